@@ -1,0 +1,37 @@
+# Finds libtorch as unpacked from the PyPI wheel of torch, without running torch's own CMake files: those ask for a CUDA
+# toolkit and fail under CMake 3.25 with C++20.
+#
+#   LIBTORCH_ROOT     folder that holds include/ and lib/ (the wheel's torch/ folder, or a user's own libtorch)
+#   Libtorch::cpu     torch_cpu and c10; what resolute-worker links
+#
+# torch's include folder carries its own fmt 12, which would win over Debian's fmt 9 under -I or -isystem: -idirafter
+# puts it behind the system's headers.
+if(NOT LIBTORCH_ROOT)
+  if(DEFINED ENV{RESOLUTE_CACHE})
+    set(_libtorch_cache $ENV{RESOLUTE_CACHE})
+  elseif(DEFINED ENV{XDG_CACHE_HOME})
+    set(_libtorch_cache $ENV{XDG_CACHE_HOME}/resolute)
+  else()
+    set(_libtorch_cache $ENV{HOME}/.cache/resolute)
+  endif()
+  set(LIBTORCH_ROOT ${_libtorch_cache}/libtorch-2.11.0/torch CACHE PATH "Folder with libtorch's include/ and lib/")
+endif()
+
+find_library(LIBTORCH_CPU_LIBRARY torch_cpu PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
+find_library(LIBTORCH_C10_LIBRARY c10 PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
+find_path(LIBTORCH_INCLUDE_DIR torch/csrc/api/include/torch/torch.h PATHS ${LIBTORCH_ROOT}/include NO_DEFAULT_PATH)
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Libtorch
+  REQUIRED_VARS LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR
+  REASON_FAILURE_MESSAGE "run script/test or script/quickstart once (they fetch it), or give -DLIBTORCH_ROOT=DIR")
+
+if(Libtorch_FOUND AND NOT TARGET Libtorch::cpu)
+  add_library(Libtorch::cpu INTERFACE IMPORTED)
+  set_target_properties(Libtorch::cpu PROPERTIES
+    INTERFACE_COMPILE_OPTIONS
+      "SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR};SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include"
+    INTERFACE_LINK_LIBRARIES "${LIBTORCH_CPU_LIBRARY};${LIBTORCH_C10_LIBRARY}"
+    INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined;-Wl,-rpath,${LIBTORCH_ROOT}/lib")
+endif()
+mark_as_advanced(LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR)

@@ -1,0 +1,31 @@
+#pragma once
+//! \file
+//! Time, passed in: a test of a thirty-minute limit moves the clock and takes a microsecond.
+
+#include <chrono>
+
+namespace resolute::core {
+
+//! Nanoseconds since an arbitrary start that never goes back; comparable only within one process and clock.
+using MonotonicTime = std::chrono::time_point<std::chrono::steady_clock>;
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual MonotonicTime now() const = 0;
+};
+
+//! The machine's monotonic clock. The reference is valid for the life of the process; any thread may use it.
+const Clock& monotonic_clock();
+
+//! Time that moves only when told to; for tests and the simulator.
+class ManualClock final : public Clock {
+ public:
+  MonotonicTime now() const override { return now_; }
+  void advance(std::chrono::nanoseconds by) { now_ += by; }
+
+ private:
+  MonotonicTime now_{};
+};
+
+}  // namespace resolute::core

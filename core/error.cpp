@@ -1,0 +1,74 @@
+#include "core/error.h"
+
+#include <cerrno>
+#include <cstring>
+
+namespace resolute::core {
+namespace {
+
+std::string compose(std::string_view problem, std::string_view why, std::string_view suggestion) {
+  std::string message(problem);
+  if (!why.empty()) message += fmt::format(" ({})", why);
+  if (!suggestion.empty()) message += fmt::format("; {}", suggestion);
+  return message;
+}
+
+ErrorKind kind_of_errno(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE:
+    case EFBIG:
+      return ErrorKind::kEnvironment;
+    case EINTR:
+    case EAGAIN:
+    case EIO:
+    case ESTALE:
+    case ETIMEDOUT:
+      return ErrorKind::kTransient;
+    default:
+      return ErrorKind::kInput;
+  }
+}
+
+}  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInput:
+    case ErrorKind::kCorrupt:
+      return 2;
+    case ErrorKind::kTransient:
+    case ErrorKind::kEnvironment:
+      return 1;
+    case ErrorKind::kInterrupted:
+      return 75;
+  }
+  return 1;
+}
+
+RuntimeError::RuntimeError(ErrorKind kind, std::string_view problem, std::string_view why, std::string_view suggestion)
+    : std::runtime_error(compose(problem, why, suggestion)), kind_(kind) {}
+
+RuntimeError::RuntimeError(ErrorKind kind, std::string message, int)
+    : std::runtime_error(std::move(message)), kind_(kind) {}
+
+RuntimeError RuntimeError::at(std::string_view where) const {
+  return RuntimeError(kind_, fmt::format("{}: {}", where, what()), 0);
+}
+
+RuntimeError input_error(std::string_view problem, std::string_view why, std::string_view suggestion) {
+  return {ErrorKind::kInput, problem, why, suggestion};
+}
+
+RuntimeError corrupt_error(std::string_view problem, std::string_view why, std::string_view suggestion) {
+  return {ErrorKind::kCorrupt, problem, why, suggestion};
+}
+
+RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion) {
+  return {kind_of_errno(error_number), problem, std::strerror(error_number), suggestion};
+}
+
+}  // namespace resolute::core

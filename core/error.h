@@ -1,0 +1,63 @@
+#pragma once
+//! \file
+//! The errors a caller cannot handle locally, and the one grammar of their messages:
+//! `PROBLEM (WHY); SUGGESTION`, lower case, values quoted, no full stop. A main() prints `resolute: ` before it and
+//! leaves with exit_code(). Expected outcomes (a torn tail, a lost node) are return values, never exceptions.
+
+#include <fmt/format.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace resolute::core {
+
+//! What a caller may do about it; a retry policy reads this and never the text.
+enum class ErrorKind {
+  kInput,        //!< what the user gave is wrong or broken (usage, configuration, data): exit code 2, never tried again
+  kCorrupt,      //!< bytes that we wrote came back different: exit code 2
+  kTransient,    //!< may go away by itself (a peer is slow, a file is held): exit code 1, worth trying again
+  kEnvironment,  //!< the machine refuses (disk full, no memory, a tool missing): exit code 1
+  kInterrupted,  //!< asked to stop, resumable: exit code 75
+};
+
+//! Exit code of a process that ends with an error of this kind (design, command line): 1, 2 or 75.
+int exit_code(ErrorKind kind);
+
+//! An error of the world outside: user, file, network. what() is the complete one-line message.
+class RuntimeError : public std::runtime_error {
+ public:
+  //! \param problem what is wrong, with the values quoted
+  //! \param why why that is a problem; empty leaves the parentheses out
+  //! \param suggestion what to do next; empty leaves it out
+  RuntimeError(ErrorKind kind, std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
+  ErrorKind kind() const { return kind_; }
+  //! The same error with `where: ` (a file and line, a key) put before the problem.
+  RuntimeError at(std::string_view where) const;
+
+ private:
+  RuntimeError(ErrorKind kind, std::string message, int);
+  ErrorKind kind_;
+};
+
+//! A broken promise inside this program: our bug, not the user's.
+class ContractError : public std::logic_error {
+ public:
+  using std::logic_error::logic_error;
+};
+
+//! Shorthand for the commonest kind.
+RuntimeError input_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
+//! Bytes that fail their checksum, magic or structure.
+RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
+//! A failed system call: `problem (strerror(error_number))`; kind by errno (no space, no memory, quota: kEnvironment;
+//! EINTR, EAGAIN, EIO, ESTALE, ETIMEDOUT: kTransient; the others, as a missing file or permission: kInput).
+RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion = {});
+
+//! Throws ContractError with the text and the place unless `holds`.
+#define RESOLUTE_EXPECT(holds, text)                                                                         \
+  do {                                                                                                       \
+    if (!(holds)) throw ::resolute::core::ContractError(fmt::format("{}:{}: {}", __FILE__, __LINE__, text)); \
+  } while (false)
+
+}  // namespace resolute::core

@@ -1,0 +1,244 @@
+#include "core/file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <utility>
+
+#include "core/error.h"
+
+namespace resolute::core {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PosixWritableFile final : public WritableFile {
+ public:
+  PosixWritableFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+  PosixWritableFile(const PosixWritableFile&) = delete;
+  PosixWritableFile& operator=(const PosixWritableFile&) = delete;
+  ~PosixWritableFile() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  void write(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        throw system_error(fmt::format("cannot write '{}'", path_.string()), errno);
+      }
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+  }
+  void sync() override {
+    if (::fsync(descriptor_) != 0) throw system_error(fmt::format("cannot fsync '{}'", path_.string()), errno);
+  }
+  void close() override {
+    int descriptor = std::exchange(descriptor_, -1);
+    if (descriptor >= 0 && ::close(descriptor) != 0)
+      throw system_error(fmt::format("cannot close '{}'", path_.string()), errno);
+  }
+
+ private:
+  int descriptor_;
+  fs::path path_;
+};
+
+class PosixFileSystem final : public FileSystem {
+ public:
+  std::unique_ptr<WritableFile> open_for_write(const fs::path& path, OpenMode mode) override {
+    int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
+    switch (mode) {
+      case OpenMode::kCreateNew:
+        flags |= O_EXCL;
+        break;
+      case OpenMode::kTruncate:
+        flags |= O_TRUNC;
+        break;
+      case OpenMode::kAppend:
+        flags |= O_APPEND;
+        break;
+    }
+    int descriptor = ::open(path.c_str(), flags, 0644);
+    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for writing", path.string()), errno);
+    return std::make_unique<PosixWritableFile>(descriptor, path);
+  }
+
+  Bytes read(const fs::path& path, std::uint64_t limit) override {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}'", path.string()), errno);
+    PosixWritableFile closer(descriptor, path);
+    struct stat status {};
+    if (::fstat(descriptor, &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+    if (S_ISDIR(status.st_mode)) throw system_error(fmt::format("cannot read '{}'", path.string()), EISDIR);
+    Bytes bytes(static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)));
+    std::size_t filled = 0;
+    // The size is only a hint: pipes and /proc files say 0, and another process may append.
+    while (true) {
+      if (filled == bytes.size()) bytes.resize(bytes.size() + std::max<std::size_t>(4096, bytes.size() / 2));
+      ssize_t count = ::read(descriptor, bytes.data() + filled, bytes.size() - filled);
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
+      }
+      if (count == 0) break;
+      filled += static_cast<std::size_t>(count);
+      if (filled > limit)
+        throw input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
+    }
+    bytes.resize(filled);
+    return bytes;
+  }
+
+  bool exists(const fs::path& path) override {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+  }
+
+  std::vector<std::string> list(const fs::path& folder) override {
+    std::vector<std::string> names;
+    DIR* directory = ::opendir(folder.c_str());
+    if (directory == nullptr) {
+      if (errno == ENOENT) return names;
+      throw system_error(fmt::format("cannot list '{}'", folder.string()), errno);
+    }
+    std::unique_ptr<DIR, int (*)(DIR*)> closer(directory, &::closedir);
+    while (true) {
+      errno = 0;
+      const dirent* entry = ::readdir(directory);
+      if (entry == nullptr) {
+        if (errno != 0) throw system_error(fmt::format("cannot list '{}'", folder.string()), errno);
+        break;
+      }
+      std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  void create_directories(const fs::path& folder) override {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    if (error) throw system_error(fmt::format("cannot create folder '{}'", folder.string()), error.value());
+  }
+
+  void rename(const fs::path& from, const fs::path& to) override {
+    if (::rename(from.c_str(), to.c_str()) != 0)
+      throw system_error(fmt::format("cannot rename '{}' to '{}'", from.string(), to.string()), errno);
+  }
+
+  bool link(const fs::path& from, const fs::path& to) override {
+    if (::link(from.c_str(), to.c_str()) == 0) return true;
+    int error = errno;
+    // An NFS answer may be lost after the link was made: two links on our file mean that it is ours.
+    struct stat ours {};
+    struct stat theirs {};
+    if (::stat(from.c_str(), &ours) == 0 && ::stat(to.c_str(), &theirs) == 0 && ours.st_ino == theirs.st_ino &&
+        ours.st_dev == theirs.st_dev)
+      return true;
+    if (error == EEXIST) return false;
+    throw system_error(fmt::format("cannot link '{}' to '{}'", from.string(), to.string()), error);
+  }
+
+  void remove(const fs::path& path) override {
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
+  }
+
+  void sync_path(const fs::path& path) override {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for fsync", path.string()), errno);
+    PosixWritableFile file(descriptor, path);
+    file.sync();
+    file.close();
+  }
+};
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
+template <class Place>
+bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Place place) {
+  files.create_directories(folder_of(path));
+  fs::path temporary = temporary_beside(path);
+  bool placed = false;
+  try {
+    auto file = files.open_for_write(temporary, OpenMode::kCreateNew);
+    file->write(bytes);
+    file->sync();
+    file->close();
+    placed = place(temporary);
+  } catch (...) {
+    try {
+      files.remove(temporary);
+    } catch (const RuntimeError&) {
+      // The first error is the one to report.
+    }
+    throw;
+  }
+  return placed;
+}
+
+}  // namespace
+
+FileSystem& real_file_system() {
+  static PosixFileSystem files;
+  return files;
+}
+
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<std::uint64_t> count{0};
+  static const std::string host = [] {
+    char name[HOST_NAME_MAX + 1] = {};
+    return ::gethostname(name, HOST_NAME_MAX) == 0 ? std::string(name) : std::string("host");
+  }();
+  return folder_of(path) / fmt::format(".{}.{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), ++count);
+}
+
+void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
+  write_beside(files, path, bytes, [&](const fs::path& temporary) {
+    files.rename(temporary, path);
+    return true;
+  });
+  files.sync_path(folder_of(path));
+}
+
+void write_atomic(FileSystem& files, const fs::path& path, std::string_view text) {
+  write_atomic(files, path, as_byte_span(text));
+}
+
+bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
+  bool ours = write_beside(files, path, bytes, [&](const fs::path& temporary) {
+    bool linked = files.link(temporary, path);
+    files.remove(temporary);
+    return linked;
+  });
+  files.sync_path(folder_of(path));
+  return ours;
+}
+
+bool publish_exclusive(FileSystem& files, const fs::path& path, std::string_view text) {
+  return publish_exclusive(files, path, as_byte_span(text));
+}
+
+std::string read_text(FileSystem& files, const fs::path& path) {
+  Bytes bytes = files.read(path, std::uint64_t{64} << 20);
+  return std::string(as_text(bytes));
+}
+
+std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path) {
+  if (!files.exists(path)) return std::nullopt;
+  return read_text(files, path);
+}
+
+}  // namespace resolute::core

@@ -1,0 +1,75 @@
+#pragma once
+//! \file
+//! Files behind an interface of primitive operations, so that tests can let any one write, fsync, rename or link fail.
+//! What matters is written by write_atomic() (temporary name, fsync, rename, fsync of the folder) or published by
+//! publish_exclusive() (the same with link(): the first wins, safe on NFS). Thread-safe where the file system is.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes.h"
+
+namespace resolute::core {
+
+//! A file open for writing. Not thread-safe. The destructor closes without sync and reports nothing: call close().
+class WritableFile {
+ public:
+  virtual ~WritableFile() = default;
+  //! Writes all bytes at the end or throws system_error().
+  virtual void write(std::span<const std::byte> bytes) = 0;
+  //! fsync; after a failure the file's state is unknown and nothing more may be written.
+  virtual void sync() = 0;
+  virtual void close() = 0;
+};
+
+enum class OpenMode { kCreateNew, kTruncate, kAppend };
+
+//! All members throw system_error() with the path in the problem.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  virtual std::unique_ptr<WritableFile> open_for_write(const std::filesystem::path& path, OpenMode mode) = 0;
+  //! The whole file. \param limit bytes over which the file is refused (kInput)
+  virtual Bytes read(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 40) = 0;
+  virtual bool exists(const std::filesystem::path& path) = 0;
+  //! Names in a folder, sorted by bytes, without "." and "..". A missing folder is an empty list.
+  virtual std::vector<std::string> list(const std::filesystem::path& folder) = 0;
+  virtual void create_directories(const std::filesystem::path& folder) = 0;
+  virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  //! link(2). \return false if `to` exists already (it may be our own link after a lost NFS answer: compare link
+  //! counts)
+  virtual bool link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  //! Removes a file; a missing one is not an error.
+  virtual void remove(const std::filesystem::path& path) = 0;
+  //! fsync of a folder's entry list, or of a closed file.
+  virtual void sync_path(const std::filesystem::path& path) = 0;
+};
+
+//! The machine's file system; lives as long as the process, any thread.
+FileSystem& real_file_system();
+
+//! Replaces `path` with `bytes` whole or not at all. Creates missing folders. On failure the temporary file is removed.
+void write_atomic(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
+void write_atomic(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+
+//! Publishes `bytes` under `path` unless something is there already. \return true if ours is the one that stands there
+bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
+bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+
+//! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-COUNT.tmp`.
+std::filesystem::path temporary_beside(const std::filesystem::path& path);
+
+//! read() as text. A file over 64 MiB is refused.
+std::string read_text(FileSystem& files, const std::filesystem::path& path);
+
+//! The file's text, or nothing if it does not exist.
+std::optional<std::string> read_text_if_exists(FileSystem& files, const std::filesystem::path& path);
+
+}  // namespace resolute::core

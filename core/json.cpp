@@ -1,0 +1,130 @@
+#include "core/json.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace resolute::core {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+void write_double(std::string& to, double value) {
+  RESOLUTE_EXPECT(std::isfinite(value), "canonical JSON cannot hold NaN or infinity");
+  std::array<char, 32> buffer{};
+  auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  RESOLUTE_EXPECT(status == std::errc(), "a double does not fit 32 characters");
+  std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+  to += text;
+  if (text.find_first_of(".e") == std::string_view::npos) to += ".0";
+}
+
+void write_canonical(std::string& to, const Json& value) {
+  if (value.is_object()) {
+    // nlohmann::json keeps object keys in std::map order, which is byte order.
+    to += '{';
+    bool first = true;
+    for (const auto& [key, item] : value.items()) {
+      if (!first) to += ',';
+      first = false;
+      to += Json(key).dump();
+      to += ':';
+      write_canonical(to, item);
+    }
+    to += '}';
+  } else if (value.is_array()) {
+    to += '[';
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (i > 0) to += ',';
+      write_canonical(to, value[i]);
+    }
+    to += ']';
+  } else if (value.is_number_float()) {
+    write_double(to, value.get<double>());
+  } else {
+    to += value.dump();
+  }
+}
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view where) {
+  // One set of keys an open object: the library keeps the last of two equal keys in silence.
+  std::vector<std::set<std::string>> open_keys;
+  std::string refusal;
+  auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
+    if (depth > kMaxDepth && refusal.empty()) refusal = fmt::format("nested deeper than {} levels", kMaxDepth);
+    if (event == Json::parse_event_t::object_start) open_keys.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_keys.pop_back();
+    if (event == Json::parse_event_t::key && !open_keys.back().insert(parsed.get<std::string>()).second &&
+        refusal.empty())
+      refusal = fmt::format("key '{}' stands twice", parsed.get<std::string>());
+    return refusal.empty();
+  };
+  // The parser recurses a level a bracket; a hostile text must not reach the end of the stack.
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (in_string) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kMaxDepth)
+        throw input_error(fmt::format("{}: not usable JSON", where),
+                          fmt::format("nested deeper than {} levels", kMaxDepth));
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  Json value;
+  try {
+    value = Json::parse(text.begin(), text.end(), callback);
+  } catch (const Json::parse_error& error) {
+    std::string why = error.what();
+    auto colon = why.find("] ");
+    if (colon != std::string::npos) why = why.substr(colon + 2);
+    throw input_error(fmt::format("{}: not JSON", where), why);
+  }
+  if (!refusal.empty()) throw input_error(fmt::format("{}: not usable JSON", where), refusal);
+  return value;
+}
+
+std::string canonical_json(const Json& value) {
+  std::string text;
+  write_canonical(text, value);
+  return text;
+}
+
+ObjectReader::ObjectReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
+  if (!object.is_object())
+    throw input_error(fmt::format("{}: a {} stands here", where_, object.type_name()), "an object is needed");
+}
+
+const Json* ObjectReader::find(const std::string& key) {
+  asked_.insert(key);
+  auto found = object_.find(key);
+  return found == object_.end() ? nullptr : &*found;
+}
+
+void ObjectReader::finish() const {
+  for (const auto& [key, value] : object_.items()) {
+    if (asked_.contains(key)) continue;
+    std::string known;
+    for (const auto& name : asked_) known += (known.empty() ? "" : ", ") + name;
+    throw input_error(fmt::format("{}: unknown key '{}'", where_, key), {}, "known keys are " + known);
+  }
+}
+
+RuntimeError ObjectReader::type_error(const std::string& key, std::string_view expected, const Json& found) const {
+  std::string text = found.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  return input_error(fmt::format("{}: key '{}' has the value {}", where_, key, text),
+                     fmt::format("{} is needed", expected));
+}
+
+}  // namespace resolute::core

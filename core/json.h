@@ -1,0 +1,92 @@
+#pragma once
+//! \file
+//! JSON at the edges: strict parsing with places in the messages, strict reading of objects (an unknown key is an
+//! error), and the canonical text from which ids are hashed.
+
+#include <concepts>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "core/error.h"
+
+namespace resolute::core {
+
+using Json = nlohmann::json;
+
+//! Parses one JSON document. Refused with a kInput RuntimeError that opens with `where`: syntax errors, trailing text,
+//! duplicate keys, nesting over 64 levels, not UTF-8.
+Json parse_json(std::string_view text, std::string_view where);
+
+//! The one text of a value: keys sorted by bytes, no white space, integers in decimal, other numbers in the shortest
+//! form that reads back to the same double, no NaN or infinity (ContractError), strings escaped minimally in UTF-8.
+//! A double with an integral value is written with ".0" so that 1 and 1.0 stay what their type says.
+std::string canonical_json(const Json& value);
+
+//! Reads an object key by key and, at finish(), refuses the keys nobody asked for. Every message names `where` and the
+//! key.
+class ObjectReader {
+ public:
+  //! \throws RuntimeError (kInput) if `object` is not an object
+  ObjectReader(const Json& object, std::string where);
+
+  //! \throws RuntimeError (kInput) if the key is missing or has another type
+  template <class T>
+  T required(const std::string& key) {
+    const Json* found = find(key);
+    if (found == nullptr) throw input_error(fmt::format("{}: key '{}' is missing", where_, key));
+    return convert<T>(*found, key);
+  }
+  //! The key's value, or `otherwise` where it is absent.
+  template <class T>
+  T optional(const std::string& key, T otherwise) {
+    const Json* found = find(key);
+    return found == nullptr ? std::move(otherwise) : convert<T>(*found, key);
+  }
+  //! The raw value or nullptr; counts as asked for.
+  const Json* find(const std::string& key);
+  //! \throws RuntimeError (kInput) naming the first key that was never asked for, and the known ones
+  void finish() const;
+  const std::string& where() const { return where_; }
+
+ private:
+  template <class T>
+  T convert(const Json& value, const std::string& key) const {
+    if constexpr (std::same_as<T, Json>) {
+      return value;
+    } else if constexpr (std::same_as<T, bool>) {
+      if (!value.is_boolean()) throw type_error(key, "true or false", value);
+    } else if constexpr (std::integral<T>) {
+      if (!value.is_number_integer()) throw type_error(key, "an integer", value);
+      if (!fits<T>(value)) throw type_error(key, "an integer in range", value);
+    } else if constexpr (std::floating_point<T>) {
+      if (!value.is_number()) throw type_error(key, "a number", value);
+    } else if constexpr (std::same_as<T, std::string>) {
+      if (!value.is_string()) throw type_error(key, "a string", value);
+    } else {
+      using Element = typename T::value_type;
+      if (!value.is_array()) throw type_error(key, "a list", value);
+      T list;
+      for (std::size_t i = 0; i < value.size(); ++i)
+        list.push_back(convert<Element>(value[i], key + "[" + std::to_string(i) + "]"));
+      return list;
+    }
+    if constexpr (!std::same_as<T, Json> &&
+                  (std::same_as<T, bool> || std::integral<T> || std::floating_point<T> || std::same_as<T, std::string>))
+      return value.get<T>();
+  }
+  template <std::integral T>
+  static bool fits(const Json& value) {
+    if (value.is_number_unsigned()) return std::in_range<T>(value.get<std::uint64_t>());
+    return std::in_range<T>(value.get<std::int64_t>());
+  }
+  RuntimeError type_error(const std::string& key, std::string_view expected, const Json& found) const;
+
+  const Json& object_;
+  std::string where_;
+  std::set<std::string> asked_;
+};
+
+}  // namespace resolute::core

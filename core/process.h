@@ -1,0 +1,83 @@
+#pragma once
+//! \file
+//! Child processes: an argument vector (never a shell), a given environment, descriptors placed by number.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace resolute::core {
+
+//! An owned file descriptor; -1 is none.
+class FileDescriptor {
+ public:
+  FileDescriptor() = default;
+  explicit FileDescriptor(int value) : value_(value) {}
+  FileDescriptor(FileDescriptor&& other) noexcept : value_(other.release()) {}
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  ~FileDescriptor() { reset(); }
+  int get() const { return value_; }
+  bool valid() const { return value_ >= 0; }
+  int release() {
+    int value = value_;
+    value_ = -1;
+    return value;
+  }
+  void reset();
+
+ private:
+  int value_ = -1;
+};
+
+struct Pipe {
+  FileDescriptor read_end;
+  FileDescriptor write_end;
+};
+//! A close-on-exec pipe. \throws RuntimeError
+Pipe make_pipe();
+
+//! How a child left.
+struct Exited {
+  int code;
+};
+struct Killed {
+  int signal;
+};
+using ExitStatus = std::variant<Exited, Killed>;
+//! "exit code 2", "killed by signal 9".
+std::string describe(const ExitStatus& status);
+//! Translates waitpid's word.
+ExitStatus to_exit_status(int wait_status);
+
+struct SpawnRequest {
+  std::vector<std::string> arguments;              //!< [0] is the program: a path, or a name looked up on PATH
+  std::map<std::string, std::string> environment = {};  //!< the whole environment of the child
+  std::map<int, int> descriptors = {};  //!< child's number → our descriptor; 0, 1, 2 not named are /dev/null
+  std::optional<std::filesystem::path> working_folder = {};
+  bool new_process_group = true;  //!< the child leads a group of its own, to be killed as one
+  bool die_with_parent = true;    //!< SIGKILL to the child when the spawning thread's process ends
+};
+
+//! Starts a child. \return its process id. \throws RuntimeError (kInput) if the program cannot be executed, with errno
+//! as seen by the child; nothing is left behind then.
+pid_t spawn_process(const SpawnRequest& request);
+
+struct CommandOutput {
+  ExitStatus status;
+  std::string out;
+  std::string err;
+  bool timed_out = false;  //!< killed because it ran longer than allowed
+};
+//! Runs a child to its end and captures both outputs, at most 64 MiB each.
+CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit);
+
+//! This process's environment.
+std::map<std::string, std::string> current_environment();
+
+}  // namespace resolute::core

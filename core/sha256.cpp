@@ -1,0 +1,71 @@
+#include "core/sha256.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace resolute::core {
+
+struct Sha256::Context {
+  EVP_MD_CTX* md = nullptr;
+  Context() = default;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context() { EVP_MD_CTX_free(md); }
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  context_->md = EVP_MD_CTX_new();
+  RESOLUTE_EXPECT(context_->md != nullptr && EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) == 1,
+                  "OpenSSL cannot start SHA-256");
+}
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  RESOLUTE_EXPECT(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()) == 1, "OpenSSL SHA-256 update failed");
+}
+
+void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
+
+Sha256Digest Sha256::finish() {
+  Sha256Digest digest{};
+  unsigned int length = 0;
+  RESOLUTE_EXPECT(
+      EVP_DigestFinal_ex(context_->md, reinterpret_cast<unsigned char*>(digest.data()), &length) == 1 && length == 32,
+      "OpenSSL SHA-256 finish failed");
+  return digest;
+}
+
+std::string Sha256::finish_hex() { return to_hex(finish()); }
+
+std::string to_hex(std::span<const std::byte> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (std::byte b : bytes) {
+    text += kDigits[std::to_integer<unsigned>(b) >> 4];
+    text += kDigits[std::to_integer<unsigned>(b) & 15];
+  }
+  return text;
+}
+
+Sha256Digest sha256(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish();
+}
+
+std::string sha256_hex(std::span<const std::byte> bytes) { return to_hex(sha256(bytes)); }
+
+std::string sha256_hex(std::string_view text) { return sha256_hex(std::as_bytes(std::span(text.data(), text.size()))); }
+
+bool is_sha256_hex(std::string_view text) {
+  return text.size() == 64 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+}  // namespace resolute::core

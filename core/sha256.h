@@ -1,0 +1,43 @@
+#pragma once
+//! \file
+//! SHA-256 (FIPS 180-4) through OpenSSL: the identity of jobs, packs, images and weights.
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace resolute::core {
+
+using Sha256Digest = std::array<std::byte, 32>;
+
+//! A hash that is fed piece by piece. Not shared between threads.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  void update(std::span<const std::byte> bytes);
+  void update(std::string_view text);
+  //! The digest of everything fed so far; call it once, last.
+  Sha256Digest finish();
+  //! finish() as 64 lower-case hexadecimal digits.
+  std::string finish_hex();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
+std::string to_hex(std::span<const std::byte> bytes);
+Sha256Digest sha256(std::span<const std::byte> bytes);
+//! 64 lower-case hexadecimal digits.
+std::string sha256_hex(std::span<const std::byte> bytes);
+std::string sha256_hex(std::string_view text);
+//! True for exactly 64 lower-case hexadecimal digits.
+bool is_sha256_hex(std::string_view text);
+
+}  // namespace resolute::core

@@ -1,0 +1,91 @@
+# What the scripts share; sourced, never run. Sets: source_root, cache, work; defines: step, install_packages,
+# fetch_libtorch, build.
+set -euo pipefail
+
+source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cache=${RESOLUTE_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME must be set}/.cache}/resolute}
+libtorch_folder=$cache/libtorch-2.11.0
+logs=$source_root/build/logs
+mkdir -p "$cache" "$logs"
+export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
+
+# step NAME COMMAND…: runs COMMAND with its output in a log; on failure names the step and its log and shows the end.
+step() {
+  local name=$1; shift
+  local log=$logs/${name//[^a-z0-9]/-}.log started=$SECONDS
+  if "$@" >"$log" 2>&1; then
+    printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
+  else
+    local code=$?
+    printf 'resolute: step "%s" failed (exit code %d); its log is %s, which ends:\n' "$name" "$code" "$log" >&2
+    tail -n 25 "$log" >&2
+    exit 1
+  fi
+}
+
+packages() { grep -v '^#' "$source_root/script/support/packages.txt"; }
+
+missing_packages() {
+  # dpkg-query names what it does not know on stderr and leaves it out of its list.
+  comm -23 <(packages | sort -u) \
+    <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort -u)
+}
+
+install_packages() {
+  local missing
+  missing=$(missing_packages)
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if ! sudo -n true 2>/dev/null; then
+      printf 'resolute: packages are missing (%s); run as root: apt-get install -y --no-install-recommends %s\n' \
+        "$(wc -w <<<"$missing")" "$(tr '\n' ' ' <<<"$missing")" >&2
+      exit 2
+    fi
+    as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive)
+  else
+    as_root=(env DEBIAN_FRONTEND=noninteractive)
+  fi
+  step "package lists" "${as_root[@]}" apt-get update -q
+  # shellcheck disable=SC2086
+  step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends $missing
+}
+
+# The wheels are unpacked, not installed: no Python version need match. The folder appears complete or not at all.
+download_and_unpack_wheels() {
+  local scratch python platforms=() minor
+  python=/usr/bin/python3
+  # A scratch folder of a run that was killed is of no use to anyone: it is named after the process that made it.
+  find "$cache" -maxdepth 1 -name 'libtorch-scratch.*' -mmin +120 -exec rm -rf {} + 2>/dev/null || true
+  scratch=$(mktemp -d "$cache/libtorch-scratch.XXXXXX")
+  for minor in $(seq 17 28); do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done
+  "$python" -m pip download -q --no-deps --only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
+    --abi cp311 --abi abi3 --abi none "${platforms[@]}" --platform manylinux2014_x86_64 --platform manylinux1_x86_64 \
+    -r "$source_root/script/support/wheels.txt" -d "$scratch/wheels"
+  mkdir "$scratch/tree"
+  for wheel in "$scratch"/wheels/*.whl; do (cd "$scratch/tree" && "$python" -m zipfile -e "$wheel" .); done
+  touch "$scratch/tree/complete"
+  rm -rf "$libtorch_folder"
+  mv "$scratch/tree" "$libtorch_folder"
+  rm -rf "$scratch"
+}
+
+fetch_libtorch() {
+  if [ -n "${LIBTORCH_ROOT:-}" ] || [ -e "$libtorch_folder/complete" ]; then return 0; fi
+  step "libtorch" download_and_unpack_wheels
+}
+
+# build PRESET [TARGET…]
+build() {
+  local preset=$1; shift
+  cd "$source_root"
+  step "configure $preset" cmake --preset "$preset" ${LIBTORCH_ROOT:+-DLIBTORCH_ROOT="$LIBTORCH_ROOT"}
+  step "build $preset" ninja -C "build/$(build_folder "$preset")" "$@"
+}
+
+build_folder() { if [ "$1" = ci ]; then echo release; else echo "$1"; fi; }
+
+# Open MPI refuses root and more ranks than cores, and pins ranks to cores, unless told otherwise.
+mpi_environment() {
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+  export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+}

@@ -1,0 +1,39 @@
+#include "core/error.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace resolute::core {
+namespace {
+
+TEST(RuntimeErrorTest, message_follows_problem_why_suggestion) {
+  EXPECT_STREQ(input_error("pack 'a' has rates 2, 3", "job needs 4", "ingest it again").what(),
+               "pack 'a' has rates 2, 3 (job needs 4); ingest it again");
+  EXPECT_STREQ(input_error("no query", "", "add one").what(), "no query; add one");
+  EXPECT_STREQ(input_error("no query").what(), "no query");
+}
+
+TEST(RuntimeErrorTest, place_comes_first_and_kind_stays) {
+  RuntimeError error = corrupt_error("row 3 differs").at("shard-00000.h5");
+  EXPECT_STREQ(error.what(), "shard-00000.h5: row 3 differs");
+  EXPECT_EQ(error.kind(), ErrorKind::kCorrupt);
+}
+
+TEST(RuntimeErrorTest, exit_codes_are_those_of_the_command_line) {
+  EXPECT_EQ(exit_code(ErrorKind::kInput), 2);
+  EXPECT_EQ(exit_code(ErrorKind::kCorrupt), 2);
+  EXPECT_EQ(exit_code(ErrorKind::kTransient), 1);
+  EXPECT_EQ(exit_code(ErrorKind::kEnvironment), 1);
+  EXPECT_EQ(exit_code(ErrorKind::kInterrupted), 75);
+}
+
+TEST(RuntimeErrorTest, errno_decides_the_kind) {
+  EXPECT_EQ(system_error("x", ENOSPC).kind(), ErrorKind::kEnvironment);
+  EXPECT_EQ(system_error("x", EIO).kind(), ErrorKind::kTransient);
+  EXPECT_EQ(system_error("x", ENOENT).kind(), ErrorKind::kInput);
+  EXPECT_STREQ(system_error("cannot open 'x'", ENOENT).what(), "cannot open 'x' (No such file or directory)");
+}
+
+}  // namespace
+}  // namespace resolute::core

@@ -1,0 +1,96 @@
+#include "core/file_system.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <thread>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/progress.h"
+
+namespace resolute::core {
+namespace {
+
+class FileSystemTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (std::filesystem::temp_directory_path() / "resolute-XXXXXX").string();
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  FileSystem& files_ = real_file_system();
+  std::filesystem::path folder_;
+};
+
+TEST_F(FileSystemTest, atomic_write_replaces_and_leaves_no_temporary) {
+  write_atomic(files_, folder_ / "deep/name", "one");
+  write_atomic(files_, folder_ / "deep/name", "two");
+  EXPECT_EQ(read_text(files_, folder_ / "deep/name"), "two");
+  EXPECT_EQ(files_.list(folder_ / "deep"), std::vector<std::string>{"name"});
+}
+
+TEST_F(FileSystemTest, first_publisher_wins_among_threads) {
+  std::vector<int> won(8);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      won[static_cast<std::size_t>(i)] = publish_exclusive(files_, folder_ / "result.json", std::to_string(i)) ? 1 : 0;
+    });
+  for (auto& thread : threads) thread.join();
+  int winner = -1;
+  for (int i = 0; i < 8; ++i)
+    if (won[static_cast<std::size_t>(i)] == 1) {
+      EXPECT_EQ(winner, -1);
+      winner = i;
+    }
+  EXPECT_EQ(read_text(files_, folder_ / "result.json"), std::to_string(winner));
+  EXPECT_EQ(files_.list(folder_).size(), 1U);
+}
+
+TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
+  try {
+    files_.read(folder_ / "absent");
+    FAIL();
+  } catch (const RuntimeError& error) {
+    EXPECT_NE(std::string(error.what()).find("absent' (No such file or directory)"), std::string::npos);
+  }
+  EXPECT_THROW(files_.read(folder_), RuntimeError);
+  write_atomic(files_, folder_ / "large", std::string(100, 'x'));
+  EXPECT_THROW(files_.read(folder_ / "large", 99), RuntimeError);
+  EXPECT_EQ(files_.read(folder_ / "large", 100).size(), 100U);
+  EXPECT_THROW(write_atomic(files_, folder_ / "large/below-a-file", "x"), RuntimeError);
+}
+
+TEST_F(FileSystemTest, full_device_is_an_environment_error) {
+  auto file = files_.open_for_write("/dev/full", OpenMode::kAppend);
+  try {
+    file->write(as_byte_span("x"));
+    FAIL();
+  } catch (const RuntimeError& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kEnvironment);
+  }
+}
+
+TEST_F(FileSystemTest, missing_folder_lists_as_empty) {
+  EXPECT_TRUE(files_.list(folder_ / "absent").empty());
+  EXPECT_EQ(read_text_if_exists(files_, folder_ / "absent"), std::nullopt);
+}
+
+TEST(ClockTest, manual_clock_moves_only_when_told) {
+  ManualClock clock;
+  auto start = clock.now();
+  EXPECT_EQ(clock.now(), start);
+  clock.advance(std::chrono::minutes(30));
+  EXPECT_EQ(clock.now() - start, std::chrono::minutes(30));
+}
+
+TEST(ProgressTest, line_tells_share_rate_and_time_left) {
+  EXPECT_EQ(Progress::line("packing", 50, 200, std::chrono::seconds(10)), "packing 50/200 (25 %, 5/s, 30 s left)");
+  EXPECT_EQ(Progress::line("packing", 0, 200, std::chrono::seconds(10)), "packing 0/200");
+  EXPECT_EQ(Progress::line("reading", 50, 0, std::chrono::seconds(10)), "reading 50 (5/s)");
+}
+
+}  // namespace
+}  // namespace resolute::core

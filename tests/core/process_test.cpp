@@ -1,0 +1,104 @@
+#include "core/process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/error.h"
+
+namespace resolute::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+CommandOutput shell(const std::string& script, std::chrono::milliseconds limit = 10s) {
+  return run_command({.arguments = {"sh", "-c", script}, .environment = {{"PATH", "/usr/bin:/bin"}}}, limit);
+}
+
+TEST(ProcessTest, captures_both_outputs_and_the_code) {
+  auto output = shell("echo out; echo err >&2; exit 3");
+  EXPECT_EQ(output.out, "out\n");
+  EXPECT_EQ(output.err, "err\n");
+  EXPECT_EQ(std::get<Exited>(output.status).code, 3);
+  EXPECT_FALSE(output.timed_out);
+}
+
+TEST(ProcessTest, gives_exactly_the_environment_asked_for) {
+  auto output = run_command({.arguments = {"/usr/bin/env"}, .environment = {{"ONLY", "this"}}}, 10s);
+  EXPECT_EQ(output.out, "ONLY=this\n");
+}
+
+TEST(ProcessTest, kills_the_whole_group_after_the_limit) {
+  auto output = shell("sleep 100 & sleep 100", 200ms);
+  EXPECT_TRUE(output.timed_out);
+  EXPECT_EQ(std::get<Killed>(output.status).signal, SIGKILL);
+}
+
+TEST(ProcessTest, large_outputs_do_not_block) {
+  auto output = shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2");
+  EXPECT_EQ(output.out.size(), 1000000U);
+  EXPECT_EQ(output.err.size(), 1000000U);
+}
+
+TEST(ProcessTest, a_missing_program_is_named) {
+  try {
+    run_command({.arguments = {"no-such-program-here"}, .environment = {{"PATH", "/usr/bin"}}}, 1s);
+    FAIL();
+  } catch (const RuntimeError& error) {
+    EXPECT_NE(std::string(error.what()).find("'no-such-program-here' is not on PATH"), std::string::npos);
+    EXPECT_EQ(error.kind(), ErrorKind::kInput);
+  }
+  EXPECT_THROW(run_command({.arguments = {"/etc/passwd"}, .environment = {}}, 1s), RuntimeError);
+}
+
+TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
+  int leaked = open("/dev/null", O_RDONLY);  // NOLINT: deliberately without O_CLOEXEC
+  Pipe pipe = make_pipe();
+  pid_t child = spawn_process({.arguments = {"ls", "/proc/self/fd"},
+                               .environment = {{"PATH", "/usr/bin:/bin"}},
+                               .descriptors = {{1, pipe.write_end.get()}, {7, pipe.write_end.get()}}});
+  pipe.write_end.reset();
+  std::string text;
+  char buffer[256];
+  ssize_t count = 0;
+  while ((count = read(pipe.read_end.get(), buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<std::size_t>(count));
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  close(leaked);
+  EXPECT_EQ(text, "0\n1\n2\n3\n7\n");  // 3 is the folder that ls reads
+}
+
+TEST(ProcessTest, children_die_with_their_parent) {
+  Pipe pipe = make_pipe();
+  pid_t parent = fork();
+  ASSERT_GE(parent, 0);
+  if (parent == 0) {
+    pid_t child = spawn_process({.arguments = {"sleep", "100"}, .environment = {{"PATH", "/usr/bin:/bin"}}});
+    if (write(pipe.write_end.get(), &child, sizeof child) != sizeof child) _exit(1);
+    kill(getpid(), SIGKILL);
+  }
+  pid_t grandchild = 0;
+  ASSERT_EQ(read(pipe.read_end.get(), &grandchild, sizeof grandchild), static_cast<ssize_t>(sizeof grandchild));
+  ASSERT_EQ(waitpid(parent, nullptr, 0), parent);
+  for (int i = 0; i < 200 && kill(grandchild, 0) == 0; ++i) {
+    // An orphan that nobody reaps stays visible as a zombie: that counts as dead.
+    std::string path = "/proc/" + std::to_string(grandchild) + "/stat";
+    char text[512] = {};
+    FileDescriptor file(open(path.c_str(), O_RDONLY));
+    if (file.valid() && read(file.get(), text, sizeof text - 1) > 0 &&
+        std::string(text).find(") Z") != std::string::npos)
+      return;
+    usleep(10000);
+  }
+  EXPECT_NE(kill(grandchild, 0), 0);
+}
+
+TEST(ProcessTest, statuses_read_as_people_say_them) {
+  EXPECT_EQ(describe(Exited{2}), "exit code 2");
+  EXPECT_EQ(describe(Killed{9}), "killed by signal 9");
+}
+
+}  // namespace
+}  // namespace resolute::core
