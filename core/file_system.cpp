@@ -37,6 +37,17 @@ class PosixWritableFile final : public WritableFile {
       bytes = bytes.subspan(static_cast<std::size_t>(count));
     }
   }
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        throw system_error(fmt::format("cannot write '{}'", path_.string()), errno);
+      }
+      offset += static_cast<std::uint64_t>(count);
+      bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+  }
   void sync() override {
     if (::fsync(descriptor_) != 0) throw system_error(fmt::format("cannot fsync '{}'", path_.string()), errno);
   }
@@ -190,6 +201,10 @@ bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::
 }
 
 }  // namespace
+
+void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
+  throw ContractError("this file system writes in order only");
+}
 
 FileSystem& real_file_system() {
   static PosixFileSystem files;

@@ -24,6 +24,9 @@ class WritableFile {
   virtual ~WritableFile() = default;
   //! Writes all bytes at the end or throws system_error().
   virtual void write(std::span<const std::byte> bytes) = 0;
+  //! Writes all bytes at `offset`, growing the file with zeros where it is shorter, or throws system_error(). Not for a
+  //! file opened with kAppend. A file system that never writes out of order need not have it (ContractError).
+  virtual void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
   //! fsync; after a failure the file's state is unknown and nothing more may be written.
   virtual void sync() = 0;
   virtual void close() = 0;

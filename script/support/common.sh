@@ -8,6 +8,8 @@ libtorch_folder=$cache/libtorch-2.11.0
 logs=$source_root/build/logs
 mkdir -p "$cache" "$logs"
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
+# Debug information names the build folder; equal sources in build/release and build/asan may still share a preprocessing.
+export CCACHE_NOHASHDIR=1
 
 # step NAME COMMAND…: runs COMMAND with its output in a log; on failure names the step and its log and shows the end.
 step() {

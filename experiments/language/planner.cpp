@@ -1,0 +1,245 @@
+#include "experiments/language/planner.h"
+
+#include <algorithm>
+
+#include "experiments/language/names.h"
+#include "experiments/validation.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr std::size_t kMostJobs = 200'000;
+constexpr int kMostTrials = 1000;
+
+//! A row on a data set, with all that messages about it need.
+struct Combination {
+  const RowText& row;
+  const DatasetText& dataset;
+  Settings settings;
+
+  std::string place_of(const std::string& key) const {
+    if (const auto found = settings.find(key); found != settings.end()) return found->second.place;
+    if (const auto found = dataset.places.find(key); found != dataset.places.end()) return found->second;
+    return row.place;
+  }
+  std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id, dataset.id); }
+
+  [[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& why,
+                           const std::string& suggestion = {}) const {
+    throw MemberError(key, value, why, suggestion).in_suite(place_of(key), context());
+  }
+};
+
+//! What the reader of a table must know of how its trainings were set up.
+struct Facts {
+  std::set<std::string> backbones;
+  std::set<std::string> lanes;
+  std::set<std::string> pools;
+  std::set<std::string> partitions;
+  std::set<std::string> trials;
+  std::set<std::string> dropped_weights;
+};
+
+class Planner {
+ public:
+  Planner(const SuiteText& suite, const ReferenceNumbers* references) : suite_(suite), references_(references) {}
+
+  Plan run() {
+    plan_.suite = suite_.name;
+    plan_.title = suite_.title;
+    plan_.worker = suite_.worker;
+    for (const DatasetText& dataset : suite_.datasets)
+      if (in_use(dataset)) add_dataset(dataset);
+    for (const TableText& table : suite_.tables) add_table(table);
+    refuse_idle_sets();
+    add_notes();
+    return std::move(plan_);
+  }
+
+ private:
+  bool in_use(const DatasetText& dataset) const {
+    return std::any_of(suite_.tables.begin(), suite_.tables.end(), [&](const TableText& table) {
+      return std::find(table.datasets.begin(), table.datasets.end(), dataset.id) != table.datasets.end();
+    });
+  }
+
+  void add_dataset(const DatasetText& dataset) {
+    const Settings settings = laid_over(suite_.base, dataset.settings);
+    PackSettings pack = make_draft(settings).pack;
+    pack.name = dataset.id;
+    pack.source = dataset.source;
+    pack.synthetic = dataset.synthetic;
+    try {
+      check(pack);
+    } catch (const MemberError& error) {
+      const auto setting = settings.find(error.key());
+      const auto own = dataset.places.find(error.key());
+      throw error.in_suite(setting != settings.end()     ? setting->second.place
+                           : own != dataset.places.end() ? own->second
+                                                         : dataset.place,
+                           fmt::format("for data set '{}'", dataset.id));
+    }
+    std::vector<JobId> shards;
+    for (int shard = 0; shard < pack.shards; ++shard)
+      shards.push_back(add_job(ShardSpecification{pack, shard}, {}, 1,
+                               fmt::format("shard {} of {} of {}", shard, pack.shards, pack.name)));
+    seals_[dataset.id] = add_job(SealSpecification{pack}, shards, 1, fmt::format("seal of {}", pack.name));
+    plan_.datasets.push_back({dataset.id, pack, dataset.root});
+  }
+
+  void add_table(const TableText& text) {
+    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}};
+    for (const RowText& row_text : text.rows) {
+      RowPlan row{row_text.id, row_text.label, {}};
+      for (const std::string& id : text.datasets) {
+        const auto dataset = std::find_if(suite_.datasets.begin(), suite_.datasets.end(),
+                                          [&](const DatasetText& one) { return one.id == id; });
+        Combination combination{row_text, *dataset,
+                                laid_over(laid_over(suite_.base, dataset->settings), row_text.settings)};
+        row.cells.push_back(make_cell(combination));
+      }
+      table.rows.push_back(std::move(row));
+    }
+    plan_.tables.push_back(std::move(table));
+  }
+
+  CellPlan make_cell(const Combination& combination) {
+    for (const auto& [key, setting] : suite_.sets)
+      if (combination.settings.at(key).place == setting.place) effective_sets_.insert(key);
+    const Draft draft = make_draft(combination.settings);
+    check_draft(combination, draft);
+    CellPlan cell;
+    cell.dataset = combination.dataset.id;
+    for (int trial = 0; trial < draft.trials; ++trial) cell.evaluations.push_back(add_trial(combination, draft, trial));
+    for (const ReferenceRequest& request : combination.row.references) {
+      const auto& on = request.on;
+      if (!on.empty() && std::find(on.begin(), on.end(), cell.dataset) == on.end()) continue;
+      for (const auto& [metric, value] : references_->find(request)) cell.references.emplace(metric, value);
+    }
+    return cell;
+  }
+
+  void check_draft(const Combination& combination, const Draft& draft) {
+    if (draft.trials < 1 || draft.trials > kMostTrials)
+      combination.refuse("trials", std::to_string(draft.trials), fmt::format("it must be 1 to {}", kMostTrials));
+    if (draft.ranks < 1) combination.refuse("ranks", std::to_string(draft.ranks), "at least one process must train");
+    if (draft.lanes >= 1 && draft.lanes % draft.ranks != 0)
+      combination.refuse("ranks", std::to_string(draft.ranks),
+                         fmt::format("it must divide the number of lanes, {}", draft.lanes));
+    if (draft.method.empty())
+      throw core::input_error(fmt::format("{}: key 'method' is missing", combination.row.place),
+                              fmt::format("row '{}' needs it", combination.row.id),
+                              "set it in the row or in [defaults]");
+    if (draft.weights == "none") return;
+    if (draft.weights != "imagenet") {
+      combination.refuse("weights", "'" + draft.weights + "'", "it must be one of none, imagenet",
+                         did_you_mean(draft.weights, {"none", "imagenet"}));
+    }
+    if (!suite_.from_scratch)
+      combination.refuse("weights", "'imagenet'", "this version reads no initial weights",
+                         "run with --from-scratch, which every table then says, or set weights=none");
+    facts_.dropped_weights.insert(draft.weights);
+  }
+
+  MethodOptions method_options(const Combination& combination, const Draft& draft) const {
+    if (draft.method == BaselineOptions::kMethod) return draft.baseline;
+    if (draft.method == RainOptions::kMethod) return draft.rain;
+    combination.refuse("method", "'" + draft.method + "'", "methods are baseline, rain",
+                       did_you_mean(draft.method, {BaselineOptions::kMethod, RainOptions::kMethod}));
+  }
+
+  //! Adds a trial's training and evaluation. \return the evaluation
+  JobId add_trial(const Combination& combination, const Draft& draft, int trial) {
+    const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
+                                      [&](const DatasetPlan& one) { return one.id == combination.dataset.id; });
+    TrainingSpecification training;
+    training.method = method_options(combination, draft);
+    training.network = draft.network;
+    training.recipe = draft.recipe;
+    training.pack = planned->pack;
+    training.split = draft.split;
+    training.split.seed = static_cast<std::uint64_t>(trial);
+    training.lanes = draft.lanes;
+    training.device = draft.device;
+    training.seed = static_cast<std::uint64_t>(trial);
+    check_job(combination, training);
+    note_facts(draft);
+    const std::string what =
+        fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
+    const JobId seal = seals_.at(combination.dataset.id);
+    const JobId id = add_job(training, {seal}, draft.ranks, "training " + what);
+    const EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
+    check_job(combination, evaluation);
+    return add_job(evaluation, {seal, id}, 1, "evaluation " + what);
+  }
+
+  void check_job(const Combination& combination, const JobSpecification& specification) const {
+    try {
+      check(specification);
+    } catch (const MemberError& error) {
+      throw error.in_suite(combination.place_of(error.key()), combination.context());
+    }
+  }
+
+  JobId add_job(const JobSpecification& specification, std::vector<JobId> after, int slots, std::string label) {
+    const JobId id = job_id(specification);
+    const auto [at, inserted] = index_.emplace(id, plan_.jobs.size());
+    if (!inserted) {
+      // W is no part of a job; where rows disagree the fastest of them serves all.
+      int& known = plan_.jobs[at->second].slots;
+      known = std::max(known, slots);
+      return id;
+    }
+    if (plan_.jobs.size() == kMostJobs)
+      throw core::input_error(fmt::format("{}: the suite has too many jobs", suite_.file),
+                              fmt::format("at most {} are planned", kMostJobs), "split it in several suites");
+    plan_.jobs.push_back({id, specification, std::move(after), slots, std::move(label)});
+    return id;
+  }
+
+  void refuse_idle_sets() const {
+    for (const auto& [key, setting] : suite_.sets)
+      if (!effective_sets_.contains(key))
+        throw core::input_error(fmt::format("{}: key '{}' has no effect", setting.place, key),
+                                "every row or data set gives it itself, and that wins",
+                                fmt::format("change it in '{}'", suite_.file));
+  }
+
+  void note_facts(const Draft& draft) {
+    facts_.backbones.insert(draft.network.backbone);
+    facts_.lanes.insert(std::to_string(draft.lanes));
+    facts_.pools.insert(draft.split.train_pool);
+    facts_.partitions.insert(draft.split.partition);
+    facts_.trials.insert(std::to_string(draft.trials));
+  }
+
+  void add_notes() {
+    auto listed = [](const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); };
+    if (facts_.dropped_weights.empty())
+      plan_.notes.push_back("from scratch (no initial weights)");
+    else
+      plan_.notes.push_back(fmt::format("from scratch by --from-scratch (the suite asks for {} weights)",
+                                        listed(facts_.dropped_weights)));
+    if (facts_.backbones == std::set<std::string>{"resnet-small"})
+      plan_.notes.push_back("small backbone (resnet-small)");
+    else
+      plan_.notes.push_back("backbone " + listed(facts_.backbones));
+    plan_.notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts_.lanes)));
+    plan_.notes.push_back("training pool " + listed(facts_.pools));
+    plan_.notes.push_back(fmt::format("trials {}, partition {}", listed(facts_.trials), listed(facts_.partitions)));
+  }
+
+  const SuiteText& suite_;
+  const ReferenceNumbers* references_;
+  Plan plan_;
+  std::map<JobId, std::size_t> index_;
+  std::map<std::string, JobId> seals_;
+  std::set<std::string> effective_sets_;
+  Facts facts_;
+};
+
+}  // namespace
+
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references) { return Planner(suite, references).run(); }
+
+}  // namespace resolute::experiments

@@ -1,0 +1,51 @@
+#pragma once
+//! \file
+//! From a suite as written to a plan: settings laid over one another, specifications made and checked, equal jobs
+//! merged.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/language/reference.h"
+#include "experiments/language/rows.h"
+#include "experiments/language/settings.h"
+#include "experiments/plan.h"
+
+namespace resolute::experiments {
+
+struct DatasetText {
+  std::string id;
+  std::string place;
+  std::string source;
+  std::optional<SyntheticSettings> synthetic;
+  std::filesystem::path root;                 //!< expanded; empty for synthetic
+  Settings settings;                          //!< its pack keys and whatever else it overrides
+  std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
+};
+
+struct TableText {
+  std::string id;
+  std::string title;
+  std::vector<std::string> metrics;
+  std::vector<std::string> datasets;
+  std::vector<RowText> rows;
+};
+
+struct SuiteText {
+  std::string name;
+  std::string title;
+  std::string file;
+  std::vector<std::string> worker;
+  Settings base;  //!< [defaults], the profile and --set laid over one another
+  Settings sets;  //!< --set alone
+  std::vector<DatasetText> datasets;
+  std::vector<TableText> tables;
+  bool from_scratch = false;
+};
+
+//! \param references null where no row names one
+//! \throws RuntimeError (kInput) with the place of the key that is wrong
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references);
+
+}  // namespace resolute::experiments

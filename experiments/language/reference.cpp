@@ -1,0 +1,84 @@
+#include "experiments/language/reference.h"
+
+#include <algorithm>
+#include <array>
+
+#include "experiments/language/names.h"
+#include "experiments/language/table_reader.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr std::array kRequestParts = {&ReferenceRequest::paper, &ReferenceRequest::table, &ReferenceRequest::method,
+                                      &ReferenceRequest::dataset, &ReferenceRequest::variant};
+constexpr std::array kPartNames = {"paper", "table", "method", "dataset", "variant"};
+
+ReferenceMetrics read_metrics(const Node& node) {
+  TableReader reader(node, "'metrics'");
+  ReferenceMetrics metrics;
+  for (const Member& member : node.members) {
+    const double value = reader.value<double>(member.key);
+    if (value < 0 || value > 100)
+      throw core::input_error(fmt::format("{}: key '{}' has the value {}", member.node.place, member.key, value),
+                              "per cent are needed");
+    metrics[member.key] = value;
+  }
+  return metrics;
+}
+
+}  // namespace
+
+ReferenceNumbers::Key ReferenceNumbers::key_of(const ReferenceRequest& r) {
+  return {r.paper, r.table, r.method, r.dataset, r.variant};
+}
+
+ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::filesystem::path& path) {
+  if (!files.exists(path))
+    throw core::input_error(fmt::format("reference numbers '{}' are missing", path.string()),
+                            "rows of the suite name a 'reference'",
+                            "set RESOLUTE_DATA_DIR to the folder that holds reference/papers.toml");
+  const Node document = parse_toml(core::read_text(files, path), path.string());
+  TableReader reader(document, "the reference file");
+  ReferenceNumbers numbers;
+  numbers.file_ = path.string();
+  for (const Node* node : reader.tables("result")) {
+    TableReader result(*node, "[[result]]");
+    ReferenceRequest request;
+    for (std::size_t i = 0; i < kRequestParts.size(); ++i)
+      request.*kRequestParts[i] = result.value<std::string>(kPartNames[i]);
+    const Node* metrics = result.find("metrics");
+    if (metrics == nullptr && !result.value<bool>("missing", false))
+      throw core::input_error(fmt::format("{}: key 'metrics' is missing", node->place),
+                              "only a result with missing = true has none");
+    const auto read = metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics);
+    if (!numbers.entries_.emplace(key_of(request), read).second)
+      throw core::input_error(fmt::format("{}: the result stands twice", node->place));
+  }
+  return numbers;
+}
+
+ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
+  const auto found = entries_.find(key_of(request));
+  if (found != entries_.end()) return found->second;
+  // Says which part is the first that no entry has, beside the parts before it.
+  for (std::size_t part = 0; part < kRequestParts.size(); ++part) {
+    std::set<std::string> present;
+    for (const auto& [key, metrics] : entries_) {
+      const auto& [paper, table, method, dataset, variant] = key;
+      const std::array<const std::string*, 5> values = {&paper, &table, &method, &dataset, &variant};
+      bool agrees = true;
+      for (std::size_t i = 0; i < part; ++i) agrees = agrees && *values[i] == request.*kRequestParts[i];
+      if (agrees) present.insert(*values[part]);
+    }
+    const std::string& wanted = request.*kRequestParts[part];
+    if (present.contains(wanted)) continue;
+    const std::vector<std::string> names(present.begin(), present.end());
+    std::string suggestion = did_you_mean(wanted, names);
+    if (suggestion.empty()) suggestion = fmt::format("there are '{}'", fmt::join(names, "', '"));
+    throw core::input_error(fmt::format("{}: key 'reference' has the {} '{}'", request.place, kPartNames[part], wanted),
+                            fmt::format("'{}' has no such entry", file_), suggestion);
+  }
+  throw core::ContractError("a reference was neither found nor missing");
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,46 @@
+#pragma once
+//! \file
+//! The papers' own numbers: experiments/reference/papers.toml, found again by a row's `reference`.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/language/toml_document.h"
+
+namespace resolute::experiments {
+
+//! What a row's `reference` asks for.
+struct ReferenceRequest {
+  std::string place;
+  std::string paper;
+  std::string table;
+  std::string method;
+  std::string variant;          //!< empty for a row without one
+  std::string dataset;          //!< as the paper's table says
+  std::vector<std::string> on;  //!< our data sets beside which it stands; empty: all
+};
+
+//! Metric → per cent.
+using ReferenceMetrics = std::map<std::string, double>;
+
+class ReferenceNumbers {
+ public:
+  //! \throws RuntimeError (kInput) naming file and line of what is not a reference file
+  static ReferenceNumbers read(core::FileSystem& files, const std::filesystem::path& path);
+
+  //! Empty where the paper is known to have the row but its numbers were not found (`missing = true`).
+  //! \throws RuntimeError (kInput) with the request's place if there is no such entry
+  ReferenceMetrics find(const ReferenceRequest& request) const;
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+  static Key key_of(const ReferenceRequest& request);
+  std::string file_;
+  std::map<Key, ReferenceMetrics> entries_;
+};
+
+}  // namespace resolute::experiments

@@ -1,0 +1,26 @@
+#pragma once
+//! \file
+//! Rows of a table as written: grids multiplied out, overrides and references read, nothing resolved yet.
+
+#include <string>
+#include <vector>
+
+#include "experiments/language/reference.h"
+#include "experiments/language/settings.h"
+
+namespace resolute::experiments {
+
+struct RowText {
+  std::string id;
+  std::string label;
+  std::string place;
+  Settings settings;
+  std::vector<ReferenceRequest> references;
+};
+
+//! One [[table.row]] as the rows that it stands for: one, or one a point of its grid (the last name varies fastest).
+//! \param shared_reference the table's own `reference`, whose keys fill those that a row's leaves out; may be null
+//! \throws RuntimeError (kInput) with place and key
+std::vector<RowText> read_row(const Node& row, const Node* shared_reference);
+
+}  // namespace resolute::experiments

@@ -1,0 +1,82 @@
+#include "experiments/language/table_reader.h"
+
+#include <algorithm>
+
+#include "experiments/language/names.h"
+
+namespace resolute::experiments {
+
+void check_title(const std::string& text, const std::string& key, const std::string& place) {
+  const bool control =
+      std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (text.empty() || control)
+    throw core::input_error(fmt::format("{}: key '{}' is not a title", place, key),
+                            text.empty() ? "it is empty" : "it holds a control character", "write one line of text");
+}
+
+TableReader::TableReader(const Node& node, std::string name) : node_(node), name_(std::move(name)) {
+  if (node.kind != Node::Kind::kTable)
+    throw core::input_error(fmt::format("{}: {} is not a table", node.place, name_), "a table of keys is needed");
+}
+
+const Node* TableReader::find(const std::string& key) {
+  asked_.insert(key);
+  for (const Member& member : node_.members)
+    if (member.key == key) return &member.node;
+  return nullptr;
+}
+
+std::string TableReader::title(const std::string& key) {
+  std::string text = value<std::string>(key);
+  check_title(text, key, place(key));
+  return text;
+}
+
+std::vector<const Node*> TableReader::tables(const std::string& key) {
+  const Node* found = find(key);
+  std::vector<const Node*> list;
+  if (found == nullptr) return list;
+  if (found->kind != Node::Kind::kTables)
+    throw core::input_error(fmt::format("{}: key '{}' is not a list of tables", found->place, key), {},
+                            "write it as [[…]] in double brackets");
+  for (const Node& table : found->tables) list.push_back(&table);
+  return list;
+}
+
+const std::string& TableReader::place(const std::string& key) const {
+  for (const Member& member : node_.members)
+    if (member.key == key) return member.node.place;
+  return node_.place;
+}
+
+std::vector<Member> TableReader::rest() const {
+  std::vector<Member> members;
+  for (const Member& member : node_.members)
+    if (!asked_.contains(member.key)) members.push_back(member);
+  return members;
+}
+
+void TableReader::finish() const {
+  for (const Member& member : node_.members) {
+    if (asked_.contains(member.key)) continue;
+    std::string suggestion = did_you_mean(member.key, known());
+    if (suggestion.empty()) suggestion = fmt::format("known keys of {} are {}", name_, fmt::join(asked_, ", "));
+    throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {}, suggestion);
+  }
+}
+
+void TableReader::refuse_table(const Node& node, const std::string& key) {
+  if (node.kind != Node::Kind::kValue)
+    throw core::input_error(fmt::format("{}: key '{}' is a table", node.place, key), "a value is needed");
+}
+
+core::RuntimeError TableReader::missing(const std::string& key) const {
+  std::string suggestion;
+  for (const Member& member : node_.members)
+    if (!asked_.contains(member.key) && !did_you_mean(member.key, {key}).empty())
+      suggestion = fmt::format("is '{}' at {} meant for it", member.key, member.node.place);
+  return core::input_error(fmt::format("{}: key '{}' is missing", node_.place, key), fmt::format("{} needs it", name_),
+                           suggestion);
+}
+
+}  // namespace resolute::experiments

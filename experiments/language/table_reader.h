@@ -1,0 +1,68 @@
+#pragma once
+//! \file
+//! Strict reading of one table of a suite or reference file: what was not asked for is an error.
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "experiments/language/toml_document.h"
+
+namespace resolute::experiments {
+
+//! \throws RuntimeError (kInput) if `text`, given under `key`, is empty or holds control characters: titles become part
+//! of tables and of one-line messages
+void check_title(const std::string& text, const std::string& key, const std::string& place);
+
+class TableReader {
+ public:
+  //! \throws RuntimeError (kInput) if `node` is not a table. `node` must outlive this.
+  TableReader(const Node& node, std::string name);
+
+  //! The member or nullptr; counts as asked for.
+  const Node* find(const std::string& key);
+
+  //! \throws RuntimeError (kInput) with place and key if the member has another type
+  template <class T>
+  T value(const std::string& key, T otherwise) {
+    const Node* found = find(key);
+    return found == nullptr ? std::move(otherwise) : convert<T>(*found, key);
+  }
+  //! \throws RuntimeError (kInput) if the member is missing too
+  template <class T>
+  T value(const std::string& key) {
+    const Node* found = find(key);
+    if (found == nullptr) throw missing(key);
+    return convert<T>(*found, key);
+  }
+  //! A string for people, see check_title().
+  std::string title(const std::string& key);
+  //! The tables of `[[key]]`; none if it is absent.
+  std::vector<const Node*> tables(const std::string& key);
+  //! Where a member stands, or the table itself where it is absent.
+  const std::string& place(const std::string& key) const;
+  const std::string& place() const { return node_.place; }
+
+  //! Members nobody asked for, in the order of the file.
+  std::vector<Member> rest() const;
+  //! Everything asked for so far.
+  std::vector<std::string> known() const { return {asked_.begin(), asked_.end()}; }
+  //! \throws RuntimeError (kInput) for the first member nobody asked for, with the nearest known key
+  void finish() const;
+
+ private:
+  template <class T>
+  static T convert(const Node& node, const std::string& key) {
+    refuse_table(node, key);
+    const core::Json holder = {{key, node.value}};
+    return core::ObjectReader(holder, node.place).required<T>(key);
+  }
+  static void refuse_table(const Node& node, const std::string& key);
+  core::RuntimeError missing(const std::string& key) const;
+
+  const Node& node_;
+  std::string name_;
+  std::set<std::string> asked_;
+};
+
+}  // namespace resolute::experiments

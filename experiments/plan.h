@@ -1,0 +1,67 @@
+#pragma once
+//! \file
+//! A suite worked out: its distinct jobs in an order in which they can run, and its tables as cells that name their
+//! jobs.
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "experiments/specification.h"
+
+namespace resolute::experiments {
+
+struct PlannedJob {
+  JobId id;
+  JobSpecification specification;
+  std::vector<JobId> after;  //!< jobs whose result it needs, each earlier in Plan::jobs
+  int slots = 1;             //!< process ranks W of a training (divides its lanes); 1 for the others
+  std::string label;         //!< for people: "training rain trial 0 'RAIN, multi-level' on easy"
+};
+
+//! One number's place: a row on a data set.
+struct CellPlan {
+  std::string dataset;
+  std::vector<JobId> evaluations;            //!< one a trial, in trial order
+  std::map<std::string, double> references;  //!< metric → the paper's number in per cent, where it prints one
+};
+
+struct RowPlan {
+  std::string id;
+  std::string label;
+  std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
+};
+
+struct TablePlan {
+  std::string id;
+  std::string title;
+  std::vector<std::string> metrics;   //!< "rank1", "rank5", "rank10", "rank20", "mAP"
+  std::vector<std::string> datasets;  //!< ids
+  std::vector<RowPlan> rows;
+};
+
+struct DatasetPlan {
+  std::string id;
+  PackSettings pack;
+  //! Folder of the raw images as the user named it (variables expanded); empty for synthetic, which the run makes
+  //! itself below the store.
+  std::filesystem::path root;
+};
+
+struct Plan {
+  std::string suite;  //!< [a-z0-9-]+
+  std::string title;
+  std::vector<DatasetPlan> datasets;
+  std::vector<PlannedJob> jobs;  //!< every job once; a job stands after all that it needs
+  std::vector<TablePlan> tables;
+  std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
+  std::vector<std::string> notes;   //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
+};
+
+//! The document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
+//! "specification"}], "tables": […], "datasets": [{"id", "pack_folder", "root"}], "worker", "notes"}.
+core::Json to_json(const Plan& plan);
+
+}  // namespace resolute::experiments

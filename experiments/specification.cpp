@@ -1,0 +1,40 @@
+#include "experiments/specification.h"
+
+#include "core/sha256.h"
+
+namespace resolute::experiments {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+}  // namespace
+
+std::string kind_name(const JobSpecification& specification) {
+  return std::visit(
+      Overloaded{[](const ShardSpecification&) { return "shard"; }, [](const SealSpecification&) { return "seal"; },
+                 [](const TrainingSpecification&) { return "training"; },
+                 [](const EvaluationSpecification&) { return "evaluation"; }},
+      specification);
+}
+
+std::string method_name(const MethodOptions& options) {
+  return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
+}
+
+std::vector<int> identities_per_lane(int identities, int lanes) {
+  RESOLUTE_EXPECT(lanes >= 1 && identities >= 0, "identities_per_lane() needs a lane and no negative count");
+  std::vector<int> counts(static_cast<std::size_t>(lanes), identities / lanes);
+  for (int lane = 0; lane < identities % lanes; ++lane) ++counts[static_cast<std::size_t>(lane)];
+  return counts;
+}
+
+JobId job_id(const JobSpecification& specification) {
+  return {core::sha256_hex(core::canonical_json(to_json(specification)))};
+}
+
+}  // namespace resolute::experiments

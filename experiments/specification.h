@@ -1,0 +1,190 @@
+#pragma once
+//! \file
+//! What a job is: the specification from whose canonical JSON its id is hashed (design, §4). Two specifications that
+//! are equal here are the same job, wherever and however often it runs. Titles, row labels, node counts, the number of
+//! process ranks W and every path stay out of it.
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/json.h"
+
+namespace resolute::experiments {
+
+//! 64 lower-case hexadecimal digits: the SHA-256 of a specification's canonical JSON.
+struct JobId {
+  std::string hex;
+  auto operator<=>(const JobId&) const = default;
+};
+
+//! The procedural people of datasets/sources/synthetic.h. Sizes in pixels.
+struct SyntheticSettings {
+  int identities = 64;
+  int cameras = 2;
+  int images_per_camera = 4;
+  int height = 128;
+  int width = 64;
+  std::uint64_t seed = 0;
+  double fine_contrast = 1.0;  //!< contrast of the fine cue (gratings gone at rates 2 and up), 0 to 1
+  bool operator==(const SyntheticSettings&) const = default;
+};
+
+//! Everything that decides the bytes of a pack, given the raw images. Known before the pack exists.
+struct PackSettings {
+  std::string name;                            //!< the data set's name: [a-z0-9-]+, part of the folder's name
+  std::string source;                          //!< "market1501", "pku-reid", "synthetic"
+  std::optional<SyntheticSettings> synthetic;  //!< present exactly when source is "synthetic"
+  std::vector<int> rates = {2, 3, 4};          //!< rates r of the low-resolution images, ascending, each 1 to 16
+  std::string kernel = "triangle";             //!< down-sampling: "triangle", "bilinear-point", "cubic", "lanczos3"
+  int height = 256;                            //!< network size in pixels
+  int width = 128;
+  int shards = 1;
+  bool operator==(const PackSettings&) const = default;
+};
+
+//! How one trial divides a pack into training, query and gallery images.
+struct SplitSettings {
+  std::string partition =
+      "random-halves";     //!< identities: "random-halves" by seed, or "official" (the source's subsets)
+  std::uint64_t seed = 0;  //!< the trial: keys the halves, the rates drawn and the gallery draws
+  int lr_camera = 2;       //!< the camera whose images become low-resolution; the others stay HR
+  std::vector<int> query_rates = {2, 3, 4};  //!< rates of the LR camera's images, drawn uniformly per image
+  std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only": docs/formats/manifest.md
+  bool operator==(const SplitSettings&) const = default;
+};
+
+//! The network's trunk.
+struct NetworkSettings {
+  std::string backbone = "resnet50";  //!< "resnet50" or "resnet-small"
+  int last_stride = 1;                //!< stride of the last stage, 1 or 2
+  bool neck = false;                  //!< a batch norm between the pooled feature and the classifier
+  std::string bn_streams = "joint";   //!< HR and LR images share a batch-norm batch ("joint") or not ("separate")
+  bool operator==(const NetworkSettings&) const = default;
+};
+
+//! How a training runs. A batch holds `identities` × `images` HR images (and, where the method wants them, their LR
+//! copies).
+struct Recipe {
+  int steps = 0;        //!< optimiser steps, at least 1
+  int identities = 16;  //!< P identities a global batch
+  int images = 4;       //!< K images of each identity
+  std::vector<int> train_rates = {2, 3,
+                                  4};  //!< rates of the LR copies, drawn uniformly per image; a subset of the pack's
+  double learning_rate = 3.5e-4;       //!< Adam
+  double weight_decay = 5e-4;
+  int warmup_steps = 0;         //!< linear warm-up from learning_rate / 100
+  std::vector<int> milestones;  //!< steps at which the rate is multiplied by gamma, ascending
+  double gamma = 0.1;
+  double discriminator_learning_rate = 1e-4;  //!< Adam, betas (0.5, 0.999)
+  double flip = 0.5;              //!< probability of a horizontal flip, the same draw for an image and its copy
+  int pad = 10;                   //!< zero padding before a random crop back to size, pixels
+  double erasing = 0.0;           //!< probability of random erasing
+  std::string precision = "f32";  //!< "f32" or "bf16" (autocast)
+  bool operator==(const Recipe&) const = default;
+};
+
+//! Baseline: one trunk trained with classification and triplet losses on HR images alone.
+struct BaselineOptions {
+  static constexpr const char* kMethod = "baseline";
+  static constexpr int kRevision = 1;  //!< raised when the method's arithmetic changes
+  bool classification = true;
+  bool triplet = true;
+  double margin = 0.3;
+  std::string mining = "random";  //!< "random" (literal: one sampled positive and negative) or "batch-hard"
+  bool operator==(const BaselineOptions&) const = default;
+};
+
+//! RAIN (Chen et al., AAAI 2019). No adversarial level is the paper's "Baseline (train on HR & LR)" and "without
+//! L_adv".
+struct RainOptions {
+  static constexpr const char* kMethod = "rain";
+  static constexpr int kRevision = 1;
+  std::vector<int> levels = {4, 5};  //!< feature levels with a discriminator, ascending, a subset of 1..5
+  bool classification = true;
+  bool triplet = true;
+  bool reconstruction = true;
+  double margin = 0.3;
+  std::string mining = "random";
+  std::string adversary = "minimax";  //!< or "non-saturating"
+  double adversarial_weight = 1.0;    //!< the paper's eq. 7 has 1
+  double reconstruction_weight = 1.0;
+  bool labelled_copies = true;  //!< false: LR copies enter the adversarial and reconstruction losses alone
+  bool operator==(const RainOptions&) const = default;
+};
+
+using MethodOptions = std::variant<BaselineOptions, RainOptions>;
+
+struct ShardSpecification {
+  PackSettings pack;
+  int shard = 0;  //!< 0 to pack.shards - 1
+  bool operator==(const ShardSpecification&) const = default;
+};
+
+struct SealSpecification {
+  PackSettings pack;
+  bool operator==(const SealSpecification&) const = default;
+};
+
+struct TrainingSpecification {
+  MethodOptions method;
+  NetworkSettings network;
+  Recipe recipe;
+  PackSettings pack;
+  SplitSettings split;
+  int lanes = 1;               //!< L; part of the experiment (design, §6)
+  std::string device = "cpu";  //!< "cpu" or "cuda"
+  std::uint64_t seed = 0;
+  std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch
+  bool operator==(const TrainingSpecification&) const = default;
+};
+
+struct EvaluationProtocol {
+  std::string name = "single-shot";
+  int draws = 100;               //!< gallery draws a split
+  std::vector<int> query_rates;  //!< query rates; empty: those of the split (an unseen rate goes here)
+  bool operator==(const EvaluationProtocol&) const = default;
+};
+
+struct EvaluationSpecification {
+  JobId training;
+  PackSettings pack;
+  SplitSettings split;
+  EvaluationProtocol protocol;
+  bool operator==(const EvaluationSpecification&) const = default;
+};
+
+using JobSpecification =
+    std::variant<ShardSpecification, SealSpecification, TrainingSpecification, EvaluationSpecification>;
+
+//! "shard", "seal", "training", "evaluation".
+std::string kind_name(const JobSpecification& specification);
+//! The method's name: "baseline", "rain".
+std::string method_name(const MethodOptions& options);
+
+//! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
+//! out. A training carries "method", "method_revision" and "options".
+core::Json to_json(const JobSpecification& specification);
+core::Json to_json(const PackSettings& settings);
+core::Json to_json(const SplitSettings& settings);
+
+//! The inverse, strict: unknown keys, wrong types, values out of range and another method_revision are refused with a
+//! kInput RuntimeError that opens with `where`.
+JobSpecification specification_from_json(const core::Json& json, const std::string& where);
+PackSettings pack_settings_from_json(const core::Json& json, const std::string& where);
+SplitSettings split_settings_from_json(const core::Json& json, const std::string& where);
+
+//! Range checks of every member and of members against one another. Refused: a lane with fewer than 2 identities or,
+//! where a triplet loss is on, fewer than 2 images of each; lanes < 1; train_rates that the pack lacks; a discriminator
+//! level twice. \throws RuntimeError (kInput), naming the member as the suite file spells it, e.g. 'train.identities'
+void validate(const JobSpecification& specification, const std::string& where);
+
+//! Lane sizes in identities: P identities over L lanes, the first P mod L lanes have one more.
+std::vector<int> identities_per_lane(int identities, int lanes);
+
+JobId job_id(const JobSpecification& specification);
+
+}  // namespace resolute::experiments

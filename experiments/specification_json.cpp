@@ -1,0 +1,332 @@
+//! Specifications to and from JSON. A writer and a reader stand together; both name every member.
+
+#include "experiments/specification.h"
+#include "experiments/validation.h"
+
+namespace resolute::experiments {
+namespace {
+
+using core::Json;
+using core::ObjectReader;
+
+constexpr int kSchema = 1;
+
+//! -0.0 equals 0.0 and must have its text.
+double plain(double value) { return value + 0.0; }
+
+std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
+
+Json write(const SyntheticSettings& s) {
+  return {{"identities", s.identities},
+          {"cameras", s.cameras},
+          {"images_per_camera", s.images_per_camera},
+          {"height", s.height},
+          {"width", s.width},
+          {"seed", s.seed},
+          {"fine_contrast", plain(s.fine_contrast)}};
+}
+
+SyntheticSettings read_synthetic(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  SyntheticSettings s;
+  s.identities = object.required<int>("identities");
+  s.cameras = object.required<int>("cameras");
+  s.images_per_camera = object.required<int>("images_per_camera");
+  s.height = object.required<int>("height");
+  s.width = object.required<int>("width");
+  s.seed = object.required<std::uint64_t>("seed");
+  s.fine_contrast = object.required<double>("fine_contrast");
+  object.finish();
+  return s;
+}
+
+PackSettings read_pack(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  PackSettings p;
+  p.name = object.required<std::string>("name");
+  p.source = object.required<std::string>("source");
+  const Json synthetic = object.required<Json>("synthetic");
+  if (!synthetic.is_null()) p.synthetic = read_synthetic(synthetic, inside(where, "synthetic"));
+  p.rates = object.required<std::vector<int>>("rates");
+  p.kernel = object.required<std::string>("kernel");
+  p.height = object.required<int>("height");
+  p.width = object.required<int>("width");
+  p.shards = object.required<int>("shards");
+  object.finish();
+  return p;
+}
+
+SplitSettings read_split(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  SplitSettings s;
+  s.partition = object.required<std::string>("partition");
+  s.seed = object.required<std::uint64_t>("seed");
+  s.lr_camera = object.required<int>("lr_camera");
+  s.query_rates = object.required<std::vector<int>>("query_rates");
+  s.train_pool = object.required<std::string>("train_pool");
+  object.finish();
+  return s;
+}
+
+Json write(const NetworkSettings& n) {
+  return {{"backbone", n.backbone}, {"last_stride", n.last_stride}, {"neck", n.neck}, {"bn_streams", n.bn_streams}};
+}
+
+NetworkSettings read_network(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  NetworkSettings n;
+  n.backbone = object.required<std::string>("backbone");
+  n.last_stride = object.required<int>("last_stride");
+  n.neck = object.required<bool>("neck");
+  n.bn_streams = object.required<std::string>("bn_streams");
+  object.finish();
+  return n;
+}
+
+Json write(const Recipe& r) {
+  return {{"steps", r.steps},
+          {"identities", r.identities},
+          {"images", r.images},
+          {"train_rates", r.train_rates},
+          {"learning_rate", plain(r.learning_rate)},
+          {"weight_decay", plain(r.weight_decay)},
+          {"warmup_steps", r.warmup_steps},
+          {"milestones", r.milestones},
+          {"gamma", plain(r.gamma)},
+          {"discriminator_learning_rate", plain(r.discriminator_learning_rate)},
+          {"flip", plain(r.flip)},
+          {"pad", r.pad},
+          {"erasing", plain(r.erasing)},
+          {"precision", r.precision}};
+}
+
+Recipe read_recipe(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  Recipe r;
+  r.steps = object.required<int>("steps");
+  r.identities = object.required<int>("identities");
+  r.images = object.required<int>("images");
+  r.train_rates = object.required<std::vector<int>>("train_rates");
+  r.learning_rate = object.required<double>("learning_rate");
+  r.weight_decay = object.required<double>("weight_decay");
+  r.warmup_steps = object.required<int>("warmup_steps");
+  r.milestones = object.required<std::vector<int>>("milestones");
+  r.gamma = object.required<double>("gamma");
+  r.discriminator_learning_rate = object.required<double>("discriminator_learning_rate");
+  r.flip = object.required<double>("flip");
+  r.pad = object.required<int>("pad");
+  r.erasing = object.required<double>("erasing");
+  r.precision = object.required<std::string>("precision");
+  object.finish();
+  return r;
+}
+
+Json write(const BaselineOptions& o) {
+  return {
+      {"classification", o.classification}, {"triplet", o.triplet}, {"margin", plain(o.margin)}, {"mining", o.mining}};
+}
+
+void read(BaselineOptions& o, ObjectReader& object) {
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+}
+
+Json write(const RainOptions& o) {
+  return {{"levels", o.levels},
+          {"classification", o.classification},
+          {"triplet", o.triplet},
+          {"reconstruction", o.reconstruction},
+          {"margin", plain(o.margin)},
+          {"mining", o.mining},
+          {"adversary", o.adversary},
+          {"adversarial_weight", plain(o.adversarial_weight)},
+          {"reconstruction_weight", plain(o.reconstruction_weight)},
+          {"labelled_copies", o.labelled_copies}};
+}
+
+void read(RainOptions& o, ObjectReader& object) {
+  o.levels = object.required<std::vector<int>>("levels");
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.reconstruction = object.required<bool>("reconstruction");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+  o.adversary = object.required<std::string>("adversary");
+  o.adversarial_weight = object.required<double>("adversarial_weight");
+  o.reconstruction_weight = object.required<double>("reconstruction_weight");
+  o.labelled_copies = object.required<bool>("labelled_copies");
+}
+
+//! Reads the alternative whose method is `name`; false if this alternative is another.
+template <class Options>
+bool read_if_named(MethodOptions& into, const std::string& name, int revision, const Json& json,
+                   const std::string& where) {
+  if (name != Options::kMethod) return false;
+  if (revision != Options::kRevision)
+    throw core::input_error(fmt::format("{}: revision {} of method '{}'", where, revision, name),
+                            fmt::format("this program has revision {}", Options::kRevision),
+                            "use the program that wrote it, or plan the suite again");
+  ObjectReader object(json, inside(where, "options"));
+  Options options;
+  read(options, object);
+  object.finish();
+  into = options;
+  return true;
+}
+
+MethodOptions read_method(ObjectReader& object) {
+  const auto name = object.required<std::string>("method");
+  const int revision = object.required<int>("method_revision");
+  const Json json = object.required<Json>("options");
+  MethodOptions options;
+  if (!read_if_named<BaselineOptions>(options, name, revision, json, object.where()) &&
+      !read_if_named<RainOptions>(options, name, revision, json, object.where()))
+    throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
+                            "methods are baseline, rain");
+  return options;
+}
+
+Json write(const EvaluationProtocol& p) {
+  return {{"name", p.name}, {"draws", p.draws}, {"query_rates", p.query_rates}};
+}
+
+EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  EvaluationProtocol p;
+  p.name = object.required<std::string>("name");
+  p.draws = object.required<int>("draws");
+  p.query_rates = object.required<std::vector<int>>("query_rates");
+  object.finish();
+  return p;
+}
+
+void write_body(Json& json, const ShardSpecification& s) {
+  json["pack"] = to_json(s.pack);
+  json["shard"] = s.shard;
+}
+
+void write_body(Json& json, const SealSpecification& s) { json["pack"] = to_json(s.pack); }
+
+void write_body(Json& json, const TrainingSpecification& s) {
+  json["method"] = method_name(s.method);
+  json["method_revision"] =
+      std::visit([](const auto& options) { return std::decay_t<decltype(options)>::kRevision; }, s.method);
+  json["options"] = std::visit([](const auto& options) { return write(options); }, s.method);
+  json["network"] = write(s.network);
+  json["recipe"] = write(s.recipe);
+  json["pack"] = to_json(s.pack);
+  json["split"] = to_json(s.split);
+  json["lanes"] = s.lanes;
+  json["device"] = s.device;
+  json["seed"] = s.seed;
+  json["initial_weights"] = s.initial_weights;
+}
+
+void write_body(Json& json, const EvaluationSpecification& s) {
+  json["training"] = s.training.hex;
+  json["pack"] = to_json(s.pack);
+  json["split"] = to_json(s.split);
+  json["protocol"] = write(s.protocol);
+}
+
+PackSettings pack_of(ObjectReader& object) {
+  return read_pack(object.required<Json>("pack"), inside(object.where(), "pack"));
+}
+
+SplitSettings split_of(ObjectReader& object) {
+  return read_split(object.required<Json>("split"), inside(object.where(), "split"));
+}
+
+TrainingSpecification read_training(ObjectReader& object) {
+  TrainingSpecification s;
+  s.method = read_method(object);
+  s.network = read_network(object.required<Json>("network"), inside(object.where(), "network"));
+  s.recipe = read_recipe(object.required<Json>("recipe"), inside(object.where(), "recipe"));
+  s.pack = pack_of(object);
+  s.split = split_of(object);
+  s.lanes = object.required<int>("lanes");
+  s.device = object.required<std::string>("device");
+  s.seed = object.required<std::uint64_t>("seed");
+  s.initial_weights = object.required<std::string>("initial_weights");
+  return s;
+}
+
+EvaluationSpecification read_evaluation(ObjectReader& object) {
+  EvaluationSpecification s;
+  s.training.hex = object.required<std::string>("training");
+  s.pack = pack_of(object);
+  s.split = split_of(object);
+  s.protocol = read_protocol(object.required<Json>("protocol"), inside(object.where(), "protocol"));
+  return s;
+}
+
+JobSpecification read_body(const std::string& kind, ObjectReader& object) {
+  if (kind == "shard") {
+    PackSettings pack = pack_of(object);
+    return ShardSpecification{std::move(pack), object.required<int>("shard")};
+  }
+  if (kind == "seal") return SealSpecification{pack_of(object)};
+  if (kind == "training") return read_training(object);
+  if (kind == "evaluation") return read_evaluation(object);
+  throw core::input_error(fmt::format("{}: key 'kind' has the value '{}'", object.where(), kind),
+                          "kinds are shard, seal, training, evaluation");
+}
+
+}  // namespace
+
+core::Json to_json(const PackSettings& p) {
+  return {{"name", p.name},   {"source", p.source}, {"synthetic", p.synthetic ? write(*p.synthetic) : Json()},
+          {"rates", p.rates}, {"kernel", p.kernel}, {"height", p.height},
+          {"width", p.width}, {"shards", p.shards}};
+}
+
+core::Json to_json(const SplitSettings& s) {
+  return {{"partition", s.partition},
+          {"seed", s.seed},
+          {"lr_camera", s.lr_camera},
+          {"query_rates", s.query_rates},
+          {"train_pool", s.train_pool}};
+}
+
+core::Json to_json(const JobSpecification& specification) {
+  Json json = {{"kind", kind_name(specification)}, {"schema", kSchema}};
+  std::visit([&](const auto& job) { write_body(json, job); }, specification);
+  return json;
+}
+
+JobSpecification specification_from_json(const core::Json& json, const std::string& where) {
+  ObjectReader object(json, where);
+  const auto kind = object.required<std::string>("kind");
+  const int schema = object.required<int>("schema");
+  if (schema != kSchema)
+    throw core::input_error(fmt::format("{}: schema {}", where, schema),
+                            fmt::format("this program reads schema {}", kSchema));
+  JobSpecification specification = read_body(kind, object);
+  object.finish();
+  validate(specification, where);
+  return specification;
+}
+
+PackSettings pack_settings_from_json(const core::Json& json, const std::string& where) {
+  PackSettings settings = read_pack(json, where);
+  try {
+    check(settings);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
+  return settings;
+}
+
+SplitSettings split_settings_from_json(const core::Json& json, const std::string& where) {
+  SplitSettings settings = read_split(json, where);
+  try {
+    check(settings);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
+  return settings;
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,35 @@
+#pragma once
+//! \file
+//! Where things lie in a store (design, §7): one folder, shared by the nodes. Paths only; nothing here touches a disk.
+//!
+//!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
+//!     raw/NAME-HASH/…                                    images of a synthetic data set
+//!     jobs/ab/abcdef…/{spec.json, attempts/NNN/{stdout,stderr,metrics.jsonl}, checkpoints/, result.json, …}
+//!     suites/NAME/{journal-EPOCH, plan.json, tables/}
+
+#include <filesystem>
+#include <string>
+
+#include "experiments/specification.h"
+
+namespace resolute::experiments {
+
+class StoreLayout {
+ public:
+  explicit StoreLayout(std::filesystem::path root) : root_(std::move(root)) {}
+  const std::filesystem::path& root() const { return root_; }
+  std::filesystem::path pack_folder(const PackSettings& pack) const;
+  std::filesystem::path raw_folder(const PackSettings& pack) const;
+  std::filesystem::path job_folder(const JobId& job) const;
+  std::filesystem::path specification_file(const JobId& job) const;
+  std::filesystem::path result_file(const JobId& job) const;
+  std::filesystem::path checkpoints_folder(const JobId& job) const;
+  //! \param attempt 1, 2, …; three digits or more
+  std::filesystem::path attempt_folder(const JobId& job, int attempt) const;
+  std::filesystem::path suite_folder(const std::string& suite) const;
+
+ private:
+  std::filesystem::path root_;
+};
+
+}  // namespace resolute::experiments

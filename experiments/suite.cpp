@@ -1,0 +1,302 @@
+#include "experiments/suite.h"
+
+#include <algorithm>
+
+#include "experiments/language/names.h"
+#include "experiments/language/planner.h"
+#include "experiments/language/table_reader.h"
+#include "experiments/validation.h"
+
+namespace resolute::experiments {
+namespace {
+
+const std::vector<std::string> kMetrics = {"rank1", "rank5", "rank10", "rank20", "mAP"};
+
+std::string plain_name(TableReader& reader, const std::string& key) {
+  auto name = reader.value<std::string>(key);
+  if (!is_plain_name(name))
+    throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", reader.place(key), key, name),
+                            "a name is 1 to 64 of a-z, 0-9 and '-'");
+  return name;
+}
+
+template <class List>
+void refuse_second(const List& list, const std::string& id, const std::string& place) {
+  for (const auto& known : list)
+    if (known.id == id)
+      throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
+}
+
+Settings read_layer(const Node* table, const std::string& name) {
+  Settings layer;
+  if (table == nullptr) return layer;
+  TableReader(*table, name);
+  add_settings(layer, table->members, PackKeys::kAllowed);
+  return layer;
+}
+
+//! The chosen profile. The others are read too: a misspelt key shows before the day it is needed.
+Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file) {
+  std::map<std::string, Settings> known;
+  if (profiles != nullptr) {
+    TableReader(*profiles, "[profiles]");
+    for (const Member& member : profiles->members)
+      known[member.key] = read_layer(&member.node, fmt::format("[profiles.{}]", member.key));
+  }
+  if (chosen.empty()) return {};
+  if (const auto found = known.find(chosen); found != known.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, layer] : known) names.push_back(name);
+  std::string suggestion = did_you_mean(chosen, names);
+  if (suggestion.empty())
+    suggestion = names.empty() ? "it has no [profiles.NAME]" : fmt::format("it has {}", fmt::join(names, ", "));
+  throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file), {}, suggestion);
+}
+
+Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
+  Settings layer;
+  for (const auto& [key, value] : sets) {
+    const Member member{key, parse_toml_value(value, "--set " + key)};
+    Settings one;
+    add_settings(one, {member}, PackKeys::kAllowed);
+    layer = laid_over(layer, one);  // the last of two wins, as with other options
+  }
+  return layer;
+}
+
+SyntheticSettings read_synthetic(TableReader& reader) {
+  SyntheticSettings s;
+  s.identities = reader.value("identities", s.identities);
+  s.cameras = reader.value("cameras", s.cameras);
+  s.images_per_camera = reader.value("images_per_camera", s.images_per_camera);
+  s.height = reader.value("image_height", s.height);
+  s.width = reader.value("image_width", s.width);
+  s.seed = reader.value("seed", s.seed);
+  s.fine_contrast = reader.value("fine_contrast", s.fine_contrast);
+  return s;
+}
+
+bool is_utf8(const std::string& text) {
+  try {
+    return !core::Json(text).dump().empty();
+  } catch (const core::Json::type_error&) {
+    return false;
+  }
+}
+
+class SuiteReader {
+ public:
+  SuiteReader(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options)
+      : files_(files), path_(path), options_(options) {}
+
+  Plan run() {
+    const Node document = parse_toml(core::read_text(files_, path_), path_.string());
+    TableReader reader(document, "the suite");
+    suite_.file = path_.string();
+    suite_.name = plain_name(reader, "suite");
+    suite_.title = reader.title("title");
+    suite_.worker = reader.value<std::vector<std::string>>("worker", {});
+    suite_.from_scratch = options_.from_scratch;
+    const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
+    const Settings profile = read_profiles(reader.find("profiles"), options_.profile, suite_.file);
+    suite_.sets = read_sets(options_.sets);
+    suite_.base = laid_over(laid_over(defaults, profile), suite_.sets);
+    const auto datasets = reader.tables("dataset");
+    const auto tables = reader.tables("table");
+    reader.finish();
+    for (const Node* node : datasets) read_dataset(*node);
+    for (const Node* node : tables) read_table(*node);
+    if (suite_.tables.empty())
+      throw core::input_error(fmt::format("{}: no [[table]]", suite_.file), "nothing is to be made");
+    for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
+    const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
+      return std::any_of(table.rows.begin(), table.rows.end(),
+                         [](const RowText& row) { return !row.references.empty(); });
+    });
+    if (!wanted) return make_plan(suite_, nullptr);
+    const auto file = options_.reference_file.empty() ? find_reference_file(files_, options_.environment, {})
+                                                      : options_.reference_file;
+    const ReferenceNumbers references = ReferenceNumbers::read(files_, file);
+    return make_plan(suite_, &references);
+  }
+
+ private:
+  void read_dataset(const Node& node) {
+    TableReader reader(node, "[[dataset]]");
+    DatasetText dataset;
+    dataset.place = node.place;
+    dataset.id = plain_name(reader, "id");
+    refuse_second(suite_.datasets, dataset.id, reader.place("id"));
+    dataset.source = reader.value<std::string>("source");
+    try {
+      // Before its keys: which of them are known depends on it.
+      check_choice("source", dataset.source, source_names());
+    } catch (const MemberError& error) {
+      throw error.at(reader.place("source"));
+    }
+    if (dataset.source == "synthetic") {
+      dataset.synthetic = read_synthetic(reader);
+    } else {
+      reader.value<std::string>("root");
+      roots_.push_back(reader.find("root"));
+    }
+    if (dataset.source == "synthetic") roots_.push_back(nullptr);
+    for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
+    add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
+    suite_.datasets.push_back(std::move(dataset));
+  }
+
+  void read_table(const Node& node) {
+    TableReader reader(node, "[[table]]");
+    TableText table;
+    table.id = plain_name(reader, "id");
+    refuse_second(suite_.tables, table.id, reader.place("id"));
+    table.title = reader.title("title");
+    table.metrics = names(reader, "metrics", kMetrics);
+    std::vector<std::string> datasets;
+    for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);
+    table.datasets = names(reader, "datasets", datasets);
+    const Node* reference = reader.find("reference");
+    if (reference != nullptr) {
+      TableReader shared(*reference, "'reference'");
+      for (const char* key : {"paper", "table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
+      shared.finish();
+    }
+    const auto rows = reader.tables("row");
+    reader.finish();
+    if (rows.empty()) throw core::input_error(fmt::format("{}: table '{}' has no [[table.row]]", node.place, table.id));
+    for (const Node* row : rows)
+      for (RowText& made : read_row(*row, reference)) {
+        refuse_second(table.rows, made.id, made.place);
+        check_on(made);
+        table.rows.push_back(std::move(made));
+      }
+    suite_.tables.push_back(std::move(table));
+  }
+
+  //! A list of distinct names, each one of `known`.
+  static std::vector<std::string> names(TableReader& reader, const std::string& key,
+                                        const std::vector<std::string>& known) {
+    auto list = reader.value<std::vector<std::string>>(key);
+    const std::string& place = reader.place(key);
+    if (list.empty())
+      throw core::input_error(fmt::format("{}: key '{}' is empty", place, key), "at least one is needed");
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      if (std::find(known.begin(), known.end(), list[i]) == known.end()) {
+        std::string suggestion = did_you_mean(list[i], known);
+        if (suggestion.empty() && !known.empty()) suggestion = fmt::format("there are {}", fmt::join(known, ", "));
+        throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),
+                                "there is none of that name", suggestion);
+      }
+      if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
+          list.begin() + static_cast<std::ptrdiff_t>(i))
+        throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
+    }
+    return list;
+  }
+
+  void check_on(const RowText& row) const {
+    for (const ReferenceRequest& request : row.references)
+      for (const std::string& id : request.on)
+        if (std::none_of(suite_.datasets.begin(), suite_.datasets.end(),
+                         [&](const DatasetText& dataset) { return dataset.id == id; }))
+          throw core::input_error(fmt::format("{}: key 'reference.on' names '{}'", request.place, id),
+                                  "there is no data set of that name");
+  }
+
+  //! Data sets that a table uses and that have a root: the environment of the others need not be set.
+  std::vector<std::pair<DatasetText*, const Node*>> used_roots() {
+    std::vector<std::pair<DatasetText*, const Node*>> used;
+    for (std::size_t i = 0; i < suite_.datasets.size(); ++i)
+      for (const TableText& table : suite_.tables)
+        if (roots_[i] != nullptr &&
+            std::find(table.datasets.begin(), table.datasets.end(), suite_.datasets[i].id) != table.datasets.end()) {
+          used.emplace_back(&suite_.datasets[i], roots_[i]);
+          break;
+        }
+    return used;
+  }
+
+  void set_root(DatasetText& dataset, const Node& node) {
+    const auto text = node.value.get<std::string>();
+    const auto expanded = expand(text, node.place, dataset.id);
+    if (!expanded) return;
+    // What a variable holds is the user's word and meant from where the user stands; the suite's own is meant from the
+    // suite.
+    std::filesystem::path root = *expanded;
+    if (root.is_relative() && !text.starts_with("${")) root = path_.parent_path() / root;
+    root = std::filesystem::absolute(root).lexically_normal();
+    if (options_.need_roots && (expanded->empty() || !files_.exists(root)))
+      throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is '{}'", node.place, dataset.id, *expanded),
+                              "there is no such folder", "name the folder of the raw images");
+    dataset.root = root;
+  }
+
+  //! ${NAME} replaced; nothing where a variable is not set and roots are not needed.
+  std::optional<std::string> expand(const std::string& text, const std::string& place,
+                                    const std::string& dataset) const {
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+      if (!text.substr(at).starts_with("${")) {
+        result += text[at++];
+        continue;
+      }
+      const std::size_t close = text.find('}', at);
+      if (close == std::string::npos)
+        throw core::input_error(fmt::format("{}: key 'root' has the value '{}'", place, text),
+                                "'${' is not closed by '}'");
+      const std::string name = text.substr(at + 2, close - at - 2);
+      const auto found = options_.environment.find(name);
+      if (name == "STORE") {
+        result += options_.store.string();
+      } else if (found != options_.environment.end() && !found->second.empty()) {
+        result += found->second;
+      } else if (options_.need_roots) {
+        throw core::input_error(
+            fmt::format("{}: key 'root' of data set '{}' names the variable '{}'", place, dataset, name),
+            "it is not set in the environment", fmt::format("export {}=FOLDER with the raw images", name));
+      } else {
+        return std::nullopt;
+      }
+      at = close + 1;
+    }
+    if (!is_utf8(result))
+      throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is not UTF-8", place, dataset));
+    return result;
+  }
+
+  core::FileSystem& files_;
+  const std::filesystem::path& path_;
+  const SuiteOptions& options_;
+  SuiteText suite_;
+  std::vector<const Node*> roots_;  // beside suite_.datasets; null for synthetic
+};
+
+}  // namespace
+
+std::pair<std::string, std::string> parse_assignment(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    throw core::input_error(fmt::format("--set '{}' is not an assignment", text), "KEY=VALUE is needed",
+                            "write for example --set train.steps=100");
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::filesystem::path find_reference_file(core::FileSystem& files,
+                                          const std::map<std::string, std::string>& environment,
+                                          const std::filesystem::path& executable_folder) {
+  const std::filesystem::path name = std::filesystem::path("reference") / "papers.toml";
+  if (const auto found = environment.find("RESOLUTE_DATA_DIR"); found != environment.end() && !found->second.empty())
+    return found->second / name;
+  if (!executable_folder.empty()) {
+    const auto installed = executable_folder.parent_path() / "share" / "resolute" / name;
+    if (files.exists(installed)) return installed;
+  }
+  return RESOLUTE_EXPERIMENTS_FOLDER / name;
+}
+
+Plan read_suite(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options) {
+  return SuiteReader(files, path, options).run();
+}
+
+}  // namespace resolute::experiments

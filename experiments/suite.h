@@ -1,0 +1,47 @@
+#pragma once
+//! \file
+//! A suite file, the TOML that describes a paper's tables (docs/suite.md), worked out into a plan.
+//!
+//!     core::FileSystem& files = core::real_file_system();
+//!     Plan plan = read_suite(files, "quickstart.toml", {.store = "store", .environment =
+//!     core::current_environment()});
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+
+namespace resolute::experiments {
+
+struct SuiteOptions {
+  std::filesystem::path store;                            //!< what ${STORE} stands for
+  std::string profile;                                    //!< a [profiles.NAME] to lay over [defaults]; empty: none
+  std::vector<std::pair<std::string, std::string>> sets;  //!< --set KEY=VALUE: dotted key, TOML value or bare word
+  std::map<std::string, std::string> environment;         //!< where ${VARIABLE} is looked up
+  bool from_scratch = false;             //!< train from scratch though weights are asked for; marked in Plan::notes
+  std::filesystem::path reference_file;  //!< the papers' numbers; empty: find_reference_file(files, environment, {})
+  //! Whether raw images must be named and there. Without it (`suite status`, `suite table`: nothing reads them) a root
+  //! whose variable is not set is empty.
+  bool need_roots = true;
+};
+
+//! "KEY=VALUE" at its first '='. \throws RuntimeError (kInput) without one or with an empty key
+std::pair<std::string, std::string> parse_assignment(const std::string& text);
+
+//! The first that exists of $RESOLUTE_DATA_DIR/reference/papers.toml (which, where the variable is set, is the only one
+//! looked at), EXECUTABLE_FOLDER/../share/resolute/reference/papers.toml and the one in the sources; the last if none
+//! does. \param executable_folder where the running program lies; empty leaves that place out
+std::filesystem::path find_reference_file(core::FileSystem& files,
+                                          const std::map<std::string, std::string>& environment,
+                                          const std::filesystem::path& executable_folder);
+
+//! Reads, checks and works out a suite. Each row × data set × trial becomes a training and an evaluation, each data set
+//! in use its shards and its seal; equal jobs are one. Every specification has passed validate(). \throws RuntimeError
+//! (kInput) opening with `FILE:LINE: key 'x'` (or `--set x: key 'x'`) for whatever is wrong
+Plan read_suite(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options);
+
+}  // namespace resolute::experiments

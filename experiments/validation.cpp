@@ -1,0 +1,234 @@
+#include "experiments/validation.h"
+
+#include <algorithm>
+
+#include "core/sha256.h"
+#include "experiments/language/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr int kLargestRate = 16;
+constexpr int kMostLanes = 1024;
+constexpr int kMostSteps = 100'000'000;
+constexpr int kMostShards = 100'000;  // five digits in a shard's file name
+constexpr int kMostImages = 1'000'000;
+
+std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
+
+void check_range(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value < low || value > high)
+    throw MemberError(key, std::to_string(value), fmt::format("it must be {} to {}", low, high));
+}
+
+void check_real(const std::string& key, double value, double low, double high) {
+  // Written so that NaN fails.
+  if (!(value >= low && value <= high))
+    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be {} to {}", low, high));
+}
+
+void check_positive(const std::string& key, double value, double high) {
+  if (!(value > 0 && value <= high))
+    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be above 0 and at most {}", high));
+}
+
+void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i] < low || values[i] > high)
+      throw MemberError(key, text_of(values), fmt::format("each must be {} to {}", low, high));
+    if (i > 0 && values[i] <= values[i - 1]) throw MemberError(key, text_of(values), "they must ascend, none twice");
+  }
+}
+
+void check_rates(const std::string& key, const std::vector<int>& rates) {
+  if (rates.empty()) throw MemberError(key, "[]", "at least one rate is needed");
+  check_ascending(key, rates, 1, kLargestRate);
+}
+
+void check_in_pack(const std::string& key, const std::vector<int>& rates, const PackSettings& pack) {
+  for (int rate : rates)
+    if (std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
+      throw MemberError(key, text_of(rates), fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
+                        fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
+}
+
+void check(const SyntheticSettings& s) {
+  check_range("identities", s.identities, 2, 9999);
+  check_range("cameras", s.cameras, 2, 9);
+  check_range("images_per_camera", s.images_per_camera, 1, 999);
+  check_range("image_height", s.height, 8, 4096);
+  check_range("image_width", s.width, 8, 4096);
+  check_real("fine_contrast", s.fine_contrast, 0, 1);
+}
+
+//! A split of this pack.
+void check(const SplitSettings& split, const PackSettings& pack) {
+  check(split);
+  check_in_pack("split.query_rates", split.query_rates, pack);
+  if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
+    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
+}
+
+void check(const NetworkSettings& n) {
+  check_choice("network.backbone", n.backbone, {"resnet50", "resnet-small"});
+  check_range("network.last_stride", n.last_stride, 1, 2);
+  check_choice("network.bn_streams", n.bn_streams, {"joint", "separate"});
+}
+
+void check(const Recipe& r, const PackSettings& pack) {
+  check_range("train.steps", r.steps, 1, kMostSteps);
+  check_range("train.identities", r.identities, 1, kMostImages);
+  check_range("train.images", r.images, 1, kMostImages);
+  if (static_cast<std::int64_t>(r.identities) * r.images > kMostImages)
+    throw MemberError("train.images", std::to_string(r.images),
+                      fmt::format("with {} identities a batch has more than {} images", r.identities, kMostImages));
+  check_rates("train.train_rates", r.train_rates);
+  check_in_pack("train.train_rates", r.train_rates, pack);
+  check_positive("train.learning_rate", r.learning_rate, 10);
+  check_real("train.weight_decay", r.weight_decay, 0, 1);
+  check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
+  check_ascending("train.milestones", r.milestones, 1, kMostSteps);
+  check_positive("train.gamma", r.gamma, 1);
+  check_positive("train.discriminator_learning_rate", r.discriminator_learning_rate, 10);
+  check_real("train.flip", r.flip, 0, 1);
+  check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
+  check_real("train.erasing", r.erasing, 0, 1);
+  check_choice("train.precision", r.precision, {"f32", "bf16"});
+}
+
+void check(const BaselineOptions& o) {
+  check_real("baseline.margin", o.margin, 0, 100);
+  check_choice("baseline.mining", o.mining, {"random", "batch-hard"});
+  if (!o.classification && !o.triplet)
+    throw MemberError("baseline.triplet", "false", "with 'baseline.classification' off too no loss is left");
+}
+
+void check(const RainOptions& o) {
+  check_ascending("rain.levels", o.levels, 1, 5);
+  check_real("rain.margin", o.margin, 0, 100);
+  check_choice("rain.mining", o.mining, {"random", "batch-hard"});
+  check_choice("rain.adversary", o.adversary, {"minimax", "non-saturating"});
+  check_real("rain.adversarial_weight", o.adversarial_weight, 0, 1e6);
+  check_real("rain.reconstruction_weight", o.reconstruction_weight, 0, 1e6);
+  if (!o.classification && !o.triplet && !o.reconstruction && o.levels.empty())
+    throw MemberError("rain.levels", "[]", "every other loss is off too, so none is left");
+}
+
+void check_job(const ShardSpecification& s) {
+  check(s.pack);
+  check_range("shard", s.shard, 0, s.pack.shards - 1);
+}
+
+void check_job(const SealSpecification& s) { check(s.pack); }
+
+void check_lanes(const TrainingSpecification& s) {
+  check_range("lanes", s.lanes, 1, kMostLanes);
+  const std::vector<int> counts = identities_per_lane(s.recipe.identities, s.lanes);
+  if (counts.back() < 2)
+    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+                      fmt::format("{} {} leave a lane with {} of the 2 identities that it needs", s.lanes,
+                                  s.lanes == 1 ? "lane" : "lanes", counts.back()),
+                      fmt::format("raise it to {} or lower 'lanes'", 2 * s.lanes));
+  const bool triplet = std::visit([](const auto& options) { return options.triplet; }, s.method);
+  if (triplet && s.recipe.images < 2)
+    throw MemberError("train.images", std::to_string(s.recipe.images),
+                      "the triplet loss needs 2 images of each identity in a lane");
+  // Each half of the people trains in one trial; the other halves of a pack are known only once it is made.
+  if (s.pack.synthetic && s.split.partition == "random-halves" &&
+      s.recipe.identities > s.pack.synthetic->identities / 2)
+    throw MemberError(
+        "train.identities", std::to_string(s.recipe.identities),
+        fmt::format("data set '{}' has {} training identities", s.pack.name, s.pack.synthetic->identities / 2));
+}
+
+void check_job(const TrainingSpecification& s) {
+  check(s.pack);
+  check(s.split, s.pack);
+  check(s.network);
+  check(s.recipe, s.pack);
+  std::visit([](const auto& options) { check(options); }, s.method);
+  check_lanes(s);
+  check_choice("device", s.device, {"cpu", "cuda"});
+  if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
+    throw MemberError("initial_weights", "'" + s.initial_weights + "'", "a SHA-256 in 64 hexadecimal digits is needed");
+}
+
+void check_job(const EvaluationSpecification& s) {
+  if (!core::is_sha256_hex(s.training.hex))
+    throw MemberError("training", "'" + s.training.hex + "'", "a job id of 64 hexadecimal digits is needed");
+  check(s.pack);
+  check(s.split, s.pack);
+  check_choice("evaluate.protocol", s.protocol.name, {"single-shot"});
+  check_range("evaluate.draws", s.protocol.draws, 1, 100'000);
+  check_ascending("evaluate.query_rates", s.protocol.query_rates, 1, kLargestRate);
+  check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);
+}
+
+}  // namespace
+
+MemberError::MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion)
+    : core::RuntimeError(core::ErrorKind::kInput, fmt::format("key '{}' has the value {}", key, value), why,
+                         suggestion),
+      key_(std::move(key)),
+      value_(value),
+      why_(why),
+      suggestion_(suggestion) {}
+
+core::RuntimeError MemberError::in_suite(std::string_view place, std::string_view context) const {
+  return core::input_error(fmt::format("{}: key '{}' has the value {}", place, key_, value_),
+                           fmt::format("{}, {}", why_, context), suggestion_);
+}
+
+void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices) {
+  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
+  throw MemberError(key, "'" + value + "'", fmt::format("it must be one of {}", fmt::join(choices, ", ")),
+                    did_you_mean(value, choices));
+}
+
+const std::vector<std::string>& source_names() {
+  static const std::vector<std::string> names = {"market1501", "pku-reid", "synthetic"};
+  return names;
+}
+
+bool is_plain_name(std::string_view text) {
+  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= 64 && text.front() != '-' && std::all_of(text.begin(), text.end(), allowed);
+}
+
+void check(const PackSettings& p) {
+  if (!is_plain_name(p.name))
+    throw MemberError("id", "'" + p.name + "'", "a data set's name is 1 to 64 of a-z, 0-9 and '-'");
+  check_choice("source", p.source, source_names());
+  if (p.synthetic.has_value() != (p.source == "synthetic"))
+    throw MemberError(
+        "source", "'" + p.source + "'",
+        p.synthetic ? "settings of synthetic people stand beside it" : "it needs settings of synthetic people");
+  if (p.synthetic) check(*p.synthetic);
+  check_rates("rates", p.rates);
+  check_choice("kernel", p.kernel, {"triangle", "bilinear-point", "cubic", "lanczos3"});
+  check_range("height", p.height, 8, 4096);
+  check_range("width", p.width, 8, 4096);
+  check_range("shards", p.shards, 1, kMostShards);
+}
+
+void check(const SplitSettings& s) {
+  check_choice("split.partition", s.partition, {"random-halves", "official"});
+  check_range("split.lr_camera", s.lr_camera, 1, 1000);
+  check_rates("split.query_rates", s.query_rates);
+  check_choice("split.train_pool", s.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
+}
+
+void check(const JobSpecification& specification) {
+  std::visit([](const auto& job) { check_job(job); }, specification);
+}
+
+void validate(const JobSpecification& specification, const std::string& where) {
+  try {
+    check(specification);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
+}
+
+}  // namespace resolute::experiments

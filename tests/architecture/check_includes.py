@@ -1,0 +1,69 @@
+"""Reads every #include of the sources and fails on an arrow between parts, or on a vendor header, that the design forbids.
+
+Usage: check_includes.py ROOT     prints FILE:LINE: what, and the rule; exit code 1 if anything is wrong
+"""
+
+import re
+import sys
+from pathlib import Path
+
+# part -> the parts it may include (docs/architecture.md)
+ARROWS = {
+    "core": set(),
+    "experiments": {"core"},
+    "datasets": {"core"},
+    "results": {"core", "experiments"},
+    "slurm": {"core"},
+    "orchestrator": {"core", "experiments"},
+    "workers": {"core", "datasets", "experiments", "results"},
+    "cli": {"core", "datasets", "experiments", "results", "slurm", "orchestrator"},
+}
+
+# header pattern -> the places that alone may include it
+FENCES = [
+    (r"torch/|ATen/|c10/|caffe2/", [r"workers/.*"]),
+    (r"mpi\.h", [r"orchestrator/transport/mpi.*"]),
+    (r"hdf5\.h|H5.*\.h|hdf5_hl\.h", [r"datasets/hdf5/.*"]),
+    (r"nccl\.h|.*ProcessGroupNCCL\.hpp", [r"workers/ddp/nccl.*"]),
+    (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/cuda.*", r"workers/ddp/nccl.*"]),
+    (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
+    (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
+    (r"cblas\.h", [r"results/gemm_openblas\.cpp"]),
+    (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),
+    (r"boost/program_options.*", [r"cli/.*", r"workers/main\.cpp"]),
+]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
+
+
+def violations(root: Path):
+    for part in sorted(ARROWS):
+        for path in sorted((root / part).rglob("*")):
+            if path.suffix not in {".h", ".cpp"}:
+                continue
+            name = path.relative_to(root).as_posix()
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+                match = INCLUDE.match(line)
+                if not match:
+                    continue
+                header = match.group(1) or match.group(2)
+                target = header.split("/")[0]
+                if target in ARROWS and target != part and target not in ARROWS[part]:
+                    allowed = ", ".join(sorted(ARROWS[part])) or "nothing"
+                    yield f"{name}:{number}: includes {header}; {part} may include {allowed} only"
+                for pattern, places in FENCES:
+                    if re.fullmatch(pattern + ("" if pattern.endswith("h") or pattern.endswith("*") else ".*"), header):
+                        if not any(re.fullmatch(place, name) for place in places):
+                            yield f"{name}:{number}: includes {header}; only {' and '.join(places)} may"
+
+
+def main() -> int:
+    root = Path(sys.argv[1])
+    found = list(violations(root))
+    for text in found:
+        print(text)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""Every text file in the tree ends in a newline and has no trailing blanks; sources follow .clang-format."""
+
+import shutil
+import subprocess
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = {".h", ".cpp", ".py", ".md", ".toml", ".json", ".cmake", ".txt", ".sh", ""}
+FOLDERS = ["bench", "cli", "cmake", "core", "datasets", "docs", "experiments", "orchestrator", "results", "script",
+           "slurm", "tests", "workers"]
+
+
+def files():
+    for folder in FOLDERS:
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and path.suffix in TEXT and "__pycache__" not in path.parts:
+                yield path
+
+
+class TextFiles(unittest.TestCase):
+    def test_files_end_in_a_newline_and_have_no_trailing_blanks(self):
+        wrong = []
+        for path in files():
+            if "golden" in path.parts and path.suffix in {".json", ""}:
+                continue
+            data = path.read_bytes()
+            if data and not data.endswith(b"\n"):
+                wrong.append(f"{path.relative_to(ROOT)}: no newline at the end")
+            for number, line in enumerate(data.split(b"\n"), start=1):
+                if line.endswith((b" ", b"\t", b"\r")):
+                    wrong.append(f"{path.relative_to(ROOT)}:{number}: trailing blank")
+        self.assertEqual(wrong, [])
+
+    def test_sources_are_formatted(self):
+        tool = shutil.which("clang-format-14")
+        self.assertIsNotNone(tool, "clang-format-14 is in script/support/packages.txt")
+        sources = [str(path) for path in files() if path.suffix in {".h", ".cpp"}]
+        result = subprocess.run([tool, "--dry-run", "-Werror", *sources], capture_output=True, text=True, check=False)
+        self.assertEqual(result.returncode, 0, result.stderr[:2000])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,99 @@
+//! The suites in experiments/suites/ and what their plans hold.
+
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST_F(Suite, quickstart_is_nine_trainings_a_trial) {
+  const Plan plan = shipped("quickstart.toml");
+  check_sound(plan);
+  EXPECT_EQ("quickstart", plan.suite);
+  EXPECT_EQ(2U, jobs_of<ShardSpecification>(plan).size());
+  EXPECT_EQ(1U, jobs_of<SealSpecification>(plan).size());
+  EXPECT_EQ(18U, jobs_of<TrainingSpecification>(plan).size());
+  EXPECT_EQ(18U, jobs_of<EvaluationSpecification>(plan).size());
+  EXPECT_EQ(3U, plan.tables.size());
+  EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("from scratch")));
+  EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("small backbone")));
+}
+
+TEST_F(Suite, pku_reid_reads_the_folder_that_the_user_names) {
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan plan = shipped("pku_reid.toml");
+  check_sound(plan);
+  EXPECT_EQ(27U, jobs_of<TrainingSpecification>(plan).size());
+  ASSERT_EQ(1U, plan.datasets.size());
+  EXPECT_EQ(folder_, plan.datasets[0].root);
+  EXPECT_THAT(plan.title, HasSubstr("from scratch, small backbone"));
+}
+
+TEST_F(Suite, a_root_may_be_unknown_where_nothing_reads_it) {
+  options_.need_roots = false;
+  const Plan plan = shipped("pku_reid.toml");
+  EXPECT_EQ("", plan.datasets[0].root);
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan with = shipped("pku_reid.toml");
+  ASSERT_EQ(plan.jobs.size(), with.jobs.size());
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) EXPECT_EQ(plan.jobs[i].id, with.jobs[i].id);
+}
+
+TEST_F(Suite, rows_that_train_the_same_share_their_jobs) {
+  const Plan plan = shipped("quickstart.toml");
+  auto evaluations = [&](const char* table, const char* row) {
+    return row_of(plan, table, row).cells.at(0).evaluations;
+  };
+  EXPECT_EQ(evaluations("levels", "baseline-hr-lr"), evaluations("losses", "without-adversarial"));
+  EXPECT_EQ(evaluations("levels", "multi-level"), evaluations("losses", "full"));
+  EXPECT_NE(evaluations("levels", "multi-level"), evaluations("levels", "single-level"));
+  EXPECT_NE(evaluations("levels", "multi-level"), evaluations("unlabelled", "with-adversarial"));
+}
+
+TEST_F(Suite, the_papers_numbers_stand_beside_the_cells) {
+  const Plan plan = shipped("quickstart.toml");
+  const auto& multi = row_of(plan, "levels", "multi-level").cells.at(0).references;
+  EXPECT_EQ(78.9, multi.at("rank1"));
+  EXPECT_EQ(74.5, multi.at("mAP"));
+  const auto& single = row_of(plan, "levels", "single-level").cells.at(0).references;
+  EXPECT_EQ(77.6, single.at("rank1"));
+  EXPECT_FALSE(single.contains("mAP"));
+  EXPECT_EQ(64.1, row_of(plan, "losses", "without-triplet").cells.at(0).references.at("mAP"));
+  EXPECT_EQ(65.9, row_of(plan, "levels", "baseline-hr-lr").cells.at(0).references.at("rank1"));
+  EXPECT_THAT(row_of(plan, "unlabelled", "with-adversarial").cells.at(0).references, IsEmpty());
+}
+
+TEST_F(Suite, the_quickstarts_members_are_as_written) {
+  const Plan plan = shipped("quickstart.toml");
+  const TrainingSpecification& single = training_of(plan, "levels", "single-level");
+  EXPECT_EQ("resnet-small", single.network.backbone);
+  EXPECT_EQ("hr-both-views", single.split.train_pool);
+  EXPECT_EQ(64, single.pack.height);
+  EXPECT_EQ(2, single.lanes);
+  EXPECT_EQ(64, single.pack.synthetic->identities);
+  EXPECT_THAT(std::get<RainOptions>(single.method).levels, ElementsAre(5));
+  EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
+}
+
+TEST_F(Suite, the_plans_document_has_the_contracts_members) {
+  const core::Json json = to_json(shipped("quickstart.toml"));
+  EXPECT_EQ(39U, json.at("jobs").size());
+  const core::Json& job = json.at("jobs").back();
+  for (const char* key : {"id", "kind", "after", "slots", "label", "specification"})
+    EXPECT_TRUE(job.contains(key)) << key;
+  EXPECT_EQ("evaluation", job.at("kind"));
+  EXPECT_EQ(job.at("id"), job_id(specification_from_json(job.at("specification"), "test")).hex);
+  EXPECT_EQ(3U, json.at("tables").size());
+  EXPECT_THAT(json.at("datasets").at(0).at("pack_folder").get<std::string>(), testing::StartsWith("packs/synthetic-"));
+}
+
+TEST_F(Suite, planning_twice_gives_the_same_document) {
+  EXPECT_EQ(core::canonical_json(to_json(shipped("quickstart.toml"))),
+            core::canonical_json(to_json(shipped("quickstart.toml"))));
+}
+
+}  // namespace
+}  // namespace resolute::experiments

@@ -1,0 +1,378 @@
+#include "experiments/specification.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "core/sha256.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::experiments {
+namespace {
+
+using core::Json;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+PackSettings example_pack() {
+  return {
+      .name = "easy", .source = "synthetic", .synthetic = SyntheticSettings{}, .height = 64, .width = 32, .shards = 2};
+}
+
+TrainingSpecification example_training() {
+  TrainingSpecification training;
+  training.method = RainOptions{};
+  training.recipe.steps = 10;
+  training.pack = example_pack();
+  training.lanes = 2;
+  return training;
+}
+
+EvaluationSpecification example_evaluation() {
+  return {.training = job_id(example_training()), .pack = example_pack(), .split = {}, .protocol = {}};
+}
+
+// ---- generators of valid specifications
+// -------------------------------------------------------------------------------
+
+template <class T>
+T one_of(std::initializer_list<T> values) {
+  return *rc::gen::elementOf(std::vector<T>(values));
+}
+
+std::string name_of(std::initializer_list<const char*> names) { return one_of<const char*>(names); }
+
+int between(int low, int high) { return *rc::gen::inRange(low, high + 1); }
+
+double fraction() { return between(0, 1000) / 1000.0; }
+
+std::vector<int> subset_of(const std::vector<int>& from, bool empty_too) {
+  std::vector<int> chosen;
+  for (int value : from)
+    if (*rc::gen::arbitrary<bool>()) chosen.push_back(value);
+  if (chosen.empty() && !empty_too) chosen.push_back(from.front());
+  return chosen;
+}
+
+PackSettings any_pack() {
+  PackSettings pack;
+  pack.name = name_of({"a", "easy", "mlr-cuhk03"});
+  pack.source = name_of({"market1501", "pku-reid", "synthetic"});
+  if (pack.source == "synthetic")
+    pack.synthetic = SyntheticSettings{between(64, 90), between(2, 9),   between(1, 20),
+                                       between(8, 300), between(8, 300), *rc::gen::arbitrary<std::uint64_t>(),
+                                       fraction()};
+  pack.rates = subset_of({1, 2, 3, 4, 8, 16}, false);
+  pack.kernel = name_of({"triangle", "bilinear-point", "cubic", "lanczos3"});
+  pack.height = between(16, 256);
+  pack.width = between(16, 128);
+  pack.shards = between(1, 9);
+  return pack;
+}
+
+SplitSettings any_split(const PackSettings& pack) {
+  return {name_of({"random-halves", "official"}), *rc::gen::arbitrary<std::uint64_t>(), between(1, 2),
+          subset_of(pack.rates, false), name_of({"mlr", "hr-both-views", "hr-view-only"})};
+}
+
+MethodOptions any_method() {
+  const bool triplet = *rc::gen::arbitrary<bool>();
+  if (*rc::gen::arbitrary<bool>()) return BaselineOptions{true, triplet, fraction(), name_of({"random", "batch-hard"})};
+  return RainOptions{subset_of({1, 2, 3, 4, 5}, true),
+                     *rc::gen::arbitrary<bool>(),
+                     triplet,
+                     true,
+                     fraction(),
+                     name_of({"random", "batch-hard"}),
+                     name_of({"minimax", "non-saturating"}),
+                     fraction() * 7,
+                     fraction() / 3,
+                     *rc::gen::arbitrary<bool>()};
+}
+
+TrainingSpecification any_training() {
+  TrainingSpecification s;
+  s.method = any_method();
+  s.network = {name_of({"resnet50", "resnet-small"}), between(1, 2), *rc::gen::arbitrary<bool>(),
+               name_of({"joint", "separate"})};
+  s.pack = any_pack();
+  s.split = any_split(s.pack);
+  s.lanes = between(1, 8);
+  s.recipe = {.steps = between(1, 1'000'000),
+              .identities = between(16, 32),
+              .images = between(2, 8),
+              .train_rates = subset_of(s.pack.rates, false),
+              .learning_rate = (1 + fraction()) / 3e4,
+              .weight_decay = fraction(),
+              .warmup_steps = between(0, 1),
+              .milestones = subset_of({1, 10, 4000}, true),
+              .gamma = (1 + fraction()) / 2,
+              .discriminator_learning_rate = (1 + fraction()) / 7e5,
+              .flip = fraction(),
+              .pad = between(0, 16),
+              .erasing = fraction(),
+              .precision = name_of({"f32", "bf16"})};
+  s.device = name_of({"cpu", "cuda"});
+  s.seed = *rc::gen::arbitrary<std::uint64_t>();
+  if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
+  return s;
+}
+
+JobSpecification any_job() {
+  switch (between(0, 3)) {
+    case 0: {
+      const PackSettings pack = any_pack();
+      return ShardSpecification{pack, between(0, pack.shards - 1)};
+    }
+    case 1:
+      return SealSpecification{any_pack()};
+    case 2:
+      return any_training();
+    default: {
+      const PackSettings pack = any_pack();
+      return EvaluationSpecification{{core::sha256_hex(std::to_string(between(0, 9)))},
+                                     pack,
+                                     any_split(pack),
+                                     {"single-shot", between(1, 1000), subset_of(pack.rates, true)}};
+    }
+  }
+}
+
+// ---- properties
+// -------------------------------------------------------------------------------------------------------
+
+RC_GTEST_PROP(Specification, comes_back_from_json_unchanged, ()) {
+  const JobSpecification job = any_job();
+  RC_ASSERT(specification_from_json(to_json(job), "test") == job);
+  // Also through the text that stands in spec.json.
+  RC_ASSERT(specification_from_json(core::parse_json(core::canonical_json(to_json(job)), "text"), "test") == job);
+}
+
+RC_GTEST_PROP(Specification, ids_agree_exactly_where_specifications_do, ()) {
+  const JobSpecification a = any_job();
+  const JobSpecification b = *rc::gen::arbitrary<bool>() ? a : any_job();
+  RC_ASSERT((job_id(a) == job_id(b)) == (a == b));
+}
+
+//! Calls `visit` with every object inside `json`.
+template <class Visit>
+void for_each_object(Json& json, const Visit& visit) {
+  if (json.is_object()) visit(json);
+  if (json.is_structured())
+    for (auto& item : json) for_each_object(item, visit);
+}
+
+RC_GTEST_PROP(Specification, any_unknown_or_missing_key_is_refused, ()) {
+  Json json = to_json(any_job());
+  std::vector<Json*> objects;
+  for_each_object(json, [&](Json& object) { objects.push_back(&object); });
+  Json& object = *objects[static_cast<std::size_t>(between(0, static_cast<int>(objects.size()) - 1))];
+  if (*rc::gen::arbitrary<bool>()) {
+    object["surprise"] = 1;
+  } else {
+    auto at = object.begin();
+    std::advance(at, between(0, static_cast<int>(object.size()) - 1));
+    object.erase(at);
+  }
+  RC_ASSERT_THROWS_AS(specification_from_json(json, "test"), core::RuntimeError);
+}
+
+RC_GTEST_PROP(Specification, any_changed_member_changes_the_id_or_is_refused, ()) {
+  const JobSpecification job = any_job();
+  Json json = to_json(job);
+  std::vector<Json*> leaves;
+  std::function<void(Json&)> collect = [&](Json& value) {
+    if (value.is_structured() && !value.empty())
+      for (auto& item : value) collect(item);
+    else
+      leaves.push_back(&value);
+  };
+  collect(json);
+  Json& leaf = *leaves[static_cast<std::size_t>(between(0, static_cast<int>(leaves.size()) - 1))];
+  if (leaf.is_boolean())
+    leaf = !leaf.get<bool>();
+  else if (leaf.is_number_unsigned())
+    leaf = leaf.get<std::uint64_t>() + 1;
+  else if (leaf.is_number_integer())
+    leaf = leaf.get<std::int64_t>() + 1;
+  else if (leaf.is_number_float())
+    leaf = leaf.get<double>() + 0.5;
+  else if (leaf.is_string())
+    leaf = leaf.get<std::string>() + "a";
+  else
+    leaf = "nonsense";
+  try {
+    RC_ASSERT(job_id(specification_from_json(json, "test")) != job_id(job));
+  } catch (const core::RuntimeError&) {
+    RC_SUCCEED("refused");
+  }
+}
+
+// ---- golden ids
+// -------------------------------------------------------------------------------------------------------
+
+// These never change: a store is keyed by them. A change of meaning raises a schema or a method's revision instead.
+TEST(Specification, golden_ids) {
+  EXPECT_EQ("56783fe8df4af735675ccfb1a592142b2d62d40d0fc622ffbfa386b6b9702d00",
+            job_id(ShardSpecification{example_pack(), 1}).hex);
+  EXPECT_EQ("84d66666705a3d8f56b13211bd0f625a7d1d2a9a9092643fdc63551e8cf6bfda",
+            job_id(SealSpecification{example_pack()}).hex);
+  EXPECT_EQ("d85d0c6988f8d6ff81d33f66aaa352d784e138512480c2a1d3cf3cf15684133c", job_id(example_training()).hex);
+  TrainingSpecification baseline = example_training();
+  baseline.method = BaselineOptions{};
+  EXPECT_EQ("a38a04e36d5125dd0dd5230aacd1c3fdaa5ca15822f6d02fcbcdbe04eaea1731", job_id(baseline).hex);
+  EXPECT_EQ("db03e1da7f423506abc4a5bae3174a5c3db9288cab841f4a010beb9b2c96e8e7", job_id(example_evaluation()).hex);
+}
+
+// The text of docs/formats/specification.md.
+TEST(Specification, canonical_text_of_a_seal) {
+  EXPECT_EQ(
+      R"({"kind":"seal","pack":{"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic",)"
+      R"("synthetic":{"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,"width":64},)"
+      R"("width":32},"schema":1})",
+      core::canonical_json(to_json(SealSpecification{example_pack()})));
+}
+
+TEST(Specification, minus_zero_is_zero) {
+  TrainingSpecification zero = example_training();
+  zero.recipe.erasing = 0.0;
+  TrainingSpecification minus = zero;
+  minus.recipe.erasing = -0.0;
+  EXPECT_EQ(JobSpecification(zero), JobSpecification(minus));
+  EXPECT_EQ(job_id(zero), job_id(minus));
+}
+
+// ---- reading and checking
+// -----------------------------------------------------------------------------------------------
+
+std::string refusal_of(const Json& json) {
+  try {
+    specification_from_json(json, "spec.json");
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Specification, reading_names_what_is_wrong) {
+  Json json = to_json(example_training());
+  json["method_revision"] = 99;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: revision 99 of method 'rain'"));
+  json = to_json(example_training());
+  json["method"] = "ftwa";
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'method' has the value 'ftwa'"));
+  json = to_json(example_training());
+  json["schema"] = 2;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 2"));
+  json["kind"] = "cake";
+  json["schema"] = 1;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'kind' has the value 'cake'"));
+  json = to_json(example_training());
+  json["recipe"]["steps"] = "many";
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'recipe': key 'steps' has the value \"many\""));
+  json = to_json(example_training());
+  json["recipe"]["steps"] = 0;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'train.steps' has the value 0"));
+  json = to_json(example_training());
+  json["recipe"]["extra"] = 0;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'recipe': unknown key 'extra'"));
+  EXPECT_THAT(refusal_of(Json::array()), StartsWith("spec.json"));
+}
+
+std::string violation_of(const std::function<void(TrainingSpecification&)>& change) {
+  TrainingSpecification training = example_training();
+  change(training);
+  try {
+    validate(training, "row");
+  } catch (const core::RuntimeError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+using T = TrainingSpecification;
+
+TEST(Validation, the_example_is_valid) {
+  EXPECT_EQ("", violation_of([](T&) {}));
+  EXPECT_NO_THROW(validate(example_evaluation(), "x"));
+}
+
+TEST(Validation, refuses_members_out_of_range) {
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.steps = 0; }), StartsWith("row: key 'train.steps' has the value 0"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.learning_rate = std::nan(""); }), HasSubstr("'train.learning_rate'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.learning_rate = -1; }), HasSubstr("'train.learning_rate'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.warmup_steps = 11; }), HasSubstr("'train.warmup_steps'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.milestones = {5, 5}; }), HasSubstr("'train.milestones'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.precision = "f16"; }), HasSubstr("'train.precision'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.flip = 1.5; }), HasSubstr("'train.flip'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.pad = 33; }), HasSubstr("'train.pad'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.train_rates = {}; }), HasSubstr("'train.train_rates'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.train_rates = {5}; }), HasSubstr("data set 'easy' has rates [2, 3, 4]"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.images = 500'000; }), HasSubstr("'train.images'"));
+  EXPECT_THAT(violation_of([](T& t) { t.lanes = 0; }), HasSubstr("'lanes'"));
+  EXPECT_THAT(violation_of([](T& t) { t.lanes = 9; }), AllOf(HasSubstr("'train.identities'"), HasSubstr("9 lanes")));
+  EXPECT_THAT(violation_of([](T& t) { t.device = "tpu"; }), HasSubstr("'device'"));
+  EXPECT_THAT(violation_of([](T& t) { t.initial_weights = "abc"; }), HasSubstr("'initial_weights'"));
+  EXPECT_THAT(violation_of([](T& t) { t.network.last_stride = 3; }), HasSubstr("'network.last_stride'"));
+  EXPECT_THAT(violation_of([](T& t) { t.network.backbone = "vgg"; }), HasSubstr("'network.backbone'"));
+  EXPECT_THAT(violation_of([](T& t) { t.split.query_rates = {8}; }), HasSubstr("'split.query_rates'"));
+  EXPECT_THAT(violation_of([](T& t) { t.split.train_pool = "all"; }), HasSubstr("'split.train_pool'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.name = "Up"; }), HasSubstr("'id'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.synthetic.reset(); }), HasSubstr("'source'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.source = "market1501"; }), HasSubstr("'source'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.levels = {6}}; }), HasSubstr("'rain.levels'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = "wgan"}; }), HasSubstr("'rain.adversary'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversarial_weight = -1}; }),
+              HasSubstr("'rain.adversarial_weight'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = BaselineOptions{false, false}; }), HasSubstr("'baseline.triplet'"));
+}
+
+TEST(Validation, one_image_an_identity_will_do_without_a_triplet_loss) {
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.images = 1; }), HasSubstr("'train.images'"));
+  EXPECT_EQ("", violation_of([](T& t) {
+              t.recipe.images = 1;
+              t.method = RainOptions{.triplet = false};
+            }));
+}
+
+TEST(Validation, shards_and_evaluations) {
+  EXPECT_THROW(validate(ShardSpecification{example_pack(), 2}, "x"), core::RuntimeError);
+  EXPECT_THROW(validate(ShardSpecification{example_pack(), -1}, "x"), core::RuntimeError);
+  EvaluationSpecification evaluation = example_evaluation();
+  evaluation.training.hex = "../../etc";
+  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
+  evaluation = example_evaluation();
+  evaluation.protocol.draws = 0;
+  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
+  evaluation = example_evaluation();
+  evaluation.protocol.query_rates = {8};
+  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
+}
+
+TEST(Lanes, the_first_lanes_have_one_more) {
+  EXPECT_THAT(identities_per_lane(8, 3), ElementsAre(3, 3, 2));
+  EXPECT_THAT(identities_per_lane(8, 1), ElementsAre(8));
+  EXPECT_THROW(identities_per_lane(8, 0), core::ContractError);
+}
+
+TEST(StoreLayout, paths) {
+  const StoreLayout store("/s");
+  const JobId job{std::string(62, 'c').insert(0, "ab")};
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/spec.json", store.specification_file(job));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/result.json", store.result_file(job));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/checkpoints", store.checkpoints_folder(job));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/007", store.attempt_folder(job, 7));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/1234", store.attempt_folder(job, 1234));
+  EXPECT_EQ("/s/suites/quickstart", store.suite_folder("quickstart"));
+  const std::string hash = core::sha256_hex(core::canonical_json(to_json(example_pack()))).substr(0, 16);
+  EXPECT_EQ("/s/packs/easy-" + hash, store.pack_folder(example_pack()));
+  EXPECT_EQ("/s/raw/easy-" + hash, store.raw_folder(example_pack()));
+  EXPECT_THROW(store.job_folder({"../.."}), core::ContractError);
+  EXPECT_THROW(store.attempt_folder(job, 0), core::ContractError);
+}
+
+}  // namespace
+}  // namespace resolute::experiments

@@ -1,0 +1,284 @@
+//! The suite language: docs/suite.md, rule by rule.
+
+#include "experiments/language/settings.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// A suite of one row, for tests that change one thing about it.
+std::string small(const std::string& defaults = {}, const std::string& rows = {}, const std::string& before = {}) {
+  return before + R"(suite = "small"
+title = "Small"
+[defaults]
+method = "rain"
+train.steps = 10
+train.identities = 4
+)" + defaults +
+         R"(
+[[dataset]]
+id = "easy"
+source = "synthetic"
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1"]
+datasets = ["easy"]
+)" + (rows.empty() ? "[[table.row]]\nid = \"r\"\nlabel = \"R\"\n" : rows);
+}
+
+TEST_F(Suite, trials_are_the_seeds_of_training_and_split) {
+  const Plan made = plan(small("trials = 3"));
+  std::vector<std::uint64_t> seeds;
+  for (const auto& training : jobs_of<TrainingSpecification>(made)) {
+    seeds.push_back(training.seed);
+    EXPECT_EQ(training.seed, training.split.seed);
+  }
+  EXPECT_THAT(seeds, ElementsAre(0, 1, 2));
+}
+
+TEST_F(Suite, a_row_wins_over_set_over_profile_over_defaults) {
+  const std::string rows = R"([[table.row]]
+id = "a"
+label = "A"
+[[table.row]]
+id = "b"
+label = "B"
+train.steps = 40
+)";
+  const std::string text = small("lanes = 2\n[profiles.fast]\ntrain.steps = 20\ntrain.pad = 2\n", rows);
+  auto steps = [&](const char* row) { return training_of(plan(text), "t", row).recipe.steps; };
+  EXPECT_EQ(10, steps("a"));
+  EXPECT_EQ(40, steps("b"));
+  options_.profile = "fast";
+  EXPECT_EQ(20, steps("a"));
+  EXPECT_EQ(40, steps("b"));
+  EXPECT_EQ(2, training_of(plan(text), "t", "b").recipe.pad);
+  EXPECT_EQ(2, training_of(plan(text), "t", "b").lanes);
+  options_.sets = {{"train.steps", "30"}};
+  EXPECT_EQ(30, steps("a"));
+  EXPECT_EQ(40, steps("b"));
+}
+
+TEST_F(Suite, a_data_set_may_override_what_its_rows_share) {
+  const Plan made = plan(R"(suite = "two"
+title = "Two"
+[defaults]
+method = "baseline"
+train.steps = 5
+train.identities = 4
+height = 64
+[[dataset]]
+id = "one"
+source = "synthetic"
+[[dataset]]
+id = "two"
+source = "synthetic"
+height = 96
+rates = [2, 3, 4, 8]
+evaluate.query_rates = [8]
+[[dataset]]
+id = "unused"
+source = "market1501"
+root = "${NOWHERE}"
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1", "mAP"]
+datasets = ["two", "one"]
+[[table.row]]
+id = "r"
+label = "R"
+)");
+  check_sound(made);
+  ASSERT_EQ(2U, made.datasets.size());
+  EXPECT_EQ(64, made.datasets[0].pack.height);
+  EXPECT_EQ(96, made.datasets[1].pack.height);
+  const auto evaluations = jobs_of<EvaluationSpecification>(made);
+  ASSERT_EQ(2U, evaluations.size());
+  EXPECT_THAT(evaluations[0].protocol.query_rates, ElementsAre(8));
+  EXPECT_THAT(evaluations[1].protocol.query_rates, IsEmpty());
+  EXPECT_EQ("two", made.tables[0].rows[0].cells[0].dataset);
+}
+
+TEST_F(Suite, set_takes_toml_values_and_bare_words) {
+  options_.sets = {parse_assignment("backbone=resnet-small"),
+                   parse_assignment("rain.levels=[3, 4]"),
+                   parse_assignment("train.learning_rate=0.5"),
+                   parse_assignment("network.neck=true"),
+                   parse_assignment("lanes=1"),
+                   parse_assignment("lanes=2")};
+  const auto training = training_of(plan(small()), "t", "r");
+  EXPECT_EQ("resnet-small", training.network.backbone);
+  EXPECT_THAT(std::get<RainOptions>(training.method).levels, ElementsAre(3, 4));
+  EXPECT_EQ(0.5, training.recipe.learning_rate);
+  EXPECT_TRUE(training.network.neck);
+  EXPECT_EQ(2, training.lanes);
+}
+
+TEST_F(Suite, a_grid_is_multiplied_out_in_the_order_of_the_file) {
+  const Plan made = plan(small({}, R"([[table.row]]
+id = "{loss}-{rate}"
+label = "without {loss} at {rate}"
+grid = { loss = ["triplet", "classification"], rate = [2, 3] }
+set = { "rain.{loss}" = false, "train.train_rates" = ["{rate}"] }
+)"));
+  check_sound(made);
+  std::vector<std::string> ids;
+  for (const RowPlan& row : made.tables[0].rows) ids.push_back(row.id);
+  EXPECT_THAT(ids, ElementsAre("triplet-2", "triplet-3", "classification-2", "classification-3"));
+  EXPECT_EQ("without classification at 3", made.tables[0].rows[3].label);
+  const auto training = training_of(made, "t", "classification-3");
+  EXPECT_FALSE(std::get<RainOptions>(training.method).classification);
+  EXPECT_TRUE(std::get<RainOptions>(training.method).triplet);
+  EXPECT_THAT(training.recipe.train_rates, ElementsAre(3));
+}
+
+TEST_F(Suite, braces_without_a_grid_are_text) {
+  const Plan made = plan(small({}, "[[table.row]]\nid = \"r\"\nlabel = \"levels {4, 5}\"\n"));
+  EXPECT_EQ("levels {4, 5}", made.tables[0].rows[0].label);
+}
+
+TEST_F(Suite, a_grids_reference_is_substituted) {
+  const Plan made = plan(small({}, R"([[table.row]]
+id = "r{rate}"
+label = "r = {rate}"
+grid = { rate = [2, 3] }
+set = { "train.train_rates" = ["{rate}"] }
+reference = { paper = "rain", table = "table4", method = "rain", dataset = "mlr-cuhk03", variant = "train LR r={rate}" }
+)"));
+  EXPECT_EQ(72.3, row_of(made, "t", "r3").cells[0].references.at("rank1"));
+}
+
+TEST_F(Suite, references_may_be_several_and_for_some_data_sets_only) {
+  const Plan made = plan(small({}, R"([[table.row]]
+id = "r"
+label = "R"
+[[table.row.reference]]
+paper = "rain"
+table = "table1"
+method = "rain-single-level"
+dataset = "mlr-cuhk03"
+[[table.row.reference]]
+paper = "rain"
+table = "table3"
+method = "rain"
+variant = "full"
+dataset = "mlr-cuhk03"
+[[table.row]]
+id = "none"
+label = "None: the number is known to be missing"
+reference = { paper = "rain", table = "figure5", method = "rain", variant = "60% labelled", dataset = "mlr-cuhk03" }
+train.pad = 1
+)"));
+  const auto& references = row_of(made, "t", "r").cells[0].references;
+  EXPECT_EQ(77.6, references.at("rank1"));  // the first wins
+  EXPECT_EQ(74.5, references.at("mAP"));
+  EXPECT_THAT(row_of(made, "t", "none").cells[0].references, IsEmpty());
+}
+
+TEST_F(Suite, ranks_become_slots_and_leave_the_ids_alone) {
+  const Plan one = plan(small("lanes = 2"));
+  const Plan two = plan(small("lanes = 2\nranks = 2"));
+  ASSERT_EQ(one.jobs.size(), two.jobs.size());
+  for (std::size_t i = 0; i < one.jobs.size(); ++i) {
+    EXPECT_EQ(one.jobs[i].id, two.jobs[i].id);
+    EXPECT_EQ(1, one.jobs[i].slots);
+    EXPECT_EQ(kind_name(two.jobs[i].specification) == "training" ? 2 : 1, two.jobs[i].slots);
+  }
+}
+
+TEST_F(Suite, titles_labels_and_unused_options_leave_the_ids_alone) {
+  const Plan one = plan(small());
+  std::string text = small();
+  for (auto [from, to] :
+       {std::pair("\"Small\"", "\"Other\""), std::pair("\"R\"", "\"Other\""), std::pair("\"T\"", "\"Q\"")})
+    text.replace(text.find(from), std::string(from).size(), to);
+  const Plan two = plan(text);
+  const Plan three = plan(small("baseline.margin = 0.7"));
+  for (std::size_t i = 0; i < one.jobs.size(); ++i) {
+    EXPECT_EQ(one.jobs[i].id, two.jobs[i].id);
+    EXPECT_EQ(one.jobs[i].id, three.jobs[i].id);
+  }
+}
+
+TEST_F(Suite, weights_that_are_dropped_are_noted) {
+  const std::string text = small("[profiles.paper]\nweights = \"imagenet\"\n");
+  options_.profile = "paper";
+  EXPECT_THROW(plan(text), core::RuntimeError);
+  options_.from_scratch = true;
+  const Plan with = plan(text);
+  EXPECT_THAT(with.notes, testing::Contains(HasSubstr("--from-scratch")));
+  options_ = {options_.store, "", {}, {}, false, options_.reference_file, true};
+  const Plan without = plan(text);
+  EXPECT_EQ(with.jobs.back().id, without.jobs.back().id);
+  EXPECT_THAT(without.notes, testing::Not(testing::Contains(HasSubstr("--from-scratch"))));
+}
+
+TEST_F(Suite, store_and_relative_roots) {
+  auto root = [&](const std::string& written) {
+    return plan(R"(suite = "s"
+title = "S"
+[defaults]
+method = "baseline"
+train.steps = 5
+train.identities = 4
+[[dataset]]
+id = "m"
+source = "market1501"
+root = ")" + written +
+                R"("
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1"]
+datasets = ["m"]
+[[table.row]]
+id = "r"
+label = "R"
+)")
+        .datasets[0]
+        .root;
+  };
+  std::filesystem::create_directories(folder_ / "store" / "raw");
+  std::filesystem::create_directories(folder_ / "beside");
+  EXPECT_EQ(folder_ / "store" / "raw", root("${STORE}/raw"));
+  EXPECT_EQ(folder_ / "beside", root("beside"));
+}
+
+TEST_F(Suite, an_external_worker_is_named) {
+  EXPECT_THAT(plan(small({}, {}, "worker = [\"python\", \"train.py\"]\n")).worker, ElementsAre("python", "train.py"));
+}
+
+TEST_F(Suite, the_documents_example_is_a_suite) {
+  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
+  const auto begin = text.find("```toml\n") + 8;
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan made = plan(text.substr(begin, text.find("```", begin) - begin));
+  check_sound(made);
+  EXPECT_EQ(3U, made.tables.at(0).rows.size());
+  for (const std::string& key : setting_keys()) {
+    // Options of a method after the first of a line are written without the method's name.
+    const auto dot = key.find('.');
+    const bool found = text.find("`" + key + "`") != std::string::npos ||
+                       (dot != std::string::npos && text.find("`" + key.substr(dot) + "`") != std::string::npos);
+    EXPECT_TRUE(found) << key << " stands nowhere in docs/suite.md";
+  }
+}
+
+TEST_F(Suite, the_reference_file_is_looked_for_in_three_places) {
+  core::FileSystem& files = core::real_file_system();
+  EXPECT_EQ(kSource / "reference" / "papers.toml", find_reference_file(files, {}, {}));
+  EXPECT_EQ("/data/reference/papers.toml", find_reference_file(files, {{"RESOLUTE_DATA_DIR", "/data"}}, {}));
+  const auto installed = folder_ / "share" / "resolute" / "reference" / "papers.toml";
+  EXPECT_NE(installed, find_reference_file(files, {}, folder_ / "bin"));
+  core::write_atomic(files, installed, std::string_view("x = 1"));
+  EXPECT_EQ(installed, find_reference_file(files, {}, folder_ / "bin"));
+}
+
+}  // namespace
+}  // namespace resolute::experiments
