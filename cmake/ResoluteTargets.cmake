@@ -1,9 +1,11 @@
-# The only three functions that create targets in this project. Unknown keywords are errors.
+# The only functions that create targets in this project. Unknown keywords are errors.
 #
 #   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...])
 #     A static library resolute_NAME with alias resolute::NAME.
 #   resolute_executable(NAME SOURCES file... [DEPS target...])
 #     A program in bin/, installed.
+#   resolute_module(NAME SOURCES file... [DEPS target...])
+#     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed.
 #   resolute_test(FILE.cpp [DEPS target...] [NP n...] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...])
 #     A GoogleTest program named after its folder and file. With NP it runs once for each n under mpirun, with the name
 #     suffix /n; the program then has its own main(). LABELS let a developer run a part (ctest -L).
@@ -56,6 +58,16 @@ function(resolute_executable name)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE resolute_warnings ${ARG_DEPS})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+function(resolute_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  resolute_check_arguments(ARG)
+  add_library(resolute_${name} MODULE ${ARG_SOURCES})
+  set_target_properties(resolute_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  target_include_directories(resolute_${name} PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(resolute_${name} PRIVATE resolute_warnings ${ARG_DEPS})
+  install(TARGETS resolute_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
 function(resolute_test file)

@@ -84,7 +84,7 @@ Json parse_json(std::string_view text, std::string_view where) {
   Json value;
   try {
     value = Json::parse(text.begin(), text.end(), callback);
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {
     std::string why = error.what();
     auto colon = why.find("] ");
     if (colon != std::string::npos) why = why.substr(colon + 2);

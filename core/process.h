@@ -56,7 +56,7 @@ std::string describe(const ExitStatus& status);
 ExitStatus to_exit_status(int wait_status);
 
 struct SpawnRequest {
-  std::vector<std::string> arguments;              //!< [0] is the program: a path, or a name looked up on PATH
+  std::vector<std::string> arguments;                   //!< [0] is the program: a path, or a name looked up on PATH
   std::map<std::string, std::string> environment = {};  //!< the whole environment of the child
   std::map<int, int> descriptors = {};  //!< child's number → our descriptor; 0, 1, 2 not named are /dev/null
   std::optional<std::filesystem::path> working_folder = {};

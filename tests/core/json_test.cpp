@@ -34,7 +34,7 @@ RC_GTEST_PROP(CanonicalJsonTest, doubles_come_back_to_the_bit, (double value)) {
 }
 
 TEST(ParseJsonTest, refuses_what_is_not_one_clean_document) {
-  for (const char* text : {"", "{", "{} x", R"({"a":1,"a":2})", "\"\xff\"", "[1,]", "nul"})
+  for (const char* text : {"", "{", "{} x", R"({"a":1,"a":2})", "\"\xff\"", "[1,]", "nul", "1e999"})
     EXPECT_NE(message_of([&] { parse_json(text, "spec.json"); }).find("spec.json: "), std::string::npos) << text;
   EXPECT_NE(message_of([&] { parse_json(R"({"a":1,"a":2})", "f"); }).find("'a' stands twice"), std::string::npos);
 }

@@ -1,0 +1,156 @@
+#include "datasets/hdf5/array_file.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "datasets/hdf5/inspect.h"
+#include "datasets/hdf5/library.h"
+#include "datasets/hdf5/placed_file.h"
+#include "datasets/hdf5/raw_file.h"
+
+namespace resolute::datasets {
+
+using hdf5::ArrayFacts;
+using hdf5::check;
+using hdf5::Context;
+using hdf5::ElementType;
+using hdf5::Handle;
+using hdf5::LibraryLock;
+
+void ArrayFileWriter::add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const float> values) {
+  add(name, ElementType::kFloat32, std::move(shape), std::as_bytes(values));
+}
+
+void ArrayFileWriter::add(const std::string& name, std::vector<std::uint64_t> shape,
+                          std::span<const std::int64_t> values) {
+  add(name, ElementType::kInt64, std::move(shape), std::as_bytes(values));
+}
+
+void ArrayFileWriter::add(const std::string& name, ElementType type, std::vector<std::uint64_t> shape,
+                          std::span<const std::byte> bytes) {
+  hdf5::ArrayLayout layout{name, type, std::move(shape)};
+  RESOLUTE_EXPECT(!layout.shape.empty() && layout.bytes() == bytes.size(),
+                  "shape and values of '" + name + "' disagree");
+  for (const auto& other : layouts_) RESOLUTE_EXPECT(other.name != name, "array '" + name + "' was added twice");
+  layouts_.push_back(std::move(layout));
+  bytes_.push_back(bytes);
+}
+
+std::string ArrayFileWriter::write(core::FileSystem& files, const std::filesystem::path& path) const {
+  hdf5::FileImage image = hdf5::lay_out(layouts_);
+  hdf5::PlacedFile file(files, path, image);
+  for (std::size_t i = 0; i < bytes_.size(); ++i) file.write(i, 0, bytes_[i]);
+  file.publish();
+  return hdf5::sha256_of_file(path);
+}
+
+namespace {
+
+// Deflate, the densest filter in use, cannot shrink more than 1032 times.
+constexpr std::uint64_t kMaxCompression = 1100;
+
+struct Found {
+  Handle data;
+  ArrayFacts facts;
+};
+
+// Walks `name` link by link, hard links only. \return an empty handle where nothing stands and `required` is false
+Found find_array(hid_t file, const std::string& name, bool required, const Context& context) {
+  Handle at(H5Gopen2(file, "/", H5P_DEFAULT), H5Gclose, context);
+  std::size_t begin = 0;
+  while (true) {
+    std::size_t slash = std::min(name.find('/', begin), name.size());
+    std::string part = name.substr(begin, slash - begin);
+    bool is_group = H5Iget_type(at.get()) == H5I_GROUP;
+    if (!is_group || check(H5Lexists(at.get(), part.c_str(), H5P_DEFAULT), context) == 0) {
+      if (required) throw core::input_error(fmt::format("{}: data set '{}' is missing", context.problem, name));
+      return {};
+    }
+    at = hdf5::open_child(at.get(), part, name.substr(0, slash), context);
+    if (slash == name.size()) break;
+    begin = slash + 1;
+  }
+  if (H5Iget_type(at.get()) != H5I_DATASET) {
+    if (required) throw core::input_error(fmt::format("{}: '{}' is not a data set", context.problem, name));
+    return {};
+  }
+  ArrayFacts facts = hdf5::inspect_array(at.get(), context);
+  return {std::move(at), std::move(facts)};
+}
+
+template <class T>
+NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, ElementType type, hid_t memory_type,
+                         const Context& context) {
+  Found found = find_array(file, name, true, context);
+  const ArrayFacts& facts = found.facts;
+  auto refuse = [&](const std::string& what, const std::string& why) {
+    return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, what), why);
+  };
+  if (facts.type != type) throw refuse("is " + facts.type_words, fmt::format("{} is needed", hdf5::element_name(type)));
+  if (facts.shape.size() != rank)
+    throw refuse(fmt::format("has {} dimensions", facts.shape.size()), fmt::format("{} are needed", rank));
+  if (facts.external || facts.layout == H5D_VIRTUAL) throw refuse("lies in other files", "they are not followed");
+  std::uint64_t bytes = hdf5::ArrayLayout{name, type, facts.shape}.bytes();
+  hsize_t file_size = 0;
+  check(H5Fget_filesize(file, &file_size), context);
+  std::uint64_t stored = std::min<std::uint64_t>(facts.stored, file_size);
+  std::uint64_t most = facts.layout == H5D_CHUNKED ? stored * kMaxCompression : stored;
+  if (bytes > most)
+    throw refuse(fmt::format("claims {} bytes", bytes), fmt::format("the file holds {} for it", stored));
+  NamedArray<T> array;
+  array.shape = facts.shape;
+  try {
+    array.values.resize(static_cast<std::size_t>(bytes / sizeof(T)));
+  } catch (const std::bad_alloc&) {
+    throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                             fmt::format("{}: no memory for '{}'", context.problem, name),
+                             fmt::format("{} bytes", bytes));
+  }
+  if (bytes > 0)
+    check(H5Dread(found.data.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
+          {context.kind, fmt::format("{}: data set '{}' does not read", context.problem, name)});
+  return array;
+}
+
+Context reading(const std::filesystem::path& path) {
+  return {core::ErrorKind::kInput, fmt::format("cannot read '{}'", path.string())};
+}
+
+}  // namespace
+
+struct ArrayFileReader::Open {
+  Handle file;
+};
+
+ArrayFileReader::ArrayFileReader(std::filesystem::path path) : path_(std::move(path)), open_(std::make_unique<Open>()) {
+  LibraryLock lock;
+  open_->file = hdf5::open_for_reading(path_, reading(path_));
+}
+
+ArrayFileReader::~ArrayFileReader() = default;
+ArrayFileReader::ArrayFileReader(ArrayFileReader&&) noexcept = default;
+ArrayFileReader& ArrayFileReader::operator=(ArrayFileReader&&) noexcept = default;
+
+bool ArrayFileReader::has(const std::string& name) const {
+  LibraryLock lock;
+  Found found = find_array(open_->file.get(), name, false, reading(path_));
+  return found.data.is_open();
+}
+
+std::vector<std::uint64_t> ArrayFileReader::shape(const std::string& name) const {
+  LibraryLock lock;
+  Found found = find_array(open_->file.get(), name, true, reading(path_));
+  return found.facts.shape;
+}
+
+NamedArray<float> ArrayFileReader::read_float32(const std::string& name, std::size_t rank) const {
+  LibraryLock lock;
+  return read_array<float>(open_->file.get(), name, rank, ElementType::kFloat32, H5T_NATIVE_FLOAT, reading(path_));
+}
+
+NamedArray<std::int64_t> ArrayFileReader::read_int64(const std::string& name, std::size_t rank) const {
+  LibraryLock lock;
+  return read_array<std::int64_t>(open_->file.get(), name, rank, ElementType::kInt64, H5T_NATIVE_INT64, reading(path_));
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,72 @@
+#pragma once
+//! \file
+//! Small HDF5 files of named arrays, as `features.h5` (docs/formats/features.md). The writer's bytes depend on the
+//! arrays alone; the reader trusts nothing.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/hdf5/layout.h"
+
+namespace resolute::datasets {
+
+//! Collects arrays, then writes them as one file, whole or not at all.
+//!
+//!     ArrayFileWriter writer;
+//!     writer.add("query/features", {n, d}, features);
+//!     std::string sha256 = writer.write(files, path);
+class ArrayFileWriter {
+ public:
+  //! \param name "data" or "group/data", not used twice; \param shape its product is values.size(); zero is allowed
+  //! \param values must stay alive until write()
+  void add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const float> values);
+  void add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const std::int64_t> values);
+  //! Temporary name, fsync, rename. \return SHA-256 of the file, 64 hexadecimal digits
+  //! \throws RuntimeError as the file system does; nothing half written stays
+  std::string write(core::FileSystem& files, const std::filesystem::path& path) const;
+
+ private:
+  void add(const std::string& name, hdf5::ElementType type, std::vector<std::uint64_t> shape,
+           std::span<const std::byte> bytes);
+
+  std::vector<hdf5::ArrayLayout> layouts_;
+  std::vector<std::span<const std::byte>> bytes_;
+};
+
+template <class T>
+struct NamedArray {
+  std::vector<std::uint64_t> shape;
+  std::vector<T> values;  //!< row-major
+};
+
+//! Reads files of any origin (h5py, MATLAB, ours): chunked and compressed arrays too. All errors are kInput, naming
+//! file and data set: missing, another element type or rank, larger than its stored bytes can hold, links, external
+//! storage. Thread-safe (one lock round HDF5).
+class ArrayFileReader {
+ public:
+  //! \throws RuntimeError (kInput) for a missing file or one that is not HDF5
+  explicit ArrayFileReader(std::filesystem::path path);
+  ~ArrayFileReader();
+  ArrayFileReader(ArrayFileReader&&) noexcept;
+  ArrayFileReader& operator=(ArrayFileReader&&) noexcept;
+
+  //! True if a data set stands there.
+  bool has(const std::string& name) const;
+  //! Extents, outermost first; a scalar has none.
+  std::vector<std::uint64_t> shape(const std::string& name) const;
+  //! \param rank number of dimensions that it must have
+  NamedArray<float> read_float32(const std::string& name, std::size_t rank) const;
+  NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const;
+
+ private:
+  struct Open;
+  std::filesystem::path path_;
+  std::unique_ptr<Open> open_;
+};
+
+}  // namespace resolute::datasets

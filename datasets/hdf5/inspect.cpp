@@ -1,0 +1,100 @@
+#include "datasets/hdf5/inspect.h"
+
+#include <algorithm>
+
+namespace resolute::datasets::hdf5 {
+namespace {
+
+struct NameList {
+  std::vector<std::string> names;
+  std::size_t limit;
+};
+
+herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* to) {
+  auto& list = *static_cast<NameList*>(to);
+  try {
+    list.names.emplace_back(name);
+  } catch (...) {
+    return -1;
+  }
+  return list.names.size() > list.limit ? 1 : 0;
+}
+
+void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
+  Handle type(H5Dget_type(data), H5Tclose, context);
+  H5T_class_t type_class = H5Tget_class(type.get());
+  std::size_t size = H5Tget_size(type.get());
+  if (type_class != H5T_INTEGER && type_class != H5T_FLOAT) {
+    facts.type_words = type_class == H5T_STRING ? "a string type" : "a type that is neither integer nor float";
+    return;
+  }
+  facts.little_endian = H5Tget_order(type.get()) == H5T_ORDER_LE;
+  if (type_class == H5T_FLOAT) {
+    facts.type_words = fmt::format("float{}", size * 8);
+    // A float of 4 bytes with fields of its own would be converted to something else than its bytes say.
+    hid_t ieee = facts.little_endian ? H5T_IEEE_F32LE : H5T_IEEE_F32BE;
+    if (size == 4 && check(H5Tequal(type.get(), ieee), context) > 0) facts.type = ElementType::kFloat32;
+    return;
+  }
+  bool is_signed = H5Tget_sign(type.get()) == H5T_SGN_2;
+  facts.type_words = fmt::format("{}{}", is_signed ? "int" : "uint", size * 8);
+  if (H5Tget_precision(type.get()) != size * 8) {
+    facts.type_words += " with unused bits";
+    return;
+  }
+  if (size == 1 && !is_signed) facts.type = ElementType::kUint8;
+  if (size == 4) facts.type = is_signed ? ElementType::kInt32 : ElementType::kUint32;
+  if (size == 8) facts.type = is_signed ? ElementType::kInt64 : ElementType::kUint64;
+}
+
+}  // namespace
+
+Handle open_for_reading(const std::filesystem::path& path, const Context& context) {
+  std::error_code error;
+  auto status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) throw core::system_error(context.problem, error ? error.value() : ENOENT);
+  if (!std::filesystem::is_regular_file(status)) throw core::input_error(context.problem, "it is not a regular file");
+  LibraryLock lock;
+  Handle access = file_access(context);
+  hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
+  if (file < 0) throw_error(context);
+  return Handle(file, H5Fclose, context);
+}
+
+std::vector<std::string> child_names(hid_t group, std::size_t limit, const Context& context) {
+  NameList list{{}, limit};
+  int ended =
+      static_cast<int>(check(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &list), context));
+  if (ended > 0)
+    throw core::RuntimeError(context.kind, context.problem, fmt::format("a group of more than {} entries", limit));
+  std::sort(list.names.begin(), list.names.end());
+  return list.names;
+}
+
+Handle open_child(hid_t group, const std::string& name, const std::string& full, const Context& context) {
+  H5L_info_t link{};
+  check(H5Lget_info(group, name.c_str(), &link, H5P_DEFAULT), context);
+  if (link.type != H5L_TYPE_HARD)
+    throw core::RuntimeError(context.kind, fmt::format("{}: '{}' is a link", context.problem, full),
+                             "links to other places are not followed");
+  return Handle(H5Oopen(group, name.c_str(), H5P_DEFAULT), H5Oclose, context);
+}
+
+ArrayFacts inspect_array(hid_t data, const Context& context) {
+  ArrayFacts facts;
+  describe_type(data, facts, context);
+  Handle space(H5Dget_space(data), H5Sclose, context);
+  if (H5Sget_simple_extent_type(space.get()) == H5S_SIMPLE) {
+    int rank = check(H5Sget_simple_extent_ndims(space.get()), context);
+    std::vector<hsize_t> shape(static_cast<std::size_t>(rank));
+    check(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), context);
+    facts.shape.assign(shape.begin(), shape.end());
+  }
+  Handle creation(H5Dget_create_plist(data), H5Pclose, context);
+  facts.layout = check(H5Pget_layout(creation.get()), context);
+  if (facts.layout == H5D_CONTIGUOUS) facts.external = check(H5Pget_external_count(creation.get()), context) > 0;
+  facts.stored = H5Dget_storage_size(data);
+  return facts;
+}
+
+}  // namespace resolute::datasets::hdf5

@@ -1,0 +1,213 @@
+#include "datasets/hdf5/layout.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "datasets/hdf5/inspect.h"
+#include "datasets/hdf5/library.h"
+#include "datasets/hdf5/memory_driver.h"
+
+namespace resolute::datasets::hdf5 {
+namespace {
+
+constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 62;
+constexpr std::size_t kMaxEntries = 4096;
+constexpr int kMaxDepth = 8;
+
+hid_t file_type(ElementType type) {
+  switch (type) {
+    case ElementType::kUint8:
+      return H5T_STD_U8LE;
+    case ElementType::kUint32:
+      return H5T_STD_U32LE;
+    case ElementType::kUint64:
+      return H5T_STD_U64LE;
+    case ElementType::kInt32:
+      return H5T_STD_I32LE;
+    case ElementType::kInt64:
+      return H5T_STD_I64LE;
+    case ElementType::kFloat32:
+      return H5T_IEEE_F32LE;
+  }
+  throw core::ContractError("unknown element type");
+}
+
+void make_links_compact(hid_t list, const Context& context) {
+  // Links inside the object header: one block of checksummed metadata instead of a heap and a tree.
+  check(H5Pset_link_phase_change(list, 256, 128), context);
+}
+
+Handle creation_list(hid_t list_class, const Context& context) {
+  Handle list(H5Pcreate(list_class), H5Pclose, context);
+  check(H5Pset_obj_track_times(list.get(), 0), context);
+  return list;
+}
+
+// Creates the array and returns its offset.
+std::uint64_t create_array(hid_t file, hid_t creation, const ArrayLayout& array, const Context& context) {
+  std::vector<hsize_t> shape(array.shape.begin(), array.shape.end());
+  Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose, context);
+  Handle data(
+      H5Dcreate2(file, array.name.c_str(), file_type(array.type), space.get(), H5P_DEFAULT, creation, H5P_DEFAULT),
+      H5Dclose, context);
+  std::uint64_t offset = 0;
+  if (array.bytes() > 0) {
+    haddr_t address = H5Dget_offset(data.get());
+    if (address == HADDR_UNDEF) throw_error(context);
+    offset = address;
+  }
+  data.close(context);
+  return offset;
+}
+
+PlacedArray place_of(hid_t data, const std::string& name, std::uint64_t file_size, const Context& context) {
+  PlacedArray placed;
+  placed.layout.name = name;
+  auto refuse = [&](std::string_view why) {
+    return core::RuntimeError(context.kind, fmt::format("{}: data set '{}' is not usable", context.problem, name), why);
+  };
+  ArrayFacts facts = inspect_array(data, context);
+  if (!facts.type || !facts.little_endian) throw refuse("its element type is none of ours");
+  if (facts.shape.empty()) throw refuse("it is a scalar");
+  if (facts.layout != H5D_CONTIGUOUS || facts.external) throw refuse("it does not lie in one piece in the file");
+  placed.layout.type = *facts.type;
+  placed.layout.shape = std::move(facts.shape);
+  std::uint64_t bytes = placed.layout.bytes();
+  if (bytes == 0) return placed;
+  haddr_t address = H5Dget_offset(data);
+  if (address == HADDR_UNDEF) throw refuse("it was never written");
+  if (address > file_size || bytes > file_size - address) throw refuse("it ends beyond the end of the file");
+  placed.offset = address;
+  return placed;
+}
+
+void visit_group(hid_t group, const std::string& prefix, int depth, std::uint64_t file_size, const Context& context,
+                 std::vector<PlacedArray>& arrays) {
+  for (const std::string& name : child_names(group, kMaxEntries, context)) {
+    std::string full = prefix + name;
+    Handle object = open_child(group, name, full, context);
+    H5I_type_t type = H5Iget_type(object.get());
+    if (type == H5I_DATASET) {
+      arrays.push_back(place_of(object.get(), full, file_size, context));
+    } else if (type == H5I_GROUP && depth < kMaxDepth) {
+      visit_group(object.get(), full + "/", depth + 1, file_size, context, arrays);
+    } else {
+      throw core::RuntimeError(context.kind, fmt::format("{}: '{}' does not belong there", context.problem, full));
+    }
+    if (arrays.size() > kMaxEntries)
+      throw core::RuntimeError(context.kind, context.problem, fmt::format("more than {} data sets", kMaxEntries));
+  }
+}
+
+}  // namespace
+
+std::size_t element_size(ElementType type) {
+  switch (type) {
+    case ElementType::kUint8:
+      return 1;
+    case ElementType::kUint32:
+    case ElementType::kInt32:
+    case ElementType::kFloat32:
+      return 4;
+    case ElementType::kUint64:
+    case ElementType::kInt64:
+      return 8;
+  }
+  throw core::ContractError("unknown element type");
+}
+
+std::string element_name(ElementType type) {
+  switch (type) {
+    case ElementType::kUint8:
+      return "uint8";
+    case ElementType::kUint32:
+      return "uint32";
+    case ElementType::kUint64:
+      return "uint64";
+    case ElementType::kInt32:
+      return "int32";
+    case ElementType::kInt64:
+      return "int64";
+    case ElementType::kFloat32:
+      return "float32";
+  }
+  throw core::ContractError("unknown element type");
+}
+
+std::uint64_t ArrayLayout::bytes() const {
+  if (std::find(shape.begin(), shape.end(), std::uint64_t{0}) != shape.end()) return 0;
+  std::uint64_t total = element_size(type);
+  for (std::uint64_t extent : shape) {
+    if (extent > kMaxBytes / total)
+      throw core::input_error(fmt::format("data set '{}' claims an absurd size", name), "2^62 bytes or more");
+    total *= extent;
+  }
+  return total;
+}
+
+FileImage lay_out(std::span<const ArrayLayout> arrays) {
+  const Context context{core::ErrorKind::kEnvironment, "cannot lay out an HDF5 file"};
+  LibraryLock lock;
+  MemoryFile memory;
+  FileImage image;
+  {
+    Handle access = file_access(context);
+    use_memory_file(access, memory, context);
+    check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18), context);
+    check(H5Pset_alignment(access.get(), 4096, 4096), context);
+    Handle creation = creation_list(H5P_FILE_CREATE, context);
+    make_links_compact(creation.get(), context);
+    Handle file(H5Fcreate("memory", H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose, context);
+    Handle group_creation = creation_list(H5P_GROUP_CREATE, context);
+    make_links_compact(group_creation.get(), context);
+    Handle data_creation = creation_list(H5P_DATASET_CREATE, context);
+    check(H5Pset_layout(data_creation.get(), H5D_CONTIGUOUS), context);
+    check(H5Pset_alloc_time(data_creation.get(), H5D_ALLOC_TIME_EARLY), context);
+    check(H5Pset_fill_time(data_creation.get(), H5D_FILL_TIME_NEVER), context);
+    std::set<std::string> groups;
+    for (const auto& array : arrays) {
+      for (auto slash = array.name.find('/'); slash != std::string::npos; slash = array.name.find('/', slash + 1)) {
+        std::string group = array.name.substr(0, slash);
+        if (!groups.insert(group).second) continue;
+        Handle made(H5Gcreate2(file.get(), group.c_str(), H5P_DEFAULT, group_creation.get(), H5P_DEFAULT), H5Gclose,
+                    context);
+        made.close(context);
+      }
+      image.arrays.push_back({array, create_array(file.get(), data_creation.get(), array, context)});
+    }
+    file.close(context);
+  }
+  image.size = memory.size;
+  for (const auto& [page, bytes] : memory.pages) {
+    std::uint64_t offset = page * MemoryFile::kPage;
+    auto count = static_cast<std::size_t>(std::min<std::uint64_t>(MemoryFile::kPage, memory.size - offset));
+    image.metadata.push_back({offset, core::Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count))});
+  }
+  return image;
+}
+
+std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind) {
+  const Context context{kind, fmt::format("cannot read '{}'", path.string())};
+  LibraryLock lock;
+  Handle file = open_for_reading(path, context);
+  hsize_t size = 0;
+  check(H5Fget_filesize(file.get(), &size), context);
+  Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Gclose, context);
+  std::vector<PlacedArray> arrays;
+  visit_group(root.get(), "", 1, size, context, arrays);
+  std::sort(arrays.begin(), arrays.end(),
+            [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
+  return arrays;
+}
+
+std::string library_version() {
+  LibraryLock lock;
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned release = 0;
+  check(H5get_libversion(&major, &minor, &release), {core::ErrorKind::kEnvironment, "HDF5 has no version"});
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
+}  // namespace resolute::datasets::hdf5

@@ -1,0 +1,80 @@
+#include <cstdint>
+#include <cstring>
+#include <memory>
+
+#include "datasets/image/codecs.h"
+
+#define STB_IMAGE_STATIC
+#define STB_IMAGE_IMPLEMENTATION
+#define STBI_ONLY_BMP
+#define STBI_NO_STDIO
+#define STBI_NO_LINEAR
+#define STBI_NO_HDR
+#define STBI_MAX_DIMENSIONS 16384
+#include <stb/stb_image.h>
+
+namespace resolute::datasets::codecs {
+namespace {
+
+struct Header {
+  std::uint64_t pixel_offset;
+  std::uint64_t height;
+  std::uint64_t width;
+  std::uint64_t bits_per_pixel;
+};
+
+// stb_image reads zeros after the end of a file, so a truncated BMP would decode: the announced size is checked here.
+Header read_header(std::span<const std::byte> bytes, std::string_view name) {
+  core::ByteReader reader(bytes, name);
+  try {
+    reader.take_bytes(10);
+    Header header{};
+    header.pixel_offset = reader.take<std::uint32_t>();
+    auto info_size = reader.take<std::uint32_t>();
+    if (info_size == 12) {  // the OS/2 header has 16-bit sizes
+      header.width = reader.take<std::uint16_t>();
+      header.height = reader.take<std::uint16_t>();
+    } else {
+      std::int64_t width = reader.take<std::int32_t>();
+      std::int64_t height = reader.take<std::int32_t>();
+      if (width < 0) throw undecodable(name, "its width is negative");
+      header.width = static_cast<std::uint64_t>(width);
+      header.height = static_cast<std::uint64_t>(height < 0 ? -height : height);  // negative: rows from the top
+    }
+    reader.take_bytes(2);
+    header.bits_per_pixel = reader.take<std::uint16_t>();
+    return header;
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() == core::ErrorKind::kInput) throw;
+    throw undecodable(name, "the file ends in its header");
+  }
+}
+
+}  // namespace
+
+Image decode_bmp(std::span<const std::byte> bytes, std::string_view name) {
+  const Header header = read_header(bytes, name);
+  Image image = allocate(header.height, header.width, name);
+  const std::uint64_t stride = (header.width * header.bits_per_pixel + 31) / 32 * 4;
+  if (header.pixel_offset > bytes.size() || stride * header.height > bytes.size() - header.pixel_offset)
+    throw undecodable(name, fmt::format("the file ends too early: {} bytes, {} expected", bytes.size(),
+                                        header.pixel_offset + stride * header.height));
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()), static_cast<int>(bytes.size()), &width,
+                            &height, &channels, 3),
+      stbi_image_free);
+  if (pixels == nullptr) {
+    const char* why = stbi_failure_reason();
+    throw undecodable(name, why == nullptr ? "damaged BMP" : why);
+  }
+  if (width != image.width || height != image.height) throw undecodable(name, "its header contradicts itself");
+  std::memcpy(image.pixels.data(), pixels.get(), image.pixels.size());
+  return image;
+}
+
+std::string bmp_version() { return fmt::format("stb_image {} (BMP)", STBI_VERSION); }
+
+}  // namespace resolute::datasets::codecs

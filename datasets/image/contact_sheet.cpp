@@ -1,0 +1,36 @@
+#include "datasets/image/contact_sheet.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace resolute::datasets {
+
+Image contact_sheet(std::span<const Image> images, int columns, int gap) {
+  RESOLUTE_EXPECT(!images.empty() && columns >= 1 && gap >= 0, "a contact sheet needs images and columns");
+  int cell_height = 0;
+  int cell_width = 0;
+  for (const Image& image : images) {
+    RESOLUTE_EXPECT(image.height >= 1 && image.width >= 1, "an empty image cannot be shown");
+    cell_height = std::max(cell_height, image.height);
+    cell_width = std::max(cell_width, image.width);
+  }
+  const int count = static_cast<int>(images.size());
+  columns = std::min(columns, count);
+  const int rows = (count + columns - 1) / columns;
+  Image sheet = make_image(rows * (cell_height + gap) + gap, columns * (cell_width + gap) + gap);
+  std::fill(sheet.pixels.begin(), sheet.pixels.end(), std::uint8_t{128});
+  for (int i = 0; i < count; ++i) {
+    const Image& image = images[static_cast<std::size_t>(i)];
+    const auto left = static_cast<std::size_t>(gap + i % columns * (cell_width + gap));
+    const auto top = static_cast<std::size_t>(gap + i / columns * (cell_height + gap));
+    const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
+    for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y)
+      std::memcpy(&sheet.pixels[((top + y) * static_cast<std::size_t>(sheet.width) + left) * 3],
+                  &image.pixels[y * row_bytes], row_bytes);
+  }
+  return sheet;
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,70 @@
+#include "datasets/image/image.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "core/error.h"
+#include "core/sha256.h"
+#include "datasets/image/codecs.h"
+
+namespace resolute::datasets {
+namespace {
+
+bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
+  return core::as_text(bytes).substr(0, magic.size()) == magic;
+}
+
+}  // namespace
+
+namespace codecs {
+
+Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name) {
+  constexpr auto kSide = static_cast<std::uint64_t>(kMaxImageSide);
+  if (height < 1 || width < 1 || height > kSide || width > kSide ||
+      height * width > static_cast<std::uint64_t>(kMaxImagePixels))
+    throw core::input_error(
+        fmt::format("image '{}' is {} pixels high and {} wide", name, height, width),
+        fmt::format("each side must be 1 to {}, and no image may have over {} pixels", kMaxImageSide, kMaxImagePixels),
+        "replace the file or leave it out");
+  return make_image(static_cast<int>(height), static_cast<int>(width));
+}
+
+core::RuntimeError undecodable(std::string_view name, std::string_view why) {
+  std::string reason(why);
+  // Decoders write sentences; our messages are lower case. A word in capitals ("JPEG", "IDAT") stays.
+  if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1])) != 0)
+    reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
+  return core::input_error(fmt::format("image '{}' cannot be decoded", name), reason,
+                           "fetch the file again or leave it out");
+}
+
+}  // namespace codecs
+
+Image make_image(int height, int width) {
+  RESOLUTE_EXPECT(height >= 1 && width >= 1 && height <= kMaxImageSide && width <= kMaxImageSide,
+                  fmt::format("an image of {} x {} pixels is outside the limits", height, width));
+  Image image{height, width, {}};
+  image.pixels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3);
+  return image;
+}
+
+Image decode_image(std::span<const std::byte> bytes, std::string_view name) {
+  using namespace std::string_view_literals;
+  if (bytes.empty()) throw codecs::undecodable(name, "the file is empty");
+  if (bytes.size() > kMaxImageBytes)
+    throw codecs::undecodable(name, fmt::format("the file has {} bytes, over {}", bytes.size(), kMaxImageBytes));
+  if (starts_with(bytes, "\xff\xd8\xff"sv)) return codecs::decode_jpeg(bytes, name);
+  if (starts_with(bytes, "\x89PNG\r\n\x1a\n"sv)) return codecs::decode_png(bytes, name);
+  if (starts_with(bytes, "BM"sv)) return codecs::decode_bmp(bytes, name);
+  throw core::input_error(
+      fmt::format("image '{}' is neither JPEG, PNG nor BMP", name),
+      fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),
+      "convert it or leave it out");
+}
+
+std::string decoder_versions() {
+  return fmt::format("{}, {}, {}", codecs::jpeg_version(), codecs::png_version(), codecs::bmp_version());
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,50 @@
+#pragma once
+//! \file
+//! Decoded images and the codecs. Everything behind this header works on 8-bit RGB; where the bytes of a result matter
+//! (packs), the decoder is part of the product: libjpeg-turbo with the ISLOW transform and fancy upsampling, libpng
+//! with 16-bit samples cut to their high byte. EXIF orientation, gamma and colour profiles are ignored, as Pillow does.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/bytes.h"
+
+namespace resolute::datasets {
+
+//! Limits of what is decoded: person crops are small, and a few hostile bytes can announce gigabytes.
+inline constexpr int kMaxImageSide = 16384;
+inline constexpr std::int64_t kMaxImagePixels = std::int64_t{1} << 26;
+inline constexpr std::uint64_t kMaxImageBytes = std::uint64_t{1} << 28;  //!< of an encoded file
+
+//! 8-bit RGB, row-major H×W×3. A default-made image is empty; every other one has 1 to kMaxImageSide pixels a side.
+struct Image {
+  int height = 0;
+  int width = 0;
+  std::vector<std::uint8_t> pixels;
+  bool operator==(const Image&) const = default;
+};
+
+//! A black image. \throws ContractError outside 1..kMaxImageSide a side
+Image make_image(int height, int width);
+
+//! JPEG, PNG or BMP, told apart by the first bytes, never by the name. Grey becomes RGB, palettes are expanded, alpha
+//! is dropped, 16-bit samples keep their high byte. \param name what messages call the file \throws RuntimeError
+//! (kInput) naming the file: another format, empty, truncated or damaged (a decoder's warning about
+//!         lost data counts), CMYK, a side outside 1..kMaxImageSide, over kMaxImagePixels pixels, over kMaxImageBytes
+//!         bytes
+Image decode_image(std::span<const std::byte> bytes, std::string_view name);
+
+//! The same image always gives the same bytes with the same libpng and zlib.
+core::Bytes encode_png(const Image& image);
+//! Baseline, ISLOW, 4:4:4 (no chroma subsampling). \param quality 1 to 100
+core::Bytes encode_jpeg(const Image& image, int quality);
+
+//! Names and versions of the decoders, for a pack's record, e.g. "libjpeg-turbo 2.1.5 islow, libpng 1.6.39, stb_image 1
+//! (BMP)".
+std::string decoder_versions();
+
+}  // namespace resolute::datasets

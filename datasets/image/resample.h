@@ -1,0 +1,28 @@
+#pragma once
+//! \file
+//! Resizing. The kernel decides results, so it is part of the product: for the three antialiased kernels the bytes are
+//! those of Pillow's Image.resize (BILINEAR, BICUBIC, LANCZOS), on every machine: integer sums of 22-bit fixed-point
+//! coefficients. Method: Pillow, src/libImaging/Resample.c, of which this is an implementation of our own.
+
+#include <string_view>
+
+#include "datasets/image/image.h"
+
+namespace resolute::datasets {
+
+enum class Kernel {
+  kTriangle,       //!< "triangle": Pillow's BILINEAR; shrinking averages over the whole footprint
+  kBilinearPoint,  //!< "bilinear-point": four neighbours of a point whatever the scale, as OpenCV's INTER_LINEAR
+  kCubic,          //!< "cubic": Pillow's BICUBIC, a = -0.5
+  kLanczos3,       //!< "lanczos3": Pillow's LANCZOS
+};
+
+//! \throws RuntimeError (kInput) for another name, listing the four
+Kernel kernel_from_name(std::string_view name);
+std::string_view kernel_name(Kernel kernel);
+
+//! The image at another size, 1..kMaxImageSide a side. A side that keeps its length is not filtered; the same size is a
+//! copy. \throws ContractError for an empty image or a size outside the limits
+Image resize(const Image& image, int height, int width, Kernel kernel);
+
+}  // namespace resolute::datasets

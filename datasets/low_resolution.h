@@ -1,0 +1,24 @@
+#pragma once
+//! \file
+//! Low-resolution images: the HR image shrunk r times, r the rate. Rate 1 is a copy, no resampling. Pixels are rounded
+//! to 8 bits after each resize, as image files are. Defaults and what public code does instead: protocols, "How an LR
+//! image is made".
+
+#include "datasets/image/image.h"
+#include "datasets/image/resample.h"
+
+namespace resolute::datasets {
+
+inline constexpr int kMaxRate = 16;
+
+//! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate), at least 1
+//! a side. \param rate 1 to kMaxRate
+Image low_resolution_view(const Image& native, int rate, Kernel kernel);
+
+//! The LR copy that training makes on the fly: the same, from the image already resized to network size.
+Image low_resolution_network(const Image& network_size, int rate, Kernel kernel);
+
+//! Back to network size, bilinear (triangle), whatever kernel shrank it.
+Image enlarge(const Image& image, int height, int width);
+
+}  // namespace resolute::datasets

@@ -1,0 +1,37 @@
+#pragma once
+//! \file
+//! What is known of every image of a pack, row for row, and its canonical text (docs/formats/manifest.md).
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "datasets/sample.h"
+
+namespace resolute::datasets {
+
+struct PackRow {
+  Sample sample;
+  int native_height = 0;  //!< pixels, before any resize
+  int native_width = 0;
+  std::string source_sha256;  //!< of the raw file, 64 hexadecimal digits
+  bool operator==(const PackRow&) const = default;
+};
+
+//! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]}
+core::Json manifest_to_json(std::span<const PackRow> rows);
+
+//! The inverse, strict. \throws RuntimeError (kInput) opening with `where`
+std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
+
+//! SHA-256 of what a source listed, before any image is read: every shard of a pack must have seen the same list.
+std::string listing_sha256(std::span<const Sample> samples);
+
+//! A subset's stored number and back: 0 "train", 1 "query", 2 "gallery". Do not change.
+//! \throws RuntimeError (kInput) for another name; (kCorrupt) for another number
+std::uint8_t subset_code(const std::string& subset);
+std::string subset_name(std::uint8_t code);
+
+}  // namespace resolute::datasets

@@ -1,0 +1,68 @@
+#include "datasets/pack/options.h"
+
+#include "datasets/low_resolution.h"
+
+namespace resolute::datasets {
+
+void validate(const PackOptions& options) {
+  auto refuse = [&](const std::string& what, std::string_view why) {
+    return core::input_error(fmt::format("pack '{}': {}", options.name, what), why);
+  };
+  if (options.name.empty()) throw refuse("its name is empty", "a pack is found by its name");
+  for (std::size_t i = 0; i < options.rates.size(); ++i) {
+    int rate = options.rates[i];
+    if (rate < 1 || rate > kMaxRate)
+      throw refuse(fmt::format("rate {}", rate), fmt::format("rates are 1 to {}", kMaxRate));
+    if (i > 0 && rate <= options.rates[i - 1])
+      throw refuse(fmt::format("rate {} is out of order", rate), "rates ascend");
+  }
+  if (options.rates.empty()) throw refuse("it has no rates", "at least one is needed");
+  for (int side : {options.height, options.width})
+    if (side < 1 || side > 4096) throw refuse(fmt::format("a side of {} pixels", side), "network sizes are 1 to 4096");
+  if (options.shards < 1 || options.shards > 99999)
+    throw refuse(fmt::format("{} shards", options.shards), "1 to 99999 are possible");
+  if (!options.settings.is_object()) throw refuse("its settings are no JSON object", "an object is needed");
+}
+
+core::Json to_json(const PackOptions& options) {
+  return {{"name", options.name},     {"source", options.source},
+          {"rates", options.rates},   {"kernel", std::string(kernel_name(options.kernel))},
+          {"height", options.height}, {"width", options.width},
+          {"shards", options.shards}, {"settings", options.settings}};
+}
+
+PackOptions pack_options_from_json(const core::Json& json, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  PackOptions options;
+  options.name = reader.required<std::string>("name");
+  options.source = reader.required<std::string>("source");
+  options.rates = reader.required<std::vector<int>>("rates");
+  options.kernel = kernel_from_name(reader.required<std::string>("kernel"));
+  options.height = reader.required<int>("height");
+  options.width = reader.required<int>("width");
+  options.shards = reader.required<int>("shards");
+  options.settings = reader.required<core::Json>("settings");
+  reader.finish();
+  try {
+    validate(options);
+  } catch (const core::RuntimeError& error) {
+    throw error.at(where);
+  }
+  return options;
+}
+
+std::vector<int> stored_rates(const PackOptions& options) {
+  std::vector<int> rates;
+  for (int rate : options.rates)
+    if (rate > 1) rates.push_back(rate);
+  return rates;
+}
+
+std::string shard_file_name(int shard) { return fmt::format("shard-{:05}.h5", shard); }
+
+RowRange shard_rows(std::size_t total, int shard, int shards) {
+  auto at = [&](int cut) { return total * static_cast<std::size_t>(cut) / static_cast<std::size_t>(shards); };
+  return {at(shard), at(shard + 1)};
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,103 @@
+#pragma once
+//! \file
+//! Packs: a data set as training reads it (docs/formats/pack.md). A pack folder holds `shard-NNNNN.h5`, `manifest.json`
+//! and, written last, `pack.json`: only with that one is it sealed. Building is cut into shards that any worker may
+//! make in any order; the bytes depend on the raw images and the options alone.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/image/image.h"
+#include "datasets/manifest.h"
+#include "datasets/pack/options.h"
+#include "datasets/sample.h"
+
+namespace resolute::datasets {
+
+class Shard;
+
+struct ShardResult {
+  std::string sha256;  //!< of the file
+  std::uint64_t rows = 0;
+  std::string listing_sha256;  //!< of all samples, whatever the shard
+};
+
+//! Makes shard number `shard` from its part of `samples`. Every image is decoded before anything is written. A shard
+//! that stands there already, is intact and says the same of itself is left alone; another one is replaced. \param root
+//! folder that the samples' paths are relative to \param samples all of the data set, as its source lists them \throws
+//! RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or none;
+//!         kEnvironment for a full disk. Nothing half written stays.
+ShardResult write_shard(core::FileSystem& files, const std::filesystem::path& root, const std::vector<Sample>& samples,
+                        const PackOptions& options, int shard, const std::filesystem::path& pack_folder);
+
+struct SealResult {
+  std::string pack_sha256;  //!< of pack.json, which names the SHA-256 of everything else
+  std::uint64_t rows = 0;
+};
+
+//! Checks that every shard is there and intact, was made with these options and from one listing by one decoder, then
+//! writes manifest.json and, last, pack.json. Sealing again gives the same bytes.
+//! \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for a damaged one
+SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackOptions& options);
+
+//! Reads everything: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
+//! \throws RuntimeError: kCorrupt; kInput for a folder that is no sealed pack
+void verify_pack(core::FileSystem& files, const std::filesystem::path& pack_folder);
+
+//! A sealed pack, open for reading. Thread-safe; row numbers run over all shards, 0 to size() - 1.
+class PackReader {
+ public:
+  //! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for one that contradicts itself
+  static PackReader open(core::FileSystem& files, const std::filesystem::path& pack_folder);
+  static PackReader open(const std::filesystem::path& pack_folder);
+  ~PackReader();
+  PackReader(PackReader&&) noexcept;
+  PackReader& operator=(PackReader&&) noexcept;
+
+  const PackOptions& options() const { return options_; }
+  const std::string& manifest_sha256() const { return manifest_sha256_; }
+  //! SHA-256 of pack.json: the seal.
+  const std::string& pack_sha256() const { return pack_sha256_; }
+  std::size_t size() const { return rows_.size(); }
+  const PackRow& row(std::size_t row) const { return rows_.at(row); }
+  const std::vector<PackRow>& rows() const { return rows_; }
+  bool has_rate(int rate) const;
+
+  //! The image at network size. \param to height×width×3 bytes
+  //! \throws RuntimeError (kCorrupt) naming shard, row and data set where the checksum fails; so do the other two
+  void read_hr(std::size_t row, std::span<std::uint8_t> to) const;
+  //! The network-size image shrunk by `rate`, for training; rate 1 is read_hr(). \param to resized as needed
+  //! \throws RuntimeError (kInput) if the pack lacks the rate
+  void read_lr(std::size_t row, int rate, Image& to) const;
+  //! The LR image as a camera would have stored it: floor(native/rate); rate 1 is read_hr(). \param to resized as
+  //! needed
+  void read_view(std::size_t row, int rate, Image& to) const;
+
+  //! Reads every row against its checksum.
+  void verify_rows() const;
+
+ private:
+  PackReader();
+  struct Place {
+    const Shard* shard;
+    std::size_t row;
+  };
+  Place place(std::size_t row) const;
+  std::size_t rate_index(int rate) const;
+
+  std::filesystem::path folder_;
+  PackOptions options_;
+  std::string manifest_sha256_;
+  std::string pack_sha256_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::size_t> first_rows_;
+  std::vector<PackRow> rows_;
+  std::vector<int> rates_;
+};
+
+}  // namespace resolute::datasets

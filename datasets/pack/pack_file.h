@@ -1,0 +1,42 @@
+#pragma once
+//! \file
+//! Internal: `pack.json`, the seal of a pack (docs/formats/pack.md).
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/pack/options.h"
+
+namespace resolute::datasets {
+
+inline constexpr int kPackSchema = 1;
+
+struct PackFile {
+  struct ShardEntry {
+    std::string file;
+    std::uint64_t rows = 0;
+    std::string sha256;
+  };
+  PackOptions options;
+  std::uint64_t rows = 0;
+  std::string listing_sha256;
+  std::string manifest_sha256;
+  std::vector<ShardEntry> shards;
+  std::string decoder;
+  std::string hdf5;
+};
+
+//! Canonical JSON and a newline.
+std::string pack_text(const PackFile& pack);
+
+struct ReadPackFile {
+  PackFile pack;
+  std::string sha256;  //!< of the text
+};
+
+//! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for a text that we did not write
+ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path& pack_folder);
+
+}  // namespace resolute::datasets

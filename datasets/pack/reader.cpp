@@ -1,0 +1,96 @@
+#include <algorithm>
+
+#include "datasets/low_resolution.h"
+#include "datasets/pack/pack.h"
+#include "datasets/pack/pack_file.h"
+#include "datasets/pack/shard.h"
+
+namespace resolute::datasets {
+
+PackReader::PackReader() = default;
+PackReader::~PackReader() = default;
+PackReader::PackReader(PackReader&&) noexcept = default;
+PackReader& PackReader::operator=(PackReader&&) noexcept = default;
+
+PackReader PackReader::open(const std::filesystem::path& pack_folder) {
+  return open(core::real_file_system(), pack_folder);
+}
+
+PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path& pack_folder) {
+  ReadPackFile read = read_pack_file(files, pack_folder);
+  PackReader reader;
+  reader.folder_ = pack_folder;
+  reader.options_ = read.pack.options;
+  reader.manifest_sha256_ = read.pack.manifest_sha256;
+  reader.pack_sha256_ = read.sha256;
+  reader.rates_ = stored_rates(reader.options_);
+  for (std::size_t i = 0; i < read.pack.shards.size(); ++i) {
+    const auto& entry = read.pack.shards[i];
+    const std::filesystem::path path = pack_folder / entry.file;
+    if (!files.exists(path))
+      throw core::corrupt_error(fmt::format("pack '{}' lacks '{}'", pack_folder.string(), entry.file),
+                                "pack.json names it", "remove pack.json and ingest the data set again");
+    auto shard = std::make_unique<Shard>(path);
+    const ShardHeader& header = shard->header();
+    if (to_json(header.options) != to_json(reader.options_) || header.shard != static_cast<int>(i) ||
+        header.rows != entry.rows || header.first_row != reader.rows_.size() ||
+        header.listing_sha256 != read.pack.listing_sha256)
+      throw core::corrupt_error(fmt::format("shard '{}' belongs to another pack", path.string()),
+                                "its header contradicts pack.json", "remove the file and ingest the data set again");
+    reader.first_rows_.push_back(reader.rows_.size());
+    reader.rows_.insert(reader.rows_.end(), shard->rows().begin(), shard->rows().end());
+    reader.shards_.push_back(std::move(shard));
+  }
+  if (reader.rows_.size() != read.pack.rows)
+    throw core::corrupt_error(fmt::format("pack '{}' has {} rows", pack_folder.string(), reader.rows_.size()),
+                              fmt::format("pack.json says {}", read.pack.rows));
+  return reader;
+}
+
+PackReader::Place PackReader::place(std::size_t row) const {
+  RESOLUTE_EXPECT(row < rows_.size(), fmt::format("row {} of a pack of {}", row, rows_.size()));
+  auto after = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
+  auto shard = static_cast<std::size_t>(after - first_rows_.begin()) - 1;
+  return {shards_[shard].get(), row - first_rows_[shard]};
+}
+
+std::size_t PackReader::rate_index(int rate) const {
+  auto found = std::find(rates_.begin(), rates_.end(), rate);
+  if (found == rates_.end())
+    throw core::input_error(
+        fmt::format("pack '{}' has rates {} and not {}", options_.name, fmt::join(options_.rates, ", "), rate), {},
+        "ingest it again with that rate in --rates");
+  return static_cast<std::size_t>(found - rates_.begin());
+}
+
+bool PackReader::has_rate(int rate) const {
+  return rate == 1 || std::find(rates_.begin(), rates_.end(), rate) != rates_.end();
+}
+
+void PackReader::read_hr(std::size_t row, std::span<std::uint8_t> to) const {
+  Place at = place(row);
+  at.shard->read_hr(at.row, to);
+}
+
+void PackReader::read_lr(std::size_t row, int rate, Image& to) const {
+  to.height = std::max(options_.height / rate, 1);
+  to.width = std::max(options_.width / rate, 1);
+  to.pixels.resize(static_cast<std::size_t>(to.height) * static_cast<std::size_t>(to.width) * 3);
+  Place at = place(row);
+  if (rate == 1)
+    at.shard->read_hr(at.row, to.pixels);
+  else
+    at.shard->read_lr(at.row, rate_index(rate), to.pixels);
+}
+
+void PackReader::read_view(std::size_t row, int rate, Image& to) const {
+  if (rate == 1) return read_lr(row, 1, to);
+  Place at = place(row);
+  at.shard->read_view(at.row, rate_index(rate), to);
+}
+
+void PackReader::verify_rows() const {
+  for (const auto& shard : shards_) shard->verify();
+}
+
+}  // namespace resolute::datasets

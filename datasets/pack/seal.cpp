@@ -1,0 +1,90 @@
+#include "core/sha256.h"
+#include "datasets/hdf5/raw_file.h"
+#include "datasets/pack/pack.h"
+#include "datasets/pack/pack_file.h"
+#include "datasets/pack/shard.h"
+
+namespace resolute::datasets {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string manifest_text(std::span<const PackRow> rows) { return core::canonical_json(manifest_to_json(rows)) + "\n"; }
+
+// What must agree between a shard and the pack, and with the first shard.
+void check_member(const ShardHeader& header, const PackFile& pack, std::size_t number, const fs::path& path) {
+  auto refuse = [&](std::string_view why) {
+    return core::input_error(fmt::format("shard '{}' does not belong to this pack", path.string()), why,
+                             "remove the file and make the shard again");
+  };
+  if (to_json(header.options) != to_json(pack.options) || header.shard != static_cast<int>(number))
+    throw refuse("it was made with other settings");
+  if (header.first_row != pack.rows) throw refuse("its rows are others");
+  if (number == 0) return;
+  if (header.listing_sha256 != pack.listing_sha256) throw refuse("the raw folder listed other images when it was made");
+  if (header.decoder != pack.decoder || header.hdf5 != pack.hdf5)
+    throw refuse(fmt::format("made with {} and HDF5 {}, the first shard with {} and HDF5 {}", header.decoder,
+                             header.hdf5, pack.decoder, pack.hdf5));
+}
+
+}  // namespace
+
+SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
+  validate(options);
+  PackFile pack;
+  pack.options = options;
+  std::vector<PackRow> rows;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(options.shards); ++i) {
+    const std::string name = shard_file_name(static_cast<int>(i));
+    const fs::path path = pack_folder / name;
+    if (!files.exists(path))
+      throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
+                              fmt::format("'{}' is missing", name), "make that shard first");
+    Shard shard(path);
+    const ShardHeader& header = shard.header();
+    check_member(header, pack, i, path);
+    shard.verify();
+    if (i == 0) {
+      pack.listing_sha256 = header.listing_sha256;
+      pack.decoder = header.decoder;
+      pack.hdf5 = header.hdf5;
+      total = header.total_rows;
+    }
+    pack.shards.push_back({name, header.rows, hdf5::sha256_of_file(path)});
+    pack.rows += header.rows;
+    rows.insert(rows.end(), shard.rows().begin(), shard.rows().end());
+  }
+  if (pack.rows != total)
+    throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
+                            fmt::format("its shards hold {} rows of {}", pack.rows, total));
+  const std::string manifest = manifest_text(rows);
+  pack.manifest_sha256 = core::sha256_hex(manifest);
+  const std::string text = pack_text(pack);
+  core::write_atomic(files, pack_folder / "manifest.json", manifest);
+  core::write_atomic(files, pack_folder / "pack.json", text);
+  return {core::sha256_hex(text), pack.rows};
+}
+
+void verify_pack(core::FileSystem& files, const fs::path& pack_folder) {
+  PackReader reader = PackReader::open(files, pack_folder);
+  reader.verify_rows();
+  const PackFile pack = read_pack_file(files, pack_folder).pack;
+  for (const auto& shard : pack.shards) {
+    std::string found = hdf5::sha256_of_file(pack_folder / shard.file);
+    if (found != shard.sha256)
+      throw core::corrupt_error(fmt::format("shard '{}' has SHA-256 {}", (pack_folder / shard.file).string(), found),
+                                fmt::format("pack.json says {}; every row is intact", shard.sha256),
+                                "remove the file and ingest the data set again");
+  }
+  const fs::path path = pack_folder / "manifest.json";
+  auto manifest = core::read_text_if_exists(files, path);
+  if (!manifest || core::sha256_hex(*manifest) != pack.manifest_sha256)
+    throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), manifest ? "another one" : "missing"),
+                              "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
+  if (*manifest != manifest_text(reader.rows()))
+    throw core::corrupt_error(fmt::format("'{}' and the shards disagree", path.string()),
+                              "they describe the same rows");
+}
+
+}  // namespace resolute::datasets

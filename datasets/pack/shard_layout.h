@@ -1,0 +1,53 @@
+#pragma once
+//! \file
+//! The arrays of one shard (docs/formats/pack.md), declared once for the writer and the reader.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "datasets/hdf5/layout.h"
+#include "datasets/pack/options.h"
+
+namespace resolute::datasets {
+
+inline constexpr int kShardSchema = 1;
+
+//! What a shard says about itself, as JSON in its data set `header`.
+struct ShardHeader {
+  PackOptions options;
+  int shard = 0;
+  std::uint64_t first_row = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t total_rows = 0;
+  std::string listing_sha256;
+  std::string decoder;  //!< decoder_versions() of the writer
+  std::string hdf5;     //!< library_version() of the writer
+};
+
+std::string header_text(const ShardHeader& header);
+//! \throws RuntimeError (kCorrupt) opening with `where`
+ShardHeader header_from_text(std::string_view text, const std::string& where);
+
+//! One checked data set: N rows of `row_bytes` bytes at `array`, with CRC-32C values of the rows at `crc_array`.
+//! `lr_view` has rows of its own lengths and one CRC an image, N × rates of them.
+struct ShardLayout {
+  std::vector<int> rates;                 //!< stored ones
+  std::vector<hdf5::ArrayLayout> arrays;  //!< in file order
+  //! Number of the array of that name. \throws ContractError
+  std::size_t index(const std::string& name) const;
+};
+
+//! \param path_bytes length of the longest path; \param view_bytes of all LR views together; \param header_bytes of the
+//! text
+ShardLayout shard_layout(const PackOptions& options, std::uint64_t rows, std::uint64_t path_bytes,
+                         std::uint64_t view_bytes, std::uint64_t header_bytes);
+
+//! Names of the data sets with one row of fixed length an image, in file order.
+std::vector<std::string> row_array_names(const std::vector<int>& rates);
+//! "lr_3"
+std::string lr_name(int rate);
+//! "crc32c/" + name
+std::string crc_name(const std::string& name);
+
+}  // namespace resolute::datasets

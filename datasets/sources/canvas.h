@@ -1,0 +1,62 @@
+#pragma once
+//! \file
+//! A small painter of smooth shapes, for synthetic.cpp. Colours are linear triples, 0 to 1, clipped only at the end.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "datasets/image/image.h"
+
+namespace resolute::datasets::sources {
+
+using Colour = std::array<double, 3>;
+
+struct Point {
+  double x;
+  double y;
+};
+
+//! Signed distances in pixels, negative inside.
+double capsule_distance(Point at, Point from, Point to, double radius);
+//! Exact on the axes, good to a fraction of a pixel elsewhere; enough for an antialiased edge.
+double ellipse_distance(Point at, Point centre, Point radii);
+double rectangle_distance(Point at, Point centre, Point half_sides);
+//! A trapezoid with horizontal parallel sides.
+double trapezoid_distance(Point at, double top, double bottom, double centre, double half_top, double half_bottom);
+
+class Canvas {
+ public:
+  Canvas(int height, int width) : height_(height), width_(width), colours_(static_cast<std::size_t>(height * width)) {}
+  int height() const { return height_; }
+  int width() const { return width_; }
+
+  //! Covers the shape with colours; edges are one pixel soft. \param distance of a Point \param colour of a Point
+  template <class Distance, class Shade>
+  void paint(const Distance& distance, const Shade& colour) {
+    for_each([&](Point at, Colour& pixel) {
+      const double cover = std::clamp(0.5 - distance(at), 0.0, 1.0);
+      if (cover <= 0.0) return;
+      const Colour painted = colour(at);
+      for (std::size_t c = 0; c < 3; ++c) pixel[c] += cover * (painted[c] - pixel[c]);
+    });
+  }
+  //! Changes every pixel by `change`(Point, Colour&), top row first.
+  template <class Change>
+  void for_each(const Change& change) {
+    for (int y = 0; y < height_; ++y)
+      for (int x = 0; x < width_; ++x)
+        change(Point{x + 0.5, y + 0.5}, colours_[static_cast<std::size_t>(y * width_ + x)]);
+  }
+  //! Clipped and rounded to 8 bits.
+  Image finish() const;
+
+ private:
+  int height_;
+  int width_;
+  std::vector<Colour> colours_;
+};
+
+}  // namespace resolute::datasets::sources

@@ -1,0 +1,26 @@
+#pragma once
+//! \file
+//! Market-1501 (Zheng et al., ICCV 2015): bounding_box_train, bounding_box_test and query, each with images named
+//! IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX, as 0002_c1s1_000451_03.jpg. Identity -1 is junk and left out; 0000 is a
+//! distractor and belongs to the gallery.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/sample.h"
+
+namespace resolute::datasets::sources {
+
+inline constexpr std::string_view kMarket1501Folder = "Market-1501-v15.09.15";
+
+//! Unsorted, not yet checked as a whole: list_samples() does both.
+std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root);
+
+//! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
+std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);
+
+}  // namespace resolute::datasets::sources

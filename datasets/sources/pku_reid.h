@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! PKU-Reid (Ma et al., "Orientation Driven Bag of Appearances for Person Re-identification", arXiv:1605.02464) as
+//! openly mirrored: train/PPP/CC_O.png and val/PPP/CC_O.png, PPP the person, CC the camera (01, 02), O the orientation
+//! (1 to 8).
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/sample.h"
+
+namespace resolute::datasets::sources {
+
+inline constexpr std::string_view kPkuReidFolder = "pku_reid";
+
+//! Unsorted, not yet checked as a whole: list_samples() does both. In `val`, camera 2 is the query side and camera 1
+//! the gallery: camera 2 is the one made low-resolution, and LR images are the queries.
+std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem::path& root);
+
+}  // namespace resolute::datasets::sources

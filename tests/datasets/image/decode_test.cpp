@@ -1,0 +1,170 @@
+// Every kind of image file that is read, and every way in which one is broken.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/json.h"
+#include "core/sha256.h"
+#include "datasets/image/image.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::HasSubstr;
+
+const std::filesystem::path kGoldens = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/decode";
+
+core::Bytes read_golden(const std::string& name) { return core::real_file_system().read(kGoldens / name); }
+
+core::Json goldens() {
+  return core::parse_json(core::read_text(core::real_file_system(), kGoldens / "goldens.json"), "goldens");
+}
+
+std::string hash_of(const Image& image) { return core::sha256_hex(std::as_bytes(std::span(image.pixels))); }
+
+// The message of the kInput error that decoding ends in; anything else fails the test.
+std::string refusal(std::span<const std::byte> bytes, std::string_view name = "some.file") {
+  try {
+    decode_image(bytes, name);
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
+    EXPECT_THAT(error.what(), HasSubstr(name));
+    return error.what();
+  }
+  ADD_FAILURE() << name << " was decoded";
+  return {};
+}
+
+core::Bytes replaced(core::Bytes bytes, std::size_t at, std::string_view with) {
+  std::ranges::copy(core::as_byte_span(with), bytes.begin() + static_cast<std::ptrdiff_t>(at));
+  return bytes;
+}
+
+Image noise(int height, int width, unsigned seed) {
+  Image image = make_image(height, width);
+  for (auto& byte : image.pixels) {
+    seed = seed * 1664525u + 1013904223u;
+    byte = static_cast<std::uint8_t>(seed >> 24);
+  }
+  return image;
+}
+
+TEST(DecodeImage, every_format_gives_the_pixels_that_pillow_gives) {
+  const core::Json expected = goldens();
+  ASSERT_EQ(expected.size(), 16u);
+  for (const auto& [name, hash] : expected.items()) {
+    const Image image = decode_image(read_golden(name), name);
+    EXPECT_EQ(image.height, 23) << name;
+    EXPECT_EQ(image.width, 19) << name;
+    EXPECT_EQ(hash_of(image), hash.get<std::string>()) << name;
+  }
+}
+
+TEST(DecodeImage, the_name_plays_no_part) {
+  EXPECT_EQ(decode_image(read_golden("rgb.png"), "a.jpg"), decode_image(read_golden("rgb.png"), "a.png"));
+}
+
+// BMP stores rows in full; JPEG and PNG end in a marker. So every proper prefix is incomplete.
+TEST(DecodeImage, every_prefix_of_every_file_is_refused_by_name) {
+  const core::Json expected = goldens();
+  for (const auto& [name, hash] : expected.items()) {
+    const core::Bytes whole = read_golden(name);
+    for (std::size_t length = 0; length < whole.size(); ++length)
+      refusal(std::span(whole).first(length), name + " cut to " + std::to_string(length));
+  }
+}
+
+TEST(DecodeImage, a_larger_file_cut_at_every_64th_byte_is_refused) {
+  const Image image = noise(64, 48, 5);
+  for (const core::Bytes& whole : {encode_jpeg(image, 90), encode_png(image)})
+    for (std::size_t length = 0; length < whole.size(); length += 64) refusal(std::span(whole).first(length));
+}
+
+TEST(DecodeImage, a_wrong_magic_is_refused) {
+  const core::Json expected = goldens();
+  for (const auto& [name, hash] : expected.items()) {
+    core::Bytes bytes = read_golden(name);
+    bytes[0] ^= std::byte{0x10};
+    EXPECT_THAT(refusal(bytes, name), HasSubstr("neither JPEG, PNG nor BMP"));
+  }
+}
+
+TEST(DecodeImage, an_empty_file_and_text_are_refused) {
+  EXPECT_EQ(refusal({}, "query/0001.jpg"),
+            "image 'query/0001.jpg' cannot be decoded (the file is empty); fetch the file again or leave it out");
+  EXPECT_THAT(refusal(core::as_byte_span("<html>not found</html>")),
+              HasSubstr("it begins with the bytes 3c68746d6c3e"));
+}
+
+TEST(DecodeImage, sizes_beyond_the_limit_are_refused_before_memory_is_taken) {
+  // 60,000 x 60,000 in the headers of otherwise sound files.
+  core::Bytes jpeg = encode_jpeg(noise(8, 8, 1), 90);
+  for (std::size_t i = 0; i + 8 < jpeg.size(); ++i)
+    if (jpeg[i] == std::byte{0xff} && jpeg[i + 1] == std::byte{0xc0}) {
+      jpeg = replaced(std::move(jpeg), i + 5, "\xea\x60\xea\x60");
+      break;
+    }
+  EXPECT_THAT(refusal(jpeg), HasSubstr("is 60000 pixels high and 60000 wide"));
+  // Both sides within the limit, the product not.
+  core::Bytes bmp = replaced(read_golden("rgb.bmp"), 18, std::string_view("\x00\x40\x00\x00\x00\x40\x00\x00", 8));
+  EXPECT_THAT(refusal(bmp), HasSubstr("is 16384 pixels high and 16384 wide"));
+  bmp = replaced(read_golden("rgb.bmp"), 18, std::string_view("\x00\x00\x00\x00", 4));
+  EXPECT_THAT(refusal(bmp), HasSubstr("23 pixels high and 0 wide"));
+  bmp = replaced(read_golden("rgb.bmp"), 18, "\xff\xff\xff\xff");
+  EXPECT_THAT(refusal(bmp), HasSubstr("its width is negative"));
+}
+
+TEST(DecodeImage, a_png_with_a_flipped_bit_in_its_pixels_is_refused) {
+  core::Bytes bytes = read_golden("rgb.png");
+  bytes[bytes.size() / 2] ^= std::byte{1};
+  EXPECT_THAT(refusal(bytes), HasSubstr("cannot be decoded"));
+}
+
+// Whatever the damage: an image within the limits or one clear refusal, never a crash (the sanitizer builds look
+// harder).
+RC_GTEST_PROP(DecodeImage, damaged_files_are_decoded_or_refused, ()) {
+  static const std::vector<core::Bytes> files = [] {
+    std::vector<core::Bytes> all;
+    const core::Json expected = goldens();
+    for (const auto& [name, hash] : expected.items()) all.push_back(read_golden(name));
+    return all;
+  }();
+  core::Bytes bytes = files[*rc::gen::inRange<std::size_t>(0, files.size())];
+  const int flips = *rc::gen::inRange(1, 9);
+  for (int i = 0; i < flips; ++i)
+    bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] = std::byte{*rc::gen::arbitrary<std::uint8_t>()};
+  try {
+    const Image image = decode_image(bytes, "damaged");
+    RC_ASSERT(image.height >= 1 && image.width >= 1);
+    RC_ASSERT(image.pixels.size() == static_cast<std::size_t>(image.height * image.width * 3));
+  } catch (const core::RuntimeError& error) {
+    RC_ASSERT(error.kind() == core::ErrorKind::kInput);
+  }
+}
+
+RC_GTEST_PROP(EncodePng, round_trips_every_image, ()) {
+  const Image image = noise(*rc::gen::inRange(1, 40), *rc::gen::inRange(1, 40), *rc::gen::arbitrary<unsigned>());
+  RC_ASSERT(decode_image(encode_png(image), "round trip") == image);
+}
+
+TEST(EncodeJpeg, keeps_smooth_pictures_and_single_pixel_colour) {
+  Image image = make_image(16, 16);
+  for (std::size_t i = 0; i < image.pixels.size(); i += 3) image.pixels[i + (i / 3) % 3] = 200;
+  const Image back = decode_image(encode_jpeg(image, 100), "round trip");
+  int worst = 0;
+  for (std::size_t i = 0; i < image.pixels.size(); ++i)
+    worst = std::max(worst, std::abs(image.pixels[i] - back.pixels[i]));
+  // Colour that changes from pixel to pixel: with subsampled chroma the error would be near 200.
+  EXPECT_LE(worst, 6);
+}
+
+TEST(DecoderVersions, name_the_three_decoders) {
+  EXPECT_THAT(decoder_versions(), testing::MatchesRegex("libjpeg-turbo [0-9.]+ islow, libpng [0-9.]+, stb_image .*"));
+}
+
+}  // namespace
+}  // namespace resolute::datasets

@@ -1,0 +1,166 @@
+#include "datasets/hdf5/array_file.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <numeric>
+#include <thread>
+
+#include "core/sha256.h"
+#include "datasets/hdf5/layout.h"
+#include "tests/datasets/pack/raw_images.h"
+#include "tests/support/faulty_file_system.h"
+
+namespace resolute::datasets {
+namespace {
+
+using tests::expect_error;
+using tests::FaultyFileSystem;
+using tests::file_bytes;
+using tests::TemporaryFolder;
+
+struct Example {
+  std::vector<float> features;
+  std::vector<std::int64_t> identities{3, 1, -2, 4};
+  Example() : features(4 * 700) { std::iota(features.begin(), features.end(), -5.5F); }
+  std::string write(core::FileSystem& files, const std::filesystem::path& path) const {
+    ArrayFileWriter writer;
+    writer.add("query/features", {4, 700}, features);
+    writer.add("query/identities", {4}, identities);
+    writer.add("gallery/features", {0, 700}, std::span<const float>());
+    return writer.write(files, path);
+  }
+};
+
+class ArrayFile : public testing::Test {
+ protected:
+  TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "features.h5";
+  core::FileSystem& files_ = core::real_file_system();
+};
+
+TEST_F(ArrayFile, what_was_written_comes_back) {
+  Example example;
+  std::string sha256 = example.write(files_, path_);
+  EXPECT_EQ(core::sha256_hex(file_bytes(path_)), sha256);
+  EXPECT_EQ(sha256, example.write(files_, folder_ / "again" / "features.h5"));
+  ArrayFileReader reader(path_);
+  EXPECT_TRUE(reader.has("query/features"));
+  EXPECT_FALSE(reader.has("query/prefix"));
+  EXPECT_FALSE(reader.has("nothing/at/all"));
+  EXPECT_FALSE(reader.has("query"));
+  EXPECT_EQ((std::vector<std::uint64_t>{4, 700}), reader.shape("query/features"));
+  EXPECT_EQ(example.features, reader.read_float32("query/features", 2).values);
+  EXPECT_EQ(example.identities, reader.read_int64("query/identities", 1).values);
+  EXPECT_TRUE(reader.read_float32("gallery/features", 2).values.empty());
+}
+
+TEST_F(ArrayFile, wrong_type_rank_or_name_is_refused) {
+  Example().write(files_, path_);
+  ArrayFileReader reader(path_);
+  expect_error(core::ErrorKind::kInput, {"features.h5", "'query/cameras' is missing"},
+               [&] { reader.read_int64("query/cameras", 1); });
+  expect_error(core::ErrorKind::kInput, {"'query/identities' is int64", "float32 is needed"},
+               [&] { reader.read_float32("query/identities", 1); });
+  expect_error(core::ErrorKind::kInput, {"'query/features' has 2 dimensions", "1 are needed"},
+               [&] { reader.read_float32("query/features", 1); });
+  expect_error(core::ErrorKind::kInput, {"'query' is not a data set"}, [&] { reader.read_float32("query", 1); });
+}
+
+TEST_F(ArrayFile, files_that_are_not_hdf5_are_refused) {
+  expect_error(core::ErrorKind::kInput, {"features.h5", "No such file"}, [&] { ArrayFileReader reader(path_); });
+  expect_error(core::ErrorKind::kInput, {"regular file"}, [&] { ArrayFileReader reader(folder_.path()); });
+  for (const char* text : {"", "not an HDF5 file at all\n", "\x89HDF\r\n\x1a\n"}) {
+    tests::overwrite(path_, core::as_byte_span(text));
+    expect_error(core::ErrorKind::kInput, {"features.h5"}, [&] { ArrayFileReader reader(path_); });
+  }
+}
+
+TEST_F(ArrayFile, flipped_bytes_of_the_metadata_never_crash) {
+  Example example;
+  example.write(files_, path_);
+  for (std::uint64_t at = 0; at < 4096; ++at) {
+    tests::flip_byte(path_, at, 0xff);
+    try {
+      ArrayFileReader reader(path_);
+      EXPECT_EQ(example.features, reader.read_float32("query/features", 2).values) << at;
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(core::ErrorKind::kInput, error.kind()) << error.what();
+    }
+    tests::flip_byte(path_, at, 0xff);
+  }
+}
+
+TEST_F(ArrayFile, an_absurd_size_is_refused_before_memory_is_asked_for) {
+  // The layout of a petabyte costs nothing; the file that claims it is cut short.
+  hdf5::ArrayLayout layout{"query/features", hdf5::ElementType::kFloat32, {std::uint64_t{1} << 30, 250000}};
+  hdf5::FileImage image = hdf5::lay_out(std::span(&layout, 1));
+  auto file = files_.open_for_write(path_, core::OpenMode::kTruncate);
+  for (const auto& piece : image.metadata) file->write_at(piece.offset, piece.bytes);
+  file->close();
+  expect_error(core::ErrorKind::kInput, {"features.h5"}, [&] {
+    ArrayFileReader reader(path_);
+    reader.read_float32("query/features", 2);
+  });
+  EXPECT_THROW((hdf5::ArrayLayout{"x", hdf5::ElementType::kInt64, {1ULL << 40, 1ULL << 40}}.bytes()),
+               core::RuntimeError);
+}
+
+TEST_F(ArrayFile, a_failed_write_leaves_nothing) {
+  for (auto operation : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kSync,
+                         FaultyFileSystem::kClose, FaultyFileSystem::kRename}) {
+    for (int nth = 0;; ++nth) {
+      FaultyFileSystem files;
+      files.fail(operation, nth);
+      try {
+        Example().write(files, path_);
+      } catch (const core::RuntimeError& error) {
+        EXPECT_EQ(core::ErrorKind::kEnvironment, error.kind());
+      }
+      if (!files.fired()) break;
+      EXPECT_TRUE(files_.list(folder_.path()).empty());
+    }
+    std::filesystem::remove(path_);
+  }
+}
+
+// tests/golden/array_file/make_foreign.py says what is in the file.
+TEST_F(ArrayFile, files_of_other_programs_are_read_and_their_traps_refused) {
+  ArrayFileReader reader(std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/array_file/foreign.h5");
+  std::vector<float> expected(12);
+  std::iota(expected.begin(), expected.end(), 0.0F);
+  for (const char* name : {"query/contiguous", "query/compressed", "query/big_endian"})
+    EXPECT_EQ(expected, reader.read_float32(name, 2).values) << name;
+  EXPECT_EQ((std::vector<std::int64_t>{5, -1, 7, 9}), reader.read_int64("query/identities", 1).values);
+  auto refused = [&](const std::string& name, std::size_t rank, const std::string& part) {
+    expect_error(core::ErrorKind::kInput, {"foreign.h5", name, part}, [&] { reader.read_float32(name, rank); });
+  };
+  refused("query/int32", 1, "is int32");
+  refused("query/float64", 2, "is float64");
+  refused("query/text", 1, "string");
+  refused("query/scalar", 1, "0 dimensions");
+  refused("query/huge", 2, "claims 18014398509481984 bytes");
+  refused("query/huge_contiguous", 2, "claims 18014398509481984 bytes");
+  refused("query/outside", 2, "other files");
+  refused("query/virtual", 2, "other files");
+  refused("query/soft", 2, "is a link");
+  refused("query/linked_file", 2, "is a link");
+}
+
+TEST_F(ArrayFile, threads_read_side_by_side) {
+  Example example;
+  example.write(files_, path_);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int repeat = 0; repeat < 20; ++repeat) {
+        ArrayFileReader reader(path_);
+        EXPECT_EQ(example.features, reader.read_float32("query/features", 2).values);
+        EXPECT_THROW(reader.read_float32("query/none", 2), core::RuntimeError);
+      }
+    });
+  for (auto& thread : threads) thread.join();
+}
+
+}  // namespace
+}  // namespace resolute::datasets

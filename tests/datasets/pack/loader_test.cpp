@@ -1,0 +1,197 @@
+#include "datasets/loader.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "datasets/low_resolution.h"
+#include "tests/datasets/pack/raw_images.h"
+
+namespace resolute::datasets {
+namespace {
+
+using tests::expect_error;
+
+constexpr float kMean[] = {0.485F, 0.456F, 0.406F};
+constexpr float kStd[] = {0.229F, 0.224F, 0.225F};
+
+class LoaderTest : public testing::Test {
+ protected:
+  LoaderTest() : pack_(make()), split_(make_split(pack_, split_options())) {}
+  PackReader make() {
+    tests::make_pack(raw_, tests::small_options(), raw_.pack());
+    return PackReader::open(raw_.pack());
+  }
+  static SplitOptions split_options() {
+    SplitOptions options;
+    options.query_rates = {2, 3};
+    return options;
+  }
+  static LoaderOptions plain() {
+    LoaderOptions options;
+    options.train_rates = {2, 3};
+    options.flip = 0.0;
+    options.pad = 0;
+    return options;
+  }
+  Image lr_image(std::size_t row, int rate) const {
+    Image image;
+    pack_.read_lr(row, rate, image);
+    return enlarge(image, 12, 6);
+  }
+  // The slow, obvious way.
+  static std::vector<float> expected(const Image& image, const Augmentation& how) {
+    std::vector<float> out;
+    for (int y = 0; y < image.height; ++y)
+      for (int x = 0; x < image.width; ++x)
+        for (int c = 0; c < 3; ++c) {
+          int from_y = y - how.shift_y;
+          int from_x = x - how.shift_x;
+          bool inside = from_y >= 0 && from_y < image.height && from_x >= 0 && from_x < image.width;
+          if (how.flipped) from_x = image.width - 1 - from_x;
+          float level = inside ? image.pixels[static_cast<std::size_t>((from_y * image.width + from_x) * 3 + c)] : 0.0F;
+          float value = (level / 255.0F - kMean[c]) / kStd[c];
+          bool erased = y >= how.erase_top && y < how.erase_top + how.erase_height && x >= how.erase_left &&
+                        x < how.erase_left + how.erase_width;
+          out.push_back(erased ? 0.0F : value);
+        }
+    return out;
+  }
+
+  tests::RawImages raw_{6, 3};
+  PackReader pack_;
+  Split split_;
+};
+
+TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
+  LoaderOptions options = plain();
+  options.flip = 0.5;
+  options.pad = 3;
+  options.erasing = 0.5;
+  options.seed = 9;
+  Loader loader(pack_, options);
+  int flipped = 0;
+  int erased = 0;
+  for (std::uint64_t step = 0; step < 30; ++step) {
+    auto items = plan_batch(split_, 3, 4, 1, step);
+    std::vector<float> hr(items.size() * loader.image_floats());
+    std::vector<float> lr(hr.size());
+    loader.fill_training(split_, items, hr, lr);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const TrainItem& item = split_.train[items[i].item];
+      Augmentation how = draw_augmentation(options, 12, 6, items[i].epoch, item.row, items[i].occurrence);
+      flipped += how.flipped;
+      erased += how.erase_height > 0;
+      auto got = [&](const std::vector<float>& all) {
+        auto at = all.begin() + static_cast<std::ptrdiff_t>(i * loader.image_floats());
+        return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(loader.image_floats()));
+      };
+      if (item.has_hr) {
+        EXPECT_EQ(expected(lr_image(item.row, 1), how), got(hr));
+        EXPECT_EQ(expected(lr_image(item.row, how.rate), how), got(lr));
+      } else {
+        Image view;
+        pack_.read_view(item.row, item.stored_rate, view);
+        EXPECT_EQ(std::vector<float>(loader.image_floats(), 0.0F), got(hr));
+        EXPECT_EQ(expected(enlarge(view, 12, 6), how), got(lr));
+      }
+    }
+  }
+  EXPECT_NEAR(180, flipped, 50);
+  EXPECT_GT(erased, 100);
+}
+
+TEST_F(LoaderTest, queries_and_gallery_come_as_they_are) {
+  Loader loader(pack_, plain());
+  std::vector<float> got(loader.image_floats());
+  loader.fill_hr(4, got);
+  EXPECT_EQ(expected(lr_image(4, 1), {}), got);
+  Image view;
+  pack_.read_view(4, 3, view);
+  loader.fill_view(4, 3, got);
+  EXPECT_EQ(expected(enlarge(view, 12, 6), {}), got);
+  loader.fill_view(4, 1, got);
+  EXPECT_EQ(expected(lr_image(4, 1), {}), got);
+}
+
+TEST_F(LoaderTest, draws_are_keyed_and_cover_their_range) {
+  LoaderOptions options;
+  options.seed = 3;
+  std::map<int, int> rates;
+  std::map<int, int> shifts;
+  for (std::size_t row = 0; row < 3000; ++row) {
+    Augmentation how = draw_augmentation(options, 64, 32, 0, row, 0);
+    ++rates[how.rate];
+    ++shifts[how.shift_x];
+    EXPECT_EQ(how, draw_augmentation(options, 64, 32, 0, row, 0));
+  }
+  for (int rate : {2, 3, 4}) EXPECT_NEAR(1000, rates[rate], 120);
+  EXPECT_EQ(21U, shifts.size());
+  EXPECT_EQ(-10, shifts.begin()->first);
+  EXPECT_NE(draw_augmentation(options, 64, 32, 1, 5, 0), draw_augmentation(options, 64, 32, 2, 5, 0));
+  EXPECT_NE(draw_augmentation(options, 64, 32, 1, 5, 0), draw_augmentation(options, 64, 32, 1, 5, 1));
+}
+
+TEST_F(LoaderTest, options_out_of_range_are_refused) {
+  auto refused = [&](auto change, const std::string& part) {
+    LoaderOptions options = plain();
+    change(options);
+    expect_error(core::ErrorKind::kInput, {part}, [&] { Loader loader(pack_, options); });
+  };
+  refused([](LoaderOptions& o) { o.train_rates = {4}; }, "needs 4");
+  refused([](LoaderOptions& o) { o.train_rates = {}; }, "train_rates");
+  refused([](LoaderOptions& o) { o.flip = 1.5; }, "1.5");
+  refused([](LoaderOptions& o) { o.erasing = std::nan(""); }, "nan");
+  refused([](LoaderOptions& o) { o.pad = -1; }, "-1");
+}
+
+TEST_F(LoaderTest, prefetching_changes_nothing) {
+  LoaderOptions options;
+  options.train_rates = {2, 3};
+  options.pad = 2;
+  PrefetchOptions part;
+  part.items = lane_items(3, 4, 3, 1, 3);
+  part.first_step = 5;
+  part.end_step = 25;
+  PrefetchingLoader prefetching(pack_, split_, options, 3, 4, part);
+  Loader loader(pack_, options);
+  for (std::uint64_t step = 5; step < 25; ++step) {
+    const LoadedBatch& batch = prefetching.next();
+    auto items = plan_batch(split_, 3, 4, options.seed, step);
+    items.erase(items.begin(), items.begin() + 4);
+    EXPECT_EQ(step, batch.step);
+    EXPECT_EQ(items, batch.items);
+    std::vector<float> hr(items.size() * loader.image_floats());
+    std::vector<float> lr(hr.size());
+    loader.fill_training(split_, items, hr, lr);
+    EXPECT_EQ(hr, batch.hr);
+    EXPECT_EQ(lr, batch.lr);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      EXPECT_EQ(split_.train[items[i].item].label, batch.labels[i]);
+      EXPECT_EQ(split_.train[items[i].item].has_hr, batch.has_hr[i] == 1);
+    }
+  }
+  EXPECT_THROW(prefetching.next(), core::ContractError);
+}
+
+TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
+  for (int taken = 0; taken < 4; ++taken) {
+    PrefetchOptions all;
+    all.end_step = 1000;
+    PrefetchingLoader prefetching(pack_, split_, plain(), 3, 2, all);
+    for (int i = 0; i < taken; ++i) prefetching.next();
+  }
+}
+
+TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
+  std::filesystem::resize_file(raw_.pack() / "shard-00000.h5", 600);
+  PrefetchOptions all;
+  all.end_step = 1000;
+  PrefetchingLoader prefetching(pack_, split_, plain(), 3, 2, all);
+  expect_error(core::ErrorKind::kCorrupt, {"ends after"}, [&] { prefetching.next(); });
+}
+
+}  // namespace
+}  // namespace resolute::datasets

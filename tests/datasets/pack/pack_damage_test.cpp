@@ -1,0 +1,129 @@
+// Whatever happens to the bytes of a pack, a reader says so or returns what was written; it never crashes or lies.
+
+#include <gtest/gtest.h>
+
+#include <optional>
+
+#include "datasets/hdf5/layout.h"
+#include "datasets/pack/pack.h"
+#include "tests/datasets/pack/raw_images.h"
+
+namespace resolute::datasets {
+namespace {
+
+using tests::expect_error;
+using tests::file_bytes;
+using tests::flip_byte;
+using tests::make_pack;
+using tests::overwrite;
+using tests::RawImages;
+using tests::small_options;
+
+struct Contents {
+  std::vector<PackRow> rows;
+  std::vector<Image> images;
+  bool operator==(const Contents&) const = default;
+};
+
+Contents read_all(const std::filesystem::path& folder) {
+  PackReader pack = PackReader::open(folder);
+  Contents contents{pack.rows(), {}};
+  for (std::size_t i = 0; i < pack.size(); ++i)
+    for (int rate : {1, 2, 3}) {
+      pack.read_lr(i, rate, contents.images.emplace_back());
+      pack.read_view(i, rate, contents.images.emplace_back());
+    }
+  return contents;
+}
+
+class PackDamage : public testing::Test {
+ protected:
+  PackDamage() { make_pack(raw_, small_options(), raw_.pack()); }
+  std::filesystem::path shard() const { return raw_.pack() / "shard-00000.h5"; }
+  RawImages raw_{3, 1, 9, 5};
+};
+
+TEST_F(PackDamage, verify_passes_on_what_was_written) { verify_pack(core::real_file_system(), raw_.pack()); }
+
+TEST_F(PackDamage, every_flipped_byte_of_a_shard_is_noticed_or_harmless) {
+  const Contents expected = read_all(raw_.pack());
+  const std::size_t size = file_bytes(shard()).size();
+  int noticed = 0;
+  int tried = 0;
+  // All of the header's bytes; of the rest every eleventh, which meets every array (the next test has them all).
+  for (std::size_t i = 0; i < size; i += i < 4096 ? 1 : 11, ++tried) {
+    flip_byte(shard(), i, 0x5a);
+    try {
+      EXPECT_EQ(expected, read_all(raw_.pack())) << "byte " << i;
+    } catch (const core::RuntimeError&) {
+      ++noticed;
+    }
+    EXPECT_THROW(verify_pack(core::real_file_system(), raw_.pack()), core::RuntimeError) << "byte " << i;
+    flip_byte(shard(), i, 0x5a);
+  }
+  EXPECT_EQ(expected, read_all(raw_.pack()));
+  EXPECT_GT(noticed, tried / 2);
+}
+
+TEST_F(PackDamage, every_byte_of_the_arrays_is_guarded) {
+  for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt)) {
+    for (std::uint64_t at = 0; at<array.layout.bytes(); at += array.layout.bytes()> 64 ? 7 : 1) {
+      flip_byte(shard(), array.offset + at, 1);
+      EXPECT_THROW(read_all(raw_.pack()), core::RuntimeError) << array.layout.name << " byte " << at;
+      flip_byte(shard(), array.offset + at, 1);
+    }
+  }
+}
+
+TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
+  for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt)) {
+    if (array.layout.name != "lr_2") continue;
+    flip_byte(shard(), array.offset + array.layout.bytes() / 6 * 4, 0x80);
+    expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 4", "'lr_2'"},
+                 [&] { verify_pack(core::real_file_system(), raw_.pack()); });
+  }
+}
+
+TEST_F(PackDamage, a_truncated_shard_is_refused_at_every_length) {
+  const core::Bytes bytes = file_bytes(shard());
+  for (std::size_t size = 0; size < bytes.size(); size += size < 4096 ? 13 : 97) {
+    overwrite(shard(), std::span(bytes).first(size));
+    EXPECT_THROW(read_all(raw_.pack()), core::RuntimeError) << size;
+  }
+  std::filesystem::remove(shard());
+  expect_error(core::ErrorKind::kCorrupt, {"lacks 'shard-00000.h5'"}, [&] { read_all(raw_.pack()); });
+}
+
+TEST_F(PackDamage, a_shard_cut_while_it_is_open_is_an_error_and_no_signal) {
+  PackReader pack = PackReader::open(raw_.pack());
+  std::filesystem::resize_file(shard(), 512);
+  Image image;
+  expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "ends after"}, [&] { pack.read_lr(0, 1, image); });
+}
+
+TEST_F(PackDamage, every_flipped_byte_of_the_json_files_is_noticed_or_harmless) {
+  for (const char* name : {"pack.json", "manifest.json"}) {
+    const std::size_t size = file_bytes(raw_.pack() / name).size();
+    for (std::size_t i = 0; i < size; ++i) {
+      flip_byte(raw_.pack() / name, i, 1);
+      try {
+        verify_pack(core::real_file_system(), raw_.pack());
+        // What nothing contradicts is the seal's own text: its hash is what a result binds.
+        EXPECT_STREQ("pack.json", name) << "byte " << i;
+      } catch (const core::RuntimeError&) {
+      }
+      flip_byte(raw_.pack() / name, i, 1);
+    }
+  }
+}
+
+TEST_F(PackDamage, a_shard_of_another_pack_is_refused) {
+  PackOptions options = small_options();
+  options.kernel = Kernel::kLanczos3;
+  make_pack(raw_, options, raw_.pack("other"));
+  overwrite(shard(), file_bytes(raw_.pack("other") / "shard-00000.h5"));
+  expect_error(core::ErrorKind::kCorrupt, {"belongs to another pack"}, [&] { read_all(raw_.pack()); });
+}
+
+}  // namespace
+}  // namespace resolute::datasets

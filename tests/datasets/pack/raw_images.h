@@ -1,0 +1,106 @@
+#pragma once
+//! \file
+//! A few raw images of noise, with known identities and cameras, and packs made of them.
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "core/random.h"
+#include "datasets/image/image.h"
+#include "datasets/pack/pack.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+
+inline datasets::Image noise_image(int height, int width, std::uint64_t seed) {
+  datasets::Image image = datasets::make_image(height, width);
+  core::RandomStream stream("noise", {seed});
+  for (auto& value : image.pixels) value = static_cast<std::uint8_t>(stream.below(256));
+  return image;
+}
+
+// `identities` × 2 cameras × `images` PNG files of differing sizes; identities from 1; the first half is the train
+// subset.
+class RawImages {
+ public:
+  explicit RawImages(int identities = 3, int images = 2, int height = 20, int width = 10) {
+    auto& files = core::real_file_system();
+    for (int identity = 1; identity <= identities; ++identity)
+      for (int camera = 1; camera <= 2; ++camera)
+        for (int number = 0; number < images; ++number) {
+          std::string path = fmt::format("{:04}_c{}_{}.png", identity, camera, number);
+          auto image = noise_image(height + identity % 3, width + camera, samples_.size());
+          core::write_atomic(files, root() / path, datasets::encode_png(image));
+          std::string subset = identity <= identities / 2 ? "train" : camera == 1 ? "gallery" : "query";
+          samples_.push_back({path, identity, camera, subset});
+        }
+  }
+  std::filesystem::path root() const { return folder_ / "raw"; }
+  std::filesystem::path pack(const std::string& name = "pack") const { return folder_ / name; }
+  const TemporaryFolder& folder() const { return folder_; }
+  const std::vector<datasets::Sample>& samples() const { return samples_; }
+
+ private:
+  TemporaryFolder folder_;
+  std::vector<datasets::Sample> samples_;
+};
+
+inline datasets::PackOptions small_options(int shards = 1) {
+  datasets::PackOptions options;
+  options.name = "noise";
+  options.source = "test";
+  options.rates = {2, 3};
+  options.height = 12;
+  options.width = 6;
+  options.shards = shards;
+  options.settings = {{"kept", "verbatim"}};
+  return options;
+}
+
+inline datasets::SealResult make_pack(const RawImages& raw, const datasets::PackOptions& options,
+                                      const std::filesystem::path& folder) {
+  auto& files = core::real_file_system();
+  for (int shard = options.shards - 1; shard >= 0; --shard)
+    datasets::write_shard(files, raw.root(), raw.samples(), options, shard, folder);
+  return datasets::seal_pack(files, folder, options);
+}
+
+inline core::Bytes file_bytes(const std::filesystem::path& path) { return core::real_file_system().read(path); }
+
+inline void overwrite(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+  auto file = core::real_file_system().open_for_write(path, core::OpenMode::kTruncate);
+  file->write(bytes);
+  file->close();
+}
+
+// Changes one byte in place; the same call again restores it. (Writing whole files anew costs a flush each on ext4.)
+inline void flip_byte(const std::filesystem::path& path, std::uint64_t at, unsigned char mask) {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(at));
+  int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(at));
+  file.put(static_cast<char>(byte ^ mask));
+  file.close();
+  if (!file) throw core::system_error("cannot flip a byte", EIO);
+}
+
+// Expects `run()` to throw a RuntimeError of this kind whose message has all of `parts` in it.
+template <class Run>
+void expect_error(core::ErrorKind kind, const std::vector<std::string>& parts, Run run) {
+  try {
+    run();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(kind, error.kind()) << error.what();
+    for (const auto& part : parts) EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos) << error.what();
+    return;
+  }
+  ADD_FAILURE() << "nothing was thrown";
+}
+
+}  // namespace resolute::tests

@@ -1,0 +1,147 @@
+#include <algorithm>
+
+#include "tests/datasets/sources/scratch.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Market1501 : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* name : {"bounding_box_train/0002_c1s1_000451_03.jpg", "bounding_box_train/0002_c2s1_000776_01.jpg",
+                             "bounding_box_train/Thumbs.db", "bounding_box_train/._0002_c1s1_000451_03.jpg",
+                             "bounding_box_test/0000_c1s1_000151_01.jpg", "bounding_box_test/-1_c3s1_000401_03.jpg",
+                             "bounding_box_test/0001_c1s1_001051_03.JPG", "bounding_box_test/0001_c6s3_001051_03.png",
+                             "query/0001_c2s1_001051_00.bmp", "query/readme.txt", "readme.txt"})
+      touch(name);
+  }
+};
+
+// The real file system behind a listing in reverse order, as another machine's readdir may give it.
+class Reversed final : public core::FileSystem {
+ public:
+  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path& path, core::OpenMode mode) override {
+    return inner_.open_for_write(path, mode);
+  }
+  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
+  bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
+  std::vector<std::string> list(const std::filesystem::path& folder) override {
+    auto names = inner_.list(folder);
+    std::ranges::reverse(names);
+    return names;
+  }
+  void create_directories(const std::filesystem::path& folder) override { inner_.create_directories(folder); }
+  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override { inner_.rename(from, to); }
+  bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    return inner_.link(from, to);
+  }
+  void remove(const std::filesystem::path& path) override { inner_.remove(path); }
+  void sync_path(const std::filesystem::path& path) override { inner_.sync_path(path); }
+
+ private:
+  core::FileSystem& inner_ = core::real_file_system();
+};
+
+TEST_F(Market1501, lists_images_by_path_with_distractors_and_without_junk) {
+  EXPECT_THAT(list_samples(files_, "market1501", root_),
+              ElementsAre(Sample{"bounding_box_test/0000_c1s1_000151_01.jpg", 0, 1, "gallery"},
+                          Sample{"bounding_box_test/0001_c1s1_001051_03.JPG", 1, 1, "gallery"},
+                          Sample{"bounding_box_test/0001_c6s3_001051_03.png", 1, 6, "gallery"},
+                          Sample{"bounding_box_train/0002_c1s1_000451_03.jpg", 2, 1, "train"},
+                          Sample{"bounding_box_train/0002_c2s1_000776_01.jpg", 2, 2, "train"},
+                          Sample{"query/0001_c2s1_001051_00.bmp", 1, 2, "query"}));
+}
+
+TEST_F(Market1501, does_not_depend_on_the_order_of_the_folder) {
+  Reversed reversed;
+  EXPECT_EQ(list_samples(reversed, "market1501", root_), list_samples(files_, "market1501", root_));
+}
+
+TEST_F(Market1501, paths_are_the_same_from_the_parent_folder) {
+  const auto expected = list_samples(files_, "market1501", root_);
+  std::filesystem::create_directories(root_ / "parent");
+  for (const char* folder : {"bounding_box_train", "bounding_box_test", "query"}) {
+    std::filesystem::create_directories(root_ / "parent/Market-1501-v15.09.15");
+    std::filesystem::rename(root_ / folder, root_ / "parent/Market-1501-v15.09.15" / folder);
+  }
+  EXPECT_EQ(list_samples(files_, "market1501", root_ / "parent"), expected);
+  EXPECT_EQ(source_root(files_, "market1501", root_ / "parent"), root_ / "parent/Market-1501-v15.09.15");
+  EXPECT_EQ(source_root(files_, "market1501", root_ / "parent/Market-1501-v15.09.15"),
+            root_ / "parent/Market-1501-v15.09.15");
+}
+
+TEST_F(Market1501, is_what_synthetic_is_read_as) {
+  EXPECT_EQ(list_samples(files_, "synthetic", root_), list_samples(files_, "market1501", root_));
+}
+
+TEST_F(Market1501, a_wrong_name_is_refused_with_the_pattern) {
+  touch("query/0003-c1.jpg");
+  EXPECT_EQ(refusal("market1501"),
+            "'query/0003-c1.jpg' is not a Market-1501 image name (expected IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as "
+            "0002_c1s1_000451_03.jpg); rename it or take it out of the folder");
+}
+
+TEST_F(Market1501, near_misses_of_the_pattern_are_refused) {
+  for (const char* name :
+       {"0002_c0s1_000451_03.jpg", "0002_c1s1_000451_03_x.jpg", "0002_c1s1_000451.jpg", "_c1s1_000451_03.jpg",
+        "-2_c1s1_000451_03.jpg", "-1_c1.jpg", "0002_C1s1_000451_03.jpg", "0002_c1s1_000451_03.jpg.jpg",
+        "12345678901_c1s1_000451_03.jpg", "0002_c99999999999999999999s1_000451_03.jpg", "+2_c1s1_000451_03.jpg",
+        " 0002_c1s1_000451_03.jpg", "0002_c1s1_000451_03\n.jpg"}) {
+    touch(std::string("query/") + name);
+    const std::string message = refusal("market1501");
+    EXPECT_THAT(message, HasSubstr("is not a Market-1501 image name")) << name;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+    files_.remove(root_ / "query" / name);
+  }
+}
+
+TEST_F(Market1501, an_identity_with_one_image_is_refused_by_name) {
+  touch("bounding_box_train/0009_c4s1_000451_03.jpg");
+  EXPECT_EQ(refusal("market1501"),
+            "identity 9 has only one image, 'bounding_box_train/0009_c4s1_000451_03.jpg' (a match needs two); add "
+            "another image of it or take this one out");
+}
+
+TEST_F(Market1501, an_identity_in_training_and_in_test_is_refused) {
+  touch("bounding_box_train/0001_c4s1_000451_03.jpg");
+  EXPECT_THAT(refusal("market1501"),
+              HasSubstr("identity 1 is both in training ('bounding_box_train/0001_c4s1_000451_03.jpg') and in test "
+                        "('bounding_box_test/0001_c1s1_001051_03.JPG')"));
+}
+
+TEST_F(Market1501, a_distractor_outside_the_gallery_is_refused) {
+  touch("query/0000_c1s1_000151_01.jpg");
+  EXPECT_THAT(refusal("market1501"), HasSubstr("'query/0000_c1s1_000151_01.jpg' has identity 0"));
+}
+
+TEST_F(Market1501, a_missing_folder_is_refused) {
+  std::filesystem::remove_all(root_ / "query");
+  EXPECT_EQ(
+      refusal("market1501"),
+      "folder 'query' is missing in 'ROOT' (the layout is bounding_box_train, bounding_box_test, query); name the "
+      "folder that holds them");
+}
+
+TEST_F(Market1501, an_empty_folder_is_refused) {
+  for (const char* name : {"0002_c1s1_000451_03.jpg", "0002_c2s1_000776_01.jpg"})
+    files_.remove(root_ / "bounding_box_train" / name);
+  EXPECT_THAT(refusal("market1501"), HasSubstr("folder 'ROOT/bounding_box_train' has no images in it"));
+}
+
+TEST_F(Market1501, a_missing_root_and_an_unknown_source_are_refused) {
+  EXPECT_THAT(refusal_at("market1501", root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
+  EXPECT_EQ(refusal("market-1501"), "source 'market-1501' is unknown; choose 'market1501', 'pku-reid' or 'synthetic'");
+}
+
+TEST_F(Market1501, a_file_in_place_of_a_folder_is_refused) {
+  std::filesystem::remove_all(root_ / "query");
+  touch("query");
+  EXPECT_THAT(refusal("market1501"), HasSubstr("cannot list 'ROOT/query'"));
+}
+
+}  // namespace
+}  // namespace resolute::datasets

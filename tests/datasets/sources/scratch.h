@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! A folder of its own for each test, and shorthand for filling it and reading refusals.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "datasets/sources/source.h"
+
+namespace resolute::datasets {
+
+class Scratch : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    root_ = std::filesystem::path(testing::TempDir()) /
+            core::temporary_beside(std::string(info->test_suite_name()) + "-" + info->name()).filename();
+    std::filesystem::create_directories(root_);
+  }
+  void TearDown() override { std::filesystem::remove_all(root_); }
+
+  //! An empty file, its folders made. Listing reads names only.
+  void touch(const std::string& path) {
+    std::filesystem::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path).flush();
+  }
+
+  //! The message of the kInput error that listing ends in, without the scratch folder's path.
+  std::string refusal(std::string_view source) { return refusal_at(source, root_); }
+  std::string refusal_at(std::string_view source, const std::filesystem::path& root) {
+    try {
+      list_samples(files_, source, root);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
+      std::string text = error.what();
+      for (auto at = text.find(root_.string()); at != std::string::npos; at = text.find(root_.string()))
+        text.replace(at, root_.string().size(), "ROOT");
+      return text;
+    }
+    ADD_FAILURE() << "nothing was refused";
+    return {};
+  }
+
+  core::FileSystem& files_ = core::real_file_system();
+  std::filesystem::path root_;
+};
+
+}  // namespace resolute::datasets

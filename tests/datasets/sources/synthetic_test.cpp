@@ -1,0 +1,241 @@
+#include "datasets/sources/synthetic.h"
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/json.h"
+#include "core/sha256.h"
+#include "datasets/low_resolution.h"
+#include "tests/datasets/sources/scratch.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr SyntheticOptions kSmall{
+    .identities = 4, .cameras = 2, .images_per_camera = 2, .height = 32, .width = 16, .seed = 3, .fine_contrast = 1.0};
+
+std::string hash_of(const Image& image) { return core::sha256_hex(std::as_bytes(std::span(image.pixels))); }
+
+// Mean absolute difference of two images' bytes.
+double difference(const Image& a, const Image& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+// Every file below `folder` with the hash of its bytes.
+std::vector<std::pair<std::string, std::string>> contents(const std::filesystem::path& folder) {
+  std::vector<std::pair<std::string, std::string>> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      found.emplace_back(std::filesystem::relative(entry.path(), folder).string(),
+                         core::sha256_hex(core::real_file_system().read(entry.path())));
+  std::ranges::sort(found);
+  return found;
+}
+
+// Lets the n-th operation that changes something fail as a full disk would.
+class FailingOnce final : public core::FileSystem {
+ public:
+  explicit FailingOnce(int fail_at) : left_(fail_at) {}
+  bool failed() const { return left_ < 0; }
+
+  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path& path, core::OpenMode mode) override {
+    step();
+    return std::make_unique<File>(inner_.open_for_write(path, mode), *this);
+  }
+  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
+  bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
+  std::vector<std::string> list(const std::filesystem::path& folder) override { return inner_.list(folder); }
+  void create_directories(const std::filesystem::path& folder) override {
+    step();
+    inner_.create_directories(folder);
+  }
+  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    step();
+    inner_.rename(from, to);
+  }
+  bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
+    step();
+    return inner_.link(from, to);
+  }
+  void remove(const std::filesystem::path& path) override { inner_.remove(path); }
+  void sync_path(const std::filesystem::path& path) override {
+    step();
+    inner_.sync_path(path);
+  }
+
+ private:
+  class File final : public core::WritableFile {
+   public:
+    File(std::unique_ptr<core::WritableFile> inner, FailingOnce& owner) : inner_(std::move(inner)), owner_(owner) {}
+    void write(std::span<const std::byte> bytes) override {
+      owner_.step();
+      inner_->write(bytes);
+    }
+    void sync() override {
+      owner_.step();
+      inner_->sync();
+    }
+    void close() override { inner_->close(); }
+
+   private:
+    std::unique_ptr<core::WritableFile> inner_;
+    FailingOnce& owner_;
+  };
+  void step() {
+    if (left_ >= 0 && left_.fetch_sub(1) == 0) throw core::system_error("cannot write", ENOSPC);
+  }
+
+  core::FileSystem& inner_ = core::real_file_system();
+  std::atomic<int> left_;  // fsyncs come from several threads
+};
+
+TEST(RenderPerson, the_same_settings_give_the_same_bytes) {
+  // Changing this hash changes every synthetic data set: raise kRevision in synthetic.cpp with it.
+  EXPECT_EQ(hash_of(render_person({}, 5, 1, 2)), "0c53af749f59a39b8c4832d5ae19360989b135ef665d54ed52931ac8ccb21564");
+  EXPECT_EQ(render_person(kSmall, 3, 1, 1), render_person(kSmall, 3, 1, 1));
+}
+
+TEST(RenderPerson, an_image_does_not_depend_on_how_many_there_are) {
+  SyntheticOptions more = kSmall;
+  more.identities = 400;
+  more.cameras = 9;
+  more.images_per_camera = 30;
+  EXPECT_EQ(render_person(more, 2, 1, 1), render_person(kSmall, 2, 1, 1));
+}
+
+TEST(RenderPerson, every_key_changes_the_image) {
+  SyntheticOptions other_seed = kSmall;
+  other_seed.seed = 4;
+  const Image image = render_person(kSmall, 2, 1, 1);
+  for (const Image& other : {render_person(kSmall, 3, 1, 1), render_person(kSmall, 2, 0, 1),
+                             render_person(kSmall, 2, 1, 0), render_person(other_seed, 2, 1, 1)})
+    EXPECT_GT(difference(image, other), 5.0);
+}
+
+TEST(RenderPerson, the_fine_cue_is_there_at_full_resolution_and_gone_at_rate_3) {
+  SyntheticOptions with;
+  SyntheticOptions without;
+  without.fine_contrast = 0.0;
+  double at_full = 0.0;
+  double at_3 = 0.0;
+  for (int identity = 0; identity < 10; ++identity) {
+    const Image a = render_person(with, identity, 0, 0);
+    const Image b = render_person(without, identity, 0, 0);
+    at_full += difference(a, b) / 10.0;
+    at_3 +=
+        difference(low_resolution_view(a, 3, Kernel::kTriangle), low_resolution_view(b, 3, Kernel::kTriangle)) / 10.0;
+  }
+  EXPECT_GT(at_full, 5.0);
+  EXPECT_LT(at_3, 0.15 * at_full);
+}
+
+class WriteSynthetic : public Scratch {};
+
+TEST_F(WriteSynthetic, is_read_as_a_data_set_with_both_halves) {
+  write_synthetic(files_, root_ / "set", kSmall);
+  const auto samples = list_samples(files_, "synthetic", root_ / "set");
+  ASSERT_EQ(samples.size(), 16u);
+  int train = 0;
+  int query = 0;
+  for (const Sample& sample : samples) {
+    train += sample.subset == "train" ? 1 : 0;
+    query += sample.subset == "query" ? 1 : 0;
+    EXPECT_EQ(sample.subset == "train", sample.identity <= 2) << sample.path;
+    EXPECT_EQ(decode_image(files_.read(root_ / "set" / sample.path), sample.path).height, 32);
+  }
+  EXPECT_EQ(train, 8);
+  EXPECT_EQ(query, 4);
+}
+
+TEST_F(WriteSynthetic, twice_gives_the_same_bytes) {
+  write_synthetic(files_, root_ / "a", kSmall);
+  write_synthetic(files_, root_ / "b/", kSmall);
+  EXPECT_EQ(contents(root_ / "a").size(), 17u);
+  EXPECT_EQ(contents(root_ / "a"), contents(root_ / "b"));
+}
+
+TEST_F(WriteSynthetic, the_same_settings_are_left_as_they_are) {
+  write_synthetic(files_, root_ / "set", kSmall);
+  const auto before = std::filesystem::last_write_time(root_ / "set/synthetic.json");
+  FailingOnce nothing_may_be_written(0);
+  write_synthetic(nothing_may_be_written, root_ / "set", kSmall);
+  EXPECT_EQ(std::filesystem::last_write_time(root_ / "set/synthetic.json"), before);
+}
+
+TEST_F(WriteSynthetic, other_contents_are_refused_and_an_empty_folder_is_used) {
+  write_synthetic(files_, root_ / "set", kSmall);
+  SyntheticOptions other = kSmall;
+  other.seed = 99;
+  std::filesystem::create_directories(root_ / "empty");
+  touch("mine/letter.txt");
+  for (const char* folder : {"set", "mine"}) try {
+      write_synthetic(files_, root_ / folder, other);
+      FAIL() << "written over " << folder;
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+      EXPECT_THAT(error.what(), HasSubstr("holds something else"));
+    }
+  EXPECT_TRUE(files_.exists(root_ / "mine/letter.txt"));
+  write_synthetic(files_, root_ / "empty", other);
+  EXPECT_EQ(list_samples(files_, "synthetic", root_ / "empty").size(), 16u);
+}
+
+TEST_F(WriteSynthetic, any_failing_operation_leaves_nothing_behind) {
+  const auto expected = [&] {
+    write_synthetic(files_, root_ / "whole", kSmall);
+    return contents(root_ / "whole");
+  }();
+  int failures = 0;
+  for (int fail_at = 0;; ++fail_at) {
+    FailingOnce files(fail_at);
+    const auto out = root_ / "tries" / "set";
+    std::filesystem::create_directories(root_ / "tries");
+    try {
+      write_synthetic(files, out, kSmall);
+      // A failed fsync of the parent folder comes after the rename: what stands there is whole.
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kEnvironment);
+    }
+    const bool stands = files_.exists(out);
+    if (stands) {
+      EXPECT_EQ(contents(out), expected);
+    }
+    std::filesystem::remove_all(out);
+    EXPECT_THAT(files_.list(root_ / "tries"), IsEmpty());
+    if (!files.failed()) break;
+    ++failures;
+  }
+  EXPECT_GT(failures, 50);
+}
+
+TEST(ValidateSynthetic, each_setting_has_a_range) {
+  const std::vector<std::pair<std::string, std::function<void(SyntheticOptions&)>>> wrong{
+      {"identities", [](auto& o) { o.identities = 3; }},
+      {"cameras", [](auto& o) { o.cameras = 0; }},
+      {"images per camera", [](auto& o) { o.images_per_camera = 1; }},
+      {"height", [](auto& o) { o.height = 31; }},
+      {"width", [](auto& o) { o.width = 1025; }},
+      {"fine contrast", [](auto& o) { o.fine_contrast = 1.01; }},
+      {"fine contrast", [](auto& o) { o.fine_contrast = std::numeric_limits<double>::quiet_NaN(); }}};
+  for (const auto& [name, change] : wrong) {
+    SyntheticOptions options = kSmall;
+    change(options);
+    try {
+      validate(options);
+      ADD_FAILURE() << name << " was taken";
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+      EXPECT_THAT(error.what(), HasSubstr(name + " of a synthetic data set"));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace resolute::datasets
