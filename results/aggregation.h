@@ -1,0 +1,78 @@
+#pragma once
+//! \file
+//! From a plan and the records of its jobs to tables whose cells know what they lack (design, §1 and §4). A cell shows
+//! a number only when every trial is there and its parts fit together.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+#include "results/record.h"
+
+namespace resolute::results {
+
+enum class CellStatus {
+  kComplete,    //!< every trial is there
+  kIncomplete,  //!< some trial is not there yet
+  kMixed,       //!< its parts come from different packs or numeric classes: not averaged
+  kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
+};
+//! "complete", "incomplete", "mixed", "stale".
+const char* status_name(CellStatus status);
+
+//! One metric of a row on a data set. Numbers in per cent.
+struct Cell {
+  std::string dataset;
+  std::string metric;
+  CellStatus status = CellStatus::kIncomplete;
+  std::string why;                            //!< for kMixed and kStale: what disagrees
+  std::optional<double> mean;                 //!< over the trials; only where complete
+  std::optional<double> std;                  //!< sample standard deviation (n - 1); only where complete, two trials up
+  std::vector<std::optional<double>> values;  //!< one a trial, in trial order
+  int trials = 0;                             //!< trials that are there
+  int trials_needed = 0;
+  std::optional<double> reference;  //!< the paper's number
+  std::optional<double> chance;     //!< what a random order would score (mean over the trials); where complete
+  std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
+};
+
+struct Row {
+  std::string id;
+  std::string label;
+  std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
+};
+
+struct Table {
+  std::string id;
+  std::string title;
+  std::vector<std::string> metrics;
+  std::vector<std::string> datasets;
+  std::vector<Row> rows;
+  std::vector<int> lanes;     //!< L of the trainings behind it, distinct, ascending
+  bool from_scratch = false;  //!< some training behind it began without pre-trained weights
+};
+
+struct SuiteTables {
+  std::string suite;
+  std::string title;
+  bool complete = false;  //!< every cell of every table is
+  std::vector<Table> tables;
+  std::vector<std::string> notes;  //!< Plan::notes
+};
+
+//! What a job left, or nothing yet.
+using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
+
+//! \throws core::ContractError where a plan names evaluations that it does not hold; core::RuntimeError (kInput) where
+//! a
+//!         record is of another kind than its job or lacks the metric asked for, and whatever `lookup` throws
+SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup);
+
+//! The same with the records of a store; each result.json is read once.
+SuiteTables aggregate(const experiments::Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store);
+
+}  // namespace resolute::results

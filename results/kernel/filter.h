@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! What a float32 matrix product says about distances, and how wrong that can be.
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "results/ranking.h"
+
+namespace resolute::results::kernel {
+
+//! One gallery compared by its first `depth` dimensions. Products are of rows less about the gallery's mean row:
+//! distances stay what they are, while norms, and with them the bound, shrink a lot for features that share a large
+//! common part (as those behind a ReLU do). Immutable; safe to share between threads.
+class Filter {
+ public:
+  Filter(const FeatureMatrix& gallery, std::size_t depth);
+
+  //! The row's first depth values less the centre's, rounded to float32.
+  void centre(const float* row, float* centred) const {
+    for (std::size_t k = 0; k < depth_; ++k) centred[k] = row[k] - centre_[k];
+  }
+
+  //! What belongs to one query.
+  struct Query {
+    double square;  //!< ‖q‖², centred
+    double per_norm;
+    double constant;
+    bool unbounded;  //!< products may leave float32's range, or sum too much: nothing is known
+  };
+  Query query(std::span<const float> centred) const;
+
+  //! The squared distance to gallery image g as far as the product of the centred rows tells it.
+  double approximate(const Query& query, std::size_t g, float product) const {
+    return query.square + square_[g] - 2 * static_cast<double>(product);
+  }
+  //! |approximate() - squared_distance()| is at most this for every product within gemm.h's bound, unless unbounded.
+  double bound(const Query& query, std::size_t g) const {
+    return query.constant + query.per_norm * norm_[g] + relative_ * square_[g];
+  }
+
+ private:
+  std::size_t depth_;
+  double factor_;    // of ‖q‖·‖g‖, from gemm.h
+  double relative_;  // of ‖q‖² + ‖g‖²
+  double tiny_;      // absolute, for what falls below float32's normal range
+  std::vector<float> centre_;
+  std::vector<double> norm_;
+  std::vector<double> square_;
+  double largest_norm_ = 0;
+};
+
+}  // namespace resolute::results::kernel

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! Where each true match of a query stands among its wrong matches, by counting: no matrix of queries × gallery, no
+//! sort of the gallery. What ranking.h and single_shot.h have in common.
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+
+#include "results/gemm.h"
+#include "results/matching.h"
+#include "results/ranking.h"
+
+namespace resolute::results::kernel {
+
+//! Position of a gallery image that is no wrong match: left out, or a true match.
+inline constexpr std::uint32_t kNotWrong = std::numeric_limits<std::uint32_t>::max();
+
+//! One query against the whole gallery. The spans are valid during the visit.
+struct QueryPositions {
+  std::size_t query;
+  std::span<const std::size_t> matches;          //!< true matches as gallery indices, nearest first, ties by index
+  std::span<const std::uint64_t> wrong_at_most;  //!< for each match: wrong matches at most as far
+  std::span<const std::uint32_t>
+      positions;  //!< for each gallery image: true matches nearer than it, or kNotWrong; empty unless asked for
+};
+
+//! Called once for each query that has a match, from several threads at once, in no order.
+using Visit = std::function<void(const QueryPositions&)>;
+
+//! By features. `gemm` filters: a pair whose approximate distance lies within the rounding bound of a true match's is
+//! computed again by squared_distance(), so every number visited is that of the exact distances.
+//! \param prefix empty, or for each query how many leading dimensions are compared
+//! \throws core::RuntimeError kInput: sizes that disagree, values that are NaN or infinite, a prefix out of range;
+//!         kEnvironment: a product outside the bound of gemm.h
+void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
+                     const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
+                     const Visit& visit);
+
+//! By distances, row-major queries × gallery. \throws core::RuntimeError (kInput) on a NaN or infinite one
+void visit_positions(std::span<const float> distances, const Matching& matching, const WorkOptions& work,
+                     bool with_positions, const Visit& visit);
+
+}  // namespace resolute::results::kernel

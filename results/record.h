@@ -1,0 +1,89 @@
+#pragma once
+//! \file
+//! result.json: what a job leaves behind (docs/formats/result.md). Written by workers, read by everyone else.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/file_system.h"
+#include "core/json.h"
+#include "experiments/specification.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::results {
+
+using experiments::JobId;
+
+struct ShardRecord {
+  JobId job;
+  std::string shard_sha256;
+  std::uint64_t rows = 0;
+  std::string listing_sha256;  //!< of the listing of all samples that the shard is a part of
+  bool operator==(const ShardRecord&) const = default;
+};
+
+struct SealRecord {
+  JobId job;
+  std::string pack_sha256;  //!< of pack.json
+  std::uint64_t rows = 0;
+  bool operator==(const SealRecord&) const = default;
+};
+
+struct TrainingProvenance {
+  std::string pack_sha256;
+  std::string split_sha256;
+  std::string numeric_class;  //!< everything beside the specification that decides bits; compared whole
+  int lanes = 1;
+  bool from_scratch = true;
+  bool operator==(const TrainingProvenance&) const = default;
+};
+
+struct TrainingRecord {
+  JobId job;
+  std::string weights_file;  //!< a name beside result.json
+  std::string weights_sha256;
+  std::map<std::string, double> metrics;
+  TrainingProvenance provenance;
+  bool operator==(const TrainingRecord&) const = default;
+};
+
+struct EvaluationProvenance {
+  std::string pack_sha256;
+  std::string split_sha256;
+  std::string numeric_class;
+  JobId training;
+  bool operator==(const EvaluationProvenance&) const = default;
+};
+
+struct EvaluationRecord {
+  JobId job;
+  std::string weights_sha256;
+  std::string features_sha256;
+  //! Fractions: rank1, rank5, rank10, rank20, mAP (always there), map_single, map_full, chance_rank1, chance_mAP;
+  //! counts: queries, gallery_identities; and what else an evaluation measures.
+  std::map<std::string, double> metrics;
+  EvaluationProvenance provenance;
+  bool operator==(const EvaluationRecord&) const = default;
+};
+
+using Record = std::variant<ShardRecord, SealRecord, TrainingRecord, EvaluationRecord>;
+
+const JobId& job_of(const Record& record);
+
+//! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights
+//! file outside the folder are refused with a kInput RuntimeError that opens with `where`.
+Record parse_record(std::string_view text, const std::string& where);
+
+//! The file's text: canonical JSON and a line end. parse_record() reads it back equal.
+std::string record_text(const Record& record);
+
+//! The job's record, or nothing while it has none. \throws core::RuntimeError as parse_record(), and where the file
+//! names another job
+std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job);
+
+}  // namespace resolute::results

@@ -1,0 +1,39 @@
+#include "results/table_csv.h"
+
+#include <fmt/format.h>
+
+namespace resolute::results {
+namespace {
+
+std::string field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
+
+}  // namespace
+
+std::string to_csv(const SuiteTables& tables) {
+  std::string csv = "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,status,jobs\n";
+  for (const Table& table : tables.tables) {
+    for (const Row& row : table.rows) {
+      for (const Cell& cell : row.cells) {
+        std::string jobs;
+        for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
+        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id), field(row.label),
+                           field(cell.dataset), field(cell.metric), number(cell.mean), number(cell.std), cell.trials,
+                           cell.trials_needed, number(cell.reference), number(cell.chance), status_name(cell.status),
+                           jobs);
+      }
+    }
+  }
+  return csv;
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,15 @@
+#pragma once
+//! \file
+//! Tables as comma-separated values (RFC 4180, lines end in a line feed): one line a cell, numbers in per cent with
+//! full precision, empty where there is none. Columns: table, row, label, dataset, metric, mean, std, trials,
+//! trials_needed, reference, chance, status, jobs (ids separated by a space).
+
+#include <string>
+
+#include "results/aggregation.h"
+
+namespace resolute::results {
+
+std::string to_csv(const SuiteTables& tables);
+
+}  // namespace resolute::results

@@ -1,0 +1,55 @@
+#include "results/table_json.h"
+
+namespace resolute::results {
+namespace {
+
+using core::Json;
+
+Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json to_json(const Cell& cell) {
+  Json values = Json::array();
+  for (const auto& value : cell.values) values.push_back(number(value));
+  Json jobs = Json::array();
+  for (const JobId& job : cell.jobs) jobs.push_back(job.hex);
+  return {{"dataset", cell.dataset},
+          {"metric", cell.metric},
+          {"mean", number(cell.mean)},
+          {"std", number(cell.std)},
+          {"trials", cell.trials},
+          {"trials_needed", cell.trials_needed},
+          {"values", std::move(values)},
+          {"reference", number(cell.reference)},
+          {"chance", number(cell.chance)},
+          {"complete", cell.status == CellStatus::kComplete},
+          {"status", status_name(cell.status)},
+          {"why", cell.why},
+          {"jobs", std::move(jobs)}};
+}
+
+Json to_json(const Table& table) {
+  Json rows = Json::array();
+  for (const Row& row : table.rows) {
+    Json cells = Json::array();
+    for (const Cell& cell : row.cells) cells.push_back(to_json(cell));
+    rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
+  }
+  return {{"id", table.id},           {"title", table.title},
+          {"metrics", table.metrics}, {"datasets", table.datasets},
+          {"lanes", table.lanes},     {"from_scratch", table.from_scratch},
+          {"rows", std::move(rows)}};
+}
+
+}  // namespace
+
+Json to_json(const SuiteTables& tables) {
+  Json list = Json::array();
+  for (const Table& table : tables.tables) list.push_back(to_json(table));
+  return {{"suite", tables.suite},
+          {"title", tables.title},
+          {"complete", tables.complete},
+          {"notes", tables.notes},
+          {"tables", std::move(list)}};
+}
+
+}  // namespace resolute::results

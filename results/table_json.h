@@ -1,0 +1,16 @@
+#pragma once
+//! \file
+//! The document of `suite table --json`, numbers in per cent (design, §10):
+//! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
+//! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
+//! "datasets", "lanes", "from_scratch" of a table; "trials_needed", "values" (one a trial, null where it is not there),
+//! "chance", "status", "why" of a cell. A number that is not there is null.
+
+#include "core/json.h"
+#include "results/aggregation.h"
+
+namespace resolute::results {
+
+core::Json to_json(const SuiteTables& tables);
+
+}  // namespace resolute::results

@@ -1,0 +1,169 @@
+#include "results/table_markdown.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace resolute::results {
+namespace {
+
+using TextRow = std::vector<std::string>;
+
+//! Text of a user within a table's cell.
+std::string plain(const std::string& text) {
+  std::string safe;
+  for (char c : text) {
+    if (c == '|' || c == '\\') safe += '\\';
+    safe += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return safe;
+}
+
+std::string metric_name(const std::string& metric) {
+  return metric.starts_with("rank") ? "rank-" + metric.substr(4) : metric;
+}
+
+//! Characters, not bytes: UTF-8 continuation bytes take no column.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string cell_text(const Cell& cell) {
+  std::string text;
+  switch (cell.status) {
+    case CellStatus::kComplete:
+      text = fmt::format("{:.1f}", *cell.mean);
+      if (cell.std) text += fmt::format(" ± {:.1f}", *cell.std);
+      break;
+    case CellStatus::kIncomplete:
+      text = fmt::format("… {}/{} trials", cell.trials, cell.trials_needed);
+      break;
+    case CellStatus::kMixed:
+    case CellStatus::kStale:
+      text = fmt::format("`{}`", status_name(cell.status));
+      break;
+  }
+  if (cell.reference) text += fmt::format(" ({:.1f})", *cell.reference);
+  return text;
+}
+
+//! What chance scores in each column: that of the first row whose number is there (the rows share splits and
+//! galleries).
+TextRow chance_row(const Table& table, std::size_t columns) {
+  TextRow texts(columns);
+  bool any = false;
+  for (std::size_t c = 0; c < columns; ++c) {
+    for (const Row& row : table.rows) {
+      if (c >= row.cells.size() || !row.cells[c].chance) continue;
+      texts[c] = fmt::format("{:.1f}", *row.cells[c].chance);
+      any = true;
+      break;
+    }
+  }
+  return any ? texts : TextRow();
+}
+
+std::string aligned(const std::vector<TextRow>& rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 3);
+  for (const TextRow& row : rows)
+    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
+  std::string text;
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    for (std::size_t c = 0; c < rows[r].size(); ++c) {
+      std::string padding(widths[c] - width_of(rows[r][c]), ' ');
+      text += c == 0 ? "| " + rows[r][c] + padding : " | " + padding + rows[r][c];
+    }
+    text += " |\n";
+    if (r > 0) continue;
+    for (std::size_t c = 0; c < widths.size(); ++c)
+      text += (c == 0 ? "|:" : "|") + std::string(widths[c] + 1, '-') + (c == 0 ? "" : ":");
+    text += "|\n";
+  }
+  return text;
+}
+
+std::string join(const auto& values) {
+  std::string text;
+  for (const auto& value : values) text += fmt::format("{}{}", text.empty() ? "" : ", ", value);
+  return text;
+}
+
+std::string legend(const Table& table) {
+  std::set<int> trials;
+  bool references = false;
+  bool incomplete = false;
+  for (const Row& row : table.rows) {
+    for (const Cell& cell : row.cells) {
+      trials.insert(cell.trials_needed);
+      references = references || cell.reference;
+      incomplete = incomplete || cell.status == CellStatus::kIncomplete;
+    }
+  }
+  std::string text = "Per cent";
+  if (trials.empty() || *trials.rbegin() < 2)
+    text += "; one trial.";
+  else
+    text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
+  if (references) text += " In parentheses: the paper's number.";
+  if (incomplete) text += " `…`: trials that are not there yet.";
+  if (!table.lanes.empty()) text += fmt::format(" Lanes L = {}.", join(table.lanes));
+  return text;
+}
+
+//! Why cells are marked mixed or stale, each reason once.
+std::vector<std::string> marks(const Table& table) {
+  std::vector<std::string> lines;
+  for (const Row& row : table.rows) {
+    for (const Cell& cell : row.cells) {
+      if (cell.why.empty()) continue;
+      auto line = fmt::format("`{}`, {} on {}: {}; not averaged", status_name(cell.status), plain(row.label),
+                              plain(cell.dataset), cell.why);
+      if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string to_markdown(const Table& table, const std::vector<std::string>& notes) {
+  TextRow header{"method"};
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics)
+      header.push_back(table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), metric_name(metric))
+                                                 : metric_name(metric));
+  std::vector<TextRow> rows{header};
+  for (const Row& row : table.rows) {
+    TextRow texts{plain(row.label)};
+    for (const Cell& cell : row.cells) texts.push_back(cell_text(cell));
+    texts.resize(header.size());
+    rows.push_back(std::move(texts));
+  }
+  TextRow chance = chance_row(table, header.size() - 1);
+  if (!chance.empty()) {
+    chance.insert(chance.begin(), "*chance*");
+    rows.push_back(std::move(chance));
+  }
+  std::string text = aligned(rows) + "\n";
+  if (table.datasets.size() == 1) text += fmt::format("Data set: {}. ", plain(table.datasets.front()));
+  text += legend(table) + "\n";
+  std::vector<std::string> lines = marks(table);
+  bool said = std::any_of(notes.begin(), notes.end(),
+                          [](const std::string& note) { return note.find("from scratch") != std::string::npos; });
+  if (table.from_scratch && !said) lines.push_back("trained from scratch");
+  for (const std::string& note : notes) lines.push_back(plain(note));
+  for (const std::string& line : lines) text += fmt::format("{}- {}\n", &line == &lines.front() ? "\n" : "", line);
+  return text;
+}
+
+std::string to_markdown(const SuiteTables& tables) {
+  std::string text = fmt::format("# {}\n", plain(tables.title.empty() ? tables.suite : tables.title));
+  for (const Table& table : tables.tables)
+    text += fmt::format("\n## {}\n\n{}", plain(table.title.empty() ? table.id : table.title),
+                        to_markdown(table, tables.notes));
+  return text;
+}
+
+}  // namespace resolute::results

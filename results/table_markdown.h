@@ -1,0 +1,20 @@
+#pragma once
+//! \file
+//! Tables as Markdown for people: per cent with one decimal, `45.2 ± 1.3 (78.9)` = mean ± sample standard deviation
+//! over the trials and the paper's number; `… 1/2 trials` where trials are not there yet, `mixed` and `stale` as in
+//! aggregation.h; chance as the last row; under each table its legend and the suite's notes. Columns line up as plain
+//! text.
+
+#include <string>
+
+#include "results/aggregation.h"
+
+namespace resolute::results {
+
+//! All tables of a suite as one document.
+std::string to_markdown(const SuiteTables& tables);
+
+//! One table with its legend, without a heading. \param notes printed below the legend, one a line
+std::string to_markdown(const Table& table, const std::vector<std::string>& notes);
+
+}  // namespace resolute::results
