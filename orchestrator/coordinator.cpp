@@ -1,0 +1,291 @@
+#include "orchestrator/coordinator.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "orchestrator/apply.h"
+#include "orchestrator/owner.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr int kMessagesAStep = 256;
+constexpr auto kOwnerRenewal = std::chrono::seconds(5);
+
+Instant wall_clock() { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,
+                         const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents)
+    : files_(files),
+      clock_(clock),
+      transport_(transport),
+      options_(options),
+      store_(std::filesystem::absolute(options.store)),
+      expected_(std::move(agents)),
+      epoch_(claim_epoch(files, store_, plan.suite, wall_clock(), options.owner_watch)),
+      wall_start_(wall_clock()),
+      start_(clock.now()),
+      next_owner_renewal_(start_ + kOwnerRenewal),
+      progress_("suite " + plan.suite, plan.jobs.size(), clock) {
+  commands_.worker = options.worker_command;
+  commands_.external = plan.worker;
+  commands_.raw_roots = options.raw_roots;
+  commands_.checkpoint_every = options.checkpoint_every;
+  for (const auto& job : plan.jobs) jobs_.emplace(job.id.hex, job);
+  total_ = static_cast<int>(plan.jobs.size());
+  state_ = std::move(epoch_.state);
+  const Owner owner = this_owner();
+  record(RunStarted{epoch_.epoch, epoch_.run, owner.host, owner.process, options.max_jobs.value_or(-1)});
+  State reconciled = state_;
+  for (Event& event : reconcile(files_, store_, plan, reconciled)) epoch_.journal->append(event, now());
+  state_ = std::move(reconciled);
+  skipped_ = count(state_).succeeded;
+  done_ = skipped_;
+  epoch_.journal->sync();
+}
+
+Coordinator::~Coordinator() {
+  try {
+    Owner owner = this_owner();
+    owner.counter = owner_counter_ + 1;
+    owner.ended = true;
+    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner);
+  } catch (const std::exception& error) {
+    core::log_warning("the run's owner file could not be closed: {}", error.what());
+  }
+}
+
+Instant Coordinator::now() const {
+  // Steps of the wall clock do not reach a run: it counts on from its start by the monotonic one.
+  return wall_start_ + std::chrono::duration_cast<Milliseconds>(clock_.now() - start_);
+}
+
+void Coordinator::record(Event event) {
+  epoch_.journal->append(event, now());
+  orchestrator::apply(state_, event);
+  dirty_ = true;
+  say(event);
+}
+
+AttemptKey Coordinator::key_of(JobNumber number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
+
+Address Coordinator::address_of(AgentNumber number) const {
+  for (const auto& [address, peer] : peers_)
+    if (peer.number == number) return address;
+  return -1;
+}
+
+bool Coordinator::step() {
+  if (finished_) return false;
+  const bool was_dirty = dirty_;
+  // An agent's sign of life may stand behind messages that are still to be read.
+  if (receive()) check_silence();
+  for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+  settle_results();
+  const auto wake = next_wake(state_);
+  const bool busy = dirty_ || was_dirty;
+  if (dirty_ || (wake && *wake <= now())) make_decisions();
+  // Events without a decision (an agent's arrival, a checkpoint) are kept too, at the latest now.
+  epoch_.journal->sync();
+  if (clock_.now() >= next_owner_renewal_) {
+    next_owner_renewal_ = clock_.now() + kOwnerRenewal;
+    Owner owner = this_owner();
+    owner.counter = ++owner_counter_;
+    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner);
+  }
+  return busy || dirty_ || !to_record_.empty();
+}
+
+bool Coordinator::receive() {
+  for (int i = 0; i < kMessagesAStep; ++i) {
+    auto delivery = transport_.receive();
+    if (!delivery) return true;
+    try {
+      handle(delivery->from, decode(delivery->bytes));
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInput) throw;
+      core::log_warning("a message of agent address {} was refused: {}", delivery->from, error.what());
+    }
+  }
+  return false;
+}
+
+void Coordinator::handle(Address from, const Message& message) {
+  if (const auto* joining = std::get_if<Join>(&message)) {
+    join(from, *joining);
+    return;
+  }
+  auto peer = peers_.find(from);
+  if (peer == peers_.end()) {
+    // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again.
+    if (std::holds_alternative<Heartbeat>(message) && joined_once_.contains(from)) send(from, Rejoin{});
+    return;
+  }
+  peer->second.heard = clock_.now();
+  handle(from, peer->second, message);
+}
+
+void Coordinator::join(Address from, const Join& message) {
+  if (peers_.contains(from)) lose(from, "it joined anew");
+  AgentNumber number{state_.next_agent};
+  record(AgentJoined{number, message.host, message.slots});
+  peers_[from] = Peer{number, clock_.now()};
+  joined_once_.insert(from);
+}
+
+void Coordinator::lose(Address address, const std::string& why) {
+  auto peer = peers_.find(address);
+  if (peer == peers_.end()) return;
+  const AgentNumber number = peer->second.number;
+  peers_.erase(peer);
+  transport_.forget(address);
+  orderly_ = false;
+  core::log_warning("agent {} is lost ({})", number.value, why);
+  record(AgentLost{number, why});
+  for (JobNumber job : state_.attention) to_settle_.push_back(job);
+}
+
+void Coordinator::check_silence() {
+  const auto now = clock_.now();
+  std::vector<Address> silent;
+  for (const auto& [address, peer] : peers_)
+    if (now - peer.heard > options_.agent_limit) silent.push_back(address);
+  for (Address address : silent)
+    lose(address, fmt::format("no sign of life for {} s",
+                              std::chrono::duration_cast<std::chrono::seconds>(options_.agent_limit).count()));
+  const bool all_joined =
+      std::all_of(expected_.begin(), expected_.end(), [&](Address address) { return joined_once_.contains(address); });
+  const bool pending = !all_joined && now - start_ < options_.join_limit;
+  if (agents_pending_ && !pending && !all_joined) {
+    orderly_ = false;
+    core::log_warning("{} of {} agents joined within {} s", joined_once_.size(), expected_.size(),
+                      std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
+  }
+  if (pending != agents_pending_) dirty_ = true;
+  agents_pending_ = pending;
+}
+
+void Coordinator::handle(Address from, Peer& peer, const Message& message) {
+  const AgentNumber agent = peer.number;
+  auto number_of = [&](const AttemptKey& key) {
+    auto found = state_.numbers.find(key.job);
+    return found == state_.numbers.end() ? JobNumber{-1} : found->second;
+  };
+  // The attempt's state if it is the current one and this agent runs that rank: all else is late, or not the agent's to
+  // say.
+  auto own = [&](const AttemptKey& key, int process_rank) -> const Running* {
+    const Running* running = current(state_, number_of(key), key.attempt);
+    if (running == nullptr || process_rank < 0 || static_cast<std::size_t>(process_rank) >= running->ended.size())
+      return nullptr;
+    return agent_of(running->placement, process_rank) == agent ? running : nullptr;
+  };
+  if (std::holds_alternative<Heartbeat>(message)) {
+    send(from, HeartbeatAnswer{});
+  } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
+    const JobNumber number = number_of(prepared->key);
+    const Running* running = own(prepared->key, 0);
+    if (running == nullptr || !preparing_.contains({number, prepared->key.attempt})) return;
+    if (prepared->port == 0) {
+      abandon_preparation(number, prepared->key.attempt, prepared->problem);
+    } else {
+      preparing_.erase({number, prepared->key.attempt});
+      launch(number, *running, prepared->port);
+    }
+  } else if (const auto* started = std::get_if<RankStarted>(&message)) {
+    const Running* running = own(started->key, started->process_rank);
+    if (running == nullptr || running->started) return;
+    const JobNumber number = number_of(started->key);
+    const std::pair<JobNumber, int> attempt{number, started->key.attempt};
+    if (++ranks_started_[attempt] < job_of(state_, number).slots) return;
+    ranks_started_.erase(attempt);
+    record(Started{number, started->key.attempt});
+  } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
+    const JobNumber number = number_of(line->key);
+    if (current(state_, number, line->key.attempt) != nullptr) read_progress(number, line->key.attempt, line->line);
+  } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
+    if (own(ended->key, ended->process_rank) == nullptr) return;
+    const JobNumber number = number_of(ended->key);
+    record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence});
+    to_settle_.push_back(number);
+  } else if (const auto* leave = std::get_if<Leave>(&message)) {
+    lose(from, leave->why);
+  }
+}
+
+void Coordinator::read_progress(JobNumber number, int attempt, const std::string& line) {
+  const core::Json json = core::Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  auto checkpoint = json.find("checkpoint");
+  if (checkpoint == json.end() || !checkpoint->is_number_integer()) return;
+  const auto step = checkpoint->get<std::int64_t>();
+  if (step > job_of(state_, number).checkpoint) record(Progressed{number, attempt, step});
+}
+
+void Coordinator::settle_results() {
+  std::vector<JobNumber> numbers = std::exchange(to_settle_, {});
+  for (const auto& [number, until] : awaited_results_) numbers.push_back(number);
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  for (JobNumber number : numbers) {
+    const auto* running = std::get_if<Running>(&job_of(state_, number).state);
+    if (running == nullptr || running->alive > 0) {
+      awaited_results_.erase(number);
+      continue;
+    }
+    const int attempt = running->attempt;
+    // The store is the truth, whatever the ranks' exit codes say.
+    if (files_.exists(store_.result_file(job_of(state_, number).id))) {
+      awaited_results_.erase(number);
+      record(JobSucceeded{number, attempt});
+    } else if (running->ending) {
+      awaited_results_.erase(number);
+    } else {
+      auto [awaited, fresh] = awaited_results_.emplace(number, clock_.now() + options_.result_wait);
+      if (!fresh && clock_.now() < awaited->second) continue;
+      if (fresh && options_.result_wait.count() > 0) continue;
+      awaited_results_.erase(number);
+      record(ResultMissing{number, attempt});
+    }
+  }
+}
+
+void Coordinator::request_stop(const std::string& why) {
+  if (!state_.stop) {
+    core::log_info("stopping: {}", why);
+    to_record_.push_back(StopRequested{why});
+    // Recorded by the next step; a second request before that is the same one.
+    dirty_ = true;
+    return;
+  }
+  if (stop_hard_) return;
+  stop_hard_ = true;
+  for (JobNumber number : state_.running) {
+    const auto& running = std::get<Running>(job_of(state_, number).state);
+    for (const Share& share : running.placement)
+      if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), 0});
+  }
+}
+
+RunOutcome Coordinator::outcome() const {
+  RunOutcome outcome;
+  const Counts counts = count(state_);
+  outcome.skipped = skipped_;
+  outcome.succeeded = counts.succeeded - skipped_;
+  outcome.failed = counts.failed;
+  outcome.cancelled = counts.cancelled;
+  outcome.unfinished = counts.waiting + counts.ready + counts.running;
+  outcome.interrupted = !state_.end || *state_.end == RunEnd::kInterrupted;
+  outcome.why = end_why_;
+  for (const Job& job : state_.jobs) {
+    if (!job.wanted) continue;
+    if (const auto* failed = std::get_if<Failed>(&job.state))
+      outcome.failures.push_back({job.id, job.label, std::string(name_of(failed->cause)), failed->evidence});
+    if (const auto* cancelled = std::get_if<Cancelled>(&job.state))
+      outcome.failures.push_back({job.id, job.label, "needs-failed", cancelled->why});
+  }
+  return outcome;
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,88 @@
+#include "orchestrator/launch.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <sstream>
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string log_name(const char* stream, int process_rank) {
+  return process_rank == 0 ? std::string(stream) : fmt::format("{}-{}", stream, process_rank);
+}
+
+bool executable(const fs::path& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
+                         int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands) {
+  const auto* shard = std::get_if<experiments::ShardSpecification>(&job.specification);
+  const bool packing = shard != nullptr || std::holds_alternative<experiments::SealSpecification>(job.specification);
+  RankCommand command;
+  command.process_rank = process_rank;
+  command.arguments = packing || commands.external.empty() ? commands.worker : commands.external;
+  auto add = [&](const std::string& name, std::string value) {
+    command.arguments.push_back(name);
+    command.arguments.push_back(std::move(value));
+  };
+  command.arguments.emplace_back("run");
+  add("--store", store.root().string());
+  add("--job", job.id.hex);
+  add("--attempt", std::to_string(attempt));
+  add("--process-rank", std::to_string(process_rank));
+  add("--process-ranks", std::to_string(job.slots));
+  if (rendezvous != nullptr) {
+    add("--rendezvous", fmt::format("{}:{}", rendezvous->host, rendezvous->port));
+    add("--store-prefix", rendezvous->prefix);
+    command.listener = process_rank == 0;
+    if (command.listener) add("--rendezvous-fd", std::to_string(kListenerDescriptor));
+  }
+  if (shard != nullptr) {
+    auto root = commands.raw_roots.find(shard->pack.name);
+    if (root != commands.raw_roots.end()) add("--raw-root", root->second.string());
+  }
+  if (commands.checkpoint_every > 0 && std::holds_alternative<experiments::TrainingSpecification>(job.specification))
+    add("--checkpoint-every", std::to_string(commands.checkpoint_every));
+  add("--progress-fd", std::to_string(kProgressDescriptor));
+  command.progress = true;
+  const fs::path folder = store.attempt_folder(job.id, attempt);
+  command.out = (folder / log_name("stdout", process_rank)).string();
+  command.err = (folder / log_name("stderr", process_rank)).string();
+  return command;
+}
+
+void prepare_attempt(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::PlannedJob& job,
+                     int attempt) {
+  files.create_directories(store.attempt_folder(job.id, attempt));
+  const std::string text = core::canonical_json(experiments::to_json(job.specification));
+  const fs::path path = store.specification_file(job.id);
+  if (core::read_text_if_exists(files, path) != text) core::write_atomic(files, path, text);
+}
+
+void require_program(const std::vector<std::string>& command) {
+  const std::string suggestion = "build it, or give the path of another";
+  if (command.empty() || command.front().empty())
+    throw core::input_error("no worker program is named", "jobs are run by one", suggestion);
+  const std::string& program = command.front();
+  if (program.find('/') != std::string::npos) {
+    if (!executable(program))
+      throw core::input_error(fmt::format("worker '{}' cannot be run", program),
+                              "no such file, or it is not executable", suggestion);
+    return;
+  }
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (executable(fs::path(folder) / program)) return;
+  throw core::input_error(fmt::format("worker '{}' cannot be run", program), "it is not on PATH", suggestion);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,116 @@
+#include "orchestrator/owner.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <sstream>
+#include <thread>
+
+#include "core/json.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const fs::path& path) {
+  auto text = core::read_text_if_exists(core::real_file_system(), path).value_or("");
+  return text.substr(0, text.find('\n'));
+}
+
+// Field 22 of /proc/PID/stat; 0 if the process is not there. The command's name may hold blanks and parentheses.
+std::uint64_t start_of(std::int64_t process) {
+  std::string text;
+  try {
+    text = first_line(fmt::format("/proc/{}/stat", process));
+  } catch (const core::RuntimeError&) {
+    return 0;  // it ended between the look and the read
+  }
+  auto after_name = text.rfind(')');
+  if (after_name == std::string::npos) return 0;
+  std::istringstream rest(text.substr(after_name + 1));
+  std::string word;
+  for (int field = 3; field <= 22; ++field) rest >> word;
+  return std::strtoull(word.c_str(), nullptr, 10);
+}
+
+bool is_zombie(std::int64_t process) {
+  try {
+    std::string text = first_line(fmt::format("/proc/{}/stat", process));
+    auto after_name = text.rfind(") ");
+    return after_name != std::string::npos && after_name + 2 < text.size() && text[after_name + 2] == 'Z';
+  } catch (const core::RuntimeError&) {
+    return true;
+  }
+}
+
+}  // namespace
+
+Owner this_owner() {
+  std::array<char, HOST_NAME_MAX + 1> host{};
+  ::gethostname(host.data(), HOST_NAME_MAX);
+  Owner owner;
+  owner.host = host.data();
+  owner.boot = first_line("/proc/sys/kernel/random/boot_id");
+  owner.process = ::getpid();
+  owner.start = start_of(owner.process);
+  return owner;
+}
+
+fs::path owner_file(const fs::path& suite_folder, std::int64_t epoch) {
+  return suite_folder / fmt::format("owner-{:06}", epoch);
+}
+
+void write_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch, const Owner& owner) {
+  core::Json json = {{"boot", owner.boot}, {"counter", owner.counter}, {"ended", owner.ended},
+                     {"host", owner.host}, {"process", owner.process}, {"start", owner.start}};
+  core::write_atomic(files, owner_file(suite_folder, epoch), core::canonical_json(json) + "\n");
+}
+
+std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
+  const fs::path path = owner_file(suite_folder, epoch);
+  auto text = core::read_text_if_exists(files, path);
+  if (!text) return std::nullopt;
+  const core::Json json = core::parse_json(*text, path.string());
+  core::ObjectReader reader(json, path.string());
+  Owner owner;
+  owner.boot = reader.required<std::string>("boot");
+  owner.counter = reader.required<std::int64_t>("counter");
+  owner.ended = reader.required<bool>("ended");
+  owner.host = reader.required<std::string>("host");
+  owner.process = reader.required<std::int64_t>("process");
+  owner.start = reader.required<std::uint64_t>("start");
+  reader.finish();
+  return owner;
+}
+
+OwnerLife life_of(const Owner& owner) {
+  if (owner.ended) return OwnerLife::kEnded;
+  const Owner here = this_owner();
+  if (owner.host != here.host) return OwnerLife::kUnknown;
+  if (owner.boot != here.boot || owner.process <= 0) return OwnerLife::kEnded;
+  // Another name space of process ids on the same host cannot be told apart; its start time differs almost surely.
+  if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
+  return start_of(owner.process) == owner.start && !is_zombie(owner.process) ? OwnerLife::kAlive : OwnerLife::kEnded;
+}
+
+void require_no_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch,
+                      std::chrono::milliseconds watch) {
+  auto owner = read_owner(files, suite_folder, epoch);
+  if (!owner) return;
+  OwnerLife life = life_of(*owner);
+  if (life == OwnerLife::kUnknown) {
+    std::this_thread::sleep_for(watch);
+    auto later = read_owner(files, suite_folder, epoch);
+    life = !later || later->ended || later->counter == owner->counter ? OwnerLife::kEnded : OwnerLife::kAlive;
+  }
+  if (life == OwnerLife::kAlive)
+    throw core::input_error(fmt::format("the suite in '{}' is being run already", suite_folder.string()),
+                            fmt::format("by process {} on '{}'", owner->process, owner->host),
+                            "wait for it, or end it first");
+}
+
+}  // namespace resolute::orchestrator

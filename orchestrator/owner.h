@@ -1,0 +1,42 @@
+#pragma once
+//! \file
+//! Who runs a suite: one process at a time writes its journal. Each epoch has an owner file that its run renews; a new
+//! run takes the next epoch only when the last one's owner has ended, is known to be dead, or has stopped renewing.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/file_system.h"
+
+namespace resolute::orchestrator {
+
+//! Suite folder's `owner-NNNNNN`: {"boot", "counter", "ended", "host", "process", "start"}.
+struct Owner {
+  std::string host;
+  std::string boot;  //!< the kernel's boot id: a process id means nothing beyond it
+  std::int64_t process = 0;
+  std::uint64_t start = 0;   //!< the process's start in clock ticks, which tells it from a later one of the same id
+  std::int64_t counter = 0;  //!< grows while the run lives
+  bool ended = false;
+  bool operator==(const Owner&) const = default;
+};
+
+//! This process.
+Owner this_owner();
+std::filesystem::path owner_file(const std::filesystem::path& suite_folder, std::int64_t epoch);
+void write_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
+                 const Owner& owner);
+std::optional<Owner> read_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
+
+enum class OwnerLife { kEnded, kAlive, kUnknown };  //!< unknown: another host; only its counter can tell
+OwnerLife life_of(const Owner& owner);
+
+//! Returns when epoch `epoch` has no live owner. On another host it watches the counter for `watch`.
+//! \throws RuntimeError (kInput) naming the owner if it lives
+void require_no_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
+                      std::chrono::milliseconds watch);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,122 @@
+#include "orchestrator/run.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "orchestrator/agent.h"
+#include "orchestrator/coordinator.h"
+#include "orchestrator/owner.h"
+#include "orchestrator/run_checks.h"
+#include "orchestrator/run_loop.h"
+#include "orchestrator/transport/in_process.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+int number_in(const std::map<std::string, std::string>& environment, const char* name, int otherwise) {
+  auto found = environment.find(name);
+  if (found == environment.end()) return otherwise;
+  int value = otherwise;
+  std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  return value;
+}
+
+}  // namespace
+
+int RunOutcome::exit_code() const {
+  if (interrupted) return 75;
+  return failed + cancelled + unfinished > 0 ? 3 : 0;
+}
+
+bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
+  if (number_in(environment, "OMPI_COMM_WORLD_SIZE", 1) > 1 || number_in(environment, "PMI_SIZE", 1) > 1) return true;
+  // srun --mpi=pmix sets the rank alone; the step's size is SLURM's to say.
+  return environment.contains("PMIX_RANK") && number_in(environment, "SLURM_STEP_NUM_TASKS", 1) > 1;
+}
+
+int launched_rank(const std::map<std::string, std::string>& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (environment.contains(name)) return number_in(environment, name, 0);
+  return 0;
+}
+
+experiments::Plan select(const experiments::Plan& plan, const std::string& only) {
+  std::set<experiments::JobId> wanted;
+  for (const auto& table : plan.tables)
+    for (const auto& row : table.rows)
+      if (row.id == only || table.id + "/" + row.id == only)
+        for (const auto& cell : row.cells) wanted.insert(cell.evaluations.begin(), cell.evaluations.end());
+  if (wanted.empty() && only.size() >= 4)
+    for (const auto& job : plan.jobs)
+      if (job.id.hex.starts_with(only)) wanted.insert(job.id);
+  if (wanted.empty())
+    throw core::input_error(fmt::format("'{}' names no row and no job of suite '{}'", only, plan.suite), "",
+                            "`resolute suite plan` lists them; a job's id may be cut to 4 digits or more");
+  experiments::Plan selected = plan;
+  selected.jobs.clear();
+  for (auto job = plan.jobs.rbegin(); job != plan.jobs.rend(); ++job) {
+    if (!wanted.contains(job->id)) continue;
+    wanted.insert(job->after.begin(), job->after.end());
+    selected.jobs.push_back(*job);
+  }
+  std::reverse(selected.jobs.begin(), selected.jobs.end());
+  return selected;
+}
+
+std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
+                                          const RunOptions& options) {
+  const experiments::StoreLayout store(options.store);
+  for (const auto& job : plan.jobs)
+    if (!files.exists(store.result_file(job.id))) return std::nullopt;
+  RunOutcome outcome;
+  outcome.skipped = static_cast<int>(plan.jobs.size());
+  outcome.why = "every result is there";
+  return outcome;
+}
+
+void check_before_run(const experiments::Plan& plan, const RunOptions& options) {
+  const bool packs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
+    return std::holds_alternative<experiments::ShardSpecification>(job.specification) ||
+           std::holds_alternative<experiments::SealSpecification>(job.specification);
+  });
+  if (packs || plan.worker.empty()) require_program(options.worker_command);
+  if (!plan.worker.empty()) require_program(plan.worker);
+}
+
+void pass_on_signals(StopSignals& signals, Coordinator& coordinator) {
+  int number = 0;
+  for (int seen = signals.take(number); seen > 0; --seen) coordinator.request_stop(fmt::format("signal {}", number));
+}
+
+RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) {
+  const experiments::Plan plan = options.only ? select(whole, *options.only) : whole;
+  core::FileSystem& files = core::real_file_system();
+  if (auto done = outcome_if_done(files, plan, options)) return *done;
+  check_before_run(plan, options);
+  const core::Clock& clock = core::monotonic_clock();
+  StopSignals signals;
+  Spawner spawner = Spawner::start();
+  auto hub = InProcessHub::create(2);
+  auto coordinator_end = hub->endpoint(0);
+  auto agent_end = hub->endpoint(1);
+  AgentOptions agent_options;
+  agent_options.host = this_owner().host;
+  agent_options.slots = options.slots > 0 ? options.slots : usable_cores();
+  agent_options.heartbeat = options.heartbeat;
+  // One thread serves both: the coordinator cannot fall silent without the agent.
+  agent_options.coordinator_limit = std::chrono::hours(24 * 365);
+  Coordinator coordinator(files, clock, *coordinator_end, plan, options, {1});
+  Agent agent(*agent_end, spawner, clock, agent_options);
+  while (!coordinator.finished()) {
+    pass_on_signals(signals, coordinator);
+    bool busy = agent.step();
+    busy = coordinator.step() || busy;
+    if (!busy)
+      IdleWait::wait(spawner.descriptor(),
+                     agent.finished() ? std::chrono::milliseconds(1) : std::chrono::milliseconds(50));
+  }
+  return coordinator.outcome();
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,101 @@
+#pragma once
+//! \file
+//! Running a suite, alone or under mpirun/srun, and saying how far it is. What `resolute suite run` and `suite status`
+//! call.
+
+#include <filesystem>
+#include <functional>
+#include <iosfwd>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+#include "orchestrator/decide.h"
+#include "orchestrator/state.h"
+
+namespace resolute::orchestrator {
+
+struct RunOptions {
+  std::filesystem::path store;
+  std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
+  int slots = 0;                            //!< of each agent; 0: the host's cores, shared by its agents
+  std::optional<std::string> only;  //!< a row's id, "TABLE/ROW", or the first digits of a job's id; with all it needs
+  std::optional<int> max_jobs;      //!< different jobs that this run may start
+  std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of raw images
+  int checkpoint_every = 0;                                //!< training steps; 0: the worker's own choice
+  bool quiet = false;                                      //!< no line for each job
+  // What follows has defaults that only tests change.
+  Policy policy;
+  std::chrono::milliseconds heartbeat{1000};             //!< of agents
+  std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
+  std::chrono::milliseconds coordinator_limit{120'000};  //!< silence after which an agent ends itself
+  std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
+  bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
+  std::chrono::milliseconds owner_watch{15'000};         //!< for a run on another host
+  std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
+};
+
+struct Failure {
+  experiments::JobId job;
+  std::string label;
+  std::string cause;  //!< name_of(Cause), or "needs-failed" for a cancelled job
+  std::string evidence;
+  bool operator==(const Failure&) const = default;
+};
+
+struct RunOutcome {
+  int succeeded = 0;  //!< in this run
+  int skipped = 0;    //!< had their result before
+  int failed = 0;
+  int cancelled = 0;
+  int unfinished = 0;        //!< not done when the run ended (interrupted, max_jobs)
+  bool interrupted = false;  //!< to be run again: exit code 75
+  std::string why;           //!< of the end
+  std::vector<Failure> failures;
+  //! 0 all done, 3 some jobs failed or (with max_jobs, only) were left out, 75 interrupted.
+  int exit_code() const;
+};
+
+//! True if an MPI launcher (mpirun, srun --mpi=pmix) started more than one process of us. Reads only environment
+//! variables.
+bool launched_by_mpi(const std::map<std::string, std::string>& environment);
+//! This process's number among them, as the launcher's variables say; 0 if it was not launched by one.
+int launched_rank(const std::map<std::string, std::string>& environment);
+
+//! The plan's jobs that `only` names with everything they need, as a plan. \throws RuntimeError (kInput) if it names
+//! nothing
+experiments::Plan select(const experiments::Plan& plan, const std::string& only);
+
+//! Coordinator and one agent in this process and its spawner; no MPI. SIGINT and SIGTERM end the run in order (a second
+//! one at once). Returns at once when every result is there. Call it from a process with one thread. \throws
+//! RuntimeError kInput (worker missing, store not writable, suite being run), kCorrupt (journal), kEnvironment
+RunOutcome run_local(const experiments::Plan& plan, const RunOptions& options);
+
+//! Every process of an MPI launch calls this: rank 0 is the coordinator, the others are agents. `plan` is called on
+//! rank 0 alone. On rank 0 `report` gets the outcome (or, if the run failed, the error) and returns the exit code; then
+//! every process leaves by itself, so that this function never returns. Nothing may hold locks or unflushed output but
+//! stdio.
+[[noreturn]] void run_mpi(const std::function<experiments::Plan()>& plan, const RunOptions& options,
+                          const std::function<int(const RunOutcome*, const std::exception*)>& report);
+
+struct SuiteStatus {
+  Counts jobs;
+  bool live = false;  //!< a run is known to be at work (same host) or may be (another host)
+  std::vector<Failure> failures;
+};
+//! From the store alone: results first, then the journal. A job that runs counts as running only while its run may be
+//! alive.
+SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+enum class LogFormat { kText, kJsonLines };
+//! Every event of the suite's journals in order: for people, one line each with its time; or one JSON object each
+//! ({"epoch", "sequence", "time", "type", "event"}). `job`: only events of jobs whose id starts with it.
+//! \throws RuntimeError (kInput) if the suite was never run
+void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+               LogFormat format, const std::string& job, std::ostream& to);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! What the loops of coordinator and agents share: waiting without spinning, signals, slots.
+
+#include <chrono>
+#include <memory>
+
+#include "core/clock.h"
+
+namespace resolute::orchestrator {
+
+//! Sleeps that grow with the time since anything happened: short ones keep the dispatch fast, long ones (5 ms) keep an
+//! idle process below 1 % of a core.
+class IdleWait {
+ public:
+  explicit IdleWait(const core::Clock& clock) : clock_(clock), active_(clock.now()) {}
+  //! Call when something was done.
+  void active() { active_ = clock_.now(); }
+  //! Waits until `descriptor` (-1: none) is readable, a signal comes, or the time is over.
+  void wait(int descriptor);
+  //! The same with a given limit, where nothing but the descriptor can bring news.
+  static void wait(int descriptor, std::chrono::nanoseconds limit);
+  //! How long to sleep after `idle` without news; pure.
+  static std::chrono::nanoseconds pause_after(std::chrono::nanoseconds idle);
+
+ private:
+  const core::Clock& clock_;
+  core::MonotonicTime active_;
+};
+
+//! While it lives, SIGINT and SIGTERM are counted instead of ending the process. One at a time.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  //! Signals since the last call, and the last one's number.
+  int take(int& signal);
+
+ private:
+  struct Saved;
+  std::unique_ptr<Saved> saved_;
+};
+
+//! Cores that this process may use.
+int usable_cores();
+
+}  // namespace resolute::orchestrator

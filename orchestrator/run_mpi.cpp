@@ -1,0 +1,151 @@
+#include <signal.h>
+
+#include <numeric>
+
+#include "core/log.h"
+#include "orchestrator/agent.h"
+#include "orchestrator/owner.h"
+#include "orchestrator/run_checks.h"
+#include "orchestrator/transport/in_process.h"
+#include "orchestrator/transport/joined.h"
+#include "orchestrator/transport/mpi.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr auto kFlushLimit = std::chrono::milliseconds(2000);
+
+AgentOptions agent_options(const RunOptions& options, int agents_on_host) {
+  AgentOptions result;
+  result.host = this_owner().host;
+  result.slots = options.slots > 0 ? options.slots : std::max(1, usable_cores() / std::max(1, agents_on_host));
+  result.heartbeat = options.heartbeat;
+  result.coordinator_limit = options.coordinator_limit;
+  return result;
+}
+
+[[noreturn]] void run_agent(MpiTransport& transport, Spawner spawner, const RunOptions& options) {
+  // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_IGN);
+  const core::Clock& clock = core::monotonic_clock();
+  const HostShare share = transport.host_share();
+  bool orderly = false;
+  int exit_code = 1;
+  try {
+    Agent agent(transport, spawner, clock, agent_options(options, share.ranks - (share.with_coordinator ? 1 : 0)));
+    IdleWait idle(clock);
+    while (!agent.finished()) {
+      if (agent.step())
+        idle.active();
+      else
+        idle.wait(spawner.descriptor());
+    }
+    orderly = agent.orderly();
+    exit_code = agent.exit_code();
+  } catch (const std::exception& error) {
+    core::log_error("the agent ends: {}", error.what());
+  }
+  transport.flush(kFlushLimit);
+  { Spawner ended = std::move(spawner); }
+  leave_mpi(orderly, exit_code);
+}
+
+using Report = std::function<int(const RunOutcome*, const std::exception*)>;
+
+void release(Transport& transport, const std::vector<Address>& agents, bool orderly) {
+  for (Address address : agents) transport.send(address, encode(Shutdown{orderly, 0}));
+  transport.flush(kFlushLimit);
+}
+
+// The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
+// the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
+// the last.
+int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experiments::Plan& plan,
+               const RunOptions& options, const Report& report, bool& orderly) {
+  core::FileSystem& files = core::real_file_system();
+  const core::Clock& clock = core::monotonic_clock();
+  StopSignals signals;
+  std::vector<Address> addresses(static_cast<std::size_t>(mpi->size() - 1));
+  std::iota(addresses.begin(), addresses.end(), 1);
+  const bool with_agent = mpi->host_share().ranks == 1 || options.coordinator_serves;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<Transport> agent_end;
+  if (with_agent) {
+    auto hub = InProcessHub::create(2);
+    agent_end = hub->endpoint(1);
+    addresses.push_back(mpi->size());
+    transport = std::make_unique<JoinedTransport>(std::move(mpi), hub->endpoint(0));
+  } else {
+    transport = std::move(mpi);
+    Spawner ended = std::move(spawner);
+  }
+  std::optional<Agent> agent;
+  if (with_agent) {
+    AgentOptions local = agent_options(options, 1);
+    local.coordinator_limit = std::chrono::hours(24 * 365);
+    agent.emplace(*agent_end, spawner, clock, local);
+  }
+  try {
+    Coordinator coordinator(files, clock, *transport, plan, options, addresses);
+    IdleWait idle(clock);
+    while (!coordinator.finished()) {
+      pass_on_signals(signals, coordinator);
+      bool busy = agent && agent->step();
+      busy = coordinator.step() || busy;
+      if (busy)
+        idle.active();
+      else
+        idle.wait(with_agent ? spawner.descriptor() : -1);
+    }
+    orderly = coordinator.orderly();
+    const RunOutcome outcome = coordinator.outcome();
+    const int exit_code = report(&outcome, nullptr);
+    release(*transport, addresses, orderly);
+    return exit_code;
+  } catch (...) {
+    release(*transport, addresses, true);
+    throw;
+  }
+}
+
+}  // namespace
+
+void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptions& options,
+             const std::function<int(const RunOutcome*, const std::exception*)>& report) {
+  // Before MPI_Init: nothing of MPI may be inherited by the ranks.
+  Spawner spawner = Spawner::start();
+  std::unique_ptr<MpiTransport> transport = MpiTransport::start();
+  if (transport->self() != 0) run_agent(*transport, std::move(spawner), options);
+  bool orderly = true;
+  int exit_code = 1;
+  std::vector<Address> agents(static_cast<std::size_t>(transport->size() - 1));
+  std::iota(agents.begin(), agents.end(), 1);
+  try {
+    experiments::Plan plan;
+    std::optional<RunOutcome> done;
+    try {
+      plan = make_plan();
+      if (options.only) plan = select(plan, *options.only);
+      done = outcome_if_done(core::real_file_system(), plan, options);
+      if (done)
+        exit_code = report(&*done, nullptr);
+      else
+        check_before_run(plan, options);
+    } catch (...) {
+      // Agents wait for a word, whatever becomes of the plan.
+      release(*transport, agents, true);
+      throw;
+    }
+    if (done)
+      release(*transport, agents, true);
+    else
+      exit_code = coordinate(std::move(transport), spawner, plan, options, report, orderly);
+  } catch (const std::exception& error) {
+    exit_code = report(nullptr, &error);
+  }
+  { Spawner ended = std::move(spawner); }
+  leave_mpi(orderly, exit_code);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! Wire messages over the stream socket between agent and spawner: a u32 length before each.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "orchestrator/wire.h"
+
+namespace resolute::orchestrator {
+
+//! Writes a whole frame. \return false if the other end is gone
+bool write_frame(int socket, const Message& message);
+
+//! Appends what can be read without waiting. \return false at the end of the stream
+bool read_available(int socket, std::string& buffer);
+
+//! Takes the first whole frame off the buffer. \throws RuntimeError (kInput) for one that is no message
+std::optional<Message> take_frame(std::string& buffer, std::size_t& at);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,99 @@
+#include <fmt/chrono.h>
+
+#include <map>
+#include <ostream>
+
+#include "orchestrator/apply.h"
+#include "orchestrator/epoch.h"
+#include "orchestrator/owner.h"
+#include "orchestrator/run.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+std::string time_text(Instant at) {
+  const auto milliseconds = at.time_since_epoch().count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
+                     milliseconds % 1000);
+}
+
+std::optional<JobNumber> job_number(const Event& event) {
+  return std::visit(
+      [](const auto& e) -> std::optional<JobNumber> {
+        if constexpr (requires { e.job; })
+          return e.job;
+        else
+          return std::nullopt;
+      },
+      event);
+}
+
+}  // namespace
+
+SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+  SuiteStatus status;
+  const auto folder = store.suite_folder(plan.suite);
+  const auto journals = read_journals(files, folder);
+  const State state = replay(journals);
+  if (!journals.empty() && !state.end) {
+    const auto owner = read_owner(files, folder, static_cast<std::int64_t>(journals.size()));
+    status.live = owner && life_of(*owner) != OwnerLife::kEnded;
+  }
+  std::map<experiments::JobId, bool> done;
+  for (const auto& planned : plan.jobs) {
+    if (files.exists(store.result_file(planned.id))) {
+      done[planned.id] = true;
+      ++status.jobs.succeeded;
+      continue;
+    }
+    bool ready = true;
+    for (const auto& need : planned.after) ready = ready && done.contains(need);
+    auto number = state.numbers.find(planned.id.hex);
+    const Job* job = number == state.numbers.end() ? nullptr : &job_of(state, number->second);
+    if (job != nullptr && !job->wanted) job = nullptr;
+    if (const auto* failed = job == nullptr ? nullptr : std::get_if<Failed>(&job->state)) {
+      ++status.jobs.failed;
+      status.failures.push_back({planned.id, planned.label, std::string(name_of(failed->cause)), failed->evidence});
+    } else if (const auto* cancelled = job == nullptr ? nullptr : std::get_if<Cancelled>(&job->state)) {
+      ++status.jobs.cancelled;
+      status.failures.push_back({planned.id, planned.label, "needs-failed", cancelled->why});
+    } else if (job != nullptr && status.live && std::holds_alternative<Running>(job->state)) {
+      ++status.jobs.running;
+    } else {
+      ++(ready ? status.jobs.ready : status.jobs.waiting);
+    }
+  }
+  return status;
+}
+
+void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+               LogFormat format, const std::string& job, std::ostream& to) {
+  const auto folder = store.suite_folder(suite);
+  const auto journals = read_journals(files, folder);
+  if (journals.empty())
+    throw core::input_error(fmt::format("suite '{}' has no journal", suite),
+                            fmt::format("'{}' holds none", folder.string()), "run it first: `resolute suite run`");
+  std::map<JobNumber, std::string> ids;
+  for (const JournalContents& journal : journals) {
+    for (const JournalRecord& record : journal.records) {
+      const auto number = job_number(record.event);
+      if (const auto* added = std::get_if<JobAdded>(&record.event)) ids[added->job] = added->id.hex;
+      if (!job.empty() && (!number || !ids[*number].starts_with(job))) continue;
+      if (format == LogFormat::kText) {
+        to << time_text(record.at) << "  " << describe(record.event) << '\n';
+      } else {
+        core::Json line = {{"epoch", journal.header.epoch},
+                           {"sequence", record.sequence},
+                           {"time", time_text(record.at)},
+                           {"type", type_name(record.event)},
+                           {"event", to_json(record.event)}};
+        to << core::canonical_json(line) << '\n';
+      }
+    }
+    if (journal.dropped_bytes > 0 && format == LogFormat::kText && job.empty())
+      to << fmt::format("{} bytes after offset {} of {} are no records\n", journal.dropped_bytes, journal.valid_length,
+                        journal_name(journal.header.epoch));
+  }
+}
+
+}  // namespace resolute::orchestrator

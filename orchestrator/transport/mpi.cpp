@@ -1,0 +1,148 @@
+#include "orchestrator/transport/mpi.h"
+
+// The C interface alone: the C++ bindings that mpi.h would pull in ask for another library.
+#define OMPI_SKIP_MPICXX 1
+#define MPICH_SKIP_MPICXX 1
+#include <mpi.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <list>
+#include <set>
+#include <thread>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "orchestrator/wire.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr int kTag = 7;
+constexpr unsigned kFinalizeSeconds = 5;
+
+std::atomic<int> exit_code_of_alarm{0};
+
+void check(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
+  char text[MPI_MAX_ERROR_STRING] = {};
+  int length = 0;
+  if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
+  throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} failed", call),
+                           std::string_view(text, static_cast<std::size_t>(length)));
+}
+
+#define RESOLUTE_MPI(statement) check(statement, #statement)
+
+struct Outgoing {
+  Address to;
+  std::string bytes;
+  MPI_Request request;
+};
+
+}  // namespace
+
+struct MpiTransport::State {
+  int self = 0;
+  int size = 1;
+  HostShare share;
+  std::list<Outgoing> outgoing;
+  // Requests to dead peers may never complete and their buffers must live on: they are parked here to the end.
+  std::list<Outgoing> abandoned;
+};
+
+MpiTransport::MpiTransport(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+MpiTransport::~MpiTransport() {
+  // MPI may still read the buffers of unfinished sends.
+  state_->abandoned.splice(state_->abandoned.end(), state_->outgoing);
+  if (!state_->abandoned.empty()) [[maybe_unused]]
+    State* kept = state_.release();
+}
+
+std::unique_ptr<MpiTransport> MpiTransport::start() {
+  auto state = std::make_unique<State>();
+  RESOLUTE_MPI(MPI_Init(nullptr, nullptr));
+  RESOLUTE_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
+  RESOLUTE_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &state->self));
+  RESOLUTE_MPI(MPI_Comm_size(MPI_COMM_WORLD, &state->size));
+  MPI_Comm host = MPI_COMM_NULL;
+  RESOLUTE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, state->self, MPI_INFO_NULL, &host));
+  RESOLUTE_MPI(MPI_Comm_size(host, &state->share.ranks));
+  MPI_Group world_group = MPI_GROUP_NULL;
+  MPI_Group host_group = MPI_GROUP_NULL;
+  RESOLUTE_MPI(MPI_Comm_group(MPI_COMM_WORLD, &world_group));
+  RESOLUTE_MPI(MPI_Comm_group(host, &host_group));
+  const int coordinator = 0;
+  int place = MPI_UNDEFINED;
+  RESOLUTE_MPI(MPI_Group_translate_ranks(world_group, 1, &coordinator, host_group, &place));
+  state->share.with_coordinator = place != MPI_UNDEFINED;
+  RESOLUTE_MPI(MPI_Group_free(&world_group));
+  RESOLUTE_MPI(MPI_Group_free(&host_group));
+  return std::unique_ptr<MpiTransport>(new MpiTransport(std::move(state)));
+}
+
+Address MpiTransport::self() const { return state_->self; }
+int MpiTransport::size() const { return state_->size; }
+HostShare MpiTransport::host_share() const { return state_->share; }
+
+void MpiTransport::send(Address to, std::string bytes) {
+  RESOLUTE_EXPECT(bytes.size() <= kMaxMessage, "a message over the limit");
+  Outgoing& out = state_->outgoing.emplace_back(Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
+  RESOLUTE_MPI(MPI_Isend(out.bytes.data(), static_cast<int>(out.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD,
+                         &out.request));
+}
+
+std::optional<Delivery> MpiTransport::receive() {
+  flush(std::chrono::milliseconds(0));
+  int there = 0;
+  MPI_Status status;
+  RESOLUTE_MPI(MPI_Iprobe(MPI_ANY_SOURCE, kTag, MPI_COMM_WORLD, &there, &status));
+  if (there == 0) return std::nullopt;
+  int count = 0;
+  RESOLUTE_MPI(MPI_Get_count(&status, MPI_BYTE, &count));
+  Delivery delivery{status.MPI_SOURCE, std::string(static_cast<std::size_t>(std::max(count, 0)), '\0')};
+  // Posted for a message whose envelope has arrived: its sender needs no more than its memory for the rest.
+  RESOLUTE_MPI(
+      MPI_Recv(delivery.bytes.data(), count, MPI_BYTE, status.MPI_SOURCE, kTag, MPI_COMM_WORLD, MPI_STATUS_IGNORE));
+  return delivery;
+}
+
+void MpiTransport::forget(Address peer) {
+  for (auto it = state_->outgoing.begin(); it != state_->outgoing.end();) {
+    auto next = std::next(it);
+    if (it->to == peer) state_->abandoned.splice(state_->abandoned.end(), state_->outgoing, it);
+    it = next;
+  }
+}
+
+bool MpiTransport::flush(std::chrono::milliseconds limit) {
+  const auto deadline = core::monotonic_clock().now() + limit;
+  while (true) {
+    for (auto it = state_->outgoing.begin(); it != state_->outgoing.end();) {
+      int done = 0;
+      RESOLUTE_MPI(MPI_Test(&it->request, &done, MPI_STATUS_IGNORE));
+      it = done != 0 ? state_->outgoing.erase(it) : std::next(it);
+    }
+    if (state_->outgoing.empty()) return true;
+    if (core::monotonic_clock().now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
+void leave_mpi(bool orderly, int exit_code) {
+  std::fflush(nullptr);
+  if (orderly) {
+    exit_code_of_alarm = exit_code;
+    ::signal(SIGALRM, [](int) { ::_exit(exit_code_of_alarm); });
+    ::alarm(kFinalizeSeconds);
+    MPI_Finalize();
+  }
+  ::_exit(exit_code);
+}
+
+}  // namespace resolute::orchestrator

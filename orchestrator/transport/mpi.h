@@ -1,0 +1,44 @@
+#pragma once
+//! \file
+//! Transport over MPI: Isend and Test, Iprobe and Recv of what has arrived, errors returned. The only file (with its
+//! .cpp) that knows MPI; no collective after start().
+
+#include <memory>
+#include <optional>
+
+#include "orchestrator/transport/transport.h"
+
+namespace resolute::orchestrator {
+
+//! Where this MPI rank stands among those on its host.
+struct HostShare {
+  int ranks = 1;                  //!< MPI ranks on this host
+  bool with_coordinator = false;  //!< rank 0 is one of them
+};
+
+class MpiTransport final : public Transport {
+ public:
+  //! MPI_Init and what needs the others: the last collective calls. Call it once, after the spawner was forked.
+  //! \throws RuntimeError (kEnvironment) if MPI does not start
+  static std::unique_ptr<MpiTransport> start();
+  //! The destructor leaves MPI as it is: only leave() ends it.
+  ~MpiTransport() override;
+  Address self() const override;
+  int size() const override;
+  void send(Address to, std::string bytes) override;
+  std::optional<Delivery> receive() override;
+  void forget(Address peer) override;
+  bool flush(std::chrono::milliseconds limit) override;
+  HostShare host_share() const;
+
+ private:
+  struct State;
+  explicit MpiTransport(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+//! Ends this MPI process, whatever its peers do: `_exit(exit_code)`. `orderly`: every peer is known to leave too, so
+//! that MPI_Finalize may be tried first (without it mpirun calls a good run abnormal); an alarm ends it if that hangs.
+[[noreturn]] void leave_mpi(bool orderly, int exit_code);
+
+}  // namespace resolute::orchestrator

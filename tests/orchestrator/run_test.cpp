@@ -1,0 +1,312 @@
+#include "orchestrator/run.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "core/process.h"
+#include "tests/orchestrator/support/run_fixture.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+using testing::AllOf;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+TEST_F(Run, does_every_job_once_in_order_and_nothing_when_started_again) {
+  const auto plan = toy_plan(30, 2);
+  RunOutcome outcome = run_here(plan);
+  EXPECT_EQ(outcome.succeeded, 30) << log();
+  EXPECT_EQ(outcome.exit_code(), 0);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  std::map<std::string, int> ranks;
+  for (const Ran& one : ran()) ++ranks[one.job];
+  for (const auto& job : plan.jobs) EXPECT_EQ(ranks[job.id.hex], job.slots);
+  const auto before = core::monotonic_clock().now();
+  outcome = run_here(plan);
+  EXPECT_EQ(outcome.skipped, 30);
+  EXPECT_EQ(outcome.exit_code(), 0);
+  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::milliseconds(500));
+  EXPECT_FALSE(fs::exists(store() / "suites/toy/journal-000002"));
+  const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
+  EXPECT_EQ(status.jobs.succeeded, 30);
+  EXPECT_FALSE(status.live);
+}
+
+TEST_F(Run, adds_only_what_is_missing) {
+  EXPECT_EQ(run_here(toy_plan(5, 2)).succeeded, 5);
+  const auto outcome = run_here(toy_plan(9, 2));
+  EXPECT_EQ(outcome.skipped, 5);
+  EXPECT_EQ(outcome.succeeded, 4);
+  const auto plan = toy_plan(9, 2);
+  fs::remove(experiments::StoreLayout(store()).result_file(plan.jobs[4].id));
+  EXPECT_EQ(run_here(plan).succeeded, 1);
+}
+
+TEST_F(Run, failures_have_cause_and_evidence_and_leave_the_rest_done) {
+  behave(R"(if grep -q '"steps":1001' "$spec"; then echo "resolute-worker: key 'x' is wrong" >&2; exit 2; fi
+if grep -q '"steps":1004' "$spec"; then echo "resolute-worker: it broke" >&2; exit 1; fi
+if grep -q '"steps":1006' "$spec"; then rank=1; fi)");
+  const auto plan = toy_plan(9, 2);
+  const auto outcome = run_here(plan);
+  EXPECT_EQ(outcome.exit_code(), 3);
+  EXPECT_EQ(outcome.failed, 3);
+  EXPECT_EQ(outcome.cancelled, 2);
+  EXPECT_EQ(outcome.succeeded, 4);
+  ASSERT_EQ(outcome.failures.size(), 5U);
+  EXPECT_EQ(outcome.failures[0].cause, "configuration");
+  EXPECT_THAT(outcome.failures[0].evidence, HasSubstr("exit code 2: resolute-worker: key 'x' is wrong"));
+  EXPECT_EQ(outcome.failures[1].cause, "needs-failed");
+  EXPECT_EQ(outcome.failures[2].cause, "crash");
+  EXPECT_THAT(outcome.failures[4].evidence, HasSubstr("no result.json"));
+  std::map<std::string, int> attempts;
+  for (const Ran& one : ran()) attempts[one.job] = std::max(attempts[one.job], one.attempt);
+  EXPECT_EQ(attempts[plan.jobs[1].id.hex], 1);
+  EXPECT_EQ(attempts[plan.jobs[4].id.hex], 3);
+  const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
+  EXPECT_EQ(status.failures, outcome.failures);
+  EXPECT_EQ(status.jobs.failed, 3);
+  behave("");
+  EXPECT_EQ(run_here(plan).exit_code(), 0);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+}
+
+TEST_F(Run, a_killed_rank_of_a_gang_is_tried_again_whole) {
+  behave(R"(if [ "$ranks" = 2 ] && [ "$attempt" = 1 ]; then if [ "$rank" = 1 ]; then kill -9 $$; fi; sleep 100; fi)");
+  const auto plan = toy_plan(4, 2);
+  EXPECT_EQ(run_here(plan).exit_code(), 0);
+  EXPECT_THAT(log(),
+              AllOf(HasSubstr("process rank 1 was killed by signal 9"), HasSubstr("job 3 succeeded in attempt 2")));
+}
+
+TEST_F(Run, only_and_max_jobs_limit_what_is_run) {
+  const auto plan = toy_plan(9, 2);
+  RunOptions options = toy_options(store(), 2);
+  options.only = "numbers/row-5";
+  RunOutcome outcome = run_local(plan, options);
+  EXPECT_EQ(outcome.succeeded, 2);
+  EXPECT_EQ(outcome.exit_code(), 0);
+  options.only.reset();
+  options.max_jobs = 3;
+  outcome = run_local(plan, options);
+  EXPECT_EQ(outcome.succeeded, 3);
+  EXPECT_EQ(outcome.unfinished, 4);
+  EXPECT_EQ(outcome.exit_code(), 3);
+  options.only = "no-such-row";
+  EXPECT_THROW(run_local(plan, options), core::RuntimeError);
+}
+
+TEST_F(Run, what_cannot_work_is_said_before_any_job_starts) {
+  const auto plan = toy_plan(3, 2);
+  RunOptions options = toy_options(store(), 2);
+  options.worker_command = {(store() / "no-worker").string()};
+  try {
+    run_local(plan, options);
+    FAIL();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+    EXPECT_THAT(error.what(), HasSubstr("no-worker' cannot be run (no such file"));
+  }
+  options = toy_options(store(), 2);
+  options.store = store() / "worker" / "store";  // below a file: nothing can be written there, not even by root
+  try {
+    run_local(plan, options);
+    FAIL();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+  }
+  EXPECT_FALSE(fs::exists(store() / "ran"));
+  EXPECT_FALSE(fs::exists(store() / "suites"));
+}
+
+TEST_F(Run, a_signal_stops_in_order_and_the_next_run_goes_on) {
+  behave("sleep 0.2 & wait $!");
+  const auto plan = toy_plan(20, 2);
+  const pid_t process = start(20, 2, 2);
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 4; }));
+  ::kill(process, SIGTERM);
+  EXPECT_EQ(wait_for(process), 75);
+  EXPECT_THAT(log(), AllOf(HasSubstr("stop requested (signal 15)"), HasSubstr("exited with 75"),
+                           HasSubstr("run ended: interrupted")));
+  behave("");
+  const auto outcome = run_here(plan);
+  EXPECT_GT(outcome.skipped, 0);
+  EXPECT_EQ(outcome.exit_code(), 0);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+}
+
+TEST_F(Run, a_killed_coordinator_leaves_no_process_and_the_next_run_goes_on) {
+  behave("sleep 0.1");
+  const auto plan = toy_plan(20, 2);
+  const pid_t process = start(20, 2, 2);
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 5; }));
+  ::kill(process, SIGKILL);
+  EXPECT_EQ(wait_for(process), 128 + SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    for (const Ran& one : ran())
+      if (!gone(one.process)) return false;
+    return true;
+  }));
+  behave("");
+  const auto outcome = run_here(plan);
+  EXPECT_GT(outcome.skipped, 0);
+  EXPECT_EQ(outcome.exit_code(), 0);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+}
+
+TEST_F(Run, a_second_run_of_a_live_suite_is_refused) {
+  behave("sleep 0.3");
+  const auto plan = toy_plan(4, 2);
+  const pid_t process = start(4, 2, 2);
+  ASSERT_TRUE(eventually([&] { return !ran().empty(); }));
+  try {
+    run_here(plan);
+    FAIL() << "two runs of one suite";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is being run already"));
+  }
+  EXPECT_EQ(wait_for(process), 0);
+}
+
+TEST_F(Run, log_as_json_lines_can_be_parsed) {
+  run_here(toy_plan(2, 1));
+  std::ostringstream to;
+  print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy", LogFormat::kJsonLines, "", to);
+  std::istringstream lines(to.str());
+  std::set<std::string> types;
+  for (std::string line; std::getline(lines, line);)
+    types.insert(core::parse_json(line, "log").at("type").get<std::string>());
+  EXPECT_TRUE(types.contains("placed") && types.contains("run-ended"));
+  EXPECT_THROW(
+      print_log(core::real_file_system(), experiments::StoreLayout(store()), "other", LogFormat::kText, "", to),
+      core::RuntimeError);
+}
+
+class MpiRun : public Run, public testing::WithParamInterface<int> {};
+
+TEST_P(MpiRun, does_every_job_and_nothing_when_started_again) {
+  const auto plan = toy_plan(30, 2);
+  EXPECT_EQ(wait_for(start(30, 2, 2, mpirun(GetParam()))), 0) << text("log");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  const auto count = ran().size();
+  const auto before = core::monotonic_clock().now();
+  EXPECT_EQ(wait_for(start(30, 2, 2, mpirun(GetParam()))), 0) << text("log");
+  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(3));  // 0.5 s alone on the machine
+  EXPECT_EQ(ran().size(), count);
+}
+
+INSTANTIATE_TEST_SUITE_P(Processes, MpiRun, testing::Values(1, 2, 3));
+
+TEST_F(Run, mpi_gangs_span_agents_and_exit_codes_reach_the_launcher) {
+  behave(R"(if grep -q '"steps":1000' "$spec"; then exit 2; fi)");
+  EXPECT_EQ(wait_for(start(4, 2, 1, mpirun(3))), 3) << text("log");
+  EXPECT_THAT(log(), HasSubstr("1 slot of agent 0, 1 slot of agent 1"));
+  EXPECT_THAT(text("ran"), HasSubstr(" 127.0.0.1:"));
+}
+
+TEST_F(Run, mpi_coordinator_serves_beside_the_agents_of_other_hosts) {
+  const auto plan = toy_plan(20, 4);
+  ::setenv("RESOLUTE_TEST_SERVE", "1", 1);
+  EXPECT_EQ(wait_for(start(20, 4, 2, mpirun(2))), 0) << text("log");
+  ::unsetenv("RESOLUTE_TEST_SERVE");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_THAT(log(), HasSubstr("2 slots of agent 0, 2 slots of agent 1"));
+}
+
+TEST_F(Run, mpi_killed_agent_is_missed_and_its_jobs_run_elsewhere) {
+  behave("sleep 0.05");
+  const auto plan = toy_plan(30, 2);
+  const pid_t launcher = start(30, 2, 2, mpirun(3, true));
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 6; }));
+  ::kill(process_of(2), SIGKILL);
+  EXPECT_EQ(wait_for(launcher), 0) << text("log");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_THAT(log(), HasSubstr("no sign of life"));
+  for (const Ran& one : ran()) EXPECT_TRUE(gone(one.process));
+}
+
+TEST_F(Run, mpi_stopped_agent_that_goes_on_joins_anew) {
+  behave("sleep 0.1");
+  const auto plan = toy_plan(40, 2);
+  const pid_t launcher = start(40, 2, 2, mpirun(3, true));
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 6; }));
+  ::kill(process_of(2), SIGSTOP);
+  ASSERT_TRUE(eventually([&] { return log().find("lost") != std::string::npos; }));
+  ::kill(process_of(2), SIGCONT);
+  EXPECT_EQ(wait_for(launcher), 0) << text("log");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_THAT(log(), HasSubstr("agent 2 joined"));
+}
+
+TEST_F(Run, mpi_killed_coordinator_takes_all_down_and_the_next_run_goes_on) {
+  behave("sleep 0.1");
+  const auto plan = toy_plan(30, 2);
+  const pid_t launcher = start(30, 2, 2, mpirun(3));
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 6; }));
+  const std::vector<pid_t> processes{process_of(0), process_of(1), process_of(2)};
+  ::kill(processes[0], SIGKILL);
+  EXPECT_NE(wait_for(launcher), 0);
+  for (pid_t process : processes) EXPECT_TRUE(eventually([&] { return gone(process); }));
+  for (const Ran& one : ran()) EXPECT_TRUE(eventually([&] { return gone(one.process); }));
+  behave("");
+  EXPECT_EQ(wait_for(start(30, 2, 2, mpirun(3))), 0) << text("log");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_TRUE(fs::exists(store() / "suites/toy/journal-000002"));
+}
+
+TEST(RunUnits, launchers_are_recognised_by_their_variables) {
+  EXPECT_FALSE(launched_by_mpi({}));
+  EXPECT_FALSE(launched_by_mpi({{"OMPI_COMM_WORLD_SIZE", "1"}}));
+  EXPECT_TRUE(launched_by_mpi({{"OMPI_COMM_WORLD_SIZE", "3"}}));
+  EXPECT_TRUE(launched_by_mpi({{"PMIX_RANK", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}}));
+  EXPECT_FALSE(launched_by_mpi({{"SLURM_STEP_NUM_TASKS", "2"}}));
+  EXPECT_EQ(launched_rank({{"OMPI_COMM_WORLD_RANK", "2"}}), 2);
+}
+
+}  // namespace
+
+int report(const RunOutcome* outcome, const std::exception* error) {
+  if (error != nullptr) {
+    std::fprintf(stderr, "drive: %s\n", error->what());
+    return 1;
+  }
+  return outcome->exit_code();
+}
+
+// What the tests start: coordinator, or agent under mpirun.
+int drive(char** arguments) {
+  const fs::path store = arguments[2];
+  const auto environment = core::current_environment();
+  const int rank = launched_rank(environment);
+  core::set_up_log(fmt::format("drive {}", rank));
+  core::write_atomic(core::real_file_system(), store / fmt::format("process-{}", rank),
+                     fmt::format("{}\n", ::getpid()));
+  const auto plan = toy_plan(std::stoi(arguments[3]), std::stoi(arguments[4]));
+  RunOptions options = toy_options(store, std::stoi(arguments[5]));
+  options.coordinator_serves = environment.contains("RESOLUTE_TEST_SERVE");
+  if (launched_by_mpi(environment)) run_mpi([&] { return plan; }, options, report);
+  try {
+    const RunOutcome outcome = run_local(plan, options);
+    return report(&outcome, nullptr);
+  } catch (const std::exception& error) {
+    return report(nullptr, &error);
+  }
+}
+
+}  // namespace resolute::tests
+
+int main(int count, char** arguments) {
+  if (count == 6 && std::string_view(arguments[1]) == "drive") return resolute::tests::drive(arguments);
+  testing::InitGoogleTest(&count, arguments);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,141 @@
+#pragma once
+//! \file
+//! Toy suites run by this very program in processes of its own (its main() knows `drive`): what the kill tests share.
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/process.h"
+#include "orchestrator/run.h"
+#include "tests/orchestrator/support/toy_suite.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+
+inline orchestrator::RunOptions toy_options(const std::filesystem::path& store, int slots) {
+  orchestrator::RunOptions options;
+  options.store = store;
+  options.worker_command = {(store / "worker").string()};
+  options.slots = slots;
+  options.quiet = true;
+  options.policy.first_back_off = orchestrator::Milliseconds(20);
+  options.result_wait = std::chrono::milliseconds(50);
+  options.heartbeat = std::chrono::milliseconds(100);
+  options.agent_limit = std::chrono::milliseconds(1500);
+  options.coordinator_limit = std::chrono::milliseconds(4000);
+  return options;
+}
+
+inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(30)) {
+  const auto deadline = core::monotonic_clock().now() + limit;
+  while (!holds()) {
+    if (core::monotonic_clock().now() > deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+inline bool gone(pid_t process) {
+  const auto text = [&] {
+    try {
+      return core::read_text_if_exists(core::real_file_system(), fmt::format("/proc/{}/stat", process)).value_or("");
+    } catch (const core::RuntimeError&) {
+      return std::string();
+    }
+  }();
+  return text.empty() || text.find(") Z") != std::string::npos;
+}
+
+// One line of STORE/ran.
+struct Ran {
+  std::string job;
+  int attempt = 0;
+  int rank = 0;
+  pid_t process = 0;
+};
+
+class Run : public testing::Test {
+ protected:
+  Run() { write_toy_worker(store() / "worker"); }
+
+  std::filesystem::path store() const { return folder_.path(); }
+  void behave(const std::string& script) {
+    core::write_atomic(core::real_file_system(), store() / "behaviour", script);
+  }
+  orchestrator::RunOutcome run_here(const experiments::Plan& plan, int slots = 2) {
+    return orchestrator::run_local(plan, toy_options(store(), slots));
+  }
+
+  // This program as coordinator, in a process of its own; under `launcher` with its agents.
+  pid_t start(int jobs, int gang, int slots, const std::vector<std::string>& launcher = {}) {
+    core::SpawnRequest request;
+    request.arguments = launcher;
+    for (const auto& argument : {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("drive"),
+                                 store().string(), std::to_string(jobs), std::to_string(gang), std::to_string(slots)})
+      request.arguments.push_back(argument);
+    request.environment = core::current_environment();
+    for (const char* name :
+         {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "OMPI_MCA_rmaps_base_oversubscribe"})
+      request.environment[name] = "1";
+    request.environment["OMPI_MCA_hwloc_base_binding_policy"] = "none";
+    std::FILE* log = std::fopen((store() / "log").c_str(), "a");
+    request.descriptors = {{1, ::fileno(log)}, {2, ::fileno(log)}};
+    pid_t process = core::spawn_process(request);
+    std::fclose(log);
+    return process;
+  }
+  static int wait_for(pid_t process) {
+    int word = 0;
+    while (::waitpid(process, &word, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(word) ? WEXITSTATUS(word) : 128 + WTERMSIG(word);
+  }
+  std::string text(const char* name) const {
+    return core::read_text_if_exists(core::real_file_system(), store() / name).value_or("");
+  }
+  std::vector<Ran> ran() const {
+    std::vector<Ran> lines;
+    std::istringstream all(text("ran"));
+    for (std::string line; std::getline(all, line);) {
+      std::istringstream words(line);
+      Ran one;
+      if (words >> one.job >> one.attempt >> one.rank >> one.process) lines.push_back(one);
+    }
+    return lines;
+  }
+  std::string log() const {
+    std::ostringstream to;
+    orchestrator::print_log(core::real_file_system(), experiments::StoreLayout(store()), "toy",
+                            orchestrator::LogFormat::kText, "", to);
+    return to.str();
+  }
+  pid_t process_of(int launched_rank) const {
+    const std::string name = fmt::format("process-{}", launched_rank);
+    EXPECT_TRUE(eventually([&] { return text(name.c_str()).ends_with("\n"); }));
+    return std::stoi(text(name.c_str()));
+  }
+  std::string calm_results(const experiments::Plan& plan) const {
+    std::string expected;
+    for (const auto& job : plan.jobs) expected += "{\"job\":\"" + job.id.hex + "\"}\n";
+    return expected;
+  }
+  static std::vector<std::string> mpirun(int processes, bool recovery = false) {
+    std::vector<std::string> command{"mpirun"};
+    if (recovery) command.emplace_back("--enable-recovery");
+    command.insert(command.end(), {"-np", std::to_string(processes)});
+    return command;
+  }
+
+  TemporaryFolder folder_;
+};
+
+}  // namespace resolute::tests
