@@ -1,0 +1,66 @@
+#pragma once
+//! \file
+//! Numbers that the C++ tests and tests/golden/rain/make_golden.py both know without exchanging them: see numbers()
+//! there.
+
+#include <cmath>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "workers/torch.h"
+
+namespace resolute::workers::testing {
+
+//! float32 values offset + scale · u in a contiguous tensor, u in [-1, 1) from a 32-bit mix of (FNV-1a of name, index).
+inline at::Tensor numbers(const std::string& name, at::IntArrayRef shape, double scale = 1.0, double offset = 0.0) {
+  std::uint32_t salt = 2166136261U;
+  for (char letter : name) salt = (salt ^ static_cast<unsigned char>(letter)) * 16777619U;
+  at::Tensor tensor = at::empty(shape, at::kFloat);
+  float* values = tensor.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+    std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761U + salt;
+    x ^= x >> 16;
+    x *= 0x7FEB352DU;
+    x ^= x >> 15;
+    x *= 0x846CA68BU;
+    x ^= x >> 16;
+    values[i] = static_cast<float>(offset + scale * (static_cast<double>(x) / 2147483648.0 - 1.0));
+  }
+  return tensor;
+}
+
+//! Inner product with a formula tensor, by the root of the count.
+inline double probe(const std::string& name, const at::Tensor& tensor) {
+  at::Tensor wide = tensor.detach().to(at::kDouble);
+  at::Tensor sum = (wide * numbers(name + "/probe", tensor.sizes()).to(at::kDouble)).sum();
+  return sum.item<double>() / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, tensor.numel())));
+}
+
+//! Every parameter and buffer of a module as make_golden.py's Network makes them.
+inline void fill_with_numbers(torch::nn::Module& module) {
+  at::NoGradGuard no_grad;
+  auto ends = [](const std::string& name, const char* end) { return name.ends_with(end); };
+  for (auto& item : module.named_parameters()) {
+    at::Tensor tensor = item.value();
+    double scale = 0.1, offset = 0.0;
+    if (tensor.dim() == 4) scale = std::sqrt(6.0 / static_cast<double>(tensor.numel() / tensor.size(0)));
+    if (tensor.dim() == 2) scale = std::sqrt(3.0 / static_cast<double>(tensor.size(1)));
+    if (tensor.dim() == 1 && ends(item.key(), ".weight")) offset = 1.0;
+    tensor.copy_(numbers(item.key(), tensor.sizes(), scale, offset));
+  }
+  for (auto& item : module.named_buffers()) {
+    const bool variance = ends(item.key(), ".running_var");
+    item.value().copy_(numbers(item.key(), item.value().sizes(), variance ? 0.5 : 0.1, variance ? 1.0 : 0.0));
+  }
+}
+
+inline core::Json golden(const std::string& name) {
+  std::ifstream file(std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/rain/" + name);
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  return core::parse_json(text, name);
+}
+
+}  // namespace resolute::workers::testing

@@ -1,0 +1,104 @@
+#pragma once
+//! \file
+//! Batches of made-up images and a plain training loop of one lane, for tests of methods without the trainer.
+
+#include <map>
+
+#include "core/random.h"
+#include "core/sha256.h"
+#include "workers/methods/method.h"
+#include "workers/torch.h"
+
+namespace resolute::workers::testing {
+
+//! `identities` × `images` images of 3×height×width: a smooth pattern and a fine one of each identity, noise of each
+//! image; the LR copies are shrunk twice by averaging and enlarged.
+inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, std::int64_t width,
+                               std::uint64_t seed = 0) {
+  const std::int64_t rows = identities * images;
+  at::Tensor hr = at::empty({rows, 3, height, width}), labels = at::empty({rows}, at::kLong);
+  auto noise = [&](const char* purpose, std::uint64_t key, at::IntArrayRef shape) {
+    core::RandomStream stream(purpose, {seed, key});
+    at::Tensor values = at::empty(shape);
+    for (float& value : std::span(values.mutable_data_ptr<float>(), static_cast<std::size_t>(values.numel())))
+      value = static_cast<float>(stream.uniform(-1, 1));
+    return values;
+  };
+  for (std::int64_t row = 0; row < rows; ++row) {
+    const auto identity = static_cast<std::uint64_t>(row / images);
+    at::Tensor coarse = at::upsample_nearest2d(noise("coarse", identity, {1, 3, 4, 2}), {height, width})[0];
+    hr[row] = coarse + 0.5 * noise("fine", identity, {3, height, width}) +
+              0.5 * noise("image", static_cast<std::uint64_t>(row), {3, height, width});
+    labels[row] = row / images;
+  }
+  LaneBatch batch;
+  batch.hr = hr.contiguous(at::MemoryFormat::ChannelsLast);
+  batch.lr = at::upsample_nearest2d(at::avg_pool2d(batch.hr, {2, 2}), {height, width})
+                 .contiguous(at::MemoryFormat::ChannelsLast);
+  batch.labels = labels;
+  batch.has_hr = at::ones({rows}, at::kBool);
+  batch.seed = seed;
+  return batch;
+}
+
+inline experiments::TrainingSpecification small_specification(experiments::MethodOptions options) {
+  experiments::TrainingSpecification specification;
+  specification.method = std::move(options);
+  specification.network.backbone = "resnet-small";
+  return specification;
+}
+
+//! Adam by the groups' own settings, a phase after the other. Returns the last step's terms by name.
+class SmallTraining {
+ public:
+  explicit SmallTraining(Method& method) : method_(method) {
+    for (const ParameterGroup& group : method.parameter_groups()) {
+      std::vector<at::Tensor> parameters;
+      for (const auto& [name, parameter] : group.parameters) parameters.push_back(parameter);
+      optimisers_.emplace(group.name, std::make_unique<torch::optim::Adam>(
+                                          parameters, torch::optim::AdamOptions(group.adam.learning_rate)
+                                                          .betas({group.adam.beta1, group.adam.beta2})
+                                                          .weight_decay(group.adam.weight_decay)));
+    }
+  }
+  std::map<std::string, double> step(LaneBatch batch) {
+    batch.step = step_++;
+    std::map<std::string, double> values;
+    const Activations activations = method_.forward(batch);
+    const std::vector<Phase> phases = method_.phases();
+    for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+      method_.module().zero_grad();
+      at::Tensor total = at::zeros({});
+      for (const LossTerm& term : method_.losses(phase, activations, batch)) {
+        total = total + term.value;
+        values[term.name] = term.value.item<double>();
+      }
+      total.backward({}, /*retain_graph=*/true);
+      optimisers_.at(phases[phase].group)->step();
+    }
+    return values;
+  }
+
+ private:
+  Method& method_;
+  std::map<std::string, std::unique_ptr<torch::optim::Adam>> optimisers_;
+  std::uint64_t step_ = 0;
+};
+
+//! SHA-256 over names and bytes of every parameter and buffer.
+inline std::string state_hash(torch::nn::Module& module) {
+  core::Sha256 hash;
+  auto feed = [&](const auto& items) {
+    for (const auto& item : items) {
+      at::Tensor values = item.value().detach().contiguous();
+      hash.update(item.key());
+      hash.update(std::as_bytes(
+          std::span(static_cast<const char*>(values.const_data_ptr()), static_cast<std::size_t>(values.nbytes()))));
+    }
+  };
+  feed(module.named_parameters());
+  feed(module.named_buffers());
+  return hash.finish_hex();
+}
+
+}  // namespace resolute::workers::testing

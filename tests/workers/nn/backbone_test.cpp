@@ -1,0 +1,82 @@
+#include "workers/nn/backbone.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tests/workers/formula.h"
+
+namespace resolute::workers {
+namespace {
+
+std::vector<std::vector<std::int64_t>> shapes(const std::string& backbone, int last_stride, std::int64_t height,
+                                              std::int64_t width) {
+  at::NoGradGuard no_grad;
+  Backbone trunk(backbone_shape({.backbone = backbone, .last_stride = last_stride}));
+  initialise(trunk, 1);
+  std::vector<std::vector<std::int64_t>> found;
+  for (const at::Tensor& f : trunk.forward(at::zeros({1, 3, height, width}).contiguous(at::MemoryFormat::ChannelsLast)))
+    found.push_back(f.sizes().vec());
+  return found;
+}
+
+using Shapes = std::vector<std::vector<std::int64_t>>;
+
+TEST(Backbone, resnet50_gives_the_papers_maps) {
+  EXPECT_EQ(shapes("resnet50", 1, 256, 128),
+            (Shapes{{1, 64, 128, 64}, {1, 256, 64, 32}, {1, 512, 32, 16}, {1, 1024, 16, 8}, {1, 2048, 16, 8}}));
+  EXPECT_EQ(shapes("resnet50", 2, 256, 128).back(), (std::vector<std::int64_t>{1, 2048, 8, 4}));
+}
+
+TEST(Backbone, resnet_small_keeps_a_small_image) {
+  EXPECT_EQ(shapes("resnet-small", 1, 64, 32),
+            (Shapes{{1, 16, 64, 32}, {1, 16, 32, 16}, {1, 32, 16, 8}, {1, 64, 8, 4}, {1, 128, 8, 4}}));
+  EXPECT_EQ(shapes("resnet-small", 2, 64, 32).back(), (std::vector<std::int64_t>{1, 128, 4, 2}));
+}
+
+TEST(Backbone, total_stride_and_channels) {
+  EXPECT_EQ(Backbone(backbone_shape({.last_stride = 1})).total_stride(), 16);
+  EXPECT_EQ(Backbone(backbone_shape({.last_stride = 2})).total_stride(), 32);
+  EXPECT_EQ(Backbone(backbone_shape({.backbone = "resnet-small"})).total_stride(), 8);
+  EXPECT_EQ(Backbone(backbone_shape({.last_stride = 1})).channels(5), 2048);
+}
+
+//! torchvision's resnet50 without fc: 161 - 2 parameters, 23,508,032 values; its names.
+TEST(Backbone, resnet50_has_torchvisions_parameters) {
+  Backbone trunk(backbone_shape({.last_stride = 2}));
+  auto parameters = trunk.named_parameters();
+  EXPECT_EQ(parameters.size(), 159U);
+  std::int64_t values = 0;
+  for (const auto& item : parameters) values += item.value().numel();
+  EXPECT_EQ(values, 23'508'032);
+  for (const char* name : {"conv1.weight", "bn1.weight", "layer1.0.downsample.0.weight", "layer1.0.downsample.1.bias",
+                           "layer3.5.conv3.weight", "layer4.2.bn3.bias"})
+    EXPECT_TRUE(parameters.contains(name)) << name;
+  EXPECT_TRUE(trunk.named_buffers().contains("layer4.0.bn2.running_var"));
+  EXPECT_EQ(parameters["layer4.0.conv2.weight"].sizes(), (at::IntArrayRef{512, 512, 3, 3}));
+}
+
+TEST(Backbone, equals_its_python_twin) {
+  at::set_num_threads(1);
+  at::NoGradGuard no_grad;
+  const core::Json expected = testing::golden("resnet50.json");
+  struct Root : torch::nn::Module {
+  } root;
+  auto trunk = root.register_module("trunk", std::make_shared<Backbone>(backbone_shape({.last_stride = 1})));
+  testing::fill_with_numbers(root);
+  root.to(at::kDouble);
+  auto features = trunk->forward(testing::numbers("images/resnet50", {2, 3, 64, 32}, 1.5).to(at::kDouble));
+  for (std::size_t j = 0; j < features.size(); ++j) {
+    const core::Json& f = expected["features"][j];
+    EXPECT_EQ(features[j].sizes().vec(), f["shape"].get<std::vector<std::int64_t>>());
+    EXPECT_NEAR(features[j].mean().item<double>(), f["mean"].get<double>(), 1e-9);
+    EXPECT_NEAR(testing::probe("f" + std::to_string(j + 1), features[j]), f["probe"].get<double>(), 1e-9);
+  }
+}
+
+TEST(Backbone, refuses_what_it_does_not_know) {
+  EXPECT_THROW(backbone_shape({.backbone = "vgg"}), core::RuntimeError);
+  EXPECT_THROW(backbone_shape({.last_stride = 3}), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::workers

@@ -1,0 +1,73 @@
+#include "workers/nn/batch_norm.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "tests/workers/formula.h"
+
+namespace resolute::workers {
+namespace {
+
+at::Tensor sample(std::int64_t rows) {
+  return testing::numbers("sample", {rows, 4, 3, 2}, 2.0, 0.5).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+TEST(BatchNorm, moves_running_statistics_by_a_tenth_in_training) {
+  BatchNorm norm(4);
+  at::Tensor x = sample(6);
+  norm.forward(x);
+  EXPECT_TRUE(at::allclose(norm.running_mean, 0.1 * x.mean(at::IntArrayRef{0, 2, 3})));
+  EXPECT_TRUE(at::allclose(norm.running_var, 0.9 + 0.1 * x.transpose(0, 1).flatten(1).var(1)));
+}
+
+TEST(BatchNorm, held_keeps_statistics_and_gives_the_same_bits) {
+  BatchNorm norm(4);
+  {
+    at::NoGradGuard no_grad;
+    norm.weight.copy_(testing::numbers("weight", {4}, 0.1, 1.0));
+    norm.bias.copy_(testing::numbers("bias", {4}, 0.1));
+  }
+  auto run = [&](bool held) {
+    at::Tensor x = sample(6).requires_grad_();
+    std::optional<RunningStatisticsHold> hold;
+    if (held) hold.emplace();
+    at::Tensor y = norm.forward(x);
+    auto gradients = torch::autograd::grad({(y * testing::numbers("g", y.sizes())).sum()}, {x, norm.weight, norm.bias});
+    gradients.insert(gradients.begin(), y);
+    return gradients;
+  };
+  auto held = run(true);
+  EXPECT_TRUE(at::equal(norm.running_mean, at::zeros({4})));
+  EXPECT_TRUE(at::equal(norm.running_var, at::ones({4})));
+  auto free = run(false);
+  EXPECT_FALSE(at::equal(norm.running_mean, at::zeros({4})));
+  for (std::size_t i = 0; i < free.size(); ++i) EXPECT_TRUE(at::equal(held[i], free[i])) << i;
+}
+
+TEST(BatchNorm, holds_nest_and_end) {
+  EXPECT_FALSE(RunningStatisticsHold::active());
+  {
+    RunningStatisticsHold outer;
+    { RunningStatisticsHold inner; }
+    EXPECT_TRUE(RunningStatisticsHold::active());
+    bool elsewhere = true;
+    std::thread([&] { elsewhere = RunningStatisticsHold::active(); }).join();
+    EXPECT_FALSE(elsewhere);
+  }
+  EXPECT_FALSE(RunningStatisticsHold::active());
+}
+
+TEST(BatchNorm, evaluation_uses_running_statistics_even_when_held) {
+  BatchNorm norm(4);
+  norm.running_mean.fill_(0.5);
+  norm.running_var.fill_(4.0);
+  norm.eval();
+  RunningStatisticsHold hold;
+  at::Tensor x = sample(1);
+  EXPECT_TRUE(at::allclose(norm.forward(x), (x - 0.5) / 2, 1e-4, 1e-5));
+  EXPECT_TRUE(at::equal(norm.running_mean, at::full({4}, 0.5)));
+}
+
+}  // namespace
+}  // namespace resolute::workers

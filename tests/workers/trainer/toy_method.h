@@ -1,0 +1,123 @@
+#pragma once
+//! \file
+//! A small method with two phases and an in-memory source, for tests of the trainer alone: a network of a convolution,
+//! a batch norm and a classifier, and a critic on detached features whose verdict the network's second loss uses.
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/random.h"
+#include "workers/batch_source.h"
+#include "workers/methods/method.h"
+#include "workers/nn/batch_norm.h"
+
+namespace resolute::workers {
+
+constexpr int kToyClasses = 8;
+
+class ToyModule : public torch::nn::Module {
+ public:
+  ToyModule() {
+    convolution = register_parameter("convolution_weight", draw("convolution", {16, 3, 3, 3}));
+    norm = register_module("norm", std::make_shared<BatchNorm>(16));
+    classifier = register_parameter("classifier_weight", draw("classifier", {kToyClasses, 16}));
+    critic = register_parameter("critic_weight", draw("critic", {1, 16}));
+  }
+  at::Tensor features(const at::Tensor& images) {
+    return at::relu(norm->forward(at::conv2d(images, convolution, {}, 1, 1))).mean({2, 3});
+  }
+  at::Tensor convolution, classifier, critic;
+  std::shared_ptr<BatchNorm> norm;
+
+ private:
+  static at::Tensor draw(const std::string& name, at::IntArrayRef shape) {
+    core::RandomStream stream("toy " + name, {});
+    at::Tensor weight = at::empty(shape, at::kFloat);
+    for (std::int64_t i = 0; i < weight.numel(); ++i)
+      weight.mutable_data_ptr<float>()[i] = static_cast<float>(0.2 * stream.normal());
+    return weight;
+  }
+};
+
+class ToyMethod final : public Method {
+ public:
+  torch::nn::Module& module() override { return *module_; }
+  std::vector<ParameterGroup> parameter_groups() override {
+    return {{"critic", {{"critic_weight", module_->critic}}, {.learning_rate = 1e-3, .follows_schedule = false}},
+            {"network",
+             {{"convolution_weight", module_->convolution},
+              {"classifier_weight", module_->classifier},
+              {"norm.weight", module_->norm->weight},
+              {"norm.bias", module_->norm->bias}},
+             {.learning_rate = 1e-2, .weight_decay = 5e-4}}};
+  }
+  std::vector<Phase> phases() const override { return {{"judge", "critic"}, {"train", "network"}}; }
+  Activations forward(const LaneBatch& batch) override {
+    return {{module_->features(batch.hr), module_->features(batch.lr)}};
+  }
+  std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override {
+    const at::Tensor& hr = activations.tensors[0];
+    const at::Tensor& lr = activations.tensors[1];
+    const auto verdict = [&](const at::Tensor& features) {
+      return at::matmul(features, module_->critic.t()).squeeze(1);
+    };
+    if (phase == 0)
+      return {{"critic", at::softplus(-verdict(hr.detach())).mean() + at::softplus(verdict(lr.detach())).mean()}};
+    at::Tensor scores = at::matmul(hr, module_->classifier.t()).to(at::kFloat);
+    at::Tensor classification = at::cross_entropy_loss(scores, batch.labels);
+    if (diverge_in_step == batch.step + 1) classification = classification * std::nan("");
+    return {{"classification", classification}, {"critic", at::softplus(-verdict(lr)).mean()}};
+  }
+  at::Tensor embed(const at::Tensor& images) override {
+    const at::NoGradGuard no_grad;
+    module_->eval();
+    at::Tensor features = module_->features(images);
+    module_->train();
+    return features;
+  }
+  int embedding_size() const override { return 16; }
+
+  std::uint64_t diverge_in_step = 0;  // 0: never
+
+ private:
+  std::shared_ptr<ToyModule> module_ = std::make_shared<ToyModule>();
+};
+
+//! Lanes of 4 rows (the first has 6), values keyed by step and lane.
+class ToySource final : public BatchSource {
+ public:
+  explicit ToySource(int lanes) : lanes_(lanes) {}
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
+    std::vector<std::int64_t> rows(static_cast<std::size_t>(lanes_), 4);
+    rows[0] = 6;
+    return rows;
+  }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    const std::int64_t rows = lane_rows(step)[static_cast<std::size_t>(lane)];
+    core::RandomStream stream("toy batch", {step, static_cast<std::uint64_t>(lane)});
+    LaneBatch batch;
+    batch.hr = images(stream, rows);
+    batch.lr = images(stream, rows);
+    batch.labels = at::empty({rows}, at::kLong);
+    for (std::int64_t i = 0; i < rows; ++i)
+      batch.labels.mutable_data_ptr<std::int64_t>()[i] = static_cast<std::int64_t>(stream.below(kToyClasses));
+    batch.has_hr = at::ones({rows}, at::kBool);
+    batch.step = step;
+    batch.lane = lane;
+    return batch;
+  }
+
+ private:
+  static at::Tensor images(core::RandomStream& stream, std::int64_t rows) {
+    at::Tensor pixels = at::empty({rows, 3, 16, 8}, at::kFloat, {}, {}, {}, at::MemoryFormat::ChannelsLast);
+    for (std::int64_t i = 0; i < pixels.numel(); ++i)
+      pixels.mutable_data_ptr<float>()[i] = static_cast<float>(stream.normal());
+    return pixels;
+  }
+  int lanes_;
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! Where a training's batches come from: a pack (pack_source.h), or memory in tests.
+
+#include <cstdint>
+#include <vector>
+
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+//! Every answer is a pure function of the step and lane. Steps are asked for in ascending order, from one thread.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  //! Rows of each of the L lanes in a step, at least one each.
+  virtual std::vector<std::int64_t> lane_rows(std::uint64_t step) = 0;
+  //! One lane's batch. A process rank asks for its own lanes alone, in ascending order.
+  virtual LaneBatch batch(std::uint64_t step, int lane) = 0;
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,32 @@
+#pragma once
+//! \file
+//! The process ranks of one training, as the lane sum needs them. A single process has no communicator (nullptr): every
+//! user of this interface says what it does then. Gloo stands behind it on CPUs (gloo.h); NCCL fits the same four
+//! calls.
+
+#include <vector>
+
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! Calls are made by all process ranks in the same order, from one thread each. Tensors are contiguous,
+//! one-dimensional. Each throws RuntimeError (kTransient) when a peer has gone or does not answer in time; the group is
+//! unusable then.
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual int process_rank() const = 0;
+  virtual int process_ranks() const = 0;
+  //! Sends `send_counts[r]` elements of `from` to rank r, in rank order, and receives `receive_counts[r]` from it into
+  //! `to`.
+  virtual void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
+                          const std::vector<std::int64_t>& send_counts) = 0;
+  //! `to` becomes every rank's `from` (equal sizes), in rank order.
+  virtual void all_gather(at::Tensor& to, const at::Tensor& from) = 0;
+  //! Process rank 0's tensor reaches all.
+  virtual void broadcast(at::Tensor& tensor) = 0;
+  virtual void barrier() = 0;
+};
+
+}  // namespace resolute::workers

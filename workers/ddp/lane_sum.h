@@ -1,0 +1,61 @@
+#pragma once
+//! \file
+//! The sum of one vector a lane over all lanes of a training, in one fixed binary tree: the same bits for every number
+//! of process ranks (design, §6).
+//!
+//! Node (height h, index i) of the tree is the sum of lanes i·2^h … (i+1)·2^h - 1 and always node (h-1, 2i) + node
+//! (h-1, 2i+1). A number of lanes that is no power of two leaves a few nodes without a partner; they are added from the
+//! last to the first. Which rank computes a node changes nothing.
+
+#include <cstdint>
+#include <vector>
+
+#include "workers/ddp/communicator.h"
+
+namespace resolute::workers {
+
+//! Lanes first, first + 1, …, first + count - 1.
+struct LaneRange {
+  int first = 0;
+  int count = 0;
+};
+
+//! The lanes of one process rank. \throws RuntimeError (kInput) if `process_ranks` does not divide `lanes`
+LaneRange lanes_of(int process_rank, int process_ranks, int lanes);
+
+//! A complete subtree and its sum; `sum` is undefined where only the shape of the tree is asked for.
+struct LaneNode {
+  int first = 0;  //!< its first lane, a multiple of size
+  int size = 1;   //!< a power of two
+  at::Tensor sum;
+};
+
+//! Collects the lanes of a range in ascending order, merging like a binary counter: at most log2(count) + 1 vectors
+//! live at a time where the range is aligned, twice that otherwise.
+class LaneSum {
+ public:
+  //! Takes the next lane's vector; it may be written to.
+  void add(int lane, at::Tensor vector);
+  //! What could not be merged within the range, in lane order.
+  const std::vector<LaneNode>& nodes() const { return nodes_; }
+
+ private:
+  std::vector<LaneNode> nodes_;
+};
+
+//! The shape of the nodes that a LaneSum over `range` ends with; sums undefined.
+std::vector<LaneNode> nodes_of(LaneRange range);
+
+//! The sum over all lanes, the same bits on every rank; uses up `own`. All-to-all, ordered sum of this rank's share,
+//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes. Buckets bound the memory that
+//! travels at once.
+//!
+//! Where overlap slots in: the vector of a rank's last lane is complete bucket by bucket while its backward pass still
+//! runs. Post-accumulate-grad hooks would hand each bucket to exchange_bucket() on a communication thread in this same
+//! order; nothing else would change, since a bucket's sum does not depend on the others'.
+//! \param lanes L \param communicator nullptr for a single process
+//! \param bucket_elements elements a bucket, for tests; the default is 4 MiB of float32
+at::Tensor sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator,
+                          std::int64_t bucket_elements = std::int64_t{1} << 20);
+
+}  // namespace resolute::workers

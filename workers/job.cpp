@@ -1,0 +1,109 @@
+#include "workers/job.h"
+
+#include <memory>
+#include <variant>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/sha256.h"
+#include "results/record.h"
+#include "workers/ddp/lane_sum.h"
+#include "workers/pack_job.h"
+#include "workers/resume.h"
+#include "workers/training_job.h"
+
+namespace resolute::workers {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+// clang 14 does not deduce aggregates by itself.
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+void check(const JobOptions& options) {
+  if (!core::is_sha256_hex(options.job))
+    throw core::input_error(fmt::format("'{}' is no job id", options.job),
+                            "an id has 64 lower-case hexadecimal digits");
+  if (options.process_ranks < 1 || options.process_rank < 0 || options.process_rank >= options.process_ranks)
+    throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
+                            "ranks count from 0 to one less than their number");
+  if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
+  if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
+}
+
+std::unique_ptr<Communicator> connect(const JobOptions& options, const experiments::JobSpecification& specification) {
+  if (options.process_ranks == 1) return nullptr;
+  const auto* training = std::get_if<experiments::TrainingSpecification>(&specification);
+  if (training == nullptr)
+    throw core::input_error(fmt::format("{} process ranks for a job of kind {}", options.process_ranks,
+                                        experiments::kind_name(specification)),
+                            "only a training has more than one", "give --process-ranks 1");
+  // Every rank must find this before it waits for the others.
+  lanes_of(options.process_rank, options.process_ranks, training->lanes);
+  if (!options.rendezvous)
+    throw core::input_error("no rendezvous", fmt::format("{} process ranks have to meet", options.process_ranks),
+                            "give --rendezvous HOST:PORT");
+  return connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks);
+}
+
+results::Record run_kind(const JobContext& context, const experiments::JobSpecification& specification) {
+  return std::visit(
+      Overloaded{
+          [&](const experiments::ShardSpecification& shard) -> results::Record { return run_shard(context, shard); },
+          [&](const experiments::SealSpecification& seal) -> results::Record { return run_seal(context, seal); },
+          [&](const experiments::TrainingSpecification& training) -> results::Record {
+            return run_training(context, training);
+          },
+          [&](const experiments::EvaluationSpecification& evaluation) -> results::Record {
+            return run_evaluation(context, evaluation);
+          }},
+      specification);
+}
+
+}  // namespace
+
+experiments::JobSpecification read_specification(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                 const experiments::JobId& job) {
+  const std::filesystem::path path = store.specification_file(job);
+  const auto text = core::read_text_if_exists(files, path);
+  if (!text)
+    throw core::input_error(fmt::format("job '{}' has no spec.json", job.hex),
+                            fmt::format("it is looked for at '{}'", path.string()), "check --store and --job");
+  const core::Json json = core::parse_json(*text, path.string());
+  // The hash is taken of what stands there, before defaults or a newer reader could change its meaning.
+  if (const std::string found = core::sha256_hex(core::canonical_json(json)); found != job.hex)
+    throw core::corrupt_error(fmt::format("'{}' is not the specification of job '{}'", path.string(), job.hex),
+                              fmt::format("its hash is {}", found));
+  return experiments::specification_from_json(json, path.string());
+}
+
+void run_job(core::FileSystem& files, const JobOptions& options) {
+  check(options);
+  const experiments::StoreLayout store(options.store);
+  const experiments::JobId job{options.job};
+  const experiments::JobSpecification specification = read_specification(files, store, job);
+  experiments::validate(specification, store.specification_file(job).string());
+  const std::unique_ptr<Communicator> communicator = connect(options, specification);
+  ProgressPipe progress(options.process_rank == 0 ? options.progress_descriptor : -1);
+  const JobContext context{files, options, store, job, progress, communicator.get()};
+
+  const bool first = options.process_rank == 0;
+  if (broadcast_flag(first && files.exists(store.result_file(job)), communicator.get())) {
+    core::log_info("job {} has its result already", job.hex);
+    return;
+  }
+  const results::Record record = run_kind(context, specification);
+  if (first) {
+    if (!core::publish_exclusive(files, store.result_file(job), results::record_text(record)))
+      core::log_info("job {} was finished by another attempt first", job.hex);
+    if (std::holds_alternative<results::TrainingRecord>(record)) remove_checkpoints(context);
+  }
+  // A rank that says it is done says that the result is there.
+  if (communicator) communicator->barrier();
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! One job of a store, from its spec.json to its result.json (docs/worker.md).
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/file_system.h"
+#include "experiments/specification.h"
+#include "experiments/store_layout.h"
+#include "workers/ddp/communicator.h"
+#include "workers/ddp/gloo.h"
+#include "workers/progress_pipe.h"
+
+namespace resolute::workers {
+
+//! What the command line says.
+struct JobOptions {
+  std::filesystem::path store;
+  std::string job;  //!< id, 64 hexadecimal digits
+  int attempt = 1;  //!< from 1; names the folder of metrics.jsonl
+  int process_rank = 0;
+  int process_ranks = 1;                 //!< above 1 only for a training, whose lanes it divides
+  std::optional<Rendezvous> rendezvous;  //!< needed where process_ranks > 1
+  std::filesystem::path raw_root;        //!< raw images of a shard; empty: the store's own of a synthetic data set
+  std::uint64_t checkpoint_every = 100;  //!< steps
+  bool keep_graphs = true;               //!< TrainerOptions::keep_graphs
+  int progress_descriptor = -1;
+};
+
+//! What each kind of job works with.
+struct JobContext {
+  core::FileSystem& files;
+  const JobOptions& options;
+  experiments::StoreLayout store;
+  experiments::JobId job;
+  ProgressPipe& progress;
+  Communicator* communicator;  //!< null for a single process
+};
+
+//! Runs the job unless it has a result already; returns once result.json is published.
+//! \throws RuntimeError; kInterrupted after SIGTERM or SIGUSR1, a training's checkpoint then is on disk
+void run_job(core::FileSystem& files, const JobOptions& options);
+
+//! The specification of a job as its spec.json has it. \throws RuntimeError: kInput if there is none or it is not
+//! valid; kCorrupt if its hash is not the job's id
+experiments::JobSpecification read_specification(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                 const experiments::JobId& job);
+
+}  // namespace resolute::workers

@@ -1,0 +1,159 @@
+//! \file
+//! resolute-worker: runs one process rank of one job (docs/worker.md).
+
+#include <malloc.h>
+
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "workers/job.h"
+#include "workers/numeric_class.h"
+#include "workers/stop_flag.h"
+
+namespace resolute::workers {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr std::string_view kUsage =
+    "Usage: resolute-worker run --store STORE --job ID [options]\n"
+    "       resolute-worker describe      (the numeric class of this machine and build, as JSON)\n";
+
+Rendezvous parse_rendezvous(const std::string& text) {
+  const auto colon = text.rfind(':');
+  Rendezvous rendezvous;
+  unsigned port = 0;
+  if (colon != std::string::npos) {
+    rendezvous.host = text.substr(0, colon);
+    const std::string digits = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc() || end != digits.data() + digits.size()) port = 0;
+  }
+  if (rendezvous.host.size() > 2 && rendezvous.host.front() == '[' && rendezvous.host.back() == ']')
+    rendezvous.host = rendezvous.host.substr(1, rendezvous.host.size() - 2);
+  if (rendezvous.host.empty() || port == 0 || port > 65535)
+    throw core::input_error(fmt::format("--rendezvous '{}' is no HOST:PORT", text));
+  rendezvous.port = static_cast<std::uint16_t>(port);
+  return rendezvous;
+}
+
+po::options_description run_options() {
+  po::options_description options("Options of run");
+  options.add_options()("store", po::value<std::string>(), "the store's folder")(
+      "job", po::value<std::string>(), "the job's id; its spec.json stands in the store")(
+      "attempt", po::value<int>()->default_value(1), "number of this try, from 1: names the folder of its metrics")(
+      "process-rank", po::value<int>()->default_value(0), "this process's number")(
+      "process-ranks", po::value<int>()->default_value(1), "number of processes of the job; divides its lanes")(
+      "rendezvous", po::value<std::string>(), "HOST:PORT where the process ranks meet")(
+      "store-prefix", po::value<std::string>()->default_value("resolute"),
+      "token that only ranks of this attempt know")("rendezvous-fd", po::value<int>()->default_value(-1),
+                                                    "process rank 0: a socket that listens at HOST:PORT already")(
+      "rendezvous-timeout", po::value<int>()->default_value(60), "seconds until all process ranks have met")(
+      "raw-root", po::value<std::string>()->default_value(""), "folder of raw images, for a shard")(
+      "checkpoint-every", po::value<std::uint64_t>()->default_value(100), "steps between checkpoints")(
+      "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
+      "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
+  return options;
+}
+
+JobOptions parse_run(const std::vector<std::string>& arguments) {
+  const po::options_description known = run_options();
+  po::variables_map values;
+  try {
+    const auto style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
+    po::store(po::command_line_parser(arguments).options(known).positional({}).style(style).run(), values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw core::input_error(error.what(), {}, "see resolute-worker --help");
+  }
+  for (const char* needed : {"store", "job"})
+    if (values.count(needed) == 0)
+      throw core::input_error(fmt::format("--{} is missing", needed), {}, "see resolute-worker --help");
+  JobOptions options;
+  options.store = values["store"].as<std::string>();
+  options.job = values["job"].as<std::string>();
+  options.attempt = values["attempt"].as<int>();
+  options.process_rank = values["process-rank"].as<int>();
+  options.process_ranks = values["process-ranks"].as<int>();
+  if (values.count("rendezvous") != 0) {
+    options.rendezvous = parse_rendezvous(values["rendezvous"].as<std::string>());
+    options.rendezvous->listen_descriptor = values["rendezvous-fd"].as<int>();
+    options.rendezvous->store_prefix = values["store-prefix"].as<std::string>();
+    const int seconds = values["rendezvous-timeout"].as<int>();
+    if (seconds < 1)
+      throw core::input_error(fmt::format("--rendezvous-timeout {}", seconds), "at least 1 second is needed");
+    options.rendezvous->connect_limit = std::chrono::seconds(seconds);
+  }
+  options.raw_root = values["raw-root"].as<std::string>();
+  options.checkpoint_every = values["checkpoint-every"].as<std::uint64_t>();
+  options.keep_graphs = !values["recompute"].as<bool>();
+  options.progress_descriptor = values["progress-fd"].as<int>();
+  return options;
+}
+
+// Every step allocates the same large tensors. glibc would give each back to the system and fetch it again, page by
+// zeroed page: the kernel's share of a small training's processor time fell from 12 to 2 % with this.
+void keep_freed_memory() {
+  constexpr int kLargest = 32 << 20;  // glibc's limit
+  mallopt(M_MMAP_THRESHOLD, kLargest);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  mallopt(M_TOP_PAD, kLargest);
+}
+
+void run(const std::vector<std::string>& arguments) {
+  const std::string command = arguments.empty() ? "" : arguments.front();
+  if (command == "--help" || command == "-h" || command == "help") {
+    std::cout << kUsage << '\n' << run_options();
+  } else if (command == "describe" && arguments.size() == 1) {
+    enter_numeric_class();
+    std::cout << core::canonical_json(describe_numeric_class()) << '\n';
+  } else if (command == "run") {
+    const JobOptions options = parse_run({arguments.begin() + 1, arguments.end()});
+    core::set_up_log(fmt::format("resolute-worker[{}]", options.process_rank));
+    keep_freed_memory();
+    install_stop_signals();
+    enter_numeric_class();
+    run_job(core::real_file_system(), options);
+  } else {
+    throw core::input_error(command.empty() ? std::string("no command") : fmt::format("unknown command '{}'", command),
+                            {}, "see resolute-worker --help");
+  }
+}
+
+int report(std::string_view message, core::ErrorKind kind) {
+  // The last line on stderr: what the coordinator shows as the evidence of a failure.
+  std::cerr << "resolute-worker: " << message << std::endl;
+  return core::exit_code(kind);
+}
+
+int guarded_run(const std::vector<std::string>& arguments) {
+  try {
+    run(arguments);
+    return 0;
+  } catch (const core::RuntimeError& error) {
+    return report(error.what(), error.kind());
+  } catch (const std::bad_alloc&) {
+    return report("out of memory", core::ErrorKind::kEnvironment);
+  } catch (const core::ContractError& error) {
+    return report(fmt::format("internal error ({})", error.what()), core::ErrorKind::kEnvironment);
+  } catch (const std::exception& error) {
+    // libtorch's texts carry a stack after the first line.
+    const std::string_view text = error.what();
+    return report(fmt::format("unexpected failure ({})", text.substr(0, text.find('\n'))),
+                  core::ErrorKind::kEnvironment);
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers
+
+int main(int argc, char** argv) { return resolute::workers::guarded_run({argv + 1, argv + argc}); }

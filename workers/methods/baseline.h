@@ -1,0 +1,44 @@
+#pragma once
+//! \file
+//! Baseline (train on HR) of Chen et al., "Learning Resolution-Invariant Deep Representations for Person
+//! Re-Identification", AAAI 2019, table 1: the trunk and classifier of RAIN trained on X_H alone. (Their "Baseline
+//! (train on HR & LR)" is RAIN without an adversarial level: workers/methods/rain.h.)
+//!
+//! symbol   here
+//! F        trunk_        Backbone
+//! C        classifier_   IdentityClassifier on v = GAP(f5)
+//! L_cls    "classification", HR part of eq. 3
+//! L_tri    "triplet", HR part of eqs. 4–6
+//! m        BaselineOptions::margin
+
+#include <memory>
+
+#include "workers/methods/identity_terms.h"
+#include "workers/methods/method.h"
+#include "workers/nn/backbone.h"
+
+namespace resolute::workers {
+
+class Baseline : public Method {
+ public:
+  Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
+           const experiments::Recipe& recipe, int classes, std::uint64_t seed);
+
+  torch::nn::Module& module() override { return *root_; }
+  std::vector<ParameterGroup> parameter_groups() override;
+  std::vector<Phase> phases() const override { return {{"networks", "networks"}}; }
+  Activations forward(const LaneBatch& batch) override;
+  std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
+  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
+  int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
+
+ private:
+  experiments::BaselineOptions options_;
+  AdamOptions adam_;
+  TripletSettings triplet_;
+  std::shared_ptr<torch::nn::Module> root_;
+  std::shared_ptr<Backbone> trunk_;
+  std::shared_ptr<IdentityClassifier> classifier_;  //!< null without classification
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,57 @@
+#include "workers/methods/identity_terms.h"
+
+#include <cmath>
+
+#include "core/error.h"
+#include "workers/nn/losses.h"
+
+namespace resolute::workers {
+
+at::Tensor pooled(const at::Tensor& map) { return loss_precision(map).mean(at::IntArrayRef{2, 3}); }
+
+IdentityClassifier::IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck) {
+  if (neck) neck_ = register_module("neck", std::make_shared<BatchNorm>(features));
+  linear_ = register_module("linear", std::make_shared<Linear>(features, classes));
+}
+
+at::Tensor IdentityClassifier::forward(const at::Tensor& features) const {
+  return linear_->forward(neck_ ? neck_->forward(features) : features);
+}
+
+TripletSettings triplet_settings(const std::string& mining, double margin) {
+  if (mining != "random" && mining != "batch-hard")
+    throw core::input_error(fmt::format("mining '{}' is unknown", mining), "", "choose 'random' or 'batch-hard'");
+  if (!(margin > 0) || !std::isfinite(margin))
+    throw core::input_error(fmt::format("margin is {} (must be positive)", margin));
+  return {.margin = margin, .batch_hard = mining == "batch-hard"};
+}
+
+at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
+                              const LaneBatch& batch, MiningSite site) {
+  if (settings.batch_hard) return triplet_loss(features, hardest_triplets(labels, features), settings.margin);
+  core::RandomStream stream(
+      "mining", {batch.seed, batch.step, static_cast<std::uint64_t>(batch.lane), static_cast<std::uint64_t>(site)});
+  return triplet_loss(features, sample_triplets(labels, stream), settings.margin);
+}
+
+std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch) {
+  at::Tensor rows = batch.has_hr.nonzero().squeeze(1);
+  if (rows.size(0) == batch.has_hr.size(0)) return std::nullopt;
+  return rows;
+}
+
+at::Tensor select_rows(const at::Tensor& tensor, const std::optional<at::Tensor>& rows) {
+  if (!rows) return tensor;
+  at::Tensor selected = tensor.index_select(0, *rows);
+  return tensor.dim() == 4 ? selected.contiguous(at::MemoryFormat::ChannelsLast) : selected;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& module,
+                                                              const std::string& prefix, bool inverse) {
+  std::vector<std::pair<std::string, at::Tensor>> found;
+  for (const auto& item : module.named_parameters())
+    if (item.key().starts_with(prefix) != inverse) found.emplace_back(item.key(), item.value());
+  return found;
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,68 @@
+#pragma once
+//! \file
+//! What every method that learns identities from labels shares: the pooled feature, the classifier behind it, and the
+//! triplet loss with its mining.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "workers/methods/method.h"
+#include "workers/nn/batch_norm.h"
+#include "workers/nn/layers.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! N×C×h×w → N×C float32 (float64 stays): the global average, as a mean (adaptive pooling is not deterministic on
+//! GPUs).
+at::Tensor pooled(const at::Tensor& map);
+
+//! v → logits over identities: linear, with a batch norm before it where the network has a neck. N×D → N×classes.
+class IdentityClassifier : public torch::nn::Module {
+ public:
+  IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck);
+  at::Tensor forward(const at::Tensor& features) const;
+
+ private:
+  std::shared_ptr<BatchNorm> neck_;  //!< null without a neck
+  std::shared_ptr<Linear> linear_;
+};
+
+//! Which stream's triplets are drawn: the last part of the key of RandomStream("mining", {seed, step, lane, site}).
+enum class MiningSite : std::uint64_t { kHighResolution = 0, kLowResolution = 1 };
+
+//! A triplet loss as an option struct spells it.
+struct TripletSettings {
+  double margin = 0.3;
+  bool batch_hard = false;
+};
+
+//! \throws RuntimeError (kInput) for another mining than "random" and "batch-hard" or a margin that is not positive
+TripletSettings triplet_settings(const std::string& mining, double margin);
+
+//! Triplets within these rows alone, sampled or mined, and their loss. `features` N×D, `labels` N.
+at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
+                              const LaneBatch& batch, MiningSite site);
+
+//! GAP of f5 in evaluation mode without a graph, float32; the mode of `module` is put back.
+template <class Trunk>
+at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tensor& images) {
+  at::NoGradGuard no_grad;
+  const bool training = module.is_training();
+  module.eval();
+  at::Tensor embedding = pooled(trunk.forward(images).back()).to(at::kFloat);
+  module.train(training);
+  return embedding;
+}
+
+//! Row indices where has_hr holds, or nothing where all rows do (the common case, which then copies nothing).
+std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch);
+//! The rows of `tensor` (all of them for nullopt); images stay channels-last.
+at::Tensor select_rows(const at::Tensor& tensor, const std::optional<at::Tensor>& rows);
+
+//! module().named_parameters() whose name begins with one of the prefixes (inverse: with none of them), in order.
+std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& module,
+                                                              const std::string& prefix, bool inverse);
+
+}  // namespace resolute::workers

@@ -1,0 +1,205 @@
+#include "workers/methods/rain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/error.h"
+#include "workers/nn/losses.h"
+
+namespace resolute::workers {
+namespace {
+
+// What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
+// of RainOptions::levels: f_j of the HR stream, f_j of the LR stream.
+enum Slot : std::size_t { kFeatureHr, kFeatureLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
+
+constexpr const char* kNetworks = "networks";
+constexpr const char* kDiscriminators = "discriminators";
+constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
+
+void validate_options(const experiments::RainOptions& options) {
+  const bool ascending =
+      std::adjacent_find(options.levels.begin(), options.levels.end(), std::greater_equal<>()) == options.levels.end();
+  const bool known = std::all_of(options.levels.begin(), options.levels.end(),
+                                 [](int level) { return level >= 1 && level <= static_cast<int>(kLevels); });
+  if (!ascending || !known)
+    throw core::input_error(
+        fmt::format("levels are [{}] (must be ascending, each once, from 1 to 5)", fmt::join(options.levels, ", ")));
+  if (options.adversary != "minimax" && options.adversary != "non-saturating")
+    throw core::input_error(fmt::format("adversary '{}' is unknown", options.adversary), "",
+                            "choose 'minimax' or 'non-saturating'");
+  for (double weight : {options.adversarial_weight, options.reconstruction_weight})
+    if (!(weight >= 0) || !std::isfinite(weight))
+      throw core::input_error(fmt::format("loss weight {} is negative or not finite", weight));
+  if (!options.classification && !options.triplet && !options.reconstruction && options.levels.empty())
+    throw core::input_error("every loss of method 'rain' is off", "nothing would be trained",
+                            "set classification, triplet or reconstruction to true, or name a level");
+}
+
+}  // namespace
+
+Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSettings& network,
+           const experiments::Recipe& recipe, int classes, std::uint64_t seed)
+    : options_(options),
+      recipe_(recipe),
+      joint_(network.bn_streams == "joint"),
+      non_saturating_(options.adversary == "non-saturating"),
+      triplet_(triplet_settings(options.mining, options.margin)),
+      root_(std::make_shared<torch::nn::Module>("rain")) {
+  validate_options(options);
+  if (network.bn_streams != "joint" && network.bn_streams != "separate")
+    throw core::input_error(fmt::format("bn_streams '{}' is unknown", network.bn_streams), "",
+                            "choose 'joint' or 'separate'");
+  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
+  if (options.classification)
+    classifier_ = root_->register_module(
+        "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));
+  if (options.reconstruction) decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_));
+  for (int level : options.levels)
+    discriminators_.push_back(
+        root_->register_module(kDiscriminatorModule + std::to_string(level),
+                               std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_))));
+  initialise(*root_, seed);
+}
+
+std::vector<ParameterGroup> Rain::parameter_groups() {
+  std::vector<ParameterGroup> groups{
+      {kNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true),
+       AdamOptions{.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay}}};
+  // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
+  // the balance of the game stays.
+  if (!discriminators_.empty())
+    groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
+                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate, .beta1 = 0.5}});
+  return groups;
+}
+
+std::vector<Phase> Rain::phases() const {
+  if (discriminators_.empty()) return {{kNetworks, kNetworks}};
+  return {{kDiscriminators, kDiscriminators}, {kNetworks, kNetworks}};
+}
+
+//! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
+template <class Run>
+std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) const {
+  const std::int64_t hr_rows = input.hr.size(0), lr_rows = input.lr.size(0);
+  std::vector<Streams> outputs;
+  if (joint_ || hr_rows == 0 || lr_rows == 0) {
+    for (const at::Tensor& both : run(at::cat({input.hr, input.lr})))
+      outputs.push_back({both.narrow(0, 0, hr_rows), both.narrow(0, hr_rows, lr_rows)});
+    return outputs;
+  }
+  std::vector<at::Tensor> of_hr = run(input.hr), of_lr = run(input.lr);
+  for (std::size_t i = 0; i < of_hr.size(); ++i) outputs.push_back({of_hr[i], of_lr[i]});
+  return outputs;
+}
+
+Activations Rain::forward(const LaneBatch& batch) {
+  const std::optional<at::Tensor> rows = partial_hr_rows(batch);
+  const Streams images{select_rows(batch.hr, rows), batch.lr};
+  const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
+
+  Activations activations{std::vector<at::Tensor>(kFirstLevel)};
+  auto& slots = activations.tensors;
+  const Streams f5 = features.back();
+  const Streams v{pooled(f5.hr), pooled(f5.lr)};
+  slots[kFeatureHr] = v.hr;
+  slots[kFeatureLr] = v.lr;
+  if (classifier_) {
+    auto classify = [&](const at::Tensor& x) { return std::vector<at::Tensor>{classifier_->forward(x)}; };
+    // Copies that are not labelled stay out of the neck's batch too.
+    const Streams logits = through(classify, options_.labelled_copies ? v : Streams{v.hr, v.lr.slice(0, 0, 0)}).front();
+    slots[kLogitsHr] = logits.hr;
+    slots[kLogitsLr] = logits.lr;
+  }
+  if (decoder_ && images.hr.size(0) > 0) {
+    auto decode = [&](const at::Tensor& x) {
+      return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
+    };
+    const Streams decoded = through(decode, {f5.hr, select_rows(f5.lr, rows)}).front();
+    slots[kImageHr] = decoded.hr;
+    slots[kImageLr] = decoded.lr;
+  }
+  for (int level : options_.levels) {
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].hr);
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].lr);
+  }
+  return activations;
+}
+
+std::vector<LossTerm> Rain::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
+  RESOLUTE_EXPECT(phase < phases().size(), "rain has no such phase");
+  return phases()[phase].name == kDiscriminators ? discriminator_terms(activations) : network_terms(activations, batch);
+}
+
+Rain::Streams Rain::feature(std::size_t index, const Activations& activations) const {
+  return {activations.tensors[kFirstLevel + 2 * index], activations.tensors[kFirstLevel + 2 * index + 1]};
+}
+
+//! eq. 8, max over D_j: minimises −L_adv^Dj.
+std::vector<LossTerm> Rain::discriminator_terms(const Activations& activations) const {
+  std::vector<LossTerm> terms;
+  for (std::size_t i = 0; i < discriminators_.size(); ++i) {
+    const Streams f = feature(i, activations);
+    at::Tensor logits = discriminators_[i]->forward(at::cat({f.hr, f.lr}).detach());
+    terms.push_back(
+        {kDiscriminatorModule + std::to_string(options_.levels[i]),
+         -adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)))});
+  }
+  return terms;
+}
+
+//! eq. 1 as F sees it. UNSTATED: the form of F's loss → eq. 1 itself, through both of its terms (minimax).
+//! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)].
+at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activations) const {
+  const Streams f = feature(index, activations);
+  if (non_saturating_) return non_saturating_loss(discriminators_[index]->forward_frozen(f.lr));
+  at::Tensor logits = discriminators_[index]->forward_frozen(at::cat({f.hr, f.lr}));
+  return adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)));
+}
+
+//! eq. 8, min over F, G, C.
+std::vector<LossTerm> Rain::network_terms(const Activations& activations, const LaneBatch& batch) const {
+  const auto& slots = activations.tensors;
+  const std::optional<at::Tensor> rows = partial_hr_rows(batch);
+  const at::Tensor hr_labels = select_rows(batch.labels, rows);
+  // Without labels on the copies their stream keeps the adversarial and reconstruction losses alone.
+  const at::Tensor lr_labels = options_.labelled_copies ? batch.labels : batch.labels.slice(0, 0, 0);
+
+  std::vector<LossTerm> terms;
+  if (options_.classification)  // eq. 3
+    terms.push_back({"classification", classification_loss(slots[kLogitsHr], hr_labels) +
+                                           classification_loss(slots[kLogitsLr], lr_labels)});
+  if (options_.triplet) {  // eqs. 4–6: HR and LR triplets apart
+    at::Tensor loss = mined_triplet_loss(slots[kFeatureHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
+                      (options_.labelled_copies ? mined_triplet_loss(slots[kFeatureLr], lr_labels, triplet_, batch,
+                                                                     MiningSite::kLowResolution)
+                                                : zero_loss(slots[kFeatureLr]));
+    terms.push_back({"triplet", loss});
+  }
+  if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
+    at::Tensor loss = zero_loss(slots[kFeatureLr]);
+    if (slots[kImageHr].defined()) {
+      const at::Tensor target = select_rows(batch.hr, rows);
+      loss = reconstruction_loss(slots[kImageHr], target) + reconstruction_loss(slots[kImageLr], target);
+    }
+    terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
+  }
+  for (std::size_t i = 0; i < discriminators_.size(); ++i)
+    terms.push_back({"adversarial_level_" + std::to_string(options_.levels[i]),
+                     options_.adversarial_weight * adversarial_loss(i, activations)});
+  return terms;
+}
+
+at::Tensor Rain::reconstruct(const at::Tensor& images) {
+  RESOLUTE_EXPECT(decoder_ != nullptr, "only a RAIN with a reconstruction loss has a decoder");
+  at::NoGradGuard no_grad;
+  const bool training = root_->is_training();
+  root_->eval();
+  at::Tensor decoded = decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3));
+  root_->train(training);
+  return loss_precision(decoded);
+}
+
+}  // namespace resolute::workers

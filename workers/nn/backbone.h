@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! The networks' trunks: images to five feature maps f1..f5 (RAIN, "Architecture": the last activation of each of five
+//! residual blocks). Names of parameters are torchvision's (conv1, bn1, layer1.0.conv1, …), so that its weights fit.
+//!
+//! For 3×256×128: ResNet-50 gives f1 64×128×64 (after conv1, before the pooling), f2 256×64×32, f3 512×32×16,
+//! f4 1024×16×8, f5 2048×16×8 with last stride 1 (8×4 with 2). resnet-small (basic blocks, one a stage, no pooling, a
+//! stem of stride 1: made for 64×32 to 128×64 on one core) gives for 3×64×32: f1 16×64×32, f2 16×32×16, f3 32×16×8,
+//! f4 64×8×4, f5 128×8×4 (4×2).
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "experiments/specification.h"
+#include "workers/nn/residual_blocks.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+inline constexpr std::size_t kLevels = 5;
+
+//! What distinguishes one trunk from another.
+struct BackboneShape {
+  bool bottlenecks = false;  //!< Bottleneck or BasicBlock
+  std::int64_t stem_kernel = 3, stem_stride = 1;
+  bool pooling = false;  //!< 3×3 max-pooling of stride 2 after f1
+  std::array<std::int64_t, kLevels> channels{};
+  std::array<std::int64_t, 4> blocks{};   //!< of layer1..layer4
+  std::array<std::int64_t, 4> strides{};  //!< of the first block of layer1..layer4
+};
+
+class Backbone : public torch::nn::Module {
+ public:
+  explicit Backbone(const BackboneShape& shape);
+  //! N×3×H×W → f1..f5, f_j at index j - 1.
+  std::vector<at::Tensor> forward(const at::Tensor& images) const;
+  //! Channels of f_level, level 1..5.
+  std::int64_t channels(int level) const;
+  //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.
+  std::int64_t total_stride() const;
+
+ private:
+  BackboneShape shape_;
+  std::shared_ptr<Convolution> conv1_;
+  std::shared_ptr<BatchNorm> bn1_;
+  std::array<std::vector<std::shared_ptr<ResidualBlock>>, 4> layers_;
+};
+
+//! \throws RuntimeError (kInput) for an unknown backbone or a last stride other than 1 and 2
+BackboneShape backbone_shape(const experiments::NetworkSettings& settings);
+
+}  // namespace resolute::workers

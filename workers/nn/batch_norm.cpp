@@ -1,0 +1,37 @@
+#include "workers/nn/batch_norm.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr double kMomentum = 0.1;
+constexpr double kEpsilon = 1e-5;
+thread_local int holds = 0;
+
+}  // namespace
+
+RunningStatisticsHold::RunningStatisticsHold() { ++holds; }
+RunningStatisticsHold::~RunningStatisticsHold() { --holds; }
+bool RunningStatisticsHold::active() { return holds > 0; }
+
+BatchNorm::BatchNorm(std::int64_t channels) {
+  weight = register_parameter("weight", at::ones({channels}));
+  bias = register_parameter("bias", at::zeros({channels}));
+  running_mean = register_buffer("running_mean", at::zeros({channels}));
+  running_var = register_buffer("running_var", at::ones({channels}));
+}
+
+at::Tensor BatchNorm::forward(const at::Tensor& input) const {
+  const bool held = is_training() && RunningStatisticsHold::active();
+  return at::batch_norm(input, weight, bias, held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var,
+                        is_training(), kMomentum, kEpsilon, /*cudnn_enabled=*/true);
+}
+
+void BatchNorm::initialise(std::uint64_t, const std::string&) {
+  at::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.zero_();
+  running_mean.zero_();
+  running_var.fill_(1);
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,44 @@
+#include "workers/nn/layers.h"
+
+#include "core/error.h"
+
+namespace resolute::workers {
+
+Convolution::Convolution(const ConvolutionOptions& options) : options_(options) {
+  RESOLUTE_EXPECT(options.kernel % 2 == 1, "a convolution's kernel is odd");
+  weight = register_parameter(
+      "weight",
+      at::zeros({options.out, options.in, options.kernel, options.kernel}).contiguous(at::MemoryFormat::ChannelsLast));
+  if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
+}
+
+at::Tensor Convolution::forward_frozen(const at::Tensor& input) const {
+  return apply(input, weight.detach(), bias.defined() ? bias.detach() : bias);
+}
+
+at::Tensor Convolution::apply(const at::Tensor& input, const at::Tensor& weight_used,
+                              const at::Tensor& bias_used) const {
+  const std::int64_t padding = (options_.kernel - 1) / 2;
+  return at::conv2d(input, weight_used, bias_used, {options_.stride, options_.stride}, {padding, padding});
+}
+
+void Convolution::initialise(std::uint64_t seed, const std::string& name) {
+  fill_normal(weight, deviation_of(options_.initialisation, weight.sizes()), seed, name + ".weight");
+  at::NoGradGuard no_grad;
+  if (bias.defined()) bias.zero_();
+}
+
+Linear::Linear(std::int64_t in, std::int64_t out) {
+  weight = register_parameter("weight", at::zeros({out, in}));
+  bias = register_parameter("bias", at::zeros({out}));
+}
+
+at::Tensor Linear::forward(const at::Tensor& input) const { return at::linear(input, weight, bias); }
+
+void Linear::initialise(std::uint64_t seed, const std::string& name) {
+  fill_normal(weight, deviation_of(Initialisation::kTorchLinear, weight.sizes()), seed, name + ".weight");
+  at::NoGradGuard no_grad;
+  bias.zero_();
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! Convolution and linear layers whose construction draws no random number (torch's own advance the global generator).
+//! Parameter names are torch's: weight, bias.
+
+#include "workers/nn/initialise.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+struct ConvolutionOptions {
+  std::int64_t in = 0, out = 0;
+  std::int64_t kernel = 1,
+               stride = 1;  //!< zero padding is (kernel - 1) / 2: stride 1 keeps the size, 2 halves it, rounding up
+  bool bias = false;        //!< starts at 0
+  Initialisation initialisation = Initialisation::kHeFanOut;
+};
+
+//! N×in×H×W → N×out×⌈H/stride⌉×⌈W/stride⌉, odd square kernels. The weight lies channels-last in memory.
+class Convolution : public torch::nn::Module, public InitialisedLayer {
+ public:
+  explicit Convolution(const ConvolutionOptions& options);
+  at::Tensor forward(const at::Tensor& input) const { return apply(input, weight, bias); }
+  //! The same function with the parameters taken as constants: no gradient reaches them.
+  at::Tensor forward_frozen(const at::Tensor& input) const;
+  void initialise(std::uint64_t seed, const std::string& name) override;
+
+  at::Tensor weight, bias;  //!< out×in×k×k; out, or undefined
+
+ private:
+  at::Tensor apply(const at::Tensor& input, const at::Tensor& weight_used, const at::Tensor& bias_used) const;
+  ConvolutionOptions options_;
+};
+
+//! N×in → N×out with bias (starts at 0).
+class Linear : public torch::nn::Module, public InitialisedLayer {
+ public:
+  Linear(std::int64_t in, std::int64_t out);
+  at::Tensor forward(const at::Tensor& input) const;
+  void initialise(std::uint64_t seed, const std::string& name) override;
+
+  at::Tensor weight, bias;  //!< out×in; out
+};
+
+}  // namespace resolute::workers

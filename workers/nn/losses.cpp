@@ -1,0 +1,119 @@
+#include "workers/nn/losses.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/error.h"
+
+namespace resolute::workers {
+namespace {
+
+//! Mean, or an exact 0 over nothing.
+at::Tensor mean_or_zero(const at::Tensor& values) { return values.numel() == 0 ? values.sum() : values.mean(); }
+
+std::vector<std::int64_t> to_vector(const at::Tensor& labels) {
+  at::Tensor local = labels.to(at::kCPU, at::kLong).contiguous();
+  std::span<const std::int64_t> values(local.const_data_ptr<std::int64_t>(), static_cast<std::size_t>(local.numel()));
+  return {values.begin(), values.end()};
+}
+
+class TripletBuilder {
+ public:
+  void add(std::size_t anchor, std::size_t positive, std::size_t negative) {
+    anchor_.push_back(static_cast<std::int64_t>(anchor));
+    positive_.push_back(static_cast<std::int64_t>(positive));
+    negative_.push_back(static_cast<std::int64_t>(negative));
+  }
+  Triplets build(at::Device device) const {
+    auto made = [&](const std::vector<std::int64_t>& rows) { return at::tensor(rows, at::kLong).to(device); };
+    return {made(anchor_), made(positive_), made(negative_)};
+  }
+
+ private:
+  std::vector<std::int64_t> anchor_, positive_, negative_;
+};
+
+}  // namespace
+
+at::Tensor loss_precision(const at::Tensor& tensor) {
+  const bool narrow = tensor.scalar_type() == at::kBFloat16 || tensor.scalar_type() == at::kHalf;
+  return narrow ? tensor.to(at::kFloat) : tensor;
+}
+
+at::Tensor zero_loss(const at::Tensor& tensor) { return loss_precision(tensor.slice(0, 0, 0)).sum(); }
+
+at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels) {
+  if (labels.size(0) == 0) return zero_loss(logits);
+  return at::cross_entropy_loss(loss_precision(logits), labels);
+}
+
+at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target) {
+  RESOLUTE_EXPECT(image.sizes() == target.sizes(), "an image is compared with a target of its shape");
+  at::Tensor wide = loss_precision(image);
+  return mean_or_zero((wide - target.to(wide.scalar_type())).abs());
+}
+
+at::Tensor adversarial_value(const at::Tensor& hr_logits, const at::Tensor& lr_logits) {
+  return mean_or_zero(at::log_sigmoid(loss_precision(hr_logits))) +
+         mean_or_zero(at::log_sigmoid(-loss_precision(lr_logits)));
+}
+
+at::Tensor non_saturating_loss(const at::Tensor& lr_logits) {
+  return -mean_or_zero(at::log_sigmoid(loss_precision(lr_logits)));
+}
+
+Triplets sample_triplets(const at::Tensor& labels, core::RandomStream& stream) {
+  const std::vector<std::int64_t> values = to_vector(labels);
+  TripletBuilder triplets;
+  for (std::size_t anchor = 0; anchor < values.size(); ++anchor) {
+    std::vector<std::size_t> positives, negatives;
+    for (std::size_t row = 0; row < values.size(); ++row) {
+      if (values[row] != values[anchor])
+        negatives.push_back(row);
+      else if (row != anchor)
+        positives.push_back(row);
+    }
+    if (positives.empty() || negatives.empty()) continue;
+    const std::size_t positive = positives[stream.below(positives.size())];
+    triplets.add(anchor, positive, negatives[stream.below(negatives.size())]);
+  }
+  return triplets.build(labels.device());
+}
+
+Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features) {
+  at::NoGradGuard no_grad;
+  const std::vector<std::int64_t> values = to_vector(labels);
+  constexpr std::int64_t kDifferences =
+      2;  // cdist's mode without the |a|² + |b|² − 2ab form, which loses small distances
+  at::Tensor wide = loss_precision(features.detach());
+  at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences).to(at::kCPU, at::kDouble).contiguous();
+  const double* rows = distance.const_data_ptr<double>();
+  TripletBuilder triplets;
+  for (std::size_t anchor = 0; anchor < values.size(); ++anchor) {
+    const double* to = rows + anchor * values.size();
+    std::size_t positive = anchor, negative = anchor;  // the anchor itself: none found yet
+    for (std::size_t row = 0; row < values.size(); ++row) {
+      if (values[row] != values[anchor]) {
+        if (negative == anchor || to[row] < to[negative]) negative = row;
+      } else if (row != anchor) {
+        if (positive == anchor || to[row] > to[positive]) positive = row;
+      }
+    }
+    if (positive != anchor && negative != anchor) triplets.add(anchor, positive, negative);
+  }
+  return triplets.build(features.device());
+}
+
+at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin) {
+  if (triplets.anchor.numel() == 0) return zero_loss(features);
+  at::Tensor wide = loss_precision(features);
+  at::Tensor anchor = wide.index_select(0, triplets.anchor);
+  // linalg_vector_norm's gradient is 0 at the zero vector; that of a square root of a sum of squares is 0 · ∞.
+  auto distance = [&](const at::Tensor& other) {
+    return at::linalg_vector_norm(anchor - wide.index_select(0, other), 2, at::IntArrayRef{1});
+  };
+  return (margin + distance(triplets.positive) - distance(triplets.negative)).clamp_min(0).mean();
+}
+
+}  // namespace resolute::workers

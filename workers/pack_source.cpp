@@ -1,0 +1,81 @@
+#include "workers/pack_source.h"
+
+#include "core/error.h"
+#include "workers/dataset_settings.h"
+
+namespace resolute::workers {
+namespace {
+
+std::vector<datasets::ItemRange> lanes_of_batch(const experiments::Recipe& recipe, int lanes) {
+  std::vector<datasets::ItemRange> ranges;
+  for (int lane = 0; lane < lanes; ++lane)
+    ranges.push_back(datasets::lane_items(recipe.identities, recipe.images, lanes, lane, lane + 1));
+  return ranges;
+}
+
+datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecification& specification, LaneRange range,
+                                           std::uint64_t first_step) {
+  datasets::PrefetchOptions options;
+  options.items = datasets::lane_items(specification.recipe.identities, specification.recipe.images,
+                                       specification.lanes, range.first, range.first + range.count);
+  options.first_step = first_step;
+  options.end_step = static_cast<std::uint64_t>(specification.recipe.steps);
+  return options;
+}
+
+}  // namespace
+
+PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& split,
+                       const experiments::TrainingSpecification& specification, LaneRange range,
+                       std::uint64_t first_step)
+    : height_(pack.options().height),
+      width_(pack.options().width),
+      seed_(specification.seed),
+      next_step_(first_step),
+      lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
+      first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
+      loader_(pack, split, loader_options(specification.recipe, specification.seed), specification.recipe.identities,
+              specification.recipe.images, prefetch_options(specification, range, first_step)) {}
+
+std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
+  std::vector<std::int64_t> rows;
+  for (const datasets::ItemRange& lane : lanes_) rows.push_back(static_cast<std::int64_t>(lane.size()));
+  return rows;
+}
+
+LaneBatch PackSource::batch(std::uint64_t step, int lane) {
+  if (current_ == nullptr || current_->step != step) {
+    RESOLUTE_EXPECT(step == next_step_, "batches are asked for in the order of steps");
+    current_ = &loader_.next();
+    ++next_step_;
+  }
+  datasets::ItemRange items = lanes_.at(static_cast<std::size_t>(lane));
+  items.begin -= first_item_;
+  items.end -= first_item_;
+  LaneBatch batch;
+  batch.hr = images(current_->hr, items);
+  batch.lr = images(current_->lr, items);
+  const auto rows = static_cast<std::int64_t>(items.size());
+  batch.labels = at::empty({rows}, at::kLong);
+  batch.has_hr = at::empty({rows}, at::kBool);
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    batch.labels.mutable_data_ptr<std::int64_t>()[i] = current_->labels[items.begin + i];
+    batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
+  }
+  batch.seed = seed_;
+  batch.step = step;
+  batch.lane = lane;
+  return batch;
+}
+
+// A copy in memory of its own: where a lane's images begin must not depend on which other lanes this rank runs, lest a
+// kernel that looks at alignment takes another path.
+at::Tensor PackSource::images(const std::vector<float>& pixels, datasets::ItemRange items) const {
+  const auto rows = static_cast<std::int64_t>(items.size());
+  const std::size_t floats = static_cast<std::size_t>(height_ * width_ * 3);
+  at::Tensor tensor = at::empty({rows, height_, width_, 3}, at::kFloat);
+  std::copy_n(pixels.data() + items.begin * floats, items.size() * floats, tensor.mutable_data_ptr<float>());
+  return tensor.permute({0, 3, 1, 2});
+}
+
+}  // namespace resolute::workers

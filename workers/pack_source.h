@@ -1,0 +1,36 @@
+#pragma once
+//! \file
+//! A training's batches from a sealed pack, loaded one step ahead on a thread of its own.
+
+#include "datasets/loader.h"
+#include "experiments/specification.h"
+#include "workers/batch_source.h"
+#include "workers/ddp/lane_sum.h"
+
+namespace resolute::workers {
+
+class PackSource final : public BatchSource {
+ public:
+  //! \param pack, split outlive the source \param range this rank's lanes: no other images are read
+  //! \param first_step the step that batch() is asked for first
+  //! \throws RuntimeError (kInput) for a split with too few identities, or rates that the pack lacks
+  PackSource(const datasets::PackReader& pack, const datasets::Split& split,
+             const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step);
+  std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
+  //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum
+  LaneBatch batch(std::uint64_t step, int lane) override;
+
+ private:
+  at::Tensor images(const std::vector<float>& pixels, datasets::ItemRange items) const;
+
+  std::int64_t height_;
+  std::int64_t width_;
+  std::uint64_t seed_;
+  std::uint64_t next_step_;
+  std::vector<datasets::ItemRange> lanes_;  // of the whole batch
+  std::size_t first_item_;                  // of this rank
+  datasets::PrefetchingLoader loader_;
+  const datasets::LoadedBatch* current_ = nullptr;
+};
+
+}  // namespace resolute::workers

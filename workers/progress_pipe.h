@@ -1,0 +1,36 @@
+#pragma once
+//! \file
+//! Progress lines to whoever started this process (docs/worker.md): signs of life, and where a job stands.
+
+#include <cstdint>
+#include <optional>
+
+#include "core/clock.h"
+#include "core/json.h"
+
+namespace resolute::workers {
+
+//! Writes whole JSON lines to a descriptor; at most two a second, checkpoints always. A reader that has gone is no
+//! reason to stop: the lines are dropped from then on. Not thread-safe.
+class ProgressPipe {
+ public:
+  //! \param descriptor -1: nothing is written; not closed
+  explicit ProgressPipe(int descriptor, const core::Clock& clock = core::monotonic_clock());
+  //! {"step", "steps", "loss", "images_per_second"}; `loss` left out where there is none, the rate until it is known.
+  //! \param step units of work done of `steps` \param images done since this process began
+  void step(std::uint64_t step, std::uint64_t steps, std::optional<double> loss, std::uint64_t images);
+  //! {"checkpoint": step}
+  void checkpoint(std::uint64_t step);
+  //! Images a second since construction.
+  double images_per_second(std::uint64_t images) const;
+
+ private:
+  void write_line(const core::Json& json);
+
+  int descriptor_;
+  const core::Clock& clock_;
+  core::MonotonicTime start_;
+  std::optional<core::MonotonicTime> written_;
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,15 @@
+#pragma once
+//! \file
+//! The wish to stop, set by SIGTERM or SIGUSR1 and read between steps.
+
+namespace resolute::workers {
+
+//! From here on SIGTERM and SIGUSR1 only set the flag, and a vanished reader of a pipe is a failed write (SIGPIPE
+//! ignored).
+void install_stop_signals();
+//! True once either signal came.
+bool stop_requested();
+//! What the signal handler does; for tests. \param value false takes the wish back
+void set_stop_requested(bool value);
+
+}  // namespace resolute::workers

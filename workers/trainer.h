@@ -1,0 +1,90 @@
+#pragma once
+//! \file
+//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (design, §6). It knows
+//! process ranks and lanes, the method knows neither; it knows nothing of packs, jobs or the store.
+//!
+//! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
+//! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
+//! all lanes; the phase's group takes an Adam step. Losses and the wish to stop ride along in the same sum, so all
+//! ranks know the same and stop after the same step.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/specification.h"
+#include "workers/batch_source.h"
+#include "workers/checkpoint.h"
+#include "workers/ddp/lane_sum.h"
+#include "workers/metrics_log.h"
+#include "workers/optimiser.h"
+#include "workers/progress_pipe.h"
+
+namespace resolute::workers {
+
+struct TrainerOptions {
+  experiments::Recipe recipe;            //!< steps, schedule, precision
+  int lanes = 1;                         //!< L
+  std::uint64_t checkpoint_every = 100;  //!< steps between checkpoints, at least 1
+  //! Keep each lane's graph from the first phase to the last of a step. Off: run forward again for each phase, which
+  //! holds one graph at a time. The bits are the same.
+  bool keep_graphs = true;
+};
+
+//! What a trainer works with; all outlive it. Pointers may be null.
+struct TrainerParts {
+  Method& method;
+  BatchSource& source;
+  ProgressPipe& progress;
+  Communicator* communicator = nullptr;     //!< null: a single process
+  CheckpointFolder* checkpoints = nullptr;  //!< process rank 0; null: none are written
+  MetricsLog* metrics = nullptr;            //!< process rank 0
+};
+
+struct TrainingOutcome {
+  std::uint64_t step = 0;  //!< steps done since the training began
+  double loss = 0;         //!< sum of all terms of the last step, mean over rows
+  bool interrupted = false;
+};
+
+class Trainer {
+ public:
+  //! \throws RuntimeError (kInput) if the ranks do not divide the lanes
+  Trainer(TrainerParts parts, TrainerOptions options);
+
+  //! Takes up a training after checkpoint.step steps. \throws RuntimeError (kCorrupt) if it does not fit the method
+  void restore(const Checkpoint& checkpoint);
+  //! The training as it stands between two steps.
+  Checkpoint snapshot() const;
+
+  //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
+  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a loss or gradient that is not finite, naming
+  //! the
+  //!         step, or a disk that is full
+  TrainingOutcome run();
+
+ private:
+  struct Lane;
+  struct StepRecord;
+  void train_step(StepRecord& record);
+  void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
+  at::Tensor lane_vector(std::size_t phase, Lane& lane, StepRecord& record);
+  void forward(std::size_t phase, Lane& lane);
+  void report(const StepRecord& record, std::uint64_t images);
+  void write_checkpoint();
+  void announce_checkpoint();
+
+  TrainerParts parts_;
+  TrainerOptions options_;
+  LaneRange range_;
+  std::vector<Phase> phases_;
+  std::vector<Adam> optimisers_;
+  std::vector<std::size_t> optimiser_of_phase_;
+  std::uint64_t step_ = 0;
+  double loss_ = 0;
+  std::uint64_t announced_ = 0;  // step of the last checkpoint on a progress line
+};
+
+}  // namespace resolute::workers
