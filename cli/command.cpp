@@ -1,0 +1,120 @@
+#include "cli/command.h"
+
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/file_system.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace {
+
+core::RuntimeError usage_error(const std::string& problem, const CommandHelp& help) {
+  return core::input_error(problem, {}, std::string("usage: ") + help.usage);
+}
+
+void print_help(const CommandHelp& help, const options::options_description& visible) {
+  std::ostringstream list;
+  list << visible;
+  std::cout << "Usage: " << help.usage << "\n\n"
+            << help.about << "\n\nOptions:\n"
+            << list.str() << "\nExamples:\n"
+            << help.examples << std::flush;
+}
+
+}  // namespace
+
+std::optional<options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
+                                                    const options::options_description& visible,
+                                                    const std::vector<std::string>& positional) {
+  for (const auto& argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--help" || argument == "-h") {
+      print_help(help, visible);
+      return std::nullopt;
+    }
+  }
+  options::options_description all;
+  all.add(visible);
+  options::positional_options_description places;
+  for (const auto& name : positional) {
+    all.add_options()(name.c_str(), options::value<std::string>());
+    places.add(name.c_str(), 1);
+  }
+  options::variables_map values;
+  try {
+    // No guessing: a prefix that works today must not change its meaning when an option is added.
+    int style = options::command_line_style::unix_style & ~options::command_line_style::allow_guessing;
+    options::store(options::command_line_parser(arguments).options(all).positional(places).style(style).run(), values);
+    options::notify(values);
+  } catch (const options::too_many_positional_options_error&) {
+    throw usage_error("too many arguments", help);
+  } catch (const options::unknown_option& error) {
+    throw usage_error("unknown option '" + error.get_option_name() + "'", help);
+  } catch (const options::error& error) {
+    throw usage_error(error.what(), help);
+  }
+  for (const auto& name : positional)
+    if (values.count(name) == 0) throw usage_error("argument " + name + " is missing", help);
+  return values;
+}
+
+std::string required_value(const options::variables_map& values, const std::string& name) {
+  if (values.count(name) == 0) throw core::input_error("option --" + name + " is missing", {}, "see --help");
+  return values[name].as<std::string>();
+}
+
+std::vector<int> parse_integer_list(const std::string& text, const std::string& option) {
+  std::vector<int> list;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    std::size_t end = std::min(text.find(',', begin), text.size());
+    int value = 0;
+    auto [stop, status] = std::from_chars(text.data() + begin, text.data() + end, value);
+    if (status != std::errc() || stop != text.data() + end || begin == end)
+      throw core::input_error("option --" + option + " has the value '" + text + "'",
+                              "integers separated by commas are needed", "give e.g. --" + option + " 2,3,4");
+    list.push_back(value);
+    begin = end + 1;
+  }
+  return list;
+}
+
+fs::path executable_folder() {
+  std::error_code error;
+  fs::path self = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw core::system_error("cannot find this program's own file", error.value());
+  return self.parent_path();
+}
+
+fs::path worker_program() {
+  const char* named = std::getenv("RESOLUTE_WORKER");
+  fs::path program = named != nullptr ? fs::path(named) : executable_folder() / "resolute-worker";
+  if (::access(program.c_str(), X_OK) != 0 || fs::is_directory(program))
+    throw core::input_error("worker program '" + program.string() + "' cannot be executed",
+                            named != nullptr ? "it is named by RESOLUTE_WORKER" : "it should stand beside this program",
+                            "build it with: ninja -C build/release resolute-worker");
+  return program;
+}
+
+void require_writable_store(const fs::path& store) {
+  auto& files = core::real_file_system();
+  try {
+    files.create_directories(store);
+    fs::path probe = core::temporary_beside(store / "probe");
+    files.open_for_write(probe, core::OpenMode::kCreateNew)->close();
+    files.remove(probe);
+  } catch (const core::RuntimeError& error) {
+    throw core::RuntimeError(error.kind(), "store '" + store.string() + "' cannot be written", error.what(),
+                             "give --store a folder that you may write to");
+  }
+}
+
+}  // namespace resolute::cli

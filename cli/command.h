@@ -1,0 +1,55 @@
+#pragma once
+//! \file
+//! What every subcommand of `resolute` shares: its entry in the list, its option parsing and help, the places of files
+//! that come with the program. One .cpp a subcommand.
+
+#include <boost/program_options.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace resolute::cli {
+
+using Arguments = std::vector<std::string>;
+
+struct Command {
+  const char* name;     //!< as typed: "data synth"
+  const char* summary;  //!< one line
+  int (*run)(const Arguments& arguments);
+};
+
+//! Every subcommand, in the order of the help text.
+const std::vector<Command>& commands();
+
+//! A subcommand's own help: usage, options, examples.
+struct CommandHelp {
+  const char* usage;     //!< "resolute rank FEATURES.h5 [--json]"
+  const char* about;     //!< a paragraph
+  const char* examples;  //!< lines to copy
+};
+
+//! Parses `arguments`. `--help` prints the help on stdout and gives nothing: the command then returns 0. Names in
+//! `positional` are filled from arguments without a dash, in order; a name ending in "..." is not supported.
+//! \throws RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a spare argument
+std::optional<boost::program_options::variables_map> parse_options(
+    const Arguments& arguments, const CommandHelp& help, const boost::program_options::options_description& options,
+    const std::vector<std::string>& positional);
+
+//! The value of a required option or positional argument. \throws RuntimeError (kInput) naming it
+std::string required_value(const boost::program_options::variables_map& values, const std::string& name);
+
+//! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
+std::vector<int> parse_integer_list(const std::string& text, const std::string& option);
+
+//! The folder that holds this executable.
+std::filesystem::path executable_folder();
+
+//! The worker program: RESOLUTE_WORKER, or `resolute-worker` beside this executable.
+//! \throws RuntimeError (kInput) if it is not there or not executable
+std::filesystem::path worker_program();
+
+//! Makes the store's folder if need be. \throws RuntimeError (kInput) if nothing can be written there
+void require_writable_store(const std::filesystem::path& store);
+
+}  // namespace resolute::cli

@@ -1,0 +1,24 @@
+#include "cli/command.h"
+#include "cli/subcommands.h"
+
+namespace resolute::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands = {
+      {"data synth", "render procedural people as image files", data_synth},
+      {"data ingest", "make a pack of HDF5 shards from raw images", data_ingest},
+      {"data verify", "check every byte of a pack", data_verify},
+      {"data show", "tell what a pack holds; draw a sample", data_show},
+      {"suite plan", "work a suite out: its jobs and tables", suite_plan},
+      {"suite run", "run what is missing of a suite, alone or under mpirun or srun", suite_run},
+      {"suite resume", "the same as run: it goes on from where it stopped", suite_run},
+      {"suite status", "jobs by state, failures with their cause", suite_status},
+      {"suite table", "the tables, as far as their numbers are there", suite_table},
+      {"suite log", "the journal of a suite's runs", suite_log},
+      {"train", "one training, without a coordinator", train},
+      {"rank", "CMC and mAP of query and gallery features", rank},
+  };
+  return kCommands;
+}
+
+}  // namespace resolute::cli

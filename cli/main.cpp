@@ -1,0 +1,104 @@
+// The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
+
+#include <csignal>
+#include <iostream>
+
+#include "cli/command.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace {
+
+using resolute::cli::Arguments;
+using resolute::cli::Command;
+using resolute::cli::commands;
+
+int print_overview() {
+  std::cout
+      << "resolute reproduces cross-resolution person re-identification papers: raw images → packs → trainings →\n"
+         "evaluations → the papers' own tables, the same bits however often a run is killed and resumed.\n\n"
+         "Usage: resolute COMMAND [ARGUMENT...]      resolute COMMAND --help\n\n";
+  for (const Command& command : commands()) {
+    std::string name = command.name;
+    name.resize(16, ' ');
+    std::cout << "  " << name << command.summary << "\n";
+  }
+  std::cout << "\nExamples:\n"
+               "  resolute data synth --out people --identities 64\n"
+               "  resolute suite run experiments/suites/quickstart.toml --store store\n"
+               "  resolute suite table experiments/suites/quickstart.toml --store store\n\n"
+               "Results go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).\n"
+               "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.\n";
+  return std::cout.flush() ? 0 : 1;
+}
+
+// The command whose words open `arguments`, or nothing.
+const Command* find_command(const Arguments& arguments, std::size_t& words) {
+  for (const Command& command : commands()) {
+    Arguments parts;
+    std::string name = command.name;
+    for (std::size_t begin = 0; begin <= name.size();) {
+      std::size_t end = std::min(name.find(' ', begin), name.size());
+      parts.push_back(name.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    if (parts.size() <= arguments.size() && std::equal(parts.begin(), parts.end(), arguments.begin())) {
+      words = parts.size();
+      return &command;
+    }
+  }
+  return nullptr;
+}
+
+// `resolute suite --help` lists the commands that begin with "suite".
+int print_group(const std::string& group) {
+  std::cout << "Commands of resolute " << group << ":\n";
+  for (const Command& command : commands()) {
+    std::string name = command.name;
+    if (name.rfind(group + " ", 0) == 0) {
+      name.resize(16, ' ');
+      std::cout << "  " << name << command.summary << "\n";
+    }
+  }
+  std::cout << "\nHelp for one of them: resolute " << group << " COMMAND --help\n";
+  return std::cout.flush() ? 0 : 1;
+}
+
+int run(const Arguments& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help")
+    return print_overview();
+  if (arguments[0] == "--version") {
+    std::cout << "resolute " << RESOLUTE_VERSION << "\n";
+    return 0;
+  }
+  std::size_t words = 0;
+  if (const Command* command = find_command(arguments, words))
+    return command->run(Arguments(arguments.begin() + static_cast<std::ptrdiff_t>(words), arguments.end()));
+  if (arguments[0] == "data" || arguments[0] == "suite") {
+    if (arguments.size() == 1 || arguments[1] == "--help" || arguments[1] == "-h") return print_group(arguments[0]);
+    throw resolute::core::input_error("unknown command '" + arguments[0] + " " + arguments[1] + "'", {},
+                                      "see resolute " + arguments[0] + " --help");
+  }
+  throw resolute::core::input_error("unknown command '" + arguments[0] + "'", {}, "see resolute --help");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  resolute::core::set_up_log("resolute");
+  // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return run(Arguments(argv + 1, argv + argc));
+  } catch (const resolute::core::RuntimeError& error) {
+    std::cerr << "resolute: " << error.what() << std::endl;
+    return resolute::core::exit_code(error.kind());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "resolute: out of memory; use a machine with more, or smaller settings" << std::endl;
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "resolute: a contract inside the program is broken (" << error.what() << "); please report it"
+              << std::endl;
+    return 1;
+  }
+}

@@ -1,0 +1,30 @@
+#include "cli/pack_settings.h"
+
+namespace resolute::cli {
+
+datasets::PackOptions to_pack_options(const experiments::PackSettings& settings) {
+  datasets::PackOptions pack;
+  pack.name = settings.name;
+  pack.source = settings.source;
+  pack.rates = settings.rates;
+  pack.kernel = datasets::kernel_from_name(settings.kernel);
+  pack.height = settings.height;
+  pack.width = settings.width;
+  pack.shards = settings.shards;
+  pack.settings = experiments::to_json(settings);
+  return pack;
+}
+
+datasets::SyntheticOptions to_synthetic_options(const experiments::SyntheticSettings& settings) {
+  datasets::SyntheticOptions people;
+  people.identities = settings.identities;
+  people.cameras = settings.cameras;
+  people.images_per_camera = settings.images_per_camera;
+  people.height = settings.height;
+  people.width = settings.width;
+  people.seed = settings.seed;
+  people.fine_contrast = settings.fine_contrast;
+  return people;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,110 @@
+// `resolute rank`: docs/formats/features.md has the file's layout.
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <thread>
+
+#include "cli/command.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "datasets/hdf5/array_file.h"
+#include "results/gemm_openblas.h"
+#include "results/ranking.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kHelp{"resolute rank FEATURES.h5 [--max-rank K] [--threads T] [--json]",
+                            "Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', "
+                            "each with 'features' float32 N×D,\n"
+                            "'identities' int64 N and 'cameras' int64 N; optionally 'query/prefix' int64 N; or, in "
+                            "place of both 'features', one\n"
+                            "'distance' float32 queries × gallery. Gallery images of the query's own identity and "
+                            "camera are left out, identity -1 is\n"
+                            "junk, 0 a distractor; ties count against the query.",
+                            "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
+
+struct Side {
+  datasets::NamedArray<std::int64_t> identities;
+  datasets::NamedArray<std::int64_t> cameras;
+  results::Labels labels() const { return {identities.values, cameras.values}; }
+};
+
+Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
+  Side side;
+  side.identities = file.read_int64(group + "/identities", 1);
+  // A file without cameras has nothing to leave out.
+  if (file.has(group + "/cameras")) side.cameras = file.read_int64(group + "/cameras", 1);
+  return side;
+}
+
+results::RankingScores score(const std::string& path, const results::RankingOptions& ranking) {
+  datasets::ArrayFileReader file(path);
+  Side query = read_side(file, "query");
+  Side gallery = read_side(file, "gallery");
+  if (file.has("distance")) {
+    auto distance = file.read_float32("distance", 2);
+    if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
+      throw core::input_error(fmt::format("'distance' is {}×{}", distance.shape[0], distance.shape[1]),
+                              fmt::format("there are {} queries and {} gallery images", query.identities.values.size(),
+                                          gallery.identities.values.size()));
+    return results::rank_distances(distance.values, query.labels(), gallery.labels(), ranking);
+  }
+  auto query_features = file.read_float32("query/features", 2);
+  auto gallery_features = file.read_float32("gallery/features", 2);
+  std::vector<std::int64_t> prefix;
+  if (file.has("query/prefix")) prefix = file.read_int64("query/prefix", 1).values;
+  auto matrix = [](const datasets::NamedArray<float>& array) {
+    return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
+  };
+  return results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features), gallery.labels(),
+                                prefix, results::openblas_gemm(), ranking);
+}
+
+}  // namespace
+
+int rank(const Arguments& arguments) {
+  results::RankingOptions ranking;
+  ranking.work.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("max-rank", options::value(&ranking.max_rank)->default_value(50), "length of the CMC curve");
+  add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
+      "threads; the figures do not depend on it");
+  add("json", "one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, kHelp, visible, {"FEATURES.h5"});
+  if (!values) return 0;
+  std::string path = (*values)["FEATURES.h5"].as<std::string>();
+  results::RankingScores scores;
+  try {
+    scores = score(path, ranking);
+  } catch (const core::RuntimeError& error) {
+    if (std::string_view(error.what()).find(path) != std::string_view::npos) throw;
+    throw error.at(path);
+  }
+  if (values->count("json") > 0) {
+    std::cout << core::Json{{"cmc", scores.cmc},
+                            {"map", scores.map},
+                            {"chance_map", scores.chance_map},
+                            {"queries", scores.queries},
+                            {"queries_without_match", scores.queries_without_match}}
+                     .dump()
+              << "\n";
+    return 0;
+  }
+  for (int k : {1, 5, 10, 20})
+    if (k <= ranking.max_rank)
+      std::cout << fmt::format("rank-{:<3} {:6.2f} %\n", k, scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
+  std::cout << fmt::format(
+      "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
+      scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! The entry points of the subcommands, one file each. Each takes the arguments after its name and returns the exit
+//! code.
+
+#include "cli/command.h"
+
+namespace resolute::cli {
+
+int data_synth(const Arguments& arguments);
+int data_ingest(const Arguments& arguments);
+int data_verify(const Arguments& arguments);
+int data_show(const Arguments& arguments);
+int suite_plan(const Arguments& arguments);
+int suite_run(const Arguments& arguments);
+int suite_status(const Arguments& arguments);
+int suite_table(const Arguments& arguments);
+int suite_log(const Arguments& arguments);
+int train(const Arguments& arguments);
+int rank(const Arguments& arguments);
+
+}  // namespace resolute::cli

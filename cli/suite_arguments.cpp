@@ -1,0 +1,44 @@
+#include "cli/suite_arguments.h"
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/process.h"
+#include "experiments/suite.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
+                                                    options::options_description more) {
+  auto add = more.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
+  add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
+  add("set", options::value<std::vector<std::string>>()->composing(),
+      "KEY=VALUE over the suite's defaults; repeatable");
+  add("from-scratch", "train without the initial weights a profile asks for; every table says so");
+  add("json", "one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, help, more, {"SUITE.toml"});
+  if (!values) return std::nullopt;
+  SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
+                        values->count("json") > 0};
+  return parsed;
+}
+
+experiments::Plan SuiteArguments::plan(bool need_roots) const {
+  auto& files = core::real_file_system();
+  experiments::SuiteOptions suite;
+  suite.store = store.root();
+  suite.profile = values["profile"].as<std::string>();
+  if (values.count("set") > 0)
+    for (const auto& text : values["set"].as<std::vector<std::string>>())
+      suite.sets.push_back(experiments::parse_assignment(text));
+  suite.environment = core::current_environment();
+  suite.from_scratch = values.count("from-scratch") > 0;
+  suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
+  suite.need_roots = need_roots;
+  return experiments::read_suite(files, values["SUITE.toml"].as<std::string>(), suite);
+}
+
+}  // namespace resolute::cli

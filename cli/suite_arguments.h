@@ -1,0 +1,26 @@
+#pragma once
+//! \file
+//! What the `suite` subcommands share: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--from-scratch]
+//! [--json].
+
+#include <optional>
+
+#include "cli/command.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::cli {
+
+struct SuiteArguments {
+  boost::program_options::variables_map values;
+  experiments::StoreLayout store;
+  bool json = false;
+  //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
+  experiments::Plan plan(bool need_roots) const;
+};
+
+//! Adds the shared options to `more` and parses; nothing after --help.
+std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
+                                                    boost::program_options::options_description more);
+
+}  // namespace resolute::cli

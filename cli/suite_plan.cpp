@@ -1,0 +1,53 @@
+// `resolute suite plan`
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <map>
+
+#include "cli/subcommands.h"
+#include "cli/suite_arguments.h"
+#include "core/file_system.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kHelp{
+    "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
+    "Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. "
+    "Refuses\n"
+    "what cannot work, with file, line and key.",
+    "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
+    "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
+
+}  // namespace
+
+int suite_plan(const Arguments& arguments) {
+  auto parsed = parse_suite_arguments(arguments, kHelp, {});
+  if (!parsed) return 0;
+  experiments::Plan plan = parsed->plan(true);
+  if (parsed->json) {
+    std::cout << experiments::to_json(plan).dump(1) << "\n";
+    return 0;
+  }
+  auto& files = core::real_file_system();
+  std::map<std::string, std::pair<int, int>> by_kind;  // jobs, of which done
+  std::cout << plan.suite << ": " << plan.title << "\n\n";
+  for (const auto& job : plan.jobs) {
+    auto& [count, done] = by_kind[experiments::kind_name(job.specification)];
+    bool finished = files.exists(parsed->store.result_file(job.id));
+    ++count;
+    if (finished) ++done;
+    std::cout << fmt::format("  {}  {:10} {}{}\n", job.id.hex.substr(0, 12), experiments::kind_name(job.specification),
+                             job.label, finished ? "  (done)" : "");
+  }
+  std::cout << "\n";
+  for (const auto& [kind, counts] : by_kind)
+    std::cout << fmt::format("{:11} {:4}, {} done\n", kind, counts.first, counts.second);
+  for (const auto& table : plan.tables)
+    std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,177 @@
+// What is wrong is refused in one line, with the right exit code, and leaves nothing half written.
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+void write(const fs::path& path, std::string_view text) { core::write_atomic(core::real_file_system(), path, text); }
+
+class BadImages : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto made = resolute({"data", "synth", "--out", people_, "--identities", "6", "--images-per-camera", "2"});
+    ASSERT_EQ(code_of(made), 0) << made.err;
+  }
+  fs::path first_training_image() const {
+    std::vector<fs::path> paths;
+    for (const auto& entry : fs::directory_iterator(people_ / "bounding_box_train")) paths.push_back(entry.path());
+    return *std::min_element(paths.begin(), paths.end());
+  }
+  CommandOutput ingest() {
+    return resolute({"data", "ingest", "market1501", "--root", people_, "--store", scratch_ / "store"});
+  }
+  void expect_no_pack() {
+    for (const auto& entry : fs::recursive_directory_iterator(scratch_.path())) {
+      bool in_pack = entry.path().string().find("/packs/") != std::string::npos;
+      EXPECT_TRUE(!in_pack || entry.is_directory()) << entry.path();
+    }
+  }
+  ScratchFolder scratch_;
+  fs::path people_ = scratch_ / "people";
+};
+
+TEST_F(BadImages, truncated_image_is_named) {
+  fs::path image = first_training_image();
+  fs::resize_file(image, fs::file_size(image) / 2);
+  expect_refusal(ingest(), 2, image.filename());
+  expect_no_pack();
+}
+
+TEST_F(BadImages, wrong_file_name_is_named) {
+  write(people_ / "bounding_box_train/person_one.jpg", text_of(first_training_image()));
+  expect_refusal(ingest(), 2, "person_one.jpg");
+  expect_no_pack();
+}
+
+TEST_F(BadImages, empty_folder_is_named) {
+  for (const auto& entry : fs::directory_iterator(people_ / "bounding_box_train")) fs::remove(entry.path());
+  expect_refusal(ingest(), 2, "bounding_box_train");
+}
+
+TEST_F(BadImages, identity_with_one_image_is_named) {
+  std::string name = first_training_image().filename();
+  std::string identity = name.substr(0, 4);
+  for (const auto& entry : fs::directory_iterator(people_ / "bounding_box_train"))
+    if (entry.path().filename().string().rfind(identity, 0) == 0 && entry.path().filename() != name)
+      fs::remove(entry.path());
+  expect_refusal(ingest(), 2, std::to_string(std::stoi(identity)));
+}
+
+TEST_F(BadImages, missing_folder_is_named) {
+  expect_refusal(
+      resolute({"data", "ingest", "market1501", "--root", scratch_ / "absent", "--store", scratch_ / "store"}), 2,
+      "absent");
+}
+
+TEST_F(BadImages, pack_with_a_flipped_byte_is_refused_by_verify) {
+  ASSERT_EQ(code_of(ingest()), 0);
+  fs::path shard;
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "store"))
+    if (entry.path().extension() == ".h5") shard = entry.path();
+  auto ok = resolute({"data", "verify", shard.parent_path()});
+  EXPECT_EQ(code_of(ok), 0) << ok.err;
+  std::string bytes = text_of(shard);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write(shard, bytes);
+  expect_refusal(resolute({"data", "verify", shard.parent_path()}), 2, shard.filename());
+}
+
+TEST_F(BadImages, full_disk_while_packing_leaves_nothing_behind) {
+  // A file size limit with its signal ignored is what a full disk is to a program: write() fails half-way.
+  auto output = run_program({"sh", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh", kBin / "resolute", "data",
+                             "ingest", "market1501", "--root", people_, "--store", scratch_ / "store"});
+  expect_refusal(output, 1, "store");
+  expect_no_pack();
+}
+
+class BadSuite : public testing::Test {
+ protected:
+  CommandOutput plan_with(const std::string& from, const std::string& to) {
+    std::string text = text_of(kTinySuite);
+    auto at = text.find(from);
+    EXPECT_NE(at, std::string::npos);
+    write(scratch_ / "suite.toml", text.replace(at, from.size(), to));
+    return resolute({"suite", "plan", scratch_ / "suite.toml", "--store", scratch_ / "store"});
+  }
+  ScratchFolder scratch_;
+};
+
+TEST_F(BadSuite, unknown_key_is_named_with_file_and_line) {
+  auto output = plan_with("steps = 30", "stepz = 30");
+  expect_refusal(output, 2, "suite.toml:13");
+  EXPECT_NE(output.err.find("did you mean 'train.steps'"), std::string::npos) << output.err;
+}
+
+TEST_F(BadSuite, wrong_type_is_named_with_file_and_line) {
+  auto output = plan_with("steps = 30", "steps = \"many\"");
+  expect_refusal(output, 2, "suite.toml:13");
+}
+
+TEST_F(BadSuite, lane_with_one_identity_is_refused) {
+  expect_refusal(plan_with("identities = 4", "identities = 3"), 2, "lane");
+}
+
+TEST_F(BadSuite, process_ranks_that_do_not_divide_the_lanes_are_refused) {
+  expect_refusal(plan_with("lanes = 2", "lanes = 2\nranks = 3"), 2, "ranks");
+}
+
+TEST_F(BadSuite, store_without_write_permission_is_refused) {
+  expect_refusal(resolute({"suite", "run", kTinySuite, "--store", "/proc/resolute-store"}), 2, "/proc/resolute-store");
+}
+
+TEST_F(BadSuite, missing_worker_is_refused_before_any_job) {
+  auto environment = program_environment();
+  environment["RESOLUTE_WORKER"] = "/nowhere/resolute-worker";
+  fs::path store = scratch_ / "store";
+  expect_refusal(run_program({kBin / "resolute", "suite", "run", kTinySuite, "--store", store}, environment), 2,
+                 "/nowhere/resolute-worker");
+  EXPECT_FALSE(fs::exists(store / "jobs"));
+}
+
+TEST_F(BadSuite, train_refuses_ranks_that_do_not_divide_the_lanes) {
+  auto plan = resolute({"suite", "plan", kTinySuite, "--store", scratch_ / "store", "--json"});
+  const auto document = core::parse_json(plan.out, "plan");
+  for (const auto& job : document["jobs"])
+    if (job["kind"] == "training") {
+      write(scratch_ / "spec.json", job["specification"].dump());
+      break;
+    }
+  expect_refusal(resolute({"train", scratch_ / "spec.json", "--store", scratch_ / "store", "--ranks", "3"}), 2,
+                 "--ranks 3");
+}
+
+TEST(BadUsage, unknown_commands_options_and_missing_arguments_are_refused) {
+  expect_refusal(resolute({"fly"}), 2, "'fly'");
+  expect_refusal(resolute({"data", "fly"}), 2, "'data fly'");
+  expect_refusal(resolute({"rank"}), 2, "FEATURES.h5");
+  expect_refusal(resolute({"rank", "a.h5", "b.h5"}), 2, "too many arguments");
+  expect_refusal(resolute({"rank", "/nowhere/a.h5"}), 2, "/nowhere/a.h5");
+  expect_refusal(resolute({"rank", "a.h5", "--jsn"}), 2, "--jsn");
+  expect_refusal(resolute({"data", "synth"}), 2, "--out");
+  expect_refusal(resolute({"data", "synth", "--out", "x", "--identities", "many"}), 2, "many");
+}
+
+TEST(BadUsage, every_command_has_help_with_an_example) {
+  auto overview = resolute({"--help"});
+  EXPECT_EQ(code_of(overview), 0);
+  for (const char* name : {"data synth", "data ingest", "data verify", "data show", "suite plan", "suite run",
+                           "suite resume", "suite status", "suite table", "suite log", "train", "rank"}) {
+    EXPECT_NE(overview.out.find(name), std::string::npos) << name;
+    std::vector<std::string> words;
+    for (std::string text = name; !text.empty();) {
+      auto space = text.find(' ');
+      words.push_back(text.substr(0, space));
+      text = space == std::string::npos ? "" : text.substr(space + 1);
+    }
+    words.push_back("--help");
+    auto help = resolute(words);
+    EXPECT_EQ(code_of(help), 0) << name;
+    EXPECT_NE(help.out.find("Usage: resolute"), std::string::npos) << name;
+    EXPECT_NE(help.out.find("Examples:"), std::string::npos) << name;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::system_test
