@@ -69,7 +69,20 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
 
 std::string required_value(const options::variables_map& values, const std::string& name) {
   if (values.count(name) == 0) throw core::input_error("option --" + name + " is missing", {}, "see --help");
-  return values[name].as<std::string>();
+  std::string value = values[name].as<std::string>();
+  if (value.empty()) throw core::input_error("option --" + name + " is empty", {}, "see --help");
+  return value;
+}
+
+std::uint64_t parse_seed(const options::variables_map& values, const std::string& name) {
+  // Boost would turn -1 into 2^64 - 1 without a word.
+  std::string text = required_value(values, name);
+  std::uint64_t value = 0;
+  auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || stop != text.data() + text.size())
+    throw core::input_error("option --" + name + " has the value '" + text + "'",
+                            "an integer from 0 to 2^64 - 1 is needed");
+  return value;
 }
 
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option) {
@@ -97,7 +110,8 @@ fs::path executable_folder() {
 fs::path worker_program() {
   const char* named = std::getenv("RESOLUTE_WORKER");
   fs::path program = named != nullptr ? fs::path(named) : executable_folder() / "resolute-worker";
-  if (::access(program.c_str(), X_OK) != 0 || fs::is_directory(program))
+  std::error_code ignored;
+  if (::access(program.c_str(), X_OK) != 0 || fs::is_directory(program, ignored))
     throw core::input_error("worker program '" + program.string() + "' cannot be executed",
                             named != nullptr ? "it is named by RESOLUTE_WORKER" : "it should stand beside this program",
                             "build it with: ninja -C build/release resolute-worker");

@@ -4,6 +4,7 @@
 //! that come with the program. One .cpp a subcommand.
 
 #include <boost/program_options.hpp>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -38,6 +39,9 @@ std::optional<boost::program_options::variables_map> parse_options(
 
 //! The value of a required option or positional argument. \throws RuntimeError (kInput) naming it
 std::string required_value(const boost::program_options::variables_map& values, const std::string& name);
+
+//! The value of an option that holds a seed. \throws RuntimeError (kInput) for anything but 0 to 2^64 - 1
+std::uint64_t parse_seed(const boost::program_options::variables_map& values, const std::string& name);
 
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <iostream>
@@ -105,7 +106,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("height", options::value(&settings.height)->default_value(settings.height), "network size, pixels");
   add("width", options::value(&settings.width)->default_value(settings.width), "network size, pixels");
   add("shards", options::value(&settings.shards)->default_value(settings.shards), "files of the pack");
-  add("seed", options::value(&parsed.seed)->default_value(0), "seed of the split manifest written beside the pack");
+  add("seed", options::value<std::string>()->default_value("0"), "seed of the split manifest written beside the pack");
   add("lr-camera", options::value(&parsed.lr_camera)->default_value(parsed.lr_camera),
       "camera of that split whose images become low-resolution");
   add("threads",
@@ -118,6 +119,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   settings.source = (*values)["SOURCE"].as<std::string>();
   settings.name = values->count("name") > 0 ? (*values)["name"].as<std::string>() : settings.source;
   settings.rates = parse_integer_list((*values)["rates"].as<std::string>(), "rates");
+  parsed.seed = parse_seed(*values, "seed");
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
   if (parsed.threads < 1 || parsed.threads > 1024)
@@ -134,18 +136,25 @@ int data_ingest(const Arguments& arguments) {
   datasets::PackOptions pack = to_pack_options(parsed->settings);
   datasets::validate(pack);
   auto samples = datasets::list_samples(files, pack.source, parsed->root);
+  if (std::none_of(samples.begin(), samples.end(),
+                   [&](const auto& sample) { return sample.camera == parsed->lr_camera; }))
+    throw core::input_error(fmt::format("no image is from camera {}", parsed->lr_camera),
+                            "--lr-camera names the one whose images become low-resolution");
+  std::vector<datasets::PackRow> published;
+  if (!parsed->manifest.empty())
+    published = datasets::manifest_from_json(
+        core::parse_json(core::read_text(files, parsed->manifest), parsed->manifest), parsed->manifest);
   require_writable_store(parsed->store);
   fs::path folder = experiments::StoreLayout(parsed->store).pack_folder(parsed->settings);
   write_shards(datasets::source_root(files, pack.source, parsed->root), samples, pack, folder, parsed->threads);
-  auto sealed = datasets::seal_pack(files, folder, pack);
-  auto reader = datasets::PackReader::open(files, folder);
+  // Refused before the seal: an unsealed pack is none.
   if (!parsed->manifest.empty()) {
-    auto published = datasets::manifest_from_json(
-        core::parse_json(core::read_text(files, parsed->manifest), parsed->manifest), parsed->manifest);
-    std::string difference = first_difference(published, reader.rows());
+    std::string difference = first_difference(published, datasets::read_unsealed_rows(files, folder, pack));
     if (!difference.empty())
       throw core::input_error("the raw images are not those of '" + parsed->manifest + "'", difference);
   }
+  auto sealed = datasets::seal_pack(files, folder, pack);
+  auto reader = datasets::PackReader::open(files, folder);
   std::cout << fmt::format("{}: {} images in {} shards, pack {}\n", folder.string(), sealed.rows, pack.shards,
                            sealed.pack_sha256);
   datasets::SplitOptions split;

@@ -36,7 +36,7 @@ int data_synth(const Arguments& arguments) {
       "images of each person and camera");
   add("height", options::value(&people.height)->default_value(people.height), "pixels");
   add("width", options::value(&people.width)->default_value(people.width), "pixels");
-  add("seed", options::value(&people.seed)->default_value(people.seed), "another seed, other people");
+  add("seed", options::value<std::string>()->default_value("0"), "another seed, other people");
   add("fine-contrast", options::value(&people.fine_contrast)->default_value(people.fine_contrast),
       "contrast of the fine cue, 0 to 1");
   add("help,h", "this text");
@@ -44,6 +44,7 @@ int data_synth(const Arguments& arguments) {
   if (!values) return 0;
   if (const auto& layout = (*values)["layout"].as<std::string>(); layout != "market1501")
     throw core::input_error("layout '" + layout + "' is unknown", {}, "known layouts are market1501");
+  people.seed = parse_seed(*values, "seed");
   std::string out = required_value(*values, "out");
   datasets::write_synthetic(core::real_file_system(), out, people);
   std::cout << out << ": " << people.identities << " identities, "

@@ -1,11 +1,15 @@
 // The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
 
+#include <algorithm>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
 
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/process.h"
+#include "orchestrator/run.h"
 
 namespace {
 
@@ -29,7 +33,7 @@ int print_overview() {
                "  resolute suite table experiments/suites/quickstart.toml --store store\n\n"
                "Results go to stdout, logs to stderr (RESOLUTE_LOG=debug|info|warning|error).\n"
                "Exit codes: 0 done, 1 failed, 2 wrong usage or input, 3 incomplete, 75 interrupted and resumable.\n";
-  return std::cout.flush() ? 0 : 1;
+  return 0;
 }
 
 // The command whose words open `arguments`, or nothing.
@@ -61,7 +65,7 @@ int print_group(const std::string& group) {
     }
   }
   std::cout << "\nHelp for one of them: resolute " << group << " COMMAND --help\n";
-  return std::cout.flush() ? 0 : 1;
+  return 0;
 }
 
 int run(const Arguments& arguments) {
@@ -89,10 +93,25 @@ int main(int argc, char** argv) {
   // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
   try {
-    return run(Arguments(argv + 1, argv + argc));
+    int code = run(Arguments(argv + 1, argv + argc));
+    if (!std::cout.flush())
+      throw resolute::core::RuntimeError(resolute::core::ErrorKind::kEnvironment,
+                                         "the results cannot be written to stdout");
+    return code;
   } catch (const resolute::core::RuntimeError& error) {
-    std::cerr << "resolute: " << error.what() << std::endl;
+    // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it.
+    auto environment = resolute::core::current_environment();
+    if (!resolute::orchestrator::launched_by_mpi(environment) ||
+        resolute::orchestrator::launched_rank(environment) == 0)
+      std::cerr << "resolute: " << error.what() << std::endl;
     return resolute::core::exit_code(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "resolute: "
+              << resolute::core::system_error("a file cannot be used: '" + error.path1().string() + "'",
+                                              error.code().value())
+                     .what()
+              << std::endl;
+    return 2;
   } catch (const std::bad_alloc&) {
     std::cerr << "resolute: out of memory; use a machine with more, or smaller settings" << std::endl;
     return 1;

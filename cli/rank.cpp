@@ -38,8 +38,14 @@ struct Side {
 Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
   Side side;
   side.identities = file.read_int64(group + "/identities", 1);
-  // A file without cameras has nothing to leave out.
-  if (file.has(group + "/cameras")) side.cameras = file.read_int64(group + "/cameras", 1);
+  // A file without cameras has nothing to leave out; one with fewer cameras than identities is broken.
+  if (file.has(group + "/cameras")) {
+    side.cameras = file.read_int64(group + "/cameras", 1);
+    if (side.cameras.values.size() != side.identities.values.size())
+      throw core::input_error(fmt::format("'{}' has {} identities and {} cameras", group, side.identities.values.size(),
+                                          side.cameras.values.size()),
+                              "each image has one of both");
+  }
   return side;
 }
 
@@ -58,7 +64,13 @@ results::RankingScores score(const std::string& path, const results::RankingOpti
   auto query_features = file.read_float32("query/features", 2);
   auto gallery_features = file.read_float32("gallery/features", 2);
   std::vector<std::int64_t> prefix;
-  if (file.has("query/prefix")) prefix = file.read_int64("query/prefix", 1).values;
+  if (file.has("query/prefix")) {
+    prefix = file.read_int64("query/prefix", 1).values;
+    if (prefix.size() != query.identities.values.size())
+      throw core::input_error(
+          fmt::format("{} prefix lengths and {} queries", prefix.size(), query.identities.values.size()),
+          "'query/prefix' has one a query");
+  }
   auto matrix = [](const datasets::NamedArray<float>& array) {
     return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
   };

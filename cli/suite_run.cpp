@@ -55,7 +55,8 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   auto folder = arguments.store.suite_folder(plan.suite) / "tables";
   auto tables = results::aggregate(plan, files, arguments.store);
   results::write_tables(files, folder, tables);
-  if (arguments.json) std::cout << results::to_json(tables).dump(1) << "\n";
+  if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
+  if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the results cannot be written to stdout");
   for (const auto& failure : outcome.failures)
     core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
                     failure.evidence);

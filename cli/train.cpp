@@ -73,9 +73,8 @@ int next_attempt(const StoreLayout& store, const JobId& job) {
   return attempt;
 }
 
-std::vector<pid_t> start_ranks(const std::filesystem::path& store, const JobId& job, int ranks, int attempt,
-                               int progress_descriptor) {
-  std::string worker = worker_program();
+std::vector<pid_t> start_ranks(const std::string& worker, const std::filesystem::path& store, const JobId& job,
+                               int ranks, int attempt, int progress_descriptor) {
   Rendezvous rendezvous;
   if (ranks > 1) rendezvous = bind_loopback();
   auto environment = core::current_environment();
@@ -156,13 +155,11 @@ int wait_for_ranks(std::vector<pid_t> children) {
     const auto* exited = std::get_if<core::Exited>(&status);
     int one = exited != nullptr ? exited->code : 1;
     if (exited == nullptr) core::log_error("process {} of the training was {}", ended, core::describe(status));
-    if (one != 0 && code == 0) {
-      code = one;
-      // Ranks that were told to stop end together by themselves; after a failure the others would wait for the dead
-      // one.
-      if (one != 75)
-        for (pid_t child : children) ::kill(-child, SIGKILL);
-    }
+    // A failure tells more than an interruption. Ranks that were told to stop end together by themselves; after a
+    // failure the others would wait for the dead one.
+    if (one != 0 && (code == 0 || code == 75)) code = one;
+    if (one != 0 && one != 75)
+      for (pid_t child : children) ::kill(-child, SIGKILL);
   }
   return code;
 }
@@ -197,6 +194,7 @@ int train(const Arguments& arguments) {
                             "every process rank runs the same number of lanes");
   StoreLayout store(required_value(*values, "store"));
   require_writable_store(store.root());
+  const std::string worker = worker_program();
   JobId job = experiments::job_id(specification);
   core::write_atomic(files, store.specification_file(job),
                      core::canonical_json(experiments::to_json(specification)) + "\n");
@@ -208,12 +206,13 @@ int train(const Arguments& arguments) {
     int attempt = next_attempt(store, job);
     files.create_directories(store.attempt_folder(job, attempt));
     core::Pipe progress = core::make_pipe();
-    auto children = start_ranks(store.root(), job, ranks, attempt, progress.write_end.get());
+    auto children = start_ranks(worker, store.root(), job, ranks, attempt, progress.write_end.get());
     progress.write_end.reset();
-    std::thread follower(follow_progress, progress.read_end.get(), static_cast<std::uint64_t>(training->recipe.steps));
+    std::jthread follower(follow_progress, progress.read_end.get(), static_cast<std::uint64_t>(training->recipe.steps));
     int code = wait_for_ranks(std::move(children));
     follower.join();
-    if (code != 0) return code;
+    // The store is the truth: a rank may fail after the result was published.
+    if (code != 0 && !files.exists(store.result_file(job))) return code;
   }
   std::string result = core::read_text(files, store.result_file(job));
   if (values->count("json") > 0)

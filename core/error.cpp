@@ -1,5 +1,6 @@
 #include "core/error.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,6 +11,9 @@ std::string compose(std::string_view problem, std::string_view why, std::string_
   std::string message(problem);
   if (!why.empty()) message += fmt::format(" ({})", why);
   if (!suggestion.empty()) message += fmt::format("; {}", suggestion);
+  // One line whatever a path or a file's text holds.
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return message;
 }
 

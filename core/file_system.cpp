@@ -89,9 +89,15 @@ class PosixFileSystem final : public FileSystem {
     struct stat status {};
     if (::fstat(descriptor, &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
     if (S_ISDIR(status.st_mode)) throw system_error(fmt::format("cannot read '{}'", path.string()), EISDIR);
-    Bytes bytes(static_cast<std::size_t>(std::max<off_t>(status.st_size, 0)));
+    const auto too_large = [&] {
+      return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
+    };
+    const auto expected = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
+    if (expected > limit) throw too_large();
+    // One byte more than the size finds the end without growing. The size is only a hint: pipes and /proc files say 0,
+    // and another process may append.
+    Bytes bytes(static_cast<std::size_t>(expected) + 1);
     std::size_t filled = 0;
-    // The size is only a hint: pipes and /proc files say 0, and another process may append.
     while (true) {
       if (filled == bytes.size()) bytes.resize(bytes.size() + std::max<std::size_t>(4096, bytes.size() / 2));
       ssize_t count = ::read(descriptor, bytes.data() + filled, bytes.size() - filled);
@@ -101,8 +107,7 @@ class PosixFileSystem final : public FileSystem {
       }
       if (count == 0) break;
       filled += static_cast<std::size_t>(count);
-      if (filled > limit)
-        throw input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
+      if (filled > limit) throw too_large();
     }
     bytes.resize(filled);
     return bytes;

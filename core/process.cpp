@@ -79,6 +79,40 @@ struct ChildPlan {
   fail_in_child(report);
 }
 
+// Waits for a child that has ended or is about to. \return waitpid's word
+int reap(pid_t child) {
+  int word = 0;
+  while (::waitpid(child, &word, 0) < 0)
+    if (errno != EINTR) throw system_error("cannot wait for a child", errno);
+  return word;
+}
+
+// Reads both pipes until the other side has closed them. \return false if the deadline came first
+bool capture(int out, int err, MonotonicTime deadline, CommandOutput& output) {
+  std::array<pollfd, 2> polled{pollfd{out, POLLIN, 0}, pollfd{err, POLLIN, 0}};
+  std::array<std::string*, 2> texts{&output.out, &output.err};
+  std::array<char, 65536> buffer;
+  while (polled[0].fd >= 0 || polled[1].fd >= 0) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - monotonic_clock().now()).count();
+    if (left <= 0) return false;
+    if (::poll(polled.data(), polled.size(), static_cast<int>(std::min<long>(left, 1000))) < 0) {
+      if (errno == EINTR) continue;
+      throw system_error("cannot poll a child's output", errno);
+    }
+    for (std::size_t i = 0; i < 2; ++i) {
+      if (polled[i].fd < 0 || (polled[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
+      const ssize_t count = ::read(polled[i].fd, buffer.data(), buffer.size());
+      if (count > 0) {
+        const std::size_t room = kMaxCapture - std::min(kMaxCapture, texts[i]->size());
+        texts[i]->append(buffer.data(), std::min(room, static_cast<std::size_t>(count)));
+      } else if (count == 0 || errno != EINTR) {
+        polled[i].fd = -1;
+      }
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
@@ -170,8 +204,7 @@ pid_t spawn_process(const SpawnRequest& request) {
     count = ::read(report.read_end.get(), &child_error, sizeof child_error);
   } while (count < 0 && errno == EINTR);
   if (count == 0) return child;
-  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
-  }
+  reap(child);
   throw system_error(fmt::format("cannot start '{}'", program), child_error);
 }
 
@@ -180,38 +213,33 @@ CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit)
   Pipe err = make_pipe();
   request.descriptors[1] = out.write_end.get();
   request.descriptors[2] = err.write_end.get();
-  pid_t child = spawn_process(request);
+  const pid_t child = spawn_process(request);
   out.write_end.reset();
   err.write_end.reset();
-  CommandOutput output{Exited{0}, {}, {}};
   const auto deadline = monotonic_clock().now() + limit;
-  std::array<pollfd, 2> polled{pollfd{out.read_end.get(), POLLIN, 0}, pollfd{err.read_end.get(), POLLIN, 0}};
-  std::array<std::string*, 2> texts{&output.out, &output.err};
-  while (polled[0].fd >= 0 || polled[1].fd >= 0) {
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - monotonic_clock().now()).count();
-    if (left <= 0) {
-      output.timed_out = true;
-      ::kill(request.new_process_group ? -child : child, SIGKILL);
-      break;
-    }
-    if (::poll(polled.data(), polled.size(), static_cast<int>(std::min<long>(left, 1000))) < 0 && errno != EINTR)
-      throw system_error("cannot poll a child's output", errno);
-    for (std::size_t i = 0; i < 2; ++i) {
-      if (polled[i].fd < 0 || (polled[i].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
-      std::array<char, 65536> buffer;
-      ssize_t count = ::read(polled[i].fd, buffer.data(), buffer.size());
-      if (count > 0) {
-        std::size_t room = kMaxCapture - std::min(kMaxCapture, texts[i]->size());
-        texts[i]->append(buffer.data(), std::min(room, static_cast<std::size_t>(count)));
-      } else if (count == 0 || errno != EINTR) {
-        polled[i].fd = -1;
-      }
-    }
+  const auto kill_child = [&] { ::kill(request.new_process_group ? -child : child, SIGKILL); };
+  CommandOutput output{Exited{0}, {}, {}};
+  try {
+    output.timed_out = !capture(out.read_end.get(), err.read_end.get(), deadline, output);
+  } catch (...) {
+    kill_child();
+    reap(child);
+    throw;
   }
+  // A child may close both outputs and go on: the limit holds for it too.
   int word = 0;
-  while (::waitpid(child, &word, 0) < 0)
-    if (errno != EINTR) throw system_error("cannot wait for a child", errno);
-  output.status = to_exit_status(word);
+  while (!output.timed_out) {
+    const pid_t ended = ::waitpid(child, &word, WNOHANG);
+    if (ended == child) {
+      output.status = to_exit_status(word);
+      return output;
+    }
+    if (ended < 0 && errno != EINTR) throw system_error("cannot wait for a child", errno);
+    if (monotonic_clock().now() >= deadline) output.timed_out = true;
+    ::poll(nullptr, 0, 1);
+  }
+  kill_child();
+  output.status = to_exit_status(reap(child));
   return output;
 }
 

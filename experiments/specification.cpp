@@ -1,25 +1,16 @@
 #include "experiments/specification.h"
 
+#include "core/overloaded.h"
 #include "core/sha256.h"
 
 namespace resolute::experiments {
-namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
-
-}  // namespace
 
 std::string kind_name(const JobSpecification& specification) {
-  return std::visit(
-      Overloaded{[](const ShardSpecification&) { return "shard"; }, [](const SealSpecification&) { return "seal"; },
-                 [](const TrainingSpecification&) { return "training"; },
-                 [](const EvaluationSpecification&) { return "evaluation"; }},
-      specification);
+  return std::visit(core::Overloaded{[](const ShardSpecification&) { return "shard"; },
+                                     [](const SealSpecification&) { return "seal"; },
+                                     [](const TrainingSpecification&) { return "training"; },
+                                     [](const EvaluationSpecification&) { return "evaluation"; }},
+                    specification);
 }
 
 std::string method_name(const MethodOptions& options) {

@@ -53,11 +53,12 @@ void check_in_pack(const std::string& key, const std::vector<int>& rates, const 
 }
 
 void check(const SyntheticSettings& s) {
-  check_range("identities", s.identities, 2, 9999);
-  check_range("cameras", s.cameras, 2, 9);
-  check_range("images_per_camera", s.images_per_camera, 1, 999);
-  check_range("image_height", s.height, 8, 4096);
-  check_range("image_width", s.width, 8, 4096);
+  // Those of the renderer (datasets/sources/synthetic.h); two cameras, since a split needs an HR and an LR one.
+  check_range("identities", s.identities, 4, 9999);
+  check_range("cameras", s.cameras, 2, 99);
+  check_range("images_per_camera", s.images_per_camera, 2, 9999);
+  check_range("image_height", s.height, 32, 1024);
+  check_range("image_width", s.width, 16, 1024);
   check_real("fine_contrast", s.fine_contrast, 0, 1);
 }
 

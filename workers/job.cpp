@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/overloaded.h"
 #include "core/sha256.h"
 #include "results/record.h"
 #include "workers/ddp/lane_sum.h"
@@ -15,14 +16,6 @@
 
 namespace resolute::workers {
 namespace {
-
-template <class... Functions>
-struct Overloaded : Functions... {
-  using Functions::operator()...;
-};
-// clang 14 does not deduce aggregates by itself.
-template <class... Functions>
-Overloaded(Functions...) -> Overloaded<Functions...>;
 
 void check(const JobOptions& options) {
   if (!core::is_sha256_hex(options.job))
@@ -52,7 +45,7 @@ std::unique_ptr<Communicator> connect(const JobOptions& options, const experimen
 
 results::Record run_kind(const JobContext& context, const experiments::JobSpecification& specification) {
   return std::visit(
-      Overloaded{
+      core::Overloaded{
           [&](const experiments::ShardSpecification& shard) -> results::Record { return run_shard(context, shard); },
           [&](const experiments::SealSpecification& seal) -> results::Record { return run_seal(context, seal); },
           [&](const experiments::TrainingSpecification& training) -> results::Record {

@@ -1,14 +1,35 @@
 #include "datasets/pack/options.h"
 
+#include <algorithm>
+#include <string_view>
+
 #include "datasets/low_resolution.h"
 
 namespace resolute::datasets {
+namespace {
+
+constexpr std::size_t kMostNameBytes = 64;
+
+// The same rule as experiments' for names of data sets: what passes is one folder name, on every file system.
+bool is_plain_name(std::string_view text) {
+  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= kMostNameBytes && text.front() != '-' &&
+         std::all_of(text.begin(), text.end(), allowed);
+}
+
+}  // namespace
 
 void validate(const PackOptions& options) {
   auto refuse = [&](const std::string& what, std::string_view why) {
     return core::input_error(fmt::format("pack '{}': {}", options.name, what), why);
   };
-  if (options.name.empty()) throw refuse("its name is empty", "a pack is found by its name");
+  if (!is_plain_name(options.name)) {
+    // Escaped: whatever was typed, the complaint stays one line of text.
+    const std::string quoted = core::Json(options.name).dump(-1, ' ', true, core::Json::error_handler_t::replace);
+    throw core::input_error(
+        fmt::format("data set name {} is no plain one", quoted),
+        fmt::format("it must be 1 to {} of a-z, 0-9 and '-', not starting with '-'", kMostNameBytes));
+  }
   for (std::size_t i = 0; i < options.rates.size(); ++i) {
     int rate = options.rates[i];
     if (rate < 1 || rate > kMaxRate)

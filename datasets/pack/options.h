@@ -12,7 +12,7 @@
 namespace resolute::datasets {
 
 struct PackOptions {
-  std::string name;                    //!< the data set's name
+  std::string name;                    //!< the data set's name: 1 to 64 of a-z, 0-9 and '-', not starting with '-'
   std::string source;                  //!< which ingester listed the images
   std::vector<int> rates = {2, 3, 4};  //!< ascending, each 1 to kMaxRate; rate 1 needs nothing stored: it is `hr`
   Kernel kernel = Kernel::kTriangle;   //!< down-sampling of LR images; HR images are resized with the triangle
@@ -22,9 +22,8 @@ struct PackOptions {
   core::Json settings = core::Json::object();  //!< verbatim into pack.json and every shard
 };
 
-//! \throws RuntimeError (kInput): an empty name, rates not ascending or outside 1..kMaxRate, a side outside 1..4096,
-//! shards
-//!         outside 1..99999, settings that are not an object
+//! \throws RuntimeError (kInput): a name that is no plain one (callers make folders of it), rates not ascending or
+//! outside 1..kMaxRate, a side outside 1..4096, shards outside 1..99999, settings that are not an object
 void validate(const PackOptions& options);
 
 //! The options as they stand in pack.json and in each shard's header, and back (strict, kInput, opening with `where`).

@@ -28,10 +28,16 @@ struct ShardResult {
 };
 
 //! Makes shard number `shard` from its part of `samples`. Every image is decoded before anything is written. A shard
-//! that stands there already, is intact and says the same of itself is left alone; another one is replaced. \param root
-//! folder that the samples' paths are relative to \param samples all of the data set, as its source lists them \throws
-//! RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or none;
-//!         kEnvironment for a full disk. Nothing half written stays.
+//! that stands there already, is intact, says the same of itself and was made from the same bytes (each raw file's
+//! SHA-256 is taken and compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard
+//! is made again, and only from the images in its manifest: the bytes come out the same.
+//! \param root folder that the samples' paths are relative to
+//! \param samples all of the data set, as its source lists them
+//! \throws RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or
+//! none,
+//!         for a pack that is sealed and was made from other images, settings or decoders; kCorrupt for a sealed pack
+//!         whose pack.json or manifest is damaged where a shard must be made again; kEnvironment for a full disk.
+//!         Nothing half written stays.
 ShardResult write_shard(core::FileSystem& files, const std::filesystem::path& root, const std::vector<Sample>& samples,
                         const PackOptions& options, int shard, const std::filesystem::path& pack_folder);
 
@@ -39,6 +45,12 @@ struct SealResult {
   std::string pack_sha256;  //!< of pack.json, which names the SHA-256 of everything else
   std::uint64_t rows = 0;
 };
+
+//! The rows of every shard, in order, of a pack whose shards are all made: to compare with a published manifest before
+//! seal_pack(). Checks what seal_pack() does, but reads and checks no image. Writes nothing; pack.json need not be
+//! there. \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for one whose rows are damaged
+std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder,
+                                        const PackOptions& options);
 
 //! Checks that every shard is there and intact, was made with these options and from one listing by one decoder, then
 //! writes manifest.json and, last, pack.json. Sealing again gives the same bytes.

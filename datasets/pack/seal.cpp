@@ -27,13 +27,19 @@ void check_member(const ShardHeader& header, const PackFile& pack, std::size_t n
                              header.hdf5, pack.decoder, pack.hdf5));
 }
 
-}  // namespace
+enum class Depth { kRows, kImages };
 
-SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
-  validate(options);
-  PackFile pack;
-  pack.options = options;
+struct Members {
+  PackFile pack;  // without the manifest's hash; the shards' hashes only for kImages
   std::vector<PackRow> rows;
+};
+
+// Opens every shard, one at a time, and checks that they are one pack; for kImages reads all their bytes too.
+Members read_members(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options, Depth depth) {
+  validate(options);
+  Members members;
+  auto& [pack, rows] = members;
+  pack.options = options;
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(options.shards); ++i) {
     const std::string name = shard_file_name(static_cast<int>(i));
@@ -44,20 +50,32 @@ SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const
     Shard shard(path);
     const ShardHeader& header = shard.header();
     check_member(header, pack, i, path);
-    shard.verify();
+    if (depth == Depth::kImages) shard.verify();
     if (i == 0) {
       pack.listing_sha256 = header.listing_sha256;
       pack.decoder = header.decoder;
       pack.hdf5 = header.hdf5;
       total = header.total_rows;
     }
-    pack.shards.push_back({name, header.rows, hdf5::sha256_of_file(path)});
+    pack.shards.push_back({name, header.rows, depth == Depth::kImages ? hdf5::sha256_of_file(path) : ""});
     pack.rows += header.rows;
     rows.insert(rows.end(), shard.rows().begin(), shard.rows().end());
   }
   if (pack.rows != total)
     throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
                             fmt::format("its shards hold {} rows of {}", pack.rows, total));
+  return members;
+}
+
+}  // namespace
+
+std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path& pack_folder,
+                                        const PackOptions& options) {
+  return read_members(files, pack_folder, options, Depth::kRows).rows;
+}
+
+SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
+  auto [pack, rows] = read_members(files, pack_folder, options, Depth::kImages);
   const std::string manifest = manifest_text(rows);
   pack.manifest_sha256 = core::sha256_hex(manifest);
   const std::string text = pack_text(pack);

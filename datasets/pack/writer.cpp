@@ -9,6 +9,7 @@
 #include "datasets/hdf5/raw_file.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/pack.h"
+#include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
 
 namespace resolute::datasets {
@@ -164,19 +165,61 @@ class ShardFile {
 
 bool same(const ShardHeader& a, const ShardHeader& b) { return header_text(a) == header_text(b); }
 
-// True if a shard stands there that is intact and says of itself what `wanted` says.
-bool stands(core::FileSystem& files, const fs::path& path, const ShardHeader& wanted) {
-  if (!files.exists(path)) return false;
+// Why the shard at `path` must be made: nothing if it stands there intact, says of itself what `wanted` says and was
+// made from the bytes that the raw files have now; an empty text if there is none.
+std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::path& path, const fs::path& root,
+                                          std::span<const Sample> samples, const ShardHeader& wanted) {
+  if (!files.exists(path)) return "";
+  std::vector<PackRow> rows;
   try {
     Shard shard(path);
     shard.verify();
-    if (same(shard.header(), wanted)) return true;
-    core::log_warning("'{}' was made otherwise; it is made again", path.string());
+    if (!same(shard.header(), wanted)) return fmt::format("'{}' was made otherwise", path.string());
+    rows = shard.rows();
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kCorrupt && error.kind() != core::ErrorKind::kInput) throw;
-    core::log_warning("{}; it is made again", error.what());
+    return error.what();
   }
-  return false;
+  // Names and settings say nothing of pixels: the files may have been overwritten, or be another root's of these names.
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const fs::path source = root / samples[i].path;
+    if (rows.at(i).sample != samples[i] ||
+        rows[i].source_sha256 != core::sha256_hex(files.read(source, kMaxImageBytes)))
+      return fmt::format("'{}' was made when '{}' had other bytes", path.string(), source.string());
+  }
+  return std::nullopt;
+}
+
+core::RuntimeError sealed_error(const ShardHeader& wanted, std::string_view why) {
+  return core::input_error(fmt::format("pack '{}' is sealed", wanted.options.name), why,
+                           "give another name or remove it");
+}
+
+constexpr std::string_view kOtherImages = "made from other images";
+
+// The rows of the sealed pack's manifest that `wanted` must reproduce; nothing if the pack is not sealed. Results name
+// the seal: under it a shard may only be made again to the bytes it had.
+std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const fs::path& pack_folder,
+                                                const ShardHeader& wanted) {
+  if (!files.exists(pack_folder / "pack.json")) return std::nullopt;
+  const PackFile pack = read_pack_file(files, pack_folder).pack;
+  if (to_json(pack.options) != to_json(wanted.options)) throw sealed_error(wanted, "made with other settings");
+  if (pack.listing_sha256 != wanted.listing_sha256 || pack.rows != wanted.total_rows)
+    throw sealed_error(wanted, kOtherImages);
+  if (pack.decoder != wanted.decoder || pack.hdf5 != wanted.hdf5)
+    throw sealed_error(wanted, fmt::format("made with {} and HDF5 {}; here are {} and HDF5 {}", pack.decoder, pack.hdf5,
+                                           wanted.decoder, wanted.hdf5));
+  const std::string where = (pack_folder / "manifest.json").string();
+  auto text = core::read_text_if_exists(files, where);
+  if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
+    throw core::corrupt_error(fmt::format("'{}' is {}", where, text ? "another one" : "missing"),
+                              "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
+  auto rows = manifest_from_json(core::parse_json(*text, where), where);
+  if (rows.size() != pack.rows)
+    throw core::corrupt_error(fmt::format("'{}' has {} rows", where, rows.size()),
+                              fmt::format("pack.json says {}", pack.rows));
+  auto first = rows.begin() + static_cast<std::ptrdiff_t>(wanted.first_row);
+  return std::vector<PackRow>(first, first + static_cast<std::ptrdiff_t>(wanted.rows));
 }
 
 }  // namespace
@@ -201,8 +244,14 @@ ShardResult write_shard(core::FileSystem& files, const fs::path& root, const std
                      decoder_versions(),
                      hdf5::library_version()};
   const fs::path path = pack_folder / shard_file_name(shard);
-  if (!stands(files, path, header)) {
-    auto raw = survey(files, root, std::span(samples).subspan(range.begin, range.end - range.begin));
+  const auto part = std::span(samples).subspan(range.begin, range.end - range.begin);
+  if (auto reason = reason_to_make(files, path, root, part, header)) {
+    auto sealed = sealed_rows(files, pack_folder, header);
+    auto raw = survey(files, root, part);
+    if (sealed && !std::equal(raw.begin(), raw.end(), sealed->begin(), sealed->end(),
+                              [](const RawImage& image, const PackRow& row) { return image.row == row; }))
+      throw sealed_error(header, kOtherImages);
+    if (!reason->empty()) core::log_warning("{}; it is made again", *reason);
     ShardFile file(files, path, header, raw);
     for (RawImage& image : raw) {
       Image native = decode_again(files, root, image);

@@ -2,8 +2,11 @@
 # fetch_libtorch, build.
 set -euo pipefail
 
+# An empty environment has no HOME; CMake and pip look for one too.
+: "${HOME:=$(getent passwd "$(id -u)" | cut -d: -f6)}"
+export HOME
 source_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cache=${RESOLUTE_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME must be set}/.cache}/resolute}
+cache=${RESOLUTE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/resolute}
 libtorch_folder=$cache/libtorch-2.11.0
 logs=$source_root/build/logs
 mkdir -p "$cache" "$logs"
@@ -13,16 +16,19 @@ export CCACHE_NOHASHDIR=1
 
 # step NAME COMMAND…: runs COMMAND with its output in a log; on failure names the step and its log and shows the end.
 step() {
-  local name=$1; shift
+  local name=$1 code; shift
   local log=$logs/${name//[^a-z0-9]/-}.log started=$SECONDS
-  if "$@" >"$log" 2>&1; then
-    printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
-  else
-    local code=$?
+  # Not `if "$@"`: inside a condition bash ignores `set -e`, and a function that failed half-way would go on.
+  set +e
+  (set -e; "$@") >"$log" 2>&1
+  code=$?
+  set -e
+  if [ "$code" != 0 ]; then
     printf 'resolute: step "%s" failed (exit code %d); its log is %s, which ends:\n' "$name" "$code" "$log" >&2
     tail -n 25 "$log" >&2
     exit 1
   fi
+  printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
 }
 
 packages() { grep -v '^#' "$source_root/script/support/packages.txt"; }
@@ -65,6 +71,7 @@ download_and_unpack_wheels() {
     -r "$source_root/script/support/wheels.txt" -d "$scratch/wheels"
   mkdir "$scratch/tree"
   for wheel in "$scratch"/wheels/*.whl; do (cd "$scratch/tree" && "$python" -m zipfile -e "$wheel" .); done
+  [ -s "$scratch/tree/torch/lib/libtorch_cpu.so" ]
   touch "$scratch/tree/complete"
   rm -rf "$libtorch_folder"
   mv "$scratch/tree" "$libtorch_folder"
@@ -80,7 +87,7 @@ fetch_libtorch() {
 build() {
   local preset=$1; shift
   cd "$source_root"
-  step "configure $preset" cmake --preset "$preset" ${LIBTORCH_ROOT:+-DLIBTORCH_ROOT="$LIBTORCH_ROOT"}
+  step "configure $preset" cmake --preset "$preset" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
   step "build $preset" ninja -C "build/$(build_folder "$preset")" "$@"
 }
 

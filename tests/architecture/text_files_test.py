@@ -1,5 +1,6 @@
 """Every text file in the tree ends in a newline and has no trailing blanks; sources follow .clang-format."""
 
+import re
 import shutil
 import subprocess
 import unittest
@@ -30,6 +31,11 @@ class TextFiles(unittest.TestCase):
             for number, line in enumerate(data.split(b"\n"), start=1):
                 if line.endswith((b" ", b"\t", b"\r")):
                     wrong.append(f"{path.relative_to(ROOT)}:{number}: trailing blank")
+        self.assertEqual(wrong, [])
+
+    def test_pages_hold_no_placeholder(self):
+        pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").rglob("*.md")]
+        wrong = [str(page) for page in pages if re.search(r"@[A-Z_]+@", page.read_text(encoding="utf-8"))]
         self.assertEqual(wrong, [])
 
     def test_sources_are_formatted(self):

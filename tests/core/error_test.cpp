@@ -14,6 +14,10 @@ TEST(RuntimeErrorTest, message_follows_problem_why_suggestion) {
   EXPECT_STREQ(input_error("no query").what(), "no query");
 }
 
+TEST(RuntimeErrorTest, stays_one_line_whatever_it_quotes) {
+  EXPECT_STREQ(input_error("cannot open 'a\nb\x1b[0m'").what(), "cannot open 'a b [0m'");
+}
+
 TEST(RuntimeErrorTest, place_comes_first_and_kind_stays) {
   RuntimeError error = corrupt_error("row 3 differs").at("shard-00000.h5");
   EXPECT_STREQ(error.what(), "shard-00000.h5: row 3 differs");

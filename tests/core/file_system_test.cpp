@@ -60,6 +60,9 @@ TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
   write_atomic(files_, folder_ / "large", std::string(100, 'x'));
   EXPECT_THROW(files_.read(folder_ / "large", 99), RuntimeError);
   EXPECT_EQ(files_.read(folder_ / "large", 100).size(), 100U);
+  // A sparse file of a tebibyte is refused before anything is allocated for it.
+  std::filesystem::resize_file(folder_ / "large", std::uintmax_t{1} << 40);
+  EXPECT_THROW(files_.read(folder_ / "large", 1 << 20), RuntimeError);
   EXPECT_THROW(write_atomic(files_, folder_ / "large/below-a-file", "x"), RuntimeError);
 }
 

@@ -36,6 +36,12 @@ TEST(ProcessTest, kills_the_whole_group_after_the_limit) {
   EXPECT_EQ(std::get<Killed>(output.status).signal, SIGKILL);
 }
 
+TEST(ProcessTest, a_child_that_closes_its_outputs_is_held_to_the_limit) {
+  auto output = shell("exec >&- 2>&-; sleep 100", 200ms);
+  EXPECT_TRUE(output.timed_out);
+  EXPECT_EQ(std::get<Killed>(output.status).signal, SIGKILL);
+}
+
 TEST(ProcessTest, large_outputs_do_not_block) {
   auto output = shell("head -c 1000000 /dev/zero; head -c 1000000 /dev/zero >&2");
   EXPECT_EQ(output.out.size(), 1000000U);

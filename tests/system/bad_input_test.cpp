@@ -78,6 +78,33 @@ TEST_F(BadImages, pack_with_a_flipped_byte_is_refused_by_verify) {
   expect_refusal(resolute({"data", "verify", shard.parent_path()}), 2, shard.filename());
 }
 
+TEST_F(BadImages, other_images_than_a_published_manifest_are_refused_and_not_sealed) {
+  ASSERT_EQ(code_of(ingest()), 0);
+  fs::path pack;
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "store"))
+    if (entry.path().filename() == "manifest.json") pack = entry.path().parent_path();
+  auto with_manifest = [&](const fs::path& store) {
+    return resolute(
+        {"data", "ingest", "market1501", "--root", people_, "--store", store, "--manifest", pack / "manifest.json"});
+  };
+  EXPECT_EQ(code_of(with_manifest(scratch_ / "same")), 0);
+  fs::path image = first_training_image();
+  fs::copy_file(people_ / "query" / fs::directory_iterator(people_ / "query")->path().filename(), image,
+                fs::copy_options::overwrite_existing);
+  expect_refusal(with_manifest(scratch_ / "other"), 2, image.filename());
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "other"))
+    EXPECT_NE(entry.path().filename(), "pack.json");
+  // The store that already holds the sealed pack does not take the changed image for the old one either.
+  expect_refusal(ingest(), 2, "sealed");
+}
+
+TEST_F(BadImages, names_cannot_leave_the_store) {
+  expect_refusal(resolute({"data", "ingest", "market1501", "--root", people_, "--store", scratch_ / "store", "--name",
+                           "../../evil"}),
+                 2, "../../evil");
+  expect_no_pack();
+}
+
 TEST_F(BadImages, full_disk_while_packing_leaves_nothing_behind) {
   // A file size limit with its signal ignored is what a full disk is to a program: write() fails half-way.
   auto output = run_program({"sh", "-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh", kBin / "resolute", "data",
@@ -94,6 +121,16 @@ class BadSuite : public testing::Test {
     EXPECT_NE(at, std::string::npos);
     write(scratch_ / "suite.toml", text.replace(at, from.size(), to));
     return resolute({"suite", "plan", scratch_ / "suite.toml", "--store", scratch_ / "store"});
+  }
+  // The specification of a training of the tiny suite, as spec.json.
+  void write_training_specification() {
+    auto plan = resolute({"suite", "plan", kTinySuite, "--store", scratch_ / "store", "--json"});
+    const auto document = core::parse_json(plan.out, "plan");
+    for (const auto& job : document["jobs"])
+      if (job["kind"] == "training") {
+        write(scratch_ / "spec.json", job["specification"].dump());
+        break;
+      }
   }
   ScratchFolder scratch_;
 };
@@ -130,14 +167,31 @@ TEST_F(BadSuite, missing_worker_is_refused_before_any_job) {
   EXPECT_FALSE(fs::exists(store / "jobs"));
 }
 
+TEST_F(BadSuite, store_of_another_user_is_refused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  fs::path store = scratch_ / "store";
+  fs::create_directory(store);
+  fs::permissions(scratch_.path(), fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  fs::path program = scratch_ / "resolute";
+  fs::copy_file(kBin / "resolute", program);
+  fs::copy_file(kTinySuite, scratch_ / "tiny.toml");
+  auto output = run_program({"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", program, "suite",
+                             "run", scratch_ / "tiny.toml", "--store", store, "--from-scratch"});
+  expect_refusal(output, 2, store);
+}
+
+TEST_F(BadSuite, train_without_a_worker_leaves_nothing) {
+  auto environment = program_environment();
+  environment["RESOLUTE_WORKER"] = "/nowhere/resolute-worker";
+  write_training_specification();
+  expect_refusal(
+      run_program({kBin / "resolute", "train", scratch_ / "spec.json", "--store", scratch_ / "store"}, environment), 2,
+      "/nowhere/resolute-worker");
+  EXPECT_FALSE(fs::exists(scratch_ / "store/jobs"));
+}
+
 TEST_F(BadSuite, train_refuses_ranks_that_do_not_divide_the_lanes) {
-  auto plan = resolute({"suite", "plan", kTinySuite, "--store", scratch_ / "store", "--json"});
-  const auto document = core::parse_json(plan.out, "plan");
-  for (const auto& job : document["jobs"])
-    if (job["kind"] == "training") {
-      write(scratch_ / "spec.json", job["specification"].dump());
-      break;
-    }
+  write_training_specification();
   expect_refusal(resolute({"train", scratch_ / "spec.json", "--store", scratch_ / "store", "--ranks", "3"}), 2,
                  "--ranks 3");
 }
@@ -150,7 +204,23 @@ TEST(BadUsage, unknown_commands_options_and_missing_arguments_are_refused) {
   expect_refusal(resolute({"rank", "/nowhere/a.h5"}), 2, "/nowhere/a.h5");
   expect_refusal(resolute({"rank", "a.h5", "--jsn"}), 2, "--jsn");
   expect_refusal(resolute({"data", "synth"}), 2, "--out");
+  expect_refusal(resolute({"data", "synth", "--out", "x", "--seed", "-1"}), 2, "'-1'");
+  expect_refusal(resolute({"suite", "plan", kTinySuite, "--store", ""}), 2, "--store is empty");
   expect_refusal(resolute({"data", "synth", "--out", "x", "--identities", "many"}), 2, "many");
+}
+
+TEST(BadUsage, ranks_of_a_launch_complain_once) {
+  auto output = run_program({"mpirun", "-np", "3", kBin / "resolute", "suite", "run", kTinySuite, "--slotz", "1"});
+  EXPECT_EQ(code_of(output), 2);
+  auto first = output.err.find("--slotz");
+  ASSERT_NE(first, std::string::npos) << output.err;
+  EXPECT_EQ(output.err.find("--slotz", first + 1), std::string::npos) << output.err;
+}
+
+TEST(BadUsage, results_that_cannot_be_written_are_a_failure) {
+  auto output = run_program(
+      {"sh", "-c", "exec \"$@\" >/dev/full", "sh", kBin / "resolute", "suite", "plan", kTinySuite, "--store", "/tmp"});
+  expect_refusal(output, 1, "stdout");
 }
 
 TEST(BadUsage, every_command_has_help_with_an_example) {

@@ -109,6 +109,47 @@ TEST(PackFaults, a_full_disk_is_one_line_and_leaves_nothing) {
   make_pack(raw, small_options(), raw.pack());
 }
 
+TEST(PackFaults, a_disk_that_fills_in_a_later_shard_leaves_the_earlier_ones_whole) {
+  RawImages raw(3, 1);
+  const PackOptions options = small_options(3);
+  make_pack(raw, options, raw.pack("good"));
+  const auto folder = raw.pack("tried");
+  FaultyFileSystem counting;
+  write_shard(counting, raw.root(), raw.samples(), options, 0, raw.pack("counted"));
+  const int first = counting.count(FaultyFileSystem::kWrite);
+  auto expect_shards = [&](int shards) {
+    std::vector<std::string> expected;
+    for (int shard = 0; shard < shards; ++shard) expected.push_back(shard_file_name(shard));
+    EXPECT_EQ(expected, core::real_file_system().list(folder));
+    for (const auto& name : expected) EXPECT_EQ(file_bytes(raw.pack("good") / name), file_bytes(folder / name)) << name;
+  };
+  int failed = 0;
+  for (int nth = first;; ++nth) {
+    std::filesystem::remove_all(folder);
+    FaultyFileSystem files;
+    files.fail(FaultyFileSystem::kWrite, nth);
+    int made = 0;
+    try {
+      for (; made < options.shards; ++made) write_shard(files, raw.root(), raw.samples(), options, made, folder);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(core::ErrorKind::kEnvironment, error.kind()) << error.what();
+    }
+    expect_shards(made);
+    if (!files.fired()) break;
+    ++failed;
+    EXPECT_GE(made, 1);
+    expect_error(core::ErrorKind::kInput, {"cannot be sealed", shard_file_name(made)},
+                 [&] { seal_pack(files, folder, options); });
+    expect_shards(made);
+    const auto time = std::filesystem::last_write_time(folder / shard_file_name(0));
+    for (int shard = 0; shard < options.shards; ++shard)
+      write_shard(files, raw.root(), raw.samples(), options, shard, folder);
+    EXPECT_EQ(time, std::filesystem::last_write_time(folder / shard_file_name(0)));
+    expect_shards(options.shards);
+  }
+  EXPECT_GE(failed, 2 * 6);
+}
+
 TEST(PackFaults, a_folder_that_may_not_be_written_is_the_users_matter) {
   RawImages raw(2, 1);
   FaultyFileSystem files;

@@ -171,7 +171,13 @@ TEST(Pack, options_out_of_range_are_refused) {
   refused([](PackOptions& o) { o.rates = {}; }, "no rates");
   refused([](PackOptions& o) { o.height = 0; }, "0 pixels");
   refused([](PackOptions& o) { o.shards = 100; }, "100 shards");
-  refused([](PackOptions& o) { o.name = ""; }, "name");
+  for (const char* name :
+       {"", "../../evil", "..", "a/b", "/tmp/a", "a b", "Up", "a.b", "a_b", "-a", "a\n", "a\x1b[2J", "\xff"})
+    refused([&](PackOptions& o) { o.name = name; }, "name");
+  refused([](PackOptions& o) { o.name = std::string(65, 'a'); }, "1 to 64");
+  PackOptions longest = small_options();
+  longest.name = std::string(62, 'a') + "-9";
+  write(longest);
 }
 
 TEST(Pack, show_counts_and_draws) {

@@ -1,0 +1,34 @@
+// What the programs load: no CUDA toolkit of the machine, no libtorch in the coordinator.
+
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+std::string libraries_of(const fs::path& program) {
+  auto output = run_program({"ldd", program});
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_EQ(output.out.find("not found"), std::string::npos) << output.out;
+  return output.out;
+}
+
+TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda) {
+  std::string libraries = libraries_of(kBin / "resolute");
+  for (const char* name : {"libtorch", "libc10", "libcuda", "libcublas", "libnccl"})
+    EXPECT_EQ(libraries.find(name), std::string::npos) << libraries;
+}
+
+TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
+  std::string libraries = libraries_of(kBin / "resolute-worker");
+  ASSERT_NE(libraries.find("libtorch_cpu.so"), std::string::npos);
+  EXPECT_EQ(libraries.find("/usr/local/cuda"), std::string::npos) << libraries;
+  EXPECT_EQ(libraries.find("/opt/cuda"), std::string::npos) << libraries;
+}
+
+TEST(Linkage, cuda_module_is_built_and_needs_no_toolkit) {
+  std::string libraries = libraries_of(kBin / "libresolute_cuda.so");
+  EXPECT_EQ(libraries.find("cuda/lib"), std::string::npos) << libraries;
+}
+
+}  // namespace
+}  // namespace resolute::system_test
