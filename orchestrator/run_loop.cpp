@@ -6,17 +6,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <thread>
 
 namespace resolute::orchestrator {
 namespace {
 
-volatile sig_atomic_t signals_seen = 0;
-volatile sig_atomic_t last_signal = 0;
+// Lock-free atomics are what a handler may touch, and their exchange loses no signal that comes while it is taken.
+std::atomic<int> signals_seen = 0;
+std::atomic<int> last_signal = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int number) {
-  signals_seen = signals_seen + 1;
-  last_signal = number;
+  last_signal.store(number);
+  signals_seen.fetch_add(1);
 }
 
 constexpr std::array<int, 2> kStopSignals{SIGINT, SIGTERM};
@@ -44,7 +47,7 @@ struct StopSignals::Saved {
 };
 
 StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
-  signals_seen = 0;
+  signals_seen.store(0);
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (std::size_t i = 0; i < kStopSignals.size(); ++i) ::sigaction(kStopSignals[i], &action, &saved_->actions[i]);
@@ -55,9 +58,8 @@ StopSignals::~StopSignals() {
 }
 
 int StopSignals::take(int& signal) {
-  int seen = signals_seen;
-  signals_seen = 0;
-  signal = last_signal;
+  const int seen = signals_seen.exchange(0);
+  signal = last_signal.load();
   return seen;
 }
 

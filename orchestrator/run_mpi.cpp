@@ -1,5 +1,6 @@
 #include <signal.h>
 
+#include <future>
 #include <numeric>
 
 #include "core/log.h"
@@ -58,6 +59,23 @@ void release(Transport& transport, const std::vector<Address>& agents, bool orde
   transport.flush(kFlushLimit);
 }
 
+// Does the work on a thread of its own, while this one, which alone calls MPI, tells the agents that the coordinator
+// lives: images may take minutes to render and tables to write, and an agent ends itself when it hears nothing.
+template <class Work>
+std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<Address>& agents,
+                                       std::chrono::milliseconds interval, Work work) {
+  auto result = std::async(std::launch::async, std::move(work));
+  while (result.wait_for(interval) != std::future_status::ready) {
+    try {
+      for (Address address : agents) transport.send(address, encode(HeartbeatAnswer{}));
+      transport.flush(std::chrono::milliseconds(0));
+    } catch (const core::RuntimeError&) {
+      // An agent has gone; the work needs none, and the coordinator notices.
+    }
+  }
+  return result.get();
+}
+
 // The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
 // the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
 // the last.
@@ -100,7 +118,8 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
     }
     orderly = coordinator.orderly();
     const RunOutcome outcome = coordinator.outcome();
-    const int exit_code = report(&outcome, nullptr);
+    const int exit_code =
+        while_heard(*transport, addresses, options.heartbeat, [&] { return report(&outcome, nullptr); });
     release(*transport, addresses, orderly);
     return exit_code;
   } catch (...) {
@@ -125,13 +144,15 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
     experiments::Plan plan;
     std::optional<RunOutcome> done;
     try {
-      plan = make_plan();
-      if (options.only) plan = select(plan, *options.only);
-      done = outcome_if_done(core::real_file_system(), plan, options);
-      if (done)
-        exit_code = report(&*done, nullptr);
-      else
-        check_before_run(plan, options);
+      while_heard(*transport, agents, options.heartbeat, [&] {
+        plan = make_plan();
+        if (options.only) plan = select(plan, *options.only);
+        done = outcome_if_done(core::real_file_system(), plan, options);
+        if (done)
+          exit_code = report(&*done, nullptr);
+        else
+          check_before_run(plan, options);
+      });
     } catch (...) {
       // Agents wait for a word, whatever becomes of the plan.
       release(*transport, agents, true);

@@ -59,7 +59,7 @@ po::options_description run_options() {
                                                     "process rank 0: a socket that listens at HOST:PORT already")(
       "rendezvous-timeout", po::value<int>()->default_value(60), "seconds until all process ranks have met")(
       "raw-root", po::value<std::string>()->default_value(""), "folder of raw images, for a shard")(
-      "checkpoint-every", po::value<std::uint64_t>()->default_value(100), "steps between checkpoints")(
+      "checkpoint-every", po::value<std::int64_t>()->default_value(100), "steps between checkpoints")(
       "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
       "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
   return options;
@@ -94,7 +94,11 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
     options.rendezvous->connect_limit = std::chrono::seconds(seconds);
   }
   options.raw_root = values["raw-root"].as<std::string>();
-  options.checkpoint_every = values["checkpoint-every"].as<std::uint64_t>();
+  // Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
+  const auto interval = values["checkpoint-every"].as<std::int64_t>();
+  if (interval < 1)
+    throw core::input_error(fmt::format("--checkpoint-every {}", interval), "at least 1 step is needed");
+  options.checkpoint_every = static_cast<std::uint64_t>(interval);
   options.keep_graphs = !values["recompute"].as<bool>();
   options.progress_descriptor = values["progress-fd"].as<int>();
   return options;

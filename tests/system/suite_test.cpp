@@ -1,5 +1,11 @@
 // A suite as users run it: alone, under mpirun, again, and killed.
 
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <sstream>
+#include <utility>
+
 #include "core/json.h"
 #include "tests/system/program.h"
 
@@ -59,27 +65,103 @@ class MpiRun {
   pid_t pid_ = -1;
 };
 
+// State letter and parent of a process: of one that is gone, '\0' and 0.
+std::pair<char, pid_t> state_and_parent(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(status)), {});
+  auto after = text.rfind(") ");
+  if (after == std::string::npos) return {'\0', 0};
+  return {text[after + 2], static_cast<pid_t>(std::stol(text.substr(after + 4)))};
+}
+
 // Process ids of the suite's MPI ranks, in the order of their start: rank 0 first.
 std::vector<pid_t> suite_ranks(const MpiRun& run, const fs::path& store) {
   std::vector<pid_t> ranks;
-  for (pid_t pid : processes_with({"suite", "run", store.string()})) {
-    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(status)), {});
-    auto after = text.rfind(") ");
-    if (after != std::string::npos && std::stol(text.substr(after + 4)) == run.pid()) ranks.push_back(pid);
-  }
+  for (pid_t pid : processes_with({"suite", "run", store.string()}))
+    if (state_and_parent(pid).second == run.pid()) ranks.push_back(pid);
   std::sort(ranks.begin(), ranks.end());
   return ranks;
 }
 
-bool training_under_way(const fs::path& store) {
-  // A checkpoint on disk: the kill lands in mid-training.
+struct Training {
+  std::string job;
+  pid_t worker = 0;  // its process rank 0, stopped
+};
+
+// A training in its middle, held there: it has a checkpoint and no result, and its process rank 0 is stopped.
+std::optional<Training> hold_a_training(const fs::path& store) {
+  using namespace std::string_literals;
+  std::set<fs::path> jobs;
+  auto has_checkpoint = [](const fs::path& job) {
+    std::error_code error;
+    for (fs::directory_iterator it(job / "checkpoints", error), end; !error && it != end; it.increment(error))
+      if (it->path().filename().string().starts_with("step-")) return true;
+    return false;
+  };
   std::error_code error;
-  for (fs::recursive_directory_iterator it(store / "jobs", error), end; it != end; it.increment(error)) {
-    if (error) return false;
-    if (it->path().parent_path().filename() == "checkpoints" && it->path().extension() == ".safetensors") return true;
+  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
+    if (it->path().filename() == "checkpoints") jobs.insert(it->path().parent_path());
+  for (const fs::path& job : jobs) {
+    if (!has_checkpoint(job)) continue;
+    const std::string id = job.filename();
+    for (pid_t pid : processes_with({"resolute-worker", store.string(), "--job\0"s + id, "--process-rank\0000\000"s})) {
+      ::kill(pid, SIGSTOP);
+      const bool stopped = wait_until([&] { return state_and_parent(pid).first == 'T'; }, std::chrono::seconds(1));
+      // Its result is published before its checkpoints go.
+      if (stopped && has_checkpoint(job) && !fs::exists(job / "result.json")) return Training{id, pid};
+      ::kill(pid, SIGCONT);
+    }
   }
-  return false;
+  return std::nullopt;
+}
+
+Training wait_for_a_training(const fs::path& store) {
+  std::optional<Training> training;
+  EXPECT_TRUE(wait_until([&] { return (training = hold_a_training(store)).has_value(); }));
+  return training.value_or(Training{});
+}
+
+// What `suite log` shows: events of a type, of all jobs or one; each with its epoch.
+std::vector<core::Json> log_of(const fs::path& store, const std::set<std::string>& types, const std::string& job = "") {
+  std::vector<std::string> arguments = {"suite", "log", kTinySuite, "--store", store, "--json"};
+  if (!job.empty()) arguments.insert(arguments.end(), {"--job", job});
+  auto output = resolute(arguments);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  std::istringstream lines(output.out);
+  std::vector<core::Json> events;
+  for (std::string line; std::getline(lines, line);) {
+    core::Json event = core::parse_json(line, "suite log");
+    if (types.contains(event["type"].get<std::string>())) events.push_back(std::move(event));
+  }
+  return events;
+}
+
+// The second attempt went on from a checkpoint of the first, and the log shows it, with the first one's cause to end
+// (none: its coordinator ended, and none was left to write it down). Equal tables do not show it: a training from
+// scratch ends with them too.
+void expect_resumed(const fs::path& store, const std::string& job, const std::optional<std::string>& cause) {
+  const fs::path metrics = store / "jobs" / job.substr(0, 2) / job / "attempts/002/metrics.jsonl";
+  ASSERT_TRUE(fs::exists(metrics)) << metrics;
+  std::ifstream file(metrics);
+  std::string line;
+  std::getline(file, line);
+  const int first = core::parse_json(line, "metrics").at("step").get<int>();
+  EXPECT_GT(first, 5);  // --checkpoint-every 5
+  EXPECT_EQ(first % 5, 1);
+
+  auto ended = log_of(store, {"attempt-ended"}, job);
+  ASSERT_EQ(ended.size(), cause ? 1U : 0U);
+  if (cause) {
+    EXPECT_EQ(ended[0]["event"]["attempt"], 1);
+    EXPECT_EQ(ended[0]["event"]["cause"], *cause);
+  }
+  auto started = log_of(store, {"started"}, job);
+  ASSERT_EQ(started.size(), 2U);
+  EXPECT_EQ(started[1]["event"]["attempt"], 2);
+  EXPECT_EQ(started[1]["epoch"], cause ? 1 : 2);
+  auto succeeded = log_of(store, {"job-succeeded"}, job);
+  ASSERT_EQ(succeeded.size(), 1U);
+  EXPECT_EQ(succeeded[0]["event"]["attempt"], 2);
 }
 
 void finish_and_compare(const fs::path& store) {
@@ -132,25 +214,42 @@ TEST(SuiteTest, training_rank_killed_is_tried_again_within_the_run) {
   ScratchFolder scratch;
   fs::path store = scratch / "store";
   MpiRun run(store, 3);
-  ASSERT_TRUE(wait_until([&] { return training_under_way(store); }));
-  std::vector<pid_t> workers;
-  ASSERT_TRUE(wait_until([&] { return !(workers = processes_with({"resolute-worker", store.string()})).empty(); }));
-  ASSERT_EQ(::kill(workers.front(), SIGKILL), 0);
+  const Training training = wait_for_a_training(store);
+  ASSERT_GT(training.worker, 0);
+  ASSERT_EQ(::kill(training.worker, SIGKILL), 0);
   EXPECT_EQ(core::describe(run.wait()), "exit code 0");
   EXPECT_EQ(tables_of(store), undisturbed_tables());
+  expect_resumed(store, training.job, "crash");
+  auto exits = log_of(store, {"rank-exited"}, training.job);
+  EXPECT_TRUE(std::any_of(exits.begin(), exits.end(), [](const core::Json& exit) {
+    return exit["event"]["attempt"] == 1 && exit["event"]["signal"] == SIGKILL;
+  }));
 }
 
 TEST(SuiteTest, agent_killed_under_recovery_loses_attempts_only) {
   ScratchFolder scratch;
   fs::path store = scratch / "store";
   MpiRun run(store, 3, {"--enable-recovery"});
-  ASSERT_TRUE(wait_until([&] { return training_under_way(store); }));
+  const Training training = wait_for_a_training(store);
+  ASSERT_GT(training.worker, 0);
+  // The worker's parent is the spawner of the agent that runs it.
+  const pid_t agent = state_and_parent(state_and_parent(training.worker).second).second;
   auto ranks = suite_ranks(run, store);
   ASSERT_EQ(ranks.size(), 3U);
-  ASSERT_EQ(::kill(ranks.back(), SIGKILL), 0);
-  run.wait();
+  ASSERT_EQ(std::count(ranks.begin() + 1, ranks.end(), agent), 1);
+  ASSERT_EQ(::kill(agent, SIGKILL), 0);
+  EXPECT_EQ(core::describe(run.wait()), "exit code 0");
   EXPECT_TRUE(wait_until([&] { return processes_with({"resolute-worker", store.string()}).empty(); }));
-  EXPECT_TRUE(fs::exists(store / "suites/tiny/tables/all.md"));
+
+  auto events = log_of(store, {"agent-lost", "job-succeeded", "run-ended"});
+  auto lost =
+      std::find_if(events.begin(), events.end(), [](const core::Json& it) { return it["type"] == "agent-lost"; });
+  ASSERT_NE(lost, events.end());
+  EXPECT_TRUE(std::any_of(lost, events.end(), [](const core::Json& it) { return it["type"] == "job-succeeded"; }));
+  EXPECT_EQ(events.back()["type"], "run-ended");
+  EXPECT_EQ(events.back()["event"]["end"], "complete");
+  expect_resumed(store, training.job, "agent-lost");
+  EXPECT_EQ(tables_of(store), undisturbed_tables());
   finish_and_compare(store);
 }
 
@@ -158,7 +257,8 @@ TEST(SuiteTest, coordinator_killed_leaves_nothing_running_and_goes_on_when_start
   ScratchFolder scratch;
   fs::path store = scratch / "store";
   MpiRun run(store, 3);
-  ASSERT_TRUE(wait_until([&] { return training_under_way(store); }));
+  const Training training = wait_for_a_training(store);
+  ASSERT_GT(training.worker, 0);
   auto ranks = suite_ranks(run, store);
   ASSERT_EQ(ranks.size(), 3U);
   ASSERT_EQ(::kill(ranks.front(), SIGKILL), 0);
@@ -166,6 +266,7 @@ TEST(SuiteTest, coordinator_killed_leaves_nothing_running_and_goes_on_when_start
   EXPECT_TRUE(wait_until([&] { return processes_with({store.string()}).empty(); }));
   EXPECT_FALSE(fs::exists(store / "suites/tiny/tables/all.md"));
   finish_and_compare(store);
+  expect_resumed(store, training.job, std::nullopt);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <iostream>
@@ -83,8 +84,10 @@ int run_rank(char** arguments) {
                      .communicator = communicator.get(),
                      .checkpoints = checkpoints ? &*checkpoints : nullptr},
                     options);
-    if (auto checkpoint = load_on_all_ranks(checkpoints ? &*checkpoints : nullptr, owner, communicator.get()))
-      trainer.restore(*checkpoint);
+    const auto checkpoint = load_on_all_ranks(checkpoints ? &*checkpoints : nullptr, owner, communicator.get());
+    if (checkpoint) trainer.restore(*checkpoint);
+    core::write_atomic(core::real_file_system(), folder / fmt::format("from-{}", rank),
+                       std::to_string(checkpoint ? checkpoint->step : 0));
     const TrainingOutcome outcome = trainer.run();
     if (outcome.interrupted) return 75;
     // Every rank's parameters, and rank 0's buffers.
@@ -176,6 +179,22 @@ class RanksTest : public testing::Test {
     const auto ends = Gang(folder(name), ranks, 0, mode).wait();
     EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(ranks), "exit code 0"), ends);
   }
+  // The step of the newest checkpoint, 0 for none.
+  int newest_checkpoint(const std::string& name) {
+    int newest = 0;
+    for (const std::string& file : core::real_file_system().list(folder_ / name))
+      if (file.starts_with("step-")) newest = std::max(newest, std::stoi(file.substr(5)));
+    return newest;
+  }
+  // Trains on; every rank has to begin after the newest checkpoint. A start from scratch would end with the same bits.
+  void go_on(const std::string& name, int ranks) {
+    const int newest = newest_checkpoint(name);
+    EXPECT_GE(newest, 5);
+    train(name, ranks);
+    for (int rank = 0; rank < ranks; ++rank)
+      EXPECT_EQ(std::to_string(newest),
+                core::read_text(core::real_file_system(), folder_ / name / fmt::format("from-{}", rank)));
+  }
   const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("ranks_test-{}", ::getpid());
 };
 
@@ -200,7 +219,7 @@ TEST_F(RanksTest, a_killed_training_resumes_with_the_same_bits_on_another_number
     const auto ends = gang.wait();
     // The survivor must see that its peer has gone, and say that trying again is worth while.
     EXPECT_EQ((std::vector<std::string>{"exit code 1", "killed by signal 9"}), ends);
-    train("killed", ranks);
+    go_on("killed", ranks);
     EXPECT_EQ(hash("whole"), hash("killed")) << ranks;
     fs::remove_all(folder_ / "killed");
   }
@@ -220,7 +239,7 @@ TEST_F(RanksTest, a_signal_to_one_rank_stops_all_together_resumably) {
     gang.wait_for_checkpoint();
     gang.signal(2, number);
     EXPECT_EQ(std::vector<std::string>(4, "exit code 75"), gang.wait());
-    train("stopped", 2);
+    go_on("stopped", 2);
     EXPECT_EQ(hash("whole"), hash("stopped"));
     fs::remove_all(folder_ / "stopped");
   }

@@ -2,196 +2,10 @@
 //! resolute-worker as the coordinator starts it: a store, real processes, kills. One small synthetic pack for all
 //! tests.
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
-#include <optional>
-
-#include "core/error.h"
-#include "core/file_system.h"
-#include "core/process.h"
-#include "core/sha256.h"
-#include "experiments/store_layout.h"
-#include "results/record.h"
+#include "tests/workers/trainer/worker_fixture.h"
 
 namespace resolute::workers {
 namespace {
-
-namespace fs = std::filesystem;
-using experiments::JobId;
-
-const std::string kWorker = std::string(RESOLUTE_BINARY_DIR) + "/bin/resolute-worker";
-constexpr int kSteps = 20;
-
-experiments::PackSettings small_pack() {
-  experiments::PackSettings pack;
-  pack.name = "worker-test";
-  pack.source = "synthetic";
-  pack.synthetic = experiments::SyntheticSettings{16, 2, 2, 64, 32, 0, 1.0};
-  pack.height = 64;
-  pack.width = 32;
-  pack.shards = 2;
-  return pack;
-}
-
-experiments::TrainingSpecification small_training(const experiments::MethodOptions& method) {
-  experiments::TrainingSpecification training;
-  training.method = method;
-  training.network.backbone = "resnet-small";
-  training.recipe.steps = kSteps;
-  training.recipe.identities = 8;
-  training.recipe.images = 2;
-  training.recipe.pad = 3;
-  training.recipe.warmup_steps = 3;
-  training.pack = small_pack();
-  training.split.train_pool = "hr-both-views";
-  training.lanes = 4;
-  return training;
-}
-
-struct Ended {
-  std::string how;
-  std::string last_line;  // of standard error
-  bool operator==(const Ended&) const = default;
-};
-
-// The processes of one attempt, and the progress lines of the first.
-class Attempt {
- public:
-  Attempt(const fs::path& store, const JobId& job, int ranks, const std::vector<std::string>& more = {}) {
-    core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(0, ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size));
-    EXPECT_EQ(0, ::listen(listener.get(), 16));
-    EXPECT_EQ(0, ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size));
-    core::Pipe pipe = core::make_pipe();
-    progress_ = std::move(pipe.read_end);
-    for (int rank = 0; rank < ranks; ++rank) {
-      core::SpawnRequest request;
-      request.arguments = {kWorker,
-                           "run",
-                           "--store",
-                           store.string(),
-                           "--job",
-                           job.hex,
-                           "--process-rank",
-                           std::to_string(rank),
-                           "--process-ranks",
-                           std::to_string(ranks),
-                           "--checkpoint-every",
-                           "5"};
-      if (ranks > 1) {
-        request.arguments.insert(request.arguments.end(),
-                                 {"--rendezvous", "127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
-                                  "--store-prefix", "token", "--rendezvous-timeout", "20"});
-      }
-      request.arguments.insert(request.arguments.end(), more.begin(), more.end());
-      core::Pipe errors = core::make_pipe();
-      request.descriptors = {{2, errors.write_end.get()}};
-      if (rank == 0) {
-        request.descriptors[8] = pipe.write_end.get();
-        request.arguments.insert(request.arguments.end(), {"--progress-fd", "8"});
-        if (ranks > 1) {
-          request.descriptors[9] = listener.get();
-          request.arguments.insert(request.arguments.end(), {"--rendezvous-fd", "9"});
-        }
-      }
-      request.environment = core::current_environment();
-      ranks_.push_back(core::spawn_process(request));
-      errors_.push_back(std::move(errors.read_end));
-    }
-  }
-  ~Attempt() {
-    for (pid_t pid : ranks_) {
-      if (pid <= 0) continue;
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-  }
-  void wait_for_checkpoint() {
-    std::string seen;
-    char byte = 0;
-    while (seen.find("checkpoint") == std::string::npos && ::read(progress_.get(), &byte, 1) == 1) seen += byte;
-  }
-  void hang_up() { progress_.reset(); }
-  void signal(std::size_t rank, int number) { ::kill(ranks_[rank], number); }
-  std::vector<Ended> wait() {
-    std::vector<Ended> ends;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      std::string text;
-      char buffer[4096];
-      for (ssize_t count = 0; (count = ::read(errors_[i].get(), buffer, sizeof(buffer))) > 0;)
-        text.append(buffer, static_cast<std::size_t>(count));
-      int status = 0;
-      ::waitpid(ranks_[i], &status, 0);
-      ranks_[i] = -1;
-      while (!text.empty() && text.back() == '\n') text.pop_back();
-      ends.push_back({core::describe(core::to_exit_status(status)), text.substr(text.rfind('\n') + 1)});
-    }
-    return ends;
-  }
-  std::vector<std::string> wait_codes() {
-    std::vector<std::string> codes;
-    for (const Ended& end : wait()) codes.push_back(end.how);
-    return codes;
-  }
-
- private:
-  std::vector<pid_t> ranks_;
-  std::vector<core::FileDescriptor> errors_;
-  core::FileDescriptor progress_;
-};
-
-class WorkerTest : public testing::Test {
- protected:
-  // The pack is built once, by the worker itself: shards, then the seal.
-  static void SetUpTestSuite() {
-    fs::remove_all(root_);
-    for (int shard = 0; shard < 2; ++shard)
-      run_alone(root_, write_specification(root_, experiments::ShardSpecification{small_pack(), shard}));
-    run_alone(root_, write_specification(root_, experiments::SealSpecification{small_pack()}));
-  }
-  static void TearDownTestSuite() { fs::remove_all(root_); }
-
-  // A store of its own that shares the pack.
-  fs::path store(const std::string& name) {
-    const fs::path store = root_ / "stores" / name;
-    fs::create_directories(store);
-    if (!fs::exists(store / "packs")) fs::create_directory_symlink(root_ / "packs", store / "packs");
-    return store;
-  }
-  static JobId write_specification(const fs::path& store, const experiments::JobSpecification& specification) {
-    const JobId id = experiments::job_id(specification);
-    core::write_atomic(core::real_file_system(), experiments::StoreLayout(store).specification_file(id),
-                       core::canonical_json(experiments::to_json(specification)));
-    return id;
-  }
-  static void run_alone(const fs::path& store, const JobId& job) {
-    EXPECT_EQ((std::vector<Ended>{{"exit code 0", ""}}), Attempt(store, job, 1).wait());
-  }
-  static std::string result(const fs::path& store, const JobId& job) {
-    return core::read_text_if_exists(core::real_file_system(), experiments::StoreLayout(store).result_file(job))
-        .value_or("none");
-  }
-  // Trains with W ranks in a store of its own. Returns result.json.
-  std::string train(const std::string& name, const experiments::TrainingSpecification& training, int ranks) {
-    const JobId id = write_specification(store(name), training);
-    EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(ranks), "exit code 0"),
-              Attempt(store(name), id, ranks).wait_codes());
-    return result(store(name), id);
-  }
-  static inline const fs::path root_ = fs::path(testing::TempDir()) / fmt::format("worker_test-{}", ::getpid());
-};
 
 class WorkerMethodTest : public WorkerTest, public testing::WithParamInterface<std::string> {
  protected:
@@ -237,7 +51,10 @@ TEST_P(WorkerMethodTest, a_killed_training_resumes_on_another_number_of_ranks_wi
     attempt.signal(1, SIGKILL);
     EXPECT_EQ((std::vector<std::string>{"exit code 1", "killed by signal 9"}), attempt.wait_codes());
   }
-  EXPECT_EQ(whole, train(GetParam() + "-killed", training(), 4));
+  ASSERT_FALSE(checkpoints(folder, id).empty());
+  EXPECT_EQ(1U, steps(folder, id, 1).at(0));
+  go_on(folder, id, 4, step_of(checkpoints(folder, id).back()));
+  EXPECT_EQ(whole, result(folder, id));
 }
 
 TEST_F(WorkerTest, a_terminated_training_leaves_a_checkpoint_and_resumes_with_the_same_bytes) {
@@ -252,9 +69,13 @@ TEST_F(WorkerTest, a_terminated_training_leaves_a_checkpoint_and_resumes_with_th
     EXPECT_EQ("exit code 75", end.how);
     EXPECT_EQ(0U, end.last_line.find("resolute-worker: stopped after step ")) << end.last_line;
   }
-  EXPECT_FALSE(core::real_file_system().list(experiments::StoreLayout(folder).checkpoints_folder(id)).empty());
-  EXPECT_EQ(train("terminated-whole", training, 1), train("terminated", training, 1));
-  EXPECT_TRUE(core::real_file_system().list(experiments::StoreLayout(folder).checkpoints_folder(id)).empty());
+  ASSERT_FALSE(checkpoints(folder, id).empty());
+  const std::uint64_t stopped = step_of(checkpoints(folder, id).back());
+  EXPECT_EQ(0U, ends[0].last_line.find(fmt::format("resolute-worker: stopped after step {} ", stopped)))
+      << ends[0].last_line;
+  go_on(folder, id, 1, stopped);
+  EXPECT_EQ(train("terminated-whole", training, 1), result(folder, id));
+  EXPECT_TRUE(checkpoints(folder, id).empty());
 }
 
 TEST_F(WorkerTest, a_torn_checkpoint_is_named_and_the_one_before_used) {
@@ -268,11 +89,14 @@ TEST_F(WorkerTest, a_torn_checkpoint_is_named_and_the_one_before_used) {
     attempt.signal(0, SIGKILL);
     attempt.wait();
   }
-  const fs::path checkpoints = experiments::StoreLayout(folder).checkpoints_folder(id);
-  const auto names = core::real_file_system().list(checkpoints);
-  ASSERT_GE(names.size(), 2U);
-  fs::resize_file(checkpoints / names.back(), fs::file_size(checkpoints / names.back()) - 1);
-  EXPECT_EQ(train("torn-whole", training, 1), train("torn", training, 1));
+  const auto names = checkpoints(folder, id);
+  ASSERT_EQ(2U, names.size());
+  const fs::path newest = experiments::StoreLayout(folder).checkpoints_folder(id) / names.back();
+  fs::resize_file(newest, fs::file_size(newest) - 1);
+  const std::string log = go_on(folder, id, 1, step_of(names.front()));
+  EXPECT_NE(std::string::npos, log.find(fmt::format("checkpoint '{}' is torn or damaged", newest.string()))) << log;
+  EXPECT_NE(std::string::npos, log.find("it is passed over")) << log;
+  EXPECT_EQ(train("torn-whole", training, 1), result(folder, id));
 }
 
 TEST_F(WorkerTest, a_job_with_a_result_is_done) {
@@ -361,7 +185,10 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
            {"run", "--store", "x", "--job", "y"},
            {"run", "--store", "x", "--job", std::string(64, 'a')},
            {"run", "--frob"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "nowhere"}}) {
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "nowhere"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "-1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "18446744073709551615"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"}}) {
     core::SpawnRequest request;
     request.arguments = arguments;
     request.arguments.insert(request.arguments.begin(), kWorker);
@@ -370,6 +197,19 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
     EXPECT_EQ("exit code 2", core::describe(output.status)) << output.err;
     EXPECT_EQ(0U, output.err.find("resolute-worker: "));
     EXPECT_EQ(output.err.size() - 1, output.err.find('\n')) << output.err;
+  }
+}
+
+TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
+  for (const char* interval : {"-1", "0", "-9223372036854775808"}) {
+    core::SpawnRequest request;
+    request.arguments = {
+        kWorker, "run", "--store", "x", "--job", std::string(64, 'a'), fmt::format("--checkpoint-every={}", interval)};
+    request.environment = core::current_environment();
+    const auto output = core::run_command(request, std::chrono::seconds(20));
+    EXPECT_EQ("exit code 2", core::describe(output.status));
+    EXPECT_EQ(fmt::format("resolute-worker: --checkpoint-every {} (at least 1 step is needed)\n", interval),
+              output.err);
   }
 }
 
