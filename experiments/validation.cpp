@@ -9,6 +9,7 @@ namespace resolute::experiments {
 namespace {
 
 constexpr int kLargestRate = 16;
+constexpr int kLargestPad = 256;  // of the loader
 constexpr int kMostLanes = 1024;
 constexpr int kMostSteps = 100'000'000;
 constexpr int kMostShards = 100'000;  // five digits in a shard's file name
@@ -93,13 +94,13 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_positive("train.gamma", r.gamma, 1);
   check_positive("train.discriminator_learning_rate", r.discriminator_learning_rate, 10);
   check_real("train.flip", r.flip, 0, 1);
-  check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
+  check_range("train.pad", r.pad, 0, std::min({pack.height, pack.width, kLargestPad}));
   check_real("train.erasing", r.erasing, 0, 1);
   check_choice("train.precision", r.precision, {"f32", "bf16"});
 }
 
 void check(const BaselineOptions& o) {
-  check_real("baseline.margin", o.margin, 0, 100);
+  check_positive("baseline.margin", o.margin, 100);
   check_choice("baseline.mining", o.mining, {"random", "batch-hard"});
   if (!o.classification && !o.triplet)
     throw MemberError("baseline.triplet", "false", "with 'baseline.classification' off too no loss is left");
@@ -107,7 +108,7 @@ void check(const BaselineOptions& o) {
 
 void check(const RainOptions& o) {
   check_ascending("rain.levels", o.levels, 1, 5);
-  check_real("rain.margin", o.margin, 0, 100);
+  check_positive("rain.margin", o.margin, 100);
   check_choice("rain.mining", o.mining, {"random", "batch-hard"});
   check_choice("rain.adversary", o.adversary, {"minimax", "non-saturating"});
   check_real("rain.adversarial_weight", o.adversarial_weight, 0, 1e6);

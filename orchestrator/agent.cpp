@@ -47,7 +47,9 @@ bool Agent::step() {
     }
   }
   if (rejoining_ && live_.empty()) finish_rejoin();
-  if (now >= next_heartbeat_) {
+  // Each heartbeat of an agent that is to rejoin would be answered with the same request again, and a second Join after
+  // the first would cost it what was placed on it in between.
+  if (!rejoining_ && now >= next_heartbeat_) {
     next_heartbeat_ = now + options_.heartbeat;
     send(Heartbeat{});
   }

@@ -167,7 +167,8 @@ void conclude_unfinished(const State& state, const Policy& policy, std::vector<E
 // Nothing runs and nothing was decided: is that the end?
 void conclude(const State& state, const Policy& policy, std::vector<Event>& decisions) {
   const Counts counts = count(state);
-  if (state.stop) {
+  // A signal that came with the last result interrupts nothing.
+  if (state.stop && counts.waiting + counts.ready > 0) {
     decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
   } else if (counts.waiting + counts.ready == 0) {
     bool complete = counts.failed + counts.cancelled == 0;

@@ -191,18 +191,25 @@ void JournalWriter::append(const Event& event, Instant at) {
   core::append_bytes(batch_, encode_record(++sequence_, at, event));
 }
 
+void JournalWriter::require_no_successor() const {
+  if (files_.exists(successor_))
+    throw core::RuntimeError(core::ErrorKind::kInterrupted,
+                             fmt::format("'{}' was taken over by another run", path_.string()),
+                             fmt::format("'{}' exists", successor_.string()), "see that run's output");
+}
+
 void JournalWriter::sync() {
   if (failed_)
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' takes no more records", path_.string()),
                              "an earlier write or fsync failed", "start the run again: it goes on from what was kept");
   if (batch_.empty()) return;
-  if (files_.exists(successor_))
-    throw core::RuntimeError(core::ErrorKind::kInterrupted,
-                             fmt::format("'{}' was taken over by another run", path_.string()),
-                             fmt::format("'{}' exists", successor_.string()), "see that run's output");
+  require_no_successor();
   failed_ = true;
   file_->write(batch_);
   file_->sync();
+  // A successor that came during a long fsync may have sealed this file without these records: they must not be acted
+  // on.
+  require_no_successor();
   failed_ = false;
   batch_.clear();
 }

@@ -72,9 +72,12 @@ class JournalWriter {
   //! Writes and fsyncs the batch: what it holds may now take effect. Does nothing for an empty batch.
   //! \throws RuntimeError (kInterrupted) if a later epoch was created: this run has been taken over and must not act
   void sync();
+
   std::uint64_t records() const { return sequence_; }
 
  private:
+  void require_no_successor() const;
+
   core::FileSystem& files_;
   std::filesystem::path path_;
   std::filesystem::path successor_;

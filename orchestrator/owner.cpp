@@ -91,7 +91,9 @@ OwnerLife life_of(const Owner& owner) {
   if (owner.ended) return OwnerLife::kEnded;
   const Owner here = this_owner();
   if (owner.host != here.host) return OwnerLife::kUnknown;
-  if (owner.boot != here.boot || owner.process <= 0) return OwnerLife::kEnded;
+  // Another boot of this host, or another host that goes by the same name: its counter tells.
+  if (owner.boot != here.boot) return OwnerLife::kUnknown;
+  if (owner.process <= 0) return OwnerLife::kEnded;
   // Another name space of process ids on the same host cannot be told apart; its start time differs almost surely.
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
   return start_of(owner.process) == owner.start && !is_zombie(owner.process) ? OwnerLife::kAlive : OwnerLife::kEnded;

@@ -157,6 +157,9 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
       throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it",
                                "start the job again");
   });
+  // Another attempt may have published meanwhile; its result names the features that stand there.
+  if (auto published = results::read_record(context.files, context.store, context.job))
+    return std::get<results::EvaluationRecord>(*published);
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.weights_sha256;

@@ -66,7 +66,13 @@ MpiTransport::~MpiTransport() {
 
 std::unique_ptr<MpiTransport> MpiTransport::start() {
   auto state = std::make_unique<State>();
-  RESOLUTE_MPI(MPI_Init(nullptr, nullptr));
+  // Another thread may work on files meanwhile; this one alone calls MPI.
+  int provided = MPI_THREAD_SINGLE;
+  RESOLUTE_MPI(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided));
+  if (provided < MPI_THREAD_FUNNELED)
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, "this MPI library allows no second thread",
+                             fmt::format("it provides thread level {}", provided),
+                             "use one built with MPI_THREAD_FUNNELED");
   RESOLUTE_MPI(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN));
   RESOLUTE_MPI(MPI_Comm_rank(MPI_COMM_WORLD, &state->self));
   RESOLUTE_MPI(MPI_Comm_size(MPI_COMM_WORLD, &state->size));

@@ -61,7 +61,7 @@ PackSettings any_pack() {
   pack.name = name_of({"a", "easy", "mlr-cuhk03"});
   pack.source = name_of({"market1501", "pku-reid", "synthetic"});
   if (pack.source == "synthetic")
-    pack.synthetic = SyntheticSettings{between(64, 90), between(2, 9),   between(2, 20),
+    pack.synthetic = SyntheticSettings{between(64, 90),  between(2, 9),    between(2, 20),
                                        between(32, 300), between(16, 300), *rc::gen::arbitrary<std::uint64_t>(),
                                        fraction()};
   pack.rates = subset_of({1, 2, 3, 4, 8, 16}, false);
