@@ -1,0 +1,40 @@
+// `resolute train`: one training without a coordinator.
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_suites_run) {
+  ScratchFolder scratch;
+  const fs::path suite_store = scratch / "suite";
+  const fs::path train_store = scratch / "train";
+  auto suite = resolute({"suite", "run", kTinySuite, "--store", suite_store, "--only", "rain"});
+  ASSERT_EQ(code_of(suite), 0) << suite.err;
+  // Two shards and the seal: the pack alone. The rest is left undone, which is exit code 3.
+  auto pack = resolute({"suite", "run", kTinySuite, "--store", train_store, "--only", "rain", "--max-jobs", "3"});
+  ASSERT_EQ(code_of(pack), 3) << pack.err;
+
+  const auto plan =
+      core::parse_json(resolute({"suite", "plan", kTinySuite, "--store", suite_store, "--json"}).out, "plan");
+  std::string id;
+  for (const auto& job : plan["jobs"])
+    if (job["kind"] == "training" && job["specification"]["method"] == "rain" && id.empty()) {
+      id = job["id"];
+      core::write_atomic(core::real_file_system(), scratch / "spec.json", job["specification"].dump());
+    }
+  ASSERT_FALSE(id.empty());
+  auto trained = resolute({"train", scratch / "spec.json", "--store", train_store, "--ranks", "2"});
+  EXPECT_EQ(code_of(trained), 0) << trained.err;
+  const fs::path result = fs::path("jobs") / id.substr(0, 2) / id / "result.json";
+  EXPECT_EQ(text_of(train_store / result), text_of(suite_store / result));
+
+  // Once more it only says what is there.
+  auto again = resolute({"train", scratch / "spec.json", "--store", train_store, "--json"});
+  EXPECT_EQ(again.out, text_of(train_store / result));
+  EXPECT_FALSE(fs::exists(train_store / "jobs" / id.substr(0, 2) / id / "attempts/002"));
+}
+
+}  // namespace
+}  // namespace resolute::system_test
