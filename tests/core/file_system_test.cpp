@@ -1,27 +1,21 @@
 #include "core/file_system.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <thread>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/progress.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::core {
 namespace {
 
 class FileSystemTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "resolute-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   FileSystem& files_ = real_file_system();
-  std::filesystem::path folder_;
+  tests::TemporaryFolder folder_;
 };
 
 TEST_F(FileSystemTest, atomic_write_replaces_and_leaves_no_temporary) {
@@ -46,7 +40,7 @@ TEST_F(FileSystemTest, first_publisher_wins_among_threads) {
       winner = i;
     }
   EXPECT_EQ(read_text(files_, folder_ / "result.json"), std::to_string(winner));
-  EXPECT_EQ(files_.list(folder_).size(), 1U);
+  EXPECT_EQ(files_.list(folder_.path()).size(), 1U);
 }
 
 TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
@@ -56,7 +50,7 @@ TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
   } catch (const RuntimeError& error) {
     EXPECT_NE(std::string(error.what()).find("absent' (No such file or directory)"), std::string::npos);
   }
-  EXPECT_THROW(files_.read(folder_), RuntimeError);
+  EXPECT_THROW(files_.read(folder_.path()), RuntimeError);
   write_atomic(files_, folder_ / "large", std::string(100, 'x'));
   EXPECT_THROW(files_.read(folder_ / "large", 99), RuntimeError);
   EXPECT_EQ(files_.read(folder_ / "large", 100).size(), 100U);

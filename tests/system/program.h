@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 
 #include "core/file_system.h"
 #include "core/process.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::system_test {
 
@@ -82,25 +82,7 @@ inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds 
 }
 
 //! A folder that goes with the test.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string pattern = (fs::temp_directory_path() / "resolute-system-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a scratch folder");
-    path_ = pattern;
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
+using ScratchFolder = tests::TemporaryFolder;
 
 inline std::string text_of(const fs::path& path) { return core::read_text(core::real_file_system(), path); }
 
