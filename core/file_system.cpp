@@ -9,7 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <cstdio>
+#include <cstdint>
 #include <utility>
 
 #include "core/error.h"
@@ -18,6 +18,11 @@ namespace resolute::core {
 namespace {
 
 namespace fs = std::filesystem;
+
+RuntimeError ends_early(const fs::path& path, std::uint64_t at, std::uint64_t missing) {
+  return corrupt_error(fmt::format("'{}' ends after {} bytes", path.string(), at),
+                       fmt::format("{} more are needed", missing));
+}
 
 class PosixWritableFile final : public WritableFile {
  public:
@@ -62,12 +67,110 @@ class PosixWritableFile final : public WritableFile {
   fs::path path_;
 };
 
+// Direct writes want file offset, length and memory aligned; what is not goes through the page cache.
+constexpr std::size_t kDirectAlignment = 4096;
+// So much travels at a time: a kernel pins the memory of one write as a whole.
+constexpr std::size_t kDirectPiece = std::size_t{8} << 20;
+
+class PosixUncachedFile final : public WritableFile {
+ public:
+  PosixUncachedFile(int descriptor, fs::path path) : descriptor_(descriptor), file_(descriptor, std::move(path)) {
+    // Not at open(): a file system that refuses the flag there may have made the file before it refuses.
+    set_direct(true);
+  }
+  void write(std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      std::size_t count = 0;
+      if (direct_) {
+        const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % kDirectAlignment == 0;
+        const std::size_t piece = std::min(bytes.size(), kDirectPiece) / kDirectAlignment * kDirectAlignment;
+        if (!aligned || piece == 0 || (count = write_direct(bytes.first(piece))) % kDirectAlignment != 0 || count == 0)
+          set_direct(false);
+      } else {
+        count = bytes.size();
+        file_.write(bytes);
+      }
+      bytes = bytes.subspan(count);
+    }
+  }
+  void sync() override { file_.sync(); }
+  void close() override { file_.close(); }
+
+ private:
+  // \return bytes written; 0 where this file refuses to be written so, or says that it cannot: then the ordinary write
+  // that follows either does it or knows the reason.
+  std::size_t write_direct(std::span<const std::byte> bytes) {
+    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+  void set_direct(bool on) {
+    const int flags = ::fcntl(descriptor_, F_GETFL);
+    direct_ = flags >= 0 && ::fcntl(descriptor_, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
+  }
+
+  int descriptor_;  // the file's own
+  PosixWritableFile file_;
+  bool direct_ = false;
+};
+
+class PosixReadableFile final : public ReadableFile {
+ public:
+  PosixReadableFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {
+    struct stat status {};
+    const int error = ::fstat(descriptor_, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
+    if (error != 0) {
+      ::close(descriptor_);
+      throw system_error(fmt::format("cannot read '{}'", path_.string()), error);
+    }
+    size_ = static_cast<std::uint64_t>(status.st_size);
+  }
+  PosixReadableFile(const PosixReadableFile&) = delete;
+  PosixReadableFile& operator=(const PosixReadableFile&) = delete;
+  ~PosixReadableFile() override { ::close(descriptor_); }
+  std::uint64_t size() const override { return size_; }
+  void read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    while (!to.empty()) {
+      const ssize_t count = ::pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
+      if (count < 0) {
+        if (errno == EINTR) continue;
+        throw system_error(fmt::format("cannot read '{}'", path_.string()), errno);
+      }
+      if (count == 0) throw ends_early(path_, offset, to.size());
+      offset += static_cast<std::uint64_t>(count);
+      to = to.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+ private:
+  int descriptor_;
+  fs::path path_;
+  std::uint64_t size_ = 0;
+};
+
+// Another file system's file, read as a whole.
+class FileInMemory final : public ReadableFile {
+ public:
+  FileInMemory(Bytes bytes, fs::path path) : bytes_(std::move(bytes)), path_(std::move(path)) {}
+  std::uint64_t size() const override { return bytes_.size(); }
+  void read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    if (offset > bytes_.size() || to.size() > bytes_.size() - offset)
+      throw ends_early(path_, bytes_.size(),
+                       to.size() - (bytes_.size() - std::min<std::uint64_t>(offset, bytes_.size())));
+    std::copy_n(bytes_.begin() + static_cast<std::ptrdiff_t>(offset), to.size(), to.begin());
+  }
+
+ private:
+  Bytes bytes_;
+  fs::path path_;
+};
+
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<WritableFile> open_for_write(const fs::path& path, OpenMode mode) override {
     int flags = O_WRONLY | O_CREAT | O_CLOEXEC;
     switch (mode) {
       case OpenMode::kCreateNew:
+      case OpenMode::kCreateUncached:
         flags |= O_EXCL;
         break;
       case OpenMode::kTruncate:
@@ -79,6 +182,7 @@ class PosixFileSystem final : public FileSystem {
     }
     int descriptor = ::open(path.c_str(), flags, 0644);
     if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for writing", path.string()), errno);
+    if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(descriptor, path);
     return std::make_unique<PosixWritableFile>(descriptor, path);
   }
 
@@ -111,6 +215,12 @@ class PosixFileSystem final : public FileSystem {
     }
     bytes.resize(filled);
     return bytes;
+  }
+
+  std::unique_ptr<ReadableFile> open_for_read(const fs::path& path) override {
+    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}'", path.string()), errno);
+    return std::make_unique<PosixReadableFile>(descriptor, path);
   }
 
   bool exists(const fs::path& path) override {
@@ -184,12 +294,13 @@ fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.
 
 // Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
 template <class Place>
-bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Place place) {
+bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
+                  Place place) {
   files.create_directories(folder_of(path));
   fs::path temporary = temporary_beside(path);
   bool placed = false;
   try {
-    auto file = files.open_for_write(temporary, OpenMode::kCreateNew);
+    auto file = files.open_for_write(temporary, mode);
     file->write(bytes);
     file->sync();
     file->close();
@@ -205,7 +316,19 @@ bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::
   return placed;
 }
 
+void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode) {
+  write_beside(files, path, bytes, mode, [&](const fs::path& temporary) {
+    files.rename(temporary, path);
+    return true;
+  });
+  files.sync_path(folder_of(path));
+}
+
 }  // namespace
+
+std::unique_ptr<ReadableFile> FileSystem::open_for_read(const fs::path& path) {
+  return std::make_unique<FileInMemory>(read(path), path);
+}
 
 void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
   throw ContractError("this file system writes in order only");
@@ -226,11 +349,11 @@ fs::path temporary_beside(const fs::path& path) {
 }
 
 void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  write_beside(files, path, bytes, [&](const fs::path& temporary) {
-    files.rename(temporary, path);
-    return true;
-  });
-  files.sync_path(folder_of(path));
+  replace(files, path, bytes, OpenMode::kCreateNew);
+}
+
+void write_atomic_uncached(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
+  replace(files, path, bytes, OpenMode::kCreateUncached);
 }
 
 void write_atomic(FileSystem& files, const fs::path& path, std::string_view text) {
@@ -238,7 +361,7 @@ void write_atomic(FileSystem& files, const fs::path& path, std::string_view text
 }
 
 bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  bool ours = write_beside(files, path, bytes, [&](const fs::path& temporary) {
+  bool ours = write_beside(files, path, bytes, OpenMode::kCreateNew, [&](const fs::path& temporary) {
     bool linked = files.link(temporary, path);
     files.remove(temporary);
     return linked;

@@ -32,7 +32,20 @@ class WritableFile {
   virtual void close() = 0;
 };
 
-enum class OpenMode { kCreateNew, kTruncate, kAppend };
+//! A file open for reading. Any thread, several at once.
+class ReadableFile {
+ public:
+  virtual ~ReadableFile() = default;
+  //! Bytes, when it was opened.
+  virtual std::uint64_t size() const = 0;
+  //! Fills `to` with the bytes from `offset` on. \throws system_error(), or kCorrupt where the file ends before that
+  virtual void read_at(std::uint64_t offset, std::span<std::byte> to) = 0;
+};
+
+//! kCreateUncached: as kCreateNew, but what is written passes by the page cache where the file system can do that,
+//! which spares the machine a copy and the memory; for large files that nobody reads soon. Fast from memory that is
+//! aligned to pages; write() only.
+enum class OpenMode { kCreateNew, kTruncate, kAppend, kCreateUncached };
 
 //! All members throw system_error() with the path in the problem.
 class FileSystem {
@@ -41,6 +54,8 @@ class FileSystem {
   virtual std::unique_ptr<WritableFile> open_for_write(const std::filesystem::path& path, OpenMode mode) = 0;
   //! The whole file. \param limit bytes over which the file is refused (kInput)
   virtual Bytes read(const std::filesystem::path& path, std::uint64_t limit = std::uint64_t{1} << 40) = 0;
+  //! Opens a file to read parts of it into memory of the caller's. By default from read()'s answer.
+  virtual std::unique_ptr<ReadableFile> open_for_read(const std::filesystem::path& path);
   virtual bool exists(const std::filesystem::path& path) = 0;
   //! Names in a folder, sorted by bytes, without "." and "..". A missing folder is an empty list.
   virtual std::vector<std::string> list(const std::filesystem::path& folder) = 0;
@@ -61,6 +76,9 @@ FileSystem& real_file_system();
 //! Replaces `path` with `bytes` whole or not at all. Creates missing folders. On failure the temporary file is removed.
 void write_atomic(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_atomic(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+
+//! The same with OpenMode::kCreateUncached, for hundreds of megabytes.
+void write_atomic_uncached(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 //! Publishes `bytes` under `path` unless something is there already. \return true if ours is the one that stands there
 bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);

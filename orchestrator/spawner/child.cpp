@@ -1,8 +1,6 @@
 #include "orchestrator/spawner/child.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -20,6 +18,7 @@
 
 #include "core/clock.h"
 #include "core/file_system.h"
+#include "core/listener.h"
 #include "orchestrator/spawner/framing.h"
 
 namespace resolute::orchestrator {
@@ -142,19 +141,14 @@ class SpawnerProcess {
   }
 
   void prepare(const Prepare& request) {
-    core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(request.everywhere ? INADDR_ANY : INADDR_LOOPBACK);
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    if (!listener.valid() || ::bind(listener.get(), generic, size) != 0 || ::listen(listener.get(), 128) != 0 ||
-        ::getsockname(listener.get(), generic, &size) != 0) {
-      send(Prepared{request.key, 0, core::system_error("cannot bind a port for the rendezvous", errno).what()});
-      return;
+    try {
+      core::Listener listener =
+          core::listen_on_free_port(request.everywhere ? core::Reach::kEverywhere : core::Reach::kLoopback);
+      listeners_[request.key] = std::move(listener.socket);
+      send(Prepared{request.key, listener.port, {}});
+    } catch (const core::RuntimeError& error) {
+      send(Prepared{request.key, 0, error.what()});
     }
-    listeners_[request.key] = std::move(listener);
-    send(Prepared{request.key, ntohs(address.sin_port), {}});
   }
 
   void start(const AttemptKey& key, const RankCommand& command) {

@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
 #include <thread>
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/page_memory.h"
 #include "core/progress.h"
+#include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::core {
@@ -23,6 +27,54 @@ TEST_F(FileSystemTest, atomic_write_replaces_and_leaves_no_temporary) {
   write_atomic(files_, folder_ / "deep/name", "two");
   EXPECT_EQ(read_text(files_, folder_ / "deep/name"), "two");
   EXPECT_EQ(files_.list(folder_ / "deep"), std::vector<std::string>{"name"});
+}
+
+TEST_F(FileSystemTest, uncached_writes_are_the_bytes_at_every_length_and_alignment) {
+  const PageMemory memory((std::size_t{17} << 20) + 1);
+  std::uint32_t state = 1;
+  for (std::byte& b : memory.bytes()) b = static_cast<std::byte>((state = state * 1664525U + 1013904223U) >> 24);
+  for (std::size_t length : {0U, 1U, 4095U, 4096U, 4097U, 8U << 20, (8U << 20) + 4096U, (17U << 20) + 1U})
+    for (std::size_t offset : {0U, 1U, 512U}) {
+      const std::span<const std::byte> bytes = memory.bytes().subspan(offset, length);
+      write_atomic_uncached(files_, folder_ / "large", bytes);
+      const Bytes read = files_.read(folder_ / "large");
+      EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), read.begin(), read.end())) << length << " from " << offset;
+    }
+  auto file = files_.open_for_write(folder_ / "parts", OpenMode::kCreateUncached);
+  for (std::size_t part : {4096U, 100U, 8192U, 5U}) file->write(memory.bytes().first(part));
+  file->close();
+  EXPECT_EQ(std::size_t{4096 + 100 + 8192 + 5}, files_.read(folder_ / "parts").size());
+  EXPECT_THROW(files_.open_for_write(folder_ / "parts", OpenMode::kCreateUncached), RuntimeError);
+}
+
+TEST_F(FileSystemTest, parts_of_a_file_are_read_into_the_callers_memory) {
+  write_atomic(files_, folder_ / "file", "0123456789");
+  tests::FaultyFileSystem other;  // has the default, by way of read()
+  for (FileSystem* files : {&files_, static_cast<FileSystem*>(&other)}) {
+    const auto file = files->open_for_read(folder_ / "file");
+    EXPECT_EQ(10U, file->size());
+    Bytes part(4);
+    file->read_at(6, part);
+    EXPECT_EQ("6789", as_text(part));
+    EXPECT_THROW(file->read_at(7, part), RuntimeError);
+    EXPECT_THROW(file->read_at(11, part), RuntimeError);
+    EXPECT_THROW(files->open_for_read(folder_ / "absent"), RuntimeError);
+    EXPECT_THROW(files->open_for_read(folder_.path()), RuntimeError);
+  }
+}
+
+TEST(PageMemoryTest, is_zero_aligned_and_refuses_what_no_machine_has) {
+  PageMemory memory(3 << 20);
+  EXPECT_GE(memory.size(), std::size_t{3} << 20);
+  EXPECT_EQ(0U, reinterpret_cast<std::uintptr_t>(memory.bytes().data()) % (2 << 20));
+  memory.bytes()[5] = std::byte{1};
+  memory.touch();
+  EXPECT_EQ(1, std::count(memory.bytes().begin(), memory.bytes().end(), std::byte{1}));
+  EXPECT_EQ(memory.size() - 1,
+            static_cast<std::size_t>(std::count(memory.bytes().begin(), memory.bytes().end(), std::byte{0})));
+  EXPECT_EQ(0U, PageMemory(0).size());
+  for (std::size_t size : {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / 2})
+    EXPECT_THROW(PageMemory{size}, RuntimeError);
 }
 
 TEST_F(FileSystemTest, first_publisher_wins_among_threads) {

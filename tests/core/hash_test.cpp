@@ -37,6 +37,18 @@ RC_GTEST_PROP(Crc32cTest, instruction_and_table_agree_and_continue, (const std::
   RC_ASSERT(crc32c(as_byte_span(b), crc32c(as_byte_span(a))) == crc32c(as_byte_span(a + b)));
 }
 
+TEST(Crc32cTest, agrees_around_the_lengths_at_which_streams_begin) {
+  Bytes bytes((std::size_t{3} << 18) + (std::size_t{3} << 13) + 5000);
+  std::uint32_t state = 1;
+  for (std::byte& b : bytes) b = static_cast<std::byte>((state = state * 1664525U + 1013904223U) >> 24);
+  for (std::size_t streams : {std::size_t{3} << 9, std::size_t{3} << 13, std::size_t{3} << 18})
+    for (std::size_t length : {streams - 1, streams, streams + 1, 2 * streams + 7, bytes.size()})
+      for (std::size_t offset : {0U, 3U}) {
+        const std::span part = std::span(bytes).subspan(offset, std::min(length, bytes.size() - offset));
+        EXPECT_EQ(crc32c_portable(part, 77), crc32c(part, 77)) << length << " from " << offset;
+      }
+}
+
 TEST(ByteReaderTest, reads_what_was_written_and_refuses_to_read_on) {
   Bytes bytes;
   append_little_endian(bytes, std::uint32_t{0x01020304});

@@ -33,6 +33,32 @@ TEST(RandomStreamTest, golden_draws_never_change) {
   EXPECT_EQ(stream.below(1000), 775U);
 }
 
+TEST(RandomStreamTest, many_uniforms_are_those_drawn_one_by_one) {
+  for (const int before : {0, 1, 2, 3}) {
+    for (const std::size_t count : {0, 1, 2, 5, 64, 65}) {
+      RandomStream bulk("bulk", {1}), single("bulk", {1});
+      for (int i = 0; i < before; ++i) EXPECT_EQ(bulk.next_u64(), single.next_u64());
+      std::vector<double> drawn(count);
+      bulk.fill_uniform(drawn);
+      for (const double value : drawn) EXPECT_EQ(value, single.uniform());
+      EXPECT_EQ(bulk.next_u64(), single.next_u64()) << "the streams stand at different draws";
+    }
+  }
+}
+
+TEST(RandomStreamTest, skipping_is_drawing_and_dropping) {
+  for (const int before : {0, 1, 2}) {
+    for (const std::uint64_t skipped : {0, 1, 2, 7, 1000}) {
+      RandomStream skips("skip", {1}), draws("skip", {1});
+      for (int i = 0; i < before; ++i) EXPECT_EQ(skips.next_u64(), draws.next_u64());
+      skips.skip(skipped);
+      for (std::uint64_t i = 0; i < skipped; ++i) draws.next_u64();
+      EXPECT_EQ(skips.next_u64(), draws.next_u64());
+      EXPECT_EQ(skips.next_u64(), draws.next_u64());
+    }
+  }
+}
+
 TEST(RandomStreamTest, integers_fill_their_range_evenly) {
   RandomStream stream("below", {0});
   std::array<int, 7> counts{};

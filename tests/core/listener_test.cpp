@@ -1,0 +1,39 @@
+#include "core/listener.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+namespace resolute::core {
+namespace {
+
+// Whether a connection to this address at the listener's port is taken.
+bool reachable(const Listener& listener, const char* address) {
+  FileDescriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(listener.port);
+  ::inet_pton(AF_INET, address, &to.sin_addr);
+  return ::connect(client.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0;
+}
+
+TEST(Listener, takes_connections_before_anybody_accepts) {
+  const Listener listener = listen_on_free_port(Reach::kLoopback);
+  EXPECT_NE(0, listener.port);
+  EXPECT_TRUE(reachable(listener, "127.0.0.1"));
+}
+
+// All of 127.0.0.0/8 is this host: an address that a socket bound to 127.0.0.1 does not answer at.
+TEST(Listener, the_loopback_alone_is_narrower_than_everywhere) {
+  EXPECT_FALSE(reachable(listen_on_free_port(Reach::kLoopback), "127.0.0.2"));
+  EXPECT_TRUE(reachable(listen_on_free_port(Reach::kEverywhere), "127.0.0.2"));
+}
+
+TEST(Listener, two_get_two_ports) {
+  const Listener one = listen_on_free_port(Reach::kLoopback);
+  const Listener other = listen_on_free_port(Reach::kLoopback);
+  EXPECT_NE(one.port, other.port);
+}
+
+}  // namespace
+}  // namespace resolute::core
