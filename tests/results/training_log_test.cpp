@@ -1,0 +1,174 @@
+#include "results/training_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/sha256.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::results {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const std::vector<std::string> kTensors = {"networks/a", "networks/b", "critic/c"};
+
+// The digests of a step of a run in which nothing went wrong.
+StepGradients gradients_of(std::uint64_t step) {
+  const auto small = static_cast<std::uint32_t>(step);
+  return {step, {step * 10, step * 10 + 1}, {small, small + 100, small + 200}};
+}
+
+std::string line_of(std::uint64_t step, const std::string& digest) {
+  return core::canonical_json({{"step", step}, {"loss", 0.5}, {"gradients", digest}}) + "\n";
+}
+
+class TrainingLogs : public testing::Test {
+ protected:
+  // One attempt that ran the steps from `first` to `last`; `change` may spoil a step.
+  void attempt(const std::string& store, int number, std::uint64_t first, std::uint64_t last,
+               const std::function<void(StepGradients&, std::string& digest)>& change = {}) {
+    const fs::path folder = layout(store).attempt_folder(job_, number);
+    GradientLogWriter writer(files_, folder / kGradientLogName, 2, kTensors);
+    std::string metrics;
+    for (std::uint64_t step = first; step <= last; ++step) {
+      StepGradients gradients = gradients_of(step);
+      std::string digest = "digest " + std::to_string(step);
+      if (change) change(gradients, digest);
+      writer.write(gradients);
+      metrics += line_of(step, digest);
+    }
+    writer.close();
+    core::write_atomic(files_, folder / "metrics.jsonl", metrics);
+  }
+  experiments::StoreLayout layout(const std::string& store) const { return experiments::StoreLayout(folder_ / store); }
+  TrainingLog read(const std::string& store) { return read_training_log(files_, layout(store), job_); }
+
+  tests::TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+  const experiments::JobId job_{core::sha256_hex("a training")};
+};
+
+TEST_F(TrainingLogs, attempts_are_joined_and_the_latest_holds_where_two_have_a_step) {
+  attempt("store", 1, 1, 7);
+  attempt("store", 2, 6, 9);
+  const TrainingLog log = read("store");
+  ASSERT_EQ(9U, log.steps.size());
+  for (const auto& [step, logged] : log.steps) {
+    EXPECT_EQ(step < 6 ? 1 : 2, logged.attempt) << step;
+    EXPECT_EQ("digest " + std::to_string(step), logged.digest);
+    EXPECT_EQ(gradients_of(step), logged.gradients) << step;
+  }
+  EXPECT_EQ(2, log.lanes);
+  EXPECT_EQ(kTensors, log.tensors);
+  EXPECT_THAT(log.disagreements, IsEmpty());
+  EXPECT_THAT(log.warnings, IsEmpty());
+}
+
+TEST_F(TrainingLogs, two_attempts_that_disagree_are_a_finding) {
+  attempt("store", 1, 1, 7);
+  attempt("store", 2, 5, 9, [](StepGradients& gradients, std::string&) {
+    if (gradients.step >= 6) gradients.lanes[1] = gradients.tensors[2] = 77;
+  });
+  const TrainingLog log = read("store");
+  EXPECT_THAT(log.disagreements, ElementsAre(AttemptDisagreement{1, 2, {6, true, {1}, {"critic/c"}}}));
+  EXPECT_EQ(77U, log.steps.at(7).gradients->lanes[1]);
+}
+
+TEST_F(TrainingLogs, the_first_difference_names_step_lanes_and_tensors) {
+  attempt("one", 1, 1, 9);
+  attempt("other", 1, 1, 9, [](StepGradients& gradients, std::string& digest) {
+    if (gradients.step < 4) return;
+    digest = "another";
+    gradients.lanes = {0, 0};
+    gradients.tensors[0] = gradients.tensors[2] = 0;
+  });
+  const LogComparison found = compare_logs(read("one"), read("other"), 9);
+  EXPECT_EQ(4U, found.compared);
+  EXPECT_EQ((StepDifference{4, true, {0, 1}, {"networks/a", "critic/c"}}), found.difference);
+  EXPECT_FALSE(compare_logs(read("one"), read("other"), 3).difference);
+  EXPECT_EQ(3U, compare_logs(read("one"), read("other"), 3).compared);
+  EXPECT_EQ(9U, compare_logs(read("one"), read("one"), 9).compared);
+}
+
+TEST_F(TrainingLogs, a_difference_is_found_by_either_file_alone) {
+  attempt("one", 1, 1, 5);
+  attempt("digest", 1, 1, 5, [](StepGradients& gradients, std::string& digest) {
+    if (gradients.step == 3) digest = "another";
+  });
+  attempt("tensor", 1, 1, 5, [](StepGradients& gradients, std::string&) {
+    if (gradients.step == 2) gradients.tensors[1] = 0;
+  });
+  EXPECT_EQ((StepDifference{3, true, {}, {}}), compare_logs(read("one"), read("digest"), 5).difference);
+  EXPECT_EQ((StepDifference{2, true, {}, {"networks/b"}}), compare_logs(read("one"), read("tensor"), 5).difference);
+  fs::remove(layout("digest").attempt_folder(job_, 1) / kGradientLogName);
+  EXPECT_EQ((StepDifference{3, false, {}, {}}), compare_logs(read("one"), read("digest"), 5).difference);
+  fs::remove(layout("tensor").attempt_folder(job_, 1) / "metrics.jsonl");
+  EXPECT_EQ((StepDifference{2, true, {}, {"networks/b"}}), compare_logs(read("one"), read("tensor"), 5).difference);
+}
+
+TEST_F(TrainingLogs, steps_that_one_side_lacks_are_not_compared) {
+  attempt("one", 1, 1, 5);
+  attempt("other", 1, 4, 8);
+  const LogComparison found = compare_logs(read("one"), read("other"), 9);
+  EXPECT_EQ(2U, found.compared);
+  EXPECT_FALSE(found.difference);
+  EXPECT_EQ(0U, compare_logs(read("one"), read("nothing there"), 9).compared);
+}
+
+TEST_F(TrainingLogs, what_a_killed_process_left_is_read_up_to_its_last_whole_step) {
+  attempt("store", 1, 1, 5);
+  const fs::path folder = layout("store").attempt_folder(job_, 1);
+  fs::resize_file(folder / "metrics.jsonl", fs::file_size(folder / "metrics.jsonl") - 1);
+  fs::resize_file(folder / kGradientLogName, fs::file_size(folder / kGradientLogName) - 1);
+  const TrainingLog log = read("store");
+  EXPECT_EQ(4U, log.steps.size());
+  EXPECT_THAT(log.warnings, IsEmpty());
+}
+
+TEST_F(TrainingLogs, a_damaged_file_is_a_warning_and_the_other_one_is_compared) {
+  attempt("store", 1, 1, 5);
+  attempt("sound", 1, 1, 5);
+  const fs::path folder = layout("store").attempt_folder(job_, 1);
+  core::Bytes bytes = files_.read(folder / kGradientLogName);
+  bytes[bytes.size() - 2] ^= std::byte{1};
+  core::write_atomic(files_, folder / kGradientLogName, bytes);
+  TrainingLog log = read("store");
+  EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("record 4 is damaged")));
+  EXPECT_EQ(5U, compare_logs(log, read("sound"), 5).compared);
+
+  core::write_atomic(files_, folder / "metrics.jsonl", "{\"step\":1,\n");
+  log = read("store");
+  EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("metrics.jsonl', line 1"), HasSubstr("record 4 is damaged")));
+  EXPECT_THAT(log.steps, IsEmpty());
+}
+
+TEST_F(TrainingLogs, other_tensor_names_are_compared_by_step_alone) {
+  attempt("one", 1, 1, 3);
+  attempt("one", 2, 3, 5);
+  attempt("other", 1, 1, 5);
+  const fs::path path = layout("one").attempt_folder(job_, 2) / kGradientLogName;
+  GradientLogWriter(files_, path, 2, {"networks/renamed"}).write({3, {1, 2}, {3}});
+  const TrainingLog log = read("one");
+  EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("names other lanes or tensors")));
+  EXPECT_THAT(log.disagreements, IsEmpty());
+  const LogComparison found = compare_logs(log, read("other"), 5);
+  EXPECT_EQ(5U, found.compared);
+  EXPECT_FALSE(found.difference);
+}
+
+TEST_F(TrainingLogs, lines_of_a_worker_that_logs_no_digests_are_passed_over) {
+  EXPECT_THAT(parse_gradient_digests("{\"step\":1}\n{\"loss\":1.0}\n{\"gradients\":\"a\",\"step\":3}\n", "metrics"),
+              ElementsAre(std::pair<const std::uint64_t, std::string>{3, "a"}));
+  EXPECT_THROW(parse_gradient_digests("[1]\n", "metrics"), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::results
