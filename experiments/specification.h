@@ -76,9 +76,13 @@ struct Recipe {
                                   4};  //!< rates of the LR copies, drawn uniformly per image; a subset of the pack's
   double learning_rate = 3.5e-4;       //!< Adam
   double weight_decay = 5e-4;
-  int warmup_steps = 0;         //!< linear warm-up from learning_rate / 100
-  std::vector<int> milestones;  //!< steps at which the rate is multiplied by gamma, ascending
+  std::string decay = "all";      //!< "all" parameters, or "weights": not biases and batch norms
+  double gradient_clip = 0;       //!< largest norm of a group's summed gradient; 0: no limit
+  int warmup_steps = 0;           //!< linear warm-up from learning_rate / 100
+  std::string schedule = "step";  //!< after the warm-up: "step" (milestones) or "cosine" (to 0 at the last step)
+  std::vector<int> milestones;    //!< steps at which the rate is multiplied by gamma, ascending
   double gamma = 0.1;
+  double label_smoothing = 0;  //!< share of a label's probability spread evenly over all identities, below 1
   double discriminator_learning_rate = 1e-4;  //!< Adam, betas (0.5, 0.999)
   double flip = 0.5;              //!< probability of a horizontal flip, the same draw for an image and its copy
   int pad = 10;                   //!< zero padding before a random crop back to size, pixels

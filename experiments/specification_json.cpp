@@ -9,7 +9,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
 
 //! -0.0 equals 0.0 and must have its text.
 double plain(double value) { return value + 0.0; }
@@ -90,9 +90,13 @@ Json write(const Recipe& r) {
           {"train_rates", r.train_rates},
           {"learning_rate", plain(r.learning_rate)},
           {"weight_decay", plain(r.weight_decay)},
+          {"decay", r.decay},
+          {"gradient_clip", plain(r.gradient_clip)},
           {"warmup_steps", r.warmup_steps},
+          {"schedule", r.schedule},
           {"milestones", r.milestones},
           {"gamma", plain(r.gamma)},
+          {"label_smoothing", plain(r.label_smoothing)},
           {"discriminator_learning_rate", plain(r.discriminator_learning_rate)},
           {"flip", plain(r.flip)},
           {"pad", r.pad},
@@ -109,9 +113,13 @@ Recipe read_recipe(const Json& json, const std::string& where) {
   r.train_rates = object.required<std::vector<int>>("train_rates");
   r.learning_rate = object.required<double>("learning_rate");
   r.weight_decay = object.required<double>("weight_decay");
+  r.decay = object.required<std::string>("decay");
+  r.gradient_clip = object.required<double>("gradient_clip");
   r.warmup_steps = object.required<int>("warmup_steps");
+  r.schedule = object.required<std::string>("schedule");
   r.milestones = object.required<std::vector<int>>("milestones");
   r.gamma = object.required<double>("gamma");
+  r.label_smoothing = object.required<double>("label_smoothing");
   r.discriminator_learning_rate = object.required<double>("discriminator_learning_rate");
   r.flip = object.required<double>("flip");
   r.pad = object.required<int>("pad");

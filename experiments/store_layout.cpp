@@ -1,6 +1,7 @@
 #include "experiments/store_layout.h"
 
 #include "core/sha256.h"
+#include "experiments/validation.h"
 
 namespace resolute::experiments {
 namespace {
@@ -39,5 +40,15 @@ std::filesystem::path StoreLayout::attempt_folder(const JobId& job, int attempt)
 }
 
 std::filesystem::path StoreLayout::suite_folder(const std::string& suite) const { return root_ / "suites" / suite; }
+
+std::filesystem::path StoreLayout::weights_file(const std::string& sha256) const {
+  RESOLUTE_EXPECT(core::is_sha256_hex(sha256), "weights are named by 64 hexadecimal digits");
+  return weights_folder() / (sha256 + ".safetensors");
+}
+
+std::filesystem::path StoreLayout::weights_name_file(const std::string& name) const {
+  RESOLUTE_EXPECT(is_plain_name(name), "weights go by plain names");
+  return weights_folder() / (name + ".json");
+}
 
 }  // namespace resolute::experiments

@@ -6,6 +6,7 @@
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempts/NNN/{stdout,stderr,metrics.jsonl}, checkpoints/, result.json, …}
 //!     suites/NAME/{journal-EPOCH, plan.json, tables/}
+//!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
 
 #include <filesystem>
 #include <string>
@@ -27,6 +28,11 @@ class StoreLayout {
   //! \param attempt 1, 2, …; three digits or more
   std::filesystem::path attempt_folder(const JobId& job, int attempt) const;
   std::filesystem::path suite_folder(const std::string& suite) const;
+  std::filesystem::path weights_folder() const { return root_ / "weights"; }
+  //! \param sha256 of the file, 64 hexadecimal digits
+  std::filesystem::path weights_file(const std::string& sha256) const;
+  //! What stands under a name (weights_catalogue.h). \param name a plain name
+  std::filesystem::path weights_name_file(const std::string& name) const;
 
  private:
   std::filesystem::path root_;

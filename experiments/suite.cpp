@@ -97,6 +97,7 @@ class SuiteReader {
     suite_.title = reader.title("title");
     suite_.worker = reader.value<std::vector<std::string>>("worker", {});
     suite_.from_scratch = options_.from_scratch;
+    suite_.need_weights = options_.need_roots;
     const Settings defaults = read_layer(reader.find("defaults"), "[defaults]");
     const Settings profile = read_profiles(reader.find("profiles"), options_.profile, suite_.file);
     suite_.sets = read_sets(options_.sets);
@@ -113,11 +114,12 @@ class SuiteReader {
       return std::any_of(table.rows.begin(), table.rows.end(),
                          [](const RowText& row) { return !row.references.empty(); });
     });
-    if (!wanted) return make_plan(suite_, nullptr);
+    const WeightsCatalogue weights(files_, StoreLayout(options_.store));
+    if (!wanted) return make_plan(suite_, nullptr, weights);
     const auto file = options_.reference_file.empty() ? find_reference_file(files_, options_.environment, {})
                                                       : options_.reference_file;
     const ReferenceNumbers references = ReferenceNumbers::read(files_, file);
-    return make_plan(suite_, &references);
+    return make_plan(suite_, &references, weights);
   }
 
  private:

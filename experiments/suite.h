@@ -18,14 +18,14 @@
 namespace resolute::experiments {
 
 struct SuiteOptions {
-  std::filesystem::path store;                            //!< what ${STORE} stands for
+  std::filesystem::path store;                            //!< what ${STORE} stands for; holds the weights of a name
   std::string profile;                                    //!< a [profiles.NAME] to lay over [defaults]; empty: none
   std::vector<std::pair<std::string, std::string>> sets;  //!< --set KEY=VALUE: dotted key, TOML value or bare word
   std::map<std::string, std::string> environment;         //!< where ${VARIABLE} is looked up
   bool from_scratch = false;             //!< train from scratch though weights are asked for; marked in Plan::notes
   std::filesystem::path reference_file;  //!< the papers' numbers; empty: find_reference_file(files, environment, {})
-  //! Whether raw images must be named and there. Without it (`suite status`, `suite table`: nothing reads them) a root
-  //! whose variable is not set is empty.
+  //! Whether raw images must be named and there, and the files of initial weights. Without it (`suite status`, `suite
+  //! table`: nothing reads them) a root whose variable is not set is empty.
   bool need_roots = true;
 };
 

@@ -89,7 +89,14 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_in_pack("train.train_rates", r.train_rates, pack);
   check_positive("train.learning_rate", r.learning_rate, 10);
   check_real("train.weight_decay", r.weight_decay, 0, 1);
+  check_choice("train.decay", r.decay, {"all", "weights"});
+  check_real("train.gradient_clip", r.gradient_clip, 0, 1e9);
+  check_real("train.label_smoothing", r.label_smoothing, 0, 0.999);
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
+  check_choice("train.schedule", r.schedule, {"step", "cosine"});
+  if (r.schedule == "cosine" && !r.milestones.empty())
+    throw MemberError("train.milestones", fmt::format("[{}]", fmt::join(r.milestones, ", ")),
+                      "a cosine schedule has none", "leave them out or set train.schedule = \"step\"");
   check_ascending("train.milestones", r.milestones, 1, kMostSteps);
   check_positive("train.gamma", r.gamma, 1);
   check_positive("train.discriminator_learning_rate", r.discriminator_learning_rate, 10);

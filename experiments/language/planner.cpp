@@ -38,11 +38,14 @@ struct Facts {
   std::set<std::string> partitions;
   std::set<std::string> trials;
   std::set<std::string> dropped_weights;
+  std::set<std::string> weights;  //!< as a note names them
+  bool from_scratch = false;      //!< some rows ask for no weights
 };
 
 class Planner {
  public:
-  Planner(const SuiteText& suite, const ReferenceNumbers* references) : suite_(suite), references_(references) {}
+  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
+      : suite_(suite), references_(references), weights_(weights) {}
 
   Plan run() {
     plan_.suite = suite_.name;
@@ -130,15 +133,56 @@ class Planner {
       throw core::input_error(fmt::format("{}: key 'method' is missing", combination.row.place),
                               fmt::format("row '{}' needs it", combination.row.id),
                               "set it in the row or in [defaults]");
-    if (draft.weights == "none") return;
-    if (draft.weights != "imagenet") {
-      combination.refuse("weights", "'" + draft.weights + "'", "it must be one of none, imagenet",
-                         did_you_mean(draft.weights, {"none", "imagenet"}));
+  }
+
+  const NamedWeights& find_weights(const Combination& combination, const std::string& name) {
+    if (const auto known = named_weights_.find(name); known != named_weights_.end()) return known->second;
+    const auto refuse = [&](const std::string& why, const std::string& suggestion) {
+      combination.refuse("weights", "'" + name + "'", why, suggestion);
+    };
+    if (!is_weights_name(name)) refuse("weights go by names of 1 to 64 of a-z, 0-9 and '-'", "");
+    const std::string how =
+        fmt::format("resolute weights import FILE --store STORE{}", name == "imagenet" ? "" : " --name " + name);
+    const auto found = weights_.find(name);
+    if (!found) {
+      std::vector<std::string> names = {"none", "imagenet"};
+      for (const std::string& one : weights_.names()) names.push_back(one);
+      std::string suggestion = name == "imagenet" ? "" : did_you_mean(name, names);
+      if (suggestion.empty())
+        suggestion = fmt::format(
+            "import them ({}), run with --from-scratch, which every table then says, or set "
+            "weights=none",
+            how);
+      refuse("the store has no weights of that name", suggestion);
     }
-    if (!suite_.from_scratch)
-      combination.refuse("weights", "'imagenet'", "this version reads no initial weights",
-                         "run with --from-scratch, which every table then says, or set weights=none");
-    facts_.dropped_weights.insert(draft.weights);
+    if (suite_.need_weights && !weights_.has_file(*found))
+      refuse(fmt::format("their file weights/{}.safetensors is missing in the store", found->sha256),
+             fmt::format("import them again ({})", how));
+    return named_weights_.emplace(name, *found).first->second;
+  }
+
+  //! What a training starts from: a SHA-256, or "" for from scratch. The specification has passed its checks.
+  std::string initial_weights(const Combination& combination, const Draft& draft) {
+    if (draft.weights == "none") {
+      facts_.from_scratch = true;
+      return {};
+    }
+    if (suite_.from_scratch) {
+      const std::string suggestion =
+          draft.weights == "imagenet" ? "" : did_you_mean(draft.weights, {"none", "imagenet"});
+      if (!is_weights_name(draft.weights) || (!suggestion.empty() && !weights_.find(draft.weights)))
+        find_weights(combination, draft.weights);
+      facts_.dropped_weights.insert(draft.weights);
+      return {};
+    }
+    const NamedWeights& weights = find_weights(combination, draft.weights);
+    if (weights.backbone != draft.network.backbone)
+      combination.refuse("weights", "'" + draft.weights + "'",
+                         fmt::format("they are of the backbone {}, not {}", weights.backbone, draft.network.backbone),
+                         "import weights of this backbone under another name, or set weights=none");
+    facts_.weights.insert(
+        fmt::format("{} ({}, SHA-256 {})", weights.name, weights.backbone, weights.sha256.substr(0, 12)));
+    return weights.sha256;
   }
 
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
@@ -163,6 +207,7 @@ class Planner {
     training.device = draft.device;
     training.seed = static_cast<std::uint64_t>(trial);
     check_job(combination, training);
+    training.initial_weights = initial_weights(combination, draft);
     note_facts(draft);
     const std::string what =
         fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
@@ -215,11 +260,15 @@ class Planner {
 
   void add_notes() {
     auto listed = [](const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); };
-    if (facts_.dropped_weights.empty())
+    if (!facts_.weights.empty()) {
+      plan_.notes.push_back("initial weights " + listed(facts_.weights));
+      if (facts_.from_scratch) plan_.notes.push_back("rows without weights from scratch");
+    } else if (facts_.dropped_weights.empty()) {
       plan_.notes.push_back("from scratch (no initial weights)");
-    else
+    } else {
       plan_.notes.push_back(fmt::format("from scratch by --from-scratch (the suite asks for {} weights)",
                                         listed(facts_.dropped_weights)));
+    }
     if (facts_.backbones == std::set<std::string>{"resnet-small"})
       plan_.notes.push_back("small backbone (resnet-small)");
     else
@@ -231,6 +280,8 @@ class Planner {
 
   const SuiteText& suite_;
   const ReferenceNumbers* references_;
+  const WeightsCatalogue& weights_;
+  std::map<std::string, NamedWeights> named_weights_;  // found so far
   Plan plan_;
   std::map<JobId, std::size_t> index_;
   std::map<std::string, JobId> seals_;
@@ -240,6 +291,8 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references) { return Planner(suite, references).run(); }
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
+  return Planner(suite, references, weights).run();
+}
 
 }  // namespace resolute::experiments

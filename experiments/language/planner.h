@@ -11,6 +11,7 @@
 #include "experiments/language/rows.h"
 #include "experiments/language/settings.h"
 #include "experiments/plan.h"
+#include "experiments/weights_catalogue.h"
 
 namespace resolute::experiments {
 
@@ -42,10 +43,12 @@ struct SuiteText {
   std::vector<DatasetText> datasets;
   std::vector<TableText> tables;
   bool from_scratch = false;
+  bool need_weights = true;  //!< the files of the weights asked for must be there
 };
 
 //! \param references null where no row names one
+//! \param weights where the names that `weights` gives are looked up
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references);
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);
 
 }  // namespace resolute::experiments

@@ -56,6 +56,10 @@ void add_train_fields(Fields& f) {
   f["train.train_rates"] = field([](Draft & d) -> auto& { return d.recipe.train_rates; });
   f["train.learning_rate"] = field([](Draft & d) -> auto& { return d.recipe.learning_rate; });
   f["train.weight_decay"] = field([](Draft & d) -> auto& { return d.recipe.weight_decay; });
+  f["train.decay"] = field([](Draft & d) -> auto& { return d.recipe.decay; });
+  f["train.gradient_clip"] = field([](Draft & d) -> auto& { return d.recipe.gradient_clip; });
+  f["train.label_smoothing"] = field([](Draft & d) -> auto& { return d.recipe.label_smoothing; });
+  f["train.schedule"] = field([](Draft & d) -> auto& { return d.recipe.schedule; });
   f["train.warmup_steps"] = field([](Draft & d) -> auto& { return d.recipe.warmup_steps; });
   f["train.milestones"] = field([](Draft & d) -> auto& { return d.recipe.milestones; });
   f["train.gamma"] = field([](Draft & d) -> auto& { return d.recipe.gamma; });

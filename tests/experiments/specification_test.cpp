@@ -106,14 +106,19 @@ TrainingSpecification any_training() {
               .train_rates = subset_of(s.pack.rates, false),
               .learning_rate = (1 + fraction()) / 3e4,
               .weight_decay = fraction(),
+              .decay = name_of({"all", "weights"}),
+              .gradient_clip = fraction(),
               .warmup_steps = between(0, 1),
+              .schedule = "step",
               .milestones = subset_of({1, 10, 4000}, true),
               .gamma = (1 + fraction()) / 2,
+              .label_smoothing = fraction() / 2,
               .discriminator_learning_rate = (1 + fraction()) / 7e5,
               .flip = fraction(),
               .pad = between(0, 16),
               .erasing = fraction(),
               .precision = name_of({"f32", "bf16"})};
+  if (s.recipe.milestones.empty()) s.recipe.schedule = name_of({"step", "cosine"});
   s.device = name_of({"cpu", "cuda"});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
@@ -215,15 +220,15 @@ RC_GTEST_PROP(Specification, any_changed_member_changes_the_id_or_is_refused, ()
 
 // These never change: a store is keyed by them. A change of meaning raises a schema or a method's revision instead.
 TEST(Specification, golden_ids) {
-  EXPECT_EQ("56783fe8df4af735675ccfb1a592142b2d62d40d0fc622ffbfa386b6b9702d00",
+  EXPECT_EQ("52f44f04dfeffdb9f634efe0d72b4f49d53e0b5afd7e8c5f8f5bf6f058542104",
             job_id(ShardSpecification{example_pack(), 1}).hex);
-  EXPECT_EQ("84d66666705a3d8f56b13211bd0f625a7d1d2a9a9092643fdc63551e8cf6bfda",
+  EXPECT_EQ("3808a9f220d3a4b49ca66659845676d6e6365feb65d084450ad5019d1ec096c4",
             job_id(SealSpecification{example_pack()}).hex);
-  EXPECT_EQ("d85d0c6988f8d6ff81d33f66aaa352d784e138512480c2a1d3cf3cf15684133c", job_id(example_training()).hex);
+  EXPECT_EQ("c03c8fc598841019889df371c33075e6cae39fbdb9076adcd57493956cd9d39d", job_id(example_training()).hex);
   TrainingSpecification baseline = example_training();
   baseline.method = BaselineOptions{};
-  EXPECT_EQ("a38a04e36d5125dd0dd5230aacd1c3fdaa5ca15822f6d02fcbcdbe04eaea1731", job_id(baseline).hex);
-  EXPECT_EQ("db03e1da7f423506abc4a5bae3174a5c3db9288cab841f4a010beb9b2c96e8e7", job_id(example_evaluation()).hex);
+  EXPECT_EQ("289caa5b292c888c0b55d7127ab3c337020ebca8f175d4cb601660e6c02acc2c", job_id(baseline).hex);
+  EXPECT_EQ("912e7c83367b21474fffaf149685af4854613b9194d71e757de6867fb8d3ca28", job_id(example_evaluation()).hex);
 }
 
 // The text of docs/formats/specification.md.
@@ -231,7 +236,7 @@ TEST(Specification, canonical_text_of_a_seal) {
   EXPECT_EQ(
       R"({"kind":"seal","pack":{"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic",)"
       R"("synthetic":{"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,"width":64},)"
-      R"("width":32},"schema":1})",
+      R"("width":32},"schema":2})",
       core::canonical_json(to_json(SealSpecification{example_pack()})));
 }
 
@@ -265,10 +270,10 @@ TEST(Specification, reading_names_what_is_wrong) {
   json["method"] = "ftwa";
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'method' has the value 'ftwa'"));
   json = to_json(example_training());
-  json["schema"] = 2;
-  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 2"));
-  json["kind"] = "cake";
   json["schema"] = 1;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 1"));
+  json["kind"] = "cake";
+  json["schema"] = 2;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'kind' has the value 'cake'"));
   json = to_json(example_training());
   json["recipe"]["steps"] = "many";
@@ -306,6 +311,15 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.recipe.learning_rate = -1; }), HasSubstr("'train.learning_rate'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.warmup_steps = 11; }), HasSubstr("'train.warmup_steps'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.milestones = {5, 5}; }), HasSubstr("'train.milestones'"));
+  EXPECT_THAT(violation_of([](T& t) {
+                t.recipe.milestones = {5};
+                t.recipe.schedule = "cosine";
+              }),
+              AllOf(HasSubstr("'train.milestones'"), HasSubstr("[5]"), HasSubstr("a cosine schedule has none")));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.schedule = "linear"; }), HasSubstr("'train.schedule'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.decay = "some"; }), HasSubstr("'train.decay'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.gradient_clip = -1; }), HasSubstr("'train.gradient_clip'"));
+  EXPECT_THAT(violation_of([](T& t) { t.recipe.label_smoothing = 1; }), HasSubstr("'train.label_smoothing'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.precision = "f16"; }), HasSubstr("'train.precision'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.flip = 1.5; }), HasSubstr("'train.flip'"));
   EXPECT_THAT(violation_of([](T& t) { t.recipe.pad = 33; }), HasSubstr("'train.pad'"));

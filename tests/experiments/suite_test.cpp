@@ -1,6 +1,8 @@
 //! The suite language: docs/suite.md, rule by rule.
 
+#include "core/sha256.h"
 #include "experiments/language/settings.h"
+#include "experiments/weights_catalogue.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments {
@@ -217,6 +219,86 @@ TEST_F(Suite, weights_that_are_dropped_are_noted) {
   const Plan without = plan(text);
   EXPECT_EQ(with.jobs.back().id, without.jobs.back().id);
   EXPECT_THAT(without.notes, testing::Not(testing::Contains(HasSubstr("--from-scratch"))));
+}
+
+// A store that knows weights of a name; what their file holds is the worker's business.
+NamedWeights give_weights(const std::filesystem::path& store, const std::string& name, const std::string& backbone) {
+  const NamedWeights weights{name, core::sha256_hex("trunk " + name), backbone, "file.pth",
+                             core::sha256_hex("file " + name)};
+  const StoreLayout layout(store);
+  WeightsCatalogue(core::real_file_system(), layout).add(weights);
+  core::write_atomic(core::real_file_system(), layout.weights_file(weights.sha256), std::string_view("tensors"));
+  return weights;
+}
+
+TEST_F(Suite, weights_of_a_name_are_the_hash_that_stands_in_the_store) {
+  const std::string text = small("[profiles.paper]\nweights = \"imagenet\"\n");
+  options_.profile = "paper";
+  const NamedWeights given = give_weights(options_.store, "imagenet", "resnet50");
+  const Plan with = plan(text);
+  check_sound(with);
+  for (const TrainingSpecification& training : jobs_of<TrainingSpecification>(with))
+    EXPECT_EQ(given.sha256, training.initial_weights);
+  EXPECT_THAT(with.notes, testing::Contains(HasSubstr("initial weights imagenet (resnet50, SHA-256 " +
+                                                      given.sha256.substr(0, 12) + ")")));
+  EXPECT_THAT(with.notes, testing::Not(testing::Contains(HasSubstr("from scratch"))));
+
+  // --from-scratch still means what it says; other weights are another job.
+  options_.from_scratch = true;
+  const Plan scratch = plan(text);
+  EXPECT_EQ("", jobs_of<TrainingSpecification>(scratch).front().initial_weights);
+  EXPECT_THAT(scratch.notes, testing::Contains(HasSubstr("--from-scratch")));
+  EXPECT_NE(scratch.jobs.back().id, with.jobs.back().id);
+}
+
+TEST_F(Suite, rows_may_start_from_different_weights) {
+  const NamedWeights ours = give_weights(options_.store, "ours", "resnet50");
+  const Plan made = plan(small({}, R"([[table.row]]
+id = "r"
+label = "R"
+weights = "ours"
+[[table.row]]
+id = "plain"
+label = "Plain"
+)"));
+  EXPECT_EQ(ours.sha256, training_of(made, "t", "r").initial_weights);
+  EXPECT_EQ("", training_of(made, "t", "plain").initial_weights);
+  EXPECT_THAT(made.notes, testing::Contains(HasSubstr("initial weights ours")));
+  EXPECT_THAT(made.notes, testing::Contains("rows without weights from scratch"));
+}
+
+TEST_F(Suite, weights_that_cannot_serve_are_refused) {
+  auto refusal = [&](const std::string& name) {
+    try {
+      plan(small("weights = \"" + name + "\""));
+    } catch (const core::RuntimeError& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_THAT(refusal("imagenet"), HasSubstr("resolute weights import FILE --store STORE)"));
+  EXPECT_THAT(refusal("ours"), HasSubstr("resolute weights import FILE --store STORE --name ours"));
+  EXPECT_THAT(refusal("imagenett"), HasSubstr("did you mean 'imagenet'"));
+  EXPECT_THAT(refusal("../ours"), HasSubstr("a-z, 0-9 and '-'"));
+
+  give_weights(options_.store, "small", "resnet-small");
+  EXPECT_THAT(refusal("small"), HasSubstr("they are of the backbone resnet-small, not resnet50"));
+  const NamedWeights gone = give_weights(options_.store, "gone", "resnet50");
+  std::filesystem::remove(StoreLayout(options_.store).weights_file(gone.sha256));
+  EXPECT_THAT(refusal("gone"), HasSubstr(gone.sha256 + ".safetensors is missing"));
+  options_.need_roots = false;  // a table can be made without them
+  EXPECT_EQ("accepted", refusal("gone"));
+
+  core::write_atomic(core::real_file_system(), options_.store / "weights/broken.json", std::string_view("{}"));
+  EXPECT_THAT(refusal("broken"), HasSubstr("weights/broken.json: key 'sha256' is missing"));
+  core::write_atomic(core::real_file_system(), options_.store / "weights/broken.json",
+                     std::string_view(R"({"sha256":"../../x","backbone":"b","source":"s","source_sha256":""})"));
+  EXPECT_THAT(refusal("broken"), HasSubstr("'../../x' is no SHA-256"));
+
+  // A typo does not pass because --from-scratch drops what it asks for.
+  options_.from_scratch = true;
+  EXPECT_THAT(refusal("imagenett"), HasSubstr("did you mean 'imagenet'"));
+  EXPECT_EQ("accepted", refusal("pretrained-elsewhere"));
 }
 
 TEST_F(Suite, store_and_relative_roots) {

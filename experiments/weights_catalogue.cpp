@@ -1,0 +1,56 @@
+#include "experiments/weights_catalogue.h"
+
+#include "core/sha256.h"
+#include "experiments/validation.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr std::string_view kEnding = ".json";
+
+NamedWeights from_json(const core::Json& json, const std::string& name, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  NamedWeights weights{name, reader.required<std::string>("sha256"), reader.required<std::string>("backbone"),
+                       reader.required<std::string>("source"), reader.required<std::string>("source_sha256")};
+  reader.finish();
+  for (const std::string& hash : {weights.sha256, weights.source_sha256})
+    if (!core::is_sha256_hex(hash))
+      throw core::input_error(fmt::format("{}: '{}' is no SHA-256", where, hash), {}, "import the weights again");
+  return weights;
+}
+
+}  // namespace
+
+bool is_weights_name(const std::string& name) { return is_plain_name(name) && name != "none"; }
+
+core::Json to_json(const NamedWeights& weights) {
+  return {{"sha256", weights.sha256},
+          {"backbone", weights.backbone},
+          {"source", weights.source},
+          {"source_sha256", weights.source_sha256}};
+}
+
+std::optional<NamedWeights> WeightsCatalogue::find(const std::string& name) const {
+  if (!is_weights_name(name)) return std::nullopt;
+  const std::filesystem::path path = store_.weights_name_file(name);
+  const auto text = core::read_text_if_exists(files_, path);
+  if (!text) return std::nullopt;
+  return from_json(core::parse_json(*text, path.string()), name, path.string());
+}
+
+std::vector<std::string> WeightsCatalogue::names() const {
+  std::vector<std::string> names;
+  for (const std::string& file : files_.list(store_.weights_folder()))
+    if (file.ends_with(kEnding)) {
+      const std::string name = file.substr(0, file.size() - kEnding.size());
+      if (is_weights_name(name)) names.push_back(name);
+    }
+  return names;
+}
+
+void WeightsCatalogue::add(const NamedWeights& weights) const {
+  RESOLUTE_EXPECT(is_weights_name(weights.name), "weights go by plain names");
+  core::write_atomic(files_, store_.weights_name_file(weights.name), core::canonical_json(to_json(weights)) + "\n");
+}
+
+}  // namespace resolute::experiments
