@@ -16,6 +16,10 @@ const std::vector<Command>& commands() {
       {"suite table", "the tables, as far as their numbers are there", suite_table},
       {"suite log", "the journal of a suite's runs", suite_log},
       {"train", "one training, without a coordinator", train},
+      {"repro", "run a job again: the same bits, or where they part", repro},
+      {"weights import", "put the trunk of a torchvision or timm ResNet into the store", weights_import},
+      {"weights export", "write the trunk of a training for others", weights_export},
+      {"weights list", "what weights the store holds", weights_list},
       {"rank", "CMC and mAP of query and gallery features", rank},
   };
   return kCommands;

@@ -17,6 +17,10 @@ int suite_status(const Arguments& arguments);
 int suite_table(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int train(const Arguments& arguments);
+int repro(const Arguments& arguments);
+int weights_import(const Arguments& arguments);
+int weights_export(const Arguments& arguments);
+int weights_list(const Arguments& arguments);
 int rank(const Arguments& arguments);
 
 }  // namespace resolute::cli

@@ -2,26 +2,15 @@
 // worker itself resumes from its checkpoints and publishes the result (docs/worker.md).
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstdio>
 #include <iostream>
-#include <thread>
 
 #include "cli/command.h"
+#include "cli/local_attempt.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
-#include "core/log.h"
-#include "core/process.h"
-#include "core/progress.h"
 #include "experiments/specification.h"
 #include "experiments/store_layout.h"
 
@@ -38,130 +27,33 @@ constexpr CommandHelp kHelp{"resolute train SPEC.json --store STORE [--ranks W] 
                             "Runs one training from its specification (docs/formats/specification.md), going on from "
                             "its last checkpoint if there is\n"
                             "one. The pack must be in the store. W process ranks give the same bits as one; W divides "
-                            "the specification's lanes.",
+                            "the specification's lanes.\n"
+                            "Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one "
+                            "stops it at once.",
                             "  resolute train spec.json --store store --ranks 2\n"};
 
-volatile sig_atomic_t stop_requested = 0;
+constexpr int kInterrupted = 75;
 
-void request_stop(int) { stop_requested = 1; }
-
-struct Rendezvous {
-  core::FileDescriptor listener;
-  int port = 0;
-};
-
-// A listening socket on a free port of the loopback; process rank 0 serves the store of the process group on it.
-Rendezvous bind_loopback() {
-  Rendezvous made;
-  made.listener = core::FileDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  if (!made.listener.valid() || ::bind(made.listener.get(), raw, length) != 0 ||
-      ::listen(made.listener.get(), 64) != 0 || ::getsockname(made.listener.get(), raw, &length) != 0)
-    throw core::system_error("cannot listen on the loopback", errno);
-  made.port = ntohs(address.sin_port);
-  return made;
+// An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
+// need not know. Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
+void pass_on(const options::variables_map& values, const char* option, std::int64_t smallest,
+             std::vector<std::string>& to) {
+  if (values.count(option) == 0) return;
+  const auto value = values[option].as<std::int64_t>();
+  if (value < smallest)
+    throw core::input_error(fmt::format("--{} {}", option, value), fmt::format("at least {} is needed", smallest));
+  to.insert(to.end(), {fmt::format("--{}", option), std::to_string(value)});
 }
 
-// The next free attempt folder: what an earlier try logged stays.
-int next_attempt(const StoreLayout& store, const JobId& job) {
-  int attempt = 1;
-  while (core::real_file_system().exists(store.attempt_folder(job, attempt))) ++attempt;
-  return attempt;
-}
-
-std::vector<pid_t> start_ranks(const std::string& worker, const std::filesystem::path& store, const JobId& job,
-                               int ranks, int attempt, int progress_descriptor) {
-  Rendezvous rendezvous;
-  if (ranks > 1) rendezvous = bind_loopback();
-  auto environment = core::current_environment();
-  environment["OMP_NUM_THREADS"] = "1";
-  environment["MKL_NUM_THREADS"] = "1";
-  std::vector<pid_t> children;
-  for (int process_rank = 0; process_rank < ranks; ++process_rank) {
-    core::SpawnRequest request;
-    request.arguments = {worker,
-                         "run",
-                         "--store",
-                         store.string(),
-                         "--job",
-                         job.hex,
-                         "--attempt",
-                         std::to_string(attempt),
-                         "--process-rank",
-                         std::to_string(process_rank),
-                         "--process-ranks",
-                         std::to_string(ranks)};
-    auto add = [&](std::initializer_list<std::string> more) {
-      request.arguments.insert(request.arguments.end(), more.begin(), more.end());
-    };
-    if (ranks > 1) add({"--rendezvous", fmt::format("127.0.0.1:{}", rendezvous.port), "--store-prefix", job.hex});
-    if (ranks > 1 && process_rank == 0) {
-      add({"--rendezvous-fd", "4"});
-      request.descriptors[4] = rendezvous.listener.get();
-    }
-    if (process_rank == 0) {
-      add({"--progress-fd", "3"});
-      request.descriptors[3] = progress_descriptor;
-    }
-    request.descriptors[1] = STDERR_FILENO;
-    request.descriptors[2] = STDERR_FILENO;
-    request.environment = environment;
-    children.push_back(core::spawn_process(request));
+// An attempt that left no result, as an error.
+core::RuntimeError error_of(const AttemptEnd& end) {
+  using core::ErrorKind;
+  if (end.code == kInterrupted) {
+    const std::string how = end.message.empty() ? "stopped at once" : end.message.substr(0, end.message.find(';'));
+    return {ErrorKind::kInterrupted, how, {}, "the same command goes on from the last checkpoint"};
   }
-  return children;
-}
-
-// Draws the worker's progress lines until the pipe closes.
-void follow_progress(int descriptor, std::uint64_t steps) {
-  core::Progress progress("training", steps);
-  std::string pending;
-  std::array<char, 4096> buffer;
-  while (true) {
-    ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) return;
-    pending.append(buffer.data(), static_cast<std::size_t>(count));
-    for (auto end = pending.find('\n'); end != std::string::npos; end = pending.find('\n')) {
-      auto line = core::Json::parse(pending.substr(0, end), nullptr, false);
-      pending.erase(0, end + 1);
-      if (line.is_object() && line.contains("step") && line["step"].is_number_unsigned())
-        progress.update(line["step"].get<std::uint64_t>());
-    }
-  }
-}
-
-// Waits for every rank; the first that fails takes the others down. \return the exit code of the whole
-int wait_for_ranks(std::vector<pid_t> children) {
-  int code = 0;
-  bool told_to_stop = false;
-  while (!children.empty()) {
-    if (stop_requested != 0 && !told_to_stop) {
-      told_to_stop = true;
-      for (pid_t child : children) ::kill(child, SIGTERM);
-    }
-    int word = 0;
-    pid_t ended = ::waitpid(-1, &word, WNOHANG);
-    if (ended < 0 && errno != EINTR) throw core::system_error("cannot wait for the worker", errno);
-    if (ended <= 0) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      continue;
-    }
-    std::erase(children, ended);
-    core::ExitStatus status = core::to_exit_status(word);
-    const auto* exited = std::get_if<core::Exited>(&status);
-    int one = exited != nullptr ? exited->code : 1;
-    if (exited == nullptr) core::log_error("process {} of the training was {}", ended, core::describe(status));
-    // A failure tells more than an interruption. Ranks that were told to stop end together by themselves; after a
-    // failure the others would wait for the dead one.
-    if (one != 0 && (code == 0 || code == 75)) code = one;
-    if (one != 0 && one != 75)
-      for (pid_t child : children) ::kill(-child, SIGKILL);
-  }
-  return code;
+  if (end.code == 0) return {ErrorKind::kTransient, "the worker ended without a result", {}, "look at what it logged"};
+  return {end.code == 2 ? ErrorKind::kInput : ErrorKind::kTransient, end.message};
 }
 
 }  // namespace
@@ -173,6 +65,11 @@ int train(const Arguments& arguments) {
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("ranks", options::value(&ranks)->default_value(1), "process ranks W");
   add("device", options::value<std::string>(), "must be the specification's device: it is part of what is trained");
+  add("threads", options::value<std::int64_t>(), "threads of each process rank; another number gives other bits (1)");
+  add("checkpoint-every", options::value<std::int64_t>(), "steps between checkpoints (100)");
+  add("evaluate-every", options::value<std::int64_t>(), "epochs between evaluations, 0 for none (0)");
+  add("exchange-timeout", options::value<std::int64_t>(),
+      "seconds that an exchange waits for the slowest process rank (300)");
   add("json", "print result.json on stdout");
   add("help,h", "this text");
   auto values = parse_options(arguments, kHelp, visible, {"SPEC.json"});
@@ -192,6 +89,11 @@ int train(const Arguments& arguments) {
   if (ranks < 1 || training->lanes % ranks != 0)
     throw core::input_error(fmt::format("--ranks {} does not divide {} lanes", ranks, training->lanes),
                             "every process rank runs the same number of lanes");
+  std::vector<std::string> worker_options;
+  pass_on(*values, "threads", 1, worker_options);
+  pass_on(*values, "checkpoint-every", 1, worker_options);
+  pass_on(*values, "evaluate-every", 0, worker_options);
+  pass_on(*values, "exchange-timeout", 1, worker_options);
   StoreLayout store(required_value(*values, "store"));
   require_writable_store(store.root());
   const std::string worker = worker_program();
@@ -199,20 +101,10 @@ int train(const Arguments& arguments) {
   core::write_atomic(files, store.specification_file(job),
                      core::canonical_json(experiments::to_json(specification)) + "\n");
   if (!files.exists(store.result_file(job))) {
-    struct sigaction action {};
-    action.sa_handler = request_stop;
-    ::sigaction(SIGTERM, &action, nullptr);
-    ::sigaction(SIGINT, &action, nullptr);
-    int attempt = next_attempt(store, job);
-    files.create_directories(store.attempt_folder(job, attempt));
-    core::Pipe progress = core::make_pipe();
-    auto children = start_ranks(worker, store.root(), job, ranks, attempt, progress.write_end.get());
-    progress.write_end.reset();
-    std::jthread follower(follow_progress, progress.read_end.get(), static_cast<std::uint64_t>(training->recipe.steps));
-    int code = wait_for_ranks(std::move(children));
-    follower.join();
+    LocalAttempt attempt{worker, store.root(), job, next_attempt(store, job), ranks, worker_options, "training"};
+    const AttemptEnd end = follow_attempt(attempt);
     // The store is the truth: a rank may fail after the result was published.
-    if (code != 0 && !files.exists(store.result_file(job))) return code;
+    if (!files.exists(store.result_file(job))) throw error_of(end);
   }
   std::string result = core::read_text(files, store.result_file(job));
   if (values->count("json") > 0)

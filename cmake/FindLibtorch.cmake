@@ -3,6 +3,8 @@
 #
 #   LIBTORCH_ROOT     folder that holds include/ and lib/ (the wheel's torch/ folder, or a user's own libtorch)
 #   Libtorch::cpu     torch_cpu and c10; what resolute-worker links
+#   Libtorch::cuda    besides these torch_cuda, c10_cuda and the CUDA runtime, its headers from PyPI's nvidia-cuda-runtime
+#                     beside torch/; what libresolute_cuda.so alone links
 #
 # torch's include folder carries its own fmt 12, which would win over Debian's fmt 9 under -I or -isystem: -idirafter
 # puts it behind the system's headers.
@@ -21,9 +23,16 @@ find_library(LIBTORCH_CPU_LIBRARY torch_cpu PATHS ${LIBTORCH_ROOT}/lib NO_DEFAUL
 find_library(LIBTORCH_C10_LIBRARY c10 PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
 find_path(LIBTORCH_INCLUDE_DIR torch/csrc/api/include/torch/torch.h PATHS ${LIBTORCH_ROOT}/include NO_DEFAULT_PATH)
 
+find_library(LIBTORCH_CUDA_LIBRARY torch_cuda PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
+find_library(LIBTORCH_C10_CUDA_LIBRARY c10_cuda PATHS ${LIBTORCH_ROOT}/lib NO_DEFAULT_PATH)
+set(_libtorch_wheels ${LIBTORCH_ROOT}/../nvidia)
+find_path(LIBTORCH_CUDART_INCLUDE_DIR cuda_runtime_api.h PATHS ${_libtorch_wheels}/cu13/include NO_DEFAULT_PATH)
+find_library(LIBTORCH_CUDART_LIBRARY NAMES libcudart.so.13 PATHS ${_libtorch_wheels}/cu13/lib NO_DEFAULT_PATH)
+
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(Libtorch
-  REQUIRED_VARS LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR
+  REQUIRED_VARS LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR LIBTORCH_CUDA_LIBRARY
+                LIBTORCH_C10_CUDA_LIBRARY LIBTORCH_CUDART_INCLUDE_DIR LIBTORCH_CUDART_LIBRARY
   REASON_FAILURE_MESSAGE "run script/test or script/quickstart once (they fetch it), or give -DLIBTORCH_ROOT=DIR")
 
 if(Libtorch_FOUND AND NOT TARGET Libtorch::cpu)
@@ -33,5 +42,12 @@ if(Libtorch_FOUND AND NOT TARGET Libtorch::cpu)
       "SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR};SHELL:-idirafter ${LIBTORCH_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES "${LIBTORCH_CPU_LIBRARY};${LIBTORCH_C10_LIBRARY}"
     INTERFACE_LINK_OPTIONS "-Wl,--allow-shlib-undefined;-Wl,-rpath,${LIBTORCH_ROOT}/lib")
+  # libtorch_cuda needs cuBLAS, cuDNN and more, which a machine without a GPU need not have: --allow-shlib-undefined.
+  add_library(Libtorch::cuda INTERFACE IMPORTED)
+  set_target_properties(Libtorch::cuda PROPERTIES
+    INTERFACE_INCLUDE_DIRECTORIES "${LIBTORCH_CUDART_INCLUDE_DIR}"
+    INTERFACE_LINK_LIBRARIES
+      "${LIBTORCH_CUDA_LIBRARY};${LIBTORCH_C10_CUDA_LIBRARY};${LIBTORCH_CUDART_LIBRARY};Libtorch::cpu")
 endif()
-mark_as_advanced(LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR)
+mark_as_advanced(LIBTORCH_CPU_LIBRARY LIBTORCH_C10_LIBRARY LIBTORCH_INCLUDE_DIR LIBTORCH_CUDA_LIBRARY
+                 LIBTORCH_C10_CUDA_LIBRARY LIBTORCH_CUDART_INCLUDE_DIR LIBTORCH_CUDART_LIBRARY)

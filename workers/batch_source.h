@@ -17,6 +17,8 @@ class BatchSource {
   virtual std::vector<std::int64_t> lane_rows(std::uint64_t step) = 0;
   //! One lane's batch. A process rank asks for its own lanes alone, in ascending order.
   virtual LaneBatch batch(std::uint64_t step, int lane) = 0;
+  //! Seconds that batch() has waited for images so far.
+  virtual double seconds_waited() const { return 0; }
 };
 
 }  // namespace resolute::workers

@@ -1,5 +1,13 @@
-// The GPU side of the worker as a module of its own: the worker links the CPU libraries alone and loads this one when a
-// job says device = "cuda". So far it answers only what it was built for; a job on "cuda" is refused until it does
-// more.
+//! \file
+//! What libresolute_cuda.so shows the worker that loads it (cuda_interface.h).
 
-extern "C" __attribute__((visibility("default"))) int resolute_cuda_interface_version() { return 0; }
+#include "workers/cuda_device.h"
+#include "workers/cuda_interface.h"
+
+#define RESOLUTE_SHOWN extern "C" __attribute__((visibility("default")))
+
+RESOLUTE_SHOWN int resolute_cuda_interface_version() { return resolute::workers::kCudaInterfaceVersion; }
+
+RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank) {
+  return resolute::workers::make_cuda_device(process_rank).release();
+}

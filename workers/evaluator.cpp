@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
+#include <span>
+#include <utility>
 
 #include "core/error.h"
 #include "datasets/loader.h"
@@ -10,32 +13,120 @@
 namespace resolute::workers {
 namespace {
 
-// Fills one image's floats; the index counts rows of one side.
-using FillImage = std::function<void(std::size_t index, std::span<float> to)>;
+// The images of a split, queries first, then the gallery.
+class SplitImages {
+ public:
+  SplitImages(const datasets::PackReader& pack, const datasets::Split& split)
+      : split_(split), loader_(pack, any_rate()), height_(pack.options().height), width_(pack.options().width) {}
+  std::size_t size() const { return split_.query.size() + split_.gallery.size(); }
 
-void embed_images(Method& method, const datasets::PackReader& pack, std::size_t rows, const FillImage& fill,
-                  const std::function<void(std::size_t done)>& done, EmbeddedImages& to) {
-  const auto height = static_cast<std::int64_t>(pack.options().height);
-  const auto width = static_cast<std::int64_t>(pack.options().width);
-  const auto floats = static_cast<std::size_t>(height * width * 3);
-  to.dimension = static_cast<std::size_t>(method.embedding_size());
-  to.features.reserve(rows * to.dimension);
-  for (std::size_t begin = 0; begin < rows; begin += kEmbeddingBatch) {
-    done(begin);
-    const std::size_t count = std::min(kEmbeddingBatch, rows - begin);
-    at::Tensor images = at::empty({static_cast<std::int64_t>(count), height, width, 3}, at::kFloat);
-    for (std::size_t i = 0; i < count; ++i) fill(begin + i, {images.mutable_data_ptr<float>() + i * floats, floats});
-    const at::Tensor features = method.embed(images.permute({0, 3, 1, 2})).contiguous();
-    RESOLUTE_EXPECT(features.size(0) == static_cast<std::int64_t>(count) &&
-                        features.size(1) == method.embedding_size() && features.scalar_type() == at::kFloat,
-                    "embed() gives a float32 row of embedding_size() an image");
-    const float* values = features.const_data_ptr<float>();
-    to.features.insert(to.features.end(), values, values + features.numel());
+  // Image begin and those after it: N×3×H×W, channels-last in memory.
+  at::Tensor load(std::size_t begin, std::size_t count) {
+    at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3}, at::kFloat);
+    float* to = images.mutable_data_ptr<float>();
+    for (std::size_t i = begin; i < begin + count; ++i, to += loader_.image_floats()) {
+      const std::span<float> image(to, loader_.image_floats());
+      if (i < split_.query.size())
+        loader_.fill_view(split_.query[i].row, split_.query[i].rate, image);
+      else
+        loader_.fill_hr(split_.gallery[i - split_.query.size()].row, image);
+    }
+    return images.permute({0, 3, 1, 2});
   }
-  done(rows);
-  if (!std::all_of(to.features.begin(), to.features.end(), [](float value) { return std::isfinite(value); }))
-    throw core::RuntimeError(core::ErrorKind::kEnvironment, "a feature is not finite", "the training diverged",
-                             "lower the learning rate");
+
+ private:
+  static datasets::LoaderOptions any_rate() {
+    datasets::LoaderOptions options;
+    options.train_rates = {1};  // not used here; rate 1 is in every pack
+    return options;
+  }
+  const datasets::Split& split_;
+  datasets::Loader loader_;
+  std::int64_t height_, width_;
+};
+
+// Batches first to last - 1 of kEmbeddingBatch images; those of process rank r are contiguous.
+struct BatchRange {
+  std::size_t first = 0, last = 0;
+};
+
+BatchRange batches_of(std::size_t rank, std::size_t ranks, std::size_t images) {
+  const std::size_t batches = (images + kEmbeddingBatch - 1) / kEmbeddingBatch;
+  return {batches * rank / ranks, batches * (rank + 1) / ranks};
+}
+
+// Rows of the images in a range of batches; the very last batch may be smaller.
+std::size_t rows_of(const BatchRange& range, std::size_t images) {
+  return std::min(range.last * kEmbeddingBatch, images) - std::min(range.first * kEmbeddingBatch, images);
+}
+
+// Features of a range of batches, row after row; nothing if `progress` ended it.
+std::optional<std::vector<float>> embed_batches(Method& method, SplitImages& images, const BatchRange& range,
+                                                const Embedder& embed, const EmbeddingProgress& progress) {
+  const at::Device device = method.module().parameters().front().device();
+  const std::size_t total = rows_of(range, images.size());
+  std::vector<float> features;
+  features.reserve(total * static_cast<std::size_t>(method.embedding_size()));
+  const auto load = [&](std::size_t batch) {
+    const std::size_t begin = batch * kEmbeddingBatch;
+    return images.load(begin, std::min(kEmbeddingBatch, images.size() - begin));
+  };
+  std::future<at::Tensor> ahead;  // waits for its thread when it goes
+  if (range.first < range.last) ahead = std::async(std::launch::async, load, range.first);
+  std::size_t done = 0;
+  for (std::size_t batch = range.first; batch < range.last; ++batch) {
+    if (!progress(done, total)) return std::nullopt;
+    const at::Tensor loaded = ahead.get();
+    if (batch + 1 < range.last) ahead = std::async(std::launch::async, load, batch + 1);
+    const at::Tensor rows = embed(loaded.to(device)).cpu().contiguous();
+    RESOLUTE_EXPECT(
+        rows.size(0) == loaded.size(0) && rows.size(1) == method.embedding_size() && rows.scalar_type() == at::kFloat,
+        "an embedder gives a float32 row of embedding_size() an image");
+    const float* values = rows.const_data_ptr<float>();
+    features.insert(features.end(), values, values + rows.numel());
+    done += static_cast<std::size_t>(loaded.size(0));
+  }
+  if (!progress(done, total)) return std::nullopt;
+  return features;
+}
+
+// Every rank's features in the order of the images; nothing if a rank has none.
+std::optional<std::vector<float>> gather_features(const std::optional<std::vector<float>>& own, std::size_t images,
+                                                  std::size_t dimension, Communicator& communicator) {
+  const auto ranks = static_cast<std::size_t>(communicator.process_ranks());
+  std::size_t largest = 0;
+  for (std::size_t rank = 0; rank < ranks; ++rank)
+    largest = std::max(largest, rows_of(batches_of(rank, ranks, images), images));
+  // One more element says whether the rank went through to the end.
+  const std::size_t stride = largest * dimension + 1;
+  at::Tensor from = at::zeros({static_cast<std::int64_t>(stride)}, at::kFloat);
+  if (own) {
+    float* values = from.mutable_data_ptr<float>();
+    std::copy(own->begin(), own->end(), values);
+    values[stride - 1] = 1;
+  }
+  at::Tensor to = at::empty({static_cast<std::int64_t>(stride * ranks)}, at::kFloat);
+  communicator.all_gather(to, from);
+  std::vector<float> features;
+  features.reserve(images * dimension);
+  const float* part = to.const_data_ptr<float>();
+  for (std::size_t rank = 0; rank < ranks; ++rank, part += stride) {
+    if (part[stride - 1] == 0) return std::nullopt;
+    features.insert(features.end(), part, part + rows_of(batches_of(rank, ranks, images), images) * dimension);
+  }
+  return features;
+}
+
+template <class Items>
+EmbeddedImages describe_images(const Items& items, std::span<const float> features, std::size_t dimension) {
+  EmbeddedImages images;
+  images.dimension = dimension;
+  images.features.assign(features.begin(), features.end());
+  for (const auto& item : items) {
+    images.identities.push_back(item.identity);
+    images.cameras.push_back(item.camera);
+  }
+  return images;
 }
 
 results::FeatureMatrix matrix_of(const EmbeddedImages& images) {
@@ -53,30 +144,30 @@ void add_side(datasets::ArrayFileWriter& writer, const std::string& group, const
 
 }  // namespace
 
-Embedding embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                      const EmbeddingProgress& progress) {
-  datasets::LoaderOptions options;
-  options.train_rates = {1};  // not used here; rate 1 is in every pack
-  datasets::Loader loader(pack, options);
-  const std::uint64_t total = split.query.size() + split.gallery.size();
-  Embedding embedding;
-  for (const datasets::QueryItem& item : split.query) {
-    embedding.query.identities.push_back(item.identity);
-    embedding.query.cameras.push_back(item.camera);
-  }
-  for (const datasets::GalleryItem& item : split.gallery) {
-    embedding.gallery.identities.push_back(item.identity);
-    embedding.gallery.cameras.push_back(item.camera);
-  }
-  embed_images(
-      method, pack, split.query.size(),
-      [&](std::size_t i, std::span<float> to) { loader.fill_view(split.query[i].row, split.query[i].rate, to); },
-      [&](std::size_t done) { progress(done, total); }, embedding.query);
-  embed_images(
-      method, pack, split.gallery.size(),
-      [&](std::size_t i, std::span<float> to) { loader.fill_hr(split.gallery[i].row, to); },
-      [&](std::size_t done) { progress(split.query.size() + done, total); }, embedding.gallery);
-  return embedding;
+at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
+  return recipe.precision == "bf16" ? at::kBFloat16 : at::kFloat;
+}
+
+std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                     const EmbeddingOptions& options, const EmbeddingProgress& progress) {
+  Communicator* communicator = options.communicator;
+  const std::size_t rank = communicator ? static_cast<std::size_t>(communicator->process_rank()) : 0;
+  const std::size_t ranks = communicator ? static_cast<std::size_t>(communicator->process_ranks()) : 1;
+  const auto dimension = static_cast<std::size_t>(method.embedding_size());
+  SplitImages images(pack, split);
+  const Embedder embed =
+      method.embedder({.height = pack.options().height, .width = pack.options().width, .precision = options.precision});
+  std::optional<std::vector<float>> features =
+      embed_batches(method, images, batches_of(rank, ranks, images.size()), embed, progress);
+  if (communicator) features = gather_features(features, images.size(), dimension, *communicator);
+  if (!features) return std::nullopt;
+  if (!std::all_of(features->begin(), features->end(), [](float value) { return std::isfinite(value); }))
+    throw core::RuntimeError(core::ErrorKind::kInput, "a feature is not finite", "the training diverged",
+                             "lower the learning rate");
+  const std::span<const float> all(*features);
+  const std::size_t queries = split.query.size() * dimension;
+  return Embedding{describe_images(split.query, all.first(queries), dimension),
+                   describe_images(split.gallery, all.subspan(queries), dimension)};
 }
 
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,

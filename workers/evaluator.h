@@ -1,10 +1,12 @@
 #pragma once
 //! \file
 //! Evaluation: embeds the queries of a split (the LR views that a camera would have stored, enlarged) and its gallery
-//! (HR), and scores them. What a report shows of features it reads from the file that this writes.
+//! (HR), and scores them. What a report shows of features it reads from the file that this writes. Networks compute
+//! with batch norms folded (workers/nn/folded_backbone.h), in the precision of their training.
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,7 @@
 #include "datasets/split.h"
 #include "experiments/specification.h"
 #include "results/gemm.h"
+#include "workers/ddp/communicator.h"
 #include "workers/methods/method.h"
 
 namespace resolute::workers {
@@ -31,17 +34,29 @@ struct Embedding {
   EmbeddedImages gallery;
 };
 
-//! Images embedded at a time. Fixed: features must not depend on a machine's memory.
+//! Images embedded at a time, and shared among process ranks as a whole: the cut must depend on nothing else.
 inline constexpr std::size_t kEmbeddingBatch = 64;
 
-//! Called between batches with the number of images done and in all; may throw to end the evaluation.
-using EmbeddingProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+struct EmbeddingOptions {
+  at::ScalarType precision = at::kFloat;  //!< of the networks; features are float32
+  Communicator* communicator = nullptr;   //!< process ranks that share the work; null: a single process
+};
 
-//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks; kEnvironment for a feature
-//! that is
-//!         not finite
-Embedding embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                      const EmbeddingProgress& progress);
+//! at::kFloat, or at::kBFloat16 for the recipe precision "bf16": an evaluation computes as its training did.
+at::ScalarType embedding_precision(const experiments::Recipe& recipe);
+
+//! Called before each batch and after the last with the number of images done and in all (of this process rank's
+//! share). False ends the evaluation.
+using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+//! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
+//! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
+//! method, its running statistics and its mode stay as they are.
+//! \return nothing if `progress` of any process rank said so
+//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not
+//! finite; kTransient for a lost process rank
+std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                     const EmbeddingOptions& options, const EmbeddingProgress& progress);
 
 //! The metrics of result.json (docs/formats/result.md): fractions, and counts.
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,

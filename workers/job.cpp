@@ -28,7 +28,15 @@ void check(const JobOptions& options) {
   if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
 }
 
-std::unique_ptr<Communicator> connect(const JobOptions& options, const experiments::JobSpecification& specification) {
+// Before the ranks meet: one that cannot compute says so and keeps nobody waiting.
+std::unique_ptr<Device> open_training_device(const JobOptions& options,
+                                             const experiments::JobSpecification& specification) {
+  const auto* training = std::get_if<experiments::TrainingSpecification>(&specification);
+  return open_device(training == nullptr ? "cpu" : training->device, options.process_rank);
+}
+
+std::unique_ptr<Communicator> connect(const JobOptions& options, const experiments::JobSpecification& specification,
+                                      Device& device) {
   if (options.process_ranks == 1) return nullptr;
   const auto* training = std::get_if<experiments::TrainingSpecification>(&specification);
   if (training == nullptr)
@@ -40,7 +48,8 @@ std::unique_ptr<Communicator> connect(const JobOptions& options, const experimen
   if (!options.rendezvous)
     throw core::input_error("no rendezvous", fmt::format("{} process ranks have to meet", options.process_ranks),
                             "give --rendezvous HOST:PORT");
-  return connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks);
+  return device.connect(connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks),
+                        options.rendezvous->collective_limit);
 }
 
 results::Record run_kind(const JobContext& context, const experiments::JobSpecification& specification) {
@@ -80,9 +89,10 @@ void run_job(core::FileSystem& files, const JobOptions& options) {
   const experiments::JobId job{options.job};
   const experiments::JobSpecification specification = read_specification(files, store, job);
   experiments::validate(specification, store.specification_file(job).string());
-  const std::unique_ptr<Communicator> communicator = connect(options, specification);
+  const std::unique_ptr<Device> device = open_training_device(options, specification);
+  const std::unique_ptr<Communicator> communicator = connect(options, specification, *device);
   ProgressPipe progress(options.process_rank == 0 ? options.progress_descriptor : -1);
-  const JobContext context{files, options, store, job, progress, communicator.get()};
+  const JobContext context{files, options, store, job, progress, communicator.get(), *device};
 
   const bool first = options.process_rank == 0;
   if (broadcast_flag(first && files.exists(store.result_file(job)), communicator.get())) {

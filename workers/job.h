@@ -12,6 +12,7 @@
 #include "experiments/store_layout.h"
 #include "workers/ddp/communicator.h"
 #include "workers/ddp/gloo.h"
+#include "workers/device.h"
 #include "workers/progress_pipe.h"
 
 namespace resolute::workers {
@@ -25,7 +26,9 @@ struct JobOptions {
   int process_ranks = 1;                 //!< above 1 only for a training, whose lanes it divides
   std::optional<Rendezvous> rendezvous;  //!< needed where process_ranks > 1
   std::filesystem::path raw_root;        //!< raw images of a shard; empty: the store's own of a synthetic data set
+  int threads = 1;                       //!< of this rank, part of the numeric class
   std::uint64_t checkpoint_every = 100;  //!< steps
+  std::uint64_t evaluate_every = 0;      //!< epochs between evaluations during a training; 0: none
   bool keep_graphs = true;               //!< TrainerOptions::keep_graphs
   int progress_descriptor = -1;
 };
@@ -38,6 +41,7 @@ struct JobContext {
   experiments::JobId job;
   ProgressPipe& progress;
   Communicator* communicator;  //!< null for a single process
+  Device& device;              //!< a training's; the CPU for every other kind
 };
 
 //! Runs the job unless it has a result already; returns once result.json is published.

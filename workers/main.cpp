@@ -1,13 +1,12 @@
 //! \file
 //! resolute-worker: runs one process rank of one job (docs/worker.md).
 
-#include <malloc.h>
-
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <limits>
 #include <new>
 #include <string>
 #include <string_view>
@@ -15,9 +14,11 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "workers/allocator.h"
 #include "workers/job.h"
 #include "workers/numeric_class.h"
 #include "workers/stop_flag.h"
+#include "workers/weights_command.h"
 
 namespace resolute::workers {
 namespace {
@@ -26,7 +27,14 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
     "Usage: resolute-worker run --store STORE --job ID [options]\n"
-    "       resolute-worker describe      (the numeric class of this machine and build, as JSON)\n";
+    "       resolute-worker describe [cuda]    (the numeric class of this machine and build, as JSON)\n"
+    "       resolute-worker weights …     (started by resolute weights)\n";
+
+constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kLongestWait = 7 * 24 * 3600;
+constexpr std::string_view kWaitRange = "a wait lasts from 1 second to a week";
+constexpr std::int64_t kMostThreads = 1024;
+constexpr std::string_view kThreadRange = "a rank has from 1 to 1024 threads";
 
 Rendezvous parse_rendezvous(const std::string& text) {
   const auto colon = text.rfind(':');
@@ -57,12 +65,24 @@ po::options_description run_options() {
       "store-prefix", po::value<std::string>()->default_value("resolute"),
       "token that only ranks of this attempt know")("rendezvous-fd", po::value<int>()->default_value(-1),
                                                     "process rank 0: a socket that listens at HOST:PORT already")(
-      "rendezvous-timeout", po::value<int>()->default_value(60), "seconds until all process ranks have met")(
+      "rendezvous-timeout", po::value<std::int64_t>()->default_value(60), "seconds until all process ranks have met")(
+      "exchange-timeout", po::value<std::int64_t>()->default_value(300),
+      "seconds that an exchange waits for the slowest process rank")(
+      "threads", po::value<std::int64_t>()->default_value(1), "threads of this rank; another number gives other bits")(
       "raw-root", po::value<std::string>()->default_value(""), "folder of raw images, for a shard")(
       "checkpoint-every", po::value<std::int64_t>()->default_value(100), "steps between checkpoints")(
+      "evaluate-every", po::value<std::int64_t>()->default_value(0), "epochs between evaluations; 0: none")(
       "recompute", po::bool_switch(), "run the forward pass again for each phase: less memory, the same bits")(
       "progress-fd", po::value<int>()->default_value(-1), "descriptor for progress lines");
   return options;
+}
+
+// Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
+std::int64_t number(const po::variables_map& values, const char* option, std::int64_t smallest, std::int64_t largest,
+                    std::string_view why) {
+  const auto value = values[option].as<std::int64_t>();
+  if (value < smallest || value > largest) throw core::input_error(fmt::format("--{} {}", option, value), why);
+  return value;
 }
 
 JobOptions parse_run(const std::vector<std::string>& arguments) {
@@ -88,44 +108,38 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
     options.rendezvous = parse_rendezvous(values["rendezvous"].as<std::string>());
     options.rendezvous->listen_descriptor = values["rendezvous-fd"].as<int>();
     options.rendezvous->store_prefix = values["store-prefix"].as<std::string>();
-    const int seconds = values["rendezvous-timeout"].as<int>();
-    if (seconds < 1)
-      throw core::input_error(fmt::format("--rendezvous-timeout {}", seconds), "at least 1 second is needed");
-    options.rendezvous->connect_limit = std::chrono::seconds(seconds);
+    options.rendezvous->connect_limit =
+        std::chrono::seconds(number(values, "rendezvous-timeout", 1, kLongestWait, kWaitRange));
+    options.rendezvous->collective_limit =
+        std::chrono::seconds(number(values, "exchange-timeout", 1, kLongestWait, kWaitRange));
   }
+  options.threads = static_cast<int>(number(values, "threads", 1, kMostThreads, kThreadRange));
   options.raw_root = values["raw-root"].as<std::string>();
-  // Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
-  const auto interval = values["checkpoint-every"].as<std::int64_t>();
-  if (interval < 1)
-    throw core::input_error(fmt::format("--checkpoint-every {}", interval), "at least 1 step is needed");
-  options.checkpoint_every = static_cast<std::uint64_t>(interval);
+  options.checkpoint_every =
+      static_cast<std::uint64_t>(number(values, "checkpoint-every", 1, kUnlimited, "at least 1 step is needed"));
+  options.evaluate_every =
+      static_cast<std::uint64_t>(number(values, "evaluate-every", 0, kUnlimited, "a number of epochs, 0 for never"));
   options.keep_graphs = !values["recompute"].as<bool>();
   options.progress_descriptor = values["progress-fd"].as<int>();
   return options;
-}
-
-// Every step allocates the same large tensors. glibc would give each back to the system and fetch it again, page by
-// zeroed page: the kernel's share of a small training's processor time fell from 12 to 2 % with this.
-void keep_freed_memory() {
-  constexpr int kLargest = 32 << 20;  // glibc's limit
-  mallopt(M_MMAP_THRESHOLD, kLargest);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_TOP_PAD, kLargest);
 }
 
 void run(const std::vector<std::string>& arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (command == "--help" || command == "-h" || command == "help") {
     std::cout << kUsage << '\n' << run_options();
-  } else if (command == "describe" && arguments.size() == 1) {
+  } else if (command == "describe" && arguments.size() <= 2) {
     enter_numeric_class();
-    std::cout << core::canonical_json(describe_numeric_class()) << '\n';
+    const std::unique_ptr<Device> device = open_device(arguments.size() == 2 ? arguments[1] : "cpu", 0);
+    std::cout << core::canonical_json(describe_numeric_class(*device)) << '\n';
+  } else if (command == "weights") {
+    run_weights_command(core::real_file_system(), {arguments.begin() + 1, arguments.end()});
   } else if (command == "run") {
     const JobOptions options = parse_run({arguments.begin() + 1, arguments.end()});
     core::set_up_log(fmt::format("resolute-worker[{}]", options.process_rank));
     keep_freed_memory();
     install_stop_signals();
-    enter_numeric_class();
+    enter_numeric_class(options.threads);
     run_job(core::real_file_system(), options);
   } else {
     throw core::input_error(command.empty() ? std::string("no command") : fmt::format("unknown command '{}'", command),

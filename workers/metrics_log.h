@@ -16,9 +16,10 @@ struct StepMetrics {
   std::uint64_t step = 0;  //!< 1 for the first
   double loss = 0;         //!< sum of the terms
   std::vector<std::pair<std::string, double>>
-      terms;                        //!< by name; a name that two phases use is followed by the phase's
-  double learning_rate_factor = 1;  //!< of the schedule
-  std::string gradients;            //!< 32 hexadecimal digits: a digest of the step's gradients, all phases
+      terms;  //!< by name; a name that two phases use is followed by the phase's
+  std::vector<std::pair<std::string, double>> gradient_norms;  //!< by phase: of the sum over lanes, before clipping
+  double learning_rate_factor = 1;                             //!< of the schedule
+  std::string gradients;  //!< 32 hexadecimal digits: a digest of the step's gradients, all phases
 };
 
 class MetricsLog {

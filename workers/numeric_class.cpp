@@ -9,8 +9,6 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <utility>
-#include <vector>
 
 #include "workers/torch.h"
 
@@ -47,7 +45,21 @@ std::string kernel_limits() {
   return limits.empty() ? "default" : limits;
 }
 
-std::vector<std::pair<std::string, std::string>> parts() {
+std::string line_of(const NumericParts& parts) {
+  std::string line;
+  for (const auto& [key, value] : parts) line += (line.empty() ? "" : " ") + key + "=" + value;
+  return line;
+}
+
+core::Json json_of(const NumericParts& parts) {
+  core::Json json = {{"numeric_class", line_of(parts)}};
+  for (const auto& [key, value] : parts) json[key] = value;
+  return json;
+}
+
+}  // namespace
+
+NumericParts cpu_numeric_parts() {
   return {{"device", "cpu"},
           {"processor", processor_vendor()},
           {"instructions", instruction_sets()},
@@ -58,22 +70,13 @@ std::vector<std::pair<std::string, std::string>> parts() {
           {"deterministic", at::globalContext().deterministicAlgorithms() ? "on" : "off"}};
 }
 
-}  // namespace
+std::string numeric_class(const Device& device) { return line_of(device.numeric_parts()); }
+std::string numeric_class() { return line_of(cpu_numeric_parts()); }
 
-std::string numeric_class() {
-  std::string line;
-  for (const auto& [key, value] : parts()) line += (line.empty() ? "" : " ") + key + "=" + value;
-  return line;
-}
+core::Json describe_numeric_class(const Device& device) { return json_of(device.numeric_parts()); }
 
-core::Json describe_numeric_class() {
-  core::Json json = {{"numeric_class", numeric_class()}};
-  for (const auto& [key, value] : parts()) json[key] = value;
-  return json;
-}
-
-void enter_numeric_class() {
-  at::set_num_threads(1);
+void enter_numeric_class(int threads) {
+  at::set_num_threads(threads);
   // Refuses at run time what has no deterministic form, rather than letting bits differ.
   at::globalContext().setDeterministicAlgorithms(true, false);
   // It would also fill every new tensor with NaN: a guard against reading what was never written, at a price a step.

@@ -1,6 +1,8 @@
 #include "workers/optimiser.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "core/error.h"
@@ -11,99 +13,93 @@ namespace {
 // torch.optim.Adam's default; added to the root after its bias correction.
 constexpr double kEpsilon = 1e-8;
 constexpr double kWarmupStart = 0.01;
+// torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
+constexpr double kClipEpsilon = 1e-6;
+
+at::Tensor found(const NamedTensors& from, const std::string& name, at::IntArrayRef sizes, at::ScalarType type) {
+  const auto place = from.find(name);
+  if (place == from.end() || place->second.sizes() != sizes || place->second.scalar_type() != type)
+    throw core::corrupt_error(fmt::format("optimiser state '{}' is missing or has another size", name));
+  return place->second;
+}
 
 }  // namespace
 
 double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
+  const auto warmup = static_cast<std::uint64_t>(recipe.warmup_steps);
   double factor = 1.0;
-  if (const auto warmup = static_cast<std::uint64_t>(recipe.warmup_steps); step < warmup)
+  if (step < warmup)
     factor = kWarmupStart + (1.0 - kWarmupStart) * static_cast<double>(step) / static_cast<double>(warmup);
+  if (recipe.schedule == "cosine") {
+    if (step < warmup) return factor;
+    const double done = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::uint64_t>(
+                                                                 1, static_cast<std::uint64_t>(recipe.steps) - warmup));
+    return 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  }
   for (int milestone : recipe.milestones)
     if (step >= static_cast<std::uint64_t>(milestone)) factor *= recipe.gamma;
   return factor;
 }
 
 Adam::Adam(ParameterGroup group) : group_(std::move(group)) {
-  for (const auto& [name, parameter] : group_.parameters) {
+  RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
+  steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
+  const AdamOptions& options = group_.adam;
+  Part decayed{options.weight_decay, {}, {}, {}, {}, {}}, plain;
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    const auto& [name, parameter] = group_.parameters[i];
     RESOLUTE_EXPECT(parameter.scalar_type() == at::kFloat, fmt::format("parameter '{}' is not float32", name));
-    elements_ += parameter.numel();
+    // empty_like keeps the strides: the kernel walks all four tensors in memory order.
+    moment1_.push_back(at::zeros_like(parameter.detach()));
+    moment2_.push_back(at::zeros_like(parameter.detach()));
+    Part& part = options.decay_vectors || parameter.dim() > 1 ? decayed : plain;
+    part.members.push_back(i);
+    part.parameters.push_back(parameter);
+    part.moment1.push_back(moment1_.back());
+    part.moment2.push_back(moment2_.back());
+    part.steps.push_back(steps_);
   }
-  moment1_ = at::zeros({elements_}, at::kFloat);
-  moment2_ = at::zeros({elements_}, at::kFloat);
+  for (Part* part : {&decayed, &plain})
+    if (!part->members.empty()) parts_.push_back(std::move(*part));
 }
 
-template <class Visit>
-void Adam::for_each_slice(Visit visit) const {
-  std::int64_t begin = 0;
-  for (const auto& [name, parameter] : group_.parameters) {
-    visit(name, parameter, begin);
-    begin += parameter.numel();
-  }
-}
-
-void Adam::step(at::Tensor gradient, double factor) {
-  RESOLUTE_EXPECT(gradient.dim() == 1 && gradient.numel() == elements_, "the gradient does not fit its group");
+void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
+  RESOLUTE_EXPECT(gradients.size() == group_.parameters.size(), "the gradients do not fit their group");
   const at::NoGradGuard no_grad;
   const AdamOptions& options = group_.adam;
   const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
-  ++steps_;
-  if (options.weight_decay != 0)
-    for_each_slice([&](const std::string&, const at::Tensor& parameter, std::int64_t begin) {
-      gradient.narrow(0, begin, parameter.numel()).view(parameter.sizes()).add_(parameter, options.weight_decay);
-    });
-  const double correction1 = 1.0 - std::pow(options.beta1, static_cast<double>(steps_));
-  const double correction2 = 1.0 - std::pow(options.beta2, static_cast<double>(steps_));
-  moment1_.mul_(options.beta1).add_(gradient, 1.0 - options.beta1);
-  moment2_.mul_(options.beta2).addcmul_(gradient, gradient, 1.0 - options.beta2);
-  // From here on the gradient's memory holds the update.
-  at::sqrt_out(gradient, moment2_);
-  gradient.div_(std::sqrt(correction2)).add_(kEpsilon);
-  at::div_out(gradient, moment1_, gradient);
-  for_each_slice([&](const std::string&, const at::Tensor& parameter, std::int64_t begin) {
-    at::Tensor target = parameter;
-    target.add_(gradient.narrow(0, begin, parameter.numel()).view(parameter.sizes()), -rate / correction1);
-  });
-}
-
-at::Tensor Adam::take_gradients(std::int64_t tail) const {
-  const at::NoGradGuard no_grad;
-  at::Tensor flat = at::empty({elements_ + tail}, at::kFloat);
-  for_each_slice([&](const std::string&, const at::Tensor& parameter, std::int64_t begin) {
-    at::Tensor slice = flat.narrow(0, begin, parameter.numel()).view(parameter.sizes());
-    at::Tensor& gradient = parameter.mutable_grad();
-    // A parameter that no term of this lane reaches still has its place in the vector.
-    if (gradient.defined())
-      slice.copy_(gradient);
-    else
-      slice.zero_();
-    gradient = at::Tensor();
-  });
-  return flat;
+  const at::Tensor finite = at::isfinite(norm);
+  steps_.add_(finite.to(at::kFloat));
+  const at::Tensor skip = finite.logical_not().to(at::kFloat);
+  std::optional<at::Tensor> divisor;
+  if (options.gradient_clip > 0)
+    divisor = ((norm + kClipEpsilon) / options.gradient_clip).clamp_min(1.0).to(at::kFloat);
+  for (const Part& part : parts_) {
+    std::vector<at::Tensor> own;
+    for (std::size_t member : part.members) own.push_back(gradients[member]);
+    at::_fused_adam_(part.parameters, own, part.moment1, part.moment2, {}, part.steps, rate, options.beta1,
+                     options.beta2, part.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
+  }
 }
 
 void Adam::save(NamedTensors& to) const {
   const std::string prefix = "optimiser." + group_.name + ".";
-  for_each_slice([&](const std::string& name, const at::Tensor& parameter, std::int64_t begin) {
-    to[prefix + name + ".moment1"] = moment1_.narrow(0, begin, parameter.numel()).clone();
-    to[prefix + name + ".moment2"] = moment2_.narrow(0, begin, parameter.numel()).clone();
-  });
-  to[prefix + "steps"] = at::full({1}, steps_, at::kLong);
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    to[prefix + group_.parameters[i].first + ".moment1"] = moment1_[i];
+    to[prefix + group_.parameters[i].first + ".moment2"] = moment2_[i];
+  }
+  to[prefix + "steps"] = steps_;
 }
 
 void Adam::load(const NamedTensors& from) {
+  const at::NoGradGuard no_grad;
   const std::string prefix = "optimiser." + group_.name + ".";
-  const auto find = [&](const std::string& name, std::int64_t elements, at::ScalarType type) {
-    const auto found = from.find(prefix + name);
-    if (found == from.end() || found->second.numel() != elements || found->second.scalar_type() != type)
-      throw core::corrupt_error(fmt::format("optimiser state '{}{}' is missing or has another size", prefix, name));
-    return found->second;
-  };
-  for_each_slice([&](const std::string& name, const at::Tensor& parameter, std::int64_t begin) {
-    const std::int64_t elements = parameter.numel();
-    moment1_.narrow(0, begin, elements).copy_(find(name + ".moment1", elements, at::kFloat));
-    moment2_.narrow(0, begin, elements).copy_(find(name + ".moment2", elements, at::kFloat));
-  });
-  steps_ = find("steps", 1, at::kLong).item<std::int64_t>();
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    const auto& [name, parameter] = group_.parameters[i];
+    moment1_[i].copy_(found(from, prefix + name + ".moment1", parameter.sizes(), at::kFloat));
+    moment2_[i].copy_(found(from, prefix + name + ".moment2", parameter.sizes(), at::kFloat));
+  }
+  steps_.copy_(found(from, prefix + "steps", {1}, at::kFloat));
 }
 
 }  // namespace resolute::workers

@@ -14,11 +14,12 @@ std::vector<datasets::ItemRange> lanes_of_batch(const experiments::Recipe& recip
 }
 
 datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecification& specification, LaneRange range,
-                                           std::uint64_t first_step) {
+                                           std::uint64_t first_step, bool lr) {
   datasets::PrefetchOptions options;
   options.items = datasets::lane_items(specification.recipe.identities, specification.recipe.images,
                                        specification.lanes, range.first, range.first + range.count);
   options.first_step = first_step;
+  options.lr = lr;
   options.end_step = static_cast<std::uint64_t>(specification.recipe.steps);
   return options;
 }
@@ -27,15 +28,16 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
 
 PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& split,
                        const experiments::TrainingSpecification& specification, LaneRange range,
-                       std::uint64_t first_step)
-    : height_(pack.options().height),
+                       std::uint64_t first_step, at::Device place, bool lr)
+    : place_(place),
+      height_(pack.options().height),
       width_(pack.options().width),
       seed_(specification.seed),
       next_step_(first_step),
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
       loader_(pack, split, loader_options(specification.recipe, specification.seed), specification.recipe.identities,
-              specification.recipe.images, prefetch_options(specification, range, first_step)) {}
+              specification.recipe.images, prefetch_options(specification, range, first_step, lr)) {}
 
 std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
   std::vector<std::int64_t> rows;
@@ -46,7 +48,9 @@ std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
 LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   if (current_ == nullptr || current_->step != step) {
     RESOLUTE_EXPECT(step == next_step_, "batches are asked for in the order of steps");
+    const auto begun = std::chrono::steady_clock::now();
     current_ = &loader_.next();
+    waited_ += std::chrono::steady_clock::now() - begun;
     ++next_step_;
   }
   datasets::ItemRange items = lanes_.at(static_cast<std::size_t>(lane));
@@ -54,14 +58,16 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   items.end -= first_item_;
   LaneBatch batch;
   batch.hr = images(current_->hr, items);
-  batch.lr = images(current_->lr, items);
+  if (!current_->lr.empty()) batch.lr = images(current_->lr, items);
   const auto rows = static_cast<std::int64_t>(items.size());
-  batch.labels = at::empty({rows}, at::kLong);
+  at::Tensor labels = at::empty({rows}, staging(at::kLong));
+  // Stays on the CPU: methods branch on it, and reading it on a GPU would wait for all that is under way there.
   batch.has_hr = at::empty({rows}, at::kBool);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    batch.labels.mutable_data_ptr<std::int64_t>()[i] = current_->labels[items.begin + i];
+    labels.mutable_data_ptr<std::int64_t>()[i] = current_->labels[items.begin + i];
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
   }
+  batch.labels = placed(std::move(labels));
   batch.seed = seed_;
   batch.step = step;
   batch.lane = lane;
@@ -73,9 +79,19 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
 at::Tensor PackSource::images(const std::vector<float>& pixels, datasets::ItemRange items) const {
   const auto rows = static_cast<std::int64_t>(items.size());
   const std::size_t floats = static_cast<std::size_t>(height_ * width_ * 3);
-  at::Tensor tensor = at::empty({rows, height_, width_, 3}, at::kFloat);
+  at::Tensor tensor = at::empty({rows, height_, width_, 3}, staging(at::kFloat));
   std::copy_n(pixels.data() + items.begin * floats, items.size() * floats, tensor.mutable_data_ptr<float>());
-  return tensor.permute({0, 3, 1, 2});
+  return placed(std::move(tensor)).permute({0, 3, 1, 2});
+}
+
+// What a GPU copies from while the CPU goes on has to be pinned; libtorch keeps such memory, and does not give it out
+// again before the copy is done.
+at::TensorOptions PackSource::staging(at::ScalarType type) const {
+  return at::TensorOptions(type).pinned_memory(!place_.is_cpu());
+}
+
+at::Tensor PackSource::placed(at::Tensor staged) const {
+  return place_.is_cpu() ? staged : staged.to(place_, staged.scalar_type(), /*non_blocking=*/true);
 }
 
 }  // namespace resolute::workers

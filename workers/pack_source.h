@@ -1,6 +1,8 @@
 #pragma once
 //! \file
-//! A training's batches from a sealed pack, loaded one step ahead on a thread of its own.
+//! A training's batches from a sealed pack, loaded one step ahead on a thread of its own, on the device that trains.
+
+#include <chrono>
 
 #include "datasets/loader.h"
 #include "experiments/specification.h"
@@ -13,16 +15,24 @@ class PackSource final : public BatchSource {
  public:
   //! \param pack, split outlive the source \param range this rank's lanes: no other images are read
   //! \param first_step the step that batch() is asked for first
+  //! \param place where batches lie; values do not depend on it. On a GPU they arrive by copies that the CPU does not
+  //! wait for \param lr false leaves LaneBatch::lr undefined and its images unread (Method::uses_lr())
   //! \throws RuntimeError (kInput) for a split with too few identities, or rates that the pack lacks
   PackSource(const datasets::PackReader& pack, const datasets::Split& split,
-             const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step);
+             const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step,
+             at::Device place = at::kCPU, bool lr = true);
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
   //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum
   LaneBatch batch(std::uint64_t step, int lane) override;
+  //! Reading and decoding that did not fit beside the steps' computing.
+  double seconds_waited() const override { return std::chrono::duration<double>(waited_).count(); }
 
  private:
   at::Tensor images(const std::vector<float>& pixels, datasets::ItemRange items) const;
+  at::TensorOptions staging(at::ScalarType type) const;
+  at::Tensor placed(at::Tensor staged) const;
 
+  at::Device place_;
   std::int64_t height_;
   std::int64_t width_;
   std::uint64_t seed_;
@@ -31,6 +41,7 @@ class PackSource final : public BatchSource {
   std::size_t first_item_;                  // of this rank
   datasets::PrefetchingLoader loader_;
   const datasets::LoadedBatch* current_ = nullptr;
+  std::chrono::steady_clock::duration waited_{0};
 };
 
 }  // namespace resolute::workers

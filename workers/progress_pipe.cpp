@@ -23,9 +23,7 @@ double ProgressPipe::images_per_second(std::uint64_t images) const {
 }
 
 void ProgressPipe::step(std::uint64_t step, std::uint64_t steps, std::optional<double> loss, std::uint64_t images) {
-  const core::MonotonicTime now = clock_.now();
-  if (written_ && now - *written_ < kInterval && step != steps) return;
-  written_ = now;
+  if (too_soon() && step != steps) return;
   core::Json line = {{"step", step}, {"steps", steps}};
   if (loss) line["loss"] = *loss;
   if (images > 0) line["images_per_second"] = std::round(images_per_second(images) * 10) / 10;
@@ -33,6 +31,22 @@ void ProgressPipe::step(std::uint64_t step, std::uint64_t steps, std::optional<d
 }
 
 void ProgressPipe::checkpoint(std::uint64_t step) { write_line({{"checkpoint", step}}); }
+
+void ProgressPipe::evaluating(std::uint64_t done, std::uint64_t total) {
+  if (!too_soon()) write_line({{"evaluating", {{"done", done}, {"total", total}}}});
+}
+
+void ProgressPipe::evaluation(std::uint64_t step, double map, double rank1) {
+  write_line({{"evaluation", {{"step", step}, {"mAP", map}, {"rank1", rank1}}}});
+}
+
+// Notes the time of a line that may be written.
+bool ProgressPipe::too_soon() {
+  const core::MonotonicTime now = clock_.now();
+  if (written_ && now - *written_ < kInterval) return true;
+  written_ = now;
+  return false;
+}
 
 void ProgressPipe::write_line(const core::Json& json) {
   if (descriptor_ < 0) return;

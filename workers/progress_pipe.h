@@ -10,8 +10,8 @@
 
 namespace resolute::workers {
 
-//! Writes whole JSON lines to a descriptor; at most two a second, checkpoints always. A reader that has gone is no
-//! reason to stop: the lines are dropped from then on. Not thread-safe.
+//! Writes whole JSON lines to a descriptor; at most two a second, checkpoints and evaluations' scores always. A reader
+//! that has gone is no reason to stop: the lines are dropped from then on. Not thread-safe.
 class ProgressPipe {
  public:
   //! \param descriptor -1: nothing is written; not closed
@@ -21,10 +21,15 @@ class ProgressPipe {
   void step(std::uint64_t step, std::uint64_t steps, std::optional<double> loss, std::uint64_t images);
   //! {"checkpoint": step}
   void checkpoint(std::uint64_t step);
+  //! {"evaluating": {"done", "total"}}: images of an evaluation during a training.
+  void evaluating(std::uint64_t done, std::uint64_t total);
+  //! {"evaluation": {"step", "mAP", "rank1"}}: fractions, of the networks after `step` steps.
+  void evaluation(std::uint64_t step, double map, double rank1);
   //! Images a second since construction.
   double images_per_second(std::uint64_t images) const;
 
  private:
+  bool too_soon();
   void write_line(const core::Json& json);
 
   int descriptor_;

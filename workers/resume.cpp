@@ -25,20 +25,20 @@ bool broadcast_flag(bool flag, Communicator* communicator) {
 
 std::optional<Checkpoint> load_on_all_ranks(CheckpointFolder* folder, const CheckpointOwner& owner,
                                             Communicator* communicator) {
-  std::optional<Checkpoint> checkpoint;
-  if (folder != nullptr) checkpoint = folder->load_latest();
-  if (communicator == nullptr) return checkpoint;
-
-  at::Tensor bytes;
-  if (checkpoint) bytes = tensor_of(encode_checkpoint(*checkpoint, owner));
-  at::Tensor size = at::full({1}, bytes.defined() ? bytes.numel() : 0, at::kLong);
-  communicator->broadcast(size);
-  if (size.item<std::int64_t>() == 0) return std::nullopt;
-  if (!bytes.defined()) bytes = at::empty({size.item<std::int64_t>()}, at::kByte);
-  communicator->broadcast(bytes);
-  if (checkpoint) return checkpoint;
-  const std::span received(static_cast<const std::byte*>(bytes.const_data_ptr()), bytes.nbytes());
-  return decode_checkpoint(received, owner, "checkpoint from process rank 0");
+  std::optional<StoredCheckpoint> stored;
+  if (folder != nullptr) stored = folder->load_latest_file();
+  if (communicator != nullptr) {
+    // The file's own bytes travel, and their checksum with them.
+    at::Tensor size = at::full({1}, stored ? stored->file.numel() : 0, at::kLong);
+    communicator->broadcast(size);
+    const auto bytes = size.item<std::int64_t>();
+    if (bytes == 0) return std::nullopt;
+    at::Tensor file = stored ? stored->file : at::empty({bytes}, at::kByte);
+    communicator->broadcast(file);
+    if (!stored) return decode_checkpoint(file, owner, "checkpoint from process rank 0");
+  }
+  if (!stored) return std::nullopt;
+  return std::move(stored->checkpoint);
 }
 
 void expect_agreement(const std::string& agreed, Communicator* communicator) {

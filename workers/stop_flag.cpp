@@ -1,15 +1,32 @@
 #include "workers/stop_flag.h"
 
+#include <fmt/format.h>
+#include <time.h>
+
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 
 namespace resolute::workers {
 namespace {
 
-std::atomic<bool> requested{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may touch nothing else");
+constexpr std::int64_t kNever = 0;
+std::atomic<std::int64_t> requested_at{kNever};  // nanoseconds of the monotonic clock
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a signal handler may touch nothing else");
 
-void on_signal(int) { requested.store(true); }
+// Safe in a signal handler, as std::chrono is not said to be.
+std::int64_t monotonic_nanoseconds() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
+void request() {
+  std::int64_t never = kNever;
+  requested_at.compare_exchange_strong(never, monotonic_nanoseconds());
+}
+
+void on_signal(int) { request(); }
 
 }  // namespace
 
@@ -25,8 +42,19 @@ void install_stop_signals() {
   sigaction(SIGPIPE, &ignore, nullptr);
 }
 
-bool stop_requested() { return requested.load(); }
+bool stop_requested() { return requested_at.load() != kNever; }
 
-void set_stop_requested(bool value) { requested.store(value); }
+std::string why_stopped() {
+  const std::int64_t at = requested_at.load();
+  if (at == kNever) return "another process rank was asked to stop";
+  return fmt::format("{:.2f} s after the signal", static_cast<double>(monotonic_nanoseconds() - at) * 1e-9);
+}
+
+void set_stop_requested(bool value) {
+  if (value)
+    request();
+  else
+    requested_at.store(kNever);
+}
 
 }  // namespace resolute::workers

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "core/sha256.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/stop_flag.h"
@@ -17,30 +19,56 @@ namespace resolute::workers {
 namespace {
 
 constexpr std::size_t kDigestBytes = 16;
+using Digests = std::vector<std::uint64_t>;
 
-// bfloat16 in matrix products and convolutions while alive. Casts of weights are cached only for one lane's pass: a
-// cached cast must outlive neither an optimiser step nor the graph that it belongs to.
+// bfloat16 in matrix products and convolutions while alive. The casts of weights that it caches serve all lanes of a
+// phase; they must not outlive an optimiser step.
 class Autocast {
  public:
-  explicit Autocast(bool on) : on_(on) {
+  Autocast(bool on, at::DeviceType device) : on_(on), device_(device) {
     if (!on_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
   }
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
   ~Autocast() {
-    if (!on_) return;
-    at::autocast::set_autocast_enabled(at::kCPU, false);
-    at::autocast::clear_cache();
+    if (on_) at::autocast::set_autocast_enabled(device_, false);
   }
 
  private:
   bool on_;
+  at::DeviceType device_;
 };
 
-std::span<const std::byte> bytes_of(const at::Tensor& contiguous) {
-  return {static_cast<const std::byte*>(contiguous.const_data_ptr()), contiguous.nbytes()};
+std::vector<ParameterGroup> groups_of(Method& method) {
+  std::vector<ParameterGroup> groups = method.parameter_groups();
+  RESOLUTE_EXPECT(!groups.empty() && !groups.front().parameters.empty(), "a method has parameters");
+  return groups;
+}
+
+// 64 bits as two numbers that a double holds exactly, and back.
+double* put_bits(double* to, std::uint64_t bits) {
+  *to++ = static_cast<double>(bits >> 32);
+  *to++ = static_cast<double>(bits & 0xFFFFFFFFU);
+  return to;
+}
+std::uint64_t bits_at(const double* from) {
+  return static_cast<std::uint64_t>(from[0]) << 32 | static_cast<std::uint64_t>(from[1]);
+}
+
+// The first bytes of a SHA-256 as a number.
+template <class Number>
+Number folded(const Digests& digests) {
+  const core::Sha256Digest hash = core::sha256(std::as_bytes(std::span(digests)));
+  Number number = 0;
+  std::memcpy(&number, hash.data(), sizeof(number));
+  return number;
+}
+
+core::RuntimeError divergence(std::string_view what, std::uint64_t step, std::string_view lane) {
+  return core::input_error(fmt::format("{} in step {}, {}", what, step, lane), "the training diverged",
+                           "lower the learning rate, or set train.gradient_clip");
 }
 
 }  // namespace
@@ -51,24 +79,48 @@ struct Trainer::Lane {
   std::optional<Activations> activations;
 };
 
-struct Trainer::StepRecord {
-  StepMetrics metrics;
-  core::Sha256 gradients;
-  bool stop_here = false;      // this rank's wish, read once
-  bool stop_anywhere = false;  // known after the last phase
-  std::uint64_t images = 0;    // of all lanes
-  std::vector<std::string> term_names;
+// One phase of a step on this rank.
+struct Trainer::PhaseRecord {
+  std::size_t phase = 0;
+  std::vector<std::string> terms;
+  std::vector<at::Tensor> values;  // own lanes × terms, of a lane's own mean
+  SummedGradients gradients;
 };
 
-Trainer::Trainer(TrainerParts parts, TrainerOptions options)
-    : parts_(parts),
-      options_(std::move(options)),
-      range_(lanes_of(parts.communicator ? parts.communicator->process_rank() : 0,
-                      parts.communicator ? parts.communicator->process_ranks() : 1, options_.lanes)),
-      phases_(parts.method.phases()) {
-  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
+struct Trainer::StepRecord {
+  StepMetrics metrics;
+  std::vector<PhaseRecord> phases;
+  std::vector<std::size_t> unstepped;      // phases whose optimiser waits for the next phase's gradients
+  std::vector<double> shares;              // of each of the L lanes
+  std::vector<std::vector<double>> terms;  // of each of the L lanes, all phases in order
+  std::vector<Digests> digests;            // of each of the L lanes: its gradients, all phases in order
+  results::StepGradients gradients;
+  bool stop_here = false;      // this rank's wish, read once
+  bool stop_anywhere = false;  // known at the end of the step
+  std::uint64_t images = 0;    // of all lanes
+};
+
+std::vector<std::string> gradient_names(Method& method) {
   std::vector<std::string> names;
-  for (ParameterGroup& group : parts_.method.parameter_groups()) {
+  for (const Phase& phase : method.phases())
+    for (const ParameterGroup& group : method.parameter_groups())
+      for (const auto& [name, parameter] : group.parameters)
+        if (group.name == phase.group) names.push_back(phase.name + "/" + name);
+  return names;
+}
+
+Trainer::Trainer(TrainerParts parts, TrainerOptions options)
+    : parts_(std::move(parts)),
+      options_(std::move(options)),
+      range_(lanes_of(parts_.communicator ? parts_.communicator->process_rank() : 0,
+                      parts_.communicator ? parts_.communicator->process_ranks() : 1, options_.lanes)),
+      phases_(parts_.method.phases()),
+      device_(groups_of(parts_.method).front().parameters.front().second.device()),
+      exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
+  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
+  RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
+  std::vector<std::string> names;
+  for (ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
     optimisers_.emplace_back(std::move(group));
   }
@@ -88,15 +140,17 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 
 Checkpoint Trainer::snapshot() const {
   Checkpoint checkpoint{step_, loss_, {}};
-  save_module(parts_.method.module(), "model.", checkpoint.tensors);
+  list_module(parts_.method.module(), "model.", checkpoint.tensors);
   for (const Adam& optimiser : optimisers_) optimiser.save(checkpoint.tensors);
   return checkpoint;
 }
 
 TrainingOutcome Trainer::run() {
   const auto steps = static_cast<std::uint64_t>(options_.recipe.steps);
-  std::uint64_t images = 0;
   bool interrupted = false;
+  images_ = 0;
+  // Memory for the first checkpoint is touched now, not in the step after which it is written.
+  if (parts_.checkpoints) parts_.checkpoints->prepare(snapshot());
   parts_.progress.step(step_, steps, std::nullopt, 0);
   while (step_ < steps && !interrupted) {
     StepRecord record;
@@ -104,10 +158,12 @@ TrainingOutcome Trainer::run() {
     train_step(record);
     ++step_;
     loss_ = record.metrics.loss;
-    images += record.images;
-    report(record, images);
+    images_ += record.images;
+    report(record);
     interrupted = record.stop_anywhere && step_ < steps;
     if (interrupted || (step_ % options_.checkpoint_every == 0 && step_ < steps)) write_checkpoint();
+    if (parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0 && !interrupted)
+      parts_.evaluate(step_);
   }
   if (parts_.checkpoints) {
     parts_.checkpoints->finish();
@@ -115,106 +171,245 @@ TrainingOutcome Trainer::run() {
   }
   // Ranks leave together: a rank that ended sooner would look lost to one that still talks to the store.
   if (interrupted && parts_.communicator) parts_.communicator->barrier();
-  return {step_, loss_, interrupted};
+  return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
 }
 
 void Trainer::train_step(StepRecord& record) {
+  record.metrics.step = step_ + 1;
+  record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
+  std::vector<Lane> lanes = load_lanes(record);
+  for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, lanes, record);
+  exchange_losses(lanes, record);
+  refuse_divergence(lanes, record);
+  summarise(record);
+}
+
+std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
   const std::vector<std::int64_t> rows = parts_.source.lane_rows(step_);
   RESOLUTE_EXPECT(rows.size() == static_cast<std::size_t>(options_.lanes), "the source has another number of lanes");
   const std::int64_t all_rows = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
   record.images = static_cast<std::uint64_t>(all_rows);
-  record.metrics.step = step_ + 1;
-  record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
-
+  for (std::int64_t own : rows) record.shares.push_back(static_cast<double>(own) / static_cast<double>(all_rows));
   std::vector<Lane> lanes;
   for (int lane = range_.first; lane < range_.first + range_.count; ++lane) {
-    const std::int64_t own_rows = rows[static_cast<std::size_t>(lane)];
-    lanes.push_back({parts_.source.batch(step_, lane),
-                     static_cast<float>(static_cast<double>(own_rows) / static_cast<double>(all_rows)), std::nullopt});
-    RESOLUTE_EXPECT(lanes.back().batch.labels.size(0) == own_rows, "a lane has another number of rows than was said");
+    const auto index = static_cast<std::size_t>(lane);
+    lanes.push_back({parts_.source.batch(step_, lane), static_cast<float>(record.shares[index]), std::nullopt});
+    RESOLUTE_EXPECT(lanes.back().batch.labels.size(0) == rows[index],
+                    "a lane has another number of rows than was said");
   }
-  for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, lanes, record);
-  const core::Sha256Digest digest = record.gradients.finish();
-  record.metrics.gradients = core::to_hex(std::span(digest).first(kDigestBytes));
+  if (parts_.method.shares_embeddings()) share_embeddings(lanes, rows);
+  return lanes;
+}
+
+// Every lane's embeddings and labels as constants; a lane's own get their graph in loss_terms(). One exchange a step.
+void Trainer::share_embeddings(std::vector<Lane>& lanes, const std::vector<std::int64_t>& rows) {
+  const std::int64_t most = *std::max_element(rows.begin(), rows.end());
+  std::vector<at::Tensor> embeddings, labels;
+  for (Lane& lane : lanes) {
+    forward(0, lane);
+    const at::Tensor own = parts_.method.embeddings(*lane.activations).detach();
+    RESOLUTE_EXPECT(own.dim() == 2 && own.size(0) == lane.batch.labels.size(0), "an embedding a row");
+    if (!options_.keep_graphs) lane.activations.reset();
+    const std::int64_t padding = most - own.size(0);
+    embeddings.push_back(at::constant_pad_nd(own, {0, 0, 0, padding}));
+    labels.push_back(at::constant_pad_nd(lane.batch.labels, {0, padding}));
+  }
+  at::Tensor all = at::stack(embeddings).contiguous(), all_labels = at::stack(labels).contiguous();
+  if (parts_.communicator) {
+    const auto gather = [&](at::Tensor& own) {
+      at::Tensor gathered = at::empty({own.numel() * parts_.communicator->process_ranks()}, own.options());
+      parts_.communicator->all_gather(gathered, own.view({-1}));
+      std::vector<std::int64_t> shape = own.sizes().vec();
+      shape[0] = options_.lanes;
+      own = gathered.view(shape);
+    };
+    gather(all);
+    gather(all_labels);
+  }
+  std::vector<at::Tensor> kept, kept_labels;
+  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
+    kept.push_back(all[static_cast<std::int64_t>(lane)].narrow(0, 0, rows[lane]));
+    kept_labels.push_back(all_labels[static_cast<std::int64_t>(lane)].narrow(0, 0, rows[lane]));
+  }
+  const GlobalBatch global{at::cat(kept), at::cat(kept_labels), 0};
+  for (Lane& lane : lanes) {
+    lane.batch.global = global;
+    lane.batch.global->first = std::accumulate(rows.begin(), rows.begin() + lane.batch.lane, std::int64_t{0});
+  }
 }
 
 void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
-  Adam& optimiser = optimisers_[optimiser_of_phase_[phase]];
-  LaneSum sum;
-  for (Lane& lane : lanes) sum.add(lane.batch.lane, lane_vector(phase, lane, record));
-  const at::Tensor total = sum_over_lanes(std::move(sum), options_.lanes, parts_.communicator);
-
-  at::Tensor gradient = total.narrow(0, 0, optimiser.elements());
-  const at::Tensor tail = total.narrow(0, optimiser.elements(), total.numel() - optimiser.elements()).contiguous();
-  const float* values = tail.const_data_ptr<float>();
-  for (std::size_t i = 0; i < record.term_names.size(); ++i) {
-    const double value = values[i];
-    if (!std::isfinite(value))
-      throw core::RuntimeError(core::ErrorKind::kEnvironment,
-                               fmt::format("loss '{}' is {} in step {}", record.term_names[i], value, step_ + 1),
-                               "the training diverged", "lower the learning rate");
-    record.metrics.loss += value;
-    const bool taken = std::any_of(record.metrics.terms.begin(), record.metrics.terms.end(),
-                                   [&](const auto& term) { return term.first == record.term_names[i]; });
-    const std::string name = taken ? record.term_names[i] + "." + phases_[phase].name : record.term_names[i];
-    record.metrics.terms.emplace_back(name, value);
-  }
-  record.stop_anywhere = values[record.term_names.size()] > 0;
-  // The sum of finite values of a gradient's size cannot overflow; that of one with NaN or infinity is not finite.
-  if (!std::isfinite(gradient.sum(at::kDouble).item<double>()))
-    throw core::RuntimeError(
-        core::ErrorKind::kEnvironment,
-        fmt::format("a gradient of phase '{}' is not finite in step {}", phases_[phase].name, step_ + 1),
-        "the training diverged", "lower the learning rate");
-  record.gradients.update(bytes_of(gradient));
-  optimiser.step(gradient, record.metrics.learning_rate_factor);
+  PhaseRecord& own = record.phases.emplace_back();
+  own.phase = phase;
+  exchange_.begin(optimiser_of_phase_[phase]);
+  for (Lane& lane : lanes) run_lane(phase, lane, own);
+  own.gradients = exchange_.finish();
+  record.unstepped.push_back(phase);
+  if (!phases_[phase].steps_with_next) step_optimisers(record);
 }
 
-// The lane's weighted gradient of one phase, followed by its weighted losses and this rank's wish to stop.
-at::Tensor Trainer::lane_vector(std::size_t phase, Lane& lane, StepRecord& record) {
-  const bool last = phase + 1 == phases_.size();
-  const Adam& optimiser = optimisers_[optimiser_of_phase_[phase]];
-  if (!lane.activations) forward(phase, lane);
-
-  std::vector<LossTerm> terms;
-  {
-    const Autocast autocast(options_.recipe.precision == "bf16");
-    terms = parts_.method.losses(phase, *lane.activations, lane.batch);
+void Trainer::step_optimisers(StepRecord& record) {
+  for (std::size_t phase : std::exchange(record.unstepped, {})) {
+    SummedGradients& summed = record.phases[phase].gradients;
+    optimisers_[optimiser_of_phase_[phase]].step(std::exchange(summed.gradients, {}), summed.norm,
+                                                 record.metrics.learning_rate_factor);
   }
-  RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
+  at::autocast::clear_cache();
+}
+
+void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
+  const bool last = phase + 1 == phases_.size();
+  const std::vector<LossTerm> terms = loss_terms(phase, lane);
   at::Tensor loss = terms.front().value;
   for (std::size_t i = 1; i < terms.size(); ++i) loss = loss + terms[i].value;
+  record.terms.clear();
+  for (const LossTerm& term : terms) {
+    record.terms.push_back(term.name);
+    record.values.push_back(term.value.detach());
+  }
   // A lane that has nothing to learn from has no graph; its gradient is zero.
   if (loss.requires_grad()) {
     torch::autograd::variable_list inputs;
-    for (const auto& [name, parameter] : optimiser.group().parameters) inputs.push_back(parameter);
+    for (const auto& [name, parameter] : optimisers_[optimiser_of_phase_[phase]].group().parameters)
+      inputs.push_back(parameter);
     const bool keep = options_.keep_graphs && !last;
     torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false, inputs);
   }
+  exchange_.end_lane();
   if (last || !options_.keep_graphs) lane.activations.reset();
+}
 
-  at::Tensor vector = optimiser.take_gradients(static_cast<std::int64_t>(terms.size()) + 1);
-  record.term_names.clear();
-  float* tail = vector.mutable_data_ptr<float>() + optimiser.elements();
-  for (const LossTerm& term : terms) {
-    record.term_names.push_back(term.name);
-    *tail++ = term.value.detach().to(at::kFloat).item<float>() * lane.share;
+std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
+  if (!lane.activations) forward(phase, lane);
+  if (std::optional<GlobalBatch>& global = lane.batch.global) {
+    const at::Tensor all = global->embeddings.detach();
+    const at::Tensor own = parts_.method.embeddings(*lane.activations);
+    const std::int64_t after = global->first + own.size(0);
+    global->embeddings = at::cat({all.narrow(0, 0, global->first), own, all.narrow(0, after, all.size(0) - after)});
   }
-  *tail = record.stop_here ? 1.0F : 0.0F;
-  return vector;
+  const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
+  std::vector<LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
+  RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
+  return terms;
 }
 
 void Trainer::forward(std::size_t phase, Lane& lane) {
-  // Running statistics move with lane 0 only, once a step.
+  // Running statistics move with lane 0 only, once a step: in its first forward pass, of phase 0.
   std::optional<RunningStatisticsHold> hold;
-  if (lane.batch.lane != 0 || phase > 0) hold.emplace();
-  const Autocast autocast(options_.recipe.precision == "bf16");
+  const bool again = phase > 0 || lane.batch.global.has_value();
+  if (lane.batch.lane != 0 || again) hold.emplace();
+  const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
   lane.activations = parts_.method.forward(lane.batch);
 }
 
-void Trainer::report(const StepRecord& record, std::uint64_t images) {
+// Each lane's losses and digest to all ranks, with this rank's wish to stop: the only point of a step where the host
+// waits for the device.
+void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
+  std::vector<at::Tensor> values, digests;
+  std::size_t terms = 0;
+  for (const PhaseRecord& phase : record.phases) {
+    const auto count = static_cast<std::int64_t>(phase.terms.size());
+    values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
+    digests.push_back(phase.gradients.lane_digests);
+    terms += phase.terms.size();
+  }
+  const at::Tensor own_values = at::cat(values, 1).cpu().contiguous();
+  const at::Tensor own_digests = at::cat(digests, 1).cpu().contiguous();
+  const auto tensors = static_cast<std::size_t>(own_digests.size(1));
+  const std::size_t slots = terms + 2 * tensors + 1;
+  at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
+  double* to = own.mutable_data_ptr<double>();
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    to = std::copy_n(own_values.const_data_ptr<double>() + lane * terms, terms, to);
+    for (std::size_t i = 0; i < tensors; ++i)
+      to = put_bits(to, static_cast<std::uint64_t>(own_digests.const_data_ptr<std::int64_t>()[lane * tensors + i]));
+    *to++ = record.stop_here ? 1.0 : 0.0;
+  }
+  at::Tensor all = own;
+  if (parts_.communicator) {
+    all = at::empty({options_.lanes * static_cast<std::int64_t>(slots)}, at::kDouble);
+    parts_.communicator->all_gather(all, own);
+  }
+  for (std::size_t lane = 0; lane < record.shares.size(); ++lane) {
+    const double* from = all.const_data_ptr<double>() + lane * slots;
+    record.terms.emplace_back(from, from + terms);
+    Digests& of_lane = record.digests.emplace_back();
+    for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(bits_at(from + terms + 2 * i));
+    record.stop_anywhere = record.stop_anywhere || from[slots - 1] > 0;
+  }
+}
+
+// Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping (Adam::step).
+void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record) {
+  std::size_t column = 0;
+  for (const PhaseRecord& phase : record.phases)
+    for (const std::string& term : phase.terms) {
+      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
+        if (const double value = record.terms[lane][column]; !std::isfinite(value))
+          throw divergence(fmt::format("loss '{}' is {}", term, value), step_ + 1, fmt::format("lane {}", lane));
+      ++column;
+    }
+  for (const PhaseRecord& phase : record.phases)
+    if (!std::isfinite(phase.gradients.norm.item<double>()))
+      throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
+                       diverged_lane(phase.phase, lanes));
+}
+
+// Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
+// theirs to name.
+std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) {
+  const RunningStatisticsHold hold;
+  std::vector<at::Tensor> parameters;
+  for (const auto& [name, parameter] : optimisers_[optimiser_of_phase_[phase]].group().parameters)
+    parameters.push_back(parameter);
+  for (Lane& lane : lanes) {
+    lane.activations.reset();
+    for (const LossTerm& term : loss_terms(phase, lane)) {
+      if (!term.value.requires_grad()) continue;
+      for (const at::Tensor& gradient : torch::autograd::grad({term.value}, parameters, {}, true, false, true))
+        if (gradient.defined() && !at::isfinite(gradient).all().item<bool>())
+          return fmt::format("lane {}, loss '{}'", lane.batch.lane, term.name);
+    }
+  }
+  return lanes.size() == static_cast<std::size_t>(options_.lanes) ? "in the sum over lanes"
+                                                                  : "in a lane of another process rank";
+}
+
+void Trainer::summarise(StepRecord& record) const {
+  StepMetrics& metrics = record.metrics;
+  std::size_t column = 0;
+  for (const PhaseRecord& phase : record.phases) {
+    metrics.gradient_norms.emplace_back(phases_[phase.phase].name, phase.gradients.norm.item<double>());
+    for (const std::string& term : phase.terms) {
+      double value = 0;
+      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
+        value += record.shares[lane] * record.terms[lane][column];
+      ++column;
+      metrics.loss += value;
+      const bool taken = std::any_of(metrics.terms.begin(), metrics.terms.end(),
+                                     [&](const auto& earlier) { return earlier.first == term; });
+      metrics.terms.emplace_back(taken ? term + "." + phases_[phase.phase].name : term, value);
+    }
+  }
+  record.gradients.step = metrics.step;
+  core::Sha256 hash;
+  for (const Digests& lane : record.digests) {
+    hash.update(std::as_bytes(std::span(lane)));
+    record.gradients.lanes.push_back(folded<std::uint64_t>(lane));
+  }
+  for (std::size_t tensor = 0; tensor < record.digests.front().size(); ++tensor) {
+    Digests of_lanes;
+    for (const Digests& lane : record.digests) of_lanes.push_back(lane[tensor]);
+    record.gradients.tensors.push_back(folded<std::uint32_t>(of_lanes));
+  }
+  const core::Sha256Digest digest = hash.finish();
+  metrics.gradients = core::to_hex(std::span(digest).first(kDigestBytes));
+}
+
+void Trainer::report(StepRecord& record) {
   if (parts_.metrics) parts_.metrics->write(record.metrics);
-  parts_.progress.step(step_, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss, images);
+  if (parts_.gradients) parts_.gradients->write(record.gradients);
+  parts_.progress.step(step_, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss, images_);
   if (parts_.checkpoints) announce_checkpoint();
 }
 

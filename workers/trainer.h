@@ -5,19 +5,21 @@
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
-//! all lanes; the phase's group takes an Adam step. Losses and the wish to stop ride along in the same sum, so all
-//! ranks know the same and stop after the same step.
+//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's group takes an Adam step. At the
+//! end of the step ranks tell one another their losses and their wish to stop, so all know the same and stop after the
+//! same step. Nothing waits for a GPU before that.
 
 #include <cstdint>
-#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "experiments/specification.h"
+#include "results/gradient_log.h"
 #include "workers/batch_source.h"
 #include "workers/checkpoint.h"
-#include "workers/ddp/lane_sum.h"
+#include "workers/ddp/gradient_exchange.h"
 #include "workers/metrics_log.h"
 #include "workers/optimiser.h"
 #include "workers/progress_pipe.h"
@@ -31,6 +33,7 @@ struct TrainerOptions {
   //! Keep each lane's graph from the first phase to the last of a step. Off: run forward again for each phase, which
   //! holds one graph at a time. The bits are the same.
   bool keep_graphs = true;
+  std::uint64_t evaluate_every = 0;  //!< steps between calls of TrainerParts::evaluate; 0: none
 };
 
 //! What a trainer works with; all outlive it. Pointers may be null.
@@ -38,15 +41,22 @@ struct TrainerParts {
   Method& method;
   BatchSource& source;
   ProgressPipe& progress;
-  Communicator* communicator = nullptr;     //!< null: a single process
-  CheckpointFolder* checkpoints = nullptr;  //!< process rank 0; null: none are written
-  MetricsLog* metrics = nullptr;            //!< process rank 0
+  Communicator* communicator = nullptr;                        //!< null: a single process
+  CheckpointFolder* checkpoints = nullptr;                     //!< process rank 0; null: none are written
+  MetricsLog* metrics = nullptr;                               //!< process rank 0
+  results::GradientLogWriter* gradients = nullptr;             //!< process rank 0; made for gradient_names()
+  std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
 };
+
+//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors.
+std::vector<std::string> gradient_names(Method& method);
 
 struct TrainingOutcome {
   std::uint64_t step = 0;  //!< steps done since the training began
   double loss = 0;         //!< sum of all terms of the last step, mean over rows
   bool interrupted = false;
+  std::uint64_t images = 0;   //!< of all lanes, in this run
+  double seconds_waited = 0;  //!< for images, on this rank
 };
 
 class Trainer {
@@ -56,23 +66,31 @@ class Trainer {
 
   //! Takes up a training after checkpoint.step steps. \throws RuntimeError (kCorrupt) if it does not fit the method
   void restore(const Checkpoint& checkpoint);
-  //! The training as it stands between two steps.
+  //! The training as it stands between two steps: live tensors, which the next step changes.
   Checkpoint snapshot() const;
 
   //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
-  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a loss or gradient that is not finite, naming
-  //! the
-  //!         step, or a disk that is full
+  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full; kInput for a loss or
+  //!         gradient that is not finite, naming step, lane and term: another try would end there too
   TrainingOutcome run();
 
  private:
   struct Lane;
   struct StepRecord;
+  struct PhaseRecord;
   void train_step(StepRecord& record);
+  std::vector<Lane> load_lanes(StepRecord& record);
+  void share_embeddings(std::vector<Lane>& lanes, const std::vector<std::int64_t>& rows);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
-  at::Tensor lane_vector(std::size_t phase, Lane& lane, StepRecord& record);
+  void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
+  std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
+  void step_optimisers(StepRecord& record);
+  void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
+  void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
+  std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);
+  void summarise(StepRecord& record) const;
   void forward(std::size_t phase, Lane& lane);
-  void report(const StepRecord& record, std::uint64_t images);
+  void report(StepRecord& record);
   void write_checkpoint();
   void announce_checkpoint();
 
@@ -82,6 +100,9 @@ class Trainer {
   std::vector<Phase> phases_;
   std::vector<Adam> optimisers_;
   std::vector<std::size_t> optimiser_of_phase_;
+  at::Device device_;
+  GradientExchange exchange_;
+  std::uint64_t images_ = 0;
   std::uint64_t step_ = 0;
   double loss_ = 0;
   std::uint64_t announced_ = 0;  // step of the last checkpoint on a progress line

@@ -2,6 +2,7 @@
 
 #include <variant>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/sha256.h"
@@ -9,13 +10,17 @@
 #include "datasets/split.h"
 #include "workers/checkpoint.h"
 #include "workers/dataset_settings.h"
+#include "workers/device.h"
 #include "workers/evaluator.h"
+#include "workers/finished_training.h"
 #include "workers/metrics_log.h"
 #include "workers/numeric_class.h"
 #include "workers/pack_source.h"
+#include "workers/pretrained.h"
 #include "workers/resume.h"
 #include "workers/stop_flag.h"
 #include "workers/trainer.h"
+#include "workers/training_evaluation.h"
 
 namespace resolute::workers {
 namespace {
@@ -30,21 +35,21 @@ datasets::PackReader open_pack(const JobContext& context, const experiments::Pac
   return pack;
 }
 
-void refuse_what_is_not_there(const experiments::TrainingSpecification& specification) {
-  if (specification.device != "cpu")
-    throw core::input_error(fmt::format("device '{}' is not available", specification.device),
-                            "this worker was built for CPUs", "set device = \"cpu\"");
-  if (!specification.initial_weights.empty())
-    throw core::input_error(fmt::format("initial weights '{}' are not available", specification.initial_weights),
-                            "this worker trains from scratch", "leave weights out");
+// Methods are made on the CPU, where first weights are drawn.
+void move_to(Method& method, at::Device place) {
+  if (!place.is_cpu()) method.module().to(place);
 }
 
-TrainerOptions trainer_options(const JobContext& context, const experiments::TrainingSpecification& specification) {
+TrainerOptions trainer_options(const JobContext& context, const experiments::TrainingSpecification& specification,
+                               const datasets::Split& split) {
   TrainerOptions options;
   options.recipe = specification.recipe;
   options.lanes = specification.lanes;
   options.checkpoint_every = context.options.checkpoint_every;
   options.keep_graphs = context.options.keep_graphs;
+  if (context.options.evaluate_every > 0)
+    options.evaluate_every =
+        steps_of_epochs(context.options.evaluate_every, split.train_identities, specification.recipe.identities);
   return options;
 }
 
@@ -52,41 +57,20 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
 std::string publish_weights(const JobContext& context, Method& method, const std::string& name, int classes) {
   Weights weights{name, classes, {}};
   save_module(method.module(), "", weights.tensors);
+  for (auto& [parameter, tensor] : weights.tensors) tensor = tensor.cpu();
   const core::Bytes bytes = encode_weights(weights);
   const std::string sha256 = core::sha256_hex(bytes);
   core::write_atomic(context.files, context.store.job_folder(context.job) / weights_file_name(sha256), bytes);
   return sha256;
 }
 
-Weights read_weights(const JobContext& context, const experiments::JobId& training,
-                     const results::TrainingRecord& record) {
-  const std::filesystem::path path = context.store.job_folder(training) / record.weights_file;
-  const core::Bytes bytes = context.files.read(path);
-  if (const std::string found = core::sha256_hex(bytes); found != record.weights_sha256)
-    throw core::corrupt_error(fmt::format("weights '{}' are damaged", path.string()),
-                              fmt::format("SHA-256 {}, not {}", found, record.weights_sha256),
-                              "remove the training's result.json and run it again");
-  return decode_weights(bytes, fmt::format("weights '{}'", path.string()));
-}
-
-results::TrainingRecord read_training(const JobContext& context, const experiments::JobId& training) {
-  const auto record = results::read_record(context.files, context.store, training);
-  if (!record)
-    throw core::input_error(fmt::format("training '{}' has no result", training.hex), "an evaluation needs its weights",
-                            "run the training first");
-  const auto* found = std::get_if<results::TrainingRecord>(&*record);
-  if (found == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
-  return *found;
-}
-
 }  // namespace
 
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification) {
-  refuse_what_is_not_there(specification);
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
-  const CheckpointOwner owner{context.job.hex, numeric_class()};
+  const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
   expect_agreement(fmt::format("job {}, {}", owner.job, owner.numeric_class), context.communicator);
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
@@ -95,29 +79,51 @@ results::TrainingRecord run_training(const JobContext& context,
   ProgressPipe silent(-1);
   std::optional<CheckpointFolder> checkpoints;
   std::optional<MetricsLog> metrics;
+  std::optional<results::GradientLogWriter> gradients;
+  const std::filesystem::path attempt = context.store.attempt_folder(context.job, context.options.attempt);
   if (first) {
     checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
-    metrics.emplace(context.files,
-                    context.store.attempt_folder(context.job, context.options.attempt) / "metrics.jsonl");
+    metrics.emplace(context.files, attempt / "metrics.jsonl");
+    gradients.emplace(context.files, attempt / results::kGradientLogName, specification.lanes, gradient_names(*method));
   }
   CheckpointFolder* folder = checkpoints ? &*checkpoints : nullptr;
-  const std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
+  std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
+  // A checkpoint holds all of the networks already.
+  if (!checkpoint && !specification.initial_weights.empty())
+    load_initial_weights(context.files, context.store, specification.initial_weights, specification.network.backbone,
+                         method->module());
+  move_to(*method, context.device.place());
 
-  PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0);
+  PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
+                    method->uses_lr());
+  TrainingEvaluation evaluation(
+      {*method, pack, split, specification.recipe, first ? context.progress : silent, context.communicator});
+  if (first && context.options.evaluate_every > 0) evaluation.write_to(context.files, attempt / "evaluations.jsonl");
   Trainer trainer({.method = *method,
                    .source = source,
                    .progress = first ? context.progress : silent,
                    .communicator = context.communicator,
                    .checkpoints = folder,
-                   .metrics = metrics ? &*metrics : nullptr},
-                  trainer_options(context, specification));
+                   .metrics = metrics ? &*metrics : nullptr,
+                   .gradients = gradients ? &*gradients : nullptr,
+                   .evaluate = [&](std::uint64_t step) { evaluation.run(step); }},
+                  trainer_options(context, specification, split));
   if (checkpoint) trainer.restore(*checkpoint);
+  checkpoint.reset();  // the next one is written into its memory
+  const core::MonotonicTime started = core::monotonic_clock().now();
   const TrainingOutcome outcome = trainer.run();
   if (metrics) metrics->close();
+  if (gradients) gradients->close();
+  evaluation.close();
+  if (first && outcome.images > 0) {
+    const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
+    core::log_info("{:.1f} images/s; {:.1f} % of the time waited for images",
+                   static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
+  }
   if (outcome.interrupted)
     throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
-                             "a signal asked for it", "start the job again to go on from its checkpoint");
+                             why_stopped(), "start the job again to go on from its checkpoint");
 
   results::TrainingRecord record;
   record.job = context.job;
@@ -134,13 +140,14 @@ results::TrainingRecord run_training(const JobContext& context,
 
 results::EvaluationRecord run_evaluation(const JobContext& context,
                                          const experiments::EvaluationSpecification& specification) {
-  const results::TrainingRecord training = read_training(context, specification.training);
+  const results::TrainingRecord training = read_training(context.files, context.store, specification.training);
   const auto trained = std::get<experiments::TrainingSpecification>(
       read_specification(context.files, context.store, specification.training));
-  refuse_what_is_not_there(trained);
-  const Weights weights = read_weights(context, specification.training, training);
+  const std::unique_ptr<Device> device = open_device(trained.device, context.options.process_rank);
+  const Weights weights = read_weights(context.files, context.store, training);
   const std::unique_ptr<Method> method = make_method(trained, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");
+  move_to(*method, device->place());
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
@@ -151,22 +158,25 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     options.query_rates = specification.protocol.query_rates;
     asked = datasets::make_split(pack, options);
   }
-  const Embedding embedding = embed_split(*method, pack, asked, [&](std::uint64_t done, std::uint64_t total) {
-    context.progress.step(done, total, std::nullopt, done);
-    if (stop_requested())
-      throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it",
-                               "start the job again");
-  });
+  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
+  const std::optional<Embedding> embedding =
+      embed_split(*method, pack, asked, options, [&](std::uint64_t done, std::uint64_t total) {
+        context.progress.step(done, total, std::nullopt, done);
+        return !stop_requested();
+      });
+  if (!embedding)
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
   // Another attempt may have published meanwhile; its result names the features that stand there.
   if (auto published = results::read_record(context.files, context.store, context.job))
     return std::get<results::EvaluationRecord>(*published);
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.weights_sha256;
-  record.metrics = score_embedding(embedding, asked, specification.protocol);
+  record.metrics = score_embedding(*embedding, asked, specification.protocol);
   record.features_sha256 =
-      write_features(context.files, context.store.job_folder(context.job) / "features.h5", embedding);
-  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), numeric_class(), specification.training};
+      write_features(context.files, context.store.job_folder(context.job) / "features.h5", *embedding);
+  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), numeric_class(*device),
+                       specification.training};
   return record;
 }
 

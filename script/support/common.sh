@@ -58,28 +58,56 @@ install_packages() {
   step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends $missing
 }
 
-# The wheels are unpacked, not installed: no Python version need match. The folder appears complete or not at all.
+# The lines of wheels.txt whose wheel is not unpacked yet. A wheel's dist-info folder is moved into place last, so it says
+# that all of the wheel is there; and a list that grew fetches only what is new.
+missing_wheels() {
+  local line name version
+  while read -r line; do
+    name=${line%%==*} version=${line#*==}
+    [ -d "$libtorch_folder/${name//-/_}-${version%% *}.dist-info" ] || printf '%s\n' "$line"
+  done < <(grep -v '^#' "$source_root/script/support/wheels.txt")
+}
+
+# The wheels are unpacked, not installed: no Python version need match.
 download_and_unpack_wheels() {
-  local scratch python platforms=() minor
+  local scratch python platforms=() minor wheel folder
   python=/usr/bin/python3
+  # Checkouts share the cache: one fetches, the others wait and find it there.
+  exec 9>"$cache/libtorch.lock"
+  flock 9
+  [ -n "$(missing_wheels)" ] || return 0
   # A scratch folder of a run that was killed is of no use to anyone: it is named after the process that made it.
   find "$cache" -maxdepth 1 -name 'libtorch-scratch.*' -mmin +120 -exec rm -rf {} + 2>/dev/null || true
   scratch=$(mktemp -d "$cache/libtorch-scratch.XXXXXX")
+  missing_wheels >"$scratch/wheels.txt"
   for minor in $(seq 17 28); do platforms+=(--platform "manylinux_2_${minor}_x86_64"); done
   "$python" -m pip download -q --no-deps --only-binary=:all: --require-hashes --python-version 3.11 --implementation cp \
     --abi cp311 --abi abi3 --abi none "${platforms[@]}" --platform manylinux2014_x86_64 --platform manylinux1_x86_64 \
-    -r "$source_root/script/support/wheels.txt" -d "$scratch/wheels"
-  mkdir "$scratch/tree"
-  for wheel in "$scratch"/wheels/*.whl; do (cd "$scratch/tree" && "$python" -m zipfile -e "$wheel" .); done
-  [ -s "$scratch/tree/torch/lib/libtorch_cpu.so" ]
-  touch "$scratch/tree/complete"
-  rm -rf "$libtorch_folder"
-  mv "$scratch/tree" "$libtorch_folder"
+    -r "$scratch/wheels.txt" -d "$scratch/wheels"
+  mkdir -p "$libtorch_folder/nvidia/cu13"
+  for wheel in "$scratch"/wheels/*.whl; do
+    rm -rf "$scratch/tree"
+    mkdir "$scratch/tree"
+    (cd "$scratch/tree" && "$python" -m zipfile -e "$wheel" .)
+    # Several wheels share nvidia/cu13: their files are merged; all else is replaced whole.
+    for folder in "$scratch"/tree/*; do
+      case "$(basename "$folder")" in
+        nvidia) cp -al --remove-destination "$folder/." "$libtorch_folder/nvidia/" ;;
+        *.dist-info) ;;
+        *) rm -rf "$libtorch_folder/$(basename "$folder")" && mv "$folder" "$libtorch_folder/" ;;
+      esac
+    done
+    for folder in "$scratch"/tree/*.dist-info; do
+      rm -rf "$libtorch_folder/$(basename "$folder")"
+      mv "$folder" "$libtorch_folder/"
+    done
+  done
   rm -rf "$scratch"
+  [ -s "$libtorch_folder/torch/lib/libtorch_cpu.so" ] && [ -z "$(missing_wheels)" ]
 }
 
 fetch_libtorch() {
-  if [ -n "${LIBTORCH_ROOT:-}" ] || [ -e "$libtorch_folder/complete" ]; then return 0; fi
+  if [ -n "${LIBTORCH_ROOT:-}" ] || [ -z "$(missing_wheels)" ]; then return 0; fi
   step "libtorch" download_and_unpack_wheels
 }
 

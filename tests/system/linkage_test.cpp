@@ -25,6 +25,14 @@ TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
   EXPECT_EQ(libraries.find("/opt/cuda"), std::string::npos) << libraries;
 }
 
+// OpenBLAS would take libtorch's matrix products over; what CUDA needs comes with libresolute_cuda.so, when it is asked
+// for.
+TEST(Linkage, worker_loads_neither_openblas_nor_libtorch_cuda) {
+  std::string libraries = libraries_of(kBin / "resolute-worker");
+  for (const char* name : {"libopenblas", "libtorch_cuda", "libc10_cuda", "libnccl", "libcudnn"})
+    EXPECT_EQ(libraries.find(name), std::string::npos) << libraries;
+}
+
 TEST(Linkage, cuda_module_is_built_and_needs_no_toolkit) {
   std::string libraries = libraries_of(kBin / "libresolute_cuda.so");
   EXPECT_EQ(libraries.find("cuda/lib"), std::string::npos) << libraries;

@@ -10,9 +10,11 @@
 
 namespace resolute::workers {
 
+class RollCall;
+
 //! Calls are made by all process ranks in the same order, from one thread each. Tensors are contiguous,
-//! one-dimensional. Each throws RuntimeError (kTransient) when a peer has gone or does not answer in time; the group is
-//! unusable then.
+//! one-dimensional. Each throws RuntimeError (kTransient) that names the culprit when a peer has gone or does not
+//! answer in time; the group is unusable then.
 class Communicator {
  public:
   virtual ~Communicator() = default;
@@ -27,6 +29,8 @@ class Communicator {
   //! Process rank 0's tensor reaches all.
   virtual void broadcast(at::Tensor& tensor) = 0;
   virtual void barrier() = 0;
+  //! Who is there, for another transport between the same ranks that has to say who failed it; null if nobody asks.
+  virtual RollCall* roll_call() { return nullptr; }
 };
 
 }  // namespace resolute::workers

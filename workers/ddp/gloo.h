@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! A communicator over Gloo, its ranks brought together by a TCPStore on process rank 0.
+//! A communicator over Gloo, its ranks brought together by a TCPStore on process rank 0. What fails names its culprit
+//! (roll_call.h).
 
 #include <chrono>
 #include <cstdint>
@@ -21,9 +22,9 @@ struct Rendezvous {
 };
 
 //! Waits until all ranks are connected. \pre 0 ≤ process_rank < process_ranks, process_ranks ≥ 2
-//! \throws RuntimeError: kTransient if the store or a rank does not come within the limit, kInput for a host that has
-//! no
-//!         address
+//! \throws RuntimeError: kTransient if the store or a rank does not come within the limit, naming whoever did not;
+//! kInput
+//!         for a host that has no address
 std::unique_ptr<Communicator> connect_gloo(const Rendezvous& rendezvous, int process_rank, int process_ranks);
 
 }  // namespace resolute::workers

@@ -1,7 +1,6 @@
 #include "workers/ddp/lane_sum.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "core/error.h"
@@ -24,51 +23,54 @@ void push(std::vector<LaneNode>& nodes, LaneNode node, Merge merge) {
   }
 }
 
-void add_in_place(LaneNode& left, const LaneNode& right) { left.sum.add_(right.sum); }
+void add_in_place(LaneNode& left, const LaneNode& right) {
+  for (std::size_t i = 0; i < left.sum.size(); ++i) left.sum[i].add_(right.sum[i]);
+}
 
 // The whole sum from the nodes of all lanes in order: aligned halves first, what is left over from the last to the
 // first.
-at::Tensor fold(std::vector<LaneNode> nodes) {
+TensorList fold(std::vector<LaneNode> nodes) {
   std::vector<LaneNode> merged;
   for (LaneNode& node : nodes) push(merged, std::move(node), add_in_place);
-  at::Tensor sum = merged.back().sum;
-  for (std::size_t i = merged.size() - 1; i-- > 0;) sum = merged[i].sum.add_(sum);
-  return sum;
+  while (merged.size() > 1) {
+    add_in_place(merged[merged.size() - 2], merged.back());
+    merged.pop_back();
+  }
+  return std::move(merged.back().sum);
 }
 
-// One bucket: `own` are this rank's nodes cut to the bucket. Every rank sums one chunk; the last chunk is padded with
-// zeros, which no one reads.
-at::Tensor exchange_bucket(const std::vector<LaneNode>& own, int lanes, Communicator& communicator) {
-  const int ranks = communicator.process_ranks();
-  const std::int64_t elements = own.front().sum.numel();
-  const std::int64_t chunk = (elements + ranks - 1) / ranks;
-  const auto own_count = static_cast<std::int64_t>(own.size());
+// A dense tensor's elements in the order in which they lie in memory.
+at::Tensor in_memory_order(const at::Tensor& tensor) {
+  RESOLUTE_EXPECT(tensor.is_non_overlapping_and_dense(), "a tensor with gaps in memory");
+  return tensor.as_strided({tensor.numel()}, {1});
+}
 
-  std::vector<LaneNode> all;
-  std::vector<std::int64_t> receive_counts;
-  for (int r = 0; r < ranks; ++r) {
-    const auto nodes = nodes_of(lanes_of(r, ranks, lanes));
-    receive_counts.push_back(static_cast<std::int64_t>(nodes.size()) * chunk);
-    all.insert(all.end(), nodes.begin(), nodes.end());
-  }
-  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), own_count * chunk);
+at::Tensor first_elements(at::Tensor& buffer, std::int64_t elements, const at::TensorOptions& options) {
+  if (!buffer.defined() || buffer.numel() < elements) buffer = at::empty({elements}, options);
+  return buffer.narrow(0, 0, elements);
+}
 
-  at::Tensor send = at::zeros({ranks, own_count, chunk}, own.front().sum.options());
-  for (std::int64_t n = 0; n < own_count; ++n) {
-    for (int r = 0; r < ranks; ++r) {
-      const std::int64_t begin = std::min(elements, r * chunk);
-      const std::int64_t size = std::min(elements, begin + chunk) - begin;
-      send[r][n].narrow(0, 0, size).copy_(own[static_cast<std::size_t>(n)].sum.narrow(0, begin, size));
+// Copies a node's tensors, end to end, into the chunks of the ranks: `to` is ranks × nodes × chunk, this node's row of
+// each rank's part is written. What is left of the last chunk no one reads, but it is sent: it must be a number.
+void scatter(const TensorList& tensors, std::int64_t node, at::Tensor to) {
+  const std::int64_t chunk = to.size(2);
+  std::int64_t at = 0;
+  const auto copy = [&](const at::Tensor& elements) {
+    for (std::int64_t done = 0; done < elements.numel();) {
+      const std::int64_t size = std::min(elements.numel() - done, chunk - at % chunk);
+      to[at / chunk][node].narrow(0, at % chunk, size).copy_(elements.narrow(0, done, size));
+      done += size;
+      at += size;
     }
-  }
-  at::Tensor received = at::empty({static_cast<std::int64_t>(all.size()) * chunk}, send.options());
-  communicator.all_to_all(received, send.view({-1}), receive_counts, send_counts);
-  for (std::size_t n = 0; n < all.size(); ++n)
-    all[n].sum = received.narrow(0, static_cast<std::int64_t>(n) * chunk, chunk);
-  const at::Tensor share = fold(std::move(all));
-  at::Tensor gathered = at::empty({ranks * chunk}, send.options());
-  communicator.all_gather(gathered, share.contiguous());
-  return gathered.narrow(0, 0, elements);
+  };
+  for (const at::Tensor& tensor : tensors) copy(in_memory_order(tensor));
+  if (const std::int64_t rest = to.size(0) * chunk - at; rest > 0) copy(at::zeros({rest}, to.options()));
+}
+
+std::int64_t elements_of(const TensorList& tensors) {
+  std::int64_t elements = 0;
+  for (const at::Tensor& tensor : tensors) elements += tensor.numel();
+  return elements;
 }
 
 }  // namespace
@@ -81,10 +83,11 @@ LaneRange lanes_of(int process_rank, int process_ranks, int lanes) {
   return {process_rank * count, count};
 }
 
-void LaneSum::add(int lane, at::Tensor vector) {
+void LaneSum::add(int lane, TensorList tensors) {
   if (!nodes_.empty())
     RESOLUTE_EXPECT(nodes_.back().first + nodes_.back().size == lane, "lanes are added in ascending order");
-  push(nodes_, {lane, 1, std::move(vector)}, add_in_place);
+  const at::NoGradGuard no_grad;
+  push(nodes_, {lane, 1, std::move(tensors)}, add_in_place);
 }
 
 std::vector<LaneNode> nodes_of(LaneRange range) {
@@ -94,19 +97,45 @@ std::vector<LaneNode> nodes_of(LaneRange range) {
   return nodes;
 }
 
-at::Tensor sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, std::int64_t bucket_elements) {
-  RESOLUTE_EXPECT(!own.nodes().empty(), "a sum over no lanes");
+TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
+                          at::Tensor& flat) {
+  RESOLUTE_EXPECT(!own.nodes().empty() && !own.nodes().front().sum.empty(), "a sum over nothing");
   const at::NoGradGuard no_grad;
   if (communicator == nullptr) return fold(own.nodes());
-  const std::int64_t elements = own.nodes().front().sum.numel();
-  at::Tensor total = at::empty({elements}, own.nodes().front().sum.options());
-  for (std::int64_t begin = 0; begin < elements; begin += bucket_elements) {
-    const std::int64_t size = std::min(bucket_elements, elements - begin);
-    std::vector<LaneNode> cut;
-    for (const LaneNode& node : own.nodes()) cut.push_back({node.first, node.size, node.sum.narrow(0, begin, size)});
-    total.narrow(0, begin, size).copy_(exchange_bucket(cut, lanes, *communicator));
+
+  const TensorList shapes = own.nodes().front().sum;
+  const int ranks = communicator->process_ranks();
+  const std::int64_t elements = elements_of(shapes);
+  const std::int64_t chunk = (elements + ranks - 1) / ranks;
+  const auto own_count = static_cast<std::int64_t>(own.nodes().size());
+  const at::TensorOptions options = shapes.front().options();
+
+  std::vector<LaneNode> all;
+  std::vector<std::int64_t> receive_counts;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const auto nodes = nodes_of(lanes_of(rank, ranks, lanes));
+    receive_counts.push_back(static_cast<std::int64_t>(nodes.size()) * chunk);
+    all.insert(all.end(), nodes.begin(), nodes.end());
   }
-  return total;
+  const std::vector<std::int64_t> send_counts(static_cast<std::size_t>(ranks), own_count * chunk);
+
+  const at::Tensor send = first_elements(buffers.send, ranks * own_count * chunk, options);
+  for (std::int64_t node = 0; node < own_count; ++node)
+    scatter(own.nodes()[static_cast<std::size_t>(node)].sum, node, send.view({ranks, own_count, chunk}));
+  at::Tensor received = first_elements(buffers.received, static_cast<std::int64_t>(all.size()) * chunk, options);
+  communicator->all_to_all(received, send, receive_counts, send_counts);
+  for (std::size_t node = 0; node < all.size(); ++node)
+    all[node].sum = {received.narrow(0, static_cast<std::int64_t>(node) * chunk, chunk)};
+  at::Tensor gathered = first_elements(flat, ranks * chunk, options);
+  communicator->all_gather(gathered, fold(std::move(all)).front());
+
+  TensorList sums;
+  std::int64_t at = 0;
+  for (const at::Tensor& shape : shapes) {
+    sums.push_back(gathered.as_strided(shape.sizes(), shape.strides(), gathered.storage_offset() + at));
+    at += shape.numel();
+  }
+  return sums;
 }
 
 }  // namespace resolute::workers

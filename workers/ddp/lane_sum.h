@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The sum of one vector a lane over all lanes of a training, in one fixed binary tree: the same bits for every number
-//! of process ranks (design, §6).
+//! The sum of one list of tensors a lane over all lanes of a training, in one fixed binary tree: the same bits for
+//! every number of process ranks (design, §6).
 //!
 //! Node (height h, index i) of the tree is the sum of lanes i·2^h … (i+1)·2^h - 1 and always node (h-1, 2i) + node
 //! (h-1, 2i+1). A number of lanes that is no power of two leaves a few nodes without a partner; they are added from the
@@ -23,19 +23,23 @@ struct LaneRange {
 //! The lanes of one process rank. \throws RuntimeError (kInput) if `process_ranks` does not divide `lanes`
 LaneRange lanes_of(int process_rank, int process_ranks, int lanes);
 
-//! A complete subtree and its sum; `sum` is undefined where only the shape of the tree is asked for.
+//! float32 tensors of one device, each dense in memory in any dimension order (channels-last); a lane's list has the
+//! shapes and strides of every other lane's.
+using TensorList = std::vector<at::Tensor>;
+
+//! A complete subtree and its sum; `sum` is empty where only the shape of the tree is asked for.
 struct LaneNode {
   int first = 0;  //!< its first lane, a multiple of size
   int size = 1;   //!< a power of two
-  at::Tensor sum;
+  TensorList sum;
 };
 
-//! Collects the lanes of a range in ascending order, merging like a binary counter: at most log2(count) + 1 vectors
-//! live at a time where the range is aligned, twice that otherwise.
+//! Collects the lanes of a range in ascending order, merging like a binary counter: at most log2(count) + 1 lists live
+//! at a time where the range is aligned, twice that otherwise.
 class LaneSum {
  public:
-  //! Takes the next lane's vector; it may be written to.
-  void add(int lane, at::Tensor vector);
+  //! Takes the next lane's tensors; they may be written to.
+  void add(int lane, TensorList tensors);
   //! What could not be merged within the range, in lane order.
   const std::vector<LaneNode>& nodes() const { return nodes_; }
 
@@ -43,19 +47,19 @@ class LaneSum {
   std::vector<LaneNode> nodes_;
 };
 
-//! The shape of the nodes that a LaneSum over `range` ends with; sums undefined.
+//! The shape of the nodes that a LaneSum over `range` ends with; sums empty.
 std::vector<LaneNode> nodes_of(LaneRange range);
 
+//! Memory that exchanges of one size or less use again; grows as needed.
+struct ExchangeBuffers {
+  at::Tensor send, received;
+};
+
 //! The sum over all lanes, the same bits on every rank; uses up `own`. All-to-all, ordered sum of this rank's share,
-//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes. Buckets bound the memory that
-//! travels at once.
-//!
-//! Where overlap slots in: the vector of a rank's last lane is complete bucket by bucket while its backward pass still
-//! runs. Post-accumulate-grad hooks would hand each bucket to exchange_bucket() on a communication thread in this same
-//! order; nothing else would change, since a bucket's sum does not depend on the others'.
-//! \param lanes L \param communicator nullptr for a single process
-//! \param bucket_elements elements a bucket, for tests; the default is 4 MiB of float32
-at::Tensor sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator,
-                          std::int64_t bucket_elements = std::int64_t{1} << 20);
+//! all-gather: a ring's bandwidth, and the order of additions that the tree prescribes.
+//! \param lanes L \param communicator nullptr for a single process: the sum then is in a lane's own tensors
+//! \param flat where the sum is put with a communicator, its tensors being views of it; grows as needed
+TensorList sum_over_lanes(LaneSum&& own, int lanes, Communicator* communicator, ExchangeBuffers& buffers,
+                          at::Tensor& flat);
 
 }  // namespace resolute::workers

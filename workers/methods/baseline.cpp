@@ -14,7 +14,8 @@ enum Slot : std::size_t { kFeature, kLogits, kSlots };
 Baseline::Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
                    const experiments::Recipe& recipe, int classes, std::uint64_t seed)
     : options_(options),
-      adam_{.learning_rate = recipe.learning_rate, .weight_decay = recipe.weight_decay},
+      adam_(adam_options(recipe)),
+      label_smoothing_(recipe.label_smoothing),
       triplet_(triplet_settings(options.mining, options.margin)),
       root_(std::make_shared<torch::nn::Module>("baseline")) {
   if (!options.classification && !options.triplet)
@@ -53,7 +54,7 @@ std::vector<LossTerm> Baseline::losses(std::size_t phase, const Activations& act
   at::Tensor labels = select_rows(batch.labels, partial_hr_rows(batch));
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3, HR part
-    terms.push_back({"classification", classification_loss(slots[kLogits], labels)});
+    terms.push_back({"classification", classification_loss(slots[kLogits], labels, label_smoothing_)});
   if (options_.triplet)  // eqs. 4–6, HR part
     terms.push_back(
         {"triplet", mined_triplet_loss(slots[kFeature], labels, triplet_, batch, MiningSite::kHighResolution)});

@@ -30,11 +30,14 @@ class Baseline : public Method {
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
+  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
+  bool uses_lr() const override { return false; }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
 
  private:
   experiments::BaselineOptions options_;
   AdamOptions adam_;
+  double label_smoothing_;
   TripletSettings triplet_;
   std::shared_ptr<torch::nn::Module> root_;
   std::shared_ptr<Backbone> trunk_;

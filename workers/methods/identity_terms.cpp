@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "workers/nn/folded_backbone.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -34,6 +35,11 @@ at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labe
   return triplet_loss(features, sample_triplets(labels, stream), settings.margin);
 }
 
+Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options) {
+  auto folded = std::make_shared<FoldedBackbone>(trunk, options.precision, options.height, options.width);
+  return [folded](const at::Tensor& images) { return folded->embed(images); };
+}
+
 std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch) {
   at::Tensor rows = batch.has_hr.nonzero().squeeze(1);
   if (rows.size(0) == batch.has_hr.size(0)) return std::nullopt;
@@ -42,7 +48,7 @@ std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch) {
 
 at::Tensor select_rows(const at::Tensor& tensor, const std::optional<at::Tensor>& rows) {
   if (!rows) return tensor;
-  at::Tensor selected = tensor.index_select(0, *rows);
+  at::Tensor selected = tensor.index_select(0, rows->to(tensor.device()));
   return tensor.dim() == 4 ? selected.contiguous(at::MemoryFormat::ChannelsLast) : selected;
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "workers/methods/method.h"
+#include "workers/nn/backbone.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/nn/layers.h"
 #include "workers/torch.h"
@@ -55,6 +56,9 @@ at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tenso
   module.train(training);
   return embedding;
 }
+
+//! embed_pooled() of the trunk as it stands now, folded (workers/nn/folded_backbone.h).
+Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options);
 
 //! Row indices where has_hr holds, or nothing where all rows do (the common case, which then copies nothing).
 std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch);

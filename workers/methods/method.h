@@ -11,7 +11,9 @@
 //! left without a gradient where the lane has nothing for it (no HR image, no labels): that counts as zeros.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,15 +23,23 @@
 
 namespace resolute::workers {
 
+//! Embeddings of all lanes' rows in lane order, for losses that compare a row with the whole global batch.
+struct GlobalBatch {
+  at::Tensor embeddings;   //!< rows × D float32; those of the lane itself hang in its graph, the others are constants
+  at::Tensor labels;       //!< rows int64
+  std::int64_t first = 0;  //!< the lane's first row
+};
+
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
   at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
   at::Tensor labels;  //!< N int64, 0 to classes - 1
-  at::Tensor
-      has_hr;  //!< N bool: false where only a stored LR image exists (train_pool "mlr"); that row of `hr` is zero
+  at::Tensor has_hr;  //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
+                      //!< bool: false where only a stored LR image exists (train_pool "mlr"); that row of `hr` is zero
   std::uint64_t seed = 0,
                 step = 0;  //!< with `lane` the key of any random draw: RandomStream("mining", {seed, step, lane, site})
   int lane = 0;
+  std::optional<GlobalBatch> global;  //!< in losses(), where Method::shares_embeddings()
 };
 
 //! One summand of a phase's loss: a scalar float32 with a graph, finite; exactly 0 where the lane has nothing to learn
@@ -44,6 +54,7 @@ struct LossTerm {
 struct Phase {
   std::string name;
   std::string group;  //!< name of the ParameterGroup whose parameters its gradient updates; no others may move
+  bool steps_with_next = false;  //!< its group steps after the next phase's backward pass: both see the same parameters
 };
 
 //! Adam as a group of parameters wants it.
@@ -51,9 +62,19 @@ struct AdamOptions {
   double learning_rate = 0;
   double beta1 = 0.9, beta2 = 0.999;
   double weight_decay = 0;       //!< added to the gradient (L2), not decoupled
+  bool decay_vectors = true;     //!< weight decay for parameters of one dimension too: biases, batch norms
+  double gradient_clip = 0;      //!< largest norm of the group's gradient; 0: no limit
   bool follows_schedule = true;  //!< warm-up and milestones of the recipe apply
   bool operator==(const AdamOptions&) const = default;
 };
+
+//! What a recipe says of every group; the rate is the networks'.
+inline AdamOptions adam_options(const experiments::Recipe& recipe) {
+  return {.learning_rate = recipe.learning_rate,
+          .weight_decay = recipe.weight_decay,
+          .decay_vectors = recipe.decay == "all",
+          .gradient_clip = recipe.gradient_clip};
+}
 
 struct ParameterGroup {
   std::string name;
@@ -65,6 +86,15 @@ struct ParameterGroup {
 //! graph of forward(), so dropping an Activations frees the graph; some may be undefined.
 struct Activations {
   std::vector<at::Tensor> tensors;
+};
+
+//! N×3×H×W normalised images on the method's device → N×embedding_size() float32 there, without a graph.
+using Embedder = std::function<at::Tensor(const at::Tensor& images)>;
+
+//! What an Embedder is made for.
+struct EmbedderOptions {
+  std::int64_t height = 0, width = 0;     //!< of the images
+  at::ScalarType precision = at::kFloat;  //!< of weights and activations: at::kFloat or at::kBFloat16
 };
 
 class Method {
@@ -86,9 +116,22 @@ class Method {
   //! autocast made of the activations. \param phase index into phases()
   virtual std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) = 0;
 
+  //! Whether losses() wants LaneBatch::global; embeddings() is then asked for after each forward pass.
+  virtual bool shares_embeddings() const { return false; }
+  //! The lane's rows of GlobalBatch::embeddings: rows × D float32, with its graph. Row i is of the batch's row i.
+  virtual at::Tensor embeddings(const Activations&) const { return {}; }
+  //! Whether forward() or losses() look at LaneBatch::lr; otherwise it need not be loaded.
+  virtual bool uses_lr() const { return true; }
+
   //! N×3×H×W normalised images → N×embedding_size() float32, compared by Euclidean distance. In evaluation mode,
   //! without a graph; the module's mode is put back.
   virtual at::Tensor embed(const at::Tensor& images) = 0;
+  //! embed() for many images of one size, with the weights as they stand now; asking for one changes nothing in the
+  //! method. It may be faster and round otherwise (batch norms folded, options.precision). Valid until the method goes
+  //! or trains on.
+  virtual Embedder embedder(const EmbedderOptions& /*options*/) {
+    return [this](const at::Tensor& images) { return embed(images); };
+  }
   virtual int embedding_size() const = 0;
 
  protected:

@@ -65,13 +65,14 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
 
 std::vector<ParameterGroup> Rain::parameter_groups() {
   std::vector<ParameterGroup> groups{
-      {kNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true),
-       AdamOptions{.learning_rate = recipe_.learning_rate, .weight_decay = recipe_.weight_decay}}};
+      {kNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
   // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
   // the balance of the game stays.
   if (!discriminators_.empty())
     groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
-                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate, .beta1 = 0.5}});
+                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate,
+                                  .beta1 = 0.5,
+                                  .gradient_clip = recipe_.gradient_clip}});
   return groups;
 }
 
@@ -169,8 +170,8 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
 
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3
-    terms.push_back({"classification", classification_loss(slots[kLogitsHr], hr_labels) +
-                                           classification_loss(slots[kLogitsLr], lr_labels)});
+    terms.push_back({"classification", classification_loss(slots[kLogitsHr], hr_labels, recipe_.label_smoothing) +
+                                           classification_loss(slots[kLogitsLr], lr_labels, recipe_.label_smoothing)});
   if (options_.triplet) {  // eqs. 4–6: HR and LR triplets apart
     at::Tensor loss = mined_triplet_loss(slots[kFeatureHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
                       (options_.labelled_copies ? mined_triplet_loss(slots[kFeatureLr], lr_labels, triplet_, batch,

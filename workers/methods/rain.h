@@ -40,6 +40,7 @@ class Rain : public Method {
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
+  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
   //! G(F(images)) in evaluation mode without a graph, for reports. N×3×H×W → the same.
   //! \throws ContractError without a decoder

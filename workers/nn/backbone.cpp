@@ -54,7 +54,7 @@ Backbone::Backbone(const BackboneShape& shape) : shape_(shape) {
 }
 
 std::vector<at::Tensor> Backbone::forward(const at::Tensor& images) const {
-  std::vector<at::Tensor> features{at::relu(bn1_->forward(conv1_->forward(images)))};
+  std::vector<at::Tensor> features{bn1_->forward(conv1_->forward(images)).relu_()};
   at::Tensor current = features[0];
   if (shape_.pooling) current = at::max_pool2d(current, {3, 3}, {2, 2}, {1, 1});
   for (const auto& blocks : layers_) {

@@ -40,6 +40,7 @@ class Backbone : public torch::nn::Module {
   std::int64_t channels(int level) const;
   //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.
   std::int64_t total_stride() const;
+  const BackboneShape& shape() const { return shape_; }
 
  private:
   BackboneShape shape_;

@@ -4,7 +4,6 @@ namespace resolute::workers {
 namespace {
 
 constexpr double kMomentum = 0.1;
-constexpr double kEpsilon = 1e-5;
 thread_local int holds = 0;
 
 }  // namespace

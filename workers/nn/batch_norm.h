@@ -21,10 +21,11 @@ class RunningStatisticsHold {
 };
 
 //! N×C or N×C×H×W → the same shape, each channel normalised over the rest. Parameters weight (starts at 1), bias (0);
-//! buffers running_mean (0), running_var (1), which move by 0.1 a batch; eps 1e-5 (torch's defaults). torch's
+//! buffers running_mean (0), running_var (1), which move by 0.1 a batch; epsilon 1e-5 (torch's defaults). torch's
 //! num_batches_tracked is left out: nothing reads it at a fixed momentum.
 class BatchNorm : public torch::nn::Module, public InitialisedLayer {
  public:
+  static constexpr double kEpsilon = 1e-5;  //!< added to the variance
   explicit BatchNorm(std::int64_t channels);
   at::Tensor forward(const at::Tensor& input) const;
   void initialise(std::uint64_t seed, const std::string& name) override;

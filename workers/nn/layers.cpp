@@ -8,7 +8,7 @@ Convolution::Convolution(const ConvolutionOptions& options) : options_(options) 
   RESOLUTE_EXPECT(options.kernel % 2 == 1, "a convolution's kernel is odd");
   weight = register_parameter(
       "weight",
-      at::zeros({options.out, options.in, options.kernel, options.kernel}).contiguous(at::MemoryFormat::ChannelsLast));
+      at::empty({options.out, options.in, options.kernel, options.kernel}, at::MemoryFormat::ChannelsLast).zero_());
   if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
 }
 

@@ -43,9 +43,10 @@ at::Tensor loss_precision(const at::Tensor& tensor) {
 
 at::Tensor zero_loss(const at::Tensor& tensor) { return loss_precision(tensor.slice(0, 0, 0)).sum(); }
 
-at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels) {
+at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
   if (labels.size(0) == 0) return zero_loss(logits);
-  return at::cross_entropy_loss(loss_precision(logits), labels);
+  constexpr std::int64_t kNoLabelIgnored = -100;
+  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::Mean, kNoLabelIgnored, smoothing);
 }
 
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target) {

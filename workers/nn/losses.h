@@ -14,8 +14,9 @@ at::Tensor loss_precision(const at::Tensor& tensor);
 //! The scalar 0 that hangs in the graph of `tensor` and sends it zero gradients, even where `tensor` is not finite.
 at::Tensor zero_loss(const at::Tensor& tensor);
 
-//! Mean cross-entropy of N×C logits with N int64 labels.
-at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels);
+//! Mean cross-entropy of N×C logits with N int64 labels. \param smoothing share of a label's probability spread evenly
+//! over all C (Szegedy et al., CVPR 2016, §7), 0 to below 1
+at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing = 0);
 
 //! Mean absolute difference of two tensors of the same shape.
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target);

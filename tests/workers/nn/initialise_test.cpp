@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numbers>
+
 #include "core/error.h"
+#include "core/random.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
 
@@ -38,6 +42,29 @@ TEST(Initialise, fills_an_odd_count_completely) {
   fill_normal(shorter, 1.0, 0, "odd");
   EXPECT_TRUE(at::isfinite(weight).all().item<bool>());
   EXPECT_TRUE(at::equal(weight.narrow(0, 0, 6), shorter));
+}
+
+// Vector functions draw the values; what libm makes of each pair of draws is what they must be, whatever the threads.
+TEST(Initialise, is_libms_box_muller_to_the_bit_on_any_number_of_threads) {
+  constexpr std::int64_t kCount = 3'000'001;
+  const double deviation = std::sqrt(2.0 / 4608);
+  at::Tensor expected = at::empty({kCount + 1});
+  float* values = expected.mutable_data_ptr<float>();
+  core::RandomStream stream("weights box", {11});
+  for (std::int64_t i = 0; i < kCount; i += 2) {
+    const double radius = deviation * std::sqrt(-2.0 * std::log(1.0 - stream.uniform()));
+    const double angle = 2.0 * std::numbers::pi * stream.uniform();
+    values[i] = static_cast<float>(radius * std::cos(angle));
+    values[i + 1] = static_cast<float>(radius * std::sin(angle));
+  }
+  const int threads = at::get_num_threads();
+  for (const int count : {1, 3}) {
+    at::set_num_threads(count);
+    at::Tensor weight = at::empty({kCount});
+    fill_normal(weight, deviation, 11, "box");
+    EXPECT_TRUE(at::equal(weight, expected.narrow(0, 0, kCount))) << count << " threads";
+  }
+  at::set_num_threads(threads);
 }
 
 TEST(Initialise, refuses_parameters_that_no_rule_covers) {

@@ -1,39 +1,12 @@
-#include "workers/checkpoint.h"
-
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/workers/trainer/checkpoint_example.h"
 
 namespace resolute::workers {
 namespace {
 
 namespace fs = std::filesystem;
-
-const CheckpointOwner kOwner{std::string(64, 'a'), "device=cpu threads=1"};
-
-Checkpoint example(std::uint64_t step) {
-  return {step,
-          0.1 + static_cast<double>(step),
-          {{"model.w", at::arange(6, at::kFloat) + static_cast<double>(step)},
-           {"optimiser.g.steps", at::full({1}, 3, at::kLong)}}};
-}
-
-class CheckpointFolderTest : public testing::Test {
- protected:
-  CheckpointFolderTest() { fs::remove_all(folder_); }
-  ~CheckpointFolderTest() override { fs::remove_all(folder_); }
-  void write(std::uint64_t step) {
-    CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
-    checkpoints.save(example(step));
-    checkpoints.finish();
-  }
-  std::uint64_t latest(const CheckpointOwner& owner = kOwner) {
-    auto checkpoint = CheckpointFolder(core::real_file_system(), folder_, owner).load_latest();
-    return checkpoint ? checkpoint->step : 0;
-  }
-  fs::path file(int step) { return folder_ / fmt::format("step-{:09}.safetensors", step); }
-  const fs::path folder_ = fs::path(testing::TempDir()) / fmt::format("checkpoint_test-{}", ::getpid());
-};
 
 TEST(Checkpoint, returns_what_was_written) {
   const auto read = decode_checkpoint(encode_checkpoint(example(7), kOwner), kOwner, "file");
@@ -66,8 +39,7 @@ TEST(Checkpoint, every_truncation_is_detected) {
 
 TEST_F(CheckpointFolderTest, keeps_the_last_two) {
   for (int step : {10, 20, 30}) write(static_cast<std::uint64_t>(step));
-  EXPECT_EQ((std::vector<std::string>{"step-000000020.safetensors", "step-000000030.safetensors"}),
-            core::real_file_system().list(folder_));
+  EXPECT_EQ((std::vector<std::string>{"step-000000020.safetensors", "step-000000030.safetensors"}), names());
   EXPECT_EQ(30U, latest());
 }
 
@@ -103,48 +75,92 @@ TEST_F(CheckpointFolderTest, a_passed_over_newer_one_does_not_drive_out_ours) {
   EXPECT_TRUE(fs::exists(file(100)));
 }
 
-// Refuses to write after some bytes, as a full disk does.
-class FullDisk final : public core::FileSystem {
- public:
-  std::unique_ptr<core::WritableFile> open_for_write(const fs::path& path, core::OpenMode mode) override {
-    class File final : public core::WritableFile {
-     public:
-      explicit File(std::unique_ptr<core::WritableFile> inner) : inner_(std::move(inner)) {}
-      void write(std::span<const std::byte>) override { throw core::system_error("cannot write 'x'", ENOSPC); }
-      void sync() override { inner_->sync(); }
-      void close() override { inner_->close(); }
+TEST_F(CheckpointFolderTest, one_that_was_passed_over_does_not_count_among_the_last_two) {
+  for (std::uint64_t step : {10U, 20U}) write(step);
+  fs::resize_file(file(20), 100);
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
+  EXPECT_EQ(10U, checkpoints.load_latest()->step);
+  checkpoints.save(example(30));
+  checkpoints.finish();
+  EXPECT_EQ((std::vector<std::string>{"step-000000010.safetensors", "step-000000030.safetensors"}), names());
+  checkpoints.save(example(40));
+  checkpoints.finish();
+  EXPECT_EQ((std::vector<std::string>{"step-000000030.safetensors", "step-000000040.safetensors"}), names());
+}
 
-     private:
-      std::unique_ptr<core::WritableFile> inner_;
-    };
-    return std::make_unique<File>(real_.open_for_write(path, mode));
-  }
-  core::Bytes read(const fs::path& path, std::uint64_t limit) override { return real_.read(path, limit); }
-  bool exists(const fs::path& path) override { return real_.exists(path); }
-  std::vector<std::string> list(const fs::path& folder) override { return real_.list(folder); }
-  void create_directories(const fs::path& folder) override { real_.create_directories(folder); }
-  void rename(const fs::path& from, const fs::path& to) override { real_.rename(from, to); }
-  bool link(const fs::path& from, const fs::path& to) override { return real_.link(from, to); }
-  void remove(const fs::path& path) override { real_.remove(path); }
-  void sync_path(const fs::path& path) override { real_.sync_path(path); }
-
- private:
-  core::FileSystem& real_ = core::real_file_system();
-};
-
-TEST_F(CheckpointFolderTest, a_full_disk_is_reported_and_leaves_nothing) {
+TEST_F(CheckpointFolderTest, what_killed_writers_left_half_written_is_removed_in_time) {
   write(10);
-  FullDisk disk;
-  CheckpointFolder checkpoints(disk, folder_, kOwner);
-  checkpoints.save(example(20));
-  try {
+  overwrite(folder_ / ".step-000000015.safetensors.host-1-1.tmp", {});
+  overwrite(folder_ / ".step-000000099.safetensors.host-1-2.tmp", {});
+  overwrite(folder_ / ".step-000000015.other", {});
+  write(20);
+  EXPECT_EQ(5U, names().size());
+  write(30);
+  EXPECT_EQ((std::vector<std::string>{".step-000000015.other", ".step-000000099.safetensors.host-1-2.tmp",
+                                      "step-000000020.safetensors", "step-000000030.safetensors"}),
+            names());
+}
+
+TEST_F(CheckpointFolderTest, tensors_may_change_as_soon_as_save_returns) {
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
+  Checkpoint live = larger_example(0);
+  live.tensors["model.large"] = at::zeros({4 << 20}, at::kFloat).requires_grad_();
+  checkpoints.prepare(live);
+  for (std::uint64_t step = 1; step <= 5; ++step) {
+    const at::NoGradGuard no_grad;
+    live.step = step;
+    for (auto& [name, tensor] : live.tensors) tensor.fill_(step % 2);
+    checkpoints.save(live);
+    for (auto& [name, tensor] : live.tensors) tensor.fill_(7);
     checkpoints.finish();
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kEnvironment, error.kind());
+    const auto stored = CheckpointFolder(core::real_file_system(), folder_, kOwner).load_latest();
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(step, stored->step);
+    for (const auto& [name, tensor] : stored->tensors)
+      ASSERT_TRUE(at::equal(tensor, at::full_like(tensor, static_cast<std::int64_t>(step % 2)))) << name;
   }
-  EXPECT_EQ(std::vector<std::string>{"step-000000010.safetensors"}, core::real_file_system().list(folder_));
-  EXPECT_EQ(0U, checkpoints.written_step());
+}
+
+TEST_F(CheckpointFolderTest, a_loaded_checkpoint_keeps_its_values_while_others_are_saved) {
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
+  checkpoints.save(larger_example(10));
+  const auto loaded = checkpoints.load_latest();  // waits for the write
+  ASSERT_TRUE(loaded);
+  Checkpoint other = larger_example(20);
+  for (auto& [name, tensor] : other.tensors) tensor.zero_();
+  checkpoints.save(other);
+  checkpoints.finish();
+  const Checkpoint expected = larger_example(10);
+  ASSERT_EQ(expected.tensors.size(), loaded->tensors.size());
+  for (const auto& [name, tensor] : expected.tensors) EXPECT_TRUE(at::equal(tensor, loaded->tensors.at(name))) << name;
+}
+
+TEST_F(CheckpointFolderTest, writes_the_bytes_of_encode_checkpoint) {
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
+  // A longer one first: nothing of it may stay in the memory that is used again.
+  checkpoints.save(larger_example(5));
+  for (const Checkpoint& checkpoint : {larger_example(10), example(20)}) {
+    checkpoints.save(checkpoint);
+    checkpoints.finish();
+    EXPECT_EQ(encode_checkpoint(checkpoint, kOwner),
+              core::real_file_system().read(file(static_cast<int>(checkpoint.step))));
+  }
+}
+
+TEST_F(CheckpointFolderTest, a_read_file_is_the_files_bytes_and_tensors_look_into_it) {
+  CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
+  checkpoints.save(larger_example(10));
+  auto stored = checkpoints.load_latest_file();
+  ASSERT_TRUE(stored);
+  const std::span bytes(static_cast<const std::byte*>(stored->file.const_data_ptr()), stored->file.nbytes());
+  EXPECT_EQ(core::real_file_system().read(file(10)), core::Bytes(bytes.begin(), bytes.end()));
+  const auto* values =
+      static_cast<const std::byte*>(stored->checkpoint.tensors.at("model.layer0.half").const_data_ptr());
+  EXPECT_TRUE(values > bytes.data() && values < bytes.data() + bytes.size());
+  // The tensors hold the memory.
+  const at::Tensor half = stored->checkpoint.tensors.at("model.layer0.half");
+  stored.reset();
+  EXPECT_TRUE(at::equal(at::full({2 * 1024}, 5, at::kBFloat16), half));
 }
 
 TEST(Weights, have_the_same_bytes_and_come_back) {

@@ -1,12 +1,8 @@
 //! \file
 //! Trainings on real process ranks over Gloo: this program starts itself again, once a rank, with the toy method.
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +14,7 @@
 #include "core/error.h"
 #include "core/process.h"
 #include "core/sha256.h"
+#include "tests/workers/trainer/process_gang.h"
 #include "tests/workers/trainer/toy_method.h"
 #include "workers/ddp/gloo.h"
 #include "workers/numeric_class.h"
@@ -69,7 +66,7 @@ int run_rank(char** arguments) {
     }
     ToyMethod method;
     SlowSource source{std::chrono::milliseconds(std::stoi(arguments[5]))};
-    ProgressPipe progress(rank == 0 ? STDOUT_FILENO : -1);
+    ProgressPipe progress(rank == 0 ? ProcessGang::kProgressDescriptor : -1);
     const CheckpointOwner owner{std::string(64, 'a'), numeric_class()};
     std::optional<CheckpointFolder> checkpoints;
     if (rank == 0) checkpoints.emplace(core::real_file_system(), folder, owner);
@@ -103,64 +100,25 @@ int run_rank(char** arguments) {
   }
 }
 
-class Gang {
+// This program again, once a rank.
+class Gang : public ProcessGang {
  public:
-  Gang(const fs::path& folder, int ranks, int pause_ms = 0, const std::string& mode = "kept", int started = -1) {
-    core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(0, ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size));
-    EXPECT_EQ(0, ::listen(listener.get(), 16));
-    EXPECT_EQ(0, ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size));
-    core::Pipe pipe = core::make_pipe();
-    progress_ = std::move(pipe.read_end);
-    for (int rank = 0; rank < (started < 0 ? ranks : started); ++rank) {
-      core::SpawnRequest request;
-      request.arguments = {fs::read_symlink("/proc/self/exe").string(),
-                           "--rank",
-                           folder.string(),
-                           std::to_string(rank),
-                           std::to_string(ranks),
-                           std::to_string(ntohs(address.sin_port)),
-                           rank == 0 ? "9" : "-1",
-                           std::to_string(pause_ms),
-                           mode};
-      request.environment = core::current_environment();
-      request.descriptors = {{1, pipe.write_end.get()}, {2, 2}};
-      if (rank == 0) request.descriptors[9] = listener.get();
-      ranks_.push_back(core::spawn_process(request));
-    }
-  }
-  ~Gang() {
-    for (pid_t pid : ranks_) {
-      if (pid <= 0) continue;
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-  }
-  // Blocks until a checkpoint line arrives.
-  void wait_for_checkpoint() {
-    std::string seen;
-    char byte = 0;
-    while (seen.find("checkpoint") == std::string::npos && ::read(progress_.get(), &byte, 1) == 1) seen += byte;
-  }
-  void signal(std::size_t rank, int number) { ::kill(ranks_[rank], number); }
-  std::vector<std::string> wait() {
-    std::vector<std::string> ends;
-    for (pid_t& pid : ranks_) {
-      int status = 0;
-      ::waitpid(pid, &status, 0);
-      pid = -1;
-      ends.push_back(core::describe(core::to_exit_status(status)));
-    }
-    return ends;
-  }
-
- private:
-  std::vector<pid_t> ranks_;
-  core::FileDescriptor progress_;
+  Gang(const fs::path& folder, int ranks, int pause_ms = 0, const std::string& mode = "kept",
+       std::optional<int> started = {})
+      : ProcessGang(
+            ranks,
+            [&](int rank, int port) {
+              return std::vector<std::string>{fs::read_symlink("/proc/self/exe").string(),
+                                              "--rank",
+                                              folder.string(),
+                                              std::to_string(rank),
+                                              std::to_string(ranks),
+                                              std::to_string(port),
+                                              rank == 0 ? std::to_string(kListenerDescriptor) : "-1",
+                                              std::to_string(pause_ms),
+                                              mode};
+            },
+            core::Reach::kLoopback, {}, started) {}
 };
 
 class RanksTest : public testing::Test {
@@ -176,7 +134,7 @@ class RanksTest : public testing::Test {
         .value_or("none");
   }
   void train(const std::string& name, int ranks, const std::string& mode = "kept") {
-    const auto ends = Gang(folder(name), ranks, 0, mode).wait();
+    const auto ends = Gang(folder(name), ranks, 0, mode).wait_codes();
     EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(ranks), "exit code 0"), ends);
   }
   // The step of the newest checkpoint, 0 for none.
@@ -216,7 +174,7 @@ TEST_F(RanksTest, a_killed_training_resumes_with_the_same_bits_on_another_number
     Gang gang(folder("killed"), 2, 20);
     gang.wait_for_checkpoint();
     gang.signal(1, SIGKILL);
-    const auto ends = gang.wait();
+    const auto ends = gang.wait_codes();
     // The survivor must see that its peer has gone, and say that trying again is worth while.
     EXPECT_EQ((std::vector<std::string>{"exit code 1", "killed by signal 9"}), ends);
     go_on("killed", ranks);
@@ -229,7 +187,7 @@ TEST_F(RanksTest, process_rank_0_killed_is_noticed_too) {
   Gang gang(folder("killed"), 2, 20);
   gang.wait_for_checkpoint();
   gang.signal(0, SIGKILL);
-  EXPECT_EQ((std::vector<std::string>{"killed by signal 9", "exit code 1"}), gang.wait());
+  EXPECT_EQ((std::vector<std::string>{"killed by signal 9", "exit code 1"}), gang.wait_codes());
 }
 
 TEST_F(RanksTest, a_signal_to_one_rank_stops_all_together_resumably) {
@@ -238,16 +196,20 @@ TEST_F(RanksTest, a_signal_to_one_rank_stops_all_together_resumably) {
     Gang gang(folder("stopped"), 4, 20);
     gang.wait_for_checkpoint();
     gang.signal(2, number);
-    EXPECT_EQ(std::vector<std::string>(4, "exit code 75"), gang.wait());
+    EXPECT_EQ(std::vector<std::string>(4, "exit code 75"), gang.wait_codes());
     go_on("stopped", 2);
     EXPECT_EQ(hash("whole"), hash("stopped"));
     fs::remove_all(folder_ / "stopped");
   }
 }
 
-TEST_F(RanksTest, a_rank_that_never_comes_is_a_clear_failure) {
-  Gang gang(folder("alone"), 2, 0, "kept", 1);
-  EXPECT_EQ(std::vector<std::string>{"exit code 1"}, gang.wait());
+TEST_F(RanksTest, ranks_that_never_come_are_named) {
+  Gang gang(folder("alone"), 4, 0, "kept", 2);
+  const auto ends = gang.wait();
+  for (const Ended& end : ends) {
+    EXPECT_EQ("exit code 1", end.how);
+    EXPECT_EQ(0U, end.last_line.find("process ranks 2, 3 did not come to 127.0.0.1:")) << end.last_line;
+  }
 }
 
 }  // namespace

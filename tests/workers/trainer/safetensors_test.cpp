@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/json.h"
+#include "workers/row_major.h"
 
 namespace resolute::workers {
 namespace {
@@ -49,12 +51,60 @@ TEST(Safetensors, writes_row_major_whatever_the_layout) {
             encode_safetensors({{"w", plain.contiguous(at::MemoryFormat::ChannelsLast)}}, {}));
 }
 
+// Any order in memory, at any address: Tensor::contiguous() is the reference.
+TEST(RowMajor, copies_elements_as_contiguous_does) {
+  std::vector<at::Tensor> tensors{at::arange(7, at::kLong).narrow(0, 2, 3), at::full({}, 3, at::kDouble),
+                                  at::arange(12, at::kFloat).view({3, 4}).t(), at::ones({2, 3}, at::kBool).t(),
+                                  at::arange(24, at::kInt).view({2, 3, 4}).select(1, 2)};
+  const std::vector<std::vector<std::int64_t>> shapes{{8, 5, 3, 3}, {3, 256, 3, 3}, {2, 130, 3, 3}, {4, 3, 7, 7},
+                                                      {2, 3, 9, 9}, {6, 4, 1, 1},   {1, 5, 3, 3},   {5, 1, 3, 3}};
+  for (const std::vector<std::int64_t>& shape : shapes)
+    for (at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble, at::kByte}) {
+      const at::Tensor plain = (at::arange(at::ones(shape).numel(), at::kInt) % 251).to(type).view(shape);
+      tensors.push_back(plain.contiguous(at::MemoryFormat::ChannelsLast));
+      tensors.push_back(plain.transpose(0, 3));
+      tensors.push_back(plain.narrow(1, 0, 1));
+    }
+  for (const at::Tensor& tensor : tensors)
+    for (std::size_t offset : {0U, 1U, 4U}) {
+      core::Bytes to(tensor.nbytes() + offset + 1, std::byte{0xaa});
+      copy_row_major(tensor, std::span(to).subspan(offset, tensor.nbytes()));
+      const at::Tensor expected = tensor.contiguous();
+      EXPECT_EQ(0, std::memcmp(to.data() + offset, expected.const_data_ptr(), tensor.nbytes())) << tensor.sizes();
+      EXPECT_EQ(std::byte{0xaa}, to.back());
+    }
+}
+
+TEST(Safetensors, views_have_the_values_of_copies) {
+  const auto bytes = encode_safetensors(examples(), {});
+  // At each address, so that each tensor stands at a bad place for its type once.
+  for (std::int64_t offset = 0; offset < 8; ++offset) {
+    at::Tensor file = at::empty({static_cast<std::int64_t>(bytes.size()) + offset}, at::kByte)
+                          .narrow(0, offset, static_cast<std::int64_t>(bytes.size()));
+    std::memcpy(file.mutable_data_ptr(), bytes.data(), bytes.size());
+    const NamedTensors views = decode_safetensors(file, "file").tensors;
+    file = at::Tensor();
+    for (const auto& [name, tensor] : decode_safetensors(bytes, "file").tensors)
+      EXPECT_TRUE(at::equal(tensor, views.at(name))) << name;
+  }
+}
+
 TEST(Safetensors, header_begins_with_length_and_metadata) {
   const auto bytes = encode_safetensors(examples(), {{"key", "value"}});
   EXPECT_EQ(R"({"__metadata__":{"key":"value"},)", core::as_text(bytes).substr(8, 32));
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), sizeof(length));
   EXPECT_EQ(0U, length % 8);
+}
+
+TEST(Safetensors, header_is_canonical_json) {
+  const auto bytes = encode_safetensors(examples(), {});
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), sizeof(length));
+  const std::string_view header = core::as_text(bytes).substr(8, length);
+  const std::string canonical = core::canonical_json(core::parse_json(header, "header"));
+  EXPECT_EQ(canonical, header.substr(0, canonical.size()));
+  EXPECT_EQ(std::string::npos, header.find_first_not_of(' ', canonical.size()));
 }
 
 TEST(Safetensors, refuses_every_truncation) {
@@ -74,6 +124,7 @@ TEST(Safetensors, refuses_headers_that_lie) {
           R"({"w":{"dtype":"F99","shape":[2],"data_offsets":[0,8]}})",
           R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"v":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
           R"({"w":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}})",
+          R"({"v":{"dtype":"F32","shape":[0,4611686018427387904,4],"data_offsets":[0,0]},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
           R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
           R"({"w":{"dtype":"F32","shape":[2]}})",
           R"({"__metadata__":{"a":1},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",

@@ -54,7 +54,11 @@ class ToyMethod final : public Method {
               {"norm.bias", module_->norm->bias}},
              {.learning_rate = 1e-2, .weight_decay = 5e-4}}};
   }
-  std::vector<Phase> phases() const override { return {{"judge", "critic"}, {"train", "network"}}; }
+  std::vector<Phase> phases() const override {
+    return {{"judge", "critic", critic_steps_with_network}, {"train", "network"}};
+  }
+  bool shares_embeddings() const override { return compare_with_all_lanes; }
+  at::Tensor embeddings(const Activations& activations) const override { return activations.tensors[0].to(at::kFloat); }
   Activations forward(const LaneBatch& batch) override {
     return {{module_->features(batch.hr), module_->features(batch.lr)}};
   }
@@ -66,10 +70,25 @@ class ToyMethod final : public Method {
     };
     if (phase == 0)
       return {{"critic", at::softplus(-verdict(hr.detach())).mean() + at::softplus(verdict(lr.detach())).mean()}};
-    at::Tensor scores = at::matmul(hr, module_->classifier.t()).to(at::kFloat);
+    const bool nudge = nudge_in_step == batch.step + 1 && batch.lane == nudged_lane;
+    at::Tensor weight = module_->classifier;
+    if (nudge) weight = weight + 1e-3 * (weight - weight.detach());  // the same value, another gradient
+    at::Tensor scores = at::matmul(hr, weight.t()).to(at::kFloat);
     at::Tensor classification = at::cross_entropy_loss(scores, batch.labels);
-    if (diverge_in_step == batch.step + 1) classification = classification * std::nan("");
-    return {{"classification", classification}, {"critic", at::softplus(-verdict(lr)).mean()}};
+    if (diverge_in_step == batch.step + 1 && batch.lane == diverging_lane) {
+      // The square root's value at 0 is 0, its gradient is not finite.
+      const at::Tensor nothing = (hr - hr.detach()).sum();
+      classification = diverge_in_gradient ? classification + nothing.square().sqrt() : classification * std::nan("");
+    }
+    std::vector<LossTerm> terms{{"classification", classification}, {"critic", at::softplus(-verdict(lr)).mean()}};
+    if (batch.global) terms.push_back({"contrast", contrast(*batch.global, batch.labels)});
+    return terms;
+  }
+  // Cross-entropy of each own row's similarity to all rows of the global batch, those of its class being right.
+  static at::Tensor contrast(const GlobalBatch& global, const at::Tensor& labels) {
+    const at::Tensor own = global.embeddings.narrow(0, global.first, labels.size(0));
+    const at::Tensor same = labels.unsqueeze(1).eq(global.labels.unsqueeze(0)).to(at::kFloat);
+    return -(same * at::matmul(own, global.embeddings.t()).log_softmax(1)).mean();
   }
   at::Tensor embed(const at::Tensor& images) override {
     const at::NoGradGuard no_grad;
@@ -81,6 +100,12 @@ class ToyMethod final : public Method {
   int embedding_size() const override { return 16; }
 
   std::uint64_t diverge_in_step = 0;  // 0: never
+  int diverging_lane = 0;
+  bool diverge_in_gradient = false;  // the loss itself stays finite
+  std::uint64_t nudge_in_step = 0;   // the gradient of the classifier is another there, in one lane
+  int nudged_lane = 0;
+  bool critic_steps_with_network = false;
+  bool compare_with_all_lanes = false;
 
  private:
   std::shared_ptr<ToyModule> module_ = std::make_shared<ToyModule>();

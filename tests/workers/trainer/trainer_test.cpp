@@ -32,12 +32,25 @@ std::string hash_of(const Checkpoint& checkpoint) {
 
 // A training in this process; collects metrics in a file.
 struct Training {
-  explicit Training(TrainerOptions options, MetricsLog* metrics = nullptr, CheckpointFolder* checkpoints = nullptr)
-      : source(options.lanes),
-        trainer(
-            {.method = method, .source = source, .progress = progress, .checkpoints = checkpoints, .metrics = metrics},
-            options) {}
-  ToyMethod method;
+  explicit Training(
+      TrainerOptions options, MetricsLog* metrics = nullptr, CheckpointFolder* checkpoints = nullptr,
+      const std::function<void(ToyMethod&)>& adjust = [](ToyMethod&) {})
+      : method(adjusted(adjust)),
+        source(options.lanes),
+        trainer({.method = *method,
+                 .source = source,
+                 .progress = progress,
+                 .checkpoints = checkpoints,
+                 .metrics = metrics,
+                 .evaluate = [this](std::uint64_t step) { evaluated.push_back(step); }},
+                options) {}
+  static std::unique_ptr<ToyMethod> adjusted(const std::function<void(ToyMethod&)>& adjust) {
+    auto method = std::make_unique<ToyMethod>();
+    adjust(*method);
+    return method;
+  }
+  std::vector<std::uint64_t> evaluated;
+  std::unique_ptr<ToyMethod> method;
   ToySource source;
   ProgressPipe progress{-1};
   Trainer trainer;
@@ -115,7 +128,8 @@ TEST_F(TrainerTest, refuses_a_checkpoint_of_another_network) {
 TEST_F(TrainerTest, a_phase_moves_its_own_group_only) {
   // With the network's rate at nothing but a first step of warm-up, only the critic differs between 1 and 2 judgements.
   Training run(options_for(1));
-  const Checkpoint before = run.trainer.snapshot();
+  Checkpoint before = run.trainer.snapshot();
+  for (auto& [name, tensor] : before.tensors) tensor = tensor.detach().clone();
   run.trainer.run();
   const Checkpoint after = run.trainer.snapshot();
   EXPECT_FALSE(at::equal(before.tensors.at("model.critic_weight"), after.tensors.at("model.critic_weight")));
@@ -125,17 +139,135 @@ TEST_F(TrainerTest, a_phase_moves_its_own_group_only) {
   EXPECT_NEAR(1e-3, moved.max().item<double>(), 1e-5);
 }
 
-TEST_F(TrainerTest, a_loss_that_is_not_finite_ends_it_naming_the_step) {
-  Training run(options_for(10));
-  run.method.diverge_in_step = 3;
+std::string divergence_of(const std::function<void(ToyMethod&)>& adjust) {
+  Training run(options_for(10), nullptr, nullptr, adjust);
   try {
     run.trainer.run();
-    FAIL();
+    return "none";
   } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(1, core::exit_code(error.kind()));
-    EXPECT_STREQ("loss 'classification' is nan in step 3 (the training diverged); lower the learning rate",
-                 error.what());
+    // The same training would end the same way again: no retry.
+    EXPECT_EQ(2, core::exit_code(error.kind()));
+    return error.what();
   }
+}
+
+TEST_F(TrainerTest, a_loss_that_is_not_finite_ends_it_naming_step_lane_and_term) {
+  EXPECT_EQ("none", divergence_of([](ToyMethod&) {}));
+  EXPECT_EQ(
+      "loss 'classification' is nan in step 3, lane 2 (the training diverged); lower the learning rate, or set "
+      "train.gradient_clip",
+      divergence_of([](ToyMethod& method) {
+        method.diverge_in_step = 3;
+        method.diverging_lane = 2;
+      }));
+}
+
+TEST_F(TrainerTest, a_gradient_that_is_not_finite_ends_it_naming_step_lane_and_term) {
+  EXPECT_EQ(
+      "a gradient of phase 'train' is not finite in step 4, lane 3, loss 'classification' (the training diverged); "
+      "lower the learning rate, or set train.gradient_clip",
+      divergence_of([](ToyMethod& method) {
+        method.diverge_in_step = 4;
+        method.diverging_lane = 3;
+        method.diverge_in_gradient = true;
+      }));
+}
+
+TEST_F(TrainerTest, a_phase_may_step_with_the_next) {
+  // The critic's move after its own phase is seen by the network's loss; after the network's, it is not. One step from
+  // the same weights: the critic ends alike either way, the network does not.
+  const auto after = [](bool together) {
+    Training run(options_for(1), nullptr, nullptr,
+                 [&](ToyMethod& method) { method.critic_steps_with_network = together; });
+    run.trainer.run();
+    return run.trainer.snapshot();
+  };
+  const Checkpoint apart = after(false), together = after(true);
+  EXPECT_TRUE(at::equal(apart.tensors.at("model.critic_weight"), together.tensors.at("model.critic_weight")));
+  EXPECT_FALSE(at::equal(apart.tensors.at("optimiser.network.convolution_weight.moment1"),
+                         together.tensors.at("optimiser.network.convolution_weight.moment1")));
+}
+
+TEST_F(TrainerTest, recomputed_graphs_share_embeddings_with_the_same_bits) {
+  const auto hash = [](bool keep, bool share) {
+    TrainerOptions options = options_for(5);
+    options.keep_graphs = keep;
+    Training run(options, nullptr, nullptr, [&](ToyMethod& method) { method.compare_with_all_lanes = share; });
+    run.trainer.run();
+    return hash_of(run.trainer.snapshot());
+  };
+  EXPECT_EQ(hash(true, true), hash(false, true));
+  EXPECT_NE(hash(true, true), hash(true, false));
+}
+
+TEST_F(TrainerTest, shared_embeddings_are_those_of_the_whole_batch_and_carry_their_own_lanes_graph) {
+  // One training step by hand: the gradient of every lane's contrast with the other lanes' embeddings as constants.
+  ToyMethod twin;
+  ToySource source(4);
+  std::vector<at::Tensor> embeddings, labels;
+  for (int lane = 0; lane < 4; ++lane) {
+    const LaneBatch batch = source.batch(0, lane);
+    embeddings.push_back(twin.embeddings(twin.forward(batch)));
+    labels.push_back(batch.labels);
+  }
+  std::int64_t first = 0;
+  at::Tensor loss = at::zeros({});
+  for (std::size_t lane = 0; lane < 4; ++lane) {
+    std::vector<at::Tensor> rows;
+    for (std::size_t other = 0; other < 4; ++other)
+      rows.push_back(other == lane ? embeddings[other] : embeddings[other].detach());
+    const auto count = labels[lane].size(0);
+    loss = loss + ToyMethod::contrast({at::cat(rows), at::cat(labels), first}, labels[lane]) *
+                      (static_cast<double>(count) / 18.0);
+    first += count;
+  }
+  fs::create_directories(folder_);
+  MetricsLog metrics(core::real_file_system(), folder_ / "metrics.jsonl");
+  Training run(options_for(1), &metrics, nullptr, [](ToyMethod& method) { method.compare_with_all_lanes = true; });
+  run.trainer.run();
+  metrics.close();
+  const core::Json line =
+      core::parse_json(core::read_text(core::real_file_system(), folder_ / "metrics.jsonl"), "metrics");
+  EXPECT_NEAR(loss.item<double>(), line["losses"]["contrast"].get<double>(), 1e-5);
+}
+
+TEST_F(TrainerTest, evaluates_between_steps_at_the_interval) {
+  TrainerOptions options = options_for(10);
+  options.evaluate_every = 4;
+  Training run(options);
+  run.trainer.run();
+  EXPECT_EQ((std::vector<std::uint64_t>{4, 8}), run.evaluated);
+  EXPECT_EQ(180U, run.trainer.run().images + 180U);  // done already: nothing more is trained
+}
+
+TEST_F(TrainerTest, logs_digests_of_every_lane_and_tensor) {
+  const auto log_of = [&](const std::string& name, const std::function<void(ToyMethod&)>& adjust) {
+    const fs::path path = folder_ / name;
+    auto method = Training::adjusted(adjust);
+    results::GradientLogWriter writer(core::real_file_system(), path, 4, gradient_names(*method));
+    ToySource source(4);
+    ProgressPipe progress(-1);
+    Trainer({.method = *method, .source = source, .progress = progress, .gradients = &writer}, options_for(3)).run();
+    writer.close();
+    return results::read_gradient_log(core::real_file_system(), path);
+  };
+  const results::GradientLog log = log_of("a", [](ToyMethod&) {});
+  EXPECT_EQ((std::vector<std::string>{"judge/critic_weight", "train/convolution_weight", "train/classifier_weight",
+                                      "train/norm.weight", "train/norm.bias"}),
+            log.tensors);
+  ASSERT_EQ(3U, log.steps.size());
+  EXPECT_EQ(4U, log.steps[0].lanes.size());
+  EXPECT_EQ(log, log_of("b", [](ToyMethod&) {}));
+  // One lane's classifier gradient changed in step 2: that lane differs from there on, no other tensor in that step.
+  const results::GradientLog other = log_of("c", [](ToyMethod& method) {
+    method.nudge_in_step = 2;
+    method.nudged_lane = 1;
+  });
+  EXPECT_EQ(log.steps[0], other.steps[0]);
+  for (std::size_t lane = 0; lane < 4; ++lane)
+    EXPECT_EQ(lane != 1, log.steps[1].lanes[lane] == other.steps[1].lanes[lane]) << lane;
+  for (std::size_t tensor = 0; tensor < 5; ++tensor)
+    EXPECT_EQ(tensor != 2, log.steps[1].tensors[tensor] == other.steps[1].tensors[tensor]) << log.tensors[tensor];
 }
 
 TEST_F(TrainerTest, writes_a_line_a_step) {
@@ -153,6 +285,8 @@ TEST_F(TrainerTest, writes_a_line_a_step) {
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(i + 1, lines[i]["step"].get<std::size_t>());
     EXPECT_EQ(32U, lines[i]["gradients"].get<std::string>().size());
+    EXPECT_GT(lines[i]["gradient_norms"]["judge"].get<double>(), 0);
+    EXPECT_GT(lines[i]["gradient_norms"]["train"].get<double>(), 0);
     double sum = 0;
     for (const char* name : {"critic", "classification", "critic.train"}) sum += lines[i]["losses"][name].get<double>();
     EXPECT_NEAR(sum, lines[i]["loss"].get<double>(), 1e-6);

@@ -3,14 +3,11 @@
 //! For the tests of resolute-worker: a store with one small synthetic pack, and the processes of an attempt as the
 //! coordinator starts them.
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -21,6 +18,7 @@
 #include "core/sha256.h"
 #include "experiments/store_layout.h"
 #include "results/record.h"
+#include "tests/workers/trainer/process_gang.h"
 
 namespace resolute::workers {
 
@@ -56,104 +54,30 @@ inline experiments::TrainingSpecification small_training(const experiments::Meth
   return training;
 }
 
-struct Ended {
-  std::string how;
-  std::string last_line;  // of standard error
-  bool operator==(const Ended&) const = default;
-};
-
-// The processes of one attempt, and the progress lines of the first.
-class Attempt {
+// The processes of one attempt, as the coordinator starts them.
+class Attempt : public ProcessGang {
  public:
-  Attempt(const fs::path& store, const JobId& job, int ranks, const std::vector<std::string>& more = {}) {
-    core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(address);
-    EXPECT_EQ(0, ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size));
-    EXPECT_EQ(0, ::listen(listener.get(), 16));
-    EXPECT_EQ(0, ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size));
-    core::Pipe pipe = core::make_pipe();
-    progress_ = std::move(pipe.read_end);
-    for (int rank = 0; rank < ranks; ++rank) {
-      core::SpawnRequest request;
-      request.arguments = {kWorker,
-                           "run",
-                           "--store",
-                           store.string(),
-                           "--job",
-                           job.hex,
-                           "--process-rank",
-                           std::to_string(rank),
-                           "--process-ranks",
-                           std::to_string(ranks),
-                           "--checkpoint-every",
-                           "5"};
-      if (ranks > 1) {
-        request.arguments.insert(request.arguments.end(),
-                                 {"--rendezvous", "127.0.0.1:" + std::to_string(ntohs(address.sin_port)),
-                                  "--store-prefix", "token", "--rendezvous-timeout", "20"});
-      }
-      request.arguments.insert(request.arguments.end(), more.begin(), more.end());
-      core::Pipe errors = core::make_pipe();
-      request.descriptors = {{2, errors.write_end.get()}};
-      if (rank == 0) {
-        request.descriptors[8] = pipe.write_end.get();
-        request.arguments.insert(request.arguments.end(), {"--progress-fd", "8"});
-        if (ranks > 1) {
-          request.descriptors[9] = listener.get();
-          request.arguments.insert(request.arguments.end(), {"--rendezvous-fd", "9"});
-        }
-      }
-      request.environment = core::current_environment();
-      ranks_.push_back(core::spawn_process(request));
-      errors_.push_back(std::move(errors.read_end));
-    }
-  }
-  ~Attempt() {
-    for (pid_t pid : ranks_) {
-      if (pid <= 0) continue;
-      ::kill(pid, SIGKILL);
-      ::waitpid(pid, nullptr, 0);
-    }
-  }
-  void wait_for_checkpoint() {
-    std::string seen;
-    char byte = 0;
-    while (seen.find("checkpoint") == std::string::npos && ::read(progress_.get(), &byte, 1) == 1) seen += byte;
-  }
-  void hang_up() { progress_.reset(); }
-  void signal(std::size_t rank, int number) { ::kill(ranks_[rank], number); }
-  std::vector<Ended> wait() {
-    std::vector<Ended> ends;
-    for (std::size_t i = 0; i < ranks_.size(); ++i) {
-      std::string text;
-      char buffer[4096];
-      for (ssize_t count = 0; (count = ::read(errors_[i].get(), buffer, sizeof(buffer))) > 0;)
-        text.append(buffer, static_cast<std::size_t>(count));
-      int status = 0;
-      ::waitpid(ranks_[i], &status, 0);
-      ranks_[i] = -1;
-      logs_.push_back(text);
-      while (!text.empty() && text.back() == '\n') text.pop_back();
-      ends.push_back({core::describe(core::to_exit_status(status)), text.substr(text.rfind('\n') + 1)});
-    }
-    return ends;
-  }
-  // What a process of an attempt that was waited for wrote to standard error.
-  const std::string& log(std::size_t rank) const { return logs_.at(rank); }
-  std::vector<std::string> wait_codes() {
-    std::vector<std::string> codes;
-    for (const Ended& end : wait()) codes.push_back(end.how);
-    return codes;
-  }
+  Attempt(const fs::path& store, const JobId& job, int ranks, std::vector<std::string> more = {})
+      : ProcessGang(ranks, arguments(store, job, ranks, std::move(more))) {}
 
- private:
-  std::vector<pid_t> ranks_;
-  std::vector<core::FileDescriptor> errors_;
-  std::vector<std::string> logs_;
-  core::FileDescriptor progress_;
+  // `host` is where process rank 0 is reached.
+  static Arguments arguments(const fs::path& store, const JobId& job, int ranks, std::vector<std::string> more,
+                             std::string host = "127.0.0.1") {
+    return [=](int rank, int port) {
+      std::vector<std::string> all{kWorker, "run", "--store", store.string(), "--job", job.hex};
+      const auto add = [&all](std::initializer_list<std::string> some) { all.insert(all.end(), some); };
+      add({"--process-rank", std::to_string(rank), "--process-ranks", std::to_string(ranks)});
+      // What `more` says again must not come twice.
+      if (std::find(more.begin(), more.end(), "--checkpoint-every") == more.end()) add({"--checkpoint-every", "5"});
+      if (ranks > 1)
+        add({"--rendezvous", fmt::format("{}:{}", host, port), "--store-prefix", "token", "--rendezvous-timeout",
+             "20"});
+      if (rank == 0) add({"--progress-fd", std::to_string(kProgressDescriptor)});
+      if (rank == 0 && ranks > 1) add({"--rendezvous-fd", std::to_string(kListenerDescriptor)});
+      all.insert(all.end(), more.begin(), more.end());
+      return all;
+    };
+  }
 };
 
 class WorkerTest : public testing::Test {
@@ -161,9 +85,12 @@ class WorkerTest : public testing::Test {
   // The pack is built once, by the worker itself: shards, then the seal.
   static void SetUpTestSuite() {
     fs::remove_all(root_);
-    for (int shard = 0; shard < 2; ++shard)
-      run_alone(root_, write_specification(root_, experiments::ShardSpecification{small_pack(), shard}));
-    run_alone(root_, write_specification(root_, experiments::SealSpecification{small_pack()}));
+    build_pack(small_pack());
+  }
+  static void build_pack(const experiments::PackSettings& pack) {
+    for (int shard = 0; shard < pack.shards; ++shard)
+      run_alone(root_, write_specification(root_, experiments::ShardSpecification{pack, shard}));
+    run_alone(root_, write_specification(root_, experiments::SealSpecification{pack}));
   }
   static void TearDownTestSuite() { fs::remove_all(root_); }
 
@@ -181,7 +108,7 @@ class WorkerTest : public testing::Test {
     return id;
   }
   static void run_alone(const fs::path& store, const JobId& job) {
-    EXPECT_EQ((std::vector<Ended>{{"exit code 0", ""}}), Attempt(store, job, 1).wait());
+    EXPECT_EQ(std::vector<std::string>{"exit code 0"}, Attempt(store, job, 1).wait_codes());
   }
   static std::string result(const fs::path& store, const JobId& job) {
     return core::read_text_if_exists(core::real_file_system(), experiments::StoreLayout(store).result_file(job))

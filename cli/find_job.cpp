@@ -1,0 +1,73 @@
+#include "cli/find_job.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "core/sha256.h"
+
+namespace resolute::cli {
+
+namespace fs = std::filesystem;
+using experiments::JobId;
+using experiments::StoreLayout;
+
+namespace {
+
+constexpr std::size_t kFewestDigits = 4;
+constexpr std::size_t kMostListed = 8;
+
+bool is_hexadecimal(const std::string& text) { return text.find_first_not_of("0123456789abcdef") == std::string::npos; }
+
+}  // namespace
+
+JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::string& name) {
+  std::error_code ignored;
+  if (fs::is_regular_file(name, ignored)) {
+    auto specification =
+        experiments::specification_from_json(core::parse_json(core::read_text(files, name), name), name);
+    experiments::validate(specification, name);
+    return experiments::job_id(specification);
+  }
+  if (!is_hexadecimal(name) || name.size() > 64)
+    throw core::input_error("job '" + name + "' is neither an id nor a file",
+                            "an id has 64 digits of 0-9 and a-f, of which the first few will do");
+  if (name.size() < kFewestDigits)
+    throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
+  std::vector<std::string> found;
+  for (const std::string& id : files.list(store.root() / "jobs" / name.substr(0, 2)))
+    if (id.starts_with(name) && core::is_sha256_hex(id)) found.push_back(id);
+  if (found.empty())
+    throw core::input_error("no job '" + name + "' in store '" + store.root().string() + "'", {},
+                            "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs");
+  if (found.size() > 1) {
+    const std::size_t listed = std::min(found.size(), kMostListed);
+    throw core::input_error(
+        fmt::format("{} jobs begin with '{}'", found.size(), name),
+        fmt::format("{}{}", fmt::join(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(listed), ", "),
+                    listed < found.size() ? ", …" : ""),
+        "give more digits");
+  }
+  return {found.front()};
+}
+
+experiments::JobSpecification read_job_specification(core::FileSystem& files, const StoreLayout& store,
+                                                     const JobId& job) {
+  const fs::path path = store.specification_file(job);
+  const auto text = core::read_text_if_exists(files, path);
+  if (!text)
+    throw core::input_error("job '" + job.hex + "' is not in store '" + store.root().string() + "'",
+                            "it has no spec.json there", "check JOB and --store");
+  const core::Json json = core::parse_json(*text, path.string());
+  if (const std::string found = core::sha256_hex(core::canonical_json(json)); found != job.hex)
+    throw core::corrupt_error("'" + path.string() + "' is not the specification of its job", "its hash is " + found);
+  auto specification = experiments::specification_from_json(json, path.string());
+  experiments::validate(specification, path.string());
+  return specification;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! The job that a user names on the command line.
+
+#include <string>
+
+#include "core/file_system.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::cli {
+
+//! \param name the path of a specification, or at least 4 digits with which one job's id begins
+//! \throws core::RuntimeError (kInput): no job of the store begins so; several do (they are listed); the file is no
+//! valid specification
+experiments::JobId find_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name);
+
+//! The specification of a job that is in the store. \throws core::RuntimeError: kInput if there is none or it is not
+//! valid, kCorrupt if its hash is not the job's id
+experiments::JobSpecification read_job_specification(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                     const experiments::JobId& job);
+
+}  // namespace resolute::cli

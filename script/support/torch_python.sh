@@ -1,0 +1,36 @@
+# torch in Python, for benchmarks that compare with it; sourced after common.sh. Defines: torch_python.
+
+# What `import torch` wants besides the wheel of torch that we link to: pure Python but for numpy and markupsafe.
+torch_python_packages=(typing_extensions==4.15.0 filelock==3.20.0 sympy==1.14.0 mpmath==1.3.0 networkx==3.5 jinja2==3.1.6
+  markupsafe==3.0.3 fsspec==2025.9.0 numpy==2.3.3)
+
+make_torch_python() {
+  local scratch library
+  scratch=$(mktemp -d "$cache/torch-python-scratch.XXXXXX")
+  /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --target "$scratch/packages" "${torch_python_packages[@]}"
+  # torch's Python module wants libraries for GPUs that nothing here calls: ones whose functions do nothing satisfy the
+  # loader.
+  mkdir "$scratch/libraries"
+  nm -D --undefined-only "$libtorch_folder"/torch/lib/lib*.so | awk '{sub(/@.*/, "", $2); print $2}' | sort -u |
+    grep -E '^(cuFile|cusparse|nvshmem|cufft|curand|cublas|cudnn|cusolver|nvJitLink)' |
+    sed 's/.*/void &(void) {}/' >"$scratch/nothing.c"
+  for library in $(LD_LIBRARY_PATH="$libtorch_folder/torch/lib" ldd "$libtorch_folder/torch/lib/libtorch_python.so" |
+    sed -n 's/^\s*\(\S*\) => not found$/\1/p' | sort -u); do
+    gcc -shared -fPIC -w -Wl,-soname,"$library" -o "$scratch/libraries/$library" "$scratch/nothing.c"
+  done
+  rm -rf "$cache/torch-python"
+  mv "$scratch" "$cache/torch-python"
+  cat >"$cache/torch-python/python" <<END
+#!/bin/sh
+LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$libtorch_folder:$cache/torch-python/packages' exec /usr/bin/python3 "\$@"
+END
+  chmod +x "$cache/torch-python/python"
+  "$cache/torch-python/python" -c 'import torch; torch.zeros(2).sum().item()'
+  touch "$cache/torch-python/complete"
+}
+
+# torch_python: makes it once; "$cache/torch-python/python" is the interpreter.
+torch_python() {
+  if [ -e "$cache/torch-python/complete" ]; then return 0; fi
+  step "torch for python" make_torch_python
+}

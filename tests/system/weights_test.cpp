@@ -1,0 +1,98 @@
+// `resolute weights`: import, list, a suite that starts from them, export.
+
+#include <gmock/gmock.h>
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+using testing::HasSubstr;
+
+const fs::path kGoldens = fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden/weights";
+
+CommandOutput import(const fs::path& file, const fs::path& store, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments{"weights", "import", file, "--store", store};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return resolute(arguments);
+}
+
+TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const std::vector<std::string> plan{"suite", "plan",  kTinySuite,      "--store",
+                                      store,   "--set", "weights=small", "--json"};
+  expect_refusal(resolute(plan), 2, "import them (resolute weights import FILE --store STORE --name small)");
+
+  auto imported = import(kGoldens / "checkpoint.pth", store, {"--name", "small", "--backbone", "resnet-small"});
+  ASSERT_EQ(code_of(imported), 0) << imported.err;
+  EXPECT_THAT(imported.out, HasSubstr("names behind 'state_dict.module.'"));
+  EXPECT_THAT(imported.out, HasSubstr("taken         65 tensors"));
+  EXPECT_THAT(imported.out, HasSubstr("left out      13 num_batches_tracked"));
+  EXPECT_THAT(imported.out, HasSubstr("state_dict.module.fc.bias, state_dict.module.fc.weight"));
+  auto list = core::parse_json(resolute({"weights", "list", "--store", store, "--json"}).out, "list")["weights"];
+  ASSERT_EQ(list.size(), 1U);
+  EXPECT_EQ(list[0]["name"], "small");
+  EXPECT_EQ(list[0]["source"], "checkpoint.pth");
+  const std::string hash = list[0]["sha256"];
+  EXPECT_THAT(imported.out, HasSubstr(hash));
+  EXPECT_THAT(resolute({"weights", "list", "--store", store}).out, HasSubstr(hash));
+
+  const auto planned = core::parse_json(resolute(plan).out, "plan");
+  for (const auto& job : planned["jobs"])
+    if (job["kind"] == "training") {
+      EXPECT_EQ(job["specification"]["initial_weights"], hash);
+    }
+  auto run = resolute({"suite", "run", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1",
+                       "--only", "baseline"});
+  ASSERT_EQ(code_of(run), 0) << run.err;
+  auto table =
+      resolute({"suite", "table", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1"});
+  EXPECT_THAT(table.out, HasSubstr("initial weights small (resnet-small, SHA-256 " + hash.substr(0, 12) + ")"));
+  EXPECT_THAT(table.out, testing::Not(HasSubstr("from scratch")));
+
+  std::string trained;  // trial 0 alone was run
+  for (const auto& job : planned["jobs"])
+    if (job["kind"] == "training" && job["specification"]["method"] == "baseline" && job["specification"]["seed"] == 0)
+      trained = job["id"];
+  for (const char* name : {"out.pth", "out.safetensors"}) {
+    auto exported =
+        resolute({"weights", "export", trained.substr(0, 12), "--store", store, "--out", scratch / name, "--json"});
+    ASSERT_EQ(code_of(exported), 0) << exported.err;
+    EXPECT_EQ(core::parse_json(exported.out, "report")["tensors"], 65);
+    auto again = import(scratch / name, store, {"--name", "trained", "--backbone", "resnet-small", "--json"});
+    EXPECT_EQ(code_of(again), 0)
+        << again.err;  // both files hold the same weights: the second finds its name taken by itself
+    EXPECT_EQ(core::parse_json(again.out, "report")["taken"].size(), 65U);
+  }
+}
+
+TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  auto other = import(kGoldens / "trunk.pth", store);
+  EXPECT_EQ(code_of(other), 2);
+  EXPECT_THAT(other.out, HasSubstr("layer1.0.conv3.weight"));
+  EXPECT_THAT(other.out, HasSubstr("conv1.weight is float32 16x3x3x3, not float32 64x3x7x7"));
+  EXPECT_THAT(other.err, testing::StartsWith("resolute: '" + (kGoldens / "trunk.pth").string() +
+                                             "' does not hold the trunk of 'resnet50'"));
+  EXPECT_EQ(std::count(other.err.begin(), other.err.end(), '\n'), 1);
+  auto report = core::parse_json(import(kGoldens / "trunk.pth", store, {"--json"}).out, "report");
+  EXPECT_EQ(report["imported"], false);
+  EXPECT_GT(report["missing"].size(), 100U);
+
+  expect_refusal(import(scratch / "none.pth", store), 2, "none.pth' is missing");
+  expect_refusal(import(kGoldens / "make_goldens.py", store), 2, "is neither a safetensors file nor one of torch.save");
+  expect_refusal(import(kGoldens / "trunk.pth", store, {"--backbone", "resnet51"}), 2,
+                 "backbone 'resnet51' is unknown");
+  expect_refusal(import(kGoldens / "trunk.pth", store, {"--name", "A B"}), 2, "'A B' is no name for weights");
+  core::write_atomic(core::real_file_system(), scratch / "cut.pth", text_of(kGoldens / "trunk.pth").substr(0, 20'000));
+  expect_refusal(import(scratch / "cut.pth", store), 2, "cut.pth' is cut off");
+  expect_refusal(resolute({"weights", "export", "0123", "--store", store, "--out", scratch / "x.pth"}), 2,
+                 "no job '0123'");
+  EXPECT_EQ(resolute({"weights", "list", "--store", store, "--json"}).out, "{\n \"weights\": []\n}\n");
+}
+
+}  // namespace
+}  // namespace resolute::system_test

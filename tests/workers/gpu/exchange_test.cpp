@@ -1,0 +1,80 @@
+// Exchanges between process ranks of tensors on the device and on the CPU: who gets what, bit for bit.
+
+#include <numeric>
+
+#include "core/random.h"
+#include "tests/workers/gpu/gpu_gang.h"
+
+namespace resolute::workers::gpu_test {
+namespace {
+
+// What `rank` sends to `to`: as many elements as both say, with values of every size.
+at::Tensor parcel(int rank, int to, std::int64_t count) {
+  core::RandomStream stream("parcel", {static_cast<std::uint64_t>(rank), static_cast<std::uint64_t>(to)});
+  at::Tensor values = at::empty({count}, at::kFloat);
+  for (std::int64_t i = 0; i < count; ++i)
+    values.mutable_data_ptr<float>()[i] = static_cast<float>(stream.normal() * std::pow(10.0, stream.uniform(-6, 6)));
+  return values;
+}
+
+// Uneven, and none at all for some.
+std::int64_t count_between(int rank, int to) { return (rank * 3 + to * 5) % 7 * 1001; }
+
+void expect_equal(const at::Tensor& expected, const at::Tensor& found, std::string_view what) {
+  if (!at::equal(expected, found.cpu()))
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} brought other bits", what));
+}
+
+void exchange_at(at::Device place, Communicator& communicator) {
+  const int own = communicator.process_rank(), ranks = communicator.process_ranks();
+  std::vector<at::Tensor> out, in, gathered;
+  std::vector<std::int64_t> sent, received;
+  for (int rank = 0; rank < ranks; ++rank) {
+    sent.push_back(count_between(own, rank));
+    received.push_back(count_between(rank, own));
+    out.push_back(parcel(own, rank, sent.back()));
+    in.push_back(parcel(rank, own, received.back()));
+    gathered.push_back(parcel(rank, 0, 77));
+  }
+  at::Tensor to =
+      at::zeros({std::reduce(received.begin(), received.end())}, at::TensorOptions(at::kFloat).device(place));
+  communicator.all_to_all(to, at::cat(out).to(place), received, sent);
+  expect_equal(at::cat(in), to, "all-to-all");
+
+  at::Tensor all = at::zeros({77 * ranks}, at::TensorOptions(at::kFloat).device(place));
+  communicator.all_gather(all, parcel(own, 0, 77).to(place));
+  expect_equal(at::cat(gathered), all, "all-gather");
+
+  at::Tensor bytes = at::full({513}, own + 1, at::TensorOptions(at::kByte).device(place));
+  communicator.broadcast(bytes);
+  expect_equal(at::full({513}, 1, at::kByte), bytes, "broadcast");
+  communicator.barrier();
+}
+
+void run(Rank& rank) {
+  for (int round = 0; round < 3; ++round)
+    for (const at::Device place : {rank.device.place(), at::Device(at::kCPU)}) exchange_at(place, rank.communicator);
+}
+
+TEST(Exchange, brings_every_rank_its_own_bits) {
+  if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
+  for (int ranks = 2; ranks <= most_ranks(); ++ranks) expect_success(run_gang("", ranks));
+}
+
+TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
+  if (!on_gpu() || most_ranks() != 1) GTEST_SKIP() << "only where there is one GPU";
+  for (const Ended& end : run_gang("", 2)) {
+    EXPECT_EQ("exit code 1", end.how);
+    EXPECT_NE(std::string::npos, end.errors.find("process ranks 0 and 1 have the same GPU")) << end.errors;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers::gpu_test
+
+int main(int argc, char** argv) {
+  using namespace resolute::workers::gpu_test;
+  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, run);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

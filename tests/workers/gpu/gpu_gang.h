@@ -1,0 +1,141 @@
+#pragma once
+//! \file
+//! Which device the tests of this folder run on, and process ranks of a test program: it starts itself again with
+//! `--rank`, as often as asked.
+
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/process.h"
+#include "tests/support/temporary_folder.h"
+#include "workers/ddp/gloo.h"
+#include "workers/device.h"
+#include "workers/numeric_class.h"
+
+namespace resolute::workers::gpu_test {
+
+//! "cpu", or "cuda" where bench/gpu/run says so.
+inline std::string device_name() {
+  const char* name = std::getenv("RESOLUTE_TEST_DEVICE");
+  return name == nullptr ? "cpu" : name;
+}
+inline bool on_gpu() { return device_name() == "cuda"; }
+
+//! The most process ranks that this machine takes: GPUs, or as many as one likes on a CPU.
+inline int most_ranks() {
+  const char* ranks = std::getenv("RESOLUTE_TEST_RANKS");
+  return ranks == nullptr ? (on_gpu() ? 1 : 4) : std::atoi(ranks);
+}
+
+//! The device of this process, opened once.
+inline Device& device() {
+  static const std::unique_ptr<Device> opened = [] {
+    enter_numeric_class();
+    return open_device(device_name(), 0);
+  }();
+  return *opened;
+}
+
+struct Rank {
+  std::string folder;
+  Device& device;
+  Communicator& communicator;
+  std::vector<std::string> arguments;
+};
+
+//! What main() does when it was started as a rank. \param argv after "--rank": FOLDER RANK RANKS PORT DESCRIPTOR
+//! ARGUMENT…
+inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
+  const std::vector<std::string> given(argv, argv + argc);
+  try {
+    enter_numeric_class();
+    const int rank = std::stoi(given.at(1)), ranks = std::stoi(given.at(2));
+    const std::unique_ptr<Device> opened = open_device(device_name(), rank);
+    Rendezvous rendezvous;
+    rendezvous.host = "127.0.0.1";
+    rendezvous.port = static_cast<std::uint16_t>(std::stoi(given.at(3)));
+    rendezvous.listen_descriptor = std::stoi(given.at(4));
+    rendezvous.store_prefix = "token";
+    const std::unique_ptr<Communicator> communicator =
+        opened->connect(connect_gloo(rendezvous, rank, ranks), rendezvous.collective_limit);
+    Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};
+    body(own);
+    communicator->barrier();
+    return 0;
+  } catch (const core::RuntimeError& error) {
+    std::cerr << error.what() << std::endl;
+    return core::exit_code(error.kind());
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << std::endl;
+    return 99;
+  }
+}
+
+//! How a rank ended, and its standard error.
+struct Ended {
+  std::string how;
+  std::string errors;
+};
+
+//! Starts ranks and waits for them.
+inline std::vector<Ended> run_gang(const std::filesystem::path& folder, int ranks,
+                                   const std::vector<std::string>& arguments = {}) {
+  constexpr int kListening = 9;
+  const core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  EXPECT_EQ(0, ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size));
+  EXPECT_EQ(0, ::listen(listener.get(), 16));
+  EXPECT_EQ(0, ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size));
+  std::vector<pid_t> processes;
+  std::vector<core::Pipe> pipes;
+  for (int rank = 0; rank < ranks; ++rank) {
+    pipes.push_back(core::make_pipe());
+    core::SpawnRequest request;
+    request.arguments = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                         "--rank",
+                         folder.string(),
+                         std::to_string(rank),
+                         std::to_string(ranks),
+                         std::to_string(ntohs(address.sin_port)),
+                         std::to_string(rank == 0 ? kListening : -1)};
+    request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
+    request.environment = core::current_environment();
+    request.descriptors = {{1, pipes.back().write_end.get()}, {2, pipes.back().write_end.get()}};
+    if (rank == 0) request.descriptors[kListening] = listener.get();
+    processes.push_back(core::spawn_process(request));
+    pipes.back().write_end = {};
+  }
+  std::vector<Ended> ended;
+  for (std::size_t rank = 0; rank < processes.size(); ++rank) {
+    Ended end;
+    char buffer[4096];
+    for (ssize_t got; (got = ::read(pipes[rank].read_end.get(), buffer, sizeof(buffer))) > 0;)
+      end.errors.append(buffer, static_cast<std::size_t>(got));
+    int status = 0;
+    ::waitpid(processes[rank], &status, 0);
+    end.how = core::describe(core::to_exit_status(status));
+    ended.push_back(end);
+  }
+  return ended;
+}
+
+inline void expect_success(const std::vector<Ended>& ended) {
+  for (const Ended& end : ended) EXPECT_EQ("exit code 0", end.how) << end.errors;
+}
+
+}  // namespace resolute::workers::gpu_test

@@ -1,0 +1,190 @@
+// Trainings on the device: the same bits on any number of ranks, resumed at any step, with graphs kept or computed
+// again, in every run; and the CPU's losses.
+
+#include <ATen/Context.h>
+
+#include <optional>
+
+#include "core/sha256.h"
+#include "tests/workers/gpu/gpu_gang.h"
+#include "tests/workers/methods/small_training.h"
+#include "workers/checkpoint.h"
+#include "workers/ddp/lone.h"
+#include "workers/metrics_log.h"
+#include "workers/trainer.h"
+
+namespace resolute::workers::gpu_test {
+namespace {
+
+constexpr int kLanes = 4;
+constexpr int kIdentities = 3;
+constexpr int kSteps = 5;
+const CheckpointOwner kOwner{std::string(64, 'a'), "a test"};
+
+struct Plan {
+  std::string method = "rain";
+  std::string precision = "f32";
+  int steps = kSteps;
+  bool keep_graphs = true;
+};
+
+// Batches of made-up people, put on the device as a pack's are.
+class PlacedSource final : public BatchSource {
+ public:
+  explicit PlacedSource(at::Device place) : place_(place) {}
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
+    return std::vector<std::int64_t>(kLanes, 2 * kIdentities);
+  }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    LaneBatch batch = testing::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
+    batch.seed = 1;
+    batch.step = step;
+    batch.lane = lane;
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place_);
+    return batch;
+  }
+
+ private:
+  at::Device place_;
+};
+
+experiments::TrainingSpecification specification(const Plan& plan) {
+  experiments::MethodOptions options = experiments::BaselineOptions{};
+  if (plan.method == "rain") options = experiments::RainOptions{};
+  experiments::TrainingSpecification specification = testing::small_specification(std::move(options));
+  specification.recipe.precision = plan.precision;
+  specification.recipe.steps = plan.steps;
+  specification.lanes = kLanes;
+  return specification;
+}
+
+struct Trained {
+  core::Bytes checkpoint;
+  std::vector<double> losses;
+  std::string hash() const { return core::sha256_hex(checkpoint); }
+};
+
+Trained train(at::Device place, Communicator* communicator, const Plan& plan, const core::Bytes* from = nullptr) {
+  const tests::TemporaryFolder folder;
+  const experiments::TrainingSpecification asked = specification(plan);
+  const std::unique_ptr<Method> method = make_method(asked, kIdentities);
+  if (!place.is_cpu()) method->module().to(place);
+  PlacedSource source(place);
+  ProgressPipe silent(-1);
+  MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
+  TrainerOptions options;
+  options.recipe = asked.recipe;
+  options.lanes = kLanes;
+  options.keep_graphs = plan.keep_graphs;
+  Trainer trainer(
+      {.method = *method, .source = source, .progress = silent, .communicator = communicator, .metrics = &metrics},
+      options);
+  if (from != nullptr) trainer.restore(decode_checkpoint(*from, kOwner, "checkpoint"));
+  trainer.run();
+  metrics.close();
+  Trained trained;
+  Checkpoint last = trainer.snapshot();
+  for (auto& [name, tensor] : last.tensors) tensor = tensor.cpu();
+  trained.checkpoint = encode_checkpoint(last, kOwner);
+  std::istringstream lines(core::read_text(core::real_file_system(), folder / "metrics.jsonl"));
+  for (std::string line; std::getline(lines, line);)
+    trained.losses.push_back(core::parse_json(line, "metrics")["loss"].get<double>());
+  return trained;
+}
+
+std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }
+
+// On a CPU, where other tests have them, two of the four will do.
+std::vector<Plan> plans() {
+  if (!on_gpu()) return {{.method = "baseline", .precision = "f32"}, {.method = "rain", .precision = "bf16"}};
+  return {{.method = "baseline", .precision = "f32"},
+          {.method = "baseline", .precision = "bf16"},
+          {.method = "rain", .precision = "f32"},
+          {.method = "rain", .precision = "bf16"}};
+}
+
+void run(Rank& rank) {
+  const Trained trained = train(rank.device.place(), &rank.communicator, {rank.arguments.at(0), rank.arguments.at(1)});
+  if (rank.communicator.process_rank() == 0)
+    core::write_atomic(core::real_file_system(), std::filesystem::path(rank.folder) / "hash", trained.hash());
+}
+
+TEST(GpuTraining, another_run_gives_the_same_bits) {
+  for (const Plan& plan : plans())
+    EXPECT_EQ(train(device().place(), nullptr, plan).hash(), train(device().place(), nullptr, plan).hash())
+        << name(plan);
+}
+
+TEST(GpuTraining, resumed_at_any_step_gives_the_same_bits) {
+  for (const Plan& plan : plans()) {
+    const std::string whole = train(device().place(), nullptr, plan).hash();
+    for (int step = 1; step < kSteps; ++step) {
+      Plan part = plan;
+      part.steps = step;
+      const core::Bytes checkpoint = train(device().place(), nullptr, part).checkpoint;
+      EXPECT_EQ(whole, train(device().place(), nullptr, plan, &checkpoint).hash()) << name(plan) << ", step " << step;
+    }
+  }
+}
+
+TEST(GpuTraining, graphs_computed_again_give_the_same_bits) {
+  for (Plan plan : plans()) {
+    const std::string kept = train(device().place(), nullptr, plan).hash();
+    plan.keep_graphs = false;
+    EXPECT_EQ(kept, train(device().place(), nullptr, plan).hash()) << name(plan);
+  }
+}
+
+// One GPU is enough for what several do: all-to-all, ordered sum of a share, all-gather.
+TEST(GpuTraining, the_path_through_exchanges_gives_the_same_bits) {
+  for (const Plan& plan : plans()) {
+    const std::unique_ptr<Communicator> alone = device().connect(connect_alone(), std::chrono::seconds(60));
+    EXPECT_EQ(train(device().place(), nullptr, plan).hash(), train(device().place(), alone.get(), plan).hash())
+        << name(plan);
+  }
+}
+
+TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
+  if (most_ranks() < 2) GTEST_SKIP() << "one GPU: NCCL takes one process rank a GPU";
+  for (const Plan& plan : plans()) {
+    const std::string alone = train(device().place(), nullptr, plan).hash();
+    for (int ranks = 2; ranks <= std::min(kLanes, most_ranks()); ranks *= 2) {
+      const tests::TemporaryFolder folder;
+      expect_success(run_gang(folder.path(), ranks, {plan.method, plan.precision}));
+      EXPECT_EQ(alone, core::read_text_if_exists(core::real_file_system(), folder / "hash").value_or("none"))
+          << name(plan) << ", " << ranks << " ranks";
+    }
+  }
+}
+
+// Rounding differs between a GPU and a CPU, and between oneDNN and libtorch's own kernels, which stand in for a GPU
+// where there is none.
+TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
+  constexpr double kTolerance = 1e-3;  // of a loss
+  for (const std::string method : {"baseline", "rain"}) {
+    const Plan plan{.method = method, .precision = "f32", .steps = 10};
+    const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
+    if (!on_gpu()) at::globalContext().setUserEnabledMkldnn(false);
+    const std::vector<double> expected = train(at::kCPU, nullptr, plan).losses;
+    at::globalContext().setUserEnabledMkldnn(true);
+    ASSERT_EQ(10U, losses.size());
+    ASSERT_EQ(10U, expected.size());
+    double largest = 0;
+    for (std::size_t step = 0; step < losses.size(); ++step) {
+      EXPECT_NEAR(expected[step], losses[step], kTolerance * std::abs(expected[step])) << name(plan) << " " << step;
+      largest = std::max(largest, std::abs(losses[step] / expected[step] - 1));
+    }
+    RecordProperty(plan.method, fmt::format("{:.1e}", largest));
+    std::cout << name(plan) << ": the losses of 10 steps differ by at most " << fmt::format("{:.1e}", largest) << '\n';
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers::gpu_test
+
+int main(int argc, char** argv) {
+  using namespace resolute::workers::gpu_test;
+  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, run);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}

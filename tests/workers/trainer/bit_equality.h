@@ -1,0 +1,114 @@
+#pragma once
+//! \file
+//! The matrix that the design promises, a row at a time: one method, one hash, whatever the number of process ranks,
+//! however often the training was killed and wherever it went on. Prints it.
+
+#include <array>
+#include <chrono>
+#include <iostream>
+#include <thread>
+
+#include "core/random.h"
+#include "tests/workers/trainer/worker_fixture.h"
+
+namespace resolute::workers {
+
+struct Row {
+  std::string name;
+  experiments::TrainingSpecification training;
+};
+
+inline Row make_row(const std::string& name) {
+  Row row{name, small_training(experiments::BaselineOptions{})};
+  if (name.starts_with("rain")) row.training.method = experiments::RainOptions{};
+  if (name.find("bf16") != std::string::npos) row.training.recipe.precision = "bf16";
+  if (name.find("mlr") != std::string::npos) row.training.split.train_pool = "mlr";
+  return row;
+}
+
+inline const std::vector<std::string> kRows{"baseline", "baseline-mlr", "rain", "rain-mlr", "rain-bf16"};
+
+class BitEqualityTest : public WorkerTest {
+ protected:
+  static std::vector<std::string> options(int attempt) {
+    return {"--checkpoint-every", "2", "--attempt", std::to_string(attempt)};
+  }
+
+  // Runs a training that is killed up to `kills` times, at moments drawn from `random`: while it starts, or some time
+  // after the first checkpoint of its attempt; one rank first or all at once. `ranks` gives W of each attempt. Returns
+  // result.json.
+  std::string train_killed(const std::string& name, const experiments::TrainingSpecification& training, int kills,
+                           const std::function<int(int attempt)>& ranks, core::RandomStream random) {
+    const fs::path folder = store(name);
+    const JobId id = write_specification(folder, training);
+    int attempt = 1;
+    for (; attempt <= kills; ++attempt) {
+      const int count = ranks(attempt);
+      Attempt gang(folder, id, count, options(attempt));
+      if (random.below(5) == 0) {
+        pause(random.uniform(0, 500));
+      } else {
+        gang.wait_for_checkpoint();
+        pause(random.uniform(0, 40));
+      }
+      if (random.below(2) == 0) {
+        gang.signal(random.below(static_cast<std::uint64_t>(count)), SIGKILL);
+        pause(random.uniform(0, 20));
+      }
+      gang.signal_all(SIGKILL);
+      // On a machine this fast the training may have ended: its result stands then.
+      if (gang.wait_codes().front() != "exit code 0") ++kills_that_met_;
+    }
+    const int count = ranks(attempt);
+    EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(count), "exit code 0"),
+              Attempt(folder, id, count, options(attempt)).wait_codes());
+    return result(folder, id);
+  }
+
+  // The whole row: calm, killed at the same W, another W at each restart. Returns the hashes under their columns.
+  void expect_one_hash(const Row& row, int kills_of_each, int kills_of_moving) {
+    static constexpr std::array kRanks{1, 2, 4};
+    std::vector<std::pair<std::string, std::string>> cells;
+    for (int ranks : kRanks)
+      cells.emplace_back(fmt::format("W={}", ranks), train(fmt::format("{}-{}", row.name, ranks), row.training, ranks));
+    for (int ranks : kRanks)
+      cells.emplace_back(fmt::format("W={} killed {}×", ranks, kills_of_each),
+                         train_killed(fmt::format("{}-{}-killed", row.name, ranks), row.training, kills_of_each,
+                                      [=](int) { return ranks; }, {"kills", {static_cast<std::uint64_t>(ranks)}}));
+    cells.emplace_back(
+        fmt::format("W=4,1,2,… killed {}×", kills_of_moving),
+        train_killed(row.name + "-moving", row.training, kills_of_moving,
+                     [](int attempt) { return kRanks[static_cast<std::size_t>(attempt + 1) % 3]; }, {"kills", {0}}));
+    std::string line = fmt::format("{:13}", row.name);
+    for (const auto& [column, result] : cells) {
+      ASSERT_NE("none", result) << row.name << ", " << column;
+      line += fmt::format("  {} {}", column, weights_hash(result).substr(0, 12));
+      // Not the weights alone: the whole record.
+      EXPECT_EQ(cells.front().second, result) << row.name << ", " << column;
+    }
+    std::cout << line << std::endl;
+    EXPECT_GT(kills_that_met_, kills_of_each) << "most trainings ended before they were killed";
+  }
+
+  static void pause(double milliseconds) {
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(milliseconds));
+  }
+
+  static std::string weights_hash(const std::string& result) {
+    return std::get<results::TrainingRecord>(results::parse_record(result, "result")).weights_sha256;
+  }
+
+ private:
+  int kills_that_met_ = 0;
+};
+
+class MatrixTest : public BitEqualityTest, public testing::WithParamInterface<std::string> {
+ public:
+  static std::string name(const testing::TestParamInfo<std::string>& info) {
+    std::string name = info.param;
+    std::replace(name.begin(), name.end(), '-', '_');
+    return name;
+  }
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,61 @@
+//! \file
+//! The bit-equality matrix with a few kills a row; bit_equality_long_test has ten in each cell.
+
+#include "tests/workers/trainer/bit_equality.h"
+
+namespace resolute::workers {
+namespace {
+
+INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
+
+TEST_P(MatrixTest, one_hash_a_row) {
+  Row row = make_row(GetParam());
+  row.training.recipe.steps = 12;
+  expect_one_hash(row, 1, 2);
+}
+
+// A signal to one rank, at any moment of its training: all stop after the same step, whose checkpoint is on disk.
+TEST_F(BitEqualityTest, signals_at_random_moments_leave_the_same_step_everywhere_and_the_same_bits) {
+  const auto training = make_row("rain").training;
+  const fs::path folder = store("signals");
+  const JobId id = write_specification(folder, training);
+  core::RandomStream random("signals", {0});
+  int stopped = 0;
+  for (int attempt = 1; attempt <= 8 && result(folder, id) == "none"; ++attempt) {
+    Attempt gang(folder, id, 2, options(attempt));
+    EXPECT_NE("", gang.wait_for_progress("\"step\""));
+    pause(random.uniform(0, 120));
+    gang.signal(random.below(2), random.below(2) == 0 ? SIGTERM : SIGUSR1);
+    const auto ends = gang.wait();
+    EXPECT_EQ(ends[0].how, ends[1].how);
+    if (ends[0].how != "exit code 75") continue;
+    ++stopped;
+    const std::uint64_t step = step_of(checkpoints(folder, id).back());
+    for (const Ended& end : ends)
+      EXPECT_EQ(0U, end.last_line.find(fmt::format("resolute-worker: stopped after step {} (", step))) << end.last_line;
+  }
+  EXPECT_GT(stopped, 1);
+  EXPECT_EQ(std::vector<std::string>{"exit code 0"}, Attempt(folder, id, 1, options(9)).wait_codes());
+  EXPECT_EQ(train("signals-calm", training, 1), result(folder, id));
+}
+
+// L is part of what is trained, W is not: eight ranks give the bits of one.
+TEST_F(BitEqualityTest, one_and_eight_lanes_have_a_hash_each) {
+  auto training = make_row("baseline").training;
+  training.recipe.steps = 6;
+  training.recipe.identities = 16;
+  training.pack.synthetic->identities = 32;
+  training.pack.name = "many-identities";
+  build_pack(training.pack);
+  training.lanes = 8;
+  const std::string eight = train("lanes-8-ranks-1", training, 1);
+  EXPECT_NE("none", eight);
+  EXPECT_EQ(eight, train("lanes-8-ranks-8", training, 8));
+  training.lanes = 1;
+  const std::string one = train("lanes-1", training, 1);
+  EXPECT_NE("none", one);
+  EXPECT_NE(weights_hash(eight), weights_hash(one));
+}
+
+}  // namespace
+}  // namespace resolute::workers

@@ -1,0 +1,76 @@
+//! \file
+//! resolute-worker run --evaluate-every: real processes.
+
+#include "tests/system/program.h"
+#include "tests/workers/trainer/worker_fixture.h"
+
+namespace resolute::workers {
+namespace {
+
+class EvaluationWorkerTest : public WorkerTest {
+ protected:
+  // Trains in a store of its own; returns evaluations.jsonl.
+  std::string train_evaluating(const std::string& name, const experiments::TrainingSpecification& training, int ranks,
+                               const std::string& epochs) {
+    const JobId id = write_specification(store(name), training);
+    EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(ranks), "exit code 0"),
+              Attempt(store(name), id, ranks, {"--evaluate-every", epochs}).wait_codes());
+    return core::read_text_if_exists(core::real_file_system(),
+                                     experiments::StoreLayout(store(name)).attempt_folder(id, 1) / "evaluations.jsonl")
+        .value_or("none");
+  }
+};
+
+TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_training) {
+  const experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
+  const JobId id = experiments::job_id(training);
+  const std::string plain = train("plain", training, 1);
+  EXPECT_EQ("none", train_evaluating("never", training, 1, "0"));
+  // Eight identities to train on and eight a step: an epoch is a step.
+  const std::string one = train_evaluating("one", training, 1, "8");
+  EXPECT_EQ(one, train_evaluating("two", training, 2, "8"));
+  EXPECT_EQ(plain, result(store("one"), id));
+  EXPECT_EQ(plain, result(store("two"), id));
+
+  std::istringstream lines(one);
+  std::vector<std::uint64_t> steps;
+  for (std::string line; std::getline(lines, line);) {
+    const core::Json json = core::parse_json(line, "evaluations");
+    steps.push_back(json.at("step").get<std::uint64_t>());
+    EXPECT_EQ(static_cast<double>(steps.back()), json.at("epoch").get<double>());
+    EXPECT_EQ(16, json.at("metrics").at("queries").get<double>());
+  }
+  EXPECT_EQ((std::vector<std::uint64_t>{8, 16}), steps);
+}
+
+TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_scores) {
+  for (const char* precision : {"f32", "bf16"}) {
+    experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
+    training.recipe.precision = precision;
+    const std::string lines = train_evaluating(precision, training, 1, std::to_string(kSteps));
+    const experiments::EvaluationSpecification evaluation{
+        experiments::job_id(training), small_pack(), training.split, {}};
+    const JobId id = write_specification(store(precision), evaluation);
+    run_alone(store(precision), id);
+    const auto record =
+        std::get<results::EvaluationRecord>(results::parse_record(result(store(precision), id), "result"));
+    const core::Json last = core::parse_json(lines, "evaluations");
+    EXPECT_EQ(static_cast<std::uint64_t>(kSteps), last.at("step").get<std::uint64_t>());
+    EXPECT_EQ(record.metrics, (last.at("metrics").get<std::map<std::string, double>>()));
+  }
+}
+
+TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {
+  const fs::path folder = store("shown");
+  core::write_atomic(core::real_file_system(), folder / "spec.json",
+                     core::canonical_json(experiments::to_json(
+                         experiments::JobSpecification(small_training(experiments::BaselineOptions{})))));
+  const core::CommandOutput output = system_test::resolute(
+      {"train", (folder / "spec.json").string(), "--store", folder.string(), "--ranks", "2", "--evaluate-every", "8"});
+  EXPECT_EQ(0, system_test::code_of(output)) << output.err;
+  for (const char* step : {"step 8: mAP ", "step 16: mAP "})
+    EXPECT_NE(std::string::npos, output.err.find(step)) << output.err;
+}
+
+}  // namespace
+}  // namespace resolute::workers

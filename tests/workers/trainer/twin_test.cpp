@@ -1,0 +1,146 @@
+//! \file
+//! The trainer against a twin in PyTorch's Python: 20 steps of each method from the same weights and batches, float32,
+//! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py).
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "core/file_system.h"
+#include "core/json.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/workers/formula.h"
+#include "workers/trainer.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr double kTolerance = 1e-4;
+
+core::Json read_json(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return core::parse_json(text, path.string());
+}
+
+core::Json twin() {
+  return read_json(std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/trainer/twenty_steps.json");
+}
+
+//! The batches of make_golden.py's Lane.
+class FormulaSource final : public BatchSource {
+ public:
+  explicit FormulaSource(const core::Json& golden)
+      : lanes_(experiments::identities_per_lane(golden["identities"], golden["lanes"])),
+        images_(golden["images"]),
+        classes_(golden["classes"]),
+        height_(golden["height"]),
+        width_(golden["width"]) {}
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
+    std::vector<std::int64_t> rows;
+    for (const int identities : lanes_) rows.push_back(identities * images_);
+    return rows;
+  }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    const std::int64_t rows = lane_rows(step)[static_cast<std::size_t>(lane)];
+    const auto images = [&](const char* kind) {
+      const std::string name = "images/" + std::to_string(step) + "/" + std::to_string(lane) + "/" + kind;
+      return testing::numbers(name, {rows, 3, height_, width_}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+    };
+    LaneBatch batch;
+    batch.hr = images("hr");
+    batch.lr = images("lr");
+    batch.labels = at::empty({rows}, at::kLong);
+    for (std::int64_t i = 0; i < rows; ++i)
+      batch.labels.mutable_data_ptr<std::int64_t>()[i] =
+          (static_cast<std::int64_t>(step) + lane + 2 * (i / images_)) % classes_;
+    batch.has_hr = at::ones({rows}, at::kBool);
+    batch.step = step;
+    batch.lane = lane;
+    return batch;
+  }
+
+ private:
+  std::vector<int> lanes_;
+  std::int64_t images_, classes_, height_, width_;
+};
+
+experiments::TrainingSpecification specification(const core::Json& golden, const std::string& method) {
+  experiments::TrainingSpecification asked;
+  if (method == "rain")
+    asked.method =
+        experiments::RainOptions{.levels = golden["levels"], .margin = golden["margin"], .mining = "batch-hard"};
+  else
+    asked.method = experiments::BaselineOptions{.margin = golden["margin"], .mining = "batch-hard"};
+  asked.network.backbone = "resnet-small";
+  const core::Json& recipe = golden["recipes"][method];
+  asked.recipe.steps = golden["steps"];
+  asked.recipe.identities = golden["identities"];
+  asked.recipe.images = golden["images"];
+  asked.recipe.learning_rate = recipe["learning_rate"];
+  asked.recipe.weight_decay = recipe["weight_decay"];
+  asked.recipe.warmup_steps = recipe["warmup_steps"];
+  asked.recipe.milestones = recipe["milestones"].get<std::vector<int>>();
+  asked.recipe.gamma = recipe["gamma"];
+  asked.recipe.discriminator_learning_rate = recipe["discriminator_learning_rate"];
+  asked.lanes = golden["lanes"];
+  return asked;
+}
+
+class Twin : public ::testing::TestWithParam<std::string> {
+ protected:
+  //! What the trainer wrote about each step.
+  std::vector<core::Json> train(const core::Json& golden) {
+    const experiments::TrainingSpecification asked = specification(golden, GetParam());
+    const std::unique_ptr<Method> method = make_method(asked, golden["classes"]);
+    testing::fill_with_numbers(method->module());
+    FormulaSource source(golden);
+    ProgressPipe silent(-1);
+    const tests::TemporaryFolder folder;
+    const std::filesystem::path path = folder.path() / "metrics.jsonl";
+    MetricsLog metrics(core::real_file_system(), path);
+    TrainerOptions options;
+    options.recipe = asked.recipe;
+    options.lanes = asked.lanes;
+    Trainer trainer({.method = *method, .source = source, .progress = silent, .metrics = &metrics}, options);
+    trainer.run();
+    metrics.close();
+    std::vector<core::Json> lines;
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) lines.push_back(core::parse_json(line, path.string()));
+    return lines;
+  }
+};
+
+TEST_P(Twin, sees_the_losses_of_twenty_steps_within_1e_4) {
+  at::set_num_threads(1);
+  const core::Json golden = twin();
+  const std::vector<core::Json> ours = train(golden);
+  const core::Json& theirs = golden["losses"][GetParam()];
+  ASSERT_EQ(ours.size(), 20U);
+  ASSERT_EQ(theirs.size(), 20U);
+  double largest = 0;
+  for (std::size_t step = 0; step < ours.size(); ++step) {
+    const core::Json& losses = ours[step]["losses"];
+    ASSERT_EQ(losses.size(), theirs[step].size());
+    double sum = 0;
+    for (const auto& [name, expected] : theirs[step].items()) {
+      ASSERT_TRUE(losses.contains(name)) << name;
+      const double difference = std::abs(losses[name].get<double>() - expected.get<double>());
+      EXPECT_LT(difference, kTolerance) << "step " << step + 1 << ", " << name;
+      largest = std::max(largest, difference);
+      sum += expected.get<double>();
+    }
+    EXPECT_NEAR(ours[step]["loss"].get<double>(), sum, kTolerance * static_cast<double>(losses.size()));
+  }
+  RecordProperty("largest_difference", std::to_string(largest));
+  std::cout << GetParam() << ": largest difference of a loss in 20 steps " << largest << '\n';
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::Values("baseline", "rain"),
+                         [](const auto& parameter) { return parameter.param; });
+
+}  // namespace
+}  // namespace resolute::workers

@@ -1,0 +1,85 @@
+#pragma once
+//! \file
+//! Two networks of a test's own, joined by one cable that it can pull. Needs the right to make network namespaces.
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <string>
+
+#include "core/error.h"
+#include "core/process.h"
+
+namespace resolute::workers {
+
+class TwoNetworks {
+ public:
+  static constexpr std::array<const char*, 2> kHosts{"10.77.0.1", "10.77.0.2"};
+
+  TwoNetworks() : own_(current()) {
+    for (core::FileDescriptor& network : networks_) {
+      if (::unshare(CLONE_NEWNET) != 0) {
+        refusal_ = fmt::format("no network namespaces here ({})", std::strerror(errno));
+        return;
+      }
+      network = current();
+    }
+    // This thread is in the second network now.
+    const std::string first = fmt::format("/proc/{}/fd/{}", ::getpid(), networks_[0].get());
+    run({"link", "add", "cable1", "type", "veth", "peer", "name", "cable0", "netns", first});
+    for (std::size_t i = 0; i < networks_.size(); ++i) {
+      enter(i);
+      run({"link", "set", "lo", "up"});
+      run({"addr", "add", std::string(kHosts[i]) + "/24", "dev", fmt::format("cable{}", i)});
+      run({"link", "set", fmt::format("cable{}", i), "up"});
+    }
+    leave();
+  }
+  ~TwoNetworks() { leave(); }
+  TwoNetworks(const TwoNetworks&) = delete;
+  TwoNetworks& operator=(const TwoNetworks&) = delete;
+
+  //! Why there are none; empty when all is well.
+  const std::string& refusal() const { return refusal_; }
+  //! What this thread starts from here on stands in network 0 or 1.
+  void enter(std::size_t network) { set(networks_[network]); }
+  //! Back to the network that the test came from.
+  void leave() { set(own_); }
+  //! Whatever one network sends to the other is lost, and neither is told.
+  void pull_cable() {
+    enter(1);
+    run({"link", "set", "cable1", "down"});
+    leave();
+  }
+
+ private:
+  static core::FileDescriptor current() {
+    return core::FileDescriptor(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+  }
+  void set(const core::FileDescriptor& network) {
+    if (::setns(network.get(), CLONE_NEWNET) != 0 && refusal_.empty())
+      refusal_ = fmt::format("a network cannot be entered ({})", std::strerror(errno));
+  }
+  void run(std::vector<std::string> arguments) {
+    if (!refusal_.empty()) return;
+    arguments.insert(arguments.begin(), "/usr/sbin/ip");
+    core::SpawnRequest request;
+    request.arguments = std::move(arguments);
+    try {
+      const auto output = core::run_command(request, std::chrono::seconds(10));
+      if (core::describe(output.status) != "exit code 0") refusal_ = "ip: " + output.err;
+    } catch (const core::RuntimeError& error) {
+      refusal_ = error.what();
+    }
+  }
+
+  core::FileDescriptor own_;
+  std::array<core::FileDescriptor, 2> networks_;
+  std::string refusal_;
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,253 @@
+#include "workers/pretrained.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/sha256.h"
+#include "experiments/weights_catalogue.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/workers/methods/small_training.h"
+#include "tests/workers/weights/files.h"
+#include "workers/checkpoint.h"
+#include "workers/nn/backbone.h"
+
+namespace resolute::workers {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::golden_file;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::refusal;
+using ::testing::SizeIs;
+using testing::trunk_tensor;
+
+constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
+
+std::shared_ptr<Backbone> small_trunk() {
+  experiments::NetworkSettings settings;
+  settings.backbone = "resnet-small";
+  return std::make_shared<Backbone>(backbone_shape(settings));
+}
+
+// The golden trunk's tensors, as a file has them, under `prefix`.
+FileTensors golden_trunk(const std::string& prefix) {
+  FileTensors tensors;
+  const auto add = [&](const std::string& name, const at::Tensor& like) {
+    const at::Tensor tensor = trunk_tensor(name, like.sizes());
+    tensors[prefix + name] = {at::kFloat, tensor.sizes().vec(), [tensor] { return tensor; }};
+  };
+  const auto trunk = small_trunk();
+  for (const auto& item : trunk->named_parameters()) add(item.key(), item.value());
+  for (const auto& item : trunk->named_buffers()) add(item.key(), item.value());
+  return tensors;
+}
+
+FileTensors joined(FileTensors one, const FileTensors& other) {
+  one.insert(other.begin(), other.end());
+  return one;
+}
+
+std::string prefix_of(const FileTensors& tensors) { return match_trunk(tensors, *small_trunk(), {}).prefix; }
+
+TEST(TrunkMatch, finds_the_trunk_behind_any_prefix) {
+  for (const char* prefix : {"", "module.", "model.", "state_dict.module.", "backbone.base.", "trunk."}) {
+    const TrunkMatch match = match_trunk(golden_trunk(prefix), *small_trunk(), {});
+    EXPECT_EQ(prefix, match.prefix);
+    EXPECT_TRUE(match.complete());
+    EXPECT_THAT(match.taken, SizeIs(kTrunkTensors));
+    EXPECT_THAT(match.left_out, IsEmpty());
+  }
+}
+
+TEST(TrunkMatch, of_two_whole_trunks_takes_the_usual_one_or_asks) {
+  EXPECT_EQ("state_dict.", prefix_of(joined(golden_trunk("state_dict."), golden_trunk("state_dict_ema."))));
+  EXPECT_EQ("", prefix_of(joined(golden_trunk(""), golden_trunk("encoder_k."))));
+  const FileTensors twins = joined(golden_trunk("encoder_q."), golden_trunk("encoder_k."));
+  EXPECT_THAT(refusal([&] { prefix_of(twins); }),
+              AllOf(HasSubstr("'encoder_k.', 'encoder_q.'"), HasSubstr("--prefix")));
+  EXPECT_EQ("encoder_k.", match_trunk(twins, *small_trunk(), "encoder_k.").prefix);
+  const FileTensors both = joined(golden_trunk("model."), golden_trunk("state_dict."));
+  EXPECT_THAT(refusal([&] { prefix_of(both); }), HasSubstr("2 sets"));
+}
+
+TEST(TrunkMatch, names_what_is_missing_and_what_does_not_fit) {
+  FileTensors tensors = golden_trunk("module.");
+  tensors.erase("module.layer2.0.bn1.bias");
+  tensors["module.conv1.weight"].shape = {16, 3, 7, 7};
+  tensors["module.bn1.weight"].type = at::kLong;
+  tensors["module.fc.weight"] = {at::kFloat, {10, 128}, {}};
+  const TrunkMatch match = match_trunk(tensors, *small_trunk(), {});
+  EXPECT_FALSE(match.complete());
+  EXPECT_THAT(match.missing, ElementsAre("layer2.0.bn1.bias"));
+  EXPECT_THAT(match.left_out, ElementsAre("module.fc.weight"));
+  ASSERT_THAT(match.misfits, SizeIs(2));
+  EXPECT_EQ("bn1.weight", match.misfits[0].name);
+  EXPECT_EQ("long 16", match.misfits[0].found);
+  EXPECT_EQ("conv1.weight", match.misfits[1].name);
+  EXPECT_EQ("float32 16x3x7x7", match.misfits[1].found);
+  EXPECT_EQ("float32 16x3x3x3", match.misfits[1].needed);
+  EXPECT_THAT(match_trunk({}, *small_trunk(), {}).missing, SizeIs(kTrunkTensors));
+}
+
+TEST(TrunkMatch, values_that_are_not_finite_are_refused) {
+  FileTensors tensors = golden_trunk("");
+  tensors["bn1.bias"].read = [] { return at::full({16}, std::numeric_limits<double>::infinity()); };
+  const TrunkMatch match = match_trunk(tensors, *small_trunk(), {});
+  EXPECT_THAT(refusal([&] { read_trunk(tensors, match); }), HasSubstr("tensor 'bn1.bias' holds values"));
+}
+
+class WeightsStore : public ::testing::Test {
+ protected:
+  ImportResult import_file(const std::filesystem::path& file, const std::string& name = "small", bool replace = false) {
+    return import_weights(core::real_file_system(), store_, {file, name, "resnet-small", {}, replace});
+  }
+  std::filesystem::path write(const std::string& name, const core::Bytes& bytes) {
+    core::write_atomic(core::real_file_system(), folder_ / name, bytes);
+    return folder_ / name;
+  }
+  // The golden trunk with one value changed.
+  std::filesystem::path write_other_trunk() {
+    NamedTensors other;
+    for (const auto& [name, tensor] : golden_trunk("")) other[name] = tensor.read();
+    other.at("bn1.bias")[3] = 0.25;
+    return write("other.pth", encode_torch_file(other));
+  }
+  tests::TemporaryFolder folder_;
+  experiments::StoreLayout store_{folder_ / "store"};
+};
+
+TEST_F(WeightsStore, the_same_values_are_the_same_weights_whatever_file_they_come_in) {
+  const std::string first = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  EXPECT_TRUE(core::real_file_system().exists(store_.weights_file(first)));
+  EXPECT_EQ(first, core::sha256_hex(core::real_file_system().read(store_.weights_file(first))));
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : golden_trunk("")) tensors[name] = tensor.read();
+  for (const auto& file : {golden_file("checkpoint.pth"), golden_file("checkpoint_legacy.pth"),
+                           write("trunk.safetensors", encode_safetensors(tensors, {{"format", "pt"}})),
+                           write("trunk.pth", encode_torch_file(tensors))})
+    EXPECT_EQ(first, import_file(file).report.at("weights_sha256")) << file;
+}
+
+TEST_F(WeightsStore, tells_what_matched) {
+  const core::Json report = import_file(golden_file("checkpoint.pth")).report;
+  EXPECT_EQ("state_dict.module.", report.at("prefix"));
+  EXPECT_EQ(kTrunkTensors, report.at("taken").size());
+  EXPECT_EQ(13U + 2U + 3U, report.at("left_out").size());  // counters, classifier, Adam's moments
+  EXPECT_EQ(true, report.at("imported"));
+  const auto named = experiments::WeightsCatalogue(core::real_file_system(), store_).find("small");
+  ASSERT_TRUE(named.has_value());
+  EXPECT_EQ("checkpoint.pth", named->source);
+  EXPECT_EQ(core::sha256_hex(testing::golden_bytes("checkpoint.pth")), named->source_sha256);
+  EXPECT_EQ("resnet-small", named->backbone);
+}
+
+TEST_F(WeightsStore, other_floating_types_become_float32_and_that_is_said) {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : golden_trunk("")) tensors[name] = tensor.read();
+  const std::string exact = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  tensors.at("conv1.weight") = tensors.at("conv1.weight").to(at::kHalf);
+  tensors.at("bn1.bias") = tensors.at("bn1.bias").to(at::kDouble);
+  tensors.at("bn1.weight") = tensors.at("bn1.weight").to(at::kBFloat16);
+  const core::Json report = import_file(write("mixed.pth", encode_torch_file(tensors))).report;
+  EXPECT_EQ((core::Json{{"conv1.weight", "float16"}, {"bn1.bias", "float64"}, {"bn1.weight", "bfloat16"}}),
+            report.at("converted"));
+  EXPECT_EQ(exact, report.at("weights_sha256"));  // these values are exact in all of them
+}
+
+TEST_F(WeightsStore, nothing_is_written_of_a_file_that_does_not_fit) {
+  const ImportResult result =
+      import_weights(core::real_file_system(), store_, {golden_file("trunk.pth"), "imagenet", "resnet50", {}, false});
+  EXPECT_FALSE(result.complete);
+  EXPECT_EQ(false, result.report.at("imported"));
+  EXPECT_FALSE(result.report.at("missing").empty());
+  EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
+  EXPECT_THAT(refusal([&] { import_file(golden_file("make_goldens.py")); }), HasSubstr("is neither"));
+  EXPECT_THAT(refusal([&] { import_file(golden_file("trunk.pth"), "none"); }), HasSubstr("no name for weights"));
+  EXPECT_THAT(refusal([&] { import_file(golden_file("trunk.pth"), "../x"); }), HasSubstr("no name for weights"));
+  EXPECT_THAT(refusal([&] { import_file(write("empty.pth", encode_torch_file({}))); }),
+              HasSubstr("holds no tensors by name"));
+  EXPECT_FALSE(std::filesystem::exists(store_.weights_folder()));
+}
+
+TEST_F(WeightsStore, a_name_is_not_taken_from_other_weights_unasked) {
+  import_file(golden_file("trunk.pth"));
+  import_file(golden_file("trunk.pth"));  // the same again
+  const auto other = write_other_trunk();
+  EXPECT_THAT(refusal([&] { import_file(other); }), HasSubstr("other weights named 'small'"));
+  const std::string sha256 = import_file(other, "small", true).report.at("weights_sha256");
+  EXPECT_EQ(sha256, experiments::WeightsCatalogue(core::real_file_system(), store_).find("small")->sha256);
+  EXPECT_EQ(4, std::distance(std::filesystem::directory_iterator(store_.weights_folder()), {}) + 1);
+}
+
+TEST_F(WeightsStore, the_trunk_starts_from_exactly_these_and_the_rest_as_ever) {
+  const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  for (const experiments::MethodOptions& options : {experiments::MethodOptions(experiments::BaselineOptions{}),
+                                                    experiments::MethodOptions(experiments::RainOptions{})}) {
+    const auto specification = testing::small_specification(options);
+    const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
+    load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
+    NamedTensors before, after;
+    save_module(scratch->module(), "", before);
+    save_module(method->module(), "", after);
+    std::size_t of_trunk = 0;
+    for (const auto& [name, tensor] : after)
+      if (name.starts_with("trunk.")) {
+        ++of_trunk;
+        EXPECT_TRUE(at::equal(trunk_tensor(name.substr(6), tensor.sizes()), tensor)) << name;
+      } else {
+        EXPECT_TRUE(at::equal(before.at(name), tensor)) << name;
+      }
+    EXPECT_EQ(kTrunkTensors, of_trunk);
+    const at::Tensor images = testing::made_up_batch(2, 2, 32, 16).hr;
+    EXPECT_FALSE(at::equal(scratch->embed(images), method->embed(images)));
+  }
+}
+
+TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
+  const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  const auto method = make_method(testing::small_specification(experiments::BaselineOptions{}), 5);
+  const std::string before = testing::state_hash(method->module());
+  auto& files = core::real_file_system();
+  const auto load = [&](const std::string& hash, const std::string& backbone = "resnet-small") {
+    return refusal([&] { load_initial_weights(files, store_, hash, backbone, method->module()); });
+  };
+  EXPECT_THAT(load(core::sha256_hex("other")), HasSubstr("are not in the store"));
+  EXPECT_THAT(load(sha256, "resnet50"), HasSubstr("are no weights of the backbone 'resnet50'"));
+  core::Bytes bytes = files.read(store_.weights_file(sha256));
+  for (std::size_t at = 0; at < bytes.size(); at += 50'000) {
+    core::Bytes damaged = bytes;
+    damaged[at] ^= std::byte{1};
+    core::write_atomic(files, store_.weights_file(sha256), damaged);
+    EXPECT_THAT(load(sha256), HasSubstr("are damaged (SHA-256"));
+  }
+  // A whole safetensors file of something else under its right hash.
+  const core::Bytes foreign = encode_safetensors({{"w", at::ones({2})}}, {});
+  core::write_atomic(files, store_.weights_file(core::sha256_hex(foreign)), foreign);
+  EXPECT_THAT(load(core::sha256_hex(foreign)), HasSubstr("are no weights of the backbone"));
+  EXPECT_EQ(before, testing::state_hash(method->module()));
+}
+
+TEST_F(WeightsStore, no_damage_to_a_file_is_worse_than_a_refusal) {
+  const auto import_bytes = [&](std::span<const std::byte> bytes) {
+    const TensorFile opened = open_tensor_file(bytes, "file");
+    const TrunkMatch match = match_trunk(opened.tensors, *small_trunk(), {});
+    if (match.complete()) read_trunk(opened.tensors, match);
+  };
+  testing::survive_damage(testing::golden_bytes("trunk.pth"), import_bytes, 499);
+  testing::survive_damage(testing::golden_bytes("checkpoint_legacy.pth"), import_bytes, 499);
+  testing::survive_damage(testing::golden_bytes("tensors.safetensors"), import_bytes);
+}
+
+TEST(TensorFile, safetensors_of_the_python_library_are_read) {
+  const core::Bytes bytes = testing::golden_bytes("tensors.safetensors");
+  const TensorFile opened = open_tensor_file(bytes, "file");
+  EXPECT_EQ("safetensors", opened.format);
+  EXPECT_TRUE(at::equal(testing::values(5, 3).to(at::kHalf), opened.tensors.at("half").read()));
+  EXPECT_TRUE(at::equal(testing::values(6, 1).view({2, 3}), opened.tensors.at("plain").read()));
+}
+
+}  // namespace
+}  // namespace resolute::workers

@@ -1,0 +1,257 @@
+#include "workers/ddp/gradient_exchange.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <omp.h>
+#include <torch/csrc/autograd/function_hook.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.h"
+#include "workers/ddp/tensor_digest.h"
+
+namespace resolute::workers {
+namespace {
+
+void put(TensorList&& values, const std::vector<std::size_t>& places, TensorList& to) {
+  for (std::size_t i = 0; i < values.size(); ++i) to[places[i]] = std::move(values[i]);
+}
+
+// Each tensor's by one thread, over its elements as they lie in memory: the same order of additions for every W and
+// wherever it is done.
+TensorList norms_of(const TensorList& tensors) {
+  TensorList norms(tensors.size());
+  const auto norm = [&](std::size_t i) {
+    norms[i] = at::linalg_vector_norm(tensors[i].as_strided({tensors[i].numel()}, {1}));
+  };
+  if (tensors.front().device().is_cpu()) {
+    at::parallel_for(0, static_cast<std::int64_t>(tensors.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) norm(static_cast<std::size_t>(i));
+    });
+  } else {
+    for (std::size_t i = 0; i < tensors.size(); ++i) norm(i);
+  }
+  return norms;
+}
+
+}  // namespace
+
+//! Gradients that travel together: consecutive parameters, from the last to the first, as a backward pass reaches them.
+struct GradientExchange::Bucket {
+  std::vector<std::size_t> parameters;  // ascending in the order of arrival: from the group's end
+  std::size_t waiting = 0;              // parameters of the running lane that have not arrived
+  TensorList arrived;                   // in the order of `parameters`; undefined until it is there
+  // Of the thread:
+  LaneSum sum;
+  at::Tensor flat;
+};
+
+struct GradientExchange::Group {
+  std::vector<at::Tensor> parameters;
+  std::vector<Bucket> buckets;
+  std::vector<std::pair<std::size_t, std::size_t>> place;  // of each parameter: bucket, position in it
+  std::size_t next_bucket = 0;                             // the first that the running lane has not handed over
+  // Of the thread, read after the last task:
+  TensorList gradients, norms;
+  std::vector<TensorList> lane_digests;  // own lanes × parameters
+};
+
+//! On a GPU the thread queues its work on a stream of its own, ordered with the backward pass by events. On the CPU
+//! there is nothing to order.
+struct GradientExchange::SideStream {
+  explicit SideStream(at::Device where) : guard(where.type()), stream(guard.getStreamFromGlobalPool(where, true)) {}
+  c10::Event mark(const c10::Stream& on) {
+    c10::Event event(on.device_type());
+    event.record(on);
+    return event;
+  }
+  c10::Stream current() { return guard.getStream(stream.device()); }
+  c10::impl::VirtualGuardImpl guard;
+  c10::Stream stream;
+};
+
+class GradientExchange::Hook final : public torch::autograd::PostAccumulateGradHook {
+ public:
+  Hook(GradientExchange& exchange, std::size_t group, std::size_t parameter)
+      : exchange_(exchange), group_(group), parameter_(parameter) {}
+  void operator()(const at::Tensor&) override { exchange_.arrived(group_, parameter_); }
+
+ private:
+  GradientExchange& exchange_;
+  std::size_t group_, parameter_;
+};
+
+GradientExchange::GradientExchange(const std::vector<ParameterGroup>& groups, int lanes, LaneRange own,
+                                   Communicator* communicator, std::int64_t bucket_bytes)
+    : lanes_(lanes), own_(own), communicator_(communicator) {
+  for (const ParameterGroup& given : groups) {
+    auto group = std::make_unique<Group>();
+    for (const auto& [name, parameter] : given.parameters) group->parameters.push_back(parameter);
+    group->place.resize(group->parameters.size());
+    std::int64_t bytes = 0;
+    for (std::size_t i = group->parameters.size(); i-- > 0;) {
+      if (group->buckets.empty() || bytes >= bucket_bytes) {
+        group->buckets.emplace_back();
+        bytes = 0;
+      }
+      Bucket& bucket = group->buckets.back();
+      group->place[i] = {group->buckets.size() - 1, bucket.parameters.size()};
+      bucket.parameters.push_back(i);
+      bytes += static_cast<std::int64_t>(group->parameters[i].nbytes());
+    }
+    for (std::size_t i = 0; i < group->parameters.size(); ++i)
+      torch::autograd::impl::set_post_acc_grad_hooks(group->parameters[i],
+                                                     std::make_unique<Hook>(*this, groups_.size(), i));
+    groups_.push_back(std::move(group));
+  }
+  const at::Device device = groups_.at(0)->parameters.at(0).device();
+  if (!device.is_cpu()) side_ = std::make_unique<SideStream>(device);
+  if (side_ || communicator_ != nullptr) thread_ = std::thread([this] { work(); });
+}
+
+GradientExchange::~GradientExchange() {
+  for (const auto& group : groups_)
+    for (const at::Tensor& parameter : group->parameters)
+      torch::autograd::impl::set_post_acc_grad_hooks(parameter, nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void GradientExchange::begin(std::size_t index) {
+  RESOLUTE_EXPECT(!active_, "a group is finished before the next begins");
+  active_ = index;
+  lane_ = own_.first;
+  Group& group = *groups_.at(index);
+  group.next_bucket = 0;
+  group.gradients.assign(group.parameters.size(), {});
+  group.norms = group.gradients;
+  group.lane_digests.assign(static_cast<std::size_t>(own_.count), group.gradients);
+  for (Bucket& bucket : group.buckets) {
+    bucket.waiting = bucket.parameters.size();
+    bucket.arrived.assign(bucket.waiting, {});
+    bucket.sum = {};
+  }
+}
+
+void GradientExchange::arrived(std::size_t index, std::size_t parameter) {
+  // Another group's parameter that the loss reaches too: its gradient is of no use in this phase.
+  at::Tensor gradient = std::exchange(groups_[index]->parameters[parameter].mutable_grad(), {});
+  if (active_ != index) return;
+  Group& group = *groups_[index];
+  const auto [where, position] = group.place[parameter];
+  Bucket& bucket = group.buckets[where];
+  bucket.arrived[position] = std::move(gradient);
+  --bucket.waiting;
+  // In the buckets' own order, which is that of every rank, whatever the order in which they are completed.
+  while (group.next_bucket < group.buckets.size() && group.buckets[group.next_bucket].waiting == 0)
+    hand_over(group.buckets[group.next_bucket++]);
+}
+
+void GradientExchange::end_lane() {
+  Group& group = *groups_.at(active_.value());
+  for (; group.next_bucket < group.buckets.size(); ++group.next_bucket) {
+    Bucket& bucket = group.buckets[group.next_bucket];
+    for (std::size_t i = 0; i < bucket.arrived.size(); ++i)
+      if (!bucket.arrived[i].defined()) bucket.arrived[i] = at::zeros_like(group.parameters[bucket.parameters[i]]);
+    hand_over(bucket);
+  }
+  ++lane_;
+  group.next_bucket = 0;
+}
+
+void GradientExchange::hand_over(Bucket& bucket) {
+  Group& group = *groups_[*active_];
+  TensorList gradients = std::exchange(bucket.arrived, TensorList(bucket.parameters.size()));
+  bucket.waiting = bucket.parameters.size();
+  std::shared_ptr<c10::Event> ready;
+  if (side_) ready = std::make_shared<c10::Event>(side_->mark(side_->current()));
+  const bool last = lane_ + 1 == own_.first + own_.count;
+  post([this, &group, &bucket, lane = lane_, last, ready, gradients = std::move(gradients)]() mutable {
+    if (ready) {
+      ready->block(side_->stream);
+      for (const at::Tensor& gradient : gradients) gradient.record_stream(side_->stream);
+    }
+    TensorList& lane_digests = group.lane_digests[static_cast<std::size_t>(lane - own_.first)];
+    put(tensor_digests(gradients), bucket.parameters, lane_digests);
+    bucket.sum.add(lane, std::move(gradients));
+    if (!last) return;
+    const TensorList sums = sum_over_lanes(std::move(bucket.sum), lanes_, communicator_, buffers_, bucket.flat);
+    bucket.sum = {};
+    put(norms_of(sums), bucket.parameters, group.norms);
+    put(TensorList(sums), bucket.parameters, group.gradients);
+  });
+}
+
+SummedGradients GradientExchange::finish() {
+  Group& group = *groups_.at(active_.value());
+  RESOLUTE_EXPECT(lane_ == own_.first + own_.count, "a lane has not ended");
+  active_.reset();
+  std::shared_ptr<c10::Event> done;
+  if (side_) post([this, &done] { done = std::make_shared<c10::Event>(side_->mark(side_->stream)); });
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return tasks_.empty() && !busy_; });
+    if (failure_) std::rethrow_exception(failure_);
+  }
+  if (done) done->block(side_->current());
+  SummedGradients summed;
+  summed.gradients = group.gradients;
+  // float32 norms of parameters, added up in the group's order.
+  summed.norm = at::linalg_vector_norm(at::stack(group.norms).to(at::kDouble));
+  std::vector<at::Tensor> lanes;
+  for (const TensorList& lane : group.lane_digests) lanes.push_back(at::stack(lane));
+  summed.lane_digests = at::stack(lanes);
+  return summed;
+}
+
+void GradientExchange::post(std::function<void()> task) {
+  if (!thread_.joinable()) {
+    const at::NoGradGuard no_grad;
+    return task();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  changed_.notify_all();
+}
+
+void GradientExchange::work() {
+  const at::NoGradGuard no_grad;
+  // The process's threads belong to the backward pass: a second team of them on the same cores would wait for the
+  // first.
+  at::internal::lazy_init_num_threads();
+  omp_set_num_threads(1);
+  if (side_) side_->guard.exchangeStream(side_->stream);
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stop_ || !tasks_.empty(); });
+    if (tasks_.empty()) return;
+    std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    busy_ = true;
+    const bool skip = failure_ != nullptr;
+    lock.unlock();
+    std::exception_ptr failure;
+    try {
+      // After a failure the group of ranks is unusable: what was still to do is dropped.
+      if (!skip) task();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    task = nullptr;
+    lock.lock();
+    busy_ = false;
+    if (failure && !failure_) failure_ = failure;
+    if (tasks_.empty()) changed_.notify_all();
+  }
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,82 @@
+#pragma once
+//! \file
+//! Gradients of one parameter group, lane by lane, to their sum over all lanes, beside the backward pass that makes
+//! them. A hook on every parameter hands its gradient over as soon as it is complete; bucket by bucket the lanes are
+//! added up in the order of the tree (lane_sum.h) and, once this rank's last lane has given a bucket, exchanged with
+//! the other ranks. A thread of its own does that, since it waits for them; where there are no others, and on the CPU,
+//! it is done on the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "workers/ddp/lane_sum.h"
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+//! What an optimiser steps with, and what tells one step from another. On the parameters' device.
+struct SummedGradients {
+  TensorList gradients;     //!< in the group's order, each with its parameter's shape and strides
+  at::Tensor norm;          //!< float64 scalar: of all elements; not finite if one of them is not
+  at::Tensor lane_digests;  //!< int64, own lanes × parameters: tensor_digests() of each lane's weighted gradient
+};
+
+class GradientExchange {
+ public:
+  //! \param bucket_bytes gradients that travel together, at least one parameter's
+  GradientExchange(const std::vector<ParameterGroup>& groups, int lanes, LaneRange own, Communicator* communicator,
+                   std::int64_t bucket_bytes = kBucketBytes);
+  //! Waits for what is under way; parameters are without hooks then.
+  ~GradientExchange();
+  GradientExchange(const GradientExchange&) = delete;
+  GradientExchange& operator=(const GradientExchange&) = delete;
+
+  //! From here to finish() backward passes give the gradients of groups[group], of this rank's lanes in ascending
+  //! order. No one else may use the communicator meanwhile.
+  void begin(std::size_t group);
+  //! A lane's backward pass is over. A parameter that it did not reach has a gradient of zero.
+  void end_lane();
+  //! The sum, once all of this rank's lanes have ended. Valid until the next begin() of the same group. Blocks for
+  //! what has not overlapped. \throws what the exchange failed with, kTransient for a lost peer
+  SummedGradients finish();
+
+  static constexpr std::int64_t kBucketBytes = std::int64_t{8} << 20;
+
+ private:
+  struct Bucket;
+  struct Group;
+  struct SideStream;
+  class Hook;
+  void arrived(std::size_t group, std::size_t parameter);
+  void hand_over(Bucket& bucket);
+  void post(std::function<void()> task);
+  void work();
+
+  int lanes_;
+  LaneRange own_;
+  Communicator* communicator_;
+  std::vector<std::unique_ptr<Group>> groups_;
+  std::optional<std::size_t> active_;  // the group between begin() and finish()
+  int lane_ = 0;                       // whose backward pass is running
+  std::unique_ptr<SideStream> side_;
+  ExchangeBuffers buffers_;  // of the thread
+
+  // Guarded by mutex_:
+  std::deque<std::function<void()>> tasks_;
+  bool busy_ = false;
+  bool stop_ = false;
+  std::exception_ptr failure_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::thread thread_;
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,223 @@
+#include "workers/ddp/nccl.h"
+
+#include <c10/core/DeviceGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <cstring>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+#include "workers/ddp/roll_call.h"
+
+namespace resolute::workers {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void check_cuda(std::string_view what, cudaError_t result) {
+  if (result == cudaSuccess) return;
+  throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("{} failed", what), ::cudaGetErrorString(result),
+                           "look at the GPU with nvidia-smi");
+}
+
+// A copy as a tensor on the CPU, as `host` exchanges it.
+at::Tensor bytes_of(const void* data, std::size_t size) {
+  at::Tensor tensor = at::empty({static_cast<std::int64_t>(size)}, at::kByte);
+  std::memcpy(tensor.mutable_data_ptr(), data, size);
+  return tensor;
+}
+
+class NcclCommunicator final : public Communicator {
+ public:
+  NcclCommunicator(std::unique_ptr<Communicator> host, at::Device place, std::chrono::milliseconds limit)
+      : host_(std::move(host)), place_(place), limit_(limit) {
+    const c10::DeviceGuard guard(place_);
+    expect_a_gpu_each();
+    check_cuda("making an event", ::cudaEventCreateWithFlags(&finished_, cudaEventDisableTiming));
+    try {
+      initialise();
+    } catch (...) {
+      release();
+      throw;
+    }
+  }
+  ~NcclCommunicator() override { release(); }
+
+  int process_rank() const override { return host_->process_rank(); }
+  int process_ranks() const override { return host_->process_ranks(); }
+
+  void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
+                  const std::vector<std::int64_t>& send_counts) override {
+    if (from.is_cpu()) return host_->all_to_all(to, from, receive_counts, send_counts);
+    const std::size_t element = from.element_size();
+    run("all-to-all", [&](cudaStream_t stream) {
+      const char* source = static_cast<const char*>(from.const_data_ptr());
+      char* target = static_cast<char*>(to.mutable_data_ptr());
+      ncclResult_t result = ::ncclGroupStart();
+      for (int rank = 0; rank < process_ranks(); ++rank) {
+        const auto index = static_cast<std::size_t>(rank);
+        const std::size_t sent = static_cast<std::size_t>(send_counts[index]) * element;
+        const std::size_t received = static_cast<std::size_t>(receive_counts[index]) * element;
+        if (sent > 0 && going(result)) result = ::ncclSend(source, sent, ncclUint8, rank, communicator_, stream);
+        if (received > 0 && going(result))
+          result = ::ncclRecv(target, received, ncclUint8, rank, communicator_, stream);
+        source += sent;
+        target += received;
+      }
+      // Ends the group even where a call in it failed: the next group must not begin inside this one.
+      const ncclResult_t end = ::ncclGroupEnd();
+      return going(result) ? end : result;
+    });
+  }
+  void all_gather(at::Tensor& to, const at::Tensor& from) override {
+    if (from.is_cpu()) return host_->all_gather(to, from);
+    run("all-gather", [&](cudaStream_t stream) {
+      return ::ncclAllGather(from.const_data_ptr(), to.mutable_data_ptr(), from.nbytes(), ncclUint8, communicator_,
+                             stream);
+    });
+  }
+  void broadcast(at::Tensor& tensor) override {
+    if (tensor.is_cpu()) return host_->broadcast(tensor);
+    run("broadcast", [&](cudaStream_t stream) {
+      void* data = tensor.mutable_data_ptr();
+      return ::ncclBroadcast(data, data, tensor.nbytes(), ncclUint8, 0, communicator_, stream);
+    });
+  }
+  // No exchange on the GPU is under way between two calls.
+  void barrier() override { host_->barrier(); }
+
+ private:
+  // A communicator that does not block answers "in progress" where another would make its caller wait.
+  static bool going(ncclResult_t result) { return result == ncclSuccess || result == ncclInProgress; }
+
+  // NCCL refuses two ranks on one GPU too, in words that do not say so.
+  void expect_a_gpu_each() {
+    cudaDeviceProp properties{};
+    check_cuda("reading the GPU's properties", ::cudaGetDeviceProperties(&properties, place_.index()));
+    const at::Tensor own = bytes_of(&properties.uuid, sizeof(properties.uuid));
+    at::Tensor all = at::empty({own.numel() * process_ranks()}, at::kByte);
+    host_->all_gather(all, own);
+    const at::Tensor rows = all.view({process_ranks(), own.numel()});
+    for (int second = 1; second < process_ranks(); ++second)
+      for (int first = 0; first < second; ++first)
+        if (at::equal(rows[first], rows[second]))
+          throw core::RuntimeError(core::ErrorKind::kEnvironment,
+                                   fmt::format("process ranks {} and {} have the same GPU", first, second),
+                                   "NCCL needs one a rank",
+                                   "start no more ranks on a node than it has GPUs, or set CUDA_VISIBLE_DEVICES for "
+                                   "each; lanes give the same bits on fewer ranks");
+  }
+
+  void initialise() {
+    const Exchange exchange = enter("connecting with NCCL");
+    ncclUniqueId id{};
+    if (process_rank() == 0) settle(exchange, ::ncclGetUniqueId(&id));
+    at::Tensor shared = bytes_of(&id, sizeof(id));
+    host_->broadcast(shared);
+    std::memcpy(&id, shared.const_data_ptr(), sizeof(id));
+    ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+    config.blocking = 0;  // so that every wait is ours, with a limit
+    settle(exchange, ::ncclCommInitRankConfig(&communicator_, process_ranks(), id, process_rank(), &config));
+  }
+
+  // One exchange as all ranks count them.
+  struct Exchange {
+    std::string_view what;
+    std::uint64_t number = 0;
+    Clock::time_point begun = Clock::now();
+  };
+
+  Exchange enter(std::string_view what) {
+    RollCall* const roll_call = host_->roll_call();
+    return {what, roll_call == nullptr ? 0 : roll_call->enter()};
+  }
+
+  template <class Enqueue>
+  void run(std::string_view what, Enqueue enqueue) {
+    const Exchange exchange = enter(what);
+    if (communicator_ == nullptr) fail(exchange, "an exchange before it did");
+    const c10::DeviceGuard guard(place_);
+    const c10::Stream current = c10::impl::VirtualGuardImpl(at::kCUDA).getStream(place_);
+    const cudaStream_t stream = c10::cuda::CUDAStream(current).stream();
+    settle(exchange, enqueue(stream));
+    check_cuda(what, ::cudaEventRecord(finished_, stream));
+    wait(exchange, [&] {
+      ncclResult_t state = ncclSuccess;
+      if (const ncclResult_t asked = ::ncclCommGetAsyncError(communicator_, &state); !going(asked)) state = asked;
+      if (!going(state)) fail(exchange, text_of(state));
+      const cudaError_t query = ::cudaEventQuery(finished_);
+      if (query != cudaErrorNotReady) check_cuda(what, query);
+      // "Not ready" must not stay behind as the last error, which libtorch looks at after its own kernels.
+      if (query == cudaErrorNotReady) static_cast<void>(::cudaGetLastError());
+      return query == cudaSuccess;
+    });
+  }
+
+  // Waits until NCCL has done what a call began.
+  void settle(const Exchange& exchange, ncclResult_t result) {
+    if (!going(result)) fail(exchange, text_of(result));
+    if (result == ncclSuccess) return;
+    wait(exchange, [&] {
+      ncclResult_t state = ncclInProgress;
+      if (const ncclResult_t asked = ::ncclCommGetAsyncError(communicator_, &state); !going(asked)) state = asked;
+      if (!going(state)) fail(exchange, text_of(state));
+      return state == ncclSuccess;
+    });
+  }
+
+  template <class Done>
+  void wait(const Exchange& exchange, Done done) {
+    constexpr int kEagerPolls = 2000;  // some tenths of a millisecond: most exchanges end sooner
+    for (int polls = 0; !done(); ++polls) {
+      if (Clock::now() - exchange.begun > limit_)
+        fail(exchange, fmt::format("not done within {} s", std::chrono::duration<double>(limit_).count()));
+      if (polls < kEagerPolls)
+        std::this_thread::yield();
+      else
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  }
+
+  std::string text_of(ncclResult_t result) const {
+    const char* last = ::ncclGetLastError(communicator_);
+    const std::string detail = last == nullptr ? "" : last;
+    const std::string text = ::ncclGetErrorString(result);
+    return detail.empty() ? text : text + ": " + detail.substr(0, detail.find('\n'));
+  }
+
+  // Whose fault it is, as far as the signs of life tell.
+  [[noreturn]] void fail(const Exchange& exchange, const std::string& why) {
+    release();
+    const std::string cause = fmt::format("{}: {}", exchange.what, why);
+    const double waited = std::chrono::duration<double>(Clock::now() - exchange.begun).count();
+    if (RollCall* const roll_call = host_->roll_call(); roll_call != nullptr)
+      throw absence_error(process_rank(), exchange.number, waited, cause, roll_call->look());
+    throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("process rank {} failed", process_rank()), cause);
+  }
+
+  // Ends what still runs on the GPU, waiting for no peer: a destructor that waited could wait for ever.
+  void release() noexcept {
+    if (communicator_ != nullptr) ::ncclCommAbort(std::exchange(communicator_, nullptr));
+    if (finished_ != nullptr) ::cudaEventDestroy(std::exchange(finished_, nullptr));
+  }
+
+  std::unique_ptr<Communicator> host_;
+  at::Device place_;
+  std::chrono::milliseconds limit_;
+  ncclComm_t communicator_ = nullptr;  // null once an exchange has failed
+  cudaEvent_t finished_ = nullptr;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> connect_nccl(std::unique_ptr<Communicator> host, at::Device place,
+                                           std::chrono::milliseconds limit) {
+  return std::make_unique<NcclCommunicator>(std::move(host), place, limit);
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,50 @@
+#pragma once
+//! \file
+//! Where a job computes: the CPU, or a GPU. The worker links libtorch's CPU libraries alone; what it needs of CUDA
+//! stands behind this interface in libresolute_cuda.so, which is loaded when a job says device = "cuda" (docs/gpu.md).
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "workers/ddp/communicator.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! Keys and values of a numeric class, in the order in which they are printed.
+using NumericParts = std::vector<std::pair<std::string, std::string>>;
+
+//! One process rank's device, entered: what the bits of a result depend on is fixed for this process.
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  //! Where parameters and batches lie.
+  virtual at::Device place() const = 0;
+  //! What bits depend on here besides the specification; never the number of process ranks, a host or a path.
+  virtual NumericParts numeric_parts() const = 0;
+  //! A communicator for tensors at place() and on the CPU. \param host carries what lies on the CPU, and is how ranks
+  //! on GPUs find each other: Gloo, or connect_alone() for a single process \param limit for one exchange of tensors at
+  //! place(), the slowest rank's computing included \throws RuntimeError: kEnvironment if two ranks have one GPU;
+  //! kTransient for a lost peer
+  virtual std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host,
+                                                std::chrono::milliseconds limit) = 0;
+
+ protected:
+  Device() = default;
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+};
+
+//! Opens a device and makes what it computes deterministic: call after enter_numeric_class() and before the first
+//! tensor of a job; it lives as long as the process computes. \param name "cpu" or "cuda"
+//! \param process_rank chooses the GPU: this number modulo the visible ones. A launcher that gives each rank its own
+//! sets CUDA_VISIBLE_DEVICES
+//! \throws RuntimeError: kInput for another name; kEnvironment where there is no GPU, or no CUDA libraries beside
+//! libtorch
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank);
+
+}  // namespace resolute::workers

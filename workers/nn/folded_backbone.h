@@ -1,0 +1,62 @@
+#pragma once
+//! \file
+//! A trunk made for evaluation: batch norms in evaluation mode folded into the convolutions before them, rectifiers and
+//! residual sums fused into the convolutions where the machine can, weights laid out for its kernels.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "workers/nn/backbone.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! What a Backbone is to evaluation: images → GAP(f5). Holds copies: training on changes nothing here.
+//!
+//! An image's features do not depend on the other images of a call, nor on their number: images pass in blocks of one
+//! size, the last one filled up. They differ from those of the unfolded trunk by rounding.
+class FoldedBackbone {
+ public:
+  //! Images that pass at a time: on a CPU as many as its cache holds (measured: docs/decisions.md), on a GPU enough to
+  //! keep it busy.
+  static constexpr std::int64_t kBlockOnCpu = 16, kBlockOnGpu = 64;
+
+  //! \param backbone read only, whatever its mode; its device is where images are expected
+  //! \param precision of weights and activations: at::kFloat or at::kBFloat16; folding is computed in float64 and
+  //! rounded once \param height, width of the images, at least 1
+  FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height, std::int64_t width);
+
+  //! N×3×height×width float32 on the backbone's device → N×channels(5) float32; the mean over f5 is taken in float32.
+  //! No graph.
+  at::Tensor embed(const at::Tensor& images) const;
+
+ private:
+  struct Layer {
+    at::Tensor weight, bias;
+    std::int64_t stride = 1, padding = 0;
+    bool packed = false;  //!< the weight lies as oneDNN's kernel for this layer wants it
+  };
+  struct Block {
+    std::vector<Layer> convolutions;
+    std::optional<Layer> downsample;
+  };
+  //! Height and width of a map.
+  struct Extent {
+    std::int64_t height = 0, width = 0;
+  };
+  class Builder;
+
+  static at::Tensor convolve(const Layer& layer, const at::Tensor& input, bool rectify);
+  static at::Tensor convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum);
+  at::Tensor run_block(const at::Tensor& images) const;
+
+  std::int64_t block_, channels_;
+  at::ScalarType precision_;
+  std::int64_t height_, width_;
+  bool pooling_;
+  Layer stem_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace resolute::workers
