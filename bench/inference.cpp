@@ -1,0 +1,90 @@
+//! \file
+//! Our side of the figure `infer_bf16`: features of images that lie in memory, by the trunk as an evaluation uses it
+//! (workers/nn/folded_backbone.h). It works in turns, so that a driver can let two programs alternate on one machine:
+//! it says "ready", then for each line on its standard input embeds for --seconds and prints a rate, as JSON.
+//!
+//! bench_inference --precision bf16|f32 --threads T --batch IMAGES_A_CALL --seconds S
+
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <string>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/random.h"
+#include "workers/allocator.h"
+#include "workers/nn/folded_backbone.h"
+#include "workers/numeric_class.h"
+
+namespace resolute::workers {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kHeight = 256, kWidth = 128;
+
+struct Options {
+  std::string precision = "bf16";
+  int threads = 1, batch = 64, seconds = 5;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  const std::map<std::string, int*> numbers{
+      {"--threads", &options.threads}, {"--batch", &options.batch}, {"--seconds", &options.seconds}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (name == "--precision")
+      options.precision = argv[i + 1];
+    else if (const auto number = numbers.find(name); number != numbers.end())
+      *number->second = std::stoi(argv[i + 1]);
+    else
+      throw core::input_error("unknown option '" + name + "'");
+  }
+  return options;
+}
+
+at::Tensor images(std::int64_t rows) {
+  core::RandomStream stream("bench images", {0});
+  at::Tensor pixels = at::empty({rows, kHeight, kWidth, 3});
+  float* values = pixels.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < pixels.numel(); ++i) values[i] = static_cast<float>(stream.uniform(-2, 2));
+  return pixels.permute({0, 3, 1, 2});
+}
+
+void run(const Options& options) {
+  keep_freed_memory();
+  enter_numeric_class(options.threads);
+  Backbone trunk(backbone_shape({.backbone = "resnet50", .last_stride = 1}));
+  initialise(trunk, 1);
+  const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
+  const at::Tensor batch = images(options.batch);
+  for (int i = 0; i < 3; ++i) folded.embed(batch);
+  std::cout << "{\"ready\": true}" << std::endl;
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    const Clock::time_point begin = Clock::now();
+    std::int64_t done = 0;
+    double seconds = 0;
+    while (seconds < options.seconds) {
+      folded.embed(batch);
+      done += options.batch;
+      seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+    std::cout << "{\"images_per_second\": " << static_cast<double>(done) / seconds << "}" << std::endl;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::workers
+
+int main(int argc, char** argv) {
+  try {
+    resolute::workers::run(resolute::workers::parse(argc, argv));
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "bench_inference: " << error.what() << std::endl;
+    return 1;
+  }
+}

@@ -1,0 +1,211 @@
+"""PyTorch DDP in Python at its best, for `script/bench training`: ResNet-50 (last stride 1) on 3x256x128 images,
+cross-entropy + triplet, Adam, channels-last, bf16 autocast or f32. It speaks the protocol of bench_training: says "ready",
+then for each line on its standard input runs --steps steps and prints how long they took.
+
+With --images FOLDER the batches come from JPEG files by a DataLoader (PIL), else they lie in memory; with --first-step it
+ends when the first step could begin. With --device cuda it trains on GPU number RANK, over NCCL, with cuDNN's benchmark.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn import functional as F
+
+CLASSES, IMAGES, HEIGHT, WIDTH, BATCHES = 751, 4, 256, 128, 4
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        width = outputs // 4
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride != 1 or inputs != outputs:
+            self.downsample = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        return self.relu(self.bn3(self.conv3(x)).add_(shortcut))
+
+
+class ReidNetwork(nn.Module):
+    """torchvision's ResNet-50 with last stride 1, global average, classifier."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        inputs, stages = 64, []
+        for outputs, blocks, stride in [(256, 3, 1), (512, 4, 2), (1024, 6, 2), (2048, 3, 1)]:
+            stages.append(nn.Sequential(*[Bottleneck(inputs if b == 0 else outputs, outputs, stride if b == 0 else 1)
+                                          for b in range(blocks)]))
+            inputs = outputs
+        self.stages = nn.Sequential(*stages)
+        self.classifier = nn.Linear(2048, CLASSES)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = self.stages(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
+        feature = F.adaptive_avg_pool2d(x, 1).flatten(1)
+        return feature, self.classifier(feature)
+
+
+def triplet_loss(feature, labels, margin=0.3):
+    """Batch-hard, vectorised."""
+    distance = torch.cdist(feature, feature)
+    same = labels[:, None] == labels[None, :]
+    positive = distance.masked_fill(~same, 0).amax(1)
+    negative = distance.masked_fill(same, float("inf")).amin(1)
+    return F.relu(margin + positive - negative).mean()
+
+
+class JpegPeople(torch.utils.data.Dataset):
+    """Files named IDENTITY_…jpg; flip, padding of 10 and random crop, ImageNet's mean and deviation."""
+
+    def __init__(self, folder):
+        self.files = sorted(pathlib.Path(folder).rglob("*.jpg"))
+        names = sorted({path.name.split("_")[0] for path in self.files})
+        self.labels = [names.index(path.name.split("_")[0]) for path in self.files]
+        self.mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1) * 255
+        self.deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1) * 255
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        import numpy
+        from PIL import Image, ImageOps
+        image = Image.open(self.files[index]).convert("RGB")
+        if image.size != (WIDTH, HEIGHT):
+            image = image.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+        if random.random() < 0.5:
+            image = ImageOps.mirror(image)
+        image = ImageOps.expand(image, 10)
+        x, y = random.randint(0, 20), random.randint(0, 20)
+        image = image.crop((x, y, x + WIDTH, y + HEIGHT))
+        pixels = torch.from_numpy(numpy.array(image)).permute(2, 0, 1)
+        return (pixels - self.mean) / self.deviation, self.labels[index]
+
+
+class IdentitySampler(torch.utils.data.Sampler):
+    """P identities x 4 images a batch, each rank its own."""
+
+    def __init__(self, labels, batch, batches, seed):
+        self.by_identity = {}
+        for index, label in enumerate(labels):
+            self.by_identity.setdefault(label, []).append(index)
+        self.identities, self.batches, self.random = batch // IMAGES, batches, random.Random(seed)
+
+    def __len__(self):
+        return self.batches
+
+    def __iter__(self):
+        for _ in range(self.batches):
+            chosen = self.random.sample(sorted(self.by_identity), self.identities)
+            yield [index for identity in chosen for index in self.random.choices(self.by_identity[identity], k=IMAGES)]
+
+
+def batches_in_memory(options, device):
+    generator = torch.Generator().manual_seed(options.rank)
+    shape = (options.batch, 3, HEIGHT, WIDTH)
+    labels = torch.arange(options.batch) // IMAGES
+    made = [(torch.randn(shape, generator=generator).contiguous(memory_format=torch.channels_last).to(device), labels.to(device))
+            for _ in range(BATCHES)]
+    while True:
+        yield from made
+
+
+def batches_of_files(options, device):
+    data = JpegPeople(options.images)
+    sampler = IdentitySampler(data.labels, options.batch, options.turns * options.steps, options.rank)
+    loader = torch.utils.data.DataLoader(data, batch_sampler=sampler, num_workers=options.loaders,
+                                         persistent_workers=options.loaders > 0, pin_memory=device.type == "cuda")
+    for images, labels in loader:
+        yield (images.contiguous(memory_format=torch.channels_last).to(device, non_blocking=True),
+               labels.to(device, non_blocking=True))
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--precision", default="bf16")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--adam", default="fused", choices=["fused", "foreach", "plain"])
+    for name, value in [("threads", 1), ("turns", 1), ("steps", 5), ("rank", 0), ("ranks", 1), ("port", 0), ("batch", 16),
+                        ("loaders", 1)]:
+        parser.add_argument("--" + name, type=int, default=value)
+    parser.add_argument("--images")
+    parser.add_argument("--first-step", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+
+    device = torch.device("cpu")
+    if options.device == "cuda":
+        device = torch.device("cuda", options.rank % torch.cuda.device_count())
+        torch.cuda.set_device(device)
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.allow_tf32 = False  # "f32" is float32 on both sides
+
+    network = ReidNetwork().to(device, memory_format=torch.channels_last)
+    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    os.environ.setdefault("MASTER_PORT", str(options.port))
+    dist.init_process_group("gloo" if device.type == "cpu" else "nccl", rank=options.rank, world_size=options.ranks)
+    model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True, broadcast_buffers=False)
+    optimiser = torch.optim.Adam(model.parameters(), lr=3.5e-4, weight_decay=5e-4, fused=options.adam == "fused",
+                                 foreach=options.adam == "foreach")
+    batches = iter(batches_of_files(options, device) if options.images else batches_in_memory(options, device))
+    autocast = (lambda: torch.autocast(device.type, torch.bfloat16)) if options.precision == "bf16" else contextlib.nullcontext
+
+    def step(images, labels):
+        with autocast():
+            feature, logits = model(images)
+        loss = F.cross_entropy(logits.float(), labels) + triplet_loss(feature.float(), labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    if options.first_step:
+        next(batches)
+        say(ready=True)
+        dist.destroy_process_group()
+        return
+    say(ready=True)
+    for _ in range(options.turns):
+        if not sys.stdin.readline():
+            break
+        begun = time.perf_counter()
+        for _ in range(options.steps):
+            loss = step(*next(batches))
+        loss.item()
+        say(seconds=time.perf_counter() - begun)
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main()

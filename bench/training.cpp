@@ -1,0 +1,270 @@
+//! \file
+//! Our side of `script/bench training`: steps of the real Trainer on batches that lie in memory, or (`--loop plain`) of
+//! a loop that accumulates the same batches with libtorch alone. It works in turns, so that a driver can let two
+//! programs alternate on one machine: it says "ready", then for each line on its standard input runs --steps steps and
+//! prints how long they took, as JSON.
+//!
+//! bench_training --loop trainer|plain|gemm --precision bf16|f32 --threads T --turns N --steps N
+//!                [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder FOR_METRICS] [--device
+//!                cpu|cuda]
+
+#include <ATen/autocast_mode.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/log.h"
+#include "core/random.h"
+#include "workers/allocator.h"
+#include "workers/ddp/gloo.h"
+#include "workers/device.h"
+#include "workers/numeric_class.h"
+#include "workers/trainer.h"
+
+namespace resolute::workers {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kClasses = 751;  // Market-1501's training identities
+constexpr int kImages = 4;     // of each identity
+constexpr std::int64_t kHeight = 256, kWidth = 128;
+constexpr std::uint64_t kBatches = 4;  // different ones, used in turn
+
+struct Options {
+  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu";
+  int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  const std::map<std::string, std::string*> texts{{"--loop", &options.loop},
+                                                  {"--precision", &options.precision},
+                                                  {"--folder", &options.folder},
+                                                  {"--device", &options.device}};
+  const std::map<std::string, int*> numbers{{"--threads", &options.threads}, {"--turns", &options.turns},
+                                            {"--steps", &options.steps},     {"--lanes", &options.lanes},
+                                            {"--rank", &options.rank},       {"--ranks", &options.ranks},
+                                            {"--port", &options.port},       {"--batch", &options.batch}};
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string name = argv[i];
+    if (const auto text = texts.find(name); text != texts.end())
+      *text->second = argv[i + 1];
+    else if (const auto number = numbers.find(name); number != numbers.end())
+      *number->second = std::stoi(argv[i + 1]);
+    else
+      throw core::input_error("unknown option '" + name + "'");
+  }
+  return options;
+}
+
+// Where the program waits for its turn. The driver's line opens it; the next call reports how long the turn took.
+class Gate {
+ public:
+  explicit Gate(int steps) : steps_(steps) {}
+  //! Called before each step, and once after the last.
+  void before_step() {
+    if (done_++ % steps_ != 0) return;
+    if (begun_)
+      std::cout << "{\"seconds\": " << std::chrono::duration<double>(Clock::now() - *begun_).count() << "}"
+                << std::endl;
+    else
+      std::cout << "{\"ready\": true}" << std::endl;
+    std::string line;
+    std::getline(std::cin, line);
+    begun_ = Clock::now();
+  }
+
+ private:
+  int steps_;
+  int done_ = 0;
+  std::optional<Clock::time_point> begun_;
+};
+
+at::Tensor images(std::uint64_t key, std::int64_t rows) {
+  core::RandomStream stream("bench images", {key});
+  at::Tensor pixels = at::empty({rows, kHeight, kWidth, 3});
+  float* values = pixels.mutable_data_ptr<float>();
+  for (std::int64_t i = 0; i < pixels.numel(); ++i) values[i] = static_cast<float>(stream.uniform(-2, 2));
+  return pixels.permute({0, 3, 1, 2});
+}
+
+class MemorySource final : public BatchSource {
+ public:
+  MemorySource(const Options& options, Gate& gate, at::Device place = at::kCPU)
+      : options_(options), gate_(gate), place_(place) {
+    const int own = options.lanes / options.ranks;
+    first_ = options.rank * own;
+    for (std::uint64_t b = 0; b < kBatches; ++b)
+      for (int lane = first_; lane < first_ + own; ++lane)
+        batches_.push_back(make(b, static_cast<std::uint64_t>(lane)));
+  }
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
+    return std::vector<std::int64_t>(static_cast<std::size_t>(options_.lanes), options_.batch);
+  }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    if (lane == first_) gate_.before_step();
+    const auto own = static_cast<std::uint64_t>(options_.lanes / options_.ranks);
+    LaneBatch batch = batches_[(step % kBatches) * own + static_cast<std::uint64_t>(lane - first_)];
+    batch.step = step;
+    batch.lane = lane;
+    return batch;
+  }
+
+ private:
+  LaneBatch make(std::uint64_t number, std::uint64_t lane) const {
+    LaneBatch batch;
+    batch.hr = images(number * 64 + lane, options_.batch);
+    batch.lr = batch.hr;
+    batch.labels = at::arange(options_.batch, at::kLong).div(kImages, "floor");
+    batch.has_hr = at::ones({options_.batch}, at::kBool);
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place_);
+    return batch;
+  }
+
+  Options options_;
+  Gate& gate_;
+  at::Device place_;
+  int first_ = 0;
+  std::vector<LaneBatch> batches_;
+};
+
+experiments::TrainingSpecification specification(const Options& options) {
+  experiments::TrainingSpecification specification;
+  specification.method = experiments::BaselineOptions{};
+  specification.network.backbone = "resnet50";
+  specification.recipe.steps = options.turns * options.steps;
+  specification.recipe.identities = options.lanes * options.batch / kImages;
+  specification.recipe.images = kImages;
+  specification.recipe.precision = options.precision;
+  specification.lanes = options.lanes;
+  return specification;
+}
+
+void run_trainer(const Options& options) {
+  const std::unique_ptr<Device> device = open_device(options.device, options.rank);
+  std::unique_ptr<Communicator> communicator;
+  if (options.ranks > 1) {
+    Rendezvous rendezvous;
+    rendezvous.host = "127.0.0.1";
+    rendezvous.port = static_cast<std::uint16_t>(options.port);
+    rendezvous.store_prefix = "bench";
+    communicator = device->connect(connect_gloo(rendezvous, options.rank, options.ranks), rendezvous.collective_limit);
+  }
+  const experiments::TrainingSpecification asked = specification(options);
+  const std::unique_ptr<Method> method = make_method(asked, kClasses);
+  if (!device->place().is_cpu()) method->module().to(device->place());
+  Gate gate(options.steps);
+  MemorySource source(options, gate, device->place());
+  ProgressPipe progress(-1);
+  std::optional<MetricsLog> metrics;
+  std::optional<results::GradientLogWriter> gradients;
+  if (options.rank == 0) {
+    const std::filesystem::path folder = options.folder;
+    metrics.emplace(core::real_file_system(), folder / "metrics.jsonl");
+    gradients.emplace(core::real_file_system(), folder / results::kGradientLogName, options.lanes,
+                      gradient_names(*method));
+  }
+  TrainerOptions trainer_options;
+  trainer_options.recipe = asked.recipe;
+  trainer_options.lanes = options.lanes;
+  Trainer trainer({.method = *method,
+                   .source = source,
+                   .progress = progress,
+                   .communicator = communicator.get(),
+                   .checkpoints = nullptr,
+                   .metrics = metrics ? &*metrics : nullptr,
+                   .gradients = gradients ? &*gradients : nullptr},
+                  trainer_options);
+  trainer.run();
+  gate.before_step();
+}
+
+// What libtorch alone does for L batches: forward and backward for each, gradients accumulating in place, one Adam
+// step.
+void run_plain(const Options& options) {
+  const std::unique_ptr<Method> method = make_method(specification(options), kClasses);
+  std::vector<at::Tensor> parameters, gradients, moments1, moments2, steps;
+  const ParameterGroup group = method->parameter_groups().front();
+  for (const auto& [name, parameter] : group.parameters) {
+    parameters.push_back(parameter);
+    parameter.mutable_grad() = at::zeros_like(parameter);
+    gradients.push_back(parameter.grad());
+    moments1.push_back(at::zeros_like(parameter));
+    moments2.push_back(at::zeros_like(parameter));
+    steps.push_back(at::zeros({}, at::kFloat));
+  }
+  const AdamOptions& adam = group.adam;
+  Gate gate(options.steps);
+  MemorySource source(options, gate);
+  const bool narrow = options.precision == "bf16";
+  at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+  for (int step = 0; step < options.turns * options.steps; ++step) {
+    for (int lane = 0; lane < options.lanes; ++lane) {
+      const LaneBatch batch = source.batch(static_cast<std::uint64_t>(step), lane);
+      at::Tensor loss;
+      at::autocast::set_autocast_enabled(at::kCPU, narrow);
+      const Activations activations = method->forward(batch);
+      for (const LossTerm& term : method->losses(0, activations, batch))
+        loss = loss.defined() ? loss + term.value : term.value;
+      at::autocast::set_autocast_enabled(at::kCPU, false);
+      (loss / options.lanes).backward();
+    }
+    const at::NoGradGuard no_grad;
+    for (const at::Tensor& count : steps) count.add_(1);
+    at::_fused_adam_(parameters, gradients, moments1, moments2, {}, steps, adam.learning_rate, adam.beta1, adam.beta2,
+                     adam.weight_decay, 1e-8, /*amsgrad=*/false, /*maximize=*/false);
+    for (const at::Tensor& gradient : gradients) gradient.zero_();
+    at::autocast::clear_cache();
+  }
+  gate.before_step();
+}
+
+// The rate of a large square matrix product: what the machine gives at most. Prints operations a second.
+void run_gemm(const Options& options) {
+  constexpr std::int64_t kSide = 2048;
+  const at::NoGradGuard no_grad;
+  const auto type = options.precision == "bf16" ? at::kBFloat16 : at::kFloat;
+  const at::Tensor a = at::ones({kSide, kSide}, type), b = at::ones({kSide, kSide}, type);
+  at::Tensor c = at::mm(a, b);
+  Gate gate(options.steps);
+  for (int step = 0; step < options.turns * options.steps; ++step) {
+    gate.before_step();
+    at::mm_out(c, a, b);
+  }
+  gate.before_step();
+}
+
+void run(const Options& options) {
+  keep_freed_memory();
+  enter_numeric_class(options.threads);
+  if (options.loop == "trainer")
+    run_trainer(options);
+  else if (options.loop == "plain")
+    run_plain(options);
+  else if (options.loop == "gemm")
+    run_gemm(options);
+  else
+    throw core::input_error("unknown loop '" + options.loop + "'");
+}
+
+}  // namespace
+}  // namespace resolute::workers
+
+int main(int argc, char** argv) {
+  try {
+    resolute::workers::run(resolute::workers::parse(argc, argv));
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "bench_training: " << error.what() << std::endl;
+    return 1;
+  }
+}

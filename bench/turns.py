@@ -1,0 +1,54 @@
+"""Two programs that measure in turns on one machine: each says "ready" on its standard output, then for every line it reads
+does one turn of work and prints {"seconds": s} or
+another figure. A player is one such program, or the ranks of one."""
+
+import json
+import socket
+import statistics
+import subprocess
+import sys
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Player:
+    def __init__(self, name, commands, environment, key="seconds"):
+        self.name, self.key = name, key
+        self.processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+                          for command in commands]
+        for process in self.processes:
+            self.read(process, "ready")
+
+    def read(self, process, key):
+        line = process.stdout.readline()
+        try:
+            return json.loads(line)[key]
+        except (ValueError, KeyError):
+            sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
+
+    def turn(self):
+        """What the turn gave: seconds of the slowest rank, or another figure of a single program."""
+        for process in self.processes:
+            process.stdin.write("turn\n")
+            process.stdin.flush()
+        return max(self.read(process, self.key) for process in self.processes)
+
+    def close(self):
+        for process in self.processes:
+            process.stdin.close()
+            process.wait(timeout=60)
+
+
+def alternate(ours, peer, turns):
+    """Medians of `turns` turns of each after one that does not count; who begins alternates too."""
+    ours.turn(), peer.turn()
+    samples = {ours: [], peer: []}
+    for turn in range(turns):
+        for player in (ours, peer) if turn % 2 == 0 else (peer, ours):
+            samples[player].append(player.turn())
+    ours.close(), peer.close()
+    return statistics.median(samples[ours]), statistics.median(samples[peer]), samples[ours], samples[peer]
