@@ -143,10 +143,11 @@ class Bench:
         return processes, os.fdopen(read)
 
     def until_step(self, lines, step):
-        """When the progress line of that step came."""
+        """The first progress line at or after that step (they come twice a second at most): when, and its step."""
         for line in lines:
-            if json.loads(line).get("step") == step:
-                return time.perf_counter()
+            reached = json.loads(line).get("step", -1)
+            if reached >= step:
+                return time.perf_counter(), reached
         raise SystemExit(f"bench: resolute-worker ended before step {step}")
 
     def jobs(self):
@@ -162,14 +163,20 @@ class Bench:
                            stderr=subprocess.DEVNULL)
         return self.prepared
 
-    def ours_end_to_end(self, threads):
-        processes, lines = self.worker(self.jobs()["two_lanes"], 2, threads)
-        begun = self.until_step(lines, END_TO_END_SKIPPED)
-        seconds = self.until_step(lines, END_TO_END_SKIPPED + END_TO_END_STEPS) - begun
+    @staticmethod
+    def kill(processes):
         for process in processes:
             process.kill()
             process.wait()
-        return seconds
+
+    def ours_end_to_end(self, threads):
+        processes, lines = self.worker(self.jobs()["two_lanes"], 2, threads)
+        try:
+            begun, first = self.until_step(lines, END_TO_END_SKIPPED)
+            ended, last = self.until_step(lines, first + END_TO_END_STEPS)
+        finally:
+            self.kill(processes)
+        return (ended - begun) * END_TO_END_STEPS / (last - first)
 
     def peer_end_to_end(self, threads):
         # The turn that does not count is as long as the other: both have twice as many batches before them.
@@ -189,10 +196,10 @@ class Bench:
     def ours_first_step(self):
         begun = time.perf_counter()
         processes, lines = self.worker(self.jobs()["one_lane"], 1, self.cores)
-        seconds = self.until_step(lines, 0) - begun
-        processes[0].kill()
-        processes[0].wait()
-        return seconds
+        try:
+            return self.until_step(lines, 0)[0] - begun
+        finally:
+            self.kill(processes)
 
     def peer_first_step(self):
         begun = time.perf_counter()

@@ -92,6 +92,8 @@ int main(int argc, char** argv) {
   resolute::core::set_up_log("resolute");
   // A reader that leaves (`resolute … | head`) is seen as a failed write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  // Whoever started this may have had it ignored, and then no child could be waited for.
+  std::signal(SIGCHLD, SIG_DFL);
   try {
     int code = run(Arguments(argv + 1, argv + argc));
     if (!std::cout.flush())

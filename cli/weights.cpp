@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
+#include "core/log.h"
 #include "core/process.h"
 #include "experiments/store_layout.h"
 #include "experiments/weights_catalogue.h"
@@ -202,8 +203,13 @@ int weights_list(const Arguments& arguments) {
                                                 StoreLayout(required_value(*values, "store")));
   core::Json list = core::Json::array();
   for (const std::string& name : catalogue.names()) {
-    const auto found = catalogue.find(name);
-    if (!found) continue;  // gone meanwhile
+    std::optional<experiments::NamedWeights> found;
+    try {
+      found = catalogue.find(name);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("{}; weights '{}' are left out", error.what(), name);
+    }
+    if (!found) continue;  // or gone meanwhile
     const experiments::NamedWeights& weights = *found;
     core::Json one = experiments::to_json(weights);
     one["name"] = weights.name;

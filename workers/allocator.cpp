@@ -6,13 +6,16 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 
 namespace resolute::workers {
 namespace {
 
-// The heap grows into what is taken and given back here: the advice stays with the addresses. Nothing is touched, so
-// nothing is used up; a system that does not lend so many addresses keeps small pages.
+// The heap grows into what is taken and freed here: the advice stays with the addresses. They stay with the heap, but
+// nothing is touched, so no memory is used up; a system that does not lend so many addresses keeps small pages. One
+// that counts every address taken (overcommit_memory = 2) would count these, and is left alone.
 void advise_huge_pages() {
+  if (std::ifstream policy("/proc/sys/vm/overcommit_memory"); policy.get() == '2') return;
   const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   const std::size_t size = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 2 * page;
   void* heap = std::malloc(size);

@@ -188,6 +188,7 @@ CheckpointFolder::~CheckpointFolder() {
 std::optional<StoredCheckpoint> CheckpointFolder::load_latest_file() {
   finish();
   auto names = files_.list(folder_);
+  std::exception_ptr unreadable;
   // Zero-padded names sort as their steps do.
   for (auto name = names.rbegin(); name != names.rend(); ++name) {
     const auto step = step_of(*name);
@@ -201,8 +202,11 @@ std::optional<StoredCheckpoint> CheckpointFolder::load_latest_file() {
       return StoredCheckpoint{std::move(checkpoint), std::move(file)};
     } catch (const core::RuntimeError& error) {
       core::log_warning("{}; it is passed over", error.what());
+      if (error.kind() != core::ErrorKind::kCorrupt && !unreadable) unreadable = std::current_exception();
     }
   }
+  // What a disk or a full memory kept from being read may be there the next time: no reason to start over.
+  if (unreadable) std::rethrow_exception(unreadable);
   return std::nullopt;
 }
 

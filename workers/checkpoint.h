@@ -59,6 +59,7 @@ class CheckpointFolder {
 
   //! The newest usable checkpoint, or nothing. A torn, damaged, foreign or newer one is named in the log and the one
   //! before used. Let go of it once it is taken up: save() writes its image into the same memory.
+  //! \throws RuntimeError, not kCorrupt, if none was usable and one could not even be read
   std::optional<StoredCheckpoint> load_latest_file();
   //! Its checkpoint alone.
   std::optional<Checkpoint> load_latest();

@@ -50,7 +50,7 @@ struct PickleValue {
 class Pickle {
  public:
   //! Reads the pickle at the start of `bytes`. \param name names the file in messages
-  //! \throws RuntimeError: kCorrupt for bytes that are none; kInput for one of over 4 million values or with opcodes
+  //! \throws RuntimeError: kCorrupt for bytes that are none; kInput for one of over 1 million values or with opcodes
   //!         of protocol 0 that torch.save never writes
   Pickle(std::span<const std::byte> bytes, std::string_view name);
   Pickle(Pickle&&) = default;

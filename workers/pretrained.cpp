@@ -68,8 +68,9 @@ bool is_usual(std::string prefix) {
 std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors,
                                                   const std::map<std::string, at::Tensor>& state) {
   std::map<std::string, std::size_t> counts;
+  constexpr std::size_t kLongest = 1000;  // every dot of a name is looked behind
   for (const auto& [name, tensor] : tensors)
-    for (std::size_t start = 0; start != std::string::npos;) {
+    for (std::size_t start = name.size() > kLongest ? std::string::npos : 0; start != std::string::npos;) {
       if (state.contains(name.substr(start))) ++counts[name.substr(0, start)];
       const std::size_t dot = name.find('.', start);
       start = dot == std::string::npos ? dot : dot + 1;
@@ -102,8 +103,9 @@ Backbone empty_trunk(const std::string& backbone) {
 
 void refuse_taken_name(const experiments::WeightsCatalogue& catalogue, const experiments::NamedWeights& weights,
                        bool replace) {
+  if (replace) return;  // what stands there need not even be readable
   const auto known = catalogue.find(weights.name);
-  if (replace || !known || known->sha256 == weights.sha256) return;
+  if (!known || known->sha256 == weights.sha256) return;
   throw core::input_error(fmt::format("the store has other weights named '{}'", weights.name),
                           fmt::format("imported from '{}', SHA-256 {}", known->source, known->sha256),
                           "choose another --name, or give --replace: trainings from the new weights are other jobs "

@@ -1,3 +1,4 @@
+// Longer than most files here: one training step, in the order in which it happens.
 #include "workers/trainer.h"
 
 #include <ATen/autocast_mode.h>
@@ -95,7 +96,6 @@ struct Trainer::StepRecord {
   std::vector<std::vector<double>> terms;  // of each of the L lanes, all phases in order
   std::vector<Digests> digests;            // of each of the L lanes: its gradients, all phases in order
   results::StepGradients gradients;
-  bool stop_here = false;      // this rank's wish, read once
   bool stop_anywhere = false;  // known at the end of the step
   std::uint64_t images = 0;    // of all lanes
 };
@@ -119,6 +119,9 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
   RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
+  for (std::size_t i = 0; i + 1 < phases_.size(); ++i)
+    RESOLUTE_EXPECT(!phases_[i].steps_with_next || phases_[i].group != phases_[i + 1].group,
+                    "a group that has yet to step gets no second gradient");
   std::vector<std::string> names;
   for (ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
@@ -152,9 +155,11 @@ TrainingOutcome Trainer::run() {
   // Memory for the first checkpoint is touched now, not in the step after which it is written.
   if (parts_.checkpoints) parts_.checkpoints->prepare(snapshot());
   parts_.progress.step(step_, steps, std::nullopt, 0);
+  // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
+  // now.
+  if (step_ > 0 && step_ < steps) evaluate();
   while (step_ < steps && !interrupted) {
     StepRecord record;
-    record.stop_here = stop_requested();
     train_step(record);
     ++step_;
     loss_ = record.metrics.loss;
@@ -162,8 +167,7 @@ TrainingOutcome Trainer::run() {
     report(record);
     interrupted = record.stop_anywhere && step_ < steps;
     if (interrupted || (step_ % options_.checkpoint_every == 0 && step_ < steps)) write_checkpoint();
-    if (parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0 && !interrupted)
-      parts_.evaluate(step_);
+    if (!interrupted) evaluate();
   }
   if (parts_.checkpoints) {
     parts_.checkpoints->finish();
@@ -172,6 +176,10 @@ TrainingOutcome Trainer::run() {
   // Ranks leave together: a rank that ended sooner would look lost to one that still talks to the store.
   if (interrupted && parts_.communicator) parts_.communicator->barrier();
   return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
+}
+
+void Trainer::evaluate() {
+  if (parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0) parts_.evaluate(step_);
 }
 
 void Trainer::train_step(StepRecord& record) {
@@ -302,8 +310,8 @@ void Trainer::forward(std::size_t phase, Lane& lane) {
   lane.activations = parts_.method.forward(lane.batch);
 }
 
-// Each lane's losses and digest to all ranks, with this rank's wish to stop: the only point of a step where the host
-// waits for the device.
+// Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits
+// for the device.
 void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
   std::vector<at::Tensor> values, digests;
   std::size_t terms = 0;
@@ -319,11 +327,12 @@ void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record
   const std::size_t slots = terms + 2 * tensors + 1;
   at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
   double* to = own.mutable_data_ptr<double>();
+  const bool stop_here = stop_requested();  // as late as can be: no further step is begun
   for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
     to = std::copy_n(own_values.const_data_ptr<double>() + lane * terms, terms, to);
     for (std::size_t i = 0; i < tensors; ++i)
       to = put_bits(to, static_cast<std::uint64_t>(own_digests.const_data_ptr<std::int64_t>()[lane * tensors + i]));
-    *to++ = record.stop_here ? 1.0 : 0.0;
+    *to++ = stop_here ? 1.0 : 0.0;
   }
   at::Tensor all = own;
   if (parts_.communicator) {
@@ -371,7 +380,7 @@ std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) 
           return fmt::format("lane {}, loss '{}'", lane.batch.lane, term.name);
     }
   }
-  return lanes.size() == static_cast<std::size_t>(options_.lanes) ? "in the sum over lanes"
+  return lanes.size() == static_cast<std::size_t>(options_.lanes) ? "but not when it was computed again"
                                                                   : "in a lane of another process rank";
 }
 

@@ -7,7 +7,7 @@
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
 //! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's group takes an Adam step. At the
 //! end of the step ranks tell one another their losses and their wish to stop, so all know the same and stop after the
-//! same step. Nothing waits for a GPU before that.
+//! same step. The trainer itself waits for a GPU nowhere else.
 
 #include <cstdint>
 #include <functional>
@@ -79,6 +79,7 @@ class Trainer {
   struct StepRecord;
   struct PhaseRecord;
   void train_step(StepRecord& record);
+  void evaluate();
   std::vector<Lane> load_lanes(StepRecord& record);
   void share_embeddings(std::vector<Lane>& lanes, const std::vector<std::int64_t>& rows);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);

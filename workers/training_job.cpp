@@ -53,7 +53,7 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
   return options;
 }
 
-// Process rank 0 writes; the others only compute the name, so that all ranks agree on the record.
+// By process rank 0 alone, whose record is published.
 std::string publish_weights(const JobContext& context, Method& method, const std::string& name, int classes) {
   Weights weights{name, classes, {}};
   save_module(method.module(), "", weights.tensors);
@@ -71,7 +71,10 @@ results::TrainingRecord run_training(const JobContext& context,
   const bool first = context.options.process_rank == 0;
   const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
   const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
-  expect_agreement(fmt::format("job {}, {}", owner.job, owner.numeric_class), context.communicator);
+  // An evaluation during the training is an exchange too.
+  expect_agreement(fmt::format("job {}, {}, evaluated every {} epochs", owner.job, owner.numeric_class,
+                               context.options.evaluate_every),
+                   context.communicator);
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, split_options(specification.split));

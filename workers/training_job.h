@@ -8,8 +8,8 @@
 namespace resolute::workers {
 
 //! Trains, or goes on from the newest usable checkpoint, and writes the weights file beside where result.json will
-//! stand. Every process rank returns the same record. \throws RuntimeError: kInterrupted once a checkpoint is on disk;
-//! else as Trainer, PackSource and CheckpointFolder
+//! stand. Process rank 0's record is the job's; the others' name no weights. \throws RuntimeError: kInterrupted once a
+//! checkpoint is on disk; else as Trainer, PackSource and CheckpointFolder
 results::TrainingRecord run_training(const JobContext& context,
                                      const experiments::TrainingSpecification& specification);
 

@@ -20,7 +20,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn import functional as F
 
-CLASSES, IMAGES, HEIGHT, WIDTH, BATCHES = 751, 4, 256, 128, 4
+IMAGES, HEIGHT, WIDTH, BATCHES = 4, 256, 128, 4
 
 
 class Bottleneck(nn.Module):
@@ -48,7 +48,7 @@ class Bottleneck(nn.Module):
 class ReidNetwork(nn.Module):
     """torchvision's ResNet-50 with last stride 1, global average, classifier."""
 
-    def __init__(self):
+    def __init__(self, classes=751):  # Market-1501's training identities
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -60,7 +60,7 @@ class ReidNetwork(nn.Module):
                                           for b in range(blocks)]))
             inputs = outputs
         self.stages = nn.Sequential(*stages)
-        self.classifier = nn.Linear(2048, CLASSES)
+        self.classifier = nn.Linear(2048, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -136,8 +136,7 @@ def batches_in_memory(options, device):
         yield from made
 
 
-def batches_of_files(options, device):
-    data = JpegPeople(options.images)
+def batches_of_files(options, data, device):
     sampler = IdentitySampler(data.labels, options.batch, options.turns * options.steps, options.rank)
     loader = torch.utils.data.DataLoader(data, batch_sampler=sampler, num_workers=options.loaders,
                                          persistent_workers=options.loaders > 0, pin_memory=device.type == "cuda")
@@ -171,14 +170,15 @@ def main():
         torch.backends.cudnn.benchmark = True
         torch.backends.cudnn.allow_tf32 = False  # "f32" is float32 on both sides
 
-    network = ReidNetwork().to(device, memory_format=torch.channels_last)
+    people = JpegPeople(options.images) if options.images else None
+    network = ReidNetwork(*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", str(options.port))
     dist.init_process_group("gloo" if device.type == "cpu" else "nccl", rank=options.rank, world_size=options.ranks)
     model = nn.parallel.DistributedDataParallel(network, gradient_as_bucket_view=True, broadcast_buffers=False)
     optimiser = torch.optim.Adam(model.parameters(), lr=3.5e-4, weight_decay=5e-4, fused=options.adam == "fused",
                                  foreach=options.adam == "foreach")
-    batches = iter(batches_of_files(options, device) if options.images else batches_in_memory(options, device))
+    batches = iter(batches_of_files(options, people, device) if people else batches_in_memory(options, device))
     autocast = (lambda: torch.autocast(device.type, torch.bfloat16)) if options.precision == "bf16" else contextlib.nullcontext
 
     def step(images, labels):
@@ -191,7 +191,6 @@ def main():
         return loss
 
     if options.first_step:
-        next(batches)
         say(ready=True)
         dist.destroy_process_group()
         return

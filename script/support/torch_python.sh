@@ -5,16 +5,17 @@ torch_python_packages=(typing_extensions==4.15.0 filelock==3.20.0 sympy==1.14.0 
   markupsafe==3.0.3 fsspec==2025.9.0 numpy==2.3.3)
 
 make_torch_python() {
-  local scratch library
+  local scratch library wheels
+  wheels=$(dirname "${LIBTORCH_ROOT:-$libtorch_folder/torch}")
   scratch=$(mktemp -d "$cache/torch-python-scratch.XXXXXX")
   /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --target "$scratch/packages" "${torch_python_packages[@]}"
   # torch's Python module wants libraries for GPUs that nothing here calls: ones whose functions do nothing satisfy the
   # loader.
   mkdir "$scratch/libraries"
-  nm -D --undefined-only "$libtorch_folder"/torch/lib/lib*.so | awk '{sub(/@.*/, "", $2); print $2}' | sort -u |
+  nm -D --undefined-only "$wheels"/torch/lib/lib*.so | awk '{sub(/@.*/, "", $2); print $2}' | sort -u |
     grep -E '^(cuFile|cusparse|nvshmem|cufft|curand|cublas|cudnn|cusolver|nvJitLink)' |
     sed 's/.*/void &(void) {}/' >"$scratch/nothing.c"
-  for library in $(LD_LIBRARY_PATH="$libtorch_folder/torch/lib" ldd "$libtorch_folder/torch/lib/libtorch_python.so" |
+  for library in $(LD_LIBRARY_PATH="$wheels/torch/lib" ldd "$wheels/torch/lib/libtorch_python.so" |
     sed -n 's/^\s*\(\S*\) => not found$/\1/p' | sort -u); do
     gcc -shared -fPIC -w -Wl,-soname,"$library" -o "$scratch/libraries/$library" "$scratch/nothing.c"
   done
@@ -22,7 +23,7 @@ make_torch_python() {
   mv "$scratch" "$cache/torch-python"
   cat >"$cache/torch-python/python" <<END
 #!/bin/sh
-LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$libtorch_folder:$cache/torch-python/packages' exec /usr/bin/python3 "\$@"
+LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$wheels:$cache/torch-python/packages' exec /usr/bin/python3 "\$@"
 END
   chmod +x "$cache/torch-python/python"
   "$cache/torch-python/python" -c 'import torch; torch.zeros(2).sum().item()'

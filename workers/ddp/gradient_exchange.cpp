@@ -32,7 +32,9 @@ TensorList norms_of(const TensorList& tensors) {
       for (std::int64_t i = begin; i < end; ++i) norm(static_cast<std::size_t>(i));
     });
   } else {
-    for (std::size_t i = 0; i < tensors.size(); ++i) norm(i);
+    // A GPU's reduction depends on how the memory is aligned, and that on W: a copy begins at an aligned address.
+    for (std::size_t i = 0; i < tensors.size(); ++i)
+      norms[i] = at::linalg_vector_norm(tensors[i].as_strided({tensors[i].numel()}, {1}).clone());
   }
   return norms;
 }

@@ -1,8 +1,8 @@
-//! The bits of ten steps of each method: they change only together with the method's revision (design, §4). The hashes
-//! hold for the numeric class in which they were recorded. Losses and norms are recorded too and hold in every class
-//! within a tolerance: in one without hashes the test compares those, says so, and is skipped if they hold.
-//! After a deliberate change: raise kRevision in experiments/specification.h, run with RESOLUTE_RECORD_GOLDEN=1,
-//! commit.
+//! The bits of ten steps of each method by the real trainer, on two lanes: they change only together with the method's
+//! revision (design, §4). The hashes hold for the numeric class in which they were recorded. Losses and norms are
+//! recorded too and hold in every class within a tolerance: in one without hashes the test compares those, says so, and
+//! is skipped if they hold. After a deliberate change: raise kRevision in experiments/specification.h, run with
+//! RESOLUTE_RECORD_GOLDEN=1, commit.
 #include <ATen/Version.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +16,7 @@
 
 #include "core/json.h"
 #include "tests/workers/methods/small_training.h"
+#include "workers/trainer.h"
 
 namespace resolute::workers {
 namespace {
@@ -39,7 +40,7 @@ std::string numeric_class() {
 
 struct TenSteps {
   std::string hash;    // of every parameter and buffer
-  core::Json figures;  // the last step's losses and the size of each part's parameters
+  core::Json figures;  // the last step's loss and the size of each part's parameters
 };
 
 // L2 norm of the parameters of each module directly under the root. Norms of single tensors would not hold elsewhere:
@@ -55,17 +56,33 @@ core::Json part_norms(torch::nn::Module& module) {
   return squares;
 }
 
+class MadeUpSource final : public BatchSource {
+ public:
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {12, 12}; }
+  LaneBatch batch(std::uint64_t step, int lane) override {
+    LaneBatch batch = testing::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    batch.step = step;
+    batch.lane = lane;
+    return batch;
+  }
+};
+
 TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed) {
   at::set_num_threads(1);
   auto specification = testing::small_specification(std::move(options));
   specification.seed = seed;
   specification.network.neck = true;
   auto method = make_method(specification, 4);
-  testing::SmallTraining training(*method);
-  std::map<std::string, double> losses;
-  for (std::uint64_t step = 0; step < 10; ++step) losses = training.step(testing::made_up_batch(4, 3, 32, 16, step));
+  MadeUpSource source;
+  ProgressPipe progress(-1);
+  TrainerOptions trainer_options;
+  trainer_options.recipe = specification.recipe;
+  trainer_options.recipe.steps = 10;
+  trainer_options.lanes = 2;
+  const TrainingOutcome outcome =
+      Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
   TenSteps found{testing::state_hash(method->module()), part_norms(method->module())};
-  for (const auto& [name, value] : losses) found.figures["loss " + name] = value;
+  found.figures["loss"] = outcome.loss;
   return found;
 }
 

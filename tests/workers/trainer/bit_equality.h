@@ -44,6 +44,7 @@ class BitEqualityTest : public WorkerTest {
     int attempt = 1;
     for (; attempt <= kills; ++attempt) {
       const int count = ranks(attempt);
+      const std::uint64_t from = newest_checkpoint(folder, id);
       Attempt gang(folder, id, count, options(attempt));
       if (random.below(5) == 0) {
         pause(random.uniform(0, 500));
@@ -58,11 +59,28 @@ class BitEqualityTest : public WorkerTest {
       gang.signal_all(SIGKILL);
       // On a machine this fast the training may have ended: its result stands then.
       if (gang.wait_codes().front() != "exit code 0") ++kills_that_met_;
+      expect_to_go_on(folder, id, attempt, from);
     }
     const int count = ranks(attempt);
+    const std::uint64_t from = newest_checkpoint(folder, id);
     EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(count), "exit code 0"),
               Attempt(folder, id, count, options(attempt)).wait_codes());
+    expect_to_go_on(folder, id, attempt, from);
     return result(folder, id);
+  }
+
+  // 0: none. A checkpoint that is there under its name is whole.
+  static std::uint64_t newest_checkpoint(const fs::path& store, const JobId& job) {
+    const auto names = checkpoints(store, job);
+    return names.empty() ? 0 : step_of(names.back());
+  }
+
+  // A start from scratch would end with the same bits: the steps of the attempt show where it began.
+  static void expect_to_go_on(const fs::path& store, const JobId& job, int attempt, std::uint64_t from) {
+    const auto done = steps(store, job, attempt);
+    if (!done.empty()) {
+      EXPECT_EQ(from + 1, done.front()) << "attempt " << attempt;
+    }
   }
 
   // The whole row: calm, killed at the same W, another W at each restart. Returns the hashes under their columns.

@@ -235,9 +235,21 @@ TEST_F(TrainerTest, evaluates_between_steps_at_the_interval) {
   TrainerOptions options = options_for(10);
   options.evaluate_every = 4;
   Training run(options);
-  run.trainer.run();
+  EXPECT_EQ(180U, run.trainer.run().images);
   EXPECT_EQ((std::vector<std::uint64_t>{4, 8}), run.evaluated);
-  EXPECT_EQ(180U, run.trainer.run().images + 180U);  // done already: nothing more is trained
+  EXPECT_EQ(0U, run.trainer.run().images);  // done already: nothing more is trained
+}
+
+TEST_F(TrainerTest, a_training_that_goes_on_evaluates_the_step_that_it_starts_from) {
+  TrainerOptions options = options_for(4);
+  Training first(options);
+  first.trainer.run();
+  options.recipe.steps = 10;
+  options.evaluate_every = 4;
+  Training second(options);
+  second.trainer.restore(first.trainer.snapshot());
+  second.trainer.run();
+  EXPECT_EQ((std::vector<std::uint64_t>{4, 8}), second.evaluated);
 }
 
 TEST_F(TrainerTest, logs_digests_of_every_lane_and_tensor) {

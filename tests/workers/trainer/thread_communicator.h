@@ -1,0 +1,87 @@
+#pragma once
+//! \file
+//! A communicator whose ranks are threads of one process, for tests of who sends what and of the order of additions.
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+#include "workers/ddp/communicator.h"
+
+namespace resolute::workers {
+
+// Ranks as threads of this process: what is tested is who sends what, and the order of additions.
+class Exchange {
+ public:
+  explicit Exchange(int ranks) : from_(static_cast<std::size_t>(ranks)), sizes_(from_.size()) {}
+  int ranks() const { return static_cast<int>(from_.size()); }
+  // Puts this rank's tensor in, waits for all, lets `take` read them, waits again.
+  template <class Take>
+  void round(int rank, const at::Tensor& from, const std::vector<std::int64_t>& sizes, Take take) {
+    from_[static_cast<std::size_t>(rank)] = from;
+    sizes_[static_cast<std::size_t>(rank)] = sizes;
+    wait();
+    take(from_, sizes_);
+    wait();
+  }
+
+ private:
+  void wait() {
+    std::unique_lock lock(mutex_);
+    const int round = round_;
+    if (++waiting_ == ranks()) {
+      waiting_ = 0;
+      ++round_;
+      all_here_.notify_all();
+      return;
+    }
+    all_here_.wait(lock, [&] { return round_ != round; });
+  }
+  std::vector<at::Tensor> from_;
+  std::vector<std::vector<std::int64_t>> sizes_;
+  std::mutex mutex_;
+  std::condition_variable all_here_;
+  int waiting_ = 0;
+  int round_ = 0;
+};
+
+class ThreadCommunicator final : public Communicator {
+ public:
+  ThreadCommunicator(Exchange& exchange, int rank) : exchange_(exchange), rank_(rank) {}
+  int process_rank() const override { return rank_; }
+  int process_ranks() const override { return exchange_.ranks(); }
+  void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
+                  const std::vector<std::int64_t>& send_counts) override {
+    exchange_.round(rank_, from, send_counts, [&](const auto& tensors, const auto& sizes) {
+      std::int64_t at = 0;
+      for (std::size_t r = 0; r < tensors.size(); ++r) {
+        std::int64_t begin = 0;
+        for (int i = 0; i < rank_; ++i) begin += sizes[r][static_cast<std::size_t>(i)];
+        const std::int64_t count = sizes[r][static_cast<std::size_t>(rank_)];
+        EXPECT_EQ(count, receive_counts[r]);
+        to.narrow(0, at, count).copy_(tensors[r].narrow(0, begin, count));
+        at += count;
+      }
+      EXPECT_EQ(to.numel(), at);
+    });
+  }
+  void all_gather(at::Tensor& to, const at::Tensor& from) override {
+    exchange_.round(rank_, from, {}, [&](const auto& tensors, const auto&) { to.copy_(at::cat(tensors)); });
+  }
+  void broadcast(at::Tensor& tensor) override {
+    exchange_.round(rank_, tensor, {}, [&](const auto& tensors, const auto&) {
+      if (rank_ != 0) tensor.copy_(tensors[0]);
+    });
+  }
+  void barrier() override {
+    exchange_.round(rank_, {}, {}, [](const auto&, const auto&) {});
+  }
+
+ private:
+  Exchange& exchange_;
+  int rank_;
+};
+
+}  // namespace resolute::workers
