@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 
+#include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/random.h"
@@ -80,11 +81,6 @@ void run(const Options& options) {
 }  // namespace resolute::workers
 
 int main(int argc, char** argv) {
-  try {
-    resolute::workers::run(resolute::workers::parse(argc, argv));
-    return 0;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_inference: " << error.what() << std::endl;
-    return 1;
-  }
+  return resolute::guarded_main("bench_inference",
+                                [&] { resolute::workers::run(resolute::workers::parse(argc, argv)); });
 }

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <string>
 
+#include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "experiments/specification.h"
@@ -60,12 +61,8 @@ void run(const std::filesystem::path& folder, int rows) {
 }  // namespace resolute::experiments
 
 int main(int argc, char** argv) {
-  try {
+  return resolute::guarded_main("bench_specifications", [&] {
     if (argc != 3) throw resolute::core::input_error("a store and a number of rows are needed");
     resolute::experiments::run(argv[1], std::stoi(argv[2]));
-    return 0;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_specifications: " << error.what() << std::endl;
-    return 1;
-  }
+  });
 }

@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/log.h"
@@ -260,11 +261,6 @@ void run(const Options& options) {
 }  // namespace resolute::workers
 
 int main(int argc, char** argv) {
-  try {
-    resolute::workers::run(resolute::workers::parse(argc, argv));
-    return 0;
-  } catch (const std::exception& error) {
-    std::cerr << "bench_training: " << error.what() << std::endl;
-    return 1;
-  }
+  return resolute::guarded_main("bench_training",
+                                [&] { resolute::workers::run(resolute::workers::parse(argc, argv)); });
 }

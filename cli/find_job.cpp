@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/json.h"
 #include "core/sha256.h"
+#include "experiments/stored_specification.h"
 
 namespace resolute::cli {
 
@@ -57,17 +59,12 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
 
 experiments::JobSpecification read_job_specification(core::FileSystem& files, const StoreLayout& store,
                                                      const JobId& job) {
-  const fs::path path = store.specification_file(job);
-  const auto text = core::read_text_if_exists(files, path);
-  if (!text)
+  auto specification = experiments::read_stored_specification(files, store, job);
+  if (!specification)
     throw core::input_error("job '" + job.hex + "' is not in store '" + store.root().string() + "'",
                             "it has no spec.json there", "check JOB and --store");
-  const core::Json json = core::parse_json(*text, path.string());
-  if (const std::string found = core::sha256_hex(core::canonical_json(json)); found != job.hex)
-    throw core::corrupt_error("'" + path.string() + "' is not the specification of its job", "its hash is " + found);
-  auto specification = experiments::specification_from_json(json, path.string());
-  experiments::validate(specification, path.string());
-  return specification;
+  experiments::validate(*specification, store.specification_file(job).string());
+  return std::move(*specification);
 }
 
 }  // namespace resolute::cli

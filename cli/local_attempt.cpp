@@ -328,13 +328,9 @@ AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool(
   return Attempt(attempt).run(enough);
 }
 
-int run_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough) {
-  const AttemptEnd end = follow_attempt(attempt, enough);
-  if (end.code == kInterrupted)
-    core::log_info("{}", end.message);
-  else if (end.code != 0)
-    core::log_error("{}", end.message);
-  return end.code;
+core::ErrorKind kind_of(const AttemptEnd& end) {
+  if (end.code == kInterrupted) return core::ErrorKind::kInterrupted;
+  return end.code == 2 ? core::ErrorKind::kInput : core::ErrorKind::kTransient;
 }
 
 bool stop_was_asked() { return stops != 0; }

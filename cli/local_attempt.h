@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::cli {
@@ -40,8 +41,8 @@ int next_attempt(const experiments::StoreLayout& store, const experiments::JobId
 //! \throws core::RuntimeError if a rank cannot be started
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
 
-//! The same; logs the message of an end that is no success. \return AttemptEnd::code
-int run_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
+//! What an end that left no result is as an error: interrupted, refused (exit code 2), or worth another try.
+core::ErrorKind kind_of(const AttemptEnd& end);
 
 //! True once a signal that stops has come during an attempt.
 bool stop_was_asked();

@@ -40,7 +40,6 @@ constexpr CommandHelp kHelp{
     "  resolute repro 3fa9 --store store --steps 5 --json    # a quick look\n"};
 
 constexpr int kDiffers = 1;
-constexpr int kInterrupted = 75;
 
 // Reads the steps that a run has logged so far, each line once.
 class GrowingLog {
@@ -190,11 +189,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
 
 // A second run that left no result where the first did.
 core::RuntimeError failed_again(const AttemptEnd& end) {
-  using core::ErrorKind;
-  const ErrorKind kind = end.code == kInterrupted ? ErrorKind::kInterrupted
-                         : end.code == 2          ? ErrorKind::kInput
-                                                  : ErrorKind::kTransient;
-  return {kind, "the job did not end when it was run again", end.message};
+  return {kind_of(end), "the job did not end when it was run again", end.message};
 }
 
 // What both sides logged, put into the verdict.
@@ -217,7 +212,7 @@ results::Reproduction compare(const Request& request, const StoreLayout& scratch
   results::Reproduction verdict{request.recorded, {}, {}, 0, 0, {}, {}};
   // The store is the truth: a rank may fail after the result was published.
   verdict.again = results::read_record(core::real_file_system(), scratch, request.job);
-  const bool failed = !verdict.again && !(ended.by_us && ended.attempt.code == kInterrupted);
+  const bool failed = !verdict.again && !(ended.by_us && kind_of(ended.attempt) == core::ErrorKind::kInterrupted);
   verdict.numeric_class_again =
       verdict.again ? results::numeric_class_of(*verdict.again) : class_of_checkpoint(scratch, request.job);
   if (const auto* training = std::get_if<TrainingSpecification>(&request.specification))

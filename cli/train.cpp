@@ -32,8 +32,6 @@ constexpr CommandHelp kHelp{"resolute train SPEC.json --store STORE [--ranks W] 
                             "stops it at once.",
                             "  resolute train spec.json --store store --ranks 2\n"};
 
-constexpr int kInterrupted = 75;
-
 // An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
 // need not know. Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
 void pass_on(const options::variables_map& values, const char* option, std::int64_t smallest,
@@ -48,12 +46,12 @@ void pass_on(const options::variables_map& values, const char* option, std::int6
 // An attempt that left no result, as an error.
 core::RuntimeError error_of(const AttemptEnd& end) {
   using core::ErrorKind;
-  if (end.code == kInterrupted) {
+  if (kind_of(end) == ErrorKind::kInterrupted) {
     const std::string how = end.message.empty() ? "stopped at once" : end.message.substr(0, end.message.find(';'));
     return {ErrorKind::kInterrupted, how, {}, "the same command goes on from the last checkpoint"};
   }
   if (end.code == 0) return {ErrorKind::kTransient, "the worker ended without a result", {}, "look at what it logged"};
-  return {end.code == 2 ? ErrorKind::kInput : ErrorKind::kTransient, end.message};
+  return {kind_of(end), end.message};
 }
 
 }  // namespace

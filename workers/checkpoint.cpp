@@ -321,13 +321,6 @@ void list_module(const torch::nn::Module& module, const std::string& prefix, Nam
   for (const auto& item : module.named_buffers()) to[prefix + item.key()] = item.value().detach();
 }
 
-void save_module(const torch::nn::Module& module, const std::string& prefix, NamedTensors& to) {
-  for (const auto& item : module.named_parameters())
-    to[prefix + item.key()] = item.value().detach().clone(at::MemoryFormat::Contiguous);
-  for (const auto& item : module.named_buffers())
-    to[prefix + item.key()] = item.value().detach().clone(at::MemoryFormat::Contiguous);
-}
-
 void load_module(torch::nn::Module& module, const std::string& prefix, const NamedTensors& from,
                  std::string_view name) {
   const at::NoGradGuard no_grad;

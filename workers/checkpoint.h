@@ -105,10 +105,9 @@ Weights decode_weights(std::span<const std::byte> bytes, std::string_view name);
 //! `weights-` and the first 16 digits of the file's SHA-256.
 std::string weights_file_name(const std::string& sha256_hex);
 
-//! A module's parameters and buffers themselves, under `prefix` + name: what CheckpointFolder::save() takes.
+//! A module's parameters and buffers themselves, under `prefix` + name: live tensors, which whoever
+//! encodes or saves them copies.
 void list_module(const torch::nn::Module& module, const std::string& prefix, NamedTensors& to);
-//! Copies of a module's parameters and buffers, row-major, under `prefix` + name.
-void save_module(const torch::nn::Module& module, const std::string& prefix, NamedTensors& to);
 //! The inverse, strict. \throws RuntimeError (kCorrupt) for a tensor that is missing, has another shape, or that the
 //! module does not know (of those whose name starts with `prefix`)
 void load_module(torch::nn::Module& module, const std::string& prefix, const NamedTensors& from, std::string_view name);

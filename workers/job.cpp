@@ -8,6 +8,7 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "core/sha256.h"
+#include "experiments/stored_specification.h"
 #include "results/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/pack_job.h"
@@ -70,17 +71,12 @@ results::Record run_kind(const JobContext& context, const experiments::JobSpecif
 
 experiments::JobSpecification read_specification(core::FileSystem& files, const experiments::StoreLayout& store,
                                                  const experiments::JobId& job) {
-  const std::filesystem::path path = store.specification_file(job);
-  const auto text = core::read_text_if_exists(files, path);
-  if (!text)
+  auto specification = experiments::read_stored_specification(files, store, job);
+  if (!specification)
     throw core::input_error(fmt::format("job '{}' has no spec.json", job.hex),
-                            fmt::format("it is looked for at '{}'", path.string()), "check --store and --job");
-  const core::Json json = core::parse_json(*text, path.string());
-  // The hash is taken of what stands there, before defaults or a newer reader could change its meaning.
-  if (const std::string found = core::sha256_hex(core::canonical_json(json)); found != job.hex)
-    throw core::corrupt_error(fmt::format("'{}' is not the specification of job '{}'", path.string(), job.hex),
-                              fmt::format("its hash is {}", found));
-  return experiments::specification_from_json(json, path.string());
+                            fmt::format("it is looked for at '{}'", store.specification_file(job).string()),
+                            "check --store and --job");
+  return std::move(*specification);
 }
 
 void run_job(core::FileSystem& files, const JobOptions& options) {

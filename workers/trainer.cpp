@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "core/sha256.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/stop_flag.h"

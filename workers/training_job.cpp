@@ -56,8 +56,7 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
 // By process rank 0 alone, whose record is published.
 std::string publish_weights(const JobContext& context, Method& method, const std::string& name, int classes) {
   Weights weights{name, classes, {}};
-  save_module(method.module(), "", weights.tensors);
-  for (auto& [parameter, tensor] : weights.tensors) tensor = tensor.cpu();
+  list_module(method.module(), "", weights.tensors);
   const core::Bytes bytes = encode_weights(weights);
   const std::string sha256 = core::sha256_hex(bytes);
   core::write_atomic(context.files, context.store.job_folder(context.job) / weights_file_name(sha256), bytes);

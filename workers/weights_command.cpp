@@ -80,7 +80,7 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
   load_module(method->module(), "", weights.tensors, "weights file");
 
   NamedTensors tensors;
-  save_module(only_trunk(method->module()), "", tensors);
+  list_module(only_trunk(method->module()), "", tensors);
   const core::Bytes bytes = torch_file ? encode_torch_file(tensors) : encode_safetensors(tensors, {{"format", "pt"}});
   core::write_atomic(files, out, bytes);
   return {{"job", training.hex},

@@ -74,7 +74,5 @@ TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
 
 int main(int argc, char** argv) {
   using namespace resolute::workers::gpu_test;
-  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, run);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return run_tests_or_rank(argc, argv, run);
 }

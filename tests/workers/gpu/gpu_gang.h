@@ -4,8 +4,6 @@
 //! `--rank`, as often as asked.
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/listener.h"
 #include "core/process.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
@@ -83,6 +82,13 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
   }
 }
 
+//! main() of a test program whose ranks run `body`.
+inline int run_tests_or_rank(int argc, char** argv, const std::function<void(Rank&)>& body) {
+  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, body);
+  testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
+
 //! How a rank ended, and its standard error.
 struct Ended {
   std::string how;
@@ -93,14 +99,7 @@ struct Ended {
 inline std::vector<Ended> run_gang(const std::filesystem::path& folder, int ranks,
                                    const std::vector<std::string>& arguments = {}) {
   constexpr int kListening = 9;
-  const core::FileDescriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(0, ::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), size));
-  EXPECT_EQ(0, ::listen(listener.get(), 16));
-  EXPECT_EQ(0, ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&address), &size));
+  const core::Listener listener = core::listen_on_free_port(core::Reach::kLoopback);
   std::vector<pid_t> processes;
   std::vector<core::Pipe> pipes;
   for (int rank = 0; rank < ranks; ++rank) {
@@ -111,12 +110,12 @@ inline std::vector<Ended> run_gang(const std::filesystem::path& folder, int rank
                          folder.string(),
                          std::to_string(rank),
                          std::to_string(ranks),
-                         std::to_string(ntohs(address.sin_port)),
+                         std::to_string(listener.port),
                          std::to_string(rank == 0 ? kListening : -1)};
     request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
     request.environment = core::current_environment();
     request.descriptors = {{1, pipes.back().write_end.get()}, {2, pipes.back().write_end.get()}};
-    if (rank == 0) request.descriptors[kListening] = listener.get();
+    if (rank == 0) request.descriptors[kListening] = listener.socket.get();
     processes.push_back(core::spawn_process(request));
     pipes.back().write_end = {};
   }

@@ -184,7 +184,5 @@ TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
 
 int main(int argc, char** argv) {
   using namespace resolute::workers::gpu_test;
-  if (argc > 2 && std::string(argv[1]) == "--rank") return run_rank(argc - 2, argv + 2, run);
-  testing::InitGoogleTest(&argc, argv);
-  return RUN_ALL_TESTS();
+  return run_tests_or_rank(argc, argv, run);
 }
