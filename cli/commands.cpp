@@ -14,6 +14,7 @@ const std::vector<Command>& commands() {
       {"suite resume", "the same as run: it goes on from where it stopped", suite_run},
       {"suite status", "jobs by state, failures with their cause", suite_status},
       {"suite table", "the tables, as far as their numbers are there", suite_table},
+      {"suite panels", "galleries and reconstructions, query by query, as one page", suite_panels},
       {"suite log", "the journal of a suite's runs", suite_log},
       {"train", "one training, without a coordinator", train},
       {"repro", "run a job again: the same bits, or where they part", repro},

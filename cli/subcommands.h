@@ -15,6 +15,7 @@ int suite_plan(const Arguments& arguments);
 int suite_run(const Arguments& arguments);
 int suite_status(const Arguments& arguments);
 int suite_table(const Arguments& arguments);
+int suite_panels(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int train(const Arguments& arguments);
 int repro(const Arguments& arguments);

@@ -6,6 +6,7 @@
 
 #include "core/random.h"
 #include "datasets/low_resolution.h"
+#include "datasets/normalisation.h"
 
 namespace resolute::datasets {
 namespace {
@@ -14,11 +15,9 @@ namespace {
 struct LevelTable {
   std::array<std::array<float, 256>, 3> value{};
   LevelTable() {
-    constexpr std::array<float, 3> kMean{0.485F, 0.456F, 0.406F};
-    constexpr std::array<float, 3> kStd{0.229F, 0.224F, 0.225F};
     for (std::size_t channel = 0; channel < 3; ++channel)
       for (std::size_t level = 0; level < 256; ++level)
-        value[channel][level] = (static_cast<float>(level) / 255.0F - kMean[channel]) / kStd[channel];
+        value[channel][level] = normalised_level(static_cast<std::uint8_t>(level), channel);
   }
 };
 

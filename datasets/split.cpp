@@ -1,24 +1,15 @@
 #include "datasets/split.h"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 #include <set>
 
 #include "core/random.h"
-#include "core/sha256.h"
 #include "datasets/low_resolution.h"
+#include "datasets/name_key.h"
 
 namespace resolute::datasets {
 namespace {
-
-// The first 8 bytes of a text's SHA-256, little-endian: how names enter the key of a random stream.
-std::uint64_t hash64(std::string_view text) {
-  core::Sha256Digest digest = core::sha256(core::as_byte_span(text));
-  std::uint64_t value = 0;
-  std::memcpy(&value, digest.data(), sizeof(value));
-  return value;
-}
 
 void validate(const SplitOptions& options) {
   auto refuse = [](const std::string& what, std::string_view why) { return core::input_error(what, why); };
@@ -115,7 +106,7 @@ Division official(std::span<const PackRow> rows, const SplitOptions& options) {
 
 int draw_rate(const SplitOptions& options, std::uint64_t pack_hash, const Sample& sample) {
   core::RandomStream stream(
-      "split-rate", {options.seed, pack_hash, static_cast<std::uint64_t>(sample.identity), hash64(sample.path)});
+      "split-rate", {options.seed, pack_hash, static_cast<std::uint64_t>(sample.identity), name_key(sample.path)});
   return options.query_rates[static_cast<std::size_t>(stream.below(options.query_rates.size()))];
 }
 
@@ -128,7 +119,7 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
   const bool is_official = options.partition == "official";
   const Division division = is_official ? official(rows, options) : random_halves(rows, options);
   const std::vector<std::int64_t> train(division.train.begin(), division.train.end());
-  const std::uint64_t pack_hash = hash64(pack);
+  const std::uint64_t pack_hash = name_key(pack);
   Split split{std::string(pack), std::string(manifest_sha256), options, {}, static_cast<int>(train.size()), {}, {},
               division.left_out};
   for (std::size_t i = 0; i < rows.size(); ++i) {

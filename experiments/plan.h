@@ -34,13 +34,27 @@ struct RowPlan {
   std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
 };
 
+//! An order that a paper states (a [[claim]] of reference/papers.toml), to be held against ours on one data set.
+struct ClaimPlan {
+  std::string dataset;  //!< ours
+  std::string metric;
+  std::string paper;
+  std::string paper_dataset;                 //!< that the paper speaks of
+  std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
+};
+
 struct TablePlan {
   std::string id;
   std::string title;
-  std::vector<std::string> metrics;   //!< "rank1", "rank5", "rank10", "rank20", "mAP"
+  std::vector<std::string> metrics;   //!< "rank1", "rank5", "rank10", "rank20", "mAP", "resolution_probe"
   std::vector<std::string> datasets;  //!< ids
   std::vector<RowPlan> rows;
+  std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none
+  std::vector<ClaimPlan> claims{};
 };
+
+//! True for a metric that each query has a value of, so that two rows can be compared query by query.
+bool is_per_query(const std::string& metric);
 
 struct DatasetPlan {
   std::string id;
@@ -61,7 +75,8 @@ struct Plan {
 };
 
 //! The document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
-//! "specification"}], "tables": […], "datasets": [{"id", "pack_folder", "root"}], "worker", "notes"}.
+//! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims"}], "datasets":
+//! [{"id", "pack_folder", "root"}], "worker", "notes"}.
 core::Json to_json(const Plan& plan);
 
 }  // namespace resolute::experiments

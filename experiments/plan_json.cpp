@@ -27,14 +27,25 @@ Json write(const TablePlan& table) {
           {{"dataset", cell.dataset}, {"evaluations", ids(cell.evaluations)}, {"references", Json(cell.references)}});
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
+  Json claims = Json::array();
+  for (const ClaimPlan& claim : table.claims)
+    claims.push_back({{"dataset", claim.dataset},
+                      {"metric", claim.metric},
+                      {"paper", claim.paper},
+                      {"paper_dataset", claim.paper_dataset},
+                      {"worse_to_better", claim.worse_to_better}});
   return {{"id", table.id},
           {"title", table.title},
           {"metrics", table.metrics},
           {"datasets", table.datasets},
-          {"rows", std::move(rows)}};
+          {"rows", std::move(rows)},
+          {"compare_with", table.compare_with},
+          {"claims", std::move(claims)}};
 }
 
 }  // namespace
+
+bool is_per_query(const std::string& metric) { return metric != "resolution_probe"; }
 
 core::Json to_json(const Plan& plan) {
   Json jobs = Json::array();

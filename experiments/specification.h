@@ -83,6 +83,9 @@ struct Recipe {
   std::vector<int> milestones;    //!< steps at which the rate is multiplied by gamma, ascending
   double gamma = 0.1;
   double label_smoothing = 0;  //!< share of a label's probability spread evenly over all identities, below 1
+  //! Share of each identity's training images that carry a label, 0 to 1 (datasets/labelled.h). What the others still
+  //! teach is the method's business.
+  double labelled_fraction = 1;
   double discriminator_learning_rate = 1e-4;  //!< Adam, betas (0.5, 0.999)
   double flip = 0.5;              //!< probability of a horizontal flip, the same draw for an image and its copy
   int pad = 10;                   //!< zero padding before a random crop back to size, pixels
@@ -102,23 +105,32 @@ struct BaselineOptions {
   bool operator==(const BaselineOptions&) const = default;
 };
 
-//! RAIN (Chen et al., AAAI 2019). No adversarial level is the paper's "Baseline (train on HR & LR)" and "without
+//! RAIN (Chen et al., AAAI 2019). Without the adversary it is the paper's "Baseline (train on HR & LR)" and "without
 //! L_adv".
 struct RainOptions {
   static constexpr const char* kMethod = "rain";
   static constexpr int kRevision = 1;
-  std::vector<int> levels = {4, 5};  //!< feature levels with a discriminator, ascending, a subset of 1..5
+  std::vector<int> levels = {4,
+                             5};  //!< feature levels with a discriminator, ascending, of 1..5; empty: adversary "off"
   bool classification = true;
   bool triplet = true;
   bool reconstruction = true;
   double margin = 0.3;
   std::string mining = "random";
-  std::string adversary = "minimax";  //!< or "non-saturating"
-  double adversarial_weight = 1.0;    //!< the paper's eq. 7 has 1
+  std::string adversary = "minimax";    //!< or "non-saturating", or "off" (exactly where levels are empty)
+  std::string updates = "alternating";  //!< D steps, then the others against it; or "simultaneous": both from one state
+  std::string discriminator = "convolutional";  //!< its layers, or "pixelwise": 1×1 convolutions alone
+  std::string decoder = "nearest";              //!< its doublings, or "transposed" convolutions
+  double adversarial_weight = 1.0;              //!< the paper's eq. 7 has 1
   double reconstruction_weight = 1.0;
-  bool labelled_copies = true;  //!< false: LR copies enter the adversarial and reconstruction losses alone
+  std::string supervision =
+      "all";  //!< or "hr-only-labels": LR copies enter the adversarial and reconstruction losses alone
   bool operator==(const RainOptions&) const = default;
 };
+
+//! The same training spelt one way, so that it has one id: what a switched-off loss would have used takes its default.
+//! With the adversary "off" that is no level; without reconstruction, the decoder and its weight.
+RainOptions normalised(RainOptions options);
 
 using MethodOptions = std::variant<BaselineOptions, RainOptions>;
 
@@ -148,8 +160,12 @@ struct TrainingSpecification {
 
 struct EvaluationProtocol {
   std::string name = "single-shot";
-  int draws = 100;               //!< gallery draws a split
-  std::vector<int> query_rates;  //!< query rates; empty: those of the split (an unseen rate goes here)
+  int draws = 100;                //!< gallery draws a split
+  std::vector<int> query_rates;   //!< query rates; empty: those of the split (an unseen rate goes here)
+  int panels = 0;                 //!< queries shown in each panel (ranked galleries, reconstructions); 0: no panels
+  std::vector<int> sample_rates;  //!< rates at which test images are embedded for a look at the features; empty: none
+  int sample_identities = 35;     //!< test identities in that sample
+  bool resolution_probe = false;  //!< measure how well a linear probe tells HR from LR features
   bool operator==(const EvaluationProtocol&) const = default;
 };
 

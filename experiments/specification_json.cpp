@@ -9,7 +9,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 2;
+constexpr int kSchema = 3;
 
 //! -0.0 equals 0.0 and must have its text.
 double plain(double value) { return value + 0.0; }
@@ -97,6 +97,7 @@ Json write(const Recipe& r) {
           {"milestones", r.milestones},
           {"gamma", plain(r.gamma)},
           {"label_smoothing", plain(r.label_smoothing)},
+          {"labelled_fraction", plain(r.labelled_fraction)},
           {"discriminator_learning_rate", plain(r.discriminator_learning_rate)},
           {"flip", plain(r.flip)},
           {"pad", r.pad},
@@ -120,6 +121,7 @@ Recipe read_recipe(const Json& json, const std::string& where) {
   r.milestones = object.required<std::vector<int>>("milestones");
   r.gamma = object.required<double>("gamma");
   r.label_smoothing = object.required<double>("label_smoothing");
+  r.labelled_fraction = object.required<double>("labelled_fraction");
   r.discriminator_learning_rate = object.required<double>("discriminator_learning_rate");
   r.flip = object.required<double>("flip");
   r.pad = object.required<int>("pad");
@@ -149,9 +151,12 @@ Json write(const RainOptions& o) {
           {"margin", plain(o.margin)},
           {"mining", o.mining},
           {"adversary", o.adversary},
+          {"updates", o.updates},
+          {"discriminator", o.discriminator},
+          {"decoder", o.decoder},
           {"adversarial_weight", plain(o.adversarial_weight)},
           {"reconstruction_weight", plain(o.reconstruction_weight)},
-          {"labelled_copies", o.labelled_copies}};
+          {"supervision", o.supervision}};
 }
 
 void read(RainOptions& o, ObjectReader& object) {
@@ -162,9 +167,12 @@ void read(RainOptions& o, ObjectReader& object) {
   o.margin = object.required<double>("margin");
   o.mining = object.required<std::string>("mining");
   o.adversary = object.required<std::string>("adversary");
+  o.updates = object.required<std::string>("updates");
+  o.discriminator = object.required<std::string>("discriminator");
+  o.decoder = object.required<std::string>("decoder");
   o.adversarial_weight = object.required<double>("adversarial_weight");
   o.reconstruction_weight = object.required<double>("reconstruction_weight");
-  o.labelled_copies = object.required<bool>("labelled_copies");
+  o.supervision = object.required<std::string>("supervision");
 }
 
 //! Reads the alternative whose method is `name`; false if this alternative is another.
@@ -197,7 +205,13 @@ MethodOptions read_method(ObjectReader& object) {
 }
 
 Json write(const EvaluationProtocol& p) {
-  return {{"name", p.name}, {"draws", p.draws}, {"query_rates", p.query_rates}};
+  return {{"name", p.name},
+          {"draws", p.draws},
+          {"query_rates", p.query_rates},
+          {"panels", p.panels},
+          {"sample_rates", p.sample_rates},
+          {"sample_identities", p.sample_identities},
+          {"resolution_probe", p.resolution_probe}};
 }
 
 EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
@@ -206,6 +220,10 @@ EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
   p.name = object.required<std::string>("name");
   p.draws = object.required<int>("draws");
   p.query_rates = object.required<std::vector<int>>("query_rates");
+  p.panels = object.required<int>("panels");
+  p.sample_rates = object.required<std::vector<int>>("sample_rates");
+  p.sample_identities = object.required<int>("sample_identities");
+  p.resolution_probe = object.required<bool>("resolution_probe");
   object.finish();
   return p;
 }

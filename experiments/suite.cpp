@@ -10,7 +10,7 @@
 namespace resolute::experiments {
 namespace {
 
-const std::vector<std::string> kMetrics = {"rank1", "rank5", "rank10", "rank20", "mAP"};
+const std::vector<std::string> kMetrics = {"rank1", "rank5", "rank10", "rank20", "mAP", "resolution_probe"};
 
 std::string plain_name(TableReader& reader, const std::string& key) {
   auto name = reader.value<std::string>(key);
@@ -155,6 +155,7 @@ class SuiteReader {
     refuse_second(suite_.tables, table.id, reader.place("id"));
     table.title = reader.title("title");
     table.metrics = names(reader, "metrics", kMetrics);
+    table.metrics_place = reader.place("metrics");
     std::vector<std::string> datasets;
     for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);
     table.datasets = names(reader, "datasets", datasets);
@@ -165,6 +166,9 @@ class SuiteReader {
       shared.finish();
     }
     const auto rows = reader.tables("row");
+    const bool compared = reader.find("compare_with") != nullptr;
+    if (compared) table.compare_with = reader.value<std::string>("compare_with");
+    table.compare_place = reader.place("compare_with");
     reader.finish();
     if (rows.empty()) throw core::input_error(fmt::format("{}: table '{}' has no [[table.row]]", node.place, table.id));
     for (const Node* row : rows)
@@ -173,7 +177,22 @@ class SuiteReader {
         check_on(made);
         table.rows.push_back(std::move(made));
       }
+    if (compared) check_compared(table);
     suite_.tables.push_back(std::move(table));
+  }
+
+  static void check_compared(const TableText& table) {
+    std::vector<std::string> rows;
+    for (const RowText& row : table.rows) rows.push_back(row.id);
+    const std::string problem =
+        fmt::format("{}: key 'compare_with' names '{}'", table.compare_place, table.compare_with);
+    if (std::find(rows.begin(), rows.end(), table.compare_with) == rows.end()) {
+      std::string suggestion = did_you_mean(table.compare_with, rows);
+      if (suggestion.empty()) suggestion = fmt::format("there are {}", fmt::join(rows, ", "));
+      throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id), suggestion);
+    }
+    if (std::none_of(table.metrics.begin(), table.metrics.end(), is_per_query))
+      throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
   }
 
   //! A list of distinct names, each one of `known`.

@@ -14,6 +14,7 @@ constexpr int kMostLanes = 1024;
 constexpr int kMostSteps = 100'000'000;
 constexpr int kMostShards = 100'000;  // five digits in a shard's file name
 constexpr int kMostImages = 1'000'000;
+constexpr int kMostPanelQueries = 256;  // a panel is a picture that one looks at
 
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
@@ -47,8 +48,8 @@ void check_rates(const std::string& key, const std::vector<int>& rates) {
 }
 
 void check_in_pack(const std::string& key, const std::vector<int>& rates, const PackSettings& pack) {
-  for (int rate : rates)
-    if (std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
+  for (int rate : rates)  // rate 1 is the image itself
+    if (rate != 1 && std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
       throw MemberError(key, text_of(rates), fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
 }
@@ -92,6 +93,7 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_choice("train.decay", r.decay, {"all", "weights"});
   check_real("train.gradient_clip", r.gradient_clip, 0, 1e9);
   check_real("train.label_smoothing", r.label_smoothing, 0, 0.999);
+  check_real("train.labelled_fraction", r.labelled_fraction, 0, 1);
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
   check_choice("train.schedule", r.schedule, {"step", "cosine"});
   if (r.schedule == "cosine" && !r.milestones.empty())
@@ -117,11 +119,20 @@ void check(const RainOptions& o) {
   check_ascending("rain.levels", o.levels, 1, 5);
   check_positive("rain.margin", o.margin, 100);
   check_choice("rain.mining", o.mining, {"random", "batch-hard"});
-  check_choice("rain.adversary", o.adversary, {"minimax", "non-saturating"});
+  check_choice("rain.adversary", o.adversary, {"off", "minimax", "non-saturating"});
+  if (o.levels.empty() && o.adversary != "off")
+    throw MemberError("rain.levels", "[]", fmt::format("the adversary '{}' has no level to work on", o.adversary),
+                      "name levels, or set rain.adversary = \"off\"");
+  if (!o.levels.empty() && o.adversary == "off")
+    throw MemberError("rain.levels", text_of(o.levels), "with 'rain.adversary' off there is none");
+  check_choice("rain.updates", o.updates, {"alternating", "simultaneous"});
+  check_choice("rain.discriminator", o.discriminator, {"convolutional", "pixelwise"});
+  check_choice("rain.decoder", o.decoder, {"nearest", "transposed"});
+  check_choice("rain.supervision", o.supervision, {"all", "hr-only-labels"});
   check_real("rain.adversarial_weight", o.adversarial_weight, 0, 1e6);
   check_real("rain.reconstruction_weight", o.reconstruction_weight, 0, 1e6);
   if (!o.classification && !o.triplet && !o.reconstruction && o.levels.empty())
-    throw MemberError("rain.levels", "[]", "every other loss is off too, so none is left");
+    throw MemberError("rain.adversary", "'off'", "every other loss is off too, so none is left");
 }
 
 void check_job(const ShardSpecification& s) {
@@ -172,6 +183,10 @@ void check_job(const EvaluationSpecification& s) {
   check_range("evaluate.draws", s.protocol.draws, 1, 100'000);
   check_ascending("evaluate.query_rates", s.protocol.query_rates, 1, kLargestRate);
   check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);
+  check_range("evaluate.panels", s.protocol.panels, 0, kMostPanelQueries);
+  check_ascending("evaluate.sample_rates", s.protocol.sample_rates, 1, kLargestRate);
+  check_in_pack("evaluate.sample_rates", s.protocol.sample_rates, s.pack);
+  check_range("evaluate.sample_identities", s.protocol.sample_identities, 1, kMostImages);
 }
 
 }  // namespace

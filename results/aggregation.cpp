@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "results/comparison.h"
 
 namespace resolute::results {
 namespace {
@@ -119,6 +120,7 @@ double metric_of(const EvaluationRecord& record, const std::string& name) {
 
 //! Expected value of a metric under a random order, as far as the record tells it.
 std::optional<double> chance_of(const EvaluationRecord& record, const std::string& metric) {
+  if (metric == "resolution_probe") return 0.5;  // as many HR features as LR ones
   if (metric == "mAP") {
     auto found = record.metrics.find("chance_mAP");
     return found == record.metrics.end() ? std::nullopt : std::optional(found->second);
@@ -182,7 +184,7 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
 }
 
 Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
-  Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}, false};
+  Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}, false, {}, {}};
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, row_plan.label, {}};
@@ -217,12 +219,27 @@ const char* status_name(CellStatus status) {
   return "";
 }
 
-SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup) {
+const char* status_name(ClaimStatus status) {
+  switch (status) {
+    case ClaimStatus::kHolds:
+      return "holds";
+    case ClaimStatus::kDoesNotHold:
+      return "does not hold";
+    case ClaimStatus::kOpen:
+      return "open";
+  }
+  return "";
+}
+
+SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
   PlanIndex index(plan, lookup);
   SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};
   for (const auto& table_plan : plan.tables) {
     tables.tables.push_back(make_table(table_plan, index));
-    for (const Row& row : tables.tables.back().rows)
+    Table& table = tables.tables.back();
+    add_differences(table, table_plan, lookup, query_scores);
+    table.claims = hold_claims(table, table_plan);
+    for (const Row& row : table.rows)
       for (const Cell& cell : row.cells) tables.complete = tables.complete && cell.status == CellStatus::kComplete;
   }
   return tables;
@@ -230,10 +247,17 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup) {
 
 SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store) {
   std::map<JobId, std::optional<Record>> read;
-  return aggregate(plan, [&](const JobId& job) {
+  const RecordLookup records = [&](const JobId& job) {
     auto found = read.find(job);
     if (found == read.end()) found = read.emplace(job, read_record(files, store, job)).first;
     return found->second;
+  };
+  return aggregate(plan, records, [&](const EvaluationRecord& record) {
+    const auto named = record.outputs.find(kQueryScoresFile);
+    if (named == record.outputs.end())
+      throw core::input_error(fmt::format("evaluation {} left no '{}'", short_id(record.job), kQueryScoresFile),
+                              "a table compares rows query by query", "leave out its compare_with");
+    return read_query_scores(files, store.job_folder(record.job) / kQueryScoresFile, named->second);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "core/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
+#include "results/query_scores.h"
 #include "results/record.h"
 
 namespace resolute::results {
@@ -23,6 +24,15 @@ enum class CellStatus {
 };
 //! "complete", "incomplete", "mixed", "stale".
 const char* status_name(CellStatus status);
+
+//! A row's cell minus the same cell of the row that its table compares with (bootstrap.h), in per cent.
+struct Difference {
+  std::string to;  //!< id of that row
+  double mean = 0;
+  double low = 0;  //!< of the 95 % interval
+  double high = 0;
+  int trials = 0;  //!< that both have
+};
 
 //! One metric of a row on a data set. Numbers in per cent.
 struct Cell {
@@ -38,6 +48,7 @@ struct Cell {
   std::optional<double> reference;  //!< the paper's number
   std::optional<double> chance;     //!< what a random order would score (mean over the trials); where complete
   std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
+  std::optional<Difference> difference{};
 };
 
 struct Row {
@@ -46,14 +57,42 @@ struct Row {
   std::vector<Cell> cells;  //!< data set after data set, within it metric after metric
 };
 
+enum class ClaimStatus {
+  kHolds,
+  kDoesNotHold,  //!< two neighbours stand in another order, or are equal
+  kOpen,         //!< some mean is not there yet, and those that are do not contradict
+};
+//! "holds", "does not hold", "open".
+const char* status_name(ClaimStatus status);
+
+//! A row of a claim and its mean, where its cell is complete.
+struct ClaimRow {
+  std::string id;
+  std::string label;
+  std::optional<double> mean;
+};
+
+//! An order that a paper states, held against ours.
+struct Claim {
+  std::string dataset;  //!< ours
+  std::string metric;
+  std::string paper;
+  std::string paper_dataset;               //!< that the paper speaks of
+  std::vector<ClaimRow> rows;              //!< worse to better
+  std::vector<std::optional<bool>> holds;  //!< of each two neighbours: whether the second's mean is above the first's
+  ClaimStatus status = ClaimStatus::kOpen;
+};
+
 struct Table {
   std::string id;
   std::string title;
   std::vector<std::string> metrics;
   std::vector<std::string> datasets;
   std::vector<Row> rows;
-  std::vector<int> lanes;     //!< L of the trainings behind it, distinct, ascending
-  bool from_scratch = false;  //!< some training behind it began without pre-trained weights
+  std::vector<int> lanes;      //!< L of the trainings behind it, distinct, ascending
+  bool from_scratch = false;   //!< some training behind it began without pre-trained weights
+  std::string compare_with{};  //!< id of the row that `difference`s are from; empty: none
+  std::vector<Claim> claims{};
 };
 
 struct SuiteTables {
@@ -67,12 +106,19 @@ struct SuiteTables {
 //! What a job left, or nothing yet.
 using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 
+//! Scores of the queries of an evaluation that is there.
+using QueryScoresLookup = std::function<std::vector<QueryScore>(const EvaluationRecord&)>;
+
+//! \param query_scores asked where a table compares rows; may be empty where none does
 //! \throws core::ContractError where a plan names evaluations that it does not hold; core::RuntimeError (kInput) where
 //! a
 //!         record is of another kind than its job or lacks the metric asked for, and whatever `lookup` throws
-SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup);
+SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup,
+                      const QueryScoresLookup& query_scores = {});
 
-//! The same with the records of a store; each result.json is read once.
+//! The same with the records of a store; each result.json is read once, and a queries.csv must be the one that its
+//! record names. \throws also core::RuntimeError: kInput where a record names no queries.csv that a table needs,
+//! kCorrupt where the file is another
 SuiteTables aggregate(const experiments::Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store);
 
 }  // namespace resolute::results

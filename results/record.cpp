@@ -13,8 +13,8 @@ using core::Json;
 using core::ObjectReader;
 
 constexpr std::array kAlwaysThere = {"rank1", "rank5", "rank10", "rank20", "mAP"};
-constexpr std::array kFractions = {"rank1",      "rank5",    "rank10",       "rank20",    "mAP",
-                                   "map_single", "map_full", "chance_rank1", "chance_mAP"};
+constexpr std::array kFractions = {"rank1",      "rank5",    "rank10",       "rank20",     "mAP",
+                                   "map_single", "map_full", "chance_rank1", "chance_mAP", "resolution_probe"};
 
 std::string take_hash(ObjectReader& reader, const std::string& key) {
   auto text = reader.required<std::string>(key);
@@ -52,6 +52,31 @@ std::string take_weights_file(ObjectReader& reader) {
   return name;
 }
 
+// True for components of letters, digits, '.', '_' and '-' that '/' parts, none of them empty or opening with '.'.
+bool stays_inside(const std::string& name) {
+  bool opens = true;
+  for (char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool sign = c == '_' || c == '-' || c == '.';
+    if (opens ? c == '.' || !(letter || sign) : !(letter || sign || c == '/')) return false;
+    opens = c == '/';
+  }
+  return !opens;
+}
+
+std::map<std::string, std::string> take_outputs(ObjectReader& outer) {
+  auto object = outer.required<Json>("outputs");
+  ObjectReader reader(object, outer.where() + ": outputs");
+  std::map<std::string, std::string> outputs;
+  for (const auto& [name, _] : object.items()) {
+    if (!stays_inside(name))
+      throw core::input_error(fmt::format("{}: key '{}' is no output", reader.where(), name),
+                              "the name of a file in the job's folder is needed");
+    outputs[name] = take_hash(reader, name);
+  }
+  return outputs;
+}
+
 TrainingProvenance take_training_provenance(ObjectReader& outer) {
   auto object = outer.required<Json>("provenance");
   ObjectReader reader(object, outer.where() + ": provenance");
@@ -87,8 +112,12 @@ Record take_record(ObjectReader& reader) {
     return TrainingRecord{job, take_weights_file(reader), take_hash(reader, "weights_sha256"), take_metrics(reader),
                           take_training_provenance(reader)};
   if (reader.find("features_sha256") != nullptr) {
-    EvaluationRecord record{job, take_hash(reader, "weights_sha256"), take_hash(reader, "features_sha256"),
-                            take_metrics(reader), take_evaluation_provenance(reader)};
+    EvaluationRecord record{job,
+                            take_hash(reader, "weights_sha256"),
+                            take_hash(reader, "features_sha256"),
+                            take_metrics(reader),
+                            take_evaluation_provenance(reader),
+                            take_outputs(reader)};
     check_evaluation_metrics(record.metrics, reader.where());
     return record;
   }
@@ -125,6 +154,7 @@ struct ToJson {
             {"weights_sha256", record.weights_sha256},
             {"features_sha256", record.features_sha256},
             {"metrics", record.metrics},
+            {"outputs", Json(record.outputs)},
             {"provenance",
              {{"pack_sha256", provenance.pack_sha256},
               {"split_sha256", provenance.split_sha256},

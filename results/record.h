@@ -64,10 +64,13 @@ struct EvaluationRecord {
   JobId job;
   std::string weights_sha256;
   std::string features_sha256;
-  //! Fractions: rank1, rank5, rank10, rank20, mAP (always there), map_single, map_full, chance_rank1, chance_mAP;
-  //! counts: queries, gallery_identities; and what else an evaluation measures.
+  //! Fractions: rank1, rank5, rank10, rank20, mAP (always there), map_single, map_full, chance_rank1, chance_mAP,
+  //! resolution_probe (where asked for); counts: queries, gallery_identities; and what else an evaluation measures.
   std::map<std::string, double> metrics;
   EvaluationProvenance provenance;
+  //! What else it left: a file's name relative to the job's folder ("queries.csv", "panels/panels.json") → its
+  //! SHA-256.
+  std::map<std::string, std::string> outputs{};
   bool operator==(const EvaluationRecord&) const = default;
 };
 
@@ -75,8 +78,8 @@ using Record = std::variant<ShardRecord, SealRecord, TrainingRecord, EvaluationR
 
 const JobId& job_of(const Record& record);
 
-//! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights
-//! file outside the folder are refused with a kInput RuntimeError that opens with `where`.
+//! Strict: unknown or missing keys, wrong types, hashes that are none, a mAP or rank-k outside 0 to 1 and a weights or
+//! output file outside the folder are refused with a kInput RuntimeError that opens with `where`.
 Record parse_record(std::string_view text, const std::string& where);
 
 //! The file's text: canonical JSON and a line end. parse_record() reads it back equal.

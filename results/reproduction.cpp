@@ -101,7 +101,10 @@ std::string what_is_the_same(const Reproduction& reproduction) {
             return fmt::format("{}, weights {}", steps, training.weights_sha256);
           },
           [](const EvaluationRecord& evaluation) {
-            return fmt::format("features {}, {} metrics", evaluation.features_sha256, evaluation.metrics.size());
+            std::string same =
+                fmt::format("features {}, {} metrics", evaluation.features_sha256, evaluation.metrics.size());
+            if (!evaluation.outputs.empty()) same += fmt::format(", {} outputs", evaluation.outputs.size());
+            return same;
           }},
       reproduction.recorded);
 }

@@ -33,6 +33,21 @@ class DrawRanks {
     }
   }
 
+  // A query's shares of draws.
+  void tell(std::size_t query, SingleShotQuery& told) const {
+    std::array<std::size_t, kQueryRanks.size()> within{};
+    for (std::size_t d = 0; d < draws_.size(); ++d) {
+      const std::size_t rank = ranks_[query * draws_.size() + d];
+      if (rank == 0) continue;
+      ++told.draws;
+      for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
+        within[k] += static_cast<std::size_t>(rank <= static_cast<std::size_t>(kQueryRanks[k]));
+    }
+    if (told.draws == 0) return;
+    for (std::size_t k = 0; k < within.size(); ++k)
+      told.cmc[k] = static_cast<double>(within[k]) / static_cast<double>(told.draws);
+  }
+
   void summarise(SingleShotScores& scores, std::size_t max_rank) const {
     std::map<std::size_t, std::size_t> pairs_of_size;
     std::size_t pairs = 0;
@@ -108,6 +123,12 @@ SingleShotScores score(const Labels& query_labels, const Labels& gallery_labels,
   scores.gallery_images = matching.gallery();
   scores.gallery_identities = matching.gallery_identities();
   ranks.summarise(scores, static_cast<std::size_t>(options.max_rank));
+  scores.per_query.resize(matching.queries());
+  for (std::size_t q = 0; q < matching.queries(); ++q) {
+    scores.per_query[q].has_match = full[q].rank != 0;
+    scores.per_query[q].average_precision = full[q].average_precision;
+    ranks.tell(q, scores.per_query[q]);
+  }
   return scores;
 }
 

@@ -5,6 +5,7 @@
 //! all high-resolution images at once. Exact, pessimistic on ties and free of order as ranking.h. Source:
 //! reference/protocols.md (a); the two mean average precisions are kept apart since public code disagrees.
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -14,6 +15,18 @@
 #include "results/ranking.h"
 
 namespace resolute::results {
+
+//! The ranks k that are told of each query.
+inline constexpr std::array<int, 4> kQueryRanks = {1, 5, 10, 20};
+
+//! One query's own numbers: fractions, 0 to 1.
+struct SingleShotQuery {
+  bool has_match = false;                        //!< a true match is in the gallery
+  std::size_t draws = 0;                         //!< draws that hold its true match
+  std::array<double, kQueryRanks.size()> cmc{};  //!< share of those draws with the match within rank k; 0 without one
+  double average_precision = 0;                  //!< over all gallery images (ranking.h), no draws; 0 without a match
+  bool operator==(const SingleShotQuery&) const = default;
+};
 
 //! Fractions, 0 to 1. Means are over the pairs of a query and a draw in which the query has its true match.
 struct SingleShotScores {
@@ -27,6 +40,7 @@ struct SingleShotScores {
   std::size_t queries_without_match = 0;
   std::size_t gallery_images = 0;
   std::size_t gallery_identities = 0;
+  std::vector<SingleShotQuery> per_query;  //!< in the order of the queries
 };
 
 //! One gallery: indices into the gallery's images, one of each identity.

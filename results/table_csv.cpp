@@ -17,19 +17,26 @@ std::string field(const std::string& text) {
 
 std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
 
+std::string difference(const std::optional<Difference>& d) {
+  if (!d) return ",,,,";
+  return fmt::format("{},{},{},{},{}", field(d->to), d->mean, d->low, d->high, d->trials);
+}
+
 }  // namespace
 
 std::string to_csv(const SuiteTables& tables) {
-  std::string csv = "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,status,jobs\n";
+  std::string csv =
+      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
+      "difference_low,difference_high,difference_trials,status,jobs\n";
   for (const Table& table : tables.tables) {
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
-        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id), field(row.label),
-                           field(cell.dataset), field(cell.metric), number(cell.mean), number(cell.std), cell.trials,
-                           cell.trials_needed, number(cell.reference), number(cell.chance), status_name(cell.status),
-                           jobs);
+        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id),
+                           field(row.label), field(cell.dataset), field(cell.metric), number(cell.mean),
+                           number(cell.std), cell.trials, cell.trials_needed, number(cell.reference),
+                           number(cell.chance), difference(cell.difference), status_name(cell.status), jobs);
       }
     }
   }

@@ -7,6 +7,26 @@ using core::Json;
 
 Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
+Json difference(const std::optional<Difference>& d) {
+  if (!d) return nullptr;
+  return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
+}
+
+Json to_json(const Claim& claim) {
+  Json rows = Json::array();
+  for (const ClaimRow& row : claim.rows)
+    rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", number(row.mean)}});
+  Json holds = Json::array();
+  for (const auto& pair : claim.holds) holds.push_back(pair ? Json(*pair) : Json(nullptr));
+  return {{"dataset", claim.dataset},
+          {"metric", claim.metric},
+          {"paper", claim.paper},
+          {"paper_dataset", claim.paper_dataset},
+          {"rows", std::move(rows)},
+          {"holds", std::move(holds)},
+          {"status", status_name(claim.status)}};
+}
+
 Json to_json(const Cell& cell) {
   Json values = Json::array();
   for (const auto& value : cell.values) values.push_back(number(value));
@@ -24,6 +44,7 @@ Json to_json(const Cell& cell) {
           {"complete", cell.status == CellStatus::kComplete},
           {"status", status_name(cell.status)},
           {"why", cell.why},
+          {"difference", difference(cell.difference)},
           {"jobs", std::move(jobs)}};
 }
 
@@ -34,9 +55,16 @@ Json to_json(const Table& table) {
     for (const Cell& cell : row.cells) cells.push_back(to_json(cell));
     rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
   }
-  return {{"id", table.id},           {"title", table.title},
-          {"metrics", table.metrics}, {"datasets", table.datasets},
-          {"lanes", table.lanes},     {"from_scratch", table.from_scratch},
+  Json claims = Json::array();
+  for (const Claim& claim : table.claims) claims.push_back(to_json(claim));
+  return {{"id", table.id},
+          {"title", table.title},
+          {"metrics", table.metrics},
+          {"datasets", table.datasets},
+          {"lanes", table.lanes},
+          {"from_scratch", table.from_scratch},
+          {"compare_with", table.compare_with.empty() ? Json(nullptr) : Json(table.compare_with)},
+          {"claims", std::move(claims)},
           {"rows", std::move(rows)}};
 }
 

@@ -21,7 +21,12 @@ std::string plain(const std::string& text) {
 }
 
 std::string metric_name(const std::string& metric) {
+  if (metric == "resolution_probe") return "resolution probe";
   return metric.starts_with("rank") ? "rank-" + metric.substr(4) : metric;
+}
+
+std::string column_name(const Table& table, const std::string& dataset, const std::string& metric) {
+  return table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), metric_name(metric)) : metric_name(metric);
 }
 
 //! Characters, not bytes: UTF-8 continuation bytes take no column.
@@ -126,14 +131,58 @@ std::vector<std::string> marks(const Table& table) {
   return lines;
 }
 
+//! The cells that differences are told of, below one another as in the table above.
+std::string differences(const Table& table) {
+  const auto reference =
+      std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.id == table.compare_with; });
+  if (reference == table.rows.end()) return "";
+  TextRow header{"method"};
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics)
+      if (experiments::is_per_query(metric)) header.push_back(column_name(table, dataset, metric));
+  std::vector<TextRow> rows{header};
+  for (const Row& row : table.rows) {
+    if (&row == &*reference) continue;
+    TextRow texts{plain(row.label)};
+    for (const Cell& cell : row.cells) {
+      if (!experiments::is_per_query(cell.metric)) continue;
+      const auto& d = cell.difference;
+      texts.push_back(d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", d->mean, d->low, d->high) : "…");
+    }
+    rows.push_back(std::move(texts));
+  }
+  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}",
+                     plain(reference->label), aligned(rows));
+}
+
+//! One line a claim of the papers.
+std::string claims(const Table& table) {
+  std::string text;
+  for (const Claim& claim : table.claims) {
+    std::string order;
+    std::string against;
+    for (std::size_t i = 0; i < claim.rows.size(); ++i) {
+      order += (i == 0 ? "" : " < ") + plain(claim.rows[i].label);
+      if (i == 0 || claim.holds[i - 1].value_or(true)) continue;
+      const ClaimRow& worse = claim.rows[i - 1];
+      const ClaimRow& better = claim.rows[i];
+      against += fmt::format("{}{} {:.1f} ≥ {} {:.1f}", against.empty() ? ": " : ", ", plain(worse.label), *worse.mean,
+                             plain(better.label), *better.mean);
+    }
+    const std::string missing = claim.status == ClaimStatus::kOpen ? ": trials are missing" : "";
+    text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", metric_name(claim.metric),
+                        plain(claim.paper_dataset), order, status_name(claim.status), plain(claim.dataset), against,
+                        missing);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string to_markdown(const Table& table, const std::vector<std::string>& notes) {
   TextRow header{"method"};
   for (const std::string& dataset : table.datasets)
-    for (const std::string& metric : table.metrics)
-      header.push_back(table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), metric_name(metric))
-                                                 : metric_name(metric));
+    for (const std::string& metric : table.metrics) header.push_back(column_name(table, dataset, metric));
   std::vector<TextRow> rows{header};
   for (const Row& row : table.rows) {
     TextRow texts{plain(row.label)};
@@ -155,7 +204,11 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   if (table.from_scratch && !said) lines.push_back("trained from scratch");
   for (const std::string& note : notes) lines.push_back(plain(note));
   for (const std::string& line : lines) text += fmt::format("{}- {}\n", &line == &lines.front() ? "\n" : "", line);
-  return text;
+  const std::string compared = differences(table);
+  const std::string held = claims(table);
+  // A list of its own where it does not go on with the notes'.
+  const bool apart = !held.empty() && (lines.empty() || !compared.empty());
+  return text + compared + (apart ? "\n" : "") + held;
 }
 
 std::string to_markdown(const SuiteTables& tables) {

@@ -8,28 +8,24 @@
 
 #include "core/error.h"
 #include "datasets/loader.h"
-#include "results/single_shot.h"
 
 namespace resolute::workers {
 namespace {
 
-// The images of a split, queries first, then the gallery.
-class SplitImages {
+// Images of a pack as networks want them.
+class ViewImages {
  public:
-  SplitImages(const datasets::PackReader& pack, const datasets::Split& split)
-      : split_(split), loader_(pack, any_rate()), height_(pack.options().height), width_(pack.options().width) {}
-  std::size_t size() const { return split_.query.size() + split_.gallery.size(); }
+  ViewImages(const datasets::PackReader& pack, std::span<const ImageView> views)
+      : views_(views), loader_(pack, any_rate()), height_(pack.options().height), width_(pack.options().width) {}
+  std::size_t size() const { return views_.size(); }
 
   // Image begin and those after it: N×3×H×W, channels-last in memory.
   at::Tensor load(std::size_t begin, std::size_t count) {
     at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3}, at::kFloat);
     float* to = images.mutable_data_ptr<float>();
-    for (std::size_t i = begin; i < begin + count; ++i, to += loader_.image_floats()) {
-      const std::span<float> image(to, loader_.image_floats());
-      if (i < split_.query.size())
-        loader_.fill_view(split_.query[i].row, split_.query[i].rate, image);
-      else
-        loader_.fill_hr(split_.gallery[i - split_.query.size()].row, image);
+    for (const ImageView& view : views_.subspan(begin, count)) {
+      loader_.fill_view(view.row, view.rate, {to, loader_.image_floats()});
+      to += loader_.image_floats();
     }
     return images.permute({0, 3, 1, 2});
   }
@@ -40,10 +36,18 @@ class SplitImages {
     options.train_rates = {1};  // not used here; rate 1 is in every pack
     return options;
   }
-  const datasets::Split& split_;
+  std::span<const ImageView> views_;
   datasets::Loader loader_;
   std::int64_t height_, width_;
 };
+
+// The images of a split, queries first, then the gallery.
+std::vector<ImageView> views_of(const datasets::Split& split) {
+  std::vector<ImageView> views;
+  for (const datasets::QueryItem& item : split.query) views.push_back({item.row, item.rate});
+  for (const datasets::GalleryItem& item : split.gallery) views.push_back({item.row, 1});
+  return views;
+}
 
 // Batches first to last - 1 of kEmbeddingBatch images; those of process rank r are contiguous.
 struct BatchRange {
@@ -61,7 +65,7 @@ std::size_t rows_of(const BatchRange& range, std::size_t images) {
 }
 
 // Features of a range of batches, row after row; nothing if `progress` ended it.
-std::optional<std::vector<float>> embed_batches(Method& method, SplitImages& images, const BatchRange& range,
+std::optional<std::vector<float>> embed_batches(Method& method, ViewImages& images, const BatchRange& range,
                                                 const Embedder& embed, const EmbeddingProgress& progress) {
   const at::Device device = method.module().parameters().front().device();
   const std::size_t total = rows_of(range, images.size());
@@ -148,36 +152,49 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
   return recipe.precision == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
-std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                                     const EmbeddingOptions& options, const EmbeddingProgress& progress) {
+std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, const EmbeddingOptions& options,
+                                               const EmbeddingProgress& progress) {
   Communicator* communicator = options.communicator;
   const std::size_t rank = communicator ? static_cast<std::size_t>(communicator->process_rank()) : 0;
   const std::size_t ranks = communicator ? static_cast<std::size_t>(communicator->process_ranks()) : 1;
-  const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  SplitImages images(pack, split);
+  ViewImages images(pack, views);
   const Embedder embed =
       method.embedder({.height = pack.options().height, .width = pack.options().width, .precision = options.precision});
   std::optional<std::vector<float>> features =
       embed_batches(method, images, batches_of(rank, ranks, images.size()), embed, progress);
-  if (communicator) features = gather_features(features, images.size(), dimension, *communicator);
+  if (communicator)
+    features =
+        gather_features(features, images.size(), static_cast<std::size_t>(method.embedding_size()), *communicator);
   if (!features) return std::nullopt;
   if (!std::all_of(features->begin(), features->end(), [](float value) { return std::isfinite(value); }))
     throw core::RuntimeError(core::ErrorKind::kInput, "a feature is not finite", "the training diverged",
                              "lower the learning rate");
+  return features;
+}
+
+std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                     const EmbeddingOptions& options, const EmbeddingProgress& progress) {
+  const auto dimension = static_cast<std::size_t>(method.embedding_size());
+  const std::optional<std::vector<float>> features = embed_images(method, pack, views_of(split), options, progress);
+  if (!features) return std::nullopt;
   const std::span<const float> all(*features);
   const std::size_t queries = split.query.size() * dimension;
   return Embedding{describe_images(split.query, all.first(queries), dimension),
                    describe_images(split.gallery, all.subspan(queries), dimension)};
 }
 
-std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
-                                              const experiments::EvaluationProtocol& protocol) {
+results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
+                                      const experiments::EvaluationProtocol& protocol) {
   std::vector<results::GalleryDraw> draws;
   for (int draw = 0; draw < protocol.draws; ++draw)
     draws.push_back(datasets::draw_gallery(split, split.options.seed, draw));
-  const results::SingleShotScores scores =
-      results::score_single_shot(matrix_of(embedding.query), labels_of(embedding.query), matrix_of(embedding.gallery),
-                                 labels_of(embedding.gallery), {}, draws, libtorch_gemm(), {});
+  return results::score_single_shot(matrix_of(embedding.query), labels_of(embedding.query),
+                                    matrix_of(embedding.gallery), labels_of(embedding.gallery), {}, draws,
+                                    libtorch_gemm(), {});
+}
+
+std::map<std::string, double> metrics_of(const results::SingleShotScores& scores) {
   std::map<std::string, double> metrics;
   for (const std::size_t rank : {1U, 5U, 10U, 20U}) metrics["rank" + std::to_string(rank)] = scores.cmc.at(rank - 1);
   metrics["map_single"] = scores.map_single;
@@ -188,6 +205,11 @@ std::map<std::string, double> score_embedding(const Embedding& embedding, const 
   metrics["queries"] = static_cast<double>(scores.queries);
   metrics["gallery_identities"] = static_cast<double>(scores.gallery_identities);
   return metrics;
+}
+
+std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
+                                              const experiments::EvaluationProtocol& protocol) {
+  return metrics_of(score_split(embedding, split, protocol));
 }
 
 std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding) {

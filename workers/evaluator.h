@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "datasets/split.h"
 #include "experiments/specification.h"
 #include "results/gemm.h"
+#include "results/single_shot.h"
 #include "workers/ddp/communicator.h"
 #include "workers/methods/method.h"
 
@@ -49,16 +51,35 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe);
 //! share). False ends the evaluation.
 using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
+//! One image of a pack as a camera would have stored it at a rate, enlarged to network size.
+struct ImageView {
+  std::size_t row = 0;
+  int rate = 1;  //!< 1: the HR image
+  bool operator==(const ImageView&) const = default;
+};
+
 //! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
 //! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
 //! method, its running statistics and its mode stay as they are.
-//! \return nothing if `progress` of any process rank said so
+//! \return views × embedding_size() features, row-major; nothing if `progress` of any process rank said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not
 //! finite; kTransient for a lost process rank
+std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, const EmbeddingOptions& options,
+                                               const EmbeddingProgress& progress);
+
+//! The queries and the gallery of a split, as embed_images().
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                      const EmbeddingOptions& options, const EmbeddingProgress& progress);
 
+//! The split's scores by the protocol, each query's own too.
+results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
+                                      const experiments::EvaluationProtocol& protocol);
+
 //! The metrics of result.json (docs/formats/result.md): fractions, and counts.
+std::map<std::string, double> metrics_of(const results::SingleShotScores& scores);
+
+//! Both in one.
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
                                               const experiments::EvaluationProtocol& protocol);
 

@@ -1,6 +1,7 @@
 #include "workers/pack_source.h"
 
 #include "core/error.h"
+#include "datasets/labelled.h"
 #include "workers/dataset_settings.h"
 
 namespace resolute::workers {
@@ -34,6 +35,9 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
       width_(pack.options().width),
       seed_(specification.seed),
       next_step_(first_step),
+      labelled_(specification.recipe.labelled_fraction < 1
+                    ? datasets::draw_labelled(split, specification.recipe.labelled_fraction)
+                    : std::vector<std::uint8_t>()),
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
       loader_(pack, split, loader_options(specification.recipe, specification.seed), specification.recipe.identities,
@@ -63,9 +67,12 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   at::Tensor labels = at::empty({rows}, staging(at::kLong));
   // Stays on the CPU: methods branch on it, and reading it on a GPU would wait for all that is under way there.
   batch.has_hr = at::empty({rows}, at::kBool);
+  if (!labelled_.empty()) batch.has_label = at::empty({rows}, at::kBool);
   for (std::size_t i = 0; i < items.size(); ++i) {
-    labels.mutable_data_ptr<std::int64_t>()[i] = current_->labels[items.begin + i];
+    const bool labelled = labelled_.empty() || labelled_[current_->items[items.begin + i].item] != 0;
+    labels.mutable_data_ptr<std::int64_t>()[i] = labelled ? current_->labels[items.begin + i] : -1;
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
+    if (batch.has_label.defined()) batch.has_label.mutable_data_ptr<bool>()[i] = labelled;
   }
   batch.labels = placed(std::move(labels));
   batch.seed = seed_;

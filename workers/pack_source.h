@@ -37,6 +37,7 @@ class PackSource final : public BatchSource {
   std::int64_t width_;
   std::uint64_t seed_;
   std::uint64_t next_step_;
+  std::vector<std::uint8_t> labelled_;      // an item of the split; empty: all of them
   std::vector<datasets::ItemRange> lanes_;  // of the whole batch
   std::size_t first_item_;                  // of this rank
   datasets::PrefetchingLoader loader_;

@@ -11,6 +11,7 @@
 #include "workers/checkpoint.h"
 #include "workers/dataset_settings.h"
 #include "workers/device.h"
+#include "workers/evaluation_outputs.h"
 #include "workers/evaluator.h"
 #include "workers/finished_training.h"
 #include "workers/metrics_log.h"
@@ -160,23 +161,34 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     options.query_rates = specification.protocol.query_rates;
     asked = datasets::make_split(pack, options);
   }
-  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
-  const std::optional<Embedding> embedding =
-      embed_split(*method, pack, asked, options, [&](std::uint64_t done, std::uint64_t total) {
-        context.progress.step(done, total, std::nullopt, done);
-        return !stop_requested();
-      });
-  if (!embedding)
+  const OutputPlan plan = plan_outputs(asked, specification.protocol);
+  const std::uint64_t images = asked.query.size() + asked.gallery.size(), all = images + plan.images();
+  const auto report = [&](std::uint64_t done) {
+    context.progress.step(done, all, std::nullopt, done);
+    return !stop_requested();
+  };
+  const auto finished = [](auto part) {
+    if (part) return std::move(*part);
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
-  // Another attempt may have published meanwhile; its result names the features that stand there.
+  };
+  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
+  const Embedding embedding = finished(
+      embed_split(*method, pack, asked, options, [&](std::uint64_t done, std::uint64_t) { return report(done); }));
+  const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
+  EvaluationOutputs outputs =
+      finished(make_outputs({*method, pack, asked, options, embedding, scores}, plan,
+                            [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
+  // Another attempt may have published meanwhile; its result names the files that stand there.
   if (auto published = results::read_record(context.files, context.store, context.job))
     return std::get<results::EvaluationRecord>(*published);
+  const std::filesystem::path folder = context.store.job_folder(context.job);
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.weights_sha256;
-  record.metrics = score_embedding(*embedding, asked, specification.protocol);
-  record.features_sha256 =
-      write_features(context.files, context.store.job_folder(context.job) / "features.h5", *embedding);
+  record.metrics = metrics_of(scores);
+  record.metrics.merge(outputs.metrics);
+  record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);
+  record.outputs = write_outputs(context.files, folder, outputs);
   record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), numeric_class(*device),
                        specification.training};
   return record;

@@ -7,7 +7,7 @@
 
 namespace resolute::datasets {
 
-Image contact_sheet(std::span<const Image> images, int columns, int gap) {
+Image contact_sheet(std::span<const Image> images, int columns, int gap, std::uint8_t grey) {
   RESOLUTE_EXPECT(!images.empty() && columns >= 1 && gap >= 0, "a contact sheet needs images and columns");
   int cell_height = 0;
   int cell_width = 0;
@@ -20,7 +20,7 @@ Image contact_sheet(std::span<const Image> images, int columns, int gap) {
   columns = std::min(columns, count);
   const int rows = (count + columns - 1) / columns;
   Image sheet = make_image(rows * (cell_height + gap) + gap, columns * (cell_width + gap) + gap);
-  std::fill(sheet.pixels.begin(), sheet.pixels.end(), std::uint8_t{128});
+  std::fill(sheet.pixels.begin(), sheet.pixels.end(), grey);
   for (int i = 0; i < count; ++i) {
     const Image& image = images[static_cast<std::size_t>(i)];
     const auto left = static_cast<std::size_t>(gap + i % columns * (cell_width + gap));
@@ -31,6 +31,19 @@ Image contact_sheet(std::span<const Image> images, int columns, int gap) {
                   &image.pixels[y * row_bytes], row_bytes);
   }
   return sheet;
+}
+
+Image framed(const Image& image, int thickness, const std::array<std::uint8_t, 3>& colour) {
+  RESOLUTE_EXPECT(thickness >= 0 && image.height >= 1 && image.width >= 1, "a frame goes round an image");
+  Image whole = make_image(image.height + 2 * thickness, image.width + 2 * thickness);
+  for (std::size_t i = 0; i < whole.pixels.size(); ++i) whole.pixels[i] = colour.at(i % 3);
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
+  for (int y = 0; y < image.height; ++y)
+    std::memcpy(&whole.pixels[(static_cast<std::size_t>(y + thickness) * static_cast<std::size_t>(whole.width) +
+                               static_cast<std::size_t>(thickness)) *
+                              3],
+                &image.pixels[static_cast<std::size_t>(y) * row_bytes], row_bytes);
+  return whole;
 }
 
 }  // namespace resolute::datasets

@@ -1,7 +1,9 @@
 #include "experiments/language/planner.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "experiments/language/claims.h"
 #include "experiments/language/names.h"
 #include "experiments/validation.h"
 
@@ -91,7 +93,7 @@ class Planner {
   }
 
   void add_table(const TableText& text) {
-    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}};
+    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}, text.compare_with, {}};
     for (const RowText& row_text : text.rows) {
       RowPlan row{row_text.id, row_text.label, {}};
       for (const std::string& id : text.datasets) {
@@ -99,18 +101,51 @@ class Planner {
                                           [&](const DatasetText& one) { return one.id == id; });
         Combination combination{row_text, *dataset,
                                 laid_over(laid_over(suite_.base, dataset->settings), row_text.settings)};
-        row.cells.push_back(make_cell(combination));
+        row.cells.push_back(make_cell(text, combination));
       }
       table.rows.push_back(std::move(row));
     }
+    check_queries(text, table);
+    if (references_ != nullptr) table.claims = claims_of(text, references_->claims());
     plan_.tables.push_back(std::move(table));
   }
 
-  CellPlan make_cell(const Combination& combination) {
+  const EvaluationSpecification& evaluation_of(const CellPlan& cell) const {
+    return std::get<EvaluationSpecification>(plan_.jobs[index_.at(cell.evaluations.front())].specification);
+  }
+
+  //! Rows that are compared query by query must have the same queries.
+  void check_queries(const TableText& text, const TablePlan& table) const {
+    const auto reference = std::find_if(table.rows.begin(), table.rows.end(),
+                                        [&](const RowPlan& row) { return row.id == table.compare_with; });
+    if (reference == table.rows.end()) return;
+    const auto queries = [&](const CellPlan& cell) {
+      const EvaluationSpecification& evaluation = evaluation_of(cell);
+      const std::vector<int>& asked = evaluation.protocol.query_rates;
+      return fmt::format("partition {}, lr_camera {}, query rates [{}]", evaluation.split.partition,
+                         evaluation.split.lr_camera,
+                         fmt::join(asked.empty() ? evaluation.split.query_rates : asked, ", "));
+    };
+    for (const RowPlan& row : table.rows)
+      for (std::size_t i = 0; i < row.cells.size(); ++i)
+        if (const std::string own = queries(row.cells[i]), its = queries(reference->cells[i]); own != its)
+          throw core::input_error(
+              fmt::format("{}: key 'compare_with' has the value '{}'", text.compare_place, text.compare_with),
+              fmt::format("its queries on data set '{}' are not those of row '{}': {} against {}", table.datasets[i],
+                          row.id, its, own),
+              "put rows with other queries in a table of their own");
+  }
+
+  CellPlan make_cell(const TableText& table, const Combination& combination) {
     for (const auto& [key, setting] : suite_.sets)
       if (combination.settings.at(key).place == setting.place) effective_sets_.insert(key);
     const Draft draft = make_draft(combination.settings);
     check_draft(combination, draft);
+    if (!draft.protocol.resolution_probe &&
+        std::find(table.metrics.begin(), table.metrics.end(), "resolution_probe") != table.metrics.end())
+      throw core::input_error(fmt::format("{}: key 'metrics' names 'resolution_probe'", table.metrics_place),
+                              fmt::format("'evaluate.resolution_probe' is false {}", combination.context()),
+                              "set evaluate.resolution_probe = true");
     CellPlan cell;
     cell.dataset = combination.dataset.id;
     for (int trial = 0; trial < draft.trials; ++trial) cell.evaluations.push_back(add_trial(combination, draft, trial));
@@ -187,9 +222,19 @@ class Planner {
 
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
     if (draft.method == BaselineOptions::kMethod) return draft.baseline;
-    if (draft.method == RainOptions::kMethod) return draft.rain;
+    if (draft.method == RainOptions::kMethod) return normalised(draft.rain);
     combination.refuse("method", "'" + draft.method + "'", "methods are baseline, rain",
                        did_you_mean(draft.method, {BaselineOptions::kMethod, RainOptions::kMethod}));
+  }
+
+  //! What the method's section says, with nothing switched off: a wrong option is wrong though no job uses it.
+  static MethodOptions as_written(const Draft& draft) {
+    if (draft.method == BaselineOptions::kMethod) return draft.baseline;
+    RainOptions options = draft.rain;
+    if (options.adversary != "off") return options;
+    options.adversary = RainOptions().adversary;
+    if (options.levels.empty()) options.levels = RainOptions().levels;
+    return options;
   }
 
   //! Adds a trial's training and evaluation. \return the evaluation
@@ -206,6 +251,9 @@ class Planner {
     training.lanes = draft.lanes;
     training.device = draft.device;
     training.seed = static_cast<std::uint64_t>(trial);
+    const MethodOptions options = std::exchange(training.method, as_written(draft));
+    check_job(combination, training);
+    training.method = options;
     check_job(combination, training);
     training.initial_weights = initial_weights(combination, draft);
     note_facts(draft);

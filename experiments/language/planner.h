@@ -29,8 +29,11 @@ struct TableText {
   std::string id;
   std::string title;
   std::vector<std::string> metrics;
+  std::string metrics_place;
   std::vector<std::string> datasets;
   std::vector<RowText> rows;
+  std::string compare_with;  //!< id of one of its rows, or empty
+  std::string compare_place;
 };
 
 struct SuiteText {

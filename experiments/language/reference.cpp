@@ -54,7 +54,33 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     if (!numbers.entries_.emplace(key_of(request), read).second)
       throw core::input_error(fmt::format("{}: the result stands twice", node->place));
   }
+  for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
   return numbers;
+}
+
+void ReferenceNumbers::read_claim(const Node& node) {
+  TableReader reader(node, "[[claim]]");
+  Claim claim{reader.value<std::string>("by"), reader.value<std::string>("paper"), reader.value<std::string>("dataset"),
+              reader.value<std::string>("metric"), reader.value<std::vector<std::string>>("worse_to_better")};
+  reader.value<std::string>("note", "");
+  reader.finish();
+  if (claim.by != "method" && claim.by != "variant")
+    throw core::input_error(fmt::format("{}: key 'by' has the value '{}'", reader.place("by"), claim.by),
+                            "it must be one of method, variant");
+  const std::string& place = reader.place("worse_to_better");
+  if (claim.worse_to_better.size() < 2)
+    throw core::input_error(fmt::format("{}: key 'worse_to_better' has fewer than two entries", place));
+  for (const std::string& entry : claim.worse_to_better) {
+    const bool known = std::any_of(entries_.begin(), entries_.end(), [&](const auto& one) {
+      const auto& [paper, table, method, dataset, variant] = one.first;
+      return paper == claim.paper && dataset == claim.dataset && (claim.by == "method" ? method : variant) == entry;
+    });
+    if (!known || std::count(claim.worse_to_better.begin(), claim.worse_to_better.end(), entry) > 1)
+      throw core::input_error(
+          fmt::format("{}: key 'worse_to_better' names '{}'", place, entry),
+          known ? "it stands twice" : fmt::format("no [[result]] of its paper and data set has that {}", claim.by));
+  }
+  claims_.push_back(std::move(claim));
 }
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {

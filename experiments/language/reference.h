@@ -24,6 +24,15 @@ struct ReferenceRequest {
   std::vector<std::string> on;  //!< our data sets beside which it stands; empty: all
 };
 
+//! An order that a paper states in words.
+struct Claim {
+  std::string by;  //!< "method" or "variant": what its entries are
+  std::string paper;
+  std::string dataset;  //!< as the paper says
+  std::string metric;
+  std::vector<std::string> worse_to_better;
+};
+
 //! Metric → per cent.
 using ReferenceMetrics = std::map<std::string, double>;
 
@@ -36,11 +45,17 @@ class ReferenceNumbers {
   //! \throws RuntimeError (kInput) with the request's place if there is no such entry
   ReferenceMetrics find(const ReferenceRequest& request) const;
 
+  //! In the order of the file.
+  const std::vector<Claim>& claims() const { return claims_; }
+
  private:
   using Key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
   static Key key_of(const ReferenceRequest& request);
   std::string file_;
+  void read_claim(const Node& node);
+
   std::map<Key, ReferenceMetrics> entries_;
+  std::vector<Claim> claims_;
 };
 
 }  // namespace resolute::experiments

@@ -46,6 +46,10 @@ void add_row_fields(Fields& f) {
   f["split.train_pool"] = field([](Draft & d) -> auto& { return d.split.train_pool; });
   f["evaluate.protocol"] = field([](Draft & d) -> auto& { return d.protocol.name; });
   f["evaluate.draws"] = field([](Draft & d) -> auto& { return d.protocol.draws; });
+  f["evaluate.panels"] = field([](Draft & d) -> auto& { return d.protocol.panels; });
+  f["evaluate.sample_rates"] = field([](Draft & d) -> auto& { return d.protocol.sample_rates; });
+  f["evaluate.sample_identities"] = field([](Draft & d) -> auto& { return d.protocol.sample_identities; });
+  f["evaluate.resolution_probe"] = field([](Draft & d) -> auto& { return d.protocol.resolution_probe; });
   f["evaluate.query_rates"] = field([](Draft & d) -> auto& { return d.protocol.query_rates; });
 }
 
@@ -59,6 +63,7 @@ void add_train_fields(Fields& f) {
   f["train.decay"] = field([](Draft & d) -> auto& { return d.recipe.decay; });
   f["train.gradient_clip"] = field([](Draft & d) -> auto& { return d.recipe.gradient_clip; });
   f["train.label_smoothing"] = field([](Draft & d) -> auto& { return d.recipe.label_smoothing; });
+  f["train.labelled_fraction"] = field([](Draft & d) -> auto& { return d.recipe.labelled_fraction; });
   f["train.schedule"] = field([](Draft & d) -> auto& { return d.recipe.schedule; });
   f["train.warmup_steps"] = field([](Draft & d) -> auto& { return d.recipe.warmup_steps; });
   f["train.milestones"] = field([](Draft & d) -> auto& { return d.recipe.milestones; });
@@ -85,7 +90,10 @@ void add_method_fields(Fields& f) {
   f["rain.adversary"] = field([](Draft & d) -> auto& { return d.rain.adversary; });
   f["rain.adversarial_weight"] = field([](Draft & d) -> auto& { return d.rain.adversarial_weight; });
   f["rain.reconstruction_weight"] = field([](Draft & d) -> auto& { return d.rain.reconstruction_weight; });
-  f["rain.labelled_copies"] = field([](Draft & d) -> auto& { return d.rain.labelled_copies; });
+  f["rain.updates"] = field([](Draft & d) -> auto& { return d.rain.updates; });
+  f["rain.discriminator"] = field([](Draft & d) -> auto& { return d.rain.discriminator; });
+  f["rain.decoder"] = field([](Draft & d) -> auto& { return d.rain.decoder; });
+  f["rain.supervision"] = field([](Draft & d) -> auto& { return d.rain.supervision; });
 }
 
 void add_pack_fields(Fields& f) {

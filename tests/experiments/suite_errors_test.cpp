@@ -1,14 +1,12 @@
 //! Wrong suites: each is refused with one line that names file, line and key.
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstring>
 
 #include "core/random.h"
 #include "experiments/language/toml_document.h"
-#include "experiments/suite.h"
+#include "tests/experiments/suite_refusal.h"
 
 namespace resolute::experiments {
 namespace {
@@ -16,77 +14,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-// Line numbers below count from this text's first line.
-constexpr const char* kGood = R"(suite = "good"
-title = "Good"
-
-[defaults]
-method = "rain"
-trials = 1
-lanes = 2
-ranks = 2
-[defaults.train]
-steps = 10
-identities = 8
-[defaults.rain]
-levels = [4, 5]
-
-[profiles.paper]
-weights = "imagenet"
-
-[[dataset]]
-id = "easy"
-source = "synthetic"
-identities = 64
-rates = [2, 3, 4]
-
-[[table]]
-id = "t"
-title = "T"
-metrics = ["rank1", "mAP"]
-datasets = ["easy"]
-[[table.row]]
-id = "r"
-label = "R"
-train.pad = 4
-[[table.row]]
-id = "no-{loss}"
-label = "without {loss}"
-grid = { loss = ["triplet", "classification"] }
-set = { "rain.{loss}" = false }
-reference = { paper = "rain", table = "table3", method = "rain", variant = "full", dataset = "mlr-cuhk03" }
-)";
-
-std::string message_for(const std::string& text, SuiteOptions options = {}) {
-  core::FileSystem& files = core::real_file_system();
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("resolute-suite-errors-{}", ::getpid());
-  const auto file = folder / "s.toml";
-  core::write_atomic(files, file, text);
-  if (options.reference_file.empty())
-    options.reference_file = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "experiments/reference/papers.toml";
-  options.store = folder;
-  std::string message;
-  try {
-    read_suite(files, file, options);
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind()) << error.what();
-    message = error.what();
-  }
-  std::filesystem::remove_all(folder);
-  EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-  for (auto at = message.find(file.string()); at != std::string::npos; at = message.find(file.string()))
-    message.replace(at, file.string().size(), "s.toml");
-  return message;
-}
-
-//! The good suite with one piece of text replaced by another.
-std::string with(const std::string& from, const std::string& to, SuiteOptions options = {}) {
-  std::string text = kGood;
-  const auto at = text.find(from);
-  EXPECT_NE(std::string::npos, at) << from;
-  return message_for(text.replace(at, from.size(), to), std::move(options));
-}
 
 TEST(SuiteErrors, the_unchanged_suite_is_good) { EXPECT_EQ("", message_for(kGood)); }
 
@@ -194,8 +121,6 @@ TEST(SuiteErrors, impossible_options) {
               StartsWith("s.toml:11: key 'train.identities' has the value 40 (data set 'easy' has 32"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nsplit.lr_camera = 3"),
               StartsWith("s.toml:7: key 'split.lr_camera' has the value 3"));
-  EXPECT_THAT(with("levels = [4, 5]", "levels = []\nclassification = false\ntriplet = false\nreconstruction = false"),
-              StartsWith("s.toml:13: key 'rain.levels' has the value [] (every other loss is off too"));
   EXPECT_THAT(with("train.pad = 4", "height = 64"), StartsWith("s.toml:32: key 'height' stands in a row"));
   EXPECT_THAT(with("lanes = 2", "lanes = 2\nbackbone = \"resnet50\"\nnetwork.backbone = \"resnet50\""),
               AllOf(HasSubstr("key 'network.backbone' stands twice"), HasSubstr("first at s.toml:")));

@@ -32,7 +32,8 @@ std::vector<Record> examples() {
                             {"mAP", 0.375},
                             {"chance_rank1", 0.03125},
                             {"queries", 128.0}},
-                           {hash(3), hash(4), "x86-64-v4", {hash(5)}}}};
+                           {hash(3), hash(4), "x86-64-v4", {hash(5)}},
+                           {{"panels/galleries.png", hash(6)}, {"queries.csv", hash(7)}}}};
 }
 
 std::string refusal(const std::string& text) {
@@ -61,7 +62,7 @@ TEST(Record, a_missing_key_is_named_wherever_it_is_missing) {
       core::Json part = whole;
       part.erase(key);
       EXPECT_THAT(refusal(part.dump()), StartsWith("'result.json': ")) << key;
-      if (!value.is_object() || key == "metrics") continue;
+      if (!value.is_object() || key == "metrics" || key == "outputs") continue;
       for (const auto& [inner, _] : value.items()) {
         core::Json without = whole;
         without[key].erase(inner);
@@ -90,6 +91,29 @@ TEST(Record, what_does_not_belong_is_refused) {
   EXPECT_THAT(refusal("{}"), HasSubstr("key 'job' is missing"));
   EXPECT_THAT(refusal("[]"), HasSubstr("an object is needed"));
   EXPECT_THAT(refusal(R"({"job": ")" + hash(0) + R"("})"), HasSubstr("no kind of job leaves such a record"));
+}
+
+TEST(Record, outputs_may_be_none_and_stay_inside_the_jobs_folder) {
+  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
+  record.outputs.clear();
+  EXPECT_THAT(record_text(record), HasSubstr(R"("outputs":{})"));
+  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
+  for (const char* name : {"", "/etc/passwd", "../queries.csv", "panels/../../x", "panels//x", "panels/", ".", "..",
+                           "panels/.", ".hidden", "a b", "a\\b", "a\nb", "pa\u00e9.csv"}) {
+    core::Json json = core::parse_json(record_text(record), "text");
+    json["outputs"][name] = hash(1);
+    EXPECT_THAT(refusal(json.dump()), HasSubstr("the name of a file in the job's folder is needed")) << name;
+  }
+  record.outputs = {{"queries.csv", "abc"}};
+  EXPECT_THAT(refusal(record_text(record)), HasSubstr("outputs: key 'queries.csv' has the value 'abc'"));
+}
+
+TEST(Record, a_resolution_probe_is_a_fraction) {
+  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
+  record.metrics["resolution_probe"] = 0.875;
+  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
+  record.metrics["resolution_probe"] = 87.5;
+  EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'resolution_probe' has the value 87.5"));
 }
 
 class StoredRecord : public testing::Test {

@@ -67,6 +67,22 @@ TEST(RecordComparison, metrics_are_compared_by_bits_and_by_name) {
   EXPECT_EQ(1U, compare_records(zero, negative).size());
 }
 
+TEST(RecordComparison, an_output_that_differs_is_named) {
+  EvaluationRecord one = evaluation();
+  one.outputs = {{"panels/galleries.png", hash(6)}, {"queries.csv", hash(7)}};
+  EvaluationRecord again = one;
+  EXPECT_THAT(compare_records(one, again), IsEmpty());
+  again.outputs["queries.csv"] = hash(8);
+  again.outputs.erase("panels/galleries.png");
+  EXPECT_THAT(compare_records(one, again),
+              ElementsAre(RecordDifference{"outputs.panels/galleries.png", hash(6), core::Json()},
+                          RecordDifference{"outputs.queries.csv", hash(7), hash(8)}));
+  EXPECT_THAT(to_text({one, again, "device=cpu", 0, 0, {}, {}}),
+              HasSubstr("outputs.queries.csv differs: recorded " + hash(7) + ", again " + hash(8)));
+  EXPECT_EQ("same bits: features " + hash(2) + ", 5 metrics, 2 outputs\n",
+            to_text({one, one, "device=cpu", 0, 0, {}, {}}));
+}
+
 TEST(Verdict, the_same_bits_are_one_line) {
   EXPECT_TRUE(same_bits(reproduction()));
   EXPECT_EQ("same bits: 30 steps, weights " + hash(1) + "\n", to_text(reproduction()));

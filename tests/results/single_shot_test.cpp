@@ -36,6 +36,27 @@ TEST_F(SingleShot, means_are_over_draws_and_queries) {
   EXPECT_EQ(scores.gallery_identities, 3U);
 }
 
+TEST_F(SingleShot, each_query_is_told_apart) {
+  auto scores = score({{0, 2, 4}, {1, 3, 4}, {0, 3, 5}});
+  ASSERT_EQ(scores.per_query.size(), 2U);
+  // Ranks 1, 2, 1 of query 0; 2, 1, 1 of query 1. Its whole gallery: matches at 1 and 5, wrong 2, 3 before the second.
+  EXPECT_EQ(scores.per_query[0], (SingleShotQuery{true, 3, {2.0 / 3, 1, 1, 1}, (1 + 2.0 / 4) / 2}));
+  // Matches at 1 and 4, the second behind the two images of identity 1 that are as far.
+  EXPECT_EQ(scores.per_query[1], (SingleShotQuery{true, 3, {2.0 / 3, 1, 1, 1}, (1 + 2.0 / 4) / 2}));
+  // Query 0 meets its own camera's image in draw 0; query 1 has no other camera's.
+  auto some = score({{0, 2, 4}, {1, 3, 4}}, {9, 1}, {9, 2, 1, 1, 2, 2});
+  EXPECT_EQ(some.per_query[0], (SingleShotQuery{true, 1, {0, 1, 1, 1}, 1.0 / 3}));
+  EXPECT_EQ(some.per_query[1], SingleShotQuery());
+  EXPECT_EQ(some.cmc[0], 0);
+}
+
+TEST_F(SingleShot, means_of_the_queries_are_the_protocols_means) {
+  auto scores = score({{0, 2, 4}, {1, 3, 4}, {0, 3, 5}});
+  EXPECT_DOUBLE_EQ((scores.per_query[0].cmc[0] + scores.per_query[1].cmc[0]) / 2, scores.cmc[0]);
+  EXPECT_DOUBLE_EQ((scores.per_query[0].average_precision + scores.per_query[1].average_precision) / 2,
+                   scores.map_full);
+}
+
 TEST_F(SingleShot, map_full_is_that_of_the_whole_gallery) {
   auto full = rank_distances(distances, {query_ids, {}}, {gallery_ids, {}}, {});
   auto scores = score({{0, 2, 4}});

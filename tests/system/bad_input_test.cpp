@@ -227,8 +227,8 @@ TEST(BadUsage, every_command_has_help_with_an_example) {
   auto overview = resolute({"--help"});
   EXPECT_EQ(code_of(overview), 0);
   for (const char* name : {"data synth", "data ingest", "data verify", "data show", "suite plan", "suite run",
-                           "suite resume", "suite status", "suite table", "suite log", "train", "weights import",
-                           "weights export", "weights list", "rank"}) {
+                           "suite resume", "suite status", "suite table", "suite panels", "suite log", "train",
+                           "weights import", "weights export", "weights list", "rank"}) {
     EXPECT_NE(overview.out.find(name), std::string::npos) << name;
     std::vector<std::string> words;
     for (std::string text = name; !text.empty();) {

@@ -299,12 +299,16 @@ TEST_F(ReproCommand, other_features_metrics_and_shards_are_told) {
     auto record = core::parse_json(text_of(folder_of(store(), ids_[kind]) / "result.json"), "result");
     record[key] = other;
     if (record.contains("metrics")) record["metrics"]["queries"] = 1.0;
+    if (record.contains("outputs")) record["outputs"]["queries.csv"] = other;
     core::write_atomic(core::real_file_system(), result, record.dump());
     const auto again = repro(changed, kind);
     EXPECT_EQ(code_of(again), 1) << again.err;
     EXPECT_NE(again.out.find(fmt::format("{} differs: recorded {}, again ", key, other)), std::string::npos)
         << again.out;
     EXPECT_EQ(again.out.find("metrics.queries differs: recorded 1.0, again ") != std::string::npos,
+              std::string(kind) == "evaluation")
+        << again.out;
+    EXPECT_EQ(again.out.find("outputs.queries.csv differs: recorded " + other) != std::string::npos,
               std::string(kind) == "evaluation")
         << again.out;
   }

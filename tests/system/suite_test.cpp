@@ -200,6 +200,22 @@ TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
   EXPECT_EQ(table["complete"], true);
   EXPECT_EQ(table["tables"][0]["rows"].size(), 2U);
   EXPECT_EQ(table["tables"][0]["rows"][0]["cells"][0]["trials"], 2);
+  // From the scores of queries that the evaluations left.
+  const core::Json& cells = table["tables"][0]["rows"][1]["cells"];
+  for (std::size_t metric = 0; metric < 2; ++metric) {
+    const core::Json& difference = cells[metric]["difference"];
+    EXPECT_EQ(difference["to"], "baseline");
+    EXPECT_EQ(difference["trials"], 2);
+    EXPECT_NEAR(
+        difference["mean"].get<double>(),
+        cells[metric]["mean"].get<double>() - table["tables"][0]["rows"][0]["cells"][metric]["mean"].get<double>(),
+        1e-9);
+    EXPECT_LE(difference["low"], difference["mean"]);
+    EXPECT_GE(difference["high"], difference["mean"]);
+  }
+  EXPECT_EQ(cells[2]["metric"], "resolution_probe");
+  EXPECT_TRUE(cells[2]["difference"].is_null());
+  EXPECT_EQ(cells[2]["chance"], 50.0);
 }
 
 TEST(SuiteTest, mpirun_of_a_coordinator_and_two_agents_gives_the_same_tables) {

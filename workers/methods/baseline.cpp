@@ -9,6 +9,11 @@ namespace {
 // What Activations::tensors holds; undefined where the network has no classifier.
 enum Slot : std::size_t { kFeature, kLogits, kSlots };
 
+// What it learns from: rows that have both an HR image and a label.
+Rows taught_rows(const LaneBatch& batch) {
+  return rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr);
+}
+
 }  // namespace
 
 Baseline::Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
@@ -33,11 +38,11 @@ std::vector<ParameterGroup> Baseline::parameter_groups() {
 }
 
 Activations Baseline::forward(const LaneBatch& batch) {
-  at::Tensor images = select_rows(batch.hr, partial_hr_rows(batch));
+  at::Tensor images = select_rows(batch.hr, taught_rows(batch));
   Activations activations{std::vector<at::Tensor>(kSlots)};
   auto& slots = activations.tensors;
   if (images.size(0) == 0) {
-    // A lane of stored LR images alone: nothing to learn from, but a graph to differentiate.
+    // A lane of stored LR images or without a label: nothing to learn from, but a graph to differentiate.
     const auto& parameters = root_->parameters();
     slots[kFeature] = parameters.front().slice(0, 0, 0).flatten(1);
     if (classifier_) slots[kLogits] = parameters.back().slice(0, 0, 0).unsqueeze(1);
@@ -51,7 +56,7 @@ Activations Baseline::forward(const LaneBatch& batch) {
 std::vector<LossTerm> Baseline::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase == 0, "baseline has one phase");
   const auto& slots = activations.tensors;
-  at::Tensor labels = select_rows(batch.labels, partial_hr_rows(batch));
+  at::Tensor labels = select_rows(batch.labels, taught_rows(batch));
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3, HR part
     terms.push_back({"classification", classification_loss(slots[kLogits], labels, label_smoothing_)});

@@ -10,6 +10,9 @@
 //! L_cls    "classification", HR part of eq. 3
 //! L_tri    "triplet", HR part of eqs. 4–6
 //! m        BaselineOptions::margin
+//!
+//! Rows without an HR image or without a label (train.labelled_fraction) are not looked at: not forwarded, so that they
+//! stand in no batch-norm batch either.
 
 #include <memory>
 

@@ -40,14 +40,15 @@ Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options) 
   return [folded](const at::Tensor& images) { return folded->embed(images); };
 }
 
-std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch) {
-  at::Tensor rows = batch.has_hr.nonzero().squeeze(1);
-  if (rows.size(0) == batch.has_hr.size(0)) return std::nullopt;
+Rows rows_where(const at::Tensor& mask) {
+  if (!mask.defined()) return std::nullopt;
+  at::Tensor rows = mask.nonzero().squeeze(1);
+  if (rows.size(0) == mask.size(0)) return std::nullopt;
   return rows;
 }
 
-at::Tensor select_rows(const at::Tensor& tensor, const std::optional<at::Tensor>& rows) {
-  if (!rows) return tensor;
+at::Tensor select_rows(const at::Tensor& tensor, const Rows& rows) {
+  if (!rows || !tensor.defined()) return tensor;
   at::Tensor selected = tensor.index_select(0, rows->to(tensor.device()));
   return tensor.dim() == 4 ? selected.contiguous(at::MemoryFormat::ChannelsLast) : selected;
 }

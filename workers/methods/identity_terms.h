@@ -60,10 +60,13 @@ at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tenso
 //! embed_pooled() of the trunk as it stands now, folded (workers/nn/folded_backbone.h).
 Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options);
 
-//! Row indices where has_hr holds, or nothing where all rows do (the common case, which then copies nothing).
-std::optional<at::Tensor> partial_hr_rows(const LaneBatch& batch);
-//! The rows of `tensor` (all of them for nullopt); images stay channels-last.
-at::Tensor select_rows(const at::Tensor& tensor, const std::optional<at::Tensor>& rows);
+//! Which rows of a batch or of a part of it: int64 indices on the CPU, ascending, or nothing for all of them (the
+//! common case, which then copies nothing).
+using Rows = std::optional<at::Tensor>;
+//! Rows where `mask` (N bool, on the CPU) holds; all of them for an undefined mask.
+Rows rows_where(const at::Tensor& mask);
+//! The rows of `tensor` (on any device); images stay channels-last. An undefined tensor stays undefined.
+at::Tensor select_rows(const at::Tensor& tensor, const Rows& rows);
 
 //! module().named_parameters() whose name begins with one of the prefixes (inverse: with none of them), in order.
 std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& module,

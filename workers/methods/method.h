@@ -33,9 +33,11 @@ struct GlobalBatch {
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
   at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
-  at::Tensor labels;  //!< N int64, 0 to classes - 1
+  at::Tensor labels;  //!< N int64, 0 to classes - 1; -1 where a row has no label
   at::Tensor has_hr;  //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
                       //!< bool: false where only a stored LR image exists (train_pool "mlr"); that row of `hr` is zero
+  at::Tensor has_label;  //!< on the CPU too: N bool, false where the row's label is not to be had
+                         //!< (train.labelled_fraction); undefined: every row has one
   std::uint64_t seed = 0,
                 step = 0;  //!< with `lane` the key of any random draw: RandomStream("mining", {seed, step, lane, site})
   int lane = 0;
@@ -133,6 +135,9 @@ class Method {
     return [this](const at::Tensor& images) { return embed(images); };
   }
   virtual int embedding_size() const = 0;
+  //! What the method's decoder makes of normalised images, for reports: N×3×H×W → the same shape, float32, normalised.
+  //! In evaluation mode, without a graph; the module's mode is put back. Undefined where there is no decoder.
+  virtual at::Tensor reconstruct(const at::Tensor& /*images*/) { return {}; }
 
  protected:
   Method() = default;

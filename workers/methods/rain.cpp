@@ -12,12 +12,21 @@ namespace {
 
 // What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
 // of RainOptions::levels: f_j of the HR stream, f_j of the LR stream.
-enum Slot : std::size_t { kFeatureHr, kFeatureLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
+// Labelled… and logits hold the rows that have a label, the others all rows of their stream.
+enum Slot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
 
 constexpr const char* kNetworks = "networks";
 constexpr const char* kDiscriminators = "discriminators";
 constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
+constexpr const char* kHrOnly = "hr-only-labels";
 
+void check_choice(const char* key, const std::string& value, std::initializer_list<const char*> choices) {
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    throw core::input_error(fmt::format("{} '{}' is unknown", key, value), "",
+                            fmt::format("choose '{}'", fmt::join(choices, "' or '")));
+}
+
+//! What experiments::validate() refuses. The kinds of D and G and the mining are looked at where they are used.
 void validate_options(const experiments::RainOptions& options) {
   const bool ascending =
       std::adjacent_find(options.levels.begin(), options.levels.end(), std::greater_equal<>()) == options.levels.end();
@@ -26,9 +35,13 @@ void validate_options(const experiments::RainOptions& options) {
   if (!ascending || !known)
     throw core::input_error(
         fmt::format("levels are [{}] (must be ascending, each once, from 1 to 5)", fmt::join(options.levels, ", ")));
-  if (options.adversary != "minimax" && options.adversary != "non-saturating")
-    throw core::input_error(fmt::format("adversary '{}' is unknown", options.adversary), "",
-                            "choose 'minimax' or 'non-saturating'");
+  check_choice("adversary", options.adversary, {"off", "minimax", "non-saturating"});
+  if (options.levels.empty() != (options.adversary == "off"))
+    throw core::input_error(
+        fmt::format("adversary '{}' with levels [{}]", options.adversary, fmt::join(options.levels, ", ")),
+        "an adversary has a level to work on", "set adversary to 'off' exactly where there is no level");
+  check_choice("updates", options.updates, {"alternating", "simultaneous"});
+  check_choice("supervision", options.supervision, {"all", kHrOnly});
   for (double weight : {options.adversarial_weight, options.reconstruction_weight})
     if (!(weight >= 0) || !std::isfinite(weight))
       throw core::input_error(fmt::format("loss weight {} is negative or not finite", weight));
@@ -55,11 +68,12 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));
-  if (options.reconstruction) decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_));
+  if (options.reconstruction)
+    decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
   for (int level : options.levels)
-    discriminators_.push_back(
-        root_->register_module(kDiscriminatorModule + std::to_string(level),
-                               std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_))));
+    discriminators_.push_back(root_->register_module(
+        kDiscriminatorModule + std::to_string(level),
+        std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_), options.discriminator)));
   initialise(*root_, seed);
 }
 
@@ -78,7 +92,8 @@ std::vector<ParameterGroup> Rain::parameter_groups() {
 
 std::vector<Phase> Rain::phases() const {
   if (discriminators_.empty()) return {{kNetworks, kNetworks}};
-  return {{kDiscriminators, kDiscriminators}, {kNetworks, kNetworks}};
+  const bool simultaneous = options_.updates == "simultaneous";
+  return {{kDiscriminators, kDiscriminators, simultaneous}, {kNetworks, kNetworks}};
 }
 
 //! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
@@ -96,21 +111,28 @@ std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) c
   return outputs;
 }
 
+Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
+  BatchRows rows{rows_where(batch.has_hr), std::nullopt, rows_where(batch.has_label)};
+  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
+  if (options_.supervision == kHrOnly) rows.labelled_lr = at::empty({0}, at::kLong);
+  return rows;
+}
+
 Activations Rain::forward(const LaneBatch& batch) {
-  const std::optional<at::Tensor> rows = partial_hr_rows(batch);
-  const Streams images{select_rows(batch.hr, rows), batch.lr};
+  const BatchRows rows = rows_of(batch);
+  const Streams images{select_rows(batch.hr, rows.with_hr), batch.lr};
   const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
 
   Activations activations{std::vector<at::Tensor>(kFirstLevel)};
   auto& slots = activations.tensors;
   const Streams f5 = features.back();
-  const Streams v{pooled(f5.hr), pooled(f5.lr)};
-  slots[kFeatureHr] = v.hr;
-  slots[kFeatureLr] = v.lr;
+  // Rows without a label stay out of the neck's batch too.
+  const Streams v{select_rows(pooled(f5.hr), rows.labelled_hr), select_rows(pooled(f5.lr), rows.labelled_lr)};
+  slots[kLabelledHr] = v.hr;
+  slots[kLabelledLr] = v.lr;
   if (classifier_) {
     auto classify = [&](const at::Tensor& x) { return std::vector<at::Tensor>{classifier_->forward(x)}; };
-    // Copies that are not labelled stay out of the neck's batch too.
-    const Streams logits = through(classify, options_.labelled_copies ? v : Streams{v.hr, v.lr.slice(0, 0, 0)}).front();
+    const Streams logits = through(classify, v).front();
     slots[kLogitsHr] = logits.hr;
     slots[kLogitsLr] = logits.lr;
   }
@@ -118,7 +140,7 @@ Activations Rain::forward(const LaneBatch& batch) {
     auto decode = [&](const at::Tensor& x) {
       return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
     };
-    const Streams decoded = through(decode, {f5.hr, select_rows(f5.lr, rows)}).front();
+    const Streams decoded = through(decode, {f5.hr, select_rows(f5.lr, rows.with_hr)}).front();
     slots[kImageHr] = decoded.hr;
     slots[kImageLr] = decoded.lr;
   }
@@ -163,26 +185,24 @@ at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activati
 //! eq. 8, min over F, G, C.
 std::vector<LossTerm> Rain::network_terms(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  const std::optional<at::Tensor> rows = partial_hr_rows(batch);
-  const at::Tensor hr_labels = select_rows(batch.labels, rows);
-  // Without labels on the copies their stream keeps the adversarial and reconstruction losses alone.
-  const at::Tensor lr_labels = options_.labelled_copies ? batch.labels : batch.labels.slice(0, 0, 0);
+  const BatchRows rows = rows_of(batch);
+  // Rows without a label have the adversarial and reconstruction losses alone.
+  const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
+  const at::Tensor lr_labels = select_rows(batch.labels, rows.labelled_lr);
 
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3
     terms.push_back({"classification", classification_loss(slots[kLogitsHr], hr_labels, recipe_.label_smoothing) +
                                            classification_loss(slots[kLogitsLr], lr_labels, recipe_.label_smoothing)});
-  if (options_.triplet) {  // eqs. 4–6: HR and LR triplets apart
-    at::Tensor loss = mined_triplet_loss(slots[kFeatureHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
-                      (options_.labelled_copies ? mined_triplet_loss(slots[kFeatureLr], lr_labels, triplet_, batch,
-                                                                     MiningSite::kLowResolution)
-                                                : zero_loss(slots[kFeatureLr]));
-    terms.push_back({"triplet", loss});
-  }
+  if (options_.triplet)  // eqs. 4–6: HR and LR triplets apart
+    terms.push_back(
+        {"triplet",
+         mined_triplet_loss(slots[kLabelledHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
+             mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
   if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
-    at::Tensor loss = zero_loss(slots[kFeatureLr]);
+    at::Tensor loss = zero_loss(slots[kLabelledLr]);
     if (slots[kImageHr].defined()) {
-      const at::Tensor target = select_rows(batch.hr, rows);
+      const at::Tensor target = select_rows(batch.hr, rows.with_hr);
       loss = reconstruction_loss(slots[kImageHr], target) + reconstruction_loss(slots[kImageLr], target);
     }
     terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
@@ -194,7 +214,7 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
 }
 
 at::Tensor Rain::reconstruct(const at::Tensor& images) {
-  RESOLUTE_EXPECT(decoder_ != nullptr, "only a RAIN with a reconstruction loss has a decoder");
+  if (decoder_ == nullptr) return {};
   at::NoGradGuard no_grad;
   const bool training = root_->is_training();
   root_->eval();

@@ -20,7 +20,8 @@ BatchNorm::BatchNorm(std::int64_t channels) {
 }
 
 at::Tensor BatchNorm::forward(const at::Tensor& input) const {
-  const bool held = is_training() && RunningStatisticsHold::active();
+  const bool too_few = input.numel() < 2 * input.size(1);
+  const bool held = is_training() && (too_few || RunningStatisticsHold::active());
   return at::batch_norm(input, weight, bias, held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var,
                         is_training(), kMomentum, kEpsilon, /*cudnn_enabled=*/true);
 }

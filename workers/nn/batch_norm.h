@@ -23,6 +23,9 @@ class RunningStatisticsHold {
 //! N×C or N×C×H×W → the same shape, each channel normalised over the rest. Parameters weight (starts at 1), bias (0);
 //! buffers running_mean (0), running_var (1), which move by 0.1 a batch; epsilon 1e-5 (torch's defaults). torch's
 //! num_batches_tracked is left out: nothing reads it at a fixed momentum.
+//!
+//! In training mode over one value a channel (one row, N×C) the output is the bias (to rounding) and running statistics
+//! stay: an unbiased variance of one value is 0/0. Over no row nothing moves either, and the output has no rows.
 class BatchNorm : public torch::nn::Module, public InitialisedLayer {
  public:
   static constexpr double kEpsilon = 1e-5;  //!< added to the variance

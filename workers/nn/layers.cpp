@@ -3,6 +3,11 @@
 #include "core/error.h"
 
 namespace resolute::workers {
+namespace {
+
+constexpr std::int64_t kDoublingKernel = 4, kDoublingStride = 2, kDoublingPadding = 1;
+
+}  // namespace
 
 Convolution::Convolution(const ConvolutionOptions& options) : options_(options) {
   RESOLUTE_EXPECT(options.kernel % 2 == 1, "a convolution's kernel is odd");
@@ -26,6 +31,21 @@ void Convolution::initialise(std::uint64_t seed, const std::string& name) {
   fill_normal(weight, deviation_of(options_.initialisation, weight.sizes()), seed, name + ".weight");
   at::NoGradGuard no_grad;
   if (bias.defined()) bias.zero_();
+}
+
+DoublingConvolution::DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule) : rule_(rule) {
+  weight = register_parameter(
+      "weight", at::empty({in, out, kDoublingKernel, kDoublingKernel}, at::MemoryFormat::ChannelsLast).zero_());
+}
+
+at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
+  return at::conv_transpose2d(input, weight, {}, {kDoublingStride, kDoublingStride},
+                              {kDoublingPadding, kDoublingPadding});
+}
+
+void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name) {
+  constexpr std::int64_t kTaps = kDoublingKernel / kDoublingStride;
+  fill_normal(weight, deviation_of(rule_, {weight.size(1), weight.size(0), kTaps, kTaps}), seed, name + ".weight");
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out) {

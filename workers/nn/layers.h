@@ -32,6 +32,22 @@ class Convolution : public torch::nn::Module, public InitialisedLayer {
   ConvolutionOptions options_;
 };
 
+//! N×in×H×W → N×out×2H×2W without bias: a 4×4 transposed convolution of stride 2 and padding 1, so that each output
+//! value sees 2×2 input pixels and all of them equally many. The weight lies channels-last in memory. Source: Radford
+//! et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", ICLR 2016.
+class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
+ public:
+  DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule);
+  at::Tensor forward(const at::Tensor& input) const;
+  //! Draws with the fans of one output value, in · 2 · 2 and out · 2 · 2, not with those of the whole kernel.
+  void initialise(std::uint64_t seed, const std::string& name) override;
+
+  at::Tensor weight;  //!< in×out×4×4
+
+ private:
+  Initialisation rule_;
+};
+
 //! N×in → N×out with bias (starts at 0).
 class Linear : public torch::nn::Module, public InitialisedLayer {
  public:

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/image/contact_sheet.h"
+#include "datasets/normalisation.h"
 
 namespace resolute::datasets {
 namespace {
@@ -60,6 +61,37 @@ TEST(ContactSheet, puts_images_of_any_size_into_equal_cells) {
   EXPECT_EQ(at(3, 9), images[1].pixels[(2 * 5 + 2) * 3]);
   EXPECT_EQ(at(6, 2), 128);
   EXPECT_THROW(contact_sheet({}, 2), core::ContractError);
+}
+
+TEST(ContactSheet, has_the_grey_asked_for_between_its_images) {
+  const Image sheet = contact_sheet(std::vector<Image>{ramp(4, 2), ramp(4, 2)}, 2, 3, 255);
+  EXPECT_EQ(sheet.pixels[0], 255);
+  EXPECT_EQ(sheet.pixels.back(), 255);
+}
+
+TEST(Framed, surrounds_the_image_with_the_colour) {
+  const Image image = ramp(3, 2), whole = framed(image, 2, {10, 20, 30});
+  EXPECT_EQ(whole.height, 7);
+  EXPECT_EQ(whole.width, 6);
+  for (int y = 0; y < whole.height; ++y)
+    for (int x = 0; x < whole.width; ++x)
+      for (int channel = 0; channel < 3; ++channel) {
+        const bool inside = y >= 2 && y < 5 && x >= 2 && x < 4;
+        const int expected =
+            inside ? image.pixels[static_cast<std::size_t>(((y - 2) * 2 + x - 2) * 3 + channel)] : 10 * (channel + 1);
+        EXPECT_EQ(expected, whole.pixels[static_cast<std::size_t>((y * whole.width + x) * 3 + channel)]);
+      }
+  EXPECT_EQ(framed(image, 0, {}), image);
+}
+
+TEST(Normalisation, is_undone_for_every_level_and_cut_beyond_them) {
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    for (int level = 0; level < 256; ++level)
+      EXPECT_EQ(level, nearest_level(normalised_level(static_cast<std::uint8_t>(level), channel), channel));
+    EXPECT_EQ(0, nearest_level(-1e30F, channel));
+    EXPECT_EQ(255, nearest_level(1e30F, channel));
+    EXPECT_EQ(0, nearest_level(std::nanf(""), channel));
+  }
 }
 
 }  // namespace

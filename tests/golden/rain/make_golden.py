@@ -123,26 +123,28 @@ def adversarial(d_hr, d_lr):  # eq. 1 on probabilities
 
 # ---------------------------------------------------------------- networks, as functions of named tensors
 class Network:
-    def __init__(self, method, backbone, last_stride, classes, neck, levels, reconstruction, classification):
+    def __init__(self, backbone, last_stride, classes, neck, levels, reconstruction, classification, decoder="nearest",
+                 discriminator="convolutional"):
         self.tensors, self.training, self.backbone = {}, True, backbone
+        self.transposed, self.pixelwise = decoder == "transposed", discriminator == "pixelwise"
         if backbone == "resnet50":
             self.channels, self.counts, self.strides = [64, 256, 512, 1024, 2048], [3, 4, 6, 3], [1, 2, 2, last_stride]
             self.conv("trunk.conv1", 3, 64, 7)
-            decoder, width, doublings = [512, 256, 128, 64, 32], 256, 4 if last_stride == 1 else 5
+            widths, width, doublings = [512, 256, 128, 64, 32], 256, 4 if last_stride == 1 else 5
         else:
             self.channels, self.counts, self.strides = [16, 16, 32, 64, 128], [1, 1, 1, 1], [2, 2, 2, last_stride]
             self.conv("trunk.conv1", 3, 16, 3)
-            decoder, width, doublings = [16, 16, 8, 8], 64, 3 if last_stride == 1 else 4
+            widths, width, doublings = [16, 16, 8, 8], 64, 3 if last_stride == 1 else 4
         self.norm("trunk.bn1", self.channels[0])
         for s in range(4):
             for b in range(self.counts[s]):
                 i, o, name = self.channels[s + (b > 0)], self.channels[s + 1], f"trunk.layer{s + 1}.{b}"
                 stride = self.strides[s] if b == 0 else 1
                 if backbone == "resnet50":
-                    widths = [(i, o // 4, 1), (o // 4, o // 4, 3), (o // 4, o, 1)]
+                    layers = [(i, o // 4, 1), (o // 4, o // 4, 3), (o // 4, o, 1)]
                 else:
-                    widths = [(i, o, 3), (o, o, 3)]
-                for k, (ci, co, size) in enumerate(widths):
+                    layers = [(i, o, 3), (o, o, 3)]
+                for k, (ci, co, size) in enumerate(layers):
                     self.conv(f"{name}.conv{k + 1}", ci, co, size)
                     self.norm(f"{name}.bn{k + 1}", co)
                 if stride != 1 or i != o:
@@ -159,13 +161,20 @@ class Network:
         if reconstruction:
             i = v
             for k in range(doublings):
-                self.conv(f"decoder.conv{k + 1}", i, decoder[k], 3)
-                self.norm(f"decoder.bn{k + 1}", decoder[k])
-                i = decoder[k]
+                if self.transposed:  # torch's order of a transposed convolution's weight: in, out
+                    self.make(f"decoder.conv{k + 1}.weight", (i, widths[k], 4, 4), (6.0 / (widths[k] * 16)) ** 0.5)
+                else:
+                    self.conv(f"decoder.conv{k + 1}", i, widths[k], 3)
+                self.norm(f"decoder.bn{k + 1}", widths[k])
+                i = widths[k]
             self.conv("decoder.image", i, 3, 3, bias=True)
         for j in levels:
             c = self.channels[j - 1]
-            for k, (i, o, size) in enumerate([(c, width, 1), (width, width, 3), (width, width // 2, 3), (width // 2, 1, 1)]):
+            if self.pixelwise:
+                layers = [(c, width, 1), (width, width // 2, 1), (width // 2, 1, 1)]
+            else:
+                layers = [(c, width, 1), (width, width, 3), (width, width // 2, 3), (width // 2, 1, 1)]
+            for k, (i, o, size) in enumerate(layers):
                 self.conv(f"discriminator_level_{j}.conv{k + 1}", i, o, size, bias=True)
 
     def make(self, name, shape, scale, offset=0.0, grad=True):
@@ -220,12 +229,30 @@ class Network:
     def decode(self, f5, h, w):
         x = f5
         for k in range(1, self.doublings + 1):
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = F.relu(self.run_norm(f"decoder.bn{k}", self.run_conv(f"decoder.conv{k}", x)))
+            if self.transposed:
+                x = self.double(x, self.tensors[f"decoder.conv{k}.weight"])
+            else:
+                x = self.run_conv(f"decoder.conv{k}", F.interpolate(x, scale_factor=2, mode="nearest"))
+            x = F.relu(self.run_norm(f"decoder.bn{k}", x))
         return self.run_conv("decoder.image", x)[:, :, :h, :w]
+
+    @staticmethod
+    def double(x, w):
+        """A transposed convolution of stride 2 and padding 1 as what it means: zeros between the pixels, then a convolution
+        with the kernel turned around and its channels exchanged."""
+        n, c, h, width = x.shape
+        spread = x.new_zeros(n, c, 2 * h - 1, 2 * width - 1)
+        spread[:, :, ::2, ::2] = x
+        return F.conv2d(spread, w.transpose(0, 1).flip(2, 3), padding=2)
 
     def discriminate(self, j, f):
         name = f"discriminator_level_{j}"
+        if self.pixelwise:  # 1×1 convolutions as products over the channels
+            f = f.permute(0, 2, 3, 1)
+            for k in (1, 2, 3):
+                f = f @ self.tensors[f"{name}.conv{k}.weight"][:, :, 0, 0].T + self.tensors[f"{name}.conv{k}.bias"]
+                f = torch.where(f > 0, f, 0.2 * f) if k < 3 else f
+            return torch.sigmoid(f)
         for k, stride in ((1, 1), (2, 2), (3, 1)):
             f = F.leaky_relu(self.run_conv(f"{name}.conv{k}", f, stride), 0.2)
         return torch.sigmoid(self.run_conv(f"{name}.conv4", f))
@@ -243,16 +270,21 @@ def triplet_term(v, labels, case, site):
 
 def run_case(case):
     rain = case["method"] == "rain"
-    net = Network(case["method"], case["backbone"], case["last_stride"], case["classes"], case["neck"], case["levels"],
-                  case["reconstruction"], case["classification"])
+    net = Network(case["backbone"], case["last_stride"], case["classes"], case["neck"], case["levels"],
+                  case["reconstruction"], case["classification"], case["decoder"], case["discriminator"])
     n, (h, w) = len(case["labels"]), case["size"]
     hr, lr = numbers("images/hr", (n, 3, h, w), 1.5), numbers("images/lr", (n, 3, h, w), 1.5)
     with_hr = [i for i in range(n) if case["has_hr"][i]]
-    hr, hr_labels = hr[with_hr], [case["labels"][i] for i in with_hr]
-    lr_labels = case["labels"] if case["labelled_copies"] else []
+    has_label = case["has_label"] or [True] * n
+    hr = hr[with_hr]
+    # Positions in each stream that have a label, and those labels.
+    taught_hr = [k for k, i in enumerate(with_hr) if has_label[i]]
+    hr_labels = [case["labels"][with_hr[k]] for k in taught_hr]
+    taught_lr = [i for i in range(n) if has_label[i] and case["supervision"] == "all"]
+    lr_labels = [case["labels"][i] for i in taught_lr]
 
     def through(run, a, b):
-        if case["bn_streams"] == "joint":
+        if case["bn_streams"] == "joint" or len(a) == 0 or len(b) == 0:
             y = run(torch.cat([a, b]))
             return [(t[:len(a)], t[len(a):]) for t in y]
         return list(zip(run(a), run(b)))
@@ -260,18 +292,15 @@ def run_case(case):
     phases = []
     if rain:
         features = through(net.trunk, hr, lr)
-        v_hr, v_lr = (f.mean((2, 3)) for f in features[4])
+        v_hr, v_lr = (f.mean((2, 3))[taught] for f, taught in zip(features[4], (taught_hr, taught_lr)))
         networks = {}
         if case["classification"]:
-            if case["labelled_copies"]:
+            logits_hr, logits_lr = v_hr.sum() * torch.zeros(0, 1), v_lr.sum() * torch.zeros(0, 1)
+            if taught_hr or taught_lr:
                 (logits_hr, logits_lr), = through(lambda x: [net.classify(x)], v_hr, v_lr)
-            else:
-                logits_hr, logits_lr = net.classify(v_hr), v_lr[:0]
             networks["classification"] = classification_loss(logits_hr, hr_labels) + classification_loss(logits_lr, lr_labels)
         if case["triplet"]:
-            networks["triplet"] = triplet_term(v_hr, hr_labels, case, 0)
-            if case["labelled_copies"]:
-                networks["triplet"] = networks["triplet"] + triplet_term(v_lr, lr_labels, case, 1)
+            networks["triplet"] = triplet_term(v_hr, hr_labels, case, 0) + triplet_term(v_lr, lr_labels, case, 1)
         if case["reconstruction"]:
             (g_hr, g_lr), = through(lambda x: [net.decode(x, h, w)], features[4][0], features[4][1][with_hr])
             networks["reconstruction"] = case["reconstruction_weight"] * ((g_hr - hr).abs().mean() + (g_lr - hr).abs().mean())
@@ -286,19 +315,25 @@ def run_case(case):
         if discriminators:
             phases.append(("discriminators", discriminators))
         phases.append(("networks", networks))
-    else:
-        v = net.trunk(hr)[4].mean((2, 3))
+    elif taught_hr:  # the others are not looked at
+        v = net.trunk(hr[taught_hr])[4].mean((2, 3))
         phases.append(("networks", {"classification": classification_loss(net.classify(v), hr_labels),
                                     "triplet": triplet_term(v, hr_labels, case, 0)}))
+    else:
+        nothing = net.tensors["trunk.conv1.weight"].sum() * 0
+        phases.append(("networks", {"classification": nothing, "triplet": nothing}))
 
     result = {"phases": []}
     for name, terms in phases:
         total = sum(terms.values())
         mine = {k: t for k, t in net.tensors.items()
                 if t.requires_grad and k.startswith("discriminator_") == (name == "discriminators")}
-        gradients = torch.autograd.grad(total, list(mine.values()), retain_graph=True)
-        result["phases"].append({"name": name, "terms": {k: float(t.detach()) for k, t in terms.items()}, "total": float(total.detach()),
-                                 "gradients": {k: probe(k, g) for k, g in zip(mine, gradients)}})
+        gradients = torch.autograd.grad(total, list(mine.values()), retain_graph=True, allow_unused=True)
+        # D steps after the phase "networks" has seen it, or before.
+        waits = name == "discriminators" and case["updates"] == "simultaneous"
+        result["phases"].append({"name": name, "steps_with_next": waits,
+                                 "terms": {k: float(t.detach()) for k, t in terms.items()}, "total": float(total.detach()),
+                                 "gradients": {k: 0.0 if g is None else probe(k, g) for k, g in zip(mine, gradients)}})
     result["buffers"] = {k: probe(k, t) for k, t in net.tensors.items() if not t.requires_grad}
     net.training = False
     result["embedding"] = probe("embedding", net.trunk(lr)[4].mean((2, 3)))
@@ -309,26 +344,48 @@ def case(**changes):
     values = dict(method="rain", backbone="resnet-small", last_stride=1, neck=False, bn_streams="joint", classes=5,
                   size=[18, 10], labels=[0, 0, 0, 2, 2, 2, 3, 3, 3, 4, 4, 4], has_hr=[True] * 12, levels=[4, 5],
                   classification=True, triplet=True, reconstruction=True, margin=0.3, mining="random",
-                  adversary="minimax", adversarial_weight=1.0, reconstruction_weight=1.0, labelled_copies=True)
+                  has_label=None, adversary="minimax", updates="alternating", discriminator="convolutional",
+                  decoder="nearest", adversarial_weight=1.0, reconstruction_weight=1.0, supervision="all")
     assert set(changes) <= set(values)
     values.update(changes)
     return values
 
 
 MIXED = [True, True, False, True, False, True, True, True, True, False, False, True]
+# Two rows of identity 0 of which one has no HR image, two of 2, two of 3, one of 4 (a negative alone).
+PARTLY = [True, False, True, True, False, True, False, True, True, False, False, True]
+NOWHERE = [False] * 12
 CASES = {
     "multi_level": case(),
     "single_level": case(levels=[5], margin=2.0),
     "every_switch_turned": case(levels=[1, 3, 5], adversary="non-saturating", mining="batch-hard", bn_streams="separate",
                                 neck=True, last_stride=2, has_hr=MIXED, adversarial_weight=0.3,
                                 reconstruction_weight=0.7, margin=0.5),
-    "unlabelled_copies": case(levels=[2, 4], labelled_copies=False, neck=True, has_hr=MIXED),
-    "hr_and_lr_baseline": case(levels=[], has_hr=MIXED),
+    "unlabelled_copies": case(levels=[2, 4], supervision="hr-only-labels", neck=True, has_hr=MIXED),
+    "hr_and_lr_baseline": case(levels=[], adversary="off", has_hr=MIXED),
     "without_reconstruction": case(reconstruction=False),
     "without_classification": case(classification=False, mining="batch-hard"),
     "without_triplet": case(triplet=False, bn_streams="separate"),
-    "baseline": case(method="baseline", levels=[], reconstruction=False, has_hr=MIXED, margin=1.0),
-    "baseline_neck": case(method="baseline", levels=[], reconstruction=False, neck=True, mining="batch-hard"),
+    "simultaneous": case(levels=[3], updates="simultaneous", bn_streams="separate"),
+    "non_saturating_everywhere": case(levels=[1, 2, 3, 4, 5], adversary="non-saturating", mining="batch-hard", margin=1.0),
+    "minimax_everywhere": case(levels=[1, 2, 3, 4, 5], adversarial_weight=0.5),
+    "pixelwise": case(levels=[2, 4, 5], discriminator="pixelwise"),
+    "transposed": case(levels=[5], decoder="transposed", bn_streams="separate", has_hr=MIXED),
+    "pixelwise_transposed": case(levels=[3, 5], discriminator="pixelwise", decoder="transposed", last_stride=2,
+                                 adversary="non-saturating", updates="simultaneous"),
+    "partly_labelled": case(has_hr=MIXED, has_label=PARTLY, neck=True, margin=1.0),
+    "partly_labelled_hard_separate": case(has_hr=MIXED, has_label=PARTLY, neck=True, margin=1.0, mining="batch-hard",
+                                          bn_streams="separate"),
+    "partly_labelled_hr_only": case(has_hr=MIXED, has_label=PARTLY, neck=True, margin=1.0, supervision="hr-only-labels"),
+    "partly_labelled_without_adversary": case(has_label=PARTLY, levels=[], adversary="off", mining="batch-hard"),
+    "without_a_label": case(has_hr=MIXED, has_label=NOWHERE, neck=True),
+    "without_a_label_separate": case(has_label=NOWHERE, levels=[5], neck=True, mining="batch-hard", bn_streams="separate"),
+    "baseline": case(method="baseline", levels=[], adversary="off", reconstruction=False, has_hr=MIXED, margin=1.0),
+    "baseline_neck": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True, mining="batch-hard"),
+    "baseline_partly_labelled": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True,
+                                     has_hr=MIXED, has_label=PARTLY, margin=1.0),
+    "baseline_without_a_label": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True,
+                                     has_label=NOWHERE),
 }
 
 
@@ -353,7 +410,7 @@ def losses_file():
 
 
 def resnet50_file():
-    net = Network("trunk", "resnet50", 1, 0, False, [], False, False)
+    net = Network("resnet50", 1, 0, False, [], False, False)
     with torch.no_grad():
         features = net.trunk(numbers("images/resnet50", (2, 3, 64, 32), 1.5))
     return {"size": [2, 3, 64, 32], "last_stride": 1,

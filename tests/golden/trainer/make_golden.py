@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Makes twenty_steps.json beside itself: 20 training steps of the baseline and of RAIN as a user of PyTorch would write them
-(nn.Module, torch.optim.Adam, float32), sharing no code with workers/. Needs torch 2.11.
+"""Makes twenty_steps.json beside itself: 20 training steps of the baseline and of RAIN (CASES) as a user of PyTorch would
+write them (nn.Module, torch.optim.Adam, float32), sharing no code with workers/. Needs torch 2.11.
 
 Each step's batch is cut into lanes; every lane has its own batch-norm statistics and its own mining, as the processes of a
 DDP training have, and a lane counts by its share of the rows. Weights and images come from a formula that both sides know
@@ -23,10 +23,21 @@ torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 STEPS, LANES, IDENTITIES, IMAGES, CLASSES, HEIGHT, WIDTH = 20, 2, 5, 3, 7, 32, 16
 # RAIN's rate is the smaller one because its kinks (mining, |x|, rectifiers) amplify rounding: with it a relative change of
-# 1e-7 in the weights moves no loss of the 20 steps by more than 1e-5 (six draws tried; 1e-4 at 3.5e-4).
+# 1e-7 in the weights moves no loss of the 20 steps of any case by more than 2.2e-5 (four draws each; 1e-4 at 3.5e-4).
 RECIPES = {method: {"learning_rate": rate, "weight_decay": 5e-4, "warmup_steps": 4, "milestones": [12], "gamma": 0.1,
                     "discriminator_learning_rate": 1e-4} for method, rate in (("baseline", 1e-3), ("rain", 1e-4))}
-LEVELS, MARGIN = [4, 5], 0.5
+MARGIN = 0.5
+# What differs from RainOptions' defaults, and whether rows lack labels.
+CASES = {
+    "baseline": {"method": "baseline"},
+    "rain": {"levels": [4, 5]},
+    "rain_simultaneous": {"levels": [4, 5], "updates": "simultaneous"},
+    "rain_partly_labelled": {"levels": [5], "partly_labelled": True},
+    "rain_other_networks": {"levels": [3, 5], "adversary": "non-saturating", "discriminator": "pixelwise",
+                            "decoder": "transposed"},
+}
+DEFAULTS = {"method": "rain", "levels": [], "adversary": "minimax", "updates": "alternating", "discriminator": "convolutional",
+            "decoder": "nearest", "partly_labelled": False}
 
 
 def numbers(name, shape, scale=1.0, offset=0.0):
@@ -88,41 +99,48 @@ class Classifier(nn.Module):
 
 
 class Decoder(nn.Module):
-    def __init__(self):
+    def __init__(self, kind):
         super().__init__()
-        widths = [128, 16, 16, 8]
+        widths, self.transposed = [128, 16, 16, 8], kind == "transposed"
         for k in (1, 2, 3):
-            setattr(self, f"conv{k}", convolution(widths[k - 1], widths[k]))
-            setattr(self, f"bn{k}", nn.BatchNorm2d(widths[k]))
+            i, o = widths[k - 1], widths[k]
+            setattr(self, f"conv{k}", nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False) if self.transposed else convolution(i, o))
+            setattr(self, f"bn{k}", nn.BatchNorm2d(o))
         self.image = convolution(8, 3, bias=True)
 
     def forward(self, x):
         for k in (1, 2, 3):
-            x = F.interpolate(x, scale_factor=2, mode="nearest")
+            if not self.transposed:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = F.relu(getattr(self, f"bn{k}")(getattr(self, f"conv{k}")(x)))
         return self.image(x)[:, :, :HEIGHT, :WIDTH]
 
 
 class Discriminator(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, kind):
         super().__init__()
-        self.conv1, self.conv2 = convolution(channels, 64, 1, bias=True), convolution(64, 64, 3, 2, bias=True)
-        self.conv3, self.conv4 = convolution(64, 32, bias=True), convolution(32, 1, 1, bias=True)
+        layers = {"convolutional": [(64, 1, 1), (64, 3, 2), (32, 3, 1), (1, 1, 1)],
+                  "pixelwise": [(64, 1, 1), (32, 1, 1), (1, 1, 1)]}[kind]
+        for k, (outputs, kernel, stride) in enumerate(layers, 1):
+            setattr(self, f"conv{k}", convolution(channels, outputs, kernel, stride, bias=True))
+            channels = outputs
 
     def forward(self, f):
-        for layer in (self.conv1, self.conv2, self.conv3):
+        *layers, last = self.children()
+        for layer in layers:
             f = F.leaky_relu(layer(f), 0.2)
-        return self.conv4(f)
+        return last(f)
 
 
 class Network(nn.Module):
-    def __init__(self, rain):
+    def __init__(self, case):
         super().__init__()
         self.trunk, self.classifier = Trunk(), Classifier()
-        if rain:
-            self.decoder = Decoder()
-            for level in LEVELS:
-                setattr(self, f"discriminator_level_{level}", Discriminator(Trunk.channels[level - 1]))
+        if case["method"] == "rain":
+            self.decoder = Decoder(case["decoder"])
+            for level in case["levels"]:
+                judge = Discriminator(Trunk.channels[level - 1], case["discriminator"])
+                setattr(self, f"discriminator_level_{level}", judge)
         for name, tensor in self.named_parameters():
             scale, offset = 0.1, 0.0
             if tensor.dim() == 4:
@@ -135,14 +153,25 @@ class Network(nn.Module):
 
 
 def triplet_loss(v, labels):
-    """Batch-hard: the farthest positive and the nearest negative of each anchor."""
+    """Batch-hard: the farthest positive and the nearest negative of each anchor that has both."""
     distance = (v[:, None] - v[None]).square().sum(2).detach()
-    total = 0
+    hinges = []
     for a, label in enumerate(labels):
-        p = max((i for i, other in enumerate(labels) if other == label and i != a), key=lambda i: float(distance[a, i]))
-        n = min((i for i, other in enumerate(labels) if other != label), key=lambda i: float(distance[a, i]))
-        total = total + F.relu(MARGIN + (v[a] - v[p]).norm() - (v[a] - v[n]).norm())
-    return total / len(labels)
+        positives = [i for i, other in enumerate(labels) if other == label and i != a]
+        negatives = [i for i, other in enumerate(labels) if other != label]
+        if positives and negatives:
+            p, n = max(positives, key=lambda i: float(distance[a, i])), min(negatives, key=lambda i: float(distance[a, i]))
+            hinges.append(F.relu(MARGIN + (v[a] - v[p]).norm() - (v[a] - v[n]).norm()))
+    return sum(hinges) / len(hinges) if hinges else torch.zeros(())
+
+
+def cross_entropy(logits, labels):
+    return F.cross_entropy(logits, torch.tensor(labels)) if labels else torch.zeros(())
+
+
+def is_labelled(step, lane, row):
+    """One lane of a step has no label, the other some."""
+    return lane != step % LANES and (5 * row + 3 * step) % 7 >= 3
 
 
 def adversarial(d_hr, d_lr):
@@ -152,36 +181,40 @@ def adversarial(d_hr, d_lr):
 class Lane:
     """One lane's part of a step: its batch, its forward pass, its losses."""
 
-    def __init__(self, network, rain, step, lane):
+    def __init__(self, network, case, step, lane):
         per_lane = [IDENTITIES // LANES + (k < IDENTITIES % LANES) for k in range(LANES)]
-        self.network, rows = network, per_lane[lane] * IMAGES
+        self.network, self.case, rows = network, case, per_lane[lane] * IMAGES
         self.share = rows / (IDENTITIES * IMAGES)
-        self.labels = [(step + lane + 2 * (i // IMAGES)) % CLASSES for i in range(rows)]
+        taught = [i for i in range(rows) if not case["partly_labelled"] or is_labelled(step, lane, i)]
+        self.labels = [(step + lane + 2 * (i // IMAGES)) % CLASSES for i in taught]
         self.hr, self.lr = (numbers(f"images/{step}/{lane}/{kind}", (rows, 3, HEIGHT, WIDTH), 1.5) for kind in ("hr", "lr"))
-        if rain:
+        if case["method"] == "rain":
             self.features = [f.split(rows) for f in network.trunk(torch.cat([self.hr, self.lr]))]
-            self.v = [f.mean((2, 3)) for f in self.features[4]]
-            self.logits = network.classifier(torch.cat(self.v)).split(rows)
+            self.v = [f.mean((2, 3))[taught] for f in self.features[4]]
+            self.logits = network.classifier(torch.cat(self.v)).split(len(taught)) if taught else self.v
             self.decoded = network.decoder(torch.cat(self.features[4])).split(rows)
         else:
             self.v = [network.trunk(self.hr)[4].mean((2, 3))]
             self.logits = [network.classifier(self.v[0])]
 
-    def judge(self, level, detach):
+    def judge(self, level, for_discriminator):
         f_hr, f_lr = self.features[level - 1]
         judge = getattr(self.network, f"discriminator_level_{level}")
-        return adversarial(judge(f_hr.detach() if detach else f_hr), judge(f_lr.detach() if detach else f_lr))
+        if for_discriminator:
+            return adversarial(judge(f_hr.detach()), judge(f_lr.detach()))
+        if self.case["adversary"] == "non-saturating":
+            return F.softplus(-judge(f_lr)).mean()
+        return adversarial(judge(f_hr), judge(f_lr))
 
     def discriminator_terms(self):
-        return {f"discriminator_level_{level}": -self.judge(level, True) for level in LEVELS}
+        return {f"discriminator_level_{level}": -self.judge(level, True) for level in self.case["levels"]}
 
     def network_terms(self):
-        labels = torch.tensor(self.labels)
-        terms = {"classification": sum(F.cross_entropy(logits, labels) for logits in self.logits),
+        terms = {"classification": sum(cross_entropy(logits, self.labels) for logits in self.logits),
                  "triplet": sum(triplet_loss(v, self.labels) for v in self.v)}
-        if len(self.v) == 2:
+        if self.case["method"] == "rain":
             terms["reconstruction"] = sum(F.l1_loss(image, self.hr) for image in self.decoded)
-            for level in LEVELS:
+            for level in self.case["levels"]:
                 terms[f"adversarial_level_{level}"] = self.judge(level, False)
         return terms
 
@@ -192,9 +225,9 @@ def schedule(recipe, step):
     return factor * recipe["gamma"] ** sum(step >= milestone for milestone in recipe["milestones"])
 
 
-def train(method):
-    rain, recipe = method == "rain", RECIPES[method]
-    network = Network(rain)
+def train(case):
+    rain, recipe = case["method"] == "rain", RECIPES[case["method"]]
+    network = Network(case)
     named = dict(network.named_parameters())
     judges = [p for name, p in named.items() if name.startswith("discriminator_")]
     others = [p for name, p in named.items() if not name.startswith("discriminator_")]
@@ -206,19 +239,38 @@ def train(method):
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: schedule(recipe, step)) for _, optimiser, _ in phases]
     steps = []
     for step in range(STEPS):
-        lanes, losses = [Lane(network, rain, step, lane) for lane in range(LANES)], {}
+        lanes, losses = [Lane(network, case, step, lane) for lane in range(LANES)], {}
         for which, optimiser, parameters in phases:
             optimiser.zero_grad()
+            # No label leaves a tensor without a gradient in a lane: zeros, so that Adam's moments move on as in any step.
+            for parameter in parameters:
+                parameter.grad = torch.zeros_like(parameter)
             for lane in lanes:
                 terms = getattr(lane, which)()
                 (lane.share * sum(terms.values())).backward(retain_graph=True, inputs=parameters)
                 for name, term in terms.items():
-                    losses[name] = losses.get(name, 0.0) + lane.share * term.item()
-            optimiser.step()
+                    losses[name] = losses.get(name, 0.0) + lane.share * float(term.detach())
+            if case["updates"] == "alternating":
+                optimiser.step()
+        if case["updates"] == "simultaneous":
+            for _, optimiser, _ in phases:
+                optimiser.step()
         for each in schedules:
             each.step()
         steps.append(losses)
     return steps
+
+
+def text(document):
+    """JSON with a line for each step's losses, nine digits of each."""
+    steps = {}
+    for name, losses in document["losses"].items():
+        steps[name] = [f"step {name} {i}" for i in range(len(losses))]
+    lines = json.dumps({**document, "losses": steps}, indent=1)
+    for name, losses in document["losses"].items():
+        for i, step in enumerate(losses):
+            lines = lines.replace(f'"step {name} {i}"', json.dumps({k: float(f"{v:.9g}") for k, v in step.items()}))
+    return lines + "\n"
 
 
 def main():
@@ -226,11 +278,12 @@ def main():
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     path = pathlib.Path(__file__).resolve().parent / "twenty_steps.json"
+    cases = {name: {**DEFAULTS, **case} for name, case in CASES.items()}
     document = {"steps": STEPS, "lanes": LANES, "identities": IDENTITIES, "images": IMAGES, "classes": CLASSES,
-                "height": HEIGHT, "width": WIDTH, "recipes": RECIPES, "levels": LEVELS, "margin": MARGIN,
-                "losses": {method: train(method) for method in RECIPES}}
+                "height": HEIGHT, "width": WIDTH, "recipes": RECIPES, "margin": MARGIN, "cases": cases,
+                "losses": {name: train(case) for name, case in cases.items()}}
     if not check:
-        path.write_text(json.dumps(document, indent=1) + "\n")
+        path.write_text(text(document))
         return
     stored = json.loads(path.read_text())["losses"]
     worst = max(abs(old[name] - new[name]) for method, steps in document["losses"].items()

@@ -21,9 +21,12 @@ using testing::made_up_batch;
 using testing::small_specification;
 
 std::vector<MethodOptions> every_kind() {
-  return {BaselineOptions{}, RainOptions{}, RainOptions{.levels = {}},
+  return {BaselineOptions{},
+          RainOptions{},
+          RainOptions{.levels = {}, .adversary = "off"},
           RainOptions{.levels = {1, 2, 3, 4, 5}, .mining = "batch-hard", .adversary = "non-saturating"},
-          RainOptions{.reconstruction = false, .labelled_copies = false}};
+          RainOptions{.reconstruction = false, .supervision = "hr-only-labels"},
+          RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
@@ -96,7 +99,7 @@ TEST(Method, recomputed_forward_gives_the_same_bits_and_keeps_statistics) {
   }
 }
 
-TEST(Method, a_lane_without_hr_images_or_labels_is_finite) {
+TEST(Method, a_lane_without_hr_images_is_finite) {
   for (const MethodOptions& options : every_kind()) {
     for (const char* streams : {"joint", "separate"}) {
       auto specification = small_specification(options);
@@ -156,14 +159,17 @@ TEST(Method, bfloat16_autocast_gives_float32_losses) {
 }
 
 TEST(Method, the_decoder_returns_to_any_image_size) {
-  for (int last_stride : {1, 2})
-    for (auto [height, width] : {std::pair{64, 32}, std::pair{37, 19}, std::pair{128, 64}}) {
-      auto specification = small_specification(RainOptions{});
-      specification.network.last_stride = last_stride;
-      auto method = make_method(specification, 4);
-      at::Tensor images = at::zeros({1, 3, height, width});
-      EXPECT_EQ(dynamic_cast<Rain&>(*method).reconstruct(images).sizes(), images.sizes());
-    }
+  for (const char* decoder : {"nearest", "transposed"})
+    for (int last_stride : {1, 2})
+      for (auto [height, width] : {std::pair{64, 32}, std::pair{37, 19}, std::pair{128, 64}}) {
+        auto specification = small_specification(RainOptions{.decoder = decoder});
+        specification.network.last_stride = last_stride;
+        auto method = make_method(specification, 4);
+        at::Tensor images = at::zeros({1, 3, height, width});
+        EXPECT_EQ(method->reconstruct(images).sizes(), images.sizes());
+      }
+  auto without = make_method(small_specification(RainOptions{.reconstruction = false}), 4);
+  EXPECT_FALSE(without->reconstruct(at::zeros({1, 3, 64, 32})).defined());
 }
 
 TEST(Method, resnet50_step_has_finite_terms) {
@@ -193,7 +199,14 @@ TEST(Method, refuses_options_that_train_nothing_or_are_unknown) {
   refused(RainOptions{.levels = {5, 5}});
   refused(RainOptions{.adversary = "wasserstein"});
   refused(RainOptions{.adversarial_weight = -1});
-  refused(RainOptions{.levels = {}, .classification = false, .triplet = false, .reconstruction = false});
+  refused(RainOptions{.levels = {}});
+  refused(RainOptions{.levels = {5}, .adversary = "off"});
+  refused(RainOptions{.updates = "asynchronous"});
+  refused(RainOptions{.discriminator = "patch"});
+  refused(RainOptions{.decoder = "bilinear"});
+  refused(RainOptions{.supervision = "none"});
+  refused(RainOptions{
+      .levels = {}, .classification = false, .triplet = false, .reconstruction = false, .adversary = "off"});
   EXPECT_THROW(make_method(small_specification(RainOptions{}), 1), core::RuntimeError);
 }
 

@@ -3,6 +3,11 @@
 //! Batches of made-up images and a plain training loop of one lane, for tests of methods without the trainer.
 
 #include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/random.h"
 #include "core/sha256.h"
@@ -48,17 +53,18 @@ inline experiments::TrainingSpecification small_specification(experiments::Metho
   return specification;
 }
 
-//! Adam by the groups' own settings, a phase after the other. Returns the last step's terms by name.
+//! Adam by the groups' own settings, a phase after the other, or with the next where it says so. Returns the last
+//! step's terms by name.
 class SmallTraining {
  public:
   explicit SmallTraining(Method& method) : method_(method) {
     for (const ParameterGroup& group : method.parameter_groups()) {
-      std::vector<at::Tensor> parameters;
-      for (const auto& [name, parameter] : group.parameters) parameters.push_back(parameter);
-      optimisers_.emplace(group.name, std::make_unique<torch::optim::Adam>(
-                                          parameters, torch::optim::AdamOptions(group.adam.learning_rate)
-                                                          .betas({group.adam.beta1, group.adam.beta2})
-                                                          .weight_decay(group.adam.weight_decay)));
+      Group& own = groups_[group.name];
+      for (const auto& [name, parameter] : group.parameters) own.parameters.push_back(parameter);
+      own.optimiser =
+          std::make_unique<torch::optim::Adam>(own.parameters, torch::optim::AdamOptions(group.adam.learning_rate)
+                                                                   .betas({group.adam.beta1, group.adam.beta2})
+                                                                   .weight_decay(group.adam.weight_decay));
     }
   }
   std::map<std::string, double> step(LaneBatch batch) {
@@ -66,22 +72,37 @@ class SmallTraining {
     std::map<std::string, double> values;
     const Activations activations = method_.forward(batch);
     const std::vector<Phase> phases = method_.phases();
+    std::vector<Group*> unstepped;
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      method_.module().zero_grad();
       at::Tensor total = at::zeros({});
       for (const LossTerm& term : method_.losses(phase, activations, batch)) {
         total = total + term.value;
         values[term.name] = term.value.item<double>();
       }
-      total.backward({}, /*retain_graph=*/true);
-      optimisers_.at(phases[phase].group)->step();
+      unstepped.push_back(&groups_.at(phases[phase].group));
+      differentiate(total, *unstepped.back());
+      if (phases[phase].steps_with_next) continue;
+      for (Group* group : std::exchange(unstepped, {})) group->optimiser->step();
     }
     return values;
   }
 
  private:
+  struct Group {
+    std::vector<at::Tensor> parameters;
+    std::unique_ptr<torch::optim::Adam> optimiser;
+  };
+
+  //! A parameter without a gradient counts as one of zeros, as the trainer has it.
+  static void differentiate(const at::Tensor& total, Group& group) {
+    const auto gradients = torch::autograd::grad({total}, group.parameters, /*grad_outputs=*/{}, /*retain_graph=*/true,
+                                                 /*create_graph=*/false, /*allow_unused=*/true);
+    for (std::size_t i = 0; i < gradients.size(); ++i)
+      group.parameters[i].mutable_grad() = gradients[i].defined() ? gradients[i] : at::zeros_like(group.parameters[i]);
+  }
+
   Method& method_;
-  std::map<std::string, std::unique_ptr<torch::optim::Adam>> optimisers_;
+  std::map<std::string, Group> groups_;
   std::uint64_t step_ = 0;
 };
 

@@ -69,5 +69,24 @@ TEST(BatchNorm, evaluation_uses_running_statistics_even_when_held) {
   EXPECT_TRUE(at::equal(norm.running_mean, at::full({4}, 0.5)));
 }
 
+TEST(BatchNorm, over_one_value_or_none_gives_the_bias_or_nothing_and_keeps_statistics) {
+  for (std::int64_t rows : {0, 1}) {
+    BatchNorm norm(4);
+    norm.running_mean.fill_(0.5);
+    norm.running_var.fill_(4.0);
+    {
+      at::NoGradGuard no_grad;
+      norm.bias.fill_(0.25);
+    }
+    at::Tensor x = testing::numbers("few", {rows, 4}, 2.0).requires_grad_();
+    at::Tensor y = norm.forward(x);
+    EXPECT_TRUE(at::allclose(y, at::full({rows, 4}, 0.25), 0, 1e-3));  // rounding, by 1 / √ε
+    EXPECT_TRUE(at::equal(norm.running_mean, at::full({4}, 0.5)));
+    EXPECT_TRUE(at::equal(norm.running_var, at::full({4}, 4.0)));
+    const auto gradients = torch::autograd::grad({y.sum()}, {x, norm.weight});
+    for (const at::Tensor& gradient : gradients) EXPECT_EQ(gradient.count_nonzero().item<std::int64_t>(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace resolute::workers

@@ -1,5 +1,7 @@
 //! \file
-//! resolute-worker run --evaluate-every: real processes.
+//! resolute-worker run --evaluate-every, and what an evaluation leaves: real processes.
+
+#include <set>
 
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
@@ -58,6 +60,37 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
     EXPECT_EQ(static_cast<std::uint64_t>(kSteps), last.at("step").get<std::uint64_t>());
     EXPECT_EQ(record.metrics, (last.at("metrics").get<std::map<std::string, double>>()));
   }
+}
+
+TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_leaves_them_again) {
+  experiments::TrainingSpecification training = small_training(experiments::RainOptions{});
+  training.recipe.steps = 4;
+  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
+  evaluation.protocol.panels = 2;
+  evaluation.protocol.sample_rates = {1, 3};
+  evaluation.protocol.sample_identities = 2;
+  evaluation.protocol.resolution_probe = true;
+  std::set<std::string> texts;
+  for (const char* name : {"outputs", "outputs-again"}) {
+    train(name, training, 1);
+    const JobId id = write_specification(store(name), evaluation);
+    run_alone(store(name), id);
+    texts.insert(result(store(name), id));
+    const auto record = std::get<results::EvaluationRecord>(results::parse_record(result(store(name), id), "result"));
+    std::set<std::string> files;
+    for (const auto& [file, sha256] : record.outputs) {
+      files.insert(file);
+      const core::Bytes bytes =
+          core::real_file_system().read(experiments::StoreLayout(store(name)).job_folder(id) / file);
+      EXPECT_EQ(sha256, core::sha256_hex(bytes)) << file;
+    }
+    EXPECT_EQ((std::set<std::string>{"panels/gallery-000.png", "panels/gallery-001.png", "panels/panels.json",
+                                     "panels/reconstruction-000.png", "panels/reconstruction-001.png", "queries.csv",
+                                     "samples.h5"}),
+              files);
+    EXPECT_TRUE(record.metrics.contains("resolution_probe"));
+  }
+  EXPECT_EQ(1U, texts.size());
 }
 
 TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {

@@ -1,6 +1,7 @@
 //! \file
 //! The trainer against a twin in PyTorch's Python: 20 steps of each method from the same weights and batches, float32,
-//! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py).
+//! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py). RAIN's are
+//! joint min-max steps: with D ahead of the others or beside them, with lanes that hold no label, with other networks.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -32,12 +33,13 @@ core::Json twin() {
 //! The batches of make_golden.py's Lane.
 class FormulaSource final : public BatchSource {
  public:
-  explicit FormulaSource(const core::Json& golden)
+  FormulaSource(const core::Json& golden, bool partly_labelled)
       : lanes_(experiments::identities_per_lane(golden["identities"], golden["lanes"])),
         images_(golden["images"]),
         classes_(golden["classes"]),
         height_(golden["height"]),
-        width_(golden["width"]) {}
+        width_(golden["width"]),
+        partly_labelled_(partly_labelled) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
     std::vector<std::int64_t> rows;
     for (const int identities : lanes_) rows.push_back(identities * images_);
@@ -57,21 +59,38 @@ class FormulaSource final : public BatchSource {
       batch.labels.mutable_data_ptr<std::int64_t>()[i] =
           (static_cast<std::int64_t>(step) + lane + 2 * (i / images_)) % classes_;
     batch.has_hr = at::ones({rows}, at::kBool);
+    if (partly_labelled_) drop_labels(batch, static_cast<std::int64_t>(step), lane);
     batch.step = step;
     batch.lane = lane;
     return batch;
   }
 
  private:
+  //! One lane of a step keeps no label, the other some: make_golden.py's is_labelled().
+  void drop_labels(LaneBatch& batch, std::int64_t step, int lane) const {
+    const auto lanes = static_cast<std::int64_t>(lanes_.size());
+    batch.has_label = at::empty({batch.labels.size(0)}, at::kBool);
+    for (std::int64_t row = 0; row < batch.labels.size(0); ++row)
+      batch.has_label.mutable_data_ptr<bool>()[row] = lane != step % lanes && (5 * row + 3 * step) % 7 >= 3;
+    batch.labels.index_put_({batch.has_label.logical_not()}, -1);
+  }
+
   std::vector<int> lanes_;
   std::int64_t images_, classes_, height_, width_;
+  bool partly_labelled_;
 };
 
-experiments::TrainingSpecification specification(const core::Json& golden, const std::string& method) {
+experiments::TrainingSpecification specification(const core::Json& golden, const core::Json& asked_case) {
   experiments::TrainingSpecification asked;
+  const std::string method = asked_case["method"];
   if (method == "rain")
-    asked.method =
-        experiments::RainOptions{.levels = golden["levels"], .margin = golden["margin"], .mining = "batch-hard"};
+    asked.method = experiments::RainOptions{.levels = asked_case["levels"].get<std::vector<int>>(),
+                                            .margin = golden["margin"],
+                                            .mining = "batch-hard",
+                                            .adversary = asked_case["adversary"],
+                                            .updates = asked_case["updates"],
+                                            .discriminator = asked_case["discriminator"],
+                                            .decoder = asked_case["decoder"]};
   else
     asked.method = experiments::BaselineOptions{.margin = golden["margin"], .mining = "batch-hard"};
   asked.network.backbone = "resnet-small";
@@ -93,10 +112,11 @@ class Twin : public ::testing::TestWithParam<std::string> {
  protected:
   //! What the trainer wrote about each step.
   std::vector<core::Json> train(const core::Json& golden) {
-    const experiments::TrainingSpecification asked = specification(golden, GetParam());
+    const core::Json& asked_case = golden["cases"][GetParam()];
+    const experiments::TrainingSpecification asked = specification(golden, asked_case);
     const std::unique_ptr<Method> method = make_method(asked, golden["classes"]);
     testing::fill_with_numbers(method->module());
-    FormulaSource source(golden);
+    FormulaSource source(golden, asked_case["partly_labelled"]);
     ProgressPipe silent(-1);
     const tests::TemporaryFolder folder;
     const std::filesystem::path path = folder.path() / "metrics.jsonl";
@@ -139,8 +159,17 @@ TEST_P(Twin, sees_the_losses_of_twenty_steps_within_1e_4) {
   std::cout << GetParam() << ": largest difference of a loss in 20 steps " << largest << '\n';
 }
 
-INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::Values("baseline", "rain"),
+std::vector<std::string> cases() {
+  std::vector<std::string> names;
+  const core::Json golden = twin();
+  for (const auto& asked : golden["cases"].items()) names.push_back(asked.key());
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
                          [](const auto& parameter) { return parameter.param; });
+
+TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 5U); }
 
 }  // namespace
 }  // namespace resolute::workers

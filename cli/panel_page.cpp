@@ -1,0 +1,160 @@
+#include "cli/panel_page.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace resolute::cli {
+namespace {
+
+// Colours of text, page and lines in both schemes; pictures are white themselves.
+constexpr std::string_view kStyle = R"(
+:root { color-scheme: light dark; --text: #1b1f24; --page: #ffffff; --quiet: #59636e; --line: #d1d9e0; }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e6edf3; --page: #0d1117; --quiet: #9198a1; --line: #3d444d; }
+}
+body { color: var(--text); background: var(--page); font: 16px/1.5 system-ui, sans-serif; max-width: 72rem;
+  margin: 2rem auto; padding: 0 1rem; overflow-wrap: anywhere; }
+h1, h2, h3 { line-height: 1.25; margin: 2rem 0 0.5rem; }
+h3 { font-size: 1rem; border-top: 1px solid var(--line); padding-top: 1rem; }
+figure { margin: 0.75rem 0; }
+figcaption { font-size: 0.9rem; }
+img { display: block; max-width: 100%; height: auto; background: #ffffff; }
+.quiet, .missing { color: var(--quiet); }
+.reconstructions { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
+)";
+constexpr double kCellRem = 6.5;  // width of one image of a strip
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+// RFC 4648.
+std::string base64(const core::Bytes& bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
+    std::uint32_t word = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      word = word << 8 | (k < count ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k) text += k <= count ? kDigits[word >> (18 - 6 * k) & 63] : '=';
+  }
+  return text;
+}
+
+std::string image(const core::Bytes& png, std::size_t cells, const std::string& description) {
+  return fmt::format("<img style=\"width:{}rem\" alt=\"{}\" src=\"data:image/png;base64,{}\">\n",
+                     kCellRem * static_cast<double>(cells), escaped(description), base64(png));
+}
+
+std::string rank_in_words(const results::PanelQuery& query, std::size_t gallery_images) {
+  if (query.rank == 0) return fmt::format("no right image among the {} drawn", gallery_images);
+  return fmt::format("right image at rank {} of {}", query.rank, gallery_images);
+}
+
+std::string gallery_figure(const PanelRow& row, std::size_t index) {
+  const results::PanelQuery& query = row.panels->queries[index];
+  const std::string words = rank_in_words(query, row.panels->gallery_images);
+  return fmt::format("<figure>\n<figcaption>{} <span class=\"quiet\">({})</span></figcaption>\n{}</figure>\n",
+                     escaped(row.label), words,
+                     image(row.pictures[index].gallery, query.ranked.size() + 1,
+                           fmt::format("The query and the nearest images by {}: {}", row.label, words)));
+}
+
+std::string reconstruction_figure(const PanelRow& row, std::size_t index) {
+  const results::PanelQuery& query = row.panels->queries[index];
+  std::string words;
+  if (query.reconstruction)
+    words = fmt::format(" <span class=\"quiet\">(off by {:.1f} levels, the LR input by {:.1f})</span>",
+                        query.reconstruction->error, query.reconstruction->input_error);
+  return fmt::format("<figure>\n<figcaption>{}{}</figcaption>\n{}</figure>\n", escaped(row.label), words,
+                     image(row.pictures[index].reconstruction, 3,
+                           fmt::format("LR input, reconstruction by {}, HR original", row.label)));
+}
+
+std::string query_block(const PanelSection& section, const ShownQuery& shown) {
+  const auto [first_row, first_query] = shown.places.front();
+  const results::PanelQuery& query = section.rows[first_row].panels->queries[first_query];
+  std::string html = fmt::format("<h3>{} <span class=\"quiet\">identity {}, camera {}, rate {}</span></h3>\n",
+                                 escaped(query.path), query.identity, query.camera, query.rate);
+  std::string reconstructions;
+  for (const auto& [row, index] : shown.places) {
+    html += gallery_figure(section.rows[row], index);
+    if (!section.rows[row].pictures[index].reconstruction.empty())
+      reconstructions += reconstruction_figure(section.rows[row], index);
+  }
+  if (!reconstructions.empty())
+    html += "<p>LR input, reconstruction, HR original:</p>\n<div class=\"reconstructions\">\n" + reconstructions +
+            "</div>\n";
+  return html;
+}
+
+std::string section_html(const PanelSection& section) {
+  std::string html =
+      fmt::format("<h2>{} <span class=\"quiet\">on {}</span></h2>\n", escaped(section.title), escaped(section.dataset));
+  std::string jobs;
+  for (const PanelRow& row : section.rows) {
+    if (row.missing.empty())
+      jobs += fmt::format("{}{} {}", jobs.empty() ? "" : ", ", escaped(row.label), row.job.substr(0, 12));
+    else
+      html += fmt::format("<p class=\"missing\">{}: {}.</p>\n", escaped(row.label), escaped(row.missing));
+  }
+  if (!jobs.empty()) html += fmt::format("<p class=\"quiet\">Evaluations: {}.</p>\n", jobs);
+  for (const ShownQuery& query : shown_queries(section)) html += query_block(section, query);
+  return html;
+}
+
+}  // namespace
+
+std::vector<ShownQuery> shown_queries(const PanelSection& section) {
+  std::vector<ShownQuery> shown;
+  std::map<std::pair<std::string, int>, std::size_t> known;
+  for (std::size_t row = 0; row < section.rows.size(); ++row) {
+    if (!section.rows[row].panels) continue;
+    const auto& queries = section.rows[row].panels->queries;
+    for (std::size_t index = 0; index < queries.size(); ++index) {
+      const auto [found, is_new] = known.try_emplace({queries[index].path, queries[index].rate}, shown.size());
+      if (is_new) shown.emplace_back();
+      shown[found->second].places.push_back({row, index});
+    }
+  }
+  return shown;
+}
+
+std::string panel_page_html(const PanelPage& page) {
+  std::string html = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: panels</title>\n"
+      "<style>{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
+      escaped(page.suite), kStyle, escaped(page.title));
+  html += fmt::format(
+      "<p>Trial 0 of every row, gallery draw 0. Each strip shows the LR query, enlarged as the network sees it, then "
+      "the "
+      "first images of the gallery (at most {}), the nearest first: framed green where they show the query's identity, "
+      "red where they do not.</p>\n",
+      results::kPanelImages);
+  for (const std::string& note : page.notes) html += fmt::format("<p class=\"quiet\">{}</p>\n", escaped(note));
+  for (const PanelSection& section : page.sections) html += section_html(section);
+  return html + "</body>\n</html>\n";
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,158 @@
+// `resolute suite panels`
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+#include <map>
+#include <variant>
+
+#include "cli/panel_page.h"
+#include "cli/subcommands.h"
+#include "cli/suite_arguments.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/json.h"
+#include "core/sha256.h"
+#include "results/record.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kHelp{
+    "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
+    "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
+    "table puts first\n"
+    "in the gallery, and what its decoder makes of the LR image. Trial 0; what is not there yet is said in words. "
+    "Works "
+    "while the\n"
+    "suite runs; the page needs nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
+    "  resolute suite panels suite.toml --store store\n"
+    "  resolute suite panels suite.toml --store store --out panels.html\n"};
+
+constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of a picture, far above what a worker draws
+
+class PanelReader {
+ public:
+  PanelReader(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan)
+      : files_(files), store_(store) {
+    for (const experiments::PlannedJob& job : plan.jobs)
+      if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
+        wanted_[job.id] = evaluation->protocol.panels;
+  }
+
+  bool wants_panels(const experiments::CellPlan& cell) const {
+    return !cell.evaluations.empty() && wanted_.at(cell.evaluations.front()) > 0;
+  }
+
+  PanelRow read(const experiments::RowPlan& row, const experiments::CellPlan& cell) const {
+    const experiments::JobId& job = cell.evaluations.front();
+    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}};
+    const auto record = results::read_record(files_, store_, job);
+    if (!record) {
+      read.missing = "not evaluated yet";
+      return read;
+    }
+    const auto* evaluation = std::get_if<results::EvaluationRecord>(&*record);
+    if (evaluation == nullptr)
+      throw core::input_error(fmt::format("the record of job {} is of another kind of job", job.hex.substr(0, 12)),
+                              "the plan says otherwise", "remove its result.json and run the suite again");
+    if (!evaluation->outputs.contains(results::kPanelsFile)) {
+      read.missing = "its evaluation left no panels";
+      return read;
+    }
+    const core::Bytes text = read_output(*evaluation, results::kPanelsFile);
+    read.panels = results::parse_panels(core::as_text(text),
+                                        fmt::format("'{}'", (store_.job_folder(job) / results::kPanelsFile).string()));
+    for (std::size_t query = 0; query < read.panels->queries.size(); ++query) {
+      PanelPictures pictures{read_output(*evaluation, results::gallery_panel_file(query)), {}};
+      if (read.panels->queries[query].reconstruction)
+        pictures.reconstruction = read_output(*evaluation, results::reconstruction_panel_file(query));
+      read.pictures.push_back(std::move(pictures));
+    }
+    return read;
+  }
+
+ private:
+  // The file's bytes, held against the hash in the record.
+  core::Bytes read_output(const results::EvaluationRecord& record, const std::string& name) const {
+    const char* again = "remove the job's result.json and run the suite again";
+    const std::filesystem::path path = store_.job_folder(record.job) / name;
+    const auto named = record.outputs.find(name);
+    if (named == record.outputs.end())
+      throw core::corrupt_error(fmt::format("'{}' is not named by the job's result", path.string()),
+                                "its panels.json asks for it", again);
+    if (!files_.exists(path))
+      throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it", again);
+    core::Bytes bytes = files_.read(path, kMostBytes);
+    if (const std::string found = core::sha256_hex(bytes); found != named->second)
+      throw core::corrupt_error(fmt::format("'{}' is not the file that the job's result names", path.string()),
+                                fmt::format("its hash is {}, not {}", found, named->second), again);
+    return bytes;
+  }
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  std::map<experiments::JobId, int> wanted_;  // evaluation → queries shown
+};
+
+PanelPage collect(const experiments::Plan& plan, const PanelReader& reader) {
+  PanelPage page{plan.suite, plan.title, {}, plan.notes};
+  for (const experiments::TablePlan& table : plan.tables)
+    for (std::size_t dataset = 0; dataset < table.datasets.size(); ++dataset) {
+      PanelSection section{table.id, table.title, table.datasets[dataset], {}};
+      for (const experiments::RowPlan& row : table.rows)
+        if (reader.wants_panels(row.cells.at(dataset))) section.rows.push_back(reader.read(row, row.cells[dataset]));
+      if (!section.rows.empty()) page.sections.push_back(std::move(section));
+    }
+  return page;
+}
+
+core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
+  core::Json sections = core::Json::array();
+  for (const PanelSection& section : page.sections) {
+    core::Json rows = core::Json::array();
+    for (const PanelRow& row : section.rows)
+      rows.push_back({{"row", row.id}, {"label", row.label}, {"evaluation", row.job}, {"missing", row.missing}});
+    sections.push_back({{"table", section.table},
+                        {"dataset", section.dataset},
+                        {"queries", shown_queries(section).size()},
+                        {"rows", std::move(rows)}});
+  }
+  return {{"suite", page.suite}, {"file", file.string()}, {"sections", std::move(sections)}};
+}
+
+}  // namespace
+
+int suite_panels(const Arguments& arguments) {
+  namespace options = boost::program_options;
+  options::options_description visible;
+  visible.add_options()("out", options::value<std::string>(), "file to write instead of suites/NAME/panels.html");
+  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  if (!parsed) return 0;
+  auto& files = core::real_file_system();
+  const experiments::Plan plan = parsed->plan(false);
+  const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
+  if (page.sections.empty())
+    throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite), "evaluate.panels is 0 in every row",
+                            "set it to the number of queries to show");
+  const std::filesystem::path file = parsed->values.count("out") > 0
+                                         ? std::filesystem::path(parsed->values["out"].as<std::string>())
+                                         : parsed->store.suite_folder(plan.suite) / "panels.html";
+  core::write_atomic(files, file, panel_page_html(page));
+  if (parsed->json) {
+    std::cout << describe(page, file).dump(1) << "\n";
+    return 0;
+  }
+  std::size_t queries = 0, missing = 0;
+  for (const PanelSection& section : page.sections) {
+    queries += shown_queries(section).size();
+    for (const PanelRow& row : section.rows) missing += row.missing.empty() ? 0 : 1;
+  }
+  std::cout << fmt::format("{}: {} queries{}\n", file.string(), queries,
+                           missing == 0 ? "" : fmt::format("; {} evaluations are not there", missing));
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,45 @@
+#pragma once
+//! \file
+//! How sure a difference between two methods is: the paired percentile bootstrap over trials and identities.
+//!
+//! Both methods saw the same queries, so each query gives one difference, and what makes a query hard cancels out.
+//! Queries are not independent: those of a person share clothes, camera and gallery images, and those of a trial share
+//! a training run. So whole people (clusters) are drawn, within trials that are drawn themselves: an interval over
+//! single queries would be too short. Two levels, both with replacement; a resample's statistic is the mean over its
+//! trials of the mean over the queries of its people; the interval runs from the 2.5th to the 97.5th percentile of
+//! 10,000. Two or three trials say little of how trainings vary: where they vary more than people do, the interval is
+//! too short (docs/decisions.md has how often it covers).
+//!
+//! Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentile interval; its rule
+//! for the order statistics, k = floor((B + 1) α)) and 8.3 (resampling the unit that is independent).
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace resolute::results {
+
+inline constexpr std::size_t kBootstrapResamples = 10'000;
+
+//! One query's differences, a number a metric, in any unit.
+struct PairedQuery {
+  std::int64_t identity = 0;
+  std::vector<double> difference;
+};
+
+//! The mean over trials of the mean over queries, with its 95 % interval; in the unit of the differences.
+struct BootstrapInterval {
+  double mean = 0;
+  double low = 0;
+  double high = 0;
+  bool operator==(const BootstrapInterval&) const = default;
+};
+
+//! An interval a metric, from the same resamples; the draws are keyed by a fixed text, so that equal shapes (trials,
+//! identities) see equal draws whatever the row, table or machine. \param trials at least one, each with at least one
+//! query; of a trial's queries the order counts in the last bits only \param metrics numbers of each query
+//! \throws core::ContractError for a trial without a query or a query with another number of differences
+std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
+                                                std::size_t metrics);
+
+}  // namespace resolute::results

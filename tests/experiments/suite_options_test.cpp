@@ -1,0 +1,193 @@
+//! Options that no training or evaluation could have, and tables that could not be made: refused while planning, with
+//! file, line and key.
+
+#include <gmock/gmock.h>
+
+#include "tests/experiments/suite_refusal.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kLevels = "levels = [4, 5]";
+
+TEST(ImpossibleOptions, levels_and_the_adversary) {
+  EXPECT_THAT(with(kLevels, "levels = [7]"),
+              StartsWith("s.toml:13: key 'rain.levels' has the value [7] (each must be 1 to 5, for row 'r'"));
+  EXPECT_THAT(with(kLevels, "levels = []"),
+              AllOf(StartsWith("s.toml:13: key 'rain.levels' has the value [] (the adversary 'minimax' has no level"),
+                    HasSubstr("set rain.adversary = \"off\"")));
+  EXPECT_THAT(
+      with(kLevels, "adversary = \"off\"\nclassification = false\ntriplet = false\nreconstruction = false"),
+      StartsWith("s.toml:13: key 'rain.adversary' has the value 'off' (every other loss is off too, so none is left"));
+  EXPECT_THAT(with(kLevels, "adversary = \"of\""),
+              AllOf(StartsWith("s.toml:13: key 'rain.adversary' has the value 'of'"), HasSubstr("did you mean 'off'")));
+}
+
+TEST(ImpossibleOptions, a_switched_off_adversarys_options_are_checked_too) {
+  EXPECT_EQ("", with(kLevels, "adversary = \"off\""));
+  EXPECT_EQ("", with(kLevels, "adversary = \"off\"\nlevels = [1]"));
+  EXPECT_THAT(with(kLevels, "adversary = \"off\"\nlevels = [7]"),
+              StartsWith("s.toml:14: key 'rain.levels' has the value [7]"));
+  EXPECT_THAT(with(kLevels, "adversary = \"off\"\nupdates = \"never\""), StartsWith("s.toml:14: key 'rain.updates'"));
+  EXPECT_THAT(with(kLevels, "adversary = \"off\"\nadversarial_weight = -1"),
+              StartsWith("s.toml:14: key 'rain.adversarial_weight'"));
+  EXPECT_THAT(with(kLevels, "reconstruction = false\ndecoder = \"none\""), StartsWith("s.toml:14: key 'rain.decoder'"));
+}
+
+TEST(ImpossibleOptions, a_labelled_share_is_a_share) {
+  for (const char* fraction : {"1.2", "-0.1"})
+    EXPECT_THAT(with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)),
+                StartsWith(fmt::format("s.toml:12: key 'train.labelled_fraction' has the value {} (it must be 0 to 1",
+                                       fraction)));
+  EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = nan"),
+              StartsWith("s.toml:12: a number is not finite"));
+  EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = true"),
+              StartsWith("s.toml:12: key 'train.labelled_fraction' has the value true (a number is needed)"));
+  for (const char* fraction : {"0", "0.2", "1"})
+    EXPECT_EQ("", with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)));
+}
+
+TEST(ImpossibleOptions, there_is_no_rate_zero) {
+  EXPECT_THAT(with("rates = [2, 3, 4]", "rates = [0, 2, 3, 4]"),
+              StartsWith("s.toml:22: key 'rates' has the value [0, 2, 3, 4] (each must be 1 to 16"));
+  EXPECT_THAT(with("identities = 8", "identities = 8\ntrain_rates = [0]"),
+              StartsWith("s.toml:12: key 'train.train_rates' has the value [0] (each must be 1 to 16"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nsplit.query_rates = [0, 2]"),
+              StartsWith("s.toml:7: key 'split.query_rates' has the value [0, 2] (each must be 1 to 16"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.query_rates = [0]"),
+              StartsWith("s.toml:7: key 'evaluate.query_rates' has the value [0] (each must be 1 to 16"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [0, 1]"),
+              StartsWith("s.toml:7: key 'evaluate.sample_rates' has the value [0, 1] (each must be 1 to 16"));
+}
+
+TEST(ImpossibleOptions, rate_one_needs_no_room_in_the_pack) {
+  EXPECT_EQ("", with("identities = 8", "identities = 8\ntrain_rates = [1]"));
+  EXPECT_EQ("", with("trials = 1", "trials = 1\nevaluate.query_rates = [1]\nevaluate.sample_rates = [1, 2, 4]"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [1, 8]"),
+              AllOf(StartsWith("s.toml:7: key 'evaluate.sample_rates' has the value [1, 8]"), HasSubstr("add 8")));
+}
+
+TEST(ImpossibleOptions, unknown_choices_get_a_suggestion) {
+  auto rain = [](const std::string& line) { return with(kLevels, line); };
+  EXPECT_THAT(rain("updates = \"alternatin\""),
+              AllOf(StartsWith("s.toml:13: key 'rain.updates' has the value 'alternatin'"),
+                    HasSubstr("did you mean 'alternating'")));
+  EXPECT_THAT(rain("discriminator = \"pixelwize\""),
+              AllOf(StartsWith("s.toml:13: key 'rain.discriminator'"), HasSubstr("did you mean 'pixelwise'")));
+  EXPECT_THAT(rain("decoder = \"transpose\""),
+              AllOf(StartsWith("s.toml:13: key 'rain.decoder'"), HasSubstr("did you mean 'transposed'")));
+  EXPECT_THAT(rain("supervision = \"hr-only-label\""),
+              AllOf(StartsWith("s.toml:13: key 'rain.supervision'"), HasSubstr("did you mean 'hr-only-labels'")));
+  EXPECT_THAT(rain("labelled_copies = false"), StartsWith("s.toml:13: key 'rain.labelled_copies' is unknown"));
+}
+
+TEST(ImpossibleOptions, what_an_evaluation_shows) {
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.panels = -1"),
+              StartsWith("s.toml:7: key 'evaluate.panels' has the value -1 (it must be 0 to 256"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_identities = 0"),
+              StartsWith("s.toml:7: key 'evaluate.sample_identities' has the value 0"));
+  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.resolution_probe = 1"),
+              StartsWith("s.toml:7: key 'evaluate.resolution_probe' has the value 1 (true or false is needed)"));
+}
+
+TEST(ImpossibleTables, a_probe_that_a_row_does_not_make) {
+  const std::string probed = "metrics = [\"rank1\", \"resolution_probe\"]";
+  EXPECT_EQ(
+      "s.toml:27: key 'metrics' names 'resolution_probe' ('evaluate.resolution_probe' is false for row 'r' on data set "
+      "'easy'); set evaluate.resolution_probe = true",
+      with("metrics = [\"rank1\", \"mAP\"]", probed));
+  std::string text = kGood;
+  text.replace(text.find("metrics = [\"rank1\", \"mAP\"]"), 26, probed);
+  text.replace(text.find("trials = 1"), 10, "trials = 1\nevaluate.resolution_probe = true");
+  EXPECT_EQ("", message_for(text));
+}
+
+TEST(ImpossibleTables, a_comparison_with_no_row) {
+  auto compared = [](const std::string& with_what, const std::string& more = {}) {
+    return with("datasets = [\"easy\"]", "datasets = [\"easy\"]\ncompare_with = " + with_what + more);
+  };
+  EXPECT_EQ("", compared("\"r\""));
+  EXPECT_EQ("", compared("\"no-triplet\""));  // of a grid
+  EXPECT_EQ(
+      "s.toml:29: key 'compare_with' names 'no-triplett' (table 't' has no row of that id); did you mean 'no-triplet'",
+      compared("\"no-triplett\""));
+  EXPECT_EQ(
+      "s.toml:29: key 'compare_with' names '' (table 't' has no row of that id); there are r, no-triplet, "
+      "no-classification",
+      compared("\"\""));
+  EXPECT_THAT(compared("1"), StartsWith("s.toml:29: key 'compare_with' has the value 1 (a string is needed)"));
+  EXPECT_THAT(with("metrics = [\"rank1\", \"mAP\"]", "metrics = [\"resolution_probe\"]\ncompare_with = \"r\""),
+              AllOf(StartsWith("s.toml:28: key 'compare_with' names 'r'"), HasSubstr("one of queries")));
+}
+
+TEST(ImpossibleTables, a_comparison_of_other_queries) {
+  auto row = [](const std::string& setting) {
+    std::string text = kGood;
+    text.replace(text.find("train.pad = 4"), 13, setting);
+    text.replace(text.find("datasets = [\"easy\"]"), 19, "datasets = [\"easy\"]\ncompare_with = \"no-triplet\"");
+    return message_for(text);
+  };
+  EXPECT_EQ("", row("split.train_pool = \"hr-view-only\""));
+  EXPECT_EQ("", row("evaluate.query_rates = [2, 3, 4]"));  // as the split's
+  EXPECT_EQ("", row("evaluate.draws = 7"));
+  EXPECT_THAT(row("evaluate.query_rates = [2]"),
+              AllOf(StartsWith("s.toml:29: key 'compare_with' has the value 'no-triplet' (its queries on data set "
+                               "'easy' are not those of row 'r'"),
+                    HasSubstr("query rates [2, 3, 4] against"), HasSubstr("query rates [2])"),
+                    HasSubstr("in a table of their own")));
+  EXPECT_THAT(row("split.lr_camera = 1"), HasSubstr("lr_camera 2"));
+  EXPECT_THAT(row("split.partition = \"official\""), HasSubstr("partition official"));
+}
+
+TEST(ImpossibleTables, broken_claims_of_the_reference_file) {
+  const auto file =
+      std::filesystem::temp_directory_path() / fmt::format("resolute-claims-{}", ::getpid()) / "papers.toml";
+  auto claim = [&](const std::string& text) {
+    SuiteOptions options;
+    options.reference_file = file;
+    core::write_atomic(core::real_file_system(), file,
+                       R"([[result]]
+paper = "rain"
+table = "table3"
+method = "rain"
+dataset = "mlr-cuhk03"
+variant = "full"
+metrics = { rank1 = 78.9 }
+[[result]]
+paper = "rain"
+table = "table3"
+method = "rain"
+dataset = "mlr-cuhk03"
+variant = "without L_adv"
+missing = true
+[[claim]]
+by = "variant"
+paper = "rain"
+dataset = "mlr-cuhk03"
+metric = "rank1"
+worse_to_better = ["without L_adv", "full"]
+)" + text);
+    std::string message = message_for(kGood, options);
+    if (const auto at = message.find("papers.toml"); at != std::string::npos) message = message.substr(at);
+    return message;
+  };
+  const std::string head = "[[claim]]\npaper = \"rain\"\ndataset = \"mlr-cuhk03\"\nmetric = \"rank1\"\n";
+  EXPECT_EQ("", claim(""));
+  EXPECT_THAT(claim(head + "by = \"colour\"\nworse_to_better = [\"full\", \"without L_adv\"]\n"),
+              StartsWith("papers.toml:25: key 'by' has the value 'colour'"));
+  EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"fuller\"]\n"),
+              StartsWith("papers.toml:26: key 'worse_to_better' names 'fuller'"));
+  EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"full\"]\n"), HasSubstr("it stands twice"));
+  EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\"]\n"), HasSubstr("fewer than two entries"));
+  EXPECT_THAT(claim(head + "worse_to_better = [\"full\"]\n"), HasSubstr("key 'by' is missing"));
+  EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"without L_adv\"]\nwhy = 1\n"),
+              HasSubstr("key 'why' is unknown"));
+  std::filesystem::remove_all(file.parent_path());
+}
+
+}  // namespace
+}  // namespace resolute::experiments

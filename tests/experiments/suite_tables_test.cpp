@@ -1,0 +1,167 @@
+//! What a plan's tables hold beside their cells: the row they compare with, the papers' claims; and ids of options that
+//! mean the same.
+
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr const char* kHead = R"(suite = "s"
+title = "S"
+[defaults]
+method = "rain"
+train.steps = 10
+train.identities = 4
+[[dataset]]
+id = "easy"
+source = "synthetic"
+[[dataset]]
+id = "hard"
+source = "synthetic"
+fine_contrast = 0.5
+)";
+
+std::string table(const std::string& keys, const std::string& rows) {
+  return std::string(kHead) + "[[table]]\nid = \"t\"\ntitle = \"T\"\n" + keys + rows;
+}
+
+//! A row of the paper's method and variant.
+std::string row(const std::string& id, const std::string& reference) {
+  return fmt::format("[[table.row]]\nid = \"{0}\"\nlabel = \"{0}\"\nreference = {{ paper = \"rain\", {1} }}\n", id,
+                     reference);
+}
+
+const std::string kCuhk = "dataset = \"mlr-cuhk03\", ";
+const std::string kBoth = "metrics = [\"rank1\", \"mAP\"]\ndatasets = [\"easy\", \"hard\"]\n";
+
+TEST_F(Suite, a_switched_off_adversary_is_one_job_however_it_is_spelt) {
+  auto training = [&](const std::string& options) {
+    const Plan made = plan(
+        table("metrics = [\"mAP\"]\ndatasets = [\"easy\"]\n", "[[table.row]]\nid = \"r\"\nlabel = \"R\"\n" + options));
+    return job_id(training_of(made, "t", "r"));
+  };
+  const JobId off = training("rain.adversary = \"off\"\n");
+  EXPECT_NE(off, training(""));
+  for (const char* more : {"rain.levels = [1, 2, 3]\n", "rain.levels = []\n", "rain.updates = \"simultaneous\"\n",
+                           "rain.discriminator = \"pixelwise\"\n", "rain.adversarial_weight = 7\n"})
+    EXPECT_EQ(off, training(std::string("rain.adversary = \"off\"\n") + more)) << more;
+  EXPECT_NE(off, training("rain.adversary = \"off\"\nrain.decoder = \"transposed\"\n"));
+  EXPECT_NE(off, training("rain.adversary = \"off\"\nrain.supervision = \"hr-only-labels\"\n"));
+  const JobId plain = training("rain.reconstruction = false\n");
+  EXPECT_EQ(plain, training("rain.reconstruction = false\nrain.decoder = \"transposed\"\n"));
+  EXPECT_EQ(plain, training("rain.reconstruction = false\nrain.reconstruction_weight = 2\n"));
+}
+
+TEST_F(Suite, new_settings_reach_their_jobs) {
+  const Plan made = plan(table("metrics = [\"mAP\"]\ndatasets = [\"easy\"]\n", R"([[table.row]]
+id = "r"
+label = "R"
+rain.levels = [1, 2, 3, 4, 5]
+rain.adversary = "non-saturating"
+rain.updates = "simultaneous"
+rain.discriminator = "pixelwise"
+rain.decoder = "transposed"
+rain.supervision = "hr-only-labels"
+train.labelled_fraction = 0.4
+train.train_rates = [1]
+evaluate.panels = 7
+evaluate.sample_rates = [1, 2, 4]
+evaluate.sample_identities = 12
+evaluate.resolution_probe = true
+)"));
+  check_sound(made);
+  const TrainingSpecification& training = training_of(made, "t", "r");
+  EXPECT_EQ((RainOptions{.levels = {1, 2, 3, 4, 5},
+                         .adversary = "non-saturating",
+                         .updates = "simultaneous",
+                         .discriminator = "pixelwise",
+                         .decoder = "transposed",
+                         .supervision = "hr-only-labels"}),
+            std::get<RainOptions>(training.method));
+  EXPECT_EQ(0.4, training.recipe.labelled_fraction);
+  EXPECT_THAT(training.recipe.train_rates, ElementsAre(1));
+  EXPECT_EQ((EvaluationProtocol{"single-shot", 100, {}, 7, {1, 2, 4}, 12, true}),
+            jobs_of<EvaluationSpecification>(made).at(0).protocol);
+}
+
+TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
+  const Plan made = plan(table("compare_with = \"a\"\n" + kBoth,
+                               "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"
+                               "[[table.row]]\nid = \"b\"\nlabel = \"B\"\n"));
+  EXPECT_EQ("a", made.tables.at(0).compare_with);
+  EXPECT_EQ("a", to_json(made).at("tables").at(0).at("compare_with"));
+  EXPECT_TRUE(is_per_query("rank1"));
+  EXPECT_TRUE(is_per_query("mAP"));
+  EXPECT_FALSE(is_per_query("resolution_probe"));
+}
+
+TEST_F(Suite, claims_are_found_by_method_on_every_data_set) {
+  const Plan made = plan(table(kBoth, row("best", kCuhk + "table = \"table1\", method = \"rain\"") +
+                                          row("worst", kCuhk + "table = \"table1\", method = \"rain-baseline-hr\"") +
+                                          row("single", kCuhk + "table = \"table1\", method = \"rain-single-level\"")));
+  const auto& claims = made.tables.at(0).claims;
+  ASSERT_EQ(2U, claims.size());
+  EXPECT_EQ("easy", claims[0].dataset);
+  EXPECT_EQ("hard", claims[1].dataset);
+  for (const ClaimPlan& claim : claims) {
+    EXPECT_EQ("rank1", claim.metric);
+    EXPECT_EQ("rain", claim.paper);
+    EXPECT_EQ("mlr-cuhk03", claim.paper_dataset);
+    EXPECT_THAT(claim.worse_to_better, ElementsAre("worst", "single", "best"));
+  }
+  EXPECT_EQ(core::Json({"worst", "single", "best"}),
+            to_json(made).at("tables").at(0).at("claims").at(1).at("worse_to_better"));
+}
+
+TEST_F(Suite, claims_are_found_by_variant) {
+  const std::string table4 = kCuhk + "table = \"table4\", method = \"rain\", variant = \"train LR ";
+  const Plan made = plan(table("metrics = [\"rank1\"]\ndatasets = [\"easy\"]\n",
+                               row("all", table4 + "r=2,3,4\"") + row("two", table4 + "r=2\"")));
+  ASSERT_EQ(1U, made.tables.at(0).claims.size());
+  EXPECT_THAT(made.tables.at(0).claims[0].worse_to_better, ElementsAre("two", "all"));
+}
+
+TEST_F(Suite, claims_need_their_metric_their_data_set_and_two_rows) {
+  const std::string one = row("worst", kCuhk + "table = \"table1\", method = \"rain-baseline-hr\"");
+  const std::string two = one + row("best", kCuhk + "table = \"table1\", method = \"rain\"");
+  auto claims = [&](const std::string& keys, const std::string& rows) {
+    return plan(table(keys, rows)).tables.at(0).claims;
+  };
+  EXPECT_THAT(claims(kBoth, one), IsEmpty());
+  EXPECT_EQ(2U, claims(kBoth, two).size());
+  EXPECT_THAT(claims("metrics = [\"mAP\"]\ndatasets = [\"easy\"]\n", two), IsEmpty());
+  // A method's own row is the one without a variant.
+  EXPECT_THAT(claims(kBoth, one + row("full", kCuhk + "table = \"table3\", method = \"rain\", variant = \"full\"")),
+              IsEmpty());
+  // Each row on the paper's data set that it names, and beside those of ours that it names.
+  EXPECT_THAT(claims(kBoth, one + row("best", "dataset = \"caviar\", table = \"table1\", method = \"rain\"")),
+              IsEmpty());
+  const auto hard = claims(kBoth, one + row("best", kCuhk + "table = \"table1\", method = \"rain\", on = [\"hard\"]"));
+  ASSERT_EQ(1U, hard.size());
+  EXPECT_EQ("hard", hard[0].dataset);
+  EXPECT_THAT(claims(kBoth, "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"), IsEmpty());
+}
+
+TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
+  options_.environment["PKU_REID"] = folder_.string();
+  for (const char* name : {"quickstart.toml", "pku_reid.toml"}) {
+    const Plan made = shipped(name);
+    ASSERT_EQ(1U, made.tables.at(0).claims.size()) << name;
+    EXPECT_THAT(made.tables.at(0).claims[0].worse_to_better,
+                ElementsAre("baseline-hr", "baseline-hr-lr", "single-level", "multi-level"));
+    ASSERT_EQ(1U, made.tables.at(1).claims.size());
+    EXPECT_THAT(made.tables.at(1).claims[0].worse_to_better,
+                ElementsAre("without-adversarial", "without-reconstruction", "without-triplet",
+                            "without-classification", "full"));
+    EXPECT_THAT(made.tables.at(2).claims, IsEmpty());
+    // The claims' references change no number that stands beside ours.
+    EXPECT_EQ(65.9, row_of(made, "levels", "baseline-hr-lr").cells.at(0).references.at("rank1"));
+    EXPECT_EQ(74.5, row_of(made, "levels", "multi-level").cells.at(0).references.at("mAP"));
+  }
+}
+
+}  // namespace
+}  // namespace resolute::experiments

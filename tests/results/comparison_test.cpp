@@ -1,0 +1,234 @@
+#include "results/comparison.h"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "results/bootstrap.h"
+#include "tests/results/made_up_suite.h"
+
+namespace resolute::results {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+//! The made-up suite with queries of 8 people behind its numbers; its table compares with row "baseline".
+struct Compared : Suite {
+  Compared() {
+    plan.tables[0].compare_with = "baseline";
+    for (auto& [job, record] : records)
+      if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) give_queries(*evaluation);
+  }
+
+  //! Scores in quarters of a draw, better for the row "multi"; one query has no match.
+  void give_queries(EvaluationRecord& record) {
+    const bool multi = record.metrics.at("rank1") >= 0.5;
+    core::RandomStream random("comparison test", {record.metrics.at("rank1") == 0.25 ? 1U : 2U});
+    std::vector<QueryScore>& scores = queries[record.job];
+    double rank1 = 0;
+    double precision = 0;
+    for (int q = 0; q < 16; ++q) {
+      const double share = static_cast<double>(random.below(3) + (multi ? 2 : 0)) / 4;
+      scores.push_back({fmt::format("q{:02}.jpg", q), q / 2, 2, 2 + q % 3, true, {share, 1, 1, 1}, share / 2});
+      rank1 += share / 16;
+      precision += share / 32;
+    }
+    scores.push_back({"nobody.jpg", 99, 2, 2, false, {}, 0});
+    record.metrics["rank1"] = rank1;
+    record.metrics["mAP"] = precision;
+    record.metrics["resolution_probe"] = multi ? 0.625 : 0.9375;
+  }
+};
+
+std::string refusal(const Suite& suite) {
+  try {
+    suite.tables();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+    EXPECT_EQ(std::string::npos, std::string(error.what()).find('\n'));
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(Comparison, prints_as_golden) {
+  Compared suite;
+  suite.plan.tables[0].metrics = {"rank1", "mAP", "resolution_probe"};
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "mlr-cuhk03", {"baseline", "multi"}},
+                                 {"hard", "rank1", "rain", "mlr-cuhk03", {"multi", "baseline"}}};
+  expect_goldens("compared", suite.tables());
+}
+
+TEST(Comparison, an_incomplete_row_prints_as_golden) {
+  Compared suite;
+  suite.records.erase(suite.evaluation("multi easy 1"));
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "mlr-cuhk03", {"baseline", "multi"}}};
+  expect_goldens("compared_incomplete", suite.tables());
+}
+
+TEST(Comparison, a_difference_is_that_of_the_means_with_its_interval) {
+  const Compared suite;
+  const SuiteTables tables = suite.tables();
+  for (std::size_t c = 0; c < 4; ++c) {
+    EXPECT_FALSE(cell_of(tables, 0, c).difference);
+    const Difference& difference = cell_of(tables, 1, c).difference.value();
+    EXPECT_EQ(difference.to, "baseline");
+    EXPECT_EQ(difference.trials, 2);
+    EXPECT_NEAR(difference.mean, *cell_of(tables, 1, c).mean - *cell_of(tables, 0, c).mean, 1e-12);
+    EXPECT_LT(difference.low, difference.mean);
+    EXPECT_GT(difference.high, difference.mean);
+  }
+  // As paired by hand.
+  std::vector<std::vector<PairedQuery>> trials(2);
+  for (std::size_t t = 0; t < 2; ++t) {
+    const auto& multi = suite.queries.at(suite.evaluation(fmt::format("multi easy {}", t)));
+    const auto& baseline = suite.queries.at(suite.evaluation(fmt::format("baseline easy {}", t)));
+    for (std::size_t q = 0; q < 16; ++q)
+      trials[t].push_back({multi[q].identity, {100 * (multi[q].cmc[0] - baseline[q].cmc[0])}});
+  }
+  const BootstrapInterval interval = paired_bootstrap(trials, 1)[0];
+  EXPECT_EQ(cell_of(tables, 1, 0).difference->low, interval.low);
+  EXPECT_EQ(cell_of(tables, 1, 0).difference->high, interval.high);
+}
+
+TEST(Comparison, the_order_of_queries_in_their_file_changes_no_bit) {
+  Compared suite;
+  const std::string once = core::canonical_json(to_json(suite.tables()));
+  for (auto& [job, scores] : suite.queries) std::reverse(scores.begin(), scores.end());
+  EXPECT_EQ(once, core::canonical_json(to_json(suite.tables())));
+}
+
+TEST(Comparison, a_probe_and_an_incomplete_cell_have_no_difference) {
+  Compared suite;
+  suite.plan.tables[0].metrics = {"rank1", "resolution_probe"};
+  const SuiteTables probed = suite.tables();
+  EXPECT_TRUE(cell_of(probed, 1, 0).difference);
+  EXPECT_FALSE(cell_of(probed, 1, 1).difference);
+  EXPECT_EQ(cell_of(probed, 1, 1).mean, 62.5);
+  EXPECT_EQ(cell_of(probed, 1, 1).chance, 50);
+  suite.records.erase(suite.evaluation("baseline hard 0"));
+  const SuiteTables some = suite.tables();
+  EXPECT_TRUE(cell_of(some, 1, 0).difference);
+  EXPECT_EQ(cell_of(some, 1, 2).status, CellStatus::kComplete);
+  EXPECT_FALSE(cell_of(some, 1, 2).difference);
+}
+
+TEST(Comparison, of_rows_with_fewer_trials_those_that_both_have_are_paired) {
+  Compared suite;
+  suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();
+  const SuiteTables tables = suite.tables();
+  EXPECT_EQ(cell_of(tables, 1, 0).difference->trials, 1);
+  EXPECT_EQ(cell_of(tables, 1, 2).difference->trials, 2);
+}
+
+TEST(Comparison, queries_that_are_not_the_same_are_refused_with_both_jobs) {
+  const std::string own = Compared().evaluation("multi easy 1").hex.substr(0, 12);
+  const std::string its = Compared().evaluation("baseline easy 1").hex.substr(0, 12);
+  const auto changed = [&](const auto& change) {
+    Compared suite;
+    change(suite.queries.at(suite.evaluation("multi easy 1")));
+    return refusal(suite);
+  };
+  const auto both = AllOf(HasSubstr(own), HasSubstr(its));
+  EXPECT_THAT(changed([](auto& queries) { queries.erase(queries.begin() + 3); }),
+              AllOf(both, HasSubstr("query 'q03.jpg' at rate 2 of " + its)));
+  EXPECT_THAT(changed([](auto& queries) {
+                queries.push_back({"extra\n.jpg", 1, 2, 2, true, {0, 0, 0, 0}, 0});
+              }),
+              AllOf(both, HasSubstr("query 'extra?.jpg' at rate 2 of " + own)));
+  EXPECT_THAT(changed([](auto& queries) { queries[0].rate = 8; }), both);
+  EXPECT_THAT(changed([](auto& queries) { queries[0].identity = 3; }), both);
+  EXPECT_THAT(changed([](auto& queries) { queries[0].has_match = false; }), both);
+  Compared nobody;
+  for (auto& [job, queries] : nobody.queries)
+    for (QueryScore& query : queries) query.has_match = false;
+  EXPECT_THAT(refusal(nobody), HasSubstr("no query has a match"));
+}
+
+TEST(Comparison, without_a_row_to_compare_with_no_query_is_asked_for) {
+  Suite suite;
+  EXPECT_NO_THROW(suite.tables());
+  EXPECT_EQ(suite.tables().tables[0].compare_with, "");
+}
+
+TEST(Claims, hold_where_every_neighbour_is_better) {
+  Suite suite;  // baseline 28.1 and multi 53.1 on easy
+  auto claim = [&](std::vector<std::string> rows) {
+    suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", std::move(rows)}};
+    return suite.tables().tables[0].claims.at(0);
+  };
+  EXPECT_EQ(claim({"baseline", "multi"}).status, ClaimStatus::kHolds);
+  EXPECT_EQ(claim({"multi", "baseline"}).status, ClaimStatus::kDoesNotHold);
+  // Equal is not better.
+  EXPECT_EQ(claim({"multi", "multi"}).status, ClaimStatus::kDoesNotHold);
+  const Claim mixed = claim({"baseline", "multi", "baseline"});
+  EXPECT_EQ(mixed.status, ClaimStatus::kDoesNotHold);
+  EXPECT_THAT(mixed.holds, ElementsAre(true, false));
+  EXPECT_EQ(mixed.rows[1].label, "RAIN, \"multi\"");
+  EXPECT_EQ(mixed.rows[1].mean, 53.125);
+}
+
+TEST(Claims, stay_open_until_their_rows_are_complete) {
+  Suite suite;
+  suite.records.erase(suite.evaluation("multi easy 1"));
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi"}},
+                                 {"easy", "rank1", "rain", "caviar", {"baseline", "baseline", "multi"}}};
+  const auto claims = suite.tables().tables[0].claims;
+  EXPECT_EQ(claims[0].status, ClaimStatus::kOpen);
+  EXPECT_THAT(claims[0].holds, ElementsAre(std::nullopt));
+  EXPECT_EQ(claims[1].status, ClaimStatus::kDoesNotHold);  // whatever multi will score
+}
+
+class ComparedInAStore : public testing::Test {
+ protected:
+  ComparedInAStore()
+      : store_(std::filesystem::temp_directory_path() / ("resolute-comparison-" + std::to_string(getpid()))) {
+    for (auto& [job, record] : suite_.records) {
+      if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) {
+        const std::string text = query_scores_text(suite_.queries.at(job));
+        core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(text));
+        evaluation->outputs[kQueryScoresFile] = core::sha256_hex(text);
+      }
+      write(job);
+    }
+  }
+  ~ComparedInAStore() override { std::filesystem::remove_all(store_.root()); }
+  void write(const JobId& job) {
+    core::write_atomic(files_, store_.result_file(job), std::string_view(record_text(suite_.records.at(job))));
+  }
+  core::ErrorKind refused() {
+    try {
+      aggregate(suite_.plan, files_, store_);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("queries.csv"));
+      return error.kind();
+    }
+    return core::ErrorKind::kInterrupted;  // nothing was thrown
+  }
+
+  core::FileSystem& files_ = core::real_file_system();
+  experiments::StoreLayout store_;
+  Compared suite_;
+};
+
+TEST_F(ComparedInAStore, is_the_same_as_from_memory) {
+  EXPECT_EQ(core::canonical_json(to_json(aggregate(suite_.plan, files_, store_))),
+            core::canonical_json(to_json(suite_.tables())));
+}
+
+TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_is_refused) {
+  const JobId job = suite_.evaluation("multi hard 1");
+  core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(query_scores_text({})));
+  EXPECT_EQ(refused(), core::ErrorKind::kCorrupt);
+  std::filesystem::remove(store_.job_folder(job) / kQueryScoresFile);
+  EXPECT_EQ(refused(), core::ErrorKind::kCorrupt);
+  suite_.record<EvaluationRecord>(job).outputs.clear();
+  write(job);
+  EXPECT_EQ(refused(), core::ErrorKind::kInput);
+}
+
+}  // namespace
+}  // namespace resolute::results

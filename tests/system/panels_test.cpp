@@ -1,0 +1,121 @@
+// `resolute suite panels`: the page of a small suite, half done, done and damaged.
+
+#include <map>
+#include <set>
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t found = 0;
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+  return found;
+}
+
+// tests/system/tiny.toml with panels of three queries and a label that HTML must not take for its own.
+class PanelsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = std::make_unique<ScratchFolder>();
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3");
+    text = replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1");
+    text = replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\"");
+    core::write_atomic(core::real_file_system(), suite(), text);
+    auto output = resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+  }
+  static void TearDownTestSuite() { scratch_.reset(); }
+
+  static fs::path suite() { return *scratch_ / "tiny.toml"; }
+  static fs::path store() { return *scratch_ / "store"; }
+  static CommandOutput panels(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"suite", "panels", suite(), "--store", store()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return resolute(arguments);
+  }
+  // Folders of the evaluations by their row.
+  static std::map<std::string, fs::path> evaluations() {
+    const auto output = panels({"--json"});
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    const core::Json json = core::parse_json(output.out, "panels");
+    std::map<std::string, fs::path> folders;
+    for (const core::Json& row : json.at("sections").at(0).at("rows")) {
+      const auto id = row.at("evaluation").get<std::string>();
+      folders[row.at("row").get<std::string>()] = store() / "jobs" / id.substr(0, 2) / id;
+    }
+    return folders;
+  }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+};
+
+TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
+  const auto output = panels();
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  const fs::path file = store() / "suites/tiny/panels.html";
+  EXPECT_EQ(output.out, file.string() + ": 3 queries\n");
+  const std::string html = text_of(file);
+  // A gallery a row and query, a reconstruction a query: Baseline has no decoder.
+  EXPECT_EQ(count(html, "src=\"data:image/png;base64,"), 3U * 2U + 3U);
+  EXPECT_EQ(count(html, "<h3>"), 3U);
+  EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;"), std::string::npos);
+  EXPECT_EQ(html.find("<b>"), std::string::npos);
+  for (const char* loaded : {"<script", "http://", "https://", "url(", "@import"})
+    EXPECT_EQ(html.find(loaded), std::string::npos) << loaded;
+  const auto again = panels({"--out", (*scratch_ / "elsewhere.html").string()});
+  EXPECT_EQ(code_of(again), 0) << again.err;
+  EXPECT_EQ(html, text_of(*scratch_ / "elsewhere.html"));
+}
+
+TEST_F(PanelsTest, methods_show_the_same_queries_of_a_trial) {
+  std::set<std::string> shown;
+  for (const auto& [row, folder] : evaluations()) {
+    std::string paths;
+    const core::Json json = core::parse_json(text_of(folder / "panels/panels.json"), "panels");
+    for (const core::Json& query : json.at("queries")) paths += query.at("path").get<std::string>() + "\n";
+    shown.insert(paths);
+  }
+  EXPECT_EQ(1U, shown.size());
+}
+
+TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
+  const fs::path result = evaluations().at("rain") / "result.json";
+  fs::rename(result, *scratch_ / "away");
+  const auto output = panels();
+  fs::rename(*scratch_ / "away", result);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_NE(output.out.find("; 1 evaluations are not there"), std::string::npos) << output.out;
+  const std::string html = text_of(store() / "suites/tiny/panels.html");
+  EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;: not evaluated yet."), std::string::npos);
+  EXPECT_EQ(count(html, "<img "), 3U);
+}
+
+TEST_F(PanelsTest, files_that_are_not_the_results_own_are_refused) {
+  for (const char* name : {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png"}) {
+    const fs::path file = evaluations().at("rain") / name;
+    const std::string bytes = text_of(file);
+    std::string damaged = bytes;
+    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+    core::write_atomic(core::real_file_system(), file, damaged);
+    expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
+    fs::remove(file);
+    expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
+    core::write_atomic(core::real_file_system(), file, bytes);
+  }
+}
+
+TEST_F(PanelsTest, a_suite_without_panels_is_refused) {
+  expect_refusal(panels({"--set", "evaluate.panels=0"}), 2, "evaluate.panels");
+}
+
+}  // namespace
+}  // namespace resolute::system_test

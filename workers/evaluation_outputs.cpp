@@ -1,0 +1,79 @@
+#include "workers/evaluation_outputs.h"
+
+#include <span>
+
+#include "core/error.h"
+#include "core/sha256.h"
+#include "results/query_scores.h"
+
+namespace resolute::workers {
+namespace {
+
+core::Bytes query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
+  RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
+  std::vector<results::QueryScore> all;
+  for (std::size_t i = 0; i < split.query.size(); ++i) {
+    const datasets::QueryItem& item = split.query[i];
+    const results::SingleShotQuery& own = scores.per_query[i];
+    all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
+  }
+  const std::string text = results::query_scores_text(all);
+  const auto bytes = core::as_byte_span(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+}  // namespace
+
+OutputPlan plan_outputs(const datasets::Split& split, const experiments::EvaluationProtocol& protocol) {
+  OutputPlan plan;
+  plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
+  if (!protocol.sample_rates.empty())
+    plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
+  if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
+  return plan;
+}
+
+std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const OutputPlan& plan,
+                                              const EmbeddingProgress& progress) {
+  EvaluationOutputs outputs;
+  std::uint64_t before = 0;
+  const auto report = [&](std::uint64_t done, std::uint64_t) { return progress(before + done, plan.images()); };
+  const auto embed = [&](const std::vector<ImageView>& views) {
+    auto features = embed_images(parts.method, parts.pack, views, parts.options, report);
+    before += views.size();
+    return features;
+  };
+  if (!plan.sample.empty()) {
+    std::optional<std::vector<float>> features = embed(views_of(plan.sample));
+    if (!features) return std::nullopt;
+    outputs.sample = plan.sample;
+    outputs.sample_features = std::move(*features);
+  }
+  if (!plan.probe.empty()) {
+    const std::optional<std::vector<float>> features = embed(views_of(plan.probe));
+    if (!features) return std::nullopt;
+    outputs.metrics["resolution_probe"] = resolution_probe(*features, plan.probe);
+  }
+  if (!plan.panel_queries.empty()) {
+    std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
+                                                    plan.panel_queries, [&] { return report(0, 0); });
+    if (!panels) return std::nullopt;
+    outputs.files = std::move(*panels);
+  }
+  outputs.files[results::kQueryScoresFile] = query_scores(parts.split, parts.scores);
+  return outputs;
+}
+
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& job_folder,
+                                                 const EvaluationOutputs& outputs) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, bytes] : outputs.files) {
+    core::write_atomic(files, job_folder / name, bytes);
+    hashes[name] = core::sha256_hex(bytes);
+  }
+  if (!outputs.sample.empty())
+    hashes[kSamplesFile] = write_samples(files, job_folder / kSamplesFile, outputs.sample, outputs.sample_features);
+  return hashes;
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,39 @@
+#pragma once
+//! \file
+//! samples.h5: features of a few test identities at several resolutions, for a look at them by identity and by
+//! resolution (docs/formats/samples.md). Source: RAIN, figure 3.
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/split.h"
+#include "workers/evaluator.h"
+
+namespace resolute::workers {
+
+//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
+inline constexpr const char* kSamplesFile = "samples.h5";
+
+struct SampleImage {
+  ImageView view;
+  std::int64_t identity = 0;
+  std::int64_t camera = 0;
+  bool operator==(const SampleImage&) const = default;
+};
+
+//! Every query and gallery image of the first `identities` identities at each rate, by row, within it by rate. The
+//! identities are those that have a query, in a random order keyed by the split's seed and the pack's name; all of them
+//! where there are no more.
+std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::vector<int>& rates, int identities);
+
+std::vector<ImageView> views_of(std::span<const SampleImage> images);
+
+//! \param features images × dimension, row-major \return the file's SHA-256
+std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
+                          std::span<const SampleImage> images, std::span<const float> features);
+
+}  // namespace resolute::workers

@@ -1,0 +1,168 @@
+#include "workers/panels.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <set>
+#include <span>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "datasets/image/contact_sheet.h"
+#include "datasets/image/image.h"
+#include "datasets/low_resolution.h"
+#include "datasets/name_key.h"
+#include "datasets/normalisation.h"
+#include "results/kernel/distance.h"
+
+namespace resolute::workers {
+namespace {
+
+using datasets::Image;
+
+using Colour = std::array<std::uint8_t, 3>;
+constexpr Colour kRight{0, 150, 60}, kWrong{215, 30, 40}, kWhite{255, 255, 255};
+
+// In proportion to the images, so that a frame is seen at any network size.
+int frame_of(const Image& image) { return std::max(2, image.height / 64); }
+
+Image strip(const std::vector<Image>& images) {
+  const int gap = 2 * frame_of(images.front());
+  return datasets::contact_sheet(images, static_cast<int>(images.size()), gap, kWhite[0]);
+}
+
+Image with_frame(const Image& image, const Colour& colour) { return datasets::framed(image, frame_of(image), colour); }
+
+// Gallery images that fit beside a query into a picture of the largest size.
+std::size_t images_shown(const datasets::PackReader& pack) {
+  const Image cell = with_frame(datasets::make_image(pack.options().height, pack.options().width), kWhite);
+  const auto wide = static_cast<std::size_t>(cell.width + 2 * frame_of(cell));
+  return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, results::kPanelImages);
+}
+
+// What a network sees of a view.
+Image seen(const datasets::PackReader& pack, const ImageView& view) {
+  Image image;
+  pack.read_view(view.row, view.rate, image);
+  return datasets::enlarge(image, pack.options().height, pack.options().width);
+}
+
+at::Tensor normalised(const Image& image) {
+  at::Tensor values = at::empty({1, image.height, image.width, 3}, at::kFloat);
+  float* to = values.mutable_data_ptr<float>();
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) to[i] = datasets::normalised_level(image.pixels[i], i % 3);
+  return values.permute({0, 3, 1, 2});
+}
+
+// 1×3×H×W → what can be shown of it.
+Image picture_of(const at::Tensor& values) {
+  const at::Tensor rows = values.cpu().to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
+  Image image = datasets::make_image(static_cast<int>(rows.size(1)), static_cast<int>(rows.size(2)));
+  RESOLUTE_EXPECT(rows.size(0) == 1 && rows.numel() == static_cast<std::int64_t>(image.pixels.size()),
+                  "a decoder gives an image an image");
+  const float* from = rows.const_data_ptr<float>();
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = datasets::nearest_level(from[i], i % 3);
+  return image;
+}
+
+double mean_difference(const Image& a, const Image& b) {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int{a.pixels[i]} - int{b.pixels[i]});
+  return static_cast<double>(sum) / static_cast<double>(a.pixels.size());
+}
+
+struct Reconstruction {
+  Image picture;
+  results::PanelReconstruction errors;
+};
+
+// Nothing where the method has no decoder.
+std::optional<Reconstruction> reconstruct(Method& method, const datasets::PackReader& pack,
+                                          const datasets::QueryItem& query) {
+  const Image input = seen(pack, {query.row, query.rate});
+  const at::Device device = method.module().parameters().front().device();
+  const at::Tensor decoded = method.reconstruct(normalised(input).to(device));
+  if (!decoded.defined()) return std::nullopt;
+  const Image output = picture_of(decoded), original = seen(pack, {query.row, 1});
+  return Reconstruction{strip({with_frame(input, kWhite), with_frame(output, kWhite), with_frame(original, kWhite)}),
+                        {mean_difference(output, original), mean_difference(input, original)}};
+}
+
+Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryItem& query,
+                      const std::vector<const datasets::GalleryItem*>& shown) {
+  std::vector<Image> images{with_frame(seen(pack, {query.row, query.rate}), kWhite)};
+  for (const datasets::GalleryItem* item : shown)
+    images.push_back(with_frame(seen(pack, {item->row, 1}), item->identity == query.identity ? kRight : kWrong));
+  return strip(images);
+}
+
+void add_picture(OutputFiles& files, const std::string& name, const Image& picture) {
+  files[name] = datasets::encode_png(picture);
+}
+
+}  // namespace
+
+std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std::size_t count) {
+  core::RandomStream stream("panel-queries", {split.options.seed, datasets::name_key(split.pack)});
+  std::vector<std::size_t> chosen, others;
+  std::set<std::int64_t> identities;
+  for (std::size_t query : stream.permutation(split.query.size()))
+    (identities.insert(split.query[query].identity).second ? chosen : others).push_back(query);
+  chosen.insert(chosen.end(), others.begin(), others.end());
+  chosen.resize(std::min(count, chosen.size()));
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
+                                      const results::GalleryDraw& gallery) {
+  const std::size_t dimension = embedding.query.dimension;
+  const float* from = embedding.query.features.data() + query * dimension;
+  std::vector<std::tuple<double, bool, std::string_view, std::size_t>> order;
+  for (std::size_t image : gallery)
+    order.emplace_back(
+        results::kernel::squared_distance(from, embedding.gallery.features.data() + image * dimension, dimension),
+        split.gallery[image].identity == split.query[query].identity, split.gallery[image].path, image);
+  std::sort(order.begin(), order.end());
+  std::vector<std::size_t> ranked;
+  for (const auto& place : order) ranked.push_back(std::get<3>(place));
+  return ranked;
+}
+
+std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                       const Embedding& embedding, const std::vector<std::size_t>& queries,
+                                       const std::function<bool()>& go_on) {
+  const results::GalleryDraw gallery = datasets::draw_gallery(split, split.options.seed, 0);
+  results::Panels panels{split.pack, split.options.seed, gallery.size(), {}};
+  OutputFiles files;
+  const std::size_t most = images_shown(pack);
+  for (std::size_t index : queries) {
+    if (!go_on()) return std::nullopt;
+    const datasets::QueryItem& query = split.query.at(index);
+    results::PanelQuery told{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
+    std::vector<const datasets::GalleryItem*> shown;
+    const std::vector<std::size_t> ranked = rank_gallery(embedding, split, index, gallery);
+    for (std::size_t place = 0; place < ranked.size(); ++place) {
+      const datasets::GalleryItem& item = split.gallery[ranked[place]];
+      const bool right = item.identity == query.identity;
+      if (right) told.rank = place + 1;
+      if (place >= most) continue;
+      told.ranked.push_back({item.path, item.identity, item.camera, right});
+      shown.push_back(&item);
+    }
+    const std::size_t number = panels.queries.size();
+    add_picture(files, results::gallery_panel_file(number), gallery_picture(pack, query, shown));
+    if (const std::optional<Reconstruction> made = reconstruct(method, pack, query)) {
+      add_picture(files, results::reconstruction_panel_file(number), made->picture);
+      told.reconstruction = made->errors;
+    }
+    panels.queries.push_back(std::move(told));
+  }
+  const std::string text = results::panels_text(panels);
+  const auto bytes = core::as_byte_span(text);
+  files[results::kPanelsFile] = core::Bytes(bytes.begin(), bytes.end());
+  return files;
+}
+
+}  // namespace resolute::workers
