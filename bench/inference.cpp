@@ -11,9 +11,9 @@
 #include <string>
 
 #include "bench/guarded_main.h"
+#include "bench/images.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/random.h"
 #include "workers/allocator.h"
 #include "workers/nn/folded_backbone.h"
 #include "workers/numeric_class.h"
@@ -46,21 +46,13 @@ Options parse(int argc, char** argv) {
   return options;
 }
 
-at::Tensor images(std::int64_t rows) {
-  core::RandomStream stream("bench images", {0});
-  at::Tensor pixels = at::empty({rows, kHeight, kWidth, 3});
-  float* values = pixels.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < pixels.numel(); ++i) values[i] = static_cast<float>(stream.uniform(-2, 2));
-  return pixels.permute({0, 3, 1, 2});
-}
-
 void run(const Options& options) {
   keep_freed_memory();
   enter_numeric_class(options.threads);
   Backbone trunk(backbone_shape({.backbone = "resnet50", .last_stride = 1}));
   initialise(trunk, 1);
   const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
-  const at::Tensor batch = images(options.batch);
+  const at::Tensor batch = random_images(0, options.batch, kHeight, kWidth);
   for (int i = 0; i < 3; ++i) folded.embed(batch);
   std::cout << "{\"ready\": true}" << std::endl;
   std::string line;

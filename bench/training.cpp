@@ -20,10 +20,10 @@
 #include <vector>
 
 #include "bench/guarded_main.h"
+#include "bench/images.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/log.h"
-#include "core/random.h"
 #include "workers/allocator.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device.h"
@@ -90,14 +90,6 @@ class Gate {
   std::optional<Clock::time_point> begun_;
 };
 
-at::Tensor images(std::uint64_t key, std::int64_t rows) {
-  core::RandomStream stream("bench images", {key});
-  at::Tensor pixels = at::empty({rows, kHeight, kWidth, 3});
-  float* values = pixels.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < pixels.numel(); ++i) values[i] = static_cast<float>(stream.uniform(-2, 2));
-  return pixels.permute({0, 3, 1, 2});
-}
-
 class MemorySource final : public BatchSource {
  public:
   MemorySource(const Options& options, Gate& gate, at::Device place = at::kCPU)
@@ -123,7 +115,7 @@ class MemorySource final : public BatchSource {
  private:
   LaneBatch make(std::uint64_t number, std::uint64_t lane) const {
     LaneBatch batch;
-    batch.hr = images(number * 64 + lane, options_.batch);
+    batch.hr = random_images(number * 64 + lane, options_.batch, kHeight, kWidth);
     batch.lr = batch.hr;
     batch.labels = at::arange(options_.batch, at::kLong).div(kImages, "floor");
     batch.has_hr = at::ones({options_.batch}, at::kBool);
