@@ -123,6 +123,20 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
   return {{"suite", page.suite}, {"file", file.string()}, {"sections", std::move(sections)}};
 }
 
+// Checked before pictures are read.
+std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
+  if (!std::filesystem::is_directory(arguments.store.root()))
+    throw core::input_error(fmt::format("there is no store '{}'", arguments.store.root().string()), {},
+                            "check --store, or run the suite first");
+  if (arguments.values.count("out") == 0) return arguments.store.suite_folder(plan.suite) / "panels.html";
+  const std::filesystem::path file = arguments.values["out"].as<std::string>();
+  if (!file.has_filename() || std::filesystem::is_directory(file))
+    throw core::input_error(fmt::format("--out '{}' is no file", file.string()), {}, "name the page to write");
+  if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path()))
+    throw core::input_error(fmt::format("the folder of --out '{}' does not exist", file.string()), {}, "make it first");
+  return file;
+}
+
 }  // namespace
 
 int suite_panels(const Arguments& arguments) {
@@ -133,13 +147,11 @@ int suite_panels(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const experiments::Plan plan = parsed->plan(false);
+  const std::filesystem::path file = page_file(*parsed, plan);
   const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
   if (page.sections.empty())
     throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite), "evaluate.panels is 0 in every row",
                             "set it to the number of queries to show");
-  const std::filesystem::path file = parsed->values.count("out") > 0
-                                         ? std::filesystem::path(parsed->values["out"].as<std::string>())
-                                         : parsed->store.suite_folder(plan.suite) / "panels.html";
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
     std::cout << describe(page, file).dump(1) << "\n";

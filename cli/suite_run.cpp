@@ -51,15 +51,16 @@ std::map<std::string, std::filesystem::path> prepare_raw_images(const experiment
 }
 
 int report(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome) {
+  // First of all: tables that cannot be made must not hide what failed.
+  for (const auto& failure : outcome.failures)
+    core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
+                    failure.evidence);
   auto& files = core::real_file_system();
   auto folder = arguments.store.suite_folder(plan.suite) / "tables";
   auto tables = results::aggregate(plan, files, arguments.store);
   results::write_tables(files, folder, tables);
   if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
   if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the results cannot be written to stdout");
-  for (const auto& failure : outcome.failures)
-    core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
-                    failure.evidence);
   core::log_info("{} jobs done before, {} now, {} failed, {} unfinished; tables: {}", outcome.skipped,
                  outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished, folder.string());
   return outcome.exit_code();

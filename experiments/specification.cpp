@@ -5,21 +5,6 @@
 
 namespace resolute::experiments {
 
-RainOptions normalised(RainOptions options) {
-  const RainOptions defaults;
-  if (options.adversary == "off") {
-    options.levels.clear();
-    options.updates = defaults.updates;
-    options.discriminator = defaults.discriminator;
-    options.adversarial_weight = defaults.adversarial_weight;
-  }
-  if (!options.reconstruction) {
-    options.decoder = defaults.decoder;
-    options.reconstruction_weight = defaults.reconstruction_weight;
-  }
-  return options;
-}
-
 std::string kind_name(const JobSpecification& specification) {
   return std::visit(core::Overloaded{[](const ShardSpecification&) { return "shard"; },
                                      [](const SealSpecification&) { return "seal"; },

@@ -128,10 +128,6 @@ struct RainOptions {
   bool operator==(const RainOptions&) const = default;
 };
 
-//! The same training spelt one way, so that it has one id: what a switched-off loss would have used takes its default.
-//! With the adversary "off" that is no level; without reconstruction, the decoder and its weight.
-RainOptions normalised(RainOptions options);
-
 using MethodOptions = std::variant<BaselineOptions, RainOptions>;
 
 struct ShardSpecification {

@@ -14,7 +14,8 @@ constexpr int kMostLanes = 1024;
 constexpr int kMostSteps = 100'000'000;
 constexpr int kMostShards = 100'000;  // five digits in a shard's file name
 constexpr int kMostImages = 1'000'000;
-constexpr int kMostPanelQueries = 256;  // a panel is a picture that one looks at
+constexpr int kMostSampleIdentities = 1000;  // all features of the sample are held at once
+constexpr int kMostPanelQueries = 32;        // pictures that one looks at, on one page with those of all rows
 
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
@@ -168,6 +169,10 @@ void check_job(const TrainingSpecification& s) {
   check(s.network);
   check(s.recipe, s.pack);
   std::visit([](const auto& options) { check(options); }, s.method);
+  if (const auto* rain = std::get_if<RainOptions>(&s.method);
+      rain != nullptr && s.recipe.labelled_fraction == 0 && !rain->reconstruction && rain->levels.empty())
+    throw MemberError("train.labelled_fraction", "0",
+                      "without labels, 'rain.reconstruction' and an adversary no loss is left");
   check_lanes(s);
   check_choice("device", s.device, {"cpu", "cuda"});
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
@@ -186,7 +191,10 @@ void check_job(const EvaluationSpecification& s) {
   check_range("evaluate.panels", s.protocol.panels, 0, kMostPanelQueries);
   check_ascending("evaluate.sample_rates", s.protocol.sample_rates, 1, kLargestRate);
   check_in_pack("evaluate.sample_rates", s.protocol.sample_rates, s.pack);
-  check_range("evaluate.sample_identities", s.protocol.sample_identities, 1, kMostImages);
+  const std::vector<int>& asked = s.protocol.query_rates.empty() ? s.split.query_rates : s.protocol.query_rates;
+  if (s.protocol.resolution_probe && asked == std::vector<int>{1})
+    throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
+  check_range("evaluate.sample_identities", s.protocol.sample_identities, 1, kMostSampleIdentities);
 }
 
 }  // namespace

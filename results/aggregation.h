@@ -49,6 +49,7 @@ struct Cell {
   std::optional<double> chance;     //!< what a random order would score (mean over the trials); where complete
   std::vector<JobId> jobs;          //!< trial after trial: training, evaluation
   std::optional<Difference> difference{};
+  std::string difference_why{};  //!< why there is none although both cells are complete
 };
 
 struct Row {
@@ -59,7 +60,7 @@ struct Row {
 
 enum class ClaimStatus {
   kHolds,
-  kDoesNotHold,  //!< two neighbours stand in another order, or are equal
+  kDoesNotHold,  //!< two that follow one another, of those that have a mean, stand in another order or are equal
   kOpen,         //!< some mean is not there yet, and those that are do not contradict
 };
 //! "holds", "does not hold", "open".
@@ -77,9 +78,10 @@ struct Claim {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
-  std::string paper_dataset;               //!< that the paper speaks of
-  std::vector<ClaimRow> rows;              //!< worse to better
-  std::vector<std::optional<bool>> holds;  //!< of each two neighbours: whether the second's mean is above the first's
+  std::string paper_dataset;   //!< that the paper speaks of
+  std::vector<ClaimRow> rows;  //!< worse to better
+  //! Of each two neighbours: whether the second's mean is above that of the last row before it that has one.
+  std::vector<std::optional<bool>> holds;
   ClaimStatus status = ClaimStatus::kOpen;
 };
 
@@ -117,8 +119,7 @@ SuiteTables aggregate(const experiments::Plan& plan, const RecordLookup& lookup,
                       const QueryScoresLookup& query_scores = {});
 
 //! The same with the records of a store; each result.json is read once, and a queries.csv must be the one that its
-//! record names. \throws also core::RuntimeError: kInput where a record names no queries.csv that a table needs,
-//! kCorrupt where the file is another
+//! record names: where it is another or there is none, a difference is missing and says why.
 SuiteTables aggregate(const experiments::Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store);
 
 }  // namespace resolute::results

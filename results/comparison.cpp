@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "core/error.h"
 #include "results/bootstrap.h"
+#include "results/reproduction.h"
 
 namespace resolute::results {
 namespace {
@@ -27,6 +29,11 @@ class ReadScores {
   ReadScores(const RecordLookup& lookup, const QueryScoresLookup& query_scores)
       : lookup_(lookup), query_scores_(query_scores) {
     RESOLUTE_EXPECT(query_scores_ != nullptr, "a table that compares rows needs the scores of their queries");
+  }
+
+  std::string numeric_class(const JobId& job) const {
+    const auto record = lookup_(job);
+    return record ? numeric_class_of(*record) : "";
   }
 
   const std::vector<QueryScore>& of(const JobId& evaluation) {
@@ -97,6 +104,15 @@ std::vector<PairedQuery> pair_queries(const JobId& own, const JobId& its, const 
   return paired;
 }
 
+//! A difference between machines is none between methods.
+void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, ReadScores& scores) {
+  std::set<std::string> classes;
+  for (const Cell* cell : {&own, &its})
+    for (std::size_t job = 0; job < 2 * common; ++job) classes.insert(scores.numeric_class(cell->jobs[job]));
+  if (classes.size() > 1)
+    throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", classes.size()));
+}
+
 //! A row's cells of one data set against those of the reference row, metric by metric.
 void compare(Row& row, const Row& reference, std::size_t first, const std::vector<std::string>& metrics,
              ReadScores& scores) {
@@ -106,6 +122,7 @@ void compare(Row& row, const Row& reference, std::size_t first, const std::vecto
   const Cell& its = reference.cells[first];
   if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return;
   const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
+  refuse_other_classes(own, its, common, scores);
   std::vector<std::vector<PairedQuery>> trials;
   for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
     trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], compared, scores));
@@ -137,8 +154,12 @@ void add_differences(Table& table, const TablePlan& plan, const RecordLookup& lo
   ReadScores scores(lookup, query_scores);
   for (Row& row : table.rows) {
     if (&row == &*reference) continue;
-    for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size())
-      compare(row, *reference, first, table.metrics, scores);
+    for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size()) try {
+        compare(row, *reference, first, table.metrics, scores);
+      } catch (const core::RuntimeError& error) {
+        for (std::size_t m = 0; m < table.metrics.size(); ++m)
+          if (experiments::is_per_query(table.metrics[m])) row.cells[first + m].difference_why = error.what();
+      }
   }
 }
 
@@ -146,6 +167,7 @@ std::vector<Claim> hold_claims(const Table& table, const TablePlan& plan) {
   std::vector<Claim> claims;
   for (const experiments::ClaimPlan& stated : plan.claims) {
     Claim claim{stated.dataset, stated.metric, stated.paper, stated.paper_dataset, {}, {}, ClaimStatus::kOpen};
+    std::optional<double> last;  // mean so far
     for (const std::string& id : stated.worse_to_better) {
       const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
       RESOLUTE_EXPECT(row != table.rows.end(), "a claim is about rows of its table");
@@ -154,9 +176,9 @@ std::vector<Claim> hold_claims(const Table& table, const TablePlan& plan) {
       });
       RESOLUTE_EXPECT(cell != row->cells.end(), "a claim is about cells of its table");
       claim.rows.push_back({row->id, row->label, cell->mean});
-      if (claim.rows.size() < 2) continue;
-      const auto& worse = claim.rows[claim.rows.size() - 2].mean;
-      claim.holds.push_back(worse && cell->mean ? std::optional(*worse < *cell->mean) : std::nullopt);
+      if (claim.rows.size() > 1)
+        claim.holds.push_back(last && cell->mean ? std::optional(*last < *cell->mean) : std::nullopt);
+      if (cell->mean) last = cell->mean;
     }
     claim.status = status_of(claim.holds);
     claims.push_back(std::move(claim));

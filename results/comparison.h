@@ -12,9 +12,9 @@ namespace resolute::results {
 
 //! Fills the `difference` of each cell that has one: of a metric that is per query, complete as the cell of the
 //! reference row is. Queries are paired by trial, path and rate; only those with a match count. With fewer trials on
-//! one side those that both have. Nothing where the plan compares with no row.
-//! \throws core::RuntimeError (kInput), naming both evaluations, where a query of one is missing in the other, or no
-//! query has a match; and whatever the lookups throw
+//! one side those that both have. Nothing where the plan compares with no row. Where the rows' jobs ran in different
+//! numeric classes, where a query of one evaluation is missing in the other, or where their queries cannot be read, the
+//! cell says why it has no difference: the tables' other numbers stand.
 void add_differences(Table& table, const experiments::TablePlan& plan, const RecordLookup& lookup,
                      const QueryScoresLookup& query_scores);
 

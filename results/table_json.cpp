@@ -32,20 +32,22 @@ Json to_json(const Cell& cell) {
   for (const auto& value : cell.values) values.push_back(number(value));
   Json jobs = Json::array();
   for (const JobId& job : cell.jobs) jobs.push_back(job.hex);
-  return {{"dataset", cell.dataset},
-          {"metric", cell.metric},
-          {"mean", number(cell.mean)},
-          {"std", number(cell.std)},
-          {"trials", cell.trials},
-          {"trials_needed", cell.trials_needed},
-          {"values", std::move(values)},
-          {"reference", number(cell.reference)},
-          {"chance", number(cell.chance)},
-          {"complete", cell.status == CellStatus::kComplete},
-          {"status", status_name(cell.status)},
-          {"why", cell.why},
-          {"difference", difference(cell.difference)},
-          {"jobs", std::move(jobs)}};
+  Json json = {{"dataset", cell.dataset},
+               {"metric", cell.metric},
+               {"mean", number(cell.mean)},
+               {"std", number(cell.std)},
+               {"trials", cell.trials},
+               {"trials_needed", cell.trials_needed},
+               {"values", std::move(values)},
+               {"reference", number(cell.reference)},
+               {"chance", number(cell.chance)},
+               {"complete", cell.status == CellStatus::kComplete},
+               {"status", status_name(cell.status)},
+               {"why", cell.why},
+               {"difference", difference(cell.difference)},
+               {"jobs", std::move(jobs)}};
+  if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
+  return json;
 }
 
 Json to_json(const Table& table) {

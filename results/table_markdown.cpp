@@ -131,6 +131,13 @@ std::vector<std::string> marks(const Table& table) {
   return lines;
 }
 
+int most_trials(const Row& row, const std::string& dataset) {
+  int most = 0;
+  for (const Cell& cell : row.cells)
+    if (cell.dataset == dataset) most = std::max(most, cell.trials);
+  return most;
+}
+
 //! The cells that differences are told of, below one another as in the table above.
 std::string differences(const Table& table) {
   const auto reference =
@@ -141,18 +148,26 @@ std::string differences(const Table& table) {
     for (const std::string& metric : table.metrics)
       if (experiments::is_per_query(metric)) header.push_back(column_name(table, dataset, metric));
   std::vector<TextRow> rows{header};
+  std::string reasons;
   for (const Row& row : table.rows) {
     if (&row == &*reference) continue;
     TextRow texts{plain(row.label)};
     for (const Cell& cell : row.cells) {
       if (!experiments::is_per_query(cell.metric)) continue;
       const auto& d = cell.difference;
-      texts.push_back(d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", d->mean, d->low, d->high) : "…");
+      std::string text = d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", d->mean, d->low, d->high) : "…";
+      // Not the difference of the two means above where one row has more trials.
+      if (d && d->trials < std::max(cell.trials, most_trials(*reference, cell.dataset)))
+        text += fmt::format(", {} trials", d->trials);
+      texts.push_back(std::move(text));
+      const std::string line =
+          fmt::format("\n- none for {} on {}: {}", plain(row.label), plain(cell.dataset), plain(cell.difference_why));
+      if (!cell.difference_why.empty() && reasons.find(line) == std::string::npos) reasons += line;
     }
     rows.push_back(std::move(texts));
   }
-  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}",
-                     plain(reference->label), aligned(rows));
+  return fmt::format("\nDifference from {} (paired bootstrap over trials and identities, 95 %):\n\n{}{}{}",
+                     plain(reference->label), aligned(rows), reasons, reasons.empty() ? "" : "\n");
 }
 
 //! One line a claim of the papers.
@@ -161,15 +176,16 @@ std::string claims(const Table& table) {
   for (const Claim& claim : table.claims) {
     std::string order;
     std::string against;
+    const ClaimRow* last = nullptr;  // that has a mean
     for (std::size_t i = 0; i < claim.rows.size(); ++i) {
-      order += (i == 0 ? "" : " < ") + plain(claim.rows[i].label);
-      if (i == 0 || claim.holds[i - 1].value_or(true)) continue;
-      const ClaimRow& worse = claim.rows[i - 1];
-      const ClaimRow& better = claim.rows[i];
-      against += fmt::format("{}{} {:.1f} ≥ {} {:.1f}", against.empty() ? ": " : ", ", plain(worse.label), *worse.mean,
-                             plain(better.label), *better.mean);
+      const ClaimRow& row = claim.rows[i];
+      order += (i == 0 ? "" : " < ") + plain(row.label);
+      if (i > 0 && !claim.holds[i - 1].value_or(true))
+        against += fmt::format("{}{} {:.1f} ≥ {} {:.1f}", against.empty() ? ": " : ", ", plain(last->label),
+                               *last->mean, plain(row.label), *row.mean);
+      if (row.mean) last = &row;
     }
-    const std::string missing = claim.status == ClaimStatus::kOpen ? ": trials are missing" : "";
+    const std::string missing = claim.status == ClaimStatus::kOpen ? ": some means are missing" : "";
     text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", metric_name(claim.metric),
                         plain(claim.paper_dataset), order, status_name(claim.status), plain(claim.dataset), against,
                         missing);

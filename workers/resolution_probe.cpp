@@ -12,6 +12,10 @@
 namespace resolute::workers {
 namespace {
 
+// Deviations from the mean beyond which a feature says no more: one that is rarely active among the images fitted on
+// would else outweigh all others where it is.
+constexpr double kFarthest = 5;
+
 struct Candidate {
   ProbeImage image;
   std::int64_t identity = 0;
@@ -19,11 +23,13 @@ struct Candidate {
 
 std::vector<Candidate> candidates(const datasets::Split& split) {
   const std::uint64_t seed = split.options.seed, pack = datasets::name_key(split.pack);
-  const std::vector<int>& rates = split.options.query_rates;
+  std::vector<int> rates = split.options.query_rates;
+  std::erase(rates, 1);
   std::map<std::size_t, Candidate> by_row;
-  for (const datasets::QueryItem& item : split.query) by_row[item.row] = {{item.row, item.rate, false}, item.identity};
+  for (const datasets::QueryItem& item : split.query)
+    if (item.rate != 1) by_row[item.row] = {{item.row, item.rate, false}, item.identity};
   for (const datasets::GalleryItem& item : split.gallery) {
-    if (item.identity == 0) continue;
+    if (item.identity == 0 || rates.empty()) continue;
     core::RandomStream stream("probe-rate",
                               {seed, pack, static_cast<std::uint64_t>(item.identity), datasets::name_key(item.path)});
     const int rate = rates[static_cast<std::size_t>(stream.below(rates.size()))];
@@ -69,8 +75,9 @@ double accuracy(const Half& fit, const Half& asked) {
   if (varied.numel() == 0) return 0.5;  // nothing to tell them by
   const at::Tensor known = fit.features.index_select(1, varied), mean = known.mean(0);
   const at::Tensor deviation = (known - mean).square().mean(0).sqrt();
-  const at::Tensor weights = ridge((known - mean) / deviation, fit.sides);
-  const at::Tensor scores = ((asked.features.index_select(1, varied) - mean) / deviation).mv(weights) * asked.sides;
+  const auto standardised = [&](const at::Tensor& x) { return ((x - mean) / deviation).clamp(-kFarthest, kFarthest); };
+  const at::Tensor weights = ridge(standardised(known), fit.sides);
+  const at::Tensor scores = standardised(asked.features.index_select(1, varied)).mv(weights) * asked.sides;
   const auto right = (scores > 0).sum().item<std::int64_t>(), undecided = (scores == 0).sum().item<std::int64_t>();
   return (static_cast<double>(right) + 0.5 * static_cast<double>(undecided)) / static_cast<double>(scores.numel());
 }

@@ -24,10 +24,11 @@ struct ProbeImage {
   bool operator==(const ProbeImage&) const = default;
 };
 
-//! Queries and gallery images, distractors aside, by row; of more than `most` a random subset keyed by the split's seed
-//! and the pack's name. The LR rate is a query's drawn one, of a gallery image one drawn uniformly from the split's
-//! query rates, keyed by seed, pack, identity and path. The identities of the images are halved at random, keyed alike,
-//! the second half the larger. \throws RuntimeError (kInput) for fewer than two identities
+//! Queries and gallery images, distractors and queries at rate 1 aside (an HR image is no LR side), by row; of more
+//! than `most` a random subset keyed by the split's seed and the pack's name. The LR rate is a query's drawn one, of a
+//! gallery image one drawn uniformly from the split's query rates above 1, keyed by seed, pack, identity and path. The
+//! identities of the images are halved at random, keyed alike, the second half the larger. \throws RuntimeError
+//! (kInput) for fewer than two identities
 std::vector<ProbeImage> choose_probe_images(const datasets::Split& split, std::size_t most = kMostProbeImages);
 
 //! The HR views, then the LR views, each in the images' order.
@@ -35,9 +36,10 @@ std::vector<ImageView> views_of(std::span<const ProbeImage> images);
 
 //! Share of a half's HR and LR features that the probe fitted on the other half calls by their name, the mean of both
 //! ways round: 0.5 is chance, 1 a feature that shows its resolution. Features are standardised with the fitting half's
-//! mean and deviation, those constant there left out; the penalty is the number of fitting rows times the squared norm
-//! of the weights, so that it weighs as much as one feature's variance whatever the number of rows. All in doubles. A
-//! score of exactly 0 counts half. \param features HR rows, then LR rows, row-major \pre each half has an image
+//! mean and deviation, cut at 5 deviations, those constant there left out; the penalty is the number of fitting rows
+//! times the squared norm of the weights, so that it weighs as much as one feature's variance whatever the number of
+//! rows. All in doubles. A score of exactly 0 counts half. \param features HR rows, then LR rows, row-major \pre each
+//! half has an image
 double resolution_probe(std::span<const float> features, std::span<const ProbeImage> images);
 
 }  // namespace resolute::workers

@@ -39,7 +39,10 @@ std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim
       for (const std::string& entry : claim.worse_to_better) {
         const auto row = std::find_if(table.rows.begin(), table.rows.end(),
                                       [&](const RowText& one) { return is_of(one, claim, entry, dataset); });
-        if (row != table.rows.end()) plan.worse_to_better.push_back(row->id);
+        // A row of several entries stands for the first of them: it is no better than itself.
+        auto& rows = plan.worse_to_better;
+        if (row != table.rows.end() && std::find(rows.begin(), rows.end(), row->id) == rows.end())
+          rows.push_back(row->id);
       }
       if (plan.worse_to_better.size() >= 2) found.push_back(std::move(plan));
     }

@@ -5,6 +5,7 @@
 
 #include "experiments/language/claims.h"
 #include "experiments/language/names.h"
+#include "experiments/language/normalised.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {
@@ -222,7 +223,7 @@ class Planner {
 
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
     if (draft.method == BaselineOptions::kMethod) return draft.baseline;
-    if (draft.method == RainOptions::kMethod) return normalised(draft.rain);
+    if (draft.method == RainOptions::kMethod) return draft.rain;
     combination.refuse("method", "'" + draft.method + "'", "methods are baseline, rain",
                        did_you_mean(draft.method, {BaselineOptions::kMethod, RainOptions::kMethod}));
   }
@@ -254,6 +255,7 @@ class Planner {
     const MethodOptions options = std::exchange(training.method, as_written(draft));
     check_job(combination, training);
     training.method = options;
+    training = normalised(training);
     check_job(combination, training);
     training.initial_weights = initial_weights(combination, draft);
     note_facts(draft);
@@ -261,8 +263,9 @@ class Planner {
         fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
     const JobId seal = seals_.at(combination.dataset.id);
     const JobId id = add_job(training, {seal}, draft.ranks, "training " + what);
-    const EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
+    EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
     check_job(combination, evaluation);
+    evaluation = normalised(evaluation);
     return add_job(evaluation, {seal, id}, 1, "evaluation " + what);
   }
 

@@ -92,7 +92,7 @@ class Converter {
     std::vector<Entry> entries;
     for (const auto& [key, value] : from) {
       const auto begin = key.source().begin;
-      entries.push_back({begin, {std::string(key.str()), node(value, begin.line, depth + 1)}});
+      entries.push_back({begin, {std::string(key.str()), node(value, begin.line, depth + 1, key.str())}});
     }
     std::stable_sort(entries.begin(), entries.end(),
                      [](const Entry& a, const Entry& b) { return a.position < b.position; });
@@ -102,7 +102,7 @@ class Converter {
   }
 
  private:
-  Node node(const toml::node& from, std::size_t line, int depth) const {
+  Node node(const toml::node& from, std::size_t line, int depth, std::string_view key) const {
     if (depth > kDeepest)
       throw core::input_error(fmt::format("{}: not usable TOML", place_of(file_, line)),
                               fmt::format("nested deeper than {} levels", kDeepest));
@@ -115,7 +115,7 @@ class Converter {
         return list_of_tables(*list, line, depth);
       }
     }
-    return {Node::Kind::kValue, place_of(file_, line), value(from, line), {}, {}};
+    return {Node::Kind::kValue, place_of(file_, line), value(from, line, key), {}, {}};
   }
 
   Node list_of_tables(const toml::array& list, std::size_t line, int depth) const {
@@ -124,13 +124,14 @@ class Converter {
     return result;
   }
 
-  core::Json value(const toml::node& from, std::size_t line) const {
+  core::Json value(const toml::node& from, std::size_t line, std::string_view key) const {
     if (const auto* text = from.as_string()) return text->get();
     if (const auto* integer = from.as_integer()) return integer->get();
     if (const auto* boolean = from.as_boolean()) return boolean->get();
     if (const auto* number = from.as_floating_point()) {
       if (!std::isfinite(number->get()))
-        throw core::input_error(fmt::format("{}: a number is not finite", place_of(file_, line)));
+        throw core::input_error(
+            fmt::format("{}: key '{}' holds a number that is not finite", place_of(file_, line), key));
       return number->get();
     }
     if (const auto* list = from.as_array()) {
@@ -138,7 +139,7 @@ class Converter {
       for (const auto& item : *list) {
         if (item.is_table())
           throw core::input_error(fmt::format("{}: a list holds a table", place_of(file_, line)), "values are needed");
-        items.push_back(value(item, line));
+        items.push_back(value(item, line, key));
       }
       return items;
     }

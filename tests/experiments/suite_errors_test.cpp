@@ -61,7 +61,8 @@ TEST(SuiteErrors, wrong_types) {
   EXPECT_THAT(with("title = \"Good\"", "title = \"a\\nb\""),
               StartsWith("s.toml:2: key 'title' is not a title (it holds a control"));
   EXPECT_THAT(with("steps = 10", "steps = 2024-01-01"), StartsWith("s.toml:10: a date or time"));
-  EXPECT_THAT(with("steps = 10", "steps = 10\ngamma = inf"), StartsWith("s.toml:11: a number is not finite"));
+  EXPECT_THAT(with("steps = 10", "steps = 10\ngamma = inf"),
+              StartsWith("s.toml:11: key 'gamma' holds a number that is not finite"));
   EXPECT_THAT(with("[defaults]\nmethod = \"rain\"", "[defaults]\ntrain = 4\nmethod = \"rain\""), StartsWith("s.toml"));
   EXPECT_THAT(with("lanes = 2", "lanes = { a = 1 }"), StartsWith("s.toml:7: key 'lanes.a' is unknown"));
   EXPECT_THAT(with("lanes = 2", "split = 2"),

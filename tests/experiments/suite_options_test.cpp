@@ -44,7 +44,7 @@ TEST(ImpossibleOptions, a_labelled_share_is_a_share) {
                 StartsWith(fmt::format("s.toml:12: key 'train.labelled_fraction' has the value {} (it must be 0 to 1",
                                        fraction)));
   EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = nan"),
-              StartsWith("s.toml:12: a number is not finite"));
+              StartsWith("s.toml:12: key 'labelled_fraction' holds a number that is not finite"));
   EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = true"),
               StartsWith("s.toml:12: key 'train.labelled_fraction' has the value true (a number is needed)"));
   for (const char* fraction : {"0", "0.2", "1"})
@@ -87,11 +87,24 @@ TEST(ImpossibleOptions, unknown_choices_get_a_suggestion) {
 
 TEST(ImpossibleOptions, what_an_evaluation_shows) {
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.panels = -1"),
-              StartsWith("s.toml:7: key 'evaluate.panels' has the value -1 (it must be 0 to 256"));
+              StartsWith("s.toml:7: key 'evaluate.panels' has the value -1 (it must be 0 to 32"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_identities = 0"),
               StartsWith("s.toml:7: key 'evaluate.sample_identities' has the value 0"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.resolution_probe = 1"),
               StartsWith("s.toml:7: key 'evaluate.resolution_probe' has the value 1 (true or false is needed)"));
+  EXPECT_THAT(
+      with("trials = 1", "trials = 1\nevaluate.query_rates = [1]\nevaluate.resolution_probe = true"),
+      AllOf(StartsWith("s.toml:8: key 'evaluate.resolution_probe' has the value true"), HasSubstr("at rate 1")));
+}
+
+TEST(ImpossibleOptions, a_training_that_nothing_teaches) {
+  const auto row = [](const std::string& share) {
+    return with("train.pad = 4", "train.pad = 4\ntrain.labelled_fraction = " + share +
+                                     "\nrain.reconstruction = false\nrain.adversary = \"off\"");
+  };
+  EXPECT_THAT(row("0.0"), AllOf(StartsWith("s.toml:33: key 'train.labelled_fraction' has the value 0"),
+                                HasSubstr("no loss is left")));
+  EXPECT_EQ("", row("0.2"));
 }
 
 TEST(ImpossibleTables, a_probe_that_a_row_does_not_make) {

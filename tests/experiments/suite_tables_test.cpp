@@ -163,5 +163,42 @@ TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
   }
 }
 
+TEST_F(Suite, the_study_of_rain_holds_the_papers_tables_and_shares_their_trainings) {
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan made = shipped("rain_study.toml");
+  check_sound(made);
+  const auto table = [&](const std::string& id) -> const TablePlan& {
+    return *std::find_if(made.tables.begin(), made.tables.end(), [&](const TablePlan& one) { return one.id == id; });
+  };
+  for (const char* id : {"table1", "table3"}) {
+    EXPECT_EQ(2U, table(id).claims.size()) << id;  // a data set each
+    for (const RowPlan& row : table(id).rows)
+      for (const CellPlan& cell : row.cells) EXPECT_EQ(5U, cell.evaluations.size()) << row.id;
+  }
+  EXPECT_THAT(table("table4").claims.at(0).worse_to_better, ElementsAre("rain-2", "rain-3", "rain-4", "rain-all"));
+  const auto training = [&](const char* id, const char* row) {
+    const JobId evaluation = row_of(made, id, row).cells.at(1).evaluations.at(0);
+    const auto job =
+        std::find_if(made.jobs.begin(), made.jobs.end(), [&](const PlannedJob& one) { return one.id == evaluation; });
+    return std::get<EvaluationSpecification>(job->specification).training;
+  };
+  EXPECT_EQ(training("table1", "multi-level"), training("table2", "unseen"));
+  EXPECT_EQ(training("table1", "multi-level"), training("table3", "full"));
+  EXPECT_EQ(training("table1", "multi-level"), training("table4", "rain-all"));
+  EXPECT_EQ(training("table1", "multi-level"), training("figure5", "rain-1.0"));
+  EXPECT_EQ(training("table1", "baseline-hr-lr"), training("table3", "without-adversarial"));
+  EXPECT_EQ(training("table1", "baseline-hr"), training("table2", "unseen-baseline-hr"));
+  EXPECT_EQ(66.3, row_of(made, "figure5", "rain-0.2").cells.at(0).references.at("rank1"));
+}
+
+TEST_F(Suite, a_row_of_two_entries_of_a_claim_is_not_compared_with_itself) {
+  const auto reference = [](const char* method) {
+    return fmt::format("{{ paper = \"rain\", {}table = \"table1\", method = \"{}\" }}", kCuhk, method);
+  };
+  const std::string both = fmt::format("[[table.row]]\nid = \"both\"\nlabel = \"Both\"\nreference = [{}, {}]\n",
+                                       reference("rain"), reference("rain-single-level"));
+  EXPECT_THAT(plan(table(kBoth, both)).tables.at(0).claims, IsEmpty());
+}
+
 }  // namespace
 }  // namespace resolute::experiments

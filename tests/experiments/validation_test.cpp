@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "experiments/language/normalised.h"
 #include "experiments/specification.h"
 
 namespace resolute::experiments {
@@ -168,7 +169,7 @@ TEST(Validation, what_an_evaluation_shows_and_samples) {
               p.resolution_probe = true;
             }));
   EXPECT_THAT(violation([](EvaluationProtocol& p) { p.panels = -1; }), StartsWith("row: key 'evaluate.panels'"));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.panels = 257; }), StartsWith("row: key 'evaluate.panels'"));
+  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.panels = 33; }), StartsWith("row: key 'evaluate.panels'"));
   EXPECT_THAT(violation([](EvaluationProtocol& p) { p.sample_rates = {0}; }),
               StartsWith("row: key 'evaluate.sample_rates' has the value [0]"));
   EXPECT_THAT(violation([](EvaluationProtocol& p) {
@@ -180,15 +181,26 @@ TEST(Validation, what_an_evaluation_shows_and_samples) {
 }
 
 TEST(Options, what_a_switched_off_loss_would_have_used_takes_its_default) {
-  RainOptions off{.levels = {1, 2},
-                  .adversary = "off",
-                  .updates = "simultaneous",
-                  .discriminator = "pixelwise",
-                  .adversarial_weight = 3};
-  EXPECT_EQ((RainOptions{.levels = {}, .adversary = "off"}), normalised(off));
-  RainOptions plain{.reconstruction = false, .decoder = "transposed", .reconstruction_weight = 3};
-  EXPECT_EQ(RainOptions{.reconstruction = false}, normalised(plain));
+  const auto of = [](const MethodOptions& options) {
+    TrainingSpecification training;
+    training.method = options;
+    return normalised(training).method;
+  };
+  const RainOptions off{.levels = {1, 2},
+                        .adversary = "off",
+                        .updates = "simultaneous",
+                        .discriminator = "pixelwise",
+                        .adversarial_weight = 3};
+  EXPECT_EQ(MethodOptions(RainOptions{.levels = {}, .adversary = "off"}), of(off));
+  const RainOptions plain{.reconstruction = false, .decoder = "transposed", .reconstruction_weight = 3};
+  EXPECT_EQ(MethodOptions(RainOptions{.reconstruction = false}), of(plain));
+  const RainOptions classified{.triplet = false, .margin = 1, .mining = "batch-hard"};
+  EXPECT_EQ(MethodOptions(RainOptions{.triplet = false}), of(classified));
+  const BaselineOptions baseline{.triplet = false, .margin = 1, .mining = "batch-hard"};
+  EXPECT_EQ(MethodOptions(BaselineOptions{.triplet = false}), of(baseline));
   const RainOptions all{.levels = {5},
+                        .margin = 1,
+                        .mining = "batch-hard",
                         .adversary = "non-saturating",
                         .updates = "simultaneous",
                         .discriminator = "pixelwise",
@@ -196,7 +208,17 @@ TEST(Options, what_a_switched_off_loss_would_have_used_takes_its_default) {
                         .adversarial_weight = 2,
                         .reconstruction_weight = 3,
                         .supervision = "hr-only-labels"};
-  EXPECT_EQ(all, normalised(all));
+  EXPECT_EQ(MethodOptions(all), of(all));
+}
+
+TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
+  EvaluationSpecification evaluation;
+  evaluation.protocol.query_rates = evaluation.split.query_rates;
+  evaluation.protocol.sample_identities = 7;
+  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation).protocol);
+  evaluation.protocol.query_rates = {4};
+  evaluation.protocol.sample_rates = {1};
+  EXPECT_EQ(evaluation, normalised(evaluation));
 }
 
 }  // namespace

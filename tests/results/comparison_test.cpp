@@ -43,15 +43,17 @@ struct Compared : Suite {
   }
 };
 
-std::string refusal(const Suite& suite) {
-  try {
-    suite.tables();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    EXPECT_EQ(std::string::npos, std::string(error.what()).find('\n'));
-    return error.what();
-  }
-  return "nothing was thrown";
+//! Why multi has no difference on "easy"; its numbers and those of "hard" stand all the same.
+std::string reason(const Suite& suite) {
+  const SuiteTables tables = suite.tables();
+  const Cell& cell = cell_of(tables, 1, 0);
+  EXPECT_EQ(cell.status, CellStatus::kComplete);
+  EXPECT_FALSE(cell.difference);
+  EXPECT_EQ(cell.difference_why, cell_of(tables, 1, 1).difference_why);
+  EXPECT_EQ(std::string::npos, cell.difference_why.find('\n'));
+  EXPECT_THAT(to_markdown(tables), HasSubstr("- none for RAIN, \"multi\" on easy: "));
+  EXPECT_EQ(cell.difference_why, to_json(tables)["tables"][0]["rows"][1]["cells"][0]["difference_why"]);
+  return cell.difference_why;
 }
 
 TEST(Comparison, prints_as_golden) {
@@ -124,13 +126,13 @@ TEST(Comparison, of_rows_with_fewer_trials_those_that_both_have_are_paired) {
   EXPECT_EQ(cell_of(tables, 1, 2).difference->trials, 2);
 }
 
-TEST(Comparison, queries_that_are_not_the_same_are_refused_with_both_jobs) {
+TEST(Comparison, queries_that_are_not_the_same_leave_a_reason_with_both_jobs) {
   const std::string own = Compared().evaluation("multi easy 1").hex.substr(0, 12);
   const std::string its = Compared().evaluation("baseline easy 1").hex.substr(0, 12);
   const auto changed = [&](const auto& change) {
     Compared suite;
     change(suite.queries.at(suite.evaluation("multi easy 1")));
-    return refusal(suite);
+    return reason(suite);
   };
   const auto both = AllOf(HasSubstr(own), HasSubstr(its));
   EXPECT_THAT(changed([](auto& queries) { queries.erase(queries.begin() + 3); }),
@@ -145,7 +147,25 @@ TEST(Comparison, queries_that_are_not_the_same_are_refused_with_both_jobs) {
   Compared nobody;
   for (auto& [job, queries] : nobody.queries)
     for (QueryScore& query : queries) query.has_match = false;
-  EXPECT_THAT(refusal(nobody), HasSubstr("no query has a match"));
+  EXPECT_THAT(reason(nobody), HasSubstr("no query has a match"));
+}
+
+TEST(Comparison, rows_that_ran_in_different_numeric_classes_have_no_difference) {
+  Compared suite;
+  for (int trial = 0; trial < 2; ++trial) {
+    const std::string name = fmt::format("multi easy {}", trial);
+    suite.record<EvaluationRecord>(suite.evaluation(name)).provenance.numeric_class = "class b";
+    suite.record<TrainingRecord>(suite.training(name)).provenance.numeric_class = "class b";
+  }
+  EXPECT_THAT(reason(suite), HasSubstr("2 numeric classes"));
+  EXPECT_TRUE(cell_of(suite.tables(), 1, 2).difference);
+}
+
+TEST(Comparison, says_so_where_it_rests_on_fewer_trials_than_a_mean) {
+  Compared suite;
+  EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("], 1 trials")));
+  suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr("], 1 trials |"));
 }
 
 TEST(Comparison, without_a_row_to_compare_with_no_query_is_asked_for) {
@@ -182,6 +202,16 @@ TEST(Claims, stay_open_until_their_rows_are_complete) {
   EXPECT_EQ(claims[1].status, ClaimStatus::kDoesNotHold);  // whatever multi will score
 }
 
+TEST(Claims, are_settled_by_means_on_both_sides_of_one_that_is_missing) {
+  Suite suite;
+  suite.records.erase(suite.evaluation("multi easy 1"));
+  suite.plan.tables[0].claims = {{"easy", "rank1", "rain", "caviar", {"baseline", "multi", "baseline"}}};
+  const SuiteTables tables = suite.tables();
+  EXPECT_EQ(tables.tables[0].claims.at(0).status, ClaimStatus::kDoesNotHold);
+  EXPECT_THAT(tables.tables[0].claims.at(0).holds, ElementsAre(std::nullopt, false));
+  EXPECT_THAT(to_markdown(tables), HasSubstr("Baseline \\| HR 28.1 ≥ Baseline \\| HR 28.1"));
+}
+
 class ComparedInAStore : public testing::Test {
  protected:
   ComparedInAStore()
@@ -199,14 +229,13 @@ class ComparedInAStore : public testing::Test {
   void write(const JobId& job) {
     core::write_atomic(files_, store_.result_file(job), std::string_view(record_text(suite_.records.at(job))));
   }
-  core::ErrorKind refused() {
-    try {
-      aggregate(suite_.plan, files_, store_);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_THAT(error.what(), HasSubstr("queries.csv"));
-      return error.kind();
-    }
-    return core::ErrorKind::kInterrupted;  // nothing was thrown
+  //! Why multi has no difference on "hard".
+  std::string reason() {
+    const SuiteTables tables = aggregate(suite_.plan, files_, store_);
+    EXPECT_TRUE(cell_of(tables, 1, 0).difference);
+    EXPECT_TRUE(cell_of(tables, 1, 2).mean);
+    EXPECT_FALSE(cell_of(tables, 1, 2).difference);
+    return cell_of(tables, 1, 2).difference_why;
   }
 
   core::FileSystem& files_ = core::real_file_system();
@@ -219,15 +248,15 @@ TEST_F(ComparedInAStore, is_the_same_as_from_memory) {
             core::canonical_json(to_json(suite_.tables())));
 }
 
-TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_is_refused) {
+TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_costs_a_difference_and_no_number) {
   const JobId job = suite_.evaluation("multi hard 1");
   core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(query_scores_text({})));
-  EXPECT_EQ(refused(), core::ErrorKind::kCorrupt);
+  EXPECT_THAT(reason(), HasSubstr("queries.csv"));
   std::filesystem::remove(store_.job_folder(job) / kQueryScoresFile);
-  EXPECT_EQ(refused(), core::ErrorKind::kCorrupt);
+  EXPECT_THAT(reason(), HasSubstr("queries.csv"));
   suite_.record<EvaluationRecord>(job).outputs.clear();
   write(job);
-  EXPECT_EQ(refused(), core::ErrorKind::kInput);
+  EXPECT_THAT(reason(), HasSubstr("left no 'queries.csv'"));
 }
 
 }  // namespace

@@ -76,6 +76,12 @@ TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
   EXPECT_EQ(html, text_of(*scratch_ / "elsewhere.html"));
 }
 
+TEST_F(PanelsTest, a_page_that_cannot_be_written_there_is_refused_before_pictures_are_read) {
+  for (const std::string out : {std::string(), scratch_->path().string(), (*scratch_ / "nowhere" / "x.html").string()})
+    expect_refusal(panels({"--out", out}), 2, "--out '");
+  EXPECT_FALSE(fs::exists(*scratch_ / "nowhere"));
+}
+
 TEST_F(PanelsTest, methods_show_the_same_queries_of_a_trial) {
   std::set<std::string> shown;
   for (const auto& [row, folder] : evaluations()) {

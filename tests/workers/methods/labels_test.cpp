@@ -129,10 +129,8 @@ TEST(Labels, an_unlabelled_image_reaches_no_loss_of_the_baseline_and_the_trunk_o
   for_every_kind([&](Method& method) {
     const Step step = step_of(method, batch), changed = step_of(method, other);
     const bool rain = method.uses_lr();
-    for (const auto& [name, gradient] : step.gradients)
-      if (name == "trunk.conv1.weight") {
-        EXPECT_EQ(at::equal(gradient, changed.gradients.at(name)), !rain);
-      }
+    const std::string first = "trunk.conv1.weight";
+    EXPECT_EQ(at::equal(step.gradients.at(first), changed.gradients.at(first)), !rain);
   });
 }
 

@@ -45,25 +45,29 @@ TEST_F(BitEqualityTest, signals_at_random_moments_leave_the_same_step_everywhere
 
 // Of a row that says "semi": lanes with and without any label, both.
 TEST_F(BitEqualityTest, semi_supervised_rows_have_lanes_that_hold_no_label) {
-  const auto training = make_row("rain-semi").training;
-  const datasets::PackReader pack =
-      datasets::PackReader::open(core::real_file_system(), experiments::StoreLayout(root_).pack_folder(training.pack));
-  const datasets::Split split = datasets::make_split(pack, {.train_pool = training.split.train_pool});
-  const auto labelled = datasets::draw_labelled(split, training.recipe.labelled_fraction);
-  datasets::BatchPlanner planner(split, training.recipe.identities, training.recipe.images, training.seed);
-  int without = 0, with = 0;
-  for (std::uint64_t step = 0; step < 12; ++step) {
-    const auto items = planner.plan(step);
-    for (int lane = 0; lane < training.lanes; ++lane) {
-      const auto range =
-          datasets::lane_items(training.recipe.identities, training.recipe.images, training.lanes, lane, lane + 1);
-      bool any = false;
-      for (std::size_t i = range.begin; i < range.end; ++i) any = any || labelled[items[i].item] != 0;
-      ++(any ? with : without);
+  for (const std::string name : {"rain-semi", "baseline-semi-mlr"}) {
+    const auto training = make_row(name).training;
+    const datasets::PackReader pack = datasets::PackReader::open(
+        core::real_file_system(), experiments::StoreLayout(root_).pack_folder(training.pack));
+    const datasets::Split split =
+        datasets::make_split(pack, {training.split.partition, training.split.seed, training.split.lr_camera,
+                                    training.split.query_rates, training.split.train_pool});
+    const auto labelled = datasets::draw_labelled(split, training.recipe.labelled_fraction);
+    datasets::BatchPlanner planner(split, training.recipe.identities, training.recipe.images, training.seed);
+    int without = 0, with = 0;
+    for (std::uint64_t step = 0; step < 12; ++step) {
+      const auto items = planner.plan(step);
+      for (int lane = 0; lane < training.lanes; ++lane) {
+        const auto range =
+            datasets::lane_items(training.recipe.identities, training.recipe.images, training.lanes, lane, lane + 1);
+        bool any = false;
+        for (std::size_t i = range.begin; i < range.end; ++i) any = any || labelled[items[i].item] != 0;
+        ++(any ? with : without);
+      }
     }
+    EXPECT_GT(without, 5) << name;
+    EXPECT_GT(with, 5) << name;
   }
-  EXPECT_GT(without, 5);
-  EXPECT_GT(with, 5);
 }
 
 // L is part of what is trained, W is not: eight ranks give the bits of one.

@@ -72,6 +72,23 @@ TEST(ResolutionProbe, weighs_its_penalty_like_one_features_variance) {
   EXPECT_NEAR(0.726, resolution_probe(probe.features, probe.images), 0.025);
 }
 
+TEST(ResolutionProbe, features_that_are_rarely_active_do_not_outweigh_the_others) {
+  // As a rectifier leaves them: 40 features that one image of either half shows faintly, and a tenth of all images
+  // clearly, in both of its sides. The first 16 tell the sides apart.
+  constexpr std::size_t kImages = 600, kTelling = 16, kAll = 56;
+  MadeUpProbe probe = made_up_probe(kImages, kAll);
+  for (std::size_t row = 0; row < 2 * kImages; ++row)
+    for (std::size_t k = 0; k < kAll; ++k) {
+      float& value = probe.features[row * kAll + k];
+      const std::size_t image = row % kImages;
+      if (k < kTelling)
+        value += row < kImages ? 0.5F : -0.5F;
+      else
+        value = image / 2 == k ? 1e-4F : image % 2 == 1 && image % 20 == k % 20 ? 0.05F : 0;
+    }
+  EXPECT_GT(resolution_probe(probe.features, probe.images), 0.95);
+}
+
 TEST(ResolutionProbe, scale_and_offset_of_a_feature_do_not_matter) {
   MadeUpProbe probe = made_up_probe(200, 8);
   for (std::size_t i = 0; i < 200 * 8; ++i) probe.features[i] += 0.3F;
