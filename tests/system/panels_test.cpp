@@ -77,7 +77,7 @@ TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
 }
 
 TEST_F(PanelsTest, a_page_that_cannot_be_written_there_is_refused_before_pictures_are_read) {
-  for (const std::string out : {std::string(), scratch_->path().string(), (*scratch_ / "nowhere" / "x.html").string()})
+  for (const std::string& out : {std::string(), scratch_->path().string(), (*scratch_ / "nowhere" / "x.html").string()})
     expect_refusal(panels({"--out", out}), 2, "--out '");
   EXPECT_FALSE(fs::exists(*scratch_ / "nowhere"));
 }
