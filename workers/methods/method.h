@@ -26,7 +26,7 @@ namespace resolute::workers {
 //! Embeddings of all lanes' rows in lane order, for losses that compare a row with the whole global batch.
 struct GlobalBatch {
   at::Tensor embeddings;   //!< rows × D float32; those of the lane itself hang in its graph, the others are constants
-  at::Tensor labels;       //!< rows int64
+  at::Tensor labels;       //!< rows int64; -1 where a row has none: no identity to compare by
   std::int64_t first = 0;  //!< the lane's first row
 };
 
