@@ -6,6 +6,7 @@
 
 #include "core/sha256.h"
 #include "experiments/store_layout.h"
+#include "tests/experiments/example_specifications.h"
 
 namespace resolute::experiments {
 namespace {
@@ -15,24 +16,6 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-PackSettings example_pack() {
-  return {
-      .name = "easy", .source = "synthetic", .synthetic = SyntheticSettings{}, .height = 64, .width = 32, .shards = 2};
-}
-
-TrainingSpecification example_training() {
-  TrainingSpecification training;
-  training.method = RainOptions{};
-  training.recipe.steps = 10;
-  training.pack = example_pack();
-  training.lanes = 2;
-  return training;
-}
-
-EvaluationSpecification example_evaluation() {
-  return {.training = job_id(example_training()), .pack = example_pack(), .split = {}, .protocol = {}};
-}
 
 // ---- generators of valid specifications
 // -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "experiments/language/normalised.h"
-#include "experiments/specification.h"
+#include "tests/experiments/example_specifications.h"
 
 namespace resolute::experiments {
 namespace {
@@ -17,24 +17,6 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-PackSettings example_pack() {
-  return {
-      .name = "easy", .source = "synthetic", .synthetic = SyntheticSettings{}, .height = 64, .width = 32, .shards = 2};
-}
-
-TrainingSpecification example_training() {
-  TrainingSpecification training;
-  training.method = RainOptions{};
-  training.recipe.steps = 10;
-  training.pack = example_pack();
-  training.lanes = 2;
-  return training;
-}
-
-EvaluationSpecification example_evaluation() {
-  return {.training = job_id(example_training()), .pack = example_pack(), .split = {}, .protocol = {}};
-}
 
 std::string violation_of(const std::function<void(TrainingSpecification&)>& change) {
   TrainingSpecification training = example_training();
