@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
-#include "core/sha256.h"
+#include "results/output_file.h"
 #include "results/record.h"
 
 namespace resolute::cli {
@@ -77,19 +77,12 @@ class PanelReader {
  private:
   // The file's bytes, held against the hash in the record.
   core::Bytes read_output(const results::EvaluationRecord& record, const std::string& name) const {
-    const char* again = "remove the job's result.json and run the suite again";
     const std::filesystem::path path = store_.job_folder(record.job) / name;
     const auto named = record.outputs.find(name);
     if (named == record.outputs.end())
       throw core::corrupt_error(fmt::format("'{}' is not named by the job's result", path.string()),
-                                "its panels.json asks for it", again);
-    if (!files_.exists(path))
-      throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it", again);
-    core::Bytes bytes = files_.read(path, kMostBytes);
-    if (const std::string found = core::sha256_hex(bytes); found != named->second)
-      throw core::corrupt_error(fmt::format("'{}' is not the file that the job's result names", path.string()),
-                                fmt::format("its hash is {}, not {}", found, named->second), again);
-    return bytes;
+                                "its panels.json asks for it", "remove the job's result.json and run the suite again");
+    return results::read_output(files_, path, named->second, kMostBytes);
   }
 
   core::FileSystem& files_;

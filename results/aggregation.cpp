@@ -19,8 +19,6 @@ using experiments::PlannedJob;
 using experiments::SealSpecification;
 using experiments::TrainingSpecification;
 
-std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
-
 template <class Kind>
 std::optional<Kind> take(const RecordLookup& lookup, const JobId& job) {
   auto record = lookup(job);
@@ -204,6 +202,8 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
 }
 
 }  // namespace
+
+std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
 
 const char* status_name(CellStatus status) {
   switch (status) {

@@ -105,6 +105,9 @@ struct SuiteTables {
   std::vector<std::string> notes;  //!< Plan::notes
 };
 
+//! A job as messages name it: the first 12 digits of its id.
+std::string short_id(const JobId& job);
+
 //! What a job left, or nothing yet.
 using RecordLookup = std::function<std::optional<Record>(const JobId&)>;
 

@@ -14,8 +14,6 @@ namespace {
 
 using experiments::TablePlan;
 
-std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
-
 double value_of(const QueryScore& score, const std::string& metric) {
   for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
     if (metric == fmt::format("rank{}", kQueryRanks[k])) return score.cmc[k];

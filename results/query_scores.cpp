@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "results/output_file.h"
 
 namespace resolute::results {
 namespace {
@@ -159,14 +159,8 @@ std::vector<QueryScore> parse_query_scores(std::string_view text, const std::str
 
 std::vector<QueryScore> read_query_scores(core::FileSystem& files, const std::filesystem::path& path,
                                           const std::string& sha256) {
-  const std::string where = fmt::format("'{}'", path.string());
-  const char* again = "remove the job's result.json and run the suite again";
-  const auto text = core::read_text_if_exists(files, path);
-  if (!text) throw core::corrupt_error(fmt::format("{} is missing", where), "the job's result names it", again);
-  if (const std::string found = core::sha256_hex(*text); found != sha256)
-    throw core::corrupt_error(fmt::format("{} is not the file that the job's result names", where),
-                              fmt::format("its hash is {}, not {}", found, sha256), again);
-  return parse_query_scores(*text, where);
+  const core::Bytes bytes = read_output(files, path, sha256);
+  return parse_query_scores(core::as_text(bytes), fmt::format("'{}'", path.string()));
 }
 
 }  // namespace resolute::results

@@ -1,0 +1,19 @@
+#pragma once
+//! \file
+//! Files beside a result.json, held against the hash that it names.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "core/bytes.h"
+#include "core/file_system.h"
+
+namespace resolute::results {
+
+//! \param sha256 64 hexadecimal digits \param limit bytes \throws core::RuntimeError: kCorrupt where the file is
+//! missing or its hash is another; as FileSystem::read() for a larger one
+core::Bytes read_output(core::FileSystem& files, const std::filesystem::path& path, const std::string& sha256,
+                        std::uint64_t limit = std::uint64_t{1} << 40);
+
+}  // namespace resolute::results
