@@ -5,18 +5,18 @@
 //! after one that does not count), and the memory that it took: the largest resident set of the process, less what was
 //! resident before the method was made. Each measurement has a process of its own, so that none inherits another's
 //! memory. FLOP/s are by processor time, which other programs on the machine disturb little, for steps and for the
-//! matrix product that they are compared with.
+//! matrix product that they are compared with. Of FTWA also what a step takes beside its parts measured alone
+//! (bench/step_parts.h); the bar is missed above 1.1.
 //!
 //! bench_method_costs [--json] [--counts] [--threads T] [--steps N] [--backbone resnet50|resnet-small]
-//!   --counts   no times: one step on one pair of images, parameters and multiply-adds alone
+//!   --counts   no times: one step on one pair, parameters and multiply-adds alone. A pair is an image and its copy; of
+//!              methods whose batches have LR rows, an HR row with its copy and an LR row
 
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -25,17 +25,17 @@
 
 #include "bench/guarded_main.h"
 #include "bench/images.h"
+#include "bench/method_cases.h"
 #include "bench/multiplications.h"
+#include "bench/step_parts.h"
 #include "core/error.h"
 #include "core/json.h"
 #include "workers/allocator.h"
 #include "workers/numeric_class.h"
-#include "workers/trainer.h"
 
 namespace resolute::workers {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using core::Json;
 
 struct Options {
@@ -43,41 +43,6 @@ struct Options {
   int threads = 1, steps = 3;
   std::string backbone;  // empty: all
 };
-
-// A network with the images and the batch that it is measured on.
-struct Scale {
-  const char* backbone;
-  std::int64_t height, width;
-  int classes, identities, images;
-  bool neck;
-  int repeats;  // times --steps: short steps are disturbed more easily
-};
-// Market-1501's identities and image size; the quickstart's (experiments/suites/quickstart.toml).
-const std::vector<Scale> kScales{{"resnet50", 256, 128, 751, 2, 2, false, 1},
-                                 {"resnet-small", 64, 32, 32, 8, 4, true, 10}};
-
-struct Case {
-  std::string name;
-  experiments::MethodOptions method;
-  bool timed;  // a variant of another: its counts say enough
-};
-
-std::vector<Case> cases() {
-  using experiments::RainOptions;
-  RainOptions off, pixelwise, transposed;
-  off.levels = {};
-  off.adversary = "off";
-  pixelwise.discriminator = "pixelwise";
-  transposed.decoder = "transposed";
-  RainOptions single;
-  single.levels = {5};
-  return {{"baseline", experiments::BaselineOptions{}, true},
-          {"rain {4, 5}", RainOptions{}, true},
-          {"rain {5}", single, true},
-          {"rain, adversary off", off, false},
-          {"rain, pixelwise D", pixelwise, false},
-          {"rain, transposed G", transposed, false}};
-}
 
 Options parse(int argc, char** argv) {
   Options options;
@@ -97,7 +62,7 @@ Options parse(int argc, char** argv) {
       throw core::input_error("unknown option '" + name + "'");
   }
   if (options.threads < 1 || options.steps < 1) throw core::input_error("--threads and --steps are at least 1");
-  if (!options.backbone.empty() && std::none_of(kScales.begin(), kScales.end(),
+  if (!options.backbone.empty() && std::none_of(scales().begin(), scales().end(),
                                                 [&](const Scale& scale) { return scale.backbone == options.backbone; }))
     throw core::input_error("backbone '" + options.backbone + "' is unknown");
   return options;
@@ -115,44 +80,6 @@ double memory(const std::string& field) {
   throw core::input_error("/proc/self/status does not tell " + field);
 }
 
-struct Moment {
-  Clock::time_point time = Clock::now();
-  std::clock_t processor = std::clock();  // of all threads
-};
-
-// The shortest of several spans, in seconds.
-struct Shortest {
-  double seconds = 1e9, processor_seconds = 1e9;
-  void add(const Moment& from, const Moment& to) {
-    seconds = std::min(seconds, std::chrono::duration<double>(to.time - from.time).count());
-    processor_seconds =
-        std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
-  }
-};
-
-// One batch again and again; remembers when each step began.
-class RepeatedBatch final : public BatchSource {
- public:
-  RepeatedBatch(const Scale& scale, int identities, int images) {
-    const std::int64_t rows = std::int64_t{identities} * images;
-    batch_.hr = random_images(0, rows, scale.height, scale.width);
-    batch_.lr = random_images(1, rows, scale.height, scale.width);
-    batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
-    batch_.has_hr = at::ones({rows}, at::kBool);
-  }
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.labels.size(0)}; }
-  LaneBatch batch(std::uint64_t step, int) override {
-    begun.emplace_back();
-    LaneBatch batch = batch_;
-    batch.step = step;
-    return batch;
-  }
-  std::vector<Moment> begun;
-
- private:
-  LaneBatch batch_;
-};
-
 Json parameters_of_parts(Method& method) {
   Json parts = Json::array();
   for (const auto& child : method.module().named_children()) {
@@ -163,36 +90,24 @@ Json parameters_of_parts(Method& method) {
   return parts;
 }
 
-std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
-  experiments::TrainingSpecification specification;
-  specification.method = measured.method;
-  specification.network.backbone = scale.backbone;
-  specification.network.neck = scale.neck;
-  specification.recipe = recipe;
-  return make_method(specification, scale.classes);
-}
-
-void train(Method& method, BatchSource& source, const experiments::Recipe& recipe) {
-  ProgressPipe progress(-1);
-  TrainerOptions options;
-  options.recipe = recipe;
-  Trainer({.method = method, .source = source, .progress = progress}, options).run();
-}
-
 Json counts(const Case& measured, const Scale& scale) {
   experiments::Recipe recipe;
   recipe.steps = 1;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  RepeatedBatch source(scale, 1, 1);
-  Json result{{"parts", parameters_of_parts(*method)}, {"images_a_pair", method->uses_lr() ? 2 : 1}};
+  RepeatedBatch source(scale, 1, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0);
+  Json result{{"parts", parameters_of_parts(*method)}, {"images_a_pair", images_a_pair(measured)}};
   {
     const MultiplicationCount count;
     train(*method, source, recipe);
     result["multiply_adds_a_pair"] = count.value();
   }
-  const MultiplicationCount count;
-  method->embed(random_images(2, 1, scale.height, scale.width));
-  result["multiply_adds_to_embed"] = count.value();
+  const at::Tensor image = random_images(2, 1, scale.height, scale.width);
+  {
+    const MultiplicationCount count;
+    method->embed(image);
+    result["multiply_adds_to_embed"] = count.value();
+  }
+  if (method->has_sides()) result["multiply_adds_of_transformation"] = multiply_adds_of_transformation(*method, image);
   return result;
 }
 
@@ -223,7 +138,7 @@ Json step(const Case& measured, const Scale& scale, const std::string& precision
   recipe.steps = 1 + steps;
   recipe.precision = precision;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  RepeatedBatch source(scale, scale.identities, scale.images);
+  RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images);
   train(*method, source, recipe);
   source.begun.emplace_back();
   Shortest shortest;
@@ -271,7 +186,7 @@ const std::vector<std::string> kPrecisions{"f32", "bf16"};
 
 Json measure(const Options& options) {
   Json result{{"threads", options.threads}, {"steps", options.steps}, {"cases", Json::array()}};
-  for (const Scale& scale : kScales) {
+  for (const Scale& scale : scales()) {
     if (!options.backbone.empty() && options.backbone != scale.backbone) continue;
     for (const Case& measured : cases()) {
       Json one = in_a_process(options.threads, [&] { return counts(measured, scale); });
@@ -280,12 +195,16 @@ Json measure(const Options& options) {
                   {"height", scale.height},
                   {"width", scale.width},
                   {"classes", scale.classes},
-                  {"pairs", scale.identities * scale.images},
+                  {"pairs", scale.identities * images(measured, scale) / rows_a_pair(measured)},
                   {"times", Json::object()}});
       if (measured.timed && !options.counts)
         for (const std::string& precision : kPrecisions)
           one["times"][precision] = in_a_process(
               options.threads, [&] { return step(measured, scale, precision, options.steps * scale.repeats); });
+      if (measured.in_parts && !options.counts)
+        for (const std::string& precision : kPrecisions)
+          one["steps_in_parts"][precision] = in_a_process(
+              options.threads, [&] { return step_parts(measured, scale, precision, options.steps * scale.repeats); });
       result["cases"].push_back(std::move(one));
     }
   }
@@ -304,12 +223,13 @@ void show_counts(const Json& cases) {
     fmt::print("{:13} {:20} {:24} {:12}\n", one["backbone"].get<std::string>(), one["name"].get<std::string>(), "all",
                all);
   }
-  fmt::print("\nGFLOP (2 a multiply-add)\n{:13} {:20} {:>8} {:>16} {:>14}\n", "backbone", "method", "classes",
-             "embed an image", "train a pair");
+  fmt::print("\nGFLOP (2 a multiply-add)\n{:13} {:20} {:>8} {:>16} {:>14} {:>14}\n", "backbone", "method", "classes",
+             "embed an image", "transform it", "train a pair");
   for (const Json& one : cases)
-    fmt::print("{:13} {:20} {:8} {:16.4f} {:14.4f}\n", one["backbone"].get<std::string>(),
-               one["name"].get<std::string>(), one["classes"].get<int>(),
-               2e-9 * one["multiply_adds_to_embed"].get<double>(), 2e-9 * one["multiply_adds_a_pair"].get<double>());
+    fmt::print(
+        "{:13} {:20} {:8} {:16.4f} {:14.4f} {:14.4f}\n", one["backbone"].get<std::string>(),
+        one["name"].get<std::string>(), one["classes"].get<int>(), 2e-9 * one["multiply_adds_to_embed"].get<double>(),
+        2e-9 * one.value("multiply_adds_of_transformation", 0.0), 2e-9 * one["multiply_adds_a_pair"].get<double>());
 }
 
 // The best of all measurements: what shares the machine with one slows the matrix product too.
@@ -344,6 +264,24 @@ void show_times(const Json& result) {
     fmt::print("GEMM {}: {:.1f} GFLOP/s\n", precision, best_gemm(result, precision) * 1e-9);
 }
 
+void show_parts(const Json& result) {
+  fmt::print("\nmilliseconds of processor time: a step, and its parts measured alone, in turn\n");
+  for (const Json& one : result["cases"]) {
+    if (!one.contains("steps_in_parts")) continue;
+    for (const auto& [precision, measured] : one["steps_in_parts"].items()) {
+      double sum = 0;
+      for (const Json& part : measured["parts"]) sum += part["processor_seconds"].get<double>();
+      fmt::print("{} {} {}:", one["backbone"].get<std::string>(), one["name"].get<std::string>(), precision);
+      for (const Json& part : measured["parts"])
+        fmt::print(" {} {:.2f}", part["part"].get<std::string>(), 1e3 * part["processor_seconds"].get<double>());
+      const double ratio = measured["ratio"].get<double>();
+      fmt::print("; sum {:.2f}, step {:.2f}, ratio {:.3f}, bar {}{}\n", 1e3 * sum,
+                 1e3 * measured["step"]["processor_seconds"].get<double>(), ratio, kStepBar,
+                 ratio <= kStepBar ? "" : "  missed");
+    }
+  }
+}
+
 void run(const Options& options) {
   const Json result = measure(options);
   if (options.json) {
@@ -351,7 +289,9 @@ void run(const Options& options) {
     return;
   }
   show_counts(result["cases"]);
-  if (!options.counts) show_times(result);
+  if (options.counts) return;
+  show_times(result);
+  show_parts(result);
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/html.h"
+
 namespace resolute::cli {
 namespace {
 
@@ -28,23 +30,6 @@ img { display: block; max-width: 100%; height: auto; background: #ffffff; }
 .reconstructions { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
 )";
 constexpr double kCellRem = 6.5;  // width of one image of a strip
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 // RFC 4648.
 std::string base64(const core::Bytes& bytes) {
@@ -91,6 +76,26 @@ std::string reconstruction_figure(const PanelRow& row, std::size_t index) {
                            fmt::format("LR input, reconstruction by {}, HR original", row.label)));
 }
 
+std::string weight_figure(const PanelRow& row) {
+  const std::string words = weight_metrics_text(row.weight_metrics);
+  return fmt::format("<figure>\n<figcaption>{}{}</figcaption>\n{}</figure>\n", escaped(row.label),
+                     words.empty() ? "" : fmt::format(" <span class=\"quiet\">({})</span>", words),
+                     weight_plot_svg(row.weights, fmt::format("Weights of {} by rate", row.label)));
+}
+
+std::string weights_block(const PanelSection& section) {
+  std::string figures;
+  for (const PanelRow& row : section.rows)
+    if (!row.weights.empty()) figures += weight_figure(row);
+  if (figures.empty()) return {};
+  return "<h3>Weights against rate</h3>\n"
+         "<p class=\"quiet\">The weights that each method gives to a sample of test images at several rates: as HR "
+         "gallery images "
+         "(high side) and as LR queries or copies (low side). Boxes hold half of the images around the median, "
+         "whiskers nine of ten.</p>\n<div class=\"weights\">\n" +
+         figures + "</div>\n";
+}
+
 std::string query_block(const PanelSection& section, const ShownQuery& shown) {
   const auto [first_row, first_query] = shown.places.front();
   const results::PanelQuery& query = section.rows[first_row].panels->queries[first_query];
@@ -119,6 +124,7 @@ std::string section_html(const PanelSection& section) {
       html += fmt::format("<p class=\"missing\">{}: {}.</p>\n", escaped(row.label), escaped(row.missing));
   }
   if (!jobs.empty()) html += fmt::format("<p class=\"quiet\">Evaluations: {}.</p>\n", jobs);
+  html += weights_block(section);
   for (const ShownQuery& query : shown_queries(section)) html += query_block(section, query);
   return html;
 }
@@ -144,14 +150,17 @@ std::string panel_page_html(const PanelPage& page) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: panels</title>\n"
-      "<style>{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
-      escaped(page.suite), kStyle, escaped(page.title));
-  html += fmt::format(
-      "<p>Trial 0 of every row, gallery draw 0. Each strip shows the LR query, enlarged as the network sees it, then "
-      "the "
-      "first images of the gallery (at most {}), the nearest first: framed green where they show the query's identity, "
-      "red where they do not.</p>\n",
-      results::kPanelImages);
+      "<style>{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
+      escaped(page.suite), kStyle, weight_plot_style(), escaped(page.title));
+  html += "<p>Trial 0 of every row.";
+  const auto has_queries = [](const PanelSection& section) { return !shown_queries(section).empty(); };
+  if (std::any_of(page.sections.begin(), page.sections.end(), has_queries))
+    html += fmt::format(
+        " Gallery draw 0. Each strip shows the LR query, enlarged as the network sees it, then the first images of the "
+        "gallery (at most {}), the nearest first: framed green where they show the query's identity, red where they do "
+        "not.",
+        results::kPanelImages);
+  html += "</p>\n";
   for (const std::string& note : page.notes) html += fmt::format("<p class=\"quiet\">{}</p>\n", escaped(note));
   for (const PanelSection& section : page.sections) html += section_html(section);
   return html + "</body>\n</html>\n";

@@ -1,14 +1,17 @@
 #pragma once
 //! \file
-//! The page that `resolute suite panels` writes: for each query what several methods put first and what their decoders
-//! made of it, one below the other. One HTML file without scripts, pictures inside; made of values alone.
+//! The page that `resolute suite panels` writes: how the weights of methods that have some go with the rate, then for
+//! each query what several methods put first and what their decoders made of it, one below the other. One HTML file
+//! without scripts, pictures inside; made of values alone.
 
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/weight_plot.h"
 #include "core/bytes.h"
+#include "results/branch_weights.h"
 #include "results/panels.h"
 
 namespace resolute::cli {
@@ -23,10 +26,12 @@ struct PanelPictures {
 struct PanelRow {
   std::string id;
   std::string label;
-  std::string job;                        //!< id of the evaluation that is shown
-  std::string missing;                    //!< why there is nothing to show; empty: there is
-  std::optional<results::Panels> panels;  //!< where there is
-  std::vector<PanelPictures> pictures;    //!< one a query of `panels`
+  std::string job;                              //!< id of the evaluation that is shown
+  std::string missing;                          //!< why something is not shown; empty: all that was asked for is
+  std::optional<results::Panels> panels;        //!< where there is
+  std::vector<PanelPictures> pictures;          //!< one a query of `panels`
+  std::vector<results::BranchWeights> weights;  //!< empty: there are none to show
+  WeightMetrics weight_metrics;
 };
 
 //! One table on one data set.

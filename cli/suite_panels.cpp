@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <set>
 #include <variant>
 
 #include "cli/panel_page.h"
@@ -13,6 +14,8 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
+#include "experiments/metrics.h"
+#include "results/branch_weights.h"
 #include "results/output_file.h"
 #include "results/record.h"
 
@@ -24,31 +27,50 @@ constexpr CommandHelp kHelp{
     "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
     "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
     "table puts first\n"
-    "in the gallery, and what its decoder makes of the LR image. Trial 0; what is not there yet is said in words. "
-    "Works "
-    "while the\n"
-    "suite runs; the page needs nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
+    "in the gallery, and what its decoder makes of the LR image; and, of methods that weight their features, how the "
+    "weights go with\n"
+    "the rate (evaluate.sample_rates). Trial 0; what is not there yet is said in words. Works while the suite runs; "
+    "the page needs\n"
+    "nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
     "  resolute suite panels suite.toml --store store\n"
     "  resolute suite panels suite.toml --store store --out panels.html\n"};
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of a picture, far above what a worker draws
 
+//! What an evaluation was asked to leave for the page.
+struct Wanted {
+  bool panels = false;
+  bool weights = false;
+};
+
+bool learns_weights(const experiments::TrainingSpecification& training) {
+  return experiments::has_metric(training.method, {}, "weight_hr_rho");
+}
+
 class PanelReader {
  public:
   PanelReader(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan)
       : files_(files), store_(store) {
+    std::set<experiments::JobId> weighting;
+    for (const experiments::PlannedJob& job : plan.jobs)
+      if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+          training != nullptr && learns_weights(*training))
+        weighting.insert(job.id);
     for (const experiments::PlannedJob& job : plan.jobs)
       if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
-        wanted_[job.id] = evaluation->protocol.panels;
+        wanted_[job.id] = {evaluation->protocol.panels > 0,
+                           !evaluation->protocol.sample_rates.empty() && weighting.contains(evaluation->training)};
   }
 
-  bool wants_panels(const experiments::CellPlan& cell) const {
-    return !cell.evaluations.empty() && wanted_.at(cell.evaluations.front()) > 0;
+  bool wants_any(const experiments::CellPlan& cell) const {
+    if (cell.evaluations.empty()) return false;
+    const Wanted& wanted = wanted_.at(cell.evaluations.front());
+    return wanted.panels || wanted.weights;
   }
 
   PanelRow read(const experiments::RowPlan& row, const experiments::CellPlan& cell) const {
     const experiments::JobId& job = cell.evaluations.front();
-    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}};
+    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}, {}, {}};
     const auto record = results::read_record(files_, store_, job);
     if (!record) {
       read.missing = "not evaluated yet";
@@ -58,23 +80,40 @@ class PanelReader {
     if (evaluation == nullptr)
       throw core::input_error(fmt::format("the record of job {} is of another kind of job", job.hex.substr(0, 12)),
                               "the plan says otherwise", "remove its result.json and run the suite again");
-    if (!evaluation->outputs.contains(results::kPanelsFile)) {
-      read.missing = "its evaluation left no panels";
-      return read;
-    }
-    const core::Bytes text = read_output(*evaluation, results::kPanelsFile);
-    read.panels = results::parse_panels(core::as_text(text),
-                                        fmt::format("'{}'", (store_.job_folder(job) / results::kPanelsFile).string()));
-    for (std::size_t query = 0; query < read.panels->queries.size(); ++query) {
-      PanelPictures pictures{read_output(*evaluation, results::gallery_panel_file(query)), {}};
-      if (read.panels->queries[query].reconstruction)
-        pictures.reconstruction = read_output(*evaluation, results::reconstruction_panel_file(query));
-      read.pictures.push_back(std::move(pictures));
-    }
+    if (wanted_.at(job).panels) read_panels(*evaluation, read);
+    if (wanted_.at(job).weights) read_weights(*evaluation, read);
     return read;
   }
 
  private:
+  void read_panels(const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    if (!evaluation.outputs.contains(results::kPanelsFile)) {
+      to.missing = "its evaluation left no panels";
+      return;
+    }
+    const core::Bytes text = read_output(evaluation, results::kPanelsFile);
+    to.panels = results::parse_panels(core::as_text(text), where(evaluation, results::kPanelsFile));
+    for (std::size_t query = 0; query < to.panels->queries.size(); ++query) {
+      PanelPictures pictures{read_output(evaluation, results::gallery_panel_file(query)), {}};
+      if (to.panels->queries[query].reconstruction)
+        pictures.reconstruction = read_output(evaluation, results::reconstruction_panel_file(query));
+      to.pictures.push_back(std::move(pictures));
+    }
+  }
+
+  void read_weights(const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    if (evaluation.outputs.contains(results::kBranchWeightsFile)) {
+      const core::Bytes text = read_output(evaluation, results::kBranchWeightsFile);
+      to.weights = results::parse_branch_weights(core::as_text(text), where(evaluation, results::kBranchWeightsFile));
+      to.weight_metrics = weight_metrics(evaluation.metrics);
+    }
+    if (to.weights.empty()) to.missing += to.missing.empty() ? "its evaluation left no weights" : ", and no weights";
+  }
+
+  std::string where(const results::EvaluationRecord& record, const std::string& name) const {
+    return fmt::format("'{}'", (store_.job_folder(record.job) / name).string());
+  }
+
   // The file's bytes, held against the hash in the record.
   core::Bytes read_output(const results::EvaluationRecord& record, const std::string& name) const {
     const std::filesystem::path path = store_.job_folder(record.job) / name;
@@ -87,7 +126,7 @@ class PanelReader {
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
-  std::map<experiments::JobId, int> wanted_;  // evaluation → queries shown
+  std::map<experiments::JobId, Wanted> wanted_;  // of the plan's evaluations
 };
 
 PanelPage collect(const experiments::Plan& plan, const PanelReader& reader) {
@@ -96,7 +135,7 @@ PanelPage collect(const experiments::Plan& plan, const PanelReader& reader) {
     for (std::size_t dataset = 0; dataset < table.datasets.size(); ++dataset) {
       PanelSection section{table.id, table.title, table.datasets[dataset], {}};
       for (const experiments::RowPlan& row : table.rows)
-        if (reader.wants_panels(row.cells.at(dataset))) section.rows.push_back(reader.read(row, row.cells[dataset]));
+        if (reader.wants_any(row.cells.at(dataset))) section.rows.push_back(reader.read(row, row.cells[dataset]));
       if (!section.rows.empty()) page.sections.push_back(std::move(section));
     }
   return page;
@@ -107,7 +146,11 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
   for (const PanelSection& section : page.sections) {
     core::Json rows = core::Json::array();
     for (const PanelRow& row : section.rows)
-      rows.push_back({{"row", row.id}, {"label", row.label}, {"evaluation", row.job}, {"missing", row.missing}});
+      rows.push_back({{"row", row.id},
+                      {"label", row.label},
+                      {"evaluation", row.job},
+                      {"missing", row.missing},
+                      {"weights", !row.weights.empty()}});
     sections.push_back({{"table", section.table},
                         {"dataset", section.dataset},
                         {"queries", shown_queries(section).size()},
@@ -143,20 +186,25 @@ int suite_panels(const Arguments& arguments) {
   const std::filesystem::path file = page_file(*parsed, plan);
   const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
   if (page.sections.empty())
-    throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite), "evaluate.panels is 0 in every row",
+    throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite),
+                            "evaluate.panels is 0 in every row, and no row's weights are sampled",
                             "set it to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
     std::cout << describe(page, file).dump(1) << "\n";
     return 0;
   }
-  std::size_t queries = 0, missing = 0;
+  std::size_t queries = 0, weighted = 0, missing = 0;
   for (const PanelSection& section : page.sections) {
     queries += shown_queries(section).size();
-    for (const PanelRow& row : section.rows) missing += row.missing.empty() ? 0 : 1;
+    for (const PanelRow& row : section.rows) {
+      weighted += row.weights.empty() ? 0 : 1;
+      missing += row.missing.empty() ? 0 : 1;
+    }
   }
-  std::cout << fmt::format("{}: {} queries{}\n", file.string(), queries,
-                           missing == 0 ? "" : fmt::format("; {} evaluations are not there", missing));
+  std::cout << fmt::format("{}: {} queries{}{}\n", file.string(), queries,
+                           weighted == 0 ? "" : fmt::format(", weights of {} rows", weighted),
+                           missing == 0 ? "" : fmt::format("; {} evaluations are not there or lack a part", missing));
   return 0;
 }
 

@@ -129,7 +129,7 @@ void Loader::fill_training(const Split& split, std::span<const BatchItem> items,
     Augmentation how = draw_augmentation(options_, height_, width_, items[i].epoch, item.row, items[i].occurrence);
     if (!hr.empty()) {
       auto to = hr.subspan(i * image_floats_, image_floats_);
-      if (item.has_hr) {
+      if (item.has_hr && !items[i].low) {
         load_hr(item.row);
         normalise(how, to);
       } else {
@@ -158,16 +158,16 @@ void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
   normalise({}, to);
 }
 
-PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader, int identities,
-                                     int images, PrefetchOptions options)
+PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader,
+                                     const BatchShape& shape, PrefetchOptions options)
     : split_(split),
       options_(options),
-      planner_(split, identities, images, loader.seed),
+      planner_(split, shape, loader.seed),
       loader_(pack, loader),
       next_step_(options.first_step),
       loaded_(options.first_step),
       released_(options.first_step) {
-  const std::size_t batch = static_cast<std::size_t>(identities) * static_cast<std::size_t>(images);
+  const std::size_t batch = static_cast<std::size_t>(shape.identities) * static_cast<std::size_t>(shape.images);
   if (options_.items.end == 0) options_.items = {0, batch};
   RESOLUTE_EXPECT(options_.items.begin <= options_.items.end && options_.items.end <= batch, "items out of the batch");
   thread_ = std::thread([this] { work(); });
@@ -192,7 +192,7 @@ void PrefetchingLoader::load(LoadedBatch& batch, std::uint64_t step) {
   for (std::size_t i = 0; i < part.size(); ++i) {
     const TrainItem& item = split_.train[part[i].item];
     batch.labels[i] = item.label;
-    batch.has_hr[i] = item.has_hr ? 1 : 0;
+    batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
   }
   batch.hr.resize(options_.hr ? part.size() * loader_.image_floats() : 0);
   batch.lr.resize(options_.lr ? part.size() * loader_.image_floats() : 0);

@@ -55,8 +55,8 @@ class Loader {
   std::size_t image_floats() const { return image_floats_; }
 
   //! Training images, augmented. Where an item has no HR image, `hr` is zeros and `lr` its stored view, enlarged; else
-  //! `lr` is the LR copy at the drawn rate, enlarged. \param hr, lr items.size() × image_floats() floats each; either
-  //! may be empty: it is then left out
+  //! `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`. \param hr, lr items.size() ×
+  //! image_floats() floats each; either may be empty: it is then left out
   void fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr, std::span<float> lr);
   //! An HR image as it is. \param to image_floats() floats
   void fill_hr(std::size_t row, std::span<float> to);
@@ -84,7 +84,7 @@ struct LoadedBatch {
   std::vector<float> hr;             //!< N×H×W×3
   std::vector<float> lr;             //!< N×H×W×3
   std::vector<std::int64_t> labels;  //!< N
-  std::vector<std::uint8_t> has_hr;  //!< N, 0 or 1
+  std::vector<std::uint8_t> has_hr;  //!< N, 0 or 1: whether the batch has the HR image
 };
 
 struct PrefetchOptions {
@@ -100,7 +100,7 @@ struct PrefetchOptions {
 class PrefetchingLoader {
  public:
   //! \param pack, split must outlive the loader
-  PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader, int identities, int images,
+  PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader, const BatchShape& shape,
                     PrefetchOptions options);
   ~PrefetchingLoader();
   PrefetchingLoader(const PrefetchingLoader&) = delete;

@@ -29,11 +29,30 @@ std::vector<std::size_t> epoch_order(std::uint64_t seed, std::uint64_t epoch, st
   return head;
 }
 
+// `count` items, the cameras taking turns, each in its own order; all of them come before one comes again.
+void take_turns(const std::vector<std::vector<std::size_t>>& cameras, int count, std::uint64_t epoch,
+                std::vector<BatchItem>& to) {
+  int chosen = 0;
+  for (std::uint32_t occurrence = 0; chosen < count; ++occurrence) {
+    std::size_t taken = 1;
+    for (std::size_t turn = 0; taken > 0 && chosen < count; ++turn) {
+      taken = 0;
+      for (const auto& items : cameras) {
+        if (turn >= items.size() || chosen == count) continue;
+        to.push_back({items[turn], epoch, occurrence, false});
+        ++taken;
+        ++chosen;
+      }
+    }
+  }
+}
+
 }  // namespace
 
-BatchPlanner::BatchPlanner(const Split& split, int identities, int images, std::uint64_t seed)
-    : split_(&split), identities_(identities), images_(images), seed_(seed) {
-  RESOLUTE_EXPECT(identities >= 1 && images >= 1, "a batch has at least one identity and one image");
+BatchPlanner::BatchPlanner(const Split& split, const BatchShape& shape, std::uint64_t seed)
+    : split_(&split), shape_(shape), seed_(seed) {
+  RESOLUTE_EXPECT(shape.identities >= 1 && shape.images >= 1, "a batch has at least one identity and one image");
+  RESOLUTE_EXPECT(shape.lr_images >= 0 && shape.lr_images < shape.images, "an identity's LR images are fewer than all");
   std::vector<std::map<std::int64_t, std::vector<std::size_t>>> cameras(
       static_cast<std::size_t>(std::max(split.train_identities, 0)));
   for (std::size_t i = 0; i < split.train.size(); ++i) {
@@ -46,13 +65,13 @@ BatchPlanner::BatchPlanner(const Split& split, int identities, int images, std::
     auto& groups = by_camera_.emplace_back();
     for (auto& [camera, items] : of_identity) groups.push_back(std::move(items));
   }
-  if (by_camera_.size() < static_cast<std::size_t>(identities))
-    throw core::input_error(fmt::format("a batch of {} identities from {}", identities, by_camera_.size()),
+  if (by_camera_.size() < static_cast<std::size_t>(shape.identities))
+    throw core::input_error(fmt::format("a batch of {} identities from {}", shape.identities, by_camera_.size()),
                             "no identity comes twice in a batch", "lower train.identities");
 }
 
 void BatchPlanner::go_to_epoch(std::uint64_t epoch) {
-  const auto batch = static_cast<std::size_t>(identities_);
+  const auto batch = static_cast<std::size_t>(shape_.identities);
   if (order_.empty() || epoch < epoch_) {
     epoch_ = 0;
     previous_.clear();
@@ -69,26 +88,33 @@ void BatchPlanner::choose_images(int label, std::uint64_t epoch, std::uint64_t s
   auto cameras = by_camera_[static_cast<std::size_t>(label)];
   stream.shuffle(std::span(cameras));
   for (auto& items : cameras) stream.shuffle(std::span(items));
-  int chosen = 0;
-  for (std::uint32_t occurrence = 0; chosen < images_; ++occurrence) {
-    std::size_t taken = 1;
-    for (std::size_t turn = 0; taken > 0 && chosen < images_; ++turn) {
-      taken = 0;
-      for (const auto& items : cameras) {
-        if (turn >= items.size() || chosen == images_) continue;
-        to.push_back({items[turn], epoch, occurrence});
-        ++taken;
-        ++chosen;
-      }
+  const auto has_hr = [this](std::size_t item) { return split_->train[item].has_hr; };
+  const auto is_empty = [](const std::vector<std::vector<std::size_t>>& groups) {
+    return std::all_of(groups.begin(), groups.end(), [](const auto& items) { return items.empty(); });
+  };
+  std::vector<std::vector<std::size_t>> low;
+  if (shape_.lr_images > 0)
+    for (auto& items : cameras) {
+      const auto first_low = std::stable_partition(items.begin(), items.end(), has_hr);
+      low.emplace_back(first_low, items.end());
+      items.erase(first_low, items.end());
     }
+  if (is_empty(low)) {
+    take_turns(cameras, shape_.images, epoch, to);
+    for (auto item = to.end() - shape_.lr_images; item != to.end(); ++item) item->low = true;
+  } else if (is_empty(cameras)) {
+    take_turns(low, shape_.images, epoch, to);
+  } else {
+    take_turns(cameras, shape_.images - shape_.lr_images, epoch, to);
+    take_turns(low, shape_.lr_images, epoch, to);
   }
 }
 
 std::vector<BatchItem> BatchPlanner::plan(std::uint64_t step) {
   const std::uint64_t classes = by_camera_.size();
-  const auto batch = static_cast<std::uint64_t>(identities_);
+  const auto batch = static_cast<std::uint64_t>(shape_.identities);
   std::vector<BatchItem> items;
-  items.reserve(static_cast<std::size_t>(identities_) * static_cast<std::size_t>(images_));
+  items.reserve(static_cast<std::size_t>(shape_.identities) * static_cast<std::size_t>(shape_.images));
   for (std::uint64_t position = step * batch; position < (step + 1) * batch; ++position) {
     const std::uint64_t epoch = position / classes;
     // The batch's first position may lie in the epoch before that of its last one: the planner keeps both.
@@ -100,9 +126,8 @@ std::vector<BatchItem> BatchPlanner::plan(std::uint64_t step) {
   return items;
 }
 
-std::vector<BatchItem> plan_batch(const Split& split, int identities, int images, std::uint64_t seed,
-                                  std::uint64_t step) {
-  return BatchPlanner(split, identities, images, seed).plan(step);
+std::vector<BatchItem> plan_batch(const Split& split, const BatchShape& shape, std::uint64_t seed, std::uint64_t step) {
+  return BatchPlanner(split, shape, seed).plan(step);
 }
 
 std::vector<int> identities_per_lane(int identities, int lanes) {

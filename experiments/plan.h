@@ -46,15 +46,12 @@ struct ClaimPlan {
 struct TablePlan {
   std::string id;
   std::string title;
-  std::vector<std::string> metrics;   //!< "rank1", "rank5", "rank10", "rank20", "mAP", "resolution_probe"
+  std::vector<std::string> metrics;   //!< of metric_names()
   std::vector<std::string> datasets;  //!< ids
   std::vector<RowPlan> rows;
   std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none
   std::vector<ClaimPlan> claims{};
 };
-
-//! True for a metric that each query has a value of, so that two rows can be compared query by query.
-bool is_per_query(const std::string& metric);
 
 struct DatasetPlan {
   std::string id;

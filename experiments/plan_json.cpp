@@ -45,8 +45,6 @@ Json write(const TablePlan& table) {
 
 }  // namespace
 
-bool is_per_query(const std::string& metric) { return metric != "resolution_probe"; }
-
 core::Json to_json(const Plan& plan) {
   Json jobs = Json::array();
   for (const PlannedJob& job : plan.jobs) jobs.push_back(write(job));

@@ -17,6 +17,23 @@ std::string method_name(const MethodOptions& options) {
   return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
 }
 
+const std::vector<std::string>& method_names() {
+  static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, RainOptions::kMethod};
+  return names;
+}
+
+std::vector<std::string> distances_of(const MethodOptions& options) {
+  const auto* ftwa = std::get_if<FtwaOptions>(&options);
+  if (ftwa == nullptr) return {};
+  if (!ftwa->transformation) return {"hr", "lr"};
+  if (!ftwa->weighting) return {"equal", "hr", "lr"};
+  return {"weighted", "equal", "hr", "lr"};
+}
+
+bool compares_copies(const std::string& distance) {
+  return distance == "weighted" || distance == "equal" || distance == "lr";
+}
+
 std::vector<int> identities_per_lane(int identities, int lanes) {
   RESOLUTE_EXPECT(lanes >= 1 && identities >= 0, "identities_per_lane() needs a lane and no negative count");
   std::vector<int> counts(static_cast<std::size_t>(lanes), identities / lanes);

@@ -72,6 +72,9 @@ struct Recipe {
   int steps = 0;        //!< optimiser steps, at least 1
   int identities = 16;  //!< P identities a global batch
   int images = 4;       //!< K images of each identity
+  //! Of the K, how many stand in the batch as LR images alone (datasets/sampling.h); 0: as the pool has them, cameras
+  //! taking turns.
+  int lr_images = 0;
   std::vector<int> train_rates = {2, 3,
                                   4};  //!< rates of the LR copies, drawn uniformly per image; a subset of the pack's
   double learning_rate = 3.5e-4;       //!< Adam
@@ -94,14 +97,17 @@ struct Recipe {
   bool operator==(const Recipe&) const = default;
 };
 
-//! Baseline: one trunk trained with classification and triplet losses on HR images alone.
+//! Baseline: one trunk trained with classification and triplet losses.
 struct BaselineOptions {
   static constexpr const char* kMethod = "baseline";
   static constexpr int kRevision = 1;  //!< raised when the method's arithmetic changes
+  std::string images =
+      "hr";  //!< HR images alone (RAIN's table 1), or "stored": each image as the pool has it, HR or LR
   bool classification = true;
   bool triplet = true;
   double margin = 0.3;
-  std::string mining = "random";  //!< "random" (literal: one sampled positive and negative) or "batch-hard"
+  std::string mining = "random";  //!< "random" (literal: one sampled positive and negative), "batch-hard" or "all"
+  double classification_weight = 1;
   bool operator==(const BaselineOptions&) const = default;
 };
 
@@ -128,7 +134,30 @@ struct RainOptions {
   bool operator==(const RainOptions&) const = default;
 };
 
-using MethodOptions = std::variant<BaselineOptions, RainOptions>;
+//! FTWA (Zhang et al., "Resolution-Invariant Person ReID Based on Feature Transformation and Self-Weighted Attention").
+//! Without the weighting it is table 2's FTWA_R, without the transformation too FTWA_B.
+struct FtwaOptions {
+  static constexpr const char* kMethod = "ftwa";
+  static constexpr int kRevision = 1;
+  bool classification = true;
+  bool triplet = true;
+  double margin = 0.3;
+  std::string mining = "batch-hard";   //!< mean over the hardest; or "random"; or "all": the sum of eq. 6 as printed
+  double classification_weight = 3;    //!< lambda 1
+  double triplet_weight = 1;           //!< lambda 2
+  bool transformation = true;          //!< RAFT: F'_HR = T(F_LR)
+  double transformation_weight = 0.1;  //!< lambda 3
+  std::string transformation_detach = "hr";  //!< side of eq. 2 taken as a constant: "hr", "lr" or "none"
+  bool transformed_losses = true;            //!< v'_HR enters eqs. 5 and 7; without, T learns from eq. 2 alone
+  int transformation_blocks = 4;             //!< RAFT blocks
+  bool weighting = true;                     //!< SWA: weights w in eqs. 5 and 7; needs the transformation
+  std::string classification_weighting = "per-sample";  //!< or "batch-mean": w's mean over the lane
+  std::string triplet_weighting = "batch-mean";         //!< or "per-sample": i-th HR with i-th LR row of an identity
+  double weight_balance = 0;  //!< pulls the two weights of a pair of eq. 5 together; 0: the paper
+  bool operator==(const FtwaOptions&) const = default;
+};
+
+using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions>;
 
 struct ShardSpecification {
   PackSettings pack;
@@ -162,6 +191,10 @@ struct EvaluationProtocol {
   std::vector<int> sample_rates;  //!< rates at which test images are embedded for a look at the features; empty: none
   int sample_identities = 35;     //!< test identities in that sample
   bool resolution_probe = false;  //!< measure how well a linear probe tells HR from LR features
+  int gallery_rate = 1;           //!< gallery images are shrunk by it first: a control; 1: as they are
+  //! How a method of several branches compares: "default", or one of distances_of().
+  std::string distance = "default";
+  int gallery_copy_rate = 3;  //!< rate of the gallery's LR copies where branches compare those; 0: the query's rate
   bool operator==(const EvaluationProtocol&) const = default;
 };
 
@@ -178,8 +211,18 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! The method's name: "baseline", "rain".
+//! The method's name: "baseline", "rain", "ftwa".
 std::string method_name(const MethodOptions& options);
+//! Every method's name, in alphabetical order.
+const std::vector<std::string>& method_names();
+
+//! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
+//! Empty: it compares by the Euclidean distance of one embedding. FTWA has "weighted" (with weighting), "equal" (both
+//! branches alike, with the transformation), "hr" (v'_HR, or v_LR without the transformation, against v_HR), "lr" (v_LR
+//! against v'_LR of the gallery's copy).
+std::vector<std::string> distances_of(const MethodOptions& options);
+//! Whether a distance of distances_of() looks at LR copies of gallery images.
+bool compares_copies(const std::string& distance);
 
 //! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
 //! out. A training carries "method", "method_revision" and "options".

@@ -1,5 +1,6 @@
 //! Specifications to and from JSON. A writer and a reader stand together; both name every member.
 
+#include "experiments/method_json.h"
 #include "experiments/specification.h"
 #include "experiments/validation.h"
 
@@ -9,7 +10,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 3;
+constexpr int kSchema = 4;
 
 //! -0.0 equals 0.0 and must have its text.
 double plain(double value) { return value + 0.0; }
@@ -87,6 +88,7 @@ Json write(const Recipe& r) {
   return {{"steps", r.steps},
           {"identities", r.identities},
           {"images", r.images},
+          {"lr_images", r.lr_images},
           {"train_rates", r.train_rates},
           {"learning_rate", plain(r.learning_rate)},
           {"weight_decay", plain(r.weight_decay)},
@@ -111,6 +113,7 @@ Recipe read_recipe(const Json& json, const std::string& where) {
   r.steps = object.required<int>("steps");
   r.identities = object.required<int>("identities");
   r.images = object.required<int>("images");
+  r.lr_images = object.required<int>("lr_images");
   r.train_rates = object.required<std::vector<int>>("train_rates");
   r.learning_rate = object.required<double>("learning_rate");
   r.weight_decay = object.required<double>("weight_decay");
@@ -131,79 +134,6 @@ Recipe read_recipe(const Json& json, const std::string& where) {
   return r;
 }
 
-Json write(const BaselineOptions& o) {
-  return {
-      {"classification", o.classification}, {"triplet", o.triplet}, {"margin", plain(o.margin)}, {"mining", o.mining}};
-}
-
-void read(BaselineOptions& o, ObjectReader& object) {
-  o.classification = object.required<bool>("classification");
-  o.triplet = object.required<bool>("triplet");
-  o.margin = object.required<double>("margin");
-  o.mining = object.required<std::string>("mining");
-}
-
-Json write(const RainOptions& o) {
-  return {{"levels", o.levels},
-          {"classification", o.classification},
-          {"triplet", o.triplet},
-          {"reconstruction", o.reconstruction},
-          {"margin", plain(o.margin)},
-          {"mining", o.mining},
-          {"adversary", o.adversary},
-          {"updates", o.updates},
-          {"discriminator", o.discriminator},
-          {"decoder", o.decoder},
-          {"adversarial_weight", plain(o.adversarial_weight)},
-          {"reconstruction_weight", plain(o.reconstruction_weight)},
-          {"supervision", o.supervision}};
-}
-
-void read(RainOptions& o, ObjectReader& object) {
-  o.levels = object.required<std::vector<int>>("levels");
-  o.classification = object.required<bool>("classification");
-  o.triplet = object.required<bool>("triplet");
-  o.reconstruction = object.required<bool>("reconstruction");
-  o.margin = object.required<double>("margin");
-  o.mining = object.required<std::string>("mining");
-  o.adversary = object.required<std::string>("adversary");
-  o.updates = object.required<std::string>("updates");
-  o.discriminator = object.required<std::string>("discriminator");
-  o.decoder = object.required<std::string>("decoder");
-  o.adversarial_weight = object.required<double>("adversarial_weight");
-  o.reconstruction_weight = object.required<double>("reconstruction_weight");
-  o.supervision = object.required<std::string>("supervision");
-}
-
-//! Reads the alternative whose method is `name`; false if this alternative is another.
-template <class Options>
-bool read_if_named(MethodOptions& into, const std::string& name, int revision, const Json& json,
-                   const std::string& where) {
-  if (name != Options::kMethod) return false;
-  if (revision != Options::kRevision)
-    throw core::input_error(fmt::format("{}: revision {} of method '{}'", where, revision, name),
-                            fmt::format("this program has revision {}", Options::kRevision),
-                            "use the program that wrote it, or plan the suite again");
-  ObjectReader object(json, inside(where, "options"));
-  Options options;
-  read(options, object);
-  object.finish();
-  into = options;
-  return true;
-}
-
-MethodOptions read_method(ObjectReader& object) {
-  const auto name = object.required<std::string>("method");
-  const int revision = object.required<int>("method_revision");
-  const Json json = object.required<Json>("options");
-  MethodOptions options;
-  if (!read_if_named<BaselineOptions>(options, name, revision, json, object.where()) &&
-      !read_if_named<RainOptions>(options, name, revision, json, object.where()))
-    throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
-                            "methods are baseline, rain");
-  return options;
-}
-
 Json write(const EvaluationProtocol& p) {
   return {{"name", p.name},
           {"draws", p.draws},
@@ -211,7 +141,10 @@ Json write(const EvaluationProtocol& p) {
           {"panels", p.panels},
           {"sample_rates", p.sample_rates},
           {"sample_identities", p.sample_identities},
-          {"resolution_probe", p.resolution_probe}};
+          {"resolution_probe", p.resolution_probe},
+          {"gallery_rate", p.gallery_rate},
+          {"distance", p.distance},
+          {"gallery_copy_rate", p.gallery_copy_rate}};
 }
 
 EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
@@ -224,6 +157,9 @@ EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
   p.sample_rates = object.required<std::vector<int>>("sample_rates");
   p.sample_identities = object.required<int>("sample_identities");
   p.resolution_probe = object.required<bool>("resolution_probe");
+  p.gallery_rate = object.required<int>("gallery_rate");
+  p.distance = object.required<std::string>("distance");
+  p.gallery_copy_rate = object.required<int>("gallery_copy_rate");
   object.finish();
   return p;
 }
@@ -236,10 +172,7 @@ void write_body(Json& json, const ShardSpecification& s) {
 void write_body(Json& json, const SealSpecification& s) { json["pack"] = to_json(s.pack); }
 
 void write_body(Json& json, const TrainingSpecification& s) {
-  json["method"] = method_name(s.method);
-  json["method_revision"] =
-      std::visit([](const auto& options) { return std::decay_t<decltype(options)>::kRevision; }, s.method);
-  json["options"] = std::visit([](const auto& options) { return write(options); }, s.method);
+  write_method(json, s.method);
   json["network"] = write(s.network);
   json["recipe"] = write(s.recipe);
   json["pack"] = to_json(s.pack);

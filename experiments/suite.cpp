@@ -5,12 +5,11 @@
 #include "experiments/language/names.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
+#include "experiments/metrics.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {
 namespace {
-
-const std::vector<std::string> kMetrics = {"rank1", "rank5", "rank10", "rank20", "mAP", "resolution_probe"};
 
 std::string plain_name(TableReader& reader, const std::string& key) {
   auto name = reader.value<std::string>(key);
@@ -154,7 +153,7 @@ class SuiteReader {
     table.id = plain_name(reader, "id");
     refuse_second(suite_.tables, table.id, reader.place("id"));
     table.title = reader.title("title");
-    table.metrics = names(reader, "metrics", kMetrics);
+    table.metrics = names(reader, "metrics", metric_names());
     table.metrics_place = reader.place("metrics");
     std::vector<std::string> datasets;
     for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);

@@ -48,11 +48,21 @@ void check_rates(const std::string& key, const std::vector<int>& rates) {
   check_ascending(key, rates, 1, kLargestRate);
 }
 
-void check_in_pack(const std::string& key, const std::vector<int>& rates, const PackSettings& pack) {
+//! \param written the rates as the suite writes them
+void check_in_pack(const std::string& key, const std::string& written, const std::vector<int>& rates,
+                   const PackSettings& pack) {
   for (int rate : rates)  // rate 1 is the image itself
     if (rate != 1 && std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
-      throw MemberError(key, text_of(rates), fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
+      throw MemberError(key, written, fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
+}
+
+void check_in_pack(const std::string& key, const std::vector<int>& rates, const PackSettings& pack) {
+  check_in_pack(key, text_of(rates), rates, pack);
+}
+
+void check_in_pack(const std::string& key, int rate, const PackSettings& pack) {
+  check_in_pack(key, std::to_string(rate), {rate}, pack);
 }
 
 void check(const SyntheticSettings& s) {
@@ -87,6 +97,7 @@ void check(const Recipe& r, const PackSettings& pack) {
   if (static_cast<std::int64_t>(r.identities) * r.images > kMostImages)
     throw MemberError("train.images", std::to_string(r.images),
                       fmt::format("with {} identities a batch has more than {} images", r.identities, kMostImages));
+  check_range("train.lr_images", r.lr_images, 0, r.images - 1);
   check_rates("train.train_rates", r.train_rates);
   check_in_pack("train.train_rates", r.train_rates, pack);
   check_positive("train.learning_rate", r.learning_rate, 10);
@@ -109,17 +120,31 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_choice("train.precision", r.precision, {"f32", "bf16"});
 }
 
+void check_mining(const std::string& key, const std::string& mining) {
+  check_choice(key, mining, {"random", "batch-hard", "all"});
+}
+
 void check(const BaselineOptions& o) {
+  check_choice("baseline.images", o.images, {"hr", "stored"});
   check_positive("baseline.margin", o.margin, 100);
-  check_choice("baseline.mining", o.mining, {"random", "batch-hard"});
+  check_mining("baseline.mining", o.mining);
+  check_real("baseline.classification_weight", o.classification_weight, 0, 1e6);
   if (!o.classification && !o.triplet)
     throw MemberError("baseline.triplet", "false", "with 'baseline.classification' off too no loss is left");
+}
+
+//! What it asks of a batch.
+void check(const BaselineOptions& o, const Recipe& r) {
+  if (o.images == "hr" && o.triplet && r.images >= 2 && r.images - r.lr_images < 2)
+    throw MemberError("train.lr_images", std::to_string(r.lr_images),
+                      "the triplet loss of HR images alone needs 2 of them of each identity in a lane",
+                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
 }
 
 void check(const RainOptions& o) {
   check_ascending("rain.levels", o.levels, 1, 5);
   check_positive("rain.margin", o.margin, 100);
-  check_choice("rain.mining", o.mining, {"random", "batch-hard"});
+  check_mining("rain.mining", o.mining);
   check_choice("rain.adversary", o.adversary, {"off", "minimax", "non-saturating"});
   if (o.levels.empty() && o.adversary != "off")
     throw MemberError("rain.levels", "[]", fmt::format("the adversary '{}' has no level to work on", o.adversary),
@@ -134,6 +159,60 @@ void check(const RainOptions& o) {
   check_real("rain.reconstruction_weight", o.reconstruction_weight, 0, 1e6);
   if (!o.classification && !o.triplet && !o.reconstruction && o.levels.empty())
     throw MemberError("rain.adversary", "'off'", "every other loss is off too, so none is left");
+}
+
+void check(const FtwaOptions& o) {
+  check_positive("ftwa.margin", o.margin, 100);
+  check_mining("ftwa.mining", o.mining);
+  check_real("ftwa.classification_weight", o.classification_weight, 0, 1e6);
+  check_real("ftwa.triplet_weight", o.triplet_weight, 0, 1e6);
+  check_real("ftwa.transformation_weight", o.transformation_weight, 0, 1e6);
+  check_choice("ftwa.transformation_detach", o.transformation_detach, {"hr", "lr", "none"});
+  check_range("ftwa.transformation_blocks", o.transformation_blocks, 1, 16);
+  check_choice("ftwa.classification_weighting", o.classification_weighting, {"per-sample", "batch-mean"});
+  check_choice("ftwa.triplet_weighting", o.triplet_weighting, {"per-sample", "batch-mean"});
+  check_real("ftwa.weight_balance", o.weight_balance, 0, 1e6);
+  if (o.weighting && !(o.transformation && o.transformed_losses))
+    throw MemberError("ftwa.weighting", "true",
+                      fmt::format("the weights compare features with transformed ones, and 'ftwa.{}' is off",
+                                  o.transformation ? "transformed_losses" : "transformation"),
+                      "set ftwa.weighting = false");
+  if (o.weighting && !o.classification && !o.triplet)
+    throw MemberError("ftwa.weighting", "true", "classification and triplet, which the weights weigh, are off",
+                      "set ftwa.weighting = false");
+  if (!o.classification && !o.triplet && !o.transformation)
+    throw MemberError("ftwa.transformation", "false", "every other loss is off too, so none is left");
+}
+
+//! What FTWA asks of a batch.
+void check(const FtwaOptions& o, const Recipe& r) {
+  if (r.lr_images == 0)
+    throw MemberError("train.lr_images", "0", "'ftwa' has a stream of LR images",
+                      r.images < 2 ? "raise 'train.images' to 2 and set it to 1"
+                                   : fmt::format("set it to half of 'train.images', {}", r.images / 2));
+  if (o.weighting && o.triplet && o.triplet_weighting == "per-sample" && 2 * r.lr_images != r.images)
+    throw MemberError(
+        "train.lr_images", std::to_string(r.lr_images),
+        fmt::format("with 'ftwa.triplet_weighting' 'per-sample' the HR and LR rows of an identity pair off, "
+                    "so it must be half of 'train.images', {}",
+                    r.images));
+  if (o.triplet && !(o.transformation && o.transformed_losses) && r.images - r.lr_images < 2)
+    throw MemberError("train.lr_images", std::to_string(r.lr_images),
+                      "the HR triplets need 2 HR images of each identity in a lane",
+                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
+  if (r.labelled_fraction == 0 && !o.transformation)
+    throw MemberError("train.labelled_fraction", "0", "without labels and 'ftwa.transformation' no loss is left");
+}
+
+//! What RAIN asks of a batch.
+void check(const RainOptions& o, const Recipe& r) {
+  if (r.labelled_fraction == 0 && !o.reconstruction && o.levels.empty())
+    throw MemberError("train.labelled_fraction", "0",
+                      "without labels, 'rain.reconstruction' and an adversary no loss is left");
+  if (o.triplet && r.images >= 2 && r.images - r.lr_images < 2)
+    throw MemberError("train.lr_images", std::to_string(r.lr_images),
+                      "the HR triplets need 2 HR images of each identity in a lane",
+                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
 }
 
 void check_job(const ShardSpecification& s) {
@@ -169,10 +248,9 @@ void check_job(const TrainingSpecification& s) {
   check(s.network);
   check(s.recipe, s.pack);
   std::visit([](const auto& options) { check(options); }, s.method);
-  if (const auto* rain = std::get_if<RainOptions>(&s.method);
-      rain != nullptr && s.recipe.labelled_fraction == 0 && !rain->reconstruction && rain->levels.empty())
-    throw MemberError("train.labelled_fraction", "0",
-                      "without labels, 'rain.reconstruction' and an adversary no loss is left");
+  if (const auto* baseline = std::get_if<BaselineOptions>(&s.method)) check(*baseline, s.recipe);
+  if (const auto* rain = std::get_if<RainOptions>(&s.method)) check(*rain, s.recipe);
+  if (const auto* ftwa = std::get_if<FtwaOptions>(&s.method)) check(*ftwa, s.recipe);
   check_lanes(s);
   check_choice("device", s.device, {"cpu", "cuda"});
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
@@ -195,6 +273,10 @@ void check_job(const EvaluationSpecification& s) {
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
   check_range("evaluate.sample_identities", s.protocol.sample_identities, 1, kMostSampleIdentities);
+  check_range("evaluate.gallery_rate", s.protocol.gallery_rate, 1, kLargestRate);
+  check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
+  check_choice("evaluate.distance", s.protocol.distance, {"default", "weighted", "equal", "hr", "lr"});
+  check_range("evaluate.gallery_copy_rate", s.protocol.gallery_copy_rate, 0, kLargestRate);
 }
 
 }  // namespace
@@ -253,6 +335,29 @@ void check(const SplitSettings& s) {
 
 void check(const JobSpecification& specification) {
   std::visit([](const auto& job) { check_job(job); }, specification);
+}
+
+void check(const EvaluationSpecification& evaluation, const MethodOptions& method) {
+  check(JobSpecification(evaluation));
+  const EvaluationProtocol& protocol = evaluation.protocol;
+  const std::vector<std::string> distances = distances_of(method);
+  if (distances.empty()) {
+    if (protocol.distance != "default")
+      throw MemberError("evaluate.distance", "'" + protocol.distance + "'",
+                        fmt::format("method '{}' compares by one embedding", method_name(method)));
+    return;
+  }
+  if (protocol.gallery_rate != 1)
+    throw MemberError("evaluate.gallery_rate", std::to_string(protocol.gallery_rate),
+                      fmt::format("method '{}' has streams of its own for HR and LR images", method_name(method)),
+                      "set evaluate.distance = \"lr\" to compare with LR copies of the gallery");
+  const std::string distance = protocol.distance == "default" ? distances.front() : protocol.distance;
+  if (std::find(distances.begin(), distances.end(), distance) == distances.end())
+    throw MemberError(
+        "evaluate.distance", "'" + distance + "'",
+        fmt::format("with its options method '{}' has {}", method_name(method), fmt::join(distances, ", ")));
+  if (compares_copies(distance) && protocol.gallery_copy_rate != 0)
+    check_in_pack("evaluate.gallery_copy_rate", protocol.gallery_copy_rate, evaluation.pack);
 }
 
 void validate(const JobSpecification& specification, const std::string& where) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "experiments/metrics.h"
 #include "results/comparison.h"
 
 namespace resolute::results {
@@ -56,6 +57,11 @@ class PlanIndex {
   }
 
   int lanes_of(const JobId& training) const { return specification_of<TrainingSpecification>(training).lanes; }
+  bool has(const JobId& evaluation, const std::string& metric) const {
+    const auto& specification = specification_of<EvaluationSpecification>(evaluation);
+    return experiments::has_metric(specification_of<TrainingSpecification>(specification.training).method,
+                                   specification.protocol, metric);
+  }
 
  private:
   template <class Kind>
@@ -108,15 +114,16 @@ std::string mixed_parts(const std::vector<Trial>& trials) {
   return {};
 }
 
+//! As a cell shows it: a fraction in per cent.
 double metric_of(const EvaluationRecord& record, const std::string& name) {
   auto found = record.metrics.find(name);
   if (found == record.metrics.end())
     throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
                             "a table asks for it");
-  return found->second;
+  return experiments::is_fraction(name) ? 100 * found->second : found->second;
 }
 
-//! Expected value of a metric under a random order, as far as the record tells it.
+//! Expected value of a fraction under a random order, as far as the record tells it.
 std::optional<double> chance_of(const EvaluationRecord& record, const std::string& metric) {
   if (metric == "resolution_probe") return 0.5;  // as many HR features as LR ones
   if (metric == "mAP") {
@@ -146,7 +153,7 @@ void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
   std::vector<double> values;
   std::vector<double> chances;
   for (const Trial& trial : trials) {
-    values.push_back(100 * metric_of(*trial.evaluation, cell.metric));
+    values.push_back(metric_of(*trial.evaluation, cell.metric));
     if (auto chance = chance_of(*trial.evaluation, cell.metric)) chances.push_back(100 * *chance);
   }
   cell.mean = mean_of(values);
@@ -154,7 +161,8 @@ void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
   if (chances.size() == values.size()) cell.chance = mean_of(chances);
 }
 
-Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vector<Trial>& trials) {
+//! \param applicable whether the row can have such a number
+Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vector<Trial>& trials, bool applicable) {
   Cell cell;
   cell.dataset = plan.dataset;
   cell.metric = metric;
@@ -167,10 +175,13 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
     cell.values.emplace_back();
     if (!trial.evaluation) continue;
     ++cell.trials;
-    cell.values.back() = 100 * metric_of(*trial.evaluation, metric);
+    if (!applicable) continue;
+    cell.values.back() = metric_of(*trial.evaluation, metric);
     if (cell.why.empty()) cell.why = stale_part(trial);
   }
-  if (!cell.why.empty()) {
+  if (!applicable) {
+    cell.status = CellStatus::kNotApplicable;
+  } else if (!cell.why.empty()) {
     cell.status = CellStatus::kStale;
   } else if (cell.why = mixed_parts(trials); !cell.why.empty()) {
     cell.status = CellStatus::kMixed;
@@ -193,7 +204,11 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
         lanes.insert(index.lanes_of(trial.training_job));
         if (trial.training && trial.training->provenance.from_scratch) table.from_scratch = true;
       }
-      for (const std::string& metric : plan.metrics) row.cells.push_back(make_cell(cell_plan, metric, trials));
+      for (const std::string& metric : plan.metrics) {
+        const bool applicable = std::all_of(
+            trials.begin(), trials.end(), [&](const Trial& trial) { return index.has(trial.evaluation_job, metric); });
+        row.cells.push_back(make_cell(cell_plan, metric, trials, applicable));
+      }
     }
     table.rows.push_back(std::move(row));
   }
@@ -215,6 +230,8 @@ const char* status_name(CellStatus status) {
       return "mixed";
     case CellStatus::kStale:
       return "stale";
+    case CellStatus::kNotApplicable:
+      return "not applicable";
   }
   return "";
 }
@@ -240,7 +257,9 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryS
     add_differences(table, table_plan, lookup, query_scores);
     table.claims = hold_claims(table, table_plan);
     for (const Row& row : table.rows)
-      for (const Cell& cell : row.cells) tables.complete = tables.complete && cell.status == CellStatus::kComplete;
+      for (const Cell& cell : row.cells)
+        tables.complete =
+            tables.complete && (cell.status == CellStatus::kComplete || cell.status == CellStatus::kNotApplicable);
   }
   return tables;
 }

@@ -21,8 +21,9 @@ enum class CellStatus {
   kIncomplete,  //!< some trial is not there yet
   kMixed,       //!< its parts come from different packs or numeric classes: not averaged
   kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
+  kNotApplicable,  //!< the row can have no such number (experiments/metrics.h); nothing is missing
 };
-//! "complete", "incomplete", "mixed", "stale".
+//! "complete", "incomplete", "mixed", "stale", "not applicable".
 const char* status_name(CellStatus status);
 
 //! A row's cell minus the same cell of the row that its table compares with (bootstrap.h), in per cent.
@@ -34,7 +35,8 @@ struct Difference {
   int trials = 0;  //!< that both have
 };
 
-//! One metric of a row on a data set. Numbers in per cent.
+//! One metric of a row on a data set. Numbers in per cent where the metric is a fraction (experiments/metrics.h), else
+//! as the evaluations have them.
 struct Cell {
   std::string dataset;
   std::string metric;
@@ -100,7 +102,7 @@ struct Table {
 struct SuiteTables {
   std::string suite;
   std::string title;
-  bool complete = false;  //!< every cell of every table is
+  bool complete = false;  //!< every cell of every table is, or is not applicable
   std::vector<Table> tables;
   std::vector<std::string> notes;  //!< Plan::notes
 };

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "experiments/metrics.h"
 #include "results/bootstrap.h"
 #include "results/reproduction.h"
 
@@ -116,8 +117,11 @@ void compare(Row& row, const Row& reference, std::size_t first, const std::vecto
              ReadScores& scores) {
   std::vector<std::string> compared;
   std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(compared), experiments::is_per_query);
-  const Cell& own = row.cells[first];
-  const Cell& its = reference.cells[first];
+  if (compared.empty()) return;
+  // Cells of one data set differ in status only where their method lacks a metric, and all have those of queries.
+  const auto column = std::find(metrics.begin(), metrics.end(), compared.front()) - metrics.begin();
+  const Cell& own = row.cells[first + static_cast<std::size_t>(column)];
+  const Cell& its = reference.cells[first + static_cast<std::size_t>(column)];
   if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return;
   const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
   refuse_other_classes(own, its, common, scores);

@@ -14,7 +14,10 @@ using core::ObjectReader;
 
 constexpr std::array kAlwaysThere = {"rank1", "rank5", "rank10", "rank20", "mAP"};
 constexpr std::array kFractions = {"rank1",      "rank5",    "rank10",       "rank20",     "mAP",
-                                   "map_single", "map_full", "chance_rank1", "chance_mAP", "resolution_probe"};
+                                   "map_single", "map_full", "chance_rank1", "chance_mAP", "resolution_probe",
+                                   "hr_share"};
+constexpr std::array kCorrelations = {"weight_hr_rho", "weight_hr_rho_low", "weight_hr_rho_high",
+                                      "weight_lr_rho", "weight_lr_rho_low", "weight_lr_rho_high"};
 
 std::string take_hash(ObjectReader& reader, const std::string& key) {
   auto text = reader.required<std::string>(key);
@@ -40,6 +43,12 @@ void check_evaluation_metrics(const std::map<std::string, double>& metrics, cons
     if (found != metrics.end() && !(found->second >= 0 && found->second <= 1))
       throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, found->second),
                               "a fraction from 0 to 1 is needed");
+  }
+  for (const char* name : kCorrelations) {
+    auto found = metrics.find(name);
+    if (found != metrics.end() && !(found->second >= -1 && found->second <= 1))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, found->second),
+                              "a correlation from -1 to 1 is needed");
   }
 }
 

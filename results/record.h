@@ -65,11 +65,12 @@ struct EvaluationRecord {
   std::string weights_sha256;
   std::string features_sha256;
   //! Fractions: rank1, rank5, rank10, rank20, mAP (always there), map_single, map_full, chance_rank1, chance_mAP,
-  //! resolution_probe (where asked for); counts: queries, gallery_identities; and what else an evaluation measures.
+  //! resolution_probe (where asked for), hr_share; correlations: weight_hr_rho, weight_lr_rho, each with _low and
+  //! _high; counts: queries, gallery_identities; and what else an evaluation measures (docs/formats/result.md).
   std::map<std::string, double> metrics;
   EvaluationProvenance provenance;
-  //! What else it left: a file's name relative to the job's folder ("queries.csv", "panels/panels.json") → its
-  //! SHA-256.
+  //! What else it left: a file's name relative to the job's folder ("queries.csv", "weights.csv", "panels/panels.json")
+  //! → its SHA-256.
   std::map<std::string, std::string> outputs{};
   bool operator==(const EvaluationRecord&) const = default;
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "experiments/metrics.h"
+
 namespace resolute::results {
 namespace {
 
@@ -22,6 +24,13 @@ std::string plain(const std::string& text) {
 
 std::string metric_name(const std::string& metric) {
   if (metric == "resolution_probe") return "resolution probe";
+  if (metric == "hr_share") return "HR share";
+  if (metric == "weight_hr_rho") return "ρ(w_HR, rate)";
+  if (metric == "weight_lr_rho") return "ρ(w_LR, rate)";
+  if (metric == "weight_query_hr") return "w_HR of queries";
+  if (metric == "weight_query_lr") return "w_LR of queries";
+  if (metric == "weight_gallery_hr") return "w_HR of gallery";
+  if (metric == "weight_gallery_lr") return "w_LR of gallery";
   return metric.starts_with("rank") ? "rank-" + metric.substr(4) : metric;
 }
 
@@ -38,9 +47,14 @@ std::size_t width_of(const std::string& text) {
 std::string cell_text(const Cell& cell) {
   std::string text;
   switch (cell.status) {
-    case CellStatus::kComplete:
-      text = fmt::format("{:.1f}", *cell.mean);
-      if (cell.std) text += fmt::format(" ± {:.1f}", *cell.std);
+    case CellStatus::kComplete: {
+      const int decimals = experiments::is_fraction(cell.metric) ? 1 : 2;
+      text = fmt::format("{:.{}f}", *cell.mean, decimals);
+      if (cell.std) text += fmt::format(" ± {:.{}f}", *cell.std, decimals);
+      break;
+    }
+    case CellStatus::kNotApplicable:
+      text = "–";
       break;
     case CellStatus::kIncomplete:
       text = fmt::format("… {}/{} trials", cell.trials, cell.trials_needed);
@@ -99,19 +113,23 @@ std::string legend(const Table& table) {
   std::set<int> trials;
   bool references = false;
   bool incomplete = false;
+  bool not_applicable = false;
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
+      not_applicable = not_applicable || cell.status == CellStatus::kNotApplicable;
       trials.insert(cell.trials_needed);
       references = references || cell.reference;
       incomplete = incomplete || cell.status == CellStatus::kIncomplete;
     }
   }
-  std::string text = "Per cent";
+  const bool all_fractions = std::all_of(table.metrics.begin(), table.metrics.end(), experiments::is_fraction);
+  std::string text = all_fractions ? "Per cent" : "Per cent, but weights w and rank correlations ρ as they are";
   if (trials.empty() || *trials.rbegin() < 2)
     text += "; one trial.";
   else
     text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
   if (references) text += " In parentheses: the paper's number.";
+  if (not_applicable) text += " `–`: the row has no such number.";
   if (incomplete) text += " `…`: trials that are not there yet.";
   if (!table.lanes.empty()) text += fmt::format(" Lanes L = {}.", join(table.lanes));
   return text;

@@ -28,4 +28,8 @@ datasets::LoaderOptions loader_options(const experiments::Recipe& recipe, std::u
   return {recipe.train_rates, recipe.flip, recipe.pad, recipe.erasing, seed};
 }
 
+datasets::BatchShape batch_shape(const experiments::Recipe& recipe) {
+  return {recipe.identities, recipe.images, recipe.lr_images};
+}
+
 }  // namespace resolute::workers

@@ -16,5 +16,6 @@ datasets::SplitOptions split_options(const experiments::SplitSettings& settings)
 datasets::SyntheticOptions synthetic_options(const experiments::SyntheticSettings& settings);
 //! \param seed of the training
 datasets::LoaderOptions loader_options(const experiments::Recipe& recipe, std::uint64_t seed);
+datasets::BatchShape batch_shape(const experiments::Recipe& recipe);
 
 }  // namespace resolute::workers

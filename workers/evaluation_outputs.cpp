@@ -9,6 +9,11 @@
 namespace resolute::workers {
 namespace {
 
+core::Bytes bytes_of(const std::string& text) {
+  const auto bytes = core::as_byte_span(text);
+  return {bytes.begin(), bytes.end()};
+}
+
 core::Bytes query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
   RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
   std::vector<results::QueryScore> all;
@@ -17,18 +22,18 @@ core::Bytes query_scores(const datasets::Split& split, const results::SingleShot
     const results::SingleShotQuery& own = scores.per_query[i];
     all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
   }
-  const std::string text = results::query_scores_text(all);
-  const auto bytes = core::as_byte_span(text);
-  return {bytes.begin(), bytes.end()};
+  return bytes_of(results::query_scores_text(all));
 }
 
 }  // namespace
 
-OutputPlan plan_outputs(const datasets::Split& split, const experiments::EvaluationProtocol& protocol) {
+OutputPlan plan_outputs(const Method& method, const datasets::Split& split,
+                        const experiments::EvaluationProtocol& protocol) {
   OutputPlan plan;
   plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
     plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
+  if (method.has_branch_weights()) plan.weighed = choose_weighed(plan.sample);
   if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
   return plan;
 }
@@ -54,11 +59,19 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     if (!features) return std::nullopt;
     outputs.metrics["resolution_probe"] = resolution_probe(*features, plan.probe);
   }
+  if (!plan.weighed.empty()) {
+    const std::optional<WeighedImages> weighed =
+        weigh_images(parts.method, parts.pack, plan.weighed, parts.options, report);
+    if (!weighed) return std::nullopt;
+    before += plan.weighed.size();
+    outputs.metrics.insert(weighed->metrics.begin(), weighed->metrics.end());
+    outputs.files[results::kBranchWeightsFile] = bytes_of(results::branch_weights_text(weighed->weights));
+  }
   if (!plan.panel_queries.empty()) {
     std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
                                                     plan.panel_queries, [&] { return report(0, 0); });
     if (!panels) return std::nullopt;
-    outputs.files = std::move(*panels);
+    outputs.files.merge(*panels);
   }
   outputs.files[results::kQueryScoresFile] = query_scores(parts.split, parts.scores);
   return outputs;

@@ -12,6 +12,7 @@
 
 #include "core/file_system.h"
 #include "experiments/specification.h"
+#include "workers/branch_weights.h"
 #include "workers/evaluator.h"
 #include "workers/feature_samples.h"
 #include "workers/panels.h"
@@ -19,17 +20,19 @@
 
 namespace resolute::workers {
 
-//! Which images the protocol asks for, a pure function of split and protocol.
+//! Which images the protocol asks for, a pure function of split, protocol and whether the method learns branch weights.
 struct OutputPlan {
   std::vector<std::size_t> panel_queries;  //!< choose_panel_queries()
   std::vector<SampleImage> sample;
   std::vector<ProbeImage> probe;
+  std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method has_branch_weights() and there is a sample
   //! Images to embed for it.
-  std::size_t images() const { return sample.size() + 2 * probe.size(); }
+  std::size_t images() const { return sample.size() + 2 * probe.size() + weighed.size(); }
 };
 
 //! \throws RuntimeError (kInput) as choose_probe_images()
-OutputPlan plan_outputs(const datasets::Split& split, const experiments::EvaluationProtocol& protocol);
+OutputPlan plan_outputs(const Method& method, const datasets::Split& split,
+                        const experiments::EvaluationProtocol& protocol);
 
 //! What make_outputs() works with; all outlive it.
 struct OutputParts {
@@ -42,10 +45,10 @@ struct OutputParts {
 };
 
 struct EvaluationOutputs {
-  OutputFiles files;  //!< queries.csv; the panels where asked for
+  OutputFiles files;  //!< queries.csv; the panels and weights.csv where asked for
   std::vector<SampleImage> sample;
   std::vector<float> sample_features;     //!< sample × dimension
-  std::map<std::string, double> metrics;  //!< resolution_probe, where asked for
+  std::map<std::string, double> metrics;  //!< resolution_probe and WeighedImages::metrics, where asked for
 };
 
 //! Computes everything and writes nothing. \param progress images embedded of plan.images()

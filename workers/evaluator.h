@@ -1,14 +1,13 @@
 #pragma once
 //! \file
 //! Evaluation: embeds the queries of a split (the LR views that a camera would have stored, enlarged) and its gallery
-//! (HR), and scores them. What a report shows of features it reads from the file that this writes. Networks compute
-//! with batch norms folded (workers/nn/folded_backbone.h), in the precision of their training.
+//! (HR), and scores them: by the Euclidean distance of one embedding, or by the distance of a method with several
+//! branches (results/branched_distance.h). What a report shows of features it reads from the file that this writes.
 
-#include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "datasets/hdf5/array_file.h"
@@ -17,67 +16,72 @@
 #include "experiments/specification.h"
 #include "results/gemm.h"
 #include "results/single_shot.h"
-#include "workers/ddp/communicator.h"
+#include "workers/image_embedding.h"
 #include "workers/methods/method.h"
 
 namespace resolute::workers {
 
-//! One side of a ranking. Rows stand in the split's order.
-struct EmbeddedImages {
-  std::size_t dimension = 0;
-  std::vector<float> features;  //!< rows × dimension, row-major
+//! Who is on each image of one side of a ranking, in the split's order.
+struct ImageLabels {
   std::vector<std::int64_t> identities;
   std::vector<std::int64_t> cameras;
   std::size_t rows() const { return identities.size(); }
 };
 
-struct Embedding {
+//! One side of a ranking by one embedding.
+struct EmbeddedImages : ImageLabels {
+  std::size_t dimension = 0;
+  std::vector<float> features;  //!< rows × dimension, row-major
+};
+
+//! What a ranking by one embedding compares: nearest by the Euclidean distance first.
+struct FeatureEmbedding {
   EmbeddedImages query;
   EmbeddedImages gallery;
 };
 
-//! Images embedded at a time, and shared among process ranks as a whole: the cut must depend on nothing else.
-inline constexpr std::size_t kEmbeddingBatch = 64;
-
-struct EmbeddingOptions {
-  at::ScalarType precision = at::kFloat;  //!< of the networks; features are float32
-  Communicator* communicator = nullptr;   //!< process ranks that share the work; null: a single process
+//! What is left of a ranking by several branches.
+struct DistanceEmbedding {
+  ImageLabels query;
+  ImageLabels gallery;
+  std::vector<float> distances;  //!< queries × gallery, row-major; rounded from branched_distances(), so that scores
+                                 //!< here are those of the file
+  //! Of the learned weights in the distance "weighted", means over all pairs of a query and a gallery image:
+  //! weight_query_NAME and weight_gallery_NAME of each branch, NAME_share of each but the last: what part of the pair's
+  //! weight the branch has.
+  std::map<std::string, double> weights;
 };
 
-//! at::kFloat, or at::kBFloat16 for the recipe precision "bf16": an evaluation computes as its training did.
-at::ScalarType embedding_precision(const experiments::Recipe& recipe);
+using Embedding = std::variant<FeatureEmbedding, DistanceEmbedding>;
 
-//! Called before each batch and after the last with the number of images done and in all (of this process rank's
-//! share). False ends the evaluation.
-using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
-
-//! One image of a pack as a camera would have stored it at a rate, enlarged to network size.
-struct ImageView {
-  std::size_t row = 0;
-  int rate = 1;  //!< 1: the HR image
-  bool operator==(const ImageView&) const = default;
+//! How queries are compared with gallery images.
+struct Comparison {
+  std::string distance{};     //!< one of experiments::distances_of(); empty: one embedding
+  int gallery_rate = 1;       //!< gallery images are shrunk by it first; 1 where `distance` is not empty
+  int gallery_copy_rate = 3;  //!< of the gallery's LR copies; 0: each query's own rate
 };
 
-//! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
-//! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
-//! method, its running statistics and its mode stay as they are.
-//! \return views × embedding_size() features, row-major; nothing if `progress` of any process rank said so
-//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not
-//! finite; kTransient for a lost process rank
-std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
-                                               std::span<const ImageView> views, const EmbeddingOptions& options,
-                                               const EmbeddingProgress& progress);
+//! What the protocol asks of the method's trainings. \pre experiments::check() of both has passed
+Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method);
 
-//! The queries and the gallery of a split, as embed_images().
+//! The images that embed_split() passes through networks, all process ranks together.
+std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison);
+
+//! The queries and the gallery of a split, as embed_images(); by branches where the comparison names a distance: the
+//! query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy on
+//! the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
+//! held. \pre the method has branches() if, and only if, the comparison names a distance; they have the names it asks
+//! for
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
-                                     const EmbeddingOptions& options, const EmbeddingProgress& progress);
+                                     const Comparison& comparison, const EmbeddingOptions& options,
+                                     const EmbeddingProgress& progress);
 
 //! The split's scores by the protocol, each query's own too.
 results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
                                       const experiments::EvaluationProtocol& protocol);
 
-//! The metrics of result.json (docs/formats/result.md): fractions, and counts.
-std::map<std::string, double> metrics_of(const results::SingleShotScores& scores);
+//! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights.
+std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores);
 
 //! Both in one.
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,

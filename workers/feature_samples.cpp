@@ -29,7 +29,7 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   std::map<std::size_t, SampleImage> by_row;
   const auto add = [&](const auto& items) {
     for (const auto& item : items)
-      if (wanted.contains(item.identity)) by_row[item.row] = {{item.row, 1}, item.identity, item.camera};
+      if (wanted.contains(item.identity)) by_row[item.row] = {{item.row}, item.identity, item.camera};
   };
   add(split.query);
   add(split.gallery);
@@ -37,6 +37,7 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
   for (auto& [row, image] : by_row)
     for (int rate : rates) {
       image.view.rate = rate;
+      image.view.side = rate == 1 ? Side::kHigh : Side::kLow;
       images.push_back(image);
     }
   return images;

@@ -40,8 +40,8 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
                     : std::vector<std::uint8_t>()),
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
-      loader_(pack, split, loader_options(specification.recipe, specification.seed), specification.recipe.identities,
-              specification.recipe.images, prefetch_options(specification, range, first_step, lr)) {}
+      loader_(pack, split, loader_options(specification.recipe, specification.seed), batch_shape(specification.recipe),
+              prefetch_options(specification, range, first_step, lr)) {}
 
 std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
   std::vector<std::int64_t> rows;

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/overloaded.h"
 #include "core/random.h"
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/image.h"
@@ -97,6 +98,20 @@ Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryIte
   return strip(images);
 }
 
+// What decides scores of a query and a gallery image too, up to a square.
+double distance_of(const Embedding& embedding, std::size_t query, std::size_t image) {
+  return std::visit(core::Overloaded{[&](const FeatureEmbedding& features) {
+                                       const std::size_t dimension = features.query.dimension;
+                                       return results::kernel::squared_distance(
+                                           features.query.features.data() + query * dimension,
+                                           features.gallery.features.data() + image * dimension, dimension);
+                                     },
+                                     [&](const DistanceEmbedding& pairs) {
+                                       return double{pairs.distances[query * pairs.gallery.rows() + image]};
+                                     }},
+                    embedding);
+}
+
 void add_picture(OutputFiles& files, const std::string& name, const Image& picture) {
   files[name] = datasets::encode_png(picture);
 }
@@ -117,13 +132,10 @@ std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std:
 
 std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
                                       const results::GalleryDraw& gallery) {
-  const std::size_t dimension = embedding.query.dimension;
-  const float* from = embedding.query.features.data() + query * dimension;
   std::vector<std::tuple<double, bool, std::string_view, std::size_t>> order;
   for (std::size_t image : gallery)
-    order.emplace_back(
-        results::kernel::squared_distance(from, embedding.gallery.features.data() + image * dimension, dimension),
-        split.gallery[image].identity == split.query[query].identity, split.gallery[image].path, image);
+    order.emplace_back(distance_of(embedding, query, image),
+                       split.gallery[image].identity == split.query[query].identity, split.gallery[image].path, image);
   std::sort(order.begin(), order.end());
   std::vector<std::size_t> ranked;
   for (const auto& place : order) ranked.push_back(std::get<3>(place));

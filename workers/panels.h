@@ -26,7 +26,8 @@ namespace resolute::workers {
 std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std::size_t count);
 
 //! One gallery in the method's order, indices into split.gallery: by squared Euclidean distance in doubles summed in a
-//! fixed order; of equally far images the wrong ones first, then by path. \param query index into split.query
+//! fixed order, or by the distances that the method gave; of equally far images the wrong ones first, then by path.
+//! \param query index into split.query
 std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
                                       const results::GalleryDraw& gallery);
 

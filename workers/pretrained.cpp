@@ -101,6 +101,14 @@ Backbone empty_trunk(const std::string& backbone) {
   return Backbone(backbone_shape(settings));
 }
 
+// Those that a part of the trunk has.
+NamedTensors of_module(const NamedTensors& tensors, const torch::nn::Module& part) {
+  NamedTensors found;
+  for (const auto& [name, target] : state_of(part))
+    if (const auto tensor = tensors.find(name); tensor != tensors.end()) found.insert(*tensor);
+  return found;
+}
+
 void refuse_taken_name(const experiments::WeightsCatalogue& catalogue, const experiments::NamedWeights& weights,
                        bool replace) {
   if (replace) return;  // what stands there need not even be readable
@@ -241,11 +249,13 @@ void load_initial_weights(core::FileSystem& files, const experiments::StoreLayou
     throw core::input_error(fmt::format("{} are no weights of the backbone '{}'", what, backbone), {},
                             "import weights of that backbone: resolute weights import FILE --store STORE");
   bool any = false;
-  for (const auto& item : module.named_modules("", /*include_self=*/true))
-    if (auto* trunk = dynamic_cast<Backbone*>(item.value().get())) {
-      load_module(*trunk, "", content.tensors, what);
-      any = true;
-    }
+  for (const auto& item : module.named_modules("", /*include_self=*/true)) {
+    auto* shallow = dynamic_cast<ShallowTrunk*>(item.value().get());
+    if (shallow == nullptr) continue;
+    const bool whole = dynamic_cast<Backbone*>(shallow) != nullptr;
+    load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), what);
+    any = any || whole;
+  }
   RESOLUTE_EXPECT(any, "a method without a trunk cannot start from weights");
 }
 

@@ -75,7 +75,8 @@ struct ImportResult {
 ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                             const ImportRequest& request);
 
-//! Overwrites every Backbone in `module` with the weights of the store. What else there is stays as it is.
+//! Overwrites every Backbone in `module` with the weights of the store, every other ShallowTrunk with those of its
+//! layers. What else there is stays as it is.
 //! \param sha256 of their file \param backbone whose they must be
 //! \throws RuntimeError: kInput if the store has none of this hash, or they are of another backbone; kCorrupt if their
 //!         bytes are others

@@ -115,8 +115,8 @@ std::vector<ProbeImage> choose_probe_images(const datasets::Split& split, std::s
 
 std::vector<ImageView> views_of(std::span<const ProbeImage> images) {
   std::vector<ImageView> views;
-  for (const ProbeImage& image : images) views.push_back({image.row, 1});
-  for (const ProbeImage& image : images) views.push_back({image.row, image.lr_rate});
+  for (const ProbeImage& image : images) views.push_back({image.row, 1, Side::kHigh});
+  for (const ProbeImage& image : images) views.push_back({image.row, image.lr_rate, Side::kLow});
   return views;
 }
 

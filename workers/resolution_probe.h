@@ -31,7 +31,7 @@ struct ProbeImage {
 //! (kInput) for fewer than two identities
 std::vector<ProbeImage> choose_probe_images(const datasets::Split& split, std::size_t most = kMostProbeImages);
 
-//! The HR views, then the LR views, each in the images' order.
+//! The HR views, on the high side, then the LR views, on the low side, each in the images' order.
 std::vector<ImageView> views_of(std::span<const ProbeImage> images);
 
 //! Share of a half's HR and LR features that the probe fitted on the other half calls by their name, the mean of both

@@ -37,6 +37,12 @@ std::uint64_t steps_of_epochs(std::uint64_t epochs, int training_identities, int
   return static_cast<std::uint64_t>(std::min(steps, kNever));
 }
 
+Comparison training_comparison(const experiments::MethodOptions& method, const datasets::PackReader& pack) {
+  Comparison comparison = comparison_of({}, method);
+  if (!pack.has_rate(comparison.gallery_copy_rate)) comparison.gallery_copy_rate = 0;
+  return comparison;
+}
+
 void TrainingEvaluation::write_to(core::FileSystem& files, const std::filesystem::path& path) {
   files.create_directories(path.parent_path());
   file_ = files.open_for_write(path, core::OpenMode::kTruncate);
@@ -45,11 +51,11 @@ void TrainingEvaluation::write_to(core::FileSystem& files, const std::filesystem
 void TrainingEvaluation::run(std::uint64_t step) {
   if (parts_.communicator) share_buffers(parts_.method.module(), *parts_.communicator);
   const EmbeddingOptions options{embedding_precision(parts_.recipe), parts_.communicator};
-  const std::optional<Embedding> embedding =
-      embed_split(parts_.method, parts_.pack, parts_.split, options, [&](std::uint64_t done, std::uint64_t total) {
-        parts_.progress.evaluating(done, total);
-        return !stop_requested();
-      });
+  const std::optional<Embedding> embedding = embed_split(parts_.method, parts_.pack, parts_.split, parts_.comparison,
+                                                         options, [&](std::uint64_t done, std::uint64_t total) {
+                                                           parts_.progress.evaluating(done, total);
+                                                           return !stop_requested();
+                                                         });
   const bool first = parts_.communicator == nullptr || parts_.communicator->process_rank() == 0;
   if (!embedding || !first) return;
   const std::map<std::string, double> metrics = score_embedding(*embedding, parts_.split, {});

@@ -27,7 +27,12 @@ struct TrainingEvaluationParts {
   const experiments::Recipe& recipe;
   ProgressPipe& progress;
   Communicator* communicator = nullptr;  //!< null: a single process
+  Comparison comparison = {};            //!< training_comparison()
 };
+
+//! The default protocol's, as an evaluation of the training has it; where the pack has no rate 3, gallery copies are at
+//! each query's.
+Comparison training_comparison(const experiments::MethodOptions& method, const datasets::PackReader& pack);
 
 class TrainingEvaluation {
  public:

@@ -8,6 +8,7 @@
 #include "core/sha256.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
+#include "experiments/validation.h"
 #include "workers/checkpoint.h"
 #include "workers/dataset_settings.h"
 #include "workers/device.h"
@@ -100,8 +101,8 @@ results::TrainingRecord run_training(const JobContext& context,
 
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
                     method->uses_lr());
-  TrainingEvaluation evaluation(
-      {*method, pack, split, specification.recipe, first ? context.progress : silent, context.communicator});
+  TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
+                                 context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0) evaluation.write_to(context.files, attempt / "evaluations.jsonl");
   Trainer trainer({.method = *method,
                    .source = source,
@@ -146,6 +147,12 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   const results::TrainingRecord training = read_training(context.files, context.store, specification.training);
   const auto trained = std::get<experiments::TrainingSpecification>(
       read_specification(context.files, context.store, specification.training));
+  // The specification alone has been checked where it was read; a distance is asked of the training's method.
+  try {
+    experiments::check(specification, trained.method);
+  } catch (const experiments::MemberError& error) {
+    throw error.at(context.store.specification_file(context.job).string());
+  }
   const std::unique_ptr<Device> device = open_device(trained.device, context.options.process_rank);
   const Weights weights = read_weights(context.files, context.store, training);
   const std::unique_ptr<Method> method = make_method(trained, weights.classes);
@@ -161,8 +168,9 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     options.query_rates = specification.protocol.query_rates;
     asked = datasets::make_split(pack, options);
   }
-  const OutputPlan plan = plan_outputs(asked, specification.protocol);
-  const std::uint64_t images = asked.query.size() + asked.gallery.size(), all = images + plan.images();
+  const Comparison comparison = comparison_of(specification.protocol, trained.method);
+  const OutputPlan plan = plan_outputs(*method, asked, specification.protocol);
+  const std::uint64_t images = images_to_embed(*method, asked, comparison), all = images + plan.images();
   const auto report = [&](std::uint64_t done) {
     context.progress.step(done, all, std::nullopt, done);
     return !stop_requested();
@@ -172,8 +180,8 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
   };
   const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
-  const Embedding embedding = finished(
-      embed_split(*method, pack, asked, options, [&](std::uint64_t done, std::uint64_t) { return report(done); }));
+  const Embedding embedding = finished(embed_split(*method, pack, asked, comparison, options,
+                                                   [&](std::uint64_t done, std::uint64_t) { return report(done); }));
   const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
   EvaluationOutputs outputs =
       finished(make_outputs({*method, pack, asked, options, embedding, scores}, plan,
@@ -185,7 +193,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.weights_sha256;
-  record.metrics = metrics_of(scores);
+  record.metrics = metrics_of(embedding, scores);
   record.metrics.merge(outputs.metrics);
   record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);
   record.outputs = write_outputs(context.files, folder, outputs);

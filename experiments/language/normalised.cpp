@@ -10,7 +10,33 @@ void reset_triplet(Options& options) {
   options.mining = Options().mining;
 }
 
-void reset(BaselineOptions& options) { reset_triplet(options); }
+template <class Options>
+void reset_classification(Options& options) {
+  if (!options.classification) options.classification_weight = Options().classification_weight;
+}
+
+void reset(BaselineOptions& options) {
+  reset_triplet(options);
+  reset_classification(options);
+}
+
+void reset(FtwaOptions& options) {
+  reset_triplet(options);
+  reset_classification(options);
+  const FtwaOptions defaults;
+  if (!options.triplet) options.triplet_weight = defaults.triplet_weight;
+  if (!options.transformation) {
+    options.transformation_weight = defaults.transformation_weight;
+    options.transformation_detach = defaults.transformation_detach;
+    options.transformed_losses = defaults.transformed_losses;
+    options.transformation_blocks = defaults.transformation_blocks;
+  }
+  if (!options.weighting) options.weight_balance = defaults.weight_balance;
+  // The balance of weights looks at the same shares.
+  if (!options.weighting || (!options.classification && options.weight_balance == 0))
+    options.classification_weighting = defaults.classification_weighting;
+  if (!options.weighting || !options.triplet) options.triplet_weighting = defaults.triplet_weighting;
+}
 
 void reset(RainOptions& options) {
   reset_triplet(options);
@@ -33,8 +59,13 @@ TrainingSpecification normalised(TrainingSpecification training) {
   return training;
 }
 
-EvaluationSpecification normalised(EvaluationSpecification evaluation) {
+EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method) {
   EvaluationProtocol& protocol = evaluation.protocol;
+  const std::vector<std::string> distances = distances_of(method);
+  const std::string distance =
+      protocol.distance != "default" || distances.empty() ? protocol.distance : distances.front();
+  if (!compares_copies(distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
+  if (!distances.empty() && distance == distances.front()) protocol.distance = "default";
   if (protocol.sample_rates.empty()) protocol.sample_identities = EvaluationProtocol().sample_identities;
   if (protocol.query_rates == evaluation.split.query_rates) protocol.query_rates.clear();
   return evaluation;

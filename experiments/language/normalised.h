@@ -7,11 +7,13 @@
 
 namespace resolute::experiments {
 
-//! Of the method's options: margin and mining without a triplet loss; of RAIN, levels, updates, discriminator and
-//! weight with the adversary "off", and the decoder and its weight without reconstruction. The recipe stays as it is.
+//! Of the method's options: margin, mining and weight without a triplet loss, the weight without classification; of
+//! RAIN, levels, updates, discriminator and weight with the adversary "off", and the decoder and its weight without
+//! reconstruction; of FTWA, what only the transformation or the weighting reads without it. The recipe stays as it is.
 TrainingSpecification normalised(TrainingSpecification training);
 
-//! The number of sample identities without sample rates; query rates that are the split's own.
-EvaluationSpecification normalised(EvaluationSpecification evaluation);
+//! The number of sample identities without sample rates; query rates that are the split's own; the method's own
+//! distance by its name; the rate of gallery copies where the distance looks at none. \param method of its training
+EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method);
 
 }  // namespace resolute::experiments

@@ -6,6 +6,7 @@
 #include "experiments/language/claims.h"
 #include "experiments/language/names.h"
 #include "experiments/language/normalised.h"
+#include "experiments/metrics.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {
@@ -107,6 +108,7 @@ class Planner {
       table.rows.push_back(std::move(row));
     }
     check_queries(text, table);
+    check_columns(text, table);
     if (references_ != nullptr) table.claims = claims_of(text, references_->claims());
     plan_.tables.push_back(std::move(table));
   }
@@ -137,16 +139,48 @@ class Planner {
               "put rows with other queries in a table of their own");
   }
 
+  bool cell_has(const CellPlan& cell, const std::string& metric) const {
+    const EvaluationSpecification& evaluation = evaluation_of(cell);
+    const PlannedJob& training = plan_.jobs[index_.at(evaluation.training)];
+    return has_metric(std::get<TrainingSpecification>(training.specification).method, evaluation.protocol, metric);
+  }
+
+  //! A metric that only some rows have is a column all the same; one that none has is a mistake.
+  void check_columns(const TableText& text, const TablePlan& table) const {
+    for (const std::string& metric : table.metrics)
+      if (std::none_of(table.rows.begin(), table.rows.end(), [&](const RowPlan& row) {
+            return std::any_of(row.cells.begin(), row.cells.end(),
+                               [&](const CellPlan& cell) { return cell_has(cell, metric); });
+          }))
+        throw core::input_error(
+            fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+            fmt::format("no row of table '{}' compares by learned weights", text.id),
+            "leave it out or add a row of method 'ftwa' with 'ftwa.weighting' and the distance 'weighted'");
+  }
+
+  //! What the table shows must be measured.
+  void check_metrics(const TableText& table, const Combination& combination, const Draft& draft) const {
+    const auto refuse = [&](const std::string& metric, const std::string& why, const std::string& suggestion) {
+      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", table.metrics_place, metric),
+                              fmt::format("{} {}", why, combination.context()), suggestion);
+    };
+    const std::vector<int>& rates = draft.protocol.sample_rates;
+    for (const std::string& metric : table.metrics) {
+      if (metric == "resolution_probe" && !draft.protocol.resolution_probe)
+        refuse(metric, "'evaluate.resolution_probe' is false", "set evaluate.resolution_probe = true");
+      if (is_correlation(metric) && rates.size() < 2 &&
+          has_metric(method_options(combination, draft), draft.protocol, metric))
+        refuse(metric, fmt::format("'evaluate.sample_rates' is [{}], too few to rank", fmt::join(rates, ", ")),
+               "set evaluate.sample_rates = [1, 2, 3, 4]");
+    }
+  }
+
   CellPlan make_cell(const TableText& table, const Combination& combination) {
     for (const auto& [key, setting] : suite_.sets)
       if (combination.settings.at(key).place == setting.place) effective_sets_.insert(key);
     const Draft draft = make_draft(combination.settings);
     check_draft(combination, draft);
-    if (!draft.protocol.resolution_probe &&
-        std::find(table.metrics.begin(), table.metrics.end(), "resolution_probe") != table.metrics.end())
-      throw core::input_error(fmt::format("{}: key 'metrics' names 'resolution_probe'", table.metrics_place),
-                              fmt::format("'evaluate.resolution_probe' is false {}", combination.context()),
-                              "set evaluate.resolution_probe = true");
+    check_metrics(table, combination, draft);
     CellPlan cell;
     cell.dataset = combination.dataset.id;
     for (int trial = 0; trial < draft.trials; ++trial) cell.evaluations.push_back(add_trial(combination, draft, trial));
@@ -224,17 +258,18 @@ class Planner {
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
     if (draft.method == BaselineOptions::kMethod) return draft.baseline;
     if (draft.method == RainOptions::kMethod) return draft.rain;
-    combination.refuse("method", "'" + draft.method + "'", "methods are baseline, rain",
-                       did_you_mean(draft.method, {BaselineOptions::kMethod, RainOptions::kMethod}));
+    if (draft.method == FtwaOptions::kMethod) return draft.ftwa;
+    combination.refuse("method", "'" + draft.method + "'",
+                       fmt::format("methods are {}", fmt::join(method_names(), ", ")),
+                       did_you_mean(draft.method, method_names()));
   }
 
   //! What the method's section says, with nothing switched off: a wrong option is wrong though no job uses it.
-  static MethodOptions as_written(const Draft& draft) {
-    if (draft.method == BaselineOptions::kMethod) return draft.baseline;
-    RainOptions options = draft.rain;
-    if (options.adversary != "off") return options;
-    options.adversary = RainOptions().adversary;
-    if (options.levels.empty()) options.levels = RainOptions().levels;
+  static MethodOptions as_written(MethodOptions options) {
+    auto* rain = std::get_if<RainOptions>(&options);
+    if (rain == nullptr || rain->adversary != "off") return options;
+    rain->adversary = RainOptions().adversary;
+    if (rain->levels.empty()) rain->levels = RainOptions().levels;
     return options;
   }
 
@@ -252,7 +287,7 @@ class Planner {
     training.lanes = draft.lanes;
     training.device = draft.device;
     training.seed = static_cast<std::uint64_t>(trial);
-    const MethodOptions options = std::exchange(training.method, as_written(draft));
+    const MethodOptions options = std::exchange(training.method, as_written(training.method));
     check_job(combination, training);
     training.method = options;
     training = normalised(training);
@@ -264,14 +299,23 @@ class Planner {
     const JobId seal = seals_.at(combination.dataset.id);
     const JobId id = add_job(training, {seal}, draft.ranks, "training " + what);
     EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
-    check_job(combination, evaluation);
-    evaluation = normalised(evaluation);
+    check_evaluation(combination, evaluation, training.method);
+    evaluation = normalised(evaluation, training.method);
     return add_job(evaluation, {seal, id}, 1, "evaluation " + what);
   }
 
   void check_job(const Combination& combination, const JobSpecification& specification) const {
     try {
       check(specification);
+    } catch (const MemberError& error) {
+      throw error.in_suite(combination.place_of(error.key()), combination.context());
+    }
+  }
+
+  void check_evaluation(const Combination& combination, const EvaluationSpecification& evaluation,
+                        const MethodOptions& method) const {
+    try {
+      check(evaluation, method);
     } catch (const MemberError& error) {
       throw error.in_suite(combination.place_of(error.key()), combination.context());
     }

@@ -51,12 +51,16 @@ void add_row_fields(Fields& f) {
   f["evaluate.sample_identities"] = field([](Draft & d) -> auto& { return d.protocol.sample_identities; });
   f["evaluate.resolution_probe"] = field([](Draft & d) -> auto& { return d.protocol.resolution_probe; });
   f["evaluate.query_rates"] = field([](Draft & d) -> auto& { return d.protocol.query_rates; });
+  f["evaluate.gallery_rate"] = field([](Draft & d) -> auto& { return d.protocol.gallery_rate; });
+  f["evaluate.distance"] = field([](Draft & d) -> auto& { return d.protocol.distance; });
+  f["evaluate.gallery_copy_rate"] = field([](Draft & d) -> auto& { return d.protocol.gallery_copy_rate; });
 }
 
 void add_train_fields(Fields& f) {
   f["train.steps"] = field([](Draft & d) -> auto& { return d.recipe.steps; });
   f["train.identities"] = field([](Draft & d) -> auto& { return d.recipe.identities; });
   f["train.images"] = field([](Draft & d) -> auto& { return d.recipe.images; });
+  f["train.lr_images"] = field([](Draft & d) -> auto& { return d.recipe.lr_images; });
   f["train.train_rates"] = field([](Draft & d) -> auto& { return d.recipe.train_rates; });
   f["train.learning_rate"] = field([](Draft & d) -> auto& { return d.recipe.learning_rate; });
   f["train.weight_decay"] = field([](Draft & d) -> auto& { return d.recipe.weight_decay; });
@@ -81,6 +85,8 @@ void add_method_fields(Fields& f) {
   f["baseline.triplet"] = field([](Draft & d) -> auto& { return d.baseline.triplet; });
   f["baseline.margin"] = field([](Draft & d) -> auto& { return d.baseline.margin; });
   f["baseline.mining"] = field([](Draft & d) -> auto& { return d.baseline.mining; });
+  f["baseline.images"] = field([](Draft & d) -> auto& { return d.baseline.images; });
+  f["baseline.classification_weight"] = field([](Draft & d) -> auto& { return d.baseline.classification_weight; });
   f["rain.levels"] = field([](Draft & d) -> auto& { return d.rain.levels; });
   f["rain.classification"] = field([](Draft & d) -> auto& { return d.rain.classification; });
   f["rain.triplet"] = field([](Draft & d) -> auto& { return d.rain.triplet; });
@@ -94,6 +100,21 @@ void add_method_fields(Fields& f) {
   f["rain.discriminator"] = field([](Draft & d) -> auto& { return d.rain.discriminator; });
   f["rain.decoder"] = field([](Draft & d) -> auto& { return d.rain.decoder; });
   f["rain.supervision"] = field([](Draft & d) -> auto& { return d.rain.supervision; });
+  f["ftwa.classification"] = field([](Draft & d) -> auto& { return d.ftwa.classification; });
+  f["ftwa.triplet"] = field([](Draft & d) -> auto& { return d.ftwa.triplet; });
+  f["ftwa.margin"] = field([](Draft & d) -> auto& { return d.ftwa.margin; });
+  f["ftwa.mining"] = field([](Draft & d) -> auto& { return d.ftwa.mining; });
+  f["ftwa.classification_weight"] = field([](Draft & d) -> auto& { return d.ftwa.classification_weight; });
+  f["ftwa.triplet_weight"] = field([](Draft & d) -> auto& { return d.ftwa.triplet_weight; });
+  f["ftwa.transformation"] = field([](Draft & d) -> auto& { return d.ftwa.transformation; });
+  f["ftwa.transformation_weight"] = field([](Draft & d) -> auto& { return d.ftwa.transformation_weight; });
+  f["ftwa.transformation_detach"] = field([](Draft & d) -> auto& { return d.ftwa.transformation_detach; });
+  f["ftwa.transformed_losses"] = field([](Draft & d) -> auto& { return d.ftwa.transformed_losses; });
+  f["ftwa.transformation_blocks"] = field([](Draft & d) -> auto& { return d.ftwa.transformation_blocks; });
+  f["ftwa.weighting"] = field([](Draft & d) -> auto& { return d.ftwa.weighting; });
+  f["ftwa.classification_weighting"] = field([](Draft & d) -> auto& { return d.ftwa.classification_weighting; });
+  f["ftwa.triplet_weighting"] = field([](Draft & d) -> auto& { return d.ftwa.triplet_weighting; });
+  f["ftwa.weight_balance"] = field([](Draft & d) -> auto& { return d.ftwa.weight_balance; });
 }
 
 void add_pack_fields(Fields& f) {

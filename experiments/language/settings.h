@@ -26,6 +26,7 @@ struct Draft {
   EvaluationProtocol protocol;
   BaselineOptions baseline;
   RainOptions rain;
+  FtwaOptions ftwa;
   PackSettings pack;  //!< rates, kernel, height, width and shards only
 };
 

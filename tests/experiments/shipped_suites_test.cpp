@@ -78,6 +78,27 @@ TEST_F(Suite, the_quickstarts_members_are_as_written) {
   EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
 }
 
+TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_table) {
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan plan = shipped("ftwa_study.toml");
+  check_sound(plan);
+  const TablePlan& modules = plan.tables.at(0);
+  ASSERT_EQ(2U, modules.claims.size());  // a data set each
+  for (const ClaimPlan& claim : modules.claims)
+    EXPECT_THAT(claim.worse_to_better, ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
+  EXPECT_EQ(83.2, row_of(plan, modules.id, "ftwa").cells.at(0).references.at("rank1"));
+  const TrainingSpecification& baseline = training_of(plan, modules.id, "baseline");
+  EXPECT_EQ("stored", std::get<BaselineOptions>(baseline.method).images);
+  std::set<JobId> controls;
+  for (const TablePlan& table : plan.tables)
+    controls.insert(row_of(plan, table.id, "control").cells.at(0).evaluations.at(0));
+  EXPECT_EQ(2U, controls.size());  // one of each length of training
+  for (const char* table : {"table2", "longer"})
+    EXPECT_EQ(job_id(training_of(plan, table, "baseline")), job_id(training_of(plan, table, "control"))) << table;
+  for (const RowPlan& row : modules.rows)
+    for (const CellPlan& cell : row.cells) EXPECT_EQ(5U, cell.evaluations.size()) << row.id;
+}
+
 TEST_F(Suite, the_plans_document_has_the_contracts_members) {
   const core::Json json = to_json(shipped("quickstart.toml"));
   EXPECT_EQ(39U, json.at("jobs").size());

@@ -31,6 +31,8 @@ int between(int low, int high) { return *rc::gen::inRange(low, high + 1); }
 
 double fraction() { return between(0, 1000) / 1000.0; }
 
+double positive() { return between(1, 1000) / 1000.0; }
+
 std::vector<int> subset_of(const std::vector<int>& from, bool empty_too) {
   std::vector<int> chosen;
   for (int value : from)
@@ -60,16 +62,43 @@ SplitSettings any_split(const PackSettings& pack) {
           subset_of(pack.rates, false), name_of({"mlr", "hr-both-views", "hr-view-only"})};
 }
 
+std::string any_mining() { return name_of({"random", "batch-hard", "all"}); }
+
 MethodOptions any_method() {
   const bool triplet = *rc::gen::arbitrary<bool>();
-  if (*rc::gen::arbitrary<bool>()) return BaselineOptions{true, triplet, fraction(), name_of({"random", "batch-hard"})};
+  if (*rc::gen::arbitrary<bool>())
+    return BaselineOptions{.images = name_of({"hr", "stored"}),
+                           .classification = true,
+                           .triplet = triplet,
+                           .margin = positive(),
+                           .mining = any_mining(),
+                           .classification_weight = fraction() * 5};
+  if (*rc::gen::arbitrary<bool>()) {
+    const bool transformation = *rc::gen::arbitrary<bool>();
+    const bool transformed_losses = *rc::gen::arbitrary<bool>();
+    return FtwaOptions{.classification = true,
+                       .triplet = triplet,
+                       .margin = positive(),
+                       .mining = any_mining(),
+                       .classification_weight = fraction() * 5,
+                       .triplet_weight = fraction() / 3,
+                       .transformation = transformation,
+                       .transformation_weight = fraction() / 7,
+                       .transformation_detach = name_of({"hr", "lr", "none"}),
+                       .transformed_losses = transformed_losses,
+                       .transformation_blocks = between(1, 16),
+                       .weighting = transformation && transformed_losses && *rc::gen::arbitrary<bool>(),
+                       .classification_weighting = name_of({"per-sample", "batch-mean"}),
+                       .triplet_weighting = name_of({"per-sample", "batch-mean"}),
+                       .weight_balance = fraction()};
+  }
   const std::vector<int> levels = subset_of({1, 2, 3, 4, 5}, true);
   return RainOptions{.levels = levels,
                      .classification = *rc::gen::arbitrary<bool>(),
                      .triplet = triplet,
                      .reconstruction = true,
-                     .margin = fraction(),
-                     .mining = name_of({"random", "batch-hard"}),
+                     .margin = positive(),
+                     .mining = any_mining(),
                      .adversary = levels.empty() ? "off" : name_of({"minimax", "non-saturating"}),
                      .updates = name_of({"alternating", "simultaneous"}),
                      .discriminator = name_of({"convolutional", "pixelwise"}),
@@ -89,7 +118,8 @@ TrainingSpecification any_training() {
   s.lanes = between(1, 8);
   s.recipe = {.steps = between(1, 1'000'000),
               .identities = between(16, 32),
-              .images = between(2, 8),
+              .images = 2 * between(2, 4),
+              .lr_images = between(0, 2),
               .train_rates = subset_of(s.pack.rates, false),
               .learning_rate = (1 + fraction()) / 3e4,
               .weight_decay = fraction(),
@@ -106,11 +136,34 @@ TrainingSpecification any_training() {
               .pad = between(0, 16),
               .erasing = fraction(),
               .precision = name_of({"f32", "bf16"})};
+  if (method_name(s.method) == FtwaOptions::kMethod) {
+    s.recipe.lr_images = s.recipe.images / 2;
+    s.recipe.labelled_fraction = (1 + fraction()) / 2;
+  }
   if (s.recipe.milestones.empty()) s.recipe.schedule = name_of({"step", "cosine"});
   s.device = name_of({"cpu", "cuda"});
   s.seed = *rc::gen::arbitrary<std::uint64_t>();
   if (*rc::gen::arbitrary<bool>()) s.initial_weights = core::sha256_hex(std::string_view("weights"));
   return s;
+}
+
+EvaluationSpecification any_evaluation() {
+  const PackSettings pack = any_pack();
+  const SplitSettings split = any_split(pack);
+  EvaluationProtocol protocol{.name = "single-shot",
+                              .draws = between(1, 1000),
+                              .query_rates = subset_of(pack.rates, true),
+                              .panels = between(0, 9),
+                              .sample_rates = subset_of(pack.rates, true),
+                              .sample_identities = between(1, 60),
+                              .resolution_probe = *rc::gen::arbitrary<bool>(),
+                              .gallery_rate = one_of({1, pack.rates.back()}),
+                              .distance = name_of({"default", "weighted", "equal", "hr", "lr"}),
+                              .gallery_copy_rate = between(0, 16)};
+  // Queries at rate 1 alone are HR images: a probe has nothing to tell.
+  const std::vector<int>& asked = protocol.query_rates.empty() ? split.query_rates : protocol.query_rates;
+  if (asked == std::vector<int>{1}) protocol.resolution_probe = false;
+  return {{core::sha256_hex(std::to_string(between(0, 9)))}, pack, split, protocol};
 }
 
 JobSpecification any_job() {
@@ -123,14 +176,8 @@ JobSpecification any_job() {
       return SealSpecification{any_pack()};
     case 2:
       return any_training();
-    default: {
-      const PackSettings pack = any_pack();
-      return EvaluationSpecification{{core::sha256_hex(std::to_string(between(0, 9)))},
-                                     pack,
-                                     any_split(pack),
-                                     {"single-shot", between(1, 1000), subset_of(pack.rates, true), between(0, 9),
-                                      subset_of(pack.rates, true), between(1, 60), *rc::gen::arbitrary<bool>()}};
-    }
+    default:
+      return any_evaluation();
   }
 }
 
@@ -209,15 +256,19 @@ RC_GTEST_PROP(Specification, any_changed_member_changes_the_id_or_is_refused, ()
 
 // These never change: a store is keyed by them. A change of meaning raises a schema or a method's revision instead.
 TEST(Specification, golden_ids) {
-  EXPECT_EQ("72f609966fdd72efefdbc50d338e931e9c2c137ba814450b8f6eae0975775497",
+  EXPECT_EQ("92b873f8127fa470d5e0523bde6d495c7d766951601cddad4b449d4569fa1619",
             job_id(ShardSpecification{example_pack(), 1}).hex);
-  EXPECT_EQ("3b0b308c0c951bcf1d7900e389dbb27ef83e6a0ea93382433ca401601bd4e5cc",
+  EXPECT_EQ("7fa9d5656327563201b547f4d6669a63bb5c28fea5b28993da6e1dca9196f3a2",
             job_id(SealSpecification{example_pack()}).hex);
-  EXPECT_EQ("871af13a04f165917e990c04429a6264f865b18f6c46981e3816ae9e9bd34bfb", job_id(example_training()).hex);
+  EXPECT_EQ("1fceb2af5ddb71d39c14849c06c8252cdc688ed5646f012ca849635c710793a2", job_id(example_training()).hex);
   TrainingSpecification baseline = example_training();
   baseline.method = BaselineOptions{};
-  EXPECT_EQ("cc30833b2bda2b5198552039c6ee440507280688a5666953955b4bf917f8346e", job_id(baseline).hex);
-  EXPECT_EQ("5bb409083be4f981d84d00df2de4aae48447f8f79b5bc5f5945fcd3adb4388e1", job_id(example_evaluation()).hex);
+  EXPECT_EQ("299fb5b0e20de6e4be24279843cec1ef00e9baec00f1ba33bc83ac91133e9e0b", job_id(baseline).hex);
+  TrainingSpecification ftwa = example_training();
+  ftwa.method = FtwaOptions{};
+  ftwa.recipe.lr_images = 2;
+  EXPECT_EQ("781bf3fc9a97cdea4984f8b306cde019a31f5f8da959ff130e12a49fd181881d", job_id(ftwa).hex);
+  EXPECT_EQ("be3355a2224a645a0c18f9560cc76e2d608f95e8d27fc436a66ac2c13065bdf5", job_id(example_evaluation()).hex);
 }
 
 // The text of docs/formats/specification.md.
@@ -225,7 +276,7 @@ TEST(Specification, canonical_text_of_a_seal) {
   EXPECT_EQ(
       R"({"kind":"seal","pack":{"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic",)"
       R"("synthetic":{"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,"width":64},)"
-      R"("width":32},"schema":3})",
+      R"("width":32},"schema":4})",
       core::canonical_json(to_json(SealSpecification{example_pack()})));
 }
 
@@ -256,13 +307,17 @@ TEST(Specification, reading_names_what_is_wrong) {
   json["method_revision"] = 99;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: revision 99 of method 'rain'"));
   json = to_json(example_training());
-  json["method"] = "ftwa";
-  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'method' has the value 'ftwa'"));
+  json["method"] = "msifla";
+  EXPECT_THAT(refusal_of(json), AllOf(StartsWith("spec.json: key 'method' has the value 'msifla'"),
+                                      HasSubstr("methods are baseline, ftwa, rain")));
   json = to_json(example_training());
-  json["schema"] = 2;
-  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 2"));
-  json["kind"] = "cake";
+  json["method"] = "ftwa";  // with the options of rain
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'options': "));
+  json = to_json(example_training());
   json["schema"] = 3;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 3"));
+  json["kind"] = "cake";
+  json["schema"] = 4;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'kind' has the value 'cake'"));
   json = to_json(example_training());
   json["recipe"]["steps"] = "many";

@@ -1,6 +1,7 @@
 //! What a plan's tables hold beside their cells: the row they compare with, the papers' claims; and ids of options that
 //! mean the same.
 
+#include "experiments/metrics.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments {
@@ -198,6 +199,23 @@ TEST_F(Suite, a_row_of_two_entries_of_a_claim_is_not_compared_with_itself) {
   const std::string both = fmt::format("[[table.row]]\nid = \"both\"\nlabel = \"Both\"\nreference = [{}, {}]\n",
                                        reference("rain"), reference("rain-single-level"));
   EXPECT_THAT(plan(table(kBoth, both)).tables.at(0).claims, IsEmpty());
+}
+
+TEST(Metrics, are_what_their_names_say) {
+  EvaluationProtocol weighted, equal;
+  weighted.distance = "weighted";
+  equal.distance = "equal";
+  for (const std::string& metric : metric_names()) {
+    EXPECT_TRUE(has_metric(FtwaOptions{}, {}, metric)) << metric;
+    EXPECT_TRUE(has_metric(FtwaOptions{}, weighted, metric)) << metric;
+    EXPECT_EQ(!is_of_weights(metric) || is_correlation(metric), has_metric(FtwaOptions{}, equal, metric)) << metric;
+    for (const MethodOptions& method : {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{}),
+                                        MethodOptions(FtwaOptions{.weighting = false})})
+      EXPECT_EQ(!is_of_weights(metric), has_metric(method, {}, metric)) << metric;
+    EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", is_per_query(metric)) << metric;
+    EXPECT_EQ(!metric.starts_with("weight_"), is_fraction(metric)) << metric;
+    EXPECT_EQ(metric.ends_with("_rho"), is_correlation(metric)) << metric;
+  }
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = "wgan"}; }), HasSubstr("'rain.adversary'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversarial_weight = -1}; }),
               HasSubstr("'rain.adversarial_weight'"));
-  EXPECT_THAT(violation_of([](T& t) { t.method = BaselineOptions{false, false}; }), HasSubstr("'baseline.triplet'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = BaselineOptions{.classification = false, .triplet = false}; }),
+              HasSubstr("'baseline.triplet'"));
   for (double fraction : {1.2, -0.1, std::nan("")})
     EXPECT_THAT(violation_of([&](T& t) { t.recipe.labelled_fraction = fraction; }),
                 StartsWith("row: key 'train.labelled_fraction'"));
@@ -193,14 +194,65 @@ TEST(Options, what_a_switched_off_loss_would_have_used_takes_its_default) {
   EXPECT_EQ(MethodOptions(all), of(all));
 }
 
+TEST(Options, what_a_switched_off_module_of_ftwa_would_have_used_takes_its_default) {
+  const auto of = [](const FtwaOptions& options) {
+    TrainingSpecification training;
+    training.method = options;
+    return std::get<FtwaOptions>(normalised(training).method);
+  };
+  FtwaOptions all{.margin = 1,
+                  .mining = "all",
+                  .classification_weight = 2,
+                  .triplet_weight = 2,
+                  .transformation_weight = 2,
+                  .transformation_detach = "none",
+                  .transformation_blocks = 2,
+                  .classification_weighting = "batch-mean",
+                  .triplet_weighting = "per-sample",
+                  .weight_balance = 2};
+  EXPECT_EQ(all, of(all));
+  FtwaOptions changed = all;
+  changed.classification = false;
+  FtwaOptions expected = changed;
+  expected.classification_weight = FtwaOptions().classification_weight;
+  EXPECT_EQ(expected, of(changed)) << "the balance of weights looks at classification_weighting";
+  changed.weight_balance = expected.weight_balance = 0;
+  expected.classification_weighting = FtwaOptions().classification_weighting;
+  EXPECT_EQ(expected, of(changed));
+  changed.weight_balance = 2;
+  changed.classification = true;
+  changed.triplet = false;
+  expected = changed;
+  expected.margin = FtwaOptions().margin;
+  expected.mining = FtwaOptions().mining;
+  expected.triplet_weight = FtwaOptions().triplet_weight;
+  expected.triplet_weighting = FtwaOptions().triplet_weighting;
+  EXPECT_EQ(expected, of(changed));
+  all.weighting = false;
+  all.transformed_losses = false;
+  all.transformation = false;
+  EXPECT_EQ((FtwaOptions{.margin = 1,
+                         .mining = "all",
+                         .classification_weight = 2,
+                         .triplet_weight = 2,
+                         .transformation = false,
+                         .weighting = false}),
+            of(all));
+}
+
 TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
   EvaluationSpecification evaluation;
   evaluation.protocol.query_rates = evaluation.split.query_rates;
   evaluation.protocol.sample_identities = 7;
-  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation).protocol);
+  EXPECT_EQ(EvaluationProtocol(), normalised(evaluation, BaselineOptions{}).protocol);
   evaluation.protocol.query_rates = {4};
   evaluation.protocol.sample_rates = {1};
-  EXPECT_EQ(evaluation, normalised(evaluation));
+  EXPECT_EQ(evaluation, normalised(evaluation, BaselineOptions{}));
+  evaluation.protocol.gallery_copy_rate = 2;
+  EXPECT_EQ(evaluation, normalised(evaluation, FtwaOptions{}));
+  EXPECT_EQ(EvaluationProtocol().gallery_copy_rate, normalised(evaluation, RainOptions{}).protocol.gallery_copy_rate);
+  evaluation.protocol.distance = "weighted";
+  EXPECT_EQ("default", normalised(evaluation, FtwaOptions{}).protocol.distance);
 }
 
 }  // namespace

@@ -118,6 +118,17 @@ TEST(Comparison, a_probe_and_an_incomplete_cell_have_no_difference) {
   EXPECT_FALSE(cell_of(some, 1, 2).difference);
 }
 
+TEST(Comparison, is_of_queries_where_another_metric_stands_first_and_one_row_lacks_it) {
+  Compared suite;
+  const Difference known = cell_of(suite.tables(), 1, 0).difference.value();
+  suite.plan.tables[0].metrics = {"weight_hr_rho", "rank1"};
+  const SuiteTables tables = suite.tables();
+  EXPECT_EQ(cell_of(tables, 1, 0).status, CellStatus::kNotApplicable);
+  EXPECT_FALSE(cell_of(tables, 1, 0).difference);
+  EXPECT_EQ(cell_of(tables, 1, 1).difference.value().low, known.low);
+  EXPECT_EQ(cell_of(tables, 1, 1).difference.value().mean, known.mean);
+}
+
 TEST(Comparison, of_rows_with_fewer_trials_those_that_both_have_are_paired) {
   Compared suite;
   suite.plan.tables[0].rows[1].cells[0].evaluations.pop_back();

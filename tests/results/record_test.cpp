@@ -116,6 +116,25 @@ TEST(Record, a_resolution_probe_is_a_fraction) {
   EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'resolution_probe' has the value 87.5"));
 }
 
+TEST(Record, weights_are_told_by_correlations_and_a_share) {
+  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
+  record.metrics["weight_hr_rho"] = -0.75;
+  record.metrics["weight_hr_rho_low"] = -1;
+  record.metrics["weight_hr_rho_high"] = 0.25;
+  record.metrics["hr_share"] = 0.125;
+  record.outputs["weights.csv"] = hash(8);
+  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
+  for (const char* name : {"weight_hr_rho", "weight_lr_rho", "weight_hr_rho_low", "weight_lr_rho_high"})
+    for (const double value : {-1.5, 1.0625}) {
+      EvaluationRecord wrong = record;
+      wrong.metrics[name] = value;
+      EXPECT_THAT(refusal(record_text(wrong)),
+                  HasSubstr(fmt::format("key '{}' has the value {} (a correlation from -1 to 1", name, value)));
+    }
+  record.metrics["hr_share"] = 12.5;
+  EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'hr_share' has the value 12.5 (a fraction"));
+}
+
 class StoredRecord : public testing::Test {
  protected:
   StoredRecord() : store_(std::filesystem::temp_directory_path() / ("resolute-record-" + std::to_string(getpid()))) {}

@@ -112,6 +112,69 @@ TEST(Tables, a_record_of_another_kind_or_without_the_metric_is_refused) {
   EXPECT_THROW(suite.tables(), core::RuntimeError);
 }
 
+//! The made-up suite with row "multi" trained by FTWA, whose evaluations measure weights.
+struct Weighted : Suite {
+  Weighted() {
+    plan.tables[0].metrics = {"weight_hr_rho", "rank1", "hr_share", "weight_query_hr"};
+    for (experiments::PlannedJob& job : plan.jobs)
+      if (auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+          training != nullptr &&
+          (job.id == this->training("multi easy 0") || job.id == this->training("multi easy 1") ||
+           job.id == this->training("multi hard 0") || job.id == this->training("multi hard 1")))
+        training->method = experiments::FtwaOptions{};
+    for (const char* dataset : {"easy", "hard"})
+      for (int trial = 0; trial < 2; ++trial) {
+        auto& metrics = record<EvaluationRecord>(evaluation(fmt::format("multi {} {}", dataset, trial))).metrics;
+        metrics["weight_hr_rho"] = trial == 0 ? -0.5 : -0.75;
+        metrics["hr_share"] = 0.25;
+        metrics["weight_query_hr"] = 0.5 + 0.125 * trial;
+      }
+  }
+};
+
+TEST(Tables, of_weights_print_as_golden) {
+  Weighted suite;
+  const SuiteTables tables = suite.tables();
+  EXPECT_TRUE(tables.complete);
+  expect_goldens("weights", tables);
+}
+
+TEST(Tables, a_row_without_a_metric_lacks_nothing) {
+  Weighted suite;
+  SuiteTables tables = suite.tables();
+  for (std::size_t metric : {0U, 2U, 3U}) {
+    const Cell& none = cell_of(tables, 0, metric);
+    EXPECT_EQ(none.status, CellStatus::kNotApplicable);
+    EXPECT_FALSE(none.mean || none.chance || none.values.at(0));
+    EXPECT_EQ(none.trials, 2);
+    EXPECT_EQ(cell_of(tables, 1, metric).status, CellStatus::kComplete);
+  }
+  EXPECT_EQ(cell_of(tables, 0, 1).status, CellStatus::kComplete);
+  // As it is, not in per cent.
+  EXPECT_DOUBLE_EQ(cell_of(tables, 1, 0).mean.value(), -0.625);
+  EXPECT_EQ(cell_of(tables, 1, 0).values.at(1), -0.75);
+  EXPECT_FALSE(cell_of(tables, 1, 0).chance);
+  EXPECT_DOUBLE_EQ(cell_of(tables, 1, 2).mean.value(), 25);
+  EXPECT_DOUBLE_EQ(cell_of(tables, 1, 3).mean.value(), 0.5625);
+  // A row that compares by another distance has correlations and no share.
+  Weighted equal;
+  for (experiments::PlannedJob& job : equal.plan.jobs)
+    if (auto* asked = std::get_if<experiments::EvaluationSpecification>(&job.specification))
+      asked->protocol.distance = "equal";
+  EXPECT_EQ(cell_of(equal.tables(), 1, 0).status, CellStatus::kComplete);
+  EXPECT_EQ(cell_of(equal.tables(), 1, 2).status, CellStatus::kNotApplicable);
+  // One that a row does have must be there.
+  suite.record<EvaluationRecord>(suite.evaluation("multi easy 0")).metrics.erase("hr_share");
+  EXPECT_THROW(suite.tables(), core::RuntimeError);
+  // Trials that are not there yet are missing in every cell but those.
+  Weighted some;
+  some.records.erase(some.evaluation("baseline easy 1"));
+  tables = some.tables();
+  EXPECT_FALSE(tables.complete);
+  EXPECT_EQ(cell_of(tables, 0, 0).status, CellStatus::kNotApplicable);
+  EXPECT_EQ(cell_of(tables, 0, 1).status, CellStatus::kIncomplete);
+}
+
 TEST(Tables, are_written_once_and_stay_byte_for_byte) {
   auto& files = core::real_file_system();
   auto folder = std::filesystem::temp_directory_path() / ("resolute-tables-" + std::to_string(getpid()));

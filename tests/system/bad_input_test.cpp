@@ -154,6 +154,21 @@ TEST_F(BadSuite, process_ranks_that_do_not_divide_the_lanes_are_refused) {
   expect_refusal(plan_with("lanes = 2", "lanes = 2\nranks = 3"), 2, "ranks");
 }
 
+TEST_F(BadSuite, weights_of_branches_without_a_transformation_are_refused) {
+  auto output = plan_with("rain.levels = [5]",
+                          "method = \"ftwa\"\n  train.lr_images = 1\n  ftwa.weighting = true\n"
+                          "  ftwa.transformation = false");
+  expect_refusal(output, 2, "suite.toml:47: key 'ftwa.weighting' has the value true");
+  EXPECT_NE(output.err.find("set ftwa.weighting = false"), std::string::npos) << output.err;
+  EXPECT_FALSE(fs::exists(scratch_ / "store"));
+}
+
+TEST_F(BadSuite, a_distance_that_a_method_lacks_is_refused) {
+  expect_refusal(plan_with("rain.levels = [5]", "evaluate.distance = \"weighted\""), 2,
+                 "key 'evaluate.distance' has the value 'weighted' (method 'rain' compares by one embedding");
+  EXPECT_FALSE(fs::exists(scratch_ / "store"));
+}
+
 TEST_F(BadSuite, store_without_write_permission_is_refused) {
   expect_refusal(resolute({"suite", "run", kTinySuite, "--store", "/proc/resolute-store"}), 2, "/proc/resolute-store");
 }

@@ -99,7 +99,7 @@ TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
   const auto output = panels();
   fs::rename(*scratch_ / "away", result);
   EXPECT_EQ(code_of(output), 0) << output.err;
-  EXPECT_NE(output.out.find("; 1 evaluations are not there"), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("; 1 evaluations are not there or lack a part"), std::string::npos) << output.out;
   const std::string html = text_of(store() / "suites/tiny/panels.html");
   EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;: not evaluated yet."), std::string::npos);
   EXPECT_EQ(count(html, "<img "), 3U);
@@ -121,6 +121,67 @@ TEST_F(PanelsTest, files_that_are_not_the_results_own_are_refused) {
 
 TEST_F(PanelsTest, a_suite_without_panels_is_refused) {
   expect_refusal(panels({"--set", "evaluate.panels=0"}), 2, "evaluate.panels");
+}
+
+// Baseline and FTWA, whose weights are sampled at two rates; no panels.
+class WeightPanelsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = std::make_unique<ScratchFolder>();
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\nsample_rates = [2, 3]");
+    text = replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1");
+    text = replaced(replaced(text, "images = 2", "images = 4\nlr_images = 2"), "hr-both-views", "mlr");
+    text = replaced(text, "rain.levels = [5]", "method = \"ftwa\"");
+    core::write_atomic(core::real_file_system(), suite(), text);
+    auto output = resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+  }
+  static void TearDownTestSuite() { scratch_.reset(); }
+
+  static fs::path suite() { return *scratch_ / "tiny.toml"; }
+  static fs::path store() { return *scratch_ / "store"; }
+  static CommandOutput panels(std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"suite", "panels", suite(), "--store", store()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return resolute(arguments);
+  }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+};
+
+TEST_F(WeightPanelsTest, the_row_that_has_weights_is_drawn_with_its_correlations) {
+  const auto output = panels();
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  const fs::path file = store() / "suites/tiny/panels.html";
+  EXPECT_EQ(output.out, file.string() + ": 0 queries, weights of 1 rows\n");
+  const std::string html = text_of(file);
+  EXPECT_EQ(count(html, "<svg "), 1U);
+  for (const char* shown : {"w_HR, high side: median", "w_HR, rate 2: median", "w_LR, rate 3: median",
+                            "rank correlation with the rate: w_HR ", "share of the distance: "})
+    EXPECT_EQ(count(html, shown), 1U) << shown;
+}
+
+TEST_F(WeightPanelsTest, weights_that_are_not_the_results_own_are_refused) {
+  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
+  const core::Json rows = json.at("sections").at(0).at("rows");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_TRUE(rows[0].at("weights").get<bool>());
+  const auto id = rows[0].at("evaluation").get<std::string>();
+  const fs::path file = store() / "jobs" / id.substr(0, 2) / id / "weights.csv";
+  const std::string text = text_of(file);
+  core::write_atomic(core::real_file_system(), file, replaced(text, ",low,2,", ",low,3,"));
+  expect_refusal(panels(), 2, "weights.csv' is not the file that the job's result names");
+  fs::remove(file);
+  expect_refusal(panels(), 2, "weights.csv' is missing");
+  core::write_atomic(core::real_file_system(), file, text);
+}
+
+TEST_F(WeightPanelsTest, weights_not_there_yet_are_said_in_words) {
+  const fs::path file = *scratch_ / "other.html";
+  const auto output = panels({"--set", "evaluate.sample_rates=[2, 4]", "--out", file});
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_EQ(output.out, file.string() + ": 0 queries; 1 evaluations are not there or lack a part\n");
+  EXPECT_NE(text_of(file).find(": not evaluated yet."), std::string::npos);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #pragma once
 //! \file
-//! Numbers that the C++ tests and tests/golden/rain/make_golden.py both know without exchanging them: see numbers()
-//! there.
+//! Numbers that the C++ tests and tests/golden/twin.py both know without exchanging them: see numbers() there.
 
 #include <cmath>
 #include <cstdint>
@@ -39,7 +38,7 @@ inline double probe(const std::string& name, const at::Tensor& tensor) {
   return sum.item<double>() / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, tensor.numel())));
 }
 
-//! Every parameter and buffer of a module as make_golden.py's Network makes them.
+//! Every parameter and buffer of a module as twin.py's Network makes them.
 inline void fill_with_numbers(torch::nn::Module& module) {
   at::NoGradGuard no_grad;
   auto ends = [](const std::string& name, const char* end) { return name.ends_with(end); };
@@ -57,8 +56,9 @@ inline void fill_with_numbers(torch::nn::Module& module) {
   }
 }
 
+//! \param name within tests/golden, e.g. "rain/losses.json"
 inline core::Json golden(const std::string& name) {
-  std::ifstream file(std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/rain/" + name);
+  std::ifstream file(std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/" + name);
   std::string text((std::istreambuf_iterator<char>(file)), {});
   return core::parse_json(text, name);
 }

@@ -1,5 +1,7 @@
 #include "workers/methods/baseline.h"
 
+#include <cmath>
+
 #include "core/error.h"
 #include "workers/nn/losses.h"
 
@@ -9,16 +11,12 @@ namespace {
 // What Activations::tensors holds; undefined where the network has no classifier.
 enum Slot : std::size_t { kFeature, kLogits, kSlots };
 
-// What it learns from: rows that have both an HR image and a label.
-Rows taught_rows(const LaneBatch& batch) {
-  return rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr);
-}
-
 }  // namespace
 
 Baseline::Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
                    const experiments::Recipe& recipe, int classes, std::uint64_t seed)
     : options_(options),
+      stored_(options.images == "stored"),
       adam_(adam_options(recipe)),
       label_smoothing_(recipe.label_smoothing),
       triplet_(triplet_settings(options.mining, options.margin)),
@@ -26,6 +24,11 @@ Baseline::Baseline(const experiments::BaselineOptions& options, const experiment
   if (!options.classification && !options.triplet)
     throw core::input_error("every loss of method 'baseline' is off", "nothing would be trained",
                             "set classification or triplet to true");
+  if (!stored_ && options.images != "hr")
+    throw core::input_error(fmt::format("images '{}' is unknown", options.images), "", "choose 'hr' or 'stored'");
+  if (!(options.classification_weight >= 0) || !std::isfinite(options.classification_weight))
+    throw core::input_error(
+        fmt::format("classification_weight {} is negative or not finite", options.classification_weight));
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(
@@ -37,12 +40,24 @@ std::vector<ParameterGroup> Baseline::parameter_groups() {
   return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_}};
 }
 
+Rows Baseline::taught_rows(const LaneBatch& batch) const {
+  if (stored_) return rows_where(batch.has_label);
+  return rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr);
+}
+
+at::Tensor Baseline::images_of(const LaneBatch& batch) const {
+  // A row without an HR image is zeros in `hr`.
+  if (!stored_ || batch.has_hr.all().item<bool>()) return batch.hr;
+  return at::where(batch.has_hr.to(batch.hr.device()).view({-1, 1, 1, 1}), batch.hr, batch.lr)
+      .contiguous(at::MemoryFormat::ChannelsLast);
+}
+
 Activations Baseline::forward(const LaneBatch& batch) {
-  at::Tensor images = select_rows(batch.hr, taught_rows(batch));
+  at::Tensor images = select_rows(images_of(batch), taught_rows(batch));
   Activations activations{std::vector<at::Tensor>(kSlots)};
   auto& slots = activations.tensors;
   if (images.size(0) == 0) {
-    // A lane of stored LR images or without a label: nothing to learn from, but a graph to differentiate.
+    // A lane without a row that it looks at: nothing to learn from, but a graph to differentiate.
     const auto& parameters = root_->parameters();
     slots[kFeature] = parameters.front().slice(0, 0, 0).flatten(1);
     if (classifier_) slots[kLogits] = parameters.back().slice(0, 0, 0).unsqueeze(1);
@@ -59,7 +74,8 @@ std::vector<LossTerm> Baseline::losses(std::size_t phase, const Activations& act
   at::Tensor labels = select_rows(batch.labels, taught_rows(batch));
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3, HR part
-    terms.push_back({"classification", classification_loss(slots[kLogits], labels, label_smoothing_)});
+    terms.push_back({"classification",
+                     options_.classification_weight * classification_loss(slots[kLogits], labels, label_smoothing_)});
   if (options_.triplet)  // eqs. 4–6, HR part
     terms.push_back(
         {"triplet", mined_triplet_loss(slots[kFeature], labels, triplet_, batch, MiningSite::kHighResolution)});

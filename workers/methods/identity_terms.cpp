@@ -1,18 +1,21 @@
 #include "workers/methods/identity_terms.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "workers/nn/folded_backbone.h"
-#include "workers/nn/losses.h"
 
 namespace resolute::workers {
 
 at::Tensor pooled(const at::Tensor& map) { return loss_precision(map).mean(at::IntArrayRef{2, 3}); }
 
-IdentityClassifier::IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck) {
+IdentityClassifier::IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck, NeckBias bias) {
   if (neck) neck_ = register_module("neck", std::make_shared<BatchNorm>(features));
-  linear_ = register_module("linear", std::make_shared<Linear>(features, classes));
+  linear_ = register_module("linear", std::make_shared<Linear>(features, classes, !neck || bias == NeckBias::kKept));
 }
 
 at::Tensor IdentityClassifier::forward(const at::Tensor& features) const {
@@ -20,19 +23,39 @@ at::Tensor IdentityClassifier::forward(const at::Tensor& features) const {
 }
 
 TripletSettings triplet_settings(const std::string& mining, double margin) {
-  if (mining != "random" && mining != "batch-hard")
-    throw core::input_error(fmt::format("mining '{}' is unknown", mining), "", "choose 'random' or 'batch-hard'");
+  constexpr std::pair<std::string_view, Mining> kMinings[] = {
+      {"random", Mining::kRandom}, {"batch-hard", Mining::kBatchHard}, {"all", Mining::kAll}};
+  const auto* found =
+      std::find_if(std::begin(kMinings), std::end(kMinings), [&](const auto& known) { return known.first == mining; });
+  if (found == std::end(kMinings))
+    throw core::input_error(fmt::format("mining '{}' is unknown", mining), "",
+                            "choose 'random', 'batch-hard' or 'all'");
   if (!(margin > 0) || !std::isfinite(margin))
     throw core::input_error(fmt::format("margin is {} (must be positive)", margin));
-  return {.margin = margin, .batch_hard = mining == "batch-hard"};
+  return {.margin = margin, .mining = found->second};
+}
+
+AnchorLosses mined_triplet_losses(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
+                                  const LaneBatch& batch, MiningSite site) {
+  if (settings.mining == Mining::kAll) return all_triplet_losses(features, labels, settings.margin);
+  Triplets triplets;
+  if (settings.mining == Mining::kBatchHard) {
+    triplets = hardest_triplets(labels, features);
+  } else {
+    core::RandomStream stream(
+        "mining", {batch.seed, batch.step, static_cast<std::uint64_t>(batch.lane), static_cast<std::uint64_t>(site)});
+    triplets = sample_triplets(labels, stream);
+  }
+  return {triplets.anchor, triplet_losses(features, triplets, settings.margin)};
+}
+
+at::Tensor reduce_triplet_losses(const at::Tensor& losses, const TripletSettings& settings) {
+  return settings.mining == Mining::kAll || losses.numel() == 0 ? losses.sum() : losses.mean();
 }
 
 at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
                               const LaneBatch& batch, MiningSite site) {
-  if (settings.batch_hard) return triplet_loss(features, hardest_triplets(labels, features), settings.margin);
-  core::RandomStream stream(
-      "mining", {batch.seed, batch.step, static_cast<std::uint64_t>(batch.lane), static_cast<std::uint64_t>(site)});
-  return triplet_loss(features, sample_triplets(labels, stream), settings.margin);
+  return reduce_triplet_losses(mined_triplet_losses(features, labels, settings, batch, site).loss, settings);
 }
 
 Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options) {

@@ -11,6 +11,7 @@
 #include "workers/nn/backbone.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/nn/layers.h"
+#include "workers/nn/losses.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -19,10 +20,14 @@ namespace resolute::workers {
 //! GPUs).
 at::Tensor pooled(const at::Tensor& map);
 
+//! What the linear layer behind a neck has.
+enum class NeckBias { kKept, kDropped };
+
 //! v → logits over identities: linear, with a batch norm before it where the network has a neck. N×D → N×classes.
 class IdentityClassifier : public torch::nn::Module {
  public:
-  IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck);
+  //! \param bias of the linear layer behind a neck; without a neck it always has one
+  IdentityClassifier(std::int64_t features, std::int64_t classes, bool neck, NeckBias bias = NeckBias::kKept);
   at::Tensor forward(const at::Tensor& features) const;
 
  private:
@@ -33,16 +38,27 @@ class IdentityClassifier : public torch::nn::Module {
 //! Which stream's triplets are drawn: the last part of the key of RandomStream("mining", {seed, step, lane, site}).
 enum class MiningSite : std::uint64_t { kHighResolution = 0, kLowResolution = 1 };
 
+//! Which triplets of a batch count (nn/losses.h): one drawn for each anchor, the hardest of each anchor, or all.
+enum class Mining { kRandom, kBatchHard, kAll };
+
 //! A triplet loss as an option struct spells it.
 struct TripletSettings {
   double margin = 0.3;
-  bool batch_hard = false;
+  Mining mining = Mining::kRandom;
 };
 
-//! \throws RuntimeError (kInput) for another mining than "random" and "batch-hard" or a margin that is not positive
+//! \throws RuntimeError (kInput) for another mining than "random", "batch-hard" and "all" or a margin that is not
+//! positive
 TripletSettings triplet_settings(const std::string& mining, double margin);
 
-//! Triplets within these rows alone, sampled or mined, and their loss. `features` N×D, `labels` N.
+//! Triplets within these rows alone, sampled, mined or all of them, and their losses by anchor. `features` N×D,
+//! `labels` N.
+AnchorLosses mined_triplet_losses(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
+                                  const LaneBatch& batch, MiningSite site);
+//! The scalar that AnchorLosses::loss, or a weighted form of it, amounts to: the mean, of all triplets the sum. Over
+//! none an exact 0.
+at::Tensor reduce_triplet_losses(const at::Tensor& losses, const TripletSettings& settings);
+//! Both.
 at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
                               const LaneBatch& batch, MiningSite site);
 

@@ -1,30 +1,27 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/overloaded.h"
 #include "workers/methods/baseline.h"
+#include "workers/methods/ftwa.h"
 #include "workers/methods/rain.h"
 
 namespace resolute::workers {
-namespace {
-
-template <class... Functions>
-struct Overload : Functions... {
-  using Functions::operator()...;
-};
-
-}  // namespace
 
 std::unique_ptr<Method> make_method(const experiments::TrainingSpecification& specification, int classes) {
   if (classes < 2)
     throw core::input_error(fmt::format("the training split has {} identities", classes),
                             "classification and triplets need at least 2");
   const auto& s = specification;
-  return std::visit(Overload{[&](const experiments::BaselineOptions& options) -> std::unique_ptr<Method> {
-                               return std::make_unique<Baseline>(options, s.network, s.recipe, classes, s.seed);
-                             },
-                             [&](const experiments::RainOptions& options) -> std::unique_ptr<Method> {
-                               return std::make_unique<Rain>(options, s.network, s.recipe, classes, s.seed);
-                             }},
+  return std::visit(core::Overloaded{[&](const experiments::BaselineOptions& options) -> std::unique_ptr<Method> {
+                                       return std::make_unique<Baseline>(options, s.network, s.recipe, classes, s.seed);
+                                     },
+                                     [&](const experiments::RainOptions& options) -> std::unique_ptr<Method> {
+                                       return std::make_unique<Rain>(options, s.network, s.recipe, classes, s.seed);
+                                     },
+                                     [&](const experiments::FtwaOptions& options) -> std::unique_ptr<Method> {
+                                       return std::make_unique<Ftwa>(options, s.network, s.recipe, classes, s.seed);
+                                     }},
                     specification.method);
 }
 

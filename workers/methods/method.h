@@ -93,10 +93,21 @@ struct Activations {
 //! N×3×H×W normalised images on the method's device → N×embedding_size() float32 there, without a graph.
 using Embedder = std::function<at::Tensor(const at::Tensor& images)>;
 
+//! Where an image stands in a cross-resolution comparison, whatever its own rate: queries and LR copies of gallery
+//! images are low, gallery images high.
+enum class Side { kHigh, kLow };
+
 //! What an Embedder is made for.
 struct EmbedderOptions {
   std::int64_t height = 0, width = 0;     //!< of the images
   at::ScalarType precision = at::kFloat;  //!< of weights and activations: at::kFloat or at::kBFloat16
+  Side side = Side::kHigh;                //!< of the images; one and the same to a method of one stream
+};
+
+//! One of the spaces in which a method of several compares images (results/branched_distance.h).
+struct Branch {
+  std::string name;           //!< as in experiments::distances_of()
+  bool gallery_copy = false;  //!< the gallery image stands in it as its LR copy, embedded on the low side
 };
 
 class Method {
@@ -135,6 +146,16 @@ class Method {
     return [this](const at::Tensor& images) { return embed(images); };
   }
   virtual int embedding_size() const = 0;
+  //! Whether images of the two sides pass through different networks. embed() is of the high side.
+  virtual bool has_sides() const { return false; }
+
+  //! The branches in which it compares images; none: by the Euclidean distance of embed()'s rows.
+  virtual std::vector<Branch> branches() const { return {}; }
+  //! Whether rows of branch_embedder() carry learned weights; else every weight is 1.
+  virtual bool has_branch_weights() const { return false; }
+  //! As embedder(), with a row of branches().size() × (embedding_size() + 1): each branch's feature, then its weight,
+  //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
+  virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
   //! What the method's decoder makes of normalised images, for reports: N×3×H×W → the same shape, float32, normalised.
   //! In evaluation mode, without a graph; the module's mode is put back. Undefined where there is no decoder.
   virtual at::Tensor reconstruct(const at::Tensor& /*images*/) { return {}; }

@@ -1,6 +1,7 @@
 #include "workers/nn/backbone.h"
 
 #include <string>
+#include <utility>
 
 #include "core/error.h"
 
@@ -30,48 +31,72 @@ BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
                           "choose 'resnet50' or 'resnet-small'");
 }
 
-Backbone::Backbone(const BackboneShape& shape) : shape_(shape) {
+namespace {
+
+at::Tensor through(const std::vector<std::shared_ptr<ResidualBlock>>& blocks, at::Tensor current) {
+  for (const auto& block : blocks) current = block->forward(current);
+  return current;
+}
+
+}  // namespace
+
+ShallowTrunk::ShallowTrunk(const BackboneShape& shape) : shape_(shape) {
   conv1_ = register_module(
       "conv1", std::make_shared<Convolution>(ConvolutionOptions{
                    .in = 3, .out = shape.channels[0], .kernel = shape.stem_kernel, .stride = shape.stem_stride}));
   bn1_ = register_module("bn1", std::make_shared<BatchNorm>(shape.channels[0]));
-  for (std::size_t stage = 0; stage < layers_.size(); ++stage) {
-    torch::nn::ModuleList list;
-    for (std::int64_t block = 0; block < shape.blocks[stage]; ++block) {
-      const std::int64_t in = block == 0 ? shape.channels[stage] : shape.channels[stage + 1];
-      const std::int64_t out = shape.channels[stage + 1];
-      const std::int64_t stride = block == 0 ? shape.strides[stage] : 1;
-      std::shared_ptr<ResidualBlock> made;
-      if (shape.bottlenecks)
-        made = std::make_shared<Bottleneck>(in, out, stride);
-      else
-        made = std::make_shared<BasicBlock>(in, out, stride);
-      layers_[stage].push_back(made);
-      list->push_back(made);
-    }
-    register_module("layer" + std::to_string(stage + 1), list);
+  layer1_ = make_stage(1);
+}
+
+ShallowTrunk::Stage ShallowTrunk::make_stage(std::size_t stage) {
+  Stage blocks;
+  torch::nn::ModuleList list;
+  for (std::int64_t block = 0; block < shape_.blocks[stage - 1]; ++block) {
+    const std::int64_t in = block == 0 ? shape_.channels[stage - 1] : shape_.channels[stage];
+    const std::int64_t out = shape_.channels[stage];
+    const std::int64_t stride = block == 0 ? shape_.strides[stage - 1] : 1;
+    std::shared_ptr<ResidualBlock> made;
+    if (shape_.bottlenecks)
+      made = std::make_shared<Bottleneck>(in, out, stride);
+    else
+      made = std::make_shared<BasicBlock>(in, out, stride);
+    blocks.push_back(made);
+    list->push_back(made);
   }
+  register_module("layer" + std::to_string(stage), list);
+  return blocks;
+}
+
+std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images) const {
+  at::Tensor f1 = bn1_->forward(conv1_->forward(images)).relu_();
+  return {f1, through(layer1_, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1)};
+}
+
+Backbone::Backbone(const BackboneShape& shape) : ShallowTrunk(shape) {
+  for (std::size_t i = 0; i < deep_layers_.size(); ++i) deep_layers_[i] = make_stage(i + 2);
 }
 
 std::vector<at::Tensor> Backbone::forward(const at::Tensor& images) const {
-  std::vector<at::Tensor> features{bn1_->forward(conv1_->forward(images)).relu_()};
-  at::Tensor current = features[0];
-  if (shape_.pooling) current = at::max_pool2d(current, {3, 3}, {2, 2}, {1, 1});
-  for (const auto& blocks : layers_) {
-    for (const auto& block : blocks) current = block->forward(current);
-    features.push_back(current);
-  }
+  const auto [f1, f2] = forward_shallow(images);
+  std::vector<at::Tensor> features{f1, f2};
+  for (at::Tensor& map : forward_deep(f2)) features.push_back(std::move(map));
+  return features;
+}
+
+std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2) const {
+  std::vector<at::Tensor> features;
+  for (const Stage& stage : deep_layers_) features.push_back(through(stage, features.empty() ? f2 : features.back()));
   return features;
 }
 
 std::int64_t Backbone::channels(int level) const {
   RESOLUTE_EXPECT(level >= 1 && level <= static_cast<int>(kLevels), "feature levels are 1 to 5");
-  return shape_.channels[static_cast<std::size_t>(level - 1)];
+  return shape().channels[static_cast<std::size_t>(level - 1)];
 }
 
 std::int64_t Backbone::total_stride() const {
-  std::int64_t stride = shape_.stem_stride * (shape_.pooling ? 2 : 1);
-  for (std::int64_t stage : shape_.strides) stride *= stage;
+  std::int64_t stride = shape().stem_stride * (shape().pooling ? 2 : 1);
+  for (std::int64_t stage : shape().strides) stride *= stage;
   return stride;
 }
 

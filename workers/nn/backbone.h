@@ -31,22 +31,40 @@ struct BackboneShape {
   std::array<std::int64_t, 4> strides{};  //!< of the first block of layer1..layer4
 };
 
-class Backbone : public torch::nn::Module {
+//! conv1, bn1, the pooling and layer1: the part of a trunk that a method may have once for each kind of image.
+class ShallowTrunk : public torch::nn::Module {
  public:
-  explicit Backbone(const BackboneShape& shape);
-  //! N×3×H×W → f1..f5, f_j at index j - 1.
-  std::vector<at::Tensor> forward(const at::Tensor& images) const;
-  //! Channels of f_level, level 1..5.
-  std::int64_t channels(int level) const;
-  //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.
-  std::int64_t total_stride() const;
+  explicit ShallowTrunk(const BackboneShape& shape);
+  //! N×3×H×W → f1, f2.
+  std::array<at::Tensor, 2> forward_shallow(const at::Tensor& images) const;
   const BackboneShape& shape() const { return shape_; }
+
+ protected:
+  using Stage = std::vector<std::shared_ptr<ResidualBlock>>;
+  //! Registers "layer" + stage, stage 1..4.
+  Stage make_stage(std::size_t stage);
 
  private:
   BackboneShape shape_;
   std::shared_ptr<Convolution> conv1_;
   std::shared_ptr<BatchNorm> bn1_;
-  std::array<std::vector<std::shared_ptr<ResidualBlock>>, 4> layers_;
+  Stage layer1_;
+};
+
+class Backbone : public ShallowTrunk {
+ public:
+  explicit Backbone(const BackboneShape& shape);
+  //! N×3×H×W → f1..f5, f_j at index j - 1.
+  std::vector<at::Tensor> forward(const at::Tensor& images) const;
+  //! f2, this trunk's or another ShallowTrunk's of its shape → f3, f4, f5.
+  std::vector<at::Tensor> forward_deep(const at::Tensor& f2) const;
+  //! Channels of f_level, level 1..5.
+  std::int64_t channels(int level) const;
+  //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.
+  std::int64_t total_stride() const;
+
+ private:
+  std::array<Stage, 3> deep_layers_;  //!< layer2..layer4
 };
 
 //! \throws RuntimeError (kInput) for an unknown backbone or a last stride other than 1 and 2

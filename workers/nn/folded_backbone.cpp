@@ -2,6 +2,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -49,17 +50,22 @@ constexpr std::array<std::int64_t, 2> kNoDilation{1, 1};
 
 }  // namespace
 
-// Walks a trunk's parameters by their names, which are torchvision's, and follows the size of its maps.
+// Walks a trunk's parameters by their names, which are torchvision's, and follows the size of its maps. What the
+// shallow part has is taken from there.
 class FoldedBackbone::Builder {
  public:
-  Builder(const Backbone& backbone, at::ScalarType precision, Extent extent)
-      : parameters_(backbone.named_parameters()),
-        buffers_(backbone.named_buffers()),
-        precision_(precision),
-        pack_(parameters_["conv1.weight"].is_cpu() && fused::available(precision)),
-        extent_(extent) {}
+  Builder(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision, Extent extent)
+      : precision_(precision),
+        pack_(backbone.parameters().front().is_cpu() && fused::available(precision)),
+        extent_(extent) {
+    for (const torch::nn::Module* module :
+         {static_cast<const torch::nn::Module*>(&shallow), static_cast<const torch::nn::Module*>(&backbone)}) {
+      for (const auto& item : module->named_parameters()) tensors_.emplace(item.key(), item.value());
+      for (const auto& item : module->named_buffers()) tensors_.emplace(item.key(), item.value());
+    }
+  }
 
-  bool has(const std::string& convolution) const { return parameters_.contains(convolution + ".weight"); }
+  bool has(const std::string& convolution) const { return tensors_.contains(convolution + ".weight"); }
   Extent extent() const { return extent_; }
   void set_extent(Extent extent) { extent_ = extent; }
 
@@ -67,9 +73,9 @@ class FoldedBackbone::Builder {
   Layer fold(const std::string& convolution, const std::string& norm, std::int64_t stride) {
     const auto wide = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble); };
     const at::Tensor scale =
-        wide(parameters_[norm + ".weight"]) / (wide(buffers_[norm + ".running_var"]) + BatchNorm::kEpsilon).sqrt();
-    const at::Tensor weight = wide(parameters_[convolution + ".weight"]) * scale.view({-1, 1, 1, 1});
-    const at::Tensor bias = wide(parameters_[norm + ".bias"]) - wide(buffers_[norm + ".running_mean"]) * scale;
+        wide(tensors_.at(norm + ".weight")) / (wide(tensors_.at(norm + ".running_var")) + BatchNorm::kEpsilon).sqrt();
+    const at::Tensor weight = wide(tensors_.at(convolution + ".weight")) * scale.view({-1, 1, 1, 1});
+    const at::Tensor bias = wide(tensors_.at(norm + ".bias")) - wide(tensors_.at(norm + ".running_mean")) * scale;
     Layer layer;
     layer.weight = weight.to(precision_).contiguous(at::MemoryFormat::ChannelsLast);
     layer.bias = bias.to(precision_);
@@ -88,7 +94,7 @@ class FoldedBackbone::Builder {
   }
 
  private:
-  torch::OrderedDict<std::string, at::Tensor> parameters_, buffers_;
+  std::map<std::string, at::Tensor> tensors_;
   at::ScalarType precision_;
   bool pack_;
   Extent extent_;
@@ -96,6 +102,10 @@ class FoldedBackbone::Builder {
 
 FoldedBackbone::FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height,
                                std::int64_t width)
+    : FoldedBackbone(backbone, backbone, precision, height, width) {}
+
+FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision,
+                               std::int64_t height, std::int64_t width)
     : block_(backbone.parameters().front().is_cpu() ? kBlockOnCpu : kBlockOnGpu),
       channels_(backbone.channels(kLevels)),
       precision_(precision),
@@ -106,7 +116,7 @@ FoldedBackbone::FoldedBackbone(const Backbone& backbone, at::ScalarType precisio
   RESOLUTE_EXPECT(height > 0 && width > 0, "an image has a pixel");
   const at::NoGradGuard no_grad;
   const BackboneShape& shape = backbone.shape();
-  Builder builder(backbone, precision, {height, width});
+  Builder builder(shallow, backbone, precision, {height, width});
   stem_ = builder.fold("conv1", "bn1", shape.stem_stride);
   if (pooling_) builder.set_extent({(builder.extent().height + 1) / 2, (builder.extent().width + 1) / 2});
   // The convolution of a block that carries its stride.
@@ -159,10 +169,14 @@ at::Tensor FoldedBackbone::run_block(const at::Tensor& images) const {
     if (block.downsample) map = convolve(*block.downsample, map, /*rectify=*/false);
     map = convolve_and_add(block.convolutions.back(), inner, std::move(map));
   }
-  return map.to(at::kFloat).mean(at::IntArrayRef{2, 3});
+  return map;
 }
 
 at::Tensor FoldedBackbone::embed(const at::Tensor& images) const {
+  return apply(images, channels_, [](const at::Tensor& f5) { return f5.to(at::kFloat).mean(at::IntArrayRef{2, 3}); });
+}
+
+at::Tensor FoldedBackbone::apply(const at::Tensor& images, std::int64_t columns, const Head& head) const {
   RESOLUTE_EXPECT(images.dim() == 4 && images.size(1) == 3 && images.size(2) == height_ && images.size(3) == width_,
                   "images have another size than the trunk was folded for");
   const at::NoGradGuard no_grad;
@@ -173,9 +187,9 @@ at::Tensor FoldedBackbone::embed(const at::Tensor& images) const {
     at::Tensor block = images.narrow(0, begin, count);
     if (count < block_) block = at::cat({block, at::zeros({block_ - count, 3, height_, width_}, block.options())});
     block = block.to(precision_, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
-    features.push_back(run_block(block).narrow(0, 0, count));
+    features.push_back(head(run_block(block)).narrow(0, 0, count));
   }
-  if (features.empty()) return at::empty({0, channels_}, images.options().dtype(at::kFloat));
+  if (features.empty()) return at::empty({0, columns}, images.options().dtype(at::kFloat));
   return features.size() == 1 ? features.front() : at::cat(features);
 }
 

@@ -4,6 +4,7 @@
 //! residual sums fused into the convolutions where the machine can, weights laid out for its kernels.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -26,10 +27,20 @@ class FoldedBackbone {
   //! \param precision of weights and activations: at::kFloat or at::kBFloat16; folding is computed in float64 and
   //! rounded once \param height, width of the images, at least 1
   FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height, std::int64_t width);
+  //! The same with another shallow part, of the backbone's shape: backbone.forward_deep() behind
+  //! shallow.forward_shallow().
+  FoldedBackbone(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision, std::int64_t height,
+                 std::int64_t width);
 
   //! N×3×height×width float32 on the backbone's device → N×channels(5) float32; the mean over f5 is taken in float32.
   //! No graph.
   at::Tensor embed(const at::Tensor& images) const;
+
+  //! What is made of f5, a block's images at a time: N×C×h×w in the precision, channels-last → N×columns float32.
+  //! Always the same N, of which the last images may be fillings; a row is to depend on its own image alone.
+  using Head = std::function<at::Tensor(const at::Tensor& f5)>;
+  //! embed() with a head in place of the mean: N×columns.
+  at::Tensor apply(const at::Tensor& images, std::int64_t columns, const Head& head) const;
 
  private:
   struct Layer {
@@ -49,6 +60,7 @@ class FoldedBackbone {
 
   static at::Tensor convolve(const Layer& layer, const at::Tensor& input, bool rectify);
   static at::Tensor convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum);
+  //! f5.
   at::Tensor run_block(const at::Tensor& images) const;
 
   std::int64_t block_, channels_;

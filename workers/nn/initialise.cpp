@@ -124,4 +124,11 @@ void initialise(torch::nn::Module& root, std::uint64_t seed) {
   }
 }
 
+void copy_weights(const torch::nn::Module& from, torch::nn::Module& to) {
+  const at::NoGradGuard no_grad;
+  const auto parameters = from.named_parameters(), buffers = from.named_buffers();
+  for (auto& item : to.named_parameters()) item.value().copy_(parameters[item.key()]);
+  for (auto& item : to.named_buffers()) item.value().copy_(buffers[item.key()]);
+}
+
 }  // namespace resolute::workers

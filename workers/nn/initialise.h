@@ -39,4 +39,7 @@ double deviation_of(Initialisation rule, at::IntArrayRef shape);
 //! undefined)
 void initialise(torch::nn::Module& root, std::uint64_t seed);
 
+//! Overwrites the parameters and buffers of `to` by those of the same name in `from`, which may have more of them.
+void copy_weights(const torch::nn::Module& from, torch::nn::Module& to);
+
 }  // namespace resolute::workers

@@ -48,9 +48,9 @@ void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name
   fill_normal(weight, deviation_of(rule_, {weight.size(1), weight.size(0), kTaps, kTaps}), seed, name + ".weight");
 }
 
-Linear::Linear(std::int64_t in, std::int64_t out) {
+Linear::Linear(std::int64_t in, std::int64_t out, bool with_bias) {
   weight = register_parameter("weight", at::zeros({out, in}));
-  bias = register_parameter("bias", at::zeros({out}));
+  if (with_bias) bias = register_parameter("bias", at::zeros({out}));
 }
 
 at::Tensor Linear::forward(const at::Tensor& input) const { return at::linear(input, weight, bias); }
@@ -58,7 +58,7 @@ at::Tensor Linear::forward(const at::Tensor& input) const { return at::linear(in
 void Linear::initialise(std::uint64_t seed, const std::string& name) {
   fill_normal(weight, deviation_of(Initialisation::kTorchLinear, weight.sizes()), seed, name + ".weight");
   at::NoGradGuard no_grad;
-  bias.zero_();
+  if (bias.defined()) bias.zero_();
 }
 
 }  // namespace resolute::workers

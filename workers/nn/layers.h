@@ -48,14 +48,14 @@ class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
   Initialisation rule_;
 };
 
-//! N×in → N×out with bias (starts at 0).
+//! N×in → N×out, with a bias (starts at 0) unless told otherwise.
 class Linear : public torch::nn::Module, public InitialisedLayer {
  public:
-  Linear(std::int64_t in, std::int64_t out);
+  Linear(std::int64_t in, std::int64_t out, bool with_bias = true);
   at::Tensor forward(const at::Tensor& input) const;
   void initialise(std::uint64_t seed, const std::string& name) override;
 
-  at::Tensor weight, bias;  //!< out×in; out
+  at::Tensor weight, bias;  //!< out×in; out, or undefined
 };
 
 }  // namespace resolute::workers

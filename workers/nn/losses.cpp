@@ -9,6 +9,9 @@
 namespace resolute::workers {
 namespace {
 
+// cdist's mode without the |a|² + |b|² − 2ab form, which loses small distances.
+constexpr std::int64_t kDifferences = 2;
+
 //! Mean, or an exact 0 over nothing.
 at::Tensor mean_or_zero(const at::Tensor& values) { return values.numel() == 0 ? values.sum() : values.mean(); }
 
@@ -49,6 +52,12 @@ at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& label
   return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::Mean, kNoLabelIgnored, smoothing);
 }
 
+at::Tensor classification_losses(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
+  if (labels.size(0) == 0) return loss_precision(logits).sum(1);
+  constexpr std::int64_t kNoLabelIgnored = -100;
+  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::None, kNoLabelIgnored, smoothing);
+}
+
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target) {
   RESOLUTE_EXPECT(image.sizes() == target.sizes(), "an image is compared with a target of its shape");
   at::Tensor wide = loss_precision(image);
@@ -85,8 +94,6 @@ Triplets sample_triplets(const at::Tensor& labels, core::RandomStream& stream) {
 Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features) {
   at::NoGradGuard no_grad;
   const std::vector<std::int64_t> values = to_vector(labels);
-  constexpr std::int64_t kDifferences =
-      2;  // cdist's mode without the |a|² + |b|² − 2ab form, which loses small distances
   at::Tensor wide = loss_precision(features.detach());
   at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences).to(at::kCPU, at::kDouble).contiguous();
   const double* rows = distance.const_data_ptr<double>();
@@ -106,15 +113,40 @@ Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features) 
   return triplets.build(features.device());
 }
 
-at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin) {
-  if (triplets.anchor.numel() == 0) return zero_loss(features);
+at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, double margin) {
   at::Tensor wide = loss_precision(features);
   at::Tensor anchor = wide.index_select(0, triplets.anchor);
   // linalg_vector_norm's gradient is 0 at the zero vector; that of a square root of a sum of squares is 0 · ∞.
   auto distance = [&](const at::Tensor& other) {
     return at::linalg_vector_norm(anchor - wide.index_select(0, other), 2, at::IntArrayRef{1});
   };
-  return (margin + distance(triplets.positive) - distance(triplets.negative)).clamp_min(0).mean();
+  return (margin + distance(triplets.positive) - distance(triplets.negative)).clamp_min(0);
+}
+
+at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin) {
+  if (triplets.anchor.numel() == 0) return zero_loss(features);
+  return triplet_losses(features, triplets, margin).mean();
+}
+
+AnchorLosses all_triplet_losses(const at::Tensor& features, const at::Tensor& labels, double margin) {
+  const std::vector<std::int64_t> values = to_vector(labels);
+  const auto rows = static_cast<std::int64_t>(values.size());
+  std::vector<std::int64_t> anchors, pairs;  // a pair by its place in the matrix of distances
+  for (std::int64_t anchor = 0; anchor < rows; ++anchor)
+    for (std::int64_t row = 0; row < rows; ++row)
+      if (row != anchor && values[static_cast<std::size_t>(row)] == values[static_cast<std::size_t>(anchor)]) {
+        anchors.push_back(anchor);
+        pairs.push_back(anchor * rows + row);
+      }
+  const at::Tensor anchor = at::tensor(anchors, at::kLong).to(features.device());
+  at::Tensor wide = loss_precision(features);
+  if (anchors.empty()) return {anchor, wide.slice(0, 0, 0).sum(1)};
+  const at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences);
+  const at::Tensor to_positive = distance.flatten().index_select(0, at::tensor(pairs, at::kLong).to(distance.device()));
+  const at::Tensor to_any = distance.index_select(0, anchor);
+  const at::Tensor of_other = labels.index_select(0, anchor).unsqueeze(1).ne(labels.unsqueeze(0));
+  return {anchor,
+          ((margin + to_positive.unsqueeze(1) - to_any).clamp_min(0) * of_other.to(to_any.scalar_type())).sum(1)};
 }
 
 }  // namespace resolute::workers

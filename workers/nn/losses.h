@@ -18,6 +18,9 @@ at::Tensor zero_loss(const at::Tensor& tensor);
 //! over all C (Szegedy et al., CVPR 2016, §7), 0 to below 1
 at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing = 0);
 
+//! The same row by row, before the mean: N.
+at::Tensor classification_losses(const at::Tensor& logits, const at::Tensor& labels, double smoothing = 0);
+
 //! Mean absolute difference of two tensors of the same shape.
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target);
 
@@ -42,7 +45,20 @@ Triplets sample_triplets(const at::Tensor& labels, core::RandomStream& stream);
 //! Source: Hermans et al., "In Defense of the Triplet Loss for Person Re-Identification", 2017.
 Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features);
 
-//! Mean over triplets of [margin + ‖a − p‖₂ − ‖a − n‖₂]₊ on N×D features. The gradient is 0, not NaN, at distance 0.
+//! [margin + ‖a − p‖₂ − ‖a − n‖₂]₊ of each triplet of N×D features: T. The gradient is 0, not NaN, at distance 0.
+at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, double margin);
+//! Their mean; over no triplet 0.
 at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin);
+
+//! Losses of triplets by the row that is their anchor.
+struct AnchorLosses {
+  at::Tensor anchor;  //!< int64 rows, ascending, on the features' device; one may stand there several times
+  at::Tensor loss;    //!< of the same length
+};
+
+//! Every triplet there is: an entry for each pair of an anchor and a positive, the sum of its hinges over all
+//! negatives. Their sum is eq. 6 of Zhang et al. (FTWA). Rows without a positive have no entry; without a negative the
+//! entry is 0.
+AnchorLosses all_triplet_losses(const at::Tensor& features, const at::Tensor& labels, double margin);
 
 }  // namespace resolute::workers

@@ -75,7 +75,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
   int flipped = 0;
   int erased = 0;
   for (std::uint64_t step = 0; step < 30; ++step) {
-    auto items = plan_batch(split_, 3, 4, 1, step);
+    auto items = plan_batch(split_, {3, 4}, 1, step);
     std::vector<float> hr(items.size() * loader.image_floats());
     std::vector<float> lr(hr.size());
     loader.fill_training(split_, items, hr, lr);
@@ -101,6 +101,51 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
   }
   EXPECT_NEAR(180, flipped, 50);
   EXPECT_GT(erased, 100);
+}
+
+// Of each pool: those of the HR rows are as without them, those of the LR rows have no HR image. A `low` one's copy is
+// at the rate drawn for it, an LR view as the pool has it.
+TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
+  for (const std::string pool : {"mlr", "hr-both-views", "hr-view-only"}) {
+    SCOPED_TRACE(pool);
+    SplitOptions of_split = split_options();
+    of_split.train_pool = pool;
+    const Split split = make_split(pack_, of_split);
+    LoaderOptions options = plain();
+    options.flip = 0.5;
+    options.pad = 2;
+    PrefetchOptions all;
+    all.end_step = 20;
+    const BatchShape shape{3, 4, 2};
+    PrefetchingLoader prefetching(pack_, split, options, shape, all);
+    Loader loader(pack_, options);
+    const std::size_t floats = loader.image_floats();
+    int low = 0;
+    for (std::uint64_t step = 0; step < 20; ++step) {
+      const LoadedBatch& batch = prefetching.next();
+      EXPECT_EQ(plan_batch(split, shape, options.seed, step), batch.items);
+      for (std::size_t i = 0; i < batch.items.size(); ++i) {
+        const BatchItem& drawn = batch.items[i];
+        const TrainItem& item = split.train[drawn.item];
+        const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+        const auto of = [&](const std::vector<float>& images) {
+          const auto at = images.begin() + static_cast<std::ptrdiff_t>(i * floats);
+          return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(floats));
+        };
+        EXPECT_EQ(i % 4 < 2, batch.has_hr[i] == 1);
+        EXPECT_EQ(item.label, batch.labels[i]);
+        if (batch.has_hr[i] == 1)
+          EXPECT_EQ(expected(lr_image(item.row, 1), how), of(batch.hr));
+        else
+          EXPECT_EQ(std::vector<float>(floats, 0.0F), of(batch.hr));
+        Image view;
+        if (!item.has_hr) pack_.read_view(item.row, item.stored_rate, view);
+        EXPECT_EQ(expected(item.has_hr ? lr_image(item.row, how.rate) : enlarge(view, 12, 6), how), of(batch.lr));
+        low += drawn.low;
+      }
+    }
+    EXPECT_EQ(pool == "mlr" ? 0 : 20 * 3 * 2, low);
+  }
 }
 
 TEST_F(LoaderTest, queries_and_gallery_come_as_they_are) {
@@ -155,11 +200,11 @@ TEST_F(LoaderTest, prefetching_changes_nothing) {
   part.items = lane_items(3, 4, 3, 1, 3);
   part.first_step = 5;
   part.end_step = 25;
-  PrefetchingLoader prefetching(pack_, split_, options, 3, 4, part);
+  PrefetchingLoader prefetching(pack_, split_, options, {3, 4}, part);
   Loader loader(pack_, options);
   for (std::uint64_t step = 5; step < 25; ++step) {
     const LoadedBatch& batch = prefetching.next();
-    auto items = plan_batch(split_, 3, 4, options.seed, step);
+    auto items = plan_batch(split_, {3, 4}, options.seed, step);
     items.erase(items.begin(), items.begin() + 4);
     EXPECT_EQ(step, batch.step);
     EXPECT_EQ(items, batch.items);
@@ -180,7 +225,7 @@ TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
   for (int taken = 0; taken < 4; ++taken) {
     PrefetchOptions all;
     all.end_step = 1000;
-    PrefetchingLoader prefetching(pack_, split_, plain(), 3, 2, all);
+    PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
     for (int i = 0; i < taken; ++i) prefetching.next();
   }
 }
@@ -189,7 +234,7 @@ TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
   std::filesystem::resize_file(raw_.pack() / "shard-00000.h5", 600);
   PrefetchOptions all;
   all.end_step = 1000;
-  PrefetchingLoader prefetching(pack_, split_, plain(), 3, 2, all);
+  PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
   expect_error(core::ErrorKind::kCorrupt, {"ends after"}, [&] { prefetching.next(); });
 }
 

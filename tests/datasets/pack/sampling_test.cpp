@@ -33,7 +33,7 @@ RC_GTEST_PROP(Sampling, every_identity_comes_equally_often_and_never_twice_in_a_
   int images = *rc::gen::inRange(1, 6);
   auto seed = *rc::gen::arbitrary<std::uint64_t>();
   Split split = made_split(classes, {2, 3});
-  BatchPlanner planner(split, batch, images, seed);
+  BatchPlanner planner(split, {batch, images}, seed);
   std::map<int, int> seen;
   int position = 0;
   for (std::uint64_t step = 0; step < 40; ++step) {
@@ -62,20 +62,20 @@ RC_GTEST_PROP(Sampling, is_a_function_of_seed_and_step, ()) {
   int classes = *rc::gen::inRange(2, 25);
   int batch = *rc::gen::inRange(1, classes + 1);
   Split split = made_split(classes, {2, 2});
-  BatchPlanner planner(split, batch, 2, 7);
+  BatchPlanner planner(split, {batch, 2}, 7);
   std::vector<std::vector<BatchItem>> in_order;
   for (std::uint64_t step = 0; step < 20; ++step) in_order.push_back(planner.plan(step));
   auto steps = *rc::gen::container<std::vector<std::size_t>>(10, rc::gen::inRange<std::size_t>(0, 20));
   for (auto step : steps) {
     RC_ASSERT(planner.plan(step) == in_order[step]);
-    RC_ASSERT(plan_batch(split, batch, 2, 7, step) == in_order[step]);
+    RC_ASSERT(plan_batch(split, {batch, 2}, 7, step) == in_order[step]);
   }
 }
 
 TEST(Sampling, cameras_take_turns) {
   Split split = made_split(4, {6, 1});
   for (std::uint64_t step = 0; step < 20; ++step) {
-    auto items = plan_batch(split, 4, 2, 3, step);
+    auto items = plan_batch(split, {4, 2}, 3, step);
     for (std::size_t i = 0; i < items.size(); i += 2)
       EXPECT_NE(split.train[items[i].item].camera, split.train[items[i + 1].item].camera);
   }
@@ -83,7 +83,7 @@ TEST(Sampling, cameras_take_turns) {
 
 TEST(Sampling, few_images_come_again_only_when_all_have_come) {
   Split split = made_split(2, {2, 1});
-  auto items = plan_batch(split, 2, 7, 1, 0);
+  auto items = plan_batch(split, {2, 7}, 1, 0);
   for (std::size_t identity = 0; identity < 2; ++identity) {
     std::map<std::size_t, int> count;
     for (std::size_t i = 0; i < 7; ++i) {
@@ -97,8 +97,9 @@ TEST(Sampling, few_images_come_again_only_when_all_have_come) {
 
 TEST(Sampling, more_identities_than_there_are_is_refused) {
   Split split = made_split(3, {2});
-  tests::expect_error(core::ErrorKind::kInput, {"4 identities from 3", "train.identities"},
-                      [&] { plan_batch(split, 4, 2, 0, 0); });
+  tests::expect_error(core::ErrorKind::kInput, {"4 identities from 3", "train.identities"}, [&] {
+    plan_batch(split, {4, 2}, 0, 0);
+  });
 }
 
 TEST(Sampling, lanes_hold_whole_identities) {

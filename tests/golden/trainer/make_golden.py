@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes twenty_steps.json beside itself: 20 training steps of the baseline and of RAIN (CASES) as a user of PyTorch would
-write them (nn.Module, torch.optim.Adam, float32), sharing no code with workers/. Needs torch 2.11.
+"""Makes twenty_steps.json beside itself: 20 training steps of the baseline, of RAIN and of FTWA (CASES) as a user of PyTorch
+would write them (nn.Module, torch.optim.Adam, float32), sharing no code with workers/. Needs torch 2.11.
 
 Each step's batch is cut into lanes; every lane has its own batch-norm statistics and its own mining, as the processes of a
 DDP training have, and a lane counts by its share of the rows. Weights and images come from a formula that both sides know
-(numbers() below), so the file holds losses alone.
+(numbers() in networks.py), so the file holds losses alone.
 
     python3 make_golden.py            (rewrites the file)
     python3 make_golden.py --check    (exit code 1 if a stored loss differs by more than 1e-5)
@@ -14,20 +14,22 @@ import json
 import pathlib
 import sys
 
-import numpy
 import torch
-from torch import nn
 from torch.nn import functional as F
+
+from networks import CLASSES, HEIGHT, WIDTH, Network, numbers
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
-STEPS, LANES, IDENTITIES, IMAGES, CLASSES, HEIGHT, WIDTH = 20, 2, 5, 3, 7, 32, 16
-# RAIN's rate is the smaller one because its kinks (mining, |x|, rectifiers) amplify rounding: with it a relative change of
-# 1e-7 in the weights moves no loss of the 20 steps of any case by more than 2.2e-5 (four draws each; 1e-4 at 3.5e-4).
+STEPS, LANES, IDENTITIES, IMAGES = 20, 2, 5, 3
+# RAIN's rate and FTWA's are the smaller ones because their kinks (mining, |x|, rectifiers) amplify rounding: with them a
+# relative change of 1e-7 in the weights moves no loss of the 20 steps of any case by more than 2.2e-5 and 3.7e-5 (four draws
+# each; RAIN 1e-4 at 3.5e-4, FTWA 3.7e-4 at 1e-4). Table 2's baseline is trained as FTWA is.
 RECIPES = {method: {"learning_rate": rate, "weight_decay": 5e-4, "warmup_steps": 4, "milestones": [12], "gamma": 0.1,
-                    "discriminator_learning_rate": 1e-4} for method, rate in (("baseline", 1e-3), ("rain", 1e-4))}
+                    "discriminator_learning_rate": 1e-4}
+           for method, rate in (("baseline", 1e-3), ("rain", 1e-4), ("ftwa", 3e-5))}
 MARGIN = 0.5
-# What differs from RainOptions' defaults, and whether rows lack labels.
+# What differs from the methods' default options, and whether rows lack labels or HR images.
 CASES = {
     "baseline": {"method": "baseline"},
     "rain": {"levels": [4, 5]},
@@ -35,125 +37,21 @@ CASES = {
     "rain_partly_labelled": {"levels": [5], "partly_labelled": True},
     "rain_other_networks": {"levels": [3, 5], "adversary": "non-saturating", "discriminator": "pixelwise",
                             "decoder": "transposed"},
+    "baseline_stored": {"method": "baseline", "recipe": "ftwa", "images": "stored", "classification_weight": 3.0,
+                        "some_lr": True},
+    "ftwa": {"method": "ftwa", "some_lr": True},
+    "ftwa_r_separate": {"method": "ftwa", "weighting": False, "bn_streams": "separate", "some_lr": True},
+    "ftwa_partly_labelled": {"method": "ftwa", "triplet_weighting": "per-sample", "transformation_detach": "none",
+                             "weight_balance": 0.1, "some_lr": True, "partly_labelled": True},
 }
 DEFAULTS = {"method": "rain", "levels": [], "adversary": "minimax", "updates": "alternating", "discriminator": "convolutional",
-            "decoder": "nearest", "partly_labelled": False}
+            "decoder": "nearest", "partly_labelled": False, "some_lr": False, "images": "hr", "classification_weight": 1.0,
+            "bn_streams": "joint", "weighting": True, "triplet_weighting": "batch-mean", "transformation_detach": "hr",
+            "weight_balance": 0.0}
 
 
-def numbers(name, shape, scale=1.0, offset=0.0):
-    """float32 values offset + scale * u, u in [-1, 1) from a 32-bit mix of (FNV-1a of name, index)."""
-    salt = 2166136261
-    for byte in name.encode():
-        salt = ((salt ^ byte) * 16777619) & 0xFFFFFFFF
-    x = numpy.arange(int(numpy.prod(shape)), dtype=numpy.uint32) * numpy.uint32(2654435761) + numpy.uint32(salt)
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, 1)):
-        x ^= x >> numpy.uint32(shift)
-        x *= numpy.uint32(factor)
-    u = x.astype(numpy.float64) / 2147483648.0 - 1.0
-    return torch.from_numpy((offset + scale * u).astype(numpy.float32).reshape(shape).copy())
-
-
-def convolution(inputs, outputs, kernel=3, stride=1, bias=False):
-    return nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=bias)
-
-
-class BasicBlock(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1, self.bn1 = convolution(inputs, outputs, stride=stride), nn.BatchNorm2d(outputs)
-        self.conv2, self.bn2 = convolution(outputs, outputs), nn.BatchNorm2d(outputs)
-        self.downsample = None
-        if stride != 1 or inputs != outputs:
-            self.downsample = nn.Sequential(convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
-
-    def forward(self, x):
-        shortcut = x if self.downsample is None else self.downsample(x)
-        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + shortcut)
-
-
-class Trunk(nn.Module):
-    """resnet-small of workers/nn/backbone.h, last stride 1: f1..f5."""
-    channels = [16, 16, 32, 64, 128]
-
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.bn1 = convolution(3, 16), nn.BatchNorm2d(16)
-        for stage, stride in enumerate([2, 2, 2, 1]):
-            block = BasicBlock(self.channels[stage], self.channels[stage + 1], stride)
-            setattr(self, f"layer{stage + 1}", nn.Sequential(block))
-
-    def forward(self, x):
-        features = [F.relu(self.bn1(self.conv1(x)))]
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            features.append(stage(features[-1]))
-        return features
-
-
-class Classifier(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.linear = nn.Linear(128, CLASSES)
-
-    def forward(self, v):
-        return self.linear(v)
-
-
-class Decoder(nn.Module):
-    def __init__(self, kind):
-        super().__init__()
-        widths, self.transposed = [128, 16, 16, 8], kind == "transposed"
-        for k in (1, 2, 3):
-            i, o = widths[k - 1], widths[k]
-            setattr(self, f"conv{k}", nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False) if self.transposed else convolution(i, o))
-            setattr(self, f"bn{k}", nn.BatchNorm2d(o))
-        self.image = convolution(8, 3, bias=True)
-
-    def forward(self, x):
-        for k in (1, 2, 3):
-            if not self.transposed:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = F.relu(getattr(self, f"bn{k}")(getattr(self, f"conv{k}")(x)))
-        return self.image(x)[:, :, :HEIGHT, :WIDTH]
-
-
-class Discriminator(nn.Module):
-    def __init__(self, channels, kind):
-        super().__init__()
-        layers = {"convolutional": [(64, 1, 1), (64, 3, 2), (32, 3, 1), (1, 1, 1)],
-                  "pixelwise": [(64, 1, 1), (32, 1, 1), (1, 1, 1)]}[kind]
-        for k, (outputs, kernel, stride) in enumerate(layers, 1):
-            setattr(self, f"conv{k}", convolution(channels, outputs, kernel, stride, bias=True))
-            channels = outputs
-
-    def forward(self, f):
-        *layers, last = self.children()
-        for layer in layers:
-            f = F.leaky_relu(layer(f), 0.2)
-        return last(f)
-
-
-class Network(nn.Module):
-    def __init__(self, case):
-        super().__init__()
-        self.trunk, self.classifier = Trunk(), Classifier()
-        if case["method"] == "rain":
-            self.decoder = Decoder(case["decoder"])
-            for level in case["levels"]:
-                judge = Discriminator(Trunk.channels[level - 1], case["discriminator"])
-                setattr(self, f"discriminator_level_{level}", judge)
-        for name, tensor in self.named_parameters():
-            scale, offset = 0.1, 0.0
-            if tensor.dim() == 4:
-                scale = (6.0 / (tensor.numel() // tensor.shape[0])) ** 0.5
-            if tensor.dim() == 2:
-                scale = (3.0 / tensor.shape[1]) ** 0.5
-            if tensor.dim() == 1 and name.endswith(".weight"):
-                offset = 1.0
-            tensor.data.copy_(numbers(name, tuple(tensor.shape), scale, offset))
-
-
-def triplet_loss(v, labels):
-    """Batch-hard: the farthest positive and the nearest negative of each anchor that has both."""
+def anchor_losses(v, labels):
+    """Batch-hard: the farthest positive and the nearest negative of each anchor that has both. (anchor, loss) of those."""
     distance = (v[:, None] - v[None]).square().sum(2).detach()
     hinges = []
     for a, label in enumerate(labels):
@@ -161,7 +59,12 @@ def triplet_loss(v, labels):
         negatives = [i for i, other in enumerate(labels) if other != label]
         if positives and negatives:
             p, n = max(positives, key=lambda i: float(distance[a, i])), min(negatives, key=lambda i: float(distance[a, i]))
-            hinges.append(F.relu(MARGIN + (v[a] - v[p]).norm() - (v[a] - v[n]).norm()))
+            hinges.append((a, F.relu(MARGIN + (v[a] - v[p]).norm() - (v[a] - v[n]).norm())))
+    return hinges
+
+
+def triplet_loss(v, labels):
+    hinges = [hinge for _, hinge in anchor_losses(v, labels)]
     return sum(hinges) / len(hinges) if hinges else torch.zeros(())
 
 
@@ -172,6 +75,11 @@ def cross_entropy(logits, labels):
 def is_labelled(step, lane, row):
     """One lane of a step has no label, the other some."""
     return lane != step % LANES and (5 * row + 3 * step) % 7 >= 3
+
+
+def has_hr(step, row):
+    """Of an identity's three images the first one or two are there as HR images."""
+    return row % IMAGES <= (row // IMAGES + step) % 2
 
 
 def adversarial(d_hr, d_lr):
@@ -187,15 +95,35 @@ class Lane:
         self.share = rows / (IDENTITIES * IMAGES)
         taught = [i for i in range(rows) if not case["partly_labelled"] or is_labelled(step, lane, i)]
         self.labels = [(step + lane + 2 * (i // IMAGES)) % CLASSES for i in taught]
+        self.there = [not case["some_lr"] or has_hr(step, i) for i in range(rows)]
         self.hr, self.lr = (numbers(f"images/{step}/{lane}/{kind}", (rows, 3, HEIGHT, WIDTH), 1.5) for kind in ("hr", "lr"))
-        if case["method"] == "rain":
+        if case["method"] == "ftwa":
+            self.ftwa_pass(taught)
+        elif case["method"] == "rain":
             self.features = [f.split(rows) for f in network.trunk(torch.cat([self.hr, self.lr]))]
             self.v = [f.mean((2, 3))[taught] for f in self.features[4]]
             self.logits = network.classifier(torch.cat(self.v)).split(len(taught)) if taught else self.v
             self.decoded = network.decoder(torch.cat(self.features[4])).split(rows)
         else:
-            self.v = [network.trunk(self.hr)[4].mean((2, 3))]
+            there = torch.tensor(self.there)[:, None, None, None]
+            self.v = [network.trunk(torch.where(there, self.hr, self.lr))[4].mean((2, 3))]
             self.logits = [network.classifier(self.v[0])]
+
+    def ftwa_pass(self, taught):
+        network = self.network
+        hr, lr = ([i for i, there in enumerate(self.there) if there == wanted] for wanted in (True, False))
+        encoded = [network.trunk.encode(self.hr[hr]), network.lr_encoder.encode(self.lr[hr + lr])]
+        if self.case["bn_streams"] == "joint":
+            encoded = [torch.cat(encoded)]
+        f = torch.cat([network.trunk.identify(part) for part in encoded])
+        self.f_hr, self.f_copy, f_lr = f.split([len(hr), len(hr), len(lr)])
+        rows = [[k for k, i in enumerate(part) if i in taught] for part in (hr, lr)]
+        label = dict(zip(taught, self.labels))
+        self.y_hr, self.y_lr = ([label[i] for i in part if i in taught] for part in (hr, lr))
+        self.hr_pair = [self.f_hr, self.f_copy]
+        self.lr_pair = [f_lr, network.transformation(f_lr)]
+        self.hr_pair, self.lr_pair = ([f.mean((2, 3))[kept] for f in pair] for pair, kept in
+                                      zip((self.hr_pair, self.lr_pair), rows))
 
     def judge(self, level, for_discriminator):
         f_hr, f_lr = self.features[level - 1]
@@ -209,14 +137,68 @@ class Lane:
     def discriminator_terms(self):
         return {f"discriminator_level_{level}": -self.judge(level, True) for level in self.case["levels"]}
 
+    def ftwa_terms(self):
+        case, network, sizes = self.case, self.network, [len(self.y_hr), len(self.y_lr)]
+        (v_hr, v_copy), (v_lr, v_made) = self.hr_pair, self.lr_pair
+        of_hr, of_lr = torch.cat([v_hr, v_made]), torch.cat([v_lr, v_copy])  # what C_HR, W_HR see; what C_LR, W_LR see
+        y_of_hr, y_of_lr = self.y_hr + self.y_lr, self.y_lr + self.y_hr
+        ce_hr, ce_made = F.cross_entropy(network.classifier_hr(of_hr), torch.tensor(y_of_hr, dtype=torch.long),
+                                         reduction="none").split(sizes)
+        ce_lr, ce_copy = F.cross_entropy(network.classifier_lr(of_lr), torch.tensor(y_of_lr, dtype=torch.long),
+                                         reduction="none").split(sizes[::-1])
+        constant = {"hr": self.f_hr.detach(), "none": self.f_hr}[case["transformation_detach"]]
+        terms = {"transformation": 0.1 * F.l1_loss(network.transformation(self.f_copy), constant)}
+        if not case["weighting"]:
+            terms["classification"] = 3 * (0.5 * (ce_hr + ce_copy).mean() + 0.5 * (ce_lr + ce_made).mean())
+            terms["triplet"] = 0.5 * triplet_loss(of_hr, y_of_hr) + 0.5 * triplet_loss(of_lr, y_of_lr)
+            return terms
+        w_hr, w_made = network.weight_hr(of_hr).split(sizes)
+        w_lr, w_copy = network.weight_lr(of_lr).split(sizes[::-1])
+
+        def mean(values):
+            return values.mean() if len(values) else values.sum()
+
+        share_hr, share_lr = w_hr / (w_hr + w_copy), w_lr / (w_lr + w_made)
+        terms["classification"] = 3 * (mean(share_hr * ce_hr + (1 - share_hr) * ce_copy) +
+                                       mean(share_lr * ce_lr + (1 - share_lr) * ce_made))
+        if case["weight_balance"]:
+            share = torch.cat([share_hr, share_lr])
+            terms["weight_balance"] = case["weight_balance"] * mean(-0.5 * torch.log(4 * share * (1 - share)))
+        if case["triplet_weighting"] == "batch-mean":
+            omega_h, omega_l = w_hr.mean() * w_made.mean(), w_lr.mean() * w_copy.mean()
+            loss_h, loss_l = triplet_loss(of_hr, y_of_hr), triplet_loss(of_lr, y_of_lr)
+            terms["triplet"] = (omega_h * loss_h + omega_l * loss_l) / (omega_h + omega_l)
+            return terms
+        t_hr, t_lr = dict(anchor_losses(of_hr, y_of_hr)), dict(anchor_losses(of_lr, y_of_lr))
+        pairs, none = [], torch.zeros(())
+        for y in sorted(set(self.y_hr)):
+            of_y = [[i for i, other in enumerate(labels) if other == y] for labels in (self.y_hr, self.y_lr)]
+            pairs += zip(*of_y)
+        values = []
+        for i, j in pairs:
+            omega_h, omega_l = w_hr[i] * w_made[j], w_lr[j] * w_copy[i]
+            at_hr = 0.5 * (t_hr.get(i, none) + t_hr.get(sizes[0] + j, none))
+            at_lr = 0.5 * (t_lr.get(j, none) + t_lr.get(sizes[1] + i, none))
+            values.append((omega_h * at_hr + omega_l * at_lr) / (omega_h + omega_l))
+        terms["triplet"] = sum(values) / len(values) if values else none
+        return terms
+
     def network_terms(self):
+        if self.case["method"] == "ftwa":
+            return self.ftwa_terms()
         terms = {"classification": sum(cross_entropy(logits, self.labels) for logits in self.logits),
                  "triplet": sum(triplet_loss(v, self.labels) for v in self.v)}
+        terms["classification"] = self.case["classification_weight"] * terms["classification"]
         if self.case["method"] == "rain":
             terms["reconstruction"] = sum(F.l1_loss(image, self.hr) for image in self.decoded)
             for level in self.case["levels"]:
                 terms[f"adversarial_level_{level}"] = self.judge(level, False)
         return terms
+
+
+def with_defaults(case):
+    whole = {**DEFAULTS, **case}
+    return {"recipe": whole["method"], **whole}
 
 
 def schedule(recipe, step):
@@ -226,7 +208,7 @@ def schedule(recipe, step):
 
 
 def train(case):
-    rain, recipe = case["method"] == "rain", RECIPES[case["method"]]
+    rain, recipe = case["method"] == "rain", RECIPES[case["recipe"]]
     network = Network(case)
     named = dict(network.named_parameters())
     judges = [p for name, p in named.items() if name.startswith("discriminator_")]
@@ -278,7 +260,7 @@ def main():
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     path = pathlib.Path(__file__).resolve().parent / "twenty_steps.json"
-    cases = {name: {**DEFAULTS, **case} for name, case in CASES.items()}
+    cases = {name: with_defaults(case) for name, case in CASES.items()}
     document = {"steps": STEPS, "lanes": LANES, "identities": IDENTITIES, "images": IMAGES, "classes": CLASSES,
                 "height": HEIGHT, "width": WIDTH, "recipes": RECIPES, "margin": MARGIN, "cases": cases,
                 "losses": {name: train(case) for name, case in cases.items()}}

@@ -1,76 +1,18 @@
 //! \file
 //! Gradients against central differences in float64 along random directions, one a tensor: of every loss, of D and G in
 //! each of their kinds, and of whole steps of RAIN. The signs of the min-max game are held against eq. 1 itself.
-#include <gtest/gtest.h>
+#include "tests/workers/methods/finite_difference.h"
 
-#include <algorithm>
-#include <cmath>
-#include <functional>
-#include <iterator>
-
-#include "tests/workers/formula.h"
-#include "workers/methods/method.h"
 #include "workers/methods/rain_networks.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
 namespace {
 
-using testing::numbers;
-using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
-
-// A difference is spoilt where something changes sides within the step (a rectifier, |x|, a hinge): then a shorter step
-// is tried. A wrong gradient agrees with none.
-constexpr double kSteps[] = {1e-6, 1e-7, 2e-8};
-constexpr double kTolerance = 1e-5;
-
-at::Tensor wide(const std::string& name, at::IntArrayRef shape, double scale = 1.0) {
-  return numbers(name, shape, scale).to(at::kDouble);
-}
-
-//! A direction of length 1 that depends on the name alone.
-at::Tensor direction_for(const std::string& name, const at::Tensor& tensor) {
-  const at::Tensor direction = wide(name + "/direction", tensor.sizes());
-  return direction / direction.norm();
-}
-
-//! d/dt of `value` where `tensor` moves by t · direction, by a central difference; `tensor` is put back.
-double slope(const std::function<at::Tensor()>& value, at::Tensor tensor, const at::Tensor& direction, double step) {
-  at::NoGradGuard no_grad;
-  const at::Tensor before = tensor.clone();
-  tensor.add_(direction, step);
-  const double above = value().item<double>();
-  tensor.copy_(before).sub_(direction, step);
-  const double below = value().item<double>();
-  tensor.copy_(before);
-  return (above - below) / (2 * step);
-}
-
-//! The gradient of `value` in each tensor against `factor` times the slope of `other` (of itself, if not given).
-void expect_gradients(const std::function<at::Tensor()>& value, const Tensors& tensors, double factor = 1,
-                      std::function<at::Tensor()> other = {}) {
-  std::vector<at::Tensor> inputs;
-  for (const auto& [name, tensor] : tensors) inputs.push_back(tensor);
-  const auto gradients = torch::autograd::grad({value()}, inputs, {}, std::nullopt, false, /*allow_unused=*/true);
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const auto& [name, tensor] = tensors[i];
-    const at::Tensor direction = direction_for(name, tensor);
-    const double found = gradients[i].defined() ? (gradients[i] * direction).sum().item<double>() : 0.0;
-    double expected = 0;
-    bool agrees = false;
-    for (std::size_t k = 0; k < std::size(kSteps) && !agrees; ++k) {
-      expected = factor * slope(other ? other : value, tensor, direction, kSteps[k]);
-      agrees = std::abs(found - expected) <= kTolerance * std::max(1e-2, std::abs(expected));
-    }
-    EXPECT_TRUE(agrees) << name << ": gradient " << found << ", difference " << expected;
-  }
-}
-
-Tensors parameters_in(torch::nn::Module& module) {
-  Tensors found;
-  for (const auto& item : module.named_parameters()) found.emplace_back(item.key(), item.value());
-  return found;
-}
+using testing::expect_gradients;
+using testing::parameters_in;
+using testing::Tensors;
+using testing::wide;
 
 TEST(FiniteDifference, of_every_loss) {
   const at::Tensor labels = at::tensor(std::vector<std::int64_t>{0, 0, 1, 1, 1, 2, 3, 3}, at::kLong);
@@ -88,6 +30,16 @@ TEST(FiniteDifference, of_every_loss) {
   expect_gradients([&] { return non_saturating_loss(lr); }, {{"lr", lr}});
   for (const Triplets& triplets : {drawn, hardest})
     for (double margin : {0.3, 5.0}) expect_gradients([&] { return triplet_loss(v, triplets, margin); }, {{"v", v}});
+
+  // Each of several losses at once: their sum under weights of their own.
+  const auto weighed = [](const at::Tensor& losses) { return (losses * wide("each", losses.sizes())).sum(); };
+  for (double smoothing : {0.0, 0.1})
+    expect_gradients([&] { return weighed(classification_losses(logits, labels, smoothing)); }, {{"logits", logits}});
+  for (double margin : {0.3, 5.0}) {
+    for (const Triplets& triplets : {drawn, hardest})
+      expect_gradients([&] { return weighed(triplet_losses(v, triplets, margin)); }, {{"v", v}});
+    expect_gradients([&] { return weighed(all_triplet_losses(v, labels, margin).loss); }, {{"v", v}});
+  }
 }
 
 TEST(FiniteDifference, of_both_discriminators) {
@@ -121,38 +73,9 @@ TEST(FiniteDifference, of_both_decoders) {
   }
 }
 
-//! A step of RAIN in float64: a method, a batch of which some rows lack an HR image or a label.
-class RainStep : public ::testing::Test {
+class RainStep : public testing::MethodStep {
  protected:
-  void make(const experiments::RainOptions& options, const std::string& bn_streams) {
-    at::set_num_threads(1);
-    experiments::TrainingSpecification asked;
-    asked.method = options;
-    asked.network = {.backbone = "resnet-small", .neck = true, .bn_streams = bn_streams};
-    method_ = make_method(asked, 4);
-    testing::fill_with_numbers(method_->module());
-    method_->module().to(at::kDouble);
-    auto images = [](const char* name) {
-      return wide(name, {8, 3, 16, 8}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
-    };
-    batch_.hr = images("hr");
-    batch_.lr = images("lr");
-    batch_.labels = at::tensor(std::vector<std::int64_t>{0, 0, 1, 1, 2, -1, 3, -1}, at::kLong);
-    batch_.has_label = batch_.labels >= 0;
-    batch_.has_hr = at::tensor(std::vector<int>{1, 1, 1, 1, 1, 1, 0, 1}, at::kInt).to(at::kBool);
-  }
-  at::Tensor total(std::size_t phase) {
-    at::Tensor sum = at::zeros({}, at::kDouble);
-    const Activations activations = method_->forward(batch_);
-    for (const LossTerm& term : method_->losses(phase, activations, batch_)) sum = sum + term.value;
-    return sum;
-  }
-  //! Those of the group that a phase updates.
-  Tensors parameters(std::size_t phase) {
-    for (const ParameterGroup& group : method_->parameter_groups())
-      if (group.name == method_->phases()[phase].group) return group.parameters;
-    return {};
-  }
+  RainStep() { make_batch({0, 0, 1, 1, 2, -1, 3, -1}, {1, 1, 1, 1, 1, 1, 0, 1}); }
   template <class Part>
   std::shared_ptr<Part> part(const std::string& name) {
     return std::dynamic_pointer_cast<Part>(method_->module().named_children()[name]);
@@ -167,9 +90,6 @@ class RainStep : public ::testing::Test {
     return judged.narrow(0, 0, hr.size(0)).log().mean() +
            (1 - judged.narrow(0, hr.size(0), batch_.lr.size(0))).log().mean();
   }
-
-  std::unique_ptr<Method> method_;
-  LaneBatch batch_;
 };
 
 TEST_F(RainStep, has_the_gradients_of_its_totals) {
@@ -193,8 +113,10 @@ TEST_F(RainStep, has_the_gradients_of_its_totals) {
 TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
   for (const auto& [updates, level] : {std::pair{"alternating", 5}, std::pair{"simultaneous", 1}}) {
     SCOPED_TRACE(updates);
-    make({.levels = {level}, .classification = false, .triplet = false, .reconstruction = false, .updates = updates},
-         "joint");
+    make(
+        experiments::RainOptions{
+            .levels = {level}, .classification = false, .triplet = false, .reconstruction = false, .updates = updates},
+        "joint");
     auto value = [&] { return equation_1(level); };
     expect_gradients([&] { return total(0); }, parameters(0), /*factor=*/-1, value);  // D climbs
     expect_gradients([&] { return total(1); }, parameters(1), /*factor=*/1, value);   // F descends

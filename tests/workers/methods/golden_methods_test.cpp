@@ -1,5 +1,5 @@
-//! Whole steps of RAIN and the baseline against a second implementation in Python: every term, gradient, running
-//! statistic and embedding (tests/golden/rain/make_golden.py).
+//! Whole steps of RAIN, FTWA and their baselines against a second implementation in Python: every term, gradient,
+//! running statistic and embedding (tests/golden/rain/make_golden.py, tests/golden/ftwa/make_golden.py).
 #include <gtest/gtest.h>
 
 #include <set>
@@ -10,27 +10,60 @@
 namespace resolute::workers {
 namespace {
 
+experiments::BaselineOptions baseline_options(const core::Json& c) {
+  return {.images = c.value("images", "hr"),
+          .classification = c["classification"],
+          .triplet = c["triplet"],
+          .margin = c["margin"],
+          .mining = c["mining"],
+          .classification_weight = c.value("classification_weight", 1.0)};
+}
+
+experiments::RainOptions rain_options(const core::Json& c) {
+  return {.levels = c["levels"].get<std::vector<int>>(),
+          .classification = c["classification"],
+          .triplet = c["triplet"],
+          .reconstruction = c["reconstruction"],
+          .margin = c["margin"],
+          .mining = c["mining"],
+          .adversary = c["adversary"],
+          .updates = c["updates"],
+          .discriminator = c["discriminator"],
+          .decoder = c["decoder"],
+          .adversarial_weight = c["adversarial_weight"],
+          .reconstruction_weight = c["reconstruction_weight"],
+          .supervision = c["supervision"]};
+}
+
+experiments::FtwaOptions ftwa_options(const core::Json& c) {
+  return {.classification = c["classification"],
+          .triplet = c["triplet"],
+          .margin = c["margin"],
+          .mining = c["mining"],
+          .classification_weight = c["classification_weight"],
+          .triplet_weight = c["triplet_weight"],
+          .transformation = c["transformation"],
+          .transformation_weight = c["transformation_weight"],
+          .transformation_detach = c["transformation_detach"],
+          .transformed_losses = c["transformed_losses"],
+          .transformation_blocks = c["transformation_blocks"],
+          .weighting = c["weighting"],
+          .classification_weighting = c["classification_weighting"],
+          .triplet_weighting = c["triplet_weighting"],
+          .weight_balance = c["weight_balance"]};
+}
+
 experiments::TrainingSpecification specification_of(const core::Json& c) {
   experiments::TrainingSpecification s;
   s.network = {
       .backbone = c["backbone"], .last_stride = c["last_stride"], .neck = c["neck"], .bn_streams = c["bn_streams"]};
+  s.recipe.label_smoothing = c.value("label_smoothing", 0.0);
   if (c["method"] == "baseline")
-    s.method = experiments::BaselineOptions{
-        .classification = c["classification"], .triplet = c["triplet"], .margin = c["margin"], .mining = c["mining"]};
+    s.method = baseline_options(c);
+  else if (c["method"] == "rain")
+    s.method = rain_options(c);
   else
-    s.method = experiments::RainOptions{.levels = c["levels"].get<std::vector<int>>(),
-                                        .classification = c["classification"],
-                                        .triplet = c["triplet"],
-                                        .reconstruction = c["reconstruction"],
-                                        .margin = c["margin"],
-                                        .mining = c["mining"],
-                                        .adversary = c["adversary"],
-                                        .updates = c["updates"],
-                                        .discriminator = c["discriminator"],
-                                        .decoder = c["decoder"],
-                                        .adversarial_weight = c["adversarial_weight"],
-                                        .reconstruction_weight = c["reconstruction_weight"],
-                                        .supervision = c["supervision"]};
+    s.method = ftwa_options(c);
   return s;
 }
 
@@ -48,7 +81,7 @@ LaneBatch batch_of(const core::Json& c, at::ScalarType type) {
   batch.has_hr = at::empty({rows}, at::kBool);
   for (std::int64_t row = 0; row < rows; ++row)
     batch.has_hr[row] = c["has_hr"][static_cast<std::size_t>(row)].get<bool>();
-  // What stands in a row without an HR image must not matter.
+  // What stands in a row without an HR image or without a label must not matter.
   batch.hr.index_put_({batch.has_hr.logical_not()}, 1e3);
   if (!c["has_label"].is_null()) {
     batch.has_label = at::empty({rows}, at::kBool);
@@ -67,7 +100,9 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
   //! \param tolerance of a term or gradient, relative to max(1, |expected|)
   void compare(at::ScalarType type, double term_tolerance, double gradient_tolerance) {
     at::set_num_threads(1);
-    const core::Json entry = testing::golden("methods.json")[GetParam()];
+    const std::string& asked = GetParam();
+    const auto slash = asked.find('/');
+    const core::Json entry = testing::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
     const core::Json &c = entry["case"], &expected = entry["expected"];
     auto method = make_method(specification_of(c), c["classes"]);
     testing::fill_with_numbers(method->module());
@@ -101,34 +136,66 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
         if (group.name != method->phases()[phase].group) continue;
         EXPECT_EQ(group.parameters.size(), wanted["gradients"].size());
         for (const auto& [name, parameter] : group.parameters) {
+          ASSERT_TRUE(wanted["gradients"].contains(name)) << name;
           // Nothing to learn from may leave no gradient at all.
           const double found = parameter.grad().defined() ? testing::probe(name, parameter.grad()) : 0.0;
           near(found, wanted["gradients"][name], gradient_tolerance, name);
         }
       }
     }
-    for (const auto& item : method->module().named_buffers())
+    EXPECT_EQ(method->module().named_buffers().size(), expected["buffers"].size());
+    for (const auto& item : method->module().named_buffers()) {
+      ASSERT_TRUE(expected["buffers"].contains(item.key())) << item.key();
       near(testing::probe(item.key(), item.value()), expected["buffers"][item.key()], term_tolerance, item.key());
+    }
     // embed() hands out float32.
     near(testing::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
+    if (method->has_sides()) compare_sides(*method, batch.lr, expected);
+  }
+  //! What images are compared by on either side, as reports and evaluations ask for it.
+  static void compare_sides(Method& method, const at::Tensor& images, const core::Json& expected) {
+    const at::Tensor narrow = images.to(at::kFloat);
+    for (const auto& [side, name] : {std::pair{Side::kHigh, "high"}, std::pair{Side::kLow, "low"}}) {
+      const EmbedderOptions options{.height = images.size(2), .width = images.size(3), .side = side};
+      const auto near = [&](const Embedder& embed, const std::string& probe, const std::string& wanted) {
+        const auto value = expected[wanted].get<double>();
+        EXPECT_NEAR(testing::probe(probe, embed(narrow)), value, 1e-5 * std::max(1.0, std::abs(value))) << wanted;
+      };
+      near(method.embedder(options), "embedding", side == Side::kHigh ? "embedding" : "embedding_low");
+      near(method.branch_embedder(options), "branches", std::string("branches_") + name);
+    }
   }
 };
 
+class GoldenMethodsInFloat : public GoldenMethods {};
+
 TEST_P(GoldenMethods, in_double_to_rounding) { compare(at::kDouble, 1e-9, 1e-8); }
 // Gradients jump where rounding puts a rectifier or a reconstructed value on its other side; terms do not.
-TEST_P(GoldenMethods, in_float_to_1e_5) { compare(at::kFloat, 1e-5, 1e-2); }
+TEST_P(GoldenMethodsInFloat, to_1e_5) { compare(at::kFloat, 1e-5, 1e-2); }
 
-std::vector<std::string> cases() {
+std::vector<std::string> cases(bool all) {
   std::vector<std::string> names;
-  const core::Json file = testing::golden("methods.json");
-  for (const auto& entry : file.items()) names.push_back(entry.key());
+  for (const std::string folder : {"rain", "ftwa"}) {
+    const core::Json file = testing::golden(folder + "/methods.json");
+    for (const auto& entry : file.items())
+      if (all || entry.value()["case"].value("in_float", true)) names.push_back(folder + "/" + entry.key());
+  }
   return names;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases()),
-                         [](const auto& parameter) { return parameter.param; });
+std::string test_name(const ::testing::TestParamInfo<std::string>& asked) {
+  std::string name = asked.param;
+  name[name.find('/')] = '_';
+  return name;
+}
 
-TEST(GoldenMethodsFile, has_its_cases) { EXPECT_EQ(cases().size(), 24U); }
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases(/*all=*/true)), test_name);
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethodsInFloat, ::testing::ValuesIn(cases(/*all=*/false)), test_name);
+
+TEST(GoldenMethodsFile, has_its_cases) {
+  EXPECT_EQ(cases(/*all=*/true).size(), 25U + 44U);
+  EXPECT_EQ(cases(/*all=*/false).size(), 25U + 43U);
+}
 
 }  // namespace
 }  // namespace resolute::workers

@@ -15,6 +15,7 @@ namespace resolute::workers {
 namespace {
 
 using experiments::BaselineOptions;
+using experiments::FtwaOptions;
 using experiments::MethodOptions;
 using experiments::RainOptions;
 using testing::made_up_batch;
@@ -26,7 +27,10 @@ std::vector<MethodOptions> every_kind() {
           RainOptions{.levels = {}, .adversary = "off"},
           RainOptions{.levels = {1, 2, 3, 4, 5}, .mining = "batch-hard", .adversary = "non-saturating"},
           RainOptions{.reconstruction = false, .supervision = "hr-only-labels"},
-          RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"}};
+          RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"},
+          FtwaOptions{},
+          FtwaOptions{.mining = "all", .triplet_weighting = "per-sample", .weight_balance = 1},
+          FtwaOptions{.transformation = false, .weighting = false}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {

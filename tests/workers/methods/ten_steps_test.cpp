@@ -58,22 +58,30 @@ core::Json part_norms(torch::nn::Module& module) {
 
 class MadeUpSource final : public BatchSource {
  public:
+  //! \param some_lr whether some rows have an LR image alone
+  explicit MadeUpSource(bool some_lr) : some_lr_(some_lr) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {12, 12}; }
   LaneBatch batch(std::uint64_t step, int lane) override {
     LaneBatch batch = testing::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    if (some_lr_)  // of each identity one or two of the three rows
+      for (std::int64_t row = 0; row < batch.has_hr.size(0); ++row) batch.has_hr[row] = row % 3 <= lane;
+    batch.hr.index_put_({batch.has_hr.logical_not()}, 0.0);
     batch.step = step;
     batch.lane = lane;
     return batch;
   }
+
+ private:
+  bool some_lr_;
 };
 
-TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed) {
+TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool some_lr = false) {
   at::set_num_threads(1);
   auto specification = testing::small_specification(std::move(options));
   specification.seed = seed;
   specification.network.neck = true;
   auto method = make_method(specification, 4);
-  MadeUpSource source;
+  MadeUpSource source(some_lr);
   ProgressPipe progress(-1);
   TrainerOptions trainer_options;
   trainer_options.recipe = specification.recipe;
@@ -107,7 +115,17 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
        ten_steps(experiments::BaselineOptions{}, 1)},
       {fmt::format("rain revision {}", experiments::RainOptions::kRevision), ten_steps(experiments::RainOptions{}, 1)},
       {fmt::format("rain batch-hard non-saturating revision {}", experiments::RainOptions::kRevision),
-       ten_steps(experiments::RainOptions{.mining = "batch-hard", .adversary = "non-saturating"}, 1)}};
+       ten_steps(experiments::RainOptions{.mining = "batch-hard", .adversary = "non-saturating"}, 1)},
+      {fmt::format("baseline stored revision {}", experiments::BaselineOptions::kRevision),
+       ten_steps(experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3}, 1,
+                 true)},
+      {fmt::format("ftwa revision {}", experiments::FtwaOptions::kRevision),
+       ten_steps(experiments::FtwaOptions{}, 1, true)},
+      {fmt::format("ftwa per-sample balanced revision {}", experiments::FtwaOptions::kRevision),
+       ten_steps(
+           experiments::FtwaOptions{
+               .classification_weighting = "batch-mean", .triplet_weighting = "per-sample", .weight_balance = 0.5},
+           1, true)}};
   core::Json hashes = core::Json::object(), figures = core::Json::object();
   for (const auto& [name, run] : runs) {
     hashes[name] = run.hash;
@@ -128,9 +146,12 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
 }
 
 TEST(TenSteps, repeat_to_the_bit_and_depend_on_the_seed) {
-  const std::string hash = ten_steps(experiments::RainOptions{}, 1).hash;
-  EXPECT_EQ(hash, ten_steps(experiments::RainOptions{}, 1).hash);
-  EXPECT_NE(hash, ten_steps(experiments::RainOptions{}, 2).hash);
+  for (const experiments::MethodOptions& options : {experiments::MethodOptions(experiments::RainOptions{}),
+                                                    experiments::MethodOptions(experiments::FtwaOptions{})}) {
+    const std::string hash = ten_steps(options, 1, true).hash;
+    EXPECT_EQ(hash, ten_steps(options, 1, true).hash);
+    EXPECT_NE(hash, ten_steps(options, 2, true).hash);
+  }
 }
 
 }  // namespace

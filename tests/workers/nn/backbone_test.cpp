@@ -58,7 +58,7 @@ TEST(Backbone, resnet50_has_torchvisions_parameters) {
 TEST(Backbone, equals_its_python_twin) {
   at::set_num_threads(1);
   at::NoGradGuard no_grad;
-  const core::Json expected = testing::golden("resnet50.json");
+  const core::Json expected = testing::golden("rain/resnet50.json");
   struct Root : torch::nn::Module {
   } root;
   auto trunk = root.register_module("trunk", std::make_shared<Backbone>(backbone_shape({.last_stride = 1})));

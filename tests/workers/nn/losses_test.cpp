@@ -43,7 +43,7 @@ void expect_gradient(const std::function<at::Tensor(const at::Tensor&)>& loss, c
 const at::Tensor kLabels = labels_of({0, 0, 1, 1, 1, 2, 3, 3});
 
 TEST(Losses, equal_the_python_twin) {
-  const core::Json file = testing::golden("losses.json");
+  const core::Json file = testing::golden("rain/losses.json");
   for (at::ScalarType type : {at::kFloat, at::kDouble}) {
     auto input = [&](const char* name) {
       const core::Json& stored = file["inputs"][name];
@@ -122,6 +122,51 @@ TEST(Losses, are_zero_with_a_graph_over_nothing) {
   at::Tensor alone = numbers("alone", {3, 5}).requires_grad_();
   expect_zero(triplet_loss(alone, sample_triplets(labels_of({1, 1, 1}), stream), 0.3), alone);  // no negatives
   expect_zero(triplet_loss(alone, sample_triplets(labels_of({1, 2, 3}), stream), 0.3), alone);  // no positives
+}
+
+//! Eq. 6 of FTWA as a triple loop.
+double all_triplets_by_hand(const at::Tensor& features, const at::Tensor& labels, double margin) {
+  const auto same = [&](std::int64_t a, std::int64_t b) { return labels[a].equal(labels[b]); };
+  const auto distance = [&](std::int64_t a, std::int64_t b) {
+    return (features[a] - features[b]).norm().item<double>();
+  };
+  double sum = 0;
+  for (std::int64_t a = 0; a < labels.size(0); ++a)
+    for (std::int64_t p = 0; p < labels.size(0); ++p)
+      for (std::int64_t n = 0; n < labels.size(0); ++n)
+        if (a != p && same(a, p) && !same(a, n)) sum += std::max(0.0, margin + distance(a, p) - distance(a, n));
+  return sum;
+}
+
+TEST(Losses, all_triplets_are_all) {
+  const at::Tensor v = wide_numbers("v", {8, 4}, 2.0);
+  for (double margin : {0.3, 5.0}) {
+    const AnchorLosses found = all_triplet_losses(v, kLabels, margin);
+    EXPECT_EQ(rows(found.anchor), (std::vector<std::int64_t>{0, 1, 2, 2, 3, 3, 4, 4, 6, 7}));  // 5 is alone
+    EXPECT_NEAR(found.loss.sum().item<double>(), all_triplets_by_hand(v, kLabels, margin), 1e-12);
+  }
+  expect_gradient([&](const at::Tensor& x) { return all_triplet_losses(x, kLabels, 5).loss.sum(); }, v);
+  at::Tensor equal = at::ones({4, 3}).requires_grad_();
+  const at::Tensor loss = all_triplet_losses(equal, labels_of({0, 0, 1, 1}), 0.3).loss.sum();
+  EXPECT_FLOAT_EQ(loss.item<float>(), 8 * 0.3F);
+  EXPECT_TRUE(at::isfinite(torch::autograd::grad({loss}, {equal})[0]).all().item<bool>());
+  for (const auto& labels : {labels_of({}), labels_of({1, 1, 1}), labels_of({1, 2, 3})}) {
+    at::Tensor few = numbers("few", {labels.size(0), 5}).requires_grad_();
+    const at::Tensor none = all_triplet_losses(few, labels, 0.3).loss.sum();
+    EXPECT_EQ(none.item<double>(), 0.0);
+    EXPECT_EQ(torch::autograd::grad({none}, {few})[0].count_nonzero().item<std::int64_t>(), 0);
+  }
+}
+
+TEST(Losses, row_by_row_have_the_mean_that_is_the_loss) {
+  const at::Tensor logits = wide_numbers("logits", {8, 5}, 3.0), v = wide_numbers("v", {8, 4}, 2.0);
+  for (double smoothing : {0.0, 0.1}) {
+    const at::Tensor losses = classification_losses(logits, kLabels, smoothing);
+    EXPECT_EQ(losses.sizes(), (at::IntArrayRef{8}));
+    EXPECT_NEAR(losses.mean().item<double>(), classification_loss(logits, kLabels, smoothing).item<double>(), 1e-12);
+  }
+  const Triplets hard = hardest_triplets(kLabels, v);
+  EXPECT_TRUE(triplet_losses(v, hard, 0.3).mean().equal(triplet_loss(v, hard, 0.3)));
 }
 
 TEST(Losses, triplet_gradient_is_finite_where_features_coincide) {

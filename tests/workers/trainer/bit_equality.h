@@ -21,6 +21,26 @@ struct Row {
 inline Row make_row(const std::string& name) {
   Row row{name, small_training(experiments::BaselineOptions{})};
   if (name.starts_with("rain")) row.training.method = experiments::RainOptions{};
+  if (name.starts_with("ftwa")) {
+    row.training.method = experiments::FtwaOptions{};
+    row.training.split.train_pool = "mlr";
+    row.training.recipe.lr_images = 1;
+  }
+  if (name == "ftwa-swapped") {
+    row.training.method = experiments::FtwaOptions{.mining = "random",
+                                                   .transformation_detach = "none",
+                                                   .transformation_blocks = 1,
+                                                   .classification_weighting = "batch-mean",
+                                                   .triplet_weighting = "per-sample",
+                                                   .weight_balance = 0.5};
+    row.training.network.bn_streams = "separate";
+    row.training.network.neck = true;
+  }
+  if (name == "baseline-stored") {
+    row.training.method = experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3};
+    row.training.split.train_pool = "mlr";
+    row.training.recipe.lr_images = 1;
+  }
   if (name.find("bf16") != std::string::npos) row.training.recipe.precision = "bf16";
   if (name.find("mlr") != std::string::npos) row.training.split.train_pool = "mlr";
   // Few enough for lanes in which no image has a label; bit_equality_test shows that there are.
@@ -39,8 +59,8 @@ inline Row make_row(const std::string& name) {
   return row;
 }
 
-inline const std::vector<std::string> kRows{"baseline",  "baseline-semi-mlr", "rain",        "rain-mlr",
-                                            "rain-bf16", "rain-semi",         "rain-swapped"};
+inline const std::vector<std::string> kRows{"baseline",  "baseline-semi-mlr", "baseline-stored", "rain", "rain-mlr",
+                                            "rain-bf16", "rain-semi",         "rain-swapped",    "ftwa", "ftwa-semi"};
 
 class BitEqualityTest : public WorkerTest {
  protected:

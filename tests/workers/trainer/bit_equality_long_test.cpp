@@ -1,5 +1,5 @@
 //! \file
-//! The whole bit-equality matrix: ten kills in each cell that has kills.
+//! The whole bit-equality matrix, with more rows than bit_equality_test: ten kills in each cell that has kills.
 
 #include "tests/workers/trainer/bit_equality.h"
 
@@ -7,6 +7,7 @@ namespace resolute::workers {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
+INSTANTIATE_TEST_SUITE_P(MoreRows, MatrixTest, testing::Values("ftwa-bf16", "ftwa-swapped"), MatrixTest::name);
 
 TEST_P(MatrixTest, one_hash_a_row) {
   Row row = make_row(GetParam());

@@ -45,7 +45,7 @@ TEST_F(BitEqualityTest, signals_at_random_moments_leave_the_same_step_everywhere
 
 // Of a row that says "semi": lanes with and without any label, both.
 TEST_F(BitEqualityTest, semi_supervised_rows_have_lanes_that_hold_no_label) {
-  for (const std::string name : {"rain-semi", "baseline-semi-mlr"}) {
+  for (const std::string name : {"rain-semi", "ftwa-semi", "baseline-semi-mlr"}) {
     const auto training = make_row(name).training;
     const datasets::PackReader pack = datasets::PackReader::open(
         core::real_file_system(), experiments::StoreLayout(root_).pack_folder(training.pack));
@@ -53,7 +53,8 @@ TEST_F(BitEqualityTest, semi_supervised_rows_have_lanes_that_hold_no_label) {
         datasets::make_split(pack, {training.split.partition, training.split.seed, training.split.lr_camera,
                                     training.split.query_rates, training.split.train_pool});
     const auto labelled = datasets::draw_labelled(split, training.recipe.labelled_fraction);
-    datasets::BatchPlanner planner(split, training.recipe.identities, training.recipe.images, training.seed);
+    const datasets::BatchShape shape{training.recipe.identities, training.recipe.images, training.recipe.lr_images};
+    datasets::BatchPlanner planner(split, shape, training.seed);
     int without = 0, with = 0;
     for (std::uint64_t step = 0; step < 12; ++step) {
       const auto items = planner.plan(step);

@@ -59,9 +59,9 @@ class EvaluationOutputsTest : public ::testing::Test {
   }
   std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;
-    const Embedding embedding = embed_split(method, *pack_, split_, options, kGoOn).value();
+    const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
     const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
-    return make_outputs({method, *pack_, split_, options, embedding, scores}, plan_outputs(split_, protocol_),
+    return make_outputs({method, *pack_, split_, options, embedding, scores}, plan_outputs(method, split_, protocol_),
                         progress);
   }
   static results::Panels panels(const EvaluationOutputs& outputs) {
@@ -123,7 +123,7 @@ TEST_F(EvaluationOutputsTest, panels_show_queries_that_depend_on_the_trial_alone
 
 TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
   const auto network = method<experiments::BaselineOptions>();
-  const Embedding embedding = embed_split(*network, *pack_, split_, {}, kGoOn).value();
+  const Embedding embedding = embed_split(*network, *pack_, split_, {}, {}, kGoOn).value();
   const std::filesystem::path file = raw_->folder() / "features.h5";
   write_features(core::real_file_system(), file, embedding);
   const datasets::ArrayFileReader reader(file);
@@ -160,7 +160,7 @@ TEST_F(EvaluationOutputsTest, the_panels_order_is_that_of_features_h5) {
 }
 
 TEST_F(EvaluationOutputsTest, equally_far_images_stand_wrong_ones_first_and_by_path) {
-  Embedding embedding;
+  FeatureEmbedding embedding;
   embedding.query.dimension = embedding.gallery.dimension = 3;
   embedding.query.features.assign(3 * split_.query.size(), 1.0F);
   embedding.gallery.features.assign(3 * split_.gallery.size(), 2.0F);
@@ -253,7 +253,7 @@ TEST_F(EvaluationOutputsTest, the_same_bytes_on_a_second_run) {
 
 TEST_F(EvaluationOutputsTest, queries_csv_means_what_the_metrics_say) {
   const auto network = method<experiments::BaselineOptions>();
-  const Embedding embedding = embed_split(*network, *pack_, split_, {}, kGoOn).value();
+  const Embedding embedding = embed_split(*network, *pack_, split_, {}, {}, kGoOn).value();
   const auto metrics = score_embedding(embedding, split_, protocol_);
   const auto scores = results::parse_query_scores(
       core::as_text(outputs(*network).value().files.at(results::kQueryScoresFile)), "queries");
@@ -278,7 +278,8 @@ TEST_F(EvaluationOutputsTest, a_sample_holds_every_test_image_of_its_identities_
   for (std::size_t row = 0; row < pack_->size(); ++row) {
     const datasets::Sample& from = pack_->row(row).sample;
     if (!identities.contains(from.identity)) continue;
-    for (int rate : {1, 3}) expected.push_back({{row, rate}, from.identity, from.camera});
+    for (int rate : {1, 3})
+      expected.push_back({{row, rate, rate == 1 ? Side::kHigh : Side::kLow}, from.identity, from.camera});
   }
   EXPECT_EQ(expected, sample);
   EXPECT_EQ(2 * (split_.query.size() + split_.gallery.size()), choose_sample(split_, {1, 3}, 1000).size());
@@ -290,7 +291,7 @@ TEST_F(EvaluationOutputsTest, a_sample_holds_every_test_image_of_its_identities_
 
 TEST_F(EvaluationOutputsTest, samples_h5_holds_the_features_that_are_ranked) {
   const auto network = method<experiments::BaselineOptions>();
-  const Embedding embedding = embed_split(*network, *pack_, split_, {}, kGoOn).value();
+  const Embedding embedding = embed_split(*network, *pack_, split_, {}, {}, kGoOn).value();
   const EvaluationOutputs made = outputs(*network).value();
   const std::filesystem::path folder = raw_->folder() / "samples";
   write_outputs(core::real_file_system(), folder, made);
@@ -311,8 +312,9 @@ TEST_F(EvaluationOutputsTest, samples_h5_holds_the_features_that_are_ranked) {
           EXPECT_NEAR(ranked[i * 128 + k], features.values[s * 128 + k], 1e-5 * (1 + std::abs(ranked[i * 128 + k])));
       }
   };
-  compare(split_.query, embedding.query.features, [](const auto& item) { return item.rate; });
-  compare(split_.gallery, embedding.gallery.features, [](const auto&) { return 1; });
+  const auto& ranked = std::get<FeatureEmbedding>(embedding);
+  compare(split_.query, ranked.query.features, [](const auto& item) { return item.rate; });
+  compare(split_.gallery, ranked.gallery.features, [](const auto&) { return 1; });
   EXPECT_EQ(3U * 4U, compared);
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/trainer/worker_fixture.h"
@@ -132,6 +133,16 @@ TEST_F(EvaluationPublishTest, an_attempt_that_is_overtaken_leaves_the_others_fil
   EXPECT_TRUE(files.fired());
   for (const std::string& name : names) EXPECT_EQ("theirs", text(job_folder() / name)) << name;
   EXPECT_EQ(result_, text(result_file()));
+}
+
+TEST_F(EvaluationPublishTest, a_distance_that_the_trainings_method_lacks_is_refused) {
+  auto evaluation = std::get<experiments::EvaluationSpecification>(evaluation_);
+  evaluation.protocol.distance = "weighted";
+  const fs::path folder = store().job_folder(experiments::job_id(evaluation));
+  tests::expect_error(core::ErrorKind::kInput,
+                      {(folder / "spec.json").string(), "evaluate.distance", "'rain' compares by one embedding"},
+                      [&] { run(evaluation); });
+  EXPECT_FALSE(fs::exists(folder / "features.h5"));
 }
 
 }  // namespace

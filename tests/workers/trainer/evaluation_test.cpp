@@ -84,8 +84,8 @@ class EvaluationTest : public ::testing::Test {
     const auto specification = testing::small_specification(experiments::BaselineOptions{});
     return Made({}, specification.network, specification.recipe, split_.train_identities, 3);
   }
-  std::optional<Embedding> embed(Method& method, const EmbeddingOptions& options = {}) const {
-    return embed_split(method, *pack_, split_, options, kGoOn);
+  FeatureEmbedding embed(Method& method, const EmbeddingOptions& options = {}, const Comparison& how = {}) const {
+    return std::get<FeatureEmbedding>(embed_split(method, *pack_, split_, how, options, kGoOn).value());
   }
 
   static inline std::unique_ptr<tests::RawImages> raw_;
@@ -95,7 +95,7 @@ class EvaluationTest : public ::testing::Test {
 
 TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
   Baseline network = method();
-  const Embedding alone = embed(network).value();
+  const FeatureEmbedding alone = embed(network);
   EXPECT_EQ(split_.query.size(), alone.query.rows());
   EXPECT_EQ(split_.gallery.size(), alone.gallery.rows());
   EXPECT_EQ(128U, alone.query.dimension);
@@ -107,7 +107,7 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
       threads.emplace_back([&, rank] {
         GatheringRank communicator(all, rank);
         Baseline own = method();
-        const Embedding shared = embed(own, {.communicator = &communicator}).value();
+        const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
         equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
                  shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
       });
@@ -124,7 +124,7 @@ TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
     threads.emplace_back([&, rank] {
       GatheringRank communicator(all, rank);
       Baseline own = method();
-      ended += !embed_split(own, *pack_, split_, {.communicator = &communicator},
+      ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
                             [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
     });
   for (std::thread& thread : threads) thread.join();
@@ -134,7 +134,7 @@ TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
 TEST_F(EvaluationTest, folding_changes_no_score) {
   Baseline folded = method();
   Unfolded plain = method<Unfolded>();
-  const Embedding of_folded = embed(folded).value(), of_plain = embed(plain).value();
+  const FeatureEmbedding of_folded = embed(folded), of_plain = embed(plain);
   EXPECT_NE(of_folded.query.features, of_plain.query.features);
   const auto expected = score_embedding(of_plain, split_, {});
   EXPECT_EQ(expected, score_embedding(of_folded, split_, {}));
@@ -147,7 +147,7 @@ TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   recipe.precision = "bf16";
   EXPECT_EQ(at::kBFloat16, embedding_precision(recipe));
   Baseline network = method();
-  const Embedding wide = embed(network).value(), narrow = embed(network, {.precision = at::kBFloat16}).value();
+  const FeatureEmbedding wide = embed(network), narrow = embed(network, {.precision = at::kBFloat16});
   double difference = 0, largest = 0;
   for (std::size_t i = 0; i < wide.query.features.size(); ++i) {
     difference = std::max<double>(difference, std::abs(wide.query.features[i] - narrow.query.features[i]));
@@ -157,6 +157,24 @@ TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   EXPECT_LT(difference, 0.03 * largest);
 }
 
+TEST_F(EvaluationTest, a_gallery_rate_shrinks_gallery_images_alone) {
+  Baseline network = method();
+  const FeatureEmbedding plain = embed(network), one = embed(network, {}, {.gallery_rate = 1}),
+                         shrunk = embed(network, {}, {.gallery_rate = 3});
+  EXPECT_EQ(plain.gallery.features, one.gallery.features);
+  EXPECT_EQ(plain.query.features, one.query.features);
+  EXPECT_EQ(plain.query.features, shrunk.query.features);
+  EXPECT_EQ(plain.gallery.identities, shrunk.gallery.identities);
+  // Views of rate 3, in the batches of an evaluation.
+  std::vector<ImageView> views;
+  for (const datasets::QueryItem& item : split_.query) views.push_back({item.row, item.rate});
+  for (const datasets::GalleryItem& item : split_.gallery) views.push_back({item.row, 3});
+  std::vector<float> expected = embed_images(network, *pack_, views, {}, kGoOn).value();
+  expected.erase(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(plain.query.features.size()));
+  EXPECT_EQ(expected, shrunk.gallery.features);
+  EXPECT_NE(plain.gallery.features, shrunk.gallery.features);
+}
+
 TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
   const auto drawn = [] { return at::detail::getDefaultCPUGenerator().get_state(); };
   Baseline network = method();
@@ -164,7 +182,7 @@ TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
   const std::string state = testing::state_hash(network.module());
   ProgressPipe silent(-1);
   const auto recipe = testing::small_specification(experiments::BaselineOptions{}).recipe;
-  TrainingEvaluation evaluation({network, *pack_, split_, recipe, silent, nullptr});
+  TrainingEvaluation evaluation({network, *pack_, split_, recipe, silent});
   evaluation.run(1);
   EXPECT_EQ(state, testing::state_hash(network.module()));
   EXPECT_TRUE(network.module().is_training());

@@ -1,6 +1,8 @@
 //! \file
 //! resolute-worker run --evaluate-every, and what an evaluation leaves: real processes.
 
+#include <algorithm>
+#include <map>
 #include <set>
 
 #include "tests/system/program.h"
@@ -11,6 +13,17 @@ namespace {
 
 class EvaluationWorkerTest : public WorkerTest {
  protected:
+  static experiments::TrainingSpecification small_ftwa() {
+    experiments::TrainingSpecification training = small_training(experiments::FtwaOptions{});
+    training.recipe.lr_images = 1;
+    return training;
+  }
+  // Runs the evaluation in a store where its training is done; returns its record.
+  results::EvaluationRecord evaluate(const std::string& name, const experiments::EvaluationSpecification& evaluation) {
+    const JobId id = write_specification(store(name), evaluation);
+    run_alone(store(name), id);
+    return std::get<results::EvaluationRecord>(results::parse_record(result(store(name), id), "result"));
+  }
   // Trains in a store of its own; returns evaluations.jsonl.
   std::string train_evaluating(const std::string& name, const experiments::TrainingSpecification& training, int ranks,
                                const std::string& epochs) {
@@ -46,16 +59,17 @@ TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_trainin
 }
 
 TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_scores) {
-  for (const char* precision : {"f32", "bf16"}) {
-    experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
-    training.recipe.precision = precision;
-    const std::string lines = train_evaluating(precision, training, 1, std::to_string(kSteps));
+  experiments::TrainingSpecification narrow = small_training(experiments::BaselineOptions{});
+  narrow.recipe.precision = "bf16";
+  const std::map<std::string, experiments::TrainingSpecification> trainings = {
+      {"f32", small_training(experiments::BaselineOptions{})}, {"bf16", narrow}, {"ftwa", small_ftwa()}};
+  for (const auto& [name, training] : trainings) {
+    const std::string lines = train_evaluating(name, training, 1, std::to_string(kSteps));
     const experiments::EvaluationSpecification evaluation{
         experiments::job_id(training), small_pack(), training.split, {}};
-    const JobId id = write_specification(store(precision), evaluation);
-    run_alone(store(precision), id);
-    const auto record =
-        std::get<results::EvaluationRecord>(results::parse_record(result(store(precision), id), "result"));
+    const JobId id = write_specification(store(name), evaluation);
+    run_alone(store(name), id);
+    const auto record = std::get<results::EvaluationRecord>(results::parse_record(result(store(name), id), "result"));
     const core::Json last = core::parse_json(lines, "evaluations");
     EXPECT_EQ(static_cast<std::uint64_t>(kSteps), last.at("step").get<std::uint64_t>());
     EXPECT_EQ(record.metrics, (last.at("metrics").get<std::map<std::string, double>>()));
@@ -91,6 +105,37 @@ TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_le
     EXPECT_TRUE(record.metrics.contains("resolution_probe"));
   }
   EXPECT_EQ(1U, texts.size());
+}
+
+TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_ranks_and_ranks_as_its_file_does) {
+  experiments::TrainingSpecification training = small_ftwa();
+  training.recipe.steps = 4;
+  const std::string lines = train_evaluating("branches", training, 1, "2");
+  EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
+  EXPECT_EQ(lines, train_evaluating("branches-two", training, 2, "2"));
+
+  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
+  evaluation.protocol.panels = 1;
+  evaluation.protocol.sample_rates = {1, 2, 4};
+  evaluation.protocol.sample_identities = 3;
+  evaluation.protocol.resolution_probe = true;
+  std::set<std::string> features;
+  const std::vector<std::pair<std::string, int>> comparisons = {
+      {"default", 3}, {"default", 0}, {"equal", 3}, {"hr", 3}, {"lr", 0}};
+  for (const auto& [distance, copy_rate] : comparisons) {
+    evaluation.protocol.distance = distance;
+    evaluation.protocol.gallery_copy_rate = copy_rate;
+    const results::EvaluationRecord record = evaluate("branches", evaluation);
+    EXPECT_EQ(1U, record.outputs.count("weights.csv"));
+    EXPECT_EQ(distance == "default", record.metrics.contains("hr_share"));
+    features.insert(record.features_sha256);
+    const fs::path file =
+        experiments::StoreLayout(store("branches")).job_folder(experiments::job_id(evaluation)) / "features.h5";
+    const core::CommandOutput ranked = system_test::resolute({"rank", file.string(), "--json"});
+    ASSERT_EQ(0, system_test::code_of(ranked)) << ranked.err;
+    EXPECT_EQ(record.metrics.at("map_full"), core::parse_json(ranked.out, "rank").at("map").get<double>());
+  }
+  EXPECT_EQ(comparisons.size(), features.size());
 }
 
 TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {

@@ -2,6 +2,7 @@
 //! The trainer against a twin in PyTorch's Python: 20 steps of each method from the same weights and batches, float32,
 //! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py). RAIN's are
 //! joint min-max steps: with D ahead of the others or beside them, with lanes that hold no label, with other networks.
+//! FTWA's have lanes of unequally many HR and LR rows.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -33,13 +34,14 @@ core::Json twin() {
 //! The batches of make_golden.py's Lane.
 class FormulaSource final : public BatchSource {
  public:
-  FormulaSource(const core::Json& golden, bool partly_labelled)
+  FormulaSource(const core::Json& golden, const core::Json& asked_case)
       : lanes_(experiments::identities_per_lane(golden["identities"], golden["lanes"])),
         images_(golden["images"]),
         classes_(golden["classes"]),
         height_(golden["height"]),
         width_(golden["width"]),
-        partly_labelled_(partly_labelled) {}
+        partly_labelled_(asked_case["partly_labelled"]),
+        some_lr_(asked_case["some_lr"]) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
     std::vector<std::int64_t> rows;
     for (const int identities : lanes_) rows.push_back(identities * images_);
@@ -59,6 +61,7 @@ class FormulaSource final : public BatchSource {
       batch.labels.mutable_data_ptr<std::int64_t>()[i] =
           (static_cast<std::int64_t>(step) + lane + 2 * (i / images_)) % classes_;
     batch.has_hr = at::ones({rows}, at::kBool);
+    if (some_lr_) drop_hr_images(batch, static_cast<std::int64_t>(step));
     if (partly_labelled_) drop_labels(batch, static_cast<std::int64_t>(step), lane);
     batch.step = step;
     batch.lane = lane;
@@ -75,15 +78,29 @@ class FormulaSource final : public BatchSource {
     batch.labels.index_put_({batch.has_label.logical_not()}, -1);
   }
 
+  //! Of an identity's images the first one or two keep theirs: make_golden.py's has_hr().
+  void drop_hr_images(LaneBatch& batch, std::int64_t step) const {
+    for (std::int64_t row = 0; row < batch.has_hr.size(0); ++row)
+      batch.has_hr.mutable_data_ptr<bool>()[row] = row % images_ <= (row / images_ + step) % 2;
+    batch.hr.index_put_({batch.has_hr.logical_not()}, 0.0);
+  }
+
   std::vector<int> lanes_;
   std::int64_t images_, classes_, height_, width_;
-  bool partly_labelled_;
+  bool partly_labelled_, some_lr_;
 };
 
 experiments::TrainingSpecification specification(const core::Json& golden, const core::Json& asked_case) {
   experiments::TrainingSpecification asked;
   const std::string method = asked_case["method"];
-  if (method == "rain")
+  asked.network.bn_streams = asked_case["bn_streams"];
+  if (method == "ftwa")
+    asked.method = experiments::FtwaOptions{.margin = golden["margin"],
+                                            .transformation_detach = asked_case["transformation_detach"],
+                                            .weighting = asked_case["weighting"],
+                                            .triplet_weighting = asked_case["triplet_weighting"],
+                                            .weight_balance = asked_case["weight_balance"]};
+  else if (method == "rain")
     asked.method = experiments::RainOptions{.levels = asked_case["levels"].get<std::vector<int>>(),
                                             .margin = golden["margin"],
                                             .mining = "batch-hard",
@@ -92,9 +109,12 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
                                             .discriminator = asked_case["discriminator"],
                                             .decoder = asked_case["decoder"]};
   else
-    asked.method = experiments::BaselineOptions{.margin = golden["margin"], .mining = "batch-hard"};
+    asked.method = experiments::BaselineOptions{.images = asked_case["images"],
+                                                .margin = golden["margin"],
+                                                .mining = "batch-hard",
+                                                .classification_weight = asked_case["classification_weight"]};
   asked.network.backbone = "resnet-small";
-  const core::Json& recipe = golden["recipes"][method];
+  const core::Json& recipe = golden["recipes"][asked_case["recipe"].get<std::string>()];
   asked.recipe.steps = golden["steps"];
   asked.recipe.identities = golden["identities"];
   asked.recipe.images = golden["images"];
@@ -116,7 +136,7 @@ class Twin : public ::testing::TestWithParam<std::string> {
     const experiments::TrainingSpecification asked = specification(golden, asked_case);
     const std::unique_ptr<Method> method = make_method(asked, golden["classes"]);
     testing::fill_with_numbers(method->module());
-    FormulaSource source(golden, asked_case["partly_labelled"]);
+    FormulaSource source(golden, asked_case);
     ProgressPipe silent(-1);
     const tests::TemporaryFolder folder;
     const std::filesystem::path path = folder.path() / "metrics.jsonl";
@@ -169,7 +189,7 @@ std::vector<std::string> cases() {
 INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
                          [](const auto& parameter) { return parameter.param; });
 
-TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 5U); }
+TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 9U); }
 
 }  // namespace
 }  // namespace resolute::workers

@@ -206,6 +206,28 @@ TEST_F(WeightsStore, the_trunk_starts_from_exactly_these_and_the_rest_as_ever) {
   }
 }
 
+TEST_F(WeightsStore, both_encoders_of_two_streams_start_from_them) {
+  const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  const auto specification = testing::small_specification(experiments::FtwaOptions{});
+  const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
+  load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
+  NamedTensors before, after;
+  list_module(scratch->module(), "", before);
+  list_module(method->module(), "", after);
+  std::size_t of_trunk = 0, of_encoder = 0;
+  for (const auto& [name, tensor] : after) {
+    const std::string inner = name.substr(name.find('.') + 1);
+    if (name.starts_with("trunk.") || name.starts_with("lr_encoder.")) {
+      ++(name.starts_with("trunk.") ? of_trunk : of_encoder);
+      EXPECT_TRUE(at::equal(trunk_tensor(inner, tensor.sizes()), tensor)) << name;
+    } else {
+      EXPECT_TRUE(at::equal(before.at(name), tensor)) << name;
+    }
+  }
+  EXPECT_EQ(kTrunkTensors, of_trunk);
+  EXPECT_EQ(20U, of_encoder);  // 4 convolutions and 4 batch norms of 4 tensors each
+}
+
 TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
   const auto method = make_method(testing::small_specification(experiments::BaselineOptions{}), 5);

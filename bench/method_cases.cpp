@@ -1,0 +1,96 @@
+#include "bench/method_cases.h"
+
+#include <algorithm>
+
+#include "bench/images.h"
+#include "core/overloaded.h"
+#include "workers/trainer.h"
+
+namespace resolute::workers {
+
+const std::vector<Scale>& scales() {
+  static const std::vector<Scale> all{{"resnet50", 256, 128, 751, 2, false, 1},
+                                      {"resnet-small", 64, 32, 32, 8, true, 10}};
+  return all;
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = [] {
+    using namespace experiments;
+    RainOptions off, pixelwise, transposed, single;
+    off.levels = {};
+    off.adversary = "off";
+    pixelwise.discriminator = "pixelwise";
+    transposed.decoder = "transposed";
+    single.levels = {5};
+    BaselineOptions stored;
+    stored.images = "stored";
+    stored.classification_weight = 3;
+    stored.mining = "batch-hard";
+    FtwaOptions streams, transformed;
+    streams.transformation = streams.weighting = false;
+    transformed.weighting = false;
+    return std::vector<Case>{{"baseline", BaselineOptions{}, true},
+                             {"rain {4, 5}", RainOptions{}, true},
+                             {"rain {5}", single, true},
+                             {"rain, adversary off", off, false},
+                             {"rain, pixelwise D", pixelwise, false},
+                             {"rain, transposed G", transposed, false},
+                             {"baseline, stored", stored, true, 2},
+                             {"ftwa B", streams, true, 2},
+                             {"ftwa R", transformed, true, 2},
+                             {"ftwa", FtwaOptions{}, true, 2, true}};
+  }();
+  return all;
+}
+
+int images(const Case& measured, const Scale& scale) { return measured.lr_images > 0 || scale.identities > 2 ? 4 : 2; }
+
+int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
+
+int images_a_pair(const Case& measured) {
+  return std::visit(core::Overloaded{[&](const experiments::BaselineOptions&) { return rows_a_pair(measured); },
+                                     [](const experiments::RainOptions&) { return 2; },
+                                     [](const experiments::FtwaOptions&) { return 3; }},
+                    measured.method);
+}
+
+std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
+  experiments::TrainingSpecification specification;
+  specification.method = measured.method;
+  specification.network.backbone = scale.backbone;
+  specification.network.neck = scale.neck;
+  specification.recipe = recipe;
+  specification.recipe.lr_images = measured.lr_images;
+  return make_method(specification, scale.classes);
+}
+
+void Shortest::add(const Moment& from, const Moment& to) {
+  seconds = std::min(seconds, std::chrono::duration<double>(to.time - from.time).count());
+  processor_seconds = std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
+}
+
+RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images) {
+  const std::int64_t rows = std::int64_t{identities} * images;
+  batch_.hr = random_images(0, rows, scale.height, scale.width);
+  batch_.lr = random_images(1, rows, scale.height, scale.width);
+  batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
+  batch_.has_hr = at::arange(rows, at::kLong).remainder(images).lt(images - lr_images);
+  batch_.hr.mul_(batch_.has_hr.view({-1, 1, 1, 1}));
+}
+
+LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
+  begun.emplace_back();
+  LaneBatch batch = batch_;
+  batch.step = step;
+  return batch;
+}
+
+void train(Method& method, BatchSource& source, const experiments::Recipe& recipe) {
+  ProgressPipe progress(-1);
+  TrainerOptions options;
+  options.recipe = recipe;
+  Trainer({.method = method, .source = source, .progress = progress}, options).run();
+}
+
+}  // namespace resolute::workers

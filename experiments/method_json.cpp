@@ -1,0 +1,134 @@
+#include "experiments/method_json.h"
+
+namespace resolute::experiments {
+namespace {
+
+using core::Json;
+using core::ObjectReader;
+
+//! -0.0 equals 0.0 and must have its text.
+double plain(double value) { return value + 0.0; }
+
+Json write(const BaselineOptions& o) {
+  return {{"images", o.images},   {"classification", o.classification},
+          {"triplet", o.triplet}, {"margin", plain(o.margin)},
+          {"mining", o.mining},   {"classification_weight", plain(o.classification_weight)}};
+}
+
+void read(BaselineOptions& o, ObjectReader& object) {
+  o.images = object.required<std::string>("images");
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+  o.classification_weight = object.required<double>("classification_weight");
+}
+
+Json write(const RainOptions& o) {
+  return {{"levels", o.levels},
+          {"classification", o.classification},
+          {"triplet", o.triplet},
+          {"reconstruction", o.reconstruction},
+          {"margin", plain(o.margin)},
+          {"mining", o.mining},
+          {"adversary", o.adversary},
+          {"updates", o.updates},
+          {"discriminator", o.discriminator},
+          {"decoder", o.decoder},
+          {"adversarial_weight", plain(o.adversarial_weight)},
+          {"reconstruction_weight", plain(o.reconstruction_weight)},
+          {"supervision", o.supervision}};
+}
+
+void read(RainOptions& o, ObjectReader& object) {
+  o.levels = object.required<std::vector<int>>("levels");
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.reconstruction = object.required<bool>("reconstruction");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+  o.adversary = object.required<std::string>("adversary");
+  o.updates = object.required<std::string>("updates");
+  o.discriminator = object.required<std::string>("discriminator");
+  o.decoder = object.required<std::string>("decoder");
+  o.adversarial_weight = object.required<double>("adversarial_weight");
+  o.reconstruction_weight = object.required<double>("reconstruction_weight");
+  o.supervision = object.required<std::string>("supervision");
+}
+
+Json write(const FtwaOptions& o) {
+  return {{"classification", o.classification},
+          {"triplet", o.triplet},
+          {"margin", plain(o.margin)},
+          {"mining", o.mining},
+          {"classification_weight", plain(o.classification_weight)},
+          {"triplet_weight", plain(o.triplet_weight)},
+          {"transformation", o.transformation},
+          {"transformation_weight", plain(o.transformation_weight)},
+          {"transformation_detach", o.transformation_detach},
+          {"transformed_losses", o.transformed_losses},
+          {"transformation_blocks", o.transformation_blocks},
+          {"weighting", o.weighting},
+          {"classification_weighting", o.classification_weighting},
+          {"triplet_weighting", o.triplet_weighting},
+          {"weight_balance", plain(o.weight_balance)}};
+}
+
+void read(FtwaOptions& o, ObjectReader& object) {
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+  o.classification_weight = object.required<double>("classification_weight");
+  o.triplet_weight = object.required<double>("triplet_weight");
+  o.transformation = object.required<bool>("transformation");
+  o.transformation_weight = object.required<double>("transformation_weight");
+  o.transformation_detach = object.required<std::string>("transformation_detach");
+  o.transformed_losses = object.required<bool>("transformed_losses");
+  o.transformation_blocks = object.required<int>("transformation_blocks");
+  o.weighting = object.required<bool>("weighting");
+  o.classification_weighting = object.required<std::string>("classification_weighting");
+  o.triplet_weighting = object.required<std::string>("triplet_weighting");
+  o.weight_balance = object.required<double>("weight_balance");
+}
+
+//! Reads the alternative whose method is `name`; false if this alternative is another.
+template <class Options>
+bool read_if_named(MethodOptions& into, const std::string& name, int revision, const Json& json,
+                   const std::string& where) {
+  if (name != Options::kMethod) return false;
+  if (revision != Options::kRevision)
+    throw core::input_error(fmt::format("{}: revision {} of method '{}'", where, revision, name),
+                            fmt::format("this program has revision {}", Options::kRevision),
+                            "use the program that wrote it, or plan the suite again");
+  ObjectReader object(json, where + ": in 'options'");
+  Options options;
+  read(options, object);
+  object.finish();
+  into = options;
+  return true;
+}
+
+}  // namespace
+
+void write_method(Json& json, const MethodOptions& method) {
+  json["method"] = method_name(method);
+  json["method_revision"] =
+      std::visit([](const auto& options) { return std::decay_t<decltype(options)>::kRevision; }, method);
+  json["options"] = std::visit([](const auto& options) { return write(options); }, method);
+}
+
+MethodOptions read_method(ObjectReader& object) {
+  const auto name = object.required<std::string>("method");
+  const int revision = object.required<int>("method_revision");
+  const Json json = object.required<Json>("options");
+  MethodOptions options;
+  if (!read_if_named<BaselineOptions>(options, name, revision, json, object.where()) &&
+      !read_if_named<RainOptions>(options, name, revision, json, object.where()) &&
+      !read_if_named<FtwaOptions>(options, name, revision, json, object.where()))
+    throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
+                            fmt::format("methods are {}", fmt::join(method_names(), ", ")));
+  return options;
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,18 @@
+#pragma once
+//! \file
+//! A training's method among the members of its JSON: "method", "method_revision" and "options". For
+//! experiments/specification_json.cpp alone.
+
+#include "core/json.h"
+#include "experiments/specification.h"
+
+namespace resolute::experiments {
+
+//! Adds the three members; every option stands there.
+void write_method(core::Json& json, const MethodOptions& method);
+
+//! The inverse, strict; values out of range are refused later. \throws RuntimeError (kInput): an unknown method,
+//! another revision, unknown or missing options, wrong types
+MethodOptions read_method(core::ObjectReader& object);
+
+}  // namespace resolute::experiments

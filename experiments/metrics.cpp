@@ -1,0 +1,52 @@
+#include "experiments/metrics.h"
+
+#include <algorithm>
+#include <array>
+
+namespace resolute::experiments {
+namespace {
+
+constexpr std::array kOfQueries = {"rank1", "rank5", "rank10", "rank20", "mAP"};
+constexpr std::array kCorrelations = {"weight_hr_rho", "weight_lr_rho"};
+constexpr std::array kWeights = {"weight_query_hr", "weight_query_lr", "weight_gallery_hr", "weight_gallery_lr"};
+constexpr const char* kShare = "hr_share";
+constexpr const char* kProbe = "resolution_probe";
+
+bool is_one_of(const std::string& metric, const auto& names) {
+  return std::find(names.begin(), names.end(), metric) != names.end();
+}
+
+}  // namespace
+
+const std::vector<std::string>& metric_names() {
+  static const std::vector<std::string> all = [] {
+    std::vector<std::string> names(kOfQueries.begin(), kOfQueries.end());
+    names.push_back(kProbe);
+    names.insert(names.end(), kCorrelations.begin(), kCorrelations.end());
+    names.insert(names.end(), kWeights.begin(), kWeights.end());
+    names.push_back(kShare);
+    return names;
+  }();
+  return all;
+}
+
+bool is_per_query(const std::string& metric) { return is_one_of(metric, kOfQueries); }
+
+bool is_fraction(const std::string& metric) { return !is_correlation(metric) && !is_one_of(metric, kWeights); }
+
+bool is_of_weights(const std::string& metric) {
+  return is_correlation(metric) || is_one_of(metric, kWeights) || metric == kShare;
+}
+
+bool is_correlation(const std::string& metric) { return is_one_of(metric, kCorrelations); }
+
+bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric) {
+  if (!is_of_weights(metric)) return true;
+  constexpr const char* kWeighted = "weighted";
+  const std::vector<std::string> distances = distances_of(method);
+  if (!is_one_of(kWeighted, distances)) return false;
+  const std::string& asked = protocol.distance == "default" ? distances.front() : protocol.distance;
+  return is_correlation(metric) || asked == kWeighted;
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,285 @@
+"""What the twins of the methods share (rain/make_golden.py, ftwa/make_golden.py): numbers that both sides make, mining, the
+losses of identities, the trunk, and how a file is written or checked. Shares no code with workers/. Needs torch 2.11.
+
+Everything is computed in float64. Weights, images and probes come from a formula that both sides know (numbers() below),
+so the files hold results alone; a gradient is stored as its inner product with a probe.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import struct
+import sys
+
+import numpy
+import torch
+import torch.nn.functional as F
+
+torch.set_num_threads(1)
+torch.set_default_dtype(torch.float64)
+SEED, STEP, LANE = 7, 11, 1
+
+
+# ---------------------------------------------------------------- numbers that both sides make
+def numbers(name, shape, scale=1.0, offset=0.0):
+    """float32 values offset + scale * u, u in [-1, 1) from a 32-bit mix of (FNV-1a of name, index)."""
+    salt = 2166136261
+    for byte in name.encode():
+        salt = ((salt ^ byte) * 16777619) & 0xFFFFFFFF
+    count = int(numpy.prod(shape)) if len(shape) else 1
+    x = numpy.arange(count, dtype=numpy.uint32) * numpy.uint32(2654435761) + numpy.uint32(salt)
+    x ^= x >> numpy.uint32(16)
+    x *= numpy.uint32(0x7FEB352D)
+    x ^= x >> numpy.uint32(15)
+    x *= numpy.uint32(0x846CA68B)
+    x ^= x >> numpy.uint32(16)
+    u = x.astype(numpy.float64) / 2147483648.0 - 1.0
+    values = (offset + scale * u).astype(numpy.float32).astype(numpy.float64)
+    return torch.from_numpy(values.reshape(shape).copy())
+
+
+def probe(name, tensor):
+    """Inner product with a formula tensor, by the root of the count so that it stays near 1."""
+    flat = tensor.detach()
+    return float((flat * numbers(name + "/probe", tuple(flat.shape))).sum() / max(1, flat.numel()) ** 0.5)
+
+
+class RandomStream:
+    """core/random.h: Philox4x32-10 keyed by the SHA-256 of a purpose and integers."""
+
+    def __init__(self, purpose, key):
+        text = struct.pack("<Q", len(purpose)) + purpose.encode() + b"".join(struct.pack("<Q", k) for k in key)
+        words = struct.unpack("<4I", hashlib.sha256(text).digest()[:16])
+        self.key, self.counter, self.block, self.used = words[:2], [0, 0, words[2], words[3]], None, 4
+
+    def next_u64(self):
+        if self.used == 4:
+            c, k = list(self.counter), list(self.key)
+            for _ in range(10):
+                p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+                c = [(p1 >> 32) ^ c[1] ^ k[0], p1 & 0xFFFFFFFF, (p0 >> 32) ^ c[3] ^ k[1], p0 & 0xFFFFFFFF]
+                k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
+            self.block, self.used = c, 0
+            self.counter[0] += 1
+        low, high = self.block[self.used], self.block[self.used + 1]
+        self.used += 2
+        return (high << 32) | low
+
+    def below(self, bound):
+        limit = (1 << 64) - (1 << 64) % bound
+        while True:
+            draw = self.next_u64()
+            if draw < limit:
+                return draw % bound
+
+
+# ---------------------------------------------------------------- losses, from the paper's equations
+def random_triplets(labels, stream):
+    triplets = []
+    for a, label in enumerate(labels):
+        positives = [i for i, other in enumerate(labels) if other == label and i != a]
+        negatives = [i for i, other in enumerate(labels) if other != label]
+        if positives and negatives:
+            p = positives[stream.below(len(positives))]
+            triplets.append((a, p, negatives[stream.below(len(negatives))]))
+    return triplets
+
+
+def hard_triplets(labels, v):
+    d = (v[:, None] - v[None]).detach().square().sum(2).sqrt()
+    triplets = []
+    for a, label in enumerate(labels):
+        positives = [i for i, other in enumerate(labels) if other == label and i != a]
+        negatives = [i for i, other in enumerate(labels) if other != label]
+        if positives and negatives:
+            triplets.append((a, max(positives, key=lambda i: float(d[a, i])), min(negatives, key=lambda i: float(d[a, i]))))
+    return triplets
+
+
+def all_triplets(labels):  # eq. 6 of FTWA as printed
+    rows = range(len(labels))
+    return [(a, p, n) for a in rows for p in rows for n in rows if a != p and labels[a] == labels[p] != labels[n]]
+
+
+def hinges(v, triplets, margin):
+    """[margin + D(a, p) - D(a, n)]+ of each triplet."""
+    values = []
+    for a, p, n in triplets:
+        d_pos, d_neg = ((v[a] - v[other]).square().sum().sqrt() for other in (p, n))
+        values.append(torch.clamp(margin + d_pos - d_neg, min=0))
+    return values
+
+
+def triplet_loss(v, triplets, margin):  # RAIN's eqs. 4 to 6, one stream
+    return sum(hinges(v, triplets, margin)) / len(triplets) if triplets else v.sum() * 0
+
+
+def mined(v, labels, mining, site):
+    if mining == "all":
+        return all_triplets(labels)
+    if mining == "batch-hard":
+        return hard_triplets(labels, v)
+    return random_triplets(labels, RandomStream("mining", [SEED, STEP, LANE, site]))
+
+
+def triplet_term(v, labels, case, site):
+    triplets = mined(v, labels, case["mining"], site)
+    mean = triplet_loss(v, triplets, case["margin"])
+    return mean * len(triplets) if case["mining"] == "all" else mean
+
+
+def cross_entropies(logits, labels, smoothing=0.0):
+    """Of each row; smoothing spreads a share of the label's probability over all classes (Szegedy et al. 2016, § 7)."""
+    classes = logits.shape[1]
+    log_p = torch.log(torch.exp(logits) / torch.exp(logits).sum(1, keepdim=True))
+    wanted = torch.full_like(log_p, smoothing / classes).detach()
+    for i, y in enumerate(labels):
+        wanted[i, y] += 1 - smoothing
+    return -(wanted * log_p).sum(1)
+
+
+def classification_loss(logits, labels, smoothing=0.0):  # RAIN's eq. 3, one stream
+    return cross_entropies(logits, labels, smoothing).mean() if labels else logits.sum() * 0
+
+
+# ---------------------------------------------------------------- networks, as functions of named tensors
+class Network:
+    """The trunk; a method's twin adds its own parts."""
+
+    def __init__(self, backbone, last_stride):
+        self.tensors, self.training, self.big = {}, True, backbone == "resnet50"
+        if self.big:
+            self.channels, self.counts, self.strides = [64, 256, 512, 1024, 2048], [3, 4, 6, 3], [1, 2, 2, last_stride]
+        else:
+            self.channels, self.counts, self.strides = [16, 16, 32, 64, 128], [1, 1, 1, 1], [2, 2, 2, last_stride]
+        self.add_stem("trunk")
+        for s in range(4):
+            self.add_stage("trunk", s)
+
+    def add_stem(self, prefix):
+        self.conv(f"{prefix}.conv1", 3, self.channels[0], 7 if self.big else 3)
+        self.norm(f"{prefix}.bn1", self.channels[0])
+
+    def add_stage(self, prefix, s):
+        for b in range(self.counts[s]):
+            i, o, name = self.channels[s + (b > 0)], self.channels[s + 1], f"{prefix}.layer{s + 1}.{b}"
+            stride = self.strides[s] if b == 0 else 1
+            if self.big:
+                layers = [(i, o // 4, 1), (o // 4, o // 4, 3), (o // 4, o, 1)]
+            else:
+                layers = [(i, o, 3), (o, o, 3)]
+            for k, (ci, co, size) in enumerate(layers):
+                self.conv(f"{name}.conv{k + 1}", ci, co, size)
+                self.norm(f"{name}.bn{k + 1}", co)
+            if stride != 1 or i != o:
+                self.conv(f"{name}.downsample.0", i, o, 1)
+                self.norm(f"{name}.downsample.1", o)
+
+    def add_classifier(self, name, classes, neck, bias=True):
+        if neck:
+            self.norm(f"{name}.neck", self.channels[4])
+        self.linear(f"{name}.linear", self.channels[4], classes, bias)
+
+    def make(self, name, shape, scale, offset=0.0, grad=True):
+        self.tensors[name] = numbers(name, shape, scale, offset).requires_grad_(grad)
+
+    def conv(self, name, i, o, size, bias=False):
+        self.make(name + ".weight", (o, i, size, size), (6.0 / (i * size * size)) ** 0.5)
+        if bias:
+            self.make(name + ".bias", (o,), 0.1)
+
+    def linear(self, name, i, o, bias=True):
+        self.make(name + ".weight", (o, i), (3.0 / i) ** 0.5)
+        if bias:
+            self.make(name + ".bias", (o,), 0.1)
+
+    def norm(self, name, c):
+        self.make(name + ".weight", (c,), 0.1, 1.0)
+        self.make(name + ".bias", (c,), 0.1)
+        self.make(name + ".running_mean", (c,), 0.1, 0.0, grad=False)
+        self.make(name + ".running_var", (c,), 0.5, 1.0, grad=False)
+
+    def run_conv(self, name, x, stride=1):
+        w = self.tensors[name + ".weight"]
+        return F.conv2d(x, w, self.tensors.get(name + ".bias"), stride, (w.shape[2] - 1) // 2)
+
+    def run_linear(self, name, x):
+        y = x @ self.tensors[name + ".weight"].T
+        return y + self.tensors[name + ".bias"] if name + ".bias" in self.tensors else y
+
+    def run_norm(self, name, x):
+        t = self.tensors
+        return F.batch_norm(x, t[name + ".running_mean"], t[name + ".running_var"], t[name + ".weight"],
+                            t[name + ".bias"], self.training, 0.1, 1e-5)
+
+    def stem(self, prefix, x):
+        return F.relu(self.run_norm(f"{prefix}.bn1", self.run_conv(f"{prefix}.conv1", x, 2 if self.big else 1)))
+
+    def pool(self, f1):
+        return F.max_pool2d(f1, 3, 2, 1) if self.big else f1
+
+    def stage(self, prefix, s, x):
+        for b in range(self.counts[s]):
+            name, stride = f"{prefix}.layer{s + 1}.{b}", self.strides[s] if b == 0 else 1
+            y, last = x, 3 if self.big else 2
+            strided = 2 if self.big else 1
+            for k in range(1, last + 1):
+                y = self.run_norm(f"{name}.bn{k}", self.run_conv(f"{name}.conv{k}", y, stride if k == strided else 1))
+                if k < last:
+                    y = F.relu(y)
+            if f"{name}.downsample.0.weight" in self.tensors:
+                x = self.run_norm(f"{name}.downsample.1", self.run_conv(f"{name}.downsample.0", x, stride))
+            x = F.relu(x + y)
+        return x
+
+    def trunk(self, x):
+        features = [self.stem("trunk", x)]
+        x = self.pool(features[0])
+        for s in range(4):
+            x = self.stage("trunk", s, x)
+            features.append(x)
+        return features
+
+    def classify(self, name, v):
+        if f"{name}.neck.weight" in self.tensors:
+            v = self.run_norm(f"{name}.neck", v)
+        return self.run_linear(f"{name}.linear", v)
+
+    def phase(self, name, terms, mine, steps_with_next=False):
+        """What is stored of a phase: its terms, their sum, its gradients in the parameters whose name `mine` accepts."""
+        total = sum(terms.values())
+        chosen = {k: t for k, t in self.tensors.items() if t.requires_grad and mine(k)}
+        gradients = torch.autograd.grad(total, list(chosen.values()), retain_graph=True, allow_unused=True)
+        return {"name": name, "steps_with_next": steps_with_next,
+                "terms": {k: float(t.detach()) for k, t in terms.items()}, "total": float(total.detach()),
+                "gradients": {k: 0.0 if g is None else probe(k, g) for k, g in zip(chosen, gradients)}}
+
+    def buffers(self):
+        return {k: probe(k, t) for k, t in self.tensors.items() if not t.requires_grad}
+
+
+# ---------------------------------------------------------------- files
+def differences(old, new, where):
+    if isinstance(new, dict) and isinstance(old, dict):
+        return ([f"{where}: {sorted(old.keys() ^ new.keys())} only on one side"] if old.keys() != new.keys() else []) + [
+            d for k in new if k in old for d in differences(old[k], new[k], f"{where}.{k}")]
+    if isinstance(new, (list, tuple)) and isinstance(old, list) and len(old) == len(new):
+        return [d for i, (a, b) in enumerate(zip(old, new)) for d in differences(a, b, f"{where}[{i}]")]
+    if isinstance(new, float) and isinstance(old, (int, float)):
+        return [] if abs(old - new) <= 1e-9 * max(1, abs(new)) else [f"{where}: {old} {new}"]
+    return [] if old == new else [f"{where}: {old} {new}"]
+
+
+def write_or_check(script, make_documents):
+    """The command line of a make_golden.py: rewrites the files beside it, or with --check compares them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    folder, bad = pathlib.Path(script).resolve().parent, []
+    for name, document in make_documents().items():
+        if check:
+            bad += differences(json.loads((folder / name).read_text()), document, name)
+        else:
+            (folder / name).write_text(json.dumps(document, indent=1) + "\n")
+    print("\n".join(bad) if bad else "same" if check else "written")
+    sys.exit(1 if bad else 0)

@@ -1,0 +1,172 @@
+//! FTWA's parts in training: which of them move with which, and that each learns what it is there for.
+#include <gtest/gtest.h>
+
+#include "tests/workers/methods/ftwa_examples.h"
+#include "tests/workers/methods/rendered_people.h"
+#include "workers/trainer.h"
+
+namespace resolute::workers {
+namespace {
+
+using experiments::FtwaOptions;
+using testing::mixed_batch;
+using testing::SmallTraining;
+
+experiments::TrainingSpecification quick(const FtwaOptions& options, double learning_rate = 2e-3) {
+  auto specification = testing::small_specification(options);
+  specification.recipe.learning_rate = learning_rate;
+  return specification;
+}
+
+TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
+  at::set_num_threads(1);
+  for (const char* streams : {"joint", "separate"})
+    for (bool neck : {false, true}) {
+      FtwaOptions silent = testing::without_weighting();
+      silent.transformation_weight = 0;
+      silent.transformed_losses = false;
+      auto with = quick(silent), without = quick(testing::without_transformation());
+      for (auto* specification : {&with, &without}) {
+        specification->network.bn_streams = streams;
+        specification->network.neck = neck;
+      }
+      const auto of_silent = make_method(with, 4), ftwa_b = make_method(without, 4);
+      SmallTraining silent_training(*of_silent), ftwa_b_training(*ftwa_b);
+      const std::string before = testing::state_hash(ftwa_b->module());
+      for (std::uint64_t step = 0; step < 5; ++step) {
+        const LaneBatch batch = mixed_batch(4, 4, 2, step);
+        silent_training.step(batch);
+        ftwa_b_training.step(batch);
+      }
+      EXPECT_NE(testing::state_hash(ftwa_b->module()), before);
+      const auto parameters = of_silent->module().named_parameters(), buffers = of_silent->module().named_buffers();
+      for (const auto& item : ftwa_b->module().named_parameters())
+        EXPECT_TRUE(item.value().equal(parameters[item.key()])) << item.key();
+      for (const auto& item : ftwa_b->module().named_buffers())
+        EXPECT_TRUE(item.value().equal(buffers[item.key()])) << item.key();
+    }
+}
+
+//! One batch again and again.
+class SameBatch final : public BatchSource {
+ public:
+  explicit SameBatch(LaneBatch batch) : batch_(std::move(batch)) {}
+  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.labels.size(0)}; }
+  LaneBatch batch(std::uint64_t step, int) override {
+    LaneBatch batch = batch_;
+    batch.step = step;
+    return batch;
+  }
+
+ private:
+  LaneBatch batch_;
+};
+
+// eq. 2 alone where an image is its own copy and E_L begins as E_H: T has nothing to make up but to pass it on.
+TEST(FtwaTraining, the_transformation_alone_learns_the_identity) {
+  at::set_num_threads(1);
+  FtwaOptions options = testing::without_weighting();
+  options.classification = options.triplet = false;
+  auto specification = quick(options, 8e-3);
+  specification.recipe.steps = 150;
+  specification.recipe.warmup_steps = 0;
+  specification.recipe.schedule = "cosine";
+  const auto method = make_method(specification, 4);
+  LaneBatch batch = testing::made_up_batch(4, 2, 32, 16);
+  batch.lr = batch.hr;
+  const auto loss = [&] { return testing::step_of(*method, batch).terms.at("transformation").item<double>(); };
+  const double first = loss(), norm = method->embed(batch.hr).norm().item<double>();
+  EXPECT_GT(first, 0);
+  SameBatch source(batch);
+  ProgressPipe progress(-1);
+  TrainerOptions trainer_options;
+  trainer_options.recipe = specification.recipe;
+  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  EXPECT_LT(loss(), 0.01 * first);
+  EXPECT_GT(method->embed(batch.hr).norm().item<double>(), 0.5 * norm);  // not by features of zeros
+}
+
+//! D of results/branched_distance.h for a query and a gallery image, written out.
+double distance(const at::Tensor& query, const at::Tensor& high, const at::Tensor& copy, std::int64_t features) {
+  double sum = 0, weight = 0;
+  for (std::int64_t branch = 0; branch < 2; ++branch) {
+    const auto part = [&](const at::Tensor& row) { return row.narrow(0, branch * (features + 1), features + 1); };
+    const at::Tensor q = part(query), g = part(branch == 0 ? high : copy);
+    const double both = q[features].item<double>() * g[features].item<double>();
+    sum += both * (q - g).narrow(0, 0, features).norm().item<double>();
+    weight += both;
+  }
+  return sum / weight;
+}
+
+// Camera 0's images of eight rendered people are HR, camera 1's LR at one of the rates; queries are the latter, the
+// gallery the former.
+struct TwoCameras {
+  LaneBatch batch;
+  at::Tensor query, gallery, copies, query_labels, gallery_labels;
+};
+
+TwoCameras two_cameras() {
+  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  TwoCameras found;
+  LaneBatch& batch = found.batch;
+  const at::Tensor row = at::arange(people.hr.size(0));
+  batch.has_hr = row.remainder(2).eq(0);
+  batch.labels = people.labels;
+  batch.hr = (people.hr * batch.has_hr.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast);
+  batch.lr = at::empty_like(people.hr);
+  for (std::int64_t i = 0; i < people.hr.size(0); ++i) batch.lr[i] = people.lr[static_cast<std::size_t>(i / 2 % 3)][i];
+  const at::Tensor high = batch.has_hr.nonzero().squeeze(1), low = batch.has_hr.logical_not().nonzero().squeeze(1);
+  found.query = batch.lr.index_select(0, low);
+  found.gallery = batch.hr.index_select(0, high);
+  found.copies = people.lr[1].index_select(0, high);  // rate 3
+  found.query_labels = batch.labels.index_select(0, low);
+  found.gallery_labels = batch.labels.index_select(0, high);
+  return found;
+}
+
+double rank1(const TwoCameras& images, const at::Tensor& distances) {
+  const at::Tensor nearest = images.gallery_labels.index_select(0, distances.argmin(1));
+  return nearest.eq(images.query_labels).to(at::kDouble).mean().item<double>();
+}
+
+struct Ranks {
+  double embedding, weighted;
+};
+
+Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
+  at::set_num_threads(1);
+  const TwoCameras images = two_cameras();
+  const auto method = make_method(quick(options), 8);
+  SmallTraining training(*method);
+  for (int step = 0; step < steps; ++step) training.step(images.batch);
+  const EmbedderOptions high{.height = 48, .width = 24, .side = Side::kHigh};
+  const EmbedderOptions low{.height = 48, .width = 24, .side = Side::kLow};
+  const at::Tensor query = method->embedder(low)(images.query), gallery = method->embedder(high)(images.gallery);
+  const at::Tensor query_rows = method->branch_embedder(low)(images.query),
+                   high_rows = method->branch_embedder(high)(images.gallery),
+                   copy_rows = method->branch_embedder(low)(images.copies);
+  at::Tensor weighted = at::empty({query.size(0), gallery.size(0)}, at::kDouble);
+  for (std::int64_t q = 0; q < query.size(0); ++q)
+    for (std::int64_t g = 0; g < gallery.size(0); ++g)
+      weighted[q][g] = distance(query_rows[q], high_rows[g], copy_rows[g], method->embedding_size());
+  return {rank1(images, at::cdist(query, gallery)), rank1(images, weighted)};
+}
+
+TEST(FtwaTraining, eight_people_are_learnt_by_heart_across_resolutions) {
+  for (const FtwaOptions& options : {FtwaOptions{}, FtwaOptions{.triplet_weighting = "per-sample", .weight_balance = 1},
+                                     testing::without_weighting()}) {
+    const Ranks ranks = ranks_by_heart(options, 20);
+    EXPECT_EQ(ranks.embedding, 1.0);
+    EXPECT_EQ(ranks.weighted, 1.0);
+  }
+}
+
+TEST(FtwaTraining, an_untrained_ftwa_does_not_know_them) {
+  const Ranks ranks = ranks_by_heart({}, 0);
+  EXPECT_LT(ranks.embedding, 0.6);
+  EXPECT_LT(ranks.weighted, 0.6);
+}
+
+}  // namespace
+}  // namespace resolute::workers

@@ -1,0 +1,73 @@
+#pragma once
+//! \file
+//! Images of a pack through a method's networks, with batch norms folded (workers/nn/folded_backbone.h), in the
+//! precision of their training, on one process rank or several.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "datasets/pack/pack.h"
+#include "experiments/specification.h"
+#include "results/ranking.h"
+#include "workers/ddp/communicator.h"
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+//! Images embedded at a time, and shared among process ranks as a whole: the cut must depend on nothing else.
+inline constexpr std::size_t kEmbeddingBatch = 64;
+
+struct EmbeddingOptions {
+  at::ScalarType precision = at::kFloat;  //!< of the networks; features are float32
+  Communicator* communicator = nullptr;   //!< process ranks that share the work; null: a single process
+};
+
+//! at::kFloat, or at::kBFloat16 for the recipe precision "bf16": an evaluation computes as its training did.
+at::ScalarType embedding_precision(const experiments::Recipe& recipe);
+
+//! Called before each batch and after the last with the number of images done and in all (of this process rank's
+//! share). False ends the evaluation.
+using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
+
+//! One image of a pack as a camera would have stored it at a rate, enlarged to network size.
+struct ImageView {
+  std::size_t row = 0;
+  int rate = 1;             //!< 1: the HR image
+  Side side = Side::kHigh;  //!< which of the method's networks it passes, where it has several
+  bool operator==(const ImageView&) const = default;
+};
+
+//! Of so many images in one pass, those that this process rank embeds; all of them where `communicator` is null.
+std::size_t images_of_rank(std::size_t images, const Communicator* communicator);
+
+//! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
+//! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
+//! method, its running statistics and its mode stay as they are. Of a method with has_sides() the high side's images
+//! pass first, then the low side's; views alone decide how each is cut into batches.
+//! \return views × embedding_size() features, row-major, in the order of the views; nothing if `progress` of any
+//! process rank said so
+//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not
+//! finite; kTransient for a lost process rank
+std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, const EmbeddingOptions& options,
+                                               const EmbeddingProgress& progress);
+
+//! What one branch makes of images: a feature and a weight each.
+struct BranchRows {
+  std::size_t dimension = 0;
+  std::vector<float> features;  //!< rows × dimension, row-major
+  std::vector<float> weights;
+  results::FeatureMatrix matrix() const { return {features, weights.size(), dimension}; }
+};
+
+//! As embed_images(), by the method's branch_embedder(). \param views all on one side
+//! \return one for each of branches() in their order, rows in the order of the views
+std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
+                                                      std::span<const ImageView> views, const EmbeddingOptions& options,
+                                                      const EmbeddingProgress& progress);
+
+}  // namespace resolute::workers
