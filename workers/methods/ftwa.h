@@ -12,7 +12,7 @@
 //! C_HR, C_LR          classifier_hr_, classifier_lr_   IdentityClassifier (null without classification)
 //! W_HR, W_LR          weight_hr_, weight_lr_           QualityEvaluator (null without weighting)
 //! I_HR, I'_LR         LaneBatch::hr and lr of the rows that have an HR image: "HR rows"
-//! I_LR                LaneBatch::lr of the others, of which only an LR image is stored: "LR rows"
+//! I_LR                LaneBatch::lr of the others (only an LR image is stored, or stands in the batch): "LR rows"
 //! F_HR, F'_LR, F_LR   eq. 1                            F'_HR = T(F_LR)   eq. 3
 //! v, w, f             eq. 4: GAP of F, W of v, C of v; stream names here: hr, copy (F'_LR), lr, transformed (F'_HR)
 //! L_RAFT, λ3          eq. 2: "transformation", FtwaOptions::transformation_weight
@@ -25,7 +25,8 @@
 //!   linear layer with bias), one pass over both of its streams.
 //! UNSTATED: whether HR and LR images share a batch-norm batch in E_ID → bn_streams. E_L sees both kinds of LR images in
 //!   one pass.
-//! UNSTATED: which side of eq. 2 the gradient reaches → F'_LR alone (transformation_detach "hr").
+//! UNSTATED: which side of eq. 2 the gradient reaches → F'_LR alone (transformation_detach "hr"); under
+//!   bn_streams "joint" it reaches E_H even so, through the batch statistics of E_ID that both sides share.
 //! UNSTATED: the scale of ‖·‖₁ → the mean over elements; of eq. 5 → the mean over rows of each pair.
 //! UNSTATED: of which images w is in eq. 5 → each pair (v and v' of one image) has its own (classification_weighting
 //!   "per-sample"); "batch-mean" puts the lane's mean in its place. A pair's weights are divided by their sum before they
@@ -42,7 +43,8 @@
 //!   without a partner are no anchors.
 //! DEVIATION (option weight_balance = β > 0): "weight_balance", β · mean over the rows of both pairs of
 //!   −½ log(4 α (1 − α)), α the first one's share of a pair's weights: 0 where they are equal, growing without bound as
-//!   one takes all. Under eq. 5 the classification rewards a low weight of the harder stream, whatever it could learn.
+//!   one takes all. Its gradient flows through v into the networks too, as eq. 5's. Under eq. 5 the classification
+//!   rewards a low weight of the harder stream, whatever it could learn.
 // clang-format on
 
 #include <memory>

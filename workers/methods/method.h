@@ -32,10 +32,11 @@ struct GlobalBatch {
 
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
-  at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
-  at::Tensor labels;  //!< N int64, 0 to classes - 1; -1 where a row has no label
-  at::Tensor has_hr;  //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
-                      //!< bool: false where only a stored LR image exists (train_pool "mlr"); that row of `hr` is zero
+  at::Tensor hr, lr;     //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
+  at::Tensor labels;     //!< N int64, 0 to classes - 1; -1 where a row has no label
+  at::Tensor has_hr;     //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
+                         //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
+                         //!< batch as its LR copy alone (train.lr_images); that row of `hr` is zero
   at::Tensor has_label;  //!< on the CPU too: N bool, false where the row's label is not to be had
                          //!< (train.labelled_fraction); undefined: every row has one
   std::uint64_t seed = 0,

@@ -22,8 +22,8 @@
 //! UNSTATED: what of a stream has no label (figure 5) → rows by LaneBatch::has_label; an image and its copy are labelled
 //!   together. Rows without a label enter the trunk, L_rec and L_adv; they are absent from C (and the neck's batch), from
 //!   L_cls and from mining. A mean over no row is 0.
-//! DEVIATION: images of which only an LR version is stored (train_pool "mlr") belong to the LR stream alone and have no
-//!   reconstruction target; the paper makes every x_L from an x_H.
+//! DEVIATION: images of which only an LR version is stored (train_pool "mlr"), or stands in the batch (train.lr_images),
+//!   belong to the LR stream alone and have no reconstruction target; the paper makes every x_L from an x_H.
 //! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)] (Goodfellow et al., NIPS 2014, §3).
 //! DEVIATION (option updates = "simultaneous"): both gradients are taken at one state, D steps with the others (the
 //!   gradient dynamics of Mescheder et al., NIPS 2017); eq. 8 written as one step.

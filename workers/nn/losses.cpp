@@ -12,6 +12,9 @@ namespace {
 // cdist's mode without the |a|² + |b|² − 2ab form, which loses small distances.
 constexpr std::int64_t kDifferences = 2;
 
+// The label that libtorch's cross-entropy leaves out by default; none of ours is negative.
+constexpr std::int64_t kIgnoredLabel = -100;
+
 //! Mean, or an exact 0 over nothing.
 at::Tensor mean_or_zero(const at::Tensor& values) { return values.numel() == 0 ? values.sum() : values.mean(); }
 
@@ -48,14 +51,12 @@ at::Tensor zero_loss(const at::Tensor& tensor) { return loss_precision(tensor.sl
 
 at::Tensor classification_loss(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
   if (labels.size(0) == 0) return zero_loss(logits);
-  constexpr std::int64_t kNoLabelIgnored = -100;
-  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::Mean, kNoLabelIgnored, smoothing);
+  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::Mean, kIgnoredLabel, smoothing);
 }
 
 at::Tensor classification_losses(const at::Tensor& logits, const at::Tensor& labels, double smoothing) {
   if (labels.size(0) == 0) return loss_precision(logits).sum(1);
-  constexpr std::int64_t kNoLabelIgnored = -100;
-  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::None, kNoLabelIgnored, smoothing);
+  return at::cross_entropy_loss(loss_precision(logits), labels, {}, at::Reduction::None, kIgnoredLabel, smoothing);
 }
 
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target) {
@@ -123,11 +124,6 @@ at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, 
   return (margin + distance(triplets.positive) - distance(triplets.negative)).clamp_min(0);
 }
 
-at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin) {
-  if (triplets.anchor.numel() == 0) return zero_loss(features);
-  return triplet_losses(features, triplets, margin).mean();
-}
-
 AnchorLosses all_triplet_losses(const at::Tensor& features, const at::Tensor& labels, double margin) {
   const std::vector<std::int64_t> values = to_vector(labels);
   const auto rows = static_cast<std::int64_t>(values.size());
@@ -141,6 +137,7 @@ AnchorLosses all_triplet_losses(const at::Tensor& features, const at::Tensor& la
   const at::Tensor anchor = at::tensor(anchors, at::kLong).to(features.device());
   at::Tensor wide = loss_precision(features);
   if (anchors.empty()) return {anchor, wide.slice(0, 0, 0).sum(1)};
+  // Its gradient is deterministic on GPUs too: a buffer of every pair's share, then a sum.
   const at::Tensor distance = at::cdist(wide, wide, 2.0, kDifferences);
   const at::Tensor to_positive = distance.flatten().index_select(0, at::tensor(pairs, at::kLong).to(distance.device()));
   const at::Tensor to_any = distance.index_select(0, anchor);

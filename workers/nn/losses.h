@@ -47,8 +47,6 @@ Triplets hardest_triplets(const at::Tensor& labels, const at::Tensor& features);
 
 //! [margin + ‖a − p‖₂ − ‖a − n‖₂]₊ of each triplet of N×D features: T. The gradient is 0, not NaN, at distance 0.
 at::Tensor triplet_losses(const at::Tensor& features, const Triplets& triplets, double margin);
-//! Their mean; over no triplet 0.
-at::Tensor triplet_loss(const at::Tensor& features, const Triplets& triplets, double margin);
 
 //! Losses of triplets by the row that is their anchor.
 struct AnchorLosses {

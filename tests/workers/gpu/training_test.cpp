@@ -28,10 +28,11 @@ struct Plan {
   bool keep_graphs = true;
 };
 
-// Batches of made-up people, put on the device as a pack's are.
+// Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
+// an LR image alone.
 class PlacedSource final : public BatchSource {
  public:
-  explicit PlacedSource(at::Device place) : place_(place) {}
+  PlacedSource(at::Device place, bool lr_images) : place_(place), lr_images_(lr_images) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
     return std::vector<std::int64_t>(kLanes, 2 * kIdentities);
   }
@@ -40,17 +41,31 @@ class PlacedSource final : public BatchSource {
     batch.seed = 1;
     batch.step = step;
     batch.lane = lane;
+    if (lr_images_) {
+      for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
+      batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+    }
     for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place_);
     return batch;
   }
 
  private:
   at::Device place_;
+  bool lr_images_;
 };
+
+// Every pair's own weights, and the distances of all rows.
+experiments::FtwaOptions ftwa_options() {
+  experiments::FtwaOptions options;
+  options.mining = "all";
+  options.triplet_weighting = "per-sample";
+  return options;
+}
 
 experiments::TrainingSpecification specification(const Plan& plan) {
   experiments::MethodOptions options = experiments::BaselineOptions{};
   if (plan.method == "rain") options = experiments::RainOptions{};
+  if (plan.method == "ftwa") options = ftwa_options();
   experiments::TrainingSpecification specification = testing::small_specification(std::move(options));
   specification.recipe.precision = plan.precision;
   specification.recipe.steps = plan.steps;
@@ -69,7 +84,7 @@ Trained train(at::Device place, Communicator* communicator, const Plan& plan, co
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, kIdentities);
   if (!place.is_cpu()) method->module().to(place);
-  PlacedSource source(place);
+  PlacedSource source(place, plan.method == "ftwa");
   ProgressPipe silent(-1);
   MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
   TrainerOptions options;
@@ -94,13 +109,15 @@ Trained train(at::Device place, Communicator* communicator, const Plan& plan, co
 
 std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }
 
-// On a CPU, where other tests have them, two of the four will do.
+// On a CPU, where other tests have them, one of each method will do.
 std::vector<Plan> plans() {
-  if (!on_gpu()) return {{.method = "baseline", .precision = "f32"}, {.method = "rain", .precision = "bf16"}};
-  return {{.method = "baseline", .precision = "f32"},
-          {.method = "baseline", .precision = "bf16"},
-          {.method = "rain", .precision = "f32"},
-          {.method = "rain", .precision = "bf16"}};
+  if (!on_gpu())
+    return {{.method = "baseline", .precision = "f32"},
+            {.method = "rain", .precision = "bf16"},
+            {.method = "ftwa", .precision = "bf16"}};
+  return {{.method = "baseline", .precision = "f32"}, {.method = "baseline", .precision = "bf16"},
+          {.method = "rain", .precision = "f32"},     {.method = "rain", .precision = "bf16"},
+          {.method = "ftwa", .precision = "f32"},     {.method = "ftwa", .precision = "bf16"}};
 }
 
 void run(Rank& rank) {
@@ -161,7 +178,7 @@ TEST(GpuTraining, any_number_of_ranks_gives_the_same_bits) {
 // where there is none.
 TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
   constexpr double kTolerance = 1e-3;  // of a loss
-  for (const std::string method : {"baseline", "rain"}) {
+  for (const std::string method : {"baseline", "rain", "ftwa"}) {
     const Plan plan{.method = method, .precision = "f32", .steps = 10};
     const std::vector<double> losses = train(device().place(), nullptr, plan).losses;
     if (!on_gpu()) at::globalContext().setUserEnabledMkldnn(false);
@@ -176,6 +193,27 @@ TEST(GpuTraining, ten_steps_have_the_losses_of_the_cpu) {
     }
     RecordProperty(plan.method, fmt::format("{:.1e}", largest));
     std::cout << name(plan) << ": the losses of 10 steps differ by at most " << fmt::format("{:.1e}", largest) << '\n';
+  }
+}
+
+TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
+  constexpr double kTolerance = 1e-3;  // of the largest number of a row
+  const auto rows = [](at::Device place, Side side) {
+    const std::unique_ptr<Method> method = make_method(specification({.method = "ftwa"}), kIdentities);
+    if (!place.is_cpu()) method->module().to(place);
+    const at::Tensor images = testing::made_up_batch(kIdentities, 2, 32, 16).lr.to(place);
+    const at::Tensor found = method->branch_embedder({.height = 32, .width = 16, .side = side})(images);
+    EXPECT_EQ(place.type(), found.device().type());
+    EXPECT_EQ((at::IntArrayRef{2 * kIdentities, 2 * (method->embedding_size() + 1)}), found.sizes());
+    return found.cpu();
+  };
+  for (Side side : {Side::kHigh, Side::kLow}) {
+    const at::Tensor found = rows(device().place(), side);
+    EXPECT_TRUE(at::equal(found, rows(device().place(), side)));
+    if (!on_gpu()) at::globalContext().setUserEnabledMkldnn(false);
+    const at::Tensor expected = rows(at::kCPU, side);
+    at::globalContext().setUserEnabledMkldnn(true);
+    EXPECT_LT((found - expected).abs().max().item<double>(), kTolerance * expected.abs().max().item<double>());
   }
 }
 

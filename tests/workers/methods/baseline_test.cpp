@@ -34,7 +34,7 @@ Step by_hand(Method& method, const LaneBatch& batch, const std::vector<std::int6
                                   .back());
   const at::Tensor logits = testing::part_of<IdentityClassifier>(method, "classifier").forward(v);
   const at::Tensor classification = 3 * classification_loss(logits, label);
-  const at::Tensor triplet = triplet_loss(v, hardest_triplets(label, v), 0.3);
+  const at::Tensor triplet = triplet_losses(v, hardest_triplets(label, v), 0.3).mean();
   Step step;
   step.terms = {{"classification", classification.detach()}, {"triplet", triplet.detach()}};
   method.module().zero_grad();
@@ -64,7 +64,7 @@ TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
                by_hand(*made_up_baseline(options), batch, {1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15}));
 }
 
-TEST(Baseline, wants_lr_images_only_of_a_pool_that_has_them) {
+TEST(Baseline, looks_at_lr_images_only_where_it_learns_from_stored_ones) {
   EXPECT_FALSE(made_up_baseline({})->uses_lr());
   EXPECT_TRUE(made_up_baseline({.images = "stored"})->uses_lr());
 }

@@ -29,7 +29,8 @@ TEST(FiniteDifference, of_every_loss) {
   expect_gradients([&] { return adversarial_value(hr, lr); }, {{"hr", hr}, {"lr", lr}});
   expect_gradients([&] { return non_saturating_loss(lr); }, {{"lr", lr}});
   for (const Triplets& triplets : {drawn, hardest})
-    for (double margin : {0.3, 5.0}) expect_gradients([&] { return triplet_loss(v, triplets, margin); }, {{"v", v}});
+    for (double margin : {0.3, 5.0})
+      expect_gradients([&] { return triplet_losses(v, triplets, margin).mean(); }, {{"v", v}});
 
   // Each of several losses at once: their sum under weights of their own.
   const auto weighed = [](const at::Tensor& losses) { return (losses * wide("each", losses.sizes())).sum(); };

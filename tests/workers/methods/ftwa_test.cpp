@@ -49,21 +49,22 @@ void make_constant(Method& method, double bias) {
   }
 }
 
-TEST(Ftwa, equal_weights_of_any_value_are_no_weights_to_the_bit) {
+void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const LaneBatch& batch) {
+  const auto plain = made_up_ftwa(without_weighting(options));
+  for (double bias : {-9.0, 0.7, 20.0}) {
+    const auto weighted = made_up_ftwa(options);
+    make_constant(*weighted, bias);
+    const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
+    EXPECT_EQ(without.terms.size(), 3U);
+    for (const auto& [name, value] : without.terms) EXPECT_TRUE(value.equal(with.terms.at(name))) << name;
+    for (const auto& [name, gradient] : without.gradients) EXPECT_TRUE(gradient.equal(with.gradients.at(name))) << name;
+  }
+}
+
+TEST(Ftwa, equal_weights_of_any_value_are_no_weights_to_the_bit_where_every_row_has_a_partner) {
   at::set_num_threads(1);
   const LaneBatch batch = mixed_batch(4, 4, 2);
-  for_every_weighting([&](const FtwaOptions& options) {
-    const auto plain = made_up_ftwa(without_weighting(options));
-    for (double bias : {-9.0, 0.7, 20.0}) {
-      const auto weighted = made_up_ftwa(options);
-      make_constant(*weighted, bias);
-      const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
-      EXPECT_EQ(without.terms.size(), 3U);
-      for (const auto& [name, value] : without.terms) EXPECT_TRUE(value.equal(with.terms.at(name))) << name;
-      for (const auto& [name, gradient] : without.gradients)
-        EXPECT_TRUE(gradient.equal(with.gradients.at(name))) << name;
-    }
-  });
+  for_every_weighting([&](const FtwaOptions& options) { expect_equal_weights_to_be_no_weights(options, batch); });
 }
 
 TEST(Ftwa, unequal_weights_are_weights) {
@@ -89,6 +90,14 @@ LaneBatch uneven_batch() {
   batch.hr = (whole.hr * batch.has_hr.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast);
   hide_labels(batch, {5, 8, 11, 15});
   return batch;
+}
+
+TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) {
+  at::set_num_threads(1);
+  for (const LaneBatch& batch : {mixed_batch(4, 3, 1), uneven_batch()})
+    for_every_weighting([&](const FtwaOptions& options) {
+      if (options.triplet_weighting == "batch-mean") expect_equal_weights_to_be_no_weights(options, batch);
+    });
 }
 
 void expect_terms_by_hand(const FtwaOptions& options, const experiments::NetworkSettings& network,

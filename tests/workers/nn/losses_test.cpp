@@ -61,7 +61,7 @@ TEST(Losses, equal_the_python_twin) {
     const double margin = file["margin"].get<double>();
     const at::Tensor adversarial = adversarial_value(input("d_hr"), input("d_lr"));
     const at::Tensor classification = classification_loss(input("logits"), labels);
-    const at::Tensor triplet = triplet_loss(input("v"), triplets("random_triplets"), margin);
+    const at::Tensor triplet = triplet_losses(input("v"), triplets("random_triplets"), margin).mean();
     const at::Tensor reconstruction = reconstruction_loss(input("image"), input("target"));
     const double tolerance = type == at::kFloat ? 1e-5 : 1e-12;
     auto expect = [&](const char* name, const at::Tensor& value) {
@@ -69,7 +69,7 @@ TEST(Losses, equal_the_python_twin) {
     };
     expect("classification", classification);
     expect("triplet_random", triplet);
-    expect("triplet_batch_hard", triplet_loss(input("v"), triplets("hard_triplets"), margin));
+    expect("triplet_batch_hard", triplet_losses(input("v"), triplets("hard_triplets"), margin).mean());
     expect("adversarial", adversarial);
     expect("non_saturating", non_saturating_loss(input("d_lr")));
     expect("reconstruction", reconstruction);
@@ -92,8 +92,8 @@ TEST(Losses, gradients_by_finite_differences) {
   const at::Tensor v = wide_numbers("v", {8, 4}, 2.0);
   core::RandomStream stream("mining", {0});
   const Triplets drawn = sample_triplets(kLabels, stream);
-  expect_gradient([&](const at::Tensor& x) { return triplet_loss(x, drawn, 0.3); }, v);
-  expect_gradient([&](const at::Tensor& x) { return triplet_loss(x, hardest_triplets(kLabels, x), 0.3); }, v);
+  expect_gradient([&](const at::Tensor& x) { return triplet_losses(x, drawn, 0.3).mean(); }, v);
+  expect_gradient([&](const at::Tensor& x) { return triplet_losses(x, hardest_triplets(kLabels, x), 0.3).mean(); }, v);
   const at::Tensor hr = wide_numbers("hr", {3, 1, 2, 2}, 4.0), lr = wide_numbers("lr", {4, 1, 2, 2}, 4.0);
   expect_gradient([&](const at::Tensor& x) { return adversarial_value(x, lr); }, hr);
   expect_gradient([&](const at::Tensor& x) { return adversarial_value(hr, x); }, lr);
@@ -112,7 +112,7 @@ TEST(Losses, are_zero_with_a_graph_over_nothing) {
   };
   at::Tensor empty = at::zeros({0, 5}).requires_grad_(), cells = at::zeros({0, 1, 2, 2}).requires_grad_();
   expect_zero(classification_loss(empty, none), empty);
-  expect_zero(triplet_loss(empty, hardest_triplets(none, empty), 0.3), empty);
+  expect_zero(triplet_losses(empty, hardest_triplets(none, empty), 0.3).sum(), empty);
   expect_zero(adversarial_value(cells, cells), cells);
   expect_zero(non_saturating_loss(cells), cells);
   expect_zero(reconstruction_loss(cells, cells), cells);
@@ -120,8 +120,8 @@ TEST(Losses, are_zero_with_a_graph_over_nothing) {
   expect_zero(zero_loss(infinite), infinite);
   core::RandomStream stream("mining", {0});
   at::Tensor alone = numbers("alone", {3, 5}).requires_grad_();
-  expect_zero(triplet_loss(alone, sample_triplets(labels_of({1, 1, 1}), stream), 0.3), alone);  // no negatives
-  expect_zero(triplet_loss(alone, sample_triplets(labels_of({1, 2, 3}), stream), 0.3), alone);  // no positives
+  expect_zero(triplet_losses(alone, sample_triplets(labels_of({1, 1, 1}), stream), 0.3).sum(), alone);  // no negatives
+  expect_zero(triplet_losses(alone, sample_triplets(labels_of({1, 2, 3}), stream), 0.3).sum(), alone);  // no positives
 }
 
 //! Eq. 6 of FTWA as a triple loop.
@@ -158,21 +158,19 @@ TEST(Losses, all_triplets_are_all) {
   }
 }
 
-TEST(Losses, row_by_row_have_the_mean_that_is_the_loss) {
-  const at::Tensor logits = wide_numbers("logits", {8, 5}, 3.0), v = wide_numbers("v", {8, 4}, 2.0);
+TEST(Losses, of_classification_row_by_row_have_the_mean_that_is_the_loss) {
+  const at::Tensor logits = wide_numbers("logits", {8, 5}, 3.0);
   for (double smoothing : {0.0, 0.1}) {
     const at::Tensor losses = classification_losses(logits, kLabels, smoothing);
     EXPECT_EQ(losses.sizes(), (at::IntArrayRef{8}));
     EXPECT_NEAR(losses.mean().item<double>(), classification_loss(logits, kLabels, smoothing).item<double>(), 1e-12);
   }
-  const Triplets hard = hardest_triplets(kLabels, v);
-  EXPECT_TRUE(triplet_losses(v, hard, 0.3).mean().equal(triplet_loss(v, hard, 0.3)));
 }
 
 TEST(Losses, triplet_gradient_is_finite_where_features_coincide) {
   at::Tensor v = at::ones({4, 3}).requires_grad_();
   const at::Tensor labels = labels_of({0, 0, 1, 1});
-  at::Tensor loss = triplet_loss(v, hardest_triplets(labels, v), 0.3);
+  at::Tensor loss = triplet_losses(v, hardest_triplets(labels, v), 0.3).mean();
   EXPECT_FLOAT_EQ(loss.item<float>(), 0.3F);
   EXPECT_TRUE(at::isfinite(torch::autograd::grad({loss}, {v})[0]).all().item<bool>());
 }
@@ -189,7 +187,7 @@ TEST(Losses, compute_in_float32_from_bfloat16) {
   EXPECT_EQ(classification_loss(logits, kLabels).scalar_type(), at::kFloat);
   EXPECT_EQ(adversarial_value(logits, logits).scalar_type(), at::kFloat);
   EXPECT_EQ(zero_loss(logits).scalar_type(), at::kFloat);
-  EXPECT_EQ(triplet_loss(logits, hardest_triplets(kLabels, logits), 0.3).scalar_type(), at::kFloat);
+  EXPECT_EQ(triplet_losses(logits, hardest_triplets(kLabels, logits), 0.3).scalar_type(), at::kFloat);
   EXPECT_EQ(reconstruction_loss(logits, numbers("t", {8, 5})).scalar_type(), at::kFloat);
 }
 
