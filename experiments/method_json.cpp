@@ -6,9 +6,6 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-//! -0.0 equals 0.0 and must have its text.
-double plain(double value) { return value + 0.0; }
-
 Json write(const BaselineOptions& o) {
   return {{"images", o.images},   {"classification", o.classification},
           {"triplet", o.triplet}, {"margin", plain(o.margin)},

@@ -8,6 +8,9 @@
 
 namespace resolute::experiments {
 
+//! A number as specifications hold it: -0.0 equals 0.0 and must have its text.
+inline double plain(double value) { return value + 0.0; }
+
 //! Adds the three members; every option stands there.
 void write_method(core::Json& json, const MethodOptions& method);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "experiments/distance.h"
+
 namespace resolute::experiments {
 namespace {
 
@@ -43,10 +45,8 @@ bool is_correlation(const std::string& metric) { return is_one_of(metric, kCorre
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric) {
   if (!is_of_weights(metric)) return true;
   constexpr const char* kWeighted = "weighted";
-  const std::vector<std::string> distances = distances_of(method);
-  if (!is_one_of(kWeighted, distances)) return false;
-  const std::string& asked = protocol.distance == "default" ? distances.front() : protocol.distance;
-  return is_correlation(metric) || asked == kWeighted;
+  if (!is_one_of(kWeighted, distances_of(method))) return false;
+  return is_correlation(metric) || distance_asked(protocol, method) == kWeighted;
 }
 
 }  // namespace resolute::experiments

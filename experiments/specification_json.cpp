@@ -12,9 +12,6 @@ using core::ObjectReader;
 
 constexpr int kSchema = 4;
 
-//! -0.0 equals 0.0 and must have its text.
-double plain(double value) { return value + 0.0; }
-
 std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
 
 Json write(const SyntheticSettings& s) {

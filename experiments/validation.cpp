@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/sha256.h"
+#include "experiments/distance.h"
 #include "experiments/language/names.h"
 
 namespace resolute::experiments {
@@ -133,12 +134,19 @@ void check(const BaselineOptions& o) {
     throw MemberError("baseline.triplet", "false", "with 'baseline.classification' off too no loss is left");
 }
 
+//! For triplets among HR images alone. One image of an identity is told of by check_lanes().
+void check_hr_images(const Recipe& r, std::string_view why) {
+  if (r.images >= 2 && r.images - r.lr_images < 2)
+    throw MemberError("train.lr_images", std::to_string(r.lr_images), why,
+                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
+}
+
+constexpr const char* kHrTriplets = "the HR triplets need 2 HR images of each identity in a lane";
+
 //! What it asks of a batch.
 void check(const BaselineOptions& o, const Recipe& r) {
-  if (o.images == "hr" && o.triplet && r.images >= 2 && r.images - r.lr_images < 2)
-    throw MemberError("train.lr_images", std::to_string(r.lr_images),
-                      "the triplet loss of HR images alone needs 2 of them of each identity in a lane",
-                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
+  if (o.images == "hr" && o.triplet)
+    check_hr_images(r, "the triplet loss of HR images alone needs 2 of them of each identity in a lane");
 }
 
 void check(const RainOptions& o) {
@@ -196,10 +204,7 @@ void check(const FtwaOptions& o, const Recipe& r) {
         fmt::format("with 'ftwa.triplet_weighting' 'per-sample' the HR and LR rows of an identity pair off, "
                     "so it must be half of 'train.images', {}",
                     r.images));
-  if (o.triplet && !(o.transformation && o.transformed_losses) && r.images - r.lr_images < 2)
-    throw MemberError("train.lr_images", std::to_string(r.lr_images),
-                      "the HR triplets need 2 HR images of each identity in a lane",
-                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
+  if (o.triplet && !(o.transformation && o.transformed_losses)) check_hr_images(r, kHrTriplets);
   if (r.labelled_fraction == 0 && !o.transformation)
     throw MemberError("train.labelled_fraction", "0", "without labels and 'ftwa.transformation' no loss is left");
 }
@@ -209,10 +214,7 @@ void check(const RainOptions& o, const Recipe& r) {
   if (r.labelled_fraction == 0 && !o.reconstruction && o.levels.empty())
     throw MemberError("train.labelled_fraction", "0",
                       "without labels, 'rain.reconstruction' and an adversary no loss is left");
-  if (o.triplet && r.images >= 2 && r.images - r.lr_images < 2)
-    throw MemberError("train.lr_images", std::to_string(r.lr_images),
-                      "the HR triplets need 2 HR images of each identity in a lane",
-                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
+  if (o.triplet) check_hr_images(r, kHrTriplets);
 }
 
 void check_job(const ShardSpecification& s) {
@@ -351,7 +353,7 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
     throw MemberError("evaluate.gallery_rate", std::to_string(protocol.gallery_rate),
                       fmt::format("method '{}' has streams of its own for HR and LR images", method_name(method)),
                       "set evaluate.distance = \"lr\" to compare with LR copies of the gallery");
-  const std::string distance = protocol.distance == "default" ? distances.front() : protocol.distance;
+  const std::string distance = distance_asked(protocol, method);
   if (std::find(distances.begin(), distances.end(), distance) == distances.end())
     throw MemberError(
         "evaluate.distance", "'" + distance + "'",

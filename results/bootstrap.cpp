@@ -76,14 +76,19 @@ std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<Pa
         [&](std::size_t people, std::size_t) { return below(people); });
     for (std::size_t m = 0; m < metrics; ++m) resampled[m][b] = means[m];
   }
-  // The kth smallest and the kth largest, k = floor((B + 1) * 0.025).
-  constexpr std::size_t kTail = (kBootstrapResamples + 1) / 40;
   for (std::size_t m = 0; m < metrics; ++m) {
-    std::sort(resampled[m].begin(), resampled[m].end());
-    intervals[m].low = resampled[m][kTail - 1];
-    intervals[m].high = resampled[m][kBootstrapResamples - kTail];
+    const Percentiles ends = percentiles_of(resampled[m]);
+    intervals[m].low = ends.low;
+    intervals[m].high = ends.high;
   }
   return intervals;
+}
+
+Percentiles percentiles_of(std::vector<double>& resampled) {
+  const std::size_t tail = (resampled.size() + 1) / 40;
+  RESOLUTE_EXPECT(tail >= 1, "a percentile needs resamples");
+  std::sort(resampled.begin(), resampled.end());
+  return {resampled[tail - 1], resampled[resampled.size() - tail]};
 }
 
 }  // namespace resolute::results

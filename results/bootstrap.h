@@ -42,4 +42,14 @@ struct BootstrapInterval {
 std::vector<BootstrapInterval> paired_bootstrap(const std::vector<std::vector<PairedQuery>>& trials,
                                                 std::size_t metrics);
 
+//! The ends of a percentile interval.
+struct Percentiles {
+  double low = 0;
+  double high = 0;
+};
+
+//! The 2.5th and the 97.5th percentile of a statistic's values in B resamples: the kth smallest and the kth largest,
+//! k = floor((B + 1) · 0.025). \param resampled sorted by this; at least 39
+Percentiles percentiles_of(std::vector<double>& resampled);
+
 }  // namespace resolute::results

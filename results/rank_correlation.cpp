@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "results/bootstrap.h"
 
 namespace resolute::results {
 namespace {
@@ -122,12 +123,8 @@ RankCorrelation rank_correlation_interval(std::span<const double> x, std::span<c
     for (std::size_t i = 0; i < place.size(); ++i) counts[i] = drawn[place[i]];
     resampled.push_back(correlation(counts));
   }
-  std::sort(resampled.begin(), resampled.end());
-  // The kth smallest and the kth largest, k = floor((B + 1) · 0.025).
-  constexpr std::size_t kTail = (kCorrelationResamples + 1) / 40;
-  result.low = resampled[kTail - 1];
-  result.high = resampled[kCorrelationResamples - kTail];
-  return result;
+  const Percentiles ends = percentiles_of(resampled);
+  return {result.rho, ends.low, ends.high};
 }
 
 }  // namespace resolute::results

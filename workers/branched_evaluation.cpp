@@ -26,9 +26,11 @@ struct Plan {
   // The queries by the rate of the gallery copies that they are compared with; all under one number without copies.
   std::map<int, std::vector<std::size_t>> queries;
 
-  std::uint64_t images(const datasets::Split& split) const {
-    return split.query.size() + (originals ? split.gallery.size() : 0) +
-           (copies ? queries.size() * split.gallery.size() : 0);
+  // Images that pass through networks: of this process rank, or of all where `communicator` is null.
+  std::uint64_t images(const datasets::Split& split, const Communicator* communicator) const {
+    const std::size_t gallery_passes = (originals ? 1 : 0) + (copies ? queries.size() : 0);
+    return images_of_rank(split.query.size(), communicator) +
+           gallery_passes * images_of_rank(split.gallery.size(), communicator);
   }
 };
 
@@ -147,11 +149,8 @@ class BranchedEvaluation {
         plan_(std::move(plan)),
         options_(options),
         progress_(progress),
-        means_(plan_.branches.size()) {
-    const auto share = [&](std::size_t images) { return images_of_rank(images, options.communicator); };
-    total_ = share(split.query.size()) + (plan_.originals ? share(split.gallery.size()) : 0) +
-             (plan_.copies ? plan_.queries.size() * share(split.gallery.size()) : 0);
-  }
+        means_(plan_.branches.size()),
+        total_(plan_.images(split, options.communicator)) {}
 
   std::optional<DistanceEmbedding> run() {
     DistanceEmbedding embedding{labels_of(split_.query), labels_of(split_.gallery), {}, {}};
@@ -237,7 +236,7 @@ class BranchedEvaluation {
 }  // namespace
 
 std::uint64_t images_of_branches(const Method& method, const datasets::Split& split, const Comparison& comparison) {
-  return plan_comparison(method, split, comparison).images(split);
+  return plan_comparison(method, split, comparison).images(split, nullptr);
 }
 
 std::optional<DistanceEmbedding> embed_distances(Method& method, const datasets::PackReader& pack,

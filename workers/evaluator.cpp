@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "experiments/validation.h"
+#include "experiments/distance.h"
 #include "workers/branched_evaluation.h"
 
 namespace resolute::workers {
@@ -51,13 +51,7 @@ void add_features(datasets::ArrayFileWriter& writer, const std::string& group, c
 }  // namespace
 
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method) {
-  const std::vector<std::string> distances = experiments::distances_of(method);
-  Comparison comparison{protocol.distance, protocol.gallery_rate, protocol.gallery_copy_rate};
-  if (distances.empty())
-    comparison.distance.clear();
-  else if (protocol.distance == "default")
-    comparison.distance = distances.front();
-  return comparison;
+  return {experiments::distance_asked(protocol, method), protocol.gallery_rate, protocol.gallery_copy_rate};
 }
 
 std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison) {

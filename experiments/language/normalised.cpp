@@ -1,5 +1,7 @@
 #include "experiments/language/normalised.h"
 
+#include "experiments/distance.h"
+
 namespace resolute::experiments {
 namespace {
 
@@ -61,11 +63,9 @@ TrainingSpecification normalised(TrainingSpecification training) {
 
 EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method) {
   EvaluationProtocol& protocol = evaluation.protocol;
-  const std::vector<std::string> distances = distances_of(method);
-  const std::string distance =
-      protocol.distance != "default" || distances.empty() ? protocol.distance : distances.front();
+  const std::string distance = distance_asked(protocol, method);
   if (!compares_copies(distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
-  if (!distances.empty() && distance == distances.front()) protocol.distance = "default";
+  if (distance == distance_asked({}, method)) protocol.distance = EvaluationProtocol().distance;
   if (protocol.sample_rates.empty()) protocol.sample_identities = EvaluationProtocol().sample_identities;
   if (protocol.query_rates == evaluation.split.query_rates) protocol.query_rates.clear();
   return evaluation;

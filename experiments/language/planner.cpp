@@ -288,10 +288,10 @@ class Planner {
     training.device = draft.device;
     training.seed = static_cast<std::uint64_t>(trial);
     const MethodOptions options = std::exchange(training.method, as_written(training.method));
-    check_job(combination, training);
+    check_of(combination, JobSpecification(training));
     training.method = options;
     training = normalised(training);
-    check_job(combination, training);
+    check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
     note_facts(draft);
     const std::string what =
@@ -299,23 +299,16 @@ class Planner {
     const JobId seal = seals_.at(combination.dataset.id);
     const JobId id = add_job(training, {seal}, draft.ranks, "training " + what);
     EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
-    check_evaluation(combination, evaluation, training.method);
+    check_of(combination, evaluation, training.method);
     evaluation = normalised(evaluation, training.method);
     return add_job(evaluation, {seal, id}, 1, "evaluation " + what);
   }
 
-  void check_job(const Combination& combination, const JobSpecification& specification) const {
+  //! experiments::check() of these, its refusal told as the suite spells it.
+  template <class... Specifications>
+  void check_of(const Combination& combination, const Specifications&... specifications) const {
     try {
-      check(specification);
-    } catch (const MemberError& error) {
-      throw error.in_suite(combination.place_of(error.key()), combination.context());
-    }
-  }
-
-  void check_evaluation(const Combination& combination, const EvaluationSpecification& evaluation,
-                        const MethodOptions& method) const {
-    try {
-      check(evaluation, method);
+      check(specifications...);
     } catch (const MemberError& error) {
       throw error.in_suite(combination.place_of(error.key()), combination.context());
     }

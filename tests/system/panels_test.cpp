@@ -21,15 +21,13 @@ std::size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-// tests/system/tiny.toml with panels of three queries and a label that HTML must not take for its own.
-class PanelsTest : public testing::Test {
+// A suite that has run, made of tests/system/tiny.toml by a few steps in one trial.
+class FinishedSuiteTest : public testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  static void run(const std::string& text) {
     scratch_ = std::make_unique<ScratchFolder>();
-    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3");
-    text = replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1");
-    text = replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\"");
-    core::write_atomic(core::real_file_system(), suite(), text);
+    core::write_atomic(core::real_file_system(), suite(),
+                       replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1"));
     auto output = resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"});
     ASSERT_EQ(code_of(output), 0) << output.err;
   }
@@ -41,6 +39,17 @@ class PanelsTest : public testing::Test {
     std::vector<std::string> arguments = {"suite", "panels", suite(), "--store", store()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return resolute(arguments);
+  }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+};
+
+// Panels of three queries and a label that HTML must not take for its own.
+class PanelsTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3");
+    run(replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\""));
   }
   // Folders of the evaluations by their row.
   static std::map<std::string, fs::path> evaluations() {
@@ -54,8 +63,6 @@ class PanelsTest : public testing::Test {
     }
     return folders;
   }
-
-  static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
 TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
@@ -124,29 +131,13 @@ TEST_F(PanelsTest, a_suite_without_panels_is_refused) {
 }
 
 // Baseline and FTWA, whose weights are sampled at two rates; no panels.
-class WeightPanelsTest : public testing::Test {
+class WeightPanelsTest : public FinishedSuiteTest {
  protected:
   static void SetUpTestSuite() {
-    scratch_ = std::make_unique<ScratchFolder>();
     std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\nsample_rates = [2, 3]");
-    text = replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1");
     text = replaced(replaced(text, "images = 2", "images = 4\nlr_images = 2"), "hr-both-views", "mlr");
-    text = replaced(text, "rain.levels = [5]", "method = \"ftwa\"");
-    core::write_atomic(core::real_file_system(), suite(), text);
-    auto output = resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    run(replaced(text, "rain.levels = [5]", "method = \"ftwa\""));
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
-
-  static fs::path suite() { return *scratch_ / "tiny.toml"; }
-  static fs::path store() { return *scratch_ / "store"; }
-  static CommandOutput panels(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"suite", "panels", suite(), "--store", store()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return resolute(arguments);
-  }
-
-  static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
 TEST_F(WeightPanelsTest, the_row_that_has_weights_is_drawn_with_its_correlations) {

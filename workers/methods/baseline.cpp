@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "workers/methods/option_checks.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -24,8 +25,7 @@ Baseline::Baseline(const experiments::BaselineOptions& options, const experiment
   if (!options.classification && !options.triplet)
     throw core::input_error("every loss of method 'baseline' is off", "nothing would be trained",
                             "set classification or triplet to true");
-  if (!stored_ && options.images != "hr")
-    throw core::input_error(fmt::format("images '{}' is unknown", options.images), "", "choose 'hr' or 'stored'");
+  check_choice("images", options.images, {"hr", "stored"});
   if (!(options.classification_weight >= 0) || !std::isfinite(options.classification_weight))
     throw core::input_error(
         fmt::format("classification_weight {} is negative or not finite", options.classification_weight));

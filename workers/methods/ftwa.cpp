@@ -1,13 +1,12 @@
 #include "workers/methods/ftwa.h"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "workers/methods/option_checks.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
 
@@ -25,21 +24,13 @@ constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kSlots =
 constexpr int kMostBlocks = 16;
 constexpr const char* kPerSample = "per-sample";
 
-void check_choice(const char* key, const std::string& value, std::initializer_list<const char*> choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end())
-    throw core::input_error(fmt::format("{} '{}' is unknown", key, value), "",
-                            fmt::format("choose '{}'", fmt::join(choices, "' or '")));
-}
-
 //! What experiments::validate() refuses. The mining is looked at where it is used.
 void validate_options(const experiments::FtwaOptions& options) {
   check_choice("transformation_detach", options.transformation_detach, {"hr", "lr", "none"});
   check_choice("classification_weighting", options.classification_weighting, {kPerSample, "batch-mean"});
   check_choice("triplet_weighting", options.triplet_weighting, {kPerSample, "batch-mean"});
-  for (double weight :
-       {options.classification_weight, options.triplet_weight, options.transformation_weight, options.weight_balance})
-    if (!(weight >= 0) || !std::isfinite(weight))
-      throw core::input_error(fmt::format("loss weight {} is negative or not finite", weight));
+  check_loss_weights(
+      {options.classification_weight, options.triplet_weight, options.transformation_weight, options.weight_balance});
   if (options.transformation_blocks < 1 || options.transformation_blocks > kMostBlocks)
     throw core::input_error(
         fmt::format("transformation_blocks is {} (must be 1 to {})", options.transformation_blocks, kMostBlocks));

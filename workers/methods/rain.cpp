@@ -1,10 +1,10 @@
 #include "workers/methods/rain.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "core/error.h"
+#include "workers/methods/option_checks.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -19,12 +19,6 @@ constexpr const char* kNetworks = "networks";
 constexpr const char* kDiscriminators = "discriminators";
 constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
 constexpr const char* kHrOnly = "hr-only-labels";
-
-void check_choice(const char* key, const std::string& value, std::initializer_list<const char*> choices) {
-  if (std::find(choices.begin(), choices.end(), value) == choices.end())
-    throw core::input_error(fmt::format("{} '{}' is unknown", key, value), "",
-                            fmt::format("choose '{}'", fmt::join(choices, "' or '")));
-}
 
 //! What experiments::validate() refuses. The kinds of D and G and the mining are looked at where they are used.
 void validate_options(const experiments::RainOptions& options) {
@@ -42,9 +36,7 @@ void validate_options(const experiments::RainOptions& options) {
         "an adversary has a level to work on", "set adversary to 'off' exactly where there is no level");
   check_choice("updates", options.updates, {"alternating", "simultaneous"});
   check_choice("supervision", options.supervision, {"all", kHrOnly});
-  for (double weight : {options.adversarial_weight, options.reconstruction_weight})
-    if (!(weight >= 0) || !std::isfinite(weight))
-      throw core::input_error(fmt::format("loss weight {} is negative or not finite", weight));
+  check_loss_weights({options.adversarial_weight, options.reconstruction_weight});
   if (!options.classification && !options.triplet && !options.reconstruction && options.levels.empty())
     throw core::input_error("every loss of method 'rain' is off", "nothing would be trained",
                             "set classification, triplet or reconstruction to true, or name a level");
@@ -61,9 +53,7 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
       triplet_(triplet_settings(options.mining, options.margin)),
       root_(std::make_shared<torch::nn::Module>("rain")) {
   validate_options(options);
-  if (network.bn_streams != "joint" && network.bn_streams != "separate")
-    throw core::input_error(fmt::format("bn_streams '{}' is unknown", network.bn_streams), "",
-                            "choose 'joint' or 'separate'");
+  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(
