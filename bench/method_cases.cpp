@@ -30,6 +30,9 @@ const std::vector<Case>& cases() {
     FtwaOptions streams, transformed;
     streams.transformation = streams.weighting = false;
     transformed.weighting = false;
+    MsiflaOptions one, shared;
+    one.scales = {1};
+    shared.reid_networks = "shared";
     return std::vector<Case>{{"baseline", BaselineOptions{}, true},
                              {"rain {4, 5}", RainOptions{}, true},
                              {"rain {5}", single, true},
@@ -39,7 +42,10 @@ const std::vector<Case>& cases() {
                              {"baseline, stored", stored, true, 2},
                              {"ftwa B", streams, true, 2},
                              {"ftwa R", transformed, true, 2},
-                             {"ftwa", FtwaOptions{}, true, 2, true}};
+                             {"ftwa", FtwaOptions{}, true, 2, true},
+                             {"msifla {1}", one, true, 2},
+                             {"msifla, shared", shared, true, 2},
+                             {"msifla", MsiflaOptions{}, true, 2, true}};
   }();
   return all;
 }
@@ -51,7 +57,8 @@ int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
 int images_a_pair(const Case& measured) {
   return std::visit(core::Overloaded{[&](const experiments::BaselineOptions&) { return rows_a_pair(measured); },
                                      [](const experiments::RainOptions&) { return 2; },
-                                     [](const experiments::FtwaOptions&) { return 3; }},
+                                     [](const experiments::FtwaOptions&) { return 3; },
+                                     [](const experiments::MsiflaOptions&) { return 2; }},
                     measured.method);
 }
 
@@ -70,13 +77,16 @@ void Shortest::add(const Moment& from, const Moment& to) {
   processor_seconds = std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
 }
 
-RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images) {
+RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies) {
   const std::int64_t rows = std::int64_t{identities} * images;
   batch_.hr = random_images(0, rows, scale.height, scale.width);
   batch_.lr = random_images(1, rows, scale.height, scale.width);
   batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
   batch_.has_hr = at::arange(rows, at::kLong).remainder(images).lt(images - lr_images);
   batch_.hr.mul_(batch_.has_hr.view({-1, 1, 1, 1}));
+  for (std::size_t i = 0; i < copies; ++i)
+    batch_.copies.push_back(
+        random_images(2 + i, rows, scale.height, scale.width).mul_(batch_.has_hr.view({-1, 1, 1, 1})));
 }
 
 LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {

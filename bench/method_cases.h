@@ -35,7 +35,7 @@ struct Case {
   int lr_images = 0;      //!< of an identity's images(), how many stand in the batch as LR images alone
   bool in_parts = false;  //!< its step is compared with its parts (bench/step_parts.h)
 };
-//! Baseline and RAIN with their variants, then table 2 of FTWA.
+//! Baseline and RAIN with their variants, then table 2 of FTWA, then table 2 of MSIFLA.
 const std::vector<Case>& cases();
 //! K rows of each identity in a timed batch.
 int images(const Case& measured, const Scale& scale);
@@ -60,10 +60,10 @@ struct Shortest {
 };
 
 //! One batch again and again; remembers when each step began. Identities of `images` rows: HR images with a copy, then
-//! `lr_images` LR images alone.
+//! `lr_images` LR images alone; `copies` copies of each.
 class RepeatedBatch final : public BatchSource {
  public:
-  RepeatedBatch(const Scale& scale, int identities, int images, int lr_images);
+  RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies = 0);
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.labels.size(0)}; }
   LaneBatch batch(std::uint64_t step, int lane) override;
 

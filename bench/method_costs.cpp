@@ -5,19 +5,22 @@
 //! after one that does not count), and the memory that it took: the largest resident set of the process, less what was
 //! resident before the method was made. Each measurement has a process of its own, so that none inherits another's
 //! memory. FLOP/s are by processor time, which other programs on the machine disturb little, for steps and for the
-//! matrix product that they are compared with. Of FTWA also what a step takes beside its parts measured alone
-//! (bench/step_parts.h); the bar is missed above 1.1.
+//! matrix product that they are compared with. Of FTWA and MSIFLA also what a step takes beside its parts measured
+//! alone (bench/step_parts.h); the bar is missed above 1.1.
 //!
-//! bench_method_costs [--json] [--counts] [--threads T] [--steps N] [--backbone resnet50|resnet-small]
+//! bench_method_costs [--json] [--counts] [--memory [--paper-size]] [--threads T] [--steps N]
+//!                    [--backbone resnet50|resnet-small] [--only TEXT]
 //!   --counts   no times: one step on one pair, parameters and multiply-adds alone. A pair is an image and its copy; of
 //!              methods whose batches have LR rows, an HR row with its copy and an LR row
+//!   --only     methods whose name begins so
+//!   --memory   instead: the peak of a step of MSIFLA, computed from its layers (bench/step_memory.h) and, without
+//!              --counts, measured; at the paper's size only with --paper-size, which takes 12 GiB
 
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <string>
@@ -27,6 +30,7 @@
 #include "bench/images.h"
 #include "bench/method_cases.h"
 #include "bench/multiplications.h"
+#include "bench/step_memory.h"
 #include "bench/step_parts.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -39,9 +43,10 @@ namespace {
 using core::Json;
 
 struct Options {
-  bool json = false, counts = false;
+  bool json = false, counts = false, memory = false, paper_size = false;
   int threads = 1, steps = 3;
   std::string backbone;  // empty: all
+  std::string only;      // beginning of the cases' names
 };
 
 Options parse(int argc, char** argv) {
@@ -52,12 +57,18 @@ Options parse(int argc, char** argv) {
       options.json = true;
     else if (name == "--counts")
       options.counts = true;
+    else if (name == "--memory")
+      options.memory = true;
+    else if (name == "--paper-size")
+      options.paper_size = true;
     else if (i + 1 < argc && name == "--threads")
       options.threads = std::stoi(argv[++i]);
     else if (i + 1 < argc && name == "--steps")
       options.steps = std::stoi(argv[++i]);
     else if (i + 1 < argc && name == "--backbone")
       options.backbone = argv[++i];
+    else if (i + 1 < argc && name == "--only")
+      options.only = argv[++i];
     else
       throw core::input_error("unknown option '" + name + "'");
   }
@@ -66,18 +77,6 @@ Options parse(int argc, char** argv) {
                                                 [&](const Scale& scale) { return scale.backbone == options.backbone; }))
     throw core::input_error("backbone '" + options.backbone + "' is unknown");
   return options;
-}
-
-// A field of /proc/self/status in bytes: VmRSS (memory held now) or VmHWM (the most it ever was).
-double memory(const std::string& field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == field + ":") {
-      double kibibytes = 0;
-      status >> kibibytes;
-      return kibibytes * 1024;
-    }
-  throw core::input_error("/proc/self/status does not tell " + field);
 }
 
 Json parameters_of_parts(Method& method) {
@@ -94,7 +93,7 @@ Json counts(const Case& measured, const Scale& scale) {
   experiments::Recipe recipe;
   recipe.steps = 1;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  RepeatedBatch source(scale, 1, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0);
+  RepeatedBatch source(scale, 1, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0, method->copy_rates().size());
   Json result{{"parts", parameters_of_parts(*method)}, {"images_a_pair", images_a_pair(measured)}};
   {
     const MultiplicationCount count;
@@ -133,17 +132,18 @@ double gemm(const std::string& precision) {
 }
 
 Json step(const Case& measured, const Scale& scale, const std::string& precision, int steps) {
-  const double before = memory("VmRSS");
+  const double before = process_memory("VmRSS");
   experiments::Recipe recipe;
   recipe.steps = 1 + steps;
   recipe.precision = precision;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images);
+  RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images,
+                       method->copy_rates().size());
   train(*method, source, recipe);
   source.begun.emplace_back();
   Shortest shortest;
   for (std::size_t i = 2; i < source.begun.size(); ++i) shortest.add(source.begun[i - 1], source.begun[i]);
-  const double peak = memory("VmHWM") - before;
+  const double peak = process_memory("VmHWM") - before;
   return {{"seconds", shortest.seconds},
           {"processor_seconds", shortest.processor_seconds},
           {"peak_bytes", peak},
@@ -189,6 +189,7 @@ Json measure(const Options& options) {
   for (const Scale& scale : scales()) {
     if (!options.backbone.empty() && options.backbone != scale.backbone) continue;
     for (const Case& measured : cases()) {
+      if (!measured.name.starts_with(options.only)) continue;
       Json one = in_a_process(options.threads, [&] { return counts(measured, scale); });
       one.update({{"name", measured.name},
                   {"backbone", scale.backbone},
@@ -282,7 +283,54 @@ void show_parts(const Json& result) {
   }
 }
 
+Json measure_memory(const Options& options) {
+  Json result{{"threads", options.threads}, {"steps", options.steps}, {"cases", Json::array()}};
+  for (const MemoryCase& measured : memory_cases()) {
+    if (!options.backbone.empty() && options.backbone != measured.scale.backbone) continue;
+    if (!measured.name.starts_with(options.only)) continue;
+    Json one{{"name", measured.name},
+             {"backbone", measured.scale.backbone},
+             {"height", measured.scale.height},
+             {"width", measured.scale.width},
+             {"computed", computed_step_memory(measured)}};
+    if (!options.counts && (options.paper_size || !measured.paper_size))
+      one["measured"] =
+          in_a_process(options.threads, [&] { return measured_step_memory(measured, std::max(2, options.steps)); });
+    result["cases"].push_back(std::move(one));
+  }
+  return result;
+}
+
+void show_memory(const Json& result) {
+  constexpr double kMebibyte = 1048576;
+  const auto mebibytes = [](const Json& bytes) { return bytes.get<double>() / kMebibyte; };
+  fmt::print("the most memory of a step of 5 identities x (2 HR + 2 LR), f32, {} thread(s), MiB\n",
+             result["threads"].get<int>());
+  for (const Json& one : result["cases"]) {
+    const Json& computed = one["computed"];
+    fmt::print("{} {} {}x{}: computed {:.0f}", one["backbone"].get<std::string>(), one["name"].get<std::string>(),
+               one["height"].get<int>(), one["width"].get<int>(), mebibytes(computed["peak_bytes"]));
+    if (one.contains("measured"))
+      fmt::print(", measured {:.0f} (ratio {:.3f}), resident {:.0f}, {:.2f} s of processor time a step",
+                 mebibytes(one["measured"]["peak_bytes"]),
+                 computed["peak_bytes"].get<double>() / one["measured"]["peak_bytes"].get<double>(),
+                 mebibytes(one["measured"]["resident_bytes"]), one["measured"]["processor_seconds"].get<double>());
+    fmt::print("; in {}:", computed["moment"].get<std::string>());
+    for (const Json& part : computed["parts"])
+      fmt::print(" {} {:.0f}", part["part"].get<std::string>(), mebibytes(part["bytes"]));
+    fmt::print("\n");
+  }
+}
+
 void run(const Options& options) {
+  if (options.memory) {
+    const Json memory = measure_memory(options);
+    if (options.json)
+      std::cout << memory.dump(1) << std::endl;
+    else
+      show_memory(memory);
+    return;
+  }
   const Json result = measure(options);
   if (options.json) {
     std::cout << result.dump(1) << std::endl;

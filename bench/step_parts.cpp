@@ -6,6 +6,8 @@
 
 #include <functional>
 #include <memory>
+#include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,7 @@
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/methods/ftwa_networks.h"
 #include "workers/methods/identity_terms.h"
+#include "workers/methods/msifla_networks.h"
 #include "workers/optimiser.h"
 
 namespace resolute::workers {
@@ -21,6 +24,7 @@ namespace {
 
 using core::Json;
 using TensorList = std::vector<at::Tensor>;
+using Passes = std::vector<std::vector<std::size_t>>;  // outputs by index
 
 template <class Module>
 std::shared_ptr<Module> child(Method& method, const std::string& name) {
@@ -45,6 +49,24 @@ TensorList leaves_of(const TensorList& tensors) {
   return leaves;
 }
 
+// Gradients as a backward pass gives them: from the last parameter to the first.
+void arrive(const ParameterGroup& group, const TensorList& gradients) {
+  for (std::size_t i = group.parameters.size(); i-- > 0;) {
+    const at::Tensor& parameter = group.parameters[i].second;
+    parameter.mutable_grad() = gradients[i];
+    (*torch::autograd::impl::post_acc_grad_hooks(parameter))(parameter);
+  }
+}
+
+void gather(SummedGradients phase, std::optional<SummedGradients>& sum) {
+  if (!sum) {
+    sum = std::move(phase);
+    return;
+  }
+  for (std::size_t i = 0; i < phase.gradients.size(); ++i) sum->gradients[i] = sum->gradients[i] + phase.gradients[i];
+  sum->norm = gradient_norm(sum->gradients);
+}
+
 // A part of a step by itself.
 struct Part {
   std::string name;
@@ -54,7 +76,7 @@ struct Part {
 
 class StepParts {
  public:
-  StepParts(Method& method, LaneBatch batch, const experiments::Recipe& recipe);
+  StepParts(Method& method, const LaneBatch& batch, const experiments::Recipe& recipe);
   // Every part once.
   void run();
   Json times() const;
@@ -63,7 +85,9 @@ class StepParts {
  private:
   TensorList add(const std::string& name, const TensorList& inputs, bool differentiate_inputs,
                  const std::vector<std::shared_ptr<torch::nn::Module>>& modules,
-                 std::function<TensorList(const TensorList&)> forward);
+                 std::function<TensorList(const TensorList&)> forward, Passes passes = {});
+  void add_ftwa(Method& method, const LaneBatch& batch);
+  void add_msifla(Method& method, const LaneBatch& batch);
   void add_losses(Method& method, const LaneBatch& batch);
   void add_optimiser(Method& method);
 
@@ -71,32 +95,54 @@ class StepParts {
   std::vector<Part> parts_;
 };
 
-// Forward on `inputs`, backward from its outputs to the modules' parameters and, if wanted, to the inputs. Returns the
-// outputs for the next part to begin with.
+// Forward on `inputs`, then a backward pass for each of `passes`, from the outputs that it names (none given: one, from
+// all) to the modules' parameters and, if wanted, to the inputs. Returns the outputs for the next part to begin with.
 TensorList StepParts::add(const std::string& name, const TensorList& inputs, bool differentiate_inputs,
                           const std::vector<std::shared_ptr<torch::nn::Module>>& modules,
-                          std::function<TensorList(const TensorList&)> forward) {
+                          std::function<TensorList(const TensorList&)> forward, Passes passes) {
   const TensorList from = differentiate_inputs ? leaves_of(inputs) : inputs;
   TensorList leaves = differentiate_inputs ? from : TensorList{};
   for (const auto& module : modules)
     for (const at::Tensor& parameter : module->parameters()) leaves.push_back(parameter);
-  const auto pass = [this, forward = std::move(forward), from] {
+  const auto run = [this, forward = std::move(forward), from] {
     return in_precision(precision_, [&] { return forward(from); });
   };
-  const TensorList outputs = leaves_of(pass());
+  const TensorList outputs = leaves_of(run());
   TensorList gradients;
   for (const at::Tensor& output : outputs) gradients.push_back(at::full_like(output.detach(), 1e-3));
+  if (passes.empty()) {
+    passes.emplace_back(outputs.size());
+    std::iota(passes.front().begin(), passes.front().end(), std::size_t{0});
+  }
   parts_.push_back({name,
-                    [pass, leaves, gradients] {
-                      torch::autograd::grad(pass(), leaves, gradients);
+                    [run, leaves, gradients, passes = std::move(passes)] {
+                      const TensorList made = run();
+                      for (const std::vector<std::size_t>& pass : passes) {
+                        TensorList ends, of_ends;
+                        for (std::size_t i : pass) {
+                          ends.push_back(made[i]);
+                          of_ends.push_back(gradients[i]);
+                        }
+                        torch::autograd::grad(ends, leaves, of_ends, /*retain_graph=*/&pass != &passes.back(),
+                                              /*create_graph=*/false, /*allow_unused=*/true);
+                      }
                       at::autocast::clear_cache();
                     },
                     {}});
   return outputs;
 }
 
-StepParts::StepParts(Method& method, LaneBatch batch, const experiments::Recipe& recipe)
+StepParts::StepParts(Method& method, const LaneBatch& batch, const experiments::Recipe& recipe)
     : precision_(recipe.precision) {
+  if (child<Backbone>(method, "trunk"))
+    add_ftwa(method, batch);
+  else
+    add_msifla(method, batch);
+  add_losses(method, batch);
+  add_optimiser(method);
+}
+
+void StepParts::add_ftwa(Method& method, const LaneBatch& batch) {
   const auto trunk = child<Backbone>(method, "trunk");
   const auto lr_encoder = child<ShallowTrunk>(method, "lr_encoder");
   const auto transformation = child<FeatureTransformation>(method, "transformation");
@@ -136,8 +182,37 @@ StepParts::StepParts(Method& method, LaneBatch batch, const experiments::Recipe&
     return TensorList{classifier_hr->forward(x[0]), classifier_lr->forward(x[1]), weight_hr->forward(x[0]),
                       weight_lr->forward(x[1])};
   });
-  add_losses(method, batch);
-  add_optimiser(method);
+}
+
+// Of scales each with its own re-ID network, whose gradient reaches the cascade: an IR network's two backward passes
+// are from the HR images and the copies (L_IR), and from the HR and the LR images (L_ReID).
+void StepParts::add_msifla(Method& method, const LaneBatch& batch) {
+  const Rows hr_rows = rows_where(batch.has_hr), lr_rows = rows_where(batch.has_hr.logical_not());
+  TensorList copies;
+  for (const at::Tensor& images : batch.copies) copies.push_back(select_rows(images, hr_rows));
+  TensorList images{select_rows(batch.hr, hr_rows), at::cat(copies), select_rows(batch.lr, lr_rows)};
+  bool first = true;
+  std::vector<std::pair<std::string, TensorList>> recovered;  // scale, images of the re-ID network
+  for (const auto& item : method.module().named_children()) {
+    const auto network = std::dynamic_pointer_cast<ImageRecoveryNetwork>(item.value());
+    if (!network) continue;
+    images = add(item.key(), images, !first, {network},
+                 [=](const TensorList& x) {
+                   return TensorList{network->forward(x[0]), network->forward(x[1]), network->forward(x[2])};
+                 },
+                 {{0, 1}, {0, 2}});
+    first = false;
+    recovered.emplace_back("reid" + item.key().substr(2), TensorList{at::cat({images[0], images[2]}).detach()});
+  }
+  for (const auto& [name, shown] : recovered) {
+    const auto network = child<PartNetwork>(method, name);
+    RESOLUTE_EXPECT(network, "every scale has a re-ID network");
+    add(name, shown, true, {network}, [=](const TensorList& x) {
+      TensorList outputs = network->parts(x[0]);
+      for (const at::Tensor& logits : network->logits(outputs)) outputs.push_back(logits);
+      return outputs;
+    });
+  }
 }
 
 // Of what forward() keeps for them.
@@ -152,35 +227,51 @@ void StepParts::add_losses(Method& method, const LaneBatch& batch) {
   }
   parts_.push_back({"losses",
                     [this, &method, batch, kept, leaves] {
-                      at::Tensor loss;
-                      in_precision(precision_, [&] {
-                        for (const LossTerm& term : method.losses(0, {kept}, batch))
-                          loss = loss.defined() ? loss + term.value : term.value;
-                        return TensorList{};
-                      });
-                      torch::autograd::grad({loss}, leaves, {}, std::nullopt, false, /*allow_unused=*/true);
+                      for (std::size_t phase = 0; phase < method.phases().size(); ++phase) {
+                        at::Tensor loss;
+                        in_precision(precision_, [&] {
+                          for (const LossTerm& term : method.losses(phase, {kept}, batch))
+                            loss = loss.defined() ? loss + term.value : term.value;
+                          return TensorList{};
+                        });
+                        torch::autograd::grad({loss}, leaves, {}, std::nullopt, false, /*allow_unused=*/true);
+                      }
                     },
                     {}});
 }
 
+// As the Trainer: each phase's sums, then every group's step with what its phases gave it.
 void StepParts::add_optimiser(Method& method) {
   const std::vector<ParameterGroup> groups = method.parameter_groups();
+  std::vector<std::vector<std::size_t>> reached;  // of each phase, by group
+  for (const Phase& phase : method.phases()) {
+    std::vector<std::size_t>& of_phase = reached.emplace_back();
+    for (const std::string& name : phase.groups)
+      for (std::size_t i = 0; i < groups.size(); ++i)
+        if (groups[i].name == name) of_phase.push_back(i);
+  }
   auto exchange = std::make_shared<GradientExchange>(groups, 1, LaneRange{0, 1}, nullptr);
-  auto adam = std::make_shared<Adam>(groups.front());
-  TensorList gradients;
-  for (const auto& [name, parameter] : groups.front().parameters)
-    gradients.push_back(at::full_like(parameter.detach(), 1e-3));
+  auto optimisers = std::make_shared<std::vector<Adam>>();
+  std::vector<TensorList> gradients(groups.size());
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    optimisers->emplace_back(groups[i]);
+    for (const auto& [name, parameter] : groups[i].parameters)
+      gradients[i].push_back(at::full_like(parameter.detach(), 1e-3));
+  }
   parts_.push_back({"sums, Adam",
-                    [exchange, adam, gradients, parameters = groups.front().parameters] {
-                      exchange->begin(0);
-                      for (std::size_t i = parameters.size(); i-- > 0;) {
-                        const at::Tensor& parameter = parameters[i].second;
-                        parameter.mutable_grad() = gradients[i];
-                        (*torch::autograd::impl::post_acc_grad_hooks(parameter))(parameter);
+                    [exchange, optimisers, groups, gradients, reached] {
+                      const at::NoGradGuard no_grad;
+                      std::vector<std::optional<SummedGradients>> sums(groups.size());
+                      for (const std::vector<std::size_t>& of_phase : reached) {
+                        exchange->begin(of_phase);
+                        for (std::size_t group : of_phase) arrive(groups[group], gradients[group]);
+                        exchange->end_lane();
+                        std::vector<SummedGradients> summed = exchange->finish();
+                        for (std::size_t i = 0; i < of_phase.size(); ++i)
+                          gather(std::move(summed[i]), sums[of_phase[i]]);
                       }
-                      exchange->end_lane();
-                      const SummedGradients summed = exchange->finish();
-                      adam->step(summed.gradients, summed.norm, 1);
+                      for (std::size_t i = 0; i < groups.size(); ++i)
+                        (*optimisers)[i].step(sums[i]->gradients, sums[i]->norm, 1);
                     },
                     {}});
 }
@@ -237,7 +328,8 @@ Json step_parts(const Case& measured, const Scale& scale, const std::string& pre
   recipe.precision = precision;
   // Parts have networks of their own: those of the step carry the Trainer's hooks.
   const std::unique_ptr<Method> whole = make(measured, scale, recipe), apart = make(measured, scale, recipe);
-  RepeatedBatch batches(scale, scale.identities, images(measured, scale), measured.lr_images);
+  RepeatedBatch batches(scale, scale.identities, images(measured, scale), measured.lr_images,
+                        whole->copy_rates().size());
   StepParts parts(*apart, batches.batch(0, 0), recipe);
   batches.begun.clear();
   PartsBeforeSteps source(batches, parts);

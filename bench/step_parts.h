@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a training step of FTWA takes beside the sum of its parts, each of which is measured by itself: what a step
-//! needs and does not compute shows in the ratio.
+//! What a training step of FTWA or MSIFLA takes beside the sum of its parts, each of which is measured by itself: what
+//! a step needs and does not compute shows in the ratio.
 
 #include <cstdint>
 #include <string>
@@ -16,9 +16,10 @@ inline constexpr double kStepBar = 1.1;
 
 //! {"parts": [{"part", "seconds", "processor_seconds"}], "step": {"seconds", "processor_seconds"}, "ratio"}: the
 //! shortest of `turns` turns, in each of which every part is run once and then a step of the real Trainer; the ratio by
-//! processor time. Parts, forward and backward: E_H, E_L, E_ID and T, each on as many maps as in a step and on what
-//! comes from the part before it; GAP; C and W; the losses; last the gradients' sums and digests with Adam's step.
-//! \param measured a case of FTWA with all its networks
+//! processor time. Parts, forward and backward, each on as many maps as in a step and on what comes from the part
+//! before it; of FTWA E_H, E_L, E_ID and T; GAP; C and W; of MSIFLA every IR network with its two backward passes,
+//! every re-ID network; then the losses; last the gradients' sums and digests with Adam's step. \param measured a case
+//! of FTWA or MSIFLA with all its networks
 core::Json step_parts(const Case& measured, const Scale& scale, const std::string& precision, int turns);
 
 //! Multiply-adds of T on the feature map of one image, N×3×H×W with N = 1; 0 for a method without T.

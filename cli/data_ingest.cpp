@@ -33,13 +33,14 @@ constexpr int kSplitDraws = 100;  // gallery draws that the split manifest lists
 constexpr CommandHelp kHelp{
     "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--rates 2,3,4] [--manifest FILE] [--height "
     "256] "
-    "[--width 128] [--shards N] [--seed S] [--threads T]",
+    "[--width 128] [--shards N] [--seed S] [--lr-camera C] [--train-identities N] [--threads T]",
     "Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would "
     "have\n"
-    "stored them. The bytes depend on the images and these settings alone. SOURCE is market1501, pku-reid or "
-    "synthetic.",
+    "stored them. The bytes depend on the images and these settings alone. SOURCE is market1501, pku-reid, synthetic,\n"
+    "or vru, which has one camera and so needs --lr-camera 0.",
     "  resolute data ingest market1501 --root Market-1501-v15.09.15 --store store\n"
-    "  resolute data ingest pku-reid --root pku_reid --store store --height 128 --width 48\n"};
+    "  resolute data ingest pku-reid --root pku_reid --store store --height 128 --width 48\n"
+    "  resolute data ingest vru --root VRU --store store --lr-camera 0\n"};
 
 // Builds every shard on `threads` threads; the first error stops the rest and is thrown.
 void write_shards(const fs::path& root, const std::vector<datasets::Sample>& samples, const datasets::PackOptions& pack,
@@ -88,6 +89,7 @@ struct IngestArguments {
   std::string manifest;
   std::uint64_t seed = 0;
   std::int64_t lr_camera = 2;
+  int train_identities = 0;
   int threads = 1;
 };
 
@@ -108,7 +110,9 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("shards", options::value(&settings.shards)->default_value(settings.shards), "files of the pack");
   add("seed", options::value<std::string>()->default_value("0"), "seed of the split manifest written beside the pack");
   add("lr-camera", options::value(&parsed.lr_camera)->default_value(parsed.lr_camera),
-      "camera of that split whose images become low-resolution");
+      "camera of that split whose images become low-resolution; 0: images of any camera do (MLR-VRU)");
+  add("train-identities", options::value(&parsed.train_identities)->default_value(parsed.train_identities),
+      "so many identities of that split train, drawn by seed; 0: all of the training half");
   add("threads",
       options::value(&parsed.threads)
           ->default_value(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
@@ -124,6 +128,13 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   parsed.store = required_value(*values, "store");
   if (parsed.threads < 1 || parsed.threads > 1024)
     throw core::input_error(fmt::format("option --threads has the value {}", parsed.threads), "1 to 1024 are possible");
+  // Before hours of packing, not after them.
+  if (parsed.train_identities < 0 || parsed.train_identities == 1)
+    throw core::input_error(fmt::format("option --train-identities has the value {}", parsed.train_identities),
+                            "a training needs at least 2 identities", "give 2 or more, or 0 for all of them");
+  if (parsed.lr_camera < 0)
+    throw core::input_error(fmt::format("option --lr-camera has the value {}", parsed.lr_camera),
+                            "cameras count from 1", "give one of them, or 0 for images of any camera");
   return parsed;
 }
 
@@ -136,10 +147,11 @@ int data_ingest(const Arguments& arguments) {
   datasets::PackOptions pack = to_pack_options(parsed->settings);
   datasets::validate(pack);
   auto samples = datasets::list_samples(files, pack.source, parsed->root);
-  if (std::none_of(samples.begin(), samples.end(),
-                   [&](const auto& sample) { return sample.camera == parsed->lr_camera; }))
+  if (parsed->lr_camera != 0 && std::none_of(samples.begin(), samples.end(),
+                                             [&](const auto& sample) { return sample.camera == parsed->lr_camera; }))
     throw core::input_error(fmt::format("no image is from camera {}", parsed->lr_camera),
-                            "--lr-camera names the one whose images become low-resolution");
+                            "--lr-camera names the one whose images become low-resolution",
+                            "0 means images of any camera");
   std::vector<datasets::PackRow> published;
   if (!parsed->manifest.empty())
     published = datasets::manifest_from_json(
@@ -160,6 +172,7 @@ int data_ingest(const Arguments& arguments) {
   datasets::SplitOptions split;
   split.seed = parsed->seed;
   split.lr_camera = parsed->lr_camera;
+  split.train_identities = parsed->train_identities;
   split.query_rates = pack.rates;
   auto split_file = datasets::export_split(files, folder, datasets::make_split(reader, split), kSplitDraws);
   std::cout << fmt::format("split manifest of seed {}: {}\n", parsed->seed, split_file.string());

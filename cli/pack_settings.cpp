@@ -16,15 +16,16 @@ datasets::PackOptions to_pack_options(const experiments::PackSettings& settings)
 }
 
 datasets::SyntheticOptions to_synthetic_options(const experiments::SyntheticSettings& settings) {
-  datasets::SyntheticOptions people;
-  people.identities = settings.identities;
-  people.cameras = settings.cameras;
-  people.images_per_camera = settings.images_per_camera;
-  people.height = settings.height;
-  people.width = settings.width;
-  people.seed = settings.seed;
-  people.fine_contrast = settings.fine_contrast;
-  return people;
+  datasets::SyntheticOptions options;
+  options.identities = settings.identities;
+  options.cameras = settings.cameras;
+  options.images_per_camera = settings.images_per_camera;
+  options.height = settings.height;
+  options.width = settings.width;
+  options.seed = settings.seed;
+  options.fine_contrast = settings.fine_contrast;
+  options.subject = datasets::subject_from_name(settings.subject);
+  return options;
 }
 
 }  // namespace resolute::cli

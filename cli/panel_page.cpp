@@ -8,7 +8,9 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/box_plot.h"
 #include "cli/html.h"
+#include "cli/recovery_plot.h"
 
 namespace resolute::cli {
 namespace {
@@ -27,6 +29,7 @@ figure { margin: 0.75rem 0; }
 figcaption { font-size: 0.9rem; }
 img { display: block; max-width: 100%; height: auto; background: #ffffff; }
 .quiet, .missing { color: var(--quiet); }
+.quality { font-size: 0.85rem; color: var(--quiet); margin: 0.25rem 0 0; padding-left: 1.5rem; }
 .reconstructions { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
 )";
 constexpr double kCellRem = 6.5;  // width of one image of a strip
@@ -65,15 +68,23 @@ std::string gallery_figure(const PanelRow& row, std::size_t index) {
                            fmt::format("The query and the nearest images by {}: {}", row.label, words)));
 }
 
+std::string quality_in_words(const results::PictureQuality& quality) {
+  return fmt::format("{:.2f} dB, SSIM {:.3f}, off by {:.1f} levels", quality.psnr, quality.ssim, quality.error);
+}
+
 std::string reconstruction_figure(const PanelRow& row, std::size_t index) {
-  const results::PanelQuery& query = row.panels->queries[index];
-  std::string words;
-  if (query.reconstruction)
-    words = fmt::format(" <span class=\"quiet\">(off by {:.1f} levels, the LR input by {:.1f})</span>",
-                        query.reconstruction->error, query.reconstruction->input_error);
-  return fmt::format("<figure>\n<figcaption>{}{}</figcaption>\n{}</figure>\n", escaped(row.label), words,
-                     image(row.pictures[index].reconstruction, 3,
-                           fmt::format("LR input, reconstruction by {}, HR original", row.label)));
+  const results::PanelReconstruction& made = *row.panels->queries[index].reconstruction;
+  std::string shown = "LR input", figures = "<ol class=\"quality\">\n<li>LR input: " + quality_in_words(made.input);
+  for (const results::RecoveredPicture& picture : made.recovered) {
+    const std::string name = fmt::format("recovered at scale {}", scale_in_words(picture.scale));
+    shown += ", " + name;
+    figures += fmt::format("</li>\n<li>{}: {}", name, quality_in_words(picture.quality));
+  }
+  figures += "</li>\n<li>HR original</li>\n</ol>\n";
+  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
+                     image(row.pictures[index].reconstruction, made.recovered.size() + 2,
+                           fmt::format("{}, HR original, by {}", shown, row.label)),
+                     figures);
 }
 
 std::string weight_figure(const PanelRow& row) {
@@ -96,6 +107,27 @@ std::string weights_block(const PanelSection& section) {
          figures + "</div>\n";
 }
 
+std::string recovery_figure(const PanelRow& row) {
+  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
+                     recovery_plot_svg(row.recovery, fmt::format("PSNR of images recovered by {} by rate", row.label)),
+                     recovery_table_html(row.recovery));
+}
+
+std::string recovery_block(const PanelSection& section) {
+  std::string figures;
+  for (const PanelRow& row : section.rows)
+    if (!row.recovery.empty()) figures += recovery_figure(row);
+  if (figures.empty()) return {};
+  return "<h3>Recovered images</h3>\n"
+         "<p class=\"quiet\">What each method's decoders make of a sample of test images at several rates, against "
+         "what "
+         "they aim at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, "
+         "enlarged "
+         "bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.</p>\n"
+         "<div class=\"recovery\">\n" +
+         figures + "</div>\n";
+}
+
 std::string query_block(const PanelSection& section, const ShownQuery& shown) {
   const auto [first_row, first_query] = shown.places.front();
   const results::PanelQuery& query = section.rows[first_row].panels->queries[first_query];
@@ -104,12 +136,14 @@ std::string query_block(const PanelSection& section, const ShownQuery& shown) {
   std::string reconstructions;
   for (const auto& [row, index] : shown.places) {
     html += gallery_figure(section.rows[row], index);
-    if (!section.rows[row].pictures[index].reconstruction.empty())
+    if (section.rows[row].panels->queries[index].reconstruction)
       reconstructions += reconstruction_figure(section.rows[row], index);
   }
   if (!reconstructions.empty())
-    html += "<p>LR input, reconstruction, HR original:</p>\n<div class=\"reconstructions\">\n" + reconstructions +
-            "</div>\n";
+    html +=
+        "<p>LR input, what each decoder makes of it, HR original; PSNR, SSIM and mean difference are against the "
+        "original:</p>\n<div class=\"reconstructions\">\n" +
+        reconstructions + "</div>\n";
   return html;
 }
 
@@ -125,6 +159,7 @@ std::string section_html(const PanelSection& section) {
   }
   if (!jobs.empty()) html += fmt::format("<p class=\"quiet\">Evaluations: {}.</p>\n", jobs);
   html += weights_block(section);
+  html += recovery_block(section);
   for (const ShownQuery& query : shown_queries(section)) html += query_block(section, query);
   return html;
 }
@@ -150,8 +185,8 @@ std::string panel_page_html(const PanelPage& page) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: panels</title>\n"
-      "<style>{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
-      escaped(page.suite), kStyle, weight_plot_style(), escaped(page.title));
+      "<style>{}{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
+      escaped(page.suite), kStyle, box_plot_style(), recovery_style(), escaped(page.title));
   html += "<p>Trial 0 of every row.";
   const auto has_queries = [](const PanelSection& section) { return !shown_queries(section).empty(); };
   if (std::any_of(page.sections.begin(), page.sections.end(), has_queries))

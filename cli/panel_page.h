@@ -1,8 +1,8 @@
 #pragma once
 //! \file
-//! The page that `resolute suite panels` writes: how the weights of methods that have some go with the rate, then for
-//! each query what several methods put first and what their decoders made of it, one below the other. One HTML file
-//! without scripts, pictures inside; made of values alone.
+//! The page that `resolute suite panels` writes: how the weights of methods that have some go with the rate, what
+//! decoders recover at each rate, then for each query what several methods put first and what their decoders made of
+//! it, one below the other. One HTML file without scripts, pictures inside; made of values alone.
 
 #include <cstddef>
 #include <optional>
@@ -13,6 +13,7 @@
 #include "core/bytes.h"
 #include "results/branch_weights.h"
 #include "results/panels.h"
+#include "results/recovery.h"
 
 namespace resolute::cli {
 
@@ -32,6 +33,7 @@ struct PanelRow {
   std::vector<PanelPictures> pictures;          //!< one a query of `panels`
   std::vector<results::BranchWeights> weights;  //!< empty: there are none to show
   WeightMetrics weight_metrics;
+  std::vector<results::RecoveryQuality> recovery;  //!< empty: there is none to show
 };
 
 //! One table on one data set.

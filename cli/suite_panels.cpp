@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
-#include <set>
 #include <variant>
 
 #include "cli/panel_page.h"
@@ -18,6 +17,7 @@
 #include "results/branch_weights.h"
 #include "results/output_file.h"
 #include "results/record.h"
+#include "results/recovery.h"
 
 namespace resolute::cli {
 
@@ -27,9 +27,11 @@ constexpr CommandHelp kHelp{
     "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
     "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
     "table puts first\n"
-    "in the gallery, and what its decoder makes of the LR image; and, of methods that weight their features, how the "
-    "weights go with\n"
-    "the rate (evaluate.sample_rates). Trial 0; what is not there yet is said in words. Works while the suite runs; "
+    "in the gallery, and what its decoders make of the LR image; and, of a sample of images at several rates "
+    "(evaluate.sample_rates),\n"
+    "how the weights of methods that weight their features go with the rate, and how near decoders bring images to "
+    "their originals.\n"
+    "Trial 0; what is not there yet is said in words. Works while the suite runs; "
     "the page needs\n"
     "nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
     "  resolute suite panels suite.toml --store store\n"
@@ -41,36 +43,40 @@ constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of a picture, f
 struct Wanted {
   bool panels = false;
   bool weights = false;
+  bool recovery = false;
+  bool any() const { return panels || weights || recovery; }
 };
 
-bool learns_weights(const experiments::TrainingSpecification& training) {
-  return experiments::has_metric(training.method, {}, "weight_hr_rho");
+//! What evaluations of a training leave of a sample of images, beside their features.
+Wanted left_of_samples(const experiments::TrainingSpecification& training) {
+  const auto has = [&](const char* metric) { return experiments::has_metric(training.method, {}, metric); };
+  return {false, has("weight_hr_rho"), has("psnr_gain_2")};
 }
 
 class PanelReader {
  public:
   PanelReader(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan)
       : files_(files), store_(store) {
-    std::set<experiments::JobId> weighting;
+    std::map<experiments::JobId, Wanted> sampled;
     for (const experiments::PlannedJob& job : plan.jobs)
-      if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-          training != nullptr && learns_weights(*training))
-        weighting.insert(job.id);
-    for (const experiments::PlannedJob& job : plan.jobs)
-      if (const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification))
-        wanted_[job.id] = {evaluation->protocol.panels > 0,
-                           !evaluation->protocol.sample_rates.empty() && weighting.contains(evaluation->training)};
+      if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
+        sampled[job.id] = left_of_samples(*training);
+    for (const experiments::PlannedJob& job : plan.jobs) {
+      const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
+      if (evaluation == nullptr) continue;
+      Wanted& wanted = wanted_[job.id];
+      if (!evaluation->protocol.sample_rates.empty()) wanted = sampled[evaluation->training];
+      wanted.panels = evaluation->protocol.panels > 0;
+    }
   }
 
   bool wants_any(const experiments::CellPlan& cell) const {
-    if (cell.evaluations.empty()) return false;
-    const Wanted& wanted = wanted_.at(cell.evaluations.front());
-    return wanted.panels || wanted.weights;
+    return !cell.evaluations.empty() && wanted_.at(cell.evaluations.front()).any();
   }
 
   PanelRow read(const experiments::RowPlan& row, const experiments::CellPlan& cell) const {
     const experiments::JobId& job = cell.evaluations.front();
-    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}, {}, {}};
+    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}, {}, {}, {}};
     const auto record = results::read_record(files_, store_, job);
     if (!record) {
       read.missing = "not evaluated yet";
@@ -82,6 +88,7 @@ class PanelReader {
                               "the plan says otherwise", "remove its result.json and run the suite again");
     if (wanted_.at(job).panels) read_panels(*evaluation, read);
     if (wanted_.at(job).weights) read_weights(*evaluation, read);
+    if (wanted_.at(job).recovery) read_recovery(*evaluation, read);
     return read;
   }
 
@@ -107,7 +114,19 @@ class PanelReader {
       to.weights = results::parse_branch_weights(core::as_text(text), where(evaluation, results::kBranchWeightsFile));
       to.weight_metrics = weight_metrics(evaluation.metrics);
     }
-    if (to.weights.empty()) to.missing += to.missing.empty() ? "its evaluation left no weights" : ", and no weights";
+    if (to.weights.empty()) lacks(to, "weights");
+  }
+
+  void read_recovery(const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    if (evaluation.outputs.contains(results::kRecoveryFile)) {
+      const core::Bytes text = read_output(evaluation, results::kRecoveryFile);
+      to.recovery = results::parse_recovery(core::as_text(text), where(evaluation, results::kRecoveryFile));
+    }
+    if (to.recovery.empty()) lacks(to, "recovered images");
+  }
+
+  static void lacks(PanelRow& row, std::string_view what) {
+    row.missing += fmt::format("{} no {}", row.missing.empty() ? "its evaluation left" : ", and", what);
   }
 
   std::string where(const results::EvaluationRecord& record, const std::string& name) const {
@@ -150,7 +169,8 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
                       {"label", row.label},
                       {"evaluation", row.job},
                       {"missing", row.missing},
-                      {"weights", !row.weights.empty()}});
+                      {"weights", !row.weights.empty()},
+                      {"recovery", !row.recovery.empty()}});
     sections.push_back({{"table", section.table},
                         {"dataset", section.dataset},
                         {"queries", shown_queries(section).size()},
@@ -187,23 +207,25 @@ int suite_panels(const Arguments& arguments) {
   const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
   if (page.sections.empty())
     throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite),
-                            "evaluate.panels is 0 in every row, and no row's weights are sampled",
+                            "evaluate.panels is 0 in every row, and no row's weights or recovered images are sampled",
                             "set it to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
     std::cout << describe(page, file).dump(1) << "\n";
     return 0;
   }
-  std::size_t queries = 0, weighted = 0, missing = 0;
+  std::size_t queries = 0, weighted = 0, recovered = 0, missing = 0;
   for (const PanelSection& section : page.sections) {
     queries += shown_queries(section).size();
     for (const PanelRow& row : section.rows) {
       weighted += row.weights.empty() ? 0 : 1;
+      recovered += row.recovery.empty() ? 0 : 1;
       missing += row.missing.empty() ? 0 : 1;
     }
   }
-  std::cout << fmt::format("{}: {} queries{}{}\n", file.string(), queries,
+  std::cout << fmt::format("{}: {} queries{}{}{}\n", file.string(), queries,
                            weighted == 0 ? "" : fmt::format(", weights of {} rows", weighted),
+                           recovered == 0 ? "" : fmt::format(", recovered images of {} rows", recovered),
                            missing == 0 ? "" : fmt::format("; {} evaluations are not there or lack a part", missing));
   return 0;
 }

@@ -28,13 +28,10 @@ WeightMetrics weight_metrics(const std::map<std::string, double>& metrics);
 //! "rank correlation with the rate: w_HR −0.41 [−0.52, −0.30], w_LR +0.66 [+0.60, +0.71]; …"; empty: nothing is known.
 std::string weight_metrics_text(const WeightMetrics& metrics);
 
-//! An SVG element for a page that defines the classes of weight_plot_style(): a column for the high side and one for
-//! each rate of the low side, in each a box a weight, from the 25th to the 75th percentile with a line at the median
-//! and whiskers from the 5th to the 95th. \param weights at least one \param description of the picture, for those who
-//! do not see it; any text
+//! An SVG element for a page that defines the classes of box_plot_style() (cli/box_plot.h): a column for the high side
+//! and one for each rate of the low side, in each a box a weight, from the 25th to the 75th percentile with a line at
+//! the median and whiskers from the 5th to the 95th. \param weights at least one \param description of the picture, for
+//! those who do not see it; any text
 std::string weight_plot_svg(const std::vector<results::BranchWeights>& weights, std::string_view description);
-
-//! Colours and lines in both schemes; wants the page's variables --text, --quiet and --line.
-std::string_view weight_plot_style();
 
 }  // namespace resolute::cli

@@ -147,6 +147,21 @@ void Loader::fill_training(const Split& split, std::span<const BatchItem> items,
   }
 }
 
+void Loader::fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to) {
+  RESOLUTE_EXPECT(to.size() == items.size() * image_floats_, "the buffer of copies has another size");
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    const TrainItem& item = split.train.at(items[i].item);
+    const auto own = to.subspan(i * image_floats_, image_floats_);
+    if (!item.has_hr || items[i].low) {
+      std::fill(own.begin(), own.end(), 0.0F);
+      continue;
+    }
+    pack_.read_lr(item.row, rate, small_);
+    load_enlarged();
+    normalise(draw_augmentation(options_, height_, width_, items[i].epoch, item.row, items[i].occurrence), own);
+  }
+}
+
 void Loader::fill_hr(std::size_t row, std::span<float> to) {
   load_hr(row);
   normalise({}, to);
@@ -161,12 +176,12 @@ void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
 PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader,
                                      const BatchShape& shape, PrefetchOptions options)
     : split_(split),
-      options_(options),
+      options_(std::move(options)),
       planner_(split, shape, loader.seed),
       loader_(pack, loader),
-      next_step_(options.first_step),
-      loaded_(options.first_step),
-      released_(options.first_step) {
+      next_step_(options_.first_step),
+      loaded_(options_.first_step),
+      released_(options_.first_step) {
   const std::size_t batch = static_cast<std::size_t>(shape.identities) * static_cast<std::size_t>(shape.images);
   if (options_.items.end == 0) options_.items = {0, batch};
   RESOLUTE_EXPECT(options_.items.begin <= options_.items.end && options_.items.end <= batch, "items out of the batch");
@@ -197,6 +212,11 @@ void PrefetchingLoader::load(LoadedBatch& batch, std::uint64_t step) {
   batch.hr.resize(options_.hr ? part.size() * loader_.image_floats() : 0);
   batch.lr.resize(options_.lr ? part.size() * loader_.image_floats() : 0);
   loader_.fill_training(split_, part, batch.hr, batch.lr);
+  batch.copies.resize(options_.copy_rates.size());
+  for (std::size_t i = 0; i < batch.copies.size(); ++i) {
+    batch.copies[i].resize(part.size() * loader_.image_floats());
+    loader_.fill_copies(split_, part, options_.copy_rates[i], batch.copies[i]);
+  }
 }
 
 void PrefetchingLoader::work() {

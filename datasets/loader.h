@@ -58,6 +58,8 @@ class Loader {
   //! `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`. \param hr, lr items.size() ×
   //! image_floats() floats each; either may be empty: it is then left out
   void fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr, std::span<float> lr);
+  //! The LR copies at `rate` of the items that stand there with their HR image, augmented as it is; zeros for others.
+  void fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to);
   //! An HR image as it is. \param to image_floats() floats
   void fill_hr(std::size_t row, std::span<float> to);
   //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is.
@@ -81,10 +83,11 @@ class Loader {
 struct LoadedBatch {
   std::uint64_t step = 0;
   std::vector<BatchItem> items;
-  std::vector<float> hr;             //!< N×H×W×3
-  std::vector<float> lr;             //!< N×H×W×3
-  std::vector<std::int64_t> labels;  //!< N
-  std::vector<std::uint8_t> has_hr;  //!< N, 0 or 1: whether the batch has the HR image
+  std::vector<float> hr;                   //!< N×H×W×3
+  std::vector<float> lr;                   //!< N×H×W×3
+  std::vector<std::vector<float>> copies;  //!< one for each of PrefetchOptions::copy_rates, N×H×W×3
+  std::vector<std::int64_t> labels;        //!< N
+  std::vector<std::uint8_t> has_hr;        //!< N, 0 or 1: whether the batch has the HR image
 };
 
 struct PrefetchOptions {
@@ -93,6 +96,7 @@ struct PrefetchOptions {
   std::uint64_t end_step = 0;  //!< one past the last
   bool hr = true;              //!< false leaves that buffer empty and its images unread
   bool lr = true;
+  std::vector<int> copy_rates;  //!< each one of LoaderOptions::train_rates
 };
 
 //! Loads the next batch on a thread of its own while the caller works on this one. Buffers are used again: after two

@@ -6,15 +6,20 @@
 namespace resolute::datasets {
 namespace {
 
+// The schema that tells of a split: 1 where that can, so that a split published then has the hash that it had.
+int schema_of(const SplitOptions& options) { return options.lr_camera != 0 && options.train_identities == 0 ? 1 : 2; }
+
 core::Json options_to_json(const SplitOptions& options) {
-  return {{"partition", options.partition},
-          {"seed", options.seed},
-          {"lr_camera", options.lr_camera},
-          {"query_rates", options.query_rates},
-          {"train_pool", options.train_pool}};
+  core::Json json{{"partition", options.partition},
+                  {"seed", options.seed},
+                  {"lr_camera", options.lr_camera},
+                  {"query_rates", options.query_rates},
+                  {"train_pool", options.train_pool}};
+  if (schema_of(options) > 1) json["train_identities"] = options.train_identities;
+  return json;
 }
 
-SplitOptions options_from_json(const core::Json& json, const std::string& where) {
+SplitOptions options_from_json(const core::Json& json, int schema, const std::string& where) {
   core::ObjectReader reader(json, where);
   SplitOptions options;
   options.partition = reader.required<std::string>("partition");
@@ -22,7 +27,15 @@ SplitOptions options_from_json(const core::Json& json, const std::string& where)
   options.lr_camera = reader.required<std::int64_t>("lr_camera");
   options.query_rates = reader.required<std::vector<int>>("query_rates");
   options.train_pool = reader.required<std::string>("train_pool");
+  if (schema > 1) options.train_identities = reader.required<int>("train_identities");
   reader.finish();
+  if (options.train_identities < 0)
+    throw core::input_error(fmt::format("{}: train_identities is {}", where, options.train_identities),
+                            "0 means all of them, and other numbers so many");
+  if (schema_of(options) != schema)
+    throw core::input_error(fmt::format("{}: lr_camera {} and train_identities {} in schema {}", where,
+                                        options.lr_camera, options.train_identities, schema),
+                            fmt::format("such a split has schema {}", schema_of(options)));
   return options;
 }
 
@@ -71,7 +84,7 @@ core::Json to_json(const Split& split) {
   }
   core::Json gallery = core::Json::array();
   for (const GalleryItem& item : split.gallery) gallery.push_back(item_to_json(item));
-  return {{"schema", 1},
+  return {{"schema", schema_of(split.options)},
           {"pack", split.pack},
           {"manifest_sha256", split.manifest_sha256},
           {"options", options_to_json(split.options)},
@@ -86,13 +99,17 @@ std::string split_sha256(const Split& split) { return core::sha256_hex(core::can
 
 Split split_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  if (auto schema = reader.required<int>("schema"); schema != 1)
-    throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema), "1 is known");
+  const auto schema = reader.required<int>("schema");
+  if (schema != 1 && schema != 2)
+    throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema), "1 and 2 are known");
   Split split;
   split.pack = reader.required<std::string>("pack");
   split.manifest_sha256 = reader.required<std::string>("manifest_sha256");
-  split.options = options_from_json(reader.required<core::Json>("options"), where + ": options");
+  split.options = options_from_json(reader.required<core::Json>("options"), schema, where + ": options");
   split.train_identities = reader.required<int>("train_identities");
+  if (const int asked = split.options.train_identities; asked > 0 && asked != split.train_identities)
+    throw core::input_error(fmt::format("{}: train_identities is {}", where, split.train_identities),
+                            fmt::format("its options ask for {}", asked));
   split.left_out = reader.required<int>("left_out");
   each_item(reader, "train", [&](core::ObjectReader& from) {
     auto item = read_item<TrainItem>(from);

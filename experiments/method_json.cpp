@@ -89,6 +89,38 @@ void read(FtwaOptions& o, ObjectReader& object) {
   o.weight_balance = object.required<double>("weight_balance");
 }
 
+Json write(const MsiflaOptions& o) {
+  return {{"scales", o.scales},
+          {"reid_networks", o.reid_networks},
+          {"classification", o.classification},
+          {"triplet", o.triplet},
+          {"margin", plain(o.margin)},
+          {"mining", o.mining},
+          {"recovery_weight", plain(o.recovery_weight)},
+          {"reid_into_ir", o.reid_into_ir},
+          {"ir_width", o.ir_width},
+          {"ir_residual", o.ir_residual},
+          {"ir_learning_rate", plain(o.ir_learning_rate)},
+          {"ir_warmup_steps", o.ir_warmup_steps},
+          {"unit_parts", o.unit_parts}};
+}
+
+void read(MsiflaOptions& o, ObjectReader& object) {
+  o.scales = object.required<std::vector<int>>("scales");
+  o.reid_networks = object.required<std::string>("reid_networks");
+  o.classification = object.required<bool>("classification");
+  o.triplet = object.required<bool>("triplet");
+  o.margin = object.required<double>("margin");
+  o.mining = object.required<std::string>("mining");
+  o.recovery_weight = object.required<double>("recovery_weight");
+  o.reid_into_ir = object.required<bool>("reid_into_ir");
+  o.ir_width = object.required<int>("ir_width");
+  o.ir_residual = object.required<bool>("ir_residual");
+  o.ir_learning_rate = object.required<double>("ir_learning_rate");
+  o.ir_warmup_steps = object.required<int>("ir_warmup_steps");
+  o.unit_parts = object.required<bool>("unit_parts");
+}
+
 //! Reads the alternative whose method is `name`; false if this alternative is another.
 template <class Options>
 bool read_if_named(MethodOptions& into, const std::string& name, int revision, const Json& json,
@@ -122,7 +154,8 @@ MethodOptions read_method(ObjectReader& object) {
   MethodOptions options;
   if (!read_if_named<BaselineOptions>(options, name, revision, json, object.where()) &&
       !read_if_named<RainOptions>(options, name, revision, json, object.where()) &&
-      !read_if_named<FtwaOptions>(options, name, revision, json, object.where()))
+      !read_if_named<FtwaOptions>(options, name, revision, json, object.where()) &&
+      !read_if_named<MsiflaOptions>(options, name, revision, json, object.where()))
     throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
                             fmt::format("methods are {}", fmt::join(method_names(), ", ")));
   return options;

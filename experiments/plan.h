@@ -46,7 +46,7 @@ struct ClaimPlan {
 struct TablePlan {
   std::string id;
   std::string title;
-  std::vector<std::string> metrics;   //!< of metric_names()
+  std::vector<std::string> metrics;   //!< each is_metric()
   std::vector<std::string> datasets;  //!< ids
   std::vector<RowPlan> rows;
   std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none

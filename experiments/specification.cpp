@@ -18,7 +18,8 @@ std::string method_name(const MethodOptions& options) {
 }
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, RainOptions::kMethod};
+  static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, MsiflaOptions::kMethod,
+                                                 RainOptions::kMethod};
   return names;
 }
 

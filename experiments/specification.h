@@ -21,8 +21,9 @@ struct JobId {
   auto operator<=>(const JobId&) const = default;
 };
 
-//! The procedural people of datasets/sources/synthetic.h. Sizes in pixels.
+//! The procedural people or vehicles of datasets/sources/synthetic.h. Sizes in pixels.
 struct SyntheticSettings {
+  std::string subject = "person";  //!< or "vehicle": seen from above, turned any way
   int identities = 64;
   int cameras = 2;
   int images_per_camera = 4;
@@ -36,7 +37,7 @@ struct SyntheticSettings {
 //! Everything that decides the bytes of a pack, given the raw images. Known before the pack exists.
 struct PackSettings {
   std::string name;                            //!< the data set's name: [a-z0-9-]+, part of the folder's name
-  std::string source;                          //!< "market1501", "pku-reid", "synthetic"
+  std::string source;                          //!< "market1501", "pku-reid", "synthetic", "vru"
   std::optional<SyntheticSettings> synthetic;  //!< present exactly when source is "synthetic"
   std::vector<int> rates = {2, 3, 4};          //!< rates r of the low-resolution images, ascending, each 1 to 16
   std::string kernel = "triangle";             //!< down-sampling: "triangle", "bilinear-point", "cubic", "lanczos3"
@@ -51,9 +52,10 @@ struct SplitSettings {
   std::string partition =
       "random-halves";     //!< identities: "random-halves" by seed, or "official" (the source's subsets)
   std::uint64_t seed = 0;  //!< the trial: keys the halves, the rates drawn and the gallery draws
-  int lr_camera = 2;       //!< the camera whose images become low-resolution; the others stay HR
-  std::vector<int> query_rates = {2, 3, 4};  //!< rates of the LR camera's images, drawn uniformly per image
+  int lr_camera = 2;       //!< the camera whose images become low-resolution; 0: images of any camera do (MLR-VRU)
+  std::vector<int> query_rates = {2, 3, 4};  //!< rates of low-resolution images, drawn uniformly per image
   std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only": docs/formats/manifest.md
+  int train_identities = 0;                  //!< so many of the training half, drawn by seed; 0: all of it
   bool operator==(const SplitSettings&) const = default;
 };
 
@@ -157,7 +159,31 @@ struct FtwaOptions {
   bool operator==(const FtwaOptions&) const = default;
 };
 
-using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions>;
+//! MSIFLA (Zhang et al., "Multi-Scale Image- and Feature-Level Alignment for Cross-Resolution Person
+//! Re-Identification", Remote Sensing 16(2), 2024). With scales {1} it is table 2's Baseline, with a shared re-ID
+//! network its "+ CMSR²".
+struct MsiflaOptions {
+  static constexpr const char* kMethod = "msifla";
+  static constexpr int kRevision = 1;
+  //! Rates whose look the cascade's image-recovery (IR) networks aim at, in its order: 1 to 4 of them, descending, the
+  //! last 1; each other one of train.train_rates.
+  std::vector<int> scales = {3, 2, 1};
+  std::string reid_networks = "per-scale";  //!< MR²L: one for each scale; or "shared": one for all
+  bool classification = true;
+  bool triplet = true;
+  double margin = 0.5;
+  std::string mining = "batch-hard";
+  double recovery_weight = 1;  //!< factor of L_IR
+  bool reid_into_ir = true;    //!< L_ReID's gradient reaches the IR networks too
+  int ir_width = 64;           //!< channels of an encoder's first part; its second has twice, the decoder's end half
+  bool ir_residual = false;    //!< an IR network adds its input to its output
+  double ir_learning_rate = 3e-3;  //!< Adam; follows the schedule
+  int ir_warmup_steps = 0;         //!< steps of L_IR alone, before the re-ID networks begin
+  bool unit_parts = false;         //!< each part of the descriptor is divided by its length
+  bool operator==(const MsiflaOptions&) const = default;
+};
+
+using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions>;
 
 struct ShardSpecification {
   PackSettings pack;
@@ -211,7 +237,7 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! The method's name: "baseline", "rain", "ftwa".
+//! The method's name: "baseline", "rain", "ftwa", "msifla".
 std::string method_name(const MethodOptions& options);
 //! Every method's name, in alphabetical order.
 const std::vector<std::string>& method_names();

@@ -10,23 +10,21 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 4;
+constexpr int kSchema = 5;
 
 std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
 
 Json write(const SyntheticSettings& s) {
-  return {{"identities", s.identities},
-          {"cameras", s.cameras},
-          {"images_per_camera", s.images_per_camera},
-          {"height", s.height},
-          {"width", s.width},
-          {"seed", s.seed},
-          {"fine_contrast", plain(s.fine_contrast)}};
+  return {{"subject", s.subject}, {"identities", s.identities},
+          {"cameras", s.cameras}, {"images_per_camera", s.images_per_camera},
+          {"height", s.height},   {"width", s.width},
+          {"seed", s.seed},       {"fine_contrast", plain(s.fine_contrast)}};
 }
 
 SyntheticSettings read_synthetic(const Json& json, const std::string& where) {
   ObjectReader object(json, where);
   SyntheticSettings s;
+  s.subject = object.required<std::string>("subject");
   s.identities = object.required<int>("identities");
   s.cameras = object.required<int>("cameras");
   s.images_per_camera = object.required<int>("images_per_camera");
@@ -62,6 +60,7 @@ SplitSettings read_split(const Json& json, const std::string& where) {
   s.lr_camera = object.required<int>("lr_camera");
   s.query_rates = object.required<std::vector<int>>("query_rates");
   s.train_pool = object.required<std::string>("train_pool");
+  s.train_identities = object.required<int>("train_identities");
   object.finish();
   return s;
 }
@@ -239,11 +238,9 @@ core::Json to_json(const PackSettings& p) {
 }
 
 core::Json to_json(const SplitSettings& s) {
-  return {{"partition", s.partition},
-          {"seed", s.seed},
-          {"lr_camera", s.lr_camera},
-          {"query_rates", s.query_rates},
-          {"train_pool", s.train_pool}};
+  return {{"partition", s.partition},   {"seed", s.seed},
+          {"lr_camera", s.lr_camera},   {"query_rates", s.query_rates},
+          {"train_pool", s.train_pool}, {"train_identities", s.train_identities}};
 }
 
 core::Json to_json(const JobSpecification& specification) {

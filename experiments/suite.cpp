@@ -1,6 +1,7 @@
 #include "experiments/suite.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "experiments/language/names.h"
 #include "experiments/language/planner.h"
@@ -65,6 +66,7 @@ Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets)
 
 SyntheticSettings read_synthetic(TableReader& reader) {
   SyntheticSettings s;
+  s.subject = reader.value("subject", s.subject);
   s.identities = reader.value("identities", s.identities);
   s.cameras = reader.value("cameras", s.cameras);
   s.images_per_camera = reader.value("images_per_camera", s.images_per_camera);
@@ -153,11 +155,13 @@ class SuiteReader {
     table.id = plain_name(reader, "id");
     refuse_second(suite_.tables, table.id, reader.place("id"));
     table.title = reader.title("title");
-    table.metrics = names(reader, "metrics", metric_names());
+    table.metrics = names(reader, "metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
     std::vector<std::string> datasets;
     for (const DatasetText& dataset : suite_.datasets) datasets.push_back(dataset.id);
-    table.datasets = names(reader, "datasets", datasets);
+    table.datasets = names(reader, "datasets", datasets, [&](const std::string& name) {
+      return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
+    });
     const Node* reference = reader.find("reference");
     if (reference != nullptr) {
       TableReader shared(*reference, "'reference'");
@@ -194,15 +198,16 @@ class SuiteReader {
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
   }
 
-  //! A list of distinct names, each one of `known`.
+  //! A list of distinct names that `is_known` accepts. \param known those that a message suggests
   static std::vector<std::string> names(TableReader& reader, const std::string& key,
-                                        const std::vector<std::string>& known) {
+                                        const std::vector<std::string>& known,
+                                        const std::function<bool(const std::string&)>& is_known) {
     auto list = reader.value<std::vector<std::string>>(key);
     const std::string& place = reader.place(key);
     if (list.empty())
       throw core::input_error(fmt::format("{}: key '{}' is empty", place, key), "at least one is needed");
     for (std::size_t i = 0; i < list.size(); ++i) {
-      if (std::find(known.begin(), known.end(), list[i]) == known.end()) {
+      if (!is_known(list[i])) {
         std::string suggestion = did_you_mean(list[i], known);
         if (suggestion.empty() && !known.empty()) suggestion = fmt::format("there are {}", fmt::join(known, ", "));
         throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),

@@ -1,15 +1,17 @@
 #include "experiments/validation.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "core/sha256.h"
 #include "experiments/distance.h"
 #include "experiments/language/names.h"
+#include "experiments/member_checks.h"
+#include "experiments/method_validation.h"
 
 namespace resolute::experiments {
 namespace {
 
-constexpr int kLargestRate = 16;
 constexpr int kLargestPad = 256;  // of the loader
 constexpr int kMostLanes = 1024;
 constexpr int kMostSteps = 100'000'000;
@@ -17,32 +19,6 @@ constexpr int kMostShards = 100'000;  // five digits in a shard's file name
 constexpr int kMostImages = 1'000'000;
 constexpr int kMostSampleIdentities = 1000;  // all features of the sample are held at once
 constexpr int kMostPanelQueries = 32;        // pictures that one looks at, on one page with those of all rows
-
-std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
-
-void check_range(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value < low || value > high)
-    throw MemberError(key, std::to_string(value), fmt::format("it must be {} to {}", low, high));
-}
-
-void check_real(const std::string& key, double value, double low, double high) {
-  // Written so that NaN fails.
-  if (!(value >= low && value <= high))
-    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be {} to {}", low, high));
-}
-
-void check_positive(const std::string& key, double value, double high) {
-  if (!(value > 0 && value <= high))
-    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be above 0 and at most {}", high));
-}
-
-void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i] < low || values[i] > high)
-      throw MemberError(key, text_of(values), fmt::format("each must be {} to {}", low, high));
-    if (i > 0 && values[i] <= values[i - 1]) throw MemberError(key, text_of(values), "they must ascend, none twice");
-  }
-}
 
 void check_rates(const std::string& key, const std::vector<int>& rates) {
   if (rates.empty()) throw MemberError(key, "[]", "at least one rate is needed");
@@ -67,22 +43,40 @@ void check_in_pack(const std::string& key, int rate, const PackSettings& pack) {
 }
 
 void check(const SyntheticSettings& s) {
-  // Those of the renderer (datasets/sources/synthetic.h); two cameras, since a split needs an HR and an LR one.
+  check_choice("subject", s.subject, {"person", "vehicle"});
+  // Those of the renderer (datasets/sources/synthetic.h).
   check_range("identities", s.identities, 4, 9999);
-  check_range("cameras", s.cameras, 2, 99);
+  check_range("cameras", s.cameras, 1, 99);
   check_range("images_per_camera", s.images_per_camera, 2, 9999);
   check_range("image_height", s.height, 32, 1024);
   check_range("image_width", s.width, 16, 1024);
   check_real("fine_contrast", s.fine_contrast, 0, 1);
 }
 
+//! How many identities the training half has, as far as it is known before the pack is made: each half of the people
+//! trains in one trial.
+std::optional<int> training_identities(const SplitSettings& split, const PackSettings& pack) {
+  if (!pack.synthetic || split.partition != "random-halves") return std::nullopt;
+  return pack.synthetic->identities / 2;
+}
+
 //! A split of this pack.
 void check(const SplitSettings& split, const PackSettings& pack) {
   check(split);
   check_in_pack("split.query_rates", split.query_rates, pack);
-  if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
+  const bool one_camera = pack.source == "vru" || (pack.synthetic && pack.synthetic->cameras == 1);
+  if (split.lr_camera != 0 && one_camera)
+    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
+                      pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
+                                     : "set it to 0 to make images of any camera LR");
+  if (!pack.synthetic) return;
+  if (split.lr_camera > pack.synthetic->cameras)
     throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
                       fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
+  if (const auto known = training_identities(split, pack); known && split.train_identities > *known)
+    throw MemberError("split.train_identities", std::to_string(split.train_identities),
+                      fmt::format("data set '{}' has {} training identities", pack.name, *known));
 }
 
 void check(const NetworkSettings& n) {
@@ -121,102 +115,6 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_choice("train.precision", r.precision, {"f32", "bf16"});
 }
 
-void check_mining(const std::string& key, const std::string& mining) {
-  check_choice(key, mining, {"random", "batch-hard", "all"});
-}
-
-void check(const BaselineOptions& o) {
-  check_choice("baseline.images", o.images, {"hr", "stored"});
-  check_positive("baseline.margin", o.margin, 100);
-  check_mining("baseline.mining", o.mining);
-  check_real("baseline.classification_weight", o.classification_weight, 0, 1e6);
-  if (!o.classification && !o.triplet)
-    throw MemberError("baseline.triplet", "false", "with 'baseline.classification' off too no loss is left");
-}
-
-//! For triplets among HR images alone. One image of an identity is told of by check_lanes().
-void check_hr_images(const Recipe& r, std::string_view why) {
-  if (r.images >= 2 && r.images - r.lr_images < 2)
-    throw MemberError("train.lr_images", std::to_string(r.lr_images), why,
-                      fmt::format("lower it or raise 'train.images' to {}", r.lr_images + 2));
-}
-
-constexpr const char* kHrTriplets = "the HR triplets need 2 HR images of each identity in a lane";
-
-//! What it asks of a batch.
-void check(const BaselineOptions& o, const Recipe& r) {
-  if (o.images == "hr" && o.triplet)
-    check_hr_images(r, "the triplet loss of HR images alone needs 2 of them of each identity in a lane");
-}
-
-void check(const RainOptions& o) {
-  check_ascending("rain.levels", o.levels, 1, 5);
-  check_positive("rain.margin", o.margin, 100);
-  check_mining("rain.mining", o.mining);
-  check_choice("rain.adversary", o.adversary, {"off", "minimax", "non-saturating"});
-  if (o.levels.empty() && o.adversary != "off")
-    throw MemberError("rain.levels", "[]", fmt::format("the adversary '{}' has no level to work on", o.adversary),
-                      "name levels, or set rain.adversary = \"off\"");
-  if (!o.levels.empty() && o.adversary == "off")
-    throw MemberError("rain.levels", text_of(o.levels), "with 'rain.adversary' off there is none");
-  check_choice("rain.updates", o.updates, {"alternating", "simultaneous"});
-  check_choice("rain.discriminator", o.discriminator, {"convolutional", "pixelwise"});
-  check_choice("rain.decoder", o.decoder, {"nearest", "transposed"});
-  check_choice("rain.supervision", o.supervision, {"all", "hr-only-labels"});
-  check_real("rain.adversarial_weight", o.adversarial_weight, 0, 1e6);
-  check_real("rain.reconstruction_weight", o.reconstruction_weight, 0, 1e6);
-  if (!o.classification && !o.triplet && !o.reconstruction && o.levels.empty())
-    throw MemberError("rain.adversary", "'off'", "every other loss is off too, so none is left");
-}
-
-void check(const FtwaOptions& o) {
-  check_positive("ftwa.margin", o.margin, 100);
-  check_mining("ftwa.mining", o.mining);
-  check_real("ftwa.classification_weight", o.classification_weight, 0, 1e6);
-  check_real("ftwa.triplet_weight", o.triplet_weight, 0, 1e6);
-  check_real("ftwa.transformation_weight", o.transformation_weight, 0, 1e6);
-  check_choice("ftwa.transformation_detach", o.transformation_detach, {"hr", "lr", "none"});
-  check_range("ftwa.transformation_blocks", o.transformation_blocks, 1, 16);
-  check_choice("ftwa.classification_weighting", o.classification_weighting, {"per-sample", "batch-mean"});
-  check_choice("ftwa.triplet_weighting", o.triplet_weighting, {"per-sample", "batch-mean"});
-  check_real("ftwa.weight_balance", o.weight_balance, 0, 1e6);
-  if (o.weighting && !(o.transformation && o.transformed_losses))
-    throw MemberError("ftwa.weighting", "true",
-                      fmt::format("the weights compare features with transformed ones, and 'ftwa.{}' is off",
-                                  o.transformation ? "transformed_losses" : "transformation"),
-                      "set ftwa.weighting = false");
-  if (o.weighting && !o.classification && !o.triplet)
-    throw MemberError("ftwa.weighting", "true", "classification and triplet, which the weights weigh, are off",
-                      "set ftwa.weighting = false");
-  if (!o.classification && !o.triplet && !o.transformation)
-    throw MemberError("ftwa.transformation", "false", "every other loss is off too, so none is left");
-}
-
-//! What FTWA asks of a batch.
-void check(const FtwaOptions& o, const Recipe& r) {
-  if (r.lr_images == 0)
-    throw MemberError("train.lr_images", "0", "'ftwa' has a stream of LR images",
-                      r.images < 2 ? "raise 'train.images' to 2 and set it to 1"
-                                   : fmt::format("set it to half of 'train.images', {}", r.images / 2));
-  if (o.weighting && o.triplet && o.triplet_weighting == "per-sample" && 2 * r.lr_images != r.images)
-    throw MemberError(
-        "train.lr_images", std::to_string(r.lr_images),
-        fmt::format("with 'ftwa.triplet_weighting' 'per-sample' the HR and LR rows of an identity pair off, "
-                    "so it must be half of 'train.images', {}",
-                    r.images));
-  if (o.triplet && !(o.transformation && o.transformed_losses)) check_hr_images(r, kHrTriplets);
-  if (r.labelled_fraction == 0 && !o.transformation)
-    throw MemberError("train.labelled_fraction", "0", "without labels and 'ftwa.transformation' no loss is left");
-}
-
-//! What RAIN asks of a batch.
-void check(const RainOptions& o, const Recipe& r) {
-  if (r.labelled_fraction == 0 && !o.reconstruction && o.levels.empty())
-    throw MemberError("train.labelled_fraction", "0",
-                      "without labels, 'rain.reconstruction' and an adversary no loss is left");
-  if (o.triplet) check_hr_images(r, kHrTriplets);
-}
-
 void check_job(const ShardSpecification& s) {
   check(s.pack);
   check_range("shard", s.shard, 0, s.pack.shards - 1);
@@ -236,12 +134,12 @@ void check_lanes(const TrainingSpecification& s) {
   if (triplet && s.recipe.images < 2)
     throw MemberError("train.images", std::to_string(s.recipe.images),
                       "the triplet loss needs 2 images of each identity in a lane");
-  // Each half of the people trains in one trial; the other halves of a pack are known only once it is made.
-  if (s.pack.synthetic && s.split.partition == "random-halves" &&
-      s.recipe.identities > s.pack.synthetic->identities / 2)
-    throw MemberError(
-        "train.identities", std::to_string(s.recipe.identities),
-        fmt::format("data set '{}' has {} training identities", s.pack.name, s.pack.synthetic->identities / 2));
+  if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
+    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+                      fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
+  if (const auto known = training_identities(s.split, s.pack); known && s.recipe.identities > *known)
+    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+                      fmt::format("data set '{}' has {} training identities", s.pack.name, *known));
 }
 
 void check_job(const TrainingSpecification& s) {
@@ -249,10 +147,7 @@ void check_job(const TrainingSpecification& s) {
   check(s.split, s.pack);
   check(s.network);
   check(s.recipe, s.pack);
-  std::visit([](const auto& options) { check(options); }, s.method);
-  if (const auto* baseline = std::get_if<BaselineOptions>(&s.method)) check(*baseline, s.recipe);
-  if (const auto* rain = std::get_if<RainOptions>(&s.method)) check(*rain, s.recipe);
-  if (const auto* ftwa = std::get_if<FtwaOptions>(&s.method)) check(*ftwa, s.recipe);
+  check_method(s);
   check_lanes(s);
   check_choice("device", s.device, {"cpu", "cuda"});
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
@@ -303,7 +198,7 @@ void check_choice(const std::string& key, const std::string& value, const std::v
 }
 
 const std::vector<std::string>& source_names() {
-  static const std::vector<std::string> names = {"market1501", "pku-reid", "synthetic"};
+  static const std::vector<std::string> names = {"market1501", "pku-reid", "synthetic", "vru"};
   return names;
 }
 
@@ -319,7 +214,7 @@ void check(const PackSettings& p) {
   if (p.synthetic.has_value() != (p.source == "synthetic"))
     throw MemberError(
         "source", "'" + p.source + "'",
-        p.synthetic ? "settings of synthetic people stand beside it" : "it needs settings of synthetic people");
+        p.synthetic ? "settings of synthetic images stand beside it" : "it needs settings of synthetic images");
   if (p.synthetic) check(*p.synthetic);
   check_rates("rates", p.rates);
   check_choice("kernel", p.kernel, {"triangle", "bilinear-point", "cubic", "lanczos3"});
@@ -330,9 +225,17 @@ void check(const PackSettings& p) {
 
 void check(const SplitSettings& s) {
   check_choice("split.partition", s.partition, {"random-halves", "official"});
-  check_range("split.lr_camera", s.lr_camera, 1, 1000);
+  check_range("split.lr_camera", s.lr_camera, 0, 1000);
   check_rates("split.query_rates", s.query_rates);
   check_choice("split.train_pool", s.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
+  if (s.lr_camera == 0 && s.train_pool == "hr-view-only")
+    throw MemberError("split.train_pool", "'hr-view-only'",
+                      "with 'split.lr_camera' 0 images of any camera are LR, so none is the HR view",
+                      "set it to mlr or hr-both-views");
+  check_range("split.train_identities", s.train_identities, 0, kMostImages);
+  if (s.train_identities == 1)
+    throw MemberError("split.train_identities", "1", "classification and triplets need at least 2",
+                      "set it to 0 for all of them");
 }
 
 void check(const JobSpecification& specification) {

@@ -36,7 +36,7 @@ struct Difference {
 };
 
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction (experiments/metrics.h), else
-//! as the evaluations have them.
+//! as the evaluations have them (PSNR in dB).
 struct Cell {
   std::string dataset;
   std::string metric;

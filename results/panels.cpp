@@ -13,10 +13,24 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 1;
+constexpr int kSchema = 2;
 
 core::RuntimeError refused(const ObjectReader& reader, const std::string& problem, std::string_view why) {
   return core::input_error(fmt::format("{}: {}", reader.where(), problem), why);
+}
+
+Json to_json(const PictureQuality& quality) {
+  return {{"error", quality.error}, {"psnr", quality.psnr}, {"ssim", quality.ssim}};
+}
+
+Json to_json(const PanelReconstruction& reconstruction) {
+  Json recovered = Json::array();
+  for (const RecoveredPicture& picture : reconstruction.recovered) {
+    Json json = to_json(picture.quality);
+    json["scale"] = picture.scale;
+    recovered.push_back(std::move(json));
+  }
+  return {{"input", to_json(reconstruction.input)}, {"recovered", std::move(recovered)}};
 }
 
 Json to_json(const PanelQuery& query) {
@@ -25,8 +39,7 @@ Json to_json(const PanelQuery& query) {
     ranked.push_back(
         {{"path", image.path}, {"identity", image.identity}, {"camera", image.camera}, {"right", image.right}});
   Json reconstruction;
-  if (query.reconstruction)
-    reconstruction = {{"error", query.reconstruction->error}, {"input_error", query.reconstruction->input_error}};
+  if (query.reconstruction) reconstruction = to_json(*query.reconstruction);
   return {{"path", query.path},
           {"identity", query.identity},
           {"camera", query.camera},
@@ -44,13 +57,43 @@ RankedImage take_image(const Json& json, const std::string& where) {
   return image;
 }
 
+// Of the reader's object, which may have other keys beside.
+PictureQuality take_quality(ObjectReader& reader) {
+  const PictureQuality quality{reader.required<double>("error"), reader.required<double>("psnr"),
+                               reader.required<double>("ssim")};
+  if (!(quality.error >= 0 && quality.error <= 255))
+    throw refused(reader, fmt::format("an error of {}", quality.error), "0 to 255 are possible");
+  if (!(quality.psnr >= 0 && quality.psnr <= kMostPsnr))
+    throw refused(reader, fmt::format("a PSNR of {}", quality.psnr), fmt::format("0 to {} dB are possible", kMostPsnr));
+  if (!(quality.ssim >= -1 && quality.ssim <= 1))
+    throw refused(reader, fmt::format("an SSIM of {}", quality.ssim), "-1 to 1 are possible");
+  return quality;
+}
+
+RecoveredPicture take_recovered(const Json& json, const std::string& where) {
+  ObjectReader reader(json, where);
+  RecoveredPicture picture{reader.required<int>("scale"), take_quality(reader)};
+  reader.finish();
+  if (picture.scale < 1) throw refused(reader, fmt::format("scale {}", picture.scale), "at least 1 is needed");
+  return picture;
+}
+
 PanelReconstruction take_reconstruction(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
-  PanelReconstruction reconstruction{reader.required<double>("error"), reader.required<double>("input_error")};
+  const Json input = reader.required<Json>("input"), recovered = reader.required<Json>("recovered");
   reader.finish();
-  for (double error : {reconstruction.error, reconstruction.input_error})
-    if (!(error >= 0 && error <= 255))
-      throw refused(reader, fmt::format("an error of {}", error), "0 to 255 are possible");
+  if (!recovered.is_array() || recovered.empty())
+    throw refused(reader, "key 'recovered' is no list of pictures", "it has one for each decoder");
+  PanelReconstruction reconstruction;
+  ObjectReader input_reader(input, where + ": input");
+  reconstruction.input = take_quality(input_reader);
+  input_reader.finish();
+  for (const Json& picture : recovered) {
+    const std::size_t number = reconstruction.recovered.size();
+    reconstruction.recovered.push_back(take_recovered(picture, fmt::format("{}: recovered[{}]", where, number)));
+    if (number > 0 && reconstruction.recovered[number].scale >= reconstruction.recovered[number - 1].scale)
+      throw refused(reader, "the scales do not descend", "a cascade recovers the lowest resolution first");
+  }
   return reconstruction;
 }
 

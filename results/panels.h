@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "results/image_quality.h"
+
 namespace resolute::results {
 
 //! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
@@ -19,7 +21,8 @@ inline constexpr std::size_t kPanelImages = 7;
 
 //! "panels/gallery-000.png": the query and what stands first in its gallery. \param query index into Panels::queries
 std::string gallery_panel_file(std::size_t query);
-//! "panels/reconstruction-000.png": LR input, reconstruction, HR original; only for a method with a decoder.
+//! "panels/reconstruction-000.png": LR input, what each decoder makes of it, HR original; only for a method with a
+//! decoder.
 std::string reconstruction_panel_file(std::size_t query);
 
 struct RankedImage {
@@ -30,10 +33,17 @@ struct RankedImage {
   bool operator==(const RankedImage&) const = default;
 };
 
-//! How far the decoder came. Means of absolute differences over pixels and channels of the 8-bit pictures, 0 to 255.
+//! What one decoder made of the query.
+struct RecoveredPicture {
+  int scale = 1;           //!< the rate whose look the decoder aims at; 1: the HR original
+  PictureQuality quality;  //!< against the HR original, whatever the scale
+  bool operator==(const RecoveredPicture&) const = default;
+};
+
+//! How far the decoders came.
 struct PanelReconstruction {
-  double error = 0;        //!< of the reconstruction from the HR original
-  double input_error = 0;  //!< of the LR input from it
+  PictureQuality input;                     //!< the LR input, enlarged, against the HR original
+  std::vector<RecoveredPicture> recovered;  //!< one for each decoder, at least one, scales descending
   bool operator==(const PanelReconstruction&) const = default;
 };
 
@@ -56,7 +66,7 @@ struct Panels {
   bool operator==(const Panels&) const = default;
 };
 
-//! The file's text: canonical JSON, schema 1, and a line end. parse_panels() reads it back equal.
+//! The file's text: canonical JSON, schema 2, and a line end. parse_panels() reads it back equal.
 std::string panels_text(const Panels& panels);
 
 //! Strict: unknown or missing keys, wrong types, another schema, values out of range, and a ranking that contradicts

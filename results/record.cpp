@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "experiments/metrics.h"
 
 namespace resolute::results {
 namespace {
@@ -49,6 +50,19 @@ void check_evaluation_metrics(const std::map<std::string, double>& metrics, cons
     if (found != metrics.end() && !(found->second >= -1 && found->second <= 1))
       throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, found->second),
                               "a correlation from -1 to 1 is needed");
+  }
+  for (const auto& [name, value] : metrics) {
+    const auto recovery = experiments::recovery_metric(name);
+    const bool ssim = recovery && (recovery->metric == experiments::RecoveryMetric::kRecoveredSsim ||
+                                   recovery->metric == experiments::RecoveryMetric::kEnlargedSsim);
+    if (ssim && !(value >= -1 && value <= 1))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
+                              "an SSIM from -1 to 1 is needed");
+    const bool psnr = recovery && (recovery->metric == experiments::RecoveryMetric::kRecoveredPsnr ||
+                                   recovery->metric == experiments::RecoveryMetric::kEnlargedPsnr);
+    if (psnr && !(value >= 0))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
+                              "a PSNR of 0 dB or more is needed");
   }
 }
 

@@ -66,7 +66,9 @@ struct EvaluationRecord {
   std::string features_sha256;
   //! Fractions: rank1, rank5, rank10, rank20, mAP (always there), map_single, map_full, chance_rank1, chance_mAP,
   //! resolution_probe (where asked for), hr_share; correlations: weight_hr_rho, weight_lr_rho, each with _low and
-  //! _high; counts: queries, gallery_identities; and what else an evaluation measures (docs/formats/result.md).
+  //! _high; of recovered images, of each rate R: recovered_psnr_R, enlarged_psnr_R and psnr_gain_R in dB,
+  //! recovered_ssim_R and enlarged_ssim_R, -1 to 1; counts: queries, gallery_identities; and what else an evaluation
+  //! measures (docs/formats/result.md).
   std::map<std::string, double> metrics;
   EvaluationProvenance provenance;
   //! What else it left: a file's name relative to the job's folder ("queries.csv", "weights.csv", "panels/panels.json")

@@ -22,7 +22,36 @@ std::string plain(const std::string& text) {
   return safe;
 }
 
+std::string recovery_name(const experiments::RecoveryMetricName& name) {
+  using experiments::RecoveryMetric;
+  switch (name.metric) {
+    case RecoveryMetric::kRecoveredPsnr:
+      return fmt::format("PSNR recovered, r = {} (dB)", name.rate);
+    case RecoveryMetric::kEnlargedPsnr:
+      return fmt::format("PSNR enlarged, r = {} (dB)", name.rate);
+    case RecoveryMetric::kPsnrGain:
+      return fmt::format("PSNR gain, r = {} (dB)", name.rate);
+    case RecoveryMetric::kRecoveredSsim:
+      return fmt::format("SSIM recovered, r = {}", name.rate);
+    case RecoveryMetric::kEnlargedSsim:
+      return fmt::format("SSIM enlarged, r = {}", name.rate);
+  }
+  return "";
+}
+
+bool is_ssim(const std::string& metric) {
+  using experiments::RecoveryMetric;
+  const auto name = experiments::recovery_metric(metric);
+  return name && (name->metric == RecoveryMetric::kRecoveredSsim || name->metric == RecoveryMetric::kEnlargedSsim);
+}
+
+int decimals_of(const std::string& metric) {
+  if (is_ssim(metric)) return 3;
+  return experiments::is_fraction(metric) ? 1 : 2;
+}
+
 std::string metric_name(const std::string& metric) {
+  if (const auto recovery = experiments::recovery_metric(metric)) return recovery_name(*recovery);
   if (metric == "resolution_probe") return "resolution probe";
   if (metric == "hr_share") return "HR share";
   if (metric == "weight_hr_rho") return "ρ(w_HR, rate)";
@@ -48,7 +77,7 @@ std::string cell_text(const Cell& cell) {
   std::string text;
   switch (cell.status) {
     case CellStatus::kComplete: {
-      const int decimals = experiments::is_fraction(cell.metric) ? 1 : 2;
+      const int decimals = decimals_of(cell.metric);
       text = fmt::format("{:.{}f}", *cell.mean, decimals);
       if (cell.std) text += fmt::format(" ± {:.{}f}", *cell.std, decimals);
       break;
@@ -109,6 +138,25 @@ std::string join(const auto& values) {
   return text;
 }
 
+//! In what the table's numbers are.
+std::string units(const Table& table) {
+  const auto any = [&](const auto& holds) { return std::any_of(table.metrics.begin(), table.metrics.end(), holds); };
+  std::string others;
+  const auto add = [&](bool there, const char* text) {
+    if (there) others += fmt::format("{}{}", others.empty() ? "" : ", ", text);
+  };
+  add(any([](const std::string& metric) {
+        return !experiments::is_fraction(metric) && experiments::is_of_weights(metric);
+      }),
+      "weights w and rank correlations ρ as they are");
+  add(any([](const std::string& metric) { return experiments::recovery_metric(metric) && !is_ssim(metric); }),
+      "PSNR in dB");
+  add(any(is_ssim), "SSIM as it is");
+  if (others.empty()) return "Per cent";
+  if (any(experiments::is_fraction)) return "Per cent, but " + others;
+  return "In the table: " + others;
+}
+
 std::string legend(const Table& table) {
   std::set<int> trials;
   bool references = false;
@@ -122,8 +170,7 @@ std::string legend(const Table& table) {
       incomplete = incomplete || cell.status == CellStatus::kIncomplete;
     }
   }
-  const bool all_fractions = std::all_of(table.metrics.begin(), table.metrics.end(), experiments::is_fraction);
-  std::string text = all_fractions ? "Per cent" : "Per cent, but weights w and rank correlations ρ as they are";
+  std::string text = units(table);
   if (trials.empty() || *trials.rbegin() < 2)
     text += "; one trial.";
   else
@@ -199,8 +246,8 @@ std::string claims(const Table& table) {
       const ClaimRow& row = claim.rows[i];
       order += (i == 0 ? "" : " < ") + plain(row.label);
       if (i > 0 && !claim.holds[i - 1].value_or(true))
-        against += fmt::format("{}{} {:.1f} ≥ {} {:.1f}", against.empty() ? ": " : ", ", plain(last->label),
-                               *last->mean, plain(row.label), *row.mean);
+        against += fmt::format("{0}{1} {2:.{5}f} ≥ {3} {4:.{5}f}", against.empty() ? ": " : ", ", plain(last->label),
+                               *last->mean, plain(row.label), *row.mean, decimals_of(claim.metric));
       if (row.mean) last = &row;
     }
     const std::string missing = claim.status == ClaimStatus::kOpen ? ": some means are missing" : "";

@@ -52,16 +52,6 @@ Plan plan_comparison(const Method& method, const datasets::Split& split, const C
   return plan;
 }
 
-template <class Items>
-ImageLabels labels_of(const Items& items) {
-  ImageLabels labels;
-  for (const auto& item : items) {
-    labels.identities.push_back(item.identity);
-    labels.cameras.push_back(item.camera);
-  }
-  return labels;
-}
-
 std::vector<ImageView> query_views(const datasets::Split& split) {
   std::vector<ImageView> views;
   for (const datasets::QueryItem& item : split.query) views.push_back({item.row, item.rate, Side::kLow});
@@ -153,7 +143,7 @@ class BranchedEvaluation {
         total_(plan_.images(split, options.communicator)) {}
 
   std::optional<DistanceEmbedding> run() {
-    DistanceEmbedding embedding{labels_of(split_.query), labels_of(split_.gallery), {}, {}};
+    DistanceEmbedding embedding{image_labels(split_, split_.query), image_labels(split_, split_.gallery), {}, {}};
     embedding.distances.resize(split_.query.size() * split_.gallery.size());
     const auto queries = embed(query_views(split_));
     if (!queries) return std::nullopt;

@@ -16,12 +16,23 @@ datasets::PackOptions pack_options(const experiments::PackSettings& settings) {
 }
 
 datasets::SplitOptions split_options(const experiments::SplitSettings& settings) {
-  return {settings.partition, settings.seed, settings.lr_camera, settings.query_rates, settings.train_pool};
+  return {.partition = settings.partition,
+          .seed = settings.seed,
+          .lr_camera = settings.lr_camera,
+          .query_rates = settings.query_rates,
+          .train_pool = settings.train_pool,
+          .train_identities = settings.train_identities};
 }
 
 datasets::SyntheticOptions synthetic_options(const experiments::SyntheticSettings& settings) {
-  return {settings.identities, settings.cameras, settings.images_per_camera, settings.height,
-          settings.width,      settings.seed,    settings.fine_contrast};
+  return {.identities = settings.identities,
+          .cameras = settings.cameras,
+          .images_per_camera = settings.images_per_camera,
+          .height = settings.height,
+          .width = settings.width,
+          .seed = settings.seed,
+          .fine_contrast = settings.fine_contrast,
+          .subject = datasets::subject_from_name(settings.subject)};
 }
 
 datasets::LoaderOptions loader_options(const experiments::Recipe& recipe, std::uint64_t seed) {

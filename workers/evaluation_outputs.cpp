@@ -27,13 +27,14 @@ core::Bytes query_scores(const datasets::Split& split, const results::SingleShot
 
 }  // namespace
 
-OutputPlan plan_outputs(const Method& method, const datasets::Split& split,
+OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol) {
   OutputPlan plan;
   plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
     plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
   if (method.has_branch_weights()) plan.weighed = choose_weighed(plan.sample);
+  if (!plan.sample.empty() && !recovery_scales(method, pack).empty()) plan.recovered = plan.sample;
   if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
   return plan;
 }
@@ -66,6 +67,13 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     before += plan.weighed.size();
     outputs.metrics.insert(weighed->metrics.begin(), weighed->metrics.end());
     outputs.files[results::kBranchWeightsFile] = bytes_of(results::branch_weights_text(weighed->weights));
+  }
+  if (!plan.recovered.empty()) {
+    const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, report);
+    if (!lines) return std::nullopt;
+    before += plan.recovered.size();
+    outputs.metrics.merge(results::recovery_metrics(*lines));
+    outputs.files[results::kRecoveryFile] = bytes_of(results::recovery_text(*lines));
   }
   if (!plan.panel_queries.empty()) {
     std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,

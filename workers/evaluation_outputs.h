@@ -16,22 +16,25 @@
 #include "workers/evaluator.h"
 #include "workers/feature_samples.h"
 #include "workers/panels.h"
+#include "workers/recovery.h"
 #include "workers/resolution_probe.h"
 
 namespace resolute::workers {
 
-//! Which images the protocol asks for, a pure function of split, protocol and whether the method learns branch weights.
+//! Which images the protocol asks for, a pure function of split, protocol and whether the method learns branch weights
+//! or has decoders.
 struct OutputPlan {
   std::vector<std::size_t> panel_queries;  //!< choose_panel_queries()
   std::vector<SampleImage> sample;
   std::vector<ProbeImage> probe;
   std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method has_branch_weights() and there is a sample
-  //! Images to embed for it.
-  std::size_t images() const { return sample.size() + 2 * probe.size() + weighed.size(); }
+  std::vector<SampleImage> recovered;  //!< the sample, where the method has decoders
+  //! Images to pass through networks for it.
+  std::size_t images() const { return sample.size() + 2 * probe.size() + weighed.size() + recovered.size(); }
 };
 
-//! \throws RuntimeError (kInput) as choose_probe_images()
-OutputPlan plan_outputs(const Method& method, const datasets::Split& split,
+//! \throws RuntimeError (kInput) as choose_probe_images() and, where there is a sample, recovery_scales()
+OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                         const experiments::EvaluationProtocol& protocol);
 
 //! What make_outputs() works with; all outlive it.
@@ -45,14 +48,15 @@ struct OutputParts {
 };
 
 struct EvaluationOutputs {
-  OutputFiles files;  //!< queries.csv; the panels and weights.csv where asked for
+  OutputFiles files;  //!< queries.csv; the panels, weights.csv and recovery.csv where asked for
   std::vector<SampleImage> sample;
-  std::vector<float> sample_features;     //!< sample × dimension
-  std::map<std::string, double> metrics;  //!< resolution_probe and WeighedImages::metrics, where asked for
+  std::vector<float> sample_features;  //!< sample × dimension
+  //! resolution_probe, WeighedImages::metrics and results::recovery_metrics(), where asked for.
+  std::map<std::string, double> metrics;
 };
 
-//! Computes everything and writes nothing. \param progress images embedded of plan.images()
-//! \return nothing if `progress` said so \throws RuntimeError as embed_images()
+//! Computes everything and writes nothing. \param progress images done of plan.images()
+//! \return nothing if `progress` said so \throws RuntimeError as embed_images() and measure_recovery()
 std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const OutputPlan& plan,
                                               const EmbeddingProgress& progress);
 

@@ -20,15 +20,9 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate) 
 }
 
 template <class Items>
-EmbeddedImages describe_images(const Items& items, std::span<const float> features, std::size_t dimension) {
-  EmbeddedImages images;
-  images.dimension = dimension;
-  images.features.assign(features.begin(), features.end());
-  for (const auto& item : items) {
-    images.identities.push_back(item.identity);
-    images.cameras.push_back(item.camera);
-  }
-  return images;
+EmbeddedImages describe_images(const datasets::Split& split, const Items& items, std::span<const float> features,
+                               std::size_t dimension) {
+  return {image_labels(split, items), dimension, {features.begin(), features.end()}};
 }
 
 results::FeatureMatrix matrix_of(const EmbeddedImages& images) {
@@ -40,7 +34,7 @@ results::Labels labels_of(const ImageLabels& images) { return {images.identities
 void add_labels(datasets::ArrayFileWriter& writer, const std::string& group, const ImageLabels& images) {
   const std::uint64_t rows = images.rows();
   writer.add(group + "/identities", {rows}, std::span<const std::int64_t>(images.identities));
-  writer.add(group + "/cameras", {rows}, std::span<const std::int64_t>(images.cameras));
+  if (!images.cameras.empty()) writer.add(group + "/cameras", {rows}, std::span<const std::int64_t>(images.cameras));
 }
 
 void add_features(datasets::ArrayFileWriter& writer, const std::string& group, const EmbeddedImages& images) {
@@ -74,8 +68,8 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
   if (!features) return std::nullopt;
   const std::span<const float> all(*features);
   const std::size_t queries = split.query.size() * dimension;
-  return FeatureEmbedding{describe_images(split.query, all.first(queries), dimension),
-                          describe_images(split.gallery, all.subspan(queries), dimension)};
+  return FeatureEmbedding{describe_images(split, split.query, all.first(queries), dimension),
+                          describe_images(split, split.gallery, all.subspan(queries), dimension)};
 }
 
 results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,

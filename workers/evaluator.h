@@ -24,9 +24,20 @@ namespace resolute::workers {
 //! Who is on each image of one side of a ranking, in the split's order.
 struct ImageLabels {
   std::vector<std::int64_t> identities;
-  std::vector<std::int64_t> cameras;
+  std::vector<std::int64_t> cameras;  //!< empty where they mean nothing (split.lr_camera 0)
   std::size_t rows() const { return identities.size(); }
 };
+
+//! \param items split.query or split.gallery
+template <class Items>
+ImageLabels image_labels(const datasets::Split& split, const Items& items) {
+  ImageLabels labels;
+  for (const auto& item : items) {
+    labels.identities.push_back(item.identity);
+    if (split.options.lr_camera != 0) labels.cameras.push_back(item.camera);
+  }
+  return labels;
+}
 
 //! One side of a ranking by one embedding.
 struct EmbeddedImages : ImageLabels {

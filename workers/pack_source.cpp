@@ -15,12 +15,13 @@ std::vector<datasets::ItemRange> lanes_of_batch(const experiments::Recipe& recip
 }
 
 datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecification& specification, LaneRange range,
-                                           std::uint64_t first_step, bool lr) {
+                                           std::uint64_t first_step, WantedImages wanted) {
   datasets::PrefetchOptions options;
   options.items = datasets::lane_items(specification.recipe.identities, specification.recipe.images,
                                        specification.lanes, range.first, range.first + range.count);
   options.first_step = first_step;
-  options.lr = lr;
+  options.lr = wanted.lr;
+  options.copy_rates = std::move(wanted.copy_rates);
   options.end_step = static_cast<std::uint64_t>(specification.recipe.steps);
   return options;
 }
@@ -29,7 +30,7 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
 
 PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& split,
                        const experiments::TrainingSpecification& specification, LaneRange range,
-                       std::uint64_t first_step, at::Device place, bool lr)
+                       std::uint64_t first_step, at::Device place, WantedImages wanted)
     : place_(place),
       height_(pack.options().height),
       width_(pack.options().width),
@@ -41,7 +42,7 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
       loader_(pack, split, loader_options(specification.recipe, specification.seed), batch_shape(specification.recipe),
-              prefetch_options(specification, range, first_step, lr)) {}
+              prefetch_options(specification, range, first_step, std::move(wanted))) {}
 
 std::vector<std::int64_t> PackSource::lane_rows(std::uint64_t) {
   std::vector<std::int64_t> rows;
@@ -63,6 +64,7 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   LaneBatch batch;
   batch.hr = images(current_->hr, items);
   if (!current_->lr.empty()) batch.lr = images(current_->lr, items);
+  for (const std::vector<float>& copies : current_->copies) batch.copies.push_back(images(copies, items));
   const auto rows = static_cast<std::int64_t>(items.size());
   at::Tensor labels = at::empty({rows}, staging(at::kLong));
   // Stays on the CPU: methods branch on it, and reading it on a GPU would wait for all that is under way there.

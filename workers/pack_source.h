@@ -11,16 +11,22 @@
 
 namespace resolute::workers {
 
+//! What a method wants of a batch beside the HR images.
+struct WantedImages {
+  bool lr = true;               //!< Method::uses_lr()
+  std::vector<int> copy_rates;  //!< Method::copy_rates()
+};
+
 class PackSource final : public BatchSource {
  public:
   //! \param pack, split outlive the source \param range this rank's lanes: no other images are read
   //! \param first_step the step that batch() is asked for first
   //! \param place where batches lie; values do not depend on it. On a GPU they arrive by copies that the CPU does not
-  //! wait for \param lr false leaves LaneBatch::lr undefined and its images unread (Method::uses_lr())
+  //! wait for \param wanted what the method looks at; the rest of a LaneBatch stays undefined and its images unread
   //! \throws RuntimeError (kInput) for a split with too few identities, or rates that the pack lacks
   PackSource(const datasets::PackReader& pack, const datasets::Split& split,
              const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step,
-             at::Device place = at::kCPU, bool lr = true);
+             at::Device place = at::kCPU, WantedImages wanted = {});
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
   //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum
   LaneBatch batch(std::uint64_t step, int lane) override;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <set>
 #include <span>
 #include <tuple>
@@ -12,10 +11,10 @@
 #include "core/random.h"
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/image.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/resample.h"
 #include "datasets/name_key.h"
-#include "datasets/normalisation.h"
 #include "results/kernel/distance.h"
+#include "workers/view_pictures.h"
 
 namespace resolute::workers {
 namespace {
@@ -28,9 +27,11 @@ constexpr Colour kRight{0, 150, 60}, kWrong{215, 30, 40}, kWhite{255, 255, 255};
 // In proportion to the images, so that a frame is seen at any network size.
 int frame_of(const Image& image) { return std::max(2, image.height / 64); }
 
+// Side by side; below one another what does not fit into a picture of the largest size.
 Image strip(const std::vector<Image>& images) {
   const int gap = 2 * frame_of(images.front());
-  return datasets::contact_sheet(images, static_cast<int>(images.size()), gap, kWhite[0]);
+  const int fitting = (datasets::kMaxImageSide - gap) / (images.front().width + gap);
+  return datasets::contact_sheet(images, std::min(static_cast<int>(images.size()), fitting), gap, kWhite[0]);
 }
 
 Image with_frame(const Image& image, const Colour& colour) { return datasets::framed(image, frame_of(image), colour); }
@@ -42,59 +43,58 @@ std::size_t images_shown(const datasets::PackReader& pack) {
   return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, results::kPanelImages);
 }
 
-// What a network sees of a view.
-Image seen(const datasets::PackReader& pack, const ImageView& view) {
-  Image image;
-  pack.read_view(view.row, view.rate, image);
-  return datasets::enlarge(image, pack.options().height, pack.options().width);
+Image turned_clockwise(const Image& image) {
+  Image turned = datasets::make_image(image.width, image.height);
+  const auto height = static_cast<std::size_t>(image.height), width = static_cast<std::size_t>(image.width);
+  for (std::size_t y = 0; y < height; ++y)
+    for (std::size_t x = 0; x < width; ++x)
+      std::copy_n(&image.pixels[3 * (y * width + x)], 3, &turned.pixels[3 * (x * height + height - 1 - y)]);
+  return turned;
 }
 
-at::Tensor normalised(const Image& image) {
-  at::Tensor values = at::empty({1, image.height, image.width, 3}, at::kFloat);
-  float* to = values.mutable_data_ptr<float>();
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) to[i] = datasets::normalised_level(image.pixels[i], i % 3);
-  return values.permute({0, 3, 1, 2});
+// The image as a strip shows it: one whose native width is greater than its height turned by 90° clockwise, at the
+// cell's size. Networks see all images upright and squeezed; people would not know a bus again.
+Image upright(const datasets::PackReader& pack, std::size_t row, const Image& image) {
+  const datasets::PackRow& native = pack.row(row);
+  if (native.native_width <= native.native_height) return image;
+  return datasets::resize(turned_clockwise(image), image.height, image.width, datasets::Kernel::kTriangle);
 }
 
-// 1×3×H×W → what can be shown of it.
-Image picture_of(const at::Tensor& values) {
-  const at::Tensor rows = values.cpu().to(at::kFloat).permute({0, 2, 3, 1}).contiguous();
-  Image image = datasets::make_image(static_cast<int>(rows.size(1)), static_cast<int>(rows.size(2)));
-  RESOLUTE_EXPECT(rows.size(0) == 1 && rows.numel() == static_cast<std::int64_t>(image.pixels.size()),
-                  "a decoder gives an image an image");
-  const float* from = rows.const_data_ptr<float>();
-  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = datasets::nearest_level(from[i], i % 3);
-  return image;
-}
-
-double mean_difference(const Image& a, const Image& b) {
-  std::int64_t sum = 0;
-  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int{a.pixels[i]} - int{b.pixels[i]});
-  return static_cast<double>(sum) / static_cast<double>(a.pixels.size());
+Image cell(const datasets::PackReader& pack, std::size_t row, const Image& image, const Colour& frame) {
+  return with_frame(upright(pack, row, image), frame);
 }
 
 struct Reconstruction {
   Image picture;
-  results::PanelReconstruction errors;
+  results::PanelReconstruction quality;
 };
 
 // Nothing where the method has no decoder.
 std::optional<Reconstruction> reconstruct(Method& method, const datasets::PackReader& pack,
                                           const datasets::QueryItem& query) {
-  const Image input = seen(pack, {query.row, query.rate});
-  const at::Device device = method.module().parameters().front().device();
-  const at::Tensor decoded = method.reconstruct(normalised(input).to(device));
-  if (!decoded.defined()) return std::nullopt;
-  const Image output = picture_of(decoded), original = seen(pack, {query.row, 1});
-  return Reconstruction{strip({with_frame(input, kWhite), with_frame(output, kWhite), with_frame(original, kWhite)}),
-                        {mean_difference(output, original), mean_difference(input, original)}};
+  const Image input = picture_of_view(pack, {query.row, query.rate});
+  const std::vector<RecoveredPictures> decoded = recover_pictures(method, {&input, 1});
+  if (decoded.empty()) return std::nullopt;
+  const Image original = picture_of_view(pack, {query.row, 1});
+  const auto shown = [&](const Image& image) { return cell(pack, query.row, image, kWhite); };
+  std::vector<Image> cells{shown(input)};
+  Reconstruction made{{}, {quality_of(input, original), {}}};
+  for (const RecoveredPictures& scale : decoded) {
+    const Image& picture = scale.pictures.front();
+    cells.push_back(shown(picture));
+    made.quality.recovered.push_back({scale.scale, quality_of(picture, original)});
+  }
+  cells.push_back(shown(original));
+  made.picture = strip(cells);
+  return made;
 }
 
 Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryItem& query,
                       const std::vector<const datasets::GalleryItem*>& shown) {
-  std::vector<Image> images{with_frame(seen(pack, {query.row, query.rate}), kWhite)};
+  std::vector<Image> images{cell(pack, query.row, picture_of_view(pack, {query.row, query.rate}), kWhite)};
   for (const datasets::GalleryItem* item : shown)
-    images.push_back(with_frame(seen(pack, {item->row, 1}), item->identity == query.identity ? kRight : kWrong));
+    images.push_back(cell(pack, item->row, picture_of_view(pack, {item->row, 1}),
+                          item->identity == query.identity ? kRight : kWrong));
   return strip(images);
 }
 
@@ -167,7 +167,7 @@ std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReade
     add_picture(files, results::gallery_panel_file(number), gallery_picture(pack, query, shown));
     if (const std::optional<Reconstruction> made = reconstruct(method, pack, query)) {
       add_picture(files, results::reconstruction_panel_file(number), made->picture);
-      told.reconstruction = made->errors;
+      told.reconstruction = made->quality;
     }
     panels.queries.push_back(std::move(told));
   }

@@ -83,17 +83,20 @@ struct Trainer::Lane {
 struct Trainer::PhaseRecord {
   std::size_t phase = 0;
   std::vector<std::string> terms;
-  std::vector<at::Tensor> values;  // own lanes × terms, of a lane's own mean
-  SummedGradients gradients;
+  std::vector<at::Tensor> values;          // own lanes × terms, of a lane's own mean
+  std::vector<SummedGradients> gradients;  // one a group of the phase
+  at::Tensor lane_digests;                 // int64, own lanes × parameters of those groups
+  at::Tensor norm;                         // float64, of all of them; undefined where the phase has yet to begin
 };
 
 struct Trainer::StepRecord {
   StepMetrics metrics;
   std::vector<PhaseRecord> phases;
-  std::vector<std::size_t> unstepped;      // phases whose optimiser waits for the next phase's gradients
-  std::vector<double> shares;              // of each of the L lanes
-  std::vector<std::vector<double>> terms;  // of each of the L lanes, all phases in order
-  std::vector<Digests> digests;            // of each of the L lanes: its gradients, all phases in order
+  std::vector<std::size_t> unstepped;  // phases whose optimisers wait for the next phase's gradients
+  std::vector<std::pair<std::size_t, at::Tensor>> stepped_norms;  // by optimiser: of what it stepped with
+  std::vector<double> shares;                                     // of each of the L lanes
+  std::vector<std::vector<double>> terms;                         // of each of the L lanes, all phases in order
+  std::vector<Digests> digests;  // of each of the L lanes: its gradients, all phases in order
   results::StepGradients gradients;
   bool stop_anywhere = false;  // known at the end of the step
   std::uint64_t images = 0;    // of all lanes
@@ -101,10 +104,12 @@ struct Trainer::StepRecord {
 
 std::vector<std::string> gradient_names(Method& method) {
   std::vector<std::string> names;
+  const std::vector<ParameterGroup> groups = method.parameter_groups();
   for (const Phase& phase : method.phases())
-    for (const ParameterGroup& group : method.parameter_groups())
-      for (const auto& [name, parameter] : group.parameters)
-        if (group.name == phase.group) names.push_back(phase.name + "/" + name);
+    for (const std::string& wanted : phase.groups)
+      for (const ParameterGroup& group : groups)
+        if (group.name == wanted)
+          for (const auto& [name, parameter] : group.parameters) names.push_back(phase.name + "/" + name);
   return names;
 }
 
@@ -118,18 +123,24 @@ Trainer::Trainer(TrainerParts parts, TrainerOptions options)
       exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
   RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
   RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
-  for (std::size_t i = 0; i + 1 < phases_.size(); ++i)
-    RESOLUTE_EXPECT(!phases_[i].steps_with_next || phases_[i].group != phases_[i + 1].group,
-                    "a group that has yet to step gets no second gradient");
+  RESOLUTE_EXPECT(std::any_of(phases_.begin(), phases_.end(), [](const Phase& phase) { return phase.first_step == 0; }),
+                  "a phase takes place in the first step");
   std::vector<std::string> names;
   for (ParameterGroup& group : groups_of(parts_.method)) {
     names.push_back(group.name);
     optimisers_.emplace_back(std::move(group));
   }
   for (const Phase& phase : phases_) {
-    const auto found = std::find(names.begin(), names.end(), phase.group);
-    RESOLUTE_EXPECT(found != names.end(), fmt::format("phase '{}' updates no known group", phase.name));
-    optimiser_of_phase_.push_back(static_cast<std::size_t>(found - names.begin()));
+    RESOLUTE_EXPECT(!phase.groups.empty(), fmt::format("phase '{}' updates no group", phase.name));
+    std::vector<std::size_t>& of_phase = optimisers_of_phase_.emplace_back();
+    for (const std::string& group : phase.groups) {
+      const auto found = std::find(names.begin(), names.end(), group);
+      RESOLUTE_EXPECT(found != names.end(), fmt::format("phase '{}' updates no known group", phase.name));
+      const auto optimiser = static_cast<std::size_t>(found - names.begin());
+      RESOLUTE_EXPECT(std::find(of_phase.begin(), of_phase.end(), optimiser) == of_phase.end(),
+                      fmt::format("phase '{}' names a group twice", phase.name));
+      of_phase.push_back(optimiser);
+    }
   }
 }
 
@@ -248,24 +259,63 @@ void Trainer::share_embeddings(std::vector<Lane>& lanes, const std::vector<std::
 void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
   PhaseRecord& own = record.phases.emplace_back();
   own.phase = phase;
-  exchange_.begin(optimiser_of_phase_[phase]);
-  for (Lane& lane : lanes) run_lane(phase, lane, own);
-  own.gradients = exchange_.finish();
-  record.unstepped.push_back(phase);
+  if (step_ < phases_[phase].first_step) {
+    const auto parameters = static_cast<std::int64_t>(parameters_of(phase).size());
+    own.lane_digests = at::zeros({range_.count, parameters}, at::TensorOptions(at::kLong).device(device_));
+  } else {
+    exchange_.begin(optimisers_of_phase_[phase]);
+    for (Lane& lane : lanes) run_lane(phase, lane, own);
+    own.gradients = exchange_.finish();
+    std::vector<at::Tensor> digests, norms;
+    for (const SummedGradients& group : own.gradients) {
+      digests.push_back(group.lane_digests);
+      norms.push_back(group.norm);
+    }
+    own.lane_digests = at::cat(digests, 1);
+    own.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
+    record.unstepped.push_back(phase);
+  }
   if (!phases_[phase].steps_with_next) step_optimisers(record);
 }
 
+// In the order of the phases that named a group first; gradients of one group are added up in the order of phases.
 void Trainer::step_optimisers(StepRecord& record) {
+  const at::NoGradGuard no_grad;
+  std::vector<std::pair<std::size_t, SummedGradients>> steps;
   for (std::size_t phase : std::exchange(record.unstepped, {})) {
-    SummedGradients& summed = record.phases[phase].gradients;
-    optimisers_[optimiser_of_phase_[phase]].step(std::exchange(summed.gradients, {}), summed.norm,
-                                                 record.metrics.learning_rate_factor);
+    std::vector<SummedGradients>& of_phase = record.phases[phase].gradients;
+    for (std::size_t i = 0; i < of_phase.size(); ++i) {
+      const std::size_t optimiser = optimisers_of_phase_[phase][i];
+      const auto known =
+          std::find_if(steps.begin(), steps.end(), [&](const auto& one) { return one.first == optimiser; });
+      if (known == steps.end()) {
+        steps.emplace_back(optimiser, std::move(of_phase[i]));
+        continue;
+      }
+      SummedGradients& sum = known->second;
+      for (std::size_t p = 0; p < sum.gradients.size(); ++p)
+        sum.gradients[p] = sum.gradients[p] + of_phase[i].gradients[p];
+      sum.norm = gradient_norm(sum.gradients);
+    }
+    of_phase.clear();
+  }
+  for (auto& [optimiser, sum] : steps) {
+    optimisers_[optimiser].step(sum.gradients, sum.norm, record.metrics.learning_rate_factor);
+    record.stepped_norms.emplace_back(optimiser, sum.norm);
   }
   at::autocast::clear_cache();
 }
 
+std::vector<at::Tensor> Trainer::parameters_of(std::size_t phase) const {
+  std::vector<at::Tensor> parameters;
+  for (std::size_t optimiser : optimisers_of_phase_[phase])
+    for (const auto& [name, parameter] : optimisers_[optimiser].group().parameters) parameters.push_back(parameter);
+  return parameters;
+}
+
 void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
-  const bool last = phase + 1 == phases_.size();
+  const bool last = std::none_of(phases_.begin() + static_cast<std::ptrdiff_t>(phase) + 1, phases_.end(),
+                                 [&](const Phase& later) { return step_ >= later.first_step; });
   const std::vector<LossTerm> terms = loss_terms(phase, lane);
   at::Tensor loss = terms.front().value;
   for (std::size_t i = 1; i < terms.size(); ++i) loss = loss + terms[i].value;
@@ -276,11 +326,8 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   }
   // A lane that has nothing to learn from has no graph; its gradient is zero.
   if (loss.requires_grad()) {
-    torch::autograd::variable_list inputs;
-    for (const auto& [name, parameter] : optimisers_[optimiser_of_phase_[phase]].group().parameters)
-      inputs.push_back(parameter);
     const bool keep = options_.keep_graphs && !last;
-    torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false, inputs);
+    torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false, parameters_of(phase));
   }
   exchange_.end_lane();
   if (last || !options_.keep_graphs) lane.activations.reset();
@@ -315,9 +362,10 @@ void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record
   std::vector<at::Tensor> values, digests;
   std::size_t terms = 0;
   for (const PhaseRecord& phase : record.phases) {
+    digests.push_back(phase.lane_digests);
+    if (phase.values.empty()) continue;
     const auto count = static_cast<std::int64_t>(phase.terms.size());
     values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
-    digests.push_back(phase.gradients.lane_digests);
     terms += phase.terms.size();
   }
   const at::Tensor own_values = at::cat(values, 1).cpu().contiguous();
@@ -358,18 +406,20 @@ void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& reco
       ++column;
     }
   for (const PhaseRecord& phase : record.phases)
-    if (!std::isfinite(phase.gradients.norm.item<double>()))
+    if (phase.norm.defined() && !std::isfinite(phase.norm.item<double>()))
       throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
                        diverged_lane(phase.phase, lanes));
+  for (const auto& [optimiser, norm] : record.stepped_norms)
+    if (!std::isfinite(norm.item<double>()))
+      throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()),
+                       step_ + 1, "though each phase's is");
 }
 
 // Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
 // theirs to name.
 std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) {
   const RunningStatisticsHold hold;
-  std::vector<at::Tensor> parameters;
-  for (const auto& [name, parameter] : optimisers_[optimiser_of_phase_[phase]].group().parameters)
-    parameters.push_back(parameter);
+  const std::vector<at::Tensor> parameters = parameters_of(phase);
   for (Lane& lane : lanes) {
     lane.activations.reset();
     for (const LossTerm& term : loss_terms(phase, lane)) {
@@ -387,7 +437,7 @@ void Trainer::summarise(StepRecord& record) const {
   StepMetrics& metrics = record.metrics;
   std::size_t column = 0;
   for (const PhaseRecord& phase : record.phases) {
-    metrics.gradient_norms.emplace_back(phases_[phase.phase].name, phase.gradients.norm.item<double>());
+    if (phase.norm.defined()) metrics.gradient_norms.emplace_back(phases_[phase.phase].name, phase.norm.item<double>());
     for (const std::string& term : phase.terms) {
       double value = 0;
       for (std::size_t lane = 0; lane < record.terms.size(); ++lane)

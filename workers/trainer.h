@@ -5,7 +5,7 @@
 //!
 //! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
 //! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
-//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's group takes an Adam step. At the
+//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's groups take an Adam step. At the
 //! end of the step ranks tell one another their losses and their wish to stop, so all know the same and stop after the
 //! same step. The trainer itself waits for a GPU nowhere else.
 
@@ -48,7 +48,8 @@ struct TrainerParts {
   std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
 };
 
-//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors.
+//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
+//! yet to begin (Phase::first_step) is logged as 0.
 std::vector<std::string> gradient_names(Method& method);
 
 struct TrainingOutcome {
@@ -86,6 +87,7 @@ class Trainer {
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
   std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
   void step_optimisers(StepRecord& record);
+  std::vector<at::Tensor> parameters_of(std::size_t phase) const;
   void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
   void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
   std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);
@@ -100,7 +102,7 @@ class Trainer {
   LaneRange range_;
   std::vector<Phase> phases_;
   std::vector<Adam> optimisers_;
-  std::vector<std::size_t> optimiser_of_phase_;
+  std::vector<std::vector<std::size_t>> optimisers_of_phase_;
   at::Device device_;
   GradientExchange exchange_;
   std::uint64_t images_ = 0;

@@ -100,7 +100,7 @@ results::TrainingRecord run_training(const JobContext& context,
   move_to(*method, context.device.place());
 
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
-                    method->uses_lr());
+                    {method->uses_lr(), method->copy_rates()});
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0) evaluation.write_to(context.files, attempt / "evaluations.jsonl");
@@ -169,7 +169,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     asked = datasets::make_split(pack, options);
   }
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
-  const OutputPlan plan = plan_outputs(*method, asked, specification.protocol);
+  const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);
   const std::uint64_t images = images_to_embed(*method, asked, comparison), all = images + plan.images();
   const auto report = [&](std::uint64_t done) {
     context.progress.step(done, all, std::nullopt, done);

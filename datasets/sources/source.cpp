@@ -7,6 +7,7 @@
 #include "datasets/sources/listing.h"
 #include "datasets/sources/market1501.h"
 #include "datasets/sources/pku_reid.h"
+#include "datasets/sources/vru.h"
 
 namespace resolute::datasets {
 namespace {
@@ -22,13 +23,14 @@ constexpr Source kSources[] = {
     {"market1501", sources::kMarket1501Folder, "bounding_box_train", sources::list_market1501},
     {"pku-reid", sources::kPkuReidFolder, "train", sources::list_pku_reid},
     {"synthetic", "", "bounding_box_train", sources::list_market1501},
+    {"vru", sources::kVruFolder, "Pic", sources::list_vru},
 };
 
 const Source& find_source(std::string_view name) {
   for (const Source& source : kSources)
     if (source.name == name) return source;
   throw core::input_error(fmt::format("source '{}' is unknown", sources::printable(name)), {},
-                          "choose 'market1501', 'pku-reid' or 'synthetic'");
+                          "choose 'market1501', 'pku-reid', 'synthetic' or 'vru'");
 }
 
 void check_identities(const std::vector<Sample>& samples) {

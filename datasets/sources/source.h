@@ -4,7 +4,7 @@
 //! names the file, never a guess. Only names are read here; the images are opened by whoever packs them.
 //!
 //! Sources: "market1501" (market1501.h), "pku-reid" (pku_reid.h), "synthetic" (Market-1501's layout, written by
-//! synthetic.h).
+//! synthetic.h), "vru" (vru.h).
 
 #include <filesystem>
 #include <string_view>

@@ -10,6 +10,7 @@
 #include "datasets/sources/listing.h"
 #include "datasets/sources/market1501.h"
 #include "datasets/sources/person.h"
+#include "datasets/sources/vehicle.h"
 
 namespace resolute::datasets {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kRevision = 1;         // raised when an image of the same settings changes
+constexpr int kVehicleRevision = 1;  // the same of vehicles
 constexpr double kAmplitude = 0.24;  // of a grating at full contrast, of full scale
 constexpr int kQuality = 95;
 constexpr std::array<const char*, 3> kSubsets{"bounding_box_train", "bounding_box_test", "query"};
@@ -52,6 +54,11 @@ void write_file(core::FileSystem& files, const fs::path& path, std::span<const s
   file->close();
 }
 
+Image render(const SyntheticOptions& options, int identity, int camera, int image) {
+  return options.subject == Subject::kVehicle ? render_vehicle(options, identity, camera, image)
+                                              : render_person(options, identity, camera, image);
+}
+
 void write_images(core::FileSystem& files, const fs::path& folder, const SyntheticOptions& options) {
   for (const char* subset : kSubsets) files.create_directories(folder / subset);
   for (int identity = 0; identity < options.identities; ++identity)
@@ -61,7 +68,7 @@ void write_images(core::FileSystem& files, const fs::path& folder, const Synthet
         const char* subset = training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
         // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
         write_file(files, folder / subset / sources::market1501_name(identity + 1, camera + 1, image + 1),
-                   encode_jpeg(render_person(options, identity, camera, image), kQuality));
+                   encode_jpeg(render(options, identity, camera, image), kQuality));
       }
 }
 
@@ -94,16 +101,29 @@ void validate(const SyntheticOptions& options) {
   check_range("fine contrast", options.fine_contrast, 0.0, 1.0);
 }
 
+Subject subject_from_name(std::string_view name) {
+  for (const Subject subject : {Subject::kPerson, Subject::kVehicle})
+    if (subject_name(subject) == name) return subject;
+  throw core::input_error(fmt::format("subject '{}' is unknown", sources::printable(name)), {},
+                          "choose 'person' or 'vehicle'");
+}
+
+std::string subject_name(Subject subject) { return subject == Subject::kPerson ? "person" : "vehicle"; }
+
 core::Json to_json(const SyntheticOptions& options) {
-  return {{"source", "synthetic"},
-          {"revision", kRevision},
-          {"identities", options.identities},
-          {"cameras", options.cameras},
-          {"images_per_camera", options.images_per_camera},
-          {"height", options.height},
-          {"width", options.width},
-          {"seed", options.seed},
-          {"fine_contrast", options.fine_contrast}};
+  const bool people = options.subject == Subject::kPerson;
+  core::Json json{{"source", "synthetic"},
+                  {"revision", people ? kRevision : kVehicleRevision},
+                  {"identities", options.identities},
+                  {"cameras", options.cameras},
+                  {"images_per_camera", options.images_per_camera},
+                  {"height", options.height},
+                  {"width", options.width},
+                  {"seed", options.seed},
+                  {"fine_contrast", options.fine_contrast}};
+  // Sets of people written before there were vehicles are still theirs.
+  if (!people) json["subject"] = subject_name(options.subject);
+  return json;
 }
 
 Image render_person(const SyntheticOptions& options, int identity, int camera, int image) {
@@ -119,6 +139,25 @@ Image render_person(const SyntheticOptions& options, int identity, int camera, i
   sources::paint_person(canvas, traits, kAmplitude * options.fine_contrast,
                         core::RandomStream("synthetic-pose", {seed, who, where, which}));
   sources::expose(canvas, tint, core::RandomStream("synthetic-light", {seed, who, where, which}));
+  return canvas.finish();
+}
+
+Image render_vehicle(const SyntheticOptions& options, int identity, int camera, int image) {
+  RESOLUTE_EXPECT(identity >= 0 && camera >= 0 && image >= 0, "identities, cameras and images count from 0");
+  const auto who = static_cast<std::uint64_t>(identity);
+  const auto where = static_cast<std::uint64_t>(camera);
+  const auto which = static_cast<std::uint64_t>(image);
+  const std::uint64_t seed = options.seed;
+  const sources::VehicleTraits traits =
+      sources::draw_vehicle_traits(core::RandomStream("synthetic-vehicle-traits", {seed, who}));
+  const sources::Colour tint = sources::draw_tint(core::RandomStream("synthetic-vehicle-tint", {seed, where}));
+  const sources::VehiclePose pose = sources::draw_vehicle_pose(
+      traits, options.height, options.width, core::RandomStream("synthetic-vehicle-pose", {seed, who, where, which}));
+  sources::Canvas canvas(pose.image_height, pose.image_width);
+  sources::paint_ground(canvas, pose, core::RandomStream("synthetic-vehicle-ground", {seed, who, where, which}));
+  sources::paint_vehicle(canvas, traits, pose, kAmplitude * options.fine_contrast,
+                         core::RandomStream("synthetic-vehicle-paint", {seed, who, where, which}));
+  sources::expose(canvas, tint, core::RandomStream("synthetic-vehicle-light", {seed, who, where, which}));
   return canvas.finish();
 }
 

@@ -54,10 +54,20 @@ void reset(RainOptions& options) {
   options.adversarial_weight = defaults.adversarial_weight;
 }
 
+void reset(MsiflaOptions& options) {
+  reset_triplet(options);
+  // One scale has one re-ID network either way.
+  if (options.scales.size() == 1) options.reid_networks = MsiflaOptions().reid_networks;
+}
+
 }  // namespace
 
 TrainingSpecification normalised(TrainingSpecification training) {
   std::visit([](auto& options) { reset(options); }, training.method);
+  // These put all images of a batch through a network together.
+  if (std::holds_alternative<BaselineOptions>(training.method) ||
+      std::holds_alternative<MsiflaOptions>(training.method))
+    training.network.bn_streams = NetworkSettings().bn_streams;
   return training;
 }
 

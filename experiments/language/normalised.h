@@ -9,7 +9,9 @@ namespace resolute::experiments {
 
 //! Of the method's options: margin, mining and weight without a triplet loss, the weight without classification; of
 //! RAIN, levels, updates, discriminator and weight with the adversary "off", and the decoder and its weight without
-//! reconstruction; of FTWA, what only the transformation or the weighting reads without it. The recipe stays as it is.
+//! reconstruction; of FTWA, what only the transformation or the weighting reads without it; of MSIFLA, whether re-ID
+//! networks are shared where there is one scale. The batch-norm streams of methods without two kinds of rows (baseline,
+//! MSIFLA). The recipe stays as it is.
 TrainingSpecification normalised(TrainingSpecification training);
 
 //! The number of sample identities without sample rates; query rates that are the split's own; the method's own

@@ -40,6 +40,7 @@ struct Facts {
   std::set<std::string> lanes;
   std::set<std::string> pools;
   std::set<std::string> partitions;
+  std::set<std::string> any_camera;  //!< data sets whose LR images are of any camera
   std::set<std::string> trials;
   std::set<std::string> dropped_weights;
   std::set<std::string> weights;  //!< as a note names them
@@ -151,11 +152,15 @@ class Planner {
       if (std::none_of(table.rows.begin(), table.rows.end(), [&](const RowPlan& row) {
             return std::any_of(row.cells.begin(), row.cells.end(),
                                [&](const CellPlan& cell) { return cell_has(cell, metric); });
-          }))
+          })) {
+        const std::string problem = fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric);
+        if (recovery_metric(metric))
+          throw core::input_error(problem, fmt::format("no row of table '{}' recovers images", text.id),
+                                  "leave it out or add a row of method 'msifla', or 'rain' with 'rain.reconstruction'");
         throw core::input_error(
-            fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
-            fmt::format("no row of table '{}' compares by learned weights", text.id),
+            problem, fmt::format("no row of table '{}' compares by learned weights", text.id),
             "leave it out or add a row of method 'ftwa' with 'ftwa.weighting' and the distance 'weighted'");
+      }
   }
 
   //! What the table shows must be measured.
@@ -168,10 +173,15 @@ class Planner {
     for (const std::string& metric : table.metrics) {
       if (metric == "resolution_probe" && !draft.protocol.resolution_probe)
         refuse(metric, "'evaluate.resolution_probe' is false", "set evaluate.resolution_probe = true");
-      if (is_correlation(metric) && rates.size() < 2 &&
-          has_metric(method_options(combination, draft), draft.protocol, metric))
+      if (!has_metric(method_options(combination, draft), draft.protocol, metric)) continue;
+      if (is_correlation(metric) && rates.size() < 2)
         refuse(metric, fmt::format("'evaluate.sample_rates' is [{}], too few to rank", fmt::join(rates, ", ")),
                "set evaluate.sample_rates = [1, 2, 3, 4]");
+      const auto recovery = recovery_metric(metric);
+      if (recovery && std::find(rates.begin(), rates.end(), recovery->rate) == rates.end())
+        refuse(metric,
+               fmt::format("'evaluate.sample_rates' is [{}], without {}", fmt::join(rates, ", "), recovery->rate),
+               fmt::format("add {} to evaluate.sample_rates", recovery->rate));
     }
   }
 
@@ -259,6 +269,7 @@ class Planner {
     if (draft.method == BaselineOptions::kMethod) return draft.baseline;
     if (draft.method == RainOptions::kMethod) return draft.rain;
     if (draft.method == FtwaOptions::kMethod) return draft.ftwa;
+    if (draft.method == MsiflaOptions::kMethod) return draft.msifla;
     combination.refuse("method", "'" + draft.method + "'",
                        fmt::format("methods are {}", fmt::join(method_names(), ", ")),
                        did_you_mean(draft.method, method_names()));
@@ -293,7 +304,7 @@ class Planner {
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
-    note_facts(draft);
+    note_facts(draft, combination.dataset.id);
     const std::string what =
         fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
     const JobId seal = seals_.at(combination.dataset.id);
@@ -338,11 +349,12 @@ class Planner {
                                 fmt::format("change it in '{}'", suite_.file));
   }
 
-  void note_facts(const Draft& draft) {
+  void note_facts(const Draft& draft, const std::string& dataset) {
     facts_.backbones.insert(draft.network.backbone);
     facts_.lanes.insert(std::to_string(draft.lanes));
     facts_.pools.insert(draft.split.train_pool);
     facts_.partitions.insert(draft.split.partition);
+    if (draft.split.lr_camera == 0) facts_.any_camera.insert(dataset);
     facts_.trials.insert(std::to_string(draft.trials));
   }
 
@@ -364,6 +376,8 @@ class Planner {
     plan_.notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts_.lanes)));
     plan_.notes.push_back("training pool " + listed(facts_.pools));
     plan_.notes.push_back(fmt::format("trials {}, partition {}", listed(facts_.trials), listed(facts_.partitions)));
+    if (!facts_.any_camera.empty())
+      plan_.notes.push_back("low-resolution images of any camera: " + listed(facts_.any_camera));
   }
 
   const SuiteText& suite_;

@@ -42,6 +42,7 @@ void add_row_fields(Fields& f) {
   f["network.bn_streams"] = field([](Draft & d) -> auto& { return d.network.bn_streams; });
   f["split.partition"] = field([](Draft & d) -> auto& { return d.split.partition; });
   f["split.lr_camera"] = field([](Draft & d) -> auto& { return d.split.lr_camera; });
+  f["split.train_identities"] = field([](Draft & d) -> auto& { return d.split.train_identities; });
   f["split.query_rates"] = field([](Draft & d) -> auto& { return d.split.query_rates; });
   f["split.train_pool"] = field([](Draft & d) -> auto& { return d.split.train_pool; });
   f["evaluate.protocol"] = field([](Draft & d) -> auto& { return d.protocol.name; });
@@ -115,6 +116,19 @@ void add_method_fields(Fields& f) {
   f["ftwa.classification_weighting"] = field([](Draft & d) -> auto& { return d.ftwa.classification_weighting; });
   f["ftwa.triplet_weighting"] = field([](Draft & d) -> auto& { return d.ftwa.triplet_weighting; });
   f["ftwa.weight_balance"] = field([](Draft & d) -> auto& { return d.ftwa.weight_balance; });
+  f["msifla.classification"] = field([](Draft & d) -> auto& { return d.msifla.classification; });
+  f["msifla.triplet"] = field([](Draft & d) -> auto& { return d.msifla.triplet; });
+  f["msifla.margin"] = field([](Draft & d) -> auto& { return d.msifla.margin; });
+  f["msifla.mining"] = field([](Draft & d) -> auto& { return d.msifla.mining; });
+  f["msifla.scales"] = field([](Draft & d) -> auto& { return d.msifla.scales; });
+  f["msifla.reid_networks"] = field([](Draft & d) -> auto& { return d.msifla.reid_networks; });
+  f["msifla.recovery_weight"] = field([](Draft & d) -> auto& { return d.msifla.recovery_weight; });
+  f["msifla.reid_into_ir"] = field([](Draft & d) -> auto& { return d.msifla.reid_into_ir; });
+  f["msifla.ir_width"] = field([](Draft & d) -> auto& { return d.msifla.ir_width; });
+  f["msifla.ir_residual"] = field([](Draft & d) -> auto& { return d.msifla.ir_residual; });
+  f["msifla.ir_learning_rate"] = field([](Draft & d) -> auto& { return d.msifla.ir_learning_rate; });
+  f["msifla.ir_warmup_steps"] = field([](Draft & d) -> auto& { return d.msifla.ir_warmup_steps; });
+  f["msifla.unit_parts"] = field([](Draft & d) -> auto& { return d.msifla.unit_parts; });
 }
 
 void add_pack_fields(Fields& f) {

@@ -27,6 +27,7 @@ struct Draft {
   BaselineOptions baseline;
   RainOptions rain;
   FtwaOptions ftwa;
+  MsiflaOptions msifla;
   PackSettings pack;  //!< rates, kernel, height, width and shards only
 };
 

@@ -117,7 +117,7 @@ TEST(WeightPlot, metrics_are_said_as_far_as_they_are_there) {
 
 TEST(WeightPlot, a_page_has_one_a_row_that_has_weights_and_nothing_from_elsewhere) {
   const auto row = [](const std::string& id, const std::string& missing, std::vector<BranchWeights> weights) {
-    return PanelRow{id, id + " <b>", "0123456789abcdef", missing, std::nullopt, {}, std::move(weights), {}};
+    return PanelRow{id, id + " <b>", "0123456789abcdef", missing, std::nullopt, {}, std::move(weights), {}, {}};
   };
   const PanelPage page{"suite",
                        "Title",

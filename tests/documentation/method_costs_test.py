@@ -1,5 +1,6 @@
-"""The parameters and multiply-adds that docs/methods/rain.md and ftwa.md print are those that bench_method_costs counts, and
-the counts are those of formulas written down here from the layers' sizes.
+"""The parameters and multiply-adds that docs/methods/rain.md, ftwa.md and msifla.md print are those that bench_method_costs
+counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory that it computes for
+a step of MSIFLA, which is what such a step takes.
 
 Usage: method_costs_test.py BENCH_METHOD_COSTS
 """
@@ -52,6 +53,23 @@ def transformation(channels, width, blocks, cells):
     return cells * sum(weights) + sum(attention), sum(weights) + sum(attention) + sum(biases)
 
 
+def recovery(width, cells):
+    """An IR network on images of `cells` pixels: its multiply-adds, those of its first convolution, and its parameters."""
+    half, quarter = cells // 4, cells // 16
+    layers = [  # inputs, outputs, taps of the kernel, cells that meet the whole kernel
+        (3, width, 9, cells),
+        *3 * [(width, width, 9, half)],
+        (width, 2 * width, 9, quarter),
+        *3 * [(2 * width, 2 * width, 9, quarter)],
+        (width, 2 * width, 1, quarter),
+        (2 * width, width, 16, quarter),
+        (width, width // 2, 16, half),
+        (width // 2, 3, 9, cells),
+    ]
+    work = [inputs * outputs * taps * places for inputs, outputs, taps, places in layers]
+    return sum(work), work[0], sum(inputs * outputs * taps + outputs for inputs, outputs, taps, _ in layers)
+
+
 def trained(forward, first=0):
     """Forward, the gradient of the weights and that of the inputs, but for the inputs of the first layer."""
     return 3 * forward - first
@@ -93,6 +111,25 @@ class MethodCosts(unittest.TestCase):
         self.assertEqual(self.cases["resnet50", "ftwa B"]["multiply_adds_of_transformation"], 0)
         small = self.cases["resnet-small", "ftwa"]["multiply_adds_of_transformation"]
         self.assertEqual(small, transformation(128, 32, 4, 8 * 4)[0])
+
+    def test_a_step_of_msifla_has_the_multiply_adds_of_its_layers(self):
+        # Of an HR row the image and three copies, and an LR image. L_IR goes back from the first four, L_ReID from the
+        # HR and the LR image, through trunks whose images have gradients.
+        forward, first, _ = recovery(64, 256 * 128)
+        identified = 2 * trained(multiplications() + 4 * CLASSIFIER)
+        for name, scales in (("msifla {1}", 1), ("msifla, shared", 3), ("msifla", 3)):
+            case = self.cases["resnet50", name]
+            recovered = 5 * scales * forward + 2 * 6 * scales * forward - 6 * first
+            self.assertEqual(case["multiply_adds_a_pair"], recovered + scales * identified, name)
+            self.assertEqual(case["multiply_adds_to_embed"], scales * (forward + multiplications()), name)
+
+    def test_parts_of_msifla_have_the_parameters_of_their_layers(self):
+        parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", "msifla"]["parts"]}
+        reid = 23_508_032 + 4 * (2048 * 751 + 751)
+        self.assertEqual(parts, {f"{kind}_{scale}": count for kind, count in (("ir", recovery(64, 0)[2]), ("reid", reid))
+                                 for scale in (3, 2, 1)})
+        shared = {part["part"] for part in self.cases["resnet50", "msifla, shared"]["parts"]}
+        self.assertEqual(shared, {"ir_3", "ir_2", "ir_1", "reid_1"})
 
     def test_parts_of_ftwa_have_the_parameters_of_their_layers(self):
         evaluator = 2048 * 512 + 512 + 512 + 1
@@ -143,7 +180,7 @@ class MethodCosts(unittest.TestCase):
 
     def test_the_page_of_rain_prints_what_is_counted(self):
         def operations(name, case):
-            if name.startswith("ftwa") or name == "baseline, stored":
+            if name.startswith(("ftwa", "msifla")) or name == "baseline, stored":
                 return None
             return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]]
 
@@ -159,6 +196,43 @@ class MethodCosts(unittest.TestCase):
 
         self.check_page("ftwa.md", [["trunk"], ["lr_encoder"], ["transformation"],
                                     ["classifier", "classifier_hr", "classifier_lr"], ["weight_hr", "weight_lr"]], operations)
+
+    def test_the_page_of_msifla_prints_what_is_counted(self):
+        def operations(name, case):
+            return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]] if name.startswith("msifla") else None
+
+        columns = [[f"{kind}_{scale}" for scale in (3, 2, 1)] for kind in ("ir", "reid")]
+        self.check_page("msifla.md", columns, operations)
+
+
+def memory(*options):
+    output = subprocess.run([PROGRAM, "--memory", "--json", *options], check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["cases"]
+
+
+class StepMemory(unittest.TestCase):
+    def test_the_computed_peak_is_that_of_a_step(self):
+        for case in memory("--backbone", "resnet-small", "--steps", "2"):
+            computed, measured = case["computed"]["peak_bytes"], case["measured"]["peak_bytes"]
+            # What is not computed: scalars, places of triplets, optimisers' counts.
+            self.assertAlmostEqual(computed / measured, 1, delta=0.01, msg=case["name"])
+
+    def test_what_does_not_depend_on_the_step_is_the_parameters(self):
+        for case in memory("--counts"):
+            parts = {part["part"]: part["bytes"] for part in case["computed"]["parts"]}
+            self.assertEqual(parts["moments"], 2 * parts["parameters"])
+            self.assertLessEqual(parts["gradients"], parts["parameters"])
+            self.assertEqual(sum(parts.values()), case["computed"]["peak_bytes"])
+            if case["backbone"] == "resnet50" and case["name"] == "msifla":
+                self.assertEqual(parts["parameters"], 4 * 3 * (recovery(64, 0)[2] + 23_508_032 + 4 * (2048 * 751 + 751)))
+
+    def test_the_page_of_msifla_prints_what_is_computed(self):
+        page = (ROOT / "docs/methods/msifla.md").read_text(encoding="utf-8").splitlines()
+        for case in memory("--counts"):
+            sizes = [part["bytes"] for part in case["computed"]["parts"]] + [case["computed"]["peak_bytes"]]
+            name = f"{case['backbone']}, {case['name']}, {case['height']}×{case['width']}"
+            row = " | ".join([f"| {name}", *[f"{size / 2**20:,.0f}" for size in sizes]]) + " |"
+            self.assertTrue(any(line.startswith(row) for line in page), f"docs/methods/msifla.md lacks a row {row}")
 
 
 if __name__ == "__main__":

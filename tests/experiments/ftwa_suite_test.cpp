@@ -164,7 +164,7 @@ TEST_F(FtwaSuite, wrong_types_and_misspelt_words_are_refused) {
   EXPECT_THAT(refusal("ftwa.triplet_weighting = \"batch-means\""), HasSubstr("did you mean 'batch-mean'"));
   EXPECT_THAT(refusal("evaluate.distance = \"weigthed\""), HasSubstr("did you mean 'weighted'"));
   EXPECT_THAT(refusal("method = \"ftaw\""), AllOf(StartsWith("s.toml:23: key 'method' has the value 'ftaw'"),
-                                                  HasSubstr("methods are baseline, ftwa, rain")));
+                                                  HasSubstr("methods are baseline, ftwa, msifla, rain")));
 }
 
 TEST_F(FtwaSuite, weights_need_something_to_weigh) {

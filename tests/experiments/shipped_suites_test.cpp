@@ -99,6 +99,35 @@ TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_tab
     for (const CellPlan& cell : row.cells) EXPECT_EQ(5U, cell.evaluations.size()) << row.id;
 }
 
+TEST_F(Suite, the_study_of_msifla_has_the_papers_rows_in_the_papers_batch) {
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan plan = shipped("msifla_study.toml");
+  check_sound(plan);
+  const auto claims = [&](const std::string& table) {
+    const auto found =
+        std::find_if(plan.tables.begin(), plan.tables.end(), [&](const TablePlan& one) { return one.id == table; });
+    return found == plan.tables.end() ? std::vector<ClaimPlan>() : found->claims;
+  };
+  ASSERT_EQ(2U, claims("table2").size());  // a data set each
+  for (const ClaimPlan& claim : claims("table2"))
+    EXPECT_THAT(claim.worse_to_better, ElementsAre("baseline", "cmsr2", "msifla"));
+  ASSERT_EQ(4U, claims("table3").size());
+  EXPECT_THAT(claims("table3").at(0).worse_to_better, ElementsAre("one", "two", "three"));
+  EXPECT_THAT(claims("table3").at(1).worse_to_better, ElementsAre("four", "three"));
+  ASSERT_EQ(1U, claims("table4").size());
+  EXPECT_THAT(claims("table4").at(0).worse_to_better, ElementsAre("vehicles-16", "all"));
+  EXPECT_EQ(92.4, row_of(plan, "table2", "msifla").cells.at(0).references.at("rank1"));
+  for (const char* row : {"baseline", "cmsr2", "msifla"}) {
+    EXPECT_EQ(3U, row_of(plan, "table2", row).cells.at(0).evaluations.size()) << row;
+    const Recipe& recipe = training_of(plan, "table2", row).recipe;
+    EXPECT_EQ(5, recipe.identities) << row;
+    EXPECT_EQ(4, recipe.images) << row;
+    EXPECT_EQ(2, recipe.lr_images) << row;
+  }
+  // One scale is the Baseline: the same jobs in both tables.
+  EXPECT_EQ(job_id(training_of(plan, "table2", "baseline")), job_id(training_of(plan, "table3", "one")));
+}
+
 TEST_F(Suite, the_plans_document_has_the_contracts_members) {
   const core::Json json = to_json(shipped("quickstart.toml"));
   EXPECT_EQ(39U, json.at("jobs").size());

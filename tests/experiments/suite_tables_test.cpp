@@ -206,16 +206,44 @@ TEST(Metrics, are_what_their_names_say) {
   weighted.distance = "weighted";
   equal.distance = "equal";
   for (const std::string& metric : metric_names()) {
-    EXPECT_TRUE(has_metric(FtwaOptions{}, {}, metric)) << metric;
-    EXPECT_TRUE(has_metric(FtwaOptions{}, weighted, metric)) << metric;
-    EXPECT_EQ(!is_of_weights(metric) || is_correlation(metric), has_metric(FtwaOptions{}, equal, metric)) << metric;
-    for (const MethodOptions& method : {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{}),
-                                        MethodOptions(FtwaOptions{.weighting = false})})
+    const bool recovered = recovery_metric(metric).has_value();
+    EXPECT_TRUE(is_metric(metric)) << metric;
+    EXPECT_EQ(!recovered, has_metric(FtwaOptions{}, {}, metric)) << metric;
+    EXPECT_EQ(!recovered, has_metric(FtwaOptions{}, weighted, metric)) << metric;
+    EXPECT_EQ((!is_of_weights(metric) && !recovered) || is_correlation(metric),
+              has_metric(FtwaOptions{}, equal, metric))
+        << metric;
+    for (const MethodOptions& method :
+         {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{.reconstruction = false}),
+          MethodOptions(FtwaOptions{.weighting = false})})
+      EXPECT_EQ(!is_of_weights(metric) && !recovered, has_metric(method, {}, metric)) << metric;
+    for (const MethodOptions& method :
+         {MethodOptions(RainOptions{}), MethodOptions(MsiflaOptions{}), MethodOptions(MsiflaOptions{.scales = {1}})})
       EXPECT_EQ(!is_of_weights(metric), has_metric(method, {}, metric)) << metric;
     EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", is_per_query(metric)) << metric;
-    EXPECT_EQ(!metric.starts_with("weight_"), is_fraction(metric)) << metric;
+    EXPECT_EQ(metric.find("psnr") != std::string::npos || metric.find("ssim") != std::string::npos, recovered);
+    EXPECT_EQ(!metric.starts_with("weight_") && !recovered, is_fraction(metric)) << metric;
     EXPECT_EQ(metric.ends_with("_rho"), is_correlation(metric)) << metric;
   }
+}
+
+TEST(Metrics, of_recovered_images_end_in_a_rate_from_2_to_16) {
+  const auto rate = [](const char* name) {
+    const auto found = recovery_metric(name);
+    return found ? found->rate : 0;
+  };
+  EXPECT_EQ(2, rate("recovered_psnr_2"));
+  EXPECT_EQ(8, rate("psnr_gain_8"));
+  EXPECT_EQ(16, rate("enlarged_ssim_16"));
+  EXPECT_EQ(RecoveryMetric::kPsnrGain, recovery_metric("psnr_gain_8")->metric);
+  EXPECT_EQ(RecoveryMetric::kEnlargedPsnr, recovery_metric("enlarged_psnr_3")->metric);
+  EXPECT_EQ(RecoveryMetric::kRecoveredSsim, recovery_metric("recovered_ssim_3")->metric);
+  // At rate 1 there is nothing to recover.
+  for (const char* name : {"psnr_gain_1", "psnr_gain_17", "psnr_gain_02", "psnr_gain_", "psnr_gain_2x", "psnr_gain",
+                           "xpsnr_gain_2", "rank1"})
+    EXPECT_EQ(0, rate(name)) << name;
+  EXPECT_TRUE(is_metric("recovered_psnr_8"));
+  EXPECT_FALSE(is_metric("recovered_psnr_1"));
 }
 
 }  // namespace

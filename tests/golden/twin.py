@@ -245,6 +245,15 @@ class Network:
             v = self.run_norm(f"{name}.neck", v)
         return self.run_linear(f"{name}.linear", v)
 
+    @staticmethod
+    def double(x, w):
+        """A transposed convolution of stride 2 and padding 1 as what it means: zeros between the pixels, then a convolution
+        with the kernel turned around and its channels exchanged."""
+        n, c, h, width = x.shape
+        spread = x.new_zeros(n, c, 2 * h - 1, 2 * width - 1)
+        spread[:, :, ::2, ::2] = x
+        return F.conv2d(spread, w.transpose(0, 1).flip(2, 3), padding=2)
+
     def phase(self, name, terms, mine, steps_with_next=False):
         """What is stored of a phase: its terms, their sum, its gradients in the parameters whose name `mine` accepts."""
         total = sum(terms.values())

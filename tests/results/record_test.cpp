@@ -135,6 +135,29 @@ TEST(Record, weights_are_told_by_correlations_and_a_share) {
   EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'hr_share' has the value 12.5 (a fraction"));
 }
 
+TEST(Record, an_ssim_is_at_most_1_a_psnr_at_least_0_and_its_gain_any_number) {
+  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
+  record.metrics["recovered_psnr_2"] = 31.5;
+  record.metrics["enlarged_psnr_2"] = 28.25;
+  record.metrics["psnr_gain_2"] = 3.25;
+  record.metrics["psnr_gain_8"] = -0.5;
+  record.metrics["recovered_ssim_2"] = 1;
+  record.metrics["enlarged_ssim_2"] = -1;
+  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
+  for (const char* name : {"recovered_ssim_3", "enlarged_ssim_2"})
+    for (const double value : {-1.5, 87.5}) {
+      EvaluationRecord wrong = record;
+      wrong.metrics[name] = value;
+      EXPECT_THAT(refusal(record_text(wrong)),
+                  HasSubstr(fmt::format("key '{}' has the value {} (an SSIM from -1 to 1", name, value)));
+    }
+  for (const char* name : {"recovered_psnr_2", "enlarged_psnr_3"}) {
+    EvaluationRecord wrong = record;
+    wrong.metrics[name] = -0.5;
+    EXPECT_THAT(refusal(record_text(wrong)), HasSubstr(fmt::format("key '{}' has the value -0.5 (a PSNR of 0", name)));
+  }
+}
+
 class StoredRecord : public testing::Test {
  protected:
   StoredRecord() : store_(std::filesystem::temp_directory_path() / ("resolute-record-" + std::to_string(getpid()))) {}

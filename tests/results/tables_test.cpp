@@ -139,6 +139,49 @@ TEST(Tables, of_weights_print_as_golden) {
   expect_goldens("weights", tables);
 }
 
+//! The made-up suite with row "multi" trained by MSIFLA, whose evaluations measure recovered images.
+struct Recovered : Suite {
+  Recovered() {
+    plan.tables[0].metrics = {"rank1", "recovered_psnr_2", "enlarged_psnr_2", "psnr_gain_2", "recovered_ssim_8"};
+    for (const char* dataset : {"easy", "hard"})
+      for (int trial = 0; trial < 2; ++trial) {
+        const std::string name = fmt::format("multi {} {}", dataset, trial);
+        for (experiments::PlannedJob& job : plan.jobs)
+          if (job.id == training(name))
+            std::get<experiments::TrainingSpecification>(job.specification).method = experiments::MsiflaOptions{};
+        auto& metrics = record<EvaluationRecord>(evaluation(name)).metrics;
+        metrics["recovered_psnr_2"] = 30.5 + trial;
+        metrics["enlarged_psnr_2"] = 31.125 + trial;
+        metrics["psnr_gain_2"] = -0.625;
+        metrics["recovered_ssim_8"] = 0.875 + 0.0625 * trial;
+      }
+  }
+};
+
+TEST(Tables, of_recovered_images_print_as_golden) {
+  Recovered suite;
+  const SuiteTables tables = suite.tables();
+  EXPECT_TRUE(tables.complete);
+  EXPECT_EQ(-0.625, tables.tables.at(0).rows.at(1).cells.at(3).mean);
+  EXPECT_EQ(CellStatus::kNotApplicable, tables.tables.at(0).rows.at(0).cells.at(1).status);
+  expect_goldens("recovery", tables);
+}
+
+TEST(Tables, without_a_fraction_are_not_called_per_cent) {
+  Recovered suite;
+  suite.plan.tables[0].metrics = {"recovered_psnr_2", "recovered_ssim_8"};
+  EXPECT_NE(to_markdown(suite.tables()).find("\nIn the table: PSNR in dB, SSIM as it is;"), std::string::npos);
+  EXPECT_EQ(to_markdown(suite.tables()).find("er cent"), std::string::npos);
+}
+
+TEST(Tables, a_claim_about_recovered_images_is_held_in_decibels) {
+  Recovered suite;
+  suite.plan.tables[0].rows.push_back(suite.plan.tables[0].rows.at(1));
+  suite.plan.tables[0].rows.back().id = suite.plan.tables[0].rows.back().label = "again";
+  suite.plan.tables[0].claims = {{"easy", "recovered_psnr_2", "paper", "cuhk", {"multi", "again"}}};
+  EXPECT_NE(to_markdown(suite.tables()).find("31.00 ≥ again 31.00"), std::string::npos);
+}
+
 TEST(Tables, a_row_without_a_metric_lacks_nothing) {
   Weighted suite;
   SuiteTables tables = suite.tables();

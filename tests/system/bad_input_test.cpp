@@ -78,6 +78,17 @@ TEST_F(BadImages, pack_with_a_flipped_byte_is_refused_by_verify) {
   expect_refusal(resolute({"data", "verify", shard.parent_path()}), 2, shard.filename());
 }
 
+TEST_F(BadImages, a_split_that_cannot_be_is_refused_before_the_packing) {
+  for (const auto& [option, value] : std::vector<std::pair<std::string, std::string>>{
+           {"--train-identities", "-1"}, {"--train-identities", "1"}, {"--lr-camera", "-1"}}) {
+    const fs::path store = scratch_ / "store";
+    expect_refusal(
+        resolute({"data", "ingest", "market1501", "--root", people_, "--store", store, option + "=" + value}), 2,
+        "option " + option + " has the value " + value);
+    EXPECT_FALSE(fs::exists(store));
+  }
+}
+
 TEST_F(BadImages, other_images_than_a_published_manifest_are_refused_and_not_sealed) {
   ASSERT_EQ(code_of(ingest()), 0);
   fs::path pack;
@@ -167,6 +178,27 @@ TEST_F(BadSuite, a_distance_that_a_method_lacks_is_refused) {
   expect_refusal(plan_with("rain.levels = [5]", "evaluate.distance = \"weighted\""), 2,
                  "key 'evaluate.distance' has the value 'weighted' (method 'rain' compares by one embedding");
   EXPECT_FALSE(fs::exists(scratch_ / "store"));
+}
+
+TEST_F(BadSuite, what_msifla_cannot_work_with_is_refused) {
+  // `more` begins on line 47.
+  const std::string row = "method = \"msifla\"\n  train.lr_images = 1\n  ";
+  const auto refused = [&](const std::string& more, const std::string& what) {
+    expect_refusal(plan_with("rain.levels = [5]", row + more), 2, what);
+  };
+  refused("msifla.scales = [2, 3, 1]", "suite.toml:47: key 'msifla.scales' has the value [2, 3, 1] (they must descend");
+  refused("msifla.scales = [8, 1]", "suite.toml:47: key 'msifla.scales' has the value [8, 1]");
+  refused("msifla.ir_warmup_steps = 30", "suite.toml:47: key 'msifla.ir_warmup_steps' has the value 30");
+  refused("network.last_stride = 2",
+          "suite.toml:10: key 'height' has the value 32 ('msifla' cuts the last feature map");
+  refused("split.lr_camera = 0\n  split.train_pool = \"hr-view-only\"", "suite.toml:48: key 'split.train_pool'");
+  refused("split.train_identities = 3", "'split.train_identities' leaves 3 to train on");
+  EXPECT_FALSE(fs::exists(scratch_ / "store"));
+}
+
+TEST_F(BadSuite, a_figure_of_recovered_images_needs_a_decoder) {
+  expect_refusal(plan_with("\"mAP\", \"resolution_probe\"", "\"psnr_gain_2\", \"resolution_probe\""), 2,
+                 "key 'metrics' names 'psnr_gain_2' ('evaluate.sample_rates' is [], without 2 for row 'rain'");
 }
 
 TEST_F(BadSuite, store_without_write_permission_is_refused) {

@@ -44,11 +44,11 @@ class FinishedSuiteTest : public testing::Test {
   static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
-// Panels of three queries and a label that HTML must not take for its own.
+// Panels of three queries, recovered images at two rates, and a label that HTML must not take for its own.
 class PanelsTest : public FinishedSuiteTest {
  protected:
   static void SetUpTestSuite() {
-    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3");
+    std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3\nsample_rates = [2, 3]");
     run(replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\""));
   }
   // Folders of the evaluations by their row.
@@ -69,11 +69,16 @@ TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
   const auto output = panels();
   EXPECT_EQ(code_of(output), 0) << output.err;
   const fs::path file = store() / "suites/tiny/panels.html";
-  EXPECT_EQ(output.out, file.string() + ": 3 queries\n");
+  EXPECT_EQ(output.out, file.string() + ": 3 queries, recovered images of 1 rows\n");
   const std::string html = text_of(file);
   // A gallery a row and query, a reconstruction a query: Baseline has no decoder.
   EXPECT_EQ(count(html, "src=\"data:image/png;base64,"), 3U * 2U + 3U);
-  EXPECT_EQ(count(html, "<h3>"), 3U);
+  EXPECT_EQ(count(html, "<h3>"), 3U + 1U);
+  EXPECT_EQ(count(html, "<li>recovered at scale 1: "), 3U);
+  // Recovered images of the sample: a plot and a table with a line a rate.
+  EXPECT_EQ(count(html, "<svg "), 1U);
+  EXPECT_EQ(count(html, "enlarged, rate "), 2U);
+  EXPECT_EQ(count(html, "<tr><td>"), 2U);
   EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;"), std::string::npos);
   EXPECT_EQ(html.find("<b>"), std::string::npos);
   for (const char* loaded : {"<script", "http://", "https://", "url(", "@import"})
@@ -113,7 +118,8 @@ TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
 }
 
 TEST_F(PanelsTest, files_that_are_not_the_results_own_are_refused) {
-  for (const char* name : {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png"}) {
+  for (const char* name :
+       {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png", "recovery.csv"}) {
     const fs::path file = evaluations().at("rain") / name;
     const std::string bytes = text_of(file);
     std::string damaged = bytes;
@@ -127,7 +133,7 @@ TEST_F(PanelsTest, files_that_are_not_the_results_own_are_refused) {
 }
 
 TEST_F(PanelsTest, a_suite_without_panels_is_refused) {
-  expect_refusal(panels({"--set", "evaluate.panels=0"}), 2, "evaluate.panels");
+  expect_refusal(panels({"--set", "evaluate.panels=0", "--set", "evaluate.sample_rates=[]"}), 2, "evaluate.panels");
 }
 
 // Baseline and FTWA, whose weights are sampled at two rates; no panels.

@@ -39,10 +39,16 @@ TensorList norms_of(const TensorList& tensors) {
   return norms;
 }
 
+// float32 norms of parameters, added up in the group's order.
+at::Tensor total_norm(const TensorList& norms) { return at::linalg_vector_norm(at::stack(norms).to(at::kDouble)); }
+
 }  // namespace
+
+at::Tensor gradient_norm(const TensorList& tensors) { return total_norm(norms_of(tensors)); }
 
 //! Gradients that travel together: consecutive parameters, from the last to the first, as a backward pass reaches them.
 struct GradientExchange::Bucket {
+  Group* group = nullptr;
   std::vector<std::size_t> parameters;  // ascending in the order of arrival: from the group's end
   std::size_t waiting = 0;              // parameters of the running lane that have not arrived
   TensorList arrived;                   // in the order of `parameters`; undefined until it is there
@@ -55,7 +61,6 @@ struct GradientExchange::Group {
   std::vector<at::Tensor> parameters;
   std::vector<Bucket> buckets;
   std::vector<std::pair<std::size_t, std::size_t>> place;  // of each parameter: bucket, position in it
-  std::size_t next_bucket = 0;                             // the first that the running lane has not handed over
   // Of the thread, read after the last task:
   TensorList gradients, norms;
   std::vector<TensorList> lane_digests;  // own lanes × parameters
@@ -97,6 +102,7 @@ GradientExchange::GradientExchange(const std::vector<ParameterGroup>& groups, in
     for (std::size_t i = group->parameters.size(); i-- > 0;) {
       if (group->buckets.empty() || bytes >= bucket_bytes) {
         group->buckets.emplace_back();
+        group->buckets.back().group = group.get();
         bytes = 0;
       }
       Bucket& bucket = group->buckets.back();
@@ -126,50 +132,55 @@ GradientExchange::~GradientExchange() {
   if (thread_.joinable()) thread_.join();
 }
 
-void GradientExchange::begin(std::size_t index) {
-  RESOLUTE_EXPECT(!active_, "a group is finished before the next begins");
-  active_ = index;
+void GradientExchange::begin(const std::vector<std::size_t>& groups) {
+  RESOLUTE_EXPECT(active_.empty() && !groups.empty(), "a phase is finished before the next begins");
+  active_ = groups;
   lane_ = own_.first;
-  Group& group = *groups_.at(index);
-  group.next_bucket = 0;
-  group.gradients.assign(group.parameters.size(), {});
-  group.norms = group.gradients;
-  group.lane_digests.assign(static_cast<std::size_t>(own_.count), group.gradients);
-  for (Bucket& bucket : group.buckets) {
-    bucket.waiting = bucket.parameters.size();
-    bucket.arrived.assign(bucket.waiting, {});
-    bucket.sum = {};
+  order_.clear();
+  next_bucket_ = 0;
+  for (std::size_t index : active_) {
+    Group& group = *groups_.at(index);
+    group.gradients.assign(group.parameters.size(), {});
+    group.norms = group.gradients;
+    group.lane_digests.assign(static_cast<std::size_t>(own_.count), group.gradients);
+    for (Bucket& bucket : group.buckets) {
+      bucket.waiting = bucket.parameters.size();
+      bucket.arrived.assign(bucket.waiting, {});
+      bucket.sum = {};
+      // Sums that a caller still holds lie in it: it is theirs.
+      if (bucket.flat.defined() && bucket.flat.storage().use_count() > 1) bucket.flat.reset();
+      order_.push_back(&bucket);
+    }
   }
 }
 
 void GradientExchange::arrived(std::size_t index, std::size_t parameter) {
   // Another group's parameter that the loss reaches too: its gradient is of no use in this phase.
   at::Tensor gradient = std::exchange(groups_[index]->parameters[parameter].mutable_grad(), {});
-  if (active_ != index) return;
+  if (std::find(active_.begin(), active_.end(), index) == active_.end()) return;
   Group& group = *groups_[index];
   const auto [where, position] = group.place[parameter];
   Bucket& bucket = group.buckets[where];
   bucket.arrived[position] = std::move(gradient);
   --bucket.waiting;
   // In the buckets' own order, which is that of every rank, whatever the order in which they are completed.
-  while (group.next_bucket < group.buckets.size() && group.buckets[group.next_bucket].waiting == 0)
-    hand_over(group.buckets[group.next_bucket++]);
+  while (next_bucket_ < order_.size() && order_[next_bucket_]->waiting == 0) hand_over(*order_[next_bucket_++]);
 }
 
 void GradientExchange::end_lane() {
-  Group& group = *groups_.at(active_.value());
-  for (; group.next_bucket < group.buckets.size(); ++group.next_bucket) {
-    Bucket& bucket = group.buckets[group.next_bucket];
+  for (; next_bucket_ < order_.size(); ++next_bucket_) {
+    Bucket& bucket = *order_[next_bucket_];
     for (std::size_t i = 0; i < bucket.arrived.size(); ++i)
-      if (!bucket.arrived[i].defined()) bucket.arrived[i] = at::zeros_like(group.parameters[bucket.parameters[i]]);
+      if (!bucket.arrived[i].defined())
+        bucket.arrived[i] = at::zeros_like(bucket.group->parameters[bucket.parameters[i]]);
     hand_over(bucket);
   }
   ++lane_;
-  group.next_bucket = 0;
+  next_bucket_ = 0;
 }
 
 void GradientExchange::hand_over(Bucket& bucket) {
-  Group& group = *groups_[*active_];
+  Group& group = *bucket.group;
   TensorList gradients = std::exchange(bucket.arrived, TensorList(bucket.parameters.size()));
   bucket.waiting = bucket.parameters.size();
   std::shared_ptr<c10::Event> ready;
@@ -191,10 +202,9 @@ void GradientExchange::hand_over(Bucket& bucket) {
   });
 }
 
-SummedGradients GradientExchange::finish() {
-  Group& group = *groups_.at(active_.value());
-  RESOLUTE_EXPECT(lane_ == own_.first + own_.count, "a lane has not ended");
-  active_.reset();
+std::vector<SummedGradients> GradientExchange::finish() {
+  RESOLUTE_EXPECT(!active_.empty() && lane_ == own_.first + own_.count, "a lane has not ended");
+  const std::vector<std::size_t> finished = std::exchange(active_, {});
   std::shared_ptr<c10::Event> done;
   if (side_) post([this, &done] { done = std::make_shared<c10::Event>(side_->mark(side_->stream)); });
   {
@@ -203,14 +213,14 @@ SummedGradients GradientExchange::finish() {
     if (failure_) std::rethrow_exception(failure_);
   }
   if (done) done->block(side_->current());
-  SummedGradients summed;
-  summed.gradients = group.gradients;
-  // float32 norms of parameters, added up in the group's order.
-  summed.norm = at::linalg_vector_norm(at::stack(group.norms).to(at::kDouble));
-  std::vector<at::Tensor> lanes;
-  for (const TensorList& lane : group.lane_digests) lanes.push_back(at::stack(lane));
-  summed.lane_digests = at::stack(lanes);
-  return summed;
+  std::vector<SummedGradients> sums;
+  for (std::size_t index : finished) {
+    const Group& group = *groups_[index];
+    std::vector<at::Tensor> lanes;
+    for (const TensorList& lane : group.lane_digests) lanes.push_back(at::stack(lane));
+    sums.push_back({group.gradients, total_norm(group.norms), at::stack(lanes)});
+  }
+  return sums;
 }
 
 void GradientExchange::post(std::function<void()> task) {

@@ -1,10 +1,10 @@
 #pragma once
 //! \file
-//! Gradients of one parameter group, lane by lane, to their sum over all lanes, beside the backward pass that makes
-//! them. A hook on every parameter hands its gradient over as soon as it is complete; bucket by bucket the lanes are
-//! added up in the order of the tree (lane_sum.h) and, once this rank's last lane has given a bucket, exchanged with
-//! the other ranks. A thread of its own does that, since it waits for them; where there are no others, and on the CPU,
-//! it is done on the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
+//! Gradients of a phase's parameter groups, lane by lane, to their sum over all lanes, beside the backward pass that
+//! makes them. A hook on every parameter hands its gradient over as soon as it is complete; bucket by bucket the lanes
+//! are added up in the order of the tree (lane_sum.h) and, once this rank's last lane has given a bucket, exchanged
+//! with the other ranks. A thread of its own does that, since it waits for them; where there are no others, and on the
+//! CPU, it is done on the spot, by all threads of the process. Bits depend neither on W nor on when anything arrives.
 
 #include <condition_variable>
 #include <cstdint>
@@ -13,7 +13,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <vector>
 
@@ -22,12 +21,15 @@
 
 namespace resolute::workers {
 
-//! What an optimiser steps with, and what tells one step from another. On the parameters' device.
+//! One group's: what its optimiser steps with, and what tells one step from another. On the parameters' device.
 struct SummedGradients {
   TensorList gradients;     //!< in the group's order, each with its parameter's shape and strides
   at::Tensor norm;          //!< float64 scalar: of all elements; not finite if one of them is not
   at::Tensor lane_digests;  //!< int64, own lanes × parameters: tensor_digests() of each lane's weighted gradient
 };
+
+//! float64 scalar: of all elements of the tensors. The same bits for every W. \param tensors at least one, dense
+at::Tensor gradient_norm(const TensorList& tensors);
 
 class GradientExchange {
  public:
@@ -39,14 +41,16 @@ class GradientExchange {
   GradientExchange(const GradientExchange&) = delete;
   GradientExchange& operator=(const GradientExchange&) = delete;
 
-  //! From here to finish() backward passes give the gradients of groups[group], of this rank's lanes in ascending
-  //! order. No one else may use the communicator meanwhile.
-  void begin(std::size_t group);
+  //! From here to finish() backward passes give the gradients of these groups, of this rank's lanes in ascending
+  //! order. No one else may use the communicator meanwhile. \param groups indices, in the order in which a backward
+  //! pass reaches them, the same on every rank; none twice
+  void begin(const std::vector<std::size_t>& groups);
   //! A lane's backward pass is over. A parameter that it did not reach has a gradient of zero.
   void end_lane();
-  //! The sum, once all of this rank's lanes have ended. Valid until the next begin() of the same group. Blocks for
-  //! what has not overlapped. \throws what the exchange failed with, kTransient for a lost peer
-  SummedGradients finish();
+  //! The sums, one a group in begin()'s order, once all of this rank's lanes have ended. They stay as they are
+  //! whatever begins next. Blocks for what has not overlapped. \throws what the exchange failed with, kTransient for a
+  //! lost peer
+  std::vector<SummedGradients> finish();
 
   static constexpr std::int64_t kBucketBytes = std::int64_t{8} << 20;
 
@@ -64,8 +68,10 @@ class GradientExchange {
   LaneRange own_;
   Communicator* communicator_;
   std::vector<std::unique_ptr<Group>> groups_;
-  std::optional<std::size_t> active_;  // the group between begin() and finish()
-  int lane_ = 0;                       // whose backward pass is running
+  std::vector<std::size_t> active_;  // the groups between begin() and finish()
+  std::vector<Bucket*> order_;       // theirs, as they are handed over
+  std::size_t next_bucket_ = 0;      // of order_: the first that the running lane has not handed over
+  int lane_ = 0;                     // whose backward pass is running
   std::unique_ptr<SideStream> side_;
   ExchangeBuffers buffers_;  // of the thread
 

@@ -31,7 +31,7 @@ class Baseline : public Method {
 
   torch::nn::Module& module() override { return *root_; }
   std::vector<ParameterGroup> parameter_groups() override;
-  std::vector<Phase> phases() const override { return {{"networks", "networks"}}; }
+  std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }

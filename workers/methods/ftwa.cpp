@@ -71,14 +71,6 @@ Labels labels_of(const LaneBatch& batch) {
           select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr)};
 }
 
-//! The same map, whose gradient reaches what made it channels-last: narrow() hands back slices of zeros in the default
-//! memory format, and every layer before it would read across memory.
-at::Tensor with_channels_last_gradient(const at::Tensor& map) {
-  if (map.requires_grad())
-    map.register_hook([](const at::Tensor& gradient) { return gradient.contiguous(at::MemoryFormat::ChannelsLast); });
-  return map;
-}
-
 //! Rows of `first`, then those of `second`, which may be undefined.
 at::Tensor united(const at::Tensor& first, const at::Tensor& second) {
   return second.defined() ? at::cat({first, second}) : first;

@@ -64,7 +64,7 @@ class Ftwa : public Method {
 
   torch::nn::Module& module() override { return *root_; }
   std::vector<ParameterGroup> parameter_groups() override;
-  std::vector<Phase> phases() const override { return {{"networks", "networks"}}; }
+  std::vector<Phase> phases() const override { return {{"networks", {"networks"}}}; }
   //! All networks, so that every running statistic moves here and none in losses().
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;

@@ -13,14 +13,6 @@ struct Heads {
   std::shared_ptr<QualityEvaluator> weight_hr, weight_lr;
 };
 
-//! \param fresh of the same layers, on the CPU
-template <class Network>
-std::shared_ptr<Network> copied(const Network& network, std::shared_ptr<Network> fresh, at::ScalarType precision) {
-  copy_weights(network, *fresh);
-  fresh->to(network.parameters().front().device(), precision);
-  return fresh;
-}
-
 //! N×1 weights, 1 without an evaluator.
 at::Tensor weights_of(const std::shared_ptr<QualityEvaluator>& evaluator, const at::Tensor& vectors) {
   return evaluator ? evaluator->forward(vectors).unsqueeze(1) : at::ones({vectors.size(0), 1}, vectors.options());

@@ -4,6 +4,7 @@
 #include "core/overloaded.h"
 #include "workers/methods/baseline.h"
 #include "workers/methods/ftwa.h"
+#include "workers/methods/msifla.h"
 #include "workers/methods/rain.h"
 
 namespace resolute::workers {
@@ -21,6 +22,9 @@ std::unique_ptr<Method> make_method(const experiments::TrainingSpecification& sp
                                      },
                                      [&](const experiments::FtwaOptions& options) -> std::unique_ptr<Method> {
                                        return std::make_unique<Ftwa>(options, s.network, s.recipe, classes, s.seed);
+                                     },
+                                     [&](const experiments::MsiflaOptions& options) -> std::unique_ptr<Method> {
+                                       return std::make_unique<Msifla>(options, s.network, s.recipe, classes, s.seed);
                                      }},
                     specification.method);
 }

@@ -6,10 +6,11 @@
 //!
 //! Phases of one step, and who calls what (design, §6). For each lane:
 //!     Activations a = method.forward(batch);              // once a lane and step; kept or recomputed for later phases
-//!     for each phase p: sum over method.losses(p, a, batch), back-propagated into the group that p names
-//! The trainer sums gradients over lanes and steps the group's optimiser at the end of each phase. A parameter may be
+//!     for each phase p: sum over method.losses(p, a, batch), back-propagated into the groups that p names
+//! The trainer sums gradients over lanes and steps the groups' optimisers at the end of each phase. A parameter may be
 //! left without a gradient where the lane has nothing for it (no HR image, no labels): that counts as zeros.
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -32,8 +33,10 @@ struct GlobalBatch {
 
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
-  at::Tensor hr, lr;     //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
-  at::Tensor labels;     //!< N int64, 0 to classes - 1; -1 where a row has no label
+  at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
+  std::vector<at::Tensor> copies;  //!< one for each of Method::copy_rates(), like `lr`, at that rate, under the same
+                                   //!< augmentation; rows without has_hr are zero
+  at::Tensor labels;               //!< N int64, 0 to classes - 1; -1 where a row has no label
   at::Tensor has_hr;     //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
                          //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
                          //!< batch as its LR copy alone (train.lr_images); that row of `hr` is zero
@@ -53,11 +56,21 @@ struct LossTerm {
   at::Tensor value;
 };
 
-//! One optimiser step within a training step.
+//! One backward pass within a training step, and the optimiser steps behind it.
 struct Phase {
   std::string name;
-  std::string group;  //!< name of the ParameterGroup whose parameters its gradient updates; no others may move
-  bool steps_with_next = false;  //!< its group steps after the next phase's backward pass: both see the same parameters
+  //! Names of the ParameterGroups whose parameters its gradient updates, in the order in which a backward pass reaches
+  //! them; no others may move.
+  std::vector<std::string> groups;
+  //! Its groups step after the next phase's backward pass: both see the same parameters. A group of both steps once,
+  //! with the sum of the two gradients.
+  bool steps_with_next = false;
+  //! Step (0, 1, …) from which the phase takes place. Before it, losses() is not asked, and a group that no other phase
+  //! updates stands still. At least one phase begins at 0.
+  std::uint64_t first_step = 0;
+  bool updates(const std::string& group) const {
+    return std::find(groups.begin(), groups.end(), group) != groups.end();
+  }
 };
 
 //! Adam as a group of parameters wants it.
@@ -98,6 +111,12 @@ using Embedder = std::function<at::Tensor(const at::Tensor& images)>;
 //! images are low, gallery images high.
 enum class Side { kHigh, kLow };
 
+//! What one of a method's decoders makes of images.
+struct RecoveredImages {
+  int scale = 1;      //!< the rate whose look the decoder aims at; 1: the HR image
+  at::Tensor images;  //!< N×3×H×W float32, normalised
+};
+
 //! What an Embedder is made for.
 struct EmbedderOptions {
   std::int64_t height = 0, width = 0;     //!< of the images
@@ -136,6 +155,8 @@ class Method {
   virtual at::Tensor embeddings(const Activations&) const { return {}; }
   //! Whether forward() or losses() look at LaneBatch::lr; otherwise it need not be loaded.
   virtual bool uses_lr() const { return true; }
+  //! Rates at which it wants a copy of every HR image as LaneBatch::copies, each one of train.train_rates.
+  virtual std::vector<int> copy_rates() const { return {}; }
 
   //! N×3×H×W normalised images → N×embedding_size() float32, compared by Euclidean distance. In evaluation mode,
   //! without a graph; the module's mode is put back.
@@ -157,9 +178,9 @@ class Method {
   //! As embedder(), with a row of branches().size() × (embedding_size() + 1): each branch's feature, then its weight,
   //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
   virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
-  //! What the method's decoder makes of normalised images, for reports: N×3×H×W → the same shape, float32, normalised.
-  //! In evaluation mode, without a graph; the module's mode is put back. Undefined where there is no decoder.
-  virtual at::Tensor reconstruct(const at::Tensor& /*images*/) { return {}; }
+  //! What the method's decoders make of normalised images, for reports: N×3×H×W → one for each decoder, in descending
+  //! order of scales. In evaluation mode, without a graph; the module's mode is put back. Empty without a decoder.
+  virtual std::vector<RecoveredImages> recover(const at::Tensor& /*images*/) { return {}; }
 
  protected:
   Method() = default;

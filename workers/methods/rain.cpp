@@ -81,9 +81,9 @@ std::vector<ParameterGroup> Rain::parameter_groups() {
 }
 
 std::vector<Phase> Rain::phases() const {
-  if (discriminators_.empty()) return {{kNetworks, kNetworks}};
+  if (discriminators_.empty()) return {{kNetworks, {kNetworks}}};
   const bool simultaneous = options_.updates == "simultaneous";
-  return {{kDiscriminators, kDiscriminators, simultaneous}, {kNetworks, kNetworks}};
+  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kNetworks, {kNetworks}}};
 }
 
 //! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
@@ -203,14 +203,14 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
   return terms;
 }
 
-at::Tensor Rain::reconstruct(const at::Tensor& images) {
+std::vector<RecoveredImages> Rain::recover(const at::Tensor& images) {
   if (decoder_ == nullptr) return {};
   at::NoGradGuard no_grad;
   const bool training = root_->is_training();
   root_->eval();
   at::Tensor decoded = decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3));
   root_->train(training);
-  return loss_precision(decoded);
+  return {{1, loss_precision(decoded)}};
 }
 
 }  // namespace resolute::workers

@@ -53,8 +53,8 @@ class Rain : public Method {
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
   Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
-  //! G(F(images)), layer by layer (no folded batch norms); undefined without reconstruction.
-  at::Tensor reconstruct(const at::Tensor& images) override;
+  //! G(F(images)), layer by layer (no folded batch norms); nothing without reconstruction.
+  std::vector<RecoveredImages> recover(const at::Tensor& images) override;
 
  private:
   //! The same network's output for the HR stream's rows and for the LR stream's.

@@ -50,6 +50,24 @@ constexpr std::array<std::int64_t, 2> kNoDilation{1, 1};
 
 }  // namespace
 
+at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t columns,
+                     const std::function<at::Tensor(const at::Tensor&)>& run) {
+  std::vector<at::Tensor> outputs;
+  const std::int64_t rows = images.size(0);
+  for (std::int64_t begin = 0; begin < rows; begin += block) {
+    const std::int64_t count = std::min(block, rows - begin);
+    at::Tensor filled = images.narrow(0, begin, count);
+    if (count < block) {
+      std::vector<std::int64_t> missing = images.sizes().vec();
+      missing.front() = block - count;
+      filled = at::cat({filled, at::zeros(missing, images.options())});
+    }
+    outputs.push_back(run(filled.contiguous(at::MemoryFormat::ChannelsLast)).narrow(0, 0, count));
+  }
+  if (outputs.empty()) return at::empty({0, columns}, images.options().dtype(at::kFloat));
+  return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
+}
+
 // Walks a trunk's parameters by their names, which are torchvision's, and follows the size of its maps. What the
 // shallow part has is taken from there.
 class FoldedBackbone::Builder {
@@ -106,7 +124,7 @@ FoldedBackbone::FoldedBackbone(const Backbone& backbone, at::ScalarType precisio
 
 FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision,
                                std::int64_t height, std::int64_t width)
-    : block_(backbone.parameters().front().is_cpu() ? kBlockOnCpu : kBlockOnGpu),
+    : block_(block_on(backbone.parameters().front().device())),
       channels_(backbone.channels(kLevels)),
       precision_(precision),
       height_(height),
@@ -180,17 +198,8 @@ at::Tensor FoldedBackbone::apply(const at::Tensor& images, std::int64_t columns,
   RESOLUTE_EXPECT(images.dim() == 4 && images.size(1) == 3 && images.size(2) == height_ && images.size(3) == width_,
                   "images have another size than the trunk was folded for");
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> features;
-  const std::int64_t rows = images.size(0);
-  for (std::int64_t begin = 0; begin < rows; begin += block_) {
-    const std::int64_t count = std::min(block_, rows - begin);
-    at::Tensor block = images.narrow(0, begin, count);
-    if (count < block_) block = at::cat({block, at::zeros({block_ - count, 3, height_, width_}, block.options())});
-    block = block.to(precision_, /*non_blocking=*/false, /*copy=*/false, at::MemoryFormat::ChannelsLast);
-    features.push_back(head(run_block(block)).narrow(0, 0, count));
-  }
-  if (features.empty()) return at::empty({0, columns}, images.options().dtype(at::kFloat));
-  return features.size() == 1 ? features.front() : at::cat(features);
+  return in_blocks(images, block_, columns,
+                   [&](const at::Tensor& block) { return head(run_block(block.to(precision_))); });
 }
 
 }  // namespace resolute::workers

@@ -13,6 +13,13 @@
 
 namespace resolute::workers {
 
+//! `run` over images, a block of always the same size at a time, channels-last in memory: the last block is filled up
+//! with zeros, whose rows are dropped. Whatever a row of the output depends on, it is not the other images of the call
+//! nor their number, as long as `run` treats each image by itself.
+//! \param images N×3×H×W \param columns of the output \param run block×3×H×W → block×columns float32
+at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t columns,
+                     const std::function<at::Tensor(const at::Tensor&)>& run);
+
 //! What a Backbone is to evaluation: images → GAP(f5). Holds copies: training on changes nothing here.
 //!
 //! An image's features do not depend on the other images of a call, nor on their number: images pass in blocks of one
@@ -22,6 +29,8 @@ class FoldedBackbone {
   //! Images that pass at a time: on a CPU as many as its cache holds (measured: docs/decisions.md), on a GPU enough to
   //! keep it busy.
   static constexpr std::int64_t kBlockOnCpu = 16, kBlockOnGpu = 64;
+  //! Of the two the one for a device.
+  static std::int64_t block_on(at::Device device) { return device.is_cpu() ? kBlockOnCpu : kBlockOnGpu; }
 
   //! \param backbone read only, whatever its mode; its device is where images are expected
   //! \param precision of weights and activations: at::kFloat or at::kBFloat16; folding is computed in float64 and

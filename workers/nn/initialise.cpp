@@ -107,6 +107,8 @@ double deviation_of(Initialisation rule, at::IntArrayRef shape) {
       return std::sqrt(2.0 / fan_in);
     case Initialisation::kLecunFanIn:
       return std::sqrt(1.0 / fan_in);
+    case Initialisation::kZero:
+      return 0;
     case Initialisation::kTorchLinear:
       return std::sqrt(1.0 / (3.0 * fan_in));
   }

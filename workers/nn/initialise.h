@@ -4,6 +4,7 @@
 //! built nor on libtorch's generators, which never advance.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,7 @@ enum class Initialisation {
   kHeFanOut,     //!< √(2 / fan out), as torchvision draws ResNet's convolutions (He et al., ICCV 2015)
   kHeFanIn,      //!< √(2 / fan in), for layers that narrow to few channels and a rectifier follows
   kLecunFanIn,   //!< √(1 / fan in), for layers whose output is used as it is
+  kZero,         //!< 0, for the last layer of a branch that is added to something: it begins by adding nothing
   kTorchLinear,  //!< √(1 / (3 fan in)), the deviation of torch.nn.Linear's default
 };
 
@@ -41,5 +43,14 @@ void initialise(torch::nn::Module& root, std::uint64_t seed);
 
 //! Overwrites the parameters and buffers of `to` by those of the same name in `from`, which may have more of them.
 void copy_weights(const torch::nn::Module& from, torch::nn::Module& to);
+
+//! `fresh` with the weights of `network` as they stand now, on its device.
+//! \param fresh of the same layers, on the CPU \param precision of the copied weights
+template <class Network>
+std::shared_ptr<Network> copied(const Network& network, std::shared_ptr<Network> fresh, at::ScalarType precision) {
+  copy_weights(network, *fresh);
+  fresh->to(network.parameters().front().device(), precision);
+  return fresh;
+}
 
 }  // namespace resolute::workers

@@ -33,19 +33,29 @@ void Convolution::initialise(std::uint64_t seed, const std::string& name) {
   if (bias.defined()) bias.zero_();
 }
 
-DoublingConvolution::DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule) : rule_(rule) {
+DoublingConvolution::DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule, bool with_bias)
+    : rule_(rule) {
   weight = register_parameter(
       "weight", at::empty({in, out, kDoublingKernel, kDoublingKernel}, at::MemoryFormat::ChannelsLast).zero_());
+  if (with_bias) bias = register_parameter("bias", at::zeros({out}));
 }
 
 at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
-  return at::conv_transpose2d(input, weight, {}, {kDoublingStride, kDoublingStride},
+  return at::conv_transpose2d(input, weight, bias, {kDoublingStride, kDoublingStride},
                               {kDoublingPadding, kDoublingPadding});
 }
 
 void DoublingConvolution::initialise(std::uint64_t seed, const std::string& name) {
   constexpr std::int64_t kTaps = kDoublingKernel / kDoublingStride;
   fill_normal(weight, deviation_of(rule_, {weight.size(1), weight.size(0), kTaps, kTaps}), seed, name + ".weight");
+  at::NoGradGuard no_grad;
+  if (bias.defined()) bias.zero_();
+}
+
+at::Tensor with_channels_last_gradient(const at::Tensor& map) {
+  if (map.requires_grad())
+    map.register_hook([](const at::Tensor& gradient) { return gradient.contiguous(at::MemoryFormat::ChannelsLast); });
+  return map;
 }
 
 Linear::Linear(std::int64_t in, std::int64_t out, bool with_bias) {

@@ -32,21 +32,26 @@ class Convolution : public torch::nn::Module, public InitialisedLayer {
   ConvolutionOptions options_;
 };
 
-//! N×in×H×W → N×out×2H×2W without bias: a 4×4 transposed convolution of stride 2 and padding 1, so that each output
-//! value sees 2×2 input pixels and all of them equally many. The weight lies channels-last in memory. Source: Radford
-//! et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", ICLR 2016.
+//! N×in×H×W → N×out×2H×2W, without a bias unless told otherwise (it starts at 0): a 4×4 transposed convolution of
+//! stride 2 and padding 1, so that each output value sees 2×2 input pixels and all of them equally many. The weight
+//! lies channels-last in memory. Source: Radford et al., "Unsupervised Representation Learning with Deep Convolutional
+//! Generative Adversarial Networks", ICLR 2016.
 class DoublingConvolution : public torch::nn::Module, public InitialisedLayer {
  public:
-  DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule);
+  DoublingConvolution(std::int64_t in, std::int64_t out, Initialisation rule, bool with_bias = false);
   at::Tensor forward(const at::Tensor& input) const;
   //! Draws with the fans of one output value, in · 2 · 2 and out · 2 · 2, not with those of the whole kernel.
   void initialise(std::uint64_t seed, const std::string& name) override;
 
-  at::Tensor weight;  //!< in×out×4×4
+  at::Tensor weight, bias;  //!< in×out×4×4; out, or undefined
 
  private:
   Initialisation rule_;
 };
+
+//! The same map, whose gradient reaches what made it channels-last: slices and means hand back gradients in the default
+//! memory format, and every layer before it would read across memory.
+at::Tensor with_channels_last_gradient(const at::Tensor& map);
 
 //! N×in → N×out, with a bias (starts at 0) unless told otherwise.
 class Linear : public torch::nn::Module, public InitialisedLayer {

@@ -65,6 +65,13 @@ at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target
   return mean_or_zero((wide - target.to(wide.scalar_type())).abs());
 }
 
+at::Tensor squared_error_loss(const at::Tensor& image, const at::Tensor& target) {
+  RESOLUTE_EXPECT(image.sizes() == target.sizes(), "an image is compared with a target of its shape");
+  const at::Tensor wide = loss_precision(image);
+  return at::mse_loss(wide, target.to(wide.scalar_type()),
+                      image.numel() == 0 ? at::Reduction::Sum : at::Reduction::Mean);
+}
+
 at::Tensor adversarial_value(const at::Tensor& hr_logits, const at::Tensor& lr_logits) {
   return mean_or_zero(at::log_sigmoid(loss_precision(hr_logits))) +
          mean_or_zero(at::log_sigmoid(-loss_precision(lr_logits)));

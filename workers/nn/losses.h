@@ -24,6 +24,9 @@ at::Tensor classification_losses(const at::Tensor& logits, const at::Tensor& lab
 //! Mean absolute difference of two tensors of the same shape.
 at::Tensor reconstruction_loss(const at::Tensor& image, const at::Tensor& target);
 
+//! Mean squared difference of two tensors of the same shape.
+at::Tensor squared_error_loss(const at::Tensor& image, const at::Tensor& target);
+
 //! E[log D(hr)] + E[log(1 − D(lr))] over every cell of the two maps of logits, D = sigmoid(logit); at most 0. A
 //! discriminator maximises it (RAIN, eq. 1; Goodfellow et al., NIPS 2014).
 at::Tensor adversarial_value(const at::Tensor& hr_logits, const at::Tensor& lr_logits);

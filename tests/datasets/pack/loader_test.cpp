@@ -148,6 +148,82 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
   }
 }
 
+// Each at its own rate whatever was drawn for `lr`, augmented as the HR image; LR rows, `low` ones too, have zeros.
+TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
+  for (const std::string pool : {"mlr", "hr-both-views"}) {
+    SCOPED_TRACE(pool);
+    SplitOptions of_split = split_options();
+    of_split.train_pool = pool;
+    const Split split = make_split(pack_, of_split);
+    LoaderOptions options = plain();
+    options.flip = 0.5;
+    options.pad = 2;
+    options.erasing = 0.5;
+    PrefetchOptions all;
+    all.end_step = 10;
+    all.copy_rates = {2, 3};
+    const BatchShape shape{3, 4, 2};
+    PrefetchingLoader prefetching(pack_, split, options, shape, all);
+    const std::size_t floats = Loader(pack_, options).image_floats();
+    int copied = 0;
+    for (std::uint64_t step = 0; step < 10; ++step) {
+      const LoadedBatch& batch = prefetching.next();
+      ASSERT_EQ(2U, batch.copies.size());
+      for (std::size_t c = 0; c < 2; ++c) {
+        ASSERT_EQ(batch.items.size() * floats, batch.copies[c].size());
+        for (std::size_t i = 0; i < batch.items.size(); ++i) {
+          const BatchItem& drawn = batch.items[i];
+          const std::size_t row = split.train[drawn.item].row;
+          const auto at = batch.copies[c].begin() + static_cast<std::ptrdiff_t>(i * floats);
+          const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, row, drawn.occurrence);
+          const bool is_hr = batch.has_hr[i] == 1;
+          EXPECT_EQ(is_hr ? expected(lr_image(row, all.copy_rates[c]), how) : std::vector<float>(floats, 0.0F), got);
+          copied += is_hr;
+        }
+      }
+    }
+    EXPECT_EQ(10 * 3 * 2 * 2, copied);
+  }
+}
+
+// What a batch has besides is as without them; they cover a lane's part of it, and neither `hr` nor `lr` is needed.
+TEST_F(LoaderTest, copies_change_nothing_else) {
+  LoaderOptions options = plain();
+  options.pad = 2;
+  PrefetchOptions part;
+  part.items = lane_items(3, 4, 3, 1, 3);
+  part.first_step = 2;
+  part.end_step = 8;
+  PrefetchOptions with = part;
+  with.copy_rates = {3};
+  PrefetchOptions alone = with;
+  alone.hr = alone.lr = false;
+  PrefetchingLoader without(pack_, split_, options, {3, 4, 2}, part);
+  PrefetchingLoader beside(pack_, split_, options, {3, 4, 2}, with);
+  PrefetchingLoader copies(pack_, split_, options, {3, 4, 2}, alone);
+  for (std::uint64_t step = 2; step < 8; ++step) {
+    const LoadedBatch& a = without.next();
+    const LoadedBatch& b = beside.next();
+    const LoadedBatch& c = copies.next();
+    EXPECT_TRUE(a.copies.empty());
+    EXPECT_EQ(a.items, b.items);
+    EXPECT_EQ(a.hr, b.hr);
+    EXPECT_EQ(a.lr, b.lr);
+    ASSERT_EQ(1U, b.copies.size());
+    EXPECT_EQ(b.copies, c.copies);
+    EXPECT_TRUE(c.hr.empty() && c.lr.empty());
+    Loader loader(pack_, options);
+    std::vector<float> direct(b.items.size() * loader.image_floats());
+    loader.fill_copies(split_, b.items, 3, direct);
+    EXPECT_EQ(direct, b.copies[0]);
+  }
+  Loader loader(pack_, options);
+  std::vector<float> too_small(loader.image_floats());
+  const auto items = plan_batch(split_, {3, 4, 2}, 0, 0);
+  EXPECT_THROW(loader.fill_copies(split_, items, 3, too_small), core::ContractError);
+}
+
 TEST_F(LoaderTest, queries_and_gallery_come_as_they_are) {
   Loader loader(pack_, plain());
   std::vector<float> got(loader.image_floats());

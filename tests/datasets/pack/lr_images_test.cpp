@@ -97,6 +97,36 @@ RC_GTEST_PROP(LrImages, of_each_identity_are_as_many_as_asked_for_and_stand_last
     }
 }
 
+// MLR-VRU: whichever of an identity's images became low-resolution, and whatever camera took them. Both kinds are drawn
+// from what there is of them; an identity of one kind alone gives what it has.
+RC_GTEST_PROP(LrImages, of_pools_without_an_lr_camera_are_drawn_from_what_is_stored_in_low_resolution, ()) {
+  std::vector<PackRow> rows;
+  const int cameras = *rc::gen::inRange(1, 3);
+  for (int identity = 1; identity <= 12; ++identity)
+    for (int image = 0; image < 3 + identity % 5; ++image) {
+      PackRow row;
+      row.sample = {fmt::format("{:02}_{}.jpg", identity, image), identity, 1 + image % cameras, "train"};
+      rows.push_back(row);
+    }
+  SplitOptions options;
+  options.lr_camera = 0;
+  options.seed = *rc::gen::arbitrary<std::uint64_t>();
+  const Split split = make_split(rows, "made-up", std::string(64, '0'), options);
+  std::vector<std::vector<bool>> has_hr(static_cast<std::size_t>(split.train_identities));
+  for (const TrainItem& item : split.train) has_hr[static_cast<std::size_t>(item.label)].push_back(item.has_hr);
+  const BatchShape shape{5, 4, 2};
+  BatchPlanner planner(split, shape, 1);
+  for (std::uint64_t step = 0; step < 10; ++step)
+    for (const auto& group : by_identity(planner.plan(step), shape)) {
+      const auto& own = has_hr[static_cast<std::size_t>(split.train[group.front().item].label)];
+      const auto hr = std::count(own.begin(), own.end(), true);
+      const bool all_hr = hr == std::ssize(own);
+      const auto shown = std::count_if(group.begin(), group.end(), [&](const auto& i) { return is_hr_row(split, i); });
+      RC_ASSERT(shown == (hr == 0 ? 0 : 2));
+      for (const BatchItem& item : group) RC_ASSERT(!item.low || all_hr);
+    }
+}
+
 TEST(LrImages, identities_of_lr_views_alone_have_nothing_else_to_give) {
   const Split split = made_split(4, 0, 0, 3);
   for (std::uint64_t step = 0; step < 5; ++step) {

@@ -163,6 +163,186 @@ TEST(Split, distractors_join_the_official_gallery_only) {
   auto official = split_of(rows, options);
   EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
   EXPECT_EQ(3U, draw_gallery(official, 0, 0).size());
+  options.lr_camera = 0;
+  official = split_of(rows, options);
+  EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
+}
+
+SplitOptions any_camera() {
+  SplitOptions options;
+  options.lr_camera = 0;
+  return options;
+}
+
+// lr_camera 0 by brute force: who takes part, one gallery image of each test identity, all others its queries, training
+// images HR or stored at a query rate, and nothing twice.
+RC_GTEST_PROP(Split, of_any_camera_keeps_one_image_of_each_test_identity_in_high_resolution, ()) {
+  const auto rows = rows_of(random_cameras());
+  SplitOptions options = any_camera();
+  options.seed = *rc::gen::arbitrary<std::uint64_t>();
+  options.partition = *rc::gen::element<std::string>("random-halves", "official");
+  options.train_pool = *rc::gen::element<std::string>("mlr", "hr-both-views");
+  options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {1}});
+  const Split split = split_of(rows, options);
+  std::map<std::int64_t, std::vector<std::size_t>> images;
+  for (std::size_t i = 0; i < rows.size(); ++i) images[rows[i].sample.identity].push_back(i);
+  std::map<std::int64_t, std::vector<std::size_t>> train, query, gallery;
+  for (const auto& item : split.train) train[item.identity].push_back(item.row);
+  for (const auto& item : split.query) query[item.identity].push_back(item.row);
+  for (const auto& item : split.gallery) gallery[item.identity].push_back(item.row);
+  int left_out = 0;
+  for (const auto& [identity, own] : images) {
+    const bool trains = train.contains(identity);
+    const bool tested = gallery.contains(identity);
+    RC_ASSERT(tested == query.contains(identity));
+    RC_ASSERT(!(trains && tested));
+    RC_ASSERT((trains || tested) == (own.size() >= 2));
+    left_out += own.size() < 2;
+    if (options.partition == "official" && own.size() >= 2)
+      RC_ASSERT(trains == (rows[own[0]].sample.subset == "train"));
+    if (trains) RC_ASSERT(train[identity] == own);
+    if (!tested) continue;
+    RC_ASSERT(gallery[identity].size() == 1U);
+    std::vector<std::size_t> both = query[identity];
+    both.push_back(gallery[identity].front());
+    std::sort(both.begin(), both.end());
+    RC_ASSERT(both == own);
+  }
+  RC_ASSERT(split.left_out == left_out);
+  if (options.partition == "random-halves") {
+    RC_ASSERT(gallery.size() == train.size() || gallery.size() == train.size() + 1);
+  }
+  for (const auto& item : split.query)
+    RC_ASSERT(std::count(options.query_rates.begin(), options.query_rates.end(), item.rate) == 1);
+  for (const auto& item : split.train) {
+    RC_ASSERT(item.has_hr == (item.stored_rate == 1));
+    RC_ASSERT(item.has_hr || (options.train_pool == "mlr" &&
+                              std::count(options.query_rates.begin(), options.query_rates.end(), item.stored_rate)));
+  }
+  RC_ASSERT(split == split_of(rows, options));
+  RC_ASSERT(split == split_from_json(to_json(split), "split"));
+  std::vector<std::size_t> all(split.gallery.size());
+  for (const int draw : {0, 1}) {
+    auto drawn = draw_gallery(split, options.seed, draw);
+    std::sort(drawn.begin(), drawn.end());
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+    RC_ASSERT(drawn == all);
+  }
+}
+
+TEST(Split, of_any_camera_training_images_stay_or_shrink_with_equal_probability) {
+  std::map<int, int> count;
+  for (const auto& item : split_of(regular_rows(1500), any_camera()).train) ++count[item.stored_rate];
+  for (int rate : {1, 2, 3, 4}) EXPECT_NEAR(750, count[rate], 100);
+  EXPECT_EQ(4U, count.size());
+}
+
+// Which image that is depends on the seed and the identity: not on others, nor on what is asked of them.
+TEST(Split, of_any_camera_the_gallery_is_drawn_by_seed_and_identity) {
+  auto rows = regular_rows(60);
+  SplitOptions options = any_camera();
+  options.partition = "official";
+  const auto kept = [](const Split& split) {
+    std::map<std::int64_t, std::string> paths;
+    for (const auto& item : split.gallery) paths[item.identity] = item.path;
+    return paths;
+  };
+  const auto before = kept(split_of(rows, options));
+  std::set<std::string> numbers;
+  for (const auto& [_, path] : before) numbers.insert(path.substr(5));
+  EXPECT_EQ(4U, numbers.size());  // each of the four images is somebody's
+  SplitOptions other = options;
+  other.query_rates = {8};
+  other.train_identities = 5;
+  EXPECT_EQ(before, kept(split_of(rows, other)));
+  other.seed = 1;
+  EXPECT_NE(before, kept(split_of(rows, other)));
+  rows.erase(rows.begin(), rows.begin() + 80);
+  for (const auto& [identity, path] : kept(split_of(rows, options))) EXPECT_EQ(before.at(identity), path);
+}
+
+// By brute force: of every n, so many identities, those of every smaller n among them; the images, rates and test of
+// those that stay are as with all of them, and labels count from 0 in the identities' order.
+TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
+  const auto rows = regular_rows(24);
+  for (const std::int64_t camera : {0, 2})
+    for (const std::string partition : {"random-halves", "official"}) {
+      SplitOptions options;
+      options.lr_camera = camera;
+      options.partition = partition;
+      options.seed = 3;
+      const Split all = split_of(rows, options);
+      ASSERT_EQ(12, all.train_identities);
+      std::set<std::int64_t> smaller;
+      for (int n = 2; n <= 12; ++n) {
+        options.train_identities = n;
+        const Split split = split_of(rows, options);
+        std::set<std::int64_t> identities;
+        for (const auto& item : split.train) identities.insert(item.identity);
+        EXPECT_EQ(static_cast<std::size_t>(n), identities.size());
+        EXPECT_EQ(n, split.train_identities);
+        EXPECT_EQ(all.left_out + 12 - n, split.left_out);
+        EXPECT_TRUE(std::includes(identities.begin(), identities.end(), smaller.begin(), smaller.end()));
+        std::vector<TrainItem> expected;
+        for (TrainItem item : all.train) {
+          if (!identities.contains(item.identity)) continue;
+          item.label = static_cast<int>(std::distance(identities.begin(), identities.find(item.identity)));
+          expected.push_back(item);
+        }
+        EXPECT_EQ(expected, split.train);
+        EXPECT_EQ(all.query, split.query);
+        EXPECT_EQ(all.gallery, split.gallery);
+        EXPECT_EQ(split, split_from_json(to_json(split), "split"));
+        smaller = identities;
+      }
+      options.train_identities = 6;
+      const auto of_seed = [&](std::uint64_t seed) {
+        options.seed = seed;
+        std::set<std::int64_t> identities;
+        for (const auto& item : split_of(rows, options).train) identities.insert(item.identity);
+        return identities;
+      };
+      EXPECT_NE(of_seed(4), of_seed(5));
+    }
+}
+
+TEST(Split, what_schema_1_cannot_say_has_schema_2) {
+  const auto rows = regular_rows(10);
+  SplitOptions fewer;
+  fewer.train_identities = 3;
+  EXPECT_EQ(1, to_json(split_of(rows, {})).at("schema"));
+  EXPECT_EQ(2, to_json(split_of(rows, fewer)).at("schema"));
+  EXPECT_EQ(2, to_json(split_of(rows, any_camera())).at("schema"));
+  const auto refused = [](core::Json json, const std::string& part) {
+    expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
+  };
+  core::Json json = to_json(split_of(rows, any_camera()));
+  json["schema"] = 3;
+  refused(json, "split schema 3 is unknown");
+  json["schema"] = 1;
+  refused(json, "train_identities");
+  json = to_json(split_of(rows, {}));
+  json["options"]["lr_camera"] = 0;
+  refused(json, "such a split has schema 2");
+  json = to_json(split_of(rows, fewer));
+  json["options"]["train_identities"] = 0;
+  refused(json, "such a split has schema 1");
+}
+
+TEST(Split, a_number_of_training_identities_that_contradicts_the_split_is_refused) {
+  SplitOptions fewer;
+  fewer.train_identities = 3;
+  const core::Json split = to_json(split_of(regular_rows(10), fewer));
+  const auto refused = [&](const char* part, int value) {
+    core::Json json = split;
+    (*part == 'o' ? json[part] : json)["train_identities"] = value;
+    expect_error(core::ErrorKind::kInput, {"train_identities"}, [&] { split_from_json(json, "split"); });
+  };
+  EXPECT_EQ(3, split_from_json(split, "split").train_identities);
+  refused("options", -1);
+  refused("options", 2);
+  refused("options", 4);
+  refused("split", 4);
 }
 
 TEST(Split, what_cannot_be_split_is_refused) {
@@ -178,8 +358,20 @@ TEST(Split, what_cannot_be_split_is_refused) {
   refused([](SplitOptions& o) { o.query_rates = {}; }, "query_rates");
   refused([](SplitOptions& o) { o.query_rates = {2, 2}; }, "twice");
   refused([](SplitOptions& o) { o.query_rates = {99}; }, "99");
+  refused([](SplitOptions& o) { o.train_identities = -1; }, "train_identities is -1");
+  refused([](SplitOptions& o) { o.train_identities = 1; }, "train_identities is 1 (a training needs at least 2");
+  refused([](SplitOptions& o) { o.lr_camera = -1; }, "lr_camera is -1 (cameras count from 1");
+  refused([](SplitOptions& o) { o.train_identities = 5; }, "train_identities is 5 (4 identities of pack 'made-up'");
+  refused(
+      [](SplitOptions& o) {
+        o.lr_camera = 0;
+        o.train_pool = "hr-view-only";
+      },
+      "'hr-view-only' with lr_camera 0");
   rows = regular_rows(2);
   refused([](SplitOptions&) {}, "cannot be split");
+  refused([](SplitOptions& o) { o.lr_camera = 0; },
+          "images of any camera low-resolution); an identity needs two images");
 }
 
 TEST(Split, a_pack_without_the_rate_says_which_it_has) {
@@ -204,6 +396,11 @@ TEST(Split, an_exported_manifest_is_checked_when_it_comes_back) {
   auto path = export_split(files, folder.path(), split, 2);
   EXPECT_EQ("split-5.json", path.filename());
   EXPECT_EQ(split, import_split(files, path));
+  options.lr_camera = 0;
+  options.train_identities = 3;
+  options.seed = 6;
+  const Split of_any = split_of(regular_rows(9), options);
+  EXPECT_EQ(of_any, import_split(files, export_split(files, folder.path(), of_any, 2)));
   std::string text = core::read_text(files, path);
   auto at = text.find("\"rate\":");
   ASSERT_NE(std::string::npos, at);

@@ -134,7 +134,8 @@ TEST_F(Market1501, an_empty_folder_is_refused) {
 
 TEST_F(Market1501, a_missing_root_and_an_unknown_source_are_refused) {
   EXPECT_THAT(refusal_at("market1501", root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
-  EXPECT_EQ(refusal("market-1501"), "source 'market-1501' is unknown; choose 'market1501', 'pku-reid' or 'synthetic'");
+  EXPECT_EQ(refusal("market-1501"),
+            "source 'market-1501' is unknown; choose 'market1501', 'pku-reid', 'synthetic' or 'vru'");
 }
 
 TEST_F(Market1501, a_file_in_place_of_a_folder_is_refused) {

@@ -63,15 +63,6 @@ class Network(twin.Network):
             x = F.relu(self.run_norm(f"decoder.bn{k}", x))
         return self.run_conv("decoder.image", x)[:, :, :h, :w]
 
-    @staticmethod
-    def double(x, w):
-        """A transposed convolution of stride 2 and padding 1 as what it means: zeros between the pixels, then a convolution
-        with the kernel turned around and its channels exchanged."""
-        n, c, h, width = x.shape
-        spread = x.new_zeros(n, c, 2 * h - 1, 2 * width - 1)
-        spread[:, :, ::2, ::2] = x
-        return F.conv2d(spread, w.transpose(0, 1).flip(2, 3), padding=2)
-
     def discriminate(self, j, f):
         name = f"discriminator_level_{j}"
         if self.pixelwise:  # 1×1 convolutions as products over the channels

@@ -112,6 +112,33 @@ class Weight(nn.Module):
         return torch.sigmoid(self.output(F.relu(self.hidden(v)))).squeeze(1) + 1e-3
 
 
+class Recovery(nn.Module):
+    """An IR network of width w."""
+
+    def __init__(self, w, residual):
+        super().__init__()
+        self.residual = residual
+        for part, (i, o) in (("a", (3, w)), ("b", (w, 2 * w))):
+            for k in range(1, 5):
+                stride = 2 if (part, k) in (("a", 2), ("b", 1)) else 1
+                setattr(self, f"part_{part}_{k}", convolution(i if k == 1 else o, o, stride=stride, bias=True))
+        self.projection = convolution(w, 2 * w, 1, 2, bias=True)
+        self.deconvolution_1 = nn.ConvTranspose2d(2 * w, w, 4, 2, 1)
+        self.deconvolution_2 = nn.ConvTranspose2d(w, w // 2, 4, 2, 1)
+        self.output = convolution(w // 2, 3, bias=True)
+
+    def forward(self, image):
+        a = image
+        for k in range(1, 5):
+            a = F.relu(getattr(self, f"part_a_{k}")(a))
+        b = a
+        for k in range(1, 4):
+            b = F.relu(getattr(self, f"part_b_{k}")(b))
+        b = F.relu(self.part_b_4(b) + self.projection(a))
+        x = self.output(F.relu(self.deconvolution_2(F.relu(self.deconvolution_1(b) + a))))
+        return image + x if self.residual else x
+
+
 class Classifier(nn.Module):
     def __init__(self):
         super().__init__()
@@ -155,10 +182,35 @@ class Discriminator(nn.Module):
         return last(f)
 
 
+class PartNetwork(nn.Module):
+    """MSIFLA's re-ID network: four horizontal parts of f5, a classifier for each."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk = Trunk()
+        for part in range(1, 5):
+            setattr(self, f"classifier_{part}", Classifier())
+
+    def forward(self, images):
+        """[(vectors, logits)] of the parts."""
+        parts = F.adaptive_avg_pool2d(self.trunk(images)[4], (4, 1)).flatten(2).unbind(2)
+        return [(v, getattr(self, f"classifier_{k}")(v)) for k, v in enumerate(parts, 1)]
+
+
 class Network(nn.Module):
     def __init__(self, case):
         super().__init__()
-        self.trunk = Trunk()
+        if case["method"] == "msifla":
+            for scale in case["scales"]:
+                setattr(self, f"ir_{scale}", Recovery(case["ir_width"], case["ir_residual"]))
+            for scale in case["scales"] if case["reid_networks"] == "per-scale" else [1]:
+                setattr(self, f"reid_{scale}", PartNetwork())
+        else:
+            self.trunk = Trunk()
+            self.add_parts(case)
+        self.fill()
+
+    def add_parts(self, case):
         if case["method"] == "ftwa":
             self.lr_encoder, self.transformation = Trunk(stages=1), Transformation()
             self.classifier_hr, self.classifier_lr = Classifier(), Classifier()
@@ -171,6 +223,8 @@ class Network(nn.Module):
             for level in case["levels"]:
                 judge = Discriminator(Trunk.channels[level - 1], case["discriminator"])
                 setattr(self, f"discriminator_level_{level}", judge)
+
+    def fill(self):
         for name, tensor in self.named_parameters():
             scale, offset = 0.1, 0.0
             if tensor.dim() == 4:

@@ -88,13 +88,14 @@ class MethodStep : public ::testing::Test {
     method_->module().to(at::kDouble);
   }
   //! \param labels -1 where a row has none
-  void make_batch(const std::vector<std::int64_t>& labels, const std::vector<int>& has_hr) {
+  void make_batch(const std::vector<std::int64_t>& labels, const std::vector<int>& has_hr, std::int64_t height = 16) {
     auto images = [&](const char* name) {
-      return wide(name, {static_cast<std::int64_t>(labels.size()), 3, 16, 8}, 1.5)
+      return wide(name, {static_cast<std::int64_t>(labels.size()), 3, height, 8}, 1.5)
           .contiguous(at::MemoryFormat::ChannelsLast);
     };
     batch_.hr = images("hr");
     batch_.lr = images("lr");
+    batch_.copies = {images("copies at rate 2"), images("copies at rate 3"), images("copies at rate 4")};
     batch_.labels = at::tensor(labels, at::kLong);
     batch_.has_label = batch_.labels >= 0;
     batch_.has_hr = at::tensor(has_hr, at::kInt).to(at::kBool);
@@ -105,11 +106,13 @@ class MethodStep : public ::testing::Test {
     for (const LossTerm& term : method_->losses(phase, activations, batch_)) sum = sum + term.value;
     return sum;
   }
-  //! Those of the group that a phase updates.
+  //! Those of the groups that a phase updates.
   Tensors parameters(std::size_t phase) {
+    Tensors all;
     for (const ParameterGroup& group : method_->parameter_groups())
-      if (group.name == method_->phases()[phase].group) return group.parameters;
-    return {};
+      if (method_->phases()[phase].updates(group.name))
+        all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+    return all;
   }
 
   std::unique_ptr<Method> method_;

@@ -1,6 +1,7 @@
 //! \file
 //! Gradients against central differences in float64 along random directions, one a tensor: of every loss, of D and G in
-//! each of their kinds, and of whole steps of RAIN. The signs of the min-max game are held against eq. 1 itself.
+//! each of their kinds, and of whole steps of RAIN and of MSIFLA. The signs of RAIN's min-max game are held against its
+//! eq. 1 itself.
 #include "tests/workers/methods/finite_difference.h"
 
 #include "workers/methods/rain_networks.h"
@@ -131,6 +132,37 @@ TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
       for (std::size_t i = 0; i < moved.size(); ++i)
         if (gradients[i].defined()) moved[i].sub_(gradients[i], 1e-3);
       EXPECT_EQ(value().item<double>() > before, rises);
+    }
+  }
+}
+
+class MsiflaStep : public testing::MethodStep {
+ protected:
+  //! Identities 0 and 1 have rows of either kind, 2 has one row, and two rows have no label.
+  MsiflaStep() { make_batch({0, 0, 1, 1, 2, -1, -1}, {1, 0, 1, 0, 1, 1, 0}, /*height=*/32); }
+  //! Copies are targets too: then they are no constants, and their gradient is the slope.
+  Tensors images() {
+    Tensors all{{"hr", batch_.hr.requires_grad_()}, {"lr", batch_.lr.requires_grad_()}};
+    for (std::size_t i = 0; i < batch_.copies.size(); ++i)
+      all.emplace_back("copies " + std::to_string(i), batch_.copies[i].requires_grad_());
+    return all;
+  }
+};
+
+TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
+  const std::vector<experiments::MsiflaOptions> every = {
+      {.scales = {2, 1}, .margin = 2.0, .ir_width = 2},
+      {.scales = {3, 1}, .reid_networks = "shared", .mining = "random", .ir_width = 4, .ir_residual = true},
+      {.scales = {1}, .classification = false, .mining = "all", .reid_into_ir = false, .ir_width = 2}};
+  for (const experiments::MsiflaOptions& options : every) {
+    SCOPED_TRACE(fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), options.reid_networks));
+    make(options, "joint");
+    for (std::size_t phase = 0; phase < method_->phases().size(); ++phase) {
+      Tensors tensors = parameters(phase);
+      // An IR network's output as a constant hides the images behind it.
+      if (phase == 0 || options.reid_into_ir)
+        for (const auto& item : images()) tensors.push_back(item);
+      expect_gradients([&] { return total(phase); }, tensors);
     }
   }
 }

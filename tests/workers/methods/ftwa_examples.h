@@ -20,6 +20,7 @@ inline LaneBatch mixed_batch(int identities, int images, int lr_images, std::uin
   for (int identity = 0; identity < identities; ++identity)
     for (int image = images - lr_images; image < images; ++image) batch.has_hr[identity * images + image] = false;
   batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+  for (at::Tensor& copies : batch.copies) copies.mul_(batch.has_hr.view({-1, 1, 1, 1}));
   return batch;
 }
 

@@ -17,6 +17,7 @@ namespace {
 using experiments::BaselineOptions;
 using experiments::FtwaOptions;
 using experiments::MethodOptions;
+using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using testing::made_up_batch;
 using testing::small_specification;
@@ -30,7 +31,9 @@ std::vector<MethodOptions> every_kind() {
           RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"},
           FtwaOptions{},
           FtwaOptions{.mining = "all", .triplet_weighting = "per-sample", .weight_balance = 1},
-          FtwaOptions{.transformation = false, .weighting = false}};
+          FtwaOptions{.transformation = false, .weighting = false},
+          MsiflaOptions{.ir_width = 8},
+          MsiflaOptions{.scales = {2, 1}, .reid_networks = "shared", .reid_into_ir = false, .ir_width = 8}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
@@ -42,8 +45,9 @@ TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
       for (const auto& [name, parameter] : group.parameters) EXPECT_TRUE(seen.insert(name).second) << name;
     }
     EXPECT_EQ(seen.size(), method->module().named_parameters().size());
-    for (const Phase& phase : method->phases()) EXPECT_TRUE(groups.contains(phase.group));
-    EXPECT_EQ(groups.size(), method->phases().size());
+    std::set<std::string> updated;
+    for (const Phase& phase : method->phases()) updated.insert(phase.groups.begin(), phase.groups.end());
+    EXPECT_EQ(updated, groups);
   }
 }
 
@@ -80,7 +84,7 @@ TEST(Method, a_phase_moves_no_other_group_and_losses_move_no_statistics) {
     total.backward({}, true);
     for (const ParameterGroup& group : method->parameter_groups())
       for (const auto& [name, parameter] : group.parameters)
-        EXPECT_EQ(parameter.grad().defined(), group.name == method->phases()[phase].group) << name;
+        EXPECT_EQ(parameter.grad().defined(), method->phases()[phase].updates(group.name)) << name;
   }
   EXPECT_EQ(testing::state_hash(method->module()), hash);
 }
@@ -170,10 +174,10 @@ TEST(Method, the_decoder_returns_to_any_image_size) {
         specification.network.last_stride = last_stride;
         auto method = make_method(specification, 4);
         at::Tensor images = at::zeros({1, 3, height, width});
-        EXPECT_EQ(method->reconstruct(images).sizes(), images.sizes());
+        EXPECT_EQ(method->recover(images).at(0).images.sizes(), images.sizes());
       }
   auto without = make_method(small_specification(RainOptions{.reconstruction = false}), 4);
-  EXPECT_FALSE(without->reconstruct(at::zeros({1, 3, 64, 32})).defined());
+  EXPECT_TRUE(without->recover(at::zeros({1, 3, 64, 32})).empty());
 }
 
 TEST(Method, resnet50_step_has_finite_terms) {

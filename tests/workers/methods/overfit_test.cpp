@@ -87,5 +87,26 @@ TEST(Overfit, rain_with_pixelwise_discriminators_and_a_transposed_decoder) {
   EXPECT_EQ(rank1_by_heart({.discriminator = "pixelwise", .decoder = "transposed"}, 60), 1.0);
 }
 
+// The same of MSIFLA; of a person's four images two stand in the batch as HR images and two as LR ones, drawn in each
+// step.
+double msifla_rank1_by_heart(const experiments::MsiflaOptions& options, int steps) {
+  at::set_num_threads(1);
+  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  const auto method = make_method(quick(options), people.identities);
+  testing::SmallTraining training(*method);
+  for (int step = 0; step < steps; ++step) {
+    LaneBatch batch = testing::drawn_batch(people, 8, 4, 0, static_cast<std::uint64_t>(step));
+    testing::drop_hr_images(batch, at::arange(32).remainder(4).lt(2));
+    training.step(batch);
+  }
+  return testing::rank1_across_cameras(*method, people);
+}
+
+TEST(Overfit, msifla_ranks_lr_queries_of_rendered_people_first) {
+  const experiments::MsiflaOptions options{.scales = {2, 1}, .ir_width = 8};
+  EXPECT_LT(msifla_rank1_by_heart(options, 0), 0.8);
+  EXPECT_EQ(msifla_rank1_by_heart(options, 45), 1.0);
+}
+
 }  // namespace
 }  // namespace resolute::workers

@@ -69,7 +69,8 @@ inline RenderedPeople rendered_people(const RenderedSettings& settings) {
   return people;
 }
 
-//! P identities and K images of each, and the rate of each copy, drawn by (seed, step). No augmentation.
+//! P identities and K images of each, and the rate of each copy, drawn by (seed, step); `copies` at every rate. No
+//! augmentation.
 inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identities, std::size_t images,
                              std::uint64_t seed, std::uint64_t step) {
   core::RandomStream stream("rendered people", {seed, step});
@@ -87,6 +88,8 @@ inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identitie
   LaneBatch batch;
   batch.hr = people.hr.index_select(0, index).contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr = at::stack(lr).contiguous(at::MemoryFormat::ChannelsLast);
+  for (const at::Tensor& copies : people.lr)
+    batch.copies.push_back(copies.index_select(0, index).contiguous(at::MemoryFormat::ChannelsLast));
   batch.labels = people.labels.index_select(0, index);
   batch.has_hr = at::ones({index.size(0)}, at::kBool);
   batch.seed = seed;

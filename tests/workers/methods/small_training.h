@@ -17,7 +17,8 @@
 namespace resolute::workers::testing {
 
 //! `identities` × `images` images of 3×height×width: a smooth pattern and a fine one of each identity, noise of each
-//! image; the LR copies are shrunk twice by averaging and enlarged.
+//! image; the LR copies are shrunk twice by averaging and enlarged, `copies` two, three and four times (default
+//! train_rates).
 inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, std::int64_t width,
                                std::uint64_t seed = 0) {
   const std::int64_t rows = identities * images;
@@ -40,10 +41,23 @@ inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, 
   batch.hr = hr.contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr = at::upsample_nearest2d(at::avg_pool2d(batch.hr, {2, 2}), {height, width})
                  .contiguous(at::MemoryFormat::ChannelsLast);
+  for (std::int64_t rate : {2, 3, 4})
+    batch.copies.push_back(at::upsample_bilinear2d(at::adaptive_avg_pool2d(batch.hr, {height / rate, width / rate}),
+                                                   {height, width}, false)
+                               .contiguous(at::MemoryFormat::ChannelsLast));
   batch.labels = labels;
   batch.has_hr = at::ones({rows}, at::kBool);
   batch.seed = seed;
   return batch;
+}
+
+//! Rows become LR images alone where `has_hr` (N bool) says so: what they had as HR images is zero, as the loader has
+//! it.
+inline void drop_hr_images(LaneBatch& batch, const at::Tensor& has_hr) {
+  batch.has_hr = has_hr;
+  const at::Tensor without = has_hr.logical_not();
+  batch.hr.index_put_({without}, 0.0);
+  for (at::Tensor& copies : batch.copies) copies.index_put_({without}, 0.0);
 }
 
 inline experiments::TrainingSpecification small_specification(experiments::MethodOptions options) {
@@ -72,15 +86,21 @@ class SmallTraining {
     std::map<std::string, double> values;
     const Activations activations = method_.forward(batch);
     const std::vector<Phase> phases = method_.phases();
-    std::vector<Group*> unstepped;
+    std::vector<Group*> unstepped;  // as the trainer steps them: each once, with the sum of its gradients
     for (std::size_t phase = 0; phase < phases.size(); ++phase) {
-      at::Tensor total = at::zeros({});
-      for (const LossTerm& term : method_.losses(phase, activations, batch)) {
-        total = total + term.value;
-        values[term.name] = term.value.item<double>();
+      if (batch.step >= phases[phase].first_step) {
+        at::Tensor total = at::zeros({});
+        for (const LossTerm& term : method_.losses(phase, activations, batch)) {
+          total = total + term.value;
+          values[term.name] = term.value.item<double>();
+        }
+        for (const std::string& name : phases[phase].groups) {
+          Group& group = groups_.at(name);
+          const bool again = std::find(unstepped.begin(), unstepped.end(), &group) != unstepped.end();
+          differentiate(total, group, again);
+          if (!again) unstepped.push_back(&group);
+        }
       }
-      unstepped.push_back(&groups_.at(phases[phase].group));
-      differentiate(total, *unstepped.back());
       if (phases[phase].steps_with_next) continue;
       for (Group* group : std::exchange(unstepped, {})) group->optimiser->step();
     }
@@ -94,11 +114,14 @@ class SmallTraining {
   };
 
   //! A parameter without a gradient counts as one of zeros, as the trainer has it.
-  static void differentiate(const at::Tensor& total, Group& group) {
+  static void differentiate(const at::Tensor& total, Group& group, bool add) {
     const auto gradients = torch::autograd::grad({total}, group.parameters, /*grad_outputs=*/{}, /*retain_graph=*/true,
                                                  /*create_graph=*/false, /*allow_unused=*/true);
-    for (std::size_t i = 0; i < gradients.size(); ++i)
-      group.parameters[i].mutable_grad() = gradients[i].defined() ? gradients[i] : at::zeros_like(group.parameters[i]);
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const at::Tensor gradient = gradients[i].defined() ? gradients[i] : at::zeros_like(group.parameters[i]);
+      at::Tensor& to = group.parameters[i].mutable_grad();
+      to = add ? to + gradient : gradient;
+    }
   }
 
   Method& method_;

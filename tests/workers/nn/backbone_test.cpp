@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "experiments/trunk_stride.h"
 #include "tests/workers/formula.h"
 
 namespace resolute::workers {
@@ -38,6 +39,14 @@ TEST(Backbone, total_stride_and_channels) {
   EXPECT_EQ(Backbone(backbone_shape({.last_stride = 2})).total_stride(), 32);
   EXPECT_EQ(Backbone(backbone_shape({.backbone = "resnet-small"})).total_stride(), 8);
   EXPECT_EQ(Backbone(backbone_shape({.last_stride = 1})).channels(5), 2048);
+}
+
+TEST(Backbone, the_planner_knows_each_trunks_stride) {
+  for (const char* backbone : {"resnet50", "resnet-small"})
+    for (int last_stride : {1, 2}) {
+      const experiments::NetworkSettings network{.backbone = backbone, .last_stride = last_stride};
+      EXPECT_EQ(Backbone(backbone_shape(network)).total_stride(), experiments::trunk_stride(network)) << backbone;
+    }
 }
 
 //! torchvision's resnet50 without fc: 161 - 2 parameters, 23,508,032 values; its names.

@@ -7,7 +7,9 @@ namespace resolute::workers {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
-INSTANTIATE_TEST_SUITE_P(MoreRows, MatrixTest, testing::Values("ftwa-bf16", "ftwa-swapped"), MatrixTest::name);
+INSTANTIATE_TEST_SUITE_P(MoreRows, MatrixTest,
+                         testing::Values("ftwa-bf16", "ftwa-swapped", "msifla-bf16", "msifla-swapped"),
+                         MatrixTest::name);
 
 TEST_P(MatrixTest, one_hash_a_row) {
   Row row = make_row(GetParam());

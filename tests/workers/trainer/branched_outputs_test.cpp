@@ -26,8 +26,8 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
     const std::string distance = method.has_branch_weights() ? "weighted" : "equal";
     embedding_ = embed_split(method, *pack_, split_, {.distance = distance}, {}, kGoOn).value();
     const results::SingleShotScores scores = score_split(embedding_, split_, protocol_);
-    return make_outputs({method, *pack_, split_, {}, embedding_, scores}, plan_outputs(method, split_, protocol_),
-                        progress);
+    return make_outputs({method, *pack_, split_, {}, embedding_, scores},
+                        plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static std::vector<results::BranchWeights> weights(const EvaluationOutputs& outputs) {
     return results::parse_branch_weights(core::as_text(outputs.files.at(results::kBranchWeightsFile)), "weights");
@@ -133,7 +133,7 @@ TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
 }
 
 TEST_F(BranchedOutputsTest, end_where_progress_says_so) {
-  const std::uint64_t images = plan_outputs(two_sided_, split_, protocol_).images();
+  const std::uint64_t images = plan_outputs(two_sided_, *pack_, split_, protocol_).images();
   EXPECT_EQ(3U * 8U * (3U + 4U) + 2U * 160U, images);
   std::vector<std::uint64_t> all;
   ASSERT_TRUE(outputs(two_sided_, [&](std::uint64_t done, std::uint64_t total) {

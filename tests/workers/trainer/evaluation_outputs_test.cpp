@@ -1,8 +1,6 @@
 //! \file
 //! What an evaluation writes beside its features: panels, feature samples, the resolution probe, scores by query.
 
-#include "workers/evaluation_outputs.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,98 +8,13 @@
 #include <set>
 
 #include "datasets/hdf5/array_file.h"
-#include "datasets/image/image.h"
-#include "datasets/low_resolution.h"
 #include "results/query_scores.h"
-#include "tests/datasets/pack/raw_images.h"
-#include "tests/workers/methods/small_training.h"
-#include "workers/methods/method.h"
+#include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
 namespace resolute::workers {
 namespace {
 
 using datasets::Image;
-
-constexpr int kHeight = 32, kWidth = 16;
-constexpr int kFrame = 2, kGap = 4;  // of pictures of this size
-
-const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
-
-// 20 identities, half of them to test: 20 queries and as many gallery images.
-class EvaluationOutputsTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    raw_ = std::make_unique<tests::RawImages>(20, 2, kHeight, kWidth);
-    datasets::PackOptions options = tests::small_options();
-    options.height = kHeight;
-    options.width = kWidth;
-    tests::make_pack(*raw_, options, raw_->pack());
-  }
-  static void TearDownTestSuite() { raw_.reset(); }
-  void SetUp() override {
-    at::set_num_threads(1);
-    pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    split_ = split({2, 3});
-    protocol_.panels = 4;
-    protocol_.sample_rates = {1, 2, 3};
-    protocol_.sample_identities = 3;
-    protocol_.resolution_probe = true;
-  }
-  datasets::Split split(const std::vector<int>& query_rates, std::uint64_t seed = 0) const {
-    datasets::SplitOptions options;
-    options.query_rates = query_rates;
-    options.seed = seed;
-    return datasets::make_split(*pack_, options);
-  }
-  template <class Options>
-  std::unique_ptr<Method> method() const {
-    return make_method(testing::small_specification(Options{}), split_.train_identities);
-  }
-  std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
-    const EmbeddingOptions options;
-    const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
-    const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
-    return make_outputs({method, *pack_, split_, options, embedding, scores}, plan_outputs(method, split_, protocol_),
-                        progress);
-  }
-  static results::Panels panels(const EvaluationOutputs& outputs) {
-    return results::parse_panels(core::as_text(outputs.files.at(results::kPanelsFile)), "panels");
-  }
-  Image view(const ImageView& view) const {
-    Image image;
-    pack_->read_view(view.row, view.rate, image);
-    return datasets::enlarge(image, kHeight, kWidth);
-  }
-  std::size_t row(const std::string& path) const {
-    std::size_t row = 0;
-    while (pack_->row(row).sample.path != path) ++row;
-    return row;
-  }
-
-  static inline std::unique_ptr<tests::RawImages> raw_;
-  std::optional<datasets::PackReader> pack_;
-  datasets::Split split_;
-  experiments::EvaluationProtocol protocol_;
-};
-
-// The image in cell number `cell` of a strip.
-Image cell(const Image& strip, int cell) {
-  Image image = datasets::make_image(kHeight, kWidth);
-  const int left = kGap + cell * (kWidth + 2 * kFrame + kGap) + kFrame, top = kGap + kFrame;
-  for (int y = 0; y < kHeight; ++y)
-    for (int x = 0; x < 3 * kWidth; ++x)
-      image.pixels[static_cast<std::size_t>(y * 3 * kWidth + x)] =
-          strip.pixels[static_cast<std::size_t>((top + y) * 3 * strip.width + 3 * left + x)];
-  return image;
-}
-
-// "red", "green" or "white": the frame round a cell, its upper left corner.
-std::string frame(const Image& strip, int cell) {
-  const int left = kGap + cell * (kWidth + 2 * kFrame + kGap), top = kGap;
-  const std::uint8_t* pixel = &strip.pixels[static_cast<std::size_t>(3 * (top * strip.width + left))];
-  if (pixel[0] > 200 && pixel[1] > 200 && pixel[2] > 200) return "white";
-  return pixel[1] > pixel[0] ? "green" : "red";
-}
 
 TEST_F(EvaluationOutputsTest, panels_show_queries_that_depend_on_the_trial_alone) {
   const std::vector<std::size_t> chosen = choose_panel_queries(split_, 6);
@@ -212,15 +125,17 @@ TEST_F(EvaluationOutputsTest, reconstructions_stand_between_input_and_original) 
       return sum / static_cast<double>(image.pixels.size());
     };
     ASSERT_TRUE(query.reconstruction);
-    EXPECT_EQ(mean(output), query.reconstruction->error);
-    EXPECT_EQ(mean(input), query.reconstruction->input_error);
+    ASSERT_EQ(1U, query.reconstruction->recovered.size());
+    EXPECT_EQ(1, query.reconstruction->recovered[0].scale);
+    EXPECT_EQ(mean(output), query.reconstruction->recovered[0].quality.error);
+    EXPECT_EQ(mean(input), query.reconstruction->input.error);
     // The decoder's own numbers, made pictures here by the definition of normalisation.
     at::Tensor pixels = at::empty({1, kHeight, kWidth, 3}, at::kByte);
     std::copy(input.pixels.begin(), input.pixels.end(), pixels.mutable_data_ptr<std::uint8_t>());
     const at::Tensor mean_colour = at::tensor({0.485, 0.456, 0.406}, at::kDouble),
                      deviation = at::tensor({0.229, 0.224, 0.225}, at::kDouble);
     const at::Tensor normalised = ((pixels.to(at::kDouble) / 255 - mean_colour) / deviation).to(at::kFloat);
-    const at::Tensor decoded = network->reconstruct(normalised.permute({0, 3, 1, 2})).permute({0, 2, 3, 1});
+    const at::Tensor decoded = network->recover(normalised.permute({0, 3, 1, 2})).at(0).images.permute({0, 2, 3, 1});
     const at::Tensor levels = ((decoded.to(at::kDouble) * deviation + mean_colour) * 255).clamp(0, 255).contiguous();
     for (std::size_t k = 0; k < output.pixels.size(); ++k)
       EXPECT_NEAR(levels.const_data_ptr<double>()[k], output.pixels[k], 0.501);
@@ -234,7 +149,8 @@ TEST_F(EvaluationOutputsTest, a_method_without_a_decoder_leaves_no_reconstructio
        {experiments::MethodOptions(without), experiments::MethodOptions(experiments::BaselineOptions{})}) {
     const auto network = make_method(testing::small_specification(options), split_.train_identities);
     const EvaluationOutputs made = outputs(*network).value();
-    EXPECT_EQ(4U + 2U, made.files.size());  // galleries, panels.json, queries.csv
+    EXPECT_EQ(4U + 2U, made.files.size());  // galleries, panels.json, queries.csv: no recovery.csv either
+    EXPECT_FALSE(made.metrics.contains("psnr_gain_2"));
     for (const results::PanelQuery& query : panels(made).queries) EXPECT_FALSE(query.reconstruction);
   }
 }
@@ -245,7 +161,7 @@ TEST_F(EvaluationOutputsTest, the_same_bytes_on_a_second_run) {
     return write_outputs(core::real_file_system(), raw_->folder() / name, outputs(*network).value());
   };
   const std::map<std::string, std::string> first = written("first");
-  EXPECT_EQ(4U + 4U + 3U, first.size());
+  EXPECT_EQ(4U + 4U + 4U, first.size());
   EXPECT_EQ(first, written("second"));
   for (const auto& [name, sha256] : first)
     EXPECT_EQ(sha256, core::sha256_hex(core::real_file_system().read(raw_->folder() / "second" / name))) << name;
@@ -322,12 +238,12 @@ TEST_F(EvaluationOutputsTest, ends_where_progress_says_so) {
   const auto network = method<experiments::RainOptions>();
   std::vector<std::uint64_t> all;
   ASSERT_TRUE(outputs(*network, [&](std::uint64_t done, std::uint64_t total) {
-    EXPECT_EQ(3U * 4U * 3U + 2U * 40U, total);
+    EXPECT_EQ(2U * 3U * 4U * 3U + 2U * 40U, total);
     all.push_back(done);
     return true;
   }));
   EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
-  EXPECT_EQ(3U * 4U * 3U + 2U * 40U, all.back());
+  EXPECT_EQ(2U * 3U * 4U * 3U + 2U * 40U, all.back());
   for (std::size_t last = 0; last < all.size(); ++last) {
     std::size_t calls = 0;
     EXPECT_FALSE(outputs(*network, [&](std::uint64_t, std::uint64_t) { return ++calls <= last; })) << last;

@@ -91,7 +91,7 @@ class EvaluationPublishTest : public ::testing::Test {
   static void expect_whole() {
     EXPECT_EQ(result_, text(result_file()));
     const auto named = outputs();
-    EXPECT_EQ(7U, named.size());
+    EXPECT_EQ(8U, named.size());
     for (const auto& [name, sha256] : named)
       EXPECT_EQ(sha256, core::sha256_hex(core::real_file_system().read(job_folder() / name))) << name;
   }

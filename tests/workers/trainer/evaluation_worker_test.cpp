@@ -5,6 +5,8 @@
 #include <map>
 #include <set>
 
+#include "results/panels.h"
+#include "results/recovery.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
@@ -100,11 +102,43 @@ TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_le
     }
     EXPECT_EQ((std::set<std::string>{"panels/gallery-000.png", "panels/gallery-001.png", "panels/panels.json",
                                      "panels/reconstruction-000.png", "panels/reconstruction-001.png", "queries.csv",
-                                     "samples.h5"}),
+                                     "recovery.csv", "samples.h5"}),
               files);
     EXPECT_TRUE(record.metrics.contains("resolution_probe"));
+    EXPECT_TRUE(record.metrics.contains("psnr_gain_3"));
+    EXPECT_FALSE(record.metrics.contains("psnr_gain_1"));
   }
   EXPECT_EQ(1U, texts.size());
+}
+
+TEST_F(EvaluationWorkerTest, a_cascade_leaves_what_each_scale_recovers_whatever_number_of_ranks_trained_it) {
+  experiments::MsiflaOptions cascade;
+  cascade.ir_width = 8;
+  experiments::TrainingSpecification training = small_training(cascade);
+  training.recipe.steps = 4;
+  training.recipe.lr_images = 1;
+  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
+  evaluation.protocol.panels = 1;
+  evaluation.protocol.sample_rates = {1, 2, 4};
+  evaluation.protocol.sample_identities = 2;
+  std::set<std::string> texts;
+  for (int ranks : {1, 2}) {
+    const std::string name = fmt::format("cascade-{}", ranks);
+    train(name, training, ranks);
+    const results::EvaluationRecord record = evaluate(name, evaluation);
+    texts.insert(result(store(name), record.job));
+    const fs::path folder = experiments::StoreLayout(store(name)).job_folder(record.job);
+    const auto lines =
+        results::parse_recovery(core::read_text(core::real_file_system(), folder / "recovery.csv"), "recovery");
+    ASSERT_EQ(2U * 4U * 3U * 3U, lines.size());
+    for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(3 - static_cast<int>(i % 3), lines[i].scale);
+    for (const auto& [metric, value] : results::recovery_metrics(lines)) EXPECT_EQ(value, record.metrics.at(metric));
+    EXPECT_TRUE(record.metrics.contains("psnr_gain_4"));
+    const auto panels =
+        results::parse_panels(core::read_text(core::real_file_system(), folder / "panels/panels.json"), "panels");
+    EXPECT_EQ(3U, panels.queries.at(0).reconstruction.value().recovered.size());
+  }
+  EXPECT_EQ(1U, texts.size()) << *texts.begin() << *texts.rbegin();
 }
 
 TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_ranks_and_ranks_as_its_file_does) {

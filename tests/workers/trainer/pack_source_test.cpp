@@ -1,11 +1,15 @@
 //! \file
-//! Lane batches read from a pack: rows, labels and HR images stand where the plan says, whatever ranks there are.
+//! Lane batches read from a pack: rows, labels, HR images and their copies at every rate stand where the plan says,
+//! whatever ranks there are.
 
 #include "workers/pack_source.h"
 
+#include <array>
 #include <set>
 
 #include "datasets/labelled.h"
+#include "datasets/low_resolution.h"
+#include "datasets/normalisation.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "workers/dataset_settings.h"
 
@@ -71,17 +75,78 @@ TEST_F(PackSourceTest, lr_images_alone_have_labels_as_others_have_and_no_hr_imag
 
 TEST_F(PackSourceTest, a_rank_of_one_lane_sees_the_rows_of_that_lane) {
   const datasets::Split split = this->split("hr-both-views");
-  PackSource all(pack_, split, training_, {0, 2}, 0);
-  PackSource second(pack_, split, training_, {1, 1}, 0);
+  const WantedImages wanted{.copy_rates = {2, 3}};
+  PackSource all(pack_, split, training_, {0, 2}, 0, at::kCPU, wanted);
+  PackSource second(pack_, split, training_, {1, 1}, 0, at::kCPU, wanted);
   for (std::uint64_t step = 0; step < 6; ++step) {
     all.batch(step, 0);
     const LaneBatch a = all.batch(step, 1);
     const LaneBatch b = second.batch(step, 1);
     EXPECT_TRUE(at::equal(a.hr, b.hr));
     EXPECT_TRUE(at::equal(a.lr, b.lr));
+    ASSERT_EQ(2U, b.copies.size());
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_TRUE(at::equal(a.copies[i], b.copies[i]));
     EXPECT_TRUE(at::equal(a.labels, b.labels));
     EXPECT_TRUE(at::equal(a.has_hr, b.has_hr));
     EXPECT_TRUE(at::equal(a.has_label, b.has_label));
+  }
+}
+
+// The LR copy at the drawn rate stands in the batch anyway: it is one of the copies, whatever the augmentation.
+TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_without_one) {
+  training_.recipe.steps = 30;
+  training_.recipe.erasing = 0.5;
+  training_.recipe.pad = 2;
+  for (const std::string pool : {"mlr", "hr-both-views"}) {
+    SCOPED_TRACE(pool);
+    const datasets::Split split = this->split(pool);
+    PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.copy_rates = {2, 3}});
+    std::array<int, 2> drawn{};
+    for (std::uint64_t step = 0; step < 30; ++step)
+      for (int lane = 0; lane < 2; ++lane) {
+        const LaneBatch batch = source.batch(step, lane);
+        ASSERT_EQ(2U, batch.copies.size());
+        for (std::int64_t row = 0; row < 8; ++row) {
+          if (!batch.has_hr[row].item<bool>()) {
+            for (const at::Tensor& copies : batch.copies)
+              EXPECT_EQ(0, copies[row].count_nonzero().item<std::int64_t>());
+            continue;
+          }
+          const bool first = at::equal(batch.copies[0][row], batch.lr[row]);
+          EXPECT_NE(first, at::equal(batch.copies[1][row], batch.lr[row]));
+          ++drawn[first ? 0 : 1];
+        }
+      }
+    EXPECT_GT(drawn[0], 50);
+    EXPECT_GT(drawn[1], 50);
+  }
+}
+
+// One that wants nothing else has no `lr`.
+TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_their_rate_enlarged) {
+  training_.recipe.flip = 0;
+  training_.recipe.pad = 0;
+  const datasets::Split split = this->split("hr-both-views");
+  PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.lr = false, .copy_rates = {3, 2}});
+  for (std::uint64_t step = 0; step < 3; ++step) {
+    const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
+    for (int lane = 0; lane < 2; ++lane) {
+      const LaneBatch batch = source.batch(step, lane);
+      EXPECT_FALSE(batch.lr.defined());
+      for (std::int64_t row = 0; row < 8; ++row) {
+        if (!batch.has_hr[row].item<bool>()) continue;
+        const datasets::BatchItem& item = items[static_cast<std::size_t>(lane * 8 + row)];
+        for (const auto& [copies, rate] : {std::pair{batch.copies.at(0), 3}, std::pair{batch.copies.at(1), 2}}) {
+          datasets::Image small;
+          pack_.read_lr(split.train[item.item].row, rate, small);
+          EXPECT_EQ(12 / rate, small.height);
+          const datasets::Image image = datasets::enlarge(small, 12, 6);
+          const at::Tensor found = copies[row].permute({1, 2, 0}).contiguous();
+          for (std::size_t i = 0; i < image.pixels.size(); ++i)
+            ASSERT_EQ(datasets::normalised_level(image.pixels[i], i % 3), found.const_data_ptr<float>()[i]);
+        }
+      }
+    }
   }
 }
 

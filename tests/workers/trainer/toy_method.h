@@ -55,7 +55,8 @@ class ToyMethod final : public Method {
              {.learning_rate = 1e-2, .weight_decay = 5e-4}}};
   }
   std::vector<Phase> phases() const override {
-    return {{"judge", "critic", critic_steps_with_network}, {"train", "network"}};
+    if (critic_in_both) return {{"judge", {"critic"}, true}, {"train", {"network", "critic"}, false, train_from}};
+    return {{"judge", {"critic"}, critic_steps_with_network}, {"train", {"network"}, false, train_from}};
   }
   bool shares_embeddings() const override { return compare_with_all_lanes; }
   at::Tensor embeddings(const Activations& activations) const override { return activations.tensors[0].to(at::kFloat); }
@@ -106,6 +107,8 @@ class ToyMethod final : public Method {
   int nudged_lane = 0;
   bool critic_steps_with_network = false;
   bool compare_with_all_lanes = false;
+  bool critic_in_both = false;   // phase "train" updates the critic too, which steps once
+  std::uint64_t train_from = 0;  // first step of phase "train"
 
  private:
   std::shared_ptr<ToyModule> module_ = std::make_shared<ToyModule>();

@@ -2,7 +2,8 @@
 //! The trainer against a twin in PyTorch's Python: 20 steps of each method from the same weights and batches, float32,
 //! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py). RAIN's are
 //! joint min-max steps: with D ahead of the others or beside them, with lanes that hold no label, with other networks.
-//! FTWA's have lanes of unequally many HR and LR rows.
+//! FTWA's and MSIFLA's have lanes of unequally many HR and LR rows, MSIFLA's two optimisers of which the IR networks'
+//! gets the sum of two phases' gradients, and a warm-up in which the other stands still.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -56,6 +57,7 @@ class FormulaSource final : public BatchSource {
     LaneBatch batch;
     batch.hr = images("hr");
     batch.lr = images("lr");
+    for (const int rate : {2, 3, 4}) batch.copies.push_back(images(fmt::format("copy_{}", rate).c_str()));
     batch.labels = at::empty({rows}, at::kLong);
     for (std::int64_t i = 0; i < rows; ++i)
       batch.labels.mutable_data_ptr<std::int64_t>()[i] =
@@ -83,12 +85,25 @@ class FormulaSource final : public BatchSource {
     for (std::int64_t row = 0; row < batch.has_hr.size(0); ++row)
       batch.has_hr.mutable_data_ptr<bool>()[row] = row % images_ <= (row / images_ + step) % 2;
     batch.hr.index_put_({batch.has_hr.logical_not()}, 0.0);
+    for (at::Tensor& copies : batch.copies) copies.index_put_({batch.has_hr.logical_not()}, 0.0);
   }
 
   std::vector<int> lanes_;
   std::int64_t images_, classes_, height_, width_;
   bool partly_labelled_, some_lr_;
 };
+
+experiments::MethodOptions msifla_options(const core::Json& golden, const core::Json& asked_case) {
+  return experiments::MsiflaOptions{
+      .scales = asked_case["scales"].get<std::vector<int>>(),
+      .reid_networks = asked_case["reid_networks"],
+      .margin = golden["margin"],
+      .reid_into_ir = asked_case["reid_into_ir"],
+      .ir_width = asked_case["ir_width"],
+      .ir_residual = asked_case["ir_residual"],
+      .ir_learning_rate = golden["recipes"][asked_case["recipe"].get<std::string>()]["ir_learning_rate"],
+      .ir_warmup_steps = asked_case["ir_warmup_steps"]};
+}
 
 experiments::TrainingSpecification specification(const core::Json& golden, const core::Json& asked_case) {
   experiments::TrainingSpecification asked;
@@ -108,6 +123,8 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
                                             .updates = asked_case["updates"],
                                             .discriminator = asked_case["discriminator"],
                                             .decoder = asked_case["decoder"]};
+  else if (method == "msifla")
+    asked.method = msifla_options(golden, asked_case);
   else
     asked.method = experiments::BaselineOptions{.images = asked_case["images"],
                                                 .margin = golden["margin"],
@@ -189,7 +206,7 @@ std::vector<std::string> cases() {
 INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
                          [](const auto& parameter) { return parameter.param; });
 
-TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 9U); }
+TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 12U); }
 
 }  // namespace
 }  // namespace resolute::workers

@@ -32,7 +32,8 @@ inline experiments::PackSettings small_pack() {
   experiments::PackSettings pack;
   pack.name = "worker-test";
   pack.source = "synthetic";
-  pack.synthetic = experiments::SyntheticSettings{16, 2, 2, 64, 32, 0, 1.0};
+  pack.synthetic =
+      experiments::SyntheticSettings{.identities = 16, .cameras = 2, .images_per_camera = 2, .height = 64, .width = 32};
   pack.height = 64;
   pack.width = 32;
   pack.shards = 2;

@@ -228,6 +228,27 @@ TEST_F(WeightsStore, both_encoders_of_two_streams_start_from_them) {
   EXPECT_EQ(20U, of_encoder);  // 4 convolutions and 4 batch norms of 4 tensors each
 }
 
+TEST_F(WeightsStore, every_scales_reid_network_starts_from_them) {
+  const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
+  const auto specification = testing::small_specification(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4});
+  const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
+  load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
+  NamedTensors before, after;
+  list_module(scratch->module(), "", before);
+  list_module(method->module(), "", after);
+  std::size_t of_trunks = 0;
+  for (const auto& [name, tensor] : after) {
+    constexpr std::string_view kTrunk = ".trunk.";
+    if (const std::size_t place = name.find(kTrunk); place != std::string::npos) {
+      ++of_trunks;
+      EXPECT_TRUE(at::equal(trunk_tensor(name.substr(place + kTrunk.size()), tensor.sizes()), tensor)) << name;
+    } else {
+      EXPECT_TRUE(at::equal(before.at(name), tensor)) << name;
+    }
+  }
+  EXPECT_EQ(2 * kTrunkTensors, of_trunks);
+}
+
 TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
   const auto method = make_method(testing::small_specification(experiments::BaselineOptions{}), 5);

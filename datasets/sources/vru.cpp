@@ -1,0 +1,88 @@
+#include "datasets/sources/vru.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "datasets/sources/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+constexpr std::string_view kLayout =
+    "Pic/IMAGE.jpg, train_test_split/train_list.txt, train_test_split/test_list_1200.txt";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSubsets{
+    {{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_1200.txt", "gallery"}}};
+
+// Where a message points to: `list`, line `number`.
+std::string place(std::string_view list, std::size_t number) { return fmt::format("'{}', line {}", list, number); }
+
+// "IMAGE VEHICLE", with one or more blanks between.
+std::pair<std::string_view, std::int64_t> read_line(std::string_view line, std::string_view list, std::size_t number) {
+  const std::size_t end = std::min(line.find_first_of(" \t"), line.size());
+  const std::size_t begin = std::min(line.find_first_not_of(" \t", end), line.size());
+  NameReader vehicle(line.substr(begin));
+  const std::int64_t value = vehicle.number();
+  if (end == 0 || !vehicle.finished())
+    throw core::input_error(fmt::format("{}: '{}' is not 'IMAGE VEHICLE'", place(list, number), printable(line)),
+                            "as 'v12_000345 12', the image without its extension", "unpack the data set again");
+  return {line.substr(0, end), value};
+}
+
+// The images of Pic by their names without extension.
+std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem& files,
+                                                               const std::filesystem::path& root) {
+  std::map<std::string, std::string, std::less<>> images;
+  for (const std::string& name : image_names(files, root, "Pic")) {
+    const auto [other, is_new] = images.emplace(stem_of(name), name);
+    if (!is_new)
+      throw core::input_error(
+          fmt::format("'Pic/{}' and 'Pic/{}' have one name", printable(other->second), printable(name)),
+          "lists name images without their extensions", "take one of them out");
+  }
+  return images;
+}
+
+}  // namespace
+
+std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root) {
+  require_folder(files, root, "Pic", kLayout);
+  for (const auto& [list, subset] : kSubsets)
+    if (!files.exists(root / list))
+      throw core::input_error(fmt::format("file '{}' is missing in '{}'", list, root.string()),
+                              fmt::format("the layout is {}", kLayout), "name the folder that holds them");
+  const auto images = images_by_stem(files, root);
+  std::vector<Sample> samples;
+  std::map<std::string_view, std::string> listed;
+  for (const auto& [list, subset] : kSubsets) {
+    const std::string text = core::read_text(files, root / list);
+    const std::size_t before = samples.size();
+    std::size_t number = 0;
+    for (std::string_view rest = text; !rest.empty();) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      std::string_view line = rest.substr(0, end);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+      ++number;
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      const auto [name, vehicle] = read_line(line, list, number);
+      const auto image = images.find(name);
+      if (image == images.end())
+        throw core::input_error(
+            fmt::format("{}: image '{}' is not in '{}'", place(list, number), printable(name), (root / "Pic").string()),
+            {}, "unpack the data set again");
+      const auto [first, is_new] = listed.emplace(image->first, place(list, number));
+      if (!is_new)
+        throw core::input_error(fmt::format("{}: image '{}' is listed again", place(list, number), printable(name)),
+                                fmt::format("first in {}", first->second), "take one of the lines out");
+      samples.push_back({"Pic/" + image->second, vehicle + 1, 1, std::string(subset)});
+    }
+    if (samples.size() == before)
+      throw core::input_error(fmt::format("file '{}' has no images in it", (root / list).string()),
+                              "each line is 'IMAGE VEHICLE'", "unpack the data set again");
+  }
+  return samples;
+}
+
+}  // namespace resolute::datasets::sources

@@ -1,0 +1,61 @@
+#pragma once
+//! \file
+//! recovery.csv: how near the decoders of a method bring test images at several resolutions to what they should look
+//! like, beside plain enlargement (docs/formats/recovery.md). Written by workers, read by everyone else.
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace resolute::results {
+
+//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
+inline constexpr const char* kRecoveryFile = "recovery.csv";
+
+//! PSNR and SSIM against the image that a decoder aims at (results/image_quality.h).
+struct Nearness {
+  float psnr = 0;  //!< in decibels, 0 and above, finite
+  float ssim = 0;  //!< -1 to 1
+  bool operator==(const Nearness&) const = default;
+};
+
+//! One image at one rate through one decoder.
+struct RecoveryQuality {
+  std::string path;           //!< of the image, as its pack names it; any bytes but NUL, not empty
+  std::int64_t identity = 0;  //!< -1 or more
+  std::int64_t camera = 0;    //!< -1 or more
+  int rate = 1;               //!< at which the input was made low-resolution, at least 1
+  int scale = 1;              //!< of the decoder: aims at the copy at this rate; 1: at the HR image
+  Nearness recovered;         //!< what the decoder made of the input
+  Nearness enlarged;          //!< the input itself, enlarged bilinearly
+  bool operator==(const RecoveryQuality&) const = default;
+};
+
+//! The file's text: a header line, then a line an image, rate and scale in the order given, each ended by a line feed;
+//! figures in the shortest decimals that read back to the same float, paths quoted as RFC 4180 asks.
+std::string recovery_text(const std::vector<RecoveryQuality>& lines);
+
+//! Strict: only a text that recovery_text() writes is read. \throws core::RuntimeError (kInput) opening with `where`
+//! and the line, for anything else, values out of range, or a path, rate and scale twice
+std::vector<RecoveryQuality> parse_recovery(std::string_view text, const std::string& where);
+
+//! Of one rate and scale, means over images, each figure's as doubles in the order of the lines.
+struct MeanRecovery {
+  std::size_t images = 0;
+  double recovered_psnr = 0, recovered_ssim = 0;
+  double enlarged_psnr = 0, enlarged_ssim = 0;
+  double psnr_gain() const { return recovered_psnr - enlarged_psnr; }
+};
+
+//! By (rate, scale).
+std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<RecoveryQuality>& lines);
+
+//! An evaluation's metrics: of each rate R above 1, at scale 1, recovered_psnr_R, enlarged_psnr_R, psnr_gain_R,
+//! recovered_ssim_R and enlarged_ssim_R (docs/formats/result.md).
+std::map<std::string, double> recovery_metrics(const std::vector<RecoveryQuality>& lines);
+
+}  // namespace resolute::results

@@ -1,0 +1,108 @@
+#include "tests/datasets/sources/scratch.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* kTrain = "train_test_split/train_list.txt";
+constexpr const char* kTest = "train_test_split/test_list_1200.txt";
+
+class Vru : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image : {"a1", "a2", "b1", "b2", "c1", "c2", "of_a_larger_test"})
+      touch(folder_ + "Pic/" + image + ".jpg");
+    touch(folder_ + "Pic/Thumbs.db");
+    write(kTrain, "a1 0\nb2 7\na2 0\nb1 7\n");
+    write(kTest, "c2 12\nc1 12\n");
+    write("train_test_split/test_list_2400.txt", "c2 12\nc1 12\nof_a_larger_test 13\n");
+  }
+  void write(const std::string& path, const std::string& text) {
+    touch(folder_ + path);
+    std::ofstream(root_ / (folder_ + path), std::ios::binary) << text;
+  }
+
+  std::string folder_;  // below root_
+};
+
+// Vehicle 0 is one like others here; identity 0 is a distractor.
+TEST_F(Vru, lists_train_and_the_smallest_test_with_identities_from_one) {
+  EXPECT_THAT(list_samples(files_, "vru", root_),
+              ElementsAre(Sample{"Pic/a1.jpg", 1, 1, "train"}, Sample{"Pic/a2.jpg", 1, 1, "train"},
+                          Sample{"Pic/b1.jpg", 8, 1, "train"}, Sample{"Pic/b2.jpg", 8, 1, "train"},
+                          Sample{"Pic/c1.jpg", 13, 1, "gallery"}, Sample{"Pic/c2.jpg", 13, 1, "gallery"}));
+}
+
+TEST_F(Vru, the_parent_of_its_folder_will_do) {
+  const auto expected = list_samples(files_, "vru", root_);
+  std::filesystem::create_directories(root_ / "data");
+  for (const char* part : {"Pic", "train_test_split"}) {
+    std::filesystem::create_directories(root_ / "data/VRU");
+    std::filesystem::rename(root_ / part, root_ / "data/VRU" / part);
+  }
+  EXPECT_EQ(list_samples(files_, "vru", root_ / "data"), expected);
+  EXPECT_EQ(list_samples(files_, "vru", root_ / "data/VRU"), expected);
+}
+
+TEST_F(Vru, line_ends_of_windows_blanks_and_a_missing_last_one_are_taken) {
+  const auto expected = list_samples(files_, "vru", root_);
+  write(kTrain, "a1 0\r\nb2  7\r\na2\t0\r\nb1 7");
+  EXPECT_EQ(list_samples(files_, "vru", root_), expected);
+}
+
+TEST_F(Vru, lines_that_do_not_fit_are_refused_with_their_place) {
+  for (const char* line : {"b1", "b1 ", " 7", "", "b1 seven", "b1 7 8", "b1 -7", "b1 7.jpg", "b1 1234567890"}) {
+    write(kTrain, std::string("a1 0\na2 0\n") + line + "\nb2 7\n");
+    EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("'{}', line 3: '{}' is not 'IMAGE VEHICLE' (", kTrain, line)));
+  }
+  write(kTrain, "a1 0\na2 0\nb\x01 7 \n");
+  EXPECT_THAT(refusal("vru"), HasSubstr("'b? 7 ' is not"));
+}
+
+TEST_F(Vru, images_that_are_missing_or_outside_of_pic_are_refused) {
+  for (const char* image : {"b3", "b1.jpg", "../Pic/b1", "/etc/passwd", "Thumbs"}) {
+    write(kTrain, fmt::format("a1 0\n{} 7\n", image));
+    EXPECT_THAT(refusal("vru"),
+                StartsWith(fmt::format("'{}', line 2: image '{}' is not in 'ROOT/Pic'", kTrain, image)));
+  }
+}
+
+TEST_F(Vru, an_image_in_two_lines_is_refused) {
+  write(kTrain, "a1 0\na2 0\na1 7\n");
+  EXPECT_EQ(refusal("vru"), fmt::format("'{0}', line 3: image 'a1' is listed again (first in '{0}', line 1); take one "
+                                        "of the lines out",
+                                        kTrain));
+  SetUp();
+  write(kTest, "c1 12\nc2 12\na1 0\n");
+  EXPECT_THAT(refusal("vru"), HasSubstr(fmt::format("(first in '{}', line 1)", kTrain)));
+}
+
+TEST_F(Vru, a_vehicle_in_training_and_test_or_seen_once_is_refused) {
+  write(kTest, "c1 7\nc2 7\n");
+  EXPECT_THAT(refusal("vru"), StartsWith("identity 8 is both in training ('Pic/b1.jpg') and in test ('Pic/c1.jpg')"));
+  write(kTest, "c1 12\nc2 13\n");
+  EXPECT_THAT(refusal("vru"), StartsWith("identity 13 has only one image, 'Pic/c1.jpg'"));
+}
+
+TEST_F(Vru, two_images_of_one_name_are_refused) {
+  touch("Pic/a1.png");
+  EXPECT_THAT(refusal("vru"), StartsWith("'Pic/a1.jpg' and 'Pic/a1.png' have one name"));
+}
+
+TEST_F(Vru, missing_and_empty_parts_are_refused) {
+  write(kTest, "");
+  EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("file 'ROOT/{}' has no images in it", kTest)));
+  for (const char* list : {kTest, kTrain}) {
+    files_.remove(root_ / list);
+    EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("file '{}' is missing in 'ROOT'", list)));
+  }
+  std::filesystem::remove_all(root_ / "Pic");
+  EXPECT_THAT(refusal("vru"), StartsWith("folder 'Pic' is missing in 'ROOT'"));
+}
+
+}  // namespace
+}  // namespace resolute::datasets

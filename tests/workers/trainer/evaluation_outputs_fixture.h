@@ -1,0 +1,103 @@
+#pragma once
+//! \file
+//! A pack of noise, a split of it, and an evaluation that asks for everything, for tests of what evaluations leave.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datasets/image/image.h"
+#include "datasets/low_resolution.h"
+#include "tests/datasets/pack/raw_images.h"
+#include "tests/workers/methods/small_training.h"
+#include "workers/evaluation_outputs.h"
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+constexpr int kHeight = 32, kWidth = 16;
+constexpr int kFrame = 2, kGap = 4;  // of pictures of this size
+
+inline const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
+
+// 20 identities, half of them to test: 20 queries and as many gallery images.
+class EvaluationOutputsTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { make_pack(20, kHeight, kWidth); }
+  static void make_pack(int identities, int native_height, int native_width) {
+    raw_ = std::make_unique<tests::RawImages>(identities, 2, native_height, native_width);
+    datasets::PackOptions options = tests::small_options();
+    options.height = kHeight;
+    options.width = kWidth;
+    tests::make_pack(*raw_, options, raw_->pack());
+  }
+  static void TearDownTestSuite() { raw_.reset(); }
+  void SetUp() override {
+    at::set_num_threads(1);
+    pack_.emplace(datasets::PackReader::open(raw_->pack()));
+    split_ = split({2, 3});
+    protocol_.panels = 4;
+    protocol_.sample_rates = {1, 2, 3};
+    protocol_.sample_identities = 3;
+    protocol_.resolution_probe = true;
+  }
+  datasets::Split split(const std::vector<int>& query_rates, std::uint64_t seed = 0) const {
+    datasets::SplitOptions options;
+    options.query_rates = query_rates;
+    options.seed = seed;
+    return datasets::make_split(*pack_, options);
+  }
+  template <class Options>
+  std::unique_ptr<Method> method() const {
+    return make_method(testing::small_specification(Options{}), split_.train_identities);
+  }
+  std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
+    const EmbeddingOptions options;
+    const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
+    const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
+    return make_outputs({method, *pack_, split_, options, embedding, scores},
+                        plan_outputs(method, *pack_, split_, protocol_), progress);
+  }
+  static results::Panels panels(const EvaluationOutputs& outputs) {
+    return results::parse_panels(core::as_text(outputs.files.at(results::kPanelsFile)), "panels");
+  }
+  datasets::Image view(const ImageView& view) const {
+    datasets::Image image;
+    pack_->read_view(view.row, view.rate, image);
+    return datasets::enlarge(image, kHeight, kWidth);
+  }
+  std::size_t row(const std::string& path) const {
+    std::size_t row = 0;
+    while (pack_->row(row).sample.path != path) ++row;
+    return row;
+  }
+
+  static inline std::unique_ptr<tests::RawImages> raw_;
+  std::optional<datasets::PackReader> pack_;
+  datasets::Split split_;
+  experiments::EvaluationProtocol protocol_;
+};
+
+// The image in cell number `cell` of a strip.
+inline datasets::Image cell(const datasets::Image& strip, int cell) {
+  datasets::Image image = datasets::make_image(kHeight, kWidth);
+  const int left = kGap + cell * (kWidth + 2 * kFrame + kGap) + kFrame, top = kGap + kFrame;
+  for (int y = 0; y < kHeight; ++y)
+    for (int x = 0; x < 3 * kWidth; ++x)
+      image.pixels[static_cast<std::size_t>(y * 3 * kWidth + x)] =
+          strip.pixels[static_cast<std::size_t>((top + y) * 3 * strip.width + 3 * left + x)];
+  return image;
+}
+
+// "red", "green" or "white": the frame round a cell, its upper left corner.
+inline std::string frame(const datasets::Image& strip, int cell) {
+  const int left = kGap + cell * (kWidth + 2 * kFrame + kGap), top = kGap;
+  const std::uint8_t* pixel = &strip.pixels[static_cast<std::size_t>(3 * (top * strip.width + left))];
+  if (pixel[0] > 200 && pixel[1] > 200 && pixel[2] > 200) return "white";
+  return pixel[1] > pixel[0] ? "green" : "red";
+}
+
+}  // namespace resolute::workers
