@@ -59,11 +59,13 @@ std::string recovery_table_html(const std::vector<results::RecoveryQuality>& lin
   std::map<std::tuple<int, int>, std::string> rows;  // rates ascending, scales descending
   for (const auto& [place, mean] : results::mean_recovery(lines)) {
     const auto [rate, scale] = place;
+    // Inputs that are what the scale aims at: nothing can gain on them.
+    const std::string enlarged =
+        mean.enlarged_ssim < 1 ? fmt::format("<td>{:.2f}</td><td>{:+.2f}</td>", mean.enlarged_psnr, mean.psnr_gain())
+                               : "<td>equal</td><td>–</td>";
     rows[{rate, -scale}] = fmt::format(
-        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.2f}</td><td>{:.2f}</td><td>{:+.2f}</td><td>{:.3f}</td>"
-        "<td>{:.3f}</td></tr>\n",
-        rate, scale_in_words(scale), mean.images, mean.recovered_psnr, mean.enlarged_psnr, mean.psnr_gain(),
-        mean.recovered_ssim, mean.enlarged_ssim);
+        "<tr><td>{}</td><td>{}</td><td>{}</td><td>{:.2f}</td>{}<td>{:.3f}</td><td>{:.3f}</td></tr>\n", rate,
+        scale_in_words(scale), mean.images, mean.recovered_psnr, enlarged, mean.recovered_ssim, mean.enlarged_ssim);
   }
   for (const auto& [place, row] : rows) html += row;
   return html + "</table>\n";

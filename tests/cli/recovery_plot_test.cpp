@@ -87,7 +87,7 @@ TEST(RecoveryPlot, the_table_has_a_line_for_each_rate_and_scale) {
 TEST(RecoveryPlot, a_sample_of_hr_images_alone_has_a_table_and_no_plot) {
   const std::vector<RecoveryQuality> lines{{"a", 1, 1, 1, 1, {30, 1}, {98, 1}}};
   EXPECT_EQ(recovery_plot_svg(lines, ""), "");
-  EXPECT_THAT(recovery_table_html(lines), HasSubstr("<td>98.00</td>"));
+  EXPECT_THAT(recovery_table_html(lines), HasSubstr("<td>30.00</td><td>equal</td><td>–</td>"));
 }
 
 TEST(RecoveryPlot, a_page_shows_recovered_images_and_every_scales_figures_under_its_pictures) {
