@@ -93,9 +93,9 @@ struct Trainer::StepRecord {
   StepMetrics metrics;
   std::vector<PhaseRecord> phases;
   std::vector<std::size_t> unstepped;  // phases whose optimisers wait for the next phase's gradients
-  std::vector<std::pair<std::size_t, at::Tensor>> stepped_norms;  // by optimiser: of what it stepped with
-  std::vector<double> shares;                                     // of each of the L lanes
-  std::vector<std::vector<double>> terms;                         // of each of the L lanes, all phases in order
+  std::vector<std::pair<std::size_t, at::Tensor>> summed_norms;  // by optimiser: of gradients of several phases
+  std::vector<double> shares;                                    // of each of the L lanes
+  std::vector<std::vector<double>> terms;                        // of each of the L lanes, all phases in order
   std::vector<Digests> digests;  // of each of the L lanes: its gradients, all phases in order
   results::StepGradients gradients;
   bool stop_anywhere = false;  // known at the end of the step
@@ -296,13 +296,12 @@ void Trainer::step_optimisers(StepRecord& record) {
       for (std::size_t p = 0; p < sum.gradients.size(); ++p)
         sum.gradients[p] = sum.gradients[p] + of_phase[i].gradients[p];
       sum.norm = gradient_norm(sum.gradients);
+      record.summed_norms.emplace_back(optimiser, sum.norm);
     }
     of_phase.clear();
   }
-  for (auto& [optimiser, sum] : steps) {
+  for (const auto& [optimiser, sum] : steps)
     optimisers_[optimiser].step(sum.gradients, sum.norm, record.metrics.learning_rate_factor);
-    record.stepped_norms.emplace_back(optimiser, sum.norm);
-  }
   at::autocast::clear_cache();
 }
 
@@ -409,7 +408,7 @@ void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& reco
     if (phase.norm.defined() && !std::isfinite(phase.norm.item<double>()))
       throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
                        diverged_lane(phase.phase, lanes));
-  for (const auto& [optimiser, norm] : record.stepped_norms)
+  for (const auto& [optimiser, norm] : record.summed_norms)
     if (!std::isfinite(norm.item<double>()))
       throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()),
                        step_ + 1, "though each phase's is");

@@ -33,37 +33,16 @@ metrics = ["rank1"]
 datasets = ["easy"]
 )";
 
-std::string row(const std::string& id, const std::string& settings) {
-  return fmt::format("[[table.row]]\nid = \"{0}\"\nlabel = \"{0}\"\n{1}\n", id, settings);
-}
-
-class FtwaSuite : public Suite {
+class FtwaSuite : public MethodSuite {
  protected:
-  TrainingSpecification training(const std::string& settings) {
-    return training_of(plan(kHead + row("r", settings)), "t", "r");
-  }
+  FtwaSuite() : MethodSuite(kHead) {}
   FtwaOptions ftwa(const std::string& settings) { return std::get<FtwaOptions>(training(settings).method); }
-  JobId training_id(const std::string& settings) { return job_id(training(settings)); }
   EvaluationProtocol protocol(const std::string& settings) {
     return jobs_of<EvaluationSpecification>(plan(kHead + row("r", settings))).at(0).protocol;
   }
   JobId evaluation_id(const std::string& settings) {
     return row_of(plan(kHead + row("r", settings)), "t", "r").cells.at(0).evaluations.at(0);
   }
-  std::string refusal_of(const std::string& text) {
-    try {
-      plan(text);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-      std::string message = error.what();
-      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-      const auto at = message.find("s.toml");
-      return at == std::string::npos ? message : message.substr(at);
-    }
-    return "";
-  }
-  //! Of a suite with one row; "" where it is accepted.
-  std::string refusal(const std::string& settings) { return refusal_of(kHead + row("r", settings)); }
 };
 
 TEST_F(FtwaSuite, every_option_reaches_its_job) {

@@ -38,31 +38,10 @@ metrics = ["rank1"]
 datasets = ["easy"]
 )";
 
-std::string row(const std::string& id, const std::string& settings) {
-  return fmt::format("[[table.row]]\nid = \"{0}\"\nlabel = \"{0}\"\n{1}\n", id, settings);
-}
-
-class MsiflaSuite : public Suite {
+class MsiflaSuite : public MethodSuite {
  protected:
-  TrainingSpecification training(const std::string& settings) {
-    return training_of(plan(kHead + row("r", settings)), "t", "r");
-  }
+  MsiflaSuite() : MethodSuite(kHead) {}
   MsiflaOptions msifla(const std::string& settings) { return std::get<MsiflaOptions>(training(settings).method); }
-  JobId training_id(const std::string& settings) { return job_id(training(settings)); }
-  std::string refusal_of(const std::string& text) {
-    try {
-      plan(text);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-      std::string message = error.what();
-      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-      const auto at = message.find("s.toml");
-      return at == std::string::npos ? message : message.substr(at);
-    }
-    return "";
-  }
-  //! Of a suite with one row; "" where it is accepted.
-  std::string refusal(const std::string& settings) { return refusal_of(kHead + row("r", settings)); }
   //! The same with a piece of the suite's head replaced.
   std::string refusal_with(const std::string& from, const std::string& to, const std::string& settings = {}) {
     std::string text = kHead + row("r", settings);

@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "experiments/suite.h"
 
@@ -78,5 +80,38 @@ inline void check_sound(const Plan& plan) {
         for (const JobId& id : cell.evaluations) EXPECT_TRUE(before.contains(id));
     }
 }
+
+//! A row of a table by its id, with these settings.
+inline std::string row(const std::string& id, const std::string& settings) {
+  return fmt::format("[[table.row]]\nid = \"{0}\"\nlabel = \"{0}\"\n{1}\n", id, settings);
+}
+
+//! Suites that begin with one head, whose last table "t" lacks its rows.
+class MethodSuite : public Suite {
+ protected:
+  explicit MethodSuite(std::string head) : head_(std::move(head)) {}
+
+  TrainingSpecification training(const std::string& settings) {
+    return training_of(plan(head_ + row("r", settings)), "t", "r");
+  }
+  JobId training_id(const std::string& settings) { return job_id(training(settings)); }
+  std::string refusal_of(const std::string& text) {
+    try {
+      plan(text);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(core::ErrorKind::kInput, error.kind());
+      std::string message = error.what();
+      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
+      const auto at = message.find("s.toml");
+      return at == std::string::npos ? message : message.substr(at);
+    }
+    return "";
+  }
+  //! Of a suite with one row; "" where it is accepted.
+  std::string refusal(const std::string& settings) { return refusal_of(head_ + row("r", settings)); }
+
+ private:
+  std::string head_;
+};
 
 }  // namespace resolute::experiments
