@@ -33,6 +33,11 @@ const std::vector<Case>& cases() {
     MsiflaOptions one, shared;
     one.scales = {1};
     shared.reid_networks = "shared";
+    ResolutionAdaptiveOptions plain, varying, masked, joint, progressive;
+    plain.varying_length = masked.varying_length = false;
+    plain.masks = varying.masks = "off";
+    masked.masks = joint.masks = "joint";
+    progressive.stage_steps = 1;
     return std::vector<Case>{{"baseline", BaselineOptions{}, true},
                              {"rain {4, 5}", RainOptions{}, true},
                              {"rain {5}", single, true},
@@ -45,7 +50,12 @@ const std::vector<Case>& cases() {
                              {"ftwa", FtwaOptions{}, true, 2, true},
                              {"msifla {1}", one, true, 2},
                              {"msifla, shared", shared, true, 2},
-                             {"msifla", MsiflaOptions{}, true, 2, true}};
+                             {"msifla", MsiflaOptions{}, true, 2, true},
+                             {"resolution-adaptive, plain", plain, true},
+                             {"resolution-adaptive, varying length", varying, true},
+                             {"resolution-adaptive, masks", masked, true},
+                             {"resolution-adaptive, joint", joint, true, 0, true},
+                             {"resolution-adaptive", progressive, true, 0, true}};
   }();
   return all;
 }
@@ -54,11 +64,16 @@ int images(const Case& measured, const Scale& scale) { return measured.lr_images
 
 int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
 
+int counted_identities(const Case& measured) {
+  return std::holds_alternative<experiments::ResolutionAdaptiveOptions>(measured.method) ? 2 : 1;
+}
+
 int images_a_pair(const Case& measured) {
   return std::visit(core::Overloaded{[&](const experiments::BaselineOptions&) { return rows_a_pair(measured); },
                                      [](const experiments::RainOptions&) { return 2; },
                                      [](const experiments::FtwaOptions&) { return 3; },
-                                     [](const experiments::MsiflaOptions&) { return 2; }},
+                                     [](const experiments::MsiflaOptions&) { return 2; },
+                                     [](const experiments::ResolutionAdaptiveOptions&) { return 2; }},
                     measured.method);
 }
 
@@ -81,6 +96,7 @@ RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int
   const std::int64_t rows = std::int64_t{identities} * images;
   batch_.hr = random_images(0, rows, scale.height, scale.width);
   batch_.lr = random_images(1, rows, scale.height, scale.width);
+  batch_.lr_rates = at::arange(rows, at::kLong).remainder(3).add(2);
   batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
   batch_.has_hr = at::arange(rows, at::kLong).remainder(images).lt(images - lr_images);
   batch_.hr.mul_(batch_.has_hr.view({-1, 1, 1, 1}));
@@ -96,11 +112,23 @@ LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
   return batch;
 }
 
-void train(Method& method, BatchSource& source, const experiments::Recipe& recipe) {
+void train(Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first) {
   ProgressPipe progress(-1);
   TrainerOptions options;
   options.recipe = recipe;
-  Trainer({.method = method, .source = source, .progress = progress}, options).run();
+  Trainer trainer({.method = method, .source = source, .progress = progress}, options);
+  if (first > 0) {
+    Checkpoint begun = trainer.snapshot();
+    begun.step = first;
+    trainer.restore(begun);
+  }
+  trainer.run();
+}
+
+std::uint64_t last_window(Method& method) {
+  std::uint64_t first = 0;
+  for (const ParameterGroup& group : method.parameter_groups()) first = std::max(first, group.first_step);
+  return first;
 }
 
 }  // namespace resolute::workers

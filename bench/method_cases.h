@@ -35,12 +35,15 @@ struct Case {
   int lr_images = 0;      //!< of an identity's images(), how many stand in the batch as LR images alone
   bool in_parts = false;  //!< its step is compared with its parts (bench/step_parts.h)
 };
-//! Baseline and RAIN with their variants, then table 2 of FTWA, then table 2 of MSIFLA.
+//! Baseline and RAIN with their variants, then table 2 of FTWA, then table 2 of MSIFLA, then the rows of
+//! resolution-adaptive representations.
 const std::vector<Case>& cases();
 //! K rows of each identity in a timed batch.
 int images(const Case& measured, const Scale& scale);
 //! What operations are counted on: a row, HR image and copy, or of methods with LR rows an HR row and an LR row.
 int rows_a_pair(const Case& measured);
+//! Identities that operations are counted on, a pair of each: 2 where a loss needs another identity.
+int counted_identities(const Case& measured);
 //! Images of a pair that pass the trunk.
 int images_a_pair(const Case& measured);
 
@@ -60,7 +63,7 @@ struct Shortest {
 };
 
 //! One batch again and again; remembers when each step began. Identities of `images` rows: HR images with a copy, then
-//! `lr_images` LR images alone; `copies` copies of each.
+//! `lr_images` LR images alone; `copies` copies of each. LR images are of rates 2, 3, 4, 2, …
 class RepeatedBatch final : public BatchSource {
  public:
   RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies = 0);
@@ -73,7 +76,12 @@ class RepeatedBatch final : public BatchSource {
   LaneBatch batch_;
 };
 
-//! The real Trainer on one lane, without checkpoints and metrics.
-void train(Method& method, BatchSource& source, const experiments::Recipe& recipe);
+//! The real Trainer on one lane, without checkpoints and metrics. \param first step to begin with, as if those before
+//! it were done
+void train(Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first = 0);
+
+//! The first step in which every group has begun to move (ParameterGroup::first_step): of progressive masks the first
+//! of the last stage, in which all of them act.
+std::uint64_t last_window(Method& method);
 
 }  // namespace resolute::workers

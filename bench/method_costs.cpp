@@ -5,13 +5,14 @@
 //! after one that does not count), and the memory that it took: the largest resident set of the process, less what was
 //! resident before the method was made. Each measurement has a process of its own, so that none inherits another's
 //! memory. FLOP/s are by processor time, which other programs on the machine disturb little, for steps and for the
-//! matrix product that they are compared with. Of FTWA and MSIFLA also what a step takes beside its parts measured
-//! alone (bench/step_parts.h); the bar is missed above 1.1.
+//! matrix product that they are compared with. Of FTWA, MSIFLA and resolution-adaptive representations also
+//! what a step takes beside its parts measured alone (bench/step_parts.h); the bar is missed above 1.1.
 //!
 //! bench_method_costs [--json] [--counts] [--memory [--paper-size]] [--threads T] [--steps N]
 //!                    [--backbone resnet50|resnet-small] [--only TEXT]
 //!   --counts   no times: one step on one pair, parameters and multiply-adds alone. A pair is an image and its copy; of
-//!              methods whose batches have LR rows, an HR row with its copy and an LR row
+//!              methods whose batches have LR rows, an HR row with its copy and an LR row. Where a loss needs another
+//!              identity the step is on two pairs, and half of it is told
 //!   --only     methods whose name begins so
 //!   --memory   instead: the peak of a step of MSIFLA, computed from its layers (bench/step_memory.h) and, without
 //!              --counts, measured; at the paper's size only with --paper-size, which takes 12 GiB
@@ -93,12 +94,14 @@ Json counts(const Case& measured, const Scale& scale) {
   experiments::Recipe recipe;
   recipe.steps = 1;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  RepeatedBatch source(scale, 1, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0, method->copy_rates().size());
+  const int identities = counted_identities(measured);
+  RepeatedBatch source(scale, identities, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0,
+                       method->copy_rates().size());
   Json result{{"parts", parameters_of_parts(*method)}, {"images_a_pair", images_a_pair(measured)}};
   {
     const MultiplicationCount count;
     train(*method, source, recipe);
-    result["multiply_adds_a_pair"] = count.value();
+    result["multiply_adds_a_pair"] = count.value() / identities;
   }
   const at::Tensor image = random_images(2, 1, scale.height, scale.width);
   {
@@ -134,12 +137,13 @@ double gemm(const std::string& precision) {
 Json step(const Case& measured, const Scale& scale, const std::string& precision, int steps) {
   const double before = process_memory("VmRSS");
   experiments::Recipe recipe;
-  recipe.steps = 1 + steps;
   recipe.precision = precision;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
+  const std::uint64_t first = last_window(*method);
+  recipe.steps = static_cast<int>(first) + 1 + steps;
   RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images,
                        method->copy_rates().size());
-  train(*method, source, recipe);
+  train(*method, source, recipe, first);
   source.begun.emplace_back();
   Shortest shortest;
   for (std::size_t i = 2; i < source.begun.size(); ++i) shortest.add(source.begun[i - 1], source.begun[i]);
@@ -213,22 +217,22 @@ Json measure(const Options& options) {
 }
 
 void show_counts(const Json& cases) {
-  fmt::print("{:13} {:20} {:24} {:>12}\n", "backbone", "method", "part", "parameters");
+  fmt::print("{:13} {:36} {:24} {:>12}\n", "backbone", "method", "part", "parameters");
   for (const Json& one : cases) {
     std::int64_t all = 0;
     for (const Json& part : one["parts"]) {
       all += part["parameters"].get<std::int64_t>();
-      fmt::print("{:13} {:20} {:24} {:12}\n", one["backbone"].get<std::string>(), one["name"].get<std::string>(),
+      fmt::print("{:13} {:36} {:24} {:12}\n", one["backbone"].get<std::string>(), one["name"].get<std::string>(),
                  part["part"].get<std::string>(), part["parameters"].get<std::int64_t>());
     }
-    fmt::print("{:13} {:20} {:24} {:12}\n", one["backbone"].get<std::string>(), one["name"].get<std::string>(), "all",
+    fmt::print("{:13} {:36} {:24} {:12}\n", one["backbone"].get<std::string>(), one["name"].get<std::string>(), "all",
                all);
   }
-  fmt::print("\nGFLOP (2 a multiply-add)\n{:13} {:20} {:>8} {:>16} {:>14} {:>14}\n", "backbone", "method", "classes",
+  fmt::print("\nGFLOP (2 a multiply-add)\n{:13} {:36} {:>8} {:>16} {:>14} {:>14}\n", "backbone", "method", "classes",
              "embed an image", "transform it", "train a pair");
   for (const Json& one : cases)
     fmt::print(
-        "{:13} {:20} {:8} {:16.4f} {:14.4f} {:14.4f}\n", one["backbone"].get<std::string>(),
+        "{:13} {:36} {:8} {:16.4f} {:14.4f} {:14.4f}\n", one["backbone"].get<std::string>(),
         one["name"].get<std::string>(), one["classes"].get<int>(), 2e-9 * one["multiply_adds_to_embed"].get<double>(),
         2e-9 * one.value("multiply_adds_of_transformation", 0.0), 2e-9 * one["multiply_adds_a_pair"].get<double>());
 }
@@ -246,7 +250,7 @@ void show_times(const Json& result) {
       "\na step, {} thread(s), fastest of {} (resnet-small: ten times as many); GFLOP/s and their share of a matrix "
       "product's by processor time\n",
       result["threads"].get<int>(), result["steps"].get<int>());
-  fmt::print("{:13} {:12} {:9} {:>5} {:>9} {:>11} {:>9} {:>8} {:>8} {:>9}\n", "backbone", "method", "precision",
+  fmt::print("{:13} {:36} {:9} {:>5} {:>9} {:>11} {:>9} {:>8} {:>8} {:>9}\n", "backbone", "method", "precision",
              "pairs", "seconds", "processor s", "images/s", "GFLOP/s", "of GEMM", "peak MiB");
   for (const Json& one : result["cases"]) {
     for (const std::string& precision : kPrecisions) {
@@ -255,7 +259,7 @@ void show_times(const Json& result) {
       const double pairs = one["pairs"].get<double>(), seconds = time["seconds"].get<double>();
       const double processor = time["processor_seconds"].get<double>();
       const double flops = 2 * pairs * one["multiply_adds_a_pair"].get<double>() / processor;
-      fmt::print("{:13} {:12} {:9} {:5} {:9.4f} {:11.4f} {:9.2f} {:8.1f} {:8.2f} {:9.0f}\n",
+      fmt::print("{:13} {:36} {:9} {:5} {:9.4f} {:11.4f} {:9.2f} {:8.1f} {:8.2f} {:9.0f}\n",
                  one["backbone"].get<std::string>(), one["name"].get<std::string>(), precision, one["pairs"].get<int>(),
                  seconds, processor, pairs * one["images_a_pair"].get<double>() / seconds, flops * 1e-9,
                  flops / best_gemm(result, precision), time["peak_bytes"].get<double>() / 1048576);

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! What a training step of FTWA or MSIFLA takes beside the sum of its parts, each of which is measured by itself: what
-//! a step needs and does not compute shows in the ratio.
+//! What a training step of FTWA, MSIFLA or resolution-adaptive representations takes beside the sum of its parts, each
+//! of which is measured by itself: what a step needs and does not compute shows in the ratio.
 
 #include <cstdint>
 #include <string>
@@ -18,8 +18,10 @@ inline constexpr double kStepBar = 1.1;
 //! shortest of `turns` turns, in each of which every part is run once and then a step of the real Trainer; the ratio by
 //! processor time. Parts, forward and backward, each on as many maps as in a step and on what comes from the part
 //! before it; of FTWA E_H, E_L, E_ID and T; GAP; C and W; of MSIFLA every IR network with its two backward passes,
-//! every re-ID network; then the losses; last the gradients' sums and digests with Adam's step. \param measured a case
-//! of FTWA or MSIFLA with all its networks
+//! every re-ID network; of resolution-adaptive representations the trunk, its masks, the embedding and the classifier;
+//! then the losses (verification with its MLP); last the gradients' sums and digests with Adam's step. Where parameters
+//! move in windows of their own, steps are of the last window. \param measured a case of these methods with all its
+//! networks
 core::Json step_parts(const Case& measured, const Scale& scale, const std::string& precision, int turns);
 
 //! Multiply-adds of T on the feature map of one image, N×3×H×W with N = 1; 0 for a method without T.

@@ -10,6 +10,8 @@
 
 #include "cli/box_plot.h"
 #include "cli/html.h"
+#include "cli/mask_plot.h"
+#include "cli/prefix_plot.h"
 #include "cli/recovery_plot.h"
 
 namespace resolute::cli {
@@ -103,7 +105,7 @@ std::string weights_block(const PanelSection& section) {
          "<p class=\"quiet\">The weights that each method gives to a sample of test images at several rates: as HR "
          "gallery images "
          "(high side) and as LR queries or copies (low side). Boxes hold half of the images around the median, "
-         "whiskers nine of ten.</p>\n<div class=\"weights\">\n" +
+         "whiskers nine of ten.</p>\n<div class=\"plots\">\n" +
          figures + "</div>\n";
 }
 
@@ -124,7 +126,47 @@ std::string recovery_block(const PanelSection& section) {
          "they aim at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, "
          "enlarged "
          "bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.</p>\n"
-         "<div class=\"recovery\">\n" +
+         "<div class=\"plots\">\n" +
+         figures + "</div>\n";
+}
+
+std::string mask_figure(const PanelRow& row) {
+  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
+                     mask_plot_svg(row.masks, fmt::format("Mask values of {} by block and level", row.label)),
+                     mask_table_html(row.masks));
+}
+
+std::string masks_block(const PanelSection& section) {
+  std::string figures;
+  for (const PanelRow& row : section.rows)
+    if (!row.masks.empty()) figures += mask_figure(row);
+  if (figures.empty()) return {};
+  return "<h3>Masks</h3>\n"
+         "<p class=\"quiet\">The factors that each method scales the channels of its network's blocks with, at each "
+         "level of resolution; the highest level is that of the gallery. Boxes hold half of the channels around the "
+         "median, whiskers nine of ten. Below: the mean difference of a channel's factors at two levels.</p>\n"
+         "<div class=\"plots\">\n" +
+         figures + "</div>\n";
+}
+
+std::string prefix_figure(const PanelRow& row) {
+  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
+                     prefix_plot_svg(row.prefixes, fmt::format("Distances of {} by shared prefix", row.label)),
+                     prefix_table_html(row.prefixes));
+}
+
+std::string prefixes_block(const PanelSection& section) {
+  std::string figures;
+  for (const PanelRow& row : section.rows)
+    if (!row.prefixes.empty()) figures += prefix_figure(row);
+  if (figures.empty()) return {};
+  return "<h3>Distance by shared prefix</h3>\n"
+         "<p class=\"quiet\">Squared distances of queries to gallery images by the first sub-vectors that both have, "
+         "for each rate and the level of resolution that queries are taken for. Boxes hold half of the pairs around "
+         "the "
+         "median, whiskers nine of ten. Below: how each prefix alone would rank them; in bold what they are compared "
+         "by.</p>\n"
+         "<div class=\"plots\">\n" +
          figures + "</div>\n";
 }
 
@@ -160,6 +202,8 @@ std::string section_html(const PanelSection& section) {
   if (!jobs.empty()) html += fmt::format("<p class=\"quiet\">Evaluations: {}.</p>\n", jobs);
   html += weights_block(section);
   html += recovery_block(section);
+  html += masks_block(section);
+  html += prefixes_block(section);
   for (const ShownQuery& query : shown_queries(section)) html += query_block(section, query);
   return html;
 }
@@ -185,8 +229,8 @@ std::string panel_page_html(const PanelPage& page) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: panels</title>\n"
-      "<style>{}{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
-      escaped(page.suite), kStyle, box_plot_style(), recovery_style(), escaped(page.title));
+      "<style>{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
+      escaped(page.suite), kStyle, box_plot_style(), escaped(page.title));
   html += "<p>Trial 0 of every row.";
   const auto has_queries = [](const PanelSection& section) { return !shown_queries(section).empty(); };
   if (std::any_of(page.sections.begin(), page.sections.end(), has_queries))

@@ -1,8 +1,9 @@
 #pragma once
 //! \file
 //! The page that `resolute suite panels` writes: how the weights of methods that have some go with the rate, what
-//! decoders recover at each rate, then for each query what several methods put first and what their decoders made of
-//! it, one below the other. One HTML file without scripts, pictures inside; made of values alone.
+//! decoders recover at each rate, masks by block and level, distances by the sub-vectors that images share, then for
+//! each query what several methods put first and what their decoders made of it, one below the other. One HTML file
+//! without scripts, pictures inside; made of values alone.
 
 #include <cstddef>
 #include <optional>
@@ -12,7 +13,9 @@
 #include "cli/weight_plot.h"
 #include "core/bytes.h"
 #include "results/branch_weights.h"
+#include "results/mask_values.h"
 #include "results/panels.h"
+#include "results/prefix_distances.h"
 #include "results/recovery.h"
 
 namespace resolute::cli {
@@ -33,7 +36,9 @@ struct PanelRow {
   std::vector<PanelPictures> pictures;          //!< one a query of `panels`
   std::vector<results::BranchWeights> weights;  //!< empty: there are none to show
   WeightMetrics weight_metrics;
-  std::vector<results::RecoveryQuality> recovery;  //!< empty: there is none to show
+  std::vector<results::RecoveryQuality> recovery;    //!< empty: there is none to show
+  std::vector<results::MaskSpread> masks{};          //!< empty: there are none to show
+  std::vector<results::PrefixDistances> prefixes{};  //!< empty: there are none to show
 };
 
 //! One table on one data set.

@@ -12,11 +12,6 @@
 namespace resolute::cli {
 namespace {
 
-constexpr std::string_view kStyle = R"(
-.recovery table { border-collapse: collapse; font-size: 0.85rem; margin: 0.25rem 0; }
-.recovery th, .recovery td { text-align: right; padding: 0.1rem 0.6rem; border-bottom: 1px solid var(--line); }
-.recovery th { color: var(--quiet); font-weight: normal; }
-)";
 constexpr double kStep = 5;  // decibels; the axis begins and ends at a multiple
 
 // PSNR of the images at one rate.
@@ -92,7 +87,5 @@ std::string recovery_plot_svg(const std::vector<results::RecoveryQuality>& lines
   svg += text_svg((kPlotLeft + x) / 2, bottom + 34, "middle", "rate", "quiet");
   return svg + "</svg>\n";
 }
-
-std::string_view recovery_style() { return kStyle; }
 
 }  // namespace resolute::cli

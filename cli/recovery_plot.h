@@ -23,7 +23,4 @@ std::string recovery_table_html(const std::vector<results::RecoveryQuality>& lin
 //! \param description of the picture, for those who do not see it; any text
 std::string recovery_plot_svg(const std::vector<results::RecoveryQuality>& lines, std::string_view description);
 
-//! Of the table; wants the page's variables --quiet and --line.
-std::string_view recovery_style();
-
 }  // namespace resolute::cli

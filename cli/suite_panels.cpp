@@ -15,7 +15,9 @@
 #include "core/json.h"
 #include "experiments/metrics.h"
 #include "results/branch_weights.h"
+#include "results/mask_values.h"
 #include "results/output_file.h"
+#include "results/prefix_distances.h"
 #include "results/record.h"
 #include "results/recovery.h"
 
@@ -30,7 +32,8 @@ constexpr CommandHelp kHelp{
     "in the gallery, and what its decoders make of the LR image; and, of a sample of images at several rates "
     "(evaluate.sample_rates),\n"
     "how the weights of methods that weight their features go with the rate, and how near decoders bring images to "
-    "their originals.\n"
+    "their originals;\n"
+    "and, of methods that adapt to the resolution, masks by block and level, and distances by shared sub-vectors.\n"
     "Trial 0; what is not there yet is said in words. Works while the suite runs; "
     "the page needs\n"
     "nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
@@ -44,28 +47,33 @@ struct Wanted {
   bool panels = false;
   bool weights = false;
   bool recovery = false;
-  bool any() const { return panels || weights || recovery; }
+  bool masks = false;
+  bool prefixes = false;
+  bool any() const { return panels || weights || recovery || masks || prefixes; }
 };
 
-//! What evaluations of a training leave of a sample of images, beside their features.
-Wanted left_of_samples(const experiments::TrainingSpecification& training) {
+//! What an evaluation leaves of its training's method, beside features and panels. \param sampled whether it looks at a
+//! sample of images at several rates
+Wanted left_of(const experiments::TrainingSpecification& training, bool sampled) {
   const auto has = [&](const char* metric) { return experiments::has_metric(training.method, {}, metric); };
-  return {false, has("weight_hr_rho"), has("psnr_gain_2")};
+  const auto* adaptive = std::get_if<experiments::ResolutionAdaptiveOptions>(&training.method);
+  return {false, sampled && has("weight_hr_rho"), sampled && has("psnr_gain_2"), has("mask_spread"),
+          adaptive != nullptr && adaptive->varying_length};
 }
 
 class PanelReader {
  public:
   PanelReader(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan)
       : files_(files), store_(store) {
-    std::map<experiments::JobId, Wanted> sampled;
+    std::map<experiments::JobId, const experiments::TrainingSpecification*> trainings;
     for (const experiments::PlannedJob& job : plan.jobs)
       if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
-        sampled[job.id] = left_of_samples(*training);
+        trainings[job.id] = training;
     for (const experiments::PlannedJob& job : plan.jobs) {
       const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
       if (evaluation == nullptr) continue;
       Wanted& wanted = wanted_[job.id];
-      if (!evaluation->protocol.sample_rates.empty()) wanted = sampled[evaluation->training];
+      wanted = left_of(*trainings.at(evaluation->training), !evaluation->protocol.sample_rates.empty());
       wanted.panels = evaluation->protocol.panels > 0;
     }
   }
@@ -89,6 +97,8 @@ class PanelReader {
     if (wanted_.at(job).panels) read_panels(*evaluation, read);
     if (wanted_.at(job).weights) read_weights(*evaluation, read);
     if (wanted_.at(job).recovery) read_recovery(*evaluation, read);
+    if (wanted_.at(job).masks) read_masks(*evaluation, read);
+    if (wanted_.at(job).prefixes) read_prefixes(*evaluation, read);
     return read;
   }
 
@@ -123,6 +133,23 @@ class PanelReader {
       to.recovery = results::parse_recovery(core::as_text(text), where(evaluation, results::kRecoveryFile));
     }
     if (to.recovery.empty()) lacks(to, "recovered images");
+  }
+
+  void read_masks(const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    if (evaluation.outputs.contains(results::kMaskValuesFile)) {
+      const core::Bytes text = read_output(evaluation, results::kMaskValuesFile);
+      to.masks = results::parse_mask_values(core::as_text(text), where(evaluation, results::kMaskValuesFile));
+    }
+    if (to.masks.empty()) lacks(to, "masks");
+  }
+
+  void read_prefixes(const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    if (evaluation.outputs.contains(results::kPrefixDistancesFile)) {
+      const core::Bytes text = read_output(evaluation, results::kPrefixDistancesFile);
+      to.prefixes =
+          results::parse_prefix_distances(core::as_text(text), where(evaluation, results::kPrefixDistancesFile));
+    }
+    if (to.prefixes.empty()) lacks(to, "distances by prefix");
   }
 
   static void lacks(PanelRow& row, std::string_view what) {
@@ -170,7 +197,9 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
                       {"evaluation", row.job},
                       {"missing", row.missing},
                       {"weights", !row.weights.empty()},
-                      {"recovery", !row.recovery.empty()}});
+                      {"recovery", !row.recovery.empty()},
+                      {"masks", !row.masks.empty()},
+                      {"prefixes", !row.prefixes.empty()}});
     sections.push_back({{"table", section.table},
                         {"dataset", section.dataset},
                         {"queries", shown_queries(section).size()},
@@ -206,26 +235,33 @@ int suite_panels(const Arguments& arguments) {
   const std::filesystem::path file = page_file(*parsed, plan);
   const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
   if (page.sections.empty())
-    throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite),
-                            "evaluate.panels is 0 in every row, and no row's weights or recovered images are sampled",
-                            "set it to the number of queries to show");
+    throw core::input_error(
+        fmt::format("suite '{}' has no panels", plan.suite),
+        "evaluate.panels is 0 in every row, no row's weights or recovered images are sampled, and no "
+        "row adapts to the resolution",
+        "set evaluate.panels to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
     std::cout << describe(page, file).dump(1) << "\n";
     return 0;
   }
-  std::size_t queries = 0, weighted = 0, recovered = 0, missing = 0;
+  std::size_t queries = 0, weighted = 0, recovered = 0, masked = 0, prefixed = 0, missing = 0;
   for (const PanelSection& section : page.sections) {
     queries += shown_queries(section).size();
     for (const PanelRow& row : section.rows) {
       weighted += row.weights.empty() ? 0 : 1;
       recovered += row.recovery.empty() ? 0 : 1;
+      masked += row.masks.empty() ? 0 : 1;
+      prefixed += row.prefixes.empty() ? 0 : 1;
       missing += row.missing.empty() ? 0 : 1;
     }
   }
-  std::cout << fmt::format("{}: {} queries{}{}{}\n", file.string(), queries,
-                           weighted == 0 ? "" : fmt::format(", weights of {} rows", weighted),
-                           recovered == 0 ? "" : fmt::format(", recovered images of {} rows", recovered),
+  const auto of_rows = [](const char* what, std::size_t rows) {
+    return rows == 0 ? "" : fmt::format(", {} of {} rows", what, rows);
+  };
+  std::cout << fmt::format("{}: {} queries{}{}{}{}{}\n", file.string(), queries, of_rows("weights", weighted),
+                           of_rows("recovered images", recovered), of_rows("masks", masked),
+                           of_rows("distances by prefix", prefixed),
                            missing == 0 ? "" : fmt::format("; {} evaluations are not there or lack a part", missing));
   return 0;
 }

@@ -147,6 +147,17 @@ void Loader::fill_training(const Split& split, std::span<const BatchItem> items,
   }
 }
 
+std::vector<int> Loader::lr_rates(const Split& split, std::span<const BatchItem> items) const {
+  std::vector<int> rates;
+  for (const BatchItem& drawn : items) {
+    const TrainItem& item = split.train.at(drawn.item);
+    rates.push_back(item.has_hr
+                        ? draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence).rate
+                        : item.stored_rate);
+  }
+  return rates;
+}
+
 void Loader::fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to) {
   RESOLUTE_EXPECT(to.size() == items.size() * image_floats_, "the buffer of copies has another size");
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -209,6 +220,7 @@ void PrefetchingLoader::load(LoadedBatch& batch, std::uint64_t step) {
     batch.labels[i] = item.label;
     batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
   }
+  batch.lr_rates = loader_.lr_rates(split_, part);
   batch.hr.resize(options_.hr ? part.size() * loader_.image_floats() : 0);
   batch.lr.resize(options_.lr ? part.size() * loader_.image_floats() : 0);
   loader_.fill_training(split_, part, batch.hr, batch.lr);

@@ -58,6 +58,8 @@ class Loader {
   //! `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`. \param hr, lr items.size() ×
   //! image_floats() floats each; either may be empty: it is then left out
   void fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr, std::span<float> lr);
+  //! The rates of the images that fill_training() puts into `lr`: one an item.
+  std::vector<int> lr_rates(const Split& split, std::span<const BatchItem> items) const;
   //! The LR copies at `rate` of the items that stand there with their HR image, augmented as it is; zeros for others.
   void fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to);
   //! An HR image as it is. \param to image_floats() floats
@@ -86,6 +88,7 @@ struct LoadedBatch {
   std::vector<float> hr;                   //!< N×H×W×3
   std::vector<float> lr;                   //!< N×H×W×3
   std::vector<std::vector<float>> copies;  //!< one for each of PrefetchOptions::copy_rates, N×H×W×3
+  std::vector<int> lr_rates;               //!< N: the rate of each image of `lr`
   std::vector<std::int64_t> labels;        //!< N
   std::vector<std::uint8_t> has_hr;        //!< N, 0 or 1: whether the batch has the HR image
 };

@@ -121,6 +121,38 @@ void read(MsiflaOptions& o, ObjectReader& object) {
   o.unit_parts = object.required<bool>("unit_parts");
 }
 
+Json write(const ResolutionAdaptiveOptions& o) {
+  return {{"level_rates", o.level_rates},
+          {"widths", o.widths},
+          {"varying_length", o.varying_length},
+          {"masks", o.masks},
+          {"mask_blocks", o.mask_blocks},
+          {"mask_mean", plain(o.mask_mean)},
+          {"mask_deviation", plain(o.mask_deviation)},
+          {"mask_learning_rate", plain(o.mask_learning_rate)},
+          {"stage_steps", o.stage_steps},
+          {"classification", o.classification},
+          {"verification", o.verification},
+          {"verification_weight", plain(o.verification_weight)},
+          {"verification_width", o.verification_width}};
+}
+
+void read(ResolutionAdaptiveOptions& o, ObjectReader& object) {
+  o.level_rates = object.required<std::vector<int>>("level_rates");
+  o.widths = object.required<std::vector<int>>("widths");
+  o.varying_length = object.required<bool>("varying_length");
+  o.masks = object.required<std::string>("masks");
+  o.mask_blocks = object.required<std::string>("mask_blocks");
+  o.mask_mean = object.required<double>("mask_mean");
+  o.mask_deviation = object.required<double>("mask_deviation");
+  o.mask_learning_rate = object.required<double>("mask_learning_rate");
+  o.stage_steps = object.required<int>("stage_steps");
+  o.classification = object.required<bool>("classification");
+  o.verification = object.required<bool>("verification");
+  o.verification_weight = object.required<double>("verification_weight");
+  o.verification_width = object.required<int>("verification_width");
+}
+
 //! Reads the alternative whose method is `name`; false if this alternative is another.
 template <class Options>
 bool read_if_named(MethodOptions& into, const std::string& name, int revision, const Json& json,
@@ -155,7 +187,8 @@ MethodOptions read_method(ObjectReader& object) {
   if (!read_if_named<BaselineOptions>(options, name, revision, json, object.where()) &&
       !read_if_named<RainOptions>(options, name, revision, json, object.where()) &&
       !read_if_named<FtwaOptions>(options, name, revision, json, object.where()) &&
-      !read_if_named<MsiflaOptions>(options, name, revision, json, object.where()))
+      !read_if_named<MsiflaOptions>(options, name, revision, json, object.where()) &&
+      !read_if_named<ResolutionAdaptiveOptions>(options, name, revision, json, object.where()))
     throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
                             fmt::format("methods are {}", fmt::join(method_names(), ", ")));
   return options;

@@ -1,9 +1,11 @@
 #include "experiments/method_validation.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "experiments/member_checks.h"
-#include "experiments/trunk_stride.h"
+#include "experiments/resolution_levels.h"
+#include "experiments/trunk_shape.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {
@@ -11,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMostScales = 4;
 constexpr int kParts = 4;  // of MSIFLA's re-ID networks
+constexpr int kLargestWidth = 16'384;
 
 void check_mining(const std::string& key, const std::string& mining) {
   check_choice(key, mining, {"random", "batch-hard", "all"});
@@ -108,18 +111,23 @@ void check(const FtwaOptions& o, const Recipe& r) {
     throw MemberError("train.labelled_fraction", "0", "without labels and 'ftwa.transformation' no loss is left");
 }
 
+//! Rates, one at least, from the lowest resolution to that of the HR image.
+void check_descending(const std::string& key, const std::vector<int>& rates) {
+  for (std::size_t i = 0; i < rates.size(); ++i) {
+    if (rates[i] < 1 || rates[i] > kLargestRate)
+      throw MemberError(key, text_of(rates), fmt::format("each must be 1 to {}", kLargestRate));
+    if (i > 0 && rates[i] >= rates[i - 1]) throw MemberError(key, text_of(rates), "they must descend, none twice");
+  }
+  if (rates.back() != 1)
+    throw MemberError(key, text_of(rates), "the last must be 1, that of the HR image", "end it with 1");
+}
+
 //! The cascade's scales, and the copies that its IR networks aim at.
 void check_scales(const std::vector<int>& scales, const std::vector<int>& train_rates) {
   const char* key = "msifla.scales";
   if (scales.empty() || scales.size() > kMostScales)
     throw MemberError(key, text_of(scales), fmt::format("1 to {} scales are needed", kMostScales));
-  for (std::size_t i = 0; i < scales.size(); ++i) {
-    if (scales[i] < 1 || scales[i] > kLargestRate)
-      throw MemberError(key, text_of(scales), fmt::format("each must be 1 to {}", kLargestRate));
-    if (i > 0 && scales[i] >= scales[i - 1]) throw MemberError(key, text_of(scales), "they must descend, none twice");
-  }
-  if (scales.back() != 1)
-    throw MemberError(key, text_of(scales), "the last must be 1, that of the HR image", "end it with 1");
+  check_descending(key, scales);
   for (int scale : scales)
     if (scale != 1 && std::find(train_rates.begin(), train_rates.end(), scale) == train_rates.end())
       throw MemberError(key, text_of(scales),
@@ -176,6 +184,64 @@ void check_size(const NetworkSettings& network, const PackSettings& pack) {
                       fmt::format("raise it to {}", (kParts - 1) * stride + 4));
 }
 
+void check_levels(const std::vector<int>& rates, const std::vector<int>& widths) {
+  const char* key = "resolution_adaptive.level_rates";
+  if (rates.size() < kFewestLevels || rates.size() > kMostLevels)
+    throw MemberError(key, text_of(rates), fmt::format("{} to {} levels are needed", kFewestLevels, kMostLevels),
+                      rates.size() < kFewestLevels ? "use method 'baseline' where no levels are told apart" : "");
+  check_descending(key, rates);
+  const char* width_key = "resolution_adaptive.widths";
+  if (widths.size() != rates.size())
+    throw MemberError(width_key, text_of(widths),
+                      fmt::format("'{}' has {} levels, each with a sub-vector", key, rates.size()),
+                      fmt::format("name {} widths", rates.size()));
+  for (int width : widths)
+    if (width < 1 || width > kLargestWidth)
+      throw MemberError(width_key, text_of(widths), fmt::format("each must be 1 to {}", kLargestWidth));
+}
+
+void check(const ResolutionAdaptiveOptions& o) {
+  check_levels(o.level_rates, o.widths);
+  check_choice("resolution_adaptive.masks", o.masks, {"off", "joint", "progressive"});
+  check_choice("resolution_adaptive.mask_blocks", o.mask_blocks, {"blocks", "stages"});
+  check_real("resolution_adaptive.mask_mean", o.mask_mean, -20, 20);
+  check_real("resolution_adaptive.mask_deviation", o.mask_deviation, 0, 10);
+  check_positive("resolution_adaptive.mask_learning_rate", o.mask_learning_rate, 10);
+  check_range("resolution_adaptive.stage_steps", o.stage_steps, 0, std::numeric_limits<int>::max());
+  check_real("resolution_adaptive.verification_weight", o.verification_weight, 0, 1e6);
+  check_range("resolution_adaptive.verification_width", o.verification_width, 1, kLargestWidth);
+  if (!o.classification && !o.verification)
+    throw MemberError("resolution_adaptive.verification", "false",
+                      "with 'resolution_adaptive.classification' off too no loss is left");
+}
+
+//! Progressive masks: every stage, so every mask, must have its turn.
+void check_stages(const ResolutionAdaptiveOptions& o, const NetworkSettings& network, int steps) {
+  const std::int64_t masks = mask_count(o, network);
+  const std::int64_t length = stage_steps(o, static_cast<int>(masks), steps);
+  if (length == 0)
+    throw MemberError("train.steps", std::to_string(steps),
+                      fmt::format("the {} masks of '{}' are trained one after another, in {} stages of a step or more",
+                                  masks, network.backbone, masks + 1),
+                      fmt::format("raise it to {} or set resolution_adaptive.masks = \"joint\"", masks + 1));
+  if (masks * length < steps) return;
+  const std::int64_t first = (steps + length - 1) / length;
+  throw MemberError(
+      "resolution_adaptive.stage_steps", std::to_string(o.stage_steps),
+      fmt::format("{} of the {} masks of '{}' would never be trained: the training ends at step {} and stage {} begins "
+                  "at step {}",
+                  masks - first + 1, masks, network.backbone, steps, first, first * length),
+      steps > masks ? fmt::format("set it to {} at most, or to 0 for equal stages", (steps - 1) / masks)
+                    : fmt::format("raise 'train.steps' above {}", masks * length));
+}
+
+//! What resolution_adaptive asks of a training.
+void check(const ResolutionAdaptiveOptions& o, const NetworkSettings& network, const Recipe& r) {
+  if (o.masks == "progressive") check_stages(o, network, r.steps);
+  if (r.labelled_fraction == 0)
+    throw MemberError("train.labelled_fraction", "0", "every loss of 'resolution_adaptive' needs labels");
+}
+
 }  // namespace
 
 void check_method(const TrainingSpecification& s) {
@@ -187,6 +253,7 @@ void check_method(const TrainingSpecification& s) {
     check(*msifla, s.recipe, s.split);
     check_size(s.network, s.pack);
   }
+  if (const auto* adaptive = std::get_if<ResolutionAdaptiveOptions>(&s.method)) check(*adaptive, s.network, s.recipe);
 }
 
 }  // namespace resolute::experiments

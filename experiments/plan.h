@@ -51,6 +51,8 @@ struct TablePlan {
   std::vector<RowPlan> rows;
   std::string compare_with{};  //!< id of the row that the others are compared with, query by query; empty: none
   std::vector<ClaimPlan> claims{};
+  //! Titles of the papers that it or its rows name and that have no number for it, whatever the data set.
+  std::vector<std::string> no_reference{};
 };
 
 struct DatasetPlan {
@@ -72,7 +74,8 @@ struct Plan {
 };
 
 //! The document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
-//! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims"}], "datasets":
+//! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
+//! "no_reference"}], "datasets":
 //! [{"id", "pack_folder", "root"}], "worker", "notes"}.
 core::Json to_json(const Plan& plan);
 

@@ -40,7 +40,8 @@ Json write(const TablePlan& table) {
           {"datasets", table.datasets},
           {"rows", std::move(rows)},
           {"compare_with", table.compare_with},
-          {"claims", std::move(claims)}};
+          {"claims", std::move(claims)},
+          {"no_reference", table.no_reference}};
 }
 
 }  // namespace

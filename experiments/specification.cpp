@@ -2,6 +2,7 @@
 
 #include "core/overloaded.h"
 #include "core/sha256.h"
+#include "experiments/resolution_levels.h"
 
 namespace resolute::experiments {
 
@@ -19,8 +20,13 @@ std::string method_name(const MethodOptions& options) {
 
 const std::vector<std::string>& method_names() {
   static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, MsiflaOptions::kMethod,
-                                                 RainOptions::kMethod};
+                                                 RainOptions::kMethod, ResolutionAdaptiveOptions::kMethod};
   return names;
+}
+
+bool uses_levels(const MethodOptions& options) {
+  const auto* adaptive = std::get_if<ResolutionAdaptiveOptions>(&options);
+  return adaptive != nullptr && uses_levels(*adaptive);
 }
 
 std::vector<std::string> distances_of(const MethodOptions& options) {

@@ -183,7 +183,31 @@ struct MsiflaOptions {
   bool operator==(const MsiflaOptions&) const = default;
 };
 
-using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions>;
+//! Resolution-adaptive representations (Wu et al., "Learning Resolution-Adaptive Representations for Cross-Resolution
+//! Person Re-Identification", arXiv 2207.13037). Plain, with neither varying length nor masks, it is a trunk with a
+//! linear layer, classification and verification.
+struct ResolutionAdaptiveOptions {
+  static constexpr const char* kMethod = "resolution_adaptive";
+  static constexpr int kRevision = 1;
+  //! The rate of each level of resolution, from the lowest, level 1, to the highest, level m: 2 to 4, descending, the
+  //! last 1.
+  std::vector<int> level_rates = {4, 3, 2, 1};
+  std::vector<int> widths = {512, 512, 512, 512};  //!< dimensions of the sub-vectors v_1 to v_m
+  bool varying_length = true;                      //!< an image of level k has v_1 to v_k; off: every image has all m
+  std::string masks = "progressive";               //!< or "joint": all from the first step; or "off"
+  std::string mask_blocks = "blocks";  //!< a mask behind every residual block, or behind each of the four "stages"
+  double mask_mean = 0;                //!< masks start normally distributed, before the sigmoid
+  double mask_deviation = 1;
+  double mask_learning_rate = 3.5e-4;  //!< Adam; follows the schedule, no weight decay
+  int stage_steps = 0;  //!< "progressive": T, steps of a stage; 0: train.steps / (masks + 1), rounded down
+  bool classification = true;
+  bool verification = true;
+  double verification_weight = 1;  //!< lambda
+  int verification_width = 512;    //!< hidden units of the MLP
+  bool operator==(const ResolutionAdaptiveOptions&) const = default;
+};
+
+using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions>;
 
 struct ShardSpecification {
   PackSettings pack;
@@ -221,6 +245,9 @@ struct EvaluationProtocol {
   //! How a method of several branches compares: "default", or one of distances_of().
   std::string distance = "default";
   int gallery_copy_rate = 3;  //!< rate of the gallery's LR copies where branches compare those; 0: the query's rate
+  //! The level of resolution that a query is taken for, where the method tells levels apart: "known" from its rate,
+  //! "native-size" (estimated from the size it was stored at), "highest" or "lowest" whatever it is.
+  std::string query_level = "known";
   bool operator==(const EvaluationProtocol&) const = default;
 };
 
@@ -237,10 +264,14 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! The method's name: "baseline", "rain", "ftwa", "msifla".
+//! The method's name: "baseline", "rain", "ftwa", "msifla", "resolution_adaptive".
 std::string method_name(const MethodOptions& options);
 //! Every method's name, in alphabetical order.
 const std::vector<std::string>& method_names();
+
+//! Whether the level of resolution that an image is taken for makes a difference to the method: resolution_adaptive,
+//! unless it is plain.
+bool uses_levels(const MethodOptions& options);
 
 //! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
 //! Empty: it compares by the Euclidean distance of one embedding. FTWA has "weighted" (with weighting), "equal" (both

@@ -10,7 +10,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 5;
+constexpr int kSchema = 6;
 
 std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
 
@@ -140,7 +140,8 @@ Json write(const EvaluationProtocol& p) {
           {"resolution_probe", p.resolution_probe},
           {"gallery_rate", p.gallery_rate},
           {"distance", p.distance},
-          {"gallery_copy_rate", p.gallery_copy_rate}};
+          {"gallery_copy_rate", p.gallery_copy_rate},
+          {"query_level", p.query_level}};
 }
 
 EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
@@ -156,6 +157,7 @@ EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
   p.gallery_rate = object.required<int>("gallery_rate");
   p.distance = object.required<std::string>("distance");
   p.gallery_copy_rate = object.required<int>("gallery_copy_rate");
+  p.query_level = object.required<std::string>("query_level");
   object.finish();
   return p;
 }

@@ -112,8 +112,8 @@ class SuiteReader {
       throw core::input_error(fmt::format("{}: no [[table]]", suite_.file), "nothing is to be made");
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
     const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
-      return std::any_of(table.rows.begin(), table.rows.end(),
-                         [](const RowText& row) { return !row.references.empty(); });
+      return !table.paper.empty() || std::any_of(table.rows.begin(), table.rows.end(),
+                                                 [](const RowText& row) { return !row.references.empty(); });
     });
     const WeightsCatalogue weights(files_, StoreLayout(options_.store));
     if (!wanted) return make_plan(suite_, nullptr, weights);
@@ -165,7 +165,9 @@ class SuiteReader {
     const Node* reference = reader.find("reference");
     if (reference != nullptr) {
       TableReader shared(*reference, "'reference'");
-      for (const char* key : {"paper", "table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
+      for (const char* key : {"table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
+      table.paper = shared.value<std::string>("paper", "");
+      table.paper_place = shared.place("paper");
       shared.finish();
     }
     const auto rows = reader.tables("row");

@@ -122,6 +122,28 @@ void check_job(const ShardSpecification& s) {
 
 void check_job(const SealSpecification& s) { check(s.pack); }
 
+//! Losses of pairs need two images of each identity in a lane.
+void check_images(const TrainingSpecification& s) {
+  if (s.recipe.images >= 2) return;
+  const auto refuse = [](const std::string& why, const std::string& instead) {
+    throw MemberError("train.images", "1", why, instead);
+  };
+  std::visit(
+      [&](const auto& options) {
+        if constexpr (requires { options.verification; }) {
+          // A row with an HR image gives two images of its identity: this one and its LR copy.
+          if (options.verification && s.split.train_pool == "mlr")
+            refuse(
+                "the verification loss needs 2 images of each identity in a lane, and of the pool 'mlr' a row stored "
+                "as an LR image alone gives one",
+                "raise it to 2, or set another 'split.train_pool'");
+        } else if (options.triplet) {
+          refuse("the triplet loss needs 2 images of each identity in a lane", "");
+        }
+      },
+      s.method);
+}
+
 void check_lanes(const TrainingSpecification& s) {
   check_range("lanes", s.lanes, 1, kMostLanes);
   const std::vector<int> counts = identities_per_lane(s.recipe.identities, s.lanes);
@@ -130,10 +152,7 @@ void check_lanes(const TrainingSpecification& s) {
                       fmt::format("{} {} leave a lane with {} of the 2 identities that it needs", s.lanes,
                                   s.lanes == 1 ? "lane" : "lanes", counts.back()),
                       fmt::format("raise it to {} or lower 'lanes'", 2 * s.lanes));
-  const bool triplet = std::visit([](const auto& options) { return options.triplet; }, s.method);
-  if (triplet && s.recipe.images < 2)
-    throw MemberError("train.images", std::to_string(s.recipe.images),
-                      "the triplet loss needs 2 images of each identity in a lane");
+  check_images(s);
   if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
     throw MemberError("train.identities", std::to_string(s.recipe.identities),
                       fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
@@ -174,6 +193,7 @@ void check_job(const EvaluationSpecification& s) {
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
   check_choice("evaluate.distance", s.protocol.distance, {"default", "weighted", "equal", "hr", "lr"});
   check_range("evaluate.gallery_copy_rate", s.protocol.gallery_copy_rate, 0, kLargestRate);
+  check_choice("evaluate.query_level", s.protocol.query_level, {"known", "native-size", "highest", "lowest"});
 }
 
 }  // namespace
@@ -245,6 +265,10 @@ void check(const JobSpecification& specification) {
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method) {
   check(JobSpecification(evaluation));
   const EvaluationProtocol& protocol = evaluation.protocol;
+  if (protocol.query_level != "known" && !std::holds_alternative<ResolutionAdaptiveOptions>(method))
+    throw MemberError("evaluate.query_level", "'" + protocol.query_level + "'",
+                      fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
+                      "leave it out or use method 'resolution_adaptive'");
   const std::vector<std::string> distances = distances_of(method);
   if (distances.empty()) {
     if (protocol.distance != "default")

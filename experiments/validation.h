@@ -32,7 +32,8 @@ class MemberError : public core::RuntimeError {
 void check(const PackSettings& settings);
 void check(const SplitSettings& settings);
 void check(const JobSpecification& specification);
-//! The evaluation itself, and what it asks of its training's method: a distance that the method has.
+//! The evaluation itself, and what it asks of its training's method: a distance that the method has, levels of
+//! resolution.
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
 //! \throws MemberError unless `value` is one of `choices`; suggests the nearest
 void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices);

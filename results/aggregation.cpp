@@ -193,7 +193,8 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
 }
 
 Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
-  Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}, false, {}, {}};
+  Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
+  table.no_reference = plan.no_reference;
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, row_plan.label, {}};

@@ -97,6 +97,7 @@ struct Table {
   bool from_scratch = false;   //!< some training behind it began without pre-trained weights
   std::string compare_with{};  //!< id of the row that `difference`s are from; empty: none
   std::vector<Claim> claims{};
+  std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
 };
 
 struct SuiteTables {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace resolute::results {
 namespace {
 
@@ -17,6 +19,12 @@ std::string field(const std::string& text) {
 
 std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
 
+bool has_reference(const Table& table) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
+    return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.reference.has_value(); });
+  });
+}
+
 std::string difference(const std::optional<Difference>& d) {
   if (!d) return ",,,,";
   return fmt::format("{},{},{},{},{}", field(d->to), d->mean, d->low, d->high, d->trials);
@@ -29,14 +37,16 @@ std::string to_csv(const SuiteTables& tables) {
       "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
       "difference_low,difference_high,difference_trials,status,jobs\n";
   for (const Table& table : tables.tables) {
+    const bool none = !table.no_reference.empty() && !has_reference(table);
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
-        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id),
-                           field(row.label), field(cell.dataset), field(cell.metric), number(cell.mean),
-                           number(cell.std), cell.trials, cell.trials_needed, number(cell.reference),
-                           number(cell.chance), difference(cell.difference), status_name(cell.status), jobs);
+        csv +=
+            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id), field(row.label),
+                        field(cell.dataset), field(cell.metric), number(cell.mean), number(cell.std), cell.trials,
+                        cell.trials_needed, none ? "no reference" : number(cell.reference), number(cell.chance),
+                        difference(cell.difference), status_name(cell.status), jobs);
       }
     }
   }

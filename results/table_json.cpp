@@ -59,15 +59,17 @@ Json to_json(const Table& table) {
   }
   Json claims = Json::array();
   for (const Claim& claim : table.claims) claims.push_back(to_json(claim));
-  return {{"id", table.id},
-          {"title", table.title},
-          {"metrics", table.metrics},
-          {"datasets", table.datasets},
-          {"lanes", table.lanes},
-          {"from_scratch", table.from_scratch},
-          {"compare_with", table.compare_with.empty() ? Json(nullptr) : Json(table.compare_with)},
-          {"claims", std::move(claims)},
-          {"rows", std::move(rows)}};
+  Json json = {{"id", table.id},
+               {"title", table.title},
+               {"metrics", table.metrics},
+               {"datasets", table.datasets},
+               {"lanes", table.lanes},
+               {"from_scratch", table.from_scratch},
+               {"compare_with", table.compare_with.empty() ? Json(nullptr) : Json(table.compare_with)},
+               {"claims", std::move(claims)},
+               {"rows", std::move(rows)}};
+  if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
+  return json;
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ bool is_ssim(const std::string& metric) {
 }
 
 int decimals_of(const std::string& metric) {
-  if (is_ssim(metric)) return 3;
+  if (is_ssim(metric) || experiments::is_of_masks(metric)) return 3;
   return experiments::is_fraction(metric) ? 1 : 2;
 }
 
@@ -54,6 +54,8 @@ std::string metric_name(const std::string& metric) {
   if (const auto recovery = experiments::recovery_metric(metric)) return recovery_name(*recovery);
   if (metric == "resolution_probe") return "resolution probe";
   if (metric == "hr_share") return "HR share";
+  if (experiments::is_of_levels(metric)) return "level agreement";
+  if (experiments::is_of_masks(metric)) return "mask spread";
   if (metric == "weight_hr_rho") return "ρ(w_HR, rate)";
   if (metric == "weight_lr_rho") return "ρ(w_LR, rate)";
   if (metric == "weight_query_hr") return "w_HR of queries";
@@ -149,6 +151,7 @@ std::string units(const Table& table) {
         return !experiments::is_fraction(metric) && experiments::is_of_weights(metric);
       }),
       "weights w and rank correlations ρ as they are");
+  add(any(experiments::is_of_masks), "the spread of masks as it is");
   add(any([](const std::string& metric) { return experiments::recovery_metric(metric) && !is_ssim(metric); }),
       "PSNR in dB");
   add(any(is_ssim), "SSIM as it is");
@@ -176,6 +179,8 @@ std::string legend(const Table& table) {
   else
     text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
   if (references) text += " In parentheses: the paper's number.";
+  for (const std::string& paper : table.no_reference)
+    text += fmt::format(" No reference: no number of \"{}\" is known for this table.", plain(paper));
   if (not_applicable) text += " `–`: the row has no such number.";
   if (incomplete) text += " `…`: trials that are not there yet.";
   if (!table.lanes.empty()) text += fmt::format(" Lanes L = {}.", join(table.lanes));

@@ -1,10 +1,14 @@
 #include "workers/evaluation_outputs.h"
 
+#include <algorithm>
 #include <span>
+#include <variant>
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "results/mask_values.h"
 #include "results/query_scores.h"
+#include "workers/prefix_distances.h"
 
 namespace resolute::workers {
 namespace {
@@ -23,6 +27,49 @@ core::Bytes query_scores(const datasets::Split& split, const results::SingleShot
     all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
   }
   return bytes_of(results::query_scores_text(all));
+}
+
+// The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
+std::vector<float> shared_dimensions(const Method& method, std::span<const ImageView> views,
+                                     std::vector<float> features) {
+  const std::vector<std::int64_t> dimensions = dimensions_of(method, views);
+  if (dimensions.empty()) return features;
+  const std::size_t width = features.size() / views.size();
+  const auto shared = static_cast<std::size_t>(*std::min_element(dimensions.begin(), dimensions.end()));
+  std::vector<float> cut;
+  cut.reserve(views.size() * shared);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const auto row = features.begin() + static_cast<std::ptrdiff_t>(i * width);
+    cut.insert(cut.end(), row, row + static_cast<std::ptrdiff_t>(shared));
+  }
+  return cut;
+}
+
+// prefixes.csv where the method has prefixes. False if `go_on` said so.
+bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, EvaluationOutputs& outputs) {
+  if (!varies_in_length(parts.method)) return true;
+  std::vector<int> rates;
+  for (const datasets::QueryItem& item : parts.split.query) rates.push_back(item.rate);
+  const auto lines =
+      measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefix_dimensions(parts.method), go_on);
+  if (lines) outputs.files[results::kPrefixDistancesFile] = bytes_of(results::prefix_distances_text(*lines));
+  return lines.has_value();
+}
+
+// masks.csv where the method has masks.
+void add_masks(const Method& method, EvaluationOutputs& outputs) {
+  const std::vector<MaskValues> values = method.mask_values();
+  if (values.empty()) return;
+  std::vector<results::BlockMask> masks;
+  for (const MaskValues& level : values) {
+    if (level.level == 1) masks.push_back({level.block, {}});
+    RESOLUTE_EXPECT(!masks.empty() && masks.back().block == level.block &&
+                        masks.back().levels.size() + 1 == static_cast<std::size_t>(level.level),
+                    "masks come with levels ascending within blocks");
+    masks.back().levels.push_back(level.values);
+  }
+  outputs.metrics.merge(results::mask_metrics(masks));
+  outputs.files[results::kMaskValuesFile] = bytes_of(results::mask_values_text(results::mask_spreads(masks)));
 }
 
 }  // namespace
@@ -53,12 +100,15 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     std::optional<std::vector<float>> features = embed(views_of(plan.sample));
     if (!features) return std::nullopt;
     outputs.sample = plan.sample;
+    outputs.sample_prefix = dimensions_of(parts.method, views_of(plan.sample));
     outputs.sample_features = std::move(*features);
   }
   if (!plan.probe.empty()) {
-    const std::optional<std::vector<float>> features = embed(views_of(plan.probe));
+    const std::vector<ImageView> views = views_of(plan.probe);
+    std::optional<std::vector<float>> features = embed(views);
     if (!features) return std::nullopt;
-    outputs.metrics["resolution_probe"] = resolution_probe(*features, plan.probe);
+    outputs.metrics["resolution_probe"] =
+        resolution_probe(shared_dimensions(parts.method, views, std::move(*features)), plan.probe);
   }
   if (!plan.weighed.empty()) {
     const std::optional<WeighedImages> weighed =
@@ -81,6 +131,10 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     if (!panels) return std::nullopt;
     outputs.files.merge(*panels);
   }
+  if (!add_prefixes(
+          parts, [&] { return report(0, 0); }, outputs))
+    return std::nullopt;
+  add_masks(parts.method, outputs);
   outputs.files[results::kQueryScoresFile] = query_scores(parts.split, parts.scores);
   return outputs;
 }
@@ -93,7 +147,8 @@ std::map<std::string, std::string> write_outputs(core::FileSystem& files, const 
     hashes[name] = core::sha256_hex(bytes);
   }
   if (!outputs.sample.empty())
-    hashes[kSamplesFile] = write_samples(files, job_folder / kSamplesFile, outputs.sample, outputs.sample_features);
+    hashes[kSamplesFile] =
+        write_samples(files, job_folder / kSamplesFile, outputs.sample, outputs.sample_features, outputs.sample_prefix);
   return hashes;
 }
 

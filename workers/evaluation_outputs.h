@@ -48,10 +48,14 @@ struct OutputParts {
 };
 
 struct EvaluationOutputs {
-  OutputFiles files;  //!< queries.csv; the panels, weights.csv and recovery.csv where asked for
+  //! queries.csv; prefixes.csv of a method that varies_in_length(), masks.csv of one with mask_values(); the panels,
+  //! weights.csv and recovery.csv where asked for.
+  OutputFiles files;
   std::vector<SampleImage> sample;
-  std::vector<float> sample_features;  //!< sample × dimension
-  //! resolution_probe, WeighedImages::metrics and results::recovery_metrics(), where asked for.
+  std::vector<float> sample_features;       //!< sample × dimension
+  std::vector<std::int64_t> sample_prefix;  //!< dimensions_of() the sample
+  //! resolution_probe, WeighedImages::metrics and results::recovery_metrics(), where asked for;
+  //! results::mask_metrics().
   std::map<std::string, double> metrics;
 };
 

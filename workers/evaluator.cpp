@@ -1,22 +1,44 @@
 #include "workers/evaluator.h"
 
+#include <algorithm>
+#include <functional>
 #include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "experiments/distance.h"
+#include "experiments/resolution_levels.h"
 #include "workers/branched_evaluation.h"
 
 namespace resolute::workers {
 namespace {
 
-// The images of a split, queries first, then the gallery.
-std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate) {
+// The images of a split, queries first, then the gallery. \param levels of the queries, empty where there are none
+std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, std::span<const int> levels,
+                                int gallery_level) {
   std::vector<ImageView> views;
-  for (const datasets::QueryItem& item : split.query) views.push_back({item.row, item.rate, Side::kLow});
-  for (const datasets::GalleryItem& item : split.gallery) views.push_back({item.row, gallery_rate, Side::kHigh});
+  for (std::size_t i = 0; i < split.query.size(); ++i)
+    views.push_back({split.query[i].row, split.query[i].rate, Side::kLow, levels.empty() ? 0 : levels[i]});
+  for (const datasets::GalleryItem& item : split.gallery)
+    views.push_back({item.row, gallery_rate, Side::kHigh, gallery_level});
   return views;
+}
+
+// What a device that knows no rate sees: the size of the image as it was stored, beside that of the pack's images.
+int level_of_stored_size(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+                         const datasets::QueryItem& query) {
+  const datasets::PackRow& row = pack.row(query.row);
+  const auto stored = [&](int native) { return std::max<std::int64_t>(1, native / query.rate); };
+  return experiments::level_of_area(level_rates, std::int64_t{pack.options().height} * pack.options().width,
+                                    stored(row.native_height) * stored(row.native_width));
+}
+
+double level_agreement(const std::vector<int>& level_rates, const datasets::Split& split, std::span<const int> levels) {
+  std::size_t right = 0;
+  for (std::size_t i = 0; i < levels.size(); ++i)
+    right += static_cast<std::size_t>(levels[i] == experiments::level_of_rate(level_rates, split.query[i].rate));
+  return levels.empty() ? 0 : static_cast<double>(right) / static_cast<double>(levels.size());
 }
 
 template <class Items>
@@ -24,12 +46,6 @@ EmbeddedImages describe_images(const datasets::Split& split, const Items& items,
                                std::size_t dimension) {
   return {image_labels(split, items), dimension, {features.begin(), features.end()}};
 }
-
-results::FeatureMatrix matrix_of(const EmbeddedImages& images) {
-  return {images.features, images.rows(), images.dimension};
-}
-
-results::Labels labels_of(const ImageLabels& images) { return {images.identities, images.cameras}; }
 
 void add_labels(datasets::ArrayFileWriter& writer, const std::string& group, const ImageLabels& images) {
   const std::uint64_t rows = images.rows();
@@ -44,8 +60,29 @@ void add_features(datasets::ArrayFileWriter& writer, const std::string& group, c
 
 }  // namespace
 
+results::Labels labels_of(const ImageLabels& images) { return {images.identities, images.cameras}; }
+
+results::FeatureMatrix matrix_of(const EmbeddedImages& images) {
+  return {images.features, images.rows(), images.dimension};
+}
+
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method) {
-  return {experiments::distance_asked(protocol, method), protocol.gallery_rate, protocol.gallery_copy_rate};
+  return {experiments::distance_asked(protocol, method), protocol.gallery_rate, protocol.gallery_copy_rate,
+          protocol.query_level};
+}
+
+std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+                              const datasets::Split& split, const std::string& query_level) {
+  const std::map<std::string, std::function<int(const datasets::QueryItem&)>> ways{
+      {"known", [&](const auto& query) { return experiments::level_of_rate(level_rates, query.rate); }},
+      {"native-size", [&](const auto& query) { return level_of_stored_size(level_rates, pack, query); }},
+      {"highest", [&](const auto&) { return static_cast<int>(level_rates.size()); }},
+      {"lowest", [](const auto&) { return 1; }}};
+  const auto way = ways.find(query_level);
+  RESOLUTE_EXPECT(way != ways.end(), "a query's level is taken in a way that is known");
+  std::vector<int> levels;
+  for (const datasets::QueryItem& query : split.query) levels.push_back(way->second(query));
+  return levels;
 }
 
 std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison) {
@@ -63,13 +100,20 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
     return std::move(*distances);
   }
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const std::optional<std::vector<float>> features =
-      embed_images(method, pack, views_of(split, comparison.gallery_rate), options, progress);
+  const std::vector<int> rates = method.level_rates();
+  FeatureEmbedding embedding;
+  if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
+  const std::optional<std::vector<float>> features = embed_images(
+      method, pack, views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size())), options,
+      progress);
   if (!features) return std::nullopt;
   const std::span<const float> all(*features);
   const std::size_t queries = split.query.size() * dimension;
-  return FeatureEmbedding{describe_images(split, split.query, all.first(queries), dimension),
-                          describe_images(split, split.gallery, all.subspan(queries), dimension)};
+  embedding.query = describe_images(split, split.query, all.first(queries), dimension);
+  embedding.gallery = describe_images(split, split.gallery, all.subspan(queries), dimension);
+  for (int level : embedding.levels) embedding.prefix.push_back(method.compared_dimensions(level));
+  embedding.level_agreement = level_agreement(rates, split, embedding.levels);
+  return embedding;
 }
 
 results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
@@ -80,8 +124,8 @@ results::SingleShotScores score_split(const Embedding& embedding, const datasets
   return std::visit(core::Overloaded{[&](const FeatureEmbedding& features) {
                                        return results::score_single_shot(
                                            matrix_of(features.query), labels_of(features.query),
-                                           matrix_of(features.gallery), labels_of(features.gallery), {}, draws,
-                                           libtorch_gemm(), {});
+                                           matrix_of(features.gallery), labels_of(features.gallery), features.prefix,
+                                           draws, libtorch_gemm(), {});
                                      },
                                      [&](const DistanceEmbedding& pairs) {
                                        return results::score_single_shot(pairs.distances, labels_of(pairs.query),
@@ -93,6 +137,8 @@ results::SingleShotScores score_split(const Embedding& embedding, const datasets
 std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores) {
   std::map<std::string, double> metrics;
   if (const auto* pairs = std::get_if<DistanceEmbedding>(&embedding)) metrics = pairs->weights;
+  if (const auto* features = std::get_if<FeatureEmbedding>(&embedding); features && !features->levels.empty())
+    metrics["level_agreement"] = features->level_agreement;
   for (const std::size_t rank : {1U, 5U, 10U, 20U}) metrics["rank" + std::to_string(rank)] = scores.cmc.at(rank - 1);
   metrics["map_single"] = scores.map_single;
   metrics["map_full"] = scores.map_full;
@@ -111,11 +157,17 @@ std::map<std::string, double> score_embedding(const Embedding& embedding, const 
 
 std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding) {
   datasets::ArrayFileWriter writer;
+  std::vector<std::int64_t> levels;  // as the file has them; alive until it is written
   std::visit(
       core::Overloaded{
           [&](const FeatureEmbedding& features) {
             add_features(writer, "query", features.query);
             add_features(writer, "gallery", features.gallery);
+            if (features.levels.empty()) return;
+            levels.assign(features.levels.begin(), features.levels.end());
+            const std::uint64_t queries = features.query.rows();
+            writer.add("query/prefix", {queries}, std::span<const std::int64_t>(features.prefix));
+            writer.add("query/level", {queries}, std::span<const std::int64_t>(levels));
           },
           [&](const DistanceEmbedding& pairs) {
             writer.add("distance", {pairs.query.rows(), pairs.gallery.rows()}, std::span<const float>(pairs.distances));

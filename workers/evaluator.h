@@ -45,10 +45,19 @@ struct EmbeddedImages : ImageLabels {
   std::vector<float> features;  //!< rows × dimension, row-major
 };
 
+//! The same as rankings want it; alive as long as its source.
+results::Labels labels_of(const ImageLabels& images);
+results::FeatureMatrix matrix_of(const EmbeddedImages& images);
+
 //! What a ranking by one embedding compares: nearest by the Euclidean distance first.
 struct FeatureEmbedding {
   EmbeddedImages query;
   EmbeddedImages gallery;
+  //! Of a method that tells levels of resolution apart, else empty: each query's level, and how many leading dimensions
+  //! it is compared by.
+  std::vector<int> levels{};
+  std::vector<std::int64_t> prefix{};
+  double level_agreement = 0;  //!< share of the queries whose level is that of their rate; 0 without a query
 };
 
 //! What is left of a ranking by several branches.
@@ -67,10 +76,16 @@ using Embedding = std::variant<FeatureEmbedding, DistanceEmbedding>;
 
 //! How queries are compared with gallery images.
 struct Comparison {
-  std::string distance{};     //!< one of experiments::distances_of(); empty: one embedding
-  int gallery_rate = 1;       //!< gallery images are shrunk by it first; 1 where `distance` is not empty
-  int gallery_copy_rate = 3;  //!< of the gallery's LR copies; 0: each query's own rate
+  std::string distance{};             //!< one of experiments::distances_of(); empty: one embedding
+  int gallery_rate = 1;               //!< gallery images are shrunk by it first; 1 where `distance` is not empty
+  int gallery_copy_rate = 3;          //!< of the gallery's LR copies; 0: each query's own rate
+  std::string query_level = "known";  //!< as EvaluationProtocol::query_level
 };
+
+//! The level that each query of a split is taken for. \param level_rates Method::level_rates(), not empty
+//! \param query_level as EvaluationProtocol::query_level
+std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+                              const datasets::Split& split, const std::string& query_level);
 
 //! What the protocol asks of the method's trainings. \pre experiments::check() of both has passed
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method);
@@ -78,9 +93,10 @@ Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const 
 //! The images that embed_split() passes through networks, all process ranks together.
 std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison);
 
-//! The queries and the gallery of a split, as embed_images(); by branches where the comparison names a distance: the
-//! query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy on
-//! the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
+//! The queries and the gallery of a split, as embed_images(), where levels are told apart each query at that of
+//! query_levels() and the gallery at the highest, whatever its rate; by branches where the comparison names a distance:
+//! the query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy
+//! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
 //! held. \pre the method has branches() if, and only if, the comparison names a distance; they have the names it asks
 //! for
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
@@ -91,7 +107,8 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
 results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
                                       const experiments::EvaluationProtocol& protocol);
 
-//! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights.
+//! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights;
+//! level_agreement where levels are told apart.
 std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores);
 
 //! Both in one.

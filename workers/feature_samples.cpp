@@ -50,8 +50,10 @@ std::vector<ImageView> views_of(std::span<const SampleImage> images) {
 }
 
 std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
-                          std::span<const SampleImage> images, std::span<const float> features) {
+                          std::span<const SampleImage> images, std::span<const float> features,
+                          std::span<const std::int64_t> prefix) {
   RESOLUTE_EXPECT(!images.empty() && features.size() % images.size() == 0, "every image has a row of features");
+  RESOLUTE_EXPECT(prefix.empty() || prefix.size() == images.size(), "every image has a prefix or none has");
   std::vector<std::int64_t> identities, cameras, rates, rows;
   for (const SampleImage& image : images) {
     identities.push_back(image.identity);
@@ -62,13 +64,12 @@ std::string write_samples(core::FileSystem& files, const std::filesystem::path& 
   const std::uint64_t count = images.size();
   datasets::ArrayFileWriter writer;
   writer.add("features", {count, features.size() / count}, features);
-  const auto add = [&](const char* name, const std::vector<std::int64_t>& values) {
-    writer.add(name, {count}, std::span<const std::int64_t>(values));
-  };
+  const auto add = [&](const char* name, std::span<const std::int64_t> values) { writer.add(name, {count}, values); };
   add("identities", identities);
   add("cameras", cameras);
   add("rates", rates);
   add("row", rows);
+  if (!prefix.empty()) add("prefix", prefix);
   return writer.write(files, path);
 }
 

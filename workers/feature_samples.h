@@ -32,8 +32,11 @@ std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::
 
 std::vector<ImageView> views_of(std::span<const SampleImage> images);
 
-//! \param features images × dimension, row-major \return the file's SHA-256
+//! \param features images × dimension, row-major \param prefix of each image the leading dimensions that it has, the
+//! others being zeros; empty where every image has all
+//! \return the file's SHA-256
 std::string write_samples(core::FileSystem& files, const std::filesystem::path& path,
-                          std::span<const SampleImage> images, std::span<const float> features);
+                          std::span<const SampleImage> images, std::span<const float> features,
+                          std::span<const std::int64_t> prefix = {});
 
 }  // namespace resolute::workers

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <future>
+#include <map>
 #include <utility>
 
 #include "core/error.h"
 #include "datasets/loader.h"
+#include "experiments/resolution_levels.h"
 
 namespace resolute::workers {
 namespace {
@@ -143,39 +145,59 @@ Network network_of(Method& method, Embedder embed, std::size_t width) {
   return {std::move(embed), width, method.module().parameters().front().device()};
 }
 
-Network side_network(Method& method, const datasets::PackReader& pack, const EmbeddingOptions& options, Side side) {
-  return network_of(method, method.embedder(embedder_options(pack, options, side)),
-                    static_cast<std::size_t>(method.embedding_size()));
+// Views that pass through one network.
+struct ViewGroup {
+  Side side = Side::kHigh;
+  int level = 0;
+  std::vector<std::size_t> places;  // among all views, ascending
+};
+
+// The high side's groups first, of a side the highest level first; one group of a method that tells nothing apart.
+std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageView> views) {
+  const bool sides = method.has_sides();
+  const std::vector<int> rates = method.level_rates();
+  std::map<std::pair<Side, int>, ViewGroup> groups;
+  if (views.empty()) groups[{}];
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const ImageView& view = views[i];
+    const Side side = sides ? view.side : Side::kHigh;
+    const int level = rates.empty() ? 0 : level_of_view(rates, view);
+    ViewGroup& group = groups[{side, -level}];
+    group.side = side;
+    group.level = level;
+    group.places.push_back(i);
+  }
+  std::vector<ViewGroup> ordered;
+  for (auto& [key, group] : groups) ordered.push_back(std::move(group));
+  return ordered;
 }
 
-// Which of the views stand on a side.
-std::vector<std::size_t> on_side(std::span<const ImageView> views, Side side) {
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < views.size(); ++i)
-    if (views[i].side == side) places.push_back(i);
-  return places;
+Network group_network(Method& method, const datasets::PackReader& pack, const EmbeddingOptions& options,
+                      const ViewGroup& group) {
+  EmbedderOptions asked = embedder_options(pack, options, group.side);
+  asked.level = group.level;
+  return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()));
 }
 
-std::optional<std::vector<float>> embed_sides(Method& method, const datasets::PackReader& pack,
-                                              std::span<const ImageView> views, const EmbeddingOptions& options,
-                                              const EmbeddingProgress& progress) {
+// Each group through its network, one network at a time: it may hold weights of its own.
+std::optional<std::vector<float>> embed_groups(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, std::span<const ViewGroup> groups,
+                                               const EmbeddingOptions& options, const EmbeddingProgress& progress) {
   const auto width = static_cast<std::size_t>(method.embedding_size());
   std::uint64_t done = 0, total = 0;
-  for (const Side side : {Side::kHigh, Side::kLow})
-    total += images_of_rank(on_side(views, side).size(), options.communicator);
+  for (const ViewGroup& group : groups) total += images_of_rank(group.places.size(), options.communicator);
   std::vector<float> features(views.size() * width);
-  for (const Side side : {Side::kHigh, Side::kLow}) {
-    const std::vector<std::size_t> places = on_side(views, side);
+  for (const ViewGroup& group : groups) {
     std::vector<ImageView> own;
-    for (std::size_t place : places) own.push_back(views[place]);
+    for (std::size_t place : group.places) own.push_back(views[place]);
     const std::optional<std::vector<float>> part =
-        embed_pass(side_network(method, pack, options, side), pack, own, options.communicator,
-                   [&](std::uint64_t of_side, std::uint64_t) { return progress(done + of_side, total); });
+        embed_pass(group_network(method, pack, options, group), pack, own, options.communicator,
+                   [&](std::uint64_t of_group, std::uint64_t) { return progress(done + of_group, total); });
     if (!part) return std::nullopt;
     done += images_of_rank(own.size(), options.communicator);
-    for (std::size_t i = 0; i < places.size(); ++i)
+    for (std::size_t i = 0; i < group.places.size(); ++i)
       std::copy_n(part->begin() + static_cast<std::ptrdiff_t>(i * width), width,
-                  features.begin() + static_cast<std::ptrdiff_t>(places[i] * width));
+                  features.begin() + static_cast<std::ptrdiff_t>(group.places[i] * width));
   }
   return features;
 }
@@ -203,6 +225,18 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
   return recipe.precision == "bf16" ? at::kBFloat16 : at::kFloat;
 }
 
+int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
+  return view.level != 0 ? view.level : experiments::level_of_rate(level_rates, view.rate);
+}
+
+std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views) {
+  const std::vector<int> rates = method.level_rates();
+  std::vector<std::int64_t> dimensions;
+  for (std::size_t i = 0; !rates.empty() && i < views.size(); ++i)
+    dimensions.push_back(method.compared_dimensions(level_of_view(rates, views[i])));
+  return dimensions;
+}
+
 std::size_t images_of_rank(std::size_t images, const Communicator* communicator) {
   if (communicator == nullptr) return images;
   return rows_of(batches_of(static_cast<std::size_t>(communicator->process_rank()),
@@ -213,15 +247,17 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
 std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress) {
-  if (method.has_sides()) return embed_sides(method, pack, views, options, progress);
-  return embed_pass(side_network(method, pack, options, Side::kHigh), pack, views, options.communicator, progress);
+  const std::vector<ViewGroup> groups = group_views(method, views);
+  if (groups.size() > 1) return embed_groups(method, pack, views, groups, options, progress);
+  return embed_pass(group_network(method, pack, options, groups.front()), pack, views, options.communicator, progress);
 }
 
 std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress) {
   const Side side = views.empty() ? Side::kHigh : views.front().side;
-  RESOLUTE_EXPECT(on_side(views, side).size() == views.size(), "branches are embedded a side at a time");
+  RESOLUTE_EXPECT(std::all_of(views.begin(), views.end(), [&](const ImageView& view) { return view.side == side; }),
+                  "branches are embedded a side at a time");
   const std::size_t branches = method.branches().size();
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
   const Network network =

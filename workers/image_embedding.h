@@ -38,8 +38,16 @@ struct ImageView {
   std::size_t row = 0;
   int rate = 1;             //!< 1: the HR image
   Side side = Side::kHigh;  //!< which of the method's networks it passes, where it has several
+  int level = 0;            //!< of resolution, where the method tells levels apart; 0: that of the rate
   bool operator==(const ImageView&) const = default;
 };
+
+//! The level of resolution that a view is taken for. \param level_rates Method::level_rates(), not empty
+int level_of_view(const std::vector<int>& level_rates, const ImageView& view);
+
+//! How many leading dimensions each view's row has, those beyond being zeros: Method::compared_dimensions() of its
+//! level. Empty where the method tells no levels apart.
+std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views);
 
 //! Of so many images in one pass, those that this process rank embeds; all of them where `communicator` is null.
 std::size_t images_of_rank(std::size_t images, const Communicator* communicator);
@@ -47,7 +55,9 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
 //! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
 //! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
 //! method, its running statistics and its mode stay as they are. Of a method with has_sides() the high side's images
-//! pass first, then the low side's; views alone decide how each is cut into batches.
+//! pass first, then the low side's; of one with level_rates() the highest level's, then those of the next. Each side
+//! and level has a network of its own, made when its turn comes and gone before the next one; views alone decide how
+//! its images are cut into batches.
 //! \return views × embedding_size() features, row-major, in the order of the views; nothing if `progress` of any
 //! process rank said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not

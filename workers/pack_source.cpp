@@ -69,10 +69,12 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
   at::Tensor labels = at::empty({rows}, staging(at::kLong));
   // Stays on the CPU: methods branch on it, and reading it on a GPU would wait for all that is under way there.
   batch.has_hr = at::empty({rows}, at::kBool);
+  batch.lr_rates = at::empty({rows}, at::kLong);
   if (!labelled_.empty()) batch.has_label = at::empty({rows}, at::kBool);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const bool labelled = labelled_.empty() || labelled_[current_->items[items.begin + i].item] != 0;
     labels.mutable_data_ptr<std::int64_t>()[i] = labelled ? current_->labels[items.begin + i] : -1;
+    batch.lr_rates.mutable_data_ptr<std::int64_t>()[i] = current_->lr_rates[items.begin + i];
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
     if (batch.has_label.defined()) batch.has_label.mutable_data_ptr<bool>()[i] = labelled;
   }

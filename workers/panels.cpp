@@ -100,16 +100,18 @@ Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryIte
 
 // What decides scores of a query and a gallery image too, up to a square.
 double distance_of(const Embedding& embedding, std::size_t query, std::size_t image) {
-  return std::visit(core::Overloaded{[&](const FeatureEmbedding& features) {
-                                       const std::size_t dimension = features.query.dimension;
-                                       return results::kernel::squared_distance(
-                                           features.query.features.data() + query * dimension,
-                                           features.gallery.features.data() + image * dimension, dimension);
-                                     },
-                                     [&](const DistanceEmbedding& pairs) {
-                                       return double{pairs.distances[query * pairs.gallery.rows() + image]};
-                                     }},
-                    embedding);
+  return std::visit(
+      core::Overloaded{[&](const FeatureEmbedding& features) {
+                         const std::size_t dimension = features.query.dimension;
+                         return results::kernel::squared_distance(
+                             features.query.features.data() + query * dimension,
+                             features.gallery.features.data() + image * dimension,
+                             features.prefix.empty() ? dimension : static_cast<std::size_t>(features.prefix[query]));
+                       },
+                       [&](const DistanceEmbedding& pairs) {
+                         return double{pairs.distances[query * pairs.gallery.rows() + image]};
+                       }},
+      embedding);
 }
 
 void add_picture(OutputFiles& files, const std::string& name, const Image& picture) {

@@ -25,9 +25,9 @@ namespace resolute::workers {
 //! pack's name, different identities as far as there are any. The rates drawn do not matter.
 std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std::size_t count);
 
-//! One gallery in the method's order, indices into split.gallery: by squared Euclidean distance in doubles summed in a
-//! fixed order, or by the distances that the method gave; of equally far images the wrong ones first, then by path.
-//! \param query index into split.query
+//! One gallery in the method's order, indices into split.gallery: by squared Euclidean distance, over the dimensions
+//! that the query is compared by, in doubles summed in a fixed order, or by the distances that the method gave; of
+//! equally far images the wrong ones first, then by path. \param query index into split.query
 std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
                                       const results::GalleryDraw& gallery);
 

@@ -1,25 +1,19 @@
-// Longer than most files here: one training step, in the order in which it happens.
+//! One training step, in the order in which it happens; its end is in training_step.cpp.
 #include "workers/trainer.h"
 
 #include <ATen/autocast_mode.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <numeric>
 #include <optional>
 #include <utility>
 
 #include "core/error.h"
-#include "core/sha256.h"
 #include "workers/nn/batch_norm.h"
-#include "workers/stop_flag.h"
+#include "workers/training_step.h"
 
 namespace resolute::workers {
 namespace {
-
-constexpr std::size_t kDigestBytes = 16;
-using Digests = std::vector<std::uint64_t>;
 
 // bfloat16 in matrix products and convolutions while alive. The casts of weights that it caches serve all lanes of a
 // phase; they must not outlive an optimiser step.
@@ -47,60 +41,7 @@ std::vector<ParameterGroup> groups_of(Method& method) {
   return groups;
 }
 
-// 64 bits as two numbers that a double holds exactly, and back.
-double* put_bits(double* to, std::uint64_t bits) {
-  *to++ = static_cast<double>(bits >> 32);
-  *to++ = static_cast<double>(bits & 0xFFFFFFFFU);
-  return to;
-}
-std::uint64_t bits_at(const double* from) {
-  return static_cast<std::uint64_t>(from[0]) << 32 | static_cast<std::uint64_t>(from[1]);
-}
-
-// The first bytes of a SHA-256 as a number.
-template <class Number>
-Number folded(const Digests& digests) {
-  const core::Sha256Digest hash = core::sha256(std::as_bytes(std::span(digests)));
-  Number number = 0;
-  std::memcpy(&number, hash.data(), sizeof(number));
-  return number;
-}
-
-core::RuntimeError divergence(std::string_view what, std::uint64_t step, std::string_view lane) {
-  return core::input_error(fmt::format("{} in step {}, {}", what, step, lane), "the training diverged",
-                           "lower the learning rate, or set train.gradient_clip");
-}
-
 }  // namespace
-
-struct Trainer::Lane {
-  LaneBatch batch;
-  float share = 0;  // of the step's rows
-  std::optional<Activations> activations;
-};
-
-// One phase of a step on this rank.
-struct Trainer::PhaseRecord {
-  std::size_t phase = 0;
-  std::vector<std::string> terms;
-  std::vector<at::Tensor> values;          // own lanes × terms, of a lane's own mean
-  std::vector<SummedGradients> gradients;  // one a group of the phase
-  at::Tensor lane_digests;                 // int64, own lanes × parameters of those groups
-  at::Tensor norm;                         // float64, of all of them; undefined where the phase has yet to begin
-};
-
-struct Trainer::StepRecord {
-  StepMetrics metrics;
-  std::vector<PhaseRecord> phases;
-  std::vector<std::size_t> unstepped;  // phases whose optimisers wait for the next phase's gradients
-  std::vector<std::pair<std::size_t, at::Tensor>> summed_norms;  // by optimiser: of gradients of several phases
-  std::vector<double> shares;                                    // of each of the L lanes
-  std::vector<std::vector<double>> terms;                        // of each of the L lanes, all phases in order
-  std::vector<Digests> digests;  // of each of the L lanes: its gradients, all phases in order
-  results::StepGradients gradients;
-  bool stop_anywhere = false;  // known at the end of the step
-  std::uint64_t images = 0;    // of all lanes
-};
 
 std::vector<std::string> gradient_names(Method& method) {
   std::vector<std::string> names;
@@ -224,7 +165,7 @@ void Trainer::share_embeddings(std::vector<Lane>& lanes, const std::vector<std::
   const std::int64_t most = *std::max_element(rows.begin(), rows.end());
   std::vector<at::Tensor> embeddings, labels;
   for (Lane& lane : lanes) {
-    forward(0, lane);
+    forward(lane);
     const at::Tensor own = parts_.method.embeddings(*lane.activations).detach();
     RESOLUTE_EXPECT(own.dim() == 2 && own.size(0) == lane.batch.labels.size(0), "an embedding a row");
     if (!options_.keep_graphs) lane.activations.reset();
@@ -259,23 +200,42 @@ void Trainer::share_embeddings(std::vector<Lane>& lanes, const std::vector<std::
 void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
   PhaseRecord& own = record.phases.emplace_back();
   own.phase = phase;
-  if (step_ < phases_[phase].first_step) {
-    const auto parameters = static_cast<std::int64_t>(parameters_of(phase).size());
-    own.lane_digests = at::zeros({range_.count, parameters}, at::TensorOptions(at::kLong).device(device_));
-  } else {
-    exchange_.begin(optimisers_of_phase_[phase]);
+  own.optimisers = moving_optimisers(phase);
+  if (!own.optimisers.empty()) {
+    exchange_.begin(own.optimisers);
     for (Lane& lane : lanes) run_lane(phase, lane, own);
     own.gradients = exchange_.finish();
-    std::vector<at::Tensor> digests, norms;
-    for (const SummedGradients& group : own.gradients) {
-      digests.push_back(group.lane_digests);
-      norms.push_back(group.norm);
-    }
-    own.lane_digests = at::cat(digests, 1);
+    std::vector<at::Tensor> norms;
+    for (const SummedGradients& group : own.gradients) norms.push_back(group.norm);
     own.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
     record.unstepped.push_back(phase);
   }
+  own.lane_digests = lane_digests(own);
   if (!phases_[phase].steps_with_next) step_optimisers(record);
+}
+
+// Of the phase's groups those that move in this step; none before the phase begins.
+std::vector<std::size_t> Trainer::moving_optimisers(std::size_t phase) const {
+  std::vector<std::size_t> moving;
+  if (step_ < phases_[phase].first_step) return moving;
+  for (std::size_t optimiser : optimisers_of_phase_[phase])
+    if (optimisers_[optimiser].group().moves_in(step_)) moving.push_back(optimiser);
+  return moving;
+}
+
+// Own lanes × parameters of all the phase's groups; zeros for those that stand still.
+at::Tensor Trainer::lane_digests(const PhaseRecord& record) const {
+  std::vector<at::Tensor> digests;
+  auto moving = record.optimisers.begin();
+  for (std::size_t optimiser : optimisers_of_phase_[record.phase]) {
+    if (moving != record.optimisers.end() && *moving == optimiser) {
+      digests.push_back(record.gradients[static_cast<std::size_t>(moving++ - record.optimisers.begin())].lane_digests);
+      continue;
+    }
+    const auto parameters = static_cast<std::int64_t>(optimisers_[optimiser].group().parameters.size());
+    digests.push_back(at::zeros({range_.count, parameters}, at::TensorOptions(at::kLong).device(device_)));
+  }
+  return at::cat(digests, 1);
 }
 
 // In the order of the phases that named a group first; gradients of one group are added up in the order of phases.
@@ -285,7 +245,7 @@ void Trainer::step_optimisers(StepRecord& record) {
   for (std::size_t phase : std::exchange(record.unstepped, {})) {
     std::vector<SummedGradients>& of_phase = record.phases[phase].gradients;
     for (std::size_t i = 0; i < of_phase.size(); ++i) {
-      const std::size_t optimiser = optimisers_of_phase_[phase][i];
+      const std::size_t optimiser = record.phases[phase].optimisers[i];
       const auto known =
           std::find_if(steps.begin(), steps.end(), [&](const auto& one) { return one.first == optimiser; });
       if (known == steps.end()) {
@@ -305,16 +265,16 @@ void Trainer::step_optimisers(StepRecord& record) {
   at::autocast::clear_cache();
 }
 
-std::vector<at::Tensor> Trainer::parameters_of(std::size_t phase) const {
+std::vector<at::Tensor> Trainer::moving_parameters(std::size_t phase) const {
   std::vector<at::Tensor> parameters;
-  for (std::size_t optimiser : optimisers_of_phase_[phase])
+  for (std::size_t optimiser : moving_optimisers(phase))
     for (const auto& [name, parameter] : optimisers_[optimiser].group().parameters) parameters.push_back(parameter);
   return parameters;
 }
 
 void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
-  const bool last = std::none_of(phases_.begin() + static_cast<std::ptrdiff_t>(phase) + 1, phases_.end(),
-                                 [&](const Phase& later) { return step_ >= later.first_step; });
+  bool last = true;
+  for (std::size_t later = phase + 1; later < phases_.size(); ++later) last = last && moving_optimisers(later).empty();
   const std::vector<LossTerm> terms = loss_terms(phase, lane);
   at::Tensor loss = terms.front().value;
   for (std::size_t i = 1; i < terms.size(); ++i) loss = loss + terms[i].value;
@@ -326,14 +286,15 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
   // A lane that has nothing to learn from has no graph; its gradient is zero.
   if (loss.requires_grad()) {
     const bool keep = options_.keep_graphs && !last;
-    torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false, parameters_of(phase));
+    torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false,
+                              moving_parameters(phase));
   }
   exchange_.end_lane();
   if (last || !options_.keep_graphs) lane.activations.reset();
 }
 
 std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
-  if (!lane.activations) forward(phase, lane);
+  if (!lane.activations) forward(lane);
   if (std::optional<GlobalBatch>& global = lane.batch.global) {
     const at::Tensor all = global->embeddings.detach();
     const at::Tensor own = parts_.method.embeddings(*lane.activations);
@@ -346,121 +307,12 @@ std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
   return terms;
 }
 
-void Trainer::forward(std::size_t phase, Lane& lane) {
-  // Running statistics move with lane 0 only, once a step: in its first forward pass, of phase 0.
+void Trainer::forward(Lane& lane) {
+  // Running statistics move with lane 0 only, once a step: in its first forward pass.
   std::optional<RunningStatisticsHold> hold;
-  const bool again = phase > 0 || lane.batch.global.has_value();
-  if (lane.batch.lane != 0 || again) hold.emplace();
+  if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
   const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
   lane.activations = parts_.method.forward(lane.batch);
-}
-
-// Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits
-// for the device.
-void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
-  std::vector<at::Tensor> values, digests;
-  std::size_t terms = 0;
-  for (const PhaseRecord& phase : record.phases) {
-    digests.push_back(phase.lane_digests);
-    if (phase.values.empty()) continue;
-    const auto count = static_cast<std::int64_t>(phase.terms.size());
-    values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
-    terms += phase.terms.size();
-  }
-  const at::Tensor own_values = at::cat(values, 1).cpu().contiguous();
-  const at::Tensor own_digests = at::cat(digests, 1).cpu().contiguous();
-  const auto tensors = static_cast<std::size_t>(own_digests.size(1));
-  const std::size_t slots = terms + 2 * tensors + 1;
-  at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
-  double* to = own.mutable_data_ptr<double>();
-  const bool stop_here = stop_requested();  // as late as can be: no further step is begun
-  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
-    to = std::copy_n(own_values.const_data_ptr<double>() + lane * terms, terms, to);
-    for (std::size_t i = 0; i < tensors; ++i)
-      to = put_bits(to, static_cast<std::uint64_t>(own_digests.const_data_ptr<std::int64_t>()[lane * tensors + i]));
-    *to++ = stop_here ? 1.0 : 0.0;
-  }
-  at::Tensor all = own;
-  if (parts_.communicator) {
-    all = at::empty({options_.lanes * static_cast<std::int64_t>(slots)}, at::kDouble);
-    parts_.communicator->all_gather(all, own);
-  }
-  for (std::size_t lane = 0; lane < record.shares.size(); ++lane) {
-    const double* from = all.const_data_ptr<double>() + lane * slots;
-    record.terms.emplace_back(from, from + terms);
-    Digests& of_lane = record.digests.emplace_back();
-    for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(bits_at(from + terms + 2 * i));
-    record.stop_anywhere = record.stop_anywhere || from[slots - 1] > 0;
-  }
-}
-
-// Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping (Adam::step).
-void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record) {
-  std::size_t column = 0;
-  for (const PhaseRecord& phase : record.phases)
-    for (const std::string& term : phase.terms) {
-      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
-        if (const double value = record.terms[lane][column]; !std::isfinite(value))
-          throw divergence(fmt::format("loss '{}' is {}", term, value), step_ + 1, fmt::format("lane {}", lane));
-      ++column;
-    }
-  for (const PhaseRecord& phase : record.phases)
-    if (phase.norm.defined() && !std::isfinite(phase.norm.item<double>()))
-      throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
-                       diverged_lane(phase.phase, lanes));
-  for (const auto& [optimiser, norm] : record.summed_norms)
-    if (!std::isfinite(norm.item<double>()))
-      throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()),
-                       step_ + 1, "though each phase's is");
-}
-
-// Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
-// theirs to name.
-std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) {
-  const RunningStatisticsHold hold;
-  const std::vector<at::Tensor> parameters = parameters_of(phase);
-  for (Lane& lane : lanes) {
-    lane.activations.reset();
-    for (const LossTerm& term : loss_terms(phase, lane)) {
-      if (!term.value.requires_grad()) continue;
-      for (const at::Tensor& gradient : torch::autograd::grad({term.value}, parameters, {}, true, false, true))
-        if (gradient.defined() && !at::isfinite(gradient).all().item<bool>())
-          return fmt::format("lane {}, loss '{}'", lane.batch.lane, term.name);
-    }
-  }
-  return lanes.size() == static_cast<std::size_t>(options_.lanes) ? "but not when it was computed again"
-                                                                  : "in a lane of another process rank";
-}
-
-void Trainer::summarise(StepRecord& record) const {
-  StepMetrics& metrics = record.metrics;
-  std::size_t column = 0;
-  for (const PhaseRecord& phase : record.phases) {
-    if (phase.norm.defined()) metrics.gradient_norms.emplace_back(phases_[phase.phase].name, phase.norm.item<double>());
-    for (const std::string& term : phase.terms) {
-      double value = 0;
-      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
-        value += record.shares[lane] * record.terms[lane][column];
-      ++column;
-      metrics.loss += value;
-      const bool taken = std::any_of(metrics.terms.begin(), metrics.terms.end(),
-                                     [&](const auto& earlier) { return earlier.first == term; });
-      metrics.terms.emplace_back(taken ? term + "." + phases_[phase.phase].name : term, value);
-    }
-  }
-  record.gradients.step = metrics.step;
-  core::Sha256 hash;
-  for (const Digests& lane : record.digests) {
-    hash.update(std::as_bytes(std::span(lane)));
-    record.gradients.lanes.push_back(folded<std::uint64_t>(lane));
-  }
-  for (std::size_t tensor = 0; tensor < record.digests.front().size(); ++tensor) {
-    Digests of_lanes;
-    for (const Digests& lane : record.digests) of_lanes.push_back(lane[tensor]);
-    record.gradients.tensors.push_back(folded<std::uint32_t>(of_lanes));
-  }
-  const core::Sha256Digest digest = hash.finish();
-  metrics.gradients = core::to_hex(std::span(digest).first(kDigestBytes));
 }
 
 void Trainer::report(StepRecord& record) {

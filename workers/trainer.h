@@ -49,7 +49,7 @@ struct TrainerParts {
 };
 
 //! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
-//! yet to begin (Phase::first_step) is logged as 0.
+//! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) is logged as 0.
 std::vector<std::string> gradient_names(Method& method);
 
 struct TrainingOutcome {
@@ -87,12 +87,14 @@ class Trainer {
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
   std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
   void step_optimisers(StepRecord& record);
-  std::vector<at::Tensor> parameters_of(std::size_t phase) const;
+  std::vector<std::size_t> moving_optimisers(std::size_t phase) const;
+  std::vector<at::Tensor> moving_parameters(std::size_t phase) const;
+  at::Tensor lane_digests(const PhaseRecord& record) const;
   void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
   void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
   std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);
   void summarise(StepRecord& record) const;
-  void forward(std::size_t phase, Lane& lane);
+  void forward(Lane& lane);
   void report(StepRecord& record);
   void write_checkpoint();
   void announce_checkpoint();

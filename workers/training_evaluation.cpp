@@ -11,10 +11,11 @@ namespace resolute::workers {
 namespace {
 
 // Running statistics move with lane 0 alone, so on process rank 0 alone: the others, whose own nobody ever reads, take
-// them over.
-void share_buffers(torch::nn::Module& module, Communicator& communicator) {
+// them over. Buffers that count steps are the same everywhere.
+void share_statistics(torch::nn::Module& module, Communicator& communicator) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> buffers = module.buffers();
+  std::erase_if(buffers, [](const at::Tensor& buffer) { return !buffer.is_floating_point(); });
   if (buffers.empty()) return;
   std::vector<at::Tensor> flat;
   for (const at::Tensor& buffer : buffers) flat.push_back(buffer.flatten());
@@ -49,7 +50,7 @@ void TrainingEvaluation::write_to(core::FileSystem& files, const std::filesystem
 }
 
 void TrainingEvaluation::run(std::uint64_t step) {
-  if (parts_.communicator) share_buffers(parts_.method.module(), *parts_.communicator);
+  if (parts_.communicator) share_statistics(parts_.method.module(), *parts_.communicator);
   const EmbeddingOptions options{embedding_precision(parts_.recipe), parts_.communicator};
   const std::optional<Embedding> embedding = embed_split(parts_.method, parts_.pack, parts_.split, parts_.comparison,
                                                          options, [&](std::uint64_t done, std::uint64_t total) {

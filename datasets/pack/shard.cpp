@@ -104,6 +104,9 @@ void Shard::read_columns(const std::vector<hdf5::PlacedArray>& arrays) {
   const std::size_t path_bytes = path.size() / identity.size();
   rows_.reserve(identity.size());
   for (std::size_t i = 0; i < identity.size(); ++i) {
+    if (native_height[i] < 1 || native_width[i] < 1 || native_height[i] > kMaxImageSide ||
+        native_width[i] > kMaxImageSide)
+      throw corrupt(fmt::format("row {} has a native size of {}x{}", i, native_height[i], native_width[i]));
     std::string_view padded(path.data() + i * path_bytes, path_bytes);
     PackRow row;
     row.sample = {std::string(padded.substr(0, padded.find('\0'))), identity[i], camera[i], subset_name(subset[i])};

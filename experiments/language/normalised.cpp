@@ -1,6 +1,11 @@
 #include "experiments/language/normalised.h"
 
+#include <numeric>
+
+#include "core/overloaded.h"
 #include "experiments/distance.h"
+#include "experiments/resolution_levels.h"
+#include "experiments/trunk_shape.h"
 
 namespace resolute::experiments {
 namespace {
@@ -60,10 +65,60 @@ void reset(MsiflaOptions& options) {
   if (options.scales.size() == 1) options.reid_networks = MsiflaOptions().reid_networks;
 }
 
+//! Sub-vectors as equal as they can be.
+std::vector<int> evenly(int dimensions, std::size_t parts) {
+  const int count = static_cast<int>(parts);
+  std::vector<int> widths(parts, dimensions / count);
+  for (int i = 0; i < dimensions % count; ++i) ++widths[static_cast<std::size_t>(i)];
+  return widths;
+}
+
+//! What only levels of resolution read, in a method that treats every image alike. A neck normalises sub-vector by
+//! sub-vector: their number and widths are then in the network all the same.
+void reset_levels(ResolutionAdaptiveOptions& options, bool neck) {
+  const ResolutionAdaptiveOptions defaults;
+  const int dimensions = std::accumulate(options.widths.begin(), options.widths.end(), 0);
+  const bool levels = uses_levels(options);
+  if (!levels && !neck && dimensions >= static_cast<int>(defaults.widths.size())) {
+    options.level_rates = defaults.level_rates;
+    options.widths.resize(options.level_rates.size());
+  }
+  if (!levels) {
+    int rate = static_cast<int>(options.level_rates.size());
+    for (int& of_level : options.level_rates) of_level = rate--;
+  }
+  if (!options.varying_length && !neck) options.widths = evenly(dimensions, options.widths.size());
+}
+
+void reset(ResolutionAdaptiveOptions& options, NetworkSettings& network, int steps) {
+  const ResolutionAdaptiveOptions defaults;
+  // It stands before the classifier alone.
+  if (!options.classification) network.neck = NetworkSettings().neck;
+  reset_levels(options, network.neck);
+  if (options.masks == "off") {
+    options.mask_blocks = defaults.mask_blocks;
+    options.mask_mean = defaults.mask_mean;
+    options.mask_deviation = defaults.mask_deviation;
+    options.mask_learning_rate = defaults.mask_learning_rate;
+  }
+  ResolutionAdaptiveOptions as_long = options;
+  as_long.stage_steps = defaults.stage_steps;
+  const int masks = mask_count(options, network);
+  if (options.masks != "progressive" || stage_steps(options, masks, steps) == stage_steps(as_long, masks, steps))
+    options.stage_steps = defaults.stage_steps;
+  if (!options.verification) {
+    options.verification_weight = defaults.verification_weight;
+    options.verification_width = defaults.verification_width;
+  }
+}
+
 }  // namespace
 
 TrainingSpecification normalised(TrainingSpecification training) {
-  std::visit([](auto& options) { reset(options); }, training.method);
+  std::visit(core::Overloaded{
+                 [&](ResolutionAdaptiveOptions& options) { reset(options, training.network, training.recipe.steps); },
+                 [](auto& options) { reset(options); }},
+             training.method);
   // These put all images of a batch through a network together.
   if (std::holds_alternative<BaselineOptions>(training.method) ||
       std::holds_alternative<MsiflaOptions>(training.method))
@@ -76,6 +131,7 @@ EvaluationSpecification normalised(EvaluationSpecification evaluation, const Met
   const std::string distance = distance_asked(protocol, method);
   if (!compares_copies(distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
   if (distance == distance_asked({}, method)) protocol.distance = EvaluationProtocol().distance;
+  if (!uses_levels(method)) protocol.query_level = EvaluationProtocol().query_level;
   if (protocol.sample_rates.empty()) protocol.sample_identities = EvaluationProtocol().sample_identities;
   if (protocol.query_rates == evaluation.split.query_rates) protocol.query_rates.clear();
   return evaluation;

@@ -10,12 +10,15 @@ namespace resolute::experiments {
 //! Of the method's options: margin, mining and weight without a triplet loss, the weight without classification; of
 //! RAIN, levels, updates, discriminator and weight with the adversary "off", and the decoder and its weight without
 //! reconstruction; of FTWA, what only the transformation or the weighting reads without it; of MSIFLA, whether re-ID
-//! networks are shared where there is one scale. The batch-norm streams of methods without two kinds of rows (baseline,
-//! MSIFLA). The recipe stays as it is.
+//! networks are shared where there is one scale; of resolution_adaptive, what masks and verification alone read without
+//! those, a stage's steps that are as many as without being given, the neck without classification, and, in its plain
+//! form, the levels' rates; without a neck and varying length of `widths` only their sum counts (plain, of their number
+//! neither). The batch-norm streams of methods without two kinds of rows (baseline, MSIFLA). The recipe stays as it is.
 TrainingSpecification normalised(TrainingSpecification training);
 
 //! The number of sample identities without sample rates; query rates that are the split's own; the method's own
-//! distance by its name; the rate of gallery copies where the distance looks at none. \param method of its training
+//! distance by its name; the rate of gallery copies where the distance looks at none; the level of queries where levels
+//! make no difference. \param method of its training
 EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method);
 
 }  // namespace resolute::experiments

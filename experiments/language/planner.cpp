@@ -6,6 +6,7 @@
 #include "experiments/language/claims.h"
 #include "experiments/language/names.h"
 #include "experiments/language/normalised.h"
+#include "experiments/language/plan_notes.h"
 #include "experiments/metrics.h"
 #include "experiments/validation.h"
 
@@ -34,19 +35,6 @@ struct Combination {
   }
 };
 
-//! What the reader of a table must know of how its trainings were set up.
-struct Facts {
-  std::set<std::string> backbones;
-  std::set<std::string> lanes;
-  std::set<std::string> pools;
-  std::set<std::string> partitions;
-  std::set<std::string> any_camera;  //!< data sets whose LR images are of any camera
-  std::set<std::string> trials;
-  std::set<std::string> dropped_weights;
-  std::set<std::string> weights;  //!< as a note names them
-  bool from_scratch = false;      //!< some rows ask for no weights
-};
-
 class Planner {
  public:
   Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
@@ -60,7 +48,7 @@ class Planner {
       if (in_use(dataset)) add_dataset(dataset);
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
-    add_notes();
+    plan_.notes = notes_of(facts_);
     return std::move(plan_);
   }
 
@@ -96,7 +84,7 @@ class Planner {
   }
 
   void add_table(const TableText& text) {
-    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}, text.compare_with, {}};
+    TablePlan table{text.id, text.title, text.metrics, text.datasets, {}, text.compare_with};
     for (const RowText& row_text : text.rows) {
       RowPlan row{row_text.id, row_text.label, {}};
       for (const std::string& id : text.datasets) {
@@ -110,8 +98,31 @@ class Planner {
     }
     check_queries(text, table);
     check_columns(text, table);
-    if (references_ != nullptr) table.claims = claims_of(text, references_->claims());
+    if (references_ != nullptr) {
+      table.claims = claims_of(text, references_->claims());
+      table.no_reference = without_numbers(text);
+    }
     plan_.tables.push_back(std::move(table));
+  }
+
+  //! Of the papers that a table and its rows name, by title, those that have no number for it.
+  std::vector<std::string> without_numbers(const TableText& text) const {
+    std::set<std::string> known;
+    for (const RowText& row : text.rows)
+      for (const ReferenceRequest& request : row.references)
+        for (const auto& [metric, value] : references_->find(request))
+          if (std::find(text.metrics.begin(), text.metrics.end(), metric) != text.metrics.end())
+            known.insert(request.paper);
+    std::vector<std::string> titles;
+    const auto add = [&](const std::string& paper, const std::string& place) {
+      const std::string title = references_->paper_name(paper, place);
+      if (!known.contains(paper) && std::find(titles.begin(), titles.end(), title) == titles.end())
+        titles.push_back(title);
+    };
+    if (!text.paper.empty()) add(text.paper, text.paper_place);
+    for (const RowText& row : text.rows)
+      for (const ReferenceRequest& request : row.references) add(request.paper, request.place);
+    return titles;
   }
 
   const EvaluationSpecification& evaluation_of(const CellPlan& cell) const {
@@ -146,6 +157,16 @@ class Planner {
     return has_metric(std::get<TrainingSpecification>(training.specification).method, evaluation.protocol, metric);
   }
 
+  //! What rows without this metric do not do, and the method whose rows have it.
+  static std::pair<std::string, std::string> missing_part(const std::string& metric) {
+    if (recovery_metric(metric)) return {"recovers images", "'msifla', or 'rain' with 'rain.reconstruction'"};
+    if (is_of_levels(metric))
+      return {"tells levels of resolution apart", "'resolution_adaptive' with varying length or masks"};
+    if (is_of_masks(metric))
+      return {"has masks", "'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\""};
+    return {"compares by learned weights", "'ftwa' with 'ftwa.weighting' and the distance 'weighted'"};
+  }
+
   //! A metric that only some rows have is a column all the same; one that none has is a mistake.
   void check_columns(const TableText& text, const TablePlan& table) const {
     for (const std::string& metric : table.metrics)
@@ -153,13 +174,10 @@ class Planner {
             return std::any_of(row.cells.begin(), row.cells.end(),
                                [&](const CellPlan& cell) { return cell_has(cell, metric); });
           })) {
-        const std::string problem = fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric);
-        if (recovery_metric(metric))
-          throw core::input_error(problem, fmt::format("no row of table '{}' recovers images", text.id),
-                                  "leave it out or add a row of method 'msifla', or 'rain' with 'rain.reconstruction'");
-        throw core::input_error(
-            problem, fmt::format("no row of table '{}' compares by learned weights", text.id),
-            "leave it out or add a row of method 'ftwa' with 'ftwa.weighting' and the distance 'weighted'");
+        const auto [lacks, row] = missing_part(metric);
+        throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+                                fmt::format("no row of table '{}' {}", text.id, lacks),
+                                fmt::format("leave it out or add a row of method {}", row));
       }
   }
 
@@ -270,6 +288,7 @@ class Planner {
     if (draft.method == RainOptions::kMethod) return draft.rain;
     if (draft.method == FtwaOptions::kMethod) return draft.ftwa;
     if (draft.method == MsiflaOptions::kMethod) return draft.msifla;
+    if (draft.method == ResolutionAdaptiveOptions::kMethod) return draft.resolution_adaptive;
     combination.refuse("method", "'" + draft.method + "'",
                        fmt::format("methods are {}", fmt::join(method_names(), ", ")),
                        did_you_mean(draft.method, method_names()));
@@ -304,7 +323,7 @@ class Planner {
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
-    note_facts(draft, combination.dataset.id);
+    facts_.add(draft, combination.dataset.id);
     const std::string what =
         fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
     const JobId seal = seals_.at(combination.dataset.id);
@@ -349,37 +368,6 @@ class Planner {
                                 fmt::format("change it in '{}'", suite_.file));
   }
 
-  void note_facts(const Draft& draft, const std::string& dataset) {
-    facts_.backbones.insert(draft.network.backbone);
-    facts_.lanes.insert(std::to_string(draft.lanes));
-    facts_.pools.insert(draft.split.train_pool);
-    facts_.partitions.insert(draft.split.partition);
-    if (draft.split.lr_camera == 0) facts_.any_camera.insert(dataset);
-    facts_.trials.insert(std::to_string(draft.trials));
-  }
-
-  void add_notes() {
-    auto listed = [](const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); };
-    if (!facts_.weights.empty()) {
-      plan_.notes.push_back("initial weights " + listed(facts_.weights));
-      if (facts_.from_scratch) plan_.notes.push_back("rows without weights from scratch");
-    } else if (facts_.dropped_weights.empty()) {
-      plan_.notes.push_back("from scratch (no initial weights)");
-    } else {
-      plan_.notes.push_back(fmt::format("from scratch by --from-scratch (the suite asks for {} weights)",
-                                        listed(facts_.dropped_weights)));
-    }
-    if (facts_.backbones == std::set<std::string>{"resnet-small"})
-      plan_.notes.push_back("small backbone (resnet-small)");
-    else
-      plan_.notes.push_back("backbone " + listed(facts_.backbones));
-    plan_.notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts_.lanes)));
-    plan_.notes.push_back("training pool " + listed(facts_.pools));
-    plan_.notes.push_back(fmt::format("trials {}, partition {}", listed(facts_.trials), listed(facts_.partitions)));
-    if (!facts_.any_camera.empty())
-      plan_.notes.push_back("low-resolution images of any camera: " + listed(facts_.any_camera));
-  }
-
   const SuiteText& suite_;
   const ReferenceNumbers* references_;
   const WeightsCatalogue& weights_;
@@ -388,7 +376,7 @@ class Planner {
   std::map<JobId, std::size_t> index_;
   std::map<std::string, JobId> seals_;
   std::set<std::string> effective_sets_;
-  Facts facts_;
+  PlanFacts facts_;
 };
 
 }  // namespace

@@ -32,6 +32,8 @@ struct TableText {
   std::string metrics_place;
   std::vector<std::string> datasets;
   std::vector<RowText> rows;
+  std::string paper;  //!< that its `reference` names, or empty
+  std::string paper_place;
   std::string compare_with;  //!< id of one of its rows, or empty
   std::string compare_place;
 };
@@ -49,7 +51,7 @@ struct SuiteText {
   bool need_weights = true;  //!< the files of the weights asked for must be there
 };
 
-//! \param references null where no row names one
+//! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
 //! \throws RuntimeError (kInput) with the place of the key that is wrong
 Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);

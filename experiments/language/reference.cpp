@@ -41,6 +41,11 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
   TableReader reader(document, "the reference file");
   ReferenceNumbers numbers;
   numbers.file_ = path.string();
+  for (const Node* node : reader.tables("paper")) {
+    TableReader paper(*node, "[[paper]]");
+    const auto id = paper.value<std::string>("id");
+    numbers.papers_[id] = paper.find("title") == nullptr ? id : paper.title("title");
+  }
   for (const Node* node : reader.tables("result")) {
     TableReader result(*node, "[[result]]");
     ReferenceRequest request;
@@ -53,6 +58,7 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     const auto read = metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics);
     if (!numbers.entries_.emplace(key_of(request), read).second)
       throw core::input_error(fmt::format("{}: the result stands twice", node->place));
+    numbers.papers_.emplace(request.paper, request.paper);
   }
   for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
   return numbers;
@@ -81,6 +87,16 @@ void ReferenceNumbers::read_claim(const Node& node) {
           known ? "it stands twice" : fmt::format("no [[result]] of its paper and data set has that {}", claim.by));
   }
   claims_.push_back(std::move(claim));
+}
+
+std::string ReferenceNumbers::paper_name(const std::string& paper, const std::string& place) const {
+  if (const auto found = papers_.find(paper); found != papers_.end()) return found->second;
+  std::vector<std::string> ids;
+  for (const auto& [id, title] : papers_) ids.push_back(id);
+  std::string suggestion = did_you_mean(paper, ids);
+  if (suggestion.empty()) suggestion = fmt::format("there are '{}'", fmt::join(ids, "', '"));
+  throw core::input_error(fmt::format("{}: key 'reference' has the paper '{}'", place, paper),
+                          fmt::format("'{}' has no such entry", file_), suggestion);
 }
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {

@@ -45,6 +45,10 @@ class ReferenceNumbers {
   //! \throws RuntimeError (kInput) with the request's place if there is no such entry
   ReferenceMetrics find(const ReferenceRequest& request) const;
 
+  //! What tables call a paper: its title, or its id where the file has none.
+  //! \throws RuntimeError (kInput) with `place` if the file knows nothing of that paper
+  std::string paper_name(const std::string& paper, const std::string& place) const;
+
   //! In the order of the file.
   const std::vector<Claim>& claims() const { return claims_; }
 
@@ -54,6 +58,7 @@ class ReferenceNumbers {
   std::string file_;
   void read_claim(const Node& node);
 
+  std::map<std::string, std::string> papers_;  // id → title
   std::map<Key, ReferenceMetrics> entries_;
   std::vector<Claim> claims_;
 };

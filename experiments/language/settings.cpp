@@ -55,6 +55,7 @@ void add_row_fields(Fields& f) {
   f["evaluate.gallery_rate"] = field([](Draft & d) -> auto& { return d.protocol.gallery_rate; });
   f["evaluate.distance"] = field([](Draft & d) -> auto& { return d.protocol.distance; });
   f["evaluate.gallery_copy_rate"] = field([](Draft & d) -> auto& { return d.protocol.gallery_copy_rate; });
+  f["evaluate.query_level"] = field([](Draft & d) -> auto& { return d.protocol.query_level; });
 }
 
 void add_train_fields(Fields& f) {
@@ -131,6 +132,28 @@ void add_method_fields(Fields& f) {
   f["msifla.unit_parts"] = field([](Draft & d) -> auto& { return d.msifla.unit_parts; });
 }
 
+void add_resolution_adaptive_fields(Fields& f) {
+  f["resolution_adaptive.level_rates"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.level_rates; });
+  f["resolution_adaptive.widths"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.widths; });
+  f["resolution_adaptive.varying_length"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.varying_length; });
+  f["resolution_adaptive.masks"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.masks; });
+  f["resolution_adaptive.mask_blocks"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.mask_blocks; });
+  f["resolution_adaptive.mask_mean"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.mask_mean; });
+  f["resolution_adaptive.mask_deviation"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.mask_deviation; });
+  f["resolution_adaptive.mask_learning_rate"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.mask_learning_rate; });
+  f["resolution_adaptive.stage_steps"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.stage_steps; });
+  f["resolution_adaptive.classification"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.classification; });
+  f["resolution_adaptive.verification"] = field([](Draft & d) -> auto& { return d.resolution_adaptive.verification; });
+  f["resolution_adaptive.verification_weight"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.verification_weight; });
+  f["resolution_adaptive.verification_width"] =
+      field([](Draft & d) -> auto& { return d.resolution_adaptive.verification_width; });
+}
+
 void add_pack_fields(Fields& f) {
   f["rates"] = pack_field([](Draft & d) -> auto& { return d.pack.rates; });
   f["kernel"] = pack_field([](Draft & d) -> auto& { return d.pack.kernel; });
@@ -145,6 +168,7 @@ const Fields& fields() {
     add_row_fields(f);
     add_train_fields(f);
     add_method_fields(f);
+    add_resolution_adaptive_fields(f);
     add_pack_fields(f);
     return f;
   }();

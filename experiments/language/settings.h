@@ -28,6 +28,7 @@ struct Draft {
   RainOptions rain;
   FtwaOptions ftwa;
   MsiflaOptions msifla;
+  ResolutionAdaptiveOptions resolution_adaptive;
   PackSettings pack;  //!< rates, kernel, height, width and shards only
 };
 

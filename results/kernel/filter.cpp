@@ -44,19 +44,36 @@ std::vector<float> rough_mean(const FeatureMatrix& gallery, std::size_t depth) {
 // at most 2·2⁻²⁴·(‖q‖ + ‖g‖)² to first order, and (‖q‖ + ‖g‖)² ≤ 2·(‖q‖² + ‖g‖²). In doubles, the norms, the
 // approximation and squared_distance() itself each err by at most about depth·2⁻⁵³ of ‖q‖² + ‖g‖² or of the distance,
 // which is at most twice that sum.
-Filter::Filter(const FeatureMatrix& gallery, std::size_t depth)
+Filter::Filter(std::size_t depth, std::span<const float> centre)
     : depth_(depth),
       factor_(gemm_error_factor(depth)),
       relative_(4.001 * kFloatRoundoff + 16 * static_cast<double>(depth + 16) * kDoubleRoundoff),
       tiny_(4 * static_cast<double>(depth + 1) * kFloatSmallestNormal),
-      centre_(rough_mean(gallery, depth)) {
-  std::vector<float> centred(depth);
+      centre_(centre.begin(), centre.begin() + static_cast<std::ptrdiff_t>(depth)) {}
+
+void Filter::add_row(double square) {
+  square_.push_back(square);
+  norm_.push_back(std::sqrt(square));
+  largest_norm_ = std::max(largest_norm_, norm_.back());
+}
+
+std::vector<Filter> Filter::of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths) {
+  std::vector<Filter> filters;
+  if (depths.empty()) return filters;
+  const std::vector<float> centre = rough_mean(gallery, depths.back());
+  for (std::size_t depth : depths) filters.push_back(Filter(depth, centre));
+  std::vector<float> centred(depths.back());
   for (std::size_t g = 0; g < gallery.rows; ++g) {
-    centre(gallery.values.data() + g * gallery.dimension, centred.data());
-    square_.push_back(squared_norm(centred));
-    norm_.push_back(std::sqrt(square_.back()));
-    largest_norm_ = std::max(largest_norm_, norm_.back());
+    filters.back().centre(gallery.values.data() + g * gallery.dimension, centred.data());
+    double square = 0;
+    std::size_t begin = 0;
+    for (Filter& filter : filters) {
+      square += squared_norm(std::span(centred).subspan(begin, filter.depth_ - begin));
+      begin = filter.depth_;
+      filter.add_row(square);
+    }
   }
+  return filters;
 }
 
 Filter::Query Filter::query(std::span<const float> centred) const {

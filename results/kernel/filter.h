@@ -15,7 +15,8 @@ namespace resolute::results::kernel {
 //! common part (as those behind a ReLU do). Immutable; safe to share between threads.
 class Filter {
  public:
-  Filter(const FeatureMatrix& gallery, std::size_t depth);
+  //! One for each of `depths`, in one pass over the gallery. \param depths ascending, each 1 to gallery.dimension
+  static std::vector<Filter> of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths);
 
   //! The row's first depth values less the centre's, rounded to float32.
   void centre(const float* row, float* centred) const {
@@ -41,6 +42,9 @@ class Filter {
   }
 
  private:
+  Filter(std::size_t depth, std::span<const float> centre);
+  void add_row(double square);
+
   std::size_t depth_;
   double factor_;    // of ‖q‖·‖g‖, from gemm.h
   double relative_;  // of ‖q‖² + ‖g‖²

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "core/error.h"
@@ -203,6 +204,32 @@ class BlockRanking {
   std::vector<std::uint32_t> candidates_;  // within a gallery block
 };
 
+//! Queries that compare the same number of dimensions.
+struct DepthGroup {
+  std::size_t depth;
+  std::vector<std::size_t> queries;
+};
+
+struct QueryBlock {
+  std::size_t group;  // index
+  std::span<const std::size_t> queries;
+};
+
+//! Blocks of about equal size of each group, at most `most` queries each; the longest products first, so that no thread
+//! waits long for the last block.
+std::vector<QueryBlock> cut(std::span<const DepthGroup> groups, std::size_t most) {
+  std::vector<QueryBlock> blocks;
+  for (std::size_t group = groups.size(); group-- > 0;) {
+    const std::span<const std::size_t> all(groups[group].queries);
+    const std::size_t count = (all.size() + most - 1) / most;
+    for (std::size_t block = 0; block < count; ++block) {
+      const std::size_t from = all.size() * block / count;
+      blocks.push_back({group, all.subspan(from, all.size() * (block + 1) / count - from)});
+    }
+  }
+  return blocks;
+}
+
 }  // namespace
 
 void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
@@ -219,24 +246,24 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
         "they must be of one network");
   if (query.dimension == 0) throw core::input_error("features have no dimension");
 
-  auto depth_of = [&](std::size_t q) { return prefix.empty() ? query.dimension : static_cast<std::size_t>(prefix[q]); };
-  std::vector<std::size_t> order(query.rows);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return depth_of(a) < depth_of(b); });
-  for (std::size_t first = 0; first < order.size();) {
-    std::size_t depth = depth_of(order[first]);
-    std::size_t last = first;
-    while (last < order.size() && depth_of(order[last]) == depth) ++last;
-    Filter filter(gallery, depth);
-    auto group = std::span(order).subspan(first, last - first);
-    std::size_t blocks = (group.size() + work.query_block - 1) / work.query_block;
-    parallel_for(blocks, work.threads, [&](std::size_t block) {
-      std::size_t from = block * work.query_block;
-      BlockRanking ranking(query, gallery, matching, filter, depth, with_positions);
-      ranking.run(group.subspan(from, std::min(work.query_block, group.size() - from)), gemm, work.gallery_block,
-                  visit);
+  std::map<std::size_t, std::vector<std::size_t>> by_depth;
+  for (std::size_t q = 0; q < query.rows; ++q)
+    by_depth[prefix.empty() ? query.dimension : static_cast<std::size_t>(prefix[q])].push_back(q);
+  std::vector<DepthGroup> groups;
+  for (auto& [depth, queries] : by_depth) groups.push_back({depth, std::move(queries)});
+  // A file may have as many depths as queries: their filters are not all held at once.
+  constexpr std::size_t kGroupsAtOnce = 16;
+  for (std::size_t first = 0; first < groups.size(); first += kGroupsAtOnce) {
+    const auto some = std::span(groups).subspan(first, std::min(kGroupsAtOnce, groups.size() - first));
+    const std::vector<QueryBlock> blocks = cut(some, work.query_block);
+    std::vector<std::size_t> depths;
+    for (const DepthGroup& group : some) depths.push_back(group.depth);
+    const std::vector<Filter> filters = Filter::of_depths(gallery, depths);
+    parallel_for(blocks.size(), work.threads, [&](std::size_t i) {
+      const QueryBlock& block = blocks[i];
+      BlockRanking ranking(query, gallery, matching, filters[block.group], depths[block.group], with_positions);
+      ranking.run(block.queries, gemm, work.gallery_block, visit);
     });
-    first = last;
   }
 }
 

@@ -1,6 +1,6 @@
-"""The parameters and multiply-adds that docs/methods/rain.md, ftwa.md and msifla.md print are those that bench_method_costs
-counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory that it computes for
-a step of MSIFLA, which is what such a step takes.
+"""The parameters and multiply-adds that docs/methods/rain.md, ftwa.md, msifla.md and resolution_adaptive.md print are those that
+bench_method_costs counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory
+that it computes for a step of MSIFLA, which is what such a step takes.
 
 Usage: method_costs_test.py BENCH_METHOD_COSTS
 """
@@ -17,6 +17,13 @@ from training import multiplications  # noqa: E402  (ResNet-50's trunk at 3x256x
 
 PROGRAM = sys.argv.pop()
 CLASSIFIER = 2048 * 751
+ADAPTIVE = {  # rows of resolution-adaptive representations, and whether they have masks
+    "resolution-adaptive, plain": False,
+    "resolution-adaptive, varying length": False,
+    "resolution-adaptive, masks": True,
+    "resolution-adaptive, joint": True,
+    "resolution-adaptive": True,
+}
 FIRST = 3 * 49 * 64 * (128 * 64)  # the trunk's first convolution: nothing needs the gradient of an image
 
 
@@ -123,6 +130,30 @@ class MethodCosts(unittest.TestCase):
             self.assertEqual(case["multiply_adds_a_pair"], recovered + scales * identified, name)
             self.assertEqual(case["multiply_adds_to_embed"], scales * (forward + multiplications()), name)
 
+    def test_a_step_of_resolution_adaptive_has_the_multiply_adds_of_its_layers(self):
+        # An HR image and its copy, each with a positive and a negative: four differences, whose opposites share the product
+        # with the MLP's first layer. Masks and zeros multiply nothing by matrices.
+        layers = multiplications() + 2048 * 2048
+        step = 2 * (trained(layers, FIRST) + trained(CLASSIFIER)) + trained(4 * 2048 * 512 + 8 * 512)
+        for name in ADAPTIVE:
+            case = self.cases["resnet50", name]
+            self.assertEqual(case["multiply_adds_a_pair"], step, name)
+            self.assertEqual(case["multiply_adds_to_embed"], layers, name)
+
+    def test_parts_of_resolution_adaptive_have_the_parameters_of_their_layers(self):
+        channels = 3 * 256 + 4 * 512 + 6 * 1024 + 3 * 2048  # behind the 16 bottlenecks
+        for name, masked in ADAPTIVE.items():
+            parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", name]["parts"]}
+            expected = {"trunk": 23_508_032, "embedding": 2048 * 2048 + 2048, "classifier": 2048 * 751 + 751,
+                        "verification_1": 2048 * 512 + 512, "verification_2": 512 + 1}
+            if masked:
+                expected["masks"] = 4 * channels
+                self.assertEqual(expected["masks"], 60_416)
+            self.assertEqual(parts, expected, name)
+        small = {part["part"]: part["parameters"] for part in self.cases["resnet-small", "resolution-adaptive"]["parts"]}
+        self.assertEqual(small["masks"], 4 * (16 + 32 + 64 + 128))
+        self.assertEqual([small[f"neck_{k}"] for k in (1, 2, 3, 4)], 4 * [2 * 512])
+
     def test_parts_of_msifla_have_the_parameters_of_their_layers(self):
         parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", "msifla"]["parts"]}
         reid = 23_508_032 + 4 * (2048 * 751 + 751)
@@ -180,7 +211,7 @@ class MethodCosts(unittest.TestCase):
 
     def test_the_page_of_rain_prints_what_is_counted(self):
         def operations(name, case):
-            if name.startswith(("ftwa", "msifla")) or name == "baseline, stored":
+            if name.startswith(("ftwa", "msifla", "resolution-adaptive")) or name == "baseline, stored":
                 return None
             return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]]
 
@@ -203,6 +234,15 @@ class MethodCosts(unittest.TestCase):
 
         columns = [[f"{kind}_{scale}" for scale in (3, 2, 1)] for kind in ("ir", "reid")]
         self.check_page("msifla.md", columns, operations)
+
+    def test_the_page_of_resolution_adaptive_prints_what_is_counted(self):
+        def operations(name, case):
+            counted = name.startswith("resolution-adaptive")
+            return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]] if counted else None
+
+        necks = [f"neck_{k}" for k in (1, 2, 3, 4)]
+        self.check_page("resolution_adaptive.md", [["trunk"], ["masks"], ["embedding"], ["classifier", *necks],
+                                                   ["verification_1", "verification_2"]], operations)
 
 
 def memory(*options):

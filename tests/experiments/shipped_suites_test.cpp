@@ -1,5 +1,7 @@
 //! The suites in experiments/suites/ and what their plans hold.
 
+#include <tuple>
+
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments {
@@ -126,6 +128,61 @@ TEST_F(Suite, the_study_of_msifla_has_the_papers_rows_in_the_papers_batch) {
   }
   // One scale is the Baseline: the same jobs in both tables.
   EXPECT_EQ(job_id(training_of(plan, "table2", "baseline")), job_id(training_of(plan, "table3", "one")));
+}
+
+TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that_it_has_no_reference) {
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan plan = shipped("resolution_adaptive_study.toml");
+  check_sound(plan);
+  const std::vector<std::string> both{"synthetic", "pku"};
+  const std::vector<std::tuple<std::string, std::size_t, std::vector<std::string>>> expected{
+      {"mechanisms", 8, both},
+      {"levels", 4, both},
+      {"query-level", 5, {"synthetic", "synthetic-large", "pku"}},
+      {"longer", 3, {"synthetic"}}};
+  ASSERT_EQ(expected.size(), plan.tables.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const TablePlan& table = plan.tables[i];
+    EXPECT_EQ(expected[i], std::tuple(table.id, table.rows.size(), table.datasets));
+    EXPECT_EQ("plain", table.compare_with) << table.id;
+    EXPECT_THAT(table.no_reference, ElementsAre(HasSubstr("Resolution-Adaptive"))) << table.id;
+    for (const RowPlan& row : table.rows)
+      for (const CellPlan& cell : row.cells) {
+        EXPECT_EQ(5U, cell.evaluations.size()) << table.id << " " << row.id;
+        EXPECT_THAT(cell.references, IsEmpty()) << table.id << " " << row.id;
+      }
+  }
+  const auto options = [&](const char* table, const char* row) {
+    return std::get<ResolutionAdaptiveOptions>(training_of(plan, table, row).method);
+  };
+  EXPECT_FALSE(uses_levels(options("mechanisms", "plain")));
+  EXPECT_EQ("off", options("mechanisms", "varying-length").masks);
+  EXPECT_TRUE(options("mechanisms", "varying-length").varying_length);
+  EXPECT_FALSE(options("mechanisms", "masks").varying_length);
+  EXPECT_EQ("joint", options("mechanisms", "masks").masks);
+  EXPECT_EQ("joint", options("mechanisms", "joint").masks);
+  EXPECT_THAT(options("levels", "two").level_rates, ElementsAre(2, 1));
+  EXPECT_THAT(options("levels", "three").level_rates, ElementsAre(3, 2, 1));
+  for (const auto& [table, steps] : {std::pair{"mechanisms", 300}, {"longer", 600}}) {
+    const TrainingSpecification& progressive = training_of(plan, table, "progressive");
+    EXPECT_EQ(steps, progressive.recipe.steps);
+    EXPECT_EQ("progressive", options(table, "progressive").masks);
+    EXPECT_LT(4 * options(table, "progressive").stage_steps, progressive.recipe.milestones.at(0))
+        << "the last of 4 masks begins before the rate falls";
+  }
+  for (const char* row : {"plain", "joint"}) EXPECT_EQ(600, training_of(plan, "longer", row).recipe.steps) << row;
+  EXPECT_EQ("joint", options("longer", "joint").masks);
+  EXPECT_FALSE(options("mechanisms", "no-verification").verification);
+  EXPECT_EQ(0, options("mechanisms", "masks-standard").mask_mean);
+  // Stored at twice the network's size, where the size tells of another level than the rate.
+  const DatasetPlan& large = plan.datasets.at(1);
+  EXPECT_EQ("synthetic-large", large.id);
+  EXPECT_EQ(2 * large.pack.height, large.pack.synthetic->height);
+  EXPECT_EQ(2 * large.pack.width, large.pack.synthetic->width);
+  // Four levels are the method's own, and one training is asked in every way.
+  EXPECT_EQ(job_id(training_of(plan, "mechanisms", "joint")), job_id(training_of(plan, "levels", "four")));
+  for (const char* row : {"known", "native-size", "highest", "lowest"})
+    EXPECT_EQ(job_id(training_of(plan, "mechanisms", "joint")), job_id(training_of(plan, "query-level", row))) << row;
 }
 
 TEST_F(Suite, the_plans_document_has_the_contracts_members) {

@@ -207,22 +207,32 @@ TEST(Metrics, are_what_their_names_say) {
   equal.distance = "equal";
   for (const std::string& metric : metric_names()) {
     const bool recovered = recovery_metric(metric).has_value();
+    const bool of_levels = metric == "level_agreement", of_masks = metric == "mask_spread";
+    EXPECT_EQ(of_levels, is_of_levels(metric)) << metric;
+    EXPECT_EQ(of_masks, is_of_masks(metric)) << metric;
+    // Of every method: neither of recovered images nor of levels or masks.
+    const bool general = !recovered && !of_levels && !of_masks;
     EXPECT_TRUE(is_metric(metric)) << metric;
-    EXPECT_EQ(!recovered, has_metric(FtwaOptions{}, {}, metric)) << metric;
-    EXPECT_EQ(!recovered, has_metric(FtwaOptions{}, weighted, metric)) << metric;
-    EXPECT_EQ((!is_of_weights(metric) && !recovered) || is_correlation(metric),
-              has_metric(FtwaOptions{}, equal, metric))
+    EXPECT_EQ(general, has_metric(FtwaOptions{}, {}, metric)) << metric;
+    EXPECT_EQ(general, has_metric(FtwaOptions{}, weighted, metric)) << metric;
+    EXPECT_EQ((!is_of_weights(metric) && general) || is_correlation(metric), has_metric(FtwaOptions{}, equal, metric))
         << metric;
     for (const MethodOptions& method :
          {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{.reconstruction = false}),
           MethodOptions(FtwaOptions{.weighting = false})})
-      EXPECT_EQ(!is_of_weights(metric) && !recovered, has_metric(method, {}, metric)) << metric;
+      EXPECT_EQ(!is_of_weights(metric) && general, has_metric(method, {}, metric)) << metric;
     for (const MethodOptions& method :
          {MethodOptions(RainOptions{}), MethodOptions(MsiflaOptions{}), MethodOptions(MsiflaOptions{.scales = {1}})})
-      EXPECT_EQ(!is_of_weights(metric), has_metric(method, {}, metric)) << metric;
+      EXPECT_EQ(!is_of_weights(metric) && (general || recovered), has_metric(method, {}, metric)) << metric;
+    for (const bool lengths : {false, true})
+      for (const char* masks : {"off", "joint", "progressive"})
+        EXPECT_EQ(!is_of_weights(metric) && (general || (of_levels && (lengths || masks != std::string("off"))) ||
+                                             (of_masks && masks != std::string("off"))),
+                  has_metric(ResolutionAdaptiveOptions{.varying_length = lengths, .masks = masks}, {}, metric))
+            << metric << lengths << masks;
     EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", is_per_query(metric)) << metric;
     EXPECT_EQ(metric.find("psnr") != std::string::npos || metric.find("ssim") != std::string::npos, recovered);
-    EXPECT_EQ(!metric.starts_with("weight_") && !recovered, is_fraction(metric)) << metric;
+    EXPECT_EQ(!metric.starts_with("weight_") && !recovered && !of_masks, is_fraction(metric)) << metric;
     EXPECT_EQ(metric.ends_with("_rho"), is_correlation(metric)) << metric;
   }
 }

@@ -251,6 +251,11 @@ TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
   evaluation.protocol.gallery_copy_rate = 2;
   EXPECT_EQ(evaluation, normalised(evaluation, FtwaOptions{}));
   EXPECT_EQ(EvaluationProtocol().gallery_copy_rate, normalised(evaluation, RainOptions{}).protocol.gallery_copy_rate);
+  evaluation.protocol.query_level = "lowest";
+  EXPECT_EQ("lowest", normalised(evaluation, ResolutionAdaptiveOptions{}).protocol.query_level);
+  EXPECT_EQ(
+      "known",
+      normalised(evaluation, ResolutionAdaptiveOptions{.varying_length = false, .masks = "off"}).protocol.query_level);
   evaluation.protocol.distance = "weighted";
   EXPECT_EQ("default", normalised(evaluation, FtwaOptions{}).protocol.distance);
 }

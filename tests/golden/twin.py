@@ -1,19 +1,20 @@
-"""What the twins of the methods share (rain/make_golden.py, ftwa/make_golden.py): numbers that both sides make, mining, the
-losses of identities, the trunk, and how a file is written or checked. Shares no code with workers/. Needs torch 2.11.
+"""What the twins of the methods share (rain/make_golden.py, ftwa/make_golden.py, …): numbers that both sides make,
+mining, the losses of identities, the trunk, and how a file is written or checked. Shares no code with workers/. Needs
+torch 2.11.
 
 Everything is computed in float64. Weights, images and probes come from a formula that both sides know (numbers() below),
 so the files hold results alone; a gradient is stored as its inner product with a probe.
 """
 import argparse
-import hashlib
 import json
 import pathlib
-import struct
 import sys
 
 import numpy
 import torch
 import torch.nn.functional as F
+
+from random_stream import RandomStream
 
 torch.set_num_threads(1)
 torch.set_default_dtype(torch.float64)
@@ -42,35 +43,6 @@ def probe(name, tensor):
     """Inner product with a formula tensor, by the root of the count so that it stays near 1."""
     flat = tensor.detach()
     return float((flat * numbers(name + "/probe", tuple(flat.shape))).sum() / max(1, flat.numel()) ** 0.5)
-
-
-class RandomStream:
-    """core/random.h: Philox4x32-10 keyed by the SHA-256 of a purpose and integers."""
-
-    def __init__(self, purpose, key):
-        text = struct.pack("<Q", len(purpose)) + purpose.encode() + b"".join(struct.pack("<Q", k) for k in key)
-        words = struct.unpack("<4I", hashlib.sha256(text).digest()[:16])
-        self.key, self.counter, self.block, self.used = words[:2], [0, 0, words[2], words[3]], None, 4
-
-    def next_u64(self):
-        if self.used == 4:
-            c, k = list(self.counter), list(self.key)
-            for _ in range(10):
-                p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
-                c = [(p1 >> 32) ^ c[1] ^ k[0], p1 & 0xFFFFFFFF, (p0 >> 32) ^ c[3] ^ k[1], p0 & 0xFFFFFFFF]
-                k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
-            self.block, self.used = c, 0
-            self.counter[0] += 1
-        low, high = self.block[self.used], self.block[self.used + 1]
-        self.used += 2
-        return (high << 32) | low
-
-    def below(self, bound):
-        limit = (1 << 64) - (1 << 64) % bound
-        while True:
-            draw = self.next_u64()
-            if draw < limit:
-                return draw % bound
 
 
 # ---------------------------------------------------------------- losses, from the paper's equations
@@ -229,7 +201,11 @@ class Network:
                     y = F.relu(y)
             if f"{name}.downsample.0.weight" in self.tensors:
                 x = self.run_norm(f"{name}.downsample.1", self.run_conv(f"{name}.downsample.0", x, stride))
-            x = F.relu(x + y)
+            x = self.after_block(name, F.relu(x + y))
+        return x
+
+    def after_block(self, name, x):
+        """What a method's twin does to a residual block's output."""
         return x
 
     def trunk(self, x):

@@ -167,6 +167,64 @@ TEST(Tables, of_recovered_images_print_as_golden) {
   expect_goldens("recovery", tables);
 }
 
+//! The made-up suite with row "multi" trained by resolution_adaptive; its paper has no numbers.
+struct Adaptive : Suite {
+  Adaptive() {
+    plan.tables[0].metrics = {"rank1", "level_agreement", "mask_spread"};
+    plan.tables[0].no_reference = {"Levels | of people"};
+    for (experiments::RowPlan& row : plan.tables[0].rows)
+      for (experiments::CellPlan& cell : row.cells) cell.references.clear();
+    for (const char* dataset : {"easy", "hard"})
+      for (int trial = 0; trial < 2; ++trial) {
+        const std::string name = fmt::format("multi {} {}", dataset, trial);
+        for (experiments::PlannedJob& job : plan.jobs)
+          if (job.id == training(name))
+            std::get<experiments::TrainingSpecification>(job.specification).method =
+                experiments::ResolutionAdaptiveOptions{};
+        auto& metrics = record<EvaluationRecord>(evaluation(name)).metrics;
+        metrics["level_agreement"] = 0.75;
+        metrics["mask_spread"] = 0.0625 * (1 + trial);
+      }
+  }
+};
+
+TEST(Tables, of_a_paper_without_numbers_print_as_golden) {
+  Adaptive suite;
+  const SuiteTables tables = suite.tables();
+  EXPECT_TRUE(tables.complete);
+  EXPECT_EQ(75, tables.tables.at(0).rows.at(1).cells.at(1).mean);
+  EXPECT_EQ(0.09375, tables.tables.at(0).rows.at(1).cells.at(2).mean);
+  EXPECT_EQ(CellStatus::kNotApplicable, tables.tables.at(0).rows.at(0).cells.at(1).status);
+  expect_goldens("no_reference", tables);
+}
+
+TEST(Tables, say_that_there_is_no_reference_only_where_there_is_none) {
+  Adaptive suite;
+  EXPECT_THAT(to_markdown(suite.tables()),
+              HasSubstr("No reference: no number of \"Levels \\| of people\" is known for this table."));
+  EXPECT_THAT(to_csv(suite.tables()), HasSubstr(",no reference,"));
+  EXPECT_EQ("Levels | of people", to_json(suite.tables()).at("tables").at(0).at("no_reference").at(0));
+  suite.plan.tables[0].no_reference.clear();
+  EXPECT_THAT(to_markdown(suite.tables()), testing::Not(HasSubstr("reference")));
+  EXPECT_THAT(to_csv(suite.tables()), testing::Not(HasSubstr("no reference")));
+  EXPECT_FALSE(to_json(suite.tables()).at("tables").at(0).contains("no_reference"));
+}
+
+TEST(Tables, with_numbers_of_one_paper_do_not_say_in_csv_that_there_are_none_of_another) {
+  Suite suite;  // row "multi" has a number on "easy"; row "baseline" names no paper
+  suite.plan.tables[0].no_reference = {"Levels | of people"};
+  EXPECT_THAT(to_csv(suite.tables()), HasSubstr(",78.9,"));
+  EXPECT_THAT(to_csv(suite.tables()), testing::Not(HasSubstr("no reference")));
+  EXPECT_THAT(to_markdown(suite.tables()), HasSubstr("No reference: no number of \"Levels"));
+  // Without that number the whole table says so, also where a row names no paper.
+  for (experiments::CellPlan& cell : suite.plan.tables[0].rows[1].cells) cell.references.clear();
+  const std::string csv = to_csv(suite.tables());
+  std::size_t said = 0;
+  for (std::size_t at = csv.find(",no reference,"); at != std::string::npos; at = csv.find(",no reference,", at + 1))
+    ++said;
+  EXPECT_EQ(8U, said);  // two rows, two data sets, two metrics
+}
+
 TEST(Tables, without_a_fraction_are_not_called_per_cent) {
   Recovered suite;
   suite.plan.tables[0].metrics = {"recovered_psnr_2", "recovered_ssim_8"};

@@ -196,6 +196,23 @@ TEST_F(BadSuite, what_msifla_cannot_work_with_is_refused) {
   EXPECT_FALSE(fs::exists(scratch_ / "store"));
 }
 
+TEST_F(BadSuite, what_resolution_adaptive_cannot_work_with_is_refused) {
+  // `more` begins on line 46.
+  const auto refused = [&](const std::string& more, const std::string& what) {
+    expect_refusal(plan_with("rain.levels = [5]", "method = \"resolution_adaptive\"\n  " + more), 2, what);
+  };
+  refused("resolution_adaptive.level_rates = [1, 2, 3, 4]",
+          "suite.toml:46: key 'resolution_adaptive.level_rates' has the value [1, 2, 3, 4] (they must descend");
+  refused("resolution_adaptive.widths = [512]", "suite.toml:46: key 'resolution_adaptive.widths' has the value [512]");
+  refused("train.steps = 4", "suite.toml:46: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small'");
+  refused("resolution_adaptive.stage_steps = 8", "1 of the 4 masks of 'resnet-small' would never be trained");
+  refused("resolution_adaptive.mask = \"off\"", "did you mean 'resolution_adaptive.masks'");
+  refused("evaluate.query_level = \"size\"", "suite.toml:46: key 'evaluate.query_level' has the value 'size'");
+  expect_refusal(plan_with("rain.levels = [5]", "evaluate.query_level = \"lowest\""), 2,
+                 "method 'rain' tells no levels of resolution apart");
+  EXPECT_FALSE(fs::exists(scratch_ / "store"));
+}
+
 TEST_F(BadSuite, a_figure_of_recovered_images_needs_a_decoder) {
   expect_refusal(plan_with("\"mAP\", \"resolution_probe\"", "\"psnr_gain_2\", \"resolution_probe\""), 2,
                  "key 'metrics' names 'psnr_gain_2' ('evaluate.sample_rates' is [], without 2 for row 'rain'");

@@ -181,5 +181,69 @@ TEST_F(WeightPanelsTest, weights_not_there_yet_are_said_in_words) {
   EXPECT_NE(text_of(file).find(": not evaluated yet."), std::string::npos);
 }
 
+// Baseline and resolution-adaptive representations, whose evaluations leave masks and distances by prefix unasked; no
+// panels.
+class AdaptivePanelsTest : public FinishedSuiteTest {
+ protected:
+  static void SetUpTestSuite() {
+    run(replaced(text_of(kTinySuite), "rain.levels = [5]",
+                 "method = \"resolution_adaptive\"\n"
+                 "resolution_adaptive = { masks = \"joint\", widths = [4, 3, 2, 1], verification_width = 4 }"));
+  }
+};
+
+TEST_F(AdaptivePanelsTest, the_row_that_adapts_is_drawn_with_its_masks_and_prefixes) {
+  const auto output = panels();
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  const fs::path file = store() / "suites/tiny/panels.html";
+  EXPECT_EQ(output.out, file.string() + ": 0 queries, masks of 1 rows, distances by prefix of 1 rows\n");
+  const std::string html = text_of(file);
+  EXPECT_EQ(count(html, "<svg "), 2U);
+  for (int level = 1; level <= 4; ++level)
+    EXPECT_EQ(count(html, fmt::format("layer2.0, level {}: median", level)), 1U) << level;
+  // Rates 2, 3 and 4 are of levels 3, 2 and 1.
+  for (const char* shown :
+       {"others, rate 2, level 3, sub-vectors 1–3: median", "others, rate 3, level 2, sub-vectors 1–2",
+        "others, rate 4, level 1, sub-vectors 1: median"})
+    EXPECT_EQ(count(html, shown), 1U) << shown;
+  EXPECT_EQ(count(html, "<tr class=\"used\">"), 3U);
+}
+
+TEST_F(AdaptivePanelsTest, files_that_are_not_the_results_own_are_refused) {
+  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
+  const core::Json rows = json.at("sections").at(0).at("rows");
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_TRUE(rows[0].at("masks").get<bool>());
+  EXPECT_TRUE(rows[0].at("prefixes").get<bool>());
+  const auto id = rows[0].at("evaluation").get<std::string>();
+  for (const char* name : {"masks.csv", "prefixes.csv"}) {
+    const fs::path file = store() / "jobs" / id.substr(0, 2) / id / name;
+    const std::string text = text_of(file);
+    core::write_atomic(core::real_file_system(), file, text + "\n");
+    expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
+    fs::remove(file);
+    expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
+    core::write_atomic(core::real_file_system(), file, text);
+  }
+}
+
+// A result of another worker program need not have them.
+TEST_F(AdaptivePanelsTest, a_result_without_them_is_said_to_lack_them) {
+  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
+  const auto id = json.at("sections").at(0).at("rows").at(0).at("evaluation").get<std::string>();
+  const fs::path file = store() / "jobs" / id.substr(0, 2) / id / "result.json";
+  const std::string text = text_of(file);
+  core::Json record = core::parse_json(text, "result");
+  record.at("outputs").erase("masks.csv");
+  record.at("outputs").erase("prefixes.csv");
+  core::write_atomic(core::real_file_system(), file, record.dump());
+  const auto output = panels();
+  core::write_atomic(core::real_file_system(), file, text);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_NE(text_of(store() / "suites/tiny/panels.html")
+                .find("RAIN: its evaluation left no masks, and no distances by prefix."),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace resolute::system_test

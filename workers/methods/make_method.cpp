@@ -6,6 +6,7 @@
 #include "workers/methods/ftwa.h"
 #include "workers/methods/msifla.h"
 #include "workers/methods/rain.h"
+#include "workers/methods/resolution_adaptive.h"
 
 namespace resolute::workers {
 
@@ -14,19 +15,23 @@ std::unique_ptr<Method> make_method(const experiments::TrainingSpecification& sp
     throw core::input_error(fmt::format("the training split has {} identities", classes),
                             "classification and triplets need at least 2");
   const auto& s = specification;
-  return std::visit(core::Overloaded{[&](const experiments::BaselineOptions& options) -> std::unique_ptr<Method> {
-                                       return std::make_unique<Baseline>(options, s.network, s.recipe, classes, s.seed);
-                                     },
-                                     [&](const experiments::RainOptions& options) -> std::unique_ptr<Method> {
-                                       return std::make_unique<Rain>(options, s.network, s.recipe, classes, s.seed);
-                                     },
-                                     [&](const experiments::FtwaOptions& options) -> std::unique_ptr<Method> {
-                                       return std::make_unique<Ftwa>(options, s.network, s.recipe, classes, s.seed);
-                                     },
-                                     [&](const experiments::MsiflaOptions& options) -> std::unique_ptr<Method> {
-                                       return std::make_unique<Msifla>(options, s.network, s.recipe, classes, s.seed);
-                                     }},
-                    specification.method);
+  return std::visit(
+      core::Overloaded{[&](const experiments::BaselineOptions& options) -> std::unique_ptr<Method> {
+                         return std::make_unique<Baseline>(options, s.network, s.recipe, classes, s.seed);
+                       },
+                       [&](const experiments::RainOptions& options) -> std::unique_ptr<Method> {
+                         return std::make_unique<Rain>(options, s.network, s.recipe, classes, s.seed);
+                       },
+                       [&](const experiments::FtwaOptions& options) -> std::unique_ptr<Method> {
+                         return std::make_unique<Ftwa>(options, s.network, s.recipe, classes, s.seed);
+                       },
+                       [&](const experiments::MsiflaOptions& options) -> std::unique_ptr<Method> {
+                         return std::make_unique<Msifla>(options, s.network, s.recipe, classes, s.seed);
+                       },
+                       [&](const experiments::ResolutionAdaptiveOptions& options) -> std::unique_ptr<Method> {
+                         return std::make_unique<ResolutionAdaptive>(options, s.network, s.recipe, classes, s.seed);
+                       }},
+      specification.method);
 }
 
 }  // namespace resolute::workers

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct LaneBatch {
   at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
   std::vector<at::Tensor> copies;  //!< one for each of Method::copy_rates(), like `lr`, at that rate, under the same
                                    //!< augmentation; rows without has_hr are zero
+  at::Tensor lr_rates;             //!< on the CPU whatever the device: N int64, the rate of each row of `lr`
   at::Tensor labels;               //!< N int64, 0 to classes - 1; -1 where a row has no label
   at::Tensor has_hr;     //!< on the CPU whatever the device, so that a method can branch without waiting for a GPU: N
                          //!< bool: false where only an LR image is stored (train_pool "mlr") or the row stands in the
@@ -96,6 +98,10 @@ struct ParameterGroup {
   std::string name;
   std::vector<std::pair<std::string, at::Tensor>> parameters;  //!< in module().named_parameters()'s order
   AdamOptions adam;
+  //! Steps (0, 1, …) in which it moves. Before the first and from `end_step` on its parameters and its optimiser stand
+  //! still, whichever phases name it.
+  std::uint64_t first_step = 0, end_step = std::numeric_limits<std::uint64_t>::max();
+  bool moves_in(std::uint64_t step) const { return first_step <= step && step < end_step; }
 };
 
 //! What the shared forward pass yields; only the method that made it knows what is in it. Every tensor hangs in the
@@ -122,6 +128,14 @@ struct EmbedderOptions {
   std::int64_t height = 0, width = 0;     //!< of the images
   at::ScalarType precision = at::kFloat;  //!< of weights and activations: at::kFloat or at::kBFloat16
   Side side = Side::kHigh;                //!< of the images; one and the same to a method of one stream
+  int level = 0;                          //!< of resolution, 1 to Method::level_rates().size(); 0: the highest
+};
+
+//! The factors that a block's output is scaled with, one a channel, for images of one level of resolution.
+struct MaskValues {
+  std::string block;  //!< as its parameters are named: "layer3.0"; a stage: "layer3"
+  int level = 1;
+  std::vector<float> values;  //!< 0 to 1
 };
 
 //! One of the spaces in which a method of several compares images (results/branched_distance.h).
@@ -178,6 +192,15 @@ class Method {
   //! As embedder(), with a row of branches().size() × (embedding_size() + 1): each branch's feature, then its weight,
   //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
   virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
+  //! The rates of the levels of resolution that it tells apart, descending to 1, level k at index k - 1; empty: every
+  //! image is treated alike.
+  virtual std::vector<int> level_rates() const { return {}; }
+  //! How many leading dimensions of embed() a query of a level is compared by, ascending with the level; all of them at
+  //! the highest. \param level 1 to level_rates().size()
+  virtual int compared_dimensions(int /*level*/) const { return embedding_size(); }
+  //! Masks that are in use, in the network's order, levels within blocks; empty: it has none.
+  virtual std::vector<MaskValues> mask_values() const { return {}; }
+
   //! What the method's decoders make of normalised images, for reports: N×3×H×W → one for each decoder, in descending
   //! order of scales. In evaluation mode, without a graph; the module's mode is put back. Empty without a decoder.
   virtual std::vector<RecoveredImages> recover(const at::Tensor& /*images*/) { return {}; }

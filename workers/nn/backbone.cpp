@@ -33,8 +33,13 @@ BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
 
 namespace {
 
-at::Tensor through(const std::vector<std::shared_ptr<ResidualBlock>>& blocks, at::Tensor current) {
-  for (const auto& block : blocks) current = block->forward(current);
+//! \param first the number of the first of them
+at::Tensor through(const std::vector<std::shared_ptr<ResidualBlock>>& blocks, std::size_t first, at::Tensor current,
+                   const AfterBlock& after) {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    current = blocks[i]->forward(current);
+    if (after) current = after(first + i, current);
+  }
   return current;
 }
 
@@ -67,25 +72,29 @@ ShallowTrunk::Stage ShallowTrunk::make_stage(std::size_t stage) {
   return blocks;
 }
 
-std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images) const {
+std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images, const AfterBlock& after) const {
   at::Tensor f1 = bn1_->forward(conv1_->forward(images)).relu_();
-  return {f1, through(layer1_, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1)};
+  return {f1, through(layer1_, 0, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
 }
 
 Backbone::Backbone(const BackboneShape& shape) : ShallowTrunk(shape) {
   for (std::size_t i = 0; i < deep_layers_.size(); ++i) deep_layers_[i] = make_stage(i + 2);
 }
 
-std::vector<at::Tensor> Backbone::forward(const at::Tensor& images) const {
-  const auto [f1, f2] = forward_shallow(images);
+std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterBlock& after) const {
+  const auto [f1, f2] = forward_shallow(images, after);
   std::vector<at::Tensor> features{f1, f2};
-  for (at::Tensor& map : forward_deep(f2)) features.push_back(std::move(map));
+  for (at::Tensor& map : forward_deep(f2, after)) features.push_back(std::move(map));
   return features;
 }
 
-std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2) const {
+std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
   std::vector<at::Tensor> features;
-  for (const Stage& stage : deep_layers_) features.push_back(through(stage, features.empty() ? f2 : features.back()));
+  auto first = static_cast<std::size_t>(shape().blocks.front());
+  for (const Stage& stage : deep_layers_) {
+    features.push_back(through(stage, first, features.empty() ? f2 : features.back(), after));
+    first += stage.size();
+  }
   return features;
 }
 

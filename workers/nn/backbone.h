@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -31,12 +32,16 @@ struct BackboneShape {
   std::array<std::int64_t, 4> strides{};  //!< of the first block of layer1..layer4
 };
 
+//! What is made of each residual block's output before anything reads it: the same shape. \param block 0, 1, …, counted
+//! over all four stages \param map not to be changed in place: its block's backward pass needs it
+using AfterBlock = std::function<at::Tensor(std::size_t block, const at::Tensor& map)>;
+
 //! conv1, bn1, the pooling and layer1: the part of a trunk that a method may have once for each kind of image.
 class ShallowTrunk : public torch::nn::Module {
  public:
   explicit ShallowTrunk(const BackboneShape& shape);
-  //! N×3×H×W → f1, f2.
-  std::array<at::Tensor, 2> forward_shallow(const at::Tensor& images) const;
+  //! N×3×H×W → f1, f2. \param after empty: blocks' outputs as they are
+  std::array<at::Tensor, 2> forward_shallow(const at::Tensor& images, const AfterBlock& after = {}) const;
   const BackboneShape& shape() const { return shape_; }
 
  protected:
@@ -54,10 +59,10 @@ class ShallowTrunk : public torch::nn::Module {
 class Backbone : public ShallowTrunk {
  public:
   explicit Backbone(const BackboneShape& shape);
-  //! N×3×H×W → f1..f5, f_j at index j - 1.
-  std::vector<at::Tensor> forward(const at::Tensor& images) const;
+  //! N×3×H×W → f1..f5, f_j at index j - 1. \param after of all blocks; empty: their outputs as they are
+  std::vector<at::Tensor> forward(const at::Tensor& images, const AfterBlock& after = {}) const;
   //! f2, this trunk's or another ShallowTrunk's of its shape → f3, f4, f5.
-  std::vector<at::Tensor> forward_deep(const at::Tensor& f2) const;
+  std::vector<at::Tensor> forward_deep(const at::Tensor& f2, const AfterBlock& after = {}) const;
   //! Channels of f_level, level 1..5.
   std::int64_t channels(int level) const;
   //! Image pixels per pixel of f5 along each side: sizes are halved rounding up, log2 of this many times.

@@ -119,11 +119,11 @@ class FoldedBackbone::Builder {
 };
 
 FoldedBackbone::FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height,
-                               std::int64_t width)
-    : FoldedBackbone(backbone, backbone, precision, height, width) {}
+                               std::int64_t width, const std::vector<at::Tensor>& scales)
+    : FoldedBackbone(backbone, backbone, precision, height, width, scales) {}
 
 FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision,
-                               std::int64_t height, std::int64_t width)
+                               std::int64_t height, std::int64_t width, const std::vector<at::Tensor>& scales)
     : block_(block_on(backbone.parameters().front().device())),
       channels_(backbone.channels(kLevels)),
       precision_(precision),
@@ -152,9 +152,13 @@ FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& back
       for (int i = 1; i <= (shape.bottlenecks ? 3 : 2); ++i)
         block.convolutions.push_back(
             builder.fold(fmt::format("{}conv{}", name, i), fmt::format("{}bn{}", name, i), i == strided ? stride : 1));
+      // Not folded into the weights: a shortcut without a convolution carries the map past them.
+      if (const std::size_t number = blocks_.size(); number < scales.size() && scales[number].defined())
+        block.scale = scales[number].detach().to(precision, /*non_blocking=*/false, /*copy=*/true).view({1, -1, 1, 1});
       blocks_.push_back(std::move(block));
     }
   }
+  RESOLUTE_EXPECT(scales.empty() || scales.size() == blocks_.size(), "a scale for each residual block, or none");
 }
 
 at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input, bool rectify) {
@@ -186,6 +190,7 @@ at::Tensor FoldedBackbone::run_block(const at::Tensor& images) const {
       inner = convolve(block.convolutions[i], inner, /*rectify=*/true);
     if (block.downsample) map = convolve(*block.downsample, map, /*rectify=*/false);
     map = convolve_and_add(block.convolutions.back(), inner, std::move(map));
+    if (block.scale.defined()) map.mul_(block.scale);
   }
   return map;
 }

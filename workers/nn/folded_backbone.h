@@ -35,11 +35,14 @@ class FoldedBackbone {
   //! \param backbone read only, whatever its mode; its device is where images are expected
   //! \param precision of weights and activations: at::kFloat or at::kBFloat16; folding is computed in float64 and
   //! rounded once \param height, width of the images, at least 1
-  FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height, std::int64_t width);
+  //! \param scales of the channels of each residual block's output, in the network's order, on the backbone's device;
+  //! an undefined one leaves its block alone, and so do none at all. Rounded to the precision.
+  FoldedBackbone(const Backbone& backbone, at::ScalarType precision, std::int64_t height, std::int64_t width,
+                 const std::vector<at::Tensor>& scales = {});
   //! The same with another shallow part, of the backbone's shape: backbone.forward_deep() behind
   //! shallow.forward_shallow().
   FoldedBackbone(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision, std::int64_t height,
-                 std::int64_t width);
+                 std::int64_t width, const std::vector<at::Tensor>& scales = {});
 
   //! N×3×height×width float32 on the backbone's device → N×channels(5) float32; the mean over f5 is taken in float32.
   //! No graph.
@@ -60,6 +63,7 @@ class FoldedBackbone {
   struct Block {
     std::vector<Layer> convolutions;
     std::optional<Layer> downsample;
+    at::Tensor scale;  //!< 1×C×1×1, or undefined
   };
   //! Height and width of a map.
   struct Extent {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string>
+#include <tuple>
 
 #include "datasets/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
@@ -146,6 +148,46 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
     }
     EXPECT_EQ(pool == "mlr" ? 0 : 20 * 3 * 2, low);
   }
+}
+
+// Of every row, whether it has its HR image in the batch, could have it, or is stored as an LR image; of a lane's part.
+TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
+  LoaderOptions options = plain();
+  options.flip = 0.5;
+  options.pad = 2;
+  std::map<std::tuple<bool, bool, int>, int> seen;  // in the pool with its HR image, in the batch with it, rate
+  for (const std::string pool : {"mlr", "hr-both-views"})
+    for (const int lr_images : {0, 2}) {
+      SCOPED_TRACE(pool + " " + std::to_string(lr_images));
+      SplitOptions of_split = split_options();
+      of_split.train_pool = pool;
+      const Split split = make_split(pack_, of_split);
+      PrefetchOptions part;
+      part.items = lane_items(3, 4, 3, 1, 3);
+      part.end_step = 20;
+      PrefetchingLoader prefetching(pack_, split, options, {3, 4, lr_images}, part);
+      const std::size_t floats = Loader(pack_, options).image_floats();
+      for (std::uint64_t step = 0; step < 20; ++step) {
+        const LoadedBatch& batch = prefetching.next();
+        ASSERT_EQ(8U, batch.lr_rates.size());
+        for (std::size_t i = 0; i < 8; ++i) {
+          const BatchItem& drawn = batch.items[i];
+          const TrainItem& item = split.train[drawn.item];
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+          const auto at = batch.lr.begin() + static_cast<std::ptrdiff_t>(i * floats);
+          const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
+          for (const int rate : {2, 3}) {
+            Image view;
+            if (!item.has_hr) pack_.read_view(item.row, rate, view);
+            const Image shown = item.has_hr ? lr_image(item.row, rate) : enlarge(view, 12, 6);
+            EXPECT_EQ(rate == batch.lr_rates[i], expected(shown, how) == got) << rate;
+          }
+          ++seen[{item.has_hr, batch.has_hr[i] == 1, batch.lr_rates[i]}];
+        }
+      }
+    }
+  EXPECT_EQ(6U, seen.size());  // both rates of the three kinds of rows
+  for (const auto& [kind, count] : seen) EXPECT_GT(count, 30);
 }
 
 // Each at its own rate whatever was drawn for `lr`, augmented as the HR image; LR rows, `low` ones too, have zeros.

@@ -2,10 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <limits>
 #include <optional>
 
+#include "core/crc32c.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/pack/pack.h"
+#include "datasets/pack/shard_layout.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets {
@@ -81,6 +85,37 @@ TEST_F(PackDamage, verify_names_shard_row_and_data_set) {
     flip_byte(shard(), array.offset + array.layout.bytes() / 6 * 4, 0x80);
     expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 4", "'lr_2'"},
                  [&] { verify_pack(core::real_file_system(), raw_.pack()); });
+  }
+}
+
+// A value whose checksum is right: written, not damaged.
+TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
+  const auto place = [&](const std::string& name) {
+    for (const auto& array : hdf5::read_layout(shard(), core::ErrorKind::kCorrupt))
+      if (array.layout.name == name) return array.offset;
+    throw core::input_error("no data set " + name);
+  };
+  constexpr std::size_t kRow = 2;
+  for (const std::string name : {"native_height", "native_width"}) {
+    const std::uint64_t value_at = place(name) + kRow * 4, crc_at = place(crc_name(name)) + kRow * 4;
+    const auto write = [&](std::int32_t value) {
+      core::Bytes bytes = file_bytes(shard());
+      std::memcpy(bytes.data() + value_at, &value, sizeof(value));
+      const std::uint32_t crc = core::crc32c(std::span(bytes).subspan(value_at, sizeof(value)));
+      std::memcpy(bytes.data() + crc_at, &crc, sizeof(crc));
+      overwrite(shard(), bytes);
+    };
+    for (const std::int32_t value : {0, -1, kMaxImageSide + 1, std::numeric_limits<std::int32_t>::max(),
+                                     std::numeric_limits<std::int32_t>::min()}) {
+      write(value);
+      expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 2", "native size", std::to_string(value)},
+                   [&] { PackReader::open(raw_.pack()); });
+    }
+    for (const std::int32_t value : {kMaxImageSide, 1}) {
+      write(value);
+      const PackRow row = PackReader::open(raw_.pack()).row(kRow);
+      EXPECT_EQ(value, name == "native_height" ? row.native_height : row.native_width);
+    }
   }
 }
 

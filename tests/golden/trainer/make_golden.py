@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Makes twenty_steps.json beside itself: 20 training steps of the baseline, of RAIN, FTWA and MSIFLA (CASES) as a user of
-PyTorch would write them (nn.Module, torch.optim.Adam, float32), sharing no code with workers/. Needs torch 2.11.
+"""Makes twenty_steps.json beside itself: 20 training steps of the baseline, RAIN, FTWA, MSIFLA and resolution-adaptive
+representations (CASES; the last in adaptive.py) as a user of PyTorch would write them (nn.Module, torch.optim.Adam,
+float32), sharing no code with workers/. Needs torch 2.11.
 
 Each step's batch is cut into lanes; every lane has its own batch-norm statistics and its own mining, as the processes of a
 DDP training have, and a lane counts by its share of the rows. Weights and images come from a formula that both sides know
@@ -17,6 +18,7 @@ import sys
 import torch
 from torch.nn import functional as F
 
+from adaptive import train_adaptive
 from networks import CLASSES, HEIGHT, WIDTH, Network, numbers
 
 torch.set_num_threads(1)
@@ -29,8 +31,10 @@ STEPS, LANES, IDENTITIES, IMAGES = 20, 2, 5, 3
 # would be another by 3e-2.
 RECIPES = {method: {"learning_rate": rate, "weight_decay": 5e-4, "warmup_steps": 4, "milestones": [12], "gamma": 0.1,
                     "discriminator_learning_rate": 1e-4}
-           for method, rate in (("baseline", 1e-3), ("rain", 1e-4), ("ftwa", 3e-5), ("msifla", 1e-5))}
+           for method, rate in (("baseline", 1e-3), ("rain", 1e-4), ("ftwa", 3e-5), ("msifla", 1e-5),
+                                ("resolution_adaptive", 1e-4))}
 RECIPES["msifla"]["ir_learning_rate"] = 3e-6
+RECIPES["resolution_adaptive"]["mask_learning_rate"] = 1e-2
 MARGIN = 0.5
 # What differs from the methods' default options, and whether rows lack labels or HR images.
 CASES = {
@@ -51,12 +55,20 @@ CASES = {
                       "some_lr": True},
     "msifla_warm_up": {"method": "msifla", "scales": [2, 1], "ir_residual": True, "ir_warmup_steps": 6, "some_lr": True,
                        "partly_labelled": True},
+    # Of 20 steps 12 are three of each stage before the last.
+    "adaptive": {"method": "resolution_adaptive", "some_lr": True},
+    "adaptive_joint": {"method": "resolution_adaptive", "masks": "joint", "verification_weight": 0.5, "some_lr": True},
+    "adaptive_separate": {"method": "resolution_adaptive", "widths": [5, 9, 6], "mask_blocks": "stages", "stage_steps": 4,
+                          "neck": True, "bn_streams": "separate"},
+    "adaptive_partly_labelled": {"method": "resolution_adaptive", "varying_length": False, "stage_steps": 2,
+                                 "some_lr": True, "partly_labelled": True},
 }
 DEFAULTS = {"method": "rain", "levels": [], "adversary": "minimax", "updates": "alternating", "discriminator": "convolutional",
             "decoder": "nearest", "partly_labelled": False, "some_lr": False, "images": "hr", "classification_weight": 1.0,
             "bn_streams": "joint", "weighting": True, "triplet_weighting": "batch-mean", "transformation_detach": "hr",
             "weight_balance": 0.0, "scales": [3, 2, 1], "reid_networks": "per-scale", "reid_into_ir": True, "ir_width": 8,
-            "ir_residual": False, "ir_warmup_steps": 0}
+            "ir_residual": False, "ir_warmup_steps": 0, "widths": [8, 5, 6, 7], "varying_length": True, "masks": "progressive",
+            "mask_blocks": "blocks", "stage_steps": 3, "neck": False, "verification_weight": 1.0, "verification_width": 9}
 RATES = [2, 3, 4]
 
 
@@ -111,6 +123,8 @@ class Lane:
             self.ftwa_pass(taught)
         elif case["method"] == "msifla":
             self.images, self.taught = f"images/{step}/{lane}", taught
+        elif case["method"] == "resolution_adaptive":
+            self.number, self.taught = lane, taught
         elif case["method"] == "rain":
             self.features = [f.split(rows) for f in network.trunk(torch.cat([self.hr, self.lr]))]
             self.v = [f.mean((2, 3))[taught] for f in self.features[4]]
@@ -321,6 +335,14 @@ def train_msifla(case):
     return steps
 
 
+def train_any(case):
+    if case["method"] == "resolution_adaptive":
+        recipe = RECIPES[case["recipe"]]
+        return train_adaptive(case, recipe, STEPS, lambda step: [Lane(None, case, step, lane) for lane in range(LANES)],
+                              lambda step: schedule(recipe, step))
+    return (train_msifla if case["method"] == "msifla" else train)(case)
+
+
 def text(document):
     """JSON with a line for each step's losses, nine digits of each."""
     steps = {}
@@ -341,8 +363,7 @@ def main():
     cases = {name: with_defaults(case) for name, case in CASES.items()}
     document = {"steps": STEPS, "lanes": LANES, "identities": IDENTITIES, "images": IMAGES, "classes": CLASSES,
                 "height": HEIGHT, "width": WIDTH, "recipes": RECIPES, "margin": MARGIN, "cases": cases,
-                "losses": {name: (train_msifla if case["method"] == "msifla" else train)(case)
-                           for name, case in cases.items()}}
+                "losses": {name: train_any(case) for name, case in cases.items()}}
     if not check:
         path.write_text(text(document))
         return

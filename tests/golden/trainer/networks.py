@@ -24,6 +24,18 @@ def convolution(inputs, outputs, kernel=3, stride=1, bias=False):
     return nn.Conv2d(inputs, outputs, kernel, stride, (kernel - 1) // 2, bias=bias)
 
 
+def fill(module):
+    for name, tensor in module.named_parameters():
+        scale, offset = 0.1, 0.0
+        if tensor.dim() == 4:
+            scale = (6.0 / (tensor.numel() // tensor.shape[0])) ** 0.5
+        if tensor.dim() == 2:
+            scale = (3.0 / tensor.shape[1]) ** 0.5
+        if tensor.dim() == 1 and name.endswith(".weight"):
+            offset = 1.0
+        tensor.data.copy_(numbers(name, tuple(tensor.shape), scale, offset))
+
+
 class BasicBlock(nn.Module):
     def __init__(self, inputs, outputs, stride):
         super().__init__()
@@ -208,7 +220,7 @@ class Network(nn.Module):
         else:
             self.trunk = Trunk()
             self.add_parts(case)
-        self.fill()
+        fill(self)
 
     def add_parts(self, case):
         if case["method"] == "ftwa":
@@ -223,14 +235,3 @@ class Network(nn.Module):
             for level in case["levels"]:
                 judge = Discriminator(Trunk.channels[level - 1], case["discriminator"])
                 setattr(self, f"discriminator_level_{level}", judge)
-
-    def fill(self):
-        for name, tensor in self.named_parameters():
-            scale, offset = 0.1, 0.0
-            if tensor.dim() == 4:
-                scale = (6.0 / (tensor.numel() // tensor.shape[0])) ** 0.5
-            if tensor.dim() == 2:
-                scale = (3.0 / tensor.shape[1]) ** 0.5
-            if tensor.dim() == 1 and name.endswith(".weight"):
-                offset = 1.0
-            tensor.data.copy_(numbers(name, tuple(tensor.shape), scale, offset))

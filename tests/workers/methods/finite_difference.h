@@ -96,6 +96,9 @@ class MethodStep : public ::testing::Test {
     batch_.hr = images("hr");
     batch_.lr = images("lr");
     batch_.copies = {images("copies at rate 2"), images("copies at rate 3"), images("copies at rate 4")};
+    std::vector<std::int64_t> rates;  // 1, 2, 3, 4, 1, …
+    for (std::size_t row = 0; row < labels.size(); ++row) rates.push_back(1 + static_cast<std::int64_t>(row % 4));
+    batch_.lr_rates = at::tensor(rates, at::kLong);
     batch_.labels = at::tensor(labels, at::kLong);
     batch_.has_label = batch_.labels >= 0;
     batch_.has_hr = at::tensor(has_hr, at::kInt).to(at::kBool);

@@ -1,7 +1,7 @@
 //! \file
 //! Gradients against central differences in float64 along random directions, one a tensor: of every loss, of D and G in
-//! each of their kinds, and of whole steps of RAIN and of MSIFLA. The signs of RAIN's min-max game are held against its
-//! eq. 1 itself.
+//! each of their kinds, and of whole steps of RAIN, MSIFLA and the resolution-adaptive method. The signs of RAIN's
+//! min-max game are held against its eq. 1 itself.
 #include "tests/workers/methods/finite_difference.h"
 
 #include "workers/methods/rain_networks.h"
@@ -164,6 +164,39 @@ TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
         for (const auto& item : images()) tensors.push_back(item);
       expect_gradients([&] { return total(phase); }, tensors);
     }
+  }
+}
+
+class ResolutionAdaptiveStep : public testing::MethodStep {
+ protected:
+  //! Every level among the LR images; a row of an LR image alone and one without a label.
+  ResolutionAdaptiveStep() { make_batch({0, 0, 1, 1, 2, -1, 2, 3}, {1, 1, 0, 1, 1, 1, 1, 0}); }
+};
+
+TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
+  using Options = experiments::ResolutionAdaptiveOptions;
+  const Options narrow{.widths = {3, 4, 2, 5}, .stage_steps = 1, .verification_weight = 2.0, .verification_width = 6};
+  const std::vector<std::pair<std::string, std::function<void(Options&)>>> every = {
+      {"joint", [](Options& o) { o.masks = "joint"; }},
+      {"separate", [](Options& o) { o.masks = "joint", o.varying_length = false; }},
+      {"joint", [](Options& o) { o.masks = "off", o.classification = false; }},
+      {"separate",
+       [](Options& o) {
+         o.level_rates = {3, 1}, o.widths = {4, 3}, o.verification = false;
+       }},
+      {"joint", [](Options&) {}}};
+  for (const auto& [bn_streams, change] : every) {
+    Options options = narrow;
+    change(options);
+    SCOPED_TRACE(fmt::format("{} masks, {} levels, {}", options.masks, options.level_rates.size(), bn_streams));
+    make(options, bn_streams);
+    batch_.step = 2;  // progressive: that of layer3 learns, that of layer4 is frozen, the others are not reached
+    Tensors tensors;
+    for (const ParameterGroup& group : method_->parameter_groups())
+      if (group.moves_in(batch_.step)) tensors.insert(tensors.end(), group.parameters.begin(), group.parameters.end());
+    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(), options.masks == "progressive");
+    tensors.insert(tensors.end(), {{"hr", batch_.hr.requires_grad_()}, {"lr", batch_.lr.requires_grad_()}});
+    expect_gradients([&] { return total(0); }, tensors);
   }
 }
 

@@ -1,9 +1,11 @@
-//! Whole steps of RAIN, FTWA, MSIFLA and their baselines against a second implementation in Python: every term,
-//! gradient, running statistic, embedding and recovered image (make_golden.py in tests/golden/rain, ftwa, msifla).
+//! Whole steps of RAIN, FTWA, MSIFLA, their baselines and resolution-adaptive representations against a second
+//! implementation in Python: every term, gradient, running statistic, embedding, mask and recovered image
+//! (make_golden.py in tests/golden/rain, ftwa, msifla, resolution_adaptive).
 #include <gtest/gtest.h>
 
 #include <set>
 
+#include "experiments/resolution_levels.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 
@@ -67,11 +69,25 @@ experiments::MsiflaOptions msifla_options(const core::Json& c) {
           .unit_parts = c["unit_parts"]};
 }
 
+experiments::ResolutionAdaptiveOptions resolution_adaptive_options(const core::Json& c) {
+  return {.level_rates = c["level_rates"].get<std::vector<int>>(),
+          .widths = c["widths"].get<std::vector<int>>(),
+          .varying_length = c["varying_length"],
+          .masks = c["masks"],
+          .mask_blocks = c["mask_blocks"],
+          .stage_steps = c["stage_steps"],
+          .classification = c["classification"],
+          .verification = c["verification"],
+          .verification_weight = c["verification_weight"],
+          .verification_width = c["verification_width"]};
+}
+
 experiments::TrainingSpecification specification_of(const core::Json& c) {
   experiments::TrainingSpecification s;
   s.network = {
       .backbone = c["backbone"], .last_stride = c["last_stride"], .neck = c["neck"], .bn_streams = c["bn_streams"]};
   s.recipe.label_smoothing = c.value("label_smoothing", 0.0);
+  s.recipe.steps = c.value("steps", s.recipe.steps);
   s.recipe.train_rates = c.value("train_rates", s.recipe.train_rates);
   s.pack.height = c["size"][0];
   s.pack.width = c["size"][1];
@@ -81,6 +97,8 @@ experiments::TrainingSpecification specification_of(const core::Json& c) {
     s.method = rain_options(c);
   else if (c["method"] == "msifla")
     s.method = msifla_options(c);
+  else if (c["method"] == "resolution_adaptive")
+    s.method = resolution_adaptive_options(c);
   else
     s.method = ftwa_options(c);
   return s;
@@ -98,6 +116,7 @@ LaneBatch batch_of(const core::Json& c, const std::vector<int>& rates, at::Scala
   batch.hr = images("images/hr");
   batch.lr = images("images/lr");
   for (int rate : rates) batch.copies.push_back(images(fmt::format("images/copy_{}", rate).c_str()));
+  if (c.contains("lr_rates")) batch.lr_rates = at::tensor(c["lr_rates"].get<std::vector<std::int64_t>>(), at::kLong);
   batch.labels = at::tensor(labels, at::kLong);
   batch.has_hr = at::empty({rows}, at::kBool);
   for (std::int64_t row = 0; row < rows; ++row)
@@ -128,7 +147,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     const core::Json &c = entry["case"], &expected = entry["expected"];
     auto method = make_method(specification_of(c), c["classes"]);
     testing::fill_with_numbers(method->module());
-    method->module().to(type);
+    convert(method->module(), type);
     auto near = [](double found, const core::Json& wanted, double tolerance, const std::string& what) {
       const auto value = wanted.get<double>();
       EXPECT_NEAR(found, value, tolerance * std::max(1.0, std::abs(value))) << what;
@@ -158,7 +177,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       total.backward({}, /*retain_graph=*/true);
       std::size_t updated = 0;
       for (const ParameterGroup& group : groups) {
-        if (!method->phases()[phase].updates(group.name)) continue;
+        if (!method->phases()[phase].updates(group.name) || !group.moves_in(batch.step)) continue;
         updated += group.parameters.size();
         for (const auto& [name, parameter] : group.parameters) {
           ASSERT_TRUE(wanted["gradients"].contains(name)) << name;
@@ -178,6 +197,38 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     near(testing::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
     if (method->has_sides()) compare_sides(*method, batch.lr, expected);
     if (expected.contains("recovered")) compare_recovered(*method, batch.lr, expected["recovered"]);
+    if (expected.contains("levels"))
+      compare_levels(*method, batch.lr, experiments::uses_levels(resolution_adaptive_options(c)), expected);
+  }
+  //! Parameters and running statistics; what counts or flags stays as it is.
+  static void convert(torch::nn::Module& module, at::ScalarType type) {
+    for (at::Tensor& tensor : module.parameters()) tensor.set_data(tensor.to(type));
+    for (at::Tensor& tensor : module.buffers())
+      if (tensor.is_floating_point()) tensor.set_data(tensor.to(type));
+  }
+  //! What images of each level are compared by, and the masks that make it. \param apart whether levels matter
+  static void compare_levels(Method& method, const at::Tensor& images, bool apart, const core::Json& expected) {
+    const auto near = [](const std::string& name, const at::Tensor& found, const core::Json& wanted, double size) {
+      EXPECT_NEAR(testing::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
+    };
+    const core::Json& levels = expected["levels"];
+    ASSERT_EQ(method.level_rates().size(), apart ? levels.size() : 0);
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      const int level = static_cast<int>(i) + 1;
+      EXPECT_EQ(method.compared_dimensions(level), levels[i]["dimensions"].get<int>());
+      const EmbedderOptions options{.height = images.size(2), .width = images.size(3), .level = level};
+      near("embedding", method.embedder(options)(images.to(at::kFloat)), levels[i]["embedding"],
+           levels[i]["size"].get<double>());
+    }
+    const std::vector<MaskValues> masks = method.mask_values();
+    ASSERT_EQ(masks.size(), expected["masks"].size());
+    for (std::size_t i = 0; i < masks.size(); ++i) {
+      const core::Json& wanted = expected["masks"][i];
+      EXPECT_EQ(masks[i].block, wanted["block"].get<std::string>());
+      EXPECT_EQ(masks[i].level, wanted["level"].get<int>());
+      near(fmt::format("mask/{}/{}", masks[i].block, masks[i].level), at::tensor(masks[i].values), wanted["values"],
+           1.0);
+    }
   }
   //! What each decoder makes of images, for reports.
   static void compare_recovered(Method& method, const at::Tensor& images, const core::Json& expected) {
@@ -214,7 +265,7 @@ TEST_P(GoldenMethodsInFloat, to_1e_5) { compare(at::kFloat, 1e-5, GetParam().sta
 
 std::vector<std::string> cases(bool all) {
   std::vector<std::string> names;
-  for (const std::string folder : {"rain", "ftwa", "msifla"}) {
+  for (const std::string folder : {"rain", "ftwa", "msifla", "resolution_adaptive"}) {
     const core::Json file = testing::golden(folder + "/methods.json");
     for (const auto& entry : file.items())
       if (all || entry.value()["case"].value("in_float", true)) names.push_back(folder + "/" + entry.key());
@@ -232,8 +283,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases(/*all=*
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethodsInFloat, ::testing::ValuesIn(cases(/*all=*/false)), test_name);
 
 TEST(GoldenMethodsFile, has_its_cases) {
-  EXPECT_EQ(cases(/*all=*/true).size(), 25U + 44U + 27U);
-  EXPECT_EQ(cases(/*all=*/false).size(), 25U + 43U + 26U);
+  EXPECT_EQ(cases(/*all=*/true).size(), 25U + 44U + 27U + 38U);
+  EXPECT_EQ(cases(/*all=*/false).size(), 25U + 43U + 26U + 35U);
 }
 
 }  // namespace

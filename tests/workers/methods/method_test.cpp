@@ -19,6 +19,7 @@ using experiments::FtwaOptions;
 using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
+using experiments::ResolutionAdaptiveOptions;
 using testing::made_up_batch;
 using testing::small_specification;
 
@@ -33,7 +34,10 @@ std::vector<MethodOptions> every_kind() {
           FtwaOptions{.mining = "all", .triplet_weighting = "per-sample", .weight_balance = 1},
           FtwaOptions{.transformation = false, .weighting = false},
           MsiflaOptions{.ir_width = 8},
-          MsiflaOptions{.scales = {2, 1}, .reid_networks = "shared", .reid_into_ir = false, .ir_width = 8}};
+          MsiflaOptions{.scales = {2, 1}, .reid_networks = "shared", .reid_into_ir = false, .ir_width = 8},
+          ResolutionAdaptiveOptions{.widths = {8, 8, 8, 8}, .stage_steps = 3, .verification_width = 8},
+          ResolutionAdaptiveOptions{.level_rates = {2, 1}, .widths = {4, 8}, .masks = "joint", .verification_width = 8},
+          ResolutionAdaptiveOptions{.varying_length = false, .masks = "off"}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/workers/formula.h"
+#include "tests/workers/methods/method_terms.h"
 #include "tests/workers/methods/small_training.h"
 #include "workers/methods/method.h"
 
@@ -54,24 +55,10 @@ inline LaneBatch uneven_msifla_batch() {
   return batch;
 }
 
-//! A descendant of a method's module by its full name.
-template <class Module>
-Module& descendant(Method& method, const std::string& name) {
-  return dynamic_cast<Module&>(*method.module().named_modules()[name]);
-}
-
 //! table 2's "+ CMSR²" where there are several scales.
 inline experiments::MsiflaOptions shared(experiments::MsiflaOptions options) {
   options.reid_networks = "shared";
   return options;
-}
-
-//! Terms of a phase by name, each with its graph.
-inline std::map<std::string, at::Tensor> terms_of(Method& method, std::size_t phase, const Activations& activations,
-                                                  const LaneBatch& batch) {
-  std::map<std::string, at::Tensor> terms;
-  for (const LossTerm& term : method.losses(phase, activations, batch)) terms[term.name] = term.value;
-  return terms;
 }
 
 inline std::map<std::string, at::Tensor> all_terms(Method& method, const LaneBatch& batch) {
@@ -79,27 +66,6 @@ inline std::map<std::string, at::Tensor> all_terms(Method& method, const LaneBat
   auto terms = terms_of(method, 0, activations, batch);
   terms.merge(terms_of(method, 1, activations, batch));
   return terms;
-}
-
-inline at::Tensor sum_of(const std::map<std::string, at::Tensor>& terms) {
-  at::Tensor sum = at::zeros({});
-  for (const auto& [name, value] : terms) sum = sum + value;
-  return sum;
-}
-
-//! Of every parameter that `value` reaches.
-inline std::map<std::string, at::Tensor> gradients_of(Method& method, const at::Tensor& value) {
-  std::vector<std::string> names;
-  std::vector<at::Tensor> parameters;
-  for (const auto& item : method.module().named_parameters()) {
-    names.push_back(item.key());
-    parameters.push_back(item.value());
-  }
-  const auto gradients = torch::autograd::grad({value}, parameters, {}, /*retain_graph=*/true, false, true);
-  std::map<std::string, at::Tensor> found;
-  for (std::size_t i = 0; i < names.size(); ++i)
-    if (gradients[i].defined()) found[names[i]] = gradients[i];
-  return found;
 }
 
 }  // namespace resolute::workers::testing

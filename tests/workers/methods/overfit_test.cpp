@@ -2,6 +2,7 @@
 //! method sees LR images, shows the same person.
 #include <gtest/gtest.h>
 
+#include "experiments/resolution_levels.h"
 #include "tests/workers/methods/rendered_people.h"
 #include "tests/workers/methods/small_training.h"
 #include "workers/trainer.h"
@@ -106,6 +107,54 @@ TEST(Overfit, msifla_ranks_lr_queries_of_rendered_people_first) {
   const experiments::MsiflaOptions options{.scales = {2, 1}, .ir_width = 8};
   EXPECT_LT(msifla_rank1_by_heart(options, 0), 0.8);
   EXPECT_EQ(msifla_rank1_by_heart(options, 45), 1.0);
+}
+
+// rank-1 of LR queries at every rate by as many sub-vectors as their level has, against HR images of the other camera.
+double rank1_of_known_levels(Method& method, const testing::RenderedPeople& people) {
+  const auto embedded = [&](const at::Tensor& images, int level) {
+    return method.embedder({.height = images.size(2), .width = images.size(3), .level = level})(images);
+  };
+  const std::int64_t rows = people.hr.size(0);
+  const at::Tensor camera = at::arange(rows).remainder(people.images).remainder(2);
+  const at::Tensor hidden = people.labels.unsqueeze(1).eq(people.labels).logical_and(camera.unsqueeze(1).eq(camera));
+  const at::Tensor gallery = embedded(people.hr, 0);
+  double sum = 0;
+  for (std::size_t rate = 0; rate < people.lr.size(); ++rate) {
+    const int level = experiments::level_of_rate(method.level_rates(), people.rates[rate]);
+    const std::int64_t length = method.compared_dimensions(level);
+    const at::Tensor distance =
+        at::cdist(embedded(people.lr[rate], level).narrow(1, 0, length), gallery.narrow(1, 0, length), 2.0, 2)
+            .masked_fill(hidden, INFINITY);
+    sum += people.labels.index_select(0, distance.argmin(1)).eq(people.labels).to(at::kDouble).mean().item<double>();
+  }
+  return sum / static_cast<double>(people.lr.size());
+}
+
+double adaptive_rank1_by_heart(const std::string& masks, int steps) {
+  at::set_num_threads(1);
+  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  experiments::ResolutionAdaptiveOptions options{.widths = {32, 32, 32, 32}, .masks = masks, .verification_width = 64};
+  options.mask_learning_rate = 2e-3;
+  options.stage_steps = 8;
+  experiments::TrainingSpecification specification = quick(options);
+  specification.recipe.steps = steps;
+  const auto method = make_method(specification, people.identities);
+  RenderedSource source(people);
+  ProgressPipe progress(-1);
+  TrainerOptions trainer_options;
+  trainer_options.recipe = specification.recipe;
+  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  return rank1_of_known_levels(*method, people);
+}
+
+TEST(Overfit, resolution_adaptive_with_joint_masks_ranks_lr_queries_of_rendered_people_first) {
+  EXPECT_LT(adaptive_rank1_by_heart("joint", 0), 0.6);
+  EXPECT_EQ(adaptive_rank1_by_heart("joint", 60), 1.0);
+}
+
+// The last mask is reached in step 32: running statistics behind it need some thirty steps to forget the maps before.
+TEST(Overfit, resolution_adaptive_with_progressive_masks_does_too) {
+  EXPECT_EQ(adaptive_rank1_by_heart("progressive", 80), 1.0);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct RenderedSettings {
 //! N = identities × images, grouped by identity.
 struct RenderedPeople {
   int identities = 0, images = 0;
+  std::vector<int> rates;
   at::Tensor hr;               //!< N×3×H×W normalised, channels-last
   std::vector<at::Tensor> lr;  //!< the same of the copies at each rate, enlarged again
   at::Tensor labels;           //!< N int64, 0 to identities - 1
@@ -64,7 +65,8 @@ inline RenderedPeople rendered_people(const RenderedSettings& settings) {
   const auto stacked = [](const std::vector<at::Tensor>& images) {
     return at::stack(images).contiguous(at::MemoryFormat::ChannelsLast);
   };
-  RenderedPeople people{settings.identities, settings.images, stacked(hr), {}, at::tensor(labels, at::kLong)};
+  RenderedPeople people{settings.identities,          settings.images, settings.rates, stacked(hr), {},
+                        at::tensor(labels, at::kLong)};
   for (const std::vector<at::Tensor>& copies : lr) people.lr.push_back(stacked(copies));
   return people;
 }
@@ -74,20 +76,23 @@ inline RenderedPeople rendered_people(const RenderedSettings& settings) {
 inline LaneBatch drawn_batch(const RenderedPeople& people, std::size_t identities, std::size_t images,
                              std::uint64_t seed, std::uint64_t step) {
   core::RandomStream stream("rendered people", {seed, step});
-  std::vector<std::int64_t> rows;
+  std::vector<std::int64_t> rows, rates;
   std::vector<at::Tensor> lr;
   const std::vector<std::size_t> drawn = stream.permutation(static_cast<std::size_t>(people.identities));
   for (std::size_t identity : std::span(drawn).first(identities)) {
     const std::vector<std::size_t> own = stream.permutation(static_cast<std::size_t>(people.images));
     for (std::size_t image : std::span(own).first(images)) {
       rows.push_back(static_cast<std::int64_t>(identity * static_cast<std::size_t>(people.images) + image));
-      lr.push_back(people.lr[stream.below(people.lr.size())][rows.back()]);
+      const std::size_t rate = stream.below(people.lr.size());
+      rates.push_back(people.rates[rate]);
+      lr.push_back(people.lr[rate][rows.back()]);
     }
   }
   const at::Tensor index = at::tensor(rows, at::kLong);
   LaneBatch batch;
   batch.hr = people.hr.index_select(0, index).contiguous(at::MemoryFormat::ChannelsLast);
   batch.lr = at::stack(lr).contiguous(at::MemoryFormat::ChannelsLast);
+  batch.lr_rates = at::tensor(rates, at::kLong);
   for (const at::Tensor& copies : people.lr)
     batch.copies.push_back(copies.index_select(0, index).contiguous(at::MemoryFormat::ChannelsLast));
   batch.labels = people.labels.index_select(0, index);

@@ -45,6 +45,7 @@ inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, 
     batch.copies.push_back(at::upsample_bilinear2d(at::adaptive_avg_pool2d(batch.hr, {height / rate, width / rate}),
                                                    {height, width}, false)
                                .contiguous(at::MemoryFormat::ChannelsLast));
+  batch.lr_rates = at::full({rows}, 2, at::kLong);
   batch.labels = labels;
   batch.has_hr = at::ones({rows}, at::kBool);
   batch.seed = seed;

@@ -24,6 +24,8 @@ namespace {
 const std::string kFile = std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/rain/ten_steps.json";
 const std::string kEveryClass = "every class, about";
 constexpr double kTolerance = 1e-3;
+// A loss after ten steps of Adam says more of rounding: MSIFLA's moves by 3 % with the instructions of one processor.
+constexpr double kLossTolerance = 0.05;
 
 //! What decides bits besides our code: the processor (kernels are chosen by it), libtorch, threads.
 std::string numeric_class() {
@@ -95,7 +97,7 @@ TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool 
   return found;
 }
 
-// As `recorded`, each figure within kTolerance of itself, or of 0.01 where it is smaller: a hinge may be at zero.
+// As `recorded`, each figure within its tolerance of itself, or of 0.01 where it is smaller: a hinge may be at zero.
 void expect_close(const core::Json& found, const core::Json& recorded) {
   ASSERT_EQ(found.size(), recorded.size());
   for (const auto& [method, figures] : found.items()) {
@@ -104,11 +106,16 @@ void expect_close(const core::Json& found, const core::Json& recorded) {
     for (const auto& [name, figure] : figures.items()) {
       ASSERT_TRUE(recorded[method].contains(name)) << method << ": " << name;
       const double expected = recorded[method][name].get<double>();
-      EXPECT_NEAR(figure.get<double>(), expected, kTolerance * std::max(std::abs(expected), 0.01))
+      const double tolerance = name == "loss" ? kLossTolerance : kTolerance;
+      EXPECT_NEAR(figure.get<double>(), expected, tolerance * std::max(std::abs(expected), 0.01))
           << method << ": " << name;
     }
   }
 }
+
+//! Ten steps reach the last of its stages.
+const experiments::ResolutionAdaptiveOptions kAdaptive{
+    .widths = {16, 8, 8, 16}, .stage_steps = 2, .verification_weight = 0.5, .verification_width = 24};
 
 TEST(TenSteps, bits_change_only_with_the_revision) {
   const std::vector<std::pair<std::string, TenSteps>> runs = {
@@ -133,6 +140,14 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
        ten_steps(
            experiments::MsiflaOptions{
                .scales = {2, 1}, .reid_networks = "shared", .ir_width = 8, .ir_residual = true, .ir_warmup_steps = 4},
+           1, true)},
+      {fmt::format("resolution_adaptive revision {}", experiments::ResolutionAdaptiveOptions::kRevision),
+       ten_steps(kAdaptive, 1, true)},
+      {fmt::format("resolution_adaptive joint two levels revision {}",
+                   experiments::ResolutionAdaptiveOptions::kRevision),
+       ten_steps(
+           experiments::ResolutionAdaptiveOptions{
+               .level_rates = {2, 1}, .widths = {16, 8}, .masks = "joint", .mask_blocks = "stages"},
            1, true)}};
   core::Json hashes = core::Json::object(), figures = core::Json::object();
   for (const auto& [name, run] : runs) {
@@ -149,14 +164,24 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
   }
   ASSERT_TRUE(recorded.contains(kEveryClass));
   expect_close(figures, recorded[kEveryClass]);
-  if (!recorded.contains(numeric_class())) GTEST_SKIP() << "no hashes were recorded for '" << numeric_class() << "'";
-  EXPECT_EQ(hashes, recorded[numeric_class()]);
+  const core::Json known = recorded.value(numeric_class(), core::Json::object());
+  std::vector<std::string> unknown;
+  for (const auto& [name, hash] : hashes.items()) {
+    if (known.contains(name))
+      EXPECT_EQ(hash, known[name]) << name;
+    else
+      unknown.push_back(name);
+  }
+  for (const auto& [name, hash] : known.items()) EXPECT_TRUE(hashes.contains(name)) << name;
+  if (!unknown.empty())
+    GTEST_SKIP() << fmt::format("no hashes were recorded for '{}' of: {}", numeric_class(), fmt::join(unknown, ", "));
 }
 
 TEST(TenSteps, repeat_to_the_bit_and_depend_on_the_seed) {
   for (const experiments::MethodOptions& options :
        {experiments::MethodOptions(experiments::RainOptions{}), experiments::MethodOptions(experiments::FtwaOptions{}),
-        experiments::MethodOptions(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8})}) {
+        experiments::MethodOptions(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8}),
+        experiments::MethodOptions(kAdaptive)}) {
     const std::string hash = ten_steps(options, 1, true).hash;
     EXPECT_EQ(hash, ten_steps(options, 1, true).hash);
     EXPECT_NE(hash, ten_steps(options, 2, true).hash);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "experiments/trunk_stride.h"
+#include "experiments/trunk_shape.h"
 #include "tests/workers/formula.h"
 
 namespace resolute::workers {
@@ -79,6 +79,41 @@ TEST(Backbone, equals_its_python_twin) {
     EXPECT_EQ(features[j].sizes().vec(), f["shape"].get<std::vector<std::int64_t>>());
     EXPECT_NEAR(features[j].mean().item<double>(), f["mean"].get<double>(), 1e-9);
     EXPECT_NEAR(testing::probe("f" + std::to_string(j + 1), features[j]), f["probe"].get<double>(), 1e-9);
+  }
+}
+
+TEST(Backbone, what_comes_after_a_block_is_what_the_next_one_reads) {
+  at::set_num_threads(1);
+  const at::NoGradGuard no_grad;
+  for (const char* backbone : {"resnet50", "resnet-small"}) {
+    const experiments::NetworkSettings network{.backbone = backbone, .last_stride = 1};
+    Backbone trunk(backbone_shape(network));
+    testing::fill_with_numbers(trunk);
+    trunk.eval();
+    const at::Tensor images = testing::numbers("images/after", {1, 3, 32, 16}, 1.5);
+    const std::vector<at::Tensor> plain = trunk.forward(images);
+    std::vector<std::size_t> blocks;
+    std::vector<std::int64_t> channels;
+    const auto noted = trunk.forward(images, [&](std::size_t block, const at::Tensor& map) {
+      blocks.push_back(block);
+      if (channels.empty() || channels.back() != map.size(1)) channels.push_back(map.size(1));
+      return map;
+    });
+    for (std::size_t j = 0; j < kLevels; ++j) EXPECT_TRUE(noted[j].equal(plain[j])) << j;
+    ASSERT_EQ(blocks.size(), static_cast<std::size_t>(experiments::residual_blocks(network)));
+    for (std::size_t i = 0; i < blocks.size(); ++i) EXPECT_EQ(blocks[i], i);
+    EXPECT_EQ(channels,
+              (std::vector<std::int64_t>{trunk.channels(2), trunk.channels(3), trunk.channels(4), trunk.channels(5)}));
+    // Behind zeros an image tells nothing.
+    const auto cut = static_cast<std::size_t>(trunk.shape().blocks[0]);  // the first of layer2
+    const AfterBlock zeroed = [&](std::size_t block, const at::Tensor& map) { return block == cut ? map * 0 : map; };
+    const std::vector<at::Tensor> of_images = trunk.forward(images, zeroed), of_others = trunk.forward(-images, zeroed);
+    EXPECT_TRUE(of_images[0].equal(plain[0]) && of_images[1].equal(plain[1]));
+    EXPECT_FALSE(of_images[1].equal(of_others[1]));
+    for (std::size_t j = 2; j < kLevels; ++j) {
+      EXPECT_TRUE(of_images[j].equal(of_others[j])) << j;
+      EXPECT_FALSE(of_images[j].equal(plain[j])) << j;
+    }
   }
 }
 

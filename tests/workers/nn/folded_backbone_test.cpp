@@ -88,6 +88,41 @@ TEST_P(FoldedBackboneTest, an_images_features_do_not_depend_on_its_company) {
   }
 }
 
+TEST_P(FoldedBackboneTest, scales_blocks_as_the_unfolded_trunk_does_after_them) {
+  const auto trunk = made_up_trunk(GetParam());
+  const BackboneShape& shape = trunk->shape();
+  std::vector<at::Tensor> scales, ones;
+  for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage)
+    for (std::int64_t block = 0; block < shape.blocks[stage]; ++block) {
+      const std::int64_t channels = shape.channels[stage + 1];
+      const bool scaled = stage != 1;  // none behind layer2's
+      scales.push_back(scaled ? testing::numbers("scale/" + std::to_string(scales.size()), {channels}, 0.5, 0.5)
+                              : at::Tensor());
+      ones.push_back(at::ones({channels}));
+    }
+  const at::Tensor input = images(5);
+  at::Tensor expected;
+  {
+    const at::NoGradGuard no_grad;
+    trunk->eval();
+    expected = trunk
+                   ->forward(input,
+                             [&](std::size_t block, const at::Tensor& map) {
+                               return scales[block].defined() ? map * scales[block].view({1, -1, 1, 1}) : map;
+                             })
+                   .back()
+                   .mean(at::IntArrayRef{2, 3});
+    trunk->train();
+  }
+  EXPECT_LT(distance(FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth, scales).embed(input), expected), 1e-5);
+  EXPECT_LT(distance(FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth, scales).embed(input), expected), 3e-2);
+  for (const at::ScalarType precision : {at::kFloat, at::kBFloat16}) {
+    const at::Tensor plain = FoldedBackbone(*trunk, precision, kHeight, kWidth).embed(input);
+    EXPECT_TRUE(plain.equal(FoldedBackbone(*trunk, precision, kHeight, kWidth, ones).embed(input)));
+    EXPECT_GT(distance(plain, expected), 0.1);
+  }
+}
+
 TEST_P(FoldedBackboneTest, keeps_the_weights_that_it_was_made_of) {
   const auto trunk = made_up_trunk(GetParam());
   const FoldedBackbone folded(*trunk, at::kFloat, kHeight, kWidth);

@@ -61,6 +61,30 @@ inline Row make_row(const std::string& name) {
     row.training.network.neck = true;
     row.training.recipe.labelled_fraction = 0.5;
   }
+  if (name.starts_with("adaptive")) {
+    // A fifth of the steps with no mask, then a fifth with each, whose optimisers begin one after another.
+    row.training.method = experiments::ResolutionAdaptiveOptions{.widths = {32, 24, 8, 16}, .verification_width = 32};
+    row.training.split.train_pool = "mlr";
+    row.training.recipe.identities = 6;
+    row.training.recipe.images = 2;
+    row.training.recipe.lr_images = 1;
+    row.training.lanes = 2;
+  }
+  if (name == "adaptive-joint") {  // HR images alone with their copies
+    row.training = small_training(experiments::ResolutionAdaptiveOptions{
+        .widths = {32, 24, 8, 16}, .masks = "joint", .mask_learning_rate = 1e-2, .verification_weight = 0.5});
+  }
+  if (name == "adaptive-swapped") {
+    row.training.method = experiments::ResolutionAdaptiveOptions{.level_rates = {4, 2, 1},
+                                                                 .widths = {40, 16, 8},
+                                                                 .mask_blocks = "stages",
+                                                                 .mask_deviation = 0.1,
+                                                                 .stage_steps = 3,
+                                                                 .verification_width = 16};
+    row.training.network.bn_streams = "separate";
+    row.training.network.neck = true;
+    row.training.recipe.labelled_fraction = 0.5;
+  }
   if (name == "baseline-stored") {
     row.training.method = experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3};
     row.training.split.train_pool = "mlr";
@@ -84,9 +108,9 @@ inline Row make_row(const std::string& name) {
   return row;
 }
 
-inline const std::vector<std::string> kRows{"baseline", "baseline-semi-mlr", "baseline-stored", "rain",
-                                            "rain-mlr", "rain-bf16",         "rain-semi",       "rain-swapped",
-                                            "ftwa",     "ftwa-semi",         "msifla",          "msifla-paper"};
+inline const std::vector<std::string> kRows{"baseline",  "baseline-semi-mlr", "baseline-stored", "rain", "rain-mlr",
+                                            "rain-bf16", "rain-semi",         "rain-swapped",    "ftwa", "ftwa-semi",
+                                            "msifla",    "msifla-paper",      "adaptive"};
 
 class BitEqualityTest : public WorkerTest {
  protected:

@@ -1,11 +1,12 @@
 //! \file
 //! The bit-equality matrix with a few kills a row; bit_equality_long_test has ten in each cell.
 
-#include "tests/workers/trainer/bit_equality.h"
+#include <array>
 
 #include "datasets/labelled.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sampling.h"
+#include "tests/workers/trainer/mask_stages.h"
 
 namespace resolute::workers {
 namespace {
@@ -69,6 +70,16 @@ TEST_F(BitEqualityTest, semi_supervised_rows_have_lanes_that_hold_no_label) {
     EXPECT_GT(without, 5) << name;
     EXPECT_GT(with, 5) << name;
   }
+}
+
+// Another W at each restart; bit_equality_long_test has each W by itself.
+TEST_F(MaskStagesTest, killed_in_every_stage) {
+  expect_kills_in_every_stage(
+      "stages", 1,
+      [](int stage) {
+        return std::array{1, 2, 4, 2, 1}.at(static_cast<std::size_t>(stage));
+      },
+      train("stages-calm", training(), 2));
 }
 
 // L is part of what is trained, W is not: eight ranks give the bits of one.

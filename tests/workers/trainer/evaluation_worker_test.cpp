@@ -5,7 +5,9 @@
 #include <map>
 #include <set>
 
+#include "results/mask_values.h"
 #include "results/panels.h"
+#include "results/prefix_distances.h"
 #include "results/recovery.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
@@ -170,6 +172,49 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_rank
     EXPECT_EQ(record.metrics.at("map_full"), core::parse_json(ranked.out, "rank").at("map").get<double>());
   }
   EXPECT_EQ(comparisons.size(), features.size());
+}
+
+TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_and_ranks_as_its_file_does) {
+  experiments::ResolutionAdaptiveOptions method;
+  method.widths = {16, 16, 32, 64};
+  method.verification_width = 8;
+  method.stage_steps = 1;
+  experiments::TrainingSpecification training = small_training(method);
+  training.recipe.steps = 5;  // one for the trunk, one for each of four masks
+  const std::string lines = train_evaluating("levels", training, 1, "2");
+  EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
+  EXPECT_EQ(lines, train_evaluating("levels-two", training, 2, "2"));
+
+  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
+  evaluation.protocol.panels = 1;
+  evaluation.protocol.sample_rates = {1, 2, 4};
+  evaluation.protocol.sample_identities = 3;
+  evaluation.protocol.resolution_probe = true;
+  std::map<std::string, double> agreements;
+  for (const std::string way : {"known", "native-size", "highest", "lowest"}) {
+    evaluation.protocol.query_level = way;
+    const results::EvaluationRecord record = evaluate("levels", evaluation);
+    const fs::path folder = experiments::StoreLayout(store("levels")).job_folder(experiments::job_id(evaluation));
+    const core::CommandOutput ranked = system_test::resolute({"rank", (folder / "features.h5").string(), "--json"});
+    ASSERT_EQ(0, system_test::code_of(ranked)) << ranked.err;
+    EXPECT_EQ(record.metrics.at("map_full"), core::parse_json(ranked.out, "rank").at("map").get<double>());
+    agreements[way] = record.metrics.at("level_agreement");
+    EXPECT_GT(record.metrics.at("mask_spread"), 0);
+    const auto prefixes = results::parse_prefix_distances(
+        core::read_text(core::real_file_system(), folder / results::kPrefixDistancesFile), "prefixes");
+    EXPECT_EQ(way == "highest" ? 4 : 1, prefixes.back().level);
+    const auto masks = results::parse_mask_values(
+        core::read_text(core::real_file_system(), folder / results::kMaskValuesFile), "masks");
+    EXPECT_EQ(4U * 4U, masks.size());
+    for (const char* file : {results::kPrefixDistancesFile, results::kMaskValuesFile})
+      EXPECT_EQ(1U, record.outputs.count(file)) << file;
+  }
+  // Images of the synthetic source are stored at the pack's size: what they are shrunk by is plain to see.
+  EXPECT_EQ((std::map<std::string, double>{{"known", 1}, {"native-size", 1}, {"highest", 0}}),
+            (std::map<std::string, double>{*agreements.find("known"), *agreements.find("native-size"),
+                                           *agreements.find("highest")}));
+  EXPECT_GT(agreements.at("lowest"), 0);
+  EXPECT_LT(agreements.at("lowest"), 1);
 }
 
 TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {

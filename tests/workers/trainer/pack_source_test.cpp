@@ -122,6 +122,43 @@ TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_withou
   }
 }
 
+// Of LR images that stand alone and of copies beside an HR image; on the CPU, where a method branches on them.
+TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
+  training_.recipe.flip = 0;
+  training_.recipe.pad = 0;
+  for (const std::string pool : {"mlr", "hr-both-views"}) {
+    SCOPED_TRACE(pool);
+    const datasets::Split split = this->split(pool);
+    PackSource source(pack_, split, training_, {0, 2}, 0);
+    std::set<std::pair<bool, std::int64_t>> seen;
+    for (std::uint64_t step = 0; step < 6; ++step) {
+      const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
+      for (int lane = 0; lane < 2; ++lane) {
+        const LaneBatch batch = source.batch(step, lane);
+        ASSERT_EQ((std::vector<std::int64_t>{8}), batch.lr_rates.sizes().vec());
+        ASSERT_EQ(at::kLong, batch.lr_rates.scalar_type());
+        ASSERT_TRUE(batch.lr_rates.device().is_cpu());
+        for (std::int64_t row = 0; row < 8; ++row) {
+          const datasets::TrainItem& item = split.train[items[static_cast<std::size_t>(lane * 8 + row)].item];
+          const auto rate = batch.lr_rates[row].item<std::int64_t>();
+          const at::Tensor found = batch.lr[row].permute({1, 2, 0}).contiguous();
+          for (const int other : {2, 3}) {
+            datasets::Image small;
+            item.has_hr ? pack_.read_lr(item.row, other, small) : pack_.read_view(item.row, other, small);
+            const datasets::Image image = datasets::enlarge(small, 12, 6);
+            std::size_t same = 0;
+            for (std::size_t i = 0; i < image.pixels.size(); ++i)
+              same += datasets::normalised_level(image.pixels[i], i % 3) == found.const_data_ptr<float>()[i] ? 1U : 0U;
+            EXPECT_EQ(rate == other, same == image.pixels.size()) << other;
+          }
+          seen.insert({batch.has_hr[row].item<bool>(), rate});
+        }
+      }
+    }
+    EXPECT_EQ(4U, seen.size());
+  }
+}
+
 // One that wants nothing else has no `lr`.
 TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_their_rate_enlarged) {
   training_.recipe.flip = 0;

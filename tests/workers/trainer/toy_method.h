@@ -4,6 +4,7 @@
 //! a batch norm and a classifier, and a critic on detached features whose verdict the network's second loss uses.
 
 #include <cmath>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -42,21 +43,41 @@ class ToyModule : public torch::nn::Module {
   }
 };
 
+//! Steps in which a group moves.
+struct ToyWindow {
+  std::uint64_t first = 0, end = std::numeric_limits<std::uint64_t>::max();
+};
+
 class ToyMethod final : public Method {
  public:
   torch::nn::Module& module() override { return *module_; }
   std::vector<ParameterGroup> parameter_groups() override {
-    return {{"critic", {{"critic_weight", module_->critic}}, {.learning_rate = 1e-3, .follows_schedule = false}},
-            {"network",
-             {{"convolution_weight", module_->convolution},
-              {"classifier_weight", module_->classifier},
-              {"norm.weight", module_->norm->weight},
-              {"norm.bias", module_->norm->bias}},
-             {.learning_rate = 1e-2, .weight_decay = 5e-4}}};
+    std::vector<ParameterGroup> groups;
+    const auto add = [&](const char* name, std::vector<std::pair<std::string, at::Tensor>> parameters,
+                         const AdamOptions& adam, const ToyWindow& window) {
+      groups.push_back({name, std::move(parameters), adam, window.first, window.end});
+    };
+    const AdamOptions decayed{.learning_rate = 1e-2, .weight_decay = 5e-4};
+    const std::pair<std::string, at::Tensor> classifier{"classifier_weight", module_->classifier};
+    add("critic", {{"critic_weight", module_->critic}}, {.learning_rate = 1e-3, .follows_schedule = false},
+        critic_window);
+    add("network",
+        {{"convolution_weight", module_->convolution},
+         classifier,
+         {"norm.weight", module_->norm->weight},
+         {"norm.bias", module_->norm->bias}},
+        decayed, network_window);
+    if (classifier_is == Classifier::kOfNetwork) return groups;
+    std::erase_if(groups.back().parameters, [&](const auto& named) { return named.first == classifier.first; });
+    if (classifier_is == Classifier::kGroup) add("classifier", {classifier}, decayed, classifier_window);
+    return groups;
   }
   std::vector<Phase> phases() const override {
-    if (critic_in_both) return {{"judge", {"critic"}, true}, {"train", {"network", "critic"}, false, train_from}};
-    return {{"judge", {"critic"}, critic_steps_with_network}, {"train", {"network"}, false, train_from}};
+    Phase judge{"judge", {"critic"}, critic_in_both || critic_steps_with_network};
+    Phase train{"train", {"network"}, false, train_from};
+    if (classifier_is == Classifier::kGroup) train.groups.push_back("classifier");
+    if (critic_in_both) train.groups.push_back("critic");
+    return {judge, train};
   }
   bool shares_embeddings() const override { return compare_with_all_lanes; }
   at::Tensor embeddings(const Activations& activations) const override { return activations.tensors[0].to(at::kFloat); }
@@ -109,6 +130,9 @@ class ToyMethod final : public Method {
   bool compare_with_all_lanes = false;
   bool critic_in_both = false;   // phase "train" updates the critic too, which steps once
   std::uint64_t train_from = 0;  // first step of phase "train"
+  enum class Classifier { kOfNetwork, kGroup, kFixed };
+  Classifier classifier_is = Classifier::kOfNetwork;  // of the group "network", one of its own, or of none
+  ToyWindow critic_window, network_window, classifier_window;
 
  private:
   std::shared_ptr<ToyModule> module_ = std::make_shared<ToyModule>();

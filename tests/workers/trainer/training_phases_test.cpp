@@ -2,86 +2,15 @@
 //! Trainings whose phases share a group or begin late.
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <memory>
-#include <optional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/temporary_folder.h"
-#include "tests/workers/trainer/thread_communicator.h"
-#include "tests/workers/trainer/toy_method.h"
-#include "workers/trainer.h"
+#include "tests/workers/trainer/toy_training.h"
 
 namespace resolute::workers {
 namespace {
-
-// A training of the toy method whose phase "train" may begin late and may update the critic too.
-struct ToyTraining {
-  bool critic_in_both = true;
-  std::uint64_t train_from = 0;
-  int steps = 6;
-  bool keep_graphs = true;
-
-  TrainerOptions options() const {
-    TrainerOptions options;
-    options.recipe.steps = steps;
-    options.lanes = 4;
-    options.keep_graphs = keep_graphs;
-    return options;
-  }
-  std::unique_ptr<ToyMethod> method() const {
-    auto method = std::make_unique<ToyMethod>();
-    method->critic_in_both = critic_in_both;
-    method->train_from = train_from;
-    return method;
-  }
-  // The state at the end, or that after `first` steps taken up again.
-  Checkpoint run(Communicator* communicator = nullptr, std::optional<int> first = {}) const {
-    std::vector<std::byte> before;
-    if (first) {
-      ToyTraining shorter = *this;
-      shorter.steps = *first;
-      before = encode_checkpoint(shorter.run(communicator), {"job", "class"});
-    }
-    const auto trained = method();
-    ToySource source(4);
-    ProgressPipe progress(-1);
-    Trainer trainer({.method = *trained, .source = source, .progress = progress, .communicator = communicator},
-                    options());
-    if (first) trainer.restore(decode_checkpoint(before, {"job", "class"}, "checkpoint"));
-    trainer.run();
-    Checkpoint state = trainer.snapshot();
-    for (auto& [name, tensor] : state.tensors) tensor = tensor.detach().clone();
-    return state;
-  }
-  // With process ranks that are threads; rank 0's.
-  Checkpoint run_with_ranks(int ranks) const {
-    Exchange meeting(ranks);
-    std::vector<Checkpoint> found(static_cast<std::size_t>(ranks));
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < ranks; ++rank)
-      threads.emplace_back([&, rank] {
-        at::set_num_threads(1);
-        ThreadCommunicator communicator(meeting, rank);
-        found[static_cast<std::size_t>(rank)] = run(&communicator);
-      });
-    for (std::thread& thread : threads) thread.join();
-    return found.front();
-  }
-};
-
-//! Names of what differs in a bit, and "loss".
-std::vector<std::string> differences(const Checkpoint& a, const Checkpoint& b) {
-  std::vector<std::string> found;
-  if (a.loss != b.loss) found.emplace_back("loss");
-  EXPECT_EQ(a.tensors.size(), b.tensors.size());
-  for (const auto& [name, tensor] : a.tensors)
-    if (!at::equal(tensor, b.tensors.at(name))) found.push_back(name);
-  return found;
-}
 
 TEST(TrainingPhases, a_group_of_two_phases_steps_once_with_the_sum_of_its_gradients) {
   at::set_num_threads(1);

@@ -3,7 +3,9 @@
 //! batch norm and mining by lane, warm-up and a milestone on the way (tests/golden/trainer/make_golden.py). RAIN's are
 //! joint min-max steps: with D ahead of the others or beside them, with lanes that hold no label, with other networks.
 //! FTWA's and MSIFLA's have lanes of unequally many HR and LR rows, MSIFLA's two optimisers of which the IR networks'
-//! gets the sum of two phases' gradients, and a warm-up in which the other stands still.
+//! gets the sum of two phases' gradients, and a warm-up in which the other stands still. Resolution-adaptive
+//! representations pass all stages of their masks, whose optimisers begin and end one after another, or have one for
+//! all.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -62,6 +64,7 @@ class FormulaSource final : public BatchSource {
     for (std::int64_t i = 0; i < rows; ++i)
       batch.labels.mutable_data_ptr<std::int64_t>()[i] =
           (static_cast<std::int64_t>(step) + lane + 2 * (i / images_)) % classes_;
+    batch.lr_rates = 2 + (at::arange(rows, at::kLong) + static_cast<std::int64_t>(step) + lane).remainder(3);
     batch.has_hr = at::ones({rows}, at::kBool);
     if (some_lr_) drop_hr_images(batch, static_cast<std::int64_t>(step));
     if (partly_labelled_) drop_labels(batch, static_cast<std::int64_t>(step), lane);
@@ -105,10 +108,25 @@ experiments::MethodOptions msifla_options(const core::Json& golden, const core::
       .ir_warmup_steps = asked_case["ir_warmup_steps"]};
 }
 
+experiments::MethodOptions adaptive_options(const core::Json& golden, const core::Json& asked_case) {
+  const auto widths = asked_case["widths"].get<std::vector<int>>();
+  return experiments::ResolutionAdaptiveOptions{
+      .level_rates = widths.size() == 4 ? std::vector<int>{4, 3, 2, 1} : std::vector<int>{4, 2, 1},
+      .widths = widths,
+      .varying_length = asked_case["varying_length"],
+      .masks = asked_case["masks"],
+      .mask_blocks = asked_case["mask_blocks"],
+      .mask_learning_rate = golden["recipes"][asked_case["recipe"].get<std::string>()]["mask_learning_rate"],
+      .stage_steps = asked_case["stage_steps"],
+      .verification_weight = asked_case["verification_weight"],
+      .verification_width = asked_case["verification_width"]};
+}
+
 experiments::TrainingSpecification specification(const core::Json& golden, const core::Json& asked_case) {
   experiments::TrainingSpecification asked;
   const std::string method = asked_case["method"];
   asked.network.bn_streams = asked_case["bn_streams"];
+  asked.network.neck = asked_case["neck"];
   if (method == "ftwa")
     asked.method = experiments::FtwaOptions{.margin = golden["margin"],
                                             .transformation_detach = asked_case["transformation_detach"],
@@ -125,6 +143,8 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
                                             .decoder = asked_case["decoder"]};
   else if (method == "msifla")
     asked.method = msifla_options(golden, asked_case);
+  else if (method == "resolution_adaptive")
+    asked.method = adaptive_options(golden, asked_case);
   else
     asked.method = experiments::BaselineOptions{.images = asked_case["images"],
                                                 .margin = golden["margin"],
@@ -206,7 +226,7 @@ std::vector<std::string> cases() {
 INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
                          [](const auto& parameter) { return parameter.param; });
 
-TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 12U); }
+TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 16U); }
 
 }  // namespace
 }  // namespace resolute::workers

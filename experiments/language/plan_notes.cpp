@@ -1,0 +1,37 @@
+#include "experiments/language/plan_notes.h"
+
+namespace resolute::experiments {
+
+void PlanFacts::add(const Draft& draft, const std::string& dataset) {
+  backbones.insert(draft.network.backbone);
+  lanes.insert(std::to_string(draft.lanes));
+  pools.insert(draft.split.train_pool);
+  partitions.insert(draft.split.partition);
+  if (draft.split.lr_camera == 0) any_camera.insert(dataset);
+  trials.insert(std::to_string(draft.trials));
+}
+
+std::vector<std::string> notes_of(const PlanFacts& facts) {
+  const auto listed = [](const std::set<std::string>& values) { return fmt::format("{}", fmt::join(values, ", ")); };
+  std::vector<std::string> notes;
+  if (!facts.weights.empty()) {
+    notes.push_back("initial weights " + listed(facts.weights));
+    if (facts.from_scratch) notes.push_back("rows without weights from scratch");
+  } else if (facts.dropped_weights.empty()) {
+    notes.push_back("from scratch (no initial weights)");
+  } else {
+    notes.push_back(
+        fmt::format("from scratch by --from-scratch (the suite asks for {} weights)", listed(facts.dropped_weights)));
+  }
+  if (facts.backbones == std::set<std::string>{"resnet-small"})
+    notes.push_back("small backbone (resnet-small)");
+  else
+    notes.push_back("backbone " + listed(facts.backbones));
+  notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts.lanes)));
+  notes.push_back("training pool " + listed(facts.pools));
+  notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));
+  if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
+  return notes;
+}
+
+}  // namespace resolute::experiments

@@ -1,0 +1,390 @@
+//! Suites with rows of resolution_adaptive: options that reach their jobs, jobs that rows share, and what is refused
+//! while planning; queries taken for a level, and a paper without numbers.
+
+#include "experiments/metrics.h"
+#include "experiments/resolution_levels.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// Line numbers of refusals count from this text's first line; a row's first setting is on line 22.
+constexpr const char* kHead = R"(suite = "s"
+title = "S"
+[defaults]
+method = "resolution_adaptive"
+backbone = "resnet-small"
+train.steps = 10
+train.identities = 4
+train.images = 2
+
+[[dataset]]
+id = "easy"
+source = "synthetic"
+
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1"]
+datasets = ["easy"]
+)";
+
+constexpr const char* kPlain = "resolution_adaptive.varying_length = false\nresolution_adaptive.masks = \"off\"\n";
+constexpr const char* kMasksAlone =
+    "resolution_adaptive.varying_length = false\nresolution_adaptive.masks = \"joint\"\n";
+constexpr const char* kNoMasks = "resolution_adaptive.masks = \"off\"\n";
+constexpr const char* kJoint = "resolution_adaptive.masks = \"joint\"\n";
+
+class ResolutionAdaptiveSuite : public MethodSuite {
+ protected:
+  ResolutionAdaptiveSuite() : MethodSuite(kHead) {}
+
+  ResolutionAdaptiveOptions options(const std::string& settings) {
+    return std::get<ResolutionAdaptiveOptions>(training(settings).method);
+  }
+  //! The one evaluation of a suite with one row.
+  EvaluationSpecification evaluation(const std::string& settings) {
+    return jobs_of<EvaluationSpecification>(plan(kHead + row("r", settings))).at(0);
+  }
+  std::string with_metrics(const std::string& metrics, const std::string& rows) {
+    std::string text = kHead + rows;
+    return text.replace(text.find("\"rank1\""), 7, metrics);
+  }
+  void expect_one_job(const std::string& a, const std::string& b) {
+    EXPECT_EQ(training_id(a), training_id(b)) << a << "\nand\n" << b;
+  }
+  void expect_two_jobs(const std::string& a, const std::string& b) {
+    EXPECT_NE(training_id(a), training_id(b)) << a << "\nand\n" << b;
+  }
+};
+
+TEST_F(ResolutionAdaptiveSuite, every_option_reaches_its_job) {
+  EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions{}), training("").method);
+  EXPECT_EQ((ResolutionAdaptiveOptions{.level_rates = {8, 3, 1},
+                                       .widths = {6, 5, 5},
+                                       .varying_length = false,
+                                       .masks = "progressive",
+                                       .mask_blocks = "stages",
+                                       .mask_mean = -2.5,
+                                       .mask_deviation = 0.25,
+                                       .mask_learning_rate = 1e-2,
+                                       .stage_steps = 1,
+                                       .classification = false,
+                                       .verification = true,
+                                       .verification_weight = 0.5,
+                                       .verification_width = 7}),
+            options(R"(resolution_adaptive.level_rates = [8, 3, 1]
+resolution_adaptive.widths = [6, 5, 5]
+resolution_adaptive.varying_length = false
+resolution_adaptive.mask_blocks = "stages"
+resolution_adaptive.mask_mean = -2.5
+resolution_adaptive.mask_deviation = 0.25
+resolution_adaptive.mask_learning_rate = 1e-2
+resolution_adaptive.stage_steps = 1
+resolution_adaptive.classification = false
+resolution_adaptive.verification_weight = 0.5
+resolution_adaptive.verification_width = 7)"));
+  EXPECT_FALSE(options("resolution_adaptive.verification = false").verification);
+  EXPECT_EQ("off", options(kNoMasks).masks);
+  EXPECT_EQ("joint", options(kJoint).masks);
+  for (const char* level : {"known", "native-size", "highest", "lowest"})
+    EXPECT_EQ(level, evaluation(fmt::format("evaluate.query_level = \"{}\"", level)).protocol.query_level);
+}
+
+TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width) {
+  for (const char* levels :
+       {"level_rates = [2, 1]\nresolution_adaptive.widths = [1, 16384]",
+        "level_rates = [3, 2, 1]\nresolution_adaptive.widths = [8, 8, 8]", "level_rates = [16, 3, 2, 1]"})
+    EXPECT_EQ("", refusal(std::string("resolution_adaptive.") + levels)) << levels;
+  const auto refused = [&](const std::string& key, const std::string& value, const std::string& why) {
+    EXPECT_THAT(refusal(fmt::format("resolution_adaptive.{} = {}", key, value)),
+                AllOf(StartsWith(fmt::format("s.toml:22: key 'resolution_adaptive.{}' has the value {} (", key, value)),
+                      HasSubstr(why), HasSubstr("for row 'r' on data set 'easy'")));
+  };
+  refused("level_rates", "[]", "2 to 4 levels are needed");
+  refused("level_rates", "[1]", "use method 'baseline' where no levels are told apart");
+  refused("level_rates", "[8, 4, 3, 2, 1]", "2 to 4 levels are needed");
+  refused("level_rates", "[1, 2, 3, 4]", "they must descend, none twice");
+  refused("level_rates", "[4, 4, 2, 1]", "they must descend, none twice");
+  refused("level_rates", "[5, 4, 3, 2]", "the last must be 1");
+  refused("level_rates", "[17, 3, 2, 1]", "each must be 1 to 16");
+  refused("level_rates", "[4, 3, 2, 0]", "each must be 1 to 16");
+  refused("widths", "[512, 512, 512]", "'resolution_adaptive.level_rates' has 4 levels, each with a sub-vector");
+  refused("widths", "[]", "; name 4 widths");
+  refused("widths", "[512, 512, 512, 0]", "each must be 1 to 16384");
+  refused("widths", "[16385, 512, 512, 512]", "each must be 1 to 16384");
+}
+
+TEST_F(ResolutionAdaptiveSuite, values_out_of_range_are_refused_with_file_line_and_key) {
+  const auto value = [&](const std::string& name, const std::string& written, const std::string& shown) {
+    const std::string key = "resolution_adaptive." + name;
+    EXPECT_THAT(refusal(key + " = " + written),
+                AllOf(StartsWith(fmt::format("s.toml:22: key '{}' has the value {} (", key, shown)),
+                      HasSubstr("for row 'r' on data set 'easy'")));
+  };
+  for (const char* key : {"masks", "mask_blocks"}) value(key, "\"often\"", "'often'");
+  value("mask_mean", "20.5", "20.5");
+  value("mask_mean", "-21", "-21");
+  value("mask_deviation", "-0.5", "-0.5");
+  value("mask_deviation", "11", "11");
+  value("mask_learning_rate", "0", "0");
+  value("mask_learning_rate", "11", "11");
+  value("stage_steps", "-1", "-1");
+  value("verification_weight", "-1", "-1");
+  value("verification_weight", "1000001", "1000001");
+  value("verification_width", "0", "0");
+  value("verification_width", "16385", "16385");
+  EXPECT_EQ("", refusal("resolution_adaptive.mask_mean = 20\nresolution_adaptive.mask_deviation = 0"));
+  EXPECT_EQ("", refusal("resolution_adaptive.verification_weight = 0"));
+  for (const char* key : {"varying_length", "classification", "verification"})
+    EXPECT_EQ(fmt::format("s.toml:22: key 'resolution_adaptive.{}' has the value 1 (true or false is needed)", key),
+              refusal(fmt::format("resolution_adaptive.{} = 1", key)));
+  EXPECT_EQ("s.toml:22: key 'resolution_adaptive.mask' is unknown; did you mean 'resolution_adaptive.masks'",
+            refusal("resolution_adaptive.mask = \"off\""));
+  EXPECT_EQ("", refusal("train.lr_images = 1"));
+  EXPECT_THAT(refusal("method = \"resolution-adaptive\""), HasSubstr("did you mean 'resolution_adaptive'"));
+}
+
+TEST_F(ResolutionAdaptiveSuite, every_progressive_mask_has_its_turn) {
+  // Four masks, five stages.
+  EXPECT_EQ("", refusal("train.steps = 5"));
+  EXPECT_EQ(
+      "s.toml:22: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small' are trained one after another, in 5 "
+      "stages of a step or more, for row 'r' on data set 'easy'); raise it to 5 or set resolution_adaptive.masks = "
+      "\"joint\"",
+      refusal("train.steps = 4"));
+  EXPECT_EQ("", refusal(std::string("train.steps = 4\n") + kJoint));
+  EXPECT_EQ("", refusal("resolution_adaptive.stage_steps = 2"));
+  EXPECT_EQ(
+      "s.toml:22: key 'resolution_adaptive.stage_steps' has the value 3 (1 of the 4 masks of 'resnet-small' would "
+      "never be trained: the training ends at step 10 and stage 4 begins at step 12, for row 'r' on data set 'easy'); "
+      "set it to 2 at most, or to 0 for equal stages",
+      refusal("resolution_adaptive.stage_steps = 3"));
+  // Stage 1 begins where the training ends: no mask has a step.
+  EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 10"), HasSubstr("4 of the 4 masks of 'resnet-small'"));
+  EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 9"), HasSubstr("3 of the 4 masks of 'resnet-small'"));
+  EXPECT_THAT(refusal("train.steps = 4\nresolution_adaptive.stage_steps = 1"),
+              AllOf(StartsWith("s.toml:23: key 'resolution_adaptive.stage_steps' has the value 1 (1 of the 4"),
+                    HasSubstr("; raise 'train.steps' above 4")));
+  EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 2147483647"), HasSubstr("4 of the 4 masks"));
+  // ResNet-50 has 16 blocks, in four stages.
+  EXPECT_THAT(refusal("backbone = \"resnet50\""), HasSubstr("the 16 masks of 'resnet50'"));
+  EXPECT_EQ("", refusal("backbone = \"resnet50\"\nresolution_adaptive.mask_blocks = \"stages\""));
+  EXPECT_EQ("", refusal("backbone = \"resnet50\"\ntrain.steps = 17"));
+}
+
+TEST_F(ResolutionAdaptiveSuite, a_loss_is_left_and_has_its_pairs_and_labels) {
+  EXPECT_THAT(refusal("resolution_adaptive.classification = false\nresolution_adaptive.verification = false"),
+              AllOf(StartsWith("s.toml:23: key 'resolution_adaptive.verification' has the value false"),
+                    HasSubstr("no loss is left")));
+  EXPECT_THAT(refusal("train.labelled_fraction = 0"),
+              AllOf(StartsWith("s.toml:22: key 'train.labelled_fraction' has the value 0"), HasSubstr("needs labels")));
+  EXPECT_EQ(
+      "s.toml:22: key 'train.images' has the value 1 (the verification loss needs 2 images of each identity in a lane, "
+      "and of the pool 'mlr' a row stored as an LR image alone gives one, for row 'r' on data set 'easy'); raise it to "
+      "2, or set another 'split.train_pool'",
+      refusal("train.images = 1"));
+  // An HR image and its copy are two.
+  for (const char* pool : {"hr-both-views", "hr-view-only"})
+    EXPECT_EQ("", refusal(fmt::format("train.images = 1\nsplit.train_pool = \"{}\"", pool)));
+  EXPECT_EQ("", refusal("train.images = 1\nresolution_adaptive.verification = false"));
+  EXPECT_EQ("", refusal("lanes = 2"));
+  EXPECT_THAT(refusal("lanes = 3"), HasSubstr("3 lanes leave a lane with 1 of the 2 identities that it needs"));
+}
+
+TEST_F(ResolutionAdaptiveSuite, what_nothing_reads_makes_no_other_job) {
+  const std::string of_masks =
+      "resolution_adaptive.mask_blocks = \"stages\"\nresolution_adaptive.mask_mean = 2\n"
+      "resolution_adaptive.mask_deviation = 0\nresolution_adaptive.mask_learning_rate = 1e-2\n";
+  expect_one_job(kNoMasks, kNoMasks + of_masks + "resolution_adaptive.stage_steps = 3");
+  expect_one_job(kJoint, std::string(kJoint) + "resolution_adaptive.stage_steps = 3");
+  for (const char* line : {"mask_blocks = \"stages\"", "mask_mean = 2", "mask_deviation = 0", "mask_learning_rate = 1"})
+    expect_two_jobs(kJoint, std::string(kJoint) + "resolution_adaptive." + line);
+  // 10 steps in 5 stages are 2 each.
+  expect_one_job("", "resolution_adaptive.stage_steps = 2");
+  expect_two_jobs("", "resolution_adaptive.stage_steps = 1");
+  expect_two_jobs("", kJoint);
+  const std::string none = "resolution_adaptive.verification = false\n";
+  expect_one_job(none,
+                 none + "resolution_adaptive.verification_weight = 2\nresolution_adaptive.verification_width = 8");
+  expect_two_jobs("", "resolution_adaptive.verification_weight = 2");
+  // Still checked.
+  EXPECT_THAT(refusal(std::string(kNoMasks) + "resolution_adaptive.mask_mean = 99"),
+              HasSubstr("'resolution_adaptive."));
+}
+
+TEST_F(ResolutionAdaptiveSuite, levels_make_another_job_where_images_are_told_apart_by_them) {
+  const std::string rates = "resolution_adaptive.level_rates = [8, 4, 2, 1]\n";
+  expect_one_job(kPlain, kPlain + rates);
+  for (const char* kind : {kMasksAlone, kNoMasks, kJoint}) expect_two_jobs(kind, kind + rates);
+  // With images alike, a linear layer of 2048 dimensions is one however it is cut.
+  const std::string cut = "resolution_adaptive.widths = [1024, 512, 256, 256]\n";
+  const std::string two = "resolution_adaptive.level_rates = [2, 1]\nresolution_adaptive.widths = [2000, 48]\n";
+  expect_one_job(kPlain, kPlain + cut);
+  expect_one_job(kPlain, kPlain + two);
+  expect_one_job(kMasksAlone, kMasksAlone + cut);
+  expect_two_jobs(kMasksAlone, kMasksAlone + two);
+  expect_two_jobs(kNoMasks, kNoMasks + cut);
+  expect_two_jobs(kPlain, std::string(kPlain) + "resolution_adaptive.widths = [512, 512, 512, 511]\n");
+  // A neck has a batch norm for each sub-vector, whoever reads it.
+  const std::string neck = "network.neck = true\n";
+  for (const std::string& change : {cut, two}) expect_two_jobs(neck + kPlain, neck + kPlain + change);
+  // It stands before the classifier: without one there is none.
+  const std::string none = "resolution_adaptive.classification = false\n";
+  for (const std::string kind : {kPlain, kMasksAlone, kNoMasks, kJoint, ""}) {
+    expect_two_jobs(kind, neck + kind);
+    expect_one_job(none + kind, none + neck + kind);
+  }
+  expect_one_job(none + kPlain, none + neck + kPlain + cut);
+  EXPECT_FALSE(training(none + neck).network.neck);
+  expect_one_job(neck + kPlain, neck + kPlain + rates);
+}
+
+TEST_F(ResolutionAdaptiveSuite, a_normalised_job_is_valid_and_keeps_its_dimensions) {
+  for (const char* widths :
+       {"[2, 1]\nresolution_adaptive.widths = [1, 1]", "[2, 1]\nresolution_adaptive.widths = [1, 2]",
+        "[2, 1]\nresolution_adaptive.widths = [16384, 16384]",
+        "[3, 2, 1]\nresolution_adaptive.widths = [16384, 16384, 16383]", "[16, 8, 4, 1]"})
+    for (const char* kind : {kPlain, kMasksAlone, kNoMasks, kJoint})
+      for (const char* neck : {"", "network.neck = true\n"}) {
+        const std::string settings = fmt::format("{}{}resolution_adaptive.level_rates = {}\n", neck, kind, widths);
+        const TrainingSpecification job = training(settings);
+        EXPECT_NO_THROW(validate(job, "job")) << settings;
+        EXPECT_EQ(job_id(job), job_id(training(settings))) << settings;
+        const auto& made = std::get<ResolutionAdaptiveOptions>(job.method);
+        int dimensions = 0;
+        for (int width : made.widths) dimensions += width;
+        const std::string written = widths;
+        EXPECT_EQ(written.ends_with("[1, 1]")   ? 2
+                  : written.ends_with("[1, 2]") ? 3
+                  : written.ends_with("16384]") ? 32768
+                  : written.ends_with("16383]") ? 49151
+                                                : 2048,
+                  dimensions)
+            << settings;
+      }
+}
+
+TEST_F(ResolutionAdaptiveSuite, queries_are_taken_for_a_level_where_levels_matter) {
+  EXPECT_EQ("known", evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_EQ("lowest", evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_THAT(refusal("evaluate.query_level = \"low\""),
+              AllOf(StartsWith("s.toml:22: key 'evaluate.query_level' has the value 'low' (it must be one of known, "
+                               "native-size, highest, lowest")));
+  EXPECT_THAT(refusal("method = \"baseline\"\nevaluate.query_level = \"highest\""),
+              AllOf(StartsWith("s.toml:23: key 'evaluate.query_level' has the value 'highest' (method 'baseline' tells "
+                               "no levels of resolution apart"),
+                    HasSubstr("use method 'resolution_adaptive'")));
+  EXPECT_EQ("", refusal("method = \"baseline\"\nevaluate.query_level = \"known\""));
+  EXPECT_EQ("", refusal("evaluate.gallery_rate = 3"));
+  EXPECT_THAT(refusal("evaluate.distance = \"hr\""), HasSubstr("compares by one embedding"));
+  // Rows that ask otherwise share their training, and have the same queries.
+  std::string text = kHead + row("known", "") + row("highest", "evaluate.query_level = \"highest\"");
+  text.replace(text.find("datasets = [\"easy\"]"), 19, "datasets = [\"easy\"]\ncompare_with = \"known\"");
+  const Plan made = plan(text);
+  check_sound(made);
+  EXPECT_EQ(1U, jobs_of<TrainingSpecification>(made).size());
+  EXPECT_EQ(2U, jobs_of<EvaluationSpecification>(made).size());
+}
+
+TEST_F(ResolutionAdaptiveSuite, columns_of_levels_and_masks_are_of_rows_that_have_them) {
+  const std::string plain = row("plain", kPlain), lengths = row("lengths", kNoMasks), masks = row("masks", kMasksAlone);
+  check_sound(plan(with_metrics("\"level_agreement\", \"mask_spread\"", plain + lengths + masks)));
+  EXPECT_EQ(
+      "s.toml:17: key 'metrics' names 'level_agreement' (no row of table 't' tells levels of resolution apart); leave "
+      "it out or add a row of method 'resolution_adaptive' with varying length or masks",
+      refusal_of(with_metrics("\"level_agreement\"", plain + row("b", "method = \"baseline\""))));
+  EXPECT_EQ(
+      "s.toml:17: key 'metrics' names 'mask_spread' (no row of table 't' has masks); leave it out or add a row of "
+      "method 'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\"",
+      refusal_of(with_metrics("\"mask_spread\"", plain + lengths)));
+  EXPECT_EQ("", refusal_of(with_metrics("\"level_agreement\"", lengths)));
+  EXPECT_EQ("", refusal_of(with_metrics("\"level_agreement\", \"mask_spread\"", masks)));
+}
+
+TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
+  const std::string title =
+      "Learning Resolution-Adaptive Representations for Cross-Resolution Person Re-Identification";
+  const auto with_paper = [&](const std::string& paper, const std::string& rows) {
+    std::string text = kHead + rows;
+    return text.replace(text.find("datasets = [\"easy\"]"), 19,
+                        "datasets = [\"easy\"]\nreference = { paper = \"" + paper + "\" }");
+  };
+  // The table alone names it.
+  EXPECT_THAT(plan(with_paper("wu2022", row("r", ""))).tables.at(0).no_reference, ElementsAre(title));
+  const Plan of_rows = plan(
+      with_paper("wu2022", row("r",
+                               "reference = { table = \"ablation\", method = \"wu2022\", dataset = \"mlr-cuhk03\", "
+                               "variant = \"masks only\" }")));
+  EXPECT_THAT(of_rows.tables.at(0).no_reference, ElementsAre(title));
+  EXPECT_THAT(row_of(of_rows, "t", "r").cells.at(0).references, IsEmpty());
+  EXPECT_EQ(title, to_json(of_rows).at("tables").at(0).at("no_reference").at(0));
+  // A paper of which a number stands there has a reference; so has a table that names no paper none to lack.
+  const std::string rain =
+      row("rain",
+          "method = \"rain\"\nreference = { paper = \"rain\", table = \"table3\", method = \"rain\", variant = "
+          "\"full\", dataset = \"mlr-cuhk03\" }");
+  EXPECT_THAT(plan(with_paper("wu2022", rain)).tables.at(0).no_reference, ElementsAre(title));
+  EXPECT_THAT(plan(with_paper("rain", rain)).tables.at(0).no_reference, IsEmpty());
+  EXPECT_THAT(plan(kHead + row("r", "")).tables.at(0).no_reference, IsEmpty());
+  // Numbers of other metrics than the table's do not stand there.
+  const std::string ftwa =
+      row("ftwa",
+          "method = \"baseline\"\nreference = { paper = \"ftwa\", table = \"table2\", method = \"ftwa-baseline\", "
+          "dataset = \"mlr-cuhk03\" }");
+  EXPECT_THAT(plan(kHead + ftwa).tables.at(0).no_reference, IsEmpty());
+  EXPECT_THAT(plan(with_metrics("\"mAP\"", ftwa)).tables.at(0).no_reference, testing::SizeIs(1));
+  // A paper whose number gives way to another's has one.
+  const std::string both =
+      row("both",
+          "reference = [{ paper = \"ftwa\", table = \"table2\", method = \"ftwa\", dataset = \"mlr-cuhk03\" }, "
+          "{ paper = \"msifla\", table = \"table2\", method = \"msifla\", dataset = \"mlr-cuhk03\" }]");
+  const Plan of_two = plan(kHead + both);
+  EXPECT_EQ(83.2, row_of(of_two, "t", "both").cells.at(0).references.at("rank1"));
+  EXPECT_THAT(of_two.tables.at(0).no_reference, IsEmpty());
+  EXPECT_THAT(
+      refusal_of(with_paper("wu2002", row("r", ""))),
+      AllOf(StartsWith("s.toml:19: key 'reference' has the paper 'wu2002'"), HasSubstr("did you mean 'wu2022'")));
+}
+
+TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {
+  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
+  const auto begin = text.find("```toml\n", text.find("## The rows of resolution_adaptive")) + 8;
+  const std::string example = text.substr(begin, text.find("```", begin) - begin);
+  options_.environment["PKU_REID"] = folder_.string();
+  const Plan made = plan(example);
+  check_sound(made);
+  EXPECT_EQ(5U * 5U, jobs_of<TrainingSpecification>(made).size());
+  EXPECT_EQ((5U + 3U) * 5U, jobs_of<EvaluationSpecification>(made).size());  // known stands in both tables
+  for (const TablePlan& table : made.tables) EXPECT_EQ(1U, table.no_reference.size()) << table.id;
+  const TrainingSpecification small = training_of(made, "mechanisms", "progressive");
+  EXPECT_LT(4 * stage_steps(std::get<ResolutionAdaptiveOptions>(small.method), 4, small.recipe.steps),
+            small.recipe.milestones.at(0))
+      << "the last of 4 masks begins before the rate falls";
+  options_.profile = "paper";
+  options_.from_scratch = true;
+  const TrainingSpecification paper = training_of(plan(example), "mechanisms", "progressive");
+  EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions()), paper.method);
+  const auto spelt = example.find("[profiles.paper.resolution_adaptive]");
+  const std::string profile = example.substr(spelt, example.find("\n\n", spelt) - spelt);
+  for (const auto& option : to_json(paper).at("options").items())
+    EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
+  EXPECT_EQ("resnet50", paper.network.backbone);
+  EXPECT_EQ(256, paper.pack.height);
+  EXPECT_EQ(128, paper.pack.width);
+  EXPECT_EQ(16, paper.recipe.identities);
+  EXPECT_EQ(4, paper.recipe.images);
+  EXPECT_EQ(3.5e-4, paper.recipe.learning_rate);
+  EXPECT_EQ(5e-4, paper.recipe.weight_decay);
+  EXPECT_THAT(paper.recipe.milestones, IsEmpty());
+  EXPECT_EQ(0, paper.recipe.steps % 120);
+}
+
+}  // namespace
+}  // namespace resolute::experiments
