@@ -139,7 +139,8 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
       {"mechanisms", 8, both},
       {"levels", 4, both},
       {"query-level", 5, {"synthetic", "synthetic-large", "pku"}},
-      {"longer", 3, {"synthetic"}}};
+      {"start", 5, {"synthetic"}},
+      {"longer", 2, {"synthetic"}}};
   ASSERT_EQ(expected.size(), plan.tables.size());
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const TablePlan& table = plan.tables[i];
@@ -163,15 +164,15 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
   EXPECT_EQ("joint", options("mechanisms", "joint").masks);
   EXPECT_THAT(options("levels", "two").level_rates, ElementsAre(2, 1));
   EXPECT_THAT(options("levels", "three").level_rates, ElementsAre(3, 2, 1));
-  for (const auto& [table, steps] : {std::pair{"mechanisms", 300}, {"longer", 600}}) {
-    const TrainingSpecification& progressive = training_of(plan, table, "progressive");
-    EXPECT_EQ(steps, progressive.recipe.steps);
-    EXPECT_EQ("progressive", options(table, "progressive").masks);
-    EXPECT_LT(4 * options(table, "progressive").stage_steps, progressive.recipe.milestones.at(0))
-        << "the last of 4 masks begins before the rate falls";
-  }
-  for (const char* row : {"plain", "joint"}) EXPECT_EQ(600, training_of(plan, "longer", row).recipe.steps) << row;
-  EXPECT_EQ("joint", options("longer", "joint").masks);
+  EXPECT_EQ("progressive", options("mechanisms", "progressive").masks);
+  EXPECT_LT(4 * options("mechanisms", "progressive").stage_steps,
+            training_of(plan, "mechanisms", "progressive").recipe.milestones.at(0))
+      << "the last of 4 masks begins before the rate falls";
+  EXPECT_EQ(1, options("start", "joint").mask_deviation);
+  EXPECT_EQ(0.1, options("start", "joint-alike").mask_deviation);
+  EXPECT_EQ(options("start", "joint-alike"), options("longer", "joint-alike"));
+  EXPECT_EQ(300, training_of(plan, "start", "joint-alike").recipe.steps);
+  for (const char* row : {"plain", "joint-alike"}) EXPECT_EQ(600, training_of(plan, "longer", row).recipe.steps) << row;
   EXPECT_FALSE(options("mechanisms", "no-verification").verification);
   EXPECT_EQ(0, options("mechanisms", "masks-standard").mask_mean);
   // Stored at twice the network's size, where the size tells of another level than the rate.
