@@ -373,8 +373,8 @@ TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_t
   EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions()), paper.method);
   const auto spelt = example.find("[profiles.paper.resolution_adaptive]");
   const std::string profile = example.substr(spelt, example.find("\n\n", spelt) - spelt);
-  for (const auto& option : to_json(paper).at("options").items())
-    EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
+  const core::Json options = to_json(paper).at("options");
+  for (const auto& option : options.items()) EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
   EXPECT_EQ("resnet50", paper.network.backbone);
   EXPECT_EQ(256, paper.pack.height);
   EXPECT_EQ(128, paper.pack.width);
