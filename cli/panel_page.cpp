@@ -89,6 +89,18 @@ std::string reconstruction_figure(const PanelRow& row, std::size_t index) {
                      figures);
 }
 
+//! A heading, words and a figure for each row that has something to show; nothing where none has.
+template <class Lines>
+std::string plots_block(const PanelSection& section, std::string_view heading, std::string_view words,
+                        Lines PanelRow::*lines, std::string (*figure)(const PanelRow&)) {
+  std::string figures;
+  for (const PanelRow& row : section.rows)
+    if (!(row.*lines).empty()) figures += figure(row);
+  if (figures.empty()) return {};
+  return fmt::format("<h3>{}</h3>\n<p class=\"quiet\">{}</p>\n<div class=\"plots\">\n{}</div>\n", heading, words,
+                     figures);
+}
+
 std::string weight_figure(const PanelRow& row) {
   const std::string words = weight_metrics_text(row.weight_metrics);
   return fmt::format("<figure>\n<figcaption>{}{}</figcaption>\n{}</figure>\n", escaped(row.label),
@@ -97,16 +109,11 @@ std::string weight_figure(const PanelRow& row) {
 }
 
 std::string weights_block(const PanelSection& section) {
-  std::string figures;
-  for (const PanelRow& row : section.rows)
-    if (!row.weights.empty()) figures += weight_figure(row);
-  if (figures.empty()) return {};
-  return "<h3>Weights against rate</h3>\n"
-         "<p class=\"quiet\">The weights that each method gives to a sample of test images at several rates: as HR "
-         "gallery images "
-         "(high side) and as LR queries or copies (low side). Boxes hold half of the images around the median, "
-         "whiskers nine of ten.</p>\n<div class=\"plots\">\n" +
-         figures + "</div>\n";
+  return plots_block(section, "Weights against rate",
+                     "The weights that each method gives to a sample of test images at several rates: as HR gallery "
+                     "images (high side) and as LR queries or copies (low side). Boxes hold half of the images around "
+                     "the median, whiskers nine of ten.",
+                     &PanelRow::weights, weight_figure);
 }
 
 std::string recovery_figure(const PanelRow& row) {
@@ -116,18 +123,11 @@ std::string recovery_figure(const PanelRow& row) {
 }
 
 std::string recovery_block(const PanelSection& section) {
-  std::string figures;
-  for (const PanelRow& row : section.rows)
-    if (!row.recovery.empty()) figures += recovery_figure(row);
-  if (figures.empty()) return {};
-  return "<h3>Recovered images</h3>\n"
-         "<p class=\"quiet\">What each method's decoders make of a sample of test images at several rates, against "
-         "what "
-         "they aim at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, "
-         "enlarged "
-         "bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.</p>\n"
-         "<div class=\"plots\">\n" +
-         figures + "</div>\n";
+  return plots_block(section, "Recovered images",
+                     "What each method's decoders make of a sample of test images at several rates, against what they "
+                     "aim at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, "
+                     "enlarged bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.",
+                     &PanelRow::recovery, recovery_figure);
 }
 
 std::string mask_figure(const PanelRow& row) {
@@ -137,16 +137,11 @@ std::string mask_figure(const PanelRow& row) {
 }
 
 std::string masks_block(const PanelSection& section) {
-  std::string figures;
-  for (const PanelRow& row : section.rows)
-    if (!row.masks.empty()) figures += mask_figure(row);
-  if (figures.empty()) return {};
-  return "<h3>Masks</h3>\n"
-         "<p class=\"quiet\">The factors that each method scales the channels of its network's blocks with, at each "
-         "level of resolution; the highest level is that of the gallery. Boxes hold half of the channels around the "
-         "median, whiskers nine of ten. Below: the mean difference of a channel's factors at two levels.</p>\n"
-         "<div class=\"plots\">\n" +
-         figures + "</div>\n";
+  return plots_block(section, "Masks",
+                     "The factors that each method scales the channels of its network's blocks with, at each level of "
+                     "resolution; the highest level is that of the gallery. Boxes hold half of the channels around the "
+                     "median, whiskers nine of ten. Below: the mean difference of a channel's factors at two levels.",
+                     &PanelRow::masks, mask_figure);
 }
 
 std::string prefix_figure(const PanelRow& row) {
@@ -156,18 +151,12 @@ std::string prefix_figure(const PanelRow& row) {
 }
 
 std::string prefixes_block(const PanelSection& section) {
-  std::string figures;
-  for (const PanelRow& row : section.rows)
-    if (!row.prefixes.empty()) figures += prefix_figure(row);
-  if (figures.empty()) return {};
-  return "<h3>Distance by shared prefix</h3>\n"
-         "<p class=\"quiet\">Squared distances of queries to gallery images by the first sub-vectors that both have, "
-         "for each rate and the level of resolution that queries are taken for. Boxes hold half of the pairs around "
-         "the "
-         "median, whiskers nine of ten. Below: how each prefix alone would rank them; in bold what they are compared "
-         "by.</p>\n"
-         "<div class=\"plots\">\n" +
-         figures + "</div>\n";
+  return plots_block(
+      section, "Distance by shared prefix",
+      "Squared distances of queries to gallery images by the first sub-vectors that both have, for each rate and the "
+      "level of resolution that queries are taken for. Boxes hold half of the pairs around the median, whiskers nine "
+      "of ten. Below: how each prefix alone would rank them; in bold what they are compared by.",
+      &PanelRow::prefixes, prefix_figure);
 }
 
 std::string query_block(const PanelSection& section, const ShownQuery& shown) {

@@ -120,13 +120,15 @@ void Loader::normalise(const Augmentation& how, std::span<float> to) const {
   }
 }
 
-void Loader::fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
-                           std::span<float> lr) {
+std::vector<int> Loader::fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
+                                       std::span<float> lr) {
   RESOLUTE_EXPECT(hr.empty() || hr.size() == items.size() * image_floats_, "the hr buffer has another size");
   RESOLUTE_EXPECT(lr.empty() || lr.size() == items.size() * image_floats_, "the lr buffer has another size");
+  std::vector<int> lr_rates;
   for (std::size_t i = 0; i < items.size(); ++i) {
     const TrainItem& item = split.train.at(items[i].item);
     Augmentation how = draw_augmentation(options_, height_, width_, items[i].epoch, item.row, items[i].occurrence);
+    lr_rates.push_back(item.has_hr ? how.rate : item.stored_rate);
     if (!hr.empty()) {
       auto to = hr.subspan(i * image_floats_, image_floats_);
       if (item.has_hr && !items[i].low) {
@@ -145,17 +147,7 @@ void Loader::fill_training(const Split& split, std::span<const BatchItem> items,
       normalise(how, lr.subspan(i * image_floats_, image_floats_));
     }
   }
-}
-
-std::vector<int> Loader::lr_rates(const Split& split, std::span<const BatchItem> items) const {
-  std::vector<int> rates;
-  for (const BatchItem& drawn : items) {
-    const TrainItem& item = split.train.at(drawn.item);
-    rates.push_back(item.has_hr
-                        ? draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence).rate
-                        : item.stored_rate);
-  }
-  return rates;
+  return lr_rates;
 }
 
 void Loader::fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to) {
@@ -220,10 +212,9 @@ void PrefetchingLoader::load(LoadedBatch& batch, std::uint64_t step) {
     batch.labels[i] = item.label;
     batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
   }
-  batch.lr_rates = loader_.lr_rates(split_, part);
   batch.hr.resize(options_.hr ? part.size() * loader_.image_floats() : 0);
   batch.lr.resize(options_.lr ? part.size() * loader_.image_floats() : 0);
-  loader_.fill_training(split_, part, batch.hr, batch.lr);
+  batch.lr_rates = loader_.fill_training(split_, part, batch.hr, batch.lr);
   batch.copies.resize(options_.copy_rates.size());
   for (std::size_t i = 0; i < batch.copies.size(); ++i) {
     batch.copies[i].resize(part.size() * loader_.image_floats());

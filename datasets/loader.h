@@ -57,9 +57,9 @@ class Loader {
   //! Training images, augmented. Where an item has no HR image, `hr` is zeros and `lr` its stored view, enlarged; else
   //! `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`. \param hr, lr items.size() ×
   //! image_floats() floats each; either may be empty: it is then left out
-  void fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr, std::span<float> lr);
-  //! The rates of the images that fill_training() puts into `lr`: one an item.
-  std::vector<int> lr_rates(const Split& split, std::span<const BatchItem> items) const;
+  //! \return the rate of each image of `lr`, there or left out
+  std::vector<int> fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
+                                 std::span<float> lr);
   //! The LR copies at `rate` of the items that stand there with their HR image, augmented as it is; zeros for others.
   void fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to);
   //! An HR image as it is. \param to image_floats() floats

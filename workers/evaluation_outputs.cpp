@@ -97,10 +97,11 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     return features;
   };
   if (!plan.sample.empty()) {
-    std::optional<std::vector<float>> features = embed(views_of(plan.sample));
+    const std::vector<ImageView> views = views_of(plan.sample);
+    std::optional<std::vector<float>> features = embed(views);
     if (!features) return std::nullopt;
     outputs.sample = plan.sample;
-    outputs.sample_prefix = dimensions_of(parts.method, views_of(plan.sample));
+    outputs.sample_prefix = dimensions_of(parts.method, views);
     outputs.sample_features = std::move(*features);
   }
   if (!plan.probe.empty()) {

@@ -1,8 +1,6 @@
 #include "workers/methods/msifla.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -26,8 +24,7 @@ constexpr const char *kReid = "reid", *kIr = "ir";
 void validate_options(const experiments::MsiflaOptions& options, const std::vector<int>& train_rates) {
   check_choice("reid_networks", options.reid_networks, {"per-scale", "shared"});
   const std::vector<int>& scales = options.scales;
-  if (scales.empty() || scales.size() > kMostScales || scales.back() != 1 ||
-      std::adjacent_find(scales.begin(), scales.end(), std::less_equal<>()) != scales.end())
+  if (!descend_to_one(scales, 1, kMostScales))
     throw core::input_error(
         fmt::format("scales are {} (must be at most {} that descend to 1)", fmt::join(scales, ", "), kMostScales));
   for (const int scale : scales)
@@ -39,10 +36,8 @@ void validate_options(const experiments::MsiflaOptions& options, const std::vect
                             "set classification or triplet to true");
   if (options.ir_width < 2 || options.ir_width % 2 != 0)
     throw core::input_error(fmt::format("ir_width is {} (must be even and positive)", options.ir_width));
-  if (!(options.ir_learning_rate > 0) || !std::isfinite(options.ir_learning_rate))
-    throw core::input_error(fmt::format("ir_learning_rate is {} (must be positive)", options.ir_learning_rate));
-  if (!(options.recovery_weight > 0) || !std::isfinite(options.recovery_weight))
-    throw core::input_error(fmt::format("recovery_weight is {} (must be positive)", options.recovery_weight));
+  check_positive("ir_learning_rate", options.ir_learning_rate);
+  check_positive("recovery_weight", options.recovery_weight);
   if (options.ir_warmup_steps < 0)
     throw core::input_error(fmt::format("ir_warmup_steps is {} (must not be negative)", options.ir_warmup_steps));
 }

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numeric>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "core/error.h"
 #include "workers/methods/option_checks.h"
@@ -22,16 +20,10 @@ enum Slot : std::size_t { kRepresentation, kLogits, kSlots };
 
 constexpr const char *kNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
 
-void check_positive(const char* key, double value) {
-  if (!(value > 0) || !std::isfinite(value))
-    throw core::input_error(fmt::format("{} is {} (must be positive)", key, value));
-}
-
 //! What experiments::validate() refuses.
 void validate_options(const experiments::ResolutionAdaptiveOptions& options) {
   const std::vector<int>& rates = options.level_rates;
-  if (rates.size() < experiments::kFewestLevels || rates.size() > experiments::kMostLevels || rates.back() != 1 ||
-      std::adjacent_find(rates.begin(), rates.end(), std::less_equal<>()) != rates.end())
+  if (!descend_to_one(rates, experiments::kFewestLevels, experiments::kMostLevels))
     throw core::input_error(fmt::format("level_rates are {} (must be {} to {} that descend to 1)",
                                         fmt::join(rates, ", "), experiments::kFewestLevels, experiments::kMostLevels));
   if (options.widths.size() != rates.size() ||
