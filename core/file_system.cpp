@@ -252,10 +252,23 @@ class PosixFileSystem final : public FileSystem {
     return names;
   }
 
+  // The last folder first: mostly it is the only one that is missing, and the standard library's function looks at
+  // every one above it.
   void create_directories(const fs::path& folder) override {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) throw system_error(fmt::format("cannot create folder '{}'", folder.string()), error.value());
+    if (::mkdir(folder.c_str(), 0777) == 0) return;
+    int error = errno;
+    const fs::path parent = folder.parent_path();
+    if (error == ENOENT && !parent.empty() && parent != folder) {
+      create_directories(parent);
+      if (::mkdir(folder.c_str(), 0777) == 0) return;
+      error = errno;
+    }
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) == 0) {
+      if (S_ISDIR(status.st_mode)) return;
+      error = ENOTDIR;
+    }
+    throw system_error(fmt::format("cannot create folder '{}'", folder.string()), error);
   }
 
   void rename(const fs::path& from, const fs::path& to) override {
@@ -292,17 +305,19 @@ class PosixFileSystem final : public FileSystem {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
+enum class Durable { kNo, kYes };
+
 // Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
 template <class Place>
 bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
-                  Place place) {
+                  Durable durable, Place place) {
   files.create_directories(folder_of(path));
   fs::path temporary = temporary_beside(path);
   bool placed = false;
   try {
     auto file = files.open_for_write(temporary, mode);
     file->write(bytes);
-    file->sync();
+    if (durable == Durable::kYes) file->sync();
     file->close();
     placed = place(temporary);
   } catch (...) {
@@ -317,7 +332,7 @@ bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::
 }
 
 void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode) {
-  write_beside(files, path, bytes, mode, [&](const fs::path& temporary) {
+  write_beside(files, path, bytes, mode, Durable::kYes, [&](const fs::path& temporary) {
     files.rename(temporary, path);
     return true;
   });
@@ -360,8 +375,15 @@ void write_atomic(FileSystem& files, const fs::path& path, std::string_view text
   write_atomic(files, path, as_byte_span(text));
 }
 
+void replace_unsynced(FileSystem& files, const fs::path& path, std::string_view text) {
+  write_beside(files, path, as_byte_span(text), OpenMode::kCreateNew, Durable::kNo, [&](const fs::path& temporary) {
+    files.rename(temporary, path);
+    return true;
+  });
+}
+
 bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  bool ours = write_beside(files, path, bytes, OpenMode::kCreateNew, [&](const fs::path& temporary) {
+  bool ours = write_beside(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, [&](const fs::path& temporary) {
     bool linked = files.link(temporary, path);
     files.remove(temporary);
     return linked;

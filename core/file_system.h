@@ -77,7 +77,11 @@ FileSystem& real_file_system();
 void write_atomic(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
 void write_atomic(FileSystem& files, const std::filesystem::path& path, std::string_view text);
 
-//! The same with OpenMode::kCreateUncached, for hundreds of megabytes.
+//! The same without any fsync, for what is written again soon or can be made anew: after a power failure the old bytes,
+//! the new ones or a torn file may stand there.
+void replace_unsynced(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+
+//! write_atomic() with OpenMode::kCreateUncached, for hundreds of megabytes.
 void write_atomic_uncached(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 //! Publishes `bytes` under `path` unless something is there already. \return true if ours is the one that stands there

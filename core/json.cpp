@@ -1,48 +1,84 @@
 #include "core/json.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 namespace resolute::core {
 namespace {
 
 constexpr int kMaxDepth = 64;
 
+template <class T>
+std::string_view to_text(std::array<char, 32>& buffer, T value) {
+  auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  RESOLUTE_EXPECT(status == std::errc(), "a number does not fit 32 characters");
+  return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+}
+
 void write_double(std::string& to, double value) {
   RESOLUTE_EXPECT(std::isfinite(value), "canonical JSON cannot hold NaN or infinity");
-  std::array<char, 32> buffer{};
-  auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  RESOLUTE_EXPECT(status == std::errc(), "a double does not fit 32 characters");
-  std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+  std::array<char, 32> buffer;
+  const std::string_view text = to_text(buffer, value);
   to += text;
   if (text.find_first_of(".e") == std::string_view::npos) to += ".0";
 }
 
+// The library's writer is made anew for each value that it is asked for: it is left what needs an escape.
+void write_string(std::string& to, const std::string& value) {
+  const bool plain =
+      std::all_of(value.begin(), value.end(), [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  if (!plain) {
+    to += Json(value).dump();
+    return;
+  }
+  to += '"';
+  to += value;
+  to += '"';
+}
+
 void write_canonical(std::string& to, const Json& value) {
-  if (value.is_object()) {
-    // nlohmann::json keeps object keys in std::map order, which is byte order.
-    to += '{';
-    bool first = true;
-    for (const auto& [key, item] : value.items()) {
-      if (!first) to += ',';
-      first = false;
-      to += Json(key).dump();
-      to += ':';
-      write_canonical(to, item);
+  std::array<char, 32> buffer;
+  switch (value.type()) {
+    case Json::value_t::object: {
+      // nlohmann::json keeps object keys in std::map order, which is byte order.
+      char before = '{';
+      for (const auto& [key, item] : value.get_ref<const Json::object_t&>()) {
+        to += std::exchange(before, ',');
+        write_string(to, key);
+        to += ':';
+        write_canonical(to, item);
+      }
+      if (value.empty()) to += '{';
+      to += '}';
+      break;
     }
-    to += '}';
-  } else if (value.is_array()) {
-    to += '[';
-    for (std::size_t i = 0; i < value.size(); ++i) {
-      if (i > 0) to += ',';
-      write_canonical(to, value[i]);
+    case Json::value_t::array: {
+      char before = '[';
+      for (const Json& item : value) {
+        to += std::exchange(before, ',');
+        write_canonical(to, item);
+      }
+      if (value.empty()) to += '[';
+      to += ']';
+      break;
     }
-    to += ']';
-  } else if (value.is_number_float()) {
-    write_double(to, value.get<double>());
-  } else {
-    to += value.dump();
+    case Json::value_t::string:
+      write_string(to, value.get_ref<const std::string&>());
+      break;
+    case Json::value_t::number_float:
+      write_double(to, value.get<double>());
+      break;
+    case Json::value_t::number_integer:
+      to += to_text(buffer, value.get<std::int64_t>());
+      break;
+    case Json::value_t::number_unsigned:
+      to += to_text(buffer, value.get<std::uint64_t>());
+      break;
+    default:
+      to += value.dump();
   }
 }
 

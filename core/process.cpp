@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -38,13 +40,6 @@ std::string resolve_program(const std::string& name, const std::map<std::string,
   throw input_error(fmt::format("program '{}' is not on PATH", name), fmt::format("PATH is '{}'", path));
 }
 
-// Everything below runs between fork and exec: only async-signal-safe calls.
-[[noreturn]] void fail_in_child(int report) {
-  int error = errno;
-  [[maybe_unused]] ssize_t ignored = ::write(report, &error, sizeof error);
-  ::_exit(127);
-}
-
 struct ChildPlan {
   const char* program;
   char* const* arguments;
@@ -52,31 +47,86 @@ struct ChildPlan {
   const char* working_folder;
   const std::pair<int, int>* descriptors;  // target, source; sources are above every target
   std::size_t descriptor_count;
+  const cpu_set_t* processors;  // nullptr: the parent's
+  std::size_t processors_size;
+  const char* oom_score_adjustment;  // text; nullptr: the parent's
   bool new_process_group;
   bool die_with_parent;
   pid_t parent;
+  int* error;  // errno of what failed in the child; in memory that it shares
 };
 
-[[noreturn]] void run_child(const ChildPlan& plan, int report) {
-  if (plan.new_process_group && ::setpgid(0, 0) != 0) fail_in_child(report);
+// The child until exec: only async-signal-safe calls, and every signal is blocked. It returns only when something has
+// failed. Best effort is what it does to be taken first when memory runs out.
+int run_child(void* argument) {
+  const ChildPlan& plan = *static_cast<const ChildPlan*>(argument);
+  const auto fail = [&] {
+    *plan.error = errno;
+    return 127;
+  };
+  if (plan.new_process_group && ::setpgid(0, 0) != 0) return fail();
   if (plan.die_with_parent) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail_in_child(report);
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fail();
     // The parent may have died before the call above took hold.
-    if (::getppid() != plan.parent) ::_exit(127);
+    if (::getppid() != plan.parent) return 127;
+  }
+  if (plan.processors != nullptr && ::sched_setaffinity(0, plan.processors_size, plan.processors) != 0) return fail();
+  if (plan.oom_score_adjustment != nullptr) {
+    const int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    [[maybe_unused]] ssize_t ignored = ::write(file, plan.oom_score_adjustment, ::strlen(plan.oom_score_adjustment));
+    ::close(file);
   }
   // Libraries of the parent (MPI among them) leave descriptors open across exec; a child must not hold their sockets.
   // An old kernel refuses the call: then those stay as they are.
   ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
   for (std::size_t i = 0; i < plan.descriptor_count; ++i)
-    if (::dup2(plan.descriptors[i].second, plan.descriptors[i].first) < 0) fail_in_child(report);
+    if (::dup2(plan.descriptors[i].second, plan.descriptors[i].first) < 0) return fail();
+  // Handlers before the mask: the parent's must never run on its memory in another process.
+  // Also those of real time; 32 and 33, the library's own, it refuses, and nothing comes of that.
+  for (int number = 1; number <= SIGRTMAX; ++number)
+    if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < 32; ++number)
-    if (number != SIGKILL && number != SIGSTOP) ::signal(number, SIG_DFL);
-  if (plan.working_folder != nullptr && ::chdir(plan.working_folder) != 0) fail_in_child(report);
+  if (plan.working_folder != nullptr && ::chdir(plan.working_folder) != 0) return fail();
   ::execve(plan.program, plan.arguments, plan.environment);
-  fail_in_child(report);
+  return fail();
+}
+
+#ifdef __SANITIZE_THREAD__
+constexpr int kCloneFlags = CLONE_VFORK | SIGCHLD;  // it takes every clone for a fork, and notes what the child does
+#else
+constexpr int kCloneFlags = CLONE_VM | CLONE_VFORK | SIGCHLD;
+#endif
+
+// A number that a child can write, whether it shares the rest of our memory or not.
+class SharedNumber {
+ public:
+  SharedNumber() : place_(::mmap(nullptr, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
+    if (place_ == MAP_FAILED) throw system_error("cannot map a page", errno);
+  }
+  ~SharedNumber() { ::munmap(place_, sizeof(int)); }
+  SharedNumber(const SharedNumber&) = delete;
+  SharedNumber& operator=(const SharedNumber&) = delete;
+  int* get() const { return static_cast<int*>(place_); }
+
+ private:
+  void* place_;
+};
+
+// As posix_spawn does it, which knows no PR_SET_PDEATHSIG: the child borrows our memory, on a stack of its own, while
+// we stand still until it has called exec or ended. A fork copies page tables instead: 0.4 ms for 20 MB, against 60 µs.
+pid_t start_child(ChildPlan& plan) {
+  alignas(64) static thread_local std::array<std::byte, 32768> stack;
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = ::clone(run_child, stack.data() + stack.size(), kCloneFlags, &plan);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) throw system_error("cannot start a process", error);
+  return child;
 }
 
 // Waits for a child that has ended or is about to. \return waitpid's word
@@ -167,45 +217,50 @@ pid_t spawn_process(const SpawnRequest& request) {
   for (auto& text : environment_text) environment.push_back(text.data());
   environment.push_back(nullptr);
 
-  // Sources are first copied above every target number, so that no dup2 overwrites a source still needed.
   FileDescriptor null_device(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null_device.valid()) throw system_error("cannot open '/dev/null'", errno);
   std::map<int, int> wanted = {{0, null_device.get()}, {1, null_device.get()}, {2, null_device.get()}};
   for (const auto& [target, source] : request.descriptors) wanted[target] = source;
-  int floor = std::max(wanted.rbegin()->first + 1, 10);
+  // A source that is itself a target number is copied above all of them first, so that no dup2 overwrites it.
+  const int highest = wanted.rbegin()->first;
   std::vector<FileDescriptor> copies;
   std::vector<std::pair<int, int>> descriptors;
   for (const auto& [target, source] : wanted) {
-    copies.emplace_back(::fcntl(source, F_DUPFD_CLOEXEC, floor));
-    if (!copies.back().valid()) throw system_error("cannot duplicate a file descriptor", errno);
-    descriptors.emplace_back(target, copies.back().get());
+    int from = source;
+    if (source <= highest) {
+      copies.emplace_back(::fcntl(source, F_DUPFD_CLOEXEC, highest + 1));
+      if (!copies.back().valid()) throw system_error("cannot duplicate a file descriptor", errno);
+      from = copies.back().get();
+    }
+    descriptors.emplace_back(target, from);
   }
-  Pipe report = make_pipe();
-  FileDescriptor report_end(::fcntl(report.write_end.get(), F_DUPFD_CLOEXEC, floor));
-  if (!report_end.valid()) throw system_error("cannot duplicate a file descriptor", errno);
-  report.write_end.reset();
+  std::vector<cpu_set_t> processors;
+  for (const int processor : request.processors) {
+    const auto place = static_cast<std::size_t>(processor);
+    if (processors.size() <= place / CPU_SETSIZE) processors.resize(place / CPU_SETSIZE + 1);
+    CPU_SET_S(place, processors.size() * sizeof(cpu_set_t), processors.data());
+  }
+  const std::string oom_score_adjustment =
+      request.oom_score_adjustment ? std::to_string(*request.oom_score_adjustment) : std::string();
 
+  const SharedNumber error;
   ChildPlan plan{program.c_str(),
                  arguments.data(),
                  environment.data(),
                  request.working_folder ? request.working_folder->c_str() : nullptr,
                  descriptors.data(),
                  descriptors.size(),
+                 processors.empty() ? nullptr : processors.data(),
+                 processors.size() * sizeof(cpu_set_t),
+                 request.oom_score_adjustment ? oom_score_adjustment.c_str() : nullptr,
                  request.new_process_group,
                  request.die_with_parent,
-                 ::getpid()};
-  pid_t child = ::fork();
-  if (child < 0) throw system_error("cannot fork", errno);
-  if (child == 0) run_child(plan, report_end.get());
-  report_end.reset();
-  int child_error = 0;
-  ssize_t count = 0;
-  do {
-    count = ::read(report.read_end.get(), &child_error, sizeof child_error);
-  } while (count < 0 && errno == EINTR);
-  if (count == 0) return child;
+                 ::getpid(),
+                 error.get()};
+  const pid_t child = start_child(plan);
+  if (*error.get() == 0) return child;
   reap(child);
-  throw system_error(fmt::format("cannot start '{}'", program), child_error);
+  throw system_error(fmt::format("cannot start '{}'", program), *error.get());
 }
 
 CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit) {

@@ -60,12 +60,15 @@ struct SpawnRequest {
   std::map<std::string, std::string> environment = {};  //!< the whole environment of the child
   std::map<int, int> descriptors = {};  //!< child's number → our descriptor; 0, 1, 2 not named are /dev/null
   std::optional<std::filesystem::path> working_folder = {};
-  bool new_process_group = true;  //!< the child leads a group of its own, to be killed as one
-  bool die_with_parent = true;    //!< SIGKILL to the child when the spawning thread's process ends
+  std::vector<int> processors = {};              //!< logical processors that it may run on; empty: those of its parent
+  std::optional<int> oom_score_adjustment = {};  //!< -1000 … 1000 (proc(5)): more is killed sooner when memory runs out
+  bool new_process_group = true;                 //!< the child leads a group of its own, to be killed as one
+  bool die_with_parent = true;                   //!< SIGKILL to the child when the spawning thread's process ends
 };
 
-//! Starts a child. \return its process id. \throws RuntimeError (kInput) if the program cannot be executed, with errno
-//! as seen by the child; nothing is left behind then.
+//! Starts a child; the calling thread stands still until the program has been loaded. \return its process id. \throws
+//! RuntimeError (kInput) if the program cannot be executed, with errno as seen by the child; nothing is left behind
+//! then.
 pid_t spawn_process(const SpawnRequest& request);
 
 struct CommandOutput {

@@ -2,9 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <atomic>
+#include <thread>
 
 #include "core/error.h"
 
@@ -99,6 +103,37 @@ TEST(ProcessTest, children_die_with_their_parent) {
     usleep(10000);
   }
   EXPECT_NE(kill(grandchild, 0), 0);
+}
+
+TEST(ProcessTest, a_child_runs_where_it_is_put_and_is_first_to_go_when_memory_runs_out) {
+  cpu_set_t usable;
+  ASSERT_EQ(sched_getaffinity(0, sizeof usable, &usable), 0);
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(last, &usable)) --last;
+  const CommandOutput output =
+      run_command({.arguments = {"sh", "-c", "grep Cpus_allowed_list: /proc/self/status; cat /proc/self/oom_score_adj"},
+                   .environment = {{"PATH", "/usr/bin:/bin"}},
+                   .processors = {last},
+                   .oom_score_adjustment = 500},
+                  10s);
+  EXPECT_EQ(output.out, "Cpus_allowed_list:\t" + std::to_string(last) + "\n500\n");
+  // A processor that no machine has: the reason comes back, and no child is left.
+  EXPECT_THROW(spawn_process({.arguments = {"/bin/true"}, .environment = {}, .processors = {100'000}}), RuntimeError);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(ProcessTest, threads_may_start_children_at_the_same_time) {
+  std::vector<std::thread> threads;
+  std::atomic<int> right = 0;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        const std::string word = std::to_string(100 * t + i);
+        if (run_command({.arguments = {"/bin/echo", word}, .environment = {}}, 10s).out == word + "\n") ++right;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(right, 80);
 }
 
 TEST(ProcessTest, statuses_read_as_people_say_them) {
