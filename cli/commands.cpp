@@ -12,16 +12,21 @@ const std::vector<Command>& commands() {
       {"suite plan", "work a suite out: its jobs and tables", suite_plan},
       {"suite run", "run what is missing of a suite, alone or under mpirun or srun", suite_run},
       {"suite resume", "the same as run: it goes on from where it stopped", suite_run},
-      {"suite status", "jobs by state, failures with their cause", suite_status},
+      {"suite status", "jobs by state, what runs, failures with their cause; --watch", suite_status},
+      {"suite cancel", "stop a run that is at work, or give up one job", suite_cancel},
+      {"suite drain", "start nothing more on a host", suite_drain},
       {"suite table", "the tables, as far as their numbers are there", suite_table},
       {"suite panels", "galleries and reconstructions, query by query, as one page", suite_panels},
       {"suite log", "the journal of a suite's runs", suite_log},
+      {"suite simulate", "how a suite would fare on a machine that is not there", suite_simulate},
+      {"explain", "why a job is where it is", explain},
       {"train", "one training, without a coordinator", train},
       {"repro", "run a job again: the same bits, or where they part", repro},
       {"weights import", "put the trunk of a torchvision or timm ResNet into the store", weights_import},
       {"weights export", "write the trunk of a training for others", weights_export},
       {"weights list", "what weights the store holds", weights_list},
       {"rank", "CMC and mAP of query and gallery features", rank},
+      {"completion", "a script with which bash completes all this", completion},
   };
   return kCommands;
 }

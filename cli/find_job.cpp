@@ -20,12 +20,17 @@ using experiments::StoreLayout;
 
 namespace {
 
-constexpr std::size_t kFewestDigits = 4;
 constexpr std::size_t kMostListed = 8;
 
-bool is_hexadecimal(const std::string& text) { return text.find_first_not_of("0123456789abcdef") == std::string::npos; }
-
 }  // namespace
+
+void require_digits(const std::string& name) {
+  if (name.size() > 64 || name.find_first_not_of("0123456789abcdef") != std::string::npos)
+    throw core::input_error("job '" + name + "' is neither an id nor a file",
+                            "an id has 64 digits of 0-9 and a-f, of which the first few will do");
+  if (name.size() < kFewestDigits)
+    throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
+}
 
 JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::string& name) {
   std::error_code ignored;
@@ -35,11 +40,7 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
     experiments::validate(specification, name);
     return experiments::job_id(specification);
   }
-  if (!is_hexadecimal(name) || name.size() > 64)
-    throw core::input_error("job '" + name + "' is neither an id nor a file",
-                            "an id has 64 digits of 0-9 and a-f, of which the first few will do");
-  if (name.size() < kFewestDigits)
-    throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
+  require_digits(name);
   std::vector<std::string> found;
   for (const std::string& id : files.list(store.root() / "jobs" / name.substr(0, 2)))
     if (id.starts_with(name) && core::is_sha256_hex(id)) found.push_back(id);

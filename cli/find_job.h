@@ -9,7 +9,13 @@
 
 namespace resolute::cli {
 
-//! \param name the path of a specification, or at least 4 digits with which one job's id begins
+//! With how many digits of its id a job may be named.
+inline constexpr std::size_t kFewestDigits = 4;
+
+//! \throws core::RuntimeError (kInput) unless `name` has the form of an id's first kFewestDigits digits or more
+void require_digits(const std::string& name);
+
+//! \param name the path of a specification, or at least kFewestDigits digits with which one job's id begins
 //! \throws core::RuntimeError (kInput): no job of the store begins so; several do (they are listed); the file is no
 //! valid specification
 experiments::JobId find_job(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& name);

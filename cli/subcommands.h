@@ -14,14 +14,19 @@ int data_show(const Arguments& arguments);
 int suite_plan(const Arguments& arguments);
 int suite_run(const Arguments& arguments);
 int suite_status(const Arguments& arguments);
+int suite_cancel(const Arguments& arguments);
+int suite_drain(const Arguments& arguments);
+int suite_simulate(const Arguments& arguments);
 int suite_table(const Arguments& arguments);
 int suite_panels(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
+int explain(const Arguments& arguments);
 int train(const Arguments& arguments);
 int repro(const Arguments& arguments);
 int weights_import(const Arguments& arguments);
 int weights_export(const Arguments& arguments);
 int weights_list(const Arguments& arguments);
 int rank(const Arguments& arguments);
+int completion(const Arguments& arguments);
 
 }  // namespace resolute::cli

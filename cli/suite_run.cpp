@@ -24,7 +24,8 @@ namespace options = boost::program_options;
 namespace {
 
 constexpr CommandHelp kHelp{
-    "resolute suite run SUITE.toml --store STORE [--slots N] [--only ROW_OR_JOB] [--max-jobs N] [--profile NAME] "
+    "resolute suite run SUITE.toml --store STORE [--slots N] [--gpus N] [--only ROW_OR_JOB] [--first ROW_OR_JOB] "
+    "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--bind auto|none|cores] [--profile NAME] "
     "[--set KEY=VALUE]... [--json]",
     "Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every "
     "other rank\n"
@@ -73,34 +74,84 @@ int report_error(const std::exception& error) {
   return known != nullptr ? core::exit_code(known->kind()) : 1;
 }
 
+void add_run_options(options::options_description& visible) {
+  auto add = visible.add_options();
+  add("slots", options::value<int>()->default_value(0),
+      "process ranks without a GPU that run at once under each agent; 0: the node's cores");
+  add("gpus", options::value<int>()->default_value(-1), "GPUs of each agent; -1: those that its node shows");
+  add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
+  add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
+  add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
+  add("walltime", options::value<std::string>(),
+      "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
+  add("memory-per-rank", options::value<int>()->default_value(0),
+      "MiB over which a process rank is ended; 0: no limit");
+  add("bind", options::value<std::string>()->default_value("auto"),
+      "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("no-progress-limit", options::value<int>()->default_value(30),
+      "minutes without a sign of life after which a job is started anew; 0: no limit");
+  add("checkpoint-every", options::value<int>()->default_value(0),
+      "steps between checkpoints of a training, 0: the worker's choice; changes no result");
+}
+
+int count_option(const options::variables_map& values, const char* name, int least = 0) {
+  const int value = values[name].as<int>();
+  if (value < least)
+    throw core::input_error(fmt::format("--{} {} is too small", name, value), fmt::format("{} is the least", least));
+  return value;
+}
+
+void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
+                      orchestrator::RunOptions& run) {
+  run.slots = count_option(values, "slots");
+  run.gpus = count_option(values, "gpus", -1);
+  if (values.count("only") > 0) run.only = values["only"].as<std::string>();
+  if (values.count("first") > 0) run.first = values["first"].as<std::string>();
+  if (int jobs = count_option(values, "max-jobs"); jobs > 0) run.max_jobs = jobs;
+  run.memory_per_rank_mib = count_option(values, "memory-per-rank");
+  run.no_progress_limit = std::chrono::minutes(count_option(values, "no-progress-limit"));
+  run.checkpoint_every = count_option(values, "checkpoint-every");
+  const std::map<std::string, orchestrator::BindRanks> bindings{{"auto", orchestrator::BindRanks::kAuto},
+                                                                {"none", orchestrator::BindRanks::kNone},
+                                                                {"cores", orchestrator::BindRanks::kCores}};
+  const auto bind = bindings.find(values["bind"].as<std::string>());
+  if (bind == bindings.end())
+    throw core::input_error(fmt::format("--bind {} is unknown", values["bind"].as<std::string>()), "",
+                            "give auto, none or cores");
+  run.bind = bind->second;
+  const auto now = std::chrono::time_point_cast<orchestrator::Milliseconds>(std::chrono::system_clock::now());
+  if (values.count("walltime") > 0)
+    run.ends_at = now + orchestrator::parse_walltime(values["walltime"].as<std::string>());
+  else
+    run.ends_at = orchestrator::allocation_end(environment);
+}
+
 }  // namespace
 
 int suite_run(const Arguments& arguments) {
   orchestrator::RunOptions run;
-  int max_jobs = 0;
   options::options_description visible;
-  auto add = visible.add_options();
-  add("slots", options::value(&run.slots)->default_value(run.slots),
-      "process ranks that run at once under each agent; 0: the node's cores");
-  add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
-  add("max-jobs", options::value(&max_jobs)->default_value(0), "stop after starting this many jobs; 0: no limit");
-  add("checkpoint-every", options::value(&run.checkpoint_every)->default_value(run.checkpoint_every),
-      "steps between checkpoints of a training, 0: the worker's choice; changes no result");
+  add_run_options(visible);
   auto parsed = parse_suite_arguments(arguments, kHelp, visible);
   if (!parsed) return 0;
-  if (run.slots < 0 || max_jobs < 0 || run.checkpoint_every < 0)
-    throw core::input_error("an option has a negative number", "--slots, --max-jobs and --checkpoint-every count");
-  if (parsed->values.count("only") > 0) run.only = parsed->values["only"].as<std::string>();
-  if (max_jobs > 0) run.max_jobs = max_jobs;
   run.store = parsed->store.root();
+  const auto environment = core::current_environment();
+  read_run_options(parsed->values, environment, run);
+  if (orchestrator::launched_rank(environment) != 0) {
+    // Agents ask the worker for their numeric class; that it is missing is the coordinator's to say, once.
+    try {
+      run.worker_command = {worker_program().string()};
+    } catch (const core::RuntimeError&) {
+    }
+  }
   auto make_plan = [&] {
     experiments::Plan plan = parsed->plan(true);
     require_writable_store(run.store);
-    run.worker_command = plan.worker.empty() ? std::vector<std::string>{worker_program()} : plan.worker;
+    run.worker_command = {worker_program().string()};
     run.raw_roots = prepare_raw_images(plan, parsed->store);
     return plan;
   };
-  if (!orchestrator::launched_by_mpi(core::current_environment())) {
+  if (!orchestrator::launched_by_mpi(environment)) {
     experiments::Plan plan = make_plan();
     return report(*parsed, plan, orchestrator::run_local(plan, run));
   }

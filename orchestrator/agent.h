@@ -3,11 +3,13 @@
 //! One agent: joins the coordinator, passes its commands to the spawner and what comes back to the coordinator, and
 //! gives a sign of life every second. It decides nothing.
 
-#include <set>
+#include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/clock.h"
+#include "orchestrator/bindings.h"
 #include "orchestrator/spawner.h"
 #include "orchestrator/transport/transport.h"
 
@@ -15,7 +17,10 @@ namespace resolute::orchestrator {
 
 struct AgentOptions {
   std::string host;
-  int slots = 1;
+  int slots = 1;                       //!< ranks without a GPU that may run at once
+  Inventory inventory;                 //!< its part of the host (bindings.h): each GPU is one rank's
+  CpuBinding cpu = CpuBinding::kNone;  //!< of ranks to processors
+  std::string numeric_class;           //!< find_numeric_class(), where the run has several hosts; empty: unknown
   std::chrono::milliseconds heartbeat{1000};
   //! Silence of the coordinator after which the agent kills its ranks and ends. Longer than the coordinator's own
   //! limit.
@@ -38,12 +43,15 @@ class Agent {
  private:
   void send(const Message& message);
   void handle(const Message& message);
-  void finish_rejoin();
+  void join();
+  void launch(Launch message);
   Transport& transport_;
   Spawner& spawner_;
   const core::Clock& clock_;
   AgentOptions options_;
-  std::set<std::pair<AttemptKey, int>> live_;  //!< process ranks sent to the spawner and not reported as ended
+  Bindings bindings_;
+  //! What each process rank got that was sent to the spawner and was not reported as ended.
+  std::map<std::pair<AttemptKey, int>, Binding> live_;
   core::MonotonicTime next_heartbeat_{};
   core::MonotonicTime heard_;
   bool joined_ = false;
@@ -52,5 +60,9 @@ class Agent {
   bool orderly_ = false;
   int exit_code_ = 75;
 };
+
+//! Digest of what `worker describe [cuda]` says of this machine (docs/worker.md); empty, with a warning, if it says
+//! nothing within 20 s. \param worker program and leading arguments of resolute-worker
+std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus);
 
 }  // namespace resolute::orchestrator

@@ -1,9 +1,18 @@
 #include "orchestrator/apply.h"
 
 #include <algorithm>
+#include <csignal>
+#include <limits>
+
+#include "orchestrator/failure.h"
+#include "orchestrator/host_record.h"
+#include "orchestrator/indexes.h"
 
 namespace resolute::orchestrator {
 namespace {
+
+// Far beyond any run, and far from where sums of it overflow.
+constexpr std::int64_t kLongest = 1'000'000'000'000'000;  // ms: 30,000 years
 
 [[noreturn]] void refuse(const std::string& what, const std::string& why) {
   throw core::corrupt_error(fmt::format("an event cannot be: {}", what), why,
@@ -14,81 +23,110 @@ void require(bool holds, const std::string& what, const std::string& why) {
   if (!holds) refuse(what, why);
 }
 
+bool within(std::int64_t value, std::int64_t most) { return value >= 0 && value <= most; }
+
+bool within(Instant at) { return within(at.time_since_epoch().count(), kLongest); }
+
 class Applier {
  public:
   explicit Applier(State& state) : state_(state) {}
 
   void operator()(const RunStarted& event) {
+    require(within(event.ends_at), "a run started", "its end is no time");
     for (Job& job : state_.jobs) {
       job.wanted = false;
       job.state = Waiting{};
-      job.crashes = 0;
+      job.needed_by.clear();
+      job.ends.fill(0);
       job.fruitless = 0;
+      for (auto& [host, causes] : job.failed_on) causes.clear();
+      job.unwanted.reset();
       job.passed = 0;
-      job.counted = false;
+      job.placements = 0;
     }
     state_.agents.clear();
-    state_.ready.clear();
-    state_.resting.clear();
-    state_.running.clear();
-    state_.attention.clear();
-    state_.doomed.clear();
-    state_.largest_capacity = 0;
+    state_.hosts.clear();
+    state_.agents_gone = false;
     state_.placed_jobs = 0;
+    state_.last_placed = {};
     state_.stop.reset();
+    state_.stop_cause = Cause::kInterrupted;
     state_.end.reset();
     state_.run = event;
+    build_indexes(state_);
   }
 
   void operator()(const JobAdded& event) {
     const auto size = static_cast<int>(state_.jobs.size());
-    require(event.job.value <= size, fmt::format("job {} added", event.job.value),
-            fmt::format("{} jobs are known", size));
-    require(event.slots > 0, fmt::format("job {} added with {} slots", event.job.value, event.slots),
-            "a job needs one");
+    auto what = [&] { return fmt::format("job {} added", event.job.value); };
+    if (event.job.value > size) refuse(what(), fmt::format("{} jobs are known", size));
+    if (event.slots <= 0 || event.slots > kMostSlots) refuse(what(), fmt::format("it needs {} slots", event.slots));
+    if (!within(event.memory_mib, kMostMemoryMib)) refuse(what(), fmt::format("it needs {} MiB", event.memory_mib));
+    if (!within(event.expected_ms, kLongest) || !within(event.path_ms, kLongest) ||
+        !within(event.checkpoint_ms, kLongest) || event.steps < 0 || event.attempts < 0)
+      refuse(what(), "a duration, the steps or the attempts are out of range");
     if (event.job.value == size) {
-      require(state_.numbers.emplace(event.id.hex, event.job).second, fmt::format("job {} added", event.job.value),
-              "its id has another number");
+      if (!state_.numbers.emplace(event.id.hex, event.job).second) refuse(what(), "its id has another number");
       state_.jobs.emplace_back().id = event.id;
     }
     Job& job = at(event.job);
-    require(job.id == event.id && !job.wanted, fmt::format("job {} added", event.job.value),
-            "the number is another job's");
+    if (job.id != event.id || job.wanted) refuse(what(), "the number is another job's");
     job.kind = event.kind;
     job.label = event.label;
     job.slots = event.slots;
+    job.gpus = event.gpus;
+    job.memory_mib = event.memory_mib;
+    job.priority = event.priority;
+    job.steps = event.steps;
+    job.expected_ms = event.expected_ms;
+    job.path_ms = event.path_ms;
+    job.checkpoint_ms = event.checkpoint_ms;
     job.attempts = std::max(job.attempts, event.attempts);
     int unmet = 0;
     for (JobNumber need : event.after) {
-      require(at(need).wanted, fmt::format("job {} added", event.job.value),
-              fmt::format("it needs job {}, which was not added before it", need.value));
-      auto& users = at(need).needed_by;
-      if (std::find(users.begin(), users.end(), event.job) == users.end()) users.push_back(event.job);
+      if (!at(need).wanted) refuse(what(), fmt::format("it needs job {}, which was not added before it", need.value));
+      at(need).needed_by.push_back(event.job);
       if (!std::holds_alternative<Succeeded>(at(need).state)) ++unmet;
     }
     job.after = event.after;
     job.wanted = true;
     job.state = Waiting{unmet};
-    if (unmet == 0) move_to(event.job, Ready{});
+    if (unmet == 0) job.state = Ready{};
+    index_job(state_, event.job);
   }
 
   void operator()(const AgentJoined& event) {
-    require(event.slots > 0, fmt::format("agent {} joined with {} slots", event.agent.value, event.slots),
-            "it needs one");
-    require(event.agent.value >= state_.next_agent, fmt::format("agent {} joined", event.agent.value),
+    const std::string what = fmt::format("agent {} joined", event.agent.value);
+    require(within(event.slots, kMostSlots) && within(event.gpus, kMostSlots) && event.slots + event.gpus > 0, what,
+            fmt::format("it has {} slots and {} GPUs", event.slots, event.gpus));
+    require(within(event.memory_mib, kMostMemoryMib), what, fmt::format("it has {} MiB", event.memory_mib));
+    require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
             "the number was used");
-    state_.agents[event.agent] = AgentSlots{event.host, event.slots, event.slots};
+    unindex_host(state_, event.host);
+    AgentSlots& agent = state_.agents[event.agent];
+    agent.host = event.host;
+    agent.slots = agent.free = event.slots;
+    agent.gpus = agent.free_gpus = event.gpus;
+    agent.memory_mib = agent.free_memory_mib = event.memory_mib;
+    agent.numeric_class = event.numeric_class;
+    state_.on_host[event.host].insert(event.agent);
+    index_host(state_, event.host);
     state_.next_agent = event.agent.value + 1;
-    state_.largest_capacity = std::max(state_.largest_capacity, capacity(state_));
   }
 
   void operator()(const AgentLost& event) {
-    auto lost = state_.agents.find(event.agent);
+    const auto lost = state_.agents.find(event.agent);
     if (lost == state_.agents.end()) return;
-    std::string evidence = fmt::format("agent {} on {} was lost: {}", event.agent.value, lost->second.host, event.why);
+    const std::string host = lost->second.host;
+    const std::string evidence = fmt::format("agent {} on {} was lost: {}", event.agent.value, host, event.why);
+    unindex_host(state_, host);
     state_.agents.erase(lost);
-    for (JobNumber number : std::vector<JobNumber>(state_.running.begin(), state_.running.end())) {
-      auto& running = std::get<Running>(at(number).state);
+    auto& here = state_.on_host.at(host);
+    here.erase(event.agent);
+    if (here.empty()) state_.on_host.erase(host);
+    index_host(state_, host);
+    state_.agents_gone = true;
+    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
       bool hit = false;
       std::size_t rank = 0;
       for (const Share& share : running.placement) {
@@ -99,27 +137,45 @@ class Applier {
           hit = true;
         }
       }
-      if (hit) end_with(number, running, Cause::kAgentLost, evidence);
-    }
+      if (hit) end_with(number, running, {Cause::kAgentLost, evidence, {}});
+    });
+  }
+
+  void operator()(const AgentLeaving& event) {
+    const auto leaving = state_.agents.find(event.agent);
+    if (leaving == state_.agents.end() || leaving->second.leaving) return;
+    AgentSlots& agent = leaving->second;
+    unindex_host(state_, agent.host);
+    agent.leaving = true;
+    index_host(state_, agent.host);
+    state_.agents_gone = true;
+    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
+      end_with(
+          number, running,
+          {Cause::kPreempted, fmt::format("agent {} on {} leaves: {}", event.agent.value, agent.host, event.why), {}});
+    });
   }
 
   void operator()(const Placed& event) {
     Job& job = at(event.job);
-    const std::string what = fmt::format("job {} attempt {} placed", event.job.value, event.attempt);
-    require(job.wanted && std::holds_alternative<Ready>(job.state), what, fmt::format("it is {}", name_of(job.state)));
-    require(event.attempt > job.attempts, what, fmt::format("attempt {} was before it", job.attempts));
+    auto what = [&] { return fmt::format("job {} attempt {} placed", event.job.value, event.attempt); };
+    if (!job.wanted || !std::holds_alternative<Ready>(job.state) || job.unwanted)
+      refuse(what(), fmt::format("it is {}", name_of(job.state)));
+    if (event.attempt <= job.attempts) refuse(what(), fmt::format("attempt {} was before it", job.attempts));
+    if (!within(event.at)) refuse(what(), "it happened at no time");
+    unindex_job(state_, event.job);
     int slots = 0;
+    std::string numeric_class;
     for (const Share& share : event.placement) {
-      auto agent = state_.agents.find(share.agent);
-      require(agent != state_.agents.end(), what, fmt::format("agent {} is not there", share.agent.value));
-      require(share.slots > 0 && share.slots <= agent->second.free, what,
-              fmt::format("agent {} has {} slots free, not {}", share.agent.value, agent->second.free, share.slots));
-      agent->second.free -= share.slots;
+      take(share, job, numeric_class, what);
       slots += share.slots;
     }
-    require(slots == job.slots, what, fmt::format("it got {} slots and needs {}", slots, job.slots));
-    if (!job.counted) ++state_.placed_jobs;
-    job.counted = true;
+    if (slots != job.slots) refuse(what(), fmt::format("it got {} slots and needs {}", slots, job.slots));
+    if (!numeric_class.empty() && !job.numeric_class.empty() && numeric_class != job.numeric_class) {
+      job.checkpoint = -1;  // no agent here can go on from it
+      job.numeric_class.clear();
+    }
+    if (job.placements++ == 0) ++state_.placed_jobs;
     job.attempts = event.attempt;
     job.passed = 0;
     if (event.past >= 0) ++at({event.past}).passed;
@@ -128,7 +184,26 @@ class Applier {
     running.placement = event.placement;
     running.ended.assign(static_cast<std::size_t>(slots), false);
     running.alive = slots;
-    move_to(event.job, std::move(running));
+    running.placed_at = event.at;
+    if (event.at != Instant{} && job.expected_ms > 0)
+      running.expected_end = event.at + Milliseconds(expected_left(job));
+    job.state = std::move(running);
+    index_job(state_, event.job);
+    if (event.at > state_.last_placed) {
+      state_.last_placed = event.at;
+      wake_resting(state_, event.at);
+    }
+  }
+
+  void operator()(const HeldElsewhere& event) {
+    const Running* running = find(event.job, event.attempt);
+    if (running == nullptr) return;
+    require(running->alive == at(event.job).slots && within(event.until),
+            fmt::format("job {} attempt {} held elsewhere", event.job.value, event.attempt), "some of it ran");
+    Job& job = at(event.job);
+    if (--job.placements == 0) --state_.placed_jobs;
+    job.attempts = event.attempt - 1;
+    move_to(event.job, Ready{event.until});
   }
 
   void operator()(const Started& event) {
@@ -137,9 +212,13 @@ class Applier {
 
   void operator()(const Progressed& event) {
     Running* running = find(event.job, event.attempt);
-    if (running == nullptr || event.checkpoint <= at(event.job).checkpoint) return;
-    at(event.job).checkpoint = event.checkpoint;
+    Job* job = running == nullptr ? nullptr : &at(event.job);
+    if (job == nullptr || event.checkpoint <= job->checkpoint) return;
+    job->checkpoint = event.checkpoint;
+    if (std::string wrote = numeric_class_of(state_, running->placement); !wrote.empty())
+      job->numeric_class = std::move(wrote);
     running->progressed = true;
+    acquit(state_, event.job, running->placement);
   }
 
   void operator()(const RankExited& event) {
@@ -149,43 +228,60 @@ class Applier {
     if (rank >= running->ended.size() || running->ended[rank]) return;
     running->ended[rank] = true;
     --running->alive;
-    if (event.code == 0 && event.signal == 0) return;
-    Cause cause = event.signal != 0  ? Cause::kCrash
-                  : event.code == 2  ? Cause::kConfiguration
-                  : event.code == 75 ? Cause::kInterrupted
-                                     : Cause::kCrash;
-    auto how =
-        event.signal != 0 ? fmt::format("killed by signal {}", event.signal) : fmt::format("exit code {}", event.code);
-    end_with(event.job, *running, cause,
-             fmt::format("process rank {}: {}{}{}", event.process_rank, how, event.evidence.empty() ? "" : ": ",
-                         event.evidence));
+    if ((event.code != 0 || event.signal != 0) && !is_our_doing(*running, event)) {
+      auto how = event.signal != 0 ? fmt::format("killed by signal {}", event.signal)
+                                   : fmt::format("exit code {}", event.code);
+      if (event.out_of_memory) how = "out of memory, " + how;
+      const auto agent = state_.agents.find(agent_of(running->placement, event.process_rank));
+      end_with(event.job, *running,
+               {classify(event),
+                fmt::format("process rank {}: {}{}{}", event.process_rank, how, event.evidence.empty() ? "" : ": ",
+                            event.evidence),
+                agent == state_.agents.end() ? std::string() : agent->second.host});
+    }
+    refresh_attention(state_, event.job);
   }
 
   void operator()(const ResultMissing& event) {
     Running* running = find(event.job, event.attempt);
     if (running != nullptr && running->alive == 0)
-      end_with(event.job, *running, Cause::kCrash,
-               "every process rank ended with exit code 0, but there is no result.json");
+      end_with(event.job, *running,
+               {Cause::kExitCode, "every process rank ended with exit code 0, but there is no result.json",
+                host_of(state_, running->placement)});
+  }
+
+  void operator()(const Stalled& event) {
+    if (Running* running = find(event.job, event.attempt))
+      end_with(event.job, *running, {Cause::kNoProgress, event.evidence, host_of(state_, running->placement)});
   }
 
   void operator()(const AttemptStopped& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
+    if (!running->ending) running->ending = Ending{event.cause, event.why, {}};
     running->stopping = true;
-    end_with(event.job, *running, event.cause, event.why);
+    refresh_attention(state_, event.job);
   }
 
   void operator()(const AttemptEnded& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
-    require(running->alive == 0, fmt::format("job {} attempt {} ended", event.job.value, event.attempt),
+    require(running->alive == 0 && within(event.not_before),
+            fmt::format("job {} attempt {} ended", event.job.value, event.attempt),
             fmt::format("{} of its ranks run", running->alive));
     Job& job = at(event.job);
-    if (event.cause == Cause::kCrash) ++job.crashes;
-    if (event.cause == Cause::kAgentLost || (event.cause == Cause::kInterrupted && !state_.stop))
-      job.fruitless = running->progressed ? 0 : job.fruitless + 1;
+    const Budget budget = budget_of(event.cause);
+    if (!budget.renewed) ++job.ends.at(static_cast<std::size_t>(event.cause));
+    if (running->progressed)
+      job.fruitless = 0;
+    else if (budget.renewed && !state_.stop)
+      ++job.fruitless;
+    if (budget.elsewhere && running->ending && !running->ending->host.empty())
+      accuse(state_, event.job, running->ending->host, event.cause);
     if (event.retry)
       move_to(event.job, Ready{event.not_before});
+    else if (event.cause == Cause::kCancelled)
+      give_up(event.job, Cancelled{event.evidence});
     else
       give_up(event.job, Failed{event.cause, event.evidence});
   }
@@ -194,11 +290,13 @@ class Applier {
     Job& job = at(event.job);
     require(job.wanted, fmt::format("job {} succeeded", event.job.value), "it is not in the plan");
     if (std::holds_alternative<Succeeded>(job.state)) return;
-    if (const auto* running = std::get_if<Running>(&job.state))
+    if (const auto* running = std::get_if<Running>(&job.state)) {
       require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its ranks run");
+      acquit(state_, event.job, running->placement);
+    }
     move_to(event.job, Succeeded{event.attempt});
     for (JobNumber user : at(event.job).needed_by) {
-      auto* waiting = at(user).wanted ? std::get_if<Waiting>(&at(user).state) : nullptr;
+      auto* waiting = std::get_if<Waiting>(&at(user).state);
       if (waiting == nullptr) continue;
       if (waiting->unmet > 1)
         --waiting->unmet;
@@ -208,27 +306,51 @@ class Applier {
   }
 
   void operator()(const JobFailed& event) {
-    require(at(event.job).wanted && !std::holds_alternative<Running>(at(event.job).state),
-            fmt::format("job {} failed", event.job.value), fmt::format("it is {}", name_of(at(event.job).state)));
+    require_idle(event.job, "failed");
     give_up(event.job, Failed{event.cause, event.why});
   }
 
   void operator()(const JobCancelled& event) {
-    require(at(event.job).wanted && !std::holds_alternative<Running>(at(event.job).state),
-            fmt::format("job {} cancelled", event.job.value), fmt::format("it is {}", name_of(at(event.job).state)));
+    require_idle(event.job, "cancelled");
     give_up(event.job, Cancelled{event.why});
   }
 
+  void operator()(const CancelRequested& event) {
+    Job& job = at(event.job);
+    if (!job.wanted || job.unwanted) return;
+    unindex_job(state_, event.job);
+    job.unwanted = event.why;
+    index_job(state_, event.job);
+    if (auto* running = std::get_if<Running>(&job.state))
+      end_with(event.job, *running, {Cause::kCancelled, event.why, {}});
+  }
+
+  void operator()(const HostDrained& event) {
+    unindex_host(state_, event.host);
+    HostRecord& record = state_.hosts[event.host];
+    if (event.on)
+      record.drained = event.why;
+    else
+      record = {};
+    refresh_host_record(state_, event.host);
+    index_host(state_, event.host);
+  }
+
+  void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
+
   void operator()(const StopRequested& event) {
-    if (!state_.stop) state_.stop = event.why;
+    if (state_.stop) return;
+    state_.stop = event.why;
+    state_.stop_cause = event.cause;
+    for (JobNumber number : state_.running) refresh_attention(state_, number);
   }
 
   void operator()(const RunEnded& event) { state_.end = event.end; }
 
  private:
   Job& at(JobNumber number) {
-    require(number.value >= 0 && static_cast<std::size_t>(number.value) < state_.jobs.size(),
-            fmt::format("job {} named", number.value), fmt::format("{} jobs are known", state_.jobs.size()));
+    if (number.value < 0 || static_cast<std::size_t>(number.value) >= state_.jobs.size())
+      refuse(fmt::format("job {} named", number.value), fmt::format("{} jobs are known", state_.jobs.size()));
     return state_.jobs[static_cast<std::size_t>(number.value)];
   }
 
@@ -236,45 +358,67 @@ class Applier {
     return current(state_, number, attempt) == nullptr ? nullptr : &std::get<Running>(at(number).state);
   }
 
-  void end_with(JobNumber number, Running& running, Cause cause, const std::string& evidence) {
-    if (!running.ending) running.ending = Ending{cause, evidence};
-    state_.attention.insert(number);
+  template <class F>
+  void for_each_at_work(AgentNumber agent, F&& change) {
+    const auto there = state_.at_work.find(agent);
+    if (there == state_.at_work.end()) return;
+    for (JobNumber number : there->second) change(number, std::get<Running>(at(number).state));
+  }
+
+  void require_idle(JobNumber number, std::string_view what) {
+    const Job& job = at(number);
+    const bool idle = std::holds_alternative<Waiting>(job.state) || std::holds_alternative<Ready>(job.state);
+    if (!job.wanted || !idle)
+      refuse(fmt::format("job {} {}", number.value, what), fmt::format("it is {}", name_of(job.state)));
+  }
+
+  // The gang's numeric class is that of the first of its agents of which it is known.
+  template <class What>
+  void take(const Share& share, const Job& job, std::string& numeric_class, const What& what) {
+    const auto found = state_.agents.find(share.agent);
+    if (found == state_.agents.end() || !usable(state_, found->second))
+      refuse(what(), fmt::format("agent {} is not there for it", share.agent.value));
+    AgentSlots& agent = found->second;
+    const int free = job.gpus ? agent.free_gpus : agent.free;
+    if (share.slots <= 0 || share.slots > free)
+      refuse(what(), fmt::format("agent {} has {} slots free, not {}", share.agent.value, free, share.slots));
+    if (agent.memory_mib > 0 && share.slots * job.memory_mib > agent.free_memory_mib)
+      refuse(what(), fmt::format("agent {} has {} MiB free", share.agent.value, agent.free_memory_mib));
+    if (numeric_class.empty()) numeric_class = agent.numeric_class;
+    if (!agent.numeric_class.empty() && agent.numeric_class != numeric_class)
+      refuse(what(), "its agents are of two numeric classes");
+    change_free(state_, share.agent, agent, job, -share.slots);
+  }
+
+  // Once the attempt is being stopped its ranks end because we want it; but where it is stopped because one of them
+  // lost a peer, that peer's own end may come after.
+  static bool is_our_doing(const Running& running, const RankExited& event) {
+    if (!running.stopping || event.out_of_memory) return false;
+    return running.ending->cause != Cause::kPeerLost || event.signal == SIGKILL || event.signal == SIGTERM ||
+           event.code == 75;
+  }
+
+  void end_with(JobNumber number, Running& running, Ending ending) {
+    if (!running.ending || weight_of(ending.cause) > weight_of(running.ending->cause))
+      running.ending = std::move(ending);
+    refresh_attention(state_, number);
   }
 
   void give_up(JobNumber number, JobState ended) {
     move_to(number, std::move(ended));
     for (JobNumber user : at(number).needed_by)
-      if (at(user).wanted && std::holds_alternative<Waiting>(at(user).state)) state_.doomed.insert(user);
+      if (std::holds_alternative<Waiting>(at(user).state)) state_.doomed.insert(user);
   }
 
   void move_to(JobNumber number, JobState next) {
     Job& job = at(number);
-    std::visit(Overload{[&](const Waiting&) { state_.doomed.erase(number); },
-                        [&](const Ready& ready) {
-                          state_.resting.erase({ready.not_before, number});
-                          auto queue = state_.ready.find(job.slots);
-                          if (queue == state_.ready.end()) return;
-                          queue->second.erase(number);
-                          if (queue->second.empty()) state_.ready.erase(queue);
-                        },
-                        [&](const Running& running) {
-                          state_.running.erase(number);
-                          state_.attention.erase(number);
-                          for (const Share& share : running.placement) {
-                            auto agent = state_.agents.find(share.agent);
-                            if (agent != state_.agents.end()) agent->second.free += share.slots;
-                          }
-                        },
-                        [](const Succeeded&) {}, [](const Failed&) {}, [](const Cancelled&) {}},
-               job.state);
+    unindex_job(state_, number);
+    if (const auto* running = std::get_if<Running>(&job.state))
+      for (const Share& share : running->placement)
+        if (const auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
+          change_free(state_, share.agent, agent->second, job, share.slots);
     job.state = std::move(next);
-    if (const auto* ready = std::get_if<Ready>(&job.state)) {
-      if (ready->not_before == Instant{})
-        state_.ready[job.slots].insert(number);
-      else
-        state_.resting.emplace(ready->not_before, number);
-    }
-    if (std::holds_alternative<Running>(job.state)) state_.running.insert(number);
+    index_job(state_, number);
   }
 
   State& state_;

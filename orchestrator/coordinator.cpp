@@ -10,7 +10,6 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr int kMessagesAStep = 256;
-constexpr auto kOwnerRenewal = std::chrono::seconds(5);
 
 Instant wall_clock() { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
 
@@ -23,35 +22,71 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
       transport_(transport),
       options_(options),
       store_(std::filesystem::absolute(options.store)),
+      jobs_(plan.jobs),
+      durations_(Durations::read(files, store_)),
+      folders_(files, store_),
       expected_(std::move(agents)),
       epoch_(claim_epoch(files, store_, plan.suite, wall_clock(), options.owner_watch)),
+      owner_(this_owner()),
       wall_start_(wall_clock()),
       start_(clock.now()),
-      next_owner_renewal_(start_ + kOwnerRenewal),
+      request_box_(files, epoch_.suite_folder, epoch_.epoch),
       progress_("suite " + plan.suite, plan.jobs.size(), clock) {
   commands_.worker = options.worker_command;
   commands_.external = plan.worker;
   commands_.raw_roots = options.raw_roots;
   commands_.checkpoint_every = options.checkpoint_every;
-  for (const auto& job : plan.jobs) jobs_.emplace(job.id.hex, job);
+  commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
   state_ = std::move(epoch_.state);
-  const Owner owner = this_owner();
-  record(RunStarted{epoch_.epoch, epoch_.run, owner.host, owner.process, options.max_jobs.value_or(-1)});
+  claims_.emplace(files, clock, store_, Claim{plan.suite, epoch_.epoch, epoch_.run}, options.owner_watch);
+  RunStarted started{epoch_.epoch, epoch_.run, owner_.host, owner_.process, options.max_jobs.value_or(-1)};
+  if (options.ends_at) started.ends_at = *options.ends_at;
+  record(std::move(started));
+  reconcile_plan(plan);
+  epoch_.journal->sync();
+}
+
+void Coordinator::reconcile_plan(const experiments::Plan& plan) {
+  const std::vector<ExpectedPath> expected = expected_paths(plan, durations_);
+  for (const ExpectedPath& path : expected) workloads_.push_back(path.workload);
+  const std::set<experiments::JobId> on_gpus = jobs_on_gpus(jobs_);
+  std::set<experiments::JobId> first;
+  if (options_.first)
+    for (const auto& job : select(plan, *options_.first).jobs) first.insert(job.id);
+  std::size_t position = 0;
+  auto complete = [&](JobAdded& added) {
+    renew_owner_if_due();
+    const auto& job = jobs_[position];
+    added.gpus = on_gpus.contains(job.id);
+    added.memory_mib = options_.memory_per_rank_mib;
+    added.priority = first.contains(job.id) ? 1 : 0;
+    if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
+      added.steps = training->recipe.steps;
+    // A guess says nothing of when a job ends; for the order it is better than nothing.
+    if (expected[position].learned) {
+      added.expected_ms = expected[position].expected_ms;
+      added.checkpoint_ms = expected[position].checkpoint_ms;
+    }
+    added.path_ms = expected[position].path_ms;
+    const auto number = static_cast<std::size_t>(added.job.value);
+    if (position_.size() <= number) position_.resize(number + 1, jobs_.size());
+    position_[number] = position++;
+    numbers_.push_back(added.job);
+  };
   State reconciled = state_;
-  for (Event& event : reconcile(files_, store_, plan, reconciled)) epoch_.journal->append(event, now());
+  for (Event& event : reconcile(files_, store_, plan, reconciled, complete)) epoch_.journal->append(event, now());
   state_ = std::move(reconciled);
   skipped_ = count(state_).succeeded;
   done_ = skipped_;
-  epoch_.journal->sync();
 }
 
 Coordinator::~Coordinator() {
   try {
-    Owner owner = this_owner();
-    owner.counter = owner_counter_ + 1;
-    owner.ended = true;
-    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner);
+    write_durations();
+    remove_live(files_, epoch_.suite_folder);
+    claims_.reset();
+    renew_owner(true);
   } catch (const std::exception& error) {
     core::log_warning("the run's owner file could not be closed: {}", error.what());
   }
@@ -64,6 +99,7 @@ Instant Coordinator::now() const {
 
 void Coordinator::record(Event event) {
   epoch_.journal->append(event, now());
+  finish_attempt(event);
   orchestrator::apply(state_, event);
   dirty_ = true;
   say(event);
@@ -72,29 +108,29 @@ void Coordinator::record(Event event) {
 AttemptKey Coordinator::key_of(JobNumber number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
 
 Address Coordinator::address_of(AgentNumber number) const {
-  for (const auto& [address, peer] : peers_)
-    if (peer.number == number) return address;
-  return -1;
+  auto found = addresses_.find(number);
+  return found == addresses_.end() ? -1 : found->second;
+}
+
+Coordinator::Attempt* Coordinator::attempt_of(JobNumber number, int attempt) {
+  auto found = attempts_.find(number);
+  return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
 }
 
 bool Coordinator::step() {
   if (finished_) return false;
   const bool was_dirty = dirty_;
   // An agent's sign of life may stand behind messages that are still to be read.
-  if (receive()) check_silence();
+  if (receive() && silence_.due(clock_.now(), options_.heartbeat / 4)) check_silence();
   for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
   settle_results();
-  const auto wake = next_wake(state_);
   const bool busy = dirty_ || was_dirty;
-  if (dirty_ || (wake && *wake <= now())) make_decisions();
+  if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
   // Events without a decision (an agent's arrival, a checkpoint) are kept too, at the latest now.
   epoch_.journal->sync();
-  if (clock_.now() >= next_owner_renewal_) {
-    next_owner_renewal_ = clock_.now() + kOwnerRenewal;
-    Owner owner = this_owner();
-    owner.counter = ++owner_counter_;
-    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner);
-  }
+  if (epoch_.journal->length() >= options_.epoch_length)
+    go_on_in_next_epoch(files_, epoch_, state_, now(), options_.epoch_length);
+  do_chores();
   return busy || dirty_ || !to_record_.empty();
 }
 
@@ -124,15 +160,17 @@ void Coordinator::handle(Address from, const Message& message) {
     return;
   }
   peer->second.heard = clock_.now();
-  handle(from, peer->second, message);
+  handle(from, peer->second.number, message);
 }
 
 void Coordinator::join(Address from, const Join& message) {
   if (peers_.contains(from)) lose(from, "it joined anew");
   AgentNumber number{state_.next_agent};
-  record(AgentJoined{number, message.host, message.slots});
+  record(AgentJoined{number, message.host, message.slots, message.gpus, message.memory_mib, message.numeric_class});
   peers_[from] = Peer{number, clock_.now()};
+  addresses_[number] = from;
   joined_once_.insert(from);
+  silence_ = {};
 }
 
 void Coordinator::lose(Address address, const std::string& why) {
@@ -140,6 +178,7 @@ void Coordinator::lose(Address address, const std::string& why) {
   if (peer == peers_.end()) return;
   const AgentNumber number = peer->second.number;
   peers_.erase(peer);
+  addresses_.erase(number);
   transport_.forget(address);
   orderly_ = false;
   core::log_warning("agent {} is lost ({})", number.value, why);
@@ -167,16 +206,15 @@ void Coordinator::check_silence() {
   agents_pending_ = pending;
 }
 
-void Coordinator::handle(Address from, Peer& peer, const Message& message) {
-  const AgentNumber agent = peer.number;
+void Coordinator::handle(Address from, AgentNumber agent, const Message& message) {
   auto number_of = [&](const AttemptKey& key) {
     auto found = state_.numbers.find(key.job);
     return found == state_.numbers.end() ? JobNumber{-1} : found->second;
   };
   // The attempt's state if it is the current one and this agent runs that rank: all else is late, or not the agent's to
   // say.
-  auto own = [&](const AttemptKey& key, int process_rank) -> const Running* {
-    const Running* running = current(state_, number_of(key), key.attempt);
+  auto own = [&](JobNumber number, int attempt, int process_rank) -> const Running* {
+    const Running* running = current(state_, number, attempt);
     if (running == nullptr || process_rank < 0 || static_cast<std::size_t>(process_rank) >= running->ended.size())
       return nullptr;
     return agent_of(running->placement, process_rank) == agent ? running : nullptr;
@@ -185,42 +223,52 @@ void Coordinator::handle(Address from, Peer& peer, const Message& message) {
     send(from, HeartbeatAnswer{});
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobNumber number = number_of(prepared->key);
-    const Running* running = own(prepared->key, 0);
-    if (running == nullptr || !preparing_.contains({number, prepared->key.attempt})) return;
+    const Running* running = own(number, prepared->key.attempt, 0);
+    Attempt* attempt = attempt_of(number, prepared->key.attempt);
+    if (running == nullptr || attempt == nullptr || !attempt->preparing) return;
     if (prepared->port == 0) {
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
     } else {
-      preparing_.erase({number, prepared->key.attempt});
+      attempt->preparing = false;
+      epoch_.journal->require_no_successor();
       launch(number, *running, prepared->port);
     }
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
-    const Running* running = own(started->key, started->process_rank);
-    if (running == nullptr || running->started) return;
     const JobNumber number = number_of(started->key);
-    const std::pair<JobNumber, int> attempt{number, started->key.attempt};
-    if (++ranks_started_[attempt] < job_of(state_, number).slots) return;
-    ranks_started_.erase(attempt);
-    record(Started{number, started->key.attempt});
+    const Running* running = own(number, started->key.attempt, started->process_rank);
+    Attempt* attempt = attempt_of(number, started->key.attempt);
+    if (running == nullptr || running->started || attempt == nullptr) return;
+    attempt->heard = clock_.now();
+    if (++attempt->ranks_started == job_of(state_, number).slots) record(Started{number, started->key.attempt});
   } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
     const JobNumber number = number_of(line->key);
-    if (current(state_, number, line->key.attempt) != nullptr) read_progress(number, line->key.attempt, line->line);
+    Attempt* attempt = attempt_of(number, line->key.attempt);
+    if (own(number, line->key.attempt, 0) != nullptr && attempt != nullptr) read_progress(number, *attempt, line->line);
   } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
-    if (own(ended->key, ended->process_rank) == nullptr) return;
     const JobNumber number = number_of(ended->key);
-    record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence});
+    if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
+    record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
+                      ended->out_of_memory});
     to_settle_.push_back(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);
   }
 }
 
-void Coordinator::read_progress(JobNumber number, int attempt, const std::string& line) {
+void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::string& line) {
+  attempt.heard = clock_.now();
   const core::Json json = core::Json::parse(line, nullptr, false);
   if (!json.is_object()) return;
   auto checkpoint = json.find("checkpoint");
-  if (checkpoint == json.end() || !checkpoint->is_number_integer()) return;
+  if (checkpoint == json.end()) {
+    if (json.contains("step")) attempt.line = line;
+    return;
+  }
+  if (!checkpoint->is_number_integer()) return;
   const auto step = checkpoint->get<std::int64_t>();
-  if (step > job_of(state_, number).checkpoint) record(Progressed{number, attempt, step});
+  if (step <= job_of(state_, number).checkpoint) return;
+  if (!attempt.first_checkpoint) attempt.first_checkpoint = clock_.now();
+  record(Progressed{number, attempt.number, step});
 }
 
 void Coordinator::settle_results() {
@@ -262,9 +310,7 @@ void Coordinator::request_stop(const std::string& why) {
   if (stop_hard_) return;
   stop_hard_ = true;
   for (JobNumber number : state_.running) {
-    const auto& running = std::get<Running>(job_of(state_, number).state);
-    for (const Share& share : running.placement)
-      if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), 0});
+    stop_ranks(number, std::get<Running>(job_of(state_, number).state), std::chrono::milliseconds(0));
   }
 }
 
@@ -283,7 +329,7 @@ RunOutcome Coordinator::outcome() const {
     if (const auto* failed = std::get_if<Failed>(&job.state))
       outcome.failures.push_back({job.id, job.label, std::string(name_of(failed->cause)), failed->evidence});
     if (const auto* cancelled = std::get_if<Cancelled>(&job.state))
-      outcome.failures.push_back({job.id, job.label, "needs-failed", cancelled->why});
+      outcome.failures.push_back({job.id, job.label, job.unwanted ? "cancelled" : "needs-failed", cancelled->why});
   }
   return outcome;
 }

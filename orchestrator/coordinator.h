@@ -12,9 +12,14 @@
 
 #include "core/clock.h"
 #include "core/progress.h"
+#include "orchestrator/claim.h"
 #include "orchestrator/decide.h"
+#include "orchestrator/durations.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/launch.h"
+#include "orchestrator/live.h"
+#include "orchestrator/owner.h"
+#include "orchestrator/requests.h"
 #include "orchestrator/run.h"
 #include "orchestrator/transport/transport.h"
 
@@ -42,25 +47,76 @@ class Coordinator {
     AgentNumber number;
     core::MonotonicTime heard;
   };
+  //! What no decision needs to know of a running attempt.
+  struct Attempt {
+    int number = 0;
+    core::MonotonicTime placed;
+    core::MonotonicTime heard;  //!< last sign of life
+    bool preparing = false;     //!< the gang waits for its port
+    bool stalled = false;
+    int ranks_started = 0;
+    std::int64_t first_step = 0;  //!< of a training: it goes on from there
+    std::optional<core::MonotonicTime> first_checkpoint;
+    std::string line;  //!< last words about its progress
+  };
+  //! Due once an interval.
+  class Chore {
+   public:
+    bool due(core::MonotonicTime now, std::chrono::milliseconds interval) {
+      if (now < next_) return false;
+      next_ = now + interval;
+      return true;
+    }
+
+   private:
+    core::MonotonicTime next_{};
+  };
   Instant now() const;
   void record(Event event);
+  void reconcile_plan(const experiments::Plan& plan);
   //! \return false if more has arrived than one step takes
   bool receive();
   void handle(Address from, const Message& message);
-  void handle(Address from, Peer& peer, const Message& message);
+  void handle(Address from, AgentNumber agent, const Message& message);
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
   void check_silence();
   void settle_results();
   void make_decisions();
+  //! Results that came from elsewhere, of jobs that wait; `due`: only of those whose hold is over. \return if there
+  //! were
+  bool find_results(bool due);
   void act(const Event& decision);
   void start_attempt(const Placed& placed);
+  //! Claim, specification and folder. \return false if there is nothing to start, which is recorded then
+  bool prepare_attempt(const Placed& placed);
   void launch(JobNumber number, const Running& running, int port);
   void abandon_preparation(JobNumber number, int attempt, const std::string& evidence);
-  void read_progress(JobNumber number, int attempt, const std::string& line);
+  //! Lets every rank of an attempt that was never started end.
+  void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);
+  void stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace);
+  void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
+  void finish_attempt(const Event& event);
   void say(const Event& event);
+  //! The shell's part of the current attempt, or nullptr.
+  Attempt* attempt_of(JobNumber number, int attempt);
+  // coordinator_chores.cpp: what is due by the clock.
+  void do_chores();
+  void renew_owner(bool ended);
+  //! Where one step takes long: a run that is at work must not look dead.
+  void renew_owner_if_due();
+  void take_requests();
+  void take_request(const Request& request, const std::string& by);
+  void check_signs_of_life();
+  void write_live_status();
+  void write_durations();
+  double seconds_left() const;
+  double seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const;
+  LiveAttempt live_attempt(JobNumber number, const Attempt& attempt) const;
   AttemptKey key_of(JobNumber number, int attempt) const;
   Address address_of(AgentNumber number) const;
+  std::size_t position_of(JobNumber number) const { return position_.at(static_cast<std::size_t>(number.value)); }
+  const experiments::PlannedJob& planned(JobNumber number) const { return jobs_.at(position_of(number)); }
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
 
   core::FileSystem& files_;
@@ -69,25 +125,36 @@ class Coordinator {
   RunOptions options_;
   experiments::StoreLayout store_;
   WorkerCommands commands_;
-  std::map<std::string, experiments::PlannedJob> jobs_;  //!< by id
+  std::vector<experiments::PlannedJob> jobs_;
+  std::vector<Workload> workloads_;    //!< of jobs_
+  std::vector<JobNumber> numbers_;     //!< of jobs_
+  std::vector<std::size_t> position_;  //!< in jobs_, by job number; those of earlier plans have none
+  Durations durations_;
+  std::vector<MeasuredDuration> measured_;  //!< not written yet
+  AttemptFolders folders_;
   std::vector<Address> expected_;
   OwnedEpoch epoch_;
+  Owner owner_;
+  std::optional<Claims> claims_;
   State state_;
   std::map<Address, Peer> peers_;
+  std::map<AgentNumber, Address> addresses_;  //!< of peers_
   std::set<Address> joined_once_;
-  std::set<std::pair<JobNumber, int>> preparing_;  //!< attempts whose gang waits for its port
-  std::map<std::pair<JobNumber, int>, int> ranks_started_;
+  std::map<JobNumber, Attempt> attempts_;
   std::map<JobNumber, core::MonotonicTime> awaited_results_;
   std::vector<JobNumber> to_settle_;
+  std::map<JobNumber, Instant> held_;       //!< elsewhere, until then
+  std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
   std::vector<Event> to_record_;
   Instant wall_start_;
   core::MonotonicTime start_;
-  core::MonotonicTime next_owner_renewal_;
-  std::int64_t owner_counter_ = 0;
+  RequestBox request_box_;
+  Chore silence_, owner_renewal_, requests_, live_, look_for_results_;
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;
   int total_ = 0;
+  std::optional<Instant> wake_;  //!< next_wake() after the last decisions
   bool dirty_ = true;
   bool agents_pending_ = true;
   bool stop_hard_ = false;

@@ -5,22 +5,84 @@
 #include "orchestrator/coordinator.h"
 
 namespace resolute::orchestrator {
+namespace {
+
+bool on_one_host(const State& state, const Placement& placement) {
+  auto host = [&](const Share& share) {
+    auto agent = state.agents.find(share.agent);
+    return agent == state.agents.end() ? std::string() : agent->second.host;
+  };
+  const std::string first = host(placement.front());
+  return std::all_of(placement.begin(), placement.end(), [&](const Share& share) { return host(share) == first; });
+}
+
+// Says that something will not be done here: another run may have done it.
+bool gives_up(const Event& decision) {
+  if (std::holds_alternative<JobFailed>(decision)) return true;
+  const auto* ended = std::get_if<RunEnded>(&decision);
+  return ended != nullptr && ended->end != RunEnd::kComplete;
+}
+
+constexpr std::chrono::seconds kBetweenLooks(1);
+
+}  // namespace
 
 void Coordinator::make_decisions() {
   Policy policy = options_.policy;
   policy.agents_pending = agents_pending_;
+  policy.agents_missing = joined_once_.size() < expected_.size();
   std::vector<Event> carried_out;
   while (true) {
     dirty_ = false;
-    std::vector<Event> decisions = decide(state_, policy, now());
-    if (decisions.empty()) break;
+    const Instant at = now();
+    find_results(true);
+    std::vector<Event> decisions = decide(state_, policy, at);
+    if (decisions.empty()) {
+      wake_ = next_wake(state_, policy, at);
+      break;
+    }
+    renew_owner_if_due();
+    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && find_results(false)) continue;
     for (Event& decision : decisions) {
+      if (auto* placed = std::get_if<Placed>(&decision))
+        if (auto used = used_attempts_.find(placed->job); used != used_attempts_.end())
+          placed->attempt = std::max(placed->attempt, used->second + 1);
       record(decision);
       carried_out.push_back(std::move(decision));
     }
   }
   epoch_.journal->sync();
-  for (const Event& decision : carried_out) act(decision);
+  for (const Event& decision : carried_out) {
+    renew_owner_if_due();
+    act(decision);
+  }
+}
+
+bool Coordinator::find_results(bool due) {
+  std::vector<JobNumber> numbers;
+  if (due) {
+    const Instant at = now();
+    for (auto held = held_.begin(); held != held_.end();) {
+      if (held->second > at) {
+        ++held;
+        continue;
+      }
+      numbers.push_back(held->first);
+      held = held_.erase(held);
+    }
+  } else if (look_for_results_.due(clock_.now(), kBetweenLooks)) {
+    numbers = numbers_;
+  }
+  bool found = false;
+  for (JobNumber number : numbers) {
+    const Job& job = job_of(state_, number);
+    if (!std::holds_alternative<Waiting>(job.state) && !std::holds_alternative<Ready>(job.state)) continue;
+    renew_owner_if_due();
+    if (!files_.exists(store_.result_file(job.id))) continue;
+    record(JobSucceeded{number, 0});
+    found = true;
+  }
+  return found;
 }
 
 void Coordinator::act(const Event& decision) {
@@ -31,60 +93,122 @@ void Coordinator::act(const Event& decision) {
     const Running* running = current(state_, stopped->job, stopped->attempt);
     if (running == nullptr) return;
     abandon_preparation(stopped->job, stopped->attempt, stopped->why);
-    for (const Share& share : running->placement)
-      if (Address to = address_of(share.agent); to >= 0)
-        send(to, Kill{key_of(stopped->job, stopped->attempt), stopped->grace.count()});
+    stop_ranks(stopped->job, *running, stopped->grace);
   } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
     end_why_ = ended->why;
     finished_ = true;
   }
 }
 
+void Coordinator::stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace) {
+  for (const Share& share : running.placement)
+    if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), grace.count()});
+}
+
 void Coordinator::start_attempt(const Placed& placed) {
+  try {
+    if (!prepare_attempt(placed)) return;
+  } catch (const core::RuntimeError& error) {
+    // A store that takes no more files for a while costs an attempt, not the run.
+    end_unstarted(placed.job, placed.attempt, 1, error.what());
+    return;
+  }
   const Running& running = *current(state_, placed.job, placed.attempt);
-  const Job& job = job_of(state_, placed.job);
-  prepare_attempt(files_, store_, jobs_.at(job.id.hex), placed.attempt);
-  if (job.slots == 1) {
+  if (job_of(state_, placed.job).slots == 1) {
     launch(placed.job, running, 0);
     return;
   }
-  preparing_.emplace(placed.job, placed.attempt);
-  const std::string& host = state_.agents.at(running.placement.front().agent).host;
-  const bool one_host = std::all_of(running.placement.begin(), running.placement.end(),
-                                    [&](const Share& share) { return state_.agents.at(share.agent).host == host; });
-  send(address_of(running.placement.front().agent), Prepare{key_of(placed.job, placed.attempt), !one_host});
+  attempts_.at(placed.job).preparing = true;
+  send(address_of(running.placement.front().agent),
+       Prepare{key_of(placed.job, placed.attempt), !on_one_host(state_, running.placement)});
+}
+
+bool Coordinator::prepare_attempt(const Placed& placed) {
+  const Job& job = job_of(state_, placed.job);
+  // What it needs from the store may have been left torn by a power failure.
+  for (JobNumber need : job.after) folders_.prepare_job(planned(need));
+  folders_.prepare_job(planned(placed.job));
+  if (auto holder = claims_->take(job.id)) {
+    const Instant until = now() + options_.held_wait;
+    held_[placed.job] = until;
+    record(HeldElsewhere{placed.job, placed.attempt, until, std::move(*holder)});
+    return false;
+  }
+  Attempt& attempt = attempts_[placed.job] = Attempt{};
+  attempt.number = placed.attempt;
+  attempt.placed = attempt.heard = clock_.now();
+  attempt.first_step = std::max<std::int64_t>(job.checkpoint, 0);
+  // Another suite's run may have had the job in work when this one looked.
+  if (files_.exists(store_.result_file(job.id))) {
+    end_unstarted(placed.job, placed.attempt, 0, "another run finished it");
+    return false;
+  }
+  if (folders_.make_attempt(job.id, placed.attempt)) return true;
+  used_attempts_[placed.job] = attempts_in_store(files_, store_.job_folder(job.id));
+  claims_->release(job.id);
+  attempts_.erase(placed.job);
+  record(HeldElsewhere{placed.job, placed.attempt, now(), "another run of the store has used the attempt's number"});
+  return false;
 }
 
 void Coordinator::launch(JobNumber number, const Running& running, int port) {
-  const Job& job = job_of(state_, number);
   Rendezvous rendezvous;
   if (port != 0) {
-    const std::string& host = state_.agents.at(running.placement.front().agent).host;
-    const bool one_host = std::all_of(running.placement.begin(), running.placement.end(), [&](const Share& share) {
-      auto agent = state_.agents.find(share.agent);
-      return agent != state_.agents.end() && agent->second.host == host;
-    });
-    rendezvous = {one_host ? std::string("127.0.0.1") : host, port, random_token(16)};
+    const bool one_host = on_one_host(state_, running.placement);
+    rendezvous = {one_host ? std::string("127.0.0.1") : state_.agents.at(running.placement.front().agent).host, port,
+                  random_token(16)};
   }
   int rank = 0;
   for (const Share& share : running.placement) {
     Launch message{key_of(number, running.attempt), {}};
-    for (int i = 0; i < share.slots; ++i, ++rank)
-      message.ranks.push_back(rank_command(store_, jobs_.at(job.id.hex), running.attempt, rank,
-                                           port != 0 ? &rendezvous : nullptr, commands_));
+    for (int i = 0; i < share.slots; ++i, ++rank) {
+      message.ranks.push_back(
+          rank_command(store_, planned(number), running.attempt, rank, port != 0 ? &rendezvous : nullptr, commands_));
+      message.ranks.back().gpu = job_of(state_, number).gpus;
+    }
     if (Address to = address_of(share.agent); to >= 0) send(to, message);
   }
 }
 
 // The ranks of a gang that waits for its port were never started: nobody else will report their end.
 void Coordinator::abandon_preparation(JobNumber number, int attempt, const std::string& evidence) {
-  if (preparing_.erase({number, attempt}) == 0) return;
+  Attempt* own = attempt_of(number, attempt);
+  if (own == nullptr || !std::exchange(own->preparing, false)) return;
+  end_unstarted(number, attempt, 1, evidence);
+}
+
+void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence) {
   const Running* running = current(state_, number, attempt);
   if (running == nullptr) return;
   for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
     if (!running->ended[rank])
-      to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), 1, 0, evidence});
+      to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
   to_settle_.push_back(number);
+}
+
+// Before the event is applied: the attempt's life is measured, its claim given back.
+void Coordinator::finish_attempt(const Event& event) {
+  JobNumber number{-1};
+  const auto* succeeded = std::get_if<JobSucceeded>(&event);
+  if (succeeded != nullptr) number = succeeded->job;
+  if (const auto* ended = std::get_if<AttemptEnded>(&event)) number = ended->job;
+  auto found = attempts_.find(number);
+  if (found == attempts_.end()) return;
+  const Attempt& attempt = found->second;
+  const Job& job = job_of(state_, number);
+  if (succeeded != nullptr && attempt.ranks_started > 0) {
+    const auto& workload = workloads_[position_of(number)];
+    auto milliseconds = [&](core::MonotonicTime until) {
+      return std::chrono::duration<double, std::milli>(until - attempt.placed).count();
+    };
+    MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now()), 0};
+    if (job.steps > 0) measured.work = static_cast<double>(std::max<std::int64_t>(job.steps - attempt.first_step, 1));
+    if (attempt.first_checkpoint) measured.checkpoint_ms = milliseconds(*attempt.first_checkpoint);
+    durations_.add(measured);
+    measured_.push_back(std::move(measured));
+  }
+  claims_->release(job.id);
+  attempts_.erase(found);
 }
 
 void Coordinator::say(const Event& event) {

@@ -1,148 +1,154 @@
 #include "orchestrator/decide.h"
 
 #include <algorithm>
-#include <span>
-#include <tuple>
+#include <cmath>
+#include <limits>
+
+#include "orchestrator/dispatch.h"
+#include "orchestrator/failure.h"
+#include "orchestrator/placement.h"
 
 namespace resolute::orchestrator {
 namespace {
 
-Event verdict(const State& state, JobNumber number, const Running& running, const Policy& policy, Instant now) {
+bool ended_badly(const Job& job) {
+  return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
+}
+
+AttemptEnded verdict(const State& state, JobNumber number, const Running& running, const Policy& policy, Instant now) {
   const Job& job = job_of(state, number);
   const Ending& ending = *running.ending;
   AttemptEnded ended{number, running.attempt, ending.cause, ending.evidence, false, Instant{}, {}};
-  const int fruitless = running.progressed ? 0 : job.fruitless + 1;
-  switch (ending.cause) {
-    case Cause::kCrash: {
-      const int crashes = job.crashes + 1;
-      ended.retry = crashes < policy.crash_budget;
-      ended.why = fmt::format("crash {} of {}", crashes, policy.crash_budget);
-      if (ended.retry)
-        ended.not_before = now + policy.first_back_off * (std::int64_t{1} << (2 * std::min(crashes - 1, 8)));
-      break;
-    }
-    case Cause::kConfiguration:
-      ended.why = "the same configuration would fail the same way";
-      break;
-    case Cause::kInterrupted:
-    case Cause::kAgentLost:
-      ended.retry = state.stop.has_value() || fruitless < policy.fruitless_budget;
-      ended.why = running.progressed
-                      ? "it made progress"
-                      : fmt::format("{} of {} ends without progress", fruitless, policy.fruitless_budget);
-      if (state.stop) ended.why = "the run is to stop";
-      break;
-    case Cause::kCoordinatorLost:
-      ended.retry = true;
-      ended.why = "its coordinator ended";
-      break;
-    case Cause::kUnplaceable:
-      ended.why = "it cannot be placed";
-      break;
+  if (job.unwanted) {
+    ended.cause = Cause::kCancelled;
+    ended.evidence = *job.unwanted;
+    ended.why = "it is not wanted any more";
+    return ended;
   }
+  const Budget budget = budget_of(ending.cause);
+  if (budget.renewed) {
+    const int fruitless = running.progressed ? 0 : job.fruitless + 1;
+    ended.retry = state.stop.has_value() || fruitless < budget.attempts;
+    ended.why = state.stop           ? "the run is to stop"
+                : running.progressed ? "it made progress"
+                                     : fmt::format("{} of {} ends without progress", fruitless, budget.attempts);
+    return ended;
+  }
+  const int count = job.ends.at(static_cast<std::size_t>(ending.cause)) + 1;
+  ended.retry = count < budget.attempts;
+  ended.why = budget.attempts == 1 ? "the same again would fail the same way"
+                                   : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
+  const auto wait = static_cast<double>(back_off(budget, count).count()) * policy.back_off_scale;
+  if (ended.retry && wait > 0) ended.not_before = now + Milliseconds(std::llround(wait));
   return ended;
 }
 
-void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+// Ranks that may write a checkpoint are given time for it; those that have failed, lost a peer or hang are not.
+Milliseconds grace_of(Cause cause, const Policy& policy) {
+  switch (cause) {
+    case Cause::kInterrupted:
+    case Cause::kPreempted:
+    case Cause::kWalltime:
+    case Cause::kCancelled:
+      return policy.stop_grace;
+    default:
+      return Milliseconds{0};
+  }
+}
+
+void settle_attempts(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   for (JobNumber number : state.attention) {
     const auto& running = std::get<Running>(job_of(state, number).state);
     if (running.alive == 0) {
       decisions.push_back(verdict(state, number, running, policy, now));
-    } else if (!running.stopping) {
-      // Ranks that were asked to checkpoint may do so; those that lost a peer can only wait for it in vain.
-      Milliseconds grace = running.ending->cause == Cause::kInterrupted ? policy.stop_grace : Milliseconds{0};
-      decisions.push_back(
-          AttemptStopped{number, running.attempt, running.ending->cause, grace, running.ending->evidence});
+      continue;
     }
-  }
-  if (state.stop) {
-    for (JobNumber number : state.running) {
-      const auto& running = std::get<Running>(job_of(state, number).state);
-      if (!running.ending && running.alive > 0)
-        decisions.push_back(
-            AttemptStopped{number, running.attempt, Cause::kInterrupted, policy.stop_grace, *state.stop});
-    }
-  }
-  for (JobNumber number : state.doomed) {
-    std::string why = "a job that it needs has failed";
-    for (JobNumber need : job_of(state, number).after) {
-      const Job& needed = job_of(state, need);
-      if (std::holds_alternative<Failed>(needed.state) || std::holds_alternative<Cancelled>(needed.state)) {
-        why = fmt::format("it needs job {} ({}), which {}", need.value, needed.label, name_of(needed.state));
-        break;
-      }
-    }
-    decisions.push_back(JobCancelled{number, std::move(why)});
+    const Cause cause = running.ending ? running.ending->cause : state.stop_cause;
+    decisions.push_back(AttemptStopped{number, running.attempt, cause, grace_of(cause, policy),
+                                       running.ending ? running.ending->evidence : *state.stop});
   }
 }
 
-// Jobs of one gang size in plan order.
-struct Queue {
-  int slots;
-  std::set<JobNumber>::const_iterator next;
-  std::set<JobNumber>::const_iterator end;
-};
+std::string why_doomed(const State& state, const Job& job) {
+  if (job.unwanted) return *job.unwanted;
+  for (JobNumber need : job.after)
+    if (const Job& needed = job_of(state, need); ended_badly(needed))
+      return fmt::format("it needs job {} ({}), which {}", need.value, needed.label,
+                         std::holds_alternative<Failed>(needed.state) ? "failed" : "was cancelled");
+  throw core::ContractError("a doomed job needs none that ended badly");
+}
 
-void place(const State& state, const Policy& policy, Instant now, std::size_t limit, std::vector<Event>& decisions) {
-  int free = 0;
-  for (const auto& [number, agent] : state.agents) free += agent.free;
-  if (free == 0) return;
-  std::map<int, std::set<JobNumber>> rested;
-  for (auto it = state.resting.begin(); it != state.resting.end() && it->first <= now; ++it)
-    rested[job_of(state, it->second).slots].insert(it->second);
-  std::vector<Queue> queues;
-  auto add_queues = [&](const std::map<int, std::set<JobNumber>>& source) {
-    for (const auto& [slots, jobs] : source) queues.push_back({slots, jobs.begin(), jobs.end()});
-  };
-  add_queues(state.ready);
-  add_queues(rested);
-  auto agents = state.agents;
-  const int total = capacity(state);
-  int placed_jobs = state.placed_jobs;
-  int passes = 0;
-  auto barred = [&](JobNumber number) {
-    return state.run.max_jobs >= 0 && placed_jobs >= state.run.max_jobs && !job_of(state, number).counted;
-  };
-  for (std::size_t placed = 0; placed < limit && free > 0; ++placed) {
-    Queue* first = nullptr;
-    const Queue* blocked = nullptr;
-    for (Queue& queue : queues) {
-      while (queue.next != queue.end && barred(*queue.next)) ++queue.next;
-      if (queue.next == queue.end) continue;
-      if (queue.slots <= free) {
-        if (first == nullptr || *queue.next < *first->next) first = &queue;
-      } else if (queue.slots <= total && (blocked == nullptr || *queue.next < *blocked->next)) {
-        blocked = &queue;
-      }
-    }
-    if (first == nullptr) return;
-    const JobNumber number = *first->next;
-    const Job& job = job_of(state, number);
-    Placed decision{number, job.attempts + 1, {}, -1, {}};
-    if (blocked != nullptr && *blocked->next < number) {
-      if (job_of(state, *blocked->next).passed + passes >= policy.patience) return;
-      ++passes;
-      decision.past = blocked->next->value;
-      decision.why = fmt::format("passes job {}, which waits for {} slots", decision.past, blocked->slots);
-    } else {
-      decision.why = "first in plan order";
-    }
-    decision.placement = choose_placement(agents, job.slots);
-    for (const Share& share : decision.placement) agents.at(share.agent).free -= share.slots;
-    decision.why += fmt::format("; {} of {} free slots", job.slots, free);
-    free -= job.slots;
-    if (!job.counted) ++placed_jobs;
-    ++first->next;
-    decisions.push_back(std::move(decision));
+// Whether the others hold whatever is left to do, as far as all hosts together do. The largest gangs first: if one
+// needs this host, that is soon known.
+bool can_be_spared(const State& state, const std::string& host) {
+  for (auto it = state.unfinished.rbegin(); it != state.unfinished.rend(); ++it) {
+    const Need need{it->first.gpus, it->first.slots, it->first.memory_mib, {}, 0, true};
+    if (most_ranks(state, need, host) < need.slots && most_ranks(state, need) == need.slots) return false;
+  }
+  return true;
+}
+
+// One host a call: two could not be each other's substitute.
+void exclude_host(const State& state, const Policy& policy, std::vector<Event>& decisions) {
+  for (const std::string& host : state.accused) {
+    const auto& evidence = state.hosts.at(host).evidence;
+    if (static_cast<int>(evidence.size()) < policy.exclusion_evidence) continue;
+    if (!state.on_host.contains(host) || !can_be_spared(state, host)) continue;
+    std::string why = "failed there and lived elsewhere:";
+    for (JobNumber number : evidence) why += fmt::format(" job {} ({})", number.value, job_of(state, number).label);
+    decisions.push_back(HostExcluded{host, std::move(why)});
+    return;
   }
 }
 
-void conclude_unfinished(const State& state, const Policy& policy, std::vector<Event>& decisions) {
-  const bool limited = state.run.max_jobs >= 0 && state.placed_jobs >= state.run.max_jobs;
-  const int slots = capacity(state);
+void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  settle_attempts(state, policy, now, decisions);
+  for (JobNumber number : state.doomed)
+    decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
+  exclude_host(state, policy, decisions);
+  if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
+    decisions.push_back(
+        StopRequested{fmt::format("the allocation ends in {}",
+                                  duration_text(std::max<std::int64_t>((state.run.ends_at - now).count(), 0))),
+                      Cause::kWalltime});
+}
+
+// A job that no wait will place, as far as this run can tell: why; else empty.
+std::string why_unplaceable(const State& state, const Policy& policy, const Job& job) {
+  // Where agents are missing the same plan may have its place in another run.
+  const bool agents_missing = policy.agents_missing || state.agents_gone || state.agents.empty() ||
+                              state.machine_of.size() != state.agents.size();
+  if (agents_missing) return {};
+  const int all = capacity(state, job.gpus);
+  if (job.gpus && all == 0)
+    return fmt::format("it needs {} and the run has none; --gpus N says how many there are",
+                       slots_text(job.slots, true));
+  if (job.slots > all) return fmt::format("it needs {} and the run has {}", slots_text(job.slots, job.gpus), all);
+  const int ranks = most_ranks(state, need_of(job));
+  if (ranks >= job.slots) return {};
+  return fmt::format("it needs {} of one numeric class with {} MiB each and the run has {} such",
+                     slots_text(job.slots, job.gpus), job.memory_mib, ranks);
+}
+
+std::string why_interrupted(const State& state, const Policy& policy, Instant now) {
+  if (state.agents.empty()) return "no agent is left";
+  if (state.machine_of.empty()) return "every agent that is left is leaving, or its host drained or excluded";
+  for (const auto& [need, queue] : state.ready)
+    if (most_ranks(state, need) == need.slots)
+      if (const auto number = queue.by_path.begin()->second;
+          !reaches_checkpoint(state, policy, job_of(state, number), now))
+        return fmt::format("what is left, such as job {}, would keep nothing before the allocation ends", number.value);
+  return fmt::format("the {} slots and {} GPUs that are left hold no ready job", capacity(state),
+                     capacity(state, true));
+}
+
+// Jobs are left that could not be placed, and nothing runs.
+void conclude_unfinished(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  const bool limited = limit_reached(state);
   for (const auto& [time, number] : state.resting) {
     const Job& job = job_of(state, number);
-    if ((!limited || job.counted) && (job.slots <= slots || policy.agents_pending))
+    const bool room = policy.agents_pending || most_ranks(state, need_of(job)) == job.slots;
+    if (room && (!limited || job.placements > 0) && reaches_checkpoint(state, policy, job, std::max(time, now)))
       return;  // started when its time comes
   }
   if (limited) {
@@ -150,106 +156,76 @@ void conclude_unfinished(const State& state, const Policy& policy, std::vector<E
     return;
   }
   if (policy.agents_pending) return;
-  if (state.largest_capacity > 0)
-    for (const auto& [wanted, jobs] : state.ready)
-      for (JobNumber number : jobs)
-        if (wanted > state.largest_capacity)
-          decisions.push_back(
-              JobFailed{number, Cause::kUnplaceable,
-                        fmt::format("it needs {} slots and the run has {}", wanted, state.largest_capacity)});
-  if (!decisions.empty()) return;
-  // Agents were lost: what is left to do can be done by a later run.
-  decisions.push_back(
-      RunEnded{RunEnd::kInterrupted, slots == 0 ? std::string("no agent is left")
-                                                : fmt::format("the {} slots that are left hold no ready job", slots)});
+  for (const auto& [need, queue] : state.ready) {
+    const std::string why = why_unplaceable(state, policy, job_of(state, queue.by_path.begin()->second));
+    if (why.empty()) continue;
+    for (const auto& [path, number] : queue.by_path) decisions.push_back(JobFailed{number, Cause::kUnplaceable, why});
+  }
+  // What is left to do can be done by a later run.
+  if (decisions.empty()) decisions.push_back(RunEnded{RunEnd::kInterrupted, why_interrupted(state, policy, now)});
 }
 
 // Nothing runs and nothing was decided: is that the end?
-void conclude(const State& state, const Policy& policy, std::vector<Event>& decisions) {
+void conclude(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   const Counts counts = count(state);
   // A signal that came with the last result interrupts nothing.
-  if (state.stop && counts.waiting + counts.ready > 0) {
-    decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
-  } else if (counts.waiting + counts.ready == 0) {
-    bool complete = counts.failed + counts.cancelled == 0;
+  if (counts.waiting + counts.ready == 0) {
+    const bool complete = counts.failed + counts.cancelled == 0;
     decisions.push_back(RunEnded{
         complete ? RunEnd::kComplete : RunEnd::kIncomplete,
         fmt::format("{} succeeded, {} failed, {} cancelled", counts.succeeded, counts.failed, counts.cancelled)});
+  } else if (state.stop) {
+    decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
   } else {
-    conclude_unfinished(state, policy, decisions);
+    conclude_unfinished(state, policy, now, decisions);
   }
 }
 
 }  // namespace
 
-std::vector<Event> decide(const State& state, const Policy& policy, Instant now, int limit) {
+std::vector<Event> decide(const State& state, const Policy& policy, Instant now) {
   std::vector<Event> decisions;
   if (state.end) return decisions;
   settle(state, policy, now, decisions);
-  if (!state.stop) place(state, policy, now, static_cast<std::size_t>(std::max(limit, 0)), decisions);
-  if (decisions.empty() && state.running.empty()) conclude(state, policy, decisions);
+  if (!decisions.empty()) return decisions;
+  if (!state.stop)
+    if (auto placed = next_placement(state, policy, now)) decisions.emplace_back(std::move(*placed));
+  if (decisions.empty() && state.running.empty()) conclude(state, policy, now, decisions);
   return decisions;
 }
 
-std::optional<Instant> next_wake(const State& state) {
-  if (state.end || state.stop || state.resting.empty()) return std::nullopt;
-  return state.resting.begin()->first;
+std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now) {
+  if (state.end || state.stop) return std::nullopt;
+  std::optional<Instant> wake;
+  const auto resting = state.resting.upper_bound({now, JobNumber{std::numeric_limits<int>::max()}});
+  if (resting != state.resting.end()) wake = resting->first;
+  if (state.run.ends_at != Instant{}) {
+    const Instant stop = state.run.ends_at - policy.stop_lead;
+    if (stop > now && (!wake || stop < *wake)) wake = stop;
+  }
+  return wake;
 }
 
-Placement choose_placement(const std::map<AgentNumber, AgentSlots>& agents, int slots) {
-  struct Host {
-    int free = 0;
-    std::vector<Share> agents;
-  };
-  std::map<std::string, Host> by_name;
-  for (const auto& [number, agent] : agents) {
-    if (agent.free == 0) continue;
-    Host& host = by_name[agent.host];
-    host.free += agent.free;
-    host.agents.push_back({number, agent.free});
-  }
-  std::vector<Host> hosts;
-  for (auto& [name, host] : by_name) hosts.push_back(std::move(host));
-  std::stable_sort(hosts.begin(), hosts.end(), [](const Host& a, const Host& b) { return a.free > b.free; });
-  Placement placement;
-  // Takes `wanted` slots from one host: from the agent that they fill best, else from the largest ones.
-  auto take = [&](Host& host, int wanted) {
-    auto& list = host.agents;
-    while (wanted > 0) {
-      auto best = list.end();
-      for (auto it = list.begin(); it != list.end(); ++it) {
-        if (best == list.end()) {
-          best = it;
-        } else {
-          bool fits = it->slots >= wanted;
-          bool best_fits = best->slots >= wanted;
-          if (fits != best_fits ? fits : fits ? it->slots < best->slots : it->slots > best->slots) best = it;
-        }
-      }
-      Share share{best->agent, std::min(best->slots, wanted)};
-      wanted -= share.slots;
-      list.erase(best);
-      placement.push_back(share);
+std::string why_waiting(const State& state, const Policy& policy, Instant now, JobNumber number) {
+  const Job& job = job_of(state, number);
+  const auto* ready = std::get_if<Ready>(&job.state);
+  if (!job.wanted || (ready == nullptr && !std::holds_alternative<Waiting>(job.state))) return {};
+  if (job.unwanted) return fmt::format("it is to be cancelled: {}", *job.unwanted);
+  if (ready == nullptr) {
+    for (JobNumber need : job.after) {
+      const Job& needed = job_of(state, need);
+      if (std::holds_alternative<Succeeded>(needed.state)) continue;
+      const int others = std::get<Waiting>(job.state).unmet - 1;
+      return fmt::format("it needs job {} ({}), which is {}{}", need.value, needed.label, name_of(needed.state),
+                         others > 0 ? fmt::format(", and {} more", others) : "");
     }
-  };
-  Host* tightest = nullptr;
-  int total = 0;
-  for (Host& host : hosts) {
-    total += host.free;
-    if (host.free >= slots && (tightest == nullptr || host.free < tightest->free)) tightest = &host;
   }
-  if (total < slots) return {};
-  if (tightest != nullptr) {
-    take(*tightest, slots);
-    return placement;
-  }
-  for (Host& host : hosts) {
-    if (slots == 0) break;
-    int part = std::min(slots, host.free);
-    take(host, part);
-    slots -= part;
-  }
-  return placement;
+  if (state.end) return "no run is at work";
+  if (state.stop) return fmt::format("the run is to stop: {}", *state.stop);
+  if (state.agents.empty()) return "no agent is there";
+  if (ready->not_before > now)
+    return fmt::format("it is tried again in {}", duration_text((ready->not_before - now).count()));
+  return why_not_placed(state, policy, now, number);
 }
 
 }  // namespace resolute::orchestrator

@@ -4,6 +4,7 @@
 //! acts; replay applies the journaled answer and never asks again.
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "orchestrator/event.h"
@@ -12,24 +13,28 @@
 namespace resolute::orchestrator {
 
 struct Policy {
-  int crash_budget = 3;              //!< crashes after which a job is given up
-  int fruitless_budget = 8;          //!< lost agents or interruptions in a row without a new checkpoint
-  Milliseconds first_back_off{250};  //!< wait after the first crash; four times as long after each further one
-  Milliseconds stop_grace{30'000};   //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
-  int patience = 32;            //!< later jobs that a gang lets pass while it waits for more slots; then they wait too
+  double back_off_scale = 1.0;      //!< of failure.h's waits; tests shorten them
+  Milliseconds stop_grace{30'000};  //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
+  int patience = 32;  //!< later jobs of unknown duration that a gang lets pass while it waits; then they wait too. One
+                      //!< that is expected to end before the gang could start passes freely
+  Milliseconds stop_lead{
+      60'000};                  //!< before the allocation's end (RunStarted::ends_at) everything is told to checkpoint
+  int exclusion_evidence = 2;   //!< jobs that failed on a host and lived elsewhere, to exclude it
   bool agents_pending = false;  //!< agents may still join: an empty machine room is not the end
+  bool agents_missing = false;  //!< some that were to join did not: what has no place here may have one in another run
 };
 
 //! The decisions that follow from `state` at `now`, in the order in which they are to be applied; empty when there is
-//! nothing to do before the next event or next_wake(). One call's decisions never contradict each other. At most
-//! `limit` placements.
-std::vector<Event> decide(const State& state, const Policy& policy, Instant now, int limit = 64);
+//! nothing to do before the next event or next_wake(). One call's decisions never contradict each other. Jobs are
+//! placed one a call, so whoever applies the decisions asks again until there are none.
+std::vector<Event> decide(const State& state, const Policy& policy, Instant now);
 
-//! When decide() may answer differently without an event: the end of the earliest back-off.
-std::optional<Instant> next_wake(const State& state);
+//! When decide(), which has just had nothing to say at `now`, may say something without an event: a back-off ends, or
+//! the allocation is about to.
+std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now);
 
-//! Where a gang of `slots` goes: on the fewest hosts, then the fewest agents; of several that fit, the one with the
-//! least left over, then the lowest number. Empty if the free slots do not suffice. Pure.
-Placement choose_placement(const std::map<AgentNumber, AgentSlots>& agents, int slots);
+//! Why a job that is wanted and neither runs nor has ended does not run now; for people. Empty for any other job, and
+//! for one that decide() would place.
+std::string why_waiting(const State& state, const Policy& policy, Instant now, JobNumber job);
 
 }  // namespace resolute::orchestrator

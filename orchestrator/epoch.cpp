@@ -9,24 +9,68 @@
 #include "core/sha256.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"
+#include "orchestrator/snapshot.h"
 
 namespace resolute::orchestrator {
 namespace {
 
 namespace fs = std::filesystem;
 
-// Highest number of a folder in attempts/: a journal may have been lost, and another run may have tried the job.
-int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
-  int last = 0;
-  for (const std::string& name : files.list(job_folder / "attempts")) {
-    int number = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size()) last = std::max(last, number);
-  }
-  return last;
+// Of journals and snapshots: the journals behind a snapshot may be gone.
+std::int64_t last_epoch(core::FileSystem& files, const fs::path& suite_folder) {
+  const auto epochs = journal_epochs(files, suite_folder);
+  const auto snapshots = snapshot_epochs(files, suite_folder);
+  return std::max(epochs.empty() ? 0 : epochs.back(), snapshots.empty() ? 0 : snapshots.back());
+}
+
+std::int64_t run_epoch_of(const JournalHeader& header) {
+  return header.run_epoch > 0 ? header.run_epoch : header.epoch;
+}
+
+// The last run may have gone on between read_past() and the link that claims the epoch after it: of what it had synced
+// by then it has seen no successor, and may have acted on it. What comes later it will not act on.
+void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past, JournalWriter& journal) {
+  const fs::path path = suite_folder / journal_name(past.epoch);
+  if (past.epoch == 0 || !files.exists(path) || files.open_for_read(path)->size() <= past.length) return;
+  const auto extent =
+      scan_journal(files.read(path), path.string(), std::nullopt, [&](const JournalHeader&, JournalRecord& record) {
+        if (record.offset >= past.length) orchestrator::apply(past.state, record.event);
+      });
+  if (extent.valid_length == past.length) return;
+  journal.seal_predecessor_at(extent.valid_length);
+  past.length = extent.valid_length;
 }
 
 }  // namespace
+
+void read_beside_a_run(core::FileSystem& files, const fs::path& suite_folder, const std::function<void()>& read) {
+  for (int looks_left = 3;; --looks_left) {
+    const auto seen = journal_epochs(files, suite_folder);
+    try {
+      read();
+      return;
+    } catch (const core::RuntimeError&) {
+      if (looks_left == 0 || journal_epochs(files, suite_folder) == seen) throw;
+    }
+  }
+}
+
+Past read_past(core::FileSystem& files, const fs::path& suite_folder) {
+  Past past;
+  read_beside_a_run(files, suite_folder, [&] {
+    past = {};
+    if (auto snapshot = newest_snapshot(files, suite_folder))
+      past = {std::move(snapshot->state), snapshot->position.epoch, snapshot->position.length, 0};
+    const auto extents = scan_journals(
+        files, suite_folder, past.epoch + 1,
+        [&](const JournalHeader&, JournalRecord& record) { orchestrator::apply(past.state, record.event); });
+    if (extents.empty()) return;
+    past.epoch = extents.back().header.epoch;
+    past.length = extents.back().valid_length;
+    past.run_epoch = run_epoch_of(extents.back().header);
+  });
+  return past;
+}
 
 State replay(const std::vector<JournalContents>& journals) {
   State state;
@@ -47,24 +91,36 @@ OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& 
   OwnedEpoch owned;
   owned.suite_folder = store.suite_folder(suite);
   files.create_directories(owned.suite_folder);
-  auto journals = read_journals(files, owned.suite_folder);
-  if (!journals.empty()) {
-    require_no_owner(files, owned.suite_folder, static_cast<std::int64_t>(journals.size()), watch);
-    // Read again: the owner may have written its last records while it was being looked for.
-    journals = read_journals(files, owned.suite_folder);
+  Past past;
+  // Read after the owner was looked for, who may have written last records meanwhile, or may have gone on in a further
+  // epoch.
+  for (std::int64_t looked_at = -1; past.epoch != looked_at;) {
+    looked_at = last_epoch(files, owned.suite_folder);
+    if (const auto journal = owned.suite_folder / journal_name(looked_at); files.exists(journal))
+      require_no_owner(files, owned.suite_folder, run_epoch_of(read_journal_header(files, journal)), watch);
+    past = read_past(files, owned.suite_folder);
   }
-  owned.state = replay(journals);
-  owned.epoch = static_cast<std::int64_t>(journals.size()) + 1;
+  owned.epoch = past.epoch + 1;
   owned.run = random_token(16);
-  const std::uint64_t sealed = journals.empty() ? 0 : journals.back().valid_length;
-  owned.journal =
-      std::make_unique<JournalWriter>(files, owned.suite_folder, JournalHeader{owned.epoch, sealed, owned.run, now});
+  owned.journal = std::make_unique<JournalWriter>(files, owned.suite_folder,
+                                                  JournalHeader{owned.epoch, past.length, owned.run, now});
+  catch_up(files, owned.suite_folder, past, *owned.journal);
   write_owner(files, owned.suite_folder, owned.epoch, this_owner());
+  if (past.epoch > 0) keep_snapshot(files, owned.suite_folder, {past.epoch, past.length}, past.state);
+  owned.state = std::move(past.state);
   return owned;
 }
 
+void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State& state, Instant now,
+                         std::uint64_t keep) {
+  const SnapshotPosition sealed{owned.journal->epoch(), owned.journal->length()};
+  owned.journal->next_epoch(now);
+  keep_snapshot(files, owned.suite_folder, sealed, state, keep);
+}
+
 std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLayout& store,
-                             const experiments::Plan& plan, State& state) {
+                             const experiments::Plan& plan, State& state,
+                             const std::function<void(JobAdded&)>& complete) {
   std::vector<Event> events;
   auto record = [&](Event event) {
     orchestrator::apply(state, event);
@@ -85,11 +141,22 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
     }
     const bool done = files.exists(store.result_file(planned.id));
     if (!done) added.attempts = attempts_in_store(files, store.job_folder(planned.id));
+    complete(added);
     const JobNumber number = added.job;
     record(std::move(added));
     if (done) record(JobSucceeded{number, 0});
   }
   return events;
+}
+
+int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
+  int last = 0;
+  for (const std::string& name : files.list(job_folder / "attempts")) {
+    int number = 0;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size()) last = std::max(last, number);
+  }
+  return last;
 }
 
 std::string random_token(int bytes) {

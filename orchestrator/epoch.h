@@ -2,6 +2,7 @@
 //! \file
 //! A suite's past, replayed, and the claim on its next epoch.
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,30 +14,54 @@
 
 namespace resolute::orchestrator {
 
-//! Applies every record of every epoch. \throws RuntimeError (kCorrupt), naming file and offset of an event that cannot
-//! be
+//! What a suite's folder tells: the newest snapshot and the records behind it.
+struct Past {
+  State state;
+  std::int64_t epoch = 0;      //!< the last; 0: the suite has never been run
+  std::uint64_t length = 0;    //!< valid bytes of its journal
+  std::int64_t run_epoch = 0;  //!< in which the last run began: its owner file's number
+};
+//! Safe beside a run that appends, goes on in another epoch or removes what a snapshot covers. \throws RuntimeError
+//! (kCorrupt) naming file and offset of damage, or of an event that cannot be
+Past read_past(core::FileSystem& files, const std::filesystem::path& suite_folder);
+//! Calls `read` again, a few times, if it fails and journals have come or gone meanwhile: a run beside us may have gone
+//! on in another epoch and removed files while they were read. \throws what the last call did
+void read_beside_a_run(core::FileSystem& files, const std::filesystem::path& suite_folder,
+                       const std::function<void()>& read);
+//! Applies every record of every epoch, from the first on. \throws RuntimeError as read_past()
 State replay(const std::vector<JournalContents>& journals);
 
 //! An epoch that this process owns.
 struct OwnedEpoch {
-  State state;  //!< replayed; no RunStarted of this epoch yet
-  std::int64_t epoch = 0;
-  std::string run;  //!< token
+  State state;             //!< replayed; no RunStarted of this epoch yet
+  std::int64_t epoch = 0;  //!< in which the run began: its owner file's number; journal->epoch() may be further
+  std::string run;         //!< token
   std::filesystem::path suite_folder;
   std::unique_ptr<JournalWriter> journal;
 };
 
-//! Replays the suite's journals, checks that no other run owns it, and claims the next epoch.
-//! \param watch how long the owner on another host is watched for signs of life
+//! Checks that no other run owns the suite, replays its past and claims the next epoch.
+//! \param watch how long an owner that may live is watched for signs of it (owner.h)
 //! \throws RuntimeError kInput: it is being run already, or the store takes no files; kCorrupt: a damaged journal
 OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                        Instant now, std::chrono::milliseconds watch);
 
+//! The same run goes on in the next epoch, and a snapshot keeps what was: to be called, between two batches, when
+//! `owned.journal` has grown to its length. `state` has seen every record. \param keep bytes of journals that the
+//! snapshot covers and that stay (keep_snapshot()) \throws RuntimeError (kInterrupted) if another run has taken over
+void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State& state, Instant now,
+                         std::uint64_t keep = kEpochLength);
+
 //! Reconciles the plan with journal and store: one JobAdded a job, and JobSucceeded where result.json is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is
-//! advanced.
+//! advanced. \param complete called once a job of the plan, in its order, to fill in what neither plan nor store know
 std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLayout& store,
-                             const experiments::Plan& plan, State& state);
+                             const experiments::Plan& plan, State& state,
+                             const std::function<void(JobAdded&)>& complete);
+
+//! Highest number of a folder in a job's attempts/, 0 if there is none: a journal may have been lost, and another run
+//! of the store may have tried the job.
+int attempts_in_store(core::FileSystem& files, const std::filesystem::path& job_folder);
 
 //! `bytes` random bytes of the kernel in hexadecimal: run tokens and store prefixes that nobody can guess.
 std::string random_token(int bytes);

@@ -1,39 +1,58 @@
 #include "orchestrator/event.h"
 
+#include <algorithm>
 #include <array>
 #include <type_traits>
 #include <utility>
+
+#include "orchestrator/binary.h"
 
 namespace resolute::orchestrator {
 namespace {
 
 using core::Json;
 
-constexpr std::array<std::pair<Cause, std::string_view>, 6> kCauses{{{Cause::kCrash, "crash"},
-                                                                     {Cause::kConfiguration, "configuration"},
-                                                                     {Cause::kInterrupted, "interrupted"},
-                                                                     {Cause::kAgentLost, "agent-lost"},
-                                                                     {Cause::kCoordinatorLost, "coordinator-lost"},
-                                                                     {Cause::kUnplaceable, "unplaceable"}}};
-constexpr std::array<std::pair<RunEnd, std::string_view>, 4> kEnds{{{RunEnd::kComplete, "complete"},
-                                                                    {RunEnd::kIncomplete, "incomplete"},
-                                                                    {RunEnd::kInterrupted, "interrupted"},
-                                                                    {RunEnd::kLimited, "limited"}}};
+constexpr std::array<std::pair<Cause, std::string_view>, kCauses> kCauseNames{
+    {{Cause::kExitCode, "exit-code"},
+     {Cause::kSignal, "signal"},
+     {Cause::kOutOfMemory, "out-of-memory"},
+     {Cause::kDeviceError, "device-error"},
+     {Cause::kPeerLost, "peer-lost"},
+     {Cause::kNoProgress, "no-progress"},
+     {Cause::kStorageFull, "storage-full"},
+     {Cause::kConfiguration, "configuration"},
+     {Cause::kInterrupted, "interrupted"},
+     {Cause::kPreempted, "preempted"},
+     {Cause::kWalltime, "walltime"},
+     {Cause::kAgentLost, "agent-lost"},
+     {Cause::kCoordinatorLost, "coordinator-lost"},
+     {Cause::kUnplaceable, "unplaceable"},
+     {Cause::kCancelled, "cancelled"}}};
+constexpr std::array<std::pair<RunEnd, std::string_view>, 4> kEndNames{{{RunEnd::kComplete, "complete"},
+                                                                        {RunEnd::kIncomplete, "incomplete"},
+                                                                        {RunEnd::kInterrupted, "interrupted"},
+                                                                        {RunEnd::kLimited, "limited"}}};
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames{
-    "run-started", "job-added",     "agent-joined",   "agent-lost",      "placed",        "started",
-    "progressed",  "rank-exited",   "result-missing", "attempt-stopped", "attempt-ended", "job-succeeded",
-    "job-failed",  "job-cancelled", "stop-requested", "run-ended"};
+    "run-started",   "job-added",     "agent-joined",   "agent-lost",      "placed",        "started",
+    "progressed",    "rank-exited",   "result-missing", "attempt-stopped", "attempt-ended", "job-succeeded",
+    "job-failed",    "job-cancelled", "stop-requested", "run-ended",       "stalled",       "held-elsewhere",
+    "agent-leaving", "host-drained",  "host-excluded",  "cancel-requested"};
 
-// One pass over an event's members serves writing and reading, so that the two cannot differ.
-class Writer {
+// One pass over an event's members (fields() below) serves writing and reading, JSON and bytes, so that they cannot
+// differ. `later` is a member that version 1 did not have.
+class JsonWriter {
  public:
+  template <class T>
+  void later(const char* key, const T& value) {
+    field(key, value);
+  }
   void field(const char* key, const int& value) { json[key] = value; }
   void field(const char* key, const bool& value) { json[key] = value; }
   void field(const char* key, const std::int64_t& value) { json[key] = value; }
-  void field(const char* key, const std::string& value) { json[key] = value; }
+  void field(const char* key, const std::string& value) { json[key] = as_utf8(value); }
   void field(const char* key, const JobNumber& value) { json[key] = value.value; }
   void field(const char* key, const AgentNumber& value) { json[key] = value.value; }
-  void field(const char* key, const experiments::JobId& value) { json[key] = value.hex; }
+  void field(const char* key, const experiments::JobId& value) { field(key, value.hex); }
   void field(const char* key, const Cause& value) { json[key] = name_of(value); }
   void field(const char* key, const RunEnd& value) { json[key] = name_of(value); }
   void field(const char* key, const Milliseconds& value) { json[key] = value.count(); }
@@ -57,9 +76,13 @@ Enum enum_from(const std::array<std::pair<Enum, std::string_view>, N>& names, co
   throw core::input_error(fmt::format("key '{}' is '{}'", key, text), "not a name that is known here");
 }
 
-class Reader {
+class JsonReader {
  public:
-  Reader(const Json& json, const std::string& where) : object_(json, where) {}
+  JsonReader(const Json& json, const std::string& where) : object_(json, where) {}
+  template <class T>
+  void later(const char* key, T& value) {
+    if (object_.find(key) != nullptr) field(key, value);
+  }
   void field(const char* key, int& value) { value = object_.required<int>(key); }
   void field(const char* key, bool& value) { value = object_.required<bool>(key); }
   void field(const char* key, std::int64_t& value) { value = object_.required<std::int64_t>(key); }
@@ -67,8 +90,11 @@ class Reader {
   void field(const char* key, JobNumber& value) { value.value = number(object_.required<int>(key), key); }
   void field(const char* key, AgentNumber& value) { value.value = number(object_.required<int>(key), key); }
   void field(const char* key, experiments::JobId& value) { value.hex = object_.required<std::string>(key); }
-  void field(const char* key, Cause& value) { value = enum_from(kCauses, object_.required<std::string>(key), key); }
-  void field(const char* key, RunEnd& value) { value = enum_from(kEnds, object_.required<std::string>(key), key); }
+  void field(const char* key, Cause& value) {
+    const auto name = object_.required<std::string>(key);
+    value = name == "crash" ? Cause::kExitCode : enum_from(kCauseNames, name, key);
+  }
+  void field(const char* key, RunEnd& value) { value = enum_from(kEndNames, object_.required<std::string>(key), key); }
   void field(const char* key, Milliseconds& value) { value = Milliseconds(object_.required<std::int64_t>(key)); }
   void field(const char* key, Instant& value) { value = Instant(Milliseconds(object_.required<std::int64_t>(key))); }
   void field(const char* key, std::vector<JobNumber>& value) {
@@ -90,6 +116,19 @@ class Reader {
   core::ObjectReader object_;
 };
 
+// The same members without their keys.
+template <class Binary>
+class Unnamed {
+ public:
+  explicit Unnamed(Binary& binary) : binary_(binary) {}
+  void later(const char*, auto& value) { binary_.field(value); }
+  void field(const char*, auto& value) { binary_.field(value); }
+
+ private:
+  Binary& binary_;
+};
+
+// The order of the members is that of the bytes in journals of version 2: a new member needs a new version.
 template <class Visitor, class E>
 void fields(Visitor& visit, E& event) {
   using T = std::remove_const_t<E>;
@@ -99,14 +138,26 @@ void fields(Visitor& visit, E& event) {
     visit.field("host", event.host);
     visit.field("process", event.process);
     visit.field("max_jobs", event.max_jobs);
+    visit.later("ends_at_ms", event.ends_at);
   } else if constexpr (std::is_same_v<T, AgentJoined>) {
     visit.field("agent", event.agent);
     visit.field("host", event.host);
     visit.field("slots", event.slots);
-  } else if constexpr (std::is_same_v<T, AgentLost>) {
+    visit.later("gpus", event.gpus);
+    visit.later("memory_mib", event.memory_mib);
+    visit.later("numeric_class", event.numeric_class);
+  } else if constexpr (std::is_same_v<T, AgentLost> || std::is_same_v<T, AgentLeaving>) {
     visit.field("agent", event.agent);
     visit.field("why", event.why);
   } else if constexpr (std::is_same_v<T, StopRequested>) {
+    visit.field("why", event.why);
+    visit.later("cause", event.cause);
+  } else if constexpr (std::is_same_v<T, HostDrained>) {
+    visit.field("host", event.host);
+    visit.field("on", event.on);
+    visit.field("why", event.why);
+  } else if constexpr (std::is_same_v<T, HostExcluded>) {
+    visit.field("host", event.host);
     visit.field("why", event.why);
   } else if constexpr (std::is_same_v<T, RunEnded>) {
     visit.field("end", event.end);
@@ -131,22 +182,27 @@ void fields(Visitor& visit, E& event) {
     if constexpr (requires { event.evidence; }) visit.field("evidence", event.evidence);
     if constexpr (requires { event.retry; }) visit.field("retry", event.retry);
     if constexpr (requires { event.not_before; }) visit.field("not_before_ms", event.not_before);
+    if constexpr (requires { event.until; }) visit.field("until_ms", event.until);
     if constexpr (requires { event.why; }) visit.field("why", event.why);
+    if constexpr (requires { event.gpus; }) visit.later("gpus", event.gpus);
+    if constexpr (requires { event.memory_mib; }) visit.later("memory_mib", event.memory_mib);
+    if constexpr (requires { event.priority; }) visit.later("priority", event.priority);
+    if constexpr (requires { event.steps; }) visit.later("steps", event.steps);
+    if constexpr (requires { event.expected_ms; }) visit.later("expected_ms", event.expected_ms);
+    if constexpr (requires { event.path_ms; }) visit.later("path_ms", event.path_ms);
+    if constexpr (requires { event.checkpoint_ms; }) visit.later("checkpoint_ms", event.checkpoint_ms);
+    if constexpr (requires { event.out_of_memory; }) visit.later("out_of_memory", event.out_of_memory);
+    if constexpr (requires { event.at; }) visit.later("at_ms", event.at);
   }
 }
 
 template <std::size_t I = 0>
-Event read_alternative(std::size_t index, const Json& json, const std::string& where) {
+Event event_of_type(std::uint32_t type) {
   if constexpr (I == std::variant_size_v<Event>) {
-    throw core::input_error(fmt::format("{}: record type {} is not known here", where, index + 1),
-                            "it may come from a newer resolute");
+    throw core::input_error(fmt::format("its type {} is not known here", type), "it may come from a newer resolute");
   } else {
-    if (index != I) return read_alternative<I + 1>(index, json, where);
-    std::variant_alternative_t<I, Event> event;
-    Reader reader(json, where);
-    fields(reader, event);
-    reader.finish();
-    return event;
+    if (type != I + 1) return event_of_type<I + 1>(type);
+    return Event(std::in_place_index<I>);
   }
 }
 
@@ -163,15 +219,20 @@ std::string because(const std::string& why) { return why.empty() ? std::string()
 }  // namespace
 
 std::string_view name_of(Cause cause) {
-  for (const auto& [value, name] : kCauses)
+  for (const auto& [value, name] : kCauseNames)
     if (value == cause) return name;
   throw core::ContractError("a cause without a name");
 }
 
 std::string_view name_of(RunEnd end) {
-  for (const auto& [value, name] : kEnds)
+  for (const auto& [value, name] : kEndNames)
     if (value == end) return name;
   throw core::ContractError("an end without a name");
+}
+
+std::string as_utf8(std::string text) {
+  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return text;
+  return Json::parse(Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
 }
 
 std::uint32_t type_number(const Event& event) { return static_cast<std::uint32_t>(event.index()) + 1; }
@@ -179,14 +240,37 @@ std::uint32_t type_number(const Event& event) { return static_cast<std::uint32_t
 std::string_view type_name(const Event& event) { return kTypeNames.at(event.index()); }
 
 Json to_json(const Event& event) {
-  Writer writer;
+  JsonWriter writer;
   std::visit([&](const auto& alternative) { fields(writer, alternative); }, event);
   return std::move(writer.json);
 }
 
 Event event_from_json(std::uint32_t type, const Json& json, const std::string& where) {
   try {
-    return read_alternative(static_cast<std::size_t>(type) - 1, json, where);
+    Event event = event_of_type(type);
+    JsonReader reader(json, where);
+    std::visit([&](auto& alternative) { fields(reader, alternative); }, event);
+    reader.finish();
+    return event;
+  } catch (const core::RuntimeError& error) {
+    throw core::corrupt_error(fmt::format("{}: record of type {} cannot be understood", where, type), error.what());
+  }
+}
+
+void append_binary(core::Bytes& to, const Event& event) {
+  BinaryWriter writer(to);
+  Unnamed unnamed(writer);
+  std::visit([&](const auto& alternative) { fields(unnamed, alternative); }, event);
+}
+
+Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where) {
+  try {
+    Event event = event_of_type(type);
+    BinaryReader reader(bytes, "it");
+    Unnamed unnamed(reader);
+    std::visit([&](auto& alternative) { fields(unnamed, alternative); }, event);
+    reader.finish();
+    return event;
   } catch (const core::RuntimeError& error) {
     throw core::corrupt_error(fmt::format("{}: record of type {} cannot be understood", where, type), error.what());
   }
@@ -204,7 +288,8 @@ std::string describe(const Event& event) {
                                e.slots == 1 ? "" : "s");
           },
           [](const AgentJoined& e) {
-            return fmt::format("agent {} joined ({}, {} slots)", e.agent.value, e.host, e.slots);
+            return fmt::format("agent {} joined ({}, {} slots{})", e.agent.value, e.host, e.slots,
+                               e.gpus > 0 ? fmt::format(", {} GPUs", e.gpus) : "");
           },
           [](const AgentLost& e) { return fmt::format("agent {} lost{}", e.agent.value, because(e.why)); },
           [&](const Placed& e) {
@@ -217,8 +302,8 @@ std::string describe(const Event& event) {
           [&](const RankExited& e) {
             auto how = e.signal != 0 ? fmt::format("was killed by signal {}", e.signal)
                                      : fmt::format("exited with {}", e.code);
-            return fmt::format("{} process rank {} {}{}", of(e.job, e.attempt), e.process_rank, how,
-                               because(e.evidence));
+            return fmt::format("{} process rank {} {}{}{}", of(e.job, e.attempt), e.process_rank, how,
+                               e.out_of_memory ? " for memory" : "", because(e.evidence));
           },
           [&](const ResultMissing& e) {
             return fmt::format("{} ended with 0 and left no result", of(e.job, e.attempt));
@@ -240,6 +325,20 @@ std::string describe(const Event& event) {
           [](const JobCancelled& e) { return fmt::format("job {} cancelled{}", e.job.value, because(e.why)); },
           [](const StopRequested& e) { return fmt::format("stop requested{}", because(e.why)); },
           [](const RunEnded& e) { return fmt::format("run ended: {}{}", name_of(e.end), because(e.why)); },
+          [&](const Stalled& e) {
+            return fmt::format("{} shows no sign of life{}", of(e.job, e.attempt), because(e.evidence));
+          },
+          [&](const HeldElsewhere& e) {
+            return fmt::format("{} is not started here{}", of(e.job, e.attempt), because(e.why));
+          },
+          [](const AgentLeaving& e) { return fmt::format("agent {} will leave{}", e.agent.value, because(e.why)); },
+          [](const HostDrained& e) {
+            return fmt::format("host {} {}{}", e.host, e.on ? "drained" : "allowed again", because(e.why));
+          },
+          [](const HostExcluded& e) { return fmt::format("host {} excluded{}", e.host, because(e.why)); },
+          [](const CancelRequested& e) {
+            return fmt::format("job {} is wanted no more{}", e.job.value, because(e.why));
+          },
       },
       event);
 }

@@ -6,11 +6,13 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "core/bytes.h"
 #include "core/json.h"
 #include "experiments/specification.h"
 
@@ -32,25 +34,40 @@ struct AgentNumber {
   auto operator<=>(const AgentNumber&) const = default;
 };
 
-//! Why an attempt ended without a result. The closed set from which retry budgets are chosen. Stored by name: do not
-//! rename.
+//! Why an attempt ended without a result: the closed set from which budgets are chosen (failure.h). Stored by name: do
+//! not rename.
 enum class Cause {
-  kCrash,            //!< another exit code, a signal, or exit 0 without a result
+  kExitCode,         //!< another exit code than the contract's, or exit 0 without a result ("crash" in version 1)
+  kSignal,           //!< killed by a signal that nobody here sent
+  kOutOfMemory,      //!< by the kernel, by our limit, or a device that had no more
+  kDeviceError,      //!< CUDA, cuDNN or NCCL said so
+  kPeerLost,         //!< it waited in vain for another process rank; that one's own end is the better evidence
+  kNoProgress,       //!< no sign of life for too long
+  kStorageFull,      //!< the store took no more bytes
   kConfiguration,    //!< exit code 2: the same again would fail the same way
   kInterrupted,      //!< exit code 75: stopped after writing a checkpoint
+  kPreempted,        //!< its machine was taken away with notice
+  kWalltime,         //!< the allocation came to its end
   kAgentLost,        //!< an agent that ran a part of the gang stopped answering
   kCoordinatorLost,  //!< the run that started it ended without a word
-  kUnplaceable,      //!< more slots than the run has ever had
+  kUnplaceable,      //!< more slots than the run has, none of its agents missing
+  kCancelled,        //!< the user wanted it so
 };
+inline constexpr std::size_t kCauses = 15;
 std::string_view name_of(Cause cause);
 
-//! Slots of one agent given to one gang. The ranks of a gang are numbered through its shares in order.
+//! Slots of one agent given to one gang; GPUs where the job needs them (JobAdded::gpus). Which core and which GPU a
+//! rank gets is the agent's choice (bindings.h). The ranks of a gang are numbered through its shares in order.
 struct Share {
   AgentNumber agent;
   int slots = 0;
   auto operator<=>(const Share&) const = default;
 };
 using Placement = std::vector<Share>;
+
+//! The most that one agent or one job may say of itself: far beyond any machine, and far from where sums overflow.
+inline constexpr int kMostSlots = 100'000;  //!< also GPUs
+inline constexpr std::int64_t kMostMemoryMib = 1'000'000'000'000;
 
 //! A coordinator took over: agents are forgotten, running attempts are over, no job is wanted until JobAdded says so.
 struct RunStarted {
@@ -59,6 +76,7 @@ struct RunStarted {
   std::string host;
   std::int64_t process = 0;
   int max_jobs = -1;  //!< different jobs that this run may start; -1: no limit
+  Instant ends_at{};  //!< end of the allocation; the epoch of the clock: none known
   bool operator==(const RunStarted&) const = default;
 };
 //! A job of this run's plan, with the attempts that the store has seen. A failed or cancelled job gets a new budget.
@@ -70,12 +88,22 @@ struct JobAdded {
   std::vector<JobNumber> after;
   int slots = 1;
   int attempts = 0;
+  bool gpus = false;               //!< each rank takes a GPU of its agent instead of a slot
+  std::int64_t memory_mib = 0;     //!< that each rank may use; 0: not limited, not counted
+  int priority = 0;                //!< higher first, before any other order
+  std::int64_t steps = 0;          //!< of a training: its last checkpoint's number; 0: no checkpoints
+  std::int64_t expected_ms = 0;    //!< whole duration as learned (durations.h); 0: unknown
+  std::int64_t path_ms = 0;        //!< expected_ms and the longest chain of those that need it: longest path first
+  std::int64_t checkpoint_ms = 0;  //!< from its start until something is kept: a checkpoint, or its end; 0: unknown
   bool operator==(const JobAdded&) const = default;
 };
 struct AgentJoined {
   AgentNumber agent;
   std::string host;
-  int slots = 0;
+  int slots = 0;                //!< process ranks without a GPU that may run at once
+  int gpus = 0;                 //!< process ranks with one
+  std::int64_t memory_mib = 0;  //!< for all its ranks; 0: unknown, not counted
+  std::string numeric_class;    //!< digest (docs/worker.md); empty: unknown, taken for the same as any
   bool operator==(const AgentJoined&) const = default;
 };
 struct AgentLost {
@@ -88,8 +116,9 @@ struct Placed {
   JobNumber job;
   int attempt = 0;
   Placement placement;
-  int past = -1;  //!< number of the job before it in the order that waits for more slots; -1: none
+  int past = -1;  //!< job before it in the order that waits for more slots and loses patience by this; -1: none
   std::string why;
+  Instant at{};  //!< when it was decided: the expected end is counted from here
   bool operator==(const Placed&) const = default;
 };
 //! Every rank of the attempt runs.
@@ -110,9 +139,10 @@ struct RankExited {
   JobNumber job;
   int attempt = 0;
   int process_rank = 0;
-  int code = 0;          //!< exit code; 0 if killed by a signal
-  int signal = 0;        //!< 0 if it exited
-  std::string evidence;  //!< last line on its standard error, where it failed
+  int code = 0;                //!< exit code; 0 if killed by a signal
+  int signal = 0;              //!< 0 if it exited
+  std::string evidence;        //!< last line on its standard error, where it failed
+  bool out_of_memory = false;  //!< killed for memory: by the kernel, or over its limit
   bool operator==(const RankExited&) const = default;
 };
 //! All ranks said 0, but the store has no result of the job.
@@ -163,6 +193,7 @@ struct JobCancelled {
 //! The user, the machine or the allocation wants the run to end soon.
 struct StopRequested {
   std::string why;
+  Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
   bool operator==(const StopRequested&) const = default;
 };
 //! How a run ended. Stored by name: do not rename.
@@ -175,9 +206,52 @@ struct RunEnded {
   bool operator==(const RunEnded&) const = default;
 };
 
+//! No sign of life of a running attempt for longer than the limit.
+struct Stalled {
+  JobNumber job;
+  int attempt = 0;
+  std::string evidence;
+  bool operator==(const Stalled&) const = default;
+};
+//! Another run on the store has the job's claim (claim.h): the placement is taken back, nothing of it was started, its
+//! attempt number is free again.
+struct HeldElsewhere {
+  JobNumber job;
+  int attempt = 0;
+  Instant until{};  //!< not to be tried again before
+  std::string why;
+  bool operator==(const HeldElsewhere&) const = default;
+};
+//! An agent will be taken away: nothing more is placed on it, what runs there has the grace period to checkpoint.
+struct AgentLeaving {
+  AgentNumber agent;
+  std::string why;
+  bool operator==(const AgentLeaving&) const = default;
+};
+//! The user wants nothing more to be started on a host (`on`), or allows it again; also lifts an exclusion.
+struct HostDrained {
+  std::string host;
+  bool on = true;
+  std::string why;
+  bool operator==(const HostDrained&) const = default;
+};
+//! Decision: nothing more is placed on a host that ends jobs which live elsewhere; `why` names them.
+struct HostExcluded {
+  std::string host;
+  std::string why;
+  bool operator==(const HostExcluded&) const = default;
+};
+//! The user does not want this job any more; what needs it is cancelled with it.
+struct CancelRequested {
+  JobNumber job;
+  std::string why;
+  bool operator==(const CancelRequested&) const = default;
+};
+
 using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
-                 AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded>;
+                 AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
+                 HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested>;
 
 //! Overloads of lambdas for std::visit; without a generic one a new alternative fails to compile where it is not
 //! handled.
@@ -191,11 +265,15 @@ Overload(Ts...) -> Overload<Ts...>;
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);
 std::string_view type_name(const Event& event);
-//! The payload of a journal record.
+//! For people and programs (`suite log --json`), and the payload of records of journal version 1.
 core::Json to_json(const Event& event);
-//! The inverse, strict. \throws RuntimeError (kCorrupt) that opens with `where`: an unknown type, a missing or wrong
-//! key
+//! The inverse, strict but for members that came after version 1, which keep their defaults. \throws RuntimeError
+//! (kCorrupt) that opens with `where`: an unknown type, a missing or wrong key
 Event event_from_json(std::uint32_t type, const core::Json& json, const std::string& where);
+//! The payload of a record of version 2: the members in their order, little-endian (docs/formats/journal.md). Appends.
+void append_binary(core::Bytes& to, const Event& event);
+//! The inverse, strict. \throws RuntimeError (kCorrupt) that opens with `where`
+Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where);
 //! One line for people, without the time.
 std::string describe(const Event& event);
 

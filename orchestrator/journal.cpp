@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <map>
 
 #include "core/crc32c.h"
 #include "core/sha256.h"
@@ -14,6 +15,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kMagic = "RSLTJRNL";
 constexpr std::string_view kPrefix = "journal-";
+constexpr std::string_view kAdvice =
+    "restore the file from a copy, or move the suite's folder away: results stay in the store";
 
 std::uint32_t load_u32(std::span<const std::byte> bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -51,15 +54,21 @@ bool record_behind(std::span<const std::byte> bytes, std::size_t from, std::uint
 JournalHeader parse_header(std::span<const std::byte> bytes, const std::string& name) {
   const std::string problem = fmt::format("'{}' is not a journal that can be read", name);
   if (bytes.size() < kJournalHeaderSize)
-    throw core::corrupt_error(problem, fmt::format("it has {} bytes, its header {}", bytes.size(), kJournalHeaderSize));
-  if (core::as_text(bytes.first(8)) != kMagic) throw core::corrupt_error(problem, "its first 8 bytes are not RSLTJRNL");
+    throw core::corrupt_error(
+        problem, fmt::format("it ends at offset {}, its header has {} bytes", bytes.size(), kJournalHeaderSize),
+        kAdvice);
+  if (core::as_text(bytes.first(8)) != kMagic)
+    throw core::corrupt_error(problem, "the 8 bytes at offset 0 are not RSLTJRNL", kAdvice);
   if (load_u32(bytes, 60) != core::crc32c(bytes.first(60)))
-    throw core::corrupt_error(problem, "the header's checksum at offset 60 differs");
+    throw core::corrupt_error(problem, "the header's checksum at offset 60 differs", kAdvice);
   const std::uint32_t version = load_u32(bytes, 8);
-  if (version != kJournalVersion)
-    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kJournalVersion),
+  if (version < 1 || version > kJournalVersion)
+    throw core::input_error(problem,
+                            fmt::format("it has version {}, this resolute reads 1 to {}", version, kJournalVersion),
                             "use the resolute that wrote it");
   JournalHeader header;
+  header.version = version;
+  header.run_epoch = load_u32(bytes, 12);
   header.epoch = static_cast<std::int64_t>(load_u64(bytes, 16));
   header.sealed_length = load_u64(bytes, 24);
   header.run = core::to_hex(bytes.subspan(32, 16));
@@ -67,16 +76,44 @@ JournalHeader parse_header(std::span<const std::byte> bytes, const std::string& 
   return header;
 }
 
+Event read_event(std::uint32_t version, std::uint32_t type, std::span<const std::byte> payload,
+                 const std::string& where) {
+  if (version > 1) return event_from_binary(type, payload, where);
+  core::Json json;
+  try {
+    json = core::parse_json(core::as_text(payload), where);
+  } catch (const core::RuntimeError& error) {
+    throw core::corrupt_error(fmt::format("{}: the record's payload is not JSON", where), error.what());
+  }
+  return event_from_json(type, json, where);
+}
+
+void store(core::Bytes& to, std::size_t at, std::uint32_t value) { std::memcpy(to.data() + at, &value, sizeof value); }
+
 }  // namespace
+
+std::vector<std::int64_t> numbered_files(core::FileSystem& files, const fs::path& folder, std::string_view prefix) {
+  std::vector<std::int64_t> numbers;
+  for (const std::string& name : files.list(folder)) {
+    if (!name.starts_with(prefix)) continue;
+    std::int64_t number = 0;
+    auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number);
+    if (error == std::errc{} && end == name.data() + name.size() && fmt::format("{}{:06}", prefix, number) == name)
+      numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
 
 std::string journal_name(std::int64_t epoch) { return fmt::format("{}{:06}", kPrefix, epoch); }
 
 core::Bytes encode_header(const JournalHeader& header) {
   RESOLUTE_EXPECT(header.run.size() == 32, "a run's token has 32 hexadecimal digits");
   core::Bytes bytes;
+  bytes.reserve(kJournalHeaderSize);
   core::append_bytes(bytes, core::as_byte_span(kMagic));
   core::append_little_endian(bytes, kJournalVersion);
-  core::append_little_endian(bytes, std::uint32_t{0});
+  core::append_little_endian(bytes, static_cast<std::uint32_t>(header.run_epoch));
   core::append_little_endian(bytes, header.epoch);
   core::append_little_endian(bytes, header.sealed_length);
   for (std::size_t i = 0; i < 32; i += 2) {
@@ -90,59 +127,63 @@ core::Bytes encode_header(const JournalHeader& header) {
   return bytes;
 }
 
-core::Bytes encode_record(std::uint64_t sequence, Instant at, const Event& event) {
-  const std::string payload = core::canonical_json(to_json(event));
-  RESOLUTE_EXPECT(payload.size() <= kMaxRecordPayload, "an event too long for a record");
-  core::Bytes body;
-  core::append_little_endian(body, type_number(event));
-  core::append_little_endian(body, sequence);
-  core::append_little_endian(body, std::int64_t{at.time_since_epoch().count()});
-  core::append_bytes(body, core::as_byte_span(payload));
-  core::Bytes bytes;
-  core::append_little_endian(bytes, static_cast<std::uint32_t>(payload.size()));
-  core::append_little_endian(bytes, core::crc32c(body, core::crc32c(bytes)));
-  core::append_bytes(bytes, body);
-  return bytes;
+void append_record(core::Bytes& to, std::uint64_t sequence, Instant at, const Event& event) {
+  const std::size_t start = to.size();
+  core::append_little_endian(to, std::uint64_t{0});  // length and checksum: known when the payload is there
+  core::append_little_endian(to, type_number(event));
+  core::append_little_endian(to, sequence);
+  core::append_little_endian(to, std::int64_t{at.time_since_epoch().count()});
+  append_binary(to, event);
+  const std::size_t length = to.size() - start - kRecordHeaderSize;
+  RESOLUTE_EXPECT(length <= kMaxRecordPayload, "an event too long for a record");
+  store(to, start, static_cast<std::uint32_t>(length));
+  const std::span<const std::byte> record = std::span(to).subspan(start);
+  store(to, start + 4, core::crc32c(record.subspan(8), core::crc32c(record.first(4))));
+}
+
+JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
+                           std::optional<std::uint64_t> sealed, const RecordVisitor& visit) {
+  JournalExtent extent;
+  extent.header = parse_header(bytes, name);
+  const std::size_t full_size = bytes.size();
+  if (sealed) {
+    if (*sealed > bytes.size() || *sealed < kJournalHeaderSize)
+      throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", name, bytes.size()),
+                                fmt::format("its successor sealed {} bytes", *sealed), kAdvice);
+    bytes = bytes.first(*sealed);
+  }
+  std::size_t at = kJournalHeaderSize;
+  for (std::uint64_t expected = 1; at < bytes.size(); ++expected) {
+    const std::size_t size = whole_record(bytes, at);
+    const bool in_order = size != 0 && load_u64(bytes, at + 12) == expected;
+    if (!in_order) {
+      if (sealed || size != 0 || record_behind(bytes, at + 1, expected))
+        throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", name, at),
+                                  fmt::format("record {} is not whole, or not in its place", expected), kAdvice);
+      break;
+    }
+    const Instant time(Milliseconds(static_cast<std::int64_t>(load_u64(bytes, at + 20))));
+    const auto payload = bytes.subspan(at + kRecordHeaderSize, size - kRecordHeaderSize);
+    try {
+      JournalRecord record{expected, at, time,
+                           read_event(extent.header.version, load_u32(bytes, at + 8), payload, "payload")};
+      visit(extent.header, record);
+    } catch (const core::RuntimeError& error) {
+      throw error.at(fmt::format("'{}' offset {}", name, at));
+    }
+    at += size;
+  }
+  extent.valid_length = at;
+  extent.dropped_bytes = full_size - at;
+  return extent;
 }
 
 JournalContents parse_journal(std::span<const std::byte> bytes, const std::string& name,
                               std::optional<std::uint64_t> sealed) {
   JournalContents contents;
-  contents.header = parse_header(bytes, name);
-  const std::size_t full_size = bytes.size();
-  if (sealed) {
-    if (*sealed > bytes.size() || *sealed < kJournalHeaderSize)
-      throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", name, bytes.size()),
-                                fmt::format("its successor sealed {} bytes", *sealed), "restore the file from a copy");
-    bytes = bytes.first(*sealed);
-  }
-  std::size_t at = kJournalHeaderSize;
-  while (at < bytes.size()) {
-    const std::uint64_t expected = contents.records.size() + 1;
-    const std::size_t size = whole_record(bytes, at);
-    const bool in_order = size != 0 && load_u64(bytes, at + 12) == expected;
-    if (!in_order) {
-      if (sealed || size != 0 || record_behind(bytes, at + 1, expected))
-        throw core::corrupt_error(
-            fmt::format("'{}' is damaged at offset {}", name, at),
-            fmt::format("record {} is not whole and others follow it", expected),
-            "restore the file from a copy, or move the suite's folder away: results stay in the store");
-      break;
-    }
-    const std::string where = fmt::format("'{}' offset {}", name, at);
-    const std::string_view payload = core::as_text(bytes.subspan(at + kRecordHeaderSize, size - kRecordHeaderSize));
-    core::Json json;
-    try {
-      json = core::parse_json(payload, where);
-    } catch (const core::RuntimeError& error) {
-      throw core::corrupt_error(fmt::format("{}: the record's payload is not JSON", where), error.what());
-    }
-    const Instant time(Milliseconds(static_cast<std::int64_t>(load_u64(bytes, at + 20))));
-    contents.records.push_back({expected, at, time, event_from_json(load_u32(bytes, at + 8), json, where)});
-    at += size;
-  }
-  contents.valid_length = at;
-  contents.dropped_bytes = full_size - at;
+  static_cast<JournalExtent&>(contents) =
+      scan_journal(bytes, name, sealed,
+                   [&](const JournalHeader&, JournalRecord& record) { contents.records.push_back(std::move(record)); });
   return contents;
 }
 
@@ -150,46 +191,95 @@ JournalContents read_journal(core::FileSystem& files, const fs::path& path, std:
   return parse_journal(files.read(path), path.string(), sealed);
 }
 
-std::vector<JournalContents> read_journals(core::FileSystem& files, const fs::path& suite_folder) {
-  std::vector<std::int64_t> epochs;
-  for (const std::string& name : files.list(suite_folder)) {
-    if (!name.starts_with(kPrefix)) continue;
-    std::int64_t epoch = 0;
-    auto [end, error] = std::from_chars(name.data() + kPrefix.size(), name.data() + name.size(), epoch);
-    if (error == std::errc{} && end == name.data() + name.size() && journal_name(epoch) == name)
-      epochs.push_back(epoch);
-  }
-  std::sort(epochs.begin(), epochs.end());
-  std::vector<JournalContents> journals(epochs.size());
-  std::optional<std::uint64_t> sealed;
-  for (std::size_t i = epochs.size(); i-- > 0;) {
-    const fs::path path = suite_folder / journal_name(epochs[i]);
-    if (epochs[i] != static_cast<std::int64_t>(i) + 1)
+JournalHeader read_journal_header(core::FileSystem& files, const fs::path& path) {
+  const auto file = files.open_for_read(path);
+  core::Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), kJournalHeaderSize)));
+  file->read_at(0, bytes);
+  return parse_header(bytes, path.string());
+}
+
+std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const fs::path& suite_folder) {
+  std::vector<std::int64_t> epochs = numbered_files(files, suite_folder, kPrefix);
+  for (std::size_t i = 1; i < epochs.size(); ++i)
+    if (epochs[i] != epochs[i - 1] + 1)
       throw core::corrupt_error(fmt::format("'{}' is missing", (suite_folder / journal_name(epochs[i] - 1)).string()),
-                                fmt::format("epoch {} follows it", epochs[i]), "restore the file from a copy");
-    journals[i] = read_journal(files, path, sealed);
-    if (journals[i].header.epoch != epochs[i])
+                                fmt::format("epoch {} follows it", epochs[i]), kAdvice);
+  return epochs;
+}
+
+std::vector<JournalExtent> scan_journals(core::FileSystem& files, const fs::path& suite_folder, std::int64_t first,
+                                         const RecordVisitor& visit) {
+  std::vector<std::int64_t> epochs = journal_epochs(files, suite_folder);
+  epochs.erase(epochs.begin(), std::lower_bound(epochs.begin(), epochs.end(), first));
+  if (!epochs.empty() && epochs.front() != first)
+    throw core::corrupt_error(fmt::format("'{}' is missing", (suite_folder / journal_name(first)).string()),
+                              fmt::format("epoch {} follows it", epochs.front()), kAdvice);
+  std::vector<JournalExtent> extents;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    std::optional<std::uint64_t> sealed;
+    if (i + 1 < epochs.size())
+      sealed = read_journal_header(files, suite_folder / journal_name(epochs[i + 1])).sealed_length;
+    const fs::path path = suite_folder / journal_name(epochs[i]);
+    extents.push_back(scan_journal(files.read(path), path.string(), sealed, visit));
+    if (extents.back().header.epoch != epochs[i])
       throw core::corrupt_error(fmt::format("'{}' is damaged at offset 16", path.string()),
-                                fmt::format("its header says epoch {}", journals[i].header.epoch));
-    sealed = journals[i].header.sealed_length;
+                                fmt::format("its header says epoch {}", extents.back().header.epoch), kAdvice);
   }
+  return extents;
+}
+
+std::vector<JournalContents> read_journals(core::FileSystem& files, const fs::path& suite_folder) {
+  std::vector<JournalContents> journals;
+  const auto epochs = journal_epochs(files, suite_folder);
+  if (epochs.empty()) return journals;
+  std::map<std::int64_t, std::vector<JournalRecord>> records;
+  const auto extents = scan_journals(
+      files, suite_folder, epochs.front(),
+      [&](const JournalHeader& header, JournalRecord& record) { records[header.epoch].push_back(std::move(record)); });
+  for (const JournalExtent& extent : extents) journals.push_back({extent, std::move(records[extent.header.epoch])});
   return journals;
 }
 
 JournalWriter::JournalWriter(core::FileSystem& files, const fs::path& suite_folder, const JournalHeader& header)
-    : files_(files),
-      path_(suite_folder / journal_name(header.epoch)),
-      successor_(suite_folder / journal_name(header.epoch + 1)) {
-  if (!core::publish_exclusive(files_, path_, encode_header(header)))
+    : files_(files), suite_folder_(suite_folder), header_(header) {
+  if (!create())
     throw core::input_error(fmt::format("'{}' was created by another run", path_.string()),
                             "two runs of one suite were started at once",
                             "let that one go on, or start again when it has ended");
-  file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
 }
 
-void JournalWriter::append(const Event& event, Instant at) {
-  core::append_bytes(batch_, encode_record(++sequence_, at, event));
+// False if another run has the epoch.
+bool JournalWriter::create() {
+  path_ = suite_folder_ / journal_name(header_.epoch);
+  successor_ = suite_folder_ / journal_name(header_.epoch + 1);
+  if (!core::publish_exclusive(files_, path_, encode_header(header_))) return false;
+  file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
+  sequence_ = 0;
+  length_ = kJournalHeaderSize;
+  return true;
 }
+
+void JournalWriter::next_epoch(Instant now) {
+  RESOLUTE_EXPECT(batch_.empty() && !failed_, "an epoch is sealed between two batches");
+  failed_ = true;
+  header_ = {header_.epoch + 1, length_, header_.run, now, header_.run_epoch > 0 ? header_.run_epoch : header_.epoch};
+  const std::string sealed = path_.string();
+  if (!create())
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("'{}' was taken over by another run", sealed),
+                             fmt::format("'{}' exists", path_.string()), "see that run's output");
+  failed_ = false;
+}
+
+void JournalWriter::seal_predecessor_at(std::uint64_t length) {
+  RESOLUTE_EXPECT(length_ == kJournalHeaderSize && batch_.empty() && !failed_, "a seal moves before the first record");
+  failed_ = true;
+  header_.sealed_length = length;
+  core::write_atomic(files_, path_, encode_header(header_));
+  file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
+  failed_ = false;
+}
+
+void JournalWriter::append(const Event& event, Instant at) { append_record(batch_, ++sequence_, at, event); }
 
 void JournalWriter::require_no_successor() const {
   if (files_.exists(successor_))
@@ -211,6 +301,7 @@ void JournalWriter::sync() {
   // on.
   require_no_successor();
   failed_ = false;
+  length_ += batch_.size();
   batch_.clear();
 }
 

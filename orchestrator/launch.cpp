@@ -22,6 +22,18 @@ bool executable(const fs::path& path) {
 
 }  // namespace
 
+std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::PlannedJob>& jobs) {
+  std::set<experiments::JobId> found;
+  for (const auto& job : jobs) {  // trainings come before what evaluates them
+    const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+    const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
+    if ((training != nullptr && training->device == "cuda") ||
+        (evaluation != nullptr && found.contains(evaluation->training)))
+      found.insert(job.id);
+  }
+  return found;
+}
+
 RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
                          int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands) {
   const auto* shard = std::get_if<experiments::ShardSpecification>(&job.specification);
@@ -53,18 +65,26 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
     add("--checkpoint-every", std::to_string(commands.checkpoint_every));
   add("--progress-fd", std::to_string(kProgressDescriptor));
   command.progress = true;
+  command.memory_mib = commands.memory_mib;
   const fs::path folder = store.attempt_folder(job.id, attempt);
   command.out = (folder / log_name("stdout", process_rank)).string();
   command.err = (folder / log_name("stderr", process_rank)).string();
   return command;
 }
 
-void prepare_attempt(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::PlannedJob& job,
-                     int attempt) {
-  files.create_directories(store.attempt_folder(job.id, attempt));
+void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
+  if (prepared_.contains(job.id.hex)) return;
   const std::string text = core::canonical_json(experiments::to_json(job.specification));
-  const fs::path path = store.specification_file(job.id);
-  if (core::read_text_if_exists(files, path) != text) core::write_atomic(files, path, text);
+  const fs::path path = store_.specification_file(job.id);
+  if (core::read_text_if_exists(files_, path) != text) core::replace_unsynced(files_, path, text);
+  prepared_.insert(job.id.hex);
+}
+
+bool AttemptFolders::make_attempt(const experiments::JobId& job, int attempt) {
+  const fs::path folder = store_.attempt_folder(job, attempt);
+  if (files_.exists(folder)) return false;
+  files_.create_directories(folder);
+  return true;
 }
 
 void require_program(const std::vector<std::string>& command) {

@@ -1,10 +1,12 @@
 #pragma once
 //! \file
-//! What a job's processes are started with (docs/worker.md): pure but for prepare_attempt().
+//! What a job's processes are started with (docs/worker.md), and where they write.
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/file_system.h"
@@ -19,7 +21,11 @@ struct WorkerCommands {
   std::vector<std::string> external;  //!< of the suite, for trainings and evaluations; empty: none
   std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of its raw images
   int checkpoint_every = 0;                                //!< steps; 0 leaves it to the worker
+  std::int64_t memory_mib = 0;                             //!< RankCommand::memory_mib
 };
+
+//! The jobs whose process ranks take a GPU each: trainings on GPUs and what evaluates them. Pure. \param jobs of a plan
+std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::PlannedJob>& jobs);
 
 //! Where the process ranks of a gang find each other.
 struct Rendezvous {
@@ -28,13 +34,25 @@ struct Rendezvous {
   std::string prefix;  //!< keys of this attempt's store begin with it
 };
 
-//! The command of one process rank. `rendezvous` is nullptr for a job of one rank.
+//! The command of one process rank; its `gpu` is the caller's to set. `rendezvous` is nullptr for a job of one rank.
 RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
                          int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands);
 
-//! Writes spec.json (atomic; left alone if it says the same) and makes the attempt's folder.
-void prepare_attempt(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::PlannedJob& job,
-                     int attempt);
+//! Makes jobs' folders ready for the attempts of one run. Nothing is synced: after a power failure every process of the
+//! run is gone, and the next run finds what is missing or torn and writes it again.
+class AttemptFolders {
+ public:
+  AttemptFolders(core::FileSystem& files, experiments::StoreLayout store) : files_(files), store_(std::move(store)) {}
+  //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run.
+  void prepare_job(const experiments::PlannedJob& job);
+  //! The attempt's folder. \return false if it was there: the number is another run's
+  bool make_attempt(const experiments::JobId& job, int attempt);
+
+ private:
+  core::FileSystem& files_;
+  experiments::StoreLayout store_;
+  std::unordered_set<std::string> prepared_;  //!< by id
+};
 
 //! \throws RuntimeError (kInput) unless the command's program is there and may be executed
 void require_program(const std::vector<std::string>& command);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -101,18 +102,18 @@ OwnerLife life_of(const Owner& owner) {
 
 void require_no_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch,
                       std::chrono::milliseconds watch) {
-  auto owner = read_owner(files, suite_folder, epoch);
-  if (!owner) return;
-  OwnerLife life = life_of(*owner);
-  if (life == OwnerLife::kUnknown) {
-    std::this_thread::sleep_for(watch);
-    auto later = read_owner(files, suite_folder, epoch);
-    life = !later || later->ended || later->counter == owner->counter ? OwnerLife::kEnded : OwnerLife::kAlive;
+  const auto begin = std::chrono::steady_clock::now();
+  const auto first = read_owner(files, suite_folder, epoch);
+  for (auto owner = first;; owner = read_owner(files, suite_folder, epoch)) {
+    if (owner && life_of(*owner) == OwnerLife::kEnded) return;
+    if (owner && (!first || owner->counter != first->counter))
+      throw core::input_error(fmt::format("the suite in '{}' is being run already", suite_folder.string()),
+                              fmt::format("by process {} on '{}'", owner->process, owner->host),
+                              "wait for it, or end it first");
+    const auto left = watch - (std::chrono::steady_clock::now() - begin);
+    if (left <= left.zero()) return;
+    std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(100)));
   }
-  if (life == OwnerLife::kAlive)
-    throw core::input_error(fmt::format("the suite in '{}' is being run already", suite_folder.string()),
-                            fmt::format("by process {} on '{}'", owner->process, owner->host),
-                            "wait for it, or end it first");
 }
 
 }  // namespace resolute::orchestrator

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <set>
 
+#include "core/log.h"
+#include "core/process.h"
 #include "orchestrator/agent.h"
 #include "orchestrator/coordinator.h"
 #include "orchestrator/owner.h"
@@ -41,6 +43,38 @@ int launched_rank(const std::map<std::string, std::string>& environment) {
   return 0;
 }
 
+std::chrono::seconds parse_walltime(const std::string& text) {
+  std::vector<std::int64_t> parts;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (parts.size() < 3) {
+    std::int64_t value = -1;
+    const auto [after, error] = std::from_chars(at, end, value);
+    // Minutes and seconds behind an hour or a minute count to 59; a first part may be large.
+    if (error != std::errc{} || value < 0 || value > (parts.empty() ? 1'000'000 : 59)) break;
+    parts.push_back(value);
+    at = after;
+    if (at == end || *at != ':') break;
+    ++at;
+  }
+  if (parts.empty() || at != end || text.ends_with(':'))
+    throw core::input_error(fmt::format("'{}' is no time", text), "it is MINUTES, MM:SS or H:MM:SS",
+                            "for an hour and a half: 1:30:00");
+  if (parts.size() == 1) parts.push_back(0);
+  std::int64_t seconds = 0;
+  for (std::int64_t part : parts) seconds = seconds * 60 + part;
+  return std::chrono::seconds(seconds);
+}
+
+std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment) {
+  auto found = environment.find("SLURM_JOB_END_TIME");
+  if (found == environment.end()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), seconds);
+  if (error != std::errc{} || seconds <= 0) return std::nullopt;
+  return Instant(std::chrono::seconds(seconds));
+}
+
 experiments::Plan select(const experiments::Plan& plan, const std::string& only) {
   std::set<experiments::JobId> wanted;
   for (const auto& table : plan.tables)
@@ -76,12 +110,36 @@ std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experim
 }
 
 void check_before_run(const experiments::Plan& plan, const RunOptions& options) {
+  if (options.first) select(plan, *options.first);
   const bool packs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
     return std::holds_alternative<experiments::ShardSpecification>(job.specification) ||
            std::holds_alternative<experiments::SealSpecification>(job.specification);
   });
   if (packs || plan.worker.empty()) require_program(options.worker_command);
   if (!plan.worker.empty()) require_program(plan.worker);
+}
+
+AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
+  AgentOptions result;
+  result.host = this_owner().host;
+  const auto environment = core::current_environment();
+  const Inventory whole = read_inventory(environment, kGpuFolder, std::max(0, options.gpus) * place.gpus.agents);
+  result.inventory = part_of(whole, place.cores, place.gpus, place.agents);
+  const int cores = static_cast<int>(result.inventory.cores.size());
+  result.slots = options.slots > 0 ? options.slots : std::max(1, cores);
+  auto& gpus = result.inventory.gpus;
+  if (options.gpus >= 0) gpus.resize(std::min(gpus.size(), static_cast<std::size_t>(options.gpus)));
+  if (options.bind == BindRanks::kCores ||
+      (options.bind == BindRanks::kAuto && place.launched && place.cores.agents == 1 && result.slots <= cores))
+    result.cpu = CpuBinding::kCores;
+  const int given = static_cast<int>(whole.cores.size());
+  if (place.launched && environment.contains("OMPI_COMM_WORLD_SIZE") && given * place.agents < whole.machine_processors)
+    core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
+                      result.host, given, whole.machine_processors);
+  if (place.several_hosts) result.numeric_class = find_numeric_class(options.worker_command, !gpus.empty());
+  result.heartbeat = options.heartbeat;
+  result.coordinator_limit = options.coordinator_limit;
+  return result;
 }
 
 void pass_on_signals(StopSignals& signals, Coordinator& coordinator) {
@@ -100,21 +158,16 @@ RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) 
   auto hub = InProcessHub::create(2);
   auto coordinator_end = hub->endpoint(0);
   auto agent_end = hub->endpoint(1);
-  AgentOptions agent_options;
-  agent_options.host = this_owner().host;
-  agent_options.slots = options.slots > 0 ? options.slots : usable_cores();
-  agent_options.heartbeat = options.heartbeat;
+  AgentOptions local = agent_options(options, {});
   // One thread serves both: the coordinator cannot fall silent without the agent.
-  agent_options.coordinator_limit = std::chrono::hours(24 * 365);
+  local.coordinator_limit = std::chrono::hours(24 * 365);
   Coordinator coordinator(files, clock, *coordinator_end, plan, options, {1});
-  Agent agent(*agent_end, spawner, clock, agent_options);
+  Agent agent(*agent_end, spawner, clock, std::move(local));
   while (!coordinator.finished()) {
     pass_on_signals(signals, coordinator);
     bool busy = agent.step();
     busy = coordinator.step() || busy;
-    if (!busy)
-      IdleWait::wait(spawner.descriptor(),
-                     agent.finished() ? std::chrono::milliseconds(1) : std::chrono::milliseconds(50));
+    if (!busy) IdleWait::wait(spawner.descriptor(), std::chrono::milliseconds(50));
   }
   return coordinator.outcome();
 }

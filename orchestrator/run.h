@@ -19,15 +19,25 @@
 
 namespace resolute::orchestrator {
 
+//! Whether each rank of a CPU job runs on a core of its own. kAuto: where the agent is alone on its host, was started
+//! by a launcher and has no more slots than cores.
+enum class BindRanks { kAuto, kNone, kCores };
+
 struct RunOptions {
   std::filesystem::path store;
   std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
   int slots = 0;                            //!< of each agent; 0: the host's cores, shared by its agents
-  std::optional<std::string> only;  //!< a row's id, "TABLE/ROW", or the first digits of a job's id; with all it needs
-  std::optional<int> max_jobs;      //!< different jobs that this run may start
-  std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of raw images
-  int checkpoint_every = 0;                                //!< training steps; 0: the worker's own choice
-  bool quiet = false;                                      //!< no line for each job
+  std::optional<std::string> only;   //!< a row's id, "TABLE/ROW", or the first digits of a job's id; with all it needs
+  std::optional<std::string> first;  //!< named like `only`: started before all else
+  std::optional<int> max_jobs;       //!< different jobs that this run may start
+  int gpus = -1;                     //!< of each agent; -1: those that its machine shows
+  std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
+  std::optional<Instant> ends_at;        //!< end of the allocation
+  BindRanks bind = BindRanks::kAuto;
+  std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
+  std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
+  int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
+  bool quiet = false;        //!< no line for each job
   // What follows has defaults that only tests change.
   Policy policy;
   std::chrono::milliseconds heartbeat{1000};             //!< of agents
@@ -35,14 +45,18 @@ struct RunOptions {
   std::chrono::milliseconds coordinator_limit{120'000};  //!< silence after which an agent ends itself
   std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
   bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
-  std::chrono::milliseconds owner_watch{15'000};         //!< for a run on another host
+  std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
   std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
+  std::chrono::milliseconds held_wait{5'000};            //!< for a job that another run works on
+  std::chrono::milliseconds request_interval{1'000};     //!< between looks for requests.h and at signs of life
+  std::chrono::milliseconds live_interval{2'000};        //!< between writings of live.h
+  std::uint64_t epoch_length = std::uint64_t{64} << 20;  //!< bytes of its journal after which a run goes on in the next
 };
 
 struct Failure {
   experiments::JobId job;
   std::string label;
-  std::string cause;  //!< name_of(Cause), or "needs-failed" for a cancelled job
+  std::string cause;  //!< name_of(Cause), or "needs-failed" for a job that went with one that it needs
   std::string evidence;
   bool operator==(const Failure&) const = default;
 };
@@ -66,6 +80,11 @@ bool launched_by_mpi(const std::map<std::string, std::string>& environment);
 //! This process's number among them, as the launcher's variables say; 0 if it was not launched by one.
 int launched_rank(const std::map<std::string, std::string>& environment);
 
+//! "90" (minutes), "MM:SS" or "H:MM:SS". \throws RuntimeError (kInput)
+std::chrono::seconds parse_walltime(const std::string& text);
+//! When the allocation ends as SLURM says it (SLURM_JOB_END_TIME, seconds since 1970); nothing outside one.
+std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment);
+
 //! The plan's jobs that `only` names with everything they need, as a plan. \throws RuntimeError (kInput) if it names
 //! nothing
 experiments::Plan select(const experiments::Plan& plan, const std::string& only);
@@ -84,7 +103,8 @@ RunOutcome run_local(const experiments::Plan& plan, const RunOptions& options);
 
 struct SuiteStatus {
   Counts jobs;
-  bool live = false;  //!< a run is known to be at work (same host) or may be (another host)
+  bool live = false;           //!< a run is known to be at work (same host) or may be (another host)
+  std::int64_t run_epoch = 0;  //!< in which the last run began, as requests name it; 0: none
   std::vector<Failure> failures;
 };
 //! From the store alone: results first, then the journal. A job that runs counts as running only while its run may be

@@ -4,6 +4,7 @@
 
 #include <optional>
 
+#include "orchestrator/agent.h"
 #include "orchestrator/coordinator.h"
 #include "orchestrator/run.h"
 #include "orchestrator/run_loop.h"
@@ -13,8 +14,20 @@ namespace resolute::orchestrator {
 //! The outcome if every job of the plan has its result.
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
                                           const RunOptions& options);
-//! \throws RuntimeError (kInput) if a worker's program is missing
+//! \throws RuntimeError (kInput) if a worker's program is missing or RunOptions::first names nothing of the plan
 void check_before_run(const experiments::Plan& plan, const RunOptions& options);
+
+//! Where an agent stands.
+struct AgentPlace {
+  Portion cores;               //!< among those of its host that share its processors
+  Portion gpus;                //!< and its GPUs
+  int agents = 1;              //!< on its host
+  bool launched = false;       //!< by mpirun or srun: the host's processors are the run's
+  bool several_hosts = false;  //!< numeric classes may differ
+};
+//! What the agent offers, of what the machine has and the user grants.
+AgentOptions agent_options(const RunOptions& options, const AgentPlace& place);
+
 void pass_on_signals(StopSignals& signals, Coordinator& coordinator);
 
 }  // namespace resolute::orchestrator

@@ -1,13 +1,11 @@
 #include "orchestrator/run_loop.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <thread>
 
 namespace resolute::orchestrator {
 namespace {
@@ -61,13 +59,6 @@ int StopSignals::take(int& signal) {
   const int seen = signals_seen.exchange(0);
   signal = last_signal.load();
   return seen;
-}
-
-int usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
 }
 
 }  // namespace resolute::orchestrator

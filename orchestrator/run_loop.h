@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! What the loops of coordinator and agents share: waiting without spinning, signals, slots.
+//! What the loops of coordinator and agents share: waiting without spinning, signals.
 
 #include <chrono>
 #include <memory>
@@ -42,8 +42,5 @@ class StopSignals {
   struct Saved;
   std::unique_ptr<Saved> saved_;
 };
-
-//! Cores that this process may use.
-int usable_cores();
 
 }  // namespace resolute::orchestrator

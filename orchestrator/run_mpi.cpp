@@ -16,13 +16,25 @@ namespace {
 
 constexpr auto kFlushLimit = std::chrono::milliseconds(2000);
 
-AgentOptions agent_options(const RunOptions& options, int agents_on_host) {
-  AgentOptions result;
-  result.host = this_owner().host;
-  result.slots = options.slots > 0 ? options.slots : std::max(1, usable_cores() / std::max(1, agents_on_host));
-  result.heartbeat = options.heartbeat;
-  result.coordinator_limit = options.coordinator_limit;
-  return result;
+// Of the agent in an MPI rank. Where the coordinator's process has one too, no other of its host counts: there is none,
+// but in tests.
+AgentPlace place_of(const HostShare& share, bool coordinator) {
+  AgentPlace place;
+  place.launched = true;
+  place.several_hosts = !share.one_host;
+  if (coordinator) return place;
+  const int before = share.with_coordinator ? 1 : 0;
+  std::vector<std::uint64_t> processors;
+  std::vector<std::uint64_t> gpus;
+  for (auto given = share.given.begin() + before; given != share.given.end(); ++given) {
+    processors.push_back(given->processors);
+    gpus.push_back(given->gpus);
+  }
+  const auto self = static_cast<std::size_t>(share.index - before);
+  place.cores = portion_among_equals(processors, self);
+  place.gpus = portion_among_equals(gpus, self);
+  place.agents = static_cast<int>(processors.size());
+  return place;
 }
 
 [[noreturn]] void run_agent(MpiTransport& transport, Spawner spawner, const RunOptions& options) {
@@ -30,11 +42,10 @@ AgentOptions agent_options(const RunOptions& options, int agents_on_host) {
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
   const core::Clock& clock = core::monotonic_clock();
-  const HostShare share = transport.host_share();
   bool orderly = false;
   int exit_code = 1;
   try {
-    Agent agent(transport, spawner, clock, agent_options(options, share.ranks - (share.with_coordinator ? 1 : 0)));
+    Agent agent(transport, spawner, clock, agent_options(options, place_of(transport.host_share(), false)));
     IdleWait idle(clock);
     while (!agent.finished()) {
       if (agent.step())
@@ -86,7 +97,8 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
   StopSignals signals;
   std::vector<Address> addresses(static_cast<std::size_t>(mpi->size() - 1));
   std::iota(addresses.begin(), addresses.end(), 1);
-  const bool with_agent = mpi->host_share().ranks == 1 || options.coordinator_serves;
+  const HostShare share = mpi->host_share();
+  const bool with_agent = share.given.size() == 1 || options.coordinator_serves;
   std::unique_ptr<Transport> transport;
   std::unique_ptr<Transport> agent_end;
   if (with_agent) {
@@ -100,7 +112,7 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
   }
   std::optional<Agent> agent;
   if (with_agent) {
-    AgentOptions local = agent_options(options, 1);
+    AgentOptions local = agent_options(options, place_of(share, true));
     local.coordinator_limit = std::chrono::hours(24 * 365);
     agent.emplace(*agent_end, spawner, clock, local);
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,9 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <thread>
 
+#include "core/clock.h"
 #include "orchestrator/spawner/child.h"
 #include "orchestrator/spawner/framing.h"
+#include "orchestrator/spawner/processes.h"
 
 namespace resolute::orchestrator {
 
@@ -19,6 +23,19 @@ namespace {
 
 constexpr std::array<std::string_view, 9> kPrefixes{"OMPI_", "PMIX_", "PMI_",   "PMI2_",    "MPI_",
                                                     "ORTE_", "PRTE_", "HYDRA_", "OPENBLAS_"};
+
+// waitpid's word, if the child ends within the limit.
+std::optional<int> await_end(pid_t process, std::chrono::milliseconds limit) {
+  const auto deadline = core::monotonic_clock().now() + limit;
+  while (true) {
+    int word = 0;
+    const pid_t ended = ::waitpid(process, &word, WNOHANG);
+    if (ended == process) return word;
+    if (ended < 0 && errno != EINTR) return 0;  // reaped before: nothing is known of its end
+    if (core::monotonic_clock().now() >= deadline) return std::nullopt;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
 
 }  // namespace
 
@@ -38,13 +55,14 @@ Spawner Spawner::start(const SpawnerOptions& options) {
     throw core::system_error("cannot make a socket pair for the spawner", errno);
   core::FileDescriptor ours(ends[0]);
   core::FileDescriptor theirs(ends[1]);
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw core::system_error("cannot become the reaper of orphans", errno);
   pid_t process = ::fork();
   if (process < 0) throw core::system_error("cannot fork the spawner", errno);
   if (process == 0) {
     ours.reset();
     run_spawner(theirs.release(), options);
   }
-  return Spawner(std::move(ours), process);
+  return Spawner(std::move(ours), process, options.end_limit);
 }
 
 Spawner& Spawner::operator=(Spawner&& other) noexcept {
@@ -52,6 +70,7 @@ Spawner& Spawner::operator=(Spawner&& other) noexcept {
     stop();
     socket_ = std::move(other.socket_);
     process_ = std::exchange(other.process_, -1);
+    end_limit_ = other.end_limit_;
     incoming_ = std::move(other.incoming_);
     gone_ = other.gone_;
   }
@@ -63,8 +82,19 @@ Spawner::~Spawner() { stop(); }
 void Spawner::stop() {
   if (!socket_.valid()) return;
   socket_.reset();
-  while (::waitpid(process_, nullptr, 0) < 0 && errno == EINTR) {
+  if (!gone_) bury();
+}
+
+// One that ended in order has left nothing. Of one that was killed the ranks are dead; what they had started has become
+// our child.
+void Spawner::bury() {
+  gone_ = true;
+  std::optional<int> word = await_end(process_, 2 * end_limit_);
+  if (!word) {
+    ::kill(process_, SIGKILL);
+    word = await_end(process_, end_limit_);
   }
+  if (!word || WIFSIGNALED(*word)) end_children_of_other_sessions();
 }
 
 void Spawner::command(const Message& message) {
@@ -81,7 +111,8 @@ std::vector<Message> Spawner::reports() {
   while (auto message = take_frame(incoming_, at)) messages.push_back(std::move(*message));
   incoming_.erase(0, at);
   if (!open) {
-    gone_ = true;
+    bury();
+    socket_.reset();
     messages.push_back(Leave{"the process that starts its ranks is gone"});
   }
   return messages;

@@ -1,13 +1,15 @@
 #pragma once
 //! \file
 //! The process that starts an agent's ranks. It is forked before MPI starts, so that no rank inherits anything of MPI;
-//! it is a session of its own and the reaper of all that its ranks leave behind. When the agent goes (end of the
-//! socket), it kills every rank and ends; when it goes itself, the kernel kills the ranks (PR_SET_PDEATHSIG).
+//! it is a session of its own and the reaper of all that its ranks leave behind: nothing of a rank outlives it. When
+//! the agent goes (end of the socket), it kills every rank and ends; when it goes itself, the kernel kills the ranks
+//! (PR_SET_PDEATHSIG) and the agent, the next reaper, what they leave.
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
-#include <deque>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,18 +19,25 @@
 namespace resolute::orchestrator {
 
 struct SpawnerOptions {
-  std::uint64_t log_limit = std::uint64_t{64} << 20;  //!< bytes over which a rank's log file is cut to nothing
+  //! Bytes over which a rank's log file is cut to its first and its last quarter of them.
+  std::uint64_t log_limit = std::uint64_t{64} << 20;
+  std::chrono::milliseconds memory_check{500};  //!< between looks at the memory of ranks that have a limit
+  std::chrono::milliseconds log_check{5000};    //!< between looks at the size of logs
+  //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
+  //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
+  std::chrono::milliseconds end_limit{5000};
 };
 
 //! An agent's end. Not thread-safe.
 class Spawner {
  public:
-  //! Forks. Call it while the process has one thread, before MPI_Init. Ranks get this process's environment without the
-  //! variables of MPI launchers and of OpenBLAS, and with OMP_NUM_THREADS=1, MKL_NUM_THREADS=1. \throws RuntimeError
+  //! Forks. Call it while the process has one thread, before MPI_Init. Ranks get rank_environment() of this process's,
+  //! which becomes the reaper of orphans (PR_SET_CHILD_SUBREAPER). \throws RuntimeError
   static Spawner start(const SpawnerOptions& options = {});
   Spawner(Spawner&&) noexcept = default;
   Spawner& operator=(Spawner&&) noexcept;
-  //! Ends the spawner and with it every rank; waits for that.
+  //! Ends the spawner and with it every rank; waits for that, but for what cannot be killed
+  //! (SpawnerOptions::end_limit).
   ~Spawner();
 
   //! Prepare, Launch or Kill. \throws RuntimeError (kTransient) if the spawner is gone
@@ -36,20 +45,25 @@ class Spawner {
   //! Prepared, RankStarted, ProgressLine, RankEnded that have come; a Leave at the end if the spawner is gone. Never
   //! waits.
   std::vector<Message> reports();
-  //! Readable when reports() has something.
+  //! Readable when reports() has something; -1 once the spawner is gone.
   int descriptor() const { return socket_.get(); }
   pid_t process() const { return process_; }
 
  private:
-  Spawner(core::FileDescriptor socket, pid_t process) : socket_(std::move(socket)), process_(process) {}
+  Spawner(core::FileDescriptor socket, pid_t process, std::chrono::milliseconds end_limit)
+      : socket_(std::move(socket)), process_(process), end_limit_(end_limit) {}
   void stop();
+  void bury();
   core::FileDescriptor socket_;
   pid_t process_ = -1;
+  std::chrono::milliseconds end_limit_;
   std::string incoming_;
   bool gone_ = false;
 };
 
-//! The environment of ranks, made from that of the agent.
+//! What every rank's environment is made of: the agent's without the variables of MPI launchers and of OpenBLAS, and
+//! with OMP_NUM_THREADS=1, MKL_NUM_THREADS=1. A rank gets besides RESOLUTE_ATTEMPT=JOB/ATTEMPT, by which what it leaves
+//! behind is told, and CUDA_VISIBLE_DEVICES, which names its GPU or none.
 std::map<std::string, std::string> rank_environment(std::map<std::string, std::string> environment);
 
 }  // namespace resolute::orchestrator

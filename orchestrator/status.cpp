@@ -7,6 +7,7 @@
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/run.h"
+#include "orchestrator/snapshot.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -33,10 +34,11 @@ std::optional<JobNumber> job_number(const Event& event) {
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
   SuiteStatus status;
   const auto folder = store.suite_folder(plan.suite);
-  const auto journals = read_journals(files, folder);
-  const State state = replay(journals);
-  if (!journals.empty() && !state.end) {
-    const auto owner = read_owner(files, folder, static_cast<std::int64_t>(journals.size()));
+  const Past past = read_past(files, folder);
+  const State& state = past.state;
+  status.run_epoch = past.run_epoch;
+  if (past.epoch > 0 && !state.end) {
+    const auto owner = read_owner(files, folder, past.run_epoch);
     status.live = owner && life_of(*owner) != OwnerLife::kEnded;
   }
   std::map<experiments::JobId, bool> done;
@@ -56,7 +58,8 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
       status.failures.push_back({planned.id, planned.label, std::string(name_of(failed->cause)), failed->evidence});
     } else if (const auto* cancelled = job == nullptr ? nullptr : std::get_if<Cancelled>(&job->state)) {
       ++status.jobs.cancelled;
-      status.failures.push_back({planned.id, planned.label, "needs-failed", cancelled->why});
+      status.failures.push_back(
+          {planned.id, planned.label, job->unwanted ? "cancelled" : "needs-failed", cancelled->why});
     } else if (job != nullptr && status.live && std::holds_alternative<Running>(job->state)) {
       ++status.jobs.running;
     } else {
@@ -69,31 +72,44 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
 void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                LogFormat format, const std::string& job, std::ostream& to) {
   const auto folder = store.suite_folder(suite);
-  const auto journals = read_journals(files, folder);
-  if (journals.empty())
+  if (journal_epochs(files, folder).empty())
     throw core::input_error(fmt::format("suite '{}' has no journal", suite),
                             fmt::format("'{}' holds none", folder.string()), "run it first: `resolute suite run`");
+  const bool whole_text = format == LogFormat::kText && job.empty();
   std::map<JobNumber, std::string> ids;
-  for (const JournalContents& journal : journals) {
-    for (const JournalRecord& record : journal.records) {
-      const auto number = job_number(record.event);
-      if (const auto* added = std::get_if<JobAdded>(&record.event)) ids[added->job] = added->id.hex;
-      if (!job.empty() && (!number || !ids[*number].starts_with(job))) continue;
-      if (format == LogFormat::kText) {
-        to << time_text(record.at) << "  " << describe(record.event) << '\n';
-      } else {
-        core::Json line = {{"epoch", journal.header.epoch},
-                           {"sequence", record.sequence},
-                           {"time", time_text(record.at)},
-                           {"type", type_name(record.event)},
-                           {"event", to_json(record.event)}};
-        to << core::canonical_json(line) << '\n';
-      }
+  std::vector<JournalExtent> extents;
+  std::pair<std::int64_t, std::uint64_t> last;  // record gone through, by epoch: a second look goes on behind it
+  auto print = [&](const JournalHeader& header, JournalRecord& record) {
+    if (std::pair(header.epoch, record.sequence) <= last) return;
+    last = {header.epoch, record.sequence};
+    const auto number = job_number(record.event);
+    if (const auto* added = std::get_if<JobAdded>(&record.event)) ids[added->job] = added->id.hex;
+    if (!job.empty() && (!number || !ids[*number].starts_with(job))) return;
+    if (format == LogFormat::kText) {
+      to << time_text(record.at) << "  " << describe(record.event) << '\n';
+    } else {
+      core::Json line = {{"epoch", header.epoch},
+                         {"sequence", record.sequence},
+                         {"time", time_text(record.at)},
+                         {"type", type_name(record.event)},
+                         {"event", to_json(record.event)}};
+      to << core::canonical_json(line) << '\n';
     }
-    if (journal.dropped_bytes > 0 && format == LogFormat::kText && job.empty())
-      to << fmt::format("{} bytes after offset {} of {} are no records\n", journal.dropped_bytes, journal.valid_length,
-                        journal_name(journal.header.epoch));
-  }
+  };
+  read_beside_a_run(files, folder, [&] {
+    const std::int64_t first = journal_epochs(files, folder).front();
+    if (first > last.first + 1) {
+      if (whole_text) to << fmt::format("{} and those before it were removed\n", journal_name(first - 1));
+      // The jobs' numbers were given out there.
+      if (const auto snapshot = newest_snapshot(files, folder))
+        for (const auto& [id, number] : snapshot->state.numbers) ids[number] = id;
+    }
+    extents = scan_journals(files, folder, first, print);
+  });
+  for (const JournalExtent& extent : extents)
+    if (extent.dropped_bytes > 0 && whole_text)
+      to << fmt::format("{} bytes after offset {} of {} are no records\n", extent.dropped_bytes, extent.valid_length,
+                        journal_name(extent.header.epoch));
 }
 
 }  // namespace resolute::orchestrator

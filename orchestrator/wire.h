@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! The messages between coordinator and agents, and their bytes: a version, a type and a JSON payload, limited in size.
+//! The messages between coordinator and agents, and their bytes: a version, a type and the members in their order
+//! (binary.h), limited in size.
 //! What arrives is checked once, here; a message that does not fit is refused and changes nothing.
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 1;
+inline constexpr std::uint32_t kWireVersion = 2;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -28,6 +29,9 @@ struct AttemptKey {
 struct Join {
   std::string host;
   int slots = 0;
+  int gpus = 0;
+  std::int64_t memory_mib = 0;
+  std::string numeric_class;
   bool operator==(const Join&) const = default;
 };
 struct Heartbeat {
@@ -55,6 +59,7 @@ struct RankEnded {
   int code = 0;
   int signal = 0;
   std::string evidence;
+  bool out_of_memory = false;  //!< by the kernel's or our own hand
   bool operator==(const RankEnded&) const = default;
 };
 //! The agent leaves: every rank it had is gone.
@@ -79,8 +84,13 @@ struct RankCommand {
   std::vector<std::string> arguments;
   std::string out;  //!< path of standard output, appended to
   std::string err;
-  bool progress = false;  //!< descriptor kProgressDescriptor is a pipe whose lines come back
-  bool listener = false;  //!< descriptor kListenerDescriptor is the socket of Prepare
+  bool progress = false;        //!< descriptor kProgressDescriptor is a pipe whose lines come back
+  bool listener = false;        //!< descriptor kListenerDescriptor is the socket of Prepare
+  bool gpu = false;             //!< takes one of the agent's GPUs; else sees none
+  std::int64_t memory_mib = 0;  //!< over which it is killed, with all that it started; 0: no limit
+  // The agent's choice (bindings.h), made before the command goes on to its spawner.
+  std::string visible_gpus;     //!< CUDA_VISIBLE_DEVICES
+  std::vector<int> processors;  //!< logical ones that it may run on; empty: all
   bool operator==(const RankCommand&) const = default;
 };
 struct Launch {

@@ -17,6 +17,7 @@
 #include "workers/allocator.h"
 #include "workers/job.h"
 #include "workers/numeric_class.h"
+#include "workers/split_command.h"
 #include "workers/stop_flag.h"
 #include "workers/weights_command.h"
 
@@ -27,6 +28,7 @@ namespace po = boost::program_options;
 
 constexpr std::string_view kUsage =
     "Usage: resolute-worker run --store STORE --job ID [options]\n"
+    "       resolute-worker split --store STORE --job ID --out FOLDER    (writes its trial's split-SEED.json there)\n"
     "       resolute-worker describe [cuda]    (the numeric class of this machine and build, as JSON)\n"
     "       resolute-worker weights …     (started by resolute weights)\n";
 
@@ -85,8 +87,8 @@ std::int64_t number(const po::variables_map& values, const char* option, std::in
   return value;
 }
 
-JobOptions parse_run(const std::vector<std::string>& arguments) {
-  const po::options_description known = run_options();
+po::variables_map parse(const std::vector<std::string>& arguments, const po::options_description& known,
+                        std::initializer_list<const char*> required) {
   po::variables_map values;
   try {
     const auto style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
@@ -95,9 +97,14 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
   } catch (const po::error& error) {
     throw core::input_error(error.what(), {}, "see resolute-worker --help");
   }
-  for (const char* needed : {"store", "job"})
+  for (const char* needed : required)
     if (values.count(needed) == 0)
       throw core::input_error(fmt::format("--{} is missing", needed), {}, "see resolute-worker --help");
+  return values;
+}
+
+JobOptions parse_run(const std::vector<std::string>& arguments) {
+  const po::variables_map values = parse(arguments, run_options(), {"store", "job"});
   JobOptions options;
   options.store = values["store"].as<std::string>();
   options.job = values["job"].as<std::string>();
@@ -124,6 +131,18 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
   return options;
 }
 
+void write_split(const std::vector<std::string>& arguments) {
+  po::options_description known("Options of split");
+  known.add_options()("store", po::value<std::string>())("job", po::value<std::string>())("out",
+                                                                                          po::value<std::string>());
+  const po::variables_map values = parse(arguments, known, {"store", "job", "out"});
+  const auto text = [&](const char* option) { return values[option].as<std::string>(); };
+  std::cout << export_split_of_job(core::real_file_system(), experiments::StoreLayout(text("store")), {text("job")},
+                                   text("out"))
+                   .string()
+            << '\n';
+}
+
 void run(const std::vector<std::string>& arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
   if (command == "--help" || command == "-h" || command == "help") {
@@ -134,6 +153,8 @@ void run(const std::vector<std::string>& arguments) {
     std::cout << core::canonical_json(describe_numeric_class(*device)) << '\n';
   } else if (command == "weights") {
     run_weights_command(core::real_file_system(), {arguments.begin() + 1, arguments.end()});
+  } else if (command == "split") {
+    write_split({arguments.begin() + 1, arguments.end()});
   } else if (command == "run") {
     const JobOptions options = parse_run({arguments.begin() + 1, arguments.end()});
     core::set_up_log(fmt::format("resolute-worker[{}]", options.process_rank));

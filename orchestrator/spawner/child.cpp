@@ -5,21 +5,19 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <fstream>
 #include <list>
+#include <thread>
 
 #include "core/clock.h"
-#include "core/file_system.h"
 #include "core/listener.h"
 #include "orchestrator/spawner/framing.h"
+#include "orchestrator/spawner/logs.h"
+#include "orchestrator/spawner/processes.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -27,8 +25,13 @@ namespace {
 // A message with a whole line stays below the size that MPI sends without asking its receiver first: the coordinator
 // never waits for the rest of one from an agent that has died.
 constexpr std::size_t kMaxLine = 2048;
-constexpr std::size_t kTail = 8192;
-constexpr auto kLogCheck = std::chrono::seconds(5);
+// Of 8 KiB, as much as a pipe holds: a rank that never stops talking cannot hold up the others.
+constexpr int kProgressBlocks = 8;
+// Reports for an agent that does not read them; ranks' progress waits in its pipes then.
+constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
+// Where memory runs out, the kernel takes ranks before agents and the coordinator.
+constexpr int kRankOomScore = 500;
+constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
 
 struct Rank {
   AttemptKey key;
@@ -38,59 +41,41 @@ struct Rank {
   std::string line;
   std::array<std::string, 2> logs;  // standard output, standard error
   std::optional<core::MonotonicTime> kill_at;
+  bool killed = false;  // by us
+  std::int64_t memory_mib = 0;
+  std::string over_memory;         // what it used, where that was too much
+  std::uint64_t kernel_kills = 0;  // kernel_memory_kills() no later than its start
 };
 
-core::FileDescriptor open_log(const std::string& path) {
-  // The coordinator made the folder, but on another node NFS may not show it yet.
-  core::real_file_system().create_directories(std::filesystem::path(path).parent_path());
-  core::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!file.valid()) throw core::system_error(fmt::format("cannot open '{}'", path), errno);
-  return file;
-}
-
-// The last line that is not empty of the file's last bytes.
-std::string last_line(const std::string& path) {
-  core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) return {};
-  std::string tail(kTail, '\0');
-  const off_t from = std::max<off_t>(0, status.st_size - static_cast<off_t>(kTail));
-  const ssize_t count = ::pread(file.get(), tail.data(), tail.size(), from);
-  tail.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-  const auto end = tail.find_last_not_of(" \r\n\t");
-  if (end == std::string::npos) return {};
-  const auto newline = tail.find_last_of('\n', end);
-  const auto begin = newline == std::string::npos ? 0 : newline + 1;
-  return tail.substr(begin, std::min<std::size_t>(end + 1 - begin, 500));
-}
+std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
 
 class SpawnerProcess {
  public:
-  SpawnerProcess(int socket, const SpawnerOptions& options)
-      : socket_(socket), options_(options), environment_(rank_environment(core::current_environment())) {
+  SpawnerProcess(int socket, const SpawnerOptions& options) : socket_(socket), options_(options) {
+    request_.environment = rank_environment(core::current_environment());
+    request_.oom_score_adjustment = kRankOomScore;
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
     ::sigprocmask(SIG_BLOCK, &children, nullptr);
     child_signal_ = core::FileDescriptor(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!child_signal_.valid()) throw core::system_error("cannot watch for the end of ranks", errno);
   }
 
   void serve() {
     std::string incoming;
-    while (true) {
+    bool open = true;
+    while (open) {
       wait();
-      signalfd_siginfo ignored;
-      while (::read(child_signal_.get(), &ignored, sizeof ignored) == sizeof ignored) {
-      }
-      read_progress();
-      const bool open = read_available(socket_.get(), incoming);
+      open = read_available(socket_.get(), incoming);
       std::size_t at = 0;
       while (auto message = take_frame(incoming, at)) execute(*message);
       incoming.erase(0, at);
       reap();
       kill_overdue();
+      check_memory();
       limit_logs();
-      if (!open || agent_gone_) break;
+      open = write_available(socket_.get(), unsent_) && open;
     }
     end();
   }
@@ -98,29 +83,40 @@ class SpawnerProcess {
   // SIGKILL for every rank's group and for whatever else became our child.
   void end() {
     for (const Rank& rank : ranks_) ::kill(-rank.process, SIGKILL);
-    while (true) {
-      std::ifstream children(fmt::format("/proc/self/task/{}/children", ::getpid()));
-      pid_t child = 0;
-      while (children >> child) ::kill(child, SIGKILL);
-      if (::waitpid(-1, nullptr, 0) < 0 && errno != EINTR) return;
+    const auto deadline = core::monotonic_clock().now() + options_.end_limit;
+    while (core::monotonic_clock().now() < deadline) {
+      for (const pid_t child : children_of_this_process()) ::kill(child, SIGKILL);
+      pid_t reaped = 0;
+      do reaped = ::waitpid(-1, nullptr, WNOHANG);
+      while (reaped > 0);
+      if (reaped < 0 && errno != EINTR) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
  private:
-  void send(const Message& message) {
-    if (!write_frame(socket_.get(), message)) agent_gone_ = true;
-  }
+  void send(const Message& message) { append_frame(unsent_, message); }
 
+  // Until there is something to do; reads what ranks have said.
   void wait() {
-    std::vector<pollfd> polled{{socket_.get(), POLLIN, 0}, {child_signal_.get(), POLLIN, 0}};
-    for (const Rank& rank : ranks_)
-      if (rank.progress.valid()) polled.push_back({rank.progress.get(), POLLIN, 0});
+    polled_ = {{socket_.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
+               {child_signal_.get(), POLLIN, 0}};
+    if (unsent_.size() < kMaxUnsent)
+      for (const Rank& rank : ranks_) polled_.push_back({rank.progress.get(), POLLIN, 0});
     auto until = log_check_;
-    for (const Rank& rank : ranks_)
+    for (const Rank& rank : ranks_) {
       if (rank.kill_at) until = std::min(until, *rank.kill_at);
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - core::monotonic_clock().now()).count();
+      if (rank.memory_mib > 0) until = std::min(until, memory_check_);
+    }
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - core::monotonic_clock().now()).count();
     const bool timed = !ranks_.empty();
-    ::poll(polled.data(), polled.size(), timed ? static_cast<int>(std::clamp<long>(left + 1, 1, 60'000)) : -1);
+    ::poll(polled_.data(), polled_.size(), timed ? static_cast<int>(std::clamp<long>(left + 1, 1, 60'000)) : -1);
+    std::size_t place = 2;
+    for (Rank& rank : ranks_) {
+      if (place == polled_.size()) break;
+      if (polled_[place++].revents != 0) read_progress(rank);
+    }
   }
 
   void execute(const Message& message) {
@@ -133,6 +129,7 @@ class SpawnerProcess {
       listeners_.erase(kill->key);
       for (Rank& rank : ranks_) {
         if (rank.key != kill->key) continue;
+        rank.killed = true;
         ::kill(-rank.process, kill->grace_ms > 0 ? SIGTERM : SIGKILL);
         auto at = core::monotonic_clock().now() + std::chrono::milliseconds(kill->grace_ms);
         rank.kill_at = rank.kill_at ? std::min(*rank.kill_at, at) : at;
@@ -156,73 +153,125 @@ class SpawnerProcess {
     rank.key = key;
     rank.process_rank = command.process_rank;
     rank.logs = {command.out, command.err};
+    rank.memory_mib = command.memory_mib;
+    rank.kernel_kills = kernel_kills_before();
     try {
-      core::FileDescriptor out = open_log(command.out);
-      core::FileDescriptor err = open_log(command.err);
-      core::SpawnRequest request;
-      request.arguments = command.arguments;
-      request.environment = environment_;
-      request.descriptors = {{1, out.get()}, {2, err.get()}};
+      const core::FileDescriptor out = open_log(command.out);
+      const core::FileDescriptor err = open_log(command.err);
+      request_.arguments = command.arguments;
+      request_.environment[kAttemptVariable] = mark_of(key);
+      request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
+      request_.processors = command.processors;
+      request_.descriptors = {{1, out.get()}, {2, err.get()}};
       core::Pipe progress;
       if (command.progress) {
         progress = core::make_pipe();
-        request.descriptors[kProgressDescriptor] = progress.write_end.get();
+        request_.descriptors[kProgressDescriptor] = progress.write_end.get();
       }
       if (command.listener) {
         auto listener = listeners_.find(key);
         if (listener == listeners_.end()) throw core::input_error("no port was prepared for the rendezvous");
-        request.descriptors[kListenerDescriptor] = listener->second.get();
+        request_.descriptors[kListenerDescriptor] = listener->second.get();
       }
-      rank.process = core::spawn_process(request);
+      rank.process = core::spawn_process(request_);
       rank.progress = std::move(progress.read_end);
       if (rank.progress.valid()) ::fcntl(rank.progress.get(), F_SETFL, O_NONBLOCK);
     } catch (const core::RuntimeError& error) {
-      // A program that cannot be executed is configuration; a machine short of processes or descriptors may recover.
-      send(RankEnded{key, command.process_rank, core::exit_code(error.kind()), 0, error.what()});
+      // Rank 0 has seen that the program is there: what fails here is this machine's, and another may do it.
+      send(RankEnded{key, command.process_rank, 1, 0, fmt::format("cannot be started: {}", error.what())});
       return;
     }
     send(RankStarted{key, command.process_rank});
     ranks_.push_back(std::move(rank));
   }
 
-  void read_progress() {
-    for (Rank& rank : ranks_) {
-      if (!rank.progress.valid()) continue;
-      std::array<char, 8192> block;
-      while (true) {
-        ssize_t count = ::read(rank.progress.get(), block.data(), block.size());
-        if (count < 0) break;
-        if (count == 0) {
-          rank.progress.reset();
-          break;
+  // Read again where it is older than a while: too slow for each rank of many short ones.
+  std::uint64_t kernel_kills_before() {
+    const auto now = core::monotonic_clock().now();
+    if (now >= kernel_kills_until_) {
+      kernel_kills_ = kernel_memory_kills();
+      kernel_kills_until_ = now + kKernelKillsAge;
+    }
+    return kernel_kills_;
+  }
+
+  void read_progress(Rank& rank) {
+    std::array<char, 8192> block;
+    for (int i = 0; i < kProgressBlocks && rank.progress.valid(); ++i) {
+      const ssize_t count = ::read(rank.progress.get(), block.data(), block.size());
+      if (count < 0) return;
+      if (count == 0) rank.progress.reset();
+      for (char c : std::string_view(block.data(), static_cast<std::size_t>(count))) {
+        if (c != '\n') {
+          if (rank.line.size() < kMaxLine) rank.line.push_back(c);
+          continue;
         }
-        for (char c : std::string_view(block.data(), static_cast<std::size_t>(count))) {
-          if (c != '\n') {
-            if (rank.line.size() < kMaxLine) rank.line.push_back(c);
-            continue;
-          }
-          send(ProgressLine{rank.key, rank.line});
-          rank.line.clear();
-        }
+        send(ProgressLine{rank.key, rank.line});
+        rank.line.clear();
       }
     }
   }
 
   void reap() {
-    int word = 0;
-    for (pid_t ended = 0; (ended = ::waitpid(-1, &word, WNOHANG)) > 0;) {
-      auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& r) { return r.process == ended; });
+    signalfd_siginfo ignored;
+    while (::read(child_signal_.get(), &ignored, sizeof ignored) == sizeof ignored) ended_ = true;
+    if (!std::exchange(ended_, false)) return;
+    std::vector<RankEnded> reports;
+    while (true) {
+      siginfo_t info{};
+      if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+      const pid_t process = info.si_pid;
+      auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& r) { return r.process == process; });
+      // What a rank left in its group goes with it, while its number cannot be another's yet; and its last progress
+      // lines come before its end.
+      if (rank != ranks_.end()) ::kill(-process, SIGKILL);
+      int word = 0;
+      ::waitpid(process, &word, 0);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
-      // What a rank left in its group goes with it, and its last progress lines come before its end.
-      ::kill(-ended, SIGKILL);
-      read_progress();
-      RankEnded report{rank->key, rank->process_rank, 0, 0, {}};
-      const core::ExitStatus status = core::to_exit_status(word);
-      if (const auto* exited = std::get_if<core::Exited>(&status)) report.code = exited->code;
-      if (const auto* killed = std::get_if<core::Killed>(&status)) report.signal = killed->signal;
-      if (report.code != 0 || report.signal != 0) report.evidence = last_line(rank->logs[1]);
+      read_progress(*rank);
+      cut_logs(*rank);
+      reports.push_back(report_of(*rank, core::to_exit_status(word)));
       ranks_.erase(rank);
-      send(report);
+    }
+    end_orphans();
+    for (const RankEnded& report : reports) send(report);
+  }
+
+  RankEnded report_of(const Rank& rank, const core::ExitStatus& status) {
+    RankEnded report{rank.key, rank.process_rank, 0, 0, {}};
+    if (const auto* exited = std::get_if<core::Exited>(&status)) report.code = exited->code;
+    if (const auto* killed = std::get_if<core::Killed>(&status)) report.signal = killed->signal;
+    if (report.code == 0 && report.signal == 0) return report;
+    if (!rank.over_memory.empty()) {
+      report.out_of_memory = true;
+      report.evidence = rank.over_memory;
+      return report;
+    }
+    report.evidence = last_line_of(rank.logs[1]);
+    if (report.signal != SIGKILL || rank.killed) return report;
+    const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
+    if (kills == 0) return report;
+    report.out_of_memory = true;
+    report.evidence = fmt::format(
+        "killed while the machine was short of memory (the kernel ended {} of its processes for that)", kills);
+    return report;
+  }
+
+  // What a rank left outside its group (a daemon) became our child when its parents ended. It goes when no rank of its
+  // attempt is left, or, where it hides its environment, when it is older than every rank.
+  void end_orphans() {
+    for (const pid_t child : children_of_this_process()) {
+      const auto is_its = [&](const auto& belongs) { return std::any_of(ranks_.begin(), ranks_.end(), belongs); };
+      if (is_its([&](const Rank& rank) { return rank.process == child; })) continue;
+      const auto record = read_process(child);
+      if (!record) continue;  // it has ended, and is reaped next
+      const std::string mark = attempt_of(child);
+      const bool wanted = is_its([&](const Rank& rank) {
+        if (!mark.empty()) return mark == mark_of(rank.key);
+        const auto started = read_process(rank.process);
+        return started && started->started <= record->started;
+      });
+      if (!wanted) ::kill(child, SIGKILL);
     }
   }
 
@@ -235,33 +284,55 @@ class SpawnerProcess {
     }
   }
 
-  // Log files are opened for appending, so that a rank goes on at the new end after its log was cut.
+  // Kills ranks that hold more memory than they may, with their group and all that descends from them.
+  void check_memory() {
+    const auto now = core::monotonic_clock().now();
+    if (now < memory_check_) return;
+    memory_check_ = now + options_.memory_check;
+    if (std::none_of(ranks_.begin(), ranks_.end(), [](const Rank& rank) { return rank.memory_mib > 0; })) return;
+    std::vector<MarkedGroup> groups;
+    for (const Rank& rank : ranks_) groups.push_back({rank.process, mark_of(rank.key)});
+    const std::unordered_map<pid_t, Held> all_held = held_by_groups(groups);
+    for (Rank& rank : ranks_) {
+      const auto found = all_held.find(rank.process);
+      if (rank.memory_mib == 0 || found == all_held.end()) continue;
+      const std::uint64_t limit = static_cast<std::uint64_t>(rank.memory_mib) << 20;
+      // Pages that its processes share were counted in each of them: a closer look, which costs more.
+      if (found->second.resident <= limit) continue;
+      std::uint64_t held = 0;
+      for (const pid_t process : found->second.processes) held += memory_held(process);
+      if (held <= limit) continue;
+      rank.over_memory = fmt::format("it held {} MiB of memory, its limit is {}", held >> 20, rank.memory_mib);
+      rank.killed = true;
+      ::kill(-rank.process, SIGKILL);
+      for (const pid_t process : found->second.processes) ::kill(process, SIGKILL);
+    }
+  }
+
   void limit_logs() {
     const auto now = core::monotonic_clock().now();
     if (now < log_check_) return;
-    log_check_ = now + kLogCheck;
-    for (const Rank& rank : ranks_) {
-      for (const std::string& path : rank.logs) {
-        struct stat status {};
-        if (::stat(path.c_str(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) <= options_.log_limit)
-          continue;
-        core::FileDescriptor file(::open(path.c_str(), O_WRONLY | O_TRUNC | O_APPEND | O_CLOEXEC));
-        const std::string note = fmt::format("[resolute: {} bytes were cut here, the limit of a log is {}]\n",
-                                             status.st_size, options_.log_limit);
-        if (file.valid()) [[maybe_unused]]
-          ssize_t ignored = ::write(file.get(), note.data(), note.size());
-      }
-    }
+    log_check_ = now + options_.log_check;
+    for (const Rank& rank : ranks_) cut_logs(rank);
+  }
+
+  void cut_logs(const Rank& rank) const {
+    for (const std::string& path : rank.logs) cut_log(path, options_.log_limit);
   }
 
   core::FileDescriptor socket_;
   SpawnerOptions options_;
-  std::map<std::string, std::string> environment_;
+  core::SpawnRequest request_;  // the next rank's; most of it is every rank's
   core::FileDescriptor child_signal_;
+  std::vector<pollfd> polled_;
+  std::string unsent_;
   std::map<AttemptKey, core::FileDescriptor> listeners_;
   std::list<Rank> ranks_;
-  core::MonotonicTime log_check_ = core::monotonic_clock().now() + kLogCheck;
-  bool agent_gone_ = false;
+  core::MonotonicTime log_check_ = core::monotonic_clock().now() + options_.log_check;
+  core::MonotonicTime memory_check_{};
+  core::MonotonicTime kernel_kills_until_{};
+  std::uint64_t kernel_kills_ = 0;
+  bool ended_ = false;
 };
 
 // mpirun waits for whoever holds the outputs that it gave to its ranks; every other inherited descriptor goes too.
@@ -269,7 +340,10 @@ void drop_inherited(int keep) {
   int null_device = ::open("/dev/null", O_RDWR);
   for (int standard = 0; standard <= 2; ++standard) ::dup2(null_device, standard);
   if (null_device > 2) ::close(null_device);
-  const long limit = std::min<long>(::sysconf(_SC_OPEN_MAX), 65536);
+  if ((keep == 3 || ::close_range(3, static_cast<unsigned>(keep) - 1, 0) == 0) &&
+      ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0) == 0)
+    return;
+  const long limit = std::min<long>(::sysconf(_SC_OPEN_MAX), 65536);  // a kernel without that call
   for (int descriptor = 3; descriptor < limit; ++descriptor)
     if (descriptor != keep) ::close(descriptor);
 }
@@ -281,7 +355,8 @@ void run_spawner(int socket, const SpawnerOptions& options) {
     ::setsid();
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     // Ends are for the agent to decide: a signal to its whole job must not take the ranks' checkpoints.
-    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) ::signal(number, SIG_IGN);
+    // And a limit on the size of files must fail a cut of a log, not this process.
+    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
     drop_inherited(socket);
     SpawnerProcess process(socket, options);
     try {

@@ -9,24 +9,40 @@
 
 namespace resolute::orchestrator {
 
-bool write_frame(int socket, const Message& message) {
+void append_frame(std::string& to, const Message& message) {
   const std::string payload = encode(message);
   const auto length = static_cast<std::uint32_t>(payload.size());
-  std::string frame(sizeof length, '\0');
-  std::memcpy(frame.data(), &length, sizeof length);
-  frame += payload;
-  for (std::size_t sent = 0; sent < frame.size();) {
-    ssize_t count = ::send(socket, frame.data() + sent, frame.size() - sent, MSG_NOSIGNAL);
+  std::array<char, sizeof length> opening{};
+  std::memcpy(opening.data(), &length, sizeof length);
+  to.append(opening.data(), opening.size());
+  to += payload;
+}
+
+bool write_available(int socket, std::string& buffer) {
+  std::size_t sent = 0;
+  bool open = true;
+  while (sent < buffer.size()) {
+    const ssize_t count = ::send(socket, buffer.data() + sent, buffer.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count >= 0) {
       sent += static_cast<std::size_t>(count);
-    } else if (errno == EAGAIN) {
-      pollfd writable{socket, POLLOUT, 0};
-      ::poll(&writable, 1, 1000);
     } else if (errno != EINTR) {
-      return false;
+      open = errno == EAGAIN;
+      break;
     }
   }
-  return true;
+  buffer.erase(0, sent);
+  return open;
+}
+
+bool write_frame(int socket, const Message& message) {
+  std::string frame;
+  append_frame(frame, message);
+  while (write_available(socket, frame)) {
+    if (frame.empty()) return true;
+    pollfd writable{socket, POLLOUT, 0};
+    ::poll(&writable, 1, 1000);
+  }
+  return false;
 }
 
 bool read_available(int socket, std::string& buffer) {

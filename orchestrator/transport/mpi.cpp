@@ -17,6 +17,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/process.h"
 #include "orchestrator/wire.h"
 
 namespace resolute::orchestrator {
@@ -78,7 +79,13 @@ std::unique_ptr<MpiTransport> MpiTransport::start() {
   RESOLUTE_MPI(MPI_Comm_size(MPI_COMM_WORLD, &state->size));
   MPI_Comm host = MPI_COMM_NULL;
   RESOLUTE_MPI(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, state->self, MPI_INFO_NULL, &host));
-  RESOLUTE_MPI(MPI_Comm_size(host, &state->share.ranks));
+  int ranks = 1;
+  RESOLUTE_MPI(MPI_Comm_size(host, &ranks));
+  RESOLUTE_MPI(MPI_Comm_rank(host, &state->share.index));
+  state->share.one_host = ranks == state->size;
+  const GivenSets own = given_sets(core::current_environment());
+  state->share.given.resize(static_cast<std::size_t>(ranks));
+  RESOLUTE_MPI(MPI_Allgather(&own, sizeof own, MPI_BYTE, state->share.given.data(), sizeof own, MPI_BYTE, host));
   MPI_Group world_group = MPI_GROUP_NULL;
   MPI_Group host_group = MPI_GROUP_NULL;
   RESOLUTE_MPI(MPI_Comm_group(MPI_COMM_WORLD, &world_group));

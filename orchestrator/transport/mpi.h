@@ -5,15 +5,19 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
+#include "orchestrator/bindings.h"
 #include "orchestrator/transport/transport.h"
 
 namespace resolute::orchestrator {
 
 //! Where this MPI rank stands among those on its host.
 struct HostShare {
-  int ranks = 1;                  //!< MPI ranks on this host
-  bool with_coordinator = false;  //!< rank 0 is one of them
+  std::vector<GivenSets> given;   //!< what each MPI rank on this host was given, in the order of their ranks
+  bool with_coordinator = false;  //!< rank 0 is the first of them
+  int index = 0;                  //!< of this one among them
+  bool one_host = true;           //!< all MPI ranks are on it
 };
 
 class MpiTransport final : public Transport {

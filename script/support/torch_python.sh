@@ -1,8 +1,10 @@
-# torch in Python, for benchmarks that compare with it; sourced after common.sh. Defines: torch_python.
+# torch in Python, for benchmarks that compare with it and for the example of an external worker; sourced after common.sh.
+# Defines: torch_python.
 
-# What `import torch` wants besides the wheel of torch that we link to: pure Python but for numpy and markupsafe.
+# What `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and what
+# the example of an external worker (experiments/examples/) reads packs and writes weights with.
 torch_python_packages=(typing_extensions==4.15.0 filelock==3.20.0 sympy==1.14.0 mpmath==1.3.0 networkx==3.5 jinja2==3.1.6
-  markupsafe==3.0.3 fsspec==2025.9.0 numpy==2.3.3)
+  markupsafe==3.0.3 fsspec==2025.9.0 numpy==2.3.3 h5py==3.14.0 safetensors==0.6.2 packaging==25.0)
 
 make_torch_python() {
   local scratch library wheels
@@ -27,11 +29,11 @@ LD_LIBRARY_PATH='$cache/torch-python/libraries' PYTHONPATH='$wheels:$cache/torch
 END
   chmod +x "$cache/torch-python/python"
   "$cache/torch-python/python" -c 'import torch; torch.zeros(2).sum().item()'
-  touch "$cache/torch-python/complete"
+  printf '%s\n' "${torch_python_packages[@]}" >"$cache/torch-python/complete"
 }
 
-# torch_python: makes it once; "$cache/torch-python/python" is the interpreter.
+# torch_python: makes it once, and again where the list above has changed; "$cache/torch-python/python" is the interpreter.
 torch_python() {
-  if [ -e "$cache/torch-python/complete" ]; then return 0; fi
+  if printf '%s\n' "${torch_python_packages[@]}" | cmp -s - "$cache/torch-python/complete"; then return 0; fi
   step "torch for python" make_torch_python
 }

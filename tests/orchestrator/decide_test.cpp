@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "orchestrator/wire.h"
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests {
@@ -17,6 +18,9 @@ std::vector<Event> decide_now(const State& state, Policy policy = {}, Instant no
   return decide(state, policy, now);
 }
 
+// What would be placed if nothing else happened, one after the other.
+std::vector<Placed> placed_now(State state, Policy policy = {}, Instant now = at(0));
+
 template <class E>
 std::vector<E> only(const std::vector<Event>& events) {
   std::vector<E> found;
@@ -25,9 +29,13 @@ std::vector<E> only(const std::vector<Event>& events) {
   return found;
 }
 
+std::vector<Placed> placed_now(State state, Policy policy, Instant now) {
+  return only<Placed>(settle(state, policy, now));
+}
+
 TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
-  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2, 1, {0, 1}), AgentJoined{{0}, "a", 4}});
-  auto placed = only<Placed>(decide_now(state));
+  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2, 1, {0, 1}), toy_agent(0, "a", 4)});
+  auto placed = placed_now(state);
   ASSERT_EQ(placed.size(), 2U);
   EXPECT_EQ(placed[0].job, JobNumber{0});
   EXPECT_EQ(placed[1].job, JobNumber{1});
@@ -37,11 +45,11 @@ TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
 }
 
 TEST(Decide, gang_is_placed_whole_or_not_at_all) {
-  State state = state_after({toy_run(), toy_job(0, 3), AgentJoined{{0}, "a", 2}});
+  State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2)});
   Policy pending;
   pending.agents_pending = true;
   EXPECT_THAT(decide_now(state, pending), IsEmpty());
-  orchestrator::apply(state, AgentJoined{{1}, "b", 2});
+  orchestrator::apply(state, toy_agent(1, "b", 2));
   auto placed = only<Placed>(decide_now(state));
   ASSERT_EQ(placed.size(), 1U);
   EXPECT_EQ(placed[0].placement, (Placement{{{0}, 2}, {{1}, 1}}));
@@ -50,8 +58,8 @@ TEST(Decide, gang_is_placed_whole_or_not_at_all) {
 TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
   std::vector<Event> events{toy_run(), toy_job(0, 1), toy_job(1, 2)};
   for (int i = 2; i < 6; ++i) events.push_back(toy_job(i));
-  events.push_back(AgentJoined{{0}, "a", 2});
-  events.push_back(Placed{{0}, 1, {{{0}, 1}}, -1, ""});
+  events.push_back(toy_agent(0, "a", 2));
+  events.push_back(toy_placed(0, 1, {{{0}, 1}}));
   State state = state_after(events);
   Policy policy;
   policy.patience = 2;
@@ -62,67 +70,53 @@ TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
     EXPECT_EQ(placed[0].past, 1);
     EXPECT_THAT(placed[0].why, HasSubstr("passes job 1, which waits for 2 slots"));
     orchestrator::apply(state, placed[0]);
-    orchestrator::apply(state, RankExited{{i}, 1, 0, 0, 0, ""});
+    orchestrator::apply(state, rank_exit(i, 1, 0, 0));
     orchestrator::apply(state, JobSucceeded{{i}, 1});
     check_invariants(state);
   }
   EXPECT_THAT(decide_now(state, policy), IsEmpty());
-  orchestrator::apply(state, RankExited{{0}, 1, 0, 0, 0, ""});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0));
   orchestrator::apply(state, JobSucceeded{{0}, 1});
   EXPECT_EQ(only<Placed>(decide_now(state, policy)).at(0).job, JobNumber{1});
 }
 
-TEST(Decide, placement_takes_the_fewest_hosts_and_the_tightest_fit) {
-  std::map<AgentNumber, AgentSlots> agents{
-      {{0}, {"a", 8, 8}}, {{1}, {"b", 4, 4}}, {{2}, {"c", 2, 2}}, {{3}, {"c", 2, 2}}};
-  EXPECT_EQ(choose_placement(agents, 3), (Placement{{{1}, 3}}));
-  EXPECT_EQ(choose_placement(agents, 2), (Placement{{{1}, 2}}));
-  EXPECT_EQ(choose_placement(agents, 9), (Placement{{{0}, 8}, {{1}, 1}}));
-  EXPECT_EQ(choose_placement(agents, 16).size(), 4U);
-  EXPECT_THAT(choose_placement(agents, 17), IsEmpty());
-  std::map<AgentNumber, AgentSlots> one_host{{{0}, {"a", 2, 2}}, {{1}, {"a", 2, 1}}};
-  EXPECT_EQ(choose_placement(one_host, 1), (Placement{{{1}, 1}}));
-  EXPECT_EQ(choose_placement(one_host, 3), (Placement{{{0}, 2}, {{1}, 1}}));
-}
-
 State running_gang() {
-  return state_after(
-      {toy_run(), toy_job(0, 2), AgentJoined{{0}, "a", 2}, Placed{{0}, 1, {{{0}, 2}}, -1, ""}, Started{{0}, 1}});
+  return state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 2}}), Started{{0}, 1}});
 }
 
 TEST(Decide, a_rank_that_fails_takes_its_gang_with_it) {
   State state = running_gang();
-  orchestrator::apply(state, RankExited{{0}, 1, 1, 0, 9, "boom"});
+  orchestrator::apply(state, rank_exit(0, 1, 1, 1, 0, "boom"));
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   const auto& stopped = std::get<AttemptStopped>(decisions[0]);
-  EXPECT_EQ(stopped.cause, Cause::kCrash);
+  EXPECT_EQ(stopped.cause, Cause::kExitCode);
   EXPECT_EQ(stopped.grace, Milliseconds{0});
   orchestrator::apply(state, stopped);
   EXPECT_THAT(decide_now(state), IsEmpty());
-  orchestrator::apply(state, RankExited{{0}, 1, 0, 0, 9, ""});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9, ""));
   decisions = decide_now(state, {}, at(1000));
   const auto& ended = std::get<AttemptEnded>(decisions.at(0));
   EXPECT_TRUE(ended.retry);
-  EXPECT_EQ(ended.evidence, "process rank 1: killed by signal 9: boom");
-  EXPECT_EQ(ended.why, "crash 1 of 3");
+  EXPECT_EQ(ended.evidence, "process rank 1: exit code 1: boom");
+  EXPECT_EQ(ended.why, "exit-code 1 of 3");
   EXPECT_EQ(ended.not_before, at(1250));
   orchestrator::apply(state, ended);
   check_invariants(state);
   EXPECT_THAT(decide_now(state, {}, at(1249)), IsEmpty());
-  EXPECT_EQ(next_wake(state), at(1250));
+  EXPECT_EQ(next_wake(state, {}, at(1000)), at(1250));
   EXPECT_EQ(only<Placed>(decide_now(state, {}, at(1250))).at(0).attempt, 2);
 }
 
 // Runs attempts that end with `code` until the job is given up; how many there were.
 int attempts_until_failed(int code, bool progress) {
-  State state = state_after({toy_run(), toy_job(0), AgentJoined{{0}, "a", 1}});
+  State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1)});
   for (int attempt = 1; attempt < 50; ++attempt) {
     auto placed = only<Placed>(decide_now(state, {}, at(std::int64_t{attempt} * 1'000'000)));
     if (placed.empty()) return attempt - 1;
     orchestrator::apply(state, placed[0]);
     if (progress) orchestrator::apply(state, Progressed{{0}, attempt, attempt * 10});
-    orchestrator::apply(state, RankExited{{0}, attempt, 0, code, 0, ""});
+    orchestrator::apply(state, rank_exit(0, attempt, 0, code));
     auto decisions = decide_now(state, {}, at(std::int64_t{attempt} * 1'000'000 + 1));
     orchestrator::apply(state, decisions.at(0));
     check_invariants(state);
@@ -139,14 +133,13 @@ TEST(Decide, retry_budget_follows_the_cause) {
 }
 
 TEST(Decide, a_lost_agent_ends_its_gangs_and_they_go_elsewhere) {
-  State state = state_after({toy_run(), toy_job(0, 2), AgentJoined{{0}, "a", 1}, AgentJoined{{1}, "b", 1},
-                             AgentJoined{{2}, "c", 1}, Placed{{0}, 1, {{{0}, 1}, {{1}, 1}}, -1, ""},
-                             AgentLost{{1}, "no sign of life"}});
+  State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 1), toy_agent(1, "b", 1), toy_agent(2, "c", 1),
+                             toy_placed(0, 1, {{{0}, 1}, {{1}, 1}}), AgentLost{{1}, "no sign of life"}});
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   EXPECT_EQ(std::get<AttemptStopped>(decisions[0]).cause, Cause::kAgentLost);
   orchestrator::apply(state, decisions[0]);
-  orchestrator::apply(state, RankExited{{0}, 1, 0, 0, 9, ""});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9, ""));
   decisions = decide_now(state);
   EXPECT_TRUE(std::get<AttemptEnded>(decisions.at(0)).retry);
   EXPECT_THAT(std::get<AttemptEnded>(decisions.at(0)).evidence, HasSubstr("agent 1 on b was lost"));
@@ -156,10 +149,10 @@ TEST(Decide, a_lost_agent_ends_its_gangs_and_they_go_elsewhere) {
 
 TEST(Decide, messages_of_an_older_attempt_change_nothing) {
   State state = running_gang();
-  for (const Event& old : std::vector<Event>{
-           RankExited{{0}, 0, 0, 1, 0, ""}, RankExited{{0}, 2, 0, 1, 0, ""}, Started{{0}, 7}, Progressed{{0}, 3, 100},
-           AttemptStopped{{0}, 9, Cause::kCrash, {}, ""}, AttemptEnded{{0}, 2, Cause::kCrash, "", true, {}, ""},
-           ResultMissing{{0}, 4}, AgentLost{{5}, ""}}) {
+  for (const Event& old : std::vector<Event>{rank_exit(0, 0, 0, 1), rank_exit(0, 2, 0, 1), Started{{0}, 7},
+                                             Progressed{{0}, 3, 100}, AttemptStopped{{0}, 9, Cause::kExitCode, {}, ""},
+                                             AttemptEnded{{0}, 2, Cause::kExitCode, "", true, {}, ""},
+                                             ResultMissing{{0}, 4}, AgentLost{{5}, ""}}) {
     State before = state;
     orchestrator::apply(state, old);
     EXPECT_EQ(state, before) << describe(old);
@@ -167,27 +160,24 @@ TEST(Decide, messages_of_an_older_attempt_change_nothing) {
 }
 
 TEST(Decide, what_needs_a_failed_job_is_cancelled_and_the_rest_is_done) {
-  State state =
-      state_after({toy_run(), toy_job(0), toy_job(1, 1, {0}), toy_job(2, 1, {1}), toy_job(3), AgentJoined{{0}, "a", 2},
-                   Placed{{0}, 1, {{{0}, 1}}, -1, ""}, RankExited{{0}, 1, 0, 2, 0, "bad key"}});
-  for (int i = 0; i < 5; ++i)
-    for (const Event& event : decide_now(state)) orchestrator::apply(state, event);
-  check_invariants(state);
+  State state = state_after({toy_run(), toy_job(0), toy_job(1, 1, {0}), toy_job(2, 1, {1}), toy_job(3),
+                             toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 1}}), rank_exit(0, 1, 0, 2, 0, "bad key")});
+  settle(state);
   EXPECT_EQ(count(state), (Counts{0, 0, 1, 0, 1, 2}));
-  orchestrator::apply(state, RankExited{{3}, 1, 0, 0, 0, ""});
+  orchestrator::apply(state, rank_exit(3, 1, 0, 0));
   orchestrator::apply(state, JobSucceeded{{3}, 1});
   auto decisions = decide_now(state);
   EXPECT_EQ(std::get<RunEnded>(decisions.at(0)).end, RunEnd::kIncomplete);
 }
 
 TEST(Decide, a_stop_ends_running_attempts_with_grace_and_starts_nothing) {
-  State state = state_after({toy_run(), toy_job(0), toy_job(1), AgentJoined{{0}, "a", 1},
-                             Placed{{0}, 1, {{{0}, 1}}, -1, ""}, StopRequested{"signal 15"}});
+  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}),
+                             StopRequested{"signal 15", Cause::kInterrupted}});
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   EXPECT_EQ(std::get<AttemptStopped>(decisions[0]).grace, Policy{}.stop_grace);
   orchestrator::apply(state, decisions[0]);
-  orchestrator::apply(state, RankExited{{0}, 1, 0, 75, 0, ""});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 75));
   decisions = decide_now(state);
   EXPECT_TRUE(std::get<AttemptEnded>(decisions.at(0)).retry);
   orchestrator::apply(state, decisions[0]);
@@ -196,31 +186,426 @@ TEST(Decide, a_stop_ends_running_attempts_with_grace_and_starts_nothing) {
 }
 
 TEST(Decide, a_job_larger_than_the_run_fails_and_lost_capacity_interrupts) {
-  State state = state_after({toy_run(), toy_job(0, 3), AgentJoined{{0}, "a", 2}});
+  State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2)});
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   EXPECT_EQ(std::get<JobFailed>(decisions[0]).why, "it needs 3 slots and the run has 2");
-  state =
-      state_after({toy_run(), toy_job(0, 3), AgentJoined{{0}, "a", 2}, AgentJoined{{1}, "b", 2}, AgentLost{{0}, ""}});
+  state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2), toy_agent(1, "b", 2), AgentLost{{0}, ""}});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted);
   state = state_after({toy_run(), toy_job(0)});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).why, "no agent is left");
 }
 
+TEST(Decide, a_gang_larger_than_what_is_there_is_interrupted_where_agents_are_missing) {
+  const std::vector<Event> both{toy_run(), toy_job(0, 8), toy_agent(0, "a", 4), toy_agent(1, "b", 4)};
+  for (const std::vector<Event>& put_aside :
+       {std::vector<Event>{HostDrained{"b", true, "test"}}, std::vector<Event>{HostExcluded{"b", "test"}},
+        std::vector<Event>{AgentLeaving{{1}, "test"}}, std::vector<Event>{AgentLost{{1}, "test"}}}) {
+    std::vector<Event> events = both;
+    events.insert(events.end(), put_aside.begin(), put_aside.end());
+    State state = state_after(events);
+    EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted) << describe(put_aside[0]);
+  }
+  State before_it_joins = state_after({toy_run(), HostDrained{"b", true, "test"}, toy_job(0, 8), both[2], both[3]});
+  EXPECT_EQ(std::get<RunEnded>(decide_now(before_it_joins).at(0)).end, RunEnd::kInterrupted);
+  Policy missing;
+  missing.agents_missing = true;
+  State state = state_after({toy_run(), toy_job(0, 8), toy_agent(0, "a", 4)});
+  EXPECT_EQ(std::get<RunEnded>(decide_now(state, missing).at(0)).end, RunEnd::kInterrupted);
+  EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).cause, Cause::kUnplaceable);
+}
+
+TEST(Decide, a_job_that_needs_gpus_in_a_run_without_is_told_the_cure) {
+  JobAdded trains = toy_job(0, 2);
+  trains.gpus = true;
+  State state = state_after({toy_run(), trains, toy_agent(0, "a", 4)});
+  EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).why,
+            "it needs 2 GPUs and the run has none; --gpus N says how many there are");
+}
+
+TEST(Apply, takes_an_agent_as_large_as_its_message_may_say_and_no_larger) {
+  struct Size {
+    int slots, gpus;
+    std::int64_t memory_mib;
+  };
+  auto both_take = [](const Size& size) {
+    bool decoded = true;
+    bool applied = true;
+    try {
+      decode(encode(Join{"a", size.slots, size.gpus, size.memory_mib, ""}));
+    } catch (const core::RuntimeError&) {
+      decoded = false;
+    }
+    try {
+      state_after({toy_run(), AgentJoined{{0}, "a", size.slots, size.gpus, size.memory_mib, ""}});
+    } catch (const core::RuntimeError&) {
+      applied = false;
+    }
+    EXPECT_EQ(decoded, applied) << size.slots << " " << size.gpus << " " << size.memory_mib;
+    return decoded && applied;
+  };
+  EXPECT_TRUE(both_take({kMostSlots, kMostSlots, kMostMemoryMib}));
+  EXPECT_FALSE(both_take({kMostSlots + 1, 0, 0}));
+  EXPECT_FALSE(both_take({1, kMostSlots + 1, 0}));
+  EXPECT_FALSE(both_take({1, 0, kMostMemoryMib + 1}));
+  EXPECT_FALSE(both_take({0, 0, 0}));
+}
+
 TEST(Decide, max_jobs_counts_different_jobs_and_lets_them_be_tried_again) {
-  State state = state_after({toy_run(1), toy_job(0), toy_job(1), AgentJoined{{0}, "a", 4}});
+  State state = state_after({toy_run(1), toy_job(0), toy_job(1), toy_agent(0, "a", 4)});
   auto placed = only<Placed>(decide_now(state));
   ASSERT_EQ(placed.size(), 1U);
   orchestrator::apply(state, placed[0]);
-  orchestrator::apply(state, RankExited{{0}, 1, 0, 1, 0, ""});
-  for (const Event& event : decide_now(state)) orchestrator::apply(state, event);
-  EXPECT_THAT(decide_now(state), IsEmpty());
+  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  settle(state);
   placed = only<Placed>(decide_now(state, {}, at(250)));
   ASSERT_EQ(placed.size(), 1U);
   orchestrator::apply(state, placed[0]);
-  orchestrator::apply(state, RankExited{{0}, 2, 0, 0, 0, ""});
+  orchestrator::apply(state, rank_exit(0, 2, 0, 0));
   orchestrator::apply(state, JobSucceeded{{0}, 2});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kLimited);
+}
+
+JobAdded timed_job(int number, int slots, std::int64_t expected_ms, std::int64_t path_ms = 0) {
+  JobAdded job = toy_job(number, slots);
+  job.expected_ms = expected_ms;
+  job.path_ms = std::max(path_ms, expected_ms);
+  job.checkpoint_ms = expected_ms;
+  return job;
+}
+
+TEST(Decide, priority_comes_before_path_and_path_before_plan_and_the_reason_says_which) {
+  JobAdded urgent = timed_job(2, 1, 1'000);
+  urgent.priority = 5;
+  State state = state_after({toy_run(), timed_job(0, 1, 1'000), timed_job(1, 1, 60'000), urgent, timed_job(3, 1, 1'000),
+                             toy_agent(0, "a", 8)});
+  std::vector<int> order;
+  std::vector<std::string> why;
+  for (const Placed& placed : placed_now(state)) {
+    order.push_back(placed.job.value);
+    why.push_back(placed.why);
+  }
+  EXPECT_THAT(order, ElementsAre(2, 1, 0, 3));
+  EXPECT_THAT(why, ElementsAre(HasSubstr("highest priority (5)"), HasSubstr("longest path (60 s)"),
+                               HasSubstr("first in plan order"), HasSubstr("first in plan order")));
+}
+
+// Of four slots job 0 has three and is expected to end in 100 s; job 1 waits for `wanted`, job 2 for one, for a time.
+State waiting_gang(int wanted, std::int64_t expected_ms) {
+  return state_after({toy_run(), timed_job(0, 3, 100'000), timed_job(1, wanted, 200'000), timed_job(2, 1, expected_ms),
+                      toy_agent(0, "a", 4), toy_placed(0, 1, {{{0}, 3}}, at(1'000))});
+}
+
+TEST(Decide, what_ends_before_a_waiting_gang_can_start_passes_it_freely) {
+  Policy policy;
+  policy.patience = 0;
+  auto placed = placed_now(waiting_gang(4, 80'000), policy, at(1'000));
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_EQ(placed[0].job, JobNumber{2});
+  EXPECT_EQ(placed[0].past, -1);
+  EXPECT_THAT(placed[0].why, HasSubstr("passes job 1, which waits for 4 slots for about 100 s; it is expected to end "
+                                       "before that, in 80 s"));
+}
+
+TEST(Decide, what_leaves_enough_for_a_waiting_gang_passes_it_freely_and_what_would_delay_it_waits) {
+  Policy policy;
+  policy.patience = 0;
+  EXPECT_THAT(placed_now(waiting_gang(3, 150'000), policy, at(1'000)).at(0).why, HasSubstr("find enough beside it"));
+  EXPECT_THAT(placed_now(waiting_gang(4, 150'000), {}, at(1'000)), IsEmpty());
+  EXPECT_THAT(why_waiting(waiting_gang(4, 150'000), {}, at(1'000), {2}),
+              "job 1 (toy 1) comes before it and waits for 4 slots, for about 100 s");
+}
+
+TEST(Decide, a_job_that_runs_longer_than_expected_is_taken_to_need_as_long_again_as_it_is_late) {
+  Policy policy;
+  policy.patience = 0;
+  EXPECT_THAT(placed_now(waiting_gang(4, 30'000), policy, at(121'000)), IsEmpty());
+  EXPECT_EQ(placed_now(waiting_gang(4, 30'000), policy, at(141'000)).size(), 1U);
+}
+
+TEST(Decide, a_small_job_behind_longer_ones_is_found_to_fill_the_gap) {
+  std::vector<Event> events{toy_run(), timed_job(0, 3, 50'000), timed_job(1, 4, 990'000)};
+  for (int i = 2; i < 40; ++i) events.push_back(timed_job(i, 1, i == 33 ? 20'000 : 600'000 + i));
+  events.push_back(toy_agent(0, "a", 4));
+  events.push_back(toy_placed(0, 1, {{{0}, 3}}, at(1'000)));
+  auto placed = placed_now(state_after(events), {}, at(1'000));
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_EQ(placed[0].job, JobNumber{33});
+}
+
+TEST(Decide, gpus_and_slots_are_given_out_apart) {
+  JobAdded trains = toy_job(0, 2);
+  trains.gpus = true;
+  JobAdded waits = toy_job(1, 2);
+  waits.gpus = true;
+  State state = state_after({toy_run(), trains, waits, toy_job(2), toy_agent(0, "a", 1, 2)});
+  auto placed = placed_now(state);
+  ASSERT_EQ(placed.size(), 2U);
+  EXPECT_EQ(placed[0].why, "first in plan order; 2 of 2 free GPUs");
+  EXPECT_EQ(placed[1].job, JobNumber{2});
+  EXPECT_EQ(placed[1].past, -1);
+  settle(state);
+  EXPECT_EQ(why_waiting(state, {}, at(0), {1}), "it needs 2 GPUs and 0 are free");
+}
+
+TEST(Decide, memory_is_counted_where_both_sides_know_it) {
+  JobAdded first = toy_job(0);
+  JobAdded second = toy_job(1);
+  first.memory_mib = second.memory_mib = 600;
+  AgentJoined agent = toy_agent(0, "a", 4);
+  EXPECT_EQ(placed_now(state_after({toy_run(), first, second, agent})).size(), 2U);
+  agent.memory_mib = 1'000;
+  State state = state_after({toy_run(), first, second, agent});
+  EXPECT_EQ(only<Placed>(settle(state)).size(), 1U);
+  EXPECT_EQ(why_waiting(state, {}, at(0), {1}),
+            "it needs 1 slot and 3 are free, without enough memory or not of one numeric class");
+  second.memory_mib = 2'000;
+  state = state_after({toy_run(), second = toy_job(0), agent});
+  JobAdded huge = toy_job(0);
+  huge.memory_mib = 2'000;
+  state = state_after({toy_run(), huge, agent});
+  EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).cause, Cause::kUnplaceable);
+}
+
+TEST(Decide, a_checkpoint_binds_a_job_to_its_numeric_class_while_that_is_there) {
+  auto agent = [](int number, const std::string& numeric_class) {
+    AgentJoined joined = toy_agent(number, "host" + std::to_string(number), 2);
+    joined.numeric_class = numeric_class;
+    return joined;
+  };
+  JobAdded other = toy_job(1);
+  State state =
+      state_after({toy_run(), toy_job(0, 2), other, agent(0, "A"), agent(1, "B"), toy_placed(0, 1, {{{0}, 2}}),
+                   Progressed{{0}, 1, 50}, rank_exit(0, 1, 0, 75), rank_exit(0, 1, 1, 75)});
+  orchestrator::apply(state, decide_now(state).at(0));
+  orchestrator::apply(state, toy_placed(1, 1, {{{0}, 1}}));
+  EXPECT_THAT(placed_now(state), IsEmpty()) << "one of class A's slots is taken";
+  State gone = state;
+  orchestrator::apply(gone, AgentLost{{0}, "test"});
+  settle(gone);
+  const Job& job = job_of(gone, {0});
+  EXPECT_TRUE(std::holds_alternative<Running>(job.state));
+  EXPECT_EQ(job.checkpoint, -1);
+  orchestrator::apply(state, AgentJoined{{2}, "host2", 2, 0, 0, "A"});
+  auto placed = placed_now(state);
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_EQ(placed[0].placement, (Placement{{{2}, 2}}));
+}
+
+TEST(Decide, nothing_starts_that_keeps_nothing_before_the_allocation_ends) {
+  RunStarted run = toy_run();
+  run.ends_at = at(1'000'000);
+  JobAdded long_one = timed_job(0, 1, 5'000'000);
+  long_one.checkpoint_ms = 600'000;
+  JobAdded short_one = timed_job(1, 1, 100'000);
+  State state = state_after({run, long_one, short_one, toy_agent(0, "a", 1)});
+  EXPECT_EQ(placed_now(state, {}, at(0)).at(0).job, JobNumber{0});
+  auto placed = placed_now(state, {}, at(500'000));
+  ASSERT_GE(placed.size(), 1U);
+  EXPECT_EQ(placed[0].job, JobNumber{1});
+  EXPECT_THAT(
+      why_waiting(state, {}, at(500'000), {0}),
+      HasSubstr("it would keep nothing before the allocation ends: that takes about 10 min and 7 min are left"));
+  auto decisions = decide_now(state, {}, at(900'000));
+  EXPECT_EQ(std::get<RunEnded>(decisions.at(0)).end, RunEnd::kInterrupted);
+}
+
+TEST(Decide, before_the_allocation_ends_everything_is_told_to_checkpoint) {
+  RunStarted run = toy_run();
+  run.ends_at = at(1'000'000);
+  State state = state_after({run, toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}, at(1))});
+  EXPECT_EQ(next_wake(state, {}, at(1)), at(940'000));
+  EXPECT_THAT(decide_now(state, {}, at(939'999)), IsEmpty());
+  auto said = settle(state, {}, at(940'000));
+  EXPECT_EQ(only<StopRequested>(said).at(0).cause, Cause::kWalltime);
+  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kWalltime);
+  EXPECT_EQ(only<AttemptStopped>(said).at(0).grace, Policy{}.stop_grace);
+  orchestrator::apply(state, rank_exit(0, 1, 0, 75));
+  said = settle(state, {}, at(950'000));
+  EXPECT_TRUE(only<AttemptEnded>(said).at(0).retry);
+  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
+}
+
+TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
+  State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 3), toy_placed(0, 1, {{{0}, 3}}),
+                             rank_exit(0, 1, 2, 1, 0, "process rank 1 did not arrive (silent for 2 s)")});
+  settle(state);
+  orchestrator::apply(state, rank_exit(0, 1, 1, 1, 0, "CUDA error: an illegal memory access was encountered"));
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));
+  auto said = settle(state);
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kDeviceError);
+  EXPECT_THAT(only<AttemptEnded>(said).at(0).evidence, HasSubstr("process rank 1"));
+}
+
+TEST(Decide, ranks_that_our_own_stop_ends_count_for_nothing) {
+  State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 2}}),
+                             Stalled{{0}, 1, "no sign of life for 30 min"}});
+  EXPECT_EQ(only<AttemptStopped>(settle(state)).at(0).grace, Milliseconds{0});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));
+  orchestrator::apply(state, rank_exit(0, 1, 1, 1, 0, "some text"));
+  EXPECT_EQ(only<AttemptEnded>(settle(state)).at(0).cause, Cause::kNoProgress);
+}
+
+TEST(Decide, a_job_that_failed_on_a_host_goes_elsewhere_where_it_can) {
+  State state = state_after({toy_run(), toy_job(0), toy_agent(0, "bad", 2), toy_agent(1, "good", 4)});
+  orchestrator::apply(state, placed_now(state).at(0));
+  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  settle(state);
+  auto placed = placed_now(state, {}, at(1'000));
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_EQ(placed[0].placement, (Placement{{{1}, 1}}));
+  EXPECT_THAT(placed[0].why, HasSubstr("not on bad, where it failed"));
+  orchestrator::apply(state, AgentLost{{1}, "test"});
+  placed = placed_now(state, {}, at(1'000));
+  ASSERT_EQ(placed.size(), 1U);
+  EXPECT_THAT(placed[0].why, HasSubstr("again on bad, where it failed: no other has room"));
+}
+
+// Jobs 0 and 1 fail on host "bad" and live on host "good".
+State accused_host() {
+  State state =
+      state_after({toy_run(), toy_job(0), toy_job(1), toy_job(2), toy_agent(0, "bad", 2), toy_agent(1, "good", 4)});
+  for (int job : {0, 1}) {
+    orchestrator::apply(state, toy_placed(job, 1, {{{0}, 1}}));
+    orchestrator::apply(state, rank_exit(job, 1, 0, 0, 11));
+    orchestrator::apply(state, decide_now(state).at(0));
+    orchestrator::apply(state, toy_placed(job, 2, {{{1}, 1}}, at(1'000)));
+    orchestrator::apply(state, Progressed{{job}, 2, 1});
+    check_invariants(state);
+  }
+  return state;
+}
+
+TEST(Decide, a_host_that_ends_jobs_which_live_elsewhere_is_excluded_and_their_budgets_are_given_back) {
+  State state = accused_host();
+  EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 1);
+  auto said = settle(state, {}, at(1'000));
+  ASSERT_EQ(only<HostExcluded>(said).size(), 1U);
+  EXPECT_EQ(only<HostExcluded>(said)[0].host, "bad");
+  EXPECT_EQ(only<HostExcluded>(said)[0].why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
+  EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 0);
+  EXPECT_EQ(only<Placed>(said).at(0).placement, (Placement{{{1}, 1}}));
+  EXPECT_EQ(capacity(state), 4);
+  orchestrator::apply(state, HostDrained{"bad", false, "repaired"});
+  check_invariants(state);
+  EXPECT_EQ(capacity(state), 6);
+}
+
+TEST(Decide, the_last_host_that_could_serve_is_not_excluded) {
+  State state = accused_host();
+  orchestrator::apply(state, HostDrained{"good", true, "test"});
+  EXPECT_THAT(only<HostExcluded>(settle(state, {}, at(1'000))), IsEmpty());
+}
+
+TEST(Decide, a_host_without_which_something_that_is_left_has_no_place_is_not_excluded) {
+  auto is_excluded = [](const JobAdded& left, const State& accused) {
+    State state = accused;
+    orchestrator::apply(state, left);
+    return !only<HostExcluded>(settle(state, {}, at(1'000))).empty();
+  };
+  const State accused = accused_host();
+  EXPECT_TRUE(is_excluded(toy_job(3, 4, {2}), accused));
+  EXPECT_FALSE(is_excluded(toy_job(3, 5, {2}), accused)) << "only both hosts together hold it";
+  EXPECT_TRUE(is_excluded(toy_job(3, 7, {2}), accused)) << "they do not hold it either";
+  JobAdded on_gpu = toy_job(3, 1, {2});
+  on_gpu.gpus = true;
+  State with_gpu = accused;
+  orchestrator::apply(with_gpu, toy_agent(2, "bad", 0, 1));
+  EXPECT_FALSE(is_excluded(on_gpu, with_gpu));
+}
+
+TEST(Decide, whatever_lives_on_a_host_clears_it) {
+  State state = accused_host();
+  ASSERT_EQ(state.hosts.at("bad").evidence.size(), 2U);
+  orchestrator::apply(state, toy_placed(2, 1, {{{0}, 1}}));
+  State progressed = state;
+  orchestrator::apply(progressed, Progressed{{2}, 1, 1});
+  orchestrator::apply(state, rank_exit(2, 1, 0, 0));
+  orchestrator::apply(state, JobSucceeded{{2}, 1});
+  for (State* cleared : {&state, &progressed}) {
+    check_invariants(*cleared);
+    EXPECT_TRUE(cleared->hosts.empty());
+    EXPECT_THAT(only<HostExcluded>(settle(*cleared, {}, at(1'000))), IsEmpty());
+  }
+}
+
+TEST(Decide, a_gang_that_lives_on_several_hosts_clears_none) {
+  State state = accused_host();
+  orchestrator::apply(state, toy_job(3, 2));
+  orchestrator::apply(state, toy_placed(3, 1, {{{0}, 1}, {{1}, 1}}));
+  orchestrator::apply(state, Progressed{{3}, 1, 1});
+  EXPECT_EQ(only<HostExcluded>(settle(state, {}, at(1'000))).size(), 1U);
+}
+
+TEST(Decide, a_new_run_may_use_every_host_again) {
+  for (const Event& put_aside : {Event(HostDrained{"a", true, "test"}), Event(HostExcluded{"a", "test"})}) {
+    State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), put_aside});
+    EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted);
+    for (const Event& event : {Event(toy_run()), Event(toy_job(0)), Event(toy_agent(1, "a", 1))})
+      orchestrator::apply(state, event);
+    check_invariants(state);
+    EXPECT_EQ(placed_now(state).size(), 1U) << describe(put_aside);
+  }
+}
+
+TEST(Decide, a_drained_host_gets_nothing_more_and_keeps_what_it_runs) {
+  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 1}}),
+                             HostDrained{"a", true, "asked by the user"}});
+  EXPECT_THAT(decide_now(state), IsEmpty());
+  EXPECT_EQ(why_waiting(state, {}, at(0), {1}), "it needs 1 slot and the agents that may be used hold 0 at once");
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0));
+  orchestrator::apply(state, JobSucceeded{{0}, 1});
+  State undone = state;
+  EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted);
+  orchestrator::apply(undone, HostDrained{"a", false, ""});
+  EXPECT_EQ(placed_now(undone).size(), 1U);
+}
+
+TEST(Decide, an_agent_that_leaves_has_its_attempts_checkpoint_and_go_elsewhere) {
+  State state = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}),
+                             toy_agent(1, "b", 1), AgentLeaving{{0}, "preempted"}});
+  auto said = settle(state);
+  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kPreempted);
+  EXPECT_EQ(only<AttemptStopped>(said).at(0).grace, Policy{}.stop_grace);
+  orchestrator::apply(state, rank_exit(0, 1, 0, 75));
+  said = settle(state);
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kPreempted);
+  EXPECT_EQ(only<Placed>(said).at(0).placement, (Placement{{{1}, 1}}));
+}
+
+TEST(Decide, a_cancelled_job_is_stopped_and_what_needs_it_goes_with_it) {
+  State state = state_after({toy_run(), toy_job(0), toy_job(1, 1, {0}), toy_job(2), toy_agent(0, "a", 1),
+                             toy_placed(0, 1, {{{0}, 1}}), CancelRequested{{0}, "asked by me"},
+                             CancelRequested{{2}, "asked by me"}});
+  auto said = settle(state);
+  EXPECT_EQ(only<AttemptStopped>(said).at(0).cause, Cause::kCancelled);
+  EXPECT_EQ(only<JobCancelled>(said).at(0).job, JobNumber{2});
+  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  said = settle(state);
+  EXPECT_EQ(only<JobCancelled>(said).at(0).why, "it needs job 0 (toy 0), which was cancelled");
+  EXPECT_EQ(count(state), (Counts{0, 0, 0, 0, 0, 3}));
+  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kIncomplete);
+}
+
+TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
+  State state = state_after({toy_run(1), toy_job(0), toy_job(1), toy_agent(0, "a", 1)});
+  settle(state);
+  orchestrator::apply(state, HeldElsewhere{{0}, 1, at(5'000), "suite other"});
+  check_invariants(state);
+  EXPECT_EQ(job_of(state, {0}).attempts, 0);
+  EXPECT_EQ(state.placed_jobs, 0);
+  auto said = settle(state, {}, at(10));
+  EXPECT_EQ(only<Placed>(said).at(0).job, JobNumber{1});
+  EXPECT_EQ(why_waiting(state, {}, at(10), {0}), "it is tried again in 5 s");
+}
+
+TEST(Decide, why_a_job_waits_names_what_it_waits_for) {
+  Policy policy;
+  State state = state_after({toy_run(), toy_job(0, 3), toy_job(1, 2), toy_job(2, 1, {0, 1}), toy_agent(0, "a", 4),
+                             toy_placed(0, 1, {{{0}, 3}})});
+  EXPECT_EQ(why_waiting(state, policy, at(0), {0}), "");
+  EXPECT_EQ(why_waiting(state, policy, at(0), {1}), "it needs 2 slots and 1 are free");
+  EXPECT_EQ(why_waiting(state, policy, at(0), {2}), "it needs job 0 (toy 0), which is running, and 1 more");
 }
 
 TEST(Apply, a_new_run_forgets_agents_and_gives_new_budgets_but_counts_attempts_on) {
@@ -229,16 +614,15 @@ TEST(Apply, a_new_run_forgets_agents_and_gives_new_budgets_but_counts_attempts_o
   orchestrator::apply(state, toy_job(0, 2));
   check_invariants(state);
   EXPECT_THAT(state.agents, IsEmpty());
-  orchestrator::apply(state, AgentJoined{{1}, "b", 2});
+  orchestrator::apply(state, toy_agent(1, "b", 2));
   EXPECT_EQ(only<Placed>(decide_now(state)).at(0).attempt, 2);
 }
 
 TEST(Apply, refuses_events_that_no_run_can_produce) {
   const State state = running_gang();
   for (const Event& event :
-       std::vector<Event>{Placed{{0}, 2, {{{0}, 2}}, -1, ""}, Placed{{7}, 1, {{{0}, 2}}, -1, ""},
-                          JobAdded{{5}, {}, "", "", {}, 1, 0}, AgentJoined{{0}, "a", 2}, AgentJoined{{3}, "a", 0},
-                          JobSucceeded{{0}, 1}, JobFailed{{0}, Cause::kCrash, ""}}) {
+       std::vector<Event>{toy_placed(0, 2, {{{0}, 2}}), toy_placed(7, 1, {{{0}, 2}}), toy_job(5), toy_agent(0, "a", 2),
+                          toy_agent(3, "a", 0), JobSucceeded{{0}, 1}, JobFailed{{0}, Cause::kExitCode, ""}}) {
     State copy = state;
     EXPECT_THROW(orchestrator::apply(copy, event), core::RuntimeError) << describe(event);
   }

@@ -11,8 +11,12 @@
 #include <sstream>
 
 #include "core/clock.h"
-#include "core/log.h"
 #include "core/process.h"
+#include "orchestrator/durations.h"
+#include "orchestrator/explain.h"
+#include "orchestrator/live.h"
+#include "orchestrator/requests.h"
+#include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
 namespace resolute::tests {
@@ -67,7 +71,7 @@ if grep -q '"steps":1006' "$spec"; then rank=1; fi)");
   EXPECT_EQ(outcome.failures[0].cause, "configuration");
   EXPECT_THAT(outcome.failures[0].evidence, HasSubstr("exit code 2: resolute-worker: key 'x' is wrong"));
   EXPECT_EQ(outcome.failures[1].cause, "needs-failed");
-  EXPECT_EQ(outcome.failures[2].cause, "crash");
+  EXPECT_EQ(outcome.failures[2].cause, "exit-code");
   EXPECT_THAT(outcome.failures[4].evidence, HasSubstr("no result.json"));
   std::map<std::string, int> attempts;
   for (const Ran& one : ran()) attempts[one.job] = std::max(attempts[one.job], one.attempt);
@@ -165,7 +169,7 @@ TEST_F(Run, a_killed_coordinator_leaves_no_process_and_the_next_run_goes_on) {
 }
 
 TEST_F(Run, a_second_run_of_a_live_suite_is_refused) {
-  behave("sleep 0.3");
+  behave("sleep 1");
   const auto plan = toy_plan(4, 2);
   const pid_t process = start(4, 2, 2);
   ASSERT_TRUE(eventually([&] { return !ran().empty(); }));
@@ -176,6 +180,154 @@ TEST_F(Run, a_second_run_of_a_live_suite_is_refused) {
     EXPECT_THAT(error.what(), HasSubstr("is being run already"));
   }
   EXPECT_EQ(wait_for(process), 0);
+}
+
+TEST_F(Run, requests_of_users_reach_a_run_at_work) {
+  behave("sleep 0.2");
+  auto& files = core::real_file_system();
+  const auto plan = toy_plan(12, 2);
+  const auto suite = store() / "suites/toy";
+  pid_t process = start(12, 2, 2);
+  ASSERT_TRUE(eventually([&] { return ran().size() >= 2; }));
+  write_request(files, suite, 1, CancelJob{plan.jobs[11].id});
+  write_request(files, suite, 1, CancelJob{{std::string(64, '0')}});
+  write_request(files, suite, 1, DrainHost{"nowhere", true});
+  EXPECT_EQ(wait_for(process), 3) << text("log");
+  EXPECT_FALSE(fs::exists(experiments::StoreLayout(store()).result_file(plan.jobs[11].id)));
+  EXPECT_TRUE(fs::exists(experiments::StoreLayout(store()).result_file(plan.jobs[10].id)));
+  EXPECT_THAT(log(), AllOf(HasSubstr("cancelled by"), HasSubstr("drained by")));
+  EXPECT_THAT(text("log"), HasSubstr("which is not in this run"));
+  EXPECT_TRUE(files.list(suite / "requests").empty());
+  fs::remove_all(store() / "jobs");
+  write_request(files, suite, 1, StopRun{});  // left over: not for the run that begins now
+  process = start(12, 2, 2);
+  ASSERT_TRUE(eventually([&] { return fs::exists(suite / "journal-000002"); }));
+  const auto before = ran().size();
+  EXPECT_TRUE(eventually([&] { return ran().size() >= before + 4; }));
+  EXPECT_THAT(text("log"), HasSubstr("it was meant for run 1, this is run 2"));
+  EXPECT_TRUE(read_status(files, experiments::StoreLayout(store()), plan).live);
+  write_request(files, suite, 2, StopRun{});
+  EXPECT_EQ(wait_for(process), 75) << text("log");
+}
+
+TEST_F(Run, a_job_without_a_sign_of_life_is_started_anew) {
+  behave(R"(if grep -q '"steps":1001' "$spec" && [ "$attempt" = 1 ]; then sleep 100; fi)");
+  const auto plan = toy_plan(3, 1);
+  RunOptions options = toy_options(store(), 2);
+  options.no_progress_limit = std::chrono::milliseconds(500);
+  options.policy.stop_grace = std::chrono::milliseconds(100);
+  EXPECT_EQ(run_local(plan, options).exit_code(), 0);
+  EXPECT_THAT(log(), AllOf(HasSubstr("no line of progress"), HasSubstr("no-progress")));
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+}
+
+TEST_F(Run, first_names_what_is_started_before_all_else) {
+  const auto plan = toy_plan(9, 1);
+  RunOptions options = toy_options(store(), 1);
+  options.first = "numbers/row-5";
+  EXPECT_EQ(run_local(plan, options).exit_code(), 0);
+  ASSERT_EQ(ran().size(), 9U);
+  EXPECT_EQ(ran()[0].job, plan.jobs[4].id.hex);
+  EXPECT_EQ(ran()[1].job, plan.jobs[5].id.hex);
+  options.first = "no-such-row";
+  EXPECT_EQ(run_local(plan, options).skipped, 9);
+  fs::remove_all(store() / "jobs");
+  EXPECT_THROW(run_local(plan, options), core::RuntimeError);
+  EXPECT_FALSE(fs::exists(store() / "suites/toy/journal-000002"));
+}
+
+TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does) {
+  auto plan = toy_plan(2, 1);
+  auto training = std::get<experiments::TrainingSpecification>(plan.jobs[1].specification);
+  training.device = "cuda";
+  plan.jobs[1].specification = training;
+  plan.jobs[1].id = experiments::job_id(training);
+  for (int i = 0; i < 2; ++i) {
+    experiments::EvaluationSpecification evaluation;
+    evaluation.training = plan.jobs[static_cast<std::size_t>(i)].id;
+    plan.jobs.push_back({experiments::job_id(evaluation), evaluation, {evaluation.training}, 1, "evaluation"});
+  }
+  behave(R"(echo "$job ${CUDA_VISIBLE_DEVICES-unset}" >> "$store/seen")");
+  RunOptions options = toy_options(store(), 2);
+  options.gpus = 1;
+  EXPECT_EQ(run_local(plan, options).succeeded, 4) << log();
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i)
+    EXPECT_THAT(text("seen"), HasSubstr(plan.jobs[i].id.hex + (i % 2 == 1 ? " 0\n" : " \n")));
+}
+
+TEST_F(Run, an_allocation_that_ends_interrupts_the_run_before) {
+  behave("sleep 20 & wait $!");
+  RunOptions options = toy_options(store(), 2);
+  options.policy.stop_lead = std::chrono::milliseconds(500);
+  options.ends_at = std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()) + Milliseconds(1500);
+  const auto outcome = run_local(toy_plan(4, 1), options);
+  EXPECT_EQ(outcome.exit_code(), 75);
+  EXPECT_EQ(outcome.unfinished, 4);
+  EXPECT_THAT(log(), HasSubstr("walltime"));
+}
+
+TEST_F(Run, what_it_does_is_shown_while_it_lives_and_how_long_it_took_is_kept) {
+  behave(R"(echo '{"images_per_second":20.5,"loss":-3.5,"step":1,"steps":4}' >&$fd; sleep 0.4)");
+  auto& files = core::real_file_system();
+  const auto suite = store() / "suites/toy";
+  const pid_t process = start(4, 2, 2);
+  std::optional<LiveStatus> live;
+  EXPECT_TRUE(eventually([&] {
+    live = read_live(files, suite);
+    return live && !live->running.empty() && live->running.front().step == 1;
+  }));
+  ASSERT_TRUE(live);
+  ASSERT_EQ(live->agents.size(), 1U);
+  EXPECT_EQ(live->agents[0].slots, 2);
+  ASSERT_FALSE(live->running.empty());
+  EXPECT_EQ(live->running[0].loss, -3.5);
+  EXPECT_EQ(live->running[0].steps, 4);
+  EXPECT_EQ(live->running[0].hosts.size(), 1U);
+  EXPECT_GT(live->running[0].seconds_left, 0);
+  EXPECT_EQ(wait_for(process), 0) << text("log");
+  EXPECT_FALSE(fs::exists(suite / "live.json"));
+  const auto plan = toy_plan(4, 2);
+  for (const auto& path : expected_paths(plan, Durations::read(files, experiments::StoreLayout(store())))) {
+    EXPECT_TRUE(path.learned);
+    EXPECT_GE(path.expected_ms, 300);
+  }
+}
+
+TEST_F(Run, goes_on_in_further_epochs_while_others_read_them) {
+  behave("sleep 0.02");
+  const auto plan = toy_plan(60, 2);
+  const auto suite = store() / "suites/toy";
+  const experiments::StoreLayout layout(store());
+  auto& files = core::real_file_system();
+  int looks = 0;
+  RunOptions options = toy_options(store(), 4);
+  options.epoch_length = 4096;
+  const pid_t process = ::fork();
+  if (process == 0) {
+    try {
+      ::_exit(run_local(plan, options).exit_code());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      ::_exit(1);
+    }
+  }
+  ASSERT_TRUE(eventually([&] { return !ran().empty(); }));
+  while (!gone(process)) {
+    EXPECT_NO_THROW({
+      log();
+      read_status(files, layout, plan);
+      explain(files, layout, plan.jobs[50].id.hex, "toy", Instant{});
+    });
+    ++looks;
+  }
+  EXPECT_EQ(wait_for(process), 0);
+  EXPECT_GT(looks, 3);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_TRUE(fs::exists(suite / "journal-000005"));
+  EXPECT_FALSE(fs::exists(suite / "journal-000001")) << "nothing was compacted";
+  EXPECT_EQ(read_status(files, layout, plan).jobs.succeeded, 60);
+  EXPECT_THAT(log(), HasSubstr("run ended: complete"));
+  EXPECT_EQ(ran().size(), 75U);
 }
 
 TEST_F(Run, log_as_json_lines_can_be_parsed) {
@@ -273,40 +425,20 @@ TEST(RunUnits, launchers_are_recognised_by_their_variables) {
   EXPECT_EQ(launched_rank({{"OMPI_COMM_WORLD_RANK", "2"}}), 2);
 }
 
+TEST(RunUnits, walltimes_are_minutes_or_have_colons) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_walltime("90"), seconds(5400));
+  EXPECT_EQ(parse_walltime("2:30"), seconds(150));
+  EXPECT_EQ(parse_walltime("26:00:01"), seconds(26 * 3600 + 1));
+  for (const char* wrong : {"", ":", "1:", "1:60", "1:2:3:4", "-5", "1h", "1:-2", "99999999999999999999"})
+    EXPECT_THROW(parse_walltime(wrong), core::RuntimeError) << wrong;
+  EXPECT_EQ(allocation_end({}), std::nullopt);
+  EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "soon"}}), std::nullopt);
+  EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "1700000000"}}), Instant(seconds(1'700'000'000)));
+}
+
 }  // namespace
-
-int report(const RunOutcome* outcome, const std::exception* error) {
-  if (error != nullptr) {
-    std::fprintf(stderr, "drive: %s\n", error->what());
-    return 1;
-  }
-  return outcome->exit_code();
-}
-
-// What the tests start: coordinator, or agent under mpirun.
-int drive(char** arguments) {
-  const fs::path store = arguments[2];
-  const auto environment = core::current_environment();
-  const int rank = launched_rank(environment);
-  core::set_up_log(fmt::format("drive {}", rank));
-  core::write_atomic(core::real_file_system(), store / fmt::format("process-{}", rank),
-                     fmt::format("{}\n", ::getpid()));
-  const auto plan = toy_plan(std::stoi(arguments[3]), std::stoi(arguments[4]));
-  RunOptions options = toy_options(store, std::stoi(arguments[5]));
-  options.coordinator_serves = environment.contains("RESOLUTE_TEST_SERVE");
-  if (launched_by_mpi(environment)) run_mpi([&] { return plan; }, options, report);
-  try {
-    const RunOutcome outcome = run_local(plan, options);
-    return report(&outcome, nullptr);
-  } catch (const std::exception& error) {
-    return report(nullptr, &error);
-  }
-}
 
 }  // namespace resolute::tests
 
-int main(int count, char** arguments) {
-  if (count == 6 && std::string_view(arguments[1]) == "drive") return resolute::tests::drive(arguments);
-  testing::InitGoogleTest(&count, arguments);
-  return RUN_ALL_TESTS();
-}
+int main(int count, char** arguments) { return resolute::tests::drive_or_test(count, arguments); }

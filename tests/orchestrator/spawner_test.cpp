@@ -3,16 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <deque>
 #include <fstream>
 #include <functional>
 #include <thread>
 
 #include "core/clock.h"
 #include "core/file_system.h"
+#include "orchestrator/spawner/logs.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests {
@@ -58,9 +62,11 @@ class SpawnerTest : public testing::Test {
   M await(Spawner& spawner) {
     std::optional<M> found;
     EXPECT_TRUE(eventually([&] {
-      for (Message& message : spawner.reports()) {
-        if (auto* wanted = std::get_if<M>(&message); wanted != nullptr && !found) found = *wanted;
-        seen_.push_back(std::move(message));
+      for (Message& message : spawner.reports()) waiting_.push_back(std::move(message));
+      while (!found && !waiting_.empty()) {
+        if (const auto* wanted = std::get_if<M>(&waiting_.front())) found = *wanted;
+        seen_.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
       }
       return found.has_value();
     }));
@@ -77,6 +83,7 @@ class SpawnerTest : public testing::Test {
 
   TemporaryFolder folder_;
   std::vector<Message> seen_;
+  std::deque<Message> waiting_;  // not yet asked for
 };
 
 TEST_F(SpawnerTest, runs_a_rank_with_logs_progress_and_exit_code) {
@@ -92,17 +99,53 @@ TEST_F(SpawnerTest, runs_a_rank_with_logs_progress_and_exit_code) {
   EXPECT_EQ(seen_.at(1), (Message{ProgressLine{kKey, "{\"step\": 1}"}}));
   EXPECT_THAT(text("out-0"), HasSubstr("hello"));
   EXPECT_THAT(text("out-0"), HasSubstr("OMP_NUM_THREADS=1"));
+  EXPECT_THAT(text("out-0"), HasSubstr("\nRESOLUTE_ATTEMPT=" + kKey.job + "/1\n"));
+  EXPECT_THAT(text("out-0"), HasSubstr("\nCUDA_VISIBLE_DEVICES=\n"));
   for (const char* hidden : {"\nOMPI_", "\nPMIX_", "\nOPENBLAS_"}) EXPECT_THAT(text("out-0"), Not(HasSubstr(hidden)));
 }
 
-TEST_F(SpawnerTest, a_missing_program_is_a_configuration_error) {
+TEST_F(SpawnerTest, a_rank_that_cannot_be_started_here_may_be_tried_elsewhere) {
   Spawner spawner = Spawner::start();
-  RankCommand command = shell("");
-  command.arguments = {"/no/such/worker"};
-  spawner.command(Launch{kKey, {command}});
-  auto ended = await<RankEnded>(spawner);
-  EXPECT_EQ(ended.code, 2);
-  EXPECT_THAT(ended.evidence, HasSubstr("/no/such/worker"));
+  core::write_atomic(core::real_file_system(), folder_ / "plain", "no program");
+  RankCommand missing = shell("", 0);
+  missing.arguments = {"/no/such/worker"};
+  RankCommand plain = shell("", 1);
+  plain.arguments = {(folder_ / "plain").string()};
+  RankCommand logless = shell("", 2);
+  logless.err = (folder_ / "plain" / "err").string();
+  RankCommand unbound = shell("", 3);
+  unbound.processors = {CPU_SETSIZE - 1};
+  spawner.command(Launch{kKey, {missing, plain, logless, unbound}});
+  for (int rank = 0; rank < 4; ++rank) {
+    auto ended = await<RankEnded>(spawner);
+    EXPECT_EQ(ended.process_rank, rank);
+    EXPECT_EQ(ended.code, 1) << "2 would be the configuration's fault, and the job given up";
+    EXPECT_THAT(ended.evidence, testing::StartsWith("cannot be started: "));
+    EXPECT_THAT(ended.evidence, HasSubstr(rank == 0 ? "/no/such/worker" : ""));
+  }
+}
+
+TEST_F(SpawnerTest, ranks_ignore_no_signal_of_the_spawners) {
+  const int of_real_time = SIGRTMIN + 3;
+  ::signal(of_real_time, SIG_IGN);
+  Spawner spawner = Spawner::start();
+  ::signal(of_real_time, SIG_DFL);
+  spawner.command(Launch{kKey, {shell("exec grep SigIgn /proc/self/status")}});
+  EXPECT_EQ(await<RankEnded>(spawner).code, 0);
+  EXPECT_EQ(text("out-0"), "SigIgn:\t0000000000000000\n");
+}
+
+TEST_F(SpawnerTest, a_spawner_that_does_not_end_holds_nobody_up) {
+  SpawnerOptions options;
+  options.end_limit = std::chrono::milliseconds(100);
+  auto spawner = std::make_unique<Spawner>(Spawner::start(options));
+  spawner->command(Launch{kKey, {shell("echo $$; exec sleep 1000")}});
+  const pid_t rank = number_in("out-0");
+  ::kill(spawner->process(), SIGSTOP);
+  const auto before = core::monotonic_clock().now();
+  spawner.reset();
+  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(5));
+  EXPECT_TRUE(eventually([&] { return gone(rank); }));
 }
 
 TEST_F(SpawnerTest, prepared_socket_listens_and_reaches_rank_0) {
@@ -136,6 +179,38 @@ TEST_F(SpawnerTest, what_a_rank_leaves_in_its_group_goes_with_it) {
   EXPECT_TRUE(eventually([&] { return gone(orphan); }));
 }
 
+// A daemon: in a session of its own, its parent gone. `settings` goes before it, `file` gets its number.
+std::string daemon(const fs::path& file, const std::string& settings = "") {
+  return "(" + settings + " setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " + file.string() + " &)";
+}
+
+TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
+  Spawner spawner = Spawner::start();
+  const auto until_told = [&](int rank) {
+    return "; while [ ! -e " + (folder_ / fmt::format("end-{}", rank)).string() + " ]; do sleep 0.01; done";
+  };
+  const AttemptKey other{std::string(64, 'e'), 1};
+  spawner.command(Launch{kKey, {shell(daemon(folder_ / "first") + until_told(0), 0)}});
+  const pid_t first = number_in("first");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a start is known to 10 ms
+  spawner.command(Launch{other, {shell(daemon(folder_ / "second") + until_told(1), 1)}});
+  const pid_t second = number_in("second");
+  const std::string until_there = "; while [ ! -s " + (folder_ / "hidden").string() + " ]; do sleep 0.01; done";
+  spawner.command(
+      Launch{{std::string(64, 'f'), 1}, {shell(daemon(folder_ / "hidden", "env -i PATH=$PATH") + until_there, 2)}});
+  const pid_t hidden = number_in("hidden");
+  await<RankEnded>(spawner);
+  EXPECT_FALSE(gone(first));
+  EXPECT_FALSE(gone(hidden)) << "it may be that of a rank that still runs";
+  core::write_atomic(core::real_file_system(), folder_ / "end-0", "");
+  await<RankEnded>(spawner);
+  EXPECT_TRUE(eventually([&] { return gone(first); }));
+  EXPECT_FALSE(gone(second));
+  core::write_atomic(core::real_file_system(), folder_ / "end-1", "");
+  await<RankEnded>(spawner);
+  for (pid_t process : {second, hidden}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
+}
+
 TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed) {
   const pid_t agent = ::fork();
   ASSERT_GE(agent, 0);
@@ -157,28 +232,190 @@ TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed) {
   for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
 }
 
-TEST_F(SpawnerTest, a_killed_spawner_takes_its_ranks_along_and_is_reported) {
+TEST_F(SpawnerTest, a_killed_spawner_takes_all_of_its_ranks_along_and_is_reported) {
   Spawner spawner = Spawner::start();
-  spawner.command(Launch{kKey, {shell("echo $$; exec sleep 1000")}});
+  spawner.command(
+      Launch{kKey, {shell(daemon(folder_ / "daemon") + "; sleep 1000 & echo $! >&2; echo $$; exec sleep 1000")}});
   const pid_t rank = number_in("out-0");
+  const pid_t child = number_in("err-0");
+  const pid_t daemon = number_in("daemon");
   ::kill(spawner.process(), SIGKILL);
-  EXPECT_TRUE(eventually([&] { return gone(rank); }));
   await<Leave>(spawner);
+  for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
   EXPECT_THROW(spawner.command(Kill{kKey, 0}), core::RuntimeError);
+  EXPECT_EQ(spawner.descriptor(), -1) << "readable for ever, it would make its waiters spin";
 }
 
-TEST_F(SpawnerTest, a_log_over_its_limit_is_cut) {
-  Spawner spawner = Spawner::start({.log_limit = 1000});
-  spawner.command(Launch{kKey, {shell("head -c 100000 /dev/zero; sleep 6; echo tail")}});
-  EXPECT_EQ(await<RankStarted>(spawner).process_rank, 0);
-  ASSERT_TRUE(eventually(
-      [&] {
-        spawner.reports();
-        return text("out-0").ends_with("tail\n");
-      },
-      std::chrono::seconds(20)));
+TEST_F(SpawnerTest, a_log_over_its_limit_keeps_its_head_and_its_tail) {
+  SpawnerOptions options;
+  options.log_limit = 1000;
+  options.log_check = std::chrono::milliseconds(50);
+  Spawner spawner = Spawner::start(options);
+  spawner.command(Launch{kKey,
+                         {shell("echo first; head -c 100000 /dev/zero | tr '\\0' x; echo last; "
+                                "while ! grep -q 'were cut here' " +
+                                (folder_ / "out-0").string() + "; do sleep 0.01; done; echo tail")}});
+  EXPECT_EQ(await<RankEnded>(spawner).code, 0);
   EXPECT_LT(text("out-0").size(), 1000U);
-  EXPECT_THAT(text("out-0"), HasSubstr("100000 bytes were cut here"));
+  EXPECT_TRUE(text("out-0").starts_with("first\nxxx"));
+  EXPECT_THAT(text("out-0"), HasSubstr("[resolute: 99511 bytes were cut here, the limit of a log is 1000]\nxxx"));
+  EXPECT_TRUE(text("out-0").ends_with("xlast\ntail\n"));
+}
+
+TEST_F(SpawnerTest, a_log_that_grew_between_two_looks_is_cut_at_the_ranks_end) {
+  SpawnerOptions options;
+  options.log_limit = 1000;
+  options.log_check = std::chrono::hours(1);
+  Spawner spawner = Spawner::start(options);
+  spawner.command(Launch{kKey, {shell("head -c 100000 /dev/zero | tr '\\0' x; echo last >&2; exit 3")}});
+  EXPECT_EQ(await<RankEnded>(spawner).evidence, "last");
+  EXPECT_LT(text("out-0").size(), 1000U);
+}
+
+TEST_F(SpawnerTest, a_log_keeps_its_tail_where_the_disk_takes_nothing) {
+  const fs::path log = folder_ / "log";
+  const std::string whole = std::string(5000, 'x') + "why it failed\n";
+  core::write_atomic(core::real_file_system(), log, whole);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 10;
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  cut_log(log.string(), 1000);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_EQ(text("log"), whole);
+  cut_log(log.string(), 1000);
+  EXPECT_LT(text("log").size(), 1000U);
+  EXPECT_TRUE(text("log").ends_with("xwhy it failed\n"));
+}
+
+TEST_F(SpawnerTest, what_a_daemon_of_a_rank_holds_is_the_ranks) {
+  SpawnerOptions options;
+  options.memory_check = std::chrono::milliseconds(20);
+  Spawner spawner = Spawner::start(options);
+  const fs::path script = folder_ / "script";
+  core::write_atomic(core::real_file_system(), script,
+                     "echo $$; x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000");
+  RankCommand command = shell("(setsid bash " + script.string() + " &); exec sleep 1000");
+  command.memory_mib = 64;
+  spawner.command(Launch{kKey, {command}});
+  EXPECT_TRUE(await<RankEnded>(spawner).out_of_memory);
+  const pid_t daemon = number_in("out-0");
+  EXPECT_TRUE(eventually([&] { return gone(daemon); }));
+}
+
+TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all_it_started) {
+  SpawnerOptions options;
+  options.memory_check = std::chrono::milliseconds(20);
+  Spawner spawner = Spawner::start(options);
+  // Bash holds what it reads, here and in a child outside the rank's group; the sum of both is too much.
+  const std::string hold = "x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 1000";
+  const fs::path script = folder_ / "script";
+  core::write_atomic(core::real_file_system(), script, "echo $$; " + hold);
+  RankCommand command = shell("setsid bash " + script.string() + " & " + hold);
+  command.arguments[0] = "/bin/bash";
+  command.memory_mib = 64;
+  RankCommand modest = shell("x=$(head -c 1000000 /dev/zero | tr '\\0' x); sleep 0.5", 1);
+  modest.memory_mib = 64;
+  spawner.command(Launch{kKey, {command, modest}});
+  auto ended = await<RankEnded>(spawner);
+  EXPECT_EQ(ended.process_rank, 0);
+  EXPECT_EQ(ended.signal, SIGKILL);
+  EXPECT_TRUE(ended.out_of_memory);
+  EXPECT_THAT(ended.evidence, testing::MatchesRegex("it held [0-9]+ MiB of memory, its limit is 64"));
+  const pid_t child = number_in("out-0");
+  EXPECT_TRUE(eventually([&] { return gone(child); }));
+  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
+}
+
+TEST_F(SpawnerTest, memory_that_forked_processes_share_counts_once) {
+  SpawnerOptions options;
+  options.memory_check = std::chrono::milliseconds(20);
+  Spawner spawner = Spawner::start(options);
+  RankCommand command = shell(
+      "x=$(head -c 40000000 /dev/zero | tr '\\0' x); "
+      "for i in 1 2 3 4; do (read -t 1 y < <(sleep 1)) & done; wait; echo ${#x}");
+  command.arguments[0] = "/bin/bash";
+  command.memory_mib = 128;
+  spawner.command(Launch{kKey, {command}});
+  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 0, 0, {}}));
+  EXPECT_EQ(text("out-0"), "40000000\n");
+}
+
+TEST_F(SpawnerTest, a_rank_that_the_kernel_kills_for_memory_is_told_from_other_kills) {
+  // A control group of 32 MB: version 1's or version 2's.
+  std::error_code error;
+  fs::path group = "/sys/fs/cgroup/memory/resolute-spawner-test";
+  const bool separate = fs::is_directory(group.parent_path());
+  if (!separate) group = "/sys/fs/cgroup/resolute-spawner-test";
+  fs::create_directory(group, error);
+  std::ofstream limit(group / (separate ? "memory.limit_in_bytes" : "memory.max"));
+  if (error || !(limit << "32000000" << std::flush)) GTEST_SKIP() << "no control group can be made here";
+  Spawner spawner = Spawner::start();
+  RankCommand command = shell("echo $$ > " + (group / "cgroup.procs").string() +
+                              "; x=$(head -c 100000000 /dev/zero | tr '\\0' x); exec true");
+  command.arguments[0] = "/bin/bash";
+  spawner.command(Launch{kKey, {command}});
+  auto ended = await<RankEnded>(spawner);
+  EXPECT_EQ(ended.signal, SIGKILL);
+  EXPECT_TRUE(ended.out_of_memory);
+  EXPECT_THAT(ended.evidence, HasSubstr("the machine was short of memory"));
+  EXPECT_TRUE(eventually([&] { return fs::remove(group, error); }));
+}
+
+TEST_F(SpawnerTest, a_kill_that_nobody_here_sent_is_no_lack_of_memory) {
+  Spawner spawner = Spawner::start();
+  spawner.command(Launch{kKey, {shell("echo words >&2; kill -9 $$")}});
+  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 0, SIGKILL, "words"}));
+}
+
+TEST_F(SpawnerTest, ranks_run_where_they_are_bound_and_see_the_gpu_that_is_theirs) {
+  Spawner spawner = Spawner::start();
+  RankCommand command = shell("echo $CUDA_VISIBLE_DEVICES; grep Cpus_allowed_list /proc/self/status");
+  command.visible_gpus = "GPU-1234";
+  cpu_set_t usable;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof usable, &usable), 0);
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(last, &usable)) --last;
+  command.processors = {last};
+  spawner.command(Launch{kKey, {command, shell("grep Cpus_allowed_list /proc/self/status", 1)}});
+  await<RankEnded>(spawner);
+  await<RankEnded>(spawner);
+  EXPECT_EQ(text("out-0"), fmt::format("GPU-1234\nCpus_allowed_list:\t{}\n", last));
+  // What one rank got is not the next one's.
+  std::string ours;
+  std::ifstream status("/proc/self/status");
+  while (std::getline(status, ours) && !ours.starts_with("Cpus_allowed_list")) {
+  }
+  EXPECT_EQ(text("out-1"), ours + "\n");
+}
+
+TEST_F(SpawnerTest, an_agent_that_does_not_listen_holds_nothing_up) {
+  Spawner spawner = Spawner::start();
+  // 30 MB of progress, more than the spawner keeps for an agent: the rank waits, all else goes on.
+  spawner.command(Launch{kKey, {shell("yes 123456789012345678901234567890 | head -c 30000000 >&3; echo written")}});
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  const AttemptKey other{std::string(64, 'e'), 1};
+  spawner.command(Launch{other, {shell("echo $$; sleep 1000", 1)}});
+  const pid_t second = number_in("out-1");
+  spawner.command(Kill{other, 0});
+  EXPECT_TRUE(eventually([&] { return gone(second); }));
+  EXPECT_EQ(text("out-0"), "");
+  std::size_t lines = 0;
+  bool first_ended = false;
+  EXPECT_TRUE(eventually(
+      [&] {
+        for (const Message& message : spawner.reports()) {
+          if (std::holds_alternative<ProgressLine>(message)) ++lines;
+          const auto* ended = std::get_if<RankEnded>(&message);
+          if (ended != nullptr && ended->key == kKey) first_ended = true;
+        }
+        return first_ended;
+      },
+      std::chrono::seconds(30)));
+  EXPECT_EQ(lines, 30'000'000U / 31);
 }
 
 }  // namespace

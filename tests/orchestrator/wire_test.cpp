@@ -12,16 +12,26 @@ using namespace orchestrator;
 const AttemptKey kKey{std::string(64, 'c'), 3};
 
 std::vector<Message> one_of_each() {
-  return {Join{"node-1", 4},
+  return {Join{"node-1", 4, 2, 65536, std::string(64, 'd')},
           Heartbeat{},
           Prepared{kKey, 40000, ""},
           RankStarted{kKey, 1},
           ProgressLine{kKey, R"({"step": 40})"},
-          RankEnded{kKey, 1, 0, 9, "last words"},
+          RankEnded{kKey, 1, 0, 9, "last words", true},
           Leave{"why"},
           HeartbeatAnswer{},
           Prepare{kKey, true},
-          Launch{kKey, {{0, {"worker", "run", "--flag with blank"}, "/a/stdout", "/a/stderr", true, true}}},
+          Launch{kKey,
+                 {{0,
+                   {"worker", "run", "--flag with blank"},
+                   "/a/stdout",
+                   "/a/std\xff",
+                   true,
+                   true,
+                   true,
+                   4096,
+                   "1,GPU-7",
+                   {0, 2}}}},
           Kill{kKey, 30'000},
           Rejoin{},
           Shutdown{false, 75}};
@@ -34,15 +44,18 @@ TEST(Wire, every_message_comes_back_as_it_went) {
 
 TEST(Wire, refuses_what_it_does_not_write) {
   const std::string good = encode(Kill{kKey, 10});
-  const std::string envelope = good.substr(0, 8);
-  for (std::string bad : {std::string(), std::string("abc"), good + "x", good.substr(0, good.size() - 1),
-                          envelope + R"({"job":"short","attempt":1,"grace_ms":0})",
-                          envelope + R"({"job":")" + kKey.job + R"(","attempt":0,"grace_ms":0})",
-                          envelope + R"({"job":")" + kKey.job + R"(","attempt":1,"grace_ms":-1})",
-                          envelope + R"({"job":")" + kKey.job + R"(","attempt":1,"grace_ms":0,"more":1})",
-                          envelope + R"({"job":")" + kKey.job + R"(","attempt":99999999999,"grace_ms":0})",
-                          std::string(kMaxMessage + 1, ' ')}) {
+  EXPECT_THROW(encode(ProgressLine{kKey, std::string(kMaxMessage, 'x')}), core::RuntimeError);
+  for (const std::string& bad :
+       {std::string(), std::string("abc"), good + "x", std::string(kMaxMessage + 1, ' '), encode(Kill{{"short", 1}, 0}),
+        encode(Kill{{kKey.job, 0}, 0}), encode(Kill{kKey, -1}), encode(Join{"host", 0, 0, 0, ""}),
+        encode(Join{"host", 4, -1, 0, ""}), encode(Join{"host", 4, 0, -1, ""}), encode(Prepared{kKey, 65536, ""}),
+        encode(Launch{kKey, {RankCommand{}}})}) {
     EXPECT_THROW(decode(bad), core::RuntimeError) << bad.substr(0, 100);
+  }
+  for (const Message& message : one_of_each()) {
+    const std::string whole = encode(message);
+    for (std::size_t length = 0; length < whole.size(); ++length)
+      EXPECT_THROW(decode(whole.substr(0, length)), core::RuntimeError) << message.index() << " " << length;
   }
   for (char type : {'\x00', '\x0e', '\xff'}) {
     std::string other = good;
@@ -50,9 +63,14 @@ TEST(Wire, refuses_what_it_does_not_write) {
     EXPECT_THROW(decode(other), core::RuntimeError);
   }
   std::string newer = good;
-  newer[0] = 2;
+  newer[0] = 3;
   EXPECT_THROW(decode(newer), core::RuntimeError);
-  EXPECT_THROW(encode(ProgressLine{kKey, std::string(kMaxMessage, 'x')}), core::RuntimeError);
+}
+
+TEST(Wire, a_count_of_elements_that_are_not_there_takes_no_memory) {
+  std::string bytes = encode(Launch{kKey, {}});
+  for (std::size_t i = bytes.size() - 4; i < bytes.size(); ++i) bytes[i] = '\xff';
+  EXPECT_THROW(decode(bytes), core::RuntimeError);
 }
 
 TEST(Wire, random_damage_is_refused_or_a_message) {
@@ -72,7 +90,7 @@ TEST(Wire, random_damage_is_refused_or_a_message) {
 }
 
 TEST(Wire, worker_output_that_is_not_utf8_still_travels) {
-  const Message back = decode(encode(RankEnded{kKey, 0, 1, 0, "bad \xff byte"}));
+  const Message back = decode(encode(RankEnded{kKey, 0, 1, 0, "bad \xff byte", false}));
   EXPECT_EQ(std::get<RankEnded>(back).evidence, "bad \xef\xbf\xbd byte");
 }
 

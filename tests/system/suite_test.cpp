@@ -235,7 +235,7 @@ TEST(SuiteTest, training_rank_killed_is_tried_again_within_the_run) {
   ASSERT_EQ(::kill(training.worker, SIGKILL), 0);
   EXPECT_EQ(core::describe(run.wait()), "exit code 0");
   EXPECT_EQ(tables_of(store), undisturbed_tables());
-  expect_resumed(store, training.job, "crash");
+  expect_resumed(store, training.job, "signal");
   auto exits = log_of(store, {"rank-exited"}, training.job);
   EXPECT_TRUE(std::any_of(exits.begin(), exits.end(), [](const core::Json& exit) {
     return exit["event"]["attempt"] == 1 && exit["event"]["signal"] == SIGKILL;

@@ -35,6 +35,37 @@ inline orchestrator::State state_after(const std::vector<orchestrator::Event>& e
   return state;
 }
 
-inline orchestrator::RunStarted toy_run(int max_jobs = -1) { return {1, std::string(32, 'a'), "host", 42, max_jobs}; }
+inline orchestrator::RunStarted toy_run(int max_jobs = -1) {
+  return {1, std::string(32, 'a'), "host", 42, max_jobs, {}};
+}
+
+inline orchestrator::AgentJoined toy_agent(int number, const std::string& host, int slots, int gpus = 0) {
+  return {{number}, host, slots, gpus, 0, {}};
+}
+
+inline orchestrator::RankExited rank_exit(int job, int attempt, int process_rank, int code, int signal = 0,
+                                          const std::string& evidence = {}) {
+  return {{job}, attempt, process_rank, code, signal, evidence, false};
+}
+
+inline orchestrator::Placed toy_placed(int job, int attempt, orchestrator::Placement placement,
+                                       orchestrator::Instant when = {}) {
+  return {{job}, attempt, std::move(placement), -1, "", when};
+}
+
+//! Applies what decide() says until it has nothing more to say, with the invariants checked; all that it said.
+inline std::vector<orchestrator::Event> settle(orchestrator::State& state, const orchestrator::Policy& policy = {},
+                                               orchestrator::Instant now = at(0)) {
+  std::vector<orchestrator::Event> said;
+  while (true) {
+    const std::vector<orchestrator::Event> decisions = orchestrator::decide(state, policy, now);
+    if (decisions.empty()) return said;
+    for (const auto& decision : decisions) {
+      orchestrator::apply(state, decision);
+      orchestrator::check_invariants(state);
+      said.push_back(decision);
+    }
+  }
+}
 
 }  // namespace resolute::tests

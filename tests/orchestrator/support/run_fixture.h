@@ -27,11 +27,15 @@ inline orchestrator::RunOptions toy_options(const std::filesystem::path& store, 
   options.worker_command = {(store / "worker").string()};
   options.slots = slots;
   options.quiet = true;
-  options.policy.first_back_off = orchestrator::Milliseconds(20);
+  options.policy.back_off_scale = 0.08;
   options.result_wait = std::chrono::milliseconds(50);
   options.heartbeat = std::chrono::milliseconds(100);
   options.agent_limit = std::chrono::milliseconds(1500);
   options.coordinator_limit = std::chrono::milliseconds(4000);
+  options.owner_watch = std::chrono::milliseconds(3000);
+  options.request_interval = std::chrono::milliseconds(50);
+  options.live_interval = std::chrono::milliseconds(50);
+  options.held_wait = std::chrono::milliseconds(100);
   return options;
 }
 

@@ -1,0 +1,54 @@
+// `resolute suite drain`
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "cli/live_request.h"
+#include "cli/subcommands.h"
+#include "cli/suite_arguments.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "orchestrator/live.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kHelp{
+    "resolute suite drain SUITE.toml --store STORE --host HOST [--undo] [--json]",
+    "Asks the run that is at work to start nothing more on a host; what runs there goes on to its end. --undo allows "
+    "it again, and\n"
+    "a host that was excluded because jobs failed there and lived elsewhere. `resolute suite status` names the hosts.",
+    "  resolute suite drain suite.toml --store /shared/store --host node17\n"
+    "  resolute suite drain suite.toml --store /shared/store --host node17 --undo\n"};
+
+}  // namespace
+
+int suite_drain(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("host", options::value<std::string>(), "name as `suite status` shows it (required)");
+  add("undo", "allow it again");
+  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  if (!parsed) return 0;
+  auto& files = core::real_file_system();
+  const auto plan = parsed->plan(false);
+  const std::string host = required_value(parsed->values, "host");
+  const bool on = parsed->values.count("undo") == 0;
+  const auto run = require_live_run(files, parsed->store, plan);
+  if (const auto live = orchestrator::read_live(files, parsed->store.suite_folder(plan.suite))) {
+    std::set<std::string> hosts;
+    for (const auto& agent : live->agents) hosts.insert(agent.host);
+    if (!hosts.contains(host))
+      core::log_warning("the run has no agent on '{}' now; it has them on {}", host, fmt::join(hosts, ", "));
+  }
+  const std::string what =
+      on ? fmt::format("nothing more is started on {}", host) : fmt::format("{} may be used again", host);
+  return report_asked(ask(files, parsed->store, plan, run, {orchestrator::DrainHost{host, on}}), what, parsed->json);
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! A terminal that a view is redrawn on, without a library: what every terminal since the VT100 obeys. Puts back what
+//! it changes, whichever way the program leaves by itself.
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace resolute::cli {
+
+//! True if standard output is a terminal that can be drawn on (TERM is set and not "dumb").
+bool output_is_terminal();
+//! Colours only on a terminal, and not where NO_COLOR is set (no-color.org).
+bool colours_wanted();
+
+struct TerminalSize {
+  int columns = 80;
+  int rows = 24;
+};
+//! Of standard output; 80 × 24 where it does not say.
+TerminalSize terminal_size();
+
+//! From its making to its end, SIGINT and SIGTERM do not kill, and keys are read without echo where standard input is a
+//! terminal in the foreground. One at a time.
+class WatchInput {
+ public:
+  WatchInput();
+  ~WatchInput();
+  WatchInput(const WatchInput&) = delete;
+  WatchInput& operator=(const WatchInput&) = delete;
+  //! Waits for `time`, less where the user wants to leave (q, ctrl-C, SIGTERM) or the window's size changes.
+  //! \return false to leave
+  bool wait(std::chrono::milliseconds time);
+
+ private:
+  struct Saved;
+  std::unique_ptr<Saved> saved_;
+};
+
+//! Draws blocks of lines, each over the one before.
+class Redraw {
+ public:
+  //! \param lines narrower and fewer than the terminal; a line that is wider all the same is cut by the terminal
+  std::string frame(const std::vector<std::string>& lines);
+
+ private:
+  std::size_t drawn_ = 0;
+};
+
+}  // namespace resolute::cli

@@ -1,0 +1,82 @@
+#pragma once
+//! \file
+//! Which core and which GPU each rank of an agent gets. The inventory is read once (hwloc, the environment, /proc); the
+//! giving out is pure.
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace resolute::orchestrator {
+
+inline constexpr const char* kGpuFolder = "/proc/driver/nvidia/gpus";
+
+//! What a machine offers an agent.
+struct Inventory {
+  std::vector<int> cores;              //!< usable logical processors, one of each physical core first
+  std::vector<std::string> gpus;       //!< as CUDA_VISIBLE_DEVICES names them: numbers or UUIDs, in its order
+  std::vector<std::vector<int>> near;  //!< per GPU: usable processors near it (by hwloc); empty: unknown
+  std::int64_t memory_mib = 0;         //!< of the machine or the control group, whichever is less
+  int machine_processors = 0;          //!< that the machine or the control group allows; a launcher may give us fewer
+};
+//! \param environment of this process: CUDA_VISIBLE_DEVICES limits the GPUs, as CUDA understands it
+//! \param gpu_folder where the driver shows what GPUs there are
+//! \param granted GPUs that the user says there are. Where the driver shows none they are believed: those that
+//! CUDA_VISIBLE_DEVICES names, whatever their number, or, without it, 0 … granted - 1
+//! \throws RuntimeError if the system does not say which processors may be used
+Inventory read_inventory(const std::map<std::string, std::string>& environment,
+                         const std::filesystem::path& gpu_folder = kGpuFolder, int granted = 0);
+
+//! Digests of the processors and of the GPUs that the launcher gave a process. Those that two processes of a host have
+//! in common are told by equal digests; one with digests of its own has its set to itself.
+struct GivenSets {
+  std::uint64_t processors = 0;
+  std::uint64_t gpus = 0;
+};
+//! \throws RuntimeError if the system does not say which processors may be used
+GivenSets given_sets(const std::map<std::string, std::string>& environment);
+
+//! One of several agents that share a set.
+struct Portion {
+  int index = 0;  //!< from 0
+  int agents = 1;
+};
+//! Agent `self`'s among those of its host whose digest is its own; pure.
+Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::size_t self);
+
+//! What an agent may give out: each agent that shares the cores takes turns in their order, the GPUs go in contiguous
+//! parts; of the memory an equal part for each of the host's `agents`. Pure.
+Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents);
+
+enum class CpuBinding {
+  kNone,   //!< the system moves ranks as it likes
+  kCores,  //!< a rank without a GPU has a processor of its own, one with a GPU those near it
+};
+
+//! What one rank gets.
+struct Binding {
+  std::vector<int> processors;     //!< to run on; empty: all
+  std::optional<std::string> gpu;  //!< CUDA_VISIBLE_DEVICES of the rank; none: it sees no GPU
+};
+
+//! Gives out cores and GPUs, each to one rank at a time; the processors near a GPU are shared with others. Pure but for
+//! its own memory.
+class Bindings {
+ public:
+  Bindings(Inventory inventory, CpuBinding cpu);
+  //! \throws RuntimeError (kTransient) if every GPU is taken. Cores run out only where slots outnumber them: then a
+  //! rank is not bound
+  Binding take(bool gpu);
+  void give_back(const Binding& binding);
+
+ private:
+  Inventory inventory_;
+  CpuBinding cpu_;
+  std::vector<bool> core_taken_;
+  std::vector<bool> gpu_taken_;
+};
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,66 @@
+#pragma once
+//! \file
+//! A job's claim: which suite run works on it, so that several runs and users may share a store. A doubled run would be
+//! waste, never an error: results are published by link().
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/file_system.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::orchestrator {
+
+//! `jobs/ab/abcdef…/claim`: {"epoch", "run", "suite"}, a link to the run's own `suites/NAME/claim-EPOCH`, so that
+//! taking one costs one call and shows the whole text at once. The claimant lives as long as the owner of that epoch
+//! does (owner.h).
+struct Claim {
+  std::string suite;
+  std::int64_t epoch = 0;
+  std::string run;  //!< token
+  bool operator==(const Claim&) const = default;
+};
+
+std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
+
+//! Takes and gives back claims of one run. Remembers whose counters it has seen, and when by its own clock.
+class Claims {
+ public:
+  //! Writes the run's own file. \param lease how long another run's owner file may stand still before its claims are
+  //! broken
+  Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
+         std::chrono::milliseconds lease);
+  Claims(const Claims&) = delete;
+  Claims& operator=(const Claims&) = delete;
+  //! Removes the run's own file; claims that were not given back stay until others break them.
+  ~Claims();
+  //! Takes the job's claim by link(), breaking one whose run has ended or stands still; its own counts as taken. The
+  //! job's folder has to be there. \return nothing if it is ours now, else who has it, for people. Never waits
+  std::optional<std::string> take(const experiments::JobId& job);
+  //! Gives it back; one that was broken meanwhile is left alone.
+  void release(const experiments::JobId& job);
+
+ private:
+  //! An owner file's counter, and since when it has been the same, by our clock.
+  struct Standstill {
+    std::int64_t counter = 0;
+    core::MonotonicTime since;
+  };
+  bool over(const Claim& holder);
+  bool unchanged(const std::string& who, std::int64_t counter);
+  void take_away(const std::filesystem::path& path, const std::string& text);
+
+  core::FileSystem& files_;
+  const core::Clock& clock_;
+  experiments::StoreLayout store_;
+  Claim self_;
+  std::string text_;  //!< of our claims
+  std::filesystem::path file_;
+  std::chrono::milliseconds lease_;
+  std::map<std::string, Standstill> seen_;  //!< by run token or, of a claim that cannot be read, path
+};
+
+}  // namespace resolute::orchestrator

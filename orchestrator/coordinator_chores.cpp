@@ -1,0 +1,204 @@
+// What the coordinator does because time has passed.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "core/log.h"
+#include "orchestrator/coordinator.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+double seconds(core::MonotonicTime::duration time) { return std::chrono::duration<double>(time).count(); }
+
+// What a worker said last, as far as it can be understood.
+void read_line(const std::string& line, LiveAttempt& live) {
+  const core::Json json = core::Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  auto number = [&](const char* key, double otherwise) {
+    auto found = json.find(key);
+    return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
+  };
+  live.step = static_cast<std::int64_t>(std::clamp(number("step", -1), -1.0, 1e15));
+  live.steps = static_cast<std::int64_t>(std::clamp(number("steps", -1), -1.0, 1e15));
+  const double loss = number("loss", NAN);
+  live.loss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+  live.images_per_second = number("images_per_second", -1);
+}
+
+}  // namespace
+
+void Coordinator::do_chores() {
+  const auto time = clock_.now();
+  renew_owner_if_due();
+  if (requests_.due(time, options_.request_interval)) {
+    take_requests();
+    check_signs_of_life();
+  }
+  if (live_.due(time, options_.live_interval)) {
+    write_live_status();
+    write_durations();
+  }
+}
+
+void Coordinator::renew_owner_if_due() {
+  if (!owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
+  // A run that has nothing to journal finds out here that another has taken over.
+  epoch_.journal->require_no_successor();
+  renew_owner(false);
+}
+
+void Coordinator::renew_owner(bool ended) {
+  ++owner_.counter;
+  owner_.ended = ended;
+  try {
+    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner_);
+  } catch (const core::RuntimeError& error) {
+    // Should another run take over because of it, the journal keeps this one from acting.
+    core::log_warning("the run's owner file was not renewed: {}", error.what());
+  }
+}
+
+void Coordinator::take_requests() {
+  for (const PendingRequest& pending : request_box_.read()) {
+    take_request(pending.request, pending.by);
+    // What follows from it must not be lost with the file.
+    for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+    epoch_.journal->sync();
+    request_box_.discard(pending.name);
+  }
+}
+
+void Coordinator::take_request(const Request& request, const std::string& by) {
+  std::visit(Overload{[&](const StopRun&) { request_stop(fmt::format("cancelled by {}", by)); },
+                      [&](const CancelJob& cancel) {
+                        const auto number = state_.numbers.find(cancel.job.hex);
+                        if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)
+                          core::log_warning("{} wants job {} cancelled, which is not in this run", by, cancel.job.hex);
+                        else
+                          record(CancelRequested{number->second, fmt::format("cancelled by {}", by)});
+                      },
+                      [&](const DrainHost& drain) {
+                        record(HostDrained{drain.host, drain.on,
+                                           fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
+                      }},
+             request);
+}
+
+// Shards and seals say nothing between their begin and their end.
+void Coordinator::check_signs_of_life() {
+  if (options_.no_progress_limit.count() == 0) return;
+  for (auto& [number, attempt] : attempts_) {
+    const auto silent = clock_.now() - attempt.heard;
+    if (attempt.stalled || silent < options_.no_progress_limit) continue;
+    const auto& specification = planned(number).specification;
+    if (std::holds_alternative<experiments::ShardSpecification>(specification) ||
+        std::holds_alternative<experiments::SealSpecification>(specification))
+      continue;
+    attempt.stalled = true;
+    record(Stalled{number, attempt.number, fmt::format("no line of progress for {:.0f} s", seconds(silent))});
+  }
+}
+
+void Coordinator::write_durations() {
+  try {
+    append_durations(files_, store_, epoch_.run, measured_);
+  } catch (const core::RuntimeError& error) {
+    // Nothing depends on them: a full disk must not end a run whose jobs may yet go on.
+    core::log_debug("durations were not kept: {}", error.what());
+  }
+  measured_.clear();
+}
+
+void Coordinator::write_live_status() {
+  LiveStatus status;
+  status.epoch = epoch_.epoch;
+  status.at = now();
+  status.seconds_left = seconds_left();
+  for (const auto& [number, agent] : state_.agents) {
+    LiveAgent live{agent.host, agent.slots, agent.free, agent.gpus, agent.free_gpus, ""};
+    const auto host = state_.hosts.find(agent.host);
+    if (agent.leaving)
+      live.state = "leaving";
+    else if (host != state_.hosts.end() && host->second.drained)
+      live.state = "drained";
+    else if (host != state_.hosts.end() && host->second.excluded)
+      live.state = "excluded";
+    status.agents.push_back(std::move(live));
+  }
+  for (const auto& [number, attempt] : attempts_) status.running.push_back(live_attempt(number, attempt));
+  try {
+    write_live(files_, epoch_.suite_folder, status);
+  } catch (const core::RuntimeError& error) {
+    core::log_debug("the live status was not written: {}", error.what());
+  }
+}
+
+LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) const {
+  const Job& job = job_of(state_, number);
+  LiveAttempt live;
+  live.job = job.id;
+  live.attempt = attempt.number;
+  live.ranks = job.slots;
+  live.seconds = seconds(clock_.now() - attempt.placed);
+  if (const Running* running = current(state_, number, attempt.number))
+    for (const Share& share : running->placement)
+      if (auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
+        if (live.hosts.empty() || live.hosts.back() != agent->second.host) live.hosts.push_back(agent->second.host);
+  if (!attempt.line.empty()) read_line(attempt.line, live);
+  live.seconds_left = seconds_left_of(number, attempt, live);
+  return live;
+}
+
+// By its own speed where a training has said how far it is; else by what was learned of its like. -1: unknown.
+double Coordinator::seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const {
+  const auto done = live.step - attempt.first_step;
+  if (live.step >= 0 && live.steps >= live.step && done > 0)
+    return live.seconds / static_cast<double>(done) * static_cast<double>(live.steps - live.step);
+  Workload workload = workloads_[position_of(number)];
+  const std::int64_t steps = job_of(state_, number).steps;
+  if (steps > 0) workload.work = static_cast<double>(std::max<std::int64_t>(steps - attempt.first_step, 1));
+  const Durations::Expected expected = durations_.expected(workload);
+  return expected.learned ? std::max(0.0, expected.milliseconds / 1000 - live.seconds) : -1;
+}
+
+// As long as the work that is left takes on all slots and on all GPUs, or its longest chain. -1: of some job nothing is
+// known, or there is no place for it.
+double Coordinator::seconds_left() const {
+  std::array<double, 2> work{};  // by slots, by GPUs
+  double longest = 0;
+  std::vector<double> longest_after(jobs_.size(), 0);
+  std::map<JobNumber, double> running;
+  for (const auto& [number, attempt] : attempts_) running[number] = live_attempt(number, attempt).seconds_left;
+  for (std::size_t i = jobs_.size(); i-- > 0;) {
+    const JobNumber number = numbers_[i];
+    const Job& job = job_of(state_, number);
+    if (std::holds_alternative<Succeeded>(job.state) || std::holds_alternative<Failed>(job.state) ||
+        std::holds_alternative<Cancelled>(job.state))
+      continue;
+    double left = 0;
+    if (auto live = running.find(number); live != running.end()) {
+      left = live->second;
+    } else {
+      const Durations::Expected expected = durations_.expected(workloads_[i]);
+      left = expected.learned ? expected.milliseconds / 1000 : -1;
+    }
+    if (left < 0) return -1;
+    work.at(job.gpus ? 1 : 0) += left * job.slots;
+    const double path = left + longest_after[i];
+    longest = std::max(longest, path);
+    for (JobNumber need : job.after) {
+      double& after = longest_after[position_of(need)];
+      after = std::max(after, path);
+    }
+  }
+  for (const bool gpus : {false, true}) {
+    const double left = work.at(gpus ? 1 : 0);
+    const int places = capacity(state_, gpus);
+    if (left > 0 && places == 0) return -1;
+    if (places > 0) longest = std::max(longest, left / places);
+  }
+  return longest;
+}
+
+}  // namespace resolute::orchestrator

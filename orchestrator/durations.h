@@ -1,0 +1,80 @@
+#pragma once
+//! \file
+//! How long jobs take, learned from those that the store has seen: the longest are started first, the allocation's end
+//! is kept in view, and a plan can say when it will be done. No result depends on it.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::orchestrator {
+
+//! Jobs of one class take time in proportion to their work: the specification without what only sets the amount (steps,
+//! milestones, seed, trial, shard), and the process ranks. The kind and the device stand in the specification.
+struct Workload {
+  std::string class_name;  //!< 16 hexadecimal digits
+  double work = 1;         //!< training: steps; evaluation, shard, seal: 1
+  double prior_ms = 0;     //!< a rough guess where nothing was learned, good for the order alone; grows with the images
+};
+//! Pure. \param trained of an evaluation: the training whose network it runs; nullptr: unknown, a class of its own
+Workload workload_of(const experiments::PlannedJob& job, const experiments::TrainingSpecification* trained = nullptr);
+//! Of every job, by position in `plan.jobs`.
+std::vector<Workload> workloads_of(const experiments::Plan& plan);
+
+//! One job's measured life.
+struct MeasuredDuration {
+  std::string class_name;
+  double work = 0;           //!< done in this attempt
+  double milliseconds = 0;   //!< from start to end
+  double checkpoint_ms = 0;  //!< from start to the first checkpoint; 0: none
+  bool operator==(const MeasuredDuration&) const = default;
+};
+
+//! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read.
+//! \param run its token
+void append_durations(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& run,
+                      std::span<const MeasuredDuration> durations);
+
+class Durations {
+ public:
+  //! Reads the newest files of the folder, at most 64 MiB, and of each class the newest 256 lives.
+  static Durations read(core::FileSystem& files, const experiments::StoreLayout& store);
+  void add(const MeasuredDuration& duration);
+  struct Expected {
+    double milliseconds = 0;   //!< median rate of the class times the work; the prior where none is known
+    double checkpoint_ms = 0;  //!< median; where no checkpoint was seen `milliseconds`; 0: unknown
+    bool learned = false;
+  };
+  Expected expected(const Workload& workload) const;
+
+ private:
+  struct Class {
+    std::deque<MeasuredDuration> lives;  //!< newest last
+    double rate = 0;                     //!< median milliseconds a unit of work
+    double checkpoint_ms = 0;            //!< median of those that had one; 0: none had
+  };
+  void add_older(std::string_view line);
+  static void learn(Class& known);
+  std::map<std::string, Class, std::less<>> by_class_;
+};
+
+//! expected_ms of each job and the longest chain of those that need it, by position in `plan.jobs`.
+struct ExpectedPath {
+  Workload workload;
+  std::int64_t expected_ms = 0;
+  std::int64_t path_ms = 0;
+  std::int64_t checkpoint_ms = 0;
+  bool learned = false;
+};
+std::vector<ExpectedPath> expected_paths(const experiments::Plan& plan, const Durations& durations);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! What a run is doing right now, written to the store every two seconds for whoever looks (`suite status --watch`):
+//! what the journal leaves out because no decision needs it. Losing it costs nothing.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "orchestrator/event.h"
+
+namespace resolute::orchestrator {
+
+//! One running attempt, as its process rank 0's last progress lines say; -1, or nothing, where they have not said
+//! it.
+struct LiveAttempt {
+  experiments::JobId job;
+  int attempt = 0;
+  std::vector<std::string> hosts;
+  int ranks = 0;
+  double seconds = 0;  //!< since it was placed
+  std::int64_t step = -1;
+  std::int64_t steps = -1;
+  std::optional<double> loss{};  //!< of any sign
+  double images_per_second = -1;
+  double seconds_left = -1;
+  bool operator==(const LiveAttempt&) const = default;
+};
+struct LiveAgent {
+  std::string host;
+  int slots = 0, free = 0, gpus = 0, free_gpus = 0;
+  std::string state;  //!< "" | "leaving" | "drained" | "excluded"
+  bool operator==(const LiveAgent&) const = default;
+};
+struct LiveStatus {
+  std::int64_t epoch = 0;
+  Instant at{};
+  double seconds_left = -1;  //!< of the whole run as expected now; -1: unknown
+  std::vector<LiveAgent> agents;
+  std::vector<LiveAttempt> running;
+  bool operator==(const LiveStatus&) const = default;
+};
+
+//! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
+void write_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const LiveStatus& status);
+//! Nothing if there is none or it cannot be read.
+std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
+
+//! At the end of a run.
+void remove_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,73 @@
+// The nodes of the simulated machine: they fail, are taken away, and come back.
+
+#include <algorithm>
+#include <cmath>
+
+#include "orchestrator/simulation/simulation.h"
+
+namespace resolute::orchestrator {
+
+void Simulation::join(int index) {
+  Node& joining = node(index);
+  joining.up = true;
+  joining.agent = {state_.next_agent};
+  ++joining.serial;
+  ++nodes_up_;
+  ++agents_up_;
+  node_of_agent_.resize(static_cast<std::size_t>(joining.agent.value) + 1, -1);
+  node_of_agent_.back() = index;
+  record(AgentJoined{joining.agent, fmt::format("node{}", index), machine_.slots, machine_.gpus, 0, {}});
+  schedule(index, What::kNodeFails, machine_.mean_time_to_failure);
+  schedule(index, What::kPreempted, machine_.mean_time_to_preemption);
+}
+
+void Simulation::schedule(int index, What what, Milliseconds mean) {
+  if (mean.count() == 0) return;
+  const double wait = -std::log1p(-node(index).random.uniform()) * static_cast<double>(mean.count());
+  push(now_ + Milliseconds(std::llround(wait)), what, index, node(index).serial);
+}
+
+void Simulation::take_down(int index) {
+  Node& gone = node(index);
+  gone.up = false;
+  ++gone.serial;
+  --nodes_up_;
+  for (JobNumber number : gone.jobs) {
+    halt(number);
+    life(number).broken = true;
+  }
+}
+
+void Simulation::lose_agent(int index, const std::string& why) {
+  --agents_up_;
+  record(AgentLost{node(index).agent, why});
+}
+
+void Simulation::happen_to_node(const Pending& pending) {
+  const int index = pending.index;
+  switch (pending.what) {
+    case What::kNodeFails:
+      ++report_.node_failures;
+      take_down(index);
+      push(now_ + machine_.detection, What::kAgentSilent, index, node(index).serial);
+      push(now_ + std::max(machine_.repair, machine_.detection), What::kNodeBack, index, node(index).serial);
+      break;
+    case What::kAgentSilent:
+      lose_agent(index, "no sign of life");
+      break;
+    case What::kPreempted:
+      ++report_.preemptions;
+      record(AgentLeaving{node(index).agent, "its node is wanted for others"});
+      push(now_ + machine_.notice, What::kNodeTaken, index, node(index).serial);
+      break;
+    case What::kNodeTaken:
+      take_down(index);
+      lose_agent(index, "its node was taken");
+      push(now_ + machine_.taken, What::kNodeBack, index, node(index).serial);
+      break;
+    default:
+      join(index);
+  }
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,353 @@
+#include "orchestrator/simulation/simulation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "orchestrator/apply.h"
+#include "orchestrator/simulation/bounds.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+// Any time but 0, which stands for none.
+constexpr Instant kBegin{std::chrono::seconds(1'700'000'000)};
+constexpr Milliseconds kLongest{std::chrono::hours(24 * 365 * 100)};
+
+}  // namespace
+
+Simulation::Simulation(const SimulatedWorkload& workload, const SimulatedMachine& machine,
+                       const SimulationOptions& options)
+    : workload_(workload), machine_(machine), options_(options), policy_(options.policy), lives_(workload.jobs.size()) {
+  for (int i = 0; i < machine.nodes; ++i)
+    nodes_.push_back({{}, core::RandomStream("simulated node", {options.seed, static_cast<std::uint64_t>(i)}), {}});
+  add_jobs();
+}
+
+void Simulation::add_jobs() {
+  for (const SimulatedJob& job : workload_.jobs) {
+    JobAdded added;
+    added.job = {static_cast<int>(added_.size())};
+    added.id.hex = fmt::format("{:064x}", added_.size() + 1);
+    added.kind = job.kind;
+    added.label = job.label;
+    for (int need : job.after) added.after.push_back({need});
+    added.slots = job.ranks;
+    added.gpus = job.gpus && machine_.gpus > 0;
+    const auto pauses = job.checkpoints ? job.estimate / machine_.checkpoint_every : 0;
+    if (job.estimate.count() > 0)
+      added.expected_ms = (machine_.start_cost + job.estimate + pauses * machine_.checkpoint_cost).count();
+    added.checkpoint_ms = added.expected_ms;
+    if (job.checkpoints) {
+      added.steps = job.work.count();
+      const auto first = (machine_.start_cost + machine_.checkpoint_every + machine_.checkpoint_cost).count();
+      added.checkpoint_ms = added.expected_ms > 0 ? std::min(first, added.expected_ms) : first;
+    }
+    added.path_ms = added.expected_ms;
+    added_.push_back(std::move(added));
+  }
+  for (auto added = added_.rbegin(); added != added_.rend(); ++added)
+    for (JobNumber need : added->after) {
+      JobAdded& needed = added_[static_cast<std::size_t>(need.value)];
+      needed.path_ms = std::max(needed.path_ms, needed.expected_ms + added->path_ms);
+    }
+}
+
+Instant Simulation::instant(Milliseconds at) const { return kBegin + at; }
+
+void Simulation::push(Milliseconds at, What what, int index, int serial) {
+  pending_.push({at, pushed_++, what, index, serial});
+}
+
+void Simulation::record(Event event) {
+  orchestrator::apply(state_, event);
+  witness_.check(state_, event);
+  ++report_.events;
+  if (report_.events % options_.full_check_every == 0) {
+    check_invariants(state_);
+    ++report_.full_checks;
+  }
+  if (options_.on_event) options_.on_event(instant(now_), event);
+}
+
+bool Simulation::decide_all() {
+  bool decided = false;
+  policy_.agents_pending = nodes_up_ < machine_.nodes;
+  for (;;) {
+    std::vector<Event> decisions = decide(state_, policy_, instant(now_));
+    if (decisions.empty()) return decided;
+    decided = true;
+    for (Event& decision : decisions) {
+      record(decision);
+      act(decision);
+    }
+  }
+}
+
+std::optional<Milliseconds> Simulation::next_time() const {
+  std::optional<Milliseconds> next;
+  if (!pending_.empty()) next = pending_.top().at;
+  if (auto wake = next_wake(state_, policy_, instant(now_))) {
+    const auto at = *wake - kBegin;
+    if (at > now_ && (!next || at < *next)) next = at;
+  }
+  return next;
+}
+
+SimulationReport Simulation::run() {
+  bool more = begin_allocation();
+  while (more) {
+    decide_all();
+    draw_curves();
+    if (state_.end) {
+      end_allocation();
+      more = begin_allocation();
+      continue;
+    }
+    const auto next = next_time();
+    RESOLUTE_EXPECT(next.has_value() && *next >= now_,
+                    "the simulation stands still: nothing runs and nothing is decided");
+    if (*next > kLongest)
+      throw core::input_error("the simulated suite does not end", "a hundred years have passed",
+                              "give it a machine that fails less often, or shorter checkpoint intervals");
+    now_ = *next;
+    bool ended = false;
+    while (!pending_.empty() && pending_.top().at <= now_ && !ended) {
+      const Pending pending = pending_.top();
+      pending_.pop();
+      ended = pending.what == What::kAllocationEnds;
+      if (!ended) happen(pending);
+    }
+    if (ended) {
+      end_allocation();
+      more = begin_allocation();
+    }
+  }
+  return report();
+}
+
+bool Simulation::begin_allocation() {
+  if (report_.allocations > 0) {
+    const bool to_go_on = machine_.walltime.count() > 0 && (!state_.end || *state_.end == RunEnd::kInterrupted);
+    if (!to_go_on || kept_ == 0) return false;
+    now_ += machine_.queue_wait;
+  }
+  ++report_.allocations;
+  kept_ = 0;
+  allocation_begin_ = now_;
+  const Instant ends_at = machine_.walltime.count() > 0 ? instant(now_ + machine_.walltime) : Instant{};
+  record(RunStarted{report_.allocations, "simulation", "simulated", 1, -1, ends_at});
+  for (const JobAdded& added : added_) {
+    record(added);
+    if (life(added.job).done) record(JobSucceeded{added.job, 0});
+  }
+  for (int i = 0; i < machine_.nodes; ++i) join(i);
+  if (ends_at != Instant{}) push(now_ + machine_.walltime, What::kAllocationEnds, 0, 0);
+  return true;
+}
+
+void Simulation::end_allocation() {
+  allocated_ += now_ - allocation_begin_;
+  for (JobNumber number : std::set<JobNumber>(state_.running)) {
+    halt(number);
+    release(number);
+  }
+  for (Node& node : nodes_) {
+    node.up = false;
+    node.jobs.clear();
+    ++node.serial;
+  }
+  nodes_up_ = agents_up_ = 0;
+  pending_ = {};
+  draw_curves();
+}
+
+void Simulation::draw_curves() {
+  const double per_node = static_cast<double>(pool_of(machine_)) / machine_.nodes;
+  up_curve_.set(hours(now_), agents_up_ * per_node);
+  busy_curve_.set(hours(now_), busy_);
+}
+
+void Simulation::act(const Event& decision) {
+  if (const auto* placed = std::get_if<Placed>(&decision)) {
+    place(*placed);
+  } else if (const auto* stopped = std::get_if<AttemptStopped>(&decision)) {
+    stop(*stopped);
+  } else if (const auto* attempt = std::get_if<AttemptEnded>(&decision)) {
+    release(attempt->job);
+  } else if (std::holds_alternative<HostExcluded>(decision)) {
+    ++report_.hosts_excluded;
+  } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
+    report_.end = ended->why;
+  }
+}
+
+void Simulation::place(const Placed& placed) {
+  ++report_.attempts;
+  Life& placed_life = life(placed.job);
+  ++placed_life.serial;
+  placed_life.saved_before = placed_life.saved;
+  placed_life.unsaved = {};
+  placed_life.placement = placed.placement;
+  placed_life.computing = placed_life.broken = false;
+  for (const Share& share : placed.placement) {
+    Node& host = node_of(share.agent);
+    host.jobs.push_back(placed.job);
+    if (!host.up) placed_life.broken = true;  // it failed, and nobody has noticed yet
+  }
+  busy_ += weight_of(job(placed.job), machine_);
+  if (!placed_life.broken) push_job(now_ + machine_.start_cost, What::kStarted, placed.job);
+}
+
+void Simulation::stop(const AttemptStopped& stopped) {
+  Life& stopped_life = life(stopped.job);
+  ++stopped_life.serial;
+  if (stopped.grace.count() == 0 || stopped_life.broken) {
+    push_job(now_, What::kKilled, stopped.job);
+    return;
+  }
+  Milliseconds writing{};
+  if (stopped_life.computing && job(stopped.job).checkpoints) {
+    // The one that is being written is enough.
+    const auto under_way = now_ - stopped_life.computing_since - stopped_life.stretch;
+    writing = machine_.checkpoint_cost - std::max(under_way, Milliseconds{});
+    stopped_life.stretch = computed(stopped_life);
+  }
+  if (writing > stopped.grace)
+    push_job(now_ + stopped.grace, What::kKilled, stopped.job);
+  else
+    push_job(now_ + writing, What::kStopped, stopped.job);
+}
+
+void Simulation::happen(const Pending& pending) {
+  switch (pending.what) {
+    case What::kNodeFails:
+    case What::kAgentSilent:
+    case What::kPreempted:
+    case What::kNodeTaken:
+    case What::kNodeBack:
+      if (node(pending.index).serial == pending.serial) happen_to_node(pending);
+      break;
+    default:
+      if (life({pending.index}).serial == pending.serial) happen_to_job(pending);
+  }
+}
+
+// The next stretch, to a checkpoint or to the job's end.
+void Simulation::compute(JobNumber number) {
+  Life& computing = life(number);
+  const SimulatedJob& its = job(number);
+  const Milliseconds left = its.work - computing.saved;
+  computing.computing = true;
+  computing.computing_since = now_;
+  if (!its.checkpoints || left <= machine_.checkpoint_every) {
+    computing.stretch = left;
+    push_job(now_ + left, What::kDone, number);
+  } else {
+    computing.stretch = machine_.checkpoint_every;
+    push_job(now_ + machine_.checkpoint_every + machine_.checkpoint_cost, What::kCheckpoint, number);
+  }
+}
+
+Milliseconds Simulation::computed(const Life& life) const {
+  return life.computing ? std::min(now_ - life.computing_since, life.stretch) : Milliseconds{};
+}
+
+// It computes no more, and what no checkpoint holds is lost.
+void Simulation::halt(JobNumber number) {
+  Life& halted = life(number);
+  halted.unsaved += computed(halted);
+  halted.computing = false;
+  ++halted.serial;
+}
+
+// All ranks that have not ended on nodes that live.
+void Simulation::end_ranks(JobNumber number, int code, int signal) {
+  const Running& running = std::get<Running>(job_of(state_, number).state);
+  const int attempt = running.attempt;
+  const std::vector<bool> ended = running.ended;
+  int rank = 0;
+  for (const Share& share : life(number).placement)
+    for (int i = 0; i < share.slots; ++i, ++rank)
+      if (!ended[static_cast<std::size_t>(rank)] && node_of(share.agent).up)
+        record(RankExited{number, attempt, rank, code, signal, "", false});
+}
+
+void Simulation::happen_to_job(const Pending& pending) {
+  const JobNumber number{pending.index};
+  Life& its = life(number);
+  const int attempt = std::get<Running>(job_of(state_, number).state).attempt;
+  switch (pending.what) {
+    case What::kStarted:
+      record(Started{number, attempt});
+      compute(number);
+      break;
+    case What::kCheckpoint:
+      its.saved += its.stretch;
+      ++kept_;
+      record(Progressed{number, attempt, its.saved.count()});
+      compute(number);
+      break;
+    case What::kDone:
+      its.saved = job(number).work;
+      its.computing = false;
+      its.done = true;
+      ++kept_;
+      end_ranks(number, 0, 0);
+      record(JobSucceeded{number, attempt});
+      release(number);
+      break;
+    case What::kStopped:
+      if (its.computing && job(number).checkpoints && its.stretch.count() > 0) {
+        its.saved += its.stretch;
+        its.computing = false;
+        ++kept_;
+        record(Progressed{number, attempt, its.saved.count()});
+      }
+      halt(number);
+      end_ranks(number, 75, 0);
+      break;
+    default:
+      halt(number);
+      end_ranks(number, 0, 9);
+  }
+}
+
+void Simulation::release(JobNumber number) {
+  Life& its = life(number);
+  const double weight = weight_of(job(number), machine_);
+  busy_ -= weight;
+  useful_hours_ += weight * hours(its.saved - its.saved_before);
+  lost_hours_ += weight * hours(its.unsaved);
+  for (const Share& share : its.placement) std::erase(node_of(share.agent).jobs, number);
+  its.placement.clear();
+}
+
+namespace {
+
+void require(bool holds, const char* problem) {
+  if (!holds) throw core::input_error("the simulation cannot begin", problem);
+}
+
+}  // namespace
+
+SimulationReport simulate(const SimulatedWorkload& workload, const SimulatedMachine& machine,
+                          const SimulationOptions& options) {
+  require(machine.nodes >= 1 && machine.gpus >= 0 && machine.slots >= 0 && machine.gpus + machine.slots >= 1,
+          "a machine has nodes, and they have slots or GPUs");
+  require(machine.checkpoint_every.count() > 0, "there is no time between two checkpoints");
+  for (Milliseconds time :
+       {machine.mean_time_to_failure, machine.repair, machine.mean_time_to_preemption, machine.notice, machine.taken,
+        machine.walltime, machine.queue_wait, machine.checkpoint_cost, machine.start_cost, machine.detection})
+    require(time.count() >= 0, "a time is negative");
+  require(options.full_check_every > 0, "the full check needs a number of events");
+  require(!workload.jobs.empty(), "there are no jobs");
+  for (std::size_t i = 0; i < workload.jobs.size(); ++i) {
+    const SimulatedJob& job = workload.jobs[i];
+    require(job.ranks >= 1 && job.work.count() > 0, "a job has no ranks or no work");
+    for (int need : job.after)
+      require(need >= 0 && static_cast<std::size_t>(need) < i, "a job needs one that does not stand before it");
+  }
+  return Simulation(workload, machine, options).run();
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,122 @@
+#pragma once
+//! \file
+//! The simulated machine and its jobs: what happens next, and what decide()'s decisions do to it. simulate() is the way
+//! in (orchestrator/simulate.h).
+
+#include <queue>
+#include <vector>
+
+#include "core/random.h"
+#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/timeline.h"
+#include "orchestrator/simulation/witness.h"
+
+namespace resolute::orchestrator {
+
+inline double hours(Milliseconds time) { return static_cast<double>(time.count()) / 3'600'000; }
+
+class Simulation {
+ public:
+  Simulation(const SimulatedWorkload& workload, const SimulatedMachine& machine, const SimulationOptions& options);
+  SimulationReport run();
+
+ private:
+  enum class What {
+    kStarted,         // a job's ranks have read their checkpoint and compute
+    kCheckpoint,      // one is on disk
+    kDone,            // all is computed
+    kStopped,         // told to stop, it has written a checkpoint
+    kKilled,          // told to end at once, or out of grace
+    kNodeFails,       // a node
+    kAgentSilent,     // the failure is noticed
+    kPreempted,       // a node will be taken
+    kNodeTaken,       // it is
+    kNodeBack,        // repaired, or given back
+    kAllocationEnds,  // all nodes are taken at once
+  };
+  struct Pending {
+    Milliseconds at{};  // since the simulation's begin
+    std::uint64_t order = 0;
+    What what{};
+    int index = 0;   // of the job or node
+    int serial = 0;  // that its job or node had: another one by then has overtaken it
+    bool operator>(const Pending& other) const { return std::tie(at, order) > std::tie(other.at, other.order); }
+  };
+  // A job as the machine sees it: what it has computed, and what of that is kept.
+  struct Life {
+    Milliseconds saved{};            // computing that its last checkpoint holds
+    Milliseconds saved_before{};     // the same when the attempt was placed
+    Milliseconds computing_since{};  // begin of the stretch that no checkpoint holds
+    Milliseconds stretch{};          // its full length
+    Milliseconds unsaved{};          // computing of this attempt that is lost
+    Placement placement;             // of the running attempt
+    int serial = 0;
+    bool computing = false;
+    bool broken = false;  // a rank is gone and the others wait for it
+    bool done = false;
+  };
+  struct Node {
+    AgentNumber agent;
+    core::RandomStream random;
+    std::vector<JobNumber> jobs;  // with a rank here
+    int serial = 0;
+    bool up = false;
+  };
+
+  Instant instant(Milliseconds at) const;
+  void push(Milliseconds at, What what, int index, int serial);
+  void push_job(Milliseconds at, What what, JobNumber job) { push(at, what, job.value, life(job).serial); }
+  void record(Event event);
+  bool decide_all();
+  std::optional<Milliseconds> next_time() const;
+
+  bool begin_allocation();
+  void add_jobs();
+  void end_allocation();
+  SimulationReport report();
+
+  void act(const Event& decision);
+  void place(const Placed& placed);
+  void stop(const AttemptStopped& stopped);
+  void happen(const Pending& pending);
+  void happen_to_job(const Pending& pending);
+  void happen_to_node(const Pending& pending);
+  void compute(JobNumber job);
+  void halt(JobNumber job);
+  void end_ranks(JobNumber job, int code, int signal);
+  void release(JobNumber job);
+  void join(int node);
+  void take_down(int node);
+  void lose_agent(int node, const std::string& why);
+  void schedule(int node, What what, Milliseconds mean);
+
+  Life& life(JobNumber job) { return lives_[static_cast<std::size_t>(job.value)]; }
+  const SimulatedJob& job(JobNumber number) const { return workload_.jobs[static_cast<std::size_t>(number.value)]; }
+  Node& node(int index) { return nodes_[static_cast<std::size_t>(index)]; }
+  Node& node_of(AgentNumber agent) { return node(node_of_agent_[static_cast<std::size_t>(agent.value)]); }
+  Milliseconds computed(const Life& life) const;
+  void draw_curves();
+
+  const SimulatedWorkload& workload_;
+  const SimulatedMachine& machine_;
+  const SimulationOptions& options_;
+  Policy policy_;
+  State state_;
+  Witness witness_;
+  Milliseconds now_{};
+  Milliseconds allocation_begin_{}, allocated_{};
+  std::vector<Life> lives_;
+  std::vector<Node> nodes_;
+  std::vector<int> node_of_agent_;
+  std::vector<JobAdded> added_;
+  std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
+  std::uint64_t pushed_ = 0;
+  int nodes_up_ = 0, agents_up_ = 0;
+  double busy_ = 0;  // ranks in the pool that jobs have
+  Timeline up_curve_, busy_curve_;
+  double useful_hours_ = 0, lost_hours_ = 0;
+  std::int64_t kept_ = 0;  // checkpoints and results: an allocation without any gets nowhere
+  SimulationReport report_;
+};
+
+}  // namespace resolute::orchestrator

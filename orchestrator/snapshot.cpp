@@ -1,0 +1,252 @@
+#include "orchestrator/snapshot.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "core/crc32c.h"
+#include "core/log.h"
+#include "orchestrator/binary.h"
+#include "orchestrator/owner.h"
+
+namespace resolute::orchestrator {
+
+// What each struct's bytes are, in order; found by BinaryWriter and BinaryReader. What follows from the rest (Indexes,
+// State::numbers) is left out. A change here needs a new version.
+static void members(auto& visit, Of<Waiting> auto& waiting) { visit.field(waiting.unmet); }
+static void members(auto& visit, Of<Ready> auto& ready) { visit.field(ready.not_before); }
+static void members(auto& visit, Of<Ending> auto& ending) {
+  visit.field(ending.cause);
+  visit.field(ending.evidence);
+  visit.field(ending.host);
+}
+static void members(auto& visit, Of<Running> auto& running) {
+  visit.field(running.attempt);
+  visit.field(running.placement);
+  visit.field(running.ended);
+  visit.field(running.alive);
+  visit.field(running.started);
+  visit.field(running.progressed);
+  visit.field(running.placed_at);
+  visit.field(running.expected_end);
+  visit.field(running.stopping);
+  visit.field(running.ending);
+}
+static void members(auto& visit, Of<Succeeded> auto& succeeded) { visit.field(succeeded.attempt); }
+static void members(auto& visit, Of<Failed> auto& failed) {
+  visit.field(failed.cause);
+  visit.field(failed.evidence);
+}
+static void members(auto& visit, Of<Cancelled> auto& cancelled) { visit.field(cancelled.why); }
+static void members(auto& visit, Of<Job> auto& job) {
+  visit.field(job.id);
+  visit.field(job.kind);
+  visit.field(job.label);
+  visit.field(job.after);
+  visit.field(job.needed_by);
+  visit.field(job.slots);
+  visit.field(job.gpus);
+  visit.field(job.memory_mib);
+  visit.field(job.priority);
+  visit.field(job.steps);
+  visit.field(job.expected_ms);
+  visit.field(job.path_ms);
+  visit.field(job.checkpoint_ms);
+  visit.field(job.wanted);
+  visit.field(job.state);
+  visit.field(job.attempts);
+  visit.field(job.ends);
+  visit.field(job.fruitless);
+  visit.field(job.checkpoint);
+  visit.field(job.numeric_class);
+  visit.field(job.failed_on);
+  visit.field(job.unwanted);
+  visit.field(job.passed);
+  visit.field(job.placements);
+}
+static void members(auto& visit, Of<AgentSlots> auto& agent) {
+  visit.field(agent.host);
+  visit.field(agent.slots);
+  visit.field(agent.free);
+  visit.field(agent.gpus);
+  visit.field(agent.free_gpus);
+  visit.field(agent.memory_mib);
+  visit.field(agent.free_memory_mib);
+  visit.field(agent.numeric_class);
+  visit.field(agent.leaving);
+}
+static void members(auto& visit, Of<HostRecord> auto& host) {
+  visit.field(host.suspects);
+  visit.field(host.evidence);
+  visit.field(host.drained);
+  visit.field(host.excluded);
+}
+static void members(auto& visit, Of<RunStarted> auto& run) {
+  visit.field(run.epoch);
+  visit.field(run.run);
+  visit.field(run.host);
+  visit.field(run.process);
+  visit.field(run.max_jobs);
+  visit.field(run.ends_at);
+}
+static void members(auto& visit, Of<State> auto& state) {
+  visit.field(state.jobs);
+  visit.field(state.agents);
+  visit.field(state.hosts);
+  visit.field(state.next_agent);
+  visit.field(state.agents_gone);
+  visit.field(state.run);
+  visit.field(state.placed_jobs);
+  visit.field(state.last_placed);
+  visit.field(state.stop);
+  visit.field(state.stop_cause);
+  visit.field(state.end);
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kMagic = "RSLTSNAP";
+constexpr std::string_view kPrefix = "snapshot-";
+constexpr std::uint32_t kVersion = 1;
+constexpr std::size_t kHeaderSize = 48;
+
+// What build_indexes() and check_invariants() look up by number must be there.
+void require_known_jobs(const State& state) {
+  auto require = [&](const auto& numbers) {
+    for (JobNumber number : numbers)
+      if (static_cast<std::size_t>(number.value) >= state.jobs.size())
+        throw core::corrupt_error(fmt::format("job {} is named and not there", number.value));
+  };
+  for (const Job& job : state.jobs) {
+    require(job.after);
+    require(job.needed_by);
+  }
+  for (const auto& [name, host] : state.hosts) {
+    require(host.suspects);
+    require(host.evidence);
+  }
+}
+
+std::uint64_t size_of(core::FileSystem& files, const fs::path& path) { return files.open_for_read(path)->size(); }
+
+// `run_epoch`: the run whose owner file may still be renewed.
+void remove_covered(core::FileSystem& files, const fs::path& suite_folder, std::uint64_t keep, std::int64_t run_epoch) {
+  auto snapshots = snapshot_epochs(files, suite_folder);
+  if (snapshots.size() < 2) return;
+  const std::int64_t covered = snapshots[snapshots.size() - 2];
+  snapshots.resize(snapshots.size() - 2);
+  for (std::int64_t epoch : snapshots) files.remove(suite_folder / snapshot_name(epoch));
+  auto epochs = journal_epochs(files, suite_folder);
+  epochs.erase(std::upper_bound(epochs.begin(), epochs.end(), covered), epochs.end());
+  std::uint64_t together = 0;
+  while (!epochs.empty() && together <= keep) {
+    together += size_of(files, suite_folder / journal_name(epochs.back()));
+    if (together <= keep) epochs.pop_back();
+  }
+  for (std::int64_t epoch : epochs) {
+    files.remove(suite_folder / journal_name(epoch));
+    if (epoch != run_epoch) files.remove(owner_file(suite_folder, epoch));
+  }
+}
+
+// Was the snapshot's epoch sealed at the same length by its successor? A copy put together from two folders was not.
+void require_sealed_there(core::FileSystem& files, const fs::path& suite_folder, const SnapshotPosition& position) {
+  const fs::path successor = suite_folder / journal_name(position.epoch + 1);
+  if (!files.exists(successor)) return;
+  const auto sealed = read_journal_header(files, successor).sealed_length;
+  if (sealed != position.length)
+    throw core::corrupt_error(fmt::format("'{}' does not belong to its snapshot", successor.string()),
+                              fmt::format("it sealed {} bytes, the snapshot has {}", sealed, position.length));
+}
+
+}  // namespace
+
+std::string snapshot_name(std::int64_t epoch) { return fmt::format("{}{:06}", kPrefix, epoch); }
+
+std::vector<std::int64_t> snapshot_epochs(core::FileSystem& files, const fs::path& suite_folder) {
+  return numbered_files(files, suite_folder, kPrefix);
+}
+
+core::Bytes encode_snapshot(const SnapshotPosition& position, const State& state) {
+  core::Bytes payload;
+  BinaryWriter(payload).put(state);
+  core::Bytes bytes;
+  core::append_bytes(bytes, core::as_byte_span(kMagic));
+  core::append_little_endian(bytes, kVersion);
+  core::append_little_endian(bytes, std::uint32_t{0});
+  core::append_little_endian(bytes, position.epoch);
+  core::append_little_endian(bytes, position.length);
+  core::append_little_endian(bytes, std::uint64_t{payload.size()});
+  core::append_little_endian(bytes, core::crc32c(payload));
+  core::append_little_endian(bytes, core::crc32c(bytes));
+  core::append_bytes(bytes, payload);
+  return bytes;
+}
+
+Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& name) {
+  const std::string problem = fmt::format("'{}' is not a snapshot that can be read", name);
+  constexpr std::string_view kAdvice = "remove it where the journals before it are still there, or restore it";
+  if (bytes.size() < kHeaderSize || core::as_text(bytes.first(8)) != kMagic)
+    throw core::corrupt_error(problem, "it does not begin with a header at offset 0", kAdvice);
+  core::ByteReader header(bytes.subspan(8, kHeaderSize - 8), name);
+  const auto version = header.take<std::uint32_t>();
+  header.take<std::uint32_t>();
+  Snapshot snapshot;
+  snapshot.position.epoch = header.take<std::int64_t>();
+  snapshot.position.length = header.take<std::uint64_t>();
+  const auto size = header.take<std::uint64_t>();
+  const auto payload_crc = header.take<std::uint32_t>();
+  if (header.take<std::uint32_t>() != core::crc32c(bytes.first(kHeaderSize - 4)))
+    throw core::corrupt_error(problem, "the header's checksum at offset 44 differs", kAdvice);
+  if (version != kVersion)
+    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kVersion),
+                            "use the resolute that wrote it");
+  const auto payload = bytes.subspan(kHeaderSize);
+  if (payload.size() != size || core::crc32c(payload) != payload_crc)
+    throw core::corrupt_error(problem, "the checksum of what follows offset 48 differs", kAdvice);
+  try {
+    BinaryReader reader(payload, "its state");
+    reader.take(snapshot.state);
+    reader.finish();
+    require_known_jobs(snapshot.state);
+    for (std::size_t i = 0; i < snapshot.state.jobs.size(); ++i)
+      if (!snapshot.state.numbers.emplace(snapshot.state.jobs[i].id.hex, JobNumber{static_cast<int>(i)}).second)
+        throw core::corrupt_error(fmt::format("job {} is there twice", i));
+    build_indexes(snapshot.state);
+    check_invariants(snapshot.state);
+  } catch (const std::exception& error) {  // also a broken promise of check_invariants(): it is the file's
+    throw core::corrupt_error(problem, error.what(), kAdvice);
+  }
+  return snapshot;
+}
+
+void keep_snapshot(core::FileSystem& files, const fs::path& suite_folder, const SnapshotPosition& position,
+                   const State& state, std::uint64_t keep) {
+  try {
+    core::write_atomic(files, suite_folder / snapshot_name(position.epoch), encode_snapshot(position, state));
+    remove_covered(files, suite_folder, keep, state.run.epoch);
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("the suite's history could not be cut short: {}", error.what());
+  }
+}
+
+std::optional<Snapshot> newest_snapshot(core::FileSystem& files, const fs::path& suite_folder) {
+  const auto epochs = snapshot_epochs(files, suite_folder);
+  for (auto epoch = epochs.rbegin(); epoch != epochs.rend(); ++epoch) {
+    const fs::path path = suite_folder / snapshot_name(*epoch);
+    try {
+      Snapshot snapshot = parse_snapshot(files.read(path), path.string());
+      if (snapshot.position.epoch != *epoch)
+        throw core::corrupt_error(fmt::format("'{}' is damaged at offset 16", path.string()),
+                                  fmt::format("its header says epoch {}", snapshot.position.epoch));
+      require_sealed_there(files, suite_folder, snapshot.position);
+      return snapshot;
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("a snapshot is left out: {}", error.what());
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace resolute::orchestrator

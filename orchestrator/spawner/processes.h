@@ -1,0 +1,63 @@
+#pragma once
+//! \file
+//! What the kernel says of processes (/proc): who a rank left behind, and how much memory it uses with all it started.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace resolute::orchestrator {
+
+//! Names an attempt in the environment of its ranks and of all they start.
+inline constexpr const char* kAttemptVariable = "RESOLUTE_ATTEMPT";
+
+struct ProcessRecord {
+  pid_t process = 0;
+  pid_t parent = 0;
+  pid_t group = 0;
+  pid_t session = 0;
+  std::uint64_t started = 0;   //!< clock ticks after the machine's start
+  std::uint64_t resident = 0;  //!< bytes; pages that several processes share count in each
+};
+//! Nothing once it is gone or waits to be reaped.
+std::optional<ProcessRecord> read_process(pid_t process);
+//! All of this machine.
+std::vector<ProcessRecord> read_all_processes();
+
+//! This process's children, of whichever of its threads, with those that it inherited as a reaper.
+std::vector<pid_t> children_of_this_process();
+
+//! kAttemptVariable's value in the process's environment; empty if it has none or may not be read.
+std::string attempt_of(pid_t process);
+
+//! A process group, by its leader, and the attempt that it works on.
+struct MarkedGroup {
+  pid_t leader = 0;
+  std::string attempt;  //!< kAttemptVariable's value
+};
+//! What a group holds with all that it started.
+struct Held {
+  std::vector<pid_t> processes;
+  std::uint64_t resident = 0;  //!< bytes; pages that several processes share count in each
+};
+//! By leader: the processes of the group, those that descend from them, and daemons, which have lost their parents and
+//! became children of this process, with theirs. Of a daemon only the attempt is known: it counts with that attempt's
+//! first group.
+std::unordered_map<pid_t, Held> held_by_groups(const std::vector<MarkedGroup>& groups);
+
+//! Bytes that would come free only with the process's end: anonymous and shared memory, each page divided by the number
+//! of processes that share it. Where an old kernel does not tell them apart, mapped files count too. 0 if it is gone.
+std::uint64_t memory_held(pid_t process);
+
+//! Processes that the kernel has killed for lack of memory since it started, on the whole machine.
+std::uint64_t kernel_memory_kills();
+
+//! SIGKILL to every child of this process that is in another session, and to what they leave behind, until none is
+//! left; gives up after 5 s, which only processes in a hanging system call reach.
+void end_children_of_other_sessions();
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,143 @@
+// Drives the fuzzers of this folder from a fixed seed: every file of corpus/FORMAT/, then mutations of them. An input
+// that once was a fault is kept there; the others are one good example of each kind.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include "core/file_system.h"
+#include "core/random.h"
+#include "core/sha256.h"
+#include "orchestrator/snapshot.h"
+#include "orchestrator/spawner/framing.h"
+#include "tests/orchestrator/support/journals.h"
+
+// The entry points, renamed where they are compiled for this program (CMakeLists.txt).
+extern "C" {
+int fuzz_wire(const std::uint8_t* data, std::size_t size);
+int fuzz_framing(const std::uint8_t* data, std::size_t size);
+int fuzz_journal(const std::uint8_t* data, std::size_t size);
+int fuzz_snapshot(const std::uint8_t* data, std::size_t size);
+}
+
+namespace resolute::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using EntryPoint = int (*)(const std::uint8_t*, std::size_t);
+using core::Bytes;
+
+const fs::path kCorpus = fs::path(RESOLUTE_SOURCE_DIR) / "tests/fuzz/corpus";
+
+int run(EntryPoint entry_point, const Bytes& bytes) {
+  return entry_point(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+}
+
+// One change of those that find most: a bit, a byte, a number at its limits, a stretch removed, doubled or taken from
+// another input.
+void mutate(Bytes& bytes, const Bytes& other, core::RandomStream& random) {
+  if (bytes.empty()) bytes.push_back(std::byte{0});
+  const std::size_t at = random.below(bytes.size());
+  const auto offset = static_cast<std::ptrdiff_t>(at);
+  const auto stretch = static_cast<std::ptrdiff_t>(std::min<std::size_t>(1 + random.below(16), bytes.size() - at));
+  switch (random.below(6)) {
+    case 0:
+      bytes[at] ^= static_cast<std::byte>(1U << random.below(8));
+      break;
+    case 1:
+      bytes[at] = static_cast<std::byte>(random.below(256));
+      break;
+    case 2: {
+      constexpr std::array<std::uint32_t, 6> kLimits{0, 1, 0x7f, 0x7fffffff, 0x80000000, 0xffffffff};
+      const std::uint32_t value = kLimits.at(random.below(kLimits.size()));
+      std::memcpy(bytes.data() + at, &value, std::min<std::size_t>(sizeof value, bytes.size() - at));
+      break;
+    }
+    case 3:
+      bytes.erase(bytes.begin() + offset, bytes.begin() + offset + stretch);
+      break;
+    case 4: {
+      const Bytes doubled(bytes.begin() + offset, bytes.begin() + offset + stretch);
+      bytes.insert(bytes.begin() + offset, doubled.begin(), doubled.end());
+      break;
+    }
+    default:
+      if (at < other.size())
+        std::copy_n(other.begin() + offset, std::min<std::ptrdiff_t>(stretch, std::ssize(other) - offset),
+                    bytes.begin() + offset);
+  }
+}
+
+void drive(const std::string& format, EntryPoint entry_point, int rounds) {
+  auto& files = core::real_file_system();
+  std::vector<Bytes> corpus;
+  for (const std::string& name : files.list(kCorpus / format)) {
+    corpus.push_back(files.read(kCorpus / format / name));
+    const int answer = run(entry_point, corpus.back());
+    if (name.starts_with("good-")) {
+      EXPECT_EQ(answer, 0) << name << " is understood no more: write the corpus anew";
+    }
+  }
+  ASSERT_FALSE(corpus.empty());
+  core::RandomStream random("fuzz " + format, {1});
+  for (int i = 0; i < rounds; ++i) {
+    Bytes bytes = corpus[random.below(corpus.size())];
+    for (std::uint64_t n = 1 + random.below(4); n > 0; --n) mutate(bytes, corpus[random.below(corpus.size())], random);
+    try {
+      run(entry_point, bytes);
+    } catch (const std::exception& error) {
+      FAIL() << "round " << i << ": " << error.what() << "\nkeep it in tests/fuzz/corpus/" << format << ": "
+             << core::to_hex(bytes);
+    }
+  }
+}
+
+// RESOLUTE_FUZZ_ROUNDS: more of them, for a night.
+int rounds(int in_ci) {
+  const char* wanted = std::getenv("RESOLUTE_FUZZ_ROUNDS");
+  return wanted == nullptr ? in_ci : std::atoi(wanted);
+}
+
+void write_good(const std::string& format, const std::string& name, std::string_view bytes) {
+  core::write_atomic(core::real_file_system(), kCorpus / format / ("good-" + name), bytes);
+}
+
+// RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format.
+TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
+  using namespace orchestrator;
+  if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) {
+    const AttemptKey key{std::string(64, 'c'), 3};
+    const RankCommand command{0, {"worker", "run"}, "/out", "/err", true, true, true, 4096, "1", {0, 2}};
+    std::string frames;
+    for (const Message& message :
+         std::vector<Message>{Join{"node-1", 4, 2, 65536, "class"}, Prepared{key, 40000, ""},
+                              ProgressLine{key, R"({"step": 40})"}, RankEnded{key, 1, 0, 9, "last words", true},
+                              Launch{key, {command, command}}, Kill{key, 30'000}, Shutdown{false, 75}}) {
+      write_good("wire", fmt::format("{:02}", message.index()), encode(message));
+      append_frame(frames, message);
+    }
+    write_good("framing", "stream", frames);
+    const std::vector<Event> run{toy_run(),
+                                 toy_job(0, 2),
+                                 toy_job(1, 1, {0}),
+                                 toy_agent(0, "one", 2),
+                                 toy_agent(1, "two", 2, 1),
+                                 toy_placed(0, 1, {{{0}, 1}, {{1}, 1}}, at(5)),
+                                 Started{{0}, 1},
+                                 Progressed{{0}, 1, 10},
+                                 rank_exit(0, 1, 0, 1)};
+    write_good("journal", "run", core::as_text(journal_of(run)));
+    write_good("snapshot", "run", core::as_text(encode_snapshot({1, 99}, state_after(run))));
+    write_good("snapshot", "empty", core::as_text(encode_snapshot({1, 64}, {})));
+  }
+  for (const char* format : {"wire", "framing", "journal", "snapshot"})
+    EXPECT_FALSE(core::real_file_system().list(kCorpus / format).empty()) << format;
+}
+
+TEST(Fuzz, wire_messages_are_refused_or_written_as_they_came) { drive("wire", fuzz_wire, rounds(400'000)); }
+TEST(Fuzz, frames_are_refused_or_written_as_they_came) { drive("framing", fuzz_framing, rounds(200'000)); }
+TEST(Fuzz, journals_are_refused_or_replay_to_a_valid_state) { drive("journal", fuzz_journal, rounds(60'000)); }
+TEST(Fuzz, snapshots_are_refused_or_a_valid_state) { drive("snapshot", fuzz_snapshot, rounds(40'000)); }
+
+}  // namespace
+}  // namespace resolute::tests

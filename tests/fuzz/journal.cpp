@@ -1,0 +1,51 @@
+// A journal as it stands, and with its checksums put right: refused, or events that replay to a valid state or are
+// refused, and that are written and shown again.
+#include "orchestrator/journal.h"
+
+#include "orchestrator/epoch.h"
+#include "tests/fuzz/targets.h"
+
+namespace resolute::tests {
+namespace {
+
+core::Bytes with_right_checksums(core::Bytes bytes) {
+  using namespace orchestrator;
+  if (bytes.size() < kJournalHeaderSize) return bytes;
+  repair(bytes, 60, std::span(bytes).first(60));
+  for (std::size_t at = kJournalHeaderSize; bytes.size() - at >= kRecordHeaderSize;) {
+    std::uint32_t length = 0;
+    std::memcpy(&length, bytes.data() + at, sizeof length);
+    if (length > bytes.size() - at - kRecordHeaderSize) break;
+    const std::span<const std::byte> record = std::span(bytes).subspan(at, kRecordHeaderSize + length);
+    repair(bytes, at + 4, record.subspan(8), core::crc32c(record.first(4)));
+    at += record.size();
+  }
+  return bytes;
+}
+
+int read_all(const core::Bytes& bytes) {
+  using namespace orchestrator;
+  return understood([&] {
+    const JournalContents contents = parse_journal(bytes, "journal");
+    for (const JournalRecord& record : contents.records) {
+      require(!describe(record.event).empty(), "an event without a line");
+      core::canonical_json(to_json(record.event));
+      core::Bytes payload;
+      append_binary(payload, record.event);
+      require(event_from_binary(type_number(record.event), payload, "again") == record.event,
+              "an event is written otherwise than it was read");
+    }
+    check_invariants(replay({contents}));
+  });
+}
+
+}  // namespace
+}  // namespace resolute::tests
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace resolute;
+  const auto given = std::as_bytes(std::span(data, size));
+  const core::Bytes bytes(given.begin(), given.end());
+  tests::read_all(tests::with_right_checksums(bytes));
+  return tests::read_all(bytes);
+}

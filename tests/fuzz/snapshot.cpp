@@ -1,0 +1,39 @@
+// A snapshot as it stands, and with its checksums put right: refused, or a valid state that is written as it came.
+#include "orchestrator/snapshot.h"
+
+#include "tests/fuzz/targets.h"
+
+namespace resolute::tests {
+namespace {
+
+constexpr std::size_t kHeaderSize = 48;
+
+core::Bytes with_right_checksums(core::Bytes bytes) {
+  if (bytes.size() < kHeaderSize) return bytes;
+  const std::uint64_t size = bytes.size() - kHeaderSize;
+  std::memcpy(bytes.data() + 32, &size, sizeof size);
+  repair(bytes, 40, std::span(bytes).subspan(kHeaderSize));
+  repair(bytes, 44, std::span(bytes).first(44));
+  return bytes;
+}
+
+int read_all(const core::Bytes& bytes) {
+  return understood([&] {
+    const orchestrator::Snapshot snapshot = orchestrator::parse_snapshot(bytes, "snapshot");
+    orchestrator::check_invariants(snapshot.state);
+    const core::Bytes again = orchestrator::encode_snapshot(snapshot.position, snapshot.state);
+    require(orchestrator::parse_snapshot(again, "snapshot") == snapshot,
+            "a state is written otherwise than it was read");
+  });
+}
+
+}  // namespace
+}  // namespace resolute::tests
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace resolute;
+  const auto given = std::as_bytes(std::span(data, size));
+  const core::Bytes bytes(given.begin(), given.end());
+  tests::read_all(tests::with_right_checksums(bytes));
+  return tests::read_all(bytes);
+}

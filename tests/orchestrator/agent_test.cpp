@@ -1,0 +1,124 @@
+// An agent with its spawner, and this test in the coordinator's place.
+#include "orchestrator/agent.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "core/file_system.h"
+#include "core/sha256.h"
+#include "orchestrator/transport/in_process.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+using testing::HasSubstr;
+
+const AttemptKey kKey{std::string(64, 'd'), 1};
+
+class AgentTest : public testing::Test {
+ protected:
+  AgentTest() : coordinator_(hub_->endpoint(0)), agent_end_(hub_->endpoint(1)), spawner_(Spawner::start()) {
+    AgentOptions options;
+    options.host = "here";
+    options.slots = 3;
+    options.inventory = {{}, {"GPU-a", "GPU-b"}, {{}, {}}, 4096, 1};
+    options.numeric_class = "class";
+    agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options);
+  }
+  void send(const Message& message) { coordinator_->send(1, encode(message)); }
+  // What the agent says, up to and with the next message of type M.
+  template <class M>
+  M await() {
+    const auto deadline = core::monotonic_clock().now() + std::chrono::seconds(10);
+    while (core::monotonic_clock().now() < deadline) {
+      agent_->step();
+      while (auto delivery = coordinator_->receive()) {
+        const Message message = decode(delivery->bytes);
+        if (const auto* wanted = std::get_if<M>(&message)) return *wanted;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ADD_FAILURE() << "nothing came";
+    return {};
+  }
+  RankCommand shell(const std::string& script, int rank, bool gpu) const {
+    RankCommand command;
+    command.process_rank = rank;
+    command.arguments = {"/bin/sh", "-c", script};
+    command.out = (folder_ / fmt::format("out-{}", rank)).string();
+    command.err = (folder_ / fmt::format("err-{}", rank)).string();
+    command.gpu = gpu;
+    return command;
+  }
+  std::string text(const std::string& name) const {
+    return core::read_text_if_exists(core::real_file_system(), folder_ / name).value_or("");
+  }
+
+  TemporaryFolder folder_;
+  std::shared_ptr<InProcessHub> hub_ = InProcessHub::create(2);
+  std::unique_ptr<Transport> coordinator_;
+  std::unique_ptr<Transport> agent_end_;
+  Spawner spawner_;
+  std::optional<Agent> agent_;
+};
+
+TEST_F(AgentTest, joins_with_what_it_has) { EXPECT_EQ(await<Join>(), (Join{"here", 3, 2, 4096, "class"})); }
+
+TEST_F(AgentTest, ranks_see_a_gpu_of_their_own_or_none) {
+  const std::string say = "echo \"$CUDA_VISIBLE_DEVICES\"";
+  send(Launch{kKey, {shell(say + "; sleep 0.3", 0, true), shell(say + "; sleep 0.3", 1, true), shell(say, 2, false)}});
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(await<RankEnded>().code, 0);
+  EXPECT_EQ(text("out-0"), "GPU-a\n");
+  EXPECT_EQ(text("out-1"), "GPU-b\n");
+  EXPECT_EQ(text("out-2"), "\n");
+  // Given back at their ranks' ends.
+  send(Launch{kKey, {shell(say, 3, true)}});
+  EXPECT_EQ(await<RankEnded>().code, 0);
+  EXPECT_EQ(text("out-3"), "GPU-a\n");
+}
+
+TEST_F(AgentTest, a_rank_without_a_free_gpu_ends_at_once_and_may_be_tried_again) {
+  const std::string run = "sleep 1000";
+  send(Launch{kKey, {shell(run, 0, true), shell(run, 1, true), shell(run, 2, true)}});
+  const auto ended = await<RankEnded>();
+  EXPECT_EQ(ended.process_rank, 2);
+  EXPECT_EQ(ended.code, 1);
+  EXPECT_THAT(ended.evidence, HasSubstr("no GPU of this agent is free"));
+  send(Kill{kKey, 0});
+  EXPECT_EQ(await<RankEnded>().signal, SIGKILL);
+  EXPECT_EQ(await<RankEnded>().signal, SIGKILL);
+}
+
+TEST_F(AgentTest, joins_anew_when_everything_it_ran_is_gone) {
+  await<Join>();
+  send(Launch{kKey, {shell("echo $$; sleep 1000", 0, true)}});
+  await<RankStarted>();
+  send(Rejoin{});
+  await<Join>();
+  send(Launch{{kKey.job, 2}, {shell("echo \"$CUDA_VISIBLE_DEVICES\"", 1, true)}});
+  EXPECT_EQ(await<RankEnded>().key.attempt, 2) << "of what was given up nothing is heard";
+  EXPECT_EQ(text("out-1"), "GPU-a\n");
+}
+
+TEST_F(AgentTest, leaves_when_its_spawner_is_killed) {
+  await<Join>();
+  ::kill(spawner_.process(), SIGKILL);
+  EXPECT_THAT(await<Leave>().why, HasSubstr("starts its ranks is gone"));
+  EXPECT_TRUE(agent_->finished());
+  EXPECT_EQ(agent_->exit_code(), 1);
+}
+
+TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, false), core::sha256_hex("describe\n"));
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, true), core::sha256_hex("describe cuda\n"));
+  EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "exit 2"}, false), "");
+  EXPECT_EQ(find_numeric_class({"/no/such/worker"}, false), "");
+}
+
+}  // namespace
+}  // namespace resolute::tests

@@ -1,0 +1,164 @@
+#include "orchestrator/bindings.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <set>
+
+#include "core/file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+// What the driver of a machine with GPUs shows.
+class DriverFolder {
+ public:
+  void add(const std::string& bus, const std::string& uuid, const std::string& model = "NVIDIA H200") {
+    core::write_atomic(core::real_file_system(), folder_ / bus / "information",
+                       "Model: \t\t " + model + "\nIRQ:   \t\t 42\nGPU UUID: \t " + uuid + "\nBus Location: \t " + bus +
+                           "\nDevice Minor: \t 0\n");
+  }
+  std::vector<std::string> names(const std::map<std::string, std::string>& environment, int granted = 0) const {
+    return read_inventory(environment, folder_.path(), granted).gpus;
+  }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
+  const Inventory inventory = read_inventory({}, "/no/such/folder");
+  cpu_set_t set;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
+  EXPECT_EQ(inventory.cores.size(), static_cast<std::size_t>(CPU_COUNT(&set)));
+  EXPECT_EQ(std::set<int>(inventory.cores.begin(), inventory.cores.end()).size(), inventory.cores.size());
+  EXPECT_GT(inventory.memory_mib, 256);
+  EXPECT_THAT(inventory.gpus, IsEmpty());
+}
+
+TEST(Bindings, gpus_are_those_that_cuda_would_see) {
+  DriverFolder driver;
+  driver.add("0000:1b:00.0", "GPU-bbbb");
+  driver.add("0000:0a:00.0", "GPU-aaaa");
+  driver.add("0000:8c:00.0", "GPU-cccc");
+  EXPECT_THAT(driver.names({}), ElementsAre("GPU-aaaa", "GPU-bbbb", "GPU-cccc"));
+  const auto visible = [&](const std::string& list) { return driver.names({{"CUDA_VISIBLE_DEVICES", list}}); };
+  EXPECT_THAT(visible(""), IsEmpty());
+  EXPECT_THAT(visible("2,0"), ElementsAre("2", "0"));
+  EXPECT_THAT(visible("GPU-bb, GPU-cccc"), ElementsAre("GPU-bb", "GPU-cccc"));
+  EXPECT_THAT(visible("1,-1,0"), ElementsAre("1")) << "CUDA stops at the first that is none";
+  EXPECT_THAT(visible("0,3,1"), ElementsAre("0"));
+  EXPECT_THAT(visible("NoDevFiles"), IsEmpty());
+  EXPECT_THAT(visible("MIG-0123"), ElementsAre("MIG-0123"));
+  EXPECT_THAT(visible("1,0,1,2"), ElementsAre("1", "0")) << "one named twice would be two ranks'";
+  EXPECT_THAT(visible("GPU-aa,GPU-aaaa"), ElementsAre("GPU-aa"));
+  EXPECT_EQ(driver.names({}, 8).size(), 3U) << "the driver knows better than the user";
+}
+
+TEST(Bindings, a_number_in_the_environment_is_no_gpu_where_there_is_no_driver) {
+  const Inventory inventory = read_inventory({{"CUDA_VISIBLE_DEVICES", "0,1"}}, "/no/such/folder");
+  EXPECT_THAT(inventory.gpus, IsEmpty());
+}
+
+TEST(Bindings, without_a_driver_gpus_are_the_launchers_or_invented_where_the_user_grants_them) {
+  const auto granted = [](const std::map<std::string, std::string>& environment) {
+    return read_inventory(environment, "/no/such/folder", 2).gpus;
+  };
+  EXPECT_THAT(granted({}), ElementsAre("0", "1"));
+  EXPECT_THAT(granted({{"CUDA_VISIBLE_DEVICES", "6,7"}}), ElementsAre("6", "7"));
+  EXPECT_THAT(granted({{"CUDA_VISIBLE_DEVICES", "GPU-aa,MIG-b,GPU-aa"}}), ElementsAre("GPU-aa", "MIG-b"));
+  EXPECT_THAT(granted({{"CUDA_VISIBLE_DEVICES", "3,-1,4"}}), ElementsAre("3"));
+  EXPECT_THAT(granted({{"CUDA_VISIBLE_DEVICES", ""}}), IsEmpty());
+}
+
+TEST(Bindings, processors_that_a_launcher_took_away_are_still_the_machines) {
+  cpu_set_t all;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof all, &all), 0);
+  if (CPU_COUNT(&all) < 2) GTEST_SKIP() << "one processor cannot be divided";
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  for (int processor = 0; CPU_COUNT(&one) == 0; ++processor)
+    if (CPU_ISSET(processor, &all)) CPU_SET(processor, &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  const Inventory inventory = read_inventory({}, "/no/such/folder");
+  const GivenSets bound = given_sets({});
+  ASSERT_EQ(::sched_setaffinity(0, sizeof all, &all), 0);
+  EXPECT_EQ(inventory.cores.size(), 1U);
+  EXPECT_GE(inventory.machine_processors, CPU_COUNT(&all));
+  EXPECT_NE(bound.processors, given_sets({}).processors);
+  EXPECT_EQ(bound.gpus, given_sets({}).gpus);
+  EXPECT_NE(bound.gpus, given_sets({{"CUDA_VISIBLE_DEVICES", ""}}).gpus);
+}
+
+TEST(Bindings, agents_share_only_with_those_that_were_given_the_same) {
+  const auto shares = [](const std::vector<std::uint64_t>& digests) {
+    std::vector<std::pair<int, int>> places;
+    for (std::size_t self = 0; self < digests.size(); ++self) {
+      const Portion share = portion_among_equals(digests, self);
+      places.emplace_back(share.index, share.agents);
+    }
+    return places;
+  };
+  using Places = std::vector<std::pair<int, int>>;
+  EXPECT_EQ(shares({7, 7, 7}), (Places{{0, 3}, {1, 3}, {2, 3}}));
+  EXPECT_EQ(shares({4, 5, 6}), (Places{{0, 1}, {0, 1}, {0, 1}})) << "srun gave each its own";
+  EXPECT_EQ(shares({4, 5, 4, 5}), (Places{{0, 2}, {0, 2}, {1, 2}, {1, 2}}));
+}
+
+TEST(Bindings, a_gpu_of_ones_own_is_kept_whole_beside_agents_on_the_same_processors) {
+  const Inventory own{{0, 1, 2, 3}, {"2"}, {{}}, 1000, 4};
+  const Inventory part = part_of(own, {3, 4}, {0, 1}, 4);
+  EXPECT_THAT(part.cores, ElementsAre(3));
+  EXPECT_THAT(part.gpus, ElementsAre("2"));
+  EXPECT_EQ(part.memory_mib, 250);
+  EXPECT_EQ(part_of(own, {0, 1}, {0, 1}, 4).cores, own.cores);
+}
+
+TEST(Bindings, agents_of_one_host_share_out_what_it_has) {
+  const Inventory whole{{0, 1, 2, 3, 4}, {"a", "b", "c"}, {{0, 1}, {2}, {}}, 1000, 5};
+  const Inventory first = part_of(whole, {0, 2}, {0, 2}, 2);
+  const Inventory second = part_of(whole, {1, 2}, {1, 2}, 2);
+  EXPECT_THAT(first.cores, ElementsAre(0, 2, 4));
+  EXPECT_THAT(second.cores, ElementsAre(1, 3));
+  EXPECT_THAT(first.gpus, ElementsAre("a"));
+  EXPECT_THAT(second.gpus, ElementsAre("b", "c"));
+  EXPECT_THAT(second.near, ElementsAre(ElementsAre(2), IsEmpty()));
+  EXPECT_EQ(first.memory_mib, 500);
+  EXPECT_EQ(part_of(whole, {}, {}, 1).gpus, whole.gpus);
+}
+
+TEST(Bindings, each_gpu_is_one_ranks_until_it_is_given_back) {
+  Bindings bindings({{0, 1}, {"a", "b"}, {{0}, {1}}, 0, 2}, CpuBinding::kNone);
+  const Binding first = bindings.take(true);
+  const Binding second = bindings.take(true);
+  EXPECT_EQ(first.gpu, "a");
+  EXPECT_EQ(second.gpu, "b");
+  EXPECT_THAT(first.processors, IsEmpty());
+  EXPECT_THROW(bindings.take(true), core::RuntimeError);
+  EXPECT_EQ(bindings.take(false).gpu, std::nullopt);
+  bindings.give_back(first);
+  EXPECT_EQ(bindings.take(true).gpu, "a");
+}
+
+TEST(Bindings, a_rank_has_a_core_of_its_own_or_those_near_its_gpu) {
+  Bindings bindings({{4, 5}, {"a"}, {{5, 7}}, 0, 8}, CpuBinding::kCores);
+  const Binding first = bindings.take(false);
+  EXPECT_THAT(first.processors, ElementsAre(4));
+  EXPECT_THAT(bindings.take(false).processors, ElementsAre(5));
+  EXPECT_THAT(bindings.take(false).processors, IsEmpty()) << "more ranks than cores: not bound";
+  const Binding with_gpu = bindings.take(true);
+  EXPECT_THAT(with_gpu.processors, ElementsAre(5, 7));
+  bindings.give_back(with_gpu);
+  EXPECT_THAT(bindings.take(false).processors, IsEmpty()) << "a GPU's processors were never taken";
+  bindings.give_back(first);
+  EXPECT_THAT(bindings.take(false).processors, ElementsAre(4));
+}
+
+}  // namespace
+}  // namespace resolute::tests

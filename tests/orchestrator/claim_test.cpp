@@ -1,0 +1,150 @@
+#include "orchestrator/claim.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "orchestrator/owner.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+
+constexpr auto kLease = milliseconds(1000);
+
+class ClaimTest : public testing::Test {
+ protected:
+  ClaimTest() {
+    files_.create_directories(store_.suite_folder("one"));
+    files_.create_directories(store_.suite_folder("two"));
+    files_.create_directories(store_.job_folder(job_));
+  }
+  Claims claims(const std::string& suite, std::int64_t epoch = 1) {
+    return Claims(files_, clock_, store_, Claim{suite, epoch, suite + std::to_string(epoch)}, kLease);
+  }
+  void own(const std::string& suite, std::int64_t counter, bool ended = false) {
+    Owner owner = this_owner();
+    owner.counter = counter;
+    owner.ended = ended;
+    write_owner(files_, store_.suite_folder(suite), 1, owner);
+  }
+
+  TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+  core::ManualClock clock_;
+  experiments::StoreLayout store_{folder_.path()};
+  experiments::JobId job_{std::string(64, 'a')};
+};
+
+TEST_F(ClaimTest, one_run_has_a_job_until_it_gives_it_back) {
+  own("one", 1);
+  own("two", 1);
+  Claims one = claims("one");
+  Claims two = claims("two");
+  EXPECT_EQ(one.take(job_), std::nullopt);
+  EXPECT_EQ(one.take(job_), std::nullopt);
+  EXPECT_EQ(two.take(job_), "run 1 of suite 'one' works on it");
+  two.release(job_);
+  EXPECT_TRUE(two.take(job_));
+  one.release(job_);
+  EXPECT_EQ(two.take(job_), std::nullopt);
+  EXPECT_THAT(core::read_text(files_, claim_file(store_, job_)), HasSubstr("\"suite\":\"two\""));
+}
+
+TEST_F(ClaimTest, what_an_ended_run_left_is_taken_at_once_and_stays_taken) {
+  own("one", 1);
+  own("two", 1);
+  Claims one = claims("one");
+  Claims two = claims("two");
+  EXPECT_EQ(one.take(job_), std::nullopt);
+  own("one", 2, true);
+  EXPECT_EQ(two.take(job_), std::nullopt);
+  own("one", 3);
+  one.release(job_);
+  EXPECT_TRUE(one.take(job_));
+}
+
+TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {
+  own("one", 1);
+  Claims before = claims("one", 1);
+  Claims after = claims("one", 2);
+  EXPECT_EQ(before.take(job_), std::nullopt);
+  EXPECT_EQ(after.take(job_), std::nullopt);
+  own("one", 1);
+  EXPECT_TRUE(before.take(job_));
+}
+
+TEST_F(ClaimTest, an_owner_that_stands_still_loses_its_claims_after_the_lease) {
+  own("one", 1);
+  own("two", 1);
+  Claims one = claims("one");
+  Claims two = claims("two");
+  EXPECT_EQ(one.take(job_), std::nullopt);
+  EXPECT_TRUE(two.take(job_));
+  clock_.advance(kLease - milliseconds(1));
+  EXPECT_TRUE(two.take(job_));
+  own("one", 2);
+  clock_.advance(milliseconds(2));
+  EXPECT_TRUE(two.take(job_));
+  clock_.advance(kLease);
+  EXPECT_TRUE(two.take(job_));
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(two.take(job_), std::nullopt);
+}
+
+TEST_F(ClaimTest, one_that_cannot_be_read_is_left_alone_for_the_lease) {
+  for (const char* text : {"", "{", R"({"epoch":1,"run":"x","suite":"../../etc"})"}) {
+    files_.remove(claim_file(store_, job_));
+    core::write_atomic(files_, claim_file(store_, job_), text);
+    Claims one = claims("one");
+    EXPECT_THAT(one.take(job_).value_or(""), HasSubstr("cannot be read"));
+    clock_.advance(kLease + milliseconds(1));
+    EXPECT_EQ(one.take(job_), std::nullopt);
+  }
+}
+
+TEST_F(ClaimTest, runs_that_reach_for_the_same_jobs_get_each_job_once) {
+  constexpr int kRuns = 6;
+  constexpr int kJobs = 200;
+  // All claims are there, of a run that has ended: every one of them has to be broken first.
+  own("one", 1);
+  std::vector<experiments::JobId> jobs;
+  {
+    Claims gone = claims("one");
+    for (int i = 0; i < kJobs; ++i) {
+      jobs.push_back({fmt::format("{:064x}", i)});
+      files_.create_directories(store_.job_folder(jobs.back()));
+      ASSERT_EQ(gone.take(jobs.back()), std::nullopt);
+    }
+  }
+  own("one", 2, true);
+  std::vector<std::atomic<int>> taken(kJobs);
+  std::vector<std::thread> runs;
+  for (int run = 0; run < kRuns; ++run) {
+    const std::string suite = "run" + std::to_string(run);
+    files_.create_directories(store_.suite_folder(suite));
+    own(suite, 1);
+    runs.emplace_back([&, suite] {
+      Claims mine = claims(suite);
+      for (int i = 0; i < kJobs; ++i)
+        if (!mine.take(jobs[static_cast<std::size_t>(i)])) ++taken[static_cast<std::size_t>(i)];
+    });
+  }
+  for (auto& run : runs) run.join();
+  int doubled = 0;
+  for (auto& count : taken) {
+    EXPECT_GE(count, 1);
+    doubled += count > 1 ? 1 : 0;
+  }
+  // Four runs have to meet within microseconds for that; it is allowed, and rare.
+  EXPECT_LE(doubled, kJobs / 50);
+}
+
+}  // namespace
+}  // namespace resolute::tests

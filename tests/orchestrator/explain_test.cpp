@@ -1,0 +1,158 @@
+#include "orchestrator/explain.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/owner.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+Instant at(int second) { return Instant(std::chrono::seconds(1'700'000'000 + second)); }
+experiments::JobId id(char digit) { return {"abcd" + std::string(60, digit)}; }
+
+JobAdded added(int number, char digit, const std::string& label, std::vector<JobNumber> after = {}, int slots = 1) {
+  JobAdded event;
+  event.job = {number};
+  event.id = id(digit);
+  event.kind = "training";
+  event.label = label;
+  event.after = std::move(after);
+  event.slots = slots;
+  return event;
+}
+
+AgentJoined joined(int number, const std::string& host, int slots) {
+  AgentJoined event;
+  event.agent = {number};
+  event.host = host;
+  event.slots = slots;
+  return event;
+}
+
+class Explain : public testing::Test {
+ protected:
+  // One run's journal; the epoch's number is given out in order.
+  void write(const std::string& suite, std::vector<Event> events) {
+    const auto folder = store_.suite_folder(suite);
+    files_.create_directories(folder);
+    const auto before = read_journals(files_, folder);
+    const auto epoch = static_cast<std::int64_t>(before.size()) + 1;
+    const std::string run(32, static_cast<char>('0' + epoch));
+    JournalWriter journal(files_, folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, at(0)});
+    RunStarted start;
+    start.epoch = epoch;
+    start.run = run;
+    start.host = "node0";
+    events.insert(events.begin(), start);
+    for (const Event& event : events) journal.append(event, at(++second_));
+    journal.sync();
+  }
+  void own(const std::string& suite, std::int64_t epoch) {
+    write_owner(files_, store_.suite_folder(suite), epoch, this_owner());
+  }
+  Explanation explain(const std::string& job, const std::optional<std::string>& suite = std::nullopt) {
+    return orchestrator::explain(files_, store_, job, suite, at(100));
+  }
+  static std::vector<std::string> texts(const JobStory& story) {
+    std::vector<std::string> texts;
+    for (const StoryLine& line : story.lines) texts.push_back(line.text);
+    return texts;
+  }
+
+  core::FileSystem& files_ = core::real_file_system();
+  TemporaryFolder folder_;
+  experiments::StoreLayout store_{folder_.path()};
+  int second_ = 0;
+};
+
+RankExited exit_of(int job, int attempt) {
+  RankExited exit;
+  exit.job = {job};
+  exit.attempt = attempt;
+  exit.code = 1;
+  exit.evidence = "worker: it broke";
+  return exit;
+}
+
+TEST_F(Explain, tells_every_attempt_with_hosts_and_reasons_and_leaves_other_jobs_out) {
+  write("one", {added(0, 'a', "training a"), added(1, 'b', "training b"), joined(0, "node7", 2),
+                Placed{{0}, 1, {{{0}, 1}}, -1, "first in plan order", at(5)}, Started{{0}, 1},
+                Placed{{1}, 1, {{{0}, 1}}, -1, "next", at(5)}, exit_of(0, 1),
+                AttemptEnded{{0}, 1, Cause::kExitCode, "exit code 1: worker: it broke", true, at(9), "1 of 3"}});
+  const auto told = explain("abcdaa");
+  ASSERT_EQ(told.stories.size(), 1U);
+  EXPECT_EQ(told.job, id('a'));
+  EXPECT_FALSE(told.has_result);
+  EXPECT_EQ(told.stories[0].label, "training a");
+  EXPECT_EQ(told.stories[0].state, "ready");
+  EXPECT_THAT(texts(told.stories[0]),
+              ElementsAre(HasSubstr("started (epoch 1"), HasSubstr("is abcdaaaaaaaa: training a"),
+                          "attempt 1 placed on node7 (agent 0, 1 slot): first in plan order", "attempt 1 runs",
+                          HasSubstr("process rank 0 exited with 1 (worker: it broke)"),
+                          AllOf(HasSubstr("exit-code"), HasSubstr("will run again (1 of 3)"))));
+  EXPECT_THAT(told.stories[0].now, HasSubstr("start the suite again"));
+}
+
+TEST_F(Explain, names_the_needs_of_a_job_that_waits) {
+  write("one", {added(0, 'a', "training a"), added(1, 'b', "evaluation b", {{0}})});
+  EXPECT_THAT(explain("abcdbbbb").stories.at(0).now, HasSubstr("needs results of abcdaaaaaaaa training a (ready)"));
+}
+
+TEST_F(Explain, says_why_a_job_waits_in_a_run_that_is_at_work) {
+  write("one", {added(0, 'a', "training a", {}, 2), added(1, 'b', "training b", {}, 2), joined(0, "node7", 2),
+                Placed{{0}, 1, {{{0}, 2}}, -1, "first in plan order", at(5)}, Started{{0}, 1}});
+  own("one", 1);
+  const auto running = explain("abcda").stories.at(0);
+  EXPECT_TRUE(running.live);
+  EXPECT_EQ(running.now, "attempt 1 runs; placed at 2023-11-14T22:13:25.000Z");
+  const auto waiting = explain("abcdb").stories.at(0);
+  EXPECT_EQ(waiting.state, "ready");
+  EXPECT_THAT(waiting.now, HasSubstr("slots"));
+}
+
+TEST_F(Explain, puts_the_suites_that_share_a_job_side_by_side) {
+  write("one", {added(0, 'a', "training a")});
+  write("two", {added(0, 'c', "training c"), added(1, 'a', "training a"), JobSucceeded{{1}, 0}});
+  write("two", {added(0, 'c', "training c")});
+  const auto told = explain("abcda");
+  ASSERT_EQ(told.stories.size(), 2U);
+  EXPECT_EQ(told.stories[0].suite, "one");
+  EXPECT_EQ(told.stories[1].suite, "two");
+  // The second run of "two" did not plan it: it is no part of its story.
+  EXPECT_EQ(told.stories[1].lines.back().epoch, 1);
+  EXPECT_EQ(explain("abcda", "two").stories.size(), 1U);
+  const auto json = to_json(told);
+  EXPECT_EQ(json["suites"][1]["events"].size(), told.stories[1].lines.size());
+  EXPECT_EQ(json["suites"][1]["events"].back()["type"], "job-succeeded");
+}
+
+TEST_F(Explain, refuses_what_names_no_job_or_several) {
+  write("one", {added(0, 'a', "training a"), added(1, 'b', "training b")});
+  const auto message = [&](const std::string& job, const std::optional<std::string>& suite = std::nullopt) {
+    try {
+      explain(job, suite);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  EXPECT_THAT(message("abcd"), AllOf(HasSubstr("2 jobs begin with 'abcd'"), HasSubstr(id('b').hex)));
+  EXPECT_THAT(message("1234"), HasSubstr("no job '1234'"));
+  EXPECT_THAT(message("abcda", "never-run"), HasSubstr("suite 'never-run' has no journal"));
+  // Trained by itself: the store has it, no journal does.
+  files_.create_directories(store_.job_folder({std::string(64, '1')}));
+  EXPECT_TRUE(explain("1111").stories.empty());
+}
+
+}  // namespace
+}  // namespace resolute::tests

@@ -1,0 +1,73 @@
+#include "orchestrator/failure.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/orchestrator/support/events.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+
+Cause cause_of(int code, int signal, const std::string& evidence) {
+  return classify(rank_exit(0, 1, 0, code, signal, evidence));
+}
+
+TEST(Failure, exit_codes_of_the_contract_say_what_they_mean) {
+  EXPECT_EQ(cause_of(2, 0, "CUDA error"), Cause::kConfiguration);
+  EXPECT_EQ(cause_of(75, 0, ""), Cause::kInterrupted);
+  EXPECT_EQ(cause_of(1, 0, ""), Cause::kExitCode);
+  EXPECT_EQ(cause_of(139, 0, "something"), Cause::kExitCode);
+  EXPECT_EQ(cause_of(0, 11, ""), Cause::kSignal);
+  EXPECT_EQ(cause_of(0, 25, ""), Cause::kStorageFull);
+}
+
+TEST(Failure, the_last_line_tells_exit_code_1_apart) {
+  const std::vector<std::pair<std::string, Cause>> lines{
+      {"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", Cause::kOutOfMemory},
+      {"RuntimeError: CUDA error: out of memory", Cause::kOutOfMemory},
+      {"resolute-worker: out of memory (std::bad_alloc)", Cause::kOutOfMemory},
+      {"cuDNN error: CUDNN_STATUS_ALLOC_FAILED", Cause::kOutOfMemory},
+      {"CUDA error: an illegal memory access was encountered", Cause::kDeviceError},
+      {"cuDNN error: CUDNN_STATUS_EXECUTION_FAILED", Cause::kDeviceError},
+      {"NCCL error: unhandled cuda error", Cause::kDeviceError},
+      {"NCCL error: remote process exited or there was a network error", Cause::kPeerLost},
+      {"Watchdog caught collective operation timeout: WorkNCCL", Cause::kPeerLost},
+      {"resolute-worker: process rank 2 did not arrive (silent for 30.4 s); look at its log", Cause::kPeerLost},
+      {"[..]/gloo/transport/tcp/pair.cc:553: Connection closed by peer [10.0.0.1]:4711", Cause::kPeerLost},
+      {"OSError: [Errno 28] No space left on device", Cause::kStorageFull},
+      {"resolute-worker: the checkpoint cannot be written (Disk quota exceeded)", Cause::kStorageFull},
+      {"KeyError: 'lr'", Cause::kExitCode}};
+  for (const auto& [line, cause] : lines) {
+    EXPECT_EQ(cause_of(1, 0, line), cause) << line;
+    EXPECT_EQ(cause_of(0, 6, line), cause == Cause::kExitCode ? Cause::kSignal : cause) << line;
+    EXPECT_EQ(cause_of(0, 9, line), Cause::kSignal) << line;
+  }
+}
+
+TEST(Failure, what_was_killed_for_memory_ran_out_of_memory) {
+  RankExited exited = rank_exit(0, 1, 0, 0, 9);
+  exited.out_of_memory = true;
+  EXPECT_EQ(classify(exited), Cause::kOutOfMemory);
+}
+
+TEST(Failure, causes_differ_in_weight_and_a_lost_peer_says_least) {
+  std::set<int> weights;
+  for (std::size_t i = 0; i < kCauses; ++i) weights.insert(weight_of(static_cast<Cause>(i)));
+  EXPECT_EQ(weights.size(), kCauses);
+  EXPECT_EQ(*weights.begin(), weight_of(Cause::kPeerLost));
+  EXPECT_EQ(*weights.rbegin(), weight_of(Cause::kConfiguration));
+}
+
+TEST(Failure, waits_grow_by_their_factor_up_to_the_longest) {
+  const Budget full = budget_of(Cause::kStorageFull);
+  EXPECT_EQ(back_off(full, 1), Milliseconds(1'000));
+  EXPECT_EQ(back_off(full, 2), Milliseconds(2'000));
+  EXPECT_EQ(back_off(full, 7), Milliseconds(60'000));
+  EXPECT_EQ(back_off(full, 1'000'000), Milliseconds(60'000));
+  EXPECT_EQ(back_off(budget_of(Cause::kExitCode), 2), Milliseconds(1'000));
+  EXPECT_EQ(back_off(budget_of(Cause::kNoProgress), 2), Milliseconds(0));
+}
+
+}  // namespace
+}  // namespace resolute::tests

@@ -1,0 +1,41 @@
+#include "orchestrator/live.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests {
+namespace {
+
+using namespace orchestrator;
+
+TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
+  const TemporaryFolder folder;
+  auto& files = core::real_file_system();
+  EXPECT_EQ(read_live(files, folder.path()), std::nullopt);
+  LiveStatus status;
+  status.epoch = 7;
+  status.at = Instant(Milliseconds(1'234'567));
+  status.agents = {{"node", 4, 1, 2, 0, "drained"}, {"other", 1, 1, 0, 0, ""}};
+  LiveAttempt known{{std::string(64, 'c')}, 2, {"node", "other"}, 3, 12.5, 40, 300, -3.25, 210, 60};
+  status.running = {known, {{std::string(64, 'd')}, 1, {"node"}, 1, 0.5}};
+  write_live(files, folder.path(), status);
+  EXPECT_EQ(read_live(files, folder.path()), status);
+  status.seconds_left = 99;
+  write_live(files, folder.path(), status);
+  EXPECT_EQ(read_live(files, folder.path()), status);
+  remove_live(files, folder.path());
+  EXPECT_EQ(read_live(files, folder.path()), std::nullopt);
+}
+
+TEST(Live, a_torn_or_foreign_file_is_none) {
+  const TemporaryFolder folder;
+  auto& files = core::real_file_system();
+  for (const char* text : {"", "{", "[]", R"({"agents":7,"at":1,"epoch":1,"running":[]})", R"({"epoch":1})"}) {
+    core::write_atomic(files, folder.path() / "live.json", text);
+    EXPECT_EQ(read_live(files, folder.path()), std::nullopt) << text;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::tests

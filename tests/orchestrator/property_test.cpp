@@ -1,0 +1,51 @@
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <ostream>
+
+#include "tests/orchestrator/support/simulated_run.h"
+
+namespace resolute::tests {
+
+// What a counterexample shows.
+std::ostream& operator<<(std::ostream& stream, const Happening& happening) {
+  return stream << "{" << happening.what << ", " << happening.which << ", " << happening.how << "}";
+}
+
+namespace {
+
+using namespace orchestrator;
+
+std::vector<Happening> draw_happenings() {
+  const auto one = rc::gen::build<Happening>(rc::gen::set(&Happening::what, rc::gen::inRange(0, 100)),
+                                             rc::gen::set(&Happening::which, rc::gen::inRange(0, 20)),
+                                             rc::gen::set(&Happening::how, rc::gen::inRange(0, 1'000)));
+  return *rc::gen::container<std::vector<Happening>>(one);
+}
+
+// What must hold after every event is checked by SimulatedRun: no slot, GPU or memory given twice, no gang half placed,
+// budgets respected, nothing on agents that are gone, leaving, drained or excluded, indexes equal to the jobs.
+void hold_promises(int jobs, Instant ends_at) {
+  const auto seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1'000'000));
+  SimulatedRun run(seed, jobs, true, ends_at);
+  for (const Happening& happening : draw_happenings()) run.happen(happening);
+  run.finish();
+  RC_ASSERT(run.ended);
+  for (int successes : run.successes) RC_ASSERT(successes <= 1);
+  if (*run.state.end == RunEnd::kComplete)
+    for (int successes : run.successes) RC_ASSERT(successes == 1);
+  State replayed;
+  for (const Event& event : run.events) orchestrator::apply(replayed, event);
+  RC_ASSERT(replayed == run.state);
+}
+
+RC_GTEST_PROP(Property, any_sequence_of_events_keeps_every_promise_and_comes_to_an_end, ()) {
+  hold_promises(*rc::gen::inRange(1, 9), Instant{});
+}
+
+RC_GTEST_PROP(Property, allocations_that_end_keep_every_promise_too, ()) {
+  hold_promises(*rc::gen::inRange(1, 9), at(1'000'000 + *rc::gen::inRange(60'000, 120'000)));
+}
+
+}  // namespace
+}  // namespace resolute::tests

@@ -1,0 +1,49 @@
+// What bash offers after `source <(resolute completion bash)`.
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+
+// The words that bash offers when tab is pressed behind the last of `words`.
+std::vector<std::string> offered(const std::string& words) {
+  const std::string script =
+      "source <(\"$0\" completion bash) && COMP_WORDS=(\"$0\" " + words +
+      ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _resolute; printf '%s\\n' \"${COMPREPLY[@]}\"";
+  const auto output = run_program({"bash", "-c", script, (kBin / "resolute").string()});
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  std::vector<std::string> lines;
+  std::istringstream text(output.out);
+  for (std::string line; std::getline(text, line);)
+    if (!line.empty()) lines.push_back(line);
+  return lines;
+}
+
+TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_options) {
+  EXPECT_THAT(offered("''"), AllOf(Contains("suite"), Contains("train"), Contains("explain"), Not(Contains("status"))));
+  EXPECT_THAT(offered("expl"), ElementsAre("explain"));
+  EXPECT_THAT(offered("suite st"), ElementsAre("status"));
+  EXPECT_THAT(offered("suite status --w"), ElementsAre("--watch"));
+  EXPECT_THAT(offered("suite run suite.toml --st"), ElementsAre("--store"));
+  EXPECT_THAT(offered("rank --js"), ElementsAre("--json"));
+  EXPECT_THAT(offered("rank --w"), IsEmpty());
+  EXPECT_THAT(offered("rank feat"), IsEmpty());  // bash offers files then
+}
+
+TEST(CompletionTest, knows_bash_alone) {
+  expect_refusal(resolute({"completion", "fish"}), 2, "shell 'fish' is not known");
+  expect_refusal(resolute({"completion"}), 2, "argument SHELL is missing");
+}
+
+}  // namespace
+}  // namespace resolute::system_test

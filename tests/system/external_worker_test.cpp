@@ -1,0 +1,180 @@
+// The example of an external worker (experiments/examples/): a program that is not ours, trained, killed, stopped,
+// resumed and tabulated as the suite machinery does with its own.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "core/file_system.h"
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+// The folder of an interpreter `python` that has PyTorch: script/test makes it.
+std::optional<std::string> torch_python_folder() {
+  const auto variable = [](const char* name) -> std::optional<fs::path> {
+    const char* text = std::getenv(name);
+    if (text == nullptr || *text == '\0') return std::nullopt;
+    return text;
+  };
+  fs::path cache = variable("HOME").value_or("/root") / ".cache/resolute";
+  if (const auto shared = variable("XDG_CACHE_HOME")) cache = *shared / "resolute";
+  cache = variable("RESOLUTE_CACHE").value_or(cache);
+  if (!fs::exists(cache / "torch-python/complete")) return std::nullopt;
+  return (cache / "torch-python").string();
+}
+
+class ExternalWorker : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto folder = torch_python_folder();
+    const char* needed = std::getenv("RESOLUTE_NEEDS_TORCH_PYTHON");  // of script/test, which has made one
+    if (!folder && needed != nullptr) FAIL() << "no Python with PyTorch in the cache folder";
+    if (!folder) GTEST_SKIP() << "no Python with PyTorch; script/test makes one";
+    python_ = *folder;
+  }
+
+  core::SpawnRequest suite(std::vector<std::string> words, const fs::path& store) const {
+    core::SpawnRequest request;
+    request.arguments = {kBin / "resolute", "suite"};
+    request.arguments.insert(request.arguments.end(), words.begin(), words.end());
+    for (const std::string& word :
+         {std::string("experiments/examples/external_worker.toml"), std::string("--store"), store.string(),
+          std::string("--set"), std::string("trials=1"), std::string("--set"), std::string("train.steps=40")})
+      request.arguments.push_back(word);
+    request.environment = program_environment();
+    request.environment["PATH"] = python_ + ":" + request.environment["PATH"];
+    request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
+    request.working_folder = RESOLUTE_SOURCE_DIR;  // the suite names its worker from there
+    return request;
+  }
+  core::SpawnRequest run(const fs::path& store) const {
+    core::SpawnRequest request = suite({"run"}, store);
+    request.arguments.insert(request.arguments.end(), {"--checkpoint-every", "5", "--slots", "2"});
+    return request;
+  }
+  void expect_complete_run(const fs::path& store) const {
+    const CommandOutput output = core::run_command(run(store), std::chrono::minutes(3));
+    ASSERT_EQ(code_of(output), 0) << output.err;
+  }
+  // A store after one run that nobody disturbed, made once.
+  fs::path calm_store() const {
+    static const ScratchFolder folder;
+    static const fs::path store = folder / "store";
+    if (!fs::exists(store)) expect_complete_run(store);
+    return store;
+  }
+
+ private:
+  std::string python_;
+};
+
+// The only training of the store, once it has a checkpoint.
+std::optional<fs::path> training_in(const fs::path& store) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
+    if (it->path().extension() == ".pt" && it->path().filename().string().starts_with("step-"))
+      return it->path().parent_path().parent_path();
+  return std::nullopt;
+}
+
+// Everything that a run leaves and that must not depend on how it went: results, weights and features by their names
+// below the store.
+std::map<std::string, std::string> left_in(const fs::path& store) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(store / "jobs")) {
+    const std::string name = entry.path().filename();
+    if (name == "result.json" || name == "features.h5" || name.starts_with("weights-"))
+      files[fs::relative(entry.path(), store)] = text_of(entry.path());
+  }
+  return files;
+}
+
+int first_step_of(const fs::path& training, const std::string& attempt) {
+  std::ifstream file(training / "attempts" / attempt / "metrics.jsonl");
+  std::string line;
+  return std::getline(file, line) ? core::parse_json(line, "metrics").at("step").get<int>() : 0;
+}
+
+TEST_F(ExternalWorker, killed_and_stopped_it_goes_on_from_its_checkpoints_and_ends_with_the_same_bytes) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const auto calm = left_in(calm_store());
+  EXPECT_EQ(calm.size(), 7U);  // results of 2 shards, a seal, a training and an evaluation; weights and features
+
+  const pid_t coordinator = core::spawn_process(run(store));
+  std::optional<fs::path> training;
+  ASSERT_TRUE(wait_until([&] { return (training = training_in(store)).has_value(); }));
+  for (pid_t worker : processes_with({"external_worker.py", store.string(), training->filename()}))
+    ASSERT_EQ(::kill(worker, SIGKILL), 0);
+  ASSERT_TRUE(wait_until([&] { return first_step_of(*training, "002") > 0; }));
+  ASSERT_EQ(::kill(coordinator, SIGTERM), 0);
+  int word = 0;
+  ASSERT_EQ(::waitpid(coordinator, &word, 0), coordinator);
+  EXPECT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
+  EXPECT_NE(text_of(*training / "attempts/002/stderr").find("external_worker: stopped after step"), std::string::npos);
+  expect_complete_run(store);
+
+  EXPECT_GT(first_step_of(*training, "002"), 5);
+  EXPECT_GT(first_step_of(*training, "003"), first_step_of(*training, "002"));
+  EXPECT_EQ(left_in(store), calm);
+}
+
+TEST_F(ExternalWorker, a_damaged_checkpoint_is_passed_over_for_the_one_before) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const pid_t coordinator = core::spawn_process(run(store));
+  std::optional<fs::path> training;
+  const auto checkpoints = [&] { return core::real_file_system().list(*training / "checkpoints"); };
+  ASSERT_TRUE(wait_until([&] { return (training = training_in(store)) && checkpoints().size() >= 2; }));
+  ASSERT_EQ(::kill(coordinator, SIGTERM), 0);
+  int word = 0;
+  ASSERT_EQ(::waitpid(coordinator, &word, 0), coordinator);
+  ASSERT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
+  const auto names = checkpoints();
+  ASSERT_EQ(names.size(), 2U);
+  const std::string newest = std::max(names[0], names[1]), before = std::min(names[0], names[1]);
+  std::fstream(*training / "checkpoints" / newest, std::ios::in | std::ios::out).seekp(4000).put('\x55');
+  expect_complete_run(store);
+  EXPECT_EQ(first_step_of(*training, "002"), std::stoi(before.substr(5)) + 1);
+  EXPECT_NE(text_of(*training / "attempts/002/stderr").find(newest + " is damaged"), std::string::npos);
+  EXPECT_EQ(left_in(store), left_in(calm_store()));
+}
+
+TEST_F(ExternalWorker, its_results_are_tabulated_and_its_network_has_learned) {
+  const fs::path store = calm_store();
+  core::SpawnRequest request = suite({"table"}, store);
+  request.arguments.emplace_back("--json");
+  const CommandOutput output = core::run_command(request, std::chrono::minutes(1));
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  const core::Json table = core::parse_json(output.out, "table");
+  EXPECT_EQ(table["complete"], true);
+  const core::Json& rank1 = table["tables"][0]["rows"][0]["cells"][0];
+  EXPECT_EQ(rank1["metric"], "rank1");
+  EXPECT_GT(rank1["mean"].get<double>(), 2 * rank1["chance"].get<double>());
+  // Its mAP is what `resolute rank` makes of its features.
+  for (const auto& [name, text] : left_in(store)) {
+    if (!name.ends_with("features.h5")) continue;
+    const fs::path features = store / name;
+    const core::Json ranked = core::parse_json(resolute({"rank", features, "--json"}).out, "rank");
+    const core::Json result = core::parse_json(text_of(features.parent_path() / "result.json"), "result");
+    EXPECT_NEAR(ranked["map"].get<double>(), result["metrics"]["mAP"].get<double>(), 1e-12);
+  }
+}
+
+TEST_F(ExternalWorker, a_split_is_refused_to_jobs_that_have_none) {
+  const fs::path store = calm_store();
+  for (const auto& [name, text] : left_in(store)) {
+    if (text.find("shard_sha256") == std::string::npos) continue;
+    const CommandOutput output = run_program({kBin / "resolute-worker", "split", "--store", store, "--job",
+                                              fs::path(name).parent_path().filename(), "--out", store});
+    EXPECT_EQ(code_of(output), 2);
+    EXPECT_NE(output.err.find("only trainings and evaluations have a split"), std::string::npos) << output.err;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::system_test

@@ -1,0 +1,197 @@
+// A run that is at work, looked at and spoken to from outside: suite status --watch, explain, suite cancel and drain.
+
+#include <algorithm>
+#include <sstream>
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+// `resolute` in the background; its standard output in a file.
+class Background {
+ public:
+  Background(const std::vector<std::string>& arguments, const fs::path& out) {
+    core::SpawnRequest request;
+    request.arguments = {(kBin / "resolute").string()};
+    request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
+    request.environment = program_environment();
+    std::FILE* file = std::fopen(out.c_str(), "w");
+    request.descriptors = {{1, ::fileno(file)}, {2, ::fileno(file)}};
+    pid_ = core::spawn_process(request);
+    std::fclose(file);
+  }
+  Background(const Background&) = delete;
+  Background& operator=(const Background&) = delete;
+  ~Background() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      wait();
+    }
+  }
+  int wait() {
+    int word = 0;
+    while (::waitpid(pid_, &word, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return WIFEXITED(word) ? WEXITSTATUS(word) : 128 + WTERMSIG(word);
+  }
+
+ private:
+  pid_t pid_ = -1;
+};
+
+std::vector<std::string> on_suite(const std::string& command, const fs::path& store,
+                                  const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {"suite", command, kTinySuite, "--store", store};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+// Long enough that it is at work when it is asked for something.
+const std::vector<std::string> kLong = {"--set", "train.steps=100000", "--checkpoint-every", "20"};
+
+std::vector<std::string> long_run(const fs::path& store, const std::string& slots) {
+  auto arguments = on_suite("run", store, kLong);
+  arguments.insert(arguments.end(), {"--slots", slots});
+  return arguments;
+}
+
+core::Json long_status(const fs::path& store) {
+  const auto output = resolute(on_suite("status", store, {"--set", "train.steps=100000", "--json"}));
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  return core::parse_json(output.out, "status");
+}
+
+// What `suite status` says of the training that runs, once one has told its step.
+core::Json wait_for_a_step(const fs::path& store) {
+  core::Json found;
+  EXPECT_TRUE(wait_until([&] {
+    const auto status = long_status(store);
+    if (!status.contains("running")) return false;
+    for (const auto& attempt : status["running"])
+      if (!attempt["step"].is_null()) found = attempt;
+    return !found.is_null();
+  }));
+  return found;
+}
+
+TEST(WatchTest, without_a_run_at_work_there_is_nobody_to_ask) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  expect_refusal(resolute(on_suite("cancel", store)), 2, "no run of suite 'tiny' is at work");
+  expect_refusal(resolute(on_suite("drain", store, {"--host", "node1"})), 2, "no run of suite 'tiny' is at work");
+  expect_refusal(resolute(on_suite("cancel", store, {"--job", "0000"})), 2, "names no job of suite 'tiny'");
+  expect_refusal(resolute({"explain", "0000", "--store", store}), 2, "has no journal");
+  expect_refusal(resolute({"explain", "zzzz", "--store", store}), 2, "neither an id nor a file");
+  expect_refusal(resolute(on_suite("status", store, {"--watch", "--interval", "0"})), 2, "--interval is 0");
+  EXPECT_FALSE(fs::exists(store));
+}
+
+TEST(WatchTest, a_watch_prints_a_block_for_each_change_and_leaves_with_the_run) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  Background watch(on_suite("status", store, {"--watch", "--interval", "0.1"}), scratch / "blocks");
+  Background lines(on_suite("status", store, {"--watch", "--interval", "0.1", "--json"}), scratch / "lines");
+  Background run(on_suite("run", store, {"--slots", "2"}), scratch / "run");
+  EXPECT_EQ(run.wait(), 0) << text_of(scratch / "run");
+  EXPECT_EQ(watch.wait(), 0);
+  EXPECT_EQ(lines.wait(), 0);
+  const std::string blocks = text_of(scratch / "blocks");
+  EXPECT_EQ(blocks.find('\x1b'), std::string::npos);  // no terminal
+  EXPECT_EQ(blocks.rfind("tiny: 0 of 11 jobs succeeded; ", 0), 0U) << blocks;
+  EXPECT_NE(blocks.find("tiny: 11 of 11 jobs succeeded; 0 running"), std::string::npos) << blocks;
+  EXPECT_NE(blocks.find("every result is there"), std::string::npos) << blocks;
+  EXPECT_NE(blocks.find("\nRUNNING"), std::string::npos) << blocks;
+  std::istringstream text(text_of(scratch / "lines"));
+  int succeeded = -1;
+  for (std::string line; std::getline(text, line);) {
+    const int now = core::parse_json(line, "watch")["jobs"]["succeeded"].get<int>();
+    EXPECT_GE(now, succeeded);
+    succeeded = now;
+  }
+  EXPECT_EQ(succeeded, 11);
+}
+
+TEST(WatchTest, status_shows_steps_and_cancel_ends_the_run_so_that_it_can_go_on) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  Background run(long_run(store, "1"), scratch / "run");
+  const auto attempt = wait_for_a_step(store);
+  const std::string job = attempt["job"];
+  EXPECT_EQ(attempt["steps"], 100000);
+  EXPECT_EQ(attempt["attempt"], 1);
+  EXPECT_EQ(attempt["ranks"], 1);
+  EXPECT_GT(attempt["images_per_second"].get<double>(), 0);
+
+  auto told = resolute({"explain", job.substr(0, 12), "--store", store});
+  EXPECT_EQ(code_of(told), 0) << told.err;
+  EXPECT_NE(told.out.find("suite tiny: training"), std::string::npos) << told.out;
+  EXPECT_NE(told.out.find("now running: attempt 1"), std::string::npos) << told.out;
+
+  const auto cancelled = resolute(on_suite("cancel", store));
+  EXPECT_EQ(code_of(cancelled), 0) << cancelled.out << cancelled.err;
+  EXPECT_EQ(cancelled.out, "suite tiny is being stopped\n");
+  EXPECT_EQ(run.wait(), 75) << text_of(scratch / "run");
+  EXPECT_FALSE(fs::exists(store / "suites/tiny/live.json"));
+  EXPECT_EQ(long_status(store)["live"], false);
+  told = resolute({"explain", job, "--store", store, "--json"});
+  const auto story = core::parse_json(told.out, "explain")["suites"][0];
+  EXPECT_EQ(story["state"], "ready");
+  EXPECT_NE(story["now"].get<std::string>().find("start the suite again"), std::string::npos);
+  const auto& events = story["events"];
+  EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const core::Json& event) {
+    return event["type"] == "attempt-ended" && event["event"]["cause"] == "interrupted";
+  }));
+}
+
+TEST(WatchTest, cancel_of_a_job_gives_up_what_needs_it_and_drain_is_seen_and_undone) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  Background run(long_run(store, "1"), scratch / "run");
+  const std::string job = wait_for_a_step(store)["job"];
+  const std::string host = long_status(store)["agents"][0]["host"];
+  auto asked = resolute(on_suite("drain", store, {"--host", host}));
+  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  EXPECT_TRUE(wait_until([&] { return long_status(store)["agents"][0]["state"] == "drained"; }));
+
+  asked = resolute(on_suite("drain", store, {"--host", host, "--undo"}));
+  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  EXPECT_TRUE(wait_until([&] { return long_status(store)["agents"][0]["state"] == ""; }));
+
+  asked = resolute(on_suite("cancel", store, {"--job", job.substr(0, 12), "--set", "train.steps=100000"}));
+  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  // The job and its evaluation.
+  EXPECT_TRUE(wait_until([&] { return long_status(store)["failures"].size() == 2; }));
+  const auto status = long_status(store);
+  EXPECT_EQ(status["live"], true);
+  EXPECT_TRUE(std::any_of(status["failures"].begin(), status["failures"].end(), [&](const core::Json& failure) {
+    return failure["job"] == job;
+  })) << status;
+  // Another training takes its place.
+  EXPECT_TRUE(wait_until([&] { return wait_for_a_step(store)["job"] != job; }));
+  EXPECT_EQ(code_of(resolute(on_suite("cancel", store))), 0);
+  EXPECT_EQ(run.wait(), 75) << text_of(scratch / "run");
+}
+
+TEST(WatchTest, on_a_terminal_it_redraws_and_leaves_at_q_with_the_terminal_as_it_was) {
+  ScratchFolder scratch;
+  core::SpawnRequest request;
+  request.environment = program_environment();
+  request.environment["TERM"] = "xterm";
+  request.environment.erase("NO_COLOR");
+  request.working_folder = scratch.path();
+  const std::string watch = (kBin / "resolute").string() + " suite status " + kTinySuite.string() + " --store " +
+                            (scratch / "store").string() + " --watch --interval 0.1";
+  request.arguments = {
+      "sh", "-c", "(sleep 1; printf q) | script -qec 'stty -a > before; " + watch + " && stty -a > after' /dev/null"};
+  const auto output = core::run_command(std::move(request), std::chrono::minutes(1));
+  EXPECT_EQ(code_of(output), 0) << output.out << output.err;
+  EXPECT_NE(output.out.find("\x1b[1mtiny: 0 of 11 jobs succeeded"), std::string::npos) << output.out;
+  EXPECT_NE(output.out.find("\x1b[3A"), std::string::npos) << output.out;  // over the block before
+  EXPECT_EQ(text_of(scratch / "after"), text_of(scratch / "before"));
+}
+
+}  // namespace
+}  // namespace resolute::system_test
