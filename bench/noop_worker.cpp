@@ -1,0 +1,34 @@
+//! \file
+//! The job of `script/bench orchestrator`: the worker contract (docs/worker.md) and nothing besides. It publishes its
+//! job's result by link(), so that what is timed is starting it, not what it does. Peers run it with the same
+//! arguments. Linked statically and written without the standard library's objects: loading it is the larger part of
+//! what it costs.
+//!
+//! bench_noop_worker run --store STORE --job ID [options]   the job's folder is there
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+int main(int count, char** arguments) {
+  const char* store = nullptr;
+  const char* job = nullptr;
+  for (int i = 2; i + 1 < count; i += 2) {
+    if (std::strcmp(arguments[i], "--store") == 0) store = arguments[i + 1];
+    if (std::strcmp(arguments[i], "--job") == 0) job = arguments[i + 1];
+  }
+  if (store == nullptr || job == nullptr) return 2;
+  char temporary[1024];
+  char result[1024];
+  char text[128];
+  std::snprintf(temporary, sizeof temporary, "%s/jobs/%.2s/%s/.result.%d", store, job, job,
+                static_cast<int>(::getpid()));
+  std::snprintf(result, sizeof result, "%s/jobs/%.2s/%s/result.json", store, job, job);
+  const int length = std::snprintf(text, sizeof text, "{\"job\":\"%s\"}\n", job);
+  const int file = ::open(temporary, O_WRONLY | O_CREAT | O_EXCL, 0644);
+  if (file < 0 || ::write(file, text, static_cast<std::size_t>(length)) != length || ::close(file) != 0) return 1;
+  const bool published = ::link(temporary, result) == 0 || ::access(result, F_OK) == 0;
+  return ::unlink(temporary) == 0 && published ? 0 : 1;
+}

@@ -1,0 +1,149 @@
+//! \file
+//! Our side of `script/bench orchestrator`, in turns (turns.py): it says "ready", then for each line on its standard
+//! input does one turn and prints what it took as JSON.
+//!
+//! bench_orchestrator jobs FOLDER WORKER COUNT SLOTS   a suite of COUNT jobs, WORKER's processes, SLOTS at once
+//! bench_orchestrator spawn FOLDER WORKER COUNT SLOTS  the same processes by posix_spawn and wait alone
+//! bench_orchestrator folders FOLDER COUNT             makes a store with the jobs' folders and says where; for a peer
+
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "bench/guarded_main.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "orchestrator/run.h"
+
+extern char** environ;  // NOLINT: POSIX name
+
+namespace resolute::orchestrator {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Task {
+  std::filesystem::path folder;  //!< of the turns' stores
+  std::string worker;
+  int jobs = 0;
+  int slots = 0;
+};
+
+// Trainings that differ in their number of steps.
+experiments::Plan noop_plan(int jobs) {
+  experiments::Plan plan;
+  plan.suite = "noop";
+  for (int i = 0; i < jobs; ++i) {
+    experiments::TrainingSpecification training;
+    training.method = experiments::BaselineOptions{};
+    training.recipe.steps = 1000 + i;
+    training.pack.name = "none";
+    training.pack.source = "market1501";
+    experiments::PlannedJob job;
+    job.specification = training;
+    job.id = experiments::job_id(job.specification);
+    job.label = "no-op " + std::to_string(i);
+    plan.jobs.push_back(std::move(job));
+  }
+  return plan;
+}
+
+double processor_seconds(int who) {
+  rusage usage{};
+  if (::getrusage(who, &usage) != 0) throw core::system_error("cannot ask for the processor's time", errno);
+  auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) * 1e-6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::filesystem::path make_folders(const std::filesystem::path& store, const experiments::Plan& plan) {
+  const experiments::StoreLayout layout(store);
+  for (const auto& job : plan.jobs) std::filesystem::create_directories(layout.job_folder(job.id));
+  return store;
+}
+
+void require_results(const std::filesystem::path& store, const experiments::Plan& plan) {
+  for (const auto& job : plan.jobs)
+    if (!std::filesystem::exists(experiments::StoreLayout(store).result_file(job.id)))
+      throw core::input_error("a job has no result", job.label);
+}
+
+void run_jobs(const Task& task, const std::filesystem::path& store, const experiments::Plan& plan) {
+  RunOptions options;
+  options.store = store;
+  options.worker_command = {task.worker};
+  options.slots = task.slots;
+  options.quiet = true;
+  const RunOutcome outcome = run_local(plan, options);
+  if (outcome.succeeded != task.jobs)
+    throw core::input_error(fmt::format("{} of {} jobs succeeded", outcome.succeeded, task.jobs), outcome.why);
+}
+
+void spawn_jobs(const Task& task, const std::filesystem::path& store, const experiments::Plan& plan) {
+  int live = 0;
+  auto next = plan.jobs.begin();
+  while (next != plan.jobs.end() || live > 0) {
+    for (; next != plan.jobs.end() && live < task.slots; ++next, ++live) {
+      std::vector<std::string> words{task.worker, "run", "--store", store.string(), "--job", next->id.hex};
+      std::vector<char*> arguments;
+      for (std::string& word : words) arguments.push_back(word.data());
+      arguments.push_back(nullptr);
+      pid_t process = 0;
+      if (const int error = ::posix_spawn(&process, arguments.front(), nullptr, nullptr, arguments.data(), environ))
+        throw core::system_error(fmt::format("cannot start '{}'", task.worker), error);
+    }
+    int word = 0;
+    if (::wait(&word) < 0) throw core::system_error("cannot wait for a job", errno);
+    if (word != 0) throw core::input_error("a job failed");
+    --live;
+  }
+}
+
+void take_turns(const std::string& mode, const Task& task) {
+  const experiments::Plan plan = noop_plan(task.jobs);
+  std::cout << "{\"ready\": true}" << std::endl;
+  std::string line;
+  for (int turn = 1; std::getline(std::cin, line); ++turn) {
+    std::filesystem::path store = task.folder / fmt::format("{}-{}", mode, turn);
+    if (mode != "jobs") make_folders(store, plan);
+    const auto begin = Clock::now();
+    const double own = processor_seconds(RUSAGE_SELF);
+    const double children = processor_seconds(RUSAGE_CHILDREN);
+    (mode == "jobs" ? run_jobs : spawn_jobs)(task, store, plan);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double own_spent = processor_seconds(RUSAGE_SELF) - own;
+    const double children_spent = processor_seconds(RUSAGE_CHILDREN) - children;
+    require_results(store, plan);
+    std::cout << fmt::format("{{\"seconds\": {}, \"own_cpu_seconds\": {}, \"children_cpu_seconds\": {}}}", seconds,
+                             own_spent, children_spent)
+              << std::endl;
+  }
+}
+
+void run(int argc, char** argv) {
+  const std::string mode = argc > 1 ? argv[1] : "";
+  if ((mode == "jobs" || mode == "spawn") && argc == 6) {
+    take_turns(mode, {argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5])});
+  } else if (mode == "folders" && argc == 4) {
+    const experiments::Plan plan = noop_plan(std::stoi(argv[3]));
+    make_folders(argv[2], plan);
+    for (const auto& job : plan.jobs) std::cout << job.id.hex << "\n";
+  } else {
+    throw core::input_error("usage: bench_orchestrator jobs|spawn FOLDER WORKER COUNT SLOTS, or folders FOLDER COUNT");
+  }
+}
+
+}  // namespace
+}  // namespace resolute::orchestrator
+
+int main(int argc, char** argv) {
+  return resolute::guarded_main("bench_orchestrator", [&] { resolute::orchestrator::run(argc, argv); });
+}
