@@ -102,6 +102,7 @@ class Applier {
     require(within(event.memory_mib, kMostMemoryMib), what, fmt::format("it has {} MiB", event.memory_mib));
     require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
             "the number was used");
+    require(state_.agents.size() < kMostAgents, what, fmt::format("{} are there", kMostAgents));
     unindex_host(state_, event.host);
     AgentSlots& agent = state_.agents[event.agent];
     agent.host = event.host;

@@ -6,6 +6,7 @@
 #include "core/crc32c.h"
 #include "core/log.h"
 #include "orchestrator/binary.h"
+#include "orchestrator/indexes.h"
 #include "orchestrator/owner.h"
 
 namespace resolute::orchestrator {
@@ -128,6 +129,35 @@ void require_known_jobs(const State& state) {
   }
 }
 
+// What apply() would have refused: sums of numbers in range are in range too.
+void require_ranges(const State& state) {
+  auto require = [](bool holds, const std::string& what) {
+    if (!holds) throw core::corrupt_error(fmt::format("{} is out of range", what));
+  };
+  auto within = [](std::int64_t value, std::int64_t most) { return value >= 0 && value <= most; };
+  require(state.agents.size() <= kMostAgents, "the number of agents");
+  for (const auto& [number, agent] : state.agents)
+    require(within(agent.slots, kMostSlots) && within(agent.free, agent.slots) && within(agent.gpus, kMostSlots) &&
+                within(agent.free_gpus, agent.gpus) && within(agent.memory_mib, kMostMemoryMib) &&
+                within(agent.free_memory_mib, agent.memory_mib),
+            fmt::format("agent {}", number.value));
+  std::int64_t taken = 0;  // by all that runs
+  for (const Job& job : state.jobs) {
+    const std::string what = fmt::format("job '{}'", job.label);
+    require(job.slots > 0 && job.slots <= kMostSlots && within(job.memory_mib, kMostMemoryMib), what);
+    const auto* running = std::get_if<Running>(&job.state);
+    if (running == nullptr) continue;
+    std::int64_t slots = 0;
+    for (const Share& share : running->placement) {
+      require(share.slots > 0, what);
+      slots += share.slots;
+    }
+    require(slots == job.slots && running->ended.size() == static_cast<std::size_t>(job.slots), what);
+    taken += slots;
+  }
+  require(within(taken, std::int64_t{kMostAgents} * kMostSlots), "the number of slots that are taken");
+}
+
 std::uint64_t size_of(core::FileSystem& files, const fs::path& path) { return files.open_for_read(path)->size(); }
 
 // `run_epoch`: the run whose owner file may still be renewed.
@@ -210,6 +240,7 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
     reader.take(snapshot.state);
     reader.finish();
     require_known_jobs(snapshot.state);
+    require_ranges(snapshot.state);
     for (std::size_t i = 0; i < snapshot.state.jobs.size(); ++i)
       if (!snapshot.state.numbers.emplace(snapshot.state.jobs[i].id.hex, JobNumber{static_cast<int>(i)}).second)
         throw core::corrupt_error(fmt::format("job {} is there twice", i));
