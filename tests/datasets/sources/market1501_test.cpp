@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/datasets/sources/scratch.h"
+#include "tests/support/forwarding_file_system.h"
 
 namespace resolute::datasets {
 namespace {
@@ -22,28 +23,13 @@ class Market1501 : public Scratch {
 };
 
 // The real file system behind a listing in reverse order, as another machine's readdir may give it.
-class Reversed final : public core::FileSystem {
+class Reversed final : public tests::ForwardingFileSystem {
  public:
-  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path& path, core::OpenMode mode) override {
-    return inner_.open_for_write(path, mode);
-  }
-  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
-  bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
   std::vector<std::string> list(const std::filesystem::path& folder) override {
-    auto names = inner_.list(folder);
+    auto names = ForwardingFileSystem::list(folder);
     std::ranges::reverse(names);
     return names;
   }
-  void create_directories(const std::filesystem::path& folder) override { inner_.create_directories(folder); }
-  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override { inner_.rename(from, to); }
-  bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    return inner_.link(from, to);
-  }
-  void remove(const std::filesystem::path& path) override { inner_.remove(path); }
-  void sync_path(const std::filesystem::path& path) override { inner_.sync_path(path); }
-
- private:
-  core::FileSystem& inner_ = core::real_file_system();
 };
 
 TEST_F(Market1501, lists_images_by_path_with_distractors_and_without_junk) {

@@ -8,6 +8,7 @@
 
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/trainer/worker_fixture.h"
 #include "workers/job.h"
@@ -18,27 +19,16 @@ namespace {
 using tests::FaultyFileSystem;
 
 // Says once that a file is not there: the job begins although it has its result.
-class ForgetfulFileSystem final : public core::FileSystem {
+class ForgetfulFileSystem final : public tests::ForwardingFileSystem {
  public:
   explicit ForgetfulFileSystem(fs::path forgotten) : forgotten_(std::move(forgotten)) {}
   bool fired() const { return fired_; }
-  std::unique_ptr<core::WritableFile> open_for_write(const fs::path& path, core::OpenMode mode) override {
-    return inner_.open_for_write(path, mode);
-  }
-  core::Bytes read(const fs::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
   bool exists(const fs::path& path) override {
     if (path == forgotten_ && !std::exchange(fired_, true)) return false;
-    return inner_.exists(path);
+    return ForwardingFileSystem::exists(path);
   }
-  std::vector<std::string> list(const fs::path& folder) override { return inner_.list(folder); }
-  void create_directories(const fs::path& folder) override { inner_.create_directories(folder); }
-  void rename(const fs::path& from, const fs::path& to) override { inner_.rename(from, to); }
-  bool link(const fs::path& from, const fs::path& to) override { return inner_.link(from, to); }
-  void remove(const fs::path& path) override { inner_.remove(path); }
-  void sync_path(const fs::path& path) override { inner_.sync_path(path); }
 
  private:
-  core::FileSystem& inner_ = core::real_file_system();
   fs::path forgotten_;
   bool fired_ = false;
 };
