@@ -72,6 +72,12 @@ Past read_past(core::FileSystem& files, const fs::path& suite_folder) {
   return past;
 }
 
+bool is_live(core::FileSystem& files, const fs::path& suite_folder, const Past& past) {
+  if (past.epoch == 0 || past.state.end) return false;
+  const auto owner = read_owner(files, suite_folder, past.run_epoch);
+  return owner && life_of(*owner) != OwnerLife::kEnded;
+}
+
 State replay(const std::vector<JournalContents>& journals) {
   State state;
   for (const JournalContents& journal : journals) {

@@ -24,6 +24,8 @@ struct Past {
 //! Safe beside a run that appends, goes on in another epoch or removes what a snapshot covers. \throws RuntimeError
 //! (kCorrupt) naming file and offset of damage, or of an event that cannot be
 Past read_past(core::FileSystem& files, const std::filesystem::path& suite_folder);
+//! The last run has not ended and is known to be at work (same host) or may be (another host).
+bool is_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const Past& past);
 //! Calls `read` again, a few times, if it fails and journals have come or gone meanwhile: a run beside us may have gone
 //! on in another epoch and removed files while they were read. \throws what the last call did
 void read_beside_a_run(core::FileSystem& files, const std::filesystem::path& suite_folder,

@@ -13,7 +13,6 @@
 #include "orchestrator/apply.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/epoch.h"
-#include "orchestrator/owner.h"
 #include "orchestrator/state.h"
 
 namespace resolute::orchestrator {
@@ -39,12 +38,8 @@ std::vector<SuitePast> read_pasts(core::FileSystem& files, const experiments::St
     const auto folder = store.suite_folder(name);
     Past known = read_past(files, folder);
     if (known.epoch == 0) continue;
-    SuitePast past{name, std::move(known.state), known.epoch, false};
-    if (!past.state.end) {
-      const auto owner = read_owner(files, folder, known.run_epoch);
-      past.live = owner && life_of(*owner) != OwnerLife::kEnded;
-    }
-    pasts.push_back(std::move(past));
+    const bool live = is_live(files, folder, known);
+    pasts.push_back({name, std::move(known.state), known.epoch, live});
   }
   if (pasts.empty())
     throw core::input_error(suite ? fmt::format("suite '{}' has no journal", *suite)
@@ -100,17 +95,6 @@ std::string line_text(const Event& event, JobNumber job, const std::map<AgentNum
   return text;
 }
 
-bool names(const Event& event, JobNumber job) {
-  return std::visit(
-      [&](const auto& e) {
-        if constexpr (requires { e.job; })
-          return e.job == job;
-        else
-          return false;
-      },
-      event);
-}
-
 // \param first_epoch whose journal is still there
 std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::path& folder, std::int64_t first_epoch,
                                 const State& state, JobNumber job) {
@@ -123,7 +107,7 @@ std::vector<StoryLine> lines_of(core::FileSystem& files, const std::filesystem::
   scan_journals(files, folder, first_epoch, [&](const JournalHeader& header, JournalRecord& record) {
     if (const auto* joined = std::get_if<AgentJoined>(&record.event)) hosts[joined->agent] = joined->host;
     const bool starts = std::holds_alternative<RunStarted>(record.event);
-    const bool about = names(record.event, job);
+    const bool about = job_number(record.event) == job;
     if (!starts && !about && !std::holds_alternative<RunEnded>(record.event)) return;
     std::string text = line_text(record.event, job, hosts);
     StoryLine line{header.epoch, record.sequence, record.at, std::move(record.event), std::move(text)};
@@ -192,6 +176,17 @@ std::string time_text(Instant at) {
   const auto milliseconds = at.time_since_epoch().count();
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
                      milliseconds % 1000);
+}
+
+std::optional<JobNumber> job_number(const Event& event) {
+  return std::visit(
+      [](const auto& e) -> std::optional<JobNumber> {
+        if constexpr (requires { e.job; })
+          return e.job;
+        else
+          return std::nullopt;
+      },
+      event);
 }
 
 Explanation explain(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,

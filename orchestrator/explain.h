@@ -52,5 +52,7 @@ core::Json to_json(const Explanation& explanation);
 
 //! `2026-01-31T12:00:00.250Z`
 std::string time_text(Instant at);
+//! The job that an event is about; none for those of runs, agents and hosts.
+std::optional<JobNumber> job_number(const Event& event);
 
 }  // namespace resolute::orchestrator

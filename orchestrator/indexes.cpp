@@ -23,6 +23,8 @@ bool needs_decision(const State& state, const Running& running) {
   return !running.stopping && (running.ending.has_value() || state.stop.has_value());
 }
 
+bool is_accused(const HostRecord& record) { return !record.evidence.empty() && !record.excluded; }
+
 bool has_ended(const Job& job) { return ended_badly(job) || std::holds_alternative<Succeeded>(job.state); }
 
 Shape shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
@@ -174,7 +176,7 @@ void refresh_host_record(State& state, const std::string& host) {
   const auto record = state.hosts.find(host);
   if (record != state.hosts.end() && record->second == HostRecord{}) state.hosts.erase(record);
   const auto left = state.hosts.find(host);
-  if (left != state.hosts.end() && !left->second.evidence.empty() && !left->second.excluded)
+  if (left != state.hosts.end() && is_accused(left->second))
     state.accused.insert(host);
   else
     state.accused.erase(host);
@@ -194,7 +196,7 @@ void build_indexes(State& state) {
   for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
   for (const auto& [host, record] : state.hosts)
-    if (!record.evidence.empty() && !record.excluded) state.accused.insert(host);
+    if (is_accused(record)) state.accused.insert(host);
 }
 
 }  // namespace resolute::orchestrator

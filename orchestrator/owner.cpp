@@ -22,30 +22,24 @@ std::string first_line(const fs::path& path) {
   return text.substr(0, text.find('\n'));
 }
 
-// Field 22 of /proc/PID/stat; 0 if the process is not there. The command's name may hold blanks and parentheses.
-std::uint64_t start_of(std::int64_t process) {
-  std::string text;
+// /proc/PID/stat behind the command's name, which may hold blanks and parentheses: its state, its parent, …; empty if
+// the process is not there.
+std::string stat_after_name(std::int64_t process) {
   try {
-    text = first_line(fmt::format("/proc/{}/stat", process));
+    const std::string text = first_line(fmt::format("/proc/{}/stat", process));
+    const auto after_name = text.rfind(") ");
+    return after_name == std::string::npos ? std::string() : text.substr(after_name + 2);
   } catch (const core::RuntimeError&) {
-    return 0;  // it ended between the look and the read
+    return {};  // it ended between the look and the read
   }
-  auto after_name = text.rfind(')');
-  if (after_name == std::string::npos) return 0;
-  std::istringstream rest(text.substr(after_name + 1));
-  std::string word;
-  for (int field = 3; field <= 22; ++field) rest >> word;
-  return std::strtoull(word.c_str(), nullptr, 10);
 }
 
-bool is_zombie(std::int64_t process) {
-  try {
-    std::string text = first_line(fmt::format("/proc/{}/stat", process));
-    auto after_name = text.rfind(") ");
-    return after_name != std::string::npos && after_name + 2 < text.size() && text[after_name + 2] == 'Z';
-  } catch (const core::RuntimeError&) {
-    return true;
-  }
+// Field 22 of /proc/PID/stat; 0 where there is none.
+std::uint64_t start_in(const std::string& stat_after_name) {
+  std::istringstream rest(stat_after_name);
+  std::string word;
+  for (int field = 3; field <= 22; ++field) rest >> word;
+  return rest ? std::strtoull(word.c_str(), nullptr, 10) : 0;
 }
 
 }  // namespace
@@ -57,7 +51,7 @@ Owner this_owner() {
   owner.host = host.data();
   owner.boot = first_line("/proc/sys/kernel/random/boot_id");
   owner.process = ::getpid();
-  owner.start = start_of(owner.process);
+  owner.start = start_in(stat_after_name(owner.process));
   return owner;
 }
 
@@ -97,7 +91,9 @@ OwnerLife life_of(const Owner& owner) {
   if (owner.process <= 0) return OwnerLife::kEnded;
   // Another name space of process ids on the same host cannot be told apart; its start time differs almost surely.
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
-  return start_of(owner.process) == owner.start && !is_zombie(owner.process) ? OwnerLife::kAlive : OwnerLife::kEnded;
+  const std::string stat = stat_after_name(owner.process);
+  const bool there = !stat.empty() && !stat.starts_with('Z');  // a zombie does nothing any more
+  return there && start_in(stat) == owner.start ? OwnerLife::kAlive : OwnerLife::kEnded;
 }
 
 void require_no_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch,

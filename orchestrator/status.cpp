@@ -1,35 +1,13 @@
-#include <fmt/chrono.h>
-
 #include <map>
 #include <ostream>
 
 #include "orchestrator/apply.h"
 #include "orchestrator/epoch.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/explain.h"
 #include "orchestrator/run.h"
 #include "orchestrator/snapshot.h"
 
 namespace resolute::orchestrator {
-namespace {
-
-std::string time_text(Instant at) {
-  const auto milliseconds = at.time_since_epoch().count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(milliseconds / 1000)),
-                     milliseconds % 1000);
-}
-
-std::optional<JobNumber> job_number(const Event& event) {
-  return std::visit(
-      [](const auto& e) -> std::optional<JobNumber> {
-        if constexpr (requires { e.job; })
-          return e.job;
-        else
-          return std::nullopt;
-      },
-      event);
-}
-
-}  // namespace
 
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
   SuiteStatus status;
@@ -37,10 +15,7 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   const Past past = read_past(files, folder);
   const State& state = past.state;
   status.run_epoch = past.run_epoch;
-  if (past.epoch > 0 && !state.end) {
-    const auto owner = read_owner(files, folder, past.run_epoch);
-    status.live = owner && life_of(*owner) != OwnerLife::kEnded;
-  }
+  status.live = is_live(files, folder, past);
   std::map<experiments::JobId, bool> done;
   for (const auto& planned : plan.jobs) {
     if (files.exists(store.result_file(planned.id))) {
