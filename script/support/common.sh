@@ -1,5 +1,5 @@
 # What the scripts share; sourced, never run. Sets: source_root, cache, work; defines: step, install_packages,
-# fetch_libtorch, build.
+# install_slurm, fetch_libtorch, build.
 set -euo pipefail
 
 # An empty environment has no HOME; CMake and pip look for one too.
@@ -39,23 +39,35 @@ missing_packages() {
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort -u)
 }
 
+# become_root COUNT COMMAND…: sets as_root to what goes before a command that needs root; where nothing helps, says that
+# COUNT packages are missing and which COMMAND brings them.
+become_root() {
+  as_root=(env DEBIAN_FRONTEND=noninteractive)
+  [ "$(id -u)" != 0 ] || return 0
+  if ! sudo -n true 2>/dev/null; then
+    printf 'resolute: packages are missing (%s); run as root: %s\n' "$1" "${*:2}" >&2
+    exit 2
+  fi
+  as_root=(sudo -n "${as_root[@]}")
+}
+
 install_packages() {
   local missing
   missing=$(missing_packages)
   [ -n "$missing" ] || return 0
-  if [ "$(id -u)" != 0 ]; then
-    if ! sudo -n true 2>/dev/null; then
-      printf 'resolute: packages are missing (%s); run as root: apt-get install -y --no-install-recommends %s\n' \
-        "$(wc -w <<<"$missing")" "$(tr '\n' ' ' <<<"$missing")" >&2
-      exit 2
-    fi
-    as_root=(sudo -n env DEBIAN_FRONTEND=noninteractive)
-  else
-    as_root=(env DEBIAN_FRONTEND=noninteractive)
-  fi
+  # shellcheck disable=SC2086
+  become_root "$(wc -w <<<"$missing")" apt-get install -y --no-install-recommends $missing
   step "package lists" "${as_root[@]}" apt-get update -q
   # shellcheck disable=SC2086
   step "packages" "${as_root[@]}" apt-get install -y -q --no-install-recommends $missing
+}
+
+# What the tests' own SLURM clusters consist of; users need none of it. No daemon of the whole machine is started.
+install_slurm() {
+  local box=$source_root/tests/support/slurm-box
+  if bash "$box" installed; then return 0; fi
+  become_root "SLURM's" bash "$box" install
+  step "slurm" "${as_root[@]}" bash "$box" install
 }
 
 # The lines of wheels.txt whose wheel is not unpacked yet. A wheel's dist-info folder is moved into place last, so it says

@@ -18,6 +18,10 @@ int fuzz_wire(const std::uint8_t* data, std::size_t size);
 int fuzz_framing(const std::uint8_t* data, std::size_t size);
 int fuzz_journal(const std::uint8_t* data, std::size_t size);
 int fuzz_snapshot(const std::uint8_t* data, std::size_t size);
+int fuzz_squeue(const std::uint8_t* data, std::size_t size);
+int fuzz_scontrol(const std::uint8_t* data, std::size_t size);
+int fuzz_sacct(const std::uint8_t* data, std::size_t size);
+int fuzz_sbatch(const std::uint8_t* data, std::size_t size);
 }
 
 namespace resolute::tests {
@@ -102,6 +106,21 @@ void write_good(const std::string& format, const std::string& name, std::string_
   core::write_atomic(core::real_file_system(), kCorpus / format / ("good-" + name), bytes);
 }
 
+// What a real cluster printed (tests/slurm/recorded), as good examples for `command`.
+void write_recorded(const std::string& command, std::initializer_list<const char*> scenes) {
+  for (const char* scene : scenes) {
+    const std::string file = command + "-" + scene + ".txt";
+    const Bytes bytes =
+        core::real_file_system().read(fs::path(RESOLUTE_SOURCE_DIR) / "tests/slurm/recorded/22.05" / file);
+    std::string text(core::as_text(bytes));
+    if (command == "scontrol") {  // what was asked for stands before it
+      const std::size_t name = text.find("JobName=") + 8;
+      text = fmt::format("{} {}\n{}", std::stoll(text.substr(6)), text.substr(name, text.find(' ', name) - name), text);
+    }
+    write_good(command, scene, text);
+  }
+}
+
 // RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format.
 TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
   using namespace orchestrator;
@@ -129,8 +148,12 @@ TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
     write_good("journal", "run", core::as_text(journal_of(run)));
     write_good("snapshot", "run", core::as_text(encode_snapshot({1, 99}, state_after(run))));
     write_good("snapshot", "empty", core::as_text(encode_snapshot({1, 64}, {})));
+    write_recorded("squeue", {"array", "pending", "running", "requeued-held", "unlimited"});
+    write_recorded("scontrol", {"array", "pending", "running", "preempting", "cancelled"});
+    write_recorded("sacct", {"array", "pending", "running", "cancelled"});
+    write_recorded("sbatch", {"alone", "cluster"});
   }
-  for (const char* format : {"wire", "framing", "journal", "snapshot"})
+  for (const char* format : {"wire", "framing", "journal", "snapshot", "squeue", "scontrol", "sacct", "sbatch"})
     EXPECT_FALSE(core::real_file_system().list(kCorpus / format).empty()) << format;
 }
 
@@ -138,6 +161,10 @@ TEST(Fuzz, wire_messages_are_refused_or_written_as_they_came) { drive("wire", fu
 TEST(Fuzz, frames_are_refused_or_written_as_they_came) { drive("framing", fuzz_framing, rounds(200'000)); }
 TEST(Fuzz, journals_are_refused_or_replay_to_a_valid_state) { drive("journal", fuzz_journal, rounds(60'000)); }
 TEST(Fuzz, snapshots_are_refused_or_a_valid_state) { drive("snapshot", fuzz_snapshot, rounds(40'000)); }
+TEST(Fuzz, squeue_is_refused_or_written_as_it_came) { drive("squeue", fuzz_squeue, rounds(40'000)); }
+TEST(Fuzz, scontrol_is_refused_or_says_each_value_once) { drive("scontrol", fuzz_scontrol, rounds(20'000)); }
+TEST(Fuzz, sacct_is_refused_or_written_as_it_came) { drive("sacct", fuzz_sacct, rounds(20'000)); }
+TEST(Fuzz, sbatch_names_no_job_or_is_written_as_it_came) { drive("sbatch", fuzz_sbatch, rounds(40'000)); }
 
 }  // namespace
 }  // namespace resolute::tests

@@ -1,0 +1,55 @@
+#pragma once
+//! \file
+//! What a site needs of every submission, from `~/.config/resolute/site.toml` (docs/operations.md): so that a suite
+//! names none of it and a command line need not. Strict like a suite: an unknown key is an error with file and line.
+//!
+//!     [slurm]
+//!     partition = "gpu"          # account, qos, constraint, exclude, reservation, gpu_type, memory, time, mail_user,
+//!     account = "reid"           # mail_type; nodes, gpus_per_node, cpus_per_node; exclusive
+//!     options = ["--licenses=x"]
+//!     continue = "requeue"       # or "chain", where the site allows no requeue
+//!     notice = 120               # seconds before the time limit
+//!     [environment]
+//!     modules = ["openmpi/4.1"]
+//!     commands = ["source /opt/site.sh"]
+//!     launcher = "auto"          # srun, mpirun
+//!     [container]
+//!     command = ["apptainer", "exec", "--nv", "/shared/resolute.sif"]
+//!     program = "/usr/local/bin/resolute"
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+
+namespace resolute::experiments {
+
+//! Nothing: the file does not say it.
+struct Site {
+  struct Slurm {
+    std::optional<int> nodes, gpus_per_node, cpus_per_node, notice;
+    std::optional<std::string> partition, account, qos, constraint, exclude, reservation, gpu_type, memory, time;
+    std::optional<std::string> mail_user, mail_type, continuation;
+    std::optional<bool> exclusive;
+    std::vector<std::string> options;
+  } slurm;
+  std::vector<std::string> modules;
+  std::vector<std::string> commands;
+  std::optional<std::string> launcher;
+  std::vector<std::string> container;  //!< words before the program; empty: none
+  std::optional<std::string> container_program;
+  //! "slurm.time" → FILE:LINE, for what only its user can check.
+  std::map<std::string, std::string> places;
+};
+
+//! $RESOLUTE_SITE, else $XDG_CONFIG_HOME/resolute/site.toml, else $HOME/.config/resolute/site.toml; nothing where no
+//! variable says it.
+std::optional<std::filesystem::path> site_file(const std::map<std::string, std::string>& environment);
+
+//! \throws RuntimeError (kInput) opening with FILE:LINE; also if the file is missing
+Site read_site(core::FileSystem& files, const std::filesystem::path& file);
+
+}  // namespace resolute::experiments

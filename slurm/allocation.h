@@ -1,0 +1,123 @@
+#pragma once
+//! \file
+//! One start of a batch script, from inside: what SLURM's variables say of it, its record in the store, and what is to
+//! follow when the run in it has ended. Pure but for the records' files.
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/file_system.h"
+#include "core/json.h"
+#include "slurm/job_record.h"
+#include "slurm/launcher.h"
+#include "slurm/submission.h"
+
+namespace resolute::slurm {
+
+//! Of SLURM_JOB_ID, SLURM_RESTART_COUNT, SLURM_JOB_NUM_NODES, SLURM_CPUS_ON_NODE, SLURM_ARRAY_TASK_ID and others.
+struct AllocationEnvironment {
+  JobNumber job = 0;
+  JobNumber array = 0;  //!< equal to job where that is no array's
+  int restart = 0;
+  int nodes = 1;
+  int cpus_per_node = 0;         //!< 0: unknown
+  std::optional<int> element{};  //!< of an array
+  std::string node_list;
+};
+//! \throws RuntimeError (kInput) outside of an allocation, or where a variable is no number
+AllocationEnvironment read_allocation_environment(const std::map<std::string, std::string>& environment);
+
+//! Why the run in the allocation came to its end, as far as the signals and SLURM tell.
+enum class EndCause {
+  kComplete,
+  kIncomplete,  //!< ended by itself, with jobs that failed for good
+  kWalltime,
+  kPreempted,
+  kCancelled,       //!< by scancel or `suite cancel`
+  kRequeued,        //!< by somebody's scontrol requeue
+  kTerminated,      //!< SLURM ended it and did not answer why: scancel or a requeue
+  kNodeLost,        //!< one of its nodes is down
+  kAnotherRun,      //!< none began: one of an earlier start, on a node that SLURM gave up, was at work all the time
+  kLauncherFailed,  //!< no run ever began
+  kConfiguration,   //!< the run refused to begin: the same again would fail the same way
+  kInterrupted,     //!< nothing of the above: a crash, an unknown signal
+};
+//! Stored by name: "complete", "incomplete", "walltime", "preempted", "cancelled", "requeued", "terminated",
+//! "node-lost", "another-run", "launcher-failed", "configuration", "interrupted".
+std::string_view name_of(EndCause cause);
+
+//! What had been achieved when the script began and when it ended: results and checkpointed steps of the suite.
+struct Achieved {
+  std::int64_t results = 0;
+  std::optional<std::int64_t> steps = 0;  //!< nothing: the journal could not be read
+  bool operator==(const Achieved&) const = default;
+};
+
+//! run-JOB-RRR.json, version 1: written when the script begins and again when it ends.
+struct AllocationRun {
+  JobNumber job = 0;
+  int restart = 0;
+  int repeat = 0;  //!< 1, 2, …: this id and restart count had a start before, of a job that SLURM lost
+  int generation = 0;
+  std::optional<int> element{};
+  std::string node_list;
+  Time begin{};
+  std::optional<Time> end{};  //!< nothing: it runs, or was ended without a word
+  std::string launcher;       //!< name_of(Launcher) of the one that worked; empty: not known yet
+  Achieved before, after;
+  std::optional<EndCause> cause{};  //!< of its end
+  bool given_up = false;            //!< the batch was, after it: only `suite resume` goes on, and counts anew
+  std::string verdict;              //!< what followed, one sentence: "requeued", …
+  bool operator==(const AllocationRun&) const = default;
+};
+//! "run-12-003.json", "run-12-003-1.json" with a repeat.
+std::string run_file_name(const AllocationRun& run);
+core::Json to_json(const AllocationRun& run);
+//! \throws RuntimeError (kCorrupt) that opens with `where`
+AllocationRun run_from_json(const core::Json& json, const std::string& where);
+void write_run(core::FileSystem& files, const std::filesystem::path& batch_folder, const AllocationRun& run);
+//! In order of begin. A file that cannot be read is left out, with a warning in the log.
+std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesystem::path& batch_folder);
+
+//! What is known when the launcher has ended.
+struct Ending {
+  bool complete = false;       //!< every job of the suite (or of the element) has its result
+  bool given_up = false;       //!< the run ended by itself with failed jobs: nothing that it could still do
+  bool began = false;          //!< a run took the suite
+  bool wrong_usage = false;    //!< no run began: it refused to, with exit code 2
+  bool asked_to_stop = false;  //!< the run ended because `suite cancel` asked it to
+  bool another_run = false;    //!< no run began: another's was still at work
+  int restart = 0;             //!< SLURM's restart count of this start
+  bool noticed = false;        //!< SIGUSR1 came
+  bool terminated = false;     //!< SIGTERM came
+  std::optional<std::variant<ShownJob, AnotherJob, Gone>> job{};  //!< what SLURM says of us now; nothing: no answer
+  std::optional<Time> ends_at{};                                  //!< of the time limit, as read at the begin
+  Time now{};
+  std::chrono::seconds notice{120};  //!< before the time limit, as asked for: SubmissionRequest::notice
+};
+EndCause cause_of(const Ending& ending);
+//! SLURM takes this start's nodes for another job: its PreemptTime is not of an earlier start. It stays with a job
+//! until that starts again.
+bool is_preempted(const ShownJob& job);
+
+struct Leave {};   //!< exit: SLURM or the user has already decided
+struct Finish {};  //!< exit with the run's code: complete, or as complete as it gets
+struct GoOn {
+  Continuation way = Continuation::kRequeue;
+};
+struct GiveUp {
+  std::string why;
+};
+using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
+
+//! \param earlier runs of this batch (this element), this one not among them: those after the last that was given up
+//! count
+NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
+                   const std::vector<AllocationRun>& earlier, const SubmissionRequest& request);
+
+}  // namespace resolute::slurm

@@ -1,0 +1,268 @@
+#include "slurm/client.h"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+#include "core/overloaded.h"
+
+namespace resolute::slurm {
+namespace {
+
+using core::ErrorKind;
+using core::RuntimeError;
+using std::chrono::milliseconds;
+
+// A process that captures outputs keeps no more than so much of them: one that reaches it may have lost its end.
+constexpr std::size_t kMostOutput = std::size_t{32} << 20;
+// The kernel takes 128 KiB in one argument.
+constexpr std::size_t kMostNames = 100'000;
+constexpr milliseconds kHistoryLimit{10'000};
+
+bool succeeded(const core::CommandOutput& output) {
+  const auto* exited = std::get_if<core::Exited>(&output.status);
+  return !output.timed_out && exited != nullptr && exited->code == 0;
+}
+
+RuntimeError missing_error(const std::string& program, const std::string& why) {
+  return core::input_error(fmt::format("there is no SLURM here: '{}' cannot be used", program), why,
+                           "use a submission node of a cluster, where 'sinfo' lists its partitions (at some sites "
+                           "after 'module load slurm')");
+}
+
+RuntimeError missing_error(const std::string& program, const RuntimeError& error) {
+  const bool absent = std::string_view(error.what()).find("is not on PATH") != std::string_view::npos;
+  return missing_error(program, absent ? "it is not on PATH" : error.what());
+}
+
+RuntimeError refused_error(const std::string& program, const Refused& refused) {
+  return {ErrorKind::kEnvironment, fmt::format("SLURM refuses '{}'", program), refused.why};
+}
+
+// SLURM's commands know people by name; a user who has none in this container is known by number.
+std::string effective_user() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16384> text;
+  if (::getpwuid_r(::geteuid(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
+    return entry.pw_name;
+  return std::to_string(::geteuid());
+}
+
+// Joined by commas, so that each list fits into one argument; nearly always one.
+std::vector<std::string> lists_of(const std::vector<std::string>& names) {
+  std::vector<std::string> lists;
+  for (const std::string& name : names) {
+    RESOLUTE_EXPECT(is_job_name(name), "a job's name needs no quoting");
+    if (lists.empty() || lists.back().size() + name.size() >= kMostNames)
+      lists.push_back(name);
+    else
+      lists.back() += "," + name;
+  }
+  return lists;
+}
+
+template <class Job>
+void keep_named(std::vector<Job>& jobs, const std::vector<std::string>& names) {
+  std::erase_if(jobs, [&](const Job& job) { return std::find(names.begin(), names.end(), job.name) == names.end(); });
+}
+
+std::string reference(JobNumber array, const std::optional<int>& element) {
+  RESOLUTE_EXPECT(array > 0 && element.value_or(0) >= 0, "jobs are numbered from 1");
+  return job_reference(array, array, element);
+}
+
+}  // namespace
+
+Effects real_effects() {
+  Effects effects;
+  effects.run = [](const std::vector<std::string>& arguments, milliseconds limit) {
+    core::SpawnRequest request;
+    request.arguments = arguments;
+    request.environment = command_environment(core::current_environment(), arguments.front());
+    return core::run_command(std::move(request), limit);
+  };
+  effects.sleep = [](milliseconds time) { std::this_thread::sleep_for(time); };
+  effects.clock = &core::monotonic_clock();
+  return effects;
+}
+
+std::map<std::string, std::string> command_environment(std::map<std::string, std::string> environment,
+                                                       std::string_view program) {
+  std::erase_if(environment, [](const auto& variable) {
+    const std::string& name = variable.first;
+    if (name == "SLURM_CONF" || name == "SLURM_JWT") return false;
+    for (const char* prefix : {"SLURM_", "SBATCH_", "SQUEUE_", "SACCT_", "SCANCEL_", "SCONTROL_"})
+      if (name.starts_with(prefix)) return true;
+    return false;
+  });
+  if (program == "sbatch") return environment;
+  environment["TZ"] = "UTC0";
+  environment["LC_ALL"] = "C";
+  return environment;
+}
+
+Client::Client(Effects effects, ClientOptions options) : effects_(std::move(effects)), options_(options) {}
+
+std::variant<Accepted, Refused, Unclear> Client::submit(const std::filesystem::path& script,
+                                                        const std::vector<std::string>& options) {
+  std::vector<std::string> arguments = {"sbatch", "--parsable"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  arguments.push_back(std::filesystem::absolute(script).string());  // never taken for an option
+  core::CommandOutput output;
+  try {
+    output = effects_.run(arguments, options_.command_limit);
+  } catch (const RuntimeError& error) {
+    if (error.kind() == ErrorKind::kInput) throw missing_error("sbatch", error);
+    if (error.kind() == ErrorKind::kTransient) return Unclear{error.what()};
+    throw;
+  }
+  if (succeeded(output)) {
+    if (std::optional<Accepted> accepted = parse_accepted(output.out)) return *accepted;
+    return Unclear{"sbatch printed no job id"};
+  }
+  const std::string why = complaint(output);
+  // Where something was printed, a job may be meant.
+  if (output.out.find_first_not_of(" \t\r\n") != std::string::npos) return Unclear{why};
+  switch (classify(output)) {
+    case Trouble::kMissing:
+      throw missing_error("sbatch", why);
+    case Trouble::kUnknownJob:  // of a dependency
+    case Trouble::kRefused:
+      return Refused{why};
+    case Trouble::kTransient:
+      break;
+  }
+  return Unclear{why};
+}
+
+std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
+  std::vector<QueuedJob> jobs;
+  for (const std::string& list : lists_of(names)) {
+    std::vector<QueuedJob> found;
+    const auto answer = ask({"squeue", "-h", "-r", "-t", "all", "--me", "-n", list, "-o", std::string(kQueueFormat)},
+                            [&](const std::string& output) { found = parse_queue(output); });
+    if (const auto* refused = std::get_if<Refused>(&answer)) throw refused_error("squeue", *refused);
+    // Of names squeue never says that it knows no such job; to take that for "none" would submit a second one.
+    if (std::holds_alternative<Gone>(answer)) throw refused_error("squeue", {"Invalid job id specified"});
+    jobs.insert(jobs.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
+  }
+  keep_named(jobs, names);
+  return jobs;
+}
+
+std::variant<ShownJob, AnotherJob, Gone> Client::show(JobNumber id, const std::string& name) {
+  std::variant<ShownJob, AnotherJob> job;
+  const auto answer = ask({"scontrol", "show", "job", "-o", reference(id, std::nullopt)},
+                          [&](const std::string& output) { job = parse_shown_job(output, id, name); });
+  using Result = std::variant<ShownJob, AnotherJob, Gone>;
+  return std::visit(
+      core::Overloaded{
+          [&](const Done&) { return std::visit([](auto& known) -> Result { return std::move(known); }, job); },
+          [](const Refused& refused) -> Result { throw refused_error("scontrol show job", refused); },
+          [](const Gone& gone) -> Result { return gone; }},
+      answer);
+}
+
+void Client::cancel(const std::string& name, CancelScope scope) {
+  RESOLUTE_EXPECT(is_job_name(name), "a job's name needs no quoting");
+  std::vector<std::string> arguments = {"scancel", "--user=" + effective_user(), "--name=" + name};
+  if (scope == CancelScope::kWaiting) arguments.emplace_back("--state=PENDING");
+  const auto answer = ask(arguments, {});
+  const auto* refused = std::get_if<Refused>(&answer);
+  if (refused != nullptr && refused->why.find("already completing or completed") == std::string::npos)
+    throw refused_error("scancel", *refused);
+}
+
+std::variant<Done, Refused, Gone> Client::requeue(JobNumber array, std::optional<int> element) {
+  auto answer = ask({"scontrol", "requeue", reference(array, element)}, {});
+  const auto* refused = std::get_if<Refused>(&answer);
+  // So it says too when an earlier try has reached the controller and only its answer was lost.
+  if (refused != nullptr && refused->why.find("Job is pending execution") != std::string::npos) return Done{};
+  return answer;
+}
+
+std::variant<Done, Refused, Gone> Client::release(JobNumber array, std::optional<int> element) {
+  return ask({"scontrol", "release", reference(array, element)}, {});
+}
+
+std::optional<std::vector<PastJob>> Client::history(const std::vector<std::string>& names, Time since) {
+  std::vector<PastJob> jobs;
+  try {
+    for (const std::string& list : lists_of(names)) {
+      const core::CommandOutput output =
+          effects_.run({"sacct", "-n", "-P", "-X", "--user=" + effective_user(), "--name=" + list, "-S",
+                        time_text(since), "-o", std::string(kHistoryFormat)},
+                       std::min(options_.command_limit, kHistoryLimit));
+      if (!succeeded(output) || output.out.size() >= kMostOutput) return std::nullopt;
+      const std::vector<PastJob> found = parse_history(output.out);
+      jobs.insert(jobs.end(), found.begin(), found.end());
+    }
+  } catch (const RuntimeError& error) {
+    if (error.kind() == ErrorKind::kInterrupted) throw;
+    return std::nullopt;
+  }
+  keep_named(jobs, names);
+  return jobs;
+}
+
+std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& arguments, const Reader& read) {
+  const core::MonotonicTime begin = effects_.clock->now();
+  milliseconds pause = std::max(options_.first_pause, milliseconds(1));
+  milliseconds paused{0};
+  for (int tries = 1;; ++tries) {
+    std::string why;
+    if (auto answer = ask_once(arguments, read, why)) return *answer;
+    // The pauses count by themselves: a clock that stands still makes nobody wait for ever.
+    const auto taken = std::max(std::chrono::duration_cast<milliseconds>(effects_.clock->now() - begin), paused);
+    if (taken >= options_.patience)
+      throw RuntimeError(ErrorKind::kTransient, fmt::format("SLURM's '{}' brought no answer", arguments.front()),
+                         fmt::format("{}; tries: {}, in {} s", why, tries, taken.count() / 1000),
+                         "try again later; 'scontrol ping' tells whether the controller is up");
+    const milliseconds next = std::min(pause, options_.patience - taken);
+    effects_.sleep(next);
+    paused += next;
+    pause = std::max(pause, std::min(2 * pause, options_.longest_pause));
+  }
+}
+
+std::optional<std::variant<Done, Refused, Gone>> Client::ask_once(const std::vector<std::string>& arguments,
+                                                                  const Reader& read, std::string& why) {
+  try {
+    const core::CommandOutput output = effects_.run(arguments, options_.command_limit);
+    if (succeeded(output)) {
+      if (output.out.size() >= kMostOutput)
+        throw RuntimeError(ErrorKind::kTransient, fmt::format("{} or more bytes of output", kMostOutput));
+      if (read) read(output.out);
+      return Done{};
+    }
+    why = complaint(output);
+    switch (classify(output)) {
+      case Trouble::kMissing:
+        throw RuntimeError(ErrorKind::kInput, why);
+      case Trouble::kUnknownJob:
+        return Gone{};
+      case Trouble::kRefused:
+        return Refused{why};
+      case Trouble::kTransient:
+        break;
+    }
+  } catch (const RuntimeError& error) {
+    if (error.kind() == ErrorKind::kInput) throw missing_error(arguments.front(), error);
+    if (error.kind() != ErrorKind::kTransient) throw;
+    why = error.what();
+    // Its own suggestion has no place before ours.
+    if (const std::size_t end = why.find("); "); end != std::string::npos) why.resize(end + 1);
+  }
+  return std::nullopt;
+}
+
+}  // namespace resolute::slurm

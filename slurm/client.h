@@ -1,0 +1,98 @@
+#pragma once
+//! \file
+//! SLURM's commands as functions: arguments as a vector (never a shell), an environment in which nothing of the user's
+//! changes their output, a time limit on each, and patience with a controller that is slow or away.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/process.h"
+#include "slurm/job_record.h"
+#include "slurm/trouble.h"
+
+namespace resolute::slurm {
+
+//! The world of a client, to be replaced by tests.
+struct Effects {
+  //! \throws RuntimeError (kInput) if the program cannot be started
+  std::function<core::CommandOutput(const std::vector<std::string>& arguments, std::chrono::milliseconds limit)> run;
+  std::function<void(std::chrono::milliseconds)> sleep;
+  const core::Clock* clock = nullptr;
+};
+//! Programs on PATH in command_environment().
+Effects real_effects();
+//! `environment` without what changes what SLURM's commands do or print (SBATCH_*, SQUEUE_*, SACCT_*, SCANCEL_*,
+//! SCONTROL_*, SLURM_* but SLURM_CONF and SLURM_JWT), with TZ=UTC0 and LC_ALL=C; not so for sbatch, whose environment
+//! the job inherits. \param program that gets it
+std::map<std::string, std::string> command_environment(std::map<std::string, std::string> environment,
+                                                       std::string_view program = {});
+
+struct ClientOptions {
+  std::chrono::milliseconds command_limit{30'000};  //!< of one call; then it is killed and counts as kTransient
+  std::chrono::milliseconds patience{60'000};       //!< with transient trouble: no try begins later than this
+  std::chrono::milliseconds first_pause{500};       //!< between two tries; doubled up to longest_pause
+  std::chrono::milliseconds longest_pause{15'000};
+};
+
+struct Refused {
+  std::string why;  //!< SLURM's own words
+};
+//! sbatch failed in a way that may have left a job behind.
+struct Unclear {
+  std::string why;
+};
+struct Gone {};  //!< SLURM does not know the job (any more)
+struct Done {};
+
+//! Which jobs of a name cancel() ends.
+enum class CancelScope { kAll, kWaiting };  //!< all | only those that have not begun: none that begins meanwhile is hit
+
+class Client {
+ public:
+  explicit Client(Effects effects, ClientOptions options = {});
+
+  //! One sbatch, never repeated here (submission.h). \throws RuntimeError (kInput) if there is no sbatch here
+  std::variant<Accepted, Refused, Unclear> submit(const std::filesystem::path& script,
+                                                  const std::vector<std::string>& options);
+  //! Every job of mine with one of these names that SLURM knows, finished ones too, one an array element; one call for
+  //! hundreds of names, none for none. Never empty for want of an answer. \throws RuntimeError kTransient if the
+  //! controller does not answer, kInput if there is no SLURM here, kEnvironment if it refuses to tell
+  std::vector<QueuedJob> find(const std::vector<std::string>& names);
+  //! \param id of a job or of an array's element; of an array: the record of its waiting elements, or of the last one
+  //! \throws as find()
+  std::variant<ShownJob, AnotherJob, Gone> show(JobNumber id, const std::string& name);
+  //! Ends every job of mine with this name; none is none. \throws as find()
+  void cancel(const std::string& name, CancelScope scope = CancelScope::kAll);
+  //! `scontrol requeue`: of the job that we are, or of one that was looked at first: a finished one would run again.
+  //! Done too if it waits already. \param array QueuedJob::array, SLURM_ARRAY_JOB_ID: the id of a job that is none
+  //! \param element of it. Never an element's own id: the last one's is the array's, and means every element
+  //! \throws as find()
+  std::variant<Done, Refused, Gone> requeue(JobNumber array, std::optional<int> element);
+  //! `scontrol release` of a held job; as requeue(). \throws as find()
+  std::variant<Done, Refused, Gone> release(JobNumber array, std::optional<int> element);
+  //! What accounting knows of jobs with these names since `since`; nothing where there is no accounting, or where the
+  //! database does not answer at once: nobody may have to wait for it.
+  std::optional<std::vector<PastJob>> history(const std::vector<std::string>& names, Time since);
+
+ private:
+  using Reader = std::function<void(const std::string& output)>;
+  //! Runs a command until it succeeds, refuses, or patience ends. \param read throws RuntimeError (kTransient) for an
+  //! output that is none: then it is asked again
+  std::variant<Done, Refused, Gone> ask(const std::vector<std::string>& arguments, const Reader& read);
+  //! One try; nothing: it has to be asked again, and `why`.
+  std::optional<std::variant<Done, Refused, Gone>> ask_once(const std::vector<std::string>& arguments,
+                                                            const Reader& read, std::string& why);
+
+  Effects effects_;
+  ClientOptions options_;
+};
+
+}  // namespace resolute::slurm

@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <map>
+
+#include "core/log.h"
+#include "slurm/submission.h"
+
+namespace resolute::slurm {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A job that sbatch left open shows up with the controller's next answers, or was never taken.
+constexpr int kLooks = 3;
+constexpr std::chrono::seconds kBetweenLooks{3};
+// sbatch is tried so often in one call; whoever calls again has as many.
+constexpr int kTries = 3;
+
+std::optional<Time> earlier(const std::optional<Time>& a, const std::optional<Time>& b) {
+  return a && b ? std::min(*a, *b) : a ? a : b;
+}
+
+// One entry a job, an array's elements together: they are requeued one by one, so the earliest of their times counts.
+std::vector<KnownJob> jobs_in(const std::vector<QueuedJob>& queued) {
+  std::map<JobNumber, KnownJob> jobs;
+  for (const QueuedJob& line : queued) {
+    const JobNumber id = line.array != 0 ? line.array : line.id;
+    KnownJob& job = jobs.try_emplace(id, KnownJob{id, "", line.submitted}).first->second;
+    job.submitted = earlier(job.submitted, line.submitted);
+  }
+  std::vector<KnownJob> list;
+  for (const auto& [id, job] : jobs) list.push_back(job);
+  return list;
+}
+
+// Whether what SLURM shows as `shown` is the job that was seen as `known`.
+bool is_same(const KnownJob& known, const KnownJob& shown, const std::set<JobNumber>& never_requeued) {
+  if (known.id != shown.id) return false;
+  return !known.submitted || !shown.submitted || *known.submitted == *shown.submitted ||
+         !never_requeued.contains(shown.id);
+}
+
+// The steps of ensure_submitted() for one generation.
+class Submitter {
+ public:
+  Submitter(core::FileSystem& files, Client& client, const Effects& effects, SubmissionFolder& folder,
+            const Batch& batch, int generation)
+      : files_(files), client_(client), effects_(effects), folder_(folder), batch_(batch), generation_(generation) {}
+
+  std::variant<KnownJob, Refused> run(const std::optional<JobNumber>& dependency) {
+    if (auto answer = answered()) return *answer;
+    const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), dependency, generation_);
+    const std::string script = sbatch_script(request);
+    if (!intend()) {
+      if (auto answer = look()) return *answer;
+    }
+    files_.create_directories(request.output);
+    core::write_atomic(files_, script_file(), script);
+    return submit();
+  }
+
+ private:
+  fs::path script_file() const { return folder_.batch_folder(batch_) / fmt::format("script-{:03}.sh", generation_); }
+
+  std::optional<std::variant<KnownJob, Refused>> answered() const {
+    const Generation state = folder_.generation(batch_, generation_);
+    if (const auto* job = std::get_if<KnownJob>(&state)) return *job;
+    if (const auto* refusal = std::get_if<Refused>(&state)) return *refusal;
+    return std::nullopt;
+  }
+
+  void refuse_ended() const {
+    if (!folder_.ended()) return;
+    throw core::input_error(fmt::format("submission '{}' has ended", folder_.path().filename().string()),
+                            "nothing more of it is submitted", "submit the suite anew");
+  }
+
+  // Jobs of this name that SLURM has before the first sbatch of this generation are none of it. Before the very first
+  // generation there are none: the name is new.
+  // \return whether nobody can have called sbatch yet
+  bool intend() {
+    bool first = false;
+    if (std::holds_alternative<NeverTried>(folder_.generation(batch_, generation_))) {
+      refuse_ended();
+      Intended intent;
+      if (generation_ > 0) intent.others = jobs_in(client_.find({batch_.job_name}));
+      first = folder_.intend(batch_, generation_, intent);
+    }
+    const Generation state = folder_.generation(batch_, generation_);
+    if (const auto* intent = std::get_if<Intended>(&state)) others_ = intent->others;
+    return first;
+  }
+
+  std::variant<KnownJob, Refused> submit() {
+    std::string why;
+    for (int i = 0; i < kTries; ++i) {
+      if (auto answer = answered()) return *answer;
+      refuse_ended();
+      const auto outcome = client_.submit(script_file(), {});
+      if (const auto* accepted = std::get_if<Accepted>(&outcome)) return keep(*accepted);
+      if (const auto* refusal = std::get_if<Refused>(&outcome)) return folder_.refuse(batch_, generation_, *refusal);
+      why = std::get<Unclear>(outcome).why;
+      core::log_warning("sbatch of '{}' left open whether SLURM has it ({}); asking for its name", batch_.job_name,
+                        why);
+      if (auto job = look()) return *job;
+    }
+    throw core::RuntimeError(core::ErrorKind::kTransient,
+                             fmt::format("sbatch has not submitted '{}' in {} tries", batch_.job_name, kTries), why,
+                             "try again later");
+  }
+
+  KnownJob keep(const Accepted& accepted) {
+    const KnownJob ours{accepted.id, accepted.cluster, submission_time(accepted.id)};
+    const KnownJob standing = folder_.accept(batch_, generation_, ours);
+    if (standing.id != ours.id)
+      core::log_warning("job {} of '{}' is a double of job {}: it waits for that one's end and finds its work done",
+                        ours.id, batch_.job_name, standing.id);
+    return standing;
+  }
+
+  // Of a job that SLURM has accepted. Nothing that goes wrong here may hide that it has.
+  std::optional<Time> submission_time(JobNumber id) {
+    try {
+      for (const KnownJob& job : jobs_in(client_.find({batch_.job_name})))
+        if (job.id == id) return job.submitted;
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("job {} of '{}' is submitted; when, SLURM does not say: {}", id, batch_.job_name, error.what());
+    }
+    return std::nullopt;
+  }
+
+  // Looks a few times for what an sbatch has left, here and in SLURM.
+  std::optional<std::variant<KnownJob, Refused>> look() {
+    for (int i = 0; i < kLooks; ++i) {
+      if (i > 0) effects_.sleep(kBetweenLooks);
+      if (auto answer = answered()) return answer;
+      const std::vector<QueuedJob> queued = client_.find({batch_.job_name});
+      const std::vector<KnownJob> others = other_jobs();
+      if (auto job = own_job(queued, others, never_requeued(queued, others)))
+        return folder_.accept(batch_, generation_, *job);
+    }
+    return std::nullopt;
+  }
+
+  // Of all other generations, as far as it is known.
+  std::vector<KnownJob> other_jobs() const {
+    std::vector<KnownJob> others = folder_.known_jobs(batch_);
+    others.insert(others.end(), others_.begin(), others_.end());
+    return others;
+  }
+
+  // Asked only for ids that are known with another time: of a job that was requeued, or of one to which the controller
+  // gave the id of a lost one.
+  std::set<JobNumber> never_requeued(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others) {
+    std::set<JobNumber> result;
+    for (const KnownJob& job : jobs_in(queued)) {
+      const bool in_doubt = std::any_of(others.begin(), others.end(), [&](const KnownJob& other) {
+        return is_same(other, job, {}) && !is_same(other, job, {job.id});
+      });
+      if (!in_doubt) continue;
+      const auto answer = client_.show(job.id, batch_.job_name);
+      const auto* shown = std::get_if<ShownJob>(&answer);
+      if (shown != nullptr && shown->restarts == 0) result.insert(job.id);
+    }
+    return result;
+  }
+
+  core::FileSystem& files_;
+  Client& client_;
+  const Effects& effects_;
+  SubmissionFolder& folder_;
+  const Batch& batch_;
+  int generation_;
+  std::vector<KnownJob> others_{};
+};
+
+}  // namespace
+
+std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
+                                const std::set<JobNumber>& never_requeued) {
+  std::optional<KnownJob> own;
+  // A time that SLURM does not give counts as late; of two at the same second the smaller id.
+  const auto is_earlier = [](const KnownJob& a, const KnownJob& b) {
+    return std::pair(a.submitted.value_or(Time::max()), a.id) < std::pair(b.submitted.value_or(Time::max()), b.id);
+  };
+  for (const KnownJob& job : jobs_in(queued)) {
+    const bool another = std::any_of(others.begin(), others.end(),
+                                     [&](const KnownJob& other) { return is_same(other, job, never_requeued); });
+    if (!another && (!own || is_earlier(job, *own))) own = job;
+  }
+  return own;
+}
+
+std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
+                                                 SubmissionFolder& folder, const Batch& batch, int generation,
+                                                 const std::optional<JobNumber>& dependency) {
+  RESOLUTE_EXPECT(generation >= 0, "generations begin with 0");
+  return Submitter(files, client, effects, folder, batch, generation).run(dependency);
+}
+
+}  // namespace resolute::slurm

@@ -1,0 +1,358 @@
+#include "slurm/job_record.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+#include <utility>
+
+#include "core/error.h"
+#include "core/json.h"
+
+namespace resolute::slurm {
+namespace {
+
+using core::ErrorKind;
+using core::RuntimeError;
+
+// SLURM's numbers of 32 bits, of which the last few have meanings of their own (slurm.h: NO_VAL, INFINITE).
+constexpr std::int64_t kLargestNumber = 0xfffffff0;
+constexpr int kLargestElement = 4'000'001;  // slurm.conf(5), MaxArraySize
+
+[[noreturn]] void refuse(std::string_view command, std::string_view line, std::string_view why) {
+  constexpr std::size_t kShown = 120;
+  std::string shown(line.substr(0, kShown));
+  // A message goes to a person's terminal.
+  std::replace_if(
+      shown.begin(), shown.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; }, '?');
+  throw RuntimeError(ErrorKind::kTransient,
+                     fmt::format("{} wrote '{}{}'", command, shown, line.size() > kShown ? "…" : ""), why,
+                     "ask again; if it stays so, this version of SLURM is unknown here");
+}
+
+// As SLURM writes one: no sign, no leading zero, nothing after it.
+std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t most) {
+  if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string_view::npos ||
+      (text.size() > 1 && text.front() == '0'))
+    return std::nullopt;
+  std::int64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  if (number > most) return std::nullopt;
+  return number;
+}
+
+bool is_free_text(std::string_view text) {
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) return false;
+  try {
+    core::Json(text).dump();
+    return true;
+  } catch (const core::Json::exception&) {
+    return false;  // not UTF-8
+  }
+}
+
+bool is_node_list(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_.,-[]").find(c) != std::string_view::npos;
+  });
+}
+
+bool is_exit_code(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && parse_number(text.substr(0, colon), 255).has_value() &&
+         parse_number(text.substr(colon + 1), 255).has_value();
+}
+
+// Reads the values of one line; the first that SLURM would not write refuses the line.
+class LineReader {
+ public:
+  LineReader(std::string_view command, std::string_view line) : command_(command), line_(line) {}
+
+  [[noreturn]] void fail(std::string_view why) const { refuse(command_, line_, why); }
+  void need(bool holds, std::string_view why) const {
+    if (!holds) fail(why);
+  }
+
+  std::int64_t number(std::string_view text, std::string_view what, std::int64_t most = kLargestNumber) const {
+    const auto number = parse_number(text, most);
+    if (!number.has_value()) fail(fmt::format("no {}", what));
+    return *number;
+  }
+  JobNumber id(std::string_view text) const {
+    const JobNumber id = number(text, "job id");
+    need(id > 0, "no job id");
+    return id;
+  }
+  JobState state(std::string_view text) const {
+    const auto state = parse_job_state(text);
+    if (!state.has_value()) fail("no state of a job");
+    return *state;
+  }
+  //! \param none the words for no time
+  template <std::size_t N>
+  std::optional<Time> time(std::string_view text, const std::array<std::string_view, N>& none) const {
+    if (std::find(none.begin(), none.end(), text) != none.end()) return std::nullopt;
+    const auto time = parse_time(text);
+    if (!time.has_value()) fail("no time");
+    return time;
+  }
+  Time submitted(std::string_view text) const { return *time(text, std::array<std::string_view, 0>{}); }
+
+ private:
+  std::string_view command_;
+  std::string_view line_;
+};
+
+// The lines of a text that ends with the end of one. A text that does not was cut.
+std::vector<std::string_view> lines_of(std::string_view command, std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) refuse(command, text, "its end is missing");
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+// SLURM quotes nothing: a '|' in a value makes a field more, and so refuses the line.
+std::vector<std::string_view> fields_of(std::string_view line) {
+  std::vector<std::string_view> fields;
+  for (std::size_t bar = line.find('|'); bar != std::string_view::npos; bar = line.find('|')) {
+    fields.push_back(line.substr(0, bar));
+    line.remove_prefix(bar + 1);
+  }
+  fields.push_back(line);
+  return fields;
+}
+
+QueuedJob parse_queue_line(std::string_view line) {
+  constexpr std::array<std::string_view, 1> kNotYet{"N/A"};
+  constexpr std::array<std::string_view, 2> kNeverOrNotYet{"N/A", "NONE"};
+  const LineReader reader("squeue", line);
+  const auto fields = fields_of(line);
+  reader.need(fields.size() == 11, "not 11 fields");
+  QueuedJob job;
+  job.id = reader.id(fields[0]);
+  job.array = reader.id(fields[1]);
+  if (fields[2] != "N/A")
+    job.element = static_cast<int>(reader.number(fields[2], "index of an array's element", kLargestElement));
+  reader.need(job.element.has_value() || job.array == job.id, "no element of the array whose id it has");
+  job.state = reader.state(fields[3]);
+  // Only sacct says who cancelled.
+  reader.need(fields[3] == name_of(job.state), "no state of a job");
+  job.submitted = reader.submitted(fields[4]);
+  job.begin = reader.time(fields[5], kNotYet);
+  job.end = reader.time(fields[6], kNeverOrNotYet);
+  job.nodes = static_cast<int>(reader.number(fields[7], "number of nodes", 10'000'000));
+  reader.need(is_node_list(fields[8]), "no list of nodes");
+  job.node_list = fields[8];
+  reader.need(is_job_name(fields[9]), "no name of a job of ours");
+  job.name = fields[9];
+  reader.need(!fields[10].empty() && is_free_text(fields[10]), "no reason");
+  job.reason = fields[10];
+  reader.need(job.state != JobState::kRunning || (job.begin.has_value() && job.nodes > 0 && !job.node_list.empty()),
+              "it runs, but nowhere");
+  return job;
+}
+
+PastJob parse_history_line(std::string_view line) {
+  constexpr std::array<std::string_view, 3> kNever{"Unknown", "None", ""};
+  const LineReader reader("sacct", line);
+  const auto fields = fields_of(line);
+  reader.need(fields.size() == 7, "not 7 fields");
+  PastJob job;
+  job.id = reader.id(fields[0]);
+  reader.need(is_job_name(fields[1]), "no name of a job of ours");
+  job.name = fields[1];
+  job.state = reader.state(fields[2]);
+  job.submitted = reader.submitted(fields[3]);
+  job.begin = reader.time(fields[4], kNever);
+  job.end = reader.time(fields[5], kNever);
+  reader.need(is_exit_code(fields[6]), "no exit code");
+  job.exit_code = fields[6];
+  return job;
+}
+
+// The words of a record that we read, in SLURM's order. Between them stand others, some with spaces in their values.
+enum Key : std::size_t { kState, kReason, kRequeue, kRestarts, kSubmit, kBegin, kEnd, kPreempt, kKeys };
+constexpr std::array<std::string_view, kKeys> kShownKeys{
+    " JobState=", " Reason=", " Requeue=", " Restarts=", " SubmitTime=", " StartTime=", " EndTime=", " PreemptTime="};
+
+// The values, each up to the next space; each key once, in order. \param record from " UserId=" on
+std::array<std::string_view, kKeys> shown_values(const LineReader& reader, std::string_view record) {
+  std::array<std::string_view, kKeys> values{};
+  std::size_t after = 0;
+  for (std::size_t key = 0; key < kKeys; ++key) {
+    const std::size_t at = record.find(kShownKeys.at(key));
+    // SLURM leaves it out where there is no preemption, and for a job that has not begun.
+    if (at == std::string_view::npos && key == kPreempt) continue;
+    reader.need(at != std::string_view::npos && at >= after, fmt::format("no{} where it belongs", kShownKeys.at(key)));
+    reader.need(record.find(kShownKeys.at(key), at + 1) == std::string_view::npos,
+                fmt::format("two{}", kShownKeys.at(key)));
+    const std::size_t begin = at + kShownKeys.at(key).size();
+    const std::size_t end = record.find(' ', begin);
+    reader.need(end != std::string_view::npos, "its end is missing");
+    values.at(key) = record.substr(begin, end - begin);
+    after = end;
+  }
+  return values;
+}
+
+ShownJob parse_shown_values(const LineReader& reader, std::string_view record) {
+  constexpr std::array<std::string_view, 2> kNever{"Unknown", "None"};
+  const auto values = shown_values(reader, record);
+  ShownJob job;
+  job.state = reader.state(values[kState]);
+  job.reason = values[kReason];
+  reader.need(!job.reason.empty() && is_free_text(job.reason), "no reason");
+  job.requeue = reader.number(values[kRequeue], "0 or 1", 1) == 1;
+  job.restarts = static_cast<int>(reader.number(values[kRestarts], "number of restarts", 1'000'000));
+  job.submitted = reader.submitted(values[kSubmit]);
+  job.begin = reader.time(values[kBegin], kNever);
+  job.end = reader.time(values[kEnd], kNever);
+  if (values[kPreempt].data() != nullptr) job.preempted = reader.time(values[kPreempt], kNever);
+  reader.need(job.state != JobState::kRunning || job.begin.has_value(), "it runs, but has not begun");
+  // The line goes on: where the job is, and its paths.
+  reader.need(record.find(" Partition=") != std::string_view::npos, "its end is missing");
+  return job;
+}
+
+struct Value {
+  std::string_view text;
+  std::string_view rest;
+};
+// The value of `key` (with its '=') that `text` begins with, and what follows the space after it.
+std::optional<Value> take(std::string_view text, std::string_view key) {
+  if (!text.starts_with(key)) return std::nullopt;
+  const std::size_t space = text.find(' ');
+  if (space == std::string_view::npos) return std::nullopt;
+  return Value{text.substr(key.size(), space - key.size()), text.substr(space + 1)};
+}
+
+struct Heading {
+  ShownJob job;            // id, array and element alone
+  JobNumber whole = 0;     // what it is a part of: an array, several jobs that begin together, or itself
+  std::string_view named;  // from the name on
+};
+Heading parse_heading(const LineReader& reader, std::string_view line) {
+  const auto id = take(line, "JobId=");
+  if (!id.has_value()) reader.fail("no job id");
+  Heading heading;
+  heading.job.id = heading.job.array = heading.whole = reader.id(id->text);
+  std::string_view rest = id->rest;
+  if (const auto array = take(rest, "ArrayJobId=")) {
+    const auto element = take(array->rest, "ArrayTaskId=");
+    if (!element.has_value()) reader.fail("no element of an array");
+    heading.job.array = heading.whole = reader.id(array->text);
+    if (const auto index = parse_number(element->text, kLargestElement)) {
+      heading.job.element = static_cast<int>(*index);
+    } else {
+      reader.need(element->text.find_first_not_of("0123456789-,:%.") == std::string_view::npos &&
+                      element->text.find_first_of("-,%") != std::string_view::npos,
+                  "no element of an array");
+      reader.need(heading.job.id == heading.job.array, "no element of an array");
+    }
+    rest = element->rest;
+    if (const auto throttle = take(rest, "ArrayTaskThrottle=")) rest = throttle->rest;
+  } else if (const auto het = take(rest, "HetJobId=")) {
+    const auto offset = take(het->rest, "HetJobOffset=");
+    if (!offset.has_value()) reader.fail("no component of a job");
+    heading.whole = reader.id(het->text);
+    rest = offset->rest;
+  }
+  constexpr std::string_view kName = "JobName=";
+  reader.need(rest.starts_with(kName), "no name");
+  heading.named = rest.substr(kName.size());
+  return heading;
+}
+
+// Another's name may hold anything, " UserId=" and a whole record included; ours may not. So: ours only where our name
+// is followed by the one " UserId=" of the line; another's where what follows the last of them is a record. A line
+// that looks like ours and is not is neither.
+std::variant<ShownJob, AnotherJob> parse_record(const LineReader& reader, const Heading& heading,
+                                                const std::string& name) {
+  constexpr std::string_view kUser = " UserId=";
+  const std::size_t last = heading.named.rfind(kUser);
+  reader.need(last != std::string_view::npos, "no user");
+  ShownJob job = parse_shown_values(reader, heading.named.substr(last));
+  if (heading.named.substr(0, last) != name) {
+    reader.need(!heading.named.starts_with(name + std::string(kUser)), "two users");
+    reader.need(last > 0, "no name");
+    return AnotherJob{};
+  }
+  job.id = heading.job.id;
+  job.array = heading.job.array;
+  job.element = heading.job.element;
+  return job;
+}
+
+}  // namespace
+
+std::vector<QueuedJob> parse_queue(std::string_view text) {
+  std::vector<QueuedJob> jobs;
+  std::set<std::pair<JobNumber, std::optional<int>>> seen;
+  for (const std::string_view line : lines_of("squeue", text)) {
+    jobs.push_back(parse_queue_line(line));
+    const QueuedJob& job = jobs.back();
+    if (!seen.emplace(job.element.has_value() ? job.array : job.id, job.element).second)
+      refuse("squeue", line, "one job twice");
+  }
+  return jobs;
+}
+
+std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNumber id, const std::string& name) {
+  RESOLUTE_EXPECT(is_job_name(name), "the name of a job that cannot be ours");
+  std::optional<std::variant<ShownJob, AnotherJob>> found;
+  std::set<std::pair<JobNumber, std::optional<int>>> seen;
+  const auto lines = lines_of("scontrol show job", text);
+  for (const std::string_view line : lines) {
+    const LineReader reader("scontrol show job", line);
+    const Heading heading = parse_heading(reader, line);
+    auto record = parse_record(reader, heading, name);
+    reader.need(seen.emplace(heading.job.id, heading.job.element).second, "one job twice");
+    reader.need(heading.job.id == id || heading.whole == id, "not the job that was asked for");
+    if (heading.job.id == id) {
+      reader.need(!found.has_value(), "one job twice");
+      found = std::move(record);
+    }
+  }
+  if (!found.has_value()) refuse("scontrol show job", text, "not the job that was asked for");
+  return *std::move(found);
+}
+
+std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element) {
+  return element.has_value() ? fmt::format("{}_{}", array, *element) : fmt::format("{}", id);
+}
+
+std::vector<PastJob> parse_history(std::string_view text) {
+  std::vector<PastJob> jobs;
+  std::set<std::pair<JobNumber, std::optional<Time>>> seen;
+  for (const std::string_view line : lines_of("sacct", text)) {
+    jobs.push_back(parse_history_line(line));
+    if (!seen.emplace(jobs.back().id, jobs.back().submitted).second) refuse("sacct", line, "one job twice");
+  }
+  return jobs;
+}
+
+std::optional<Accepted> parse_accepted(std::string_view text) {
+  if (!text.ends_with('\n')) return std::nullopt;
+  text.remove_suffix(1);
+  const std::size_t semicolon = text.find(';');
+  const auto id = parse_number(text.substr(0, semicolon), kLargestNumber);
+  if (!id.has_value() || *id == 0) return std::nullopt;
+  if (semicolon == std::string_view::npos) return Accepted{*id, ""};
+  const std::string_view cluster = text.substr(semicolon + 1);
+  if (!is_job_name(cluster)) return std::nullopt;
+  return Accepted{*id, std::string(cluster)};
+}
+
+bool is_job_name(std::string_view name) {
+  constexpr std::string_view kFirst = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+  return !name.empty() && name.size() <= 128 && kFirst.find(name.front()) != std::string_view::npos &&
+         std::all_of(name.begin(), name.end(),
+                     [&](char c) { return c == '.' || c == '-' || kFirst.find(c) != std::string_view::npos; });
+}
+
+}  // namespace resolute::slurm

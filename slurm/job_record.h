@@ -1,0 +1,110 @@
+#pragma once
+//! \file
+//! What SLURM's commands say of jobs, read strictly: text that they would not write is refused whole, so that no wrong
+//! state is ever taken for one. Pure; the formats asked for stand beside their parsers. Recorded from 22.05; what later
+//! versions (to 26.05) write otherwise is taken from their manual pages and sources (tests/slurm/recorded).
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "slurm/job_state.h"
+
+namespace resolute::slurm {
+
+//! UTC: the client asks with TZ=UTC0.
+using Time = std::chrono::sys_seconds;
+
+//! "2026-01-31T12:00:00"; nothing for "N/A", "Unknown", "None", "" and a time that is none.
+std::optional<Time> parse_time(std::string_view text);
+//! "2026-01-31T12:00:00"
+std::string time_text(Time time);
+//! "5", "1:30", "2:00:00", "3-00:00:00", "2-12", "3-12:30" as sbatch's --time has them: minutes, minutes:seconds,
+//! hours:minutes:seconds, days-hours, days-hours:minutes, days-hours:minutes:seconds; more than zero, at most a year.
+//! \throws RuntimeError (kInput) naming `option`
+std::chrono::seconds parse_time_limit(const std::string& text, const std::string& option);
+
+//! A job's id, as a number: an id alone is no identity, it may be given out again. Nor is the time of submission: a
+//! requeue sets it to its own time, for each array element alone.
+using JobNumber = std::int64_t;
+
+//! One line of squeue. Array elements come one a line (-r).
+struct QueuedJob {
+  JobNumber id = 0;              //!< %A: its own; the array's for each element that waits, and for one that does not
+  JobNumber array = 0;           //!< %F: the array's; equal to id for a job that is none
+  std::optional<int> element{};  //!< %K
+  JobState state = JobState::kPending;
+  std::optional<Time> submitted{};  //!< %V: of the last requeue, if there was one
+  std::optional<Time> begin{};      //!< %S: begin, or when it is expected to begin
+  std::optional<Time> end{};        //!< %e: end, or when the time limit ends it
+  int nodes = 0;                    //!< %D
+  std::string node_list;            //!< %N, compressed; empty while it waits
+  std::string name;                 //!< %j
+  std::string reason;               //!< %r; free text
+  bool operator==(const QueuedJob&) const = default;
+};
+//! The -o that parse_queue() reads.
+inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";
+//! \param text of `squeue -h -r -o kQueueFormat`, of jobs with names of ours alone (is_job_name()) \throws RuntimeError
+//! (kTransient) naming the first line that is none
+std::vector<QueuedJob> parse_queue(std::string_view text);
+
+//! `scontrol show job -o ID`.
+struct ShownJob {
+  JobNumber id = 0;
+  JobNumber array = 0;           //!< as in QueuedJob
+  std::optional<int> element{};  //!< none for what is left of an array that waits
+  JobState state = JobState::kPending;
+  std::string reason;
+  bool requeue = false;  //!< SLURM may start it again
+  int restarts = 0;
+  std::optional<Time> submitted{};  //!< of the last requeue, if there was one
+  std::optional<Time> begin{};
+  std::optional<Time> end{};
+  std::optional<Time> preempted{};  //!< PreemptTime: it has been told to go
+  bool operator==(const ShownJob&) const = default;
+};
+//! The id belongs to a job of another name.
+struct AnotherJob {
+  bool operator==(const AnotherJob&) const = default;
+};
+//! \param id asked for: that of an array shows all its elements, one of which may have that id itself
+//! \param name that the job must have; nothing in it may need quoting (is_job_name())
+//! \throws RuntimeError (kTransient) for what scontrol does not write
+std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNumber id, const std::string& name);
+//! How `scontrol requeue`, `scontrol release` and `scancel` must name one job: "ID", or "ARRAY_ELEMENT", because the
+//! plain id of an element may be the array's, and then means all of its elements, those that have ended included.
+std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element);
+
+//! One line of sacct: a job that has run, whether or not SLURM still knows it elsewhere.
+struct PastJob {
+  JobNumber id = 0;
+  std::string name;
+  JobState state = JobState::kCompleted;
+  std::optional<Time> submitted{};
+  std::optional<Time> begin{};
+  std::optional<Time> end{};
+  std::string exit_code;  //!< "code:signal"
+  bool operator==(const PastJob&) const = default;
+};
+//! The -o that parse_history() reads.
+inline constexpr std::string_view kHistoryFormat = "JobIDRaw,JobName,State,Submit,Start,End,ExitCode";
+//! \param text of `sacct -n -P -X -o kHistoryFormat` \throws RuntimeError (kTransient)
+std::vector<PastJob> parse_history(std::string_view text);
+
+struct Accepted {
+  JobNumber id = 0;
+  std::string cluster;  //!< empty: the only one
+  bool operator==(const Accepted&) const = default;
+};
+//! `sbatch --parsable`: "ID" or "ID;CLUSTER", one line; nothing for any other text.
+std::optional<Accepted> parse_accepted(std::string_view text);
+
+//! 1 to 128 of [A-Za-z0-9_.-], not beginning with '-' or '.': the only job names that we give.
+bool is_job_name(std::string_view name);
+
+}  // namespace resolute::slurm

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! The states of a SLURM job, as squeue, scontrol and sacct write them (squeue(1), JOB STATE CODES; EXPEDITING from
+//! 25.11). Pure.
+
+#include <optional>
+#include <string_view>
+
+namespace resolute::slurm {
+
+enum class JobState {
+  kPending,
+  kConfiguring,
+  kRunning,
+  kSuspended,
+  kStopped,
+  kSignaling,
+  kResizing,
+  kStageOut,
+  kCompleting,
+  kExpediting,
+  kRequeued,
+  kRequeueFed,
+  kRequeueHold,
+  kSpecialExit,
+  kReservationHold,
+  kCompleted,
+  kFailed,
+  kCancelled,
+  kTimeout,
+  kNodeFail,
+  kPreempted,
+  kBootFail,
+  kDeadline,
+  kOutOfMemory,
+  kRevoked,
+};
+
+//! Exactly the long name ("NODE_FAIL"), or "CANCELLED by UID" as sacct writes it; nothing for any other text.
+std::optional<JobState> parse_job_state(std::string_view text);
+//! The long name.
+std::string_view name_of(JobState state);
+
+//! What a state means to whoever waits for a job. kEnding: the outcome is not known yet, ask again. A job that is held
+//! is PENDING, most of the time: what holds it stands in the reason.
+enum class Phase { kWaits, kHeld, kRuns, kEnding, kEnded };
+Phase phase_of(JobState state);
+//! The same, kHeld too where the reason says that somebody must release the job (`scontrol release`): squeue writes it
+//! with spaces, scontrol with underscores.
+Phase phase_of(JobState state, std::string_view reason);
+
+}  // namespace resolute::slurm

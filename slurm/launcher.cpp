@@ -1,0 +1,105 @@
+#include "slurm/launcher.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/error.h"
+
+namespace resolute::slurm {
+namespace {
+
+constexpr std::array<Launcher, 3> kLaunchers{Launcher::kSrun, Launcher::kMpirun, Launcher::kNone};
+
+std::string_view trimmed(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r";
+  const auto begin = line.find_first_not_of(kBlanks);
+  if (begin == std::string_view::npos) return {};
+  return line.substr(begin, line.find_last_not_of(kBlanks) - begin + 1);
+}
+
+// "\tpmix" on stdout (22.05 and later), "srun: pmix" on stderr (before); never a word inside another line: "specific
+// pmix plugin versions available: …" says nothing of the plugin itself, nor does an error.
+bool names_pmix(std::string_view list) {
+  while (!list.empty()) {
+    const auto end = std::min(list.find('\n'), list.size());
+    std::string_view line = trimmed(list.substr(0, end));
+    if (constexpr std::string_view kBefore = "srun:"; line.starts_with(kBefore))
+      line = trimmed(line.substr(kBefore.size()));
+    if (line == "pmix") return true;
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return false;
+}
+
+// Every option that a cluster's configuration or the submitter's environment could decide otherwise is given:
+// WaitTime would end the others some seconds after the first process, KillOnBadExit at the first that fails.
+// --cpus-per-task stays out: it makes a step --exact (22.05), so that a node of its own is used in part only.
+std::vector<std::string> srun_options(int nodes) {
+  return {"--export=ALL",
+          nodes > 1 ? "--mpi=pmix" : "--mpi=none",
+          fmt::format("--nodes={}", nodes),
+          fmt::format("--ntasks={}", nodes),
+          "--ntasks-per-node=1",
+          "--cpu-bind=none",
+          "--mem=0",
+          "--no-kill",
+          "--kill-on-bad-exit=0",
+          "--wait=0",
+          "--input=none"};
+}
+
+}  // namespace
+
+std::string_view name_of(Launcher launcher) {
+  switch (launcher) {
+    case Launcher::kSrun:
+      return "srun";
+    case Launcher::kMpirun:
+      return "mpirun";
+    case Launcher::kNone:
+      return "none";
+  }
+  throw core::ContractError("no such launcher");
+}
+
+Launcher parse_launcher(const std::string& text) {
+  for (Launcher launcher : kLaunchers)
+    if (text == name_of(launcher)) return launcher;
+  throw core::input_error(fmt::format("launcher '{}' is unknown", text), {}, "give srun, mpirun or none");
+}
+
+std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there) {
+  RESOLUTE_EXPECT(nodes >= 1, "an allocation has a node");
+  std::vector<Launcher> launchers;
+  if (nodes == 1) {
+    if (!srun_mpi_list.empty()) launchers.push_back(Launcher::kSrun);
+    launchers.push_back(Launcher::kNone);
+    return launchers;
+  }
+  if (names_pmix(srun_mpi_list)) launchers.push_back(Launcher::kSrun);
+  if (mpirun_there) launchers.push_back(Launcher::kMpirun);
+  return launchers;
+}
+
+std::vector<std::string> launch_command(Launcher launcher, int nodes, const std::vector<std::string>& program) {
+  RESOLUTE_EXPECT(nodes >= 1 && !program.empty(), "an allocation has a node and something to run");
+  std::vector<std::string> command;
+  switch (launcher) {
+    case Launcher::kSrun:
+      command = {"srun"};
+      for (std::string& option : srun_options(nodes)) command.push_back(std::move(option));
+      break;
+    case Launcher::kMpirun:
+      command = {"mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery"};
+      break;
+    case Launcher::kNone:
+      RESOLUTE_EXPECT(nodes == 1, "several nodes need a launcher");
+      break;
+  }
+  command.insert(command.end(), program.begin(), program.end());
+  return command;
+}
+
+}  // namespace resolute::slurm

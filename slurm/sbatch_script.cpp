@@ -1,0 +1,155 @@
+#include "slurm/sbatch_script.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace resolute::slurm {
+namespace {
+
+bool is_plain(const std::string& text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=,@%+-";
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return kPlain.find(c) != std::string_view::npos; });
+}
+
+// As sbatch reads a word (src/sbatch/opt.c): a backslash keeps the next character, inside quotes of either kind too;
+// outside of them a blank ends the word and '#' the line.
+std::string sbatch_quoted(const std::string& text) {
+  if (is_plain(text)) return text;
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+// A folder in --output: SLURM fills in %j and others.
+std::string without_replacement(const std::string& folder) {
+  std::string text;
+  for (char c : folder) text += c == '%' ? std::string("%%") : std::string(1, c);
+  return text;
+}
+
+class Lines {
+ public:
+  void add(const std::string& line) { text_ += line + "\n"; }
+  void option(const std::string& name) { add("#SBATCH --" + name); }
+  //! Left out where there is no value.
+  void option(const std::string& name, const std::string& value) {
+    if (!value.empty()) add("#SBATCH --" + name + "=" + sbatch_quoted(value));
+  }
+  void option(const std::string& name, std::int64_t value) { option(name, std::to_string(value)); }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void add_resources(Lines& lines, const Resources& resources) {
+  lines.option("nodes", resources.nodes);
+  // One process a node: an agent that hands the node's slots and GPUs out itself.
+  lines.option("ntasks-per-node", 1);
+  if (resources.cpus_per_node > 0) lines.option("cpus-per-task", resources.cpus_per_node);
+  if (resources.gpus_per_node > 0) {
+    const std::string type = resources.gpu_type.empty() ? "" : resources.gpu_type + ":";
+    lines.option("gres", fmt::format("gpu:{}{}", type, resources.gpus_per_node));
+  }
+  lines.option("mem", resources.memory);
+  if (resources.time.count() > 0) lines.option("time", (resources.time.count() + 59) / 60);
+  lines.option("partition", resources.partition);
+  lines.option("account", resources.account);
+  lines.option("qos", resources.qos);
+  lines.option("constraint", resources.constraint);
+  lines.option("exclude", resources.exclude);
+  lines.option("reservation", resources.reservation);
+  lines.option("mail-user", resources.mail_user);
+  lines.option("mail-type", resources.mail_type);
+  if (resources.exclusive) lines.option("exclusive");
+  for (const std::string& option : resources.options) {
+    const auto equals = option.find('=');
+    lines.add("#SBATCH " + option.substr(0, equals) +
+              (equals == std::string::npos ? "" : "=" + sbatch_quoted(option.substr(equals + 1))));
+  }
+}
+
+void add_life(Lines& lines, const ScriptRequest& request) {
+  lines.option("chdir", request.working_folder.string());
+  lines.option("output",
+               without_replacement(request.output.string()) + (request.array_size > 0 ? "/%A_%a.log" : "/%j.log"));
+  lines.option("open-mode", "append");
+  lines.option("requeue");
+  if (request.no_kill) lines.option("no-kill");
+  lines.option("kill-on-invalid-dep", "yes");
+  lines.option("signal", fmt::format("B:USR1@{}", request.notice.count()));
+  lines.option("dependency", request.dependency ? "singleton," + *request.dependency : "singleton");
+  if (request.array_size > 0)
+    lines.option(
+        "array",
+        fmt::format("0-{}{}", request.array_size - 1,
+                    request.resources.array_at_once > 0 ? fmt::format("%{}", request.resources.array_at_once) : ""));
+  lines.option("export", "ALL");
+}
+
+// Ends the script with a line of ours where `test` fails. \param why with %s for the node's name
+std::string unless(const std::string& test, const std::string& problem) {
+  return test + " || {\n  printf 'resolute: node %s %s\\n' \"${SLURMD_NODENAME:-?}\" " + shell_quoted(problem) +
+         " >&2\n  exit 2\n}";
+}
+
+void add_site(Lines& lines, const SiteEnvironment& site) {
+  if (!site.modules.empty()) {
+    // A batch shell is no login shell: where `module` did not come with the environment, it is in one of these.
+    lines.add("if ! type module >/dev/null 2>&1; then");
+    lines.add("  for file in /etc/profile.d/{modules,lmod,z00_lmod,z01_lmod}.sh; do");
+    lines.add("    if [ -r \"$file\" ]; then . \"$file\"; break; fi");
+    lines.add("  done");
+    lines.add("fi");
+    for (const std::string& module : site.modules)
+      lines.add(
+          unless("module load " + shell_quoted(module),
+                 fmt::format("cannot load the module '{}' (see above); mend 'modules' in the site file", module)));
+  }
+  for (const std::string& command : site.commands) lines.add(command);
+}
+
+}  // namespace
+
+std::string shell_quoted(const std::string& text) {
+  if (is_plain(text)) return text;
+  std::string quoted = "'";
+  for (char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string sbatch_script(const ScriptRequest& request) {
+  validate(request);
+  Lines lines;
+  lines.add("#!/bin/bash");
+  lines.option("job-name", request.job_name);
+  lines.option("comment", request.comment);
+  add_resources(lines, request.resources);
+  add_life(lines, request);
+  lines.add("");
+  lines.add("# Until resolute listens, SLURM's notice must not end the shell.");
+  lines.add("trap '' USR1");
+  const std::string folder = request.working_folder.string();
+  // SLURM says nothing of a missing folder but takes /tmp.
+  lines.add(unless("cd -- " + shell_quoted(folder) + " 2>/dev/null",
+                   fmt::format("has no folder '{}' (it is where the suite was submitted); submit from one that every "
+                               "node sees",
+                               folder)));
+  add_site(lines, request.site);
+  for (const auto& [name, value] : request.variables) lines.add("export " + name + "=" + shell_quoted(value));
+  const std::string program = shell_quoted(request.command.front());
+  lines.add(unless("command -v " + program + " >/dev/null",
+                   fmt::format("has no program '{}'; install it where every node sees it", request.command.front())));
+  std::string line = "exec";
+  for (const std::string& word : request.command) line += " " + shell_quoted(word);
+  lines.add(line);
+  return std::move(lines).text();
+}
+
+}  // namespace resolute::slurm

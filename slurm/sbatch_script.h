@@ -1,0 +1,66 @@
+#pragma once
+//! \file
+//! The batch script of an allocation: a pure function of the request (golden files in tests/golden/slurm). It sets the
+//! site's environment up and becomes `resolute suite allocation`, which does all the rest: so the process that SLURM
+//! signals is ours, and nothing is left to a shell.
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace resolute::slurm {
+
+//! What is asked of SLURM; empty or 0: the cluster's default.
+struct Resources {
+  int nodes = 1;
+  int gpus_per_node = 0;
+  std::string gpu_type;          //!< "a100": --gres=gpu:a100:4
+  int cpus_per_node = 0;         //!< --cpus-per-task, one task a node
+  std::string memory;            //!< of a node: "64G", "0" for all of it
+  std::chrono::seconds time{0};  //!< limit; whole minutes, rounded up
+  std::string partition, account, qos, constraint, exclude, reservation;
+  std::string mail_user, mail_type;  //!< mail_type as sbatch has it: "END,FAIL"
+  bool exclusive = false;
+  std::vector<std::string> options;  //!< more of sbatch's, "--licenses=x" each
+  int array_at_once = 0;             //!< elements of an array that may run at once; 0: no limit
+};
+
+//! How the script's own shell is prepared.
+struct SiteEnvironment {
+  std::vector<std::string> modules;   //!< `module load` each
+  std::vector<std::string> commands;  //!< lines of bash, as they are
+};
+
+struct ScriptRequest {
+  std::string job_name;  //!< is_job_name()
+  std::string comment;   //!< one line, for squeue's %k; at most 1000 bytes
+  Resources resources;
+  SiteEnvironment site;
+  std::filesystem::path working_folder;     //!< absolute
+  std::filesystem::path output;             //!< absolute folder: JOB.log there, JOB_ELEMENT.log of arrays
+  std::optional<std::string> dependency{};  //!< besides singleton: "afterany:12"
+  int array_size = 0;                       //!< 0: no array; else elements 0 … array_size - 1
+  //! The job outlives the loss of any of its nodes, of the first too, which runs the script: then somebody on another
+  //! must requeue it, for SLURM does not.
+  bool no_kill = false;
+  std::chrono::seconds notice{120};  //!< SIGUSR1 comes to the script so long before the time limit
+  std::vector<std::string> command;  //!< program and arguments that the script becomes
+  std::vector<std::pair<std::string, std::string>> variables;  //!< exported before it, in this order
+};
+
+//! Checks the resources alone, before anything is made of them. \throws RuntimeError (kInput) naming the option
+void validate(const Resources& resources);
+//! Checks what would not survive in a script or would be taken for something else: control characters, option values
+//! outside their alphabets, options that we set ourselves. \throws RuntimeError (kInput) naming the option
+void validate(const ScriptRequest& request);
+
+//! The text of the script; validates first.
+std::string sbatch_script(const ScriptRequest& request);
+
+//! A word that bash reads back as `text`: 'it'\''s'; plain where nothing needs quoting.
+std::string shell_quoted(const std::string& text);
+
+}  // namespace resolute::slurm

@@ -1,0 +1,220 @@
+// What may stand in a batch script: everything that sbatch or bash would read as something else is refused by the name
+// of its option.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "core/error.h"
+#include "core/json.h"
+#include "slurm/job_record.h"
+#include "slurm/sbatch_script.h"
+
+namespace resolute::slurm {
+namespace {
+
+// Set by the script itself, or changing what sbatch prints or when it returns, so that its answer could not be read.
+constexpr std::string_view kOwnOptions[] = {"account",
+                                            "array",
+                                            "chdir",
+                                            "cluster-constraint",
+                                            "clusters",
+                                            "comment",
+                                            "constraint",
+                                            "cpus-per-task",
+                                            "dependency",
+                                            "error",
+                                            "exclude",
+                                            "export",
+                                            "export-file",
+                                            "get-user-env",
+                                            "gres",
+                                            "help",
+                                            "input",
+                                            "job-name",
+                                            "kill-on-invalid-dep",
+                                            "mail-type",
+                                            "mail-user",
+                                            "mem",
+                                            "no-kill",
+                                            "no-requeue",
+                                            "nodes",
+                                            "ntasks",
+                                            "ntasks-per-node",
+                                            "open-mode",
+                                            "output",
+                                            "parsable",
+                                            "partition",
+                                            "qos",
+                                            "quiet",
+                                            "requeue",
+                                            "reservation",
+                                            "signal",
+                                            "test-only",
+                                            "time",
+                                            "usage",
+                                            "verbose",
+                                            "version",
+                                            "wait",
+                                            "wrap"};
+
+constexpr std::size_t kLongestComment = 1000;  // sbatch refuses more than 1024 (22.05)
+constexpr std::size_t kLongestWord = 4000;     // sbatch reads a word of a script into 8 KiB before 23.02
+constexpr std::chrono::seconds kLongestTime{std::chrono::hours(24 * 366)};
+constexpr std::chrono::seconds kLongestNotice{65535};  // sbatch(1), --signal
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+bool is_utf8(const std::string& text) {
+  try {
+    return !core::Json(text).dump().empty();
+  } catch (const core::Json::type_error&) {
+    return false;
+  }
+}
+
+// Of a hostile value, one short line.
+std::string shown(const std::string& value) {
+  constexpr std::size_t kShown = 60;
+  std::string text = value.substr(0, kShown);
+  const bool readable = is_utf8(text);
+  for (char& c : text)
+    if (is_control(c) || (!readable && static_cast<unsigned char>(c) >= 0x80)) c = '?';
+  return text + (value.size() > kShown ? "…" : "");
+}
+
+core::RuntimeError refusal(const std::string& option, const std::string& value, const std::string& why,
+                           const std::string& suggestion = {}) {
+  return core::input_error(fmt::format("{} '{}' cannot be handed to SLURM", option, shown(value)), why, suggestion);
+}
+
+void check_text(const std::string& option, const std::string& text, std::size_t longest = kLongestWord) {
+  if (std::any_of(text.begin(), text.end(), is_control)) throw refusal(option, text, "it holds a control character");
+  if (!is_utf8(text)) throw refusal(option, text, "it is not UTF-8");
+  if (text.size() > longest)
+    throw refusal(option, text, fmt::format("it has {} bytes, {} is the most", text.size(), longest));
+}
+
+// Empty is the default and fine.
+void check_word(const std::string& option, const std::string& value, std::string_view also) {
+  check_text(option, value);
+  for (char c : value)
+    if (!is_letter_or_digit(c) && also.find(c) == std::string_view::npos)
+      throw refusal(option, value, fmt::format("it may hold letters, digits and {}", also));
+  if (value.starts_with('-')) throw refusal(option, value, "it begins with '-'");
+}
+
+void check_memory(const std::string& memory) {
+  const auto digits = memory.find_first_not_of("0123456789");
+  const bool good =
+      memory.empty() ||
+      (digits != 0 &&
+       (digits == std::string::npos ||
+        (digits == memory.size() - 1 && std::string_view("KMGT").find(memory.back()) != std::string_view::npos)));
+  if (!good || memory.size() > 15)
+    throw refusal("--memory", memory, "it is no amount of memory", "give MiB, or a number with K, M, G or T");
+}
+
+void check_range(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
+  if (value < least || value > most)
+    throw core::input_error(fmt::format("{} {} is out of range", option, value),
+                            fmt::format("{} to {} can be given", least, most));
+}
+
+// sbatch takes any beginning of an option's name for it where no other begins so.
+bool is_own(std::string_view name) {
+  const auto begins = [&](std::string_view own) { return own.starts_with(name); };
+  return std::any_of(std::begin(kOwnOptions), std::end(kOwnOptions), begins);
+}
+
+void check_more(const std::string& option) {
+  check_text("--sbatch", option);
+  const std::string name = option.substr(0, option.find('='));
+  const auto is_of_name = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  if (!name.starts_with("--") || name.size() < 4 || name[2] == '-' ||
+      !std::all_of(name.begin(), name.end(), is_of_name))
+    throw refusal("--sbatch", option, "it is no long option of sbatch", "write it as --sbatch=--NAME=VALUE");
+  if (is_own(std::string_view(name).substr(2)))
+    throw refusal("--sbatch", option, "resolute sets it itself, or reads an answer that it would change",
+                  "see `resolute suite submit --help` for an option of its own");
+}
+
+void check_folder(const std::string& what, const std::filesystem::path& folder) {
+  const std::string text = folder.string();
+  check_text(what, text, 3000);
+  if (!folder.is_absolute()) throw refusal(what, text, "it is no absolute path");
+  if (text.find('\\') != std::string::npos)
+    throw refusal(what, text, "it holds '\\', which SLURM reads as a sign of its own", "use a folder without it");
+}
+
+void check_site(const SiteEnvironment& site) {
+  for (const std::string& module : site.modules) {
+    check_word("module", module, "_.,:@+=/-");
+    if (module.empty()) throw refusal("module", module, "it is empty");
+  }
+  for (const std::string& command : site.commands) {
+    // Blanks and line ends are bash's business.
+    std::string text = command;
+    std::erase_if(text, [](char c) { return c == '\n' || c == '\t'; });
+    check_text("command", text, 100'000);
+  }
+}
+
+void check_variables(const std::vector<std::pair<std::string, std::string>>& variables) {
+  for (const auto& [name, value] : variables) {
+    const bool good = !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
+                      std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '_'; });
+    if (!good) throw refusal("variable", name, "it is no name of an environment variable");
+    check_text("variable " + name, value, 100'000);
+  }
+}
+
+}  // namespace
+
+void validate(const Resources& resources) {
+  check_range("--nodes", resources.nodes, 1, 1'000'000);
+  check_range("--gpus-per-node", resources.gpus_per_node, 0, 1024);
+  check_range("--cpus-per-node", resources.cpus_per_node, 0, 65'533);
+  if (resources.time < std::chrono::seconds(0) || resources.time > kLongestTime)
+    throw core::input_error(fmt::format("--time {} s is out of range", resources.time.count()), "a year is the most");
+  check_range("--array-at-once", resources.array_at_once, 0, 4'000'000);
+  check_word("--gpu-type", resources.gpu_type, "_.-");
+  if (!resources.gpu_type.empty() && resources.gpus_per_node == 0)
+    throw core::input_error(fmt::format("--gpu-type '{}' says of what, not how many", resources.gpu_type), {},
+                            "add --gpus-per-node");
+  check_memory(resources.memory);
+  constexpr std::string_view kNameSigns = "_.,:@+=/-";
+  check_word("--partition", resources.partition, kNameSigns);
+  check_word("--account", resources.account, kNameSigns);
+  check_word("--qos", resources.qos, kNameSigns);
+  check_word("--reservation", resources.reservation, kNameSigns);
+  check_word("--constraint", resources.constraint, "_.,:@+=-&|*()[]!");
+  check_word("--exclude", resources.exclude, "_.,[]-");
+  check_word("--mail-user", resources.mail_user, "_.,@+=%-");
+  check_word("--mail-type", resources.mail_type, "_,");
+  for (const std::string& option : resources.options) check_more(option);
+}
+
+void validate(const ScriptRequest& request) {
+  if (!is_job_name(request.job_name)) throw refusal("job name", request.job_name, "it needs quoting or is too long");
+  check_text("comment", request.comment, kLongestComment);
+  validate(request.resources);
+  check_site(request.site);
+  check_folder("working folder", request.working_folder);
+  check_folder("folder of the logs", request.output);
+  if (request.dependency) check_word("dependency", *request.dependency, ":_,?+");
+  check_range("array size", request.array_size, 0, 4'000'000);
+  check_range("--notice", request.notice.count(), 1, kLongestNotice.count());
+  if (request.resources.time.count() > 0 && request.notice > request.resources.time)
+    throw core::input_error(fmt::format("--notice {} is longer than the time limit", request.notice.count()),
+                            fmt::format("{} s", request.resources.time.count()), "give a shorter one");
+  if (request.command.empty() || request.command.front().empty())
+    throw core::input_error("the script has no program to run");
+  for (const std::string& word : request.command) check_text("argument", word, 100'000);
+  check_variables(request.variables);
+}
+
+}  // namespace resolute::slurm

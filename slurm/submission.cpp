@@ -1,0 +1,282 @@
+#include "slurm/submission.h"
+
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
+#include "slurm/launcher.h"
+
+namespace resolute::slurm {
+namespace {
+
+namespace fs = std::filesystem;
+using core::Json;
+using core::ObjectReader;
+
+constexpr int kVersion = 1;
+constexpr std::uint64_t kLongestFile = 64 << 20;
+constexpr std::size_t kLongestReason = 4096;
+constexpr std::string_view kIntent = "intent";
+constexpr std::string_view kAccepted = "accepted";
+constexpr std::string_view kRefused = "refused";
+
+fs::path generation_file(const fs::path& batch_folder, std::string_view what, int number) {
+  return batch_folder / fmt::format("{}-{:03}.json", what, number);
+}
+
+// The number in "intent-007.json"; nothing for any other name.
+std::optional<int> generation_in(const std::string& name) {
+  for (std::string_view what : {kIntent, kAccepted, kRefused}) {
+    if (!name.starts_with(fmt::format("{}-", what))) continue;
+    int number = 0;
+    const char* begin = name.data() + what.size() + 1;
+    const auto [end, status] = std::from_chars(begin, name.data() + name.size(), number);
+    if (status == std::errc() && number >= 0 && name == generation_file({}, what, number).string()) return number;
+  }
+  return std::nullopt;
+}
+
+// What others wrote, as one line of UTF-8 that is not too long.
+std::string one_line(std::string text) {
+  if (text.size() > kLongestReason) text.resize(kLongestReason);
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  const std::string quoted = Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(quoted).get<std::string>();
+}
+
+std::string text_of(const Json& json) { return core::canonical_json(json) + "\n"; }
+
+Json to_json(const KnownJob& job) {
+  Json json{{"id", job.id}, {"cluster", job.cluster}, {"submitted", nullptr}};
+  if (job.submitted) json["submitted"] = time_text(*job.submitted);
+  return json;
+}
+
+KnownJob read_job(ObjectReader& reader) {
+  KnownJob job{reader.required<JobNumber>("id"), reader.required<std::string>("cluster"), std::nullopt};
+  if (job.id < 1)
+    throw core::input_error(fmt::format("{}: key 'id' has the value {}", reader.where(), job.id), "ids begin with 1");
+  const auto submitted = reader.required<Json>("submitted");
+  if (!submitted.is_null()) {
+    job.submitted = parse_time(reader.required<std::string>("submitted"));
+    if (!job.submitted)
+      throw core::input_error(
+          fmt::format("{}: key 'submitted' has the value '{}'", reader.where(), submitted.get<std::string>()),
+          "a time as '2026-01-31T12:00:00' is needed");
+  }
+  return job;
+}
+
+// A file that we wrote, read by `read(reader)`, which asks for every key; nothing if it is not there.
+template <class Read>
+auto read_file(core::FileSystem& files, const fs::path& path, Read read)
+    -> std::optional<decltype(read(std::declval<ObjectReader&>()))> {
+  if (!files.exists(path)) return std::nullopt;
+  const core::Bytes bytes = files.read(path, kLongestFile);
+  try {
+    const Json json = core::parse_json(core::as_text(bytes), path.string());
+    ObjectReader reader(json, path.string());
+    if (const int version = reader.required<int>("version"); version != kVersion)
+      throw core::input_error(fmt::format("{}: version {}", path.string(), version),
+                              fmt::format("this program reads version {}", kVersion),
+                              "use the version of resolute that wrote it");
+    auto result = read(reader);
+    reader.finish();
+    return result;
+  } catch (const core::RuntimeError& error) {
+    throw core::RuntimeError(core::ErrorKind::kCorrupt, error.what());
+  }
+}
+
+// As read_file(), of a file that belongs to one generation of one batch.
+template <class Read>
+auto read_generation_file(core::FileSystem& files, const fs::path& path, const Batch& batch, int number, Read read) {
+  return read_file(files, path, [&](ObjectReader& reader) {
+    const auto name = reader.required<std::string>("job_name");
+    const int generation = reader.required<int>("generation");
+    if (name != batch.job_name || generation != number)
+      throw core::corrupt_error(fmt::format("{}: it is of generation {} of '{}'", path.string(), generation, name),
+                                fmt::format("generation {} of '{}' should stand here", number, batch.job_name));
+    return read(reader);
+  });
+}
+
+Json of_generation(const Batch& batch, int number) {
+  return {{"version", kVersion}, {"job_name", batch.job_name}, {"generation", number}};
+}
+
+std::optional<KnownJob> read_accepted(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
+  return read_generation_file(files, path, batch, number, read_job);
+}
+
+std::optional<Refused> read_refused(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
+  return read_generation_file(files, path, batch, number,
+                              [](ObjectReader& reader) { return Refused{reader.required<std::string>("why")}; });
+}
+
+std::optional<Intended> read_intent(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
+  return read_generation_file(files, path, batch, number, [](ObjectReader& reader) {
+    const auto list = reader.required<std::vector<Json>>("others");
+    Intended intent;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      ObjectReader job(list[i], fmt::format("{}: others[{}]", reader.where(), i));
+      intent.others.push_back(read_job(job));
+      job.finish();
+    }
+    return intent;
+  });
+}
+
+// publish_exclusive() where the same text may stand already; another one is refused.
+void publish_same(core::FileSystem& files, const fs::path& path, const std::string& text) {
+  if (core::publish_exclusive(files, path, text) || core::read_text(files, path) == text) return;
+  throw core::input_error(fmt::format("'{}' is there already", path.string()), "with other content",
+                          "submit under another token");
+}
+
+fs::path submissions_folder(const fs::path& suite_folder) { return suite_folder / "submissions"; }
+
+}  // namespace
+
+ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const fs::path& folder,
+                        const std::optional<JobNumber>& dependency, int generation) {
+  ScriptRequest script;
+  script.job_name = batch.job_name;
+  script.comment = fmt::format("resolute suite {}, submission {}, batch {}, generation {}", request.suite,
+                               request.token, batch.number, generation);
+  script.resources = request.resources;
+  script.site = request.site;
+  script.working_folder = request.working_folder;
+  script.output = folder / fmt::format("batch-{:03}", batch.number) / "log";
+  if (dependency) script.dependency = fmt::format("afterany:{}", *dependency);
+  script.array_size = static_cast<int>(batch.jobs.size());
+  script.notice = request.notice;
+  // Agents that srun started outlive the first node and requeue the job; mpirun takes its own with it.
+  script.no_kill = request.resources.nodes > 1 && request.launcher != name_of(Launcher::kMpirun);
+  script.command = {request.resolute.string(),
+                    "suite",
+                    "allocation",
+                    "--submission",
+                    folder.string(),
+                    "--batch",
+                    std::to_string(batch.number),
+                    "--generation",
+                    std::to_string(generation)};
+  script.variables = request.variables;
+  return script;
+}
+
+SubmissionFolder::SubmissionFolder(core::FileSystem& files, fs::path folder)
+    : files_(files), folder_(std::move(folder)) {}
+
+SubmissionRequest SubmissionFolder::request() const {
+  const fs::path path = folder_ / "request.json";
+  const core::Bytes bytes = files_.read(path, kLongestFile);
+  Json json;
+  try {
+    json = core::parse_json(core::as_text(bytes), path.string());
+  } catch (const core::RuntimeError& error) {
+    throw core::RuntimeError(core::ErrorKind::kCorrupt, error.what());
+  }
+  SubmissionRequest request = request_from_json(json, path.string());
+  if (request.token != folder_.filename().string())
+    throw core::corrupt_error(fmt::format("{}: it is of submission '{}'", path.string(), request.token),
+                              "the folder's name is its token");
+  return request;
+}
+
+fs::path SubmissionFolder::batch_folder(const Batch& batch) const {
+  return folder_ / fmt::format("batch-{:03}", batch.number);
+}
+
+Generation SubmissionFolder::generation(const Batch& batch, int number) const {
+  const fs::path folder = batch_folder(batch);
+  if (auto job = read_accepted(files_, generation_file(folder, kAccepted, number), batch, number)) return *job;
+  if (auto refusal = read_refused(files_, generation_file(folder, kRefused, number), batch, number)) return *refusal;
+  if (auto intent = read_intent(files_, generation_file(folder, kIntent, number), batch, number)) return *intent;
+  return NeverTried{};
+}
+
+int SubmissionFolder::last_generation(const Batch& batch) const {
+  int last = -1;
+  for (const std::string& name : files_.list(batch_folder(batch)))
+    last = std::max(last, generation_in(name).value_or(-1));
+  return last;
+}
+
+std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
+  const fs::path folder = batch_folder(batch);
+  std::vector<int> numbers;
+  for (const std::string& name : files_.list(folder))
+    if (const auto number = generation_in(name); number && name.starts_with(kAccepted)) numbers.push_back(*number);
+  std::sort(numbers.begin(), numbers.end());
+  std::vector<KnownJob> jobs;
+  for (int number : numbers)
+    if (auto job = read_accepted(files_, generation_file(folder, kAccepted, number), batch, number))
+      jobs.push_back(*job);
+  return jobs;
+}
+
+bool SubmissionFolder::ended() const { return files_.exists(folder_ / "ended.json"); }
+
+void SubmissionFolder::end(const std::string& why) {
+  core::publish_exclusive(files_, folder_ / "ended.json", text_of({{"version", kVersion}, {"why", one_line(why)}}));
+}
+
+bool SubmissionFolder::intend(const Batch& batch, int number, const Intended& intent) {
+  const fs::path path = generation_file(batch_folder(batch), kIntent, number);
+  Json json = of_generation(batch, number);
+  json["others"] = Json::array();
+  for (const KnownJob& job : intent.others) json["others"].push_back(to_json(job));
+  return core::publish_exclusive(files_, path, text_of(json));
+}
+
+KnownJob SubmissionFolder::accept(const Batch& batch, int number, const KnownJob& job) {
+  const fs::path path = generation_file(batch_folder(batch), kAccepted, number);
+  Json json = of_generation(batch, number);
+  json.update(to_json(job));
+  if (!files_.exists(path) && core::publish_exclusive(files_, path, text_of(json))) return job;
+  return read_accepted(files_, path, batch, number).value_or(job);
+}
+
+Refused SubmissionFolder::refuse(const Batch& batch, int number, const Refused& refusal) {
+  const fs::path path = generation_file(batch_folder(batch), kRefused, number);
+  const Refused clean{one_line(refusal.why)};
+  Json json = of_generation(batch, number);
+  json["why"] = clean.why;
+  if (core::publish_exclusive(files_, path, text_of(json))) return clean;
+  return read_refused(files_, path, batch, number).value_or(clean);
+}
+
+SubmissionFolder create_submission(core::FileSystem& files, const fs::path& suite_folder,
+                                   const SubmissionRequest& request, const std::string& suite_text) {
+  std::string text;
+  try {
+    text = text_of(to_json(request));
+    request_from_json(core::parse_json(text, "submission"), "submission");
+  } catch (const Json::exception&) {
+    throw core::input_error("the submission cannot be written down", "a word or variable of it is not UTF-8");
+  } catch (const core::RuntimeError& error) {
+    throw core::RuntimeError(core::ErrorKind::kInput, error.what());
+  }
+  SubmissionFolder folder(files, submissions_folder(suite_folder) / request.token);
+  publish_same(files, folder.suite_file(), suite_text);
+  publish_same(files, folder.path() / "request.json", text);
+  return folder;
+}
+
+std::vector<SubmissionFolder> submissions(core::FileSystem& files, const fs::path& suite_folder) {
+  std::vector<std::tuple<Time, std::string, fs::path>> found;
+  for (const std::string& name : files.list(submissions_folder(suite_folder))) {
+    const SubmissionFolder folder(files, submissions_folder(suite_folder) / name);
+    if (!files.exists(folder.path() / "request.json")) continue;
+    found.emplace_back(folder.request().created, name, folder.path());
+  }
+  std::sort(found.begin(), found.end());
+  std::vector<SubmissionFolder> result;
+  for (auto& entry : found) result.emplace_back(files, std::move(std::get<fs::path>(entry)));
+  return result;
+}
+
+}  // namespace resolute::slurm

@@ -1,0 +1,159 @@
+#pragma once
+//! \file
+//! A suite's submissions in the store, and how a batch job is submitted exactly once (docs/formats/submission.md):
+//! the intent is on disk first, the job's name is unique, and after any failure SLURM is asked for that name. A job is
+//! known by name, id and time of submission together. A second job of one name waits for the first (singleton; SLURM
+//! forgets that once a job has started, so a requeued one may meet its double: the suite's owner file keeps them
+//! apart), and each finds finished work done: a doubled one costs nothing but its start. Beware: SLURM gives a job that
+//! it requeues a new time of submission (seen with 22.05), so a later time under a known id is the same job or another
+//! one.
+//!
+//!     suites/NAME/submissions/TOKEN/
+//!         request.json, suite.toml                  what was submitted; written whole, never changed
+//!         ended.json                                the user cancelled it, or it is done: nothing of it is resumed
+//!         batch-001/script-000.sh                   of generation 0; written anew at each try
+//!         batch-001/intent-000.json                 generation 0 is going to be submitted
+//!         batch-001/accepted-000.json               SLURM has it | refused-000.json: it has not, and why
+//!         batch-001/run-JOB-RRR.json                one start of the script, RRR: SLURM's restart count (allocation.h)
+//!         batch-001/log/JOB.log
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/file_system.h"
+#include "core/json.h"
+#include "slurm/client.h"
+#include "slurm/sbatch_script.h"
+
+namespace resolute::slurm {
+
+//! How an allocation is followed by the next while the suite is not complete.
+enum class Continuation { kRequeue, kChain };  //!< itself again | another job after it
+std::string_view name_of(Continuation continuation);
+//! \throws RuntimeError (kInput) unless "requeue" or "chain"
+Continuation parse_continuation(const std::string& text);
+
+//! One job, or one array, that is handed to sbatch.
+struct Batch {
+  int number = 1;                   //!< 1, 2, …
+  std::string job_name;             //!< unique over all submissions: resolute-SUITE-TOKEN-NUMBER
+  int first_allocation = 1;         //!< of `suite run --allocation`; an array's element i has first_allocation + i
+  std::vector<std::string> jobs{};  //!< array: job ids of the plan, one an element; empty: no array
+  int after = 0;                    //!< number of the batch whose end it waits for; 0: none
+  bool operator==(const Batch&) const = default;
+};
+
+//! request.json, version 1.
+struct SubmissionRequest {
+  std::string token;  //!< 12 hexadecimal digits
+  std::string suite;
+  std::string title;
+  Time created{};
+  std::string by;                           //!< user@host
+  std::filesystem::path store;              //!< absolute
+  std::filesystem::path resolute;           //!< the program, absolute, as the nodes see it
+  std::filesystem::path relative_to;        //!< absolute: what relative paths of the suite are relative to
+  std::vector<std::string> plan_arguments;  //!< --profile, --set, --from-scratch as they were given
+  std::vector<std::string> run_arguments;   //!< of `suite run`: --slots, --gpus, …
+  std::vector<std::string> container;       //!< words before `resolute` on the nodes; empty: none
+  std::string container_program;            //!< resolute's path inside the container; empty: as outside
+  std::string launcher = "auto";            //!< or parse_launcher()'s
+  Continuation continuation = Continuation::kRequeue;
+  int most_restarts = 1000;  //!< of one batch, or generations of it; at least 1, as the next
+  int most_fruitless = 3;    //!< starts in a row in which nothing was finished and no checkpoint written
+  Resources resources;
+  SiteEnvironment site;
+  std::chrono::seconds notice{120};
+  std::filesystem::path working_folder;
+  std::vector<std::pair<std::string, std::string>> variables{};  //!< that the suite names, as they were
+  std::vector<Batch> batches;
+};
+core::Json to_json(const SubmissionRequest& request);
+//! Strict: every member checked, unknown ones refused.
+//! \throws RuntimeError (kCorrupt) that opens with `where`
+SubmissionRequest request_from_json(const core::Json& json, const std::string& where);
+
+//! Pure: the script of a batch. \param folder of the submission \param dependency SLURM id of Batch::after's job
+ScriptRequest script_of(const SubmissionRequest& request, const Batch& batch, const std::filesystem::path& folder,
+                        const std::optional<JobNumber>& dependency, int generation = 0);
+
+//! A SLURM job for sure: id and time of submission together with the batch's name.
+struct KnownJob {
+  JobNumber id = 0;                 //!< an array's own, not an element's
+  std::string cluster;              //!< empty: the only one
+  std::optional<Time> submitted{};  //!< as first seen; nothing where SLURM did not answer in time
+  bool operator==(const KnownJob&) const = default;
+};
+
+//! One generation of a batch, as its folder says.
+struct NeverTried {};
+//! Somebody was about to submit it, and did not write how that went.
+struct Intended {
+  std::vector<KnownJob> others{};  //!< jobs of the batch's name that stood in SLURM before: none of this generation
+  bool operator==(const Intended&) const = default;
+};
+using Generation = std::variant<NeverTried, Intended, KnownJob, Refused>;
+
+//! A submission's folder. What was written once is never written over; a file that is torn, of another version or of
+//! another submission is a RuntimeError (kCorrupt) that names it.
+class SubmissionFolder {
+ public:
+  SubmissionFolder(core::FileSystem& files, std::filesystem::path folder);
+  const std::filesystem::path& path() const { return folder_; }
+  SubmissionRequest request() const;
+  //! A job that SLURM has counts more than a refusal.
+  Generation generation(const Batch& batch, int number) const;
+  //! The last generation that was at least intended; -1: none.
+  int last_generation(const Batch& batch) const;
+  //! Every job that was ever accepted for the batch, by generation.
+  std::vector<KnownJob> known_jobs(const Batch& batch) const;
+  std::filesystem::path batch_folder(const Batch& batch) const;
+  std::filesystem::path suite_file() const { return folder_ / "suite.toml"; }
+  bool ended() const;
+  //! Writes ended.json; nothing of it is submitted from now on. Idempotent.
+  void end(const std::string& why);
+  //! A generation is going to be submitted. \return whether this intent stands there now: the first wins, and who comes
+  //! later has to look first what came of it
+  bool intend(const Batch& batch, int number, const Intended& intent);
+  //! SLURM has a job of this generation: its script says so too when it begins, which settles what sbatch left open.
+  //! \return the job that stands there now: the first wins
+  KnownJob accept(const Batch& batch, int number, const KnownJob& job);
+  //! SLURM has refused it. \return the refusal that stands there now
+  Refused refuse(const Batch& batch, int number, const Refused& refusal);
+
+ private:
+  core::FileSystem& files_;
+  std::filesystem::path folder_;
+};
+
+//! Writes a new submission whole: request.json last. Again with the same request and text it does nothing.
+//! \param suite_text of suite.toml \return its folder \throws RuntimeError (kInput) for a request that could not be
+//! read back, or where another stands under this token
+SubmissionFolder create_submission(core::FileSystem& files, const std::filesystem::path& suite_folder,
+                                   const SubmissionRequest& request, const std::string& suite_text);
+//! Those of a suite, oldest first (by creation, then token). A folder without request.json is none. \throws
+//! RuntimeError (kCorrupt) for a request that cannot be read: its jobs may live, so it must not be passed over
+std::vector<SubmissionFolder> submissions(core::FileSystem& files, const std::filesystem::path& suite_folder);
+
+//! Of jobs that bear one batch's name, the one that is this generation's: the earliest that no other generation is.
+//! Under an id of theirs it is theirs, be its time later: it was requeued, unless `never_requeued` has the id. Pure.
+std::optional<KnownJob> own_job(const std::vector<QueuedJob>& queued, const std::vector<KnownJob>& others,
+                                const std::set<JobNumber>& never_requeued = {});
+
+//! Submits a batch's generation exactly once, whatever was tried before: looks first where an intent stands without an
+//! answer, writes the intent, calls sbatch, and looks again where the answer was unclear. Safe to call again after
+//! being killed at any point, and from several processes; a job is doubled only if SLURM shows it later than all looks,
+//! or forgot it, or two processes call at once and one is held up: then singleton and owner file keep the two apart.
+//! \param dependency see script_of() \throws RuntimeError kTransient if SLURM does not say whether it has the job:
+//! calling again later settles it; kInput if there is no SLURM here, or if the submission has ended
+std::variant<KnownJob, Refused> ensure_submitted(core::FileSystem& files, Client& client, const Effects& effects,
+                                                 SubmissionFolder& folder, const Batch& batch, int generation,
+                                                 const std::optional<JobNumber>& dependency);
+
+}  // namespace resolute::slurm

@@ -1,0 +1,12 @@
+// What sacct prints: refused whole, or records that written again are the same text.
+#include "tests/fuzz/targets.h"
+#include "tests/slurm/support/job_texts.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace resolute;
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  return tests::understood([&] {
+    const std::string wrong = tests::disagreement(text, slurm::parse_history(text));
+    tests::require(wrong.empty(), wrong.c_str());
+  });
+}

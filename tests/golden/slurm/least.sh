@@ -1,0 +1,26 @@
+#!/bin/bash
+#SBATCH --job-name=resolute-tiny-0123456789ab-1
+#SBATCH --comment="resolute: Every kind of job, small"
+#SBATCH --nodes=3
+#SBATCH --ntasks-per-node=1
+#SBATCH --chdir=/home/user/suites
+#SBATCH --output=/shared/store/suites/tiny/submissions/0123456789ab/batch-001/log/%j.log
+#SBATCH --open-mode=append
+#SBATCH --requeue
+#SBATCH --no-kill
+#SBATCH --kill-on-invalid-dep=yes
+#SBATCH --signal=B:USR1@120
+#SBATCH --dependency=singleton
+#SBATCH --export=ALL
+
+# Until resolute listens, SLURM's notice must not end the shell.
+trap '' USR1
+cd -- /home/user/suites 2>/dev/null || {
+  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no folder '\''/home/user/suites'\'' (it is where the suite was submitted); submit from one that every node sees' >&2
+  exit 2
+}
+command -v /opt/resolute/bin/resolute >/dev/null || {
+  printf 'resolute: node %s %s\n' "${SLURMD_NODENAME:-?}" 'has no program '\''/opt/resolute/bin/resolute'\''; install it where every node sees it' >&2
+  exit 2
+}
+exec /opt/resolute/bin/resolute suite allocation --submission /shared/store/suites/tiny/submissions/0123456789ab --batch 1 --generation 0

@@ -1,0 +1,506 @@
+#include "slurm/allocation.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::slurm {
+namespace {
+
+using namespace std::chrono_literals;
+using Variables = std::map<std::string, std::string>;
+
+constexpr Time kNow{1'000'000s};
+
+ShownJob running() {
+  ShownJob job;
+  job.id = 12;
+  job.state = JobState::kRunning;
+  return job;
+}
+
+ShownJob in_state(JobState state, const std::string& reason = "None") {
+  ShownJob job = running();
+  job.state = state;
+  job.reason = reason;
+  return job;
+}
+
+// A run began, and ended for no reason that is known; an hour was left.
+Ending plain() {
+  Ending ending;
+  ending.began = true;
+  ending.job = running();
+  ending.ends_at = kNow + 1h;
+  ending.now = kNow;
+  return ending;
+}
+
+SubmissionRequest request(Continuation way = Continuation::kRequeue) {
+  SubmissionRequest made;
+  made.continuation = way;
+  made.most_restarts = 10;
+  made.most_fruitless = 3;
+  return made;
+}
+
+AllocationRun run_of(EndCause cause, std::int64_t steps_before, std::int64_t steps_after) {
+  AllocationRun run;
+  run.job = 12;
+  run.begin = kNow;
+  run.end = kNow + 10s;
+  run.cause = cause;
+  run.before = {1, steps_before};
+  run.after = {1, steps_after};
+  return run;
+}
+
+// Ended by SIGKILL, with its node or for good: nothing but its begin is known.
+AllocationRun silent_run(std::int64_t steps_before) {
+  AllocationRun run = run_of(EndCause::kInterrupted, steps_before, 0);
+  run.end.reset();
+  run.cause.reset();
+  run.after = {};
+  return run;
+}
+
+template <class Step>
+::testing::AssertionResult is(const NextStep& step) {
+  if (std::holds_alternative<Step>(step)) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "it is alternative " << step.index();
+}
+
+TEST(AllocationEnvironment, is_read_from_what_slurm_exports) {
+  const auto read = read_allocation_environment({{"SLURM_JOB_ID", "21"},
+                                                 {"SLURM_ARRAY_JOB_ID", "18"},
+                                                 {"SLURM_ARRAY_TASK_ID", "3"},
+                                                 {"SLURM_RESTART_COUNT", "2"},
+                                                 {"SLURM_JOB_NUM_NODES", "4"},
+                                                 {"SLURM_CPUS_ON_NODE", "64"},
+                                                 {"SLURM_JOB_NODELIST", "n[1-4]"}});
+  EXPECT_EQ(read.job, 21);
+  EXPECT_EQ(read.array, 18);
+  EXPECT_EQ(read.element, 3);
+  EXPECT_EQ(read.restart, 2);
+  EXPECT_EQ(read.nodes, 4);
+  EXPECT_EQ(read.cpus_per_node, 64);
+  EXPECT_EQ(read.node_list, "n[1-4]");
+}
+
+TEST(AllocationEnvironment, of_a_first_start_has_no_restart_count_and_of_a_plain_job_no_element) {
+  const auto read = read_allocation_environment({{"SLURM_JOB_ID", "21"}, {"SLURM_NNODES", "2"}});
+  EXPECT_EQ(read.restart, 0);
+  EXPECT_EQ(read.array, 21);
+  EXPECT_EQ(read.element, std::nullopt);
+  EXPECT_EQ(read.nodes, 2);
+}
+
+TEST(AllocationEnvironment, is_refused_outside_of_slurm_and_where_a_variable_is_no_number) {
+  const std::vector<Variables> wrong{
+      {},
+      {{"SLURM_JOB_ID", ""}},
+      {{"SLURM_JOB_ID", "0"}},
+      {{"SLURM_JOB_ID", "-1"}},
+      {{"SLURM_JOB_ID", "12x"}},
+      {{"SLURM_JOB_ID", " 12"}},
+      {{"SLURM_JOB_ID", "99999999999999999999"}},
+      {{"SLURM_JOB_ID", "12"}, {"SLURM_RESTART_COUNT", "one"}},
+      {{"SLURM_JOB_ID", "12"}, {"SLURM_RESTART_COUNT", "99999999999"}},
+      {{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_NUM_NODES", "0"}},
+      {{"SLURM_JOB_ID", "12"}, {"SLURM_ARRAY_TASK_ID", "-3"}},
+  };
+  for (const auto& variables : wrong) {
+    try {
+      read_allocation_environment(variables);
+      ADD_FAILURE() << "accepted: " << (variables.empty() ? "nothing" : variables.rbegin()->second);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
+    }
+  }
+}
+
+TEST(CauseOfAnEnd, is_complete_whatever_else_happened) {
+  Ending ending = plain();
+  ending.complete = true;
+  ending.noticed = ending.terminated = ending.asked_to_stop = true;
+  ending.job = in_state(JobState::kCancelled);
+  EXPECT_EQ(cause_of(ending), EndCause::kComplete);
+}
+
+TEST(CauseOfAnEnd, is_incomplete_where_the_run_gave_up_jobs) {
+  Ending ending = plain();
+  ending.given_up = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kIncomplete);
+  ending.ends_at = kNow + 10s;
+  EXPECT_EQ(cause_of(ending), EndCause::kIncomplete);
+}
+
+TEST(CauseOfAnEnd, is_cancelled_by_the_users_word) {
+  Ending ending = plain();
+  ending.asked_to_stop = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+  ending.asked_to_stop = false;
+  ending.job = in_state(JobState::kCancelled);
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+}
+
+// As measured: `scontrol show job` says COMPLETING for all of these while the script still lives.
+TEST(CauseOfAnEnd, is_told_apart_while_slurm_says_completing) {
+  Ending ending = plain();
+  ending.terminated = true;
+  ending.job = in_state(JobState::kCompleting);
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+  ending.job = in_state(JobState::kCompleting, "TimeLimit");
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+  ending.job = in_state(JobState::kCompleting, "NodeDown");
+  EXPECT_EQ(cause_of(ending), EndCause::kNodeLost);
+  ShownJob requeued = in_state(JobState::kCompleting, "TimeLimit");
+  requeued.restarts = 1;
+  ending.job = requeued;
+  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
+  ShownJob preempted = in_state(JobState::kCompleting);
+  preempted.preempted = kNow - 3s;
+  ending.job = preempted;
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+}
+
+// Its TERM may come later than SLURM's word; a requeue would undo what the user did.
+TEST(CauseOfAnEnd, is_cancelled_where_the_job_completes_before_anything_was_heard) {
+  Ending ending = plain();
+  ending.job = in_state(JobState::kCompleting);
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+}
+
+TEST(CauseOfAnEnd, is_requeued_only_by_a_restart_after_this_one) {
+  Ending ending = plain();
+  ShownJob job = running();
+  job.restarts = 2;
+  ending.job = job;
+  ending.restart = 2;
+  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
+  ending.restart = 1;
+  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
+  ending.restart = 2;
+  job.state = JobState::kPending;
+  ending.job = job;
+  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
+}
+
+// TERM goes to the steps alone then: this process hears nothing, but SLURM says when it told the job to go.
+TEST(CauseOfAnEnd, is_preemption_where_slurm_says_so) {
+  Ending ending = plain();
+  ShownJob job = running();
+  job.preempted = kNow - 1s;
+  job.begin = kNow - 10s;
+  ending.job = job;
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+  job.begin = kNow;
+  ending.job = job;
+  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted) << "that was an earlier start";
+}
+
+TEST(CauseOfAnEnd, is_the_time_limit_or_preemption_after_a_notice) {
+  Ending ending = plain();
+  ending.noticed = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+  ending.ends_at = kNow + 3min;
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+  ending.ends_at.reset();
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+}
+
+TEST(CauseOfAnEnd, is_the_time_limit_after_a_notice_however_early_it_was_asked_for) {
+  Ending ending = plain();
+  ending.noticed = true;
+  ending.ends_at = kNow + 11min;
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+  ending.notice = 10min;
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+  ending.ends_at = kNow + 13min;
+  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
+}
+
+TEST(CauseOfAnEnd, is_the_time_limit_where_the_run_stopped_in_time_by_itself) {
+  Ending ending = plain();
+  ending.ends_at = kNow + 55s;
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+  ending.ends_at = kNow - 20s;
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+  ending.ends_at = kNow + 3min;
+  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
+}
+
+TEST(CauseOfAnEnd, stays_open_where_slurm_ends_the_job_and_does_not_answer) {
+  Ending ending = plain();
+  ending.terminated = true;
+  ending.job.reset();
+  EXPECT_EQ(cause_of(ending), EndCause::kTerminated);
+  ending.ends_at = kNow + 5s;
+  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
+}
+
+TEST(CauseOfAnEnd, is_an_interruption_where_slurm_says_that_the_job_runs_on) {
+  Ending ending = plain();
+  ending.terminated = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
+}
+
+TEST(CauseOfAnEnd, is_no_launchers_fault_where_another_run_was_at_work) {
+  Ending ending = plain();
+  ending.began = false;
+  ending.another_run = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kAnotherRun);
+  ending.noticed = true;
+  ending.ends_at = kNow + 1min;
+  EXPECT_EQ(cause_of(ending), EndCause::kAnotherRun) << "until the limit";
+  ending.job = in_state(JobState::kCancelled);
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+  ending.complete = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kComplete) << "by the other";
+}
+
+TEST(CauseOfAnEnd, is_the_launchers_where_no_run_began) {
+  Ending ending = plain();
+  ending.began = false;
+  EXPECT_EQ(cause_of(ending), EndCause::kLauncherFailed);
+  ending.wrong_usage = true;
+  EXPECT_EQ(cause_of(ending), EndCause::kConfiguration);
+  ending.ends_at = kNow + 30s;
+  EXPECT_EQ(cause_of(ending), EndCause::kConfiguration) << "a short allocation is always near its end";
+  ending.job = in_state(JobState::kCancelled);
+  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+}
+
+TEST(CauseOfAnEnd, is_an_interruption_where_nothing_is_known) {
+  Ending ending = plain();
+  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
+  for (const auto& answer : {std::variant<ShownJob, AnotherJob, Gone>(Gone{}), {AnotherJob{}}}) {
+    ending.job = answer;
+    EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
+  }
+}
+
+// Every state that SLURM can show, with and without its signals: what a user has cancelled and what SLURM has started
+// again is never called anything by which the job would be requeued.
+TEST(CauseOfAnEnd, never_brings_a_cancelled_or_requeued_job_back) {
+  for (int state = 0; state <= static_cast<int>(JobState::kRevoked); ++state) {
+    for (int flags = 0; flags < 64; ++flags) {
+      Ending ending = plain();
+      ShownJob job = in_state(static_cast<JobState>(state));
+      ending.began = (flags & 1) != 0;
+      ending.wrong_usage = !ending.began && (flags & 2) != 0;
+      ending.noticed = (flags & 4) != 0;
+      ending.terminated = (flags & 8) != 0;
+      if ((flags & 16) != 0) ending.ends_at = kNow + 10s;
+      const bool started_again = (flags & 32) != 0;
+      job.restarts = started_again ? 1 : 0;
+      ending.job = job;
+      const EndCause cause = cause_of(ending);
+      const auto step = next_step(cause, {}, {}, {}, request());
+      const bool gone = job.state == JobState::kCancelled || started_again || phase_of(job.state) == Phase::kWaits ||
+                        phase_of(job.state) == Phase::kEnding;
+      EXPECT_TRUE(!gone || is<Leave>(step)) << name_of(job.state) << ' ' << flags << ' ' << name_of(cause);
+    }
+  }
+}
+
+TEST(NextStep, ends_with_a_complete_suite_and_with_one_that_is_as_complete_as_it_gets) {
+  EXPECT_TRUE(is<Finish>(next_step(EndCause::kComplete, {}, {}, {}, request())));
+  EXPECT_TRUE(is<Finish>(next_step(EndCause::kIncomplete, {}, {}, {}, request())));
+}
+
+TEST(NextStep, leaves_where_somebody_else_has_decided) {
+  for (const auto cause : {EndCause::kCancelled, EndCause::kRequeued, EndCause::kTerminated})
+    EXPECT_TRUE(is<Leave>(next_step(cause, {}, {5, 100}, {}, request()))) << name_of(cause);
+}
+
+TEST(NextStep, gives_up_at_once_what_would_fail_the_same_way) {
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kConfiguration, {}, {}, {}, request())));
+}
+
+TEST(NextStep, goes_on_the_way_that_was_asked_for) {
+  for (const auto cause : {EndCause::kWalltime, EndCause::kPreempted, EndCause::kNodeLost, EndCause::kAnotherRun,
+                           EndCause::kLauncherFailed, EndCause::kInterrupted}) {
+    for (const auto way : {Continuation::kRequeue, Continuation::kChain}) {
+      const auto step = next_step(cause, {1, 10}, {1, 20}, {}, request(way));
+      ASSERT_TRUE(is<GoOn>(step)) << name_of(cause);
+      EXPECT_EQ(std::get<GoOn>(step).way, way);
+    }
+  }
+}
+
+TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
+  const std::vector<AllocationRun> two{run_of(EndCause::kLauncherFailed, 10, 10),
+                                       run_of(EndCause::kInterrupted, 10, 10)};
+  const std::vector<AllocationRun> one{two.front()};
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, one, request())));
+  const auto step = next_step(EndCause::kWalltime, {1, 10}, {1, 10}, two, request());
+  ASSERT_TRUE(is<GiveUp>(step));
+  EXPECT_EQ(std::get<GiveUp>(step).why,
+            "3 starts in a row finished no job and wrote no checkpoint, the last for walltime");
+}
+
+TEST(NextStep, counts_from_the_last_start_that_achieved_something) {
+  const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
+                                           run_of(EndCause::kWalltime, 10, 11), run_of(EndCause::kWalltime, 11, 11)};
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 11}, {1, 11}, earlier, request())));
+  EXPECT_TRUE(
+      is<GoOn>(next_step(EndCause::kWalltime, {1, 11}, {2, 11}, {earlier[0], earlier[1], earlier[3]}, request())))
+      << "this start finished a job";
+}
+
+TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batch) {
+  std::vector<AllocationRun> earlier;
+  for (int i = 0; i < 3; ++i) {
+    earlier.push_back(run_of(EndCause::kPreempted, 10, 10));
+    earlier.push_back(run_of(EndCause::kRequeued, 10, 10));
+    earlier.push_back(silent_run(10));
+  }
+  earlier.back() = run_of(EndCause::kNodeLost, 10, 10);
+  for (const auto cause : {EndCause::kPreempted, EndCause::kNodeLost, EndCause::kAnotherRun})
+    EXPECT_TRUE(is<GoOn>(next_step(cause, {1, 10}, {1, 10}, earlier, request()))) << name_of(cause);
+  // They do not hide the others either.
+  earlier.insert(earlier.begin(), {run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10)});
+  auto patient = request();
+  patient.most_restarts = 100;
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, patient)));
+}
+
+TEST(NextStep, never_gives_up_for_an_end_that_is_no_fault_of_the_batch) {
+  const std::vector<AllocationRun> earlier(3, run_of(EndCause::kWalltime, 10, 10));
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kPreempted, {1, 10}, {1, 10}, earlier, request())));
+}
+
+TEST(NextStep, counts_anew_after_what_was_given_up_and_resumed) {
+  std::vector<AllocationRun> earlier(10, run_of(EndCause::kWalltime, 10, 10));
+  earlier.push_back(run_of(EndCause::kConfiguration, 10, 10));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+  earlier.back().given_up = true;
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 11}, earlier, request())))
+      << "the starts before it are no more counted either";
+  earlier.insert(earlier.end(), 2, run_of(EndCause::kWalltime, 10, 10));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+}
+
+TEST(NextStep, takes_a_journal_that_cannot_be_read_for_no_sign_of_fruitlessness) {
+  const std::vector<AllocationRun> two(2, run_of(EndCause::kWalltime, 10, 10));
+  const Achieved unknown{1, std::nullopt};
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, unknown, two, request())));
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, unknown, {1, 10}, two, request())));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kLauncherFailed, unknown, unknown, two, request()))) << "no run began";
+  // Nor does it end the row.
+  std::vector<AllocationRun> three = two;
+  three.push_back(run_of(EndCause::kWalltime, 10, 10));
+  three.back().after = unknown;
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, three, request())));
+}
+
+TEST(NextStep, knows_what_a_start_without_a_word_achieved_by_the_next_ones_begin) {
+  const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
+                                           silent_run(10)};
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 15}, {1, 15}, earlier, request())));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+}
+
+TEST(NextStep, is_bounded_by_the_number_of_starts_even_with_progress) {
+  std::vector<AllocationRun> earlier;
+  for (int i = 0; i < 10; ++i) earlier.push_back(run_of(EndCause::kWalltime, i, i + 1));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 11}, earlier, request())));
+  earlier.pop_back();
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 9}, {1, 11}, earlier, request())));
+}
+
+class AllocationRecords : public ::testing::Test {
+ protected:
+  tests::TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+};
+
+TEST_F(AllocationRecords, come_back_as_they_were_in_order_of_begin) {
+  AllocationRun first = run_of(EndCause::kWalltime, 1, 2);
+  first.element = 7;
+  first.node_list = "n[1-2]";
+  first.launcher = "srun";
+  first.verdict = "requeued";
+  AllocationRun second = silent_run(5);
+  second.restart = 1;
+  second.begin = kNow + 20s;
+  second.given_up = true;
+  second.before.steps.reset();
+  AllocationRun third = second;
+  third.repeat = 1;
+  third.begin = kNow + 40s;
+  for (const auto& run : {third, second, first}) write_run(files_, folder_.path(), run);
+  EXPECT_EQ(read_runs(files_, folder_.path()), (std::vector<AllocationRun>{first, second, third}));
+  EXPECT_TRUE(files_.exists(folder_.path() / "run-12-000.json"));
+  EXPECT_TRUE(files_.exists(folder_.path() / "run-12-001.json"));
+  EXPECT_TRUE(files_.exists(folder_.path() / "run-12-001-1.json"));
+}
+
+TEST_F(AllocationRecords, are_written_again_when_the_start_ends) {
+  AllocationRun run = silent_run(5);
+  write_run(files_, folder_.path(), run);
+  run.end = kNow + 1h;
+  run.cause = EndCause::kComplete;
+  write_run(files_, folder_.path(), run);
+  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<AllocationRun>{run});
+}
+
+TEST_F(AllocationRecords, keep_every_cause_by_name) {
+  for (int cause = 0; cause <= static_cast<int>(EndCause::kInterrupted); ++cause) {
+    const AllocationRun run = run_of(static_cast<EndCause>(cause), 0, 1);
+    EXPECT_EQ(run_from_json(to_json(run), "record"), run) << name_of(*run.cause);
+  }
+}
+
+TEST_F(AllocationRecords, that_cannot_be_read_are_left_out) {
+  const AllocationRun good = run_of(EndCause::kWalltime, 1, 2);
+  write_run(files_, folder_.path(), good);
+  core::write_atomic(files_, folder_.path() / "run-13-000.json", std::string_view("{\"version\": 1, \"job\""));
+  core::write_atomic(files_, folder_.path() / "run-14-000.json", std::string_view(""));
+  core::write_atomic(files_, folder_.path() / "intent-000.json", std::string_view("{}"));
+  EXPECT_EQ(read_runs(files_, folder_.path()), std::vector<AllocationRun>{good});
+  EXPECT_TRUE(read_runs(files_, folder_.path() / "no such batch").empty());
+}
+
+TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_another_kind) {
+  const core::Json good = to_json(run_of(EndCause::kWalltime, 1, 2));
+  const auto refused = [](const core::Json& json) {
+    try {
+      run_from_json(json, "run-12-000.json");
+      return false;
+    } catch (const core::RuntimeError& error) {
+      return error.kind() == core::ErrorKind::kCorrupt &&
+             std::string(error.what()).find("run-12-000.json") != std::string::npos;
+    }
+  };
+  EXPECT_FALSE(refused(good));
+  for (const auto& [key, value] : good.items()) {
+    core::Json changed = good;
+    changed[key] = core::Json::array({1});
+    EXPECT_TRUE(refused(changed)) << key << " of another kind";
+    changed.erase(key);
+    const bool may_be_missing = key == "end" || key == "cause" || key == "element";
+    EXPECT_EQ(refused(changed), !may_be_missing) << key << " missing";
+  }
+  core::Json more = good;
+  more["colour"] = "red";
+  EXPECT_TRUE(refused(more));
+  for (const auto& [key, value] : std::vector<std::pair<std::string, core::Json>>{{"version", 2},
+                                                                                  {"job", 0},
+                                                                                  {"restart", -1},
+                                                                                  {"cause", "boredom"},
+                                                                                  {"launcher", "orterun"},
+                                                                                  {"begin", "yesterday"}}) {
+    core::Json changed = good;
+    changed[key] = value;
+    EXPECT_TRUE(refused(changed)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace resolute::slurm

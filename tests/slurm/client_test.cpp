@@ -1,0 +1,376 @@
+#include "slurm/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <random>
+
+#include "core/error.h"
+
+namespace resolute::slurm {
+namespace {
+
+using namespace std::chrono_literals;
+using core::CommandOutput;
+using core::ErrorKind;
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr const char* kAway = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n";
+
+CommandOutput good(const std::string& out = {}) { return {core::Exited{0}, out, {}}; }
+CommandOutput bad(const std::string& err, int code = 1) { return {core::Exited{code}, {}, err}; }
+std::string queue_line(JobNumber id, const std::string& name) {
+  return fmt::format("{}|{}|N/A|RUNNING|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T13:00:01|2|n[1-2]|{}|None\n",
+                     id, id, name);
+}
+
+// A SLURM that answers as it is told; the last answer for ever.
+struct World {
+  core::ManualClock clock;
+  std::deque<CommandOutput> answers;
+  milliseconds cost{0};  // of each command
+  std::vector<std::vector<std::string>> asked;
+  std::vector<milliseconds> limits, pauses;
+
+  Effects effects() {
+    Effects effects;
+    effects.run = [this](const std::vector<std::string>& arguments, milliseconds limit) {
+      asked.push_back(arguments);
+      limits.push_back(limit);
+      clock.advance(cost);
+      CommandOutput answer = answers.front();
+      if (answers.size() > 1) answers.pop_front();
+      return answer;
+    };
+    effects.sleep = [this](milliseconds time) {
+      pauses.push_back(time);
+      clock.advance(time);
+    };
+    effects.clock = &clock;
+    return effects;
+  }
+  Client client(ClientOptions options = {}) { return Client(effects(), options); }
+};
+
+template <class Function>
+std::optional<core::RuntimeError> error_of(Function&& function) {
+  try {
+    function();
+  } catch (const core::RuntimeError& error) {
+    return error;
+  }
+  return std::nullopt;
+}
+
+TEST(ClientTest, find_asks_once_for_all_names_and_keeps_only_theirs) {
+  World world;
+  world.answers = {good(queue_line(4, "one") + queue_line(5, "two") + queue_line(6, "twofold"))};
+  const std::vector<QueuedJob> jobs = world.client().find({"one", "two"});
+  ASSERT_EQ(jobs.size(), 2U);
+  EXPECT_EQ(jobs[0].id, 4);
+  EXPECT_EQ(jobs[1].name, "two");
+  EXPECT_THAT(world.asked, ElementsAre(std::vector<std::string>{"squeue", "-h", "-r", "-t", "all", "--me", "-n",
+                                                                "one,two", "-o", std::string(kQueueFormat)}));
+  EXPECT_THAT(world.limits, ElementsAre(30'000ms));
+  EXPECT_THAT(world.client().find({}), IsEmpty());
+  EXPECT_EQ(world.asked.size(), 1U);
+}
+
+TEST(ClientTest, more_names_than_an_argument_holds_are_asked_for_in_parts) {
+  World world;
+  std::vector<std::string> names;
+  for (int i = 0; i < 3000; ++i) names.push_back(fmt::format("{:0>128}", i));
+  world.answers = {good(queue_line(1, names.front())), good(), good(), good(queue_line(2, names.back()))};
+  EXPECT_EQ(world.client().find(names).size(), 2U);
+  EXPECT_EQ(world.asked.size(), 4U);
+  std::string all;
+  for (const auto& arguments : world.asked) {
+    EXPECT_LT(arguments[7].size(), 131'072U);
+    all += (all.empty() ? "" : ",") + arguments[7];
+  }
+  EXPECT_EQ(all, fmt::format("{}", fmt::join(names, ",")));
+}
+
+TEST(ClientTest, pauses_double_up_to_the_longest_until_there_is_an_answer) {
+  World world;
+  world.answers = {bad(kAway), bad(kAway, 8), bad("", 140), bad("what?", 255), {core::Killed{9}, "", ""},
+                   bad(kAway), bad(kAway),    good()};
+  EXPECT_THAT(world.client().find({"job"}), IsEmpty());
+  EXPECT_THAT(world.pauses, ElementsAre(500ms, 1s, 2s, 4s, 8s, 15s, 15s));
+  EXPECT_EQ(world.asked.size(), 8U);
+}
+
+TEST(ClientTest, patience_ends_and_its_last_moment_is_used) {
+  World world;
+  world.answers = {bad(kAway)};
+  const auto error = error_of([&] { world.client().find({"job"}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::kTransient);
+  EXPECT_STREQ(error->what(),
+               "SLURM's 'squeue' brought no answer (Unable to contact slurm controller (connect failure); tries: 9, in "
+               "60 s); try again later; 'scontrol ping' tells whether the controller is up");
+  EXPECT_THAT(world.pauses, ElementsAre(500ms, 1s, 2s, 4s, 8s, 15s, 15s, 14500ms));
+}
+
+TEST(ClientTest, the_time_that_commands_take_counts) {
+  World world;
+  world.answers = {bad(kAway)};
+  world.cost = 25s;
+  EXPECT_TRUE(error_of([&] { world.client().find({"job"}); }));
+  EXPECT_THAT(world.pauses, ElementsAre(500ms, 1s));
+}
+
+TEST(ClientTest, without_patience_there_is_one_try) {
+  World world;
+  world.answers = {bad(kAway)};
+  EXPECT_TRUE(error_of([&] { world.client({.patience = 0ms}).find({"job"}); }));
+  EXPECT_EQ(world.asked.size(), 1U);
+  EXPECT_THAT(world.pauses, IsEmpty());
+}
+
+TEST(ClientTest, for_any_options_the_pauses_never_shrink_and_fill_the_patience) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 300; ++round) {
+    World world;
+    world.answers = {bad(kAway)};
+    const ClientOptions options{.patience = milliseconds(random() % 100'000),
+                                .first_pause = milliseconds(random() % 3000),
+                                .longest_pause = milliseconds(100 + random() % 20'000)};
+    EXPECT_TRUE(error_of([&] { world.client(options).find({"job"}); }));
+    milliseconds sum{0};
+    for (milliseconds pause : world.pauses) sum += pause;
+    EXPECT_EQ(sum, options.patience);
+    EXPECT_EQ(world.asked.size(), world.pauses.size() + 1);
+    if (!world.pauses.empty()) {
+      EXPECT_TRUE(std::is_sorted(world.pauses.begin(), world.pauses.end() - 1));
+      EXPECT_LE(*std::max_element(world.pauses.begin(), world.pauses.end()),
+                std::max({options.first_pause, options.longest_pause, 1ms}));
+    }
+  }
+}
+
+TEST(ClientTest, a_clock_that_stands_still_makes_nobody_wait_for_ever) {
+  World world;
+  world.answers = {bad(kAway)};
+  Effects effects = world.effects();
+  int slept = 0;
+  effects.sleep = [&](milliseconds) { ++slept; };
+  EXPECT_TRUE(error_of([&] { Client(effects).find({"job"}); }));
+  EXPECT_EQ(slept, 8);
+}
+
+TEST(ClientTest, whoever_sleeps_may_be_interrupted) {
+  World world;
+  world.answers = {bad(kAway)};
+  Effects effects = world.effects();
+  effects.sleep = [](milliseconds) { throw core::RuntimeError(ErrorKind::kInterrupted, "asked to stop"); };
+  EXPECT_EQ(error_of([&] { Client(effects).find({"job"}); })->kind(), ErrorKind::kInterrupted);
+}
+
+TEST(ClientTest, text_that_squeue_would_not_write_is_asked_for_again_and_never_taken_for_no_jobs) {
+  World world;
+  world.answers = {good("<html>gateway</html>\n"), good(queue_line(4, "job").substr(0, 20)),
+                   good(queue_line(4, "job"))};
+  EXPECT_EQ(world.client().find({"job"}).size(), 1U);
+  EXPECT_EQ(world.pauses.size(), 2U);
+  world.answers = {good("\x01\x02")};
+  const auto error = error_of([&] { world.client().find({"job"}); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->kind(), ErrorKind::kTransient);
+  EXPECT_THAT(error->what(), HasSubstr("brought no answer (squeue wrote"));
+  EXPECT_THAT(error->what(), EndsWith("whether the controller is up"));
+}
+
+TEST(ClientTest, an_output_that_may_have_lost_its_end_is_no_answer) {
+  World world;
+  std::string lines;
+  while (lines.size() < (std::size_t{32} << 20)) lines += queue_line(4, "job");
+  world.answers = {good(lines), good()};
+  EXPECT_THAT(world.client().find({"job"}), IsEmpty());
+  EXPECT_EQ(world.asked.size(), 2U);
+}
+
+TEST(ClientTest, refusals_and_missing_programs_are_told_at_once) {
+  World world;
+  world.answers = {bad("squeue: unrecognized option '--me'\nTry \"squeue --help\" for more information\n")};
+  const auto refused = error_of([&] { world.client().find({"job"}); });
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->kind(), ErrorKind::kEnvironment);
+  EXPECT_STREQ(refused->what(), "SLURM refuses 'squeue' (unrecognized option '--me')");
+  world.answers = {bad("squeue: fatal: Could not establish a configuration source\n")};
+  const auto missing = error_of([&] { world.client().find({"job"}); });
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->kind(), ErrorKind::kInput);
+  EXPECT_THAT(missing->what(), HasSubstr("there is no SLURM here: 'squeue' cannot be used (Could not establish"));
+  EXPECT_THAT(world.pauses, IsEmpty());
+  // squeue does not say this of a name; as "no such job" it would make a second one.
+  world.answers = {bad("slurm_load_jobs error: Invalid job id specified\n")};
+  EXPECT_EQ(error_of([&] { world.client().find({"job"}); })->kind(), ErrorKind::kEnvironment);
+}
+
+TEST(ClientTest, show_tells_the_job_another_one_and_none_apart) {
+  World world;
+  const std::string text =
+      "JobId=7 JobName=job UserId=root(0) GroupId=root(0) MCS_label=N/A Priority=1 Nice=0 Account=(null) QOS=(null) "
+      "JobState=RUNNING Reason=None Dependency=(null) Requeue=1 Restarts=2 BatchFlag=1 Reboot=0 ExitCode=0:0 "
+      "RunTime=00:00:00 TimeLimit=00:10:00 TimeMin=N/A SubmitTime=2026-11-21T10:39:03 EligibleTime=2026-11-21T10:39:04 "
+      "AccrueTime=Unknown StartTime=2026-11-21T10:39:04 EndTime=2026-11-21T10:49:04 Deadline=N/A PreemptTime=None "
+      "SuspendTime=None Partition=main NodeList=n1 WorkDir=/home/a\n";
+  world.answers = {good(text)};
+  const auto shown = world.client().show(7, "job");
+  ASSERT_TRUE(std::holds_alternative<ShownJob>(shown));
+  EXPECT_EQ(std::get<ShownJob>(shown).restarts, 2);
+  EXPECT_TRUE(std::holds_alternative<AnotherJob>(world.client().show(7, "other")));
+  world.answers = {bad(kAway), bad("slurm_load_jobs error: Invalid job id specified\n")};
+  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().show(7, "job")));
+  EXPECT_EQ(world.asked.back(), (std::vector<std::string>{"scontrol", "show", "job", "-o", "7"}));
+  EXPECT_THROW(world.client().show(0, "job"), core::ContractError);
+}
+
+TEST(ClientTest, cancel_names_the_user_and_the_job_and_none_is_none) {
+  World world;
+  world.answers = {good()};
+  world.client().cancel("job");
+  ASSERT_EQ(world.asked.size(), 1U);
+  ASSERT_EQ(world.asked[0].size(), 3U);
+  EXPECT_THAT(world.asked[0][1], testing::StartsWith("--user="));
+  EXPECT_NE(world.asked[0][1], "--user=");
+  EXPECT_EQ(world.asked[0][2], "--name=job");
+  world.client().cancel("job", CancelScope::kWaiting);
+  EXPECT_EQ(world.asked[1].back(), "--state=PENDING");
+  world.answers = {bad("scancel: error: Kill job error on job id 5: Job/step already completing or completed\n")};
+  world.client().cancel("job");
+  world.answers = {bad("scancel: error: Kill job error on job id 5: Invalid job id specified\n")};
+  world.client().cancel("job");
+  world.answers = {bad("scancel: error: Kill job error on job id 5: Access/permission denied\n")};
+  EXPECT_EQ(error_of([&] { world.client().cancel("job"); })->kind(), ErrorKind::kEnvironment);
+}
+
+TEST(ClientTest, an_element_is_named_by_its_array_because_its_own_id_may_be_the_arrays) {
+  World world;
+  world.answers = {good()};
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, 3)));
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, std::nullopt)));
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().release(12, 0)));
+  EXPECT_THAT(world.asked,
+              ElementsAre(ElementsAre("scontrol", "requeue", "12_3"), ElementsAre("scontrol", "requeue", "12"),
+                          ElementsAre("scontrol", "release", "12_0")));
+  EXPECT_THROW(world.client().requeue(0, std::nullopt), core::ContractError);
+  EXPECT_THROW(world.client().requeue(1, -1), core::ContractError);
+}
+
+TEST(ClientTest, a_requeue_whose_answer_was_lost_is_done_when_the_job_waits) {
+  World world;
+  world.answers = {bad("Unexpected message received for job 12\n"), bad("12_3: Job is pending execution\n")};
+  EXPECT_TRUE(std::holds_alternative<Done>(world.client().requeue(12, 3)));
+  world.answers = {bad("Requested operation is presently disabled for job 12\n")};
+  const auto refused = world.client().requeue(12, std::nullopt);
+  ASSERT_TRUE(std::holds_alternative<Refused>(refused));
+  EXPECT_EQ(std::get<Refused>(refused).why, "Requested operation is presently disabled for job 12");
+  world.answers = {bad("Invalid job id specified for job 12\n")};
+  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().requeue(12, std::nullopt)));
+  EXPECT_TRUE(std::holds_alternative<Gone>(world.client().release(12, std::nullopt)));
+}
+
+TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
+  World world;
+  const auto submit = [&](const CommandOutput& answer) {
+    world.answers = {answer};
+    return world.client().submit("/a/script.sh", {"--job-name=job"});
+  };
+  EXPECT_EQ(std::get<Accepted>(submit(good("17\n"))).id, 17);
+  EXPECT_EQ(std::get<Accepted>(submit(good("17;far\n"))).cluster, "far");
+  EXPECT_EQ(std::get<Refused>(submit(bad("sbatch: error: invalid partition specified: nope\n"))).why,
+            "invalid partition specified: nope");
+  EXPECT_TRUE(std::holds_alternative<Refused>(
+      submit(bad("sbatch: error: Batch job submission failed: Invalid job id specified\n"))));
+  EXPECT_EQ(std::get<Unclear>(submit(bad("sbatch: error: Batch job submission failed: Socket timed out on send/recv "
+                                         "operation\n")))
+                .why,
+            "Batch job submission failed: Socket timed out on send/recv operation");
+  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(bad("", 140))));
+  EXPECT_TRUE(std::holds_alternative<Unclear>(submit({core::Killed{9}, "", "", true})));
+  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good())));
+  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good("Submitted batch job 17\n"))));
+  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good("your budget is fine\n17\n"))));
+  // It has said a number and then no: a job may be there.
+  EXPECT_TRUE(std::holds_alternative<Unclear>(
+      submit({core::Exited{1}, "17\n", "sbatch: error: Invalid --mem specification\n"})));
+  EXPECT_EQ(world.asked.size(), 11U);
+  EXPECT_THAT(world.pauses, IsEmpty());
+  for (const auto& arguments : world.asked)
+    EXPECT_THAT(arguments, ElementsAre("sbatch", "--parsable", "--job-name=job", "/a/script.sh"));
+}
+
+TEST(ClientTest, a_script_is_never_taken_for_an_option) {
+  World world;
+  world.answers = {good("17\n")};
+  world.client().submit("--wrap=id", {});
+  EXPECT_THAT(world.asked[0].back(), testing::StartsWith("/"));
+  EXPECT_THAT(world.asked[0].back(), EndsWith("/--wrap=id"));
+}
+
+TEST(ClientTest, names_that_need_quoting_reach_no_command) {
+  World world;
+  world.answers = {good()};
+  Client client = world.client();
+  for (const char* name : {"", "-n", "a,b", "a b", "a;b", "$(id)", "a\nb", "../a", "a|b", "a'b", "`id`", "ä"}) {
+    EXPECT_THROW(client.find({"fine", name}), core::ContractError) << name;
+    EXPECT_THROW(client.cancel(name), core::ContractError) << name;
+    EXPECT_THROW(client.history({name}, Time{}), core::ContractError) << name;
+  }
+  EXPECT_THAT(world.asked, IsEmpty());
+}
+
+TEST(ClientTest, history_asks_once_and_is_nothing_where_nobody_answers) {
+  World world;
+  world.answers = {
+      good("7|job|CANCELLED by 0|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T12:00:09|0:15\n"
+           "8|jobs|COMPLETED|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T12:00:09|0:0\n")};
+  const auto jobs = world.client().history({"job"}, *parse_time("2026-01-31T00:00:00"));
+  ASSERT_TRUE(jobs);
+  ASSERT_EQ(jobs->size(), 1U);
+  EXPECT_EQ(jobs->front().state, JobState::kCancelled);
+  for (const char* word : {"sacct", "--name=job", "2026-01-31T00:00:00"})
+    EXPECT_THAT(world.asked[0], testing::Contains(word));
+  for (const CommandOutput& answer :
+       {bad("Slurm accounting storage is disabled\n"), bad("sacct: error: slurm_persist_conn_open: failed\n"),
+        CommandOutput{core::Killed{9}, "", "", true}, good("what?\n")}) {
+    world.answers = {answer};
+    EXPECT_FALSE(world.client().history({"job"}, Time{}));
+  }
+  EXPECT_EQ(world.asked.size(), 5U);
+  EXPECT_THAT(world.pauses, IsEmpty());
+  EXPECT_EQ(world.limits.back(), 10s);
+}
+
+TEST(ClientTest, nothing_of_the_users_changes_what_commands_do) {
+  const std::map<std::string, std::string> cleaned = command_environment({{"SBATCH_PARTITION", "x"},
+                                                                          {"SBATCH_ACCOUNT", "x"},
+                                                                          {"SQUEUE_FORMAT", "x"},
+                                                                          {"SACCT_FORMAT", "x"},
+                                                                          {"SCANCEL_NAME", "x"},
+                                                                          {"SCONTROL_ALL", "x"},
+                                                                          {"SLURM_TIME_FORMAT", "relative"},
+                                                                          {"SLURM_JOB_ID", "7"},
+                                                                          {"SLURM_CONF", "/etc/here"},
+                                                                          {"SLURM_CLUSTERS", "far"},
+                                                                          {"SLURM_JWT", "token"},
+                                                                          {"TZ", "Asia/Tokyo"},
+                                                                          {"LC_ALL", "de_DE"},
+                                                                          {"HOME", "/home/a"}});
+  EXPECT_EQ(
+      cleaned,
+      (std::map<std::string, std::string>{
+          {"SLURM_CONF", "/etc/here"}, {"SLURM_JWT", "token"}, {"TZ", "UTC0"}, {"LC_ALL", "C"}, {"HOME", "/home/a"}}));
+}
+
+}  // namespace
+}  // namespace resolute::slurm

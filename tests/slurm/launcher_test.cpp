@@ -1,0 +1,88 @@
+#include "slurm/launcher.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace resolute::slurm {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+// Recorded, 22.05.8, on stdout.
+constexpr const char* kList =
+    "MPI plugin types are...\n\tpmix\n\tnone\n\tcray_shasta\n\tpmi2\nspecific pmix plugin versions available: "
+    "pmix_v4\n";
+// As the mail archives and pages of sites show it of 17.11 to 21.08, on stderr.
+constexpr const char* kOldList =
+    "srun: MPI types are...\nsrun: none\nsrun: openmpi\nsrun: pmi2\nsrun: pmix\nsrun: pmix_v3\n";
+
+TEST(Launcher, several_nodes_prefer_srun_where_slurm_has_pmix) {
+  EXPECT_THAT(launchers_to_try(3, kList, true), ElementsAre(Launcher::kSrun, Launcher::kMpirun));
+  EXPECT_THAT(launchers_to_try(3, kOldList, true), ElementsAre(Launcher::kSrun, Launcher::kMpirun));
+  EXPECT_THAT(launchers_to_try(3, kList, false), ElementsAre(Launcher::kSrun));
+}
+
+TEST(Launcher, several_nodes_without_pmix_need_mpirun) {
+  const std::string without = "MPI plugin types are...\n\tnone\n\tpmi2\n";
+  EXPECT_THAT(launchers_to_try(2, without, true), ElementsAre(Launcher::kMpirun));
+  EXPECT_THAT(launchers_to_try(2, without, false), IsEmpty());
+  EXPECT_THAT(launchers_to_try(2, "", true), ElementsAre(Launcher::kMpirun));
+}
+
+TEST(Launcher, pmix_inside_another_line_is_no_pmix) {
+  for (const char* text : {"srun: error: no plugin pmix\n", "specific pmix plugin versions available: pmix_v4\n",
+                           "\tpmix_v4\n", "pmix pmix\n", "PMIX\n", "\n\n", "srun:", "srun: srun: pmix"})
+    EXPECT_THAT(launchers_to_try(2, text, false), IsEmpty()) << text;
+  for (const char* text : {"pmix", "  pmix \r\n", "srun:pmix\n", "x\n\n\tpmix"})
+    EXPECT_THAT(launchers_to_try(2, text, false), ElementsAre(Launcher::kSrun)) << text;
+}
+
+TEST(Launcher, one_node_is_a_step_where_there_is_srun_and_a_plain_process_else) {
+  EXPECT_THAT(launchers_to_try(1, "MPI plugin types are...\n\tnone\n", true),
+              ElementsAre(Launcher::kSrun, Launcher::kNone));
+  EXPECT_THAT(launchers_to_try(1, "", true), ElementsAre(Launcher::kNone));
+}
+
+TEST(Launcher, srun_starts_one_process_a_node_that_outlives_the_others) {
+  const auto command = launch_command(Launcher::kSrun, 3, {"/opt/resolute", "suite", "run"});
+  EXPECT_EQ(command.front(), "srun");
+  for (const char* option : {"--mpi=pmix", "--nodes=3", "--ntasks=3", "--ntasks-per-node=1", "--kill-on-bad-exit=0",
+                             "--no-kill", "--wait=0", "--cpu-bind=none", "--mem=0", "--input=none"})
+    EXPECT_THAT(command, Contains(option));
+  EXPECT_THAT(std::vector<std::string>(command.end() - 3, command.end()), ElementsAre("/opt/resolute", "suite", "run"));
+}
+
+TEST(Launcher, a_step_asks_for_no_part_of_its_nodes) {
+  EXPECT_THAT(launch_command(Launcher::kSrun, 3, {"x"}), Not(Contains(StartsWith("--cpus-per-task"))));
+}
+
+TEST(Launcher, a_step_on_one_node_needs_no_pmix) {
+  EXPECT_THAT(launch_command(Launcher::kSrun, 1, {"x"}), Contains("--mpi=none"));
+}
+
+TEST(Launcher, mpirun_lets_the_others_live_and_binds_nothing) {
+  EXPECT_THAT(launch_command(Launcher::kMpirun, 3, {"apptainer", "exec", "x.sif", "resolute"}),
+              ElementsAre("mpirun", "--map-by", "ppr:1:node", "--bind-to", "none", "--enable-recovery", "apptainer",
+                          "exec", "x.sif", "resolute"));
+}
+
+TEST(Launcher, none_is_the_program_itself_on_one_node) {
+  EXPECT_THAT(launch_command(Launcher::kNone, 1, {"a", "b"}), ElementsAre("a", "b"));
+  EXPECT_THROW(launch_command(Launcher::kNone, 2, {"a"}), core::ContractError);
+}
+
+TEST(Launcher, names_read_back) {
+  for (Launcher launcher : {Launcher::kSrun, Launcher::kMpirun, Launcher::kNone})
+    EXPECT_EQ(parse_launcher(std::string(name_of(launcher))), launcher);
+  EXPECT_THROW(parse_launcher("auto"), core::RuntimeError);
+  EXPECT_THROW(parse_launcher(""), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::slurm

@@ -1,0 +1,278 @@
+#include "slurm/sbatch_script.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/process.h"
+#include "tests/slurm/script_example.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::slurm {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// RESOLUTE_WRITE_GOLDEN=1 writes them anew: read the difference before it is kept.
+void expect_golden(const std::string& name, const ScriptRequest& request) {
+  const auto file = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/slurm" / name;
+  const std::string script = sbatch_script(request);
+  if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(core::real_file_system(), file, script);
+  EXPECT_EQ(core::read_text(core::real_file_system(), file), script) << name;
+  EXPECT_TRUE(script.ends_with('\n'));
+  EXPECT_THAT(script, Not(HasSubstr(" \n")));
+}
+
+core::CommandOutput bash(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "bash");
+  return core::run_command({.arguments = std::move(arguments), .environment = core::current_environment()},
+                           std::chrono::seconds(20));
+}
+void expect_good_bash(const std::string& script) {
+  tests::TemporaryFolder folder;
+  const auto file = folder / "script.sh";
+  core::write_atomic(core::real_file_system(), file, script);
+  const auto output = bash({"-n", file.string()});
+  EXPECT_EQ(core::describe(output.status), "exit code 0") << output.err << script;
+}
+
+ScriptRequest full_request() {
+  ScriptRequest request = plain_request();
+  auto& resources = request.resources;
+  resources.nodes = 4;
+  resources.gpus_per_node = 8;
+  resources.gpu_type = "a100";
+  resources.cpus_per_node = 64;
+  resources.memory = "0";
+  resources.time = std::chrono::hours(24) + std::chrono::seconds(1);
+  resources.partition = "gpu,gpu-long";
+  resources.account = "reid";
+  resources.qos = "high";
+  resources.constraint = "[rack1|rack2]&nvlink";
+  resources.exclude = "n[001-004],n017";
+  resources.reservation = "week_12";
+  resources.mail_user = "somebody@example.org";
+  resources.mail_type = "END,FAIL,TIME_LIMIT_90";
+  resources.exclusive = true;
+  resources.options = {"--licenses=matlab:1,x", "--hold", "--switches=1@2:00:00"};
+  request.site.modules = {"gcc/12.2", "openmpi/4.1.4-cuda"};
+  request.site.commands = {"source /opt/site.sh", "ulimit -n 65536"};
+  request.variables = {{"RAIN_ROOT", "/data/mlr images/it's 100 %"}, {"EMPTY", ""}};
+  request.dependency = "afterany:12";
+  request.notice = std::chrono::seconds(300);
+  return request;
+}
+
+TEST(SbatchScript, the_least_request_prints_as_golden) { expect_golden("least.sh", plain_request()); }
+
+TEST(SbatchScript, a_request_for_everything_prints_as_golden) { expect_golden("everything.sh", full_request()); }
+
+TEST(SbatchScript, an_array_prints_as_golden) {
+  ScriptRequest request = plain_request();
+  request.resources.nodes = 1;
+  request.resources.gpus_per_node = 2;
+  request.resources.time = std::chrono::minutes(90);
+  request.array_size = 1000;
+  request.resources.array_at_once = 32;
+  expect_golden("array.sh", request);
+}
+
+TEST(SbatchScript, folders_of_all_signs_print_as_golden) {
+  ScriptRequest request = plain_request();
+  request.comment = "it's \"small\" #1 \\ $(id) ü";
+  request.working_folder = "/home/user/My Suites/100 %j \"x\" $HOME";
+  request.output = "/shared/it's 100 %j \"x\" #1 é `id`/log";
+  request.command = {"/opt/my programs/resolute", "suite", "allocation", "--submission", "/shared/it's 100 %j", ""};
+  expect_golden("signs.sh", request);
+}
+
+TEST(SbatchScript, bash_reads_every_golden) {
+  const auto folder = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/slurm";
+  int read = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    expect_good_bash(core::read_text(core::real_file_system(), entry.path()));
+    ++read;
+  }
+  EXPECT_GE(read, 4);
+}
+
+TEST(SbatchScript, sbatch_lines_stand_before_any_command) {
+  const std::string script = sbatch_script(full_request());
+  const auto first_command = script.find("\ntrap ");
+  ASSERT_NE(first_command, std::string::npos);
+  EXPECT_GT(first_command, script.rfind("\n#SBATCH"));
+}
+
+TEST(SbatchScript, a_command_that_looks_like_an_option_is_none) {
+  ScriptRequest request = plain_request();
+  request.site.commands = {"#SBATCH --wrap=x", "true\n#SBATCH --array=0-9"};
+  const std::string script = sbatch_script(request);
+  EXPECT_GT(script.find("#SBATCH --wrap"), script.find("\ntrap "));
+  expect_good_bash(script);
+}
+
+TEST(SbatchScript, a_time_limit_is_rounded_up_to_minutes) {
+  ScriptRequest request = plain_request();
+  request.resources.time = std::chrono::seconds(121);
+  EXPECT_THAT(sbatch_script(request), HasSubstr("#SBATCH --time=3\n"));
+}
+
+TEST(SbatchScript, bash_reads_quoted_words_back) {
+  for (const std::string text : {"", "plain", "it's", "a b", "$(id) `id` $HOME", "\"", "\\", "a\\'b", "*", "~", "#",
+                                 "ü €", "-n", "a;b&c|d", "!x", "{a,b}", "'", "''", "line\nline"}) {
+    const auto output = bash({"-c", "printf %s " + shell_quoted(text)});
+    EXPECT_EQ(output.out, text);
+  }
+}
+
+// What a change of the good request is refused with.
+std::string refused(const std::function<void(ScriptRequest&)>& change) {
+  ScriptRequest request = full_request();
+  change(request);
+  try {
+    sbatch_script(request);
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+    const std::string message = error.what();
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+    return message;
+  }
+  return "accepted";
+}
+
+TEST(SbatchScript, hostile_values_are_refused_with_their_option) {
+  const std::vector<std::pair<const char*, std::string Resources::*>> members{
+      {"--partition", &Resources::partition},
+      {"--account", &Resources::account},
+      {"--qos", &Resources::qos},
+      {"--constraint", &Resources::constraint},
+      {"--exclude", &Resources::exclude},
+      {"--reservation", &Resources::reservation},
+      {"--gpu-type", &Resources::gpu_type},
+      {"--memory", &Resources::memory},
+      {"--mail-user", &Resources::mail_user},
+      {"--mail-type", &Resources::mail_type}};
+  for (const auto& [option, member] : members)
+    for (const std::string value : {"a b", "a\"b", "a'b", "a\nb", "$(id)", "a\\b", "a#b", "é", "\xff", "-x", " ", "\t",
+                                    "a\x7f", "`id`", "a;b", "a>b"}) {
+      EXPECT_THAT(refused([&, m = member](ScriptRequest& request) { request.resources.*m = value; }),
+                  StartsWith(std::string(option) + " '"))
+          << value;
+    }
+}
+
+TEST(SbatchScript, options_that_the_script_sets_itself_are_refused_in_any_spelling) {
+  for (const char* option :
+       {"--job-name=x", "--job=x", "--output=/x", "--out=x", "--array=0-3", "--requeue", "--no-requeue", "--wait",
+        "--time=5", "--parsable", "--export=NONE", "--wrap=x", "--dependency=afterok:1", "--clusters=b", "--test"})
+    EXPECT_THAT(refused([&](ScriptRequest& request) { request.resources.options = {option}; }),
+                StartsWith(std::string("--sbatch '") + option + "'"));
+  for (const char* option : {"licenses=x", "-p x", "-p", "--", "---x", "--a b=1", "--A=1", "--licenses=a\nb", ""})
+    EXPECT_THAT(refused([&](ScriptRequest& request) { request.resources.options = {option}; }),
+                StartsWith("--sbatch '"))
+        << option;
+  for (const char* option : {"--licenses=x", "--time-min=5", "--nodelist=n1", "--exclusive=user", "--wait-all-nodes=1",
+                             "--comment-of-nothing", "--tmp=5G", "--nice", "--gres-flags=enforce-binding"})
+    EXPECT_EQ(refused([&](ScriptRequest& request) { request.resources.options = {option}; }), "accepted") << option;
+}
+
+TEST(SbatchScript, memory_is_a_number_with_a_unit) {
+  for (const char* good : {"", "0", "64", "64G", "1T", "512M", "9K"})
+    EXPECT_EQ(refused([&](ScriptRequest& request) { request.resources.memory = good; }), "accepted") << good;
+  for (const char* bad : {"G", "64GB", "6.4G", "-1", "64 G", "1234567890123456", "64g"})
+    EXPECT_THAT(refused([&](ScriptRequest& request) { request.resources.memory = bad; }), StartsWith("--memory '"));
+}
+
+TEST(SbatchScript, numbers_out_of_range_are_refused) {
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.nodes = 0; }), StartsWith("--nodes 0"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.gpus_per_node = -1; }), StartsWith("--gpus-per-node -1"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.gpus_per_node = 0; }), StartsWith("--gpu-type"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.cpus_per_node = -1; }), StartsWith("--cpus-per-node -1"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.time = std::chrono::hours(24 * 400); }), StartsWith("--time"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.array_at_once = -1; }), StartsWith("--array-at-once"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.notice = std::chrono::seconds(0); }), StartsWith("--notice"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.resources.time = r.notice - std::chrono::seconds(1); }),
+              StartsWith("--notice 300 is longer than the time limit"));
+}
+
+TEST(SbatchScript, folders_that_slurm_would_read_otherwise_are_refused) {
+  for (const std::string folder : {"relative", "", "/a\nb", "/a\\b", "/\xff"}) {
+    EXPECT_THAT(refused([&](ScriptRequest& r) { r.output = folder; }), StartsWith("folder of the logs '")) << folder;
+    EXPECT_THAT(refused([&](ScriptRequest& r) { r.working_folder = folder; }), StartsWith("working folder '"));
+  }
+}
+
+TEST(SbatchScript, hostile_parts_of_the_script_are_refused) {
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.job_name = "a b"; }), StartsWith("job name 'a b'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.comment = "a\nb"; }), StartsWith("comment 'a?b'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.comment = std::string(1001, 'x'); }), HasSubstr("1001 bytes"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.dependency = "afterok:1 --wrap"; }), StartsWith("dependency '"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.site.modules = {"a;b"}; }), StartsWith("module 'a;b'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.site.modules = {""}; }), StartsWith("module ''"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.site.commands = {"a\r\n"}; }), StartsWith("command 'a?'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.variables = {{"A B", "x"}}; }), StartsWith("variable 'A B'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.variables = {{"A", "x\ny"}}; }), StartsWith("variable A 'x?y'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.command = {"a", "b\nc"}; }), StartsWith("argument 'b?c'"));
+  EXPECT_THAT(refused([](ScriptRequest& r) { r.command = {}; }), StartsWith("the script has no program"));
+}
+
+// The script as a plain bash script, where nothing is a SLURM's.
+core::CommandOutput run_script(const ScriptRequest& request) {
+  tests::TemporaryFolder folder;
+  const auto file = folder / "script.sh";
+  core::write_atomic(core::real_file_system(), file, sbatch_script(request));
+  return bash({file.string()});
+}
+
+TEST(SbatchScript, the_script_becomes_the_program_with_its_variables_and_folder) {
+  tests::TemporaryFolder folder;
+  ScriptRequest request = plain_request();
+  request.working_folder = folder.path() / "it's 100 % $HOME";
+  std::filesystem::create_directory(request.working_folder);
+  request.variables = {{"ROOT", "a 'b' $(id) \" \\ ü"}};
+  request.site.commands = {"greeting=hello", "export greeting"};
+  request.command = {"/bin/sh", "-c", "printf '%s|' \"$PWD\" \"$ROOT\" \"$greeting\" \"$@\"", "sh", "it's", "", "$(x)"};
+  const auto output = run_script(request);
+  EXPECT_EQ(output.out, request.working_folder.string() + "|a 'b' $(id) \" \\ ü|hello|it's||$(x)|") << output.err;
+}
+
+TEST(SbatchScript, a_missing_folder_or_program_ends_the_script_with_one_line) {
+  ScriptRequest request = plain_request();
+  request.working_folder = "/no/such/fol'der %s";
+  auto output = run_script(request);
+  EXPECT_EQ(core::describe(output.status), "exit code 2");
+  EXPECT_EQ(output.err,
+            "resolute: node ? has no folder '/no/such/fol'der %s' (it is where the suite was submitted); submit from "
+            "one that every node sees\n");
+  request.working_folder = "/";
+  request.command = {"/no/such/resolute"};
+  output = run_script(request);
+  EXPECT_EQ(core::describe(output.status), "exit code 2");
+  EXPECT_EQ(output.err, "resolute: node ? has no program '/no/such/resolute'; install it where every node sees it\n");
+}
+
+TEST(SbatchScript, a_module_that_does_not_load_ends_the_script_with_one_line) {
+  ScriptRequest request = plain_request();
+  request.working_folder = "/";
+  request.site.modules = {"x/1"};
+  request.site.commands = {};
+  request.command = {"/bin/echo", "ran"};
+  tests::TemporaryFolder folder;
+  const auto file = folder / "script.sh";
+  core::write_atomic(core::real_file_system(), file, sbatch_script(request));
+  // As Lmod and Modules do it: a function, exported to the job.
+  auto output = bash({"-c", "module() { [ \"$2\" != x/1 ]; }; export -f module; exec bash " + file.string()});
+  EXPECT_EQ(core::describe(output.status), "exit code 2");
+  EXPECT_THAT(output.err, HasSubstr("cannot load the module 'x/1' (see above)"));
+  output = bash({"-c", "module() { [ \"$1 $2\" = 'load x/1' ]; }; export -f module; exec bash " + file.string()});
+  EXPECT_EQ(output.out, "ran\n") << output.err;
+}
+
+}  // namespace
+}  // namespace resolute::slurm

@@ -1,0 +1,343 @@
+#include "slurm/submission.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/slurm/submission_samples.h"
+#include "tests/support/killing_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::slurm {
+namespace {
+
+namespace fs = std::filesystem;
+using core::Json;
+using tests::sample_batch;
+using tests::sample_request;
+
+core::FileSystem& disk() { return core::real_file_system(); }
+
+Time at(int second) { return Time(std::chrono::seconds(1'800'000'000 + second)); }
+
+QueuedJob queued(JobNumber id, std::optional<Time> submitted) {
+  QueuedJob job;
+  job.id = job.array = id;
+  job.submitted = submitted;
+  return job;
+}
+
+std::string message_of(const std::function<void()>& body, core::ErrorKind kind) {
+  try {
+    body();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST(SubmissionJson, a_request_comes_back_as_it_was) {
+  const std::string text = core::canonical_json(to_json(sample_request()));
+  const SubmissionRequest back = request_from_json(core::parse_json(text, "r"), "r");
+  EXPECT_EQ(core::canonical_json(to_json(back)), text);
+  EXPECT_EQ(back.batches, sample_request().batches);
+  EXPECT_EQ(back.variables, sample_request().variables);
+  EXPECT_EQ(back.resources.options, sample_request().resources.options);
+  EXPECT_EQ(back.created, sample_request().created);
+  EXPECT_EQ(back.continuation, Continuation::kChain);
+  EXPECT_EQ(back.notice, std::chrono::seconds(120));
+}
+
+// Every place in the request at which a value stands, objects and lists included.
+std::vector<Json::json_pointer> places(const Json& json, const Json::json_pointer& here = Json::json_pointer()) {
+  std::vector<Json::json_pointer> found;
+  for (const auto& [key, value] : json.items()) {
+    const auto place = json.is_array() ? here / static_cast<std::size_t>(std::stoul(key)) : here / key;
+    found.push_back(place);
+    if (value.is_structured())
+      for (const auto& inner : places(value, place)) found.push_back(inner);
+  }
+  return found;
+}
+
+TEST(SubmissionJson, every_member_that_is_missing_superfluous_or_of_another_type_is_refused) {
+  const Json good = to_json(sample_request());
+  int refused = 0;
+  const auto refuse = [&](const Json& bad, const std::string& what) {
+    SCOPED_TRACE(what);
+    const std::string message = message_of([&] { request_from_json(bad, "here.json"); }, core::ErrorKind::kCorrupt);
+    EXPECT_TRUE(message.starts_with("here.json: ")) << message;
+    ++refused;
+  };
+  for (const auto& place : places(good)) {
+    Json bad = good;
+    bad[place] = good[place].is_boolean() ? Json(7) : Json(true);
+    refuse(bad, "another type at " + place.to_string());
+    if (good[place.parent_pointer()].is_array()) continue;
+    bad = good;
+    bad[place.parent_pointer()].erase(place.back());
+    refuse(bad, "nothing at " + place.to_string());
+    bad = good;
+    bad[place.parent_pointer()][place.back() + "_"] = good[place];
+    refuse(bad, "beside " + place.to_string());
+  }
+  EXPECT_GT(refused, 120);
+  for (const Json& other : {Json(nullptr), Json::array(), Json("x"), Json(1)}) refuse(other, other.dump());
+}
+
+TEST(SubmissionJson, values_that_cannot_be_are_refused) {
+  const std::vector<std::pair<std::string, Json>> wrong = {
+      {"/version", 2},
+      {"/token", "0123456789AB"},
+      {"/token", "../../etc/pw"},
+      {"/token", "0123"},
+      {"/suite", "../x"},
+      {"/suite", ""},
+      {"/created", "yesterday"},
+      {"/created", ""},
+      {"/store", "store"},
+      {"/resolute", "resolute"},
+      {"/relative_to", ""},
+      {"/working_folder", "./x"},
+      {"/launcher", "ssh"},
+      {"/continuation", "never"},
+      {"/most_restarts", 0},
+      {"/most_fruitless", 0},
+      {"/most_fruitless", 4'000'000'000},
+      {"/notice_seconds", -5},
+      {"/notice_seconds", 1.5},
+      {"/resources/nodes", 0},
+      {"/resources/gpus_per_node", -1},
+      {"/resources/time_seconds", -60},
+      {"/variables/0/name", "A B"},
+      {"/variables/0/name", ""},
+      {"/variables/0/name", "1A"},
+      {"/variables/0/name", "A;reboot"},
+      {"/variables/0/value", std::string("a\0b", 3)},
+      {"/container/0", std::string("\0", 1)},
+      {"/batches", Json::array()},
+      {"/batches/0/number", 2},
+      {"/batches/0/job_name", "resolute-tiny-0123456789ab-2"},
+      {"/batches/0/job_name", "a b-0123456789ab-1"},
+      {"/batches/0/first_allocation", 0},
+      {"/batches/0/after", 1},
+      {"/batches/1/after", -1},
+      {"/batches/1/jobs/0", "../x"},
+      {"/batches/1/jobs/0", ""},
+  };
+  for (const auto& [place, value] : wrong) {
+    Json bad = to_json(sample_request());
+    bad[Json::json_pointer(place)] = value;
+    SCOPED_TRACE(place + " = " + value.dump());
+    message_of([&] { request_from_json(bad, "here.json"); }, core::ErrorKind::kCorrupt);
+  }
+}
+
+TEST(SubmissionScript, becomes_the_supervisor_of_its_batch_and_generation) {
+  const SubmissionRequest request = sample_request();
+  const ScriptRequest script = script_of(request, request.batches[1], "/s/0123456789ab", 17, 4);
+  EXPECT_EQ(script.job_name, "resolute-tiny-0123456789ab-2");
+  EXPECT_EQ(script.dependency, "afterany:17");
+  EXPECT_EQ(script.array_size, 2);
+  EXPECT_EQ(script.output, "/s/0123456789ab/batch-002/log");
+  EXPECT_EQ(script.command,
+            (std::vector<std::string>{"/opt/resolute/bin/resolute", "suite", "allocation", "--submission",
+                                      "/s/0123456789ab", "--batch", "2", "--generation", "4"}));
+  EXPECT_EQ(script.variables, request.variables);
+  EXPECT_EQ(script.working_folder, "/scratch/kim");
+  EXPECT_FALSE(script_of(request, request.batches[0], "/s", std::nullopt).dependency.has_value());
+  EXPECT_NE(script.comment.find("generation 4"), std::string::npos);
+}
+
+TEST(OwnJob, is_the_earliest_that_no_other_generation_is) {
+  EXPECT_FALSE(own_job({}, {}).has_value());
+  EXPECT_EQ(own_job({queued(7, at(20)), queued(9, at(10)), queued(8, at(10))}, {})->id, 8);
+  EXPECT_EQ(own_job({queued(7, at(20)), queued(9, std::nullopt)}, {})->id, 7);
+  EXPECT_EQ(own_job({queued(7, at(1)), queued(9, at(5))}, {{7, "", at(1)}})->id, 9);
+  EXPECT_FALSE(own_job({queued(7, at(1))}, {{7, "", at(1)}}).has_value());
+  EXPECT_EQ(own_job({queued(7, at(1))}, {{6, "", at(1)}})->submitted, at(1));
+}
+
+TEST(OwnJob, under_a_known_id_is_a_requeued_job_unless_it_never_was_requeued) {
+  const std::vector<KnownJob> lost = {{7, "", at(1)}};
+  EXPECT_FALSE(own_job({queued(7, at(50))}, lost).has_value()) << "a requeue gives a job a new time";
+  EXPECT_EQ(own_job({queued(7, at(50))}, lost, {7}), (KnownJob{7, "", at(50)})) << "the lost job's id, given again";
+  EXPECT_FALSE(own_job({queued(7, at(1))}, lost, {7}).has_value());
+  EXPECT_FALSE(own_job({queued(7, at(50))}, {{7, "", std::nullopt}}, {7}).has_value()) << "not to be told apart";
+  EXPECT_FALSE(own_job({queued(7, std::nullopt)}, lost, {7}).has_value());
+}
+
+TEST(OwnJob, takes_an_array_as_one) {
+  QueuedJob first = queued(41, at(30));
+  QueuedJob last = queued(40, at(20));
+  first.array = last.array = 40;
+  first.element = 0;
+  last.element = 1;
+  EXPECT_EQ(own_job({first, last}, {}), (KnownJob{40, "", at(20)}));
+  EXPECT_FALSE(own_job({first, last}, {{40, "", at(20)}}).has_value());
+}
+
+class SubmissionFolderTest : public testing::Test {
+ protected:
+  SubmissionFolder create() { return create_submission(disk(), root_.path(), sample_request(), "text\n"); }
+  fs::path file(const SubmissionFolder& folder, const std::string& name) {
+    return folder.batch_folder(sample_batch(1)) / name;
+  }
+  tests::TemporaryFolder root_;
+  Batch batch_ = sample_batch(1);
+};
+
+TEST_F(SubmissionFolderTest, is_written_whole_and_read_back) {
+  const SubmissionFolder folder = create();
+  EXPECT_EQ(folder.path(), root_ / "submissions" / "0123456789ab");
+  EXPECT_EQ(core::read_text(disk(), folder.suite_file()), "text\n");
+  EXPECT_EQ(to_json(folder.request()), to_json(sample_request()));
+  const std::string text = core::read_text(disk(), folder.path() / "request.json");
+  EXPECT_EQ(text, core::canonical_json(to_json(sample_request())) + "\n");
+}
+
+TEST_F(SubmissionFolderTest, killed_at_any_step_of_its_making_it_is_none_or_whole_and_can_be_made_again) {
+  bool survived = false;
+  for (int step = 0; !survived; ++step) {
+    ASSERT_LT(step, 200);
+    tests::TemporaryFolder root;
+    tests::Mortal process(step);
+    tests::KillingFileSystem files(process);
+    survived = process.survives([&] { create_submission(files, root.path(), sample_request(), "text\n"); });
+    for (const SubmissionFolder& folder : submissions(disk(), root.path())) {
+      EXPECT_EQ(to_json(folder.request()), to_json(sample_request()));
+      EXPECT_EQ(core::read_text(disk(), folder.suite_file()), "text\n");
+    }
+    create_submission(disk(), root.path(), sample_request(), "text\n");
+    EXPECT_EQ(submissions(disk(), root.path()).size(), 1u);
+  }
+}
+
+TEST_F(SubmissionFolderTest, another_submission_under_the_same_token_is_refused_and_nothing_overwritten) {
+  const SubmissionFolder folder = create();
+  SubmissionRequest other = sample_request();
+  other.title = "another";
+  message_of([&] { create_submission(disk(), root_.path(), other, "text\n"); }, core::ErrorKind::kInput);
+  message_of([&] { create_submission(disk(), root_.path(), sample_request(), "other\n"); }, core::ErrorKind::kInput);
+  EXPECT_EQ(to_json(folder.request()), to_json(sample_request()));
+  EXPECT_EQ(core::read_text(disk(), folder.suite_file()), "text\n");
+}
+
+TEST_F(SubmissionFolderTest, a_request_that_could_not_be_read_back_is_not_written) {
+  SubmissionRequest request = sample_request();
+  request.variables = {{"DATA", "\xff\xfe"}};
+  message_of([&] { create_submission(disk(), root_.path(), request, ""); }, core::ErrorKind::kInput);
+  request = sample_request();
+  request.store = "relative";
+  message_of([&] { create_submission(disk(), root_.path(), request, ""); }, core::ErrorKind::kInput);
+  EXPECT_TRUE(disk().list(root_ / "submissions").empty());
+}
+
+TEST_F(SubmissionFolderTest, those_of_a_suite_come_oldest_first) {
+  EXPECT_TRUE(submissions(disk(), root_.path()).empty());
+  const std::vector<std::pair<std::string, int>> made = {{"bbbbbbbbbbbb", 5}, {"aaaaaaaaaaaa", 9}, {"999999999999", 5}};
+  for (const auto& [token, second] : made) {
+    SubmissionRequest request = sample_request(token);
+    request.created = at(second);
+    create_submission(disk(), root_.path(), request, "");
+  }
+  disk().create_directories(root_ / "submissions" / "cccccccccccc");
+  core::write_atomic(disk(), root_ / "submissions" / "notes.txt", "mine\n");
+  std::vector<std::string> tokens;
+  for (const SubmissionFolder& folder : submissions(disk(), root_.path())) tokens.push_back(folder.request().token);
+  EXPECT_EQ(tokens, (std::vector<std::string>{"999999999999", "bbbbbbbbbbbb", "aaaaaaaaaaaa"}));
+}
+
+TEST_F(SubmissionFolderTest, a_request_that_is_torn_or_another_folders_is_an_error_that_names_it) {
+  const fs::path path = create().path() / "request.json";
+  const std::string whole = core::read_text(disk(), path);
+  for (std::size_t length : {std::size_t{0}, std::size_t{1}, whole.size() / 2, whole.size() - 2}) {
+    core::write_atomic(disk(), path, whole.substr(0, length));
+    const auto message = message_of([&] { submissions(disk(), root_.path()); }, core::ErrorKind::kCorrupt);
+    EXPECT_NE(message.find(path.string()), std::string::npos) << message;
+  }
+  core::write_atomic(disk(), path, core::canonical_json(to_json(sample_request("bbbbbbbbbbbb"))) + "\n");
+  EXPECT_NE(message_of([&] { submissions(disk(), root_.path()); }, core::ErrorKind::kCorrupt).find("'bbbbbbbbbbbb'"),
+            std::string::npos);
+}
+
+TEST_F(SubmissionFolderTest, a_generation_is_what_its_files_say) {
+  SubmissionFolder folder = create();
+  EXPECT_EQ(folder.last_generation(batch_), -1);
+  EXPECT_TRUE(std::holds_alternative<NeverTried>(folder.generation(batch_, 0)));
+  const Intended intent{{{3, "", at(0)}, {4, "east", std::nullopt}}};
+  EXPECT_TRUE(folder.intend(batch_, 0, intent));
+  EXPECT_FALSE(folder.intend(batch_, 0, {})) << "the first one stands";
+  EXPECT_EQ(std::get<Intended>(folder.generation(batch_, 0)), intent);
+  EXPECT_EQ(folder.refuse(batch_, 0, {"no such\npartition \xff"}).why, "no such partition \xef\xbf\xbd");
+  EXPECT_EQ(std::get<Refused>(folder.generation(batch_, 0)).why, "no such partition \xef\xbf\xbd");
+  EXPECT_EQ(folder.refuse(batch_, 0, {"another"}).why, "no such partition \xef\xbf\xbd");
+  const KnownJob job{12, "east", at(3)};
+  EXPECT_EQ(folder.accept(batch_, 0, job), job);
+  EXPECT_EQ(folder.accept(batch_, 0, {13, "", std::nullopt}), job) << "the first one stands";
+  EXPECT_EQ(std::get<KnownJob>(folder.generation(batch_, 0)), job) << "a job counts more than a refusal";
+  folder.accept(batch_, 11, {14, "", std::nullopt});
+  folder.accept(batch_, 2, {15, "", std::nullopt});
+  EXPECT_EQ(folder.known_jobs(batch_), (std::vector<KnownJob>{job, {15, "", std::nullopt}, {14, "", std::nullopt}}));
+  EXPECT_EQ(folder.last_generation(batch_), 11);
+  EXPECT_EQ(folder.last_generation(sample_batch(2)), -1);
+}
+
+TEST_F(SubmissionFolderTest, generations_beyond_three_digits_and_names_that_are_none) {
+  SubmissionFolder folder = create();
+  folder.intend(batch_, 1234, {});
+  for (const char* name :
+       {"intent-99999.jsonx", "intent-09999.json", "intent--2.json", "intent-.json", "accepted-x.json",
+        "intent-99999999999.json", ".intent-5555.json.host-1-1.tmp", "run-9999-000.json"})
+    core::write_atomic(disk(), file(folder, name), "x");
+  EXPECT_EQ(folder.last_generation(batch_), 1234);
+  EXPECT_TRUE(folder.known_jobs(batch_).empty());
+}
+
+TEST_F(SubmissionFolderTest, torn_and_foreign_files_are_errors_that_name_them_and_stay_as_they_are) {
+  SubmissionFolder folder = create();
+  folder.intend(batch_, 0, {{{3, "", at(0)}}});
+  folder.refuse(batch_, 0, {"no"});
+  folder.accept(batch_, 0, {12, "", at(3)});
+  for (const char* name : {"accepted-000.json", "refused-000.json", "intent-000.json"}) {
+    const fs::path path = file(folder, name);
+    const std::string whole = core::read_text(disk(), path);
+    std::vector<std::string> bad = {"", "{}", "[]\n", whole.substr(0, whole.size() / 2), whole + whole};
+    const Json good = core::parse_json(whole, "x");
+    Json json = good;
+    for (const auto& [key, value] : good.items()) {
+      Json other = json;
+      other[key] = key == "job_name"     ? Json("resolute-tiny-0123456789ab-2")
+                   : key == "generation" ? Json(1)
+                                         : Json(true);
+      bad.push_back(other.dump());
+      other.erase(key);
+      bad.push_back(other.dump());
+    }
+    json["more"] = 1;
+    bad.push_back(json.dump());
+    json.erase("more");
+    json["version"] = 2;
+    bad.push_back(json.dump());
+    for (const std::string& text : bad) {
+      SCOPED_TRACE(text);
+      core::write_atomic(disk(), path, text);
+      const auto message = message_of([&] { folder.generation(batch_, 0); }, core::ErrorKind::kCorrupt);
+      EXPECT_NE(message.find(path.string()), std::string::npos) << message;
+      EXPECT_EQ(core::read_text(disk(), path), text);
+    }
+    disk().remove(path);  // so that the next one is looked at
+  }
+}
+
+TEST_F(SubmissionFolderTest, is_ended_once) {
+  SubmissionFolder folder = create();
+  EXPECT_FALSE(folder.ended());
+  folder.end("complete");
+  folder.end("replaced");
+  EXPECT_TRUE(folder.ended());
+  EXPECT_EQ(core::read_text(disk(), folder.path() / "ended.json"), "{\"version\":1,\"why\":\"complete\"}\n");
+}
+
+}  // namespace
+}  // namespace resolute::slurm

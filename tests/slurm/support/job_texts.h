@@ -1,0 +1,120 @@
+#pragma once
+//! \file
+//! A second opinion on what SLURM's commands wrote, for the tests of the parsers and their fuzzers: by writing a record
+//! again, or by looking in the text for what the record says, with nothing of the parsers' in it.
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "slurm/job_record.h"
+
+namespace resolute::tests {
+
+inline std::string written(const std::optional<slurm::Time>& time, const char* none) {
+  return time.has_value() ? slurm::time_text(*time) : none;
+}
+
+//! A line of squeue, without its end.
+inline std::string written(const slurm::QueuedJob& job, const char* no_end = "N/A") {
+  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", job.id, job.array,
+                     job.element.has_value() ? std::to_string(*job.element) : "N/A", slurm::name_of(job.state),
+                     written(job.submitted, "?"), written(job.begin, "N/A"), written(job.end, no_end), job.nodes,
+                     job.node_list, job.name, job.reason);
+}
+//! A line of sacct.
+inline std::string written(const slurm::PastJob& job, const std::string& cancelled_by = "",
+                           const char* no_begin = "None", const char* no_end = "Unknown") {
+  return fmt::format("{}|{}|{}{}|{}|{}|{}|{}", job.id, job.name, slurm::name_of(job.state), cancelled_by,
+                     written(job.submitted, "?"), written(job.begin, no_begin), written(job.end, no_end),
+                     job.exit_code);
+}
+inline std::string written(const slurm::Accepted& accepted) {
+  return fmt::format("{}{}{}\n", accepted.id, accepted.cluster.empty() ? "" : ";", accepted.cluster);
+}
+
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    lines.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return lines;
+}
+
+//! \return what the records say that the text does not; empty: they agree
+inline std::string disagreement(const std::string& text, const std::vector<slurm::QueuedJob>& jobs) {
+  const auto lines = lines_of(text);
+  if (lines.size() != jobs.size()) return "not a record a line";
+  for (std::size_t i = 0; i < jobs.size(); ++i)
+    if (written(jobs[i]) != lines[i] && written(jobs[i], "NONE") != lines[i]) return lines[i];
+  return text.empty() || text.ends_with('\n') ? "" : "the last line is cut";
+}
+inline std::string disagreement(const std::string& text, const std::vector<slurm::PastJob>& jobs) {
+  const auto lines = lines_of(text);
+  if (lines.size() != jobs.size()) return "not a record a line";
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    std::smatch by;
+    std::regex_search(lines[i], by, std::regex("CANCELLED( by (0|[1-9][0-9]*))\\|"));
+    bool agree = false;
+    for (const char* no_begin : {"Unknown", "None", ""})
+      for (const char* no_end : {"Unknown", "None", ""})
+        agree = agree || written(jobs[i], by.empty() ? "" : by[1].str(), no_begin, no_end) == lines[i];
+    if (!agree) return lines[i];
+  }
+  return text.empty() || text.ends_with('\n') ? "" : "the last line is cut";
+}
+inline std::string disagreement(const std::string& text, const slurm::Accepted& accepted) {
+  return written(accepted) == text ? "" : text;
+}
+
+//! Of `scontrol show job -o`: the one line about `id`, and each value in it once.
+inline std::string disagreement(const std::string& text, slurm::JobNumber id, const std::string& name,
+                                const std::variant<slurm::ShownJob, slurm::AnotherJob>& answer) {
+  std::vector<std::string> about;
+  for (const std::string& line : lines_of(text))
+    if (line.starts_with(fmt::format("JobId={} ", id))) about.push_back(line);
+  if (about.size() != 1) return fmt::format("{} lines about the job", about.size());
+  if (!text.ends_with('\n')) return "the last line is cut";
+  const std::string& line = about.front();
+  const std::regex heading("JobId=[0-9]+ ((ArrayJobId|ArrayTaskId|ArrayTaskThrottle|HetJobId|HetJobOffset)=[^ ]+ )*");
+  std::smatch match;
+  if (!std::regex_search(line, match, heading, std::regex_constants::match_continuous)) return "no heading";
+  const bool ours = line.substr(static_cast<std::size_t>(match.length())).starts_with("JobName=" + name + " UserId=");
+  const auto* job = std::get_if<slurm::ShownJob>(&answer);
+  if ((job != nullptr) != ours) return ours ? "our job taken for another's" : "another's job taken for ours";
+  if (job == nullptr) return "";
+  const auto value_in = [](const std::string& where, const std::string& key) {
+    const std::string words = " " + key + "=";
+    const std::size_t at = where.find(words);
+    if (at == std::string::npos) return std::string("none");
+    if (where.find(words, at + 1) != std::string::npos) return std::string("two");
+    return where.substr(at + words.size(), where.find(' ', at + 1) - at - words.size());
+  };
+  const auto value = [&](const std::string& key) { return value_in(line, key); };
+  const auto time_of = [&](const std::string& key) {
+    const std::string text_of_time = value(key);
+    return text_of_time == "Unknown" || text_of_time == "None" || text_of_time == "none" ? "no time" : text_of_time;
+  };
+  if (value("JobState") != slurm::name_of(job->state) &&
+      !(job->state == slurm::JobState::kCancelled && value("JobState").starts_with("CANCELLED")))
+    return "JobState=" + value("JobState");
+  if (value("Reason") != job->reason) return "Reason=" + value("Reason");
+  if (value("Requeue") != (job->requeue ? "1" : "0")) return "Requeue=" + value("Requeue");
+  if (value("Restarts") != std::to_string(job->restarts)) return "Restarts=" + value("Restarts");
+  if (time_of("SubmitTime") != written(job->submitted, "no time")) return "SubmitTime=" + value("SubmitTime");
+  if (time_of("StartTime") != written(job->begin, "no time")) return "StartTime=" + value("StartTime");
+  if (time_of("EndTime") != written(job->end, "no time")) return "EndTime=" + value("EndTime");
+  if (time_of("PreemptTime") != written(job->preempted, "no time")) return "PreemptTime=" + value("PreemptTime");
+  const std::string array = value_in(match.str(), "ArrayJobId");
+  if (job->id != id || std::to_string(job->array) != (array == "none" ? std::to_string(id) : array)) return "ids";
+  const std::string element = value_in(match.str(), "ArrayTaskId");
+  if (job->element.has_value() && std::to_string(*job->element) != element) return "ArrayTaskId=" + element;
+  return "";
+}
+
+}  // namespace resolute::tests
