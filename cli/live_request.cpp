@@ -7,10 +7,10 @@
 #include <iostream>
 #include <thread>
 
+#include "cli/run_signs.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/json.h"
-#include "orchestrator/run.h"
 
 namespace resolute::cli {
 
@@ -20,28 +20,38 @@ constexpr std::chrono::seconds kPatience(15);  // a run looks once a second
 
 }  // namespace
 
-std::int64_t require_live_run(core::FileSystem& files, const experiments::StoreLayout& store,
-                              const experiments::Plan& plan) {
-  const auto status = orchestrator::read_status(files, store, plan);
-  if (!status.live)
+std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                              const experiments::Plan& plan) {
+  auto runs = read_corrected_status(files, store, plan).runs;
+  std::erase_if(runs, [](const orchestrator::SuiteRun& run) { return !run.live; });
+  return runs;
+}
+
+std::vector<orchestrator::SuiteRun> require_live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const experiments::Plan& plan) {
+  auto runs = live_runs(files, store, plan);
+  if (runs.empty())
     throw core::input_error(
         fmt::format("no run of suite '{}' is at work in store '{}'", plan.suite, store.root().string()), {},
         "there is nobody to ask; `resolute suite status` shows how far it is");
-  return status.run_epoch;
+  return runs;
 }
 
-bool ask(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
-         std::int64_t run, const std::vector<orchestrator::Request>& requests) {
-  const auto folder = store.suite_folder(plan.suite);
-  for (const auto& request : requests) orchestrator::write_request(files, folder, run, request);
+bool ask(core::FileSystem& files, const experiments::StoreLayout& store,
+         const std::vector<orchestrator::SuiteRun>& runs, const std::vector<orchestrator::Request>& requests) {
+  for (const auto& run : runs)
+    for (const auto& request : requests)
+      orchestrator::write_request(files, store.suite_folder(run.name), run.epoch, request);
+  const auto all_taken = [&](const orchestrator::SuiteRun& run) {
+    const auto names = files.list(store.suite_folder(run.name) / "requests");
+    return std::none_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".json"); });
+  };
   const auto end = core::monotonic_clock().now() + kPatience;
-  for (;;) {
-    const auto names = files.list(folder / "requests");
-    if (std::none_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".json"); }))
-      return true;
+  while (!std::all_of(runs.begin(), runs.end(), all_taken)) {
     if (core::monotonic_clock().now() > end) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
+  return true;
 }
 
 int report_asked(bool taken, const std::string& what, bool json) {

@@ -1,8 +1,7 @@
 #pragma once
 //! \file
-//! What `suite cancel` and `suite drain` share: a wish of the user on its way to the run that is at work.
+//! What `suite cancel` and `suite drain` share: a wish of the user on its way to the runs that are at work.
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,17 +9,21 @@
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/requests.h"
+#include "orchestrator/run.h"
 
 namespace resolute::cli {
 
-//! \return the run that is at work, as requests name it \throws RuntimeError (kInput) if there is none
-std::int64_t require_live_run(core::FileSystem& files, const experiments::StoreLayout& store,
-                              const experiments::Plan& plan);
+//! The runs that are at work (run_signs.h), one an allocation.
+std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                              const experiments::Plan& plan);
+//! The same. \throws RuntimeError (kInput) if there is none
+std::vector<orchestrator::SuiteRun> require_live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const experiments::Plan& plan);
 
-//! Writes the requests and waits until the run has taken them.
-//! \return false if they still lie there after 15 s: the run is busy, or stands still
-bool ask(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
-         std::int64_t run, const std::vector<orchestrator::Request>& requests);
+//! Writes the requests to each run and waits until all have taken them.
+//! \return false if some still lie there after 15 s: a run is busy, or stands still
+bool ask(core::FileSystem& files, const experiments::StoreLayout& store,
+         const std::vector<orchestrator::SuiteRun>& runs, const std::vector<orchestrator::Request>& requests);
 
 //! Says on stdout how it went. \return the command's exit code
 int report_asked(bool taken, const std::string& what, bool json);

@@ -102,9 +102,7 @@ int main(int argc, char** argv) {
     return code;
   } catch (const resolute::core::RuntimeError& error) {
     // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it.
-    auto environment = resolute::core::current_environment();
-    if (!resolute::orchestrator::launched_by_mpi(environment) ||
-        resolute::orchestrator::launched_rank(environment) == 0)
+    if (resolute::orchestrator::launched_rank(resolute::core::current_environment()) == 0)
       std::cerr << "resolute: " << error.what() << std::endl;
     return resolute::core::exit_code(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {

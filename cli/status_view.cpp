@@ -164,6 +164,17 @@ std::optional<Section> failures_section(const StatusView& view) {
   return section(rows, {}, colours);
 }
 
+std::optional<Section> allocations_section(const StatusView& view) {
+  if (view.allocations.empty()) return std::nullopt;
+  Section made{{"ALLOCATIONS", Colour::kBold}, {}};
+  const auto lines = allocation_lines(view.allocations, view.slurm, std::chrono::floor<std::chrono::seconds>(view.now));
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const bool well = i < view.allocations.size() && view.allocations[i].advice.empty();
+    made.lines.push_back({lines[i], well ? Colour::kNone : Colour::kYellow});
+  }
+  return made;
+}
+
 int total_of(const orchestrator::Counts& jobs) {
   return jobs.waiting + jobs.ready + jobs.running + jobs.succeeded + jobs.failed + jobs.cancelled;
 }
@@ -183,9 +194,9 @@ std::string end_text(const StatusView& view) {
 }
 
 Line run_line(const StatusView& view) {
-  const auto& jobs = view.status.jobs;
   if (!view.status.live) {
-    if (jobs.succeeded == total_of(jobs)) return {"every result is there", Colour::kGreen};
+    if (is_complete(view)) return {"every result is there", Colour::kGreen};
+    if (is_alive(view)) return {"no run is at work; an allocation is to come", Colour::kNone};
     return {"no run is at work", Colour::kYellow};
   }
   if (!view.live) return {"a run is at work", Colour::kNone};
@@ -238,6 +249,13 @@ core::Json optional_number(double value) { return value < 0 ? core::Json() : cor
 
 }  // namespace
 
+bool is_complete(const StatusView& view) { return view.status.jobs.succeeded == total_of(view.status.jobs); }
+
+bool is_alive(const StatusView& view) {
+  return view.status.live || std::any_of(view.allocations.begin(), view.allocations.end(),
+                                         [](const AllocationView& one) { return may_live(one.state); });
+}
+
 std::string duration_text(double seconds) {
   if (seconds < 0) return "";
   const auto whole = std::llround(seconds);
@@ -250,7 +268,7 @@ std::string duration_text(double seconds) {
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen) {
   std::vector<Line> all = head(view);
   std::vector<Section> sections;
-  for (auto&& made : {running_section(view), nodes_section(view), failures_section(view)})
+  for (auto&& made : {running_section(view), nodes_section(view), allocations_section(view), failures_section(view)})
     if (made) sections.push_back(*made);
   if (screen.rows > 0) shorten(sections, screen.rows - static_cast<int>(all.size()));
   for (const Section& one : sections) {
@@ -280,7 +298,9 @@ core::Json status_json(const StatusView& view) {
                        {"failed", jobs.failed},
                        {"cancelled", jobs.cancelled}}},
                      {"live", view.status.live},
-                     {"failures", failures}};
+                     {"failures", failures},
+                     {"allocations", allocations_json(view.allocations)},
+                     {"slurm", view.slurm.trouble ? core::Json(*view.slurm.trouble) : core::Json()}};
   if (!view.live) return json;
   json["epoch"] = view.live->epoch;
   json["age_seconds"] = age_seconds(view);
@@ -316,6 +336,10 @@ std::string essence(const StatusView& view) {
   std::string text = fmt::format("{} {} {} {} {} {} {}", jobs.waiting, jobs.ready, jobs.running, jobs.succeeded,
                                  jobs.failed, jobs.cancelled, view.status.live);
   for (const auto& failure : view.status.failures) text += "\n" + failure.job.hex + failure.cause;
+  for (const AllocationView& one : view.allocations)
+    text += fmt::format("\n{} {} {} {} {} {}", one.batch, one.job, name_of(one.state), one.slurm_state, one.node_list,
+                        one.starts);
+  if (view.slurm.trouble) text += "\nSLURM is silent";
   if (!view.live) return text;
   for (const LiveAttempt& attempt : view.live->running)
     text += fmt::format("\n{} {}", attempt.job.hex, attempt.attempt);

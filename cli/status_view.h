@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/slurm_view.h"
 #include "core/json.h"
 #include "orchestrator/live.h"
 #include "orchestrator/run.h"
@@ -19,8 +20,14 @@ struct StatusView {
   orchestrator::SuiteStatus status;
   std::optional<orchestrator::LiveStatus> live;  //!< nothing: no run has written one
   std::map<experiments::JobId, std::string> labels;
+  std::vector<AllocationView> allocations{};  //!< of its submissions
+  SlurmAnswer slurm{};
   orchestrator::Instant now{};
 };
+//! Every job has its result.
+bool is_complete(const StatusView& view);
+//! A run is at work, or an allocation may yet begin one.
+bool is_alive(const StatusView& view);
 
 struct Screen {
   int columns = 0;  //!< longer lines are cut; 0: none is
@@ -31,8 +38,9 @@ struct Screen {
 //! Control characters of labels and evidence are shown as '?': they come from other programs.
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
 
-//! {"suite", "jobs", "live", "failures"} and, while a run is at work, "epoch", "seconds_left" (null: unknown),
-//! "age_seconds", "running" and "agents", as in live.json (docs/formats/live.md).
+//! {"suite", "jobs", "live", "failures", "allocations" (slurm_view.h), "slurm" (null, or why it did not answer)} and,
+//! while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "running" and "agents", as in
+//! live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! What of a view is worth a new block where nothing can be redrawn: all but steps and times.

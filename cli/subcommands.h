@@ -13,6 +13,9 @@ int data_verify(const Arguments& arguments);
 int data_show(const Arguments& arguments);
 int suite_plan(const Arguments& arguments);
 int suite_run(const Arguments& arguments);
+int suite_resume(const Arguments& arguments);
+int suite_submit(const Arguments& arguments);
+int suite_allocation(const Arguments& arguments);
 int suite_status(const Arguments& arguments);
 int suite_cancel(const Arguments& arguments);
 int suite_drain(const Arguments& arguments);
@@ -26,6 +29,7 @@ int repro(const Arguments& arguments);
 int weights_import(const Arguments& arguments);
 int weights_export(const Arguments& arguments);
 int weights_list(const Arguments& arguments);
+int doctor(const Arguments& arguments);
 int rank(const Arguments& arguments);
 int completion(const Arguments& arguments);
 

@@ -16,6 +16,8 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
   add("set", options::value<std::vector<std::string>>()->composing(),
       "KEY=VALUE over the suite's defaults; repeatable");
+  add("relative-to", options::value<std::string>(),
+      "folder that relative paths of the suite are relative to; its own unless given");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
   add("json", "one JSON document on stdout");
   add("help,h", "this text");
@@ -38,6 +40,7 @@ experiments::Plan SuiteArguments::plan(bool need_roots) const {
   suite.from_scratch = values.count("from-scratch") > 0;
   suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
   suite.need_roots = need_roots;
+  if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
   return experiments::read_suite(files, values["SUITE.toml"].as<std::string>(), suite);
 }
 

@@ -1,14 +1,20 @@
 // `resolute suite cancel`
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iostream>
+#include <set>
 
 #include "cli/find_job.h"
 #include "cli/live_request.h"
+#include "cli/resubmit.h"
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
+#include "core/clock.h"
 #include "core/error.h"
+#include "core/log.h"
 
 namespace resolute::cli {
 
@@ -18,13 +24,21 @@ namespace {
 
 constexpr CommandHelp kHelp{
     "resolute suite cancel SUITE.toml --store STORE [--job JOB]... [--json]",
-    "Asks the run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` goes on from "
-    "there.\n"
+    "Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite "
+    "resume` goes on from\n"
+    "there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those that run "
+    "when their\n"
+    "checkpoints are written, after two minutes at the latest.\n"
     "With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them "
     "after all.\n"
-    "Works from any machine that sees the store.",
+    "Works from any machine that sees the store; SLURM's jobs from one that can ask SLURM.",
     "  resolute suite cancel suite.toml --store /shared/store\n"
     "  resolute suite cancel suite.toml --store /shared/store --job 3fa9\n"};
+
+constexpr std::chrono::seconds kCheckpointPatience(120);
+constexpr std::chrono::milliseconds kLookPause(1000);
+constexpr std::chrono::milliseconds kLongestPause(5000);
+constexpr int kCancelRounds = 15;  // about a minute
 
 const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const std::string& digits) {
   const experiments::PlannedJob* found = nullptr;
@@ -41,6 +55,148 @@ const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const 
   return *found;
 }
 
+using Runs = std::vector<orchestrator::SuiteRun>;
+
+// What SLURM has of the suite's submissions, and what cancelling it came to.
+struct SlurmJobs {
+  bool submitted = false;                // there is a submission
+  std::vector<std::string> names{};      // of batches that may be there
+  std::set<std::string> cancelled{};     // that were there
+  std::optional<std::string> trouble{};  // why SLURM's part could not be done
+};
+
+class Cancelling {
+ public:
+  Cancelling(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan)
+      : files_(files), store_(arguments.store), plan_(plan), client_(slurm::real_effects(), interactive_client()) {
+    jobs_.submitted = !slurm::submissions(files_, store_.suite_folder(plan_.suite)).empty();
+    look();
+  }
+  const SlurmJobs& jobs() const { return jobs_; }
+
+  // Those that wait never begin; those that run are left to end in order.
+  void cancel_waiting() {
+    if (!jobs_.trouble) cancel(slurm::CancelScope::kWaiting);
+  }
+  void wait_for_checkpoints(const Runs& asked) {
+    const auto end = core::monotonic_clock().now() + kCheckpointPatience;
+    const auto goes_on = [&](const orchestrator::SuiteRun& run) {
+      return run.live && std::any_of(asked.begin(), asked.end(), [&](const auto& one) { return one.name == run.name; });
+    };
+    for (;;) {
+      const auto runs = orchestrator::read_status(files_, store_, plan_).runs;
+      if (std::none_of(runs.begin(), runs.end(), goes_on)) return;
+      if (core::monotonic_clock().now() > end) {
+        core::log_warning("the run has not ended within {} s; SLURM ends it now", kCheckpointPatience.count());
+        return;
+      }
+      effects_.sleep(kLookPause);
+    }
+  }
+  // All that is left, until SLURM has none: one that was just queuing itself again needs another scancel.
+  void cancel_rest() {
+    for (int round = 0; !jobs_.trouble && round < kCancelRounds; ++round) {
+      if (round > 0) effects_.sleep(std::min(kLookPause * round, kLongestPause));
+      std::size_t rest = 0, ending = 0;
+      for (const auto& standing : look())
+        for (const auto& batch : standing.batches)
+          for (const auto& job : batch.queued) ++(slurm::phase_of(job.state) == slurm::Phase::kEnding ? ending : rest);
+      if (rest > 0 && !jobs_.trouble) cancel(slurm::CancelScope::kAll);
+      if (rest + ending == 0) return;
+    }
+    if (!jobs_.trouble) core::log_warning("SLURM is still ending jobs; `suite status` tells when they are gone");
+  }
+
+ private:
+  // What SLURM has now: a batch may have been submitted since the last look.
+  std::vector<Standing> look() {
+    auto open =
+        open_submissions(files_, client_, store_.suite_folder(plan_.suite), [](const std::string&) { return false; });
+    jobs_.names.clear();
+    for (const auto& standing : open) {
+      jobs_.trouble = standing.trouble;
+      for (const auto& batch : standing.batches) {
+        if (batch.generation < 0) continue;
+        if (standing.trouble || !batch.queued.empty()) jobs_.names.push_back(batch.batch.job_name);
+        if (!batch.queued.empty()) jobs_.cancelled.insert(batch.batch.job_name);
+      }
+    }
+    return open;
+  }
+  void cancel(slurm::CancelScope scope) {
+    try {
+      for (const auto& name : jobs_.names) client_.cancel(name, scope);
+    } catch (const core::RuntimeError& error) {
+      jobs_.trouble = error.what();
+    }
+  }
+
+  core::FileSystem& files_;
+  experiments::StoreLayout store_;
+  const experiments::Plan& plan_;
+  slurm::Effects effects_ = slurm::real_effects();
+  slurm::Client client_;
+  SlurmJobs jobs_;
+};
+
+int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::string& suite, bool json) {
+  if (json) {
+    core::Json document{{"asked", asked ? core::Json(fmt::format("suite {} is being stopped", suite)) : core::Json()},
+                        {"taken", taken},
+                        {"cancelled", jobs.trouble ? std::set<std::string>{} : jobs.cancelled},
+                        {"trouble", jobs.trouble ? core::Json(*jobs.trouble) : core::Json()}};
+    std::cout << document.dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
+  } else {
+    if (asked)
+      std::cout << fmt::format("{}: suite {}\n", taken ? "stopped" : "asked, but not taken by the run within 15 s",
+                               suite);
+    if (!jobs.trouble)
+      for (const auto& name : jobs.cancelled) std::cout << fmt::format("cancelled: SLURM's job {}\n", name);
+  }
+  std::cout << std::flush;
+  if (!jobs.trouble) return 0;
+  throw core::RuntimeError(core::ErrorKind::kTransient,
+                           fmt::format("SLURM's jobs of suite {} could not be cancelled", suite), *jobs.trouble,
+                           fmt::format("what waits there will begin again: give the same command when SLURM answers, "
+                                       "or scancel -n {}",
+                                       fmt::join(jobs.names, ",")));
+}
+
+int report_nothing(const std::string& suite, bool json) {
+  if (json)
+    std::cout << core::Json{{"asked", nullptr},
+                            {"taken", false},
+                            {"cancelled", core::Json::array()},
+                            {"trouble", nullptr}}
+                     .dump(1)
+              << "\n";
+  else
+    std::cout << fmt::format("nothing to cancel: no run of suite {} is at work, and SLURM has no job of it\n", suite);
+  return 0;
+}
+
+// Everything of the suite, here and in SLURM.
+int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan) {
+  require_own_submissions(files, arguments.store.suite_folder(plan.suite));
+  Cancelling cancelling(files, arguments, plan);
+  Runs runs = live_runs(files, arguments.store, plan);
+  if (cancelling.jobs().names.empty()) {
+    if (runs.empty() && cancelling.jobs().submitted) return report_nothing(plan.suite, arguments.json);
+    runs = require_live_runs(files, arguments.store, plan);
+    const bool taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
+    return report_asked(taken, fmt::format("suite {} is being stopped", plan.suite), arguments.json);
+  }
+  cancelling.cancel_waiting();
+  bool taken = false;
+  if (!runs.empty()) {
+    taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
+    // A run that stands still takes nothing; the signal of SLURM's reaches it all the same.
+    if (taken) cancelling.wait_for_checkpoints(runs);
+  }
+  cancelling.cancel_rest();
+  return report_cancelled(cancelling.jobs(), !runs.empty(), taken, plan.suite, arguments.json);
+}
+
 }  // namespace
 
 int suite_cancel(const Arguments& arguments) {
@@ -51,22 +207,18 @@ int suite_cancel(const Arguments& arguments) {
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto plan = parsed->plan(false);
+  if (parsed->values.count("job") == 0) return cancel_all(files, *parsed, plan);
   std::vector<orchestrator::Request> requests;
-  std::string what = fmt::format("suite {} is being stopped", plan.suite);
-  if (parsed->values.count("job") > 0) {
-    what = "given up:";
-    for (const auto& digits : parsed->values["job"].as<std::vector<std::string>>()) {
-      const auto& job = planned_job(plan, digits);
-      if (files.exists(parsed->store.result_file(job.id)))
-        throw core::input_error(fmt::format("job '{}' has its result already", digits), job.label);
-      requests.emplace_back(orchestrator::CancelJob{job.id});
-      what += fmt::format(" {} ({})", job.id.hex.substr(0, 12), job.label);
-    }
-  } else {
-    requests.emplace_back(orchestrator::StopRun{});
+  std::string what = "given up:";
+  for (const auto& digits : parsed->values["job"].as<std::vector<std::string>>()) {
+    const auto& job = planned_job(plan, digits);
+    if (files.exists(parsed->store.result_file(job.id)))
+      throw core::input_error(fmt::format("job '{}' has its result already", digits), job.label);
+    requests.emplace_back(orchestrator::CancelJob{job.id});
+    what += fmt::format(" {} ({})", job.id.hex.substr(0, 12), job.label);
   }
-  const auto run = require_live_run(files, parsed->store, plan);
-  return report_asked(ask(files, parsed->store, plan, run, requests), what, parsed->json);
+  const auto runs = require_live_runs(files, parsed->store, plan);
+  return report_asked(ask(files, parsed->store, runs, requests), what, parsed->json);
 }
 
 }  // namespace resolute::cli

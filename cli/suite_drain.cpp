@@ -39,16 +39,16 @@ int suite_drain(const Arguments& arguments) {
   const auto plan = parsed->plan(false);
   const std::string host = required_value(parsed->values, "host");
   const bool on = parsed->values.count("undo") == 0;
-  const auto run = require_live_run(files, parsed->store, plan);
-  if (const auto live = orchestrator::read_live(files, parsed->store.suite_folder(plan.suite))) {
-    std::set<std::string> hosts;
-    for (const auto& agent : live->agents) hosts.insert(agent.host);
-    if (!hosts.contains(host))
-      core::log_warning("the run has no agent on '{}' now; it has them on {}", host, fmt::join(hosts, ", "));
-  }
+  const auto runs = require_live_runs(files, parsed->store, plan);
+  std::set<std::string> hosts;
+  for (const auto& run : runs)
+    if (const auto live = orchestrator::read_live(files, parsed->store.suite_folder(run.name)))
+      for (const auto& agent : live->agents) hosts.insert(agent.host);
+  if (!hosts.empty() && !hosts.contains(host))
+    core::log_warning("the run has no agent on '{}' now; it has them on {}", host, fmt::join(hosts, ", "));
   const std::string what =
       on ? fmt::format("nothing more is started on {}", host) : fmt::format("{} may be used again", host);
-  return report_asked(ask(files, parsed->store, plan, run, {orchestrator::DrainHost{host, on}}), what, parsed->json);
+  return report_asked(ask(files, parsed->store, runs, {orchestrator::DrainHost{host, on}}), what, parsed->json);
 }
 
 }  // namespace resolute::cli

@@ -2,9 +2,11 @@
 // rank of an MPI run, and writes the tables.
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <iostream>
 
+#include "cli/allocation_work.h"
 #include "cli/pack_settings.h"
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
@@ -16,6 +18,8 @@
 #include "results/aggregation.h"
 #include "results/table_json.h"
 #include "results/tables.h"
+#include "slurm/allocation.h"
+#include "slurm/client.h"
 
 namespace resolute::cli {
 
@@ -25,7 +29,8 @@ namespace {
 
 constexpr CommandHelp kHelp{
     "resolute suite run SUITE.toml --store STORE [--slots N] [--gpus N] [--only ROW_OR_JOB] [--first ROW_OR_JOB] "
-    "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--bind auto|none|cores] [--profile NAME] "
+    "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--allocation K] [--bind auto|none|cores] [--profile "
+    "NAME] "
     "[--set KEY=VALUE]... [--json]",
     "Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every "
     "other rank\n"
@@ -86,10 +91,14 @@ void add_run_options(options::options_description& visible) {
       "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
   add("memory-per-rank", options::value<int>()->default_value(0),
       "MiB over which a process rank is ended; 0: no limit");
+  add("allocation", options::value<int>()->default_value(1),
+      "number of this run among several that work on the suite side by side, each with a journal of its own");
   add("bind", options::value<std::string>()->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
   add("no-progress-limit", options::value<int>()->default_value(30),
       "minutes without a sign of life after which a job is started anew; 0: no limit");
+  add("coordinator-limit", options::value<int>()->default_value(120),
+      "seconds without a word of the coordinator after which an agent ends; in an allocation it requeues the job then");
   add("checkpoint-every", options::value<int>()->default_value(0),
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
 }
@@ -108,8 +117,10 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   if (values.count("only") > 0) run.only = values["only"].as<std::string>();
   if (values.count("first") > 0) run.first = values["first"].as<std::string>();
   if (int jobs = count_option(values, "max-jobs"); jobs > 0) run.max_jobs = jobs;
+  run.allocation = count_option(values, "allocation", 1);
   run.memory_per_rank_mib = count_option(values, "memory-per-rank");
   run.no_progress_limit = std::chrono::minutes(count_option(values, "no-progress-limit"));
+  run.coordinator_limit = std::chrono::seconds(count_option(values, "coordinator-limit", 15));
   run.checkpoint_every = count_option(values, "checkpoint-every");
   const std::map<std::string, orchestrator::BindRanks> bindings{{"auto", orchestrator::BindRanks::kAuto},
                                                                 {"none", orchestrator::BindRanks::kNone},
@@ -126,6 +137,63 @@ void read_run_options(const options::variables_map& values, const std::map<std::
     run.ends_at = orchestrator::allocation_end(environment);
 }
 
+// A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks
+// wait for their word to checkpoint meanwhile, so the answer gets two seconds.
+orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std::string, std::string>& environment,
+                                                  const std::optional<orchestrator::Instant>& ends_at) {
+  using orchestrator::Cause;
+  const auto now = std::chrono::time_point_cast<orchestrator::Milliseconds>(std::chrono::system_clock::now());
+  orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now);
+  if (signal != SIGTERM) return plain;
+  try {
+    const auto job = slurm::read_allocation_environment(environment).job;
+    constexpr std::chrono::seconds kPatience(2);
+    slurm::Client client(slurm::real_effects(), {.command_limit = kPatience, .patience = kPatience});
+    const auto answer = client.show(job, environment.at("SLURM_JOB_NAME"));
+    const auto* shown = std::get_if<slurm::ShownJob>(&answer);
+    if (shown == nullptr) return plain;
+    if (slurm::is_preempted(*shown)) return {"SLURM preempts the allocation", Cause::kPreempted};
+    if (shown->state == slurm::JobState::kTimeout || (ends_at && *ends_at <= now))
+      return {"the allocation's time limit", Cause::kWalltime};
+    return {fmt::format("SLURM ends the allocation ({})", slurm::name_of(shown->state)), Cause::kInterrupted};
+  } catch (const std::exception& error) {
+    core::log_debug("SLURM was asked what the signal means: {}", error.what());
+    return plain;
+  }
+}
+
+// With --no-kill SLURM keeps a job whose first node is lost, and with it the batch script and the coordinator: nobody
+// is left to requeue it but an agent.
+void requeue_allocation(const std::map<std::string, std::string>& environment) {
+  try {
+    const auto here = slurm::read_allocation_environment(environment);
+    slurm::Client client(slurm::real_effects());
+    // One that the user cancelled, or SLURM ends, is not to come back.
+    const auto found = client.show(here.job, environment.at("SLURM_JOB_NAME"));
+    const auto* shown = std::get_if<slurm::ShownJob>(&found);
+    if (shown == nullptr || shown->state != slurm::JobState::kRunning) return;
+    const auto answer = client.requeue(here.array, here.element);
+    if (std::holds_alternative<slurm::Done>(answer))
+      core::log_warning("the coordinator is lost, and perhaps its node: job {} is requeued", here.job);
+    else
+      core::log_error("the coordinator is lost; job {} cannot be requeued: end it, then `resolute suite resume`",
+                      here.job);
+  } catch (const std::exception& error) {
+    core::log_error("the coordinator is lost; the job was not requeued: {}", error.what());
+  }
+}
+
+void obey_batch_system(const std::map<std::string, std::string>& environment, orchestrator::RunOptions& run) {
+  if (!environment.contains("SLURM_JOB_ID") || !environment.contains("SLURM_JOB_NAME")) return;
+  run.sigterm_hastens = false;
+  // Only of a job that is ours: a user's own script may not be such that it can run again.
+  if (environment.contains(kSubmissionVariable))
+    run.on_coordinator_lost = [environment] { requeue_allocation(environment); };
+  run.on_signal = [environment, ends_at = run.ends_at](int signal) {
+    return meaning_in_allocation(signal, environment, ends_at);
+  };
+}
+
 }  // namespace
 
 int suite_run(const Arguments& arguments) {
@@ -137,6 +205,7 @@ int suite_run(const Arguments& arguments) {
   run.store = parsed->store.root();
   const auto environment = core::current_environment();
   read_run_options(parsed->values, environment, run);
+  obey_batch_system(environment, run);
   if (orchestrator::launched_rank(environment) != 0) {
     // Agents ask the worker for their numeric class; that it is missing is the coordinator's to say, once.
     try {

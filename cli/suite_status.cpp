@@ -3,8 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <iostream>
+#include <set>
 
+#include "cli/run_signs.h"
+#include "cli/slurm_view.h"
 #include "cli/status_view.h"
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
@@ -15,6 +19,7 @@
 #include "core/json.h"
 #include "orchestrator/live.h"
 #include "orchestrator/run.h"
+#include "slurm/client.h"
 
 namespace resolute::cli {
 
@@ -24,10 +29,13 @@ namespace {
 
 constexpr CommandHelp kHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
-    "How far a suite is, from the store alone: jobs by state, what runs and where, nodes, failures with cause and "
-    "evidence.\n"
-    "--watch shows it anew every two seconds until every result is there, the run that it saw at work has ended, or "
-    "q or ctrl-C\n"
+    "How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; "
+    "and, where\n"
+    "it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked "
+    "at most\n"
+    "every 30 seconds, and waited for at most ten.\n"
+    "--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or "
+    "ctrl-C\n"
     "is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is "
     "obeyed.",
     "  resolute suite status experiments/suites/quickstart.toml --store store\n"
@@ -41,15 +49,77 @@ orchestrator::Instant wall_clock() {
   return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
-StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan) {
+// What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
+// a job that the last answer knows nothing of is worth a new question.
+class SlurmLook {
+ public:
+  SlurmAnswer answer(const std::vector<StoredSubmission>& submissions) {
+    if (names_to_ask(submissions).empty()) return {};
+    const auto now = core::monotonic_clock().now();
+    if (std::string about = subject_of(submissions); about != about_ || now - asked_ >= kAskEvery) {
+      const bool wait = about != about_;
+      if (coming_.valid()) last_ = coming_.get();
+      about_ = std::move(about);
+      asked_ = now;
+      coming_ = std::async(std::launch::async, [submissions] {
+        slurm::Client client(slurm::real_effects(), kPatience);
+        return ask_slurm(client, submissions);
+      });
+      if (wait) coming_.wait();
+    }
+    if (coming_.valid() && coming_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+      last_ = coming_.get();
+    return last_;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kAskEvery{30};
+  static constexpr slurm::ClientOptions kPatience{.command_limit = std::chrono::seconds(5),
+                                                  .patience = std::chrono::seconds(4),
+                                                  .first_pause = std::chrono::milliseconds(500),
+                                                  .longest_pause = std::chrono::seconds(1)};
+
+  static std::string subject_of(const std::vector<StoredSubmission>& submissions) {
+    std::string subject;
+    for (const StoredSubmission& submission : submissions)
+      for (const StoredBatch& batch : submission.batches)
+        subject += fmt::format("{} {} {}\n", batch.batch.job_name, batch.generation, batch.known.size());
+    return subject;
+  }
+
+  std::string about_;
+  core::MonotonicTime asked_{};
+  std::future<SlurmAnswer> coming_;
+  SlurmAnswer last_;
+};
+
+std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                  const orchestrator::SuiteStatus& status) {
+  std::vector<orchestrator::LiveStatus> runs;
+  // A run that was killed leaves its last one behind.
+  for (const orchestrator::SuiteRun& run : status.runs)
+    if (run.live)
+      if (auto live = orchestrator::read_live(files, store.suite_folder(run.name))) runs.push_back(std::move(*live));
+  if (runs.empty()) return std::nullopt;
+  return orchestrator::together(runs);
+}
+
+StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, SlurmLook& slurm,
+                std::set<std::string>& warned) {
   auto& files = core::real_file_system();
   StatusView view;
   view.suite = plan.suite;
+  // Before the store's own view: an allocation that ends meanwhile has then left its results.
+  const auto submissions = read_submissions(files, arguments.store.suite_folder(plan.suite), &warned);
+  view.slurm = slurm.answer(submissions);
   view.status = orchestrator::read_status(files, arguments.store, plan);
-  // A run that was killed leaves its last one behind.
-  if (view.status.live) view.live = orchestrator::read_live(files, arguments.store.suite_folder(plan.suite));
-  for (const auto& job : plan.jobs) view.labels[job.id] = job.label;
   view.now = wall_clock();
+  const auto signs = read_signs(files, arguments.store, view.status, view.now);
+  correct(view.status, submissions, view.slurm, signs);
+  view.live = read_live(files, arguments.store, view.status);
+  view.allocations = join(submissions, view.slurm, is_complete(view));
+  advise_on_silence(view.allocations, plan.suite, signs, std::chrono::floor<std::chrono::seconds>(view.now));
+  for (const auto& job : plan.jobs) view.labels[job.id] = job.label;
   return view;
 }
 
@@ -74,9 +144,11 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
   WatchInput input;
   Redraw redraw;
   std::string last;
-  for (bool was_live = false;;) {
+  SlurmLook slurm;
+  std::set<std::string> warned;
+  for (bool was_alive = false;;) {
     const auto begin = core::monotonic_clock().now();
-    const StatusView view = look(arguments, plan);
+    const StatusView view = look(arguments, plan, slurm, warned);
     const auto cost = core::monotonic_clock().now() - begin;
     if (redraws) {
       const TerminalSize size = terminal_size();
@@ -87,9 +159,9 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
                                : "\n" + joined(status_lines(view, {})));
       last = std::move(now);
     }
-    const auto& jobs = view.status.jobs;
-    const bool ended = !view.status.live && (was_live || jobs.succeeded == static_cast<int>(plan.jobs.size()));
-    was_live = view.status.live;
+    const bool alive = is_alive(view);
+    const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
+    was_alive = alive;
     const auto pause = std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(cost * kShareOfTime));
     if (ended || !input.wait(pause)) return;
   }
@@ -112,7 +184,9 @@ int suite_status(const Arguments& arguments) {
     watch(*parsed, plan, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
     return 0;
   }
-  const StatusView view = look(*parsed, plan);
+  SlurmLook slurm;
+  std::set<std::string> warned;
+  const StatusView view = look(*parsed, plan, slurm, warned);
   if (parsed->json)
     write_out(json_text(view, 1));
   else

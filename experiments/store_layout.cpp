@@ -1,5 +1,7 @@
 #include "experiments/store_layout.h"
 
+#include <charconv>
+
 #include "core/sha256.h"
 #include "experiments/validation.h"
 
@@ -49,6 +51,23 @@ std::filesystem::path StoreLayout::weights_file(const std::string& sha256) const
 std::filesystem::path StoreLayout::weights_name_file(const std::string& name) const {
   RESOLUTE_EXPECT(is_plain_name(name), "weights go by plain names");
   return weights_folder() / (name + ".json");
+}
+
+std::string run_name(const std::string& suite, int allocation) {
+  RESOLUTE_EXPECT(allocation >= 1, "allocations count from 1");
+  return allocation == 1 ? suite : fmt::format("{}@{}", suite, allocation);
+}
+
+std::optional<int> allocation_of(const std::string& suite, const std::string& folder) {
+  if (folder == suite) return 1;
+  if (!folder.starts_with(suite + "@")) return std::nullopt;
+  const char* const begin = folder.data() + suite.size() + 1;
+  const char* const end = folder.data() + folder.size();
+  int allocation = 0;
+  const auto [stop, error] = std::from_chars(begin, end, allocation);
+  if (error != std::errc{} || stop != end || allocation < 2 || run_name(suite, allocation) != folder)
+    return std::nullopt;
+  return allocation;
 }
 
 }  // namespace resolute::experiments

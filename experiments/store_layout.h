@@ -5,10 +5,12 @@
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
 //!     jobs/ab/abcdef…/{spec.json, attempts/NNN/{stdout,stderr,metrics.jsonl}, checkpoints/, result.json, …}
-//!     suites/NAME/{journal-EPOCH, plan.json, tables/}
+//!     suites/NAME/{journal-EPOCH, plan.json, tables/, submissions/}
+//!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "experiments/specification.h"
@@ -37,5 +39,11 @@ class StoreLayout {
  private:
   std::filesystem::path root_;
 };
+
+//! The folder below suites/ in which allocation K keeps its journal: "NAME" for the first, "NAME@K" for others.
+//! \param allocation 1, 2, …
+std::string run_name(const std::string& suite, int allocation);
+//! The inverse; nothing if `folder` is not one of the suite's.
+std::optional<int> allocation_of(const std::string& suite, const std::string& folder);
 
 }  // namespace resolute::experiments

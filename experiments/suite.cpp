@@ -251,7 +251,8 @@ class SuiteReader {
     // What a variable holds is the user's word and meant from where the user stands; the suite's own is meant from the
     // suite.
     std::filesystem::path root = *expanded;
-    if (root.is_relative() && !text.starts_with("${")) root = path_.parent_path() / root;
+    if (root.is_relative() && !text.starts_with("${"))
+      root = (options_.relative_to.empty() ? path_.parent_path() : options_.relative_to) / root;
     root = std::filesystem::absolute(root).lexically_normal();
     if (options_.need_roots && (expanded->empty() || !files_.exists(root)))
       throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is '{}'", node.place, dataset.id, *expanded),

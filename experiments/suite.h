@@ -27,6 +27,7 @@ struct SuiteOptions {
   //! Whether raw images must be named and there, and the files of initial weights. Without it (`suite status`, `suite
   //! table`: nothing reads them) a root whose variable is not set is empty.
   bool need_roots = true;
+  std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };
 
 //! "KEY=VALUE" at its first '='. \throws RuntimeError (kInput) without one or with an empty key

@@ -75,6 +75,7 @@ bool Agent::step() {
     core::log_warning("the coordinator has not been heard of for {} s; ending",
                       std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count());
     finished_ = true;
+    coordinator_lost_ = true;
   }
   return busy;
 }
@@ -126,7 +127,10 @@ std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus
     request.arguments.emplace_back("describe");
     if (gpus) request.arguments.emplace_back("cuda");
     request.environment = rank_environment(core::current_environment());
-    const core::CommandOutput output = core::run_command(request, kDescribeLimit);
+    core::CommandOutput output = core::run_command(request, kDescribeLimit);
+    // A batch system's notice goes to every process of a job, also to one that does not know what it means.
+    if (const auto* killed = std::get_if<core::Killed>(&output.status); killed != nullptr && !output.timed_out)
+      output = core::run_command(request, kDescribeLimit);
     const auto* exited = std::get_if<core::Exited>(&output.status);
     if (exited != nullptr && exited->code == 0 && !output.out.empty()) return core::sha256_hex(output.out);
     core::log_warning("'{} describe' did not say this machine's numeric class ({}): it is taken for that of the others",

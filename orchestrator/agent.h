@@ -37,6 +37,8 @@ class Agent {
   bool finished() const { return finished_; }
   //! The coordinator ended the run, and no agent was lost.
   bool orderly() const { return orderly_; }
+  //! It ended because it heard nothing of the coordinator any more.
+  bool coordinator_lost() const { return coordinator_lost_; }
   //! What this process ends with: the run's exit code, or 75 when the coordinator fell silent.
   int exit_code() const { return exit_code_; }
 
@@ -58,6 +60,7 @@ class Agent {
   bool rejoining_ = false;
   bool finished_ = false;
   bool orderly_ = false;
+  bool coordinator_lost_ = false;
   int exit_code_ = 75;
 };
 

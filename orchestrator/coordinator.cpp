@@ -26,7 +26,8 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
       durations_(Durations::read(files, store_)),
       folders_(files, store_),
       expected_(std::move(agents)),
-      epoch_(claim_epoch(files, store_, plan.suite, wall_clock(), options.owner_watch)),
+      epoch_(claim_epoch(files, store_, experiments::run_name(plan.suite, options.allocation), wall_clock(),
+                         options.owner_watch)),
       owner_(this_owner()),
       wall_start_(wall_clock()),
       start_(clock.now()),
@@ -39,7 +40,13 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
   state_ = std::move(epoch_.state);
-  claims_.emplace(files, clock, store_, Claim{plan.suite, epoch_.epoch, epoch_.run}, options.owner_watch);
+  claims_.emplace(files, clock, store_,
+                  Claim{experiments::run_name(plan.suite, options.allocation), epoch_.epoch, epoch_.run},
+                  options.owner_watch);
+  for (const Event& event : end_abandoned(state_)) {
+    epoch_.journal->append(event, now());
+    orchestrator::apply(state_, event);
+  }
   RunStarted started{epoch_.epoch, epoch_.run, owner_.host, owner_.process, options.max_jobs.value_or(-1)};
   if (options.ends_at) started.ends_at = *options.ends_at;
   record(std::move(started));
@@ -299,15 +306,16 @@ void Coordinator::settle_results() {
   }
 }
 
-void Coordinator::request_stop(const std::string& why) {
+void Coordinator::request_stop(const StopRequested& stop, bool wish) {
+  const bool hastens = wish && std::exchange(stop_wished_, stop_wished_ || wish);
   if (!state_.stop) {
-    core::log_info("stopping: {}", why);
-    to_record_.push_back(StopRequested{why});
+    core::log_info("stopping: {}", stop.why);
+    to_record_.push_back(stop);
     // Recorded by the next step; a second request before that is the same one.
     dirty_ = true;
     return;
   }
-  if (stop_hard_) return;
+  if (!hastens || stop_hard_) return;
   stop_hard_ = true;
   for (JobNumber number : state_.running) {
     stop_ranks(number, std::get<Running>(job_of(state_, number).state), std::chrono::milliseconds(0));

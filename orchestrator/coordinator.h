@@ -35,8 +35,8 @@ class Coordinator {
   //! Does what there is to do without waiting. \return true if it did something
   bool step();
   bool finished() const { return finished_; }
-  //! Ends the run in order; a second call kills what still runs.
-  void request_stop(const std::string& why);
+  //! Ends the run in order. \param wish a user's, and no mere notice: a second one kills what still runs
+  void request_stop(const StopRequested& stop, bool wish);
   //! No agent was lost and all expected ones joined: every peer will leave when told.
   bool orderly() const { return orderly_; }
   RunOutcome outcome() const;
@@ -157,6 +157,7 @@ class Coordinator {
   std::optional<Instant> wake_;  //!< next_wake() after the last decisions
   bool dirty_ = true;
   bool agents_pending_ = true;
+  bool stop_wished_ = false;
   bool stop_hard_ = false;
   bool orderly_ = true;
   bool finished_ = false;

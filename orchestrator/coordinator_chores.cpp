@@ -70,7 +70,7 @@ void Coordinator::take_requests() {
 }
 
 void Coordinator::take_request(const Request& request, const std::string& by) {
-  std::visit(Overload{[&](const StopRun&) { request_stop(fmt::format("cancelled by {}", by)); },
+  std::visit(Overload{[&](const StopRun&) { request_stop(StopRequested{fmt::format("cancelled by {}", by)}, true); },
                       [&](const CancelJob& cancel) {
                         const auto number = state_.numbers.find(cancel.job.hex);
                         if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)

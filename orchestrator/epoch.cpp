@@ -124,6 +124,18 @@ void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State
   keep_snapshot(files, owned.suite_folder, sealed, state, keep);
 }
 
+std::vector<Event> end_abandoned(const State& state) {
+  std::vector<Event> events;
+  if (state.running.empty()) return events;
+  const std::string why = fmt::format("run {} on {} ended without a word", state.run.epoch, state.run.host);
+  for (const auto& [number, agent] : state.agents) events.emplace_back(AgentLost{number, why});
+  for (JobNumber job : state.running) {
+    const int attempt = std::get<Running>(job_of(state, job).state).attempt;
+    events.emplace_back(AttemptEnded{job, attempt, Cause::kCoordinatorLost, why, true, {}, "the next run goes on"});
+  }
+  return events;
+}
+
 std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLayout& store,
                              const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete) {

@@ -44,7 +44,8 @@ struct OwnedEpoch {
 
 //! Checks that no other run owns the suite, replays its past and claims the next epoch.
 //! \param watch how long an owner that may live is watched for signs of it (owner.h)
-//! \throws RuntimeError kInput: it is being run already, or the store takes no files; kCorrupt: a damaged journal
+//! \throws RuntimeError kTransient: it is being run already; kInput: the store takes no files; kCorrupt: a damaged
+//! journal
 OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                        Instant now, std::chrono::milliseconds watch);
 
@@ -53,6 +54,10 @@ OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& 
 //! snapshot covers and that stay (keep_snapshot()) \throws RuntimeError (kInterrupted) if another run has taken over
 void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State& state, Instant now,
                          std::uint64_t keep = kEpochLength);
+
+//! Ends what a run that ended without a word left running, by cause coordinator-lost; nothing where it ended in order.
+//! To be applied before the next run's RunStarted. Pure.
+std::vector<Event> end_abandoned(const State& state);
 
 //! Reconciles the plan with journal and store: one JobAdded a job, and JobSucceeded where result.json is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is

@@ -13,6 +13,7 @@
 #include "orchestrator/apply.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/epoch.h"
+#include "orchestrator/run.h"
 #include "orchestrator/state.h"
 
 namespace resolute::orchestrator {
@@ -32,7 +33,7 @@ struct SuitePast {
 std::vector<SuitePast> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
                                   const std::optional<std::string>& suite) {
   std::vector<SuitePast> pasts;
-  std::vector<std::string> names = suite ? std::vector{*suite} : files.list(store.root() / "suites");
+  std::vector<std::string> names = suite ? run_names(files, store, *suite) : files.list(store.root() / "suites");
   std::sort(names.begin(), names.end());
   for (const std::string& name : names) {
     const auto folder = store.suite_folder(name);

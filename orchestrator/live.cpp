@@ -1,5 +1,7 @@
 #include "orchestrator/live.h"
 
+#include <algorithm>
+
 #include "core/json.h"
 
 namespace resolute::orchestrator {
@@ -92,6 +94,20 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
   } catch (const core::RuntimeError&) {
     return std::nullopt;
   }
+}
+
+LiveStatus together(const std::vector<LiveStatus>& runs) {
+  LiveStatus all = runs.front();
+  double speed = all.seconds_left > 0 ? 1 / all.seconds_left : 0;
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    const LiveStatus& run = runs[i];
+    all.at = std::max(all.at, run.at);
+    all.agents.insert(all.agents.end(), run.agents.begin(), run.agents.end());
+    all.running.insert(all.running.end(), run.running.begin(), run.running.end());
+    if (run.seconds_left > 0) speed += 1 / run.seconds_left;
+  }
+  if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;
+  return all;
 }
 
 void remove_live(core::FileSystem& files, const fs::path& suite_folder) { files.remove(live_file(suite_folder)); }

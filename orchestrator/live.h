@@ -48,6 +48,10 @@ void write_live(core::FileSystem& files, const std::filesystem::path& suite_fold
 //! Nothing if there is none or it cannot be read.
 std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
+//! Of several runs that share their jobs, what they do together: each expects to be alone with what is left.
+//! \param runs one or more
+LiveStatus together(const std::vector<LiveStatus>& runs);
+
 //! At the end of a run.
 void remove_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
 

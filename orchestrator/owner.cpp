@@ -103,9 +103,9 @@ void require_no_owner(core::FileSystem& files, const fs::path& suite_folder, std
   for (auto owner = first;; owner = read_owner(files, suite_folder, epoch)) {
     if (owner && life_of(*owner) == OwnerLife::kEnded) return;
     if (owner && (!first || owner->counter != first->counter))
-      throw core::input_error(fmt::format("the suite in '{}' is being run already", suite_folder.string()),
-                              fmt::format("by process {} on '{}'", owner->process, owner->host),
-                              "wait for it, or end it first");
+      throw core::RuntimeError(
+          core::ErrorKind::kTransient, fmt::format("the suite in '{}' is being run already", suite_folder.string()),
+          fmt::format("by process {} on '{}'", owner->process, owner->host), "wait for it, or end it first");
     const auto left = watch - (std::chrono::steady_clock::now() - begin);
     if (left <= left.zero()) return;
     std::this_thread::sleep_for(std::min<std::chrono::nanoseconds>(left, std::chrono::milliseconds(100)));

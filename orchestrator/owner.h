@@ -37,7 +37,7 @@ OwnerLife life_of(const Owner& owner);
 //! Returns when epoch `epoch` has no live owner: at once if it has ended or its process is gone, else when its counter
 //! has stood still for `watch`, even if the process is there: one that is stopped for so long has lost its suite, and
 //! finds that out before it acts again (JournalWriter::sync()). A run that has just begun may have no owner file yet.
-//! \throws RuntimeError (kInput) naming the owner as soon as its counter moves
+//! \throws RuntimeError (kTransient) naming the owner as soon as its counter moves
 void require_no_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
                       std::chrono::milliseconds watch);
 

@@ -1,5 +1,7 @@
 #include "orchestrator/run.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <charconv>
 #include <set>
@@ -34,13 +36,29 @@ int RunOutcome::exit_code() const {
 bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
   if (number_in(environment, "OMPI_COMM_WORLD_SIZE", 1) > 1 || number_in(environment, "PMI_SIZE", 1) > 1) return true;
   // srun --mpi=pmix sets the rank alone; the step's size is SLURM's to say.
-  return environment.contains("PMIX_RANK") && number_in(environment, "SLURM_STEP_NUM_TASKS", 1) > 1;
+  const int tasks = number_in(environment, "SLURM_STEP_NUM_TASKS", 1);
+  if (environment.contains("PMIX_RANK")) return tasks > 1;
+  // mpirun in an allocation starts its daemons by srun: what they start has these variables, and Open MPI's beside
+  // them.
+  if (tasks > 1 && environment.contains("SLURM_PROCID") && !environment.contains("OMPI_COMM_WORLD_SIZE") &&
+      !environment.contains("PMI_SIZE"))
+    throw core::input_error(fmt::format("srun started {} processes that do not know of each other", tasks),
+                            "it was not told to use PMIx, or has none",
+                            "use `srun --mpi=pmix` (see `srun --mpi=list`) or `mpirun`; one process needs neither");
+  return false;
 }
 
 int launched_rank(const std::map<std::string, std::string>& environment) {
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
     if (environment.contains(name)) return number_in(environment, name, 0);
   return 0;
+}
+
+StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now,
+                                std::chrono::seconds near) {
+  if (signal != SIGUSR1) return {fmt::format("signal {}", signal), Cause::kInterrupted};
+  if (ends_at && *ends_at - now < near) return {"notice of the time limit (SIGUSR1)", Cause::kWalltime};
+  return {"notice that the machine is wanted for others (SIGUSR1)", Cause::kPreempted};
 }
 
 std::chrono::seconds parse_walltime(const std::string& text) {
@@ -142,9 +160,13 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   return result;
 }
 
-void pass_on_signals(StopSignals& signals, Coordinator& coordinator) {
-  int number = 0;
-  for (int seen = signals.take(number); seen > 0; --seen) coordinator.request_stop(fmt::format("signal {}", number));
+void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinator& coordinator) {
+  for (const int signal : signals.take()) {
+    const auto now = std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+    coordinator.request_stop(
+        options.on_signal ? options.on_signal(signal) : meaning_of_signal(signal, options.ends_at, now),
+        signal == SIGINT || (signal == SIGTERM && options.sigterm_hastens));
+  }
 }
 
 RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) {
@@ -164,7 +186,7 @@ RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) 
   Coordinator coordinator(files, clock, *coordinator_end, plan, options, {1});
   Agent agent(*agent_end, spawner, clock, std::move(local));
   while (!coordinator.finished()) {
-    pass_on_signals(signals, coordinator);
+    pass_on_signals(signals, options, coordinator);
     bool busy = agent.step();
     busy = coordinator.step() || busy;
     if (!busy) IdleWait::wait(spawner.descriptor(), std::chrono::milliseconds(50));

@@ -33,8 +33,16 @@ struct RunOptions {
   int gpus = -1;                     //!< of each agent; -1: those that its machine shows
   std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
   std::optional<Instant> ends_at;        //!< end of the allocation
+  int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
+  //! What a signal means (meaning_of_signal() where there is nothing here).
+  std::function<StopRequested(int signal)> on_signal{};
+  //! A second SIGTERM ends what still writes its checkpoint. Not under a batch system: it sends several of its own.
+  bool sigterm_hastens = true;
+  //! Called by an agent under MPI that ends because the coordinator fell silent; its ranks are gone then.
+  std::function<void()> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
+  std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
   int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
   bool quiet = false;        //!< no line for each job
@@ -42,7 +50,6 @@ struct RunOptions {
   Policy policy;
   std::chrono::milliseconds heartbeat{1000};             //!< of agents
   std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
-  std::chrono::milliseconds coordinator_limit{120'000};  //!< silence after which an agent ends itself
   std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
   bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
   std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
@@ -74,8 +81,14 @@ struct RunOutcome {
   int exit_code() const;
 };
 
+//! What a signal says of a run's end: SIGUSR1 is a notice that the machine will be taken away, for its time limit where
+//! that is less than `near` away. Pure.
+StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now,
+                                std::chrono::seconds near = std::chrono::minutes(5));
+
 //! True if an MPI launcher (mpirun, srun --mpi=pmix) started more than one process of us. Reads only environment
-//! variables.
+//! variables. \throws RuntimeError (kInput) if srun started several that cannot know of each other (no PMIx): each
+//! would run the suite alone
 bool launched_by_mpi(const std::map<std::string, std::string>& environment);
 //! This process's number among them, as the launcher's variables say; 0 if it was not launched by one.
 int launched_rank(const std::map<std::string, std::string>& environment);
@@ -91,7 +104,8 @@ experiments::Plan select(const experiments::Plan& plan, const std::string& only)
 
 //! Coordinator and one agent in this process and its spawner; no MPI. SIGINT and SIGTERM end the run in order (a second
 //! one at once). Returns at once when every result is there. Call it from a process with one thread. \throws
-//! RuntimeError kInput (worker missing, store not writable, suite being run), kCorrupt (journal), kEnvironment
+//! RuntimeError kInput (worker missing, store not writable), kTransient (suite being run), kCorrupt (journal),
+//! kEnvironment
 RunOutcome run_local(const experiments::Plan& plan, const RunOptions& options);
 
 //! Every process of an MPI launch calls this: rank 0 is the coordinator, the others are agents. `plan` is called on
@@ -101,19 +115,30 @@ RunOutcome run_local(const experiments::Plan& plan, const RunOptions& options);
 [[noreturn]] void run_mpi(const std::function<experiments::Plan()>& plan, const RunOptions& options,
                           const std::function<int(const RunOutcome*, const std::exception*)>& report);
 
+//! The folders below suites/ that allocations of a suite have made, by their numbers.
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const std::string& suite);
+
+//! The last run of one allocation.
+struct SuiteRun {
+  std::string name;        //!< experiments::run_name(): its folder
+  std::int64_t epoch = 0;  //!< in which it began, as requests name it
+  bool live = false;       //!< known to be at work (same host) or may be (another host)
+};
 struct SuiteStatus {
   Counts jobs;
-  bool live = false;           //!< a run is known to be at work (same host) or may be (another host)
-  std::int64_t run_epoch = 0;  //!< in which the last run began, as requests name it; 0: none
+  bool live = false;           //!< one of the runs is
+  std::vector<SuiteRun> runs;  //!< one an allocation that ever ran, by its number
   std::vector<Failure> failures;
 };
-//! From the store alone: results first, then the journal. A job that runs counts as running only while its run may be
-//! alive.
+//! From the store alone: results first, then the journals of all allocations. A job that runs counts as running only
+//! while its run may be alive; one that failed in one allocation and may still succeed in another has not failed.
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
 enum class LogFormat { kText, kJsonLines };
-//! Every event of the suite's journals in order: for people, one line each with its time; or one JSON object each
-//! ({"epoch", "sequence", "time", "type", "event"}). `job`: only events of jobs whose id starts with it.
+//! Every event of the suite's journals in order, one allocation after the other: for people, one line each with its
+//! time; or one JSON object each ({"allocation", "epoch", "sequence", "time", "type", "event"}). `job`: only events of
+//! jobs whose id starts with it.
 //! \throws RuntimeError (kInput) if the suite was never run
 void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                LogFormat format, const std::string& job, std::ostream& to);

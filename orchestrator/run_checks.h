@@ -28,6 +28,7 @@ struct AgentPlace {
 //! What the agent offers, of what the machine has and the user grants.
 AgentOptions agent_options(const RunOptions& options, const AgentPlace& place);
 
-void pass_on_signals(StopSignals& signals, Coordinator& coordinator);
+//! Any signal ends the run in order; what hastens the end: RunOptions::sigterm_hastens, Coordinator::request_stop().
+void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinator& coordinator);
 
 }  // namespace resolute::orchestrator

@@ -10,17 +10,16 @@
 namespace resolute::orchestrator {
 namespace {
 
+constexpr std::array<int, 3> kStopSignals{SIGUSR1, SIGTERM, SIGINT};
+
 // Lock-free atomics are what a handler may touch, and their exchange loses no signal that comes while it is taken.
-std::atomic<int> signals_seen = 0;
-std::atomic<int> last_signal = 0;
+std::array<std::atomic<int>, kStopSignals.size()> signals_seen{};
 static_assert(std::atomic<int>::is_always_lock_free);
 
 void on_signal(int number) {
-  last_signal.store(number);
-  signals_seen.fetch_add(1);
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i)
+    if (kStopSignals[i] == number) signals_seen[i].fetch_add(1);
 }
-
-constexpr std::array<int, 2> kStopSignals{SIGINT, SIGTERM};
 
 }  // namespace
 
@@ -45,7 +44,7 @@ struct StopSignals::Saved {
 };
 
 StopSignals::StopSignals() : saved_(std::make_unique<Saved>()) {
-  signals_seen.store(0);
+  for (auto& seen : signals_seen) seen.store(0);
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (std::size_t i = 0; i < kStopSignals.size(); ++i) ::sigaction(kStopSignals[i], &action, &saved_->actions[i]);
@@ -55,10 +54,11 @@ StopSignals::~StopSignals() {
   for (std::size_t i = 0; i < kStopSignals.size(); ++i) ::sigaction(kStopSignals[i], &saved_->actions[i], nullptr);
 }
 
-int StopSignals::take(int& signal) {
-  const int seen = signals_seen.exchange(0);
-  signal = last_signal.load();
-  return seen;
+std::vector<int> StopSignals::take() {
+  std::vector<int> taken;
+  for (std::size_t i = 0; i < kStopSignals.size(); ++i)
+    taken.insert(taken.end(), static_cast<std::size_t>(signals_seen[i].exchange(0)), kStopSignals[i]);
+  return taken;
 }
 
 }  // namespace resolute::orchestrator

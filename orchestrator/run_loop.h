@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <vector>
 
 #include "core/clock.h"
 
@@ -28,15 +29,15 @@ class IdleWait {
   core::MonotonicTime active_;
 };
 
-//! While it lives, SIGINT and SIGTERM are counted instead of ending the process. One at a time.
+//! While it lives, SIGINT, SIGTERM and SIGUSR1 are counted instead of ending the process. One at a time.
 class StopSignals {
  public:
   StopSignals();
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
-  //! Signals since the last call, and the last one's number.
-  int take(int& signal);
+  //! Numbers of the signals since the last call, as often as they came: SIGUSR1 first, SIGINT last.
+  std::vector<int> take();
 
  private:
   struct Saved;

@@ -41,8 +41,10 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
   // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
   ::signal(SIGINT, SIG_IGN);
   ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGUSR1, SIG_IGN);
   const core::Clock& clock = core::monotonic_clock();
   bool orderly = false;
+  bool coordinator_lost = false;
   int exit_code = 1;
   try {
     Agent agent(transport, spawner, clock, agent_options(options, place_of(transport.host_share(), false)));
@@ -54,12 +56,14 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
         idle.wait(spawner.descriptor());
     }
     orderly = agent.orderly();
+    coordinator_lost = agent.coordinator_lost();
     exit_code = agent.exit_code();
   } catch (const std::exception& error) {
     core::log_error("the agent ends: {}", error.what());
   }
   transport.flush(kFlushLimit);
   { Spawner ended = std::move(spawner); }
+  if (coordinator_lost && options.on_coordinator_lost) options.on_coordinator_lost();
   leave_mpi(orderly, exit_code);
 }
 
@@ -117,10 +121,14 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
     agent.emplace(*agent_end, spawner, clock, local);
   }
   try {
-    Coordinator coordinator(files, clock, *transport, plan, options, addresses);
+    // A predecessor that may live is watched for a while, and a long journal takes time to read.
+    std::optional<Coordinator> made;
+    while_heard(*transport, addresses, options.heartbeat,
+                [&] { made.emplace(files, clock, *transport, plan, options, addresses); });
+    Coordinator& coordinator = *made;
     IdleWait idle(clock);
     while (!coordinator.finished()) {
-      pass_on_signals(signals, coordinator);
+      pass_on_signals(signals, options, coordinator);
       bool busy = agent && agent->step();
       busy = coordinator.step() || busy;
       if (busy)

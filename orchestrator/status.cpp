@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <ostream>
 
@@ -9,13 +10,78 @@
 
 namespace resolute::orchestrator {
 
+namespace {
+
+// What one allocation's journal says.
+struct AllocationPast {
+  State state;
+  bool live = false;
+
+  const Job* wanted(const experiments::JobId& id) const {
+    auto number = state.numbers.find(id.hex);
+    if (number == state.numbers.end()) return nullptr;
+    const Job& job = job_of(state, number->second);
+    return job.wanted ? &job : nullptr;
+  }
+};
+
+// Of a job without a result, over all allocations: one that is at work on it counts before one that gave it up.
+void count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<AllocationPast>& pasts,
+               SuiteStatus& status) {
+  const Job* failed = nullptr;
+  const Job* cancelled = nullptr;
+  bool hoped_for = false;  // a run is at work that has not given it up
+  for (const AllocationPast& past : pasts) {
+    const Job* job = past.wanted(planned.id);
+    if (job == nullptr) continue;
+    if (past.live && std::holds_alternative<Running>(job->state)) {
+      ++status.jobs.running;
+      return;
+    }
+    if (std::holds_alternative<Failed>(job->state))
+      failed = job;
+    else if (std::holds_alternative<Cancelled>(job->state))
+      cancelled = job;
+    else
+      hoped_for = hoped_for || past.live;
+  }
+  if (!hoped_for && failed != nullptr) {
+    const auto& end = std::get<Failed>(failed->state);
+    ++status.jobs.failed;
+    status.failures.push_back({planned.id, planned.label, std::string(name_of(end.cause)), end.evidence});
+  } else if (!hoped_for && cancelled != nullptr) {
+    ++status.jobs.cancelled;
+    status.failures.push_back({planned.id, planned.label, cancelled->unwanted ? "cancelled" : "needs-failed",
+                               std::get<Cancelled>(cancelled->state).why});
+  } else {
+    ++(ready ? status.jobs.ready : status.jobs.waiting);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const std::string& suite) {
+  std::map<int, std::string> found;
+  for (const std::string& name : files.list(store.root() / "suites"))
+    if (const auto allocation = experiments::allocation_of(suite, name)) found[*allocation] = name;
+  std::vector<std::string> names;
+  for (auto& [allocation, name] : found) names.push_back(std::move(name));
+  return names;
+}
+
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
   SuiteStatus status;
-  const auto folder = store.suite_folder(plan.suite);
-  const Past past = read_past(files, folder);
-  const State& state = past.state;
-  status.run_epoch = past.run_epoch;
-  status.live = is_live(files, folder, past);
+  std::vector<AllocationPast> pasts;
+  for (const std::string& name : run_names(files, store, plan.suite)) {
+    const auto folder = store.suite_folder(name);
+    Past past = read_past(files, folder);
+    if (past.epoch == 0) continue;
+    const bool live = is_live(files, folder, past);
+    status.live = status.live || live;
+    status.runs.push_back({name, past.run_epoch, live});
+    pasts.push_back({std::move(past.state), live});
+  }
   std::map<experiments::JobId, bool> done;
   for (const auto& planned : plan.jobs) {
     if (files.exists(store.result_file(planned.id))) {
@@ -23,68 +89,91 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
       ++status.jobs.succeeded;
       continue;
     }
-    bool ready = true;
-    for (const auto& need : planned.after) ready = ready && done.contains(need);
-    auto number = state.numbers.find(planned.id.hex);
-    const Job* job = number == state.numbers.end() ? nullptr : &job_of(state, number->second);
-    if (job != nullptr && !job->wanted) job = nullptr;
-    if (const auto* failed = job == nullptr ? nullptr : std::get_if<Failed>(&job->state)) {
-      ++status.jobs.failed;
-      status.failures.push_back({planned.id, planned.label, std::string(name_of(failed->cause)), failed->evidence});
-    } else if (const auto* cancelled = job == nullptr ? nullptr : std::get_if<Cancelled>(&job->state)) {
-      ++status.jobs.cancelled;
-      status.failures.push_back(
-          {planned.id, planned.label, job->unwanted ? "cancelled" : "needs-failed", cancelled->why});
-    } else if (job != nullptr && status.live && std::holds_alternative<Running>(job->state)) {
-      ++status.jobs.running;
-    } else {
-      ++(ready ? status.jobs.ready : status.jobs.waiting);
-    }
+    const bool ready = std::all_of(planned.after.begin(), planned.after.end(),
+                                   [&](const experiments::JobId& need) { return done.contains(need); });
+    count_job(planned, ready, pasts, status);
   }
   return status;
 }
 
+namespace {
+
+// The log of one allocation.
+class LogPrinter {
+ public:
+  LogPrinter(core::FileSystem& files, std::filesystem::path folder, int allocation, LogFormat format, std::string job,
+             std::ostream& to)
+      : files_(files),
+        folder_(std::move(folder)),
+        allocation_(allocation),
+        format_(format),
+        job_(std::move(job)),
+        to_(to) {}
+
+  void print() {
+    std::vector<JournalExtent> extents;
+    read_beside_a_run(files_, folder_, [&] {
+      const std::int64_t first = journal_epochs(files_, folder_).front();
+      if (first > last_.first + 1) {
+        if (whole_text()) to_ << fmt::format("{} and those before it were removed\n", journal_name(first - 1));
+        // The jobs' numbers were given out there.
+        if (const auto snapshot = newest_snapshot(files_, folder_))
+          for (const auto& [id, number] : snapshot->state.numbers) ids_[number] = id;
+      }
+      extents = scan_journals(files_, folder_, first,
+                              [&](const JournalHeader& header, JournalRecord& record) { line(header, record); });
+    });
+    for (const JournalExtent& extent : extents)
+      if (extent.dropped_bytes > 0 && whole_text())
+        to_ << fmt::format("{} bytes after offset {} of {} are no records\n", extent.dropped_bytes, extent.valid_length,
+                           journal_name(extent.header.epoch));
+  }
+
+ private:
+  bool whole_text() const { return format_ == LogFormat::kText && job_.empty(); }
+
+  void line(const JournalHeader& header, const JournalRecord& record) {
+    if (std::pair(header.epoch, record.sequence) <= last_) return;
+    last_ = {header.epoch, record.sequence};
+    const auto number = job_number(record.event);
+    if (const auto* added = std::get_if<JobAdded>(&record.event)) ids_[added->job] = added->id.hex;
+    if (!job_.empty() && (!number || !ids_[*number].starts_with(job_))) return;
+    if (format_ == LogFormat::kText) {
+      to_ << time_text(record.at) << "  " << describe(record.event) << '\n';
+      return;
+    }
+    const core::Json json = {{"allocation", allocation_},       {"epoch", header.epoch},
+                             {"sequence", record.sequence},     {"time", time_text(record.at)},
+                             {"type", type_name(record.event)}, {"event", to_json(record.event)}};
+    to_ << core::canonical_json(json) << '\n';
+  }
+
+  core::FileSystem& files_;
+  std::filesystem::path folder_;
+  int allocation_;
+  LogFormat format_;
+  std::string job_;
+  std::ostream& to_;
+  std::map<JobNumber, std::string> ids_;
+  std::pair<std::int64_t, std::uint64_t> last_;  // record gone through, by epoch: a second look goes on behind it
+};
+
+}  // namespace
+
 void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                LogFormat format, const std::string& job, std::ostream& to) {
-  const auto folder = store.suite_folder(suite);
-  if (journal_epochs(files, folder).empty())
+  std::vector<std::string> names = run_names(files, store, suite);
+  std::erase_if(names,
+                [&](const std::string& name) { return journal_epochs(files, store.suite_folder(name)).empty(); });
+  if (names.empty())
     throw core::input_error(fmt::format("suite '{}' has no journal", suite),
-                            fmt::format("'{}' holds none", folder.string()), "run it first: `resolute suite run`");
-  const bool whole_text = format == LogFormat::kText && job.empty();
-  std::map<JobNumber, std::string> ids;
-  std::vector<JournalExtent> extents;
-  std::pair<std::int64_t, std::uint64_t> last;  // record gone through, by epoch: a second look goes on behind it
-  auto print = [&](const JournalHeader& header, JournalRecord& record) {
-    if (std::pair(header.epoch, record.sequence) <= last) return;
-    last = {header.epoch, record.sequence};
-    const auto number = job_number(record.event);
-    if (const auto* added = std::get_if<JobAdded>(&record.event)) ids[added->job] = added->id.hex;
-    if (!job.empty() && (!number || !ids[*number].starts_with(job))) return;
-    if (format == LogFormat::kText) {
-      to << time_text(record.at) << "  " << describe(record.event) << '\n';
-    } else {
-      core::Json line = {{"epoch", header.epoch},
-                         {"sequence", record.sequence},
-                         {"time", time_text(record.at)},
-                         {"type", type_name(record.event)},
-                         {"event", to_json(record.event)}};
-      to << core::canonical_json(line) << '\n';
-    }
-  };
-  read_beside_a_run(files, folder, [&] {
-    const std::int64_t first = journal_epochs(files, folder).front();
-    if (first > last.first + 1) {
-      if (whole_text) to << fmt::format("{} and those before it were removed\n", journal_name(first - 1));
-      // The jobs' numbers were given out there.
-      if (const auto snapshot = newest_snapshot(files, folder))
-        for (const auto& [id, number] : snapshot->state.numbers) ids[number] = id;
-    }
-    extents = scan_journals(files, folder, first, print);
-  });
-  for (const JournalExtent& extent : extents)
-    if (extent.dropped_bytes > 0 && whole_text)
-      to << fmt::format("{} bytes after offset {} of {} are no records\n", extent.dropped_bytes, extent.valid_length,
-                        journal_name(extent.header.epoch));
+                            fmt::format("'{}' holds none", store.suite_folder(suite).string()),
+                            "run it first: `resolute suite run`");
+  for (const std::string& name : names) {
+    const int allocation = *experiments::allocation_of(suite, name);
+    if (names.size() > 1 && format == LogFormat::kText) to << fmt::format("allocation {}:\n", allocation);
+    LogPrinter(files, store.suite_folder(name), allocation, format, job, to).print();
+  }
 }
 
 }  // namespace resolute::orchestrator

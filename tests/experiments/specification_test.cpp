@@ -198,5 +198,16 @@ TEST(StoreLayout, paths) {
   EXPECT_THROW(store.attempt_folder(job, 0), core::ContractError);
 }
 
+TEST(StoreLayout, allocations_beside_the_first_have_folders_that_no_suite_can_have) {
+  EXPECT_EQ(run_name("quickstart", 1), "quickstart");
+  EXPECT_EQ(run_name("quickstart", 12), "quickstart@12");
+  for (const int allocation : {1, 2, 12, 1000})
+    EXPECT_EQ(allocation_of("quickstart", run_name("quickstart", allocation)), allocation);
+  for (const char* other : {"quick", "quickstart-2", "quickstart@", "quickstart@1", "quickstart@02", "quickstart@-3",
+                            "quickstart@2x", "quickstart@99999999999", "other@2", ""})
+    EXPECT_EQ(allocation_of("quickstart", other), std::nullopt) << other;
+  EXPECT_THROW(run_name("quickstart", 0), core::ContractError);
+}
+
 }  // namespace
 }  // namespace resolute::experiments

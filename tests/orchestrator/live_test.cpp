@@ -28,6 +28,25 @@ TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
   EXPECT_EQ(read_live(files, folder.path()), std::nullopt);
 }
 
+TEST(Live, runs_that_share_their_jobs_are_done_as_soon_as_their_speeds_together_allow) {
+  LiveStatus one, two, unknown;
+  one.seconds_left = 60;
+  two.seconds_left = 30;
+  one.at = Instant(Milliseconds(5));
+  two.at = Instant(Milliseconds(9));
+  one.agents = {{"node", 4, 1, 2, 0, "drained"}};
+  two.agents = unknown.agents = {{"other", 1, 1, 0, 0, ""}};
+  two.running = {{{std::string(64, 'd')}, 1, {"other"}, 1, 0.5}};
+  const LiveStatus both = together({one, two});
+  EXPECT_DOUBLE_EQ(both.seconds_left, 20);
+  EXPECT_EQ(both.at, two.at);
+  EXPECT_EQ(both.agents.size(), 2U);
+  EXPECT_EQ(both.running, two.running);
+  EXPECT_EQ(together({one}), one);
+  EXPECT_DOUBLE_EQ(together({one, unknown}).seconds_left, 60);
+  EXPECT_EQ(together({unknown, unknown}).seconds_left, -1);
+}
+
 TEST(Live, a_torn_or_foreign_file_is_none) {
   const TemporaryFolder folder;
   auto& files = core::real_file_system();

@@ -3,6 +3,7 @@
 
 #include <ostream>
 
+#include "orchestrator/epoch.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
 namespace resolute::tests {
@@ -25,6 +26,18 @@ std::vector<Happening> draw_happenings() {
 
 // What must hold after every event is checked by SimulatedRun: no slot, GPU or memory given twice, no gang half placed,
 // budgets respected, nothing on agents that are gone, leaving, drained or excluded, indexes equal to the jobs.
+// The next run buries what this one, killed in its middle, has left running.
+void hold_promises_of_the_next_run(const std::vector<Event>& events) {
+  State state;
+  for (const Event& event : events) orchestrator::apply(state, event);
+  const auto running = state.running;
+  for (const Event& event : end_abandoned(state)) orchestrator::apply(state, event);
+  RC_ASSERT(state.running.empty());
+  check_invariants(state);
+  for (JobNumber job : running) RC_ASSERT(std::holds_alternative<Ready>(job_of(state, job).state));
+  if (state.end) RC_ASSERT(running.empty());
+}
+
 void hold_promises(int jobs, Instant ends_at) {
   const auto seed = static_cast<std::uint64_t>(*rc::gen::inRange(0, 1'000'000));
   SimulatedRun run(seed, jobs, true, ends_at);
@@ -37,6 +50,8 @@ void hold_promises(int jobs, Instant ends_at) {
   State replayed;
   for (const Event& event : run.events) orchestrator::apply(replayed, event);
   RC_ASSERT(replayed == run.state);
+  const auto cut = *rc::gen::inRange<std::size_t>(0, run.events.size() + 1);
+  hold_promises_of_the_next_run({run.events.begin(), run.events.begin() + static_cast<std::ptrdiff_t>(cut)});
 }
 
 RC_GTEST_PROP(Property, any_sequence_of_events_keeps_every_promise_and_comes_to_an_end, ()) {

@@ -1,0 +1,50 @@
+#pragma once
+//! \file
+//! What one allocation of a submission is to run, and what the store says of how that went: SLURM's and the launcher's
+//! exit codes say nothing of it.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+#include "orchestrator/event.h"
+#include "slurm/allocation.h"
+#include "slurm/submission.h"
+
+namespace resolute::cli {
+
+//! Set in the environment of an allocation's run: the submission's folder.
+inline constexpr const char* kSubmissionVariable = "RESOLUTE_SUBMISSION";
+
+struct AllocationWork {
+  experiments::StoreLayout store;
+  experiments::Plan suite;
+  experiments::Plan plan;              //!< of the suite, what this allocation does: all, or an element's job
+  std::filesystem::path run_folder;    //!< with the journals of its runs
+  std::vector<std::string> suite_run;  //!< what each node runs, with a container's command before it
+};
+//! \param element of the batch, where that is an array \throws RuntimeError: kInput if suite or element cannot be
+AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
+                         const slurm::Batch& batch, const std::optional<int>& element);
+
+//! Every job of the plan has its result.
+bool all_done(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+//! What stands in the store when a launcher has ended. A journal that cannot be read gives a warning, and less: then
+//! the steps are not known.
+struct Outcome {
+  slurm::Achieved achieved;
+  bool complete = false;
+  std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
+  bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
+};
+Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
+
+//! The suite's tables anew, where a run may have ended before it wrote them.
+void write_tables(core::FileSystem& files, const AllocationWork& work);
+
+}  // namespace resolute::cli

@@ -1,0 +1,86 @@
+#pragma once
+//! \file
+//! The checks of `resolute doctor`. Each has a time limit, throws nothing for what it finds, and leaves nothing behind.
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json.h"
+#include "core/process.h"
+#include "experiments/site.h"
+
+namespace resolute::cli {
+
+enum class Level { kOk, kWarn, kFail };
+//! "ok", "warn", "fail".
+std::string_view name_of(Level level);
+
+struct Finding {
+  Level level = Level::kOk;
+  std::string name;    //!< of the check: "mpi"
+  std::string what;    //!< was found
+  std::string advice;  //!< what to do; empty: nothing
+};
+using Findings = std::vector<Finding>;
+using Environment = std::map<std::string, std::string>;
+
+//! `name` on the PATH of `environment`; nothing if it is not there or may not be executed.
+std::optional<std::filesystem::path> program_on_path(const Environment& environment, const std::string& name);
+//! A program's end and outputs; one that cannot be started counts as exit code 127 with the reason on its stderr.
+core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment environment,
+                                std::chrono::milliseconds limit);
+bool succeeded(const core::CommandOutput& output);
+//! Why a program failed, one line: that it took too long, what it said, or how it ended.
+std::string failure_text(const core::CommandOutput& output, std::chrono::milliseconds limit);
+
+//! The worker starts, and says what device "cpu" is. \param submits SLURM is here: jobs may run elsewhere
+Findings check_worker(bool submits);
+//! GPUs of the driver; CUDA and NCCL libraries, loaded by the worker.
+Findings check_gpus(const Environment& environment, bool submits);
+//! mpirun and a message around two processes of this program.
+Findings check_mpi(const Environment& environment);
+
+struct SiteCheck {
+  Findings findings;
+  experiments::Site site;  //!< empty where there is no file, or a wrong one
+};
+SiteCheck check_site(const Environment& environment);
+
+//! The commands, the controller and how it is set up. doctor_slurm.cpp
+Findings check_slurm(const Environment& environment);
+//! A message around the nodes of the allocation that we are in, by each launcher. doctor_trial.cpp
+Findings try_launchers(const Environment& environment);
+//! The same in an allocation of `nodes` nodes, asked for here.
+Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes);
+
+//! The file system of a store: doctor_store.cpp. A missing folder's parent is looked at.
+Findings check_store(const std::filesystem::path& store);
+
+//! `resolute doctor --ring`: under a launcher, sends a message around all processes and prints one line for
+//! read_ring_report(). \return the exit code; under a launcher it does not return
+int pass_around();
+struct RingReport {
+  int processes = 1;
+  std::vector<std::string> hosts;  //!< sorted, without repeats
+  double microseconds = 0;         //!< of the fastest round
+};
+//! Of the output of one launched pass_around(), or of several that did not find each other: the first.
+std::optional<RingReport> read_ring_report(std::string_view output);
+//! Launches pass_around(). \param command launcher and program \param hosts that it must reach; 0: any number
+Finding try_ring(const std::string& name, const std::vector<std::string>& command, const Environment& environment,
+                 int processes, int hosts, std::chrono::milliseconds limit);
+//! `environment` with what lets Open MPI start two processes on one core, where the user has not set it.
+Environment launcher_environment(Environment environment);
+
+//! {"checks": [{"name", "level", "what", "advice"}], "ok"}: ok says that nothing failed.
+core::Json findings_json(const Findings& findings);
+//! \throws RuntimeError (kInput) for anything else
+Findings findings_from_json(const core::Json& json);
+bool nothing_failed(const Findings& findings);
+
+}  // namespace resolute::cli

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! The launcher (srun, mpirun) of an allocation's run as a child: its start, the signals that are passed on to it, and
+//! its end.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/process.h"
+
+namespace resolute::cli {
+
+//! Signals to an allocation's script: SIGUSR1 (SLURM's notice) is passed on to the launcher, which hands it to every
+//! process; SIGTERM is only noted, since SLURM sends it to the steps, and to what this process started, itself. While
+//! it lives, neither ends this process. One at a time.
+class AllocationSignals {
+ public:
+  AllocationSignals();
+  ~AllocationSignals();
+  AllocationSignals(const AllocationSignals&) = delete;
+  AllocationSignals& operator=(const AllocationSignals&) = delete;
+  bool noticed() const { return notices() > 0; }
+  bool terminated() const;
+  //! How often SIGUSR1 has come.
+  int notices() const;
+
+ private:
+  struct Before;
+  Before* before_;
+};
+
+struct LaunchedRun {
+  core::ExitStatus status;
+  bool killed = false;  //!< by us: it hung on after its run had ended
+};
+
+//! How long a launcher must have lived before a notice is passed on: until then it may have no handler, and die of it.
+inline constexpr std::chrono::milliseconds kSettlingTime{3000};
+
+//! Runs the launcher to its end; output goes to ours. Notices that came before it are not passed on. \param run_ended
+//! asked every few seconds: the run in it has ended (a launcher that outlives it for `linger` is ended, by SIGTERM and,
+//! after as long again, SIGKILL: mpirun hangs on after a lost node)
+//! \throws RuntimeError (kInput) if the program cannot be started
+LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
+                         const AllocationSignals& signals, const std::function<bool()>& run_ended,
+                         const core::Clock& clock, std::chrono::milliseconds linger,
+                         std::chrono::milliseconds settling = kSettlingTime);
+
+}  // namespace resolute::cli

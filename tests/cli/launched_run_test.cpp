@@ -1,0 +1,191 @@
+#include "cli/launched_run.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Real children, a shell each: what they say of signals stands in a file.
+class LaunchedRunTest : public ::testing::Test {
+ protected:
+  LaunchedRun launch(
+      const std::string& script, const std::function<bool()>& run_ended = [] { return false; },
+      std::chrono::milliseconds linger = 60s, std::chrono::milliseconds settling = 0ms) {
+    auto environment = core::current_environment();
+    environment["LOG"] = log_.string();
+    return run_launcher({"/bin/bash", "-c", script}, environment, signals_, run_ended, core::monotonic_clock(), linger,
+                        settling);
+  }
+
+  std::string log() const {
+    std::ostringstream text;
+    text << std::ifstream(log_).rdbuf();
+    return text.str();
+  }
+
+  // Calls `then` once the child has written `word`, from another thread: signals come from outside.
+  std::thread when_logged(const std::string& word, const std::function<void()>& then) const {
+    return std::thread([this, word, then] {
+      for (int i = 0; i < 1000 && log().find(word) == std::string::npos; ++i) std::this_thread::sleep_for(10ms);
+      then();
+    });
+  }
+
+  tests::TemporaryFolder folder_;
+  std::filesystem::path log_ = folder_ / "log";
+  AllocationSignals signals_;
+};
+
+// A child that notes its signals and ends by itself some looks after the first.
+const char* const kNotesSignals =
+    "trap 'echo usr1 >>$LOG' USR1; trap 'echo term >>$LOG' TERM; trap 'echo cont >>$LOG' CONT; echo ready >>$LOG; "
+    "for i in $(seq ${LOOKS:-20}); do sleep 0.05; done; exit 7";
+
+int count(const std::string& text, const std::string& word) {
+  int found = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++found;
+  return found;
+}
+
+TEST_F(LaunchedRunTest, ends_with_its_child_and_says_how) {
+  const auto exited = launch("exit 75");
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(exited.status));
+  EXPECT_EQ(std::get<core::Exited>(exited.status).code, 75);
+  EXPECT_FALSE(exited.killed);
+  const auto killed = launch("kill -9 $$");
+  ASSERT_TRUE(std::holds_alternative<core::Killed>(killed.status));
+  EXPECT_EQ(std::get<core::Killed>(killed.status).signal, SIGKILL);
+  EXPECT_FALSE(killed.killed) << "not by us";
+}
+
+TEST_F(LaunchedRunTest, passes_a_notice_on_once) {
+  auto signal = when_logged("ready", [] { ::kill(::getpid(), SIGUSR1); });
+  launch(kNotesSignals);
+  signal.join();
+  EXPECT_EQ(count(log(), "usr1"), 1) << log();
+  EXPECT_TRUE(signals_.noticed());
+  EXPECT_FALSE(signals_.terminated());
+}
+
+TEST_F(LaunchedRunTest, passes_every_notice_on) {
+  auto first = when_logged("ready", [] { ::kill(::getpid(), SIGUSR1); });
+  auto second = when_logged("usr1", [] { ::kill(::getpid(), SIGUSR1); });
+  launch(kNotesSignals);
+  first.join();
+  second.join();
+  EXPECT_EQ(count(log(), "usr1"), 2) << log();
+  EXPECT_EQ(signals_.notices(), 2);
+}
+
+TEST_F(LaunchedRunTest, keeps_termination_to_itself_and_waits_on) {
+  auto signal = when_logged("ready", [] {
+    ::kill(::getpid(), SIGTERM);
+    ::kill(::getpid(), SIGCONT);
+  });
+  const auto run = launch(kNotesSignals);
+  signal.join();
+  EXPECT_EQ(log(), "ready\n");
+  EXPECT_TRUE(signals_.terminated());
+  EXPECT_FALSE(signals_.noticed());
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status));
+  EXPECT_EQ(std::get<core::Exited>(run.status).code, 7);
+}
+
+// It would die of it: no program has its handlers from its first moment on.
+TEST_F(LaunchedRunTest, keeps_a_notice_until_the_launcher_has_settled) {
+  auto signal = when_logged("born", [] { ::kill(::getpid(), SIGUSR1); });
+  const auto run = launch(
+      std::string("echo born >>$LOG; sleep 0.5; LOOKS=40; ") + kNotesSignals, [] { return false; }, 60s, 1s);
+  signal.join();
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status)) << core::describe(run.status);
+  EXPECT_EQ(count(log(), "usr1"), 1) << log();
+}
+
+TEST_F(LaunchedRunTest, passes_no_notice_on_that_came_before_it) {
+  ::kill(::getpid(), SIGUSR1);
+  EXPECT_TRUE(signals_.noticed());
+  launch(kNotesSignals);
+  EXPECT_EQ(log(), "ready\n");
+}
+
+TEST_F(LaunchedRunTest, ends_a_launcher_that_outlives_its_run) {
+  const auto begin = core::monotonic_clock().now();
+  const auto run = launch(
+      "trap 'echo term >>$LOG; exit 9' TERM; while :; do sleep 0.05; done", [] { return true; }, 300ms);
+  const auto took = core::monotonic_clock().now() - begin;
+  EXPECT_TRUE(run.killed);
+  EXPECT_EQ(log(), "term\n");
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status));
+  EXPECT_EQ(std::get<core::Exited>(run.status).code, 9);
+  EXPECT_GE(took, 300ms);
+}
+
+TEST_F(LaunchedRunTest, kills_a_launcher_that_does_not_listen) {
+  const auto run = launch(
+      "trap '' TERM; while :; do sleep 0.05; done", [] { return true; }, 200ms);
+  EXPECT_TRUE(run.killed);
+  ASSERT_TRUE(std::holds_alternative<core::Killed>(run.status));
+  EXPECT_EQ(std::get<core::Killed>(run.status).signal, SIGKILL);
+}
+
+TEST_F(LaunchedRunTest, leaves_a_launcher_alone_that_ends_within_the_time_to_linger) {
+  const auto run = launch(
+      "sleep 0.5; exit 3", [] { return true; }, 10s);
+  EXPECT_FALSE(run.killed);
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status));
+  EXPECT_EQ(std::get<core::Exited>(run.status).code, 3);
+}
+
+TEST_F(LaunchedRunTest, leaves_a_launcher_alone_while_its_run_goes_on) {
+  int asked = 0;
+  const auto run = launch(
+      "sleep 1; exit 3",
+      [&] {
+        ++asked;
+        return false;
+      },
+      200ms);
+  EXPECT_FALSE(run.killed);
+  EXPECT_GE(asked, 3);
+  EXPECT_LE(asked, 12) << "it is not asked at every look";
+}
+
+TEST_F(LaunchedRunTest, refuses_a_program_that_is_not_there) {
+  try {
+    run_launcher(
+        {"/no/such/launcher"}, {}, signals_, [] { return false; }, core::monotonic_clock(), 1s);
+    ADD_FAILURE();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+  }
+}
+
+TEST(AllocationSignalsTest, gives_the_handlers_back) {
+  struct sigaction before {};
+  ::sigaction(SIGUSR1, nullptr, &before);
+  {
+    const AllocationSignals signals;
+    EXPECT_FALSE(signals.noticed());
+    ::raise(SIGTERM);
+    EXPECT_TRUE(signals.terminated());
+  }
+  struct sigaction after {};
+  ::sigaction(SIGUSR1, nullptr, &after);
+  EXPECT_EQ(before.sa_handler, after.sa_handler);
+  const AllocationSignals anew;
+  EXPECT_FALSE(anew.terminated()) << "each begins with none";
+}
+
+}  // namespace
+}  // namespace resolute::cli

@@ -1,0 +1,117 @@
+#include "cli/run_watch.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "orchestrator/journal.h"
+#include "orchestrator/owner.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+class RunWatchTest : public ::testing::Test {
+ protected:
+  // As a run does that takes the suite.
+  void begin_run(std::int64_t epoch) {
+    journal_ = std::make_unique<orchestrator::JournalWriter>(
+        files_, folder_.path(), orchestrator::JournalHeader{epoch, 0, std::string(32, 'a'), {}});
+    run_ = epoch;
+    renew(0);
+  }
+  // On another node: only its owner file tells of it.
+  void renew(std::int64_t counter, bool ended = false) {
+    orchestrator::write_owner(files_, folder_.path(), run_, {"elsewhere", "boot", 17, 4, counter, ended});
+  }
+
+  tests::TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+  core::ManualClock clock_;
+  std::unique_ptr<orchestrator::JournalWriter> journal_;
+  std::int64_t run_ = 0;
+};
+
+TEST_F(RunWatchTest, sees_a_run_begin_and_end) {
+  RunWatch watch(files_, folder_.path(), clock_, 60s);
+  EXPECT_FALSE(watch.began());
+  EXPECT_FALSE(watch.over());
+  begin_run(1);
+  EXPECT_TRUE(watch.began());
+  EXPECT_FALSE(watch.over());
+  renew(1, true);
+  EXPECT_TRUE(watch.over());
+}
+
+TEST_F(RunWatchTest, takes_a_further_journal_of_an_earlier_run_for_no_begin) {
+  begin_run(1);
+  RunWatch watch(files_, folder_.path(), clock_, 60s);
+  journal_->next_epoch({});
+  ASSERT_EQ(journal_->epoch(), 2);
+  EXPECT_FALSE(watch.began());
+  clock_.advance(61s);
+  EXPECT_TRUE(watch.over()) << "the one that it watches has not begun in time";
+  begin_run(3);
+  EXPECT_TRUE(watch.began());
+}
+
+TEST_F(RunWatchTest, knows_another_run_by_the_signs_of_life_that_it_gives) {
+  begin_run(1);
+  renew(7);
+  OtherRun other(files_, folder_.path(), clock_);
+  EXPECT_FALSE(other.moved()) << "it may have died long ago";
+  renew(8);
+  EXPECT_TRUE(other.moved());
+  EXPECT_EQ(other.who(), "process 17 on 'elsewhere'");
+  EXPECT_FALSE(other.over());
+}
+
+TEST_F(RunWatchTest, knows_no_other_run_where_none_ever_was_or_the_last_has_ended) {
+  EXPECT_FALSE(OtherRun(files_, folder_.path(), clock_).moved());
+  begin_run(1);
+  renew(7, true);
+  OtherRun ended(files_, folder_.path(), clock_);
+  EXPECT_FALSE(ended.moved());
+  EXPECT_TRUE(ended.over());
+}
+
+TEST_F(RunWatchTest, waits_while_another_run_moves_and_until_it_ends) {
+  begin_run(1);
+  OtherRun other(files_, folder_.path(), clock_);
+  std::int64_t counter = 0;
+  const auto sleep = [&](std::chrono::milliseconds duration) {
+    clock_.advance(duration);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_.now().time_since_epoch()).count();
+    if (seconds / 5 > counter) {
+      ++counter;
+      renew(counter, counter == 20);
+    }
+  };
+  EXPECT_TRUE(wait_for_end(
+      other, [] { return false; }, sleep));
+  EXPECT_EQ(counter, 20) << "a hundred seconds";
+}
+
+TEST_F(RunWatchTest, waits_no_longer_for_a_run_that_stands_still_than_another_one_would) {
+  begin_run(1);
+  OtherRun other(files_, folder_.path(), clock_);
+  const auto sleep = [&](std::chrono::milliseconds duration) { clock_.advance(duration); };
+  EXPECT_TRUE(wait_for_end(
+      other, [] { return false; }, sleep));
+  EXPECT_GE(clock_.now().time_since_epoch(), 15s);
+  EXPECT_LE(clock_.now().time_since_epoch(), 30s);
+}
+
+TEST_F(RunWatchTest, stops_to_wait_at_once_where_there_is_no_time_left) {
+  begin_run(1);
+  OtherRun other(files_, folder_.path(), clock_);
+  const auto sleep = [&](std::chrono::milliseconds duration) { clock_.advance(duration); };
+  EXPECT_FALSE(wait_for_end(
+      other, [&] { return clock_.now().time_since_epoch() >= 4s; }, sleep));
+  EXPECT_LE(clock_.now().time_since_epoch(), 5s);
+}
+
+}  // namespace
+}  // namespace resolute::cli

@@ -1,0 +1,72 @@
+// What a run learns from environment, command line and signals.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "core/error.h"
+#include "orchestrator/run.h"
+#include "orchestrator/run_loop.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(SurroundingsOfARun, launchers_are_recognised_by_their_variables) {
+  EXPECT_FALSE(launched_by_mpi({}));
+  EXPECT_FALSE(launched_by_mpi({{"OMPI_COMM_WORLD_SIZE", "1"}}));
+  EXPECT_TRUE(launched_by_mpi({{"OMPI_COMM_WORLD_SIZE", "3"}}));
+  EXPECT_TRUE(launched_by_mpi({{"PMIX_RANK", "0"}, {"SLURM_STEP_NUM_TASKS", "2"}}));
+  EXPECT_FALSE(launched_by_mpi({{"SLURM_STEP_NUM_TASKS", "2"}}));  // in a batch script
+  EXPECT_FALSE(launched_by_mpi({{"PMIX_RANK", "0"}, {"SLURM_STEP_NUM_TASKS", "1"}}));
+  EXPECT_EQ(launched_rank({{"OMPI_COMM_WORLD_RANK", "2"}}), 2);
+}
+
+TEST(SurroundingsOfARun, walltimes_are_minutes_or_have_colons) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_walltime("90"), seconds(5400));
+  EXPECT_EQ(parse_walltime("2:30"), seconds(150));
+  EXPECT_EQ(parse_walltime("26:00:01"), seconds(26 * 3600 + 1));
+  for (const char* wrong : {"", ":", "1:", "1:60", "1:2:3:4", "-5", "1h", "1:-2", "99999999999999999999"})
+    EXPECT_THROW(parse_walltime(wrong), core::RuntimeError) << wrong;
+  EXPECT_EQ(allocation_end({}), std::nullopt);
+  EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "soon"}}), std::nullopt);
+  EXPECT_EQ(allocation_end({{"SLURM_JOB_END_TIME", "1700000000"}}), Instant(seconds(1'700'000'000)));
+}
+
+TEST(SurroundingsOfARun, tasks_that_srun_started_without_pmix_are_refused_and_those_of_mpirun_are_not) {
+  std::map<std::string, std::string> environment{{"SLURM_STEP_NUM_TASKS", "3"}, {"SLURM_PROCID", "1"}};
+  try {
+    launched_by_mpi(environment);
+    ADD_FAILURE() << "each of the three would run the suite alone";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
+    EXPECT_THAT(error.what(), HasSubstr("--mpi=pmix"));
+  }
+  environment["OMPI_COMM_WORLD_SIZE"] = "3";
+  EXPECT_TRUE(launched_by_mpi(environment));
+}
+
+TEST(SurroundingsOfARun, a_notice_means_the_time_limit_where_that_is_near_and_else_that_others_want_the_machine) {
+  const Instant now{Milliseconds(1'000'000'000)};
+  using std::chrono::seconds;
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(299), now).cause, Cause::kWalltime);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now - seconds(5), now).cause, Cause::kWalltime);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(300), now).cause, Cause::kPreempted);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, now + seconds(300), now, seconds(301)).cause, Cause::kWalltime);
+  EXPECT_EQ(meaning_of_signal(SIGUSR1, std::nullopt, now).cause, Cause::kPreempted);
+  EXPECT_EQ(meaning_of_signal(SIGTERM, now + seconds(1), now).cause, Cause::kInterrupted);
+  EXPECT_EQ(meaning_of_signal(SIGINT, std::nullopt, now).why, "signal 2");
+}
+
+TEST(SurroundingsOfARun, signals_are_counted_by_number_and_taken_once) {
+  StopSignals signals;
+  EXPECT_THAT(signals.take(), ElementsAre());
+  for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGTERM}) ::raise(number);
+  EXPECT_THAT(signals.take(), ElementsAre(SIGUSR1, SIGTERM, SIGTERM, SIGINT));
+  EXPECT_THAT(signals.take(), ElementsAre());
+}
+
+}  // namespace
+}  // namespace resolute::orchestrator
