@@ -1,0 +1,172 @@
+// Several runs side by side on one suite, and runs that are told to go: what allocations of a cluster do, without one.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+using testing::HasSubstr;
+using testing::SizeIs;
+
+core::SpawnRequest suite(const std::string& word, const fs::path& store, const std::vector<std::string>& more = {}) {
+  core::SpawnRequest request;
+  request.arguments = {kBin / "resolute", "suite", word, kTinySuite, "--store", store};
+  request.arguments.insert(request.arguments.end(), more.begin(), more.end());
+  request.environment = program_environment();
+  return request;
+}
+
+CommandOutput output_of(const core::SpawnRequest& request) {
+  return core::run_command(request, std::chrono::minutes(5));
+}
+
+std::string ended(pid_t process) {
+  int word = 0;
+  EXPECT_EQ(::waitpid(process, &word, 0), process);
+  return core::describe(core::to_exit_status(word));
+}
+
+std::string tables_of(const fs::path& store) {
+  return text_of(store / "suites/tiny/tables/all.md") + text_of(store / "suites/tiny/tables/tables.json");
+}
+
+const std::string& undisturbed_tables() {
+  static const std::string kTables = [] {
+    ScratchFolder scratch;
+    const auto output = output_of(suite("run", scratch / "store", {"--slots", "2"}));
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    return tables_of(scratch / "store");
+  }();
+  return kTables;
+}
+
+std::vector<core::Json> log_of(const fs::path& store) {
+  std::istringstream lines(output_of(suite("log", store, {"--json"})).out);
+  std::vector<core::Json> log;
+  for (std::string line; std::getline(lines, line);) log.push_back(core::parse_json(line, "log"));
+  return log;
+}
+
+// Events of one type, as the journals of all allocations have them.
+std::vector<core::Json> events(const fs::path& store, const std::string& type) {
+  std::vector<core::Json> found;
+  for (const auto& line : log_of(store))
+    if (line.at("type") == type) found.push_back(line);
+  return found;
+}
+
+bool a_checkpoint_is_there(const fs::path& store) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with("step-")) return true;
+  return false;
+}
+
+TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const pid_t first = core::spawn_process(suite("run", store, {"--slots", "1"}));
+  const pid_t second = core::spawn_process(suite("run", store, {"--slots", "1", "--allocation", "2"}));
+  EXPECT_EQ(ended(first), "exit code 0");
+  EXPECT_EQ(ended(second), "exit code 0");
+  EXPECT_EQ(tables_of(store), undisturbed_tables());
+  EXPECT_TRUE(fs::exists(store / "suites/tiny@2/journal-000001"));
+  EXPECT_FALSE(fs::exists(store / "suites/tiny@2/tables"));
+
+  // One that found the other's result in its place was never started.
+  std::map<std::string, int> made;
+  std::map<std::string, std::string> ids;
+  for (const auto& line : log_of(store)) {
+    const std::string job = line.at("allocation").dump() + ":" + line.at("event").value("job", core::Json()).dump();
+    if (line.at("type") == "job-added") ids[job] = line.at("event").at("id");
+    if (line.at("type") == "started") ++made[ids.at(job)];
+  }
+  EXPECT_THAT(made, SizeIs(11));
+  for (const auto& [id, count] : made) EXPECT_EQ(count, 1) << id;
+  for (const auto& [id, count] : made)
+    EXPECT_THAT(core::real_file_system().list(store / "jobs" / id.substr(0, 2) / id / "attempts"), SizeIs(1)) << id;
+}
+
+TEST(Allocations, status_and_cancel_know_all_of_them) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  const std::vector<std::string> slow = {"--slots", "1", "--set", "train.steps=3000"};
+  auto more = slow;
+  more.insert(more.end(), {"--allocation", "7"});
+  const pid_t first = core::spawn_process(suite("run", store, slow));
+  const pid_t second = core::spawn_process(suite("run", store, more));
+  const auto status = [&] {
+    const auto output = output_of(suite("status", store, {"--json", "--set", "train.steps=3000"}));
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    return core::parse_json(output.out, "status");
+  };
+  ASSERT_TRUE(wait_until([&] { return status().at("jobs").at("running") == 2; }));
+  const auto cancelled = output_of(suite("cancel", store, {"--set", "train.steps=3000"}));
+  EXPECT_EQ(code_of(cancelled), 0) << cancelled.err;
+  EXPECT_EQ(ended(first), "exit code 75");
+  EXPECT_EQ(ended(second), "exit code 75");
+  EXPECT_EQ(status().at("jobs").at("running"), 0);
+  EXPECT_THAT(output_of(suite("log", store)).out, HasSubstr("allocation 7:\n"));
+}
+
+TEST(Allocations, a_notice_ends_the_run_with_its_cause_and_the_next_one_goes_on_from_the_checkpoint) {
+  for (const bool near : {false, true}) {
+    ScratchFolder scratch;
+    const fs::path store = scratch / "store";
+    auto request = suite("run", store, {"--slots", "1", "--checkpoint-every", "5", "--walltime", near ? "3" : "600"});
+    const pid_t run = core::spawn_process(request);
+    ASSERT_TRUE(wait_until([&] { return a_checkpoint_is_there(store); }));
+    ::kill(run, SIGUSR1);
+    ::kill(run, SIGUSR1);  // a second one takes no checkpoint away
+    EXPECT_EQ(ended(run), "exit code 75");
+    const auto stops = events(store, "stop-requested");
+    ASSERT_THAT(stops, SizeIs(1));
+    EXPECT_EQ(stops[0].at("event").at("cause"), near ? "walltime" : "preempted");
+    for (const auto& end : events(store, "attempt-ended"))
+      EXPECT_EQ(end.at("event").at("cause"), near ? "walltime" : "preempted") << end;
+    EXPECT_EQ(code_of(output_of(suite("run", store, {"--slots", "2"}))), 0);
+    EXPECT_EQ(tables_of(store), undisturbed_tables());
+  }
+}
+
+TEST(Allocations, several_sigterms_of_a_batch_system_leave_time_for_the_checkpoint) {
+  ScratchFolder scratch;
+  const fs::path store = scratch / "store";
+  auto request = suite("run", store, {"--slots", "1", "--checkpoint-every", "2000", "--set", "train.steps=2000"});
+  request.environment["SLURM_JOB_ID"] = "7";
+  request.environment["SLURM_JOB_NAME"] = "a-job-of-no-cluster";
+  request.environment["SLURM_CONF"] = store / "none";
+  const pid_t run = core::spawn_process(request);
+  ASSERT_TRUE(wait_until([&] {
+    return !processes_with({"resolute-worker", "train", store.string()}).empty() || !events(store, "started").empty();
+  }));
+  // In the middle of a training: its first checkpoint is the one that the signal asks for.
+  ASSERT_TRUE(wait_until([&] {
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
+      if (it->path().filename() == "metrics.jsonl" && fs::file_size(it->path(), error) > 0) return true;
+    return false;
+  }));
+  for (int i = 0; i < 4; ++i) ::kill(run, SIGTERM);
+  EXPECT_EQ(ended(run), "exit code 75");
+  for (const auto& end : events(store, "attempt-ended")) EXPECT_EQ(end.at("event").at("cause"), "interrupted") << end;
+  EXPECT_TRUE(a_checkpoint_is_there(store));
+}
+
+TEST(Allocations, tasks_of_srun_without_pmix_are_refused_in_one_line) {
+  ScratchFolder scratch;
+  auto request = suite("run", scratch / "store");
+  request.environment["SLURM_STEP_NUM_TASKS"] = "2";
+  request.environment["SLURM_PROCID"] = "0";
+  expect_refusal(output_of(request), 2, "--mpi=pmix");
+}
+
+}  // namespace
+}  // namespace resolute::system_test

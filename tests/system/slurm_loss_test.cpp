@@ -1,0 +1,86 @@
+// What an allocation loses while it runs: a node, the coordinator's node, the controller.
+
+#include "orchestrator/live.h"
+#include "tests/system/slurm_suite.h"
+
+namespace resolute::system_test {
+namespace {
+
+// A node that runs an attempt and is not `but`.
+std::optional<std::string> node_at_work(const DisturbedSuite& suite, const std::string& but) {
+  const auto live = orchestrator::read_live(core::real_file_system(), suite.store() / "suites" / workload().name);
+  if (!live) return std::nullopt;
+  for (const orchestrator::LiveAttempt& attempt : live->running)
+    for (const std::string& host : attempt.hosts)
+      if (host != but && attempt.step > 0) return host;
+  return std::nullopt;
+}
+
+TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) {
+  DisturbedSuite suite;
+  suite.submit({"--nodes", "3"});
+  ASSERT_TRUE(suite.wait_for_a_checkpoint());
+  const std::string host = suite.batch_host();
+  std::optional<std::string> node;
+  ASSERT_TRUE(suite.wait_for([&] { return (node = node_at_work(suite, host)).has_value(); }));
+  suite.box.node_down(*node, SlurmBox::Tell::kNow);
+  ASSERT_TRUE(suite.wait_until_complete());
+  suite.expect_as_calm();
+  EXPECT_EQ(suite.jobs().size(), 1U);
+  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  EXPECT_EQ(suite.count_of("agent-lost"), 1);
+  EXPECT_GE(suite.causes_of_attempts().count("agent-lost"), 1U);
+}
+
+TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_nodes) {
+  DisturbedSuite suite;
+  // SLURM keeps the job on the other node, without its script: the agent there has to see to it.
+  suite.submit({"--nodes", "2", "--coordinator-limit", "15"});
+  ASSERT_TRUE(suite.wait_for_a_checkpoint());
+  const std::string host = suite.batch_host();
+  suite.box.node_down(host, SlurmBox::Tell::kNow);
+  ASSERT_TRUE(suite.wait_until_complete());
+  suite.expect_as_calm();
+  EXPECT_EQ(suite.jobs().size(), 1U);
+  EXPECT_EQ(suite.causes_of_starts(), "-, complete");  // the first had no time for a word
+  EXPECT_EQ(suite.box.scontrol_job(suite.job())["Restarts"], "1");
+  EXPECT_NE(suite.starts().front().node_list, suite.starts().back().node_list);
+}
+
+TEST(SlurmLoss, the_controller_may_be_killed_and_started_while_the_suite_runs) {
+  DisturbedSuite suite;
+  suite.submit({"--nodes", "3"});
+  ASSERT_TRUE(suite.wait_for_a_checkpoint());
+  std::this_thread::sleep_for(std::chrono::seconds(6));  // the controller writes its state every five seconds
+  const std::size_t before = suite.results();
+  suite.box.kill_controller();
+  ASSERT_TRUE(suite.wait_for([&] { return suite.results() > before; }, workload().patience)) << "it waits for SLURM";
+  const CommandOutput status = suite.suite("status");
+  EXPECT_EQ(code_of(status), 0) << status.err;
+  suite.box.start_controller();
+  ASSERT_TRUE(suite.wait_until_complete());
+  suite.expect_as_calm();
+  EXPECT_EQ(suite.jobs().size(), 1U);
+  EXPECT_EQ(suite.causes_of_starts(), "complete");
+}
+
+TEST(SlurmLoss, a_suite_that_ends_while_the_controller_is_away_has_ended) {
+  DisturbedSuite suite;
+  suite.submit({"--nodes", "3"});
+  ASSERT_TRUE(suite.wait_for_a_checkpoint());
+  std::this_thread::sleep_for(std::chrono::seconds(6));
+  const std::string job = suite.job();
+  suite.box.kill_controller();
+  ASSERT_TRUE(suite.wait_for([&] { return suite.causes_of_starts() == "complete"; }, workload().patience));
+  suite.box.start_controller();
+  ASSERT_TRUE(suite.box.wait_for_state(job, "COMPLETED"));
+  ASSERT_TRUE(suite.wait_until_complete());
+  suite.expect_as_calm();
+  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  // It is known to be done: nothing is submitted any more.
+  suite.submit({"--nodes", "3"});
+  EXPECT_EQ(suite.jobs(), std::vector<std::string>{job});
+}
+
+}  // namespace
+}  // namespace resolute::system_test
