@@ -33,7 +33,7 @@ constexpr CommandHelp kHelp{
     "and, where\n"
     "it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked "
     "at most\n"
-    "every 30 seconds, and waited for at most ten.\n"
+    "once a minute, and waited for at most ten seconds.\n"
     "--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or "
     "ctrl-C\n"
     "is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is "
@@ -73,7 +73,7 @@ class SlurmLook {
   }
 
  private:
-  static constexpr std::chrono::seconds kAskEvery{30};
+  static constexpr std::chrono::seconds kAskEvery{60};
   static constexpr slurm::ClientOptions kPatience{.command_limit = std::chrono::seconds(5),
                                                   .patience = std::chrono::seconds(4),
                                                   .first_pause = std::chrono::milliseconds(500),

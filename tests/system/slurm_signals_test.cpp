@@ -19,7 +19,8 @@ TEST(SlurmSignals, told_twice_that_its_time_is_nearly_up_it_requeues_itself_and_
     // The next start is another by SLURM's count, of the same job.
     ASSERT_TRUE(
         suite.wait_for([&] { return suite.box.scontrol_job(suite.job())["Restarts"] == std::to_string(round + 1); }));
-    ASSERT_TRUE(suite.box.wait_for_state(suite.job(), "RUNNING"));
+    // A script that has not come to its first line would die of a notice.
+    ASSERT_TRUE(suite.wait_for([&] { return suite.starts().size() == static_cast<std::size_t>(round) + 2; }));
   }
   ASSERT_TRUE(suite.wait_until_complete());
   suite.expect_as_calm();

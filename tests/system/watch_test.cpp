@@ -71,7 +71,7 @@ core::Json wait_for_a_step(const fs::path& store) {
     const auto status = long_status(store);
     if (!status.contains("running")) return false;
     for (const auto& attempt : status["running"])
-      if (!attempt["step"].is_null()) found = attempt;
+      if (!attempt["step"].is_null() && !attempt["images_per_second"].is_null()) found = attempt;
     return !found.is_null();
   }));
   return found;
