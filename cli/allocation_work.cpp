@@ -67,11 +67,6 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
   return work;
 }
 
-bool all_done(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
-  return std::all_of(plan.jobs.begin(), plan.jobs.end(),
-                     [&](const auto& job) { return files.exists(store.result_file(job.id)); });
-}
-
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   Outcome outcome;
   outcome.achieved.results = std::count_if(work.plan.jobs.begin(), work.plan.jobs.end(), [&](const auto& job) {

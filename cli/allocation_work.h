@@ -31,9 +31,6 @@ struct AllocationWork {
 AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
                          const slurm::Batch& batch, const std::optional<int>& element);
 
-//! Every job of the plan has its result.
-bool all_done(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
-
 //! What stands in the store when a launcher has ended. A journal that cannot be read gives a warning, and less: then
 //! the steps are not known.
 struct Outcome {

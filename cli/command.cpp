@@ -100,12 +100,29 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
   return list;
 }
 
-fs::path executable_folder() {
-  std::error_code error;
-  fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (error) throw core::system_error("cannot find this program's own file", error.value());
-  return self.parent_path();
+std::optional<fs::path> program_on_path(const std::map<std::string, std::string>& environment,
+                                        const std::string& name) {
+  const auto path = environment.find("PATH");
+  std::istringstream folders(path != environment.end() ? path->second : "");
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const fs::path program = fs::path(folder.empty() ? "." : folder) / name;
+    std::error_code ignored;
+    if (::access(program.c_str(), X_OK) == 0 && !fs::is_directory(program, ignored)) return program;
+  }
+  return std::nullopt;
 }
+
+fs::path own_program() {
+  std::error_code error;
+  std::string self = fs::read_symlink("/proc/self/exe", error);
+  if (error) throw core::system_error("cannot find this program's own file", error.value());
+  // Linux says so of one that was replaced meanwhile: the new one is meant.
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (self.ends_with(kReplaced)) self.resize(self.size() - kReplaced.size());
+  return self;
+}
+
+fs::path executable_folder() { return own_program().parent_path(); }
 
 fs::path worker_program() {
   const char* named = std::getenv("RESOLUTE_WORKER");

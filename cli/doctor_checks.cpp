@@ -6,7 +6,6 @@
 #include <sstream>
 
 #include "cli/command.h"
-#include "cli/submitter.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
@@ -21,11 +20,6 @@ namespace {
 constexpr std::chrono::seconds kWorkerLimit{30};  // libtorch from a cold network file system
 constexpr std::chrono::seconds kMpiLimit{30};
 constexpr std::size_t kLongestWhat = 300;
-
-std::string value_in(const Environment& environment, const std::string& name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? "" : found->second;
-}
 
 // Frames and stack addresses say nothing to a reader.
 bool tells(const std::string& line) {
@@ -99,16 +93,6 @@ Finding judge_nccl(const core::CommandOutput& output, bool gpus_there) {
 }  // namespace
 
 std::string_view name_of(Level level) { return level == Level::kOk ? "ok" : level == Level::kWarn ? "warn" : "fail"; }
-
-std::optional<fs::path> program_on_path(const Environment& environment, const std::string& name) {
-  std::istringstream folders(value_in(environment, "PATH"));
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const fs::path program = fs::path(folder.empty() ? "." : folder) / name;
-    std::error_code ignored;
-    if (::access(program.c_str(), X_OK) == 0 && !fs::is_directory(program, ignored)) return program;
-  }
-  return std::nullopt;
-}
 
 core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment environment,
                                 std::chrono::milliseconds limit) {

@@ -29,8 +29,6 @@ struct Finding {
 using Findings = std::vector<Finding>;
 using Environment = std::map<std::string, std::string>;
 
-//! `name` on the PATH of `environment`; nothing if it is not there or may not be executed.
-std::optional<std::filesystem::path> program_on_path(const Environment& environment, const std::string& name);
 //! A program's end and outputs; one that cannot be started counts as exit code 127 with the reason on its stderr.
 core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment environment,
                                 std::chrono::milliseconds limit);

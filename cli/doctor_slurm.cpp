@@ -4,6 +4,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "cli/command.h"
 #include "cli/doctor_checks.h"
 #include "core/clock.h"
 #include "core/error.h"

@@ -12,8 +12,8 @@
 #include <sstream>
 #include <thread>
 
+#include "cli/command.h"
 #include "cli/doctor_checks.h"
-#include "cli/submitter.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "orchestrator/transport/mpi.h"

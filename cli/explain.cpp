@@ -11,6 +11,7 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/file_system.h"
+#include "orchestrator/run.h"
 
 namespace resolute::cli {
 
@@ -62,9 +63,9 @@ int explain(const Arguments& arguments) {
   const experiments::StoreLayout store(std::filesystem::absolute(required_value(*values, "store")));
   std::optional<std::string> suite;
   if (values->count("suite") > 0) suite = required_value(*values, "suite");
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto explanation = orchestrator::explain(core::real_file_system(), store,
-                                                 digits_of(required_value(*values, "JOB"), store), suite, now);
+  const auto explanation =
+      orchestrator::explain(core::real_file_system(), store, digits_of(required_value(*values, "JOB"), store), suite,
+                            orchestrator::wall_clock());
   if (values->count("json") > 0)
     std::cout << orchestrator::to_json(explanation).dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
   else

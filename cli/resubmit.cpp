@@ -1,11 +1,10 @@
 #include "cli/resubmit.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 
+#include "cli/command.h"
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -278,15 +277,8 @@ std::string suite_command(const std::string& verb, const SuiteArguments& argumen
   return text;
 }
 
-slurm::ClientOptions interactive_client() {
-  return {.command_limit = std::chrono::seconds(30), .patience = std::chrono::seconds(10)};
-}
-
 void require_sbatch(const std::map<std::string, std::string>& environment) {
-  const auto path = environment.find("PATH");
-  std::istringstream folders(path != environment.end() ? path->second : "");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (::access((fs::path(folder.empty() ? "." : folder) / "sbatch").c_str(), X_OK) == 0) return;
+  if (program_on_path(environment, "sbatch")) return;
   throw core::input_error("there is no sbatch here",
                           "it is on no folder of PATH: this is no machine of a SLURM cluster",
                           "log in to one, or run the suite here with `resolute suite run`");

@@ -85,9 +85,6 @@ core::Json jobs_json(const Standing& standing, bool already, const std::optional
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
                           const std::vector<std::string>& plan_arguments);
 
-//! With patience for somebody who waits at a terminal.
-slurm::ClientOptions interactive_client();
-
 //! \throws RuntimeError (kInput) if there is no sbatch here
 void require_sbatch(const std::map<std::string, std::string>& environment);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "cli/submitter.h"
 #include "orchestrator/live.h"
 #include "orchestrator/owner.h"
 
@@ -12,9 +13,6 @@ namespace resolute::cli {
 namespace {
 
 constexpr std::chrono::minutes kLongSilence(3);  // a checkpoint on a slow store may take one
-
-constexpr slurm::ClientOptions kPatience{.command_limit = std::chrono::seconds(30),
-                                         .patience = std::chrono::seconds(10)};
 
 bool is_of(const StoredBatch& batch, int allocation) {
   const int elements = std::max(1, static_cast<int>(batch.batch.jobs.size()));
@@ -107,12 +105,11 @@ void advise_on_silence(std::vector<AllocationView>& views, const std::string& su
 orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
                                                 const experiments::Plan& plan) {
   auto status = orchestrator::read_status(files, store, plan);
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const auto signs = read_signs(files, store, status, now);
+  const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
   if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
   const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
   if (submissions.empty()) return status;
-  slurm::Client client(slurm::real_effects(), kPatience);
+  slurm::Client client(slurm::real_effects(), interactive_client());
   correct(status, submissions, ask_slurm(client, submissions), signs);
   return status;
 }

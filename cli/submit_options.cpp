@@ -1,14 +1,15 @@
 #include "cli/submit_options.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 
+#include "cli/command.h"
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "experiments/site.h"
+#include "orchestrator/owner.h"
 #include "orchestrator/run.h"
 #include "slurm/launcher.h"
 
@@ -203,12 +204,6 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
   return arguments;
 }
 
-std::string user_at_host() {
-  std::array<char, 256> host{};
-  ::gethostname(host.data(), host.size() - 1);
-  return effective_user() + "@" + host.data();
-}
-
 experiments::Site read_site_of(const options::variables_map& values, core::FileSystem& files,
                                const Environment& environment) {
   // One that was named must be there; that of the user's folder need not.
@@ -303,7 +298,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   slurm::SubmissionRequest request;
   request.suite = plan.suite;
   request.title = plan.title;
-  request.by = user_at_host();
+  request.by = effective_user() + "@" + orchestrator::this_owner().host;
   request.store = normal(arguments.store.root());
   request.resolute = own_program();
   request.relative_to = normal(given<std::string>(values, "relative-to").value_or(normal(suite_file).parent_path()));

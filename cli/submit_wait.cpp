@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::chrono::seconds kLookInterval(30);  // between questions to SLURM
 constexpr std::chrono::milliseconds kPause(2000);
-constexpr std::chrono::seconds kOwnerWatch(15);  // standstill after which a run is over (RunOptions::owner_watch)
 constexpr int kShareOfTime = 10;  // looking takes at most a tenth of the time: large journals are read anew
 
 // What SLURM said when it was last asked.
@@ -91,6 +90,7 @@ int exit_code(const orchestrator::SuiteStatus& status, std::size_t jobs) {
 
 int wait_for_submission(core::FileSystem& files, slurm::Client& client, const experiments::StoreLayout& store,
                         const experiments::Plan& plan, const std::string& status_command) {
+  const auto owner_watch = orchestrator::RunOptions().owner_watch;
   WatchInput input;
   Queue queue;
   Standstill standstill;
@@ -100,8 +100,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     const auto begin = core::monotonic_clock().now();
     const auto status = orchestrator::read_status(files, store, plan);
     const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size());
-    const auto wall_clock = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    const auto signs = read_signs(files, store, status, wall_clock);
+    const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
     const auto still = standstill.after(signs);
     if (!all_silent(signs) && still <= kSilence) {
       queue = {};  // it is at work: what SLURM said before is old
@@ -111,7 +110,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
     }
     // Of a complete suite nothing is awaited but the tables, which its last run writes at its end.
     const bool over = queue.asked && (!queue.alive || (complete && !queue.answered));
-    if (over && (!status.live || still >= kOwnerWatch)) {
+    if (over && (!status.live || still >= owner_watch)) {
       const auto end = status_at_end(files, store, plan);
       core::log_info("ended: {}", progress_text(end, plan.jobs.size(), queue));
       return exit_code(end, plan.jobs.size());

@@ -1,18 +1,14 @@
 #include "cli/submitter.h"
 
-#include <pwd.h>
-#include <unistd.h>
-
 #include <cstdlib>
 
-#include "core/error.h"
+#include "slurm/user.h"
 
 namespace resolute::cli {
 
 std::string effective_user() {
-  if (const passwd* entry = ::getpwuid(::geteuid()); entry != nullptr) return entry->pw_name;
   const char* named = std::getenv("USER");
-  return named != nullptr ? named : "";
+  return slurm::effective_user_name().value_or(named != nullptr ? named : "");
 }
 
 std::optional<std::string> other_submitter(const slurm::SubmissionRequest& request) {
@@ -22,14 +18,8 @@ std::optional<std::string> other_submitter(const slurm::SubmissionRequest& reque
   return user;
 }
 
-std::filesystem::path own_program() {
-  std::error_code error;
-  std::string self = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) throw core::system_error("cannot find this program's own file", error.value());
-  // Linux says so of one that was replaced meanwhile: the new one is meant.
-  constexpr std::string_view kReplaced = " (deleted)";
-  if (self.ends_with(kReplaced)) self.resize(self.size() - kReplaced.size());
-  return self;
+slurm::ClientOptions interactive_client() {
+  return {.command_limit = std::chrono::seconds(30), .patience = std::chrono::seconds(10)};
 }
 
 }  // namespace resolute::cli

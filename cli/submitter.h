@@ -1,11 +1,11 @@
 #pragma once
 //! \file
-//! Who submits, and with which program.
+//! Who submits, and with how much patience.
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
+#include "slurm/client.h"
 #include "slurm/submission.h"
 
 namespace resolute::cli {
@@ -17,7 +17,7 @@ std::string effective_user();
 //! would seem that they are gone.
 std::optional<std::string> other_submitter(const slurm::SubmissionRequest& request);
 
-//! This program's own file, whatever its name.
-std::filesystem::path own_program();
+//! With patience for somebody who waits at a terminal.
+slurm::ClientOptions interactive_client();
 
 }  // namespace resolute::cli

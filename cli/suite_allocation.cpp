@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
+#include "orchestrator/run.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {
@@ -319,7 +320,7 @@ class Allocation {
   int finish(slurm::EndCause cause, bool clean_end) {
     if (cause != slurm::EndCause::kComplete) return ended("the suite ended with failed jobs", 3);
     // Of an array, the element is complete: the suite may not be.
-    if (batch_.jobs.empty() || all_done(files_, work_->store, work_->suite)) {
+    if (batch_.jobs.empty() || orchestrator::all_results_there(files_, work_->store, work_->suite)) {
       if (!clean_end || run_.launcher.empty()) write_tables(files_, *work_);
       folder_.end("every result is there");
     }

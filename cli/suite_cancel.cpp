@@ -11,6 +11,7 @@
 #include "cli/live_request.h"
 #include "cli/resubmit.h"
 #include "cli/subcommands.h"
+#include "cli/submitter.h"
 #include "cli/suite_arguments.h"
 #include "core/clock.h"
 #include "core/error.h"

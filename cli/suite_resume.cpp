@@ -9,6 +9,7 @@
 
 #include "cli/resubmit.h"
 #include "cli/subcommands.h"
+#include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process.h"
@@ -61,11 +62,6 @@ experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& 
   const auto& plan_arguments = standing.request.plan_arguments;
   all.insert(all.end(), plan_arguments.begin(), plan_arguments.end());
   return parse_suite_arguments(all, kHelp, visible)->plan(false);
-}
-
-bool is_complete(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
-  return std::all_of(plan.jobs.begin(), plan.jobs.end(),
-                     [&](const experiments::PlannedJob& job) { return files.exists(store.result_file(job.id)); });
 }
 
 // Held jobs of SLURM's, which wait from now on; a line for each. \throws RuntimeError if SLURM does not answer
@@ -160,7 +156,7 @@ int suite_resume(const Arguments& arguments) {
   if (open.empty()) return suite_run(arguments);
   Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
-  if (is_complete(files, parsed->store, plan)) {
+  if (orchestrator::all_results_there(files, parsed->store, plan)) {
     if (parsed->json)
       std::cout << core::Json{{"submission", newest.request.token},
                               {"jobs", core::Json::array()},

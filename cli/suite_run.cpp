@@ -130,9 +130,8 @@ void read_run_options(const options::variables_map& values, const std::map<std::
     throw core::input_error(fmt::format("--bind {} is unknown", values["bind"].as<std::string>()), "",
                             "give auto, none or cores");
   run.bind = bind->second;
-  const auto now = std::chrono::time_point_cast<orchestrator::Milliseconds>(std::chrono::system_clock::now());
   if (values.count("walltime") > 0)
-    run.ends_at = now + orchestrator::parse_walltime(values["walltime"].as<std::string>());
+    run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());
   else
     run.ends_at = orchestrator::allocation_end(environment);
 }
@@ -142,7 +141,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
 orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std::string, std::string>& environment,
                                                   const std::optional<orchestrator::Instant>& ends_at) {
   using orchestrator::Cause;
-  const auto now = std::chrono::time_point_cast<orchestrator::Milliseconds>(std::chrono::system_clock::now());
+  const auto now = orchestrator::wall_clock();
   orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now);
   if (signal != SIGTERM) return plain;
   try {

@@ -45,10 +45,6 @@ constexpr CommandHelp kHelp{
 // Looking takes at most a tenth of the time: a large suite's journal is read anew each time.
 constexpr int kShareOfTime = 10;
 
-orchestrator::Instant wall_clock() {
-  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
 // What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
 // a job that the last answer knows nothing of is worth a new question.
 class SlurmLook {
@@ -113,7 +109,7 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   const auto submissions = read_submissions(files, arguments.store.suite_folder(plan.suite), &warned);
   view.slurm = slurm.answer(submissions);
   view.status = orchestrator::read_status(files, arguments.store, plan);
-  view.now = wall_clock();
+  view.now = orchestrator::wall_clock();
   const auto signs = read_signs(files, arguments.store, view.status, view.now);
   correct(view.status, submissions, view.slurm, signs);
   view.live = read_live(files, arguments.store, view.status);

@@ -12,8 +12,10 @@
 #include "cli/submit_checks.h"
 #include "cli/submit_options.h"
 #include "cli/submit_wait.h"
+#include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "orchestrator/run.h"
 
 namespace resolute::cli {
 
@@ -169,11 +171,9 @@ Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   }
 }
 
-// Every batch that can be handed over is; what SLURM has by then is said even if it refuses another.
-void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
-               Standing& standing, bool already) {
-  const bool had_some = is_alive(standing);
-  const auto refusal = submit_missing(files, client, effects, standing);
+// The jobs that SLURM has. \param already before this call
+void print_jobs(const Order& order, const Standing& standing, bool already,
+                const std::optional<RefusedBatch>& refusal = std::nullopt) {
   if (order.arguments.json) {
     if (!refusal || is_alive(standing)) print_json(jobs_json(standing, already, refusal));
   } else {
@@ -181,6 +181,14 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
       std::cout << line << "\n";
   }
   std::cout << std::flush;
+}
+
+// Every batch that can be handed over is; what SLURM has by then is said even if it refuses another.
+void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
+               Standing& standing, bool already) {
+  const bool had_some = is_alive(standing);
+  const auto refusal = submit_missing(files, client, effects, standing);
+  print_jobs(order, standing, already, refusal);
   if (!refusal) return;
   if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
   throw_refused(*refusal);
@@ -213,9 +221,7 @@ int suite_submit(const Arguments& arguments) {
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
   Order order = read_order(*parsed, files, environment);
-  if (std::all_of(order.plan.jobs.begin(), order.plan.jobs.end(),
-                  [&](const experiments::PlannedJob& job) { return order.has_result(job.id.hex); }))
-    return report_complete(order);
+  if (orchestrator::all_results_there(files, parsed->store, order.plan)) return report_complete(order);
   for (const auto& warning : submission_warnings(files, order.plan, parsed->store, order.request))
     core::log_warning("{}", warning);
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
@@ -233,16 +239,10 @@ int suite_submit(const Arguments& arguments) {
   require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
   if (already && standing->trouble)
     core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);
-  if (already && !is_unsettled(*standing)) {
-    if (parsed->json)
-      print_json(jobs_json(*standing, true));
-    else
-      for (const auto& line : job_lines(*standing, "already submitted", order.status_command))
-        std::cout << line << "\n";
-    std::cout << std::flush;
-  } else {
+  if (already && !is_unsettled(*standing))
+    print_jobs(order, *standing, already);
+  else
     hand_over(files, client, effects, order, *standing, already);
-  }
   if (parsed->values.count("wait") == 0) return 0;
   return wait_for_submission(files, client, parsed->store, order.plan, order.status_command);
 }

@@ -11,8 +11,6 @@ namespace {
 
 constexpr int kMessagesAStep = 256;
 
-Instant wall_clock() { return std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now()); }
-
 }  // namespace
 
 Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,

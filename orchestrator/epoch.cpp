@@ -23,10 +23,6 @@ std::int64_t last_epoch(core::FileSystem& files, const fs::path& suite_folder) {
   return std::max(epochs.empty() ? 0 : epochs.back(), snapshots.empty() ? 0 : snapshots.back());
 }
 
-std::int64_t run_epoch_of(const JournalHeader& header) {
-  return header.run_epoch > 0 ? header.run_epoch : header.epoch;
-}
-
 // The last run may have gone on between read_past() and the link that claims the epoch after it: of what it had synced
 // by then it has seen no successor, and may have acted on it. What comes later it will not act on.
 void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past, JournalWriter& journal) {

@@ -92,6 +92,10 @@ void store(core::Bytes& to, std::size_t at, std::uint32_t value) { std::memcpy(t
 
 }  // namespace
 
+std::int64_t run_epoch_of(const JournalHeader& header) {
+  return header.run_epoch > 0 ? header.run_epoch : header.epoch;
+}
+
 std::vector<std::int64_t> numbered_files(core::FileSystem& files, const fs::path& folder, std::string_view prefix) {
   std::vector<std::int64_t> numbers;
   for (const std::string& name : files.list(folder)) {
@@ -262,7 +266,7 @@ bool JournalWriter::create() {
 void JournalWriter::next_epoch(Instant now) {
   RESOLUTE_EXPECT(batch_.empty() && !failed_, "an epoch is sealed between two batches");
   failed_ = true;
-  header_ = {header_.epoch + 1, length_, header_.run, now, header_.run_epoch > 0 ? header_.run_epoch : header_.epoch};
+  header_ = {header_.epoch + 1, length_, header_.run, now, run_epoch_of(header_)};
   const std::string sealed = path_.string();
   if (!create())
     throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("'{}' was taken over by another run", sealed),

@@ -32,6 +32,9 @@ struct JournalHeader {
   std::uint32_t version = kJournalVersion;  //!< as read
 };
 
+//! The epoch in which the header's run began.
+std::int64_t run_epoch_of(const JournalHeader& header);
+
 struct JournalRecord {
   std::uint64_t sequence = 0;  //!< 1, 2, … within the file
   std::uint64_t offset = 0;

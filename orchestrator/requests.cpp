@@ -8,6 +8,7 @@
 #include "core/sha256.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
+#include "orchestrator/run.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -69,8 +70,8 @@ void write_request(core::FileSystem& files, const fs::path& suite_folder, std::i
   core::Json json = to_json(request);
   json["by"] = this_user();
   json["epoch"] = epoch;
-  const auto now = std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-  const std::string name = fmt::format("{:015}-{}{}", now.count(), random_token(4), kSuffix);
+  const std::string name =
+      fmt::format("{:015}-{}{}", wall_clock().time_since_epoch().count(), random_token(4), kSuffix);
   core::write_atomic(files, requests_folder(suite_folder) / name, core::canonical_json(json) + "\n");
 }
 

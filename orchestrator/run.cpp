@@ -28,6 +28,8 @@ int number_in(const std::map<std::string, std::string>& environment, const char*
 
 }  // namespace
 
+Instant wall_clock() { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
+
 int RunOutcome::exit_code() const {
   if (interrupted) return 75;
   return failed + cancelled + unfinished > 0 ? 3 : 0;
@@ -116,11 +118,14 @@ experiments::Plan select(const experiments::Plan& plan, const std::string& only)
   return selected;
 }
 
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+  return std::all_of(plan.jobs.begin(), plan.jobs.end(),
+                     [&](const experiments::PlannedJob& job) { return files.exists(store.result_file(job.id)); });
+}
+
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
                                           const RunOptions& options) {
-  const experiments::StoreLayout store(options.store);
-  for (const auto& job : plan.jobs)
-    if (!files.exists(store.result_file(job.id))) return std::nullopt;
+  if (!all_results_there(files, experiments::StoreLayout(options.store), plan)) return std::nullopt;
   RunOutcome outcome;
   outcome.skipped = static_cast<int>(plan.jobs.size());
   outcome.why = "every result is there";
@@ -162,9 +167,8 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
 
 void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinator& coordinator) {
   for (const int signal : signals.take()) {
-    const auto now = std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
     coordinator.request_stop(
-        options.on_signal ? options.on_signal(signal) : meaning_of_signal(signal, options.ends_at, now),
+        options.on_signal ? options.on_signal(signal) : meaning_of_signal(signal, options.ends_at, wall_clock()),
         signal == SIGINT || (signal == SIGTERM && options.sigterm_hastens));
   }
 }

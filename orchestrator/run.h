@@ -19,6 +19,9 @@
 
 namespace resolute::orchestrator {
 
+//! Now. May go back, where somebody sets the machine's clock.
+Instant wall_clock();
+
 //! Whether each rank of a CPU job runs on a core of its own. kAuto: where the agent is alone on its host, was started
 //! by a launcher and has no more slots than cores.
 enum class BindRanks { kAuto, kNone, kCores };
@@ -134,6 +137,9 @@ struct SuiteStatus {
 //! From the store alone: results first, then the journals of all allocations. A job that runs counts as running only
 //! while its run may be alive; one that failed in one allocation and may still succeed in another has not failed.
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+//! Every job of the plan has its result in the store.
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
 enum class LogFormat { kText, kJsonLines };
 //! Every event of the suite's journals in order, one allocation after the other: for people, one line each with its

@@ -1,11 +1,9 @@
 #include "slurm/client.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <string_view>
 #include <thread>
@@ -13,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
+#include "slurm/user.h"
 
 namespace resolute::slurm {
 namespace {
@@ -48,14 +47,7 @@ RuntimeError refused_error(const std::string& program, const Refused& refused) {
 }
 
 // SLURM's commands know people by name; a user who has none in this container is known by number.
-std::string effective_user() {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 16384> text;
-  if (::getpwuid_r(::geteuid(), &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
-    return entry.pw_name;
-  return std::to_string(::geteuid());
-}
+std::string effective_user() { return effective_user_name().value_or(std::to_string(::geteuid())); }
 
 // Joined by commas, so that each list fits into one argument; nearly always one.
 std::vector<std::string> lists_of(const std::vector<std::string>& names) {

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "tests/system/program.h"
+#include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test {
 namespace {
@@ -31,20 +32,6 @@ std::string ended(pid_t process) {
   int word = 0;
   EXPECT_EQ(::waitpid(process, &word, 0), process);
   return core::describe(core::to_exit_status(word));
-}
-
-std::string tables_of(const fs::path& store) {
-  return text_of(store / "suites/tiny/tables/all.md") + text_of(store / "suites/tiny/tables/tables.json");
-}
-
-const std::string& undisturbed_tables() {
-  static const std::string kTables = [] {
-    ScratchFolder scratch;
-    const auto output = output_of(suite("run", scratch / "store", {"--slots", "2"}));
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    return tables_of(scratch / "store");
-  }();
-  return kTables;
 }
 
 std::vector<core::Json> log_of(const fs::path& store) {

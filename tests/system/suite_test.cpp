@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "tests/system/program.h"
+#include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test {
 namespace {
@@ -16,21 +17,6 @@ std::vector<std::string> suite_run(const fs::path& store, const std::vector<std:
   std::vector<std::string> arguments = {"suite", "run", kTinySuite, "--store", store, "--checkpoint-every", "5"};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
-}
-
-std::string tables_of(const fs::path& store) {
-  return text_of(store / "suites/tiny/tables/all.md") + text_of(store / "suites/tiny/tables/tables.json");
-}
-
-// The tables of a run that nobody disturbed, made once for all tests here.
-const std::string& undisturbed_tables() {
-  static const std::string kTables = [] {
-    ScratchFolder scratch;
-    auto output = resolute(suite_run(scratch / "store", {"--slots", "2"}));
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    return tables_of(scratch / "store");
-  }();
-  return kTables;
 }
 
 // A suite under mpirun in the background, in a process group of its own.
