@@ -9,6 +9,8 @@ const std::vector<Command>& commands() {
       {"data ingest", "make a pack of HDF5 shards from raw images", data_ingest},
       {"data verify", "check every byte of a pack", data_verify},
       {"data show", "tell what a pack holds; draw a sample", data_show},
+      {"data split", "write split manifests of a pack, or replay a published one", data_split},
+      {"data export", "write a trial's images and lists for torchreid, fast-reid or as CSV", data_export},
       {"suite plan", "work a suite out: its jobs and tables", suite_plan},
       {"suite run", "run what is missing of a suite, alone or under mpirun or srun", suite_run},
       {"suite submit", "hand a suite to SLURM and walk away", suite_submit},

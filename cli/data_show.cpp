@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/command.h"
@@ -18,9 +19,38 @@ namespace {
 
 constexpr CommandHelp kHelp{
     "resolute data show PACK_DIR [--sample K --png FILE] [--json]",
-    "Tells what a pack holds. With --sample and --png draws K images, each with its LR views enlarged to network size.",
+    "Tells what a pack holds: identities, cameras, sizes, hashes. Medians of an even count are the lower of the two.\n"
+    "With --sample and --png draws K images of as many identities as there are, each with its LR views enlarged to\n"
+    "network size and as they are.",
     "  resolute data show store/packs/people-0123456789abcdef\n"
     "  resolute data show store/packs/people-0123456789abcdef --sample 8 --png sheet.png\n"};
+
+void print(const datasets::PackReader& pack, std::uint64_t bytes) {
+  const datasets::PackOptions& made = pack.options();
+  const datasets::PackStatistics all = datasets::pack_statistics(pack);
+  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name, made.source, all.rows,
+                           all.identities, all.distractors);
+  std::cout << fmt::format("images an identity: {} to {}, median {}; {} identities in one camera only\n",
+                           all.images_per_identity.least, all.images_per_identity.most, all.images_per_identity.median,
+                           all.identities_in_one_camera);
+  for (const auto& [camera, count] : all.images_per_camera) std::cout << fmt::format("camera {}: {}\n", camera, count);
+  for (const auto& [subset, count] : all.images_per_subset) std::cout << fmt::format("{}: {}\n", subset, count);
+  for (const auto& [rate, count] : all.low_resolution_images)
+    std::cout << fmt::format("came in low resolution, rate {}: {}\n", rate == 0 ? "unknown" : std::to_string(rate),
+                             count);
+  if (const auto& sets = all.published_test_identities; !sets.empty()) {
+    const auto [fewest, most] = std::minmax_element(sets.begin(), sets.end());
+    std::cout << fmt::format("published test sets: {}, of {} to {} identities\n", sets.size(), *fewest, *most);
+  }
+  std::cout << fmt::format("native height {} to {}, median {}; native width {} to {}, median {}\n",
+                           all.native_height.least, all.native_height.most, all.native_height.median,
+                           all.native_width.least, all.native_width.most, all.native_width.median);
+  std::cout << fmt::format("network size {}x{} (height x width), LR rates {}, kernel {}, LR views from {} size\n",
+                           made.height, made.width, fmt::join(made.rates, ", "), datasets::kernel_name(made.kernel),
+                           datasets::view_from_name(made.view_from));
+  std::cout << fmt::format("{} bytes in {} shards\n", bytes, made.shards);
+  std::cout << "pack " << pack.pack_sha256() << "\n";
+}
 
 }  // namespace
 
@@ -35,25 +65,19 @@ int data_show(const Arguments& arguments) {
   if (!values) return 0;
   if (values->count("sample") != values->count("png"))
     throw core::input_error("options --sample and --png go together", {}, "give both");
-  auto pack = datasets::PackReader::open((*values)["PACK_DIR"].as<std::string>());
+  const std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
+  auto pack = datasets::PackReader::open(folder);
   if (values->count("png") > 0)
     core::write_atomic(core::real_file_system(), (*values)["png"].as<std::string>(),
                        datasets::contact_sheet_png(pack, (*values)["sample"].as<int>()));
+  const std::uint64_t bytes = datasets::pack_bytes(core::real_file_system(), folder, pack.options().shards);
   if (values->count("json") > 0) {
-    std::cout << datasets::describe_pack(pack).dump(1) << "\n";
+    core::Json document = datasets::describe_pack(pack);
+    document["bytes"] = bytes;
+    std::cout << document.dump(1) << "\n";
     return 0;
   }
-  auto statistics = datasets::pack_statistics(pack);
-  std::cout << fmt::format("{} from {}: {} images of {} identities ({} distractors), {} to {} images each\n",
-                           pack.options().name, pack.options().source, statistics.rows, statistics.identities,
-                           statistics.distractors, statistics.fewest_images, statistics.most_images);
-  for (const auto& [camera, count] : statistics.images_per_camera)
-    std::cout << fmt::format("camera {}: {}\n", camera, count);
-  for (const auto& [subset, count] : statistics.images_per_subset) std::cout << fmt::format("{}: {}\n", subset, count);
-  std::cout << fmt::format("native size {}x{} to {}x{}, network size {}x{}, LR rates {}\n", statistics.smallest_width,
-                           statistics.smallest_height, statistics.largest_width, statistics.largest_height,
-                           pack.options().width, pack.options().height, fmt::join(pack.options().rates, ", "));
-  std::cout << "pack " << pack.pack_sha256() << "\n";
+  print(pack, bytes);
   return 0;
 }
 

@@ -1,10 +1,13 @@
 // `resolute data verify`
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/command.h"
 #include "cli/subcommands.h"
+#include "core/error.h"
 #include "core/file_system.h"
+#include "core/processors.h"
 #include "datasets/pack/pack.h"
 
 namespace resolute::cli {
@@ -12,8 +15,8 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kHelp{
-    "resolute data verify PACK_DIR",
-    "Reads every byte of a pack: row checksums, the SHA-256 of each shard and of the manifest.\n"
+    "resolute data verify PACK_DIR [--threads T]",
+    "Reads every byte of a pack once: row checksums, the SHA-256 of each shard and of the manifest.\n"
     "Names the shard, row and data set that is damaged; exit code 2 then.",
     "  resolute data verify store/packs/market1501-0123456789abcdef\n"};
 
@@ -21,11 +24,16 @@ constexpr CommandHelp kHelp{
 
 int data_verify(const Arguments& arguments) {
   boost::program_options::options_description visible;
-  visible.add_options()("help,h", "this text");
+  int threads = core::usable_processors();
+  auto add = visible.add_options();
+  add("threads", boost::program_options::value(&threads)->default_value(threads), "threads; each reads other shards");
+  add("help,h", "this text");
   auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
+  if (threads < 1 || threads > 1024)
+    throw core::input_error(fmt::format("option --threads has the value {}", threads), "1 to 1024 are possible");
   std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
-  datasets::verify_pack(core::real_file_system(), folder);
+  datasets::verify_pack(core::real_file_system(), folder, threads);
   auto pack = datasets::PackReader::open(folder);
   std::cout << folder.string() << ": intact, " << pack.size() << " images, pack " << pack.pack_sha256() << "\n";
   return 0;

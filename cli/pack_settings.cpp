@@ -11,7 +11,8 @@ datasets::PackOptions to_pack_options(const experiments::PackSettings& settings)
   pack.height = settings.height;
   pack.width = settings.width;
   pack.shards = settings.shards;
-  pack.settings = experiments::to_json(settings);
+  pack.settings = experiments::settings_in_pack(settings);
+  pack.view_from = datasets::view_from_from_name(settings.view_from);
   return pack;
 }
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <thread>
 
 #include "cli/command.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/processors.h"
 #include "datasets/hdf5/array_file.h"
 #include "results/gemm_openblas.h"
 #include "results/ranking.h"
@@ -83,7 +83,7 @@ results::RankingScores score(const std::string& path, const results::RankingOpti
 
 int rank(const Arguments& arguments) {
   results::RankingOptions ranking;
-  ranking.work.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  ranking.work.threads = core::usable_processors();
   options::options_description visible;
   auto add = visible.add_options();
   add("max-rank", options::value(&ranking.max_rank)->default_value(50), "length of the CMC curve");

@@ -11,6 +11,8 @@ int data_synth(const Arguments& arguments);
 int data_ingest(const Arguments& arguments);
 int data_verify(const Arguments& arguments);
 int data_show(const Arguments& arguments);
+int data_split(const Arguments& arguments);
+int data_export(const Arguments& arguments);
 int suite_plan(const Arguments& arguments);
 int suite_run(const Arguments& arguments);
 int suite_resume(const Arguments& arguments);

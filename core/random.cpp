@@ -97,11 +97,17 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, st
 }
 
 RandomStream::RandomStream(std::string_view purpose, std::initializer_list<std::uint64_t> key) {
-  Bytes text;
-  append_little_endian(text, static_cast<std::uint64_t>(purpose.size()));
-  append_bytes(text, as_byte_span(purpose));
-  for (std::uint64_t part : key) append_little_endian(text, part);
-  Sha256Digest digest = sha256(text);
+  // Streams are made for every image of a batch: a usual key needs no memory.
+  fmt::basic_memory_buffer<std::byte, 256> text;
+  const auto append_number = [&](std::uint64_t number) {
+    const auto* from = reinterpret_cast<const std::byte*>(&number);
+    text.append(from, from + sizeof(number));
+  };
+  const auto name = as_byte_span(purpose);
+  append_number(purpose.size());
+  text.append(name.data(), name.data() + name.size());
+  for (std::uint64_t part : key) append_number(part);
+  Sha256Digest digest = sha256({text.data(), text.size()});
   std::memcpy(key_.data(), digest.data(), 8);
   // Words 2 and 3 of the counter come from the digest too; words 0 and 1 count blocks.
   std::memcpy(&counter_[2], digest.data() + 8, 8);

@@ -1,6 +1,8 @@
 #include "core/sha256.h"
 
+#define OPENSSL_SUPPRESS_DEPRECATED  // of sha256() alone
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 
@@ -53,10 +55,15 @@ std::string to_hex(std::span<const std::byte> bytes) {
   return text;
 }
 
+// By the interface below EVP, which takes memory for every hash and five times as long for a short one: the key of a
+// random stream is a hash, and loading makes a stream for every image.
 Sha256Digest sha256(std::span<const std::byte> bytes) {
-  Sha256 hash;
-  hash.update(bytes);
-  return hash.finish();
+  SHA256_CTX context;
+  Sha256Digest digest{};
+  RESOLUTE_EXPECT(SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes.data(), bytes.size()) == 1 &&
+                      SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), &context) == 1,
+                  "OpenSSL SHA-256 failed");
+  return digest;
 }
 
 std::string sha256_hex(std::span<const std::byte> bytes) { return to_hex(sha256(bytes)); }

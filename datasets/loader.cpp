@@ -1,62 +1,21 @@
 #include "datasets/loader.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <new>
+#include <tuple>
+#include <utility>
 
-#include "core/random.h"
+#include "core/processors.h"
 #include "datasets/low_resolution.h"
-#include "datasets/normalisation.h"
 
 namespace resolute::datasets {
 namespace {
 
-// Normalised value of each 8-bit level, a channel.
-struct LevelTable {
-  std::array<std::array<float, 256>, 3> value{};
-  LevelTable() {
-    for (std::size_t channel = 0; channel < 3; ++channel)
-      for (std::size_t level = 0; level < 256; ++level)
-        value[channel][level] = normalised_level(static_cast<std::uint8_t>(level), channel);
-  }
-};
-
-const LevelTable& level_table() {
-  static const LevelTable table;
-  return table;
-}
-
-void draw_erasing(core::RandomStream& stream, int height, int width, Augmentation& how) {
-  constexpr int kAttempts = 100;
-  const double area = static_cast<double>(height) * width;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const double target = stream.uniform(0.02, 0.4) * area;
-    const double aspect = stream.uniform(0.3, 1.0 / 0.3);
-    const int erase_height = static_cast<int>(std::lround(std::sqrt(target * aspect)));
-    const int erase_width = static_cast<int>(std::lround(std::sqrt(target / aspect)));
-    if (erase_height < 1 || erase_width < 1 || erase_height >= height || erase_width >= width) continue;
-    how.erase_height = erase_height;
-    how.erase_width = erase_width;
-    how.erase_top = static_cast<int>(stream.below(static_cast<std::uint64_t>(height - erase_height) + 1));
-    how.erase_left = static_cast<int>(stream.below(static_cast<std::uint64_t>(width - erase_width) + 1));
-    return;
-  }
+std::span<float> image_of(std::span<float> images, std::size_t index, std::size_t floats) {
+  return images.subspan(index * floats, floats);
 }
 
 }  // namespace
-
-Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
-                               std::size_t row, std::uint32_t occurrence) {
-  core::RandomStream stream("augment", {options.seed, epoch, row, occurrence});
-  Augmentation how;
-  how.rate = options.train_rates[static_cast<std::size_t>(stream.below(options.train_rates.size()))];
-  how.flipped = stream.uniform() < options.flip;
-  const auto places = 2 * static_cast<std::uint64_t>(options.pad) + 1;
-  how.shift_y = static_cast<int>(stream.below(places)) - options.pad;
-  how.shift_x = static_cast<int>(stream.below(places)) - options.pad;
-  if (stream.uniform() < options.erasing) draw_erasing(stream, height, width, how);
-  return how;
-}
 
 Loader::Loader(const PackReader& pack, LoaderOptions options)
     : pack_(pack),
@@ -88,36 +47,44 @@ void Loader::load_enlarged() {
   if (small_.height == height_ && small_.width == width_)
     std::swap(image_, small_);
   else
-    image_ = enlarge(small_, height_, width_);
+    enlarge(small_, height_, width_, image_, resize_scratch_);
 }
 
-void Loader::normalise(const Augmentation& how, std::span<float> to) const {
-  RESOLUTE_EXPECT(to.size() == image_floats_, "a buffer for an image has another size");
-  const auto& levels = level_table().value;
-  const int x_begin = std::clamp(how.shift_x, 0, width_);
-  const int x_end = std::clamp(width_ + how.shift_x, 0, width_);
-  auto black = [&](float* pixel) {
-    for (std::size_t channel = 0; channel < 3; ++channel) pixel[channel] = levels[channel][0];
-  };
-  for (int y = 0; y < height_; ++y) {
-    float* out = to.data() + static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) * 3;
-    const int from_y = y - how.shift_y;
-    const bool inside = from_y >= 0 && from_y < height_;
-    const int begin = inside ? x_begin : width_;
-    const int end = inside ? x_end : width_;
-    for (int x = 0; x < begin; ++x) black(out + x * 3);
-    for (int x = begin; x < end; ++x) {
-      const int from_x = how.flipped ? width_ - 1 - (x - how.shift_x) : x - how.shift_x;
-      const std::uint8_t* pixel =
-          image_.pixels.data() +
-          (static_cast<std::size_t>(from_y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(from_x)) * 3;
-      for (std::size_t channel = 0; channel < 3; ++channel)
-        out[x * 3 + static_cast<int>(channel)] = levels[channel][pixel[channel]];
+Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
+  return draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence);
+}
+
+int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<float> hr, std::span<float> lr) {
+  const TrainItem& item = split.train.at(drawn.item);
+  const Augmentation how = draw(item, drawn);
+  if (!hr.empty()) {
+    if (item.has_hr && !drawn.low) {
+      load_hr(item.row);
+      augment(image_, how, rows_, hr);
+    } else {
+      std::fill(hr.begin(), hr.end(), 0.0F);
     }
-    for (int x = end; x < width_; ++x) black(out + x * 3);
-    if (y >= how.erase_top && y < how.erase_top + how.erase_height)
-      std::fill_n(out + how.erase_left * 3, how.erase_width * 3, 0.0F);
   }
+  if (!lr.empty()) {
+    if (item.has_hr)
+      pack_.read_lr(item.row, how.rate, small_);
+    else
+      pack_.read_view(item.row, item.stored_rate, small_);
+    load_enlarged();
+    augment(image_, how, rows_, lr);
+  }
+  return item.has_hr ? how.rate : item.stored_rate;
+}
+
+void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std::span<float> to) {
+  const TrainItem& item = split.train.at(drawn.item);
+  if (!item.has_hr || drawn.low) {
+    std::fill(to.begin(), to.end(), 0.0F);
+    return;
+  }
+  pack_.read_lr(item.row, rate, small_);
+  load_enlarged();
+  augment(image_, draw(item, drawn), rows_, to);
 }
 
 std::vector<int> Loader::fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
@@ -126,54 +93,32 @@ std::vector<int> Loader::fill_training(const Split& split, std::span<const Batch
   RESOLUTE_EXPECT(lr.empty() || lr.size() == items.size() * image_floats_, "the lr buffer has another size");
   std::vector<int> lr_rates;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const TrainItem& item = split.train.at(items[i].item);
-    Augmentation how = draw_augmentation(options_, height_, width_, items[i].epoch, item.row, items[i].occurrence);
-    lr_rates.push_back(item.has_hr ? how.rate : item.stored_rate);
-    if (!hr.empty()) {
-      auto to = hr.subspan(i * image_floats_, image_floats_);
-      if (item.has_hr && !items[i].low) {
-        load_hr(item.row);
-        normalise(how, to);
-      } else {
-        std::fill(to.begin(), to.end(), 0.0F);
-      }
-    }
-    if (!lr.empty()) {
-      if (item.has_hr)
-        pack_.read_lr(item.row, how.rate, small_);
-      else
-        pack_.read_view(item.row, item.stored_rate, small_);
-      load_enlarged();
-      normalise(how, lr.subspan(i * image_floats_, image_floats_));
-    }
+    const auto own = [&](std::span<float> all) { return all.empty() ? all : image_of(all, i, image_floats_); };
+    lr_rates.push_back(fill_item(split, items[i], own(hr), own(lr)));
   }
   return lr_rates;
 }
 
 void Loader::fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to) {
   RESOLUTE_EXPECT(to.size() == items.size() * image_floats_, "the buffer of copies has another size");
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const TrainItem& item = split.train.at(items[i].item);
-    const auto own = to.subspan(i * image_floats_, image_floats_);
-    if (!item.has_hr || items[i].low) {
-      std::fill(own.begin(), own.end(), 0.0F);
-      continue;
-    }
-    pack_.read_lr(item.row, rate, small_);
-    load_enlarged();
-    normalise(draw_augmentation(options_, height_, width_, items[i].epoch, item.row, items[i].occurrence), own);
-  }
+  for (std::size_t i = 0; i < items.size(); ++i) fill_copy(split, items[i], rate, image_of(to, i, image_floats_));
 }
 
 void Loader::fill_hr(std::size_t row, std::span<float> to) {
   load_hr(row);
-  normalise({}, to);
+  augment(image_, {}, rows_, to);
 }
 
 void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
   pack_.read_view(row, rate, small_);
   load_enlarged();
-  normalise({}, to);
+  augment(image_, {}, rows_, to);
+}
+
+BatchMemory host_memory(std::size_t bytes) {
+  constexpr std::align_val_t kAlignment{kBatchAlignment};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
+          [](std::byte* at) { ::operator delete(at, kAlignment); }};
 }
 
 PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader,
@@ -181,80 +126,151 @@ PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split,
     : split_(split),
       options_(std::move(options)),
       planner_(split, shape, loader.seed),
-      loader_(pack, loader),
       next_step_(options_.first_step),
-      loaded_(options_.first_step),
+      current_(options_.first_step),
       released_(options_.first_step) {
   const std::size_t batch = static_cast<std::size_t>(shape.identities) * static_cast<std::size_t>(shape.images);
   if (options_.items.end == 0) options_.items = {0, batch};
   RESOLUTE_EXPECT(options_.items.begin <= options_.items.end && options_.items.end <= batch, "items out of the batch");
-  thread_ = std::thread([this] { work(); });
+  RESOLUTE_EXPECT(options_.threads >= 0, "a number of threads below 0");
+  if (options_.threads == 0) options_.threads = core::usable_processors();
+  const auto threads = static_cast<std::size_t>(options_.threads);
+  for (std::size_t i = 0; i < threads; ++i) loaders_.emplace_back(pack, loader);
+  make_buffers(options_.items.size());
+  try {
+    for (Loader& own : loaders_) threads_.emplace_back([this, &own] { work(own); });
+  } catch (...) {
+    stop();
+    throw;
+  }
 }
 
-PrefetchingLoader::~PrefetchingLoader() {
+PrefetchingLoader::~PrefetchingLoader() { stop(); }
+
+void PrefetchingLoader::stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  for (std::thread& thread : threads_) thread.join();
 }
 
-void PrefetchingLoader::load(LoadedBatch& batch, std::uint64_t step) {
-  std::vector<BatchItem> all = planner_.plan(step);
-  auto part = std::span(all).subspan(options_.items.begin, options_.items.size());
+void PrefetchingLoader::make_buffers(std::size_t items) {
+  const std::size_t floats = items * loaders_.front().image_floats();
+  for (Slot& slot : slots_) {
+    const auto buffer = [&]() -> std::span<float> {
+      if (floats == 0) return {};
+      const BatchMemory& memory = slot.memory.emplace_back(options_.allocate(floats * sizeof(float)));
+      RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
+                      "memory for a batch is not aligned");
+      return {reinterpret_cast<float*>(memory.get()), floats};
+    };
+    if (options_.hr) slot.hr = buffer();
+    if (options_.lr) slot.lr = buffer();
+    for (std::size_t i = 0; i < options_.copy_rates.size(); ++i) slot.copies.push_back(buffer());
+    slot.batch.hr = slot.hr;
+    slot.batch.lr = slot.lr;
+    slot.batch.copies.assign(slot.copies.begin(), slot.copies.end());
+    slot.batch.items.resize(items);
+    slot.batch.lr_rates.resize(items);
+    slot.batch.labels.resize(items);
+    slot.batch.has_hr.resize(items);
+  }
+}
+
+void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
+  planner_.plan(step, slot.plan);
+  LoadedBatch& batch = slot.batch;
+  const auto part = std::span(slot.plan).subspan(options_.items.begin, options_.items.size());
   batch.step = step;
   batch.items.assign(part.begin(), part.end());
-  batch.labels.resize(part.size());
-  batch.has_hr.resize(part.size());
   for (std::size_t i = 0; i < part.size(); ++i) {
-    const TrainItem& item = split_.train[part[i].item];
+    const TrainItem& item = split_.train.at(part[i].item);
     batch.labels[i] = item.label;
     batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
   }
-  batch.hr.resize(options_.hr ? part.size() * loader_.image_floats() : 0);
-  batch.lr.resize(options_.lr ? part.size() * loader_.image_floats() : 0);
-  batch.lr_rates = loader_.fill_training(split_, part, batch.hr, batch.lr);
-  batch.copies.resize(options_.copy_rates.size());
-  for (std::size_t i = 0; i < batch.copies.size(); ++i) {
-    batch.copies[i].resize(part.size() * loader_.image_floats());
-    loader_.fill_copies(split_, part, options_.copy_rates[i], batch.copies[i]);
-  }
 }
 
-void PrefetchingLoader::work() {
-  try {
-    for (std::uint64_t step = options_.first_step; step < options_.end_step; ++step) {
-      {
-        std::unique_lock lock(mutex_);
-        // Two buffers: the one of step - 2 must be out of use.
-        changed_.wait(lock, [&] { return stop_ || released_ + 2 > step; });
-        if (stop_) return;
-      }
-      load(batches_[step % 2], step);
-      {
-        std::lock_guard lock(mutex_);
-        loaded_ = step + 1;
-      }
-      changed_.notify_all();
+void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
+  const auto own = [&](std::span<float> all) {
+    return all.empty() ? all : image_of(all, image, loader.image_floats());
+  };
+  const BatchItem& item = slot.batch.items[image];
+  slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
+  for (std::size_t i = 0; i < slot.copies.size(); ++i)
+    loader.fill_copy(split_, item, options_.copy_rates[i], own(slot.copies[i]));
+}
+
+// With mutex_ held: a batch to plan in a buffer that is free, or an image of a planned one.
+bool PrefetchingLoader::has_work() const {
+  if (current_ == options_.end_step || planning_) return false;
+  return planned_ || current_ < released_ + 2;
+}
+
+// Images are handed out in order, one after the other; while the last ones of a batch are still being loaded, threads
+// go on to the next one if its buffer is free. After an error no image is begun, but all those before it are finished:
+// so it is the error that one thread alone would have met.
+void PrefetchingLoader::work(Loader& loader) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stop_ || error_ != nullptr || current_ == options_.end_step || has_work(); });
+    if (stop_ || error_ != nullptr || current_ == options_.end_step) return;
+    const std::uint64_t step = current_;
+    Slot& own = slot(step);
+    const bool plans = !planned_;
+    const std::size_t image = own.claimed;
+    if (plans) {
+      planning_ = true;
+      own.whole = false;
+    } else if (++own.claimed == own.batch.items.size()) {
+      ++current_;
+      planned_ = false;
     }
-  } catch (...) {
-    {
-      std::lock_guard lock(mutex_);
-      error_ = std::current_exception();
+    ++busy_;
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      if (plans)
+        plan(own, step);
+      else
+        load(loader, own, image);
+    } catch (...) {
+      error = std::current_exception();
     }
-    changed_.notify_all();
+    lock.lock();
+    --busy_;
+    if (plans) planning_ = false;
+    if (error != nullptr) {
+      const std::size_t at = plans ? 0 : image;
+      if (error_ == nullptr || std::tie(step, at) < std::tie(error_step_, error_image_)) {
+        error_ = error;
+        error_step_ = step;
+        error_image_ = at;
+      }
+    } else if (plans) {
+      own.claimed = own.finished = 0;
+      planned_ = !own.batch.items.empty();
+      own.whole = !planned_;
+      if (own.whole) ++current_;
+    } else if (++own.finished == own.batch.items.size()) {
+      own.whole = true;
+    }
+    if (plans || own.whole || error_ != nullptr) changed_.notify_all();
   }
 }
 
 const LoadedBatch& PrefetchingLoader::next() {
   RESOLUTE_EXPECT(next_step_ < options_.end_step, "no step is left to load");
+  Slot& wanted = slot(next_step_);
+  const auto loaded = [&] { return wanted.whole && wanted.batch.step == next_step_; };
   std::unique_lock lock(mutex_);
   released_ = next_step_;
   changed_.notify_all();
-  changed_.wait(lock, [&] { return loaded_ > next_step_ || error_ != nullptr; });
-  if (loaded_ <= next_step_) std::rethrow_exception(error_);
-  return batches_[next_step_++ % 2];
+  changed_.wait(lock, [&] { return loaded() || (error_ != nullptr && busy_ == 0); });
+  if (!loaded()) std::rethrow_exception(error_);
+  ++next_step_;
+  return wanted.batch;
 }
 
 }  // namespace resolute::datasets

@@ -6,10 +6,16 @@
 
 namespace resolute::datasets {
 
-Image low_resolution_view(const Image& native, int rate, Kernel kernel) {
+void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch) {
   RESOLUTE_EXPECT(rate >= 1 && rate <= kMaxRate, fmt::format("a rate of {} is outside 1..{}", rate, kMaxRate));
-  if (rate == 1) return native;
-  return resize(native, std::max(native.height / rate, 1), std::max(native.width / rate, 1), kernel);
+  resize_into(native, std::max(native.height / rate, 1), std::max(native.width / rate, 1), kernel, to, scratch);
+}
+
+Image low_resolution_view(const Image& native, int rate, Kernel kernel) {
+  Image view;
+  ResizeScratch scratch;
+  low_resolution_view_into(native, rate, kernel, view, scratch);
+  return view;
 }
 
 Image low_resolution_network(const Image& network_size, int rate, Kernel kernel) {
@@ -17,5 +23,9 @@ Image low_resolution_network(const Image& network_size, int rate, Kernel kernel)
 }
 
 Image enlarge(const Image& image, int height, int width) { return resize(image, height, width, Kernel::kTriangle); }
+
+void enlarge(const Image& image, int height, int width, Image& to, ResizeScratch& scratch) {
+  resize_into(image, height, width, Kernel::kTriangle, to, scratch);
+}
 
 }  // namespace resolute::datasets

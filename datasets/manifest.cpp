@@ -1,18 +1,51 @@
 #include "datasets/manifest.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
 #include "core/sha256.h"
+#include "datasets/low_resolution.h"
+#include "datasets/manifest_text.h"
+#include "datasets/sample_path.h"
+#include "datasets/sources/listing.h"
 
 namespace resolute::datasets {
 namespace {
 
 constexpr std::array<std::string_view, 3> kSubsets{"train", "query", "gallery"};
 
+void check_rate(int rate, const std::string& where) {
+  if (rate < 0 || rate > kMaxRate)
+    throw core::input_error(fmt::format("{}: rate {}", where, rate),
+                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
+}
+
 }  // namespace
 
+void check_sample(const Sample& sample, const Sample* before, const std::string& where) {
+  constexpr std::int64_t kMostNumber = std::int64_t{1} << 53;  // what every reader of JSON can tell
+  if (const std::string_view problem = path_problem(sample.path); !problem.empty())
+    throw core::input_error(fmt::format("{}: path '{}'", where, sources::printable(sample.path)), problem);
+  if (before != nullptr && sample.path <= before->path)
+    throw core::input_error(sample.path == before->path
+                                ? fmt::format("{}: path '{}' stands twice", where, sample.path)
+                                : fmt::format("{}: path '{}' stands behind '{}'", where, sample.path, before->path),
+                            "rows are sorted by path (bytes), each once");
+  if (sample.identity < 0 || sample.identity > kMostNumber)
+    throw core::input_error(fmt::format("{}: identity {}", where, sample.identity), "identities are 0 or more");
+  if (sample.camera < 1 || sample.camera > kMostNumber)
+    throw core::input_error(fmt::format("{}: camera {}", where, sample.camera), "cameras count from 1");
+  check_rate(sample.rate, where);
+}
+
+bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }
+
+bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
+
 core::Json manifest_to_json(std::span<const PackRow> rows) {
+  const bool origin =
+      std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
   core::Json list = core::Json::array();
   for (const PackRow& row : rows) {
     list.push_back({{"path", row.sample.path},
@@ -22,14 +55,18 @@ core::Json manifest_to_json(std::span<const PackRow> rows) {
                     {"native_height", row.native_height},
                     {"native_width", row.native_width},
                     {"source_sha256", row.source_sha256}});
+    if (!origin) continue;
+    list.back()["rate"] = row.sample.rate;
+    list.back()["test_sets"] = row.sample.test_sets;
   }
-  return {{"schema", 1}, {"rows", std::move(list)}};
+  return {{"schema", origin ? 2 : 1}, {"rows", std::move(list)}};
 }
 
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  if (auto schema = reader.required<int>("schema"); schema != 1)
-    throw core::input_error(fmt::format("{}: manifest schema {} is unknown", where, schema), "1 is known");
+  const auto schema = reader.required<int>("schema");
+  if (schema != 1 && schema != 2)
+    throw core::input_error(fmt::format("{}: manifest schema {} is unknown", where, schema), "1 and 2 are known");
   auto list = reader.required<std::vector<core::Json>>("rows");
   reader.finish();
   std::vector<PackRow> rows;
@@ -44,8 +81,13 @@ std::vector<PackRow> manifest_from_json(const core::Json& json, const std::strin
     row.native_height = item.required<int>("native_height");
     row.native_width = item.required<int>("native_width");
     row.source_sha256 = item.required<std::string>("source_sha256");
+    if (schema > 1) {
+      row.sample.rate = item.required<int>("rate");
+      row.sample.test_sets = item.required<std::uint64_t>("test_sets");
+    }
     item.finish();
     subset_code(row.sample.subset);
+    check_sample(row.sample, rows.empty() ? nullptr : &rows.back().sample, item.where());
     if (row.native_height < 1 || row.native_width < 1)
       throw core::input_error(
           fmt::format("{}: a native size of {}x{}", item.where(), row.native_height, row.native_width),
@@ -55,13 +97,16 @@ std::vector<PackRow> manifest_from_json(const core::Json& json, const std::strin
                               "64 lower-case hexadecimal digits are needed");
     rows.push_back(std::move(row));
   }
+  // One text, one hash: what schema 1 can tell has no other.
+  if (schema > 1 && std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); }))
+    throw core::input_error(fmt::format("{}: schema 2 tells no rate and no test set", where),
+                            "such a manifest has schema 1");
   return rows;
 }
 
 std::string listing_sha256(std::span<const Sample> samples) {
   core::Sha256 hash;
-  for (const Sample& sample : samples)
-    hash.update(core::canonical_json({sample.path, sample.identity, sample.camera, sample.subset}) + "\n");
+  for (const Sample& sample : samples) hash.update(listing_line(sample));
   return hash.finish_hex();
 }
 

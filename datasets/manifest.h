@@ -20,10 +20,21 @@ struct PackRow {
   bool operator==(const PackRow&) const = default;
 };
 
-//! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]}
+//! What every row of a manifest, and so of a pack, keeps to: a path that leads nowhere outside of the data set's folder
+//! and stands behind the one before it, an identity, a camera and a rate that can be. \param before null for the first
+//! \throws RuntimeError (kInput) opening with `where`
+void check_sample(const Sample& sample, const Sample* before, const std::string& where);
+
+//! Whether a sample says more than schema 1 of manifests and shards can tell: a rate other than 1, or test sets.
+bool tells_origin(const Sample& sample);
+bool tell_origin(std::span<const Sample> samples);  //!< whether any does
+
+//! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
+//! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well.
 core::Json manifest_to_json(std::span<const PackRow> rows);
 
-//! The inverse, strict. \throws RuntimeError (kInput) opening with `where`
+//! The inverse, strict: rows sorted by path, none twice, no path that leads out of the data set's folder
+//! (sample_path.h). \throws RuntimeError (kInput) opening with `where` and naming the row
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
 
 //! SHA-256 of what a source listed, before any image is read: every shard of a pack must have seen the same list.

@@ -1,53 +1,15 @@
 #include "datasets/sampling.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <numeric>
 #include <span>
+#include <utility>
 
 #include "core/random.h"
 
 namespace resolute::datasets {
-namespace {
-
-// Epoch `epoch`'s order. Its first identities must not repeat the batch that the last epoch began: those move behind.
-std::vector<std::size_t> epoch_order(std::uint64_t seed, std::uint64_t epoch, std::size_t classes, std::size_t batch,
-                                     std::span<const std::size_t> previous) {
-  core::RandomStream stream("batch-identities", {seed, epoch});
-  std::vector<std::size_t> order = stream.permutation(classes);
-  // How many of the previous epoch's identities stand in the batch that this epoch completes.
-  const auto begun = static_cast<std::size_t>((epoch % batch) * (classes % batch) % batch);
-  if (begun == 0 || previous.empty()) return order;
-  const std::size_t missing = batch - begun;
-  auto tail = previous.last(begun);
-  std::vector<std::size_t> head;
-  std::vector<std::size_t> rest;
-  for (std::size_t label : order) {
-    bool repeats = std::find(tail.begin(), tail.end(), label) != tail.end();
-    (head.size() < missing && !repeats ? head : rest).push_back(label);
-  }
-  head.insert(head.end(), rest.begin(), rest.end());
-  return head;
-}
-
-// `count` items, the cameras taking turns, each in its own order; all of them come before one comes again.
-void take_turns(const std::vector<std::vector<std::size_t>>& cameras, int count, std::uint64_t epoch,
-                std::vector<BatchItem>& to) {
-  int chosen = 0;
-  for (std::uint32_t occurrence = 0; chosen < count; ++occurrence) {
-    std::size_t taken = 1;
-    for (std::size_t turn = 0; taken > 0 && chosen < count; ++turn) {
-      taken = 0;
-      for (const auto& items : cameras) {
-        if (turn >= items.size() || chosen == count) continue;
-        to.push_back({items[turn], epoch, occurrence, false});
-        ++taken;
-        ++chosen;
-      }
-    }
-  }
-}
-
-}  // namespace
 
 BatchPlanner::BatchPlanner(const Split& split, const BatchShape& shape, std::uint64_t seed)
     : split_(&split), shape_(shape), seed_(seed) {
@@ -68,61 +30,125 @@ BatchPlanner::BatchPlanner(const Split& split, const BatchShape& shape, std::uin
   if (by_camera_.size() < static_cast<std::size_t>(shape.identities))
     throw core::input_error(fmt::format("a batch of {} identities from {}", shape.identities, by_camera_.size()),
                             "no identity comes twice in a batch", "lower train.identities");
+  for (auto* order : {&drawn_, &order_, &previous_}) order->reserve(by_camera_.size());
+  for (const auto& groups : by_camera_) {
+    std::size_t images = 0;
+    for (const auto& items : groups) images += items.size();
+    for (auto* items : {&items_, &with_hr_, &low_})
+      if (items->capacity() < images) items->reserve(images);
+    for (auto* of_items : {&cameras_, &cameras_with_hr_, &cameras_low_})
+      if (of_items->capacity() < groups.size()) of_items->reserve(groups.size());
+  }
+}
+
+// Epoch `epoch`'s order, from that of the one before in previous_. Its first identities must not repeat the batch that
+// the last epoch began: those move behind.
+void BatchPlanner::draw_order(std::uint64_t epoch) {
+  core::RandomStream stream("batch-identities", {seed_, epoch});
+  const std::size_t classes = by_camera_.size();
+  const auto batch = static_cast<std::size_t>(shape_.identities);
+  drawn_.resize(classes);
+  std::iota(drawn_.begin(), drawn_.end(), std::size_t{0});
+  stream.shuffle(std::span(drawn_));
+  // How many of the previous epoch's identities stand in the batch that this epoch completes.
+  const auto begun = static_cast<std::size_t>((epoch % batch) * (classes % batch) % batch);
+  if (begun == 0 || previous_.empty()) {
+    order_.swap(drawn_);
+    return;
+  }
+  const std::size_t missing = batch - begun;
+  const auto tail = std::span(previous_).last(begun);
+  const auto repeats = [&](std::size_t label) { return std::find(tail.begin(), tail.end(), label) != tail.end(); };
+  order_.clear();
+  for (std::size_t& label : drawn_)
+    if (order_.size() < missing && !repeats(label)) order_.push_back(std::exchange(label, classes));
+  std::copy_if(drawn_.begin(), drawn_.end(), std::back_inserter(order_), [&](std::size_t l) { return l != classes; });
 }
 
 void BatchPlanner::go_to_epoch(std::uint64_t epoch) {
-  const auto batch = static_cast<std::size_t>(shape_.identities);
   if (order_.empty() || epoch < epoch_) {
     epoch_ = 0;
     previous_.clear();
-    order_ = epoch_order(seed_, 0, by_camera_.size(), batch, {});
+    draw_order(0);
   }
   while (epoch_ < epoch) {
-    previous_ = std::move(order_);
-    order_ = epoch_order(seed_, ++epoch_, by_camera_.size(), batch, previous_);
+    previous_.swap(order_);
+    draw_order(++epoch_);
   }
 }
 
-void BatchPlanner::choose_images(int label, std::uint64_t epoch, std::uint64_t step, std::vector<BatchItem>& to) const {
-  core::RandomStream stream("batch-images", {seed_, step, static_cast<std::uint64_t>(label)});
-  auto cameras = by_camera_[static_cast<std::size_t>(label)];
-  stream.shuffle(std::span(cameras));
-  for (auto& items : cameras) stream.shuffle(std::span(items));
-  const auto has_hr = [this](std::size_t item) { return split_->train[item].has_hr; };
-  const auto is_empty = [](const std::vector<std::vector<std::size_t>>& groups) {
-    return std::all_of(groups.begin(), groups.end(), [](const auto& items) { return items.empty(); });
-  };
-  std::vector<std::vector<std::size_t>> low;
-  if (shape_.lr_images > 0)
-    for (auto& items : cameras) {
-      const auto first_low = std::stable_partition(items.begin(), items.end(), has_hr);
-      low.emplace_back(first_low, items.end());
-      items.erase(first_low, items.end());
+// `count` items, the cameras taking turns, each in its own order; all of them come before one comes again.
+void BatchPlanner::take_turns(const std::vector<std::size_t>& items, const std::vector<Group>& cameras, int count,
+                              std::uint64_t epoch, std::vector<BatchItem>& to) {
+  int chosen = 0;
+  for (std::uint32_t occurrence = 0; chosen < count; ++occurrence) {
+    std::size_t taken = 1;
+    for (std::size_t turn = 0; taken > 0 && chosen < count; ++turn) {
+      taken = 0;
+      for (const Group& camera : cameras) {
+        if (camera.begin + turn >= camera.end || chosen == count) continue;
+        to.push_back({items[camera.begin + turn], epoch, occurrence, false});
+        ++taken;
+        ++chosen;
+      }
     }
-  if (is_empty(low)) {
-    take_turns(cameras, shape_.images, epoch, to);
-    for (auto item = to.end() - shape_.lr_images; item != to.end(); ++item) item->low = true;
-  } else if (is_empty(cameras)) {
-    take_turns(low, shape_.images, epoch, to);
-  } else {
-    take_turns(cameras, shape_.images - shape_.lr_images, epoch, to);
-    take_turns(low, shape_.lr_images, epoch, to);
   }
 }
 
-std::vector<BatchItem> BatchPlanner::plan(std::uint64_t step) {
+void BatchPlanner::choose_images(std::size_t label, std::uint64_t epoch, std::uint64_t step,
+                                 std::vector<BatchItem>& to) {
+  core::RandomStream stream("batch-images", {seed_, step, label});
+  items_.clear();
+  cameras_.clear();
+  for (const auto& items : by_camera_[label]) {
+    cameras_.push_back({items_.size(), items_.size() + items.size()});
+    items_.insert(items_.end(), items.begin(), items.end());
+  }
+  stream.shuffle(std::span(cameras_));
+  for (const Group& camera : cameras_)
+    stream.shuffle(std::span(items_).subspan(camera.begin, camera.end - camera.begin));
+  if (shape_.lr_images == 0) return take_turns(items_, cameras_, shape_.images, epoch, to);
+  const auto keep = [&](bool has_hr, std::vector<std::size_t>& items, std::vector<Group>& cameras) {
+    items.clear();
+    cameras.clear();
+    for (const Group& camera : cameras_) {
+      const std::size_t begin = items.size();
+      for (std::size_t i = camera.begin; i < camera.end; ++i)
+        if (split_->train[items_[i]].has_hr == has_hr) items.push_back(items_[i]);
+      cameras.push_back({begin, items.size()});
+    }
+  };
+  keep(true, with_hr_, cameras_with_hr_);
+  keep(false, low_, cameras_low_);
+  if (low_.empty()) {
+    take_turns(with_hr_, cameras_with_hr_, shape_.images, epoch, to);
+    for (auto item = to.end() - shape_.lr_images; item != to.end(); ++item) item->low = true;
+  } else if (with_hr_.empty()) {
+    take_turns(low_, cameras_low_, shape_.images, epoch, to);
+  } else {
+    take_turns(with_hr_, cameras_with_hr_, shape_.images - shape_.lr_images, epoch, to);
+    take_turns(low_, cameras_low_, shape_.lr_images, epoch, to);
+  }
+}
+
+void BatchPlanner::plan(std::uint64_t step, std::vector<BatchItem>& to) {
   const std::uint64_t classes = by_camera_.size();
   const auto batch = static_cast<std::uint64_t>(shape_.identities);
-  std::vector<BatchItem> items;
-  items.reserve(static_cast<std::size_t>(shape_.identities) * static_cast<std::size_t>(shape_.images));
+  to.clear();
+  to.reserve(static_cast<std::size_t>(shape_.identities) * static_cast<std::size_t>(shape_.images));
   for (std::uint64_t position = step * batch; position < (step + 1) * batch; ++position) {
     const std::uint64_t epoch = position / classes;
     // The batch's first position may lie in the epoch before that of its last one: the planner keeps both.
     if (order_.empty() || epoch > epoch_ || epoch + 1 < epoch_ || (epoch < epoch_ && previous_.empty()))
       go_to_epoch(epoch);
     const auto& order = epoch == epoch_ ? order_ : previous_;
-    choose_images(static_cast<int>(order[static_cast<std::size_t>(position % classes)]), epoch, step, items);
+    choose_images(order[static_cast<std::size_t>(position % classes)], epoch, step, to);
   }
+}
+
+std::vector<BatchItem> BatchPlanner::plan(std::uint64_t step) {
+  std::vector<BatchItem> items;
+  plan(step, items);
   return items;
 }
 

@@ -42,14 +42,25 @@ class BatchPlanner {
   //! The P×K items of batch `step` (0, 1, …), grouped by identity. Fastest in ascending order; any order gives the
   //! same.
   std::vector<BatchItem> plan(std::uint64_t step);
+  //! The same in the place of what `to` held; allocates only where `to` has too little room.
+  void plan(std::uint64_t step, std::vector<BatchItem>& to);
 
   const Split& split() const { return *split_; }
   const BatchShape& shape() const { return shape_; }
   std::uint64_t seed() const { return seed_; }
 
  private:
+  // One camera's images in a list of items.
+  struct Group {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
   void go_to_epoch(std::uint64_t epoch);
-  void choose_images(int label, std::uint64_t epoch, std::uint64_t step, std::vector<BatchItem>& to) const;
+  void draw_order(std::uint64_t epoch);
+  void choose_images(std::size_t label, std::uint64_t epoch, std::uint64_t step, std::vector<BatchItem>& to);
+  static void take_turns(const std::vector<std::size_t>& items, const std::vector<Group>& cameras, int count,
+                         std::uint64_t epoch, std::vector<BatchItem>& to);
 
   const Split* split_;
   BatchShape shape_;
@@ -59,6 +70,14 @@ class BatchPlanner {
   std::uint64_t epoch_ = 0;
   std::vector<std::size_t> order_;     // of epoch_
   std::vector<std::size_t> previous_;  // of epoch_ - 1; empty in epoch 0
+  // Working memory:
+  std::vector<std::size_t> drawn_;
+  std::vector<std::size_t> items_;
+  std::vector<Group> cameras_;
+  std::vector<std::size_t> with_hr_;
+  std::vector<Group> cameras_with_hr_;
+  std::vector<std::size_t> low_;
+  std::vector<Group> cameras_low_;
 };
 
 //! One batch: BatchPlanner(split, shape, seed).plan(step).

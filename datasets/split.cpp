@@ -1,58 +1,69 @@
 #include "datasets/split.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 
 #include "core/random.h"
 #include "datasets/low_resolution.h"
 #include "datasets/name_key.h"
+#include "datasets/sources/listing.h"
+#include "datasets/split_sides.h"
 
 namespace resolute::datasets {
 namespace {
 
-// MLR-VRU: images of any camera become low-resolution.
-bool any_camera(const SplitOptions& options) { return options.lr_camera == 0; }
+void require_name(std::string_view option, const std::string& value, std::initializer_list<std::string_view> known) {
+  if (std::find(known.begin(), known.end(), value) == known.end())
+    throw core::input_error(fmt::format("{} '{}' is unknown", option, sources::printable(value)),
+                            fmt::format("known are {}", fmt::join(known, ", ")));
+}
 
-void validate(const SplitOptions& options) {
-  auto refuse = [](const std::string& what, std::string_view why) { return core::input_error(what, why); };
-  if (options.partition != "random-halves" && options.partition != "official")
-    throw refuse(fmt::format("partition '{}' is unknown", options.partition), "known are random-halves, official");
-  if (options.train_pool != "mlr" && options.train_pool != "hr-both-views" && options.train_pool != "hr-view-only")
-    throw refuse(fmt::format("train_pool '{}' is unknown", options.train_pool),
-                 "known are mlr, hr-both-views, hr-view-only");
-  if (options.query_rates.empty()) throw refuse("query_rates is empty", "at least one rate is needed");
+void validate_rates(const std::vector<int>& rates) {
+  if (rates.empty()) throw core::input_error("query_rates is empty", "at least one rate is needed");
   std::set<int> seen;
-  for (int rate : options.query_rates) {
+  for (const int rate : rates) {
     if (rate < 1 || rate > kMaxRate)
-      throw refuse(fmt::format("query rate {}", rate), fmt::format("rates are 1 to {}", kMaxRate));
-    if (!seen.insert(rate).second) throw refuse(fmt::format("query rate {} stands twice", rate), "each stands once");
+      throw core::input_error(fmt::format("query rate {}", rate), fmt::format("rates are 1 to {}", kMaxRate));
+    if (!seen.insert(rate).second)
+      throw core::input_error(fmt::format("query rate {} stands twice", rate), "each stands once");
   }
+}
+
+void validate_numbers(const SplitOptions& options) {
   if (options.train_identities < 0 || options.train_identities == 1)
     throw core::input_error(fmt::format("train_identities is {}", options.train_identities),
                             "a training needs at least 2 identities", "set it to 2 or more, or to 0 for all of them");
+  if (options.test_identities < 0)
+    throw core::input_error(fmt::format("test_identities is {}", options.test_identities),
+                            "it is a number of identities", "set it to 1 or more, or to 0 for half of them");
+  if (options.test_identities > 0 && options.partition != "random-halves")
+    throw core::input_error(
+        fmt::format("test_identities is {} and partition '{}'", options.test_identities, options.partition),
+        "that partition says who is tested", "leave test_identities at 0, or use partition random-halves");
   if (options.lr_camera < 0)
     throw core::input_error(fmt::format("lr_camera is {}", options.lr_camera), "cameras count from 1",
                             "set it to one of them, or to 0 for images of any camera");
-  if (any_camera(options) && options.train_pool == "hr-view-only")
-    throw refuse("train_pool 'hr-view-only' with lr_camera 0", "no view is the HR one where cameras mean nothing");
 }
 
 struct Sightings {
-  bool in_lr_camera = false;
-  bool elsewhere = false;
+  bool low = false;       // on the LR side
+  bool high = false;      // not on it
+  bool answered = false;  // with an image for the gallery
   int images = 0;
 };
 
 using Identities = std::map<std::int64_t, Sightings>;
 
 template <class Wanted>
-Identities sightings(std::span<const PackRow> rows, const SplitOptions& options, Wanted wanted) {
+Identities sightings(std::span<const PackRow> rows, const SplitSides& sides, Wanted wanted) {
   Identities seen;
   for (const PackRow& row : rows) {
     if (row.sample.identity == 0 || !wanted(row)) continue;
     Sightings& of = seen[row.sample.identity];
-    (row.sample.camera == options.lr_camera ? of.in_lr_camera : of.elsewhere) = true;
+    (sides.is_low(row.sample) ? of.low : of.high) = true;
+    of.answered = of.answered || sides.answers(row.sample);
     ++of.images;
   }
   return seen;
@@ -61,65 +72,111 @@ Identities sightings(std::span<const PackRow> rows, const SplitOptions& options,
 // An identity with one image can neither ask nor be found, and has no second resolution to learn from.
 bool is_seen_twice(const Sightings& of) { return of.images >= 2; }
 
-void check_camera(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options) {
-  if (any_camera(options)) return;
-  std::set<std::int64_t> cameras;
-  for (const PackRow& row : rows) cameras.insert(row.sample.camera);
-  if (!cameras.contains(options.lr_camera))
-    throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, options.lr_camera),
-                            fmt::format("its cameras are {}", fmt::join(cameras, ", ")),
-                            "set lr_camera to one of them");
-}
-
 // Who trains and who is tested; empty sets of rows are decided by the caller.
 struct Division {
   std::set<std::int64_t> train;
   std::set<std::int64_t> test;   // with a gallery image
   std::set<std::int64_t> asked;  // with a query and a gallery image
   int left_out = 0;
+
+  // Of the two partitions that name who trains: whoever has an image left to train with does.
+  void add_training(std::int64_t identity, const Sightings& of, const SplitOptions& options) {
+    if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != "hr-view-only")
+      train.insert(identity);
+    else
+      ++left_out;
+  }
+  void add_tested(std::int64_t identity, const Sightings& of, const SplitOptions& options) {
+    if (any_camera(options) ? !is_seen_twice(of) : !of.answered) {
+      ++left_out;
+      return;
+    }
+    test.insert(identity);
+    if (any_camera(options) || of.low) asked.insert(identity);
+  }
 };
 
-Division random_halves(std::span<const PackRow> rows, const SplitOptions& options) {
-  Identities seen = sightings(rows, options, [](const PackRow&) { return true; });
+Division random_halves(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                       const SplitOptions& options) {
   Division division;
   std::vector<std::int64_t> eligible;
-  for (const auto& [identity, of] : seen) {
-    if (any_camera(options) ? is_seen_twice(of) : of.in_lr_camera && of.elsewhere)
+  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+    if (any_camera(options) ? is_seen_twice(of) : of.low && of.answered)
       eligible.push_back(identity);
     else
       ++division.left_out;
   }
+  const auto tested = options.test_identities > 0 ? static_cast<std::size_t>(options.test_identities)
+                                                  : eligible.size() - eligible.size() / 2;
+  if (options.test_identities > 0 && tested + 2 > eligible.size())
+    throw core::input_error(
+        fmt::format("test_identities is {}", tested),
+        fmt::format("{} identities of pack '{}' may train or be tested, and 2 must train", eligible.size(), pack),
+        "ask for fewer");
   core::RandomStream stream("split-halves", {options.seed});
   stream.shuffle(std::span(eligible));
-  auto middle = eligible.begin() + static_cast<std::ptrdiff_t>(eligible.size() / 2);
+  const auto middle = eligible.end() - static_cast<std::ptrdiff_t>(tested);
   division.train.insert(eligible.begin(), middle);
   division.test.insert(middle, eligible.end());
   division.asked = division.test;
   return division;
 }
 
-Division official(std::span<const PackRow> rows, const SplitOptions& options) {
+Division official(std::span<const PackRow> rows, const SplitSides& sides, const SplitOptions& options) {
   Division division;
   auto in_training = [](const PackRow& row) { return row.sample.subset == "train"; };
-  const Identities training = sightings(rows, options, in_training);
-  for (const auto& [identity, of] : training) {
-    if (any_camera(options) ? is_seen_twice(of) : of.elsewhere || options.train_pool != "hr-view-only")
-      division.train.insert(identity);
-    else
-      ++division.left_out;
-  }
-  for (const auto& [identity, of] : sightings(rows, options, [&](const PackRow& row) { return !in_training(row); })) {
+  const Identities training = sightings(rows, sides, in_training);
+  for (const auto& [identity, of] : training) division.add_training(identity, of, options);
+  for (const auto& [identity, of] : sightings(rows, sides, [&](const PackRow& row) { return !in_training(row); })) {
     if (training.contains(identity))
       throw core::input_error(fmt::format("identity {} is in the train subset and in another one", identity),
                               "nobody may train and be tested", "use partition random-halves");
-    if (any_camera(options) ? !is_seen_twice(of) : !of.elsewhere) {
-      ++division.left_out;
-      continue;
-    }
-    division.test.insert(identity);
-    if (any_camera(options) || of.in_lr_camera) division.asked.insert(identity);
+    division.add_tested(identity, of, options);
   }
   return division;
+}
+
+// Whether each identity is in the published test set that `seed` numbers.
+std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::string_view pack, std::uint64_t seed) {
+  std::uint64_t all = 0;
+  for (const PackRow& row : rows) all |= row.sample.test_sets;
+  const auto sets = static_cast<std::uint64_t>(std::bit_width(all));
+  if (seed >= sets)
+    throw core::input_error(
+        fmt::format("pack '{}' has no published test set {}", pack, seed),
+        sets == 0 ? "its source publishes none" : fmt::format("its source publishes {}, counted from 0", sets),
+        sets == 0 ? "use another partition" : fmt::format("use seeds 0 to {}", sets - 1));
+  std::map<std::int64_t, bool> tested;
+  for (const PackRow& row : rows) {
+    if (row.sample.identity == 0) continue;
+    const bool in_set = (row.sample.test_sets >> seed & 1U) != 0;
+    const auto [known, is_new] = tested.emplace(row.sample.identity, in_set);
+    if (!is_new && known->second != in_set)
+      throw core::input_error(fmt::format("identity {} of pack '{}' is in test set {} with some of its images",
+                                          row.sample.identity, pack, seed),
+                              "nobody may train and be tested", "use another partition");
+  }
+  return tested;
+}
+
+Division published(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                   const SplitOptions& options) {
+  const std::map<std::int64_t, bool> tested = published_test(rows, pack, options.seed);
+  Division division;
+  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+    if (tested.at(identity))
+      division.add_tested(identity, of, options);
+    else
+      division.add_training(identity, of, options);
+  }
+  return division;
+}
+
+Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                const SplitOptions& options) {
+  if (options.partition == "official") return official(rows, sides, options);
+  if (options.partition == "published") return published(rows, sides, pack, options);
+  return random_halves(rows, sides, pack, options);
 }
 
 // Leaves so many training identities as the options ask for.
@@ -165,50 +222,70 @@ std::vector<int> training_rates(const SplitOptions& options) {
   return rates;
 }
 
-core::RuntimeError nothing_to_split(std::string_view pack, const Split& split) {
-  const bool any = any_camera(split.options);
+core::RuntimeError nothing_to_split(std::string_view pack, const SplitSides& sides, const Split& split) {
   return core::input_error(
       fmt::format("pack '{}' cannot be split", pack),
       fmt::format("{} identities would train and {} images be queries with {} low-resolution", split.train_identities,
-                  split.query.size(),
-                  any ? std::string("images of any camera") : fmt::format("camera {}", split.options.lr_camera)),
-      any ? "an identity needs two images" : "an identity needs an image in that camera and one in another");
+                  split.query.size(), sides.description()),
+      any_camera(split.options) ? "an identity needs two images"
+      : sides.came_low() ? "an identity needs an image that came in low resolution and an HR one from a camera that "
+                           "took none of it in low resolution"
+                         : "an identity needs an image in that camera and one in another");
 }
 
 }  // namespace
 
+void validate(const SplitOptions& options) {
+  require_name("partition", options.partition, {"random-halves", "official", "published"});
+  require_name("train_pool", options.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
+  require_name("lr_side", options.lr_side, {"camera", "drawn", "pair", "identity"});
+  validate_rates(options.query_rates);
+  validate_numbers(options);
+  if (const std::int64_t usual = SplitOptions{}.lr_camera; options.lr_side != "camera" && options.lr_camera != usual)
+    throw core::input_error(fmt::format("lr_camera is {} with lr_side '{}'", options.lr_camera, options.lr_side),
+                            "the camera is drawn, so that it has no effect",
+                            fmt::format("leave lr_camera at {}, or use lr_side camera", usual));
+  if (any_camera(options) && options.train_pool == "hr-view-only")
+    throw core::input_error("train_pool 'hr-view-only' with lr_camera 0",
+                            "no view is the HR one where cameras mean nothing");
+}
+
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
-                 const SplitOptions& options) {
+                 const SplitOptions& options, const PackShape& shape) {
   validate(options);
-  check_camera(rows, pack, options);
+  const SplitSides sides(rows, pack, options);
   const bool is_official = options.partition == "official";
-  Division division = is_official ? official(rows, options) : random_halves(rows, options);
+  Division division = divide(rows, sides, pack, options);
   choose_training(options, pack, division);
   const std::set<std::size_t> kept =
       any_camera(options) ? draw_gallery_rows(rows, options, division) : std::set<std::size_t>{};
   const std::vector<int> rates = training_rates(options);
   const std::vector<std::int64_t> train(division.train.begin(), division.train.end());
   const std::uint64_t pack_hash = name_key(pack);
+  const auto rate_of = [&](const PackRow& row, std::span<const int> from) {
+    return sides.came_low() ? rate_of_low(row, options, shape) : draw_rate(options, from, pack_hash, row.sample);
+  };
   Split split{std::string(pack), std::string(manifest_sha256), options, {}, static_cast<int>(train.size()), {}, {},
               division.left_out};
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Sample& sample = rows[i].sample;
-    const bool low =
-        any_camera(options) ? sample.identity != 0 && !kept.contains(i) : sample.camera == options.lr_camera;
+    const bool low = any_camera(options) ? sample.identity != 0 && !kept.contains(i) : sides.is_low(sample);
+    const bool came_low = low && sides.came_low();
     if (division.train.contains(sample.identity) && (!is_official || sample.subset == "train")) {
       if (low && options.train_pool == "hr-view-only") continue;
-      auto label = std::lower_bound(train.begin(), train.end(), sample.identity) - train.begin();
-      int rate = low && options.train_pool == "mlr" ? draw_rate(options, rates, pack_hash, sample) : 1;
-      split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera, rate == 1, rate});
+      const auto label = std::lower_bound(train.begin(), train.end(), sample.identity) - train.begin();
+      const int rate = low && options.train_pool == "mlr" ? rate_of(rows[i], rates) : 1;
+      split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera,
+                             rate == 1 && !came_low, rate, came_low});
     } else if (low && division.asked.contains(sample.identity)) {
       split.query.push_back(
-          {i, sample.path, sample.identity, sample.camera, draw_rate(options, options.query_rates, pack_hash, sample)});
-    } else if (!low && (division.test.contains(sample.identity) ||
+          {i, sample.path, sample.identity, sample.camera, rate_of(rows[i], options.query_rates), came_low});
+    } else if (!low && ((division.test.contains(sample.identity) && sides.answers(sample)) ||
                         (is_official && sample.identity == 0 && sample.subset != "train"))) {
       split.gallery.push_back({i, sample.path, sample.identity, sample.camera});
     }
   }
-  if (split.train_identities < 2 || split.query.empty()) throw nothing_to_split(pack, split);
+  if (split.train_identities < 2 || split.query.empty()) throw nothing_to_split(pack, sides, split);
   return split;
 }
 
@@ -218,7 +295,8 @@ Split make_split(const PackReader& pack, const SplitOptions& options) {
       throw core::input_error(fmt::format("pack '{}' has rates {} and the split needs {}", pack.options().name,
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
-  return make_split(pack.rows(), pack.options().name, pack.manifest_sha256(), options);
+  const PackOptions& of = pack.options();
+  return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
 }
 
 std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw) {

@@ -19,13 +19,31 @@
 namespace resolute::datasets {
 
 struct SplitOptions {
-  std::string partition = "random-halves";  //!< or "official": the source's train subset against query and gallery
+  //! "random-halves"; "official": the source's train subset against query and gallery; "published": identities of the
+  //! source's test set number `seed` (Sample::test_sets, from 0) are tested, all others train.
+  std::string partition = "random-halves";
   std::uint64_t seed = 0;
   std::int64_t lr_camera = 2;  //!< its images become low-resolution, the other cameras' stay HR; 0: those of any camera
   std::vector<int> query_rates = {2, 3, 4};  //!< drawn uniformly an image
   std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only"
   int train_identities = 0;                  //!< so many of those that may train, drawn by seed; 0: all of them
+  //! Which camera of an identity is the LR one: "camera": lr_camera; "drawn": one of the pack's, by seed; "pair": of
+  //! cameras 1 and 2, of 3 and 4, … one each, by seed (CUHK03); "identity": one of its own, by seed and identity. With
+  //! all but the first lr_camera is at its default.
+  std::string lr_side = "camera";
+  int test_identities = 0;  //!< of random-halves: so many are tested, the others train; 0: half
   bool operator==(const SplitOptions&) const = default;
+};
+
+//! \throws RuntimeError (kInput) for what no pack can have: unknown names, numbers out of range, settings that exclude
+//! one another or have no effect beside another
+void validate(const SplitOptions& options);
+
+//! What a split takes from a pack beside its rows, and needs only where images came in low resolution.
+struct PackShape {
+  std::vector<int> rates;  //!< whose LR images are stored; empty: any rate's
+  int height = 256;        //!< network size, pixels
+  int width = 128;
 };
 
 struct TrainItem {
@@ -36,6 +54,7 @@ struct TrainItem {
   std::int64_t camera = 0;
   bool has_hr = true;  //!< false: only the LR view at stored_rate exists
   int stored_rate = 1;
+  bool came_low = false;  //!< that view is the raw image itself; has_hr is false then
   bool operator==(const TrainItem&) const = default;
 };
 
@@ -45,6 +64,7 @@ struct QueryItem {
   std::int64_t identity = 0;
   std::int64_t camera = 0;
   int rate = 1;
+  bool came_low = false;  //!< the view to ask with is the raw image itself
   bool operator==(const QueryItem&) const = default;
 };
 
@@ -65,18 +85,26 @@ struct Split {
   int train_identities = 0;
   std::vector<QueryItem> query;
   std::vector<GalleryItem> gallery;
-  int left_out = 0;  //!< identities that took no part: seen by the LR camera only, or never by it (lr_camera 0: seen
+  int left_out = 0;  //!< identities that took no part: seen by the LR side only, or never by it (lr_camera 0: seen
                      //!< once), and those that train_identities left
   bool operator==(const Split&) const = default;
 };
 
-//! random-halves: of the identities (distractors aside) with an image in lr_camera and one elsewhere, floor(n/2) train
-//! and the others test; the rest are left out. official: identities of the train subset train; those of query and
-//! gallery test. Test: every lr_camera image of a test identity that has an HR image is a query at its drawn rate;
-//! every image of a test identity from another camera (official: distractors too) is in the gallery, HR. Training
-//! images by train_pool: mlr: lr_camera's exist only as the LR view at the drawn rate; hr-both-views: all HR;
-//! hr-view-only: lr_camera's left out. At rate 1 the original exists, so has_hr is true. The draw of an image depends
-//! on (seed, pack, identity, path) alone: other query_rates leave the halves as they are.
+//! The LR side of an identity is what lr_camera and lr_side name; where a pack has images that came in low resolution
+//! it is those instead, and lr_camera and lr_side are at their defaults.
+//!
+//! random-halves: of the identities (distractors aside) with an LR and an HR image, the last test_identities of a
+//! permutation by seed test (0: half of them, rounded up) and the others train; the rest are left out. official:
+//! identities of the train subset train; those of query and gallery test. published: those of test set `seed` test, all
+//! others train. Test: every LR image of a test identity that has an HR image is a query at its drawn rate; every HR
+//! image of a test identity (official: of distractors too) is in the gallery, but not one from a camera that took the
+//! identity in low resolution too. That is a limitation: queries of the identity from other cameras could be matched
+//! with it; but a ranking leaves out what the query's camera took of its identity, and a draw of one gallery image an
+//! identity could pick just that image, so that a query of its camera would have no match. Training images by
+//! train_pool: mlr: those of the LR side exist only as the LR view at the drawn rate; hr-both-views: all HR;
+//! hr-view-only: those of the LR side left out. At rate 1 the original exists, so has_hr is true. The draw of an image
+//! depends on (seed, pack, identity, path) alone: other query_rates leave the halves as they are. The rate of one that
+//! came low is not drawn: see docs/formats/manifest.md.
 //!
 //! lr_camera 0 (MLR-VRU of MSIFLA, §4.1): cameras mean nothing. Identities with two images or more take part, others
 //! are left out. Training images (mlr) stay HR or exist only as the LR view at one of query_rates, all equally likely.
@@ -84,11 +112,12 @@ struct Split {
 //!
 //! train_identities = n above 0: the first n of a permutation of the training identities, keyed by the seed, train, so
 //! that larger sets hold the smaller ones; test images and rates stay as they are.
-//! \throws RuntimeError (kInput): a camera that the pack lacks (named) or below 0, an unknown partition or train_pool,
-//!         bad query rates, hr-view-only with lr_camera 0, train_identities below 0, of 1 or above what there is (both
-//!         named), fewer than 2 training identities, no query
+//! \throws RuntimeError (kInput): what validate() refuses; a camera that the pack lacks (named); cameras that are no
+//!         pairs; a test set that it does not have (and how many it has); train_identities or test_identities above
+//!         what there is (both named); lr_camera, lr_side or hr-both-views where images came in low resolution; fewer
+//!         than 2 training identities, no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
-                 const SplitOptions& options);
+                 const SplitOptions& options, const PackShape& shape = {});
 //! The same, and query_rates that the pack lacks are refused (kInput).
 Split make_split(const PackReader& pack, const SplitOptions& options);
 
@@ -96,18 +125,48 @@ Split make_split(const PackReader& pack, const SplitOptions& options);
 //! are left out. Indices into split.gallery, ascending by identity. \param draw 0, 1, … of this split
 std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw);
 
-//! Without the gallery draws. Schema 1 where that can say it, so that hashes of then stay; 2 for lr_camera 0 or
-//! train_identities. The split's hash is the SHA-256 of the canonical text.
+//! Without the gallery draws. In the lowest schema that can tell it, so that hashes of then stay: 2 for lr_camera 0 or
+//! train_identities, 3 for lr_side, test_identities, published test sets and images that came low. The split's hash is
+//! the SHA-256 of the canonical text.
 core::Json to_json(const Split& split);
 std::string split_sha256(const Split& split);
-//! The inverse, strict. \throws RuntimeError (kInput) opening with `where`
+//! The inverse, strict: rows ascend, no path leads out of the data set, and no member contradicts another
+//! (split_checks.h). Whether a pack gives this split is replay_difference()'s matter.
+//! \throws RuntimeError (kInput) opening with `where`
 Split split_from_json(const core::Json& json, const std::string& where);
 
-//! Writes `split-SEED.json`: {"split": …, "sha256": …, "gallery_draws": [[paths] a draw]}, so that a trial can be
-//! replayed without the generator. \return the file's path
+//! The paths that a split file lists for one gallery draw: draw_gallery() of the split's own seed, as paths.
+std::vector<std::string> gallery_draw_paths(const Split& split, int draw);
+
+//! {"split": …, "sha256": …, "gallery_draws": [[paths] a draw]} and a newline, so that a trial can be replayed without
+//! the generator, and the name of that file: "split-SEED.json".
+std::string split_file_text(const Split& split, int draws);
+std::string split_file_name(const Split& split);
+//! Writes that file. \return its path
 std::filesystem::path export_split(core::FileSystem& files, const std::filesystem::path& folder, const Split& split,
                                    int draws);
-//! Reads such a file and checks its hash. \throws RuntimeError (kInput), naming the file
+
+//! Gallery draws that a split file may list.
+inline constexpr int kMostGalleryDraws = 10000;
+
+//! A split file as somebody published it.
+struct SplitFile {
+  Split split;
+  std::vector<std::vector<std::string>> gallery_draws;
+};
+//! Reads such a file and checks its hash. Of the draws it checks the number and that they show the gallery; whether
+//! they are draw_gallery()'s is replay_difference()'s matter. \throws RuntimeError (kInput), naming the file
+SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& path);
+//! Its split alone.
 Split import_split(core::FileSystem& files, const std::filesystem::path& path);
+
+//! Nothing where both are the same, else the first difference in words: "query[3] is row 7, 'a.jpg', at rate 2 there
+//! and at rate 4 here". What decides the rest (pack, manifest, options) is compared first.
+std::string first_difference(const Split& there, const Split& here);
+
+//! Makes a published split again from this pack and its options. \return nothing where it comes out the same, gallery
+//! draws included, else the first difference in words; a split of another pack is named as such. \throws as
+//! make_split()
+std::string replay_difference(const PackReader& pack, const SplitFile& published);
 
 }  // namespace resolute::datasets

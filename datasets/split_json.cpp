@@ -1,21 +1,44 @@
 // The split manifest: docs/formats/manifest.md.
 
+#include <algorithm>
+#include <set>
+#include <string_view>
+
 #include "core/sha256.h"
+#include "datasets/low_resolution.h"
+#include "datasets/sample_path.h"
+#include "datasets/sources/listing.h"
 #include "datasets/split.h"
+#include "datasets/split_checks.h"
 
 namespace resolute::datasets {
 namespace {
 
-// The schema that tells of a split: 1 where that can, so that a split published then has the hash that it had.
-int schema_of(const SplitOptions& options) { return options.lr_camera != 0 && options.train_identities == 0 ? 1 : 2; }
+constexpr int kNewestSchema = 3;
 
-core::Json options_to_json(const SplitOptions& options) {
+// The lowest schema that can tell a split, so that one published then has the hash that it had.
+int schema_of(const Split& split) {
+  const SplitOptions& options = split.options;
+  const auto came_low = [](const auto& items) {
+    return std::any_of(items.begin(), items.end(), [](const auto& item) { return item.came_low; });
+  };
+  if (options.lr_side != "camera" || options.test_identities != 0 || options.partition == "published" ||
+      came_low(split.query) || came_low(split.train))
+    return 3;
+  return options.lr_camera == 0 || options.train_identities != 0 ? 2 : 1;
+}
+
+core::Json options_to_json(const SplitOptions& options, int schema) {
   core::Json json{{"partition", options.partition},
                   {"seed", options.seed},
                   {"lr_camera", options.lr_camera},
                   {"query_rates", options.query_rates},
                   {"train_pool", options.train_pool}};
-  if (schema_of(options) > 1) json["train_identities"] = options.train_identities;
+  if (schema > 1) json["train_identities"] = options.train_identities;
+  if (schema > 2) {
+    json["lr_side"] = options.lr_side;
+    json["test_identities"] = options.test_identities;
+  }
   return json;
 }
 
@@ -28,14 +51,16 @@ SplitOptions options_from_json(const core::Json& json, int schema, const std::st
   options.query_rates = reader.required<std::vector<int>>("query_rates");
   options.train_pool = reader.required<std::string>("train_pool");
   if (schema > 1) options.train_identities = reader.required<int>("train_identities");
+  if (schema > 2) {
+    options.lr_side = reader.required<std::string>("lr_side");
+    options.test_identities = reader.required<int>("test_identities");
+  }
   reader.finish();
-  if (options.train_identities < 0)
-    throw core::input_error(fmt::format("{}: train_identities is {}", where, options.train_identities),
-                            "0 means all of them, and other numbers so many");
-  if (schema_of(options) != schema)
-    throw core::input_error(fmt::format("{}: lr_camera {} and train_identities {} in schema {}", where,
-                                        options.lr_camera, options.train_identities, schema),
-                            fmt::format("such a split has schema {}", schema_of(options)));
+  try {
+    validate(options);
+  } catch (const core::RuntimeError& error) {
+    throw error.at(where);
+  }
   return options;
 }
 
@@ -47,7 +72,17 @@ Item read_item(core::ObjectReader& reader) {
   item.path = reader.required<std::string>("path");
   item.identity = reader.required<std::int64_t>("identity");
   item.camera = reader.required<std::int64_t>("camera");
+  if (const std::string_view problem = path_problem(item.path); !problem.empty())
+    throw core::input_error(fmt::format("{}: path '{}'", reader.where(), sources::printable(item.path)), problem);
   return item;
+}
+
+int read_rate(core::ObjectReader& reader) {
+  const auto rate = reader.required<int>("rate");
+  if (rate < 1 || rate > kMaxRate)
+    throw core::input_error(fmt::format("{}: rate {}", reader.where(), rate),
+                            fmt::format("rates are 1 to {}", kMaxRate));
+  return rate;
 }
 
 template <class Item>
@@ -55,53 +90,103 @@ core::Json item_to_json(const Item& item) {
   return {{"row", item.row}, {"path", item.path}, {"identity", item.identity}, {"camera", item.camera}};
 }
 
-template <class Each>
-void each_item(core::ObjectReader& reader, const std::string& key, Each each) {
+core::Json to_json(const TrainItem& item, int schema) {
+  core::Json json = item_to_json(item);
+  json["label"] = item.label;
+  json["has_hr"] = item.has_hr;
+  json["rate"] = item.stored_rate;
+  if (schema > 2) json["came_low"] = item.came_low;
+  return json;
+}
+
+core::Json to_json(const QueryItem& item, int schema) {
+  core::Json json = item_to_json(item);
+  json["rate"] = item.rate;
+  if (schema > 2) json["came_low"] = item.came_low;
+  return json;
+}
+
+core::Json to_json(const GalleryItem& item, int) { return item_to_json(item); }
+
+// The canonical text of a list, an item at a time: as one JSON value 100,000 of them take hundreds of megabytes.
+template <class Item>
+std::string list_text(const std::vector<Item>& items, int schema) {
+  std::string text = "[";
+  for (const Item& item : items) {
+    if (&item != items.data()) text += ',';
+    text += core::canonical_json(to_json(item, schema));
+  }
+  return text + "]";
+}
+
+// The canonical text of the split; members by the bytes of their keys.
+std::string split_text(const Split& split) {
+  const int schema = schema_of(split);
+  const auto text_of = [](const auto& value) { return core::canonical_json(core::Json(value)); };
+  std::string text = "{\"gallery\":" + list_text(split.gallery, schema);
+  text += ",\"left_out\":" + text_of(split.left_out);
+  text += ",\"manifest_sha256\":" + text_of(split.manifest_sha256);
+  text += ",\"options\":" + text_of(options_to_json(split.options, schema));
+  text += ",\"pack\":" + text_of(split.pack);
+  text += ",\"query\":" + list_text(split.query, schema);
+  text += ",\"schema\":" + text_of(schema);
+  text += ",\"train\":" + list_text(split.train, schema);
+  text += ",\"train_identities\":" + text_of(split.train_identities);
+  return text + "}";
+}
+
+// Reads the items of a list, whose rows ascend.
+template <class Item, class Read>
+void read_items(core::ObjectReader& reader, const std::string& key, std::vector<Item>& items, Read read) {
   auto list = reader.required<std::vector<core::Json>>(key);
   for (std::size_t i = 0; i < list.size(); ++i) {
-    core::ObjectReader item(list[i], fmt::format("{}: {}[{}]", reader.where(), key, i));
-    each(item);
-    item.finish();
+    core::ObjectReader from(list[i], fmt::format("{}: {}[{}]", reader.where(), key, i));
+    Item item = read_item<Item>(from);
+    read(from, item);
+    from.finish();
+    if (!items.empty() && item.row <= items.back().row)
+      throw core::input_error(fmt::format("{}: row {} behind row {}", from.where(), item.row, items.back().row),
+                              "rows ascend and stand once");
+    items.push_back(std::move(item));
   }
+}
+
+void read_train(core::ObjectReader& from, int schema, TrainItem& item) {
+  item.label = from.required<int>("label");
+  item.has_hr = from.required<bool>("has_hr");
+  item.stored_rate = read_rate(from);
+  if (schema > 2) item.came_low = from.required<bool>("came_low");
+  if (item.has_hr != (item.stored_rate == 1 && !item.came_low))
+    throw core::input_error(fmt::format("{}: has_hr {} at rate {}", from.where(), item.has_hr, item.stored_rate),
+                            "the HR image exists at rate 1, unless it came in low resolution, and at no other rate");
+}
+
+// Draws are not hashed: whatever they say, it is of the split's own gallery, and no more than anybody makes of it.
+void check_draws(const SplitFile& file, const std::string& where) {
+  if (file.gallery_draws.size() > static_cast<std::size_t>(kMostGalleryDraws))
+    throw core::input_error(fmt::format("{}: it has {} gallery draws", where, file.gallery_draws.size()),
+                            fmt::format("{} are the most", kMostGalleryDraws), "take those behind them out");
+  std::set<std::string_view> gallery;
+  for (const GalleryItem& item : file.split.gallery) gallery.insert(item.path);
+  for (std::size_t draw = 0; draw < file.gallery_draws.size(); ++draw)
+    for (const std::string& path : file.gallery_draws[draw])
+      if (!gallery.contains(path))
+        throw core::input_error(fmt::format("{}: gallery_draws[{}] has '{}'", where, draw, sources::printable(path)),
+                                "it is no gallery image of the split");
 }
 
 }  // namespace
 
-core::Json to_json(const Split& split) {
-  core::Json train = core::Json::array();
-  for (const TrainItem& item : split.train) {
-    core::Json json = item_to_json(item);
-    json["label"] = item.label;
-    json["has_hr"] = item.has_hr;
-    json["rate"] = item.stored_rate;
-    train.push_back(std::move(json));
-  }
-  core::Json query = core::Json::array();
-  for (const QueryItem& item : split.query) {
-    core::Json json = item_to_json(item);
-    json["rate"] = item.rate;
-    query.push_back(std::move(json));
-  }
-  core::Json gallery = core::Json::array();
-  for (const GalleryItem& item : split.gallery) gallery.push_back(item_to_json(item));
-  return {{"schema", schema_of(split.options)},
-          {"pack", split.pack},
-          {"manifest_sha256", split.manifest_sha256},
-          {"options", options_to_json(split.options)},
-          {"train_identities", split.train_identities},
-          {"left_out", split.left_out},
-          {"train", std::move(train)},
-          {"query", std::move(query)},
-          {"gallery", std::move(gallery)}};
-}
+core::Json to_json(const Split& split) { return core::parse_json(split_text(split), "a split"); }
 
-std::string split_sha256(const Split& split) { return core::sha256_hex(core::canonical_json(to_json(split))); }
+std::string split_sha256(const Split& split) { return core::sha256_hex(split_text(split)); }
 
 Split split_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   const auto schema = reader.required<int>("schema");
-  if (schema != 1 && schema != 2)
-    throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema), "1 and 2 are known");
+  if (schema < 1 || schema > kNewestSchema)
+    throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema),
+                            fmt::format("1 to {} are known", kNewestSchema));
   Split split;
   split.pack = reader.required<std::string>("pack");
   split.manifest_sha256 = reader.required<std::string>("manifest_sha256");
@@ -111,54 +196,63 @@ Split split_from_json(const core::Json& json, const std::string& where) {
     throw core::input_error(fmt::format("{}: train_identities is {}", where, split.train_identities),
                             fmt::format("its options ask for {}", asked));
   split.left_out = reader.required<int>("left_out");
-  each_item(reader, "train", [&](core::ObjectReader& from) {
-    auto item = read_item<TrainItem>(from);
-    item.label = from.required<int>("label");
-    item.has_hr = from.required<bool>("has_hr");
-    item.stored_rate = from.required<int>("rate");
-    if (item.label < 0 || item.label >= split.train_identities)
-      throw core::input_error(fmt::format("{}: label {}", from.where(), item.label),
-                              fmt::format("labels are 0 to {}", split.train_identities - 1));
-    split.train.push_back(std::move(item));
+  read_items(reader, "train", split.train,
+             [&](core::ObjectReader& from, TrainItem& item) { read_train(from, schema, item); });
+  read_items(reader, "query", split.query, [&](core::ObjectReader& from, QueryItem& item) {
+    item.rate = read_rate(from);
+    if (schema > 2) item.came_low = from.required<bool>("came_low");
   });
-  each_item(reader, "query", [&](core::ObjectReader& from) {
-    auto item = read_item<QueryItem>(from);
-    item.rate = from.required<int>("rate");
-    split.query.push_back(std::move(item));
-  });
-  each_item(reader, "gallery",
-            [&](core::ObjectReader& from) { split.gallery.push_back(read_item<GalleryItem>(from)); });
+  read_items(reader, "gallery", split.gallery, [](core::ObjectReader&, GalleryItem&) {});
   reader.finish();
+  // One text, one hash: what a lower schema can tell has no other.
+  if (schema_of(split) != schema)
+    throw core::input_error(fmt::format("{}: schema {}", where, schema),
+                            fmt::format("such a split has schema {}", schema_of(split)));
+  check_split(split, where);
   return split;
 }
+
+std::vector<std::string> gallery_draw_paths(const Split& split, int draw) {
+  std::vector<std::string> paths;
+  for (const std::size_t item : draw_gallery(split, split.options.seed, draw))
+    paths.push_back(split.gallery[item].path);
+  return paths;
+}
+
+std::string split_file_text(const Split& split, int draws) {
+  core::Json galleries = core::Json::array();
+  for (int draw = 0; draw < draws; ++draw) galleries.push_back(gallery_draw_paths(split, draw));
+  const std::string text = split_text(split);
+  return "{\"gallery_draws\":" + core::canonical_json(galleries) + ",\"sha256\":\"" + core::sha256_hex(text) +
+         "\",\"split\":" + text + "}\n";
+}
+
+std::string split_file_name(const Split& split) { return fmt::format("split-{}.json", split.options.seed); }
 
 std::filesystem::path export_split(core::FileSystem& files, const std::filesystem::path& folder, const Split& split,
                                    int draws) {
-  core::Json galleries = core::Json::array();
-  for (int draw = 0; draw < draws; ++draw) {
-    core::Json paths = core::Json::array();
-    for (std::size_t item : draw_gallery(split, split.options.seed, draw)) paths.push_back(split.gallery[item].path);
-    galleries.push_back(std::move(paths));
-  }
-  core::Json document{
-      {"split", to_json(split)}, {"sha256", split_sha256(split)}, {"gallery_draws", std::move(galleries)}};
-  const std::filesystem::path path = folder / fmt::format("split-{}.json", split.options.seed);
-  core::write_atomic(files, path, core::canonical_json(document) + "\n");
+  const std::filesystem::path path = folder / split_file_name(split);
+  core::write_atomic(files, path, split_file_text(split, draws));
   return path;
 }
 
-Split import_split(core::FileSystem& files, const std::filesystem::path& path) {
+SplitFile read_split_file(core::FileSystem& files, const std::filesystem::path& path) {
   const std::string where = fmt::format("'{}'", path.string());
   core::Json document = core::parse_json(core::as_text(files.read(path, std::uint64_t{1} << 30)), where);
   core::ObjectReader reader(document, where);
-  Split split = split_from_json(reader.required<core::Json>("split"), where);
+  SplitFile file{split_from_json(reader.required<core::Json>("split"), where), {}};
   auto sha256 = reader.required<std::string>("sha256");
-  reader.required<std::vector<core::Json>>("gallery_draws");
+  file.gallery_draws = reader.required<std::vector<std::vector<std::string>>>("gallery_draws");
   reader.finish();
-  if (sha256 != split_sha256(split))
-    throw core::input_error(fmt::format("{}: the split has SHA-256 {}", where, split_sha256(split)),
-                            fmt::format("the file says {}", sha256), "fetch the file again");
-  return split;
+  check_draws(file, where);
+  if (const std::string own = split_sha256(file.split); sha256 != own)
+    throw core::input_error(fmt::format("{}: the split has SHA-256 {}", where, own),
+                            fmt::format("the file says {}", sources::printable(sha256)), "fetch the file again");
+  return file;
+}
+
+Split import_split(core::FileSystem& files, const std::filesystem::path& path) {
+  return read_split_file(files, path).split;
 }
 
 }  // namespace resolute::datasets

@@ -37,25 +37,33 @@ struct SyntheticSettings {
 //! Everything that decides the bytes of a pack, given the raw images. Known before the pack exists.
 struct PackSettings {
   std::string name;                            //!< the data set's name: [a-z0-9-]+, part of the folder's name
-  std::string source;                          //!< "market1501", "pku-reid", "synthetic", "vru"
+  std::string source;                          //!< one of source_names() (validation.h)
   std::optional<SyntheticSettings> synthetic;  //!< present exactly when source is "synthetic"
   std::vector<int> rates = {2, 3, 4};          //!< rates r of the low-resolution images, ascending, each 1 to 16
   std::string kernel = "triangle";             //!< down-sampling: "triangle", "bilinear-point", "cubic", "lanczos3"
   int height = 256;                            //!< network size in pixels
   int width = 128;
   int shards = 1;
+  //! What the LR image of a camera is shrunk from: "native" (the raw image) or "network" (the one at network size).
+  std::string view_from = "native";
   bool operator==(const PackSettings&) const = default;
 };
 
 //! How one trial divides a pack into training, query and gallery images.
 struct SplitSettings {
-  std::string partition =
-      "random-halves";     //!< identities: "random-halves" by seed, or "official" (the source's subsets)
+  //! Identities: "random-halves" by seed, "official" (the source's subsets), or "published": the source's own test set
+  //! of the number `seed`.
+  std::string partition = "random-halves";
   std::uint64_t seed = 0;  //!< the trial: keys the halves, the rates drawn and the gallery draws
   int lr_camera = 2;       //!< the camera whose images become low-resolution; 0: images of any camera do (MLR-VRU)
   std::vector<int> query_rates = {2, 3, 4};  //!< rates of low-resolution images, drawn uniformly per image
   std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only": docs/formats/manifest.md
   int train_identities = 0;                  //!< so many of the training half, drawn by seed; 0: all of it
+  //! Whose images become low-resolution: "camera": lr_camera's; "drawn": one camera's, by seed; "pair": of cameras 1
+  //! and 2, of 3 and 4, … one each, by seed; "identity": of each identity one of its cameras, by seed. lr_camera is at
+  //! its default with all but the first.
+  std::string lr_side = "camera";
+  int test_identities = 0;  //!< of random-halves: so many are tested, the others train; 0: half
   bool operator==(const SplitSettings&) const = default;
 };
 
@@ -286,6 +294,10 @@ bool compares_copies(const std::string& distance);
 core::Json to_json(const JobSpecification& specification);
 core::Json to_json(const PackSettings& settings);
 core::Json to_json(const SplitSettings& settings);
+
+//! What a pack itself says of its settings, and what its folder's name is hashed from: to_json() without the members
+//! that came after the first packs, where they have their defaults. So a pack's bytes and place stay what they were.
+core::Json settings_in_pack(const PackSettings& settings);
 
 //! The inverse, strict: unknown keys, wrong types, values out of range and another method_revision are refused with a
 //! kInput RuntimeError that opens with `where`.

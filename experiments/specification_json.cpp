@@ -10,7 +10,7 @@ namespace {
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 6;
+constexpr int kSchema = 7;
 
 std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
 
@@ -48,6 +48,7 @@ PackSettings read_pack(const Json& json, const std::string& where) {
   p.height = object.required<int>("height");
   p.width = object.required<int>("width");
   p.shards = object.required<int>("shards");
+  p.view_from = object.required<std::string>("view_from");
   object.finish();
   return p;
 }
@@ -61,6 +62,8 @@ SplitSettings read_split(const Json& json, const std::string& where) {
   s.query_rates = object.required<std::vector<int>>("query_rates");
   s.train_pool = object.required<std::string>("train_pool");
   s.train_identities = object.required<int>("train_identities");
+  s.lr_side = object.required<std::string>("lr_side");
+  s.test_identities = object.required<int>("test_identities");
   object.finish();
   return s;
 }
@@ -236,13 +239,20 @@ JobSpecification read_body(const std::string& kind, ObjectReader& object) {
 core::Json to_json(const PackSettings& p) {
   return {{"name", p.name},   {"source", p.source}, {"synthetic", p.synthetic ? write(*p.synthetic) : Json()},
           {"rates", p.rates}, {"kernel", p.kernel}, {"height", p.height},
-          {"width", p.width}, {"shards", p.shards}};
+          {"width", p.width}, {"shards", p.shards}, {"view_from", p.view_from}};
+}
+
+core::Json settings_in_pack(const PackSettings& settings) {
+  Json json = to_json(settings);
+  if (settings.view_from == PackSettings().view_from) json.erase("view_from");
+  return json;
 }
 
 core::Json to_json(const SplitSettings& s) {
   return {{"partition", s.partition},   {"seed", s.seed},
           {"lr_camera", s.lr_camera},   {"query_rates", s.query_rates},
-          {"train_pool", s.train_pool}, {"train_identities", s.train_identities}};
+          {"train_pool", s.train_pool}, {"train_identities", s.train_identities},
+          {"lr_side", s.lr_side},       {"test_identities", s.test_identities}};
 }
 
 core::Json to_json(const JobSpecification& specification) {

@@ -9,7 +9,7 @@ namespace resolute::experiments {
 namespace {
 
 std::string named_by_content(const PackSettings& pack) {
-  return pack.name + "-" + core::sha256_hex(core::canonical_json(to_json(pack))).substr(0, 16);
+  return pack.name + "-" + core::sha256_hex(core::canonical_json(settings_in_pack(pack))).substr(0, 16);
 }
 
 }  // namespace

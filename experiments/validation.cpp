@@ -57,23 +57,71 @@ void check(const SyntheticSettings& s) {
 //! trains in one trial.
 std::optional<int> training_identities(const SplitSettings& split, const PackSettings& pack) {
   if (!pack.synthetic || split.partition != "random-halves") return std::nullopt;
-  return pack.synthetic->identities / 2;
+  const int identities = pack.synthetic->identities;
+  return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
+}
+
+void check_genuine(const SplitSettings& split, const PackSettings& pack) {
+  const auto refuse = [&](const std::string& key, const std::string& value, const std::string& suggestion) {
+    throw MemberError(key, value,
+                      fmt::format("images of data set '{}' came in low resolution: they are the LR side", pack.name),
+                      suggestion);
+  };
+  const SplitSettings defaults;
+  // To leave it out would not do where [defaults] set it for all data sets.
+  const std::string instead = fmt::format("set split.lr_camera = {} and split.lr_side = \"{}\" on that data set",
+                                          defaults.lr_camera, defaults.lr_side);
+  if (split.lr_side != defaults.lr_side) refuse("split.lr_side", "'" + split.lr_side + "'", instead);
+  if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", std::to_string(split.lr_camera), instead);
+  if (split.train_pool == "hr-both-views")
+    refuse("split.train_pool", "'hr-both-views'", "set it to mlr or hr-view-only: they have no other view");
+}
+
+void check_published(const SplitSettings& split, const PackSettings& pack) {
+  const int sets = published_sets(pack.source);
+  if (sets == 0)
+    throw MemberError("split.partition", "'published'",
+                      fmt::format("source '{}' of data set '{}' has no published test sets", pack.source, pack.name),
+                      "set it to random-halves or official");
+  // A trial's number is its seed.
+  if (split.seed >= static_cast<std::uint64_t>(sets))
+    throw MemberError("split.seed", std::to_string(split.seed),
+                      fmt::format("data set '{}' has published test sets 0 to {}", pack.name, sets - 1));
+}
+
+void check_cameras(const SplitSettings& split, const PackSettings& pack) {
+  const bool one_camera = pack.source == "vru" || (pack.synthetic && pack.synthetic->cameras == 1);
+  if (split.lr_side != "camera" && one_camera)
+    throw MemberError("split.lr_side", "'" + split.lr_side + "'",
+                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
+                      "leave it out and set 'split.lr_camera' to 0 to make images of any camera LR");
+  if (split.lr_side == "pair" && pack.synthetic && pack.synthetic->cameras % 2 != 0)
+    throw MemberError("split.lr_side", "'pair'",
+                      fmt::format("data set '{}' has {} cameras, so the last one has no other beside it", pack.name,
+                                  pack.synthetic->cameras),
+                      "use another lr_side, or set 'cameras' to an even number");
+  if (split.lr_camera != 0 && one_camera)
+    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
+                      pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
+                                     : "set it to 0 to make images of any camera LR");
+  if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
+    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
 }
 
 //! A split of this pack.
 void check(const SplitSettings& split, const PackSettings& pack) {
   check(split);
   check_in_pack("split.query_rates", split.query_rates, pack);
-  const bool one_camera = pack.source == "vru" || (pack.synthetic && pack.synthetic->cameras == 1);
-  if (split.lr_camera != 0 && one_camera)
-    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
-                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
-                      pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
-                                     : "set it to 0 to make images of any camera LR");
+  if (queries_came_low(pack.source)) check_genuine(split, pack);
+  if (split.partition == "published") check_published(split, pack);
+  check_cameras(split, pack);
   if (!pack.synthetic) return;
-  if (split.lr_camera > pack.synthetic->cameras)
-    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
-                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
+  if (split.test_identities > pack.synthetic->identities - 2)
+    throw MemberError(
+        "split.test_identities", std::to_string(split.test_identities),
+        fmt::format("data set '{}' has {} identities, of which 2 must train", pack.name, pack.synthetic->identities));
   if (const auto known = training_identities(split, pack); known && split.train_identities > *known)
     throw MemberError("split.train_identities", std::to_string(split.train_identities),
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));
@@ -182,6 +230,12 @@ void check_job(const EvaluationSpecification& s) {
   check_range("evaluate.draws", s.protocol.draws, 1, 100'000);
   check_ascending("evaluate.query_rates", s.protocol.query_rates, 1, kLargestRate);
   check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);
+  if (queries_came_low(s.pack.source) && !s.protocol.query_rates.empty() &&
+      s.protocol.query_rates != s.split.query_rates)
+    throw MemberError(
+        "evaluate.query_rates", text_of(s.protocol.query_rates),
+        fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them", s.pack.name),
+        "leave it out");
   check_range("evaluate.panels", s.protocol.panels, 0, kMostPanelQueries);
   check_ascending("evaluate.sample_rates", s.protocol.sample_rates, 1, kLargestRate);
   check_in_pack("evaluate.sample_rates", s.protocol.sample_rates, s.pack);
@@ -218,9 +272,16 @@ void check_choice(const std::string& key, const std::string& value, const std::v
 }
 
 const std::vector<std::string>& source_names() {
-  static const std::vector<std::string> names = {"market1501", "pku-reid", "synthetic", "vru"};
+  static const std::vector<std::string> names = {"caviar",   "csv",        "cuhk03",      "cuhk03-detected",
+                                                 "dukemtmc", "market1501", "mlr-folders", "mlr-folders-by-identity",
+                                                 "pku-reid", "synthetic",  "sysu",        "viper",
+                                                 "vru"};
   return names;
 }
+
+bool queries_came_low(const std::string& source) { return source == "caviar" || source.starts_with("mlr-folders"); }
+
+int published_sets(const std::string& source) { return source == "cuhk03" || source == "cuhk03-detected" ? 20 : 0; }
 
 bool is_plain_name(std::string_view text) {
   auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
@@ -241,13 +302,19 @@ void check(const PackSettings& p) {
   check_range("height", p.height, 8, 4096);
   check_range("width", p.width, 8, 4096);
   check_range("shards", p.shards, 1, kMostShards);
+  check_choice("view_from", p.view_from, {"native", "network"});
 }
 
 void check(const SplitSettings& s) {
-  check_choice("split.partition", s.partition, {"random-halves", "official"});
+  check_choice("split.partition", s.partition, {"random-halves", "official", "published"});
+  check_choice("split.lr_side", s.lr_side, {"camera", "drawn", "pair", "identity"});
   check_range("split.lr_camera", s.lr_camera, 0, 1000);
   check_rates("split.query_rates", s.query_rates);
   check_choice("split.train_pool", s.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
+  if (s.lr_side != "camera" && s.lr_camera != SplitSettings().lr_camera)
+    throw MemberError("split.lr_camera", std::to_string(s.lr_camera),
+                      fmt::format("with 'split.lr_side' \"{}\" nothing looks at it", s.lr_side),
+                      "leave it out or set split.lr_side = \"camera\"");
   if (s.lr_camera == 0 && s.train_pool == "hr-view-only")
     throw MemberError("split.train_pool", "'hr-view-only'",
                       "with 'split.lr_camera' 0 images of any camera are LR, so none is the HR view",
@@ -256,6 +323,11 @@ void check(const SplitSettings& s) {
   if (s.train_identities == 1)
     throw MemberError("split.train_identities", "1", "classification and triplets need at least 2",
                       "set it to 0 for all of them");
+  check_range("split.test_identities", s.test_identities, 0, kMostImages);
+  if (s.test_identities != 0 && s.partition != "random-halves")
+    throw MemberError("split.test_identities", std::to_string(s.test_identities),
+                      fmt::format("with the partition '{}' the source says who is tested", s.partition),
+                      "set it to 0 or split.partition = \"random-halves\"");
 }
 
 void check(const JobSpecification& specification) {

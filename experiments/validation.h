@@ -38,8 +38,13 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
 //! \throws MemberError unless `value` is one of `choices`; suggests the nearest
 void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices);
 
-//! The sources of data sets that an ingester exists for.
+//! The sources of data sets that an ingester exists for, sorted: datasets::source_names(), which this library does not
+//! link (a test compares them).
 const std::vector<std::string>& source_names();
+//! Whether a source's queries came in low resolution: no split of it chooses which.
+bool queries_came_low(const std::string& source);
+//! How many test sets a source publishes for the partition "published", numbered from 0; 0: none.
+int published_sets(const std::string& source);
 
 //! True for 1 to 64 of [a-z0-9-], not starting with a dash: names of suites and data sets, safe as folder names.
 bool is_plain_name(std::string_view text);

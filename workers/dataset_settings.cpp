@@ -11,7 +11,8 @@ datasets::PackOptions pack_options(const experiments::PackSettings& settings) {
   options.height = settings.height;
   options.width = settings.width;
   options.shards = settings.shards;
-  options.settings = experiments::to_json(settings);
+  options.settings = experiments::settings_in_pack(settings);
+  options.view_from = datasets::view_from_from_name(settings.view_from);
   return options;
 }
 
@@ -21,7 +22,9 @@ datasets::SplitOptions split_options(const experiments::SplitSettings& settings)
           .lr_camera = settings.lr_camera,
           .query_rates = settings.query_rates,
           .train_pool = settings.train_pool,
-          .train_identities = settings.train_identities};
+          .train_identities = settings.train_identities,
+          .lr_side = settings.lr_side,
+          .test_identities = settings.test_identities};
 }
 
 datasets::SyntheticOptions synthetic_options(const experiments::SyntheticSettings& settings) {

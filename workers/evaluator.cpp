@@ -8,7 +8,9 @@
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "experiments/distance.h"
+#include "experiments/member_checks.h"
 #include "experiments/resolution_levels.h"
+#include "experiments/validation.h"
 #include "workers/branched_evaluation.h"
 
 namespace resolute::workers {
@@ -25,13 +27,18 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
   return views;
 }
 
-// What a device that knows no rate sees: the size of the image as it was stored, beside that of the pack's images.
+// What a device that knows no rate sees: the size of the image as it was stored, beside that of the pack's images. One
+// that came in low resolution is stored as it came.
 int level_of_stored_size(const std::vector<int>& level_rates, const datasets::PackReader& pack,
                          const datasets::QueryItem& query) {
   const datasets::PackRow& row = pack.row(query.row);
-  const auto stored = [&](int native) { return std::max<std::int64_t>(1, native / query.rate); };
-  return experiments::level_of_area(level_rates, std::int64_t{pack.options().height} * pack.options().width,
-                                    stored(row.native_height) * stored(row.native_width));
+  const datasets::PackOptions& options = pack.options();
+  const int shrunk_by = query.came_low ? 1 : query.rate;
+  const bool from_native = query.came_low || options.view_from == datasets::ViewFrom::kNative;
+  const auto stored = [&](int from) { return std::max<std::int64_t>(1, from / shrunk_by); };
+  return experiments::level_of_area(level_rates, std::int64_t{options.height} * options.width,
+                                    stored(from_native ? row.native_height : options.height) *
+                                        stored(from_native ? row.native_width : options.width));
 }
 
 double level_agreement(const std::vector<int>& level_rates, const datasets::Split& split, std::span<const int> levels) {
@@ -83,6 +90,24 @@ std::vector<int> query_levels(const std::vector<int>& level_rates, const dataset
   std::vector<int> levels;
   for (const datasets::QueryItem& query : split.query) levels.push_back(way->second(query));
   return levels;
+}
+
+datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& own,
+                            const std::vector<int>& query_rates) {
+  if (query_rates.empty()) return own;
+  const bool came_low =
+      std::any_of(own.query.begin(), own.query.end(), [](const datasets::QueryItem& query) { return query.came_low; });
+  // Of a list nobody knows before there is a pack; of other sources the suite's reader refuses it.
+  if (came_low && query_rates != own.options.query_rates)
+    throw experiments::MemberError(
+        "evaluate.query_rates", experiments::text_of(query_rates),
+        fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them",
+                    pack.options().name),
+        "leave it out");
+  // An unseen rate: other queries, the same trial. What binds the record to its training is the trial's split.
+  datasets::SplitOptions options = own.options;
+  options.query_rates = query_rates;
+  return datasets::make_split(pack, options);
 }
 
 std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison) {

@@ -27,12 +27,12 @@ std::set<std::int64_t> draw_identities(const datasets::Split& split, int count) 
 std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::vector<int>& rates, int identities) {
   const std::set<std::int64_t> wanted = draw_identities(split, identities);
   std::map<std::size_t, SampleImage> by_row;
-  const auto add = [&](const auto& items) {
-    for (const auto& item : items)
-      if (wanted.contains(item.identity)) by_row[item.row] = {{item.row}, item.identity, item.camera};
+  const auto add = [&](const auto& item) {
+    if (wanted.contains(item.identity)) by_row[item.row] = {{item.row}, item.identity, item.camera};
   };
-  add(split.query);
-  add(split.gallery);
+  for (const datasets::QueryItem& item : split.query)
+    if (!item.came_low) add(item);
+  for (const datasets::GalleryItem& item : split.gallery) add(item);
   std::vector<SampleImage> images;
   for (auto& [row, image] : by_row)
     for (int rate : rates) {

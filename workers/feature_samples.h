@@ -26,8 +26,9 @@ struct SampleImage {
 };
 
 //! Every query and gallery image of the first `identities` identities at each rate, by row, within it by rate: HR
-//! images on the high side, all others on the low side. The identities are those that have a query, in a random order
-//! keyed by the split's seed and the pack's name; all of them where there are no more.
+//! images on the high side, all others on the low side; none that came in low resolution, which has one rate alone. The
+//! identities are those that have a query, in a random order keyed by the split's seed and the pack's name; all of them
+//! where there are no more.
 std::vector<SampleImage> choose_sample(const datasets::Split& split, const std::vector<int>& rates, int identities);
 
 std::vector<ImageView> views_of(std::span<const SampleImage> images);

@@ -27,11 +27,12 @@ results::ShardRecord run_shard(const JobContext& context, const experiments::Sha
   const std::filesystem::path root = raw_images(context, pack);
   const auto samples = datasets::list_samples(context.files, pack.source, root);
   context.progress.step(0, 1, std::nullopt, 0);
+  const std::filesystem::path folder = context.store.pack_folder(pack);
   const datasets::ShardResult shard =
-      datasets::write_shard(context.files, datasets::source_root(context.files, pack.source, root), samples,
-                            pack_options(pack), specification.shard, context.store.pack_folder(pack));
+      datasets::write_shard(context.files, *datasets::open_raw(context.files, pack.source, root), samples,
+                            pack_options(pack), specification.shard, folder);
   context.progress.step(1, 1, std::nullopt, shard.rows);
-  return {context.job, shard.sha256, shard.rows, shard.listing_sha256};
+  return {context.job, datasets::shard_sha256(folder, specification.shard), shard.rows, shard.listing_sha256};
 }
 
 results::SealRecord run_seal(const JobContext& context, const experiments::SealSpecification& specification) {

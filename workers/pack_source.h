@@ -2,7 +2,12 @@
 //! \file
 //! A training's batches from a sealed pack, loaded one step ahead on a thread of its own, on the device that trains.
 
+#include <c10/core/Event.h>
+
 #include <chrono>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "datasets/loader.h"
 #include "experiments/specification.h"
@@ -17,6 +22,10 @@ struct WantedImages {
   std::vector<int> copy_rates;  //!< Method::copy_rates()
 };
 
+//! Memory that `place` copies from: for a GPU page-locked, by libtorch's caching allocator, so that the CPU need not
+//! wait for a copy; for the CPU datasets::host_memory.
+datasets::BatchAllocator batch_allocator(at::Device place);
+
 class PackSource final : public BatchSource {
  public:
   //! \param pack, split outlive the source \param range this rank's lanes: no other images are read
@@ -27,6 +36,7 @@ class PackSource final : public BatchSource {
   PackSource(const datasets::PackReader& pack, const datasets::Split& split,
              const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step,
              at::Device place = at::kCPU, WantedImages wanted = {});
+  ~PackSource() override;
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
   //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum
   LaneBatch batch(std::uint64_t step, int lane) override;
@@ -34,7 +44,9 @@ class PackSource final : public BatchSource {
   double seconds_waited() const override { return std::chrono::duration<double>(waited_).count(); }
 
  private:
-  at::Tensor images(const std::vector<float>& pixels, datasets::ItemRange items) const;
+  at::Tensor images(std::span<const float> pixels, datasets::ItemRange items) const;
+  void note_copies();
+  void wait_for_copies();
   at::TensorOptions staging(at::ScalarType type) const;
   at::Tensor placed(at::Tensor staged) const;
 
@@ -48,6 +60,7 @@ class PackSource final : public BatchSource {
   std::size_t first_item_;                  // of this rank
   datasets::PrefetchingLoader loader_;
   const datasets::LoadedBatch* current_ = nullptr;
+  std::optional<c10::Event> copied_;  // after the last copy from current_'s memory to a GPU
   std::chrono::steady_clock::duration waited_{0};
 };
 

@@ -69,9 +69,10 @@ struct Reconstruction {
   results::PanelReconstruction quality;
 };
 
-// Nothing where the method has no decoder.
+// Nothing where the method has no decoder, or the query came in low resolution and has no original.
 std::optional<Reconstruction> reconstruct(Method& method, const datasets::PackReader& pack,
                                           const datasets::QueryItem& query) {
+  if (query.came_low) return std::nullopt;
   const Image input = picture_of_view(pack, {query.row, query.rate});
   const std::vector<RecoveredPictures> decoded = recover_pictures(method, {&input, 1});
   if (decoded.empty()) return std::nullopt;

@@ -27,7 +27,7 @@ std::vector<Candidate> candidates(const datasets::Split& split) {
   std::erase(rates, 1);
   std::map<std::size_t, Candidate> by_row;
   for (const datasets::QueryItem& item : split.query)
-    if (item.rate != 1) by_row[item.row] = {{item.row, item.rate, false}, item.identity};
+    if (item.rate != 1 && !item.came_low) by_row[item.row] = {{item.row, item.rate, false}, item.identity};
   for (const datasets::GalleryItem& item : split.gallery) {
     if (item.identity == 0 || rates.empty()) continue;
     core::RandomStream stream("probe-rate",

@@ -24,11 +24,11 @@ struct ProbeImage {
   bool operator==(const ProbeImage&) const = default;
 };
 
-//! Queries and gallery images, distractors and queries at rate 1 aside (an HR image is no LR side), by row; of more
-//! than `most` a random subset keyed by the split's seed and the pack's name. The LR rate is a query's drawn one, of a
-//! gallery image one drawn uniformly from the split's query rates above 1, keyed by seed, pack, identity and path. The
-//! identities of the images are halved at random, keyed alike, the second half the larger. \throws RuntimeError
-//! (kInput) for fewer than two identities
+//! Queries and gallery images, by row, but for distractors, queries at rate 1 (an HR image is no LR side) and queries
+//! that came in low resolution (they have no HR side); of more than `most` a random subset keyed by the split's seed
+//! and the pack's name. The LR rate is a query's drawn one, of a gallery image one drawn uniformly from the split's
+//! query rates above 1, keyed by seed, pack, identity and path. The identities of the images are halved at random,
+//! keyed alike, the second half the larger. \throws RuntimeError (kInput) for fewer than two identities
 std::vector<ProbeImage> choose_probe_images(const datasets::Split& split, std::size_t most = kMostProbeImages);
 
 //! The HR views, on the high side, then the LR views, on the low side, each in the images' order.

@@ -161,13 +161,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
   const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
-  datasets::Split asked = split;
-  if (!specification.protocol.query_rates.empty()) {
-    // An unseen rate: other queries, the same trial. What binds the record to its training is the trial's split.
-    datasets::SplitOptions options = split_options(specification.split);
-    options.query_rates = specification.protocol.query_rates;
-    asked = datasets::make_split(pack, options);
-  }
+  const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
   const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);
   const std::uint64_t images = images_to_embed(*method, asked, comparison), all = images + plan.images();

@@ -4,7 +4,6 @@
 #include <map>
 #include <set>
 
-#include "datasets/hdf5/inspect.h"
 #include "datasets/hdf5/library.h"
 #include "datasets/hdf5/memory_driver.h"
 
@@ -12,8 +11,6 @@ namespace resolute::datasets::hdf5 {
 namespace {
 
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 62;
-constexpr std::size_t kMaxEntries = 4096;
-constexpr int kMaxDepth = 8;
 
 hid_t file_type(ElementType type) {
   switch (type) {
@@ -59,45 +56,6 @@ std::uint64_t create_array(hid_t file, hid_t creation, const ArrayLayout& array,
   }
   data.close(context);
   return offset;
-}
-
-PlacedArray place_of(hid_t data, const std::string& name, std::uint64_t file_size, const Context& context) {
-  PlacedArray placed;
-  placed.layout.name = name;
-  auto refuse = [&](std::string_view why) {
-    return core::RuntimeError(context.kind, fmt::format("{}: data set '{}' is not usable", context.problem, name), why);
-  };
-  ArrayFacts facts = inspect_array(data, context);
-  if (!facts.type || !facts.little_endian) throw refuse("its element type is none of ours");
-  if (facts.shape.empty()) throw refuse("it is a scalar");
-  if (facts.layout != H5D_CONTIGUOUS || facts.external) throw refuse("it does not lie in one piece in the file");
-  placed.layout.type = *facts.type;
-  placed.layout.shape = std::move(facts.shape);
-  std::uint64_t bytes = placed.layout.bytes();
-  if (bytes == 0) return placed;
-  haddr_t address = H5Dget_offset(data);
-  if (address == HADDR_UNDEF) throw refuse("it was never written");
-  if (address > file_size || bytes > file_size - address) throw refuse("it ends beyond the end of the file");
-  placed.offset = address;
-  return placed;
-}
-
-void visit_group(hid_t group, const std::string& prefix, int depth, std::uint64_t file_size, const Context& context,
-                 std::vector<PlacedArray>& arrays) {
-  for (const std::string& name : child_names(group, kMaxEntries, context)) {
-    std::string full = prefix + name;
-    Handle object = open_child(group, name, full, context);
-    H5I_type_t type = H5Iget_type(object.get());
-    if (type == H5I_DATASET) {
-      arrays.push_back(place_of(object.get(), full, file_size, context));
-    } else if (type == H5I_GROUP && depth < kMaxDepth) {
-      visit_group(object.get(), full + "/", depth + 1, file_size, context, arrays);
-    } else {
-      throw core::RuntimeError(context.kind, fmt::format("{}: '{}' does not belong there", context.problem, full));
-    }
-    if (arrays.size() > kMaxEntries)
-      throw core::RuntimeError(context.kind, context.problem, fmt::format("more than {} data sets", kMaxEntries));
-  }
 }
 
 }  // namespace
@@ -185,20 +143,6 @@ FileImage lay_out(std::span<const ArrayLayout> arrays) {
     image.metadata.push_back({offset, core::Bytes(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(count))});
   }
   return image;
-}
-
-std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind) {
-  const Context context{kind, fmt::format("cannot read '{}'", path.string())};
-  LibraryLock lock;
-  Handle file = open_for_reading(path, context);
-  hsize_t size = 0;
-  check(H5Fget_filesize(file.get(), &size), context);
-  Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT), H5Gclose, context);
-  std::vector<PlacedArray> arrays;
-  visit_group(root.get(), "", 1, size, context, arrays);
-  std::sort(arrays.begin(), arrays.end(),
-            [](const PlacedArray& a, const PlacedArray& b) { return a.layout.name < b.layout.name; });
-  return arrays;
 }
 
 std::string library_version() {

@@ -51,9 +51,10 @@ struct FileImage {
 //! arrays of 4096 bytes and more at multiples of 4096.
 FileImage lay_out(std::span<const ArrayLayout> arrays);
 
-//! The arrays of a file on disk, sorted by name. Refused: arrays that are chunked, compressed, external, of another
-//! element type, or beyond the end of the file; links other than hard ones; more than 4096 entries or 8 levels. \param
-//! kind of the errors: kCorrupt for files that we wrote
+//! The arrays of a file on disk that lay_out() planned, sorted by name. Read without HDF5, which trusts metadata whose
+//! checksums are right; whatever the writer never writes is refused (chunks, compression, other element types, links
+//! other than hard ones), as are arrays beyond the end of the file and more than 4096 entries or 8 levels. \param kind
+//! of the errors: kCorrupt for files that we wrote \throws besides these system_error() with the path
 std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind);
 
 //! Version of the HDF5 library in use, e.g. "1.10.8": part of what decides a shard's bytes.

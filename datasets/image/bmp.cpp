@@ -18,6 +18,8 @@ namespace {
 
 struct Header {
   std::uint64_t pixel_offset;
+  std::uint64_t end;      // of all headers: palette or pixels follow
+  std::uint64_t palette;  // colours that stb_image reads, up to 8 bits a pixel
   std::uint64_t height;
   std::uint64_t width;
   std::uint64_t bits_per_pixel;
@@ -43,11 +45,31 @@ Header read_header(std::span<const std::byte> bytes, std::string_view name) {
     }
     reader.take_bytes(2);
     header.bits_per_pixel = reader.take<std::uint16_t>();
+    constexpr std::uint32_t kBitFields = 3;  // three masks follow a header that has no room for them
+    const bool masks = (info_size == 40 || info_size == 56) && reader.take<std::uint32_t>() == kBitFields;
+    header.end = 14 + std::uint64_t{info_size} + (masks ? 12 : 0);
+    // Of an OS/2 file it leaves out the last four.
+    const std::uint64_t skipped = info_size == 12 ? 38 : header.end, colour = info_size == 12 ? 3 : 4;
+    header.palette = header.pixel_offset < skipped ? 0 : (header.pixel_offset - skipped) / colour;
     return header;
   } catch (const core::RuntimeError& error) {
     if (error.kind() == core::ErrorKind::kInput) throw;
     throw undecodable(name, "the file ends in its header");
   }
+}
+
+// stb_image looks up colours that the palette lacks in memory that nobody wrote. \throws for a pixel of such a colour
+void check_colours(std::span<const std::byte> bytes, const Header& header, std::uint64_t stride,
+                   std::string_view name) {
+  const std::uint64_t bits = header.bits_per_pixel;
+  if (bits != 1 && bits != 4 && bits != 8) return;  // without a palette, or refused
+  for (std::uint64_t y = 0; y < header.height; ++y)
+    for (std::uint64_t x = 0; x < header.width; ++x) {
+      const std::uint64_t bit = x * bits;
+      const auto byte = std::to_integer<unsigned>(bytes[header.pixel_offset + y * stride + bit / 8]);
+      if ((byte >> (8 - bits - bit % 8) & ((1U << bits) - 1)) >= header.palette)
+        throw undecodable(name, fmt::format("a pixel has a colour beyond its palette of {}", header.palette));
+    }
 }
 
 }  // namespace
@@ -56,9 +78,11 @@ Image decode_bmp(std::span<const std::byte> bytes, std::string_view name) {
   const Header header = read_header(bytes, name);
   Image image = allocate(header.height, header.width, name);
   const std::uint64_t stride = (header.width * header.bits_per_pixel + 31) / 32 * 4;
+  if (header.pixel_offset < header.end) throw undecodable(name, "its pixels begin inside its header");
   if (header.pixel_offset > bytes.size() || stride * header.height > bytes.size() - header.pixel_offset)
     throw undecodable(name, fmt::format("the file ends too early: {} bytes, {} expected", bytes.size(),
                                         header.pixel_offset + stride * header.height));
+  check_colours(bytes, header, stride, name);
   int width = 0;
   int height = 0;
   int channels = 0;
@@ -73,6 +97,11 @@ Image decode_bmp(std::span<const std::byte> bytes, std::string_view name) {
   if (width != image.width || height != image.height) throw undecodable(name, "its header contradicts itself");
   std::memcpy(image.pixels.data(), pixels.get(), image.pixels.size());
   return image;
+}
+
+ImageSize bmp_size(std::span<const std::byte> bytes, std::string_view name) {
+  const Header header = read_header(bytes, name);
+  return checked_size(header.height, header.width, name);
 }
 
 std::string bmp_version() { return fmt::format("stb_image {} (BMP)", STBI_VERSION); }

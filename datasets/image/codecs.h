@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The three codecs behind image.h; nobody outside this folder includes this.
+//! The four codecs behind image.h; nobody outside this folder includes this.
 
 #include <span>
 #include <string>
@@ -11,11 +11,21 @@
 
 namespace resolute::datasets::codecs {
 
-Image decode_jpeg(std::span<const std::byte> bytes, std::string_view name);
+//! Into `to`, whose memory is used again; what it holds after an error is no image.
+void decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to);
 Image decode_png(std::span<const std::byte> bytes, std::string_view name);
 Image decode_bmp(std::span<const std::byte> bytes, std::string_view name);
+//! Strictly "P6\nWIDTH HEIGHT\n255\n" and the pixels: no comment, no other white space, no byte more.
+Image decode_ppm(std::span<const std::byte> bytes, std::string_view name);
 
-//! An empty image of the size a header announces. \throws RuntimeError (kInput) naming the file beyond the limits
+ImageSize jpeg_size(std::span<const std::byte> bytes, std::string_view name);
+ImageSize png_size(std::span<const std::byte> bytes, std::string_view name);
+ImageSize bmp_size(std::span<const std::byte> bytes, std::string_view name);
+ImageSize ppm_size(std::span<const std::byte> bytes, std::string_view name);
+
+//! The size a header announces. \throws RuntimeError (kInput) naming the file beyond the limits
+ImageSize checked_size(std::uint64_t height, std::uint64_t width, std::string_view name);
+//! An empty image of that size. \throws as checked_size()
 Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name);
 
 //! The error of a damaged file; `why` comes from the decoder.

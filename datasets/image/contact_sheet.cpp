@@ -7,6 +7,17 @@
 
 namespace resolute::datasets {
 
+void paste(Image& onto, const Image& image, int top, int left) {
+  RESOLUTE_EXPECT(top >= 0 && left >= 0 && image.height <= onto.height - top && image.width <= onto.width - left,
+                  "an image is pasted inside another one");
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
+  for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y)
+    std::memcpy(&onto.pixels[((static_cast<std::size_t>(top) + y) * static_cast<std::size_t>(onto.width) +
+                              static_cast<std::size_t>(left)) *
+                             3],
+                &image.pixels[y * row_bytes], row_bytes);
+}
+
 Image contact_sheet(std::span<const Image> images, int columns, int gap, std::uint8_t grey) {
   RESOLUTE_EXPECT(!images.empty() && columns >= 1 && gap >= 0, "a contact sheet needs images and columns");
   int cell_height = 0;
@@ -23,12 +34,7 @@ Image contact_sheet(std::span<const Image> images, int columns, int gap, std::ui
   std::fill(sheet.pixels.begin(), sheet.pixels.end(), grey);
   for (int i = 0; i < count; ++i) {
     const Image& image = images[static_cast<std::size_t>(i)];
-    const auto left = static_cast<std::size_t>(gap + i % columns * (cell_width + gap));
-    const auto top = static_cast<std::size_t>(gap + i / columns * (cell_height + gap));
-    const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-    for (std::size_t y = 0; y < static_cast<std::size_t>(image.height); ++y)
-      std::memcpy(&sheet.pixels[((top + y) * static_cast<std::size_t>(sheet.width) + left) * 3],
-                  &image.pixels[y * row_bytes], row_bytes);
+    paste(sheet, image, gap + i / columns * (cell_height + gap), gap + i % columns * (cell_width + gap));
   }
   return sheet;
 }
@@ -37,12 +43,7 @@ Image framed(const Image& image, int thickness, const std::array<std::uint8_t, 3
   RESOLUTE_EXPECT(thickness >= 0 && image.height >= 1 && image.width >= 1, "a frame goes round an image");
   Image whole = make_image(image.height + 2 * thickness, image.width + 2 * thickness);
   for (std::size_t i = 0; i < whole.pixels.size(); ++i) whole.pixels[i] = colour.at(i % 3);
-  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-  for (int y = 0; y < image.height; ++y)
-    std::memcpy(&whole.pixels[(static_cast<std::size_t>(y + thickness) * static_cast<std::size_t>(whole.width) +
-                               static_cast<std::size_t>(thickness)) *
-                              3],
-                &image.pixels[static_cast<std::size_t>(y) * row_bytes], row_bytes);
+  paste(whole, image, thickness, thickness);
   return whole;
 }
 

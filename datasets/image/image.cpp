@@ -15,11 +15,29 @@ bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
   return core::as_text(bytes).substr(0, magic.size()) == magic;
 }
 
+enum class Format { kJpeg, kPng, kBmp, kPpm };
+
+// By the first bytes; throws for what is none of them.
+Format format_of(std::span<const std::byte> bytes, std::string_view name) {
+  using namespace std::string_view_literals;
+  if (bytes.empty()) throw codecs::undecodable(name, "the file is empty");
+  if (bytes.size() > kMaxImageBytes)
+    throw codecs::undecodable(name, fmt::format("the file has {} bytes, over {}", bytes.size(), kMaxImageBytes));
+  if (starts_with(bytes, "\xff\xd8\xff"sv)) return Format::kJpeg;
+  if (starts_with(bytes, "\x89PNG\r\n\x1a\n"sv)) return Format::kPng;
+  if (starts_with(bytes, "BM"sv)) return Format::kBmp;
+  if (starts_with(bytes, "P6"sv)) return Format::kPpm;
+  throw core::input_error(
+      fmt::format("image '{}' is neither JPEG, PNG, BMP nor PPM", name),
+      fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),
+      "convert it or leave it out");
+}
+
 }  // namespace
 
 namespace codecs {
 
-Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name) {
+ImageSize checked_size(std::uint64_t height, std::uint64_t width, std::string_view name) {
   constexpr auto kSide = static_cast<std::uint64_t>(kMaxImageSide);
   if (height < 1 || width < 1 || height > kSide || width > kSide ||
       height * width > static_cast<std::uint64_t>(kMaxImagePixels))
@@ -27,7 +45,12 @@ Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name)
         fmt::format("image '{}' is {} pixels high and {} wide", name, height, width),
         fmt::format("each side must be 1 to {}, and no image may have over {} pixels", kMaxImageSide, kMaxImagePixels),
         "replace the file or leave it out");
-  return make_image(static_cast<int>(height), static_cast<int>(width));
+  return {static_cast<int>(height), static_cast<int>(width)};
+}
+
+Image allocate(std::uint64_t height, std::uint64_t width, std::string_view name) {
+  const ImageSize size = checked_size(height, width, name);
+  return make_image(size.height, size.width);
 }
 
 core::RuntimeError undecodable(std::string_view name, std::string_view why) {
@@ -49,18 +72,41 @@ Image make_image(int height, int width) {
   return image;
 }
 
+void decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+  switch (format_of(bytes, name)) {
+    case Format::kJpeg:
+      codecs::decode_jpeg(bytes, name, to);
+      return;
+    case Format::kPng:
+      to = codecs::decode_png(bytes, name);
+      return;
+    case Format::kPpm:
+      to = codecs::decode_ppm(bytes, name);
+      return;
+    case Format::kBmp:
+      to = codecs::decode_bmp(bytes, name);
+      return;
+  }
+}
+
 Image decode_image(std::span<const std::byte> bytes, std::string_view name) {
-  using namespace std::string_view_literals;
-  if (bytes.empty()) throw codecs::undecodable(name, "the file is empty");
-  if (bytes.size() > kMaxImageBytes)
-    throw codecs::undecodable(name, fmt::format("the file has {} bytes, over {}", bytes.size(), kMaxImageBytes));
-  if (starts_with(bytes, "\xff\xd8\xff"sv)) return codecs::decode_jpeg(bytes, name);
-  if (starts_with(bytes, "\x89PNG\r\n\x1a\n"sv)) return codecs::decode_png(bytes, name);
-  if (starts_with(bytes, "BM"sv)) return codecs::decode_bmp(bytes, name);
-  throw core::input_error(
-      fmt::format("image '{}' is neither JPEG, PNG nor BMP", name),
-      fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),
-      "convert it or leave it out");
+  Image image;
+  decode_image_into(bytes, name, image);
+  return image;
+}
+
+ImageSize image_size(std::span<const std::byte> bytes, std::string_view name) {
+  switch (format_of(bytes, name)) {
+    case Format::kJpeg:
+      return codecs::jpeg_size(bytes, name);
+    case Format::kPng:
+      return codecs::png_size(bytes, name);
+    case Format::kPpm:
+      return codecs::ppm_size(bytes, name);
+    case Format::kBmp:
+      break;
+  }
+  return codecs::bmp_size(bytes, name);
 }
 
 std::string decoder_versions() {

@@ -31,12 +31,25 @@ struct Image {
 //! A black image. \throws ContractError outside 1..kMaxImageSide a side
 Image make_image(int height, int width);
 
-//! JPEG, PNG or BMP, told apart by the first bytes, never by the name. Grey becomes RGB, palettes are expanded, alpha
-//! is dropped, 16-bit samples keep their high byte. \param name what messages call the file \throws RuntimeError
-//! (kInput) naming the file: another format, empty, truncated or damaged (a decoder's warning about
-//!         lost data counts), CMYK, a side outside 1..kMaxImageSide, over kMaxImagePixels pixels, over kMaxImageBytes
-//!         bytes
+//! JPEG, PNG, BMP or PPM (binary, 8 bits, no comments: what cuhk03.h makes), told apart by the first bytes, never by
+//! the name. Grey becomes RGB, palettes are expanded, alpha is dropped, 16-bit samples keep their high byte. \param
+//! name what messages call the file \throws RuntimeError (kInput) naming the file: another format, empty, truncated or
+//! damaged (a decoder's warning about lost data counts), CMYK, a side outside 1..kMaxImageSide, over kMaxImagePixels
+//! pixels, over kMaxImageBytes bytes
 Image decode_image(std::span<const std::byte> bytes, std::string_view name);
+//! The same into `to`, whose memory is used again; what it holds after an error is no image. \throws as decode_image()
+void decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to);
+
+struct ImageSize {
+  int height = 0;  //!< pixels
+  int width = 0;
+  bool operator==(const ImageSize&) const = default;
+};
+
+//! What decode_image() would say of the size, from the file's header alone: what comes after it may be damaged or
+//! missing. \param bytes of the file, or of its beginning as far as the header goes \throws as decode_image(), of the
+//! header
+ImageSize image_size(std::span<const std::byte> bytes, std::string_view name);
 
 //! The same image always gives the same bytes with the same libpng and zlib.
 core::Bytes encode_png(const Image& image);

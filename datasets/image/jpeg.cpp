@@ -3,6 +3,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include <algorithm>
 #include <csetjmp>
 #include <cstdlib>
 #include <memory>
@@ -15,6 +16,7 @@
 namespace resolute::datasets::codecs {
 namespace {
 
+constexpr JDIMENSION kRowsAtOnce = 16;  // as many as a block row of chroma makes: the library has them together
 constexpr int kMaxScans = 200;  // a progressive file of a few KiB can ask for thousands of passes over a large image
 
 struct ErrorState {
@@ -71,6 +73,8 @@ bool guarded(ErrorState& state, const Body& body) {
   return true;
 }
 
+// A new one for each image: one that is used again would keep the tables of the image before for a file that lacks its
+// own.
 class Decoder {
  public:
   Decoder() {
@@ -81,7 +85,7 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { jpeg_destroy_decompress(&decoder_); }
 
-  Image decode(std::span<const std::byte> bytes, std::string_view name) {
+  ImageSize read_header(std::span<const std::byte> bytes, std::string_view name) {
     bool begun = guarded(errors_, [&] {
       jpeg_create_decompress(&decoder_);
       decoder_.progress = &progress_;
@@ -93,19 +97,28 @@ class Decoder {
     if (decoder_.jpeg_color_space == JCS_CMYK || decoder_.jpeg_color_space == JCS_YCCK)
       throw core::input_error(fmt::format("image '{}' is a CMYK JPEG", name), "only grey and colour images are read",
                               "convert it to RGB");
-    Image image = allocate(decoder_.image_height, decoder_.image_width, name);
+    return checked_size(decoder_.image_height, decoder_.image_width, name);
+  }
+
+  void decode(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+    const ImageSize size = read_header(bytes, name);
+    to.height = size.height;
+    to.width = size.width;
+    to.pixels.resize(static_cast<std::size_t>(size.height) * static_cast<std::size_t>(size.width) * 3);
     bool done = guarded(errors_, [&] {
       decoder_.out_color_space = JCS_RGB;
       decoder_.dct_method = JDCT_ISLOW;
       jpeg_start_decompress(&decoder_);
       while (decoder_.output_scanline < decoder_.output_height) {
-        JSAMPROW row = image.pixels.data() + std::size_t{decoder_.output_scanline} * decoder_.output_width * 3;
-        jpeg_read_scanlines(&decoder_, &row, 1);
+        JSAMPROW rows[kRowsAtOnce];
+        for (JDIMENSION i = 0; i < kRowsAtOnce; ++i)
+          rows[i] = to.pixels.data() + std::size_t{std::min(decoder_.output_scanline + i, decoder_.output_height - 1)} *
+                                           decoder_.output_width * 3;
+        jpeg_read_scanlines(&decoder_, rows, kRowsAtOnce);
       }
       jpeg_finish_decompress(&decoder_);
     });
     if (!done) throw undecodable(name, errors_.message);
-    return image;
   }
 
  private:
@@ -161,7 +174,13 @@ class Encoder {
 
 }  // namespace
 
-Image decode_jpeg(std::span<const std::byte> bytes, std::string_view name) { return Decoder().decode(bytes, name); }
+void decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+  Decoder().decode(bytes, name, to);
+}
+
+ImageSize jpeg_size(std::span<const std::byte> bytes, std::string_view name) {
+  return Decoder().read_header(bytes, name);
+}
 
 #define RESOLUTE_TEXT_OF(x) #x
 #define RESOLUTE_TEXT(x) RESOLUTE_TEXT_OF(x)

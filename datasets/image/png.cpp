@@ -64,7 +64,7 @@ class Decoder {
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
 
-  Image decode(std::string_view name) {
+  ImageSize read_header(std::string_view name) {
     bool begun = guarded(errors_, [&] {
       // Wider limits than ours: the message about the size is to be ours. Ancillary chunks may not grow without bound.
       png_set_user_limits(png_, 0x7fffffff, 0x7fffffff);
@@ -73,7 +73,12 @@ class Decoder {
       png_read_info(png_, info_);
     });
     if (!begun) throw undecodable(name, errors_.message);
-    Image image = allocate(png_get_image_height(png_, info_), png_get_image_width(png_, info_), name);
+    return checked_size(png_get_image_height(png_, info_), png_get_image_width(png_, info_), name);
+  }
+
+  Image decode(std::string_view name) {
+    const ImageSize size = read_header(name);
+    Image image = make_image(size.height, size.width);
     std::vector<png_bytep> rows(static_cast<std::size_t>(image.height));
     const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
     for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = image.pixels.data() + y * stride;
@@ -82,7 +87,8 @@ class Decoder {
       if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png_);
       if (colour == PNG_COLOR_TYPE_GRAY) png_set_expand_gray_1_2_4_to_8(png_);
       if (png_get_bit_depth(png_, info_) == 16) png_set_strip_16(png_);
-      if ((colour & PNG_COLOR_MASK_ALPHA) != 0) png_set_strip_alpha(png_);
+      // A palette's transparency is expanded with it.
+      if ((colour & PNG_COLOR_MASK_ALPHA) != 0 || colour == PNG_COLOR_TYPE_PALETTE) png_set_strip_alpha(png_);
       if ((colour & PNG_COLOR_MASK_COLOR) == 0) png_set_gray_to_rgb(png_);
       png_set_interlace_handling(png_);
       png_read_update_info(png_, info_);
@@ -155,6 +161,8 @@ class Encoder {
 }  // namespace
 
 Image decode_png(std::span<const std::byte> bytes, std::string_view name) { return Decoder(bytes).decode(name); }
+
+ImageSize png_size(std::span<const std::byte> bytes, std::string_view name) { return Decoder(bytes).read_header(name); }
 
 std::string png_version() { return fmt::format("libpng {}", png_get_libpng_ver(nullptr)); }
 

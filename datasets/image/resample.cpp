@@ -5,19 +5,21 @@
 #include <cmath>
 #include <cstring>
 #include <numbers>
+#include <unordered_map>
+#include <vector>
 
 #include "core/error.h"
+#include "datasets/image/resample_passes.h"
 
 namespace resolute::datasets {
 namespace {
+
+using passes::Taps;
 
 constexpr std::array<std::pair<std::string_view, Kernel>, 4> kNames{{{"triangle", Kernel::kTriangle},
                                                                      {"bilinear-point", Kernel::kBilinearPoint},
                                                                      {"cubic", Kernel::kCubic},
                                                                      {"lanczos3", Kernel::kLanczos3}}};
-
-// 8 bits of pixel, 2 of headroom for negative lobes; the rest of an int is the coefficient's fraction.
-constexpr int kPrecisionBits = 32 - 8 - 2;
 
 double sinc(double x) {
   if (x == 0.0) return 1.0;
@@ -45,13 +47,7 @@ double kernel_support(Kernel kernel) {
   return kernel == Kernel::kTriangle ? 1.0 : kernel == Kernel::kCubic ? 2.0 : 3.0;
 }
 
-// For each output position, which inputs it sums and with what weights.
-struct Taps {
-  std::vector<int> first;
-  std::vector<int> count;
-  std::vector<std::int32_t> weights;  // output × stride
-  std::size_t stride = 0;
-};
+std::size_t rounded_up(std::size_t value, std::size_t step) { return (value + step - 1) / step * step; }
 
 // The order of every operation is Pillow's: another one changes the last bit of a weight, and so of pixels.
 Taps make_taps(int in_size, int out_size, Kernel kernel) {
@@ -59,8 +55,13 @@ Taps make_taps(int in_size, int out_size, Kernel kernel) {
   const double filter_scale = std::max(scale, 1.0);
   const double support = kernel_support(kernel) * filter_scale;
   Taps taps;
-  taps.stride = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
-  taps.weights.resize(taps.stride * static_cast<std::size_t>(out_size));
+  taps.in_size = in_size;
+  taps.out_size = out_size;
+  taps.stride = rounded_up(static_cast<std::size_t>(std::ceil(support)) * 2 + 1, Taps::kTaps);
+  const std::size_t outputs = rounded_up(static_cast<std::size_t>(out_size), Taps::kOutputs);
+  taps.first.resize(outputs);
+  taps.count.resize(outputs);
+  taps.weights.resize(taps.stride * outputs);
   std::vector<double> exact(taps.stride);
   for (int out = 0; out < out_size; ++out) {
     const double center = (out + 0.5) * scale;
@@ -77,96 +78,14 @@ Taps make_taps(int in_size, int out_size, Kernel kernel) {
     for (int i = 0; i < count; ++i) {
       double weight = exact[static_cast<std::size_t>(i)];
       if (sum != 0.0) weight /= sum;
-      weight *= 1 << kPrecisionBits;
+      weight *= 1 << passes::kPrecisionBits;
       fixed[i] = static_cast<std::int32_t>(weight < 0 ? weight - 0.5 : weight + 0.5);
     }
-    taps.first.push_back(first);
-    taps.count.push_back(count);
+    taps.first[static_cast<std::size_t>(out)] = first;
+    taps.count[static_cast<std::size_t>(out)] = count;
   }
+  taps.derive();
   return taps;
-}
-
-// Both passes run down the columns of an array whose rows are padded to whole blocks: the inner loops then have a
-// constant length and no remainder. The horizontal pass works on the transposed image.
-constexpr std::size_t kBlock = 64;
-
-struct Plane {
-  std::size_t rows = 0;
-  std::size_t stride = 0;  // bytes, a multiple of kBlock
-  std::vector<std::uint8_t> bytes;
-  Plane(std::size_t row_count, std::size_t row_bytes)
-      : rows(row_count), stride((row_bytes + kBlock - 1) / kBlock * kBlock), bytes(row_count * stride) {}
-};
-
-__attribute__((always_inline)) inline void filter_block(const std::uint8_t* in, std::size_t stride,
-                                                        const std::int32_t* weights, int count, std::uint8_t* out) {
-  std::int32_t sums[kBlock];
-  for (std::size_t j = 0; j < kBlock; ++j) sums[j] = 1 << (kPrecisionBits - 1);
-  for (int i = 0; i < count; ++i, in += stride) {
-    const std::int32_t weight = weights[i];
-    for (std::size_t j = 0; j < kBlock; ++j) sums[j] += weight * in[j];
-  }
-  for (std::size_t j = 0; j < kBlock; ++j)
-    out[j] = static_cast<std::uint8_t>(std::clamp(sums[j] >> kPrecisionBits, 0, 255));
-}
-
-__attribute__((always_inline)) inline void filter_rows_as(const Plane& in, const Taps& taps, Plane& out) {
-  for (std::size_t y = 0; y < out.rows; ++y) {
-    const std::uint8_t* from = in.bytes.data() + static_cast<std::size_t>(taps.first[y]) * in.stride;
-    for (std::size_t x = 0; x < in.stride; x += kBlock)
-      filter_block(from + x, in.stride, &taps.weights[y * taps.stride], taps.count[y],
-                   out.bytes.data() + y * out.stride + x);
-  }
-}
-
-#if defined(__x86_64__)
-// Integer sums: the instruction set changes the speed and never a byte.
-__attribute__((target("avx2"))) void filter_rows_avx2(const Plane& in, const Taps& taps, Plane& out) {
-  filter_rows_as(in, taps, out);
-}
-#endif
-
-void filter_rows(const Plane& in, const Taps& taps, Plane& out) {
-#if defined(__x86_64__)
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return filter_rows_avx2(in, taps, out);
-#endif
-  filter_rows_as(in, taps, out);
-}
-
-// Pixel (y, x) of `from` (rows of `from_stride` bytes) becomes pixel (x, y) of `to`.
-void transpose(const std::uint8_t* from, std::size_t from_stride, std::size_t height, std::size_t width,
-               std::uint8_t* to, std::size_t to_stride) {
-  constexpr std::size_t kTile = 16;
-  for (std::size_t y0 = 0; y0 < height; y0 += kTile)
-    for (std::size_t x0 = 0; x0 < width; x0 += kTile)
-      for (std::size_t x = x0; x < std::min(x0 + kTile, width); ++x)
-        for (std::size_t y = y0; y < std::min(y0 + kTile, height); ++y)
-          std::memcpy(to + x * to_stride + y * 3, from + y * from_stride + x * 3, 3);
-}
-
-Image resize_antialiased(const Image& image, int height, int width, Kernel kernel) {
-  const auto in_height = static_cast<std::size_t>(image.height);
-  const auto in_width = static_cast<std::size_t>(image.width);
-  const auto out_width = static_cast<std::size_t>(width);
-  Plane wide(in_height, out_width * 3);
-  if (width == image.width) {
-    for (std::size_t y = 0; y < in_height; ++y)
-      std::memcpy(wide.bytes.data() + y * wide.stride, image.pixels.data() + y * in_width * 3, in_width * 3);
-  } else {
-    Plane columns(in_width, in_height * 3);
-    transpose(image.pixels.data(), in_width * 3, in_height, in_width, columns.bytes.data(), columns.stride);
-    Plane filtered(out_width, in_height * 3);
-    filter_rows(columns, make_taps(image.width, width, kernel), filtered);
-    transpose(filtered.bytes.data(), filtered.stride, out_width, in_height, wide.bytes.data(), wide.stride);
-  }
-  Plane tall(height == image.height ? 0 : static_cast<std::size_t>(height), out_width * 3);
-  if (tall.rows > 0) filter_rows(wide, make_taps(image.height, height, kernel), tall);
-  const Plane& result = tall.rows > 0 ? tall : wide;
-  Image resized = make_image(height, width);
-  for (std::size_t y = 0; y < result.rows; ++y)
-    std::memcpy(resized.pixels.data() + y * out_width * 3, result.bytes.data() + y * result.stride, out_width * 3);
-  return resized;
 }
 
 struct PointTap {
@@ -188,12 +107,97 @@ std::vector<PointTap> make_point_taps(int in_size, int out_size) {
   return taps;
 }
 
-Image resize_point(const Image& image, int height, int width) {
-  const std::vector<PointTap> rows = make_point_taps(image.height, height);
-  const std::vector<PointTap> columns = make_point_taps(image.width, width);
+// What is kept of a size: so much for all together, then all is forgotten.
+constexpr std::size_t kMostKeptBytes = std::size_t{16} << 20;
+
+std::size_t bytes_of(const Taps& taps) {
+  return taps.weights.size() * (sizeof(std::int32_t) + 2 * sizeof(std::int16_t) + 3) + taps.first.size() * 8 +
+         taps.blocks.size() * sizeof(Taps::Block) + taps.block_digits.size();
+}
+
+std::size_t bytes_of(const std::vector<PointTap>& taps) { return taps.size() * sizeof(PointTap); }
+
+template <class Made>
+struct Kept {
+  std::unordered_map<std::uint64_t, Made> by_size;
+  std::size_t bytes = 0;
+
+  template <class Make>
+  const Made& get(int in_size, int out_size, Kernel kernel, Make make) {
+    static_assert(kMaxImageSide <= 1 << 16);
+    const std::uint64_t key = static_cast<std::uint64_t>(in_size) | static_cast<std::uint64_t>(out_size) << 20 |
+                              static_cast<std::uint64_t>(kernel) << 40;
+    if (auto found = by_size.find(key); found != by_size.end()) return found->second;
+    Made made = make();
+    bytes += bytes_of(made);
+    return by_size.emplace(key, std::move(made)).first->second;
+  }
+  // Not in get(): two of its answers are in use at once.
+  void forget_if_large() {
+    if (bytes < kMostKeptBytes) return;
+    by_size.clear();
+    bytes = 0;
+  }
+};
+
+}  // namespace
+
+struct ResizeScratch::State {
+  Kept<Taps> taps;
+  Kept<std::vector<PointTap>> point_taps;
+  std::vector<std::uint8_t> wide;  // after the pass along rows
+  std::vector<std::uint8_t> tail;  // the last rows, with room behind them
+};
+
+namespace {
+
+// Along rows, into `state.wide` at rows of `stride` bytes.
+void widen(const Image& image, const Taps& taps, std::size_t stride, ResizeScratch::State& state) {
+  const auto rows = static_cast<std::size_t>(image.height);
+  const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
+  state.wide.resize(rows * stride);
+  const passes::Instructions with = passes::best_instructions();
+  // The last rows are filtered from a copy: what is read past their end must lie in memory of ours.
+  const std::size_t last = std::min(rows, (passes::kReadSlack + row_bytes - 1) / row_bytes);
+  passes::filter_rows(with, image.pixels.data(), row_bytes, rows - last, taps, state.wide.data(), stride);
+  state.tail.resize(std::max(state.tail.size(), last * row_bytes + passes::kReadSlack));
+  std::memcpy(state.tail.data(), image.pixels.data() + (rows - last) * row_bytes, last * row_bytes);
+  passes::filter_rows(with, state.tail.data(), row_bytes, last, taps, state.wide.data() + (rows - last) * stride,
+                      stride);
+}
+
+void resize_antialiased(const Image& image, int height, int width, Kernel kernel, Image& to,
+                        ResizeScratch::State& state) {
+  const auto taps_of = [&](int in_size, int out_size) -> const Taps& {
+    return state.taps.get(in_size, out_size, kernel, [&] { return make_taps(in_size, out_size, kernel); });
+  };
+  const std::size_t row_bytes = static_cast<std::size_t>(width) * 3;
+  const std::uint8_t* wide = image.pixels.data();
+  std::size_t stride = row_bytes;
+  if (width != image.width) {
+    stride = rounded_up(row_bytes + passes::kWriteSlack, 64);
+    widen(image, taps_of(image.width, width), stride, state);
+    wide = state.wide.data();
+  }
+  if (height != image.height) {
+    passes::filter_columns(passes::best_instructions(), wide, stride, row_bytes, taps_of(image.height, height),
+                           to.pixels.data(), row_bytes);
+  } else {
+    for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y)
+      std::memcpy(to.pixels.data() + y * row_bytes, wide + y * stride, row_bytes);
+  }
+  state.taps.forget_if_large();
+}
+
+void resize_point(const Image& image, int height, int width, Image& to, ResizeScratch::State& state) {
+  const auto taps_of = [&](int in_size, int out_size) -> const std::vector<PointTap>& {
+    return state.point_taps.get(in_size, out_size, Kernel::kBilinearPoint,
+                                [&] { return make_point_taps(in_size, out_size); });
+  };
+  const std::vector<PointTap>& rows = taps_of(image.height, height);
+  const std::vector<PointTap>& columns = taps_of(image.width, width);
   const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
-  Image resized = make_image(height, width);
-  std::uint8_t* to = resized.pixels.data();
+  std::uint8_t* at = to.pixels.data();
   for (const PointTap& row : rows) {
     const std::uint8_t* upper = image.pixels.data() + row.low * stride;
     const std::uint8_t* lower = image.pixels.data() + row.high * stride;
@@ -203,10 +207,10 @@ Image resize_point(const Image& image, int height, int width) {
         const std::size_t right = column.high * 3 + c;
         const std::int32_t above = upper[left] * (2048 - column.weight) + upper[right] * column.weight;
         const std::int32_t beneath = lower[left] * (2048 - column.weight) + lower[right] * column.weight;
-        *to++ = static_cast<std::uint8_t>((above * (2048 - row.weight) + beneath * row.weight + (1 << 21)) >> 22);
+        *at++ = static_cast<std::uint8_t>((above * (2048 - row.weight) + beneath * row.weight + (1 << 21)) >> 22);
       }
   }
-  return resized;
+  state.point_taps.forget_if_large();
 }
 
 }  // namespace
@@ -224,13 +228,32 @@ std::string_view kernel_name(Kernel kernel) {
   throw core::ContractError("a kernel without a name");
 }
 
-Image resize(const Image& image, int height, int width, Kernel kernel) {
+ResizeScratch::ResizeScratch() : state_(std::make_unique<State>()) {}
+ResizeScratch::~ResizeScratch() = default;
+ResizeScratch::ResizeScratch(ResizeScratch&&) noexcept = default;
+ResizeScratch& ResizeScratch::operator=(ResizeScratch&&) noexcept = default;
+
+void resize_into(const Image& image, int height, int width, Kernel kernel, Image& to, ResizeScratch& scratch) {
   RESOLUTE_EXPECT(image.height >= 1 && image.width >= 1, "an empty image cannot be resized");
   RESOLUTE_EXPECT(height >= 1 && width >= 1 && height <= kMaxImageSide && width <= kMaxImageSide,
                   fmt::format("a size of {} x {} pixels is outside the limits", height, width));
-  if (height == image.height && width == image.width) return image;
-  return kernel == Kernel::kBilinearPoint ? resize_point(image, height, width)
-                                          : resize_antialiased(image, height, width, kernel);
+  RESOLUTE_EXPECT(&to != &image, "an image cannot be resized into itself");
+  to.height = height;
+  to.width = width;
+  to.pixels.resize(static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3);
+  if (height == image.height && width == image.width)
+    std::copy(image.pixels.begin(), image.pixels.end(), to.pixels.begin());
+  else if (kernel == Kernel::kBilinearPoint)
+    resize_point(image, height, width, to, scratch.state());
+  else
+    resize_antialiased(image, height, width, kernel, to, scratch.state());
+}
+
+Image resize(const Image& image, int height, int width, Kernel kernel) {
+  ResizeScratch scratch;
+  Image resized;
+  resize_into(image, height, width, kernel, resized, scratch);
+  return resized;
 }
 
 }  // namespace resolute::datasets

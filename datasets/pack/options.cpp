@@ -45,11 +45,22 @@ void validate(const PackOptions& options) {
   if (!options.settings.is_object()) throw refuse("its settings are no JSON object", "an object is needed");
 }
 
+std::string_view view_from_name(ViewFrom from) { return from == ViewFrom::kNative ? "native" : "network"; }
+
+ViewFrom view_from_from_name(std::string_view name) {
+  for (const ViewFrom from : {ViewFrom::kNative, ViewFrom::kNetwork})
+    if (view_from_name(from) == name) return from;
+  throw core::input_error(fmt::format("view_from '{}' is unknown", name), {}, "choose 'native' or 'network'");
+}
+
 core::Json to_json(const PackOptions& options) {
-  return {{"name", options.name},     {"source", options.source},
-          {"rates", options.rates},   {"kernel", std::string(kernel_name(options.kernel))},
-          {"height", options.height}, {"width", options.width},
-          {"shards", options.shards}, {"settings", options.settings}};
+  core::Json json{{"name", options.name},     {"source", options.source},
+                  {"rates", options.rates},   {"kernel", std::string(kernel_name(options.kernel))},
+                  {"height", options.height}, {"width", options.width},
+                  {"shards", options.shards}, {"settings", options.settings}};
+  // Only where it is not what every pack was before it could be chosen: their bytes stay.
+  if (options.view_from != ViewFrom::kNative) json["view_from"] = std::string(view_from_name(options.view_from));
+  return json;
 }
 
 PackOptions pack_options_from_json(const core::Json& json, const std::string& where) {
@@ -63,6 +74,11 @@ PackOptions pack_options_from_json(const core::Json& json, const std::string& wh
   options.width = reader.required<int>("width");
   options.shards = reader.required<int>("shards");
   options.settings = reader.required<core::Json>("settings");
+  if (const core::Json* from = reader.find("view_from")) {
+    options.view_from = view_from_from_name(from->is_string() ? from->get<std::string>() : from->dump());
+    if (options.view_from == ViewFrom::kNative)
+      throw core::input_error(fmt::format("{}: view_from is 'native'", where), "it stands there only where it is not");
+  }
   reader.finish();
   try {
     validate(options);

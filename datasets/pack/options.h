@@ -4,12 +4,20 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/json.h"
 #include "datasets/image/resample.h"
 
 namespace resolute::datasets {
+
+//! What the LR image of a camera (`lr_view`) is shrunk from: the raw image, or the one already at network size.
+//! Public code does both (protocols, "How an LR image is made").
+enum class ViewFrom { kNative, kNetwork };
+//! "native", "network" and back. \throws RuntimeError (kInput) for another name
+std::string_view view_from_name(ViewFrom from);
+ViewFrom view_from_from_name(std::string_view name);
 
 struct PackOptions {
   std::string name;                    //!< the data set's name: 1 to 64 of a-z, 0-9 and '-', not starting with '-'
@@ -20,6 +28,7 @@ struct PackOptions {
   int width = 128;
   int shards = 1;
   core::Json settings = core::Json::object();  //!< verbatim into pack.json and every shard
+  ViewFrom view_from = ViewFrom::kNative;
 };
 
 //! \throws RuntimeError (kInput): a name that is no plain one (callers make folders of it), rates not ascending or

@@ -16,30 +16,37 @@
 #include "datasets/manifest.h"
 #include "datasets/pack/options.h"
 #include "datasets/sample.h"
+#include "datasets/sources/raw_reader.h"
 
 namespace resolute::datasets {
 
 class Shard;
+template <class T>
+class Lazy;
 
 struct ShardResult {
-  std::string sha256;  //!< of the file
   std::uint64_t rows = 0;
   std::string listing_sha256;  //!< of all samples, whatever the shard
 };
 
-//! Makes shard number `shard` from its part of `samples`. Every image is decoded before anything is written. A shard
-//! that stands there already, is intact, says the same of itself and was made from the same bytes (each raw file's
-//! SHA-256 is taken and compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard
-//! is made again, and only from the images in its manifest: the bytes come out the same.
-//! \param root folder that the samples' paths are relative to
+//! Makes shard number `shard` from its part of `samples`. Every image's header is read before anything is written; one
+//! that turns out to be damaged further on ends the making, and what was written is removed. A shard that stands there
+//! already, is intact, says the same of itself and was made from the same bytes (each raw file's SHA-256 is taken and
+//! compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard is made again, and
+//! only from the images in its manifest: the bytes come out the same. Every raw file is read twice. Memory: some 200
+//! bytes an image of the shard, and two images.
+//! \param raw what the samples' paths lead to
 //! \param samples all of the data set, as its source lists them
 //! \throws RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or
 //! none,
 //!         for a pack that is sealed and was made from other images, settings or decoders; kCorrupt for a sealed pack
 //!         whose pack.json or manifest is damaged where a shard must be made again; kEnvironment for a full disk.
 //!         Nothing half written stays.
-ShardResult write_shard(core::FileSystem& files, const std::filesystem::path& root, const std::vector<Sample>& samples,
+ShardResult write_shard(core::FileSystem& files, const RawReader& raw, const std::vector<Sample>& samples,
                         const PackOptions& options, int shard, const std::filesystem::path& pack_folder);
+
+//! SHA-256 of a shard's file as pack.json will hold it, 64 hexadecimal digits. Reads the file.
+std::string shard_sha256(const std::filesystem::path& pack_folder, int shard);
 
 struct SealResult {
   std::string pack_sha256;  //!< of pack.json, which names the SHA-256 of everything else
@@ -53,15 +60,20 @@ std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const std::file
                                         const PackOptions& options);
 
 //! Checks that every shard is there and intact, was made with these options and from one listing by one decoder, then
-//! writes manifest.json and, last, pack.json. Sealing again gives the same bytes.
+//! writes manifest.json and, last, pack.json. Sealing again gives the same bytes. \param threads that read shards, 1 or
+//! more
 //! \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for a damaged one
-SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackOptions& options);
+SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackOptions& options,
+                     int threads = 1);
 
-//! Reads everything: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
-//! \throws RuntimeError: kCorrupt; kInput for a folder that is no sealed pack
-void verify_pack(core::FileSystem& files, const std::filesystem::path& pack_folder);
+//! Reads everything once: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
+//! \param threads that read shards, 1 or more
+//! \throws RuntimeError: kCorrupt (of several damaged shards, the first); kInput for a folder that is no sealed pack
+void verify_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, int threads = 1);
 
-//! A sealed pack, open for reading. Thread-safe; row numbers run over all shards, 0 to size() - 1.
+//! A sealed pack, open for reading. Thread-safe; row numbers run over all shards, 0 to size() - 1. Opening reads
+//! pack.json and each shard's header; rows and checksums are read, and may turn out to be kCorrupt, when first asked
+//! for.
 class PackReader {
  public:
   //! \throws RuntimeError: kInput for a missing or unsealed pack; kCorrupt for one that contradicts itself
@@ -75,9 +87,10 @@ class PackReader {
   const std::string& manifest_sha256() const { return manifest_sha256_; }
   //! SHA-256 of pack.json: the seal.
   const std::string& pack_sha256() const { return pack_sha256_; }
-  std::size_t size() const { return rows_.size(); }
-  const PackRow& row(std::size_t row) const { return rows_.at(row); }
-  const std::vector<PackRow>& rows() const { return rows_; }
+  std::size_t size() const { return size_; }
+  //! \throws RuntimeError: kCorrupt for a row that fails its checksum or holds what no pack has; so does row()
+  const std::vector<PackRow>& rows() const;
+  const PackRow& row(std::size_t row) const { return rows().at(row); }
   bool has_rate(int rate) const;
 
   //! The image at network size. \param to height×width×3 bytes
@@ -86,12 +99,13 @@ class PackReader {
   //! The network-size image shrunk by `rate`, for training; rate 1 is read_hr(). \param to resized as needed
   //! \throws RuntimeError (kInput) if the pack lacks the rate
   void read_lr(std::size_t row, int rate, Image& to) const;
-  //! The LR image as a camera would have stored it: floor(native/rate); rate 1 is read_hr(). \param to resized as
-  //! needed
+  //! The LR image as a camera would have stored it: floor(native/rate); rate 1 is read_hr(). An image that came in low
+  //! resolution (Sample::rate other than 1) is that already: at every rate it is read_hr(). \param to resized as needed
   void read_view(std::size_t row, int rate, Image& to) const;
 
-  //! Reads every row against its checksum.
-  void verify_rows() const;
+  //! Reads every byte of every shard and compares every row with its checksum. \return the shards' SHA-256s
+  //! \param threads that do so, 1 or more
+  std::vector<std::string> verify_shards(int threads) const;
 
  private:
   PackReader();
@@ -108,7 +122,8 @@ class PackReader {
   std::string pack_sha256_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::size_t> first_rows_;
-  std::vector<PackRow> rows_;
+  std::size_t size_ = 0;
+  std::unique_ptr<Lazy<std::vector<PackRow>>> rows_;
   std::vector<int> rates_;
 };
 

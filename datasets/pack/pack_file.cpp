@@ -5,14 +5,21 @@
 namespace resolute::datasets {
 namespace {
 
+// 1 where that can tell a pack; 2 for an option that 1 lacks.
+int schema_of(const PackOptions& options) { return options.view_from == ViewFrom::kNative ? 1 : 2; }
+
 PackFile parse_pack(const std::string& text, const std::string& where) {
   core::Json json = core::parse_json(text, where);
   core::ObjectReader reader(json, where);
-  if (auto schema = reader.required<int>("schema"); schema != kPackSchema)
-    throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema),
-                            fmt::format("{} is known", kPackSchema), "ingest the data set again");
+  const auto schema = reader.required<int>("schema");
+  if (schema != 1 && schema != 2)
+    throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema), "1 and 2 are known",
+                            "ingest the data set again");
   PackFile pack;
   pack.options = pack_options_from_json(reader.required<core::Json>("options"), where);
+  if (schema != schema_of(pack.options))
+    throw core::input_error(fmt::format("{}: pack schema {}", where, schema),
+                            fmt::format("such a pack has schema {}", schema_of(pack.options)));
   pack.rows = reader.required<std::uint64_t>("rows");
   pack.listing_sha256 = reader.required<std::string>("listing_sha256");
   pack.manifest_sha256 = reader.required<std::string>("manifest_sha256");
@@ -44,7 +51,7 @@ std::string pack_text(const PackFile& pack) {
   core::Json shards = core::Json::array();
   for (const auto& shard : pack.shards)
     shards.push_back({{"file", shard.file}, {"rows", shard.rows}, {"sha256", shard.sha256}});
-  return core::canonical_json({{"schema", kPackSchema},
+  return core::canonical_json({{"schema", schema_of(pack.options)},
                                {"options", to_json(pack.options)},
                                {"rows", pack.rows},
                                {"listing_sha256", pack.listing_sha256},

@@ -11,8 +11,6 @@
 
 namespace resolute::datasets {
 
-inline constexpr int kPackSchema = 1;
-
 struct PackFile {
   struct ShardEntry {
     std::string file;

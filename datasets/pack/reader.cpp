@@ -1,13 +1,15 @@
 #include <algorithm>
 
 #include "datasets/low_resolution.h"
+#include "datasets/pack/lazy.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
+#include "datasets/pack/shard_threads.h"
 
 namespace resolute::datasets {
 
-PackReader::PackReader() = default;
+PackReader::PackReader() : rows_(std::make_unique<Lazy<std::vector<PackRow>>>()) {}
 PackReader::~PackReader() = default;
 PackReader::PackReader(PackReader&&) noexcept = default;
 PackReader& PackReader::operator=(PackReader&&) noexcept = default;
@@ -33,22 +35,31 @@ PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path
     auto shard = std::make_unique<Shard>(path);
     const ShardHeader& header = shard->header();
     if (to_json(header.options) != to_json(reader.options_) || header.shard != static_cast<int>(i) ||
-        header.rows != entry.rows || header.first_row != reader.rows_.size() ||
+        header.rows != entry.rows || header.first_row != reader.size_ ||
         header.listing_sha256 != read.pack.listing_sha256)
       throw core::corrupt_error(fmt::format("shard '{}' belongs to another pack", path.string()),
                                 "its header contradicts pack.json", "remove the file and ingest the data set again");
-    reader.first_rows_.push_back(reader.rows_.size());
-    reader.rows_.insert(reader.rows_.end(), shard->rows().begin(), shard->rows().end());
+    reader.first_rows_.push_back(reader.size_);
+    reader.size_ += shard->size();
     reader.shards_.push_back(std::move(shard));
   }
-  if (reader.rows_.size() != read.pack.rows)
-    throw core::corrupt_error(fmt::format("pack '{}' has {} rows", pack_folder.string(), reader.rows_.size()),
+  if (reader.size_ != read.pack.rows)
+    throw core::corrupt_error(fmt::format("pack '{}' has {} rows", pack_folder.string(), reader.size_),
                               fmt::format("pack.json says {}", read.pack.rows));
   return reader;
 }
 
+const std::vector<PackRow>& PackReader::rows() const {
+  return rows_->get([&] {
+    std::vector<PackRow> rows;
+    rows.reserve(size_);
+    for (const auto& shard : shards_) shard->append_rows(rows);
+    return rows;
+  });
+}
+
 PackReader::Place PackReader::place(std::size_t row) const {
-  RESOLUTE_EXPECT(row < rows_.size(), fmt::format("row {} of a pack of {}", row, rows_.size()));
+  RESOLUTE_EXPECT(row < size_, fmt::format("row {} of a pack of {}", row, size_));
   auto after = std::upper_bound(first_rows_.begin(), first_rows_.end(), row);
   auto shard = static_cast<std::size_t>(after - first_rows_.begin()) - 1;
   return {shards_[shard].get(), row - first_rows_[shard]};
@@ -84,13 +95,23 @@ void PackReader::read_lr(std::size_t row, int rate, Image& to) const {
 }
 
 void PackReader::read_view(std::size_t row, int rate, Image& to) const {
-  if (rate == 1) return read_lr(row, 1, to);
   Place at = place(row);
+  if (rate == 1 || at.shard->source_rate(at.row) != 1) return read_lr(row, 1, to);
   at.shard->read_view(at.row, rate_index(rate), to);
 }
 
-void PackReader::verify_rows() const {
-  for (const auto& shard : shards_) shard->verify();
+std::vector<std::string> PackReader::verify_shards(int threads) const {
+  std::vector<std::string> hashes(shards_.size());
+  for_each_shard_pair(shards_.size(), threads, [&](std::size_t i, std::size_t count) {
+    if (count == 1) {
+      hashes[i] = shards_[i]->verify_and_hash();
+      return;
+    }
+    auto [first, second] = Shard::verify_and_hash(*shards_[i], *shards_[i + 1]);
+    hashes[i] = std::move(first);
+    hashes[i + 1] = std::move(second);
+  });
+  return hashes;
 }
 
 }  // namespace resolute::datasets

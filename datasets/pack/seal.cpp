@@ -1,15 +1,18 @@
+#include <algorithm>
+#include <iterator>
+
 #include "core/sha256.h"
 #include "datasets/hdf5/raw_file.h"
+#include "datasets/manifest_text.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
+#include "datasets/pack/shard_threads.h"
 
 namespace resolute::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string manifest_text(std::span<const PackRow> rows) { return core::canonical_json(manifest_to_json(rows)) + "\n"; }
 
 // What must agree between a shard and the pack, and with the first shard.
 void check_member(const ShardHeader& header, const PackFile& pack, std::size_t number, const fs::path& path) {
@@ -27,18 +30,10 @@ void check_member(const ShardHeader& header, const PackFile& pack, std::size_t n
                              header.hdf5, pack.decoder, pack.hdf5));
 }
 
-enum class Depth { kRows, kImages };
-
-struct Members {
-  PackFile pack;  // without the manifest's hash; the shards' hashes only for kImages
-  std::vector<PackRow> rows;
-};
-
-// Opens every shard, one at a time, and checks that they are one pack; for kImages reads all their bytes too.
-Members read_members(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options, Depth depth) {
+// Opens every shard, one at a time, and checks that they are one pack. \return what pack.json will say, without hashes
+PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
   validate(options);
-  Members members;
-  auto& [pack, rows] = members;
+  PackFile pack;
   pack.options = options;
   std::uint64_t total = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(options.shards); ++i) {
@@ -47,35 +42,58 @@ Members read_members(core::FileSystem& files, const fs::path& pack_folder, const
     if (!files.exists(path))
       throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
                               fmt::format("'{}' is missing", name), "make that shard first");
-    Shard shard(path);
+    const Shard shard(path);
     const ShardHeader& header = shard.header();
     check_member(header, pack, i, path);
-    if (depth == Depth::kImages) shard.verify();
     if (i == 0) {
       pack.listing_sha256 = header.listing_sha256;
       pack.decoder = header.decoder;
       pack.hdf5 = header.hdf5;
       total = header.total_rows;
     }
-    pack.shards.push_back({name, header.rows, depth == Depth::kImages ? hdf5::sha256_of_file(path) : ""});
+    pack.shards.push_back({name, header.rows, ""});
     pack.rows += header.rows;
-    rows.insert(rows.end(), shard.rows().begin(), shard.rows().end());
   }
   if (pack.rows != total)
     throw core::input_error(fmt::format("pack '{}' cannot be sealed", pack_folder.string()),
                             fmt::format("its shards hold {} rows of {}", pack.rows, total));
-  return members;
+  return pack;
 }
 
 }  // namespace
 
 std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path& pack_folder,
                                         const PackOptions& options) {
-  return read_members(files, pack_folder, options, Depth::kRows).rows;
+  const PackFile pack = read_members(files, pack_folder, options);
+  std::vector<PackRow> rows;
+  rows.reserve(static_cast<std::size_t>(pack.rows));
+  for (const auto& entry : pack.shards) Shard(pack_folder / entry.file).append_rows(rows);
+  return rows;
 }
 
-SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
-  auto [pack, rows] = read_members(files, pack_folder, options, Depth::kImages);
+SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options, int threads) {
+  PackFile pack = read_members(files, pack_folder, options);
+  std::vector<std::vector<PackRow>> parts(pack.shards.size());
+  for_each_shard_pair(parts.size(), threads, [&](std::size_t i, std::size_t count) {
+    const Shard shard(pack_folder / pack.shards[i].file);
+    if (count == 1) {
+      pack.shards[i].sha256 = shard.verify_and_hash();
+      shard.append_rows(parts[i]);
+      return;
+    }
+    const Shard other(pack_folder / pack.shards[i + 1].file);
+    auto [first, second] = Shard::verify_and_hash(shard, other);
+    pack.shards[i].sha256 = std::move(first);
+    pack.shards[i + 1].sha256 = std::move(second);
+    shard.append_rows(parts[i]);
+    other.append_rows(parts[i + 1]);
+  });
+  std::vector<PackRow> rows;
+  rows.reserve(static_cast<std::size_t>(pack.rows));
+  for (auto& part : parts) {
+    std::move(part.begin(), part.end(), std::back_inserter(rows));
+    part = {};
+  }
   const std::string manifest = manifest_text(rows);
   pack.manifest_sha256 = core::sha256_hex(manifest);
   const std::string text = pack_text(pack);
@@ -84,17 +102,20 @@ SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const
   return {core::sha256_hex(text), pack.rows};
 }
 
-void verify_pack(core::FileSystem& files, const fs::path& pack_folder) {
-  PackReader reader = PackReader::open(files, pack_folder);
-  reader.verify_rows();
+std::string shard_sha256(const fs::path& pack_folder, int shard) {
+  return hdf5::sha256_of_file(pack_folder / shard_file_name(shard));
+}
+
+void verify_pack(core::FileSystem& files, const fs::path& pack_folder, int threads) {
+  const PackReader reader = PackReader::open(files, pack_folder);
   const PackFile pack = read_pack_file(files, pack_folder).pack;
-  for (const auto& shard : pack.shards) {
-    std::string found = hdf5::sha256_of_file(pack_folder / shard.file);
-    if (found != shard.sha256)
-      throw core::corrupt_error(fmt::format("shard '{}' has SHA-256 {}", (pack_folder / shard.file).string(), found),
-                                fmt::format("pack.json says {}; every row is intact", shard.sha256),
-                                "remove the file and ingest the data set again");
-  }
+  const std::vector<std::string> found = reader.verify_shards(threads);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (found[i] != pack.shards.at(i).sha256)
+      throw core::corrupt_error(
+          fmt::format("shard '{}' has SHA-256 {}", (pack_folder / pack.shards[i].file).string(), found[i]),
+          fmt::format("pack.json says {}; every row is intact", pack.shards[i].sha256),
+          "remove the file and ingest the data set again");
   const fs::path path = pack_folder / "manifest.json";
   auto manifest = core::read_text_if_exists(files, path);
   if (!manifest || core::sha256_hex(*manifest) != pack.manifest_sha256)

@@ -5,6 +5,8 @@
 
 #include "core/crc32c.h"
 #include "core/sha256.h"
+#include "core/sha256_pair.h"
+#include "datasets/low_resolution.h"
 
 namespace resolute::datasets {
 
@@ -13,10 +15,14 @@ namespace {
 constexpr std::uint64_t kMaxHeaderBytes = std::uint64_t{1} << 24;
 constexpr std::uint64_t kMaxPathBytes = 4096;
 constexpr std::uint64_t kMaxRows = std::uint64_t{1} << 31;
+// So much is read at a time by who reads all: it is hashed and checked while a processor's cache still holds it.
+constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
-const hdf5::PlacedArray* find(const std::vector<hdf5::PlacedArray>& arrays, const std::string& name) {
-  auto at = std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.layout.name == name; });
-  return at == arrays.end() ? nullptr : &*at;
+template <class T>
+std::vector<T> values_of(const core::Bytes& bytes) {
+  std::vector<T> values(bytes.size() / sizeof(T));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+  return values;
 }
 
 }  // namespace
@@ -26,160 +32,324 @@ core::RuntimeError Shard::corrupt(const std::string& what) const {
                              "remove the file and ingest the data set again");
 }
 
-Shard::Shard(const std::filesystem::path& path) : file_(path), where_(fmt::format("shard '{}'", path.string())) {
-  std::vector<hdf5::PlacedArray> arrays = hdf5::read_layout(path, core::ErrorKind::kCorrupt);
-  read_header(arrays);
-  check_arrays(arrays);
-  read_columns(arrays);
-  read_views(arrays);
+Shard::Shard(const std::filesystem::path& path)
+    : file_(path),
+      where_(fmt::format("shard '{}'", path.string())),
+      arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {
+  read_header();
+  check_arrays();
+  const std::vector<int> rates = stored_rates(header_.options);
+  const auto add = [&](const std::string& name) {
+    const hdf5::PlacedArray& array = *find(name);
+    images_.push_back({name, array.offset, name == "lr_view" ? 0 : array.layout.bytes() / header_.rows});
+  };
+  add("hr");
+  for (int rate : rates) add(lr_name(rate));
+  if (!rates.empty()) add("lr_view");
 }
 
-core::Bytes Shard::read_array(const std::vector<hdf5::PlacedArray>& arrays, const std::string& name) const {
-  const hdf5::PlacedArray* array = find(arrays, name);
+const hdf5::PlacedArray* Shard::find(const std::string& name) const {
+  auto at = std::lower_bound(arrays_.begin(), arrays_.end(), name,
+                             [](const auto& array, const std::string& wanted) { return array.layout.name < wanted; });
+  return at == arrays_.end() || at->layout.name != name ? nullptr : &*at;
+}
+
+core::Bytes Shard::read_array(const std::string& name) const {
+  const hdf5::PlacedArray* array = find(name);
   if (array == nullptr) throw corrupt(fmt::format("data set '{}' is missing", name));
   core::Bytes bytes(static_cast<std::size_t>(array->layout.bytes()));
   file_.read_at(array->offset, bytes);
   return bytes;
 }
 
-void Shard::check_row(const std::string& name, std::size_t row, std::span<const std::byte> bytes,
-                      std::uint32_t crc) const {
-  if (core::crc32c(bytes) != crc) throw corrupt(fmt::format("row {} of data set '{}' fails its checksum", row, name));
+Shard::Checksums Shard::read_checksums(const std::string& name) const {
+  return values_of<std::uint32_t>(read_array(crc_name(name)));
 }
 
-void Shard::read_header(const std::vector<hdf5::PlacedArray>& arrays) {
-  const hdf5::PlacedArray* place = find(arrays, "header");
+void Shard::check_row(const std::string& name, std::size_t row, std::uint32_t found, std::uint32_t expected) const {
+  if (found != expected) throw corrupt(fmt::format("row {} of data set '{}' fails its checksum", row, name));
+}
+
+void Shard::read_header() {
+  const hdf5::PlacedArray* place = find("header");
   if (place == nullptr || place->layout.bytes() > kMaxHeaderBytes) throw corrupt("it has no usable header");
-  core::Bytes text = read_array(arrays, "header");
-  core::Bytes stored = read_array(arrays, crc_name("header"));
+  core::Bytes text = read_array("header");
+  core::Bytes stored = read_array(crc_name("header"));
   std::uint32_t crc = 0;
   if (stored.size() != sizeof(crc)) throw corrupt("it has no usable header");
   std::memcpy(&crc, stored.data(), sizeof(crc));
-  check_row("header", 0, text, crc);
+  check_row("header", 0, core::crc32c(text), crc);
   header_ = header_from_text(core::as_text(text), where_);
   if (header_.rows < 1 || header_.rows > kMaxRows) throw corrupt(fmt::format("it claims {} rows", header_.rows));
 }
 
-void Shard::check_arrays(const std::vector<hdf5::PlacedArray>& found) const {
+void Shard::check_arrays() const {
   auto extent = [&](const char* name, std::size_t dimension, std::uint64_t otherwise) {
-    const hdf5::PlacedArray* array = find(found, name);
+    const hdf5::PlacedArray* array = find(name);
     return array != nullptr && array->layout.shape.size() > dimension ? array->layout.shape[dimension] : otherwise;
   };
   std::uint64_t path_bytes = extent("path", 1, 1);
   if (path_bytes > kMaxPathBytes) throw corrupt(fmt::format("paths of {} bytes", path_bytes));
-  ShardLayout wanted =
-      shard_layout(header_.options, header_.rows, path_bytes, extent("lr_view", 0, 0), extent("header", 0, 0));
+  ShardLayout wanted = shard_layout(header_, path_bytes, extent("lr_view", 0, 0), extent("header", 0, 0));
   for (const auto& array : wanted.arrays) {
-    const hdf5::PlacedArray* placed = find(found, array.name);
+    const hdf5::PlacedArray* placed = find(array.name);
     if (placed == nullptr) throw corrupt(fmt::format("data set '{}' is missing", array.name));
     if (placed->layout != array) throw corrupt(fmt::format("data set '{}' has another type or shape", array.name));
   }
-  if (found.size() != wanted.arrays.size()) throw corrupt("it has data sets that do not belong there");
+  if (arrays_.size() != wanted.arrays.size()) throw corrupt("it has data sets that do not belong there");
 }
 
 template <class T>
-std::vector<T> Shard::read_column(const std::vector<hdf5::PlacedArray>& arrays, const std::string& name) const {
-  core::Bytes bytes = read_array(arrays, name);
-  core::Bytes crc_bytes = read_array(arrays, crc_name(name));
-  const auto count = static_cast<std::size_t>(header_.rows);
-  const std::size_t row_bytes = bytes.size() / count;
-  for (std::size_t row = 0; row < count; ++row) {
-    std::uint32_t crc = 0;
-    std::memcpy(&crc, crc_bytes.data() + row * sizeof(crc), sizeof(crc));
-    check_row(name, row, std::span(bytes).subspan(row * row_bytes, row_bytes), crc);
-  }
-  std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
+std::vector<T> Shard::read_column(const std::string& name) const {
+  const core::Bytes bytes = read_array(name);
+  const Checksums crc = read_checksums(name);
+  const std::size_t row_bytes = bytes.size() / size();
+  for (std::size_t row = 0; row < size(); ++row)
+    check_row(name, row, core::crc32c(std::span(bytes).subspan(row * row_bytes, row_bytes)), crc[row]);
+  return values_of<T>(bytes);
 }
 
-void Shard::read_columns(const std::vector<hdf5::PlacedArray>& arrays) {
-  auto identity = read_column<std::int64_t>(arrays, "identity");
-  auto camera = read_column<std::int64_t>(arrays, "camera");
-  auto subset = read_column<std::uint8_t>(arrays, "subset");
-  auto native_height = read_column<std::int32_t>(arrays, "native_height");
-  auto native_width = read_column<std::int32_t>(arrays, "native_width");
-  auto path = read_column<char>(arrays, "path");
-  auto digest = read_column<std::byte>(arrays, "source_sha256");
-  const std::size_t path_bytes = path.size() / identity.size();
-  rows_.reserve(identity.size());
-  for (std::size_t i = 0; i < identity.size(); ++i) {
+std::vector<std::int32_t> Shard::read_source_rates() const {
+  if (!header_.tell_origin) return std::vector<std::int32_t>(size(), 1);
+  auto rates = read_column<std::int32_t>("source_rate");
+  for (std::size_t i = 0; i < rates.size(); ++i)
+    if (rates[i] < 0 || rates[i] > kMaxRate) throw corrupt(fmt::format("row {} has a source_rate of {}", i, rates[i]));
+  return rates;
+}
+
+int Shard::source_rate(std::size_t row) const {
+  if (!header_.tell_origin) return 1;
+  return source_rates_.get([&] { return read_source_rates(); }).at(row);
+}
+
+void Shard::append_rows(std::vector<PackRow>& to) const {
+  const auto identity = read_column<std::int64_t>("identity");
+  const auto camera = read_column<std::int64_t>("camera");
+  const auto subset = read_column<std::uint8_t>("subset");
+  const auto native_height = read_column<std::int32_t>("native_height");
+  const auto native_width = read_column<std::int32_t>("native_width");
+  const auto path = read_column<char>("path");
+  const auto digest = read_column<std::byte>("source_sha256");
+  const auto rate = read_source_rates();
+  const auto test_sets = header_.tell_origin ? read_column<std::uint64_t>("test_sets") : std::vector<std::uint64_t>();
+  const std::size_t path_bytes = path.size() / size();
+  for (std::size_t i = 0; i < size(); ++i) {
     if (native_height[i] < 1 || native_width[i] < 1 || native_height[i] > kMaxImageSide ||
         native_width[i] > kMaxImageSide)
       throw corrupt(fmt::format("row {} has a native size of {}x{}", i, native_height[i], native_width[i]));
-    std::string_view padded(path.data() + i * path_bytes, path_bytes);
+    const std::string_view padded(path.data() + i * path_bytes, path_bytes);
     PackRow row;
-    row.sample = {std::string(padded.substr(0, padded.find('\0'))), identity[i], camera[i], subset_name(subset[i])};
+    row.sample.path = padded.substr(0, padded.find('\0'));
+    row.sample.identity = identity[i];
+    row.sample.camera = camera[i];
+    row.sample.subset = subset_name(subset[i]);
+    row.sample.rate = rate[i];
+    if (header_.tell_origin) row.sample.test_sets = test_sets[i];
     row.native_height = native_height[i];
     row.native_width = native_width[i];
     row.source_sha256 = core::to_hex(std::span(digest).subspan(i * 32, 32));
-    rows_.push_back(std::move(row));
+    try {
+      check_sample(row.sample, to.empty() ? nullptr : &to.back().sample, fmt::format("row {}", i));
+    } catch (const core::RuntimeError& error) {
+      throw corrupt(error.what());
+    }
+    to.push_back(std::move(row));
   }
 }
 
-void Shard::read_views(const std::vector<hdf5::PlacedArray>& arrays) {
-  auto checked = [&](const std::string& name) {
-    core::Bytes bytes = read_array(arrays, crc_name(name));
-    Checked array{name, find(arrays, name)->offset, 0, std::vector<std::uint32_t>(bytes.size() / 4)};
-    std::memcpy(array.crc.data(), bytes.data(), bytes.size());
-    if (name != "lr_view") array.row_bytes = find(arrays, name)->layout.bytes() / header_.rows;
-    return array;
-  };
-  images_.push_back(checked("hr"));
-  const std::vector<int> rates = stored_rates(header_.options);
-  if (rates.empty()) return;
-  for (int rate : rates) images_.push_back(checked(lr_name(rate)));
-  view_pixels_ = checked("lr_view");
-  const std::uint64_t size = find(arrays, "lr_view")->layout.bytes();
-  auto offset = read_column<std::uint64_t>(arrays, "lr_view_offset");
-  auto height = read_column<std::int32_t>(arrays, "lr_view_height");
-  auto width = read_column<std::int32_t>(arrays, "lr_view_width");
+std::vector<Shard::View> Shard::read_views() const {
+  const std::uint64_t all = find("lr_view")->layout.bytes();
+  const auto offset = read_column<std::uint64_t>("lr_view_offset");
+  const auto height = read_column<std::int32_t>("lr_view_height");
+  const auto width = read_column<std::int32_t>("lr_view_width");
+  const std::size_t rates = offset.size() / size();
+  std::vector<View> views;
+  views.reserve(offset.size());
   for (std::size_t i = 0; i < offset.size(); ++i) {
-    bool in_range = height[i] >= 1 && width[i] >= 1 && height[i] <= kMaxImageSide && width[i] <= kMaxImageSide;
-    std::uint64_t bytes =
-        in_range ? static_cast<std::uint64_t>(height[i]) * static_cast<std::uint64_t>(width[i]) * 3 : 0;
-    if (!in_range || offset[i] > size || bytes > size - offset[i])
-      throw corrupt(fmt::format("row {} of data set 'lr_view' lies outside it", i / rates.size()));
-    views_.push_back({offset[i], height[i], width[i]});
+    const View view{offset[i], height[i], width[i]};
+    const bool possible = height[i] >= 1 && width[i] >= 1 && height[i] <= kMaxImageSide && width[i] <= kMaxImageSide;
+    if (!possible || view.offset > all || view.bytes() > all - view.offset)
+      throw corrupt(fmt::format("row {} of data set 'lr_view' lies outside it", i / rates));
+    views.push_back(view);
   }
+  return views;
 }
 
-void Shard::read_checked(const Checked& array, std::size_t row, std::span<std::byte> to) const {
-  RESOLUTE_EXPECT(row < rows_.size() && to.size() == array.row_bytes, "a row of " + array.name + " has another size");
-  file_.read_at(array.offset + row * array.row_bytes, to);
-  check_row(array.name, row, to, array.crc[row]);
+const std::vector<Shard::View>& Shard::views() const {
+  return views_.get([&] { return read_views(); });
 }
 
-void Shard::read_hr(std::size_t row, std::span<std::uint8_t> to) const {
-  read_checked(images_.front(), row, std::as_writable_bytes(to));
+const std::vector<Shard::Checksums>& Shard::checksums() const {
+  return checksums_.get([&] {
+    std::vector<Checksums> all;
+    for (const Pixels& array : images_) all.push_back(read_checksums(array.name));
+    return all;
+  });
 }
+
+void Shard::read_checked(std::size_t array, std::size_t row, std::span<std::uint8_t> to) const {
+  const Pixels& from = images_.at(array);
+  RESOLUTE_EXPECT(row < size() && from.row_bytes > 0 && to.size() == from.row_bytes,
+                  "a row of " + from.name + " has another size");
+  const auto bytes = std::as_writable_bytes(to);
+  file_.read_at(from.offset + row * from.row_bytes, bytes);
+  check_row(from.name, row, core::crc32c(bytes), checksums()[array][row]);
+}
+
+void Shard::read_hr(std::size_t row, std::span<std::uint8_t> to) const { read_checked(0, row, to); }
 
 void Shard::read_lr(std::size_t row, std::size_t rate_index, std::span<std::uint8_t> to) const {
-  read_checked(images_.at(rate_index + 1), row, std::as_writable_bytes(to));
+  read_checked(rate_index + 1, row, to);
 }
 
 void Shard::read_view(std::size_t row, std::size_t rate_index, Image& to) const {
-  const std::size_t rates = images_.size() - 1;
-  RESOLUTE_EXPECT(row < rows_.size() && rate_index < rates, "no such LR view");
+  const std::size_t rates = images_.size() < 3 ? 0 : images_.size() - 2;
+  RESOLUTE_EXPECT(row < size() && rate_index < rates, "no such LR view");
   const std::size_t number = row * rates + rate_index;
-  const View& view = views_[number];
+  const View& view = views()[number];
   to.height = view.height;
   to.width = view.width;
-  to.pixels.resize(static_cast<std::size_t>(view.height) * static_cast<std::size_t>(view.width) * 3);
-  auto bytes = std::as_writable_bytes(std::span(to.pixels));
-  file_.read_at(view_pixels_.offset + view.offset, bytes);
-  check_row(view_pixels_.name, row, bytes, view_pixels_.crc[number]);
+  to.pixels.resize(static_cast<std::size_t>(view.bytes()));
+  const auto bytes = std::as_writable_bytes(std::span(to.pixels));
+  file_.read_at(images_.back().offset + view.offset, bytes);
+  check_row(images_.back().name, row, core::crc32c(bytes), checksums().back()[number]);
 }
 
-void Shard::verify() const {
-  core::Bytes buffer;
-  for (std::size_t row = 0; row < rows_.size(); ++row) {
-    for (const Checked& array : images_) {
-      buffer.resize(static_cast<std::size_t>(array.row_bytes));
-      read_checked(array, row, buffer);
+// Compares rows with their checksums while the file goes by in pieces.
+class Shard::Pass {
+ public:
+  explicit Pass(const Shard& shard) : shard_(shard) {
+    const std::vector<int> rates = stored_rates(shard.header_.options);
+    for (const std::string& name : row_array_names(rates, shard.header_.tell_origin)) add(name);
+    if (!rates.empty()) {
+      add("lr_view");
+      rates_ = rates.size();
+      check_views();
     }
-    Image view;
-    for (std::size_t rate = 0; rate + 1 < images_.size(); ++rate) read_view(row, rate, view);
+    std::sort(arrays_.begin(), arrays_.end(), [](const Array& a, const Array& b) { return a.offset < b.offset; });
+    for (std::size_t i = 1; i < arrays_.size(); ++i)
+      if (arrays_[i].offset < arrays_[i - 1].offset + arrays_[i - 1].bytes)
+        throw shard.corrupt(fmt::format("data sets '{}' and '{}' overlap", arrays_[i - 1].name, arrays_[i].name));
+    begin_row(arrays_.front().offset);
+  }
+
+  //! \param at where `bytes` lie in the file: behind those of the call before
+  void take(std::uint64_t at, std::span<const std::byte> bytes) {
+    const std::uint64_t end = at + bytes.size();
+    while (array_ < arrays_.size() && next_ < end) {
+      const auto count = static_cast<std::size_t>(std::min(end - next_, row_end_ - next_));
+      crc_ = core::crc32c(bytes.subspan(static_cast<std::size_t>(next_ - at), count), crc_);
+      next_ += count;
+      if (next_ == row_end_) end_row();
+    }
+  }
+
+  void finish() const {
+    if (array_ < arrays_.size()) throw shard_.corrupt(fmt::format("data set '{}' is cut", arrays_[array_].name));
+  }
+
+ private:
+  struct Array {
+    std::string name;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    bool views = false;
+    Checksums crc;
+  };
+
+  void add(const std::string& name) {
+    const hdf5::PlacedArray& array = *shard_.find(name);
+    arrays_.push_back({name, array.offset, array.layout.bytes(), name == "lr_view", shard_.read_checksums(name)});
+  }
+  // As they are written: one behind the other. Then one pass meets them all.
+  void check_views() const {
+    std::uint64_t at = 0;
+    const auto& views = shard_.views();
+    for (std::size_t i = 0; i < views.size(); at += views[i++].bytes())
+      if (views[i].offset != at)
+        throw shard_.corrupt(fmt::format("row {} of data set 'lr_view' is not behind the one before", i / rates_));
+    if (at != shard_.find("lr_view")->layout.bytes())
+      throw shard_.corrupt("data set 'lr_view' is longer than its images");
+  }
+  void begin_row(std::uint64_t at) {
+    const Array& array = arrays_[array_];
+    next_ = at;
+    row_end_ = at + (array.views ? shard_.views()[number_].bytes() : array.bytes / shard_.size());
+    crc_ = 0;
+  }
+  void end_row() {
+    const Array& array = arrays_[array_];
+    shard_.check_row(array.name, array.views ? number_ / rates_ : number_, crc_, array.crc[number_]);
+    if (++number_ == array.crc.size()) {
+      number_ = 0;
+      if (++array_ == arrays_.size()) return;
+      next_ = arrays_[array_].offset;
+    }
+    begin_row(next_);
+  }
+
+  const Shard& shard_;
+  std::vector<Array> arrays_;  // by offset
+  std::size_t rates_ = 0;
+  std::size_t array_ = 0;   // the one that is being read
+  std::size_t number_ = 0;  // of its row, or of its image in lr_view
+  std::uint64_t next_ = 0;  // the next byte of it, from the start of the file
+  std::uint64_t row_end_ = 0;
+  std::uint32_t crc_ = 0;
+};
+
+// A file read in pieces from its first byte to its last, compared as it comes.
+class Shard::Whole {
+ public:
+  explicit Whole(const Shard& shard) : file_(shard.file_), pass_(shard), buffer_(kPieceBytes), size_(file_.size()) {}
+
+  //! The next piece; empty at the end.
+  std::span<const std::byte> next() {
+    const auto piece =
+        std::span(buffer_).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - at_)));
+    file_.read_at(at_, piece);
+    pass_.take(at_, piece);
+    at_ += piece.size();
+    if (at_ == size_) pass_.finish();
+    return piece;
+  }
+
+ private:
+  const hdf5::RawFile& file_;
+  Pass pass_;
+  core::Bytes buffer_;
+  std::uint64_t size_;
+  std::uint64_t at_ = 0;
+};
+
+void Shard::verify() const {
+  Whole whole(*this);
+  while (!whole.next().empty()) continue;
+}
+
+std::string Shard::verify_and_hash() const {
+  Whole whole(*this);
+  core::Sha256 hash;
+  for (auto piece = whole.next(); !piece.empty(); piece = whole.next()) hash.update(piece);
+  return hash.finish_hex();
+}
+
+std::array<std::string, 2> Shard::verify_and_hash(const Shard& first, const Shard& second) {
+  try {
+    Whole a(first);
+    Whole b(second);
+    core::Sha256Pair hash;
+    while (true) {
+      const auto of_a = a.next();
+      const auto of_b = b.next();
+      if (of_a.empty() && of_b.empty()) break;
+      hash.update(of_a, of_b);
+    }
+    const auto digests = hash.finish();
+    return {core::to_hex(digests[0]), core::to_hex(digests[1])};
+  } catch (const core::RuntimeError&) {
+    // Whichever error came first: the one to tell is that of the first shard that has one.
+    return {first.verify_and_hash(), second.verify_and_hash()};
   }
 }
 

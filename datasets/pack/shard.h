@@ -1,9 +1,10 @@
 #pragma once
 //! \file
-//! One shard, opened: HDF5 tells once where its arrays lie, then rows are read with pread and checked against their
-//! CRC-32C at every read. Reads are thread-safe. Every complaint is kCorrupt and names the file, the row and the data
-//! set.
+//! One shard, opened: its metadata tells once where the arrays lie, then rows are read with pread and checked against
+//! their CRC-32C at every read. Opening reads the header alone; columns and checksums are read when first asked for.
+//! Reads are thread-safe. Every complaint is kCorrupt and names the file, the row and the data set.
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -14,18 +15,25 @@
 #include "datasets/hdf5/raw_file.h"
 #include "datasets/image/image.h"
 #include "datasets/manifest.h"
+#include "datasets/pack/lazy.h"
 #include "datasets/pack/shard_layout.h"
 
 namespace resolute::datasets {
 
 class Shard {
  public:
-  //! Reads header, manifest columns and checksums; images stay on disk.
-  //! \throws RuntimeError: kCorrupt for another structure than the header asks for or a row that fails its checksum
+  //! Reads the header and compares the data sets' names, types and shapes with what it asks for.
+  //! \throws RuntimeError: kCorrupt for another structure than the header asks for
   explicit Shard(const std::filesystem::path& path);
 
   const ShardHeader& header() const { return header_; }
-  const std::vector<PackRow>& rows() const { return rows_; }
+  std::size_t size() const { return static_cast<std::size_t>(header_.rows); }
+
+  //! Reads the columns of the manifest and appends its rows. \throws RuntimeError: kCorrupt for a row that fails its
+  //! checksum or holds what no pack has
+  void append_rows(std::vector<PackRow>& to) const;
+  //! Sample::rate of a row.
+  int source_rate(std::size_t row) const;
 
   //! Row `row` of `hr`, height×width×3. \param to exactly that many bytes
   void read_hr(std::size_t row, std::span<std::uint8_t> to) const;
@@ -34,40 +42,57 @@ class Shard {
   //! The LR image as a camera would have stored it. \param to reused: no allocation once it has been large enough
   void read_view(std::size_t row, std::size_t rate_index, Image& to) const;
 
-  //! Reads every row of every image data set against its checksum.
+  //! Where row `row` of `hr` begins in the file.
+  std::uint64_t hr_offset(std::size_t row) const { return images_.front().offset + row * images_.front().row_bytes; }
+
+  //! Reads the file once, from its first byte to its last, and compares every row of every data set with its checksum.
   void verify() const;
+  //! The same; returns the SHA-256 of the file as well, 64 hexadecimal digits.
+  std::string verify_and_hash() const;
+  //! The same of two shards at a time, which takes less than one after the other (core/sha256_pair.h). \throws as the
+  //! first would alone, then the second
+  static std::array<std::string, 2> verify_and_hash(const Shard& first, const Shard& second);
 
  private:
-  struct Checked {
-    std::string name;
-    std::uint64_t offset = 0;     //!< in the file
-    std::uint64_t row_bytes = 0;  //!< 0 for lr_view
-    std::vector<std::uint32_t> crc;
-  };
   struct View {
     std::uint64_t offset;  //!< in lr_view
     int height;
     int width;
+    std::uint64_t bytes() const { return static_cast<std::uint64_t>(height) * static_cast<std::uint64_t>(width) * 3; }
   };
+  using Checksums = std::vector<std::uint32_t>;
+  //! An image data set: `hr` or `lr_R`.
+  struct Pixels {
+    std::string name;
+    std::uint64_t offset = 0;     //!< in the file
+    std::uint64_t row_bytes = 0;  //!< 0 for lr_view
+  };
+  class Pass;
+  class Whole;
 
-  void check_arrays(const std::vector<hdf5::PlacedArray>& found) const;
-  void read_header(const std::vector<hdf5::PlacedArray>& arrays);
-  void read_columns(const std::vector<hdf5::PlacedArray>& arrays);
-  void read_views(const std::vector<hdf5::PlacedArray>& arrays);
-  void read_checked(const Checked& array, std::size_t row, std::span<std::byte> to) const;
-  void check_row(const std::string& name, std::size_t row, std::span<const std::byte> bytes, std::uint32_t crc) const;
-  core::Bytes read_array(const std::vector<hdf5::PlacedArray>& arrays, const std::string& name) const;
+  const hdf5::PlacedArray* find(const std::string& name) const;
+  void check_arrays() const;
+  void read_header();
+  std::vector<View> read_views() const;
+  std::vector<std::int32_t> read_source_rates() const;
+  const std::vector<View>& views() const;
+  const std::vector<Checksums>& checksums() const;
+  void read_checked(std::size_t array, std::size_t row, std::span<std::uint8_t> to) const;
+  void check_row(const std::string& name, std::size_t row, std::uint32_t found, std::uint32_t expected) const;
+  core::Bytes read_array(const std::string& name) const;
+  Checksums read_checksums(const std::string& name) const;
   template <class T>
-  std::vector<T> read_column(const std::vector<hdf5::PlacedArray>& arrays, const std::string& name) const;
+  std::vector<T> read_column(const std::string& name) const;
   core::RuntimeError corrupt(const std::string& what) const;
 
   hdf5::RawFile file_;
   std::string where_;
   ShardHeader header_;
-  std::vector<PackRow> rows_;
-  std::vector<Checked> images_;  //!< hr, then lr_R by ascending rate
-  Checked view_pixels_;
-  std::vector<View> views_;  //!< rows × rates
+  std::vector<hdf5::PlacedArray> arrays_;   //!< by name
+  std::vector<Pixels> images_;              //!< hr, then lr_R by ascending rate, then lr_view if there are rates
+  Lazy<std::vector<Checksums>> checksums_;  //!< as images_
+  Lazy<std::vector<View>> views_;           //!< rows × rates
+  Lazy<std::vector<std::int32_t>> source_rates_;
 };
 
 }  // namespace resolute::datasets

@@ -9,25 +9,33 @@ namespace resolute::datasets {
 using hdf5::ArrayLayout;
 using hdf5::ElementType;
 
+int shard_schema(const PackOptions& options, bool tell_origin) {
+  return tell_origin || options.view_from != ViewFrom::kNative ? 2 : 1;
+}
+
 std::string header_text(const ShardHeader& header) {
-  return core::canonical_json({{"schema", kShardSchema},
-                               {"options", to_json(header.options)},
-                               {"shard", header.shard},
-                               {"first_row", header.first_row},
-                               {"rows", header.rows},
-                               {"total_rows", header.total_rows},
-                               {"listing_sha256", header.listing_sha256},
-                               {"decoder", header.decoder},
-                               {"hdf5", header.hdf5}});
+  const int schema = shard_schema(header.options, header.tell_origin);
+  core::Json json{{"schema", schema},
+                  {"options", to_json(header.options)},
+                  {"shard", header.shard},
+                  {"first_row", header.first_row},
+                  {"rows", header.rows},
+                  {"total_rows", header.total_rows},
+                  {"listing_sha256", header.listing_sha256},
+                  {"decoder", header.decoder},
+                  {"hdf5", header.hdf5}};
+  if (schema > 1) json["tell_origin"] = header.tell_origin;
+  return core::canonical_json(json);
 }
 
 ShardHeader header_from_text(std::string_view text, const std::string& where) {
   try {
     core::Json json = core::parse_json(text, where);
     core::ObjectReader reader(json, where);
-    if (auto schema = reader.required<int>("schema"); schema != kShardSchema)
-      throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema),
-                              fmt::format("{} is known", kShardSchema), "ingest the data set again");
+    const auto schema = reader.required<int>("schema");
+    if (schema != 1 && schema != 2)
+      throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema), "1 and 2 are known",
+                              "ingest the data set again");
     ShardHeader header;
     header.options = pack_options_from_json(reader.required<core::Json>("options"), where);
     header.shard = reader.required<int>("shard");
@@ -37,7 +45,10 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
     header.listing_sha256 = reader.required<std::string>("listing_sha256");
     header.decoder = reader.required<std::string>("decoder");
     header.hdf5 = reader.required<std::string>("hdf5");
+    if (schema > 1) header.tell_origin = reader.required<bool>("tell_origin");
     reader.finish();
+    if (schema != shard_schema(header.options, header.tell_origin))
+      throw core::input_error(fmt::format("{}: shard schema {}", where, schema), "a lower one can tell this shard");
     return header;
   } catch (const core::RuntimeError& error) {
     throw core::corrupt_error(error.what());
@@ -47,13 +58,15 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
 std::string lr_name(int rate) { return fmt::format("lr_{}", rate); }
 std::string crc_name(const std::string& name) { return "crc32c/" + name; }
 
-std::vector<std::string> row_array_names(const std::vector<int>& rates) {
+std::vector<std::string> row_array_names(const std::vector<int>& rates, bool tell_origin) {
   std::vector<std::string> names{"hr"};
   for (int rate : rates) names.push_back(lr_name(rate));
   if (!rates.empty())
     for (const char* name : {"lr_view_offset", "lr_view_height", "lr_view_width"}) names.emplace_back(name);
   for (const char* name : {"identity", "camera", "subset", "native_height", "native_width", "path", "source_sha256"})
     names.emplace_back(name);
+  if (tell_origin)
+    for (const char* name : {"source_rate", "test_sets"}) names.emplace_back(name);
   return names;
 }
 
@@ -63,8 +76,10 @@ std::size_t ShardLayout::index(const std::string& name) const {
   throw core::ContractError("a shard has no array '" + name + "'");
 }
 
-ShardLayout shard_layout(const PackOptions& options, std::uint64_t rows, std::uint64_t path_bytes,
-                         std::uint64_t view_bytes, std::uint64_t header_bytes) {
+ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
+                         std::uint64_t header_bytes) {
+  const PackOptions& options = header.options;
+  const std::uint64_t rows = header.rows;
   ShardLayout layout;
   layout.rates = stored_rates(options);
   auto& arrays = layout.arrays;
@@ -87,8 +102,12 @@ ShardLayout shard_layout(const PackOptions& options, std::uint64_t rows, std::ui
   arrays.push_back({"native_width", ElementType::kInt32, {rows}});
   arrays.push_back({"path", ElementType::kUint8, {rows, path_bytes}});
   arrays.push_back({"source_sha256", ElementType::kUint8, {rows, 32}});
+  if (header.tell_origin) {
+    arrays.push_back({"source_rate", ElementType::kInt32, {rows}});
+    arrays.push_back({"test_sets", ElementType::kUint64, {rows}});
+  }
   arrays.push_back({"header", ElementType::kUint8, {header_bytes}});
-  for (const std::string& name : row_array_names(layout.rates))
+  for (const std::string& name : row_array_names(layout.rates, header.tell_origin))
     arrays.push_back({crc_name(name), ElementType::kUint32, {rows}});
   if (rates > 0) arrays.push_back({crc_name("lr_view"), ElementType::kUint32, {rows, rates}});
   arrays.push_back({crc_name("header"), ElementType::kUint32, {1}});

@@ -11,7 +11,9 @@
 
 namespace resolute::datasets {
 
-inline constexpr int kShardSchema = 1;
+//! The schema of a shard: 1 where that can tell it, so that packs made then keep their bytes; 2 adds the data sets
+//! `source_rate` and `test_sets`, or an option that schema 1 lacks.
+int shard_schema(const PackOptions& options, bool tell_origin);
 
 //! What a shard says about itself, as JSON in its data set `header`.
 struct ShardHeader {
@@ -21,8 +23,9 @@ struct ShardHeader {
   std::uint64_t rows = 0;
   std::uint64_t total_rows = 0;
   std::string listing_sha256;
-  std::string decoder;  //!< decoder_versions() of the writer
-  std::string hdf5;     //!< library_version() of the writer
+  std::string decoder;       //!< decoder_versions() of the writer
+  std::string hdf5;          //!< library_version() of the writer
+  bool tell_origin = false;  //!< some image of the listing, whatever the shard, has a rate other than 1 or test sets
 };
 
 std::string header_text(const ShardHeader& header);
@@ -40,11 +43,11 @@ struct ShardLayout {
 
 //! \param path_bytes length of the longest path; \param view_bytes of all LR views together; \param header_bytes of the
 //! text
-ShardLayout shard_layout(const PackOptions& options, std::uint64_t rows, std::uint64_t path_bytes,
-                         std::uint64_t view_bytes, std::uint64_t header_bytes);
+ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
+                         std::uint64_t header_bytes);
 
 //! Names of the data sets with one row of fixed length an image, in file order.
-std::vector<std::string> row_array_names(const std::vector<int>& rates);
+std::vector<std::string> row_array_names(const std::vector<int>& rates, bool tell_origin);
 //! "lr_3"
 std::string lr_name(int rate);
 //! "crc32c/" + name

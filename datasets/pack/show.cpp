@@ -1,39 +1,63 @@
 #include "datasets/pack/show.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
-#include "datasets/image/contact_sheet.h"
-#include "datasets/low_resolution.h"
-
 namespace resolute::datasets {
+namespace {
+
+Spread spread_of(std::vector<std::int64_t> values) {
+  if (values.empty()) return {};
+  std::sort(values.begin(), values.end());
+  return {values.front(), values[(values.size() - 1) / 2], values.back()};
+}
+
+core::Json spread_json(const Spread& height, const Spread& width) {
+  return {{"smallest", {height.least, width.least}},
+          {"median", {height.median, width.median}},
+          {"largest", {height.most, width.most}}};
+}
+
+}  // namespace
 
 PackStatistics pack_statistics(const PackReader& pack) {
+  struct Identity {
+    std::int64_t images = 0;
+    std::set<std::int64_t> cameras;
+    std::uint64_t test_sets = 0;
+  };
   PackStatistics all;
   all.rows = pack.size();
-  std::map<std::int64_t, std::uint64_t> images;
-  std::map<std::int64_t, std::set<std::int64_t>> cameras;
+  std::map<std::int64_t, Identity> identities;
+  std::vector<std::int64_t> heights, widths, counts;
   for (const PackRow& row : pack.rows()) {
-    ++all.images_per_camera[row.sample.camera];
-    ++all.images_per_subset[row.sample.subset];
-    if (row.sample.identity == 0) {
+    const Sample& sample = row.sample;
+    ++all.images_per_camera[sample.camera];
+    ++all.images_per_subset[sample.subset];
+    if (sample.rate != 1) ++all.low_resolution_images[sample.rate];
+    heights.push_back(row.native_height);
+    widths.push_back(row.native_width);
+    if (sample.identity == 0) {
       ++all.distractors;
-    } else {
-      ++images[row.sample.identity];
-      cameras[row.sample.identity].insert(row.sample.camera);
+      continue;
     }
-    const bool first = all.largest_height == 0;
-    all.smallest_height = first ? row.native_height : std::min(all.smallest_height, row.native_height);
-    all.smallest_width = first ? row.native_width : std::min(all.smallest_width, row.native_width);
-    all.largest_height = std::max(all.largest_height, row.native_height);
-    all.largest_width = std::max(all.largest_width, row.native_width);
+    Identity& identity = identities[sample.identity];
+    ++identity.images;
+    identity.cameras.insert(sample.camera);
+    identity.test_sets |= sample.test_sets;
   }
-  all.identities = images.size();
-  for (const auto& [identity, count] : images) {
-    all.fewest_images = all.fewest_images == 0 ? count : std::min(all.fewest_images, count);
-    all.most_images = std::max(all.most_images, count);
-    if (cameras[identity].size() == 1) ++all.identities_in_one_camera;
+  all.identities = identities.size();
+  for (const auto& [number, identity] : identities) {
+    counts.push_back(identity.images);
+    if (identity.cameras.size() == 1) ++all.identities_in_one_camera;
+    const auto sets = static_cast<std::size_t>(std::bit_width(identity.test_sets));
+    if (all.published_test_identities.size() < sets) all.published_test_identities.resize(sets);
+    for (std::size_t set = 0; set < sets; ++set) all.published_test_identities[set] += identity.test_sets >> set & 1;
   }
+  all.images_per_identity = spread_of(std::move(counts));
+  all.native_height = spread_of(std::move(heights));
+  all.native_width = spread_of(std::move(widths));
   return all;
 }
 
@@ -41,7 +65,11 @@ core::Json describe_pack(const PackReader& pack) {
   const PackStatistics all = pack_statistics(pack);
   core::Json cameras = core::Json::object();
   for (const auto& [camera, count] : all.images_per_camera) cameras[std::to_string(camera)] = count;
+  core::Json low = core::Json::object();
+  for (const auto& [rate, count] : all.low_resolution_images)
+    low[rate == 0 ? std::string("unknown") : std::to_string(rate)] = count;
   core::Json json = to_json(pack.options());
+  json["view_from"] = view_from_name(pack.options().view_from);
   json["pack_sha256"] = pack.pack_sha256();
   json["manifest_sha256"] = pack.manifest_sha256();
   json["rows"] = all.rows;
@@ -49,37 +77,53 @@ core::Json describe_pack(const PackReader& pack) {
   json["distractors"] = all.distractors;
   json["images_per_camera"] = std::move(cameras);
   json["images_per_subset"] = all.images_per_subset;
-  json["images_per_identity"] = {{"fewest", all.fewest_images}, {"most", all.most_images}};
+  json["images_per_identity"] = {{"fewest", all.images_per_identity.least},
+                                 {"median", all.images_per_identity.median},
+                                 {"most", all.images_per_identity.most}};
   json["identities_in_one_camera"] = all.identities_in_one_camera;
-  json["native_size"] = {{"smallest", {all.smallest_height, all.smallest_width}},
-                         {"largest", {all.largest_height, all.largest_width}}};
+  json["low_resolution_images"] = std::move(low);
+  json["published_test_identities"] = all.published_test_identities;
+  json["native_size"] = spread_json(all.native_height, all.native_width);
   return json;
 }
 
-core::Bytes contact_sheet_png(const PackReader& pack, int samples) {
-  constexpr int kGap = 2;
+std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards) {
+  std::uint64_t bytes = files.open_for_read(pack_folder / "pack.json")->size() +
+                        files.open_for_read(pack_folder / "manifest.json")->size();
+  for (int shard = 0; shard < shards; ++shard)
+    bytes += files.open_for_read(pack_folder / shard_file_name(shard))->size();
+  return bytes;
+}
+
+std::vector<std::size_t> choose_samples(const PackReader& pack, int samples) {
   if (samples < 1) throw core::input_error(fmt::format("a sheet of {} samples", samples), "at least one is needed");
-  const auto count = std::min(static_cast<std::size_t>(samples), pack.size());
-  const auto rates = stored_rates(pack.options());
-  const int height = pack.options().height;
-  const int width = pack.options().width;
-  if (count * static_cast<std::size_t>(height + kGap) > static_cast<std::size_t>(kMaxImageSide) ||
-      (rates.size() + 1) * static_cast<std::size_t>(width + kGap) > static_cast<std::size_t>(kMaxImageSide))
-    throw core::input_error(fmt::format("a sheet of {} samples", count),
-                            fmt::format("it would pass {} pixels a side", kMaxImageSide), "ask for fewer");
-  std::vector<Image> images;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t row = i * pack.size() / count;
-    Image hr = make_image(height, width);
-    pack.read_hr(row, hr.pixels);
-    images.push_back(std::move(hr));
-    for (int rate : rates) {
-      Image view;
-      pack.read_view(row, rate, view);
-      images.push_back(enlarge(view, height, width));
-    }
+  const std::size_t wanted = std::min(static_cast<std::size_t>(samples), pack.size());
+  std::map<std::int64_t, std::vector<std::size_t>> identities;
+  for (std::size_t row = 0; row < pack.size(); ++row) identities[pack.row(row).sample.identity].push_back(row);
+  std::vector<std::size_t> distractors;
+  if (auto none = identities.find(0); none != identities.end()) {
+    distractors = std::move(none->second);
+    identities.erase(none);
   }
-  return encode_png(contact_sheet(images, static_cast<int>(rates.size()) + 1, kGap));
+  std::vector<std::size_t> chosen;
+  const auto take_evenly = [&](const std::vector<std::size_t>& rows) {
+    const std::size_t count = std::min(wanted - chosen.size(), rows.size());
+    for (std::size_t i = 0; i < count; ++i) chosen.push_back(rows[i * rows.size() / count]);
+  };
+  for (std::size_t round = 0; chosen.size() < wanted; ++round) {
+    std::vector<std::size_t> one_each;
+    std::size_t number = 0;
+    // Every identity begins with another one of its images, lest all be from the first camera.
+    for (const auto& [identity, rows] : identities) {
+      if (round < rows.size()) one_each.push_back(rows[(number + round) % rows.size()]);
+      ++number;
+    }
+    if (one_each.empty()) break;
+    take_evenly(one_each);
+  }
+  take_evenly(distractors);
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
 }
 
 }  // namespace resolute::datasets

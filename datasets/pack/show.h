@@ -3,14 +3,25 @@
 //! What `resolute data show` tells of a pack: counts, sizes, and a sheet of samples to look at.
 
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "core/bytes.h"
+#include "core/file_system.h"
 #include "core/json.h"
 #include "datasets/pack/pack.h"
 
 namespace resolute::datasets {
+
+//! Of a list of numbers; the median of an even count is the lower of the two in the middle. All 0 for an empty list.
+struct Spread {
+  std::int64_t least = 0;
+  std::int64_t median = 0;
+  std::int64_t most = 0;
+  bool operator==(const Spread&) const = default;
+};
 
 struct PackStatistics {
   std::uint64_t rows = 0;
@@ -18,22 +29,33 @@ struct PackStatistics {
   std::uint64_t distractors = 0;  //!< images of identity 0
   std::map<std::int64_t, std::uint64_t> images_per_camera;
   std::map<std::string, std::uint64_t> images_per_subset;
-  std::uint64_t fewest_images = 0;  //!< of an identity
-  std::uint64_t most_images = 0;
+  Spread images_per_identity;
   std::uint64_t identities_in_one_camera = 0;
-  int smallest_height = 0;  //!< native sizes, pixels
-  int smallest_width = 0;
-  int largest_height = 0;
-  int largest_width = 0;
+  Spread native_height;  //!< pixels
+  Spread native_width;
+  //! Images that came in low resolution, by Sample::rate; 0: at a rate that nobody tells. Empty where none did.
+  std::map<int, std::uint64_t> low_resolution_images;
+  //! Of each published division, from number 0, how many identities it tests. Empty where the source has none.
+  std::vector<std::uint64_t> published_test_identities;
 };
 
 PackStatistics pack_statistics(const PackReader& pack);
-//! The document of `data show --json`: name, source, rates, kernel, network size, hashes, statistics.
+//! What `data show --json` prints but for "bytes": name, source, rates, kernel, network size, hashes, statistics. Sizes
+//! are [height, width].
 core::Json describe_pack(const PackReader& pack);
 
-//! A PNG of `samples` rows spread evenly over the pack: a line each with the HR image and, for every rate, the LR view
-//! enlarged to network size. \param samples 1 or more; at most size() are shown
-//! \throws RuntimeError (kInput) for fewer than 1 or a sheet over 16384 pixels a side
+//! Bytes of the shards, manifest.json and pack.json of a sealed pack. \param shards PackOptions::shards
+//! \throws RuntimeError of a file that cannot be opened
+std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards);
+
+//! Rows to look at, ascending: spread evenly over the identities, an image of each before a second one of any, and over
+//! an identity's images; distractors come after all others. \param samples 1 or more; at most size() are chosen
+std::vector<std::size_t> choose_samples(const PackReader& pack, int samples);
+
+//! A PNG of choose_samples(): a line each with identity, camera, subset and native size in words, the HR image, and for
+//! every rate the LR view enlarged to network size and beside it, where it is no larger, at its true size. Small packs
+//! are shown in whole multiples of their pixels. An image that came in low resolution is marked LR and framed, and has
+//! no HR image. \throws RuntimeError (kInput) for fewer than 1 or a sheet over kMaxImageSide pixels a side
 core::Bytes contact_sheet_png(const PackReader& pack, int samples);
 
 }  // namespace resolute::datasets

@@ -1,12 +1,12 @@
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <optional>
+#include <utility>
 
 #include "core/crc32c.h"
 #include "core/log.h"
 #include "core/sha256.h"
 #include "datasets/hdf5/placed_file.h"
-#include "datasets/hdf5/raw_file.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
@@ -17,90 +17,105 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Raw files kept from the first pass for the second: a shard of crops fits, and larger ones are read twice.
-constexpr std::uint64_t kMaxKeptBytes = std::uint64_t{256} << 20;
-constexpr std::uint64_t kMaxImageBytes = std::uint64_t{256} << 20;
+// First pass: the headers alone, for the sizes that decide where everything lies.
+std::vector<ImageSize> survey(const RawReader& reader, std::span<const Sample> samples) {
+  std::vector<ImageSize> sizes;
+  sizes.reserve(samples.size());
+  for (const Sample& sample : samples) sizes.push_back(image_size(reader.read(sample.path), reader.place(sample.path)));
+  return sizes;
+}
 
-struct RawImage {
-  core::Bytes bytes;  // empty once the kept bytes are too many
-  PackRow row;
-};
-
-// First pass: decodes every image, so that a bad one is known before anything is written, and learns all sizes.
-std::vector<RawImage> survey(core::FileSystem& files, const fs::path& root, std::span<const Sample> samples) {
-  std::vector<RawImage> raw;
-  raw.reserve(samples.size());
-  std::uint64_t kept = 0;
-  for (const Sample& sample : samples) {
-    RawImage image;
-    image.bytes = files.read(root / sample.path, kMaxImageBytes);
-    Image decoded = decode_image(image.bytes, (root / sample.path).string());
-    image.row = {sample, decoded.height, decoded.width, core::sha256_hex(image.bytes)};
-    kept += image.bytes.size();
-    if (kept > kMaxKeptBytes) image.bytes = {};
-    raw.push_back(std::move(image));
+// Rows of an image data set on their way to the file: small ones wait for their neighbours, which saves calls and pages
+// that are written twice.
+class PixelRows {
+ public:
+  explicit PixelRows(std::size_t array) : array_(array) {}
+  void add(hdf5::PlacedFile& file, std::span<const std::byte> bytes) {
+    constexpr std::size_t kMostWaiting = std::size_t{64} << 10;
+    if (bytes.size() < kMostWaiting / 2) {
+      if (waiting_.size() + bytes.size() > kMostWaiting) flush(file);
+      core::append_bytes(waiting_, bytes);
+    } else {
+      flush(file);  // those that wait come before it
+      file.write(array_, at_, bytes);
+      at_ += bytes.size();
+    }
   }
-  return raw;
-}
+  void flush(hdf5::PlacedFile& file) {
+    file.write(array_, at_, waiting_);
+    at_ += waiting_.size();
+    waiting_.clear();
+  }
+  std::uint64_t bytes() const { return at_ + waiting_.size(); }
 
-Image decode_again(core::FileSystem& files, const fs::path& root, RawImage& raw) {
-  const fs::path path = root / raw.row.sample.path;
-  core::Bytes bytes = raw.bytes.empty() ? files.read(path, kMaxImageBytes) : std::move(raw.bytes);
-  raw.bytes = {};
-  if (core::sha256_hex(bytes) != raw.row.source_sha256)
-    throw core::input_error(fmt::format("'{}' changed while it was packed", path.string()),
-                            "its SHA-256 is another one", "let nobody write there and ingest again");
-  return decode_image(bytes, path.string());
-}
-
-core::Bytes from_hex(std::string_view hex) {
-  auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  core::Bytes bytes;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    bytes.push_back(static_cast<std::byte>(digit(hex[i]) * 16 + digit(hex[i + 1])));
-  return bytes;
-}
+ private:
+  std::size_t array_;
+  std::uint64_t at_ = 0;  // what is in the file
+  core::Bytes waiting_;
+};
 
 // Fills a shard: image rows as they come, the small columns at the end.
 class ShardFile {
  public:
-  ShardFile(core::FileSystem& files, const fs::path& path, const ShardHeader& header, std::span<const RawImage> raw)
+  ShardFile(core::FileSystem& files, const fs::path& path, const ShardHeader& header, std::span<const Sample> samples,
+            std::span<const ImageSize> sizes)
       : header_(header), text_(header_text(header)), rates_(stored_rates(header.options)) {
     std::uint64_t path_bytes = 1;
-    for (const RawImage& image : raw) {
-      path_bytes = std::max<std::uint64_t>(path_bytes, image.row.sample.path.size());
-      for (int rate : rates_) view_total_ += view_bytes(image.row, rate);
-    }
+    for (const Sample& sample : samples) path_bytes = std::max<std::uint64_t>(path_bytes, sample.path.size());
+    for (const ImageSize& size : sizes)
+      for (int rate : rates_) view_total_ += view_bytes(header.options, size, rate);
     path_bytes_ = static_cast<std::size_t>(path_bytes);
-    layout_ = shard_layout(header.options, header.rows, path_bytes, view_total_, text_.size());
+    layout_ = shard_layout(header, path_bytes, view_total_, text_.size());
     image_ = hdf5::lay_out(layout_.arrays);
     columns_.resize(layout_.arrays.size());
+    hr_ = pixel_rows("hr");
+    for (int rate : rates_) lr_.push_back(pixel_rows(lr_name(rate)));
+    if (!rates_.empty()) {
+      views_ = pixel_rows("lr_view");
+      view_offset_ = column("lr_view_offset");
+      view_height_ = column("lr_view_height");
+      view_width_ = column("lr_view_width");
+    }
+    for (const char* name : kPlainColumns) plain_.push_back(column(name));
+    if (header_.tell_origin)
+      for (const char* name : kOriginColumns) origin_.push_back(column(name));
     file_ = std::make_unique<hdf5::PlacedFile>(files, path, image_);
   }
 
-  void add(const PackRow& row, const Image& native) {
+  void add(const Sample& sample, const Image& native, const core::Sha256Digest& digest) {
     const PackOptions& options = header_.options;
-    Image hr = resize(native, options.height, options.width, Kernel::kTriangle);
-    add_pixels("hr", hr);
-    for (int rate : rates_) add_pixels(lr_name(rate), low_resolution_network(hr, rate, options.kernel));
-    if (!rates_.empty()) add_views(native);
-    add_value<std::int64_t>("identity", row.sample.identity);
-    add_value<std::int64_t>("camera", row.sample.camera);
-    add_value<std::uint8_t>("subset", subset_code(row.sample.subset));
-    add_value<std::int32_t>("native_height", row.native_height);
-    add_value<std::int32_t>("native_width", row.native_width);
-    std::string path = row.sample.path;
-    path.resize(path_bytes_, '\0');
-    add_bytes("path", core::as_byte_span(path));
-    add_bytes("source_sha256", from_hex(row.source_sha256));
+    resize_into(native, options.height, options.width, Kernel::kTriangle, hr_image_, scratch_);
+    add_pixels(*hr_, hr_image_);
+    for (std::size_t i = 0; i < rates_.size(); ++i) {
+      low_resolution_view_into(hr_image_, rates_[i], options.kernel, lr_image_, scratch_);
+      add_pixels(*lr_[i], lr_image_);
+    }
+    if (!rates_.empty()) add_views(options.view_from == ViewFrom::kNative ? native : hr_image_);
+    add_value<std::int64_t>(plain_[0], sample.identity);
+    add_value<std::int64_t>(plain_[1], sample.camera);
+    add_value<std::uint8_t>(plain_[2], subset_code(sample.subset));
+    add_value<std::int32_t>(plain_[3], native.height);
+    add_value<std::int32_t>(plain_[4], native.width);
+    path_.assign(sample.path);
+    path_.resize(path_bytes_, '\0');
+    add_bytes(plain_[5], core::as_byte_span(path_));
+    add_bytes(plain_[6], digest);
+    if (header_.tell_origin) {
+      add_value<std::int32_t>(origin_[0], sample.rate);
+      add_value<std::uint64_t>(origin_[1], sample.test_sets);
+    }
     ++row_;
   }
 
   void publish() {
-    RESOLUTE_EXPECT(row_ == header_.rows && view_at_ == view_total_, "a shard was not filled");
+    RESOLUTE_EXPECT(row_ == header_.rows && (rates_.empty() || views_->rows.bytes() == view_total_),
+                    "a shard was not filled");
+    hr_->rows.flush(*file_);
+    for (auto& lr : lr_) lr->rows.flush(*file_);
+    if (views_) views_->rows.flush(*file_);
     auto text = core::as_byte_span(text_);
-    core::append_bytes(column("header"), text);
-    core::append_little_endian(column(crc_name("header")), core::crc32c(text));
+    core::append_bytes(columns_[layout_.index("header")], text);
+    core::append_little_endian(columns_[layout_.index(crc_name("header"))], core::crc32c(text));
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (columns_[i].empty()) continue;
       RESOLUTE_EXPECT(columns_[i].size() == layout_.arrays[i].bytes(), "a column was not filled");
@@ -110,44 +125,60 @@ class ShardFile {
   }
 
  private:
-  static std::uint64_t view_bytes(const PackRow& row, int rate) {
-    return static_cast<std::uint64_t>(std::max(row.native_height / rate, 1)) *
-           static_cast<std::uint64_t>(std::max(row.native_width / rate, 1)) * 3;
+  static constexpr std::array<const char*, 7> kPlainColumns{"identity",     "camera", "subset",       "native_height",
+                                                            "native_width", "path",   "source_sha256"};
+  static constexpr std::array<const char*, 2> kOriginColumns{"source_rate", "test_sets"};
+  struct Column {
+    std::size_t values = 0;  // numbers of arrays
+    std::size_t crc = 0;
+  };
+  struct Pixels {
+    PixelRows rows;
+    std::size_t crc;
+  };
+
+  static std::uint64_t view_bytes(const PackOptions& options, const ImageSize& size, int rate) {
+    const bool native = options.view_from == ViewFrom::kNative;
+    return static_cast<std::uint64_t>(std::max((native ? size.height : options.height) / rate, 1)) *
+           static_cast<std::uint64_t>(std::max((native ? size.width : options.width) / rate, 1)) * 3;
   }
-  core::Bytes& column(const std::string& name) { return columns_[layout_.index(name)]; }
-  void add_crc(const std::string& name, std::span<const std::byte> bytes) {
-    core::append_little_endian(column(crc_name(name)), core::crc32c(bytes));
+  // A column of the layout, with room for all of its rows.
+  std::size_t reserved(const std::string& name) {
+    const std::size_t number = layout_.index(name);
+    columns_[number].reserve(static_cast<std::size_t>(layout_.arrays[number].bytes()));
+    return number;
   }
-  void add_bytes(const std::string& name, std::span<const std::byte> bytes) {
-    core::append_bytes(column(name), bytes);
-    add_crc(name, bytes);
+  Column column(const std::string& name) { return {reserved(name), reserved(crc_name(name))}; }
+  std::unique_ptr<Pixels> pixel_rows(const std::string& name) {
+    return std::make_unique<Pixels>(Pixels{PixelRows(layout_.index(name)), reserved(crc_name(name))});
+  }
+  void add_bytes(const Column& to, std::span<const std::byte> bytes) {
+    core::append_bytes(columns_[to.values], bytes);
+    core::append_little_endian(columns_[to.crc], core::crc32c(bytes));
   }
   template <class T>
-  void add_value(const std::string& name, T value) {
-    add_bytes(name, std::as_bytes(std::span(&value, 1)));
+  void add_value(const Column& to, T value) {
+    add_bytes(to, std::as_bytes(std::span(&value, 1)));
   }
-  void add_pixels(const std::string& name, const Image& image) {
-    auto bytes = std::as_bytes(std::span(image.pixels));
-    file_->write(layout_.index(name), row_ * bytes.size(), bytes);
-    add_crc(name, bytes);
+  void add_pixels(Pixels& to, const Image& image) {
+    const auto bytes = std::as_bytes(std::span(image.pixels));
+    core::append_little_endian(columns_[to.crc], core::crc32c(bytes));
+    to.rows.add(*file_, bytes);
   }
-  void add_views(const Image& native) {
-    std::vector<std::uint64_t> offsets;
-    std::vector<std::int32_t> heights;
-    std::vector<std::int32_t> widths;
+  void add_views(const Image& from) {
+    offsets_.clear();
+    heights_.clear();
+    widths_.clear();
     for (int rate : rates_) {
-      Image view = low_resolution_view(native, rate, header_.options.kernel);
-      auto bytes = std::as_bytes(std::span(view.pixels));
-      file_->write(layout_.index("lr_view"), view_at_, bytes);
-      add_crc("lr_view", bytes);
-      offsets.push_back(view_at_);
-      heights.push_back(view.height);
-      widths.push_back(view.width);
-      view_at_ += bytes.size();
+      low_resolution_view_into(from, rate, header_.options.kernel, lr_image_, scratch_);
+      offsets_.push_back(views_->rows.bytes());
+      heights_.push_back(lr_image_.height);
+      widths_.push_back(lr_image_.width);
+      add_pixels(*views_, lr_image_);
     }
-    add_bytes("lr_view_offset", std::as_bytes(std::span(offsets)));
-    add_bytes("lr_view_height", std::as_bytes(std::span(heights)));
-    add_bytes("lr_view_width", std::as_bytes(std::span(widths)));
+    add_bytes(view_offset_, std::as_bytes(std::span(offsets_)));
+    add_bytes(view_height_, std::as_bytes(std::span(heights_)));
+    add_bytes(view_width_, std::as_bytes(std::span(widths_)));
   }
 
   const ShardHeader& header_;
@@ -155,37 +186,48 @@ class ShardFile {
   std::vector<int> rates_;
   std::size_t path_bytes_ = 1;
   std::uint64_t view_total_ = 0;
-  std::uint64_t view_at_ = 0;
   ShardLayout layout_;
   hdf5::FileImage image_;
   std::vector<core::Bytes> columns_;  // by array; empty for the images
   std::uint64_t row_ = 0;
   std::unique_ptr<hdf5::PlacedFile> file_;
+
+  std::unique_ptr<Pixels> hr_;
+  std::vector<std::unique_ptr<Pixels>> lr_;  // by rate
+  std::unique_ptr<Pixels> views_;
+  Column view_offset_, view_height_, view_width_;
+  std::vector<Column> plain_, origin_;
+
+  // Of one image, kept for the next.
+  Image hr_image_, lr_image_;
+  ResizeScratch scratch_;
+  std::string path_;
+  std::vector<std::uint64_t> offsets_;
+  std::vector<std::int32_t> heights_, widths_;
 };
 
 bool same(const ShardHeader& a, const ShardHeader& b) { return header_text(a) == header_text(b); }
 
 // Why the shard at `path` must be made: nothing if it stands there intact, says of itself what `wanted` says and was
 // made from the bytes that the raw files have now; an empty text if there is none.
-std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::path& path, const fs::path& root,
+std::optional<std::string> reason_to_make(core::FileSystem& files, const fs::path& path, const RawReader& reader,
                                           std::span<const Sample> samples, const ShardHeader& wanted) {
   if (!files.exists(path)) return "";
   std::vector<PackRow> rows;
   try {
-    Shard shard(path);
-    shard.verify();
+    const Shard shard(path);
     if (!same(shard.header(), wanted)) return fmt::format("'{}' was made otherwise", path.string());
-    rows = shard.rows();
+    shard.verify();
+    rows.reserve(shard.size());
+    shard.append_rows(rows);
   } catch (const core::RuntimeError& error) {
     if (error.kind() != core::ErrorKind::kCorrupt && error.kind() != core::ErrorKind::kInput) throw;
     return error.what();
   }
   // Names and settings say nothing of pixels: the files may have been overwritten, or be another root's of these names.
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const fs::path source = root / samples[i].path;
-    if (rows.at(i).sample != samples[i] ||
-        rows[i].source_sha256 != core::sha256_hex(files.read(source, kMaxImageBytes)))
-      return fmt::format("'{}' was made when '{}' had other bytes", path.string(), source.string());
+    if (rows.at(i).sample != samples[i] || rows[i].source_sha256 != core::sha256_hex(reader.read(samples[i].path)))
+      return fmt::format("'{}' was made when '{}' had other bytes", path.string(), reader.place(samples[i].path));
   }
   return std::nullopt;
 }
@@ -222,9 +264,31 @@ std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const f
   return std::vector<PackRow>(first, first + static_cast<std::ptrdiff_t>(wanted.rows));
 }
 
+void make_shard(core::FileSystem& files, const RawReader& reader, std::span<const Sample> samples, const fs::path& path,
+                const ShardHeader& header, const std::vector<PackRow>* sealed) {
+  const std::vector<ImageSize> sizes = survey(reader, samples);
+  ShardFile file(files, path, header, samples, sizes);
+  Image native;
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    const Sample& sample = samples[i];
+    const std::string place = reader.place(sample.path);
+    // What is decoded is what was hashed, whatever happens to the file meanwhile.
+    const core::Bytes bytes = reader.read(sample.path);
+    const core::Sha256Digest digest = core::sha256(bytes);
+    decode_image_into(bytes, place, native);
+    if (ImageSize{native.height, native.width} != sizes[i])
+      throw core::input_error(fmt::format("'{}' changed while it was packed", place), "its size is another one",
+                              "let nobody write there and ingest again");
+    if (sealed != nullptr && PackRow{sample, native.height, native.width, core::to_hex(digest)} != sealed->at(i))
+      throw sealed_error(header, kOtherImages);
+    file.add(sample, native, digest);
+  }
+  file.publish();
+}
+
 }  // namespace
 
-ShardResult write_shard(core::FileSystem& files, const fs::path& root, const std::vector<Sample>& samples,
+ShardResult write_shard(core::FileSystem& files, const RawReader& reader, const std::vector<Sample>& samples,
                         const PackOptions& options, int shard, const fs::path& pack_folder) {
   validate(options);
   if (shard < 0 || shard >= options.shards)
@@ -242,24 +306,16 @@ ShardResult write_shard(core::FileSystem& files, const fs::path& root, const std
                      samples.size(),
                      listing_sha256(samples),
                      decoder_versions(),
-                     hdf5::library_version()};
+                     hdf5::library_version(),
+                     tell_origin(samples)};
   const fs::path path = pack_folder / shard_file_name(shard);
   const auto part = std::span(samples).subspan(range.begin, range.end - range.begin);
-  if (auto reason = reason_to_make(files, path, root, part, header)) {
-    auto sealed = sealed_rows(files, pack_folder, header);
-    auto raw = survey(files, root, part);
-    if (sealed && !std::equal(raw.begin(), raw.end(), sealed->begin(), sealed->end(),
-                              [](const RawImage& image, const PackRow& row) { return image.row == row; }))
-      throw sealed_error(header, kOtherImages);
-    if (!reason->empty()) core::log_warning("{}; it is made again", *reason);
-    ShardFile file(files, path, header, raw);
-    for (RawImage& image : raw) {
-      Image native = decode_again(files, root, image);
-      file.add(image.row, native);
-    }
-    file.publish();
+  if (auto reason = reason_to_make(files, path, reader, part, header)) {
+    const auto sealed = sealed_rows(files, pack_folder, header);
+    make_shard(files, reader, part, path, header, sealed ? &*sealed : nullptr);
+    if (!reason->empty()) core::log_warning("{}; it was made again", *reason);
   }
-  return {hdf5::sha256_of_file(path), header.rows, header.listing_sha256};
+  return {header.rows, header.listing_sha256};
 }
 
 }  // namespace resolute::datasets

@@ -34,15 +34,18 @@ class NameReader {
 bool is_image_name(std::string_view name);
 //! The name without its extension.
 std::string_view stem_of(std::string_view name);
-//! A name as a message may show it: control characters become '?'.
+//! A name as a message, a terminal or JSON may show it: control characters and bytes that are not UTF-8 become '?'.
 std::string printable(std::string_view name);
 
 //! \throws RuntimeError (kInput) naming the folder and what should be in `root`
 void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
                     std::string_view layout);
-//! The images' names in root/folder, sorted by bytes. \throws RuntimeError (kInput) if there are none
+//! The images' names in root/folder (empty: in root), sorted by bytes. \throws RuntimeError (kInput) if there are none
 std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
                                      std::string_view folder);
+
+//! The error of two files that are one image by their names, as 0001_45.bmp and 1_45.bmp.
+core::RuntimeError twice(std::string_view path, std::string_view again);
 
 core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
                               std::string_view example);

@@ -1,9 +1,11 @@
 #include "datasets/sources/market1501.h"
 
 #include <array>
+#include <map>
 #include <utility>
 
 #include "datasets/sources/listing.h"
+#include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -19,7 +21,8 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
   for (const auto& [folder, subset] : kSubsets)
     require_folder(files, root, folder, "bounding_box_train, bounding_box_test, query");
   std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kSubsets)
+  for (const auto& [folder, subset] : kSubsets) {
+    std::map<std::array<std::int64_t, 5>, std::size_t> seen;
     for (const std::string& name : image_names(files, root, folder)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
@@ -31,22 +34,50 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
       }
       reader.literal("_c");
       sample.camera = reader.number();
-      for (std::string_view separator : {"s", "_", "_"}) {
-        reader.literal(separator);
-        reader.number();
+      std::array<std::int64_t, 5> numbers{sample.identity, sample.camera, 0, 0, 0};
+      for (std::size_t i = 2; i < numbers.size(); ++i) {
+        reader.literal(i == 2 ? "s" : "_");
+        numbers[i] = reader.number();
       }
       if (!reader.finished() || sample.camera < 1) throw wrong_name(sample.path, "Market-1501", kPattern, kExample);
       if (junk) continue;
       if (sample.identity == 0 && subset != "gallery")
         throw core::input_error(fmt::format("'{}' has identity 0", sample.path),
                                 "that marks a distractor, which belongs in bounding_box_test alone", "move it there");
+      const auto [first, is_new] = seen.try_emplace(numbers, samples.size());
+      if (!is_new) throw twice(samples[first->second].path, sample.path);
       samples.push_back(std::move(sample));
     }
+  }
   return samples;
 }
 
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame) {
   return fmt::format("{:04}_c{}s1_{:06}_00.jpg", identity, camera, frame);
+}
+
+void write_market1501(StandInFolder& folder, const SyntheticOptions& options) {
+  auto write = [&](const std::string& name, int identity, int camera, int image) {
+    folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
+  };
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < options.cameras; ++camera) {
+      // The last identity was seen by the first camera alone.
+      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        const bool training = identity < options.identities / 2;
+        const std::string subset = training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
+        // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
+        write(subset + "/" + market1501_name(identity + 1, camera + 1, image + 1), identity, camera, image);
+      }
+    }
+  if (!options.irregular) return;
+  for (int camera = 0; camera < options.cameras; ++camera) {
+    write("bounding_box_test/" + market1501_name(0, camera + 1, 1), options.identities, camera, 0);
+    write(fmt::format("bounding_box_test/-1_c{}s1_000001_00.jpg", camera + 1), options.identities + 1, camera, 0);
+  }
+  folder.write("bounding_box_test/Thumbs.db", "no image\n");
+  folder.write("readme.txt", "A stand-in in the layout of Market-1501.\n");
 }
 
 }  // namespace resolute::datasets::sources

@@ -12,6 +12,7 @@
 
 #include "core/file_system.h"
 #include "datasets/sample.h"
+#include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 
@@ -22,5 +23,9 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
 
 //! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);
+
+//! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
+//! first image of a test identity and camera is its query.
+void write_market1501(StandInFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

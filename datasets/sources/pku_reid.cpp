@@ -1,6 +1,9 @@
 #include "datasets/sources/pku_reid.h"
 
 #include <array>
+#include <map>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "datasets/sources/listing.h"
@@ -26,6 +29,7 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
   constexpr std::array<std::string_view, 2> kFolders{"train", "val"};
   for (std::string_view folder : kFolders) require_folder(files, root, folder, "train/PPP/CC_O.png, val/PPP/CC_O.png");
   std::vector<Sample> samples;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::string> seen;
   for (std::string_view folder : kFolders) {
     const std::size_t before = samples.size();
     for (const std::string& entry : files.list(root / folder)) {
@@ -41,6 +45,8 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
         const std::int64_t orientation = reader.number();
         if (!reader.finished() || sample.camera < 1 || sample.camera > 2 || orientation < 1 || orientation > 8)
           throw wrong_name(sample.path, "PKU-Reid", kPattern, kExample);
+        const auto [first, is_new] = seen.try_emplace({person, sample.camera, orientation}, sample.path);
+        if (!is_new) throw twice(first->second, sample.path);
         sample.subset = folder == "train" ? "train" : sample.camera == 2 ? "query" : "gallery";
         samples.push_back(std::move(sample));
       }
@@ -50,6 +56,28 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
                               fmt::format("expected {}", kPattern), "unpack the data set again");
   }
   return samples;
+}
+
+void write_pku_reid(StandInFolder& folder, const SyntheticOptions& options) {
+  require_setting("pku-reid", "cameras", options.cameras, 2, 2);
+  require_setting("pku-reid", "images per camera", options.images_per_camera, 2, 8);
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < 2; ++camera) {
+      const bool is_last = identity == options.identities - 1;
+      if (options.irregular && is_last && camera > 0) continue;
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        // The first person was not seen from everywhere by the second camera.
+        if (options.irregular && identity == 0 && camera == 1 && image == 0) continue;
+        const int person = 1 + (options.irregular ? identity + identity / 2 : identity);
+        folder.write(fmt::format("{}/{:03}/{:02}_{}.png", identity < options.identities / 2 ? "train" : "val", person,
+                                 camera + 1, image + 1),
+                     encode_png(stand_in_image(options, identity, camera, image)));
+      }
+    }
+  if (!options.irregular) return;
+  folder.write("train/Thumbs.db", "no image\n");
+  folder.write("val/.DS_Store", "no image\n");
+  folder.write("README.md", "A stand-in in the layout of PKU-Reid.\n");
 }
 
 }  // namespace resolute::datasets::sources

@@ -1,15 +1,12 @@
 #include "datasets/sources/synthetic.h"
 
-#include <array>
-#include <future>
 #include <string>
-#include <system_error>
-#include <vector>
 
 #include "core/error.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/market1501.h"
 #include "datasets/sources/person.h"
+#include "datasets/sources/stand_in.h"
 #include "datasets/sources/vehicle.h"
 
 namespace resolute::datasets {
@@ -20,9 +17,6 @@ namespace fs = std::filesystem;
 constexpr int kRevision = 1;         // raised when an image of the same settings changes
 constexpr int kVehicleRevision = 1;  // the same of vehicles
 constexpr double kAmplitude = 0.24;  // of a grating at full contrast, of full scale
-constexpr int kQuality = 95;
-constexpr std::array<const char*, 3> kSubsets{"bounding_box_train", "bounding_box_test", "query"};
-constexpr const char* kSettingsFile = "synthetic.json";
 
 void check_range(std::string_view name, double value, double low, double high) {
   if (value >= low && value <= high) return;  // a NaN is outside
@@ -31,64 +25,6 @@ void check_range(std::string_view name, double value, double low, double high) {
 }
 
 std::string settings_text(const SyntheticOptions& options) { return core::canonical_json(to_json(options)) + "\n"; }
-
-enum class Standing { kAbsent, kSame, kOther };
-
-// What stands under `out` already. An empty folder counts as absent.
-Standing look_at(core::FileSystem& files, const fs::path& out, const std::string& settings) {
-  if (!files.exists(out)) return Standing::kAbsent;
-  const auto found = core::read_text_if_exists(files, out / kSettingsFile);
-  if (found) return *found == settings ? Standing::kSame : Standing::kOther;
-  return files.list(out).empty() ? Standing::kAbsent : Standing::kOther;
-}
-
-core::RuntimeError occupied(const fs::path& out) {
-  return core::input_error(fmt::format("folder '{}' holds something else", out.string()),
-                           "a synthetic data set of other settings, or other files",
-                           "name another folder or remove it");
-}
-
-void write_file(core::FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  auto file = files.open_for_write(path, core::OpenMode::kCreateNew);
-  file->write(bytes);
-  file->close();
-}
-
-Image render(const SyntheticOptions& options, int identity, int camera, int image) {
-  return options.subject == Subject::kVehicle ? render_vehicle(options, identity, camera, image)
-                                              : render_person(options, identity, camera, image);
-}
-
-void write_images(core::FileSystem& files, const fs::path& folder, const SyntheticOptions& options) {
-  for (const char* subset : kSubsets) files.create_directories(folder / subset);
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < options.cameras; ++camera)
-      for (int image = 0; image < options.images_per_camera; ++image) {
-        const bool training = identity < options.identities / 2;
-        const char* subset = training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
-        // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
-        write_file(files, folder / subset / sources::market1501_name(identity + 1, camera + 1, image + 1),
-                   encode_jpeg(render(options, identity, camera, image), kQuality));
-      }
-}
-
-// One fsync waits for one journal commit of the file system; calls made side by side share it. Measured for 512
-// images: 5.4 s one after the other, and as below 0.8 s.
-void sync_all(core::FileSystem& files, const fs::path& folder) {
-  std::vector<fs::path> images;
-  for (const char* subset : kSubsets)
-    for (const std::string& name : files.list(folder / subset)) images.push_back(folder / subset / name);
-  constexpr std::size_t kSideBySide = 32;
-  std::vector<std::future<void>> parts;
-  for (std::size_t part = 0; part < kSideBySide; ++part)
-    parts.push_back(std::async(std::launch::async, [&files, &images, part] {
-      for (std::size_t i = part; i < images.size(); i += kSideBySide) files.sync_path(images[i]);
-    }));
-  for (std::future<void>& part : parts) part.get();
-  for (const char* subset : kSubsets) files.sync_path(folder / subset);
-  files.sync_path(folder / kSettingsFile);
-  files.sync_path(folder);
-}
 
 }  // namespace
 
@@ -123,6 +59,7 @@ core::Json to_json(const SyntheticOptions& options) {
                   {"fine_contrast", options.fine_contrast}};
   // Sets of people written before there were vehicles are still theirs.
   if (!people) json["subject"] = subject_name(options.subject);
+  if (options.irregular) json["irregular"] = true;
   return json;
 }
 
@@ -163,33 +100,8 @@ Image render_vehicle(const SyntheticOptions& options, int identity, int camera, 
 
 void write_synthetic(core::FileSystem& files, const fs::path& out, const SyntheticOptions& options) {
   validate(options);
-  const std::string settings = settings_text(options);
-  switch (look_at(files, out, settings)) {
-    case Standing::kSame:
-      return;
-    case Standing::kOther:
-      throw occupied(out);
-    case Standing::kAbsent:
-      break;
-  }
-  // "DIR/" has an empty file name: the temporary folder has to stand beside DIR.
-  const fs::path target = out.has_filename() ? out : out.parent_path();
-  const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  const fs::path temporary = core::temporary_beside(target);
-  try {
-    files.create_directories(temporary);
-    write_images(files, temporary, options);
-    write_file(files, temporary / kSettingsFile, core::as_byte_span(settings));
-    sync_all(files, temporary);
-    files.rename(temporary, target);
-    files.sync_path(parent);
-  } catch (...) {
-    std::error_code ignored;  // the first error is the one to report
-    fs::remove_all(temporary, ignored);
-    // Another process may have put the same data set there first.
-    if (look_at(files, target, settings) == Standing::kSame) return;
-    throw;
-  }
+  sources::write_whole(files, out, settings_text(options),
+                       [&](sources::StandInFolder& folder) { sources::write_market1501(folder, options); });
 }
 
 }  // namespace resolute::datasets

@@ -41,6 +41,7 @@ struct SyntheticOptions {
   std::uint64_t seed = 0;
   double fine_contrast = 1.0;  //!< of the gratings, 0 (none) to 1
   Subject subject = Subject::kPerson;
+  bool irregular = false;  //!< as downloaded sets are (source.h: write_stand_in())
   bool operator==(const SyntheticOptions&) const = default;
 };
 

@@ -85,4 +85,35 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
   return samples;
 }
 
+void write_vru(StandInFolder& folder, const SyntheticOptions& options) {
+  require_setting("vru", "cameras", options.cameras, 1, 1);
+  require_setting("vru", "images per camera", options.images_per_camera, 2, 9999);
+  constexpr std::array<std::pair<std::string_view, int>, 3> kTests{{{"1200", 0}, {"2400", 1}, {"8000", 2}}};
+  auto write = [&](const std::string& name, int vehicle, int image) {
+    folder.write("Pic/" + name + ".jpg", encode_jpeg(stand_in_image(options, vehicle, 0, image), kStandInQuality));
+  };
+  const std::string_view line_end = options.irregular ? "\r\n" : "\n";
+  std::string train;
+  std::array<std::string, kTests.size()> tests;
+  for (int vehicle = 0; vehicle < options.identities + kTests.back().second; ++vehicle)
+    for (int image = 0; image < options.images_per_camera; ++image) {
+      const std::string name = fmt::format("v{:04}_{:04}", vehicle, image);
+      write(name, vehicle, image);
+      const std::string line = fmt::format("{} {}{}", name, vehicle, line_end);
+      if (vehicle < options.identities / 2) {
+        train += line;
+        continue;
+      }
+      for (std::size_t test = 0; test < kTests.size(); ++test)
+        if (vehicle < options.identities + kTests[test].second) tests[test] += line;
+    }
+  folder.write("train_test_split/train_list.txt", train);
+  for (std::size_t test = 0; test < kTests.size(); ++test)
+    folder.write(fmt::format("train_test_split/test_list_{}.txt", kTests[test].first), tests[test]);
+  if (!options.irregular) return;
+  write("unlisted", 0, options.images_per_camera);
+  folder.write("Pic/Thumbs.db", "no image\n");
+  folder.write("README.md", "A stand-in in the layout of VRU.\n");
+}
+
 }  // namespace resolute::datasets::sources

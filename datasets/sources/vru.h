@@ -9,6 +9,7 @@
 
 #include "core/file_system.h"
 #include "datasets/sample.h"
+#include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 
@@ -23,5 +24,11 @@ inline constexpr std::string_view kVruFolder = "VRU";
 //! \throws RuntimeError (kInput): a missing folder or list, an empty list, a line that does not fit, an image listed
 //! twice or missing from Pic
 std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root);
+
+//! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in train_list.txt, the
+//! others in each of the three lists of tests; the larger two have another vehicle and another two besides. Vehicles
+//! are numbered from 0. With options.irregular one image is in no list, and lines end as Windows has it.
+//! \throws RuntimeError (kInput) for more than one camera, or one image of each vehicle
+void write_vru(StandInFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

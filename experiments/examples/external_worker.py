@@ -59,7 +59,8 @@ class Pack:
     """docs/formats/pack.md; images come as tensors of the network's size."""
 
     def __init__(self, settings):
-        hashed = sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode())
+        named = {key: value for key, value in settings.items() if (key, value) != ("view_from", "native")}
+        hashed = sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode())
         where = f"{options.store}/packs/{settings['name']}-{hashed[:16]}"
         self.sha256 = sha256(open(f"{where}/pack.json", "rb").read())
         self.size, self.rates = (settings["height"], settings["width"]), [r for r in settings["rates"] if r > 1]
@@ -69,7 +70,8 @@ class Pack:
     def image(self, row, rate):
         shard, at = self.rows[row]
         pixels = shard["hr"][at]
-        if rate > 1:
+        came_low = "source_rate" in shard and shard["source_rate"][at] != 1
+        if rate > 1 and not came_low:
             column = self.rates.index(rate)
             begin, height, width = (int(shard[f"lr_view_{name}"][at, column]) for name in ("offset", "height", "width"))
             pixels = shard["lr_view"][begin : begin + 3 * height * width].reshape(height, width, 3)

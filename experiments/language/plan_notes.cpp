@@ -7,6 +7,8 @@ void PlanFacts::add(const Draft& draft, const std::string& dataset) {
   lanes.insert(std::to_string(draft.lanes));
   pools.insert(draft.split.train_pool);
   partitions.insert(draft.split.partition);
+  if (draft.split.lr_side != SplitSettings().lr_side) lr_sides.insert(draft.split.lr_side);
+  if (draft.split.test_identities != 0) test_identities.insert(std::to_string(draft.split.test_identities));
   if (draft.split.lr_camera == 0) any_camera.insert(dataset);
   trials.insert(std::to_string(draft.trials));
 }
@@ -30,6 +32,8 @@ std::vector<std::string> notes_of(const PlanFacts& facts) {
   notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts.lanes)));
   notes.push_back("training pool " + listed(facts.pools));
   notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));
+  if (!facts.test_identities.empty()) notes.push_back("test identities " + listed(facts.test_identities));
+  if (!facts.lr_sides.empty()) notes.push_back("low-resolution side by " + listed(facts.lr_sides));
   if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
   return notes;
 }

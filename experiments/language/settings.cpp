@@ -41,6 +41,8 @@ void add_row_fields(Fields& f) {
   f["network.neck"] = field([](Draft & d) -> auto& { return d.network.neck; });
   f["network.bn_streams"] = field([](Draft & d) -> auto& { return d.network.bn_streams; });
   f["split.partition"] = field([](Draft & d) -> auto& { return d.split.partition; });
+  f["split.lr_side"] = field([](Draft & d) -> auto& { return d.split.lr_side; });
+  f["split.test_identities"] = field([](Draft & d) -> auto& { return d.split.test_identities; });
   f["split.lr_camera"] = field([](Draft & d) -> auto& { return d.split.lr_camera; });
   f["split.train_identities"] = field([](Draft & d) -> auto& { return d.split.train_identities; });
   f["split.query_rates"] = field([](Draft & d) -> auto& { return d.split.query_rates; });
@@ -159,6 +161,7 @@ void add_pack_fields(Fields& f) {
   f["kernel"] = pack_field([](Draft & d) -> auto& { return d.pack.kernel; });
   f["height"] = pack_field([](Draft & d) -> auto& { return d.pack.height; });
   f["width"] = pack_field([](Draft & d) -> auto& { return d.pack.width; });
+  f["view_from"] = pack_field([](Draft & d) -> auto& { return d.pack.view_from; });
   f["shards"] = pack_field([](Draft & d) -> auto& { return d.pack.shards; });
 }
 

@@ -10,6 +10,7 @@
 #include "core/sha256.h"
 #include "experiments/specification.h"
 #include "experiments/trunk_shape.h"
+#include "experiments/validation.h"
 
 namespace resolute::experiments {
 
@@ -37,7 +38,7 @@ inline std::vector<int> subset_of(const std::vector<int>& from, bool empty_too) 
 inline PackSettings any_pack() {
   PackSettings pack;
   pack.name = name_of({"a", "easy", "mlr-cuhk03"});
-  pack.source = name_of({"market1501", "pku-reid", "synthetic", "vru"});
+  pack.source = *rc::gen::elementOf(source_names());
   if (pack.source == "synthetic")
     pack.synthetic = SyntheticSettings{name_of({"person", "vehicle"}),
                                        between(64, 90),
@@ -53,17 +54,34 @@ inline PackSettings any_pack() {
   pack.height = 4 * between(25, 64);  // f5 of every trunk has 4 rows
   pack.width = 4 * between(4, 32);
   pack.shards = between(1, 9);
+  pack.view_from = name_of({"native", "network"});
   return pack;
 }
 
 inline SplitSettings any_split(const PackSettings& pack) {
-  const int lr_camera = pack.source == "vru" ? 0 : between(0, 2);
-  return {name_of({"random-halves", "official"}),
-          *rc::gen::arbitrary<std::uint64_t>(),
-          lr_camera,
-          subset_of(pack.rates, false),
-          lr_camera == 0 ? name_of({"mlr", "hr-both-views"}) : name_of({"mlr", "hr-both-views", "hr-view-only"}),
-          one_of({0, 32})};
+  const bool came_low = queries_came_low(pack.source);
+  SplitSettings split;
+  split.seed = *rc::gen::arbitrary<std::uint64_t>();
+  split.partition = name_of({"random-halves", "official"});
+  if (const int sets = published_sets(pack.source); sets != 0 && *rc::gen::arbitrary<bool>()) {
+    split.partition = "published";
+    split.seed = static_cast<std::uint64_t>(between(0, sets - 1));
+  }
+  if (pack.source == "vru")
+    split.lr_camera = 0;
+  else if (!came_low && *rc::gen::arbitrary<bool>())
+    split.lr_side = pack.synthetic && pack.synthetic->cameras % 2 != 0 ? name_of({"drawn", "identity"})
+                                                                       : name_of({"drawn", "pair", "identity"});
+  else if (!came_low)
+    split.lr_camera = between(0, 2);
+  split.query_rates = subset_of(pack.rates, false);
+  split.train_pool = split.lr_camera == 0 ? name_of({"mlr", "hr-both-views"})
+                     : came_low           ? name_of({"mlr", "hr-view-only"})
+                                          : name_of({"mlr", "hr-both-views", "hr-view-only"});
+  split.train_identities = one_of({0, 32});
+  // A synthetic set keeps 32 of its 64 and more to train.
+  if (split.partition == "random-halves") split.test_identities = between(0, 32);
+  return split;
 }
 
 inline std::string any_mining() { return name_of({"random", "batch-hard", "all"}); }
@@ -209,9 +227,10 @@ inline TrainingSpecification any_training() {
 inline EvaluationSpecification any_evaluation() {
   const PackSettings pack = any_pack();
   const SplitSettings split = any_split(pack);
+  const bool came_low = queries_came_low(pack.source);
   EvaluationProtocol protocol{.name = "single-shot",
                               .draws = between(1, 1000),
-                              .query_rates = subset_of(pack.rates, true),
+                              .query_rates = came_low ? std::vector<int>{} : subset_of(pack.rates, true),
                               .panels = between(0, 9),
                               .sample_rates = subset_of(pack.rates, true),
                               .sample_identities = between(1, 60),

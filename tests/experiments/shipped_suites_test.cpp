@@ -2,6 +2,7 @@
 
 #include <tuple>
 
+#include "experiments/validation.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments {
@@ -201,6 +202,33 @@ TEST_F(Suite, the_plans_document_has_the_contracts_members) {
 TEST_F(Suite, planning_twice_gives_the_same_document) {
   EXPECT_EQ(core::canonical_json(to_json(shipped("quickstart.toml"))),
             core::canonical_json(to_json(shipped("quickstart.toml"))));
+}
+
+// Every source stands in it, so that each way from a layout to a table can be gone.
+TEST_F(Suite, the_tour_of_data_sets_calls_at_every_source) {
+  options_.need_roots = false;
+  const Plan plan = shipped("datasets_tour.toml");
+  check_sound(plan);
+  std::set<std::string> sources;
+  for (const DatasetPlan& dataset : plan.datasets) sources.insert(dataset.pack.source);
+  const std::vector<std::string>& known = source_names();
+  EXPECT_EQ(std::set<std::string>(known.begin(), known.end()), sources);
+  EXPECT_EQ(plan.datasets.size(), jobs_of<TrainingSpecification>(plan).size());
+  const auto split = [&](const std::string& dataset) {
+    for (const TrainingSpecification& one : jobs_of<TrainingSpecification>(plan))
+      if (one.pack.name == dataset) return one.split;
+    throw std::out_of_range(dataset);
+  };
+  EXPECT_EQ("published", split("mlr-cuhk03").partition);
+  EXPECT_EQ("pair", split("mlr-cuhk03").lr_side);
+  EXPECT_EQ(2, split("mlr-cuhk03-detected").test_identities);
+  EXPECT_EQ(1, split("mlr-viper-a").lr_camera);
+  EXPECT_EQ(2, split("mlr-viper-b").lr_camera);
+  EXPECT_EQ("drawn", split("mlr-market-1501-drawn").lr_side);
+  EXPECT_EQ(0, split("mlr-vru").lr_camera);
+  const SplitSettings genuine = split("caviar");
+  EXPECT_EQ(std::pair(SplitSettings().lr_side, SplitSettings().lr_camera),
+            std::pair(genuine.lr_side, genuine.lr_camera));
 }
 
 }  // namespace

@@ -93,27 +93,27 @@ RC_GTEST_PROP(Specification, any_changed_member_changes_the_id_or_is_refused, ()
 
 // These never change: a store is keyed by them. A change of meaning raises a schema or a method's revision instead.
 TEST(Specification, golden_ids) {
-  EXPECT_EQ("25b1e83b8200539b50998e86d72c4c103d154811068e7f67c3706139ed662466",
+  EXPECT_EQ("00fb5d4a5eca81c577f042dd19e35bbed9483adfee93bbeff2c726b8b206311f",
             job_id(ShardSpecification{example_pack(), 1}).hex);
-  EXPECT_EQ("471b7d500cc113556274353f96065bff2cb8d8c54017a35306f32900dd948dd6",
+  EXPECT_EQ("1de41f32f04196d217081171d935e52188f7542b59aafd894c45c0b1ef090b5f",
             job_id(SealSpecification{example_pack()}).hex);
-  EXPECT_EQ("c26d73af23d5630ae1ce1a86a5a87db5b1b92ed6cb41068045abc386a72ff1e5", job_id(example_training()).hex);
+  EXPECT_EQ("9356b1bbcd49363e8637a5175702d2b421c1031bd2518c17dbbac98ff6f27a13", job_id(example_training()).hex);
   TrainingSpecification baseline = example_training();
   baseline.method = BaselineOptions{};
-  EXPECT_EQ("2c301797a4ef720ea8ecce5090439279d169adbef28e6571933baa8b8aa3c5f1", job_id(baseline).hex);
+  EXPECT_EQ("80a1b175a57c0af0254a4b97f381d62b4150ccca8402430cc8172dd58fe5f329", job_id(baseline).hex);
   TrainingSpecification ftwa = example_training();
   ftwa.method = FtwaOptions{};
   ftwa.recipe.lr_images = 2;
-  EXPECT_EQ("193d75a842eeff2368f040baf033c7677e019abc6dc059e8d4316abbae9f518d", job_id(ftwa).hex);
+  EXPECT_EQ("0b90e04ef24c9e75ce299707e184a04ce92b52d24abda3c28dc482c97eb4e97c", job_id(ftwa).hex);
   TrainingSpecification msifla = example_training();
   msifla.method = MsiflaOptions{};
   msifla.recipe.lr_images = 2;
-  EXPECT_EQ("bdfe53387ab53da896134ce1db886289a6c1dbc7362a2987e198cb9a7610f4a8", job_id(msifla).hex);
+  EXPECT_EQ("3026c4c8bcbe675934bcde29851281405fd26da111f04defcb0f522811b039de", job_id(msifla).hex);
   TrainingSpecification adaptive = example_training();
   adaptive.method = ResolutionAdaptiveOptions{};
   adaptive.recipe.steps = 17;
-  EXPECT_EQ("69ba93c1a189338ee6fb087a69e32fbcbab13f5cf8d5298ae86687a60e1f7482", job_id(adaptive).hex);
-  EXPECT_EQ("617bb9ca6dd1a5b5b3551d49c96c96566b599ca1b49c6a752defc63c2e25c66a", job_id(example_evaluation()).hex);
+  EXPECT_EQ("de489253fc24459bd0399dba72d29f1ed3cf1d09a478abad0d830d901fecd37e", job_id(adaptive).hex);
+  EXPECT_EQ("41f58bf8075ac78052ec95bdaaa5873dddce363b34fd84e365282ef31f383bfe", job_id(example_evaluation()).hex);
 }
 
 // The text of docs/formats/specification.md.
@@ -121,7 +121,7 @@ TEST(Specification, canonical_text_of_a_seal) {
   EXPECT_EQ(
       R"({"kind":"seal","pack":{"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic",)"
       R"("synthetic":{"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,)"
-      R"("subject":"person","width":64},"width":32},"schema":6})",
+      R"("subject":"person","width":64},"view_from":"native","width":32},"schema":7})",
       core::canonical_json(to_json(SealSpecification{example_pack()})));
 }
 
@@ -159,10 +159,10 @@ TEST(Specification, reading_names_what_is_wrong) {
   json["method"] = "ftwa";  // with the options of rain
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'options': "));
   json = to_json(example_training());
-  json["schema"] = 5;
-  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 5"));
-  json["kind"] = "cake";
   json["schema"] = 6;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 6"));
+  json["kind"] = "cake";
+  json["schema"] = 7;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'kind' has the value 'cake'"));
   json = to_json(example_training());
   json["recipe"]["steps"] = "many";
@@ -191,11 +191,25 @@ TEST(StoreLayout, paths) {
   EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/007", store.attempt_folder(job, 7));
   EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/1234", store.attempt_folder(job, 1234));
   EXPECT_EQ("/s/suites/quickstart", store.suite_folder("quickstart"));
-  const std::string hash = core::sha256_hex(core::canonical_json(to_json(example_pack()))).substr(0, 16);
+  const std::string hash = core::sha256_hex(core::canonical_json(settings_in_pack(example_pack()))).substr(0, 16);
   EXPECT_EQ("/s/packs/easy-" + hash, store.pack_folder(example_pack()));
   EXPECT_EQ("/s/raw/easy-" + hash, store.raw_folder(example_pack()));
   EXPECT_THROW(store.job_folder({"../.."}), core::ContractError);
   EXPECT_THROW(store.attempt_folder(job, 0), core::ContractError);
+}
+
+// Packs of before 'view_from' stand in folders named so, and say so in their bytes.
+TEST(StoreLayout, a_pack_that_older_settings_tell_whole_stays_where_and_what_it_was) {
+  PackSettings pack = example_pack();
+  EXPECT_EQ(
+      R"({"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic","synthetic":)"
+      R"({"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,)"
+      R"("subject":"person","width":64},"width":32})",
+      core::canonical_json(settings_in_pack(pack)));
+  EXPECT_EQ("/s/packs/easy-c4d82f23e0331859", StoreLayout("/s").pack_folder(pack));
+  pack.view_from = "network";
+  EXPECT_EQ(to_json(pack), settings_in_pack(pack));
+  EXPECT_NE(StoreLayout("/s").pack_folder(example_pack()), StoreLayout("/s").pack_folder(pack));
 }
 
 TEST(StoreLayout, allocations_beside_the_first_have_folders_that_no_suite_can_have) {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! What the fuzzers share. Each FORMAT.cpp here is a libFuzzer entry point: compiled alone by clang with
-//! -fsanitize=fuzzer,address it is a fuzzer. The test fuzz_test.cpp drives them all, deterministically, where there is
+//! -fsanitize=fuzzer,address it is a fuzzer. The tests of this folder drive them all, deterministically, where there is
 //! no clang.
 
 #include <cstddef>

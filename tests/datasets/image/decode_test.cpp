@@ -55,7 +55,7 @@ Image noise(int height, int width, unsigned seed) {
 
 TEST(DecodeImage, every_format_gives_the_pixels_that_pillow_gives) {
   const core::Json expected = goldens();
-  ASSERT_EQ(expected.size(), 16u);
+  ASSERT_EQ(expected.size(), 17u);
   for (const auto& [name, hash] : expected.items()) {
     const Image image = decode_image(read_golden(name), name);
     EXPECT_EQ(image.height, 23) << name;
@@ -89,7 +89,7 @@ TEST(DecodeImage, a_wrong_magic_is_refused) {
   for (const auto& [name, hash] : expected.items()) {
     core::Bytes bytes = read_golden(name);
     bytes[0] ^= std::byte{0x10};
-    EXPECT_THAT(refusal(bytes, name), HasSubstr("neither JPEG, PNG nor BMP"));
+    EXPECT_THAT(refusal(bytes, name), HasSubstr("neither JPEG, PNG, BMP nor PPM"));
   }
 }
 
@@ -118,6 +118,16 @@ TEST(DecodeImage, sizes_beyond_the_limit_are_refused_before_memory_is_taken) {
   EXPECT_THAT(refusal(bmp), HasSubstr("its width is negative"));
 }
 
+// stb_image would show what lay in memory, or black.
+TEST(DecodeImage, bmp_pixels_of_no_colour_are_refused) {
+  const core::Bytes bmp = read_golden("palette.bmp");
+  EXPECT_THAT(refusal(replaced(bmp, 10, std::string_view("\x3e\x00", 2))),
+              HasSubstr("a colour beyond its palette of 2"));
+  EXPECT_THAT(refusal(replaced(bmp, 10, std::string_view("\x01\x00", 2))),
+              HasSubstr("its pixels begin inside its header"));
+  EXPECT_THAT(refusal(replaced(read_golden("rgb.bmp"), 10, "\x35")), HasSubstr("its pixels begin inside its header"));
+}
+
 TEST(DecodeImage, a_png_with_a_flipped_bit_in_its_pixels_is_refused) {
   core::Bytes bytes = read_golden("rgb.png");
   bytes[bytes.size() / 2] ^= std::byte{1};
@@ -143,6 +153,58 @@ RC_GTEST_PROP(DecodeImage, damaged_files_are_decoded_or_refused, ()) {
     RC_ASSERT(image.pixels.size() == static_cast<std::size_t>(image.height * image.width * 3));
   } catch (const core::RuntimeError& error) {
     RC_ASSERT(error.kind() == core::ErrorKind::kInput);
+  }
+}
+
+TEST(ImageSizeOf, is_that_of_the_decoded_image_and_needs_the_header_alone) {
+  const core::Json expected = goldens();
+  for (const auto& [name, hash] : expected.items()) {
+    const core::Bytes whole = read_golden(name);
+    EXPECT_EQ(image_size(whole, name), (ImageSize{23, 19})) << name;
+    // From some length on every beginning is enough; before, there is no answer, and never a wrong one.
+    std::size_t enough = 0;
+    for (std::size_t length = 0; length < whole.size(); ++length) {
+      try {
+        EXPECT_EQ(image_size(std::span(whole).first(length), name), (ImageSize{23, 19}))
+            << name << " cut to " << length;
+        if (enough == 0) enough = length;
+      } catch (const core::RuntimeError& error) {
+        EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
+        EXPECT_THAT(error.what(), HasSubstr(name));
+        EXPECT_EQ(enough, 0u) << name << " cut to " << length;
+      }
+    }
+    EXPECT_GT(enough, 0u) << name;
+  }
+}
+
+TEST(ImageSizeOf, what_decoding_refuses_by_its_header_is_refused_in_the_same_words) {
+  core::Bytes zero = replaced(read_golden("rgb.bmp"), 18, std::string_view("\x00\x00\x00\x00", 4));
+  core::Bytes large = replaced(read_golden("rgb.bmp"), 18, std::string_view("\x00\x40\x00\x00\x00\x40\x00\x00", 8));
+  const core::Bytes empty;
+  const core::Bytes text = core::Bytes(8, std::byte{'x'});
+  for (const core::Bytes& bytes : {zero, large, empty, text}) try {
+      image_size(bytes, "some.file");
+      ADD_FAILURE() << refusal(bytes);
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.what(), refusal(bytes));
+    }
+}
+
+RC_GTEST_PROP(ImageSizeOf, agrees_with_every_image_that_is_decoded, ()) {
+  const Image image = noise(*rc::gen::inRange(1, 40), *rc::gen::inRange(1, 40), *rc::gen::arbitrary<unsigned>());
+  core::Bytes bytes = *rc::gen::arbitrary<bool>() ? encode_png(image) : encode_jpeg(image, 90);
+  bytes[*rc::gen::inRange<std::size_t>(0, bytes.size())] = std::byte{*rc::gen::arbitrary<std::uint8_t>()};
+  try {
+    const Image decoded = decode_image(bytes, "damaged");
+    RC_ASSERT(image_size(bytes, "damaged") == (ImageSize{decoded.height, decoded.width}));
+  } catch (const core::RuntimeError&) {
+    try {
+      const ImageSize size = image_size(bytes, "damaged");
+      RC_ASSERT(size.height >= 1 && size.width >= 1 && size.height <= kMaxImageSide && size.width <= kMaxImageSide);
+    } catch (const core::RuntimeError& error) {
+      RC_ASSERT(error.kind() == core::ErrorKind::kInput);
+    }
   }
 }
 

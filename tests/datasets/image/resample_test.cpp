@@ -87,6 +87,24 @@ TEST(Resize, refuses_sizes_outside_the_limits) {
   EXPECT_THROW(resize(Image{}, 1, 1, Kernel::kTriangle), core::ContractError);
 }
 
+TEST(Resize, an_image_is_not_resized_into_itself) {
+  Image image = make_image(2, 2);
+  ResizeScratch scratch;
+  EXPECT_THROW(resize_into(image, 1, 1, Kernel::kTriangle, image, scratch), core::ContractError);
+}
+
+// So many sizes that the coefficients of the first ones have been forgotten when they come again.
+TEST(Resize, what_the_scratch_keeps_and_forgets_changes_no_byte) {
+  const Image image = golden_input(2, 4000, 5, false);
+  ResizeScratch scratch;
+  Image first;
+  resize_into(image, 3, 2000, Kernel::kLanczos3, first, scratch);
+  Image resized;
+  for (int width = 3900; width < 3990; ++width) resize_into(image, 3, width, Kernel::kLanczos3, resized, scratch);
+  resize_into(image, 3, 2000, Kernel::kLanczos3, resized, scratch);
+  EXPECT_EQ(first, resized);
+}
+
 struct Request {
   Image image;
   int height, width;
@@ -103,6 +121,17 @@ Request draw_request() {
 RC_GTEST_PROP(Resize, the_same_size_is_a_copy, ()) {
   const Request request = draw_request();
   RC_ASSERT(resize(request.image, request.image.height, request.image.width, request.kernel) == request.image);
+}
+
+// Whatever lay in the answer and in the scratch before.
+RC_GTEST_PROP(Resize, into_used_memory_gives_the_same_bytes, ()) {
+  ResizeScratch scratch;
+  Image resized = golden_input(3, 5, 1, true);
+  for (int i = 0; i < 3; ++i) {
+    const Request request = draw_request();
+    resize_into(request.image, request.height, request.width, request.kernel, resized, scratch);
+    RC_ASSERT(resized == resize(request.image, request.height, request.width, request.kernel));
+  }
 }
 
 RC_GTEST_PROP(Resize, a_flat_image_stays_flat, ()) {

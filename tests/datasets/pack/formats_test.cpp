@@ -25,20 +25,26 @@ std::string example(const std::string& page, int number) {
   return text.substr(at, text.find("```", at) - at);
 }
 
-TEST(Formats, the_example_manifest_and_its_split_are_read) {
+// Blocks `first` and `first` + 1 of manifest.md are a manifest and its split, as the program writes them.
+void expect_manifest_and_split(int first, int schema_of_manifest, int schema_of_split) {
   auto& files = core::real_file_system();
-  core::Json manifest = core::parse_json(example("manifest.md", 0), "manifest.md");
+  core::Json manifest = core::parse_json(example("manifest.md", first), "manifest.md");
+  EXPECT_EQ(schema_of_manifest, manifest.at("schema"));
   std::vector<PackRow> rows = manifest_from_json(manifest, "manifest.md");
   EXPECT_EQ(manifest, manifest_to_json(rows));
+  const core::Json document = core::parse_json(example("manifest.md", first + 1), "manifest.md");
+  EXPECT_EQ(schema_of_split, document.at("split").at("schema"));
   tests::TemporaryFolder folder;
-  core::write_atomic(files, folder / "split-0.json", example("manifest.md", 1));
-  Split split = import_split(files, folder / "split-0.json");
+  core::write_atomic(files, folder / "split.json", example("manifest.md", first + 1));
+  Split split = import_split(files, folder / "split.json");
   EXPECT_EQ(core::sha256_hex(core::canonical_json(manifest) + "\n"), split.manifest_sha256);
   EXPECT_EQ(split, make_split(rows, split.pack, split.manifest_sha256, split.options));
-  auto exported = export_split(files, folder / "again", split, 2);
-  EXPECT_EQ(core::parse_json(example("manifest.md", 1), "manifest.md"),
-            core::parse_json(core::read_text(files, exported), "split"));
+  auto exported = export_split(files, folder / "again", split, static_cast<int>(document.at("gallery_draws").size()));
+  EXPECT_EQ(document, core::parse_json(core::read_text(files, exported), "split"));
 }
+
+TEST(Formats, the_example_manifest_and_its_split_are_read) { expect_manifest_and_split(0, 1, 1); }
+TEST(Formats, the_example_of_images_that_came_in_low_resolution_is_read) { expect_manifest_and_split(2, 2, 3); }
 
 TEST(Formats, the_example_seal_is_read) {
   auto& files = core::real_file_system();

@@ -109,7 +109,7 @@ TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
                                      std::numeric_limits<std::int32_t>::min()}) {
       write(value);
       expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 2", "native size", std::to_string(value)},
-                   [&] { PackReader::open(raw_.pack()); });
+                   [&] { PackReader::open(raw_.pack()).rows(); });
     }
     for (const std::int32_t value : {kMaxImageSide, 1}) {
       write(value);
@@ -117,6 +117,33 @@ TEST_F(PackDamage, a_native_size_that_no_image_has_is_refused) {
       EXPECT_EQ(value, name == "native_height" ? row.native_height : row.native_width);
     }
   }
+}
+
+// Whoever mends the checksums as well gets no row through that a manifest could not have.
+TEST_F(PackDamage, a_row_that_no_manifest_may_have_is_refused) {
+  const auto arrays = hdf5::read_layout(shard(), core::ErrorKind::kCorrupt);
+  const auto place = [&](const std::string& name) {
+    return std::find_if(arrays.begin(), arrays.end(), [&](const auto& array) { return array.layout.name == name; });
+  };
+  const core::Bytes intact = file_bytes(shard());
+  const auto refused = [&](const std::string& name, std::span<const std::byte> value, const char* why) {
+    constexpr std::size_t kRow = 2;
+    const std::size_t row_bytes = place(name)->layout.bytes() / raw_.samples().size();
+    core::Bytes bytes = intact;
+    const auto row = std::span(bytes).subspan(place(name)->offset + kRow * row_bytes, row_bytes);
+    std::copy(value.begin(), value.end(), row.begin());
+    const std::uint32_t crc = core::crc32c(row);
+    std::memcpy(bytes.data() + place(crc_name(name))->offset + kRow * sizeof crc, &crc, sizeof crc);
+    overwrite(shard(), bytes);
+    expect_error(core::ErrorKind::kCorrupt, {"shard-00000.h5", "row 2", why},
+                 [&] { PackReader::open(raw_.pack()).rows(); });
+  };
+  for (const std::int64_t number : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::max()})
+    for (const char* name : {"identity", "camera"}) refused(name, std::as_bytes(std::span(&number, 1)), name);
+  for (const std::string_view path : {"../", "/", "a\\", "\n", "0000"})
+    refused("path", core::as_byte_span(path), "path");
+  overwrite(shard(), intact);
+  EXPECT_EQ(PackReader::open(raw_.pack()).size(), raw_.samples().size());
 }
 
 TEST_F(PackDamage, a_truncated_shard_is_refused_at_every_length) {

@@ -41,6 +41,7 @@ class RawImages {
         }
   }
   std::filesystem::path root() const { return folder_ / "raw"; }
+  datasets::RawFolder reader() const { return {core::real_file_system(), root()}; }
   std::filesystem::path pack(const std::string& name = "pack") const { return folder_ / name; }
   const TemporaryFolder& folder() const { return folder_; }
   const std::vector<datasets::Sample>& samples() const { return samples_; }
@@ -66,7 +67,7 @@ inline datasets::SealResult make_pack(const RawImages& raw, const datasets::Pack
                                       const std::filesystem::path& folder) {
   auto& files = core::real_file_system();
   for (int shard = options.shards - 1; shard >= 0; --shard)
-    datasets::write_shard(files, raw.root(), raw.samples(), options, shard, folder);
+    datasets::write_shard(files, raw.reader(), raw.samples(), options, shard, folder);
   return datasets::seal_pack(files, folder, options);
 }
 

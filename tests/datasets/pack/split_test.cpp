@@ -7,46 +7,20 @@
 #include <map>
 #include <set>
 
-#include "core/sha256.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/datasets/pack/split_rows.h"
 
 namespace resolute::datasets {
 namespace {
 
 using tests::expect_error;
 using tests::make_pack;
+using tests::random_cameras;
 using tests::RawImages;
+using tests::regular_rows;
+using tests::rows_of;
 using tests::small_options;
-
-// Rows of made-up images: identity i is seen by cameras[i].
-std::vector<PackRow> rows_of(const std::vector<std::vector<std::int64_t>>& cameras) {
-  std::vector<PackRow> rows;
-  for (std::size_t i = 0; i < cameras.size(); ++i)
-    for (std::size_t j = 0; j < cameras[i].size(); ++j) {
-      PackRow row;
-      auto identity = static_cast<std::int64_t>(i) + 1;
-      std::string subset = i % 2 == 0 ? "train" : "query";
-      row.sample = {fmt::format("{:04}_c{}_{}.jpg", identity, cameras[i][j], j), identity, cameras[i][j], subset};
-      row.native_height = 128;
-      row.native_width = 64;
-      row.source_sha256 = core::sha256_hex(row.sample.path);
-      rows.push_back(row);
-    }
-  return rows;
-}
-
-// Any sightings at all, and a few identities that make the whole divisible.
-std::vector<std::vector<std::int64_t>> random_cameras() {
-  auto cameras = *rc::gen::container<std::vector<std::vector<std::int64_t>>>(
-      *rc::gen::inRange(0, 40),
-      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange(1, 8), rc::gen::inRange<std::int64_t>(1, 4)));
-  for (int i = 0; i < 6; ++i) cameras.push_back({1, 2, 3});
-  return cameras;
-}
-
-Split split_of(const std::vector<PackRow>& rows, const SplitOptions& options) {
-  return make_split(rows, "made-up", std::string(64, '0'), options);
-}
+using tests::split_of;
 
 RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
   auto rows = rows_of(random_cameras());
@@ -94,10 +68,6 @@ RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
   RC_ASSERT(shown == gallery && drawn.size() == gallery.size());
 }
 
-std::vector<PackRow> regular_rows(std::size_t identities) {
-  return rows_of(std::vector<std::vector<std::int64_t>>(identities, {1, 1, 2, 2}));
-}
-
 TEST(Split, rates_are_drawn_uniformly_and_depend_on_the_image_alone) {
   auto rows = regular_rows(1500);
   Split split = split_of(rows, {});
@@ -137,10 +107,29 @@ TEST(Split, seeds_and_draws_differ) {
   EXPECT_EQ(draw_gallery(split, 0, 1), draw_gallery(split, 0, 1));
 }
 
-// A golden value: what is published under this hash must stay reproducible.
+// Golden values: what is published under a hash must stay reproducible. These are of the program before schema 3.
 TEST(Split, the_hash_is_stable) {
-  EXPECT_EQ("1911f87fe61a839b11141ca6462432169264131f89c5b41aa6a669409f0cadbc",
-            split_sha256(split_of(regular_rows(10), {})));
+  const auto expect_hash = [](const std::string& hash, const SplitOptions& options) {
+    EXPECT_EQ(hash, split_sha256(split_of(regular_rows(10), options))) << to_json(split_of(regular_rows(10), options));
+  };
+  SplitOptions options;
+  expect_hash("1911f87fe61a839b11141ca6462432169264131f89c5b41aa6a669409f0cadbc", options);
+  options.lr_camera = 0;
+  expect_hash("47559b937a06daf7b2ae28a8f601c9ef1ddd191bf7df402371547f6f9cf29e1b", options);
+  options.train_identities = 3;
+  expect_hash("334e479d12261bde51df2cbc63a958c559f7f5cc415680766e529669015b3594", options);
+  options.partition = "official";
+  expect_hash("5d20ccea2c80e0ea377dc1c32071a9f33f1f67c56d9a42906ab50e47e5f02d82", options);
+  options = {};
+  options.partition = "official";
+  options.lr_camera = 1;
+  options.train_pool = "hr-view-only";
+  options.seed = 9;
+  expect_hash("f92eb67d3114b012bc4d3b062bb3b9c8926a254997abd0f05ebb9f861ab8e18a", options);
+  options.train_pool = "hr-both-views";
+  options.query_rates = {1, 8};
+  options.train_identities = 2;
+  expect_hash("f415c42f0e45584e0187d3bd2ffabf204f4de5e135c9c4d5ed237d43b921517e", options);
 }
 
 TEST(Split, rate_one_keeps_the_original) {
@@ -317,8 +306,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
   core::Json json = to_json(split_of(rows, any_camera()));
-  json["schema"] = 3;
-  refused(json, "split schema 3 is unknown");
+  json["schema"] = 4;
+  refused(json, "split schema 4 is unknown");
   json["schema"] = 1;
   refused(json, "train_identities");
   json = to_json(split_of(rows, {}));

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
@@ -8,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class Market1501 : public Scratch {
  protected:
@@ -104,6 +106,46 @@ TEST_F(Market1501, a_distractor_outside_the_gallery_is_refused) {
   EXPECT_THAT(refusal("market1501"), HasSubstr("'query/0000_c1s1_000151_01.jpg' has identity 0"));
 }
 
+TEST_F(Market1501, two_names_of_one_image_are_refused) {
+  touch("bounding_box_test/0001_c6s3_001051_03.jpg");
+  EXPECT_EQ(refusal("market1501"),
+            "'bounding_box_test/0001_c6s3_001051_03.jpg' and 'bounding_box_test/0001_c6s3_001051_03.png' are one image "
+            "by their names; take one of them out");
+  files_.remove(root_ / "bounding_box_test/0001_c6s3_001051_03.jpg");
+  touch("query/1_c2s1_1051_0.bmp");
+  EXPECT_THAT(refusal("market1501"), StartsWith("'query/0001_c2s1_001051_00.bmp' and 'query/1_c2s1_1051_0.bmp' are"));
+}
+
+// A query's box may be of the same frame as one of the gallery, and each junk image may be there twice.
+TEST_F(Market1501, one_name_in_two_folders_is_two_images) {
+  const std::size_t before = list_samples(files_, "market1501", root_).size();
+  touch("bounding_box_test/0001_c2s1_001051_00.jpg");
+  touch("bounding_box_test/-1_c3s1_401_3.jpg");
+  EXPECT_EQ(list_samples(files_, "market1501", root_).size(), before + 1);
+}
+
+TEST_F(Market1501, names_that_are_not_utf_8_are_shown_as_text) {
+  touch("query/0003_c1s1_000451_03\xff.jpg");
+  EXPECT_THAT(refusal("market1501"), StartsWith("'query/0003_c1s1_000451_03?.jpg' is not a Market-1501 image name"));
+}
+
+TEST_F(Market1501, an_irregular_stand_in_has_junk_distractors_and_someone_whom_one_camera_saw) {
+  const SyntheticOptions options{.identities = 4, .images_per_camera = 2, .height = 32, .width = 16, .irregular = true};
+  write_stand_in(files_, root_ / "made", "market1501", options);
+  const auto samples = list_samples(files_, "market1501", root_ / "made");
+  std::set<std::int64_t> cameras_of_last;
+  int distractors = 0;
+  for (const Sample& sample : samples) {
+    if (sample.identity == 4) cameras_of_last.insert(sample.camera);
+    distractors += sample.identity == 0 ? 1 : 0;
+  }
+  EXPECT_THAT(cameras_of_last, ElementsAre(1));
+  EXPECT_EQ(distractors, 2);
+  EXPECT_EQ(samples.size(), 16u);  // 3 of two cameras, one of one, a distractor in each
+  const auto gallery = files_.list(root_ / "made/bounding_box_test");
+  EXPECT_EQ(std::ranges::count_if(gallery, [](const std::string& name) { return name.starts_with("-1_c"); }), 2);
+}
+
 TEST_F(Market1501, a_missing_folder_is_refused) {
   std::filesystem::remove_all(root_ / "query");
   EXPECT_EQ(
@@ -121,7 +163,8 @@ TEST_F(Market1501, an_empty_folder_is_refused) {
 TEST_F(Market1501, a_missing_root_and_an_unknown_source_are_refused) {
   EXPECT_THAT(refusal_at("market1501", root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
   EXPECT_EQ(refusal("market-1501"),
-            "source 'market-1501' is unknown; choose 'market1501', 'pku-reid', 'synthetic' or 'vru'");
+            fmt::format("source 'market-1501' is unknown; choose one of {}", fmt::join(source_names(), ", ")));
+  EXPECT_TRUE(std::ranges::is_sorted(source_names()));
 }
 
 TEST_F(Market1501, a_file_in_place_of_a_folder_is_refused) {

@@ -5,6 +5,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 class PkuReid : public Scratch {
  protected:
@@ -45,6 +46,58 @@ TEST_F(PkuReid, empty_and_missing_folders_are_refused) {
   EXPECT_THAT(refusal("pku-reid"), HasSubstr("folder 'train' is missing in 'ROOT'"));
   std::filesystem::create_directories(root_ / "train");
   EXPECT_THAT(refusal("pku-reid"), HasSubstr("folder 'ROOT/train' has no persons in it"));
+}
+
+TEST_F(PkuReid, two_names_of_one_image_are_refused) {
+  touch("train/009/2_8.png");
+  EXPECT_EQ(refusal("pku-reid"),
+            "'train/009/02_8.png' and 'train/009/2_8.png' are one image by their names; take one of them out");
+  files_.remove(root_ / "train/009/2_8.png");
+  touch("train/9/01_1.png");
+  EXPECT_THAT(refusal("pku-reid"), StartsWith("'train/009/01_1.png' and 'train/9/01_1.png' are one image"));
+}
+
+TEST_F(PkuReid, a_person_in_both_folders_is_refused) {
+  touch("val/009/01_3.png");
+  EXPECT_THAT(refusal("pku-reid"),
+              StartsWith("identity 9 is both in training ('train/009/01_1.png') and in test ('val/009/01_3.png')"));
+}
+
+TEST_F(PkuReid, names_of_other_bytes_are_shown_as_text) {
+  touch("train/009/01_2\x07.png");
+  EXPECT_THAT(refusal("pku-reid"), StartsWith("'train/009/01_2?.png' is not a PKU-Reid image name"));
+  files_.remove(root_ / "train/009/01_2\x07.png");
+  touch("val/\xe4/01_2.png");
+  EXPECT_THAT(refusal("pku-reid"), StartsWith("'val/?' is not a PKU-Reid image name"));
+}
+
+TEST_F(PkuReid, a_file_in_place_of_a_folder_is_refused) {
+  touch("val/010");
+  EXPECT_THAT(refusal("pku-reid"), StartsWith("cannot list 'ROOT/val/010'"));
+}
+
+TEST_F(PkuReid, an_irregular_stand_in_has_gaps_and_a_person_whom_one_camera_saw) {
+  write_stand_in(files_, root_ / "made", "pku-reid",
+                 {.identities = 4, .images_per_camera = 2, .height = 32, .width = 16, .irregular = true});
+  std::vector<std::string> paths;
+  for (const Sample& sample : list_samples(files_, "pku-reid", root_ / "made")) paths.push_back(sample.path);
+  EXPECT_THAT(paths, ElementsAre("train/001/01_1.png", "train/001/01_2.png", "train/001/02_2.png", "train/002/01_1.png",
+                                 "train/002/01_2.png", "train/002/02_1.png", "train/002/02_2.png", "val/004/01_1.png",
+                                 "val/004/01_2.png", "val/004/02_1.png", "val/004/02_2.png", "val/005/01_1.png",
+                                 "val/005/01_2.png"));
+}
+
+TEST_F(PkuReid, a_stand_in_has_two_cameras_and_at_most_eight_orientations) {
+  for (const auto& [options, message] : std::initializer_list<std::pair<SyntheticOptions, std::string>>{
+           {{.cameras = 6}, "cameras of a stand-in for 'pku-reid' is 6 (its layout has 2); set it to 2"},
+           {{.images_per_camera = 9},
+            "images per camera of a stand-in for 'pku-reid' is 9 (its layout has 2 to 8); choose one of these"}})
+    try {
+      write_stand_in(files_, root_ / "made", "pku-reid", options);
+      ADD_FAILURE() << message;
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.what(), message);
+    }
 }
 
 TEST_F(PkuReid, a_person_with_one_image_is_refused) {

@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <map>
+
+#include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets {
@@ -91,6 +95,55 @@ TEST_F(Vru, a_vehicle_in_training_and_test_or_seen_once_is_refused) {
 TEST_F(Vru, two_images_of_one_name_are_refused) {
   touch("Pic/a1.png");
   EXPECT_THAT(refusal("vru"), StartsWith("'Pic/a1.jpg' and 'Pic/a1.png' have one name"));
+}
+
+// Names are free in this layout, but not what could not stand in a manifest.
+TEST_F(Vru, listed_names_that_are_no_plain_text_are_refused) {
+  for (const char* name : {"a\x01z", "a\xffz", "a\xc0\xafz", "a\xed\xa0\x80z", "a\xc2\x9bz", "a\\z"}) {
+    touch(std::string("Pic/") + name + ".jpg");
+    write(kTrain, fmt::format("a1 0\na2 0\n{} 0\n", name));
+    const std::string message = refusal("vru");
+    EXPECT_THAT(message, testing::MatchesRegex("'Pic/a.*z\\.jpg' cannot stand in a manifest \\(.*\\); rename it"));
+    EXPECT_EQ(sources::printable(message), message);
+    files_.remove(root_ / "Pic" / (std::string(name) + ".jpg"));
+  }
+  touch("Pic/a\u00e9\u4e2d.jpg");
+  write(kTrain, "a1 0\na2 0\na\u00e9\u4e2d 0\n");
+  EXPECT_THAT(list_samples(files_, "vru", root_), testing::Contains(Sample{"Pic/a\u00e9\u4e2d.jpg", 1, 1, "train"}));
+}
+
+TEST_F(Vru, a_folder_in_place_of_a_list_is_refused) {
+  files_.remove(root_ / kTest);
+  std::filesystem::create_directory(root_ / kTest);
+  EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("cannot read 'ROOT/{}'", kTest)));
+}
+
+TEST_F(Vru, an_irregular_stand_in_has_an_image_in_no_list) {
+  write_stand_in(files_, root_ / "made", "vru",
+                 {.identities = 5, .cameras = 1, .images_per_camera = 3, .height = 32, .width = 16, .irregular = true});
+  std::map<std::int64_t, std::string> subsets;
+  const auto samples = list_samples(files_, "vru", root_ / "made");
+  for (const Sample& sample : samples) subsets[sample.identity] += sample.subset[0];
+  using P = std::pair<const std::int64_t, std::string>;
+  EXPECT_THAT(subsets, ElementsAre(P{1, "ttt"}, P{2, "ttt"}, P{3, "ggg"}, P{4, "ggg"}, P{5, "ggg"}));
+  EXPECT_TRUE(files_.exists(root_ / "made/Pic/unlisted.jpg"));
+  const auto lines = [&](const std::string& list) {
+    const std::string text = core::read_text(files_, root_ / "made/train_test_split" / list);
+    return std::ranges::count(text, '\n');
+  };
+  EXPECT_EQ(lines("train_list.txt"), 6);
+  EXPECT_EQ(lines("test_list_1200.txt"), 9);
+  EXPECT_EQ(lines("test_list_2400.txt"), 12);
+  EXPECT_EQ(lines("test_list_8000.txt"), 15);
+}
+
+TEST_F(Vru, a_stand_in_has_one_camera) {
+  try {
+    write_stand_in(files_, root_ / "made", "vru", {});
+    ADD_FAILURE() << "two cameras were taken";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_STREQ(error.what(), "cameras of a stand-in for 'vru' is 2 (its layout has 1); set it to 1");
+  }
 }
 
 TEST_F(Vru, missing_and_empty_parts_are_refused) {

@@ -61,6 +61,7 @@ def main():
     save("grey.png", grey)
     save("one_bit.png", image.convert("1"))
     save("palette.png", image.quantize(32))
+    save("palette_transparent.png", image.quantize(32), transparency=3)
     save("grey_alpha.png", image.convert("LA"))
     alpha = Image.fromarray(numpy.dstack([rgb, rgb[..., 0]]))
     write("rgb_alpha.png", (lambda out: (alpha.save(out, "png"), out.getvalue())[1])(io.BytesIO()), rgb)

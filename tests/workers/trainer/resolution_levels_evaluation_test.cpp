@@ -174,6 +174,32 @@ TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_t
                    split_.query.begin())]);
 }
 
+// The view of a pack of view_from "network" is shrunk from the image at network size, whatever the raw one was.
+TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is_that_of_the_view) {
+  datasets::PackOptions options = pack_->options();
+  options.view_from = datasets::ViewFrom::kNetwork;
+  tests::make_pack(*raw_, options, raw_->folder() / "network");
+  const auto network = datasets::PackReader::open(raw_->folder() / "network");
+  datasets::SplitOptions same;
+  same.query_rates = {2, 3, 4};
+  const datasets::Split split = datasets::make_split(network, same);
+  const std::vector<int> rates{4, 3, 2, 1};
+  const std::vector<int> levels = query_levels(rates, network, split, "native-size");
+  std::map<int, int> shown;
+  for (std::size_t q = 0; q < split.query.size(); ++q) {
+    datasets::Image stored;
+    network.read_view(split.query[q].row, split.query[q].rate, stored);
+    EXPECT_EQ(experiments::level_of_area(rates, kHeight * kWidth, std::int64_t{stored.height} * stored.width),
+              levels[q]);
+    // 16 x 8 at rates 2 and 4 is 8 x 4 and 4 x 2: the levels of those rates to the pixel.
+    if (split.query[q].rate != 3) {
+      EXPECT_EQ(5 - split.query[q].rate, levels[q]);
+    }
+    ++shown[levels[q]];
+  }
+  EXPECT_GE(shown.size(), 2U);
+}
+
 TEST_F(ResolutionLevelsTest, a_shrunken_gallery_stays_at_the_highest_level) {
   const FeatureEmbedding shrunk = embed(method_, {.gallery_rate = 3});
   for (std::size_t g = 0; g < split_.gallery.size(); g += 7) {

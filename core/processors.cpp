@@ -1,0 +1,18 @@
+#include "core/processors.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <thread>
+
+namespace resolute::core {
+
+int usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  // It fails on machines of more cores than a cpu_set_t has bits for.
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+}
+
+}  // namespace resolute::core

@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! What training does to an image: random flip, shift within a black border, erasing; drawn by key, so that an image
+//! and its LR copies share the draw, and applied while pixels become normalised floats.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "datasets/image/image.h"
+
+namespace resolute::datasets {
+
+struct LoaderOptions {
+  std::vector<int> train_rates = {2, 3, 4};  //!< rates of the LR copies, drawn uniformly; 1 is a copy of the HR image
+  double flip = 0.5;                         //!< probability of a horizontal flip
+  int pad = 10;                              //!< black border, pixels, before a random crop back to size
+  double erasing = 0.0;  //!< probability that a rectangle becomes the mean colour (0 after normalising)
+  std::uint64_t seed = 0;
+};
+
+//! What happens to one training image.
+struct Augmentation {
+  int rate = 1;  //!< of the LR copy
+  bool flipped = false;
+  int shift_y = 0;    //!< the image moves down by this, -pad to pad
+  int shift_x = 0;    //!< and right
+  int erase_top = 0;  //!< the erased rectangle; height 0: none
+  int erase_left = 0;
+  int erase_height = 0;
+  int erase_width = 0;
+  bool operator==(const Augmentation&) const = default;
+};
+
+//! A pure function of the arguments. Random erasing as in Zhong et al., AAAI 2020: area 2 % to 40 %, aspect 0.3 to
+//! 1/0.3. \param height, width of the image, pixels
+Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
+                               std::size_t row, std::uint32_t occurrence);
+
+//! augment()'s memory between calls; grows with the width.
+struct AugmentRows {
+  std::vector<std::uint8_t> levels;
+  std::vector<float> floats;
+};
+
+//! The image, flipped, then shifted, then erased, as normalised_level() has it: black where it moved away, 0 where
+//! erased. \param image not empty \param how any shift; the rectangle lies in the image
+//! \param to height×width×3 floats, those of a row behind one another
+void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to);
+
+}  // namespace resolute::datasets

@@ -1,0 +1,124 @@
+#include "datasets/sources/caviar.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "datasets/image/image.h"
+#include "datasets/image/resample.h"
+#include "datasets/sources/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+constexpr std::string_view kPattern = "PPPPIII.jpg, persons from 0001, images 001 to 020";
+constexpr std::string_view kExample = "0001001.jpg";
+constexpr std::size_t kDigits = 7;
+constexpr std::int64_t kImageNumbers = 1000;  // III is the last three digits
+constexpr std::int64_t kHalf = 10;
+constexpr int kFarRate = 3;  // of stand-ins
+
+using Images = std::map<std::int64_t, std::string>;  // file names by image number
+
+std::map<std::int64_t, Images> read_names(core::FileSystem& files, const std::filesystem::path& root) {
+  std::map<std::int64_t, Images> persons;
+  for (const std::string& name : image_names(files, root, "")) {
+    NameReader reader(stem_of(name));
+    const std::int64_t number = reader.number();
+    const std::int64_t person = number / kImageNumbers;
+    const std::int64_t image = number % kImageNumbers;
+    if (!reader.finished() || stem_of(name).size() != kDigits || person < 1 || image < 1 || image > 2 * kHalf)
+      throw wrong_name(name, "CAVIAR4REID", kPattern, kExample);
+    const auto [first, is_new] = persons[person].emplace(image, name);
+    if (!is_new) throw twice(first->second, name);
+  }
+  return persons;
+}
+
+// Whether both cameras saw a person; throws for other images than ten of one or of each.
+bool seen_by_both(std::int64_t person, const Images& images) {
+  const auto in_first = std::ranges::count_if(images, [](const auto& image) { return image.first <= kHalf; });
+  const auto in_second = static_cast<std::ptrdiff_t>(images.size()) - in_first;
+  if ((in_first != kHalf && in_first != 0) || (in_second != kHalf && in_second != 0))
+    throw core::input_error(
+        fmt::format("person {:04} has {} of the images 001 to 010 and {} of 011 to 020", person, in_first, in_second),
+        "a person has all ten of one camera, or all ten of each", "unpack the data set again");
+  return in_first == kHalf && in_second == kHalf;
+}
+
+std::int64_t image_area(core::FileSystem& files, const std::filesystem::path& path) {
+  const ImageSize size = image_size(files.read(path, kMaxImageBytes), path.string());
+  return std::int64_t{size.height} * size.width;
+}
+
+// Twice the median, which is a whole number.
+std::int64_t twice_median(std::vector<std::int64_t> values) {
+  std::ranges::sort(values);
+  return values[(values.size() - 1) / 2] + values[values.size() / 2];
+}
+
+// 0 or 1: the half whose images are larger.
+std::size_t closer_half(const std::array<std::vector<std::int64_t>, 2>& areas) {
+  const std::array<std::int64_t, 2> medians{twice_median(areas[0]), twice_median(areas[1])};
+  const auto [smaller, larger] = std::minmax(medians[0], medians[1]);
+  // A tenth of the smaller: by chance the medians of one camera's images would not differ by that much.
+  if (10 * larger < 11 * smaller)
+    throw core::input_error(
+        fmt::format("images 001 to 010 have a median area of {} pixels and images 011 to 020 one of {}",
+                    static_cast<double>(medians[0]) / 2, static_cast<double>(medians[1]) / 2),
+        "they must differ by at least 10 %, or nobody can tell which camera was the closer one",
+        "take the images in their native sizes");
+  return medians[0] > medians[1] ? 0 : 1;
+}
+
+}  // namespace
+
+std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::path& root) {
+  std::vector<Sample> samples;
+  std::vector<std::size_t> halves;  // of each sample
+  std::array<std::vector<std::int64_t>, 2> areas;
+  const std::map<std::int64_t, Images> persons = read_names(files, root);
+  for (const auto& [person, images] : persons) {
+    if (!seen_by_both(person, images)) continue;
+    for (const auto& [number, name] : images) {
+      const std::size_t half = number <= kHalf ? 0 : 1;
+      areas[half].push_back(image_area(files, root / name));
+      halves.push_back(half);
+      samples.push_back({name, person, 0, "train"});
+    }
+  }
+  if (samples.empty())
+    throw core::input_error(
+        fmt::format("none of the {} persons in '{}' has images 001 to 020", persons.size(), root.string()),
+        "whom one camera alone saw is left out", "unpack the data set again");
+  const std::size_t closer = closer_half(areas);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    samples[i].camera = halves[i] == closer ? 1 : 2;
+    samples[i].rate = halves[i] == closer ? 1 : 0;
+  }
+  return samples;
+}
+
+void write_caviar(StandInFolder& folder, const SyntheticOptions& options) {
+  require_setting("caviar", "cameras", options.cameras, 2, 2);
+  require_setting("caviar", "images per camera", options.images_per_camera, kHalf, kHalf);
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < 2; ++camera) {
+      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
+      const bool second_half = (camera == 1) != options.irregular;
+      for (int image = 0; image < kHalf; ++image) {
+        Image picture = stand_in_image(options, identity, camera, image);
+        if (camera == 1)
+          picture = resize(picture, picture.height / kFarRate, picture.width / kFarRate, Kernel::kTriangle);
+        folder.write(fmt::format("{:04}{:03}.jpg", identity + 1, image + 1 + (second_half ? kHalf : 0)),
+                     encode_jpeg(picture, kStandInQuality));
+      }
+    }
+  if (!options.irregular) return;
+  folder.write("Thumbs.db", "no image\n");
+  folder.write("README.txt", "A stand-in in the layout of CAVIAR4REID.\n");
+}
+
+}  // namespace resolute::datasets::sources

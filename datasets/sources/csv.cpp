@@ -1,0 +1,293 @@
+#include "datasets/sources/csv.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "datasets/low_resolution.h"
+#include "datasets/sample_path.h"
+#include "datasets/sources/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::array<std::string_view, 5> kColumns{"path", "identity", "camera", "subset", "rate"};
+enum Column : std::size_t { kPath, kIdentity, kCamera, kSubset, kRate };
+constexpr std::size_t kNeededColumns = 3;  // the first of them
+constexpr std::array<std::string_view, 3> kSubsets{"train", "query", "gallery"};
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+// A line of the list and the messages about it.
+struct Line {
+  std::string_view text;
+  std::string_view list;
+  std::size_t number = 0;
+
+  core::RuntimeError wrong(std::string_view problem, std::string_view why, std::string_view suggestion = {}) const {
+    return core::input_error(problem, why, suggestion).at(fmt::format("'{}', line {}", list, number));
+  }
+};
+
+// A shown field of at most so many bytes: lines may be long.
+std::string shown(std::string_view field) {
+  constexpr std::size_t kShown = 200;
+  if (field.size() <= kShown) return printable(field);
+  std::size_t end = kShown;
+  while (end > 0 && (static_cast<unsigned char>(field[end]) & 0xC0U) == 0x80U) --end;  // no letter cut in two
+  return printable(field.substr(0, end)) + "...";
+}
+
+std::string_view take_line(std::string_view& rest) {
+  const std::size_t end = std::min(rest.find('\n'), rest.size());
+  std::string_view line = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+// Takes a field and the comma behind it. \return nothing after the last one
+std::optional<std::string> take_field(const Line& line, std::size_t& at) {
+  if (at > line.text.size()) return std::nullopt;
+  std::string field;
+  if (line.text.substr(at).starts_with('"')) {
+    for (++at;; ++at) {
+      const std::size_t quote = line.text.find('"', at);
+      if (quote == std::string_view::npos)
+        throw line.wrong("a quoted field does not end", "no value of a list may hold a line's end", "close the quotes");
+      field += line.text.substr(at, quote - at);
+      at = quote + 1;
+      if (!line.text.substr(at).starts_with('"')) break;
+      field += '"';
+    }
+    if (at < line.text.size() && line.text[at] != ',')
+      throw line.wrong(fmt::format("text follows the closing quote of '{}'", shown(field)), "a comma should",
+                       "double a quote that is part of a value");
+  } else {
+    const std::size_t end = std::min(line.text.find(',', at), line.text.size());
+    field = line.text.substr(at, end - at);
+    if (field.find('"') != std::string::npos)
+      throw line.wrong(fmt::format("a quote stands inside of '{}'", shown(field)), "which is not quoted as a whole",
+                       "put the value in quotes and double those in it");
+    at = end;
+  }
+  ++at;
+  return field;
+}
+
+std::vector<std::string> fields_of(const Line& line) {
+  if (line.text.size() > kMaxListLine)
+    throw line.wrong(fmt::format("the line has {} bytes", line.text.size()),
+                     fmt::format("{} are the most", kMaxListLine));
+  if (printable(line.text) != line.text)
+    throw line.wrong("the line has a control character or bytes that are not UTF-8", {}, "save the list as UTF-8 text");
+  std::vector<std::string> fields;
+  std::size_t at = 0;
+  while (auto field = take_field(line, at)) fields.push_back(std::move(*field));
+  return fields;
+}
+
+// Where each of kColumns stands in a line.
+using Positions = std::array<std::optional<std::size_t>, kColumns.size()>;
+
+Positions read_header(const Line& line) {
+  const std::vector<std::string> names = fields_of(line);
+  Positions positions;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto known = std::find(kColumns.begin(), kColumns.end(), names[i]);
+    if (known == kColumns.end())
+      throw line.wrong(fmt::format("column '{}' is unknown", shown(names[i])),
+                       fmt::format("the first line names columns, of {}", fmt::join(kColumns, ", ")),
+                       "rename it or take it out");
+    auto& position = positions.at(static_cast<std::size_t>(known - kColumns.begin()));
+    if (position) throw line.wrong(fmt::format("column '{}' is there twice", names[i]), {}, "take one of the two out");
+    position = i;
+  }
+  for (std::size_t column = 0; column < kNeededColumns; ++column)
+    if (!positions.at(column))
+      throw line.wrong(fmt::format("column '{}' is missing", kColumns.at(column)),
+                       "path, identity and camera are needed, subset and rate may be there", "add it");
+  return positions;
+}
+
+std::int64_t read_number(const Line& line, Column column, const std::string& field, std::int64_t low,
+                         std::int64_t high) {
+  NameReader reader(field);
+  const std::int64_t value = reader.number();
+  if (!reader.finished() || value < low || value > high)
+    throw line.wrong(fmt::format("{} is '{}'", kColumns.at(column), shown(field)),
+                     fmt::format("it must be {} to {}", low, high), "correct it");
+  return value;
+}
+
+Sample read_sample(const Line& line, const std::vector<std::string>& fields, const Positions& positions) {
+  constexpr std::int64_t kMost = 999'999'999;
+  auto field = [&](Column column) -> const std::string* {
+    const auto& position = positions.at(column);
+    return position ? &fields[*position] : nullptr;
+  };
+  Sample sample;
+  sample.path = *field(kPath);
+  if (const std::string_view problem = path_problem(sample.path); !problem.empty())
+    throw line.wrong(fmt::format("path '{}' is refused", shown(sample.path)), problem,
+                     fmt::format("name a file below the folder that holds {}, as 'camera-1/0001.jpg'", kImageList));
+  sample.identity = read_number(line, kIdentity, *field(kIdentity), 0, kMost);
+  sample.camera = read_number(line, kCamera, *field(kCamera), 1, kMost);
+  const std::string* subset = field(kSubset);
+  sample.subset = subset == nullptr ? "gallery" : *subset;
+  if (std::find(kSubsets.begin(), kSubsets.end(), sample.subset) == kSubsets.end())
+    throw line.wrong(fmt::format("subset is '{}'", shown(sample.subset)),
+                     fmt::format("it must be {}", fmt::join(kSubsets, ", ")), "correct it");
+  if (sample.identity == 0 && sample.subset != "gallery")
+    throw line.wrong(fmt::format("identity 0 is in the subset '{}'", sample.subset),
+                     "0 marks a distractor, which belongs in the gallery alone", "number identities from 1");
+  if (const std::string* rate = field(kRate))
+    sample.rate = static_cast<int>(read_number(line, kRate, *rate, 0, kMaxRate));
+  return sample;
+}
+
+// Whether `path` is `folder` or below it; both canonical.
+bool is_below(const fs::path& path, const fs::path& folder) {
+  return std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
+}
+
+core::RuntimeError outside(const Line& line, const std::string& path, const fs::path& target) {
+  return line.wrong(fmt::format("path '{}' is refused", shown(path)),
+                    fmt::format("a symbolic link leads out of the folder, to '{}'", printable(target.string())),
+                    "copy the image into the folder");
+}
+
+// Holds what the list names against what is there.
+void check_files(const fs::path& root, std::span<const ListedImage> images) {
+  std::error_code error;
+  const fs::path real_root = fs::canonical(root, error);
+  if (error) throw core::system_error(fmt::format("cannot look at '{}'", root.string()), error.value());
+  std::unordered_map<std::string, fs::path> folders;  // by name in the list: where it really is
+  for (const ListedImage& image : images) {
+    const std::string& path = image.sample.path;
+    const Line line{{}, kImageList, image.line};
+    const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
+    if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
+    if (!error && !is_below(folder->second, real_root)) throw outside(line, path, folder->second);
+    fs::file_status status;
+    if (!error) status = fs::symlink_status(real_root / path, error);
+    if (fs::is_symlink(status)) {
+      const fs::path target = fs::canonical(real_root / path, error);
+      if (!error && !is_below(target, real_root)) throw outside(line, path, target);
+      if (!error) status = fs::status(target, error);
+    }
+    if (status.type() == fs::file_type::not_found || error == std::errc::no_such_file_or_directory)
+      throw line.wrong(fmt::format("image '{}' is missing", (root / path).string()), {},
+                       "correct the path or take the line out");
+    if (error)
+      throw core::system_error(fmt::format("cannot look at '{}'", (root / path).string()), error.value())
+          .at(fmt::format("'{}', line {}", kImageList, image.line));
+    if (!fs::is_regular_file(status))
+      throw line.wrong(fmt::format("'{}' is no file", (root / path).string()), {},
+                       "correct the path or take the line out");
+  }
+}
+
+std::string quoted_where_needed(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  if (lines > kMaxListLines)
+    throw core::input_error(fmt::format("'{}' has {} lines", name, lines),
+                            fmt::format("{} are the most", kMaxListLines), "make several data sets of it");
+  Line line{take_line(text), name, 1};
+  const Positions positions = read_header(line);
+  const auto columns = static_cast<std::size_t>(
+      std::count_if(positions.begin(), positions.end(), [](const auto& position) { return position.has_value(); }));
+  std::vector<ListedImage> images;
+  std::unordered_map<std::string, std::size_t> listed;  // path → line
+  while (!text.empty()) {
+    line.text = take_line(text);
+    ++line.number;
+    const std::vector<std::string> fields = fields_of(line);
+    if (fields.size() != columns)
+      throw line.wrong(line.text.empty() ? "the line is empty" : fmt::format("the line has {} fields", fields.size()),
+                       fmt::format("the header has {}", columns), "correct it or take it out");
+    images.push_back({read_sample(line, fields, positions), line.number});
+    const auto [first, is_new] = listed.emplace(images.back().sample.path, line.number);
+    if (!is_new)
+      throw line.wrong(fmt::format("path '{}' is listed again", shown(first->first)),
+                       fmt::format("first in line {}", first->second), "take one of the lines out");
+  }
+  if (images.empty())
+    throw core::input_error(fmt::format("'{}' names no images", name), "a line for each follows the header");
+  return images;
+}
+
+std::string image_list_text(std::span<const Sample> samples) {
+  std::string text = fmt::format("{}\n", fmt::join(kColumns, ","));
+  for (const Sample& sample : samples)
+    text += fmt::format("{},{},{},{},{}\n", quoted_where_needed(sample.path), sample.identity, sample.camera,
+                        sample.subset, sample.rate);
+  return text;
+}
+
+std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root) {
+  if (!files.exists(root / kImageList))
+    throw core::input_error(fmt::format("file '{}' is missing in '{}'", kImageList, root.string()),
+                            "it lists the images: a header 'path,identity,camera', then a line for each",
+                            "write it, or name the folder that holds it");
+  const core::Bytes bytes = files.read(root / kImageList, kMaxListBytes);
+  std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), kImageList);
+  check_files(root, images);
+  return images;
+}
+
+std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root) {
+  std::vector<Sample> samples;
+  for (ListedImage& image : read_image_list(files, root)) samples.push_back(std::move(image.sample));
+  return samples;
+}
+
+void write_csv(StandInFolder& folder, const SyntheticOptions& options) {
+  std::vector<Sample> samples;
+  auto write = [&](Sample sample, int identity, int camera, int image) {
+    const Image native = stand_in_image(options, identity, camera, image);
+    const int shrunk = sample.rate == 0 ? 4 : sample.rate;
+    folder.write(sample.path, encode_png(low_resolution_view(native, shrunk, Kernel::kTriangle)));
+    samples.push_back(std::move(sample));
+  };
+  const int last = options.identities - 1;
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < options.cameras; ++camera) {
+      if (options.irregular && identity == last && camera > 0) continue;
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        const bool training = identity < options.identities / 2;
+        Sample sample{fmt::format("images/{:04}/{:02}-{:04}.png", identity + 1, camera + 1, image + 1), identity + 1,
+                      camera + 1,
+                      training     ? "train"
+                      : image == 0 ? "query"
+                                   : "gallery"};
+        if (options.irregular && image == 1)
+          sample.path =
+              fmt::format("images/{:04}/\"{:02}\", \xc3\xa9t\xc3\xa9 {}.png", identity + 1, camera + 1, image + 1);
+        // The second camera stood far away: at a known rate, or at an unknown one.
+        if (options.irregular && camera == 1) sample.rate = identity % 2 == 0 ? 2 : 0;
+        write(std::move(sample), identity, camera, image);
+      }
+    }
+  if (options.irregular) {
+    write({"images/nobody.png", 0, 1, "gallery"}, options.identities, 0, 0);
+    folder.write("images/not-listed.png", encode_png(stand_in_image(options, options.identities + 1, 0, 0)));
+    folder.write("images/Thumbs.db", "no image\n");
+  }
+  folder.write(std::string(kImageList), image_list_text(samples));
+}
+
+}  // namespace resolute::datasets::sources

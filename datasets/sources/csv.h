@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! A data set of any layout by a list of its images, ROOT/images.csv (docs/formats/image_list.md): who is on each,
+//! which camera took it, and, where that is known, its subset and how low its resolution is.
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/sample.h"
+#include "datasets/sources/stand_in.h"
+
+namespace resolute::datasets::sources {
+
+inline constexpr std::string_view kImageList = "images.csv";
+//! Limits of a list; a longer one is refused.
+inline constexpr std::size_t kMaxListLine = 16384;       //!< bytes of a line, its end not counted
+inline constexpr std::size_t kMaxListLines = 4'000'000;  //!< the header included
+inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{1} << 30;
+
+struct ListedImage {
+  Sample sample;
+  std::size_t line = 0;  //!< of the list, from 1
+};
+
+//! Reads a list; looks at no file. Strict: RFC 4180 with or without carriage returns, UTF-8, a mark of byte order
+//! allowed; columns in any order, each known and there once; every path relative and without a component that is empty,
+//! "." or "..", without backslash and control characters, each once. \param name of the list in messages, which open
+//! with "'NAME', line N: " \throws RuntimeError (kInput)
+std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name);
+
+//! The list of these images, every column, fields quoted where they must be; parse_image_list() reads them back.
+std::string image_list_text(std::span<const Sample> samples);
+
+//! The list of ROOT/images.csv, in its order. \throws RuntimeError (kInput): no list, what parse_image_list() throws,
+//! an image that is missing, is no file, or lies outside of `root` once symbolic links are followed, each with its line
+std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root);
+
+//! Not yet checked as a whole: list_samples() does that.
+std::vector<Sample> list_csv(core::FileSystem& files, const std::filesystem::path& root);
+
+//! A stand-in (source.h: write_stand_in()): images/IDENTITY/CAMERA-IMAGE.png, subsets as Market-1501's stand-in has
+//! them. Irregular: names with commas, quotes and letters beyond ASCII, a distractor, an identity of one camera, a
+//! second camera whose images came in low resolution, at a known or at an unknown rate, files that the list does not
+//! name.
+void write_csv(StandInFolder& folder, const SyntheticOptions& options);
+
+}  // namespace resolute::datasets::sources

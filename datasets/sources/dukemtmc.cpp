@@ -1,0 +1,84 @@
+#include "datasets/sources/dukemtmc.h"
+
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "datasets/sources/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+constexpr std::int64_t kCameras = 8;
+constexpr std::string_view kPattern = "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8";
+constexpr std::string_view kExample = "0005_c2_f0046985.jpg";
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSubsets{
+    {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
+
+// Whom one camera alone saw and nobody asks for.
+void mark_distractors(std::vector<Sample>& samples) {
+  std::map<std::int64_t, std::set<std::int64_t>> cameras;
+  std::set<std::int64_t> known;
+  for (const Sample& sample : samples) {
+    cameras[sample.identity].insert(sample.camera);
+    if (sample.subset != "gallery") known.insert(sample.identity);
+  }
+  for (Sample& sample : samples)
+    if (!known.contains(sample.identity) && cameras[sample.identity].size() == 1) sample.identity = 0;
+}
+
+}  // namespace
+
+std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root) {
+  for (const auto& [folder, subset] : kSubsets)
+    require_folder(files, root, folder, "bounding_box_train, bounding_box_test, query");
+  std::vector<Sample> samples;
+  for (const auto& [folder, subset] : kSubsets) {
+    std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::size_t> seen;
+    for (const std::string& name : image_names(files, root, folder)) {
+      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
+      NameReader reader(stem_of(name));
+      sample.identity = reader.number();
+      reader.literal("_c");
+      sample.camera = reader.number();
+      reader.literal("_f");
+      const std::int64_t frame = reader.number();
+      if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras)
+        throw wrong_name(sample.path, "DukeMTMC-reID", kPattern, kExample);
+      const auto [first, is_new] = seen.try_emplace({sample.identity, sample.camera, frame}, samples.size());
+      if (!is_new) throw twice(samples[first->second].path, sample.path);
+      samples.push_back(std::move(sample));
+    }
+  }
+  mark_distractors(samples);
+  return samples;
+}
+
+void write_dukemtmc(StandInFolder& folder, const SyntheticOptions& options) {
+  require_setting("dukemtmc", "cameras", options.cameras, 1, static_cast<int>(kCameras));
+  require_setting("dukemtmc", "images per camera", options.images_per_camera, 2, 9999);
+  auto write = [&](std::string_view subset, int identity, int camera, int image) {
+    folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, identity + 1, camera + 1, 120 * (image + 1)),
+                 encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
+  };
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < options.cameras; ++camera) {
+      // The last identity was seen by the first camera alone.
+      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        const bool training = identity < options.identities / 2;
+        write(training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test", identity, camera, image);
+      }
+    }
+  if (!options.irregular) return;
+  write("bounding_box_test", options.identities, 0, 0);
+  for (int image = 0; image < 2; ++image)
+    write("bounding_box_test", options.identities + 1, options.cameras - 1, image);
+  folder.write("query/Thumbs.db", "no image\n");
+  folder.write("README.md", "A stand-in in the layout of DukeMTMC-reID.\n");
+}
+
+}  // namespace resolute::datasets::sources

@@ -1,0 +1,219 @@
+#include "datasets/sources/mlr_folders.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/random.h"
+#include "datasets/low_resolution.h"
+#include "datasets/sources/listing.h"
+#include "datasets/sources/market1501.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+using Folders = std::vector<std::pair<std::string_view, std::string_view>>;  // a folder and its subset
+
+constexpr std::string_view kPattern = "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16";
+constexpr std::string_view kExample = "0002_c1s1_000451_03_3x.jpg";
+constexpr std::string_view kLayout = "bounding_box_train, bounding_box_test, query";
+constexpr std::string_view kPatternByIdentity = "IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg";
+constexpr std::string_view kExampleByIdentity = "0020/00020_c0_00000.jpg";
+constexpr std::string_view kLayoutByIdentity = "train, val, gallery, query";
+static_assert(kMaxRate == 16, "kPattern says so");
+
+// What follows the camera in the first naming. \return the rate; 0 where the name does not fit
+int read_frame_and_rate(NameReader& reader) {
+  if (NameReader sequence = reader; sequence.literal("s")) {
+    sequence.number();
+    reader = sequence;
+  }
+  int rate = 1;
+  int numbers = 0;
+  for (NameReader next = reader; rate == 1 && next.literal("_"); next = reader) {
+    if (NameReader frame = next; numbers == 0 && frame.literal("f")) next = frame;  // DukeMTMC-reID's frames
+    const std::int64_t value = next.number();
+    reader = next;
+    if (next.literal("x")) {
+      rate = value >= 2 && value <= kMaxRate ? static_cast<int>(value) : 0;
+      reader = next;
+    } else {
+      ++numbers;
+    }
+  }
+  return reader.finished() && numbers >= 1 && numbers <= 2 ? rate : 0;
+}
+
+std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root) {
+  const Folders folders{{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}};
+  for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayout);
+  std::vector<Sample> samples;
+  bool from_zero = false;
+  for (const auto& [folder, subset] : folders)
+    for (const std::string& name : image_names(files, root, folder)) {
+      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
+      NameReader reader(stem_of(name));
+      const bool junk = name.front() == '-';
+      if (junk) {
+        reader.literal("-1");
+      } else {
+        sample.identity = reader.number();
+      }
+      reader.literal("_c");
+      sample.camera = reader.number();
+      sample.rate = read_frame_and_rate(reader);
+      if (sample.rate == 0) throw wrong_name(sample.path, "prepared", kPattern, kExample);
+      if (junk) continue;
+      from_zero = from_zero || (sample.identity == 0 && subset != "gallery");
+      samples.push_back(std::move(sample));
+    }
+  if (std::all_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.rate == 1; }))
+    throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),
+                            fmt::format("those that did end in their rate, as {}", kExample),
+                            "read it as the data set that it is made of, e.g. source 'market1501'");
+  for (Sample& sample : samples) sample.identity += from_zero ? 1 : 0;
+  return samples;
+}
+
+// An image of root/folder/owner, where `owner` is a folder of `identity`'s.
+Sample read_by_identity(std::string_view folder, std::string_view owner, std::int64_t identity, std::string_view name) {
+  Sample sample{fmt::format("{}/{}/{}", folder, owner, name), 0, 0, {}};
+  NameReader reader(stem_of(name));
+  sample.identity = reader.number();
+  reader.literal("_c");
+  sample.camera = reader.number();
+  reader.literal("_");
+  reader.number();
+  if (!reader.finished()) throw wrong_name(sample.path, "prepared", kPatternByIdentity, kExampleByIdentity);
+  if (sample.identity != identity)
+    throw core::input_error(fmt::format("'{}' is of identity {} in the folder of identity {}", printable(sample.path),
+                                        sample.identity, identity),
+                            {}, "move it to its own");
+  sample.rate = sample.camera == 0 ? 0 : 1;
+  if ((folder == "query" && sample.camera != 0) || (folder == "gallery" && sample.camera == 0))
+    throw core::input_error(
+        fmt::format("'{}' is an image of camera {}", printable(sample.path), sample.camera),
+        "in this naming camera 0 is the low-resolution one: all of query is its and none of gallery",
+        "prepare the folders again, or list the images for source 'csv'");
+  return sample;
+}
+
+std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesystem::path& root) {
+  const Folders folders{{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}};
+  for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayoutByIdentity);
+  std::vector<Sample> samples;
+  for (const auto& [folder, subset] : folders) {
+    const std::size_t before = samples.size();
+    for (const std::string& owner : files.list(root / folder)) {
+      // A file beside the identities' folders (Thumbs.db, .DS_Store) is none of ours, unless it is an image.
+      if (!is_image_name(owner) && owner.find('.') != std::string::npos) continue;
+      const std::string own = fmt::format("{}/{}", folder, owner);
+      NameReader reader(owner);
+      const std::int64_t identity = reader.number();
+      if (!reader.finished()) throw wrong_name(own, "prepared", kPatternByIdentity, kExampleByIdentity);
+      for (const std::string& name : image_names(files, root, own)) {
+        samples.push_back(read_by_identity(folder, owner, identity, name));
+        samples.back().subset = subset;
+      }
+    }
+    if (samples.size() == before)
+      throw core::input_error(fmt::format("folder '{}' has no identities in it", (root / folder).string()),
+                              fmt::format("expected {}", kPatternByIdentity), "prepare the folders again");
+  }
+  const bool from_zero =
+      std::any_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.identity == 0; });
+  for (Sample& sample : samples) sample.identity += from_zero ? 1 : 0;
+  return samples;
+}
+
+void require_two_cameras(std::string_view layout, const SyntheticOptions& options) {
+  if (options.cameras < 2)
+    throw core::input_error(fmt::format("layout '{}' cannot have {} camera", layout, options.cameras),
+                            "one is the low-resolution one and another is not", "ask for 2 or more");
+}
+
+core::Bytes encoded(const Image& native, int rate) {
+  return encode_jpeg(low_resolution_view(native, rate, Kernel::kTriangle), kStandInQuality);
+}
+
+// 2, 3 or 4, all equally likely.
+int drawn_rate(const SyntheticOptions& options, int identity, int camera, int image) {
+  core::RandomStream stream("stand-in-rate", {options.seed, static_cast<std::uint64_t>(identity),
+                                              static_cast<std::uint64_t>(camera), static_cast<std::uint64_t>(image)});
+  return 2 + static_cast<int>(stream.below(3));
+}
+
+}  // namespace
+
+std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesystem::path& root) {
+  auto has_any = [&](std::initializer_list<std::string_view> folders) {
+    return std::any_of(folders.begin(), folders.end(),
+                       [&](std::string_view name) { return files.exists(root / name); });
+  };
+  const bool with_rates = has_any({"bounding_box_train", "bounding_box_test"});
+  const bool by_identity = has_any({"train", "val", "gallery"});
+  if (with_rates == by_identity)
+    throw core::input_error(fmt::format("folder '{}' has the layout of {}", root.string(),
+                                        with_rates ? "two prepared sets" : "no prepared set"),
+                            fmt::format("one has {}, the other {}", kLayout, kLayoutByIdentity),
+                            with_rates ? "give each a folder of its own" : "name the folder that holds them");
+  std::vector<Sample> samples = with_rates ? list_with_rates(files, root) : list_by_identity(files, root);
+  const bool from_zero =
+      std::any_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.camera == 0; });
+  for (Sample& sample : samples) sample.camera += from_zero ? 1 : 0;
+  return samples;
+}
+
+void write_mlr_folders(StandInFolder& folder, const SyntheticOptions& options) {
+  require_two_cameras("mlr-folders", options);
+  const int last = options.identities - 1;
+  for (int identity = 0; identity < options.identities; ++identity) {
+    const bool training = identity < options.identities / 2;
+    const bool one_camera = options.irregular && identity == last;  // its images stay in high resolution, as VPFA's do
+    core::RandomStream stream("stand-in-lr-camera", {options.seed, static_cast<std::uint64_t>(identity)});
+    const int low = static_cast<int>(stream.below(static_cast<std::uint64_t>(options.cameras)));
+    for (int camera = 0; camera < (one_camera ? 1 : options.cameras); ++camera)
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        const bool is_low = camera == low && !one_camera;
+        const int rate = is_low ? drawn_rate(options, identity, camera, image) : 1;
+        const bool query = is_low || (options.irregular && image == 0);
+        const std::string name = market1501_name(identity + 1, camera + 1, image + 1);
+        folder.write(fmt::format("{}/{}{}.jpg",
+                                 training ? "bounding_box_train"
+                                 : query  ? "query"
+                                          : "bounding_box_test",
+                                 stem_of(name), is_low ? fmt::format("_{}x", rate) : ""),
+                     encoded(stand_in_image(options, identity, camera, image), rate));
+      }
+  }
+  if (!options.irregular) return;
+  for (int camera = 0; camera < options.cameras; ++camera) {
+    const Image nobody = stand_in_image(options, options.identities, camera, 0);
+    folder.write("bounding_box_test/" + market1501_name(0, camera + 1, 1), encoded(nobody, 1));
+    folder.write(fmt::format("bounding_box_test/-1_c{}s1_000001_00_2x.jpg", camera + 1), encoded(nobody, 2));
+  }
+  folder.write("query/Thumbs.db", "no image\n");
+}
+
+void write_mlr_folders_by_identity(StandInFolder& folder, const SyntheticOptions& options) {
+  require_two_cameras("mlr-folders-by-identity", options);
+  const int last = options.identities - 1;
+  for (int identity = 0; identity < options.identities; ++identity) {
+    const bool training = identity < options.identities / 2;
+    for (int camera = 0; camera < options.cameras; ++camera) {
+      if (options.irregular && identity == last && camera != 1) continue;
+      for (int image = 0; image < options.images_per_camera; ++image) {
+        const bool validation = camera == 1 && image == 0;
+        const std::string_view subset = training ? (validation ? "val" : "train") : camera == 0 ? "query" : "gallery";
+        const int rate = camera == 0 ? drawn_rate(options, identity, camera, image) : 1;
+        folder.write(fmt::format("{}/{:04}/{:05}_c{}_{:05}.jpg", subset, identity, identity, camera, image),
+                     encoded(stand_in_image(options, identity, camera, image), rate));
+      }
+    }
+  }
+  if (options.irregular) folder.write("query/Thumbs.db", "no image\n");
+}
+
+}  // namespace resolute::datasets::sources

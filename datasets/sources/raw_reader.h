@@ -1,0 +1,40 @@
+#pragma once
+//! \file
+//! The raw images of a data set by the paths of its samples: files of a folder, or what a source keeps inside of one
+//! file (CUHK03's .mat). Reading is all that packing needs of a source once it has listed its samples.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/bytes.h"
+#include "core/file_system.h"
+
+namespace resolute::datasets {
+
+//! Any thread, several at once.
+class RawReader {
+ public:
+  virtual ~RawReader() = default;
+  //! An encoded image (image.h: decode_image()); its SHA-256 is the row's source_sha256.
+  //! \param path of a sample that the source listed \throws RuntimeError: kInput for one that is missing or too large,
+  //! kEnvironment where reading fails
+  virtual core::Bytes read(const std::string& path) const = 0;
+  //! What messages call the image: a path that a user can look at.
+  virtual std::string place(const std::string& path) const = 0;
+};
+
+//! Files below `root`. \param files must outlive the reader
+class RawFolder final : public RawReader {
+ public:
+  RawFolder(core::FileSystem& files, std::filesystem::path root) : files_(files), root_(std::move(root)) {}
+  core::Bytes read(const std::string& path) const override;
+  std::string place(const std::string& path) const override { return (root_ / path).string(); }
+
+ private:
+  core::FileSystem& files_;
+  std::filesystem::path root_;
+};
+
+}  // namespace resolute::datasets

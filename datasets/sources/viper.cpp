@@ -1,0 +1,132 @@
+#include "datasets/sources/viper.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "datasets/sources/listing.h"
+
+namespace resolute::datasets::sources {
+namespace {
+
+constexpr std::string_view kLayout = "cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or PERSON_ANGLE_CAMERA.bmp";
+constexpr std::array<std::string_view, 2> kFolders{"cam_a", "cam_b"};
+
+struct Entry {
+  std::string path;
+  std::int64_t person = 0;
+  std::int64_t camera = 0;
+};
+
+std::vector<Entry> read_folders(core::FileSystem& files, const std::filesystem::path& root) {
+  for (std::string_view folder : kFolders) require_folder(files, root, folder, kLayout);
+  for (const std::string& name : files.list(root))
+    if (is_image_name(name))
+      throw core::input_error(fmt::format("'{}' stands beside cam_a and cam_b", printable(name)),
+                              fmt::format("the layout is {}, never both", kLayout), "take it out of the folder");
+  std::vector<Entry> entries;
+  for (std::size_t camera = 0; camera < kFolders.size(); ++camera)
+    for (const std::string& name : image_names(files, root, kFolders[camera])) {
+      Entry entry{fmt::format("{}/{}", kFolders[camera], name), 0, static_cast<std::int64_t>(camera) + 1};
+      NameReader reader(stem_of(name));
+      entry.person = reader.number();
+      reader.literal("_");
+      reader.number();
+      if (!reader.finished()) throw wrong_name(entry.path, "VIPeR", "PERSON_ANGLE.bmp", "000_45.bmp");
+      entries.push_back(std::move(entry));
+    }
+  return entries;
+}
+
+// The mark of camera 1 for each way of naming the two; camera 2's is the next character.
+char first_mark(const std::set<char>& marks) {
+  for (const char first : {'a', '1', '0'})
+    if (std::ranges::all_of(marks, [&](char mark) { return mark == first || mark == first + 1; })) return first;
+  throw core::input_error(fmt::format("the image names end in the cameras {}", fmt::join(marks, ", ")),
+                          "a and b, 1 and 2, or 0 and 1 are expected", "rename the images");
+}
+
+std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::path& root) {
+  std::vector<Entry> entries;
+  std::set<char> marks;
+  for (const std::string& name : files.list(root)) {
+    if (!is_image_name(name)) continue;
+    Entry entry{name, 0, 0};
+    const std::string_view stem = stem_of(name);
+    const char mark = stem.back();
+    NameReader reader(stem.substr(0, stem.size() - 1));
+    entry.person = reader.number();
+    reader.literal("_");
+    reader.number();
+    reader.literal("_");
+    if (!reader.finished() || std::string_view("ab012").find(mark) == std::string_view::npos)
+      throw wrong_name(entry.path, "VIPeR", "PERSON_ANGLE_CAMERA.bmp, cameras a and b, 1 and 2, or 0 and 1",
+                       "000_45_a.bmp");
+    entry.camera = mark;
+    marks.insert(mark);
+    entries.push_back(std::move(entry));
+  }
+  if (entries.empty())
+    throw core::input_error(fmt::format("folder '{}' has neither cam_a and cam_b nor images in it", root.string()),
+                            fmt::format("the layout is {}", kLayout), "name the folder that holds them");
+  const char first = first_mark(marks);
+  for (Entry& entry : entries) entry.camera += 1 - first;
+  return entries;
+}
+
+void check_pairs(const std::vector<Entry>& entries) {
+  std::map<std::int64_t, std::array<const Entry*, 2>> persons;
+  for (const Entry& entry : entries) {
+    const Entry*& place = persons[entry.person][static_cast<std::size_t>(entry.camera - 1)];
+    if (place != nullptr)
+      throw core::input_error(
+          fmt::format("'{}' and '{}' are of one person and one camera", printable(place->path), printable(entry.path)),
+          "each camera has one image of each person", "take one of them out");
+    place = &entry;
+  }
+  for (const auto& [person, images] : persons)
+    if (images[0] == nullptr || images[1] == nullptr) {
+      const Entry& only = *(images[0] != nullptr ? images[0] : images[1]);
+      throw core::input_error(fmt::format("'{}' has no image of the same person by camera {} beside it",
+                                          printable(only.path), 3 - only.camera),
+                              "each camera has one image of each person", "unpack the data set again");
+    }
+}
+
+}  // namespace
+
+std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::path& root) {
+  const bool in_folders =
+      std::ranges::any_of(kFolders, [&](std::string_view folder) { return files.exists(root / folder); });
+  std::vector<Entry> entries = in_folders ? read_folders(files, root) : read_flat(files, root);
+  check_pairs(entries);
+  const bool from_zero = std::ranges::any_of(entries, [](const Entry& entry) { return entry.person == 0; });
+  std::vector<Sample> samples;
+  samples.reserve(entries.size());
+  for (Entry& entry : entries)
+    samples.push_back({std::move(entry.path), entry.person + (from_zero ? 1 : 0), entry.camera, "train"});
+  return samples;
+}
+
+void write_viper(StandInFolder& folder, const SyntheticOptions& options) {
+  require_setting("viper", "cameras", options.cameras, 2, 2);
+  require_setting("viper", "images per camera", options.images_per_camera, 1, 1);
+  constexpr int kAngleStep = 45;
+  constexpr int kAngles = 5;  // 0 to 180 degrees
+  for (int identity = 0; identity < options.identities; ++identity)
+    for (int camera = 0; camera < 2; ++camera) {
+      // Every third number is missing where numbers have gaps.
+      const int person = options.irregular ? identity + identity / 2 : identity;
+      const int angle = (identity + 2 * camera) % kAngles * kAngleStep;
+      folder.write(fmt::format("{}/{:03}_{}.bmp", kFolders[static_cast<std::size_t>(camera)], person, angle),
+                   encode_bmp(stand_in_image(options, identity, camera, 0)));
+    }
+  if (!options.irregular) return;
+  folder.write("cam_b/Thumbs.db", "no image\n");
+  folder.write("README.txt", "A stand-in in the layout of VIPeR.\n");
+}
+
+}  // namespace resolute::datasets::sources

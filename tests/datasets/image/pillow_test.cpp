@@ -1,0 +1,76 @@
+// The resampler beside Pillow itself: the same bytes for whatever sizes and kernels come, and the point kernel beside a
+// twin in numpy.
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "core/error.h"
+#include "core/random.h"
+#include "core/sha256.h"
+#include "datasets/image/resample.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::datasets {
+namespace {
+
+constexpr int kCases = 1000;
+constexpr int kMostSide = 300;
+
+struct Case {
+  std::size_t offset;  // of its pixels in the noise
+  int height, width, out_height, out_width;
+  bool extreme;  // black and white alone, where negative lobes clip
+  Kernel kernel;
+};
+
+Case draw_case(core::RandomStream& stream) {
+  constexpr Kernel kKernels[] = {Kernel::kTriangle, Kernel::kCubic, Kernel::kLanczos3, Kernel::kBilinearPoint};
+  const auto side = [&] { return 1 + static_cast<int>(stream.below(kMostSide)); };
+  Case drawn{0, side(), side(), side(), side(), stream.below(4) == 0, kKernels[stream.below(4)]};
+  // Every tenth keeps one side, which then is not filtered.
+  if (stream.below(10) == 0)
+    (stream.below(2) == 0 ? drawn.out_height : drawn.out_width) = stream.below(2) == 0 ? drawn.height : drawn.width;
+  drawn.offset = stream.below(3 * kMostSide * kMostSide);
+  return drawn;
+}
+
+TEST(Pillow, resizes_to_the_same_bytes) {
+  const tests::TemporaryFolder folder;
+  core::RandomStream stream("pillow test", {11});
+  std::vector<std::uint8_t> noise(2 * 3 * kMostSide * kMostSide);
+  for (auto& byte : noise) byte = static_cast<std::uint8_t>(stream.below(256));
+  std::ofstream(folder / "noise", std::ios::binary)
+      .write(reinterpret_cast<const char*>(noise.data()), static_cast<std::streamsize>(noise.size()));
+  std::vector<Case> cases;
+  std::ofstream list(folder / "cases");
+  for (int i = 0; i < kCases; ++i) {
+    const Case& c = cases.emplace_back(draw_case(stream));
+    list << c.offset << ' ' << c.height << ' ' << c.width << ' ' << c.out_height << ' ' << c.out_width << ' '
+         << c.extreme << ' ' << kernel_name(c.kernel) << '\n';
+  }
+  list.close();
+  const std::string command =
+      fmt::format("/usr/bin/python3 '{}/tests/datasets/image/pillow_resize.py' '{}' '{}' > '{}'", RESOLUTE_SOURCE_DIR,
+                  (folder / "noise").string(), (folder / "cases").string(), (folder / "answers").string());
+  ASSERT_EQ(0, std::system(command.c_str())) << command;
+  std::ifstream answers(folder / "answers");
+  ResizeScratch scratch;
+  Image resized;
+  for (const Case& c : cases) {
+    Image image = make_image(c.height, c.width);
+    std::copy_n(noise.begin() + static_cast<std::ptrdiff_t>(c.offset), image.pixels.size(), image.pixels.begin());
+    if (c.extreme)
+      for (auto& byte : image.pixels) byte = byte < 128 ? 0 : 255;
+    resize_into(image, c.out_height, c.out_width, c.kernel, resized, scratch);
+    std::string expected;
+    ASSERT_TRUE(std::getline(answers, expected));
+    EXPECT_EQ(expected, core::sha256_hex(std::as_bytes(std::span(resized.pixels))))
+        << c.height << "x" << c.width << " to " << c.out_height << "x" << c.out_width << " by "
+        << kernel_name(c.kernel);
+  }
+}
+
+}  // namespace
+}  // namespace resolute::datasets

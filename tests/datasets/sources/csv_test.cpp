@@ -1,0 +1,272 @@
+#include "datasets/sources/csv.h"
+
+#include <set>
+
+#include "datasets/image/image.h"
+#include "tests/datasets/sources/scratch.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class Csv : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image : {"a/1.jpg", "a/2.jpg", "b/1.png", "b/2.png"}) touch(image);
+  }
+  void write(const std::string& text) { std::ofstream(root_ / "images.csv", std::ios::binary) << text; }
+  std::string refusal_of(const std::string& text) {
+    write(text);
+    return refusal("csv");
+  }
+  std::vector<Sample> list() { return list_samples(files_, "csv", root_); }
+
+  const std::string good_ =
+      "path,identity,camera,subset,rate\n"
+      "a/1.jpg,1,1,train,1\n"
+      "a/2.jpg,1,2,train,0\n"
+      "b/1.png,7,1,gallery,1\n"
+      "b/2.png,7,2,query,3\n";
+  const std::vector<Sample> samples_ = {{"a/1.jpg", 1, 1, "train", 1},
+                                        {"a/2.jpg", 1, 2, "train", 0},
+                                        {"b/1.png", 7, 1, "gallery", 1},
+                                        {"b/2.png", 7, 2, "query", 3}};
+};
+
+TEST_F(Csv, lists_what_the_file_says) {
+  write(good_);
+  EXPECT_EQ(list(), samples_);
+}
+
+TEST_F(Csv, columns_may_stand_in_any_order) {
+  write(
+      "rate,camera,path,subset,identity\n1,1,a/1.jpg,train,1\n0,2,a/2.jpg,train,1\n"
+      "1,1,b/1.png,gallery,7\n3,2,b/2.png,query,7\n");
+  EXPECT_EQ(list(), samples_);
+}
+
+TEST_F(Csv, subset_and_rate_may_be_left_out) {
+  write("path,identity,camera\na/1.jpg,1,1\nb/2.png,0001,02\nb/1.png,0,1\n");
+  EXPECT_THAT(list(), ElementsAre(Sample{"a/1.jpg", 1, 1, "gallery", 1}, Sample{"b/1.png", 0, 1, "gallery", 1},
+                                  Sample{"b/2.png", 1, 2, "gallery", 1}));
+}
+
+TEST_F(Csv, what_spreadsheets_write_is_taken) {
+  std::string text = good_;
+  for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.insert(at, "\r");
+  write(text);
+  EXPECT_EQ(list(), samples_);
+  write("\xef\xbb\xbf" + text);
+  EXPECT_EQ(list(), samples_);
+  write(text.substr(0, text.size() - 2));  // no end of the last line
+  EXPECT_EQ(list(), samples_);
+  write("\"path\",\"identity\",camera\n\"a/1.jpg\",\"1\",1\n\"a/2.jpg\",1,\"2\"\n");
+  EXPECT_EQ(list().size(), 2U);
+}
+
+TEST_F(Csv, names_with_commas_quotes_and_letters_of_any_language_are_taken) {
+  const std::string first = "a/one, \"two\".jpg";
+  const std::string second = "\xe5\x9b\xbe/\xc3\xa9 .jpg";
+  touch(first);
+  touch(second);
+  write("path,identity,camera\n\"a/one, \"\"two\"\".jpg\",1,1\n" + second + ",1,2\n");
+  EXPECT_THAT(list(), ElementsAre(Sample{first, 1, 1, "gallery"}, Sample{second, 1, 2, "gallery"}));
+}
+
+TEST_F(Csv, what_is_written_is_read_back) {
+  std::vector<Sample> samples = samples_;
+  samples[0].path = "\"\",\",\"";
+  samples[1].path = " a,b ";
+  std::vector<Sample> read;
+  for (const auto& image : sources::parse_image_list(sources::image_list_text(samples), "list"))
+    read.push_back(image.sample);
+  EXPECT_EQ(read, samples);
+}
+
+TEST_F(Csv, a_missing_or_empty_list_is_refused) {
+  EXPECT_THAT(refusal("csv"), StartsWith("file 'images.csv' is missing in 'ROOT' (it lists the images"));
+  EXPECT_THAT(refusal_of(""), StartsWith("'images.csv', line 1: column '' is unknown (the first line names columns"));
+  EXPECT_THAT(refusal_of("path,identity,camera\n"), StartsWith("'images.csv' names no images ("));
+}
+
+TEST_F(Csv, headers_that_do_not_fit_are_refused) {
+  EXPECT_EQ(refusal_of("path,identity,camera,resolution\n"),
+            "'images.csv', line 1: column 'resolution' is unknown (the first line names columns, of path, identity, "
+            "camera, subset, rate); rename it or take it out");
+  EXPECT_EQ(refusal_of("path,identity,camera,path\n"),
+            "'images.csv', line 1: column 'path' is there twice; take one of the two out");
+  EXPECT_THAT(refusal_of("path,identity\n"), StartsWith("'images.csv', line 1: column 'camera' is missing ("));
+  EXPECT_THAT(refusal_of("Path,identity,camera\n"), StartsWith("'images.csv', line 1: column 'Path' is unknown"));
+  EXPECT_THAT(refusal_of("path, identity,camera\n"), StartsWith("'images.csv', line 1: column ' identity' is unknown"));
+  EXPECT_THAT(refusal_of("path;identity;camera\n"), StartsWith("'images.csv', line 1: column 'path;identity;camera'"));
+  EXPECT_THAT(refusal_of("a/1.jpg,1,1\n"), StartsWith("'images.csv', line 1: column 'a/1.jpg' is unknown"));
+}
+
+TEST_F(Csv, lines_that_do_not_fit_are_refused_with_their_number) {
+  const std::string head = "path,identity,camera,subset,rate\na/1.jpg,1,1,train,1\n";
+  const std::string place = "'images.csv', line 3: ";
+  for (const auto& [line, message] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"\n", "the line is empty (the header has 5); "},
+           {"a/2.jpg,1,2\n", "the line has 3 fields (the header has 5); "},
+           {"a/2.jpg,1,2,train,1,\n", "the line has 6 fields (the header has 5); "},
+           {"a/2.jpg,-1,2,train,1\n", "identity is '-1' (it must be 0 to 999999999); "},
+           {"a/2.jpg,1234567890,2,train,1\n", "identity is '1234567890' ("},
+           {"a/2.jpg, 1,2,train,1\n", "identity is ' 1' ("},
+           {"a/2.jpg,,2,train,1\n", "identity is '' ("},
+           {"a/2.jpg,1.0,2,train,1\n", "identity is '1.0' ("},
+           {"a/2.jpg,1,0,train,1\n", "camera is '0' (it must be 1 to 999999999); "},
+           {"a/2.jpg,1,c2,train,1\n", "camera is 'c2' ("},
+           {"a/2.jpg,1,2,test,1\n", "subset is 'test' (it must be train, query, gallery); "},
+           {"a/2.jpg,1,2,,1\n", "subset is '' ("},
+           {"a/2.jpg,1,2,train,17\n", "rate is '17' (it must be 0 to 16); "},
+           {"a/2.jpg,1,2,train,2.5\n", "rate is '2.5' ("},
+           {"a/2.jpg,1,2,train,\n", "rate is '' ("},
+           {"a/2.jpg,0,2,query,1\n", "identity 0 is in the subset 'query' (0 marks a distractor"},
+           {"\"a/2.jpg,1,2,train,1\nb/1.png\",1,2,train,1\n", "a quoted field does not end ("},
+           {"\"a/2.jpg\"x,1,2,train,1\n", "text follows the closing quote of 'a/2.jpg' ("},
+           {"a/\"2\".jpg,1,2,train,1\n", "a quote stands inside of 'a/\"2\".jpg' ("},
+           {"a/2.jpg,1,2,tr\tain,1\n", "the line has a control character or bytes that are not UTF-8; "},
+           {"a/2.jpg\r,1,2,train,1\n", "the line has a control character or bytes that are not UTF-8; "},
+           {"a/\xff.jpg,1,2,train,1\n", "the line has a control character or bytes that are not UTF-8; "}})
+    EXPECT_THAT(refusal_of(head + line), StartsWith(place + message)) << line;
+  EXPECT_THAT(refusal_of(head + std::string("a/2\0.jpg,1,2,train,1\n", 21)),
+              StartsWith(place + "the line has a contr"));
+}
+
+TEST_F(Csv, paths_that_could_lead_elsewhere_are_refused) {
+  for (const char* path : {"../a/1.jpg", "a/../../etc/passwd", "a/../a/1.jpg", "/etc/passwd", "./a/1.jpg", "a/./1.jpg",
+                           "a//1.jpg", "a/1.jpg/", "a/..", "..", ".", "", "a\\1.jpg", "..\\1.jpg"})
+    EXPECT_THAT(refusal_of(fmt::format("path,identity,camera\na/2.jpg,1,1\n{},1,2\n", path)),
+                StartsWith(fmt::format("'images.csv', line 3: path '{}' is refused (", path)));
+  // None of the above is there by chance: names that only look alike are taken.
+  for (const char* path : {"...", "..a", "a/.b", "a/b..", "~"})
+    EXPECT_EQ(sources::parse_image_list(fmt::format("path,identity,camera\n{},1,1\n", path), "list").size(), 1U);
+}
+
+TEST_F(Csv, symbolic_links_out_of_the_folder_are_refused) {
+  const std::filesystem::path outside = root_ / "outside";
+  const std::filesystem::path inside = root_ / "inside";
+  std::filesystem::create_directories(inside);
+  touch("outside/1.jpg");
+  touch("inside/real/1.jpg");
+  touch("inside/2.jpg");
+  std::filesystem::create_symlink(outside / "1.jpg", inside / "file.jpg");
+  std::filesystem::create_directory_symlink(outside, inside / "folder");
+  std::filesystem::create_directory_symlink("../..", inside / "real/up");
+  std::filesystem::create_symlink("1.jpg", inside / "real/alias.jpg");
+  std::filesystem::create_directory_symlink("real", inside / "same");
+  std::filesystem::create_symlink("nowhere", inside / "broken.jpg");
+  std::filesystem::create_symlink("round.jpg", inside / "round.jpg");
+  auto refused = [&](const std::string& path) {
+    std::ofstream(inside / "images.csv") << "path,identity,camera\n2.jpg,1,1\n" << path << ",1,2\n";
+    return refusal_at("csv", inside);
+  };
+  EXPECT_EQ(refused("file.jpg"),
+            "'images.csv', line 3: path 'file.jpg' is refused (a symbolic link leads out of the folder, to "
+            "'ROOT/outside/1.jpg'); copy the image into the folder");
+  EXPECT_THAT(refused("folder/1.jpg"), StartsWith("'images.csv', line 3: path 'folder/1.jpg' is refused (a symbolic"));
+  EXPECT_THAT(refused("folder/none.jpg"), StartsWith("'images.csv', line 3: path 'folder/none.jpg' is refused ("));
+  EXPECT_THAT(refused("real/up/outside/1.jpg"), HasSubstr("is refused (a symbolic link leads out"));
+  EXPECT_THAT(refused("broken.jpg"), StartsWith("'images.csv', line 3: image 'ROOT/inside/broken.jpg' is missing"));
+  EXPECT_THAT(refused("round.jpg"), StartsWith("'images.csv', line 3: cannot look at 'ROOT/inside/round.jpg'"));
+  // Links that stay inside are a way to arrange a set.
+  std::ofstream(inside / "images.csv") << "path,identity,camera\nreal/alias.jpg,1,1\nsame/1.jpg,1,2\n";
+  EXPECT_EQ(list_samples(files_, "csv", inside).size(), 2U);
+  // So may the folder itself be one.
+  std::filesystem::create_directory_symlink(inside, root_ / "entrance");
+  EXPECT_EQ(list_samples(files_, "csv", root_ / "entrance").size(), 2U);
+  std::ofstream(inside / "images.csv") << "path,identity,camera\n2.jpg,1,1\nfolder/1.jpg,1,2\n";
+  EXPECT_THAT(refusal_at("csv", root_ / "entrance"), HasSubstr("path 'folder/1.jpg' is refused"));
+}
+
+TEST_F(Csv, missing_images_are_named_with_their_line) {
+  EXPECT_THAT(refusal_of("path,identity,camera\na/1.jpg,1,1\nc/1.jpg,1,2\n"),
+              StartsWith("'images.csv', line 3: image 'ROOT/c/1.jpg' is missing; "));
+  EXPECT_THAT(refusal_of("path,identity,camera\na/1.jpg,1,1\na/3.jpg,1,2\n"),
+              StartsWith("'images.csv', line 3: image 'ROOT/a/3.jpg' is missing; "));
+  EXPECT_THAT(refusal_of("path,identity,camera\na/1.jpg,1,1\na/2.jpg/3.jpg,1,2\n"),
+              StartsWith("'images.csv', line 3: image 'ROOT/a/2.jpg/3.jpg' is missing; "));
+  EXPECT_THAT(refusal_of("path,identity,camera\na/1.jpg,1,1\nb,1,2\n"),
+              StartsWith("'images.csv', line 3: 'ROOT/b' is no file; "));
+}
+
+TEST_F(Csv, a_path_listed_again_is_refused_with_both_lines) {
+  EXPECT_EQ(refusal_of("path,identity,camera\na/1.jpg,1,1\na/2.jpg,1,1\n\"a/1.jpg\",2,2\n"),
+            "'images.csv', line 4: path 'a/1.jpg' is listed again (first in line 2); take one of the lines out");
+}
+
+TEST_F(Csv, identities_are_checked_as_of_any_source) {
+  EXPECT_THAT(refusal_of("path,identity,camera\na/1.jpg,1,1\na/2.jpg,2,1\n"),
+              StartsWith("identity 1 has only one image, 'a/1.jpg'"));
+  EXPECT_THAT(refusal_of("path,identity,camera,subset\na/1.jpg,1,1,train\na/2.jpg,1,1,query\n"),
+              StartsWith("identity 1 is both in training ('a/1.jpg') and in test ('a/2.jpg')"));
+}
+
+TEST_F(Csv, lists_over_the_limits_are_refused_and_those_at_them_are_not) {
+  std::string longest = "path,identity,camera\n" + std::string(sources::kMaxListLine - 4, 'x') + ",1,1\n";
+  EXPECT_THAT(refusal_of(longest), HasSubstr("is refused (paths have at most 4096 bytes)"));
+  longest.insert(longest.find('x'), "x");
+  EXPECT_EQ(refusal_of(longest), "'images.csv', line 2: the line has 16385 bytes (16384 are the most)");
+  try {
+    sources::parse_image_list(std::string(sources::kMaxListLines + 1, '\n'), "list");
+    FAIL() << "too many lines were taken";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_THAT(error.what(), StartsWith("'list' has 4000001 lines (4000000 are the most)"));
+  }
+}
+
+TEST_F(Csv, the_example_of_its_page_is_read) {
+  const std::string page =
+      core::read_text(files_, std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/image_list.md");
+  const std::string opening = "```csv\n";
+  const std::size_t begin = page.find(opening) + opening.size();
+  const std::string example = page.substr(begin, page.find("```", begin) - begin);
+  std::vector<Sample> samples;
+  for (const auto& image : sources::parse_image_list(example, "image_list.md")) {
+    touch(image.sample.path);
+    samples.push_back(image.sample);
+  }
+  EXPECT_THAT(samples,
+              ElementsAre(Sample{"cam 1/0001.jpg", 1, 1, "train", 1}, Sample{"cam 2/0001, back.jpg", 1, 2, "train", 4},
+                          Sample{"cam 1/0002.jpg", 2, 1, "gallery", 1}, Sample{"cam 2/0002.jpg", 2, 2, "query", 0},
+                          Sample{"cam 1/nobody.jpg", 0, 1, "gallery", 1}));
+  write(example);
+  EXPECT_EQ(list().size(), samples.size());
+}
+
+TEST_F(Csv, its_stand_in_is_listed_and_every_image_can_be_read) {
+  for (const bool irregular : {false, true}) {
+    const SyntheticOptions options{
+        .identities = 6, .cameras = 2, .images_per_camera = 2, .height = 32, .width = 16, .irregular = irregular};
+    const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
+    write_stand_in(files_, out, "csv", options);
+    const std::vector<Sample> samples = list_samples(files_, "csv", out);
+    const RawFolder raw(files_, out);
+    std::set<int> rates;
+    std::set<int> heights;
+    for (const Sample& sample : samples) {
+      rates.insert(sample.rate);
+      heights.insert(decode_image(raw.read(sample.path), sample.path).height);
+    }
+    EXPECT_EQ(rates, irregular ? std::set<int>({0, 1, 2}) : std::set<int>({1}));
+    EXPECT_EQ(samples.size(), irregular ? 23U : 24U);  // two less of the identity of one camera, one distractor more
+    if (irregular) {
+      EXPECT_GT(heights.size(), 3U);
+    } else {
+      EXPECT_EQ(heights, std::set<int>({32}));
+    }
+    const auto of_identity = [&](std::int64_t identity) {
+      return std::count_if(samples.begin(), samples.end(),
+                           [&](const Sample& sample) { return sample.identity == identity; });
+    };
+    EXPECT_EQ(of_identity(0), irregular ? 1 : 0);
+    EXPECT_EQ(of_identity(6), irregular ? 2 : 4);
+  }
+}
+
+}  // namespace
+}  // namespace resolute::datasets

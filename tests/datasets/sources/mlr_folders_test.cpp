@@ -1,0 +1,275 @@
+#include "datasets/sources/mlr_folders.h"
+
+#include <map>
+#include <set>
+
+#include "datasets/image/image.h"
+#include "tests/datasets/sources/scratch.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// VPFA's naming.
+class MlrFolders : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image :
+         {"bounding_box_train/0002_c1s1_000451_03.jpg", "bounding_box_train/0002_c3s2_000451_03_4x.jpg",
+          "bounding_box_test/0005_c2s1_000001_00.jpg", "query/0005_c6s3_000001_00_2x.jpg",
+          "query/0005_c2s3_000001_00.jpg", "query/Thumbs.db"})
+      touch(image);
+  }
+  std::vector<Sample> list() { return list_samples(files_, "mlr-folders", root_); }
+  std::string refusal_with(const std::string& image) {
+    touch(image);
+    const std::string text = refusal("mlr-folders");
+    files_.remove(root_ / image);
+    return text;
+  }
+};
+
+TEST_F(MlrFolders, rates_are_read_from_the_names) {
+  EXPECT_THAT(list(), ElementsAre(Sample{"bounding_box_test/0005_c2s1_000001_00.jpg", 5, 2, "gallery", 1},
+                                  Sample{"bounding_box_train/0002_c1s1_000451_03.jpg", 2, 1, "train", 1},
+                                  Sample{"bounding_box_train/0002_c3s2_000451_03_4x.jpg", 2, 3, "train", 4},
+                                  Sample{"query/0005_c2s3_000001_00.jpg", 5, 2, "query", 1},
+                                  Sample{"query/0005_c6s3_000001_00_2x.jpg", 5, 6, "query", 2}));
+}
+
+TEST_F(MlrFolders, names_of_the_other_sets_prepared_so_are_read) {
+  touch("bounding_box_test/0005_c1_07_16x.png");       // CUHK03, CAVIAR4REID, VIPeR
+  touch("bounding_box_test/0005_c8_f0046985_3x.jpg");  // DukeMTMC-reID
+  const std::vector<Sample> samples = list();
+  EXPECT_THAT(samples, testing::Contains(Sample{"bounding_box_test/0005_c1_07_16x.png", 5, 1, "gallery", 16}));
+  EXPECT_THAT(samples, testing::Contains(Sample{"bounding_box_test/0005_c8_f0046985_3x.jpg", 5, 8, "gallery", 3}));
+}
+
+TEST_F(MlrFolders, junk_is_left_out_and_distractors_are_kept) {
+  touch("bounding_box_test/-1_c1s1_000001_00_3x.jpg");
+  touch("bounding_box_test/0000_c1s1_000001_00_3x.jpg");
+  EXPECT_THAT(list(), testing::Contains(Sample{"bounding_box_test/0000_c1s1_000001_00_3x.jpg", 0, 1, "gallery", 3}));
+  EXPECT_EQ(list().size(), 6U);
+}
+
+TEST_F(MlrFolders, identities_and_cameras_that_count_from_0_go_up_by_one) {
+  touch("query/0000_c0_001_3x.jpg");
+  touch("bounding_box_test/0000_c1_002.jpg");
+  EXPECT_THAT(list(), ElementsAre(Sample{"bounding_box_test/0000_c1_002.jpg", 1, 2, "gallery", 1},
+                                  Sample{"bounding_box_test/0005_c2s1_000001_00.jpg", 6, 3, "gallery", 1},
+                                  Sample{"bounding_box_train/0002_c1s1_000451_03.jpg", 3, 2, "train", 1},
+                                  Sample{"bounding_box_train/0002_c3s2_000451_03_4x.jpg", 3, 4, "train", 4},
+                                  Sample{"query/0000_c0_001_3x.jpg", 1, 1, "query", 3},
+                                  Sample{"query/0005_c2s3_000001_00.jpg", 6, 3, "query", 1},
+                                  Sample{"query/0005_c6s3_000001_00_2x.jpg", 6, 7, "query", 2}));
+}
+
+TEST_F(MlrFolders, names_that_do_not_fit_are_refused) {
+  for (const char* name :
+       {"0005_c1s1_000001_00_1x", "0005_c1s1_000001_00_17x", "0005_c1s1_000001_00_x", "0005_c1s1_000001_00_2",
+        "0005_c1s1_000001_00_2X", "0005_c1s1_000001_00_2x_3x", "0005_c1s1_000001_00_2x_1", "0005_c1s1_000001_00-2x",
+        "0005_c1_2x", "0005_c1", "0005_c1_", "0005_s1_c1_001", "0005_cx_001", "c1_001", "-2_c1_001", "0005_c1s_001",
+        "0005_c1_001_f2", "0005_c1_001 (1)", "0005_c1_000001_00_2x2"})
+    EXPECT_THAT(
+        refusal_with(fmt::format("query/{}.jpg", name)),
+        StartsWith(fmt::format("'query/{}.jpg' is not a prepared image name (expected IDENTITY_cCAMERA[sSEQUENCE]"
+                               "_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16, as 0002_c1s1_",
+                               name)));
+}
+
+TEST_F(MlrFolders, a_set_without_any_low_resolution_is_refused) {
+  files_.remove(root_ / "query/0005_c6s3_000001_00_2x.jpg");
+  std::filesystem::rename(root_ / "bounding_box_train/0002_c3s2_000451_03_4x.jpg",
+                          root_ / "bounding_box_train/0002_c3s2_000451_03.jpg");
+  EXPECT_EQ(refusal("mlr-folders"),
+            "no image in 'ROOT' came in low resolution by its name (those that did end in their rate, as "
+            "0002_c1s1_000451_03_3x.jpg); read it as the data set that it is made of, e.g. source 'market1501'");
+}
+
+TEST_F(MlrFolders, missing_and_empty_folders_are_refused) {
+  files_.remove(root_ / "bounding_box_test/0005_c2s1_000001_00.jpg");
+  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/bounding_box_test' has no images in it"));
+  std::filesystem::remove_all(root_ / "bounding_box_test");
+  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'bounding_box_test' is missing in 'ROOT' (the layout is "
+                                                 "bounding_box_train, bounding_box_test, query); "));
+}
+
+TEST_F(MlrFolders, a_folder_of_both_namings_or_of_neither_is_refused) {
+  touch("gallery/0005/00005_c1_00000.jpg");
+  EXPECT_EQ(refusal("mlr-folders"),
+            "folder 'ROOT' has the layout of two prepared sets (one has bounding_box_train, bounding_box_test, query, "
+            "the other train, val, gallery, query); give each a folder of its own");
+  for (const char* folder : {"gallery", "bounding_box_train", "bounding_box_test"})
+    std::filesystem::remove_all(root_ / folder);
+  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"));
+}
+
+TEST_F(MlrFolders, identities_are_checked_as_of_any_source) {
+  EXPECT_THAT(refusal_with("query/0002_c1s1_000001_00_2x.jpg"), StartsWith("identity 2 is both in training"));
+  EXPECT_THAT(refusal_with("query/0007_c1s1_000001_00_2x.jpg"), StartsWith("identity 7 has only one image"));
+}
+
+// DIL's naming.
+class MlrFoldersByIdentity : public MlrFolders {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* image : {"train/0001/00001_c0_00000.jpg", "train/0001/00001_c1_00001.jpg",
+                              "val/0001/00001_c1_00000.jpg", "query/0020/00020_c0_00000.jpg",
+                              "gallery/0020/00020_c1_00000.jpg", "gallery/0020/Thumbs.db", "gallery/.DS_Store"})
+      touch(image);
+  }
+};
+
+TEST_F(MlrFoldersByIdentity, camera_0_is_the_low_resolution_one_and_validation_images_train) {
+  EXPECT_THAT(list(), ElementsAre(Sample{"gallery/0020/00020_c1_00000.jpg", 20, 2, "gallery", 1},
+                                  Sample{"query/0020/00020_c0_00000.jpg", 20, 1, "query", 0},
+                                  Sample{"train/0001/00001_c0_00000.jpg", 1, 1, "train", 0},
+                                  Sample{"train/0001/00001_c1_00001.jpg", 1, 2, "train", 1},
+                                  Sample{"val/0001/00001_c1_00000.jpg", 1, 2, "train", 1}));
+  EXPECT_EQ(list_samples(files_, "mlr-folders-by-identity", root_), list());
+}
+
+TEST_F(MlrFoldersByIdentity, identities_that_count_from_0_go_up_by_one) {
+  touch("train/0000/00000_c0_00000.jpg");
+  touch("val/0000/00000_c2_00000.jpg");
+  const std::vector<Sample> samples = list();
+  EXPECT_THAT(samples, testing::Contains(Sample{"train/0000/00000_c0_00000.jpg", 1, 1, "train", 0}));
+  EXPECT_THAT(samples, testing::Contains(Sample{"val/0000/00000_c2_00000.jpg", 1, 3, "train", 1}));
+  EXPECT_THAT(samples, testing::Contains(Sample{"query/0020/00020_c0_00000.jpg", 21, 1, "query", 0}));
+}
+
+TEST_F(MlrFoldersByIdentity, names_that_do_not_fit_are_refused) {
+  for (const char* name : {"00020_c0", "00020_c0_00000_2x", "00020_c_00000", "c0_00000", "00020_c0s1_00000",
+                           "-1_c0_00000", "00020_c0_00000 (1)"})
+    EXPECT_THAT(refusal_with(fmt::format("query/0020/{}.jpg", name)),
+                StartsWith(fmt::format("'query/0020/{}.jpg' is not a prepared image name (expected IDENTITY/IDENTITY_"
+                                       "cCAMERA_NUMBER.jpg, as 0020/00020_c0_00000.jpg); ",
+                                       name)));
+  EXPECT_THAT(refusal_with("query/00020_c0_00000.jpg"),
+              StartsWith("'query/00020_c0_00000.jpg' is not a prepared image name"));
+  EXPECT_THAT(refusal_with("query/somebody/00020_c0_00000.jpg"),
+              StartsWith("'query/somebody' is not a prepared image name"));
+}
+
+TEST_F(MlrFoldersByIdentity, an_image_in_another_identitys_folder_is_refused) {
+  EXPECT_EQ(refusal_with("train/0001/00002_c1_00000.jpg"),
+            "'train/0001/00002_c1_00000.jpg' is of identity 2 in the folder of identity 1; move it to its own");
+}
+
+TEST_F(MlrFoldersByIdentity, queries_in_high_and_gallery_images_in_low_resolution_are_refused) {
+  EXPECT_THAT(
+      refusal_with("query/0020/00020_c1_00001.jpg"),
+      StartsWith("'query/0020/00020_c1_00001.jpg' is an image of camera 1 (in this naming camera 0 is the low-"));
+  EXPECT_THAT(refusal_with("gallery/0020/00020_c0_00001.jpg"),
+              StartsWith("'gallery/0020/00020_c0_00001.jpg' is an image of camera 0 ("));
+}
+
+TEST_F(MlrFoldersByIdentity, missing_and_empty_folders_are_refused) {
+  std::filesystem::create_directories(root_ / "val/0002");
+  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/val/0002' has no images in it"));
+  std::filesystem::remove_all(root_ / "val");
+  std::filesystem::create_directories(root_ / "val");
+  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/val' has no identities in it"));
+  std::filesystem::remove_all(root_ / "val");
+  EXPECT_THAT(refusal("mlr-folders"),
+              StartsWith("folder 'val' is missing in 'ROOT' (the layout is train, val, gallery, query); "));
+}
+
+class MlrStandIn : public Scratch {
+ protected:
+  struct Listed {
+    std::vector<Sample> samples;
+    std::map<std::string, int> heights;  // by path
+  };
+  Listed make(const std::string& layout, bool irregular) {
+    const SyntheticOptions options{
+        .identities = 8, .cameras = 3, .images_per_camera = 3, .height = 96, .width = 32, .irregular = irregular};
+    const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
+    write_stand_in(files_, out, layout, options);
+    Listed listed{list_samples(files_, layout, out), {}};
+    const RawFolder raw(files_, out);
+    for (const Sample& sample : listed.samples)
+      listed.heights[sample.path] = decode_image(raw.read(sample.path), sample.path).height;
+    return listed;
+  }
+};
+
+TEST_F(MlrStandIn, one_camera_of_each_identity_is_low) {
+  const Listed listed = make("mlr-folders", false);
+  EXPECT_EQ(listed.samples.size(), 8U * 3 * 3);
+  std::map<std::int64_t, std::set<std::int64_t>> low_cameras;
+  std::set<int> rates;
+  for (const Sample& sample : listed.samples) {
+    EXPECT_EQ(listed.heights.at(sample.path), 96 / sample.rate) << sample.path;
+    rates.insert(sample.rate);
+    if (sample.rate > 1) low_cameras[sample.identity].insert(sample.camera);
+    if (sample.subset != "train") {
+      EXPECT_EQ(sample.subset, sample.rate > 1 ? "query" : "gallery") << sample.path;
+    }
+  }
+  EXPECT_EQ(rates, std::set<int>({1, 2, 3, 4}));
+  std::set<std::int64_t> all;
+  for (const auto& [identity, cameras] : low_cameras) {
+    EXPECT_EQ(cameras.size(), 1U);
+    all.insert(*cameras.begin());
+  }
+  EXPECT_EQ(low_cameras.size(), 8U);
+  EXPECT_GT(all.size(), 1U);
+}
+
+TEST_F(MlrStandIn, an_irregular_one_has_queries_in_high_resolution_distractors_and_an_identity_of_one_camera) {
+  const Listed listed = make("mlr-folders", true);
+  int distractors = 0;
+  int high_queries = 0;
+  std::set<std::int64_t> cameras_of_last;
+  std::set<int> heights;
+  for (const Sample& sample : listed.samples) {
+    distractors += sample.identity == 0;
+    high_queries += sample.subset == "query" && sample.rate == 1;
+    if (sample.identity == 8) cameras_of_last.insert(sample.camera);
+    if (sample.rate == 1) heights.insert(listed.heights.at(sample.path));
+  }
+  EXPECT_EQ(distractors, 3);
+  EXPECT_EQ(high_queries, 3 * 2 + 1);
+  EXPECT_EQ(cameras_of_last, std::set<std::int64_t>({1}));
+  EXPECT_GT(heights.size(), 5U);
+}
+
+TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
+  const Listed listed = make("mlr-folders-by-identity", false);
+  EXPECT_EQ(listed.samples.size(), 8U * 3 * 3);
+  std::set<std::int64_t> identities;
+  int validation = 0;
+  for (const Sample& sample : listed.samples) {
+    EXPECT_EQ(sample.rate, sample.camera == 1 ? 0 : 1);
+    EXPECT_EQ(listed.heights.at(sample.path) < 96, sample.rate == 0) << sample.path;
+    if (sample.subset != "train") {
+      EXPECT_EQ(sample.subset, sample.camera == 1 ? "query" : "gallery");
+    }
+    identities.insert(sample.identity);
+    validation += sample.path.starts_with("val/");
+  }
+  EXPECT_EQ(identities, std::set<std::int64_t>({1, 2, 3, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(validation, 4);
+  EXPECT_EQ(make("mlr-folders-by-identity", true).samples.size(), 8U * 3 * 3 - 6);
+}
+
+TEST_F(MlrStandIn, one_camera_is_refused) {
+  for (const char* layout : {"mlr-folders", "mlr-folders-by-identity"}) {
+    try {
+      write_stand_in(files_, root_ / "set", layout, {.cameras = 1});
+      ADD_FAILURE() << "one camera was taken";
+    } catch (const core::RuntimeError& error) {
+      EXPECT_THAT(error.what(), StartsWith(fmt::format("layout '{}' cannot have 1 camera (", layout)));
+    }
+    EXPECT_FALSE(files_.exists(root_ / "set"));
+  }
+}
+
+}  // namespace
+}  // namespace resolute::datasets

@@ -1,0 +1,237 @@
+// What holds for the stand-in of every layout, and for every ingester that reads one.
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+#include "core/sha256.h"
+#include "datasets/pack/pack.h"
+#include "datasets/sources/listing.h"
+#include "datasets/split.h"
+#include "tests/datasets/sources/scratch.h"
+#include "tests/support/forwarding_file_system.h"
+
+namespace resolute::datasets {
+namespace {
+
+using testing::HasSubstr;
+
+// Nothing here has to survive a power failure.
+class Unsynced final : public tests::ForwardingFileSystem {
+ public:
+  void sync_path(const std::filesystem::path&) override {}
+};
+
+std::map<std::string, std::string> hashes(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      found.emplace(std::filesystem::relative(entry.path(), folder).string(),
+                    core::sha256_hex(core::real_file_system().read(entry.path())));
+  return found;
+}
+
+class StandIn : public Scratch, public testing::WithParamInterface<std::string_view> {
+ protected:
+  static SyntheticOptions options(bool irregular) {
+    SyntheticOptions options = stand_in_options(GetParam());
+    options.identities = 10;
+    options.height = 32;
+    options.width = 16;
+    options.seed = 3;
+    options.irregular = irregular;
+    return options;
+  }
+  std::filesystem::path make(const std::string& name, bool irregular) {
+    write_stand_in(unsynced_, root_ / name, GetParam(), options(irregular));
+    return root_ / name;
+  }
+  static PackOptions pack_options() {
+    PackOptions pack;
+    pack.name = GetParam();
+    pack.source = GetParam();
+    pack.rates = {2, 3};
+    pack.height = 16;
+    pack.width = 8;
+    pack.shards = 2;
+    return pack;
+  }
+  PackReader pack(const std::filesystem::path& raw, const std::string& name) {
+    const auto reader = open_raw(files_, GetParam(), raw);
+    const auto samples = list_samples(files_, GetParam(), raw);
+    for (int shard = 0; shard < 2; ++shard) write_shard(files_, *reader, samples, pack_options(), shard, root_ / name);
+    seal_pack(files_, root_ / name, pack_options());
+    return PackReader::open(files_, root_ / name);
+  }
+
+  Unsynced unsynced_;
+};
+
+class StandInFiles : public StandIn {};
+class IrregularStandIn : public StandIn {};
+
+TEST_P(StandIn, is_of_the_same_bytes_whenever_it_is_made) {
+  for (const bool irregular : {false, true}) {
+    const auto first = hashes(make(irregular ? "irregular" : "regular", irregular));
+    EXPECT_EQ(hashes(make(irregular ? "irregular-again" : "regular-again", irregular)), first);
+  }
+  EXPECT_NE(hashes(root_ / "regular"), hashes(root_ / "irregular"));
+}
+
+TEST_P(StandIn, is_left_as_it_is_by_the_same_settings_and_refused_to_others) {
+  const std::filesystem::path raw = make("raw", false);
+  const auto before = hashes(raw);
+  make("raw", false);
+  EXPECT_EQ(hashes(raw), before);
+  EXPECT_THROW(make("raw", true), core::RuntimeError);
+  EXPECT_EQ(hashes(raw), before);
+}
+
+TEST_P(StandIn, is_read_by_its_own_source) {
+  for (const bool irregular : {false, true}) {
+    const auto samples = list_samples(files_, GetParam(), make(irregular ? "irregular" : "regular", irregular));
+    std::set<std::int64_t> identities;
+    for (const Sample& sample : samples) {
+      if (sample.identity > 0) identities.insert(sample.identity);
+      EXPECT_GE(sample.identity, 0) << sample.path;
+      EXPECT_GE(sample.camera, 1) << sample.path;
+      EXPECT_TRUE(sample.subset == "train" || sample.subset == "query" || sample.subset == "gallery") << sample.path;
+    }
+    EXPECT_TRUE(std::ranges::is_sorted(samples, {}, &Sample::path));
+    // CAVIAR4REID leaves out whom one camera saw.
+    EXPECT_GE(identities.size(), irregular ? 9u : 10u);
+  }
+}
+
+TEST_P(StandIn, can_be_packed_and_read) {
+  const std::filesystem::path raw = make("raw", true);
+  const auto samples = list_samples(files_, GetParam(), raw);
+  const PackReader reader = pack(raw, "pack");
+  ASSERT_EQ(reader.size(), samples.size());
+  verify_pack(files_, root_ / "pack");
+  const auto images = open_raw(files_, GetParam(), raw);
+  std::set<std::pair<int, int>> sizes;
+  Image view;
+  for (std::size_t row = 0; row < reader.size(); ++row) {
+    EXPECT_EQ(reader.row(row).sample, samples[row]);
+    EXPECT_EQ(reader.row(row).source_sha256, core::sha256_hex(images->read(samples[row].path)));
+    sizes.emplace(reader.row(row).native_height, reader.row(row).native_width);
+    reader.read_view(row, 2, view);
+    EXPECT_GT(*std::ranges::max_element(view.pixels), 0) << samples[row].path;
+  }
+  EXPECT_GT(sizes.size(), 5u) << "an irregular set has images of many sizes";
+}
+
+TEST_P(StandIn, is_divided_as_its_protocol_says) {
+  for (const bool irregular : {false, true}) {
+    const std::string name = irregular ? "irregular" : "regular";
+    const PackReader reader = pack(make(name, irregular), name + "-pack");
+    SplitOptions split;
+    split.query_rates = {2, 3};
+    // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
+    if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
+      split.lr_camera = 0;
+    if (GetParam().starts_with("cuhk03")) split.lr_side = "pair";
+    const Split halves = make_split(reader, split);
+    EXPECT_GE(halves.train_identities, 4);
+    EXPECT_FALSE(halves.query.empty());
+    EXPECT_FALSE(draw_gallery(halves, 0, 0).empty());
+    // What came in low resolution is never shown as high resolution.
+    for (const GalleryItem& item : halves.gallery) EXPECT_EQ(reader.row(item.row).sample.rate, 1) << item.path;
+    for (const TrainItem& item : halves.train)
+      EXPECT_TRUE(!item.has_hr || reader.row(item.row).sample.rate == 1) << item.path;
+    const auto trains = [](const PackRow& row) { return row.sample.subset == "train"; };
+    if (std::ranges::all_of(reader.rows(), trains) || std::ranges::none_of(reader.rows(), trains)) continue;
+    split.partition = "official";
+    const Split official = make_split(reader, split);
+    EXPECT_GE(official.train_identities, 4);
+    EXPECT_FALSE(official.query.empty());
+  }
+}
+
+// What an irregular set of these layouts has; that of the others is tested with their sources.
+TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
+  struct Oddities {
+    bool stray_file, one_camera, distractor;
+  };
+  const std::map<std::string_view, Oddities> expected{
+      {"caviar", {true, false, false}},  {"dukemtmc", {true, true, true}},  {"market1501", {true, true, true}},
+      {"pku-reid", {true, true, false}}, {"synthetic", {true, true, true}}, {"viper", {true, false, false}},
+      {"vru", {true, true, false}}};
+  const auto known = expected.find(GetParam());
+  ASSERT_NE(known, expected.end());
+  for (const bool irregular : {false, true}) {
+    const std::filesystem::path raw = make(irregular ? "irregular" : "regular", irregular);
+    std::map<std::int64_t, std::set<std::int64_t>> cameras;
+    for (const Sample& sample : list_samples(files_, GetParam(), raw)) cameras[sample.identity].insert(sample.camera);
+    const bool one_camera =
+        std::ranges::any_of(cameras, [](const auto& seen) { return seen.first > 0 && seen.second.size() == 1; });
+    const bool stray = std::ranges::any_of(hashes(raw), [](const auto& file) {
+      const std::string name = std::filesystem::path(file.first).filename().string();
+      return !sources::is_image_name(name) && !name.ends_with("_list.txt") && !name.starts_with("test_list_") &&
+             name != "synthetic.json";
+    });
+    EXPECT_EQ(stray, irregular && known->second.stray_file);
+    EXPECT_EQ(one_camera, GetParam() == "vru" || (irregular && known->second.one_camera));
+    EXPECT_EQ(cameras.contains(0), irregular && known->second.distractor);
+  }
+}
+
+// A folder, a link to nothing, an empty file, half a file: whether listing or packing finds it, it names the file.
+TEST_P(StandInFiles, an_image_that_is_none_is_refused_by_name) {
+  const std::filesystem::path raw = make("raw", false);
+  const std::string path = list_samples(files_, GetParam(), raw)[1].path;
+  const std::filesystem::path file = source_root(files_, GetParam(), raw) / path;
+  ASSERT_TRUE(std::filesystem::is_regular_file(file));
+  const core::Bytes whole = files_.read(file);
+  const auto refused = [&] {
+    try {
+      pack(raw, "pack");
+    } catch (const core::RuntimeError& error) {
+      EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
+      EXPECT_THAT(error.what(), HasSubstr(path));
+      EXPECT_FALSE(files_.exists(root_ / "pack/pack.json"));
+      return;
+    }
+    ADD_FAILURE() << path << " was taken";
+  };
+  std::filesystem::remove(file);
+  std::filesystem::create_directory(file);
+  refused();
+  std::filesystem::remove(file);
+  std::filesystem::create_symlink("nowhere", file);
+  refused();
+  std::filesystem::remove(file);
+  touch(std::filesystem::relative(file, root_).string());
+  refused();
+  core::write_atomic(files_, file, std::span(whole).first(whole.size() / 2));
+  refused();
+}
+
+std::string test_name(const testing::TestParamInfo<std::string_view>& layout) {
+  std::string name(layout.param);
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+// CUHK03's images lie inside of one file; what is wrong with that is tested with its source.
+std::vector<std::string_view> layouts_of_files() {
+  std::vector<std::string_view> layouts = source_names();
+  std::erase_if(layouts, [](std::string_view layout) { return layout.starts_with("cuhk03"); });
+  return layouts;
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, StandIn, testing::ValuesIn(source_names()), test_name);
+INSTANTIATE_TEST_SUITE_P(Layouts, StandInFiles, testing::ValuesIn(layouts_of_files()), test_name);
+INSTANTIATE_TEST_SUITE_P(Layouts, IrregularStandIn,
+                         testing::Values("caviar", "dukemtmc", "market1501", "pku-reid", "synthetic", "viper", "vru"),
+                         test_name);
+
+TEST(StandInOptions, an_unknown_layout_is_refused) {
+  EXPECT_THROW(stand_in_options("market-1501"), core::RuntimeError);
+  EXPECT_THROW(write_stand_in(core::real_file_system(), "/nowhere", "market-1501", {}), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::datasets

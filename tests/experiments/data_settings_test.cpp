@@ -1,0 +1,233 @@
+//! Settings of data in suites: which source, what LR images are made of, which side is LR, who is tested. What a source
+//! cannot have is refused while planning, with file, line and key.
+
+#include <functional>
+
+#include "experiments/store_layout.h"
+#include "experiments/validation.h"
+#include "tests/experiments/suite_fixture.h"
+
+namespace resolute::experiments {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+// A row's settings begin in line 25.
+std::string head(const std::string& source, const std::string& keys = "") {
+  const std::string root = source == "synthetic" ? "identities = 40" : "root = \"${ROOT}\"";
+  return fmt::format(R"(suite = "data"
+title = "Data"
+
+[defaults]
+method = "baseline"
+trials = 2
+height = 64
+width = 32
+train = {{ steps = 4, identities = 4 }}
+
+[[dataset]]
+id = "set"
+source = "{}"
+{}
+{}
+
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1"]
+datasets = ["set"]
+[[table.row]]
+id = "r"
+label = "R"
+)",
+                     source, root, keys);
+}
+
+class DataSettings : public Suite {
+ protected:
+  void SetUp() override {
+    Suite::SetUp();
+    options_.need_roots = false;
+  }
+  //! Of a suite with one row on a data set of this source; "" where it is accepted.
+  std::string refusal(const std::string& source, const std::string& settings, const std::string& keys = "") {
+    try {
+      check_sound(plan(head(source, keys) + settings));
+    } catch (const core::RuntimeError& error) {
+      const std::string message = error.what();
+      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
+      return message.substr(std::min(message.find("s.toml"), message.size()));
+    }
+    return "";
+  }
+  SplitSettings split(const std::string& source, const std::string& settings) {
+    return jobs_of<EvaluationSpecification>(plan(head(source) + settings)).back().split;
+  }
+};
+
+TEST_F(DataSettings, every_source_can_be_planned) {
+  ASSERT_FALSE(source_names().empty());
+  for (const std::string& source : source_names())
+    EXPECT_EQ("", refusal(source, source == "vru" ? "split.lr_camera = 0" : "")) << source;
+  EXPECT_THAT(refusal("cuhk", ""),
+              AllOf(StartsWith("s.toml:13: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
+}
+
+TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
+  const Plan native = plan(head("viper")), network = plan(head("viper", "view_from = \"network\""));
+  EXPECT_EQ("native", native.datasets.at(0).pack.view_from);
+  EXPECT_EQ("network", network.datasets.at(0).pack.view_from);
+  EXPECT_NE(StoreLayout("/s").pack_folder(native.datasets.at(0).pack),
+            StoreLayout("/s").pack_folder(network.datasets.at(0).pack));
+  EXPECT_EQ(native.jobs.size(), network.jobs.size());
+  for (std::size_t i = 0; i < native.jobs.size(); ++i) EXPECT_NE(native.jobs[i].id, network.jobs[i].id);
+  EXPECT_THAT(
+      refusal("viper", "", "view_from = \"raw\""),
+      StartsWith("s.toml:15: key 'view_from' has the value 'raw' (it must be one of native, network, for data"));
+  EXPECT_THAT(refusal("viper", "view_from = \"network\""), StartsWith("s.toml:25: key 'view_from' stands in a row"));
+}
+
+TEST_F(DataSettings, the_lr_side_may_be_drawn) {
+  for (const char* side : {"drawn", "pair", "identity"}) {
+    const std::string setting = fmt::format("split.lr_side = \"{}\"\n", side);
+    EXPECT_EQ(side, split("cuhk03", setting).lr_side);
+    EXPECT_EQ("", refusal("synthetic", setting));
+    EXPECT_THAT(plan(head("market1501") + setting).notes, Contains(std::string("low-resolution side by ") + side));
+    // It has no effect, in whatever order the two stand.
+    for (const int camera : {0, 1, 3})
+      EXPECT_THAT(refusal("market1501", fmt::format("{}split.lr_camera = {}", setting, camera)),
+                  AllOf(StartsWith(fmt::format("s.toml:26: key 'split.lr_camera' has the value {} (", camera)),
+                        HasSubstr(fmt::format("with 'split.lr_side' \"{}\" nothing looks at it", side))));
+    EXPECT_THAT(refusal("synthetic", setting, "cameras = 1"),
+                AllOf(StartsWith("s.toml:25: key 'split.lr_side' has the value"), HasSubstr("has one camera")));
+    EXPECT_THAT(refusal("vru", setting), HasSubstr("data set 'set' has one camera"));
+  }
+  EXPECT_EQ("", refusal("synthetic", "split.lr_side = \"pair\"", "cameras = 4"));
+  EXPECT_THAT(refusal("synthetic", "split.lr_side = \"pair\"", "cameras = 3"),
+              AllOf(StartsWith("s.toml:25: key 'split.lr_side' has the value 'pair'"), HasSubstr("has 3 cameras")));
+  EXPECT_THAT(refusal("viper", "split.lr_side = \"drwan\""), HasSubstr("did you mean 'drawn'"));
+  EXPECT_EQ("camera", split("viper", "").lr_side);
+  EXPECT_THAT(plan(head("viper")).notes, Not(Contains(HasSubstr("low-resolution side"))));
+}
+
+TEST_F(DataSettings, so_many_identities_are_tested) {
+  EXPECT_EQ(100, split("cuhk03", "split.test_identities = 100").test_identities);
+  EXPECT_THAT(plan(head("cuhk03") + "split.test_identities = 100").notes, Contains("test identities 100"));
+  EXPECT_EQ("", refusal("viper", "split.test_identities = 1"));
+  EXPECT_THAT(refusal("viper", "split.test_identities = -1"), StartsWith("s.toml:25: key 'split.test_identities'"));
+  EXPECT_THAT(refusal("market1501", "split.test_identities = 9\nsplit.partition = \"official\""),
+              AllOf(StartsWith("s.toml:25: key 'split.test_identities' has the value 9"),
+                    HasSubstr("with the partition 'official' the source says who is tested")));
+  // The others train: 40 people are known before there is a pack.
+  EXPECT_EQ("", refusal("synthetic", "split.test_identities = 36"));
+  EXPECT_THAT(refusal("synthetic", "split.test_identities = 37"),
+              AllOf(HasSubstr("'train.identities' has the value 4"), HasSubstr("'set' has 3 training identities")));
+  EXPECT_THAT(refusal("synthetic", "split.test_identities = 39"),
+              StartsWith("s.toml:25: key 'split.test_identities' has the value 39 (data set 'set' has 40 identities, "
+                         "of which 2 must train"));
+  EXPECT_EQ("", refusal("synthetic", "split.test_identities = 10\nsplit.train_identities = 30"));
+  EXPECT_THAT(refusal("synthetic", "split.test_identities = 10\nsplit.train_identities = 31"),
+              HasSubstr("data set 'set' has 30 training identities"));
+}
+
+TEST_F(DataSettings, a_trial_is_a_published_test_set) {
+  for (const char* source : {"cuhk03", "cuhk03-detected"}) {
+    const Plan plan = this->plan(head(source) + "split.partition = \"published\"\ntrials = 20");
+    std::set<std::uint64_t> numbers;
+    for (const TrainingSpecification& one : jobs_of<TrainingSpecification>(plan)) numbers.insert(one.split.seed);
+    EXPECT_EQ(20U, numbers.size());
+    EXPECT_EQ(19U, *numbers.rbegin());
+    EXPECT_EQ(fmt::format("s.toml:26: key 'trials' has the value 21 (source '{}' publishes 20 test sets, one a trial, "
+                          "for row 'r' on data set 'set'); lower it to 20 or set split.partition = \"random-halves\"",
+                          source),
+              refusal(source, "split.partition = \"published\"\ntrials = 21"));
+    EXPECT_EQ("", refusal(source, "split.partition = \"random-halves\"\ntrials = 21"));
+  }
+  for (const std::string& source : source_names()) {
+    if (published_sets(source) != 0) continue;
+    EXPECT_THAT(refusal(source, "split.partition = \"published\""),
+                AllOf(StartsWith("s.toml:25: key 'split.partition' has the value 'published'"),
+                      HasSubstr(fmt::format("source '{}' of data set 'set' has no published test sets", source))))
+        << source;
+  }
+  // By hand, past the suite's reader.
+  EvaluationSpecification evaluation =
+      jobs_of<EvaluationSpecification>(plan(head("cuhk03") + "split.partition = \"published\"")).front();
+  evaluation.split.seed = 20;
+  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
+}
+
+TEST_F(DataSettings, images_that_came_in_low_resolution_leave_no_choice) {
+  for (const std::string& source : source_names()) {
+    if (!queries_came_low(source)) continue;
+    const auto refused = [&](const std::string& settings, const std::string& key) {
+      EXPECT_THAT(refusal(source, settings),
+                  AllOf(StartsWith(fmt::format("s.toml:25: key '{}' has the value", key)),
+                        HasSubstr("data set 'set' came in low resolution"), HasSubstr("on data set 'set'); ")))
+          << source << ": " << settings;
+    };
+    for (const char* side : {"drawn", "pair", "identity"})
+      refused(fmt::format("split.lr_side = \"{}\"", side), "split.lr_side");
+    refused("split.lr_camera = 0", "split.lr_camera");
+    refused("split.lr_camera = 1", "split.lr_camera");
+    refused("split.train_pool = \"hr-both-views\"", "split.train_pool");
+    refused("evaluate.query_rates = [4]", "evaluate.query_rates");
+    // What [defaults] ask of the other data sets is undone on this one, as the refusal says.
+    for (const char* setting : {"split.lr_camera = 1", "split.lr_side = \"identity\""}) {
+      const auto with_defaults = [&](const std::string& keys) {
+        std::string text = head(source, keys);
+        return text.replace(text.find("trials = 2"), 10, fmt::format("trials = 2\n{}", setting));
+      };
+      const std::string instead = "split.lr_camera = 2 and split.lr_side = \"camera\"";
+      try {
+        plan(with_defaults(""));
+        ADD_FAILURE() << setting;
+      } catch (const core::RuntimeError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("; set " + instead + " on that data set")) << setting;
+      }
+      EXPECT_NO_THROW(check_sound(plan(with_defaults("split.lr_camera = 2\nsplit.lr_side = \"camera\"")))) << setting;
+    }
+    EXPECT_EQ("", refusal(source, "split.lr_camera = 2"));
+    EXPECT_EQ("", refusal(source, "split.train_pool = \"hr-view-only\""));
+    EXPECT_EQ("", refusal(source, "split.query_rates = [2, 4]\nevaluate.query_rates = [2, 4]"));
+  }
+}
+
+TEST_F(DataSettings, rows_with_other_queries_are_not_compared) {
+  const auto compared = [&](const std::string& settings) {
+    std::string text = head("cuhk03") + settings + "\n" + row("other", "");
+    const std::string at = "datasets = [\"set\"]";
+    text.replace(text.find(at), at.size(), at + "\ncompare_with = \"other\"");
+    try {
+      plan(text);
+    } catch (const core::RuntimeError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(compared("train.pad = 1"), IsEmpty());
+  EXPECT_THAT(compared("split.lr_side = \"pair\""), HasSubstr("lr_side pair, query rates"));
+  EXPECT_THAT(compared("split.test_identities = 100"), HasSubstr("test_identities 100"));
+  EXPECT_THAT(compared("split.partition = \"published\""), HasSubstr("partition published"));
+}
+
+TEST_F(DataSettings, the_documents_data_sets_are_a_suite_with_the_papers_numbers_beside_them) {
+  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
+  const auto section = text.find("## Data sets"), begin = text.find("```toml\n", section) + 8;
+  const Plan made = plan(text.substr(begin, text.find("```", begin) - begin));
+  check_sound(made);
+  EXPECT_EQ(5U * 10U, jobs_of<TrainingSpecification>(made).size());
+  for (const CellPlan& cell : row_of(made, "table1", "rain").cells)
+    EXPECT_EQ(cell.dataset != "mlr-market-1501", cell.references.contains("rank1")) << cell.dataset;
+  EXPECT_EQ(42.0, row_of(made, "table1", "rain").cells.at(3).references.at("rank1"));
+  for (const std::string& source : source_names())
+    EXPECT_NE(std::string::npos, text.substr(section, begin - section).find("`" + source + "`")) << source;
+}
+
+}  // namespace
+}  // namespace resolute::experiments

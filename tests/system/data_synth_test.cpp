@@ -1,0 +1,112 @@
+// `resolute data synth`: every layout that can be read can be made, and is then packed.
+
+#include <map>
+
+#include "core/sha256.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+std::vector<std::string> synth(const fs::path& out, std::initializer_list<std::string> more) {
+  std::vector<std::string> words{"data", "synth", "--out", out, "--identities", "6", "--height", "32", "--width", "16"};
+  words.insert(words.end(), more);
+  return words;
+}
+
+std::map<std::string, std::string> hashes(const fs::path& folder) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      found.emplace(fs::relative(entry.path(), folder).string(),
+                    core::sha256_hex(core::real_file_system().read(entry.path())));
+  return found;
+}
+
+// The layouts that the program names when it is asked for one that it does not know.
+std::vector<std::string> layouts() {
+  const std::string opening = "choose one of ";
+  ScratchFolder scratch;
+  const std::string text = resolute(synth(scratch / "set", {"--layout", "cuhk05"})).err;
+  const std::size_t begin = text.find(opening) + opening.size();
+  std::string names = text.substr(begin, text.find('\n', begin) - begin);
+  std::vector<std::string> found;
+  for (std::size_t at = 0; at < names.size();) {
+    const std::size_t end = std::min(names.find(", ", at), names.size());
+    found.push_back(names.substr(at, end - at));
+    at = end + 2;
+  }
+  return found;
+}
+
+TEST(DataSynth, every_layout_is_made_and_read_by_the_source_of_its_name) {
+  const std::vector<std::string> names = layouts();
+  EXPECT_GE(names.size(), 8U);
+  for (const std::string& name : names) {
+    if (name == "market1501" || name == "synthetic") continue;
+    ScratchFolder scratch;
+    const auto output = resolute(synth(scratch / "set", {"--layout", name}));
+    ASSERT_EQ(code_of(output), 0) << name << ": " << output.err;
+    EXPECT_EQ(output.err, "") << name;
+    const std::string opening = (scratch / "set").string() + ": layout '" + name + "', ";
+    EXPECT_EQ(output.out.rfind(opening, 0), 0U) << output.out;
+    EXPECT_EQ(std::count(output.out.begin(), output.out.end(), '\n'), 1) << output.out;
+    // The same again finds it there.
+    EXPECT_EQ(resolute(synth(scratch / "set", {"--layout", name})).out, output.out);
+  }
+}
+
+TEST(DataSynth, what_it_says_is_what_ingest_will_find) {
+  ScratchFolder scratch;
+  // Four images by each of two cameras; SYSU keeps three of them, VIPeR has one.
+  for (const auto& [layout, images] :
+       std::map<std::string, int>{{"csv", 48}, {"mlr-folders", 48}, {"sysu", 36}, {"viper", 12}}) {
+    const fs::path out = scratch / layout;
+    EXPECT_EQ(resolute(synth(out, {"--layout", layout, "--irregular", "no"})).out,
+              fmt::format("{}: layout '{}', 6 identities, {} images to ingest\n", out.string(), layout, images));
+  }
+}
+
+TEST(DataSynth, without_a_layout_it_is_what_it_always_was) {
+  ScratchFolder scratch;
+  const auto plain = resolute(synth(scratch / "plain", {}));
+  ASSERT_EQ(code_of(plain), 0) << plain.err;
+  EXPECT_EQ(plain.out, (scratch / "plain").string() + ": 6 identities, 48 images rendered\n");
+  for (const char* layout : {"market1501", "synthetic"}) {
+    ASSERT_EQ(code_of(resolute(synth(scratch / layout, {"--layout", layout}))), 0);
+    EXPECT_EQ(hashes(scratch / layout), hashes(scratch / "plain"));
+  }
+  ASSERT_EQ(code_of(resolute(synth(scratch / "no", {"--irregular", "no"}))), 0);
+  EXPECT_EQ(hashes(scratch / "no"), hashes(scratch / "plain"));
+  ASSERT_EQ(code_of(resolute(synth(scratch / "yes", {"--irregular", "yes"}))), 0);
+  EXPECT_NE(hashes(scratch / "yes"), hashes(scratch / "plain"));
+}
+
+TEST(DataSynth, other_layouts_are_irregular_unless_told_not_to_be) {
+  ScratchFolder scratch;
+  for (const auto& [name, more] : std::map<std::string, std::vector<std::string>>{
+           {"unsaid", {}}, {"yes", {"--irregular", "yes"}}, {"no", {"--irregular", "no"}}}) {
+    auto words = synth(scratch / name, {"--layout", "csv"});
+    words.insert(words.end(), more.begin(), more.end());
+    ASSERT_EQ(code_of(resolute(words)), 0);
+  }
+  EXPECT_EQ(hashes(scratch / "unsaid"), hashes(scratch / "yes"));
+  EXPECT_NE(hashes(scratch / "unsaid"), hashes(scratch / "no"));
+}
+
+TEST(DataSynth, what_a_layout_cannot_have_is_refused_and_nothing_is_left) {
+  ScratchFolder scratch;
+  const fs::path out = scratch / "set";
+  expect_refusal(resolute(synth(out, {"--layout", "sysu", "--cameras", "3"})), 2,
+                 "layout 'sysu' cannot have 3 cameras");
+  expect_refusal(resolute(synth(out, {"--layout", "mlr-folders", "--cameras", "1"})), 2,
+                 "layout 'mlr-folders' cannot have 1 camera");
+  expect_refusal(resolute(synth(out, {"--layout", "csv", "--irregular", "maybe"})), 2, "--irregular is 'maybe'");
+  expect_refusal(resolute(synth(out, {"--layout", "csv", "--subject", "tank"})), 2, "'tank'");
+  expect_refusal(resolute(synth(out, {"--layout", "Market1501"})), 2,
+                 "layout 'Market1501' is unknown; choose one of caviar, csv, ");
+  EXPECT_TRUE(fs::is_empty(scratch.path()));
+}
+
+}  // namespace
+}  // namespace resolute::system_test

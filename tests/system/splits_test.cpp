@@ -1,0 +1,242 @@
+// Splits and exports as a user makes them: published, replayed, handed to other programs, ingested again.
+
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <map>
+
+#include "core/json.h"
+#include "core/sha256.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test {
+namespace {
+
+using testing::HasSubstr;
+
+// The only folder in STORE/packs.
+fs::path pack_in(const fs::path& store) {
+  const fs::directory_iterator packs(store / "packs");
+  return packs->path();
+}
+
+core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
+
+class SplitsTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    scratch_ = std::make_unique<ScratchFolder>();
+    auto output = resolute({"data", "synth", "--out", people(), "--identities", "12", "--cameras", "2",
+                            "--images-per-camera", "2", "--height", "32", "--width", "16"});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+    output = ingest(people(), "store");
+    ASSERT_EQ(code_of(output), 0) << output.err;
+    pack_ = pack_in(*scratch_ / "store");
+    output = resolute({"data", "split", pack_, "--seeds", "0-2", "--lr-side", "identity", "--out", splits()});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+  }
+  static void TearDownTestSuite() { scratch_.reset(); }
+
+  static CommandOutput ingest(const fs::path& root, const std::string& store, std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments{"data",     "ingest", "synthetic", "--root", root, "--store", *scratch_ / store,
+                                       "--height", "16",     "--width",   "8"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return resolute(arguments);
+  }
+  static fs::path people() { return *scratch_ / "people"; }
+  static fs::path splits() { return *scratch_ / "splits"; }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+  static inline fs::path pack_;
+};
+
+TEST_F(SplitsTest, of_every_seed_are_written_and_replayed) {
+  for (const int seed : {0, 1, 2}) {
+    const fs::path file = splits() / fmt::format("split-{}.json", seed);
+    EXPECT_EQ(json_of(file).at("gallery_draws").size(), 100U);
+    const auto output = resolute({"data", "split", pack_, "--check", file, "--json"});
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    EXPECT_EQ(core::parse_json(output.out, "check").at("sha256"), json_of(file).at("sha256"));
+  }
+  EXPECT_FALSE(fs::exists(splits() / "split-3.json"));
+}
+
+TEST_F(SplitsTest, say_what_they_hold_as_json) {
+  ScratchFolder scratch;
+  const auto output = resolute({"data", "split", pack_, "--test-identities", "4", "--query-rates", "4", "--draws", "0",
+                                "--seed", "9", "--out", scratch.path(), "--json"});
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  const core::Json told = core::parse_json(output.out, "split").at(0);
+  EXPECT_EQ(told.at("seed"), 9);
+  EXPECT_EQ(told.at("train_identities"), 8);
+  EXPECT_EQ(told.at("train"), 32);
+  EXPECT_EQ(told.at("query"), 8);
+  EXPECT_EQ(told.at("gallery"), 8);
+  EXPECT_EQ(told.at("file"), (scratch / "split-9.json").string());
+  for (const core::Json& item : json_of(scratch / "split-9.json").at("split").at("query"))
+    EXPECT_EQ(item.at("rate"), 4);
+}
+
+TEST_F(SplitsTest, of_other_draws_or_another_pack_are_refused_with_the_difference) {
+  ScratchFolder scratch;
+  core::Json changed = json_of(splits() / "split-0.json");
+  std::swap(changed["gallery_draws"][7][0], changed["gallery_draws"][7][1]);
+  core::write_atomic(core::real_file_system(), scratch / "draws.json", changed.dump());
+  expect_refusal(resolute({"data", "split", pack_, "--check", scratch / "draws.json"}), 2, "gallery_draws[7][0] is '");
+  changed = json_of(splits() / "split-0.json");
+  core::Json& rate = changed["split"]["query"][0]["rate"];
+  rate = rate == 2 ? 3 : 2;
+  core::write_atomic(core::real_file_system(), scratch / "hash.json", changed.dump());
+  expect_refusal(resolute({"data", "split", pack_, "--check", scratch / "hash.json"}), 2, "the split has SHA-256");
+  auto output = resolute({"data", "synth", "--out", scratch / "people", "--identities", "12", "--cameras", "2",
+                          "--images-per-camera", "2", "--height", "32", "--width", "16", "--seed", "1"});
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  output = ingest(scratch / "people", "other");
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  expect_refusal(resolute({"data", "split", pack_in(*scratch_ / "other"), "--check", splits() / "split-0.json"}), 2,
+                 "it is of another pack");
+}
+
+// With its own hash, and an image of the pack in each of its lists: only a replay tells.
+TEST_F(SplitsTest, that_the_pack_does_not_give_are_not_exported) {
+  ScratchFolder scratch;
+  const auto refused = [&](const std::function<void(core::Json&)>& change, const std::string& part) {
+    core::Json changed = json_of(splits() / "split-0.json");
+    change(changed);
+    changed["sha256"] = core::sha256_hex(core::canonical_json(changed["split"]));
+    core::write_atomic(core::real_file_system(), scratch / "split.json", changed.dump());
+    expect_refusal(resolute({"data", "export", pack_, "--split", scratch / "split.json", "--format", "torchreid",
+                             "--out", scratch / "out"}),
+                   2, part);
+    EXPECT_FALSE(fs::exists(scratch / "out"));
+  };
+  refused(
+      [](core::Json& file) {
+        core::Json& rate = file["split"]["query"][0]["rate"];
+        rate = rate == 2 ? 3 : 2;
+      },
+      "query[0], row");
+  refused([](core::Json& file) { file["split"]["query"].erase(0); }, "query[0] is row");
+  refused([](core::Json& file) { std::swap(file["gallery_draws"][7][0], file["gallery_draws"][7][1]); },
+          "does not come out of pack 'synthetic' (gallery_draws[7][0] is '");
+}
+
+TEST_F(SplitsTest, that_are_there_are_replaced_by_the_same_alone_and_written_all_or_none) {
+  ScratchFolder scratch;
+  const std::vector<std::string> split{"data",      "split",    pack_,   "--draws",      "2",
+                                       "--lr-side", "identity", "--out", scratch / "out"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), split.begin(), split.end());
+    return resolute(more);
+  };
+  ASSERT_EQ(code_of(with({"--seed", "2"})), 0);
+  const std::string before = text_of(scratch / "out" / "split-2.json");
+  EXPECT_EQ(code_of(with({"--seed", "2"})), 0);
+  expect_refusal(with({"--seeds", "0-3", "--test-identities", "4"}), 2,
+                 "split-2.json' is there and holds something else");
+  EXPECT_EQ(text_of(scratch / "out" / "split-2.json"), before);
+  EXPECT_FALSE(fs::exists(scratch / "out" / "split-0.json"));
+  EXPECT_EQ(code_of(with({"--seeds", "0-3"})), 0);
+  EXPECT_EQ(text_of(scratch / "out" / "split-2.json"), before);
+  EXPECT_TRUE(fs::exists(scratch / "out" / "split-3.json"));
+}
+
+TEST_F(SplitsTest, bad_options_are_refused) {
+  ScratchFolder scratch;
+  const auto refused = [&](std::vector<std::string> more, const std::string& part) {
+    more.insert(more.begin(), {"data", "split", pack_});
+    expect_refusal(resolute(more), 2, part);
+  };
+  refused({}, "--out is missing");
+  const std::string out = scratch / "out";
+  refused({"--out", out, "--seeds", "4-2"}, "'4-2'");
+  refused({"--out", out, "--seeds", "3"}, "'3'");
+  refused({"--out", out, "--seeds", "0-10000"}, "'0-10000'");
+  refused({"--out", out, "--seeds", "0-1", "--seed", "1"}, "exclude each other");
+  refused({"--out", out, "--lr-side", "up"}, "lr_side 'up'");
+  refused({"--out", out, "--lr-side", "pair", "--lr-camera", "1"}, "lr_camera is 1 with lr_side 'pair'");
+  refused({"--out", out, "--partition", "published"}, "its source publishes none");
+  refused({"--out", out, "--test-identities", "11"}, "test_identities is 11 (12 identities");
+  refused({"--out", out, "--query-rates", "8"}, "needs 8");
+  refused({"--out", out, "--draws", "-1"}, "--draws has the value -1");
+  refused({"--check", splits() / "split-0.json", "--seed", "1"}, "--check and --seed exclude");
+  EXPECT_FALSE(fs::exists(out));
+}
+
+TEST_F(SplitsTest, that_cannot_be_are_refused_before_anything_is_packed) {
+  for (const std::vector<std::string>& wrong : {std::vector<std::string>{"--lr-camera", "3"},
+                                                {"--partition", "published"},
+                                                {"--test-identities", "12"},
+                                                {"--view-from", "above"},
+                                                {"--lr-side", "left"}}) {
+    expect_refusal(ingest(people(), "none", wrong), 2, wrong.back());
+    EXPECT_FALSE(fs::exists(*scratch_ / "none"));
+  }
+}
+
+TEST_F(SplitsTest, bad_rates_are_named_by_the_option_that_gave_them) {
+  for (const std::string rates : {"0", "17", "2,2", "3,2", "-1"}) {
+    expect_refusal(ingest(people(), "none", {"--rates=" + rates}), 2,
+                   "option --rates has the value '" + rates + "' (rates are 1 to 16");
+    EXPECT_FALSE(fs::exists(*scratch_ / "none"));
+  }
+}
+
+TEST_F(SplitsTest, a_manifest_that_leads_elsewhere_is_refused_with_its_row) {
+  ScratchFolder scratch;
+  core::Json manifest = json_of(pack_ / "manifest.json");
+  manifest["rows"][3]["path"] = "../../../etc/passwd";
+  core::write_atomic(core::real_file_system(), scratch / "manifest.json", manifest.dump());
+  expect_refusal(ingest(people(), "none", {"--manifest", scratch / "manifest.json"}), 2,
+                 "rows[3]: path '../../../etc/passwd'");
+  manifest = json_of(pack_ / "manifest.json");
+  manifest["rows"].erase(5);
+  core::write_atomic(core::real_file_system(), scratch / "manifest.json", manifest.dump());
+  expect_refusal(ingest(people(), "none", {"--manifest", scratch / "manifest.json"}), 2, "row 5 is '");
+  EXPECT_FALSE(fs::exists(*scratch_ / "none"));
+}
+
+// The lines that docs/formats/lists.md tells users to write, run beside stand-ins of the two libraries.
+TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
+  ScratchFolder scratch;
+  for (const std::string format : {"torchreid", "fastreid"}) {
+    const auto output = resolute(
+        {"data", "export", pack_, "--split", splits() / "split-1.json", "--format", format, "--out", scratch / format});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+  }
+  const auto output = run_program({"/usr/bin/python3", fs::path(RESOLUTE_SOURCE_DIR) / "tests/system/read_lists.py",
+                                   fs::path(RESOLUTE_SOURCE_DIR) / "docs/formats/lists.md", scratch.path()});
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_THAT(output.out, HasSubstr("torchreid: 24 train, 12 query, 12 gallery"));
+  EXPECT_THAT(output.out, HasSubstr("fastreid: 24 train, 12 query, 12 gallery"));
+}
+
+TEST_F(SplitsTest, exported_as_csv_are_ingested_again) {
+  ScratchFolder scratch;
+  auto output = resolute(
+      {"data", "export", pack_, "--split", splits() / "split-2.json", "--format", "csv", "--out", scratch / "csv"});
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  output = resolute({"data", "ingest", "csv", "--root", scratch / "csv", "--store", scratch / "store", "--height", "16",
+                     "--width", "8", "--partition", "official"});
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  const core::Json before = json_of(splits() / "split-2.json").at("split");
+  const core::Json after = json_of(pack_in(scratch / "store") / "split-0.json").at("split");
+  for (const char* list : {"train", "query", "gallery"}) {
+    // By identity, camera and rate, how many.
+    std::map<std::string, int> count;
+    for (const core::Json& item : before.at(list))
+      ++count[fmt::format("{} {} {}", item.at("identity").dump(), item.at("camera").dump(), item.value("rate", 1))];
+    for (const core::Json& item : after.at(list))
+      --count[fmt::format("{} {} {}", item.at("identity").dump(), item.at("camera").dump(), item.value("rate", 1))];
+    for (const auto& [what, difference] : count) EXPECT_EQ(difference, 0) << list << " " << what;
+  }
+  expect_refusal(resolute({"data", "export", pack_, "--split", splits() / "split-2.json", "--format", "csv", "--out",
+                           scratch / "csv"}),
+                 2, "holds something");
+  expect_refusal(resolute({"data", "export", pack_in(scratch / "store"), "--split", splits() / "split-2.json",
+                           "--format", "csv", "--out", scratch / "more"}),
+                 2, "does not come out of pack 'csv' (it is of pack 'synthetic'");
+}
+
+}  // namespace
+}  // namespace resolute::system_test
