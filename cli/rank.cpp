@@ -1,13 +1,20 @@
 // `resolute rank`: docs/formats/features.md has the file's layout.
 
 #include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <iostream>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/json.h"
+#include "core/process.h"
 #include "core/processors.h"
 #include "datasets/hdf5/array_file.h"
 #include "results/gemm_openblas.h"
@@ -79,6 +86,32 @@ results::RankingScores score(const std::string& path, const results::RankingOpti
                                 prefix, results::openblas_gemm(), ranking);
 }
 
+// Files come from anywhere, and HDF5 1.10.8 falls over some damaged ones. So a child goes on with the command, and this
+// process says what became of it. \return nothing in the child; here, at its end, its exit code \throws RuntimeError
+// (kInput) if it crashed
+std::optional<int> continue_in_child(const std::string& path) {
+  const pid_t parent = ::getpid();
+  const pid_t child = ::fork();
+  if (child < 0) throw core::system_error("no process can be started to read the file in", errno);
+  if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(1);
+    return std::nullopt;
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) throw core::system_error("cannot wait for a child", errno);
+  const core::ExitStatus ended = core::to_exit_status(status);
+  if (const auto* exited = std::get_if<core::Exited>(&ended)) return exited->code;
+  const int signal = std::get<core::Killed>(ended).signal;
+  if (signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE || signal == SIGILL)
+    throw core::input_error(fmt::format("'{}' cannot be read", path),
+                            fmt::format("the HDF5 library fell over it: {}", core::describe(ended)),
+                            "it is most likely damaged: write it again");
+  ::raise(signal);  // somebody ended the command
+  return 128 + signal;
+}
+
 }  // namespace
 
 int rank(const Arguments& arguments) {
@@ -94,6 +127,7 @@ int rank(const Arguments& arguments) {
   auto values = parse_options(arguments, kHelp, visible, {"FEATURES.h5"});
   if (!values) return 0;
   std::string path = (*values)["FEATURES.h5"].as<std::string>();
+  if (const auto code = continue_in_child(path)) return *code;
   results::RankingScores scores;
   try {
     scores = score(path, ranking);

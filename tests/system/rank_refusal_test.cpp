@@ -75,6 +75,14 @@ TEST_F(HostileFeatures, file_cut_short_anywhere_is_refused) {
   expect_refused("HDF5");
 }
 
+TEST_F(HostileFeatures, file_that_brings_the_hdf5_library_down_is_refused) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer reports the library's crash and exits";
+#endif
+  fs::copy_file(fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden/array_file/damaged.h5", path_);
+  expect_refused("the HDF5 library fell over it");
+}
+
 TEST_F(HostileFeatures, missing_data_set_is_named) {
   std::vector<Hostile> all;
   for (const char* name : {"query/features", "query/identities", "gallery/features", "gallery/identities"})
