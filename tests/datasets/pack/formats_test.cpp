@@ -5,6 +5,7 @@
 #include "core/sha256.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/pack_file.h"
+#include "datasets/sources/source.h"
 #include "datasets/split.h"
 #include "tests/datasets/pack/raw_images.h"
 
@@ -54,6 +55,14 @@ TEST(Formats, the_example_seal_is_read) {
   PackFile pack = read_pack_file(files, folder.path()).pack;
   EXPECT_EQ(2U, pack.shards.size());
   EXPECT_EQ(core::canonical_json(json) + "\n", pack_text(pack));
+  // And what the two commands beside it leave.
+  write_stand_in(files, folder / "raw", "market1501", SyntheticOptions());
+  const std::vector<Sample> samples = list_samples(files, pack.options.source, folder / "raw");
+  const auto raw = open_raw(files, pack.options.source, folder / "raw");
+  for (int shard = 0; shard < pack.options.shards; ++shard)
+    write_shard(files, *raw, samples, pack.options, shard, folder / "made");
+  seal_pack(files, folder / "made", pack.options);
+  EXPECT_EQ(core::read_text(files, folder / "pack.json"), core::read_text(files, folder / "made/pack.json"));
 }
 
 }  // namespace
