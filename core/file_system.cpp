@@ -209,9 +209,12 @@ class PosixFileSystem final : public FileSystem {
         if (errno == EINTR) continue;
         throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
       }
-      if (count == 0) break;
+      const bool short_of_asked = static_cast<std::size_t>(count) < bytes.size() - filled;
       filled += static_cast<std::size_t>(count);
       if (filled > limit) throw too_large();
+      // A regular file gives less than was asked for at its end alone, which spares the call that says so; others may
+      // give what they have so far.
+      if (count == 0 || (short_of_asked && S_ISREG(status.st_mode) && filled >= expected && expected > 0)) break;
     }
     bytes.resize(filled);
     return bytes;
