@@ -85,6 +85,11 @@ std::uint64_t parse_seed(const options::variables_map& values, const std::string
   return value;
 }
 
+void check_threads(int threads) {
+  if (threads < 1 || threads > 1024)
+    throw core::input_error(fmt::format("option --threads has the value {}", threads), "1 to 1024 are possible");
+}
+
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option) {
   std::vector<int> list;
   for (std::size_t begin = 0; begin <= text.size();) {

@@ -43,6 +43,8 @@ std::string required_value(const boost::program_options::variables_map& values, 
 
 //! The value of an option that holds a seed. \throws RuntimeError (kInput) for anything but 0 to 2^64 - 1
 std::uint64_t parse_seed(const boost::program_options::variables_map& values, const std::string& name);
+//! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
+void check_threads(int threads);
 
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);

@@ -137,8 +137,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   parsed.split.query_rates = settings.rates;
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
-  if (parsed.threads < 1 || parsed.threads > 1024)
-    throw core::input_error(fmt::format("option --threads has the value {}", parsed.threads), "1 to 1024 are possible");
+  check_threads(parsed.threads);
   check_split_options(parsed.split);
   return parsed;
 }

@@ -30,8 +30,7 @@ int data_verify(const Arguments& arguments) {
   add("help,h", "this text");
   auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
-  if (threads < 1 || threads > 1024)
-    throw core::input_error(fmt::format("option --threads has the value {}", threads), "1 to 1024 are possible");
+  check_threads(threads);
   std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
   datasets::verify_pack(core::real_file_system(), folder, threads);
   auto pack = datasets::PackReader::open(folder);

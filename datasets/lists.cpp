@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "datasets/image/image.h"
+#include "datasets/new_folder.h"
 #include "datasets/sources/csv.h"
 #include "datasets/sources/listing.h"
-#include "datasets/sources/stand_in.h"
 #include "datasets/split_sides.h"
 
 namespace resolute::datasets {
@@ -119,9 +119,6 @@ Image image_of(const PackReader& pack, const TrialImage& listed) {
   return image;
 }
 
-// "DIR/" has an empty file name: the temporary folder has to stand beside DIR.
-fs::path without_slash(const fs::path& out) { return out.has_filename() ? out : out.parent_path(); }
-
 }  // namespace
 
 ListFormat list_format_from_name(std::string_view name) {
@@ -200,10 +197,7 @@ void export_trial(core::FileSystem& files, const PackReader& pack, const Split& 
   const auto texts = list_files(format, lists);
   const fs::path target = without_slash(out);
   require_new_folder(files, target);
-  const fs::path parent = target.has_parent_path() ? target.parent_path() : fs::path(".");
-  const fs::path temporary = core::temporary_beside(target);
-  try {
-    sources::StandInFolder folder(files, temporary);
+  write_new_folder(files, target, [&](NewFolder& folder) {
     std::size_t written = 0;
     for (const auto* part : {&lists.train, &lists.query, &lists.gallery})
       for (const TrialImage& image : *part) {
@@ -212,14 +206,7 @@ void export_trial(core::FileSystem& files, const PackReader& pack, const Split& 
       }
     for (const auto& [name, text] : texts) folder.write(name, text);
     folder.write(split_file_name(split), split_file_text(split, draws));
-    folder.sync();
-    files.rename(temporary, target);
-    files.sync_path(parent);
-  } catch (...) {
-    std::error_code ignored;  // the first error is the one to report
-    fs::remove_all(temporary, ignored);
-    throw;
-  }
+  });
 }
 
 }  // namespace resolute::datasets

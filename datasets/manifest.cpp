@@ -44,22 +44,7 @@ bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test
 bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
 
 core::Json manifest_to_json(std::span<const PackRow> rows) {
-  const bool origin =
-      std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
-  core::Json list = core::Json::array();
-  for (const PackRow& row : rows) {
-    list.push_back({{"path", row.sample.path},
-                    {"identity", row.sample.identity},
-                    {"camera", row.sample.camera},
-                    {"subset", row.sample.subset},
-                    {"native_height", row.native_height},
-                    {"native_width", row.native_width},
-                    {"source_sha256", row.source_sha256}});
-    if (!origin) continue;
-    list.back()["rate"] = row.sample.rate;
-    list.back()["test_sets"] = row.sample.test_sets;
-  }
-  return {{"schema", origin ? 2 : 1}, {"rows", std::move(list)}};
+  return core::parse_json(manifest_text(rows), "a manifest");
 }
 
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {

@@ -9,7 +9,7 @@
 
 namespace resolute::datasets {
 
-//! manifest.json: the canonical text of manifest_to_json() and a newline.
+//! manifest.json: canonical JSON (manifest.h: manifest_to_json()) and a newline.
 std::string manifest_text(std::span<const PackRow> rows);
 
 //! What listing_sha256() hashes of a sample: the canonical text of [path, identity, camera, subset], or of

@@ -1,5 +1,7 @@
 #include "datasets/pack/pack_file.h"
 
+#include <utility>
+
 #include "core/sha256.h"
 
 namespace resolute::datasets {
@@ -76,6 +78,16 @@ ReadPackFile read_pack_file(core::FileSystem& files, const std::filesystem::path
   } catch (const core::RuntimeError& error) {
     throw core::corrupt_error(error.what());
   }
+}
+
+std::string read_sealed_manifest(core::FileSystem& files, const std::filesystem::path& pack_folder,
+                                 const PackFile& pack) {
+  const std::filesystem::path path = pack_folder / "manifest.json";
+  auto text = core::read_text_if_exists(files, path);
+  if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
+    throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), text ? "another one" : "missing"),
+                              "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
+  return std::move(*text);
 }
 
 }  // namespace resolute::datasets

@@ -116,13 +116,8 @@ void verify_pack(core::FileSystem& files, const fs::path& pack_folder, int threa
           fmt::format("shard '{}' has SHA-256 {}", (pack_folder / pack.shards[i].file).string(), found[i]),
           fmt::format("pack.json says {}; every row is intact", pack.shards[i].sha256),
           "remove the file and ingest the data set again");
-  const fs::path path = pack_folder / "manifest.json";
-  auto manifest = core::read_text_if_exists(files, path);
-  if (!manifest || core::sha256_hex(*manifest) != pack.manifest_sha256)
-    throw core::corrupt_error(fmt::format("'{}' is {}", path.string(), manifest ? "another one" : "missing"),
-                              "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
-  if (*manifest != manifest_text(reader.rows()))
-    throw core::corrupt_error(fmt::format("'{}' and the shards disagree", path.string()),
+  if (read_sealed_manifest(files, pack_folder, pack) != manifest_text(reader.rows()))
+    throw core::corrupt_error(fmt::format("'{}' and the shards disagree", (pack_folder / "manifest.json").string()),
                               "they describe the same rows");
 }
 

@@ -252,11 +252,7 @@ std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const f
     throw sealed_error(wanted, fmt::format("made with {} and HDF5 {}; here are {} and HDF5 {}", pack.decoder, pack.hdf5,
                                            wanted.decoder, wanted.hdf5));
   const std::string where = (pack_folder / "manifest.json").string();
-  auto text = core::read_text_if_exists(files, where);
-  if (!text || core::sha256_hex(*text) != pack.manifest_sha256)
-    throw core::corrupt_error(fmt::format("'{}' is {}", where, text ? "another one" : "missing"),
-                              "pack.json holds its SHA-256", "remove pack.json and ingest the data set again");
-  auto rows = manifest_from_json(core::parse_json(*text, where), where);
+  auto rows = manifest_from_json(core::parse_json(read_sealed_manifest(files, pack_folder, pack), where), where);
   if (rows.size() != pack.rows)
     throw core::corrupt_error(fmt::format("'{}' has {} rows", where, rows.size()),
                               fmt::format("pack.json says {}", pack.rows));

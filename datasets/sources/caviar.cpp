@@ -101,7 +101,7 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
   return samples;
 }
 
-void write_caviar(StandInFolder& folder, const SyntheticOptions& options) {
+void write_caviar(NewFolder& folder, const SyntheticOptions& options) {
   require_setting("caviar", "cameras", options.cameras, 2, 2);
   require_setting("caviar", "images per camera", options.images_per_camera, kHalf, kHalf);
   for (int identity = 0; identity < options.identities; ++identity)

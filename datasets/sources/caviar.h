@@ -29,6 +29,6 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
 //! A stand-in (source.h: write_stand_in()): the far camera's images are rendered in full and shrunk to a third. With
 //! options.irregular the far camera's are the first half, and the last person was seen by the closer camera alone.
 //! \throws RuntimeError (kInput) unless there are two cameras and ten images of each: the naming has no others
-void write_caviar(StandInFolder& folder, const SyntheticOptions& options);
+void write_caviar(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

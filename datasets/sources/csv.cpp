@@ -255,7 +255,7 @@ std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root) {
   return samples;
 }
 
-void write_csv(StandInFolder& folder, const SyntheticOptions& options) {
+void write_csv(NewFolder& folder, const SyntheticOptions& options) {
   std::vector<Sample> samples;
   auto write = [&](Sample sample, int identity, int camera, int image) {
     const Image native = stand_in_image(options, identity, camera, image);

@@ -47,6 +47,6 @@ std::vector<Sample> list_csv(core::FileSystem& files, const std::filesystem::pat
 //! them. Irregular: names with commas, quotes and letters beyond ASCII, a distractor, an identity of one camera, a
 //! second camera whose images came in low resolution, at a known or at an unknown rate, files that the list does not
 //! name.
-void write_csv(StandInFolder& folder, const SyntheticOptions& options);
+void write_csv(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

@@ -86,6 +86,6 @@ core::Bytes encode_cuhk03(const Cuhk03Contents& contents);
 //! options.irregular also some boxes missing, one identity seen by one camera alone and one with a single image, which
 //! is left out of listings. \throws RuntimeError (kInput): other than 2 cameras, over 5 images of one, fewer than 5
 //! identities
-void write_cuhk03(StandInFolder& folder, const SyntheticOptions& options);
+void write_cuhk03(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

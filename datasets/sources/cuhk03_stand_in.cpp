@@ -100,7 +100,7 @@ core::Bytes encode_cuhk03(const Cuhk03Contents& contents) {
   return writer.finish();
 }
 
-void write_cuhk03(StandInFolder& folder, const SyntheticOptions& options) {
+void write_cuhk03(NewFolder& folder, const SyntheticOptions& options) {
   check_options(options);
   const auto shares = share_out(options.identities);
   Cuhk03Contents contents;

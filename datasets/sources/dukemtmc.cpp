@@ -1,6 +1,5 @@
 #include "datasets/sources/dukemtmc.h"
 
-#include <array>
 #include <map>
 #include <set>
 #include <string>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "datasets/sources/listing.h"
+#include "datasets/sources/market1501.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -15,8 +15,6 @@ namespace {
 constexpr std::int64_t kCameras = 8;
 constexpr std::string_view kPattern = "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8";
 constexpr std::string_view kExample = "0005_c2_f0046985.jpg";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSubsets{
-    {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
 
 // Whom one camera alone saw and nobody asks for.
 void mark_distractors(std::vector<Sample>& samples) {
@@ -33,10 +31,9 @@ void mark_distractors(std::vector<Sample>& samples) {
 }  // namespace
 
 std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root) {
-  for (const auto& [folder, subset] : kSubsets)
-    require_folder(files, root, folder, "bounding_box_train, bounding_box_test, query");
+  require_market_folders(files, root);
   std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kSubsets) {
+  for (const auto& [folder, subset] : kMarketFolders) {
     std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::size_t> seen;
     for (const std::string& name : image_names(files, root, folder)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
@@ -57,7 +54,7 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
   return samples;
 }
 
-void write_dukemtmc(StandInFolder& folder, const SyntheticOptions& options) {
+void write_dukemtmc(NewFolder& folder, const SyntheticOptions& options) {
   require_setting("dukemtmc", "cameras", options.cameras, 1, static_cast<int>(kCameras));
   require_setting("dukemtmc", "images per camera", options.images_per_camera, 2, 9999);
   auto write = [&](std::string_view subset, int identity, int camera, int image) {

@@ -25,6 +25,6 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
 //! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
 //! first image of a test identity and camera is its query. With options.irregular there are distractors, one with a
 //! single image. \throws RuntimeError (kInput): more than 8 cameras, fewer than 2 images of each
-void write_dukemtmc(StandInFolder& folder, const SyntheticOptions& options);
+void write_dukemtmc(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

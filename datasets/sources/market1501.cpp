@@ -12,28 +12,33 @@ namespace {
 
 constexpr std::string_view kPattern = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg";
 constexpr std::string_view kExample = "0002_c1s1_000451_03.jpg";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSubsets{
-    {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
 
 }  // namespace
 
+void require_market_folders(core::FileSystem& files, const std::filesystem::path& root) {
+  for (const auto& [folder, subset] : kMarketFolders) require_folder(files, root, folder, kMarketLayout);
+}
+
+bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample) {
+  const bool junk = name.front() == '-';
+  if (junk)
+    reader.literal("-1");
+  else
+    sample.identity = reader.number();
+  reader.literal("_c");
+  sample.camera = reader.number();
+  return junk;
+}
+
 std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root) {
-  for (const auto& [folder, subset] : kSubsets)
-    require_folder(files, root, folder, "bounding_box_train, bounding_box_test, query");
+  require_market_folders(files, root);
   std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kSubsets) {
+  for (const auto& [folder, subset] : kMarketFolders) {
     std::map<std::array<std::int64_t, 5>, std::size_t> seen;
     for (const std::string& name : image_names(files, root, folder)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
-      const bool junk = name.front() == '-';
-      if (junk) {
-        reader.literal("-1");
-      } else {
-        sample.identity = reader.number();
-      }
-      reader.literal("_c");
-      sample.camera = reader.number();
+      const bool junk = read_person_and_camera(name, reader, sample);
       std::array<std::int64_t, 5> numbers{sample.identity, sample.camera, 0, 0, 0};
       for (std::size_t i = 2; i < numbers.size(); ++i) {
         reader.literal(i == 2 ? "s" : "_");
@@ -56,7 +61,7 @@ std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int
   return fmt::format("{:04}_c{}s1_{:06}_00.jpg", identity, camera, frame);
 }
 
-void write_market1501(StandInFolder& folder, const SyntheticOptions& options) {
+void write_market1501(NewFolder& folder, const SyntheticOptions& options) {
   auto write = [&](const std::string& name, int identity, int camera, int image) {
     folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
   };

@@ -4,19 +4,33 @@
 //! IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX, as 0002_c1s1_000451_03.jpg. Identity -1 is junk and left out; 0000 is a
 //! distractor and belongs to the gallery.
 
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/file_system.h"
 #include "datasets/sample.h"
+#include "datasets/sources/listing.h"
 #include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 
 inline constexpr std::string_view kMarket1501Folder = "Market-1501-v15.09.15";
+
+//! The folders of this layout, which other sets took over, with their subsets.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kMarketFolders{
+    {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
+inline constexpr std::string_view kMarketLayout = "bounding_box_train, bounding_box_test, query";
+//! \throws RuntimeError (kInput) naming the first of them that is missing
+void require_market_folders(core::FileSystem& files, const std::filesystem::path& root);
+
+//! Reads how names of this kind begin, "IDENTITY_cCAMERA", into `sample`; of junk, "-1_cCAMERA", the identity stays as
+//! it is. \param name the image's, which `reader` reads \return whether it is junk
+bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample);
 
 //! Unsorted, not yet checked as a whole: list_samples() does both.
 std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root);
@@ -26,6 +40,6 @@ std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int
 
 //! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
 //! first image of a test identity and camera is its query.
-void write_market1501(StandInFolder& folder, const SyntheticOptions& options);
+void write_market1501(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

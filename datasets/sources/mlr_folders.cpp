@@ -18,7 +18,6 @@ using Folders = std::vector<std::pair<std::string_view, std::string_view>>;  // 
 
 constexpr std::string_view kPattern = "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16";
 constexpr std::string_view kExample = "0002_c1s1_000451_03_3x.jpg";
-constexpr std::string_view kLayout = "bounding_box_train, bounding_box_test, query";
 constexpr std::string_view kPatternByIdentity = "IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg";
 constexpr std::string_view kExampleByIdentity = "0020/00020_c0_00000.jpg";
 constexpr std::string_view kLayoutByIdentity = "train, val, gallery, query";
@@ -47,22 +46,14 @@ int read_frame_and_rate(NameReader& reader) {
 }
 
 std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root) {
-  const Folders folders{{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}};
-  for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayout);
+  require_market_folders(files, root);
   std::vector<Sample> samples;
   bool from_zero = false;
-  for (const auto& [folder, subset] : folders)
+  for (const auto& [folder, subset] : kMarketFolders)
     for (const std::string& name : image_names(files, root, folder)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
-      const bool junk = name.front() == '-';
-      if (junk) {
-        reader.literal("-1");
-      } else {
-        sample.identity = reader.number();
-      }
-      reader.literal("_c");
-      sample.camera = reader.number();
+      const bool junk = read_person_and_camera(name, reader, sample);
       sample.rate = read_frame_and_rate(reader);
       if (sample.rate == 0) throw wrong_name(sample.path, "prepared", kPattern, kExample);
       if (junk) continue;
@@ -157,7 +148,7 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesys
   if (with_rates == by_identity)
     throw core::input_error(fmt::format("folder '{}' has the layout of {}", root.string(),
                                         with_rates ? "two prepared sets" : "no prepared set"),
-                            fmt::format("one has {}, the other {}", kLayout, kLayoutByIdentity),
+                            fmt::format("one has {}, the other {}", kMarketLayout, kLayoutByIdentity),
                             with_rates ? "give each a folder of its own" : "name the folder that holds them");
   std::vector<Sample> samples = with_rates ? list_with_rates(files, root) : list_by_identity(files, root);
   const bool from_zero =
@@ -166,7 +157,7 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesys
   return samples;
 }
 
-void write_mlr_folders(StandInFolder& folder, const SyntheticOptions& options) {
+void write_mlr_folders(NewFolder& folder, const SyntheticOptions& options) {
   require_two_cameras("mlr-folders", options);
   const int last = options.identities - 1;
   for (int identity = 0; identity < options.identities; ++identity) {
@@ -197,7 +188,7 @@ void write_mlr_folders(StandInFolder& folder, const SyntheticOptions& options) {
   folder.write("query/Thumbs.db", "no image\n");
 }
 
-void write_mlr_folders_by_identity(StandInFolder& folder, const SyntheticOptions& options) {
+void write_mlr_folders_by_identity(NewFolder& folder, const SyntheticOptions& options) {
   require_two_cameras("mlr-folders-by-identity", options);
   const int last = options.identities - 1;
   for (int identity = 0; identity < options.identities; ++identity) {

@@ -32,8 +32,8 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesys
 //! one; its images of test identities are the queries. Irregular: queries in high resolution too (VPFA's Market-1501
 //! has them), an identity of one camera, junk, distractors, files that are no images. \throws RuntimeError (kInput)
 //! for options.cameras below 2
-void write_mlr_folders(StandInFolder& folder, const SyntheticOptions& options);
+void write_mlr_folders(NewFolder& folder, const SyntheticOptions& options);
 //! The same in the second naming, identities from 0; camera 0 is the LR one.
-void write_mlr_folders_by_identity(StandInFolder& folder, const SyntheticOptions& options);
+void write_mlr_folders_by_identity(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

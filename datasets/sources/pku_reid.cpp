@@ -58,7 +58,7 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
   return samples;
 }
 
-void write_pku_reid(StandInFolder& folder, const SyntheticOptions& options) {
+void write_pku_reid(NewFolder& folder, const SyntheticOptions& options) {
   require_setting("pku-reid", "cameras", options.cameras, 2, 2);
   require_setting("pku-reid", "images per camera", options.images_per_camera, 2, 8);
   for (int identity = 0; identity < options.identities; ++identity)

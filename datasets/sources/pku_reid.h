@@ -23,6 +23,6 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
 //! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in `train`. With
 //! options.irregular persons are not numbered without gaps, one lacks an orientation, and the last one was seen by the
 //! first camera alone. \throws RuntimeError (kInput) for other than two cameras and 2 to 8 images of each
-void write_pku_reid(StandInFolder& folder, const SyntheticOptions& options);
+void write_pku_reid(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

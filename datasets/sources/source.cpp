@@ -26,7 +26,7 @@ struct Source {
   std::string_view own_folder;  // where `root` may be its parent; empty: never
   std::string_view landmark;    // a folder that only the data set's own folder has
   std::vector<Sample> (*list)(core::FileSystem&, const std::filesystem::path&);
-  void (*write_stand_in)(sources::StandInFolder&, const SyntheticOptions&);
+  void (*write_stand_in)(NewFolder&, const SyntheticOptions&);
   // Null: its images are files.
   std::unique_ptr<RawReader> (*open)(core::FileSystem&, const std::filesystem::path&) = nullptr;
   SyntheticOptions stand_in = {};  // settings that the layout can have
@@ -157,7 +157,7 @@ void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, s
   core::Json settings = to_json(options);
   settings["layout"] = std::string(layout);
   sources::write_whole(files, out, core::canonical_json(settings) + "\n",
-                       [&](sources::StandInFolder& folder) { source.write_stand_in(folder, options); });
+                       [&](NewFolder& folder) { source.write_stand_in(folder, options); });
 }
 
 }  // namespace resolute::datasets

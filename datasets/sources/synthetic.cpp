@@ -101,7 +101,7 @@ Image render_vehicle(const SyntheticOptions& options, int identity, int camera, 
 void write_synthetic(core::FileSystem& files, const fs::path& out, const SyntheticOptions& options) {
   validate(options);
   sources::write_whole(files, out, settings_text(options),
-                       [&](sources::StandInFolder& folder) { sources::write_market1501(folder, options); });
+                       [&](NewFolder& folder) { sources::write_market1501(folder, options); });
 }
 
 }  // namespace resolute::datasets

@@ -43,7 +43,7 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
   return samples;
 }
 
-void write_sysu(StandInFolder& folder, const SyntheticOptions& options) {
+void write_sysu(NewFolder& folder, const SyntheticOptions& options) {
   if (options.cameras != 2)
     throw core::input_error(fmt::format("layout 'sysu' cannot have {} cameras", options.cameras), "SYSU has two",
                             "leave the number out or ask for 2");

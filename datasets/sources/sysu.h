@@ -27,6 +27,6 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
 
 //! A stand-in (source.h: write_stand_in()) of two cameras. Irregular: an identity of one camera, one with two images in
 //! the other. \throws RuntimeError (kInput) unless options.cameras is 2
-void write_sysu(StandInFolder& folder, const SyntheticOptions& options);
+void write_sysu(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

@@ -111,7 +111,7 @@ std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::p
   return samples;
 }
 
-void write_viper(StandInFolder& folder, const SyntheticOptions& options) {
+void write_viper(NewFolder& folder, const SyntheticOptions& options) {
   require_setting("viper", "cameras", options.cameras, 2, 2);
   require_setting("viper", "images per camera", options.images_per_camera, 1, 1);
   constexpr int kAngleStep = 45;

@@ -30,6 +30,6 @@ std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::p
 
 //! A stand-in (source.h: write_stand_in()) as published; persons are numbered from 0, and with options.irregular not
 //! without gaps. \throws RuntimeError (kInput) unless there are two cameras and one image of each
-void write_viper(StandInFolder& folder, const SyntheticOptions& options);
+void write_viper(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

@@ -85,7 +85,7 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
   return samples;
 }
 
-void write_vru(StandInFolder& folder, const SyntheticOptions& options) {
+void write_vru(NewFolder& folder, const SyntheticOptions& options) {
   require_setting("vru", "cameras", options.cameras, 1, 1);
   require_setting("vru", "images per camera", options.images_per_camera, 2, 9999);
   constexpr std::array<std::pair<std::string_view, int>, 3> kTests{{{"1200", 0}, {"2400", 1}, {"8000", 2}}};

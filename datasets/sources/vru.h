@@ -29,6 +29,6 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
 //! others in each of the three lists of tests; the larger two have another vehicle and another two besides. Vehicles
 //! are numbered from 0. With options.irregular one image is in no list, and lines end as Windows has it.
 //! \throws RuntimeError (kInput) for more than one camera, or one image of each vehicle
-void write_vru(StandInFolder& folder, const SyntheticOptions& options);
+void write_vru(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

@@ -21,20 +21,11 @@ constexpr std::size_t kFloats = 12 * 6 * 3;
 
 class LoaderThreadsTest : public testing::Test {
  protected:
-  LoaderThreadsTest() : pack_(make()), split_(make_split(pack_, split_options())) {
+  LoaderThreadsTest() : pack_(tests::open_small_pack(raw_)), split_(make_split(pack_, tests::small_split())) {
     augmented_.train_rates = {2, 3};
     augmented_.pad = 3;
     augmented_.erasing = 0.5;
     augmented_.seed = 4;
-  }
-  PackReader make() {
-    tests::make_pack(raw_, tests::small_options(), raw_.pack());
-    return PackReader::open(raw_.pack());
-  }
-  static SplitOptions split_options() {
-    SplitOptions options;
-    options.query_rates = {2, 3};
-    return options;
   }
   PrefetchOptions steps(std::uint64_t count, int threads) const {
     PrefetchOptions options;

@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "datasets/image/image.h"
 #include "datasets/pack/pack.h"
+#include "datasets/split.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests {
@@ -69,6 +70,19 @@ inline datasets::SealResult make_pack(const RawImages& raw, const datasets::Pack
   for (int shard = options.shards - 1; shard >= 0; --shard)
     datasets::write_shard(files, raw.reader(), raw.samples(), options, shard, folder);
   return datasets::seal_pack(files, folder, options);
+}
+
+//! A pack of `raw` with small_options(), open.
+inline datasets::PackReader open_small_pack(const RawImages& raw) {
+  make_pack(raw, small_options(), raw.pack());
+  return datasets::PackReader::open(raw.pack());
+}
+
+//! A split that a small pack has the rates for.
+inline datasets::SplitOptions small_split() {
+  datasets::SplitOptions options;
+  options.query_rates = {2, 3};
+  return options;
 }
 
 inline core::Bytes file_bytes(const std::filesystem::path& path) { return core::real_file_system().read(path); }

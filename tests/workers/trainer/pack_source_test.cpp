@@ -18,7 +18,7 @@ namespace {
 
 class PackSourceTest : public testing::Test {
  protected:
-  PackSourceTest() : pack_(make()) {
+  PackSourceTest() : pack_(tests::open_small_pack(raw_)) {
     training_.recipe.steps = 6;
     training_.recipe.identities = 4;
     training_.recipe.images = 4;
@@ -28,13 +28,8 @@ class PackSourceTest : public testing::Test {
     training_.lanes = 2;
     training_.seed = 3;
   }
-  datasets::PackReader make() {
-    tests::make_pack(raw_, tests::small_options(), raw_.pack());
-    return datasets::PackReader::open(raw_.pack());
-  }
   datasets::Split split(const std::string& pool) const {
-    datasets::SplitOptions options;
-    options.query_rates = {2, 3};
+    datasets::SplitOptions options = tests::small_split();
     options.train_pool = pool;
     return datasets::make_split(pack_, options);
   }
