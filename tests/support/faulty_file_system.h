@@ -1,13 +1,15 @@
 #pragma once
 //! \file
 //! A file system in which any one operation fails when told to: how tests show that a full disk, a lost rename or a
-//! failed fsync leaves nothing half written. Everything else goes to the wrapped one.
+//! failed fsync leaves nothing half written. Everything else goes to the wrapped one. Any thread may use it, but
+//! fail().
 //!
 //!     FaultyFileSystem files;
 //!     files.fail(FaultyFileSystem::kWrite, 3, ENOSPC);   // the fourth write
 //!     EXPECT_THROW(write_something(files), core::RuntimeError);
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -27,7 +29,7 @@ class FaultyFileSystem final : public core::FileSystem {
 
   //! The `nth` (from 0) operation of this kind from now on fails with `error_number`; a write leaves half of its bytes.
   void fail(Operation operation, int nth, int error_number = ENOSPC) {
-    counts_ = {};
+    for (auto& count : counts_) count = 0;
     fault_ = Fault{operation, nth, error_number};
     fired_ = false;
   }
@@ -108,7 +110,8 @@ class FaultyFileSystem final : public core::FileSystem {
   bool strikes(Operation operation) {
     int number = counts_[static_cast<std::size_t>(operation)]++;
     if (!fault_ || fault_->operation != operation || fault_->nth != number) return false;
-    return fired_ = true;
+    fired_ = true;
+    return true;
   }
   [[noreturn]] void raise(const std::filesystem::path& path) const {
     throw core::system_error(fmt::format("injected failure at '{}'", path.string()), fault_->error_number);
@@ -118,9 +121,9 @@ class FaultyFileSystem final : public core::FileSystem {
   }
 
   core::FileSystem& inner_;
-  std::array<int, kOperations> counts_{};
+  std::array<std::atomic<int>, kOperations> counts_{};
   std::optional<Fault> fault_;
-  bool fired_ = false;
+  std::atomic<bool> fired_ = false;
 };
 
 }  // namespace resolute::tests
