@@ -21,10 +21,13 @@ namespace {
 
 std::atomic<std::size_t> taken{0};
 
-void* take(std::size_t bytes, std::size_t alignment) {
+void* try_to_take(std::size_t bytes, std::size_t alignment) {
   ++taken;
-  void* block = alignment == 0 ? std::malloc(bytes == 0 ? 1 : bytes)
-                               : std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+  return alignment == 0 ? std::malloc(bytes == 0 ? 1 : bytes)
+                        : std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
+}
+void* take(std::size_t bytes, std::size_t alignment) {
+  void* block = try_to_take(bytes, alignment);
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
@@ -42,6 +45,8 @@ void* operator new(std::size_t bytes, std::align_val_t alignment) {
 void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return take(bytes, static_cast<std::size_t>(alignment));
 }
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return try_to_take(bytes, 0); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept { return try_to_take(bytes, 0); }
 void operator delete(void* block) noexcept { give_back(block); }
 void operator delete[](void* block) noexcept { give_back(block); }
 void operator delete(void* block, std::size_t) noexcept { give_back(block); }
