@@ -227,6 +227,15 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
           static_cast<int>(std::count(digests.begin(), digests.end(), *own))};
 }
 
+bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors) {
+  const auto given = environment.find("SLURM_CPUS_ON_NODE");
+  if (given == environment.end()) return false;
+  int processors = 0;
+  const auto& text = given->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), processors);
+  return error != std::errc() || end != text.data() + text.size() || processors < usable_processors;
+}
+
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents) {
   for (const Portion& portion : {cores, gpus})
     RESOLUTE_EXPECT(portion.index >= 0 && portion.index < portion.agents && portion.agents <= agents, "no such agent");

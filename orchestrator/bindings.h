@@ -51,6 +51,11 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
 //! parts; of the memory an equal part for each of the host's `agents`. Pure.
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents);
 
+//! Whether other jobs may be on the processors that this process may use: SLURM gave its job fewer of the node than
+//! that, so the cluster does not confine jobs (TaskPlugin=task/none). Two jobs that each bind their ranks to the first
+//! processors would share those and leave the others idle. Pure. \param environment of this process
+bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors);
+
 enum class CpuBinding {
   kNone,   //!< the system moves ranks as it likes
   kCores,  //!< a rank without a GPU has a processor of its own, one with a GPU those near it

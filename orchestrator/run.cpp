@@ -152,10 +152,11 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   result.slots = options.slots > 0 ? options.slots : std::max(1, cores);
   auto& gpus = result.inventory.gpus;
   if (options.gpus >= 0) gpus.resize(std::min(gpus.size(), static_cast<std::size_t>(options.gpus)));
-  if (options.bind == BindRanks::kCores ||
-      (options.bind == BindRanks::kAuto && place.launched && place.cores.agents == 1 && result.slots <= cores))
-    result.cpu = CpuBinding::kCores;
   const int given = static_cast<int>(whole.cores.size());
+  if (options.bind == BindRanks::kCores ||
+      (options.bind == BindRanks::kAuto && place.launched && place.cores.agents == 1 && result.slots <= cores &&
+       !shared_with_other_jobs(environment, given)))
+    result.cpu = CpuBinding::kCores;
   if (place.launched && environment.contains("OMPI_COMM_WORLD_SIZE") && given * place.agents < whole.machine_processors)
     core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
                       result.host, given, whole.machine_processors);

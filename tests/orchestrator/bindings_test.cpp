@@ -32,6 +32,16 @@ class DriverFolder {
   TemporaryFolder folder_;
 };
 
+TEST(Bindings, processors_are_shared_with_other_jobs_where_slurm_gave_fewer_than_may_be_used) {
+  EXPECT_FALSE(shared_with_other_jobs({}, 64));
+  EXPECT_FALSE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", "64"}}, 64));
+  EXPECT_FALSE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", "8"}}, 4)) << "a launcher that confines further";
+  EXPECT_TRUE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", "1"}}, 2));
+  EXPECT_TRUE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", "63"}}, 64));
+  for (const char* nonsense : {"", "x", "64(x3)", "99999999999"})
+    EXPECT_TRUE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", nonsense}}, 64)) << nonsense;
+}
+
 TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
   const Inventory inventory = read_inventory({}, "/no/such/folder");
   cpu_set_t set;
