@@ -49,8 +49,9 @@ std::vector<SeenGpu> see_gpus(const fs::path& folder) {
   return gpus;
 }
 
-std::optional<std::size_t> number_of(const std::string& text) {
-  std::size_t value = 0;
+template <class Number = std::size_t>
+std::optional<Number> number_of(const std::string& text) {
+  Number value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
@@ -229,11 +230,7 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
 
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors) {
   const auto given = environment.find("SLURM_CPUS_ON_NODE");
-  if (given == environment.end()) return false;
-  int processors = 0;
-  const auto& text = given->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), processors);
-  return error != std::errc() || end != text.data() + text.size() || processors < usable_processors;
+  return given != environment.end() && number_of<int>(given->second).value_or(0) < usable_processors;
 }
 
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents) {

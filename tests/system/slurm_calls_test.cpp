@@ -113,10 +113,7 @@ TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a
   const std::map<std::string, int> all = calls();
   ::kill(watcher, SIGKILL);
   ::waitpid(watcher, nullptr, 0);
-  if (!complete) {
-    for (const std::string& line : box_.squeue("%A %T %r %j %N")) std::cerr << line << "\n";
-    tell_logs(scratch_ / "store");
-  }
+  if (!complete) tell_queue_and_logs(box_, scratch_ / "store");
   ASSERT_TRUE(complete) << count_results(scratch_ / "store");
   EXPECT_GT(minutes, 1.0) << "too short to count calls a minute";
 

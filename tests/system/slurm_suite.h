@@ -76,8 +76,9 @@ inline std::size_t count_results(const fs::path& store) {
     if (it->path().filename() == "result.json") ++count;
   return count;
 }
-//! Every log of the store's submissions, on standard error: for a test that failed.
-inline void tell_logs(const fs::path& store) {
+//! The queue and every log of the store's submissions, on standard error: for a test that failed.
+inline void tell_queue_and_logs(const SlurmBox& box, const fs::path& store) {
+  for (const std::string& line : box.squeue("%A %T %r %j %N")) std::cerr << line << "\n";
   std::error_code error;
   for (fs::recursive_directory_iterator it(store / "suites", error), end; !error && it != end; it.increment(error))
     if (it->path().extension() == ".log") std::cerr << "--- " << it->path() << "\n" << text_of(it->path());
@@ -275,8 +276,7 @@ class DisturbedSuite {
     for (const slurm::AllocationRun& run : starts())
       std::cerr << "start of job " << run.job << ", restart " << run.restart << " on " << run.node_list << ": "
                 << (run.cause ? slurm::name_of(*run.cause) : "no end") << "; " << run.verdict << "\n";
-    for (const std::string& line : box.squeue("%A %T %r %j %N")) std::cerr << line << "\n";
-    tell_logs(store());
+    tell_queue_and_logs(box, store());
   }
 
  private:

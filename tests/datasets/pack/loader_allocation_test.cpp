@@ -32,7 +32,7 @@ void* take(std::size_t bytes, std::size_t alignment) {
   return block;
 }
 
-/// Not inlined: a compiler that sees free() behind delete, and not the malloc() behind new, calls them mismatched.
+// Not inlined: a compiler that sees free() behind delete, and not the malloc() behind new, calls them mismatched.
 [[gnu::noinline]] void give_back(void* block) { std::free(block); }
 
 }  // namespace
