@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kCap = 0.25;  // half a whisker's end, of a box's width
 
-constexpr std::string_view kStyle = R"(
+constexpr std::string_view kBoxStyle = R"(
 :root { --hr: #0067b0; --lr: #c04a00; --third: #00805c; --fourth: #8e4399; }
 @media (prefers-color-scheme: dark) {
   :root { --hr: #5cb3f2; --lr: #f09a4f; --third: #4fc79c; --fourth: #d293de; }
@@ -119,6 +119,6 @@ std::string axis_svg(const Axis& axis, double right) {
   return svg;
 }
 
-std::string_view box_plot_style() { return kStyle; }
+std::string_view box_plot_style() { return kBoxStyle; }
 
 }  // namespace resolute::cli

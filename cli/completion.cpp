@@ -11,10 +11,10 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{"resolute completion bash",
-                            "Writes a script with which bash completes commands, options and file names.",
-                            "  source <(resolute completion bash)\n"
-                            "  resolute completion bash > /etc/bash_completion.d/resolute\n"};
+constexpr CommandHelp kCompletionHelp{"resolute completion bash",
+                                      "Writes a script with which bash completes commands, options and file names.",
+                                      "  source <(resolute completion bash)\n"
+                                      "  resolute completion bash > /etc/bash_completion.d/resolute\n"};
 
 // Options are taken from each command's own help, so that no list of them can grow old.
 constexpr const char* kScript = R"script(
@@ -51,7 +51,7 @@ complete -o bashdefault -o default -F _resolute resolute
 int completion(const Arguments& arguments) {
   options::options_description visible;
   visible.add_options()("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"SHELL"});
+  auto values = parse_options(arguments, kCompletionHelp, visible, {"SHELL"});
   if (!values) return 0;
   if (const std::string shell = required_value(*values, "SHELL"); shell != "bash")
     throw core::input_error("shell '" + shell + "' is not known", {}, "resolute completion bash");

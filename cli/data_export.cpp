@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataExportHelp{
     "resolute data export PACK_DIR --split FILE --format torchreid|fastreid|csv --out DIR",
     "Writes a trial for other programs: its images as PNG files, HR ones at network size and LR ones as they are "
     "stored,\n"
@@ -40,7 +40,7 @@ int data_export(const Arguments& arguments) {
   add("format", options::value<std::string>(), "torchreid, fastreid or csv (required)");
   add("out", options::value<std::string>(), "folder to make (required)");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
+  auto values = parse_options(arguments, kDataExportHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   const auto format = datasets::list_format_from_name(required_value(*values, "format"));
   const fs::path out = required_value(*values, "out");

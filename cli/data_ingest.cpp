@@ -30,7 +30,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataIngestHelp{
     "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--rates 2,3,4] [--kernel NAME]\n"
     "  [--view-from native|network] [--manifest FILE] [--height 256] [--width 128] [--shards N] [--threads T]\n"
     "  [--seed S] [--partition NAME] [--lr-camera C] [--lr-side NAME] [--train-pool NAME] [--train-identities N]\n"
@@ -127,7 +127,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
       "threads, at most one a shard while packing; the bytes do not depend on it");
   add_split_options(visible, parsed.split);
   visible.add_options()("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"SOURCE"});
+  auto values = parse_options(arguments, kDataIngestHelp, visible, {"SOURCE"});
   if (!values) return std::nullopt;
   settings.source = (*values)["SOURCE"].as<std::string>();
   settings.name = values->count("name") > 0 ? (*values)["name"].as<std::string>() : settings.source;

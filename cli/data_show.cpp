@@ -17,7 +17,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataShowHelp{
     "resolute data show PACK_DIR [--sample K --png FILE] [--json]",
     "Tells what a pack holds: identities, cameras, sizes, hashes. Medians of an even count are the lower of the two.\n"
     "With --sample and --png draws K images of as many identities as there are, each with its LR views enlarged to\n"
@@ -61,7 +61,7 @@ int data_show(const Arguments& arguments) {
   add("png", options::value<std::string>(), "file to draw them into");
   add("json", "one JSON document on stdout");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
+  auto values = parse_options(arguments, kDataShowHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   if (values->count("sample") != values->count("png"))
     throw core::input_error("options --sample and --png go together", {}, "give both");

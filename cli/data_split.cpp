@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataSplitHelp{
     "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [--partition NAME] [--lr-camera N] [--lr-side "
     "NAME]\n"
     "  [--query-rates 2,3,4] [--train-pool NAME] [--train-identities N] [--test-identities N] [--draws N] [--json]\n"
@@ -118,7 +118,7 @@ int data_split(const Arguments& arguments) {
   add("json", "one JSON document on stdout");
   add_split_options(visible, split);
   visible.add_options()("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
+  auto values = parse_options(arguments, kDataSplitHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   const bool json = values->count("json") > 0;
   if (values->count("check") > 0) {

@@ -16,7 +16,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataSynthHelp{
     "resolute data synth --out DIR [--subject person|vehicle] [--layout NAME] [--irregular yes|no] [--identities N] "
     "[--cameras C] [--images-per-camera M] [--height H] [--width W] [--seed S]",
     "Renders procedural people, or vehicles seen from above and turned any way, as image files in the layout of a\n"
@@ -83,7 +83,7 @@ int data_synth(const Arguments& arguments) {
   add("seed", options::value<std::string>()->default_value("0"), "another seed, other identities");
   add_usual("fine-contrast", usual.fine_contrast, "contrast of the fine cue, 0 to 1");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {});
+  auto values = parse_options(arguments, kDataSynthHelp, visible, {});
   if (!values) return 0;
   const std::string layout = checked_layout(*values);
   datasets::SyntheticOptions synthetic = datasets::stand_in_options(layout);

@@ -14,7 +14,7 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDataVerifyHelp{
     "resolute data verify PACK_DIR [--threads T]",
     "Reads every byte of a pack once: row checksums, the SHA-256 of each shard and of the manifest.\n"
     "Names the shard, row and data set that is damaged; exit code 2 then.",
@@ -28,7 +28,7 @@ int data_verify(const Arguments& arguments) {
   auto add = visible.add_options();
   add("threads", boost::program_options::value(&threads)->default_value(threads), "threads; each reads other shards");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"PACK_DIR"});
+  auto values = parse_options(arguments, kDataVerifyHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   check_threads(threads);
   std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();

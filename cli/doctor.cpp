@@ -18,7 +18,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kDoctorHelp{
     "resolute doctor [--store STORE] [--allocation-trial] [--nodes N] [--json]",
     "What works here and what does not: worker, GPUs, CUDA and NCCL, MPI (two processes pass a message around), the "
     "site file,\n"
@@ -118,7 +118,7 @@ int doctor(const Arguments& arguments) {
   add("nodes", options::value(&wishes.nodes)->default_value(wishes.nodes), "of that allocation");
   add("json", "one JSON document on stdout");
   add("help,h", "this text");
-  const auto values = parse_options(arguments, kHelp, visible, {});
+  const auto values = parse_options(arguments, kDoctorHelp, visible, {});
   if (!values) return 0;
   if (values->count("store") > 0) wishes.store = required_value(*values, "store");
   if (wishes.nodes < 1) throw core::input_error(fmt::format("--nodes is {}", wishes.nodes), "1 is the least");

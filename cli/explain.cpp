@@ -19,7 +19,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kExplainHelp{
     "resolute explain JOB --store STORE [--suite NAME] [--json]",
     "Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and "
     "what it waits\n"
@@ -58,7 +58,7 @@ int explain(const Arguments& arguments) {
   add("suite", options::value<std::string>(), "only what this suite's journals say");
   add("json", "one JSON document on stdout");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"JOB"});
+  auto values = parse_options(arguments, kExplainHelp, visible, {"JOB"});
   if (!values) return 0;
   const experiments::StoreLayout store(std::filesystem::absolute(required_value(*values, "store")));
   std::optional<std::string> suite;

@@ -12,12 +12,12 @@
 namespace resolute::cli {
 namespace {
 
-constexpr double kBox = 10;      // a box's width: a network has many blocks
-constexpr double kApart = 12.5;  // from the middle of a box to that of the next
-constexpr double kGap = 14;      // between blocks
-constexpr double kColumn = 56;   // a block's least width: its name
-constexpr double kLegend = 64;   // from one legend to the next
-constexpr double kName = 48;     // the axis' name, at the legends' right
+constexpr double kBox = 10;         // a box's width: a network has many blocks
+constexpr double kApart = 12.5;     // from the middle of a box to that of the next
+constexpr double kMaskGap = 14;     // between blocks
+constexpr double kMaskColumn = 56;  // a block's least width: its name
+constexpr double kLegend = 64;      // from one legend to the next
+constexpr double kName = 48;        // the axis' name, at the legends' right
 
 //! Colours by how far a level is below the highest, whose colour is that of HR images elsewhere.
 constexpr std::array<std::string_view, 4> kStyles = {"hr", "third", "fourth", "lr"};
@@ -40,7 +40,7 @@ bool is_drawn(int level, int highest) { return highest - level < static_cast<int
 std::string mask_plot_svg(const std::vector<results::MaskSpread>& lines, std::string_view description) {
   const int highest = highest_of(lines), drawn = std::min(highest, static_cast<int>(kStyles.size()));
   const auto blocks = std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.level == 1; });
-  const double boxes = kApart * drawn, column = std::max(boxes + kGap, kColumn);
+  const double boxes = kApart * drawn, column = std::max(boxes + kMaskGap, kMaskColumn);
   const double right = kPlotLeft + std::max(column * static_cast<double>(blocks), kLegend * drawn + kName);
   const double bottom = kPlotTop + kPlotHeight;
   const Axis axis(0, 1);

@@ -18,7 +18,7 @@ namespace resolute::cli {
 namespace {
 
 // Colours of text, page and lines in both schemes; pictures are white themselves.
-constexpr std::string_view kStyle = R"(
+constexpr std::string_view kPageStyle = R"(
 :root { color-scheme: light dark; --text: #1b1f24; --page: #ffffff; --quiet: #59636e; --line: #d1d9e0; }
 @media (prefers-color-scheme: dark) {
   :root { --text: #e6edf3; --page: #0d1117; --quiet: #9198a1; --line: #3d444d; }
@@ -219,7 +219,7 @@ std::string panel_page_html(const PanelPage& page) {
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}: panels</title>\n"
       "<style>{}{}</style>\n</head>\n<body>\n<h1>{}</h1>\n",
-      escaped(page.suite), kStyle, box_plot_style(), escaped(page.title));
+      escaped(page.suite), kPageStyle, box_plot_style(), escaped(page.title));
   html += "<p>Trial 0 of every row.";
   const auto has_queries = [](const PanelSection& section) { return !shown_queries(section).empty(); };
   if (std::any_of(page.sections.begin(), page.sections.end(), has_queries))

@@ -10,9 +10,9 @@
 namespace resolute::cli {
 namespace {
 
-constexpr double kColumn = 48;  // of a prefix
-constexpr double kGap = 16;     // between groups of queries
-constexpr double kLine = 18;    // of text
+constexpr double kPrefixColumn = 48;  // of a prefix
+constexpr double kPrefixGap = 16;     // between groups of queries
+constexpr double kLine = 18;          // of text
 constexpr std::size_t kLeastColumns = 6;
 
 //! From 0 to a round number that no whisker is above.
@@ -44,8 +44,8 @@ std::string prefix_plot_svg(const std::vector<results::PrefixDistances>& lines, 
   const Axis axis = axis_of(lines);
   std::size_t groups = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) groups += ends_group(lines, i) ? 1 : 0;
-  const double right = kPlotLeft + kColumn * static_cast<double>(std::max(lines.size(), kLeastColumns)) +
-                       kGap * static_cast<double>(groups - 1);
+  const double right = kPlotLeft + kPrefixColumn * static_cast<double>(std::max(lines.size(), kLeastColumns)) +
+                       kPrefixGap * static_cast<double>(groups - 1);
   const double bottom = kPlotTop + kPlotHeight, apart = kPlotBox * 0.65;
   std::string svg = plot_begin(description, right, kPlotBelow + kLine) + legend_svg(kPlotLeft, "hr", "same identity") +
                     legend_svg(kPlotLeft + 112, "lr", "others") + axis_name_svg(right, "squared distance") +
@@ -53,7 +53,7 @@ std::string prefix_plot_svg(const std::vector<results::PrefixDistances>& lines, 
   double x = kPlotLeft, begin = x;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const results::PrefixDistances& line = lines[i];
-    const double middle = x + kColumn / 2;
+    const double middle = x + kPrefixColumn / 2;
     const std::string of =
         fmt::format("rate {}, level {}, sub-vectors {}", line.rate, line.level, prefix_in_words(line.prefix));
     if (line.match.pairs > 0)
@@ -63,7 +63,7 @@ std::string prefix_plot_svg(const std::vector<results::PrefixDistances>& lines, 
       svg +=
           box_svg(box_of(line.other.squared, line.other.pairs, "pairs"), middle + apart, axis, "lr", "others, " + of);
     svg += text_svg(middle, bottom + 16, "middle", prefix_in_words(line.prefix));
-    x += kColumn;
+    x += kPrefixColumn;
     if (!ends_group(lines, i)) continue;
     // A single column is too narrow for all of it.
     const bool wide = line.level > 1;
@@ -71,9 +71,9 @@ std::string prefix_plot_svg(const std::vector<results::PrefixDistances>& lines, 
                     wide ? fmt::format("rate {}, level {}", line.rate, line.level) : fmt::format("rate {}", line.rate),
                     "quiet");
     if (i + 1 == lines.size()) break;
-    x += kGap;
+    x += kPrefixGap;
     begin = x;
-    svg += line_svg(x - kGap / 2, kPlotTop, x - kGap / 2, bottom, "axis");
+    svg += line_svg(x - kPrefixGap / 2, kPlotTop, x - kPrefixGap / 2, bottom, "axis");
   }
   svg += text_svg((kPlotLeft + right) / 2, bottom + 34 + kLine, "middle", "sub-vectors compared", "quiet");
   return svg + "</svg>\n";

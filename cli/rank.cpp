@@ -26,16 +26,17 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{"resolute rank FEATURES.h5 [--max-rank K] [--threads T] [--json]",
-                            "Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', "
-                            "each with 'features' float32 N×D,\n"
-                            "'identities' int64 N and, where cameras mean something, 'cameras' int64 N; optionally "
-                            "'query/prefix' int64 N; or, in\n"
-                            "place of both 'features', one 'distance' float32 queries × gallery. Gallery images of "
-                            "the query's own identity\n"
-                            "and camera are left out, identity -1 is junk, 0 a distractor; ties count against the "
-                            "query.",
-                            "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
+constexpr CommandHelp kRankHelp{
+    "resolute rank FEATURES.h5 [--max-rank K] [--threads T] [--json]",
+    "Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', "
+    "each with 'features' float32 N×D,\n"
+    "'identities' int64 N and, where cameras mean something, 'cameras' int64 N; optionally "
+    "'query/prefix' int64 N; or, in\n"
+    "place of both 'features', one 'distance' float32 queries × gallery. Gallery images of "
+    "the query's own identity\n"
+    "and camera are left out, identity -1 is junk, 0 a distractor; ties count against the "
+    "query.",
+    "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
 
 struct Side {
   datasets::NamedArray<std::int64_t> identities;
@@ -124,7 +125,7 @@ int rank(const Arguments& arguments) {
       "threads; the figures do not depend on it");
   add("json", "one JSON document on stdout");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"FEATURES.h5"});
+  auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES.h5"});
   if (!values) return 0;
   std::string path = (*values)["FEATURES.h5"].as<std::string>();
   if (const auto code = continue_in_child(path)) return *code;

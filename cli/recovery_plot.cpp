@@ -15,16 +15,16 @@ namespace {
 constexpr double kStep = 5;  // decibels; the axis begins and ends at a multiple
 
 // PSNR of the images at one rate.
-struct Column {
+struct RecoveryColumn {
   std::vector<double> recovered, enlarged;
 };
 
 // An enlarged HR image is the HR image: rate 1 says nothing here.
-std::map<int, Column> columns_of(const std::vector<results::RecoveryQuality>& lines) {
-  std::map<int, Column> columns;
+std::map<int, RecoveryColumn> columns_of(const std::vector<results::RecoveryQuality>& lines) {
+  std::map<int, RecoveryColumn> columns;
   for (const results::RecoveryQuality& line : lines) {
     if (line.scale != 1 || line.rate == 1) continue;
-    Column& column = columns[line.rate];
+    RecoveryColumn& column = columns[line.rate];
     column.recovered.push_back(static_cast<double>(line.recovered.psnr));
     column.enlarged.push_back(static_cast<double>(line.enlarged.psnr));
   }

@@ -28,7 +28,7 @@ using experiments::TrainingSpecification;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kReproHelp{
     "resolute repro JOB --store STORE [--ranks W] [--steps N] [--json]",
     "Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the "
     "gradients of each of its\n"
@@ -245,7 +245,7 @@ int repro(const Arguments& arguments) {
   add("keep", "leave the folder of the second run behind");
   add("json", "print one JSON document on stdout");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"JOB"});
+  auto values = parse_options(arguments, kReproHelp, visible, {"JOB"});
   if (!values) return 0;
   const Request request = read_request(*values, (*values)["JOB"].as<std::string>());
   const results::TrainingLog recorded = read_recorded_log(request);

@@ -41,7 +41,7 @@ BatchStanding stored_standing(const slurm::SubmissionFolder& folder, const slurm
 }
 
 // One squeue for all of them.
-void ask(slurm::Client& client, std::vector<Standing>& standings) {
+void ask_slurm_about(slurm::Client& client, std::vector<Standing>& standings) {
   std::vector<std::string> names;
   for (const auto& standing : standings)
     for (const auto& batch : standing.batches)
@@ -125,8 +125,8 @@ void require_own_submission(const slurm::SubmissionRequest& request) {
   if (const auto user = other_submitter(request))
     throw core::input_error(
         fmt::format("submission {} of suite {} was made by {}", request.token, request.suite, *user),
-        fmt::format("only {} can ask SLURM what became of it", *user),
-        fmt::format("ask {}, or use a store of your own", *user));
+        fmt::format("only {} can ask_slurm_about SLURM what became of it", *user),
+        fmt::format("ask_slurm_about {}, or use a store of your own", *user));
 }
 
 void require_own_submissions(core::FileSystem& files, const fs::path& suite_folder) {
@@ -144,7 +144,7 @@ std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& c
       standing.batches.push_back(stored_standing(folder, batch, has_result));
     open.push_back(std::move(standing));
   }
-  ask(client, open);
+  ask_slurm_about(client, open);
   return open;
 }
 
@@ -225,7 +225,8 @@ std::string advice_on_refusal(const std::string& words) {
   if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
   if (has("qos") || has("QOS")) return "give another --qos, or submit less";
   if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
-    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` shows what "
+    return "ask_slurm_about for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` "
+           "shows what "
            "the nodes have";
   if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
   if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";

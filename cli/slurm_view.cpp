@@ -19,8 +19,6 @@ using slurm::AllocationRun;
 using slurm::EndCause;
 using slurm::Phase;
 using slurm::QueuedJob;
-using State = AllocationView::State;
-
 constexpr const char* kResume = "`resolute suite resume` submits it again";
 
 StoredBatch read_batch(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch) {
@@ -147,14 +145,14 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
   const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
   if (complete || is_over(batch))
-    view.state = State::kEnded;
+    view.state = AllocationView::State::kEnded;
   else if (!asked)
-    view.state = State::kUnknown;
+    view.state = AllocationView::State::kUnknown;
   else if (of_this_job && last->end && !last->verdict.starts_with("requeue"))
-    view.state = State::kEnded;
+    view.state = AllocationView::State::kEnded;
   else
-    view.state = State::kLost;
-  if (!complete && view.state != State::kUnknown) view.advice = advice_after(batch, view);
+    view.state = AllocationView::State::kLost;
+  if (!complete && view.state != AllocationView::State::kUnknown) view.advice = advice_after(batch, view);
 }
 
 // "3 RUNNING, 7 PENDING".
@@ -176,20 +174,20 @@ int missing_elements(const StoredBatch& batch, const std::vector<const QueuedJob
   return std::max(0, elements_of(batch) - static_cast<int>(accounted.size()));
 }
 
-State state_of(Phase phase) {
+AllocationView::State state_of(Phase phase) {
   switch (phase) {
     case Phase::kWaits:
-      return State::kWaits;
+      return AllocationView::State::kWaits;
     case Phase::kHeld:
-      return State::kHeld;
+      return AllocationView::State::kHeld;
     case Phase::kRuns:
-      return State::kRuns;
+      return AllocationView::State::kRuns;
     case Phase::kEnding:
-      return State::kEnding;
+      return AllocationView::State::kEnding;
     case Phase::kEnded:
       break;
   }
-  return State::kEnded;
+  return AllocationView::State::kEnded;
 }
 
 void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, bool complete,
@@ -207,14 +205,15 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
     if (const Phase phase = phase_of(*job); phase == Phase::kRuns || phase == Phase::kEnding)
       if (job->node_list.empty() || lists.insert(job->node_list).second) view.nodes += job->nodes;
   view.node_list = fmt::format("{}", fmt::join(lists, ","));
-  if (view.state == State::kWaits || view.state == State::kHeld) {
+  if (view.state == AllocationView::State::kWaits || view.state == AllocationView::State::kHeld) {
     view.reason = shown.reason == "None" ? "" : shown.reason;
     view.nodes = shown.nodes;
     view.advice = explain_reason(view.reason).advice;
-    if (view.state == State::kHeld && view.advice.empty()) view.advice = "`resolute suite resume` releases it";
+    if (view.state == AllocationView::State::kHeld && view.advice.empty())
+      view.advice = "`resolute suite resume` releases it";
   }
   if (complete) return;
-  if (view.state == State::kEnded)
+  if (view.state == AllocationView::State::kEnded)
     view.advice = advice_after(batch, view);
   else if (const int missing = missing_elements(batch, jobs); view.elements > 0 && missing > 0 && view.advice.empty())
     view.advice = fmt::format("{} elements have gone; `resolute suite resume` submits them again", missing);
@@ -233,17 +232,19 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
     judge_by_slurm(batch, jobs, complete, view);
   } else if (submission.ended) {
-    view.state = State::kEnded;
+    view.state = AllocationView::State::kEnded;
   } else if (submission.other_user) {
     judge_by_records(batch, false, complete, view);
-    if (view.state == State::kUnknown)
+    if (view.state == AllocationView::State::kUnknown)
       view.advice = fmt::format("submitted by {0}: only {0} can ask SLURM", *submission.other_user);
   } else if (batch.refused) {
-    view.state = State::kRefused;
+    view.state = AllocationView::State::kRefused;
     view.reason = *batch.refused;
     if (!complete) view.advice = "submit again with what SLURM takes";
   } else if (batch.generation < 0 || batch.unanswered) {
-    view.state = complete ? State::kEnded : answer.trouble ? State::kUnknown : State::kNotSubmitted;
+    view.state = complete         ? AllocationView::State::kEnded
+                 : answer.trouble ? AllocationView::State::kUnknown
+                                  : AllocationView::State::kNotSubmitted;
     if (!complete) view.advice = "`resolute suite resume` settles it, unless it is being submitted just now";
   } else {
     judge_by_records(batch, !answer.trouble, complete, view);
@@ -298,8 +299,9 @@ SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<StoredSubmission>
 }
 
 bool may_live(AllocationView::State state) {
-  return state == State::kWaits || state == State::kHeld || state == State::kRuns || state == State::kEnding ||
-         state == State::kUnknown;
+  return state == AllocationView::State::kWaits || state == AllocationView::State::kHeld ||
+         state == AllocationView::State::kRuns || state == AllocationView::State::kEnding ||
+         state == AllocationView::State::kUnknown;
 }
 
 std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,

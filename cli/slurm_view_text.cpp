@@ -13,8 +13,6 @@ namespace resolute::cli {
 
 namespace {
 
-using State = AllocationView::State;
-
 // "14:20" today, else "Fri 30 Jan 14:20", of this machine's time zone.
 std::string clock_text(slurm::Time time, slurm::Time now) {
   const std::tm local = fmt::localtime(std::chrono::system_clock::to_time_t(time));
@@ -54,26 +52,26 @@ std::string running_text(const AllocationView& view, slurm::Time now) {
 
 std::string state_text(const AllocationView& view, slurm::Time now) {
   switch (view.state) {
-    case State::kWaits: {
+    case AllocationView::State::kWaits: {
       std::string text = with_reason("waits", view.reason);
       if (view.begin && *view.begin > now) text += ", begins about " + clock_text(*view.begin, now);
       return text;
     }
-    case State::kHeld:
+    case AllocationView::State::kHeld:
       return with_reason("is held", view.reason);
-    case State::kRuns:
+    case AllocationView::State::kRuns:
       return running_text(view, now);
-    case State::kEnding:
+    case AllocationView::State::kEnding:
       return "is ending";
-    case State::kEnded:
+    case AllocationView::State::kEnded:
       return view.slurm_state.empty() ? "has ended" : "has ended (" + view.slurm_state + ")";
-    case State::kLost:
+    case AllocationView::State::kLost:
       return "is gone: SLURM does not know it any more";
-    case State::kRefused:
+    case AllocationView::State::kRefused:
       return "was refused by SLURM: " + view.reason;
-    case State::kNotSubmitted:
+    case AllocationView::State::kNotSubmitted:
       return "is not submitted yet";
-    case State::kUnknown:
+    case AllocationView::State::kUnknown:
       break;
   }
   return "may wait, run or have ended";
@@ -89,7 +87,8 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
   if (with_submission) text += " of " + view.submission;
   if (view.job != 0) text += fmt::format(", job {},", view.job);
   text += " " + state_text(view, now);
-  if (view.elements > 0 && view.state != State::kEnded && !view.slurm_state.empty()) text += "; " + view.slurm_state;
+  if (view.elements > 0 && view.state != AllocationView::State::kEnded && !view.slurm_state.empty())
+    text += "; " + view.slurm_state;
   if (view.starts > 1) text += fmt::format("; {} starts", view.starts);
   if (!view.last_end.empty()) text += (view.elements > 0 ? "; ended: " : "; last end: ") + view.last_end;
   if (!view.advice.empty()) text += " → " + view.advice;
@@ -100,23 +99,23 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
 
 std::string_view name_of(AllocationView::State state) {
   switch (state) {
-    case State::kWaits:
+    case AllocationView::State::kWaits:
       return "waits";
-    case State::kHeld:
+    case AllocationView::State::kHeld:
       return "held";
-    case State::kRuns:
+    case AllocationView::State::kRuns:
       return "runs";
-    case State::kEnding:
+    case AllocationView::State::kEnding:
       return "ending";
-    case State::kEnded:
+    case AllocationView::State::kEnded:
       return "ended";
-    case State::kLost:
+    case AllocationView::State::kLost:
       return "lost";
-    case State::kRefused:
+    case AllocationView::State::kRefused:
       return "refused";
-    case State::kNotSubmitted:
+    case AllocationView::State::kNotSubmitted:
       return "not-submitted";
-    case State::kUnknown:
+    case AllocationView::State::kUnknown:
       break;
   }
   return "unknown";

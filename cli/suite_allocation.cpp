@@ -27,7 +27,7 @@ namespace {
 using namespace std::chrono_literals;
 using slurm::Time;
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteAllocationHelp{
     "resolute suite allocation --submission FOLDER --batch N --generation G",
     "Not for people: the script that `suite submit` hands to SLURM becomes this command. It starts `suite run` on "
     "every "
@@ -389,7 +389,7 @@ int suite_allocation(const Arguments& arguments) {
   add("batch", options::value<int>(), "number of the batch in it");
   add("generation", options::value<int>(), "0, and one more for each successor");
   add("help,h", "this text");
-  const auto values = parse_options(arguments, kHelp, visible, {});
+  const auto values = parse_options(arguments, kSuiteAllocationHelp, visible, {});
   if (!values) return 0;
   for (const char* name : {"batch", "generation"})
     if (values->count(name) == 0) throw core::input_error(fmt::format("option '--{}' is required", name));

@@ -23,7 +23,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteCancelHelp{
     "resolute suite cancel SUITE.toml --store STORE [--job JOB]... [--json]",
     "Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite "
     "resume` goes on from\n"
@@ -204,7 +204,7 @@ int suite_cancel(const Arguments& arguments) {
   options::options_description visible;
   visible.add_options()("job", options::value<std::vector<std::string>>()->composing(),
                         "only this job, an id's first digits; repeatable");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteCancelHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto plan = parsed->plan(false);

@@ -18,7 +18,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteDrainHelp{
     "resolute suite drain SUITE.toml --store STORE --host HOST [--undo] [--json]",
     "Asks the run that is at work to start nothing more on a host; what runs there goes on to its end. --undo allows "
     "it again, and\n"
@@ -33,7 +33,7 @@ int suite_drain(const Arguments& arguments) {
   auto add = visible.add_options();
   add("host", options::value<std::string>(), "name as `suite status` shows it (required)");
   add("undo", "allow it again");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteDrainHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto plan = parsed->plan(false);

@@ -11,7 +11,7 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteLogHelp{
     "resolute suite log SUITE.toml --store STORE [--job ID] [--json]",
     "Every journaled event of the suite's runs in order, one line each; with --json one object a line.",
     "  resolute suite log suite.toml --store store\n"
@@ -23,7 +23,7 @@ int suite_log(const Arguments& arguments) {
   namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("job", options::value<std::string>()->default_value(""), "only a job whose id begins so");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteLogHelp, visible);
   if (!parsed) return 0;
   auto plan = parsed->plan(false);
   orchestrator::print_log(core::real_file_system(), parsed->store, plan.suite,

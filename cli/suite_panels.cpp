@@ -25,7 +25,7 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuitePanelsHelp{
     "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
     "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
     "table puts first\n"
@@ -228,7 +228,7 @@ int suite_panels(const Arguments& arguments) {
   namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("out", options::value<std::string>(), "file to write instead of suites/NAME/panels.html");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuitePanelsHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const experiments::Plan plan = parsed->plan(false);

@@ -13,7 +13,7 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
     "Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. "
     "Refuses\n"
@@ -24,7 +24,7 @@ constexpr CommandHelp kHelp{
 }  // namespace
 
 int suite_plan(const Arguments& arguments) {
-  auto parsed = parse_suite_arguments(arguments, kHelp, {});
+  auto parsed = parse_suite_arguments(arguments, kSuitePlanHelp, {});
   if (!parsed) return 0;
   experiments::Plan plan = parsed->plan(true);
   if (parsed->json) {

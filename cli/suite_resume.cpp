@@ -18,11 +18,11 @@
 namespace resolute::cli {
 
 namespace options = boost::program_options;
-using State = BatchStanding::State;
+using BatchState = BatchStanding::State;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteResumeHelp{
     "resolute suite resume SUITE.toml --store STORE [--here] [--profile NAME] [--set KEY=VALUE]... [--json]",
     "Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission "
     "that "
@@ -61,7 +61,7 @@ experiments::Plan submitted_plan(const SuiteArguments& parsed, const Arguments& 
   }
   const auto& plan_arguments = standing.request.plan_arguments;
   all.insert(all.end(), plan_arguments.begin(), plan_arguments.end());
-  return parse_suite_arguments(all, kHelp, visible)->plan(false);
+  return parse_suite_arguments(all, kSuiteResumeHelp, visible)->plan(false);
 }
 
 // Held jobs of SLURM's, which wait from now on; a line for each. \throws RuntimeError if SLURM does not answer
@@ -107,14 +107,14 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   std::vector<std::string> lines;
   const bool nothing_new = std::none_of(
       standing.batches.begin(), standing.batches.end(),
-      [](const BatchStanding& batch) { return batch.state != State::kAlive && batch.state != State::kDone; });
+      [](const BatchStanding& batch) { return batch.state != BatchState::kAlive && batch.state != BatchState::kDone; });
   if (standing.trouble)
     throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
                              "give the same command again when it answers; nothing was changed");
   lines = release_held(client, standing);
   std::set<int> alive;
   for (const auto& batch : standing.batches)
-    if (batch.state == State::kAlive) alive.insert(batch.batch.number);
+    if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);
   require_writable_store(parsed.store.root());
   const auto refusal = submit_missing(files, client, effects, standing);
   if (parsed.json) {
@@ -143,7 +143,7 @@ int suite_resume(const Arguments& arguments) {
     return suite_run(run);
   options::options_description visible;
   visible.add_options()("here", "run it here, whatever was submitted");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteResumeHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto suite_folder = parsed->store.suite_folder(parsed->plan(false).suite);

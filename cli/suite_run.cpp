@@ -27,7 +27,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteRunHelp{
     "resolute suite run SUITE.toml --store STORE [--slots N] [--gpus N] [--only ROW_OR_JOB] [--first ROW_OR_JOB] "
     "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--allocation K] [--bind auto|none|cores] [--profile "
     "NAME] "
@@ -79,7 +79,7 @@ int report_error(const std::exception& error) {
   return known != nullptr ? core::exit_code(known->kind()) : 1;
 }
 
-void add_run_options(options::options_description& visible) {
+void add_suite_run_options(options::options_description& visible) {
   auto add = visible.add_options();
   add("slots", options::value<int>()->default_value(0),
       "process ranks without a GPU that run at once under each agent; 0: the node's cores");
@@ -198,8 +198,8 @@ void obey_batch_system(const std::map<std::string, std::string>& environment, or
 int suite_run(const Arguments& arguments) {
   orchestrator::RunOptions run;
   options::options_description visible;
-  add_run_options(visible);
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  add_suite_run_options(visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteRunHelp, visible);
   if (!parsed) return 0;
   run.store = parsed->store.root();
   const auto environment = core::current_environment();

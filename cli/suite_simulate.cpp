@@ -21,7 +21,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteSimulateHelp{
     "resolute suite simulate SUITE.toml [--store STORE] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
     "[--replicate K] [--missing] [--svg FILE] [--json]\n"
     "       resolute suite simulate --workload published [--jobs N] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
@@ -135,7 +135,7 @@ int suite_simulate(const Arguments& arguments) {
   bool json = false;
   if (published) {
     typed.list.add_options()("json", "one JSON document on stdout")("help,h", "this text");
-    const auto values = parse_options(arguments, kHelp, typed.list, {});
+    const auto values = parse_options(arguments, kSuiteSimulateHelp, typed.list, {});
     if (!values) return 0;
     if (typed.workload != "published")
       throw core::input_error(fmt::format("the workload '{}' is unknown", typed.workload), "", "'published' is known");
@@ -146,7 +146,7 @@ int suite_simulate(const Arguments& arguments) {
     // The store only adds what it has learned.
     Arguments with_store = arguments;
     if (!names(arguments, "--store")) with_store.insert(with_store.end(), {"--store", "."});
-    const auto parsed = parse_suite_arguments(with_store, kHelp, typed.list);
+    const auto parsed = parse_suite_arguments(with_store, kSuiteSimulateHelp, typed.list);
     if (!parsed) return 0;
     typed.read(parsed->values);
     json = parsed->json;

@@ -27,7 +27,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteStatusHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
     "How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; "
     "and, where\n"
@@ -43,7 +43,7 @@ constexpr CommandHelp kHelp{
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
 
 // Looking takes at most a tenth of the time: a large suite's journal is read anew each time.
-constexpr int kShareOfTime = 10;
+constexpr int kLooksShareOfTime = 10;
 
 // What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
 // a job that the last answer knows nothing of is worth a new question.
@@ -158,7 +158,7 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
-    const auto pause = std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(cost * kShareOfTime));
+    const auto pause = std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(cost * kLooksShareOfTime));
     if (ended || !input.wait(pause)) return;
   }
 }
@@ -171,7 +171,7 @@ int suite_status(const Arguments& arguments) {
   auto add = visible.add_options();
   add("watch", "show it again and again");
   add("interval", options::value(&interval)->default_value(interval), "seconds from one look to the next, 0.1 or more");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteStatusHelp, visible);
   if (!parsed) return 0;
   if (!(interval >= 0.1 && interval <= 86400))
     throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");

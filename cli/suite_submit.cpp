@@ -23,7 +23,7 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kHelp{
+constexpr CommandHelp kSuiteSubmitHelp{
     "resolute suite submit SUITE.toml --store STORE --nodes N --time T [--gpus-per-node G] [--partition P] "
     "[--allocations K] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
     "Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node "
@@ -126,7 +126,7 @@ std::optional<Standing> earlier(core::FileSystem& files, slurm::Client& client, 
                                   order.has_result);
   if (open.empty()) return std::nullopt;
   // Two may be open where one was given up and its end could not be written: one at work is the one that counts.
-  auto chosen = std::find_if(open.rbegin(), open.rend(), is_alive);
+  auto chosen = std::find_if(open.rbegin(), open.rend(), [](const Standing& standing) { return is_alive(standing); });
   if (chosen == open.rend()) chosen = open.rbegin();
   const bool same = same_order(chosen->request, order.request) &&
                     core::read_text_if_exists(files, chosen->folder.suite_file()).value_or("") == order.suite_text;
@@ -216,7 +216,7 @@ int suite_submit(const Arguments& arguments) {
   auto add = visible.add_options();
   add("wait", "stay until the submission has ended; ctrl-C leaves it alone");
   add("dry-run", "show what would be submitted, and change nothing");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteSubmitHelp, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();

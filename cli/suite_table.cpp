@@ -15,12 +15,13 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kHelp{"resolute suite table SUITE.toml --store STORE [--format markdown|csv|json] [--json]",
-                            "Prints the suite's tables from the results in the store: mean ± standard deviation over "
-                            "the trials, the paper's number in\n"
-                            "parentheses, cells that lack trials marked. Works while the suite runs.",
-                            "  resolute suite table experiments/suites/quickstart.toml --store store\n"
-                            "  resolute suite table suite.toml --store store --format csv > tables.csv\n"};
+constexpr CommandHelp kSuiteTableHelp{
+    "resolute suite table SUITE.toml --store STORE [--format markdown|csv|json] [--json]",
+    "Prints the suite's tables from the results in the store: mean ± standard deviation over "
+    "the trials, the paper's number in\n"
+    "parentheses, cells that lack trials marked. Works while the suite runs.",
+    "  resolute suite table experiments/suites/quickstart.toml --store store\n"
+    "  resolute suite table suite.toml --store store --format csv > tables.csv\n"};
 
 }  // namespace
 
@@ -28,7 +29,7 @@ int suite_table(const Arguments& arguments) {
   namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("format", options::value<std::string>()->default_value("markdown"), "markdown, csv or json");
-  auto parsed = parse_suite_arguments(arguments, kHelp, visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteTableHelp, visible);
   if (!parsed) return 0;
   std::string format = parsed->json ? "json" : parsed->values["format"].as<std::string>();
   if (format != "markdown" && format != "csv" && format != "json")

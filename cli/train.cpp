@@ -23,14 +23,15 @@ using experiments::TrainingSpecification;
 
 namespace {
 
-constexpr CommandHelp kHelp{"resolute train SPEC.json --store STORE [--ranks W] [--device cpu|cuda]",
-                            "Runs one training from its specification (docs/formats/specification.md), going on from "
-                            "its last checkpoint if there is\n"
-                            "one. The pack must be in the store. W process ranks give the same bits as one; W divides "
-                            "the specification's lanes.\n"
-                            "Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one "
-                            "stops it at once.",
-                            "  resolute train spec.json --store store --ranks 2\n"};
+constexpr CommandHelp kTrainHelp{
+    "resolute train SPEC.json --store STORE [--ranks W] [--device cpu|cuda]",
+    "Runs one training from its specification (docs/formats/specification.md), going on from "
+    "its last checkpoint if there is\n"
+    "one. The pack must be in the store. W process ranks give the same bits as one; W divides "
+    "the specification's lanes.\n"
+    "Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one "
+    "stops it at once.",
+    "  resolute train spec.json --store store --ranks 2\n"};
 
 // An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
 // need not know. Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
@@ -70,7 +71,7 @@ int train(const Arguments& arguments) {
       "seconds that an exchange waits for the slowest process rank (300)");
   add("json", "print result.json on stdout");
   add("help,h", "this text");
-  auto values = parse_options(arguments, kHelp, visible, {"SPEC.json"});
+  auto values = parse_options(arguments, kTrainHelp, visible, {"SPEC.json"});
   if (!values) return 0;
   auto& files = core::real_file_system();
   std::string path = (*values)["SPEC.json"].as<std::string>();

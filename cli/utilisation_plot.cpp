@@ -14,7 +14,7 @@ constexpr double kWidth = 640;  // of the curves
 constexpr double kRight = kPlotLeft + kWidth;
 
 // The variables that a page would define.
-constexpr std::string_view kStyle = R"(
+constexpr std::string_view kUtilisationStyle = R"(
 :root { --text: #1b1b1b; --quiet: #5f5f5f; --line: #d9d9d9; }
 @media (prefers-color-scheme: dark) { :root { --text: #e8e8e8; --quiet: #a5a5a5; --line: #444; background: #181818; } }
 )";
@@ -57,7 +57,7 @@ std::string utilisation_svg(const orchestrator::SimulationReport& report) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" role=\"img\" aria-label=\"{}\" width=\"{:.0f}\" "
       "height=\"{:.0f}\" viewBox=\"0 0 {:.0f} {:.0f}\">\n<style>{}{}</style>\n<title>{}</title>\n",
-      escaped(description), width, height, width, height, kStyle, box_plot_style(), escaped(description));
+      escaped(description), width, height, width, height, kUtilisationStyle, box_plot_style(), escaped(description));
   svg += legend_svg(kPlotLeft, "hr", "in use") + legend_svg(kPlotLeft + 80, "lr", "there") +
          axis_name_svg(kRight, "per cent of the machine") + axis_svg(axis, kRight) + hours_svg(report.makespan_hours);
   if (!report.utilisation.empty()) {

@@ -10,16 +10,16 @@
 namespace resolute::cli {
 namespace {
 
-constexpr double kGap = 12;  // between the high side and the low
+constexpr double kWeightGap = 12;  // between the high side and the low
 
 //! The images of one side at one rate.
-struct Column {
+struct WeightColumn {
   std::string rate;  //!< as it is written below
   std::optional<Box> hr, lr;
 };
 
 //! The high side first, if there are images of it, then the low side's rates in ascending order.
-std::vector<Column> columns_of(const std::vector<results::BranchWeights>& weights) {
+std::vector<WeightColumn> columns_of(const std::vector<results::BranchWeights>& weights) {
   struct Values {
     std::vector<double> hr, lr;
   };
@@ -29,9 +29,9 @@ std::vector<Column> columns_of(const std::vector<results::BranchWeights>& weight
     values.hr.push_back(static_cast<double>(one.hr));
     if (one.lr) values.lr.push_back(static_cast<double>(*one.lr));
   }
-  std::vector<Column> columns;
+  std::vector<WeightColumn> columns;
   for (const auto& [place, values] : found) {
-    Column column{place.first ? fmt::format("{}", place.second) : "HR image", box_of(values.hr), std::nullopt};
+    WeightColumn column{place.first ? fmt::format("{}", place.second) : "HR image", box_of(values.hr), std::nullopt};
     if (!values.lr.empty()) column.lr = box_of(values.lr);
     columns.push_back(std::move(column));
   }
@@ -39,16 +39,16 @@ std::vector<Column> columns_of(const std::vector<results::BranchWeights>& weight
 }
 
 //! From 0 up to 1, or to a round number above the largest that is drawn.
-Axis axis_of(const std::vector<Column>& columns) {
+Axis axis_of(const std::vector<WeightColumn>& columns) {
   double largest = 0;
-  for (const Column& column : columns)
+  for (const WeightColumn& column : columns)
     for (const std::optional<Box>& box : {column.hr, column.lr})
       if (box) largest = std::max(largest, box->p95);
   // A sigmoid and its floor end a little above 1.
   return {0, largest > 1.01 ? std::pow(10.0, std::ceil(std::log10(largest))) : 1};
 }
 
-bool is_high(const Column& column) { return !column.lr.has_value(); }
+bool is_high(const WeightColumn& column) { return !column.lr.has_value(); }
 
 }  // namespace
 
@@ -79,15 +79,15 @@ std::string weight_metrics_text(const WeightMetrics& metrics) {
 }
 
 std::string weight_plot_svg(const std::vector<results::BranchWeights>& weights, std::string_view description) {
-  const std::vector<Column> columns = columns_of(weights);
+  const std::vector<WeightColumn> columns = columns_of(weights);
   const Axis axis = axis_of(columns);
-  const double gap = is_high(columns.front()) && columns.size() > 1 ? kGap : 0;
+  const double gap = is_high(columns.front()) && columns.size() > 1 ? kWeightGap : 0;
   const double right = kPlotLeft + kPlotColumn * static_cast<double>(std::max<std::size_t>(columns.size(), 3)) + gap;
   const double bottom = kPlotTop + kPlotHeight;
   std::string svg = plot_begin(description, right) + legend_svg(kPlotLeft, "hr", "w_HR") +
                     legend_svg(kPlotLeft + 64, "lr", "w_LR") + axis_svg(axis, right);
   double x = kPlotLeft, low_begin = kPlotLeft;
-  for (const Column& column : columns) {
+  for (const WeightColumn& column : columns) {
     const double middle = x + kPlotColumn / 2;
     const double apart = column.lr ? kPlotBox * 0.7 : 0;
     const std::string place = is_high(column) ? "high side" : fmt::format("rate {}", column.rate);

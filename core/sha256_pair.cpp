@@ -20,7 +20,7 @@ constexpr std::array<std::uint32_t, 8> kInitial{0x6a09e667, 0xbb67ae85, 0x3c6ef3
 #if defined(__x86_64__)
 
 // FIPS 180-4, 4.2.2: of the cube roots of the first 64.
-alignas(16) constexpr std::uint32_t kRounds[64] = {
+alignas(16) constexpr std::uint32_t kRoundConstants[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -67,7 +67,7 @@ RESOLUTE_SHA void take_block(Chain& chain, const std::byte* block) {
 RESOLUTE_SHA void four_rounds(Chain& chain, int group) {
   __m128i* w = chain.schedule.word;
   const __m128i current = w[group % 4];
-  __m128i sum = _mm_add_epi32(current, _mm_load_si128(reinterpret_cast<const __m128i*>(kRounds) + group));
+  __m128i sum = _mm_add_epi32(current, _mm_load_si128(reinterpret_cast<const __m128i*>(kRoundConstants) + group));
   chain.cdgh = _mm_sha256rnds2_epu32(chain.cdgh, chain.abef, sum);
   sum = _mm_shuffle_epi32(sum, 0x0e);
   chain.abef = _mm_sha256rnds2_epu32(chain.abef, chain.cdgh, sum);

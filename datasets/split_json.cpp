@@ -17,7 +17,7 @@ namespace {
 constexpr int kNewestSchema = 3;
 
 // The lowest schema that can tell a split, so that one published then has the hash that it had.
-int schema_of(const Split& split) {
+int split_schema_of(const Split& split) {
   const SplitOptions& options = split.options;
   const auto came_low = [](const auto& items) {
     return std::any_of(items.begin(), items.end(), [](const auto& item) { return item.came_low; });
@@ -121,7 +121,7 @@ std::string list_text(const std::vector<Item>& items, int schema) {
 
 // The canonical text of the split; members by the bytes of their keys.
 std::string split_text(const Split& split) {
-  const int schema = schema_of(split);
+  const int schema = split_schema_of(split);
   const auto text_of = [](const auto& value) { return core::canonical_json(core::Json(value)); };
   std::string text = "{\"gallery\":" + list_text(split.gallery, schema);
   text += ",\"left_out\":" + text_of(split.left_out);
@@ -205,9 +205,9 @@ Split split_from_json(const core::Json& json, const std::string& where) {
   read_items(reader, "gallery", split.gallery, [](core::ObjectReader&, GalleryItem&) {});
   reader.finish();
   // One text, one hash: what a lower schema can tell has no other.
-  if (schema_of(split) != schema)
+  if (split_schema_of(split) != schema)
     throw core::input_error(fmt::format("{}: schema {}", where, schema),
-                            fmt::format("such a split has schema {}", schema_of(split)));
+                            fmt::format("such a split has schema {}", split_schema_of(split)));
   check_split(split, where);
   return split;
 }

@@ -12,7 +12,7 @@ namespace resolute::orchestrator {
 namespace {
 
 // Far beyond any run, and far from where sums of it overflow.
-constexpr std::int64_t kLongest = 1'000'000'000'000'000;  // ms: 30,000 years
+constexpr std::int64_t kLongestTime = 1'000'000'000'000'000;  // ms: 30,000 years
 
 [[noreturn]] void refuse(const std::string& what, const std::string& why) {
   throw core::corrupt_error(fmt::format("an event cannot be: {}", what), why,
@@ -25,7 +25,7 @@ void require(bool holds, const std::string& what, const std::string& why) {
 
 bool within(std::int64_t value, std::int64_t most) { return value >= 0 && value <= most; }
 
-bool within(Instant at) { return within(at.time_since_epoch().count(), kLongest); }
+bool within(Instant at) { return within(at.time_since_epoch().count(), kLongestTime); }
 
 class Applier {
  public:
@@ -62,8 +62,8 @@ class Applier {
     if (event.job.value > size) refuse(what(), fmt::format("{} jobs are known", size));
     if (event.slots <= 0 || event.slots > kMostSlots) refuse(what(), fmt::format("it needs {} slots", event.slots));
     if (!within(event.memory_mib, kMostMemoryMib)) refuse(what(), fmt::format("it needs {} MiB", event.memory_mib));
-    if (!within(event.expected_ms, kLongest) || !within(event.path_ms, kLongest) ||
-        !within(event.checkpoint_ms, kLongest) || event.steps < 0 || event.attempts < 0)
+    if (!within(event.expected_ms, kLongestTime) || !within(event.path_ms, kLongestTime) ||
+        !within(event.checkpoint_ms, kLongestTime) || event.steps < 0 || event.attempts < 0)
       refuse(what(), "a duration, the steps or the attempts are out of range");
     if (event.job.value == size) {
       if (!state_.numbers.emplace(event.id.hex, event.job).second) refuse(what(), "its id has another number");

@@ -11,10 +11,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-bool ended_badly(const Job& job) {
-  return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
-}
-
 AttemptEnded verdict(const State& state, JobNumber number, const Running& running, const Policy& policy, Instant now) {
   const Job& job = job_of(state, number);
   const Ending& ending = *running.ending;

@@ -16,8 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kReadAtMost = std::uint64_t{64} << 20;
 constexpr std::size_t kRemembered = 256;  // of a class: more tell the median nothing new
-constexpr std::string_view kSuffix = ".jsonl";
-constexpr double kLongest = 1e14;  // milliseconds, 3,000 years: so far a line in the store is believed
+constexpr std::string_view kDurationsSuffix = ".jsonl";
+constexpr double kLongestDuration = 1e14;  // milliseconds, 3,000 years: so far a line in the store is believed
 
 constexpr std::size_t kCompared = 32;  // classes
 
@@ -149,7 +149,8 @@ void append_durations(core::FileSystem& files, const experiments::StoreLayout& s
                                   {"checkpoint_ms", duration.checkpoint_ms}}) +
             "\n";
   files.create_directories(durations_folder(store));
-  auto file = files.open_for_write(durations_folder(store) / (run + std::string(kSuffix)), core::OpenMode::kAppend);
+  auto file =
+      files.open_for_write(durations_folder(store) / (run + std::string(kDurationsSuffix)), core::OpenMode::kAppend);
   file->write(core::as_byte_span(text));
   file->close();
 }
@@ -158,7 +159,7 @@ Durations Durations::read(core::FileSystem& files, const experiments::StoreLayou
   const fs::path folder = durations_folder(store);
   std::vector<std::pair<fs::file_time_type, fs::path>> newest;
   for (const std::string& name : files.list(folder)) {
-    if (!name.ends_with(kSuffix)) continue;
+    if (!name.ends_with(kDurationsSuffix)) continue;
     std::error_code error;
     const auto time = fs::last_write_time(folder / name, error);
     if (!error) newest.emplace_back(time, folder / name);
@@ -218,7 +219,7 @@ void Durations::learn(Class& known) {
 Durations::Expected Durations::expected(const Workload& workload) const {
   const auto known = by_class_.find(workload.class_name);
   if (known == by_class_.end()) return {workload.prior_ms, 0, false};
-  Expected expected{std::min(known->second.rate * workload.work, kLongest), known->second.checkpoint_ms, true};
+  Expected expected{std::min(known->second.rate * workload.work, kLongestDuration), known->second.checkpoint_ms, true};
   if (expected.checkpoint_ms == 0) expected.checkpoint_ms = expected.milliseconds;
   expected.checkpoint_ms = std::min(expected.checkpoint_ms, expected.milliseconds);
   return expected;
@@ -234,10 +235,10 @@ std::vector<ExpectedPath> expected_paths(const experiments::Plan& plan, const Du
   for (std::size_t i = plan.jobs.size(); i-- > 0;) {
     const Durations::Expected expected = durations.expected(workloads[i]);
     // A job that is known to be short is still a job: 0 would say that nothing is known.
-    paths[i].expected_ms = std::max<std::int64_t>(1, std::llround(std::min(expected.milliseconds, kLongest)));
-    paths[i].checkpoint_ms = std::llround(std::min(expected.checkpoint_ms, kLongest));
+    paths[i].expected_ms = std::max<std::int64_t>(1, std::llround(std::min(expected.milliseconds, kLongestDuration)));
+    paths[i].checkpoint_ms = std::llround(std::min(expected.checkpoint_ms, kLongestDuration));
     paths[i].learned = expected.learned;
-    paths[i].path_ms = std::min<std::int64_t>(paths[i].expected_ms + longest_after[i], std::llround(kLongest));
+    paths[i].path_ms = std::min<std::int64_t>(paths[i].expected_ms + longest_after[i], std::llround(kLongestDuration));
     paths[i].workload = std::move(workloads[i]);
     for (const experiments::JobId& need : plan.jobs[i].after)
       if (auto found = positions.find(need.hex); found != positions.end())

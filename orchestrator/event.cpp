@@ -38,8 +38,8 @@ constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames{
     "job-failed",    "job-cancelled", "stop-requested", "run-ended",       "stalled",       "held-elsewhere",
     "agent-leaving", "host-drained",  "host-excluded",  "cancel-requested"};
 
-// One pass over an event's members (fields() below) serves writing and reading, JSON and bytes, so that they cannot
-// differ. `later` is a member that version 1 did not have.
+// One pass over an event's members (event_fields() below) serves writing and reading, JSON and bytes, so that they
+// cannot differ. `later` is a member that version 1 did not have.
 class JsonWriter {
  public:
   template <class T>
@@ -130,7 +130,7 @@ class Unnamed {
 
 // The order of the members is that of the bytes in journals of version 2: a new member needs a new version.
 template <class Visitor, class E>
-void fields(Visitor& visit, E& event) {
+void event_fields(Visitor& visit, E& event) {
   using T = std::remove_const_t<E>;
   if constexpr (std::is_same_v<T, RunStarted>) {
     visit.field("epoch", event.epoch);
@@ -241,7 +241,7 @@ std::string_view type_name(const Event& event) { return kTypeNames.at(event.inde
 
 Json to_json(const Event& event) {
   JsonWriter writer;
-  std::visit([&](const auto& alternative) { fields(writer, alternative); }, event);
+  std::visit([&](const auto& alternative) { event_fields(writer, alternative); }, event);
   return std::move(writer.json);
 }
 
@@ -249,7 +249,7 @@ Event event_from_json(std::uint32_t type, const Json& json, const std::string& w
   try {
     Event event = event_of_type(type);
     JsonReader reader(json, where);
-    std::visit([&](auto& alternative) { fields(reader, alternative); }, event);
+    std::visit([&](auto& alternative) { event_fields(reader, alternative); }, event);
     reader.finish();
     return event;
   } catch (const core::RuntimeError& error) {
@@ -260,7 +260,7 @@ Event event_from_json(std::uint32_t type, const Json& json, const std::string& w
 void append_binary(core::Bytes& to, const Event& event) {
   BinaryWriter writer(to);
   Unnamed unnamed(writer);
-  std::visit([&](const auto& alternative) { fields(unnamed, alternative); }, event);
+  std::visit([&](const auto& alternative) { event_fields(unnamed, alternative); }, event);
 }
 
 Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where) {
@@ -268,7 +268,7 @@ Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, st
     Event event = event_of_type(type);
     BinaryReader reader(bytes, "it");
     Unnamed unnamed(reader);
-    std::visit([&](auto& alternative) { fields(unnamed, alternative); }, event);
+    std::visit([&](auto& alternative) { event_fields(unnamed, alternative); }, event);
     reader.finish();
     return event;
   } catch (const core::RuntimeError& error) {

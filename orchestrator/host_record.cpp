@@ -5,14 +5,10 @@
 #include "orchestrator/indexes.h"
 
 namespace resolute::orchestrator {
-namespace {
-
-Job& at(State& state, JobNumber number) { return state.jobs.at(static_cast<std::size_t>(number.value)); }
-
-}  // namespace
+namespace {}  // namespace
 
 void accuse(State& state, JobNumber number, const std::string& host, Cause cause) {
-  Job& job = at(state, number);
+  Job& job = job_of(state, number);
   job.failed_on[host].push_back(cause);
   const bool here_alone = job.failed_on.size() == 1;
   if (here_alone) state.hosts[host].suspects.insert(number);
@@ -33,7 +29,7 @@ void acquit(State& state, JobNumber number, const Placement& placement) {
     record->second.evidence.clear();
     refresh_host_record(state, here);
   }
-  const Job& job = at(state, number);
+  const Job& job = job_of(state, number);
   if (job.failed_on.size() != 1) return;
   const std::string& host = job.failed_on.begin()->first;
   const auto record = state.hosts.find(host);
@@ -52,7 +48,7 @@ void exclude(State& state, const std::string& host, const std::string& why) {
   HostRecord& record = state.hosts[host];
   record.excluded = why;
   for (JobNumber number : record.suspects) {
-    Job& job = at(state, number);
+    Job& job = job_of(state, number);
     auto& causes = job.failed_on[host];
     for (Cause cause : causes) --job.ends.at(static_cast<std::size_t>(cause));
     causes.clear();

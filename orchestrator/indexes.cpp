@@ -5,12 +5,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-Job& at(State& state, JobNumber number) { return state.jobs[static_cast<std::size_t>(number.value)]; }
-
-bool ended_badly(const Job& job) {
-  return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
-}
-
 bool is_doomed(const State& state, const Job& job) {
   if (job.unwanted) return true;
   return std::holds_alternative<Waiting>(job.state) &&
@@ -71,7 +65,7 @@ void unindex_running(State& state, JobNumber number, const Job& job, const Runni
 }  // namespace
 
 void index_job(State& state, JobNumber number) {
-  const Job& job = at(state, number);
+  const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
   ++state.unfinished[shape_of(job)];
   if (const auto* running = std::get_if<Running>(&job.state)) {
@@ -88,7 +82,7 @@ void index_job(State& state, JobNumber number) {
 }
 
 void unindex_job(State& state, JobNumber number) {
-  const Job& job = at(state, number);
+  const Job& job = job_of(state, number);
   if (!job.wanted || has_ended(job)) return;
   if (const auto alike = state.unfinished.find(shape_of(job)); --alike->second == 0) state.unfinished.erase(alike);
   if (const auto* running = std::get_if<Running>(&job.state)) {
@@ -100,7 +94,7 @@ void unindex_job(State& state, JobNumber number) {
 }
 
 void refresh_attention(State& state, JobNumber number) {
-  const auto* running = std::get_if<Running>(&at(state, number).state);
+  const auto* running = std::get_if<Running>(&job_of(state, number).state);
   if (running != nullptr && needs_decision(state, *running))
     state.attention.insert(number);
   else
@@ -186,7 +180,7 @@ void wake_resting(State& state, Instant now) {
   while (!state.resting.empty() && state.resting.begin()->first <= now) {
     const JobNumber number = state.resting.begin()->second;
     state.resting.erase(state.resting.begin());
-    enqueue(state, number, at(state, number));
+    enqueue(state, number, job_of(state, number));
   }
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "RSLTJRNL";
-constexpr std::string_view kPrefix = "journal-";
+constexpr std::string_view kJournalMagic = "RSLTJRNL";
+constexpr std::string_view kJournalPrefix = "journal-";
 constexpr std::string_view kAdvice =
     "restore the file from a copy, or move the suite's folder away: results stay in the store";
 
@@ -57,7 +57,7 @@ JournalHeader parse_header(std::span<const std::byte> bytes, const std::string& 
     throw core::corrupt_error(
         problem, fmt::format("it ends at offset {}, its header has {} bytes", bytes.size(), kJournalHeaderSize),
         kAdvice);
-  if (core::as_text(bytes.first(8)) != kMagic)
+  if (core::as_text(bytes.first(8)) != kJournalMagic)
     throw core::corrupt_error(problem, "the 8 bytes at offset 0 are not RSLTJRNL", kAdvice);
   if (load_u32(bytes, 60) != core::crc32c(bytes.first(60)))
     throw core::corrupt_error(problem, "the header's checksum at offset 60 differs", kAdvice);
@@ -109,13 +109,13 @@ std::vector<std::int64_t> numbered_files(core::FileSystem& files, const fs::path
   return numbers;
 }
 
-std::string journal_name(std::int64_t epoch) { return fmt::format("{}{:06}", kPrefix, epoch); }
+std::string journal_name(std::int64_t epoch) { return fmt::format("{}{:06}", kJournalPrefix, epoch); }
 
 core::Bytes encode_header(const JournalHeader& header) {
   RESOLUTE_EXPECT(header.run.size() == 32, "a run's token has 32 hexadecimal digits");
   core::Bytes bytes;
   bytes.reserve(kJournalHeaderSize);
-  core::append_bytes(bytes, core::as_byte_span(kMagic));
+  core::append_bytes(bytes, core::as_byte_span(kJournalMagic));
   core::append_little_endian(bytes, kJournalVersion);
   core::append_little_endian(bytes, static_cast<std::uint32_t>(header.run_epoch));
   core::append_little_endian(bytes, header.epoch);
@@ -203,7 +203,7 @@ JournalHeader read_journal_header(core::FileSystem& files, const fs::path& path)
 }
 
 std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const fs::path& suite_folder) {
-  std::vector<std::int64_t> epochs = numbered_files(files, suite_folder, kPrefix);
+  std::vector<std::int64_t> epochs = numbered_files(files, suite_folder, kJournalPrefix);
   for (std::size_t i = 1; i < epochs.size(); ++i)
     if (epochs[i] != epochs[i - 1] + 1)
       throw core::corrupt_error(fmt::format("'{}' is missing", (suite_folder / journal_name(epochs[i] - 1)).string()),

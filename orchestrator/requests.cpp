@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kSuffix = ".json";
+constexpr std::string_view kRequestSuffix = ".json";
 constexpr std::uint64_t kLongestFile = 64 << 10;
 constexpr std::size_t kLongestName = 255;  // of a host or a user: they go into the journal
 
@@ -71,7 +71,7 @@ void write_request(core::FileSystem& files, const fs::path& suite_folder, std::i
   json["by"] = this_user();
   json["epoch"] = epoch;
   const std::string name =
-      fmt::format("{:015}-{}{}", wall_clock().time_since_epoch().count(), random_token(4), kSuffix);
+      fmt::format("{:015}-{}{}", wall_clock().time_since_epoch().count(), random_token(4), kRequestSuffix);
   core::write_atomic(files, requests_folder(suite_folder) / name, core::canonical_json(json) + "\n");
 }
 
@@ -92,7 +92,7 @@ std::vector<PendingRequest> RequestBox::read() {
   }
   for (const std::string& name : names) {
     // A name with a dot before it is still being written.
-    if (name.starts_with(".") || !name.ends_with(kSuffix)) continue;
+    if (name.starts_with(".") || !name.ends_with(kRequestSuffix)) continue;
     try {
       if (discarded_.contains(name)) {
         discard(name);

@@ -107,8 +107,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "RSLTSNAP";
-constexpr std::string_view kPrefix = "snapshot-";
+constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
+constexpr std::string_view kSnapshotPrefix = "snapshot-";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kHeaderSize = 48;
 
@@ -192,17 +192,17 @@ void require_sealed_there(core::FileSystem& files, const fs::path& suite_folder,
 
 }  // namespace
 
-std::string snapshot_name(std::int64_t epoch) { return fmt::format("{}{:06}", kPrefix, epoch); }
+std::string snapshot_name(std::int64_t epoch) { return fmt::format("{}{:06}", kSnapshotPrefix, epoch); }
 
 std::vector<std::int64_t> snapshot_epochs(core::FileSystem& files, const fs::path& suite_folder) {
-  return numbered_files(files, suite_folder, kPrefix);
+  return numbered_files(files, suite_folder, kSnapshotPrefix);
 }
 
 core::Bytes encode_snapshot(const SnapshotPosition& position, const State& state) {
   core::Bytes payload;
   BinaryWriter(payload).put(state);
   core::Bytes bytes;
-  core::append_bytes(bytes, core::as_byte_span(kMagic));
+  core::append_bytes(bytes, core::as_byte_span(kSnapshotMagic));
   core::append_little_endian(bytes, kVersion);
   core::append_little_endian(bytes, std::uint32_t{0});
   core::append_little_endian(bytes, position.epoch);
@@ -217,7 +217,7 @@ core::Bytes encode_snapshot(const SnapshotPosition& position, const State& state
 Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& name) {
   const std::string problem = fmt::format("'{}' is not a snapshot that can be read", name);
   constexpr std::string_view kAdvice = "remove it where the journals before it are still there, or restore it";
-  if (bytes.size() < kHeaderSize || core::as_text(bytes.first(8)) != kMagic)
+  if (bytes.size() < kHeaderSize || core::as_text(bytes.first(8)) != kSnapshotMagic)
     throw core::corrupt_error(problem, "it does not begin with a header at offset 0", kAdvice);
   core::ByteReader header(bytes.subspan(8, kHeaderSize - 8), name);
   const auto version = header.take<std::uint32_t>();

@@ -19,6 +19,12 @@ const Job& job_of(const State& state, JobNumber number) {
   return state.jobs[static_cast<std::size_t>(number.value)];
 }
 
+Job& job_of(State& state, JobNumber number) { return const_cast<Job&>(job_of(std::as_const(state), number)); }
+
+bool ended_badly(const Job& job) {
+  return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
+}
+
 const Running* current(const State& state, JobNumber number, int attempt) {
   if (number.value < 0 || static_cast<std::size_t>(number.value) >= state.jobs.size()) return nullptr;
   const Job& job = job_of(state, number);

@@ -28,7 +28,7 @@ namespace {
 
 constexpr std::size_t kEnvelope = 8;  // u32 version, u32 type
 
-// One pass over a message's members (fields() below) serves writing and reading, so that they cannot differ.
+// One pass over a message's members (message_fields() below) serves writing and reading, so that they cannot differ.
 class Writer {
  public:
   explicit Writer(core::Bytes& to) : writer_(to) {}
@@ -64,7 +64,7 @@ class Reader {
 
 // The order of the members is that of the bytes: a new one needs a new version.
 template <class Visitor, class M>
-void fields(Visitor& visit, M& message) {
+void message_fields(Visitor& visit, M& message) {
   if constexpr (requires { message.key; }) visit.key(message.key);
   if constexpr (requires { message.process_rank; }) visit.field(message.process_rank);
   if constexpr (requires { message.host; }) visit.text(message.host);
@@ -94,7 +94,7 @@ Message read_alternative(std::size_t index, Reader& reader) {
   } else {
     if (index != I) return read_alternative<I + 1>(index, reader);
     std::variant_alternative_t<I, Message> message;
-    fields(reader, message);
+    message_fields(reader, message);
     reader.finish();
     return message;
   }
@@ -134,7 +134,7 @@ std::string encode(const Message& message) {
   core::append_little_endian(bytes, kWireVersion);
   core::append_little_endian(bytes, static_cast<std::uint32_t>(message.index()) + 1);
   Writer writer(bytes);
-  std::visit([&](const auto& m) { fields(writer, m); }, message);
+  std::visit([&](const auto& m) { message_fields(writer, m); }, message);
   if (bytes.size() > kMaxMessage)
     throw core::input_error(fmt::format("a message has {} bytes", bytes.size()),
                             fmt::format("the limit is {}", kMaxMessage));

@@ -10,7 +10,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::string_view kHeader = "path,identity,camera,side,rate,weight_hr,weight_lr\n";
+constexpr std::string_view kBranchWeightsHeader = "path,identity,camera,side,rate,weight_hr,weight_lr\n";
 
 std::string line_of(const BranchWeights& weights) {
   return fmt::format("{},{},{},{},{},{},{}\n", csv_field(weights.path), weights.identity, weights.camera,
@@ -44,13 +44,13 @@ BranchWeights read_weights(CsvReader& reader) {
 }  // namespace
 
 std::string branch_weights_text(const std::vector<BranchWeights>& weights) {
-  std::string text(kHeader);
+  std::string text(kBranchWeightsHeader);
   for (const BranchWeights& one : weights) text += line_of(one);
   return text;
 }
 
 std::vector<BranchWeights> parse_branch_weights(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kHeader);
+  CsvReader reader(text, where, kBranchWeightsHeader);
   std::vector<BranchWeights> weights;
   std::set<std::tuple<std::string, bool, int>> seen;
   for (; !reader.done(); reader.next_record()) {

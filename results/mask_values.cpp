@@ -11,7 +11,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::string_view kHeader = "block,level,channels,p5,p25,p50,p75,p95,mean,difference\n";
+constexpr std::string_view kMaskValuesHeader = "block,level,channels,p5,p25,p50,p75,p95,mean,difference\n";
 
 std::string line_of(const MaskSpread& line) {
   return fmt::format("{},{},{},{},{}\n", line.block, line.level, line.channels, spread_fields(line.values),
@@ -28,7 +28,7 @@ std::string read_block(CsvReader& reader) {
   return std::string(block);
 }
 
-MaskSpread read_line(CsvReader& reader) {
+MaskSpread read_mask_spread(CsvReader& reader) {
   MaskSpread line;
   line.block = read_block(reader);
   line.level = reader.number<int>("level", 1, std::numeric_limits<int>::max());
@@ -99,17 +99,17 @@ double deviation_of_channel(const BlockMask& mask, std::size_t channel) {
 }  // namespace
 
 std::string mask_values_text(const std::vector<MaskSpread>& lines) {
-  std::string text(kHeader);
+  std::string text(kMaskValuesHeader);
   for (const MaskSpread& line : lines) text += line_of(line);
   return text;
 }
 
 std::vector<MaskSpread> parse_mask_values(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kHeader);
+  CsvReader reader(text, where, kMaskValuesHeader);
   BlockOrder order(reader);
   std::vector<MaskSpread> lines;
   for (; !reader.done(); reader.next_record()) {
-    lines.push_back(read_line(reader));
+    lines.push_back(read_mask_spread(reader));
     order.add(lines.back());
   }
   order.end_block();

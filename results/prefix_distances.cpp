@@ -10,7 +10,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::string_view kHeader =
+constexpr std::string_view kPrefixDistancesHeader =
     "rate,level,prefix,dimensions,queries,match_pairs,match_p5,match_p25,match_p50,match_p75,match_p95,match_mean,"
     "other_pairs,other_p5,other_p25,other_p50,other_p75,other_p95,other_mean,rank1,map\n";
 
@@ -33,7 +33,7 @@ DistanceSpread read_distances(CsvReader& reader, const std::string& name) {
   return spread;
 }
 
-PrefixDistances read_line(CsvReader& reader) {
+PrefixDistances read_prefix_distances(CsvReader& reader) {
   constexpr int kLargest = std::numeric_limits<int>::max();
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   PrefixDistances line;
@@ -73,17 +73,17 @@ void expect_order(const CsvReader& reader, const PrefixDistances& line, const Pr
 }  // namespace
 
 std::string prefix_distances_text(const std::vector<PrefixDistances>& lines) {
-  std::string text(kHeader);
+  std::string text(kPrefixDistancesHeader);
   for (const PrefixDistances& line : lines) text += line_of(line);
   return text;
 }
 
 std::vector<PrefixDistances> parse_prefix_distances(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kHeader);
+  CsvReader reader(text, where, kPrefixDistancesHeader);
   std::vector<PrefixDistances> lines;
   std::map<int, std::int64_t> dimensions;
   for (; !reader.done(); reader.next_record()) {
-    const PrefixDistances line = read_line(reader);
+    const PrefixDistances line = read_prefix_distances(reader);
     expect_order(reader, line, lines.empty() ? nullptr : &lines.back());
     const std::int64_t known = dimensions.emplace(line.prefix, line.dimensions).first->second;
     if (line.dimensions != known)

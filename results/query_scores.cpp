@@ -11,7 +11,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::string_view kHeader =
+constexpr std::string_view kQueryScoresHeader =
     "path,identity,camera,rate,has_match,rank1,rank5,rank10,rank20,average_precision\n";
 
 std::string line_of(const QueryScore& score) {
@@ -43,13 +43,13 @@ QueryScore read_score(CsvReader& reader) {
 }  // namespace
 
 std::string query_scores_text(const std::vector<QueryScore>& scores) {
-  std::string text(kHeader);
+  std::string text(kQueryScoresHeader);
   for (const QueryScore& score : scores) text += line_of(score);
   return text;
 }
 
 std::vector<QueryScore> parse_query_scores(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kHeader);
+  CsvReader reader(text, where, kQueryScoresHeader);
   std::vector<QueryScore> scores;
   std::set<std::tuple<std::string, int>> seen;
   for (; !reader.done(); reader.next_record()) {

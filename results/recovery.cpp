@@ -12,7 +12,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::string_view kHeader =
+constexpr std::string_view kRecoveryHeader =
     "path,identity,camera,rate,scale,recovered_psnr,recovered_ssim,enlarged_psnr,enlarged_ssim\n";
 
 std::string line_of(const RecoveryQuality& line) {
@@ -25,7 +25,7 @@ Nearness read_nearness(CsvReader& reader, const std::string& name) {
   return {psnr, reader.number<float>(name + "_ssim", -1, 1)};
 }
 
-RecoveryQuality read_line(CsvReader& reader) {
+RecoveryQuality read_recovery_quality(CsvReader& reader) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   constexpr int kLargest = std::numeric_limits<int>::max();
   RecoveryQuality line;
@@ -43,17 +43,17 @@ RecoveryQuality read_line(CsvReader& reader) {
 }  // namespace
 
 std::string recovery_text(const std::vector<RecoveryQuality>& lines) {
-  std::string text(kHeader);
+  std::string text(kRecoveryHeader);
   for (const RecoveryQuality& line : lines) text += line_of(line);
   return text;
 }
 
 std::vector<RecoveryQuality> parse_recovery(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kHeader);
+  CsvReader reader(text, where, kRecoveryHeader);
   std::vector<RecoveryQuality> lines;
   std::set<std::tuple<std::string, int, int>> seen;
   for (; !reader.done(); reader.next_record()) {
-    lines.push_back(read_line(reader));
+    lines.push_back(read_recovery_quality(reader));
     const RecoveryQuality& line = lines.back();
     if (!seen.emplace(line.path, line.rate, line.scale).second)
       reader.refuse("the path stands twice at this rate and scale");

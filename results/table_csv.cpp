@@ -17,7 +17,7 @@ std::string field(const std::string& text) {
   return quoted + "\"";
 }
 
-std::string number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
+std::string csv_number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
 
 bool has_reference(const Table& table) {
   return std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
@@ -25,7 +25,7 @@ bool has_reference(const Table& table) {
   });
 }
 
-std::string difference(const std::optional<Difference>& d) {
+std::string csv_difference(const std::optional<Difference>& d) {
   if (!d) return ",,,,";
   return fmt::format("{},{},{},{},{}", field(d->to), d->mean, d->low, d->high, d->trials);
 }
@@ -34,7 +34,7 @@ std::string difference(const std::optional<Difference>& d) {
 
 std::string to_csv(const SuiteTables& tables) {
   std::string csv =
-      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
+      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,csv_difference,"
       "difference_low,difference_high,difference_trials,status,jobs\n";
   for (const Table& table : tables.tables) {
     const bool none = !table.no_reference.empty() && !has_reference(table);
@@ -44,9 +44,9 @@ std::string to_csv(const SuiteTables& tables) {
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
         csv +=
             fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id), field(row.label),
-                        field(cell.dataset), field(cell.metric), number(cell.mean), number(cell.std), cell.trials,
-                        cell.trials_needed, none ? "no reference" : number(cell.reference), number(cell.chance),
-                        difference(cell.difference), status_name(cell.status), jobs);
+                        field(cell.dataset), field(cell.metric), csv_number(cell.mean), csv_number(cell.std),
+                        cell.trials, cell.trials_needed, none ? "no reference" : csv_number(cell.reference),
+                        csv_number(cell.chance), csv_difference(cell.difference), status_name(cell.status), jobs);
       }
     }
   }

@@ -5,9 +5,9 @@ namespace {
 
 using core::Json;
 
-Json number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+Json json_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 
-Json difference(const std::optional<Difference>& d) {
+Json json_difference(const std::optional<Difference>& d) {
   if (!d) return nullptr;
   return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
 }
@@ -15,7 +15,7 @@ Json difference(const std::optional<Difference>& d) {
 Json to_json(const Claim& claim) {
   Json rows = Json::array();
   for (const ClaimRow& row : claim.rows)
-    rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", number(row.mean)}});
+    rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", json_number(row.mean)}});
   Json holds = Json::array();
   for (const auto& pair : claim.holds) holds.push_back(pair ? Json(*pair) : Json(nullptr));
   return {{"dataset", claim.dataset},
@@ -29,22 +29,22 @@ Json to_json(const Claim& claim) {
 
 Json to_json(const Cell& cell) {
   Json values = Json::array();
-  for (const auto& value : cell.values) values.push_back(number(value));
+  for (const auto& value : cell.values) values.push_back(json_number(value));
   Json jobs = Json::array();
   for (const JobId& job : cell.jobs) jobs.push_back(job.hex);
   Json json = {{"dataset", cell.dataset},
                {"metric", cell.metric},
-               {"mean", number(cell.mean)},
-               {"std", number(cell.std)},
+               {"mean", json_number(cell.mean)},
+               {"std", json_number(cell.std)},
                {"trials", cell.trials},
                {"trials_needed", cell.trials_needed},
                {"values", std::move(values)},
-               {"reference", number(cell.reference)},
-               {"chance", number(cell.chance)},
+               {"reference", json_number(cell.reference)},
+               {"chance", json_number(cell.chance)},
                {"complete", cell.status == CellStatus::kComplete},
                {"status", status_name(cell.status)},
                {"why", cell.why},
-               {"difference", difference(cell.difference)},
+               {"json_difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
   return json;

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::minutes kNearWithNotice{5};
 constexpr std::chrono::minutes kEarlyNotice{2};
 constexpr std::chrono::minutes kNear{2};
-constexpr int kVersion = 1;
+constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
 constexpr JobNumber kMostNumber = 1'000'000'000'000;
 
@@ -192,7 +192,7 @@ std::string run_file_name(const AllocationRun& run) {
 }
 
 core::Json to_json(const AllocationRun& run) {
-  return {{"version", kVersion},
+  return {{"version", kRecordVersion},
           {"job", run.job},
           {"restart", run.restart},
           {"repeat", run.repeat},
@@ -212,7 +212,7 @@ core::Json to_json(const AllocationRun& run) {
 AllocationRun run_from_json(const core::Json& json, const std::string& where) {
   try {
     core::ObjectReader reader(json, where);
-    if (const int version = reader.required<int>("version"); version != kVersion)
+    if (const int version = reader.required<int>("version"); version != kRecordVersion)
       throw core::corrupt_error(fmt::format("{}: version {} is unknown", where, version));
     AllocationRun run;
     run.job = reader.required<JobNumber>("job");

@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kVersion = 1;
+constexpr int kGenerationVersion = 1;
 constexpr std::uint64_t kLongestFile = 64 << 20;
 constexpr std::size_t kLongestReason = 4096;
 constexpr std::string_view kIntent = "intent";
@@ -77,9 +77,9 @@ auto read_file(core::FileSystem& files, const fs::path& path, Read read)
   try {
     const Json json = core::parse_json(core::as_text(bytes), path.string());
     ObjectReader reader(json, path.string());
-    if (const int version = reader.required<int>("version"); version != kVersion)
+    if (const int version = reader.required<int>("version"); version != kGenerationVersion)
       throw core::input_error(fmt::format("{}: version {}", path.string(), version),
-                              fmt::format("this program reads version {}", kVersion),
+                              fmt::format("this program reads version {}", kGenerationVersion),
                               "use the version of resolute that wrote it");
     auto result = read(reader);
     reader.finish();
@@ -103,7 +103,7 @@ auto read_generation_file(core::FileSystem& files, const fs::path& path, const B
 }
 
 Json of_generation(const Batch& batch, int number) {
-  return {{"version", kVersion}, {"job_name", batch.job_name}, {"generation", number}};
+  return {{"version", kGenerationVersion}, {"job_name", batch.job_name}, {"generation", number}};
 }
 
 std::optional<KnownJob> read_accepted(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
@@ -221,7 +221,8 @@ std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
 bool SubmissionFolder::ended() const { return files_.exists(folder_ / "ended.json"); }
 
 void SubmissionFolder::end(const std::string& why) {
-  core::publish_exclusive(files_, folder_ / "ended.json", text_of({{"version", kVersion}, {"why", one_line(why)}}));
+  core::publish_exclusive(files_, folder_ / "ended.json",
+                          text_of({{"version", kGenerationVersion}, {"why", one_line(why)}}));
 }
 
 bool SubmissionFolder::intend(const Batch& batch, int number, const Intended& intent) {

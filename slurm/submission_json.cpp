@@ -11,7 +11,7 @@ namespace fs = std::filesystem;
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kVersion = 1;
+constexpr int kSubmissionVersion = 1;
 constexpr std::size_t kTokenDigits = 12;
 constexpr int kMost = 1'000'000'000;  // of anything that is counted here
 
@@ -194,9 +194,9 @@ void read_command(ObjectReader& reader, SubmissionRequest& request) {
 SubmissionRequest read_request(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
   const int version = reader.required<int>("version");
-  if (version != kVersion)
+  if (version != kSubmissionVersion)
     throw core::input_error(fmt::format("{}: version {} of a submission", where, version),
-                            fmt::format("this program reads version {}", kVersion),
+                            fmt::format("this program reads version {}", kSubmissionVersion),
                             "use the version of resolute that wrote it");
   SubmissionRequest request;
   read_identity(reader, request);
@@ -250,7 +250,7 @@ Json to_json(const SubmissionRequest& request) {
           {"title", request.title},
           {"token", request.token},
           {"variables", variables},
-          {"version", kVersion},
+          {"version", kSubmissionVersion},
           {"working_folder", request.working_folder.string()}};
 }
 

@@ -32,7 +32,7 @@ constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kTypes{{
     {"BOOL", at::kBool},
 }};
 
-std::string_view type_name(at::ScalarType type) {
+std::string_view safetensors_type(at::ScalarType type) {
   for (const auto& [name, scalar] : kTypes)
     if (scalar == type) return name;
   throw core::ContractError(fmt::format("safetensors has no type for {}", at::toString(type)));
@@ -160,7 +160,7 @@ SafetensorsLayout lay_out_safetensors(const NamedTensors& tensors, const std::ma
     // for.
     header += core::canonical_json(core::Json(name));
     header += fmt::format(R"(:{{"data_offsets":[{},{}],"dtype":"{}","shape":[{}]}})", offset, end,
-                          type_name(tensor.scalar_type()), fmt::join(tensor.sizes(), ","));
+                          safetensors_type(tensor.scalar_type()), fmt::join(tensor.sizes(), ","));
     layout.bodies.push_back({tensor, offset});
     offset = end;
   }

@@ -16,7 +16,7 @@
 namespace resolute::datasets::codecs {
 namespace {
 
-struct Header {
+struct BmpHeader {
   std::uint64_t pixel_offset;
   std::uint64_t end;      // of all headers: palette or pixels follow
   std::uint64_t palette;  // colours that stb_image reads, up to 8 bits a pixel
@@ -26,11 +26,11 @@ struct Header {
 };
 
 // stb_image reads zeros after the end of a file, so a truncated BMP would decode: the announced size is checked here.
-Header read_header(std::span<const std::byte> bytes, std::string_view name) {
+BmpHeader read_header(std::span<const std::byte> bytes, std::string_view name) {
   core::ByteReader reader(bytes, name);
   try {
     reader.take_bytes(10);
-    Header header{};
+    BmpHeader header{};
     header.pixel_offset = reader.take<std::uint32_t>();
     auto info_size = reader.take<std::uint32_t>();
     if (info_size == 12) {  // the OS/2 header has 16-bit sizes
@@ -59,7 +59,7 @@ Header read_header(std::span<const std::byte> bytes, std::string_view name) {
 }
 
 // stb_image looks up colours that the palette lacks in memory that nobody wrote. \throws for a pixel of such a colour
-void check_colours(std::span<const std::byte> bytes, const Header& header, std::uint64_t stride,
+void check_colours(std::span<const std::byte> bytes, const BmpHeader& header, std::uint64_t stride,
                    std::string_view name) {
   const std::uint64_t bits = header.bits_per_pixel;
   if (bits != 1 && bits != 4 && bits != 8) return;  // without a palette, or refused
@@ -75,7 +75,7 @@ void check_colours(std::span<const std::byte> bytes, const Header& header, std::
 }  // namespace
 
 Image decode_bmp(std::span<const std::byte> bytes, std::string_view name) {
-  const Header header = read_header(bytes, name);
+  const BmpHeader header = read_header(bytes, name);
   Image image = allocate(header.height, header.width, name);
   const std::uint64_t stride = (header.width * header.bits_per_pixel + 31) / 32 * 4;
   if (header.pixel_offset < header.end) throw undecodable(name, "its pixels begin inside its header");
@@ -100,7 +100,7 @@ Image decode_bmp(std::span<const std::byte> bytes, std::string_view name) {
 }
 
 ImageSize bmp_size(std::span<const std::byte> bytes, std::string_view name) {
-  const Header header = read_header(bytes, name);
+  const BmpHeader header = read_header(bytes, name);
   return checked_size(header.height, header.width, name);
 }
 

@@ -19,14 +19,14 @@ namespace {
 constexpr JDIMENSION kRowsAtOnce = 16;  // as many as a block row of chroma makes: the library has them together
 constexpr int kMaxScans = 200;  // a progressive file of a few KiB can ask for thousands of passes over a large image
 
-struct ErrorState {
+struct JpegErrorState {
   jpeg_error_mgr manager;  // first: libjpeg hands back a pointer to it
   std::jmp_buf jump;
   char message[JMSG_LENGTH_MAX];
 };
 
 [[noreturn]] void leave(j_common_ptr common) {
-  auto* state = reinterpret_cast<ErrorState*>(common->err);
+  auto* state = reinterpret_cast<JpegErrorState*>(common->err);
   state->manager.format_message(common, state->message);
   std::longjmp(state->jump, 1);
 }
@@ -57,7 +57,7 @@ void on_progress(j_common_ptr common) {
 
 void silent(j_common_ptr) {}
 
-jpeg_error_mgr* install(ErrorState& state) {
+jpeg_error_mgr* install(JpegErrorState& state) {
   jpeg_error_mgr* manager = jpeg_std_error(&state.manager);
   manager->error_exit = leave;
   manager->emit_message = on_message;
@@ -67,7 +67,7 @@ jpeg_error_mgr* install(ErrorState& state) {
 
 // Runs `body`; false if libjpeg jumped out of it. The body may own nothing with a destructor.
 template <class Body>
-bool guarded(ErrorState& state, const Body& body) {
+bool guarded(JpegErrorState& state, const Body& body) {
   if (setjmp(state.jump) != 0) return false;
   body();
   return true;
@@ -75,15 +75,15 @@ bool guarded(ErrorState& state, const Body& body) {
 
 // A new one for each image: one that is used again would keep the tables of the image before for a file that lacks its
 // own.
-class Decoder {
+class JpegDecoder {
  public:
-  Decoder() {
+  JpegDecoder() {
     decoder_.err = install(errors_);
     progress_.progress_monitor = on_progress;
   }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
-  ~Decoder() { jpeg_destroy_decompress(&decoder_); }
+  JpegDecoder(const JpegDecoder&) = delete;
+  JpegDecoder& operator=(const JpegDecoder&) = delete;
+  ~JpegDecoder() { jpeg_destroy_decompress(&decoder_); }
 
   ImageSize read_header(std::span<const std::byte> bytes, std::string_view name) {
     bool begun = guarded(errors_, [&] {
@@ -122,17 +122,17 @@ class Decoder {
   }
 
  private:
-  ErrorState errors_{};
+  JpegErrorState errors_{};
   jpeg_progress_mgr progress_{};
   jpeg_decompress_struct decoder_{};
 };
 
-class Encoder {
+class JpegEncoder {
  public:
-  Encoder() { encoder_.err = install(errors_); }
-  Encoder(const Encoder&) = delete;
-  Encoder& operator=(const Encoder&) = delete;
-  ~Encoder() {
+  JpegEncoder() { encoder_.err = install(errors_); }
+  JpegEncoder(const JpegEncoder&) = delete;
+  JpegEncoder& operator=(const JpegEncoder&) = delete;
+  ~JpegEncoder() {
     jpeg_destroy_compress(&encoder_);
     std::free(buffer_);
   }
@@ -166,7 +166,7 @@ class Encoder {
   }
 
  private:
-  ErrorState errors_{};
+  JpegErrorState errors_{};
   jpeg_compress_struct encoder_{};
   unsigned char* buffer_ = nullptr;
   unsigned long size_ = 0;
@@ -175,11 +175,11 @@ class Encoder {
 }  // namespace
 
 void decode_jpeg(std::span<const std::byte> bytes, std::string_view name, Image& to) {
-  Decoder().decode(bytes, name, to);
+  JpegDecoder().decode(bytes, name, to);
 }
 
 ImageSize jpeg_size(std::span<const std::byte> bytes, std::string_view name) {
-  return Decoder().read_header(bytes, name);
+  return JpegDecoder().read_header(bytes, name);
 }
 
 #define RESOLUTE_TEXT_OF(x) #x
@@ -195,7 +195,7 @@ namespace resolute::datasets {
 core::Bytes encode_jpeg(const Image& image, int quality) {
   RESOLUTE_EXPECT(quality >= 1 && quality <= 100, "a JPEG quality is 1 to 100");
   RESOLUTE_EXPECT(image.height >= 1 && image.width >= 1, "an empty image cannot be written as JPEG");
-  return codecs::Encoder().encode(image, quality);
+  return codecs::JpegEncoder().encode(image, quality);
 }
 
 }  // namespace resolute::datasets

@@ -14,13 +14,13 @@
 namespace resolute::datasets::codecs {
 namespace {
 
-struct ErrorState {
+struct PngErrorState {
   std::jmp_buf jump;
   char message[200];
 };
 
 [[noreturn]] void leave(png_structp png, png_const_charp message) {
-  auto* state = static_cast<ErrorState*>(png_get_error_ptr(png));
+  auto* state = static_cast<PngErrorState*>(png_get_error_ptr(png));
   std::strncpy(state->message, message, sizeof state->message - 1);
   std::longjmp(state->jump, 1);
 }
@@ -28,7 +28,7 @@ struct ErrorState {
 void ignore_warning(png_structp, png_const_charp) {}
 
 template <class Body>
-bool guarded(ErrorState& state, const Body& body) {
+bool guarded(PngErrorState& state, const Body& body) {
   if (setjmp(state.jump) != 0) return false;
   body();
   return true;
@@ -49,9 +49,9 @@ void read_from_source(png_structp png, png_bytep to, std::size_t count) {
   source->left -= count;
 }
 
-class Decoder {
+class PngDecoder {
  public:
-  explicit Decoder(std::span<const std::byte> bytes) : source_{bytes.data(), bytes.size()} {
+  explicit PngDecoder(std::span<const std::byte> bytes) : source_{bytes.data(), bytes.size()} {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors_, leave, ignore_warning);
     if (png_ == nullptr) throw no_memory();
     info_ = png_create_info_struct(png_);
@@ -60,9 +60,9 @@ class Decoder {
       throw no_memory();
     }
   }
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
-  ~Decoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
+  PngDecoder(const PngDecoder&) = delete;
+  PngDecoder& operator=(const PngDecoder&) = delete;
+  ~PngDecoder() { png_destroy_read_struct(&png_, &info_, nullptr); }
 
   ImageSize read_header(std::string_view name) {
     bool begun = guarded(errors_, [&] {
@@ -101,7 +101,7 @@ class Decoder {
   }
 
  private:
-  ErrorState errors_{};
+  PngErrorState errors_{};
   Source source_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -120,9 +120,9 @@ void append_to_sink(png_structp png, png_bytep from, std::size_t count) {
 
 void flush_nothing(png_structp) {}
 
-class Encoder {
+class PngEncoder {
  public:
-  Encoder() {
+  PngEncoder() {
     png_ = png_create_write_struct(PNG_LIBPNG_VER_STRING, &errors_, leave, ignore_warning);
     if (png_ == nullptr) throw no_memory();
     info_ = png_create_info_struct(png_);
@@ -131,9 +131,9 @@ class Encoder {
       throw no_memory();
     }
   }
-  Encoder(const Encoder&) = delete;
-  Encoder& operator=(const Encoder&) = delete;
-  ~Encoder() { png_destroy_write_struct(&png_, &info_); }
+  PngEncoder(const PngEncoder&) = delete;
+  PngEncoder& operator=(const PngEncoder&) = delete;
+  ~PngEncoder() { png_destroy_write_struct(&png_, &info_); }
 
   core::Bytes encode(const Image& image) {
     const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
@@ -152,7 +152,7 @@ class Encoder {
   }
 
  private:
-  ErrorState errors_{};
+  PngErrorState errors_{};
   core::Bytes sink_;
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
@@ -160,9 +160,11 @@ class Encoder {
 
 }  // namespace
 
-Image decode_png(std::span<const std::byte> bytes, std::string_view name) { return Decoder(bytes).decode(name); }
+Image decode_png(std::span<const std::byte> bytes, std::string_view name) { return PngDecoder(bytes).decode(name); }
 
-ImageSize png_size(std::span<const std::byte> bytes, std::string_view name) { return Decoder(bytes).read_header(name); }
+ImageSize png_size(std::span<const std::byte> bytes, std::string_view name) {
+  return PngDecoder(bytes).read_header(name);
+}
 
 std::string png_version() { return fmt::format("libpng {}", png_get_libpng_ver(nullptr)); }
 
@@ -172,7 +174,7 @@ namespace resolute::datasets {
 
 core::Bytes encode_png(const Image& image) {
   RESOLUTE_EXPECT(image.height >= 1 && image.width >= 1, "an empty image cannot be written as PNG");
-  return codecs::Encoder().encode(image);
+  return codecs::PngEncoder().encode(image);
 }
 
 }  // namespace resolute::datasets

@@ -16,12 +16,12 @@ std::uint64_t take_side(std::string_view& rest, char after) {
   return value;
 }
 
-struct Header {
+struct PpmHeader {
   ImageSize size;
   std::string_view rest;
 };
 
-Header take_header(std::span<const std::byte> bytes, std::string_view name) {
+PpmHeader take_header(std::span<const std::byte> bytes, std::string_view name) {
   constexpr std::string_view kMagic = "P6\n";
   constexpr std::string_view kDepth = "255\n";
   std::string_view rest = core::as_text(bytes);

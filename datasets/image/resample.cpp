@@ -88,10 +88,14 @@ Taps make_taps(int in_size, int out_size, Kernel kernel) {
   return taps;
 }
 
+}  // namespace
+
 struct PointTap {
   std::size_t low, high;  // neighbours, clamped to the image
   std::int32_t weight;    // of `high`, in 2048ths
 };
+
+namespace {
 
 std::vector<PointTap> make_point_taps(int in_size, int out_size) {
   std::vector<PointTap> taps;
@@ -117,8 +121,10 @@ std::size_t bytes_of(const Taps& taps) {
 
 std::size_t bytes_of(const std::vector<PointTap>& taps) { return taps.size() * sizeof(PointTap); }
 
+}  // namespace
+
 template <class Made>
-struct Kept {
+struct KeptBySize {
   std::unordered_map<std::uint64_t, Made> by_size;
   std::size_t bytes = 0;
 
@@ -140,11 +146,9 @@ struct Kept {
   }
 };
 
-}  // namespace
-
 struct ResizeScratch::State {
-  Kept<Taps> taps;
-  Kept<std::vector<PointTap>> point_taps;
+  KeptBySize<Taps> taps;
+  KeptBySize<std::vector<PointTap>> point_taps;
   std::vector<std::uint8_t> wide;  // after the pass along rows
   std::vector<std::uint8_t> tail;  // the last rows, with room behind them
 };

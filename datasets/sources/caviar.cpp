@@ -13,8 +13,8 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kPattern = "PPPPIII.jpg, persons from 0001, images 001 to 020";
-constexpr std::string_view kExample = "0001001.jpg";
+constexpr std::string_view kCaviarPattern = "PPPPIII.jpg, persons from 0001, images 001 to 020";
+constexpr std::string_view kCaviarExample = "0001001.jpg";
 constexpr std::size_t kDigits = 7;
 constexpr std::int64_t kImageNumbers = 1000;  // III is the last three digits
 constexpr std::int64_t kHalf = 10;
@@ -30,7 +30,7 @@ std::map<std::int64_t, Images> read_names(core::FileSystem& files, const std::fi
     const std::int64_t person = number / kImageNumbers;
     const std::int64_t image = number % kImageNumbers;
     if (!reader.finished() || stem_of(name).size() != kDigits || person < 1 || image < 1 || image > 2 * kHalf)
-      throw wrong_name(name, "CAVIAR4REID", kPattern, kExample);
+      throw wrong_name(name, "CAVIAR4REID", kCaviarPattern, kCaviarExample);
     const auto [first, is_new] = persons[person].emplace(image, name);
     if (!is_new) throw twice(first->second, name);
   }

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 constexpr std::array<std::string_view, 5> kColumns{"path", "identity", "camera", "subset", "rate"};
 enum Column : std::size_t { kPath, kIdentity, kCamera, kSubset, kRate };
 constexpr std::size_t kNeededColumns = 3;  // the first of them
-constexpr std::array<std::string_view, 3> kSubsets{"train", "query", "gallery"};
+constexpr std::array<std::string_view, 3> kSubsetNames{"train", "query", "gallery"};
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 // A line of the list and the messages about it.
@@ -138,9 +138,9 @@ Sample read_sample(const Line& line, const std::vector<std::string>& fields, con
   sample.camera = read_number(line, kCamera, *field(kCamera), 1, kMost);
   const std::string* subset = field(kSubset);
   sample.subset = subset == nullptr ? "gallery" : *subset;
-  if (std::find(kSubsets.begin(), kSubsets.end(), sample.subset) == kSubsets.end())
+  if (std::find(kSubsetNames.begin(), kSubsetNames.end(), sample.subset) == kSubsetNames.end())
     throw line.wrong(fmt::format("subset is '{}'", shown(sample.subset)),
-                     fmt::format("it must be {}", fmt::join(kSubsets, ", ")), "correct it");
+                     fmt::format("it must be {}", fmt::join(kSubsetNames, ", ")), "correct it");
   if (sample.identity == 0 && sample.subset != "gallery")
     throw line.wrong(fmt::format("identity 0 is in the subset '{}'", sample.subset),
                      "0 marks a distractor, which belongs in the gallery alone", "number identities from 1");

@@ -13,8 +13,8 @@ namespace resolute::datasets::sources {
 namespace {
 
 constexpr std::int64_t kCameras = 8;
-constexpr std::string_view kPattern = "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8";
-constexpr std::string_view kExample = "0005_c2_f0046985.jpg";
+constexpr std::string_view kDukeMtmcPattern = "IDENTITY_cCAMERA_fFRAME.jpg, identities from 1, cameras 1 to 8";
+constexpr std::string_view kDukeMtmcExample = "0005_c2_f0046985.jpg";
 
 // Whom one camera alone saw and nobody asks for.
 void mark_distractors(std::vector<Sample>& samples) {
@@ -44,7 +44,7 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
       reader.literal("_f");
       const std::int64_t frame = reader.number();
       if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras)
-        throw wrong_name(sample.path, "DukeMTMC-reID", kPattern, kExample);
+        throw wrong_name(sample.path, "DukeMTMC-reID", kDukeMtmcPattern, kDukeMtmcExample);
       const auto [first, is_new] = seen.try_emplace({sample.identity, sample.camera, frame}, samples.size());
       if (!is_new) throw twice(samples[first->second].path, sample.path);
       samples.push_back(std::move(sample));

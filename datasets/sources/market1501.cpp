@@ -10,8 +10,8 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kPattern = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg";
-constexpr std::string_view kExample = "0002_c1s1_000451_03.jpg";
+constexpr std::string_view kMarket1501Pattern = "IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg";
+constexpr std::string_view kMarket1501Example = "0002_c1s1_000451_03.jpg";
 
 }  // namespace
 
@@ -44,7 +44,8 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
         reader.literal(i == 2 ? "s" : "_");
         numbers[i] = reader.number();
       }
-      if (!reader.finished() || sample.camera < 1) throw wrong_name(sample.path, "Market-1501", kPattern, kExample);
+      if (!reader.finished() || sample.camera < 1)
+        throw wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example);
       if (junk) continue;
       if (sample.identity == 0 && subset != "gallery")
         throw core::input_error(fmt::format("'{}' has identity 0", sample.path),

@@ -16,12 +16,13 @@ namespace {
 
 using Folders = std::vector<std::pair<std::string_view, std::string_view>>;  // a folder and its subset
 
-constexpr std::string_view kPattern = "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16";
-constexpr std::string_view kExample = "0002_c1s1_000451_03_3x.jpg";
+constexpr std::string_view kMlrFoldersPattern =
+    "IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16";
+constexpr std::string_view kMlrFoldersExample = "0002_c1s1_000451_03_3x.jpg";
 constexpr std::string_view kPatternByIdentity = "IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg";
 constexpr std::string_view kExampleByIdentity = "0020/00020_c0_00000.jpg";
 constexpr std::string_view kLayoutByIdentity = "train, val, gallery, query";
-static_assert(kMaxRate == 16, "kPattern says so");
+static_assert(kMaxRate == 16, "kMlrFoldersPattern says so");
 
 // What follows the camera in the first naming. \return the rate; 0 where the name does not fit
 int read_frame_and_rate(NameReader& reader) {
@@ -55,14 +56,14 @@ std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesyst
       NameReader reader(stem_of(name));
       const bool junk = read_person_and_camera(name, reader, sample);
       sample.rate = read_frame_and_rate(reader);
-      if (sample.rate == 0) throw wrong_name(sample.path, "prepared", kPattern, kExample);
+      if (sample.rate == 0) throw wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample);
       if (junk) continue;
       from_zero = from_zero || (sample.identity == 0 && subset != "gallery");
       samples.push_back(std::move(sample));
     }
   if (std::all_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.rate == 1; }))
     throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),
-                            fmt::format("those that did end in their rate, as {}", kExample),
+                            fmt::format("those that did end in their rate, as {}", kMlrFoldersExample),
                             "read it as the data set that it is made of, e.g. source 'market1501'");
   for (Sample& sample : samples) sample.identity += from_zero ? 1 : 0;
   return samples;

@@ -1,12 +1,9 @@
 #include "datasets/sources/person.h"
 
 #include <cmath>
-#include <numbers>
 
 namespace resolute::datasets::sources {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 Colour draw_garment(core::RandomStream& draw) {
   const double hue = draw.uniform();

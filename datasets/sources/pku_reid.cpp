@@ -11,15 +11,15 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kPattern = "PERSON/CAMERA_ORIENTATION.png, cameras 01 and 02, orientations 1 to 8";
-constexpr std::string_view kExample = "009/02_5.png";
+constexpr std::string_view kPkuReidPattern = "PERSON/CAMERA_ORIENTATION.png, cameras 01 and 02, orientations 1 to 8";
+constexpr std::string_view kPkuReidExample = "009/02_5.png";
 
 // The person of a folder's name, or a wrong_name() error.
 std::int64_t person_of(std::string_view folder, std::string_view entry) {
   NameReader reader(entry);
   const std::int64_t person = reader.number();
   if (!reader.finished() || person < 1)
-    throw wrong_name(fmt::format("{}/{}", folder, entry), "PKU-Reid", kPattern, kExample);
+    throw wrong_name(fmt::format("{}/{}", folder, entry), "PKU-Reid", kPkuReidPattern, kPkuReidExample);
   return person;
 }
 
@@ -44,7 +44,7 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
         reader.literal("_");
         const std::int64_t orientation = reader.number();
         if (!reader.finished() || sample.camera < 1 || sample.camera > 2 || orientation < 1 || orientation > 8)
-          throw wrong_name(sample.path, "PKU-Reid", kPattern, kExample);
+          throw wrong_name(sample.path, "PKU-Reid", kPkuReidPattern, kPkuReidExample);
         const auto [first, is_new] = seen.try_emplace({person, sample.camera, orientation}, sample.path);
         if (!is_new) throw twice(first->second, sample.path);
         sample.subset = folder == "train" ? "train" : sample.camera == 2 ? "query" : "gallery";
@@ -53,7 +53,7 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
     }
     if (samples.size() == before)
       throw core::input_error(fmt::format("folder '{}' has no persons in it", (root / folder).string()),
-                              fmt::format("expected {}", kPattern), "unpack the data set again");
+                              fmt::format("expected {}", kPkuReidPattern), "unpack the data set again");
   }
   return samples;
 }

@@ -1,12 +1,9 @@
 #include "datasets/sources/shading.h"
 
 #include <cmath>
-#include <numbers>
 
 namespace resolute::datasets::sources {
 namespace {
-
-constexpr double kPi = std::numbers::pi;
 
 // How much the coarse cue is disturbed. Chosen so that a nearest neighbour on garment colours alone finds about half of
 // the matches across cameras, and one on the gratings nearly all at full resolution (docs/decisions.md).

@@ -3,11 +3,14 @@
 //! Colours, gratings and light: what synthetic people and vehicles have in common. For synthetic.cpp alone.
 
 #include <cmath>
+#include <numbers>
 
 #include "core/random.h"
 #include "datasets/sources/canvas.h"
 
 namespace resolute::datasets::sources {
+
+inline constexpr double kPi = std::numbers::pi;
 
 Colour scaled(const Colour& colour, double factor);
 //! Of two colours, `t` = 0 the first, 1 the second.

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
 constexpr Colour kGlass{0.09, 0.11, 0.14};
 constexpr Colour kRubber{0.07, 0.07, 0.08};
 

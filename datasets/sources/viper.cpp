@@ -12,7 +12,8 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kLayout = "cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or PERSON_ANGLE_CAMERA.bmp";
+constexpr std::string_view kViperLayout =
+    "cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or PERSON_ANGLE_CAMERA.bmp";
 constexpr std::array<std::string_view, 2> kFolders{"cam_a", "cam_b"};
 
 struct Entry {
@@ -22,11 +23,11 @@ struct Entry {
 };
 
 std::vector<Entry> read_folders(core::FileSystem& files, const std::filesystem::path& root) {
-  for (std::string_view folder : kFolders) require_folder(files, root, folder, kLayout);
+  for (std::string_view folder : kFolders) require_folder(files, root, folder, kViperLayout);
   for (const std::string& name : files.list(root))
     if (is_image_name(name))
       throw core::input_error(fmt::format("'{}' stands beside cam_a and cam_b", printable(name)),
-                              fmt::format("the layout is {}, never both", kLayout), "take it out of the folder");
+                              fmt::format("the layout is {}, never both", kViperLayout), "take it out of the folder");
   std::vector<Entry> entries;
   for (std::size_t camera = 0; camera < kFolders.size(); ++camera)
     for (const std::string& name : image_names(files, root, kFolders[camera])) {
@@ -71,7 +72,7 @@ std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::pat
   }
   if (entries.empty())
     throw core::input_error(fmt::format("folder '{}' has neither cam_a and cam_b nor images in it", root.string()),
-                            fmt::format("the layout is {}", kLayout), "name the folder that holds them");
+                            fmt::format("the layout is {}", kViperLayout), "name the folder that holds them");
   const char first = first_mark(marks);
   for (Entry& entry : entries) entry.camera += 1 - first;
   return entries;

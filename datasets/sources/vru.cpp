@@ -11,9 +11,9 @@
 namespace resolute::datasets::sources {
 namespace {
 
-constexpr std::string_view kLayout =
+constexpr std::string_view kVruLayout =
     "Pic/IMAGE.jpg, train_test_split/train_list.txt, train_test_split/test_list_1200.txt";
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kSubsets{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kVruSubsets{
     {{"train_test_split/train_list.txt", "train"}, {"train_test_split/test_list_1200.txt", "gallery"}}};
 
 // Where a message points to: `list`, line `number`.
@@ -48,15 +48,15 @@ std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem&
 }  // namespace
 
 std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root) {
-  require_folder(files, root, "Pic", kLayout);
-  for (const auto& [list, subset] : kSubsets)
+  require_folder(files, root, "Pic", kVruLayout);
+  for (const auto& [list, subset] : kVruSubsets)
     if (!files.exists(root / list))
       throw core::input_error(fmt::format("file '{}' is missing in '{}'", list, root.string()),
-                              fmt::format("the layout is {}", kLayout), "name the folder that holds them");
+                              fmt::format("the layout is {}", kVruLayout), "name the folder that holds them");
   const auto images = images_by_stem(files, root);
   std::vector<Sample> samples;
   std::map<std::string_view, std::string> listed;
-  for (const auto& [list, subset] : kSubsets) {
+  for (const auto& [list, subset] : kVruSubsets) {
     const std::string text = core::read_text(files, root / list);
     const std::size_t before = samples.size();
     std::size_t number = 0;

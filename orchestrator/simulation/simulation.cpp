@@ -11,7 +11,7 @@ namespace {
 
 // Any time but 0, which stands for none.
 constexpr Instant kBegin{std::chrono::seconds(1'700'000'000)};
-constexpr Milliseconds kLongest{std::chrono::hours(24 * 365 * 100)};
+constexpr Milliseconds kLongestSimulation{std::chrono::hours(24 * 365 * 100)};
 
 }  // namespace
 
@@ -106,7 +106,7 @@ SimulationReport Simulation::run() {
     const auto next = next_time();
     RESOLUTE_EXPECT(next.has_value() && *next >= now_,
                     "the simulation stands still: nothing runs and nothing is decided");
-    if (*next > kLongest)
+    if (*next > kLongestSimulation)
       throw core::input_error("the simulated suite does not end", "a hundred years have passed",
                               "give it a machine that fails less often, or shorter checkpoint intervals");
     now_ = *next;
@@ -324,7 +324,7 @@ void Simulation::release(JobNumber number) {
 
 namespace {
 
-void require(bool holds, const char* problem) {
+void require_workload(bool holds, const char* problem) {
   if (!holds) throw core::input_error("the simulation cannot begin", problem);
 }
 
@@ -332,20 +332,21 @@ void require(bool holds, const char* problem) {
 
 SimulationReport simulate(const SimulatedWorkload& workload, const SimulatedMachine& machine,
                           const SimulationOptions& options) {
-  require(machine.nodes >= 1 && machine.gpus >= 0 && machine.slots >= 0 && machine.gpus + machine.slots >= 1,
-          "a machine has nodes, and they have slots or GPUs");
-  require(machine.checkpoint_every.count() > 0, "there is no time between two checkpoints");
+  require_workload(machine.nodes >= 1 && machine.gpus >= 0 && machine.slots >= 0 && machine.gpus + machine.slots >= 1,
+                   "a machine has nodes, and they have slots or GPUs");
+  require_workload(machine.checkpoint_every.count() > 0, "there is no time between two checkpoints");
   for (Milliseconds time :
        {machine.mean_time_to_failure, machine.repair, machine.mean_time_to_preemption, machine.notice, machine.taken,
         machine.walltime, machine.queue_wait, machine.checkpoint_cost, machine.start_cost, machine.detection})
-    require(time.count() >= 0, "a time is negative");
-  require(options.full_check_every > 0, "the full check needs a number of events");
-  require(!workload.jobs.empty(), "there are no jobs");
+    require_workload(time.count() >= 0, "a time is negative");
+  require_workload(options.full_check_every > 0, "the full check needs a number of events");
+  require_workload(!workload.jobs.empty(), "there are no jobs");
   for (std::size_t i = 0; i < workload.jobs.size(); ++i) {
     const SimulatedJob& job = workload.jobs[i];
-    require(job.ranks >= 1 && job.work.count() > 0, "a job has no ranks or no work");
+    require_workload(job.ranks >= 1 && job.work.count() > 0, "a job has no ranks or no work");
     for (int need : job.after)
-      require(need >= 0 && static_cast<std::size_t>(need) < i, "a job needs one that does not stand before it");
+      require_workload(need >= 0 && static_cast<std::size_t>(need) < i,
+                       "a job needs one that does not stand before it");
   }
   return Simulation(workload, machine, options).run();
 }

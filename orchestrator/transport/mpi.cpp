@@ -39,15 +39,14 @@ void check(int code, const char* call) {
 
 #define RESOLUTE_MPI(statement) check(statement, #statement)
 
-struct Outgoing {
-  Address to;
-  std::string bytes;
-  MPI_Request request;
-};
-
 }  // namespace
 
 struct MpiTransport::State {
+  struct Outgoing {
+    Address to;
+    std::string bytes;
+    MPI_Request request;
+  };
   int self = 0;
   int size = 1;
   HostShare share;
@@ -105,7 +104,7 @@ HostShare MpiTransport::host_share() const { return state_->share; }
 
 void MpiTransport::send(Address to, std::string bytes) {
   RESOLUTE_EXPECT(bytes.size() <= kMaxMessage, "a message over the limit");
-  Outgoing& out = state_->outgoing.emplace_back(Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
+  State::Outgoing& out = state_->outgoing.emplace_back(State::Outgoing{to, std::move(bytes), MPI_REQUEST_NULL});
   RESOLUTE_MPI(MPI_Isend(out.bytes.data(), static_cast<int>(out.bytes.size()), MPI_BYTE, to, kTag, MPI_COMM_WORLD,
                          &out.request));
 }

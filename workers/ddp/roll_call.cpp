@@ -14,6 +14,11 @@
 #include "core/sha256.h"
 
 namespace resolute::workers {
+struct SocketAddress {
+  sockaddr_storage bytes{};
+  socklen_t size = 0;
+};
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -26,20 +31,15 @@ constexpr auto kPatience = 1500ms;
 constexpr auto kLeastLook = 500ms;
 constexpr std::size_t kDatagram = 40;
 
-struct Address {
-  sockaddr_storage bytes{};
-  socklen_t size = 0;
-};
-
 // Numbers only: nobody is asked for a name.
-std::optional<Address> parse_address(const std::string& host, const std::string& port) {
+std::optional<SocketAddress> parse_address(const std::string& host, const std::string& port) {
   addrinfo hints{};
   hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV;
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;
   if (::getaddrinfo(host.c_str(), port.c_str(), &hints, &found) != 0) return std::nullopt;
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> release(found, &::freeaddrinfo);
-  Address address;
+  SocketAddress address;
   std::memcpy(&address.bytes, found->ai_addr, found->ai_addrlen);
   address.size = found->ai_addrlen;
   return address;
@@ -94,7 +94,7 @@ core::RuntimeError absence_error(int process_rank, std::uint64_t exchange, doubl
 
 struct RollCall::Peer {
   std::string host;
-  Address address;
+  SocketAddress address;
   std::optional<core::MonotonicTime> heard;
   std::uint64_t beat = 0;
   std::uint64_t exchange = 0;
@@ -105,11 +105,11 @@ RollCall::RollCall(const std::string& address, std::string_view token, int proce
     : process_rank_(process_rank), peers_(static_cast<std::size_t>(process_ranks)) {
   const core::Sha256Digest digest = core::sha256(core::as_byte_span(token));
   std::memcpy(token_.data(), digest.data(), token_.size());
-  const std::optional<Address> own = parse_address(address, "0");
+  const std::optional<SocketAddress> own = parse_address(address, "0");
   RESOLUTE_EXPECT(own, fmt::format("'{}' is no numeric address", address));
   socket_ = core::FileDescriptor(::socket(own->bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   wake_ = core::FileDescriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  Address bound;
+  SocketAddress bound;
   bound.size = sizeof bound.bytes;
   char port[NI_MAXSERV] = {};
   if (!socket_.valid() || !wake_.valid() ||

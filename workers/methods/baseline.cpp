@@ -10,7 +10,7 @@ namespace resolute::workers {
 namespace {
 
 // What Activations::tensors holds; undefined where the network has no classifier.
-enum Slot : std::size_t { kFeature, kLogits, kSlots };
+enum BaselineSlot : std::size_t { kBaselineFeature, kBaselineLogits, kBaselineSlots };
 
 }  // namespace
 
@@ -54,17 +54,17 @@ at::Tensor Baseline::images_of(const LaneBatch& batch) const {
 
 Activations Baseline::forward(const LaneBatch& batch) {
   at::Tensor images = select_rows(images_of(batch), taught_rows(batch));
-  Activations activations{std::vector<at::Tensor>(kSlots)};
+  Activations activations{std::vector<at::Tensor>(kBaselineSlots)};
   auto& slots = activations.tensors;
   if (images.size(0) == 0) {
     // A lane without a row that it looks at: nothing to learn from, but a graph to differentiate.
     const auto& parameters = root_->parameters();
-    slots[kFeature] = parameters.front().slice(0, 0, 0).flatten(1);
-    if (classifier_) slots[kLogits] = parameters.back().slice(0, 0, 0).unsqueeze(1);
+    slots[kBaselineFeature] = parameters.front().slice(0, 0, 0).flatten(1);
+    if (classifier_) slots[kBaselineLogits] = parameters.back().slice(0, 0, 0).unsqueeze(1);
     return activations;
   }
-  slots[kFeature] = pooled(trunk_->forward(images).back());
-  if (classifier_) slots[kLogits] = classifier_->forward(slots[kFeature]);
+  slots[kBaselineFeature] = pooled(trunk_->forward(images).back());
+  if (classifier_) slots[kBaselineLogits] = classifier_->forward(slots[kBaselineFeature]);
   return activations;
 }
 
@@ -74,11 +74,11 @@ std::vector<LossTerm> Baseline::losses(std::size_t phase, const Activations& act
   at::Tensor labels = select_rows(batch.labels, taught_rows(batch));
   std::vector<LossTerm> terms;
   if (options_.classification)  // eq. 3, HR part
-    terms.push_back({"classification",
-                     options_.classification_weight * classification_loss(slots[kLogits], labels, label_smoothing_)});
+    terms.push_back({"classification", options_.classification_weight *
+                                           classification_loss(slots[kBaselineLogits], labels, label_smoothing_)});
   if (options_.triplet)  // eqs. 4–6, HR part
     terms.push_back(
-        {"triplet", mined_triplet_loss(slots[kFeature], labels, triplet_, batch, MiningSite::kHighResolution)});
+        {"triplet", mined_triplet_loss(slots[kBaselineFeature], labels, triplet_, batch, MiningSite::kHighResolution)});
   return terms;
 }
 

@@ -18,8 +18,8 @@ enum Stream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
 // What Activations::tensors holds. Of each stream v, f and w of its labelled rows; undefined where an option leaves the
 // stream or the network out, f and w also where a network has no row. v of kHr, kCopy and kLr is always there.
 // F_HR and T(F'_LR) are of all HR rows; both undefined without a transformation or an HR row.
-constexpr std::size_t kVectors = 0, kLogits = kStreams, kWeights = 2 * kStreams;
-constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kSlots = kRestoredMap + 1;
+constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;
+constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kFtwaSlots = kRestoredMap + 1;
 
 constexpr int kMostBlocks = 16;
 constexpr const char* kPerSample = "per-sample";
@@ -44,14 +44,14 @@ void validate_options(const experiments::FtwaOptions& options) {
 }
 
 //! Which rows of a batch belong where.
-struct BatchRows {
+struct FtwaRows {
   Rows hr, lr;                    //!< of the batch
   Rows labelled_hr, labelled_lr;  //!< of the HR rows, of the LR rows
   std::int64_t hr_count = 0, lr_count = 0;
 };
 
-BatchRows rows_of(const LaneBatch& batch) {
-  BatchRows rows;
+FtwaRows ftwa_rows_of(const LaneBatch& batch) {
+  FtwaRows rows;
   rows.hr = rows_where(batch.has_hr);
   rows.lr = rows_where(batch.has_hr.logical_not());
   rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
@@ -65,8 +65,8 @@ struct Labels {
   at::Tensor hr, lr;  //!< of labelled HR and LR rows
 };
 
-Labels labels_of(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
+Labels ftwa_labels_of(const LaneBatch& batch) {
+  const FtwaRows rows = ftwa_rows_of(batch);
   return {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr),
           select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr)};
 }
@@ -194,7 +194,7 @@ std::vector<ParameterGroup> Ftwa::parameter_groups() {
 }
 
 Activations Ftwa::forward(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
+  const FtwaRows rows = ftwa_rows_of(batch);
   const std::int64_t hr_count = rows.hr_count, lr_count = rows.lr_count;
   // Copies of the HR rows first, then the LR rows.
   const bool one_kind = hr_count == 0 || lr_count == 0;
@@ -219,7 +219,7 @@ Activations Ftwa::forward(const LaneBatch& batch) {
   }
   const at::Tensor f_copy = f_low.narrow(0, 0, hr_count), f_lr = f_low.narrow(0, hr_count, lr_count);
 
-  Activations activations{std::vector<at::Tensor>(kSlots)};
+  Activations activations{std::vector<at::Tensor>(kFtwaSlots)};
   auto& slots = activations.tensors;
   slots[kVectors + kHr] = select_rows(pooled(f_hr), rows.labelled_hr);
   slots[kVectors + kCopy] = select_rows(pooled(f_copy), rows.labelled_hr);
@@ -230,8 +230,8 @@ Activations Ftwa::forward(const LaneBatch& batch) {
     slots[kVectors + kTransformed] = select_rows(slots[kVectors + kTransformed], rows.labelled_lr);
   }
   if (classifier_hr_) {
-    run(*classifier_hr_, kLogits, kHr, kTransformed, activations);
-    run(*classifier_lr_, kLogits, kLr, kCopy, activations);
+    run(*classifier_hr_, kFtwaLogits, kHr, kTransformed, activations);
+    run(*classifier_lr_, kFtwaLogits, kLr, kCopy, activations);
   }
   if (weight_hr_) {
     run(*weight_hr_, kWeights, kHr, kTransformed, activations);
@@ -272,20 +272,20 @@ at::Tensor Ftwa::classification_term(const Activations& activations, const LaneB
   const auto pair = [&](Stream first, Stream second, const at::Tensor& labels) {
     if (labels.size(0) == 0) return zero_loss(slots[kVectors + first]);
     const auto losses_of = [&](Stream stream) {
-      return classification_losses(slots[kLogits + stream], labels, recipe_.label_smoothing);
+      return classification_losses(slots[kFtwaLogits + stream], labels, recipe_.label_smoothing);
     };
-    if (!slots[kLogits + second].defined()) return losses_of(first).mean();
+    if (!slots[kFtwaLogits + second].defined()) return losses_of(first).mean();
     const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == kPerSample);
     return (shares.first * losses_of(first) + shares.second * losses_of(second)).mean();
   };
-  const Labels labels = labels_of(batch);
+  const Labels labels = ftwa_labels_of(batch);
   return pair(kHr, kCopy, labels.hr) + pair(kLr, kTransformed, labels.lr);
 }
 
 //! eqs. 6 and 7.
 at::Tensor Ftwa::triplet_term(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  const Labels labels = labels_of(batch);
+  const Labels labels = ftwa_labels_of(batch);
   const bool transformed = slots[kVectors + kTransformed].defined();
   const AnchorLosses high = mined_triplet_losses(united(slots[kVectors + kHr], slots[kVectors + kTransformed]),
                                                  united(labels.hr, transformed ? labels.lr : at::Tensor()), triplet_,

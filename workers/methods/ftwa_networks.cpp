@@ -9,7 +9,7 @@
 namespace resolute::workers {
 namespace {
 
-constexpr double kLeak = 0.05;
+constexpr double kFtwaLeak = 0.05;
 constexpr std::int64_t kNarrowing = 8, kLeastWidth = 32;
 constexpr std::int64_t kAttentionNarrowing = 8;  //!< of w, not of the 2w channels that it rescales
 
@@ -18,7 +18,7 @@ std::shared_ptr<Convolution> convolution(std::int64_t in, std::int64_t out, std:
       .in = in, .out = out, .kernel = kernel, .bias = true, .initialisation = Initialisation::kTorchLinear});
 }
 
-at::Tensor rectified(at::Tensor map) { return at::leaky_relu_(map, kLeak); }
+at::Tensor rectified(at::Tensor map) { return at::leaky_relu_(map, kFtwaLeak); }
 
 }  // namespace
 

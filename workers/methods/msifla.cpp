@@ -15,7 +15,8 @@ namespace {
 // What Activations::tensors holds of each scale. Undefined: the images without an HR row, the others without a labelled
 // row or before the re-ID networks begin; logits also without classification. Images are N×3×H×W of the HR rows, of
 // their copies rate by rate; the others of the labelled HR rows and then of the labelled LR rows.
-constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kLogits = kFeatures + kParts, kSlots = kLogits + kParts;
+constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = kFeatures + kParts,
+                      kMsiflaSlots = kMsiflaLogits + kParts;
 
 constexpr std::size_t kMostScales = 4;
 constexpr const char *kReid = "reid", *kIr = "ir";
@@ -43,15 +44,15 @@ void validate_options(const experiments::MsiflaOptions& options, const std::vect
 }
 
 //! Which rows of a batch belong where.
-struct BatchRows {
+struct MsiflaRows {
   Rows hr;                 //!< of the batch
   Rows labelled_hr;        //!< of the HR rows
   at::Tensor labelled_lr;  //!< of the batch
   std::int64_t hr_count = 0, labelled_hr_count = 0;
 };
 
-BatchRows rows_of(const LaneBatch& batch) {
-  BatchRows rows;
+MsiflaRows msifla_rows_of(const LaneBatch& batch) {
+  MsiflaRows rows;
   rows.hr = rows_where(batch.has_hr);
   rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
   const at::Tensor lr = batch.has_hr.logical_not();
@@ -62,8 +63,8 @@ BatchRows rows_of(const LaneBatch& batch) {
 }
 
 //! Of the labelled rows, in the order of their features.
-at::Tensor labels_of(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
+at::Tensor msifla_labels_of(const LaneBatch& batch) {
+  const MsiflaRows rows = msifla_rows_of(batch);
   return at::cat(
       {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr), select_rows(batch.labels, rows.labelled_lr)});
 }
@@ -123,8 +124,8 @@ std::vector<at::Tensor> Msifla::cascade(const at::Tensor& images) const {
 
 // HR rows, copies and LR rows pass apart: each loss then goes back through those that it is made of, and no others.
 Activations Msifla::forward(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
-  Activations activations{std::vector<at::Tensor>(kSlots * ir_.size())};
+  const MsiflaRows rows = msifla_rows_of(batch);
+  Activations activations{std::vector<at::Tensor>(kMsiflaSlots * ir_.size())};
   std::vector<at::Tensor> of_hr;
   if (rows.hr_count > 0) {
     of_hr = cascade(select_rows(batch.hr, rows.hr));
@@ -132,8 +133,8 @@ Activations Msifla::forward(const LaneBatch& batch) {
     for (const at::Tensor& images : batch.copies) copies.push_back(select_rows(images, rows.hr));
     const std::vector<at::Tensor> of_copies = cascade(at::cat(copies));
     for (std::size_t scale = 0; scale < ir_.size(); ++scale) {
-      activations.tensors[scale * kSlots + kOfHr] = of_hr[scale];
-      activations.tensors[scale * kSlots + kOfCopies] = of_copies[scale];
+      activations.tensors[scale * kMsiflaSlots + kOfHr] = of_hr[scale];
+      activations.tensors[scale * kMsiflaSlots + kOfCopies] = of_copies[scale];
     }
   }
   if (batch.step < static_cast<std::uint64_t>(options_.ir_warmup_steps)) return activations;
@@ -164,14 +165,14 @@ void Msifla::identify(const std::vector<at::Tensor>& images, Activations& activa
     const std::vector<at::Tensor> parts = reid_[network]->parts(together == 1 ? images[network] : at::cat(images));
     const std::vector<at::Tensor> logits = reid_[network]->logits(parts);
     for (std::size_t i = 0; i < together; ++i) {
-      const auto slots = activations.tensors.begin() + static_cast<std::ptrdiff_t>((network + i) * kSlots);
+      const auto slots = activations.tensors.begin() + static_cast<std::ptrdiff_t>((network + i) * kMsiflaSlots);
       const auto put = [&](std::size_t first, const std::vector<at::Tensor>& all) {
         for (std::size_t part = 0; part < all.size(); ++part)
           slots[static_cast<std::ptrdiff_t>(first + part)] =
               all[part].narrow(0, static_cast<std::int64_t>(i) * rows, rows);
       };
       put(kFeatures, parts);
-      put(kLogits, logits);
+      put(kMsiflaLogits, logits);
     }
   }
 }
@@ -179,7 +180,7 @@ void Msifla::identify(const std::vector<at::Tensor>& images, Activations& activa
 std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase < 2, "msifla has two phases");
   std::vector<LossTerm> terms;
-  const at::Tensor labels = phase == 0 ? at::Tensor() : labels_of(batch);
+  const at::Tensor labels = phase == 0 ? at::Tensor() : msifla_labels_of(batch);
   for (std::size_t i = 0; i < options_.scales.size(); ++i) {
     const int scale = options_.scales[i];
     if (phase == 0) {
@@ -195,14 +196,14 @@ std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activ
 
 //! eqs. 1–3.
 at::Tensor Msifla::recovery_term(std::size_t scale, const Activations& activations, const LaneBatch& batch) const {
-  const at::Tensor& of_hr = activations.tensors[scale * kSlots + kOfHr];
+  const at::Tensor& of_hr = activations.tensors[scale * kMsiflaSlots + kOfHr];
   if (!of_hr.defined()) return nothing_to_learn(*ir_[scale]);
   const auto& rates = recipe_.train_rates;
   const auto rate = std::find(rates.begin(), rates.end(), options_.scales[scale]) - rates.begin();
   const at::Tensor target = select_rows(
       options_.scales[scale] == 1 ? batch.hr : batch.copies[static_cast<std::size_t>(rate)], rows_where(batch.has_hr));
   at::Tensor sum = squared_error_loss(of_hr, target);
-  for (const at::Tensor& of_copy : activations.tensors[scale * kSlots + kOfCopies].split(of_hr.size(0)))
+  for (const at::Tensor& of_copy : activations.tensors[scale * kMsiflaSlots + kOfCopies].split(of_hr.size(0)))
     sum = sum + squared_error_loss(of_copy, target);
   return sum;
 }
@@ -212,7 +213,7 @@ at::Tensor Msifla::classification_term(std::size_t scale, const Activations& act
                                        const at::Tensor& labels) const {
   at::Tensor sum;
   for (std::size_t part = 0; part < kParts; ++part) {
-    const at::Tensor& logits = activations.tensors[scale * kSlots + kLogits + part];
+    const at::Tensor& logits = activations.tensors[scale * kMsiflaSlots + kMsiflaLogits + part];
     if (!logits.defined()) return nothing_to_learn(reid_of(scale));
     const at::Tensor loss = classification_loss(logits, labels, recipe_.label_smoothing);
     sum = sum.defined() ? sum + loss : loss;
@@ -225,7 +226,7 @@ at::Tensor Msifla::triplet_term(std::size_t scale, const Activations& activation
                                 const at::Tensor& labels) const {
   at::Tensor sum;
   for (std::size_t part = 0; part < kParts; ++part) {
-    const at::Tensor& features = activations.tensors[scale * kSlots + kFeatures + part];
+    const at::Tensor& features = activations.tensors[scale * kMsiflaSlots + kFeatures + part];
     if (!features.defined()) return nothing_to_learn(reid_of(scale));
     const at::Tensor loss =
         mined_triplet_loss(features, labels, triplet_, batch, part_site(options_.scales[scale], part));

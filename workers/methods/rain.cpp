@@ -13,9 +13,9 @@ namespace {
 // What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
 // of RainOptions::levels: f_j of the HR stream, f_j of the LR stream.
 // Labelled… and logits hold the rows that have a label, the others all rows of their stream.
-enum Slot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
+enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
 
-constexpr const char* kNetworks = "networks";
+constexpr const char* kRainNetworks = "networks";
 constexpr const char* kDiscriminators = "discriminators";
 constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
 constexpr const char* kHrOnly = "hr-only-labels";
@@ -69,7 +69,7 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
 
 std::vector<ParameterGroup> Rain::parameter_groups() {
   std::vector<ParameterGroup> groups{
-      {kNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
+      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
   // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
   // the balance of the game stays.
   if (!discriminators_.empty())
@@ -81,9 +81,9 @@ std::vector<ParameterGroup> Rain::parameter_groups() {
 }
 
 std::vector<Phase> Rain::phases() const {
-  if (discriminators_.empty()) return {{kNetworks, {kNetworks}}};
+  if (discriminators_.empty()) return {{kRainNetworks, {kRainNetworks}}};
   const bool simultaneous = options_.updates == "simultaneous";
-  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kNetworks, {kNetworks}}};
+  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
 }
 
 //! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.

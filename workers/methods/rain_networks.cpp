@@ -8,7 +8,7 @@
 namespace resolute::workers {
 namespace {
 
-constexpr double kLeak = 0.2;
+constexpr double kDiscriminatorLeak = 0.2;
 constexpr std::int64_t kSmallTrunk = 512;  //!< trunks with fewer channels in f5 get the small networks
 
 bool is_small(const Backbone& trunk) { return trunk.channels(kLevels) < kSmallTrunk; }
@@ -33,7 +33,7 @@ std::vector<Layer> convolutional_layers(std::int64_t width) {
 
 std::vector<Layer> pixelwise_layers(std::int64_t width) { return {{width, 1, 1}, {width / 2, 1, 1}, {1, 1, 1}}; }
 
-constexpr std::pair<std::string_view, std::vector<Layer> (*)(std::int64_t)> kDiscriminators[] = {
+constexpr std::pair<std::string_view, std::vector<Layer> (*)(std::int64_t)> kDiscriminatorKinds[] = {
     {"convolutional", convolutional_layers}, {"pixelwise", pixelwise_layers}};
 
 //! What `table` has under `kind`.
@@ -88,7 +88,7 @@ at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int6
 }
 
 Discriminator::Discriminator(std::int64_t channels, std::int64_t width, const std::string& kind) {
-  const std::vector<Layer> layers = chosen(kDiscriminators, "discriminator", kind)(width);
+  const std::vector<Layer> layers = chosen(kDiscriminatorKinds, "discriminator", kind)(width);
   std::int64_t in = channels;
   for (const Layer& layer : layers) {
     const bool last = layers_.size() + 1 == layers.size();
@@ -108,7 +108,8 @@ Discriminator::Discriminator(std::int64_t channels, std::int64_t width, const st
 at::Tensor Discriminator::apply(const at::Tensor& feature,
                                 at::Tensor (Convolution::*run)(const at::Tensor&) const) const {
   at::Tensor current = (layers_.front().get()->*run)(feature);
-  for (std::size_t i = 1; i < layers_.size(); ++i) current = (layers_[i].get()->*run)(at::leaky_relu(current, kLeak));
+  for (std::size_t i = 1; i < layers_.size(); ++i)
+    current = (layers_[i].get()->*run)(at::leaky_relu(current, kDiscriminatorLeak));
   return current;
 }
 

@@ -16,9 +16,9 @@ namespace {
 
 // What Activations::tensors holds of the labelled HR images and then of all labelled rows' LR images; undefined where
 // no row has a label, logits without classification too.
-enum Slot : std::size_t { kRepresentation, kLogits, kSlots };
+enum AdaptiveSlot : std::size_t { kRepresentation, kAdaptiveLogits, kAdaptiveSlots };
 
-constexpr const char *kNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
+constexpr const char *kAdaptiveNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
 
 //! What experiments::validate() refuses.
 void validate_options(const experiments::ResolutionAdaptiveOptions& options) {
@@ -48,17 +48,17 @@ void validate_options(const experiments::ResolutionAdaptiveOptions& options) {
 }
 
 //! Which rows of a batch stand in a step: as HR images, as LR images.
-struct BatchRows {
+struct AdaptiveRows {
   Rows hr, lr;
 };
 
-BatchRows rows_of(const LaneBatch& batch) {
+AdaptiveRows adaptive_rows_of(const LaneBatch& batch) {
   return {rows_where(batch.has_label.defined() ? batch.has_hr.logical_and(batch.has_label) : batch.has_hr),
           rows_where(batch.has_label)};
 }
 
-at::Tensor labels_of(const LaneBatch& batch) {
-  const BatchRows rows = rows_of(batch);
+at::Tensor adaptive_labels_of(const LaneBatch& batch) {
+  const AdaptiveRows rows = adaptive_rows_of(batch);
   return at::cat({select_rows(batch.labels, rows.hr), select_rows(batch.labels, rows.lr)});
 }
 
@@ -119,7 +119,7 @@ ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOpti
 
 std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
   const AdamOptions adam = adam_options(recipe_);
-  std::vector<ParameterGroup> groups{{kNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), adam}};
+  std::vector<ParameterGroup> groups{{kAdaptiveNetworks, parameters_of(*root_, kMaskModules, /*inverse=*/true), adam}};
   if (!masks_) return groups;
   AdamOptions of_masks = adam;
   of_masks.learning_rate = options_.mask_learning_rate;
@@ -143,7 +143,7 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
 }
 
 std::vector<Phase> ResolutionAdaptive::phases() const {
-  Phase phase{kNetworks, {kNetworks}};
+  Phase phase{kAdaptiveNetworks, {kAdaptiveNetworks}};
   if (options_.masks == "joint") phase.groups.emplace_back(kMasks);
   for (std::size_t mask = 0; options_.masks == "progressive" && mask < masks_->size(); ++mask)
     phase.groups.push_back(kMask + masks_->name(mask));
@@ -181,11 +181,11 @@ Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
     acting = acting_masks();
   }
   RESOLUTE_EXPECT(batch.lr_rates.defined(), "the rate of each LR image is known");
-  const BatchRows rows = rows_of(batch);
+  const AdaptiveRows rows = adaptive_rows_of(batch);
   const at::Tensor hr = select_rows(batch.hr, rows.hr), lr = select_rows(batch.lr, rows.lr);
   const at::Tensor hr_levels = at::full({hr.size(0)}, levels(), at::kLong),
                    lr_levels = levels_of_rates(options_.level_rates, select_rows(batch.lr_rates, rows.lr));
-  Activations activations{std::vector<at::Tensor>(kSlots)};
+  Activations activations{std::vector<at::Tensor>(kAdaptiveSlots)};
   if (lr.size(0) == 0) return activations;
   std::vector<Output> outputs;
   if (hr.size(0) == 0) {
@@ -200,7 +200,7 @@ Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
     return outputs.size() == 1 ? of(outputs.front()) : at::cat({of(outputs.front()), of(outputs.back())});
   };
   activations.tensors[kRepresentation] = joined([](const Output& output) { return output.representation; });
-  if (classifier_) activations.tensors[kLogits] = joined([](const Output& output) { return output.logits; });
+  if (classifier_) activations.tensors[kAdaptiveLogits] = joined([](const Output& output) { return output.logits; });
   return activations;
 }
 
@@ -244,12 +244,12 @@ std::vector<LossTerm> ResolutionAdaptive::losses(std::size_t phase, const Activa
                                                  const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase == 0, "resolution_adaptive has one phase");
   const at::Tensor& z = activations.tensors[kRepresentation];
-  const at::Tensor labels = labels_of(batch), nothing = zero_loss(root_->parameters().front());
+  const at::Tensor labels = adaptive_labels_of(batch), nothing = zero_loss(root_->parameters().front());
   std::vector<LossTerm> terms;
   if (options_.classification)
-    terms.push_back(
-        {"classification",
-         z.defined() ? classification_loss(activations.tensors[kLogits], labels, recipe_.label_smoothing) : nothing});
+    terms.push_back({"classification", z.defined() ? classification_loss(activations.tensors[kAdaptiveLogits], labels,
+                                                                         recipe_.label_smoothing)
+                                                   : nothing});
   if (options_.verification)
     terms.push_back({"verification", z.defined() ? verification_term(z, labels, batch) : nothing});
   return terms;
