@@ -6,10 +6,15 @@
 #     A program in bin/, installed.
 #   resolute_module(NAME SOURCES file... [DEPS target...])
 #     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed.
-#   resolute_test(FILE.cpp [DEPS target...] [NP n...] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...])
-#     A GoogleTest program named after its folder and file. With NP it runs once for each n under mpirun, with the name
-#     suffix /n; the program then has its own main(). LABELS let a developer run a part (ctest -L). What it tests is
-#     optimised as users have it, it itself is compiled quickly: -O1, on precompiled headers (tests/support/precompiled.h).
+#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OWN_MAIN])
+#     A GoogleTest program test_FOLDER[_NAME], to which the calls of resolute_test() after it add their files. NEEDS names
+#     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O1, on
+#     precompiled headers (tests/support/precompiled.h). Targets tests_FOLDER and tests_PART build all programs of a folder.
+#   resolute_test(FILE.cpp [SANITIZE address thread] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...]
+#                 [PROPERTIES name value...])
+#     The tests of one file as ctest FOLDER/FILE, a process of their own: what ends them ends no other file's. LABELS let a
+#     developer run a part (ctest -L). SANITIZE names the sanitizers that may find something in what they test
+#     (docs/testing.md); in a build under another one the file is left out.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -20,18 +25,30 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
 endif()
+# Several files of a target are compiled as one: each header is read once for all of them (docs/decisions.md, "Files are
+# compiled together"). -DCMAKE_UNITY_BUILD=OFF compiles each by itself.
+option(CMAKE_UNITY_BUILD "Compile several files of a target as one" ON)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 12 CACHE STRING "Files that are compiled as one at most; half as many on torch's headers")
+# GCC looks for garbage less often: 7 to 9 % of its time, for a few hundred MB.
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  add_compile_options("SHELL:--param ggc-min-heapsize=1000000")
+endif()
 # Assertions that guard our own contracts stay on in every build; speed comes from -O2 and from where it was measured.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
 
 find_program(RESOLUTE_CCACHE ccache)
 if(RESOLUTE_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${RESOLUTE_CCACHE})
+  # Paths below the checkout are compared from its root on: what one checkout compiled another need not.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${RESOLUTE_CCACHE})
 endif()
 
 add_library(resolute_warnings INTERFACE)
 target_compile_options(resolute_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Werror)
 # Results must not depend on the compiler fusing a multiply and an add.
 target_compile_options(resolute_warnings INTERFACE -ffp-contract=off)
+# Messages name files from the checkout's root on; and equal sources give equal objects wherever they lie.
+target_compile_options(resolute_warnings INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 # Of tests that need no torch. What they test is what is watched for undefined behaviour: in GoogleTest's macros the checks
 # double the time of compiling. At -O1 GCC 12 takes a short std::string that a long one was moved to for overrun.
 set(RESOLUTE_TEST_OPTIONS -O1 -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
@@ -77,42 +94,87 @@ function(resolute_module name)
   install(TARGETS resolute_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-function(resolute_test file)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "DEPS;NP;LABELS;ENVIRONMENT" ${ARGN})
+# resolute_add_part_target(TARGET): lets tests_FOLDER and tests_PART build TARGET, a program of tests in this folder.
+function(resolute_add_part_target target)
+  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REPLACE "/" ";" rooms ${path})
+  foreach(room IN LISTS rooms)
+    if(NOT TARGET tests_${room})
+      add_custom_target(tests_${room})
+    endif()
+    add_dependencies(tests_${room} ${target})
+  endforeach()
+endfunction()
+
+# resolute_compile_fewer_together(TARGET): an edit of one of its heavy files shall not take long.
+function(resolute_compile_fewer_together target)
+  math(EXPR half "${CMAKE_UNITY_BUILD_BATCH_SIZE} / 2")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_BATCH_SIZE ${half})
+endfunction()
+
+# resolute_reuse_headers(TARGET LIBRARY): TARGET is compiled on the precompiled headers of LIBRARY. That takes the same flags:
+# -fPIC, not the -fPIE that CMake would add for a program.
+function(resolute_reuse_headers target library)
+  target_precompile_headers(${target} REUSE_FROM ${library})
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
+endfunction()
+
+function(resolute_test_program)
+  cmake_parse_arguments(ARG "OWN_MAIN" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
   resolute_check_arguments(ARG)
-  get_filename_component(stem ${file} NAME_WE)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  set(target test_${folder}_${stem})
-  add_executable(${target} ${file})
+  set(target test_${folder})
+  if(ARG_NAME)
+    string(APPEND target _${ARG_NAME})
+  endif()
+  # Under a sanitizer a program may be left without tests; nothing builds it then.
+  add_executable(${target} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/precompiled.h)
+  set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_definitions(${target} PRIVATE RESOLUTE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-                                               RESOLUTE_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} GTest::gmock)
+  target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} test_support GTest::gmock)
   if(ARG_DEPS MATCHES "resolute::workers")
     resolute_uses_torch(${target})
   else()
     target_compile_options(${target} PRIVATE ${RESOLUTE_TEST_OPTIONS})
-    target_precompile_headers(${target} REUSE_FROM test_headers)
+    resolute_reuse_headers(${target} test_support)
+  endif()
+  foreach(needed IN LISTS ARG_NEEDS)
+    add_dependencies(${target} ${needed})
+  endforeach()
+  resolute_add_part_target(${target})
+  set(RESOLUTE_TEST_PROGRAM ${target} PARENT_SCOPE)
+  set(RESOLUTE_TEST_PROGRAM_OWN_MAIN ${ARG_OWN_MAIN} PARENT_SCOPE)
+endfunction()
+
+function(resolute_test file)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
+  resolute_check_arguments(ARG)
+  foreach(sanitizer IN LISTS ARG_SANITIZE)
+    if(NOT sanitizer MATCHES "^(address|thread)$")
+      message(FATAL_ERROR "unknown sanitizer: ${sanitizer}")
+    endif()
+  endforeach()
+  if(RESOLUTE_SANITIZE)
+    string(REGEX MATCH "address|thread" sanitizer "${RESOLUTE_SANITIZE}")
+    if(NOT sanitizer IN_LIST ARG_SANITIZE)
+      return()
+    endif()
+  endif()
+  get_filename_component(stem ${file} NAME_WE)
+  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  string(REGEX MATCH "^[^/]+" part ${path})
+  set(target ${RESOLUTE_TEST_PROGRAM})
+  target_sources(${target} PRIVATE ${file})
+  set(command ${target})
+  if(NOT RESOLUTE_TEST_PROGRAM_OWN_MAIN)
+    list(APPEND command --file=${stem}.cpp)
   endif()
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
-  if(NOT ARG_NP)
-    target_link_libraries(${target} PRIVATE GTest::gtest_main)
-    add_test(NAME ${folder}/${stem} COMMAND ${target})
-    set(names ${folder}/${stem})
-  else()
-    target_link_libraries(${target} PRIVATE GTest::gtest)
-    set(names "")
-    foreach(np IN LISTS ARG_NP)
-      add_test(NAME ${folder}/${stem}/${np} COMMAND mpirun -np ${np} $<TARGET_FILE:${target}>)
-      set_tests_properties(${folder}/${stem}/${np} PROPERTIES PROCESSORS ${np})
-      list(APPEND names ${folder}/${stem}/${np})
-    endforeach()
-    list(APPEND ARG_LABELS mpi)
-    list(APPEND ARG_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-         OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none)
-  endif()
-  set_tests_properties(${names} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${folder};${ARG_LABELS}"
-                                           ENVIRONMENT "${ARG_ENVIRONMENT}")
+  add_test(NAME ${folder}/${stem} COMMAND ${command})
+  set_tests_properties(${folder}/${stem} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${part};${folder};${ARG_LABELS}"
+                                                    ENVIRONMENT "${ARG_ENVIRONMENT}" ${ARG_PROPERTIES})
 endfunction()

@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::cli {
+namespace resolute::cli::launched_run_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -188,4 +188,4 @@ TEST(AllocationSignalsTest, gives_the_handlers_back) {
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::launched_run_test

@@ -11,7 +11,7 @@
 #include "cli/box_plot.h"
 #include "cli/panel_page.h"
 
-namespace resolute::cli {
+namespace resolute::cli::mask_plot_test {
 namespace {
 
 using results::MaskSpread;
@@ -154,4 +154,4 @@ TEST(MaskPlot, a_page_shows_masks_of_rows_that_have_some) {
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::mask_plot_test

@@ -11,7 +11,7 @@
 #include "experiments/validation.h"
 #include "workers/dataset_settings.h"
 
-namespace resolute {
+namespace resolute::pack_settings_test {
 namespace {
 
 experiments::PackSettings settings(const std::string& view_from) {
@@ -76,4 +76,4 @@ TEST(SplitSettings, come_through_whole) {
 }
 
 }  // namespace
-}  // namespace resolute
+}  // namespace resolute::pack_settings_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace resolute::tests {
+namespace resolute::tests::pending_reason_test {
 namespace {
 
 using cli::explain_reason;
@@ -37,4 +37,4 @@ TEST(PendingReason, what_would_wait_for_ever_is_said_to) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::pending_reason_test

@@ -10,7 +10,7 @@
 
 #include "cli/panel_page.h"
 
-namespace resolute::cli {
+namespace resolute::cli::prefix_plot_test {
 namespace {
 
 using results::PrefixDistances;
@@ -127,4 +127,4 @@ TEST(PrefixPlot, a_page_shows_distances_of_rows_that_have_some) {
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::prefix_plot_test

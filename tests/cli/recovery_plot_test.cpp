@@ -10,7 +10,7 @@
 
 #include "cli/panel_page.h"
 
-namespace resolute::cli {
+namespace resolute::cli::recovery_plot_test {
 namespace {
 
 using results::RecoveryQuality;
@@ -111,4 +111,4 @@ TEST(RecoveryPlot, a_page_shows_recovered_images_and_every_scales_figures_under_
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::recovery_plot_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace resolute::tests {
+namespace resolute::tests::run_signs_test {
 namespace {
 
 using namespace cli;
@@ -97,4 +97,4 @@ TEST(RunSigns, a_job_at_work_that_says_nothing_for_minutes_may_have_lost_its_fir
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::run_signs_test

@@ -8,7 +8,7 @@
 #include "orchestrator/owner.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::cli {
+namespace resolute::cli::run_watch_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -114,4 +114,4 @@ TEST_F(RunWatchTest, stops_to_wait_at_once_where_there_is_no_time_left) {
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::run_watch_test

@@ -6,7 +6,7 @@
 #include "cli/submitter.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::slurm_view_test {
 namespace {
 
 using namespace cli;
@@ -379,4 +379,4 @@ TEST(SlurmView, submissions_are_read_from_the_store_and_a_broken_one_is_left_out
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::slurm_view_test

@@ -5,7 +5,7 @@
 
 #include "cli/terminal.h"
 
-namespace resolute::tests {
+namespace resolute::tests::status_view_test {
 namespace {
 
 using namespace cli;
@@ -175,4 +175,4 @@ TEST(Redraw, draws_each_frame_over_the_one_before) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::status_view_test

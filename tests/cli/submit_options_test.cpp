@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::cli {
+namespace resolute::cli::submit_options_test {
 namespace {
 
 using testing::ElementsAre;
@@ -307,4 +307,4 @@ TEST(SuiteVariables, are_those_that_the_text_names_and_the_environment_has) {
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::submit_options_test

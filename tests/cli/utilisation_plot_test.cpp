@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace resolute::tests {
+namespace resolute::tests::utilisation_plot_test {
 namespace {
 
 orchestrator::SimulationReport half_used() {
@@ -32,4 +32,4 @@ TEST(UtilisationPlot, escapes_a_name_and_survives_a_simulation_without_time) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::utilisation_plot_test

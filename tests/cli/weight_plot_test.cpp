@@ -11,7 +11,7 @@
 
 #include "cli/panel_page.h"
 
-namespace resolute::cli {
+namespace resolute::cli::weight_plot_test {
 namespace {
 
 using results::BranchWeights;
@@ -141,4 +141,4 @@ TEST(WeightPlot, a_page_has_one_a_row_that_has_weights_and_nothing_from_elsewher
 }
 
 }  // namespace
-}  // namespace resolute::cli
+}  // namespace resolute::cli::weight_plot_test

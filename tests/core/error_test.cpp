@@ -4,7 +4,7 @@
 
 #include <cerrno>
 
-namespace resolute::core {
+namespace resolute::core::error_test {
 namespace {
 
 TEST(RuntimeErrorTest, message_follows_problem_why_suggestion) {
@@ -40,4 +40,4 @@ TEST(RuntimeErrorTest, errno_decides_the_kind) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::error_test

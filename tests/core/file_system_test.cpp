@@ -13,7 +13,7 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::core {
+namespace resolute::core::file_system_test {
 namespace {
 
 class FileSystemTest : public testing::Test {
@@ -142,4 +142,4 @@ TEST(ProgressTest, line_tells_share_rate_and_time_left) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::file_system_test

@@ -5,7 +5,7 @@
 #include "core/crc32c.h"
 #include "core/sha256.h"
 
-namespace resolute::core {
+namespace resolute::core::hash_test {
 namespace {
 
 TEST(Sha256Test, agrees_with_fips_180_examples) {
@@ -61,4 +61,4 @@ TEST(ByteReaderTest, reads_what_was_written_and_refuses_to_read_on) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::hash_test

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace resolute::core {
+namespace resolute::core::json_test {
 namespace {
 
 std::string message_of(const std::function<void()>& action) {
@@ -67,4 +67,4 @@ TEST(ObjectReaderTest, names_place_key_and_need) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::json_test

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-namespace resolute::core {
+namespace resolute::core::listener_test {
 namespace {
 
 // Whether a connection to this address at the listener's port is taken.
@@ -36,4 +36,4 @@ TEST(Listener, two_get_two_ports) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::listener_test

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 
-namespace resolute::core {
+namespace resolute::core::process_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -142,4 +142,4 @@ TEST(ProcessTest, statuses_read_as_people_say_them) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::process_test

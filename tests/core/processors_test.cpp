@@ -5,7 +5,7 @@
 
 #include <thread>
 
-namespace resolute::core {
+namespace resolute::core::processors_test {
 namespace {
 
 TEST(Processors, are_those_of_the_affinity_mask) {
@@ -27,4 +27,4 @@ TEST(Processors, are_those_of_the_affinity_mask) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::processors_test

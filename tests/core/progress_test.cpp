@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace resolute::core {
+namespace resolute::core::progress_test {
 namespace {
 
 using std::chrono::seconds;
@@ -22,4 +22,4 @@ TEST(Progress, more_than_was_announced_leaves_nothing) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::progress_test

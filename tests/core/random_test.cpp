@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace resolute::core {
+namespace resolute::core::random_test {
 namespace {
 
 // Known answers of the Random123 distribution (kat_vectors, philox4x32 10 rounds).
@@ -90,4 +90,4 @@ TEST(RandomStreamTest, permutation_holds_each_index_once) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::random_test

@@ -6,7 +6,7 @@
 
 #include "core/bytes.h"
 
-namespace resolute::core {
+namespace resolute::core::sha256_pair_test {
 namespace {
 
 Bytes text_of(std::size_t bytes, std::uint32_t seed) {
@@ -54,4 +54,4 @@ RC_GTEST_PROP(Sha256Pair, however_the_pieces_are_cut, ()) {
 }
 
 }  // namespace
-}  // namespace resolute::core
+}  // namespace resolute::core::sha256_pair_test

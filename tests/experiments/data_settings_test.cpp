@@ -7,7 +7,7 @@
 #include "experiments/validation.h"
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::data_settings_test {
 namespace {
 
 using testing::AllOf;
@@ -230,4 +230,4 @@ TEST_F(DataSettings, the_documents_data_sets_are_a_suite_with_the_papers_numbers
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::data_settings_test

@@ -3,7 +3,7 @@
 
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::ftwa_suite_test {
 namespace {
 
 using testing::AllOf;
@@ -367,4 +367,4 @@ TEST_F(FtwaSuite, a_table_of_weights_may_have_rows_without) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::ftwa_suite_test

@@ -3,7 +3,7 @@
 
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::msifla_suite_test {
 namespace {
 
 using testing::AllOf;
@@ -350,4 +350,4 @@ TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_re
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::msifla_suite_test

@@ -5,7 +5,7 @@
 #include "experiments/resolution_levels.h"
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::resolution_adaptive_suite_test {
 namespace {
 
 using testing::AllOf;
@@ -387,4 +387,4 @@ TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_t
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::resolution_adaptive_suite_test

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace resolute::experiments {
+namespace resolute::experiments::resolution_levels_test {
 namespace {
 
 using Rates = std::vector<int>;
@@ -84,4 +84,4 @@ TEST(ResolutionLevels, a_step_stands_in_the_stage_of_its_mask_and_the_last_has_n
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::resolution_levels_test

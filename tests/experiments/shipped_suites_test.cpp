@@ -5,7 +5,7 @@
 #include "experiments/validation.h"
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::shipped_suites_test {
 namespace {
 
 using testing::ElementsAre;
@@ -232,4 +232,4 @@ TEST_F(Suite, the_tour_of_data_sets_calls_at_every_source) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::shipped_suites_test

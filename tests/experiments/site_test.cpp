@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::site_test {
 namespace {
 
 using testing::ElementsAre;
@@ -154,4 +154,4 @@ TEST(SitePlace, is_said_by_its_variable_else_by_the_users_configuration_folder) 
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::site_test

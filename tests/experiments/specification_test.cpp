@@ -9,7 +9,7 @@
 #include "tests/experiments/any_specification.h"
 #include "tests/experiments/example_specifications.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::specification_test {
 namespace {
 
 using core::Json;
@@ -224,4 +224,4 @@ TEST(StoreLayout, allocations_beside_the_first_have_folders_that_no_suite_can_ha
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::specification_test

@@ -8,7 +8,7 @@
 #include "experiments/language/toml_document.h"
 #include "tests/experiments/suite_refusal.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::suite_errors_test {
 namespace {
 
 using testing::AllOf;
@@ -288,4 +288,4 @@ TEST(SuiteErrors, a_missing_file) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::suite_errors_test

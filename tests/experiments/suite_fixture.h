@@ -12,10 +12,11 @@
 #include <utility>
 
 #include "experiments/suite.h"
+#include "tests/support/folders.h"
 
 namespace resolute::experiments {
 
-inline const std::filesystem::path kSource = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "experiments";
+inline const std::filesystem::path kSource = tests::source_folder() / "experiments";
 
 class Suite : public testing::Test {
  protected:

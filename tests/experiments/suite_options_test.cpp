@@ -5,7 +5,7 @@
 
 #include "tests/experiments/suite_refusal.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::suite_options_test {
 namespace {
 
 using testing::AllOf;
@@ -203,4 +203,4 @@ worse_to_better = ["without L_adv", "full"]
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::suite_options_test

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "experiments/suite.h"
+#include "tests/support/folders.h"
 
 namespace resolute::experiments {
 
@@ -56,7 +57,7 @@ inline std::string message_for(const std::string& text, SuiteOptions options = {
   const auto file = folder / "s.toml";
   core::write_atomic(files, file, text);
   if (options.reference_file.empty())
-    options.reference_file = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "experiments/reference/papers.toml";
+    options.reference_file = tests::source_folder() / "experiments/reference/papers.toml";
   options.store = folder;
   std::string message;
   try {

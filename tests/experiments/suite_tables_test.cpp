@@ -4,7 +4,7 @@
 #include "experiments/metrics.h"
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::suite_tables_test {
 namespace {
 
 using testing::ElementsAre;
@@ -257,4 +257,4 @@ TEST(Metrics, of_recovered_images_end_in_a_rate_from_2_to_16) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::suite_tables_test

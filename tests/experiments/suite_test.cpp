@@ -5,7 +5,7 @@
 #include "experiments/weights_catalogue.h"
 #include "tests/experiments/suite_fixture.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::suite_test {
 namespace {
 
 using testing::ElementsAre;
@@ -385,4 +385,4 @@ TEST_F(Suite, the_reference_file_is_looked_for_in_three_places) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::suite_test

@@ -11,7 +11,7 @@
 #include "experiments/language/normalised.h"
 #include "tests/experiments/example_specifications.h"
 
-namespace resolute::experiments {
+namespace resolute::experiments::validation_test {
 namespace {
 
 using testing::AllOf;
@@ -261,4 +261,4 @@ TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
 }
 
 }  // namespace
-}  // namespace resolute::experiments
+}  // namespace resolute::experiments::validation_test

@@ -18,7 +18,7 @@ int fuzz_image(const std::uint8_t* data, std::size_t size);
 int fuzz_image_list(const std::uint8_t* data, std::size_t size);
 }
 
-namespace resolute::tests {
+namespace resolute::tests::data_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -125,4 +125,4 @@ TEST(FuzzData, lists_of_images_are_refused_or_what_a_second_reader_makes_of_them
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::data_test

@@ -12,13 +12,14 @@
 #include "core/file_system.h"
 #include "core/random.h"
 #include "core/sha256.h"
+#include "tests/support/folders.h"
 
 namespace resolute::tests {
 
 using EntryPoint = int (*)(const std::uint8_t*, std::size_t);
 using Mutation = void (*)(core::Bytes& bytes, const core::Bytes& other, core::RandomStream& random);
 
-inline const std::filesystem::path kCorpus = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/fuzz/corpus";
+inline const std::filesystem::path kCorpus = tests::source_folder() / "tests/fuzz/corpus";
 
 inline int run(EntryPoint entry_point, const core::Bytes& bytes) {
   return entry_point(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());

@@ -8,6 +8,7 @@
 #include "orchestrator/spawner/framing.h"
 #include "tests/fuzz/drive.h"
 #include "tests/orchestrator/support/journals.h"
+#include "tests/support/folders.h"
 
 // The entry points, renamed where they are compiled for this program (CMakeLists.txt).
 extern "C" {
@@ -21,7 +22,7 @@ int fuzz_sacct(const std::uint8_t* data, std::size_t size);
 int fuzz_sbatch(const std::uint8_t* data, std::size_t size);
 }
 
-namespace resolute::tests {
+namespace resolute::tests::fuzz_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -31,8 +32,7 @@ using core::Bytes;
 void write_recorded(const std::string& command, std::initializer_list<const char*> scenes) {
   for (const char* scene : scenes) {
     const std::string file = command + "-" + scene + ".txt";
-    const Bytes bytes =
-        core::real_file_system().read(fs::path(RESOLUTE_SOURCE_DIR) / "tests/slurm/recorded/22.05" / file);
+    const Bytes bytes = core::real_file_system().read(tests::source_folder() / "tests/slurm/recorded/22.05" / file);
     std::string text(core::as_text(bytes));
     if (command == "scontrol") {  // what was asked for stands before it
       const std::size_t name = text.find("JobName=") + 8;
@@ -88,4 +88,4 @@ TEST(Fuzz, sacct_is_refused_or_written_as_it_came) { drive("sacct", fuzz_sacct, 
 TEST(Fuzz, sbatch_names_no_job_or_is_written_as_it_came) { drive("sbatch", fuzz_sbatch, rounds(40'000)); }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::fuzz_test

@@ -7,6 +7,7 @@
 
 #include "core/file_system.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/folders.h"
 
 namespace resolute::tests {
 namespace {
@@ -46,7 +47,7 @@ core::Bytes with_right_checksums(core::Bytes bytes) {
 const std::vector<Image>& good_images() {
   static const std::vector<Image> kImages = [] {
     std::vector<Image> images;
-    const auto folder = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/fuzz/corpus/image";
+    const auto folder = tests::source_folder() / "tests/fuzz/corpus/image";
     auto& files = core::real_file_system();
     for (const std::string& name : files.list(folder))
       if (name.starts_with("good-") && name.ends_with(".png"))

@@ -6,7 +6,7 @@
 // The entry point, renamed where it is compiled for this program (CMakeLists.txt).
 extern "C" int fuzz_mat(const std::uint8_t* data, std::size_t size);
 
-namespace resolute::tests {
+namespace resolute::tests::mat_test {
 namespace {
 
 using core::Bytes;
@@ -58,4 +58,4 @@ TEST(FuzzMat, corpus_has_a_good_example) {
 TEST(FuzzMat, mat_files_are_refused_or_list_what_can_be_read) { drive("mat", fuzz_mat, rounds(10'000), mutate_words); }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::mat_test

@@ -13,13 +13,14 @@
 #include "datasets/hdf5/layout.h"
 #include "datasets/pack/pack.h"
 #include "tests/fuzz/targets.h"
+#include "tests/support/folders.h"
 
 namespace resolute::tests {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kCorpus = fs::path(RESOLUTE_SOURCE_DIR) / "tests/fuzz/corpus";
+const fs::path kCorpus = tests::source_folder() / "tests/fuzz/corpus";
 
 struct Contents {
   std::vector<datasets::PackRow> rows;

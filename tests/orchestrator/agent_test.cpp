@@ -12,7 +12,7 @@
 #include "orchestrator/transport/in_process.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::agent_test {
 namespace {
 
 using namespace orchestrator;
@@ -121,4 +121,4 @@ TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::agent_test

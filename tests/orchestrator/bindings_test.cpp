@@ -9,7 +9,7 @@
 #include "core/file_system.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::bindings_test {
 namespace {
 
 using namespace orchestrator;
@@ -171,4 +171,4 @@ TEST(Bindings, a_rank_has_a_core_of_its_own_or_those_near_its_gpu) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::bindings_test

@@ -23,7 +23,7 @@
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/system/program.h"
 
-namespace resolute::tests {
+namespace resolute::tests::chaos_test {
 namespace {
 
 using namespace orchestrator;
@@ -337,12 +337,12 @@ INSTANTIATE_TEST_SUITE_P(Seeds, ChaosUnderMpi, testing::Range(1, 1 + seeds()));
 INSTANTIATE_TEST_SUITE_P(Seeds, ChaosInOneTree, testing::Range(101, 101 + (seeds() + 1) / 2));
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::chaos_test
 
 int main(int count, char** arguments) {
   const std::string_view mode = count > 1 ? arguments[1] : "";
-  if (mode == "worker") return resolute::tests::toy_worker(count, arguments);
-  if (mode == "drive" && count == 3) return resolute::tests::drive(arguments[2]);
+  if (mode == "worker") return resolute::tests::chaos_test::toy_worker(count, arguments);
+  if (mode == "drive" && count == 3) return resolute::tests::chaos_test::drive(arguments[2]);
   testing::InitGoogleTest(&count, arguments);
   return RUN_ALL_TESTS();
 }

@@ -9,7 +9,7 @@
 #include "orchestrator/owner.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::claim_test {
 namespace {
 
 using namespace orchestrator;
@@ -147,4 +147,4 @@ TEST_F(ClaimTest, runs_that_reach_for_the_same_jobs_get_each_job_once) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::claim_test

@@ -6,7 +6,7 @@
 #include "orchestrator/wire.h"
 #include "tests/orchestrator/support/events.h"
 
-namespace resolute::tests {
+namespace resolute::tests::decide_test {
 namespace {
 
 using namespace orchestrator;
@@ -635,4 +635,4 @@ TEST(Invariants, notice_a_slot_given_twice) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::decide_test

@@ -5,7 +5,7 @@
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::durations_test {
 namespace {
 
 using namespace orchestrator;
@@ -153,4 +153,4 @@ TEST(ExpectedPaths, a_path_is_a_job_and_the_longest_chain_behind_it) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::durations_test

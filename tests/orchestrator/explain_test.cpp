@@ -8,7 +8,7 @@
 #include "orchestrator/owner.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::explain_test {
 namespace {
 
 using namespace orchestrator;
@@ -155,4 +155,4 @@ TEST_F(Explain, refuses_what_names_no_job_or_several) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::explain_test

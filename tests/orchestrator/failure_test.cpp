@@ -4,7 +4,7 @@
 
 #include "tests/orchestrator/support/events.h"
 
-namespace resolute::tests {
+namespace resolute::tests::failure_test {
 namespace {
 
 using namespace orchestrator;
@@ -70,4 +70,4 @@ TEST(Failure, waits_grow_by_their_factor_up_to_the_longest) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::failure_test

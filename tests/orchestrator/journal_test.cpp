@@ -11,16 +11,17 @@
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::journal_test {
 namespace {
 
 using namespace orchestrator;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
-const fs::path kGolden = fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden/orchestrator";
+const fs::path kGolden = tests::source_folder() / "tests/golden/orchestrator";
 
 StopRequested stop(const std::string& why) { return {why, Cause::kInterrupted}; }
 
@@ -61,7 +62,7 @@ TEST(Journal, text_that_is_not_utf8_is_kept_and_shown_as_json) {
 }
 
 TEST(Journal, worked_example_of_its_format_page_reads) {
-  std::ifstream page(fs::path(RESOLUTE_SOURCE_DIR) / "docs/formats/journal.md");
+  std::ifstream page(tests::source_folder() / "docs/formats/journal.md");
   core::Bytes bytes;
   bool inside = false;
   for (std::string line; std::getline(page, line);) {
@@ -244,4 +245,4 @@ TEST(Journal, claiming_an_epoch_fails_whole_whatever_operation_fails) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::journal_test

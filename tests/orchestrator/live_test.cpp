@@ -4,7 +4,7 @@
 
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::live_test {
 namespace {
 
 using namespace orchestrator;
@@ -57,4 +57,4 @@ TEST(Live, a_torn_or_foreign_file_is_none) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::live_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::owner_test {
 namespace {
 
 using namespace orchestrator;
@@ -84,4 +84,4 @@ TEST(Owner, one_whose_counter_moves_is_named_as_soon_as_it_does) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::owner_test

@@ -11,7 +11,7 @@
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
-namespace resolute::tests {
+namespace resolute::tests::owners_test {
 namespace {
 
 using testing::HasSubstr;
@@ -143,6 +143,6 @@ TEST_F(Owners, two_suites_that_share_jobs_run_each_once) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::owners_test
 
 int main(int count, char** arguments) { return resolute::tests::drive_or_test(count, arguments); }

@@ -6,7 +6,7 @@
 #include "core/random.h"
 #include "tests/orchestrator/support/events.h"
 
-namespace resolute::tests {
+namespace resolute::tests::placement_test {
 namespace {
 
 using namespace orchestrator;
@@ -133,4 +133,4 @@ TEST(Placement, needs_no_more_hosts_than_the_best_of_all_choices) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::placement_test

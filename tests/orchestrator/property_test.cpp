@@ -6,7 +6,7 @@
 #include "orchestrator/epoch.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
-namespace resolute::tests {
+namespace resolute::tests::property_test {
 
 // What a counterexample shows.
 std::ostream& operator<<(std::ostream& stream, const Happening& happening) {
@@ -63,4 +63,4 @@ RC_GTEST_PROP(Property, allocations_that_end_keep_every_promise_too, ()) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::property_test

@@ -8,7 +8,7 @@
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::requests_test {
 namespace {
 
 using namespace orchestrator;
@@ -95,4 +95,4 @@ TEST_F(RequestsTest, one_that_cannot_be_removed_is_given_out_once_and_ends_no_ru
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::requests_test

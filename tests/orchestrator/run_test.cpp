@@ -19,7 +19,7 @@
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
-namespace resolute::tests {
+namespace resolute::tests::run_test {
 namespace {
 
 using namespace orchestrator;
@@ -419,6 +419,6 @@ TEST_F(Run, mpi_killed_coordinator_takes_all_down_and_the_next_run_goes_on) {
 
 }  // namespace
 
-}  // namespace resolute::tests
+}  // namespace resolute::tests::run_test
 
 int main(int count, char** arguments) { return resolute::tests::drive_or_test(count, arguments); }

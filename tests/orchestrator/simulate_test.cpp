@@ -11,7 +11,7 @@
 #include "orchestrator/simulation/bounds.h"
 #include "orchestrator/simulation/timeline.h"
 
-namespace resolute::tests {
+namespace resolute::tests::simulate_test {
 namespace {
 
 using namespace orchestrator;
@@ -242,4 +242,4 @@ TEST(Timeline, keeps_the_integral_and_the_means_however_long_it_gets) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::simulate_test

@@ -6,7 +6,7 @@
 #include "orchestrator/epoch.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
-namespace resolute::tests {
+namespace resolute::tests::simulation_test {
 namespace {
 
 using namespace orchestrator;
@@ -118,4 +118,4 @@ TEST(MachineRoom, a_host_on_which_everything_dies_is_excluded_and_no_other) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::simulation_test

@@ -12,7 +12,7 @@
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::snapshot_test {
 namespace {
 
 using namespace orchestrator;
@@ -246,4 +246,4 @@ TEST(Epochs, whatever_operation_fails_while_one_follows_another_nothing_is_lost)
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::snapshot_test

@@ -19,7 +19,7 @@
 #include "orchestrator/spawner/logs.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::tests {
+namespace resolute::tests::spawner_test {
 namespace {
 
 using namespace orchestrator;
@@ -419,4 +419,4 @@ TEST_F(SpawnerTest, an_agent_that_does_not_listen_holds_nothing_up) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::spawner_test

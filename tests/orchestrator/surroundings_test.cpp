@@ -7,7 +7,7 @@
 #include "orchestrator/run.h"
 #include "orchestrator/run_loop.h"
 
-namespace resolute::orchestrator {
+namespace resolute::orchestrator::surroundings_test {
 namespace {
 
 using testing::ElementsAre;
@@ -69,4 +69,4 @@ TEST(SurroundingsOfARun, signals_are_counted_by_number_and_taken_once) {
 }
 
 }  // namespace
-}  // namespace resolute::orchestrator
+}  // namespace resolute::orchestrator::surroundings_test

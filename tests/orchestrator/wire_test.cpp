@@ -4,7 +4,7 @@
 
 #include "core/random.h"
 
-namespace resolute::tests {
+namespace resolute::tests::wire_test {
 namespace {
 
 using namespace orchestrator;
@@ -95,4 +95,4 @@ TEST(Wire, worker_output_that_is_not_utf8_still_travels) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::wire_test

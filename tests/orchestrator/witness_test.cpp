@@ -5,7 +5,7 @@
 #include "orchestrator/apply.h"
 #include "tests/orchestrator/support/events.h"
 
-namespace resolute::tests {
+namespace resolute::tests::witness_test {
 namespace {
 
 using namespace orchestrator;
@@ -117,4 +117,4 @@ TEST_F(WitnessOf, an_attempt_number_used_again_complains) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
+}  // namespace resolute::tests::witness_test

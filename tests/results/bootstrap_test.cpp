@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/random.h"
 
-namespace resolute::results {
+namespace resolute::results::bootstrap_test {
 namespace {
 
 using Trials = std::vector<std::vector<PairedQuery>>;
@@ -113,4 +113,4 @@ TEST(Bootstrap, nothing_to_compare_is_a_broken_promise) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::bootstrap_test

@@ -5,8 +5,9 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::branch_weights_test {
 namespace {
 
 using testing::AllOf;
@@ -48,7 +49,7 @@ TEST(BranchWeights, come_back_bit_for_bit) {
 }
 
 TEST(BranchWeights, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/weights.md";
+  const auto page = tests::source_folder() / "docs/formats/weights.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const auto weights = parse_branch_weights(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -85,4 +86,4 @@ TEST(BranchWeights, what_is_not_written_so_is_refused_with_its_line) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::branch_weights_test

@@ -14,7 +14,7 @@
 #include "core/random.h"
 #include "results/kernel/pairwise.h"
 
-namespace resolute::results {
+namespace resolute::results::branched_distance_test {
 namespace {
 
 using Order = std::vector<std::size_t>;
@@ -313,4 +313,4 @@ TEST(BranchedDistance, branches_of_other_rows_or_dimensions_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::branched_distance_test

@@ -8,7 +8,7 @@
 #include "results/bootstrap.h"
 #include "tests/results/made_up_suite.h"
 
-namespace resolute::results {
+namespace resolute::results::comparison_test {
 namespace {
 
 using testing::AllOf;
@@ -271,4 +271,4 @@ TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_costs_a_difference
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::comparison_test

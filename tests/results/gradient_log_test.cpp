@@ -10,9 +10,10 @@
 #include "core/crc32c.h"
 #include "core/error.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::results {
+namespace resolute::results::gradient_log_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -67,7 +68,7 @@ TEST_F(GradientLogFile, has_the_documented_bytes) {
   std::ostringstream text;
   for (std::byte byte : bytes()) text << std::hex << std::setw(2) << std::setfill('0') << std::to_integer<int>(byte);
   const std::string page =
-      core::read_text(core::real_file_system(), fs::path(RESOLUTE_SOURCE_DIR) / "docs/formats/gradients.md");
+      core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/gradients.md");
   std::string documented;
   std::istringstream lines(page.substr(page.find("```hex\n") + 7));
   for (std::string line; std::getline(lines, line) && line != "```";) {
@@ -155,4 +156,4 @@ TEST_F(GradientLogFile, a_step_that_the_log_has_no_room_for_is_a_broken_promise)
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::gradient_log_test

@@ -12,8 +12,9 @@
 
 #include "core/file_system.h"
 #include "core/json.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::image_quality_test {
 namespace {
 
 using Pixels = std::vector<std::uint8_t>;
@@ -27,7 +28,7 @@ Pixels from_hex(const std::string& text) {
 
 TEST(ImageQuality, agrees_with_an_independent_program) {
   const core::Json golden = core::parse_json(
-      core::read_text(core::real_file_system(), RESOLUTE_SOURCE_DIR "/tests/golden/image_quality/goldens.json"),
+      core::read_text(core::real_file_system(), tests::source_folder() / "tests/golden/image_quality/goldens.json"),
       "golden");
   ASSERT_EQ(golden.at("cases").size(), 7U);
   for (const core::Json& example : golden.at("cases")) {
@@ -78,4 +79,4 @@ TEST(ImageQuality, pictures_of_other_sizes_are_no_pair) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::image_quality_test

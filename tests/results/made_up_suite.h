@@ -11,6 +11,7 @@
 #include "results/table_csv.h"
 #include "results/table_json.h"
 #include "results/table_markdown.h"
+#include "tests/support/folders.h"
 
 namespace resolute::results {
 
@@ -102,7 +103,7 @@ inline const Cell& cell_of(const SuiteTables& tables, std::size_t row, std::size
 }
 
 inline void expect_golden(const std::string& name, const std::string& text) {
-  std::filesystem::path path = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/tables" / name;
+  std::filesystem::path path = tests::source_folder() / "tests/golden/tables" / name;
   auto& files = core::real_file_system();
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(files, path, std::string_view(text));
   EXPECT_EQ(core::read_text(files, path), text) << name;

@@ -8,8 +8,9 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::mask_values_test {
 namespace {
 
 using testing::HasSubstr;
@@ -43,7 +44,7 @@ TEST(MaskValues, the_text_is_that_of_the_format_and_comes_back_bit_for_bit) {
 }
 
 TEST(MaskValues, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/masks.md";
+  const auto page = tests::source_folder() / "docs/formats/masks.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const auto lines = parse_mask_values(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -113,4 +114,4 @@ TEST(MaskValues, spreads_are_of_channels_and_the_metric_is_of_levels) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::mask_values_test

@@ -8,8 +8,9 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::panels_test {
 namespace {
 
 Panels example() {
@@ -33,7 +34,7 @@ TEST(Panels, come_back_as_they_were) {
 }
 
 TEST(Panels, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/panels.md";
+  const auto page = tests::source_folder() / "docs/formats/panels.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const Panels panels = parse_panels(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -98,4 +99,4 @@ TEST(Panels, what_contradicts_itself_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::panels_test

@@ -6,8 +6,9 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "experiments/resolution_levels.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::prefix_distances_test {
 namespace {
 
 using testing::HasSubstr;
@@ -51,7 +52,7 @@ TEST(PrefixDistances, comes_back_bit_for_bit) {
 }
 
 TEST(PrefixDistances, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/prefixes.md";
+  const auto page = tests::source_folder() / "docs/formats/prefixes.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const auto lines = parse_prefix_distances(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -115,4 +116,4 @@ TEST(PrefixDistances, lines_stand_in_order_and_none_is_missing) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::prefix_distances_test

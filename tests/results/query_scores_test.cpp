@@ -6,8 +6,9 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::query_scores_test {
 namespace {
 
 using testing::AllOf;
@@ -50,7 +51,7 @@ TEST(QueryScores, come_back_bit_for_bit) {
 }
 
 TEST(QueryScores, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/queries.md";
+  const auto page = tests::source_folder() / "docs/formats/queries.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const auto scores = parse_query_scores(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -114,4 +115,4 @@ TEST(QueryScores, a_file_must_have_the_hash_that_its_record_names) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::query_scores_test

@@ -16,8 +16,9 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "core/random.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::rank_correlation_test {
 namespace {
 
 using Numbers = std::vector<double>;
@@ -42,9 +43,10 @@ TEST(RankCorrelation, a_constant_side_or_too_few_pairs_have_none) {
 }
 
 TEST(RankCorrelation, equals_scipys) {
-  const core::Json golden = core::parse_json(core::read_text(core::real_file_system(), RESOLUTE_SOURCE_DIR
-                                                             "/tests/golden/rank_correlation/rank_correlation.json"),
-                                             "golden");
+  const core::Json golden =
+      core::parse_json(core::read_text(core::real_file_system(),
+                                       tests::source_folder() / "tests/golden/rank_correlation/rank_correlation.json"),
+                       "golden");
   ASSERT_EQ(golden.at("cases").size(), 60U);
   for (const core::Json& example : golden.at("cases"))
     EXPECT_NEAR(rank_correlation(example.at("x").get<Numbers>(), example.at("y").get<Numbers>()),
@@ -205,4 +207,4 @@ TEST(RankCorrelation, sums_of_many_pairs_are_exact) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::rank_correlation_test

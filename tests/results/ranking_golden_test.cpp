@@ -9,8 +9,9 @@
 #include "results/kernel/distance.h"
 #include "results/ranking.h"
 #include "results/single_shot.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::ranking_golden_test {
 namespace {
 
 struct Side {
@@ -29,7 +30,8 @@ struct Side {
 class RankingGolden : public testing::Test {
  protected:
   core::Json golden_ = core::parse_json(
-      core::read_text(core::real_file_system(), RESOLUTE_SOURCE_DIR "/tests/golden/ranking/ranking.json"), "golden");
+      core::read_text(core::real_file_system(), tests::source_folder() / "tests/golden/ranking/ranking.json"),
+      "golden");
   RankingOptions options_{{}, golden_["max_rank"].get<int>(), {}};
 };
 
@@ -97,4 +99,4 @@ TEST_F(RankingGolden, single_shot_scores_as_by_brute_force) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::ranking_golden_test

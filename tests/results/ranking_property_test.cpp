@@ -13,7 +13,7 @@
 #include "results/ranking.h"
 #include "results/single_shot.h"
 
-namespace resolute::results {
+namespace resolute::results::ranking_property_test {
 namespace {
 
 struct Side {
@@ -208,4 +208,4 @@ RC_GTEST_PROP(RankingProperty, every_processor_sums_alike, (std::uint64_t seed))
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::ranking_property_test

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace resolute::results {
+namespace resolute::results::ranking_test {
 namespace {
 
 using testing::Each;
@@ -155,4 +155,4 @@ TEST(Ranking, expected_precision_is_the_mean_over_all_orders) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::ranking_test

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/sha256.h"
 
-namespace resolute::results {
+namespace resolute::results::record_test {
 namespace {
 
 using testing::HasSubstr;
@@ -187,4 +187,4 @@ TEST_F(StoredRecord, of_another_job_is_corrupt) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::record_test

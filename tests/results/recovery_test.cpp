@@ -5,8 +5,9 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "tests/support/folders.h"
 
-namespace resolute::results {
+namespace resolute::results::recovery_test {
 namespace {
 
 using testing::HasSubstr;
@@ -48,7 +49,7 @@ TEST(Recovery, comes_back_bit_for_bit) {
 }
 
 TEST(Recovery, the_documents_example_is_read) {
-  const auto page = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/recovery.md";
+  const auto page = tests::source_folder() / "docs/formats/recovery.md";
   const std::string text = core::read_text(core::real_file_system(), page);
   const auto begin = text.find("```\n") + 4;
   const auto lines = parse_recovery(text.substr(begin, text.find("```", begin) - begin), "example");
@@ -101,4 +102,4 @@ TEST(Recovery, metrics_are_of_rates_above_1_at_scale_1) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::recovery_test

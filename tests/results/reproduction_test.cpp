@@ -7,7 +7,7 @@
 
 #include "core/sha256.h"
 
-namespace resolute::results {
+namespace resolute::results::reproduction_test {
 namespace {
 
 using testing::ElementsAre;
@@ -182,4 +182,4 @@ TEST(Verdict, the_json_document_holds_all_of_it) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::reproduction_test

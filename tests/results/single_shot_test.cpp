@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace resolute::results {
+namespace resolute::results::single_shot_test {
 namespace {
 
 using testing::ElementsAre;
@@ -93,4 +93,4 @@ TEST_F(SingleShot, broken_draws_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::single_shot_test

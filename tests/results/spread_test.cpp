@@ -7,7 +7,7 @@
 
 #include "core/random.h"
 
-namespace resolute::results {
+namespace resolute::results::spread_test {
 namespace {
 
 using testing::ElementsAre;
@@ -53,4 +53,4 @@ TEST(Spread, order_changes_no_percentile) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::spread_test

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "tests/results/made_up_suite.h"
 
-namespace resolute::results {
+namespace resolute::results::tables_test {
 namespace {
 
 using testing::HasSubstr;
@@ -291,4 +291,4 @@ TEST(Tables, are_written_once_and_stay_byte_for_byte) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::tables_test

@@ -10,7 +10,7 @@
 #include "core/sha256.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::results {
+namespace resolute::results::training_log_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -171,4 +171,4 @@ TEST_F(TrainingLogs, lines_of_a_worker_that_logs_no_digests_are_passed_over) {
 }
 
 }  // namespace
-}  // namespace resolute::results
+}  // namespace resolute::results::training_log_test

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::allocation_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -503,4 +503,4 @@ TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_an
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::allocation_test

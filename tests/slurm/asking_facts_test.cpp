@@ -8,7 +8,7 @@
 #include "slurm/job_record.h"
 #include "tests/support/slurm_box.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::asking_facts_test {
 namespace {
 
 using testing::HasSubstr;
@@ -207,4 +207,4 @@ TEST_F(AskingFacts, without_accounting_sacct_says_so_and_fails) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::asking_facts_test

@@ -12,9 +12,10 @@
 
 #include "core/error.h"
 #include "slurm/client.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::client_commands_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -60,7 +61,7 @@ class ClientWithCommandsTest : public testing::Test {
   void command(const std::string& name, const std::string& does) {
     const std::filesystem::path link = folder_ / "bin" / name;
     if (!std::filesystem::exists(link))
-      std::filesystem::create_symlink(std::string(RESOLUTE_SOURCE_DIR) + "/tests/slurm/fake/command", link);
+      std::filesystem::create_symlink(tests::source_folder().string() + "/tests/slurm/fake/command", link);
     std::ofstream(folder_ / (name + ".does")) << does << "\n";
   }
   // Of the last call.
@@ -221,4 +222,4 @@ TEST_F(ClientWithCommandsTest, no_shell_ever_reads_an_argument) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::client_commands_test

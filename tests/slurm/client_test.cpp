@@ -10,7 +10,7 @@
 
 #include "core/error.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -373,4 +373,4 @@ TEST(ClientTest, nothing_of_the_users_changes_what_commands_do) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::client_test

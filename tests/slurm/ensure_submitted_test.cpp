@@ -7,7 +7,7 @@
 #include "slurm/submission.h"
 #include "tests/slurm/cluster.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::ensure_submitted_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -379,4 +379,4 @@ TEST(EnsureSubmitted, over_thousands_of_troubled_schedules_no_generation_is_doub
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::ensure_submitted_test

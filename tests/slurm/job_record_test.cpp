@@ -9,8 +9,9 @@
 #include "core/file_system.h"
 #include "core/random.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/support/folders.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::job_record_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -20,7 +21,7 @@ using testing::HasSubstr;
 using tests::disagreement;
 using tests::written;
 
-const fs::path kRecorded = fs::path(RESOLUTE_SOURCE_DIR) / "tests/slurm/recorded";
+const fs::path kRecorded = tests::source_folder() / "tests/slurm/recorded";
 
 std::string read(const fs::path& file) {
   return std::string(core::as_text(core::real_file_system().read(kRecorded / file)));
@@ -376,4 +377,4 @@ TEST(TimeLimits, are_those_of_sbatch) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::job_record_test

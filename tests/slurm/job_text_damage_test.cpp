@@ -9,8 +9,9 @@
 #include "core/file_system.h"
 #include "core/random.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/support/folders.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::job_text_damage_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,7 +20,7 @@ using tests::disagreement;
 
 std::map<std::string, std::string> recorded(const std::string& command) {
   std::map<std::string, std::string> texts;
-  for (const auto& entry : fs::recursive_directory_iterator(fs::path(RESOLUTE_SOURCE_DIR) / "tests/slurm/recorded"))
+  for (const auto& entry : fs::recursive_directory_iterator(tests::source_folder() / "tests/slurm/recorded"))
     if (entry.path().filename().string().starts_with(command + "-"))
       texts[entry.path().string()] = core::as_text(core::real_file_system().read(entry.path()));
   return texts;
@@ -228,4 +229,4 @@ TEST(DamagedOutput, cut_anywhere_within_a_line_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::job_text_damage_test

@@ -5,7 +5,7 @@
 
 #include "core/error.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::launcher_test {
 namespace {
 
 using testing::Contains;
@@ -85,4 +85,4 @@ TEST(Launcher, names_read_back) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::launcher_test

@@ -19,7 +19,7 @@
 #include "slurm/allocation.h"
 #include "tests/support/slurm_box.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::more_facts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -208,4 +208,4 @@ TEST_F(MoreFactsTest, the_notice_that_was_asked_for_comes_to_the_script_alone_an
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::more_facts_test

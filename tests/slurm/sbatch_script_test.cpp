@@ -10,9 +10,10 @@
 #include "core/file_system.h"
 #include "core/process.h"
 #include "tests/slurm/script_example.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::sbatch_script_test {
 namespace {
 
 using testing::HasSubstr;
@@ -21,7 +22,7 @@ using testing::StartsWith;
 
 // RESOLUTE_WRITE_GOLDEN=1 writes them anew: read the difference before it is kept.
 void expect_golden(const std::string& name, const ScriptRequest& request) {
-  const auto file = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/slurm" / name;
+  const auto file = tests::source_folder() / "tests/golden/slurm" / name;
   const std::string script = sbatch_script(request);
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(core::real_file_system(), file, script);
   EXPECT_EQ(core::read_text(core::real_file_system(), file), script) << name;
@@ -93,7 +94,7 @@ TEST(SbatchScript, folders_of_all_signs_print_as_golden) {
 }
 
 TEST(SbatchScript, bash_reads_every_golden) {
-  const auto folder = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/slurm";
+  const auto folder = tests::source_folder() / "tests/golden/slurm";
   int read = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     expect_good_bash(core::read_text(core::real_file_system(), entry.path()));
@@ -275,4 +276,4 @@ TEST(SbatchScript, a_module_that_does_not_load_ends_the_script_with_one_line) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::sbatch_script_test

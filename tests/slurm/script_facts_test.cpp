@@ -11,7 +11,7 @@
 #include "tests/support/slurm_box.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::script_facts_test {
 namespace {
 
 using testing::Contains;
@@ -157,4 +157,4 @@ TEST_F(ScriptFacts, one_process_that_fails_ends_no_other) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::script_facts_test

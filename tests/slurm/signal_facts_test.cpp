@@ -14,7 +14,7 @@
 #include "slurm/client.h"
 #include "tests/support/slurm_box.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::signal_facts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -191,4 +191,4 @@ TEST_F(SignalFactsTest, at_its_time_limit_a_job_is_completing_for_that_reason_an
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::signal_facts_test

@@ -6,7 +6,7 @@
 #include "tests/support/killing_file_system.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::submission_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -340,4 +340,4 @@ TEST_F(SubmissionFolderTest, is_ended_once) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::submission_test

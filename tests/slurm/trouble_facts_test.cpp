@@ -18,7 +18,7 @@
 #include "slurm/client.h"
 #include "tests/support/slurm_box.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::trouble_facts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -294,4 +294,4 @@ TEST_F(TroubleFactsTest, without_a_configuration_there_is_no_slurm_here) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::trouble_facts_test

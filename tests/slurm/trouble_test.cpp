@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace resolute::slurm {
+namespace resolute::slurm::trouble_test {
 namespace {
 
 core::CommandOutput failed(const std::string& err, core::ExitStatus status = core::Exited{1}) {
@@ -162,4 +162,4 @@ TEST(TroubleTest, any_bytes_are_taken) {
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::trouble_test

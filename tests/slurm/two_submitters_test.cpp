@@ -10,7 +10,7 @@
 #include "core/random.h"
 #include "tests/slurm/cluster.h"
 
-namespace resolute::slurm {
+namespace resolute::slurm::two_submitters_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -135,4 +135,4 @@ TEST(TwoSubmitters, held_up_and_in_trouble_agree_on_one_job_and_a_double_waits_f
 }
 
 }  // namespace
-}  // namespace resolute::slurm
+}  // namespace resolute::slurm::two_submitters_test

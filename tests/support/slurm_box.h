@@ -28,6 +28,7 @@
 
 #include "core/error.h"
 #include "core/process.h"
+#include "tests/support/folders.h"
 
 namespace resolute::tests {
 
@@ -209,7 +210,7 @@ class SlurmBox {
   }
   static core::SpawnRequest tool_request(std::vector<std::string> words) {
     core::SpawnRequest request;
-    request.arguments = {"bash", std::string(RESOLUTE_SOURCE_DIR) + "/tests/support/slurm-box"};
+    request.arguments = {"bash", tests::source_folder().string() + "/tests/support/slurm-box"};
     request.arguments.insert(request.arguments.end(), words.begin(), words.end());
     request.environment = core::current_environment();
     for (const char* name : {"SLURM_CONF", "SLURM_CLUSTERS"}) request.environment.erase(name);

@@ -10,7 +10,7 @@
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::allocations_test {
 namespace {
 
 using testing::HasSubstr;
@@ -156,4 +156,4 @@ TEST(Allocations, tasks_of_srun_without_pmix_are_refused_in_one_line) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::allocations_test

@@ -3,7 +3,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::bad_input_test {
 namespace {
 
 void write(const fs::path& path, std::string_view text) { core::write_atomic(core::real_file_system(), path, text); }
@@ -310,4 +310,4 @@ TEST(BadUsage, every_command_has_help_with_an_example) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::bad_input_test

@@ -6,7 +6,7 @@
 #include "results/branched_distance.h"
 #include "tests/system/feature_file.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::branched_rank_test {
 namespace {
 
 constexpr std::size_t kDimension = 24;
@@ -93,4 +93,4 @@ TEST_F(BranchedRank, weighted_branches_score_as_in_process_to_the_bit) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::branched_rank_test

@@ -6,7 +6,7 @@
 
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::completion_test {
 namespace {
 
 using testing::AllOf;
@@ -46,4 +46,4 @@ TEST(CompletionTest, knows_bash_alone) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::completion_test

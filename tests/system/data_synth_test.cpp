@@ -5,7 +5,7 @@
 #include "core/sha256.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::data_synth_test {
 namespace {
 
 std::vector<std::string> synth(const fs::path& out, std::initializer_list<std::string> more) {
@@ -109,4 +109,4 @@ TEST(DataSynth, what_a_layout_cannot_have_is_refused_and_nothing_is_left) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::data_synth_test

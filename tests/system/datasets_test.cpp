@@ -6,12 +6,13 @@
 #include <sstream>
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::datasets_test {
 namespace {
 
-const fs::path kTour = fs::path(RESOLUTE_SOURCE_DIR) / "experiments/suites/datasets_tour.toml";
+const fs::path kTour = tests::source_folder() / "experiments/suites/datasets_tour.toml";
 
 // The variable of the suite that names a layout's folder.
 const std::map<std::string, std::string> kVariables{{"caviar", "CAVIAR"},
@@ -155,4 +156,4 @@ TEST_F(DatasetsTest, trials_beyond_the_published_sets_are_refused_while_planning
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::datasets_test

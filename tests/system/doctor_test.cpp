@@ -5,7 +5,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::doctor_test {
 namespace {
 
 using testing::AllOf;
@@ -264,4 +264,4 @@ TEST(Doctor, a_wrong_option_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::doctor_test

@@ -8,9 +8,10 @@
 
 #include "core/file_system.h"
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::external_worker_test {
 namespace {
 
 // The folder of an interpreter `python` that has PyTorch: script/test makes it.
@@ -48,7 +49,7 @@ class ExternalWorker : public testing::Test {
     request.environment = program_environment();
     request.environment["PATH"] = python_ + ":" + request.environment["PATH"];
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
-    request.working_folder = RESOLUTE_SOURCE_DIR;  // the suite names its worker from there
+    request.working_folder = tests::source_folder().string();  // the suite names its worker from there
     return request;
   }
   core::SpawnRequest run(const fs::path& store) const {
@@ -177,4 +178,4 @@ TEST_F(ExternalWorker, a_split_is_refused_to_jobs_that_have_none) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::external_worker_test

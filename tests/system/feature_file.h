@@ -5,6 +5,7 @@
 #include <map>
 
 #include "datasets/hdf5/array_file.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test {
@@ -14,7 +15,7 @@ using Order = std::vector<std::size_t>;
 using Integers = std::vector<std::int64_t>;
 using datasets::NamedArray;
 
-inline const fs::path kGolden = fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden";
+inline const fs::path kGolden = tests::source_folder() / "tests/golden";
 
 //! A feature file before it is written; a test bends it first.
 struct FeatureFile {

@@ -1,12 +1,13 @@
 // A method that tells levels of resolution apart, from a suite to its table, and its features to `resolute rank`.
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::levels_test {
 namespace {
 
-const fs::path kSuite = fs::path(RESOLUTE_SOURCE_DIR) / "tests/system/levels.toml";
+const fs::path kSuite = tests::source_folder() / "tests/system/levels.toml";
 
 core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
 
@@ -73,4 +74,4 @@ TEST_F(LevelsTest, features_are_ranked_by_as_many_dimensions_as_each_query_has) 
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::levels_test

@@ -2,7 +2,7 @@
 
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::linkage_test {
 namespace {
 
 std::string libraries_of(const fs::path& program) {
@@ -39,4 +39,4 @@ TEST(Linkage, cuda_module_is_built_and_needs_no_toolkit) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::linkage_test

@@ -12,7 +12,7 @@
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::packs_test {
 namespace {
 
 constexpr int kKills = 20;
@@ -328,4 +328,4 @@ TEST(ReadOnlyPack, is_verified_shown_and_trained_from) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::packs_test

@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::panels_test {
 namespace {
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -246,4 +246,4 @@ TEST_F(AdaptivePanelsTest, a_result_without_them_is_said_to_lack_them) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::panels_test

@@ -17,6 +17,7 @@
 
 #include "core/file_system.h"
 #include "core/process.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::system_test {
@@ -24,8 +25,8 @@ namespace resolute::system_test {
 namespace fs = std::filesystem;
 using core::CommandOutput;
 
-inline const fs::path kBin = fs::path(RESOLUTE_BINARY_DIR) / "bin";
-inline const fs::path kTinySuite = fs::path(RESOLUTE_SOURCE_DIR) / "tests/system/tiny.toml";
+inline const fs::path kBin = tests::binary_folder() / "bin";
+inline const fs::path kTinySuite = tests::source_folder() / "tests/system/tiny.toml";
 
 //! What the programs see: this process's environment, Open MPI allowed to run as root and to share cores.
 inline std::map<std::string, std::string> program_environment() {

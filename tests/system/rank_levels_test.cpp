@@ -9,7 +9,7 @@
 #include "core/random.h"
 #include "tests/system/feature_file.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::rank_levels_test {
 namespace {
 
 //! How features are drawn.
@@ -152,4 +152,4 @@ TEST_F(RankOfLevels, levels_beside_prefixes_threads_and_the_order_of_queries_cha
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::rank_levels_test

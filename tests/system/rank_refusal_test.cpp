@@ -7,9 +7,10 @@
 #include <functional>
 #include <limits>
 
+#include "tests/support/folders.h"
 #include "tests/system/feature_file.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::rank_refusal_test {
 namespace {
 
 //! A good file of 3 queries and 4 images, and what a test does to it.
@@ -79,7 +80,7 @@ TEST_F(HostileFeatures, file_that_brings_the_hdf5_library_down_is_refused) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a sanitizer reports the library's crash and exits";
 #endif
-  fs::copy_file(fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden/array_file/damaged.h5", path_);
+  fs::copy_file(tests::source_folder() / "tests/golden/array_file/damaged.h5", path_);
   expect_refused("the HDF5 library fell over it");
 }
 
@@ -184,4 +185,4 @@ TEST_F(HostileFeatures, wrong_type_and_number_of_dimensions_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::rank_refusal_test

@@ -10,7 +10,7 @@
 #include "core/random.h"
 #include "tests/system/feature_file.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::rank_test {
 namespace {
 
 struct Case {
@@ -218,4 +218,4 @@ TEST_F(RankOfGoldenCases, max_rank_is_the_length_of_the_curve_and_changes_nothin
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::rank_test

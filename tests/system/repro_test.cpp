@@ -8,7 +8,7 @@
 #include "results/gradient_log.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::repro_test {
 namespace {
 
 constexpr std::uint64_t kSteps = 30;  // of tiny.toml
@@ -367,4 +367,4 @@ TEST_F(ReproCommand, a_run_that_fails_where_the_first_did_not_is_an_error_and_no
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::repro_test

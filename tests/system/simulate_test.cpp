@@ -3,7 +3,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::simulate_test {
 namespace {
 
 TEST(SuiteSimulate, of_the_published_workload_says_the_same_twice_and_draws_it) {
@@ -75,4 +75,4 @@ TEST(SuiteSimulate, refuses_what_it_cannot_simulate) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::simulate_test

@@ -3,7 +3,7 @@
 
 #include "tests/system/slurm_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::slurm_calls_test {
 namespace {
 
 constexpr int kTrials = 499;  // each a training and an evaluation; one shard and one seal
@@ -140,4 +140,4 @@ TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::slurm_calls_test

@@ -3,7 +3,7 @@
 #include "orchestrator/live.h"
 #include "tests/system/slurm_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::slurm_loss_test {
 namespace {
 
 // A node that runs an attempt and is not `but`.
@@ -83,4 +83,4 @@ TEST(SlurmLoss, a_suite_that_ends_while_the_controller_is_away_has_ended) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::slurm_loss_test

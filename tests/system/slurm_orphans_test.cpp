@@ -2,7 +2,7 @@
 
 #include "tests/system/slurm_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::slurm_orphans_test {
 namespace {
 
 // SLURM gives the node up and starts the job elsewhere, while the first start goes on there.
@@ -34,4 +34,4 @@ TEST(SlurmOrphans, where_slurmd_alone_dies_on_the_first_of_several_nodes_the_run
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::slurm_orphans_test

@@ -3,7 +3,7 @@
 
 #include "tests/system/slurm_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::slurm_signals_test {
 namespace {
 
 using slurm::EndCause;
@@ -93,4 +93,4 @@ TEST(SlurmSignals, where_no_job_may_be_requeued_a_successor_takes_over) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::slurm_signals_test

@@ -1,8 +1,9 @@
 // A suite handed to SLURM in every shape, and submissions that go wrong: one run of each job, nothing missing.
 
+#include "tests/support/folders.h"
 #include "tests/system/slurm_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::slurm_submit_test {
 namespace {
 
 // Allocations whose journals started something.
@@ -78,8 +79,7 @@ class Lost : public testing::Test {
     ASSERT_TRUE(suite.box.wait_for_state(blocker_, "RUNNING"));
     std::this_thread::sleep_for(std::chrono::seconds(7));  // the controller writes its state every five seconds
     // A change makes it write its state, and then nothing for five seconds.
-    suite.wrap("sbatch",
-               fmt::format(R"(if mkdir {0}/failed 2>/dev/null; then
+    suite.wrap("sbatch", fmt::format(R"(if mkdir {0}/failed 2>/dev/null; then
   scontrol update JobId={3} Comment=changed
   sleep 1
   "$real" "$@" | tee {0}/lost
@@ -88,7 +88,8 @@ class Lost : public testing::Test {
 else
   exec "$real" "$@"
 fi)",
-                           suite.scratch().string(), suite.box.path().string(), RESOLUTE_SOURCE_DIR, blocker_));
+                                     suite.scratch().string(), suite.box.path().string(),
+                                     tests::source_folder().string(), blocker_));
     const CommandOutput output = suite.try_submit({"--nodes", "2"});
     EXPECT_EQ(code_of(output), 0) << output.err;
     lost_ = text_of(suite.scratch() / "lost");
@@ -133,4 +134,4 @@ TEST_F(Lost, an_id_that_was_given_to_another_job_is_not_taken_for_ours) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::slurm_submit_test

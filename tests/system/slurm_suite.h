@@ -27,6 +27,7 @@
 #include "core/json.h"
 #include "slurm/allocation.h"
 #include "slurm/submission.h"
+#include "tests/support/folders.h"
 #include "tests/support/slurm_box.h"
 #include "tests/system/program.h"
 
@@ -45,7 +46,7 @@ struct Workload {
 };
 inline const Workload& workload() {
   static const Workload kWorkload = [] {
-    const fs::path sources = RESOLUTE_SOURCE_DIR;
+    const fs::path sources = tests::source_folder().string();
     const char* wanted = std::getenv("RESOLUTE_SLURM_SUITE");
     if (wanted != nullptr && std::string(wanted) == "quickstart")
       return Workload{"quickstart", sources / "experiments/suites/quickstart.toml", {}, 20, std::chrono::minutes(20)};

@@ -7,9 +7,10 @@
 
 #include "core/json.h"
 #include "core/sha256.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::splits_test {
 namespace {
 
 using testing::HasSubstr;
@@ -204,8 +205,8 @@ TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
         {"data", "export", pack_, "--split", splits() / "split-1.json", "--format", format, "--out", scratch / format});
     ASSERT_EQ(code_of(output), 0) << output.err;
   }
-  const auto output = run_program({"/usr/bin/python3", fs::path(RESOLUTE_SOURCE_DIR) / "tests/system/read_lists.py",
-                                   fs::path(RESOLUTE_SOURCE_DIR) / "docs/formats/lists.md", scratch.path()});
+  const auto output = run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/read_lists.py",
+                                   tests::source_folder() / "docs/formats/lists.md", scratch.path()});
   EXPECT_EQ(code_of(output), 0) << output.err;
   EXPECT_THAT(output.out, HasSubstr("torchreid: 24 train, 12 query, 12 gallery"));
   EXPECT_THAT(output.out, HasSubstr("fastreid: 24 train, 12 query, 12 gallery"));
@@ -239,4 +240,4 @@ TEST_F(SplitsTest, exported_as_csv_are_ingested_again) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::splits_test

@@ -6,7 +6,7 @@
 #include "orchestrator/owner.h"
 #include "tests/system/fake_slurm.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::submit_test {
 namespace {
 
 class Submit : public testing::Test {
@@ -380,4 +380,4 @@ TEST_F(Submit, without_slurm_a_run_here_is_advised) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::submit_test

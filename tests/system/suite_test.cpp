@@ -10,7 +10,7 @@
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::suite_test {
 namespace {
 
 std::vector<std::string> suite_run(const fs::path& store, const std::vector<std::string>& more = {}) {
@@ -270,4 +270,4 @@ TEST(SuiteTest, coordinator_killed_leaves_nothing_running_and_goes_on_when_start
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::suite_test

@@ -3,7 +3,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::train_test {
 namespace {
 
 TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_suites_run) {
@@ -37,4 +37,4 @@ TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_su
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::train_test

@@ -6,12 +6,13 @@
 #include <sstream>
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::vehicles_test {
 namespace {
 
-const fs::path kSuite = fs::path(RESOLUTE_SOURCE_DIR) / "tests/system/vehicles.toml";
+const fs::path kSuite = tests::source_folder() / "tests/system/vehicles.toml";
 
 core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
 
@@ -108,4 +109,4 @@ TEST_F(VehiclesTest, are_rendered_and_packed_from_the_command_line_too) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::vehicles_test

@@ -6,7 +6,7 @@
 #include "core/json.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::watch_test {
 namespace {
 
 // `resolute` in the background; its standard output in a file.
@@ -194,4 +194,4 @@ TEST(WatchTest, on_a_terminal_it_redraws_and_leaves_at_q_with_the_terminal_as_it
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::watch_test

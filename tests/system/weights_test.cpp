@@ -3,14 +3,15 @@
 #include <gmock/gmock.h>
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 
-namespace resolute::system_test {
+namespace resolute::system_test::weights_test {
 namespace {
 
 using testing::HasSubstr;
 
-const fs::path kGoldens = fs::path(RESOLUTE_SOURCE_DIR) / "tests/golden/weights";
+const fs::path kGoldens = tests::source_folder() / "tests/golden/weights";
 
 CommandOutput import(const fs::path& file, const fs::path& store, std::vector<std::string> more = {}) {
   std::vector<std::string> arguments{"weights", "import", file, "--store", store};
@@ -95,4 +96,4 @@ TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
 }
 
 }  // namespace
-}  // namespace resolute::system_test
+}  // namespace resolute::system_test::weights_test

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "workers/torch.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! float32 values offset + scale · u in a contiguous tensor, u in [-1, 1) from a 32-bit mix of (FNV-1a of name, index).
 inline at::Tensor numbers(const std::string& name, at::IntArrayRef shape, double scale = 1.0, double offset = 0.0) {
@@ -58,9 +59,9 @@ inline void fill_with_numbers(torch::nn::Module& module) {
 
 //! \param name within tests/golden, e.g. "rain/losses.json"
 inline core::Json golden(const std::string& name) {
-  std::ifstream file(std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/" + name);
+  std::ifstream file(tests::source_folder().string() + "/tests/golden/" + name);
   std::string text((std::istreambuf_iterator<char>(file)), {});
   return core::parse_json(text, name);
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -10,13 +10,14 @@
 #include "core/json.h"
 #include "core/sha256.h"
 #include "datasets/image/image.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::decode_test {
 namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path kGoldens = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/decode";
+const std::filesystem::path kGoldens = tests::source_folder() / "tests/golden/decode";
 
 core::Bytes read_golden(const std::string& name) { return core::real_file_system().read(kGoldens / name); }
 
@@ -229,4 +230,4 @@ TEST(DecoderVersions, name_the_three_decoders) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::decode_test

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::lettering_test {
 namespace {
 
 constexpr std::array<std::uint8_t, 3> kRed{200, 0, 0};
@@ -81,4 +81,4 @@ TEST(Lettering, what_lies_outside_is_left_out) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::lettering_test

@@ -6,7 +6,7 @@
 #include "datasets/image/contact_sheet.h"
 #include "datasets/normalisation.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::low_resolution_test {
 namespace {
 
 Image ramp(int height, int width) {
@@ -95,4 +95,4 @@ TEST(Normalisation, is_undone_for_every_level_and_cut_beyond_them) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::low_resolution_test

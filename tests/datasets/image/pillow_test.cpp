@@ -10,9 +10,10 @@
 #include "core/random.h"
 #include "core/sha256.h"
 #include "datasets/image/resample.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pillow_test {
 namespace {
 
 constexpr int kCases = 1000;
@@ -51,9 +52,9 @@ TEST(Pillow, resizes_to_the_same_bytes) {
          << c.extreme << ' ' << kernel_name(c.kernel) << '\n';
   }
   list.close();
-  const std::string command =
-      fmt::format("/usr/bin/python3 '{}/tests/datasets/image/pillow_resize.py' '{}' '{}' > '{}'", RESOLUTE_SOURCE_DIR,
-                  (folder / "noise").string(), (folder / "cases").string(), (folder / "answers").string());
+  const std::string command = fmt::format(
+      "/usr/bin/python3 '{}/tests/datasets/image/pillow_resize.py' '{}' '{}' > '{}'", tests::source_folder().string(),
+      (folder / "noise").string(), (folder / "cases").string(), (folder / "answers").string());
   ASSERT_EQ(0, std::system(command.c_str())) << command;
   std::ifstream answers(folder / "answers");
   ResizeScratch scratch;
@@ -73,4 +74,4 @@ TEST(Pillow, resizes_to_the_same_bytes) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pillow_test

@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "datasets/image/image.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::ppm_test {
 namespace {
 
 using testing::HasSubstr;
@@ -72,4 +72,4 @@ TEST(DecodePpm, is_not_among_the_decoders_that_a_pack_names) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::ppm_test

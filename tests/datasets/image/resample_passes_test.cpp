@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-namespace resolute::datasets::passes {
+namespace resolute::datasets::passes::resample_passes_test {
 namespace {
 
 // Windows that move to the right as those of a resize do, from any scale, and weights up to what 32 bits bear.
@@ -110,4 +110,4 @@ TEST(ResamplePasses, outputs_far_apart_have_no_blocks_and_near_ones_do) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets::passes
+}  // namespace resolute::datasets::passes::resample_passes_test

@@ -11,8 +11,9 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "core/sha256.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::resample_test {
 namespace {
 
 constexpr Kernel kKernels[] = {Kernel::kTriangle, Kernel::kBilinearPoint, Kernel::kCubic, Kernel::kLanczos3};
@@ -38,7 +39,7 @@ Image transposed(const Image& image) {
 }
 
 TEST(Resize, equals_the_goldens_byte_for_byte) {
-  const auto path = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/resample/goldens.json";
+  const auto path = tests::source_folder() / "tests/golden/resample/goldens.json";
   const core::Json cases = core::parse_json(core::read_text(core::real_file_system(), path), "goldens");
   ASSERT_EQ(cases.size(), 256u);
   for (const core::Json& golden : cases) {
@@ -169,4 +170,4 @@ RC_GTEST_PROP(Resize, triangle_and_point_never_leave_the_range_of_the_input, ())
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::resample_test

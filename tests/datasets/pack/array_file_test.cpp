@@ -10,8 +10,9 @@
 #include "datasets/hdf5/layout.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::array_file_test {
 namespace {
 
 using tests::expect_error;
@@ -126,7 +127,7 @@ TEST_F(ArrayFile, a_failed_write_leaves_nothing) {
 
 // tests/golden/array_file/make_foreign.py says what is in the file.
 TEST_F(ArrayFile, files_of_other_programs_are_read_and_their_traps_refused) {
-  ArrayFileReader reader(std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/array_file/foreign.h5");
+  ArrayFileReader reader(tests::source_folder() / "tests/golden/array_file/foreign.h5");
   std::vector<float> expected(12);
   std::iota(expected.begin(), expected.end(), 0.0F);
   for (const char* name : {"query/contiguous", "query/compressed", "query/big_endian"})
@@ -163,4 +164,4 @@ TEST_F(ArrayFile, threads_read_side_by_side) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::array_file_test

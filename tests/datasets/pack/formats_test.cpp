@@ -8,14 +8,14 @@
 #include "datasets/sources/source.h"
 #include "datasets/split.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::formats_test {
 namespace {
 
 // The text of the `number`th block of JSON on a page.
 std::string example(const std::string& page, int number) {
-  std::string text =
-      core::read_text(core::real_file_system(), std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats" / page);
+  std::string text = core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats" / page);
   const std::string opening = "```json\n";
   std::size_t at = 0;
   for (int i = 0; i <= number; ++i) {
@@ -66,4 +66,4 @@ TEST(Formats, the_example_seal_is_read) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::formats_test

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::labelled_test {
 namespace {
 
 Split made_split(const std::vector<int>& images, std::uint64_t seed) {
@@ -78,4 +78,4 @@ TEST(Labelled, a_share_that_is_none_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::labelled_test

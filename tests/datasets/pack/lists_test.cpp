@@ -19,7 +19,7 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/forwarding_file_system.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::lists_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -342,4 +342,4 @@ TEST_F(Lists, that_do_not_reach_the_disk_are_not_there) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::lists_test

@@ -76,7 +76,7 @@ void* realloc(void* block, std::size_t bytes) {
 }
 #endif
 
-namespace resolute::datasets {
+namespace resolute::datasets::loader_allocation_test {
 namespace {
 
 class LoaderAllocationTest : public testing::Test {
@@ -147,4 +147,4 @@ TEST_F(LoaderAllocationTest, planning_into_room_that_is_there_takes_no_memory) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::loader_allocation_test

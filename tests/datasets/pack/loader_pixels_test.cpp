@@ -12,7 +12,7 @@
 #include "datasets/normalisation.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::loader_pixels_test {
 namespace {
 
 bool same_bits(const float* a, const float* b, std::size_t count) {
@@ -129,4 +129,4 @@ TEST(Augment, any_shift_flip_and_rectangle_of_any_size_has_the_bits_of_the_obvio
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::loader_pixels_test

@@ -11,7 +11,7 @@
 #include "datasets/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::loader_test {
 namespace {
 
 using tests::expect_error;
@@ -350,4 +350,4 @@ TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::loader_test

@@ -12,7 +12,7 @@
 #include "datasets/loader.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::loader_threads_test {
 namespace {
 
 using tests::expect_error;
@@ -194,4 +194,4 @@ TEST_F(LoaderThreadsTest, options_that_cannot_be_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::loader_threads_test

@@ -11,7 +11,7 @@
 #include "core/sha256.h"
 #include "datasets/sampling.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::lr_images_test {
 namespace {
 
 // Each label has `hr` images of each of `cameras` cameras, and `low` of one more that exist as LR views only.
@@ -201,4 +201,4 @@ TEST(LrImages, as_many_as_images_break_the_contract) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::lr_images_test

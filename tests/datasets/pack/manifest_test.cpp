@@ -6,7 +6,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/pack/split_rows.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::manifest_test {
 namespace {
 
 using tests::expect_error;
@@ -111,4 +111,4 @@ TEST_F(ManifestReplay, of_other_bytes_names_the_image) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::manifest_test

@@ -8,7 +8,7 @@
 #include "datasets/pack/pack.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pack_again_test {
 namespace {
 
 using tests::expect_error;
@@ -176,4 +176,4 @@ TEST_F(PackAgain, rows_are_known_before_the_seal) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pack_again_test

@@ -12,7 +12,7 @@
 #include "datasets/pack/shard_layout.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pack_damage_test {
 namespace {
 
 using tests::expect_error;
@@ -188,4 +188,4 @@ TEST_F(PackDamage, a_shard_of_another_pack_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pack_damage_test

@@ -11,7 +11,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pack_faults_test {
 namespace {
 
 using tests::expect_error;
@@ -233,4 +233,4 @@ TEST(PackFaults, a_folder_that_may_not_be_written_is_the_users_matter) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pack_faults_test

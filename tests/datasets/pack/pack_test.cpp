@@ -10,7 +10,7 @@
 #include "datasets/manifest_text.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pack_test {
 namespace {
 
 using tests::expect_error;
@@ -314,4 +314,4 @@ TEST(Pack, options_out_of_range_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pack_test

@@ -11,7 +11,7 @@
 #include "datasets/hdf5/placed_file.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets::hdf5 {
+namespace resolute::datasets::hdf5::read_layout_test {
 namespace {
 
 using tests::expect_error;
@@ -159,4 +159,4 @@ TEST(ReadLayout, a_block_that_leads_to_itself_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets::hdf5
+}  // namespace resolute::datasets::hdf5::read_layout_test

@@ -8,7 +8,7 @@
 
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::sampling_test {
 namespace {
 
 Split made_split(int identities, const std::vector<int>& images_per_camera) {
@@ -115,4 +115,4 @@ TEST(Sampling, lanes_hold_whole_identities) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::sampling_test

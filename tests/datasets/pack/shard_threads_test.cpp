@@ -11,7 +11,7 @@
 
 #include "core/error.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::shard_threads_test {
 namespace {
 
 TEST(ShardThreads, take_each_once) {
@@ -43,4 +43,4 @@ TEST(ShardThreads, that_fail_say_what_the_lowest_says) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::shard_threads_test

@@ -10,7 +10,7 @@
 #include "datasets/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::show_test {
 namespace {
 
 using testing::ElementsAre;
@@ -195,4 +195,4 @@ TEST(PackShow, small_packs_are_shown_enlarged_and_impossible_sheets_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::show_test

@@ -5,7 +5,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/pack/split_rows.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::split_replay_test {
 namespace {
 
 using tests::expect_error;
@@ -270,4 +270,4 @@ TEST_F(Replay, of_another_pack_is_named_as_such) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::split_replay_test

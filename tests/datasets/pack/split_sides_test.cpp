@@ -9,7 +9,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/pack/split_rows.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::split_sides_test {
 namespace {
 
 using tests::expect_error;
@@ -238,4 +238,4 @@ TEST(SplitSides, a_known_rate_stays_and_an_unknown_one_is_judged_by_the_size) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::split_sides_test

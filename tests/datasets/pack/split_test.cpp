@@ -10,7 +10,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/pack/split_rows.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::split_test {
 namespace {
 
 using tests::expect_error;
@@ -386,4 +386,4 @@ TEST(Split, an_exported_manifest_is_checked_when_it_comes_back) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::split_test

@@ -12,7 +12,7 @@
 #include "datasets/name_key.h"
 #include "tests/datasets/pack/split_rows.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::split_twin_test {
 namespace {
 
 using core::RandomStream;
@@ -262,4 +262,4 @@ RC_GTEST_PROP(SplitTwin, agrees_on_every_partition_and_lr_side, ()) { compare_wi
 RC_GTEST_PROP(SplitTwin, agrees_where_images_came_in_low_resolution, ()) { compare_with_twin(true); }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::split_twin_test

@@ -6,7 +6,7 @@
 #include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::caviar_test {
 namespace {
 
 using testing::Each;
@@ -184,4 +184,4 @@ TEST_F(Caviar, an_irregular_stand_in_has_its_far_half_first_and_a_person_of_one_
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::caviar_test

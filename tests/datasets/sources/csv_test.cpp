@@ -4,8 +4,9 @@
 
 #include "datasets/image/image.h"
 #include "tests/datasets/sources/scratch.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::csv_test {
 namespace {
 
 using testing::ElementsAre;
@@ -220,8 +221,7 @@ TEST_F(Csv, lists_over_the_limits_are_refused_and_those_at_them_are_not) {
 }
 
 TEST_F(Csv, the_example_of_its_page_is_read) {
-  const std::string page =
-      core::read_text(files_, std::filesystem::path(RESOLUTE_SOURCE_DIR) / "docs/formats/image_list.md");
+  const std::string page = core::read_text(files_, tests::source_folder() / "docs/formats/image_list.md");
   const std::string opening = "```csv\n";
   const std::size_t begin = page.find(opening) + opening.size();
   const std::string example = page.substr(begin, page.find("```", begin) - begin);
@@ -269,4 +269,4 @@ TEST_F(Csv, its_stand_in_is_listed_and_every_image_can_be_read) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::csv_test

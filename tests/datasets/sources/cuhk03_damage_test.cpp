@@ -4,7 +4,7 @@
 #include "datasets/hdf5/library.h"
 #include "tests/datasets/sources/cuhk03_scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::cuhk03_damage_test {
 namespace {
 
 using hdf5::Handle;
@@ -384,4 +384,4 @@ TEST_F(DamagedCuhk03, tables_the_other_way_round_are_the_same) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::cuhk03_damage_test

@@ -8,7 +8,7 @@
 #include "core/sha256.h"
 #include "tests/datasets/sources/cuhk03_scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::cuhk03_test {
 namespace {
 
 using sources::Cuhk03Contents;
@@ -200,4 +200,4 @@ TEST_F(Cuhk03, a_stand_in_that_its_layout_cannot_have_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::cuhk03_test

@@ -5,7 +5,7 @@
 #include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::dukemtmc_test {
 namespace {
 
 using testing::ElementsAre;
@@ -124,4 +124,4 @@ TEST_F(Dukemtmc, an_irregular_stand_in_has_distractors_and_someone_whom_one_came
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::dukemtmc_test

@@ -4,7 +4,7 @@
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::market1501_test {
 namespace {
 
 using testing::ElementsAre;
@@ -174,4 +174,4 @@ TEST_F(Market1501, a_file_in_place_of_a_folder_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::market1501_test

@@ -11,8 +11,9 @@
 
 #include "datasets/hdf5/layout.h"
 #include "tests/datasets/sources/cuhk03_scratch.h"
+#include "tests/support/folders.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::mat_file_test {
 namespace {
 
 using hdf5::CellTable;
@@ -181,7 +182,7 @@ TEST_F(MatFiles, one_that_never_answers_is_an_error_of_the_file) {
 // Two sound files with a few bytes changed. In crash.mat that is found by chance; in endless.mat the root group's heap
 // has a free block that is its own successor, and the library makes one more of them until there is no memory.
 TEST_F(MatFiles, files_that_hdf5_falls_over_are_refused) {
-  const std::filesystem::path goldens = std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/mat";
+  const std::filesystem::path goldens = tests::source_folder() / "tests/golden/mat";
   for (const auto& [name, limit] : {std::pair("crash.mat", std::chrono::milliseconds(60'000)),
                                     std::pair("endless.mat", std::chrono::milliseconds(500))}) {
     const MatFile mat(goldens / name, std::make_shared<MatHelpers>(MatHelperSettings{{}, limit, limit}));
@@ -282,4 +283,4 @@ TEST(MatMessages, are_read_as_they_were_written_or_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::mat_file_test

@@ -6,7 +6,7 @@
 #include "datasets/image/image.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::mlr_folders_test {
 namespace {
 
 using testing::ElementsAre;
@@ -272,4 +272,4 @@ TEST_F(MlrStandIn, one_camera_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::mlr_folders_test

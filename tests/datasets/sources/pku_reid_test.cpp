@@ -1,6 +1,6 @@
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::pku_reid_test {
 namespace {
 
 using testing::ElementsAre;
@@ -106,4 +106,4 @@ TEST_F(PkuReid, a_person_with_one_image_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::pku_reid_test

@@ -11,7 +11,7 @@
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::stand_in_test {
 namespace {
 
 using testing::HasSubstr;
@@ -234,4 +234,4 @@ TEST(StandInOptions, an_unknown_layout_is_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::stand_in_test

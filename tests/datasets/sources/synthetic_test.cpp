@@ -13,7 +13,7 @@
 #include "datasets/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::synthetic_test {
 namespace {
 
 using testing::HasSubstr;
@@ -372,4 +372,4 @@ TEST(ValidateSynthetic, each_setting_has_a_range) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::synthetic_test

@@ -6,7 +6,7 @@
 #include "datasets/name_key.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::sysu_test {
 namespace {
 
 using testing::StartsWith;
@@ -122,4 +122,4 @@ TEST_F(Sysu, its_stand_in_has_two_cameras_and_no_other_number) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::sysu_test

@@ -6,7 +6,7 @@
 #include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::viper_test {
 namespace {
 
 using testing::ElementsAre;
@@ -173,4 +173,4 @@ TEST_F(Viper, a_stand_in_has_two_cameras_and_one_image_of_each) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::viper_test

@@ -4,7 +4,7 @@
 #include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
-namespace resolute::datasets {
+namespace resolute::datasets::vru_test {
 namespace {
 
 using testing::ElementsAre;
@@ -158,4 +158,4 @@ TEST_F(Vru, missing_and_empty_parts_are_refused) {
 }
 
 }  // namespace
-}  // namespace resolute::datasets
+}  // namespace resolute::datasets::vru_test

@@ -6,7 +6,7 @@
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/lone.h"
 
-namespace resolute::workers::gpu_test {
+namespace resolute::workers::gpu_test::device_test {
 namespace {
 
 TEST(OpenDevice, an_unknown_name_is_refused) {
@@ -78,4 +78,4 @@ TEST(GroupOfOne, exchanges_give_back_what_they_were_given) {
 }
 
 }  // namespace
-}  // namespace resolute::workers::gpu_test
+}  // namespace resolute::workers::gpu_test::device_test

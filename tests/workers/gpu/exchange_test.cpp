@@ -5,7 +5,7 @@
 #include "core/random.h"
 #include "tests/workers/gpu/gpu_gang.h"
 
-namespace resolute::workers::gpu_test {
+namespace resolute::workers::gpu_test::exchange_test {
 namespace {
 
 // What `rank` sends to `to`: as many elements as both say, with values of every size.
@@ -70,9 +70,9 @@ TEST(Exchange, two_ranks_on_one_gpu_are_told_so) {
 }
 
 }  // namespace
-}  // namespace resolute::workers::gpu_test
+}  // namespace resolute::workers::gpu_test::exchange_test
 
 int main(int argc, char** argv) {
   using namespace resolute::workers::gpu_test;
-  return run_tests_or_rank(argc, argv, run);
+  return run_tests_or_rank(argc, argv, exchange_test::run);
 }

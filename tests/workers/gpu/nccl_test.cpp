@@ -115,7 +115,7 @@ const char* cudaGetErrorString(cudaError_t) { return "a CUDA error"; }
 cudaStream_t c10::cuda::CUDAStream::stream() const { return nullptr; }
 C10_REGISTER_GUARD_IMPL(CUDA, c10::impl::FakeGuardImpl<c10::DeviceType::CUDA>)
 
-namespace resolute::workers {
+namespace resolute::workers::nccl_test {
 namespace {
 
 using testing::ElementsAre;
@@ -262,4 +262,4 @@ TEST_F(NcclTest, ranks_on_one_gpu_are_refused_before_nccl_is_asked) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::nccl_test

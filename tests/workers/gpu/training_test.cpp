@@ -13,7 +13,7 @@
 #include "workers/metrics_log.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers::gpu_test {
+namespace resolute::workers::gpu_test::training_test {
 namespace {
 
 constexpr int kLanes = 4;
@@ -37,7 +37,8 @@ class PlacedSource final : public BatchSource {
     return std::vector<std::int64_t>(kLanes, 2 * kIdentities);
   }
   LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = testing::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
+    LaneBatch batch =
+        worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
     batch.seed = 1;
     batch.step = step;
     batch.lane = lane;
@@ -66,7 +67,7 @@ experiments::TrainingSpecification specification(const Plan& plan) {
   experiments::MethodOptions options = experiments::BaselineOptions{};
   if (plan.method == "rain") options = experiments::RainOptions{};
   if (plan.method == "ftwa") options = ftwa_options();
-  experiments::TrainingSpecification specification = testing::small_specification(std::move(options));
+  experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
   specification.recipe.precision = plan.precision;
   specification.recipe.steps = plan.steps;
   specification.lanes = kLanes;
@@ -201,7 +202,7 @@ TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
   const auto rows = [](at::Device place, Side side) {
     const std::unique_ptr<Method> method = make_method(specification({.method = "ftwa"}), kIdentities);
     if (!place.is_cpu()) method->module().to(place);
-    const at::Tensor images = testing::made_up_batch(kIdentities, 2, 32, 16).lr.to(place);
+    const at::Tensor images = worker_tests::made_up_batch(kIdentities, 2, 32, 16).lr.to(place);
     const at::Tensor found = method->branch_embedder({.height = 32, .width = 16, .side = side})(images);
     EXPECT_EQ(place.type(), found.device().type());
     EXPECT_EQ((at::IntArrayRef{2 * kIdentities, 2 * (method->embedding_size() + 1)}), found.sizes());
@@ -218,9 +219,9 @@ TEST(GpuEmbedding, rows_of_ftwas_branches_are_the_cpus_on_both_sides) {
 }
 
 }  // namespace
-}  // namespace resolute::workers::gpu_test
+}  // namespace resolute::workers::gpu_test::training_test
 
 int main(int argc, char** argv) {
   using namespace resolute::workers::gpu_test;
-  return run_tests_or_rank(argc, argv, run);
+  return run_tests_or_rank(argc, argv, training_test::run);
 }

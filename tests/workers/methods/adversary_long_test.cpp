@@ -3,7 +3,7 @@
 
 #include "tests/workers/methods/held_out_people.h"
 
-namespace resolute::workers {
+namespace resolute::workers::adversary_long_test {
 namespace {
 
 // Measured for seeds 0, 1, 2: on f4 0.969, 0.979, 0.964 without the adversary and 0.734, 0.711, 0.773 with it; on f5
@@ -13,7 +13,7 @@ TEST(AdversaryLong, makes_hr_harder_to_tell_from_lr_and_people_easier_to_find_on
   double gained = 0;  // rank-1, mean over the seeds
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     const auto [without, with] =
-        testing::without_and_with_adversary({.height = 64, .width = 32, .steps = 150, .seed = seed});
+        worker_tests::without_and_with_adversary({.height = 64, .width = 32, .steps = 150, .seed = seed});
     EXPECT_GT(without.accuracy4, with.accuracy4 + 0.10) << seed;
     EXPECT_GT(without.accuracy5, with.accuracy5 + 0.10) << seed;
     gained += (with.rank1 - without.rank1) / 3;
@@ -22,4 +22,4 @@ TEST(AdversaryLong, makes_hr_harder_to_tell_from_lr_and_people_easier_to_find_on
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::adversary_long_test

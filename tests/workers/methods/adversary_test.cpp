@@ -8,7 +8,7 @@
 #include "tests/workers/methods/held_out_people.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::adversary_test {
 namespace {
 
 using experiments::RainOptions;
@@ -18,7 +18,7 @@ class MixedSource final : public BatchSource {
  public:
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {8, 8}; }
   LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = testing::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
     batch.step = step;
     batch.lane = lane;
     batch.has_label = at::ones({8}, at::kBool);
@@ -35,7 +35,7 @@ class MixedSource final : public BatchSource {
 // discriminators.
 NamedTensors ten_steps(const RainOptions& options, const std::string& bn_streams) {
   at::set_num_threads(1);
-  auto specification = testing::small_specification(options);
+  auto specification = worker_tests::small_specification(options);
   specification.network.neck = true;
   specification.network.bn_streams = bn_streams;
   const auto method = make_method(specification, 4);
@@ -102,24 +102,25 @@ TEST(Adversary, of_a_small_weight_moves_every_block_of_the_trunk) {
 // 0.940, 0.917, 0.911 and 0.721, 0.714, 0.698.
 TEST(Adversary, makes_hr_harder_to_tell_from_lr_on_people_never_seen) {
   at::set_num_threads(1);
-  const auto [without, with] = testing::without_and_with_adversary({});
+  const auto [without, with] = worker_tests::without_and_with_adversary({});
   EXPECT_GT(without.accuracy4, with.accuracy4 + 0.10);
   EXPECT_GT(without.accuracy5, with.accuracy5 + 0.10);
 }
 
 TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_labelled) {
   at::set_num_threads(1);
-  auto specification = testing::small_specification(RainOptions{});
+  auto specification = worker_tests::small_specification(RainOptions{});
   specification.network.neck = true;
   specification.recipe.learning_rate = 1e-3;
   specification.recipe.weight_decay = 0;
   specification.recipe.labelled_fraction = 0;
   const auto method = make_method(specification, 8);
-  LaneBatch batch = testing::made_up_batch(8, 2, 32, 16);
+  LaneBatch batch = worker_tests::made_up_batch(8, 2, 32, 16);
   batch.labels.fill_(-1);
   batch.has_label = at::zeros({16}, at::kBool);
-  const std::string classifier = testing::state_hash(testing::child<torch::nn::Module>(*method, "classifier"));
-  testing::SmallTraining training(*method);
+  const std::string classifier =
+      worker_tests::state_hash(worker_tests::child<torch::nn::Module>(*method, "classifier"));
+  worker_tests::SmallTraining training(*method);
   std::vector<double> reconstruction;
   for (int step = 0; step < 30; ++step) {
     auto terms = training.step(batch);
@@ -129,8 +130,8 @@ TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_label
     reconstruction.push_back(terms.at("reconstruction"));
   }
   EXPECT_LT(reconstruction.back(), 0.8 * reconstruction.front());
-  EXPECT_EQ(testing::state_hash(testing::child<torch::nn::Module>(*method, "classifier")), classifier);
+  EXPECT_EQ(worker_tests::state_hash(worker_tests::child<torch::nn::Module>(*method, "classifier")), classifier);
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::adversary_test

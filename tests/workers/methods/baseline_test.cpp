@@ -7,17 +7,17 @@
 #include "workers/nn/backbone.h"
 #include "workers/nn/losses.h"
 
-namespace resolute::workers {
+namespace resolute::workers::baseline_test {
 namespace {
 
 using experiments::BaselineOptions;
-using testing::mixed_batch;
-using testing::Step;
-using testing::step_of;
+using worker_tests::mixed_batch;
+using worker_tests::Step;
+using worker_tests::step_of;
 
 std::unique_ptr<Method> made_up_baseline(const BaselineOptions& options) {
-  auto method = make_method(testing::small_specification(options), 4);
-  testing::fill_with_numbers(method->module());
+  auto method = make_method(worker_tests::small_specification(options), 4);
+  worker_tests::fill_with_numbers(method->module());
   return method;
 }
 
@@ -29,10 +29,10 @@ Step by_hand(Method& method, const LaneBatch& batch, const std::vector<std::int6
     labels.push_back(batch.labels[row]);
   }
   const at::Tensor label = at::stack(labels);
-  const at::Tensor v = pooled(testing::part_of<Backbone>(method, "trunk")
+  const at::Tensor v = pooled(worker_tests::part_of<Backbone>(method, "trunk")
                                   .forward(at::stack(images).contiguous(at::MemoryFormat::ChannelsLast))
                                   .back());
-  const at::Tensor logits = testing::part_of<IdentityClassifier>(method, "classifier").forward(v);
+  const at::Tensor logits = worker_tests::part_of<IdentityClassifier>(method, "classifier").forward(v);
   const at::Tensor classification = 3 * classification_loss(logits, label);
   const at::Tensor triplet = triplet_losses(v, hardest_triplets(label, v), 0.3).mean();
   Step step;
@@ -59,7 +59,7 @@ TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
     expect_equal(step_of(*made_up_baseline(options), batch), by_hand(*made_up_baseline(options), batch, all));
   }
   LaneBatch batch = mixed_batch(4, 4, 2);
-  testing::hide_labels(batch, {0, 3, 9, 10});
+  worker_tests::hide_labels(batch, {0, 3, 9, 10});
   expect_equal(step_of(*made_up_baseline(options), batch),
                by_hand(*made_up_baseline(options), batch, {1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15}));
 }
@@ -80,7 +80,7 @@ TEST(Baseline, of_hr_images_does_not_look_at_the_others) {
 TEST(Baseline, and_rain_can_sum_all_triplets) {
   const LaneBatch batch = mixed_batch(4, 4, 0);
   const auto triplet = [&](const experiments::MethodOptions& options) {
-    const auto method = make_method(testing::small_specification(options), 4);
+    const auto method = make_method(worker_tests::small_specification(options), 4);
     const std::vector<LossTerm> terms = method->losses(method->phases().size() - 1, method->forward(batch), batch);
     for (const LossTerm& term : terms)
       if (term.name == "triplet") return term.value.item<double>();
@@ -95,8 +95,8 @@ TEST(Baseline, and_rain_can_sum_all_triplets) {
 TEST(Baseline, refuses_unknown_images_and_weights) {
   for (const BaselineOptions& options : {BaselineOptions{.images = "lr"}, BaselineOptions{.classification_weight = -1},
                                          BaselineOptions{.classification_weight = INFINITY}})
-    EXPECT_THROW(make_method(testing::small_specification(options), 4), core::RuntimeError);
+    EXPECT_THROW(make_method(worker_tests::small_specification(options), 4), core::RuntimeError);
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::baseline_test

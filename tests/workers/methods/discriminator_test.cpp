@@ -11,11 +11,11 @@
 #include "tests/workers/methods/small_training.h"
 #include "workers/nn/batch_norm.h"
 
-namespace resolute::workers {
+namespace resolute::workers::discriminator_test {
 namespace {
 
 using experiments::RainOptions;
-using testing::FeatureMaps;
+using worker_tests::FeatureMaps;
 
 // Maps like those of a rectified f4, of people whose channels differ in strength; `raised` is added to one channel.
 at::Tensor drawn_maps(std::int64_t images, std::uint64_t key, double raised = 0) {
@@ -35,10 +35,10 @@ TEST(Discriminator, stays_at_chance_between_two_draws_of_one_distribution) {
   at::set_num_threads(1);
   for (const char* kind : {"convolutional", "pixelwise"}) {
     const FeatureMaps seen{drawn_maps(256, 1), drawn_maps(256, 2)};
-    const auto discriminator = testing::fresh_discriminator(seen.hr, kind, 0);
-    testing::train_discriminator(*discriminator, seen, 200, 0);
-    EXPECT_GT(testing::accuracy(*discriminator, seen), 0.6) << kind << ": it learnt nothing by heart";
-    EXPECT_NEAR(testing::accuracy(*discriminator, {drawn_maps(1500, 3), drawn_maps(1500, 4)}), 0.5, 0.05) << kind;
+    const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
+    worker_tests::train_discriminator(*discriminator, seen, 200, 0);
+    EXPECT_GT(worker_tests::accuracy(*discriminator, seen), 0.6) << kind << ": it learnt nothing by heart";
+    EXPECT_NEAR(worker_tests::accuracy(*discriminator, {drawn_maps(1500, 3), drawn_maps(1500, 4)}), 0.5, 0.05) << kind;
   }
 }
 
@@ -46,9 +46,9 @@ TEST(Discriminator, finds_a_planted_difference) {
   at::set_num_threads(1);
   for (const char* kind : {"convolutional", "pixelwise"}) {
     const FeatureMaps seen{drawn_maps(256, 1, 4), drawn_maps(256, 2)};
-    const auto discriminator = testing::fresh_discriminator(seen.hr, kind, 0);
-    testing::train_discriminator(*discriminator, seen, 200, 0);
-    EXPECT_GT(testing::accuracy(*discriminator, {drawn_maps(1500, 3, 4), drawn_maps(1500, 4)}), 0.95) << kind;
+    const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
+    worker_tests::train_discriminator(*discriminator, seen, 200, 0);
+    EXPECT_GT(worker_tests::accuracy(*discriminator, {drawn_maps(1500, 3, 4), drawn_maps(1500, 4)}), 0.95) << kind;
   }
 }
 
@@ -62,20 +62,20 @@ struct OwnScores {
 // in training.
 std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   at::set_num_threads(1);
-  testing::RenderedSettings rendered{.identities = 16, .images = 8, .height = 48, .width = 24, .rates = {rate}};
-  const testing::RenderedPeople people = testing::rendered_people(rendered);
+  worker_tests::RenderedSettings rendered{.identities = 16, .images = 8, .height = 48, .width = 24, .rates = {rate}};
+  const worker_tests::RenderedPeople people = worker_tests::rendered_people(rendered);
   rendered.first = 1000;
   rendered.identities = 128;
-  const testing::RenderedPeople others = testing::rendered_people(rendered);
+  const worker_tests::RenderedPeople others = worker_tests::rendered_people(rendered);
 
-  auto specification = testing::small_specification(RainOptions{.adversarial_weight = adversarial_weight});
+  auto specification = worker_tests::small_specification(RainOptions{.adversarial_weight = adversarial_weight});
   specification.recipe.learning_rate = 3e-4;
   specification.recipe.discriminator_learning_rate = 3e-3;
   const auto method = make_method(specification, people.identities);
-  testing::SmallTraining training(*method);
+  worker_tests::SmallTraining training(*method);
   std::vector<OwnScores> scores(2, {0, 100});
   for (std::uint64_t step = 0; step < 40; ++step) {
-    const auto terms = training.step(testing::drawn_batch(people, 8, 2, 0, step));
+    const auto terms = training.step(worker_tests::drawn_batch(people, 8, 2, 0, step));
     for (std::size_t i = 0; i < scores.size(); ++i)
       scores[i].least_loss = std::min(scores[i].least_loss, terms.at(fmt::format("discriminator_level_{}", 4 + i)));
   }
@@ -84,12 +84,12 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   const RunningStatisticsHold hold;
   const at::Tensor first_of_camera = at::arange(others.hr.size(0)).remainder(4).lt(2);
   const at::Tensor hr = others.hr.index({first_of_camera}), lr = others.lr[0].index({first_of_camera.logical_not()});
-  const std::vector<at::Tensor> maps = testing::child<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
+  const std::vector<at::Tensor> maps = worker_tests::child<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const at::Tensor& both = maps[3 + i];
-    scores[i].accuracy =
-        testing::accuracy(testing::child<Discriminator>(*method, fmt::format("discriminator_level_{}", 4 + i)),
-                          {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
+    scores[i].accuracy = worker_tests::accuracy(
+        worker_tests::child<Discriminator>(*method, fmt::format("discriminator_level_{}", 4 + i)),
+        {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
   }
   return scores;
 }
@@ -110,4 +110,4 @@ TEST(Discriminator, of_a_whole_training_that_does_not_resist_tells_rate_8) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::discriminator_test

@@ -17,7 +17,7 @@
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -122,4 +122,4 @@ class MethodStep : public ::testing::Test {
   LaneBatch batch_;
 };
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -7,13 +7,13 @@
 #include "workers/methods/rain_networks.h"
 #include "workers/nn/losses.h"
 
-namespace resolute::workers {
+namespace resolute::workers::finite_difference_test {
 namespace {
 
-using testing::expect_gradients;
-using testing::parameters_in;
-using testing::Tensors;
-using testing::wide;
+using worker_tests::expect_gradients;
+using worker_tests::parameters_in;
+using worker_tests::Tensors;
+using worker_tests::wide;
 
 TEST(FiniteDifference, of_every_loss) {
   const at::Tensor labels = at::tensor(std::vector<std::int64_t>{0, 0, 1, 1, 1, 2, 3, 3}, at::kLong);
@@ -48,7 +48,7 @@ TEST(FiniteDifference, of_both_discriminators) {
   for (const char* kind : {"convolutional", "pixelwise"}) {
     SCOPED_TRACE(kind);
     Discriminator discriminator(6, 8, kind);
-    testing::fill_with_numbers(discriminator);
+    worker_tests::fill_with_numbers(discriminator);
     discriminator.to(at::kDouble);
     const at::Tensor feature = wide("feature", {3, 6, 5, 4}, 2.0).requires_grad_();
     const at::Tensor weights = wide("weights", discriminator.forward(feature).sizes());
@@ -65,7 +65,7 @@ TEST(FiniteDifference, of_both_decoders) {
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
     Decoder decoder(trunk, kind);
-    testing::fill_with_numbers(decoder);
+    worker_tests::fill_with_numbers(decoder);
     decoder.to(at::kDouble);
     const at::Tensor f5 = wide("f5", {3, 128, 3, 2}, 2.0).requires_grad_();
     const at::Tensor weights = wide("weights", {3, 3, 21, 13}, 0.1);  // an image whose surplus is cut
@@ -75,7 +75,7 @@ TEST(FiniteDifference, of_both_decoders) {
   }
 }
 
-class RainStep : public testing::MethodStep {
+class RainStep : public worker_tests::MethodStep {
  protected:
   RainStep() { make_batch({0, 0, 1, 1, 2, -1, 3, -1}, {1, 1, 1, 1, 1, 1, 0, 1}); }
   template <class Part>
@@ -136,7 +136,7 @@ TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
   }
 }
 
-class MsiflaStep : public testing::MethodStep {
+class MsiflaStep : public worker_tests::MethodStep {
  protected:
   //! Identities 0 and 1 have rows of either kind, 2 has one row, and two rows have no label.
   MsiflaStep() { make_batch({0, 0, 1, 1, 2, -1, -1}, {1, 0, 1, 0, 1, 1, 0}, /*height=*/32); }
@@ -167,7 +167,7 @@ TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
   }
 }
 
-class ResolutionAdaptiveStep : public testing::MethodStep {
+class ResolutionAdaptiveStep : public worker_tests::MethodStep {
  protected:
   //! Every level among the LR images; a row of an LR image alone and one without a label.
   ResolutionAdaptiveStep() { make_batch({0, 0, 1, 1, 2, -1, 2, 3}, {1, 1, 0, 1, 1, 1, 1, 0}); }
@@ -201,4 +201,4 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::finite_difference_test

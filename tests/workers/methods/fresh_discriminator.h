@@ -15,7 +15,7 @@
 #include "workers/nn/losses.h"
 #include "workers/torch.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! N×C×h×w each, of HR images and of LR ones; numbers of images may differ.
 struct FeatureMaps {
@@ -73,4 +73,4 @@ inline void train_discriminator(Discriminator& discriminator, const FeatureMaps&
   }
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -12,7 +12,7 @@
 #include "workers/methods/identity_terms.h"
 #include "workers/nn/backbone.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 class FtwaByHand {
  public:
@@ -253,4 +253,4 @@ class FtwaByHand {
   double transformation_ = 0;
 };
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

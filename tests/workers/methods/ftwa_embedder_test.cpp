@@ -7,12 +7,12 @@
 #include "workers/nn/backbone.h"
 #include "workers/nn/folded_backbone.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ftwa_embedder_test {
 namespace {
 
 using experiments::FtwaOptions;
-using testing::made_up_ftwa;
-using testing::part_of;
+using worker_tests::made_up_ftwa;
+using worker_tests::part_of;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kFeatures = 128, kColumns = 2 * (kFeatures + 1);
 
@@ -21,7 +21,7 @@ EmbedderOptions options_of(Side side, at::ScalarType precision = at::kFloat) {
 }
 
 at::Tensor images(std::int64_t rows) {
-  return testing::numbers("images", {rows, 3, kHeight, kWidth}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+  return worker_tests::numbers("images", {rows, 3, kHeight, kWidth}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 //! Largest difference, by the largest value.
@@ -59,7 +59,8 @@ Vectors layer_by_layer(Method& method, const FtwaOptions& options, const at::Ten
   return found;
 }
 
-const FtwaOptions kVariants[] = {FtwaOptions{}, testing::without_weighting(), testing::without_transformation()};
+const FtwaOptions kVariants[] = {FtwaOptions{}, worker_tests::without_weighting(),
+                                 worker_tests::without_transformation()};
 
 TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
   at::set_num_threads(1);
@@ -69,7 +70,7 @@ TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
     EXPECT_TRUE(method->has_sides());
     EXPECT_EQ(method->embedding_size(), kFeatures);
     const Vectors expected = layer_by_layer(*method, options, input);
-    const std::string before = testing::state_hash(method->module());
+    const std::string before = worker_tests::state_hash(method->module());
     const at::Tensor high = method->embedder(options_of(Side::kHigh))(input);
     const at::Tensor low = method->embedder(options_of(Side::kLow))(input);
     EXPECT_EQ(high.scalar_type(), at::kFloat);
@@ -79,7 +80,7 @@ TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
     EXPECT_LT(difference(method->embed(input), expected.hr), 1e-6);
     EXPECT_LT(difference(low, expected.transformed), 1e-5);
     EXPECT_GT(difference(high, low), 1e-2);
-    EXPECT_EQ(testing::state_hash(method->module()), before);
+    EXPECT_EQ(worker_tests::state_hash(method->module()), before);
     EXPECT_TRUE(method->module().is_training());
   }
 }
@@ -167,4 +168,4 @@ TEST(FtwaEmbedder, keeps_the_weights_that_it_was_made_of) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ftwa_embedder_test

@@ -12,7 +12,7 @@
 #include "workers/methods/method.h"
 #include "workers/nn/initialise.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! made_up_batch() of 32×16 pixels; the last `lr_images` of each identity's rows have an LR image alone.
 inline LaneBatch mixed_batch(int identities, int images, int lr_images, std::uint64_t seed = 0) {
@@ -95,4 +95,4 @@ const Module& part_of(Method& method, const std::string& name) {
   return dynamic_cast<const Module&>(*method.module().named_children()[name]);
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -3,13 +3,13 @@
 //! eq. 2 is a constant.
 #include "tests/workers/methods/finite_difference.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ftwa_finite_difference_test {
 namespace {
 
-using testing::expect_gradients;
-using testing::Tensors;
+using worker_tests::expect_gradients;
+using worker_tests::Tensors;
 
-class FtwaStep : public testing::MethodStep {
+class FtwaStep : public worker_tests::MethodStep {
  protected:
   //! Identity 0 has two rows of either kind, 1 one HR row and two LR rows, 2 and 3 a row each, and two have no label.
   FtwaStep() { make_batch({0, 0, 0, 0, 1, 1, 1, 2, 3, -1, -1}, {1, 1, 0, 0, 1, 0, 0, 1, 0, 1, 0}); }
@@ -113,4 +113,4 @@ TEST_F(FtwaStep, takes_the_side_of_equation_2_that_it_is_told_as_a_constant) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ftwa_finite_difference_test

@@ -7,7 +7,7 @@
 #include "workers/nn/backbone.h"
 #include "workers/nn/initialise.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ftwa_networks_test {
 namespace {
 
 std::int64_t parameters_in(const torch::nn::Module& module) {
@@ -66,10 +66,10 @@ TEST(FtwaNetworks, a_trunk_is_its_shallow_part_and_its_deep_one) {
   for (const char* name : {"resnet50", "resnet-small"}) {
     const BackboneShape shape = backbone_shape({.backbone = name, .last_stride = 1});
     Backbone trunk(shape);
-    testing::fill_with_numbers(trunk);
+    worker_tests::fill_with_numbers(trunk);
     ShallowTrunk encoder(shape);
     copy_weights(trunk, encoder);
-    const at::Tensor images = testing::numbers("images", {2, 3, 32, 16});
+    const at::Tensor images = worker_tests::numbers("images", {2, 3, 32, 16});
     const std::vector<at::Tensor> whole = trunk.forward(images);
     const auto [f1, f2] = encoder.forward_shallow(images);
     const std::vector<at::Tensor> deep = trunk.forward_deep(f2);
@@ -82,16 +82,16 @@ TEST(FtwaNetworks, a_trunk_is_its_shallow_part_and_its_deep_one) {
 TEST(FtwaNetworks, the_transformation_adds_to_its_input_and_so_do_its_blocks) {
   const at::NoGradGuard no_grad;
   FeatureTransformation transformation(64, 2);
-  testing::fill_with_numbers(transformation);
-  const at::Tensor map = testing::numbers("map", {3, 64, 4, 2});
+  worker_tests::fill_with_numbers(transformation);
+  const at::Tensor map = worker_tests::numbers("map", {3, 64, 4, 2});
   const at::Tensor output = transformation.forward(map);
   EXPECT_FALSE(output.allclose(map, 1e-2, 1e-2));
   for (auto& item : transformation.named_parameters())
     if (item.key().starts_with("tail.")) item.value().zero_();
   EXPECT_TRUE(transformation.forward(map).equal(map));
   TransformationBlock block(32);
-  testing::fill_with_numbers(block);
-  const at::Tensor narrow = testing::numbers("map", {3, 32, 4, 2});
+  worker_tests::fill_with_numbers(block);
+  const at::Tensor narrow = worker_tests::numbers("map", {3, 32, 4, 2});
   EXPECT_FALSE(block.forward(narrow).allclose(narrow, 1e-2, 1e-2));
   for (auto& item : block.named_parameters())
     if (item.key().starts_with("fuse.")) item.value().zero_();
@@ -104,7 +104,7 @@ TEST(FtwaNetworks, a_fresh_transformation_is_near_the_identity) {
   } root;
   auto transformation = root.register_module("transformation", std::make_shared<FeatureTransformation>(128, 4));
   initialise(root, 0);
-  const at::Tensor map = testing::numbers("map", {8, 128, 8, 4}).relu_();
+  const at::Tensor map = worker_tests::numbers("map", {8, 128, 8, 4}).relu_();
   const double change = (transformation->forward(map) - map).norm().item<double>() / map.norm().item<double>();
   EXPECT_GT(change, 1e-3);
   EXPECT_LT(change, 0.5);
@@ -113,15 +113,15 @@ TEST(FtwaNetworks, a_fresh_transformation_is_near_the_identity) {
 TEST(FtwaNetworks, weights_are_positive_whatever_the_vector) {
   const at::NoGradGuard no_grad;
   QualityEvaluator evaluator(16);
-  testing::fill_with_numbers(evaluator);
+  worker_tests::fill_with_numbers(evaluator);
   for (double scale : {1.0, 1e3, -1e3, 1e30}) {
-    const at::Tensor weights = evaluator.forward(testing::numbers("vectors", {9, 16}, scale));
+    const at::Tensor weights = evaluator.forward(worker_tests::numbers("vectors", {9, 16}, scale));
     EXPECT_GE(weights.min().item<double>(), 1e-3F);
     EXPECT_LE(weights.max().item<double>(), 1.001F);
   }
-  const at::Tensor narrow = evaluator.forward(testing::numbers("vectors", {9, 16}));
+  const at::Tensor narrow = evaluator.forward(worker_tests::numbers("vectors", {9, 16}));
   EXPECT_GT((narrow.max() - narrow.min()).item<double>(), 1e-2);  // they do depend on it
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ftwa_networks_test

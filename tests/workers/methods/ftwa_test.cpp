@@ -9,19 +9,19 @@
 #include "tests/workers/methods/ftwa_by_hand.h"
 #include "tests/workers/methods/ftwa_examples.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ftwa_test {
 namespace {
 
 using experiments::FtwaOptions;
-using testing::FtwaByHand;
-using testing::gradients_of;
-using testing::hide_labels;
-using testing::made_up_ftwa;
-using testing::mixed_batch;
-using testing::Step;
-using testing::step_of;
-using testing::without_transformation;
-using testing::without_weighting;
+using worker_tests::FtwaByHand;
+using worker_tests::gradients_of;
+using worker_tests::hide_labels;
+using worker_tests::made_up_ftwa;
+using worker_tests::mixed_batch;
+using worker_tests::Step;
+using worker_tests::step_of;
+using worker_tests::without_transformation;
+using worker_tests::without_weighting;
 
 const char* const kMinings[] = {"batch-hard", "random", "all"};
 const char* const kForms[] = {"per-sample", "batch-mean"};
@@ -86,7 +86,7 @@ LaneBatch uneven_batch() {
   LaneBatch batch = mixed_batch(4, 4, 2);
   for (std::int64_t row : {2, 7}) batch.has_hr[row] = row == 2;
   batch.has_hr[12] = batch.has_hr[13] = false;
-  const LaneBatch whole = testing::made_up_batch(4, 4, 32, 16);
+  const LaneBatch whole = worker_tests::made_up_batch(4, 4, 32, 16);
   batch.hr = (whole.hr * batch.has_hr.view({-1, 1, 1, 1})).contiguous(at::MemoryFormat::ChannelsLast);
   hide_labels(batch, {5, 8, 11, 15});
   return batch;
@@ -277,7 +277,7 @@ TEST(Ftwa, lanes_without_a_kind_of_row_have_finite_terms_with_a_graph) {
 TEST(Ftwa, has_the_modules_that_its_options_ask_for_and_begins_with_one_encoder_twice) {
   const auto children = [](const FtwaOptions& options) {
     std::string names;
-    for (const auto& item : make_method(testing::small_specification(options), 4)->module().named_children())
+    for (const auto& item : make_method(worker_tests::small_specification(options), 4)->module().named_children())
       names += item.key() + " ";
     return names;
   };
@@ -286,7 +286,7 @@ TEST(Ftwa, has_the_modules_that_its_options_ask_for_and_begins_with_one_encoder_
   EXPECT_EQ(children(without_transformation()), "trunk lr_encoder classifier_hr classifier_lr ");
   EXPECT_EQ(children({.classification = false}), "trunk lr_encoder transformation weight_hr weight_lr ");
 
-  const auto method = make_method(testing::small_specification(FtwaOptions{}), 4);
+  const auto method = make_method(worker_tests::small_specification(FtwaOptions{}), 4);
   const auto parameters = method->module().named_parameters();
   int shared = 0;
   for (const auto& item : parameters)
@@ -296,7 +296,7 @@ TEST(Ftwa, has_the_modules_that_its_options_ask_for_and_begins_with_one_encoder_
     }
   EXPECT_EQ(shared, 12);
   EXPECT_TRUE(parameters.contains("classifier_hr.linear.bias"));
-  auto necked = testing::small_specification(FtwaOptions{});
+  auto necked = worker_tests::small_specification(FtwaOptions{});
   necked.network.neck = true;
   EXPECT_FALSE(make_method(necked, 4)->module().named_parameters().contains("classifier_hr.linear.bias"));
 }
@@ -305,7 +305,7 @@ TEST(Ftwa, refuses_options_that_train_nothing_or_are_unknown) {
   const auto refused = [](const std::function<void(FtwaOptions&)>& change) {
     FtwaOptions options;
     change(options);
-    EXPECT_THROW(make_method(testing::small_specification(options), 4), core::RuntimeError);
+    EXPECT_THROW(make_method(worker_tests::small_specification(options), 4), core::RuntimeError);
   };
   refused([](FtwaOptions& o) { o.mining = "soft"; });
   refused([](FtwaOptions& o) { o.margin = 0; });
@@ -324,4 +324,4 @@ TEST(Ftwa, refuses_options_that_train_nothing_or_are_unknown) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ftwa_test

@@ -5,15 +5,15 @@
 #include "tests/workers/methods/rendered_people.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ftwa_training_test {
 namespace {
 
 using experiments::FtwaOptions;
-using testing::mixed_batch;
-using testing::SmallTraining;
+using worker_tests::mixed_batch;
+using worker_tests::SmallTraining;
 
 experiments::TrainingSpecification quick(const FtwaOptions& options, double learning_rate = 2e-3) {
-  auto specification = testing::small_specification(options);
+  auto specification = worker_tests::small_specification(options);
   specification.recipe.learning_rate = learning_rate;
   return specification;
 }
@@ -22,23 +22,23 @@ TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
   at::set_num_threads(1);
   for (const char* streams : {"joint", "separate"})
     for (bool neck : {false, true}) {
-      FtwaOptions silent = testing::without_weighting();
+      FtwaOptions silent = worker_tests::without_weighting();
       silent.transformation_weight = 0;
       silent.transformed_losses = false;
-      auto with = quick(silent), without = quick(testing::without_transformation());
+      auto with = quick(silent), without = quick(worker_tests::without_transformation());
       for (auto* specification : {&with, &without}) {
         specification->network.bn_streams = streams;
         specification->network.neck = neck;
       }
       const auto of_silent = make_method(with, 4), ftwa_b = make_method(without, 4);
       SmallTraining silent_training(*of_silent), ftwa_b_training(*ftwa_b);
-      const std::string before = testing::state_hash(ftwa_b->module());
+      const std::string before = worker_tests::state_hash(ftwa_b->module());
       for (std::uint64_t step = 0; step < 5; ++step) {
         const LaneBatch batch = mixed_batch(4, 4, 2, step);
         silent_training.step(batch);
         ftwa_b_training.step(batch);
       }
-      EXPECT_NE(testing::state_hash(ftwa_b->module()), before);
+      EXPECT_NE(worker_tests::state_hash(ftwa_b->module()), before);
       const auto parameters = of_silent->module().named_parameters(), buffers = of_silent->module().named_buffers();
       for (const auto& item : ftwa_b->module().named_parameters())
         EXPECT_TRUE(item.value().equal(parameters[item.key()])) << item.key();
@@ -49,19 +49,19 @@ TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
 
 // An image that is its own copy, E_L as E_H: eq. 2 asks of T to pass on what it is given.
 LaneBatch batch_of_own_copies() {
-  LaneBatch batch = testing::made_up_batch(4, 2, 32, 16);
+  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
   batch.lr = batch.hr;
   return batch;
 }
 
 FtwaOptions equation_2_alone() {
-  FtwaOptions options = testing::without_weighting();
+  FtwaOptions options = worker_tests::without_weighting();
   options.classification = options.triplet = false;
   return options;
 }
 
 double transformation_loss(Method& method, const LaneBatch& batch) {
-  return testing::step_of(method, batch).terms.at("transformation").item<double>();
+  return worker_tests::step_of(method, batch).terms.at("transformation").item<double>();
 }
 
 TEST(FtwaTraining, the_transformation_between_fixed_encoders_learns_the_identity) {
@@ -81,7 +81,7 @@ TEST(FtwaTraining, the_transformation_between_fixed_encoders_learns_the_identity
   for (int step = 0; step < kSteps; ++step) {
     auto& group = static_cast<torch::optim::AdamOptions&>(adam.param_groups()[0].options());
     group.lr(kRate * (kSteps - step) / kSteps);
-    testing::step_of(*method, batch);
+    worker_tests::step_of(*method, batch);
     adam.step();
   }
   EXPECT_LT(transformation_loss(*method, batch), 0.01 * first);
@@ -143,7 +143,8 @@ struct TwoCameras {
 };
 
 TwoCameras two_cameras() {
-  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   TwoCameras found;
   LaneBatch& batch = found.batch;
   const at::Tensor row = at::arange(people.hr.size(0));
@@ -191,7 +192,7 @@ Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
 
 TEST(FtwaTraining, eight_people_are_learnt_by_heart_across_resolutions) {
   for (const FtwaOptions& options : {FtwaOptions{}, FtwaOptions{.triplet_weighting = "per-sample", .weight_balance = 1},
-                                     testing::without_weighting()}) {
+                                     worker_tests::without_weighting()}) {
     const Ranks ranks = ranks_by_heart(options, 20);
     EXPECT_EQ(ranks.embedding, 1.0);
     EXPECT_EQ(ranks.weighted, 1.0);
@@ -205,4 +206,4 @@ TEST(FtwaTraining, an_untrained_ftwa_does_not_know_them) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ftwa_training_test

@@ -9,7 +9,7 @@
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 
-namespace resolute::workers {
+namespace resolute::workers::golden_methods_test {
 namespace {
 
 experiments::BaselineOptions baseline_options(const core::Json& c) {
@@ -110,7 +110,9 @@ LaneBatch batch_of(const core::Json& c, const std::vector<int>& rates, at::Scala
   const auto rows = static_cast<std::int64_t>(labels.size());
   const auto size = c["size"].get<std::vector<std::int64_t>>();
   auto images = [&](const char* name) {
-    return testing::numbers(name, {rows, 3, size[0], size[1]}, 1.5).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+    return worker_tests::numbers(name, {rows, 3, size[0], size[1]}, 1.5)
+        .to(type)
+        .contiguous(at::MemoryFormat::ChannelsLast);
   };
   LaneBatch batch;
   batch.hr = images("images/hr");
@@ -143,10 +145,10 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     at::set_num_threads(1);
     const std::string& asked = GetParam();
     const auto slash = asked.find('/');
-    const core::Json entry = testing::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
+    const core::Json entry = worker_tests::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
     const core::Json &c = entry["case"], &expected = entry["expected"];
     auto method = make_method(specification_of(c), c["classes"]);
-    testing::fill_with_numbers(method->module());
+    worker_tests::fill_with_numbers(method->module());
     convert(method->module(), type);
     auto near = [](double found, const core::Json& wanted, double tolerance, const std::string& what) {
       const auto value = wanted.get<double>();
@@ -182,7 +184,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
         for (const auto& [name, parameter] : group.parameters) {
           ASSERT_TRUE(wanted["gradients"].contains(name)) << name;
           // Nothing to learn from may leave no gradient at all.
-          const double found = parameter.grad().defined() ? testing::probe(name, parameter.grad()) : 0.0;
+          const double found = parameter.grad().defined() ? worker_tests::probe(name, parameter.grad()) : 0.0;
           near(found, wanted["gradients"][name], gradient_tolerance, name);
         }
       }
@@ -191,10 +193,10 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     EXPECT_EQ(method->module().named_buffers().size(), expected["buffers"].size());
     for (const auto& item : method->module().named_buffers()) {
       ASSERT_TRUE(expected["buffers"].contains(item.key())) << item.key();
-      near(testing::probe(item.key(), item.value()), expected["buffers"][item.key()], term_tolerance, item.key());
+      near(worker_tests::probe(item.key(), item.value()), expected["buffers"][item.key()], term_tolerance, item.key());
     }
     // embed() hands out float32.
-    near(testing::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
+    near(worker_tests::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
     if (method->has_sides()) compare_sides(*method, batch.lr, expected);
     if (expected.contains("recovered")) compare_recovered(*method, batch.lr, expected["recovered"]);
     if (expected.contains("levels"))
@@ -209,7 +211,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
   //! What images of each level are compared by, and the masks that make it. \param apart whether levels matter
   static void compare_levels(Method& method, const at::Tensor& images, bool apart, const core::Json& expected) {
     const auto near = [](const std::string& name, const at::Tensor& found, const core::Json& wanted, double size) {
-      EXPECT_NEAR(testing::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
+      EXPECT_NEAR(worker_tests::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
     };
     const core::Json& levels = expected["levels"];
     ASSERT_EQ(method.level_rates().size(), apart ? levels.size() : 0);
@@ -238,7 +240,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       EXPECT_EQ(found[i].scale, expected[i]["scale"].get<int>());
       EXPECT_FALSE(found[i].images.requires_grad());
       const auto value = expected[i]["images"].get<double>();
-      EXPECT_NEAR(testing::probe(fmt::format("recovered/{}", found[i].scale), found[i].images), value, 1e-5) << i;
+      EXPECT_NEAR(worker_tests::probe(fmt::format("recovered/{}", found[i].scale), found[i].images), value, 1e-5) << i;
     }
   }
   //! What images are compared by on either side, as reports and evaluations ask for it.
@@ -248,7 +250,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       const EmbedderOptions options{.height = images.size(2), .width = images.size(3), .side = side};
       const auto near = [&](const Embedder& embed, const std::string& probe, const std::string& wanted) {
         const auto value = expected[wanted].get<double>();
-        EXPECT_NEAR(testing::probe(probe, embed(narrow)), value, 1e-5 * std::max(1.0, std::abs(value))) << wanted;
+        EXPECT_NEAR(worker_tests::probe(probe, embed(narrow)), value, 1e-5 * std::max(1.0, std::abs(value))) << wanted;
       };
       near(method.embedder(options), "embedding", side == Side::kHigh ? "embedding" : "embedding_low");
       near(method.branch_embedder(options), "branches", std::string("branches_") + name);
@@ -266,7 +268,7 @@ TEST_P(GoldenMethodsInFloat, to_1e_5) { compare(at::kFloat, 1e-5, GetParam().sta
 std::vector<std::string> cases(bool all) {
   std::vector<std::string> names;
   for (const std::string folder : {"rain", "ftwa", "msifla", "resolution_adaptive"}) {
-    const core::Json file = testing::golden(folder + "/methods.json");
+    const core::Json file = worker_tests::golden(folder + "/methods.json");
     for (const auto& entry : file.items())
       if (all || entry.value()["case"].value("in_float", true)) names.push_back(folder + "/" + entry.key());
   }
@@ -288,4 +290,4 @@ TEST(GoldenMethodsFile, has_its_cases) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::golden_methods_test

@@ -11,7 +11,7 @@
 #include "tests/workers/methods/rendered_people.h"
 #include "tests/workers/methods/small_training.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 struct HeldOutSettings {
   int height = 48, width = 24, steps = 80;
@@ -77,4 +77,4 @@ inline std::array<HeldOutScores, 2> without_and_with_adversary(const HeldOutSett
   return scores;
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -10,7 +10,7 @@
 #include "workers/methods/msifla.h"
 #include "workers/methods/resolution_adaptive.h"
 
-namespace resolute::workers {
+namespace resolute::workers::labels_test {
 namespace {
 
 using experiments::BaselineOptions;
@@ -19,8 +19,8 @@ using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using experiments::ResolutionAdaptiveOptions;
-using testing::made_up_batch;
-using testing::small_specification;
+using worker_tests::made_up_batch;
+using worker_tests::small_specification;
 
 constexpr std::int64_t kRows = 8;  // of 4 identities
 
@@ -135,10 +135,10 @@ TEST(Labels, without_any_the_losses_of_identities_are_exactly_zero_and_teach_not
 
 TEST(Labels, said_of_every_row_change_no_bit) {
   for_every_kind([](Method& method) {
-    const std::string hash = testing::state_hash(method.module());
+    const std::string hash = worker_tests::state_hash(method.module());
     const Step silent = step_of(method, batch_with({}, at::ones({kRows}, at::kBool)));
     const Step said = step_of(method, batch_with(at::ones({kRows}, at::kBool), at::ones({kRows}, at::kBool)));
-    EXPECT_NE(testing::state_hash(method.module()), hash);  // running statistics moved: outputs do not read them
+    EXPECT_NE(worker_tests::state_hash(method.module()), hash);  // running statistics moved: outputs do not read them
     for (const auto& [name, value] : silent.terms) EXPECT_TRUE(at::equal(value, said.terms.at(name))) << name;
     EXPECT_EQ(silent.gradients.size(), said.gradients.size());
     for (const auto& [name, value] : silent.gradients) EXPECT_TRUE(at::equal(value, said.gradients.at(name))) << name;
@@ -164,4 +164,4 @@ TEST(Labels, an_unlabelled_image_reaches_no_loss_of_methods_of_identities_alone_
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::labels_test

@@ -8,7 +8,7 @@
 
 #include "workers/methods/method.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! A descendant of a method's module by its full name.
 template <class Module>
@@ -45,4 +45,4 @@ inline std::map<std::string, at::Tensor> gradients_of(Method& method, const at::
   return found;
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -11,7 +11,7 @@
 #include "workers/methods/rain.h"
 #include "workers/nn/batch_norm.h"
 
-namespace resolute::workers {
+namespace resolute::workers::method_test {
 namespace {
 
 using experiments::BaselineOptions;
@@ -20,8 +20,8 @@ using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using experiments::ResolutionAdaptiveOptions;
-using testing::made_up_batch;
-using testing::small_specification;
+using worker_tests::made_up_batch;
+using worker_tests::small_specification;
 
 std::vector<MethodOptions> every_kind() {
   return {BaselineOptions{},
@@ -80,7 +80,7 @@ TEST(Method, a_phase_moves_no_other_group_and_losses_move_no_statistics) {
   auto method = make_method(small_specification(RainOptions{}), 4);
   const LaneBatch batch = made_up_batch(4, 2, 32, 16);
   const Activations activations = method->forward(batch);
-  const std::string hash = testing::state_hash(method->module());
+  const std::string hash = worker_tests::state_hash(method->module());
   for (std::size_t phase = 0; phase < 2; ++phase) {
     method->module().zero_grad();
     at::Tensor total = at::zeros({});
@@ -90,7 +90,7 @@ TEST(Method, a_phase_moves_no_other_group_and_losses_move_no_statistics) {
       for (const auto& [name, parameter] : group.parameters)
         EXPECT_EQ(parameter.grad().defined(), method->phases()[phase].updates(group.name)) << name;
   }
-  EXPECT_EQ(testing::state_hash(method->module()), hash);
+  EXPECT_EQ(worker_tests::state_hash(method->module()), hash);
 }
 
 TEST(Method, recomputed_forward_gives_the_same_bits_and_keeps_statistics) {
@@ -98,10 +98,10 @@ TEST(Method, recomputed_forward_gives_the_same_bits_and_keeps_statistics) {
     auto method = make_method(small_specification(options), 4);
     const LaneBatch batch = made_up_batch(4, 2, 32, 16);
     const Activations kept = method->forward(batch);
-    const std::string hash = testing::state_hash(method->module());
+    const std::string hash = worker_tests::state_hash(method->module());
     RunningStatisticsHold hold;
     const Activations again = method->forward(batch);
-    EXPECT_EQ(testing::state_hash(method->module()), hash);
+    EXPECT_EQ(worker_tests::state_hash(method->module()), hash);
     ASSERT_EQ(kept.tensors.size(), again.tensors.size());
     for (std::size_t i = 0; i < kept.tensors.size(); ++i) {
       ASSERT_EQ(kept.tensors[i].defined(), again.tensors[i].defined());
@@ -143,13 +143,13 @@ TEST(Method, a_lane_without_hr_images_is_finite) {
 TEST(Method, embed_is_float32_deterministic_and_keeps_the_mode) {
   auto method = make_method(small_specification(RainOptions{}), 4);
   const LaneBatch batch = made_up_batch(2, 2, 64, 32);
-  const std::string hash = testing::state_hash(method->module());
+  const std::string hash = worker_tests::state_hash(method->module());
   at::Tensor all = method->embed(batch.hr);
   EXPECT_EQ(all.sizes(), (at::IntArrayRef{4, method->embedding_size()}));
   EXPECT_EQ(all.scalar_type(), at::kFloat);
   EXPECT_FALSE(all.requires_grad());
   EXPECT_TRUE(method->module().is_training());
-  EXPECT_EQ(testing::state_hash(method->module()), hash);
+  EXPECT_EQ(worker_tests::state_hash(method->module()), hash);
   EXPECT_TRUE(at::allclose(all[2], method->embed(batch.hr.narrow(0, 2, 1))[0], 1e-5, 1e-6));
 }
 
@@ -223,4 +223,4 @@ TEST(Method, refuses_options_that_train_nothing_or_are_unknown) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::method_test

@@ -13,7 +13,7 @@
 #include "workers/methods/msifla_networks.h"
 #include "workers/nn/backbone.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 class MsiflaByHand {
  public:
@@ -178,4 +178,4 @@ class MsiflaByHand {
   const LaneBatch* batch_ = nullptr;
 };
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -13,7 +13,7 @@
 #include "tests/workers/methods/small_training.h"
 #include "workers/methods/method.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! A small MSIFLA whose parameters and running statistics are formulas.
 inline std::unique_ptr<Method> made_up_msifla(
@@ -68,4 +68,4 @@ inline std::map<std::string, at::Tensor> all_terms(Method& method, const LaneBat
   return terms;
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

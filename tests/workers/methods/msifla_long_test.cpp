@@ -10,7 +10,7 @@
 #include "tests/workers/methods/small_training.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::msifla_long_test {
 namespace {
 
 //! N×3×H×W normalised → each image's 8-bit levels, row-major H×W×3.
@@ -36,7 +36,7 @@ double psnr(const at::Tensor& images, const at::Tensor& originals) {
 }
 
 //! People's images at each rate (1: HR images), recovered at scale 1, against their HR images.
-std::vector<double> recovered_psnr(Method& method, const testing::RenderedPeople& people) {
+std::vector<double> recovered_psnr(Method& method, const worker_tests::RenderedPeople& people) {
   std::vector<double> found{psnr(method.recover(people.hr).back().images, people.hr)};
   for (const at::Tensor& copies : people.lr) found.push_back(psnr(method.recover(copies).back().images, people.hr));
   return found;
@@ -44,27 +44,28 @@ std::vector<double> recovered_psnr(Method& method, const testing::RenderedPeople
 
 class DrawnSource final : public BatchSource {
  public:
-  DrawnSource(const testing::RenderedPeople& people, std::size_t identities, std::size_t images)
+  DrawnSource(const worker_tests::RenderedPeople& people, std::size_t identities, std::size_t images)
       : people_(people), identities_(identities), images_(images) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override {
     return {static_cast<std::int64_t>(identities_ * images_)};
   }
   LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = testing::drawn_batch(people_, identities_, images_, 0, step);
+    LaneBatch batch = worker_tests::drawn_batch(people_, identities_, images_, 0, step);
     batch.step = step;
     return batch;
   }
 
  private:
-  const testing::RenderedPeople& people_;
+  const worker_tests::RenderedPeople& people_;
   std::size_t identities_, images_;
 };
 
 //! Trains the cascade alone by the trainer; the re-ID networks would begin with the step after the last.
-std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const testing::RenderedPeople& people, int steps) {
+std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const worker_tests::RenderedPeople& people,
+                                int steps) {
   at::set_num_threads(1);
   options.ir_warmup_steps = steps;
-  experiments::TrainingSpecification specification = testing::small_specification(options);
+  experiments::TrainingSpecification specification = worker_tests::small_specification(options);
   specification.recipe.steps = steps;
   specification.recipe.milestones = {2 * steps / 3};
   specification.recipe.weight_decay = 0;
@@ -78,8 +79,8 @@ std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const testin
 }
 
 TEST(MsiflaLong, the_cascade_alone_learns_32_images_by_heart) {
-  const testing::RenderedPeople people =
-      testing::rendered_people({.identities = 8, .images = 4, .height = 32, .width = 16});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 8, .images = 4, .height = 32, .width = 16});
   const auto method = trained({.scales = {1}, .ir_width = 32}, people, 2400);
   for (const double found : recovered_psnr(*method, people)) {
     std::cout << fmt::format("by heart: {:.2f} dB\n", found);
@@ -88,10 +89,10 @@ TEST(MsiflaLong, the_cascade_alone_learns_32_images_by_heart) {
 }
 
 TEST(MsiflaLong, people_never_seen_are_recovered_better_than_by_bilinear_enlargement) {
-  const testing::RenderedPeople people =
-      testing::rendered_people({.identities = 192, .images = 4, .height = 48, .width = 24});
-  const testing::RenderedPeople others =
-      testing::rendered_people({.first = 1000, .identities = 24, .images = 4, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 192, .images = 4, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople others =
+      worker_tests::rendered_people({.first = 1000, .identities = 24, .images = 4, .height = 48, .width = 24});
   const auto method = trained({.scales = {1}, .ir_width = 32}, people, 1500);
   const std::vector<double> found = recovered_psnr(*method, others);
   for (std::size_t rate = 0; rate < others.lr.size(); ++rate) {
@@ -102,4 +103,4 @@ TEST(MsiflaLong, people_never_seen_are_recovered_better_than_by_bilinear_enlarge
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::msifla_long_test

@@ -12,13 +12,13 @@
 #include "workers/nn/folded_backbone.h"
 #include "workers/nn/initialise.h"
 
-namespace resolute::workers {
+namespace resolute::workers::msifla_networks_test {
 namespace {
 
 using experiments::MsiflaOptions;
-using testing::descendant;
-using testing::made_up_msifla;
-using testing::narrow_msifla;
+using worker_tests::descendant;
+using worker_tests::made_up_msifla;
+using worker_tests::narrow_msifla;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kChannels = 128;
 
@@ -29,7 +29,7 @@ std::int64_t parameters_in(const torch::nn::Module& module) {
 }
 
 at::Tensor images(std::int64_t rows, std::int64_t height = kHeight, std::int64_t width = kWidth) {
-  return testing::numbers("images", {rows, 3, height, width}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+  return worker_tests::numbers("images", {rows, 3, height, width}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 //! Largest difference, by the largest value.
@@ -64,7 +64,7 @@ TEST(MsiflaNetworks, the_recovery_network_is_its_layers_written_out) {
   const at::NoGradGuard no_grad;
   for (const bool residual : {false, true}) {
     ImageRecoveryNetwork network(6, residual);
-    testing::fill_with_numbers(network);
+    worker_tests::fill_with_numbers(network);
     std::map<std::string, at::Tensor> p;
     for (const auto& item : network.named_parameters()) p[item.key()] = item.value().to(at::kDouble).contiguous();
     const at::Tensor input = images(2).to(at::kDouble).contiguous();
@@ -110,7 +110,7 @@ TEST(MsiflaNetworks, a_fresh_recovery_network_gives_images_of_about_the_inputs_d
 
 TEST(MsiflaNetworks, parts_are_adaptive_pooling_from_top_to_bottom) {
   for (const std::int64_t height : {16, 8, 4, 5, 6, 7, 9, 3, 2, 1}) {
-    at::Tensor map = testing::numbers("map", {3, 8, height, 4}).contiguous(at::MemoryFormat::ChannelsLast);
+    at::Tensor map = worker_tests::numbers("map", {3, 8, height, 4}).contiguous(at::MemoryFormat::ChannelsLast);
     map.requires_grad_();
     const at::Tensor pooled = at::adaptive_avg_pool2d(map, {4, 1}).squeeze(3);
     const std::vector<at::Tensor> parts = horizontal_parts(map);
@@ -124,12 +124,13 @@ TEST(MsiflaNetworks, parts_are_adaptive_pooling_from_top_to_bottom) {
     }
     EXPECT_LT(difference(torch::autograd::grad({sum}, {map})[0], torch::autograd::grad({expected}, {map})[0]), 1e-6);
   }
-  const at::Tensor narrow = testing::numbers("map", {3, 8, 4, 4}).to(at::kBFloat16);
+  const at::Tensor narrow = worker_tests::numbers("map", {3, 8, 4, 4}).to(at::kBFloat16);
   EXPECT_EQ(horizontal_parts(narrow)[0].scalar_type(), at::kFloat);
 }
 
 TEST(MsiflaNetworks, the_gradient_of_parts_stays_channels_last) {
-  at::Tensor image = testing::numbers("map", {2, 8, 8, 4}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_();
+  at::Tensor image =
+      worker_tests::numbers("map", {2, 8, 8, 4}).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_();
   const at::Tensor map = image * 2;
   bool channels_last = false;
   const std::vector<at::Tensor> parts = horizontal_parts(map);
@@ -168,10 +169,10 @@ TEST(MsiflaNetworks, has_a_network_of_each_scale_or_one_for_all) {
   };
   EXPECT_EQ(children(narrow_msifla()),
             (std::vector<std::string>{"ir_3", "ir_2", "ir_1", "reid_3", "reid_2", "reid_1"}));
-  EXPECT_EQ(children(testing::shared(narrow_msifla({4, 2, 1}))),
+  EXPECT_EQ(children(worker_tests::shared(narrow_msifla({4, 2, 1}))),
             (std::vector<std::string>{"ir_4", "ir_2", "ir_1", "reid_1"}));
   // Its networks begin from draws of their own.
-  const auto method = make_method(testing::small_specification(narrow_msifla()), 4);
+  const auto method = make_method(worker_tests::small_specification(narrow_msifla()), 4);
   const auto parameters = method->module().named_parameters();
   EXPECT_FALSE(parameters["ir_3.part_a_1.weight"].equal(parameters["ir_2.part_a_1.weight"]));
   EXPECT_FALSE(parameters["reid_3.trunk.conv1.weight"].equal(parameters["reid_1.trunk.conv1.weight"]));
@@ -217,7 +218,7 @@ TEST(MsiflaEmbedder, gives_the_parts_of_every_scale_in_the_cascades_order_within
     EXPECT_FALSE(method->has_sides());
     EXPECT_TRUE(method->branches().empty());
     const at::Tensor expected = layer_by_layer(*method, options, input);
-    const std::string before = testing::state_hash(method->module());
+    const std::string before = worker_tests::state_hash(method->module());
     const at::Tensor plain = method->embed(input), folded = method->embedder(options_of())(input);
     for (const at::Tensor& found : {plain, folded}) {
       EXPECT_EQ(found.sizes(), (at::IntArrayRef{5, columns}));
@@ -226,7 +227,7 @@ TEST(MsiflaEmbedder, gives_the_parts_of_every_scale_in_the_cascades_order_within
     }
     EXPECT_LT(difference(plain, expected), 1e-5);
     EXPECT_LT(difference(folded, expected), 2e-5);
-    EXPECT_EQ(testing::state_hash(method->module()), before);
+    EXPECT_EQ(worker_tests::state_hash(method->module()), before);
     EXPECT_TRUE(method->module().is_training());
     if (!options.unit_parts) continue;
     const at::Tensor lengths = folded.view({5, -1, kChannels}).norm(2, {2});
@@ -287,9 +288,9 @@ TEST(MsiflaNetworks, recovers_an_image_for_each_scale_in_the_cascades_order) {
   at::set_num_threads(1);
   const auto method = made_up_msifla(narrow_msifla());
   const at::Tensor input = images(5);
-  const std::string before = testing::state_hash(method->module());
+  const std::string before = worker_tests::state_hash(method->module());
   const std::vector<RecoveredImages> recovered = method->recover(input);
-  EXPECT_EQ(testing::state_hash(method->module()), before);
+  EXPECT_EQ(worker_tests::state_hash(method->module()), before);
   EXPECT_TRUE(method->module().is_training());
   ASSERT_EQ(recovered.size(), 3U);
   at::Tensor current = input;
@@ -304,4 +305,4 @@ TEST(MsiflaNetworks, recovers_an_image_for_each_scale_in_the_cascades_order) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::msifla_networks_test

@@ -2,6 +2,7 @@
 //! gradients go.
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
+#include <torch/csrc/autograd/function.h>
 
 #include <functional>
 #include <map>
@@ -11,21 +12,21 @@
 #include "tests/workers/methods/msifla_by_hand.h"
 #include "tests/workers/methods/msifla_examples.h"
 
-namespace resolute::workers {
+namespace resolute::workers::msifla_test {
 namespace {
 
 using experiments::MsiflaOptions;
 using experiments::NetworkSettings;
-using testing::all_terms;
-using testing::gradients_of;
-using testing::half_lr_batch;
-using testing::made_up_msifla;
-using testing::MsiflaByHand;
-using testing::narrow_msifla;
-using testing::shared;
-using testing::sum_of;
-using testing::terms_of;
-using testing::uneven_msifla_batch;
+using worker_tests::all_terms;
+using worker_tests::gradients_of;
+using worker_tests::half_lr_batch;
+using worker_tests::made_up_msifla;
+using worker_tests::MsiflaByHand;
+using worker_tests::narrow_msifla;
+using worker_tests::shared;
+using worker_tests::sum_of;
+using worker_tests::terms_of;
+using worker_tests::uneven_msifla_batch;
 
 const std::vector<std::vector<int>> kScaleSets = {{1}, {2, 1}, {3, 2, 1}, {4, 3, 2, 1}};
 
@@ -78,7 +79,7 @@ TEST(Msifla, terms_of_the_other_options_are_too) {
       without_reid_into_ir(plain),
   };
   for (const MsiflaOptions& options : variants)
-    for (const LaneBatch& batch : {uneven_msifla_batch(), testing::made_up_batch(4, 2, 32, 16)})
+    for (const LaneBatch& batch : {uneven_msifla_batch(), worker_tests::made_up_batch(4, 2, 32, 16)})
       expect_terms_by_hand(options, {.backbone = "resnet-small", .last_stride = 2, .neck = true}, 0, batch);
 }
 
@@ -267,11 +268,11 @@ TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_g
     for (const bool neck : {false, true}) {
       if (neck && !options.reid_into_ir) continue;
       const auto method = made_up_msifla(options, {.backbone = "resnet-small", .neck = neck});
-      LaneBatch batch = testing::made_up_batch(4, 2, 32, 16);
-      testing::drop_hr_images(batch, at::zeros({8}, at::kBool));
+      LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
+      worker_tests::drop_hr_images(batch, at::zeros({8}, at::kBool));
       expect_nothing_to_learn(*method, batch, 0);
       expect_finite(*method, batch);
-      for (LaneBatch unlabelled : {batch, half_lr_batch(2), testing::made_up_batch(4, 2, 32, 16)}) {
+      for (LaneBatch unlabelled : {batch, half_lr_batch(2), worker_tests::made_up_batch(4, 2, 32, 16)}) {
         unlabelled.has_label = at::zeros({8}, at::kBool);
         unlabelled.labels.fill_(-1);
         expect_nothing_to_learn(*method, unlabelled, 1);
@@ -286,18 +287,20 @@ TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_g
 TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
   at::set_num_threads(1);
   const LaneBatch batch = half_lr_batch();
-  const auto made = [](const MsiflaOptions& options) { return make_method(testing::small_specification(options), 4); };
+  const auto made = [](const MsiflaOptions& options) {
+    return make_method(worker_tests::small_specification(options), 4);
+  };
   for (const char* mining : {"batch-hard", "random"}) {
     MsiflaOptions options = narrow_msifla({1});
     options.mining = mining;
     const auto own = made(options), one = made(shared(options));
-    EXPECT_EQ(testing::state_hash(own->module()), testing::state_hash(one->module()));
+    EXPECT_EQ(worker_tests::state_hash(own->module()), worker_tests::state_hash(one->module()));
     const auto terms = all_terms(*own, batch), others = all_terms(*one, batch);
     for (const auto& [name, term] : terms) EXPECT_TRUE(term.equal(others.at(name))) << name;
     const auto gradients = gradients_of(*own, sum_of(terms)), other_gradients = gradients_of(*one, sum_of(others));
     EXPECT_EQ(gradients.size(), own->module().named_parameters().size());
     for (const auto& [name, gradient] : gradients) EXPECT_TRUE(gradient.equal(other_gradients.at(name))) << name;
-    EXPECT_EQ(testing::state_hash(own->module()), testing::state_hash(one->module()));
+    EXPECT_EQ(worker_tests::state_hash(own->module()), worker_tests::state_hash(one->module()));
   }
 }
 
@@ -306,18 +309,18 @@ TEST(Msifla, before_the_warm_up_ends_the_reid_networks_stand_still) {
   MsiflaOptions options = narrow_msifla();
   options.ir_warmup_steps = 3;
   const auto method = made_up_msifla(options), from_the_start = made_up_msifla(narrow_msifla());
-  const std::string before = testing::state_hash(method->module());
+  const std::string before = worker_tests::state_hash(method->module());
   LaneBatch batch = half_lr_batch();
   for (batch.step = 0; batch.step < 3; ++batch.step) {
     const Activations activations = method->forward(batch);
-    EXPECT_EQ(testing::state_hash(method->module()), before) << batch.step;
+    EXPECT_EQ(worker_tests::state_hash(method->module()), before) << batch.step;
     for (const auto& [name, term] : terms_of(*method, 0, activations, batch)) EXPECT_GT(term.item<double>(), 0) << name;
     expect_nothing_to_learn(*method, batch, 1);
   }
   const auto terms = all_terms(*method, batch), expected = all_terms(*from_the_start, batch);
   for (const auto& [name, term] : expected) EXPECT_TRUE(term.equal(terms.at(name))) << name;
-  EXPECT_EQ(testing::state_hash(method->module()), testing::state_hash(from_the_start->module()));
-  EXPECT_NE(testing::state_hash(method->module()), before);
+  EXPECT_EQ(worker_tests::state_hash(method->module()), worker_tests::state_hash(from_the_start->module()));
+  EXPECT_NE(worker_tests::state_hash(method->module()), before);
 }
 
 // Weights that autocast has narrowed for one lane may serve the next: not those of a pass without a graph.
@@ -327,7 +330,7 @@ TEST(Msifla, under_autocast_a_lane_without_hr_rows_takes_nothing_from_the_next) 
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   const auto method = made_up_msifla(without_reid_into_ir(narrow_msifla()));
   LaneBatch without = half_lr_batch();
-  testing::drop_hr_images(without, at::zeros({16}, at::kBool));
+  worker_tests::drop_hr_images(without, at::zeros({16}, at::kBool));
   const Activations first = method->forward(without);
   const LaneBatch batch = half_lr_batch();
   const Activations second = method->forward(batch);
@@ -342,13 +345,13 @@ TEST(Msifla, under_autocast_a_lane_without_hr_rows_takes_nothing_from_the_next) 
 
 TEST(Msifla, refuses_options_without_a_meaning) {
   const auto refused = [](const std::function<void(MsiflaOptions&)>& change) {
-    EXPECT_THROW(make_method(testing::small_specification(with(narrow_msifla(), change)), 4), core::RuntimeError);
+    EXPECT_THROW(make_method(worker_tests::small_specification(with(narrow_msifla(), change)), 4), core::RuntimeError);
   };
   for (const std::vector<int>& scales :
        std::vector<std::vector<int>>{{}, {2}, {1, 1}, {1, 2}, {3, 2}, {2, 3, 1}, {2, 2, 1}, {5, 1}, {2, 0}, {2, 1, 0}})
     refused([&](MsiflaOptions& o) { o.scales = scales; });
   refused([](MsiflaOptions& o) { o.scales = {4, 3, 2, 1, 1}; });
-  auto far = testing::small_specification(narrow_msifla({8, 2, 1}));
+  auto far = worker_tests::small_specification(narrow_msifla({8, 2, 1}));
   far.recipe.train_rates = {2, 3, 8};
   EXPECT_NO_THROW(make_method(far, 4));
   refused([](MsiflaOptions& o) { o.reid_networks = "one"; });
@@ -360,10 +363,10 @@ TEST(Msifla, refuses_options_without_a_meaning) {
   refused([](MsiflaOptions& o) { o.ir_width = 0; });
   refused([](MsiflaOptions& o) { o.ir_learning_rate = 0; });
   refused([](MsiflaOptions& o) { o.ir_warmup_steps = -1; });
-  experiments::TrainingSpecification specification = testing::small_specification(narrow_msifla());
+  experiments::TrainingSpecification specification = worker_tests::small_specification(narrow_msifla());
   specification.recipe.train_rates = {2, 4};  // scale 3 has no target
   EXPECT_THROW(make_method(specification, 4), core::RuntimeError);
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::msifla_test

@@ -7,7 +7,7 @@
 #include "tests/workers/methods/small_training.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::overfit_test {
 namespace {
 
 double nearest_is_right(Method& method, const at::Tensor& query, const at::Tensor& gallery, const at::Tensor& labels,
@@ -18,27 +18,27 @@ double nearest_is_right(Method& method, const at::Tensor& query, const at::Tenso
 }
 
 experiments::TrainingSpecification quick(experiments::MethodOptions options) {
-  auto specification = testing::small_specification(std::move(options));
+  auto specification = worker_tests::small_specification(std::move(options));
   specification.recipe.learning_rate = 2e-3;
   return specification;
 }
 
 void train(Method& method, const LaneBatch& batch, int steps) {
   at::set_num_threads(1);
-  testing::SmallTraining training(method);
+  worker_tests::SmallTraining training(method);
   for (int step = 0; step < steps; ++step) training.step(batch);
 }
 
 TEST(Overfit, baseline) {
   auto method = make_method(quick(experiments::BaselineOptions{}), 8);
-  const LaneBatch batch = testing::made_up_batch(8, 4, 32, 16);
+  const LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
   train(*method, batch, 60);
   EXPECT_EQ(nearest_is_right(*method, batch.hr, batch.hr, batch.labels, true), 1.0);
 }
 
 TEST(Overfit, rain) {
   auto method = make_method(quick(experiments::RainOptions{}), 8);
-  const LaneBatch batch = testing::made_up_batch(8, 4, 32, 16);
+  const LaneBatch batch = worker_tests::made_up_batch(8, 4, 32, 16);
   train(*method, batch, 60);
   EXPECT_EQ(nearest_is_right(*method, batch.hr, batch.hr, batch.labels, true), 1.0);
   EXPECT_EQ(nearest_is_right(*method, batch.lr, batch.hr, batch.labels, false), 1.0);
@@ -47,16 +47,16 @@ TEST(Overfit, rain) {
 // Two images of each of the eight people, their copies at drawn rates.
 class RenderedSource final : public BatchSource {
  public:
-  explicit RenderedSource(const testing::RenderedPeople& people) : people_(people) {}
+  explicit RenderedSource(const worker_tests::RenderedPeople& people) : people_(people) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {16}; }
   LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = testing::drawn_batch(people_, 8, 2, 0, step);
+    LaneBatch batch = worker_tests::drawn_batch(people_, 8, 2, 0, step);
     batch.step = step;
     return batch;
   }
 
  private:
-  const testing::RenderedPeople& people_;
+  const worker_tests::RenderedPeople& people_;
 };
 
 // rank-1 of the LR copies of eight rendered people's images at rates 2, 3 and 4 against the HR images of the other
@@ -64,7 +64,8 @@ class RenderedSource final : public BatchSource {
 // suites: at the default rate a pixelwise D is left behind (its loss at 7) and the game learns nothing.
 double rank1_by_heart(const experiments::RainOptions& options, int steps) {
   at::set_num_threads(1);
-  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   experiments::TrainingSpecification specification = quick(options);
   specification.recipe.discriminator_learning_rate = 3 * specification.recipe.learning_rate;
   specification.recipe.steps = steps;
@@ -75,7 +76,7 @@ double rank1_by_heart(const experiments::RainOptions& options, int steps) {
   TrainerOptions trainer_options;
   trainer_options.recipe = specification.recipe;
   Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
-  return testing::rank1_across_cameras(*method, people);
+  return worker_tests::rank1_across_cameras(*method, people);
 }
 
 TEST(Overfit, rain_ranks_lr_queries_of_rendered_people_first) { EXPECT_EQ(rank1_by_heart({}, 60), 1.0); }
@@ -92,15 +93,16 @@ TEST(Overfit, rain_with_pixelwise_discriminators_and_a_transposed_decoder) {
 // step.
 double msifla_rank1_by_heart(const experiments::MsiflaOptions& options, int steps) {
   at::set_num_threads(1);
-  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   const auto method = make_method(quick(options), people.identities);
-  testing::SmallTraining training(*method);
+  worker_tests::SmallTraining training(*method);
   for (int step = 0; step < steps; ++step) {
-    LaneBatch batch = testing::drawn_batch(people, 8, 4, 0, static_cast<std::uint64_t>(step));
-    testing::drop_hr_images(batch, at::arange(32).remainder(4).lt(2));
+    LaneBatch batch = worker_tests::drawn_batch(people, 8, 4, 0, static_cast<std::uint64_t>(step));
+    worker_tests::drop_hr_images(batch, at::arange(32).remainder(4).lt(2));
     training.step(batch);
   }
-  return testing::rank1_across_cameras(*method, people);
+  return worker_tests::rank1_across_cameras(*method, people);
 }
 
 TEST(Overfit, msifla_ranks_lr_queries_of_rendered_people_first) {
@@ -110,7 +112,7 @@ TEST(Overfit, msifla_ranks_lr_queries_of_rendered_people_first) {
 }
 
 // rank-1 of LR queries at every rate by as many sub-vectors as their level has, against HR images of the other camera.
-double rank1_of_known_levels(Method& method, const testing::RenderedPeople& people) {
+double rank1_of_known_levels(Method& method, const worker_tests::RenderedPeople& people) {
   const auto embedded = [&](const at::Tensor& images, int level) {
     return method.embedder({.height = images.size(2), .width = images.size(3), .level = level})(images);
   };
@@ -132,7 +134,8 @@ double rank1_of_known_levels(Method& method, const testing::RenderedPeople& peop
 
 double adaptive_rank1_by_heart(const std::string& masks, int steps) {
   at::set_num_threads(1);
-  const testing::RenderedPeople people = testing::rendered_people({.identities = 8, .height = 48, .width = 24});
+  const worker_tests::RenderedPeople people =
+      worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   experiments::ResolutionAdaptiveOptions options{.widths = {32, 32, 32, 32}, .masks = masks, .verification_width = 64};
   options.mask_learning_rate = 2e-3;
   options.stage_steps = 8;
@@ -158,4 +161,4 @@ TEST(Overfit, resolution_adaptive_with_progressive_masks_does_too) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::overfit_test

@@ -12,7 +12,7 @@
 #include "tests/workers/formula.h"
 #include "workers/nn/backbone.h"
 
-namespace resolute::workers {
+namespace resolute::workers::rain_networks_test {
 namespace {
 
 constexpr std::int64_t kHeight = 256, kWidth = 128;
@@ -97,8 +97,8 @@ TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their
 TEST(RainNetworks, a_pixelwise_discriminator_judges_a_cell_by_itself) {
   for (const bool pixelwise : {false, true}) {
     Discriminator discriminator(8, 4, pixelwise ? "pixelwise" : "convolutional");
-    testing::fill_with_numbers(discriminator);
-    at::Tensor feature = testing::numbers("feature", {1, 8, 6, 4}, 2.0).requires_grad_();
+    worker_tests::fill_with_numbers(discriminator);
+    at::Tensor feature = worker_tests::numbers("feature", {1, 8, 6, 4}, 2.0).requires_grad_();
     const at::Tensor judged = discriminator.forward(feature)[0][0][1][1];
     const at::Tensor reached = torch::autograd::grad({judged}, {feature})[0].abs().sum(1)[0] > 0;
     EXPECT_EQ(reached.sum().item<std::int64_t>() == 1, pixelwise);
@@ -109,8 +109,8 @@ TEST(RainNetworks, a_pixelwise_discriminator_judges_a_cell_by_itself) {
 TEST(RainNetworks, a_frozen_discriminator_judges_alike_and_learns_nothing) {
   for (const char* kind : {"convolutional", "pixelwise"}) {
     Discriminator discriminator(8, 4, kind);
-    testing::fill_with_numbers(discriminator);
-    at::Tensor feature = testing::numbers("feature", {2, 8, 6, 4}, 2.0).requires_grad_();
+    worker_tests::fill_with_numbers(discriminator);
+    at::Tensor feature = worker_tests::numbers("feature", {2, 8, 6, 4}, 2.0).requires_grad_();
     const at::Tensor free = discriminator.forward(feature), frozen = discriminator.forward_frozen(feature);
     EXPECT_TRUE(at::equal(free, frozen));
     frozen.sum().backward();
@@ -135,4 +135,4 @@ TEST(RainNetworks, refuse_unknown_kinds) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::rain_networks_test

@@ -15,7 +15,7 @@
 #include "workers/methods/method.h"
 #include "workers/torch.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! Which people are rendered, and how.
 struct RenderedSettings {
@@ -128,4 +128,4 @@ inline double rank1_across_cameras(Method& method, const RenderedPeople& people)
       .cmc.front();
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

@@ -11,7 +11,7 @@
 #include "tests/workers/methods/small_training.h"
 #include "workers/methods/resolution_adaptive.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! Four levels, sub-vectors of different widths, stages of two steps.
 inline experiments::ResolutionAdaptiveOptions narrow_adaptive(const std::string& masks = "joint") {
@@ -63,4 +63,4 @@ inline bool is_mask(const std::string& name) { return name.starts_with("masks.")
 inline at::Tensor representation_of(Method& method, const LaneBatch& batch) { return method.forward(batch).tensors[0]; }
 inline at::Tensor logits_of(Method& method, const LaneBatch& batch) { return method.forward(batch).tensors[1]; }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

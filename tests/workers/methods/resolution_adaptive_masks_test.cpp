@@ -7,19 +7,19 @@
 
 #include "tests/workers/methods/resolution_adaptive_examples.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_adaptive_masks_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using testing::descendant;
-using testing::gradients_of;
-using testing::is_mask;
-using testing::made_up_adaptive;
-using testing::mixed_levels_batch;
-using testing::narrow_adaptive;
-using testing::one_level_batch;
-using testing::sum_of;
-using testing::terms_of;
+using worker_tests::descendant;
+using worker_tests::gradients_of;
+using worker_tests::is_mask;
+using worker_tests::made_up_adaptive;
+using worker_tests::mixed_levels_batch;
+using worker_tests::narrow_adaptive;
+using worker_tests::one_level_batch;
+using worker_tests::sum_of;
+using worker_tests::terms_of;
 
 constexpr double kSaturated = 30;
 
@@ -68,7 +68,7 @@ TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
 
 TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
   at::set_num_threads(1);
-  auto specification = testing::small_specification(ResolutionAdaptiveOptions{.masks = "joint"});
+  auto specification = worker_tests::small_specification(ResolutionAdaptiveOptions{.masks = "joint"});
   specification.network.backbone = "resnet50";
   const auto method = make_method(specification, 4);
   EXPECT_EQ(method->embedding_size(), 2048);
@@ -109,11 +109,11 @@ TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
 TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_it_channels_last) {
   const BackboneShape shape = backbone_shape({.backbone = "resnet-small"});
   ResolutionMasks masks(shape, narrow_adaptive());
-  testing::fill_with_numbers(masks);
+  worker_tests::fill_with_numbers(masks);
   const at::Tensor levels = at::tensor(std::vector<std::int64_t>{4, 1, 2, 4, 3}, at::kLong);
   const at::Tensor one_hot = one_hot_levels(levels, 4, masks.parameters().front());
   for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
-    const at::Tensor map = testing::numbers("map", {5, 64, 4, 2}, 2.0)
+    const at::Tensor map = worker_tests::numbers("map", {5, 64, 4, 2}, 2.0)
                                .to(type)
                                .contiguous(at::MemoryFormat::ChannelsLast)
                                .requires_grad_();
@@ -125,7 +125,7 @@ TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_i
       EXPECT_TRUE(
           scaled[image].equal(map[image] * factors[levels[image].item<std::int64_t>() - 1].to(type).view({64, 1, 1})));
     const at::Tensor upstream =
-        testing::numbers("upstream", map.sizes()).to(type).contiguous(at::MemoryFormat::ChannelsLast);
+        worker_tests::numbers("upstream", map.sizes()).to(type).contiguous(at::MemoryFormat::ChannelsLast);
     scaled.backward(upstream);
     EXPECT_TRUE(map.grad().is_contiguous(at::MemoryFormat::ChannelsLast));
     EXPECT_EQ(masks.named_parameters()["layer3.0.levels"].grad().scalar_type(), at::kFloat);
@@ -152,7 +152,7 @@ TEST(ResolutionMasks, a_mask_learns_from_the_images_of_its_level_alone) {
     }
   }
   // The HR images of a batch are of the highest level.
-  LaneBatch batch = testing::made_up_batch(4, 2, 32, 16);
+  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16);
   const auto gradients = gradients_of(*method, sum_of(terms_of(*method, 0, method->forward(batch), batch)));
   const at::Tensor of_levels = gradients.at("masks.layer3.0.levels").abs().sum(1);
   EXPECT_EQ(of_levels.gt(0).nonzero().flatten().equal(at::tensor(std::vector<std::int64_t>{2, 3}, at::kLong)), true);
@@ -167,7 +167,7 @@ Pair made_pair(const char* masks, const char* streams) {
     ResolutionAdaptiveOptions options = narrow_adaptive(kind);
     options.mask_mean = kSaturated;
     options.mask_deviation = 0;
-    auto specification = testing::small_specification(options);
+    auto specification = worker_tests::small_specification(options);
     specification.network.neck = true;
     specification.network.bn_streams = streams;
     return make_method(specification, 4);
@@ -213,7 +213,7 @@ TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
 at::Tensor unfolded(Method& method, int level) {
   const at::NoGradGuard no_grad;
   method.module().eval();
-  const at::Tensor z = testing::representation_of(method, one_level_batch(5 - level));
+  const at::Tensor z = worker_tests::representation_of(method, one_level_batch(5 - level));
   method.module().train();
   return z;
 }
@@ -252,4 +252,4 @@ TEST(ResolutionMasks, an_embedder_is_the_unfolded_networks_at_its_level) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_adaptive_masks_test

@@ -9,15 +9,15 @@
 #include "tests/workers/methods/resolution_adaptive_examples.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_adaptive_stages_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using testing::descendant;
-using testing::is_mask;
-using testing::mixed_levels_batch;
-using testing::narrow_adaptive;
-using testing::terms_of;
+using worker_tests::descendant;
+using worker_tests::is_mask;
+using worker_tests::mixed_levels_batch;
+using worker_tests::narrow_adaptive;
+using worker_tests::terms_of;
 
 constexpr int kMasks = 4, kStageSteps = 2;  // of resnet-small; of narrow_adaptive()
 const std::vector<std::string> kNames{"layer1.0", "layer2.0", "layer3.0", "layer4.0"};
@@ -32,7 +32,7 @@ class MixedSource final : public BatchSource {
     batch.lane = lane;
     batch.has_label = at::ones({8}, at::kBool);
     if (lane == 1) {
-      testing::drop_hr_images(batch, at::arange(8).ne(2));
+      worker_tests::drop_hr_images(batch, at::arange(8).ne(2));
       batch.has_label[5] = false;
       batch.labels[5] = -1;
     }
@@ -41,7 +41,7 @@ class MixedSource final : public BatchSource {
 };
 
 std::unique_ptr<Method> made(std::uint64_t seed = 0, const char* masks = "progressive") {
-  auto specification = testing::small_specification(narrow_adaptive(masks));
+  auto specification = worker_tests::small_specification(narrow_adaptive(masks));
   specification.seed = seed;
   specification.network.neck = true;
   return make_method(specification, 4);
@@ -175,7 +175,7 @@ TEST(MaskStages, a_mask_that_is_not_reached_is_not_applied) {
     LaneBatch batch = mixed_levels_batch();
     batch.step = static_cast<std::uint64_t>(stage * kStageSteps);
     const auto method = made();
-    const at::Tensor z = testing::representation_of(*method, batch);
+    const at::Tensor z = worker_tests::representation_of(*method, batch);
     const auto masks = method->mask_values();
     EXPECT_EQ(masks.size(), static_cast<std::size_t>(4 * stage));
     for (std::size_t i = 0; i < masks.size(); ++i)
@@ -184,7 +184,7 @@ TEST(MaskStages, a_mask_that_is_not_reached_is_not_applied) {
       const auto other = made();
       const at::NoGradGuard no_grad;
       descendant<ResolutionMask>(*other, "masks." + kNames[static_cast<std::size_t>(mask)]).levels.neg_();
-      EXPECT_EQ(testing::representation_of(*other, batch).equal(z), mask < kMasks - stage) << stage << " " << mask;
+      EXPECT_EQ(worker_tests::representation_of(*other, batch).equal(z), mask < kMasks - stage) << stage << " " << mask;
     }
   }
 }
@@ -222,9 +222,9 @@ TEST(MaskStages, graphs_kept_or_run_again_give_the_same_bits) {
   const auto kept = made(), again = made();
   train(*kept, 7);
   train(*again, 7, {}, /*keep_graphs=*/false);
-  EXPECT_EQ(testing::state_hash(kept->module()), testing::state_hash(again->module()));
-  EXPECT_NE(testing::state_hash(made()->module()), testing::state_hash(kept->module()));
+  EXPECT_EQ(worker_tests::state_hash(kept->module()), worker_tests::state_hash(again->module()));
+  EXPECT_NE(worker_tests::state_hash(made()->module()), worker_tests::state_hash(kept->module()));
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_adaptive_stages_test

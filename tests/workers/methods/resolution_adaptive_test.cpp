@@ -10,20 +10,20 @@
 #include "core/error.h"
 #include "tests/workers/methods/resolution_adaptive_examples.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_adaptive_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using testing::descendant;
-using testing::gradients_of;
-using testing::logits_of;
-using testing::made_up_adaptive;
-using testing::mixed_levels_batch;
-using testing::narrow_adaptive;
-using testing::one_level_batch;
-using testing::representation_of;
-using testing::sum_of;
-using testing::terms_of;
+using worker_tests::descendant;
+using worker_tests::gradients_of;
+using worker_tests::logits_of;
+using worker_tests::made_up_adaptive;
+using worker_tests::mixed_levels_batch;
+using worker_tests::narrow_adaptive;
+using worker_tests::one_level_batch;
+using worker_tests::representation_of;
+using worker_tests::sum_of;
+using worker_tests::terms_of;
 
 ResolutionAdaptiveOptions with(ResolutionAdaptiveOptions options,
                                const std::function<void(ResolutionAdaptiveOptions&)>& change) {
@@ -82,7 +82,7 @@ TEST(ResolutionAdaptive, a_rate_that_is_no_levels_own_takes_the_nearest) {
   const auto method =
       made_up_adaptive({.level_rates = {3, 1}, .widths = {4, 3}, .masks = "off", .verification_width = 6});
   LaneBatch batch = mixed_levels_batch();  // √3 lies between the rates 1 and 2
-  testing::drop_hr_images(batch, at::zeros({12}, at::kBool));
+  worker_tests::drop_hr_images(batch, at::zeros({12}, at::kBool));
   const std::vector<int> lengths = lengths_of(representation_of(*method, batch));
   for (std::size_t row = 0; row < lengths.size(); ++row) EXPECT_EQ(lengths[row], (row + 1) % 4 == 0 ? 7 : 4) << row;
 }
@@ -191,8 +191,8 @@ TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) 
   at::set_num_threads(1);
   LaneBatch batch = mixed_levels_batch(2);
   batch.has_label = at::tensor(std::vector<std::int64_t>{1, 1, 1, 0, 1, 1, 0, 1}, at::kLong).to(at::kBool);
-  testing::drop_hr_images(batch,
-                          at::tensor(std::vector<std::int64_t>{1, 0, 1, 1, 0, 1, 0, 1}, at::kLong).to(at::kBool));
+  worker_tests::drop_hr_images(batch,
+                               at::tensor(std::vector<std::int64_t>{1, 0, 1, 1, 0, 1, 0, 1}, at::kLong).to(at::kBool));
   const auto method = made_up_adaptive(narrow_adaptive("off"));
   EXPECT_EQ(lengths_of(representation_of(*method, batch)),
             (std::vector<int>{14, 14, 14, 14, 9, 7, 3, 9, 7, 14}));  // HR 0 2 5 7; LR 0 1 2 4 5 7
@@ -219,7 +219,7 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
   at::set_num_threads(1);
   const LaneBatch both = mixed_levels_batch();
   LaneBatch low = mixed_levels_batch();
-  testing::drop_hr_images(low, at::zeros({12}, at::kBool));
+  worker_tests::drop_hr_images(low, at::zeros({12}, at::kBool));
   for (const char* streams : {"joint", "separate"}) {
     const experiments::NetworkSettings network{.backbone = "resnet-small", .neck = true, .bn_streams = streams};
     const auto method = made_up_adaptive(narrow_adaptive(), network);
@@ -254,7 +254,8 @@ TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
 
 TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
   const auto refused = [](const std::function<void(ResolutionAdaptiveOptions&)>& change) {
-    EXPECT_THROW(make_method(testing::small_specification(with(narrow_adaptive(), change)), 4), core::RuntimeError);
+    EXPECT_THROW(make_method(worker_tests::small_specification(with(narrow_adaptive(), change)), 4),
+                 core::RuntimeError);
   };
   for (const std::vector<int>& rates :
        std::vector<std::vector<int>>{{}, {1}, {1, 2}, {2, 2, 1, 1}, {5, 4, 3, 2}, {2, 1, 0}, {5, 4, 3, 2, 1}}) {
@@ -276,7 +277,7 @@ TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
   refused([](auto& o) { o.verification_width = 0; });
   // Four masks and the stage before the first want five steps.
   auto specification =
-      testing::small_specification(with(narrow_adaptive("progressive"), [](auto& o) { o.stage_steps = 0; }));
+      worker_tests::small_specification(with(narrow_adaptive("progressive"), [](auto& o) { o.stage_steps = 0; }));
   for (const int steps : {4, 5}) {
     specification.recipe.steps = steps;
     if (steps == 4)
@@ -287,4 +288,4 @@ TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_adaptive_test

@@ -7,30 +7,30 @@
 
 #include "tests/workers/methods/resolution_adaptive_examples.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_adaptive_verification_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using testing::descendant;
-using testing::gradients_of;
-using testing::made_up_adaptive;
-using testing::mixed_levels_batch;
-using testing::narrow_adaptive;
-using testing::sum_of;
-using testing::terms_of;
+using worker_tests::descendant;
+using worker_tests::gradients_of;
+using worker_tests::made_up_adaptive;
+using worker_tests::mixed_levels_batch;
+using worker_tests::narrow_adaptive;
+using worker_tests::sum_of;
+using worker_tests::terms_of;
 
 struct Layers {
   Linear first{6, 5}, second{5, 1};
   Layers() {
-    testing::fill_with_numbers(first);
-    testing::fill_with_numbers(second);
+    worker_tests::fill_with_numbers(first);
+    worker_tests::fill_with_numbers(second);
   }
   at::Tensor plain(const at::Tensor& v) const { return second.forward(first.forward(v).relu()).squeeze(1); }
 };
 
 TEST(Verification, judges_each_difference_in_both_orders) {
   const Layers layers;
-  const at::Tensor i = testing::numbers("i", {7, 6}, 2.0), j = testing::numbers("j", {7, 6}, 2.0);
+  const at::Tensor i = worker_tests::numbers("i", {7, 6}, 2.0), j = worker_tests::numbers("j", {7, 6}, 2.0);
   const at::Tensor logits = verification_logits(layers.first, layers.second, i - j);
   EXPECT_TRUE(at::allclose(logits, at::cat({layers.plain(i - j), layers.plain(j - i)}), 1e-5, 1e-6));
   // i and j in each other's place: the two halves change theirs.
@@ -40,7 +40,7 @@ TEST(Verification, judges_each_difference_in_both_orders) {
 }
 
 TEST(Verification, is_the_mean_binary_cross_entropy_of_pairs_that_are_half_of_one_identity) {
-  const at::Tensor logits = testing::numbers("logits", {12}, 4.0);
+  const at::Tensor logits = worker_tests::numbers("logits", {12}, 4.0);
   const auto values = logits.to(at::kDouble);
   double sum = 0;
   for (std::int64_t n = 0; n < 12; ++n) {
@@ -140,4 +140,4 @@ TEST(Verification, can_be_all_there_is_and_can_be_left_out) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_adaptive_verification_test

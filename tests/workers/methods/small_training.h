@@ -14,7 +14,7 @@
 #include "workers/methods/method.h"
 #include "workers/torch.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! `identities` × `images` images of 3×height×width: a smooth pattern and a fine one of each identity, noise of each
 //! image; the LR copies are shrunk twice by averaging and enlarged, `copies` two, three and four times (default
@@ -146,4 +146,4 @@ inline std::string state_hash(torch::nn::Module& module) {
   return hash.finish_hex();
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

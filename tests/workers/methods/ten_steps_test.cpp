@@ -5,6 +5,7 @@
 //! RESOLUTE_RECORD_GOLDEN=1, commit.
 #include <ATen/Version.h>
 #include <gtest/gtest.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,13 +16,14 @@
 #include <vector>
 
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/workers/methods/small_training.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ten_steps_test {
 namespace {
 
-const std::string kFile = std::string(RESOLUTE_SOURCE_DIR) + "/tests/golden/rain/ten_steps.json";
+const std::string kFile = tests::source_folder().string() + "/tests/golden/rain/ten_steps.json";
 const std::string kEveryClass = "every class, about";
 constexpr double kTolerance = 1e-3;
 // A loss after ten steps of Adam says more of rounding: MSIFLA's moves by 3 % with the instructions of one processor.
@@ -64,9 +66,9 @@ class MadeUpSource final : public BatchSource {
   explicit MadeUpSource(bool some_lr) : some_lr_(some_lr) {}
   std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {12, 12}; }
   LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = testing::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    LaneBatch batch = worker_tests::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
     // Of each identity one or two of the three rows.
-    if (some_lr_) testing::drop_hr_images(batch, at::arange(batch.has_hr.size(0)).remainder(3).le(lane));
+    if (some_lr_) worker_tests::drop_hr_images(batch, at::arange(batch.has_hr.size(0)).remainder(3).le(lane));
     batch.step = step;
     batch.lane = lane;
     return batch;
@@ -79,7 +81,7 @@ class MadeUpSource final : public BatchSource {
 TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool some_lr = false,
                    bool keep_graphs = true) {
   at::set_num_threads(1);
-  auto specification = testing::small_specification(std::move(options));
+  auto specification = worker_tests::small_specification(std::move(options));
   specification.seed = seed;
   specification.network.neck = true;
   auto method = make_method(specification, 4);
@@ -92,7 +94,7 @@ TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool 
   trainer_options.keep_graphs = keep_graphs;
   const TrainingOutcome outcome =
       Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
-  TenSteps found{testing::state_hash(method->module()), part_norms(method->module())};
+  TenSteps found{worker_tests::state_hash(method->module()), part_norms(method->module())};
   found.figures["loss"] = outcome.loss;
   return found;
 }
@@ -197,4 +199,4 @@ TEST(TenSteps, are_the_same_where_each_phase_runs_forward_again) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ten_steps_test

@@ -6,7 +6,7 @@
 #include "experiments/trunk_shape.h"
 #include "tests/workers/formula.h"
 
-namespace resolute::workers {
+namespace resolute::workers::backbone_test {
 namespace {
 
 std::vector<std::vector<std::int64_t>> shapes(const std::string& backbone, int last_stride, std::int64_t height,
@@ -67,18 +67,18 @@ TEST(Backbone, resnet50_has_torchvisions_parameters) {
 TEST(Backbone, equals_its_python_twin) {
   at::set_num_threads(1);
   at::NoGradGuard no_grad;
-  const core::Json expected = testing::golden("rain/resnet50.json");
+  const core::Json expected = worker_tests::golden("rain/resnet50.json");
   struct Root : torch::nn::Module {
   } root;
   auto trunk = root.register_module("trunk", std::make_shared<Backbone>(backbone_shape({.last_stride = 1})));
-  testing::fill_with_numbers(root);
+  worker_tests::fill_with_numbers(root);
   root.to(at::kDouble);
-  auto features = trunk->forward(testing::numbers("images/resnet50", {2, 3, 64, 32}, 1.5).to(at::kDouble));
+  auto features = trunk->forward(worker_tests::numbers("images/resnet50", {2, 3, 64, 32}, 1.5).to(at::kDouble));
   for (std::size_t j = 0; j < features.size(); ++j) {
     const core::Json& f = expected["features"][j];
     EXPECT_EQ(features[j].sizes().vec(), f["shape"].get<std::vector<std::int64_t>>());
     EXPECT_NEAR(features[j].mean().item<double>(), f["mean"].get<double>(), 1e-9);
-    EXPECT_NEAR(testing::probe("f" + std::to_string(j + 1), features[j]), f["probe"].get<double>(), 1e-9);
+    EXPECT_NEAR(worker_tests::probe("f" + std::to_string(j + 1), features[j]), f["probe"].get<double>(), 1e-9);
   }
 }
 
@@ -88,9 +88,9 @@ TEST(Backbone, what_comes_after_a_block_is_what_the_next_one_reads) {
   for (const char* backbone : {"resnet50", "resnet-small"}) {
     const experiments::NetworkSettings network{.backbone = backbone, .last_stride = 1};
     Backbone trunk(backbone_shape(network));
-    testing::fill_with_numbers(trunk);
+    worker_tests::fill_with_numbers(trunk);
     trunk.eval();
-    const at::Tensor images = testing::numbers("images/after", {1, 3, 32, 16}, 1.5);
+    const at::Tensor images = worker_tests::numbers("images/after", {1, 3, 32, 16}, 1.5);
     const std::vector<at::Tensor> plain = trunk.forward(images);
     std::vector<std::size_t> blocks;
     std::vector<std::int64_t> channels;
@@ -123,4 +123,4 @@ TEST(Backbone, refuses_what_it_does_not_know) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::backbone_test

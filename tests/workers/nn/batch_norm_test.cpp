@@ -6,11 +6,11 @@
 
 #include "tests/workers/formula.h"
 
-namespace resolute::workers {
+namespace resolute::workers::batch_norm_test {
 namespace {
 
 at::Tensor sample(std::int64_t rows) {
-  return testing::numbers("sample", {rows, 4, 3, 2}, 2.0, 0.5).contiguous(at::MemoryFormat::ChannelsLast);
+  return worker_tests::numbers("sample", {rows, 4, 3, 2}, 2.0, 0.5).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 TEST(BatchNorm, moves_running_statistics_by_a_tenth_in_training) {
@@ -25,15 +25,16 @@ TEST(BatchNorm, held_keeps_statistics_and_gives_the_same_bits) {
   BatchNorm norm(4);
   {
     at::NoGradGuard no_grad;
-    norm.weight.copy_(testing::numbers("weight", {4}, 0.1, 1.0));
-    norm.bias.copy_(testing::numbers("bias", {4}, 0.1));
+    norm.weight.copy_(worker_tests::numbers("weight", {4}, 0.1, 1.0));
+    norm.bias.copy_(worker_tests::numbers("bias", {4}, 0.1));
   }
   auto run = [&](bool held) {
     at::Tensor x = sample(6).requires_grad_();
     std::optional<RunningStatisticsHold> hold;
     if (held) hold.emplace();
     at::Tensor y = norm.forward(x);
-    auto gradients = torch::autograd::grad({(y * testing::numbers("g", y.sizes())).sum()}, {x, norm.weight, norm.bias});
+    auto gradients =
+        torch::autograd::grad({(y * worker_tests::numbers("g", y.sizes())).sum()}, {x, norm.weight, norm.bias});
     gradients.insert(gradients.begin(), y);
     return gradients;
   };
@@ -78,7 +79,7 @@ TEST(BatchNorm, over_one_value_or_none_gives_the_bias_or_nothing_and_keeps_stati
       at::NoGradGuard no_grad;
       norm.bias.fill_(0.25);
     }
-    at::Tensor x = testing::numbers("few", {rows, 4}, 2.0).requires_grad_();
+    at::Tensor x = worker_tests::numbers("few", {rows, 4}, 2.0).requires_grad_();
     at::Tensor y = norm.forward(x);
     EXPECT_TRUE(at::allclose(y, at::full({rows, 4}, 0.25), 0, 1e-3));  // rounding, by 1 / √ε
     EXPECT_TRUE(at::equal(norm.running_mean, at::full({4}, 0.5)));
@@ -89,4 +90,4 @@ TEST(BatchNorm, over_one_value_or_none_gives_the_bias_or_nothing_and_keeps_stati
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::batch_norm_test

@@ -4,7 +4,7 @@
 
 #include "tests/workers/formula.h"
 
-namespace resolute::workers {
+namespace resolute::workers::folded_backbone_test {
 namespace {
 
 constexpr std::int64_t kHeight = 64, kWidth = 32;
@@ -17,12 +17,13 @@ struct Kind {
 // A trunk whose batch norms are no identities, in training mode.
 std::shared_ptr<Backbone> made_up_trunk(const Kind& kind) {
   auto trunk = std::make_shared<Backbone>(backbone_shape({.backbone = kind.backbone, .last_stride = kind.last_stride}));
-  testing::fill_with_numbers(*trunk);
+  worker_tests::fill_with_numbers(*trunk);
   return trunk;
 }
 
 at::Tensor images(std::int64_t rows) {
-  return testing::numbers("images/folded", {rows, 3, kHeight, kWidth}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+  return worker_tests::numbers("images/folded", {rows, 3, kHeight, kWidth}, 1.5)
+      .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 at::Tensor unfolded(Backbone& trunk, const at::Tensor& input) {
@@ -96,7 +97,7 @@ TEST_P(FoldedBackboneTest, scales_blocks_as_the_unfolded_trunk_does_after_them) 
     for (std::int64_t block = 0; block < shape.blocks[stage]; ++block) {
       const std::int64_t channels = shape.channels[stage + 1];
       const bool scaled = stage != 1;  // none behind layer2's
-      scales.push_back(scaled ? testing::numbers("scale/" + std::to_string(scales.size()), {channels}, 0.5, 0.5)
+      scales.push_back(scaled ? worker_tests::numbers("scale/" + std::to_string(scales.size()), {channels}, 0.5, 0.5)
                               : at::Tensor());
       ones.push_back(at::ones({channels}));
     }
@@ -137,4 +138,4 @@ TEST_P(FoldedBackboneTest, keeps_the_weights_that_it_was_made_of) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::folded_backbone_test

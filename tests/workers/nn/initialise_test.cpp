@@ -10,7 +10,7 @@
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
 
-namespace resolute::workers {
+namespace resolute::workers::initialise_test {
 namespace {
 
 TEST(Initialise, draws_the_deviation_of_the_rule) {
@@ -89,4 +89,4 @@ TEST(Initialise, same_trunk_twice_and_generator_untouched) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::initialise_test

@@ -7,10 +7,10 @@
 
 #include "tests/workers/formula.h"
 
-namespace resolute::workers {
+namespace resolute::workers::losses_test {
 namespace {
 
-using testing::numbers;
+using worker_tests::numbers;
 
 at::Tensor labels_of(const std::vector<std::int64_t>& labels) { return at::tensor(labels, at::kLong); }
 
@@ -43,7 +43,7 @@ void expect_gradient(const std::function<at::Tensor(const at::Tensor&)>& loss, c
 const at::Tensor kLabels = labels_of({0, 0, 1, 1, 1, 2, 3, 3});
 
 TEST(Losses, equal_the_python_twin) {
-  const core::Json file = testing::golden("rain/losses.json");
+  const core::Json file = worker_tests::golden("rain/losses.json");
   for (at::ScalarType type : {at::kFloat, at::kDouble}) {
     auto input = [&](const char* name) {
       const core::Json& stored = file["inputs"][name];
@@ -213,4 +213,4 @@ RC_GTEST_PROP(Triplets, have_a_positive_and_a_negative, ()) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::losses_test

@@ -7,7 +7,7 @@
 #include "tests/workers/trainer/two_networks.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::absence_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -95,4 +95,4 @@ TEST_F(AbsenceTest, a_stopped_process_rank_0_keeps_nobody_waiting_at_the_rendezv
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::absence_test

@@ -3,7 +3,7 @@
 
 #include "tests/workers/trainer/mask_stages.h"
 
-namespace resolute::workers {
+namespace resolute::workers::bit_equality_long_test {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
@@ -28,4 +28,4 @@ TEST_F(MaskStagesTest, killed_thrice_in_every_stage) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::bit_equality_long_test

@@ -8,7 +8,7 @@
 #include "datasets/sampling.h"
 #include "tests/workers/trainer/mask_stages.h"
 
-namespace resolute::workers {
+namespace resolute::workers::bit_equality_test {
 namespace {
 
 INSTANTIATE_TEST_SUITE_P(Rows, MatrixTest, testing::ValuesIn(kRows), MatrixTest::name);
@@ -101,4 +101,4 @@ TEST_F(BitEqualityTest, one_and_eight_lanes_have_a_hash_each) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::bit_equality_test

@@ -15,7 +15,7 @@
 #include "tests/workers/trainer/thread_communicator.h"
 #include "workers/training_evaluation.h"
 
-namespace resolute::workers {
+namespace resolute::workers::branched_evaluation_test {
 namespace {
 
 TEST_F(BranchedEvaluationTest, each_side_passes_its_own_network_and_rows_keep_the_views_order) {
@@ -68,7 +68,7 @@ TEST_F(BranchedEvaluationTest, ftwas_distances_are_those_of_a_double_loop_with_a
   experiments::FtwaOptions full, without_weights, without_transformation;
   without_weights.weighting = without_transformation.weighting = without_transformation.transformation = false;
   for (const experiments::FtwaOptions& options : {full, without_weights, without_transformation}) {
-    const auto network = make_method(testing::small_specification(options), split_.train_identities);
+    const auto network = make_method(worker_tests::small_specification(options), split_.train_identities);
     use(*network);
     for (const std::string& distance : experiments::distances_of(options)) {
       const DistanceEmbedding embedding = embed(distance, 0);
@@ -287,4 +287,4 @@ TEST_F(BranchedEvaluationTest, a_training_compares_with_copies_at_rate_3_or_else
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::branched_evaluation_test

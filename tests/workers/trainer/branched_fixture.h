@@ -14,14 +14,13 @@
 
 #include "datasets/loader.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/two_sided_method.h"
 #include "workers/evaluator.h"
 
 namespace resolute::workers {
 
 constexpr std::size_t kDimension = kTwoSidedDimension;
-
-inline const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
 
 // What the method makes of one image on one side.
 struct ImageRow {

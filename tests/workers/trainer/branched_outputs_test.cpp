@@ -10,7 +10,7 @@
 #include "tests/workers/trainer/branched_fixture.h"
 #include "workers/evaluation_outputs.h"
 
-namespace resolute::workers {
+namespace resolute::workers::branched_outputs_test {
 namespace {
 
 class BranchedOutputsTest : public BranchedEvaluationTest {
@@ -150,4 +150,4 @@ TEST_F(BranchedOutputsTest, end_where_progress_says_so) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::branched_outputs_test

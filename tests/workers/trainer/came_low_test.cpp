@@ -7,7 +7,7 @@
 #include "experiments/resolution_levels.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::came_low_test {
 namespace {
 
 // Images of camera 2 came in low resolution, one in three at a known rate; larger than the pack's by a known factor.
@@ -91,4 +91,4 @@ TEST_F(CameLowTest, what_is_held_against_an_hr_original_leaves_out_images_that_h
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::came_low_test

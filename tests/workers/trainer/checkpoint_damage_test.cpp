@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "tests/workers/trainer/checkpoint_example.h"
 
-namespace resolute::workers {
+namespace resolute::workers::checkpoint_damage_test {
 namespace {
 
 at::Tensor as_file(std::span<const std::byte> bytes) {
@@ -178,4 +178,4 @@ TEST(CheckpointFormat, what_is_no_format_of_ours_is_no_newer_one) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::checkpoint_damage_test

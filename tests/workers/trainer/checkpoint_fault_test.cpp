@@ -5,7 +5,7 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/workers/trainer/checkpoint_example.h"
 
-namespace resolute::workers {
+namespace resolute::workers::checkpoint_fault_test {
 namespace {
 
 using tests::FaultyFileSystem;
@@ -87,4 +87,4 @@ TEST_F(CheckpointFaults, one_that_cannot_be_read_is_named_and_the_one_before_use
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::checkpoint_fault_test

@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "tests/workers/trainer/checkpoint_example.h"
 
-namespace resolute::workers {
+namespace resolute::workers::checkpoint_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -173,4 +173,4 @@ TEST(Weights, have_the_same_bytes_and_come_back) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::checkpoint_test

@@ -13,6 +13,7 @@
 #include "datasets/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/workers/methods/small_training.h"
+#include "tests/workers/trainer/go_on.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/methods/method.h"
 
@@ -20,8 +21,6 @@ namespace resolute::workers {
 
 constexpr int kHeight = 32, kWidth = 16;
 constexpr int kFrame = 2, kGap = 4;  // of pictures of this size
-
-inline const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
 
 // 20 identities, half of them to test: 20 queries and as many gallery images.
 class EvaluationOutputsTest : public ::testing::Test {
@@ -52,7 +51,7 @@ class EvaluationOutputsTest : public ::testing::Test {
   }
   template <class Options>
   std::unique_ptr<Method> method() const {
-    return make_method(testing::small_specification(Options{}), split_.train_identities);
+    return make_method(worker_tests::small_specification(Options{}), split_.train_identities);
   }
   std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;

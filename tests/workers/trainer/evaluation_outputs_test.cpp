@@ -11,7 +11,7 @@
 #include "results/query_scores.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::evaluation_outputs_test {
 namespace {
 
 using datasets::Image;
@@ -147,7 +147,7 @@ TEST_F(EvaluationOutputsTest, a_method_without_a_decoder_leaves_no_reconstructio
   without.reconstruction = false;
   for (const experiments::MethodOptions& options :
        {experiments::MethodOptions(without), experiments::MethodOptions(experiments::BaselineOptions{})}) {
-    const auto network = make_method(testing::small_specification(options), split_.train_identities);
+    const auto network = make_method(worker_tests::small_specification(options), split_.train_identities);
     const EvaluationOutputs made = outputs(*network).value();
     EXPECT_EQ(4U + 2U, made.files.size());  // galleries, panels.json, queries.csv: no recovery.csv either
     EXPECT_FALSE(made.metrics.contains("psnr_gain_2"));
@@ -289,4 +289,4 @@ TEST_F(EvaluationOutputsTest, an_evaluation_without_the_options_leaves_queries_c
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::evaluation_outputs_test

@@ -13,7 +13,7 @@
 #include "tests/workers/trainer/worker_fixture.h"
 #include "workers/job.h"
 
-namespace resolute::workers {
+namespace resolute::workers::evaluation_publish_test {
 namespace {
 
 using tests::FaultyFileSystem;
@@ -136,4 +136,4 @@ TEST_F(EvaluationPublishTest, a_distance_that_the_trainings_method_lacks_is_refu
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::evaluation_publish_test

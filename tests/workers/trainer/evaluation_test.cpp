@@ -14,7 +14,7 @@
 #include "workers/methods/baseline.h"
 #include "workers/training_evaluation.h"
 
-namespace resolute::workers {
+namespace resolute::workers::evaluation_test {
 namespace {
 
 // Ranks as threads of this process, which gather alone.
@@ -81,7 +81,7 @@ class EvaluationTest : public ::testing::Test {
   }
   template <class Made = Baseline>
   Made method() const {
-    const auto specification = testing::small_specification(experiments::BaselineOptions{});
+    const auto specification = worker_tests::small_specification(experiments::BaselineOptions{});
     return Made({}, specification.network, specification.recipe, split_.train_identities, 3);
   }
   FeatureEmbedding embed(Method& method, const EmbeddingOptions& options = {}, const Comparison& how = {}) const {
@@ -179,12 +179,12 @@ TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
   const auto drawn = [] { return at::detail::getDefaultCPUGenerator().get_state(); };
   Baseline network = method();
   const at::Tensor generator = drawn();
-  const std::string state = testing::state_hash(network.module());
+  const std::string state = worker_tests::state_hash(network.module());
   ProgressPipe silent(-1);
-  const auto recipe = testing::small_specification(experiments::BaselineOptions{}).recipe;
+  const auto recipe = worker_tests::small_specification(experiments::BaselineOptions{}).recipe;
   TrainingEvaluation evaluation({network, *pack_, split_, recipe, silent});
   evaluation.run(1);
-  EXPECT_EQ(state, testing::state_hash(network.module()));
+  EXPECT_EQ(state, worker_tests::state_hash(network.module()));
   EXPECT_TRUE(network.module().is_training());
   for (const auto& module : network.module().modules()) EXPECT_TRUE(module->is_training());
   EXPECT_TRUE(generator.equal(drawn()));
@@ -199,4 +199,4 @@ TEST(TrainingEvaluation, an_epoch_is_every_identity_once) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::evaluation_test

@@ -12,7 +12,7 @@
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::evaluation_worker_test {
 namespace {
 
 class EvaluationWorkerTest : public WorkerTest {
@@ -230,4 +230,4 @@ TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::evaluation_worker_test

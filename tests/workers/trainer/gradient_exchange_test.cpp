@@ -13,7 +13,7 @@
 #include "core/random.h"
 #include "tests/workers/trainer/thread_communicator.h"
 
-namespace resolute::workers {
+namespace resolute::workers::gradient_exchange_test {
 namespace {
 
 constexpr int kSteps = 3;
@@ -239,4 +239,4 @@ TEST(GradientExchange, a_failed_exchange_ends_the_step_and_nothing_hangs) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::gradient_exchange_test

@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "tests/workers/trainer/thread_communicator.h"
 
-namespace resolute::workers {
+namespace resolute::workers::lane_sum_test {
 namespace {
 
 // Some tensors of `elements` in all, one of them channels-last; what is compared is their memory, end to end.
@@ -106,4 +106,4 @@ TEST(LanesOf, cuts_evenly_or_refuses) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::lane_sum_test

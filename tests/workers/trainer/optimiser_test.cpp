@@ -1,11 +1,12 @@
 #include "workers/optimiser.h"
 
 #include <gtest/gtest.h>
+#include <torch/nn/utils/clip_grad.h>
 
 #include "core/error.h"
 #include "core/random.h"
 
-namespace resolute::workers {
+namespace resolute::workers::optimiser_test {
 namespace {
 
 at::Tensor random(core::RandomStream& stream, at::IntArrayRef shape) {
@@ -179,4 +180,4 @@ TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::optimiser_test

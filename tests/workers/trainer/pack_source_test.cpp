@@ -13,7 +13,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "workers/dataset_settings.h"
 
-namespace resolute::workers {
+namespace resolute::workers::pack_source_test {
 namespace {
 
 class PackSourceTest : public testing::Test {
@@ -183,4 +183,4 @@ TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_thei
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::pack_source_test

@@ -22,7 +22,7 @@
 #include "workers/stop_flag.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::ranks_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -213,10 +213,10 @@ TEST_F(RanksTest, ranks_that_never_come_are_named) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::ranks_test
 
 int main(int argc, char** argv) {
-  if (argc == 9 && std::string(argv[1]) == "--rank") return resolute::workers::run_rank(argv + 2);
+  if (argc == 9 && std::string(argv[1]) == "--rank") return resolute::workers::ranks_test::run_rank(argv + 2);
   testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -15,7 +15,7 @@
 #include "datasets/normalisation.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::recovery_outputs_test {
 namespace {
 
 using datasets::Image;
@@ -236,4 +236,4 @@ TEST_F(WideImagesTest, are_turned_clockwise_in_panels_and_measured_as_they_are_s
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::recovery_outputs_test

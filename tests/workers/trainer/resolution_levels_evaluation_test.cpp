@@ -16,7 +16,7 @@
 #include "workers/prefix_distances.h"
 #include "workers/training_evaluation.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_levels_evaluation_test {
 namespace {
 
 TEST_F(ResolutionLevelsTest, each_view_passes_the_network_of_its_level_and_comes_back_in_its_place) {
@@ -317,4 +317,4 @@ TEST_F(ResolutionLevelsTest, an_evaluation_on_the_way_knows_levels_by_their_rate
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_levels_evaluation_test

@@ -13,12 +13,11 @@
 
 #include "datasets/loader.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/levelled_method.h"
 #include "workers/evaluator.h"
 
 namespace resolute::workers {
-
-inline const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
 
 // 40 identities, half of them to test: 80 queries and as many gallery images, so 2 batches each.
 class ResolutionLevelsTest : public ::testing::Test {

@@ -12,7 +12,7 @@
 #include "workers/evaluation_outputs.h"
 #include "workers/prefix_distances.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_levels_outputs_test {
 namespace {
 
 using results::PrefixDistances;
@@ -298,4 +298,4 @@ TEST_F(ResolutionLevelsOutputsTest, the_probe_sees_what_all_images_have_and_no_z
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_levels_outputs_test

@@ -10,7 +10,7 @@
 
 #include "core/random.h"
 
-namespace resolute::workers {
+namespace resolute::workers::resolution_probe_test {
 namespace {
 
 // Images × 2 rows of noise, HR rows first.
@@ -100,4 +100,4 @@ TEST(ResolutionProbe, scale_and_offset_of_a_feature_do_not_matter) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::resolution_probe_test

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-namespace resolute::workers {
+namespace resolute::workers::roll_call_test {
 namespace {
 
 using State = PeerSign::State;
@@ -114,4 +114,4 @@ TEST(AbsenceError, says_what_the_library_said_when_all_are_there) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::roll_call_test

@@ -8,7 +8,7 @@
 #include "core/json.h"
 #include "workers/row_major.h"
 
-namespace resolute::workers {
+namespace resolute::workers::safetensors_test {
 namespace {
 
 NamedTensors examples() {
@@ -133,4 +133,4 @@ TEST(Safetensors, refuses_headers_that_lie) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::safetensors_test

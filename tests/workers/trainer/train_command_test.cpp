@@ -7,10 +7,11 @@
 #include <memory>
 #include <thread>
 
+#include "tests/support/folders.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::train_command_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -30,7 +31,7 @@ class TrainCommandTest : public WorkerTest {
     const fs::path folder = store(name);
     core::write_atomic(core::real_file_system(), folder / "spec.json",
                        core::canonical_json(experiments::to_json(experiments::JobSpecification(training))));
-    std::vector<std::string> arguments{std::string(RESOLUTE_BINARY_DIR) + "/bin/resolute",
+    std::vector<std::string> arguments{tests::binary_folder().string() + "/bin/resolute",
                                        "train",
                                        (folder / "spec.json").string(),
                                        "--store",
@@ -181,4 +182,4 @@ TEST_F(TrainCommandTest, options_of_the_worker_are_checked_and_passed_on) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::train_command_test

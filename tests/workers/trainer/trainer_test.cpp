@@ -12,7 +12,7 @@
 #include "tests/workers/trainer/toy_method.h"
 #include "workers/stop_flag.h"
 
-namespace resolute::workers {
+namespace resolute::workers::trainer_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -355,4 +355,4 @@ TEST_F(TrainerTest, progress_lines_are_few_and_a_vanished_reader_is_no_reason_to
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::trainer_test

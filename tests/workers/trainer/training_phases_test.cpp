@@ -9,7 +9,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/trainer/toy_training.h"
 
-namespace resolute::workers {
+namespace resolute::workers::training_phases_test {
 namespace {
 
 TEST(TrainingPhases, a_group_of_two_phases_steps_once_with_the_sum_of_its_gradients) {
@@ -108,4 +108,4 @@ TEST(TrainingPhases, give_the_same_bits_on_any_ranks_taken_up_anywhere_and_with_
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::training_phases_test

@@ -11,7 +11,7 @@
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/trainer/toy_training.h"
 
-namespace resolute::workers {
+namespace resolute::workers::training_windows_test {
 namespace {
 
 using Tensors = std::map<std::string, at::Tensor>;
@@ -223,4 +223,4 @@ TEST(TrainingWindows, give_the_same_bits_on_any_ranks_taken_up_anywhere_and_with
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::training_windows_test

@@ -15,11 +15,12 @@
 
 #include "core/file_system.h"
 #include "core/json.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/formula.h"
 #include "workers/trainer.h"
 
-namespace resolute::workers {
+namespace resolute::workers::twin_test {
 namespace {
 
 constexpr double kTolerance = 1e-4;
@@ -30,9 +31,7 @@ core::Json read_json(const std::filesystem::path& path) {
   return core::parse_json(text, path.string());
 }
 
-core::Json twin() {
-  return read_json(std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/trainer/twenty_steps.json");
-}
+core::Json twin() { return read_json(tests::source_folder() / "tests/golden/trainer/twenty_steps.json"); }
 
 //! The batches of make_golden.py's Lane.
 class FormulaSource final : public BatchSource {
@@ -54,7 +53,7 @@ class FormulaSource final : public BatchSource {
     const std::int64_t rows = lane_rows(step)[static_cast<std::size_t>(lane)];
     const auto images = [&](const char* kind) {
       const std::string name = "images/" + std::to_string(step) + "/" + std::to_string(lane) + "/" + kind;
-      return testing::numbers(name, {rows, 3, height_, width_}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+      return worker_tests::numbers(name, {rows, 3, height_, width_}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
     };
     LaneBatch batch;
     batch.hr = images("hr");
@@ -172,7 +171,7 @@ class Twin : public ::testing::TestWithParam<std::string> {
     const core::Json& asked_case = golden["cases"][GetParam()];
     const experiments::TrainingSpecification asked = specification(golden, asked_case);
     const std::unique_ptr<Method> method = make_method(asked, golden["classes"]);
-    testing::fill_with_numbers(method->module());
+    worker_tests::fill_with_numbers(method->module());
     FormulaSource source(golden, asked_case);
     ProgressPipe silent(-1);
     const tests::TemporaryFolder folder;
@@ -229,4 +228,4 @@ INSTANTIATE_TEST_SUITE_P(Methods, Twin, ::testing::ValuesIn(cases()),
 TEST(TwinFile, has_its_cases) { EXPECT_EQ(cases().size(), 16U); }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::twin_test

@@ -18,6 +18,7 @@
 #include "core/sha256.h"
 #include "experiments/store_layout.h"
 #include "results/record.h"
+#include "tests/support/folders.h"
 #include "tests/workers/trainer/process_gang.h"
 
 namespace resolute::workers {
@@ -25,7 +26,7 @@ namespace resolute::workers {
 namespace fs = std::filesystem;
 using experiments::JobId;
 
-inline const std::string kWorker = std::string(RESOLUTE_BINARY_DIR) + "/bin/resolute-worker";
+inline const std::string kWorker = tests::binary_folder().string() + "/bin/resolute-worker";
 constexpr int kSteps = 20;
 
 inline experiments::PackSettings small_pack() {

@@ -4,7 +4,7 @@
 
 #include "tests/workers/trainer/worker_fixture.h"
 
-namespace resolute::workers {
+namespace resolute::workers::worker_test {
 namespace {
 
 class WorkerMethodTest : public WorkerTest, public testing::WithParamInterface<std::string> {
@@ -233,4 +233,4 @@ TEST(WorkerProgram, has_no_openblas_in_it) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::worker_test

@@ -7,9 +7,10 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "tests/support/folders.h"
 #include "workers/torch_file.h"
 
-namespace resolute::workers::testing {
+namespace resolute::workers::worker_tests {
 
 //! Multiples of 1/64, exact in every floating type, as values() of tests/golden/weights/make_goldens.py has them.
 inline at::Tensor values(std::int64_t count, std::int64_t salt) {
@@ -17,7 +18,7 @@ inline at::Tensor values(std::int64_t count, std::int64_t salt) {
 }
 
 inline std::filesystem::path golden_file(const std::string& name) {
-  return std::filesystem::path(RESOLUTE_SOURCE_DIR) / "tests/golden/weights" / name;
+  return tests::source_folder() / "tests/golden/weights" / name;
 }
 
 inline core::Bytes golden_bytes(const std::string& name) { return core::real_file_system().read(golden_file(name)); }
@@ -70,4 +71,4 @@ inline std::size_t survive_damage(core::Bytes bytes, const std::function<void(st
   return accepted;
 }
 
-}  // namespace resolute::workers::testing
+}  // namespace resolute::workers::worker_tests

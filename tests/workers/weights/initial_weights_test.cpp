@@ -7,7 +7,7 @@
 #include "workers/pretrained.h"
 #include "workers/weights_command.h"
 
-namespace resolute::workers {
+namespace resolute::workers::initial_weights_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -18,7 +18,7 @@ class InitialWeights : public WorkerTest {
   experiments::TrainingSpecification training(const std::string& name) {
     const ImportResult imported =
         import_weights(core::real_file_system(), experiments::StoreLayout(store(name)),
-                       {testing::golden_file("trunk.pth"), "small", "resnet-small", {}, false});
+                       {worker_tests::golden_file("trunk.pth"), "small", "resnet-small", {}, false});
     experiments::TrainingSpecification training = small_training(experiments::BaselineOptions{});
     training.initial_weights = imported.report.at("weights_sha256");
     return training;
@@ -65,7 +65,7 @@ TEST_F(InitialWeights, are_those_of_the_file_before_the_first_step) {
     ASSERT_EQ(65U, written.tensors.size());
     for (const auto& [tensor_name, tensor] : written.tensors) {
       if (tensor_name.find("running_") != std::string::npos) continue;  // these do move
-      const at::Tensor expected = testing::trunk_tensor(tensor_name, tensor.shape);
+      const at::Tensor expected = worker_tests::trunk_tensor(tensor_name, tensor.shape);
       EXPECT_TRUE(at::equal(expected.masked_fill(expected == 0, 0), tensor.read().masked_fill(expected == 0, 0)))
           << tensor_name;
     }
@@ -105,7 +105,7 @@ TEST_F(InitialWeights, only_a_finished_training_is_exported_and_only_by_a_known_
   const auto specification = training("early");
   const JobId job = write_specification(store("early"), specification);
   const auto out = [&](const std::string& id, const std::string& name) {
-    return testing::refusal([&] {
+    return worker_tests::refusal([&] {
       export_weights(core::real_file_system(), experiments::StoreLayout(store("early")), id, store("early") / name);
     });
   };
@@ -116,4 +116,4 @@ TEST_F(InitialWeights, only_a_finished_training_is_exported_and_only_by_a_known_
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::initial_weights_test

@@ -6,7 +6,7 @@
 #include "tests/workers/weights/files.h"
 #include "workers/zip_archive.h"
 
-namespace resolute::workers {
+namespace resolute::workers::pickle_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -15,7 +15,7 @@ using Kind = PickleValue::Kind;
 
 Pickle parse(std::string_view opcodes) { return Pickle(core::as_byte_span(opcodes), "file"); }
 std::string refusal_of(std::string_view opcodes) {
-  return testing::refusal([&] { parse(opcodes); });
+  return worker_tests::refusal([&] { parse(opcodes); });
 }
 
 template <std::size_t N>
@@ -86,14 +86,14 @@ TEST(Pickle, refuses_to_fill_the_memory) {
 }
 
 TEST(Pickle, no_damage_is_worse_than_a_refusal) {
-  const core::Bytes file = testing::golden_bytes("tensors_protocol_4.pth");
+  const core::Bytes file = worker_tests::golden_bytes("tensors_protocol_4.pth");
   const auto content = ZipArchive(file, "file").read("tensors_protocol_4/data.pkl");
   std::size_t cut_off = 0;
   for (std::size_t length = 0; length < content.size(); ++length)
-    if (testing::refusal([&] { Pickle(content.first(length), "file"); }) != "accepted") ++cut_off;
+    if (worker_tests::refusal([&] { Pickle(content.first(length), "file"); }) != "accepted") ++cut_off;
   EXPECT_EQ(content.size(), cut_off);
-  testing::survive_damage({content.begin(), content.end()}, [](auto bytes) { Pickle(bytes, "file"); });
+  worker_tests::survive_damage({content.begin(), content.end()}, [](auto bytes) { Pickle(bytes, "file"); });
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::pickle_test

@@ -13,16 +13,16 @@
 #include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"
 
-namespace resolute::workers {
+namespace resolute::workers::pretrained_test {
 namespace {
 
 using ::testing::ElementsAre;
-using testing::golden_file;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using testing::refusal;
 using ::testing::SizeIs;
-using testing::trunk_tensor;
+using worker_tests::golden_file;
+using worker_tests::refusal;
+using worker_tests::trunk_tensor;
 
 constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
 
@@ -140,7 +140,7 @@ TEST_F(WeightsStore, tells_what_matched) {
   const auto named = experiments::WeightsCatalogue(core::real_file_system(), store_).find("small");
   ASSERT_TRUE(named.has_value());
   EXPECT_EQ("checkpoint.pth", named->source);
-  EXPECT_EQ(core::sha256_hex(testing::golden_bytes("checkpoint.pth")), named->source_sha256);
+  EXPECT_EQ(core::sha256_hex(worker_tests::golden_bytes("checkpoint.pth")), named->source_sha256);
   EXPECT_EQ("resnet-small", named->backbone);
 }
 
@@ -186,7 +186,7 @@ TEST_F(WeightsStore, the_trunk_starts_from_exactly_these_and_the_rest_as_ever) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
   for (const experiments::MethodOptions& options : {experiments::MethodOptions(experiments::BaselineOptions{}),
                                                     experiments::MethodOptions(experiments::RainOptions{})}) {
-    const auto specification = testing::small_specification(options);
+    const auto specification = worker_tests::small_specification(options);
     const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
     load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
     NamedTensors before, after;
@@ -201,14 +201,14 @@ TEST_F(WeightsStore, the_trunk_starts_from_exactly_these_and_the_rest_as_ever) {
         EXPECT_TRUE(at::equal(before.at(name), tensor)) << name;
       }
     EXPECT_EQ(kTrunkTensors, of_trunk);
-    const at::Tensor images = testing::made_up_batch(2, 2, 32, 16).hr;
+    const at::Tensor images = worker_tests::made_up_batch(2, 2, 32, 16).hr;
     EXPECT_FALSE(at::equal(scratch->embed(images), method->embed(images)));
   }
 }
 
 TEST_F(WeightsStore, both_encoders_of_two_streams_start_from_them) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
-  const auto specification = testing::small_specification(experiments::FtwaOptions{});
+  const auto specification = worker_tests::small_specification(experiments::FtwaOptions{});
   const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
   load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
   NamedTensors before, after;
@@ -230,7 +230,8 @@ TEST_F(WeightsStore, both_encoders_of_two_streams_start_from_them) {
 
 TEST_F(WeightsStore, every_scales_reid_network_starts_from_them) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
-  const auto specification = testing::small_specification(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4});
+  const auto specification =
+      worker_tests::small_specification(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4});
   const auto scratch = make_method(specification, 5), method = make_method(specification, 5);
   load_initial_weights(core::real_file_system(), store_, sha256, "resnet-small", method->module());
   NamedTensors before, after;
@@ -251,8 +252,8 @@ TEST_F(WeightsStore, every_scales_reid_network_starts_from_them) {
 
 TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   const std::string sha256 = import_file(golden_file("trunk.pth")).report.at("weights_sha256");
-  const auto method = make_method(testing::small_specification(experiments::BaselineOptions{}), 5);
-  const std::string before = testing::state_hash(method->module());
+  const auto method = make_method(worker_tests::small_specification(experiments::BaselineOptions{}), 5);
+  const std::string before = worker_tests::state_hash(method->module());
   auto& files = core::real_file_system();
   const auto load = [&](const std::string& hash, const std::string& backbone = "resnet-small") {
     return refusal([&] { load_initial_weights(files, store_, hash, backbone, method->module()); });
@@ -270,7 +271,7 @@ TEST_F(WeightsStore, a_training_does_not_start_from_what_is_not_right) {
   const core::Bytes foreign = encode_safetensors({{"w", at::ones({2})}}, {});
   core::write_atomic(files, store_.weights_file(core::sha256_hex(foreign)), foreign);
   EXPECT_THAT(load(core::sha256_hex(foreign)), HasSubstr("are no weights of the backbone"));
-  EXPECT_EQ(before, testing::state_hash(method->module()));
+  EXPECT_EQ(before, worker_tests::state_hash(method->module()));
 }
 
 TEST_F(WeightsStore, no_damage_to_a_file_is_worse_than_a_refusal) {
@@ -279,18 +280,18 @@ TEST_F(WeightsStore, no_damage_to_a_file_is_worse_than_a_refusal) {
     const TrunkMatch match = match_trunk(opened.tensors, *small_trunk(), {});
     if (match.complete()) read_trunk(opened.tensors, match);
   };
-  testing::survive_damage(testing::golden_bytes("trunk.pth"), import_bytes, 499);
-  testing::survive_damage(testing::golden_bytes("checkpoint_legacy.pth"), import_bytes, 499);
-  testing::survive_damage(testing::golden_bytes("tensors.safetensors"), import_bytes);
+  worker_tests::survive_damage(worker_tests::golden_bytes("trunk.pth"), import_bytes, 499);
+  worker_tests::survive_damage(worker_tests::golden_bytes("checkpoint_legacy.pth"), import_bytes, 499);
+  worker_tests::survive_damage(worker_tests::golden_bytes("tensors.safetensors"), import_bytes);
 }
 
 TEST(TensorFile, safetensors_of_the_python_library_are_read) {
-  const core::Bytes bytes = testing::golden_bytes("tensors.safetensors");
+  const core::Bytes bytes = worker_tests::golden_bytes("tensors.safetensors");
   const TensorFile opened = open_tensor_file(bytes, "file");
   EXPECT_EQ("safetensors", opened.format);
-  EXPECT_TRUE(at::equal(testing::values(5, 3).to(at::kHalf), opened.tensors.at("half").read()));
-  EXPECT_TRUE(at::equal(testing::values(6, 1).view({2, 3}), opened.tensors.at("plain").read()));
+  EXPECT_TRUE(at::equal(worker_tests::values(5, 3).to(at::kHalf), opened.tensors.at("half").read()));
+  EXPECT_TRUE(at::equal(worker_tests::values(6, 1).view({2, 3}), opened.tensors.at("plain").read()));
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::pretrained_test

@@ -7,13 +7,13 @@
 #include "workers/pickle.h"
 #include "workers/zip_archive.h"
 
-namespace resolute::workers {
+namespace resolute::workers::torch_file_test {
 namespace {
 
-using testing::golden_bytes;
 using ::testing::HasSubstr;
-using testing::refusal;
-using testing::values;
+using worker_tests::golden_bytes;
+using worker_tests::refusal;
+using worker_tests::values;
 
 NamedTensors small_tensors() {
   const at::Tensor shared = values(20, 7);
@@ -54,7 +54,7 @@ TEST_P(TorchFileOfPython, tensors_of_every_kind_are_read) {
 }
 
 TEST_P(TorchFileOfPython, no_damage_is_worse_than_a_refusal) {
-  testing::survive_damage(
+  worker_tests::survive_damage(
       golden_bytes(GetParam()),
       [](std::span<const std::byte> bytes) {
         if (!is_torch_file(bytes)) return;
@@ -74,7 +74,7 @@ TEST(TorchFile, a_checkpoint_gives_its_tensors_by_their_path) {
     const FileTensors found = read_torch_file(bytes, "file");
     EXPECT_TRUE(found.contains("state_dict.module.layer4.0.conv2.weight")) << file;
     EXPECT_TRUE(found.contains("optimizer.state.0.exp_avg")) << file;
-    EXPECT_TRUE(at::equal(testing::trunk_tensor("conv1.weight", {16, 3, 3, 3}),
+    EXPECT_TRUE(at::equal(worker_tests::trunk_tensor("conv1.weight", {16, 3, 3, 3}),
                           found.at("state_dict.module.conv1.weight").read()))
         << file;
   }
@@ -171,4 +171,4 @@ TEST(TorchFile, other_archives_are_refused_by_what_they_lack) {
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::torch_file_test

@@ -5,7 +5,7 @@
 
 #include "tests/workers/weights/files.h"
 
-namespace resolute::workers {
+namespace resolute::workers::zip_archive_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -49,22 +49,22 @@ TEST(ZipArchive, may_be_followed_by_a_comment) {
 TEST(ZipArchive, refuses_every_truncation) {
   const core::Bytes bytes = two_entries();
   for (std::size_t length = 0; length < bytes.size(); ++length)
-    EXPECT_NE("accepted", testing::refusal([&] { ZipArchive(std::span(bytes).first(length), "file"); })) << length;
+    EXPECT_NE("accepted", worker_tests::refusal([&] { ZipArchive(std::span(bytes).first(length), "file"); })) << length;
 }
 
 TEST(ZipArchive, tells_a_damaged_entry_by_its_checksum) {
   core::Bytes bytes = two_entries();
   const auto text = core::as_text(bytes).find("some text");
   bytes[text] ^= std::byte{1};
-  EXPECT_THAT(testing::refusal([&] { text_of(bytes, "a/b"); }), HasSubstr("entry 'a/b' is damaged (its checksum"));
+  EXPECT_THAT(worker_tests::refusal([&] { text_of(bytes, "a/b"); }), HasSubstr("entry 'a/b' is damaged (its checksum"));
 }
 
 TEST(ZipArchive, refuses_compressed_entries_and_missing_ones) {
   core::Bytes bytes = two_entries();
   const auto directory = core::as_text(bytes).find("PK\x01\x02");
   bytes[directory + 10] = std::byte{8};
-  EXPECT_THAT(testing::refusal([&] { text_of(bytes, "a/b"); }), HasSubstr("is compressed"));
-  EXPECT_THAT(testing::refusal([&] { text_of(bytes, "c"); }), HasSubstr("entry 'c' is missing"));
+  EXPECT_THAT(worker_tests::refusal([&] { text_of(bytes, "a/b"); }), HasSubstr("is compressed"));
+  EXPECT_THAT(worker_tests::refusal([&] { text_of(bytes, "c"); }), HasSubstr("entry 'c' is missing"));
 }
 
 TEST(ZipArchive, no_damage_is_worse_than_a_refusal) {
@@ -72,9 +72,9 @@ TEST(ZipArchive, no_damage_is_worse_than_a_refusal) {
     const ZipArchive archive(bytes, "file");
     for (const std::string& name : archive.names()) archive.read(name);
   };
-  testing::survive_damage(two_entries(), read_all);
-  testing::survive_damage(testing::golden_bytes("tensors.pth"), read_all);  // with the 64-bit records
+  worker_tests::survive_damage(two_entries(), read_all);
+  worker_tests::survive_damage(worker_tests::golden_bytes("tensors.pth"), read_all);  // with the 64-bit records
 }
 
 }  // namespace
-}  // namespace resolute::workers
+}  // namespace resolute::workers::zip_archive_test
