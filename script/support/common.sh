@@ -1,4 +1,5 @@
-# What the scripts share; sourced, never run. Sets: source_root, cache, work; defines: step, install_packages,
+# shellcheck shell=bash
+# What the scripts share; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
 # install_slurm, fetch_libtorch, build.
 set -euo pipefail
 
@@ -14,15 +15,85 @@ export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
 # Debug information names the build folder; equal sources in build/release and build/asan may still share a preprocessing.
 export CCACHE_NOHASHDIR=1
 
-# step NAME COMMAND…: runs COMMAND with its output in a log; on failure names the step and its log and shows the end.
+# Seconds between two lines about a step that takes long, where they go to no terminal.
+progress_every=60
+# Seconds that what ignores a signal may go on: apt-get lets dpkg finish.
+grace=30
+export NINJA_STATUS='[%f/%t] '
+
+# progress NAME LOG SECONDS: how far a step is: the last count of ninja or ctest in its log and what that promises, or the
+# time it took so far.
+progress() {
+  local count finished all left
+  count=$(tail -n 200 "$2" | sed -nE -e 's@^\[([0-9]+/[0-9]+)\] .*@\1@p' -e 's@^ *([0-9]+/[0-9]+) Test .*@\1@p' | tail -n 1)
+  finished=${count%/*} all=${count#*/}
+  if [ "${all:-0}" = 0 ]; then
+    printf '%s  %d s' "$1" "$3"
+    return
+  fi
+  printf '%s  %d/%d  %d %%' "$1" "$finished" "$all" $((100 * finished / all))
+  if [ "$finished" = 0 ] || [ "$finished" = "$all" ]; then return; fi
+  left=$(($3 * (all - finished) / finished))
+  if [ "$left" -ge 60 ]; then printf '  about %d min left' $(((left + 30) / 60)); else printf '  under 1 min left'; fi
+}
+
+# with_descendants PROCESS: it and all that it started, parents first.
+with_descendants() {
+  local child children=()
+  printf '%s\n' "$1"
+  read -ra children 2>/dev/null <"/proc/$1/task/$1/children" || true
+  for child in "${children[@]}"; do with_descendants "$child"; done
+}
+
+# A process that ended but was not waited for yet has no executable.
+any_runs() {
+  local process
+  for process; do if [ -e "/proc/$process/exe" ]; then return 0; fi; done
+  return 1
+}
+
+# interrupt_step SIGNAL PROCESS: hands a signal on to all of a step, waits until that is gone, and dies of the signal. Ninja
+# gives each of its children a process group: a signal to ours would not reach them.
+interrupt_step() {
+  local processes turn
+  trap '' INT TERM HUP
+  mapfile -t processes < <(with_descendants "$2")
+  kill -s "$1" "${processes[@]}" 2>/dev/null || true
+  for ((turn = 0; turn < grace * 10; ++turn)); do
+    any_runs "${processes[@]}" || break
+    sleep 0.1
+  done
+  if any_runs "${processes[@]}"; then kill -KILL "${processes[@]}" 2>/dev/null || true; fi
+  trap - "$1"
+  kill -s "$1" "$BASHPID"
+}
+
+# step NAME COMMAND…: runs COMMAND with its output in a log and says how far it is: on a terminal in one line that is written
+# anew each second, elsewhere in a line per minute. On failure it names the step and its log and shows the end.
 step() {
-  local name=$1 code; shift
-  local log=$logs/${name//[^a-z0-9]/-}.log started=$SECONDS
-  # Not `if "$@"`: inside a condition bash ignores `set -e`, and a function that failed half-way would go on.
-  set +e
-  (set -e; "$@") >"$log" 2>&1
-  code=$?
-  set -e
+  local name=$1 code=1 erase='' result process line; shift
+  local log=$logs/${name//[^a-z0-9]/-}.log started=$SECONDS said=$SECONDS
+  if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then erase=$'\r\e[K'; fi
+  : >"$log"
+  # In the background, so that we can watch; its exit code comes through the pipe. Not `if "$@"`: inside a condition bash
+  # ignores `set -e`, and a function that failed half-way would go on.
+  exec {result}< <(trap - INT QUIT; set +e; (set -e; "$@") >"$log" 2>&1; echo $?)
+  process=$!
+  trap 'printf %s "$erase" >&2; interrupt_step INT "$process"' INT
+  trap 'printf %s "$erase" >&2; interrupt_step TERM "$process"' TERM
+  trap 'printf %s "$erase" >&2; interrupt_step HUP "$process"' HUP
+  until read -rt 1 -u "$result" code; do
+    # No number came, and not for want of time: the process was killed.
+    [ $? -gt 128 ] || { code=137; break; }
+    [ -n "$erase" ] || [ $((SECONDS - said)) -ge "$progress_every" ] || continue
+    said=$SECONDS
+    line=$(progress "$name" "$log" $((SECONDS - started)))
+    # A line too long for the terminal is cut, not wrapped.
+    if [ -n "$erase" ]; then printf '%s\e[?7l%s\e[?7h' "$erase" "$line" >&2; else printf '%s\n' "$line" >&2; fi
+  done
+  exec {result}<&-
+  trap - INT TERM HUP
+  printf %s "$erase" >&2
   if [ "$code" != 0 ]; then
     printf 'resolute: step "%s" failed (exit code %d); its log is %s, which ends:\n' "$name" "$code" "$log" >&2
     tail -n 25 "$log" >&2
@@ -106,11 +177,11 @@ download_and_unpack_wheels() {
       case "$(basename "$folder")" in
         nvidia) cp -al --remove-destination "$folder/." "$libtorch_folder/nvidia/" ;;
         *.dist-info) ;;
-        *) rm -rf "$libtorch_folder/$(basename "$folder")" && mv "$folder" "$libtorch_folder/" ;;
+        *) rm -rf "${libtorch_folder:?}/$(basename "$folder")" && mv "$folder" "$libtorch_folder/" ;;
       esac
     done
     for folder in "$scratch"/tree/*.dist-info; do
-      rm -rf "$libtorch_folder/$(basename "$folder")"
+      rm -rf "${libtorch_folder:?}/$(basename "$folder")"
       mv "$folder" "$libtorch_folder/"
     done
   done
