@@ -31,6 +31,12 @@ bool NameReader::literal(std::string_view text) {
   return fits_;
 }
 
+bool NameReader::repeated(std::string_view text) {
+  const std::size_t before = rest_.size();
+  while (fits_ && rest_.starts_with(text)) rest_.remove_prefix(text.size());
+  return rest_.size() < before;
+}
+
 std::int64_t NameReader::number() {
   constexpr std::size_t kMostDigits = 9;
   std::size_t digits = 0;

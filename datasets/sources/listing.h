@@ -20,6 +20,8 @@ class NameReader {
   explicit NameReader(std::string_view name) : rest_(name) {}
   //! Takes `text` if the rest begins with it. \return whether it did (and everything before fitted)
   bool literal(std::string_view text);
+  //! Takes `text` as often as the rest begins with it, which may be never. \return whether it took any
+  bool repeated(std::string_view text);
   //! Takes 1 to 9 decimal digits, all that follow. \return their value; 0 when they are missing
   std::int64_t number();
   //! True if everything fitted and nothing is left.

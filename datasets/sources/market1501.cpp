@@ -44,6 +44,7 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
         reader.literal(i == 2 ? "s" : "_");
         numbers[i] = reader.number();
       }
+      reader.repeated(kMarketRepeated);
       if (!reader.finished() || sample.camera < 1)
         throw wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example);
       if (junk) continue;
@@ -62,6 +63,13 @@ std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int
   return fmt::format("{:04}_c{}s1_{:06}_00.jpg", identity, camera, frame);
 }
 
+std::string market1501_name(const SyntheticOptions& options, int identity, int camera, int image) {
+  // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
+  std::string name = market1501_name(identity + 1, camera + 1, image + 1);
+  if (options.irregular && identity == options.identities / 2) name += kMarketRepeated;
+  return name;
+}
+
 void write_market1501(NewFolder& folder, const SyntheticOptions& options) {
   auto write = [&](const std::string& name, int identity, int camera, int image) {
     folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
@@ -73,14 +81,16 @@ void write_market1501(NewFolder& folder, const SyntheticOptions& options) {
       for (int image = 0; image < options.images_per_camera; ++image) {
         const bool training = identity < options.identities / 2;
         const std::string subset = training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
-        // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
-        write(subset + "/" + market1501_name(identity + 1, camera + 1, image + 1), identity, camera, image);
+        write(subset + "/" + market1501_name(options, identity, camera, image), identity, camera, image);
       }
     }
   if (!options.irregular) return;
   for (int camera = 0; camera < options.cameras; ++camera) {
-    write("bounding_box_test/" + market1501_name(0, camera + 1, 1), options.identities, camera, 0);
-    write(fmt::format("bounding_box_test/-1_c{}s1_000001_00.jpg", camera + 1), options.identities + 1, camera, 0);
+    const std::string_view more = camera == 0 ? kMarketRepeated : "";
+    write(fmt::format("bounding_box_test/{}{}", market1501_name(0, camera + 1, 1), more), options.identities, camera,
+          0);
+    write(fmt::format("bounding_box_test/-1_c{}s1_000001_00.jpg{}", camera + 1, more), options.identities + 1, camera,
+          0);
   }
   folder.write("bounding_box_test/Thumbs.db", "no image\n");
   folder.write("readme.txt", "A stand-in in the layout of Market-1501.\n");

@@ -2,7 +2,8 @@
 //! \file
 //! Market-1501 (Zheng et al., ICCV 2015): bounding_box_train, bounding_box_test and query, each with images named
 //! IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX, as 0002_c1s1_000451_03.jpg. Identity -1 is junk and left out; 0000 is a
-//! distractor and belongs to the gallery.
+//! distractor and belongs to the gallery. 24 names of the published set end in ".jpg.jpg": 18 in bounding_box_test (13
+//! of identity 1488, 3 distractors, 2 junk) and 6 in query (of identity 1488).
 
 #include <array>
 #include <filesystem>
@@ -32,11 +33,18 @@ void require_market_folders(core::FileSystem& files, const std::filesystem::path
 //! it is. \param name the image's, which `reader` reads \return whether it is junk
 bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample);
 
+//! What those names have before their extension, once more.
+inline constexpr std::string_view kMarketRepeated = ".jpg";
+
 //! Unsorted, not yet checked as a whole: list_samples() does both.
 std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root);
 
 //! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);
+
+//! An image's name in a stand-in, all numbers from 0: those of an irregular one's first test identity end in
+//! ".jpg.jpg".
+std::string market1501_name(const SyntheticOptions& options, int identity, int camera, int image);
 
 //! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
 //! first image of a test identity and camera is its query.

@@ -1,7 +1,7 @@
 #include "datasets/sources/mlr_folders.h"
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,43 +24,59 @@ constexpr std::string_view kExampleByIdentity = "0020/00020_c0_00000.jpg";
 constexpr std::string_view kLayoutByIdentity = "train, val, gallery, query";
 static_assert(kMaxRate == 16, "kMlrFoldersPattern says so");
 
-// What follows the camera in the first naming. \return the rate; 0 where the name does not fit
-int read_frame_and_rate(NameReader& reader) {
+// What follows the camera in the first naming.
+struct Frame {
+  std::vector<std::int64_t> numbers;  // the sequence, -1 where there is none, and one or two more
+  int rate = 1;                       // 0: the name does not fit
+};
+
+Frame read_frame(NameReader& reader) {
+  Frame frame{{-1}};
   if (NameReader sequence = reader; sequence.literal("s")) {
-    sequence.number();
+    frame.numbers[0] = sequence.number();
     reader = sequence;
   }
-  int rate = 1;
-  int numbers = 0;
-  for (NameReader next = reader; rate == 1 && next.literal("_"); next = reader) {
-    if (NameReader frame = next; numbers == 0 && frame.literal("f")) next = frame;  // DukeMTMC-reID's frames
+  bool original_ended = false;
+  for (NameReader next = reader; frame.rate == 1 && next.literal("_"); next = reader) {
+    if (NameReader duke = next; frame.numbers.size() == 1 && duke.literal("f")) next = duke;  // DukeMTMC-reID's frames
     const std::int64_t value = next.number();
     reader = next;
     if (next.literal("x")) {
-      rate = value >= 2 && value <= kMaxRate ? static_cast<int>(value) : 0;
+      frame.rate = value >= 2 && value <= kMaxRate ? static_cast<int>(value) : 0;
       reader = next;
     } else {
-      ++numbers;
+      if (original_ended) return {{}, 0};
+      frame.numbers.push_back(value);
+      // Of Market-1501's "….jpg.jpg" VPFA's script takes the last extension off: "….jpg_3x.jpg".
+      original_ended = reader.repeated(kMarketRepeated);
     }
   }
-  return reader.finished() && numbers >= 1 && numbers <= 2 ? rate : 0;
+  reader.repeated(kMarketRepeated);
+  if (!reader.finished() || frame.numbers.size() < 2 || frame.numbers.size() > 3) frame.rate = 0;
+  return frame;
 }
 
 std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root) {
   require_market_folders(files, root);
   std::vector<Sample> samples;
   bool from_zero = false;
-  for (const auto& [folder, subset] : kMarketFolders)
+  for (const auto& [folder, subset] : kMarketFolders) {
+    std::map<std::vector<std::int64_t>, std::size_t> seen;
     for (const std::string& name : image_names(files, root, folder)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
       const bool junk = read_person_and_camera(name, reader, sample);
-      sample.rate = read_frame_and_rate(reader);
-      if (sample.rate == 0) throw wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample);
+      Frame frame = read_frame(reader);
+      if (frame.rate == 0) throw wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample);
       if (junk) continue;
+      sample.rate = frame.rate;
       from_zero = from_zero || (sample.identity == 0 && subset != "gallery");
+      frame.numbers.insert(frame.numbers.end(), {sample.identity, sample.camera, sample.rate});
+      const auto [first, is_new] = seen.try_emplace(std::move(frame.numbers), samples.size());
+      if (!is_new) throw twice(samples[first->second].path, sample.path);
       samples.push_back(std::move(sample));
     }
+  }
   if (std::all_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.rate == 1; }))
     throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),
                             fmt::format("those that did end in their rate, as {}", kMlrFoldersExample),
@@ -171,7 +187,7 @@ void write_mlr_folders(NewFolder& folder, const SyntheticOptions& options) {
         const bool is_low = camera == low && !one_camera;
         const int rate = is_low ? drawn_rate(options, identity, camera, image) : 1;
         const bool query = is_low || (options.irregular && image == 0);
-        const std::string name = market1501_name(identity + 1, camera + 1, image + 1);
+        const std::string name = market1501_name(options, identity, camera, image);
         folder.write(fmt::format("{}/{}{}.jpg",
                                  training ? "bounding_box_train"
                                  : query  ? "query"
@@ -183,8 +199,9 @@ void write_mlr_folders(NewFolder& folder, const SyntheticOptions& options) {
   if (!options.irregular) return;
   for (int camera = 0; camera < options.cameras; ++camera) {
     const Image nobody = stand_in_image(options, options.identities, camera, 0);
-    folder.write("bounding_box_test/" + market1501_name(0, camera + 1, 1), encoded(nobody, 1));
-    folder.write(fmt::format("bounding_box_test/-1_c{}s1_000001_00_2x.jpg", camera + 1), encoded(nobody, 2));
+    const std::string_view more = camera == 0 ? kMarketRepeated : "";
+    folder.write(fmt::format("bounding_box_test/{}{}", market1501_name(0, camera + 1, 1), more), encoded(nobody, 1));
+    folder.write(fmt::format("bounding_box_test/-1_c{}s1_000001_00{}_2x.jpg", camera + 1, more), encoded(nobody, 2));
   }
   folder.write("query/Thumbs.db", "no image\n");
 }

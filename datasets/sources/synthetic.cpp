@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr int kRevision = 1;         // raised when an image of the same settings changes
 constexpr int kVehicleRevision = 1;  // the same of vehicles
+constexpr int kOddRevision = 2;      // raised when files of an irregular set of the same settings change; 1 was `true`
 constexpr double kAmplitude = 0.24;  // of a grating at full contrast, of full scale
 
 void check_range(std::string_view name, double value, double low, double high) {
@@ -59,7 +60,7 @@ core::Json to_json(const SyntheticOptions& options) {
                   {"fine_contrast", options.fine_contrast}};
   // Sets of people written before there were vehicles are still theirs.
   if (!people) json["subject"] = subject_name(options.subject);
-  if (options.irregular) json["irregular"] = true;
+  if (options.irregular) json["irregular"] = kOddRevision;
   return json;
 }
 

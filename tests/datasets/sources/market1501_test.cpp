@@ -76,7 +76,8 @@ TEST_F(Market1501, a_wrong_name_is_refused_with_the_pattern) {
 TEST_F(Market1501, near_misses_of_the_pattern_are_refused) {
   for (const char* name :
        {"0002_c0s1_000451_03.jpg", "0002_c1s1_000451_03_x.jpg", "0002_c1s1_000451.jpg", "_c1s1_000451_03.jpg",
-        "-2_c1s1_000451_03.jpg", "-1_c1.jpg", "0002_C1s1_000451_03.jpg", "0002_c1s1_000451_03.jpg.jpg",
+        "-2_c1s1_000451_03.jpg", "-1_c1.jpg", "0002_C1s1_000451_03.jpg", "0002_c1s1_000451.jpg_03.jpg",
+        "0002_c1s1_000451_03.jpg_3x.jpg", "0002_c1s1_000451_03.jpg.png.jpg", "0002_c1s1_000451_03.jpgjpg.jpg",
         "12345678901_c1s1_000451_03.jpg", "0002_c99999999999999999999s1_000451_03.jpg", "+2_c1s1_000451_03.jpg",
         " 0002_c1s1_000451_03.jpg", "0002_c1s1_000451_03\n.jpg"}) {
     touch(std::string("query/") + name);
@@ -85,6 +86,29 @@ TEST_F(Market1501, near_misses_of_the_pattern_are_refused) {
     EXPECT_EQ(message.find('\n'), std::string::npos);
     files_.remove(root_ / "query" / name);
   }
+}
+
+// As 24 of the published set do, of identity 1488, distractors and junk.
+TEST_F(Market1501, names_that_end_in_jpg_more_than_once_are_read) {
+  const std::vector<Sample> before = list_samples(files_, "market1501", root_);
+  touch("bounding_box_test/-1_c4s6_022316_11.jpg.jpg");
+  touch("bounding_box_test/0000_c1s6_023071_04.jpg.jpg");
+  touch("bounding_box_test/1488_c1s6_009446_02.jpg.jpg");
+  touch("query/1488_c2s6_014307_00.jpg.jpg.JPG");
+  std::vector<Sample> expected = before;
+  for (const Sample& more : {Sample{"bounding_box_test/0000_c1s6_023071_04.jpg.jpg", 0, 1, "gallery"},
+                             Sample{"bounding_box_test/1488_c1s6_009446_02.jpg.jpg", 1488, 1, "gallery"},
+                             Sample{"query/1488_c2s6_014307_00.jpg.jpg.JPG", 1488, 2, "query"}})
+    expected.push_back(more);
+  std::ranges::sort(expected, {}, &Sample::path);
+  EXPECT_EQ(list_samples(files_, "market1501", root_), expected);
+}
+
+TEST_F(Market1501, one_image_that_ends_in_jpg_once_and_twice_is_refused) {
+  touch("bounding_box_train/0002_c1s1_000451_03.jpg.jpg");
+  EXPECT_EQ(refusal("market1501"),
+            "'bounding_box_train/0002_c1s1_000451_03.jpg' and 'bounding_box_train/0002_c1s1_000451_03.jpg.jpg' are one "
+            "image by their names; take one of them out");
 }
 
 TEST_F(Market1501, an_identity_with_one_image_is_refused_by_name) {
@@ -144,6 +168,23 @@ TEST_F(Market1501, an_irregular_stand_in_has_junk_distractors_and_someone_whom_o
   EXPECT_EQ(samples.size(), 16u);  // 3 of two cameras, one of one, a distractor in each
   const auto gallery = files_.list(root_ / "made/bounding_box_test");
   EXPECT_EQ(std::ranges::count_if(gallery, [](const std::string& name) { return name.starts_with("-1_c"); }), 2);
+}
+
+TEST_F(Market1501, an_irregular_stand_in_has_names_that_end_in_jpg_twice) {
+  SyntheticOptions options{.identities = 4, .images_per_camera = 2, .height = 32, .width = 16, .irregular = true};
+  const auto doubled = [&](const char* name, const char* folder) {
+    write_stand_in(files_, root_ / name, "market1501", options);
+    std::vector<std::string> found = files_.list(root_ / name / folder);
+    std::erase_if(found, [](const std::string& image) { return !image.ends_with(".jpg.jpg"); });
+    return found;
+  };
+  EXPECT_THAT(doubled("made", "bounding_box_test"),
+              ElementsAre("-1_c1s1_000001_00.jpg.jpg", "0000_c1s1_000001_00.jpg.jpg", "0003_c1s1_000002_00.jpg.jpg",
+                          "0003_c2s1_000002_00.jpg.jpg"));
+  EXPECT_THAT(doubled("made", "query"), ElementsAre("0003_c1s1_000001_00.jpg.jpg", "0003_c2s1_000001_00.jpg.jpg"));
+  EXPECT_THAT(doubled("made", "bounding_box_train"), ElementsAre());
+  options.irregular = false;
+  EXPECT_THAT(doubled("plain", "bounding_box_test"), ElementsAre());
 }
 
 TEST_F(Market1501, a_missing_folder_is_refused) {

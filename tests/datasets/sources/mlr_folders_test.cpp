@@ -49,6 +49,42 @@ TEST_F(MlrFolders, names_of_the_other_sets_prepared_so_are_read) {
   EXPECT_THAT(samples, testing::Contains(Sample{"bounding_box_test/0005_c8_f0046985_3x.jpg", 5, 8, "gallery", 3}));
 }
 
+// Made of Market-1501's "….jpg.jpg", which VPFA's script takes one extension off before it puts the rate there.
+TEST_F(MlrFolders, names_that_end_in_jpg_more_than_once_are_read) {
+  const std::size_t before = list().size();
+  touch("bounding_box_test/-1_c4s6_022316_11.jpg.jpg");
+  touch("bounding_box_test/0000_c1s6_023071_04.jpg.jpg");
+  touch("bounding_box_test/1488_c1s6_009446_02.jpg.jpg");
+  touch("query/1488_c2s6_014307_00.jpg_3x.jpg");
+  touch("query/1488_c3s6_014308_00_2x.jpg.jpg");
+  const std::vector<Sample> samples = list();
+  EXPECT_EQ(samples.size(), before + 4);
+  for (const Sample& sample : {Sample{"bounding_box_test/0000_c1s6_023071_04.jpg.jpg", 0, 1, "gallery", 1},
+                               Sample{"bounding_box_test/1488_c1s6_009446_02.jpg.jpg", 1488, 1, "gallery", 1},
+                               Sample{"query/1488_c2s6_014307_00.jpg_3x.jpg", 1488, 2, "query", 3},
+                               Sample{"query/1488_c3s6_014308_00_2x.jpg.jpg", 1488, 3, "query", 2}})
+    EXPECT_THAT(samples, testing::Contains(sample));
+}
+
+TEST_F(MlrFolders, two_names_of_one_image_are_refused) {
+  EXPECT_EQ(
+      refusal_with("query/0005_c6s3_000001_00.jpg_2x.jpg"),
+      "'query/0005_c6s3_000001_00.jpg_2x.jpg' and 'query/0005_c6s3_000001_00_2x.jpg' are one image by their names; "
+      "take one of them out");
+  EXPECT_EQ(
+      refusal_with("query/0005_c2s3_000001_00.jpg.jpg"),
+      "'query/0005_c2s3_000001_00.jpg' and 'query/0005_c2s3_000001_00.jpg.jpg' are one image by their names; take "
+      "one of them out");
+  EXPECT_THAT(refusal_with("query/5_c2s3_1_0.png"), HasSubstr("are one image by their names"));
+  // Another rate, another sequence, another number of numbers, another folder: another image.
+  const std::size_t before = list().size();
+  for (const char* other :
+       {"query/0005_c6s3_000001_00_3x.jpg", "query/0005_c6s4_000001_00_2x.jpg", "query/0005_c6_000001_00_2x.jpg",
+        "query/0005_c6s3_000001_2x.jpg", "bounding_box_test/0005_c6s3_000001_00_2x.jpg"})
+    touch(other);
+  EXPECT_EQ(list().size(), before + 5);
+}
+
 TEST_F(MlrFolders, junk_is_left_out_and_distractors_are_kept) {
   touch("bounding_box_test/-1_c1s1_000001_00_3x.jpg");
   touch("bounding_box_test/0000_c1s1_000001_00_3x.jpg");
@@ -69,11 +105,30 @@ TEST_F(MlrFolders, identities_and_cameras_that_count_from_0_go_up_by_one) {
 }
 
 TEST_F(MlrFolders, names_that_do_not_fit_are_refused) {
-  for (const char* name :
-       {"0005_c1s1_000001_00_1x", "0005_c1s1_000001_00_17x", "0005_c1s1_000001_00_x", "0005_c1s1_000001_00_2",
-        "0005_c1s1_000001_00_2X", "0005_c1s1_000001_00_2x_3x", "0005_c1s1_000001_00_2x_1", "0005_c1s1_000001_00-2x",
-        "0005_c1_2x", "0005_c1", "0005_c1_", "0005_s1_c1_001", "0005_cx_001", "c1_001", "-2_c1_001", "0005_c1s_001",
-        "0005_c1_001_f2", "0005_c1_001 (1)", "0005_c1_000001_00_2x2"})
+  for (const char* name : {"0005_c1s1_000001_00_1x",
+                           "0005_c1s1_000001_00_17x",
+                           "0005_c1s1_000001_00_x",
+                           "0005_c1s1_000001_00_2",
+                           "0005_c1s1_000001_00_2X",
+                           "0005_c1s1_000001_00_2x_3x",
+                           "0005_c1s1_000001_00_2x_1",
+                           "0005_c1s1_000001_00-2x",
+                           "0005_c1_2x",
+                           "0005_c1",
+                           "0005_c1_",
+                           "0005_s1_c1_001",
+                           "0005_cx_001",
+                           "c1_001",
+                           "-2_c1_001",
+                           "0005_c1s_001",
+                           "0005_c1_001_f2",
+                           "0005_c1_001 (1)",
+                           "0005_c1_000001_00_2x2",
+                           "0005_c1_000001.jpg_00",
+                           "0005_c1_000001_00.png_2x",
+                           "0005_c1_000001_00.jpg_2x_3x",
+                           "0005_c1.jpg",
+                           "0005_c1.jpg_001"})
     EXPECT_THAT(
         refusal_with(fmt::format("query/{}.jpg", name)),
         StartsWith(fmt::format("'query/{}.jpg' is not a prepared image name (expected IDENTITY_cCAMERA[sSEQUENCE]"
@@ -238,6 +293,22 @@ TEST_F(MlrStandIn, an_irregular_one_has_queries_in_high_resolution_distractors_a
   EXPECT_EQ(high_queries, 3 * 2 + 1);
   EXPECT_EQ(cameras_of_last, std::set<std::int64_t>({1}));
   EXPECT_GT(heights.size(), 5U);
+}
+
+TEST_F(MlrStandIn, an_irregular_one_has_names_of_market_1501s_that_end_in_jpg_twice) {
+  int high = 0;
+  int low = 0;
+  std::set<std::int64_t> people;
+  for (const Sample& sample : make("mlr-folders", true).samples) {
+    high += sample.path.ends_with("_00.jpg.jpg");
+    low += sample.path.find("_00.jpg_") != std::string::npos;
+    if (sample.path.find(".jpg") + 4 < sample.path.size()) people.insert(sample.identity);
+  }
+  EXPECT_EQ(high, 2 * 3 + 1);
+  EXPECT_EQ(low, 3);
+  EXPECT_EQ(people, std::set<std::int64_t>({0, 5}));
+  for (const Sample& sample : make("mlr-folders", false).samples)
+    EXPECT_EQ(sample.path.find(".jpg") + 4, sample.path.size()) << sample.path;
 }
 
 TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
