@@ -35,13 +35,16 @@ constexpr CommandHelp kRankHelp{
     "place of both 'features', one 'distance' float32 queries × gallery. Gallery images of "
     "the query's own identity\n"
     "and camera are left out, identity -1 is junk, 0 a distractor; ties count against the "
-    "query.",
+    "query. Cameras of one\n"
+    "group alone are refused; without any no image is left out for its camera, and the output "
+    "says so.",
     "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
 
 struct Side {
   datasets::NamedArray<std::int64_t> identities;
   datasets::NamedArray<std::int64_t> cameras;
   results::Labels labels() const { return {identities.values, cameras.values}; }
+  bool has_cameras() const { return !cameras.values.empty(); }
 };
 
 Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
@@ -58,17 +61,34 @@ Side read_side(const datasets::ArrayFileReader& file, const std::string& group) 
   return side;
 }
 
-results::RankingScores score(const std::string& path, const results::RankingOptions& ranking) {
+// With those of one group nothing could be left out, and figures would be far too good.
+void require_cameras_of_both_or_neither(const Side& query, const Side& gallery) {
+  if (query.identities.values.empty() || gallery.identities.values.empty()) return;
+  if (query.has_cameras() == gallery.has_cameras()) return;
+  throw core::input_error(
+      fmt::format("'{}/cameras' is missing and '{}/cameras' is there", query.has_cameras() ? "gallery" : "query",
+                  query.has_cameras() ? "query" : "gallery"),
+      "gallery images of a query's own camera cannot be told", "write both or, where cameras mean nothing, neither");
+}
+
+struct Answer {
+  bool cameras = false;  // that images were left out for
+  results::RankingScores scores;
+};
+
+Answer score(const std::string& path, const results::RankingOptions& ranking) {
   datasets::ArrayFileReader file(path);
   Side query = read_side(file, "query");
   Side gallery = read_side(file, "gallery");
+  require_cameras_of_both_or_neither(query, gallery);
+  const bool cameras = query.has_cameras() || gallery.has_cameras();
   if (file.has("distance")) {
     auto distance = file.read_float32("distance", 2);
     if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
       throw core::input_error(fmt::format("'distance' is {}×{}", distance.shape[0], distance.shape[1]),
                               fmt::format("there are {} queries and {} gallery images", query.identities.values.size(),
                                           gallery.identities.values.size()));
-    return results::rank_distances(distance.values, query.labels(), gallery.labels(), ranking);
+    return {cameras, results::rank_distances(distance.values, query.labels(), gallery.labels(), ranking)};
   }
   auto query_features = file.read_float32("query/features", 2);
   auto gallery_features = file.read_float32("gallery/features", 2);
@@ -83,8 +103,8 @@ results::RankingScores score(const std::string& path, const results::RankingOpti
   auto matrix = [](const datasets::NamedArray<float>& array) {
     return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
   };
-  return results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features), gallery.labels(),
-                                prefix, results::openblas_gemm(), ranking);
+  return {cameras, results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features),
+                                          gallery.labels(), prefix, results::openblas_gemm(), ranking)};
 }
 
 // Files come from anywhere, and HDF5 1.10.8 falls over some damaged ones. So a child goes on with the command, and this
@@ -129,19 +149,21 @@ int rank(const Arguments& arguments) {
   if (!values) return 0;
   std::string path = (*values)["FEATURES.h5"].as<std::string>();
   if (const auto code = continue_in_child(path)) return *code;
-  results::RankingScores scores;
+  Answer answer;
   try {
-    scores = score(path, ranking);
+    answer = score(path, ranking);
   } catch (const core::RuntimeError& error) {
     if (std::string_view(error.what()).find(path) != std::string_view::npos) throw;
     throw error.at(path);
   }
+  const results::RankingScores& scores = answer.scores;
   if (values->count("json") > 0) {
     std::cout << core::Json{{"cmc", scores.cmc},
                             {"map", scores.map},
                             {"chance_map", scores.chance_map},
                             {"queries", scores.queries},
-                            {"queries_without_match", scores.queries_without_match}}
+                            {"queries_without_match", scores.queries_without_match},
+                            {"cameras", answer.cameras}}
                      .dump()
               << "\n";
     return 0;
@@ -152,6 +174,7 @@ int rank(const Arguments& arguments) {
   std::cout << fmt::format(
       "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
       scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
+  if (!answer.cameras) std::cout << "cameras  none in the file: no image is left out for its camera\n";
   return 0;
 }
 

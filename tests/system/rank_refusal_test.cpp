@@ -145,6 +145,24 @@ TEST_F(HostileFeatures, sizes_that_disagree_are_refused) {
                                          {"'distance' is 0×0", resize("distance", 0, 0)}});
 }
 
+TEST_F(HostileFeatures, cameras_of_one_side_alone_are_refused) {
+  const auto without = [](std::string name) { return [=](FeatureFile& file) { file.remove(name); }; };
+  for (const FeatureFile& file : {good().as_features(), good().as_distances()})
+    expect_refused(file, {{"'query/cameras' is missing and 'gallery/cameras' is there", without("query/cameras")},
+                          {"'gallery/cameras' is missing and 'query/cameras' is there", without("gallery/cameras")}});
+}
+
+// There is nothing to be left out of nothing.
+TEST_F(HostileFeatures, a_side_without_rows_needs_no_cameras) {
+  FeatureFile file = good().as_features();
+  file.set("gallery/identities", {});
+  file.remove("gallery/cameras");
+  file.floats["gallery/features"] = {{0, 2}, {}};
+  const auto output = rank(file);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+  EXPECT_NE(output.out.find("\"queries_without_match\":3"), std::string::npos) << output.out;
+}
+
 TEST_F(HostileFeatures, wrong_type_and_number_of_dimensions_are_refused) {
   auto as_integers = [](std::string name) {
     return [=](FeatureFile& file) {

@@ -62,7 +62,7 @@ class RankOfGoldenCases : public RankCommand {
 void expect_scores(const std::string& answer, const core::Json& expected) {
   ASSERT_EQ(std::count(answer.begin(), answer.end(), '\n'), 1) << answer;
   const auto document = core::parse_json(answer, "answer");
-  EXPECT_EQ(document.size(), 5U) << answer;
+  EXPECT_EQ(document.size(), 6U) << answer;
   std::vector<double> cmc = document.at("cmc");
   const std::vector<double> first = expected.at("cmc");
   ASSERT_EQ(cmc.size(), 50U);
@@ -192,15 +192,46 @@ TEST_F(RankOfGoldenCases, order_of_a_gallery_of_many_blocks_and_threads_change_n
   EXPECT_EQ(rank(problem.with_gallery_in(order).as_distances()).out, first.out);
 }
 
-TEST_F(RankOfGoldenCases, cameras_of_one_side_alone_leave_no_image_out) {
+TEST_F(RankOfGoldenCases, cameras_of_one_side_alone_are_refused) {
+  int refused = 0;
   for (const Case& example : golden_cases()) {
-    if (!example.problem.gallery.cameras.empty() || example.problem.gallery.rows() == 0) continue;
+    if (!example.problem.gallery.cameras.empty() || example.problem.gallery.rows() == 0 ||
+        example.problem.query.rows() == 0)
+      continue;
     SCOPED_TRACE(example.seed);
     Problem problem = example.problem;
-    Side& side = example.seed % 2 == 0 ? problem.query : problem.gallery;
+    const bool of_queries = example.seed % 2 == 0;
+    Side& side = of_queries ? problem.query : problem.gallery;
     side.cameras.assign(side.rows(), 1);
-    EXPECT_EQ(rank(problem.as_features()).out, answer_to(example));
+    const std::string message =
+        of_queries
+            ? "'gallery/cameras' is missing and 'query/cameras' is there (gallery images of a query's own camera "
+              "cannot be told); write both or, where cameras mean nothing, neither"
+            : "'query/cameras' is missing and 'gallery/cameras' is there (";
+    expect_refusal(rank(problem.as_features()), 2, message);
+    expect_refusal(rank(problem.as_distances()), 2, message);
+    ++refused;
   }
+  EXPECT_GE(refused, 20);
+}
+
+TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {
+  std::map<bool, int> cases;
+  for (const Case& example : golden_cases()) {
+    if (example.problem.gallery.rows() == 0 || example.problem.query.rows() == 0) continue;
+    const bool cameras = !example.problem.gallery.cameras.empty();
+    EXPECT_EQ(core::parse_json(answer_to(example), "answer").at("cameras"), cameras) << example.seed;
+    if (++cases[cameras] > 1) continue;
+    example.problem.as_features().write(path_);
+    const auto output = resolute({"rank", path_.string()});
+    ASSERT_EQ(code_of(output), 0) << output.err;
+    EXPECT_EQ(output.out.find("cameras  none in the file: no image is left out for its camera\n") == std::string::npos,
+              cameras)
+        << output.out;
+    EXPECT_EQ(std::count(output.out.begin(), output.out.end(), '\n'), cameras ? 6 : 7) << output.out;
+  }
+  EXPECT_GE(cases[false], 20);
+  EXPECT_GE(cases[true], 20);
 }
 
 TEST_F(RankOfGoldenCases, max_rank_is_the_length_of_the_curve_and_changes_nothing_else) {

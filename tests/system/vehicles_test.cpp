@@ -71,6 +71,7 @@ TEST_F(VehiclesTest, features_are_ranked_without_cameras) {
     ASSERT_EQ(code_of(output), 0) << output.err;
     const core::Json scores = core::parse_json(output.out, "rank");
     EXPECT_EQ(scores.at("queries_without_match"), 0);
+    EXPECT_EQ(scores.at("cameras"), false);
     EXPECT_EQ(scores.at("map"), json_of(folder / "result.json").at("metrics").at("map_full"));
     return;
   }
