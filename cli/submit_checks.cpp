@@ -26,6 +26,15 @@ bool is_of_this_machine(fs::path path) {
   }
 }
 
+// By an option of resolute's, of the site file, or of sbatch's own.
+bool asks_for_processors(const slurm::Resources& resources) {
+  return resources.cpus_per_node > 0 || resources.exclusive ||
+         std::any_of(resources.options.begin(), resources.options.end(), [](const std::string& option) {
+           const std::string name = option.substr(0, option.find('='));
+           return option == "--exclusive" || name == "--cpus-per-gpu" || name == "--mincpus";
+         });
+}
+
 bool uses_gpu(const experiments::PlannedJob& job) {
   const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
   return training != nullptr && training->device == "cuda";
@@ -51,6 +60,10 @@ std::vector<std::string> submission_warnings(core::FileSystem& files, const expe
         fmt::format("--time is {} s, and the notice to stop comes {} s before its end: {} s are left to work in",
                     resources.time.count(), request.notice.count(),
                     std::max<std::int64_t>(0, (resources.time - request.notice).count())));
+  if (!asks_for_processors(resources))
+    warnings.push_back(
+        "no processors are asked for, and SLURM mostly gives a job one of each node, for all that runs there: give "
+        "--cpus-per-node, --exclusive, or cpus_per_node in the site file");
   const bool needs_gpus = std::any_of(plan.jobs.begin(), plan.jobs.end(), uses_gpu);
   if (resources.gpus_per_node > 0 && !needs_gpus)
     warnings.push_back("GPUs are asked for, but no training of the suite uses one (train.device is \"cpu\")");

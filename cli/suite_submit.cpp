@@ -24,7 +24,8 @@ namespace options = boost::program_options;
 namespace {
 
 constexpr CommandHelp kSuiteSubmitHelp{
-    "resolute suite submit SUITE.toml --store STORE --nodes N --time T [--gpus-per-node G] [--partition P] "
+    "resolute suite submit SUITE.toml --store STORE --nodes N --cpus-per-node C --time T [--gpus-per-node G] "
+    "[--partition P] "
     "[--allocations K] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
     "Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node "
     "run it. Before\n"
@@ -38,10 +39,11 @@ constexpr CommandHelp kSuiteSubmitHelp{
     "Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM "
     "refuses; with\n"
     "--wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.",
-    "  resolute suite submit suite.toml --store /shared/store --nodes 4 --gpus-per-node 8 --time 12:00:00\n"
-    "  resolute suite submit suite.toml --store /shared/store --nodes 1 --time 4:00:00 --allocations 3 --partition "
-    "gpu\n"
-    "  resolute suite submit suite.toml --store /shared/store --nodes 2 --time 1:00:00 --dry-run\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 4 --gpus-per-node 8 --cpus-per-node 64 "
+    "--time 12:00:00\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
+    "--allocations 3 --partition gpu\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 2 --exclusive --time 1:00:00 --dry-run\n"
     "  resolute suite status suite.toml --store /shared/store --watch\n"};
 
 // Stands where a token will be drawn, so that a dry run says the same each time.

@@ -5,7 +5,8 @@
 //!
 //!     [slurm]
 //!     partition = "gpu"          # account, qos, constraint, exclude, reservation, gpu_type, memory, time, mail_user,
-//!     account = "reid"           # mail_type; nodes, gpus_per_node, cpus_per_node; exclusive
+//!     account = "reid"           # mail_type; nodes, gpus_per_node; exclusive
+//!     cpus_per_node = 32         # SLURM mostly gives one unless it or exclusive says more
 //!     options = ["--licenses=x"]
 //!     continue = "requeue"       # or "chain", where the site allows no requeue
 //!     notice = 120               # seconds before the time limit

@@ -228,6 +228,14 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
           static_cast<int>(std::count(digests.begin(), digests.end(), *own))};
 }
 
+int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion) {
+  int slots = cores;
+  if (const auto given = environment.find("SLURM_CPUS_ON_NODE"); given != environment.end())
+    if (const auto processors = number_of<int>(given->second))
+      slots = std::min(slots, *processors / portion.agents + (portion.index < *processors % portion.agents ? 1 : 0));
+  return std::max(1, slots);
+}
+
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors) {
   const auto given = environment.find("SLURM_CPUS_ON_NODE");
   return given != environment.end() && number_of<int>(given->second).value_or(0) < usable_processors;

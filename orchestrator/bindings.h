@@ -56,6 +56,11 @@ Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agent
 //! processors would share those and leave the others idle. Pure. \param environment of this process
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors);
 
+//! Slots of an agent whose user says no number: one a core, and no more than its part of the processors that SLURM gave
+//! the job on this node (SLURM_CPUS_ON_NODE), whether or not the cluster confines it to them. At least 1. Pure.
+//! \param cores that the agent may give out \param portion its among those that share them
+int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion);
+
 enum class CpuBinding {
   kNone,   //!< the system moves ranks as it likes
   kCores,  //!< a rank without a GPU has a processor of its own, one with a GPU those near it

@@ -149,7 +149,13 @@ AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
   const Inventory whole = read_inventory(environment, kGpuFolder, std::max(0, options.gpus) * place.gpus.agents);
   result.inventory = part_of(whole, place.cores, place.gpus, place.agents);
   const int cores = static_cast<int>(result.inventory.cores.size());
-  result.slots = options.slots > 0 ? options.slots : std::max(1, cores);
+  result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);
+  if (options.slots == 0 && result.slots == 1 && cores > 1)
+    core::log_warning(
+        "SLURM gave one of {} processors on '{}': one job at a time; ask for more (`suite submit --cpus-per-node`, "
+        "`srun "
+        "--cpus-per-task`) or say --slots",
+        cores, result.host);
   auto& gpus = result.inventory.gpus;
   if (options.gpus >= 0) gpus.resize(std::min(gpus.size(), static_cast<std::size_t>(options.gpus)));
   const int given = static_cast<int>(whole.cores.size());

@@ -29,7 +29,7 @@ enum class BindRanks { kAuto, kNone, kCores };
 struct RunOptions {
   std::filesystem::path store;
   std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
-  int slots = 0;                            //!< of each agent; 0: the host's cores, shared by its agents
+  int slots = 0;                            //!< of each agent; 0: default_slots() of bindings.h
   std::optional<std::string> only;   //!< a row's id, "TABLE/ROW", or the first digits of a job's id; with all it needs
   std::optional<std::string> first;  //!< named like `only`: started before all else
   std::optional<int> max_jobs;       //!< different jobs that this run may start

@@ -42,6 +42,32 @@ TEST(Bindings, processors_are_shared_with_other_jobs_where_slurm_gave_fewer_than
     EXPECT_TRUE(shared_with_other_jobs({{"SLURM_CPUS_ON_NODE", nonsense}}, 64)) << nonsense;
 }
 
+TEST(Bindings, slots_are_cores_and_no_more_than_slurm_gave) {
+  const auto slots = [](const char* given, int cores, Portion portion = {}) {
+    return default_slots({{"SLURM_CPUS_ON_NODE", given}}, cores, portion);
+  };
+  EXPECT_EQ(default_slots({}, 64, {}), 64);
+  EXPECT_EQ(default_slots({}, 0, {}), 1) << "more agents than cores";
+  EXPECT_EQ(slots("1", 64), 1);
+  EXPECT_EQ(slots("16", 64), 16);
+  EXPECT_EQ(slots("64", 16), 16) << "a launcher that confines further";
+  EXPECT_EQ(slots("0", 64), 1);
+  EXPECT_EQ(slots("-3", 64), 1);
+  for (const char* nonsense : {"", "x", "64(x3)", "99999999999"}) EXPECT_EQ(slots(nonsense, 64), 64) << nonsense;
+}
+
+TEST(Bindings, agents_that_share_a_node_divide_what_slurm_gave) {
+  const auto all = [](const char* given, int cores, int agents) {
+    std::vector<int> slots;
+    for (int index = 0; index < agents; ++index)
+      slots.push_back(default_slots({{"SLURM_CPUS_ON_NODE", given}}, cores, {index, agents}));
+    return slots;
+  };
+  EXPECT_THAT(all("8", 21, 3), ElementsAre(3, 3, 2));
+  EXPECT_THAT(all("64", 21, 3), ElementsAre(21, 21, 21));
+  EXPECT_THAT(all("2", 21, 3), ElementsAre(1, 1, 1)) << "each can do something";
+}
+
 TEST(Bindings, this_machine_has_the_cores_that_we_may_use_and_memory) {
   const Inventory inventory = read_inventory({}, "/no/such/folder");
   cpu_set_t set;

@@ -12,6 +12,7 @@
 
 #include "core/clock.h"
 #include "core/process.h"
+#include "orchestrator/bindings.h"
 #include "orchestrator/durations.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/live.h"
@@ -25,6 +26,7 @@ namespace {
 using namespace orchestrator;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 namespace fs = std::filesystem;
 
 TEST_F(Run, does_every_job_once_in_order_and_nothing_when_started_again) {
@@ -131,6 +133,28 @@ TEST_F(Run, what_cannot_work_is_said_before_any_job_starts) {
   }
   EXPECT_FALSE(fs::exists(store() / "ran"));
   EXPECT_FALSE(fs::exists(store() / "suites"));
+}
+
+TEST_F(Run, slots_follow_what_slurm_gave_unless_they_are_asked_for) {
+  const int cores = static_cast<int>(read_inventory({}).cores.size());
+  if (cores == 1) GTEST_SKIP() << "one core is one slot";
+  std::string said;
+  const auto joined = [&](int number, int slots) {
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(run_here(toy_plan(number, 1), slots).exit_code(), 0) << log();
+    said = testing::internal::GetCapturedStderr();
+    const std::string text = log();
+    return text.substr(text.rfind(" joined ("));
+  };
+  ::unsetenv("SLURM_CPUS_ON_NODE");
+  EXPECT_THAT(joined(1, 0), HasSubstr(fmt::format(", {} slots", cores)));
+  EXPECT_THAT(said, Not(HasSubstr("SLURM gave")));
+  ::setenv("SLURM_CPUS_ON_NODE", "1", 1);
+  EXPECT_THAT(joined(2, 0), HasSubstr(", 1 slots"));
+  EXPECT_THAT(said, HasSubstr(fmt::format("SLURM gave one of {} processors", cores)));
+  EXPECT_THAT(joined(3, 7), HasSubstr(", 7 slots"));
+  EXPECT_THAT(said, Not(HasSubstr("SLURM gave")));
+  ::unsetenv("SLURM_CPUS_ON_NODE");
 }
 
 TEST_F(Run, a_signal_stops_in_order_and_the_next_run_goes_on) {

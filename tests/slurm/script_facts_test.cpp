@@ -137,13 +137,25 @@ TEST_F(ScriptFacts, a_step_has_every_processor_and_gpu_of_its_nodes) {
   request.resources.cpus_per_node = 2;
   request.resources.exclusive = true;
   const std::string show =
-      "echo $SLURM_PROCID on $SLURMD_NODENAME has $CUDA_VISIBLE_DEVICES; "
+      "echo $SLURM_PROCID on $SLURMD_NODENAME has $CUDA_VISIBLE_DEVICES and $SLURM_CPUS_ON_NODE; "
       "[ $SLURM_PROCID = 1 ] || scontrol show step $SLURM_JOB_ID.$SLURM_STEP_ID; sleep 0.3";
   request.command = launch_command(Launcher::kSrun, 2, {"/bin/sh", "-c", show});
   const std::string log = run(request);
-  EXPECT_THAT(log, HasSubstr("0 on n1 has 0,1\n"));
-  EXPECT_THAT(log, HasSubstr("1 on n2 has 0,1\n"));
+  EXPECT_THAT(log, HasSubstr("0 on n1 has 0,1 and 4\n"));
+  EXPECT_THAT(log, HasSubstr("1 on n2 has 0,1 and 4\n"));
   EXPECT_THAT(log, HasSubstr("Nodes=2 CPUs=8 Tasks=2")) << "2 processors asked for, but nodes of 4 to itself";
+}
+
+// What the slots of a run follow, on the first node and on the others.
+TEST_F(ScriptFacts, a_process_is_told_how_many_processors_slurm_gave) {
+  ScriptRequest request = this->request();
+  request.resources.nodes = 2;
+  request.resources.cpus_per_node = 3;
+  for (const Launcher launcher : {Launcher::kSrun, Launcher::kMpirun}) {
+    request.command = launch_command(launcher, 2, {"/bin/sh", "-c", "echo $SLURMD_NODENAME has $SLURM_CPUS_ON_NODE"});
+    const std::string log = run(request);
+    for (const char* line : {"n1 has 3\n", "n2 has 3\n"}) EXPECT_THAT(log, HasSubstr(line)) << name_of(launcher);
+  }
 }
 
 TEST_F(ScriptFacts, one_process_that_fails_ends_no_other) {

@@ -22,6 +22,11 @@ TEST(SlurmSubmit, a_suite_on_three_nodes_gives_the_tables_of_a_local_run) {
   EXPECT_EQ(suite.jobs().size(), 1U);
   EXPECT_EQ(suite.causes_of_starts(), "complete");
   EXPECT_EQ(suite.count_of("agent-joined"), 3);
+  for (const core::Json& event : suite.events()) {
+    if (event.at("type") == "agent-joined") {
+      EXPECT_EQ(event.at("event").at("slots"), 1) << "as many as SLURM gave";
+    }
+  }
   EXPECT_EQ(suite.causes_of_attempts().size(), 0U);
   EXPECT_EQ(suite.box.state(suite.job()), "COMPLETED");
   // And it is complete: nothing is handed over again.

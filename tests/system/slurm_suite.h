@@ -137,9 +137,9 @@ class DisturbedSuite {
     words.insert(words.end(), more.begin(), more.end());
     return resolute(words);
   }
-  //! `suite submit`: one slot an agent, checkpoints every five steps.
+  //! `suite submit`: checkpoints every five steps. SLURM gives one processor of each node, so an agent has one slot.
   CommandOutput try_submit(const std::vector<std::string>& more) const {
-    std::vector<std::string> words = {"--slots", "1", "--checkpoint-every", "5"};
+    std::vector<std::string> words = {"--checkpoint-every", "5"};
     if (std::find(more.begin(), more.end(), "--time") == more.end()) words.insert(words.end(), {"--time", "30"});
     words.insert(words.end(), more.begin(), more.end());
     return suite("submit", words);

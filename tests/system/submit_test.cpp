@@ -368,6 +368,37 @@ TEST_F(Submit, what_would_fail_in_the_night_is_said_before) {
   EXPECT_TRUE(has(output.err, "60 s are left to work in")) << output.err;
 }
 
+TEST_F(Submit, one_that_asks_for_no_processors_is_warned_about) {
+  const std::string warning = "no processors are asked for, and SLURM mostly gives";
+  const auto warned = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> words{"--nodes", "1", "--time", "60", "--dry-run"};
+    words.insert(words.end(), more.begin(), more.end());
+    const auto output = call("submit", words);
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    const auto line = output.err.find(warning);
+    if (line == std::string::npos) return false;
+    EXPECT_LT(output.err.find("give --cpus-per-node", line), output.err.find('\n', line)) << output.err;
+    EXPECT_EQ(output.err.find(warning, line + 1), std::string::npos) << output.err;
+    return true;
+  };
+  EXPECT_TRUE(warned({}));
+  EXPECT_TRUE(warned({"--gpus-per-node", "4", "--slots", "2"}));
+  EXPECT_TRUE(warned({"--sbatch=--cpu-freq=low"}));
+  EXPECT_TRUE(warned({"--sbatch=--exclusive=user"})) << "not of the processors";
+  EXPECT_FALSE(warned({"--cpus-per-node", "8"}));
+  EXPECT_FALSE(warned({"--exclusive"}));
+  for (const char* own : {"--sbatch=--exclusive", "--sbatch=--cpus-per-gpu=8", "--sbatch=--mincpus=8"})
+    EXPECT_FALSE(warned({own})) << own;
+  const fs::path site = scratch_ / ".config/resolute/site.toml";
+  fs::create_directories(site.parent_path());
+  for (const char* text : {"[slurm]\ncpus_per_node = 8\n", "[slurm]\nexclusive = true\n"}) {
+    core::write_atomic(core::real_file_system(), site, std::string_view(text));
+    EXPECT_FALSE(warned({})) << text;
+  }
+  core::write_atomic(core::real_file_system(), site, std::string_view("[slurm]\nnodes = 2\n"));
+  EXPECT_TRUE(warned({}));
+}
+
 TEST_F(Submit, without_slurm_a_run_here_is_advised) {
   auto environment = this->environment();
   environment["PATH"] = "/nowhere";
