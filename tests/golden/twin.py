@@ -14,6 +14,7 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+import number_file
 from random_stream import RandomStream
 
 torch.set_num_threads(1)
@@ -265,6 +266,6 @@ def write_or_check(script, make_documents):
         if check:
             bad += differences(json.loads((folder / name).read_text()), document, name)
         else:
-            (folder / name).write_text(json.dumps(document, indent=1) + "\n")
+            (folder / name).write_text(number_file.text(document) + "\n")
     print("\n".join(bad) if bad else "same" if check else "written")
     sys.exit(1 if bad else 0)

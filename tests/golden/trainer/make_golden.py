@@ -18,8 +18,10 @@ import sys
 import torch
 from torch.nn import functional as F
 
-from adaptive import train_adaptive
-from networks import CLASSES, HEIGHT, WIDTH, Network, numbers
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import number_file  # noqa: E402
+from adaptive import train_adaptive  # noqa: E402
+from networks import CLASSES, HEIGHT, WIDTH, Network, numbers  # noqa: E402
 
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
@@ -343,16 +345,9 @@ def train_any(case):
     return (train_msifla if case["method"] == "msifla" else train)(case)
 
 
-def text(document):
-    """JSON with a line for each step's losses, nine digits of each."""
-    steps = {}
-    for name, losses in document["losses"].items():
-        steps[name] = [f"step {name} {i}" for i in range(len(losses))]
-    lines = json.dumps({**document, "losses": steps}, indent=1)
-    for name, losses in document["losses"].items():
-        for i, step in enumerate(losses):
-            lines = lines.replace(f'"step {name} {i}"', json.dumps({k: float(f"{v:.9g}") for k, v in step.items()}))
-    return lines + "\n"
+def rounded(steps):
+    """Nine digits of each loss: those of a float32."""
+    return [{name: float(f"{loss:.9g}") for name, loss in step.items()} for step in steps]
 
 
 def main():
@@ -365,7 +360,8 @@ def main():
                 "height": HEIGHT, "width": WIDTH, "recipes": RECIPES, "margin": MARGIN, "cases": cases,
                 "losses": {name: train_any(case) for name, case in cases.items()}}
     if not check:
-        path.write_text(text(document))
+        losses = {name: rounded(steps) for name, steps in document["losses"].items()}
+        path.write_text(number_file.text({**document, "losses": losses}) + "\n")
         return
     stored = json.loads(path.read_text())["losses"]
     worst = max(abs(old[name] - new[name]) for method, steps in document["losses"].items()
