@@ -122,166 +122,101 @@ TEST(AllocationEnvironment, is_refused_outside_of_slurm_and_where_a_variable_is_
   }
 }
 
-TEST(CauseOfAnEnd, is_complete_whatever_else_happened) {
-  Ending ending = plain();
-  ending.complete = true;
-  ending.noticed = ending.terminated = ending.asked_to_stop = true;
-  ending.job = in_state(JobState::kCancelled);
-  EXPECT_EQ(cause_of(ending), EndCause::kComplete);
-}
+ShownJob& shown(Ending& ending) { return std::get<ShownJob>(*ending.job); }
 
-TEST(CauseOfAnEnd, is_incomplete_where_the_run_gave_up_jobs) {
-  Ending ending = plain();
-  ending.given_up = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kIncomplete);
-  ending.ends_at = kNow + 10s;
-  EXPECT_EQ(cause_of(ending), EndCause::kIncomplete);
-}
-
-TEST(CauseOfAnEnd, is_cancelled_by_the_users_word) {
-  Ending ending = plain();
-  ending.asked_to_stop = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
-  ending.asked_to_stop = false;
-  ending.job = in_state(JobState::kCancelled);
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
-}
-
-// As measured: `scontrol show job` says COMPLETING for all of these while the script still lives.
-TEST(CauseOfAnEnd, is_told_apart_while_slurm_says_completing) {
-  Ending ending = plain();
-  ending.terminated = true;
-  ending.job = in_state(JobState::kCompleting);
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
-  ending.job = in_state(JobState::kCompleting, "TimeLimit");
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-  ending.job = in_state(JobState::kCompleting, "NodeDown");
-  EXPECT_EQ(cause_of(ending), EndCause::kNodeLost);
-  ShownJob requeued = in_state(JobState::kCompleting, "TimeLimit");
-  requeued.restarts = 1;
-  ending.job = requeued;
-  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
-  ShownJob preempted = in_state(JobState::kCompleting);
-  preempted.preempted = kNow - 3s;
-  ending.job = preempted;
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-}
-
-// Its TERM may come later than SLURM's word; a requeue would undo what the user did.
-TEST(CauseOfAnEnd, is_cancelled_where_the_job_completes_before_anything_was_heard) {
-  Ending ending = plain();
-  ending.job = in_state(JobState::kCompleting);
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
-}
-
-TEST(CauseOfAnEnd, is_requeued_only_by_a_restart_after_this_one) {
-  Ending ending = plain();
-  ShownJob job = running();
-  job.restarts = 2;
-  ending.job = job;
-  ending.restart = 2;
-  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
-  ending.restart = 1;
-  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
-  ending.restart = 2;
-  job.state = JobState::kPending;
-  ending.job = job;
-  EXPECT_EQ(cause_of(ending), EndCause::kRequeued);
-}
-
-// TERM goes to the steps alone then: this process hears nothing, but SLURM says when it told the job to go.
-TEST(CauseOfAnEnd, is_preemption_where_slurm_says_so) {
-  Ending ending = plain();
-  ShownJob job = running();
-  job.preempted = kNow - 1s;
-  job.begin = kNow - 10s;
-  ending.job = job;
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-  job.begin = kNow;
-  ending.job = job;
-  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted) << "that was an earlier start";
-}
-
-TEST(CauseOfAnEnd, is_the_time_limit_or_preemption_after_a_notice) {
-  Ending ending = plain();
-  ending.noticed = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-  ending.ends_at = kNow + 3min;
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-  ending.ends_at.reset();
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-}
-
-TEST(CauseOfAnEnd, is_the_time_limit_after_a_notice_however_early_it_was_asked_for) {
-  Ending ending = plain();
-  ending.noticed = true;
-  ending.ends_at = kNow + 11min;
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-  ending.notice = 10min;
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-  ending.ends_at = kNow + 13min;
-  EXPECT_EQ(cause_of(ending), EndCause::kPreempted);
-}
-
-TEST(CauseOfAnEnd, is_the_time_limit_where_the_run_stopped_in_time_by_itself) {
-  Ending ending = plain();
-  ending.ends_at = kNow + 55s;
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-  ending.ends_at = kNow - 20s;
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-  ending.ends_at = kNow + 3min;
-  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
-}
-
-TEST(CauseOfAnEnd, stays_open_where_slurm_ends_the_job_and_does_not_answer) {
-  Ending ending = plain();
-  ending.terminated = true;
-  ending.job.reset();
-  EXPECT_EQ(cause_of(ending), EndCause::kTerminated);
-  ending.ends_at = kNow + 5s;
-  EXPECT_EQ(cause_of(ending), EndCause::kWalltime);
-}
-
-TEST(CauseOfAnEnd, is_an_interruption_where_slurm_says_that_the_job_runs_on) {
-  Ending ending = plain();
-  ending.terminated = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
-}
-
-TEST(CauseOfAnEnd, is_no_launchers_fault_where_another_run_was_at_work) {
-  Ending ending = plain();
+void another_until_the_limit(Ending& ending) {
   ending.began = false;
-  ending.another_run = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kAnotherRun);
-  ending.noticed = true;
+  ending.another_run = ending.noticed = true;
   ending.ends_at = kNow + 1min;
-  EXPECT_EQ(cause_of(ending), EndCause::kAnotherRun) << "until the limit";
-  ending.job = in_state(JobState::kCancelled);
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
-  ending.complete = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kComplete) << "by the other";
 }
 
-TEST(CauseOfAnEnd, is_the_launchers_where_no_run_began) {
-  Ending ending = plain();
-  ending.began = false;
-  EXPECT_EQ(cause_of(ending), EndCause::kLauncherFailed);
-  ending.wrong_usage = true;
-  EXPECT_EQ(cause_of(ending), EndCause::kConfiguration);
-  ending.ends_at = kNow + 30s;
-  EXPECT_EQ(cause_of(ending), EndCause::kConfiguration) << "a short allocation is always near its end";
-  ending.job = in_state(JobState::kCancelled);
-  EXPECT_EQ(cause_of(ending), EndCause::kCancelled);
+// What happened, told as a change of plain(), and what that is called.
+struct KnownEnd {
+  const char* name;
+  EndCause cause;
+  void (*happened)(Ending& e);
+};
+
+std::vector<KnownEnd> known_ends() {
+  using enum EndCause;
+  return {
+      {"complete_whatever_else_happened", kComplete,
+       [](Ending& e) {
+         e.complete = e.noticed = e.terminated = e.asked_to_stop = true, e.job = in_state(JobState::kCancelled);
+       }},
+      {"jobs_given_up", kIncomplete, [](Ending& e) { e.given_up = true; }},
+      {"jobs_given_up_near_the_limit", kIncomplete, [](Ending& e) { e.given_up = true, e.ends_at = kNow + 10s; }},
+      {"asked_to_stop", kCancelled, [](Ending& e) { e.asked_to_stop = true; }},
+      {"cancelled", kCancelled, [](Ending& e) { e.job = in_state(JobState::kCancelled); }},
+      // As measured: `scontrol show job` says COMPLETING for all of these while the script still lives.
+      {"completing", kCancelled, [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting); }},
+      {"completing_at_the_limit", kWalltime,
+       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "TimeLimit"); }},
+      {"completing_for_a_node", kNodeLost,
+       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting, "NodeDown"); }},
+      {"completing_to_start_again", kRequeued,
+       [](Ending& e) {
+         e.terminated = true, e.job = in_state(JobState::kCompleting, "TimeLimit"), shown(e).restarts = 1;
+       }},
+      {"completing_preempted", kPreempted,
+       [](Ending& e) { e.terminated = true, e.job = in_state(JobState::kCompleting), shown(e).preempted = kNow - 3s; }},
+      // Its TERM may come later than SLURM's word; a requeue would undo what the user did.
+      {"completing_before_anything_was_heard", kCancelled, [](Ending& e) { e.job = in_state(JobState::kCompleting); }},
+      {"restarts_as_before", kInterrupted, [](Ending& e) { shown(e).restarts = e.restart = 2; }},
+      {"restarted_after_this_one", kRequeued, [](Ending& e) { shown(e).restarts = 2, e.restart = 1; }},
+      {"waiting_to_start_again", kRequeued,
+       [](Ending& e) { e.job = in_state(JobState::kPending), shown(e).restarts = e.restart = 2; }},
+      // TERM goes to the steps alone then: this process hears nothing, but SLURM says when it told the job to go.
+      {"preempted_by_slurms_word", kPreempted,
+       [](Ending& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow - 10s; }},
+      {"preempted_in_an_earlier_start", kInterrupted,
+       [](Ending& e) { shown(e).preempted = kNow - 1s, shown(e).begin = kNow; }},
+      {"noticed_far_from_the_limit", kPreempted, [](Ending& e) { e.noticed = true; }},
+      {"noticed_near_the_limit", kWalltime, [](Ending& e) { e.noticed = true, e.ends_at = kNow + 3min; }},
+      {"noticed_without_a_known_limit", kPreempted, [](Ending& e) { e.noticed = true, e.ends_at.reset(); }},
+      {"noticed_too_early", kPreempted, [](Ending& e) { e.noticed = true, e.ends_at = kNow + 11min; }},
+      {"noticed_as_early_as_asked_for", kWalltime,
+       [](Ending& e) { e.noticed = true, e.ends_at = kNow + 11min, e.notice = 10min; }},
+      {"noticed_earlier_than_asked_for", kPreempted,
+       [](Ending& e) { e.noticed = true, e.ends_at = kNow + 13min, e.notice = 10min; }},
+      {"stopped_in_time_by_itself", kWalltime, [](Ending& e) { e.ends_at = kNow + 55s; }},
+      {"ended_after_the_limit", kWalltime, [](Ending& e) { e.ends_at = kNow - 20s; }},
+      {"ended_before_the_limit_was_near", kInterrupted, [](Ending& e) { e.ends_at = kNow + 3min; }},
+      {"terminated_without_an_answer", kTerminated, [](Ending& e) { e.terminated = true, e.job.reset(); }},
+      {"terminated_at_the_limit_without_an_answer", kWalltime,
+       [](Ending& e) { e.terminated = true, e.job.reset(), e.ends_at = kNow + 5s; }},
+      {"terminated_while_slurm_says_that_the_job_runs_on", kInterrupted, [](Ending& e) { e.terminated = true; }},
+      {"another_run_at_work", kAnotherRun, [](Ending& e) { e.began = false, e.another_run = true; }},
+      {"another_run_at_work_until_the_limit", kAnotherRun, another_until_the_limit},
+      {"cancelled_while_another_run_was_at_work", kCancelled,
+       [](Ending& e) { another_until_the_limit(e), e.job = in_state(JobState::kCancelled); }},
+      {"completed_by_another_run", kComplete,
+       [](Ending& e) { another_until_the_limit(e), e.complete = true, e.job = in_state(JobState::kCancelled); }},
+      {"no_run_began", kLauncherFailed, [](Ending& e) { e.began = false; }},
+      {"no_run_may_begin", kConfiguration, [](Ending& e) { e.began = false, e.wrong_usage = true; }},
+      // A short allocation is always near its end.
+      {"no_run_may_begin_in_a_short_allocation", kConfiguration,
+       [](Ending& e) { e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s; }},
+      {"cancelled_where_no_run_may_begin", kCancelled,
+       [](Ending& e) {
+         e.began = false, e.wrong_usage = true, e.ends_at = kNow + 30s, e.job = in_state(JobState::kCancelled);
+       }},
+      {"nothing_known", kInterrupted, [](Ending&) {}},
+      {"nothing_known_of_a_job_that_is_gone", kInterrupted, [](Ending& e) { e.job = Gone{}; }},
+      {"nothing_known_of_a_job_of_another_name", kInterrupted, [](Ending& e) { e.job = AnotherJob{}; }},
+  };
 }
 
-TEST(CauseOfAnEnd, is_an_interruption_where_nothing_is_known) {
+class KnownEnds : public ::testing::TestWithParam<KnownEnd> {};
+
+TEST_P(KnownEnds, have_their_cause) {
   Ending ending = plain();
-  EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
-  for (const auto& answer : {std::variant<ShownJob, AnotherJob, Gone>(Gone{}), {AnotherJob{}}}) {
-    ending.job = answer;
-    EXPECT_EQ(cause_of(ending), EndCause::kInterrupted);
-  }
+  GetParam().happened(ending);
+  EXPECT_EQ(cause_of(ending), GetParam().cause) << name_of(cause_of(ending));
 }
+
+INSTANTIATE_TEST_SUITE_P(CauseOfAnEnd, KnownEnds, ::testing::ValuesIn(known_ends()),
+                         [](const auto& asked) { return std::string(asked.param.name); });
 
 // Every state that SLURM can show, with and without its signals: what a user has cancelled and what SLURM has started
 // again is never called anything by which the job would be requeued.
