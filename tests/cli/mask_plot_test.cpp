@@ -2,14 +2,10 @@
 
 #include "cli/mask_plot.h"
 
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <regex>
 #include <set>
 
 #include "cli/box_plot.h"
-#include "cli/panel_page.h"
+#include "tests/cli/plot_checks.h"
 
 namespace resolute::cli::mask_plot_test {
 namespace {
@@ -19,7 +15,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 //! Block b, level k of m: half of the channels between 0.1 (b + k) - 0.05 and 0.1 (b + k) + 0.05.
-std::vector<MaskSpread> example(int blocks, int levels) {
+std::vector<MaskSpread> example_masks(int blocks, int levels) {
   std::vector<MaskSpread> lines;
   for (int block = 0; block < blocks; ++block)
     for (int level = 1; level <= levels; ++level) {
@@ -33,27 +29,15 @@ std::vector<MaskSpread> example(int blocks, int levels) {
   return lines;
 }
 
-struct Rectangle {
-  double x, y, height;
-  std::string style;
-};
-
-//! Boxes from the first to the last, the legend's left out.
-std::vector<Rectangle> boxes(const std::string& svg) {
-  const std::regex box("<rect x=\"([0-9.]+)\" y=\"([0-9.]+)\" width=\"10.0\" height=\"([0-9.]+)\" class=\"([a-z]+)");
-  std::vector<Rectangle> found;
-  for (std::sregex_iterator at(svg.begin(), svg.end(), box), end; at != end; ++at)
-    found.push_back({std::stod((*at)[1]), std::stod((*at)[2]), std::stod((*at)[3]), (*at)[4]});
-  return found;
-}
+constexpr int kBoxWidth = 10;
 
 std::string legend(const std::string& style, const std::string& name) {
   return "height=\"10\" class=\"" + style + "\"/>\n<text x=\"[0-9.]+\" y=\"15.0\" text-anchor=\"start\">" + name + "<";
 }
 
 TEST(MaskPlot, boxes_stand_at_the_percentiles_of_their_block_and_level) {
-  const std::string svg = mask_plot_svg(example(3, 4), "masks");
-  const std::vector<Rectangle> found = boxes(svg);
+  const std::string svg = mask_plot_svg(example_masks(3, 4), "masks");
+  const std::vector<DrawnBox> found = drawn_boxes(svg, "", kBoxWidth);
   ASSERT_EQ(found.size(), 12U);
   for (std::size_t i = 0; i < found.size(); ++i) {
     const double middle = 0.1 * static_cast<double>(i / 4 + i % 4 + 1);
@@ -67,13 +51,13 @@ TEST(MaskPlot, boxes_stand_at_the_percentiles_of_their_block_and_level) {
   EXPECT_THAT(svg, HasSubstr("layer3.1, level 4: median 0.5, half of them 0.45 to 0.55, nine of ten 0.42 to 0.58; 128 "
                              "channels"));
   for (const char* block : {">layer3.0<", ">layer3.1<", ">layer3.2<"}) EXPECT_THAT(svg, HasSubstr(block));
-  EXPECT_THAT(mask_plot_svg(example(1, 2), "\"><script>"), HasSubstr("aria-label=\"&quot;&gt;&lt;script&gt;\""));
+  EXPECT_THAT(mask_plot_svg(example_masks(1, 2), "\"><script>"), HasSubstr("aria-label=\"&quot;&gt;&lt;script&gt;\""));
 }
 
 TEST(MaskPlot, every_level_has_a_colour_of_its_own_that_the_page_defines) {
   for (int levels = 1; levels <= 4; ++levels) {
-    const std::string svg = mask_plot_svg(example(2, levels), "");
-    const std::vector<Rectangle> found = boxes(svg);
+    const std::string svg = mask_plot_svg(example_masks(2, levels), "");
+    const std::vector<DrawnBox> found = drawn_boxes(svg, "", kBoxWidth);
     ASSERT_EQ(found.size(), static_cast<std::size_t>(2 * levels));
     std::set<std::string> styles;
     for (int level = 1; level <= levels; ++level) {
@@ -89,8 +73,8 @@ TEST(MaskPlot, every_level_has_a_colour_of_its_own_that_the_page_defines) {
 
 TEST(MaskPlot, names_of_blocks_stand_below_their_boxes_and_not_in_one_another) {
   for (int levels = 1; levels <= 4; ++levels) {
-    const std::string svg = mask_plot_svg(example(16, levels), "");
-    const std::vector<Rectangle> found = boxes(svg);
+    const std::string svg = mask_plot_svg(example_masks(16, levels), "");
+    const std::vector<DrawnBox> found = drawn_boxes(svg, "", kBoxWidth);
     const std::regex label("<text x=\"([0-9.]+)\" y=\"244.0\" text-anchor=\"middle\">layer3");
     std::vector<double> names;
     for (std::sregex_iterator at(svg.begin(), svg.end(), label), end; at != end; ++at)
@@ -108,7 +92,7 @@ TEST(MaskPlot, names_of_blocks_stand_below_their_boxes_and_not_in_one_another) {
 
 TEST(MaskPlot, the_axis_has_a_name_beside_the_legends) {
   for (int levels = 1; levels <= 4; ++levels) {
-    const std::string svg = mask_plot_svg(example(1, levels), "");
+    const std::string svg = mask_plot_svg(example_masks(1, levels), "");
     std::smatch name, last;
     ASSERT_TRUE(std::regex_search(
         svg, name, std::regex("x=\"([0-9.]+)\" y=\"15.0\" text-anchor=\"end\" class=\"quiet\">factor<")));
@@ -125,32 +109,25 @@ TEST(MaskPlot, the_axis_has_a_name_beside_the_legends) {
 TEST(MaskPlot, values_at_both_ends_stay_in_the_picture) {
   const std::vector<MaskSpread> lines{{"layer1", 1, 1, {{0, 0, 0, 0, 0}, 0}, 1},
                                       {"layer1", 2, 1, {{1, 1, 1, 1, 1}, 1}, 0}};
-  const std::vector<Rectangle> found = boxes(mask_plot_svg(lines, ""));
+  const std::vector<DrawnBox> found = drawn_boxes(mask_plot_svg(lines, ""), "", kBoxWidth);
   ASSERT_EQ(found.size(), 2U);
   EXPECT_NEAR(found[0].y, 228, 0.11);
   EXPECT_NEAR(found[1].y, 28, 0.11);
 }
 
 TEST(MaskPlot, the_table_has_a_line_a_block_and_a_column_a_lower_level) {
-  const std::string html = mask_table_html(example(2, 3));
+  const std::string html = mask_table_html(example_masks(2, 3));
   EXPECT_THAT(html, HasSubstr("<th>level 1 to 3</th><th>level 2 to 3</th></tr>"));
   EXPECT_THAT(html, HasSubstr("<tr><td>layer3.0</td><td>128</td><td>0.250</td><td>0.125</td></tr>"));
   EXPECT_THAT(html, HasSubstr("<tr><td>layer3.1</td><td>128</td><td>0.250</td><td>0.125</td></tr>"));
   EXPECT_THAT(html, Not(HasSubstr("0.000")));
-  EXPECT_EQ(mask_table_html(example(2, 1)), "");
+  EXPECT_EQ(mask_table_html(example_masks(2, 1)), "");
 }
 
 TEST(MaskPlot, a_page_shows_masks_of_rows_that_have_some) {
-  PanelRow row{"one", "One <b>", "0123456789abcdef", "", std::nullopt, {}, {}, {}, {}};
-  PanelPage page{"suite", "Title", {{"t", "Table", "people", {row, row}}}, {}};
-  EXPECT_THAT(panel_page_html(page), Not(HasSubstr("<h3>Masks</h3>")));
-  page.sections[0].rows[1].masks = example(4, 3);
-  const std::string html = panel_page_html(page);
-  for (const char* shown : {"<h3>Masks</h3>", "aria-label=\"Mask values of One &lt;b&gt; by block and level\"",
-                            "<td>layer3.3</td><td>128</td>"})
-    EXPECT_THAT(html, HasSubstr(shown));
-  for (const char* never : {"<b>", "<script", "http://", "https://", "url(", "@import"})
-    EXPECT_THAT(html, Not(HasSubstr(never)));
+  expect_on_a_page("<h3>Masks</h3>",
+                   {"aria-label=\"Mask values of One &lt;b&gt; by block and level\"", "<td>layer3.3</td><td>128</td>"},
+                   [](PanelRow& row) { row.masks = example_masks(4, 3); });
 }
 
 }  // namespace
