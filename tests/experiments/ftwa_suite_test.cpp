@@ -11,37 +11,16 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-// Line numbers of refusals count from this text's first line; a row's first setting is on line 23.
-constexpr const char* kHead = R"(suite = "s"
-title = "S"
-[defaults]
-method = "ftwa"
-train.steps = 10
-train.identities = 4
-train.images = 4
-train.lr_images = 2
-
-[[dataset]]
-id = "easy"
-source = "synthetic"
-rates = [2, 3, 4]
-
-[[table]]
-id = "t"
-title = "T"
-metrics = ["rank1"]
-datasets = ["easy"]
-)";
-
 class FtwaSuite : public MethodSuite {
  protected:
-  FtwaSuite() : MethodSuite(kHead) {}
+  //! In refusals a row's first setting is on line 23.
+  FtwaSuite()
+      : MethodSuite("ftwa", "train.steps = 10\ntrain.identities = 4\ntrain.images = 4\ntrain.lr_images = 2\n",
+                    "rates = [2, 3, 4]\n") {}
   FtwaOptions ftwa(const std::string& settings) { return std::get<FtwaOptions>(training(settings).method); }
-  EvaluationProtocol protocol(const std::string& settings) {
-    return jobs_of<EvaluationSpecification>(plan(kHead + row("r", settings))).at(0).protocol;
-  }
+  EvaluationProtocol protocol(const std::string& settings) { return evaluation(settings).protocol; }
   JobId evaluation_id(const std::string& settings) {
-    return row_of(plan(kHead + row("r", settings)), "t", "r").cells.at(0).evaluations.at(0);
+    return row_of(plan_of(settings), "t", "r").cells.at(0).evaluations.at(0);
   }
 };
 
@@ -96,31 +75,19 @@ TEST_F(FtwaSuite, every_key_of_the_evaluation_reaches_its_job) {
 }
 
 TEST_F(FtwaSuite, values_out_of_range_are_refused_with_file_line_and_key) {
-  const auto value = [&](const std::string& key, const std::string& written, const std::string& shown) {
-    EXPECT_THAT(refusal(key + " = " + written),
-                AllOf(StartsWith(fmt::format("s.toml:23: key '{}' has the value {} (", key, shown)),
-                      HasSubstr("for row 'r' on data set 'easy'")));
-  };
-  for (const char* key : {"ftwa.margin", "ftwa.classification_weight", "ftwa.triplet_weight",
-                          "ftwa.transformation_weight", "ftwa.weight_balance", "ftwa.transformation_blocks"})
-    value(key, "-1", "-1");
-  value("ftwa.margin", "0", "0");
-  value("ftwa.margin", "101", "101");
-  for (const char* key :
-       {"ftwa.classification_weight", "ftwa.triplet_weight", "ftwa.transformation_weight", "ftwa.weight_balance"})
-    value(key, "1000001", "1000001");
-  value("ftwa.transformation_blocks", "0", "0");
-  value("ftwa.transformation_blocks", "17", "17");
-  for (const char* key : {"ftwa.mining", "ftwa.transformation_detach", "ftwa.classification_weighting",
-                          "ftwa.triplet_weighting", "evaluate.distance"})
-    value(key, "\"often\"", "'often'");
-  value("train.lr_images", "-1", "-1");
-  value("train.lr_images", "4", "4");
-  value("evaluate.gallery_rate", "0", "0");
-  value("evaluate.gallery_rate", "17", "17");
-  value("evaluate.gallery_rate", "8", "8");
-  value("evaluate.gallery_copy_rate", "-1", "-1");
-  value("evaluate.gallery_copy_rate", "17", "17");
+  expect_refused({".margin", ".classification_weight", ".triplet_weight", ".transformation_weight", ".weight_balance",
+                  ".transformation_blocks"},
+                 {"-1"});
+  expect_refused({".margin"}, {"0", "101"});
+  expect_refused({".classification_weight", ".triplet_weight", ".transformation_weight", ".weight_balance"},
+                 {"1000001"});
+  expect_refused({".transformation_blocks"}, {"0", "17"});
+  expect_refused(
+      {".mining", ".transformation_detach", ".classification_weighting", ".triplet_weighting", "evaluate.distance"},
+      {"\"often\""});
+  expect_refused({"train.lr_images"}, {"-1", "4"});
+  expect_refused({"evaluate.gallery_rate"}, {"0", "17", "8"});
+  expect_refused({"evaluate.gallery_copy_rate"}, {"-1", "17"});
   const auto baseline = [&](const std::string& setting) { return refusal("method = \"baseline\"\n" + setting); };
   EXPECT_THAT(baseline("baseline.images = \"lr\""),
               StartsWith("s.toml:24: key 'baseline.images' has the value 'lr' (it must be one of hr, stored"));
@@ -130,10 +97,7 @@ TEST_F(FtwaSuite, values_out_of_range_are_refused_with_file_line_and_key) {
 }
 
 TEST_F(FtwaSuite, wrong_types_and_misspelt_words_are_refused) {
-  for (const char* key :
-       {"ftwa.classification", "ftwa.triplet", "ftwa.transformation", "ftwa.transformed_losses", "ftwa.weighting"})
-    EXPECT_EQ(fmt::format("s.toml:23: key '{}' has the value 1 (true or false is needed)", key),
-              refusal(std::string(key) + " = 1"));
+  expect_true_or_false({".classification", ".triplet", ".transformation", ".transformed_losses", ".weighting"});
   EXPECT_THAT(refusal("ftwa.weight_balance = nan"), HasSubstr("holds a number that is not finite"));
   EXPECT_THAT(refusal("train.lr_images = 1.5"), HasSubstr("(an integer is needed)"));
   EXPECT_EQ("s.toml:23: key 'ftwa.weigthing' is unknown; did you mean 'ftwa.weighting'",
@@ -256,30 +220,26 @@ TEST_F(FtwaSuite, a_rate_of_copies_is_in_the_pack_where_copies_are_compared) {
 }
 
 TEST_F(FtwaSuite, options_of_what_is_switched_off_make_no_other_job) {
-  const auto same = [&](const std::string& settings, std::initializer_list<const char*> ignored) {
-    for (const char* more : ignored) EXPECT_EQ(training_id(settings), training_id(settings + more)) << settings << more;
-  };
-  const auto differs = [&](const std::string& settings, std::initializer_list<const char*> read) {
-    for (const char* more : read) EXPECT_NE(training_id(settings), training_id(settings + more)) << settings << more;
-  };
   const std::string plain = "ftwa.weighting = false\n";
-  same(plain, {"ftwa.weight_balance = 1", "ftwa.classification_weighting = \"batch-mean\"",
-               "ftwa.triplet_weighting = \"per-sample\""});
-  differs(plain, {"ftwa.transformation_weight = 1", "ftwa.transformation_blocks = 1",
+  expect_one_job(plain, {"ftwa.weight_balance = 1", "ftwa.classification_weighting = \"batch-mean\"",
+                         "ftwa.triplet_weighting = \"per-sample\""});
+  expect_other_jobs(plain, {"ftwa.transformation_weight = 1", "ftwa.transformation_blocks = 1",
+                            "ftwa.transformation_detach = \"lr\"", "ftwa.transformed_losses = false"});
+  expect_one_job(plain + "ftwa.transformation = false\n",
+                 {"ftwa.transformation_weight = 1", "ftwa.transformation_blocks = 1",
                   "ftwa.transformation_detach = \"lr\"", "ftwa.transformed_losses = false"});
-  same(plain + "ftwa.transformation = false\n",
-       {"ftwa.transformation_weight = 1", "ftwa.transformation_blocks = 1", "ftwa.transformation_detach = \"lr\"",
-        "ftwa.transformed_losses = false"});
-  same("ftwa.triplet = false\n", {"ftwa.margin = 1", "ftwa.mining = \"all\"", "ftwa.triplet_weight = 2",
-                                  "ftwa.triplet_weighting = \"per-sample\""});
-  same("ftwa.classification = false\n",
-       {"ftwa.classification_weight = 1", "ftwa.classification_weighting = \"batch-mean\""});
-  differs("ftwa.classification = false\nftwa.weight_balance = 1\n", {"ftwa.classification_weighting = \"batch-mean\""});
-  differs("", {"ftwa.margin = 1", "ftwa.mining = \"all\"", "ftwa.triplet_weight = 2",
-               "ftwa.triplet_weighting = \"per-sample\"", "ftwa.classification_weight = 1",
-               "ftwa.classification_weighting = \"batch-mean\"", "ftwa.weight_balance = 1", "train.lr_images = 1"});
-  same("method = \"baseline\"\nbaseline.classification = false\n", {"baseline.classification_weight = 3"});
-  differs("method = \"baseline\"\n", {"baseline.classification_weight = 3", "baseline.images = \"stored\""});
+  expect_one_job("ftwa.triplet = false\n", {"ftwa.margin = 1", "ftwa.mining = \"all\"", "ftwa.triplet_weight = 2",
+                                            "ftwa.triplet_weighting = \"per-sample\""});
+  expect_one_job("ftwa.classification = false\n",
+                 {"ftwa.classification_weight = 1", "ftwa.classification_weighting = \"batch-mean\""});
+  expect_other_jobs("ftwa.classification = false\nftwa.weight_balance = 1\n",
+                    {"ftwa.classification_weighting = \"batch-mean\""});
+  expect_other_jobs(
+      "", {"ftwa.margin = 1", "ftwa.mining = \"all\"", "ftwa.triplet_weight = 2",
+           "ftwa.triplet_weighting = \"per-sample\"", "ftwa.classification_weight = 1",
+           "ftwa.classification_weighting = \"batch-mean\"", "ftwa.weight_balance = 1", "train.lr_images = 1"});
+  expect_one_job("method = \"baseline\"\nbaseline.classification = false\n", {"baseline.classification_weight = 3"});
+  expect_other_jobs("method = \"baseline\"\n", {"baseline.classification_weight = 3", "baseline.images = \"stored\""});
 }
 
 TEST_F(FtwaSuite, one_distance_by_two_names_is_one_evaluation) {
@@ -299,10 +259,10 @@ TEST_F(FtwaSuite, one_distance_by_two_names_is_one_evaluation) {
 }
 
 TEST_F(FtwaSuite, a_control_row_shares_its_training_and_its_queries) {
-  std::string text = kHead + row("plain", "method = \"baseline\"") +
-                     row("shrunk", "method = \"baseline\"\nevaluate.gallery_rate = 3") + row("ftwa", "");
-  text.replace(text.find("datasets = [\"easy\"]"), 19, "datasets = [\"easy\"]\ncompare_with = \"shrunk\"");
-  const Plan made = plan(text);
+  const Plan made =
+      plan(with_line("compare_with = \"shrunk\"",
+                     row("plain", "method = \"baseline\"") +
+                         row("shrunk", "method = \"baseline\"\nevaluate.gallery_rate = 3") + row("ftwa", "")));
   check_sound(made);
   EXPECT_EQ(2U, jobs_of<TrainingSpecification>(made).size());
   EXPECT_EQ(3U, jobs_of<EvaluationSpecification>(made).size());
@@ -317,7 +277,7 @@ TEST_F(FtwaSuite, the_papers_four_rows_are_held_against_its_claim) {
   const std::string rows = row("baseline", "method = \"baseline\"\n" + reference("ftwa-baseline")) +
                            row("b", "ftwa.weighting = false\nftwa.transformation = false\n" + reference("ftwa-b")) +
                            row("r", "ftwa.weighting = false\n" + reference("ftwa-r")) + row("full", reference("ftwa"));
-  const Plan made = plan(kHead + rows);
+  const Plan made = plan(head_ + rows);
   ASSERT_EQ(1U, made.tables.at(0).claims.size());
   EXPECT_EQ("rank1", made.tables[0].claims[0].metric);
   EXPECT_EQ("mlr-cuhk03", made.tables[0].claims[0].paper_dataset);
@@ -330,11 +290,6 @@ TEST_F(FtwaSuite, the_papers_four_rows_are_held_against_its_claim) {
 }
 
 TEST_F(FtwaSuite, a_table_of_weights_may_have_rows_without) {
-  const auto with_metrics = [&](const std::string& metrics, const std::string& rows) {
-    std::string text = kHead + rows;
-    text.replace(text.find("\"rank1\""), 7, metrics);
-    return text;
-  };
   const std::string control = row("control", "method = \"baseline\"\nevaluate.gallery_rate = 3");
   const std::string plain = row("r", "ftwa.weighting = false");
   const std::string full = row("full", "evaluate.sample_rates = [1, 2, 3, 4]");

@@ -13,41 +13,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-// Line numbers of refusals count from this text's first line; a row's first setting is on line 26.
-constexpr const char* kHead = R"(suite = "s"
-title = "S"
-[defaults]
-method = "msifla"
-backbone = "resnet-small"
-train.steps = 10
-train.identities = 5
-train.images = 4
-train.lr_images = 2
-height = 64
-width = 32
-
-[[dataset]]
-id = "easy"
-source = "synthetic"
-rates = [2, 3, 4, 8]
-
-[[table]]
-id = "t"
-title = "T"
-metrics = ["rank1"]
-datasets = ["easy"]
-)";
-
 class MsiflaSuite : public MethodSuite {
  protected:
-  MsiflaSuite() : MethodSuite(kHead) {}
+  //! In refusals a row's first setting is on line 26.
+  MsiflaSuite()
+      : MethodSuite("msifla",
+                    "backbone = \"resnet-small\"\ntrain.steps = 10\ntrain.identities = 5\ntrain.images = 4\n"
+                    "train.lr_images = 2\nheight = 64\nwidth = 32\n",
+                    "rates = [2, 3, 4, 8]\n") {}
   MsiflaOptions msifla(const std::string& settings) { return std::get<MsiflaOptions>(training(settings).method); }
-  //! The same with a piece of the suite's head replaced.
+  //! With a piece of the suite's head replaced.
   std::string refusal_with(const std::string& from, const std::string& to, const std::string& settings = {}) {
-    std::string text = kHead + row("r", settings);
-    const auto at = text.find(from);
-    EXPECT_NE(std::string::npos, at) << from;
-    return refusal_of(text.replace(at, from.size(), to));
+    return refusal_of(replaced(from, to, row("r", settings)));
   }
 };
 
@@ -108,28 +85,14 @@ TEST_F(MsiflaSuite, a_cascade_descends_to_the_hr_image) {
 }
 
 TEST_F(MsiflaSuite, values_out_of_range_are_refused_with_file_line_and_key) {
-  const auto value = [&](const std::string& key, const std::string& written, const std::string& shown) {
-    EXPECT_THAT(refusal(key + " = " + written),
-                AllOf(StartsWith(fmt::format("s.toml:26: key '{}' has the value {} (", key, shown)),
-                      HasSubstr("for row 'r' on data set 'easy'")));
-  };
-  value("msifla.margin", "0", "0");
-  value("msifla.margin", "101", "101");
-  value("msifla.recovery_weight", "0", "0");
-  value("msifla.recovery_weight", "1000001", "1000001");
-  value("msifla.ir_width", "0", "0");
-  value("msifla.ir_width", "15", "15");
-  value("msifla.ir_width", "1026", "1026");
-  value("msifla.ir_learning_rate", "0", "0");
-  value("msifla.ir_learning_rate", "11", "11");
-  value("msifla.ir_warmup_steps", "-1", "-1");
-  value("msifla.ir_warmup_steps", "10", "10");
+  expect_refused({".margin"}, {"0", "101"});
+  expect_refused({".recovery_weight"}, {"0", "1000001"});
+  expect_refused({".ir_width"}, {"0", "15", "1026"});
+  expect_refused({".ir_learning_rate"}, {"0", "11"});
+  expect_refused({".ir_warmup_steps"}, {"-1", "10"});
   EXPECT_EQ("", refusal("msifla.ir_warmup_steps = 9"));
-  for (const char* key : {"msifla.mining", "msifla.reid_networks"}) value(key, "\"often\"", "'often'");
-  for (const char* key :
-       {"msifla.classification", "msifla.triplet", "msifla.reid_into_ir", "msifla.ir_residual", "msifla.unit_parts"})
-    EXPECT_EQ(fmt::format("s.toml:26: key '{}' has the value 1 (true or false is needed)", key),
-              refusal(std::string(key) + " = 1"));
+  expect_refused({".mining", ".reid_networks"}, {"\"often\""});
+  expect_true_or_false({".classification", ".triplet", ".reid_into_ir", ".ir_residual", ".unit_parts"});
   EXPECT_EQ("s.toml:26: key 'msifla.scale' is unknown; did you mean 'msifla.scales'", refusal("msifla.scale = [1]"));
 }
 
@@ -174,24 +137,19 @@ TEST_F(MsiflaSuite, images_can_be_halved_twice_and_cut_into_four_parts) {
 }
 
 TEST_F(MsiflaSuite, options_of_what_is_switched_off_make_no_other_job) {
-  const auto same = [&](const std::string& settings, std::initializer_list<const char*> ignored) {
-    for (const char* more : ignored) EXPECT_EQ(training_id(settings), training_id(settings + more)) << settings << more;
-  };
-  const auto differs = [&](const std::string& settings, std::initializer_list<const char*> read) {
-    for (const char* more : read) EXPECT_NE(training_id(settings), training_id(settings + more)) << settings << more;
-  };
   const char* shared = "msifla.reid_networks = \"shared\"";
-  same("msifla.scales = [1]\n", {shared});
-  differs("", {shared, "msifla.scales = [1]", "msifla.unit_parts = true", "msifla.ir_residual = true",
-               "msifla.reid_into_ir = false", "msifla.ir_warmup_steps = 1", "msifla.ir_width = 32",
-               "msifla.ir_learning_rate = 1", "msifla.recovery_weight = 2", "msifla.margin = 0.25",
-               "msifla.mining = \"all\"", "network.neck = true", "split.lr_camera = 1", "split.train_identities = 20"});
-  same("msifla.triplet = false\n", {"msifla.margin = 1", "msifla.mining = \"all\""});
+  expect_one_job("msifla.scales = [1]\n", {shared});
+  expect_other_jobs(
+      "", {shared, "msifla.scales = [1]", "msifla.unit_parts = true", "msifla.ir_residual = true",
+           "msifla.reid_into_ir = false", "msifla.ir_warmup_steps = 1", "msifla.ir_width = 32",
+           "msifla.ir_learning_rate = 1", "msifla.recovery_weight = 2", "msifla.margin = 0.25",
+           "msifla.mining = \"all\"", "network.neck = true", "split.lr_camera = 1", "split.train_identities = 20"});
+  expect_one_job("msifla.triplet = false\n", {"msifla.margin = 1", "msifla.mining = \"all\""});
   // HR and LR rows pass through a network together in both.
-  same("", {"network.bn_streams = \"separate\""});
-  same("method = \"baseline\"\n", {"network.bn_streams = \"separate\""});
-  differs("method = \"rain\"\n", {"network.bn_streams = \"separate\""});
-  differs("method = \"ftwa\"\n", {"network.bn_streams = \"separate\""});
+  expect_one_job("", {"network.bn_streams = \"separate\""});
+  expect_one_job("method = \"baseline\"\n", {"network.bn_streams = \"separate\""});
+  expect_other_jobs("method = \"rain\"\n", {"network.bn_streams = \"separate\""});
+  expect_other_jobs("method = \"ftwa\"\n", {"network.bn_streams = \"separate\""});
 }
 
 TEST_F(MsiflaSuite, evaluations_compare_by_one_embedding) {
@@ -208,19 +166,17 @@ TEST_F(MsiflaSuite, without_an_lr_camera_any_image_may_be_low_resolution) {
                     HasSubstr("with 'split.lr_camera' 0 images of any camera are LR")));
   EXPECT_THAT(refusal("split.lr_camera = -1"), StartsWith("s.toml:26: key 'split.lr_camera' has the value -1"));
   EXPECT_THAT(refusal("split.lr_camera = 3"), HasSubstr("data set 'easy' has cameras 1 to 2"));
-  EXPECT_THAT(plan(kHead + row("r", any)).notes, Contains("low-resolution images of any camera: easy"));
-  EXPECT_THAT(plan(kHead + row("r", "")).notes, testing::Not(Contains(HasSubstr("any camera"))));
+  EXPECT_THAT(plan_of(any).notes, Contains("low-resolution images of any camera: easy"));
+  EXPECT_THAT(plan_of("").notes, testing::Not(Contains(HasSubstr("any camera"))));
 }
 
 TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {
   const std::string source = "source = \"synthetic\"\n";
   const std::string one = source + "cameras = 1\nsubject = \"vehicle\"\n";
   EXPECT_EQ("", refusal_with(source, one, "split.lr_camera = 0"));
-  const std::string text = kHead + row("r", "split.lr_camera = 0");
-  std::string vehicles = text;
-  vehicles.replace(vehicles.find(source), source.size(), one);
-  EXPECT_EQ("vehicle", plan(vehicles).datasets.at(0).pack.synthetic->subject);
-  EXPECT_EQ("person", plan(text).datasets.at(0).pack.synthetic->subject);
+  const std::string any = row("r", "split.lr_camera = 0");
+  EXPECT_EQ("vehicle", plan(replaced(source, one, any)).datasets.at(0).pack.synthetic->subject);
+  EXPECT_EQ("person", plan(head_ + any).datasets.at(0).pack.synthetic->subject);
   for (const char* camera : {"1", "2"})
     EXPECT_THAT(refusal_with(source, one, fmt::format("split.lr_camera = {}", camera)),
                 AllOf(StartsWith(fmt::format("s.toml:28: key 'split.lr_camera' has the value {} (", camera)),
@@ -243,9 +199,8 @@ TEST_F(MsiflaSuite, a_smaller_training_set_holds_a_batch) {
 }
 
 TEST_F(MsiflaSuite, a_sweep_over_training_sizes_has_one_set_of_queries) {
-  std::string text = kHead + row("few", "split.train_identities = 10") + row("all", "");
-  text.replace(text.find("datasets = [\"easy\"]"), 19, "datasets = [\"easy\"]\ncompare_with = \"few\"");
-  const Plan made = plan(text);
+  const Plan made =
+      plan(with_line("compare_with = \"few\"", row("few", "split.train_identities = 10") + row("all", "")));
   check_sound(made);
   EXPECT_EQ(2U, jobs_of<TrainingSpecification>(made).size());
 }
@@ -257,7 +212,7 @@ TEST_F(MsiflaSuite, the_papers_rows_are_held_against_its_claims) {
         "\"{}\" }}",
         variant.empty() ? "table2" : "table3", method, variant);
   };
-  const Plan made = plan(kHead + row("baseline", "msifla.scales = [1]\n" + reference("msifla-baseline")) +
+  const Plan made = plan(head_ + row("baseline", "msifla.scales = [1]\n" + reference("msifla-baseline")) +
                          row("cmsr2", "msifla.reid_networks = \"shared\"\n" + reference("msifla-cmsr2")) +
                          row("full", reference("msifla")));
   check_sound(made);
@@ -267,7 +222,7 @@ TEST_F(MsiflaSuite, the_papers_rows_are_held_against_its_claims) {
   EXPECT_EQ(88.8, printed("baseline"));
   EXPECT_EQ(90.5, printed("cmsr2"));
   EXPECT_EQ(92.4, printed("full"));
-  const Plan scales = plan(kHead + row("1", "msifla.scales = [1]\n" + reference("msifla", "IR1")) +
+  const Plan scales = plan(head_ + row("1", "msifla.scales = [1]\n" + reference("msifla", "IR1")) +
                            row("2", "msifla.scales = [2, 1]\n" + reference("msifla", "IR1+IR1/2")) +
                            row("3", reference("msifla", "IR1+IR1/2+IR1/3")) +
                            row("4", "msifla.scales = [4, 3, 2, 1]\n" + reference("msifla", "IR1+IR1/2+IR1/3+IR1/4")));
@@ -288,7 +243,7 @@ TEST_F(MsiflaSuite, more_training_images_are_held_against_the_words_of_table_4) 
         variant);
   };
   const Plan made =
-      plan(kHead + row("few", "split.train_identities = 10\n" + reference("14,611 training images, 1,415 ids")) +
+      plan(head_ + row("few", "split.train_identities = 10\n" + reference("14,611 training images, 1,415 ids")) +
            row("all", reference("larger training sets")));
   ASSERT_EQ(1U, made.tables.at(0).claims.size());
   EXPECT_THAT(made.tables[0].claims[0].worse_to_better, ElementsAre("few", "all"));
@@ -297,10 +252,6 @@ TEST_F(MsiflaSuite, more_training_images_are_held_against_the_words_of_table_4) 
 }
 
 TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
-  const auto with_metrics = [&](const std::string& metrics, const std::string& rows) {
-    std::string text = kHead + rows;
-    return text.replace(text.find("\"rank1\""), 7, metrics);
-  };
   const std::string all = "\"rank1\", \"psnr_gain_2\", \"recovered_psnr_3\", \"enlarged_psnr_4\", \"recovered_ssim_8\"";
   const std::string sampled = row("r", "evaluate.sample_rates = [2, 3, 4, 8]");
   const std::string plain = row("plain", "method = \"baseline\"");
@@ -327,10 +278,7 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
 }
 
 TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {
-  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
-  const auto begin = text.find("```toml\n", text.find("## MSIFLA's rows")) + 8;
-  const std::string example = text.substr(begin, text.find("```", begin) - begin);
-  options_.environment["PKU_REID"] = folder_.string();
+  const std::string example = documented("## MSIFLA's rows");
   const Plan made = plan(example);
   check_sound(made);
   EXPECT_EQ(5U * 3U, jobs_of<TrainingSpecification>(made).size());  // two rows stand in both tables

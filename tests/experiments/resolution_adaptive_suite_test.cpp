@@ -14,27 +14,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-// Line numbers of refusals count from this text's first line; a row's first setting is on line 22.
-constexpr const char* kHead = R"(suite = "s"
-title = "S"
-[defaults]
-method = "resolution_adaptive"
-backbone = "resnet-small"
-train.steps = 10
-train.identities = 4
-train.images = 2
-
-[[dataset]]
-id = "easy"
-source = "synthetic"
-
-[[table]]
-id = "t"
-title = "T"
-metrics = ["rank1"]
-datasets = ["easy"]
-)";
-
 constexpr const char* kPlain = "resolution_adaptive.varying_length = false\nresolution_adaptive.masks = \"off\"\n";
 constexpr const char* kMasksAlone =
     "resolution_adaptive.varying_length = false\nresolution_adaptive.masks = \"joint\"\n";
@@ -43,24 +22,13 @@ constexpr const char* kJoint = "resolution_adaptive.masks = \"joint\"\n";
 
 class ResolutionAdaptiveSuite : public MethodSuite {
  protected:
-  ResolutionAdaptiveSuite() : MethodSuite(kHead) {}
+  //! In refusals a row's first setting is on line 22.
+  ResolutionAdaptiveSuite()
+      : MethodSuite("resolution_adaptive",
+                    "backbone = \"resnet-small\"\ntrain.steps = 10\ntrain.identities = 4\ntrain.images = 2\n") {}
 
   ResolutionAdaptiveOptions options(const std::string& settings) {
     return std::get<ResolutionAdaptiveOptions>(training(settings).method);
-  }
-  //! The one evaluation of a suite with one row.
-  EvaluationSpecification evaluation(const std::string& settings) {
-    return jobs_of<EvaluationSpecification>(plan(kHead + row("r", settings))).at(0);
-  }
-  std::string with_metrics(const std::string& metrics, const std::string& rows) {
-    std::string text = kHead + rows;
-    return text.replace(text.find("\"rank1\""), 7, metrics);
-  }
-  void expect_one_job(const std::string& a, const std::string& b) {
-    EXPECT_EQ(training_id(a), training_id(b)) << a << "\nand\n" << b;
-  }
-  void expect_two_jobs(const std::string& a, const std::string& b) {
-    EXPECT_NE(training_id(a), training_id(b)) << a << "\nand\n" << b;
   }
 };
 
@@ -122,29 +90,16 @@ TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width
 }
 
 TEST_F(ResolutionAdaptiveSuite, values_out_of_range_are_refused_with_file_line_and_key) {
-  const auto value = [&](const std::string& name, const std::string& written, const std::string& shown) {
-    const std::string key = "resolution_adaptive." + name;
-    EXPECT_THAT(refusal(key + " = " + written),
-                AllOf(StartsWith(fmt::format("s.toml:22: key '{}' has the value {} (", key, shown)),
-                      HasSubstr("for row 'r' on data set 'easy'")));
-  };
-  for (const char* key : {"masks", "mask_blocks"}) value(key, "\"often\"", "'often'");
-  value("mask_mean", "20.5", "20.5");
-  value("mask_mean", "-21", "-21");
-  value("mask_deviation", "-0.5", "-0.5");
-  value("mask_deviation", "11", "11");
-  value("mask_learning_rate", "0", "0");
-  value("mask_learning_rate", "11", "11");
-  value("stage_steps", "-1", "-1");
-  value("verification_weight", "-1", "-1");
-  value("verification_weight", "1000001", "1000001");
-  value("verification_width", "0", "0");
-  value("verification_width", "16385", "16385");
+  expect_refused({".masks", ".mask_blocks"}, {"\"often\""});
+  expect_refused({".mask_mean"}, {"20.5", "-21"});
+  expect_refused({".mask_deviation"}, {"-0.5", "11"});
+  expect_refused({".mask_learning_rate"}, {"0", "11"});
+  expect_refused({".stage_steps"}, {"-1"});
+  expect_refused({".verification_weight"}, {"-1", "1000001"});
+  expect_refused({".verification_width"}, {"0", "16385"});
   EXPECT_EQ("", refusal("resolution_adaptive.mask_mean = 20\nresolution_adaptive.mask_deviation = 0"));
   EXPECT_EQ("", refusal("resolution_adaptive.verification_weight = 0"));
-  for (const char* key : {"varying_length", "classification", "verification"})
-    EXPECT_EQ(fmt::format("s.toml:22: key 'resolution_adaptive.{}' has the value 1 (true or false is needed)", key),
-              refusal(fmt::format("resolution_adaptive.{} = 1", key)));
+  expect_true_or_false({".varying_length", ".classification", ".verification"});
   EXPECT_EQ("s.toml:22: key 'resolution_adaptive.mask' is unknown; did you mean 'resolution_adaptive.masks'",
             refusal("resolution_adaptive.mask = \"off\""));
   EXPECT_EQ("", refusal("train.lr_images = 1"));
@@ -202,18 +157,16 @@ TEST_F(ResolutionAdaptiveSuite, what_nothing_reads_makes_no_other_job) {
   const std::string of_masks =
       "resolution_adaptive.mask_blocks = \"stages\"\nresolution_adaptive.mask_mean = 2\n"
       "resolution_adaptive.mask_deviation = 0\nresolution_adaptive.mask_learning_rate = 1e-2\n";
-  expect_one_job(kNoMasks, kNoMasks + of_masks + "resolution_adaptive.stage_steps = 3");
-  expect_one_job(kJoint, std::string(kJoint) + "resolution_adaptive.stage_steps = 3");
+  expect_one_job(kNoMasks, {of_masks + "resolution_adaptive.stage_steps = 3"});
+  expect_one_job(kJoint, {"resolution_adaptive.stage_steps = 3"});
   for (const char* line : {"mask_blocks = \"stages\"", "mask_mean = 2", "mask_deviation = 0", "mask_learning_rate = 1"})
-    expect_two_jobs(kJoint, std::string(kJoint) + "resolution_adaptive." + line);
+    expect_other_jobs(kJoint, {std::string("resolution_adaptive.") + line});
   // 10 steps in 5 stages are 2 each.
-  expect_one_job("", "resolution_adaptive.stage_steps = 2");
-  expect_two_jobs("", "resolution_adaptive.stage_steps = 1");
-  expect_two_jobs("", kJoint);
+  expect_one_job("", {"resolution_adaptive.stage_steps = 2"});
+  expect_other_jobs("", {"resolution_adaptive.stage_steps = 1", kJoint, "resolution_adaptive.verification_weight = 2"});
   const std::string none = "resolution_adaptive.verification = false\n";
-  expect_one_job(none,
-                 none + "resolution_adaptive.verification_weight = 2\nresolution_adaptive.verification_width = 8");
-  expect_two_jobs("", "resolution_adaptive.verification_weight = 2");
+  expect_one_job(none, {"resolution_adaptive.verification_weight = 2", "resolution_adaptive.verification_width = 8",
+                        "resolution_adaptive.verification_weight = 2\nresolution_adaptive.verification_width = 8"});
   // Still checked.
   EXPECT_THAT(refusal(std::string(kNoMasks) + "resolution_adaptive.mask_mean = 99"),
               HasSubstr("'resolution_adaptive."));
@@ -221,29 +174,28 @@ TEST_F(ResolutionAdaptiveSuite, what_nothing_reads_makes_no_other_job) {
 
 TEST_F(ResolutionAdaptiveSuite, levels_make_another_job_where_images_are_told_apart_by_them) {
   const std::string rates = "resolution_adaptive.level_rates = [8, 4, 2, 1]\n";
-  expect_one_job(kPlain, kPlain + rates);
-  for (const char* kind : {kMasksAlone, kNoMasks, kJoint}) expect_two_jobs(kind, kind + rates);
+  expect_one_job(kPlain, {rates});
+  for (const char* kind : {kMasksAlone, kNoMasks, kJoint}) expect_other_jobs(kind, {rates});
   // With images alike, a linear layer of 2048 dimensions is one however it is cut.
   const std::string cut = "resolution_adaptive.widths = [1024, 512, 256, 256]\n";
   const std::string two = "resolution_adaptive.level_rates = [2, 1]\nresolution_adaptive.widths = [2000, 48]\n";
-  expect_one_job(kPlain, kPlain + cut);
-  expect_one_job(kPlain, kPlain + two);
-  expect_one_job(kMasksAlone, kMasksAlone + cut);
-  expect_two_jobs(kMasksAlone, kMasksAlone + two);
-  expect_two_jobs(kNoMasks, kNoMasks + cut);
-  expect_two_jobs(kPlain, std::string(kPlain) + "resolution_adaptive.widths = [512, 512, 512, 511]\n");
+  expect_one_job(kPlain, {cut, two});
+  expect_one_job(kMasksAlone, {cut});
+  expect_other_jobs(kMasksAlone, {two});
+  expect_other_jobs(kNoMasks, {cut});
+  expect_other_jobs(kPlain, {"resolution_adaptive.widths = [512, 512, 512, 511]\n"});
   // A neck has a batch norm for each sub-vector, whoever reads it.
   const std::string neck = "network.neck = true\n";
-  for (const std::string& change : {cut, two}) expect_two_jobs(neck + kPlain, neck + kPlain + change);
+  expect_other_jobs(neck + kPlain, {cut, two});
   // It stands before the classifier: without one there is none.
   const std::string none = "resolution_adaptive.classification = false\n";
   for (const std::string kind : {kPlain, kMasksAlone, kNoMasks, kJoint, ""}) {
-    expect_two_jobs(kind, neck + kind);
-    expect_one_job(none + kind, none + neck + kind);
+    expect_other_jobs(kind, {neck});
+    expect_one_job(none + kind, {neck});
   }
-  expect_one_job(none + kPlain, none + neck + kPlain + cut);
+  expect_one_job(none + kPlain, {neck + cut});
   EXPECT_FALSE(training(none + neck).network.neck);
-  expect_one_job(neck + kPlain, neck + kPlain + rates);
+  expect_one_job(neck + kPlain, {rates});
 }
 
 TEST_F(ResolutionAdaptiveSuite, a_normalised_job_is_valid_and_keeps_its_dimensions) {
@@ -285,9 +237,8 @@ TEST_F(ResolutionAdaptiveSuite, queries_are_taken_for_a_level_where_levels_matte
   EXPECT_EQ("", refusal("evaluate.gallery_rate = 3"));
   EXPECT_THAT(refusal("evaluate.distance = \"hr\""), HasSubstr("compares by one embedding"));
   // Rows that ask otherwise share their training, and have the same queries.
-  std::string text = kHead + row("known", "") + row("highest", "evaluate.query_level = \"highest\"");
-  text.replace(text.find("datasets = [\"easy\"]"), 19, "datasets = [\"easy\"]\ncompare_with = \"known\"");
-  const Plan made = plan(text);
+  const Plan made = plan(
+      with_line("compare_with = \"known\"", row("known", "") + row("highest", "evaluate.query_level = \"highest\"")));
   check_sound(made);
   EXPECT_EQ(1U, jobs_of<TrainingSpecification>(made).size());
   EXPECT_EQ(2U, jobs_of<EvaluationSpecification>(made).size());
@@ -312,9 +263,7 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
   const std::string title =
       "Learning Resolution-Adaptive Representations for Cross-Resolution Person Re-Identification";
   const auto with_paper = [&](const std::string& paper, const std::string& rows) {
-    std::string text = kHead + rows;
-    return text.replace(text.find("datasets = [\"easy\"]"), 19,
-                        "datasets = [\"easy\"]\nreference = { paper = \"" + paper + "\" }");
+    return with_line("reference = { paper = \"" + paper + "\" }", rows);
   };
   // The table alone names it.
   EXPECT_THAT(plan(with_paper("wu2022", row("r", ""))).tables.at(0).no_reference, ElementsAre(title));
@@ -332,20 +281,20 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
           "\"full\", dataset = \"mlr-cuhk03\" }");
   EXPECT_THAT(plan(with_paper("wu2022", rain)).tables.at(0).no_reference, ElementsAre(title));
   EXPECT_THAT(plan(with_paper("rain", rain)).tables.at(0).no_reference, IsEmpty());
-  EXPECT_THAT(plan(kHead + row("r", "")).tables.at(0).no_reference, IsEmpty());
+  EXPECT_THAT(plan_of("").tables.at(0).no_reference, IsEmpty());
   // Numbers of other metrics than the table's do not stand there.
   const std::string ftwa =
       row("ftwa",
           "method = \"baseline\"\nreference = { paper = \"ftwa\", table = \"table2\", method = \"ftwa-baseline\", "
           "dataset = \"mlr-cuhk03\" }");
-  EXPECT_THAT(plan(kHead + ftwa).tables.at(0).no_reference, IsEmpty());
+  EXPECT_THAT(plan(head_ + ftwa).tables.at(0).no_reference, IsEmpty());
   EXPECT_THAT(plan(with_metrics("\"mAP\"", ftwa)).tables.at(0).no_reference, testing::SizeIs(1));
   // A paper whose number gives way to another's has one.
   const std::string both =
       row("both",
           "reference = [{ paper = \"ftwa\", table = \"table2\", method = \"ftwa\", dataset = \"mlr-cuhk03\" }, "
           "{ paper = \"msifla\", table = \"table2\", method = \"msifla\", dataset = \"mlr-cuhk03\" }]");
-  const Plan of_two = plan(kHead + both);
+  const Plan of_two = plan(head_ + both);
   EXPECT_EQ(83.2, row_of(of_two, "t", "both").cells.at(0).references.at("rank1"));
   EXPECT_THAT(of_two.tables.at(0).no_reference, IsEmpty());
   EXPECT_THAT(
@@ -354,10 +303,7 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
 }
 
 TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {
-  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
-  const auto begin = text.find("```toml\n", text.find("## The rows of resolution_adaptive")) + 8;
-  const std::string example = text.substr(begin, text.find("```", begin) - begin);
-  options_.environment["PKU_REID"] = folder_.string();
+  const std::string example = documented("## The rows of resolution_adaptive");
   const Plan made = plan(example);
   check_sound(made);
   EXPECT_EQ(5U * 5U, jobs_of<TrainingSpecification>(made).size());

@@ -34,6 +34,13 @@ class Suite : public testing::Test {
     core::write_atomic(core::real_file_system(), folder_ / "s.toml", text);
     return read_suite(core::real_file_system(), folder_ / "s.toml", options_);
   }
+  //! The first suite of docs/suite.md below a heading; where its pictures would stand is this folder.
+  std::string documented(const std::string& heading) {
+    const std::string text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
+    const auto begin = text.find("```toml\n", text.find(heading)) + 8;
+    options_.environment["PKU_REID"] = folder_.string();
+    return text.substr(begin, text.find("```", begin) - begin);
+  }
   Plan shipped(const std::string& name) {
     return read_suite(core::real_file_system(), kSource / "suites" / name, options_);
   }
@@ -90,12 +97,47 @@ inline std::string row(const std::string& id, const std::string& settings) {
 //! Suites that begin with one head, whose last table "t" lacks its rows.
 class MethodSuite : public Suite {
  protected:
-  explicit MethodSuite(std::string head) : head_(std::move(head)) {}
+  //! \param defaults lines that follow the method's \param dataset lines of data set "easy"
+  MethodSuite(const std::string& method, const std::string& defaults, const std::string& dataset = {})
+      : method_(method),
+        head_(fmt::format(R"(suite = "s"
+title = "S"
+[defaults]
+method = "{}"
+{}
+[[dataset]]
+id = "easy"
+source = "synthetic"
+{}
+[[table]]
+id = "t"
+title = "T"
+metrics = ["rank1"]
+datasets = ["easy"]
+)",
+                          method, defaults, dataset)) {}
 
-  TrainingSpecification training(const std::string& settings) {
-    return training_of(plan(head_ + row("r", settings)), "t", "r");
-  }
+  Plan plan_of(const std::string& settings) { return plan(head_ + row("r", settings)); }
+  TrainingSpecification training(const std::string& settings) { return training_of(plan_of(settings), "t", "r"); }
   JobId training_id(const std::string& settings) { return job_id(training(settings)); }
+  //! The one evaluation of a suite with one row.
+  EvaluationSpecification evaluation(const std::string& settings) {
+    return jobs_of<EvaluationSpecification>(plan_of(settings)).at(0);
+  }
+  //! With other metrics in the table, or with a line more.
+  std::string with_metrics(const std::string& metrics, const std::string& rows) {
+    return replaced("\"rank1\"", metrics, rows);
+  }
+  std::string with_line(const std::string& line, const std::string& rows) {
+    return replaced("datasets = [\"easy\"]", "datasets = [\"easy\"]\n" + line, rows);
+  }
+  //! The head with a piece replaced, and rows.
+  std::string replaced(const std::string& from, const std::string& to, const std::string& rows) {
+    std::string text = head_ + rows;
+    const auto at = text.find(from);
+    EXPECT_NE(std::string::npos, at) << from;
+    return text.replace(at, from.size(), to);
+  }
   std::string refusal_of(const std::string& text) {
     try {
       plan(text);
@@ -111,8 +153,45 @@ class MethodSuite : public Suite {
   //! Of a suite with one row; "" where it is accepted.
   std::string refusal(const std::string& settings) { return refusal_of(head_ + row("r", settings)); }
 
+  //! Every one of these values, written as in TOML, is refused for every one of these keys, with file, line and key; a
+  //! key that begins with '.' is one of the method's.
+  void expect_refused(std::initializer_list<std::string> keys, std::initializer_list<std::string> values) {
+    for (const std::string& key : keys)
+      for (const std::string& value : values) {
+        std::string shown = value;
+        std::replace(shown.begin(), shown.end(), '"', '\'');
+        EXPECT_THAT(refusal(full(key) + " = " + value),
+                    testing::AllOf(testing::StartsWith(
+                                       fmt::format("{}key '{}' has the value {} (", first_line(), full(key), shown)),
+                                   testing::HasSubstr("for row 'r' on data set 'easy'")));
+      }
+  }
+  void expect_true_or_false(std::initializer_list<std::string> keys) {
+    for (const std::string& key : keys)
+      EXPECT_EQ(fmt::format("{}key '{}' has the value 1 (true or false is needed)", first_line(), full(key)),
+                refusal(full(key) + " = 1"));
+  }
+  //! Each line more makes the same training of a row with these settings.
+  void expect_one_job(const std::string& settings, std::initializer_list<std::string> ignored) {
+    for (const std::string& more : ignored)
+      EXPECT_EQ(training_id(settings), training_id(settings + more)) << settings << "and\n" << more;
+  }
+  void expect_other_jobs(const std::string& settings, std::initializer_list<std::string> read) {
+    for (const std::string& more : read)
+      EXPECT_NE(training_id(settings), training_id(settings + more)) << settings << "and\n" << more;
+  }
+
  private:
-  std::string head_;
+  std::string full(const std::string& key) const { return key.front() == '.' ? method_ + key : key; }
+  //! Of a row: the head's end, the row's beginning, its id and its label stand before.
+  std::string first_line() const {
+    return fmt::format("s.toml:{}: ", std::count(head_.begin(), head_.end(), '\n') + 4);
+  }
+
+  const std::string method_;
+
+ protected:
+  const std::string head_;
 };
 
 }  // namespace resolute::experiments

@@ -353,10 +353,7 @@ TEST_F(Suite, the_documents_example_is_a_suite) {
 }
 
 TEST_F(Suite, the_documents_rows_of_ftwa_are_a_suite_and_its_profile_the_papers_recipe) {
-  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
-  const auto begin = text.find("```toml\n", text.find("## FTWA's rows")) + 8;
-  const std::string example = text.substr(begin, text.find("```", begin) - begin);
-  options_.environment["PKU_REID"] = folder_.string();
+  const std::string example = documented("## FTWA's rows");
   const Plan made = plan(example);
   check_sound(made);
   EXPECT_EQ(4U * 5U, jobs_of<TrainingSpecification>(made).size());  // the control is the baseline's
