@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! A training's method among the members of its JSON: "method", "method_revision" and "options". For
-//! experiments/specification_json.cpp alone.
+//! experiments/specification_json.cpp, and for tests whose cases name options.
 
 #include "core/json.h"
 #include "experiments/specification.h"

@@ -5,81 +5,31 @@
 
 #include <set>
 
-#include "experiments/resolution_levels.h"
+#include "experiments/method_json.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 
 namespace resolute::workers::golden_methods_test {
 namespace {
 
-experiments::BaselineOptions baseline_options(const core::Json& c) {
-  return {.images = c.value("images", "hr"),
-          .classification = c["classification"],
-          .triplet = c["triplet"],
-          .margin = c["margin"],
-          .mining = c["mining"],
-          .classification_weight = c.value("classification_weight", 1.0)};
-}
-
-experiments::RainOptions rain_options(const core::Json& c) {
-  return {.levels = c["levels"].get<std::vector<int>>(),
-          .classification = c["classification"],
-          .triplet = c["triplet"],
-          .reconstruction = c["reconstruction"],
-          .margin = c["margin"],
-          .mining = c["mining"],
-          .adversary = c["adversary"],
-          .updates = c["updates"],
-          .discriminator = c["discriminator"],
-          .decoder = c["decoder"],
-          .adversarial_weight = c["adversarial_weight"],
-          .reconstruction_weight = c["reconstruction_weight"],
-          .supervision = c["supervision"]};
-}
-
-experiments::FtwaOptions ftwa_options(const core::Json& c) {
-  return {.classification = c["classification"],
-          .triplet = c["triplet"],
-          .margin = c["margin"],
-          .mining = c["mining"],
-          .classification_weight = c["classification_weight"],
-          .triplet_weight = c["triplet_weight"],
-          .transformation = c["transformation"],
-          .transformation_weight = c["transformation_weight"],
-          .transformation_detach = c["transformation_detach"],
-          .transformed_losses = c["transformed_losses"],
-          .transformation_blocks = c["transformation_blocks"],
-          .weighting = c["weighting"],
-          .classification_weighting = c["classification_weighting"],
-          .triplet_weighting = c["triplet_weighting"],
-          .weight_balance = c["weight_balance"]};
-}
-
-experiments::MsiflaOptions msifla_options(const core::Json& c) {
-  return {.scales = c["scales"].get<std::vector<int>>(),
-          .reid_networks = c["reid_networks"],
-          .classification = c["classification"],
-          .triplet = c["triplet"],
-          .margin = c["margin"],
-          .mining = c["mining"],
-          .reid_into_ir = c["reid_into_ir"],
-          .ir_width = c["ir_width"],
-          .ir_residual = c["ir_residual"],
-          .ir_warmup_steps = c["ir_warmup_steps"],
-          .unit_parts = c["unit_parts"]};
-}
-
-experiments::ResolutionAdaptiveOptions resolution_adaptive_options(const core::Json& c) {
-  return {.level_rates = c["level_rates"].get<std::vector<int>>(),
-          .widths = c["widths"].get<std::vector<int>>(),
-          .varying_length = c["varying_length"],
-          .masks = c["masks"],
-          .mask_blocks = c["mask_blocks"],
-          .stage_steps = c["stage_steps"],
-          .classification = c["classification"],
-          .verification = c["verification"],
-          .verification_weight = c["verification_weight"],
-          .verification_width = c["verification_width"]};
+//! The method and the options that a case names; of those that it may leave out, the defaults.
+experiments::MethodOptions method_of(const core::Json& c) {
+  static const std::set<std::string> may_be_missing{
+      "images",    "classification_weight", "recovery_weight",   "ir_learning_rate",
+      "mask_mean", "mask_deviation",        "mask_learning_rate"};
+  using namespace experiments;
+  core::Json json;
+  for (const MethodOptions& method :
+       {MethodOptions(BaselineOptions()), MethodOptions(RainOptions()), MethodOptions(FtwaOptions()),
+        MethodOptions(MsiflaOptions()), MethodOptions(ResolutionAdaptiveOptions())})
+    if (method_name(method) == c["method"]) write_method(json, method);
+  for (auto& [name, value] : json["options"].items())
+    if (c.contains(name))
+      value = c[name];
+    else
+      EXPECT_TRUE(may_be_missing.contains(name)) << name;
+  core::ObjectReader reader(json, "a golden case");
+  return read_method(reader);
 }
 
 experiments::TrainingSpecification specification_of(const core::Json& c) {
@@ -91,16 +41,7 @@ experiments::TrainingSpecification specification_of(const core::Json& c) {
   s.recipe.train_rates = c.value("train_rates", s.recipe.train_rates);
   s.pack.height = c["size"][0];
   s.pack.width = c["size"][1];
-  if (c["method"] == "baseline")
-    s.method = baseline_options(c);
-  else if (c["method"] == "rain")
-    s.method = rain_options(c);
-  else if (c["method"] == "msifla")
-    s.method = msifla_options(c);
-  else if (c["method"] == "resolution_adaptive")
-    s.method = resolution_adaptive_options(c);
-  else
-    s.method = ftwa_options(c);
+  s.method = method_of(c);
   return s;
 }
 
@@ -200,7 +141,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     if (method->has_sides()) compare_sides(*method, batch.lr, expected);
     if (expected.contains("recovered")) compare_recovered(*method, batch.lr, expected["recovered"]);
     if (expected.contains("levels"))
-      compare_levels(*method, batch.lr, experiments::uses_levels(resolution_adaptive_options(c)), expected);
+      compare_levels(*method, batch.lr, experiments::uses_levels(method_of(c)), expected);
   }
   //! Parameters and running statistics; what counts or flags stays as it is.
   static void convert(torch::nn::Module& module, at::ScalarType type) {
