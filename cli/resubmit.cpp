@@ -125,8 +125,8 @@ void require_own_submission(const slurm::SubmissionRequest& request) {
   if (const auto user = other_submitter(request))
     throw core::input_error(
         fmt::format("submission {} of suite {} was made by {}", request.token, request.suite, *user),
-        fmt::format("only {} can ask_slurm_about SLURM what became of it", *user),
-        fmt::format("ask_slurm_about {}, or use a store of your own", *user));
+        fmt::format("only {} can ask SLURM what became of it", *user),
+        fmt::format("ask {}, or use a store of your own", *user));
 }
 
 void require_own_submissions(core::FileSystem& files, const fs::path& suite_folder) {
@@ -225,7 +225,7 @@ std::string advice_on_refusal(const std::string& words) {
   if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
   if (has("qos") || has("QOS")) return "give another --qos, or submit less";
   if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
-    return "ask_slurm_about for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` "
+    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` "
            "shows what "
            "the nodes have";
   if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";

@@ -147,6 +147,12 @@ function(resolute_test_program)
   set(RESOLUTE_TEST_PROGRAM_OWN_MAIN ${ARG_OWN_MAIN} PARENT_SCOPE)
 endfunction()
 
+# resolute_test_needs(TEST TARGET...): what script/test builds before it runs the test; a line in test_targets.txt.
+function(resolute_test_needs test)
+  list(JOIN ARGN " " targets)
+  file(APPEND ${PROJECT_BINARY_DIR}/test_targets.txt "${test} ${targets}\n")
+endfunction()
+
 function(resolute_test file)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
   resolute_check_arguments(ARG)
@@ -175,6 +181,7 @@ function(resolute_test file)
     set(ARG_TIMEOUT 120)
   endif()
   add_test(NAME ${folder}/${stem} COMMAND ${command})
+  resolute_test_needs(${folder}/${stem} ${target})
   set_tests_properties(${folder}/${stem} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${part};${folder};${ARG_LABELS}"
                                                     ENVIRONMENT "${ARG_ENVIRONMENT}" ${ARG_PROPERTIES})
 endfunction()

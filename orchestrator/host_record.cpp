@@ -5,8 +5,6 @@
 #include "orchestrator/indexes.h"
 
 namespace resolute::orchestrator {
-namespace {}  // namespace
-
 void accuse(State& state, JobNumber number, const std::string& host, Cause cause) {
   Job& job = job_of(state, number);
   job.failed_on[host].push_back(cause);

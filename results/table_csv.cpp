@@ -34,7 +34,7 @@ std::string csv_difference(const std::optional<Difference>& d) {
 
 std::string to_csv(const SuiteTables& tables) {
   std::string csv =
-      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,csv_difference,"
+      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
       "difference_low,difference_high,difference_trials,status,jobs\n";
   for (const Table& table : tables.tables) {
     const bool none = !table.no_reference.empty() && !has_reference(table);

@@ -44,7 +44,7 @@ Json to_json(const Cell& cell) {
                {"complete", cell.status == CellStatus::kComplete},
                {"status", status_name(cell.status)},
                {"why", cell.why},
-               {"json_difference", json_difference(cell.difference)},
+               {"difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};
   if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
   return json;

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the scripts share; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
-# install_slurm, fetch_libtorch, build.
+# install_slurm, fetch_libtorch, configure, build_targets, build.
 set -euo pipefail
 
 # An empty environment has no HOME; CMake and pip look for one too.
@@ -68,11 +68,15 @@ interrupt_step() {
   kill -s "$1" "$BASHPID"
 }
 
+# step_log NAME: where the output of a step lies.
+step_log() { printf '%s\n' "$logs/${1//[^a-z0-9]/-}.log"; }
+
 # step NAME COMMAND…: runs COMMAND with its output in a log and says how far it is: on a terminal in one line that is written
 # anew each second, elsewhere in a line per minute. On failure it names the step and its log and shows the end.
 step() {
   local name=$1 code=1 erase='' result process line; shift
-  local log=$logs/${name//[^a-z0-9]/-}.log started=$SECONDS said=$SECONDS
+  local log started=$SECONDS said=$SECONDS
+  log=$(step_log "$name")
   if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then erase=$'\r\e[K'; fi
   : >"$log"
   # In the background, so that we can watch; its exit code comes through the pipe. Not `if "$@"`: inside a condition bash
@@ -96,7 +100,7 @@ step() {
   printf %s "$erase" >&2
   if [ "$code" != 0 ]; then
     printf 'resolute: step "%s" failed (exit code %d); its log is %s, which ends:\n' "$name" "$code" "$log" >&2
-    tail -n 25 "$log" >&2
+    tail -n "${lines_shown:-25}" "$log" >&2
     exit 1
   fi
   printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
@@ -194,12 +198,19 @@ fetch_libtorch() {
   step "libtorch" download_and_unpack_wheels
 }
 
+# configure PRESET
+configure() {
+  cd "$source_root"
+  step "configure $1" cmake --preset "$1" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
+}
+
+# build_targets PRESET [TARGET…]: builds these of a preset that is configured; all without any.
+build_targets() { step "build $1" ninja -C "$source_root/build/$(build_folder "$1")" "${@:2}"; }
+
 # build PRESET [TARGET…]
 build() {
-  local preset=$1; shift
-  cd "$source_root"
-  step "configure $preset" cmake --preset "$preset" -DLIBTORCH_ROOT="${LIBTORCH_ROOT:-$libtorch_folder/torch}"
-  step "build $preset" ninja -C "build/$(build_folder "$preset")" "$@"
+  configure "$1"
+  build_targets "$@"
 }
 
 build_folder() { if [ "$1" = ci ]; then echo release; else echo "$1"; fi; }

@@ -21,6 +21,7 @@
 #include "core/random.h"
 #include "core/sha256.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/slice.h"
 #include "tests/system/program.h"
 
 namespace resolute::tests::chaos_test {
@@ -160,7 +161,7 @@ bool mount_small_disk(const fs::path& folder) {
   return separate && ::mount("none", folder.c_str(), "tmpfs", 0, "size=48m") == 0;
 }
 
-class Chaos : public testing::TestWithParam<int> {
+class Chaos : public testing::TestWithParam<std::string> {
  protected:
   Chaos() {
     fs::create_directory(store());
@@ -319,22 +320,22 @@ class ChaosUnderMpi : public Chaos {};
 class ChaosInOneTree : public Chaos {};
 
 TEST_P(ChaosUnderMpi, every_result_is_there_once_and_as_in_a_calm_run) {
-  disturb(static_cast<std::uint64_t>(GetParam()), {"mpirun", "--enable-recovery", "-np", "4"});
+  disturb(std::stoull(GetParam()), {"mpirun", "--enable-recovery", "-np", "4"});
   if (!HasFatalFailure()) expect_a_calm_end();
 }
 
 TEST_P(ChaosInOneTree, every_result_is_there_once_and_as_in_a_calm_run) {
-  disturb(static_cast<std::uint64_t>(GetParam()), {});
+  disturb(std::stoull(GetParam()), {});
   if (!HasFatalFailure()) expect_a_calm_end();
 }
 
-// RESOLUTE_CHAOS_SEEDS: 20 in the test with the label `long`.
-int seeds() {
-  const char* text = std::getenv("RESOLUTE_CHAOS_SEEDS");
-  return text == nullptr ? 2 : std::atoi(text);
+std::vector<std::string> seeds(int first, int last) {
+  std::vector<std::string> all;
+  for (int seed = first; seed <= last; ++seed) all.push_back(std::to_string(seed));
+  return all;
 }
-INSTANTIATE_TEST_SUITE_P(Seeds, ChaosUnderMpi, testing::Range(1, 1 + seeds()));
-INSTANTIATE_TEST_SUITE_P(Seeds, ChaosInOneTree, testing::Range(101, 101 + (seeds() + 1) / 2));
+INSTANTIATE_TEST_SUITE_P(Seeds, ChaosUnderMpi, testing::ValuesIn(slice("chaos under MPI", seeds(1, 20), 1)));
+INSTANTIATE_TEST_SUITE_P(Seeds, ChaosInOneTree, testing::ValuesIn(slice("chaos in one tree", seeds(101, 110), 1)));
 
 }  // namespace
 }  // namespace resolute::tests::chaos_test

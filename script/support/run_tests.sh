@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# How scripts build and run tests; sourced after common.sh. Defines: build_tests, run_tests.
+
+# chosen_tests PRESET CTEST-ARGUMENT…: the names of the tests that ctest would run.
+chosen_tests() {
+  ctest --test-dir "$source_root/build/$(build_folder "$1")" -N "${@:2}" | sed -nE 's/^ *Test +#[0-9]+: //p'
+}
+
+# build_tests PRESET CTEST-ARGUMENT…: builds what the chosen tests need and nothing else. The preset is configured.
+build_tests() {
+  local targets
+  mapfile -t targets < <(chosen_tests "$@" | sort |
+    join - <(sort "$source_root/build/$(build_folder "$1")/test_targets.txt") | cut -d ' ' -f 2- | tr ' ' '\n' | sort -u)
+  [ ${#targets[@]} = 0 ] || build_targets "$1" "${targets[@]}"
+}
+
+# run_tests PRESET NAME CTEST-ARGUMENT…: a step that runs the chosen tests, and one line on stdout of how many passed.
+run_tests() {
+  local preset=$1 name=$2 log; shift 2
+  log=$(step_log "$name")
+  lines_shown=400 step "$name" ctest --test-dir "$source_root/build/$(build_folder "$preset")" --output-on-failure \
+    --no-tests=error "$@"
+  grep -E '^[0-9]+% tests passed' "$log"
+}
