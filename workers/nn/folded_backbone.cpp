@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "workers/nn/layers.h"
 
 namespace resolute::workers {
 namespace {
@@ -99,8 +100,8 @@ class FoldedBackbone::Builder {
     layer.bias = bias.to(precision_);
     layer.stride = stride;
     layer.padding = (weight.size(2) - 1) / 2;
-    layer.packed = pack_;
-    if (pack_) {
+    layer.packed = pack_ && !miscomputed_on_amx(weight.size(3), stride, extent_.width);
+    if (layer.packed) {
       // The layout that a kernel wants depends on the size of its input too.
       const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, strides{stride, stride};
       const std::array<std::int64_t, 4> input{kBlockOnCpu, weight.size(1), extent_.height, extent_.width};
@@ -162,13 +163,13 @@ FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& back
 }
 
 at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input, bool rectify) {
-  const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, stride{layer.stride, layer.stride};
   if (layer.packed) {
+    const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, stride{layer.stride, layer.stride};
     static const auto convolution = fused::find<fused::Convolution>("mkldnn::_convolution_pointwise");
     return convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation, 1, rectify ? "relu" : "none",
                             fused::Scalars(), "");
   }
-  at::Tensor output = at::conv2d(input, layer.weight, layer.bias, stride, padding);
+  at::Tensor output = workers::convolve(input, layer.weight, layer.bias, layer.stride);
   return rectify ? output.relu_() : output;
 }
 

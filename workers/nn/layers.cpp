@@ -1,5 +1,7 @@
 #include "workers/nn/layers.h"
 
+#include <ATen/cpu/Utils.h>
+
 #include "core/error.h"
 
 namespace resolute::workers {
@@ -7,7 +9,30 @@ namespace {
 
 constexpr std::int64_t kDoublingKernel = 4, kDoublingStride = 2, kDoublingPadding = 1;
 
+bool has_amx() {
+  static const bool has = [] {
+    const auto capabilities = at::cpu::get_cpu_capabilities();
+    const auto found = capabilities.find("amx_bf16");
+    return found != capabilities.end() && found->second.toBool();
+  }();
+  return has;
+}
+
 }  // namespace
+
+bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width) {
+  return kernel > 1 && stride > 1 && width <= stride && has_amx();
+}
+
+at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
+  const std::int64_t kernel = weight.size(2), padding = (kernel - 1) / 2;
+  // The same sums for the one column that is kept; neither forward nor backward does a kernel stride to it.
+  if (input.is_cpu() && miscomputed_on_amx(kernel, stride, input.size(3)))
+    return at::conv2d(input, weight, bias, {stride, 1}, {padding, padding})
+        .narrow(3, 0, 1)
+        .contiguous(at::MemoryFormat::ChannelsLast);
+  return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding});
+}
 
 Convolution::Convolution(const ConvolutionOptions& options) : options_(options) {
   RESOLUTE_EXPECT(options.kernel % 2 == 1, "a convolution's kernel is odd");
@@ -23,8 +48,7 @@ at::Tensor Convolution::forward_frozen(const at::Tensor& input) const {
 
 at::Tensor Convolution::apply(const at::Tensor& input, const at::Tensor& weight_used,
                               const at::Tensor& bias_used) const {
-  const std::int64_t padding = (options_.kernel - 1) / 2;
-  return at::conv2d(input, weight_used, bias_used, {options_.stride, options_.stride}, {padding, padding});
+  return convolve(input, weight_used, bias_used, options_.stride);
 }
 
 void Convolution::initialise(std::uint64_t seed, const std::string& name) {
@@ -41,7 +65,13 @@ DoublingConvolution::DoublingConvolution(std::int64_t in, std::int64_t out, Init
 }
 
 at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
-  return at::conv_transpose2d(input, weight, bias, {kDoublingStride, kDoublingStride},
+  // The gradient strides to the input's width. Where that is one column the stride along it means nothing, and 1 is
+  // computed rightly everywhere.
+  const std::int64_t along_width =
+      input.is_cpu() && miscomputed_on_amx(kDoublingKernel, kDoublingStride, kDoublingStride * input.size(3))
+          ? 1
+          : kDoublingStride;
+  return at::conv_transpose2d(input, weight, bias, {kDoublingStride, along_width},
                               {kDoublingPadding, kDoublingPadding});
 }
 

@@ -8,6 +8,14 @@
 
 namespace resolute::workers {
 
+//! Whether oneDNN's bf16 kernels compute a convolution wrongly on this processor: with AMX, those that stride to an
+//! output of one column (docs/decisions.md). \param width of the larger side, that is strided over
+bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width);
+
+//! at::conv2d with this stride and padding (kernel - 1) / 2 both ways, for odd square kernels; right on every
+//! processor.
+at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride);
+
 struct ConvolutionOptions {
   std::int64_t in = 0, out = 0;
   std::int64_t kernel = 1,
