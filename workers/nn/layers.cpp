@@ -1,5 +1,6 @@
 #include "workers/nn/layers.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/cpu/Utils.h>
 
 #include "core/error.h"
@@ -18,6 +19,11 @@ bool has_amx() {
   return has;
 }
 
+// In float32 all is right: the same calls as on other processors, and so the same bits.
+bool computes_in_bf16_on_cpu(const at::Tensor& input) {
+  return input.is_cpu() && (input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU));
+}
+
 }  // namespace
 
 bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width) {
@@ -27,7 +33,7 @@ bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t w
 at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
   const std::int64_t kernel = weight.size(2), padding = (kernel - 1) / 2;
   // The same sums for the one column that is kept; neither forward nor backward does a kernel stride to it.
-  if (input.is_cpu() && miscomputed_on_amx(kernel, stride, input.size(3)))
+  if (computes_in_bf16_on_cpu(input) && miscomputed_on_amx(kernel, stride, input.size(3)))
     return at::conv2d(input, weight, bias, {stride, 1}, {padding, padding})
         .narrow(3, 0, 1)
         .contiguous(at::MemoryFormat::ChannelsLast);
@@ -68,7 +74,8 @@ at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
   // The gradient strides to the input's width. Where that is one column the stride along it means nothing, and 1 is
   // computed rightly everywhere.
   const std::int64_t along_width =
-      input.is_cpu() && miscomputed_on_amx(kDoublingKernel, kDoublingStride, kDoublingStride * input.size(3))
+      computes_in_bf16_on_cpu(input) &&
+              miscomputed_on_amx(kDoublingKernel, kDoublingStride, kDoublingStride * input.size(3))
           ? 1
           : kDoublingStride;
   return at::conv_transpose2d(input, weight, bias, {kDoublingStride, along_width},
