@@ -16,9 +16,10 @@ build_tests() {
 
 # run_tests PRESET NAME CTEST-ARGUMENT…: a step that runs the chosen tests, and one line on stdout of how many passed.
 run_tests() {
-  local preset=$1 name=$2 log; shift 2
+  # Of a failed test one wants to read more than of a failed build.
+  local preset=$1 name=$2 log lines_shown=400; shift 2
   log=$(step_log "$name")
-  lines_shown=400 step "$name" ctest --test-dir "$source_root/build/$(build_folder "$preset")" --output-on-failure \
+  step "$name" ctest --test-dir "$source_root/build/$(build_folder "$preset")" --output-on-failure \
     --no-tests=error "$@"
   grep -E '^[0-9]+% tests passed' "$log"
 }

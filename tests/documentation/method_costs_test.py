@@ -5,6 +5,7 @@ that it computes for a step of MSIFLA, which is what such a step takes.
 Usage: method_costs_test.py BENCH_METHOD_COSTS
 """
 
+import functools
 import json
 import subprocess
 import sys
@@ -245,6 +246,7 @@ class MethodCosts(unittest.TestCase):
                                                    ["verification_1", "verification_2"]], operations)
 
 
+@functools.cache
 def memory(*options):
     output = subprocess.run([PROGRAM, "--memory", "--json", *options], check=True, capture_output=True, text=True).stdout
     return json.loads(output)["cases"]

@@ -1,0 +1,80 @@
+"""Compiles with clang, without output, what g++ compiles: all of it, or what a change touches.
+
+Usage: second_compiler.py ROOT SINCE     SINCE: a commit, or --all, which runs clang-tidy too
+"""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT, SINCE = Path(sys.argv[1]), sys.argv[2]
+BUILD = ROOT / "build" / "release"
+WARNINGS = ["-Wall", "-Wextra", "-Wthread-safety", "-Werror"]
+# What clang does not know of g++'s command line, with the number of words that follow.
+GCC_ONLY = {"--param": 1, "-Winvalid-pch": 0, "-o": 1, "-c": 0, "-include": 1}
+
+
+def members(source):
+    """The files that a unity file includes; the file itself if it is none."""
+    text = Path(source).read_text(encoding="utf-8")
+    return re.findall(r'^#include "(/.+\.cpp)"$', text, re.MULTILINE) or [source]
+
+
+def changed():
+    """The files of the checkout that differ from SINCE."""
+    names = subprocess.run(["git", "-C", ROOT, "diff", "--name-only", SINCE], check=True, capture_output=True, text=True).stdout
+    return {str(ROOT / name) for name in names.splitlines()}
+
+
+def arguments(entry):
+    """g++'s options as far as clang knows them."""
+    words, kept = iter(shlex.split(entry["command"])), []
+    for word in words:
+        if word.endswith(("g++", "c++", "clang++-14")) and not kept:
+            kept = ["clang++-14"]
+        elif kept and word in GCC_ONLY:
+            for _ in range(GCC_ONLY[word]):
+                next(words)
+        elif kept and word != entry["file"] and not word.startswith("-Wno-stringop"):
+            kept.append(word)
+    return kept
+
+
+def look(entry):
+    """What clang finds in one unit of compilation, and clang-tidy where all is looked at."""
+    command = arguments(entry)
+    found = subprocess.run([*command, *WARNINGS, "-fsyntax-only", entry["file"]], cwd=entry["directory"], capture_output=True,
+                           text=True, check=False)
+    text = found.stderr if found.returncode else ""
+    if SINCE == "--all" and not text:
+        tidy = subprocess.run(["clang-tidy-14", "--quiet", entry["file"], "--", *command[1:]], cwd=ROOT, capture_output=True, text=True,
+                              check=False)
+        text = tidy.stdout if tidy.returncode else ""
+    return text
+
+
+def main():
+    units = json.loads((BUILD / "compile_commands.json").read_text(encoding="utf-8"))
+    units = [unit for unit in units if not unit["file"].endswith((".hxx.cxx", ".h.cxx"))]
+    if SINCE != "--all":
+        touched = changed()
+        units = [unit for unit in units if touched.intersection(members(unit["file"]))]
+    bad = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for number, text in enumerate(pool.map(look, units), start=1):
+            if sys.stderr.isatty():
+                print(f"\r[{number}/{len(units)}]", end="", file=sys.stderr, flush=True)
+            if text:
+                bad += 1
+                print(text)
+    print(f"lint: {len(units)} units of compilation, {bad} with findings")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
