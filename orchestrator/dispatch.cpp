@@ -242,8 +242,9 @@ class Dispatch {
     const Job& job = this->job(candidate.number);
     why += fmt::format("; {} of {} free {}", job.slots, free_, gpus_ ? "GPUs" : "slots");
     for (const auto& [host, causes] : job.failed_on) {
-      const bool again = std::any_of(placement.begin(), placement.end(),
-                                     [&](const Share& share) { return state_.agents.at(share.agent).host == host; });
+      const bool again = std::any_of(placement.begin(), placement.end(), [&, &host = host](const Share& share) {
+        return state_.agents.at(share.agent).host == host;
+      });
       why += again ? fmt::format("; again on {}, where it failed: no other has room", host)
                    : fmt::format("; not on {}, where it failed", host);
     }

@@ -80,7 +80,8 @@ std::map<std::pair<int, int>, MeanRecovery> mean_recovery(const std::vector<Reco
 std::map<std::string, double> recovery_metrics(const std::vector<RecoveryQuality>& lines) {
   std::map<std::string, double> metrics;
   for (const auto& [place, mean] : mean_recovery(lines)) {
-    const auto [rate, scale] = place;
+    // clang 14 lets no lambda take a structured binding.
+    const auto rate = place.first, scale = place.second;
     if (scale != 1 || rate == 1) continue;
     const auto set = [&](std::string_view name, double value) { metrics[fmt::format("{}_{}", name, rate)] = value; };
     set("recovered_psnr", mean.recovered_psnr);

@@ -94,7 +94,7 @@ core::Bytes encode_bmp(const Image& image) {
   for (int y = image.height - 1; y >= 0; --y) {  // from the lowest row up, blue first
     const std::uint8_t* row = image.pixels.data() + static_cast<std::size_t>(y) * width * 3;
     for (std::uint32_t x = 0; x < width; ++x)
-      for (int channel = 2; channel >= 0; --channel) bytes.push_back(static_cast<std::byte>(row[x * 3 + channel]));
+      for (const std::uint32_t channel : {2U, 1U, 0U}) bytes.push_back(static_cast<std::byte>(row[x * 3 + channel]));
     bytes.resize(bytes.size() + stride - width * 3);
   }
   return bytes;

@@ -28,7 +28,7 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
     const std::uint64_t key = name_key(sample.path);
     groups[{sample.identity, sample.camera}].push_back({key, std::move(sample)});
   }
-  for (const std::size_t camera : {0, 1})
+  for (const std::size_t camera : {0U, 1U})
     if (!seen[camera])
       throw core::input_error(fmt::format("'{}' has no image of camera {}", kImageList, camera + 1),
                               "SYSU has cameras 1 and 2", "number them so, or read the list as source 'csv'");

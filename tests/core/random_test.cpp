@@ -35,7 +35,7 @@ TEST(RandomStreamTest, golden_draws_never_change) {
 
 TEST(RandomStreamTest, many_uniforms_are_those_drawn_one_by_one) {
   for (const int before : {0, 1, 2, 3}) {
-    for (const std::size_t count : {0, 1, 2, 5, 64, 65}) {
+    for (const std::size_t count : {0U, 1U, 2U, 5U, 64U, 65U}) {
       RandomStream bulk("bulk", {1}), single("bulk", {1});
       for (int i = 0; i < before; ++i) EXPECT_EQ(bulk.next_u64(), single.next_u64());
       std::vector<double> drawn(count);
@@ -48,7 +48,7 @@ TEST(RandomStreamTest, many_uniforms_are_those_drawn_one_by_one) {
 
 TEST(RandomStreamTest, skipping_is_drawing_and_dropping) {
   for (const int before : {0, 1, 2}) {
-    for (const std::uint64_t skipped : {0, 1, 2, 7, 1000}) {
+    for (const std::uint64_t skipped : {0U, 1U, 2U, 7U, 1000U}) {
       RandomStream skips("skip", {1}), draws("skip", {1});
       for (int i = 0; i < before; ++i) EXPECT_EQ(skips.next_u64(), draws.next_u64());
       skips.skip(skipped);

@@ -54,7 +54,7 @@ class NcclCommunicator final : public Communicator {
   void all_to_all(at::Tensor& to, const at::Tensor& from, const std::vector<std::int64_t>& receive_counts,
                   const std::vector<std::int64_t>& send_counts) override {
     if (from.is_cpu()) return host_->all_to_all(to, from, receive_counts, send_counts);
-    const std::size_t element = from.element_size();
+    const auto element = static_cast<std::size_t>(from.element_size());
     run("all-to-all", [&](cudaStream_t stream) {
       const char* source = static_cast<const char*>(from.const_data_ptr());
       char* target = static_cast<char*>(to.mutable_data_ptr());

@@ -85,7 +85,7 @@ RC_GTEST_PROP(LrImages, of_each_identity_are_as_many_as_asked_for_and_stand_last
         RC_ASSERT(times[item.item]++ == item.occurrence);
       }
       for (const bool hr : {true, false}) {
-        std::uint32_t least = images, most = 0;
+        std::uint32_t least = static_cast<std::uint32_t>(images), most = 0;
         for (std::size_t i = 0; i < split.train.size(); ++i) {
           if (split.train[i].label != split.train[group.front().item].label) continue;
           if (mixed && split.train[i].has_hr != hr) continue;

@@ -32,8 +32,9 @@ inline std::vector<datasets::PackRow> rows_of(const std::vector<std::vector<std:
 // Any sightings at all, and a few identities that make the whole divisible.
 inline std::vector<std::vector<std::int64_t>> random_cameras() {
   auto cameras = *rc::gen::container<std::vector<std::vector<std::int64_t>>>(
-      *rc::gen::inRange(0, 40),
-      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange(1, 8), rc::gen::inRange<std::int64_t>(1, 4)));
+      *rc::gen::inRange<std::size_t>(0, 40),
+      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange<std::size_t>(1, 8),
+                                                    rc::gen::inRange<std::int64_t>(1, 4)));
   for (int i = 0; i < 6; ++i) cameras.push_back({1, 2, 3});
   return cameras;
 }

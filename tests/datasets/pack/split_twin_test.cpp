@@ -178,8 +178,9 @@ class Twin {
 // Cameras come in pairs, so that every lr_side can be; a distractor in some.
 std::vector<PackRow> random_rows(bool came_low) {
   auto cameras = *rc::gen::container<std::vector<std::vector<std::int64_t>>>(
-      *rc::gen::inRange(0, 20),
-      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange(1, 6), rc::gen::inRange<std::int64_t>(1, 5)));
+      *rc::gen::inRange<std::size_t>(0, 20),
+      rc::gen::container<std::vector<std::int64_t>>(*rc::gen::inRange<std::size_t>(1, 6),
+                                                    rc::gen::inRange<std::int64_t>(1, 5)));
   const auto whole = static_cast<std::int64_t>(cameras.size());
   for (int i = 0; i < 8; ++i) cameras.push_back({1, 2, 3, 4});
   auto rows = tests::rows_of(cameras);
