@@ -190,8 +190,8 @@ TEST(BranchedDistance, blocks_and_threads_change_no_bit) {
   for (const auto& [queries, gallery] : std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {7, 33}, {50, 131}}) {
     const Problem problem = make_problem(queries, queries, gallery, {300, 17});
     const std::vector<double> whole = problem.distances();
-    for (std::size_t query_block : {1, 5, 6, 13, 1000})
-      for (std::size_t gallery_block : {1, 31, 32, 40, 5000})
+    for (std::size_t query_block : {1U, 5U, 6U, 13U, 1000U})
+      for (std::size_t gallery_block : {1U, 31U, 32U, 40U, 5000U})
         for (int threads : {1, 3})
           EXPECT_TRUE(same_bits(whole, problem.distances({threads, query_block, gallery_block})))
               << query_block << " " << gallery_block << " " << threads;
@@ -223,7 +223,7 @@ TEST(BranchedDistance, every_processor_computes_alike) {
   using namespace kernel;
   core::RandomStream random("pairwise-kernel", {});
   constexpr std::size_t kStride = 40;
-  for (std::size_t depth : {0, 1, 7, 64, 255}) {
+  for (std::size_t depth : {0U, 1U, 7U, 64U, 255U}) {
     const auto rows = random_numbers(random, kTileRows * (depth + 3));
     const auto panel = random_numbers(random, depth * kPanelColumns);
     const auto before = random_numbers(random, kTileRows * kStride);

@@ -229,7 +229,8 @@ TEST(Queue, values_that_slurm_does_not_write_are_refused) {
                                                                   {9, "a/b"},
                                                                   {10, ""}};
   for (const auto& [field, value] : wrong)
-    EXPECT_NE(refusal([&] { parse_queue(line(field, value)); }), "accepted") << field << " " << value;
+    EXPECT_NE(refusal([&, &field = field, &value = value] { parse_queue(line(field, value)); }), "accepted")
+        << field << " " << value;
 }
 
 TEST(ShownJobs, a_requeued_one_has_another_time_of_submission_and_counts_its_restarts) {
@@ -265,7 +266,7 @@ TEST(ShownJobs, every_recorded_one_is_understood_in_every_version) {
     EXPECT_TRUE(std::holds_alternative<ShownJob>(answer)) << file;
     EXPECT_EQ(disagreement(text, id, match[2], answer), "") << file;
     EXPECT_TRUE(std::holds_alternative<AnotherJob>(parse_shown_job(text, id, "resolute-toy-1a2b3c4d-999"))) << file;
-    EXPECT_NE(refusal([&] { parse_shown_job(text, 999'999, match[2]); }), "accepted") << file;
+    EXPECT_NE(refusal([&, &text = text] { parse_shown_job(text, 999'999, match[2]); }), "accepted") << file;
   }
 }
 

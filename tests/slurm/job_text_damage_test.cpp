@@ -91,7 +91,7 @@ std::string damaged(std::string text, char separator, const std::string& other, 
   std::string* line = has_lines ? &lines.at(random.below(lines.size())) : &text;
   switch (random.below(10)) {
     case 0:
-      if (!text.empty()) text[at] = static_cast<char>(text[at] ^ (1U << random.below(8)));
+      if (!text.empty()) text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ (1U << random.below(8)));
       return text;
     case 1:
       return text.substr(0, at);

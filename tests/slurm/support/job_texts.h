@@ -11,7 +11,9 @@
 
 // Under the address sanitizer g++ 12 takes the states of its own automaton for uninitialized.
 #pragma GCC diagnostic push
+#if !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include <regex>
 #pragma GCC diagnostic pop
 
