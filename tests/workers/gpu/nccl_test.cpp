@@ -121,7 +121,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr auto kLimit = std::chrono::milliseconds(100);
+constexpr auto kLimit = std::chrono::seconds(1);
 const at::Device kGpu(at::kCUDA, 0);
 
 // Process rank 1 of some, the others' answers made up.
@@ -226,7 +226,7 @@ TEST_F(NcclTest, a_peer_that_never_comes_ends_the_exchange_and_frees_the_gpu) {
   stage.peer_is_lost = true;
   const core::RuntimeError error = failure_of_a_gather();
   EXPECT_EQ(core::ErrorKind::kTransient, error.kind());
-  EXPECT_THAT(error.what(), HasSubstr("all-gather: not done within 0.1 s"));
+  EXPECT_THAT(error.what(), HasSubstr("all-gather: not done within 1 s"));
   EXPECT_TRUE(stage.aborted);
   // And no other exchange is tried.
   stage.calls.clear();
