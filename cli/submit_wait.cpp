@@ -16,7 +16,6 @@ namespace {
 
 constexpr std::chrono::seconds kLookInterval(30);  // between questions to SLURM
 constexpr std::chrono::milliseconds kPause(2000);
-constexpr int kWaitShareOfTime = 10;  // looking takes at most a tenth of the time: large journals are read anew
 
 // What SLURM said when it was last asked.
 struct Queue {
@@ -119,9 +118,7 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
       core::log_info("{}", now);
       last = std::move(now);
     }
-    const auto cost = core::monotonic_clock().now() - begin;
-    const auto pause = std::max(kPause, std::chrono::ceil<std::chrono::milliseconds>(cost * kWaitShareOfTime));
-    if (!input.wait(pause)) {
+    if (!input.wait(pause_after(core::monotonic_clock().now() - begin, kPause))) {
       core::log_info("the submission goes on without being watched; `{}` tells how it fares", status_command);
       return 75;
     }

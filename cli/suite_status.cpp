@@ -42,9 +42,6 @@ constexpr CommandHelp kSuiteStatusHelp{
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
 
-// Looking takes at most a tenth of the time: a large suite's journal is read anew each time.
-constexpr int kLooksShareOfTime = 10;
-
 // What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
 // a job that the last answer knows nothing of is worth a new question.
 class SlurmLook {
@@ -158,8 +155,7 @@ void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::
     const bool alive = is_alive(view);
     const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
     was_alive = alive;
-    const auto pause = std::max(interval, std::chrono::ceil<std::chrono::milliseconds>(cost * kLooksShareOfTime));
-    if (ended || !input.wait(pause)) return;
+    if (ended || !input.wait(pause_after(cost, interval))) return;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -96,6 +97,10 @@ bool WatchInput::wait(std::chrono::milliseconds time) {
     if (read <= 0) saved_->input_open = false;  // hung up
   }
   return false;
+}
+
+std::chrono::milliseconds pause_after(std::chrono::nanoseconds look, std::chrono::milliseconds shortest) {
+  return std::max(shortest, std::chrono::ceil<std::chrono::milliseconds>(look * 10));
 }
 
 std::string Redraw::frame(const std::vector<std::string>& lines) {

@@ -39,6 +39,10 @@ class WatchInput {
   std::unique_ptr<Saved> saved_;
 };
 
+//! How long to wait between two looks that take this long: looking takes at most a tenth of the time, for a large
+//! suite's journal is read anew each time.
+std::chrono::milliseconds pause_after(std::chrono::nanoseconds look, std::chrono::milliseconds shortest);
+
 //! Draws blocks of lines, each over the one before.
 class Redraw {
  public:
