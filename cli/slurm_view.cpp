@@ -142,17 +142,18 @@ std::string advice_after(const StoredBatch& batch, const AllocationView& view) {
 
 // SLURM knows nothing of it, or was not asked.
 void judge_by_records(const StoredBatch& batch, bool asked, bool complete, AllocationView& view) {
+  using enum AllocationView::State;
   const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
   if (complete || is_over(batch))
-    view.state = AllocationView::State::kEnded;
+    view.state = kEnded;
   else if (!asked)
-    view.state = AllocationView::State::kUnknown;
+    view.state = kUnknown;
   else if (of_this_job && last->end && !last->verdict.starts_with("requeue"))
-    view.state = AllocationView::State::kEnded;
+    view.state = kEnded;
   else
-    view.state = AllocationView::State::kLost;
-  if (!complete && view.state != AllocationView::State::kUnknown) view.advice = advice_after(batch, view);
+    view.state = kLost;
+  if (!complete && view.state != kUnknown) view.advice = advice_after(batch, view);
 }
 
 // "3 RUNNING, 7 PENDING".
@@ -175,23 +176,25 @@ int missing_elements(const StoredBatch& batch, const std::vector<const QueuedJob
 }
 
 AllocationView::State state_of(Phase phase) {
+  using enum AllocationView::State;
   switch (phase) {
     case Phase::kWaits:
-      return AllocationView::State::kWaits;
+      return kWaits;
     case Phase::kHeld:
-      return AllocationView::State::kHeld;
+      return kHeld;
     case Phase::kRuns:
-      return AllocationView::State::kRuns;
+      return kRuns;
     case Phase::kEnding:
-      return AllocationView::State::kEnding;
+      return kEnding;
     case Phase::kEnded:
       break;
   }
-  return AllocationView::State::kEnded;
+  return kEnded;
 }
 
 void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, bool complete,
                     AllocationView& view) {
+  using enum AllocationView::State;
   const QueuedJob& shown = **std::max_element(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) {
     return weight_of(phase_of(*a)) < weight_of(phase_of(*b));
   });
@@ -205,15 +208,14 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
     if (const Phase phase = phase_of(*job); phase == Phase::kRuns || phase == Phase::kEnding)
       if (job->node_list.empty() || lists.insert(job->node_list).second) view.nodes += job->nodes;
   view.node_list = fmt::format("{}", fmt::join(lists, ","));
-  if (view.state == AllocationView::State::kWaits || view.state == AllocationView::State::kHeld) {
+  if (view.state == kWaits || view.state == kHeld) {
     view.reason = shown.reason == "None" ? "" : shown.reason;
     view.nodes = shown.nodes;
     view.advice = explain_reason(view.reason).advice;
-    if (view.state == AllocationView::State::kHeld && view.advice.empty())
-      view.advice = "`resolute suite resume` releases it";
+    if (view.state == kHeld && view.advice.empty()) view.advice = "`resolute suite resume` releases it";
   }
   if (complete) return;
-  if (view.state == AllocationView::State::kEnded)
+  if (view.state == kEnded)
     view.advice = advice_after(batch, view);
   else if (const int missing = missing_elements(batch, jobs); view.elements > 0 && missing > 0 && view.advice.empty())
     view.advice = fmt::format("{} elements have gone; `resolute suite resume` submits them again", missing);
@@ -221,6 +223,7 @@ void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*
 
 AllocationView view_of(const StoredSubmission& submission, const StoredBatch& batch, const SlurmAnswer& answer,
                        bool complete) {
+  using enum AllocationView::State;
   AllocationView view;
   view.submission = submission.request.token;
   view.batch = batch.batch.number;
@@ -232,19 +235,17 @@ AllocationView view_of(const StoredSubmission& submission, const StoredBatch& ba
   if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
     judge_by_slurm(batch, jobs, complete, view);
   } else if (submission.ended) {
-    view.state = AllocationView::State::kEnded;
+    view.state = kEnded;
   } else if (submission.other_user) {
     judge_by_records(batch, false, complete, view);
-    if (view.state == AllocationView::State::kUnknown)
+    if (view.state == kUnknown)
       view.advice = fmt::format("submitted by {0}: only {0} can ask SLURM", *submission.other_user);
   } else if (batch.refused) {
-    view.state = AllocationView::State::kRefused;
+    view.state = kRefused;
     view.reason = *batch.refused;
     if (!complete) view.advice = "submit again with what SLURM takes";
   } else if (batch.generation < 0 || batch.unanswered) {
-    view.state = complete         ? AllocationView::State::kEnded
-                 : answer.trouble ? AllocationView::State::kUnknown
-                                  : AllocationView::State::kNotSubmitted;
+    view.state = complete ? kEnded : answer.trouble ? kUnknown : kNotSubmitted;
     if (!complete) view.advice = "`resolute suite resume` settles it, unless it is being submitted just now";
   } else {
     judge_by_records(batch, !answer.trouble, complete, view);
@@ -299,9 +300,8 @@ SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<StoredSubmission>
 }
 
 bool may_live(AllocationView::State state) {
-  return state == AllocationView::State::kWaits || state == AllocationView::State::kHeld ||
-         state == AllocationView::State::kRuns || state == AllocationView::State::kEnding ||
-         state == AllocationView::State::kUnknown;
+  using enum AllocationView::State;
+  return state == kWaits || state == kHeld || state == kRuns || state == kEnding || state == kUnknown;
 }
 
 std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,

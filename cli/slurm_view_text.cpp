@@ -51,27 +51,28 @@ std::string running_text(const AllocationView& view, slurm::Time now) {
 }
 
 std::string state_text(const AllocationView& view, slurm::Time now) {
+  using enum AllocationView::State;
   switch (view.state) {
-    case AllocationView::State::kWaits: {
+    case kWaits: {
       std::string text = with_reason("waits", view.reason);
       if (view.begin && *view.begin > now) text += ", begins about " + clock_text(*view.begin, now);
       return text;
     }
-    case AllocationView::State::kHeld:
+    case kHeld:
       return with_reason("is held", view.reason);
-    case AllocationView::State::kRuns:
+    case kRuns:
       return running_text(view, now);
-    case AllocationView::State::kEnding:
+    case kEnding:
       return "is ending";
-    case AllocationView::State::kEnded:
+    case kEnded:
       return view.slurm_state.empty() ? "has ended" : "has ended (" + view.slurm_state + ")";
-    case AllocationView::State::kLost:
+    case kLost:
       return "is gone: SLURM does not know it any more";
-    case AllocationView::State::kRefused:
+    case kRefused:
       return "was refused by SLURM: " + view.reason;
-    case AllocationView::State::kNotSubmitted:
+    case kNotSubmitted:
       return "is not submitted yet";
-    case AllocationView::State::kUnknown:
+    case kUnknown:
       break;
   }
   return "may wait, run or have ended";
@@ -98,24 +99,25 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
 }  // namespace
 
 std::string_view name_of(AllocationView::State state) {
+  using enum AllocationView::State;
   switch (state) {
-    case AllocationView::State::kWaits:
+    case kWaits:
       return "waits";
-    case AllocationView::State::kHeld:
+    case kHeld:
       return "held";
-    case AllocationView::State::kRuns:
+    case kRuns:
       return "runs";
-    case AllocationView::State::kEnding:
+    case kEnding:
       return "ending";
-    case AllocationView::State::kEnded:
+    case kEnded:
       return "ended";
-    case AllocationView::State::kLost:
+    case kLost:
       return "lost";
-    case AllocationView::State::kRefused:
+    case kRefused:
       return "refused";
-    case AllocationView::State::kNotSubmitted:
+    case kNotSubmitted:
       return "not-submitted";
-    case AllocationView::State::kUnknown:
+    case kUnknown:
       break;
   }
   return "unknown";
