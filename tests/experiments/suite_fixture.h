@@ -94,13 +94,10 @@ inline std::string row(const std::string& id, const std::string& settings) {
   return fmt::format("[[table.row]]\nid = \"{0}\"\nlabel = \"{0}\"\n{1}\n", id, settings);
 }
 
-//! Suites that begin with one head, whose last table "t" lacks its rows.
-class MethodSuite : public Suite {
- protected:
-  //! \param defaults lines that follow the method's \param dataset lines of data set "easy"
-  MethodSuite(const std::string& method, const std::string& defaults, const std::string& dataset = {})
-      : method_(method),
-        head_(fmt::format(R"(suite = "s"
+//! The head of a suite, whose last table "t" lacks its rows.
+//! \param defaults lines that follow the method's \param dataset lines of data set "easy"
+inline std::string suite_head(const std::string& method, const std::string& defaults, const std::string& dataset = {}) {
+  return fmt::format(R"(suite = "s"
 title = "S"
 [defaults]
 method = "{}"
@@ -115,7 +112,14 @@ title = "T"
 metrics = ["rank1"]
 datasets = ["easy"]
 )",
-                          method, defaults, dataset)) {}
+                     method, defaults, dataset);
+}
+
+//! Suites that begin with one head (suite_head()).
+class MethodSuite : public Suite {
+ protected:
+  MethodSuite(const std::string& method, const std::string& defaults, const std::string& dataset = {})
+      : method_(method), head_(suite_head(method, defaults, dataset)) {}
 
   Plan plan_of(const std::string& settings) { return plan(head_ + row("r", settings)); }
   TrainingSpecification training(const std::string& settings) { return training_of(plan_of(settings), "t", "r"); }
