@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,8 +64,9 @@ inline std::vector<pid_t> processes_with(const std::vector<std::string>& words) 
   for (const auto& entry : fs::directory_iterator("/proc")) {
     std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-    std::string line((std::istreambuf_iterator<char>(file)), {});
+    std::ostringstream text;  // stays empty where the process ends meanwhile: the stream keeps that exception to itself
+    text << std::ifstream(entry.path() / "cmdline", std::ios::binary).rdbuf();
+    const std::string line = text.str();
     bool all = !line.empty();
     for (const auto& word : words) all = all && line.find(word) != std::string::npos;
     if (all) found.push_back(static_cast<pid_t>(std::stol(name)));
