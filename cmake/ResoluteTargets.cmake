@@ -6,15 +6,17 @@
 #     A program in bin/, installed.
 #   resolute_module(NAME SOURCES file... [DEPS target...])
 #     A shared library libresolute_NAME.so in bin/, beside the program that loads it at run time; installed.
-#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OWN_MAIN])
+#   resolute_test_program([NAME name] DEPS target... [NEEDS target...] [SOURCES file...] [OWN_MAIN] [OPTIMISED])
 #     A GoogleTest program test_FOLDER[_NAME], to which the calls of resolute_test() after it add their files. NEEDS names
-#     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O1, on
-#     precompiled headers (tests/support/precompiled.h). Targets tests_FOLDER and tests_PART build all programs of a folder.
-#   resolute_test(FILE.cpp [SANITIZE address thread] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...]
+#     programs that its tests start. What it tests is optimised as users have it, it itself is compiled quickly: -O0, on
+#     precompiled headers (tests/CMakeLists.txt); -Og where it is OPTIMISED, because its tests count or parse much. Targets
+#     tests_FOLDER and tests_PART build all programs of a folder.
+#   resolute_test(FILE.cpp [SANITIZE address thread] [SLICE n | SLICED] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...]
 #                 [PROPERTIES name value...])
 #     The tests of one file as ctest FOLDER/FILE, a process of their own: what ends them ends no other file's. LABELS let a
 #     developer run a part (ctest -L). SANITIZE names the sanitizers that may find something in what they test
-#     (docs/testing.md); in a build under another one the file is left out.
+#     (docs/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
+#     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long.
 
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
@@ -49,12 +51,6 @@ target_compile_options(resolute_warnings INTERFACE -Wall -Wextra -Wpedantic -Wco
 target_compile_options(resolute_warnings INTERFACE -ffp-contract=off)
 # Messages name files from the checkout's root on; and equal sources give equal objects wherever they lie.
 target_compile_options(resolute_warnings INTERFACE -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
-# Of tests that need no torch. What they test is what is watched for undefined behaviour: in GoogleTest's macros the checks
-# double the time of compiling. At -O1 GCC 12 takes a short std::string that a long one was moved to for overrun.
-set(RESOLUTE_TEST_OPTIONS -O1 -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
-if(RESOLUTE_SANITIZE MATCHES "undefined")
-  list(APPEND RESOLUTE_TEST_OPTIONS -fno-sanitize=undefined)
-endif()
 if(RESOLUTE_SANITIZE)
   add_compile_options(-fsanitize=${RESOLUTE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${RESOLUTE_SANITIZE})
@@ -121,7 +117,7 @@ function(resolute_reuse_headers target library)
 endfunction()
 
 function(resolute_test_program)
-  cmake_parse_arguments(ARG "OWN_MAIN" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "OWN_MAIN;OPTIMISED" "NAME" "DEPS;NEEDS;SOURCES" ${ARGN})
   resolute_check_arguments(ARG)
   get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   set(target test_${folder})
@@ -132,13 +128,15 @@ function(resolute_test_program)
   add_executable(${target} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/support/precompiled.h)
   set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} test_support GTest::gmock)
+  set(support test_support)
   if(ARG_DEPS MATCHES "resolute::workers")
-    resolute_uses_torch(${target})
-  else()
-    target_compile_options(${target} PRIVATE ${RESOLUTE_TEST_OPTIONS})
-    resolute_reuse_headers(${target} test_support)
+    set(support test_support_torch)
+    resolute_compile_fewer_together(${target})
+  elseif(ARG_OPTIMISED)
+    set(support test_support_optimised)
   endif()
+  target_link_libraries(${target} PRIVATE resolute_warnings ${ARG_DEPS} ${support} GTest::gmock)
+  resolute_reuse_headers(${target} ${support})
   foreach(needed IN LISTS ARG_NEEDS)
     add_dependencies(${target} ${needed})
   endforeach()
@@ -154,7 +152,7 @@ function(resolute_test_needs test)
 endfunction()
 
 function(resolute_test file)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
+  cmake_parse_arguments(ARG "SLICED" "TIMEOUT;SLICE" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
   resolute_check_arguments(ARG)
   foreach(sanitizer IN LISTS ARG_SANITIZE)
     if(NOT sanitizer MATCHES "^(address|thread)$")
@@ -180,8 +178,19 @@ function(resolute_test file)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 240)
   endif()
+  set(labels ${part} ${folder} ${ARG_LABELS})
+  if(ARG_SLICE OR ARG_SLICED)
+    add_test(NAME ${folder}/${stem}_long COMMAND ${command})
+    resolute_test_needs(${folder}/${stem}_long ${target})
+    set_tests_properties(${folder}/${stem}_long PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels};long"
+                                                           ENVIRONMENT "${ARG_ENVIRONMENT};RESOLUTE_SLICE="
+                                                           ${ARG_PROPERTIES})
+  endif()
+  if(ARG_SLICE)
+    list(APPEND command --slice=${ARG_SLICE})
+  endif()
   add_test(NAME ${folder}/${stem} COMMAND ${command})
   resolute_test_needs(${folder}/${stem} ${target})
-  set_tests_properties(${folder}/${stem} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${part};${folder};${ARG_LABELS}"
+  set_tests_properties(${folder}/${stem} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}"
                                                     ENVIRONMENT "${ARG_ENVIRONMENT}" ${ARG_PROPERTIES})
 endfunction()

@@ -1,5 +1,9 @@
 # shellcheck shell=bash
-# How scripts build and run tests; sourced after common.sh. Defines: build_tests, run_tests.
+# How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: build_tests, run_tests.
+
+# Of long lists of cases each commit runs a slice of its own (tests/support/slice.h); tests with the label `long` run all.
+RESOLUTE_SLICE=${RESOLUTE_SLICE-$(git -C "$source_root" rev-parse HEAD 2>/dev/null || true)}
+export RESOLUTE_SLICE
 
 # chosen_tests PRESET CTEST-ARGUMENT…: the names of the tests that ctest would run.
 chosen_tests() {

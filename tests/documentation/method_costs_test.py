@@ -1,12 +1,15 @@
 """The parameters and multiply-adds that docs/methods/rain.md, ftwa.md, msifla.md and resolution_adaptive.md print are those that
 bench_method_costs counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory
-that it computes for a step of MSIFLA, which is what such a step takes.
+that it computes for a step of MSIFLA, which is what such a step takes. Of ResNet-50 the methods of one family, drawn by the
+commit's hash in RESOLUTE_SLICE, all without.
 
 Usage: method_costs_test.py BENCH_METHOD_COSTS
 """
 
 import functools
 import json
+import os
+import random
 import subprocess
 import sys
 import unittest
@@ -17,6 +20,9 @@ sys.path.insert(0, str(ROOT / "bench"))
 from training import multiplications  # noqa: E402  (ResNet-50's trunk at 3x256x128, last stride 1)
 
 PROGRAM = sys.argv.pop()
+FAMILIES = ["baseline", "rain", "ftwa", "msifla", "resolution-adaptive"]
+COMMIT = os.environ.get("RESOLUTE_SLICE", "")
+DRAWN = [random.Random(COMMIT).choice(FAMILIES)] if COMMIT else FAMILIES
 CLASSIFIER = 2048 * 751
 ADAPTIVE = {  # rows of resolution-adaptive representations, and whether they have masks
     "resolution-adaptive, plain": False,
@@ -89,20 +95,32 @@ def adversary(channels):
     return trained(whole, first) + 2 * whole
 
 
+def costs(*options):
+    output = subprocess.run([PROGRAM, "--json", *options], check=True, capture_output=True, text=True).stdout
+    return json.loads(output)["cases"]
+
+
 class MethodCosts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        output = subprocess.run([PROGRAM, "--counts", "--json"], check=True, capture_output=True, text=True).stdout
-        cls.cases = {(case["backbone"], case["name"]): case for case in json.loads(output)["cases"]}
+        print("ResNet-50:", *DRAWN, flush=True)
+        counted = costs("--counts", "--backbone", "resnet-small")
+        for family in DRAWN:
+            counted += costs("--counts", "--backbone", "resnet50", "--only", family)
+        cls.cases = {(case["backbone"], case["name"]): case for case in counted}
+
+    def drawn(self, names):
+        """Of these methods on ResNet-50 those that are counted: name and case. Without any the test ends here."""
+        found = [(name, self.cases["resnet50", name]) for name in names if ("resnet50", name) in self.cases]
+        return found or self.skipTest("another family is drawn")
 
     def test_a_step_of_resnet50_has_the_multiply_adds_of_its_layers(self):
         trunk = trained(multiplications(), FIRST) + trained(CLASSIFIER)
         expected = {"baseline": trunk, "rain, adversary off": 2 * (trunk + trained(decoder()))}
         expected["rain {5}"] = expected["rain, adversary off"] + 2 * adversary(2048)
         expected["rain {4, 5}"] = expected["rain {5}"] + 2 * adversary(1024)
-        for name, multiply_adds in expected.items():
-            case = self.cases["resnet50", name]
-            self.assertEqual(case["multiply_adds_a_pair"], multiply_adds, name)
+        for name, case in self.drawn(expected):
+            self.assertEqual(case["multiply_adds_a_pair"], expected[name], name)
             self.assertEqual(case["multiply_adds_to_embed"], multiplications(), name)
 
     def test_a_step_of_ftwa_has_the_multiply_adds_of_its_layers(self):
@@ -111,12 +129,14 @@ class MethodCosts(unittest.TestCase):
         expected = {"baseline, stored": 2 * (trunk + trained(CLASSIFIER)), "ftwa B": 3 * (trunk + trained(CLASSIFIER))}
         expected["ftwa R"] = 3 * trunk + 4 * trained(CLASSIFIER) + 2 * trained(forward)
         expected["ftwa"] = expected["ftwa R"] + 4 * trained(2048 * 512 + 512)
-        for name, multiply_adds in expected.items():
-            case = self.cases["resnet50", name]
-            self.assertEqual(case["multiply_adds_a_pair"], multiply_adds, name)
+        for name, case in self.drawn(expected):
+            self.assertEqual(case["multiply_adds_a_pair"], expected[name], name)
             self.assertEqual(case["multiply_adds_to_embed"], multiplications(), name)
-        self.assertEqual(self.cases["resnet50", "ftwa"]["multiply_adds_of_transformation"], forward)
-        self.assertEqual(self.cases["resnet50", "ftwa B"]["multiply_adds_of_transformation"], 0)
+        for name, multiply_adds in {"ftwa": forward, "ftwa B": 0}.items():
+            for _, case in self.drawn([name]):
+                self.assertEqual(case["multiply_adds_of_transformation"], multiply_adds)
+
+    def test_the_transformation_on_a_small_backbone_has_the_multiply_adds_of_its_layers(self):
         small = self.cases["resnet-small", "ftwa"]["multiply_adds_of_transformation"]
         self.assertEqual(small, transformation(128, 32, 4, 8 * 4)[0])
 
@@ -125,8 +145,8 @@ class MethodCosts(unittest.TestCase):
         # HR and the LR image, through trunks whose images have gradients.
         forward, first, _ = recovery(64, 256 * 128)
         identified = 2 * trained(multiplications() + 4 * CLASSIFIER)
-        for name, scales in (("msifla {1}", 1), ("msifla, shared", 3), ("msifla", 3)):
-            case = self.cases["resnet50", name]
+        for name, case in self.drawn(["msifla {1}", "msifla, shared", "msifla"]):
+            scales = 1 if name == "msifla {1}" else 3
             recovered = 5 * scales * forward + 2 * 6 * scales * forward - 6 * first
             self.assertEqual(case["multiply_adds_a_pair"], recovered + scales * identified, name)
             self.assertEqual(case["multiply_adds_to_embed"], scales * (forward + multiplications()), name)
@@ -136,37 +156,39 @@ class MethodCosts(unittest.TestCase):
         # with the MLP's first layer. Masks and zeros multiply nothing by matrices.
         layers = multiplications() + 2048 * 2048
         step = 2 * (trained(layers, FIRST) + trained(CLASSIFIER)) + trained(4 * 2048 * 512 + 8 * 512)
-        for name in ADAPTIVE:
-            case = self.cases["resnet50", name]
+        for name, case in self.drawn(ADAPTIVE):
             self.assertEqual(case["multiply_adds_a_pair"], step, name)
             self.assertEqual(case["multiply_adds_to_embed"], layers, name)
 
     def test_parts_of_resolution_adaptive_have_the_parameters_of_their_layers(self):
         channels = 3 * 256 + 4 * 512 + 6 * 1024 + 3 * 2048  # behind the 16 bottlenecks
-        for name, masked in ADAPTIVE.items():
-            parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", name]["parts"]}
+        for name, case in self.drawn(ADAPTIVE):
+            masked = ADAPTIVE[name]
+            parts = {part["part"]: part["parameters"] for part in case["parts"]}
             expected = {"trunk": 23_508_032, "embedding": 2048 * 2048 + 2048, "classifier": 2048 * 751 + 751,
                         "verification_1": 2048 * 512 + 512, "verification_2": 512 + 1}
             if masked:
                 expected["masks"] = 4 * channels
                 self.assertEqual(expected["masks"], 60_416)
             self.assertEqual(parts, expected, name)
+
+    def test_parts_of_resolution_adaptive_on_a_small_backbone_have_the_parameters_of_their_layers(self):
         small = {part["part"]: part["parameters"] for part in self.cases["resnet-small", "resolution-adaptive"]["parts"]}
         self.assertEqual(small["masks"], 4 * (16 + 32 + 64 + 128))
         self.assertEqual([small[f"neck_{k}"] for k in (1, 2, 3, 4)], 4 * [2 * 512])
 
     def test_parts_of_msifla_have_the_parameters_of_their_layers(self):
-        parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", "msifla"]["parts"]}
+        (_, case), (_, shared) = self.drawn(["msifla", "msifla, shared"])
+        parts = {part["part"]: part["parameters"] for part in case["parts"]}
         reid = 23_508_032 + 4 * (2048 * 751 + 751)
         self.assertEqual(parts, {f"{kind}_{scale}": count for kind, count in (("ir", recovery(64, 0)[2]), ("reid", reid))
                                  for scale in (3, 2, 1)})
-        shared = {part["part"] for part in self.cases["resnet50", "msifla, shared"]["parts"]}
-        self.assertEqual(shared, {"ir_3", "ir_2", "ir_1", "reid_1"})
+        self.assertEqual({part["part"] for part in shared["parts"]}, {"ir_3", "ir_2", "ir_1", "reid_1"})
 
     def test_parts_of_ftwa_have_the_parameters_of_their_layers(self):
         evaluator = 2048 * 512 + 512 + 512 + 1
-        parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", "ftwa"]["parts"]}
-        self.assertEqual(parts, {
+        [(_, case)] = self.drawn(["ftwa"])
+        self.assertEqual({part["part"]: part["parameters"] for part in case["parts"]}, {
             "trunk": 23_508_032,
             "lr_encoder": 225_344,  # of which conv1 9,408, bn1 128, layer1 215,808
             "transformation": transformation(2048, 256, 4, 0)[1],
@@ -175,12 +197,15 @@ class MethodCosts(unittest.TestCase):
             "weight_hr": evaluator,
             "weight_lr": evaluator,
         })
+
+    def test_parts_of_ftwa_on_a_small_backbone_have_the_parameters_of_their_layers(self):
         small = {part["part"]: part["parameters"] for part in self.cases["resnet-small", "ftwa"]["parts"]}
         self.assertEqual(small["transformation"], transformation(128, 32, 4, 0)[1])
         self.assertEqual(small["classifier_hr"], 128 * 32 + 2 * 128)  # behind a neck: no bias
 
     def test_parts_have_the_parameters_of_their_layers(self):
-        parts = {part["part"]: part["parameters"] for part in self.cases["resnet50", "rain {4, 5}"]["parts"]}
+        [(_, case)] = self.drawn(["rain {4, 5}"])
+        parts = {part["part"]: part["parameters"] for part in case["parts"]}
         widths = [2048, 512, 256, 128, 64]
         self.assertEqual(parts, {
             "trunk": 23_508_032,  # torchvision's resnet50 without fc
@@ -248,8 +273,7 @@ class MethodCosts(unittest.TestCase):
 
 @functools.cache
 def memory(*options):
-    output = subprocess.run([PROGRAM, "--memory", "--json", *options], check=True, capture_output=True, text=True).stdout
-    return json.loads(output)["cases"]
+    return costs("--memory", *options)
 
 
 class StepMemory(unittest.TestCase):

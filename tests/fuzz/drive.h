@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! Drives the fuzzers of this folder from a fixed seed: every file of corpus/FORMAT/, then mutations of them. An input
-//! that once was a fault is kept there; the others are one good example of each kind.
+//! Drives the fuzzers of this folder: every file of corpus/FORMAT/, then mutations of them, from a seed of the commit.
+//! An input that once was a fault is kept there; the others are one good example of each kind.
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,7 @@
 #include "core/random.h"
 #include "core/sha256.h"
 #include "tests/support/folders.h"
+#include "tests/support/slice.h"
 
 namespace resolute::tests {
 
@@ -71,7 +72,7 @@ inline void drive(const std::string& format, EntryPoint entry_point, int rounds,
     }
   }
   ASSERT_FALSE(corpus.empty());
-  core::RandomStream random("fuzz " + format, {1});
+  core::RandomStream random("fuzz " + format + slice_commit(), {1});
   for (int i = 0; i < rounds; ++i) {
     core::Bytes bytes = corpus[random.below(corpus.size())];
     for (std::uint64_t n = 1 + random.below(4); n > 0; --n)
@@ -85,10 +86,15 @@ inline void drive(const std::string& format, EntryPoint entry_point, int rounds,
   }
 }
 
-// RESOLUTE_FUZZ_ROUNDS: more of them, for a night.
-inline int rounds(int in_ci) {
+// So many where a sanitizer watches, a fifth where nothing but a crash would be noticed; half of that in a slice, where
+// each commit has other inputs. RESOLUTE_FUZZ_ROUNDS: more of them, for a night.
+inline int rounds(int all) {
+#ifndef __SANITIZE_ADDRESS__
+  all /= 5;
+#endif
+  if (!slice_commit().empty()) all /= 2;
   const char* wanted = std::getenv("RESOLUTE_FUZZ_ROUNDS");
-  return wanted == nullptr ? in_ci : std::atoi(wanted);
+  return wanted == nullptr ? all : std::atoi(wanted);
 }
 
 inline void write_good(const std::string& format, const std::string& name, std::string_view bytes) {

@@ -1,27 +1,34 @@
 //! \file
 //! The main() of test programs: GoogleTest's, and `--file=NAME.cpp`, which leaves only the tests that stand in that
-//! file. So ctest runs each file of a program in a process of its own.
+//! file. So ctest runs each file of a program in a process of its own. `--slice=N` leaves N of them, drawn by the
+//! commit (tests/support/slice.h).
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tests/support/slice.h"
 
 namespace {
 
-// "SUITE.TEST:SUITE.TEST…" of the tests in the file of that name.
-std::string tests_in(std::string_view file) {
-  std::string names;
+// SUITE.TEST of each test in the file of that name.
+std::vector<std::string> tests_in(const std::string& file) {
+  std::vector<std::string> names;
   const testing::UnitTest& all = *testing::UnitTest::GetInstance();
   for (int i = 0; i < all.total_test_suite_count(); ++i) {
     const testing::TestSuite& suite = *all.GetTestSuite(i);
     for (int j = 0; j < suite.total_test_count(); ++j) {
       const testing::TestInfo& test = *suite.GetTestInfo(j);
       if (std::filesystem::path(test.file()).filename() != file) continue;
-      names += std::string(names.empty() ? "" : ":") + test.test_suite_name() + "." + test.name();
+      names.push_back(std::string(test.test_suite_name()) + "." + test.name());
     }
   }
   return names;
@@ -31,19 +38,30 @@ std::string tests_in(std::string_view file) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleMock(&argc, argv);
-  constexpr std::string_view kFile = "--file=";
+  constexpr std::string_view kFile = "--file=", kSlice = "--slice=";
+  std::string file;
+  std::size_t count = 0;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (!argument.starts_with(kFile)) {
-      std::fprintf(stderr, "unknown argument '%s'; usage: [--file=NAME.cpp] [--gtest_…]\n", argv[i]);
+    const std::string_view digits = argument.substr(std::min(argument.size(), kSlice.size()));
+    if (argument.starts_with(kFile)) {
+      file = argument.substr(kFile.size());
+    } else if (!argument.starts_with(kSlice) ||
+               std::from_chars(digits.data(), digits.data() + digits.size(), count).ptr != digits.end() || count == 0) {
+      std::fprintf(stderr, "unknown argument '%s'; usage: [--file=NAME.cpp [--slice=N]] [--gtest_…]\n", argv[i]);
       return 2;
     }
-    const std::string names = tests_in(argument.substr(kFile.size()));
+  }
+  if (!file.empty()) {
+    std::vector<std::string> names = tests_in(file);
     if (names.empty()) {
-      std::fprintf(stderr, "no test stands in '%s'\n", argv[i] + kFile.size());
+      std::fprintf(stderr, "no test stands in '%s'\n", file.c_str());
       return 2;
     }
-    GTEST_FLAG_SET(filter, names);
+    if (count > 0) names = resolute::tests::slice(file, std::move(names), count);
+    std::string filter;
+    for (const std::string& name : names) filter += (filter.empty() ? "" : ":") + name;
+    GTEST_FLAG_SET(filter, filter);
   }
   return RUN_ALL_TESTS();
 }

@@ -4,10 +4,10 @@
 
 #include <cmath>
 #include <cstdint>
-#include <fstream>
 #include <string>
 #include <vector>
 
+#include "core/file_system.h"
 #include "core/json.h"
 #include "tests/support/folders.h"
 #include "workers/torch.h"
@@ -20,7 +20,8 @@ inline at::Tensor numbers(const std::string& name, at::IntArrayRef shape, double
   for (char letter : name) salt = (salt ^ static_cast<unsigned char>(letter)) * 16777619U;
   at::Tensor tensor = at::empty(shape, at::kFloat);
   float* values = tensor.mutable_data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+  const std::int64_t count = tensor.numel();
+  for (std::int64_t i = 0; i < count; ++i) {
     std::uint32_t x = static_cast<std::uint32_t>(i) * 2654435761U + salt;
     x ^= x >> 16;
     x *= 0x7FEB352DU;
@@ -59,9 +60,8 @@ inline void fill_with_numbers(torch::nn::Module& module) {
 
 //! \param name within tests/golden, e.g. "rain/losses.json"
 inline core::Json golden(const std::string& name) {
-  std::ifstream file(tests::source_folder().string() + "/tests/golden/" + name);
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  return core::parse_json(text, name);
+  return core::parse_json(
+      core::read_text(core::real_file_system(), tests::source_folder().string() + "/tests/golden/" + name), name);
 }
 
 }  // namespace resolute::workers::worker_tests

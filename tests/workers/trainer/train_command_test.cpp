@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "tests/support/folders.h"
+#include "tests/support/slice.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
@@ -67,7 +68,9 @@ class TrainCommandTest : public WorkerTest {
 };
 
 class StoppedTrainTest : public TrainCommandTest, public testing::WithParamInterface<int> {};
-INSTANTIATE_TEST_SUITE_P(Signals, StoppedTrainTest, testing::Values(SIGINT, SIGTERM, SIGUSR1, SIGHUP),
+INSTANTIATE_TEST_SUITE_P(Signals, StoppedTrainTest,
+                         testing::ValuesIn(tests::slice("signals to a training",
+                                                        std::vector{SIGINT, SIGTERM, SIGUSR1, SIGHUP}, 2)),
                          [](const auto& info) { return std::string(::sigabbrev_np(info.param)); });
 
 TEST_P(StoppedTrainTest, leaves_a_checkpoint_says_how_to_go_on_and_goes_on) {

@@ -2,6 +2,7 @@
 //! resolute-worker as the coordinator starts it: a store, real processes, kills. One small synthetic pack for all
 //! tests.
 
+#include "tests/support/slice.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
 namespace resolute::workers::worker_test {
@@ -14,7 +15,9 @@ class WorkerMethodTest : public WorkerTest, public testing::WithParamInterface<s
     return small_training(experiments::RainOptions{});
   }
 };
-INSTANTIATE_TEST_SUITE_P(Methods, WorkerMethodTest, testing::Values("baseline", "rain"),
+INSTANTIATE_TEST_SUITE_P(Methods, WorkerMethodTest,
+                         testing::ValuesIn(tests::slice("methods of a worker",
+                                                        std::vector<std::string>{"baseline", "rain"}, 1)),
                          [](const auto& info) { return info.param; });
 
 TEST_P(WorkerMethodTest, one_two_and_four_ranks_publish_the_same_bytes) {
