@@ -175,8 +175,8 @@ class DisturbedSuite {
     return wait_for([&] { return interruptible_training().has_value(); }, limit);
   }
   //! \return whether the suite's results are all there and SLURM has no job of it that waits or runs
-  bool wait_until_complete() {
-    const bool done = wait_for([&] { return complete() && at_rest(); }, workload().patience);
+  bool wait_until_complete(std::chrono::seconds limit = workload().patience) {
+    const bool done = wait_for([&] { return complete() && at_rest(); }, limit);
     if (!done) tell();
     return done;
   }
