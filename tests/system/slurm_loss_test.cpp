@@ -50,7 +50,7 @@ TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_no
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();
   suite.box.node_down(host, SlurmBox::Tell::kNow);
-  ASSERT_TRUE(suite.wait_until_complete(2 * workload().patience));
+  ASSERT_TRUE(suite.wait_until_complete());
   suite.expect_as_calm();
   EXPECT_EQ(suite.jobs().size(), 1U);
   EXPECT_EQ(suite.causes_of_starts(), "-, complete");  // the first had no time for a word
