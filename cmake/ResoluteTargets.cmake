@@ -151,6 +151,14 @@ function(resolute_test_needs test)
   file(APPEND ${PROJECT_BINARY_DIR}/test_targets.txt "${test} ${targets}\n")
 endfunction()
 
+# resolute_add_test(NAME LABELS ENVIRONMENT): a ctest of resolute_test(), with its command, target, limit and properties.
+macro(resolute_add_test name labels environment)
+  add_test(NAME ${name} COMMAND ${command})
+  resolute_test_needs(${name} ${target})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}" ENVIRONMENT "${environment}"
+                                          ${ARG_PROPERTIES})
+endmacro()
+
 function(resolute_test file)
   cmake_parse_arguments(ARG "SLICED" "TIMEOUT;SLICE" "SANITIZE;LABELS;ENVIRONMENT;PROPERTIES" ${ARGN})
   resolute_check_arguments(ARG)
@@ -180,17 +188,10 @@ function(resolute_test file)
   endif()
   set(labels ${part} ${folder} ${ARG_LABELS})
   if(ARG_SLICE OR ARG_SLICED)
-    add_test(NAME ${folder}/${stem}_long COMMAND ${command})
-    resolute_test_needs(${folder}/${stem}_long ${target})
-    set_tests_properties(${folder}/${stem}_long PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels};long"
-                                                           ENVIRONMENT "${ARG_ENVIRONMENT};RESOLUTE_SLICE="
-                                                           ${ARG_PROPERTIES})
+    resolute_add_test(${folder}/${stem}_long "${labels};long" "${ARG_ENVIRONMENT};RESOLUTE_SLICE=")
   endif()
   if(ARG_SLICE)
     list(APPEND command --slice=${ARG_SLICE})
   endif()
-  add_test(NAME ${folder}/${stem} COMMAND ${command})
-  resolute_test_needs(${folder}/${stem} ${target})
-  set_tests_properties(${folder}/${stem} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}"
-                                                    ENVIRONMENT "${ARG_ENVIRONMENT}" ${ARG_PROPERTIES})
+  resolute_add_test(${folder}/${stem} "${labels}" "${ARG_ENVIRONMENT}")
 endfunction()
