@@ -22,13 +22,13 @@
 #include <map>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/process.h"
 #include "tests/support/folders.h"
+#include "tests/support/wait.h"
 
 namespace resolute::tests {
 
@@ -150,14 +150,9 @@ class SlurmBox {
     if (!reached) std::cerr << "job " << job << " is " << state(job) << ", not " << states << "\n";
     return reached;
   }
-  //! Asks ten times a second.
+  //! Asks up to ten times a second.
   static bool wait_for(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(60)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!holds()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
-    return true;
+    return wait_until(holds, limit, std::chrono::milliseconds(100));
   }
 
   enum class Tell { kNow, kTimeout };  //!< the controller hears of it at once, or by SlurmdTimeout

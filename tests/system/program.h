@@ -13,13 +13,13 @@
 #include <functional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/file_system.h"
 #include "core/process.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/wait.h"
 
 namespace resolute::system_test {
 
@@ -76,12 +76,7 @@ inline std::vector<pid_t> processes_with(const std::vector<std::string>& words) 
 
 //! Waits until `holds`, at most `limit`. \return whether it came to hold
 inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(60)) {
-  auto end = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
+  return tests::wait_until(holds, limit, std::chrono::milliseconds(5));
 }
 
 //! A folder that goes with the test.

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/sha256.h"
+#include "tests/support/slice.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/methods/small_training.h"
 #include "workers/checkpoint.h"
@@ -110,12 +111,14 @@ Trained train(at::Device place, Communicator* communicator, const Plan& plan, co
 
 std::string name(const Plan& plan) { return plan.method + " " + plan.precision; }
 
-// On a CPU, where other tests have them, one of each method will do.
+// On a CPU, where other tests have them, one of each method will do, and a commit runs one.
 std::vector<Plan> plans() {
   if (!on_gpu())
-    return {{.method = "baseline", .precision = "f32"},
-            {.method = "rain", .precision = "bf16"},
-            {.method = "ftwa", .precision = "bf16"}};
+    return tests::slice("plans of GPU trainings",
+                        std::vector<Plan>{{.method = "baseline", .precision = "f32"},
+                                          {.method = "rain", .precision = "bf16"},
+                                          {.method = "ftwa", .precision = "bf16"}},
+                        1);
   return {{.method = "baseline", .precision = "f32"}, {.method = "baseline", .precision = "bf16"},
           {.method = "rain", .precision = "f32"},     {.method = "rain", .precision = "bf16"},
           {.method = "ftwa", .precision = "f32"},     {.method = "ftwa", .precision = "bf16"}};
