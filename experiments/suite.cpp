@@ -30,7 +30,7 @@ void refuse_second(const List& list, const std::string& id, const std::string& p
 Settings read_layer(const Node* table, const std::string& name) {
   Settings layer;
   if (table == nullptr) return layer;
-  TableReader(*table, name);
+  const TableReader checked(*table, name);
   add_settings(layer, table->members, PackKeys::kAllowed);
   return layer;
 }
@@ -39,13 +39,14 @@ Settings read_layer(const Node* table, const std::string& name) {
 Settings read_profiles(const Node* profiles, const std::string& chosen, const std::string& file) {
   std::map<std::string, Settings> known;
   if (profiles != nullptr) {
-    TableReader(*profiles, "[profiles]");
+    const TableReader checked(*profiles, "[profiles]");
     for (const Member& member : profiles->members)
       known[member.key] = read_layer(&member.node, fmt::format("[profiles.{}]", member.key));
   }
   if (chosen.empty()) return {};
   if (const auto found = known.find(chosen); found != known.end()) return found->second;
   std::vector<std::string> names;
+  names.reserve(known.size());
   for (const auto& [name, layer] : known) names.push_back(name);
   std::string suggestion = did_you_mean(chosen, names);
   if (suggestion.empty())
@@ -317,7 +318,7 @@ std::filesystem::path find_reference_file(core::FileSystem& files,
   if (const auto found = environment.find("RESOLUTE_DATA_DIR"); found != environment.end() && !found->second.empty())
     return found->second / name;
   if (!executable_folder.empty()) {
-    const auto installed = executable_folder.parent_path() / "share" / "resolute" / name;
+    auto installed = executable_folder.parent_path() / "share" / "resolute" / name;
     if (files.exists(installed)) return installed;
   }
   return RESOLUTE_EXPERIMENTS_FOLDER / name;

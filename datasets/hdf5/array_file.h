@@ -52,6 +52,8 @@ class ArrayFileReader {
   //! \throws RuntimeError (kInput) for a missing file or one that is not HDF5
   explicit ArrayFileReader(std::filesystem::path path);
   ~ArrayFileReader();
+  ArrayFileReader(const ArrayFileReader&) = delete;
+  ArrayFileReader& operator=(const ArrayFileReader&) = delete;
   ArrayFileReader(ArrayFileReader&&) noexcept;
   ArrayFileReader& operator=(ArrayFileReader&&) noexcept;
 

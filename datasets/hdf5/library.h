@@ -48,6 +48,8 @@ class Handle {
   Handle() = default;
   //! \param id result of the opening call; negative throws
   Handle(hid_t id, Closer closer, const Context& context) : id_(check(id, context)), closer_(closer) {}
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
   Handle(Handle&& other) noexcept : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
   Handle& operator=(Handle&& other) noexcept {
     std::swap(id_, other.id_);

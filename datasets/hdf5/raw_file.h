@@ -16,6 +16,8 @@ class RawFile {
   //! \throws system_error() with the path
   explicit RawFile(std::filesystem::path path);
   ~RawFile();
+  RawFile(const RawFile&) = delete;
+  RawFile& operator=(const RawFile&) = delete;
   RawFile(RawFile&& other) noexcept;
   RawFile& operator=(RawFile&& other) noexcept;
   //! Fills `to` from `offset`. Thread-safe. \throws RuntimeError: kCorrupt where the file ends first

@@ -28,6 +28,8 @@ class ResizeScratch {
  public:
   ResizeScratch();
   ~ResizeScratch();
+  ResizeScratch(const ResizeScratch&) = delete;
+  ResizeScratch& operator=(const ResizeScratch&) = delete;
   ResizeScratch(ResizeScratch&&) noexcept;
   ResizeScratch& operator=(ResizeScratch&&) noexcept;
 

@@ -80,6 +80,8 @@ class PackReader {
   static PackReader open(core::FileSystem& files, const std::filesystem::path& pack_folder);
   static PackReader open(const std::filesystem::path& pack_folder);
   ~PackReader();
+  PackReader(const PackReader&) = delete;
+  PackReader& operator=(const PackReader&) = delete;
   PackReader(PackReader&&) noexcept;
   PackReader& operator=(PackReader&&) noexcept;
 

@@ -48,7 +48,8 @@ class Canvas {
   void for_each(const Change& change) {
     for (int y = 0; y < height_; ++y)
       for (int x = 0; x < width_; ++x)
-        change(Point{x + 0.5, y + 0.5}, colours_[static_cast<std::size_t>(y * width_ + x)]);
+        change(Point{x + 0.5, y + 0.5},
+               colours_[static_cast<std::size_t>(y) * static_cast<std::size_t>(width_) + static_cast<std::size_t>(x)]);
   }
   //! Clipped and rounded to 8 bits.
   Image finish() const;
