@@ -7,6 +7,7 @@
 #include <iostream>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "cli/command.h"
 #include "cli/find_job.h"
@@ -65,12 +66,17 @@ std::string class_of_checkpoint(const StoreLayout& store, const JobId& job) {
   constexpr std::uint64_t kLongestHeader = 64 << 20;
   for (const std::string& name : core::real_file_system().list(store.checkpoints_folder(job))) {
     if (!name.starts_with("step-")) continue;
-    std::ifstream file(store.checkpoints_folder(job) / name, std::ios::binary);
     std::uint64_t length = 0;
-    file.read(reinterpret_cast<char*>(&length), sizeof length);
-    if (!file || length > kLongestHeader) continue;
-    std::string header(length, '\0');
-    file.read(header.data(), static_cast<std::streamsize>(length));
+    std::string header;
+    try {
+      const auto file = core::real_file_system().open_for_read(store.checkpoints_folder(job) / name);
+      file->read_at(0, std::as_writable_bytes(std::span(&length, 1)));
+      if (length > kLongestHeader) continue;
+      header.resize(length);
+      file->read_at(sizeof length, std::as_writable_bytes(std::span(header)));
+    } catch (const core::RuntimeError&) {
+      continue;  // cut short, or no file
+    }
     const auto json = core::Json::parse(header, nullptr, false);
     const auto found = json.is_object() ? json.find("__metadata__") : json.end();
     if (found != json.end() && found->is_object() && found->contains("numeric_class") &&

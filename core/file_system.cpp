@@ -24,6 +24,21 @@ RuntimeError ends_early(const fs::path& path, std::uint64_t at, std::uint64_t mi
                        fmt::format("{} more are needed", missing));
 }
 
+RuntimeError not_regular(const fs::path& path) {
+  return input_error(fmt::format("'{}' is not a regular file", path.string()), "it is a pipe, a socket or a device",
+                     "move it away");
+}
+
+// Of a call that not every file system has: what refuses it is no place for a store, and its errno alone says little.
+RuntimeError call_error(std::string_view problem, int error, std::string_view needed) {
+  const bool lacks = error == EINVAL || error == EPERM || error == ENOSYS || error == EOPNOTSUPP;
+  return system_error(problem, error,
+                      lacks ? fmt::format("a store needs a file system with {}; `resolute doctor --store STORE` tells "
+                                          "whether one has what is needed",
+                                          needed)
+                            : std::string());
+}
+
 class PosixWritableFile final : public WritableFile {
  public:
   PosixWritableFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -61,6 +76,7 @@ class PosixWritableFile final : public WritableFile {
     if (descriptor >= 0 && ::close(descriptor) != 0)
       throw system_error(fmt::format("cannot close '{}'", path_.string()), errno);
   }
+  int release() { return std::exchange(descriptor_, -1); }
 
  private:
   int descriptor_;
@@ -115,15 +131,8 @@ class PosixUncachedFile final : public WritableFile {
 
 class PosixReadableFile final : public ReadableFile {
  public:
-  PosixReadableFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {
-    struct stat status {};
-    const int error = ::fstat(descriptor_, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;
-    if (error != 0) {
-      ::close(descriptor_);
-      throw system_error(fmt::format("cannot read '{}'", path_.string()), error);
-    }
-    size_ = static_cast<std::uint64_t>(status.st_size);
-  }
+  PosixReadableFile(int descriptor, std::uint64_t size, fs::path path)
+      : descriptor_(descriptor), path_(std::move(path)), size_(size) {}
   PosixReadableFile(const PosixReadableFile&) = delete;
   PosixReadableFile& operator=(const PosixReadableFile&) = delete;
   ~PosixReadableFile() override { ::close(descriptor_); }
@@ -144,7 +153,7 @@ class PosixReadableFile final : public ReadableFile {
  private:
   int descriptor_;
   fs::path path_;
-  std::uint64_t size_ = 0;
+  std::uint64_t size_;
 };
 
 // Another file system's file, read as a whole.
@@ -164,6 +173,31 @@ class FileInMemory final : public ReadableFile {
   fs::path path_;
 };
 
+struct OpenFile {
+  int descriptor;
+  std::uint64_t size;
+};
+
+// What lies in a store may be anybody's. A pipe is opened without waiting for its other end, a terminal without
+// becoming ours; then both are refused.
+OpenFile open_file(const fs::path& path, int flags) {
+  const bool reads = (flags & O_ACCMODE) == O_RDONLY;
+  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+  // ENXIO: a socket, a device without a driver, or a pipe to be written that nobody reads.
+  if (descriptor < 0 && errno == ENXIO) throw not_regular(path);
+  if (descriptor < 0)
+    throw system_error(fmt::format("cannot open '{}'{}", path.string(), reads ? "" : " for writing"), errno);
+  PosixWritableFile closer(descriptor, path);
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+  if (S_ISDIR(status.st_mode)) throw system_error(fmt::format("cannot read '{}'", path.string()), EISDIR);
+  if (!S_ISREG(status.st_mode)) throw not_regular(path);
+  // A file system in user space may take the flag at its word.
+  ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
+  closer.release();
+  return {descriptor, static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0))};
+}
+
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<WritableFile> open_for_write(const fs::path& path, OpenMode mode) override {
@@ -180,26 +214,22 @@ class PosixFileSystem final : public FileSystem {
         flags |= O_APPEND;
         break;
     }
-    int descriptor = ::open(path.c_str(), flags, 0644);
-    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for writing", path.string()), errno);
+    const int descriptor = open_file(path, flags).descriptor;
     if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(descriptor, path);
     return std::make_unique<PosixWritableFile>(descriptor, path);
   }
 
   Bytes read(const fs::path& path, std::uint64_t limit) override {
-    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}'", path.string()), errno);
+    const OpenFile file = open_file(path, O_RDONLY);
+    const int descriptor = file.descriptor;
     PosixWritableFile closer(descriptor, path);
-    struct stat status {};
-    if (::fstat(descriptor, &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
-    if (S_ISDIR(status.st_mode)) throw system_error(fmt::format("cannot read '{}'", path.string()), EISDIR);
     const auto too_large = [&] {
       return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
     };
-    const auto expected = static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0));
+    const std::uint64_t expected = file.size;
     if (expected > limit) throw too_large();
-    // One byte more than the size finds the end without growing. The size is only a hint: pipes and /proc files say 0,
-    // and another process may append.
+    // One byte more than the size finds the end without growing. The size is only a hint: files of /proc say 0, and
+    // another process may append.
     Bytes bytes(static_cast<std::size_t>(expected) + 1);
     std::size_t filled = 0;
     while (true) {
@@ -212,18 +242,16 @@ class PosixFileSystem final : public FileSystem {
       const bool short_of_asked = static_cast<std::size_t>(count) < bytes.size() - filled;
       filled += static_cast<std::size_t>(count);
       if (filled > limit) throw too_large();
-      // A regular file gives less than was asked for at its end alone, which spares the call that says so; others may
-      // give what they have so far.
-      if (count == 0 || (short_of_asked && S_ISREG(status.st_mode) && filled >= expected && expected > 0)) break;
+      // A file that has a size gives less than was asked for at its end alone, which spares the call that says so.
+      if (count == 0 || (short_of_asked && filled >= expected && expected > 0)) break;
     }
     bytes.resize(filled);
     return bytes;
   }
 
   std::unique_ptr<ReadableFile> open_for_read(const fs::path& path) override {
-    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}'", path.string()), errno);
-    return std::make_unique<PosixReadableFile>(descriptor, path);
+    const OpenFile file = open_file(path, O_RDONLY);
+    return std::make_unique<PosixReadableFile>(file.descriptor, file.size, path);
   }
 
   bool exists(const fs::path& path) override {
@@ -289,7 +317,7 @@ class PosixFileSystem final : public FileSystem {
         ours.st_dev == theirs.st_dev)
       return true;
     if (error == EEXIST) return false;
-    throw system_error(fmt::format("cannot link '{}' to '{}'", from.string(), to.string()), error);
+    throw call_error(fmt::format("cannot link '{}' to '{}'", from.string(), to.string()), error, "hard links");
   }
 
   void remove(const fs::path& path) override {
@@ -298,10 +326,11 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void sync_path(const fs::path& path) override {
-    int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for fsync", path.string()), errno);
     PosixWritableFile file(descriptor, path);
-    file.sync();
+    if (::fsync(descriptor) != 0)
+      throw call_error(fmt::format("cannot fsync '{}'", path.string()), errno, "fsync of folders");
     file.close();
   }
 };
@@ -313,8 +342,8 @@ enum class Durable { kNo, kYes };
 // Writes `bytes` under a temporary name beside `path` and calls `place(temporary)`; the temporary never stays behind.
 template <class Place>
 bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
-                  Durable durable, Place place) {
-  files.create_directories(folder_of(path));
+                  Durable durable, Folders folders, Place place) {
+  if (folders == Folders::kCreate) files.create_directories(folder_of(path));
   fs::path temporary = temporary_beside(path);
   bool placed = false;
   try {
@@ -334,8 +363,9 @@ bool write_beside(FileSystem& files, const fs::path& path, std::span<const std::
   return placed;
 }
 
-void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode) {
-  write_beside(files, path, bytes, mode, Durable::kYes, [&](const fs::path& temporary) {
+void replace(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, OpenMode mode,
+             Folders folders) {
+  write_beside(files, path, bytes, mode, Durable::kYes, folders, [&](const fs::path& temporary) {
     files.rename(temporary, path);
     return true;
   });
@@ -366,37 +396,41 @@ fs::path temporary_beside(const fs::path& path) {
   return folder_of(path) / fmt::format(".{}.{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), ++count);
 }
 
-void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  replace(files, path, bytes, OpenMode::kCreateNew);
+int open_regular(const fs::path& path, int flags) { return open_file(path, flags).descriptor; }
+
+void write_atomic(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Folders folders) {
+  replace(files, path, bytes, OpenMode::kCreateNew, folders);
 }
 
 void write_atomic_uncached(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  replace(files, path, bytes, OpenMode::kCreateUncached);
+  replace(files, path, bytes, OpenMode::kCreateUncached, Folders::kCreate);
 }
 
-void write_atomic(FileSystem& files, const fs::path& path, std::string_view text) {
-  write_atomic(files, path, as_byte_span(text));
+void write_atomic(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
+  write_atomic(files, path, as_byte_span(text), folders);
 }
 
-void replace_unsynced(FileSystem& files, const fs::path& path, std::string_view text) {
-  write_beside(files, path, as_byte_span(text), OpenMode::kCreateNew, Durable::kNo, [&](const fs::path& temporary) {
-    files.rename(temporary, path);
-    return true;
-  });
+void replace_unsynced(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
+  write_beside(files, path, as_byte_span(text), OpenMode::kCreateNew, Durable::kNo, folders,
+               [&](const fs::path& temporary) {
+                 files.rename(temporary, path);
+                 return true;
+               });
 }
 
-bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes) {
-  bool ours = write_beside(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, [&](const fs::path& temporary) {
-    bool linked = files.link(temporary, path);
-    files.remove(temporary);
-    return linked;
-  });
+bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const std::byte> bytes, Folders folders) {
+  bool ours =
+      write_beside(files, path, bytes, OpenMode::kCreateNew, Durable::kYes, folders, [&](const fs::path& temporary) {
+        bool linked = files.link(temporary, path);
+        files.remove(temporary);
+        return linked;
+      });
   files.sync_path(folder_of(path));
   return ours;
 }
 
-bool publish_exclusive(FileSystem& files, const fs::path& path, std::string_view text) {
-  return publish_exclusive(files, path, as_byte_span(text));
+bool publish_exclusive(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
+  return publish_exclusive(files, path, as_byte_span(text), folders);
 }
 
 std::string read_text(FileSystem& files, const fs::path& path) {

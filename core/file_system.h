@@ -47,7 +47,8 @@ class ReadableFile {
 //! aligned to pages; write() only.
 enum class OpenMode { kCreateNew, kTruncate, kAppend, kCreateUncached };
 
-//! All members throw system_error() with the path in the problem.
+//! All members throw system_error() with the path in the problem. The machine's own (real_file_system()) opens regular
+//! files alone: a pipe, socket or device that somebody left under a name is refused (kInput) and never waited for.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -73,20 +74,34 @@ class FileSystem {
 //! The machine's file system; lives as long as the process, any thread.
 FileSystem& real_file_system();
 
-//! Replaces `path` with `bytes` whole or not at all. Creates missing folders. On failure the temporary file is removed.
-void write_atomic(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
-void write_atomic(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+//! open(2) of a regular file, as the machine's file system does it, for whoever needs the descriptor: it is the
+//! caller's to close. \param flags O_CLOEXEC is added; what O_CREAT makes has mode 0644 \throws RuntimeError as
+//! FileSystem
+int open_regular(const std::filesystem::path& path, int flags);
+
+//! Of the folders above a file that is written: made where they are missing; or it is an error, so that a store that
+//! was removed beneath a run is not born again in parts.
+enum class Folders { kCreate, kMustExist };
+
+//! Replaces `path` with `bytes` whole or not at all. On failure the temporary file is removed.
+void write_atomic(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes,
+                  Folders folders = Folders::kCreate);
+void write_atomic(FileSystem& files, const std::filesystem::path& path, std::string_view text,
+                  Folders folders = Folders::kCreate);
 
 //! The same without any fsync, for what is written again soon or can be made anew: after a power failure the old bytes,
 //! the new ones or a torn file may stand there.
-void replace_unsynced(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+void replace_unsynced(FileSystem& files, const std::filesystem::path& path, std::string_view text,
+                      Folders folders = Folders::kCreate);
 
 //! write_atomic() with OpenMode::kCreateUncached, for hundreds of megabytes.
 void write_atomic_uncached(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 //! Publishes `bytes` under `path` unless something is there already. \return true if ours is the one that stands there
-bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes);
-bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::string_view text);
+bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::span<const std::byte> bytes,
+                       Folders folders = Folders::kCreate);
+bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std::string_view text,
+                       Folders folders = Folders::kCreate);
 
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);

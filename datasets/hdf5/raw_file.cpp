@@ -10,14 +10,13 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/file_system.h"
 #include "core/sha256.h"
 
 namespace resolute::datasets::hdf5 {
 
 RawFile::RawFile(std::filesystem::path path)
-    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw core::system_error(fmt::format("cannot open '{}'", path_.string()), errno);
-}
+    : path_(std::move(path)), descriptor_(core::open_regular(path_, O_RDONLY)) {}
 
 RawFile::~RawFile() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -28,21 +28,20 @@ std::string read_tail(int file, std::uint64_t size, std::size_t count) {
 }  // namespace
 
 core::FileDescriptor open_log(const std::string& path) {
-  const auto open = [&] {
-    return core::FileDescriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  };
-  core::FileDescriptor file = open();
-  if (!file.valid() && errno == ENOENT) {
+  const auto open = [&] { return core::FileDescriptor(core::open_regular(path, O_WRONLY | O_CREAT | O_APPEND)); };
+  const auto folder = std::filesystem::path(path).parent_path();
+  try {
+    return open();
+  } catch (const core::RuntimeError&) {
     // The coordinator made the folder, but on another node NFS may not show it yet.
-    core::real_file_system().create_directories(std::filesystem::path(path).parent_path());
-    file = open();
+    if (core::real_file_system().exists(folder)) throw;
   }
-  if (!file.valid()) throw core::system_error(fmt::format("cannot open '{}'", path), errno);
-  return file;
+  core::real_file_system().create_directories(folder);
+  return open();
 }
 
 std::string last_line_of(const std::string& path) {
-  core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat status {};
   if (!file.valid() || ::fstat(file.get(), &status) != 0) return {};
   const std::string tail = read_tail(file.get(), static_cast<std::uint64_t>(status.st_size), kTail);
@@ -56,7 +55,7 @@ std::string last_line_of(const std::string& path) {
 void cut_log(const std::string& path, std::uint64_t limit) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) <= limit) return;
-  core::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+  core::FileDescriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!file.valid()) return;
   const auto size = static_cast<std::uint64_t>(status.st_size);
   const std::uint64_t quarter = limit / 4;

@@ -1,6 +1,13 @@
 #include "core/file_system.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -9,6 +16,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/page_memory.h"
+#include "core/process.h"
 #include "core/progress.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"
@@ -112,14 +120,86 @@ TEST_F(FileSystemTest, failures_name_the_file_and_the_reason) {
   EXPECT_THROW(write_atomic(files_, folder_ / "large/below-a-file", "x"), RuntimeError);
 }
 
-TEST_F(FileSystemTest, full_device_is_an_environment_error) {
-  auto file = files_.open_for_write("/dev/full", OpenMode::kAppend);
+// The kind and the text of what `action` throws.
+template <class Action>
+std::pair<ErrorKind, std::string> error_of(Action action) {
   try {
-    file->write(as_byte_span("x"));
-    FAIL();
+    action();
   } catch (const RuntimeError& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::kEnvironment);
+    return {error.kind(), error.what()};
   }
+  ADD_FAILURE() << "no error";
+  return {};
+}
+
+TEST_F(FileSystemTest, write_beyond_the_limit_of_a_file_is_an_environment_error) {
+  const auto handler = ::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{4096, before.rlim_max};
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const auto [kind, text] = error_of([&] { write_atomic(files_, folder_ / "file", std::string(4097, 'x')); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  ::signal(SIGXFSZ, handler);
+  EXPECT_EQ(kind, ErrorKind::kEnvironment);
+  EXPECT_NE(text.find("File too large"), std::string::npos) << text;
+  EXPECT_TRUE(files_.list(folder_.path()).empty());
+}
+
+TEST_F(FileSystemTest, pipes_sockets_and_devices_are_refused_and_not_waited_for) {
+  ::alarm(30);  // to open a pipe waits for its other end
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string name = folder_ / "socket";
+  ASSERT_LT(name.copy(address.sun_path, sizeof address.sun_path - 1), sizeof address.sun_path - 1);
+  const FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  std::filesystem::create_symlink("/dev/zero", folder_ / "device");
+  const auto expect_refused = [&](const char* what) {
+    const auto path = folder_ / what;
+    for (const auto& [kind, text] :
+         {error_of([&] { files_.read(path); }), error_of([&] { files_.open_for_read(path); }),
+          error_of([&] { files_.open_for_write(path, OpenMode::kAppend); }),
+          error_of([&] { files_.open_for_write(path, OpenMode::kTruncate); }),
+          error_of([&] { open_regular(path, O_RDWR); })}) {
+      EXPECT_EQ(kind, ErrorKind::kInput) << what;
+      EXPECT_NE(text.find(what + std::string("' is not a regular file (")), std::string::npos) << text;
+    }
+  };
+  for (const char* what : {"pipe", "socket", "device"}) expect_refused(what);
+  // With somebody at the other end it could be read and written.
+  const FileDescriptor other_end(::open((folder_ / "pipe").c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(other_end.valid());
+  expect_refused("pipe");
+  ::alarm(0);
+}
+
+TEST_F(FileSystemTest, missing_folders_are_made_unless_they_have_to_be_there) {
+  const auto path = folder_ / "store/file";
+  const std::string text = "text";
+  EXPECT_THROW(write_atomic(files_, path, text, Folders::kMustExist), RuntimeError);
+  EXPECT_THROW(replace_unsynced(files_, path, text, Folders::kMustExist), RuntimeError);
+  EXPECT_THROW(publish_exclusive(files_, path, text, Folders::kMustExist), RuntimeError);
+  EXPECT_TRUE(files_.list(folder_.path()).empty());
+  EXPECT_TRUE(publish_exclusive(files_, path, text));
+  write_atomic(files_, path, text, Folders::kMustExist);
+  EXPECT_EQ(files_.list(folder_ / "store"), std::vector<std::string>{"file"});
+}
+
+TEST_F(FileSystemTest, what_a_file_system_lacks_is_named) {
+  // No file system links folders, and that of /proc syncs none: they answer as those without link() or fsync of
+  // folders.
+  const auto link = error_of([&] { files_.link(folder_.path(), folder_ / "link"); }).second;
+  EXPECT_NE(link.find("(Operation not permitted); a store needs a file system with hard links; `resolute doctor"),
+            std::string::npos)
+      << link;
+  const auto sync = error_of([&] { files_.sync_path("/proc"); }).second;
+  EXPECT_NE(sync.find("(Invalid argument); a store needs a file system with fsync of folders; `resolute doctor"),
+            std::string::npos)
+      << sync;
+  EXPECT_EQ(error_of([&] { files_.link(folder_ / "absent", folder_ / "link"); }).second.find("doctor"),
+            std::string::npos);
 }
 
 TEST_F(FileSystemTest, missing_folder_lists_as_empty) {
