@@ -165,6 +165,13 @@ bool capture(int out, int err, MonotonicTime deadline, CommandOutput& output) {
 
 }  // namespace
 
+void set_up_process() {
+  // The lowest number that is free is the one that open() gives out.
+  for (int standard = 0; standard <= 2; ++standard)
+    if (::fcntl(standard, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // NOLINT: inherited, as a standard one is
+  ::signal(SIGXFSZ, SIG_IGN);
+}
+
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   if (this != &other) {
     reset();

@@ -14,6 +14,11 @@
 
 namespace resolute::core {
 
+//! To be called first of all in main(). Opens /dev/null on those of the descriptors 0 to 2 that are closed, so that no
+//! file or socket gets the number of standard error and reads what was meant for people. Ignores SIGXFSZ, so that a
+//! limit on the size of files is an error of a write.
+void set_up_process();
+
 //! An owned file descriptor; -1 is none.
 class FileDescriptor {
  public:

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/process.h"
 #include "workers/allocator.h"
 #include "workers/job.h"
 #include "workers/numeric_class.h"
@@ -195,4 +196,7 @@ int guarded_run(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace resolute::workers
 
-int main(int argc, char** argv) { return resolute::workers::guarded_run({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  resolute::core::set_up_process();
+  return resolute::workers::guarded_run({argv + 1, argv + argc});
+}

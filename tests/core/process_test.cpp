@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,6 +121,32 @@ TEST(ProcessTest, a_child_runs_where_it_is_put_and_is_first_to_go_when_memory_ru
   // A processor that no machine has: the reason comes back, and no child is left.
   EXPECT_THROW(spawn_process({.arguments = {"/bin/true"}, .environment = {}, .processors = {100'000}}), RuntimeError);
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(ProcessTest, closed_standard_descriptors_are_opened_and_a_limit_of_files_is_no_signal) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const int kept = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dup2(kept, 1);
+    for (int closed : {0, 2}) close(closed);
+    set_up_process();
+    struct stat null_device {
+    }, folder{}, standard{};
+    stat("/dev/null", &null_device);
+    stat("/", &folder);
+    int wrong = 0;
+    for (int opened : {0, 2})
+      if (fstat(opened, &standard) != 0 || standard.st_rdev != null_device.st_rdev) wrong |= 1;
+    if (write(2, "x", 1) != 1) wrong |= 2;
+    if (fstat(1, &standard) != 0 || standard.st_ino != folder.st_ino) wrong |= 4;  // what was open stays
+    struct sigaction now {};
+    sigaction(SIGXFSZ, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) wrong |= 8;
+    _exit(wrong);
+  }
+  int word = 0;
+  ASSERT_EQ(waitpid(child, &word, 0), child);
+  EXPECT_EQ(describe(to_exit_status(word)), "exit code 0");
 }
 
 TEST(ProcessTest, threads_may_start_children_at_the_same_time) {

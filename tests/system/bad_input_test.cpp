@@ -1,6 +1,7 @@
 // What is wrong is refused in one line, with the right exit code, and leaves nothing half written.
 
 #include "core/json.h"
+#include "tests/orchestrator/support/toy_suite.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::bad_input_test {
@@ -286,6 +287,29 @@ TEST(BadUsage, results_that_cannot_be_written_are_a_failure) {
   auto output = run_program(
       {"sh", "-c", "exec \"$@\" >/dev/full", "sh", kBin / "resolute", "suite", "plan", kTinySuite, "--store", "/tmp"});
   expect_refusal(output, 1, "stdout");
+}
+
+TEST(BadSurroundings, a_run_without_standard_descriptors_does_all_its_jobs) {
+  const ScratchFolder scratch;
+  tests::write_toy_worker(scratch / "worker");
+  auto environment = program_environment();
+  environment["RESOLUTE_WORKER"] = scratch / "worker";
+  const auto plan =
+      core::parse_json(resolute({"suite", "plan", kTinySuite, "--store", scratch / "store", "--json"}).out, "the plan");
+  run_program({"sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh", kBin / "resolute", "suite", "run", kTinySuite, "--store",
+               scratch / "store", "--slots", "2"},
+              environment);
+  std::size_t results = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(scratch / "store"))
+    results += entry.path().filename() == "result.json" ? 1 : 0;
+  EXPECT_EQ(results, plan["jobs"].size());
+}
+
+TEST(BadSurroundings, a_limit_on_the_size_of_files_is_an_error) {
+  const ScratchFolder scratch;
+  auto output = run_program({"sh", "-c", "ulimit -f 1; exec \"$@\"", "sh", kBin / "resolute", "data", "synth", "--out",
+                             scratch / "people", "--identities", "6"});
+  expect_refusal(output, 1, "File too large");
 }
 
 TEST(BadUsage, every_command_has_help_with_an_example) {
