@@ -70,7 +70,7 @@ AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::Sub
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
   Outcome outcome;
   outcome.achieved.results = std::count_if(work.plan.jobs.begin(), work.plan.jobs.end(), [&](const auto& job) {
-    return files.exists(work.store.result_file(job.id));
+    return orchestrator::has_result(files, work.store, job.id);
   });
   outcome.complete = std::cmp_equal(outcome.achieved.results, work.plan.jobs.size());
   outcome.achieved.steps.reset();

@@ -30,8 +30,7 @@ constexpr std::chrono::milliseconds kSlice{200};
 std::int64_t last_run(core::FileSystem& files, const fs::path& run_folder) {
   const auto epochs = orchestrator::journal_epochs(files, run_folder);
   if (epochs.empty()) return 0;
-  return orchestrator::run_epoch_of(
-      orchestrator::read_journal_header(files, run_folder / orchestrator::journal_name(epochs.back())));
+  return orchestrator::read_run_epoch(files, run_folder, epochs.back());
 }
 
 // No run that is there yet is a later one than this.

@@ -8,6 +8,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/file_system.h"
+#include "orchestrator/epoch.h"
 
 namespace resolute::cli {
 
@@ -36,7 +37,7 @@ int suite_plan(const Arguments& arguments) {
   std::cout << plan.suite << ": " << plan.title << "\n\n";
   for (const auto& job : plan.jobs) {
     auto& [count, done] = by_kind[experiments::kind_name(job.specification)];
-    bool finished = files.exists(parsed->store.result_file(job.id));
+    bool finished = orchestrator::has_result(files, parsed->store, job.id);
     ++count;
     if (finished) ++done;
     std::cout << fmt::format("  {}  {:10} {}{}\n", job.id.hex.substr(0, 12), experiments::kind_name(job.specification),

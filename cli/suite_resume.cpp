@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process.h"
+#include "orchestrator/epoch.h"
 #include "orchestrator/run.h"
 
 namespace resolute::cli {
@@ -151,7 +152,7 @@ int suite_resume(const Arguments& arguments) {
   const slurm::Effects effects = slurm::real_effects();
   slurm::Client client(effects, interactive_client());
   auto open = settled_submissions(files, client, effects, suite_folder, [&](const std::string& job) {
-    return files.exists(parsed->store.result_file({job}));
+    return orchestrator::has_result(files, parsed->store, {job});
   });
   if (open.empty()) return suite_run(arguments);
   Standing& newest = open.back();

@@ -13,6 +13,7 @@
 #include "cli/utilisation_plot.h"
 #include "core/file_system.h"
 #include "core/log.h"
+#include "orchestrator/epoch.h"
 #include "orchestrator/simulate.h"
 
 namespace resolute::cli {
@@ -107,7 +108,7 @@ class Typed {
 
 experiments::Plan without_results(experiments::Plan plan, const experiments::StoreLayout& store) {
   const auto done = [&](const experiments::JobId& job) {
-    return core::real_file_system().exists(store.result_file(job));
+    return orchestrator::has_result(core::real_file_system(), store, job);
   };
   std::erase_if(plan.jobs, [&](const auto& job) { return done(job.id); });
   for (auto& job : plan.jobs) std::erase_if(job.after, done);

@@ -15,6 +15,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "orchestrator/epoch.h"
 #include "orchestrator/run.h"
 
 namespace resolute::cli {
@@ -201,7 +202,7 @@ Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
   Order order{arguments, arguments.plan(false), {}, {}, {}, {}};
   order.suite_text = core::read_text(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
-    return files.exists(store.result_file({job}));
+    return orchestrator::has_result(files, store, {job});
   };
   order.request = read_submit_options(arguments, order.plan, files, environment);
   order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());

@@ -81,7 +81,8 @@ class Applier {
     job.expected_ms = event.expected_ms;
     job.path_ms = event.path_ms;
     job.checkpoint_ms = event.checkpoint_ms;
-    job.attempts = std::max(job.attempts, event.attempts);
+    // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
+    if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
     int unmet = 0;
     for (JobNumber need : event.after) {
       if (!at(need).wanted) refuse(what(), fmt::format("it needs job {}, which was not added before it", need.value));
@@ -163,6 +164,7 @@ class Applier {
     if (!job.wanted || !std::holds_alternative<Ready>(job.state) || job.unwanted)
       refuse(what(), fmt::format("it is {}", name_of(job.state)));
     if (event.attempt <= job.attempts) refuse(what(), fmt::format("attempt {} was before it", job.attempts));
+    if (event.attempt > 2 * kMostAttempts) refuse(what(), "so many were never made");
     if (!within(event.at)) refuse(what(), "it happened at no time");
     unindex_job(state_, event.job);
     int slots = 0;

@@ -45,7 +45,7 @@ Claims::Claims(core::FileSystem& files, const core::Clock& clock, experiments::S
       text_(text_of(self_)),
       file_(store_.suite_folder(self_.suite) / fmt::format("claim-{:06}", self_.epoch)),
       lease_(lease) {
-  core::replace_unsynced(files_, file_, text_);
+  core::replace_unsynced(files_, file_, text_, core::Folders::kMustExist);
 }
 
 Claims::~Claims() {

@@ -289,7 +289,7 @@ void Coordinator::settle_results() {
     }
     const int attempt = running->attempt;
     // The store is the truth, whatever the ranks' exit codes say.
-    if (files_.exists(store_.result_file(job_of(state_, number).id))) {
+    if (has_result(files_, store_, job_of(state_, number).id)) {
       awaited_results_.erase(number);
       record(JobSucceeded{number, attempt});
     } else if (running->ending) {

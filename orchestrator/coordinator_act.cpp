@@ -78,7 +78,7 @@ bool Coordinator::find_results(bool due) {
     const Job& job = job_of(state_, number);
     if (!std::holds_alternative<Waiting>(job.state) && !std::holds_alternative<Ready>(job.state)) continue;
     renew_owner_if_due();
-    if (!files_.exists(store_.result_file(job.id))) continue;
+    if (!has_result(files_, store_, job.id)) continue;
     record(JobSucceeded{number, 0});
     found = true;
   }
@@ -144,7 +144,7 @@ bool Coordinator::prepare_attempt(const Placed& placed) {
     return false;
   }
   if (folders_.make_attempt(job.id, placed.attempt)) return true;
-  used_attempts_[placed.job] = attempts_in_store(files_, store_.job_folder(job.id));
+  used_attempts_[placed.job] = std::max(placed.attempt, attempts_in_store(files_, store_.job_folder(job.id)));
   claims_->release(job.id);
   attempts_.erase(placed.job);
   record(HeldElsewhere{placed.job, placed.attempt, now(), "another run of the store has used the attempt's number"});

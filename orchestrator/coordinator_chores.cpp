@@ -44,7 +44,7 @@ void Coordinator::do_chores() {
 void Coordinator::renew_owner_if_due() {
   if (!owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
   // A run that has nothing to journal finds out here that another has taken over.
-  epoch_.journal->require_no_successor();
+  epoch_.journal->require_ours();
   renew_owner(false);
 }
 

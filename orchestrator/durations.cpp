@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "core/json.h"
+#include "core/log.h"
 #include "core/overloaded.h"
 #include "core/sha256.h"
 
@@ -148,6 +149,7 @@ void append_durations(core::FileSystem& files, const experiments::StoreLayout& s
                                   {"ms", duration.milliseconds},
                                   {"checkpoint_ms", duration.checkpoint_ms}}) +
             "\n";
+  if (!files.exists(store.root())) return;  // removed beneath the run: it is not made anew
   files.create_directories(durations_folder(store));
   auto file =
       files.open_for_write(durations_folder(store) / (run + std::string(kDurationsSuffix)), core::OpenMode::kAppend);
@@ -158,32 +160,43 @@ void append_durations(core::FileSystem& files, const experiments::StoreLayout& s
 Durations Durations::read(core::FileSystem& files, const experiments::StoreLayout& store) {
   const fs::path folder = durations_folder(store);
   std::vector<std::pair<fs::file_time_type, fs::path>> newest;
-  for (const std::string& name : files.list(folder)) {
-    if (!name.ends_with(kDurationsSuffix)) continue;
-    std::error_code error;
-    const auto time = fs::last_write_time(folder / name, error);
-    if (!error) newest.emplace_back(time, folder / name);
+  Durations durations;
+  try {
+    for (const std::string& name : files.list(folder)) {
+      if (!name.ends_with(kDurationsSuffix)) continue;
+      std::error_code error;
+      const auto time = fs::last_write_time(folder / name, error);
+      if (!error) newest.emplace_back(time, folder / name);
+    }
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("durations of earlier runs are left out: {}", error.what());
   }
   std::sort(newest.rbegin(), newest.rend());
   std::uint64_t left = kReadAtMost;
-  Durations durations;
   for (const auto& [time, path] : newest) {
     if (left == 0) break;
-    const auto file = files.open_for_read(path);
-    core::Bytes bytes(std::min(file->size(), left));
-    left -= bytes.size();
-    file->read_at(file->size() - bytes.size(), bytes);
-    const std::string_view text = core::as_text(bytes);
-    // The newest lines stand last.
-    for (std::size_t end = text.rfind('\n'); end != std::string_view::npos && end > 0;) {
-      const std::size_t before = text.rfind('\n', end - 1);
-      const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
-      durations.add_older(text.substr(begin, end - begin));
-      end = before;
+    try {
+      left -= durations.add_end_of(*files.open_for_read(path), left);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("durations of earlier runs are left out: {}", error.what());
     }
   }
   for (auto& [name, known] : durations.by_class_) learn(known);
   return durations;
+}
+
+std::uint64_t Durations::add_end_of(core::ReadableFile& file, std::uint64_t limit) {
+  core::Bytes bytes(std::min(file.size(), limit));
+  file.read_at(file.size() - bytes.size(), bytes);
+  const std::string_view text = core::as_text(bytes);
+  // The newest lines stand last.
+  for (std::size_t end = text.rfind('\n'); end != std::string_view::npos && end > 0;) {
+    const std::size_t before = text.rfind('\n', end - 1);
+    const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
+    add_older(text.substr(begin, end - begin));
+    end = before;
+  }
+  return bytes.size();
 }
 
 void Durations::add_older(std::string_view line) {

@@ -39,14 +39,16 @@ struct MeasuredDuration {
   bool operator==(const MeasuredDuration&) const = default;
 };
 
-//! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read.
+//! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read. A
+//! store that is gone is not made anew.
 //! \param run its token
 void append_durations(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& run,
                       std::span<const MeasuredDuration> durations);
 
 class Durations {
  public:
-  //! Reads the newest files of the folder, at most 64 MiB, and of each class the newest 256 lives.
+  //! Reads the newest files of the folder, at most 64 MiB, and of each class the newest 256 lives. Nothing depends on
+  //! them: what cannot be read is left out with a warning.
   static Durations read(core::FileSystem& files, const experiments::StoreLayout& store);
   void add(const MeasuredDuration& duration);
   struct Expected {
@@ -62,6 +64,8 @@ class Durations {
     double rate = 0;                     //!< median milliseconds a unit of work
     double checkpoint_ms = 0;            //!< median of those that had one; 0: none had
   };
+  //! The last lines of a file. \return bytes read, at most `limit`
+  std::uint64_t add_end_of(core::ReadableFile& file, std::uint64_t limit);
   void add_older(std::string_view line);
   static void learn(Class& known);
   std::map<std::string, Class, std::less<>> by_class_;

@@ -37,6 +37,18 @@ void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past,
   past.length = extent.valid_length;
 }
 
+// What `look` sees; `otherwise` where something foreign is in the way (a folder that is another user's alone, a file in
+// its place): that costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
+template <class Look>
+std::invoke_result_t<Look> foreign_as(std::invoke_result_t<Look> otherwise, Look look) {
+  try {
+    return look();
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;
+    return otherwise;
+  }
+}
+
 }  // namespace
 
 void read_beside_a_run(core::FileSystem& files, const fs::path& suite_folder, const std::function<void()>& read) {
@@ -98,8 +110,8 @@ OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& 
   // epoch.
   for (std::int64_t looked_at = -1; past.epoch != looked_at;) {
     looked_at = last_epoch(files, owned.suite_folder);
-    if (const auto journal = owned.suite_folder / journal_name(looked_at); files.exists(journal))
-      require_no_owner(files, owned.suite_folder, run_epoch_of(read_journal_header(files, journal)), watch);
+    if (files.exists(owned.suite_folder / journal_name(looked_at)))
+      require_no_owner(files, owned.suite_folder, read_run_epoch(files, owned.suite_folder, looked_at), watch);
     past = read_past(files, owned.suite_folder);
   }
   owned.epoch = past.epoch + 1;
@@ -153,7 +165,7 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
       RESOLUTE_EXPECT(number != state.numbers.end(), "a plan names a job before what it needs");
       added.after.push_back(number->second);
     }
-    const bool done = files.exists(store.result_file(planned.id));
+    const bool done = has_result(files, store, planned.id);
     if (!done) added.attempts = attempts_in_store(files, store.job_folder(planned.id));
     complete(added);
     const JobNumber number = added.job;
@@ -163,12 +175,18 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
   return events;
 }
 
+bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
+  return foreign_as(false, [&] { return files.exists(store.result_file(job)); });
+}
+
 int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
+  const auto names = foreign_as(std::vector<std::string>(), [&] { return files.list(job_folder / "attempts"); });
   int last = 0;
-  for (const std::string& name : files.list(job_folder / "attempts")) {
+  for (const std::string& name : names) {
     int number = 0;
     auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size()) last = std::max(last, number);
+    if (error == std::errc{} && end == name.data() + name.size() && number <= kMostAttempts)
+      last = std::max(last, number);
   }
   return last;
 }

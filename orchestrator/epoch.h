@@ -66,8 +66,11 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
                              const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
 
-//! Highest number of a folder in a job's attempts/, 0 if there is none: a journal may have been lost, and another run
-//! of the store may have tried the job.
+//! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.
+bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
+
+//! Highest number of a folder in a job's attempts/ up to kMostAttempts, 0 if there is none or nothing can be seen: a
+//! journal may have been lost, and another run of the store may have tried the job.
 int attempts_in_store(core::FileSystem& files, const std::filesystem::path& job_folder);
 
 //! `bytes` random bytes of the kernel in hexadecimal: run tokens and store prefixes that nobody can guess.

@@ -68,6 +68,8 @@ using Placement = std::vector<Share>;
 //! The most that one agent or one job may say of itself: far beyond any machine, and far from where sums overflow.
 inline constexpr int kMostSlots = 100'000;  //!< also GPUs
 inline constexpr std::int64_t kMostMemoryMib = 1'000'000'000'000;
+//! The highest number of an attempt that is believed of a folder in the store: nothing of ours made a higher one.
+inline constexpr int kMostAttempts = 1'000'000;
 
 //! A coordinator took over: agents are forgotten, running attempts are over, no job is wanted until JobAdded says so.
 struct RunStarted {

@@ -195,7 +195,7 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
   const auto pasts = read_pasts(files, store, suite);
   Explanation explanation;
   explanation.job = only_job(files, store, pasts, job);
-  explanation.has_result = files.exists(store.result_file(explanation.job));
+  explanation.has_result = has_result(files, store, explanation.job);
   for (const SuitePast& past : pasts) {
     const auto number = past.state.numbers.find(explanation.job.hex);
     if (number == past.state.numbers.end()) continue;

@@ -51,12 +51,14 @@ bool record_behind(std::span<const std::byte> bytes, std::size_t from, std::uint
   return false;
 }
 
-JournalHeader parse_header(std::span<const std::byte> bytes, const std::string& name) {
+// Of the first bytes of a file, \param size in all. Nothing where the header is torn and no record can stand behind it.
+std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std::uint64_t size,
+                                          const std::string& name) {
   const std::string problem = fmt::format("'{}' is not a journal that can be read", name);
-  if (bytes.size() < kJournalHeaderSize)
-    throw core::corrupt_error(
-        problem, fmt::format("it ends at offset {}, its header has {} bytes", bytes.size(), kJournalHeaderSize),
-        kAdvice);
+  if (size < kJournalHeaderSize) return std::nullopt;
+  const bool whole =
+      core::as_text(bytes.first(8)) == kJournalMagic && load_u32(bytes, 60) == core::crc32c(bytes.first(60));
+  if (!whole && size == kJournalHeaderSize) return std::nullopt;
   if (core::as_text(bytes.first(8)) != kJournalMagic)
     throw core::corrupt_error(problem, "the 8 bytes at offset 0 are not RSLTJRNL", kAdvice);
   if (load_u32(bytes, 60) != core::crc32c(bytes.first(60)))
@@ -148,14 +150,19 @@ void append_record(core::Bytes& to, std::uint64_t sequence, Instant at, const Ev
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
                            std::optional<std::uint64_t> sealed, const RecordVisitor& visit) {
   JournalExtent extent;
-  extent.header = parse_header(bytes, name);
   const std::size_t full_size = bytes.size();
-  if (sealed) {
-    if (*sealed > bytes.size() || *sealed < kJournalHeaderSize)
-      throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", name, bytes.size()),
-                                fmt::format("its successor sealed {} bytes", *sealed), kAdvice);
-    bytes = bytes.first(*sealed);
+  const auto header = parse_header(bytes, full_size, name);
+  const std::uint64_t least = header ? kJournalHeaderSize : 0;
+  if (sealed && (*sealed < least || *sealed > (header ? full_size : 0)))
+    throw core::corrupt_error(fmt::format("'{}' is damaged at offset {}", name, header ? full_size : 0),
+                              fmt::format("its successor sealed {} bytes", *sealed), kAdvice);
+  if (!header) {
+    extent.header.epoch = 0;
+    extent.dropped_bytes = full_size;
+    return extent;
   }
+  extent.header = *header;
+  if (sealed) bytes = bytes.first(*sealed);
   std::size_t at = kJournalHeaderSize;
   for (std::uint64_t expected = 1; at < bytes.size(); ++expected) {
     const std::size_t size = whole_record(bytes, at);
@@ -195,11 +202,16 @@ JournalContents read_journal(core::FileSystem& files, const fs::path& path, std:
   return parse_journal(files.read(path), path.string(), sealed);
 }
 
-JournalHeader read_journal_header(core::FileSystem& files, const fs::path& path) {
+std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const fs::path& path) {
   const auto file = files.open_for_read(path);
   core::Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), kJournalHeaderSize)));
   file->read_at(0, bytes);
-  return parse_header(bytes, path.string());
+  return parse_header(bytes, file->size(), path.string());
+}
+
+std::int64_t read_run_epoch(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
+  const auto header = read_journal_header(files, suite_folder / journal_name(epoch));
+  return header ? run_epoch_of(*header) : epoch;
 }
 
 std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const fs::path& suite_folder) {
@@ -222,12 +234,15 @@ std::vector<JournalExtent> scan_journals(core::FileSystem& files, const fs::path
   for (std::size_t i = 0; i < epochs.size(); ++i) {
     std::optional<std::uint64_t> sealed;
     if (i + 1 < epochs.size())
-      sealed = read_journal_header(files, suite_folder / journal_name(epochs[i + 1])).sealed_length;
+      if (const auto successor = read_journal_header(files, suite_folder / journal_name(epochs[i + 1])))
+        sealed = successor->sealed_length;
     const fs::path path = suite_folder / journal_name(epochs[i]);
     extents.push_back(scan_journal(files.read(path), path.string(), sealed, visit));
-    if (extents.back().header.epoch != epochs[i])
+    std::int64_t& epoch = extents.back().header.epoch;
+    if (epoch == 0 && extents.back().valid_length == 0) epoch = epochs[i];  // torn
+    if (epoch != epochs[i])
       throw core::corrupt_error(fmt::format("'{}' is damaged at offset 16", path.string()),
-                                fmt::format("its header says epoch {}", extents.back().header.epoch), kAdvice);
+                                fmt::format("its header says epoch {}", epoch), kAdvice);
   }
   return extents;
 }
@@ -247,16 +262,16 @@ std::vector<JournalContents> read_journals(core::FileSystem& files, const fs::pa
 JournalWriter::JournalWriter(core::FileSystem& files, const fs::path& suite_folder, const JournalHeader& header)
     : files_(files), suite_folder_(suite_folder), header_(header) {
   if (!create())
-    throw core::input_error(fmt::format("'{}' was created by another run", path_.string()),
-                            "two runs of one suite were started at once",
-                            "let that one go on, or start again when it has ended");
+    throw core::RuntimeError(
+        core::ErrorKind::kTransient, fmt::format("'{}' was created by another run", path_.string()),
+        "two runs of one suite were started at once", "let that one go on, or start again when it has ended");
 }
 
 // False if another run has the epoch.
 bool JournalWriter::create() {
   path_ = suite_folder_ / journal_name(header_.epoch);
   successor_ = suite_folder_ / journal_name(header_.epoch + 1);
-  if (!core::publish_exclusive(files_, path_, encode_header(header_))) return false;
+  if (!core::publish_exclusive(files_, path_, encode_header(header_), core::Folders::kMustExist)) return false;
   file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
   sequence_ = 0;
   length_ = kJournalHeaderSize;
@@ -278,7 +293,7 @@ void JournalWriter::seal_predecessor_at(std::uint64_t length) {
   RESOLUTE_EXPECT(length_ == kJournalHeaderSize && batch_.empty() && !failed_, "a seal moves before the first record");
   failed_ = true;
   header_.sealed_length = length;
-  core::write_atomic(files_, path_, encode_header(header_));
+  core::write_atomic(files_, path_, encode_header(header_), core::Folders::kMustExist);
   file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
   failed_ = false;
 }
@@ -292,12 +307,20 @@ void JournalWriter::require_no_successor() const {
                              fmt::format("'{}' exists", successor_.string()), "see that run's output");
 }
 
+void JournalWriter::require_ours() const {
+  require_no_successor();
+  if (!files_.exists(path_))
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' is gone", path_.string()),
+                             "the store, or the suite's folder in it, was removed or moved while its run was at work",
+                             "put it back and start the run again: it goes on from what is there");
+}
+
 void JournalWriter::sync() {
   if (failed_)
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' takes no more records", path_.string()),
                              "an earlier write or fsync failed", "start the run again: it goes on from what was kept");
   if (batch_.empty()) return;
-  require_no_successor();
+  require_ours();
   failed_ = true;
   file_->write(batch_);
   file_->sync();

@@ -65,7 +65,8 @@ std::string journal_name(std::int64_t epoch);
 std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
 //! Goes through one file's bytes; `name` stands in messages. A torn tail (a damaged stretch with no whole record behind
-//! it) is normal and reported in dropped_bytes. \param sealed valid bytes as its successor's header says: no torn tail
+//! it) is normal and reported in dropped_bytes; so is a torn header, behind which no record can stand: the file counts
+//! as empty (valid_length 0, header.epoch 0). \param sealed valid bytes as its successor's header says: no torn tail
 //! is accepted before that, and no byte read after \throws RuntimeError (kCorrupt) naming the file and the offset of
 //! damage in the middle, kInput for a newer version
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
@@ -75,11 +76,16 @@ JournalContents parse_journal(std::span<const std::byte> bytes, const std::strin
                               std::optional<std::uint64_t> sealed = std::nullopt);
 JournalContents read_journal(core::FileSystem& files, const std::filesystem::path& path,
                              std::optional<std::uint64_t> sealed = std::nullopt);
-//! Only the header. \throws RuntimeError as scan_journal()
-JournalHeader read_journal_header(core::FileSystem& files, const std::filesystem::path& path);
+//! Only the header; nothing where it is torn. \throws RuntimeError as scan_journal()
+std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const std::filesystem::path& path);
+
+//! In which epoch the run began that has this one: its owner file's number. Of a torn header, which says nothing, the
+//! epoch itself.
+std::int64_t read_run_epoch(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
 //! Goes through the epochs of a suite folder from `first` on, in order, each cut to the length that its successor
-//! sealed. \throws RuntimeError (kCorrupt) if one of them is missing or damaged
+//! sealed; where the successor's header is torn, as the last one is read. A torn header's epoch is its file's. \throws
+//! RuntimeError (kCorrupt) if one of them is missing or damaged
 std::vector<JournalExtent> scan_journals(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                          std::int64_t first, const RecordVisitor& visit);
 //! All that are still there, with their records kept; what a snapshot covers may have been removed (snapshot.h).
@@ -93,12 +99,12 @@ void append_record(core::Bytes& to, std::uint64_t sequence, Instant at, const Ev
 //! unknown, and every later call throws.
 class JournalWriter {
  public:
-  //! Claims the epoch by link(). \throws RuntimeError (kInput) if another run has it
+  //! Claims the epoch by link(). The folder has to be there. \throws RuntimeError (kTransient) if another run has it
   JournalWriter(core::FileSystem& files, const std::filesystem::path& suite_folder, const JournalHeader& header);
   //! Adds a record to the batch; nothing is written before sync().
   void append(const Event& event, Instant at);
   //! Writes and fsyncs the batch: what it holds may now take effect. Does nothing for an empty batch.
-  //! \throws RuntimeError (kInterrupted) if a later epoch was created: this run has been taken over and must not act
+  //! \throws RuntimeError as require_ours()
   void sync();
   //! Seals this file and goes on in the next epoch's. Needs an empty batch. \throws RuntimeError (kInterrupted) if
   //! another run has that epoch
@@ -106,8 +112,10 @@ class JournalWriter {
   //! Before the first sync(): seals the predecessor at `length`, to which it had grown when its successor came.
   //! Replaces the header-only file by rename().
   void seal_predecessor_at(std::uint64_t length);
-  //! \throws RuntimeError (kInterrupted) if a later epoch was created: this run has been taken over and must not act
-  void require_no_successor() const;
+  //! \throws RuntimeError (kInterrupted) if a later epoch was created: this run has been taken over and must not act;
+  //! (kEnvironment) if the file is gone: what it says reaches nobody, and another run may begin beside this one
+  void require_ours() const;
+  void require_no_successor() const;  //!< the first of the two alone
 
   std::int64_t epoch() const { return header_.epoch; }
   //! Bytes of the file that sync() has seen to.

@@ -71,7 +71,7 @@ void write_live(core::FileSystem& files, const fs::path& suite_folder, const Liv
   if (status.seconds_left >= 0) json["seconds_left"] = status.seconds_left;
   for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
   for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
-  core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n");
+  core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);
 }
 
 std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& suite_folder) {

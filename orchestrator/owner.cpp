@@ -62,10 +62,13 @@ fs::path owner_file(const fs::path& suite_folder, std::int64_t epoch) {
 void write_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch, const Owner& owner) {
   core::Json json = {{"boot", owner.boot}, {"counter", owner.counter}, {"ended", owner.ended},
                      {"host", owner.host}, {"process", owner.process}, {"start", owner.start}};
-  core::write_atomic(files, owner_file(suite_folder, epoch), core::canonical_json(json) + "\n");
+  core::write_atomic(files, owner_file(suite_folder, epoch), core::canonical_json(json) + "\n",
+                     core::Folders::kMustExist);
 }
 
-std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
+namespace {
+
+std::optional<Owner> read_strictly(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
   const fs::path path = owner_file(suite_folder, epoch);
   auto text = core::read_text_if_exists(files, path);
   if (!text) return std::nullopt;
@@ -80,6 +83,17 @@ std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_f
   owner.start = reader.required<std::uint64_t>("start");
   reader.finish();
   return owner;
+}
+
+}  // namespace
+
+std::optional<Owner> read_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch) {
+  try {
+    return read_strictly(files, suite_folder, epoch);
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput && error.kind() != core::ErrorKind::kCorrupt) throw;
+    return std::nullopt;
+  }
 }
 
 OwnerLife life_of(const Owner& owner) {

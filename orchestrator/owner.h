@@ -27,8 +27,12 @@ struct Owner {
 //! This process.
 Owner this_owner();
 std::filesystem::path owner_file(const std::filesystem::path& suite_folder, std::int64_t epoch);
+//! The suite's folder has to be there.
 void write_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch,
                  const Owner& owner);
+//! Nothing where there is none, or something else lies in its place (empty, garbage, a folder, not ours to read): such
+//! an owner is watched as an unknown one, and its run, if it lives, soon writes its file anew. \throws RuntimeError for
+//! errors of the store
 std::optional<Owner> read_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
 enum class OwnerLife { kEnded, kAlive, kUnknown };  //!< alive: its process is there; unknown: it is elsewhere

@@ -184,10 +184,11 @@ void remove_covered(core::FileSystem& files, const fs::path& suite_folder, std::
 void require_sealed_there(core::FileSystem& files, const fs::path& suite_folder, const SnapshotPosition& position) {
   const fs::path successor = suite_folder / journal_name(position.epoch + 1);
   if (!files.exists(successor)) return;
-  const auto sealed = read_journal_header(files, successor).sealed_length;
-  if (sealed != position.length)
-    throw core::corrupt_error(fmt::format("'{}' does not belong to its snapshot", successor.string()),
-                              fmt::format("it sealed {} bytes, the snapshot has {}", sealed, position.length));
+  const auto header = read_journal_header(files, successor);
+  if (header && header->sealed_length != position.length)
+    throw core::corrupt_error(
+        fmt::format("'{}' does not belong to its snapshot", successor.string()),
+        fmt::format("it sealed {} bytes, the snapshot has {}", header->sealed_length, position.length));
 }
 
 }  // namespace
@@ -241,9 +242,12 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
     reader.finish();
     require_known_jobs(snapshot.state);
     require_ranges(snapshot.state);
-    for (std::size_t i = 0; i < snapshot.state.jobs.size(); ++i)
-      if (!snapshot.state.numbers.emplace(snapshot.state.jobs[i].id.hex, JobNumber{static_cast<int>(i)}).second)
+    for (std::size_t i = 0; i < snapshot.state.jobs.size(); ++i) {
+      Job& job = snapshot.state.jobs[i];
+      if (!snapshot.state.numbers.emplace(job.id.hex, JobNumber{static_cast<int>(i)}).second)
         throw core::corrupt_error(fmt::format("job {} is there twice", i));
+      if (job.attempts > 2 * kMostAttempts) job.attempts = 0;  // as apply() has it
+    }
     build_indexes(snapshot.state);
     check_invariants(snapshot.state);
   } catch (const std::exception& error) {  // also a broken promise of check_invariants(): it is the file's
@@ -255,7 +259,8 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
 void keep_snapshot(core::FileSystem& files, const fs::path& suite_folder, const SnapshotPosition& position,
                    const State& state, std::uint64_t keep) {
   try {
-    core::write_atomic(files, suite_folder / snapshot_name(position.epoch), encode_snapshot(position, state));
+    core::write_atomic(files, suite_folder / snapshot_name(position.epoch), encode_snapshot(position, state),
+                       core::Folders::kMustExist);
     remove_covered(files, suite_folder, keep, state.run.epoch);
   } catch (const core::RuntimeError& error) {
     core::log_warning("the suite's history could not be cut short: {}", error.what());

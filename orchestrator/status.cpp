@@ -84,7 +84,7 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
   }
   std::map<experiments::JobId, bool> done;
   for (const auto& planned : plan.jobs) {
-    if (files.exists(store.result_file(planned.id))) {
+    if (has_result(files, store, planned.id)) {
       done[planned.id] = true;
       ++status.jobs.succeeded;
       continue;

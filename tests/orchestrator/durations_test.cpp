@@ -1,6 +1,8 @@
 #include "orchestrator/durations.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"
@@ -119,6 +121,34 @@ TEST(Durations, of_a_file_longer_than_is_read_the_end_counts) {
   const Durations durations = Durations::read(files, store);
   EXPECT_EQ(durations.expected({name}).milliseconds, 100);
   EXPECT_FALSE(durations.expected({std::string(16, 'b')}).learned);
+}
+
+TEST(Durations, what_is_no_file_of_them_is_left_out_with_a_warning) {
+  const TemporaryFolder folder;
+  auto& files = core::real_file_system();
+  const experiments::StoreLayout store(folder.path());
+  const std::string name(16, 'a');
+  append_durations(files, store, "run", std::vector<MeasuredDuration>{{name, 1, 100, 0}});
+  std::filesystem::create_directory(folder / "durations/folder.jsonl");
+  std::filesystem::create_symlink("loop.jsonl", folder / "durations/loop.jsonl");
+  ASSERT_EQ(::mkfifo((folder / "durations/pipe.jsonl").c_str(), 0600), 0);
+  ::alarm(30);  // to open a pipe waits for its other end
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Durations::read(files, store).expected({name}).milliseconds, 100);
+  const std::string said = testing::internal::GetCapturedStderr();
+  ::alarm(0);
+  EXPECT_NE(said.find("folder.jsonl' (Is a directory)"), std::string::npos) << said;
+  EXPECT_NE(said.find("pipe.jsonl' is not a regular file"), std::string::npos) << said;
+  std::filesystem::remove_all(folder / "durations");
+  core::write_atomic(files, folder / "durations", "a file");
+  EXPECT_FALSE(Durations::read(files, store).expected({name}).learned);
+}
+
+TEST(Durations, of_a_store_that_is_gone_are_dropped) {
+  const TemporaryFolder folder;
+  const experiments::StoreLayout store(folder / "store");
+  append_durations(core::real_file_system(), store, "run", std::vector<MeasuredDuration>{{"a", 1, 100, 0}});
+  EXPECT_FALSE(std::filesystem::exists(store.root()));
 }
 
 TEST(ExpectedPaths, no_line_in_the_store_makes_a_job_longer_than_a_journal_takes) {

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "core/crc32c.h"
+#include "orchestrator/snapshot.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/faulty_file_system.h"
@@ -91,10 +92,6 @@ TEST(Journal, every_prefix_replays_to_the_state_after_a_prefix_of_the_events) {
   State state;
   for (std::size_t length = 0; length <= bytes.size(); ++length) {
     const auto prefix = std::span(bytes).first(length);
-    if (length < kJournalHeaderSize) {
-      EXPECT_THROW(parse_journal(prefix, "journal"), core::RuntimeError);
-      continue;
-    }
     while (complete < whole.records.size() &&
            (complete + 1 < whole.records.size() ? whole.records[complete + 1].offset : whole.valid_length) <= length)
       orchestrator::apply(state, run.events[complete++]);
@@ -160,6 +157,70 @@ TEST(Journal, a_version_that_is_newer_is_refused_with_advice) {
   }
 }
 
+// Of a header with `length` bytes, the last of them wrong; 64: the whole length.
+core::Bytes torn_header(std::size_t length) {
+  core::Bytes bytes = journal_of({});
+  bytes.resize(length);
+  if (length > 0) bytes.back() ^= std::byte{1};
+  return bytes;
+}
+
+TEST(Journal, a_torn_header_is_an_empty_journal_and_the_next_run_goes_on_behind_it) {
+  auto& files = core::real_file_system();
+  for (const std::size_t length : {std::size_t{0}, std::size_t{10}, kJournalHeaderSize}) {
+    TemporaryFolder folder;
+    const experiments::StoreLayout store(folder.path());
+    const auto suite = store.suite_folder("toy");
+    const std::vector<Event> events{toy_run(1), toy_job(0), stop("a")};
+    const core::Bytes first = journal_of(events);
+    core::write_atomic(files, suite / journal_name(1), first);
+    core::write_atomic(files, suite / journal_name(2), torn_header(length));
+    EXPECT_EQ(read_past(files, suite).state, replay({parse_journal(first, "journal")})) << length;
+    auto owned = claim_epoch(files, store, "toy", at(9), {});
+    EXPECT_EQ(owned.epoch, 3);
+    owned.journal->append(toy_job(1), at(10));
+    owned.journal->sync();
+    const Past past = read_past(files, suite);
+    EXPECT_EQ(past.epoch, 3);
+    EXPECT_EQ(past.run_epoch, 3);
+    EXPECT_EQ(past.state.jobs.size(), 2U) << length;
+    // The same from the journals alone, and in the log.
+    for (const std::int64_t epoch : snapshot_epochs(files, suite)) files.remove(suite / snapshot_name(epoch));
+    EXPECT_EQ(read_past(files, suite).state, past.state);
+    const auto journals = read_journals(files, suite);
+    ASSERT_EQ(journals.size(), 3U);
+    EXPECT_EQ(journals[1].header.epoch, 2);
+    EXPECT_EQ(journals[1].dropped_bytes, length);
+  }
+}
+
+TEST(Journal, a_torn_header_with_records_that_were_sealed_is_damage) {
+  for (const std::size_t length : {std::size_t{0}, std::size_t{10}, kJournalHeaderSize}) {
+    const core::Bytes torn = torn_header(length);
+    EXPECT_EQ(parse_journal(torn, "journal", 0).valid_length, 0U);
+    for (const std::uint64_t sealed : {std::uint64_t{1}, std::uint64_t{64}, std::uint64_t{1000}})
+      EXPECT_THROW(parse_journal(torn, "journal", sealed), core::RuntimeError) << length << " " << sealed;
+  }
+  EXPECT_THROW(parse_journal(journal_of({stop("a")}), "journal", 0), core::RuntimeError);
+}
+
+TEST(Journal, a_run_whose_journal_is_gone_ends_and_leaves_nothing) {
+  TemporaryFolder folder;
+  auto& files = core::real_file_system();
+  std::filesystem::create_directory(folder / "suite");
+  JournalWriter writer(files, folder / "suite", {1, 0, kRun, at(1)});
+  writer.append(stop("a"), at(2));
+  std::filesystem::remove_all(folder / "suite");
+  try {
+    writer.sync();
+    FAIL() << "it wrote where nobody reads";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kEnvironment);
+    EXPECT_THAT(error.what(), HasSubstr("journal-000001' is gone"));
+  }
+  EXPECT_TRUE(files.list(folder.path()).empty());
+}
+
 TEST(Journal, bytes_behind_the_sealed_length_are_ignored) {
   TemporaryFolder folder;
   auto& files = core::real_file_system();
@@ -180,7 +241,12 @@ TEST(Journal, one_run_gets_an_epoch_and_one_taken_over_writes_no_more) {
   TemporaryFolder folder;
   auto& files = core::real_file_system();
   JournalWriter writer(files, folder.path(), {1, 0, kRun, at(1)});
-  EXPECT_THROW(JournalWriter(files, folder.path(), {1, 0, kRun, at(1)}), core::RuntimeError);
+  try {
+    JournalWriter(files, folder.path(), {1, 0, kRun, at(1)});
+    FAIL() << "two runs have an epoch";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kTransient) << "the one that lost may be started again";
+  }
   writer.append(stop("a"), at(2));
   writer.sync();
   const auto sealed = read_journal(files, folder / journal_name(1)).valid_length;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <thread>
@@ -56,6 +58,33 @@ TEST(Owner, one_whose_counter_stands_still_for_the_lease_is_over_even_if_its_pro
   EXPECT_EQ(life_of(owner), OwnerLife::kUnknown);
   write_owner(files(), folder.path(), 1, owner);
   EXPECT_GE(time_until_free(folder.path(), 300ms), 300ms);
+}
+
+TEST(Owner, what_is_no_owner_is_watched_like_one_elsewhere) {
+  TemporaryFolder folder;
+  const auto path = owner_file(folder.path(), 1);
+  const auto expect_watched = [&] {
+    EXPECT_EQ(read_owner(files(), folder.path(), 1), std::nullopt);
+    EXPECT_GE(time_until_free(folder.path(), 100ms), 100ms);
+  };
+  for (const char* text : {"", "garbage", "{}", "{\"boot\":1}", "[]"}) {
+    core::write_atomic(files(), path, text);
+    expect_watched();
+  }
+  files().remove(path);
+  std::filesystem::create_directory(path);
+  expect_watched();
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  ::alarm(30);  // to open a pipe waits for its other end
+  expect_watched();
+  ::alarm(0);
+  // A run that lives writes its file anew.
+  std::jthread renewing([&] {
+    std::this_thread::sleep_for(100ms);
+    write_owner(files(), folder.path(), 1, this_owner());
+  });
+  EXPECT_THROW(require_no_owner(files(), folder.path(), 1, 1h), core::RuntimeError);
 }
 
 TEST(Owner, one_whose_counter_moves_is_named_as_soon_as_it_does) {

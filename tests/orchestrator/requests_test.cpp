@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "tests/support/forwarding_file_system.h"
@@ -55,6 +58,25 @@ TEST_F(RequestsTest, one_that_cannot_be_read_is_put_aside_and_the_others_are_tak
   int aside = 0;
   for (const std::string& name : files_.list(folder)) aside += name.ends_with(".bad") ? 1 : 0;
   EXPECT_EQ(aside, 7);
+}
+
+TEST_F(RequestsTest, what_is_no_file_is_put_aside_and_said_once) {
+  const auto folder = folder_.path() / "requests";
+  write_request(files_, folder_.path(), 1, StopRun{});
+  ASSERT_EQ(::mkfifo((folder / "000000000000001-aa.json").c_str(), 0600), 0);
+  std::filesystem::create_directory(folder / "000000000000002-bb.json");
+  std::filesystem::create_symlink("/dev/zero", folder / "000000000000003-cc.json");
+  RequestBox box(files_, folder_.path(), 1);
+  ::alarm(30);  // to open a pipe waits for its other end
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(box.read().size(), 1U);
+  EXPECT_EQ(box.read().size(), 1U);
+  const std::string said = testing::internal::GetCapturedStderr();
+  ::alarm(0);
+  EXPECT_EQ(std::count(said.begin(), said.end(), '\n'), 3) << said;
+  EXPECT_THAT(said, HasSubstr("000000000000001-aa.json' is not a regular file"));
+  for (const char* name : {"000000000000001-aa.json.bad", "000000000000002-bb.json.bad", "000000000000003-cc.json.bad"})
+    EXPECT_TRUE(std::filesystem::exists(std::filesystem::symlink_status(folder / name))) << name;
 }
 
 TEST_F(RequestsTest, one_to_another_run_is_removed) {

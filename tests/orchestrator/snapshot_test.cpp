@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 
 #include "orchestrator/owner.h"
@@ -62,6 +63,15 @@ TEST(Snapshot, keeps_what_only_some_runs_know) {
                    StopRequested{"the end", Cause::kWalltime}});
   EXPECT_EQ(parse_snapshot(encode_snapshot({1, 64}, state), "snapshot").state, state);
   EXPECT_EQ(parse_snapshot(encode_snapshot({0, 0}, {}), "snapshot").state, State{});
+}
+
+TEST(Snapshot, a_number_of_attempts_that_nobody_made_is_forgotten) {
+  State state = state_after({toy_run(1), toy_job(0), toy_job(1)});
+  state.jobs[0].attempts = std::numeric_limits<int>::max();
+  state.jobs[1].attempts = 7;
+  const State back = parse_snapshot(encode_snapshot({1, 64}, state), "snapshot").state;
+  EXPECT_EQ(back.jobs[0].attempts, 0);
+  EXPECT_EQ(back.jobs[1].attempts, 7);
 }
 
 TEST(Snapshot, every_prefix_and_every_damaged_byte_is_refused_with_advice) {
