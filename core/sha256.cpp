@@ -1,7 +1,9 @@
 #include "core/sha256.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED  // of sha256() alone
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -64,6 +66,20 @@ Sha256Digest sha256(std::span<const std::byte> bytes) {
                       SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), &context) == 1,
                   "OpenSSL SHA-256 failed");
   return digest;
+}
+
+Sha256Digest hmac_sha256(std::string_view key, std::string_view message) {
+  Sha256Digest digest{};
+  unsigned int length = 0;
+  const auto* made = ::HMAC(::EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                            reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+                            reinterpret_cast<unsigned char*>(digest.data()), &length);
+  RESOLUTE_EXPECT(made != nullptr && length == digest.size(), "OpenSSL HMAC failed");
+  return digest;
+}
+
+bool same_secret(std::string_view one, std::string_view other) {
+  return one.size() == other.size() && ::CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
 }
 
 std::string sha256_hex(std::span<const std::byte> bytes) { return to_hex(sha256(bytes)); }

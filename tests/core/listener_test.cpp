@@ -29,6 +29,14 @@ TEST(Listener, the_loopback_alone_is_narrower_than_everywhere) {
   EXPECT_TRUE(reachable(listen_on_free_port(Reach::kEverywhere), "127.0.0.2"));
 }
 
+TEST(Listener, at_the_hosts_name_nobody_comes_by_the_loopback_unless_that_is_all_it_stands_for) {
+  const Listener listener = listen_on_free_port(Reach::kHost);
+  EXPECT_EQ(listener.address.empty(), reachable(listener, "127.0.0.1"));
+  EXPECT_TRUE(listener.address.empty() || reachable(listener, listener.address.c_str()));
+  EXPECT_EQ("127.0.0.1", listen_on_free_port(Reach::kLoopback).address);
+  EXPECT_EQ("", listen_on_free_port(Reach::kEverywhere).address);
+}
+
 TEST(Listener, two_get_two_ports) {
   const Listener one = listen_on_free_port(Reach::kLoopback);
   const Listener other = listen_on_free_port(Reach::kLoopback);

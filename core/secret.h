@@ -1,0 +1,22 @@
+#pragma once
+//! \file
+//! A secret that the processes of one attempt share: drawn, handed on by a descriptor, proven without being said.
+
+#include <string>
+#include <string_view>
+
+#include "core/process.h"
+
+namespace resolute::core {
+
+//! `bytes` random bytes of the kernel in hexadecimal, which nobody can guess. \throws RuntimeError (errno's kind)
+std::string random_token(int bytes);
+
+//! A descriptor that a child reads `secret` from, once: unlike arguments, no other user sees what it holds.
+//! \pre at most 4096 bytes \throws RuntimeError (errno's kind)
+FileDescriptor secret_pipe(std::string_view secret);
+//! What secret_pipe() of a parent holds; closes the descriptor. \throws RuntimeError (kInput) if it holds nothing, or
+//! more than 4096 bytes
+std::string read_secret(int descriptor);
+
+}  // namespace resolute::core
