@@ -149,7 +149,7 @@ void run_trainer(const Options& options) {
     Rendezvous rendezvous;
     rendezvous.host = "127.0.0.1";
     rendezvous.port = static_cast<std::uint16_t>(options.port);
-    rendezvous.store_prefix = "bench";
+    rendezvous.secret = "bench";
     communicator = device->connect(connect_gloo(rendezvous, options.rank, options.ranks), rendezvous.collective_limit);
   }
   const experiments::TrainingSpecification asked = specification(options);

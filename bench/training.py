@@ -129,15 +129,21 @@ class Bench:
                        "--process-rank", str(rank), "--process-ranks", str(ranks)]
             given = []
             if ranks > 1:
-                command += ["--rendezvous", f"127.0.0.1:{listen.getsockname()[1]}"]
+                secret, hand_on = os.pipe()
+                os.write(hand_on, b"bench")
+                os.close(hand_on)
+                given.append(secret)
+                command += ["--rendezvous", f"127.0.0.1:{listen.getsockname()[1]}", "--secret-fd", str(secret)]
             if rank == 0:
-                given = [write]
+                given.append(write)
                 command += ["--progress-fd", str(write)]
                 if ranks > 1:
                     given.append(listen.fileno())
                     command += ["--rendezvous-fd", str(listen.fileno())]
             processes.append(subprocess.Popen(command, pass_fds=given, env=self.environment(threads),
                                               stderr=subprocess.DEVNULL))
+            if ranks > 1:
+                os.close(secret)
         os.close(write)
         listen.close()
         return processes, os.fdopen(read)

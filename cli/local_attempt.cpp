@@ -2,10 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +25,7 @@
 #include "core/log.h"
 #include "core/process.h"
 #include "core/progress.h"
+#include "core/secret.h"
 
 namespace resolute::cli {
 
@@ -54,14 +53,6 @@ void on_signal(int number) {
   const std::int64_t now = static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
   if (interrupted_at == 0) interrupted_at = now;
   if (now - interrupted_at > kSamePress) kills = 1;
-}
-
-// Known to the ranks of this attempt only.
-std::string random_token() {
-  std::array<unsigned char, 16> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw core::system_error("no random bytes", errno);
-  return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
 
 // Takes what a pipe holds and hands over whole lines.
@@ -140,17 +131,22 @@ class Attempt {
   LineReader start() {
     core::Listener listener;
     if (request_.ranks > 1) listener = core::listen_on_free_port(core::Reach::kLoopback);
-    const std::string token = random_token();
+    const std::string secret = core::random_token(32);  // known to the ranks of this attempt only
     core::Pipe progress = core::make_pipe();
     ranks_.reserve(static_cast<std::size_t>(request_.ranks));
     for (int process_rank = 0; process_rank < request_.ranks; ++process_rank) {
       core::SpawnRequest request;
-      request.arguments = arguments(process_rank, listener.port, token);
+      request.arguments = arguments(process_rank, listener.port);
       request.environment = core::current_environment();
       request.environment["OMP_NUM_THREADS"] = "1";
       request.environment["MKL_NUM_THREADS"] = "1";
       if (process_rank == 0) request.descriptors[3] = progress.write_end.get();
       if (process_rank == 0 && request_.ranks > 1) request.descriptors[4] = listener.socket.get();
+      core::FileDescriptor own_secret;
+      if (request_.ranks > 1) {
+        own_secret = core::secret_pipe(secret);
+        request.descriptors[5] = own_secret.get();
+      }
       core::Pipe log = core::make_pipe();
       request.descriptors[1] = request.descriptors[2] = log.write_end.get();
       try {
@@ -166,7 +162,7 @@ class Attempt {
     return LineReader(std::move(progress.read_end));
   }
 
-  std::vector<std::string> arguments(int process_rank, int port, const std::string& token) const {
+  std::vector<std::string> arguments(int process_rank, int port) const {
     std::vector<std::string> all{request_.worker.string(), "run"};
     const auto add = [&](const std::string& option, std::string value) {
       all.push_back(option);
@@ -179,7 +175,7 @@ class Attempt {
     add("--process-ranks", std::to_string(request_.ranks));
     if (request_.ranks > 1) {
       add("--rendezvous", fmt::format("127.0.0.1:{}", port));
-      add("--store-prefix", token);
+      add("--secret-fd", "5");
       if (process_rank == 0) add("--rendezvous-fd", "4");
     }
     if (process_rank == 0) add("--progress-fd", "3");

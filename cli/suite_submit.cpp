@@ -1,10 +1,8 @@
 // `resolute suite submit`
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <array>
 #include <iostream>
 
 #include "cli/resubmit.h"
@@ -15,6 +13,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/run.h"
 
@@ -55,15 +54,6 @@ constexpr std::size_t kTokenDigits = 12;
 // For a submission that another process is just writing.
 constexpr int kJoinLooks = 100;
 constexpr std::chrono::milliseconds kJoinPause(100);
-
-std::string draw_token() {
-  std::array<unsigned char, kTokenDigits / 2> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw core::system_error("no random number can be had", errno);
-  std::string token;
-  for (const unsigned char byte : bytes) token += fmt::format("{:02x}", byte);
-  return token;
-}
 
 // As another process drew it.
 std::string next_token(core::FileSystem& files, const std::filesystem::path& link) {
@@ -154,7 +144,7 @@ Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   files.create_directories(folder);
   for (std::string last = "none";;) {
     const auto link = folder / ("after-" + last);
-    std::string token = draw_token();
+    std::string token = core::random_token(kTokenDigits / 2);
     const bool ours = !files.exists(link) && core::publish_exclusive(files, link, token + "\n");
     if (!ours) token = next_token(files, link);
     const auto request_file = folder / token / "request.json";

@@ -236,7 +236,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     } else {
       attempt->preparing = false;
       epoch_.journal->require_no_successor();
-      launch(number, *running, prepared->port);
+      launch(number, *running, prepared);
     }
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobNumber number = number_of(started->key);

@@ -90,7 +90,8 @@ class Coordinator {
   void start_attempt(const Placed& placed);
   //! Claim, specification and folder. \return false if there is nothing to start, which is recorded then
   bool prepare_attempt(const Placed& placed);
-  void launch(JobNumber number, const Running& running, int port);
+  //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
+  void launch(JobNumber number, const Running& running, const Prepared* prepared);
   void abandon_preparation(JobNumber number, int attempt, const std::string& evidence);
   //! Lets every rank of an attempt that was never started end.
   void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);

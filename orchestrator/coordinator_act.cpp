@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/log.h"
+#include "core/secret.h"
 #include "orchestrator/coordinator.h"
 
 namespace resolute::orchestrator {
@@ -115,7 +116,7 @@ void Coordinator::start_attempt(const Placed& placed) {
   }
   const Running& running = *current(state_, placed.job, placed.attempt);
   if (job_of(state_, placed.job).slots == 1) {
-    launch(placed.job, running, 0);
+    launch(placed.job, running, nullptr);
     return;
   }
   attempts_.at(placed.job).preparing = true;
@@ -151,19 +152,20 @@ bool Coordinator::prepare_attempt(const Placed& placed) {
   return false;
 }
 
-void Coordinator::launch(JobNumber number, const Running& running, int port) {
+void Coordinator::launch(JobNumber number, const Running& running, const Prepared* prepared) {
   Rendezvous rendezvous;
-  if (port != 0) {
-    const bool one_host = on_one_host(state_, running.placement);
-    rendezvous = {one_host ? std::string("127.0.0.1") : state_.agents.at(running.placement.front().agent).host, port,
-                  random_token(16)};
+  std::string secret;
+  if (prepared != nullptr) {
+    const std::string& host = state_.agents.at(running.placement.front().agent).host;
+    rendezvous = {prepared->address.empty() ? host : prepared->address, prepared->port};
+    secret = core::random_token(32);
   }
   int rank = 0;
   for (const Share& share : running.placement) {
-    Launch message{key_of(number, running.attempt), {}};
+    Launch message{key_of(number, running.attempt), {}, secret};
     for (int i = 0; i < share.slots; ++i, ++rank) {
-      message.ranks.push_back(
-          rank_command(store_, planned(number), running.attempt, rank, port != 0 ? &rendezvous : nullptr, commands_));
+      message.ranks.push_back(rank_command(store_, planned(number), running.attempt, rank,
+                                           prepared != nullptr ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
     if (Address to = address_of(share.agent); to >= 0) send(to, message);

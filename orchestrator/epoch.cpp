@@ -1,12 +1,9 @@
 #include "orchestrator/epoch.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 
-#include "core/sha256.h"
+#include "core/secret.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/snapshot.h"
@@ -115,7 +112,7 @@ OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& 
     past = read_past(files, owned.suite_folder);
   }
   owned.epoch = past.epoch + 1;
-  owned.run = random_token(16);
+  owned.run = core::random_token(16);
   owned.journal = std::make_unique<JournalWriter>(files, owned.suite_folder,
                                                   JournalHeader{owned.epoch, past.length, owned.run, now});
   catch_up(files, owned.suite_folder, past, *owned.journal);
@@ -189,17 +186,6 @@ int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
       last = std::max(last, number);
   }
   return last;
-}
-
-std::string random_token(int bytes) {
-  std::vector<std::byte> random(static_cast<std::size_t>(bytes));
-  std::size_t filled = 0;
-  while (filled < random.size()) {
-    ssize_t count = ::getrandom(random.data() + filled, random.size() - filled, 0);
-    if (count > 0) filled += static_cast<std::size_t>(count);
-    if (count < 0 && errno != EINTR) throw core::system_error("cannot get random bytes", errno);
-  }
-  return core::to_hex(random);
 }
 
 }  // namespace resolute::orchestrator

@@ -73,7 +73,4 @@ bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, 
 //! journal may have been lost, and another run of the store may have tried the job.
 int attempts_in_store(core::FileSystem& files, const std::filesystem::path& job_folder);
 
-//! `bytes` random bytes of the kernel in hexadecimal: run tokens and store prefixes that nobody can guess.
-std::string random_token(int bytes);
-
 }  // namespace resolute::orchestrator

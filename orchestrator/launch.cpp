@@ -53,7 +53,7 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   add("--process-ranks", std::to_string(job.slots));
   if (rendezvous != nullptr) {
     add("--rendezvous", fmt::format("{}:{}", rendezvous->host, rendezvous->port));
-    add("--store-prefix", rendezvous->prefix);
+    add("--secret-fd", std::to_string(kSecretDescriptor));
     command.listener = process_rank == 0;
     if (command.listener) add("--rendezvous-fd", std::to_string(kListenerDescriptor));
   }

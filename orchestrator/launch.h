@@ -31,7 +31,6 @@ std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::Planned
 struct Rendezvous {
   std::string host;
   int port = 0;
-  std::string prefix;  //!< keys of this attempt's store begin with it
 };
 
 //! The command of one process rank; its `gpu` is the caller's to set. `rendezvous` is nullptr for a job of one rank.

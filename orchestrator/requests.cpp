@@ -5,7 +5,7 @@
 
 #include "core/json.h"
 #include "core/log.h"
-#include "core/sha256.h"
+#include "core/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/run.h"
@@ -71,7 +71,7 @@ void write_request(core::FileSystem& files, const fs::path& suite_folder, std::i
   json["by"] = this_user();
   json["epoch"] = epoch;
   const std::string name =
-      fmt::format("{:015}-{}{}", wall_clock().time_since_epoch().count(), random_token(4), kRequestSuffix);
+      fmt::format("{:015}-{}{}", wall_clock().time_since_epoch().count(), core::random_token(4), kRequestSuffix);
   core::write_atomic(files, requests_folder(suite_folder) / name, core::canonical_json(json) + "\n");
 }
 

@@ -73,6 +73,7 @@ void message_fields(Visitor& visit, M& message) {
   if constexpr (requires { message.memory_mib; }) visit.field(message.memory_mib);
   if constexpr (requires { message.numeric_class; }) visit.text(message.numeric_class);
   if constexpr (requires { message.port; }) visit.field(message.port);
+  if constexpr (requires { message.address; }) visit.text(message.address);
   if constexpr (requires { message.problem; }) visit.text(message.problem);
   if constexpr (requires { message.line; }) visit.text(message.line);
   if constexpr (requires { message.code; }) visit.field(message.code);
@@ -80,8 +81,9 @@ void message_fields(Visitor& visit, M& message) {
   if constexpr (requires { message.evidence; }) visit.text(message.evidence);
   if constexpr (requires { message.out_of_memory; }) visit.field(message.out_of_memory);
   if constexpr (requires { message.why; }) visit.text(message.why);
-  if constexpr (requires { message.everywhere; }) visit.field(message.everywhere);
+  if constexpr (requires { message.several_hosts; }) visit.field(message.several_hosts);
   if constexpr (requires { message.ranks; }) visit.field(message.ranks);
+  if constexpr (requires { message.secret; }) visit.text(message.secret);
   if constexpr (requires { message.grace_ms; }) visit.field(message.grace_ms);
   if constexpr (requires { message.orderly; }) visit.field(message.orderly);
   if constexpr (requires { message.exit_code; }) visit.field(message.exit_code);

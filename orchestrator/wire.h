@@ -15,7 +15,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 2;
+inline constexpr std::uint32_t kWireVersion = 3;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -39,8 +39,9 @@ struct Heartbeat {
 };
 struct Prepared {
   AttemptKey key;
-  int port = 0;         //!< of the listening socket that process rank 0 will get; 0: none could be made
-  std::string problem;  //!< why not
+  int port = 0;              //!< of the listening socket that process rank 0 will get; 0: none could be made
+  std::string problem;       //!< why not
+  std::string address = {};  //!< where it listens, numeric; empty: at every address of the host
   bool operator==(const Prepared&) const = default;
 };
 struct RankStarted {
@@ -72,10 +73,11 @@ struct Leave {
 struct HeartbeatAnswer {
   bool operator==(const HeartbeatAnswer&) const = default;
 };
-//! Bind a listening TCP socket for process rank 0. `everywhere`: on all interfaces, else on 127.0.0.1.
+//! Bind a listening TCP socket for process rank 0. `several_hosts`: at the address that the host's name stands for,
+//! else on 127.0.0.1.
 struct Prepare {
   AttemptKey key;
-  bool everywhere = false;
+  bool several_hosts = false;
   bool operator==(const Prepare&) const = default;
 };
 //! One process rank: program and arguments, log files.
@@ -96,6 +98,7 @@ struct RankCommand {
 struct Launch {
   AttemptKey key;
   std::vector<RankCommand> ranks;
+  std::string secret = {};  //!< of a gang: each rank reads it from descriptor kSecretDescriptor; empty: there is none
   bool operator==(const Launch&) const = default;
 };
 //! SIGTERM to the attempt's ranks, SIGKILL after `grace_ms` (0: at once). Also drops a prepared socket.
@@ -121,6 +124,7 @@ using Message = std::variant<Join, Heartbeat, Prepared, RankStarted, ProgressLin
 //! Numbers that a worker's arguments name.
 inline constexpr int kProgressDescriptor = 3;
 inline constexpr int kListenerDescriptor = 4;
+inline constexpr int kSecretDescriptor = 5;
 
 //! \throws RuntimeError (kInput) for a message over kMaxMessage bytes
 std::string encode(const Message& message);

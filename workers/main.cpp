@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process.h"
+#include "core/secret.h"
 #include "workers/allocator.h"
 #include "workers/job.h"
 #include "workers/numeric_class.h"
@@ -65,9 +66,9 @@ po::options_description run_options() {
       "process-rank", po::value<int>()->default_value(0), "this process's number")(
       "process-ranks", po::value<int>()->default_value(1), "number of processes of the job; divides its lanes")(
       "rendezvous", po::value<std::string>(), "HOST:PORT where the process ranks meet")(
-      "store-prefix", po::value<std::string>()->default_value("resolute"),
-      "token that only ranks of this attempt know")("rendezvous-fd", po::value<int>()->default_value(-1),
-                                                    "process rank 0: a socket that listens at HOST:PORT already")(
+      "secret-fd", po::value<int>()->default_value(-1), "descriptor of what only ranks of this attempt know")(
+      "rendezvous-fd", po::value<int>()->default_value(-1),
+      "process rank 0: a socket that listens at HOST:PORT already")(
       "rendezvous-timeout", po::value<std::int64_t>()->default_value(60), "seconds until all process ranks have met")(
       "exchange-timeout", po::value<std::int64_t>()->default_value(300),
       "seconds that an exchange waits for the slowest process rank")(
@@ -115,7 +116,10 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
   if (values.count("rendezvous") != 0) {
     options.rendezvous = parse_rendezvous(values["rendezvous"].as<std::string>());
     options.rendezvous->listen_descriptor = values["rendezvous-fd"].as<int>();
-    options.rendezvous->store_prefix = values["store-prefix"].as<std::string>();
+    const int secret = values["secret-fd"].as<int>();
+    if (secret < 0)
+      throw core::input_error("--secret-fd is missing", "ranks that meet prove that they are the attempt's");
+    options.rendezvous->secret = core::read_secret(secret);
     options.rendezvous->connect_limit =
         std::chrono::seconds(number(values, "rendezvous-timeout", 1, kLongestWait, kWaitRange));
     options.rendezvous->collective_limit =

@@ -15,6 +15,7 @@
 
 #include "core/clock.h"
 #include "core/listener.h"
+#include "core/secret.h"
 #include "orchestrator/spawner/framing.h"
 #include "orchestrator/spawner/logs.h"
 #include "orchestrator/spawner/processes.h"
@@ -123,7 +124,7 @@ class SpawnerProcess {
     if (const auto* prepare = std::get_if<Prepare>(&message)) {
       this->prepare(*prepare);
     } else if (const auto* launch = std::get_if<Launch>(&message)) {
-      for (const RankCommand& command : launch->ranks) start(launch->key, command);
+      for (const RankCommand& command : launch->ranks) start(launch->key, command, launch->secret);
       listeners_.erase(launch->key);
     } else if (const auto* kill = std::get_if<Kill>(&message)) {
       listeners_.erase(kill->key);
@@ -140,15 +141,15 @@ class SpawnerProcess {
   void prepare(const Prepare& request) {
     try {
       core::Listener listener =
-          core::listen_on_free_port(request.everywhere ? core::Reach::kEverywhere : core::Reach::kLoopback);
+          core::listen_on_free_port(request.several_hosts ? core::Reach::kHost : core::Reach::kLoopback);
       listeners_[request.key] = std::move(listener.socket);
-      send(Prepared{request.key, listener.port, {}});
+      send(Prepared{request.key, listener.port, {}, listener.address});
     } catch (const core::RuntimeError& error) {
       send(Prepared{request.key, 0, error.what()});
     }
   }
 
-  void start(const AttemptKey& key, const RankCommand& command) {
+  void start(const AttemptKey& key, const RankCommand& command, const std::string& secret) {
     Rank rank;
     rank.key = key;
     rank.process_rank = command.process_rank;
@@ -172,6 +173,11 @@ class SpawnerProcess {
         auto listener = listeners_.find(key);
         if (listener == listeners_.end()) throw core::input_error("no port was prepared for the rendezvous");
         request_.descriptors[kListenerDescriptor] = listener->second.get();
+      }
+      core::FileDescriptor own_secret;
+      if (!secret.empty()) {
+        own_secret = core::secret_pipe(secret);
+        request_.descriptors[kSecretDescriptor] = own_secret.get();
       }
       rank.process = core::spawn_process(request_);
       rank.progress = std::move(progress.read_end);

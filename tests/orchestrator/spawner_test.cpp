@@ -160,6 +160,20 @@ TEST_F(SpawnerTest, prepared_socket_listens_and_reaches_rank_0) {
   EXPECT_THAT(text("out-0"), HasSubstr("socket:"));
 }
 
+TEST_F(SpawnerTest, each_rank_reads_the_secret_and_nobody_finds_it_in_arguments_or_environment) {
+  Spawner spawner = Spawner::start();
+  const std::string script = "cat <&5; tr '\\0' '\\n' < /proc/$$/cmdline >&2; env >&2";
+  spawner.command(Launch{kKey, {shell(script, 0), shell(script, 1)}, "a secret"});
+  for (int rank = 0; rank < 2; ++rank) EXPECT_EQ(await<RankEnded>(spawner).code, 0);
+  for (const std::string rank : {"0", "1"}) {
+    EXPECT_EQ(text("out-" + rank), "a secret");
+    EXPECT_THAT(text("err-" + rank), HasSubstr("RESOLUTE_ATTEMPT"));
+    EXPECT_THAT(text("err-" + rank), testing::Not(HasSubstr("a secret")));
+  }
+  spawner.command(Launch{kKey, {shell("[ ! -e /proc/self/fd/5 ]", 2)}});
+  EXPECT_EQ(await<RankEnded>(spawner).code, 0);
+}
+
 TEST_F(SpawnerTest, kill_is_a_request_first_and_a_command_when_the_grace_is_over) {
   Spawner spawner = Spawner::start();
   spawner.command(Launch{kKey,

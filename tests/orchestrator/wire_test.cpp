@@ -14,7 +14,7 @@ const AttemptKey kKey{std::string(64, 'c'), 3};
 std::vector<Message> one_of_each() {
   return {Join{"node-1", 4, 2, 65536, std::string(64, 'd')},
           Heartbeat{},
-          Prepared{kKey, 40000, ""},
+          Prepared{kKey, 40000, "", "10.0.0.1"},
           RankStarted{kKey, 1},
           ProgressLine{kKey, R"({"step": 40})"},
           RankEnded{kKey, 1, 0, 9, "last words", true},
@@ -31,7 +31,8 @@ std::vector<Message> one_of_each() {
                    true,
                    4096,
                    "1,GPU-7",
-                   {0, 2}}}},
+                   {0, 2}}},
+                 "secret"},
           Kill{kKey, 30'000},
           Rejoin{},
           Shutdown{false, 75}};
@@ -63,7 +64,7 @@ TEST(Wire, refuses_what_it_does_not_write) {
     EXPECT_THROW(decode(other), core::RuntimeError);
   }
   std::string newer = good;
-  newer[0] = 3;
+  newer[0] = 4;
   EXPECT_THROW(decode(newer), core::RuntimeError);
 }
 

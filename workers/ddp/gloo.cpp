@@ -4,20 +4,25 @@
 // opaque pointers, and this is the only file that sees them.
 #define USE_C10D_GLOO 1
 #include <fmt/ranges.h>
-#include <netdb.h>
+#include <linux/filter.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <future>
-#include <thread>
-#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <set>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/Store.hpp>
 #include <utility>
 
+#include "core/bytes.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/process.h"
+#include "core/log.h"
+#include "core/secret.h"
+#include "core/sha256.h"
 #include "workers/ddp/roll_call.h"
 
 namespace resolute::workers {
@@ -41,29 +46,6 @@ void attend(RollCall& roll_call, int process_rank, std::string_view what, Call c
     throw absence_error(process_rank, number, waited, fmt::format("{}: {}", what, first_line(error.what())),
                         roll_call.look());
   }
-}
-
-// The address of this host that the rendezvous is reached from: on a node with several networks Gloo must use the same
-// one. No packet is sent: connecting a datagram socket only asks the routing table.
-std::string local_address_towards(const std::string& host, std::uint16_t port) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* found = nullptr;
-  if (int code = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); code != 0)
-    throw core::input_error(fmt::format("rendezvous host '{}' has no address", host), ::gai_strerror(code));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> release(found, &::freeaddrinfo);
-  for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
-    const core::FileDescriptor socket(::socket(address->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (!socket.valid() || ::connect(socket.get(), address->ai_addr, address->ai_addrlen) != 0) continue;
-    sockaddr_storage local{};
-    socklen_t size = sizeof(local);
-    char text[NI_MAXHOST] = {};
-    if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&local), &size) == 0 &&
-        ::getnameinfo(reinterpret_cast<sockaddr*>(&local), size, text, sizeof(text), nullptr, 0, NI_NUMERICHOST) == 0)
-      return text;
-  }
-  throw core::RuntimeError(core::ErrorKind::kTransient, fmt::format("no route to rendezvous host '{}'", host));
 }
 
 class GlooCommunicator final : public Communicator {
@@ -110,118 +92,159 @@ class GlooCommunicator final : public Communicator {
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group_;
 };
 
-// Process rank 0 serves the store. A rank that sees who is missing leaves their numbers there, so that all say the
-// same.
-class Meeting {
+// Gloo's own notes (each rank's addresses) travel by the rendezvous. What Gloo never asks for is not there.
+class NotesOfGloo final : public c10d::Store {
  public:
-  Meeting(const Rendezvous& rendezvous, int process_rank, int process_ranks)
-      : rendezvous_(rendezvous),
-        process_rank_(process_rank),
-        process_ranks_(process_ranks),
-        deadline_(core::monotonic_clock().now() + rendezvous.connect_limit) {}
-
-  // Returns the contacts of all ranks. \throws RuntimeError naming whoever did not come
-  std::vector<std::string> gather(const std::string& contact) {
-    c10d::TCPStoreOptions options;
-    options.port = rendezvous_.port;
-    options.isServer = process_rank_ == 0;
-    options.waitWorkers = false;  // it would not say who is missing
-    options.timeout = rendezvous_.connect_limit;
-    if (process_rank_ == 0 && rendezvous_.listen_descriptor >= 0)
-      options.masterListenFd = rendezvous_.listen_descriptor;
-    store_ = c10::make_intrusive<c10d::PrefixStore>(rendezvous_.store_prefix,
-                                                    c10::make_intrusive<c10d::TCPStore>(rendezvous_.host, options));
-    store_->setTimeout(rendezvous_.connect_limit);
-    store_->set(contact_key(process_rank_), contact);
-    while (true) {
-      const std::vector<int> missing = missing_ranks();
-      if (missing.empty()) break;
-      if (store_->check({kAbsentees})) throw absent(store_->get_to_str(kAbsentees));
-      if (core::monotonic_clock().now() > deadline_) {
-        const std::string absentees = fmt::format("{}", fmt::join(missing, ", "));
-        store_->set(kAbsentees, absentees);
-        // The store goes when this process ends; the others look at it twenty times a second.
-        if (process_rank_ == 0) std::this_thread::sleep_for(10 * kLook);
-        throw absent(absentees);
-      }
-      std::this_thread::sleep_for(kLook);
-    }
-    std::vector<std::string> contacts;
-    for (int rank = 0; rank < process_ranks_; ++rank) contacts.push_back(store_->get_to_str(contact_key(rank)));
-    return contacts;
+  explicit NotesOfGloo(std::shared_ptr<RendezvousMember> member) : member_(std::move(member)) {}
+  c10::intrusive_ptr<c10d::Store> clone() override { return c10::make_intrusive<NotesOfGloo>(member_); }
+  using c10d::Store::set;
+  void set(const std::string& key, const std::vector<std::uint8_t>& value) override {
+    member_->set(kPrefix + key, std::string(value.begin(), value.end()));
   }
-
-  const c10::intrusive_ptr<c10d::PrefixStore>& store() const { return store_; }
+  std::vector<std::uint8_t> get(const std::string& key) override {
+    const std::string value = member_->get(kPrefix + key, timeout_);
+    return {value.begin(), value.end()};
+  }
+  bool check(const std::vector<std::string>& keys) override {
+    member_->listen(core::monotonic_clock().now());
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](const std::string& key) { return member_->look(kPrefix + key).has_value(); });
+  }
+  void wait(const std::vector<std::string>& keys) override { wait(keys, timeout_); }
+  void wait(const std::vector<std::string>& keys, const std::chrono::milliseconds& limit) override {
+    for (const std::string& key : keys) member_->get(kPrefix + key, limit);
+  }
+  std::int64_t add(const std::string&, std::int64_t) override { refuse(); }
+  bool deleteKey(const std::string&) override { refuse(); }
+  std::int64_t getNumKeys() override { refuse(); }
 
  private:
-  static constexpr std::chrono::milliseconds kLook{50};
-  static constexpr const char* kAbsentees = "absentees";
-  static std::string contact_key(int rank) { return fmt::format("contact/{}", rank); }
-
-  std::vector<int> missing_ranks() {
-    std::vector<int> missing;
-    for (int rank = 0; rank < process_ranks_; ++rank)
-      if (!store_->check({contact_key(rank)})) missing.push_back(rank);
-    return missing;
+  static inline const std::string kPrefix = "gloo/";
+  [[noreturn]] static void refuse() {
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, "Gloo asked the rendezvous for more than notes");
   }
-
-  core::RuntimeError absent(const std::string& ranks) const {
-    const bool one = ranks.find(',') == std::string::npos;
-    return {core::ErrorKind::kTransient,
-            fmt::format("process rank{} {} did not come to {}:{}", one ? "" : "s", ranks, rendezvous_.host,
-                        rendezvous_.port),
-            fmt::format("process rank {} waited {} s for {} ranks", process_rank_,
-                        std::chrono::duration_cast<std::chrono::seconds>(rendezvous_.connect_limit).count(),
-                        process_ranks_),
-            one ? "look at its log" : "look at their logs"};
-  }
-
-  Rendezvous rendezvous_;
-  int process_rank_;
-  int process_ranks_;
-  core::MonotonicTime deadline_;
-  c10::intrusive_ptr<c10d::PrefixStore> store_;
+  std::shared_ptr<RendezvousMember> member_;
 };
 
-// The store's client waits without limit for a server that is stopped, so a thread that can be left behind does it.
-std::vector<std::string> gather(const std::shared_ptr<Meeting>& meeting, const Rendezvous& rendezvous,
-                                const std::string& contact) {
-  constexpr std::chrono::seconds kMargin{3};
-  std::packaged_task<std::vector<std::string>()> task([meeting, contact] { return meeting->gather(contact); });
-  std::future<std::vector<std::string>> contacts = task.get_future();
-  std::thread(std::move(task)).detach();
-  std::string why;
-  if (contacts.wait_for(rendezvous.connect_limit + kMargin) == std::future_status::ready) {
-    try {
-      return contacts.get();
-    } catch (const core::RuntimeError&) {
-      throw;
-    } catch (const std::exception& error) {
-      why = first_line(error.what());
+// The contacts of all ranks. A rank that sees who is missing leaves their numbers, so that all say the same.
+// \throws RuntimeError naming whoever did not come
+std::vector<std::string> gather_contacts(RendezvousMember& member, const Rendezvous& rendezvous, int process_rank,
+                                         int process_ranks, const std::string& contact, core::MonotonicTime deadline) {
+  constexpr std::chrono::milliseconds kLook{50};
+  const std::string absentees = "absentees";
+  const auto contact_key = [](int rank) { return fmt::format("contact/{}", rank); };
+  const auto absent = [&](const std::string& ranks) -> core::RuntimeError {
+    const bool one = ranks.find(',') == std::string::npos;
+    return {
+        core::ErrorKind::kTransient,
+        fmt::format("process rank{} {} did not come to {}:{}", one ? "" : "s", ranks, rendezvous.host, rendezvous.port),
+        fmt::format("process rank {} waited {} s for {} ranks", process_rank,
+                    std::chrono::duration_cast<std::chrono::seconds>(rendezvous.connect_limit).count(), process_ranks),
+        one ? "look at its log" : "look at their logs"};
+  };
+  member.set(contact_key(process_rank), contact);
+  while (true) {
+    std::vector<int> missing;
+    for (int rank = 0; rank < process_ranks; ++rank)
+      if (!member.look(contact_key(rank))) missing.push_back(rank);
+    if (missing.empty()) break;
+    const bool open = member.listen(std::min(deadline, core::monotonic_clock().now() + kLook));
+    if (const auto said = member.look(absentees)) throw absent(*said);
+    if (!open) throw member.silence("it closed the connection");
+    if (core::monotonic_clock().now() > deadline) {
+      const std::string numbers = fmt::format("{}", fmt::join(missing, ", "));
+      member.set(absentees, numbers);
+      throw absent(numbers);
     }
-  } else {
-    why = "it took the connection and never answered";
   }
-  throw core::RuntimeError(core::ErrorKind::kTransient,
-                           fmt::format("process rank 0 did not answer at {}:{}", rendezvous.host, rendezvous.port), why,
-                           "look at its log");
+  std::vector<std::string> contacts;
+  for (int rank = 0; rank < process_ranks; ++rank) contacts.push_back(*member.look(contact_key(rank)));
+  return contacts;
+}
+
+// The sockets of this process that listen.
+std::set<int> listening_sockets() {
+  std::set<int> found;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int descriptor = std::stoi(entry.path().filename());
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens != 0)
+      found.insert(descriptor);
+  }
+  return found;
+}
+
+// Gloo listens as long as it lives, lets everybody in, and ends the process when there is no descriptor left for the
+// next one. A filter that takes no packet shuts that door and leaves the connections that it was opened for.
+void shut(const std::set<int>& listening) {
+  sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{1, &nothing};
+  for (const int socket : listening)
+    if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) != 0)
+      core::log_warning("strangers may connect to Gloo's socket ({}); they cannot take part", std::strerror(errno));
+}
+
+// Whoever connects to Gloo first with the number of a rank, which anybody can guess, is taken for it. So each rank
+// sends each other a random question and wants it back under the attempt's secret.
+void prove_pairs(c10d::ProcessGroupGloo& group, const std::string& secret) {
+  constexpr std::int64_t kBytes = 32;
+  const int process_ranks = group.getSize();
+  const auto exchange = [&](const std::string& from) {
+    at::Tensor sent = at::empty({process_ranks * kBytes}, at::kByte);
+    at::Tensor received = at::zeros_like(sent);
+    std::memcpy(sent.data_ptr(), from.data(), from.size());
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(process_ranks), kBytes);
+    std::vector<std::int64_t> same = counts;
+    group.alltoall_base(received, sent, counts, same)->wait();
+    return std::string(static_cast<const char*>(received.data_ptr()), from.size());
+  };
+  const auto part = [](const std::string& whole, int rank) {
+    return whole.substr(static_cast<std::size_t>(rank) * kBytes, kBytes);
+  };
+  const auto proof_of = [&](int from, int to, const std::string& question) {
+    const auto digest = core::hmac_sha256(secret, fmt::format("resolute pair 1 {} {} ", from, to) + question);
+    return std::string(core::as_text(digest));
+  };
+  std::string questions;
+  for (int rank = 0; rank < process_ranks; ++rank) questions += core::random_token(kBytes / 2);
+  const std::string asked = exchange(questions);
+  std::string answers;
+  for (int rank = 0; rank < process_ranks; ++rank) answers += proof_of(group.getRank(), rank, part(asked, rank));
+  const std::string answered = exchange(answers);
+  for (int rank = 0; rank < process_ranks; ++rank)
+    if (!core::same_secret(part(answered, rank), proof_of(rank, group.getRank(), part(questions, rank))))
+      throw core::RuntimeError(core::ErrorKind::kTransient,
+                               fmt::format("a stranger took the place of process rank {}", rank));
 }
 
 }  // namespace
 
 std::unique_ptr<Communicator> connect_gloo(const Rendezvous& rendezvous, int process_rank, int process_ranks) {
   RESOLUTE_EXPECT(process_ranks >= 2 && process_rank >= 0 && process_rank < process_ranks, "a group needs two ranks");
-  const std::string address = local_address_towards(rendezvous.host, rendezvous.port);
-  auto roll_call = std::make_unique<RollCall>(address, rendezvous.store_prefix, process_rank, process_ranks);
-  const auto meeting = std::make_shared<Meeting>(rendezvous, process_rank, process_ranks);
-  roll_call->begin(gather(meeting, rendezvous, roll_call->contact()));
+  RESOLUTE_EXPECT(!rendezvous.secret.empty(), "the ranks of a group have a secret");
+  const core::MonotonicTime deadline = core::monotonic_clock().now() + rendezvous.connect_limit;
+  std::optional<RendezvousHost> host;
+  if (process_rank == 0) host.emplace(rendezvous);
+  const auto member = std::make_shared<RendezvousMember>(rendezvous);
+  auto roll_call = std::make_unique<RollCall>(member->address(), rendezvous.secret, process_rank, process_ranks);
+  roll_call->begin(gather_contacts(*member, rendezvous, process_rank, process_ranks, roll_call->contact(), deadline));
   c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
   attend(*roll_call, process_rank, "connecting", [&] {
     auto options = c10d::ProcessGroupGloo::Options::create(rendezvous.connect_limit);
-    options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(address, false));
-    group = c10::make_intrusive<c10d::ProcessGroupGloo>(meeting->store(), process_rank, process_ranks, options);
+    const std::set<int> before = listening_sockets();
+    options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForHostname(member->address(), false));
+    std::set<int> of_gloo = listening_sockets();
+    std::erase_if(of_gloo, [&](int socket) { return before.contains(socket); });
+    auto notes = c10::make_intrusive<NotesOfGloo>(member);
+    notes->setTimeout(rendezvous.connect_limit);
+    group = c10::make_intrusive<c10d::ProcessGroupGloo>(notes, process_rank, process_ranks, options);
+    prove_pairs(*group, rendezvous.secret);
+    shut(of_gloo);
     group->setTimeout(rendezvous.collective_limit);
   });
+  // Every rank that has proven its pairs has read all notes: the rendezvous ends here.
+  member->leave();
   return std::make_unique<GlooCommunicator>(std::move(roll_call), std::move(group));
 }
 

@@ -29,7 +29,11 @@ constexpr auto kSettle = 2 * kBeat;
 // How long a process that is alive may be kept from a beat on a machine with more ranks than cores.
 constexpr auto kPatience = 1500ms;
 constexpr auto kLeastLook = 500ms;
-constexpr std::size_t kDatagram = 40;
+// The first half of an HMAC behind what it seals.
+constexpr std::size_t kSeal = 16;
+constexpr std::size_t kDatagram = 24 + kSeal;
+// Taken in between two beats at most, so that a flood of datagrams keeps nobody from its own.
+constexpr int kMostTaken = 1000;
 
 // Numbers only: nobody is asked for a name.
 std::optional<SocketAddress> parse_address(const std::string& host, const std::string& port) {
@@ -101,10 +105,10 @@ struct RollCall::Peer {
   PeerSign::State state = PeerSign::State::kRunning;
 };
 
-RollCall::RollCall(const std::string& address, std::string_view token, int process_rank, int process_ranks)
-    : process_rank_(process_rank), peers_(static_cast<std::size_t>(process_ranks)) {
-  const core::Sha256Digest digest = core::sha256(core::as_byte_span(token));
-  std::memcpy(token_.data(), digest.data(), token_.size());
+RollCall::RollCall(const std::string& address, std::string_view secret, int process_rank, int process_ranks)
+    : process_rank_(process_rank),
+      key_(core::as_text(core::hmac_sha256(secret, "resolute roll call 1"))),
+      peers_(static_cast<std::size_t>(process_ranks)) {
   const std::optional<SocketAddress> own = parse_address(address, "0");
   RESOLUTE_EXPECT(own, fmt::format("'{}' is no numeric address", address));
   socket_ = core::FileDescriptor(::socket(own->bytes.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -200,11 +204,13 @@ void RollCall::serve(const std::stop_token& stop) {
 // A datagram that does not get through is what the others are to notice: no error here.
 void RollCall::send() {
   const std::lock_guard lock(mutex_);
-  core::Bytes datagram(token_.begin(), token_.end());
+  core::Bytes datagram;
   core::append_little_endian(datagram, static_cast<std::uint32_t>(process_rank_));
   core::append_little_endian(datagram, static_cast<std::uint32_t>(state_));
   core::append_little_endian(datagram, exchange_.load());
   core::append_little_endian(datagram, ++beat_);
+  const core::Sha256Digest seal = core::hmac_sha256(key_, core::as_text(datagram));
+  core::append_bytes(datagram, std::span(seal).first(kSeal));
   for (std::size_t rank = 0; rank < peers_.size(); ++rank) {
     const Peer& peer = peers_[rank];
     if (static_cast<int>(rank) == process_rank_ || peer.address.size == 0) continue;
@@ -215,13 +221,16 @@ void RollCall::send() {
 
 void RollCall::receive() {
   std::array<std::byte, kDatagram + 1> buffer;
-  while (true) {
+  for (int taken = 0; taken < kMostTaken; ++taken) {
     const ssize_t count = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
     // What an earlier datagram met at a port that is closed is reported here once; the next may be a good one.
     if (count < 0 && (errno == ECONNREFUSED || errno == EINTR)) continue;
     if (count < 0) return;
-    if (count != kDatagram || !std::equal(token_.begin(), token_.end(), buffer.begin())) continue;
-    core::ByteReader reader(std::span<const std::byte>(buffer).subspan(token_.size()), "datagram");
+    if (count != kDatagram) continue;
+    const std::string_view text = core::as_text(std::span(buffer).first(kDatagram));
+    const core::Sha256Digest seal = core::hmac_sha256(key_, text.substr(0, kDatagram - kSeal));
+    if (!core::same_secret(core::as_text(std::span(seal).first(kSeal)), text.substr(kDatagram - kSeal))) continue;
+    core::ByteReader reader(buffer, "datagram");
     const auto rank = reader.take<std::uint32_t>();
     const auto state = reader.take<std::uint32_t>();
     const auto exchange = reader.take<std::uint64_t>();

@@ -1,9 +1,9 @@
 #pragma once
 //! \file
 //! Who is there: when an exchange fails or takes too long, libtorch does not say whose fault it is. So each process
-//! rank counts the exchanges it enters and tells all others its count ten times a second, in datagrams of 40 bytes that
-//! nobody waits for. Whoever's exchange fails then knows who has fallen silent, who has ended and who is behind, and
-//! no single rank is needed to find out.
+//! rank counts the exchanges it enters and tells all others its count ten times a second, in datagrams of 40 bytes,
+//! sealed with the attempt's secret, that nobody waits for. Whoever's exchange fails then knows who has fallen silent,
+//! who has ended and who is behind, and no single rank is needed to find out.
 
 #include <array>
 #include <atomic>
@@ -47,9 +47,9 @@ core::RuntimeError absence_error(int process_rank, std::uint64_t exchange, doubl
 class RollCall {
  public:
   //! Opens a datagram socket on a free port. \param address of this host, numeric, as the others reach it
-  //! \param token known to the ranks of one attempt only: others' datagrams are dropped
+  //! \param secret known to the ranks of one attempt only: what others send is dropped
   //! \throws RuntimeError if there is no such address
-  RollCall(const std::string& address, std::string_view token, int process_rank, int process_ranks);
+  RollCall(const std::string& address, std::string_view secret, int process_rank, int process_ranks);
   //! Tells the others that this rank leaves.
   ~RollCall();
   RollCall(const RollCall&) = delete;
@@ -74,7 +74,7 @@ class RollCall {
 
   int process_rank_;
   std::string contact_;
-  std::array<std::byte, 16> token_;
+  std::string key_;
   core::FileDescriptor socket_;
   core::FileDescriptor wake_;
   std::atomic<std::uint64_t> exchange_{0};

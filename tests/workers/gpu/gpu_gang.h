@@ -66,7 +66,7 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
     rendezvous.host = "127.0.0.1";
     rendezvous.port = static_cast<std::uint16_t>(std::stoi(given.at(3)));
     rendezvous.listen_descriptor = std::stoi(given.at(4));
-    rendezvous.store_prefix = "token";
+    rendezvous.secret = "token";
     const std::unique_ptr<Communicator> communicator =
         opened->connect(connect_gloo(rendezvous, rank, ranks), rendezvous.collective_limit);
     Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};

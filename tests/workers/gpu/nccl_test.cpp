@@ -235,7 +235,7 @@ TEST_F(NcclTest, a_peer_that_never_comes_ends_the_exchange_and_frees_the_gpu) {
 }
 
 TEST_F(NcclTest, who_is_missing_is_named) {
-  RollCall roll_call("127.0.0.1", "token", 1, 2);
+  RollCall roll_call("127.0.0.1", "secret", 1, 2);
   roll_call.begin({"127.0.0.1 9", roll_call.contact()});
   connect(2, false, &roll_call);
   stage.peer_is_lost = true;

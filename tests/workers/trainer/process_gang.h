@@ -19,6 +19,7 @@
 #include "core/error.h"
 #include "core/listener.h"
 #include "core/process.h"
+#include "core/secret.h"
 
 namespace resolute::workers {
 
@@ -32,6 +33,7 @@ class ProcessGang {
  public:
   static constexpr int kProgressDescriptor = 8;  // of process rank 0
   static constexpr int kListenerDescriptor = 9;  // of process rank 0 among several
+  static constexpr int kSecretDescriptor = 10;   // of each among several
   //! Arguments of a rank, the program first, given where the rendezvous listens.
   using Arguments = std::function<std::vector<std::string>(int process_rank, int port)>;
 
@@ -50,6 +52,8 @@ class ProcessGang {
       request.descriptors = {{2, errors.write_end.get()}};
       if (rank == 0) request.descriptors[kProgressDescriptor] = progress.write_end.get();
       if (rank == 0 && ranks > 1) request.descriptors[kListenerDescriptor] = listener.socket.get();
+      const core::FileDescriptor secret = core::secret_pipe(secret_);
+      request.descriptors[kSecretDescriptor] = secret.get();
       ranks_.push_back({core::spawn_process(request), std::move(errors.read_end), {}});
     }
     progress_ = std::move(progress.read_end);
@@ -76,6 +80,8 @@ class ProcessGang {
   }
   void wait_for_checkpoint() { EXPECT_NE("", wait_for_progress("checkpoint")); }
   void hang_up() { progress_.reset(); }
+  pid_t process(std::size_t rank) const { return ranks_.at(rank).process; }
+  const std::string& secret() const { return secret_; }
   void signal(std::size_t rank, int number) { ::kill(ranks_[rank].process, number); }
   void signal_all(int number) {
     for (const Rank& rank : ranks_) ::kill(rank.process, number);
@@ -136,6 +142,7 @@ class ProcessGang {
     rank.process = -1;
   }
 
+  const std::string secret_ = core::random_token(32);
   std::vector<Rank> ranks_;
   core::FileDescriptor progress_;
   std::string seen_;

@@ -60,7 +60,7 @@ int run_rank(char** arguments) {
       rendezvous.host = "127.0.0.1";
       rendezvous.port = static_cast<std::uint16_t>(std::stoi(arguments[3]));
       rendezvous.listen_descriptor = std::stoi(arguments[4]);
-      rendezvous.store_prefix = "token";
+      rendezvous.secret = "token";
       rendezvous.connect_limit = 5s;
       communicator = connect_gloo(rendezvous, rank, ranks);
     }

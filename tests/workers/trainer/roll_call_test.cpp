@@ -3,7 +3,9 @@
 
 #include "workers/ddp/roll_call.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <memory>
 
@@ -15,11 +17,11 @@ using State = PeerSign::State;
 class RollCallTest : public testing::Test {
  protected:
   // Ranks that know each other; those in `mute` never speak.
-  void meet(int ranks, const std::vector<int>& mute = {}, const std::string& token_of_last = "token") {
+  void meet(int ranks, const std::vector<int>& mute = {}, const std::string& secret_of_last = "secret") {
     std::vector<std::string> contacts;
     for (int rank = 0; rank < ranks; ++rank) {
       calls_.push_back(
-          std::make_unique<RollCall>("127.0.0.1", rank == ranks - 1 ? token_of_last : "token", rank, ranks));
+          std::make_unique<RollCall>("127.0.0.1", rank == ranks - 1 ? secret_of_last : "secret", rank, ranks));
       contacts.push_back(calls_.back()->contact());
     }
     for (int rank = 0; rank < ranks; ++rank)
@@ -56,14 +58,36 @@ TEST_F(RollCallTest, a_silent_rank_is_told_from_one_that_leaves_and_one_that_fai
 }
 
 TEST_F(RollCallTest, ranks_of_another_attempt_are_not_heard) {
-  meet(2, {}, "other token");
+  meet(2, {}, "other secret");
   const auto peers = calls_[0]->look();
   EXPECT_EQ(std::vector<State>{State::kSilent}, states(peers));
   EXPECT_FALSE(peers[0].silent_for);
 }
 
+TEST_F(RollCallTest, strangers_who_know_all_but_the_secret_are_not_heard) {
+  meet(2);
+  const std::string& contact = calls_[0]->contact();
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(std::stoi(contact.substr(contact.find(' ')))));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const core::FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  for (std::uint64_t beat = 1; beat < 5000; ++beat) {
+    std::string datagram;
+    for (const std::uint32_t part : {1U, static_cast<std::uint32_t>(State::kEnded)})
+      datagram.append(reinterpret_cast<const char*>(&part), sizeof part);
+    for (const std::uint64_t part : {std::uint64_t{7}, (beat << 40), beat, beat})
+      datagram.append(reinterpret_cast<const char*>(&part), sizeof part);
+    ASSERT_EQ(40, ::sendto(socket.get(), datagram.data(), datagram.size(), 0,
+                           reinterpret_cast<const sockaddr*>(&address), sizeof address));
+  }
+  const auto peers = calls_[0]->look();
+  EXPECT_EQ(std::vector<State>{State::kRunning}, states(peers));
+  EXPECT_EQ(0U, peers[0].exchange);
+}
+
 TEST_F(RollCallTest, a_contact_that_is_none_is_refused) {
-  RollCall call("127.0.0.1", "token", 0, 2);
+  RollCall call("127.0.0.1", "secret", 0, 2);
   for (const char* contact : {"", "127.0.0.1", "127.0.0.1 x", "localhost 80", " 80"})
     EXPECT_THROW(call.begin({call.contact(), contact}), core::RuntimeError) << contact;
 }

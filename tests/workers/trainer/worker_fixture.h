@@ -72,8 +72,8 @@ class Attempt : public ProcessGang {
       // What `more` says again must not come twice.
       if (std::find(more.begin(), more.end(), "--checkpoint-every") == more.end()) add({"--checkpoint-every", "5"});
       if (ranks > 1)
-        add({"--rendezvous", fmt::format("{}:{}", host, port), "--store-prefix", "token", "--rendezvous-timeout",
-             "20"});
+        add({"--rendezvous", fmt::format("{}:{}", host, port), "--secret-fd", std::to_string(kSecretDescriptor),
+             "--rendezvous-timeout", "20"});
       if (rank == 0) add({"--progress-fd", std::to_string(kProgressDescriptor)});
       if (rank == 0 && ranks > 1) add({"--rendezvous-fd", std::to_string(kListenerDescriptor)});
       all.insert(all.end(), more.begin(), more.end());

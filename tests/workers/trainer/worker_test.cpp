@@ -191,7 +191,9 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "nowhere"},
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "-1"},
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "18446744073709551615"},
-           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"}}) {
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1", "--secret-fd", "77"}}) {
     core::SpawnRequest request;
     request.arguments = arguments;
     request.arguments.insert(request.arguments.begin(), kWorker);
