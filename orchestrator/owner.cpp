@@ -22,15 +22,21 @@ std::string first_line(const fs::path& path) {
   return text.substr(0, text.find('\n'));
 }
 
+// What a link of /proc/self points to; empty where there is none.
+std::string link_of_self(const char* name) {
+  std::error_code error;
+  return fs::read_symlink(fs::path("/proc/self") / name, error).string();
+}
+
 // /proc/PID/stat behind the command's name, which may hold blanks and parentheses: its state, its parent, …; empty if
-// the process is not there.
-std::string stat_after_name(std::int64_t process) {
+// it cannot be read. `process` may be "self".
+std::string stat_after_name(const std::string& process) {
   try {
     const std::string text = first_line(fmt::format("/proc/{}/stat", process));
     const auto after_name = text.rfind(") ");
     return after_name == std::string::npos ? std::string() : text.substr(after_name + 2);
   } catch (const core::RuntimeError&) {
-    return {};  // it ended between the look and the read
+    return {};
   }
 }
 
@@ -51,7 +57,8 @@ Owner this_owner() {
   owner.host = host.data();
   owner.boot = first_line("/proc/sys/kernel/random/boot_id");
   owner.process = ::getpid();
-  owner.start = start_in(stat_after_name(owner.process));
+  owner.pid_namespace = link_of_self("ns/pid");
+  owner.start = start_in(stat_after_name("self"));
   return owner;
 }
 
@@ -60,8 +67,9 @@ fs::path owner_file(const fs::path& suite_folder, std::int64_t epoch) {
 }
 
 void write_owner(core::FileSystem& files, const fs::path& suite_folder, std::int64_t epoch, const Owner& owner) {
-  core::Json json = {{"boot", owner.boot}, {"counter", owner.counter}, {"ended", owner.ended},
-                     {"host", owner.host}, {"process", owner.process}, {"start", owner.start}};
+  core::Json json = {{"boot", owner.boot},  {"counter", owner.counter}, {"ended", owner.ended},
+                     {"host", owner.host},  {"process", owner.process}, {"pid_namespace", owner.pid_namespace},
+                     {"start", owner.start}};
   core::write_atomic(files, owner_file(suite_folder, epoch), core::canonical_json(json) + "\n",
                      core::Folders::kMustExist);
 }
@@ -79,6 +87,8 @@ std::optional<Owner> read_strictly(core::FileSystem& files, const fs::path& suit
   owner.counter = reader.required<std::int64_t>("counter");
   owner.ended = reader.required<bool>("ended");
   owner.host = reader.required<std::string>("host");
+  // Beside journals of versions 1 and 2 there is none.
+  owner.pid_namespace = reader.optional<std::string>("pid_namespace", {});
   owner.process = reader.required<std::int64_t>("process");
   owner.start = reader.required<std::uint64_t>("start");
   reader.finish();
@@ -102,11 +112,17 @@ OwnerLife life_of(const Owner& owner) {
   if (owner.host != here.host) return OwnerLife::kUnknown;
   // Another boot of this host, or another host that goes by the same name: its counter tells.
   if (owner.boot != here.boot) return OwnerLife::kUnknown;
+  // A container's processes have numbers of their own.
+  if (owner.pid_namespace.empty() || owner.pid_namespace != here.pid_namespace) return OwnerLife::kUnknown;
   if (owner.process <= 0) return OwnerLife::kEnded;
-  // Another name space of process ids on the same host cannot be told apart; its start time differs almost surely.
   if (::kill(static_cast<pid_t>(owner.process), 0) != 0 && errno == ESRCH) return OwnerLife::kEnded;
-  const std::string stat = stat_after_name(owner.process);
-  const bool there = !stat.empty() && !stat.starts_with('Z');  // a zombie does nothing any more
+  // Some process has the number. Whether it is the owner's only /proc tells, which may hide other users' processes
+  // (hidepid) or show those of another name space.
+  std::error_code error;
+  if (fs::read_symlink("/proc/self", error) != std::to_string(here.process)) return OwnerLife::kUnknown;
+  const std::string stat = stat_after_name(std::to_string(owner.process));
+  if (stat.empty()) return OwnerLife::kUnknown;
+  const bool there = !stat.starts_with('Z');  // a zombie does nothing any more
   return there && start_in(stat) == owner.start ? OwnerLife::kAlive : OwnerLife::kEnded;
 }
 

@@ -13,10 +13,12 @@
 
 namespace resolute::orchestrator {
 
-//! Suite folder's `owner-NNNNNN`: {"boot", "counter", "ended", "host", "process", "start"}.
+//! Suite folder's `owner-NNNNNN`: {"boot", "counter", "ended", "host", "pid_namespace", "process", "start"}
+//! (docs/formats/journal.md).
 struct Owner {
   std::string host;
-  std::string boot;  //!< the kernel's boot id: a process id means nothing beyond it
+  std::string boot;           //!< the kernel's boot id: a process id means nothing beyond it
+  std::string pid_namespace;  //!< nor outside of this one (`pid:[4026531836]`); empty: unknown
   std::int64_t process = 0;
   std::uint64_t start = 0;   //!< the process's start in clock ticks, which tells it from a later one of the same id
   std::int64_t counter = 0;  //!< grows while the run lives
@@ -35,7 +37,10 @@ void write_owner(core::FileSystem& files, const std::filesystem::path& suite_fol
 //! errors of the store
 std::optional<Owner> read_owner(core::FileSystem& files, const std::filesystem::path& suite_folder, std::int64_t epoch);
 
-enum class OwnerLife { kEnded, kAlive, kUnknown };  //!< alive: its process is there; unknown: it is elsewhere
+//! Alive: its process is there. Unknown: it is on another host, in another name space of process ids, or not ours to
+//! see: only its counter tells.
+enum class OwnerLife { kEnded, kAlive, kUnknown };
+//! Ended only where that is certain: the owner said so, or the kernel says that its process is gone.
 OwnerLife life_of(const Owner& owner);
 
 //! Returns when epoch `epoch` has no live owner: at once if it has ended or its process is gone, else when its counter

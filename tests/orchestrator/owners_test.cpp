@@ -98,6 +98,76 @@ TEST_F(Owners, a_run_with_nothing_to_journal_finds_out_that_it_was_taken_over) {
   EXPECT_EQ(wait_for(second), 75) << text("log");
 }
 
+// Runs `script` with the program and its arguments as $@, in name spaces of its own: /proc is its own too.
+std::vector<std::string> unshared(const std::string& script) {
+  return {"unshare", "-p", "-f", "-m", "--mount-proc", "sh", "-c", script, "sh"};
+}
+
+bool permitted(const std::string& script) {
+  core::SpawnRequest request;
+  request.arguments = unshared(script);
+  request.environment = core::current_environment();
+  const core::CommandOutput output = core::run_command(request, std::chrono::seconds(20));
+  const auto* exited = std::get_if<core::Exited>(&output.status);
+  return exited != nullptr && exited->code == 0;
+}
+
+constexpr const char* kUntilTold = R"(until [ -e "$store/go" ]; do sleep 0.05; done)";
+constexpr const char* kHideOthers = "mount -t proc -o hidepid=2 proc /proc";
+
+TEST_F(Owners, a_live_run_in_another_name_space_of_processes_is_not_taken_over) {
+  if (!permitted("true")) GTEST_SKIP() << "unshare is not permitted here";
+  const auto plan = toy_plan(2, 1);
+  for (const bool first_is_outside : {true, false}) {
+    std::filesystem::remove_all(store() / "jobs");
+    std::filesystem::remove(store() / "ran");
+    std::filesystem::remove(store() / "go");
+    behave(kUntilTold);
+    const pid_t first = start(2, 1, 2, first_is_outside ? std::vector<std::string>{} : unshared("\"$@\""));
+    ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
+    const pid_t second = start(2, 1, 2, first_is_outside ? unshared("\"$@\"") : std::vector<std::string>{});
+    EXPECT_EQ(wait_for(second), 1);
+    EXPECT_THAT(text("log"), HasSubstr("is being run already"));
+    core::write_atomic(core::real_file_system(), store() / "go", "");
+    EXPECT_EQ(wait_for(first), 0) << text("log");
+    EXPECT_EQ(ran().size(), 2U) << text("log");
+    EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  }
+}
+
+TEST_F(Owners, a_live_run_whose_process_is_hidden_is_not_taken_over) {
+  if (!permitted(kHideOthers)) GTEST_SKIP() << "unshare is not permitted here";
+  std::filesystem::permissions(store(), std::filesystem::perms::all);
+  behave(kUntilTold);
+  // /proc hides the first, which is root's, from the second.
+  const pid_t both = start(2, 1, 2, unshared(std::string(kHideOthers) + R"( || exit 98
+umask 0
+"$@" & first=$!
+until [ -s "$3/ran" ]; do sleep 0.05; done
+RESOLUTE_TEST_USER=65534 "$@"; echo $? > "$3/second"
+: > "$3/go"
+wait $first; echo $? > "$3/first")"));
+  EXPECT_EQ(wait_for(both), 0) << text("log");
+  EXPECT_EQ(text("second"), "1\n");
+  EXPECT_EQ(text("first"), "0\n");
+  EXPECT_THAT(text("log"), HasSubstr("is being run already"));
+  EXPECT_EQ(ran().size(), 2U) << text("log");
+}
+
+TEST_F(Owners, a_job_of_a_live_run_in_another_name_space_of_processes_is_left_to_it) {
+  if (!permitted("true")) GTEST_SKIP() << "unshare is not permitted here";
+  behave("sleep 0.5");
+  const auto plan = toy_plan(6, 1);
+  const pid_t first = start(6, 1, 2, unshared("\"$@\""));
+  ASSERT_TRUE(eventually([&] { return !ran().empty(); })) << text("log");
+  ::setenv("RESOLUTE_TEST_SUITE", "other", 1);
+  const pid_t second = start(6, 1, 2);
+  EXPECT_EQ(wait_for(first), 0) << text("log");
+  EXPECT_EQ(wait_for(second), 0) << text("log");
+  EXPECT_EQ(ran().size(), 6U) << text("ran");
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+}
+
 TEST_F(Owners, an_attempt_number_that_another_run_has_used_costs_no_attempt) {
   behave("sleep 0.4");
   const auto plan = toy_plan(2, 1);

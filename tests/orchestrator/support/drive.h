@@ -1,9 +1,11 @@
 #pragma once
 //! \file
 //! The coordinator, or an agent under mpirun, that a test program becomes when it is started with
-//! `drive STORE JOBS GANG SLOTS`. RESOLUTE_TEST_SERVE, RESOLUTE_TEST_SUITE and RESOLUTE_TEST_OWNER_WATCH (milliseconds)
-//! in the environment change what it does.
+//! `drive STORE JOBS GANG SLOTS`. RESOLUTE_TEST_SERVE, RESOLUTE_TEST_SUITE, RESOLUTE_TEST_USER (a number; set by root)
+//! and, in milliseconds, RESOLUTE_TEST_OWNER_WATCH, RESOLUTE_TEST_NO_PROGRESS and RESOLUTE_TEST_UNKILLABLE in the
+//! environment change what it does.
 
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -29,6 +31,10 @@ inline int report_end(const orchestrator::RunOutcome* outcome, const std::except
 inline int drive(char** arguments) {
   const std::filesystem::path store = arguments[2];
   const auto environment = core::current_environment();
+  if (auto user = environment.find("RESOLUTE_TEST_USER"); user != environment.end()) {
+    const auto id = static_cast<uid_t>(std::stoul(user->second));
+    if (::setgroups(0, nullptr) != 0 || ::setgid(id) != 0 || ::setuid(id) != 0) return 99;
+  }
   const int rank = orchestrator::launched_rank(environment);
   core::set_up_log(fmt::format("drive {}", rank));
   core::write_atomic(core::real_file_system(), store / fmt::format("process-{}", rank),
