@@ -261,9 +261,23 @@ class Applier {
   void operator()(const AttemptStopped& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
+    require(within(event.at) && within(event.grace.count(), kLongestTime),
+            fmt::format("job {} attempt {} stopped", event.job.value, event.attempt), "its times are out of range");
+    unindex_job(state_, event.job);
     if (!running->ending) running->ending = Ending{event.cause, event.why, {}};
     running->stopping = true;
-    refresh_attention(state_, event.job);
+    if (event.at != Instant{}) running->stop_by = event.at + event.grace;
+    index_job(state_, event.job);
+  }
+
+  void operator()(const RanksGivenUp& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running == nullptr) return;
+    require(running->stopping, fmt::format("job {} attempt {} given up", event.job.value, event.attempt),
+            "it was not stopped before");
+    std::fill(running->ended.begin(), running->ended.end(), true);
+    running->alive = 0;
+    end_with(event.job, *running, {Cause::kUnkillable, event.why, {}});
   }
 
   void operator()(const AttemptEnded& event) {

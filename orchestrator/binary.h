@@ -47,9 +47,13 @@ constexpr std::uint8_t enumerators(RunEnd) { return 4; }
 //! What workers and machines say may hold any bytes and ends up in JSON: U+FFFD stands for what is not UTF-8.
 std::string as_utf8(std::string text);
 
+inline constexpr std::uint32_t kNewestVersion = 0xffff'ffff;
+
 class BinaryWriter {
  public:
   explicit BinaryWriter(core::Bytes& to) : to_(to) {}
+  //! Of the format: what is written is of the newest.
+  static constexpr std::uint32_t version() { return kNewestVersion; }
 
   template <class T>
   void put(const T& value) {
@@ -97,7 +101,10 @@ class BinaryWriter {
 //! Memory taken stays within a small multiple of the bytes given.
 class BinaryReader {
  public:
-  BinaryReader(std::span<const std::byte> bytes, std::string_view where) : bytes_(bytes, where), where_(where) {}
+  //! \param version of the format, for members() that older ones did not have
+  BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version = kNewestVersion)
+      : bytes_(bytes, where), where_(where), version_(version) {}
+  std::uint32_t version() const { return version_; }
 
   template <class T>
   void take(T& value) {
@@ -170,8 +177,9 @@ class BinaryReader {
   void take_list(T& list) {
     const auto count = taken<std::uint32_t>();
     if constexpr (requires { std::tuple_size<T>::value; }) {
-      if (count != list.size()) refuse(fmt::format("a list has {} elements instead of {}", count, list.size()));
-      for (auto& element : list) take(element);
+      // One for each enumerator may have been written when there were fewer.
+      if (count > list.size()) refuse(fmt::format("a list has {} elements instead of {}", count, list.size()));
+      for (std::uint32_t i = 0; i < count; ++i) take(list[i]);
     } else if constexpr (requires { typename T::key_type; }) {
       for (std::uint32_t i = 0; i < count; ++i) {
         const std::size_t size = list.size();
@@ -189,6 +197,7 @@ class BinaryReader {
 
   core::ByteReader bytes_;
   std::string_view where_;
+  std::uint32_t version_;
 };
 
 }  // namespace resolute::orchestrator

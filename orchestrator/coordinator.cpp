@@ -126,7 +126,12 @@ bool Coordinator::step() {
   if (finished_) return false;
   const bool was_dirty = dirty_;
   // An agent's sign of life may stand behind messages that are still to be read.
-  if (receive() && silence_.due(clock_.now(), options_.heartbeat / 4)) check_silence();
+  const bool all_read = receive();
+  const auto time = clock_.now();
+  if (all_read && silence_.due(time, options_.heartbeat / 4)) check_silence();
+  // Where a step took long, ranks were told to end late, and what they said since may not have come in yet.
+  if (!all_read || time - last_step_ > options_.policy.unkillable_limit / 10) attentive_since_ = now();
+  last_step_ = time;
   for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
   settle_results();
   const bool busy = dirty_ || was_dirty;
@@ -314,7 +319,8 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
     return;
   }
   if (!hastens || stop_hard_) return;
-  stop_hard_ = true;
+  stop_hard_ = now() + options_.hurry_limit;
+  dirty_ = true;
   for (JobNumber number : state_.running) {
     stop_ranks(number, std::get<Running>(job_of(state_, number).state), std::chrono::milliseconds(0));
   }

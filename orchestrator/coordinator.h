@@ -159,7 +159,9 @@ class Coordinator {
   bool dirty_ = true;
   bool agents_pending_ = true;
   bool stop_wished_ = false;
-  bool stop_hard_ = false;
+  std::optional<Instant> stop_hard_;  //!< what still runs then is given up
+  Instant attentive_since_{};         //!< Policy's
+  core::MonotonicTime last_step_{};
   bool orderly_ = true;
   bool finished_ = false;
   std::string end_why_;

@@ -32,6 +32,8 @@ void Coordinator::make_decisions() {
   Policy policy = options_.policy;
   policy.agents_pending = agents_pending_;
   policy.agents_missing = joined_once_.size() < expected_.size();
+  policy.give_up_at = stop_hard_;
+  policy.attentive_since = attentive_since_;
   std::vector<Event> carried_out;
   while (true) {
     dirty_ = false;
@@ -225,6 +227,8 @@ void Coordinator::say(const Event& event) {
     else
       core::log_error("{}: given up after attempt {} ({}: {})", label(ended->job), ended->attempt,
                       name_of(ended->cause), ended->evidence);
+  } else if (const auto* excluded = std::get_if<HostExcluded>(&event)) {
+    core::log_warning("nothing more is started on '{}' ({})", excluded->host, excluded->why);
   } else if (const auto* failed = std::get_if<JobFailed>(&event)) {
     core::log_error("{}: cannot be run ({})", label(failed->job), failed->why);
   } else if (const auto* run = std::get_if<RunEnded>(&event)) {

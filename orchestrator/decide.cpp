@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "orchestrator/dispatch.h"
 #include "orchestrator/failure.h"
@@ -52,6 +53,42 @@ Milliseconds grace_of(Cause cause, const Policy& policy) {
   }
 }
 
+// Hosts on which ranks of the attempt have not ended.
+std::set<std::string> hosts_of_living(const State& state, const Running& running) {
+  std::set<std::string> hosts;
+  auto ended = running.ended.begin();
+  for (const Share& share : running.placement)
+    for (int i = 0; i < share.slots; ++i, ++ended)
+      if (!*ended) hosts.insert(state.agents.at(share.agent).host);
+  return hosts;
+}
+
+// A process in a hanging system call outlives SIGKILL, and a stopped spawner kills nobody. Their slots are lost, their
+// jobs need not be.
+void give_up_unkillable(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  const bool all = state.stop && policy.give_up_at && now >= *policy.give_up_at;
+  std::set<std::string> excluded;
+  for (const auto& [stop_by, number] : state.stopping) {
+    if (!all && std::max(stop_by, policy.attentive_since) > now - policy.unkillable_limit) break;
+    const Job& job = job_of(state, number);
+    const auto& running = std::get<Running>(job.state);
+    if (running.alive == 0) continue;
+    std::string where;
+    for (const std::string& host : hosts_of_living(state, running)) {
+      where += (where.empty() ? "" : ", ") + host;
+      const auto record = state.hosts.find(host);
+      const bool out = record != state.hosts.end() && record->second.excluded;
+      if (!out && excluded.insert(host).second)
+        decisions.push_back(HostExcluded{host, fmt::format("job {} ({}) attempt {} cannot be ended there", number.value,
+                                                           job.label, running.attempt)});
+    }
+    decisions.push_back(RanksGivenUp{
+        number, running.attempt,
+        fmt::format("{} of {} process ranks on {} have not ended though they were to ({}: {})", running.alive,
+                    job.slots, where, name_of(running.ending->cause), running.ending->evidence)});
+  }
+}
+
 void settle_attempts(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
   for (JobNumber number : state.attention) {
     const auto& running = std::get<Running>(job_of(state, number).state);
@@ -61,7 +98,7 @@ void settle_attempts(const State& state, const Policy& policy, Instant now, std:
     }
     const Cause cause = running.ending ? running.ending->cause : state.stop_cause;
     decisions.push_back(AttemptStopped{number, running.attempt, cause, grace_of(cause, policy),
-                                       running.ending ? running.ending->evidence : *state.stop});
+                                       running.ending ? running.ending->evidence : *state.stop, now});
   }
 }
 
@@ -98,6 +135,8 @@ void exclude_host(const State& state, const Policy& policy, std::vector<Event>& 
 }
 
 void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  give_up_unkillable(state, policy, now, decisions);
+  if (!decisions.empty()) return;  // what else there is to decide depends on the hosts that are left
   settle_attempts(state, policy, now, decisions);
   for (JobNumber number : state.doomed)
     decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
@@ -191,10 +230,13 @@ std::vector<Event> decide(const State& state, const Policy& policy, Instant now)
 }
 
 std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now) {
-  if (state.end || state.stop) return std::nullopt;
+  if (state.end) return std::nullopt;
   std::optional<Instant> wake;
+  if (!state.stopping.empty())
+    wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
+  if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
   const auto resting = state.resting.upper_bound({now, JobNumber{std::numeric_limits<int>::max()}});
-  if (resting != state.resting.end()) wake = resting->first;
+  if (resting != state.resting.end() && (!wake || resting->first < *wake)) wake = resting->first;
   if (state.run.ends_at != Instant{}) {
     const Instant stop = state.run.ends_at - policy.stop_lead;
     if (stop > now && (!wake || stop < *wake)) wake = stop;

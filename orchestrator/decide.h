@@ -13,8 +13,11 @@
 namespace resolute::orchestrator {
 
 struct Policy {
-  double back_off_scale = 1.0;      //!< of failure.h's waits; tests shorten them
-  Milliseconds stop_grace{30'000};  //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
+  double back_off_scale = 1.0;            //!< of failure.h's waits; tests shorten them
+  Milliseconds stop_grace{30'000};        //!< SIGTERM to SIGKILL for ranks that may write a checkpoint
+  Milliseconds unkillable_limit{30'000};  //!< from SIGKILL until ranks that have not ended are given up
+  Instant attentive_since{};  //!< since when whoever asks has sent and read messages in time: the limit counts from it
+  std::optional<Instant> give_up_at{};  //!< of a run that is to stop: whatever has not ended then is given up
   int patience = 32;  //!< later jobs of unknown duration that a gang lets pass while it waits; then they wait too. One
                       //!< that is expected to end before the gang could start passes freely
   Milliseconds stop_lead{

@@ -27,25 +27,24 @@ constexpr std::array<std::pair<Cause, std::string_view>, kCauses> kCauseNames{
      {Cause::kAgentLost, "agent-lost"},
      {Cause::kCoordinatorLost, "coordinator-lost"},
      {Cause::kUnplaceable, "unplaceable"},
-     {Cause::kCancelled, "cancelled"}}};
+     {Cause::kCancelled, "cancelled"},
+     {Cause::kUnkillable, "unkillable"}}};
 constexpr std::array<std::pair<RunEnd, std::string_view>, 4> kEndNames{{{RunEnd::kComplete, "complete"},
                                                                         {RunEnd::kIncomplete, "incomplete"},
                                                                         {RunEnd::kInterrupted, "interrupted"},
                                                                         {RunEnd::kLimited, "limited"}}};
 constexpr std::array<std::string_view, std::variant_size_v<Event>> kTypeNames{
-    "run-started",   "job-added",     "agent-joined",   "agent-lost",      "placed",        "started",
-    "progressed",    "rank-exited",   "result-missing", "attempt-stopped", "attempt-ended", "job-succeeded",
-    "job-failed",    "job-cancelled", "stop-requested", "run-ended",       "stalled",       "held-elsewhere",
-    "agent-leaving", "host-drained",  "host-excluded",  "cancel-requested"};
+    "run-started",   "job-added",     "agent-joined",   "agent-lost",       "placed",        "started",
+    "progressed",    "rank-exited",   "result-missing", "attempt-stopped",  "attempt-ended", "job-succeeded",
+    "job-failed",    "job-cancelled", "stop-requested", "run-ended",        "stalled",       "held-elsewhere",
+    "agent-leaving", "host-drained",  "host-excluded",  "cancel-requested", "ranks-given-up"};
 
 // One pass over an event's members (event_fields() below) serves writing and reading, JSON and bytes, so that they
-// cannot differ. `later` is a member that version 1 did not have.
+// cannot differ. `later` is a member that version 1 did not have, `latest` one that version 2 did not have either.
 class JsonWriter {
  public:
-  template <class T>
-  void later(const char* key, const T& value) {
-    field(key, value);
-  }
+  void later(const char* key, const auto& value) { field(key, value); }
+  void latest(const char* key, const auto& value) { field(key, value); }
   void field(const char* key, const int& value) { json[key] = value; }
   void field(const char* key, const bool& value) { json[key] = value; }
   void field(const char* key, const std::int64_t& value) { json[key] = value; }
@@ -79,10 +78,10 @@ Enum enum_from(const std::array<std::pair<Enum, std::string_view>, N>& names, co
 class JsonReader {
  public:
   JsonReader(const Json& json, const std::string& where) : object_(json, where) {}
-  template <class T>
-  void later(const char* key, T& value) {
+  void later(const char* key, auto& value) {
     if (object_.find(key) != nullptr) field(key, value);
   }
+  void latest(const char* key, auto& value) { later(key, value); }
   void field(const char* key, int& value) { value = object_.required<int>(key); }
   void field(const char* key, bool& value) { value = object_.required<bool>(key); }
   void field(const char* key, std::int64_t& value) { value = object_.required<std::int64_t>(key); }
@@ -116,19 +115,22 @@ class JsonReader {
   core::ObjectReader object_;
 };
 
-// The same members without their keys.
+// The same members without their keys, from version 2 on.
 template <class Binary>
 class Unnamed {
  public:
   explicit Unnamed(Binary& binary) : binary_(binary) {}
   void later(const char*, auto& value) { binary_.field(value); }
+  void latest(const char*, auto& value) {
+    if (binary_.version() >= 3) binary_.field(value);
+  }
   void field(const char*, auto& value) { binary_.field(value); }
 
  private:
   Binary& binary_;
 };
 
-// The order of the members is that of the bytes in journals of version 2: a new member needs a new version.
+// The order of the members is that of the bytes in journals from version 2 on: a new member needs a new version.
 template <class Visitor, class E>
 void event_fields(Visitor& visit, E& event) {
   using T = std::remove_const_t<E>;
@@ -192,7 +194,10 @@ void event_fields(Visitor& visit, E& event) {
     if constexpr (requires { event.path_ms; }) visit.later("path_ms", event.path_ms);
     if constexpr (requires { event.checkpoint_ms; }) visit.later("checkpoint_ms", event.checkpoint_ms);
     if constexpr (requires { event.out_of_memory; }) visit.later("out_of_memory", event.out_of_memory);
-    if constexpr (requires { event.at; }) visit.later("at_ms", event.at);
+    if constexpr (std::is_same_v<T, AttemptStopped>)
+      visit.latest("at_ms", event.at);
+    else if constexpr (requires { event.at; })
+      visit.later("at_ms", event.at);
   }
 }
 
@@ -263,10 +268,11 @@ void append_binary(core::Bytes& to, const Event& event) {
   std::visit([&](const auto& alternative) { event_fields(unnamed, alternative); }, event);
 }
 
-Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where) {
+Event event_from_binary(std::uint32_t version, std::uint32_t type, std::span<const std::byte> bytes,
+                        std::string_view where) {
   try {
     Event event = event_of_type(type);
-    BinaryReader reader(bytes, "it");
+    BinaryReader reader(bytes, "it", version);
     Unnamed unnamed(reader);
     std::visit([&](auto& alternative) { event_fields(unnamed, alternative); }, event);
     reader.finish();
@@ -338,6 +344,9 @@ std::string describe(const Event& event) {
           [](const HostExcluded& e) { return fmt::format("host {} excluded{}", e.host, because(e.why)); },
           [](const CancelRequested& e) {
             return fmt::format("job {} is wanted no more{}", e.job.value, because(e.why));
+          },
+          [&](const RanksGivenUp& e) {
+            return fmt::format("{} cannot be ended and is given up{}", of(e.job, e.attempt), because(e.why));
           },
       },
       event);

@@ -52,8 +52,9 @@ enum class Cause {
   kCoordinatorLost,  //!< the run that started it ended without a word
   kUnplaceable,      //!< more slots than the run has, none of its agents missing
   kCancelled,        //!< the user wanted it so
+  kUnkillable,       //!< ranks that were to end did not, not even by SIGKILL
 };
-inline constexpr std::size_t kCauses = 15;
+inline constexpr std::size_t kCauses = 16;
 std::string_view name_of(Cause cause);
 
 //! Slots of one agent given to one gang; GPUs where the job needs them (JobAdded::gpus). Which core and which GPU a
@@ -160,6 +161,7 @@ struct AttemptStopped {
   Cause cause{};
   Milliseconds grace{};
   std::string why;
+  Instant at{};  //!< when it was decided: what has not ended by the end of the grace and a while is given up
   bool operator==(const AttemptStopped&) const = default;
 };
 //! Decision about an attempt whose ranks have all ended: run the job again (not before `not_before`) or give it up.
@@ -237,7 +239,8 @@ struct HostDrained {
   std::string why;
   bool operator==(const HostDrained&) const = default;
 };
-//! Decision: nothing more is placed on a host that ends jobs which live elsewhere; `why` names them.
+//! Decision: nothing more is placed on a host that ends jobs which live elsewhere, or on which ranks cannot be ended;
+//! `why` names the jobs.
 struct HostExcluded {
   std::string host;
   std::string why;
@@ -249,11 +252,19 @@ struct CancelRequested {
   std::string why;
   bool operator==(const CancelRequested&) const = default;
 };
+//! Decision: the ranks of an attempt that was stopped long ago and have not ended count as ended. Nothing more is
+//! placed on their hosts: a HostExcluded for each of them stands before it.
+struct RanksGivenUp {
+  JobNumber job;
+  int attempt = 0;
+  std::string why;
+  bool operator==(const RanksGivenUp&) const = default;
+};
 
 using Event =
     std::variant<RunStarted, JobAdded, AgentJoined, AgentLost, Placed, Started, Progressed, RankExited, ResultMissing,
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
-                 HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested>;
+                 HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp>;
 
 //! Overloads of lambdas for std::visit; without a generic one a new alternative fails to compile where it is not
 //! handled.
@@ -272,10 +283,13 @@ core::Json to_json(const Event& event);
 //! The inverse, strict but for members that came after version 1, which keep their defaults. \throws RuntimeError
 //! (kCorrupt) that opens with `where`: an unknown type, a missing or wrong key
 Event event_from_json(std::uint32_t type, const core::Json& json, const std::string& where);
-//! The payload of a record of version 2: the members in their order, little-endian (docs/formats/journal.md). Appends.
+//! The payload of a record of the newest version: the members in their order, little-endian (docs/formats/journal.md).
+//! Appends.
 void append_binary(core::Bytes& to, const Event& event);
-//! The inverse, strict. \throws RuntimeError (kCorrupt) that opens with `where`
-Event event_from_binary(std::uint32_t type, std::span<const std::byte> bytes, std::string_view where);
+//! The inverse, strict. \param version of the journal, from 2 on \throws RuntimeError (kCorrupt) that opens with
+//! `where`
+Event event_from_binary(std::uint32_t version, std::uint32_t type, std::span<const std::byte> bytes,
+                        std::string_view where);
 //! One line for people, without the time.
 std::string describe(const Event& event);
 

@@ -68,12 +68,14 @@ Cause classify(const RankExited& exited) {
 int weight_of(Cause cause) {
   switch (cause) {
     case Cause::kConfiguration:
-      return 14;
+      return 15;
     case Cause::kOutOfMemory:
-      return 13;
+      return 14;
     case Cause::kDeviceError:
-      return 12;
+      return 13;
     case Cause::kStorageFull:
+      return 12;
+    case Cause::kUnkillable:
       return 11;
     // Those that lost an agent's ranks may die of it in any way.
     case Cause::kAgentLost:
@@ -121,6 +123,7 @@ Budget budget_of(Cause cause) {
     case Cause::kPreempted:
     case Cause::kWalltime:
     case Cause::kAgentLost:
+    case Cause::kUnkillable:
     case Cause::kCoordinatorLost:
       return {8, true, Milliseconds(0), 1, Milliseconds(0), false};
     case Cause::kConfiguration:

@@ -41,6 +41,7 @@ void dequeue(State& state, JobNumber number, const Job& job) {
 void index_running(State& state, JobNumber number, const Job& job, const Running& running) {
   state.running.insert(number);
   if (needs_decision(state, running)) state.attention.insert(number);
+  if (running.stop_by != Instant{}) state.stopping.emplace(running.stop_by, number);
   for (const Share& share : running.placement) {
     auto& there = state.at_work[share.agent];
     const auto place = std::lower_bound(there.begin(), there.end(), number);
@@ -53,6 +54,7 @@ void index_running(State& state, JobNumber number, const Job& job, const Running
 void unindex_running(State& state, JobNumber number, const Job& job, const Running& running) {
   state.running.erase(number);
   state.attention.erase(number);
+  state.stopping.erase({running.stop_by, number});
   for (const Share& share : running.placement) {
     const auto there = state.at_work.find(share.agent);
     if (there == state.at_work.end()) continue;

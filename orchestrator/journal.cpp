@@ -80,7 +80,7 @@ std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std:
 
 Event read_event(std::uint32_t version, std::uint32_t type, std::span<const std::byte> payload,
                  const std::string& where) {
-  if (version > 1) return event_from_binary(type, payload, where);
+  if (version > 1) return event_from_binary(version, type, payload, where);
   core::Json json;
   try {
     json = core::parse_json(core::as_text(payload), where);

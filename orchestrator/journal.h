@@ -16,7 +16,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kJournalVersion = 2;  //!< written; version 1 is read too
+inline constexpr std::uint32_t kJournalVersion = 3;  //!< written; versions 1 and 2 are read too
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;
 inline constexpr std::uint32_t kMaxRecordPayload = 1U << 20;

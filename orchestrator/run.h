@@ -56,6 +56,7 @@ struct RunOptions {
   std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
   bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
   std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
+  std::chrono::milliseconds hurry_limit{5'000};          //!< from a second signal until what still runs is given up
   std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
   std::chrono::milliseconds held_wait{5'000};            //!< for a job that another run works on
   std::chrono::milliseconds request_interval{1'000};     //!< between looks for requests.h and at signs of life

@@ -31,6 +31,7 @@ static void members(auto& visit, Of<Running> auto& running) {
   visit.field(running.expected_end);
   visit.field(running.stopping);
   visit.field(running.ending);
+  if (visit.version() >= 2) visit.field(running.stop_by);
 }
 static void members(auto& visit, Of<Succeeded> auto& succeeded) { visit.field(succeeded.attempt); }
 static void members(auto& visit, Of<Failed> auto& failed) {
@@ -109,7 +110,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
 constexpr std::string_view kSnapshotPrefix = "snapshot-";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kHeaderSize = 48;
 
 // What build_indexes() and check_invariants() look up by number must be there.
@@ -230,14 +231,14 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
   const auto payload_crc = header.take<std::uint32_t>();
   if (header.take<std::uint32_t>() != core::crc32c(bytes.first(kHeaderSize - 4)))
     throw core::corrupt_error(problem, "the header's checksum at offset 44 differs", kAdvice);
-  if (version != kVersion)
-    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads {}", version, kVersion),
+  if (version < 1 || version > kVersion)
+    throw core::input_error(problem, fmt::format("it has version {}, this resolute reads 1 to {}", version, kVersion),
                             "use the resolute that wrote it");
   const auto payload = bytes.subspan(kHeaderSize);
   if (payload.size() != size || core::crc32c(payload) != payload_crc)
     throw core::corrupt_error(problem, "the checksum of what follows offset 48 differs", kAdvice);
   try {
-    BinaryReader reader(payload, "its state");
+    BinaryReader reader(payload, "its state", version);
     reader.take(snapshot.state);
     reader.finish();
     require_known_jobs(snapshot.state);

@@ -89,6 +89,7 @@ void Spawner::stop() {
 // our child.
 void Spawner::bury() {
   gone_ = true;
+  ::kill(process_, SIGCONT);  // one that was stopped ends in order once it goes on
   std::optional<int> word = await_end(process_, 2 * end_limit_);
   if (!word) {
     ::kill(process_, SIGKILL);

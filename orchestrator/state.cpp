@@ -180,7 +180,8 @@ void check_invariants(const State& state) {
   const Indexes& kept = state;
   const Indexes& made = derived;
   RESOLUTE_EXPECT(kept.ready == made.ready && kept.resting == made.resting, "the ready index differs from the jobs");
-  RESOLUTE_EXPECT(kept.running == made.running && kept.attention == made.attention && kept.ends == made.ends,
+  RESOLUTE_EXPECT(kept.running == made.running && kept.attention == made.attention && kept.stopping == made.stopping &&
+                      kept.ends == made.ends,
                   "the running index differs from the jobs");
   RESOLUTE_EXPECT(kept.doomed == made.doomed, "the doomed index differs from the jobs");
   RESOLUTE_EXPECT(kept == made, "an index of the agents differs from them");

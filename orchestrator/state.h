@@ -43,6 +43,7 @@ struct Running {
   Instant placed_at{};
   Instant expected_end{};        //!< as it was expected when it was placed; the epoch of the clock: unknown
   bool stopping = false;         //!< AttemptStopped was decided
+  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
   std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
   bool operator==(const Running&) const = default;
 };
@@ -170,6 +171,7 @@ struct Indexes {
   std::set<JobNumber> running;
   std::set<JobNumber> attention;                          //!< Running jobs about which there is something to decide
   std::set<JobNumber> doomed;                             //!< Waiting or Ready jobs that are to be cancelled
+  std::set<std::pair<Instant, JobNumber>> stopping;       //!< Running jobs that are being stopped, by their stop_by
   std::map<AgentNumber, std::vector<JobNumber>> at_work;  //!< Running jobs by agent, ascending; also one that is gone
   std::array<std::map<std::pair<Instant, JobNumber>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
   std::map<std::string, std::set<AgentNumber>> on_host;              //!< every agent that answers

@@ -35,6 +35,9 @@ void Simulation::take_down(int index) {
   for (JobNumber number : gone.jobs) {
     halt(number);
     life(number).broken = true;
+    // Those of its ranks that live elsewhere and were writing a checkpoint end without it: nobody asks them again.
+    const auto* running = std::get_if<Running>(&job_of(state_, number).state);
+    if (running != nullptr && running->stopping) push_job(now_, What::kKilled, number);
   }
 }
 

@@ -169,6 +169,20 @@ void Witness::on(const State& state, const RankExited& event) {
   require(theirs != nullptr && theirs->alive == alive(*found), "ranks are counted once");
 }
 
+void Witness::on(const State& state, const RanksGivenUp& event) {
+  Job* found = running(event.job, event.attempt);
+  if (found == nullptr) return;
+  for (std::size_t i = 0; i < found->attempt.placement.size(); ++i) {
+    const auto agent = agents_.find(found->attempt.placement[i].agent);
+    require(found->attempt.alive[i] == 0 || agent == agents_.end() || excluded_.contains(agent->second.host),
+            "where ranks cannot be ended nothing more is placed");
+    found->attempt.alive[i] = 0;
+  }
+  for (int rank = 0; rank < found->ranks; ++rank) found->attempt.ended.insert(rank);
+  const Running* theirs = current(state, event.job, event.attempt);
+  require(theirs != nullptr && theirs->alive == 0, "ranks that are given up count as ended");
+}
+
 void Witness::on(const State& state, const AttemptEnded& event) {
   Job* found = running(event.job, event.attempt);
   if (found == nullptr) return;

@@ -81,6 +81,7 @@ class Witness {
   void on(const State&, const Started&) {}
   void on(const State&, const ResultMissing&) {}
   void on(const State&, const AttemptStopped&) {}
+  void on(const State& state, const RanksGivenUp& event);
   void on(const State&, const Stalled&) {}
   void on(const State&, const CancelRequested&) {}
 

@@ -147,12 +147,85 @@ TEST(Decide, a_lost_agent_ends_its_gangs_and_they_go_elsewhere) {
   EXPECT_EQ(only<Placed>(decide_now(state)).at(0).placement, (Placement{{{0}, 1}, {{2}, 1}}));
 }
 
+// A gang on hosts "a" and "b" that was to end by SIGKILL at 1 s; its rank on "b" did.
+State stuck_on_a() {
+  State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 1), toy_agent(1, "b", 1), toy_agent(2, "c", 1),
+                             toy_placed(0, 1, {{{0}, 1}, {{1}, 1}}), Stalled{{0}, 1, "no line of progress"}});
+  EXPECT_EQ(only<AttemptStopped>(settle(state, {}, at(1'000))).at(0).grace, Milliseconds{0});
+  orchestrator::apply(state, rank_exit(0, 1, 1, 0, 9));
+  return state;
+}
+
+TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes_elsewhere) {
+  State state = stuck_on_a();
+  EXPECT_THAT(decide_now(state, {}, at(30'999)), IsEmpty());
+  EXPECT_EQ(next_wake(state, {}, at(30'999)), at(31'000));
+  const auto said = settle(state, {}, at(31'000));
+  ASSERT_EQ(only<HostExcluded>(said).size(), 1U) << "its rank on b has ended";
+  EXPECT_EQ(only<HostExcluded>(said)[0].host, "a");
+  EXPECT_EQ(only<HostExcluded>(said)[0].why, "job 0 (toy 0) attempt 1 cannot be ended there");
+  ASSERT_EQ(only<RanksGivenUp>(said).size(), 1U);
+  EXPECT_EQ(only<RanksGivenUp>(said)[0].why,
+            "1 of 2 process ranks on a have not ended though they were to (no-progress: no line of progress)");
+  ASSERT_EQ(only<AttemptEnded>(said).size(), 1U);
+  EXPECT_EQ(only<AttemptEnded>(said)[0].cause, Cause::kUnkillable);
+  EXPECT_TRUE(only<AttemptEnded>(said)[0].retry);
+  ASSERT_EQ(only<Placed>(said).size(), 1U);
+  EXPECT_EQ(only<Placed>(said)[0].placement, (Placement{{{1}, 1}, {{2}, 1}}));
+  const State before = state;
+  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));  // it ends after all
+  EXPECT_EQ(state, before);
+}
+
+TEST(Decide, nothing_is_given_up_by_one_who_has_not_listened_for_as_long) {
+  const State state = stuck_on_a();
+  Policy policy;
+  policy.attentive_since = at(20'000);
+  EXPECT_THAT(decide_now(state, policy, at(49'999)), IsEmpty());
+  EXPECT_EQ(next_wake(state, policy, at(49'999)), at(50'000));
+  EXPECT_EQ(only<RanksGivenUp>(decide_now(state, policy, at(50'000))).size(), 1U);
+}
+
+TEST(Decide, ranks_that_may_write_a_checkpoint_have_their_grace_before_they_are_given_up) {
+  State state =
+      state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}), StopRequested{"signal"}});
+  settle(state, {}, at(1'000));
+  EXPECT_EQ(next_wake(state, {}, at(1'000)), at(61'000));
+  EXPECT_THAT(decide_now(state, {}, at(60'999)), IsEmpty());
+  const auto said = settle(state, {}, at(61'000));
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kUnkillable);
+  EXPECT_EQ(only<RunEnded>(said).at(0).end, RunEnd::kInterrupted);
+}
+
+TEST(Decide, a_user_who_asks_twice_for_the_end_does_not_wait_for_what_cannot_be_ended) {
+  State state =
+      state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}), StopRequested{"signal"}});
+  settle(state, {}, at(1'000));
+  Policy policy;
+  policy.give_up_at = at(7'000);
+  EXPECT_EQ(next_wake(state, policy, at(2'000)), at(7'000));
+  EXPECT_THAT(decide_now(state, policy, at(6'999)), IsEmpty());
+  EXPECT_EQ(only<RunEnded>(settle(state, policy, at(7'000))).at(0).end, RunEnd::kInterrupted);
+}
+
+TEST(Decide, what_cannot_be_ended_costs_its_host_also_where_nothing_else_is_left) {
+  State state = state_after({toy_run(), toy_job(0), toy_job(1), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 1}}),
+                             CancelRequested{{0}, "cancelled by ann"}});
+  settle(state, {}, at(1'000));
+  orchestrator::apply(state, rank_exit(1, 1, 0, 75));
+  const auto said = settle(state, {}, at(61'000));
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).job, JobNumber{0});
+  EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kCancelled);
+  EXPECT_TRUE(std::holds_alternative<Cancelled>(job_of(state, {0}).state));
+  EXPECT_EQ(only<RunEnded>(said).at(0).why, "every agent that is left is leaving, or its host drained or excluded");
+}
+
 TEST(Decide, messages_of_an_older_attempt_change_nothing) {
   State state = running_gang();
   for (const Event& old : std::vector<Event>{rank_exit(0, 0, 0, 1), rank_exit(0, 2, 0, 1), Started{{0}, 7},
                                              Progressed{{0}, 3, 100}, AttemptStopped{{0}, 9, Cause::kExitCode, {}, ""},
                                              AttemptEnded{{0}, 2, Cause::kExitCode, "", true, {}, ""},
-                                             ResultMissing{{0}, 4}, AgentLost{{5}, ""}}) {
+                                             ResultMissing{{0}, 4}, AgentLost{{5}, ""}, RanksGivenUp{{0}, 2, ""}}) {
     State before = state;
     orchestrator::apply(state, old);
     EXPECT_EQ(state, before) << describe(old);

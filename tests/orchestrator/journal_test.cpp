@@ -35,22 +35,29 @@ TEST(Journal, golden_file_of_version_1_still_reads) {
   EXPECT_EQ(contents.dropped_bytes, 0U);
 }
 
-TEST(Journal, golden_file_of_version_2_reads_and_is_what_is_written) {
-  const fs::path path = kGolden / "journal-of-version-2";
-  EXPECT_EQ(events_of_version_2().back().index() + 1, std::variant_size_v<Event>) << "one of each type";
-  const core::Bytes now = journal_of(events_of_version_2());
+TEST(Journal, golden_file_of_version_2_still_reads) {
+  const auto contents = read_journal(core::real_file_system(), kGolden / "journal-of-version-2");
+  EXPECT_EQ(contents.header.version, 2U);
+  EXPECT_EQ(events_of(contents), events_of_version_2());
+  EXPECT_EQ(contents.dropped_bytes, 0U);
+}
+
+TEST(Journal, golden_file_of_version_3_reads_and_is_what_is_written) {
+  const fs::path path = kGolden / "journal-of-version-3";
+  EXPECT_EQ(events_of_version_3().back().index() + 1, std::variant_size_v<Event>) << "one of each type";
+  const core::Bytes now = journal_of(events_of_version_3());
   // To make it anew for a new version: write `now` to the path.
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(core::real_file_system(), path, now);
   const auto contents = read_journal(core::real_file_system(), path);
-  EXPECT_EQ(events_of(contents), events_of_version_2());
+  EXPECT_EQ(events_of(contents), events_of_version_3());
   EXPECT_EQ(contents.header.run, kRun);
   EXPECT_EQ(contents.records[1].at, at(1'700'000'000'001));
   EXPECT_EQ(contents.dropped_bytes, 0U);
-  EXPECT_EQ(core::real_file_system().read(path), now) << "what is written today differs from version 2";
+  EXPECT_EQ(core::real_file_system().read(path), now) << "what is written today differs from version 3";
 }
 
 TEST(Journal, json_of_every_event_reads_back_and_has_a_line_for_people) {
-  for (const Event& event : events_of_version_2()) {
+  for (const Event& event : events_of_version_3()) {
     EXPECT_EQ(event_from_json(type_number(event), to_json(event), "here"), event) << type_name(event);
     EXPECT_FALSE(describe(event).empty());
   }
@@ -138,14 +145,15 @@ void expect_every_damaged_byte_is_found(const core::Bytes& bytes) {
 }
 
 TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_record) {
-  expect_every_damaged_byte_is_found(journal_of(events_of_version_2()));
-  expect_every_damaged_byte_is_found(core::real_file_system().read(kGolden / "journal-000001"));
+  expect_every_damaged_byte_is_found(journal_of(events_of_version_3()));
+  for (const char* golden : {"journal-000001", "journal-of-version-2"})
+    expect_every_damaged_byte_is_found(core::real_file_system().read(kGolden / golden));
   // What is cut is a valid state: every_prefix_replays above.
 }
 
 TEST(Journal, a_version_that_is_newer_is_refused_with_advice) {
   core::Bytes bytes = journal_of({});
-  bytes[8] = std::byte{3};
+  bytes[8] = std::byte{4};
   const std::uint32_t checksum = core::crc32c(std::span(bytes).first(60));
   std::memcpy(bytes.data() + 60, &checksum, sizeof checksum);
   try {
@@ -224,7 +232,7 @@ TEST(Journal, a_run_whose_journal_is_gone_ends_and_leaves_nothing) {
 TEST(Journal, bytes_behind_the_sealed_length_are_ignored) {
   TemporaryFolder folder;
   auto& files = core::real_file_system();
-  const core::Bytes first = journal_of({events_of_version_2()[0], events_of_version_2()[1]});
+  const core::Bytes first = journal_of({events_of_version_3()[0], events_of_version_3()[1]});
   core::Bytes stalled = first;
   append_record(stalled, 3, at(5), stop("written by a coordinator that was stopped for an hour"));
   core::write_atomic(files, folder / journal_name(1), stalled);

@@ -173,6 +173,62 @@ TEST_F(Run, a_signal_stops_in_order_and_the_next_run_goes_on) {
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
 }
 
+// The parent of a rank: its spawner.
+pid_t parent_of(pid_t process) {
+  const std::string stat = core::read_text(core::real_file_system(), fmt::format("/proc/{}/stat", process));
+  return std::stoi(stat.substr(stat.rfind(") ") + 4));
+}
+
+// Is over within the time; ended if it is not.
+bool ends_within(pid_t process, std::chrono::seconds limit) {
+  if (eventually([&] { return gone(process); }, limit)) return true;
+  ::kill(process, SIGKILL);
+  return false;
+}
+
+TEST_F(Run, a_second_signal_ends_a_run_whose_ranks_cannot_be_ended) {
+  behave("sleep 100");
+  ::setenv("RESOLUTE_TEST_UNKILLABLE", "500", 1);
+  const pid_t process = start(2, 1, 2);
+  ::unsetenv("RESOLUTE_TEST_UNKILLABLE");
+  ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
+  ::kill(parent_of(ran()[0].process), SIGSTOP);
+  ::kill(process, SIGTERM);
+  ASSERT_TRUE(eventually([&] { return text("log").find("stopping: signal 15") != std::string::npos; }));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  ::kill(process, SIGTERM);
+  EXPECT_TRUE(ends_within(process, std::chrono::seconds(20))) << log();
+  EXPECT_EQ(wait_for(process), 75);
+  EXPECT_THAT(log(), AllOf(HasSubstr("cannot be ended and is given up"), HasSubstr("ended: unkillable")));
+  EXPECT_TRUE(eventually([&] { return gone(ran()[0].process) && gone(ran()[1].process); }));
+}
+
+TEST_F(Run, a_job_that_cannot_be_ended_costs_its_host_and_is_done_elsewhere) {
+  if (std::system("unshare -u true") != 0) GTEST_SKIP() << "unshare is not permitted here";
+  behave(R"(if [ "$attempt" = 1 ]; then sleep 100; fi)");
+  ::setenv("RESOLUTE_TEST_NO_PROGRESS", "1500", 1);
+  ::setenv("RESOLUTE_TEST_UNKILLABLE", "2500", 1);
+  // The second agent is on a host of another name.
+  auto launcher = mpirun(3);
+  launcher.insert(launcher.end(), {"sh", "-c", R"(if [ "$OMPI_COMM_WORLD_RANK" != 2 ]; then exec "$@"; fi
+exec unshare -u sh -c 'hostname elsewhere; exec "$@"' sh "$@")",
+                                   "sh"});
+  const pid_t process = start(2, 1, 1, launcher);
+  ::unsetenv("RESOLUTE_TEST_NO_PROGRESS");
+  ::unsetenv("RESOLUTE_TEST_UNKILLABLE");
+  ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
+  ASSERT_NE(parent_of(ran()[0].process), parent_of(ran()[1].process));
+  ::kill(parent_of(ran()[0].process), SIGSTOP);
+  EXPECT_TRUE(ends_within(process, std::chrono::seconds(60))) << log();
+  EXPECT_EQ(wait_for(process), 0) << text("log");
+  const auto plan = toy_plan(2, 1);
+  EXPECT_EQ(all_results(store(), plan), calm_results(plan));
+  EXPECT_THAT(log(), AllOf(HasSubstr("cannot be ended there"), HasSubstr("ended: unkillable"),
+                           HasSubstr("ended: no-progress")));
+  EXPECT_THAT(text("log"), HasSubstr("nothing more is started on"));
+  for (const Ran& one : ran()) EXPECT_TRUE(eventually([&] { return gone(one.process); })) << one.process;
+}
+
 TEST_F(Run, a_killed_coordinator_leaves_no_process_and_the_next_run_goes_on) {
   behave("sleep 0.1");
   const auto plan = toy_plan(20, 2);

@@ -10,6 +10,7 @@
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/faulty_file_system.h"
+#include "tests/support/folders.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 
@@ -72,6 +73,23 @@ TEST(Snapshot, a_number_of_attempts_that_nobody_made_is_forgotten) {
   const State back = parse_snapshot(encode_snapshot({1, 64}, state), "snapshot").state;
   EXPECT_EQ(back.jobs[0].attempts, 0);
   EXPECT_EQ(back.jobs[1].attempts, 7);
+}
+
+TEST(Snapshot, golden_file_of_version_1_still_reads) {
+  const auto path = tests::source_folder() / "tests/golden/orchestrator/snapshot-of-version-1";
+  const Snapshot snapshot = parse_snapshot(files().read(path), path.string());
+  EXPECT_EQ(snapshot.state, state_after(past_of_snapshot_version_1()));
+  EXPECT_EQ(snapshot.position, (SnapshotPosition{3, 99}));
+}
+
+TEST(Snapshot, golden_file_of_version_2_reads_and_is_what_is_written) {
+  const auto path = tests::source_folder() / "tests/golden/orchestrator/snapshot-of-version-2";
+  const State state = state_after(past_of_snapshot_version_2());
+  const core::Bytes now = encode_snapshot({3, 99}, state);
+  // To make it anew for a new version: write `now` to the path.
+  if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(files(), path, now);
+  EXPECT_EQ(parse_snapshot(files().read(path), path.string()).state, state);
+  EXPECT_EQ(files().read(path), now) << "what is written today differs from version 2";
 }
 
 TEST(Snapshot, every_prefix_and_every_damaged_byte_is_refused_with_advice) {

@@ -43,8 +43,14 @@ inline int drive(char** arguments) {
   if (auto suite = environment.find("RESOLUTE_TEST_SUITE"); suite != environment.end()) plan.suite = suite->second;
   orchestrator::RunOptions options = toy_options(store, std::stoi(arguments[5]));
   options.coordinator_serves = environment.contains("RESOLUTE_TEST_SERVE");
-  if (auto watch = environment.find("RESOLUTE_TEST_OWNER_WATCH"); watch != environment.end())
-    options.owner_watch = std::chrono::milliseconds(std::stoi(watch->second));
+  auto milliseconds = [&](const char* name, std::chrono::milliseconds otherwise) {
+    const auto found = environment.find(name);
+    return found == environment.end() ? otherwise : std::chrono::milliseconds(std::stoi(found->second));
+  };
+  options.owner_watch = milliseconds("RESOLUTE_TEST_OWNER_WATCH", options.owner_watch);
+  options.no_progress_limit = milliseconds("RESOLUTE_TEST_NO_PROGRESS", options.no_progress_limit);
+  options.policy.unkillable_limit = milliseconds("RESOLUTE_TEST_UNKILLABLE", options.policy.unkillable_limit);
+  options.hurry_limit = milliseconds("RESOLUTE_TEST_UNKILLABLE", options.hurry_limit);
   if (orchestrator::launched_by_mpi(environment)) orchestrator::run_mpi([&] { return plan; }, options, report_end);
   try {
     const orchestrator::RunOutcome outcome = orchestrator::run_local(plan, options);

@@ -37,7 +37,7 @@ inline std::vector<orchestrator::Event> events_of_version_1() {
       RunEnded{RunEnd::kInterrupted, "signal 15"}};
 }
 
-//! One of each type, with every member set. What the golden journal of version 2 holds: never change, only append.
+//! One of each type that version 2 had, with every member set. What its golden journal holds: never change.
 inline std::vector<orchestrator::Event> events_of_version_2() {
   using namespace orchestrator;
   return {RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
@@ -77,6 +77,72 @@ inline std::vector<orchestrator::Event> events_of_version_2() {
           HostDrained{"node-1", true, "drained by ann"},
           HostExcluded{"node-2", "jobs 3 and 4 failed there and live elsewhere"},
           CancelRequested{{1}, "cancelled by ann"}};
+}
+
+//! One of each type, with every member set. What the golden journal of version 3 holds: never change, only append.
+inline std::vector<orchestrator::Event> events_of_version_3() {
+  using namespace orchestrator;
+  std::vector<Event> events = events_of_version_2();
+  for (Event& event : events)
+    if (auto* stopped = std::get_if<AttemptStopped>(&event)) stopped->at = at(1'700'000'000'200);
+  events.emplace_back(AttemptEnded{{1}, 4, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"});
+  events.emplace_back(RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"});
+  return events;
+}
+
+//! A run with something of every kind in it. What the golden snapshot of version 1 holds: never change.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_1() {
+  using namespace orchestrator;
+  auto job = [](int number, int slots, std::vector<JobNumber> after) {
+    JobAdded added{{number},   {std::string(64, static_cast<char>('a' + number))},
+                   "training", "",
+                   {},         slots,
+                   0,          false,
+                   0,          0,
+                   400,        7200,
+                   7500,       600};
+    added.label = fmt::format("training {}", number);
+    added.after = std::move(after);
+    return added;
+  };
+  return {RunStarted{1, kRun, "node-1", 4711, 7, at(1'700'000'900'000)},
+          job(0, 1, {}),
+          job(1, 2, {{0}}),
+          job(2, 1, {}),
+          job(3, 1, {{2}}),
+          job(4, 1, {}),
+          job(5, 1, {{1}}),
+          AgentJoined{{0}, "node-1", 4, 1, 32768, "class 1"},
+          AgentJoined{{1}, "node-2", 4, 0, 0, ""},
+          JobSucceeded{{0}, 0},
+          Placed{{2}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'100)},
+          rank_exit(2, 1, 0, 2, 0, "key 'x' is wrong"),
+          AttemptEnded{{2}, 1, Cause::kConfiguration, "exit code 2", false, {}, ""},
+          JobCancelled{{3}, "it needs job 2"},
+          Placed{{4}, 1, {{{0}, 1}}, -1, "", at(1'700'000'000'200)},
+          Started{{4}, 1},
+          Progressed{{4}, 1, 100},
+          rank_exit(4, 1, 0, 0, 11),
+          AttemptEnded{{4}, 1, Cause::kSignal, "signal 11", true, at(1'700'000'009'000), ""},
+          Placed{{1}, 1, {{{0}, 1}, {{1}, 1}}, -1, "", at(1'700'000'000'300)},
+          Started{{1}, 1},
+          rank_exit(1, 1, 1, 1, 0, "NCCL error"),
+          AttemptStopped{{1}, 1, Cause::kDeviceError, Milliseconds{0}, "NCCL error"},
+          HostDrained{"node-2", true, "drained by ann"}};
+}
+
+//! The same and what came with version 2. What its golden snapshot holds: never change.
+inline std::vector<orchestrator::Event> past_of_snapshot_version_2() {
+  using namespace orchestrator;
+  std::vector<Event> events = past_of_snapshot_version_1();
+  events.emplace_back(HostExcluded{"node-1", "job 1 cannot be ended there"});
+  events.emplace_back(RanksGivenUp{{1}, 1, "1 of 2 process ranks have not ended"});
+  events.emplace_back(AttemptEnded{{1}, 1, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"});
+  events.emplace_back(HostDrained{"node-1", false, "repaired"});
+  events.emplace_back(Placed{{1}, 2, {{{0}, 2}}, -1, "", at(1'700'000'000'400)});
+  events.emplace_back(
+      AttemptStopped{{1}, 2, Cause::kInterrupted, Milliseconds{30'000}, "signal 15", at(1'700'000'000'500)});
+  return events;
 }
 
 inline core::Bytes journal_of(const std::vector<orchestrator::Event>& events,
