@@ -85,14 +85,14 @@ void Spawner::stop() {
   if (!gone_) bury();
 }
 
-// One that ended in order has left nothing. Of one that was killed the ranks are dead; what they had started has become
-// our child.
+// A guard that ended by itself has left nothing. Where it was killed, spawner and ranks are dead; what they had started
+// has become our child.
 void Spawner::bury() {
   gone_ = true;
-  ::kill(process_, SIGCONT);  // one that was stopped ends in order once it goes on
+  ::kill(-process_, SIGCONT);  // one that was stopped ends in order once it goes on
   std::optional<int> word = await_end(process_, 2 * end_limit_);
   if (!word) {
-    ::kill(process_, SIGKILL);
+    ::kill(-process_, SIGKILL);
     word = await_end(process_, end_limit_);
   }
   if (!word || WIFSIGNALED(*word)) end_children_of_other_sessions();

@@ -3,7 +3,7 @@
 //! The process that starts an agent's ranks. It is forked before MPI starts, so that no rank inherits anything of MPI;
 //! it is a session of its own and the reaper of all that its ranks leave behind: nothing of a rank outlives it. When
 //! the agent goes (end of the socket), it kills every rank and ends; when it goes itself, the kernel kills the ranks
-//! (PR_SET_PDEATHSIG) and the agent, the next reaper, what they leave.
+//! (PR_SET_PDEATHSIG) and its guard, a process between agent and spawner that does nothing else, what they leave.
 
 #include <sys/types.h>
 
@@ -47,6 +47,7 @@ class Spawner {
   std::vector<Message> reports();
   //! Readable when reports() has something; -1 once the spawner is gone.
   int descriptor() const { return socket_.get(); }
+  //! Of the guard, whose death is the spawner's; leader of the process group of both.
   pid_t process() const { return process_; }
 
  private:
@@ -55,7 +56,7 @@ class Spawner {
   void stop();
   void bury();
   core::FileDescriptor socket_;
-  pid_t process_ = -1;
+  pid_t process_ = -1;  // the guard's
   std::chrono::milliseconds end_limit_;
   std::string incoming_;
   bool gone_ = false;

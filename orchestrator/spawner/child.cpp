@@ -50,6 +50,19 @@ struct Rank {
 
 std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
 
+// SIGKILL for whatever is or becomes our child, until none is left or the time is over.
+void end_children(std::chrono::milliseconds limit) {
+  const auto deadline = core::monotonic_clock().now() + limit;
+  while (core::monotonic_clock().now() < deadline) {
+    for (const pid_t child : children_of_this_process()) ::kill(child, SIGKILL);
+    pid_t reaped = 0;
+    do reaped = ::waitpid(-1, nullptr, WNOHANG);
+    while (reaped > 0);
+    if (reaped < 0 && errno != EINTR) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 class SpawnerProcess {
  public:
   SpawnerProcess(int socket, const SpawnerOptions& options) : socket_(socket), options_(options) {
@@ -84,15 +97,7 @@ class SpawnerProcess {
   // SIGKILL for every rank's group and for whatever else became our child.
   void end() {
     for (const Rank& rank : ranks_) ::kill(-rank.process, SIGKILL);
-    const auto deadline = core::monotonic_clock().now() + options_.end_limit;
-    while (core::monotonic_clock().now() < deadline) {
-      for (const pid_t child : children_of_this_process()) ::kill(child, SIGKILL);
-      pid_t reaped = 0;
-      do reaped = ::waitpid(-1, nullptr, WNOHANG);
-      while (reaped > 0);
-      if (reaped < 0 && errno != EINTR) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
+    end_children(options_.end_limit);
   }
 
  private:
@@ -354,6 +359,26 @@ void drop_inherited(int keep) {
     if (descriptor != keep) ::close(descriptor);
 }
 
+// Goes on as the spawner, in a child. This process stays behind it as the reaper of what it leaves: where spawner and
+// agent are killed together, nobody else is there to end what ranks had started.
+void leave_a_guard(int socket, const SpawnerOptions& options) {
+  const pid_t guard = ::getpid();
+  const pid_t spawner = ::fork();
+  if (spawner < 0) throw core::system_error("cannot fork the spawner", errno);
+  if (spawner == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != guard) ::_exit(1);
+    return;
+  }
+  ::close(socket);
+  int word = 0;
+  pid_t ended = 0;
+  do ended = ::waitpid(-1, &word, 0);
+  while (ended != spawner && (ended > 0 || errno == EINTR));
+  end_children(options.end_limit);
+  ::_exit(WIFEXITED(word) ? WEXITSTATUS(word) : 1);
+}
+
 }  // namespace
 
 void run_spawner(int socket, const SpawnerOptions& options) {
@@ -364,6 +389,8 @@ void run_spawner(int socket, const SpawnerOptions& options) {
     // And a limit on the size of files must fail a cut of a log, not this process.
     for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
     drop_inherited(socket);
+    leave_a_guard(socket, options);
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     SpawnerProcess process(socket, options);
     try {
       process.serve();

@@ -46,6 +46,12 @@ bool gone(pid_t process) {
   return text.find(") Z") != std::string::npos;
 }
 
+// Parents of processes, as /proc tells them.
+pid_t parent_of(pid_t process) {
+  const std::string stat = core::read_text(core::real_file_system(), fmt::format("/proc/{}/stat", process));
+  return std::stoi(stat.substr(stat.rfind(") ") + 4));
+}
+
 class SpawnerTest : public testing::Test {
  protected:
   RankCommand shell(const std::string& script, int rank = 0) const {
@@ -141,7 +147,7 @@ TEST_F(SpawnerTest, a_spawner_that_does_not_end_holds_nobody_up) {
   auto spawner = std::make_unique<Spawner>(Spawner::start(options));
   spawner->command(Launch{kKey, {shell("echo $$; exec sleep 1000")}});
   const pid_t rank = number_in("out-0");
-  ::kill(spawner->process(), SIGSTOP);
+  ::kill(parent_of(rank), SIGSTOP);
   const auto before = core::monotonic_clock().now();
   spawner.reset();
   EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(5));
@@ -225,39 +231,50 @@ TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
   for (pid_t process : {second, hidden}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
 }
 
-TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed) {
-  const pid_t agent = ::fork();
-  ASSERT_GE(agent, 0);
-  if (agent == 0) {
-    Spawner spawner = Spawner::start();
-    // A rank, its child, and a daemon that left the rank's group and session.
-    spawner.command(Launch{kKey,
-                           {shell("sleep 1000 & echo $! >&2; setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " +
-                                  (folder_ / "daemon").string() + " & echo $$; wait")}});
-    while (true) ::pause();
+TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed_even_together_with_the_spawner) {
+  for (const bool together : {false, true}) {
+    for (const char* file : {"out-0", "err-0", "daemon"}) fs::remove(folder_ / file);
+    const pid_t agent = ::fork();
+    ASSERT_GE(agent, 0);
+    if (agent == 0) {
+      Spawner spawner = Spawner::start();
+      // A rank, its child, and a daemon that left the rank's group and session.
+      spawner.command(Launch{kKey,
+                             {shell("sleep 1000 & echo $! >&2; setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " +
+                                    (folder_ / "daemon").string() + " & echo $$; wait")}});
+      while (true) ::pause();
+    }
+    const pid_t rank = number_in("out-0");
+    const pid_t child = number_in("err-0");
+    const pid_t daemon = number_in("daemon");
+    const pid_t spawner = parent_of(rank);
+    const pid_t guard = parent_of(spawner);
+    EXPECT_EQ(parent_of(guard), agent);
+    EXPECT_FALSE(gone(rank));
+    EXPECT_FALSE(gone(daemon));
+    ::kill(agent, SIGKILL);
+    if (together) ::kill(spawner, SIGKILL);
+    ::waitpid(agent, nullptr, 0);
+    for (pid_t process : {rank, child, daemon, spawner, guard})
+      EXPECT_TRUE(eventually([&] { return gone(process); })) << process << " of " << rank;
   }
-  const pid_t rank = number_in("out-0");
-  const pid_t child = number_in("err-0");
-  const pid_t daemon = number_in("daemon");
-  EXPECT_FALSE(gone(rank));
-  EXPECT_FALSE(gone(daemon));
-  ::kill(agent, SIGKILL);
-  ::waitpid(agent, nullptr, 0);
-  for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
 }
 
-TEST_F(SpawnerTest, a_killed_spawner_takes_all_of_its_ranks_along_and_is_reported) {
-  Spawner spawner = Spawner::start();
-  spawner.command(
-      Launch{kKey, {shell(daemon(folder_ / "daemon") + "; sleep 1000 & echo $! >&2; echo $$; exec sleep 1000")}});
-  const pid_t rank = number_in("out-0");
-  const pid_t child = number_in("err-0");
-  const pid_t daemon = number_in("daemon");
-  ::kill(spawner.process(), SIGKILL);
-  await<Leave>(spawner);
-  for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
-  EXPECT_THROW(spawner.command(Kill{kKey, 0}), core::RuntimeError);
-  EXPECT_EQ(spawner.descriptor(), -1) << "readable for ever, it would make its waiters spin";
+TEST_F(SpawnerTest, a_killed_spawner_or_guard_takes_all_of_its_ranks_along_and_is_reported) {
+  for (const bool guard : {false, true}) {
+    for (const char* file : {"out-0", "err-0", "daemon"}) fs::remove(folder_ / file);
+    Spawner spawner = Spawner::start();
+    spawner.command(
+        Launch{kKey, {shell(daemon(folder_ / "daemon") + "; sleep 1000 & echo $! >&2; echo $$; exec sleep 1000")}});
+    const pid_t rank = number_in("out-0");
+    const pid_t child = number_in("err-0");
+    const pid_t daemon = number_in("daemon");
+    ::kill(guard ? spawner.process() : parent_of(rank), SIGKILL);
+    await<Leave>(spawner);
+    for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
+    EXPECT_THROW(spawner.command(Kill{kKey, 0}), core::RuntimeError);
+    EXPECT_EQ(spawner.descriptor(), -1) << "readable for ever, it would make its waiters spin";
+  }
 }
 
 TEST_F(SpawnerTest, a_log_over_its_limit_keeps_its_head_and_its_tail) {
