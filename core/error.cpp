@@ -17,6 +17,32 @@ std::string compose(std::string_view problem, std::string_view why, std::string_
   return message;
 }
 
+// What a disk, or a server of NFS, Lustre or another file system, says of itself: full, read-only after an error, gone,
+// evicting its client.
+bool storage_at_fault(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EROFS:
+    case EIO:
+    case EREMOTEIO:
+    case ESTALE:
+    case ENODEV:
+    case ESHUTDOWN:
+    case EUCLEAN:
+    case ETIMEDOUT:
+    case ENOTCONN:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENOLCK:
+      return true;
+    default:
+      return false;
+  }
+}
+
 ErrorKind kind_of_errno(int error_number) {
   switch (error_number) {
     case ENOSPC:
@@ -25,15 +51,13 @@ ErrorKind kind_of_errno(int error_number) {
     case EMFILE:
     case ENFILE:
     case EFBIG:
+    case EROFS:
       return ErrorKind::kEnvironment;
     case EINTR:
     case EAGAIN:
-    case EIO:
-    case ESTALE:
-    case ETIMEDOUT:
       return ErrorKind::kTransient;
     default:
-      return ErrorKind::kInput;
+      return storage_at_fault(error_number) ? ErrorKind::kTransient : ErrorKind::kInput;
   }
 }
 
@@ -56,12 +80,14 @@ int exit_code(ErrorKind kind) {
 RuntimeError::RuntimeError(ErrorKind kind, std::string_view problem, std::string_view why, std::string_view suggestion)
     : std::runtime_error(compose(problem, why, suggestion)), kind_(kind) {}
 
-RuntimeError::RuntimeError(ErrorKind kind, std::string message, int)
-    : std::runtime_error(std::move(message)), kind_(kind) {}
+RuntimeError::RuntimeError(ErrorKind kind, const std::string& message, int error_number)
+    : std::runtime_error(message), kind_(kind), error_number_(error_number) {}
 
 RuntimeError RuntimeError::at(std::string_view where) const {
-  return RuntimeError(kind_, fmt::format("{}: {}", where, what()), 0);
+  return RuntimeError(kind_, fmt::format("{}: {}", where, what()), error_number_);
 }
+
+bool RuntimeError::is_storage() const { return storage_at_fault(error_number_); }
 
 RuntimeError input_error(std::string_view problem, std::string_view why, std::string_view suggestion) {
   return {ErrorKind::kInput, problem, why, suggestion};
@@ -72,7 +98,8 @@ RuntimeError corrupt_error(std::string_view problem, std::string_view why, std::
 }
 
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion) {
-  return {kind_of_errno(error_number), problem, std::strerror(error_number), suggestion};
+  return RuntimeError(kind_of_errno(error_number), compose(problem, std::strerror(error_number), suggestion),
+                      error_number);
 }
 
 }  // namespace resolute::core

@@ -32,12 +32,19 @@ class RuntimeError : public std::runtime_error {
   //! \param suggestion what to do next; empty leaves it out
   RuntimeError(ErrorKind kind, std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
   ErrorKind kind() const { return kind_; }
+  //! errno of the system call that failed; 0 where none did.
+  int error_number() const { return error_number_; }
+  //! A call failed by the storage's own doing: it is full or read-only, a disk or a server errs or is away. That says
+  //! nothing of whoever made the call, and the same call may succeed later.
+  bool is_storage() const;
   //! The same error with `where: ` (a file and line, a key) put before the problem.
   RuntimeError at(std::string_view where) const;
 
  private:
-  RuntimeError(ErrorKind kind, std::string message, int);
+  friend RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion);
+  RuntimeError(ErrorKind kind, const std::string& message, int error_number);
   ErrorKind kind_;
+  int error_number_ = 0;
 };
 
 //! A broken promise inside this program: our bug, not the user's.
@@ -50,8 +57,9 @@ class ContractError : public std::logic_error {
 RuntimeError input_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
 //! Bytes that fail their checksum, magic or structure.
 RuntimeError corrupt_error(std::string_view problem, std::string_view why = {}, std::string_view suggestion = {});
-//! A failed system call: `problem (strerror(error_number))`; kind by errno (no space, no memory, quota: kEnvironment;
-//! EINTR, EAGAIN, EIO, ESTALE, ETIMEDOUT: kTransient; the others, as a missing file or permission: kInput).
+//! A failed system call: `problem (strerror(error_number))`; kind by errno (no space, no memory, quota, read-only:
+//! kEnvironment; EINTR, EAGAIN, EIO, ESTALE and other words of a device or a server: kTransient; the others, as a
+//! missing file or permission: kInput).
 RuntimeError system_error(std::string_view problem, int error_number, std::string_view suggestion = {});
 
 //! Throws ContractError with the text and the place unless `holds`.

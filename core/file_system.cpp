@@ -213,6 +213,9 @@ class PosixFileSystem final : public FileSystem {
       case OpenMode::kAppend:
         flags |= O_APPEND;
         break;
+      case OpenMode::kExisting:
+        flags &= ~O_CREAT;
+        break;
     }
     const int descriptor = open_file(path, flags).descriptor;
     if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(descriptor, path);

@@ -42,10 +42,10 @@ class ReadableFile {
   virtual void read_at(std::uint64_t offset, std::span<std::byte> to) = 0;
 };
 
-//! kCreateUncached: as kCreateNew, but what is written passes by the page cache where the file system can do that,
-//! which spares the machine a copy and the memory; for large files that nobody reads soon. Fast from memory that is
-//! aligned to pages; write() only.
-enum class OpenMode { kCreateNew, kTruncate, kAppend, kCreateUncached };
+//! kExisting: a file that has to be there, for write_at(). kCreateUncached: as kCreateNew, but what is written passes
+//! by the page cache where the file system can do that, which spares the machine a copy and the memory; for large files
+//! that nobody reads soon. Fast from memory that is aligned to pages; write() only.
+enum class OpenMode { kCreateNew, kTruncate, kAppend, kExisting, kCreateUncached };
 
 //! All members throw system_error() with the path in the problem. The machine's own (real_file_system()) opens regular
 //! files alone: a pipe, socket or device that somebody left under a name is refused (kInput) and never waited for.

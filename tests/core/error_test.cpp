@@ -39,5 +39,19 @@ TEST(RuntimeErrorTest, errno_decides_the_kind) {
   EXPECT_STREQ(system_error("cannot open 'x'", ENOENT).what(), "cannot open 'x' (No such file or directory)");
 }
 
+TEST(RuntimeErrorTest, errno_tells_the_storages_own_failures_from_those_of_a_file) {
+  for (const int number : {EIO, ESTALE, EROFS, ENODEV, ESHUTDOWN, ENOSPC, EDQUOT, ETIMEDOUT}) {
+    const RuntimeError error = system_error("x", number);
+    EXPECT_TRUE(error.is_storage()) << number;
+    EXPECT_EQ(error.error_number(), number);
+    EXPECT_EQ(exit_code(error.kind()), 1) << number;
+    EXPECT_TRUE(error.at("here").is_storage());
+  }
+  for (const int number : {ENOENT, EACCES, EPERM, ENOTDIR, EISDIR, EEXIST, EMFILE, EFBIG, EINTR, ENXIO})
+    EXPECT_FALSE(system_error("x", number).is_storage()) << number;
+  EXPECT_FALSE(input_error("No space left on device").is_storage());
+  EXPECT_EQ(input_error("x").error_number(), 0);
+}
+
 }  // namespace
 }  // namespace resolute::core::error_test
