@@ -199,14 +199,9 @@ class Applier {
   }
 
   void operator()(const HeldElsewhere& event) {
-    const Running* running = find(event.job, event.attempt);
-    if (running == nullptr) return;
-    require(running->alive == at(event.job).slots && within(event.until),
-            fmt::format("job {} attempt {} held elsewhere", event.job.value, event.attempt), "some of it ran");
-    Job& job = at(event.job);
-    if (--job.placements == 0) --state_.placed_jobs;
-    job.attempts = event.attempt - 1;
-    move_to(event.job, Ready{event.until});
+    if (find(event.job, event.attempt) == nullptr) return;
+    take_back(event.job, event.attempt, event.until,
+              [&] { return fmt::format("job {} attempt {} held elsewhere", event.job.value, event.attempt); });
   }
 
   void operator()(const Started& event) {
@@ -283,10 +278,16 @@ class Applier {
   void operator()(const AttemptEnded& event) {
     Running* running = find(event.job, event.attempt);
     if (running == nullptr) return;
-    require(running->alive == 0 && within(event.not_before),
-            fmt::format("job {} attempt {} ended", event.job.value, event.attempt),
-            fmt::format("{} of its ranks run", running->alive));
+    auto what = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
     Job& job = at(event.job);
+    if (event.cause == Cause::kStoreError) {
+      require(event.retry, what(), "what was never started is not given up");
+      ++job.ends.at(static_cast<std::size_t>(event.cause));
+      take_back(event.job, event.attempt, event.not_before, what);
+      return;
+    }
+    require(running->alive == 0 && within(event.not_before), what(),
+            fmt::format("{} of its ranks run", running->alive));
     const Budget budget = budget_of(event.cause);
     if (!budget.renewed) ++job.ends.at(static_cast<std::size_t>(event.cause));
     if (running->progressed)
@@ -365,6 +366,16 @@ class Applier {
   void operator()(const RunEnded& event) { state_.end = event.end; }
 
  private:
+  // Nothing of the attempt was started: its number is free again, to be used from `from` on.
+  template <class What>
+  void take_back(JobNumber number, int attempt, Instant from, const What& what) {
+    Job& job = at(number);
+    require(std::get<Running>(job.state).alive == job.slots && within(from), what(), "some of it ran");
+    if (--job.placements == 0) --state_.placed_jobs;
+    job.attempts = attempt - 1;
+    move_to(number, Ready{from});
+  }
+
   Job& at(JobNumber number) {
     if (number.value < 0 || static_cast<std::size_t>(number.value) >= state_.jobs.size())
       refuse(fmt::format("job {} named", number.value), fmt::format("{} jobs are known", state_.jobs.size()));

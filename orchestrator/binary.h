@@ -179,6 +179,7 @@ class BinaryReader {
     if constexpr (requires { std::tuple_size<T>::value; }) {
       // One for each enumerator may have been written when there were fewer.
       if (count > list.size()) refuse(fmt::format("a list has {} elements instead of {}", count, list.size()));
+      list = {};
       for (std::uint32_t i = 0; i < count; ++i) take(list[i]);
     } else if constexpr (requires { typename T::key_type; }) {
       for (std::uint32_t i = 0; i < count; ++i) {

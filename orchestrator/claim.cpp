@@ -1,5 +1,7 @@
 #include "orchestrator/claim.h"
 
+#include <cerrno>
+
 #include "core/json.h"
 #include "core/log.h"
 #include "orchestrator/owner.h"
@@ -60,7 +62,7 @@ std::optional<std::string> Claims::take(const experiments::JobId& job) {
   const fs::path path = claim_file(store_, job);
   // A claim may be broken by another between two looks; three times in a row is somebody else's.
   for (int look = 0; look < 3; ++look) {
-    if (files_.link(file_, path)) return std::nullopt;
+    if (link_to(path)) return std::nullopt;
     const auto text = core::read_text_if_exists(files_, path);
     if (!text) continue;
     if (*text == text_) return std::nullopt;
@@ -71,6 +73,21 @@ std::optional<std::string> Claims::take(const experiments::JobId& job) {
     take_away(path, *text);
   }
   return "other runs take its claim";
+}
+
+// The run's own file is made again where somebody has tidied it away; its folder is not: without that the store is not
+// there, be it moved or not mounted.
+bool Claims::link_to(const fs::path& path) {
+  try {
+    return files_.link(file_, path);
+  } catch (const core::RuntimeError& error) {
+    if (error.error_number() != ENOENT || files_.exists(file_)) throw;
+  }
+  const fs::path folder = file_.parent_path();
+  if (!files_.exists(folder)) throw core::system_error(fmt::format("'{}' is gone", folder.string()), ESTALE);
+  core::replace_unsynced(files_, file_, text_);
+  remade_ = true;
+  return files_.link(file_, path);
 }
 
 // What was read may have been broken and taken anew by a third run since: then its claim goes back where it was. Should
@@ -101,7 +118,7 @@ bool Claims::over(const Claim& holder) {
   try {
     owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);
   } catch (const core::RuntimeError& error) {
-    if (error.kind() == core::ErrorKind::kEnvironment) throw;
+    if (error.kind() == core::ErrorKind::kEnvironment || error.is_storage()) throw;
   }
   if (owner && life_of(*owner) == OwnerLife::kEnded) return true;
   return unchanged(holder.run, owner ? owner->counter : -1);
@@ -110,7 +127,11 @@ bool Claims::over(const Claim& holder) {
 void Claims::release(const experiments::JobId& job) {
   // Linking again says whose it is, at less cost than reading it.
   const fs::path path = claim_file(store_, job);
-  if (files_.link(file_, path)) files_.remove(path);
+  try {
+    if (link_to(path) || (remade_ && core::read_text_if_exists(files_, path) == text_)) files_.remove(path);
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("a claim was not given back: {}", error.what());
+  }
 }
 
 }  // namespace resolute::orchestrator

@@ -40,7 +40,8 @@ class Claims {
   //! Takes the job's claim by link(), breaking one whose run has ended or stands still; its own counts as taken. The
   //! job's folder has to be there. \return nothing if it is ours now, else who has it, for people. Never waits
   std::optional<std::string> take(const experiments::JobId& job);
-  //! Gives it back; one that was broken meanwhile is left alone.
+  //! Gives it back; one that was broken meanwhile is left alone. Never throws a RuntimeError: a claim that the storage
+  //! keeps is this run's until it ends, and is broken then.
   void release(const experiments::JobId& job);
 
  private:
@@ -49,6 +50,7 @@ class Claims {
     std::int64_t counter = 0;
     core::MonotonicTime since;
   };
+  bool link_to(const std::filesystem::path& path);
   bool over(const Claim& holder);
   bool unchanged(const std::string& who, std::int64_t counter);
   void take_away(const std::filesystem::path& path, const std::string& text);
@@ -59,6 +61,7 @@ class Claims {
   Claim self_;
   std::string text_;  //!< of our claims
   std::filesystem::path file_;
+  bool remade_ = false;  //!< links to the first file may be held
   std::chrono::milliseconds lease_;
   std::map<std::string, Standstill> seen_;  //!< by run token or, of a claim that cannot be read, path
 };

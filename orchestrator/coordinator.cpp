@@ -15,21 +15,17 @@ constexpr int kMessagesAStep = 256;
 
 Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,
                          const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents)
-    : files_(files),
-      clock_(clock),
+    : clock_(clock),
       transport_(transport),
       options_(options),
-      store_(std::filesystem::absolute(options.store)),
       jobs_(plan.jobs),
-      durations_(Durations::read(files, store_)),
-      folders_(files, store_),
+      durations_(Durations::read(files, experiments::StoreLayout(options.store))),
       expected_(std::move(agents)),
-      epoch_(claim_epoch(files, store_, experiments::run_name(plan.suite, options.allocation), wall_clock(),
-                         options.owner_watch)),
-      owner_(this_owner()),
+      store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
+             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch),
+      watch_(options.policy.back_off_scale),
       wall_start_(wall_clock()),
       start_(clock.now()),
-      request_box_(files, epoch_.suite_folder, epoch_.epoch),
       progress_("suite " + plan.suite, plan.jobs.size(), clock) {
   commands_.worker = options.worker_command;
   commands_.external = plan.worker;
@@ -37,19 +33,17 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
   commands_.checkpoint_every = options.checkpoint_every;
   commands_.memory_mib = options.memory_per_rank_mib;
   total_ = static_cast<int>(plan.jobs.size());
-  state_ = std::move(epoch_.state);
-  claims_.emplace(files, clock, store_,
-                  Claim{experiments::run_name(plan.suite, options.allocation), epoch_.epoch, epoch_.run},
-                  options.owner_watch);
+  state_ = store_.take_past();
   for (const Event& event : end_abandoned(state_)) {
-    epoch_.journal->append(event, now());
+    store_.append(event, now());
     orchestrator::apply(state_, event);
   }
-  RunStarted started{epoch_.epoch, epoch_.run, owner_.host, owner_.process, options.max_jobs.value_or(-1)};
+  const Owner& owner = store_.owner();
+  RunStarted started{store_.epoch(), store_.run(), owner.host, owner.process, options.max_jobs.value_or(-1)};
   if (options.ends_at) started.ends_at = *options.ends_at;
   record(std::move(started));
   reconcile_plan(plan);
-  epoch_.journal->sync();
+  store_.sync();
 }
 
 void Coordinator::reconcile_plan(const experiments::Plan& plan) {
@@ -80,7 +74,8 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
     numbers_.push_back(added.job);
   };
   State reconciled = state_;
-  for (Event& event : reconcile(files_, store_, plan, reconciled, complete)) epoch_.journal->append(event, now());
+  for (Event& event : reconcile(store_.files(), store_.layout(), plan, reconciled, complete))
+    store_.append(event, now());
   state_ = std::move(reconciled);
   skipped_ = count(state_).succeeded;
   done_ = skipped_;
@@ -89,11 +84,9 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
 Coordinator::~Coordinator() {
   try {
     write_durations();
-    remove_live(files_, epoch_.suite_folder);
-    claims_.reset();
-    renew_owner(true);
+    store_.close();
   } catch (const std::exception& error) {
-    core::log_warning("the run's owner file could not be closed: {}", error.what());
+    core::log_warning("the run's files could not be closed: {}", error.what());
   }
 }
 
@@ -103,7 +96,7 @@ Instant Coordinator::now() const {
 }
 
 void Coordinator::record(Event event) {
-  epoch_.journal->append(event, now());
+  store_.append(event, now());
   finish_attempt(event);
   orchestrator::apply(state_, event);
   dirty_ = true;
@@ -133,15 +126,67 @@ bool Coordinator::step() {
   if (!all_read || time - last_step_ > options_.policy.unkillable_limit / 10) attentive_since_ = now();
   last_step_ = time;
   for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+  probe_store();
+  // Nothing is done about what may not be on the disk.
+  if (journal_fails_) {
+    stop_undecided();
+    do_chores();
+    return false;
+  }
+  launch_prepared();
   settle_results();
   const bool busy = dirty_ || was_dirty;
   if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
   // Events without a decision (an agent's arrival, a checkpoint) are kept too, at the latest now.
-  epoch_.journal->sync();
-  if (epoch_.journal->length() >= options_.epoch_length)
-    go_on_in_next_epoch(files_, epoch_, state_, now(), options_.epoch_length);
+  if (keep_records()) carry_out();
+  if (keep_records()) on_store([&] { store_.go_on(state_, now(), options_.epoch_length); });
   do_chores();
-  return busy || dirty_ || !to_record_.empty();
+  return !journal_fails_ && (busy || dirty_ || !to_record_.empty());
+}
+
+bool Coordinator::on_store(const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_storage()) throw;
+    if (watch_.failed(error.what(), clock_.now()))
+      core::log_warning("the store fails, nothing is started until it answers again ({})", error.what());
+    return false;
+  }
+}
+
+void Coordinator::probe_store() {
+  if (!watch_.probe_due(clock_.now())) return;
+  try {
+    store_.probe();
+  } catch (const core::RuntimeError& error) {
+    watch_.failed(error.what(), clock_.now());
+    core::log_debug("the store still fails ({})", error.what());
+    return;
+  }
+  if (journal_fails_) {
+    journal_fails_ = false;
+    if (!keep_records()) return;
+  }
+  const auto paused = clock_.now() - watch_.pause()->since;
+  core::log_info("the store answers again, after {} s",
+                 std::chrono::duration_cast<std::chrono::seconds>(paused).count());
+  watch_.answered(clock_.now());
+  dirty_ = true;
+  carry_out();
+}
+
+bool Coordinator::keep_records() {
+  // Between two probes it would only fail again.
+  if (journal_fails_) return false;
+  journal_fails_ = !store_.synced() && !on_store([&] { store_.sync(); });
+  if (journal_fails_) {
+    stop_undecided();
+    return false;
+  }
+  for (const std::string& name : std::exchange(taken_requests_, {})) store_.discard_request(name);
+  return true;
 }
 
 bool Coordinator::receive() {
@@ -238,10 +283,9 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     if (running == nullptr || attempt == nullptr || !attempt->preparing) return;
     if (prepared->port == 0) {
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
-    } else {
-      attempt->preparing = false;
-      epoch_.journal->require_no_successor();
-      launch(number, *running, prepared);
+    } else if (!attempt->listener) {
+      attempt->listener = *prepared;
+      to_launch_.push_back(number);
     }
   } else if (const auto* started = std::get_if<RankStarted>(&message)) {
     const JobNumber number = number_of(started->key);
@@ -281,12 +325,15 @@ void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::s
   record(Progressed{number, attempt.number, step});
 }
 
+// What the store does not tell stays in to_settle_.
 void Coordinator::settle_results() {
+  if (watch_.pause()) return;
   std::vector<JobNumber> numbers = std::exchange(to_settle_, {});
   for (const auto& [number, until] : awaited_results_) numbers.push_back(number);
   std::sort(numbers.begin(), numbers.end());
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  for (JobNumber number : numbers) {
+  for (auto next = numbers.begin(); next != numbers.end(); ++next) {
+    const JobNumber number = *next;
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
     if (running == nullptr || running->alive > 0) {
       awaited_results_.erase(number);
@@ -294,7 +341,12 @@ void Coordinator::settle_results() {
     }
     const int attempt = running->attempt;
     // The store is the truth, whatever the ranks' exit codes say.
-    if (has_result(files_, store_, job_of(state_, number).id)) {
+    bool there = false;
+    if (!on_store([&] { there = store_.has_result(job_of(state_, number).id); })) {
+      to_settle_.assign(next, numbers.end());
+      return;
+    }
+    if (there) {
       awaited_results_.erase(number);
       record(JobSucceeded{number, attempt});
     } else if (running->ending) {
@@ -321,9 +373,19 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
   if (!hastens || stop_hard_) return;
   stop_hard_ = now() + options_.hurry_limit;
   dirty_ = true;
-  for (JobNumber number : state_.running) {
-    stop_ranks(number, std::get<Running>(job_of(state_, number).state), std::chrono::milliseconds(0));
-  }
+  stop_all(std::chrono::milliseconds(0));
+  if (watch_.pause())
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store fails",
+                             watch_.pause()->why, "start it again: it goes on from what was kept");
+}
+
+// The ranks' checkpoints need not wait for a journal that takes no decision.
+void Coordinator::stop_undecided() {
+  if (state_.stop && !std::exchange(stop_undecided_, true)) stop_all(options_.policy.stop_grace);
+}
+
+void Coordinator::stop_all(std::chrono::milliseconds grace) {
+  for (JobNumber number : state_.running) stop_ranks(number, std::get<Running>(job_of(state_, number).state), grace);
 }
 
 RunOutcome Coordinator::outcome() const {

@@ -1,8 +1,10 @@
 #pragma once
 //! \file
 //! The shell around apply() and decide(): messages become events, events are journaled and applied, decisions are
-//! journaled, applied and then, after the fsync, carried out.
+//! journaled, applied and then, after the fsync, carried out. While the store fails nothing is started (StoreWatch);
+//! while the journal takes nothing, nothing is decided either: messages are still received and answered.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,15 +14,11 @@
 
 #include "core/clock.h"
 #include "core/progress.h"
-#include "orchestrator/claim.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/durations.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/launch.h"
-#include "orchestrator/live.h"
-#include "orchestrator/owner.h"
-#include "orchestrator/requests.h"
 #include "orchestrator/run.h"
+#include "orchestrator/run_store.h"
+#include "orchestrator/store_watch.h"
 #include "orchestrator/transport/transport.h"
 
 namespace resolute::orchestrator {
@@ -51,8 +49,9 @@ class Coordinator {
   struct Attempt {
     int number = 0;
     core::MonotonicTime placed;
-    core::MonotonicTime heard;  //!< last sign of life
-    bool preparing = false;     //!< the gang waits for its port
+    core::MonotonicTime heard;         //!< last sign of life
+    bool preparing = false;            //!< the gang waits for its listener, or with it for the store
+    std::optional<Prepared> listener;  //!< of the gang's process rank 0, once it is known
     bool stalled = false;
     int ranks_started = 0;
     std::int64_t first_step = 0;  //!< of a training: it goes on from there
@@ -81,21 +80,34 @@ class Coordinator {
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
   void check_silence();
+  //! Does work of run_store.h. \return false if the store failed, from when on nothing is started: to be done again
+  bool on_store(const std::function<void()>& work);
+  //! While nothing is started: asks the store again when that is due.
+  void probe_store();
+  //! Syncs the journal. \return whether all that was recorded is on the disk
+  bool keep_records();
   void settle_results();
   void make_decisions();
+  //! Acts on the decisions that are on the disk.
+  void carry_out();
   //! Results that came from elsewhere, of jobs that wait; `due`: only of those whose hold is over. \return if there
   //! were
   bool find_results(bool due);
+  std::vector<JobNumber> numbers_to_look_for(bool due);
   void act(const Event& decision);
   void start_attempt(const Placed& placed);
   //! Claim, specification and folder. \return false if there is nothing to start, which is recorded then
   bool prepare_attempt(const Placed& placed);
+  //! Starts the gangs whose listeners are known.
+  void launch_prepared();
   //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
   void launch(JobNumber number, const Running& running, const Prepared* prepared);
   void abandon_preparation(JobNumber number, int attempt, const std::string& evidence);
   //! Lets every rank of an attempt that was never started end.
   void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);
   void stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace);
+  void stop_all(std::chrono::milliseconds grace);
+  void stop_undecided();
   void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
   void finish_attempt(const Event& event);
   void say(const Event& event);
@@ -103,7 +115,6 @@ class Coordinator {
   Attempt* attempt_of(JobNumber number, int attempt);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
-  void renew_owner(bool ended);
   //! Where one step takes long: a run that is at work must not look dead.
   void renew_owner_if_due();
   void take_requests();
@@ -120,11 +131,9 @@ class Coordinator {
   const experiments::PlannedJob& planned(JobNumber number) const { return jobs_.at(position_of(number)); }
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
 
-  core::FileSystem& files_;
   const core::Clock& clock_;
   Transport& transport_;
   RunOptions options_;
-  experiments::StoreLayout store_;
   WorkerCommands commands_;
   std::vector<experiments::PlannedJob> jobs_;
   std::vector<Workload> workloads_;    //!< of jobs_
@@ -132,11 +141,9 @@ class Coordinator {
   std::vector<std::size_t> position_;  //!< in jobs_, by job number; those of earlier plans have none
   Durations durations_;
   std::vector<MeasuredDuration> measured_;  //!< not written yet
-  AttemptFolders folders_;
   std::vector<Address> expected_;
-  OwnedEpoch epoch_;
-  Owner owner_;
-  std::optional<Claims> claims_;
+  RunStore store_;
+  StoreWatch watch_;
   State state_;
   std::map<Address, Peer> peers_;
   std::map<AgentNumber, Address> addresses_;  //!< of peers_
@@ -147,9 +154,11 @@ class Coordinator {
   std::map<JobNumber, Instant> held_;       //!< elsewhere, until then
   std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
   std::vector<Event> to_record_;
+  std::vector<Event> to_act_;                //!< decisions, recorded and not carried out
+  std::vector<JobNumber> to_launch_;         //!< gangs whose ports are known
+  std::vector<std::string> taken_requests_;  //!< whose events are recorded
   Instant wall_start_;
   core::MonotonicTime start_;
-  RequestBox request_box_;
   Chore silence_, owner_renewal_, requests_, live_, look_for_results_;
   core::Progress progress_;
   int skipped_ = 0;
@@ -157,11 +166,13 @@ class Coordinator {
   int total_ = 0;
   std::optional<Instant> wake_;  //!< next_wake() after the last decisions
   bool dirty_ = true;
+  bool journal_fails_ = false;  //!< its last sync failed by the store's doing
   bool agents_pending_ = true;
   bool stop_wished_ = false;
   std::optional<Instant> stop_hard_;  //!< what still runs then is given up
   Instant attentive_since_{};         //!< Policy's
   core::MonotonicTime last_step_{};
+  bool stop_undecided_ = false;  //!< ranks were told to stop, and the journal has not taken why
   bool orderly_ = true;
   bool finished_ = false;
   std::string end_why_;

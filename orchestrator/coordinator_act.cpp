@@ -34,58 +34,71 @@ void Coordinator::make_decisions() {
   policy.agents_missing = joined_once_.size() < expected_.size();
   policy.give_up_at = stop_hard_;
   policy.attentive_since = attentive_since_;
-  std::vector<Event> carried_out;
+  bool tried = false;
   while (true) {
     dirty_ = false;
     const Instant at = now();
     find_results(true);
+    policy.store_fails = watch_.pause() || (tried && watch_.doubtful());
+    policy.unsettled = {to_settle_.begin(), to_settle_.end()};
     std::vector<Event> decisions = decide(state_, policy, at);
     if (decisions.empty()) {
       wake_ = next_wake(state_, policy, at);
       break;
     }
     renew_owner_if_due();
-    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && find_results(false)) continue;
+    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop) {
+      if (find_results(false)) continue;
+      if (watch_.pause() && !policy.store_fails) continue;  // that has shown it: nothing is given up now
+    }
     for (Event& decision : decisions) {
       if (auto* placed = std::get_if<Placed>(&decision))
         if (auto used = used_attempts_.find(placed->job); used != used_attempts_.end())
           placed->attempt = std::max(placed->attempt, used->second + 1);
+      tried = tried || std::holds_alternative<Placed>(decision);
       record(decision);
-      carried_out.push_back(std::move(decision));
+      to_act_.push_back(std::move(decision));
     }
   }
-  epoch_.journal->sync();
-  for (const Event& decision : carried_out) {
+}
+
+void Coordinator::carry_out() {
+  for (const Event& decision : std::exchange(to_act_, {})) {
     renew_owner_if_due();
     act(decision);
   }
 }
 
 bool Coordinator::find_results(bool due) {
-  std::vector<JobNumber> numbers;
-  if (due) {
-    const Instant at = now();
-    for (auto held = held_.begin(); held != held_.end();) {
-      if (held->second > at) {
-        ++held;
-        continue;
-      }
-      numbers.push_back(held->first);
-      held = held_.erase(held);
-    }
-  } else if (look_for_results_.due(clock_.now(), kBetweenLooks)) {
-    numbers = numbers_;
-  }
+  if (watch_.pause()) return false;
   bool found = false;
-  for (JobNumber number : numbers) {
+  for (JobNumber number : numbers_to_look_for(due)) {
     const Job& job = job_of(state_, number);
     if (!std::holds_alternative<Waiting>(job.state) && !std::holds_alternative<Ready>(job.state)) continue;
     renew_owner_if_due();
-    if (!has_result(files_, store_, job.id)) continue;
+    bool there = false;
+    // A result that is not seen now is seen before its job is started.
+    if (!on_store([&] { there = store_.has_result(job.id); })) break;
+    if (!there) continue;
     record(JobSucceeded{number, 0});
     found = true;
   }
   return found;
+}
+
+std::vector<JobNumber> Coordinator::numbers_to_look_for(bool due) {
+  if (!due) return look_for_results_.due(clock_.now(), kBetweenLooks) ? numbers_ : std::vector<JobNumber>();
+  std::vector<JobNumber> numbers;
+  const Instant at = now();
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (held->second > at) {
+      ++held;
+      continue;
+    }
+    numbers.push_back(held->first);
+    held = held_.erase(held);
+  }
+  return numbers;
 }
 
 void Coordinator::act(const Event& decision) {
@@ -109,10 +122,20 @@ void Coordinator::stop_ranks(JobNumber number, const Running& running, std::chro
 }
 
 void Coordinator::start_attempt(const Placed& placed) {
+  const Running& placed_now = *current(state_, placed.job, placed.attempt);
+  if (placed_now.ending || placed_now.alive < job_of(state_, placed.job).slots) {
+    end_unstarted(placed.job, placed.attempt, 0, "it was never started");
+    return;
+  }
+  if (watch_.pause() || state_.stop) {
+    record(HeldElsewhere{placed.job, placed.attempt, now(),
+                         watch_.pause() ? "the store fails: " + watch_.pause()->why : *state_.stop});
+    return;
+  }
   try {
     if (!prepare_attempt(placed)) return;
   } catch (const core::RuntimeError& error) {
-    // A store that takes no more files for a while costs an attempt, not the run.
+    // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
     end_unstarted(placed.job, placed.attempt, 1, error.what());
     return;
   }
@@ -128,30 +151,45 @@ void Coordinator::start_attempt(const Placed& placed) {
 
 bool Coordinator::prepare_attempt(const Placed& placed) {
   const Job& job = job_of(state_, placed.job);
-  // What it needs from the store may have been left torn by a power failure.
-  for (JobNumber need : job.after) folders_.prepare_job(planned(need));
-  folders_.prepare_job(planned(placed.job));
-  if (auto holder = claims_->take(job.id)) {
+  std::vector<const experiments::PlannedJob*> needs;
+  for (JobNumber need : job.after) needs.push_back(&planned(need));
+  std::optional<Preparation> made;
+  if (!on_store([&] { made = store_.prepare(planned(placed.job), needs, placed.attempt); })) {
+    record(taken_back(state_, options_.policy, now(), placed.job, watch_.pause()->why));
+    return false;
+  }
+  dirty_ = dirty_ || watch_.doubtful();  // there may be more to start
+  watch_.worked();
+  if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
     held_[placed.job] = until;
-    record(HeldElsewhere{placed.job, placed.attempt, until, std::move(*holder)});
+    record(HeldElsewhere{placed.job, placed.attempt, until, held->whom});
+    return false;
+  }
+  if (const auto* used = std::get_if<NumberUsed>(&*made)) {
+    used_attempts_[placed.job] = used->last;
+    record(HeldElsewhere{placed.job, placed.attempt, now(), "the attempt's number has been used in the store"});
     return false;
   }
   Attempt& attempt = attempts_[placed.job] = Attempt{};
   attempt.number = placed.attempt;
   attempt.placed = attempt.heard = clock_.now();
   attempt.first_step = std::max<std::int64_t>(job.checkpoint, 0);
-  // Another suite's run may have had the job in work when this one looked.
-  if (files_.exists(store_.result_file(job.id))) {
-    end_unstarted(placed.job, placed.attempt, 0, "another run finished it");
-    return false;
-  }
-  if (folders_.make_attempt(job.id, placed.attempt)) return true;
-  used_attempts_[placed.job] = std::max(placed.attempt, attempts_in_store(files_, store_.job_folder(job.id)));
-  claims_->release(job.id);
-  attempts_.erase(placed.job);
-  record(HeldElsewhere{placed.job, placed.attempt, now(), "another run of the store has used the attempt's number"});
+  if (std::holds_alternative<FilesMade>(*made)) return true;
+  end_unstarted(placed.job, placed.attempt, 0, "another run finished it");
   return false;
+}
+
+void Coordinator::launch_prepared() {
+  if (to_launch_.empty() || watch_.pause()) return;
+  if (!on_store([&] { store_.require_no_successor(); })) return;
+  for (JobNumber number : std::exchange(to_launch_, {})) {
+    const auto found = attempts_.find(number);
+    if (found == attempts_.end() || !found->second.listener) continue;
+    const Running* running = current(state_, number, found->second.number);
+    if (running != nullptr && std::exchange(found->second.preparing, false))
+      launch(number, *running, &*found->second.listener);
+  }
 }
 
 void Coordinator::launch(JobNumber number, const Running& running, const Prepared* prepared) {
@@ -166,7 +204,7 @@ void Coordinator::launch(JobNumber number, const Running& running, const Prepare
   for (const Share& share : running.placement) {
     Launch message{key_of(number, running.attempt), {}, secret};
     for (int i = 0; i < share.slots; ++i, ++rank) {
-      message.ranks.push_back(rank_command(store_, planned(number), running.attempt, rank,
+      message.ranks.push_back(rank_command(store_.layout(), planned(number), running.attempt, rank,
                                            prepared != nullptr ? &rendezvous : nullptr, commands_));
       message.ranks.back().gpu = job_of(state_, number).gpus;
     }
@@ -211,7 +249,7 @@ void Coordinator::finish_attempt(const Event& event) {
     durations_.add(measured);
     measured_.push_back(std::move(measured));
   }
-  claims_->release(job.id);
+  store_.release(job.id);
   attempts_.erase(found);
 }
 

@@ -31,7 +31,7 @@ void read_line(const std::string& line, LiveAttempt& live) {
 void Coordinator::do_chores() {
   const auto time = clock_.now();
   renew_owner_if_due();
-  if (requests_.due(time, options_.request_interval)) {
+  if (!finished_ && !journal_fails_ && requests_.due(time, options_.request_interval)) {
     take_requests();
     check_signs_of_life();
   }
@@ -44,28 +44,17 @@ void Coordinator::do_chores() {
 void Coordinator::renew_owner_if_due() {
   if (!owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
   // A run that has nothing to journal finds out here that another has taken over.
-  epoch_.journal->require_ours();
-  renew_owner(false);
-}
-
-void Coordinator::renew_owner(bool ended) {
-  ++owner_.counter;
-  owner_.ended = ended;
-  try {
-    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner_);
-  } catch (const core::RuntimeError& error) {
-    // Should another run take over because of it, the journal keeps this one from acting.
-    core::log_warning("the run's owner file was not renewed: {}", error.what());
-  }
+  on_store([&] { store_.require_ours(); });
+  store_.renew_owner(false);
 }
 
 void Coordinator::take_requests() {
-  for (const PendingRequest& pending : request_box_.read()) {
+  // Their files go once what follows from them cannot be lost with them.
+  if (!taken_requests_.empty()) return;
+  for (const PendingRequest& pending : store_.requests()) {
     take_request(pending.request, pending.by);
-    // What follows from it must not be lost with the file.
     for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
-    epoch_.journal->sync();
-    request_box_.discard(pending.name);
+    taken_requests_.push_back(pending.name);
   }
 }
 
@@ -101,18 +90,13 @@ void Coordinator::check_signs_of_life() {
 }
 
 void Coordinator::write_durations() {
-  try {
-    append_durations(files_, store_, epoch_.run, measured_);
-  } catch (const core::RuntimeError& error) {
-    // Nothing depends on them: a full disk must not end a run whose jobs may yet go on.
-    core::log_debug("durations were not kept: {}", error.what());
-  }
+  store_.write_durations(measured_);
   measured_.clear();
 }
 
 void Coordinator::write_live_status() {
   LiveStatus status;
-  status.epoch = epoch_.epoch;
+  status.epoch = store_.epoch();
   status.at = now();
   status.seconds_left = seconds_left();
   for (const auto& [number, agent] : state_.agents) {
@@ -127,11 +111,9 @@ void Coordinator::write_live_status() {
     status.agents.push_back(std::move(live));
   }
   for (const auto& [number, attempt] : attempts_) status.running.push_back(live_attempt(number, attempt));
-  try {
-    write_live(files_, epoch_.suite_folder, status);
-  } catch (const core::RuntimeError& error) {
-    core::log_debug("the live status was not written: {}", error.what());
-  }
+  if (const auto& pause = watch_.pause())
+    status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
+  store_.write_live(status);
 }
 
 LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) const {

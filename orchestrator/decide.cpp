@@ -93,6 +93,7 @@ void settle_attempts(const State& state, const Policy& policy, Instant now, std:
   for (JobNumber number : state.attention) {
     const auto& running = std::get<Running>(job_of(state, number).state);
     if (running.alive == 0) {
+      if (policy.unsettled.contains(number)) continue;
       decisions.push_back(verdict(state, number, running, policy, now));
       continue;
     }
@@ -206,12 +207,14 @@ void conclude(const State& state, const Policy& policy, Instant now, std::vector
   // A signal that came with the last result interrupts nothing.
   if (counts.waiting + counts.ready == 0) {
     const bool complete = counts.failed + counts.cancelled == 0;
+    // Another run may have done what failed here.
+    if (!complete && policy.store_fails && !state.stop) return;
     decisions.push_back(RunEnded{
         complete ? RunEnd::kComplete : RunEnd::kIncomplete,
         fmt::format("{} succeeded, {} failed, {} cancelled", counts.succeeded, counts.failed, counts.cancelled)});
   } else if (state.stop) {
     decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
-  } else {
+  } else if (!policy.store_fails) {
     conclude_unfinished(state, policy, now, decisions);
   }
 }
@@ -223,10 +226,21 @@ std::vector<Event> decide(const State& state, const Policy& policy, Instant now)
   if (state.end) return decisions;
   settle(state, policy, now, decisions);
   if (!decisions.empty()) return decisions;
-  if (!state.stop)
+  if (!state.stop && !policy.store_fails)
     if (auto placed = next_placement(state, policy, now)) decisions.emplace_back(std::move(*placed));
   if (decisions.empty() && state.running.empty()) conclude(state, policy, now, decisions);
   return decisions;
+}
+
+AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobNumber number,
+                        const std::string& evidence) {
+  const Job& job = job_of(state, number);
+  const int count = job.ends.at(static_cast<std::size_t>(Cause::kStoreError)) + 1;
+  AttemptEnded ended{number, std::get<Running>(job.state).attempt, Cause::kStoreError, evidence, true, {}, {}};
+  ended.why = "nothing of it was started";
+  const auto wait = static_cast<double>(back_off(budget_of(Cause::kStoreError), count + 1).count());
+  ended.not_before = now + Milliseconds(std::llround(wait * policy.back_off_scale));
+  return ended;
 }
 
 std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now) {

@@ -4,6 +4,7 @@
 //! acts; replay applies the journaled answer and never asks again.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,12 +26,20 @@ struct Policy {
   int exclusion_evidence = 2;   //!< jobs that failed on a host and lived elsewhere, to exclude it
   bool agents_pending = false;  //!< agents may still join: an empty machine room is not the end
   bool agents_missing = false;  //!< some that were to join did not: what has no place here may have one in another run
+  bool store_fails = false;     //!< nothing is started, and nothing that was not is given up
+  std::set<JobNumber> unsettled{};  //!< whose results could not be looked for: no verdict on their attempts yet
 };
 
 //! The decisions that follow from `state` at `now`, in the order in which they are to be applied; empty when there is
 //! nothing to do before the next event or next_wake(). One call's decisions never contradict each other. Jobs are
 //! placed one a call, so whoever applies the decisions asks again until there are none.
 std::vector<Event> decide(const State& state, const Policy& policy, Instant now);
+
+//! What is said of an attempt that the store failed before anything of it was started: by cause store-error, its number
+//! free again, to be tried anew after the cause's wait, twice that of the run's pause (StoreWatch), so that one bad
+//! folder does not hold up the others.
+AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobNumber job,
+                        const std::string& evidence);
 
 //! When decide(), which has just had nothing to say at `now`, may say something without an event: a back-off ends, or
 //! the allocation is about to.

@@ -28,7 +28,8 @@ constexpr std::array<std::pair<Cause, std::string_view>, kCauses> kCauseNames{
      {Cause::kCoordinatorLost, "coordinator-lost"},
      {Cause::kUnplaceable, "unplaceable"},
      {Cause::kCancelled, "cancelled"},
-     {Cause::kUnkillable, "unkillable"}}};
+     {Cause::kUnkillable, "unkillable"},
+     {Cause::kStoreError, "store-error"}}};
 constexpr std::array<std::pair<RunEnd, std::string_view>, 4> kEndNames{{{RunEnd::kComplete, "complete"},
                                                                         {RunEnd::kIncomplete, "incomplete"},
                                                                         {RunEnd::kInterrupted, "interrupted"},

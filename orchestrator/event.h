@@ -53,8 +53,9 @@ enum class Cause {
   kUnplaceable,      //!< more slots than the run has, none of its agents missing
   kCancelled,        //!< the user wanted it so
   kUnkillable,       //!< ranks that were to end did not, not even by SIGKILL
+  kStoreError,       //!< the coordinator could not make its files in the store: nothing of it was started
 };
-inline constexpr std::size_t kCauses = 16;
+inline constexpr std::size_t kCauses = 17;
 std::string_view name_of(Cause cause);
 
 //! Slots of one agent given to one gang; GPUs where the job needs them (JobAdded::gpus). Which core and which GPU a

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <csignal>
+#include <limits>
 #include <string_view>
 
 namespace resolute::orchestrator {
@@ -68,6 +69,9 @@ Cause classify(const RankExited& exited) {
 int weight_of(Cause cause) {
   switch (cause) {
     case Cause::kConfiguration:
+      return 16;
+    // Of an attempt that was never started: no rank says it.
+    case Cause::kStoreError:
       return 15;
     case Cause::kOutOfMemory:
       return 14;
@@ -118,6 +122,8 @@ Budget budget_of(Cause cause) {
       return {3, false, Milliseconds(0), 1, Milliseconds(0), true};
     case Cause::kStorageFull:
       return {40, false, seconds(1), 2, seconds(60), false};
+    case Cause::kStoreError:
+      return {std::numeric_limits<int>::max(), false, seconds(1), 2, seconds(60), false};
     case Cause::kPeerLost:
     case Cause::kInterrupted:
     case Cause::kPreempted:

@@ -271,22 +271,52 @@ JournalWriter::JournalWriter(core::FileSystem& files, const fs::path& suite_fold
 bool JournalWriter::create() {
   path_ = suite_folder_ / journal_name(header_.epoch);
   successor_ = suite_folder_ / journal_name(header_.epoch + 1);
-  if (!core::publish_exclusive(files_, path_, encode_header(header_), core::Folders::kMustExist)) return false;
-  file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
-  sequence_ = 0;
+  if (!core::publish_exclusive(files_, path_, encode_header(header_), core::Folders::kMustExist)) {
+    // A try before this one to go on in the epoch may have failed when the file was there already.
+    if (!next_ || !ours(path_)) return false;
+    files_.sync_path(suite_folder_);
+  }
+  open();
   length_ = kJournalHeaderSize;
   return true;
 }
 
+void JournalWriter::open() { file_ = files_.open_for_write(path_, core::OpenMode::kExisting); }
+
+bool JournalWriter::ours(const fs::path& journal) const {
+  const auto header = read_journal_header(files_, journal);
+  return header && header->run == header_.run;
+}
+
+template <class Change>
+void JournalWriter::change(Change&& change) {
+  try {
+    change();
+  } catch (const core::RuntimeError& error) {
+    (error.is_storage() ? torn_ : failed_) = true;
+    throw;
+  } catch (...) {
+    failed_ = true;
+    throw;
+  }
+}
+
 void JournalWriter::next_epoch(Instant now) {
-  RESOLUTE_EXPECT(batch_.empty() && !failed_, "an epoch is sealed between two batches");
-  failed_ = true;
-  header_ = {header_.epoch + 1, length_, header_.run, now, run_epoch_of(header_)};
-  const std::string sealed = path_.string();
+  RESOLUTE_EXPECT(batch_.empty() && !failed_ && !next_, "an epoch is sealed between two batches");
+  next_ = JournalHeader{header_.epoch + 1, length_, header_.run, now, run_epoch_of(header_)};
+  sequence_ = 0;
+  change([&] { move_on(); });
+}
+
+// From the first try on the old file has its last byte: the new one may be there.
+void JournalWriter::move_on() {
+  const std::string sealed = (suite_folder_ / journal_name(next_->epoch - 1)).string();
+  header_ = *next_;
   if (!create())
     throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("'{}' was taken over by another run", sealed),
                              fmt::format("'{}' exists", path_.string()), "see that run's output");
-  failed_ = false;
+  next_.reset();
+  torn_ = false;
 }
 
 void JournalWriter::seal_predecessor_at(std::uint64_t length) {
@@ -294,17 +324,18 @@ void JournalWriter::seal_predecessor_at(std::uint64_t length) {
   failed_ = true;
   header_.sealed_length = length;
   core::write_atomic(files_, path_, encode_header(header_), core::Folders::kMustExist);
-  file_ = files_.open_for_write(path_, core::OpenMode::kAppend);
+  open();
   failed_ = false;
 }
 
 void JournalWriter::append(const Event& event, Instant at) { append_record(batch_, ++sequence_, at, event); }
 
 void JournalWriter::require_no_successor() const {
-  if (files_.exists(successor_))
-    throw core::RuntimeError(core::ErrorKind::kInterrupted,
-                             fmt::format("'{}' was taken over by another run", path_.string()),
-                             fmt::format("'{}' exists", successor_.string()), "see that run's output");
+  const bool taken_over = next_ ? files_.exists(path_) && !ours(path_) : files_.exists(successor_);
+  if (taken_over)
+    throw core::RuntimeError(
+        core::ErrorKind::kInterrupted, fmt::format("'{}' was taken over by another run", path_.string()),
+        fmt::format("'{}' exists", (next_ ? path_ : successor_).string()), "see that run's output");
 }
 
 void JournalWriter::require_ours() const {
@@ -319,15 +350,22 @@ void JournalWriter::sync() {
   if (failed_)
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' takes no more records", path_.string()),
                              "an earlier write or fsync failed", "start the run again: it goes on from what was kept");
-  if (batch_.empty()) return;
-  require_ours();
-  failed_ = true;
-  file_->write(batch_);
-  file_->sync();
-  // A successor that came during a long fsync may have sealed this file without these records: they must not be acted
-  // on.
-  require_no_successor();
-  failed_ = false;
+  if (synced()) return;
+  change([&] {
+    if (next_) move_on();
+    require_ours();
+    // A handle that has failed may be stale for good.
+    if (torn_) open();
+    if (batch_.empty()) return;
+    // In the place of what a failed try has left there, byte for byte, and never shorter: a run that takes over at any
+    // moment finds the same records, or a torn tail.
+    file_->write_at(length_, batch_);
+    file_->sync();
+    // A successor that came during a long fsync may have sealed this file without these records: they must not be acted
+    // on.
+    require_no_successor();
+  });
+  torn_ = false;
   length_ += batch_.size();
   batch_.clear();
 }

@@ -95,19 +95,21 @@ core::Bytes encode_header(const JournalHeader& header);
 //! Appends a record's bytes. \throws ContractError for an event over kMaxRecordPayload bytes
 void append_record(core::Bytes& to, std::uint64_t sequence, Instant at, const Event& event);
 
-//! Appends to an epoch that it has created. Not thread-safe. After any failed write or sync the file's state is
-//! unknown, and every later call throws.
+//! Appends to an epoch that it has created. Not thread-safe. A call that fails by the storage's doing
+//! (RuntimeError::is_storage()) may be made again: the batch is written anew from the last good length on. After any
+//! other failed write or sync the file's state is unknown, and every later call throws.
 class JournalWriter {
  public:
   //! Claims the epoch by link(). The folder has to be there. \throws RuntimeError (kTransient) if another run has it
   JournalWriter(core::FileSystem& files, const std::filesystem::path& suite_folder, const JournalHeader& header);
   //! Adds a record to the batch; nothing is written before sync().
   void append(const Event& event, Instant at);
-  //! Writes and fsyncs the batch: what it holds may now take effect. Does nothing for an empty batch.
+  //! Writes and fsyncs the batch: what it holds may now take effect. Does nothing for an empty batch, and keeps the
+  //! batch where it throws.
   //! \throws RuntimeError as require_ours()
   void sync();
-  //! Seals this file and goes on in the next epoch's. Needs an empty batch. \throws RuntimeError (kInterrupted) if
-  //! another run has that epoch
+  //! Seals this file and goes on in the next epoch's. Needs an empty batch. One that failed by the storage's doing is
+  //! carried through by the next sync(). \throws RuntimeError (kInterrupted) if another run has that epoch
   void next_epoch(Instant now);
   //! Before the first sync(): seals the predecessor at `length`, to which it had grown when its successor came.
   //! Replaces the header-only file by rename().
@@ -118,11 +120,20 @@ class JournalWriter {
   void require_no_successor() const;  //!< the first of the two alone
 
   std::int64_t epoch() const { return header_.epoch; }
+  const std::filesystem::path& path() const { return path_; }
   //! Bytes of the file that sync() has seen to.
   std::uint64_t length() const { return length_; }
+  //! Nothing waits for sync().
+  bool synced() const { return batch_.empty() && !next_; }
 
  private:
   bool create();
+  void open();
+  void move_on();
+  bool ours(const std::filesystem::path& journal) const;
+  //! Runs a change of the file and notes what an error leaves behind.
+  template <class Change>
+  void change(Change&& change);
 
   core::FileSystem& files_;
   std::filesystem::path suite_folder_;
@@ -133,7 +144,9 @@ class JournalWriter {
   core::Bytes batch_;
   std::uint64_t sequence_ = 0;
   std::uint64_t length_ = 0;
-  bool failed_ = false;
+  std::optional<JournalHeader> next_;  //!< of the epoch to go on in, where the storage failed on the way there
+  bool torn_ = false;                  //!< by the storage: something may stand behind length_
+  bool failed_ = false;                //!< by anything else
 };
 
 }  // namespace resolute::orchestrator

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/json.h"
+#include "orchestrator/binary.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -69,6 +70,7 @@ void write_live(core::FileSystem& files, const fs::path& suite_folder, const Liv
                      {"agents", core::Json::array()},
                      {"running", core::Json::array()}};
   if (status.seconds_left >= 0) json["seconds_left"] = status.seconds_left;
+  if (status.store) json["store"] = {{"why", as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
   for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
   for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
   core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);
@@ -89,6 +91,12 @@ std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& sui
       status.agents.push_back(agent_from(agent, where));
     for (const core::Json& one : reader.required<core::Json>("running"))
       status.running.push_back(attempt_from(one, where));
+    if (json.contains("store")) {
+      const auto store = reader.required<core::Json>("store");
+      core::ObjectReader inner(store, where);
+      status.store = LiveStoreFailure{inner.required<std::string>("why"), inner.required<double>("seconds")};
+      inner.finish();
+    }
     reader.finish();
     return status;
   } catch (const core::RuntimeError&) {
@@ -104,6 +112,7 @@ LiveStatus together(const std::vector<LiveStatus>& runs) {
     all.at = std::max(all.at, run.at);
     all.agents.insert(all.agents.end(), run.agents.begin(), run.agents.end());
     all.running.insert(all.running.end(), run.running.begin(), run.running.end());
+    if (!all.store) all.store = run.store;
     if (run.seconds_left > 0) speed += 1 / run.seconds_left;
   }
   if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;

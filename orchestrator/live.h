@@ -34,12 +34,19 @@ struct LiveAgent {
   std::string state;  //!< "" | "leaving" | "drained" | "excluded"
   bool operator==(const LiveAgent&) const = default;
 };
+//! The store has failed the run, which starts nothing until it answers again.
+struct LiveStoreFailure {
+  std::string why;
+  double seconds = 0;  //!< since
+  bool operator==(const LiveStoreFailure&) const = default;
+};
 struct LiveStatus {
   std::int64_t epoch = 0;
   Instant at{};
   double seconds_left = -1;  //!< of the whole run as expected now; -1: unknown
   std::vector<LiveAgent> agents;
   std::vector<LiveAttempt> running;
+  std::optional<LiveStoreFailure> store{};
   bool operator==(const LiveStatus&) const = default;
 };
 

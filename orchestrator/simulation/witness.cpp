@@ -186,6 +186,13 @@ void Witness::on(const State& state, const RanksGivenUp& event) {
 void Witness::on(const State& state, const AttemptEnded& event) {
   Job* found = running(event.job, event.attempt);
   if (found == nullptr) return;
+  if (event.cause == Cause::kStoreError) {
+    require(event.retry && alive(*found) == found->ranks,
+            "what the store failed was never started, and is tried again");
+    found->last_attempt = event.attempt - 1;
+    release(state, *found);
+    return;
+  }
   require(alive(*found) == 0, "an attempt ends when all its ranks have");
   const Budget budget = budget_of(event.cause);
   if (budget.renewed) {

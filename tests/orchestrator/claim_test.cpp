@@ -70,6 +70,34 @@ TEST_F(ClaimTest, what_an_ended_run_left_is_taken_at_once_and_stays_taken) {
   EXPECT_TRUE(one.take(job_));
 }
 
+TEST_F(ClaimTest, a_runs_file_that_was_removed_is_made_again_but_not_its_folder) {
+  own("one", 1);
+  own("two", 1);
+  Claims one = claims("one");
+  Claims two = claims("two");
+  const experiments::JobId other{std::string(64, 'b')};
+  files_.create_directories(store_.job_folder(other));
+  EXPECT_EQ(one.take(job_), std::nullopt);
+  files_.remove(store_.suite_folder("one") / "claim-000001");
+  EXPECT_EQ(one.take(other), std::nullopt);
+  EXPECT_EQ(one.take(job_), std::nullopt) << "a link to the first file";
+  EXPECT_TRUE(two.take(job_));
+  one.release(job_);
+  one.release(other);
+  EXPECT_EQ(two.take(job_), std::nullopt);
+  one.release(job_);
+  EXPECT_TRUE(files_.exists(claim_file(store_, job_))) << "it is the other's now";
+  std::filesystem::remove_all(store_.suite_folder("one"));
+  try {
+    one.take(other);
+    FAIL() << "the store is gone";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_TRUE(error.is_storage()) << error.what();
+  }
+  EXPECT_FALSE(files_.exists(store_.suite_folder("one")));
+  one.release(other);  // throws nothing
+}
+
 TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {
   own("one", 1);
   Claims before = claims("one", 1);

@@ -672,6 +672,60 @@ TEST(Decide, a_job_held_by_another_run_costs_nothing_and_is_tried_again) {
   EXPECT_EQ(why_waiting(state, {}, at(10), {0}), "it is tried again in 5 s");
 }
 
+TEST(Decide, an_attempt_that_the_store_failed_costs_nothing_and_others_come_first) {
+  State state = state_after({toy_run(1), toy_job(0), toy_job(1), toy_agent(0, "a", 1)});
+  settle(state);
+  for (const int wait : {2'000, 4'000, 8'000, 16'000, 32'000, 60'000}) {
+    const AttemptEnded ended = taken_back(state, {}, at(100), {0}, "mkdir failed");
+    EXPECT_EQ(ended.cause, Cause::kStoreError);
+    EXPECT_EQ(ended.not_before, at(100 + wait));
+    orchestrator::apply(state, ended);
+    check_invariants(state);
+    EXPECT_EQ(job_of(state, {0}).attempts, 0);
+    EXPECT_EQ(state.placed_jobs, 0);
+    EXPECT_TRUE(job_of(state, {0}).failed_on.empty());
+    EXPECT_EQ(only<Placed>(decide(state, {}, at(200))).at(0).job, JobNumber{1});
+    orchestrator::apply(state, toy_placed(0, 1, {{{0}, 1}}));
+  }
+  // Of what ran it cannot be said.
+  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  EXPECT_THROW(orchestrator::apply(state, AttemptEnded{{0}, 1, Cause::kStoreError, "", true, {}, ""}),
+               core::RuntimeError);
+}
+
+TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
+  Policy failing;
+  failing.store_fails = true;
+  State state = state_after({toy_run(), toy_job(0), toy_job(1, 9), toy_agent(0, "a", 1)});
+  EXPECT_THAT(decide(state, failing, at(0)), IsEmpty());
+  settle(state);  // the second has no place
+  EXPECT_EQ(count(state).running, 1);
+  orchestrator::apply(state, rank_exit(0, 1, 0, 2));
+  // What ends is settled; that the run is incomplete is not said yet.
+  EXPECT_EQ(only<AttemptEnded>(settle(state, failing)).at(0).cause, Cause::kConfiguration);
+  EXPECT_EQ(state.end, std::nullopt);
+  EXPECT_EQ(only<RunEnded>(settle(state)).at(0).end, RunEnd::kIncomplete);
+  // A signal ends it all the same.
+  State stopped = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), StopRequested{"signal 15", {}}});
+  EXPECT_EQ(only<RunEnded>(settle(stopped, failing)).at(0).end, RunEnd::kInterrupted);
+  // And so does the last result.
+  State complete = state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), JobSucceeded{{0}, 0}});
+  EXPECT_EQ(only<RunEnded>(settle(complete, failing)).at(0).end, RunEnd::kComplete);
+}
+
+TEST(Decide, no_verdict_on_an_attempt_whose_result_could_not_be_looked_for) {
+  State state = running_gang();
+  Policy failing;
+  failing.store_fails = true;
+  failing.unsettled = {{0}};
+  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  EXPECT_EQ(only<AttemptStopped>(settle(state, failing)).size(), 1U) << "the others have to go";
+  orchestrator::apply(state, rank_exit(0, 1, 1, 0, 9));
+  EXPECT_THAT(settle(state, failing), IsEmpty());
+  failing.unsettled.clear();
+  EXPECT_EQ(only<AttemptEnded>(settle(state, failing)).at(0).cause, Cause::kExitCode);
+}
+
 TEST(Decide, why_a_job_waits_names_what_it_waits_for) {
   Policy policy;
   State state = state_after({toy_run(), toy_job(0, 3), toy_job(1, 2), toy_job(2, 1, {0, 1}), toy_agent(0, "a", 4),

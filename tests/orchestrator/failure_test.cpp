@@ -65,6 +65,8 @@ TEST(Failure, waits_grow_by_their_factor_up_to_the_longest) {
   EXPECT_EQ(back_off(full, 2), Milliseconds(2'000));
   EXPECT_EQ(back_off(full, 7), Milliseconds(60'000));
   EXPECT_EQ(back_off(full, 1'000'000), Milliseconds(60'000));
+  EXPECT_EQ(back_off(budget_of(Cause::kStoreError), 3), Milliseconds(4'000));
+  EXPECT_EQ(back_off(budget_of(Cause::kStoreError), 1'000'000), Milliseconds(60'000));
   EXPECT_EQ(back_off(budget_of(Cause::kExitCode), 2), Milliseconds(1'000));
   EXPECT_EQ(back_off(budget_of(Cause::kNoProgress), 2), Milliseconds(0));
 }

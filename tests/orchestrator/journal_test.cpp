@@ -153,7 +153,7 @@ TEST(Journal, every_damaged_byte_is_refused_with_its_offset_or_cuts_the_last_rec
 
 TEST(Journal, a_version_that_is_newer_is_refused_with_advice) {
   core::Bytes bytes = journal_of({});
-  bytes[8] = std::byte{4};
+  bytes[8] = std::byte{kJournalVersion + 1};
   const std::uint32_t checksum = core::crc32c(std::span(bytes).first(60));
   std::memcpy(bytes.data() + 60, &checksum, sizeof checksum);
   try {
@@ -269,30 +269,111 @@ TEST(Journal, one_run_gets_an_epoch_and_one_taken_over_writes_no_more) {
   EXPECT_EQ(read_journal(files, folder / journal_name(1)).records.size(), 1U);
 }
 
-TEST(Journal, after_any_failed_write_or_sync_nothing_more_is_taken_and_what_was_synced_reads) {
+// Six batches, in one of which an operation fails. \return batches that sync() took
+std::size_t write_six(core::FileSystem& files, JournalWriter& writer) {
+  std::size_t synced = 0;
+  for (int i = 0; i < 6; ++i) {
+    writer.append(stop(std::to_string(i)), at(i));
+    try {
+      writer.sync();
+      ++synced;
+    } catch (const core::RuntimeError&) {
+      const auto contents = read_journal(files, writer.path());
+      EXPECT_GE(contents.records.size(), synced) << "what was synced reads";
+    }
+  }
+  return synced;
+}
+
+TEST(Journal, after_a_failure_of_the_storage_the_same_records_are_written_in_their_place) {
+  for (auto operation : {FaultyFileSystem::kWrite, FaultyFileSystem::kSync}) {
+    for (const int error_number : {ENOSPC, EDQUOT, EIO, ESTALE}) {
+      for (int nth = 0; nth < 6; ++nth) {
+        TemporaryFolder folder;
+        FaultyFileSystem files;
+        JournalWriter writer(files, folder.path(), {1, 0, kRun, at(1)});
+        files.fail(operation, nth, error_number);
+        EXPECT_EQ(write_six(core::real_file_system(), writer), 5U);
+        EXPECT_TRUE(files.fired());
+        writer.sync();
+        EXPECT_TRUE(writer.synced());
+        const auto contents = read_journal(core::real_file_system(), writer.path());
+        EXPECT_EQ(contents.dropped_bytes, 0U);
+        EXPECT_EQ(contents.valid_length, writer.length());
+        std::vector<Event> expected;
+        for (int i = 0; i < 6; ++i) expected.emplace_back(stop(std::to_string(i)));
+        EXPECT_EQ(events_of(contents), expected);
+      }
+    }
+  }
+}
+
+TEST(Journal, a_run_that_takes_over_between_a_failure_and_the_next_try_finds_every_record_that_it_sealed) {
+  TemporaryFolder folder;
+  FaultyFileSystem files;
+  JournalWriter writer(files, folder.path(), {1, 0, kRun, at(1)});
+  writer.append(stop("a"), at(2));
+  writer.sync();
+  files.fail(FaultyFileSystem::kSync, 0, EIO);
+  writer.append(stop("b"), at(3));
+  EXPECT_THROW(writer.sync(), core::RuntimeError);
+  // The record is there, though its writer does not know.
+  const auto seen = read_journal(core::real_file_system(), writer.path()).valid_length;
+  EXPECT_GT(seen, writer.length());
+  JournalWriter successor(core::real_file_system(), folder.path(), {2, seen, kRun, at(3)});
+  EXPECT_THROW(writer.sync(), core::RuntimeError);
+  EXPECT_EQ(read_journals(core::real_file_system(), folder.path())[0].records.size(), 2U);
+}
+
+TEST(Journal, after_any_other_failure_nothing_more_is_taken_and_what_was_synced_reads) {
   for (auto operation : {FaultyFileSystem::kWrite, FaultyFileSystem::kSync}) {
     for (int nth = 0; nth < 4; ++nth) {
       TemporaryFolder folder;
       FaultyFileSystem files;
       JournalWriter writer(files, folder.path(), {1, 0, kRun, at(1)});
-      files.fail(operation, nth);
-      std::size_t synced = 0;
-      bool failed = false;
-      for (int i = 0; i < 6; ++i) {
-        writer.append(stop(std::to_string(i)), at(i));
+      files.fail(operation, nth, EFBIG);
+      EXPECT_EQ(write_six(core::real_file_system(), writer), static_cast<std::size_t>(nth));
+      EXPECT_TRUE(files.fired());
+      const auto contents = read_journal(core::real_file_system(), folder / journal_name(1));
+      EXPECT_LE(contents.records.size(), static_cast<std::size_t>(nth) + 1);
+    }
+  }
+}
+
+TEST(Journal, a_storage_that_fails_on_the_way_to_the_next_epoch_delays_it) {
+  using F = FaultyFileSystem;
+  for (auto operation : {F::kOpen, F::kWrite, F::kSync, F::kClose, F::kCreateDirectories, F::kLink, F::kSyncPath}) {
+    for (int nth = 0; nth < 2; ++nth) {
+      TemporaryFolder folder;
+      F files;
+      JournalWriter writer(files, folder.path(), {1, 0, kRun, at(1)});
+      writer.append(stop("a"), at(2));
+      writer.sync();
+      files.fail(operation, nth, EIO);
+      try {
+        writer.next_epoch(at(3));
+      } catch (const core::RuntimeError& error) {
+        EXPECT_TRUE(error.is_storage()) << error.what();
+        EXPECT_FALSE(writer.synced());
+        writer.require_no_successor();
+      }
+      // What comes meanwhile is the next file's.
+      writer.append(stop("b"), at(4));
+      writer.append(stop("c"), at(5));
+      if (operation != F::kWrite && operation != F::kSync) {
+        writer.sync();
+      } else {
         try {
           writer.sync();
-          ASSERT_FALSE(failed) << "it took a record after a failure";
-          ++synced;
         } catch (const core::RuntimeError&) {
-          failed = true;
+          writer.sync();
         }
       }
-      EXPECT_TRUE(files.fired());
-      EXPECT_EQ(synced, static_cast<std::size_t>(nth));
-      const auto contents = read_journal(core::real_file_system(), folder / journal_name(1));
-      EXPECT_GE(contents.records.size(), synced);
-      EXPECT_LE(contents.records.size(), synced + 1);
+      const auto journals = read_journals(core::real_file_system(), folder.path());
+      ASSERT_EQ(journals.size(), 2U) << operation << nth;
+      EXPECT_EQ(events_of(journals[0]), std::vector<Event>{stop("a")});
+      EXPECT_EQ(events_of(journals[1]), (std::vector<Event>{stop("b"), stop("c")}));
+      EXPECT_EQ(journals[1].header.run_epoch, 1);
     }
   }
 }

@@ -22,6 +22,7 @@ TEST(Live, what_is_written_is_read_and_what_is_not_known_stays_so) {
   write_live(files, folder.path(), status);
   EXPECT_EQ(read_live(files, folder.path()), status);
   status.seconds_left = 99;
+  status.store = {"cannot write 'journal-000001' (No space left on device)", 12.5};
   write_live(files, folder.path(), status);
   EXPECT_EQ(read_live(files, folder.path()), status);
   remove_live(files, folder.path());
@@ -42,6 +43,9 @@ TEST(Live, runs_that_share_their_jobs_are_done_as_soon_as_their_speeds_together_
   EXPECT_EQ(both.at, two.at);
   EXPECT_EQ(both.agents.size(), 2U);
   EXPECT_EQ(both.running, two.running);
+  EXPECT_EQ(both.store, std::nullopt);
+  unknown.store = {"EIO", 1};
+  EXPECT_EQ(together({one, unknown}).store, unknown.store);
   EXPECT_EQ(together({one}), one);
   EXPECT_DOUBLE_EQ(together({one, unknown}).seconds_left, 60);
   EXPECT_EQ(together({unknown, unknown}).seconds_left, -1);

@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 #include <thread>
 
+#include "core/crc32c.h"
 #include "orchestrator/owner.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
@@ -90,6 +93,14 @@ TEST(Snapshot, golden_file_of_version_2_reads_and_is_what_is_written) {
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) core::write_atomic(files(), path, now);
   EXPECT_EQ(parse_snapshot(files().read(path), path.string()).state, state);
   EXPECT_EQ(files().read(path), now) << "what is written today differs from version 2";
+}
+
+TEST(Snapshot, of_a_newer_version_is_refused) {
+  core::Bytes newer = encode_snapshot({3, 99}, state_after({toy_run(3)}));
+  newer[8] = std::byte{3};
+  const std::uint32_t checksum = core::crc32c(std::span(newer).first(44));
+  std::memcpy(newer.data() + 44, &checksum, sizeof checksum);
+  EXPECT_THROW(parse_snapshot(newer, "snapshot"), core::RuntimeError);
 }
 
 TEST(Snapshot, every_prefix_and_every_damaged_byte_is_refused_with_advice) {

@@ -86,6 +86,8 @@ inline std::vector<orchestrator::Event> events_of_version_3() {
   for (Event& event : events)
     if (auto* stopped = std::get_if<AttemptStopped>(&event)) stopped->at = at(1'700'000'000'200);
   events.emplace_back(AttemptEnded{{1}, 4, Cause::kUnkillable, "it did not end", true, {}, "1 of 8"});
+  events.emplace_back(
+      AttemptEnded{{1}, 7, Cause::kStoreError, "cannot create folder", true, at(1'700'000'000'500), ""});
   events.emplace_back(RanksGivenUp{{1}, 4, "1 of 2 process ranks on node-1 have not ended"});
   return events;
 }

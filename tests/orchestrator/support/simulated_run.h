@@ -89,6 +89,8 @@ class SimulatedRun {
       record(CancelRequested{any_job(happening.which), "simulated"});
     else if (what == 76 && job)
       record(Stalled{*job, attempt(*job), "simulated"});
+    else if (what == 78 && job && untouched(*job))
+      record(taken_back(state, {}, now_, *job, "simulated"));
     else if (what < 79 && job && untouched(*job))
       record(HeldElsewhere{*job, attempt(*job), now_ + Milliseconds(happening.how), "simulated"});
     else if (what == 79)  // late words of attempts long over

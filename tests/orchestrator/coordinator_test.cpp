@@ -1,0 +1,422 @@
+// The coordinator on a store that fails: this test is its agent, and its clock stands still between two steps.
+#include "orchestrator/coordinator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "core/random.h"
+#include "orchestrator/transport/in_process.h"
+#include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/sick_file_system.h"
+#include "tests/support/slice.h"
+
+namespace resolute::tests::coordinator_test {
+namespace {
+
+using namespace orchestrator;
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+bool is_in(const fs::path& path, std::string_view part) { return path.string().find(part) != std::string::npos; }
+
+// An agent whose ranks take a while and publish their results in a store that is always well.
+class ToyAgent {
+ public:
+  ToyAgent(Transport& transport, const core::Clock& clock, experiments::StoreLayout store, int slots)
+      : transport_(transport), clock_(clock), store_(std::move(store)) {
+    send(Join{"here", slots, 0, 0, ""});
+  }
+  void step() {
+    send(Heartbeat{});
+    while (auto delivery = transport_.receive())
+      std::visit(Overload{[&](const Prepare& prepare) {
+                            send(Prepared{prepare.key, 4711, ""});
+                          },
+                          [&](const Launch& launch) { start(launch); }, [&](const Kill& kill) { stop(kill.key); },
+                          [](const auto&) {}},
+                 decode(delivery->bytes));
+    for (auto at_work = running_.begin(); at_work != running_.end();) {
+      if (clock_.now() < at_work->second.ends) {
+        ++at_work;
+        continue;
+      }
+      const auto& [key, rank] = at_work->first;
+      if (rank == 0)
+        core::publish_exclusive(core::real_file_system(), store_.result_file({key.job}),
+                                "{\"job\":\"" + key.job + "\"}\n");
+      send(RankEnded{key, rank, 0, 0, "", false});
+      at_work = running_.erase(at_work);
+    }
+  }
+
+  std::chrono::milliseconds work{100};
+  std::function<void(const AttemptKey&)> on_launch = [](const AttemptKey&) {};
+  std::vector<AttemptKey> launched;  //!< one a rank
+  int kills = 0;
+
+ private:
+  struct AtWork {
+    core::MonotonicTime ends;
+  };
+  void start(const Launch& launch) {
+    on_launch(launch.key);
+    for (const RankCommand& rank : launch.ranks) {
+      launched.push_back(launch.key);
+      running_[{launch.key, rank.process_rank}] = {clock_.now() + work};
+      send(RankStarted{launch.key, rank.process_rank});
+    }
+  }
+  void stop(const AttemptKey& key) {
+    ++kills;
+    for (auto at_work = running_.begin(); at_work != running_.end();) {
+      if (at_work->first.first != key) {
+        ++at_work;
+        continue;
+      }
+      send(RankEnded{key, at_work->first.second, 75, 0, "", false});
+      at_work = running_.erase(at_work);
+    }
+  }
+  void send(const Message& message) { transport_.send(0, encode(message)); }
+
+  Transport& transport_;
+  const core::Clock& clock_;
+  experiments::StoreLayout store_;
+  std::map<std::pair<AttemptKey, int>, AtWork> running_;
+};
+
+// A store, a run on it, and time.
+class World {
+ public:
+  void begin(int jobs, int gang, int slots) {
+    plan = toy_plan(jobs, gang);
+    RunOptions options = toy_options(folder.path(), slots);
+    options.policy.back_off_scale = 1;
+    options.owner_watch = 15s;
+    options.epoch_length = epoch_length;
+    options.live_interval = 2s;
+    options.request_interval = 1s;
+    coordinator.emplace(files, clock, *coordinator_end, plan, options, std::vector<Address>{1});
+    agent.emplace(*agent_end, clock, layout, slots);
+  }
+  void step() {
+    agent->step();
+    coordinator->step();
+    clock.advance(10ms);
+  }
+  // \return whether the run has ended by then, by this test's clock
+  bool run_for(std::chrono::milliseconds limit) {
+    for (const auto end = clock.now() + limit; clock.now() < end && !coordinator->finished();) step();
+    return coordinator->finished();
+  }
+  bool run_until(const std::function<bool()>& holds) {
+    for (const auto end = clock.now() + 1h; clock.now() < end && !coordinator->finished() && !holds();) step();
+    return holds();
+  }
+  // From now on, for a while.
+  void fall_sick(std::chrono::milliseconds length, std::function<int(SickFileSystem::Call, const fs::path&)> how) {
+    files.sick = [this, end = clock.now() + length, how](SickFileSystem::Call call, const fs::path& path) {
+      return clock.now() < end ? how(call, path) : 0;
+    };
+  }
+  void recover() {
+    files.sick = [](SickFileSystem::Call, const fs::path&) { return 0; };
+  }
+  std::vector<Event> journal() const {
+    std::vector<Event> events;
+    for (const auto& one : read_journals(core::real_file_system(), suite_folder()))
+      for (const auto& record : one.records) events.push_back(record.event);
+    return events;
+  }
+  std::set<Cause> causes() const {
+    std::set<Cause> found;
+    for (const Event& event : journal())
+      if (const auto* ended = std::get_if<AttemptEnded>(&event)) found.insert(ended->cause);
+    return found;
+  }
+  // Every result, each by the first attempt; nothing counted against a host; the journal says the same.
+  void expect_as_if_nothing_had_been() {
+    ASSERT_TRUE(coordinator->finished());
+    EXPECT_EQ(coordinator->outcome().exit_code(), 0);
+    std::string expected;
+    for (const auto& job : plan.jobs) expected += "{\"job\":\"" + job.id.hex + "\"}\n";
+    EXPECT_EQ(all_results(folder.path(), plan), expected);
+    for (const Job& job : coordinator->state().jobs) {
+      EXPECT_EQ(std::get<Succeeded>(job.state).attempt, 1) << job.label;
+      for (std::size_t cause = 0; cause < kCauses; ++cause)
+        EXPECT_TRUE(static_cast<Cause>(cause) == Cause::kStoreError || job.ends[cause] == 0) << job.label;
+      EXPECT_TRUE(job.failed_on.empty());
+    }
+    EXPECT_TRUE(coordinator->state().hosts.empty());
+    EXPECT_EQ(read_past(core::real_file_system(), suite_folder()).state, coordinator->state());
+    std::size_t ranks = 0;
+    for (const auto& job : plan.jobs) ranks += static_cast<std::size_t>(job.slots);
+    EXPECT_EQ(agent->launched.size(), ranks);
+  }
+  fs::path suite_folder() const { return layout.suite_folder("toy"); }
+
+  TemporaryFolder folder;
+  SickFileSystem files;
+  core::ManualClock clock;
+  experiments::StoreLayout layout{folder.path()};
+  std::uint64_t epoch_length = kEpochLength;
+  std::shared_ptr<InProcessHub> hub = InProcessHub::create(2);
+  std::unique_ptr<Transport> coordinator_end = hub->endpoint(0);
+  std::unique_ptr<Transport> agent_end = hub->endpoint(1);
+  experiments::Plan plan;
+  std::optional<Coordinator> coordinator;
+  std::optional<ToyAgent> agent;
+};
+
+struct Sickness {
+  const char* name;
+  SickFileSystem::Call call;
+  const char* where;
+  int error_number;
+  bool seen = true;  //!< live.json can be written
+};
+
+class Sicknesses : public testing::TestWithParam<Sickness> {};
+
+TEST_P(Sicknesses, cost_no_attempt_and_no_host_however_long_they_last) {
+  World world;
+  world.begin(24, 2, 4);
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
+  const int before = world.files.failures;
+  const auto began = world.clock.now();
+  world.fall_sick(100s, [&](SickFileSystem::Call call, const fs::path& path) {
+    return call == GetParam().call && is_in(path, GetParam().where) ? GetParam().error_number : 0;
+  });
+  EXPECT_FALSE(world.run_for(99s));
+  EXPECT_GT(world.files.failures, before);
+  // It is asked again now and then, not in every step.
+  EXPECT_LT(world.files.failures, before + 200);
+  const auto live = read_live(core::real_file_system(), world.suite_folder());
+  ASSERT_TRUE(live);
+  EXPECT_EQ(live->store.has_value(), GetParam().seen);
+  if (live->store) {
+    EXPECT_THAT(live->store->why, HasSubstr(std::strerror(GetParam().error_number)));
+    EXPECT_NEAR(live->store->seconds, 98, 3);
+  }
+  EXPECT_TRUE(world.run_for(120s)) << "it goes on by itself";
+  EXPECT_LT(world.clock.now() - began, 200s);
+  world.expect_as_if_nothing_had_been();
+  for (const Cause cause : world.causes()) EXPECT_EQ(cause, Cause::kStoreError);
+  // Each probe that succeeds is followed by one attempt, not by one for each slot.
+  const auto events = world.journal();
+  EXPECT_LT(std::count_if(events.begin(), events.end(),
+                          [](const Event& event) {
+                            return std::holds_alternative<HeldElsewhere>(event) ||
+                                   std::holds_alternative<AttemptEnded>(event);
+                          }),
+            4 + 12);
+}
+
+INSTANTIATE_TEST_SUITE_P(OfAStore, Sicknesses,
+                         testing::Values(Sickness{"attempt_folders", SickFileSystem::kMkdir, "/attempts/", EIO},
+                                         Sickness{"claims_read_only", SickFileSystem::kLink, "/claim", EROFS},
+                                         Sickness{"specifications_stale", SickFileSystem::kOpen, "spec.json", ESTALE},
+                                         Sickness{"looks_for_results", SickFileSystem::kExists, "result.json", EIO},
+                                         Sickness{"client_evicted", SickFileSystem::kExists, "/", ESHUTDOWN},
+                                         Sickness{"device_gone", SickFileSystem::kMkdir, "/", ENODEV, false},
+                                         Sickness{"quota_of_the_journal", SickFileSystem::kWrite, "journal-", EDQUOT},
+                                         Sickness{"full_under_the_journal", SickFileSystem::kWrite, "journal-", ENOSPC},
+                                         Sickness{"journal_not_synced", SickFileSystem::kSync, "journal-", EIO},
+                                         Sickness{"server_away", SickFileSystem::kWrite, "/", ETIMEDOUT, false}),
+                         [](const auto& asked) { return std::string(asked.param.name); });
+
+TEST(CoordinatorOnASickStore, an_error_of_half_a_second_delays_a_run_by_little) {
+  for (const auto call : {SickFileSystem::kMkdir, SickFileSystem::kExists, SickFileSystem::kLink}) {
+    World world;
+    world.begin(12, 2, 4);
+    const auto began = world.clock.now();
+    ASSERT_TRUE(world.run_until([&] { return !world.agent->launched.empty(); }));
+    world.fall_sick(500ms, [&](SickFileSystem::Call made, const fs::path&) { return made == call ? EIO : 0; });
+    EXPECT_TRUE(world.run_for(1min));
+    world.expect_as_if_nothing_had_been();
+    EXPECT_LT(world.clock.now() - began, 5s) << call;
+  }
+}
+
+TEST(CoordinatorOnASickStore, what_runs_goes_on_while_nothing_is_started) {
+  World world;
+  world.begin(8, 1, 2);
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  world.fall_sick(1h, [](SickFileSystem::Call call, const fs::path& path) {
+    return call == SickFileSystem::kMkdir && is_in(path, "/attempts/") ? EIO : 0;
+  });
+  world.run_for(5min);
+  EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
+  EXPECT_EQ(world.agent->launched.size(), 2U);
+  world.recover();
+  EXPECT_TRUE(world.run_for(3min));
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, nothing_is_started_before_its_placement_is_on_the_disk) {
+  World world;
+  world.begin(24, 2, 4);
+  int launches = 0;
+  world.agent->on_launch = [&](const AttemptKey& key) {
+    ++launches;
+    const Past past = read_past(core::real_file_system(), world.suite_folder());
+    const auto number = past.state.numbers.at(key.job);
+    EXPECT_NE(current(past.state, number, key.attempt), nullptr) << key.job;
+  };
+  core::RandomStream random("full disk", {1});
+  world.files.sick = [&](SickFileSystem::Call call, const fs::path& path) {
+    return (call == SickFileSystem::kWrite || call == SickFileSystem::kSync) && is_in(path, "journal-") &&
+                   random.below(5) == 0
+               ? ENOSPC
+               : 0;
+  };
+  EXPECT_TRUE(world.run_for(1h));
+  EXPECT_GE(launches, 24);
+  EXPECT_GT(world.files.failures, 5);
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, one_bad_folder_holds_nobody_up) {
+  World world;
+  world.begin(24, 1, 2);
+  const std::string bad = world.plan.jobs[0].id.hex;
+  world.fall_sick(1h, [&](SickFileSystem::Call, const fs::path& path) { return is_in(path, bad) ? EIO : 0; });
+  const auto began = world.clock.now();
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded == 23; }));
+  EXPECT_LT(world.clock.now() - began, 30s);
+  EXPECT_FALSE(world.run_for(10min)) << "the last one is tried on";
+  world.recover();
+  EXPECT_TRUE(world.run_for(3min));
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, a_claim_file_that_was_tidied_away_is_made_again) {
+  World world;
+  world.begin(24, 2, 2);
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 4; }));
+  fs::remove(world.suite_folder() / "claim-000001");
+  EXPECT_TRUE(world.run_for(1min));
+  world.expect_as_if_nothing_had_been();
+  for (const auto& job : world.plan.jobs) EXPECT_FALSE(fs::exists(claim_file(world.layout, job.id))) << job.label;
+  EXPECT_EQ(world.causes(), std::set<Cause>{});
+}
+
+TEST(CoordinatorOnASickStore, a_claim_that_cannot_be_given_back_ends_no_run) {
+  World world;
+  world.begin(12, 1, 2);
+  world.fall_sick(1h, [](SickFileSystem::Call call, const fs::path& path) {
+    return call == SickFileSystem::kRemove && path.filename() == "claim" ? EIO : 0;
+  });
+  EXPECT_TRUE(world.run_for(1min));
+  EXPECT_GE(world.files.failures, 12);
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, a_store_that_is_not_mounted_for_a_while_is_waited_for) {
+  World world;
+  world.begin(12, 1, 1);
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded >= 2; }));
+  // Nothing of it is there; the journal, which is open, and the ranks' own way to it are not asked.
+  world.fall_sick(20s, [&](SickFileSystem::Call call, const fs::path& path) {
+    return call != SickFileSystem::kWrite && call != SickFileSystem::kSync && is_in(path, world.folder.path().string())
+               ? ESTALE
+               : 0;
+  });
+  EXPECT_TRUE(world.run_for(3min));
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, a_run_goes_on_in_another_epoch_when_the_store_lets_it) {
+  World world;
+  world.epoch_length = 2000;
+  world.begin(24, 2, 2);
+  core::RandomStream random("epochs", {1});
+  world.files.sick = [&](SickFileSystem::Call call, const fs::path& path) {
+    const bool asked = call == SickFileSystem::kLink || call == SickFileSystem::kSync || call == SickFileSystem::kOpen;
+    return asked && (is_in(path, "journal-") || path == world.suite_folder()) && random.below(4) == 0 ? EIO : 0;
+  };
+  EXPECT_TRUE(world.run_for(1h));
+  EXPECT_GT(world.files.failures, 5);
+  EXPECT_GT(journal_epochs(core::real_file_system(), world.suite_folder()).back(), 3);
+  world.recover();
+  world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, a_signal_ends_a_run_whose_journal_takes_nothing) {
+  World world;
+  world.begin(8, 1, 2);
+  world.agent->work = 1h;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  world.fall_sick(
+      1h, [](SickFileSystem::Call call, const fs::path&) { return call == SickFileSystem::kWrite ? ENOSPC : 0; });
+  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  EXPECT_FALSE(world.run_for(5min));
+  EXPECT_EQ(world.agent->kills, 2) << "once each, though the journal has not taken it";
+  try {
+    world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+    FAIL() << "a second wish ends it";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInterrupted);
+    EXPECT_THAT(error.what(), HasSubstr("No space left on device"));
+  }
+}
+
+TEST(CoordinatorOnASickStore, ranks_write_their_checkpoints_at_a_signal_though_the_journal_takes_nothing) {
+  World world;
+  world.begin(3, 1, 2);
+  world.agent->work = 1h;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  world.fall_sick(10s, [](SickFileSystem::Call call, const fs::path& path) {
+    return call == SickFileSystem::kWrite && is_in(path, "journal-") ? ENOSPC : 0;
+  });
+  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  world.run_for(1s);
+  EXPECT_EQ(world.agent->kills, 2);
+  EXPECT_FALSE(world.coordinator->finished()) << "how they ended has to be kept";
+  EXPECT_TRUE(world.run_for(1min));
+  EXPECT_EQ(world.coordinator->outcome().exit_code(), 75);
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kInterrupted});
+}
+
+// Of 20, those of the slice.
+class Seeds : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_and_when) {
+  World world;
+  world.begin(200, 2, 16);
+  core::RandomStream random("sick store", {GetParam()});
+  world.agent->work = 400ms;
+  // Again and again some kind of call, or every one, begins to fail, for 3 s on average.
+  core::MonotonicTime from = world.clock.now(), until = from;
+  std::uint64_t calls = 0;
+  int error_number = EIO;
+  world.files.sick = [&](SickFileSystem::Call call, const fs::path&) {
+    if (world.clock.now() >= until) {
+      from = world.clock.now() + std::chrono::milliseconds(random.below(1'000));
+      until = from + std::chrono::milliseconds(random.below(6'000));
+      calls = random.below(3) == 0 ? ~0ULL : 1ULL << random.below(10);
+      error_number = std::array{EIO, ESTALE, ENOSPC, EDQUOT, EROFS, ENODEV, ESHUTDOWN}.at(random.below(7));
+    }
+    return world.clock.now() >= from && ((calls >> call) & 1) != 0 ? error_number : 0;
+  };
+  EXPECT_TRUE(world.run_for(1h));
+  world.expect_as_if_nothing_had_been();
+}
+
+std::vector<std::uint64_t> seeds() {
+  std::vector<std::uint64_t> all(20);
+  std::iota(all.begin(), all.end(), 1);
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(OfASickStore, Seeds, testing::ValuesIn(slice("sick stores", seeds(), 4)));
+
+}  // namespace
+}  // namespace resolute::tests::coordinator_test
