@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "orchestrator/epoch.h"
+#include "orchestrator/failure.h"
 #include "orchestrator/run.h"
 #include "results/aggregation.h"
 #include "results/tables.h"
@@ -78,12 +79,33 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
     const auto past = orchestrator::read_past(files, work.run_folder);
     outcome.achieved.steps = checkpointed_steps(past.state, work.plan);
     outcome.end = past.state.end;
+    outcome.store_failed =
+        std::any_of(past.state.jobs.begin(), past.state.jobs.end(), [](const orchestrator::Job& job) {
+          const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
+          return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
+        });
     // The words of a request to stop (coordinator).
     outcome.asked_to_stop = past.state.stop && past.state.stop->starts_with("cancelled by ");
   } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
     core::log_warning("the journal says nothing of the run: {}", error.what());
   }
   return outcome;
+}
+
+void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
+                         const std::function<void(std::chrono::milliseconds)>& sleep) {
+  const auto budget = orchestrator::budget_of(orchestrator::Cause::kStoreError);
+  for (int failures = 1;; ++failures) {
+    try {
+      work();
+      return;
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage() || stop()) throw;
+      if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
+    }
+    sleep(orchestrator::back_off(budget, failures));
+  }
 }
 
 void write_tables(core::FileSystem& files, const AllocationWork& work) {

@@ -3,7 +3,9 @@
 //! What one allocation of a submission is to run, and what the store says of how that went: SLURM's and the launcher's
 //! exit codes say nothing of it.
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,8 +40,14 @@ struct Outcome {
   bool complete = false;
   std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
   bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
+  bool store_failed = false;                  //!< it gave jobs up for a full store
 };
 Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
+
+//! Calls `work` again, after 1, 2, 4 … 60 seconds, as long as the storage fails it (RuntimeError::is_storage()).
+//! \param stop asked before each wait: then what the last call threw goes to the caller
+void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
+                         const std::function<void(std::chrono::milliseconds)>& sleep);
 
 //! The suite's tables anew, where a run may have ended before it wrote them.
 void write_tables(core::FileSystem& files, const AllocationWork& work);

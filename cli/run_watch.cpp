@@ -81,10 +81,18 @@ bool RunWatch::over() {
       moved_ = clock_.now();
     }
     const auto still = clock_.now() - moved_;
-    return still > kStill ||
-           (still > kStillAndGone && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kEnded);
+    const bool over =
+        still > kStill || (still > kStillAndGone && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kEnded);
+    // A store that takes no files takes no owner file either.
+    if (over) {
+      core::replace_unsynced(files_, folder_ / ".watch", "");
+      files_.remove(folder_ / ".watch");
+    }
+    return over;
   } catch (const std::exception& error) {
     core::log_debug("the run could not be looked at: {}", error.what());
+    const auto* failed = dynamic_cast<const core::RuntimeError*>(&error);
+    if (failed != nullptr && failed->is_storage()) moved_ = clock_.now();
     return false;
   }
 }

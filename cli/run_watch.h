@@ -25,7 +25,8 @@ class RunWatch {
            std::chrono::milliseconds begin_limit);
   //! A run has taken the suite since this was made; a journal more of the run that had it is none. Never throws.
   bool began() const;
-  //! It has ended, its process is gone, it has given no sign of life for minutes, or not begun in time. Never throws.
+  //! It has ended, its process is gone, it has given no sign of life for minutes in which the store did not fail, or
+  //! not begun in time. Never throws.
   bool over();
 
  private:

@@ -205,6 +205,10 @@ Line run_line(const StatusView& view) {
     return {
         fmt::format("a run is at work (epoch {}), but has said nothing for {}", view.live->epoch, duration_text(age)),
         Colour::kYellow};
+  if (const auto& store = view.live->store)
+    return {fmt::format("a run is at work (epoch {}), but has started nothing for {}: the store fails ({})",
+                        view.live->epoch, duration_text(store->seconds), store->why),
+            Colour::kYellow};
   return {fmt::format("a run is at work (epoch {}){}", view.live->epoch, end_text(view)), Colour::kNone};
 }
 
@@ -305,6 +309,8 @@ core::Json status_json(const StatusView& view) {
   json["epoch"] = view.live->epoch;
   json["age_seconds"] = age_seconds(view);
   json["seconds_left"] = optional_number(view.live->seconds_left);
+  json["store"] = view.live->store ? core::Json{{"why", view.live->store->why}, {"seconds", view.live->store->seconds}}
+                                   : core::Json();
   json["running"] = core::Json::array();
   for (const LiveAttempt& attempt : view.live->running) {
     const auto label = view.labels.find(attempt.job);
@@ -341,6 +347,7 @@ std::string essence(const StatusView& view) {
                         one.starts);
   if (view.slurm.trouble) text += "\nSLURM is silent";
   if (!view.live) return text;
+  if (view.live->store) text += "\nthe store fails";
   for (const LiveAttempt& attempt : view.live->running)
     text += fmt::format("\n{} {}", attempt.job.hex, attempt.attempt);
   for (const LiveAgent& agent : view.live->agents)

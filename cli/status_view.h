@@ -39,8 +39,8 @@ struct Screen {
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
 
 //! {"suite", "jobs", "live", "failures", "allocations" (slurm_view.h), "slurm" (null, or why it did not answer)} and,
-//! while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "running" and "agents", as in
-//! live.json (docs/formats/live.md).
+//! while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing is
+//! started), "running" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! What of a view is worth a new block where nothing can be redrawn: all but steps and times.

@@ -102,32 +102,69 @@ class Allocation {
     ending.restart = here_.restart;
     ending.notice = request_.notice;
     ask_who_we_are();
+    Outcome before;
     try {
-      work_ = read_work(folder_, request_, batch_, here_.element);
+      patiently([&] {
+        work_ = read_work(folder_, request_, batch_, here_.element);
+        before = read_outcome(files_, *work_);
+      });
     } catch (const core::RuntimeError& error) {
       core::log_error("{}", error.what());
       ending.wrong_usage = error.kind() == core::ErrorKind::kInput;
+      ending.store_failed = error.is_storage();
       return conclude(std::move(ending), false);
     }
-    const Outcome before = read_outcome(files_, *work_);
     run_.before = run_.after = before.achieved;
     if (before.complete) {
       ending.complete = true;
       return conclude(std::move(ending), true);
     }
-    write_record();
+    try {
+      patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      ending.store_failed = true;
+      return conclude(std::move(ending), false);
+    }
     launch(ending);
-    const Outcome after = read_outcome(files_, *work_);
+    Outcome after;
+    try {
+      patiently([&] { after = read_outcome(files_, *work_); });
+    } catch (const core::RuntimeError& error) {
+      core::log_error("how the run ended cannot be read: {}", error.what());
+      ending.store_failed = true;
+      run_.after.steps.reset();
+      return conclude(std::move(ending), false);
+    }
     run_.after = after.achieved;
     const auto end = ending.began ? after.end : std::nullopt;
     ending.complete = after.complete || end == orchestrator::RunEnd::kComplete;
     ending.given_up = end == orchestrator::RunEnd::kIncomplete || end == orchestrator::RunEnd::kLimited;
+    ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
     return conclude(std::move(ending), end.has_value());
   }
 
  private:
-  void write_record() { slurm::write_run(files_, folder_.batch_folder(batch_), run_); }
+  // Nothing may hang on it: without its last record a start counts as one that was ended without a word.
+  void write_record() {
+    try {
+      slurm::write_run(files_, folder_.batch_folder(batch_), run_);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the record of this start was not written: {}", error.what());
+    }
+  }
+
+  // A store that is full or away has the time that the allocation has.
+  void patiently(const std::function<void()>& work) {
+    const auto ends = [&] {
+      return signals_.noticed() || signals_.terminated() || (ends_at_ && *ends_at_ - now() < kShortestRun);
+    };
+    while_storage_fails(work, ends, [&](std::chrono::milliseconds duration) {
+      for (auto left = duration; left > 0ms && !ends(); left -= 200ms)
+        std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 200ms));
+    });
+  }
 
   slurm::Client client(std::chrono::milliseconds patience) const {
     slurm::Effects effects = slurm::real_effects();
@@ -286,7 +323,7 @@ class Allocation {
 
   // \param clean_end the run ended by itself, and wrote the tables
   int conclude(slurm::Ending ending, bool clean_end) {
-    if (!ending.complete && !ending.given_up) ask_what_became_of_us(ending);
+    if (!ending.complete && (!ending.given_up || ending.store_failed)) ask_what_became_of_us(ending);
     ending.noticed = signals_.noticed();
     ending.terminated = signals_.terminated();
     ending.ends_at = ends_at_;

@@ -25,7 +25,7 @@ constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
 constexpr JobNumber kMostNumber = 1'000'000'000'000;
 
-constexpr std::array<std::pair<EndCause, std::string_view>, 12> kCauses{{
+constexpr std::array<std::pair<EndCause, std::string_view>, 13> kCauses{{
     {EndCause::kComplete, "complete"},
     {EndCause::kIncomplete, "incomplete"},
     {EndCause::kWalltime, "walltime"},
@@ -36,6 +36,7 @@ constexpr std::array<std::pair<EndCause, std::string_view>, 12> kCauses{{
     {EndCause::kNodeLost, "node-lost"},
     {EndCause::kAnotherRun, "another-run"},
     {EndCause::kLauncherFailed, "launcher-failed"},
+    {EndCause::kStoreError, "store-error"},
     {EndCause::kConfiguration, "configuration"},
     {EndCause::kInterrupted, "interrupted"},
 }};
@@ -105,7 +106,8 @@ Fruit fruit_of(const AllocationRun& run, const Achieved& next_before) {
 // Ends that speak against the batch itself. Preemption, a requeue by others and the loss of a node do not: SLURM may do
 // that to it as often as it likes.
 bool own_fault(const std::optional<EndCause>& cause) {
-  return cause == EndCause::kWalltime || cause == EndCause::kLauncherFailed || cause == EndCause::kInterrupted;
+  return cause == EndCause::kWalltime || cause == EndCause::kLauncherFailed || cause == EndCause::kStoreError ||
+         cause == EndCause::kInterrupted;
 }
 
 // Starts in a row, this one counted, in which nothing was finished and no checkpoint written. One of which that is not
@@ -277,7 +279,7 @@ EndCause cause_of(const Ending& ending) {
   if (ending.asked_to_stop) return EndCause::kCancelled;
   const auto by_slurm = cause_by_slurm(ending);
   if (by_slurm == EndCause::kCancelled || by_slurm == EndCause::kRequeued) return *by_slurm;
-  if (ending.given_up) return EndCause::kIncomplete;
+  if (ending.given_up && !ending.store_failed) return EndCause::kIncomplete;
   if (ending.wrong_usage) return EndCause::kConfiguration;
   if (by_slurm) return *by_slurm;
   const bool near = near_the_limit(ending);
@@ -286,6 +288,7 @@ EndCause cause_of(const Ending& ending) {
   if (ending.another_run) return EndCause::kAnotherRun;
   if (ending.noticed) return near ? EndCause::kWalltime : EndCause::kPreempted;
   if (near) return EndCause::kWalltime;
+  if (ending.store_failed) return EndCause::kStoreError;
   return ending.began ? EndCause::kInterrupted : EndCause::kLauncherFailed;
 }
 
@@ -306,6 +309,7 @@ NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after
     case EndCause::kNodeLost:
     case EndCause::kAnotherRun:
     case EndCause::kLauncherFailed:
+    case EndCause::kStoreError:
     case EndCause::kInterrupted:
       break;
   }

@@ -44,11 +44,12 @@ enum class EndCause {
   kNodeLost,        //!< one of its nodes is down
   kAnotherRun,      //!< none began: one of an earlier start, on a node that SLURM gave up, was at work all the time
   kLauncherFailed,  //!< no run ever began
+  kStoreError,      //!< jobs were given up, or nothing could be read in the end, because the store failed
   kConfiguration,   //!< the run refused to begin: the same again would fail the same way
   kInterrupted,     //!< nothing of the above: a crash, an unknown signal
 };
 //! Stored by name: "complete", "incomplete", "walltime", "preempted", "cancelled", "requeued", "terminated",
-//! "node-lost", "another-run", "launcher-failed", "configuration", "interrupted".
+//! "node-lost", "another-run", "launcher-failed", "store-error", "configuration", "interrupted".
 std::string_view name_of(EndCause cause);
 
 //! What had been achieved when the script began and when it ended: results and checkpointed steps of the suite.
@@ -88,6 +89,7 @@ std::vector<AllocationRun> read_runs(core::FileSystem& files, const std::filesys
 struct Ending {
   bool complete = false;       //!< every job of the suite (or of the element) has its result
   bool given_up = false;       //!< the run ended by itself with failed jobs: nothing that it could still do
+  bool store_failed = false;   //!< of those some for the store alone, or the store does not say how the run ended
   bool began = false;          //!< a run took the suite
   bool wrong_usage = false;    //!< no run began: it refused to, with exit code 2
   bool asked_to_stop = false;  //!< the run ended because `suite cancel` asked it to

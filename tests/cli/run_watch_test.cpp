@@ -6,6 +6,7 @@
 
 #include "orchestrator/journal.h"
 #include "orchestrator/owner.h"
+#include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::cli::run_watch_test {
@@ -42,6 +43,27 @@ TEST_F(RunWatchTest, sees_a_run_begin_and_end) {
   EXPECT_TRUE(watch.began());
   EXPECT_FALSE(watch.over());
   renew(1, true);
+  EXPECT_TRUE(watch.over());
+}
+
+TEST_F(RunWatchTest, takes_a_standstill_in_a_store_that_fails_for_no_end) {
+  bool full = true, silent = false;
+  tests::SickFileSystem files;
+  files.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path&) {
+    if (silent) return EIO;
+    return full && call == tests::SickFileSystem::kWrite ? ENOSPC : 0;
+  };
+  RunWatch watch(files, folder_.path(), clock_, 60s);
+  begin_run(1);
+  EXPECT_FALSE(watch.over());
+  for (const bool now_silent : {false, true, false}) {
+    silent = now_silent;
+    clock_.advance(6min);
+    EXPECT_FALSE(watch.over());
+  }
+  full = false;
+  EXPECT_FALSE(watch.over()) << "the run has to have time to move";
+  clock_.advance(6min);
   EXPECT_TRUE(watch.over());
 }
 

@@ -93,6 +93,18 @@ TEST(StatusView, says_when_a_run_has_fallen_silent) {
   EXPECT_EQ(status_lines(view, {})[2], "a run is at work (epoch 2), but has said nothing for 1 min 30 s");
 }
 
+TEST(StatusView, says_why_a_run_starts_nothing) {
+  auto view = view_of_a_live_run();
+  EXPECT_TRUE(status_json(view)["store"].is_null());
+  const std::string calm = essence(view);
+  view.live->store = {"cannot write 'journal-000001' (No space left on device)", 75};
+  EXPECT_EQ(status_lines(view, {})[2],
+            "a run is at work (epoch 2), but has started nothing for 1 min 15 s: the store fails (cannot write "
+            "'journal-000001' (No space left on device))");
+  EXPECT_EQ(status_json(view)["store"]["seconds"], 75);
+  EXPECT_NE(essence(view), calm);
+}
+
 TEST(StatusView, escape_sequences_of_a_worker_do_not_reach_the_terminal) {
   auto view = view_of_a_live_run();
   view.status.failures[0].evidence =

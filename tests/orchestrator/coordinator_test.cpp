@@ -416,7 +416,7 @@ std::vector<std::uint64_t> seeds() {
   std::iota(all.begin(), all.end(), 1);
   return all;
 }
-INSTANTIATE_TEST_SUITE_P(OfASickStore, Seeds, testing::ValuesIn(slice("sick stores", seeds(), 4)));
+INSTANTIATE_TEST_SUITE_P(OfASickStore, Seeds, testing::ValuesIn(slice("sick stores", seeds(), 2)));
 
 }  // namespace
 }  // namespace resolute::tests::coordinator_test

@@ -146,6 +146,12 @@ std::vector<KnownEnd> known_ends() {
        }},
       {"jobs_given_up", kIncomplete, [](Ending& e) { e.given_up = true; }},
       {"jobs_given_up_near_the_limit", kIncomplete, [](Ending& e) { e.given_up = true, e.ends_at = kNow + 10s; }},
+      {"jobs_given_up_for_the_store_alone", kStoreError, [](Ending& e) { e.given_up = e.store_failed = true; }},
+      {"jobs_given_up_for_the_store_near_the_limit", kWalltime,
+       [](Ending& e) { e.given_up = e.store_failed = true, e.ends_at = kNow + 10s; }},
+      {"jobs_given_up_for_the_store_and_cancelled", kCancelled,
+       [](Ending& e) { e.given_up = e.store_failed = true, e.job = in_state(JobState::kCancelled); }},
+      {"no_word_of_the_store", kStoreError, [](Ending& e) { e.store_failed = true; }},
       {"asked_to_stop", kCancelled, [](Ending& e) { e.asked_to_stop = true; }},
       {"cancelled", kCancelled, [](Ending& e) { e.job = in_state(JobState::kCancelled); }},
       // As measured: `scontrol show job` says COMPLETING for all of these while the script still lives.
@@ -258,7 +264,7 @@ TEST(NextStep, gives_up_at_once_what_would_fail_the_same_way) {
 
 TEST(NextStep, goes_on_the_way_that_was_asked_for) {
   for (const auto cause : {EndCause::kWalltime, EndCause::kPreempted, EndCause::kNodeLost, EndCause::kAnotherRun,
-                           EndCause::kLauncherFailed, EndCause::kInterrupted}) {
+                           EndCause::kLauncherFailed, EndCause::kStoreError, EndCause::kInterrupted}) {
     for (const auto way : {Continuation::kRequeue, Continuation::kChain}) {
       const auto step = next_step(cause, {1, 10}, {1, 20}, {}, request(way));
       ASSERT_TRUE(is<GoOn>(step)) << name_of(cause);
@@ -276,6 +282,12 @@ TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
   ASSERT_TRUE(is<GiveUp>(step));
   EXPECT_EQ(std::get<GiveUp>(step).why,
             "3 starts in a row finished no job and wrote no checkpoint, the last for walltime");
+}
+
+TEST(NextStep, goes_on_after_a_store_that_failed_as_long_as_something_is_done) {
+  const std::vector<AllocationRun> two{run_of(EndCause::kStoreError, 10, 10), run_of(EndCause::kStoreError, 10, 10)};
+  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kStoreError, {1, 10}, {2, 10}, two, request())));
+  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kStoreError, {1, 10}, {1, 10}, two, request())));
 }
 
 TEST(NextStep, counts_from_the_last_start_that_achieved_something) {
