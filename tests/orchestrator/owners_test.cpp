@@ -126,9 +126,10 @@ TEST_F(Owners, a_live_run_in_another_name_space_of_processes_is_not_taken_over) 
     const pid_t first = start(2, 1, 2, first_is_outside ? std::vector<std::string>{} : unshared("\"$@\""));
     ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
     const pid_t second = start(2, 1, 2, first_is_outside ? unshared("\"$@\"") : std::vector<std::string>{});
+    EXPECT_TRUE(eventually([&] { return gone(second); })) << text("log");
+    core::write_atomic(core::real_file_system(), store() / "go", "");
     EXPECT_EQ(wait_for(second), 1);
     EXPECT_THAT(text("log"), HasSubstr("is being run already"));
-    core::write_atomic(core::real_file_system(), store() / "go", "");
     EXPECT_EQ(wait_for(first), 0) << text("log");
     EXPECT_EQ(ran().size(), 2U) << text("log");
     EXPECT_EQ(all_results(store(), plan), calm_results(plan));
@@ -144,7 +145,7 @@ TEST_F(Owners, a_live_run_whose_process_is_hidden_is_not_taken_over) {
 umask 0
 "$@" & first=$!
 until [ -s "$3/ran" ]; do sleep 0.05; done
-RESOLUTE_TEST_USER=65534 "$@"; echo $? > "$3/second"
+RESOLUTE_TEST_USER=65534 timeout 30 "$@"; echo $? > "$3/second"
 : > "$3/go"
 wait $first; echo $? > "$3/first")"));
   EXPECT_EQ(wait_for(both), 0) << text("log");

@@ -179,10 +179,11 @@ pid_t parent_of(pid_t process) {
   return std::stoi(stat.substr(stat.rfind(") ") + 4));
 }
 
-// Is over within the time; ended if it is not.
-bool ends_within(pid_t process, std::chrono::seconds limit) {
+// Is over within the time, though its spawner is stopped; ended if it is not.
+bool ends_within(pid_t process, pid_t stopped_spawner, std::chrono::seconds limit) {
   if (eventually([&] { return gone(process); }, limit)) return true;
   ::kill(process, SIGKILL);
+  ::kill(stopped_spawner, SIGCONT);
   return false;
 }
 
@@ -192,12 +193,13 @@ TEST_F(Run, a_second_signal_ends_a_run_whose_ranks_cannot_be_ended) {
   const pid_t process = start(2, 1, 2);
   ::unsetenv("RESOLUTE_TEST_UNKILLABLE");
   ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
-  ::kill(parent_of(ran()[0].process), SIGSTOP);
+  const pid_t spawner = parent_of(ran()[0].process);
+  ::kill(spawner, SIGSTOP);
   ::kill(process, SIGTERM);
   ASSERT_TRUE(eventually([&] { return text("log").find("stopping: signal 15") != std::string::npos; }));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   ::kill(process, SIGTERM);
-  EXPECT_TRUE(ends_within(process, std::chrono::seconds(20))) << log();
+  EXPECT_TRUE(ends_within(process, spawner, std::chrono::seconds(20))) << log();
   EXPECT_EQ(wait_for(process), 75);
   EXPECT_THAT(log(), AllOf(HasSubstr("cannot be ended and is given up"), HasSubstr("ended: unkillable")));
   EXPECT_TRUE(eventually([&] { return gone(ran()[0].process) && gone(ran()[1].process); }));
@@ -217,9 +219,10 @@ exec unshare -u sh -c 'hostname elsewhere; exec "$@"' sh "$@")",
   ::unsetenv("RESOLUTE_TEST_NO_PROGRESS");
   ::unsetenv("RESOLUTE_TEST_UNKILLABLE");
   ASSERT_TRUE(eventually([&] { return ran().size() == 2; })) << text("log");
-  ASSERT_NE(parent_of(ran()[0].process), parent_of(ran()[1].process));
-  ::kill(parent_of(ran()[0].process), SIGSTOP);
-  EXPECT_TRUE(ends_within(process, std::chrono::seconds(60))) << log();
+  const pid_t spawner = parent_of(ran()[0].process);
+  ASSERT_NE(spawner, parent_of(ran()[1].process));
+  ::kill(spawner, SIGSTOP);
+  EXPECT_TRUE(ends_within(process, spawner, std::chrono::seconds(60))) << log();
   EXPECT_EQ(wait_for(process), 0) << text("log");
   const auto plan = toy_plan(2, 1);
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
