@@ -25,7 +25,7 @@ class RunWatchTest : public ::testing::Test {
   }
   // On another node: only its owner file tells of it.
   void renew(std::int64_t counter, bool ended = false) {
-    orchestrator::write_owner(files_, folder_.path(), run_, {"elsewhere", "boot", 17, 4, counter, ended});
+    orchestrator::write_owner(files_, folder_.path(), run_, {"elsewhere", "boot", "", 17, 4, counter, ended});
   }
 
   tests::TemporaryFolder folder_;
