@@ -29,6 +29,8 @@ class Coordinator {
   //! \param agents addresses from which a Join is expected
   Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
               const RunOptions& options, std::vector<Address> agents);
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
   //! Does what there is to do without waiting. \return true if it did something
   bool step();

@@ -340,7 +340,8 @@ void JournalWriter::require_no_successor() const {
 
 void JournalWriter::require_ours() const {
   require_no_successor();
-  if (!files_.exists(path_))
+  // On the way to the next epoch that one's file is not there yet.
+  if (!next_ && !files_.exists(path_))
     throw core::RuntimeError(core::ErrorKind::kEnvironment, fmt::format("'{}' is gone", path_.string()),
                              "the store, or the suite's folder in it, was removed or moved while its run was at work",
                              "put it back and start the run again: it goes on from what is there");

@@ -36,6 +36,8 @@ class PackSource final : public BatchSource {
   PackSource(const datasets::PackReader& pack, const datasets::Split& split,
              const experiments::TrainingSpecification& specification, LaneRange range, std::uint64_t first_step,
              at::Device place = at::kCPU, WantedImages wanted = {});
+  PackSource(const PackSource&) = delete;
+  PackSource& operator=(const PackSource&) = delete;
   ~PackSource() override;
   std::vector<std::int64_t> lane_rows(std::uint64_t step) override;
   //! \throws RuntimeError (kCorrupt) naming the row that failed its checksum

@@ -56,6 +56,7 @@ class Pickle {
   Pickle(Pickle&&) = default;
   Pickle(const Pickle&) = delete;
   Pickle& operator=(const Pickle&) = delete;
+  ~Pickle() = default;
   const PickleValue& root() const { return *root_; }
   //! Every value that was made, in order.
   const std::deque<PickleValue>& values() const { return values_; }

@@ -73,7 +73,7 @@ void copy_row_major(const at::Tensor& tensor, std::span<std::byte> to) {
         move_channels_first(tensor, to.data()))
       return;
   }
-  if (reinterpret_cast<std::uintptr_t>(to.data()) % tensor.element_size() == 0) {
+  if (reinterpret_cast<std::uintptr_t>(to.data()) % static_cast<std::uintptr_t>(tensor.element_size()) == 0) {
     at::Tensor target = at::from_blob(to.data(), tensor.sizes(), at::TensorOptions(tensor.scalar_type()));
     target.copy_(tensor);
     return;

@@ -9,9 +9,9 @@
 
 namespace resolute::tests {
 
-//! Looks until `holds`, for at most `limit`. Rests between two looks for at least `rest`, and for four times as long as the
-//! look took (up to a quarter of a second): a look that starts a program would take the processor from what it waits for.
-//! \return whether it came to hold
+//! Looks until `holds`, for at most `limit`. Rests between two looks for at least `rest`, and for four times as long as
+//! the look took (up to a quarter of a second): a look that starts a program would take the processor from what it
+//! waits for. \return whether it came to hold
 inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds limit, std::chrono::milliseconds rest) {
   using Clock = std::chrono::steady_clock;
   constexpr Clock::duration kLongestRest = std::chrono::milliseconds(250);
