@@ -16,7 +16,7 @@
 namespace resolute::system_test::packs_test {
 namespace {
 
-constexpr int kKills = 20, kKillsOfSlice = 5;
+constexpr int kKills = 20, kKillsOfSlice = 3;
 
 // How often a test kills, at moments of which each commit draws others; more often where `met` says that no kill met
 // what it shall, but never more than kKills times.
