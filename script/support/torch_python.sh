@@ -12,14 +12,19 @@ make_torch_python() {
   scratch=$(mktemp -d "$cache/torch-python-scratch.XXXXXX")
   /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --target "$scratch/packages" "${torch_python_packages[@]}"
   # torch's Python module wants libraries for GPUs that nothing here calls: ones whose functions do nothing satisfy the
-  # loader.
+  # loader, if they have the versions that are asked for (ld.so stops at a library without any).
   mkdir "$scratch/libraries"
+  objdump -p "$wheels"/torch/lib/lib*.so >"$scratch/needs"
   nm -D --undefined-only "$wheels"/torch/lib/lib*.so | awk '{sub(/@.*/, "", $2); print $2}' | sort -u |
     grep -E '^(cuFile|cusparse|nvshmem|cufft|curand|cublas|cudnn|cusolver|nvJitLink)' |
     sed 's/.*/void &(void) {}/' >"$scratch/nothing.c"
   for library in $(LD_LIBRARY_PATH="$wheels/torch/lib" ldd "$wheels/torch/lib/libtorch_python.so" |
     sed -n 's/^\s*\(\S*\) => not found$/\1/p' | sort -u); do
-    gcc -shared -fPIC -w -Wl,-soname,"$library" -o "$scratch/libraries/$library" "$scratch/nothing.c"
+    awk -v file="$library:" '/required from/ { here = $3 == file } here && /^ *0x/ && !seen[$4]++ {
+      print $4 (n++ ? " { };" : " { global: *; };") }' "$scratch/needs" >"$scratch/versions"
+    [ -s "$scratch/versions" ] || echo '{ global: *; };' >"$scratch/versions"
+    gcc -shared -fPIC -w -Wl,-soname,"$library" -Wl,--version-script="$scratch/versions" -o "$scratch/libraries/$library" \
+      "$scratch/nothing.c"
   done
   rm -rf "$cache/torch-python"
   mv "$scratch" "$cache/torch-python"
