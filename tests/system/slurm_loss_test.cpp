@@ -32,6 +32,8 @@ TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) 
   const std::string host = suite.batch_host();
   std::optional<std::string> node;
   ASSERT_TRUE(suite.wait_for([&] { return (node = node_at_work(suite, host)).has_value(); }));
+  if (suite.box.output({"sinfo", "-h", "-N", "-n", *node}).empty())
+    GTEST_SKIP() << "the cluster's nodes have no host names of their own here (unshare -u -m is refused)";
   suite.box.node_down(*node, SlurmBox::Tell::kNow);
   ASSERT_TRUE(suite.wait_until_complete());
   suite.expect_as_calm();
