@@ -125,12 +125,14 @@ int toy_worker(int count, char** arguments) {
 
 // ---- what is disturbed
 
-std::string this_program() { return fs::read_symlink("/proc/self/exe").string(); }
+// Read before mount_small_disk(): where a chroot is left for another name space of mounts the link names another root's
+// path.
+const std::string kProgram = fs::read_symlink("/proc/self/exe").string();
 
 // All slots of one agent, or shared by three.
 RunOptions chaos_options(const fs::path& store) {
   RunOptions options = toy_options(store, launched_by_mpi(core::current_environment()) ? kSlots / 3 : kSlots);
-  options.worker_command = {this_program(), "worker"};
+  options.worker_command = {kProgram, "worker"};
   options.coordinator_limit = 2500ms;
   return options;
 }
@@ -179,7 +181,7 @@ class Chaos : public testing::TestWithParam<std::string> {
   pid_t start(const std::vector<std::string>& launcher) const {
     core::SpawnRequest request;
     request.arguments = launcher;
-    request.arguments.insert(request.arguments.end(), {this_program(), "drive", store().string()});
+    request.arguments.insert(request.arguments.end(), {kProgram, "drive", store().string()});
     request.environment = system_test::program_environment();
     std::FILE* log = std::fopen((folder_ / "log").c_str(), "a");
     request.descriptors = {{1, ::fileno(log)}, {2, ::fileno(log)}};
