@@ -155,13 +155,15 @@ class Allocation {
     }
   }
 
+  bool too_late_to_run() const {
+    return signals_.noticed() || signals_.terminated() || (ends_at_ && *ends_at_ - now() < kShortestRun);
+  }
+
   // A store that is full or away has the time that the allocation has.
   void patiently(const std::function<void()>& work) {
-    const auto ends = [&] {
-      return signals_.noticed() || signals_.terminated() || (ends_at_ && *ends_at_ - now() < kShortestRun);
-    };
-    while_storage_fails(work, ends, [&](std::chrono::milliseconds duration) {
-      for (auto left = duration; left > 0ms && !ends(); left -= 200ms)
+    const auto stop = [&] { return too_late_to_run(); };
+    while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
+      for (auto left = duration; left > 0ms && !stop(); left -= 200ms)
         std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 200ms));
     });
   }
@@ -253,9 +255,7 @@ class Allocation {
       ending.another_run = !ending.began && other.moved();
       if (!ending.another_run) return;
       core::log_warning("the suite is still being run by {}, of an earlier start: waiting for its end", other.who());
-      const auto stop = [&] {
-        return signals_.noticed() || signals_.terminated() || (ends_at_ && *ends_at_ - now() < kShortestRun);
-      };
+      const auto stop = [&] { return too_late_to_run(); };
       const auto sleep = [](std::chrono::milliseconds duration) { std::this_thread::sleep_for(duration); };
       if (!wait_for_end(other, stop, sleep)) return;
       const Outcome outcome = read_outcome(files_, *work_);

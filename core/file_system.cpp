@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/process.h"
 
 namespace resolute::core {
 namespace {
@@ -76,7 +77,6 @@ class PosixWritableFile final : public WritableFile {
     if (descriptor >= 0 && ::close(descriptor) != 0)
       throw system_error(fmt::format("cannot close '{}'", path_.string()), errno);
   }
-  int release() { return std::exchange(descriptor_, -1); }
 
  private:
   int descriptor_;
@@ -182,20 +182,18 @@ struct OpenFile {
 // becoming ours; then both are refused.
 OpenFile open_file(const fs::path& path, int flags) {
   const bool reads = (flags & O_ACCMODE) == O_RDONLY;
-  const int descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+  FileDescriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644));
   // ENXIO: a socket, a device without a driver, or a pipe to be written that nobody reads.
-  if (descriptor < 0 && errno == ENXIO) throw not_regular(path);
-  if (descriptor < 0)
+  if (!file.valid() && errno == ENXIO) throw not_regular(path);
+  if (!file.valid())
     throw system_error(fmt::format("cannot open '{}'{}", path.string(), reads ? "" : " for writing"), errno);
-  PosixWritableFile closer(descriptor, path);
   struct stat status {};
-  if (::fstat(descriptor, &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+  if (::fstat(file.get(), &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
   if (S_ISDIR(status.st_mode)) throw system_error(fmt::format("cannot read '{}'", path.string()), EISDIR);
   if (!S_ISREG(status.st_mode)) throw not_regular(path);
   // A file system in user space may take the flag at its word.
-  ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) & ~O_NONBLOCK);
-  closer.release();
-  return {descriptor, static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0))};
+  ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
+  return {file.release(), static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0))};
 }
 
 class PosixFileSystem final : public FileSystem {

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cerrno>
-#include <vector>
 
 #include "core/error.h"
 #include "core/sha256.h"
@@ -18,16 +17,18 @@ constexpr std::size_t kLongestSecret = 4096;
 
 }  // namespace
 
-std::string random_token(int bytes) {
-  std::vector<std::byte> random(static_cast<std::size_t>(bytes));
+Bytes random_bytes(std::size_t wanted) {
+  Bytes random(wanted);
   std::size_t filled = 0;
   while (filled < random.size()) {
     const ssize_t count = ::getrandom(random.data() + filled, random.size() - filled, 0);
     if (count > 0) filled += static_cast<std::size_t>(count);
     if (count < 0 && errno != EINTR) throw system_error("cannot get random bytes", errno);
   }
-  return to_hex(random);
+  return random;
 }
+
+std::string random_token(std::size_t bytes) { return to_hex(random_bytes(bytes)); }
 
 FileDescriptor secret_pipe(std::string_view secret) {
   RESOLUTE_EXPECT(secret.size() <= kLongestSecret, "a pipe holds no more without a reader");

@@ -2,15 +2,19 @@
 //! \file
 //! A secret that the processes of one attempt share: drawn, handed on by a descriptor, proven without being said.
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
+#include "core/bytes.h"
 #include "core/process.h"
 
 namespace resolute::core {
 
-//! `bytes` random bytes of the kernel in hexadecimal, which nobody can guess. \throws RuntimeError (errno's kind)
-std::string random_token(int bytes);
+//! Random bytes of the kernel, which nobody can guess. \throws RuntimeError (errno's kind)
+Bytes random_bytes(std::size_t wanted);
+//! random_bytes() in hexadecimal.
+std::string random_token(std::size_t bytes);
 
 //! A descriptor that a child reads `secret` from, once: unlike arguments, no other user sees what it holds.
 //! \pre at most 4096 bytes \throws RuntimeError (errno's kind)

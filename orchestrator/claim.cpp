@@ -85,7 +85,7 @@ bool Claims::link_to(const fs::path& path) {
   }
   const fs::path folder = file_.parent_path();
   if (!files_.exists(folder)) throw core::system_error(fmt::format("'{}' is gone", folder.string()), ESTALE);
-  core::replace_unsynced(files_, file_, text_);
+  core::replace_unsynced(files_, file_, text_, core::Folders::kMustExist);
   remade_ = true;
   return files_.link(file_, path);
 }

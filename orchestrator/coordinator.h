@@ -157,7 +157,7 @@ class Coordinator {
   std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
   std::vector<Event> to_record_;
   std::vector<Event> to_act_;                //!< decisions, recorded and not carried out
-  std::vector<JobNumber> to_launch_;         //!< gangs whose ports are known
+  std::vector<JobNumber> to_launch_;         //!< gangs whose listeners are known
   std::vector<std::string> taken_requests_;  //!< whose events are recorded
   Instant wall_start_;
   core::MonotonicTime start_;

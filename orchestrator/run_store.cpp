@@ -70,26 +70,10 @@ void RunStore::write_durations(const std::vector<MeasuredDuration>& measured) {
 
 void RunStore::probe() {
   const fs::path path = epoch_.suite_folder / ".probe";
-  const fs::path temporary = core::temporary_beside(path);
-  // No folder is made on the way: where they are missing, the store is not there.
-  auto file = files_.open_for_write(temporary, core::OpenMode::kCreateNew);
-  try {
-    file->write(core::as_byte_span(std::string_view("the store takes what is written\n")));
-    file->sync();
-    file->close();
-    files_.remove(path);
-    files_.link(temporary, path);
-    files_.read(path);
-    files_.remove(path);
-    files_.remove(temporary);
-  } catch (const core::RuntimeError&) {
-    try {
-      files_.remove(temporary);
-    } catch (const core::RuntimeError&) {
-      // The first error is the one to report.
-    }
-    throw;
-  }
+  files_.remove(path);
+  core::publish_exclusive(files_, path, "the store takes what is written\n", core::Folders::kMustExist);
+  files_.read(path);
+  files_.remove(path);
 }
 
 void RunStore::close() {

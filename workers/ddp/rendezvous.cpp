@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +13,9 @@
 #include <cstring>
 #include <utility>
 
+#include "core/bytes.h"
 #include "core/error.h"
+#include "core/secret.h"
 #include "core/sha256.h"
 
 namespace resolute::workers {
@@ -35,21 +36,12 @@ constexpr auto kConnectTry = 1s;
 
 core::MonotonicTime rendezvous_now() { return core::monotonic_clock().now(); }
 
-std::string random_nonce() {
-  std::string bytes(kNonce, '\0');
-  // Up to 256 bytes come whole.
-  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
-    throw core::system_error("cannot get random bytes", errno);
-  return bytes;
-}
-
-std::string raw_text(const core::Sha256Digest& digest) {
-  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
-}
+std::string random_nonce() { return std::string(core::as_text(core::random_bytes(kNonce))); }
 
 // What `who` alone can say of this meeting of two: each side draws half of what is said.
 std::string proof(const std::string& secret, std::string_view who, const std::string& nonces) {
-  return raw_text(core::hmac_sha256(secret, std::string("resolute rendezvous 1 ").append(who).append(" ") + nonces));
+  return std::string(
+      core::as_text(core::hmac_sha256(secret, std::string("resolute rendezvous 1 ").append(who).append(" ") + nonces)));
 }
 
 bool set_non_blocking(int socket) { return ::fcntl(socket, F_SETFL, ::fcntl(socket, F_GETFL) | O_NONBLOCK) == 0; }
@@ -116,7 +108,7 @@ void append_integer(std::string& to, Integer value) {
 std::string SealedStream::seal(Side sender, std::uint64_t number, std::string_view note) const {
   std::string sealed(sender == Side::kHost ? "h" : "m");
   append_integer(sealed, number);
-  return raw_text(core::hmac_sha256(session_, sealed.append(note)));
+  return std::string(core::as_text(core::hmac_sha256(session_, sealed.append(note))));
 }
 
 void SealedStream::put(std::string_view key, std::string_view value) {
