@@ -14,8 +14,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <iostream>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -170,6 +172,16 @@ void set_up_process() {
   for (int standard = 0; standard <= 2; ++standard)
     if (::fcntl(standard, F_GETFD) < 0) ::open("/dev/null", O_RDWR);  // NOLINT: inherited, as a standard one is
   ::signal(SIGXFSZ, SIG_IGN);
+}
+
+void leave_process(int exit_code) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  std::exit(exit_code);
+#else
+  std::cout.flush();
+  std::fflush(nullptr);
+  ::_exit(exit_code);
+#endif
 }
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {

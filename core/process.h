@@ -19,6 +19,11 @@ namespace resolute::core {
 //! limit on the size of files is an error of a write.
 void set_up_process();
 
+//! To be called last of all in main(): ends the process with this exit code once what stands in the standard streams is
+//! written, and runs no destructor of a static object. libtorch's take 80 ms, which the job's slot would wait for.
+//! Under a sanitizer it is std::exit(), which looks for leaks.
+[[noreturn]] void leave_process(int exit_code);
+
 //! An owned file descriptor; -1 is none.
 class FileDescriptor {
  public:

@@ -202,5 +202,5 @@ int guarded_run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   resolute::core::set_up_process();
-  return resolute::workers::guarded_run({argv + 1, argv + argc});
+  resolute::core::leave_process(resolute::workers::guarded_run({argv + 1, argv + argc}));
 }

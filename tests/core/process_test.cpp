@@ -123,6 +123,18 @@ TEST(ProcessTest, a_child_runs_where_it_is_put_and_is_first_to_go_when_memory_ru
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(ProcessTest, a_process_leaves_with_what_it_said_and_without_destructors_of_static_objects) {
+  const auto leave = [] {
+    dup2(2, 1);
+    std::atexit([] { std::fputs("too late", stderr); });
+    std::printf("said");
+    leave_process(3);
+  };
+  EXPECT_EXIT(leave(), testing::ExitedWithCode(3), "^said$");
+}
+#endif
+
 TEST(ProcessTest, closed_standard_descriptors_are_opened_and_a_limit_of_files_is_no_signal) {
   const pid_t child = fork();
   if (child == 0) {

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/process.h"
 #include "tests/support/slice.h"
 
 namespace {
@@ -63,5 +64,5 @@ int main(int argc, char** argv) {
     for (const std::string& name : names) filter += (filter.empty() ? "" : ":") + name;
     GTEST_FLAG_SET(filter, filter);
   }
-  return RUN_ALL_TESTS();
+  resolute::core::leave_process(RUN_ALL_TESTS());
 }

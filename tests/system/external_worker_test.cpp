@@ -63,14 +63,16 @@ class ExternalWorker : public testing::Test {
   }
   // A store after one run that nobody disturbed, made once.
   fs::path calm_store() const {
-    static const ScratchFolder folder;
-    static const fs::path store = folder / "store";
-    if (!fs::exists(store)) expect_complete_run(store);
-    return store;
+    if (calm_) return *calm_ / "store";
+    calm_.emplace();
+    expect_complete_run(*calm_ / "store");
+    return *calm_ / "store";
   }
+  static void TearDownTestSuite() { calm_.reset(); }
 
  private:
   std::string python_;
+  inline static std::optional<ScratchFolder> calm_;
 };
 
 // The only training of the store, once it has a checkpoint.
