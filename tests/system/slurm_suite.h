@@ -67,7 +67,7 @@ inline std::map<std::string, std::string> files_in(const fs::path& folder) {
 }
 inline fs::path tables_folder(const fs::path& store) { return store / "suites" / workload().name / "tables"; }
 
-//! What a local run that nobody disturbed leaves behind; made once a program.
+//! What a local run that nobody disturbed leaves behind.
 struct Calm {
   std::map<std::string, std::string> tables;
   std::size_t results = 0;
@@ -86,18 +86,24 @@ inline void tell_queue_and_logs(const SlurmBox& box, const fs::path& store) {
   for (fs::recursive_directory_iterator it(store / "suites", error), end; !error && it != end; it.increment(error))
     if (it->path().extension() == ".log") std::cerr << "--- " << it->path() << "\n" << text_of(it->path());
 }
+inline void run_calmly(const fs::path& store) {
+  std::vector<std::string> words = {kBin / "resolute", "suite", "run",     workload().file,
+                                    "--store",         store,   "--slots", "2"};
+  words.insert(words.end(), workload().plan_arguments.begin(), workload().plan_arguments.end());
+  core::SpawnRequest request;
+  request.arguments = std::move(words);
+  request.environment = program_environment();
+  const CommandOutput output = core::run_command(std::move(request), workload().patience);
+  EXPECT_EQ(code_of(output), 0) << output.err;
+}
+//! Under ctest one run serves all programs: system/slurm_calm_test makes it in the folder RESOLUTE_CALM_STORE.
 inline const Calm& calm_run() {
   static const Calm kCalm = [] {
+    const char* made = std::getenv("RESOLUTE_CALM_STORE");
     const ScratchFolder scratch;
-    std::vector<std::string> words = {"suite", "run", workload().file, "--store", scratch / "store", "--slots", "2"};
-    words.insert(words.end(), workload().plan_arguments.begin(), workload().plan_arguments.end());
-    words.insert(words.begin(), (kBin / "resolute").string());
-    core::SpawnRequest request;
-    request.arguments = words;
-    request.environment = program_environment();
-    const CommandOutput output = core::run_command(std::move(request), workload().patience);
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    return Calm{files_in(tables_folder(scratch / "store")), count_results(scratch / "store")};
+    const fs::path store = made != nullptr ? fs::path(made) : scratch / "store";
+    if (made == nullptr) run_calmly(store);
+    return Calm{files_in(tables_folder(store)), count_results(store)};
   }();
   return kCalm;
 }
@@ -174,7 +180,9 @@ class DisturbedSuite {
     return std::nullopt;
   }
   bool wait_for_a_checkpoint(std::chrono::seconds limit = std::chrono::seconds(90)) {
-    return wait_for([&] { return interruptible_training().has_value(); }, limit);
+    const bool found = wait_for([&] { return interruptible_training().has_value(); }, limit);
+    if (!found) tell();
+    return found;
   }
   //! \return whether the suite's results are all there and SLURM has no job of it that waits or runs
   bool wait_until_complete() {
