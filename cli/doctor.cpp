@@ -86,7 +86,7 @@ bool examine(const Environment& environment, const Wishes& wishes, Findings& fin
   auto gpus = std::async(std::launch::async, [&] { return check_gpus(environment, submits); });
   auto slurm = std::async(std::launch::async, [&] { return check_slurm(environment); });
   SiteCheck site = check_site(environment);
-  std::vector<Findings> groups{check_mpi(environment), std::move(site.findings)};
+  std::vector<Findings> groups{check_mpi(environment), check_processes(), std::move(site.findings)};
   groups.insert(groups.begin(), {worker.get(), gpus.get()});
   groups.push_back(slurm.get());
   if (allocated)

@@ -10,6 +10,7 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "orchestrator/bindings.h"
+#include "orchestrator/spawner/control_groups.h"
 
 namespace resolute::cli {
 
@@ -182,6 +183,12 @@ Findings check_mpi(const Environment& environment) {
   const std::string self = own_program().string();
   return {try_ring("mpi", {mpirun->string(), "-np", "2", self, "doctor", "--ring"}, launcher_environment(environment),
                    2, 0, kMpiLimit)};
+}
+
+Findings check_processes() {
+  const std::string why = orchestrator::why_no_control_groups();
+  if (why.empty()) return {{Level::kOk, "processes", "a rank ends with all that it started (cgroup v2)", ""}};
+  return {{Level::kOk, "processes", fmt::format("a rank ends with its process group and its orphans ({})", why), ""}};
 }
 
 SiteCheck check_site(const Environment& environment) {

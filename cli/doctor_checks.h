@@ -43,6 +43,9 @@ Findings check_gpus(const Environment& environment, bool submits);
 //! mpirun and a message around two processes of this program.
 Findings check_mpi(const Environment& environment);
 
+//! How all that a rank has started is ended: by control groups (cgroup v2) or without.
+Findings check_processes();
+
 struct SiteCheck {
   Findings findings;
   experiments::Site site;  //!< empty where there is no file, or a wrong one

@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include <iostream>
+#include <thread>
 
 #include "cli/allocation_work.h"
 #include "cli/pack_settings.h"
@@ -99,7 +100,9 @@ void add_suite_run_options(options::options_description& visible) {
   add("no-progress-limit", options::value<int>()->default_value(30),
       "minutes without a sign of life after which a job is started anew; 0: no limit");
   add("coordinator-limit", options::value<int>()->default_value(120),
-      "seconds without a word of the coordinator after which an agent ends; in an allocation it requeues the job then");
+      "seconds without a word of the coordinator after which an agent ends, five times as long where its store stalls; "
+      "in an "
+      "allocation the first of them requeues the job then");
   add("checkpoint-every", options::value<int>()->default_value(0),
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
 }
@@ -188,7 +191,14 @@ void obey_batch_system(const std::map<std::string, std::string>& environment, or
   run.sigterm_hastens = false;
   // Only of a job that is ours: a user's own script may not be such that it can run again.
   if (environment.contains(kSubmissionVariable))
-    run.on_coordinator_lost = [environment] { requeue_allocation(environment); };
+    run.on_coordinator_lost = [environment](int before, int agents) {
+      // SLURM ends a job that is requeued by SIGTERM, which agents ignore as long as they have ranks: whoever still
+      // waits never asks.
+      ::signal(SIGTERM, SIG_DFL);
+      std::this_thread::sleep_for(slurm::requeue_turn(before, agents));
+      ::signal(SIGTERM, SIG_IGN);
+      requeue_allocation(environment);
+    };
   run.on_signal = [environment, ends_at = run.ends_at](int signal) {
     return meaning_in_allocation(signal, environment, ends_at);
   };

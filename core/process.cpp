@@ -52,6 +52,7 @@ struct ChildPlan {
   const cpu_set_t* processors;  // nullptr: the parent's
   std::size_t processors_size;
   const char* oom_score_adjustment;  // text; nullptr: the parent's
+  int control_group;                 // -1: the parent's
   bool new_process_group;
   bool die_with_parent;
   pid_t parent;
@@ -116,6 +117,20 @@ class SharedNumber {
   void* place_;
 };
 
+// A child that moves itself makes the kernel wait for all its processors (10 ms); one that is born there does not. The
+// call knows no function to run and so no stack for it: this child has a copy of our memory. \return -1: refused
+pid_t start_in_control_group(ChildPlan& plan) {
+  constexpr std::uint64_t kIntoControlGroup = 0x200000000;  // CLONE_INTO_CGROUP, Linux 5.7
+  // struct clone_args: flags, …, the signal at its end, …, the group.
+  std::array<std::uint64_t, 11> arguments{};
+  arguments[0] = kIntoControlGroup | CLONE_VFORK;
+  arguments[4] = SIGCHLD;
+  arguments[10] = static_cast<std::uint64_t>(plan.control_group);
+  const auto child = static_cast<pid_t>(::syscall(SYS_clone3, arguments.data(), sizeof arguments));
+  if (child == 0) ::_exit(run_child(&plan));
+  return child;
+}
+
 // As posix_spawn does it, which knows no PR_SET_PDEATHSIG: the child borrows our memory, on a stack of its own, while
 // we stand still until it has called exec or ended. A fork copies page tables instead: 0.4 ms for 20 MB, against 60 µs.
 pid_t start_child(ChildPlan& plan) {
@@ -124,7 +139,8 @@ pid_t start_child(ChildPlan& plan) {
   sigset_t before;
   sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t child = ::clone(run_child, stack.data() + stack.size(), kCloneFlags, &plan);
+  pid_t child = plan.control_group >= 0 ? start_in_control_group(plan) : -1;
+  if (child < 0) child = ::clone(run_child, stack.data() + stack.size(), kCloneFlags, &plan);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (child < 0) throw system_error("cannot start a process", error);
@@ -272,6 +288,7 @@ pid_t spawn_process(const SpawnRequest& request) {
                  processors.empty() ? nullptr : processors.data(),
                  processors.size() * sizeof(cpu_set_t),
                  request.oom_score_adjustment ? oom_score_adjustment.c_str() : nullptr,
+                 request.control_group,
                  request.new_process_group,
                  request.die_with_parent,
                  ::getpid(),

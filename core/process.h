@@ -74,8 +74,11 @@ struct SpawnRequest {
   std::optional<std::filesystem::path> working_folder = {};
   std::vector<int> processors = {};              //!< logical processors that it may run on; empty: those of its parent
   std::optional<int> oom_score_adjustment = {};  //!< -1000 … 1000 (proc(5)): more is killed sooner when memory runs out
-  bool new_process_group = true;                 //!< the child leads a group of its own, to be killed as one
-  bool die_with_parent = true;                   //!< SIGKILL to the child when the spawning thread's process ends
+  //! A folder of cgroup v2, opened with O_PATH: the child starts in that group, or, where the kernel refuses, in its
+  //! parent's. -1: its parent's.
+  int control_group = -1;
+  bool new_process_group = true;  //!< the child leads a group of its own, to be killed as one
+  bool die_with_parent = true;    //!< SIGKILL to the child when the spawning thread's process ends
 };
 
 //! Starts a child; the calling thread stands still until the program has been loaded. \return its process id. \throws

@@ -71,7 +71,7 @@ bool Agent::step() {
     next_heartbeat_ = now + options_.heartbeat;
     send(Heartbeat{});
   }
-  if (now - heard_ > options_.coordinator_limit) {
+  if (now - heard_ > options_.coordinator_limit * (coordinator_stalls_ ? kStallFactor : 1)) {
     core::log_warning("the coordinator has not been heard of for {} s; ending",
                       std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count());
     finished_ = true;
@@ -113,6 +113,8 @@ void Agent::handle(const Message& message) {
     std::set<AttemptKey> keys;
     for (const auto& [rank, binding] : live_) keys.insert(rank.first);
     for (const AttemptKey& key : keys) spawner_.command(Kill{key, 0});
+  } else if (const auto* answer = std::get_if<HeartbeatAnswer>(&message)) {
+    coordinator_stalls_ = answer->stalls;
   } else if (const auto* shutdown = std::get_if<Shutdown>(&message)) {
     finished_ = true;
     orderly_ = shutdown->orderly;

@@ -23,12 +23,15 @@ struct AgentOptions {
   std::string numeric_class;           //!< find_numeric_class(), where the run has several hosts; empty: unknown
   std::chrono::milliseconds heartbeat{1000};
   //! Silence of the coordinator after which the agent kills its ranks and ends. Longer than the coordinator's own
-  //! limit.
+  //! limit. After a word of the coordinator's that its store stalls it is Agent::kStallFactor times as long, until the
+  //! next word: one that died in a stall is found out too.
   std::chrono::milliseconds coordinator_limit{120'000};
 };
 
 class Agent {
  public:
+  //! Of AgentOptions::coordinator_limit.
+  static constexpr int kStallFactor = 5;
   //! References outlive the agent.
   Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, AgentOptions options);
   //! Does what there is to do without waiting. \return true if it did something
@@ -56,6 +59,7 @@ class Agent {
   std::map<std::pair<AttemptKey, int>, Binding> live_;
   core::MonotonicTime next_heartbeat_{};
   core::MonotonicTime heard_;
+  bool coordinator_stalls_ = false;  // it said so in its last answer
   bool joined_ = false;
   bool rejoining_ = false;
   bool finished_ = false;

@@ -275,7 +275,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     return agent_of(running->placement, process_rank) == agent ? running : nullptr;
   };
   if (std::holds_alternative<Heartbeat>(message)) {
-    send(from, HeartbeatAnswer{});
+    send(from, HeartbeatAnswer{watch_.pause().has_value()});
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobNumber number = number_of(prepared->key);
     const Running* running = own(number, prepared->key.attempt, 0);

@@ -41,8 +41,9 @@ struct RunOptions {
   std::function<StopRequested(int signal)> on_signal{};
   //! A second SIGTERM ends what still writes its checkpoint. Not under a batch system: it sends several of its own.
   bool sigterm_hastens = true;
-  //! Called by an agent under MPI that ends because the coordinator fell silent; its ranks are gone then.
-  std::function<void()> on_coordinator_lost{};
+  //! Called by an agent under MPI that ends because the coordinator fell silent; its ranks are gone then. \param before
+  //! agents of lower rank, which may be alive and do the same \param agents all of them
+  std::function<void(int before, int agents)> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself

@@ -63,7 +63,8 @@ AgentPlace place_of(const HostShare& share, bool coordinator) {
   }
   transport.flush(kFlushLimit);
   { Spawner ended = std::move(spawner); }
-  if (coordinator_lost && options.on_coordinator_lost) options.on_coordinator_lost();
+  if (coordinator_lost && options.on_coordinator_lost)
+    options.on_coordinator_lost(transport.self() - 1, transport.size() - 1);
   leave_mpi(orderly, exit_code);
 }
 

@@ -14,6 +14,7 @@
 
 #include "core/clock.h"
 #include "orchestrator/spawner/child.h"
+#include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/framing.h"
 #include "orchestrator/spawner/processes.h"
 
@@ -56,13 +57,14 @@ Spawner Spawner::start(const SpawnerOptions& options) {
   core::FileDescriptor ours(ends[0]);
   core::FileDescriptor theirs(ends[1]);
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw core::system_error("cannot become the reaper of orphans", errno);
+  std::filesystem::path groups = options.control_groups ? make_control_groups() : std::filesystem::path();
   pid_t process = ::fork();
   if (process < 0) throw core::system_error("cannot fork the spawner", errno);
   if (process == 0) {
     ours.reset();
-    run_spawner(theirs.release(), options);
+    run_spawner(theirs.release(), options, groups);
   }
-  return Spawner(std::move(ours), process, options.end_limit);
+  return Spawner(std::move(ours), process, options.end_limit, std::move(groups));
 }
 
 Spawner& Spawner::operator=(Spawner&& other) noexcept {
@@ -71,6 +73,7 @@ Spawner& Spawner::operator=(Spawner&& other) noexcept {
     socket_ = std::move(other.socket_);
     process_ = std::exchange(other.process_, -1);
     end_limit_ = other.end_limit_;
+    groups_ = std::move(other.groups_);
     incoming_ = std::move(other.incoming_);
     gone_ = other.gone_;
   }
@@ -95,7 +98,11 @@ void Spawner::bury() {
     ::kill(-process_, SIGKILL);
     word = await_end(process_, end_limit_);
   }
-  if (!word || WIFSIGNALED(*word)) end_children_of_other_sessions();
+  if (!word || WIFSIGNALED(*word)) {
+    kill_control_group(groups_);
+    end_children_of_other_sessions();
+    end_control_group(groups_, std::chrono::milliseconds(100));
+  }
 }
 
 void Spawner::command(const Message& message) {

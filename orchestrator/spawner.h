@@ -3,12 +3,14 @@
 //! The process that starts an agent's ranks. It is forked before MPI starts, so that no rank inherits anything of MPI;
 //! it is a session of its own and the reaper of all that its ranks leave behind: nothing of a rank outlives it. When
 //! the agent goes (end of the socket), it kills every rank and ends; when it goes itself, the kernel kills the ranks
-//! (PR_SET_PDEATHSIG) and its guard, a process between agent and spawner that does nothing else, what they leave.
+//! (PR_SET_PDEATHSIG) and its guard, a process between agent and spawner that does nothing else, what they leave. A
+//! third process opens, cuts and reads logs (spawner/log_keeper.h): the spawner itself never waits for the store.
 
 #include <sys/types.h>
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,6 +28,11 @@ struct SpawnerOptions {
   //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
   //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
   std::chrono::milliseconds end_limit{5000};
+  //! That the end of a rank that was told to end waits for what its log says of it: whoever told it knows why.
+  std::chrono::milliseconds evidence_limit{5000};
+  //! A control group (cgroup v2) for each rank, where they can be made: what a rank has started ends with it, wherever
+  //! it has gone. Else process groups and the spawner as reaper do that, which a process with another parent escapes.
+  bool control_groups = true;
 };
 
 //! An agent's end. Not thread-safe.
@@ -53,13 +60,14 @@ class Spawner {
   pid_t process() const { return process_; }
 
  private:
-  Spawner(core::FileDescriptor socket, pid_t process, std::chrono::milliseconds end_limit)
-      : socket_(std::move(socket)), process_(process), end_limit_(end_limit) {}
+  Spawner(core::FileDescriptor socket, pid_t process, std::chrono::milliseconds end_limit, std::filesystem::path groups)
+      : socket_(std::move(socket)), process_(process), end_limit_(end_limit), groups_(std::move(groups)) {}
   void stop();
   void bury();
   core::FileDescriptor socket_;
   pid_t process_ = -1;  // the guard's
   std::chrono::milliseconds end_limit_;
+  std::filesystem::path groups_;  // control groups of its ranks; empty: there are none
   std::string incoming_;
   bool gone_ = false;
 };

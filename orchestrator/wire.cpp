@@ -81,6 +81,7 @@ void message_fields(Visitor& visit, M& message) {
   if constexpr (requires { message.evidence; }) visit.text(message.evidence);
   if constexpr (requires { message.out_of_memory; }) visit.field(message.out_of_memory);
   if constexpr (requires { message.why; }) visit.text(message.why);
+  if constexpr (requires { message.stalls; }) visit.field(message.stalls);
   if constexpr (requires { message.several_hosts; }) visit.field(message.several_hosts);
   if constexpr (requires { message.ranks; }) visit.field(message.ranks);
   if constexpr (requires { message.secret; }) visit.text(message.secret);

@@ -15,7 +15,7 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kWireVersion = 3;
+inline constexpr std::uint32_t kWireVersion = 4;
 inline constexpr std::size_t kMaxMessage = std::size_t{1} << 20;
 
 //! One attempt at one job, as processes name it.
@@ -71,6 +71,7 @@ struct Leave {
 
 // Coordinator to agent.
 struct HeartbeatAnswer {
+  bool stalls = false;  //!< its store does: it may fall silent, and the agent waits longer (Agent::kStallFactor)
   bool operator==(const HeartbeatAnswer&) const = default;
 };
 //! Bind a listening TCP socket for process rank 0. `several_hosts`: at the address that the host's name stands for,

@@ -292,6 +292,15 @@ EndCause cause_of(const Ending& ending) {
   return ending.began ? EndCause::kInterrupted : EndCause::kLauncherFailed;
 }
 
+std::chrono::milliseconds requeue_turn(int before, int agents) {
+  constexpr int kFirst = 12;
+  constexpr std::chrono::milliseconds kApart = std::chrono::seconds(10);  // SLURM has ended a requeued job by then
+  constexpr std::chrono::milliseconds kOthers = std::chrono::minutes(10);
+  const int others = before - kFirst;
+  if (others <= 0) return kApart * before;
+  return kApart * kFirst + std::min(kApart * others, kOthers * others / std::max(agents - 1 - kFirst, 1));
+}
+
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,
                    const std::vector<AllocationRun>& earlier, const SubmissionRequest& request) {
   switch (cause) {

@@ -117,6 +117,11 @@ struct GiveUp {
 };
 using NextStep = std::variant<Leave, Finish, GoOn, GiveUp>;
 
+//! How long one of the `agents` that outlive their coordinator waits until it has the job requeued. The first does so
+//! at once, and SLURM ends those that still wait. \param before agents of lower rank, each of which may be dead: 10 s
+//! for each of the first 12; the others ask one after another within 10 minutes more.
+std::chrono::milliseconds requeue_turn(int before, int agents);
+
 //! \param earlier runs of this batch (this element), this one not among them: those after the last that was given up
 //! count
 NextStep next_step(EndCause cause, const Achieved& before, const Achieved& after,

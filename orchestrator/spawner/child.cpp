@@ -16,8 +16,9 @@
 #include "core/clock.h"
 #include "core/listener.h"
 #include "core/secret.h"
+#include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/framing.h"
-#include "orchestrator/spawner/logs.h"
+#include "orchestrator/spawner/log_keeper.h"
 #include "orchestrator/spawner/processes.h"
 
 namespace resolute::orchestrator {
@@ -34,38 +35,44 @@ constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
 constexpr int kRankOomScore = 500;
 constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
 
+// A rank whose logs are being opened.
+struct Starting {
+  AttemptKey key;
+  RankCommand command;
+  std::string secret;
+  core::FileDescriptor listener;
+};
+// One that has ended, and whose log has still to say why.
+struct Ended {
+  RankEnded report;
+  std::optional<core::MonotonicTime> no_later;  // without its evidence if need be
+};
+
 struct Rank {
   AttemptKey key;
   int process_rank = 0;
   pid_t process = -1;  // leader of its process group
   core::FileDescriptor progress;
   std::string line;
-  std::array<std::string, 2> logs;  // standard output, standard error
+  RankLogs logs;
   std::optional<core::MonotonicTime> kill_at;
   bool killed = false;  // by us
   std::int64_t memory_mib = 0;
   std::string over_memory;         // what it used, where that was too much
   std::uint64_t kernel_kills = 0;  // kernel_memory_kills() no later than its start
+  std::filesystem::path group;     // control group of its own; empty: there is none
 };
 
 std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
 
-// SIGKILL for whatever is or becomes our child, until none is left or the time is over.
-void end_children(std::chrono::milliseconds limit) {
-  const auto deadline = core::monotonic_clock().now() + limit;
-  while (core::monotonic_clock().now() < deadline) {
-    for (const pid_t child : children_of_this_process()) ::kill(child, SIGKILL);
-    pid_t reaped = 0;
-    do reaped = ::waitpid(-1, nullptr, WNOHANG);
-    while (reaped > 0);
-    if (reaped < 0 && errno != EINTR) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-}
-
 class SpawnerProcess {
  public:
-  SpawnerProcess(int socket, const SpawnerOptions& options) : socket_(socket), options_(options) {
+  SpawnerProcess(int socket, core::FileDescriptor log_keeper, const SpawnerOptions& options,
+                 std::filesystem::path groups)
+      : socket_(socket),
+        options_(options),
+        groups_(std::move(groups)),
+        keeper_(std::move(log_keeper), options.log_limit) {
     request_.environment = rank_environment(core::current_environment());
     request_.oom_score_adjustment = kRankOomScore;
     sigset_t children;
@@ -85,7 +92,9 @@ class SpawnerProcess {
       std::size_t at = 0;
       while (auto message = take_frame(incoming, at)) execute(*message);
       incoming.erase(0, at);
+      hear_keeper();
       reap();
+      report_overdue();
       kill_overdue();
       check_memory();
       limit_logs();
@@ -96,17 +105,42 @@ class SpawnerProcess {
 
   // SIGKILL for every rank's group and for whatever else became our child.
   void end() {
-    for (const Rank& rank : ranks_) ::kill(-rank.process, SIGKILL);
+    for (const Rank& rank : ranks_) kill_all_of(rank);
     end_children(options_.end_limit);
   }
 
  private:
+  // With its process group and, where it has one, its control group, which nothing that it started can leave.
+  static void kill_all_of(const Rank& rank) {
+    ::kill(-rank.process, SIGKILL);
+    kill_control_group(rank.group);
+  }
+
+  // \param opened what the rank is started in \return its folder; empty: there are none here
+  std::filesystem::path make_group(core::FileDescriptor& opened) {
+    if (groups_.empty()) return {};
+    std::filesystem::path group = groups_ / fmt::format("rank-{}", ++groups_made_);
+    if (!make_control_group(group)) return {};
+    opened = open_control_group(group);
+    return group;
+  }
+
+  // What was killed in it may take a moment to go, and is reaped then if it is our child.
+  void remove_group(const std::filesystem::path& group) {
+    if (!group.empty() && !remove_control_group(group)) left_groups_.push_back(group);
+  }
+
+  void remove_left_groups() {
+    std::erase_if(left_groups_, [](const auto& group) { return remove_control_group(group); });
+  }
+
   void send(const Message& message) { append_frame(unsent_, message); }
 
   // Until there is something to do; reads what ranks have said.
   void wait() {
     polled_ = {{socket_.get(), static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT), 0},
-               {child_signal_.get(), POLLIN, 0}};
+               {child_signal_.get(), POLLIN, 0},
+               {keeper_.descriptor(), keeper_.events(), 0}};
     if (unsent_.size() < kMaxUnsent)
       for (const Rank& rank : ranks_) polled_.push_back({rank.progress.get(), POLLIN, 0});
     auto until = log_check_;
@@ -114,11 +148,13 @@ class SpawnerProcess {
       if (rank.kill_at) until = std::min(until, *rank.kill_at);
       if (rank.memory_mib > 0) until = std::min(until, memory_check_);
     }
+    for (const auto& [request, ended] : ended_ranks_)
+      if (ended.no_later) until = std::min(until, *ended.no_later);
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(until - core::monotonic_clock().now()).count();
-    const bool timed = !ranks_.empty();
+    const bool timed = !ranks_.empty() || !ended_ranks_.empty();
     ::poll(polled_.data(), polled_.size(), timed ? static_cast<int>(std::clamp<long>(left + 1, 1, 60'000)) : -1);
-    std::size_t place = 2;
+    std::size_t place = 3;
     for (Rank& rank : ranks_) {
       if (place == polled_.size()) break;
       if (polled_[place++].revents != 0) read_progress(rank);
@@ -129,18 +165,33 @@ class SpawnerProcess {
     if (const auto* prepare = std::get_if<Prepare>(&message)) {
       this->prepare(*prepare);
     } else if (const auto* launch = std::get_if<Launch>(&message)) {
-      for (const RankCommand& command : launch->ranks) start(launch->key, command, launch->secret);
+      for (const RankCommand& command : launch->ranks) make_ready(launch->key, command, launch->secret);
       listeners_.erase(launch->key);
     } else if (const auto* kill = std::get_if<Kill>(&message)) {
-      listeners_.erase(kill->key);
-      for (Rank& rank : ranks_) {
-        if (rank.key != kill->key) continue;
-        rank.killed = true;
-        ::kill(-rank.process, kill->grace_ms > 0 ? SIGTERM : SIGKILL);
-        auto at = core::monotonic_clock().now() + std::chrono::milliseconds(kill->grace_ms);
-        rank.kill_at = rank.kill_at ? std::min(*rank.kill_at, at) : at;
-      }
+      this->kill(*kill);
     }
+  }
+
+  void kill(const Kill& request) {
+    listeners_.erase(request.key);
+    const int signal = request.grace_ms > 0 ? SIGTERM : SIGKILL;
+    const auto now = core::monotonic_clock().now();
+    for (Rank& rank : ranks_) {
+      if (rank.key != request.key) continue;
+      rank.killed = true;
+      ::kill(-rank.process, signal);
+      if (signal == SIGKILL) kill_control_group(rank.group);
+      auto at = now + std::chrono::milliseconds(request.grace_ms);
+      rank.kill_at = rank.kill_at ? std::min(*rank.kill_at, at) : at;
+    }
+    // Nothing runs of these, and nothing will.
+    std::erase_if(starting_, [&](const auto& starting) {
+      const auto& [key, command, secret, listener] = starting.second;
+      if (key == request.key) send(RankEnded{key, command.process_rank, 0, signal, {}});
+      return key == request.key;
+    });
+    for (auto& [asked, ended] : ended_ranks_)
+      if (ended.report.key == request.key && !ended.no_later) ended.no_later = now + options_.evidence_limit;
   }
 
   void prepare(const Prepare& request) {
@@ -154,7 +205,29 @@ class SpawnerProcess {
     }
   }
 
-  void start(const AttemptKey& key, const RankCommand& command, const std::string& secret) {
+  void make_ready(const AttemptKey& key, const RankCommand& command, const std::string& secret) {
+    Starting starting{key, command, secret, {}};
+    if (const auto listener = listeners_.find(key); command.listener && listener != listeners_.end())
+      starting.listener = std::move(listener->second);
+    starting_.emplace(keeper_.open({command.out, command.err}, command.arguments.front()), std::move(starting));
+  }
+
+  // Goes on with what waits for logs: ranks to start, ends to report.
+  void hear_keeper() {
+    for (const LogKeeper::Answer& answer : keeper_.exchange()) {
+      if (const auto starting = starting_.find(answer.request); starting != starting_.end()) {
+        start(starting->second, answer);
+        starting_.erase(starting);
+      } else if (const auto ended = ended_ranks_.find(answer.request); ended != ended_ranks_.end()) {
+        ended->second.report.evidence = answer.last_line;
+        send(ended->second.report);
+        ended_ranks_.erase(ended);
+      }
+    }
+  }
+
+  void start(const Starting& starting, const LogKeeper::Answer& logs) {
+    const auto& [key, command, secret, listener] = starting;
     Rank rank;
     rank.key = key;
     rank.process_rank = command.process_rank;
@@ -162,32 +235,34 @@ class SpawnerProcess {
     rank.memory_mib = command.memory_mib;
     rank.kernel_kills = kernel_kills_before();
     try {
-      const core::FileDescriptor out = open_log(command.out);
-      const core::FileDescriptor err = open_log(command.err);
+      if (!logs.problem.empty()) throw core::RuntimeError(core::ErrorKind::kEnvironment, logs.problem);
       request_.arguments = command.arguments;
       request_.environment[kAttemptVariable] = mark_of(key);
       request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
       request_.processors = command.processors;
-      request_.descriptors = {{1, out.get()}, {2, err.get()}};
+      request_.descriptors = {{1, logs.out.get()}, {2, logs.err.get()}};
       core::Pipe progress;
       if (command.progress) {
         progress = core::make_pipe();
         request_.descriptors[kProgressDescriptor] = progress.write_end.get();
       }
       if (command.listener) {
-        auto listener = listeners_.find(key);
-        if (listener == listeners_.end()) throw core::input_error("no port was prepared for the rendezvous");
-        request_.descriptors[kListenerDescriptor] = listener->second.get();
+        if (!listener.valid()) throw core::input_error("no port was prepared for the rendezvous");
+        request_.descriptors[kListenerDescriptor] = listener.get();
       }
       core::FileDescriptor own_secret;
       if (!secret.empty()) {
         own_secret = core::secret_pipe(secret);
         request_.descriptors[kSecretDescriptor] = own_secret.get();
       }
+      core::FileDescriptor group;
+      rank.group = make_group(group);
+      request_.control_group = group.get();
       rank.process = core::spawn_process(request_);
       rank.progress = std::move(progress.read_end);
       if (rank.progress.valid()) ::fcntl(rank.progress.get(), F_SETFL, O_NONBLOCK);
     } catch (const core::RuntimeError& error) {
+      remove_group(rank.group);
       // Rank 0 has seen that the program is there: what fails here is this machine's, and another may do it.
       send(RankEnded{key, command.process_rank, 1, 0, fmt::format("cannot be started: {}", error.what())});
       return;
@@ -235,19 +310,29 @@ class SpawnerProcess {
       auto rank = std::find_if(ranks_.begin(), ranks_.end(), [&](const Rank& r) { return r.process == process; });
       // What a rank left in its group goes with it, while its number cannot be another's yet; and its last progress
       // lines come before its end.
-      if (rank != ranks_.end()) ::kill(-process, SIGKILL);
+      if (rank != ranks_.end()) kill_all_of(*rank);
       int word = 0;
       ::waitpid(process, &word, 0);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
       read_progress(*rank);
-      cut_logs(*rank);
-      reports.push_back(report_of(*rank, core::to_exit_status(word)));
+      RankEnded report = report_of(*rank, core::to_exit_status(word));
+      if (!report.evidence.empty() || (report.code == 0 && report.signal == 0)) {
+        keeper_.cut(rank->logs);
+        reports.push_back(std::move(report));
+      } else {
+        Ended ended{std::move(report), {}};
+        if (rank->killed) ended.no_later = core::monotonic_clock().now() + options_.evidence_limit;
+        ended_ranks_.emplace(keeper_.finish(rank->logs), std::move(ended));
+      }
+      remove_group(rank->group);
       ranks_.erase(rank);
     }
+    remove_left_groups();
     end_orphans();
     for (const RankEnded& report : reports) send(report);
   }
 
+  // Without evidence, where it stands in the rank's log.
   RankEnded report_of(const Rank& rank, const core::ExitStatus& status) {
     RankEnded report{rank.key, rank.process_rank, 0, 0, {}};
     if (const auto* exited = std::get_if<core::Exited>(&status)) report.code = exited->code;
@@ -258,7 +343,6 @@ class SpawnerProcess {
       report.evidence = rank.over_memory;
       return report;
     }
-    report.evidence = last_line_of(rank.logs[1]);
     if (report.signal != SIGKILL || rank.killed) return report;
     const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
     if (kills == 0) return report;
@@ -286,11 +370,20 @@ class SpawnerProcess {
     }
   }
 
+  void report_overdue() {
+    const auto now = core::monotonic_clock().now();
+    std::erase_if(ended_ranks_, [&](const auto& asked) {
+      const bool due = asked.second.no_later && *asked.second.no_later <= now;
+      if (due) send(asked.second.report);
+      return due;
+    });
+  }
+
   void kill_overdue() {
     const auto now = core::monotonic_clock().now();
     for (Rank& rank : ranks_) {
       if (!rank.kill_at || now < *rank.kill_at) continue;
-      ::kill(-rank.process, SIGKILL);
+      kill_all_of(rank);
       rank.kill_at.reset();
     }
   }
@@ -315,7 +408,7 @@ class SpawnerProcess {
       if (held <= limit) continue;
       rank.over_memory = fmt::format("it held {} MiB of memory, its limit is {}", held >> 20, rank.memory_mib);
       rank.killed = true;
-      ::kill(-rank.process, SIGKILL);
+      kill_all_of(rank);
       for (const pid_t process : found->second.processes) ::kill(process, SIGKILL);
     }
   }
@@ -324,21 +417,24 @@ class SpawnerProcess {
     const auto now = core::monotonic_clock().now();
     if (now < log_check_) return;
     log_check_ = now + options_.log_check;
-    for (const Rank& rank : ranks_) cut_logs(rank);
-  }
-
-  void cut_logs(const Rank& rank) const {
-    for (const std::string& path : rank.logs) cut_log(path, options_.log_limit);
+    if (!keeper_.has_cut()) return;  // it does that very thing: the store is slow, or hangs
+    for (const Rank& rank : ranks_) keeper_.cut(rank.logs);
   }
 
   core::FileDescriptor socket_;
   SpawnerOptions options_;
-  core::SpawnRequest request_;  // the next rank's; most of it is every rank's
+  std::filesystem::path groups_;
+  std::uint64_t groups_made_ = 0;
+  std::vector<std::filesystem::path> left_groups_;  // of ranks that have ended
+  core::SpawnRequest request_;                      // the next rank's; most of it is every rank's
   core::FileDescriptor child_signal_;
   std::vector<pollfd> polled_;
   std::string unsent_;
   std::map<AttemptKey, core::FileDescriptor> listeners_;
   std::list<Rank> ranks_;
+  LogKeeper keeper_;
+  std::map<LogKeeper::Request, Starting> starting_;
+  std::map<LogKeeper::Request, Ended> ended_ranks_;
   core::MonotonicTime log_check_ = core::monotonic_clock().now() + options_.log_check;
   core::MonotonicTime memory_check_{};
   core::MonotonicTime kernel_kills_until_{};
@@ -346,62 +442,18 @@ class SpawnerProcess {
   bool ended_ = false;
 };
 
-// mpirun waits for whoever holds the outputs that it gave to its ranks; every other inherited descriptor goes too.
-void drop_inherited(int keep) {
-  int null_device = ::open("/dev/null", O_RDWR);
-  for (int standard = 0; standard <= 2; ++standard) ::dup2(null_device, standard);
-  if (null_device > 2) ::close(null_device);
-  if ((keep == 3 || ::close_range(3, static_cast<unsigned>(keep) - 1, 0) == 0) &&
-      ::close_range(static_cast<unsigned>(keep) + 1, ~0U, 0) == 0)
-    return;
-  const long limit = std::min<long>(::sysconf(_SC_OPEN_MAX), 65536);  // a kernel without that call
-  for (int descriptor = 3; descriptor < limit; ++descriptor)
-    if (descriptor != keep) ::close(descriptor);
-}
-
-// Goes on as the spawner, in a child. This process stays behind it as the reaper of what it leaves: where spawner and
-// agent are killed together, nobody else is there to end what ranks had started.
-void leave_a_guard(int socket, const SpawnerOptions& options) {
-  const pid_t guard = ::getpid();
-  const pid_t spawner = ::fork();
-  if (spawner < 0) throw core::system_error("cannot fork the spawner", errno);
-  if (spawner == 0) {
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (::getppid() != guard) ::_exit(1);
-    return;
-  }
-  ::close(socket);
-  int word = 0;
-  pid_t ended = 0;
-  do ended = ::waitpid(-1, &word, 0);
-  while (ended != spawner && (ended > 0 || errno == EINTR));
-  end_children(options.end_limit);
-  ::_exit(WIFEXITED(word) ? WEXITSTATUS(word) : 1);
-}
-
 }  // namespace
 
-void run_spawner(int socket, const SpawnerOptions& options) {
+int serve_ranks(int socket, core::FileDescriptor log_keeper, const SpawnerOptions& options,
+                const std::filesystem::path& groups) {
+  SpawnerProcess process(socket, std::move(log_keeper), options, groups);
   try {
-    ::setsid();
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    // Ends are for the agent to decide: a signal to its whole job must not take the ranks' checkpoints.
-    // And a limit on the size of files must fail a cut of a log, not this process.
-    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
-    drop_inherited(socket);
-    leave_a_guard(socket, options);
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    SpawnerProcess process(socket, options);
-    try {
-      process.serve();
-    } catch (const std::exception&) {
-      process.end();
-      ::_exit(1);
-    }
-    ::_exit(0);
-  } catch (...) {
-    ::_exit(1);
+    process.serve();
+  } catch (const std::exception&) {
+    process.end();
+    return 1;
   }
+  return 0;
 }
 
 }  // namespace resolute::orchestrator

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,6 +56,9 @@ std::uint64_t memory_held(pid_t process);
 
 //! Processes that the kernel has killed for lack of memory since it started, on the whole machine.
 std::uint64_t kernel_memory_kills();
+
+//! SIGKILL to whatever is or becomes a child of this process, until none is left or the time is over.
+void end_children(std::chrono::milliseconds limit);
 
 //! SIGKILL to every child of this process that is in another session, and to what they leave behind, until none is
 //! left; gives up after 5 s, which only processes in a hanging system call reach.

@@ -81,6 +81,12 @@ TEST(ProcessTest, descriptors_arrive_under_their_numbers_and_no_others) {
   EXPECT_EQ(text, "0\n1\n2\n3\n7\n");  // 3 is the folder that ls reads
 }
 
+TEST(ProcessTest, what_is_no_control_group_keeps_no_child_from_starting) {
+  const FileDescriptor folder(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const auto output = run_command({.arguments = {"/bin/echo", "well"}, .control_group = folder.get()}, 10s);
+  EXPECT_EQ(output.out, "well\n");
+}
+
 TEST(ProcessTest, children_die_with_their_parent) {
   Pipe pipe = make_pipe();
   pid_t parent = fork();

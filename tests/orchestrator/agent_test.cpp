@@ -113,6 +113,48 @@ TEST_F(AgentTest, leaves_when_its_spawner_is_killed) {
   EXPECT_EQ(agent_->exit_code(), 1);
 }
 
+// An agent that nobody speaks to but as a test says, by a clock of the test's own. The limit is 120 s.
+class SilentCoordinator : public testing::Test {
+ protected:
+  // \return whether the agent has given the coordinator up after so long
+  bool given_up_after(std::chrono::seconds silence) {
+    clock_.advance(silence);
+    agent_.step();
+    return agent_.coordinator_lost();
+  }
+  void answer(bool stalls) {
+    coordinator_->send(1, encode(HeartbeatAnswer{stalls}));
+    agent_.step();
+  }
+  std::shared_ptr<InProcessHub> hub_ = InProcessHub::create(2);
+  std::unique_ptr<Transport> coordinator_ = hub_->endpoint(0);
+  std::unique_ptr<Transport> agent_end_ = hub_->endpoint(1);
+  core::ManualClock clock_;
+  Spawner spawner_ = Spawner::start();
+  Agent agent_{*agent_end_, spawner_, clock_, {}};
+};
+
+TEST_F(SilentCoordinator, is_given_up_after_the_limit) {
+  answer(false);
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(120)));
+  EXPECT_TRUE(given_up_after(std::chrono::seconds(1)));
+  EXPECT_EQ(agent_.exit_code(), 75);
+}
+
+TEST_F(SilentCoordinator, whose_store_stalls_is_waited_for_longer_but_not_for_ever) {
+  answer(true);
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(600))) << "the store keeps it from answering";
+  EXPECT_TRUE(given_up_after(std::chrono::seconds(1))) << "it may have died in the stall";
+}
+
+TEST_F(SilentCoordinator, whose_store_answers_again_is_waited_for_as_ever) {
+  answer(true);
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(500)));
+  answer(false);
+  EXPECT_FALSE(given_up_after(std::chrono::seconds(120)));
+  EXPECT_TRUE(given_up_after(std::chrono::seconds(1)));
+}
+
 TEST(NumericClass, is_the_digest_of_what_the_worker_says_or_unknown) {
   EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, false), core::sha256_hex("describe\n"));
   EXPECT_EQ(find_numeric_class({"/bin/sh", "-c", "echo \"$@\"", "worker"}, true), core::sha256_hex("describe cuda\n"));

@@ -41,7 +41,7 @@ class ToyAgent {
                             send(Prepared{prepare.key, 4711, ""});
                           },
                           [&](const Launch& launch) { start(launch); }, [&](const Kill& kill) { stop(kill.key); },
-                          [](const auto&) {}},
+                          [&](const HeartbeatAnswer& answer) { told_of_stall = answer.stalls; }, [](const auto&) {}},
                  decode(delivery->bytes));
     for (auto at_work = running_.begin(); at_work != running_.end();) {
       if (clock_.now() < at_work->second.ends) {
@@ -61,6 +61,7 @@ class ToyAgent {
   std::function<void(const AttemptKey&)> on_launch = [](const AttemptKey&) {};
   std::vector<AttemptKey> launched;  //!< one a rank
   int kills = 0;
+  bool told_of_stall = false;  //!< by the last answer
 
  private:
   struct AtWork {
@@ -259,6 +260,19 @@ TEST(CoordinatorOnASickStore, what_runs_goes_on_while_nothing_is_started) {
   world.recover();
   EXPECT_TRUE(world.run_for(3min));
   world.expect_as_if_nothing_had_been();
+}
+
+TEST(CoordinatorOnASickStore, agents_are_told_as_long_as_it_is_sick) {
+  World world;
+  world.begin(8, 1, 2);
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  EXPECT_FALSE(world.agent->told_of_stall);
+  world.fall_sick(1h, [](SickFileSystem::Call call, const fs::path& path) {
+    return call == SickFileSystem::kMkdir && is_in(path, "/attempts/") ? EIO : 0;
+  });
+  EXPECT_TRUE(world.run_until([&] { return world.agent->told_of_stall; }));
+  world.recover();
+  EXPECT_TRUE(world.run_until([&] { return !world.agent->told_of_stall; }));
 }
 
 TEST(CoordinatorOnASickStore, nothing_is_started_before_its_placement_is_on_the_disk) {

@@ -16,7 +16,9 @@
 
 #include "core/clock.h"
 #include "core/file_system.h"
+#include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/logs.h"
+#include "tests/support/hanging_folder.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::spawner_test {
@@ -50,6 +52,15 @@ bool gone(pid_t process) {
 pid_t parent_of(pid_t process) {
   const std::string stat = core::read_text(core::real_file_system(), fmt::format("/proc/{}/stat", process));
   return std::stoi(stat.substr(stat.rfind(") ") + 4));
+}
+
+// Other children of a process than `but`.
+std::vector<pid_t> children_of(pid_t process, pid_t but) {
+  std::vector<pid_t> children;
+  std::ifstream numbers(fmt::format("/proc/{}/task/{}/children", process, process));
+  for (pid_t child = 0; numbers >> child;)
+    if (child != but) children.push_back(child);
+  return children;
 }
 
 class SpawnerTest : public testing::Test {
@@ -204,8 +215,84 @@ std::string daemon(const fs::path& file, const std::string& settings = "") {
   return "(" + settings + " setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " + file.string() + " &)";
 }
 
-TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
+// The folders of control groups that this process has made.
+std::vector<fs::path> groups_of_ours() {
+  std::vector<fs::path> groups;
+  std::error_code error;
+  for (fs::directory_iterator at(own_control_group(), error), end; !error && at != end; at.increment(error))
+    if (at->path().filename().string().starts_with(fmt::format("resolute-{}-", ::getpid())))
+      groups.push_back(at->path());
+  return groups;
+}
+
+TEST_F(SpawnerTest, in_a_control_group_daemons_that_nobody_can_tell_go_with_their_rank_too) {
+  if (const std::string why = why_no_control_groups(); !why.empty()) GTEST_SKIP() << why;
   Spawner spawner = Spawner::start();
+  spawner.command(Launch{{std::string(64, 'e'), 1}, {shell("echo $$; exec sleep 1000", 1)}});
+  const pid_t older = number_in("out-1");
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a start is known to 10 ms
+  const std::string until_there = "; while [ ! -s " + (folder_ / "hidden").string() + " ]; do sleep 0.01; done";
+  spawner.command(Launch{kKey, {shell(daemon(folder_ / "hidden", "env -i PATH=$PATH") + until_there)}});
+  await<RankEnded>(spawner);
+  const pid_t hidden = number_in("hidden");
+  EXPECT_TRUE(eventually([&] { return gone(hidden); })) << "by its environment it may be the older rank's";
+  EXPECT_FALSE(gone(older));
+  // The same where a rank is told to end, at once or when its grace is over.
+  for (const int grace : {0, 100}) {
+    const AttemptKey key{kKey.job, grace + 2};
+    fs::remove(folder_ / "hidden");
+    spawner.command(Launch{
+        key,
+        {shell("trap '' TERM; " + daemon(folder_ / "hidden", "env -i PATH=$PATH") + "; while :; do sleep 1; done")}});
+    const pid_t told = number_in("hidden");
+    spawner.command(Kill{key, grace});
+    EXPECT_TRUE(eventually([&] { return gone(told); }));
+    await<RankEnded>(spawner);
+  }
+  EXPECT_EQ(groups_of_ours().size(), 1U);
+}
+
+TEST_F(SpawnerTest, of_control_groups_nothing_is_left_whoever_is_killed) {
+  if (const std::string why = why_no_control_groups(); !why.empty()) GTEST_SKIP() << why;
+  for (const std::string killed : {"nobody", "spawner", "guard"}) {
+    auto spawner = std::make_unique<Spawner>(Spawner::start());
+    ASSERT_EQ(groups_of_ours().size(), 1U);
+    fs::remove(folder_ / "out-0");
+    spawner->command(Launch{kKey, {shell("echo $$; exec sleep 1000")}});
+    const pid_t rank = number_in("out-0");
+    EXPECT_EQ(fs::exists(groups_of_ours().front() / "rank-1"), true);
+    if (killed != "nobody") ::kill(killed == "guard" ? spawner->process() : parent_of(rank), SIGKILL);
+    spawner.reset();
+    EXPECT_TRUE(groups_of_ours().empty()) << killed;
+    EXPECT_TRUE(gone(rank)) << killed;
+  }
+}
+
+TEST(ControlGroup, of_this_process_is_found_by_what_the_kernel_says) {
+  const auto own = [](const std::string& groups, const std::string& mounts) {
+    const TemporaryFolder proc;
+    core::write_atomic(core::real_file_system(), proc / "cgroup", groups);
+    core::write_atomic(core::real_file_system(), proc / "mountinfo", mounts);
+    return own_control_group(proc.path()).string();
+  };
+  const std::string tmpfs = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n";
+  const std::string whole = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+  EXPECT_EQ(own("0::/user.slice/job 7\n", whole), "/sys/fs/cgroup/user.slice/job 7");
+  EXPECT_EQ(own("4:memory:/x\n0::/\n", tmpfs + "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 none rw\n"),
+            "/sys/fs/cgroup/unified/");
+  EXPECT_EQ(own("0::/slurm/job 7/step\n", "9 8 0:3 /slurm/job\\0407 /mnt/c\\040g rw - cgroup2 none rw\n"),
+            "/mnt/c g/step");
+  EXPECT_EQ(own("0::/slurm/job 7\n", "9 8 0:3 /slurm/job /mnt/cg rw - cgroup2 none rw\n"), "") << "another's part";
+  EXPECT_EQ(own("4:memory:/x\n", whole), "");
+  EXPECT_EQ(own("0::/../other\n", whole), "") << "outside of a name space";
+  EXPECT_EQ(own("0::/x\n", tmpfs), "");
+  EXPECT_EQ(own("", ""), "");
+}
+
+TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
+  SpawnerOptions options;
+  options.control_groups = false;
+  Spawner spawner = Spawner::start(options);
   const auto until_told = [&](int rank) {
     return "; while [ ! -e " + (folder_ / fmt::format("end-{}", rank)).string() + " ]; do sleep 0.01; done";
   };
@@ -232,12 +319,14 @@ TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
 }
 
 TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed_even_together_with_the_spawner) {
-  for (const bool together : {false, true}) {
+  for (const auto& [together, groups] : {std::pair(false, false), {false, true}, {true, false}, {true, true}}) {
     for (const char* file : {"out-0", "err-0", "daemon"}) fs::remove(folder_ / file);
     const pid_t agent = ::fork();
     ASSERT_GE(agent, 0);
     if (agent == 0) {
-      Spawner spawner = Spawner::start();
+      SpawnerOptions options;
+      options.control_groups = groups;
+      Spawner spawner = Spawner::start(options);
       // A rank, its child, and a daemon that left the rank's group and session.
       spawner.command(Launch{kKey,
                              {shell("sleep 1000 & echo $! >&2; setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " +
@@ -260,8 +349,8 @@ TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed_even_together_with
   }
 }
 
-TEST_F(SpawnerTest, a_killed_spawner_or_guard_takes_all_of_its_ranks_along_and_is_reported) {
-  for (const bool guard : {false, true}) {
+TEST_F(SpawnerTest, each_killed_process_of_a_spawners_takes_all_of_its_ranks_along_and_is_reported) {
+  for (const std::string killed : {"spawner", "guard", "log keeper"}) {
     for (const char* file : {"out-0", "err-0", "daemon"}) fs::remove(folder_ / file);
     Spawner spawner = Spawner::start();
     spawner.command(
@@ -269,7 +358,9 @@ TEST_F(SpawnerTest, a_killed_spawner_or_guard_takes_all_of_its_ranks_along_and_i
     const pid_t rank = number_in("out-0");
     const pid_t child = number_in("err-0");
     const pid_t daemon = number_in("daemon");
-    ::kill(guard ? spawner.process() : parent_of(rank), SIGKILL);
+    const std::vector<pid_t> keepers = children_of(spawner.process(), parent_of(rank));
+    ASSERT_EQ(keepers.size(), 1U);
+    ::kill(killed == "guard" ? spawner.process() : killed == "spawner" ? parent_of(rank) : keepers.front(), SIGKILL);
     await<Leave>(spawner);
     for (pid_t process : {rank, child, daemon}) EXPECT_TRUE(eventually([&] { return gone(process); })) << process;
     EXPECT_THROW(spawner.command(Kill{kKey, 0}), core::RuntimeError);
@@ -301,6 +392,55 @@ TEST_F(SpawnerTest, a_log_that_grew_between_two_looks_is_cut_at_the_ranks_end) {
   spawner.command(Launch{kKey, {shell("head -c 100000 /dev/zero | tr '\\0' x; echo last >&2; exit 3")}});
   EXPECT_EQ(await<RankEnded>(spawner).evidence, "last");
   EXPECT_LT(text("out-0").size(), 1000U);
+}
+
+// A store that opens nothing: a log that is to be cut, and those of a rank that is to start.
+TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
+  for (const std::string held_up : {"cut", "start"}) {
+    SpawnerOptions options;
+    options.log_limit = 1000;
+    options.log_check = std::chrono::milliseconds(20);
+    options.evidence_limit = std::chrono::milliseconds(200);
+    Spawner spawner = Spawner::start(options);
+    const fs::path store = folder_ / held_up;
+    fs::create_directories(store);
+    const auto in_store = [&](const std::string& script, int rank) {
+      RankCommand command = shell(script, rank);
+      command.out = (store / fmt::format("out-{}", rank)).string();
+      command.err = (store / fmt::format("err-{}", rank)).string();
+      return command;
+    };
+    const AttemptKey other{std::string(64, 'e'), 1};
+    const AttemptKey late{std::string(64, 'f'), 1};
+    const std::string until_told = "while [ ! -e " + (folder_ / held_up).string() + "-now ]; do sleep 0.01; done; ";
+    spawner.command(Launch{kKey, {in_store(until_told + "head -c 100000 /dev/zero; echo last >&2; exit 3", 0)}});
+    await<RankStarted>(spawner);
+    fs::remove(folder_ / "out-1");
+    spawner.command(Launch{other, {shell("echo $$; " + until_told + "sleep 0.3; echo '{}' >&3; sleep 1000", 1)}});
+    const pid_t rank = number_in("out-1");
+    await<RankStarted>(spawner);
+    HangingFolder hang(store);
+    if (!hang.hangs()) GTEST_SKIP() << "no file can be made to hang here";
+    if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
+    core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
+    await<ProgressLine>(spawner);  // the log of rank 0 is too long by then
+    const auto before = core::monotonic_clock().now();
+    spawner.command(Kill{other, 0});
+    EXPECT_TRUE(eventually([&] { return gone(rank); }, std::chrono::seconds(1))) << held_up;
+    const auto killed = await<RankEnded>(spawner);
+    EXPECT_EQ(killed.key, other) << "why rank 0 ended is not known yet";
+    EXPECT_EQ(killed.signal, SIGKILL);
+    EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(1));
+    if (held_up == "start") {
+      spawner.command(Kill{late, 1000});
+      EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 2, 0, SIGTERM, ""})) << "nothing runs, nothing will";
+    }
+    hang.answer();
+    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
+    EXPECT_LT(fs::file_size(store / "out-0"), 1000U);
+    spawner.command(Launch{late, {in_store("echo well", 3)}});
+    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 3, 0, 0, ""}));
+  }
 }
 
 TEST_F(SpawnerTest, a_log_keeps_its_tail_where_the_disk_takes_nothing) {

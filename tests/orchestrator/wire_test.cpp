@@ -19,7 +19,7 @@ std::vector<Message> one_of_each() {
           ProgressLine{kKey, R"({"step": 40})"},
           RankEnded{kKey, 1, 0, 9, "last words", true},
           Leave{"why"},
-          HeartbeatAnswer{},
+          HeartbeatAnswer{true},
           Prepare{kKey, true},
           Launch{kKey,
                  {{0,
@@ -64,7 +64,7 @@ TEST(Wire, refuses_what_it_does_not_write) {
     EXPECT_THROW(decode(other), core::RuntimeError);
   }
   std::string newer = good;
-  newer[0] = 4;
+  newer[0] = 5;
   EXPECT_THROW(decode(newer), core::RuntimeError);
 }
 

@@ -449,5 +449,22 @@ TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_an
   }
 }
 
+// Of 1,250 agents that find their coordinator lost in the same second.
+TEST(RequeueTurn, is_the_first_agents_at_once_and_later_for_each_that_may_be_dead) {
+  EXPECT_EQ(requeue_turn(0, 1), 0s);
+  EXPECT_EQ(requeue_turn(0, 1250), 0s);
+  EXPECT_EQ(requeue_turn(1, 2), 10s);
+  EXPECT_EQ(requeue_turn(12, 13), 120s);
+  EXPECT_EQ(requeue_turn(13, 14), 130s);
+  for (const int agents : {2, 14, 50, 1250, 10'000})
+    for (int before = 1; before < agents; ++before) {
+      const auto apart = requeue_turn(before, agents) - requeue_turn(before - 1, agents);
+      EXPECT_GE(apart, std::min<std::chrono::milliseconds>(10s, 10min / agents)) << before << " of " << agents;
+      EXPECT_LE(apart, 10s) << before << " of " << agents;
+    }
+  EXPECT_EQ(requeue_turn(1249, 1250), 12min);
+  EXPECT_EQ(requeue_turn(9'999, 10'000), 12min) << "nobody waits longer";
+}
+
 }  // namespace
 }  // namespace resolute::slurm::allocation_test

@@ -82,6 +82,8 @@ TEST(Doctor, examines_this_machine_and_leaves_nothing_behind) {
   EXPECT_THAT(found.what("worker"), HasSubstr("libtorch 2"));
   EXPECT_EQ(found.level("mpi"), "ok") << found.check("mpi");
   EXPECT_THAT(found.what("mpi"), HasSubstr("2 processes on 1 host; a message around them takes "));
+  EXPECT_EQ(found.level("processes"), "ok");
+  EXPECT_THAT(found.what("processes"), testing::StartsWith("a rank ends with "));
   EXPECT_EQ(found.level("site"), "ok");
   for (const char* check : {"store", "store names", "store sync", "store clock"})
     EXPECT_EQ(found.level(check), "ok") << found.check(check);

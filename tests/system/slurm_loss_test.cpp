@@ -44,11 +44,13 @@ TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) 
 }
 
 TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_nodes) {
-  DisturbedSuite suite;
-  // SLURM keeps the job on the other node, without its script: the agent there has to see to it. MPI may crash on a
-  // node that was in use a moment ago and leave the others waiting: the allocation then tries again after a quarter of
-  // its time.
-  suite.submit({"--nodes", "2", "--coordinator-limit", "15", "--time", "5"});
+  DisturbedSuite suite({.nodes = 4});
+  const fs::path calls = suite.scratch() / "calls";
+  suite.wrap("scontrol", "echo \"$*\" >>" + calls.string() + "\nexec \"$real\" \"$@\"");
+  // SLURM keeps the job on the other nodes, without its script: an agent there has to see to it, and only one. MPI may
+  // crash on a node that was in use a moment ago and leave the others waiting: the allocation then tries again after a
+  // quarter of its time.
+  suite.submit({"--nodes", "3", "--coordinator-limit", "15", "--time", "5"});
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();
   suite.box.node_down(host, SlurmBox::Tell::kNow);
@@ -58,6 +60,10 @@ TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_no
   EXPECT_EQ(suite.causes_of_starts(), "-, complete");  // the first had no time for a word
   EXPECT_EQ(suite.box.scontrol_job(suite.job())["Restarts"], "1");
   EXPECT_NE(suite.starts().front().node_list, suite.starts().back().node_list);
+  int requeues = 0;
+  std::ifstream asked(calls);
+  for (std::string line; std::getline(asked, line);) requeues += line.starts_with("requeue") ? 1 : 0;
+  EXPECT_EQ(requeues, 1) << text_of(calls);
 }
 
 TEST(SlurmLoss, the_controller_may_be_killed_and_started_while_the_suite_runs) {
