@@ -101,8 +101,7 @@ void add_suite_run_options(options::options_description& visible) {
       "minutes without a sign of life after which a job is started anew; 0: no limit");
   add("coordinator-limit", options::value<int>()->default_value(120),
       "seconds without a word of the coordinator after which an agent ends, five times as long where its store stalls; "
-      "in an "
-      "allocation the first of them requeues the job then");
+      "in an allocation the first of them requeues the job then");
   add("checkpoint-every", options::value<int>()->default_value(0),
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
 }
