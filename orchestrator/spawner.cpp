@@ -59,7 +59,11 @@ Spawner Spawner::start(const SpawnerOptions& options) {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) throw core::system_error("cannot become the reaper of orphans", errno);
   std::filesystem::path groups = options.control_groups ? make_control_groups() : std::filesystem::path();
   pid_t process = ::fork();
-  if (process < 0) throw core::system_error("cannot fork the spawner", errno);
+  if (process < 0) {
+    const int error = errno;
+    end_control_group(groups, std::chrono::milliseconds(0));
+    throw core::system_error("cannot fork the spawner", error);
+  }
   if (process == 0) {
     ours.reset();
     run_spawner(theirs.release(), options, groups);
@@ -98,11 +102,8 @@ void Spawner::bury() {
     ::kill(-process_, SIGKILL);
     word = await_end(process_, end_limit_);
   }
-  if (!word || WIFSIGNALED(*word)) {
-    kill_control_group(groups_);
-    end_children_of_other_sessions();
-    end_control_group(groups_, std::chrono::milliseconds(100));
-  }
+  end_control_group(groups_, std::chrono::milliseconds(100));
+  if (!word || WIFSIGNALED(*word)) end_children_of_other_sessions();
 }
 
 void Spawner::command(const Message& message) {

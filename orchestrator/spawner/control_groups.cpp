@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -32,6 +33,17 @@ std::string unescaped(const std::string& text) {
     }
   }
   return plain;
+}
+
+// Where agent, spawner and guard were killed together nobody was left to remove theirs. One in use cannot be removed.
+void remove_groups_of_the_dead(const fs::path& own) {
+  std::error_code error;
+  for (fs::directory_iterator at(own, error), end; !error && at != end; at.increment(error)) {
+    pid_t agent = 0;
+    if (std::sscanf(at->path().filename().c_str(), "resolute-%d-", &agent) == 1 && agent > 0 && ::kill(agent, 0) != 0 &&
+        errno == ESRCH)
+      remove_control_group(at->path());
+  }
 }
 
 }  // namespace
@@ -60,6 +72,7 @@ fs::path own_control_group(const fs::path& proc) {
 fs::path make_control_groups() {
   const fs::path own = own_control_group();
   if (own.empty()) return {};
+  remove_groups_of_the_dead(own);
   // Others here may have our number, in a name space of their own.
   const fs::path groups = own / fmt::format("resolute-{}-{:08x}", ::getpid(), std::random_device()());
   return make_control_group(groups) ? groups : fs::path();

@@ -268,6 +268,17 @@ TEST_F(SpawnerTest, of_control_groups_nothing_is_left_whoever_is_killed) {
   }
 }
 
+TEST(ControlGroup, of_a_dead_agent_is_removed_by_the_next) {
+  if (const std::string why = why_no_control_groups(); !why.empty()) GTEST_SKIP() << why;
+  const fs::path dead = own_control_group() / "resolute-999999999-0";  // no process has such a number
+  const fs::path alive = own_control_group() / fmt::format("resolute-{}-0", ::getppid());
+  for (const fs::path& group : {dead, dead / "rank-1", alive}) ASSERT_TRUE(make_control_group(group));
+  { const Spawner spawner = Spawner::start(); }
+  EXPECT_FALSE(fs::exists(dead));
+  EXPECT_TRUE(fs::exists(alive));
+  EXPECT_TRUE(remove_control_group(alive));
+}
+
 TEST(ControlGroup, of_this_process_is_found_by_what_the_kernel_says) {
   const auto own = [](const std::string& groups, const std::string& mounts) {
     const TemporaryFolder proc;
