@@ -96,6 +96,8 @@ void add_suite_run_options(options::options_description& visible) {
       "number of this run among several that work on the suite side by side, each with a journal of its own");
   add("bind", options::value<std::string>()->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("interface", options::value<std::string>(),
+      "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
   add("no-progress-limit", options::value<int>()->default_value(30),
       "minutes without a sign of life after which a job is started anew; 0: no limit");
   add("coordinator-limit", options::value<int>()->default_value(120),
@@ -131,6 +133,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
     throw core::input_error(fmt::format("--bind {} is unknown", values["bind"].as<std::string>()), "",
                             "give auto, none or cores");
   run.bind = bind->second;
+  if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)
     run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());
   else

@@ -44,6 +44,7 @@ struct RunOptions {
   //! Called by an agent under MPI that ends because the coordinator fell silent; its ranks are gone then.
   std::function<void()> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
+  std::string interface;                                                  //!< SpawnerOptions::interface
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images

@@ -26,6 +26,7 @@ struct SpawnerOptions {
   //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
   //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
   std::chrono::milliseconds end_limit{5000};
+  std::string interface;  //!< by which gangs on several hosts meet, as "ib0"; empty: as core::Reach::kHost chooses
 };
 
 //! An agent's end. Not thread-safe.
