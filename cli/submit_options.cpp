@@ -323,7 +323,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.most_restarts = checked("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
-  request.variables = suite_variables(core::read_text(files, suite_file), environment);
+  request.variables = suite_variables(core::read_named_text(files, suite_file), environment);
   return request;
 }
 
