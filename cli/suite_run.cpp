@@ -79,6 +79,13 @@ int report_error(const std::exception& error) {
   return known != nullptr ? core::exit_code(known->kind()) : 1;
 }
 
+// The allocation that has started it waits for the store, and starts it again (suite_allocation.cpp).
+int report_bad_begin(const std::exception& error, const std::map<std::string, std::string>& environment) {
+  const int code = report_error(error);
+  const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
+  return known != nullptr && known->is_storage() && environment.contains(kSubmissionVariable) ? kToBeRunAgain : code;
+}
+
 void add_suite_run_options(options::options_description& visible) {
   auto add = visible.add_options();
   add("slots", options::value<int>()->default_value(0),
@@ -224,8 +231,12 @@ int suite_run(const Arguments& arguments) {
     return plan;
   };
   if (!orchestrator::launched_by_mpi(environment)) {
-    experiments::Plan plan = make_plan();
-    return report(*parsed, plan, orchestrator::run_local(plan, run));
+    try {
+      experiments::Plan plan = make_plan();
+      return report(*parsed, plan, orchestrator::run_local(plan, run));
+    } catch (const core::RuntimeError& error) {
+      return report_bad_begin(error, environment);
+    }
   }
   experiments::Plan plan;
   orchestrator::run_mpi(
@@ -236,9 +247,9 @@ int suite_run(const Arguments& arguments) {
       run,
       [&](const orchestrator::RunOutcome* outcome, const std::exception* error) {
         try {
-          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_error(*error);
+          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_bad_begin(*error, environment);
         } catch (const std::exception& late) {
-          return report_error(late);
+          return report_bad_begin(late, environment);
         }
       });
 }

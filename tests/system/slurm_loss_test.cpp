@@ -46,8 +46,7 @@ TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) 
 TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_nodes) {
   DisturbedSuite suite;
   // SLURM keeps the job on the other node, without its script: the agent there has to see to it. MPI may crash on a
-  // node that was in use a moment ago and leave the others waiting: the allocation then tries again after a quarter of
-  // its time.
+  // node that was in use a moment ago and leave the others waiting: the allocation then tries again.
   suite.submit({"--nodes", "2", "--coordinator-limit", "15", "--time", "5"});
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();
