@@ -22,6 +22,9 @@ namespace resolute::cli {
 //! Set in the environment of an allocation's run: the submission's folder.
 inline constexpr const char* kSubmissionVariable = "RESOLUTE_SUBMISSION";
 
+//! Exit code of `suite run`: interrupted. Of one in an allocation also where the store failed it.
+inline constexpr int kToBeRunAgain = 75;
+
 struct AllocationWork {
   experiments::StoreLayout store;
   experiments::Plan suite;

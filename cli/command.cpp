@@ -148,6 +148,8 @@ void require_writable_store(const fs::path& store) {
     files.open_for_write(probe, core::OpenMode::kCreateNew)->close();
     files.remove(probe);
   } catch (const core::RuntimeError& error) {
+    // It may take files again later, and whoever waits for that knows it by the error's number.
+    if (error.is_storage()) throw error.at("store '" + store.string() + "' cannot be written");
     throw core::RuntimeError(error.kind(), "store '" + store.string() + "' cannot be written", error.what(),
                              "give --store a folder that you may write to");
   }

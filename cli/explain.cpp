@@ -28,8 +28,7 @@ constexpr CommandHelp kExplainHelp{
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
 
 std::string digits_of(const std::string& name, const experiments::StoreLayout& store) {
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(name, ignored)) return find_job(core::real_file_system(), store, name).hex;
+  if (is_job_file(name)) return find_job(core::real_file_system(), store, name).hex;
   require_digits(name);
   return name;
 }

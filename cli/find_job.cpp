@@ -32,11 +32,15 @@ void require_digits(const std::string& name) {
     throw core::input_error("job '" + name + "' is too short", fmt::format("{} digits are needed", kFewestDigits));
 }
 
-JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::string& name) {
+bool is_job_file(const std::string& name) {
   std::error_code ignored;
-  if (fs::is_regular_file(name, ignored)) {
+  return fs::exists(name, ignored) && !fs::is_directory(name, ignored);
+}
+
+JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::string& name) {
+  if (is_job_file(name)) {
     auto specification =
-        experiments::specification_from_json(core::parse_json(core::read_text(files, name), name), name);
+        experiments::specification_from_json(core::parse_json(core::read_named_text(files, name), name), name);
     experiments::validate(specification, name);
     return experiments::job_id(specification);
   }

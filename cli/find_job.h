@@ -15,6 +15,9 @@ inline constexpr std::size_t kFewestDigits = 4;
 //! \throws core::RuntimeError (kInput) unless `name` has the form of an id's first kFewestDigits digits or more
 void require_digits(const std::string& name);
 
+//! Whether that names a specification's file, or a pipe that one comes out of, and no job.
+bool is_job_file(const std::string& name);
+
 //! \param name the path of a specification, or at least kFewestDigits digits with which one job's id begins
 //! \throws core::RuntimeError (kInput): no job of the store begins so; several do (they are listed); the file is no
 //! valid specification

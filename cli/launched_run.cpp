@@ -1,13 +1,16 @@
 #include "cli/launched_run.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -21,6 +24,7 @@ using namespace std::chrono_literals;
 // Signals interrupt it: it is only as long as it takes to see that a child has ended.
 constexpr int kLookMilliseconds = 100;
 constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
+constexpr std::size_t kLongestLine = 4096;
 
 volatile sig_atomic_t notices_seen = 0;
 volatile sig_atomic_t terminations_seen = 0;
@@ -31,6 +35,47 @@ void note(int signal) {
   else
     terminations_seen = terminations_seen + 1;
 }
+
+// The launcher's standard error on its way to ours.
+class Errors {
+ public:
+  explicit Errors(core::FileDescriptor from) : from_(std::move(from)) {
+    ::fcntl(from_.get(), F_SETFL, ::fcntl(from_.get(), F_GETFL) | O_NONBLOCK);
+  }
+  int descriptor() const { return from_.get(); }
+  // Takes what has come: at least what a pipe holds, and no more than some of it where more comes all the time.
+  void pass_on() {
+    std::array<char, 65536> block;
+    for (int taken = 0; taken < 16 && from_.valid(); ++taken) {
+      const ssize_t count = ::read(from_.get(), block.data(), block.size());
+      if (count < 0) return;
+      if (count == 0) return from_.reset();
+      const std::string_view text(block.data(), static_cast<std::size_t>(count));
+      for (std::size_t sent = 0; sent < text.size();) {
+        const ssize_t written = ::write(STDERR_FILENO, text.data() + sent, text.size() - sent);
+        if (written < 0 && errno != EINTR && errno != EAGAIN) break;
+        sent += static_cast<std::size_t>(std::max<ssize_t>(written, 0));
+      }
+      look_at(text);
+    }
+  }
+  bool told_of_a_killed_process() const { return told_; }
+
+ private:
+  void look_at(std::string_view text) {
+    for (const char c : text) {
+      if (c == '\n') {
+        told_ = told_ || tells_of_a_killed_process(line_);
+        line_.clear();
+      } else if (line_.size() < kLongestLine) {
+        line_.push_back(c);
+      }
+    }
+  }
+  core::FileDescriptor from_;
+  std::string line_;
+  bool told_ = false;
+};
 
 // A launcher from its start to its end.
 class Launcher {
@@ -61,17 +106,22 @@ class Launcher {
       ::kill(process_, SIGUSR1);
     }
   }
+  // To be asked again and again. \param loss srun has said that a process was killed
   // \return whether it is being ended
-  bool end_if_it_lingers(const std::function<bool()>& run_ended, std::chrono::milliseconds linger) {
+  bool end_if_it_lingers(const RunQuestions& run, bool loss, std::chrono::milliseconds linger) {
     const auto now = clock_.now();
-    if (stage_ == Stage::kAtWork && now - since_ >= std::min(kLongestBetweenQuestions, linger / 2)) {
+    if (loss && loss_ == Loss::kNone) {
+      loss_ = Loss::kHeardOf;
+      lost_ = now;
+    }
+    if (stage_ == Stage::kAtWork && loss_ == Loss::kHeardOf && now - lost_ >= linger / 3) {
+      loss_ = Loss::kLookedInto;
+      if (!run.began()) end(now, "a process was killed before the run began, and the others wait for it");
+    } else if (stage_ == Stage::kAtWork && now - since_ >= std::min(kLongestBetweenQuestions, linger / 2)) {
       since_ = now;
-      if (run_ended()) stage_ = Stage::kRunOver;
+      if (run.ended()) stage_ = Stage::kRunOver;
     } else if (stage_ == Stage::kRunOver && now - since_ >= linger) {
-      core::log_warning("the run has ended, its launcher has not: it is ended");
-      since_ = now;
-      stage_ = Stage::kTold;
-      ::kill(process_, SIGTERM);
+      end(now, "the run has ended, its launcher has not");
     } else if (stage_ == Stage::kTold && now - since_ >= linger) {
       stage_ = Stage::kKilled;
       ::kill(process_, SIGKILL);
@@ -80,6 +130,13 @@ class Launcher {
   }
 
  private:
+  void end(core::MonotonicTime now, std::string_view why) {
+    core::log_warning("{}: the launcher is ended", why);
+    since_ = now;
+    stage_ = Stage::kTold;
+    ::kill(process_, SIGTERM);
+  }
+
   pid_t process_;
   const AllocationSignals& signals_;
   const core::Clock& clock_;
@@ -87,6 +144,8 @@ class Launcher {
   int passed_on_;
   enum class Stage { kAtWork, kRunOver, kTold, kKilled } stage_ = Stage::kAtWork;
   core::MonotonicTime since_{};  // last asked, over, or told
+  enum class Loss { kNone, kHeardOf, kLookedInto } loss_ = Loss::kNone;
+  core::MonotonicTime lost_{};
 };
 
 }  // namespace
@@ -115,27 +174,48 @@ AllocationSignals::~AllocationSignals() {
 bool AllocationSignals::terminated() const { return terminations_seen > 0; }
 int AllocationSignals::notices() const { return notices_seen; }
 
+// "srun: error: n1: task 0: Segmentation fault (core dumped)", "srun: error: n[1-2]: tasks 0-1: Killed"; with an exit
+// code the process has said why itself, and the others may have done so too.
+bool tells_of_a_killed_process(std::string_view line) {
+  constexpr std::string_view kError = "srun: error: ";
+  if (!line.starts_with(kError)) return false;
+  for (const std::string_view task : {": task ", ": tasks "}) {
+    const auto at = line.find(task, kError.size());
+    if (at == std::string_view::npos) continue;
+    const auto numbers = at + task.size();
+    const auto end = line.find_first_not_of("0123456789,-", numbers);
+    if (end == numbers || end == std::string_view::npos || !line.substr(end).starts_with(": ")) continue;
+    return !line.substr(end + 2).starts_with("Exited with exit code");
+  }
+  return false;
+}
+
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
-                         const AllocationSignals& signals, const std::function<bool()>& run_ended,
-                         const core::Clock& clock, std::chrono::milliseconds linger,
-                         std::chrono::milliseconds settling) {
+                         const AllocationSignals& signals, const RunQuestions& run, const core::Clock& clock,
+                         std::chrono::milliseconds linger, std::chrono::milliseconds settling) {
   core::SpawnRequest request;
   request.arguments = command;
   request.environment = environment;
   // SLURM's SIGUSR1 comes to this process alone. What goes to the whole job has to find the launcher too, also where
   // SLURM keeps track of processes by their group.
   request.new_process_group = false;
-  request.descriptors = {{1, STDOUT_FILENO}, {2, STDERR_FILENO}};
+  core::Pipe errors = core::make_pipe();
+  request.descriptors = {{1, STDOUT_FILENO}, {2, errors.write_end.get()}};
   Launcher launcher(core::spawn_process(request), signals, clock);
-  LaunchedRun run{core::Exited{0}, false};
+  errors.write_end.reset();
+  Errors passed_on(std::move(errors.read_end));
+  LaunchedRun launched{core::Exited{0}, false};
   for (;;) {
-    if (auto status = launcher.poll_end()) {
-      run.status = *status;
-      return run;
+    const auto status = launcher.poll_end();
+    passed_on.pass_on();
+    if (status) {
+      launched.status = *status;
+      return launched;
     }
     launcher.pass_notices_on(settling);
-    run.killed = launcher.end_if_it_lingers(run_ended, linger);
-    ::poll(nullptr, 0, kLookMilliseconds);
+    launched.killed = launcher.end_if_it_lingers(run, passed_on.told_of_a_killed_process(), linger);
+    pollfd polled{passed_on.descriptor(), POLLIN, 0};
+    ::poll(&polled, 1, kLookMilliseconds);
   }
 }
 

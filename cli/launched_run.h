@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -34,19 +35,28 @@ class AllocationSignals {
 
 struct LaunchedRun {
   core::ExitStatus status;
-  bool killed = false;  //!< by us: it hung on after its run had ended
+  bool killed = false;  //!< by us: it hung on after its run had ended, or could no longer begin
 };
 
 //! How long a launcher must have lived before a notice is passed on: until then it may have no handler, and die of it.
 inline constexpr std::chrono::milliseconds kSettlingTime{3000};
 
-//! Runs the launcher to its end; output goes to ours. Notices that came before it are not passed on. \param run_ended
-//! asked every few seconds: the run in it has ended (a launcher that outlives it for `linger` is ended, by SIGTERM and,
-//! after as long again, SIGKILL: mpirun hangs on after a lost node)
-//! \throws RuntimeError (kInput) if the program cannot be started
+//! What is asked about the run that a launcher is to start.
+struct RunQuestions {
+  std::function<bool()> began;  //!< a while after srun has said that a process was killed
+  std::function<bool()> ended;  //!< every few seconds
+};
+
+//! Whether a line of srun's says that a signal ended one of its processes, as "srun: error: n2: task 1: Segmentation
+//! fault". Pure.
+bool tells_of_a_killed_process(std::string_view line);
+
+//! Runs the launcher to its end; output goes to ours. Notices that came before it are not passed on. It is ended, by
+//! SIGTERM and, after `linger`, SIGKILL, where it outlives its run for `linger` (mpirun hangs on after a lost node),
+//! and where a process was killed and the run has not begun a third of `linger` later: the others wait for that process
+//! in MPI_Init, for ever. \throws RuntimeError (kInput) if the program cannot be started
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,
-                         const AllocationSignals& signals, const std::function<bool()>& run_ended,
-                         const core::Clock& clock, std::chrono::milliseconds linger,
-                         std::chrono::milliseconds settling = kSettlingTime);
+                         const AllocationSignals& signals, const RunQuestions& run, const core::Clock& clock,
+                         std::chrono::milliseconds linger, std::chrono::milliseconds settling = kSettlingTime);
 
 }  // namespace resolute::cli

@@ -84,10 +84,7 @@ bool RunWatch::over() {
     const bool over =
         still > kStill || (still > kStillAndGone && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kEnded);
     // A store that takes no files takes no owner file either.
-    if (over) {
-      core::replace_unsynced(files_, folder_ / ".watch", "");
-      files_.remove(folder_ / ".watch");
-    }
+    if (over) core::probe_storage(files_, folder_);
     return over;
   } catch (const std::exception& error) {
     core::log_debug("the run could not be looked at: {}", error.what());

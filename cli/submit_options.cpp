@@ -201,6 +201,8 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
       throw core::input_error(fmt::format("--bind {} is unknown", *bind), "", "give auto, none or cores");
     arguments.insert(arguments.end(), {"--bind", *bind});
   }
+  if (const auto interface = given<std::string>(values, "interface"))
+    arguments.insert(arguments.end(), {"--interface", *interface});
   return arguments;
 }
 
@@ -274,6 +276,8 @@ void add_run_options(options::options_description& visible) {
   add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
   add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
   add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");
+  add("interface", options::value<std::string>(),
+      "network interface by which gangs on several nodes meet, as ib0; else what the node's name stands for");
   add("no-progress-limit", options::value<int>(),
       "minutes without a sign of life after which a job is started anew; 0: no limit");
   add("coordinator-limit", options::value<int>(),
@@ -319,7 +323,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.most_restarts = checked("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
-  request.variables = suite_variables(core::read_text(files, suite_file), environment);
+  request.variables = suite_variables(core::read_named_text(files, suite_file), environment);
   return request;
 }
 

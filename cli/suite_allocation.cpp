@@ -36,7 +36,6 @@ constexpr CommandHelp kSuiteAllocationHelp{
     "Exit codes: 0 complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why).",
     "  resolute suite allocation --submission store/suites/NAME/submissions/TOKEN --batch 1 --generation 0\n"};
 
-constexpr int kToBeContinued = 75;
 constexpr auto kLinger = 30s;
 constexpr auto kBeginPatience = 10s;
 // From a launcher's start to a run's: MPI on every node, the suite, images of a synthetic data set.
@@ -76,12 +75,20 @@ std::string srun_mpi_list(const std::map<std::string, std::string>& environment)
   }
 }
 
+// while_storage_fails() with pauses that heed `stop`.
+void wait_for_store(const std::function<void()>& work, const std::function<bool()>& stop) {
+  while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
+    for (auto left = duration; left > 0ms && !stop(); left -= 200ms)
+      std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 200ms));
+  });
+}
+
 // The life of one start of the script.
 class Allocation {
  public:
   Allocation(fs::path folder, int batch, int generation, std::map<std::string, std::string> environment)
       : folder_(files_, std::move(folder)),
-        request_(folder_.request()),
+        request_(own_request()),
         batch_(batch_of(request_, batch)),
         here_(slurm::read_allocation_environment(environment)),
         environment_(std::move(environment)) {
@@ -91,7 +98,9 @@ class Allocation {
     run_.element = here_.element;
     run_.node_list = here_.node_list;
     run_.begin = now();
-    for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch_))) {
+    std::vector<slurm::AllocationRun> runs;
+    patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
+    for (auto& run : runs) {
       if (run.job == run_.job && run.restart == run_.restart) ++run_.repeat;
       if (run.element == run_.element) earlier_.push_back(std::move(run));
     }
@@ -126,7 +135,13 @@ class Allocation {
       ending.store_failed = true;
       return conclude(std::move(ending), false);
     }
-    launch(ending);
+    try {
+      patiently([&] { launch(ending); });
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      core::log_error("the run has not begun: {}", error.what());
+      ending.store_failed = true;
+    }
     Outcome after;
     try {
       patiently([&] { after = read_outcome(files_, *work_); });
@@ -146,6 +161,19 @@ class Allocation {
   }
 
  private:
+  // Its commands are run here, as this user.
+  slurm::SubmissionRequest own_request() {
+    std::optional<slurm::SubmissionRequest> request;
+    const auto stop = [&] { return signals_.noticed() || signals_.terminated(); };
+    wait_for_store(
+        [&] {
+          folder_.require_own();
+          request = folder_.request();
+        },
+        stop);
+    return *request;
+  }
+
   // Nothing may hang on it: without its last record a start counts as one that was ended without a word.
   void write_record() {
     try {
@@ -160,12 +188,8 @@ class Allocation {
   }
 
   // A store that is full or away has the time that the allocation has.
-  void patiently(const std::function<void()>& work) {
-    const auto stop = [&] { return too_late_to_run(); };
-    while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
-      for (auto left = duration; left > 0ms && !stop(); left -= 200ms)
-        std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(left, 200ms));
-    });
+  void patiently(const std::function<void()>& work) const {
+    wait_for_store(work, [&] { return too_late_to_run(); });
   }
 
   slurm::Client client(std::chrono::milliseconds patience) const {
@@ -246,7 +270,8 @@ class Allocation {
   }
 
   // A run of an earlier start may live on, on nodes that SLURM has lost sight of: it lets no other begin, which is no
-  // fault of a launcher's, and does the same work meanwhile.
+  // fault of a launcher's, and does the same work meanwhile. \throws RuntimeError (is_storage()) if the store has kept
+  // the run from its begin
   void launch(slurm::Ending& ending) {
     for (;;) {
       OtherRun other(files_, work_->run_folder, core::monotonic_clock());
@@ -276,13 +301,17 @@ class Allocation {
       ending.began = starts.contains(Start::kBegan);
       if (ending.began || other.moved()) return;
     }
+    // It may still fail where the launcher, or mpirun's exit code, did not say so.
+    if (!starts.contains(Start::kRefused)) core::probe_storage(files_, folder_.batch_folder(batch_));
+    if (starts.contains(Start::kStoreFailed)) throw core::system_error("the store failed the run at its begin", EIO);
     ending.wrong_usage = ending.wrong_usage || (starts.contains(Start::kRefused) && !starts.contains(Start::kFailed));
   }
 
   // What came of a launcher. kRefused: the run did not begin and said why, with exit code 2, which srun
   // (SLURM_EXIT_ERROR) and mpirun never have of their own; kSilent: mpirun ends with 0 whatever its processes said, so
-  // that another launcher's word counts; kFailed: the launcher itself, or a crash.
-  enum class Start { kBegan, kRefused, kSilent, kFailed };
+  // that another launcher's word counts; kStoreFailed: it would have begun with a store that works; kFailed: the
+  // launcher itself, or a crash.
+  enum class Start { kBegan, kRefused, kSilent, kStoreFailed, kFailed };
 
   Start launch_with(slurm::Launcher launcher) {
     RunWatch watch(files_, work_->run_folder, core::monotonic_clock(), begin_limit());
@@ -297,13 +326,15 @@ class Allocation {
     };
     const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run);
     try {
-      const auto launched = run_launcher(command, environment_, signals_, over, core::monotonic_clock(), kLinger);
+      const auto launched = run_launcher(command, environment_, signals_, {[&] { return watch.began(); }, over},
+                                         core::monotonic_clock(), kLinger);
       note_that_it_works();
       core::log_info("launcher '{}': {}{}", slurm::name_of(launcher), core::describe(launched.status),
                      run_.launcher.empty() ? "; no run began" : "");
       if (!run_.launcher.empty()) return Start::kBegan;
       const auto* exited = std::get_if<core::Exited>(&launched.status);
       if (exited != nullptr && exited->code == 2) return Start::kRefused;
+      if (exited != nullptr && exited->code == kToBeRunAgain) return Start::kStoreFailed;
       return launcher == slurm::Launcher::kMpirun && exited != nullptr && exited->code == 0 ? Start::kSilent
                                                                                             : Start::kFailed;
     } catch (const core::RuntimeError& error) {
@@ -346,7 +377,7 @@ class Allocation {
     return code;
   }
 
-  int leave(const std::string& why) { return ended(why, kToBeContinued); }
+  int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
 
   int give(slurm::EndCause cause, const std::string& why) {
     core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
@@ -370,15 +401,15 @@ class Allocation {
     if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
     if (!known) return leave("SLURM does not answer: `resolute suite resume` goes on");
     // SLURM ends this process as soon as it has the word.
-    ended("requeued", kToBeContinued);
+    ended("requeued", kToBeRunAgain);
     try {
       const auto answer = client(end_patience()).requeue(here_.array, here_.element);
-      if (std::holds_alternative<slurm::Done>(answer)) return kToBeContinued;
+      if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
       const auto* refused = std::get_if<slurm::Refused>(&answer);
       if (refused == nullptr) return chain("SLURM lost this job");
       return chain(refused->why);
     } catch (const core::RuntimeError& error) {
-      if (error.kind() == core::ErrorKind::kInterrupted) return kToBeContinued;
+      if (error.kind() == core::ErrorKind::kInterrupted) return kToBeRunAgain;
       core::log_error("{}", error.what());
       return leave("SLURM does not answer: `resolute suite resume` goes on");
     }
@@ -386,7 +417,7 @@ class Allocation {
 
   int chain(const std::string& why) {
     const int next = run_.generation + 1;
-    ended(fmt::format("generation {} follows ({})", next, why), kToBeContinued);
+    ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
     try {
       auto asked = client(end_patience());
       const auto answer =
@@ -401,7 +432,7 @@ class Allocation {
       core::log_error("{}", error.what());
       return leave("no successor yet: `resolute suite resume` goes on");
     }
-    return kToBeContinued;
+    return kToBeRunAgain;
   }
 
   AllocationSignals signals_;

@@ -171,7 +171,7 @@ int suite_resume(const Arguments& arguments) {
     return 0;
   }
   if (core::read_text_if_exists(files, newest.folder.suite_file()).value_or("") !=
-      core::read_text(files, parsed->values["SUITE.toml"].as<std::string>()))
+      core::read_named_text(files, parsed->values["SUITE.toml"].as<std::string>()))
     core::log_warning(
         "the suite file has changed since it was submitted, and the old one is resumed; for the new one: "
         "`resolute suite submit`");

@@ -80,6 +80,13 @@ int report_error(const std::exception& error) {
   return known != nullptr ? core::exit_code(known->kind()) : 1;
 }
 
+// The allocation that has started it waits for the store, and starts it again (suite_allocation.cpp).
+int report_bad_begin(const std::exception& error, const std::map<std::string, std::string>& environment) {
+  const int code = report_error(error);
+  const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
+  return known != nullptr && known->is_storage() && environment.contains(kSubmissionVariable) ? kToBeRunAgain : code;
+}
+
 void add_suite_run_options(options::options_description& visible) {
   auto add = visible.add_options();
   add("slots", options::value<int>()->default_value(0),
@@ -97,6 +104,8 @@ void add_suite_run_options(options::options_description& visible) {
       "number of this run among several that work on the suite side by side, each with a journal of its own");
   add("bind", options::value<std::string>()->default_value("auto"),
       "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("interface", options::value<std::string>(),
+      "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
   add("no-progress-limit", options::value<int>()->default_value(30),
       "minutes without a sign of life after which a job is started anew; 0: no limit");
   add("coordinator-limit", options::value<int>()->default_value(120),
@@ -133,6 +142,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
     throw core::input_error(fmt::format("--bind {} is unknown", values["bind"].as<std::string>()), "",
                             "give auto, none or cores");
   run.bind = bind->second;
+  if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)
     run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());
   else
@@ -230,8 +240,12 @@ int suite_run(const Arguments& arguments) {
     return plan;
   };
   if (!orchestrator::launched_by_mpi(environment)) {
-    experiments::Plan plan = make_plan();
-    return report(*parsed, plan, orchestrator::run_local(plan, run));
+    try {
+      experiments::Plan plan = make_plan();
+      return report(*parsed, plan, orchestrator::run_local(plan, run));
+    } catch (const core::RuntimeError& error) {
+      return report_bad_begin(error, environment);
+    }
   }
   experiments::Plan plan;
   orchestrator::run_mpi(
@@ -242,9 +256,9 @@ int suite_run(const Arguments& arguments) {
       run,
       [&](const orchestrator::RunOutcome* outcome, const std::exception* error) {
         try {
-          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_error(*error);
+          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_bad_begin(*error, environment);
         } catch (const std::exception& late) {
-          return report_error(late);
+          return report_bad_begin(late, environment);
         }
       });
 }

@@ -190,7 +190,7 @@ void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effe
 Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
                  const std::map<std::string, std::string>& environment) {
   Order order{arguments, arguments.plan(false), {}, {}, {}, {}};
-  order.suite_text = core::read_text(files, arguments.values["SUITE.toml"].as<std::string>());
+  order.suite_text = core::read_named_text(files, arguments.values["SUITE.toml"].as<std::string>());
   order.has_result = [&files, store = arguments.store](const std::string& job) {
     return orchestrator::has_result(files, store, {job});
   };

@@ -75,7 +75,8 @@ int train(const Arguments& arguments) {
   if (!values) return 0;
   auto& files = core::real_file_system();
   std::string path = (*values)["SPEC.json"].as<std::string>();
-  auto specification = experiments::specification_from_json(core::parse_json(core::read_text(files, path), path), path);
+  auto specification =
+      experiments::specification_from_json(core::parse_json(core::read_named_text(files, path), path), path);
   experiments::validate(specification, path);
   const auto* training = std::get_if<TrainingSpecification>(&specification);
   if (training == nullptr)

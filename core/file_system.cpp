@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include "core/error.h"
@@ -28,6 +31,10 @@ RuntimeError ends_early(const fs::path& path, std::uint64_t at, std::uint64_t mi
 RuntimeError not_regular(const fs::path& path) {
   return input_error(fmt::format("'{}' is not a regular file", path.string()), "it is a pipe, a socket or a device",
                      "move it away");
+}
+
+RuntimeError too_large(const fs::path& path, std::uint64_t limit) {
+  return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
 }
 
 // Of a call that not every file system has: what refuses it is no place for a store, and its errno alone says little.
@@ -224,11 +231,8 @@ class PosixFileSystem final : public FileSystem {
     const OpenFile file = open_file(path, O_RDONLY);
     const int descriptor = file.descriptor;
     PosixWritableFile closer(descriptor, path);
-    const auto too_large = [&] {
-      return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
-    };
     const std::uint64_t expected = file.size;
-    if (expected > limit) throw too_large();
+    if (expected > limit) throw too_large(path, limit);
     // One byte more than the size finds the end without growing. The size is only a hint: files of /proc say 0, and
     // another process may append.
     Bytes bytes(static_cast<std::size_t>(expected) + 1);
@@ -242,7 +246,7 @@ class PosixFileSystem final : public FileSystem {
       }
       const bool short_of_asked = static_cast<std::size_t>(count) < bytes.size() - filled;
       filled += static_cast<std::size_t>(count);
-      if (filled > limit) throw too_large();
+      if (filled > limit) throw too_large(path, limit);
       // A file that has a size gives less than was asked for at its end alone, which spares the call that says so.
       if (count == 0 || (short_of_asked && filled >= expected && expected > 0)) break;
     }
@@ -437,6 +441,37 @@ bool publish_exclusive(FileSystem& files, const fs::path& path, std::string_view
 std::string read_text(FileSystem& files, const fs::path& path) {
   Bytes bytes = files.read(path, std::uint64_t{64} << 20);
   return std::string(as_text(bytes));
+}
+
+std::string read_named_text(FileSystem& files, const fs::path& path, std::uint64_t limit) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+    return std::string(as_text(files.read(path, limit)));
+  static std::mutex mutex;
+  static std::map<fs::path, std::string> read_before;
+  const std::lock_guard lock(mutex);
+  if (const auto found = read_before.find(path); found != read_before.end()) return found->second;
+  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!file.valid()) throw system_error(fmt::format("cannot open '{}'", path.string()), errno);
+  std::string text;
+  std::array<char, 65536> block;
+  while (true) {
+    const ssize_t count = ::read(file.get(), block.data(), block.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
+    if (count == 0) return read_before[path] = text;
+    text.append(block.data(), static_cast<std::size_t>(count));
+    if (text.size() > limit) throw too_large(path, limit);
+  }
+}
+
+void probe_storage(FileSystem& files, const fs::path& folder) {
+  static const fs::path name = temporary_beside("probe").filename();
+  const fs::path path = folder / name;
+  files.remove(path);
+  publish_exclusive(files, path, "the store takes what is written\n", Folders::kMustExist);
+  files.read(path);
+  files.remove(path);
 }
 
 std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path) {

@@ -109,6 +109,17 @@ std::filesystem::path temporary_beside(const std::filesystem::path& path);
 //! read() as text. A file over 64 MiB is refused.
 std::string read_text(FileSystem& files, const std::filesystem::path& path);
 
+//! The text of a file that the user names, where anything may stand that can be read: a pipe (`<(…)`, `/dev/stdin`), a
+//! terminal, `/dev/null`. Such a one is read to its end, and waited for, once in the life of the process: its path says
+//! the same whenever it is asked again.
+//! \param limit bytes over which it is refused (kInput)
+std::string read_named_text(FileSystem& files, const std::filesystem::path& path,
+                            std::uint64_t limit = std::uint64_t{64} << 20);
+
+//! Does in a folder what a run does in its store: writes, syncs, links, reads and removes a file of its own. \throws
+//! RuntimeError (is_storage()) while the store fails, any other where the folder is not there or not ours to write
+void probe_storage(FileSystem& files, const std::filesystem::path& folder);
+
 //! The file's text, or nothing if it does not exist.
 std::optional<std::string> read_text_if_exists(FileSystem& files, const std::filesystem::path& path);
 

@@ -1,6 +1,8 @@
 #include "core/listener.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -57,11 +59,49 @@ std::optional<Listener> listen_at_name_of_host() {
   return std::nullopt;
 }
 
+// The address that a datagram to another network would bear; none is sent. Nothing without a default route.
+std::optional<in_addr> address_towards_others() {
+  const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9);
+  ::inet_pton(AF_INET, "192.0.2.1", &address.sin_addr);  // of documents: nobody's
+  socklen_t size = sizeof address;
+  auto* generic = reinterpret_cast<sockaddr*>(&address);
+  if (::connect(socket.get(), generic, size) != 0 || ::getsockname(socket.get(), generic, &size) != 0)
+    return std::nullopt;
+  return address.sin_addr;
+}
+
+// Of an interface that is up and not the loopback: the first, the one of that name if there is a name.
+std::optional<in_addr> address_of_interface(const std::string& name) {
+  ifaddrs* found = nullptr;
+  if (::getifaddrs(&found) != 0) throw system_error("cannot list the network interfaces", errno);
+  const std::unique_ptr<ifaddrs, void (*)(ifaddrs*)> release(found, &::freeifaddrs);
+  for (const ifaddrs* each = found; each != nullptr; each = each->ifa_next) {
+    if (each->ifa_addr == nullptr || each->ifa_addr->sa_family != AF_INET || (each->ifa_flags & IFF_UP) == 0) continue;
+    if (name.empty() ? (each->ifa_flags & IFF_LOOPBACK) == 0 : name == each->ifa_name)
+      return reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr;
+  }
+  return std::nullopt;
+}
+
+Listener listen_at_interface(const std::string& name) {
+  if (const auto address = address_of_interface(name)) return listen_at(*address);
+  throw input_error(fmt::format("network interface '{}' cannot be listened at", name),
+                    "this host has none of that name that is up and has an IPv4 address", "`ip -4 address` lists them");
+}
+
 }  // namespace
 
-Listener listen_on_free_port(Reach reach) {
-  if (reach == Reach::kHost)
+Listener listen_on_free_port(Reach reach, const std::string& interface) {
+  if (reach == Reach::kHost) {
+    if (!interface.empty()) return listen_at_interface(interface);
     if (std::optional<Listener> listener = listen_at_name_of_host()) return std::move(*listener);
+    std::optional<in_addr> address = address_towards_others();
+    if (!address) address = address_of_interface({});
+    if (address) return listen_at(*address);
+  }
   return listen_at({htonl(reach == Reach::kLoopback ? INADDR_LOOPBACK : INADDR_ANY)});
 }
 

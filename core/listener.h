@@ -15,12 +15,14 @@ struct Listener {
   std::uint16_t port = 0;
 };
 
-//! Who can connect: kHost, those who reach the address that this host's name stands for. Where that name stands for
-//! the loopback alone (as installers of some systems leave it), or for no address of this host, kEverywhere.
+//! Who can connect: kHost, those who reach one address of this host by which other hosts may come: the one that its
+//! name stands for; where that is the loopback alone (as installers of some systems leave it) or none of this host, the
+//! one by which it would send to others, or the first that an interface in use has; where there is none, kEverywhere.
 enum class Reach { kLoopback, kHost, kEverywhere };
 
-//! Listens on a free port that the system chooses, IPv4. With kHost it asks the resolver. \throws RuntimeError (errno's
-//! kind)
-Listener listen_on_free_port(Reach reach);
+//! Listens on a free port that the system chooses, IPv4. With kHost it asks the resolver. \param interface of this
+//! host, as "ib0": with kHost its address, whatever the name stands for; empty: none is asked for \throws RuntimeError
+//! (errno's kind; kInput for an interface that is not there or has no such address)
+Listener listen_on_free_port(Reach reach, const std::string& interface = {});
 
 }  // namespace resolute::core

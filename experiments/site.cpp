@@ -116,7 +116,7 @@ std::optional<std::filesystem::path> site_file(const std::map<std::string, std::
 }
 
 Site read_site(core::FileSystem& files, const std::filesystem::path& file) {
-  const Node document = parse_toml(core::read_text(files, file), file.string());
+  const Node document = parse_toml(core::read_named_text(files, file), file.string());
   TableReader top(document, "the site file");
   Site site;
   if (const Node* node = top.find("slurm")) read_slurm(SiteTable(*node, "slurm", site.places), site.slurm);

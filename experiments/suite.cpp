@@ -92,7 +92,7 @@ class SuiteReader {
       : files_(files), path_(path), options_(options) {}
 
   Plan run() {
-    const Node document = parse_toml(core::read_text(files_, path_), path_.string());
+    const Node document = parse_toml(core::read_named_text(files_, path_), path_.string());
     TableReader reader(document, "the suite");
     suite_.file = path_.string();
     suite_.name = plain_name(reader, "suite");

@@ -114,12 +114,7 @@ bool Claims::unchanged(const std::string& who, std::int64_t counter) {
 bool Claims::over(const Claim& holder) {
   // Whoever owns a later epoch of the suite has taken it over.
   if (holder.suite == self_.suite && holder.epoch < self_.epoch) return true;
-  std::optional<Owner> owner;
-  try {
-    owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() == core::ErrorKind::kEnvironment || error.is_storage()) throw;
-  }
+  const auto owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);
   if (owner && life_of(*owner) == OwnerLife::kEnded) return true;
   return unchanged(holder.run, owner ? owner->counter : -1);
 }

@@ -106,7 +106,7 @@ void Coordinator::write_live_status() {
       live.state = "leaving";
     else if (host != state_.hosts.end() && host->second.drained)
       live.state = "drained";
-    else if (host != state_.hosts.end() && host->second.excluded)
+    else if (is_excluded(state_, agent.host))
       live.state = "excluded";
     status.agents.push_back(std::move(live));
   }

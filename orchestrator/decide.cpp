@@ -76,9 +76,7 @@ void give_up_unkillable(const State& state, const Policy& policy, Instant now, s
     std::string where;
     for (const std::string& host : hosts_of_living(state, running)) {
       where += (where.empty() ? "" : ", ") + host;
-      const auto record = state.hosts.find(host);
-      const bool out = record != state.hosts.end() && record->second.excluded;
-      if (!out && excluded.insert(host).second)
+      if (!is_excluded(state, host) && excluded.insert(host).second)
         decisions.push_back(HostExcluded{host, fmt::format("job {} ({}) attempt {} cannot be ended there", number.value,
                                                            job.label, running.attempt)});
     }

@@ -187,7 +187,7 @@ RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) 
   check_before_run(plan, options);
   const core::Clock& clock = core::monotonic_clock();
   StopSignals signals;
-  Spawner spawner = Spawner::start();
+  Spawner spawner = Spawner::start({.interface = options.interface});
   auto hub = InProcessHub::create(2);
   auto coordinator_end = hub->endpoint(0);
   auto agent_end = hub->endpoint(1);

@@ -45,6 +45,7 @@ struct RunOptions {
   //! agents of lower rank, which may be alive and do the same \param agents all of them
   std::function<void(int before, int agents)> on_coordinator_lost{};
   BindRanks bind = BindRanks::kAuto;
+  std::string interface;                                                  //!< SpawnerOptions::interface
   std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
   std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
   std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images

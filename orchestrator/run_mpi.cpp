@@ -154,7 +154,7 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
 void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptions& options,
              const std::function<int(const RunOutcome*, const std::exception*)>& report) {
   // Before MPI_Init: nothing of MPI may be inherited by the ranks.
-  Spawner spawner = Spawner::start();
+  Spawner spawner = Spawner::start({.interface = options.interface});
   std::unique_ptr<MpiTransport> transport = MpiTransport::start();
   if (transport->self() != 0) run_agent(*transport, std::move(spawner), options);
   bool orderly = true;

@@ -68,13 +68,7 @@ void RunStore::write_durations(const std::vector<MeasuredDuration>& measured) {
   }
 }
 
-void RunStore::probe() {
-  const fs::path path = epoch_.suite_folder / ".probe";
-  files_.remove(path);
-  core::publish_exclusive(files_, path, "the store takes what is written\n", core::Folders::kMustExist);
-  files_.read(path);
-  files_.remove(path);
-}
+void RunStore::probe() { core::probe_storage(files_, epoch_.suite_folder); }
 
 void RunStore::close() {
   try {

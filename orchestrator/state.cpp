@@ -58,6 +58,11 @@ bool usable(const State& state, const AgentSlots& agent) {
   return host == state.hosts.end() || (!host->second.drained && !host->second.excluded);
 }
 
+bool is_excluded(const State& state, const std::string& host) {
+  const auto record = state.hosts.find(host);
+  return record != state.hosts.end() && record->second.excluded;
+}
+
 std::string host_of(const State& state, const Placement& placement) {
   std::string host;
   for (const Share& share : placement) {

@@ -216,6 +216,8 @@ int capacity(const State& state, bool gpus = false);
 int free_slots(const State& state, bool gpus = false);
 //! Whether something may be placed on an agent: it is not leaving, its host neither drained nor excluded.
 bool usable(const State& state, const AgentSlots& agent);
+//! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
+bool is_excluded(const State& state, const std::string& host);
 //! The one host of a placement whose agents all answer; empty: several, or not known.
 std::string host_of(const State& state, const Placement& placement);
 //! The numeric class of a placement's agents; empty: unknown.

@@ -48,6 +48,7 @@ class Submitter {
 
   std::variant<KnownJob, Refused> run(const std::optional<JobNumber>& dependency) {
     if (auto answer = answered()) return *answer;
+    folder_.require_own();
     const ScriptRequest request = script_of(folder_.request(), batch_, folder_.path(), dependency, generation_);
     const std::string script = sbatch_script(request);
     if (!intend()) {

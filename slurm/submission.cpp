@@ -4,6 +4,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "core/ownership.h"
 #include "slurm/launcher.h"
 
 namespace resolute::slurm {
@@ -220,6 +221,13 @@ std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
 
 bool SubmissionFolder::ended() const { return files_.exists(folder_ / "ended.json"); }
 
+void SubmissionFolder::require_own() const {
+  const std::string refusal = fmt::format("submission {} is not run", folder_.filename().string());
+  for (const fs::path& path : {folder_, folder_ / "request.json", suite_file()}) core::require_own(path, refusal);
+  for (const std::string& name : files_.list(folder_))
+    if (name.starts_with("batch-")) core::require_own(folder_ / name, refusal);
+}
+
 void SubmissionFolder::end(const std::string& why) {
   core::publish_exclusive(files_, folder_ / "ended.json",
                           text_of({{"version", kGenerationVersion}, {"why", one_line(why)}}));
@@ -262,6 +270,8 @@ SubmissionFolder create_submission(core::FileSystem& files, const fs::path& suit
     throw core::RuntimeError(core::ErrorKind::kInput, error.what());
   }
   SubmissionFolder folder(files, submissions_folder(suite_folder) / request.token);
+  core::make_own_folder(folder.path());
+  for (const Batch& batch : request.batches) core::make_own_folder(folder.batch_folder(batch));
   publish_same(files, folder.suite_file(), suite_text);
   publish_same(files, folder.path() / "request.json", text);
   return folder;

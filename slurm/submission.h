@@ -116,6 +116,10 @@ class SubmissionFolder {
   std::filesystem::path batch_folder(const Batch& batch) const;
   std::filesystem::path suite_file() const { return folder_ / "suite.toml"; }
   bool ended() const;
+  //! What it holds is run as the user who submits it, so nobody else may have written it.
+  //! \throws RuntimeError (kInput) unless its folder, request.json, suite.toml and the folders of its batches belong to
+  //! the effective user or root, and no other may write to them
+  void require_own() const;
   //! Writes ended.json; nothing of it is submitted from now on. Idempotent.
   void end(const std::string& why);
   //! A generation is going to be submitted. \return whether this intent stands there now: the first wins, and who comes

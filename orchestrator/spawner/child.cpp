@@ -196,8 +196,8 @@ class SpawnerProcess {
 
   void prepare(const Prepare& request) {
     try {
-      core::Listener listener =
-          core::listen_on_free_port(request.several_hosts ? core::Reach::kHost : core::Reach::kLoopback);
+      core::Listener listener = core::listen_on_free_port(
+          request.several_hosts ? core::Reach::kHost : core::Reach::kLoopback, options_.interface);
       listeners_[request.key] = std::move(listener.socket);
       send(Prepared{request.key, listener.port, {}, listener.address});
     } catch (const core::RuntimeError& error) {

@@ -24,8 +24,8 @@ class LaunchedRunTest : public ::testing::Test {
       std::chrono::milliseconds linger = 60s, std::chrono::milliseconds settling = 0ms) {
     auto environment = core::current_environment();
     environment["LOG"] = log_.string();
-    return run_launcher({"/bin/bash", "-c", script}, environment, signals_, run_ended, core::monotonic_clock(), linger,
-                        settling);
+    return run_launcher({"/bin/bash", "-c", script}, environment, signals_, {began, run_ended}, core::monotonic_clock(),
+                        linger, settling);
   }
 
   std::string log() const {
@@ -43,6 +43,7 @@ class LaunchedRunTest : public ::testing::Test {
   }
 
   tests::TemporaryFolder folder_;
+  std::function<bool()> began = [] { return false; };
   std::filesystem::path log_ = folder_ / "log";
   AllocationSignals signals_;
 };
@@ -161,10 +162,54 @@ TEST_F(LaunchedRunTest, leaves_a_launcher_alone_while_its_run_goes_on) {
   EXPECT_LE(asked, 12) << "it is not asked at every look";
 }
 
+// The others wait for it in MPI_Init, and srun for them.
+const char* const kLosesAProcess =
+    "trap 'echo term >>$LOG; exit 9' TERM; echo 'srun: error: n2: task 1: Segmentation fault' >&2; "
+    "for i in $(seq 40); do sleep 0.05; done; exit 3";
+
+TEST_F(LaunchedRunTest, ends_a_launcher_that_lost_a_process_before_the_run_began) {
+  const auto begin = core::monotonic_clock().now();
+  testing::internal::CaptureStderr();
+  const auto run = launch(
+      kLosesAProcess, [] { return false; }, 900ms);
+  const std::string errors = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(run.killed);
+  EXPECT_EQ(log(), "term\n");
+  EXPECT_GE(core::monotonic_clock().now() - begin, 300ms) << "the run may be just about to begin";
+  EXPECT_NE(errors.find("srun: error: n2: task 1: Segmentation fault\n"), std::string::npos) << errors;
+}
+
+TEST_F(LaunchedRunTest, leaves_a_launcher_alone_that_lost_a_process_of_a_run_that_goes_on) {
+  began = [] { return true; };
+  const auto run = launch(
+      kLosesAProcess, [] { return false; }, 900ms);
+  EXPECT_FALSE(run.killed);
+  ASSERT_TRUE(std::holds_alternative<core::Exited>(run.status));
+  EXPECT_EQ(std::get<core::Exited>(run.status).code, 3);
+}
+
+TEST_F(LaunchedRunTest, passes_on_all_that_the_launcher_says_to_its_end) {
+  testing::internal::CaptureStderr();
+  launch("for i in $(seq 20000); do echo line $i; done >&2; printf 'no end' >&2");
+  const std::string errors = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(errors.substr(0, 14), "line 1\nline 2\n");
+  EXPECT_TRUE(errors.ends_with("line 20000\nno end")) << errors.substr(errors.size() - 40);
+}
+
+TEST(KilledProcess, is_told_from_one_that_said_why) {
+  for (const char* line : {"srun: error: n2: task 1: Segmentation fault", "srun: error: n[1-2]: tasks 0-1: Killed",
+                           "srun: error: login-3.site: task 0: Aborted (core dumped)"})
+    EXPECT_TRUE(tells_of_a_killed_process(line)) << line;
+  for (const char* line :
+       {"srun: error: n2: task 1: Exited with exit code 2", "srun: error: Unable to contact slurm controller",
+        "slurmstepd: error: *** STEP 5.0 ON n1 CANCELLED", "warning: srun: error: n2: task 1: Killed", "",
+        "srun: error: n2: task : Killed", "srun: error: n2: task 1"})
+    EXPECT_FALSE(tells_of_a_killed_process(line)) << line;
+}
+
 TEST_F(LaunchedRunTest, refuses_a_program_that_is_not_there) {
   try {
-    run_launcher(
-        {"/no/such/launcher"}, {}, signals_, [] { return false; }, core::monotonic_clock(), 1s);
+    run_launcher({"/no/such/launcher"}, {}, signals_, {began, began}, core::monotonic_clock(), 1s);
     ADD_FAILURE();
   } catch (const core::RuntimeError& error) {
     EXPECT_EQ(error.kind(), core::ErrorKind::kInput);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <limits>
 #include <thread>
 
@@ -144,6 +145,27 @@ TEST_F(FileSystemTest, write_beyond_the_limit_of_a_file_is_an_environment_error)
   EXPECT_EQ(kind, ErrorKind::kEnvironment);
   EXPECT_NE(text.find("File too large"), std::string::npos) << text;
   EXPECT_TRUE(files_.list(folder_.path()).empty());
+}
+
+TEST_F(FileSystemTest, a_pipe_that_the_user_names_is_read_once_and_says_the_same_again) {
+  const std::filesystem::path pipe = folder_ / "named";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::string text(200'000, 'x');
+  {
+    const std::jthread writer([&] { std::ofstream(pipe) << text; });
+    EXPECT_EQ(read_named_text(real_file_system(), pipe), text);
+  }
+  EXPECT_EQ(read_named_text(real_file_system(), pipe), text) << "nobody writes to it any more";
+  EXPECT_THROW(read_text(real_file_system(), pipe), RuntimeError) << "in a store it is none of ours";
+  EXPECT_EQ(read_named_text(real_file_system(), "/dev/null"), "");
+  try {
+    read_named_text(real_file_system(), "/dev/zero", 1'000'000);
+    ADD_FAILURE();
+  } catch (const RuntimeError& error) {
+    EXPECT_STREQ(error.what(), "'/dev/zero' is larger than 1000000 bytes (that is the limit here)");
+  }
+  for (const std::filesystem::path& path : {folder_.path(), folder_ / "missing"})
+    EXPECT_THROW(read_named_text(real_file_system(), path), RuntimeError);
 }
 
 TEST_F(FileSystemTest, pipes_sockets_and_devices_are_refused_and_not_waited_for) {

@@ -4,6 +4,11 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <optional>
+
+#include "core/error.h"
+#include "tests/support/two_networks.h"
+
 namespace resolute::core::listener_test {
 namespace {
 
@@ -35,6 +40,33 @@ TEST(Listener, at_the_hosts_name_nobody_comes_by_the_loopback_unless_that_is_all
   EXPECT_TRUE(listener.address.empty() || reachable(listener, listener.address.c_str()));
   EXPECT_EQ("127.0.0.1", listen_on_free_port(Reach::kLoopback).address);
   EXPECT_EQ("", listen_on_free_port(Reach::kEverywhere).address);
+}
+
+// The name of this machine stands for the loopback, or for an address that the test's networks do not have.
+TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_others_reach) {
+  tests::TwoNetworks networks;
+  if (!networks.refusal().empty()) GTEST_SKIP() << networks.refusal();
+  networks.enter(0);
+  const Listener listener = listen_on_free_port(Reach::kHost);
+  const Listener chosen = listen_on_free_port(Reach::kHost, "other0");
+  std::string problem;
+  try {
+    listen_on_free_port(Reach::kHost, "other1");
+  } catch (const RuntimeError& error) {
+    problem = error.what();
+  }
+  const Listener alone = listen_on_free_port(Reach::kLoopback, "other0");
+  networks.enter(1);
+  EXPECT_EQ(tests::TwoNetworks::kHosts[0], listener.address);
+  EXPECT_TRUE(reachable(listener, tests::TwoNetworks::kHosts[0]));
+  EXPECT_FALSE(reachable(listener, tests::TwoNetworks::kOtherAddresses[0])) << "of the other network nobody comes";
+  EXPECT_EQ(tests::TwoNetworks::kOtherAddresses[0], chosen.address);
+  EXPECT_TRUE(reachable(chosen, tests::TwoNetworks::kOtherAddresses[0]));
+  EXPECT_FALSE(reachable(chosen, tests::TwoNetworks::kHosts[0]));
+  EXPECT_EQ("127.0.0.1", alone.address) << "a gang on one host needs no interface";
+  networks.leave();
+  EXPECT_EQ("", networks.refusal());
+  EXPECT_EQ(0U, problem.find("network interface 'other1' cannot be listened at (")) << problem;
 }
 
 TEST(Listener, two_get_two_ports) {

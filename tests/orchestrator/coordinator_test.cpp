@@ -44,7 +44,7 @@ class ToyAgent {
                           [&](const HeartbeatAnswer& answer) { told_of_stall = answer.stalls; }, [](const auto&) {}},
                  decode(delivery->bytes));
     for (auto at_work = running_.begin(); at_work != running_.end();) {
-      if (clock_.now() < at_work->second.ends) {
+      if (clock_.now() < at_work->second) {
         ++at_work;
         continue;
       }
@@ -64,14 +64,11 @@ class ToyAgent {
   bool told_of_stall = false;  //!< by the last answer
 
  private:
-  struct AtWork {
-    core::MonotonicTime ends;
-  };
   void start(const Launch& launch) {
     on_launch(launch.key);
     for (const RankCommand& rank : launch.ranks) {
       launched.push_back(launch.key);
-      running_[{launch.key, rank.process_rank}] = {clock_.now() + work};
+      running_[{launch.key, rank.process_rank}] = clock_.now() + work;
       send(RankStarted{launch.key, rank.process_rank});
     }
   }
@@ -91,7 +88,7 @@ class ToyAgent {
   Transport& transport_;
   const core::Clock& clock_;
   experiments::StoreLayout store_;
-  std::map<std::pair<AttemptKey, int>, AtWork> running_;
+  std::map<std::pair<AttemptKey, int>, core::MonotonicTime> running_;  // a rank ends then
 };
 
 // A store, a run on it, and time.
@@ -127,6 +124,16 @@ class World {
     files.sick = [this, end = clock.now() + length, how](SickFileSystem::Call call, const fs::path& path) {
       return clock.now() < end ? how(call, path) : 0;
     };
+  }
+  // While two jobs are at work, and will be. For a while from now on the journal takes nothing.
+  void stop_with_a_full_journal(int jobs, std::chrono::milliseconds length) {
+    begin(jobs, 1, 2);
+    agent->work = 1h;
+    ASSERT_TRUE(run_until([&] { return agent->launched.size() == 2; }));
+    fall_sick(length, [](SickFileSystem::Call call, const fs::path& path) {
+      return call == SickFileSystem::kWrite && is_in(path, "journal-") ? ENOSPC : 0;
+    });
+    coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
   }
   void recover() {
     files.sick = [](SickFileSystem::Call, const fs::path&) { return 0; };
@@ -366,12 +373,7 @@ TEST(CoordinatorOnASickStore, a_run_goes_on_in_another_epoch_when_the_store_lets
 
 TEST(CoordinatorOnASickStore, a_signal_ends_a_run_whose_journal_takes_nothing) {
   World world;
-  world.begin(8, 1, 2);
-  world.agent->work = 1h;
-  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
-  world.fall_sick(
-      1h, [](SickFileSystem::Call call, const fs::path&) { return call == SickFileSystem::kWrite ? ENOSPC : 0; });
-  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  world.stop_with_a_full_journal(8, 1h);
   EXPECT_FALSE(world.run_for(5min));
   EXPECT_EQ(world.agent->kills, 2) << "once each, though the journal has not taken it";
   try {
@@ -385,13 +387,7 @@ TEST(CoordinatorOnASickStore, a_signal_ends_a_run_whose_journal_takes_nothing) {
 
 TEST(CoordinatorOnASickStore, ranks_write_their_checkpoints_at_a_signal_though_the_journal_takes_nothing) {
   World world;
-  world.begin(3, 1, 2);
-  world.agent->work = 1h;
-  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
-  world.fall_sick(10s, [](SickFileSystem::Call call, const fs::path& path) {
-    return call == SickFileSystem::kWrite && is_in(path, "journal-") ? ENOSPC : 0;
-  });
-  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  world.stop_with_a_full_journal(3, 10s);
   world.run_for(1s);
   EXPECT_EQ(world.agent->kills, 2);
   EXPECT_FALSE(world.coordinator->finished()) << "how they ended has to be kept";

@@ -1,6 +1,8 @@
 #include "slurm/submission.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/slurm/submission_samples.h"
 #include "tests/support/killing_file_system.h"
@@ -231,6 +233,35 @@ TEST_F(SubmissionFolderTest, a_request_that_could_not_be_read_back_is_not_writte
   request.store = "relative";
   message_of([&] { create_submission(disk(), root_.path(), request, ""); }, core::ErrorKind::kInput);
   EXPECT_TRUE(disk().list(root_ / "submissions").empty());
+}
+
+TEST_F(SubmissionFolderTest, is_run_only_if_nobody_else_may_have_written_it) {
+  const mode_t before = ::umask(0);
+  const SubmissionFolder folder = create();
+  ::umask(before);
+  folder.require_own();
+  const auto expect_refused = [&](const fs::path& path, const std::string& why) {
+    const auto message = message_of([&] { folder.require_own(); }, core::ErrorKind::kInput);
+    EXPECT_EQ(message.find(fmt::format("submission 0123456789ab is not run: '{}' may hold another's commands ({}); ",
+                                       path.string(), why)),
+              0u)
+        << message;
+  };
+  for (const char* name : {"", "request.json", "suite.toml", "batch-001"}) {
+    const fs::path path = *name == '\0' ? folder.path() : folder.path() / name;
+    const fs::perms own = fs::status(path).permissions();
+    fs::permissions(path, fs::perms::group_write, fs::perm_options::add);
+    expect_refused(path, "its group may write to it");
+    fs::permissions(path, own | fs::perms::others_write);
+    expect_refused(path, "everybody may write to it");
+    fs::permissions(path, own);
+    if (::geteuid() == 0) {
+      ASSERT_EQ(::chown(path.c_str(), 4'000'001, 0), 0);
+      expect_refused(path, "it belongs to user 4000001");
+      ASSERT_EQ(::chown(path.c_str(), 0, 0), 0);
+    }
+    folder.require_own();
+  }
 }
 
 TEST_F(SubmissionFolderTest, those_of_a_suite_come_oldest_first) {

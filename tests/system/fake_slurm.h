@@ -77,6 +77,10 @@ for file in "$state"/job-*; do
 done
 )sh");
     add("scontrol", R"sh(
+if [ "$1" = show ]; then
+  echo "slurm_load_jobs error: Invalid job id specified" >&2
+  exit 1
+fi
 if [ "$1" = release ]; then
   read -r line < "$state/job-$2"
   echo "${line%|*}|Priority" > "$state/job-$2"

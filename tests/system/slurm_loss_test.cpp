@@ -48,8 +48,7 @@ TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_no
   const fs::path calls = suite.scratch() / "calls";
   suite.wrap("scontrol", "echo \"$*\" >>" + calls.string() + "\nexec \"$real\" \"$@\"");
   // SLURM keeps the job on the other nodes, without its script: an agent there has to see to it, and only one. MPI may
-  // crash on a node that was in use a moment ago and leave the others waiting: the allocation then tries again after a
-  // quarter of its time.
+  // crash on a node that was in use a moment ago and leave the others waiting: the allocation then tries again.
   suite.submit({"--nodes", "3", "--coordinator-limit", "15", "--time", "5"});
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();

@@ -250,6 +250,57 @@ TEST_F(Submit, cancelled_is_resumed_as_the_next_generation) {
   EXPECT_EQ(submissions().size(), 1U);
 }
 
+TEST_F(Submit, what_somebody_else_may_have_written_is_not_run) {
+  ASSERT_EQ(code_of(submit()), 0);
+  slurm_.forget(12);
+  const fs::path folder = submissions().at(0);
+  const fs::path request = folder / "request.json";
+  fs::permissions(request, fs::perms::group_write, fs::perm_options::add);
+  const std::string problem = fmt::format("submission {} is not run: '{}' may hold another's commands",
+                                          folder.filename().string(), request.string());
+  expect_end(call("resume"), 2, problem);
+  expect_end(submit(), 2, problem);
+  expect_end(run_program({program_.string(), "suite", "allocation", "--submission", folder.string(), "--batch", "1",
+                          "--generation", "0"},
+                         environment()),
+             2, problem);
+  EXPECT_EQ(code_of(call("status")), 0);
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  fs::permissions(request, fs::perms::group_write, fs::perm_options::remove);
+  EXPECT_EQ(code_of(call("resume")), 0);
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
+}
+
+TEST_F(Submit, takes_a_suite_out_of_a_pipe) {
+  const auto output =
+      run_program({"/bin/bash", "-c", R"("$1" suite submit <(/bin/cat "$2") --store "$3" --nodes 3 --time 60)", "bash",
+                   program_.string(), suite_.string(), store_.string()},
+                  environment());
+  ASSERT_EQ(code_of(output), 0) << output.err;
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_EQ(text_of(submissions()[0] / "suite.toml"), text_of(suite_));
+}
+
+TEST_F(Submit, an_allocation_starts_its_run_again_once_the_store_has_failed_that_at_its_begin) {
+  ASSERT_EQ(code_of(call("submit", {"--nodes", "1", "--time", "60", "--launcher", "none"})), 0);
+  const fs::path folder = submissions().at(0), tries = scratch_ / "tries", run = scratch_ / "run";
+  std::ofstream(run) << "#!/bin/bash\necho try >>" << tries.string() << "\nread -rd '' all <" << tries.string()
+                     << "\n[ \"$all\" = try ] && exit 75\nexit 2\n";
+  fs::permissions(run, fs::perms::owner_all);
+  auto request = core::Json::parse(text_of(folder / "request.json"));
+  request["resolute"] = run.string();
+  core::write_atomic(core::real_file_system(), folder / "request.json", request.dump() + "\n");
+  auto inside = environment();
+  inside.insert({{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_NAME", "x"}, {"SLURM_JOB_NUM_NODES", "1"}});
+  const auto output = run_program(
+      {program_.string(), "suite", "allocation", "--submission", folder.string(), "--batch", "1", "--generation", "0"},
+      inside);
+  EXPECT_EQ(code_of(output), 2) << output.err;
+  EXPECT_EQ(text_of(tries), "try\ntry\n") << output.err;
+  EXPECT_TRUE(has(output.err, "waiting for the store (the store failed the run at its begin")) << output.err;
+  EXPECT_TRUE(has(output.err, "given up: the run refuses to begin")) << output.err;
+}
+
 TEST_F(Submit, resume_releases_what_is_held) {
   ASSERT_EQ(code_of(submit()), 0);
   slurm_.change(12, "Priority", "launch failed requeued held");

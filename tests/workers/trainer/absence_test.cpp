@@ -4,7 +4,7 @@
 
 #include <chrono>
 
-#include "tests/workers/trainer/two_networks.h"
+#include "tests/support/two_networks.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
 namespace resolute::workers::absence_test {
@@ -59,13 +59,16 @@ TEST_P(SignalledRankTest, is_named_by_all_others_in_time) {
 }
 
 TEST_F(AbsenceTest, ranks_that_are_cut_off_are_named_by_the_others_and_name_them) {
-  TwoNetworks networks;
+  tests::TwoNetworks networks;
   if (!networks.refusal().empty()) GTEST_SKIP() << networks.refusal();
   const fs::path folder = store("cut-off");
-  const auto arguments =
-      Attempt::arguments(folder, write_specification(folder, endless()), 4, limit(), TwoNetworks::kHosts[0]);
-  ProcessGang gang(4, arguments, core::Reach::kEverywhere, [&](int rank) { networks.enter(rank == 3 ? 1 : 0); });
+  // This machine's name stands for no address of theirs.
+  networks.enter(0);
+  const std::string host = core::listen_on_free_port(core::Reach::kHost).address;
+  const auto arguments = Attempt::arguments(folder, write_specification(folder, endless()), 4, limit(), host);
+  ProcessGang gang(4, arguments, core::Reach::kHost, [&](int rank) { networks.enter(rank == 3 ? 1 : 0); });
   networks.leave();
+  ASSERT_EQ(tests::TwoNetworks::kHosts[0], host);
   gang.wait_for_checkpoint();
   networks.pull_cable();
   ASSERT_EQ("", networks.refusal());
@@ -78,7 +81,7 @@ TEST_F(AbsenceTest, ranks_that_are_cut_off_are_named_by_the_others_and_name_them
     EXPECT_EQ("exit code 1", end.how);
     EXPECT_EQ(0U, end.last_line.find("resolute-worker: process rank 3 did not arrive (last seen in exchange "))
         << end.last_line;
-    EXPECT_NE(std::string::npos, end.last_line.find(TwoNetworks::kHosts[1])) << end.last_line;
+    EXPECT_NE(std::string::npos, end.last_line.find(tests::TwoNetworks::kHosts[1])) << end.last_line;
   }
 }
 

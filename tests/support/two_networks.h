@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! Two networks of a test's own, joined by one cable that it can pull. Needs the right to make network namespaces.
+//! Two networks of a test's own, as of two hosts: joined by one cable that it can pull, and by a second one as of a
+//! cluster's other network. Needs the right to make network namespaces.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -10,15 +11,19 @@
 #include <chrono>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/process.h"
 
-namespace resolute::workers {
+namespace resolute::tests {
 
 class TwoNetworks {
  public:
+  //! By cable0 and cable1, the first interfaces that they have.
   static constexpr std::array<const char*, 2> kHosts{"10.77.0.1", "10.77.0.2"};
+  //! By other0 and other1.
+  static constexpr std::array<const char*, 2> kOtherAddresses{"10.78.0.1", "10.78.0.2"};
 
   TwoNetworks() : own_(current()) {
     for (core::FileDescriptor& network : networks_) {
@@ -30,12 +35,13 @@ class TwoNetworks {
     }
     // This thread is in the second network now.
     const std::string first = fmt::format("/proc/{}/fd/{}", ::getpid(), networks_[0].get());
-    run({"link", "add", "cable1", "type", "veth", "peer", "name", "cable0", "netns", first});
+    for (const std::string cable : {"cable", "other"})
+      run({"link", "add", cable + "1", "type", "veth", "peer", "name", cable + "0", "netns", first});
     for (std::size_t i = 0; i < networks_.size(); ++i) {
       enter(i);
       run({"link", "set", "lo", "up"});
-      run({"addr", "add", std::string(kHosts[i]) + "/24", "dev", fmt::format("cable{}", i)});
-      run({"link", "set", fmt::format("cable{}", i), "up"});
+      plug_in(fmt::format("cable{}", i), kHosts[i]);
+      plug_in(fmt::format("other{}", i), kOtherAddresses[i]);
     }
     leave();
   }
@@ -64,6 +70,10 @@ class TwoNetworks {
     if (::setns(network.get(), CLONE_NEWNET) != 0 && refusal_.empty())
       refusal_ = fmt::format("a network cannot be entered ({})", std::strerror(errno));
   }
+  void plug_in(const std::string& interface, const std::string& address) {
+    run({"addr", "add", address + "/24", "dev", interface});
+    run({"link", "set", interface, "up"});
+  }
   void run(std::vector<std::string> arguments) {
     if (!refusal_.empty()) return;
     arguments.insert(arguments.begin(), "/usr/sbin/ip");
@@ -82,4 +92,4 @@ class TwoNetworks {
   std::string refusal_;
 };
 
-}  // namespace resolute::workers
+}  // namespace resolute::tests

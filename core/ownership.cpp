@@ -1,0 +1,54 @@
+#include "core/ownership.h"
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "core/error.h"
+#include "core/file_system.h"
+
+namespace resolute::core {
+namespace {
+
+std::string name_of_user(uid_t user) {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16384> text;
+  if (::getpwuid_r(user, &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return {};
+  return entry.pw_name;
+}
+
+}  // namespace
+
+std::optional<std::string> foreign_hand(uid_t owner, mode_t mode, uid_t self, const std::string& name) {
+  if (owner != self && owner != 0)
+    return fmt::format("it belongs to {}", name.empty() ? fmt::format("user {}", owner) : name);
+  if (S_ISLNK(mode)) return "it is a link";
+  if ((mode & S_IWOTH) != 0) return "everybody may write to it";
+  if ((mode & S_IWGRP) != 0) return "its group may write to it";
+  return std::nullopt;
+}
+
+void require_own(const std::filesystem::path& path, const std::string& refusal) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+  const auto why = foreign_hand(status.st_uid, status.st_mode, ::geteuid(), name_of_user(status.st_uid));
+  if (!why) return;
+  throw input_error(fmt::format("{}: '{}' may hold another's commands", refusal, path.string()), *why,
+                    "read it; if all of it is yours, `chown` it to yourself and `chmod go-w` it, else remove it");
+}
+
+void make_own_folder(const std::filesystem::path& folder) {
+  real_file_system().create_directories(folder);
+  struct stat status {};
+  if (::lstat(folder.c_str(), &status) != 0)
+    throw system_error(fmt::format("cannot stat '{}'", folder.string()), errno);
+  const mode_t own = status.st_mode & 07777 & ~static_cast<mode_t>(S_IWGRP | S_IWOTH);
+  if (status.st_uid == ::geteuid() && own != (status.st_mode & 07777) && ::chmod(folder.c_str(), own) != 0)
+    throw system_error(fmt::format("cannot take others' right to write from '{}'", folder.string()), errno);
+}
+
+}  // namespace resolute::core
