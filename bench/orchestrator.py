@@ -29,7 +29,7 @@ JOBS, IN_FLIGHT, TURNS = 10_000, 16, 3
 IDLE_SECONDS = 20
 # Of SLOW_JOBS so many are run: the rate is that of all.
 SLOW_JOBS, SLOW_RUN, SLOW_IN_FLIGHT = 10_000, 1_000, 64
-MANY_AGENTS, MANY_SLOTS, MANY_LIMIT = 2, 900, 60
+MANY_AGENTS, MANY_SLOTS, MANY_LIMIT = 2, 900, 90
 
 
 def jobs(programs, hyperqueue, scratch):
@@ -132,7 +132,7 @@ def idle(programs, scratch):
 
 def shim(programs, folder, metadata_us, fsync_us):
     """An environment in which what lies below the folder is slow."""
-    return {**os.environ, "LD_PRELOAD": str(programs / "store_shim.so"), "RESOLUTE_SHIM_FOLDER": str(folder),
+    return {**os.environ, "LD_PRELOAD": str((programs / "store_shim").with_suffix(".so")), "RESOLUTE_SHIM_FOLDER": str(folder),
             "RESOLUTE_SHIM_METADATA_US": str(metadata_us), "RESOLUTE_SHIM_FSYNC_US": str(fsync_us)}
 
 
@@ -196,8 +196,13 @@ def slow_slots(programs, scratch):
             started = [event for event in events if event["type"] == "started" and event["event"]["job"] in trainings]
             lost = [event for event in events if event["type"] == "agent-lost"]
     finally:
+        left = descendants(run.pid) if run.poll() is None else []
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
+        # Spawners end what ranks have started and leave after that.
+        deadline = time.monotonic() + 30
+        while any(os.path.exists(f"/proc/{process}") for process in left) and time.monotonic() < deadline:
+            time.sleep(0.2)
     if lost or len(started) < slots:
         print(f"bench: {len(started)} of {slots} slots were filled, {len(lost)} agents were lost", file=sys.stderr)
         return [figure("slow_store_1800_slots", float("inf"), 10.0, "s", 0.0, 1.0)]

@@ -22,7 +22,7 @@ struct SpawnerOptions {
   //! Bytes over which a rank's log file is cut to its first and its last quarter of them.
   std::uint64_t log_limit = std::uint64_t{64} << 20;
   std::chrono::milliseconds memory_check{500};  //!< between looks at the memory of ranks that have a limit
-  std::chrono::milliseconds log_check{5000};    //!< between looks at the size of logs
+  std::chrono::milliseconds log_check{250};     //!< between looks at what ranks have written to their logs
   //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
   //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
   std::chrono::milliseconds end_limit{5000};

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ struct Rank {
   pid_t process = -1;  // leader of its process group
   core::FileDescriptor progress;
   std::string line;
-  std::array<std::string, 2> logs;  // standard output, standard error
+  std::vector<RankLog> logs;  // standard output, standard error
   std::optional<core::MonotonicTime> kill_at;
   bool killed = false;  // by us
   std::int64_t memory_mib = 0;
@@ -74,6 +75,10 @@ class SpawnerProcess {
     ::sigprocmask(SIG_BLOCK, &children, nullptr);
     child_signal_ = core::FileDescriptor(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!child_signal_.valid()) throw core::system_error("cannot watch for the end of ranks", errno);
+    // Three for each rank here. Ranks keep the limit that was meant for them.
+    ::getrlimit(RLIMIT_NOFILE, &ranks_descriptors_);
+    const rlimit most{ranks_descriptors_.rlim_max, ranks_descriptors_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &most);
   }
 
   void serve() {
@@ -88,7 +93,7 @@ class SpawnerProcess {
       reap();
       kill_overdue();
       check_memory();
-      limit_logs();
+      keep_all_logs();
       open = write_available(socket_.get(), unsent_) && open;
     }
     end();
@@ -98,6 +103,7 @@ class SpawnerProcess {
   void end() {
     for (const Rank& rank : ranks_) ::kill(-rank.process, SIGKILL);
     end_children(options_.end_limit);
+    for (Rank& rank : ranks_) keep_logs(rank);
   }
 
  private:
@@ -158,17 +164,15 @@ class SpawnerProcess {
     Rank rank;
     rank.key = key;
     rank.process_rank = command.process_rank;
-    rank.logs = {command.out, command.err};
     rank.memory_mib = command.memory_mib;
     rank.kernel_kills = kernel_kills_before();
     try {
-      const core::FileDescriptor out = open_log(command.out);
-      const core::FileDescriptor err = open_log(command.err);
+      for (const std::string& path : {command.out, command.err}) rank.logs.emplace_back(path);
       request_.arguments = command.arguments;
       request_.environment[kAttemptVariable] = mark_of(key);
       request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
       request_.processors = command.processors;
-      request_.descriptors = {{1, out.get()}, {2, err.get()}};
+      request_.descriptors = {{1, rank.logs[0].descriptor()}, {2, rank.logs[1].descriptor()}};
       core::Pipe progress;
       if (command.progress) {
         progress = core::make_pipe();
@@ -185,6 +189,7 @@ class SpawnerProcess {
         request_.descriptors[kSecretDescriptor] = own_secret.get();
       }
       rank.process = core::spawn_process(request_);
+      ::prlimit(rank.process, RLIMIT_NOFILE, &ranks_descriptors_, nullptr);
       rank.progress = std::move(progress.read_end);
       if (rank.progress.valid()) ::fcntl(rank.progress.get(), F_SETFL, O_NONBLOCK);
     } catch (const core::RuntimeError& error) {
@@ -240,7 +245,7 @@ class SpawnerProcess {
       ::waitpid(process, &word, 0);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
       read_progress(*rank);
-      cut_logs(*rank);
+      keep_logs(*rank);
       reports.push_back(report_of(*rank, core::to_exit_status(word)));
       ranks_.erase(rank);
     }
@@ -258,7 +263,7 @@ class SpawnerProcess {
       report.evidence = rank.over_memory;
       return report;
     }
-    report.evidence = last_line_of(rank.logs[1]);
+    report.evidence = rank.logs[1].last_line();
     if (report.signal != SIGKILL || rank.killed) return report;
     const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
     if (kills == 0) return report;
@@ -320,21 +325,22 @@ class SpawnerProcess {
     }
   }
 
-  void limit_logs() {
+  void keep_all_logs() {
     const auto now = core::monotonic_clock().now();
     if (now < log_check_) return;
     log_check_ = now + options_.log_check;
-    for (const Rank& rank : ranks_) cut_logs(rank);
+    for (Rank& rank : ranks_) keep_logs(rank);
   }
 
-  void cut_logs(const Rank& rank) const {
-    for (const std::string& path : rank.logs) cut_log(path, options_.log_limit);
+  void keep_logs(Rank& rank) const {
+    for (RankLog& log : rank.logs) log.keep(options_.log_limit);
   }
 
   core::FileDescriptor socket_;
   SpawnerOptions options_;
   core::SpawnRequest request_;  // the next rank's; most of it is every rank's
   core::FileDescriptor child_signal_;
+  rlimit ranks_descriptors_{};
   std::vector<pollfd> polled_;
   std::string unsent_;
   std::map<AttemptKey, core::FileDescriptor> listeners_;

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! A rank's log files: opened for appending, so that a rank goes on at the new end after its log was cut.
+//! A rank's logs. What it writes is held in memory, where its last words can be read whatever the store does, and goes
+//! to a file of the store every now and then: one that writes nothing leaves none.
 
 #include <cstdint>
 #include <string>
@@ -9,11 +10,31 @@
 
 namespace resolute::orchestrator {
 
-//! \throws RuntimeError if it cannot be made
-core::FileDescriptor open_log(const std::string& path);
+//! One stream of a rank. Not thread-safe.
+class RankLog {
+ public:
+  //! Memory alone: nothing is asked of the store. \param path of the file \throws RuntimeError without memory or
+  //! descriptors
+  explicit RankLog(std::string path);
+  //! For the rank to write to, at the end whoever does. Closed when it is exec'd: to be duplicated.
+  int descriptor() const { return memory_.get(); }
+  //! Appends what the rank has written since the last time to the file, which is made with the first byte, and cuts it
+  //! where it is longer than `limit` bytes. What the store does not take stays in memory, at most so much of it: its
+  //! end.
+  void keep(std::uint64_t limit);
+  //! The last line that is not empty, of the last 8 KiB; at most 500 bytes. Empty if there is none. From memory.
+  std::string last_line() const;
 
-//! The last line that is not empty, of the file's last 8 KiB; at most 500 bytes. Empty if there is none.
-std::string last_line_of(const std::string& path);
+ private:
+  std::uint64_t size() const;
+  bool append(std::uint64_t size);
+  void forget(std::uint64_t until);
+
+  std::string path_;
+  core::FileDescriptor memory_;
+  std::uint64_t kept_ = 0;       // so many bytes of it stand in the file, or were given up
+  std::uint64_t forgotten_ = 0;  // so many are no longer in memory
+};
 
 //! Cuts a log over `limit` bytes to its first and its last quarter of them, with a line between that says so. What is
 //! written to it in this moment may be lost. Where the disk takes nothing, the log keeps its length, and its ends.
