@@ -1,14 +1,16 @@
 """The orchestrator beside its peers, in turns on one machine, medians: a suite of no-op processes, journal with fsync,
 beside HyperQueue and beside a bare loop of posix_spawn and wait, the same program with the same number in flight; what a
 decision takes with 100,000 gangs in the queue; the published workload simulated; a journal of 1,000,000 events replayed; and
-what a coordinator and 4 agents use while a job runs and nothing happens. Counted per job, decision, simulation and replay is
+what a coordinator and 4 agents use while a job runs and nothing happens; and the same on a store that is slow (store_shim): how
+soon the first of 10,000 jobs runs and how many a second then, and how soon 1,800 slots are full. Counted per job, decision, simulation and replay is
 processor time, except where both sides run processes.
 
 Usage: orchestrator.py PROGRAMS PYTHONPATH_OF_HYPERQUEUE [--folder DIR] [--only PART[,PART]] [--json]
-Parts: jobs, decision, simulation, replay, idle
+Parts: jobs, decision, simulation, replay, idle, slow_store
 """
 
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -25,6 +27,9 @@ from turns import Player
 
 JOBS, IN_FLIGHT, TURNS = 10_000, 16, 3
 IDLE_SECONDS = 20
+# Of SLOW_JOBS so many are run: the rate is that of all.
+SLOW_JOBS, SLOW_RUN, SLOW_IN_FLIGHT = 10_000, 1_000, 64
+MANY_AGENTS, MANY_SLOTS, MANY_LIMIT = 2, 900, 90
 
 
 def jobs(programs, hyperqueue, scratch):
@@ -102,7 +107,7 @@ def idle(programs, scratch):
                            env={**os.environ, "RESOLUTE_WORKER": str(worker)}, stdout=sys.stderr, start_new_session=True)
     try:
         deadline = time.monotonic() + 120
-        while not list(store.glob("jobs/*/*/attempts/*/stdout")):
+        while not list(store.glob("jobs/*/*/claim")):
             if run.poll() is not None or time.monotonic() > deadline:
                 sys.exit("bench: the idle run has not started its first job")
             time.sleep(0.2)
@@ -125,12 +130,92 @@ def idle(programs, scratch):
             figure("idle_memory_vs_60_mb", memory, 60.0, "MiB", 60.0 / memory, 1.0)]
 
 
+def shim(programs, folder, metadata_us, fsync_us):
+    """An environment in which what lies below the folder is slow."""
+    return {**os.environ, "LD_PRELOAD": str((programs / "store_shim").with_suffix(".so")), "RESOLUTE_SHIM_FOLDER": str(folder),
+            "RESOLUTE_SHIM_METADATA_US": str(metadata_us), "RESOLUTE_SHIM_FSYNC_US": str(fsync_us)}
+
+
+def training_suite(path, rows, trials):
+    """rows x trials trainings and as many evaluations, behind a shard and a seal."""
+    text = (f'suite = "{path.stem}"\ntitle = "Many"\n[defaults]\nmethod = "baseline"\nbackbone = "resnet-small"\ntrials = {trials}\n'
+            'train.identities = 4\n[[dataset]]\nid = "people"\nsource = "synthetic"\nidentities = 12\n'
+            '[[table]]\nid = "main"\ntitle = "Main"\nmetrics = ["mAP"]\ndatasets = ["people"]\n')
+    for row in range(1, rows + 1):
+        text += f'  [[table.row]]\n  id = "row-{row}"\n  label = "{row} steps"\n  train.steps = {row}\n'
+    path.write_text(text)
+    return path
+
+
+def slow_jobs(programs, scratch):
+    """A job is there when its result is; what the run does at its end does not count."""
+    suite, store = training_suite(scratch / "slow.toml", 5, SLOW_JOBS // 10), scratch / "slow"
+    begin = time.time()
+    subprocess.run([str(programs / "resolute"), "suite", "run", str(suite), "--store", str(store), "--slots", str(SLOW_IN_FLIGHT),
+                    "--max-jobs", str(SLOW_RUN)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                   env={**shim(programs, store, 1000, 5000), "RESOLUTE_WORKER": str(programs / "bench_noop_worker")})
+    results = sorted(result.stat().st_mtime for result in store.glob("jobs/*/*/result.json"))
+    if len(results) != SLOW_RUN:
+        sys.exit(f"bench: {len(results)} of {SLOW_RUN} jobs have a result")
+    # The shard and the seal behind it come one by one.
+    rate, first = (SLOW_RUN - 3) / (results[-1] - results[2]), results[0] - begin
+    return [figure("slow_store_jobs", rate, 100.0, "jobs/s", rate / 100.0, 1.0),
+            figure("slow_store_first_job", first, 3.0, "s", 3.0 / first, 1.0)]
+
+
+def events_of(program, suite, store):
+    log = subprocess.run([str(program), "suite", "log", str(suite), "--store", str(store), "--json"], stdout=subprocess.PIPE,
+                         stderr=subprocess.DEVNULL, text=True).stdout
+    return [json.loads(line) for line in log.splitlines()]
+
+
+def seconds_between(earlier, later):
+    parse = lambda event: datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00"))
+    return (parse(later) - parse(earlier)).total_seconds()
+
+
+def slow_slots(programs, scratch):
+    """Trainings that only wait, as many as there are slots, behind a shard and a seal. Counts if no agent takes the coordinator
+    for dead meanwhile."""
+    slots, store, program = MANY_AGENTS * MANY_SLOTS, scratch / "slots", programs / "resolute"
+    suite = training_suite(scratch / "slots.toml", MANY_AGENTS, MANY_SLOTS)
+    environment = {**shim(programs, store, 2000, 2000), "RESOLUTE_WORKER": str(programs / "bench_noop_worker"),
+                   "RESOLUTE_BENCH_TRAININGS_WAIT": "1"}
+    run = subprocess.Popen(["mpirun", "--enable-recovery", "-np", str(MANY_AGENTS + 1), str(program), "suite", "run", str(suite),
+                            "--store", str(store), "--slots", str(MANY_SLOTS), "--coordinator-limit", "15"],
+                           env=environment, stdout=sys.stderr, stderr=subprocess.DEVNULL, start_new_session=True)
+    placed, started, lost = [], [], []
+    try:
+        deadline = time.monotonic() + MANY_LIMIT
+        while len(started) < slots and not lost and time.monotonic() < deadline and run.poll() is None:
+            time.sleep(2)
+            events = events_of(program, suite, store)
+            trainings = {event["event"]["job"] for event in events
+                         if event["type"] == "job-added" and event["event"]["kind"] == "training"}
+            placed = [event for event in events if event["type"] == "placed" and event["event"]["job"] in trainings]
+            started = [event for event in events if event["type"] == "started" and event["event"]["job"] in trainings]
+            lost = [event for event in events if event["type"] == "agent-lost"]
+    finally:
+        left = descendants(run.pid) if run.poll() is None else []
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        # Spawners end what ranks have started and leave after that.
+        deadline = time.monotonic() + 30
+        while any(os.path.exists(f"/proc/{process}") for process in left) and time.monotonic() < deadline:
+            time.sleep(0.2)
+    if lost or len(started) < slots:
+        print(f"bench: {len(started)} of {slots} slots were filled, {len(lost)} agents were lost", file=sys.stderr)
+        return [figure("slow_store_1800_slots", float("inf"), 10.0, "s", 0.0, 1.0)]
+    took = seconds_between(placed[0], started[slots - 1])
+    return [figure("slow_store_1800_slots", took, 10.0, "s", 10.0 / took, 1.0)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
     parser.add_argument("hyperqueue")
     parser.add_argument("--folder", default=None, help="where to write; a folder of its own is made there")
-    parser.add_argument("--only", default="jobs,decision,simulation,replay,idle")
+    parser.add_argument("--only", default="jobs,decision,simulation,replay,idle,slow_store")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
@@ -138,7 +223,8 @@ def main():
              "decision": lambda: decision(options.programs),
              "simulation": lambda: simulation(options.programs),
              "replay": lambda: replay(options.programs, scratch),
-             "idle": lambda: idle(options.programs, scratch)}
+             "idle": lambda: idle(options.programs, scratch),
+             "slow_store": lambda: slow_jobs(options.programs, scratch) + slow_slots(options.programs, scratch)}
     wanted = options.only.split(",")
     if unknown := [part for part in wanted if part not in parts]:
         sys.exit(f"bench: unknown part '{unknown[0]}'; give some of: {', '.join(parts)}")

@@ -26,6 +26,7 @@
 #include "core/process.h"
 #include "core/progress.h"
 #include "core/secret.h"
+#include "experiments/attempt_files.h"
 
 namespace resolute::cli {
 
@@ -308,9 +309,8 @@ class Attempt {
 }  // namespace
 
 int next_attempt(const StoreLayout& store, const JobId& job) {
-  int attempt = 1;
-  while (core::real_file_system().exists(store.attempt_folder(job, attempt))) ++attempt;
-  return attempt;
+  const auto attempts = experiments::stored_attempts(core::real_file_system(), store.job_folder(job));
+  return attempts.empty() ? 1 : *attempts.rbegin() + 1;
 }
 
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough) {
@@ -320,7 +320,6 @@ AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool(
   struct sigaction hangup {};
   ::sigaction(SIGHUP, nullptr, &hangup);
   if (hangup.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);  // nohup asks for it to be ignored
-  core::real_file_system().create_directories(StoreLayout(attempt.store).attempt_folder(attempt.job, attempt.attempt));
   return Attempt(attempt).run(enough);
 }
 

@@ -17,7 +17,7 @@ struct LocalAttempt {
   std::filesystem::path worker;  //!< the program
   std::filesystem::path store;
   experiments::JobId job;                 //!< its spec.json is in the store
-  int attempt = 1;                        //!< names the folder of what it logs
+  int attempt = 1;                        //!< names the files that it logs to
   int ranks = 1;                          //!< W; above 1 only for a training, whose lanes it divides
   std::vector<std::string> options = {};  //!< further ones of the worker, for every rank
   std::string title;                      //!< of the progress line: "training"

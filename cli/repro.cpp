@@ -184,7 +184,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
   if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {follow_attempt(attempt)};
   // Nobody goes on from this run: its time belongs to the steps.
   attempt.options.insert(attempt.options.end(), {"--checkpoint-every", "1000000000"});
-  GrowingLog log(scratch.attempt_folder(request.job, attempt.attempt) / "metrics.jsonl");
+  GrowingLog log(scratch.attempt_file(request.job, attempt.attempt, "metrics.jsonl"));
   Ended ended;
   ended.attempt = follow_attempt(attempt, [&] {
     ended.by_us = ended.by_us || reaches_the_end(log, request, recorded);

@@ -290,22 +290,24 @@ class PosixFileSystem final : public FileSystem {
 
   // The last folder first: mostly it is the only one that is missing, and the standard library's function looks at
   // every one above it.
-  void create_directories(const fs::path& folder) override {
-    if (::mkdir(folder.c_str(), 0777) == 0) return;
+  bool make_folder(const fs::path& folder) override {
+    if (::mkdir(folder.c_str(), 0777) == 0) return true;
     int error = errno;
     const fs::path parent = folder.parent_path();
     if (error == ENOENT && !parent.empty() && parent != folder) {
-      create_directories(parent);
-      if (::mkdir(folder.c_str(), 0777) == 0) return;
+      make_folder(parent);
+      if (::mkdir(folder.c_str(), 0777) == 0) return true;
       error = errno;
     }
     struct stat status {};
     if (::stat(folder.c_str(), &status) == 0) {
-      if (S_ISDIR(status.st_mode)) return;
+      if (S_ISDIR(status.st_mode)) return false;
       error = ENOTDIR;
     }
     throw system_error(fmt::format("cannot create folder '{}'", folder.string()), error);
   }
+
+  void create_directories(const fs::path& folder) override { make_folder(folder); }
 
   void rename(const fs::path& from, const fs::path& to) override {
     if (::rename(from.c_str(), to.c_str()) != 0)
@@ -325,9 +327,17 @@ class PosixFileSystem final : public FileSystem {
     throw call_error(fmt::format("cannot link '{}' to '{}'", from.string(), to.string()), error, "hard links");
   }
 
+  std::optional<FileIdentity> identity(const fs::path& path) override {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return FileIdentity{status.st_dev, status.st_ino};
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
+    throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
+  }
+
   void remove(const fs::path& path) override {
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-      throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
+    int result = ::unlink(path.c_str());
+    if (result != 0 && errno == EISDIR) result = ::rmdir(path.c_str());
+    if (result != 0 && errno != ENOENT) throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
   }
 
   void sync_path(const fs::path& path) override {
@@ -382,6 +392,14 @@ void replace(FileSystem& files, const fs::path& path, std::span<const std::byte>
 std::unique_ptr<ReadableFile> FileSystem::open_for_read(const fs::path& path) {
   return std::make_unique<FileInMemory>(read(path), path);
 }
+
+bool FileSystem::make_folder(const fs::path& folder) {
+  if (exists(folder)) return false;
+  create_directories(folder);
+  return true;
+}
+
+std::optional<FileIdentity> FileSystem::identity(const fs::path& path) { return real_file_system().identity(path); }
 
 void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
   throw ContractError("this file system writes in order only");
@@ -475,8 +493,12 @@ void probe_storage(FileSystem& files, const fs::path& folder) {
 }
 
 std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path& path) {
-  if (!files.exists(path)) return std::nullopt;
-  return read_text(files, path);
+  try {
+    return read_text(files, path);
+  } catch (const RuntimeError& error) {
+    if (error.error_number() != ENOENT && error.error_number() != ENOTDIR) throw;
+    return std::nullopt;
+  }
 }
 
 }  // namespace resolute::core

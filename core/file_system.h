@@ -42,6 +42,13 @@ class ReadableFile {
   virtual void read_at(std::uint64_t offset, std::span<std::byte> to) = 0;
 };
 
+//! Device and inode.
+struct FileIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileIdentity&) const = default;
+};
+
 //! kExisting: a file that has to be there, for write_at(). kCreateUncached: as kCreateNew, but what is written passes
 //! by the page cache where the file system can do that, which spares the machine a copy and the memory; for large files
 //! that nobody reads soon. Fast from memory that is aligned to pages; write() only.
@@ -61,11 +68,17 @@ class FileSystem {
   //! Names in a folder, sorted by bytes, without "." and "..". A missing folder is an empty list.
   virtual std::vector<std::string> list(const std::filesystem::path& folder) = 0;
   virtual void create_directories(const std::filesystem::path& folder) = 0;
+  //! As create_directories(). \return true if the folder itself was missing and this call made it: what lies in it is
+  //! ours then. By default from exists() and create_directories(), which does not tell of two who make it at once.
+  virtual bool make_folder(const std::filesystem::path& folder);
   virtual void rename(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   //! link(2). \return false if `to` exists already (it may be our own link after a lost NFS answer: compare link
   //! counts)
   virtual bool link(const std::filesystem::path& from, const std::filesystem::path& to) = 0;
-  //! Removes a file; a missing one is not an error.
+  //! What tells the file that stands there from others as long as it lives, by whatever names; nothing if there is
+  //! none. By default the machine's file system is asked.
+  virtual std::optional<FileIdentity> identity(const std::filesystem::path& path);
+  //! Removes a file or an empty folder; a missing one is not an error.
   virtual void remove(const std::filesystem::path& path) = 0;
   //! fsync of a folder's entry list, or of a closed file.
   virtual void sync_path(const std::filesystem::path& path) = 0;

@@ -8,6 +8,8 @@
 namespace resolute::experiments {
 namespace {
 
+constexpr std::string_view kAttempt = "attempt-";
+
 std::string named_by_content(const PackSettings& pack) {
   return pack.name + "-" + core::sha256_hex(core::canonical_json(settings_in_pack(pack))).substr(0, 16);
 }
@@ -36,9 +38,9 @@ std::filesystem::path StoreLayout::checkpoints_folder(const JobId& job) const {
   return job_folder(job) / "checkpoints";
 }
 
-std::filesystem::path StoreLayout::attempt_folder(const JobId& job, int attempt) const {
+std::filesystem::path StoreLayout::attempt_file(const JobId& job, int attempt, const std::string& name) const {
   RESOLUTE_EXPECT(attempt >= 1, "attempts count from 1");
-  return job_folder(job) / "attempts" / fmt::format("{:03}", attempt);
+  return job_folder(job) / fmt::format("{}{:03}-{}", kAttempt, attempt, name);
 }
 
 std::filesystem::path StoreLayout::suite_folder(const std::string& suite) const { return root_ / "suites" / suite; }
@@ -51,6 +53,15 @@ std::filesystem::path StoreLayout::weights_file(const std::string& sha256) const
 std::filesystem::path StoreLayout::weights_name_file(const std::string& name) const {
   RESOLUTE_EXPECT(is_plain_name(name), "weights go by plain names");
   return weights_folder() / (name + ".json");
+}
+
+std::optional<int> attempt_of(const std::string& file_name) {
+  if (!file_name.starts_with(kAttempt)) return std::nullopt;
+  const char* const begin = file_name.data() + kAttempt.size();
+  int attempt = 0;
+  const auto [stop, error] = std::from_chars(begin, file_name.data() + file_name.size(), attempt);
+  if (error != std::errc{} || *stop != '-' || attempt < 1) return std::nullopt;
+  return attempt;
 }
 
 std::string run_name(const std::string& suite, int allocation) {

@@ -4,7 +4,7 @@
 //!
 //!     packs/NAME-HASH/{shard-NNNNN.h5, pack.json}        HASH: first 16 digits of the pack settings' SHA-256
 //!     raw/NAME-HASH/…                                    images of a synthetic data set
-//!     jobs/ab/abcdef…/{spec.json, attempts/NNN/{stdout,stderr,metrics.jsonl}, checkpoints/, result.json, …}
+//!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
 //!     suites/NAME/{journal-EPOCH, plan.json, tables/, submissions/}
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
@@ -27,8 +27,8 @@ class StoreLayout {
   std::filesystem::path specification_file(const JobId& job) const;
   std::filesystem::path result_file(const JobId& job) const;
   std::filesystem::path checkpoints_folder(const JobId& job) const;
-  //! \param attempt 1, 2, …; three digits or more
-  std::filesystem::path attempt_folder(const JobId& job, int attempt) const;
+  //! What one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
+  std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;
   std::filesystem::path suite_folder(const std::string& suite) const;
   std::filesystem::path weights_folder() const { return root_ / "weights"; }
   //! \param sha256 of the file, 64 hexadecimal digits
@@ -39,6 +39,9 @@ class StoreLayout {
  private:
   std::filesystem::path root_;
 };
+
+//! The attempt to which a file of a job's folder belongs; nothing if it is no attempt's.
+std::optional<int> attempt_of(const std::string& file_name);
 
 //! The folder below suites/ in which allocation K keeps its journal: "NAME" for the first, "NAME@K" for others.
 //! \param allocation 1, 2, …

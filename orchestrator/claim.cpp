@@ -48,6 +48,7 @@ Claims::Claims(core::FileSystem& files, const core::Clock& clock, experiments::S
       file_(store_.suite_folder(self_.suite) / fmt::format("claim-{:06}", self_.epoch)),
       lease_(lease) {
   core::replace_unsynced(files_, file_, text_, core::Folders::kMustExist);
+  own_ = files_.identity(file_).value_or(core::FileIdentity{});
 }
 
 Claims::~Claims() {
@@ -106,6 +107,7 @@ void Claims::take_away(const fs::path& path, const std::string& text) {
 
 bool Claims::unchanged(const std::string& who, std::int64_t counter) {
   const auto now = clock_.now();
+  std::lock_guard lock(mutex_);
   auto [seen, fresh] = seen_.try_emplace(who, Standstill{counter, now});
   if (seen->second.counter != counter) seen->second = {counter, now};
   return now - seen->second.since > lease_;
@@ -120,10 +122,11 @@ bool Claims::over(const Claim& holder) {
 }
 
 void Claims::release(const experiments::JobId& job) {
-  // Linking again says whose it is, at less cost than reading it.
   const fs::path path = claim_file(store_, job);
   try {
-    if (link_to(path) || (remade_ && core::read_text_if_exists(files_, path) == text_)) files_.remove(path);
+    // A look says whose it is, at less cost than reading it.
+    const auto found = files_.identity(path);
+    if (found == own_ || (found && remade_ && core::read_text_if_exists(files_, path) == text_)) files_.remove(path);
   } catch (const core::RuntimeError& error) {
     core::log_warning("a claim was not given back: {}", error.what());
   }

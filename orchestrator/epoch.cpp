@@ -1,9 +1,10 @@
 #include "orchestrator/epoch.h"
 
 #include <algorithm>
-#include <charconv>
+#include <iterator>
 
 #include "core/secret.h"
+#include "experiments/attempt_files.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/snapshot.h"
@@ -177,15 +178,9 @@ bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, 
 }
 
 int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
-  const auto names = foreign_as(std::vector<std::string>(), [&] { return files.list(job_folder / "attempts"); });
-  int last = 0;
-  for (const std::string& name : names) {
-    int number = 0;
-    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size() && number <= kMostAttempts)
-      last = std::max(last, number);
-  }
-  return last;
+  const auto attempts = foreign_as(std::set<int>(), [&] { return experiments::stored_attempts(files, job_folder); });
+  const auto beyond = attempts.upper_bound(kMostAttempts);
+  return beyond == attempts.begin() ? 0 : *std::prev(beyond);
 }
 
 }  // namespace resolute::orchestrator

@@ -69,8 +69,8 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
 //! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
 
-//! Highest number of a folder in a job's attempts/ up to kMostAttempts, 0 if there is none or nothing can be seen: a
-//! journal may have been lost, and another run of the store may have tried the job.
+//! Highest number up to kMostAttempts of an attempt that has left something in the job's folder, 0 if there is none or
+//! nothing can be seen: a journal may have been lost, and another run of the store may have tried the job.
 int attempts_in_store(core::FileSystem& files, const std::filesystem::path& job_folder);
 
 }  // namespace resolute::orchestrator

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <sstream>
 
@@ -66,25 +67,40 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   add("--progress-fd", std::to_string(kProgressDescriptor));
   command.progress = true;
   command.memory_mib = commands.memory_mib;
-  const fs::path folder = store.attempt_folder(job.id, attempt);
-  command.out = (folder / log_name("stdout", process_rank)).string();
-  command.err = (folder / log_name("stderr", process_rank)).string();
+  command.out = store.attempt_file(job.id, attempt, log_name("stdout", process_rank)).string();
+  command.err = store.attempt_file(job.id, attempt, log_name("stderr", process_rank)).string();
   return command;
 }
 
-void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
-  if (prepared_.contains(job.id.hex)) return;
+bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (prepared_.contains(job.id.hex)) return false;
+  }
   const std::string text = core::canonical_json(experiments::to_json(job.specification));
   const fs::path path = store_.specification_file(job.id);
-  if (core::read_text_if_exists(files_, path) != text) core::replace_unsynced(files_, path, text);
+  const bool fresh = files_.make_folder(path.parent_path());
+  // A worker reads it only after its coordinator has seen all of it, so that in a folder of our own it needs no other
+  // name first.
+  if (!fresh || !create(path, text))
+    if (core::read_text_if_exists(files_, path) != text)
+      core::replace_unsynced(files_, path, text, core::Folders::kMustExist);
+  std::lock_guard lock(mutex_);
   prepared_.insert(job.id.hex);
+  return fresh;
 }
 
-bool AttemptFolders::make_attempt(const experiments::JobId& job, int attempt) {
-  const fs::path folder = store_.attempt_folder(job, attempt);
-  if (files_.exists(folder)) return false;
-  files_.create_directories(folder);
-  return true;
+// \return false if another run came first
+bool AttemptFolders::create(const fs::path& path, const std::string& text) {
+  try {
+    const auto file = files_.open_for_write(path, core::OpenMode::kCreateNew);
+    file->write(core::as_byte_span(text));
+    file->close();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (error.error_number() != EEXIST) throw;
+    return false;
+  }
 }
 
 void require_program(const std::vector<std::string>& command) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -37,20 +38,23 @@ struct Rendezvous {
 RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
                          int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands);
 
-//! Makes jobs' folders ready for the attempts of one run. Nothing is synced: after a power failure every process of the
-//! run is gone, and the next run finds what is missing or torn and writes it again.
+//! Makes jobs' folders ready for the attempts of one run, whose own files are made when there is something to be
+//! written to them. Nothing is synced: after a power failure every process of the run is gone, and the next run finds
+//! what is missing or torn and writes it again. Any thread, several at once.
 class AttemptFolders {
  public:
   AttemptFolders(core::FileSystem& files, experiments::StoreLayout store) : files_(files), store_(std::move(store)) {}
-  //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run.
-  void prepare_job(const experiments::PlannedJob& job);
-  //! The attempt's folder. \return false if it was there: the number is another run's
-  bool make_attempt(const experiments::JobId& job, int attempt);
+  //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run. \return true if
+  //! the folder was made now: nobody has left anything of the job
+  bool prepare_job(const experiments::PlannedJob& job);
 
  private:
+  bool create(const std::filesystem::path& path, const std::string& text);
+
   core::FileSystem& files_;
   experiments::StoreLayout store_;
-  std::unordered_set<std::string> prepared_;  //!< by id
+  std::mutex mutex_;
+  std::unordered_set<std::string> prepared_;  //!< by id; under mutex_
 };
 
 //! \throws RuntimeError (kInput) unless the command's program is there and may be executed

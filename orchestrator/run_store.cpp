@@ -37,15 +37,16 @@ void RunStore::renew_owner(bool ended) {
 Preparation RunStore::prepare(const experiments::PlannedJob& job,
                               const std::vector<const experiments::PlannedJob*>& needs, int attempt) {
   for (const auto* need : needs) folders_.prepare_job(*need);
-  folders_.prepare_job(job);
+  const bool fresh = folders_.prepare_job(job);
   if (auto holder = claims_->take(job.id)) return HeldBy{std::move(*holder)};
+  if (fresh) return FilesMade{};
   try {
     // Another suite's run may have had the job in work when this one looked.
     if (has_result(job.id)) return ResultThere{};
-    if (folders_.make_attempt(job.id, attempt)) return FilesMade{};
-    const NumberUsed used{std::max(attempt, attempts_in_store(files_, layout_.job_folder(job.id)))};
+    const int last = attempts_in_store(files_, layout_.job_folder(job.id));
+    if (last < attempt) return FilesMade{};
     claims_->release(job.id);
-    return used;
+    return NumberUsed{last};
   } catch (const core::RuntimeError&) {
     claims_->release(job.id);
     throw;

@@ -4,7 +4,7 @@
 //! it is a session of its own and the reaper of all that its ranks leave behind: nothing of a rank outlives it. When
 //! the agent goes (end of the socket), it kills every rank and ends; when it goes itself, the kernel kills the ranks
 //! (PR_SET_PDEATHSIG) and its guard, a process between agent and spawner that does nothing else, what they leave. A
-//! third process opens, cuts and reads logs (spawner/log_keeper.h): the spawner itself never waits for the store.
+//! third process writes ranks' logs (spawner/log_keeper.h): the spawner itself never waits for the store.
 
 #include <sys/types.h>
 
@@ -24,12 +24,12 @@ struct SpawnerOptions {
   //! Bytes over which a rank's log file is cut to its first and its last quarter of them.
   std::uint64_t log_limit = std::uint64_t{64} << 20;
   std::chrono::milliseconds memory_check{500};  //!< between looks at the memory of ranks that have a limit
-  std::chrono::milliseconds log_check{5000};    //!< between looks at the size of logs
+  std::chrono::milliseconds log_check{250};     //!< between looks at what ranks have written to their logs
+  //! That the report of a rank's end waits for the end of its logs: whoever reads them then finds them whole.
+  std::chrono::milliseconds log_wait{1000};
   //! That the spawner waits at its end for what it has killed: a process in a hanging system call (a lost NFS server's)
   //! outlives SIGKILL, and must not hold up the agent. The agent waits twice as long for the spawner, then kills it.
   std::chrono::milliseconds end_limit{5000};
-  //! That the end of a rank that was told to end waits for what its log says of it: whoever told it knows why.
-  std::chrono::milliseconds evidence_limit{5000};
   //! A control group (cgroup v2) for each rank, where they can be made: what a rank has started ends with it, wherever
   //! it has gone. Else process groups and the spawner as reaper do that, which a process with another parent escapes.
   bool control_groups = true;

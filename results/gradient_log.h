@@ -14,7 +14,7 @@
 
 namespace resolute::results {
 
-//! Name of the file in an attempt's folder.
+//! Name of an attempt's file (StoreLayout::attempt_file()).
 inline constexpr const char* kGradientLogName = "gradients.bin";
 
 //! What one training step left. The hash function is the writer's choice; digests are only ever compared.

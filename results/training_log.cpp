@@ -1,28 +1,14 @@
 #include "results/training_log.h"
 
-#include <algorithm>
-#include <charconv>
-
 #include "core/error.h"
 #include "core/json.h"
+#include "experiments/attempt_files.h"
 
 namespace resolute::results {
 namespace {
 
 using experiments::JobId;
 using experiments::StoreLayout;
-
-// Numbers of the attempts that have a folder, ascending.
-std::vector<int> attempts_of(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
-  std::vector<int> attempts;
-  for (const std::string& name : files.list(store.job_folder(job) / "attempts")) {
-    int number = 0;
-    auto [stop, status] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (status == std::errc() && stop == name.data() + name.size() && number >= 1) attempts.push_back(number);
-  }
-  std::sort(attempts.begin(), attempts.end());
-  return attempts;
-}
 
 // The difference of one step, or nothing where the two agree in all that both have.
 std::optional<StepDifference> difference(const LoggedStep& one, const LoggedStep& other, std::uint64_t step,
@@ -45,11 +31,14 @@ bool comparable(const LoggedStep& one, const LoggedStep& other) {
 }
 
 // One attempt's steps. A file that is damaged is worth a warning and no more.
-std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const std::filesystem::path& folder,
+std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const StoreLayout& store, const JobId& job,
                                                  int attempt, TrainingLog& log) {
   std::map<std::uint64_t, LoggedStep> steps;
+  const auto file = [&](const char* name) {
+    return experiments::stored_attempt_file(files, store, job, attempt, name);
+  };
   try {
-    const auto path = folder / "metrics.jsonl";
+    const auto path = file("metrics.jsonl");
     if (files.exists(path))
       for (auto& [step, digest] : parse_gradient_digests(core::as_text(files.read(path)), path.string()))
         steps[step] = {attempt, std::move(digest)};
@@ -57,7 +46,7 @@ std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const 
     log.warnings.push_back(fmt::format("{}; its steps are not compared", error.what()));
   }
   try {
-    const auto path = folder / kGradientLogName;
+    const auto path = file(kGradientLogName);
     if (!files.exists(path)) return steps;
     GradientLog gradients = read_gradient_log(files, path);
     if (gradients.lanes == 0) return steps;
@@ -100,8 +89,8 @@ std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view tex
 
 TrainingLog read_training_log(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
   TrainingLog log;
-  for (int attempt : attempts_of(files, store, job)) {
-    auto steps = read_attempt(files, store.attempt_folder(job, attempt), attempt, log);
+  for (int attempt : experiments::stored_attempts(files, store.job_folder(job))) {
+    auto steps = read_attempt(files, store, job, attempt, log);
     std::map<int, StepDifference> first;  // by the earlier attempt
     for (const auto& [step, logged] : steps) {
       const auto before = log.steps.find(step);

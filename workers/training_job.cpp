@@ -84,11 +84,14 @@ results::TrainingRecord run_training(const JobContext& context,
   std::optional<CheckpointFolder> checkpoints;
   std::optional<MetricsLog> metrics;
   std::optional<results::GradientLogWriter> gradients;
-  const std::filesystem::path attempt = context.store.attempt_folder(context.job, context.options.attempt);
+  const auto attempt_file = [&](const char* name) {
+    return context.store.attempt_file(context.job, context.options.attempt, name);
+  };
   if (first) {
     checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
-    metrics.emplace(context.files, attempt / "metrics.jsonl");
-    gradients.emplace(context.files, attempt / results::kGradientLogName, specification.lanes, gradient_names(*method));
+    metrics.emplace(context.files, attempt_file("metrics.jsonl"));
+    gradients.emplace(context.files, attempt_file(results::kGradientLogName), specification.lanes,
+                      gradient_names(*method));
   }
   CheckpointFolder* folder = checkpoints ? &*checkpoints : nullptr;
   std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
@@ -103,7 +106,8 @@ results::TrainingRecord run_training(const JobContext& context,
                     {method->uses_lr(), method->copy_rates()});
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
-  if (first && context.options.evaluate_every > 0) evaluation.write_to(context.files, attempt / "evaluations.jsonl");
+  if (first && context.options.evaluate_every > 0)
+    evaluation.write_to(context.files, attempt_file("evaluations.jsonl"));
   Trainer trainer({.method = *method,
                    .source = source,
                    .progress = first ? context.progress : silent,
@@ -122,8 +126,9 @@ results::TrainingRecord run_training(const JobContext& context,
   evaluation.close();
   if (first && outcome.images > 0) {
     const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
-    core::log_info("{:.1f} images/s; {:.1f} % of the time waited for images",
-                   static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
+    // A line for whoever asks: it would leave a file behind every training.
+    core::log_debug("{:.1f} images/s; {:.1f} % of the time waited for images",
+                    static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
   }
   if (outcome.interrupted)
     throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
@@ -200,6 +205,7 @@ void remove_checkpoints(const JobContext& context) {
   const std::filesystem::path folder = context.store.checkpoints_folder(context.job);
   try {
     for (const std::string& name : context.files.list(folder)) context.files.remove(folder / name);
+    context.files.remove(folder);
   } catch (const core::RuntimeError& error) {
     core::log_warning("{}; a checkpoint stays behind", error.what());
   }

@@ -1,7 +1,7 @@
 """A worker that is not resolute-worker: a small network of its own in PyTorch, run by the suite external_worker.toml. It
 keeps the contract of docs/worker.md; what a specification says of methods and networks it does not heed."""
 
-import argparse, contextlib, glob, hashlib, io, json, os, signal, subprocess, sys, time
+import argparse, contextlib, glob, hashlib, io, json, os, signal, subprocess, sys, tempfile, time
 
 import h5py, numpy, torch
 from safetensors.torch import load, save
@@ -51,8 +51,9 @@ def read_job(job):
 def draw_split():
     """As resolute-worker draws it, so that all workers train and are tested on the same images."""
     command = [os.environ.get("RESOLUTE_WORKER", "resolute-worker"), "split"]
-    command += ["--store", options.store, "--job", options.job, "--out", attempt]
-    return json.load(open(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()))
+    with tempfile.TemporaryDirectory() as scratch:
+        command += ["--store", options.store, "--job", options.job, "--out", scratch]
+        return json.load(open(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()))
 
 
 class Pack:
@@ -105,7 +106,7 @@ def train(specification):
             break
         print(f"external_worker: {path} is damaged: the one before will do", file=sys.stderr)
     count, rates = recipe["identities"] * recipe["images"], [1, *recipe["train_rates"]]
-    metrics, first, began, said = open(f"{attempt}/metrics.jsonl", "w", buffering=1), step, time.monotonic(), 0.0
+    metrics, first, began, said = open(f"{attempt}-metrics.jsonl", "w", buffering=1), step, time.monotonic(), 0.0
     while step < recipe["steps"]:
         # Every draw follows from seed and step: who goes on from a checkpoint draws the same.
         draws = torch.Generator().manual_seed(1_000_003 * seed + step)
@@ -201,8 +202,7 @@ machine = torch.backends.cpu.get_cpu_capability()
 numeric_class = f"external_worker 1, torch {torch.__version__}, {machine}, threads {options.threads}"
 try:
     folder, specification = read_job(options.job)
-    attempt = f"{folder}/attempts/{options.attempt:03}"
-    os.makedirs(attempt, exist_ok=True)
+    attempt = f"{folder}/attempt-{options.attempt:03}"
     os.makedirs(f"{folder}/checkpoints", exist_ok=True)
     if specification["kind"] not in ("training", "evaluation") or options.process_ranks != 1:
         raise Refused(f"{options.process_ranks} process ranks of a {specification['kind']}")

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 #include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/framing.h"
 #include "orchestrator/spawner/log_keeper.h"
+#include "orchestrator/spawner/logs.h"
 #include "orchestrator/spawner/processes.h"
 
 namespace resolute::orchestrator {
@@ -35,26 +37,14 @@ constexpr std::size_t kMaxUnsent = std::size_t{4} << 20;
 constexpr int kRankOomScore = 500;
 constexpr auto kKernelKillsAge = std::chrono::milliseconds(500);
 
-// A rank whose logs are being opened.
-struct Starting {
-  AttemptKey key;
-  RankCommand command;
-  std::string secret;
-  core::FileDescriptor listener;
-};
-// One that has ended, and whose log has still to say why.
-struct Ended {
-  RankEnded report;
-  std::optional<core::MonotonicTime> no_later;  // without its evidence if need be
-};
-
 struct Rank {
   AttemptKey key;
   int process_rank = 0;
   pid_t process = -1;  // leader of its process group
   core::FileDescriptor progress;
   std::string line;
-  RankLogs logs;
+  RankOutput out, err;
+  LogKeeper::Number number = 0;  // the log keeper's
   std::optional<core::MonotonicTime> kill_at;
   bool killed = false;  // by us
   std::int64_t memory_mib = 0;
@@ -63,16 +53,27 @@ struct Rank {
   std::filesystem::path group;     // control group of its own; empty: there is none
 };
 
+// One that the log keeper is to get ready.
+struct Starting {
+  Rank rank;
+  RankCommand command;
+  std::string secret;
+  core::FileDescriptor listener;
+};
+
+// One whose end is to be reported once its logs are whole.
+struct Ended {
+  RankEnded report;
+  core::MonotonicTime no_later;
+};
+
 std::string mark_of(const AttemptKey& key) { return fmt::format("{}/{}", key.job, key.attempt); }
 
 class SpawnerProcess {
  public:
   SpawnerProcess(int socket, core::FileDescriptor log_keeper, const SpawnerOptions& options,
                  std::filesystem::path groups)
-      : socket_(socket),
-        options_(options),
-        groups_(std::move(groups)),
-        keeper_(std::move(log_keeper), options.log_limit) {
+      : socket_(socket), options_(options), groups_(std::move(groups)), keeper_(std::move(log_keeper)) {
     request_.environment = rank_environment(core::current_environment());
     request_.oom_score_adjustment = kRankOomScore;
     sigset_t children;
@@ -81,6 +82,10 @@ class SpawnerProcess {
     ::sigprocmask(SIG_BLOCK, &children, nullptr);
     child_signal_ = core::FileDescriptor(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!child_signal_.valid()) throw core::system_error("cannot watch for the end of ranks", errno);
+    // Three for each rank here. Ranks keep the limit that was meant for them.
+    ::getrlimit(RLIMIT_NOFILE, &ranks_descriptors_);
+    const rlimit most{ranks_descriptors_.rlim_max, ranks_descriptors_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &most);
   }
 
   void serve() {
@@ -94,10 +99,9 @@ class SpawnerProcess {
       incoming.erase(0, at);
       hear_keeper();
       reap();
-      report_overdue();
+      report_ends();
       kill_overdue();
       check_memory();
-      limit_logs();
       open = write_available(socket_.get(), unsent_) && open;
     }
     end();
@@ -143,17 +147,18 @@ class SpawnerProcess {
                {keeper_.descriptor(), keeper_.events(), 0}};
     if (unsent_.size() < kMaxUnsent)
       for (const Rank& rank : ranks_) polled_.push_back({rank.progress.get(), POLLIN, 0});
-    auto until = log_check_;
+    auto until = core::MonotonicTime::max();
     for (const Rank& rank : ranks_) {
       if (rank.kill_at) until = std::min(until, *rank.kill_at);
       if (rank.memory_mib > 0) until = std::min(until, memory_check_);
     }
-    for (const auto& [request, ended] : ended_ranks_)
-      if (ended.no_later) until = std::min(until, *ended.no_later);
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(until - core::monotonic_clock().now()).count();
-    const bool timed = !ranks_.empty() || !ended_ranks_.empty();
-    ::poll(polled_.data(), polled_.size(), timed ? static_cast<int>(std::clamp<long>(left + 1, 1, 60'000)) : -1);
+    for (const auto& [rank, ended] : ended_) until = std::min(until, ended.no_later);
+    int wait = -1;
+    if (until != core::MonotonicTime::max()) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - core::monotonic_clock().now());
+      wait = static_cast<int>(std::clamp<long>(left.count() + 1, 1, 60'000));
+    }
+    ::poll(polled_.data(), polled_.size(), wait);
     std::size_t place = 3;
     for (Rank& rank : ranks_) {
       if (place == polled_.size()) break;
@@ -186,12 +191,12 @@ class SpawnerProcess {
     }
     // Nothing runs of these, and nothing will.
     std::erase_if(starting_, [&](const auto& starting) {
-      const auto& [key, command, secret, listener] = starting.second;
-      if (key == request.key) send(RankEnded{key, command.process_rank, 0, signal, {}});
-      return key == request.key;
+      const Rank& rank = starting.second.rank;
+      if (rank.key != request.key) return false;
+      send(RankEnded{rank.key, rank.process_rank, 0, signal, {}});
+      keeper_.finish(starting.first);
+      return true;
     });
-    for (auto& [asked, ended] : ended_ranks_)
-      if (ended.report.key == request.key && !ended.no_later) ended.no_later = now + options_.evidence_limit;
   }
 
   void prepare(const Prepare& request) {
@@ -206,41 +211,61 @@ class SpawnerProcess {
   }
 
   void make_ready(const AttemptKey& key, const RankCommand& command, const std::string& secret) {
-    Starting starting{key, command, secret, {}};
-    if (const auto listener = listeners_.find(key); command.listener && listener != listeners_.end())
-      starting.listener = std::move(listener->second);
-    starting_.emplace(keeper_.open({command.out, command.err}, command.arguments.front()), std::move(starting));
+    try {
+      Starting starting{{}, command, secret, {}};
+      Rank& rank = starting.rank;
+      rank.key = key;
+      rank.process_rank = command.process_rank;
+      rank.memory_mib = command.memory_mib;
+      rank.number = keeper_.keep(command.out, rank.out.descriptor(), command.err, rank.err.descriptor(),
+                                 command.arguments.front());
+      if (const auto listener = listeners_.find(key); command.listener && listener != listeners_.end())
+        starting.listener = std::move(listener->second);
+      const LogKeeper::Number number = rank.number;
+      starting_.emplace(number, std::move(starting));
+    } catch (const core::RuntimeError& error) {
+      refuse(key, command, error.what());
+    }
   }
 
   // Goes on with what waits for logs: ranks to start, ends to report.
   void hear_keeper() {
     for (const LogKeeper::Answer& answer : keeper_.exchange()) {
-      if (const auto starting = starting_.find(answer.request); starting != starting_.end()) {
-        start(starting->second, answer);
-        starting_.erase(starting);
-      } else if (const auto ended = ended_ranks_.find(answer.request); ended != ended_ranks_.end()) {
-        ended->second.report.evidence = answer.last_line;
-        send(ended->second.report);
-        ended_ranks_.erase(ended);
-      }
+      if (const auto ended = ended_.find(answer.rank); ended != ended_.end()) ended->second.no_later = {};
+      const auto starting = starting_.find(answer.rank);
+      if (starting == starting_.end()) continue;
+      if (answer.problem.empty())
+        start(std::move(starting->second));
+      else
+        refuse(starting->second.rank.key, starting->second.command, answer.problem);
+      starting_.erase(starting);
     }
   }
 
-  void start(const Starting& starting, const LogKeeper::Answer& logs) {
-    const auto& [key, command, secret, listener] = starting;
-    Rank rank;
-    rank.key = key;
-    rank.process_rank = command.process_rank;
-    rank.logs = {command.out, command.err};
-    rank.memory_mib = command.memory_mib;
+  void report_ends() {
+    const auto now = core::monotonic_clock().now();
+    std::erase_if(ended_, [&](const auto& ended) {
+      const bool due = ended.second.no_later <= now;
+      if (due) send(ended.second.report);
+      return due;
+    });
+  }
+
+  // Rank 0 has seen that the program is there: what fails here is this machine's, and another may do it.
+  void refuse(const AttemptKey& key, const RankCommand& command, const std::string& why) {
+    send(RankEnded{key, command.process_rank, 1, 0, fmt::format("cannot be started: {}", why)});
+  }
+
+  void start(Starting starting) {
+    auto& [rank, command, secret, listener] = starting;
+    const AttemptKey& key = rank.key;
     rank.kernel_kills = kernel_kills_before();
     try {
-      if (!logs.problem.empty()) throw core::RuntimeError(core::ErrorKind::kEnvironment, logs.problem);
       request_.arguments = command.arguments;
       request_.environment[kAttemptVariable] = mark_of(key);
       request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
       request_.processors = command.processors;
-      request_.descriptors = {{1, logs.out.get()}, {2, logs.err.get()}};
+      request_.descriptors = {{1, rank.out.descriptor()}, {2, rank.err.descriptor()}};
       core::Pipe progress;
       if (command.progress) {
         progress = core::make_pipe();
@@ -259,12 +284,13 @@ class SpawnerProcess {
       rank.group = make_group(group);
       request_.control_group = group.get();
       rank.process = core::spawn_process(request_);
+      ::prlimit(rank.process, RLIMIT_NOFILE, &ranks_descriptors_, nullptr);
       rank.progress = std::move(progress.read_end);
       if (rank.progress.valid()) ::fcntl(rank.progress.get(), F_SETFL, O_NONBLOCK);
     } catch (const core::RuntimeError& error) {
       remove_group(rank.group);
-      // Rank 0 has seen that the program is there: what fails here is this machine's, and another may do it.
-      send(RankEnded{key, command.process_rank, 1, 0, fmt::format("cannot be started: {}", error.what())});
+      keeper_.finish(rank.number);
+      refuse(key, command, error.what());
       return;
     }
     send(RankStarted{key, command.process_rank});
@@ -300,9 +326,8 @@ class SpawnerProcess {
 
   void reap() {
     signalfd_siginfo ignored;
-    while (::read(child_signal_.get(), &ignored, sizeof ignored) == sizeof ignored) ended_ = true;
-    if (!std::exchange(ended_, false)) return;
-    std::vector<RankEnded> reports;
+    while (::read(child_signal_.get(), &ignored, sizeof ignored) == sizeof ignored) children_ended_ = true;
+    if (!std::exchange(children_ended_, false)) return;
     while (true) {
       siginfo_t info{};
       if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
@@ -315,24 +340,16 @@ class SpawnerProcess {
       ::waitpid(process, &word, 0);
       if (rank == ranks_.end()) continue;  // an orphan of a rank
       read_progress(*rank);
-      RankEnded report = report_of(*rank, core::to_exit_status(word));
-      if (!report.evidence.empty() || (report.code == 0 && report.signal == 0)) {
-        keeper_.cut(rank->logs);
-        reports.push_back(std::move(report));
-      } else {
-        Ended ended{std::move(report), {}};
-        if (rank->killed) ended.no_later = core::monotonic_clock().now() + options_.evidence_limit;
-        ended_ranks_.emplace(keeper_.finish(rank->logs), std::move(ended));
-      }
+      ended_.emplace(rank->number, Ended{report_of(*rank, core::to_exit_status(word)),
+                                         core::monotonic_clock().now() + options_.log_wait});
+      keeper_.finish(rank->number);
       remove_group(rank->group);
       ranks_.erase(rank);
     }
     remove_left_groups();
     end_orphans();
-    for (const RankEnded& report : reports) send(report);
   }
 
-  // Without evidence, where it stands in the rank's log.
   RankEnded report_of(const Rank& rank, const core::ExitStatus& status) {
     RankEnded report{rank.key, rank.process_rank, 0, 0, {}};
     if (const auto* exited = std::get_if<core::Exited>(&status)) report.code = exited->code;
@@ -343,6 +360,7 @@ class SpawnerProcess {
       report.evidence = rank.over_memory;
       return report;
     }
+    report.evidence = rank.err.last_line();
     if (report.signal != SIGKILL || rank.killed) return report;
     const std::uint64_t kills = kernel_memory_kills() - rank.kernel_kills;
     if (kills == 0) return report;
@@ -368,15 +386,6 @@ class SpawnerProcess {
       });
       if (!wanted) ::kill(child, SIGKILL);
     }
-  }
-
-  void report_overdue() {
-    const auto now = core::monotonic_clock().now();
-    std::erase_if(ended_ranks_, [&](const auto& asked) {
-      const bool due = asked.second.no_later && *asked.second.no_later <= now;
-      if (due) send(asked.second.report);
-      return due;
-    });
   }
 
   void kill_overdue() {
@@ -413,14 +422,6 @@ class SpawnerProcess {
     }
   }
 
-  void limit_logs() {
-    const auto now = core::monotonic_clock().now();
-    if (now < log_check_) return;
-    log_check_ = now + options_.log_check;
-    if (!keeper_.has_cut()) return;  // it does that very thing: the store is slow, or hangs
-    for (const Rank& rank : ranks_) keeper_.cut(rank.logs);
-  }
-
   core::FileDescriptor socket_;
   SpawnerOptions options_;
   std::filesystem::path groups_;
@@ -428,18 +429,18 @@ class SpawnerProcess {
   std::vector<std::filesystem::path> left_groups_;  // of ranks that have ended
   core::SpawnRequest request_;                      // the next rank's; most of it is every rank's
   core::FileDescriptor child_signal_;
+  rlimit ranks_descriptors_{};
   std::vector<pollfd> polled_;
   std::string unsent_;
   std::map<AttemptKey, core::FileDescriptor> listeners_;
   std::list<Rank> ranks_;
   LogKeeper keeper_;
-  std::map<LogKeeper::Request, Starting> starting_;
-  std::map<LogKeeper::Request, Ended> ended_ranks_;
-  core::MonotonicTime log_check_ = core::monotonic_clock().now() + options_.log_check;
+  std::map<LogKeeper::Number, Starting> starting_;
+  std::map<LogKeeper::Number, Ended> ended_;
   core::MonotonicTime memory_check_{};
   core::MonotonicTime kernel_kills_until_{};
   std::uint64_t kernel_kills_ = 0;
-  bool ended_ = false;
+  bool children_ended_ = false;
 };
 
 }  // namespace

@@ -41,13 +41,14 @@ bool fork_child(pid_t& child) {
 
 // The process behind the spawner. Where spawner and agent are killed together, nobody else is there to end what ranks
 // had started.
-[[noreturn]] void guard(pid_t spawner, const std::filesystem::path& groups, std::chrono::milliseconds limit) {
+[[noreturn]] void guard(pid_t spawner, pid_t log_keeper, const std::filesystem::path& groups,
+                        std::chrono::milliseconds limit) {
   int word = 0;
   pid_t ended = 0;
   do ended = ::waitpid(-1, &word, 0);
   while (ended != spawner && (ended > 0 || errno == EINTR));
   kill_control_group(groups);
-  end_children(limit);
+  end_children(limit, log_keeper);  // which keeps the ranks' last words
   end_control_group(groups, limit);
   ::_exit(WIFEXITED(word) ? WEXITSTATUS(word) : 1);
 }
@@ -63,18 +64,19 @@ void run_spawner(int socket, const SpawnerOptions& options, const std::filesyste
     for (int number : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
     drop_inherited(socket);
     LogKeeperSockets logs = make_log_keeper_sockets();
-    pid_t child = 0;
-    if (fork_child(child)) {
+    pid_t log_keeper = 0;
+    if (fork_child(log_keeper)) {
       // The agent takes the end of its socket for the spawner's: nobody else may hold it.
       ::close(socket);
       logs.spawners.reset();
-      run_log_keeper(logs.keepers.release());
+      run_log_keeper(std::move(logs.keepers), options.log_limit, options.log_check);
     }
     logs.keepers.reset();
-    if (!fork_child(child)) {
+    pid_t spawner = 0;
+    if (!fork_child(spawner)) {
       ::close(socket);
       logs.spawners.reset();
-      guard(child, groups, options.end_limit);
+      guard(spawner, log_keeper, groups, options.end_limit);
     }
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     ::_exit(serve_ranks(socket, std::move(logs.spawners), options, groups));

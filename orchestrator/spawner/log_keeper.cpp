@@ -2,30 +2,31 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <optional>
 
+#include "core/clock.h"
 #include "core/error.h"
-#include "core/file_system.h"
 #include "orchestrator/spawner/logs.h"
 
 namespace resolute::orchestrator {
 namespace {
 
-constexpr char kOpen = 'o';
-constexpr char kCut = 'c';
+constexpr char kKeep = 'k';
 constexpr char kFinish = 'f';
 
-// What stands before the texts of a packet, each of which ends with a zero byte: of a request both logs and the
-// program, of an answer the problem and the last line. Both ends are one program.
+// What stands before the texts of a packet, each of which ends with a zero byte: of kKeep both logs and the program, of
+// its answer the problem. Both ends are one program.
 struct Head {
-  std::uint64_t request = 0;
-  std::uint64_t limit = 0;
+  LogKeeper::Number rank = 0;
   char what = 0;
 };
 constexpr std::size_t kMaxPacket = 65536;  // three paths of 4096 bytes and more
@@ -100,6 +101,14 @@ std::optional<Packet> receive_packet(int socket, int flags) {
   return packet;
 }
 
+// Two for each rank are held here.
+void allow_most_descriptors() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void look_at_program(const std::string& program) {
   if (program.find('/') == std::string::npos) return;
   const core::FileDescriptor file(::open(program.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -107,24 +116,49 @@ void look_at_program(const std::string& program) {
   [[maybe_unused]] const ssize_t ignored = file.valid() ? ::read(file.get(), first.data(), first.size()) : 0;
 }
 
-// \return whether the other end is still there
-bool serve(int socket, const Packet& request) {
-  const std::string& out = request.texts[0];
-  const std::string& err = request.texts[1];
-  const Head head{request.head.request, 0, request.head.what};
-  if (head.what == kOpen) {
-    try {
-      const core::FileDescriptor first = open_log(out);
-      const core::FileDescriptor second = open_log(err);
-      look_at_program(request.texts[2]);
-      return send_packet(socket, packet_of(head, {}), {first.get(), second.get()}, 0);
-    } catch (const core::RuntimeError& error) {
-      return send_packet(socket, packet_of(head, {error.what()}), {}, 0);
+// The keeper's side of a rank's logs.
+class KeptLogs {
+ public:
+  KeptLogs(std::uint64_t limit, std::chrono::milliseconds interval)
+      : limit_(limit), interval_(interval), next_(core::monotonic_clock().now() + interval) {}
+
+  // \return the answer
+  std::string serve(Packet request) {
+    const Head head = request.head;
+    if (head.what == kFinish) {
+      keep(head.rank);
+      files_.erase(head.rank);
+      return packet_of(head, {});
     }
+    look_at_program(request.texts[2]);
+    if (request.descriptors.size() != 2) return packet_of(head, {"no file descriptors are left"});
+    for (std::size_t i = 0; i < 2; ++i)
+      files_[head.rank].emplace_back(request.texts[i], std::move(request.descriptors[i]));
+    return packet_of(head, {});
   }
-  for (const std::string& log : {out, err}) cut_log(log, request.head.limit);
-  return send_packet(socket, packet_of(head, {"", head.what == kFinish ? last_line_of(err) : ""}), {}, 0);
-}
+
+  void keep_all() {
+    for (const auto& [rank, files] : files_) keep(rank);
+    next_ = core::monotonic_clock().now() + interval_;
+  }
+  // Until there is something to keep; -1: that is not known.
+  int milliseconds_left() const {
+    if (files_.empty()) return -1;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next_ - core::monotonic_clock().now());
+    return static_cast<int>(std::clamp<long>(left.count() + 1, 0, 60'000));
+  }
+  bool due() const { return core::monotonic_clock().now() >= next_; }
+
+ private:
+  void keep(LogKeeper::Number rank) {
+    if (const auto found = files_.find(rank); found != files_.end())
+      for (LogFile& file : found->second) file.keep(limit_);
+  }
+  std::uint64_t limit_;
+  std::chrono::milliseconds interval_;
+  core::MonotonicTime next_;
+  std::map<LogKeeper::Number, std::vector<LogFile>> files_;
+};
 
 }  // namespace
 
@@ -135,51 +169,50 @@ LogKeeperSockets make_log_keeper_sockets() {
   return {core::FileDescriptor(ends[0]), core::FileDescriptor(ends[1])};
 }
 
-void run_log_keeper(int socket) {
-  while (const auto request = receive_packet(socket, 0))
-    if (!serve(socket, *request)) break;
+void run_log_keeper(core::FileDescriptor socket, std::uint64_t limit, std::chrono::milliseconds interval) {
+  allow_most_descriptors();
+  KeptLogs logs(limit, interval);
+  while (true) {
+    pollfd polled{socket.get(), POLLIN, 0};
+    ::poll(&polled, 1, logs.milliseconds_left());
+    auto request = receive_packet(socket.get(), MSG_DONTWAIT);
+    if (!request && errno != EAGAIN) break;
+    if (request && !send_packet(socket.get(), logs.serve(std::move(*request)), {}, 0)) break;
+    if (logs.due()) logs.keep_all();
+  }
+  logs.keep_all();
   ::_exit(0);
 }
 
-LogKeeper::Request LogKeeper::ask(char what, const RankLogs& logs, const std::string& program) {
-  unsent_.push_back(packet_of({++last_, limit_, what}, {logs.out, logs.err, program}));
-  return last_;
+LogKeeper::Number LogKeeper::keep(const std::string& out, int out_memory, const std::string& err, int err_memory,
+                                  const std::string& program) {
+  Request request{packet_of({last_ + 1, kKeep}, {out, err, program}), {}};
+  for (const int memory : {out_memory, err_memory}) {
+    request.memories.emplace_back(::fcntl(memory, F_DUPFD_CLOEXEC, 3));
+    if (!request.memories.back().valid()) throw core::system_error("cannot hand a rank's output on", errno);
+  }
+  unsent_.push_back(std::move(request));
+  return ++last_;
 }
 
-LogKeeper::Request LogKeeper::open(const RankLogs& logs, const std::string& program) {
-  return ask(kOpen, logs, program);
-}
-
-void LogKeeper::cut(const RankLogs& logs) { cuts_.insert(ask(kCut, logs, "")); }
-
-LogKeeper::Request LogKeeper::finish(const RankLogs& logs) { return ask(kFinish, logs, ""); }
+void LogKeeper::finish(Number rank) { unsent_.push_back({packet_of({rank, kFinish}, {}), {}}); }
 
 short LogKeeper::events() const { return static_cast<short>(unsent_.empty() ? POLLIN : POLLIN | POLLOUT); }
 
 std::vector<LogKeeper::Answer> LogKeeper::exchange() {
   const auto gone = [] { return core::system_error("the process that keeps logs is gone", errno); };
   while (!unsent_.empty()) {
-    if (!send_packet(socket_.get(), unsent_.front(), {}, MSG_DONTWAIT)) {
+    std::vector<int> descriptors;
+    for (const auto& memory : unsent_.front().memories) descriptors.push_back(memory.get());
+    if (!send_packet(socket_.get(), unsent_.front().packet, descriptors, MSG_DONTWAIT)) {
       if (errno != EAGAIN) throw gone();
       break;
     }
     unsent_.pop_front();
   }
   std::vector<Answer> answers;
-  while (auto packet = receive_packet(socket_.get(), MSG_DONTWAIT)) {
-    if (cuts_.erase(packet->head.request) > 0) continue;
-    Answer answer;
-    answer.request = packet->head.request;
-    answer.problem = packet->texts[0];
-    answer.last_line = packet->texts[1];
-    if (packet->descriptors.size() == 2) {
-      answer.out = std::move(packet->descriptors[0]);
-      answer.err = std::move(packet->descriptors[1]);
-    } else if (packet->head.what == kOpen && answer.problem.empty()) {
-      answer.problem = "no file descriptors are left";
-    }
-    answers.push_back(std::move(answer));
-  }
+  while (const auto packet = receive_packet(socket_.get(), MSG_DONTWAIT))
+    answers.push_back({packet->head.rank, packet->texts[0]});
   if (errno != EAGAIN) throw gone();
   return answers;
 }

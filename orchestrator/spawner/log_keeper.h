@@ -1,11 +1,11 @@
 #pragma once
 //! \file
-//! All that the spawner wants of the store, done by a process of its own: ranks' logs are opened, cut and read there. A
-//! store that hangs holds up that process, and nobody's end.
+//! All that the spawner wants of the store, done by a process of its own: what ranks write is appended to their logs
+//! there. A store that hangs holds up that process, and nobody's end.
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -13,35 +13,25 @@
 
 namespace resolute::orchestrator {
 
-//! A rank's standard output and standard error.
-struct RankLogs {
-  std::string out;
-  std::string err;
-};
-
-//! The spawner's end. Requests are answered in their order; none waits. Not thread-safe.
+//! The spawner's end. None of the calls waits. Not thread-safe.
 class LogKeeper {
  public:
-  using Request = std::uint64_t;  //!< 1, 2, …
+  using Number = std::uint64_t;  //!< of a rank: 1, 2, …
   struct Answer {
-    Request request = 0;
-    std::string problem;            //!< of open(): why there are no descriptors
-    core::FileDescriptor out, err;  //!< of open()
-    std::string last_line;          //!< of finish(): of standard error
+    Number rank = 0;
+    std::string problem;  //!< to keep(): why it has no logs; empty: it has
   };
   //! \param socket of make_log_keeper_sockets(), the spawner's
-  //! \param limit bytes over which a log is cut (logs.h)
-  LogKeeper(core::FileDescriptor socket, std::uint64_t limit) : socket_(std::move(socket)), limit_(limit) {}
+  explicit LogKeeper(core::FileDescriptor socket) : socket_(std::move(socket)) {}
 
-  //! Opens a rank's logs, and looks at the program that will write them: where its file system hangs, starting it would
-  //! hang too.
-  Request open(const RankLogs& logs, const std::string& program);
-  //! Cuts what is too long; not answered.
-  void cut(const RankLogs& logs);
-  //! Cuts what is too long, then tells the last line.
-  Request finish(const RankLogs& logs);
-  //! Every cut() is done: until then another would only stand in line.
-  bool has_cut() const { return cuts_.empty(); }
+  //! From now on until finish() what a rank writes is kept. Answered when its program has been looked at too: where
+  //! that one's file system hangs, starting it would hang.
+  //! \param out its file, \param out_memory what is to stand there: a RankOutput's \throws RuntimeError without
+  //! descriptors
+  Number keep(const std::string& out, int out_memory, const std::string& err, int err_memory,
+              const std::string& program);
+  //! The rank has ended, or will not start. Answered when all that it wrote is kept, or was refused by the store.
+  void finish(Number rank);
 
   int descriptor() const { return socket_.get(); }
   //! poll() events that exchange() waits for.
@@ -50,12 +40,13 @@ class LogKeeper {
   std::vector<Answer> exchange();
 
  private:
-  Request ask(char what, const RankLogs& logs, const std::string& program);
+  struct Request {
+    std::string packet;
+    std::vector<core::FileDescriptor> memories;
+  };
   core::FileDescriptor socket_;
-  std::uint64_t limit_;
-  Request last_ = 0;
-  std::deque<std::string> unsent_;
-  std::set<Request> cuts_;  // not answered
+  Number last_ = 0;
+  std::deque<Request> unsent_;
 };
 
 struct LogKeeperSockets {
@@ -65,7 +56,8 @@ struct LogKeeperSockets {
 //! \throws RuntimeError
 LogKeeperSockets make_log_keeper_sockets();
 
-//! The process itself: serves requests until the other end is gone.
-[[noreturn]] void run_log_keeper(int socket);
+//! The process itself: looks at what ranks have written every `interval`, until the other end is gone, and once more
+//! then. \param limit bytes over which a log is cut (logs.h)
+[[noreturn]] void run_log_keeper(core::FileDescriptor socket, std::uint64_t limit, std::chrono::milliseconds interval);
 
 }  // namespace resolute::orchestrator

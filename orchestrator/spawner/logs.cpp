@@ -1,11 +1,14 @@
 #include "orchestrator/spawner/logs.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/file_system.h"
@@ -15,6 +18,7 @@ namespace {
 
 constexpr std::size_t kTail = 8192;
 constexpr std::size_t kLongestLine = 500;
+constexpr std::uint64_t kPage = 4096;
 
 // The file's last `count` bytes, or fewer.
 std::string read_tail(int file, std::uint64_t size, std::size_t count) {
@@ -25,27 +29,61 @@ std::string read_tail(int file, std::uint64_t size, std::size_t count) {
   return tail;
 }
 
-}  // namespace
-
-core::FileDescriptor open_log(const std::string& path) {
-  const auto open = [&] { return core::FileDescriptor(core::open_regular(path, O_WRONLY | O_CREAT | O_APPEND)); };
-  const auto folder = std::filesystem::path(path).parent_path();
-  try {
-    return open();
-  } catch (const core::RuntimeError&) {
-    // The coordinator made the folder, but on another node NFS may not show it yet.
-    if (core::real_file_system().exists(folder)) throw;
-  }
-  core::real_file_system().create_directories(folder);
-  return open();
+std::uint64_t size_of(int memory) {
+  struct stat status {};
+  return ::fstat(memory, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
 }
 
-std::string last_line_of(const std::string& path) {
-  core::FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) return {};
-  const std::string tail = read_tail(file.get(), static_cast<std::uint64_t>(status.st_size), kTail);
-  const auto end = tail.find_last_not_of(" \r\n\t");
+}  // namespace
+
+RankOutput::RankOutput() : memory_(::memfd_create("output of a rank", MFD_CLOEXEC)) {
+  // The rank's children write to it too, and whoever opens it again by its name in /proc.
+  if (!memory_.valid() || ::fcntl(memory_.get(), F_SETFL, O_APPEND) != 0)
+    throw core::system_error("no memory for what a rank writes", errno);
+}
+
+void LogFile::keep(std::uint64_t limit) {
+  const std::uint64_t written = size_of(memory_.get());
+  if (written <= kept_) {
+    kept_ = written;  // less where the rank has cut it
+    return;
+  }
+  if (append(written))
+    cut_log(path_, limit);
+  else
+    kept_ = std::max(kept_, written - std::min(written, limit));
+  forget(kept_ - std::min<std::uint64_t>(kept_, kTail));
+}
+
+bool LogFile::append(std::uint64_t size) {
+  try {
+    const core::FileDescriptor file(core::open_regular(path_, O_WRONLY | O_CREAT | O_APPEND));
+    std::array<char, 65536> block;
+    while (kept_ < size) {
+      const std::size_t wanted = std::min<std::uint64_t>(block.size(), size - kept_);
+      const ssize_t got = ::pread(memory_.get(), block.data(), wanted, static_cast<off_t>(kept_));
+      const ssize_t put = got <= 0 ? got : ::write(file.get(), block.data(), static_cast<std::size_t>(got));
+      if (put <= 0) return false;
+      kept_ += static_cast<std::uint64_t>(put);
+    }
+    return true;
+  } catch (const core::RuntimeError&) {
+    return false;
+  }
+}
+
+// Gives back the memory of what is not asked for any more, whole pages of it.
+void LogFile::forget(std::uint64_t until) {
+  const std::uint64_t end = until - until % kPage;
+  if (end <= forgotten_) return;
+  ::fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(forgotten_),
+              static_cast<off_t>(end - forgotten_));
+  forgotten_ = end;
+}
+
+std::string RankOutput::last_line() const {
+  const std::string tail = read_tail(memory_.get(), size_of(memory_.get()), kTail);
+  const auto end = tail.find_last_not_of(std::string_view(" \r\n\t\0", 5));
   if (end == std::string::npos) return {};
   const auto newline = tail.find_last_of('\n', end);
   const auto begin = newline == std::string::npos ? 0 : newline + 1;

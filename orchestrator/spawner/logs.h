@@ -1,19 +1,50 @@
 #pragma once
 //! \file
-//! A rank's log files: opened for appending, so that a rank goes on at the new end after its log was cut.
+//! A rank's logs. What it writes is held in memory, where its last words can be read whatever the store does, and goes
+//! to a file of the store every now and then: one that writes nothing leaves none.
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "core/process.h"
 
 namespace resolute::orchestrator {
 
-//! \throws RuntimeError if it cannot be made
-core::FileDescriptor open_log(const std::string& path);
+//! What a rank writes to one of its outputs, in memory. Not thread-safe.
+class RankOutput {
+ public:
+  //! \throws RuntimeError without memory or descriptors
+  RankOutput();
+  //! For the rank to write to, at the end whoever does, and for its LogFile. Closed when it is exec'd: to be
+  //! duplicated.
+  int descriptor() const { return memory_.get(); }
+  //! The last line that is not empty, of the last 8 KiB; at most 500 bytes. Empty if there is none.
+  std::string last_line() const;
 
-//! The last line that is not empty, of the file's last 8 KiB; at most 500 bytes. Empty if there is none.
-std::string last_line_of(const std::string& path);
+ private:
+  core::FileDescriptor memory_;
+};
+
+//! The store's file of it. Not thread-safe.
+class LogFile {
+ public:
+  //! Nothing is asked of the store yet. \param memory a RankOutput's
+  LogFile(std::string path, core::FileDescriptor memory) : path_(std::move(path)), memory_(std::move(memory)) {}
+  //! Appends what the rank has written since the last time to the file, which is made with the first byte, and cuts it
+  //! where it is longer than `limit` bytes. What the store does not take stays in memory, at most so much of it: its
+  //! end.
+  void keep(std::uint64_t limit);
+
+ private:
+  bool append(std::uint64_t size);
+  void forget(std::uint64_t until);
+
+  std::string path_;
+  core::FileDescriptor memory_;
+  std::uint64_t kept_ = 0;       // so many bytes of it stand in the file, or were given up
+  std::uint64_t forgotten_ = 0;  // so many are no longer in memory
+};
 
 //! Cuts a log over `limit` bytes to its first and its last quarter of them, with a line between that says so. What is
 //! written to it in this moment may be lost. Where the disk takes nothing, the log keeps its length, and its ends.

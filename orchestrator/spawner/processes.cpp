@@ -148,16 +148,18 @@ std::uint64_t memory_held(pid_t process) {
 
 std::uint64_t kernel_memory_kills() { return number_after(read_proc("/proc/vmstat"), "oom_kill ").value_or(0); }
 
-void end_children(std::chrono::milliseconds limit) {
+void end_children(std::chrono::milliseconds limit, pid_t helper) {
   const auto deadline = core::monotonic_clock().now() + limit;
   while (core::monotonic_clock().now() < deadline) {
-    for (const pid_t child : children_of_this_process()) ::kill(child, SIGKILL);
+    for (const pid_t child : children_of_this_process())
+      if (child != helper) ::kill(child, SIGKILL);
     pid_t reaped = 0;
     do reaped = ::waitpid(-1, nullptr, WNOHANG);
     while (reaped > 0);
     if (reaped < 0 && errno != EINTR) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+  if (helper > 0) ::kill(helper, SIGKILL);
 }
 
 void end_children_of_other_sessions() {

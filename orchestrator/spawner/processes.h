@@ -58,7 +58,8 @@ std::uint64_t memory_held(pid_t process);
 std::uint64_t kernel_memory_kills();
 
 //! SIGKILL to whatever is or becomes a child of this process, until none is left or the time is over.
-void end_children(std::chrono::milliseconds limit);
+//! \param helper a child that ends by itself, and is killed only when the time is over; 0: none
+void end_children(std::chrono::milliseconds limit, pid_t helper = 0);
 
 //! SIGKILL to every child of this process that is in another session, and to what they leave behind, until none is
 //! left; gives up after 5 s, which only processes in a hanging system call reach.

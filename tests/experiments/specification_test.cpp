@@ -188,14 +188,18 @@ TEST(StoreLayout, paths) {
   EXPECT_EQ("/s/jobs/ab/" + job.hex + "/spec.json", store.specification_file(job));
   EXPECT_EQ("/s/jobs/ab/" + job.hex + "/result.json", store.result_file(job));
   EXPECT_EQ("/s/jobs/ab/" + job.hex + "/checkpoints", store.checkpoints_folder(job));
-  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/007", store.attempt_folder(job, 7));
-  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempts/1234", store.attempt_folder(job, 1234));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempt-007-stderr", store.attempt_file(job, 7, "stderr"));
+  EXPECT_EQ("/s/jobs/ab/" + job.hex + "/attempt-1234-stdout-3", store.attempt_file(job, 1234, "stdout-3"));
+  EXPECT_EQ(7, attempt_of("attempt-007-stderr"));
+  EXPECT_EQ(1234, attempt_of("attempt-1234-stdout-3"));
+  for (const char* name : {"attempt-", "attempt-7", "attempt-0-x", "attempt--7-x", "attempts", "result.json"})
+    EXPECT_EQ(std::nullopt, attempt_of(name)) << name;
   EXPECT_EQ("/s/suites/quickstart", store.suite_folder("quickstart"));
   const std::string hash = core::sha256_hex(core::canonical_json(settings_in_pack(example_pack()))).substr(0, 16);
   EXPECT_EQ("/s/packs/easy-" + hash, store.pack_folder(example_pack()));
   EXPECT_EQ("/s/raw/easy-" + hash, store.raw_folder(example_pack()));
   EXPECT_THROW(store.job_folder({"../.."}), core::ContractError);
-  EXPECT_THROW(store.attempt_folder(job, 0), core::ContractError);
+  EXPECT_THROW(store.attempt_file(job, 0, "stderr"), core::ContractError);
 }
 
 // Packs of before 'view_from' stand in folders named so, and say so in their bytes.

@@ -229,7 +229,7 @@ TEST_P(Sicknesses, cost_no_attempt_and_no_host_however_long_they_last) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfAStore, Sicknesses,
-                         testing::Values(Sickness{"attempt_folders", SickFileSystem::kMkdir, "/attempts/", EIO},
+                         testing::Values(Sickness{"job_folders", SickFileSystem::kMkdir, "/jobs/", EIO},
                                          Sickness{"claims_read_only", SickFileSystem::kLink, "/claim", EROFS},
                                          Sickness{"specifications_stale", SickFileSystem::kOpen, "spec.json", ESTALE},
                                          Sickness{"looks_for_results", SickFileSystem::kExists, "result.json", EIO},
@@ -259,7 +259,7 @@ TEST(CoordinatorOnASickStore, what_runs_goes_on_while_nothing_is_started) {
   world.begin(8, 1, 2);
   ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
   world.fall_sick(1h, [](SickFileSystem::Call call, const fs::path& path) {
-    return call == SickFileSystem::kMkdir && is_in(path, "/attempts/") ? EIO : 0;
+    return call == SickFileSystem::kMkdir && is_in(path, "/jobs/") ? EIO : 0;
   });
   world.run_for(5min);
   EXPECT_EQ(world.coordinator->outcome().succeeded, 2);
@@ -394,6 +394,24 @@ TEST(CoordinatorOnASickStore, ranks_write_their_checkpoints_at_a_signal_though_t
   EXPECT_TRUE(world.run_for(1min));
   EXPECT_EQ(world.coordinator->outcome().exit_code(), 75);
   EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kInterrupted});
+}
+
+// Of each job, from the first look for its result to its claim's end. On a cluster each is a question to a server.
+TEST(CoordinatorsCalls, are_eight_a_job_at_most) {
+  World world;
+  std::map<std::string, std::vector<std::string>> calls;  // by job
+  world.files.sick = [&](SickFileSystem::Call call, const fs::path& path) {
+    const std::string text = path.string();
+    const auto at = text.find("/jobs/");
+    if (call != SickFileSystem::kWrite && at != std::string::npos)
+      calls[text.substr(at + 9, 64)].push_back(fmt::format("{} {}", static_cast<int>(call), text.substr(at)));
+    return 0;
+  };
+  world.begin(60, 2, 8);
+  EXPECT_TRUE(world.run_for(1min));
+  world.expect_as_if_nothing_had_been();
+  EXPECT_EQ(calls.size(), 60U);
+  for (const auto& [job, made] : calls) EXPECT_LE(made.size(), 8U) << testing::PrintToString(made);
 }
 
 // Of 20, those of the slice.

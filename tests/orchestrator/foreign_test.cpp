@@ -90,9 +90,10 @@ TEST_F(Foreign, what_is_in_the_way_of_a_job_costs_that_job) {
     if (all_results_there(core::real_file_system(), layout(), plan)) ::_exit(98);
   });
   EXPECT_EQ(end_of(process), 3) << text("log");
-  EXPECT_EQ(jobs_with_results(plan), (std::set<std::string>{"toy 1", "toy 2", "toy 4", "toy 5"})) << text("log");
+  EXPECT_EQ(jobs_with_results(plan), (std::set<std::string>{"toy 1", "toy 2", "toy 3", "toy 4", "toy 5"}))
+      << text("log");
   const auto status = read_status(core::real_file_system(), layout(), plan);
-  EXPECT_EQ(status.jobs.failed, 4);
+  EXPECT_EQ(status.jobs.failed, 3);
   EXPECT_EQ(status.jobs.cancelled, 1);
   std::string evidence;
   for (const auto& failure : status.failures) evidence += failure.evidence + "\n";
@@ -120,11 +121,19 @@ TEST_F(Foreign, a_number_of_attempts_that_nobody_made_is_not_believed) {
   EXPECT_EQ(attempts_in_store(core::real_file_system(), folder), 0);
   EXPECT_EQ(run_here(plan).succeeded, 2);
   for (const Ran& one : ran()) EXPECT_EQ(one.attempt, 1);
-  // The highest that is believed, and the next one taken as well.
+  // The highest that is believed.
   fs::remove(layout().result_file(plan.jobs[0].id));
   fs::create_directory(folder / "attempts" / std::to_string(kMostAttempts));
   EXPECT_EQ(run_here(plan).succeeded, 1);
-  EXPECT_EQ(ran().back().attempt, kMostAttempts + 2);
+  EXPECT_EQ(ran().back().attempt, kMostAttempts + 1);
+  // The same of files.
+  const auto other = layout().job_folder(plan.jobs[1].id);
+  for (const char* name : {"attempt-2147483647-stderr", "attempt-99999999999999999999-stderr", "attempt--1-stderr",
+                           "attempt-007", "attempt-x-stderr"})
+    core::write_atomic(core::real_file_system(), other / name, "");
+  EXPECT_EQ(attempts_in_store(core::real_file_system(), other), 0);
+  core::write_atomic(core::real_file_system(), other / "attempt-012-stderr", "");
+  EXPECT_EQ(attempts_in_store(core::real_file_system(), other), 12);
 }
 
 TEST_F(Foreign, a_number_of_attempts_in_an_old_journal_is_not_believed) {

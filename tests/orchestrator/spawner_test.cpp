@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,18 +129,85 @@ TEST_F(SpawnerTest, a_rank_that_cannot_be_started_here_may_be_tried_elsewhere) {
   missing.arguments = {"/no/such/worker"};
   RankCommand plain = shell("", 1);
   plain.arguments = {(folder_ / "plain").string()};
-  RankCommand logless = shell("", 2);
-  logless.err = (folder_ / "plain" / "err").string();
-  RankCommand unbound = shell("", 3);
+  RankCommand unbound = shell("", 2);
   unbound.processors = {CPU_SETSIZE - 1};
-  spawner.command(Launch{kKey, {missing, plain, logless, unbound}});
-  for (int rank = 0; rank < 4; ++rank) {
+  spawner.command(Launch{kKey, {missing, plain, unbound}});
+  for (int rank = 0; rank < 3; ++rank) {
     auto ended = await<RankEnded>(spawner);
     EXPECT_EQ(ended.process_rank, rank);
     EXPECT_EQ(ended.code, 1) << "2 would be the configuration's fault, and the job given up";
     EXPECT_THAT(ended.evidence, testing::StartsWith("cannot be started: "));
     EXPECT_THAT(ended.evidence, HasSubstr(rank == 0 ? "/no/such/worker" : ""));
   }
+}
+
+TEST_F(SpawnerTest, a_rank_that_writes_nothing_leaves_no_log) {
+  Spawner spawner = Spawner::start();
+  spawner.command(Launch{kKey, {shell("exit 0", 0), shell("exit 3", 1), shell("kill -9 $$", 2), shell("echo x", 3)}});
+  for (int rank = 0; rank < 4; ++rank) await<RankEnded>(spawner);
+  EXPECT_EQ(core::real_file_system().list(folder_.path()), std::vector<std::string>{"out-3"});
+}
+
+TEST_F(SpawnerTest, what_a_store_does_not_take_is_said_all_the_same_and_kept_when_it_does) {
+  SpawnerOptions options;
+  options.log_check = std::chrono::milliseconds(20);
+  Spawner spawner = Spawner::start(options);
+  RankCommand lost = shell("echo why >&2; exit 3", 0);
+  lost.err = (folder_ / "missing" / "err").string();
+  RankCommand late = shell("echo first; sleep 0.2; mkdir " + (folder_ / "late").string() + "; sleep 0.2; echo last", 1);
+  late.out = (folder_ / "late" / "out").string();
+  spawner.command(Launch{kKey, {lost, late}});
+  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "why"}));
+  EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
+  EXPECT_EQ(text("late/out"), "first\nlast\n");
+}
+
+TEST_F(SpawnerTest, the_last_words_of_ranks_are_kept_when_their_agent_goes) {
+  const pid_t agent = ::fork();
+  ASSERT_GE(agent, 0);
+  if (agent == 0) {
+    SpawnerOptions options;
+    options.log_check = std::chrono::hours(1);
+    Spawner spawner = Spawner::start(options);
+    spawner.command(Launch{kKey, {shell("echo words >&2; echo > " + (folder_ / "said").string() + "; sleep 1000")}});
+    while (true) ::pause();
+  }
+  EXPECT_TRUE(eventually([&] { return text("said") == "\n"; }));
+  ::kill(agent, SIGKILL);
+  ::waitpid(agent, nullptr, 0);
+  EXPECT_TRUE(eventually([&] { return text("err-0") == "words\n"; }));
+}
+
+TEST_F(SpawnerTest, memory_of_a_log_that_is_kept_is_given_back) {
+  const RankOutput output;
+  LogFile log((folder_ / "log").string(), core::FileDescriptor(::dup(output.descriptor())));
+  const std::string line = std::string(99, 'x') + "\n";
+  std::string all;
+  const auto held = [&] {
+    struct stat status {};
+    EXPECT_EQ(::fstat(output.descriptor(), &status), 0);
+    return status.st_blocks * 512;
+  };
+  for (int piece = 0; piece < 100; ++piece) {
+    for (int i = 0; i < 1000; ++i) {
+      ASSERT_EQ(::write(output.descriptor(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+      all += line;
+    }
+    log.keep(std::uint64_t{1} << 30);
+    EXPECT_LT(held(), 32 * 1024) << piece;
+  }
+  EXPECT_EQ(text("log"), all);
+  EXPECT_EQ(output.last_line(), std::string(99, 'x'));
+  // Of what cannot be kept the end is, as far as a log may be long.
+  fs::remove(folder_ / "log");
+  fs::create_directory(folder_ / "log");
+  for (int i = 0; i < 10000; ++i)
+    ASSERT_EQ(::write(output.descriptor(), line.data(), line.size()), static_cast<ssize_t>(line.size()));
+  log.keep(100'000);
+  EXPECT_LT(held(), 200 * 1024);
+  fs::remove(folder_ / "log");
+  log.keep(std::uint64_t{1} << 30);
+  EXPECT_EQ(text("log"), all.substr(0, 100'000));
 }
 
 TEST_F(SpawnerTest, ranks_ignore_no_signal_of_the_spawners) {
@@ -411,7 +479,7 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     SpawnerOptions options;
     options.log_limit = 1000;
     options.log_check = std::chrono::milliseconds(20);
-    options.evidence_limit = std::chrono::milliseconds(200);
+    options.log_wait = std::chrono::milliseconds(200);
     Spawner spawner = Spawner::start(options);
     const fs::path store = folder_ / held_up;
     fs::create_directories(store);
@@ -435,11 +503,12 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
     await<ProgressLine>(spawner);  // the log of rank 0 is too long by then
+    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
     const auto before = core::monotonic_clock().now();
     spawner.command(Kill{other, 0});
     EXPECT_TRUE(eventually([&] { return gone(rank); }, std::chrono::seconds(1))) << held_up;
     const auto killed = await<RankEnded>(spawner);
-    EXPECT_EQ(killed.key, other) << "why rank 0 ended is not known yet";
+    EXPECT_EQ(killed.key, other);
     EXPECT_EQ(killed.signal, SIGKILL);
     EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(1));
     if (held_up == "start") {
@@ -447,10 +516,9 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
       EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 2, 0, SIGTERM, ""})) << "nothing runs, nothing will";
     }
     hang.answer();
-    EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
-    EXPECT_LT(fs::file_size(store / "out-0"), 1000U);
     spawner.command(Launch{late, {in_store("echo well", 3)}});
     EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 3, 0, 0, ""}));
+    EXPECT_LT(fs::file_size(store / "out-0"), 1000U);
   }
 }
 

@@ -53,7 +53,7 @@ class GradientLogFile : public testing::Test {
     return {std::nullopt, "nothing was thrown"};
   }
   tests::TemporaryFolder folder_;
-  const fs::path path_ = folder_ / "attempts/001/gradients.bin";
+  const fs::path path_ = folder_ / "attempt-001-gradients.bin";
 };
 
 TEST_F(GradientLogFile, reads_back_equal) {

@@ -35,8 +35,7 @@ class TrainingLogs : public testing::Test {
   // One attempt that ran the steps from `first` to `last`; `change` may spoil a step.
   void attempt(const std::string& store, int number, std::uint64_t first, std::uint64_t last,
                const std::function<void(StepGradients&, std::string& digest)>& change = {}) {
-    const fs::path folder = layout(store).attempt_folder(job_, number);
-    GradientLogWriter writer(files_, folder / kGradientLogName, 2, kTensors);
+    GradientLogWriter writer(files_, gradients(store, number), 2, kTensors);
     std::string metrics;
     for (std::uint64_t step = first; step <= last; ++step) {
       StepGradients gradients = gradients_of(step);
@@ -46,7 +45,13 @@ class TrainingLogs : public testing::Test {
       metrics += line_of(step, digest);
     }
     writer.close();
-    core::write_atomic(files_, folder / "metrics.jsonl", metrics);
+    core::write_atomic(files_, this->metrics(store, number), metrics);
+  }
+  fs::path gradients(const std::string& store, int number) const {
+    return layout(store).attempt_file(job_, number, kGradientLogName);
+  }
+  fs::path metrics(const std::string& store, int number) const {
+    return layout(store).attempt_file(job_, number, "metrics.jsonl");
   }
   experiments::StoreLayout layout(const std::string& store) const { return experiments::StoreLayout(folder_ / store); }
   TrainingLog read(const std::string& store) { return read_training_log(files_, layout(store), job_); }
@@ -70,6 +75,23 @@ TEST_F(TrainingLogs, attempts_are_joined_and_the_latest_holds_where_two_have_a_s
   EXPECT_EQ(kTensors, log.tensors);
   EXPECT_THAT(log.disagreements, IsEmpty());
   EXPECT_THAT(log.warnings, IsEmpty());
+}
+
+TEST_F(TrainingLogs, attempts_that_earlier_versions_left_in_folders_are_read_too) {
+  attempt("store", 1, 1, 7);
+  attempt("store", 2, 6, 9);
+  const TrainingLog log = read("store");
+  const fs::path folder = layout("store").job_folder(job_) / "attempts/001";
+  fs::create_directories(folder);
+  fs::rename(metrics("store", 1), folder / "metrics.jsonl");
+  fs::rename(gradients("store", 1), folder / kGradientLogName);
+  const TrainingLog again = read("store");
+  ASSERT_EQ(again.steps.size(), log.steps.size());
+  for (const auto& [step, logged] : again.steps) {
+    EXPECT_EQ(logged.attempt, log.steps.at(step).attempt);
+    EXPECT_EQ(logged.digest, log.steps.at(step).digest);
+    EXPECT_EQ(logged.gradients, log.steps.at(step).gradients);
+  }
 }
 
 TEST_F(TrainingLogs, two_attempts_that_disagree_are_a_finding) {
@@ -108,9 +130,9 @@ TEST_F(TrainingLogs, a_difference_is_found_by_either_file_alone) {
   });
   EXPECT_EQ((StepDifference{3, true, {}, {}}), compare_logs(read("one"), read("digest"), 5).difference);
   EXPECT_EQ((StepDifference{2, true, {}, {"networks/b"}}), compare_logs(read("one"), read("tensor"), 5).difference);
-  fs::remove(layout("digest").attempt_folder(job_, 1) / kGradientLogName);
+  fs::remove(gradients("digest", 1));
   EXPECT_EQ((StepDifference{3, false, {}, {}}), compare_logs(read("one"), read("digest"), 5).difference);
-  fs::remove(layout("tensor").attempt_folder(job_, 1) / "metrics.jsonl");
+  fs::remove(metrics("tensor", 1));
   EXPECT_EQ((StepDifference{2, true, {}, {"networks/b"}}), compare_logs(read("one"), read("tensor"), 5).difference);
 }
 
@@ -125,9 +147,8 @@ TEST_F(TrainingLogs, steps_that_one_side_lacks_are_not_compared) {
 
 TEST_F(TrainingLogs, what_a_killed_process_left_is_read_up_to_its_last_whole_step) {
   attempt("store", 1, 1, 5);
-  const fs::path folder = layout("store").attempt_folder(job_, 1);
-  fs::resize_file(folder / "metrics.jsonl", fs::file_size(folder / "metrics.jsonl") - 1);
-  fs::resize_file(folder / kGradientLogName, fs::file_size(folder / kGradientLogName) - 1);
+  for (const fs::path& path : {metrics("store", 1), gradients("store", 1)})
+    fs::resize_file(path, fs::file_size(path) - 1);
   const TrainingLog log = read("store");
   EXPECT_EQ(4U, log.steps.size());
   EXPECT_THAT(log.warnings, IsEmpty());
@@ -136,15 +157,14 @@ TEST_F(TrainingLogs, what_a_killed_process_left_is_read_up_to_its_last_whole_ste
 TEST_F(TrainingLogs, a_damaged_file_is_a_warning_and_the_other_one_is_compared) {
   attempt("store", 1, 1, 5);
   attempt("sound", 1, 1, 5);
-  const fs::path folder = layout("store").attempt_folder(job_, 1);
-  core::Bytes bytes = files_.read(folder / kGradientLogName);
+  core::Bytes bytes = files_.read(gradients("store", 1));
   bytes[bytes.size() - 2] ^= std::byte{1};
-  core::write_atomic(files_, folder / kGradientLogName, bytes);
+  core::write_atomic(files_, gradients("store", 1), bytes);
   TrainingLog log = read("store");
   EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("record 4 is damaged")));
   EXPECT_EQ(5U, compare_logs(log, read("sound"), 5).compared);
 
-  core::write_atomic(files_, folder / "metrics.jsonl", "{\"step\":1,\n");
+  core::write_atomic(files_, metrics("store", 1), "{\"step\":1,\n");
   log = read("store");
   EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("metrics.jsonl', line 1"), HasSubstr("record 4 is damaged")));
   EXPECT_THAT(log.steps, IsEmpty());
@@ -154,8 +174,7 @@ TEST_F(TrainingLogs, other_tensor_names_are_compared_by_step_alone) {
   attempt("one", 1, 1, 3);
   attempt("one", 2, 3, 5);
   attempt("other", 1, 1, 5);
-  const fs::path path = layout("one").attempt_folder(job_, 2) / kGradientLogName;
-  GradientLogWriter(files_, path, 2, {"networks/renamed"}).write({3, {1, 2}, {3}});
+  GradientLogWriter(files_, gradients("one", 2), 2, {"networks/renamed"}).write({3, {1, 2}, {3}});
   const TrainingLog log = read("one");
   EXPECT_THAT(log.warnings, ElementsAre(HasSubstr("names other lanes or tensors")));
   EXPECT_THAT(log.disagreements, IsEmpty());

@@ -52,6 +52,13 @@ class FaultyFileSystem final : public core::FileSystem {
     pass(kCreateDirectories, folder);
     inner_.create_directories(folder);
   }
+  bool make_folder(const std::filesystem::path& folder) override {
+    pass(kCreateDirectories, folder);
+    return inner_.make_folder(folder);
+  }
+  std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
+    return inner_.identity(path);
+  }
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
     pass(kRename, from);
     inner_.rename(from, to);

@@ -3,6 +3,7 @@
 //! The machine's file system, to be changed in one member by a test.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ class ForwardingFileSystem : public core::FileSystem {
   bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
   std::vector<std::string> list(const std::filesystem::path& folder) override { return inner_.list(folder); }
   void create_directories(const std::filesystem::path& folder) override { inner_.create_directories(folder); }
+  bool make_folder(const std::filesystem::path& folder) override { return inner_.make_folder(folder); }
+  std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
+    return inner_.identity(path);
+  }
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override { inner_.rename(from, to); }
   bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
     return inner_.link(from, to);

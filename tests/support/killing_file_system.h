@@ -75,6 +75,12 @@ class KillingFileSystem final : public ForwardingFileSystem {
   void create_directories(const std::filesystem::path& folder) override {
     around([&] { return ForwardingFileSystem::create_directories(folder), 0; });
   }
+  bool make_folder(const std::filesystem::path& folder) override {
+    return around([&] { return ForwardingFileSystem::make_folder(folder); });
+  }
+  std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
+    return around([&] { return ForwardingFileSystem::identity(path); });
+  }
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
     around([&] { return ForwardingFileSystem::rename(from, to), 0; });
   }

@@ -44,6 +44,14 @@ class SickFileSystem final : public ForwardingFileSystem {
     pass(kMkdir, folder);
     ForwardingFileSystem::create_directories(folder);
   }
+  bool make_folder(const std::filesystem::path& folder) override {
+    pass(kMkdir, folder);
+    return ForwardingFileSystem::make_folder(folder);
+  }
+  std::optional<core::FileIdentity> identity(const std::filesystem::path& path) override {
+    pass(kExists, path);
+    return ForwardingFileSystem::identity(path);
+  }
   void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
     pass(kRename, to);
     ForwardingFileSystem::rename(from, to);

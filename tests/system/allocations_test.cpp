@@ -77,8 +77,6 @@ TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
   }
   EXPECT_THAT(made, SizeIs(11));
   for (const auto& [id, count] : made) EXPECT_EQ(count, 1) << id;
-  for (const auto& [id, count] : made)
-    EXPECT_THAT(core::real_file_system().list(store / "jobs" / id.substr(0, 2) / id / "attempts"), SizeIs(1)) << id;
 }
 
 TEST(Allocations, status_and_cancel_know_all_of_them) {

@@ -97,7 +97,7 @@ std::map<std::string, std::string> left_in(const fs::path& store) {
 }
 
 int first_step_of(const fs::path& training, const std::string& attempt) {
-  std::ifstream file(training / "attempts" / attempt / "metrics.jsonl");
+  std::ifstream file(training / ("attempt-" + attempt + "-metrics.jsonl"));
   std::string line;
   return std::getline(file, line) ? core::parse_json(line, "metrics").at("step").get<int>() : 0;
 }
@@ -118,7 +118,7 @@ TEST_F(ExternalWorker, killed_and_stopped_it_goes_on_from_its_checkpoints_and_en
   int word = 0;
   ASSERT_EQ(::waitpid(coordinator, &word, 0), coordinator);
   EXPECT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
-  EXPECT_NE(text_of(*training / "attempts/002/stderr").find("external_worker: stopped after step"), std::string::npos);
+  EXPECT_NE(text_of(*training / "attempt-002-stderr").find("external_worker: stopped after step"), std::string::npos);
   expect_complete_run(store);
 
   EXPECT_GT(first_step_of(*training, "002"), 5);
@@ -143,7 +143,7 @@ TEST_F(ExternalWorker, a_damaged_checkpoint_is_passed_over_for_the_one_before) {
   std::fstream(*training / "checkpoints" / newest, std::ios::in | std::ios::out).seekp(4000).put('\x55');
   expect_complete_run(store);
   EXPECT_EQ(first_step_of(*training, "002"), std::stoi(before.substr(5)) + 1);
-  EXPECT_NE(text_of(*training / "attempts/002/stderr").find(newest + " is damaged"), std::string::npos);
+  EXPECT_NE(text_of(*training / "attempt-002-stderr").find(newest + " is damaged"), std::string::npos);
   EXPECT_EQ(left_in(store), left_in(calm_store()));
 }
 

@@ -35,8 +35,8 @@ class ReproCommand : public testing::Test {
   static fs::path folder_of(const fs::path& store, const std::string& id) {
     return store / "jobs" / id.substr(0, 2) / id;
   }
-  static fs::path attempt_of(const fs::path& store, int attempt = 1) {
-    return folder_of(store, ids_["training"]) / "attempts" / ("00" + std::to_string(attempt));
+  static fs::path attempt_of(const fs::path& store, int attempt, const std::string& name) {
+    return folder_of(store, ids_["training"]) / fmt::format("attempt-{:03}-{}", attempt, name);
   }
   // A store with a copy of every job, which shares the packs.
   fs::path copy() {
@@ -79,14 +79,14 @@ class ReproCommand : public testing::Test {
     auto record = core::parse_json(text_of(model / "result.json"), "result.json");
     record["job"] = id;
     core::write_atomic(files, folder_of(store, id) / "result.json", record.dump());
-    std::istringstream lines(text_of(model / "attempts/001/metrics.jsonl"));
+    std::istringstream lines(text_of(model / "attempt-001-metrics.jsonl"));
     std::string metrics;
     for (std::string line; std::getline(lines, line) && std::count(metrics.begin(), metrics.end(), '\n') < 10;) {
       auto json = core::parse_json(line, "metrics.jsonl");
       if (!digest.empty()) json["gradients"] = digest;
       metrics += json.dump() + "\n";
     }
-    core::write_atomic(files, folder_of(store, id) / "attempts/001/metrics.jsonl", metrics);
+    core::write_atomic(files, folder_of(store, id) / "attempt-001-metrics.jsonl", metrics);
     return id;
   }
   // Nothing of the second run may stay, and nothing of the first be touched.
@@ -110,7 +110,7 @@ TEST_F(ReproCommand, every_kind_of_job_gives_the_same_bits_again) {
     EXPECT_EQ(std::count(again.out.begin(), again.out.end(), '\n'), 1) << again.out;
     EXPECT_EQ(before[kind], text_of(folder_of(store(), id) / "result.json"));
   }
-  EXPECT_FALSE(fs::exists(attempt_of(store(), 2)));
+  EXPECT_FALSE(fs::exists(attempt_of(store(), 2, "metrics.jsonl")));
   expect_no_scratch(store());
 }
 
@@ -130,7 +130,7 @@ TEST_F(ReproCommand, another_number_of_ranks_gives_the_same_bits_in_every_step) 
 TEST_F(ReproCommand, the_step_the_lane_and_the_tensor_of_a_difference_are_named) {
   const fs::path changed = copy();
   std::string tensor;
-  const fs::path path = attempt_of(changed) / results::kGradientLogName;
+  const fs::path path = attempt_of(changed, 1, results::kGradientLogName);
   tensor = results::read_gradient_log(core::real_file_system(), path).tensors.at(3);
   rewrite_gradients(path, [](results::StepGradients& step) {
     if (step.step != 7) return;
@@ -186,7 +186,7 @@ TEST_F(ReproCommand, an_interrupted_comparison_leaves_nothing_behind) {
   auto at_work = [&] {
     for (const auto& entry : fs::directory_iterator(changed))
       if (entry.path().filename().string().starts_with("scratch-") &&
-          fs::exists(folder_of(entry.path(), id) / "attempts/001/metrics.jsonl"))
+          fs::exists(folder_of(entry.path(), id) / "attempt-001-metrics.jsonl"))
         return true;
     return false;
   };
@@ -220,8 +220,8 @@ TEST_F(ReproCommand, weights_that_differ_though_all_gradients_agree_are_told) {
 TEST_F(ReproCommand, attempts_of_the_recorded_run_are_joined_and_held_against_each_other) {
   const fs::path changed = copy();
   // As if the first attempt had been killed after step 12 and the second had gone on from the checkpoint of step 10.
-  const fs::path first = attempt_of(changed) / results::kGradientLogName;
-  const fs::path second = attempt_of(changed, 2) / results::kGradientLogName;
+  const fs::path first = attempt_of(changed, 1, results::kGradientLogName);
+  const fs::path second = attempt_of(changed, 2, results::kGradientLogName);
   const results::GradientLog log = results::read_gradient_log(core::real_file_system(), first);
   auto write = [&](const fs::path& path, std::uint64_t from, std::uint64_t to, bool spoilt) {
     results::GradientLogWriter writer(core::real_file_system(), path, log.lanes, log.tensors);
@@ -232,7 +232,7 @@ TEST_F(ReproCommand, attempts_of_the_recorded_run_are_joined_and_held_against_ea
     }
     writer.close();
   };
-  fs::remove(attempt_of(changed) / "metrics.jsonl");
+  fs::remove(attempt_of(changed, 1, "metrics.jsonl"));
   write(second, 11, kSteps, false);
   write(first, 1, 12, false);
   auto again = repro(changed, "training");
@@ -274,7 +274,7 @@ TEST_F(ReproCommand, a_training_that_was_killed_and_resumed_on_other_ranks_gives
   ASSERT_FALSE(fs::exists(folder / "result.json"));
   const auto resumed = resolute({"train", folder / "spec.json", "--store", changed});
   ASSERT_EQ(code_of(resumed), 0) << resumed.err;
-  ASSERT_TRUE(fs::exists(folder / "attempts/002" / results::kGradientLogName));
+  ASSERT_TRUE(fs::exists(folder / (std::string("attempt-002-") + results::kGradientLogName)));
   const auto again = resolute({"repro", id, "--store", changed.string() + "/"});
   EXPECT_EQ(code_of(again), 0) << again.err;
   EXPECT_EQ(again.out.rfind("same bits: 60 steps, weights ", 0), 0U) << again.out;
@@ -349,7 +349,8 @@ TEST_F(ReproCommand, what_cannot_be_reproduced_is_refused_in_one_line) {
   fs::create_directories(folder_of(changed, twin));
   refused({id.substr(0, 8)}, fmt::format("2 jobs begin with '{}' (", id.substr(0, 8)));
   refused({twin}, "it has no spec.json there");
-  fs::remove_all(folder_of(changed, id) / "attempts");
+  for (const char* name : {"attempt-001-metrics.jsonl", "attempt-001-gradients.bin"})
+    fs::remove(folder_of(changed, id) / name);
   refused({id, "--steps", "2"}, "logged its first 2 steps");
   fs::remove(folder_of(changed, id) / "result.json");
   refused({id}, "has no result (there is nothing to compare with)");

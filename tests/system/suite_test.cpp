@@ -126,7 +126,7 @@ std::vector<core::Json> log_of(const fs::path& store, const std::set<std::string
 // where that was its coordinator's end, the next run writes it down. Equal tables do not show it: a training from
 // scratch ends with them too.
 void expect_resumed(const fs::path& store, const std::string& job, const std::string& cause) {
-  const fs::path metrics = store / "jobs" / job.substr(0, 2) / job / "attempts/002/metrics.jsonl";
+  const fs::path metrics = store / "jobs" / job.substr(0, 2) / job / "attempt-002-metrics.jsonl";
   ASSERT_TRUE(fs::exists(metrics)) << metrics;
   std::ifstream file(metrics);
   std::string line;
@@ -159,13 +159,8 @@ TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
   auto first = resolute(suite_run(scratch / "store", {"--slots", "2"}));
   ASSERT_EQ(code_of(first), 0) << first.err;
   std::string tables = tables_of(scratch / "store");
-  auto attempts = [&] {
-    int count = 0;
-    for (const auto& entry : fs::recursive_directory_iterator(scratch / "store"))
-      if (entry.path().filename() == "stderr") ++count;
-    return count;
-  };
-  int before = attempts();
+  const auto attempts = [&] { return log_of(scratch / "store", {"placed"}).size(); };
+  const auto before = attempts();
   auto second = resolute(suite_run(scratch / "store"));
   EXPECT_EQ(code_of(second), 0) << second.err;
   EXPECT_EQ(attempts(), before);

@@ -1,6 +1,7 @@
 // `resolute train`: one training without a coordinator.
 
 #include "core/json.h"
+#include "experiments/attempt_files.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::train_test {
@@ -33,7 +34,8 @@ TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_su
   // Once more it only says what is there.
   auto again = resolute({"train", scratch / "spec.json", "--store", train_store, "--json"});
   EXPECT_EQ(again.out, text_of(train_store / result));
-  EXPECT_FALSE(fs::exists(train_store / "jobs" / id.substr(0, 2) / id / "attempts/002"));
+  EXPECT_EQ(experiments::stored_attempts(core::real_file_system(), train_store / "jobs" / id.substr(0, 2) / id),
+            std::set<int>{1});
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ class EvaluationWorkerTest : public WorkerTest {
     EXPECT_EQ(std::vector<std::string>(static_cast<std::size_t>(ranks), "exit code 0"),
               Attempt(store(name), id, ranks, {"--evaluate-every", epochs}).wait_codes());
     return core::read_text_if_exists(core::real_file_system(),
-                                     experiments::StoreLayout(store(name)).attempt_folder(id, 1) / "evaluations.jsonl")
+                                     experiments::StoreLayout(store(name)).attempt_file(id, 1, "evaluations.jsonl"))
         .value_or("none");
   }
 };

@@ -132,7 +132,7 @@ class WorkerTest : public testing::Test {
   static std::uint64_t step_of(const std::string& checkpoint) { return std::stoull(checkpoint.substr(5)); }
   // The steps in an attempt's metrics.
   static std::vector<std::uint64_t> steps(const fs::path& store, const JobId& job, int attempt) {
-    std::ifstream file(experiments::StoreLayout(store).attempt_folder(job, attempt) / "metrics.jsonl");
+    std::ifstream file(experiments::StoreLayout(store).attempt_file(job, attempt, "metrics.jsonl"));
     std::vector<std::uint64_t> steps;
     for (std::string line; std::getline(file, line) && !file.eof();)  // a killed writer's last line has no end
       steps.push_back(core::parse_json(line, "metrics").at("step").get<std::uint64_t>());

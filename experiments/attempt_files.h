@@ -1,0 +1,21 @@
+#pragma once
+//! \file
+//! What the attempts of a job have left in its folder, here or as earlier versions did: a folder `attempts/NNN` each.
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "core/file_system.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::experiments {
+
+//! Numbers of the attempts that have left something. A missing folder has none. \throws RuntimeError of the file system
+std::set<int> stored_attempts(core::FileSystem& files, const std::filesystem::path& job_folder);
+
+//! Where the attempt's file stands, or would stand if there were one. \param name "metrics.jsonl"
+std::filesystem::path stored_attempt_file(core::FileSystem& files, const StoreLayout& store, const JobId& job,
+                                          int attempt, const std::string& name);
+
+}  // namespace resolute::experiments

@@ -1,0 +1,188 @@
+//! \file
+//! An LD_PRELOAD library that makes a folder behave as a store does on a bad day: every metadata call and every fsync
+//! below it takes a time of its own, and calls fail or hang as long as a control file says so. For whole programs with
+//! their real processes; a statically linked one is not touched. Relative paths and `*at` calls on a folder's
+//! descriptor are left alone.
+//!
+//!     RESOLUTE_SHIM_FOLDER=/tmp/x/store    what is made slow or sick: this folder and all below it
+//!     RESOLUTE_SHIM_METADATA_US=1000       that each call takes which names a path; 0 by default
+//!     RESOLUTE_SHIM_FSYNC_US=5000          that each fsync or fdatasync takes; 0 by default
+//!     RESOLUTE_SHIM_CONTROL=/tmp/x/sick    while this file is there, each of its lines makes calls fail or hang:
+//!         CALL TEXT ERRNO MILLISECONDS     those whose path holds TEXT; `*` for CALL or TEXT: every one. ERRNO is a
+//!                                          number, 0: the call is made after that time
+//!
+//! CALL is open, stat, mkdir, rmdir, unlink, link, rename, list, sync or write. The first that is struck leaves a file
+//! beside the control file, named as that with `.struck` behind it.
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+long number_of(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? 0 : std::atol(text);
+}
+
+struct Settings {
+  const char* folder = std::getenv("RESOLUTE_SHIM_FOLDER");
+  const char* control = std::getenv("RESOLUTE_SHIM_CONTROL");
+  long metadata_us = number_of("RESOLUTE_SHIM_METADATA_US");
+  long fsync_us = number_of("RESOLUTE_SHIM_FSYNC_US");
+};
+
+const Settings& settings() {
+  static const Settings kSettings;
+  return kSettings;
+}
+
+template <class Function>
+Function* real(const char* name) {
+  return reinterpret_cast<Function*>(::dlsym(RTLD_NEXT, name));
+}
+
+void sleep_us(long microseconds) {
+  if (microseconds <= 0) return;
+  timespec left{microseconds / 1'000'000, microseconds % 1'000'000 * 1000};
+  while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
+  }
+}
+
+bool below(const char* path) {
+  const char* folder = settings().folder;
+  if (folder == nullptr || path == nullptr) return false;
+  const std::size_t length = std::strlen(folder);
+  return std::strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+// errno that the control file has for the call, after the time that it has for it.
+int sickness(const char* call, const char* path) {
+  if (settings().control == nullptr) return 0;
+  static const auto kOpen = real<int(const char*, int, ...)>("open");
+  const int file = kOpen(settings().control, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char text[4096];
+  const ssize_t count = ::read(file, text, sizeof text - 1);
+  ::close(file);
+  text[count > 0 ? count : 0] = '\0';
+  char* rest = nullptr;
+  for (char* line = ::strtok_r(text, "\n", &rest); line != nullptr; line = ::strtok_r(nullptr, "\n", &rest)) {
+    char whom[64];
+    char where[512];
+    int number = 0;
+    long milliseconds = 0;
+    if (std::sscanf(line, "%63s %511s %d %ld", whom, where, &number, &milliseconds) != 4) continue;
+    if (std::strcmp(whom, "*") != 0 && std::strcmp(whom, call) != 0) continue;
+    if (std::strcmp(where, "*") != 0 && std::strstr(path, where) == nullptr) continue;
+    char struck[PATH_MAX];
+    std::snprintf(struck, sizeof struck, "%s.struck", settings().control);
+    ::close(kOpen(struck, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    sleep_us(milliseconds * 1000);
+    if (number != 0) return number;
+  }
+  return 0;
+}
+
+// \return whether the call fails, errno then says how
+bool held_up(const char* call, const char* path, long microseconds) {
+  if (!below(path)) return false;
+  sleep_us(microseconds);
+  if (const int error = sickness(call, path)) {
+    errno = error;
+    return true;
+  }
+  return false;
+}
+
+bool held_up(const char* call, const char* path) { return held_up(call, path, settings().metadata_us); }
+
+bool file_held_up(const char* call, int descriptor, long microseconds) {
+  char name[64];
+  char path[PATH_MAX];
+  std::snprintf(name, sizeof name, "/proc/self/fd/%d", descriptor);
+  const ssize_t length = ::readlink(name, path, sizeof path - 1);
+  if (length <= 0) return false;
+  path[length] = '\0';
+  return held_up(call, path, microseconds);
+}
+
+mode_t mode_of(int flags, va_list arguments) {
+  return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+}
+
+}  // namespace
+
+// Two names of one function: that of its symbol, and that of the call in the control file.
+#define SHIM_ONE_PATH(result, failure, symbol, call, arguments, values)       \
+  extern "C" result symbol arguments {                                        \
+    static const auto kReal = real<result arguments>(#symbol);                \
+    return held_up(call, path) ? static_cast<result>(failure) : kReal values; \
+  }
+
+SHIM_ONE_PATH(int, -1, mkdir, "mkdir", (const char* path, mode_t mode), (path, mode))
+SHIM_ONE_PATH(int, -1, rmdir, "rmdir", (const char* path), (path))
+SHIM_ONE_PATH(int, -1, unlink, "unlink", (const char* path), (path))
+SHIM_ONE_PATH(int, -1, access, "stat", (const char* path, int mode), (path, mode))
+SHIM_ONE_PATH(int, -1, stat, "stat", (const char* path, struct stat* to), (path, to))
+SHIM_ONE_PATH(int, -1, lstat, "stat", (const char* path, struct stat* to), (path, to))
+SHIM_ONE_PATH(int, -1, stat64, "stat", (const char* path, struct stat64* to), (path, to))
+SHIM_ONE_PATH(int, -1, lstat64, "stat", (const char* path, struct stat64* to), (path, to))
+SHIM_ONE_PATH(DIR*, nullptr, opendir, "list", (const char* path), (path))
+SHIM_ONE_PATH(int, -1, link, "link", (const char* from, const char* path), (from, path))
+SHIM_ONE_PATH(int, -1, rename, "rename", (const char* from, const char* path), (from, path))
+
+#define SHIM_OPEN(symbol)                                                \
+  extern "C" int symbol(const char* path, int flags, ...) {              \
+    static const auto kReal = real<int(const char*, int, ...)>(#symbol); \
+    va_list arguments;                                                   \
+    va_start(arguments, flags);                                          \
+    const mode_t mode = mode_of(flags, arguments);                       \
+    va_end(arguments);                                                   \
+    return held_up("open", path) ? -1 : kReal(path, flags, mode);        \
+  }
+SHIM_OPEN(open)
+SHIM_OPEN(open64)
+
+#define SHIM_OPENAT(symbol)                                                   \
+  extern "C" int symbol(int folder, const char* path, int flags, ...) {       \
+    static const auto kReal = real<int(int, const char*, int, ...)>(#symbol); \
+    va_list arguments;                                                        \
+    va_start(arguments, flags);                                               \
+    const mode_t mode = mode_of(flags, arguments);                            \
+    va_end(arguments);                                                        \
+    return held_up("open", path) ? -1 : kReal(folder, path, flags, mode);     \
+  }
+SHIM_OPENAT(openat)
+SHIM_OPENAT(openat64)
+
+extern "C" int fsync(int descriptor) {
+  static const auto kReal = real<int(int)>("fsync");
+  return file_held_up("sync", descriptor, settings().fsync_us) ? -1 : kReal(descriptor);
+}
+
+extern "C" int fdatasync(int descriptor) {
+  static const auto kReal = real<int(int)>("fdatasync");
+  return file_held_up("sync", descriptor, settings().fsync_us) ? -1 : kReal(descriptor);
+}
+
+// Nothing is lost of one that only comes late, so that writes are looked at where a control file may say so alone.
+#define SHIM_WRITE(symbol, parameters, values)                                                        \
+  extern "C" ssize_t symbol parameters {                                                              \
+    static const auto kReal = real<ssize_t parameters>(#symbol);                                      \
+    return settings().control != nullptr && file_held_up("write", descriptor, 0) ? -1 : kReal values; \
+  }
+SHIM_WRITE(write, (int descriptor, const void* bytes, size_t count), (descriptor, bytes, count))
+SHIM_WRITE(pwrite, (int descriptor, const void* bytes, size_t count, off_t at), (descriptor, bytes, count, at))
+SHIM_WRITE(pwrite64, (int descriptor, const void* bytes, size_t count, off64_t at), (descriptor, bytes, count, at))
