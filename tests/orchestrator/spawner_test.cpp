@@ -502,8 +502,8 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     if (!hang.hangs()) GTEST_SKIP() << "no file can be made to hang here";
     if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
-    await<ProgressLine>(spawner);  // the log of rank 0 is too long by then
     EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
+    await<ProgressLine>(spawner);
     const auto before = core::monotonic_clock().now();
     spawner.command(Kill{other, 0});
     EXPECT_TRUE(eventually([&] { return gone(rank); }, std::chrono::seconds(1))) << held_up;
