@@ -227,6 +227,32 @@ TEST_F(FileSystemTest, what_a_file_system_lacks_is_named) {
 TEST_F(FileSystemTest, missing_folder_lists_as_empty) {
   EXPECT_TRUE(files_.list(folder_ / "absent").empty());
   EXPECT_EQ(read_text_if_exists(files_, folder_ / "absent"), std::nullopt);
+  write_atomic(files_, folder_ / "file", "");
+  EXPECT_EQ(read_text_if_exists(files_, folder_ / "file/below"), std::nullopt);
+}
+
+TEST_F(FileSystemTest, whoever_makes_a_folder_is_told_so) {
+  EXPECT_TRUE(files_.make_folder(folder_ / "a/b"));
+  EXPECT_FALSE(files_.make_folder(folder_ / "a/b"));
+  EXPECT_FALSE(files_.make_folder(folder_ / "a"));
+  write_atomic(files_, folder_ / "file", "");
+  EXPECT_THROW(files_.make_folder(folder_ / "file"), RuntimeError);
+  // An empty one can be removed as a file is.
+  EXPECT_THROW(files_.remove(folder_ / "a"), RuntimeError);
+  files_.remove(folder_ / "a/b");
+  files_.remove(folder_ / "a");
+  EXPECT_FALSE(files_.exists(folder_ / "a"));
+}
+
+TEST_F(FileSystemTest, a_file_is_the_same_by_all_of_its_names) {
+  write_atomic(files_, folder_ / "one", "text");
+  ASSERT_TRUE(files_.link(folder_ / "one", folder_ / "other"));
+  const auto before = files_.identity(folder_ / "one");
+  ASSERT_TRUE(before);
+  EXPECT_EQ(files_.identity(folder_ / "other"), before);
+  write_atomic(files_, folder_ / "one", "text");
+  EXPECT_NE(files_.identity(folder_ / "one"), before);
+  EXPECT_EQ(files_.identity(folder_ / "absent"), std::nullopt);
 }
 
 TEST(ClockTest, manual_clock_moves_only_when_told) {

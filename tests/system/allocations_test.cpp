@@ -136,7 +136,8 @@ TEST(Allocations, several_sigterms_of_a_batch_system_leave_time_for_the_checkpoi
   ASSERT_TRUE(wait_until([&] {
     std::error_code error;
     for (fs::recursive_directory_iterator it(store / "jobs", error), end; !error && it != end; it.increment(error))
-      if (it->path().filename() == "metrics.jsonl" && fs::file_size(it->path(), error) > 0) return true;
+      if (it->path().filename().string().ends_with("-metrics.jsonl") && fs::file_size(it->path(), error) > 0)
+        return true;
     return false;
   }));
   for (int i = 0; i < 4; ++i) ::kill(run, SIGTERM);

@@ -83,7 +83,9 @@ TEST_P(SickStore, charges_no_attempt_and_changes_no_byte) {
   int succeeded = 0;
   for (std::string text; std::getline(log, text);) {
     const auto event = core::parse_json(text, "log");
-    if (event.at("type") == "attempt-ended") EXPECT_EQ(event.at("event").at("cause"), "store-error") << text;
+    if (event.at("type") == "attempt-ended") {
+      EXPECT_EQ(event.at("event").at("cause"), "store-error") << text;
+    }
     if (event.at("type") != "job-succeeded") continue;
     EXPECT_EQ(event.at("event").at("attempt"), 1) << text;
     ++succeeded;
