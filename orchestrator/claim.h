@@ -3,8 +3,10 @@
 //! A job's claim: which suite run works on it, so that several runs and users may share a store. A doubled run would be
 //! waste, never an error: results are published by link().
 
+#include <atomic>
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -26,7 +28,8 @@ struct Claim {
 
 std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
 
-//! Takes and gives back claims of one run. Remembers whose counters it has seen, and when by its own clock.
+//! Takes and gives back claims of one run. Remembers whose counters it has seen, and when by its own clock. Any thread,
+//! several at once, but for one job one at a time.
 class Claims {
  public:
   //! Writes the run's own file. \param lease how long another run's owner file may stand still before its claims are
@@ -61,9 +64,10 @@ class Claims {
   Claim self_;
   std::string text_;  //!< of our claims
   std::filesystem::path file_;
-  bool remade_ = false;  //!< links to the first file may be held
+  std::atomic<bool> remade_ = false;  //!< links to the first file may be held
   std::chrono::milliseconds lease_;
-  std::map<std::string, Standstill> seen_;  //!< by run token or, of a claim that cannot be read, path
+  std::mutex mutex_;
+  std::map<std::string, Standstill> seen_;  //!< by run token or, of a claim that cannot be read, path; under mutex_
 };
 
 }  // namespace resolute::orchestrator

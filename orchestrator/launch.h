@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <mutex>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -38,7 +39,7 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
                          int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands);
 
 //! Makes jobs' folders ready for the attempts of one run. Nothing is synced: after a power failure every process of the
-//! run is gone, and the next run finds what is missing or torn and writes it again.
+//! run is gone, and the next run finds what is missing or torn and writes it again. Any thread, several at once.
 class AttemptFolders {
  public:
   AttemptFolders(core::FileSystem& files, experiments::StoreLayout store) : files_(files), store_(std::move(store)) {}
@@ -50,7 +51,8 @@ class AttemptFolders {
  private:
   core::FileSystem& files_;
   experiments::StoreLayout store_;
-  std::unordered_set<std::string> prepared_;  //!< by id
+  std::mutex mutex_;
+  std::unordered_set<std::string> prepared_;  //!< by id; under mutex_
 };
 
 //! \throws RuntimeError (kInput) unless the command's program is there and may be executed
