@@ -10,19 +10,26 @@ namespace resolute::orchestrator {
 namespace {
 
 constexpr int kMessagesAStep = 256;
+constexpr std::chrono::milliseconds kBetweenLooks(20);  // at a result that should be there
+constexpr std::chrono::seconds kStall(2);
+constexpr std::chrono::seconds kToldStall(10);
+constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
 
 }  // namespace
 
 Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,
-                         const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents)
+                         const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents,
+                         std::unique_ptr<StoreLanes> lanes)
     : clock_(clock),
       transport_(transport),
       options_(options),
-      jobs_(plan.jobs),
+      plan_jobs_(std::make_shared<const std::vector<experiments::PlannedJob>>(plan.jobs)),
+      jobs_(*plan_jobs_),
       durations_(Durations::read(files, experiments::StoreLayout(options.store))),
       expected_(std::move(agents)),
       store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
-             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch),
+             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch,
+             std::move(lanes)),
       watch_(options.policy.back_off_scale),
       wall_start_(wall_clock()),
       start_(clock.now()),
@@ -38,12 +45,11 @@ Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Tran
     store_.append(event, now());
     orchestrator::apply(state_, event);
   }
-  const Owner& owner = store_.owner();
+  const Owner owner = this_owner();
   RunStarted started{store_.epoch(), store_.run(), owner.host, owner.process, options.max_jobs.value_or(-1)};
   if (options.ends_at) started.ends_at = *options.ends_at;
   record(std::move(started));
   reconcile_plan(plan);
-  store_.sync();
 }
 
 void Coordinator::reconcile_plan(const experiments::Plan& plan) {
@@ -55,7 +61,6 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
     for (const auto& job : select(plan, *options_.first).jobs) first.insert(job.id);
   std::size_t position = 0;
   auto complete = [&](JobAdded& added) {
-    renew_owner_if_due();
     const auto& job = jobs_[position];
     added.gpus = on_gpus.contains(job.id);
     added.memory_mib = options_.memory_per_rank_mib;
@@ -74,17 +79,35 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
     numbers_.push_back(added.job);
   };
   State reconciled = state_;
-  for (Event& event : reconcile(store_.files(), store_.layout(), plan, reconciled, complete))
-    store_.append(event, now());
+  for (Event& event : reconcile(look_back(), plan, reconciled, complete)) store_.append(event, now());
   state_ = std::move(reconciled);
   skipped_ = count(state_).succeeded;
   done_ = skipped_;
 }
 
+// Meanwhile the run must not look dead.
+std::vector<FoundJob> Coordinator::look_back() {
+  std::vector<FoundJob> found(jobs_.size());
+  for (std::size_t first = 0; first < jobs_.size(); first += kJobsALook) {
+    std::vector<experiments::JobId> ids;
+    for (std::size_t i = first; i < std::min(first + kJobsALook, jobs_.size()); ++i) ids.push_back(jobs_[i].id);
+    store_.look_back(std::move(ids), [&found, first](Answer<std::vector<FoundJob>>& answer) {
+      const std::vector<FoundJob> some = answer.take();
+      std::copy(some.begin(), some.end(), found.begin() + static_cast<std::ptrdiff_t>(first));
+    });
+  }
+  for (bool all = false; !all;) {
+    renew_owner_if_due();
+    all = store_.wait(std::chrono::seconds(1));
+    store_.take_answers();
+  }
+  return found;
+}
+
 Coordinator::~Coordinator() {
   try {
     write_durations();
-    store_.close();
+    store_.close(stalls() ? kCloseLimitOfStall : kCloseLimit);
   } catch (const std::exception& error) {
     core::log_warning("the run's files could not be closed: {}", error.what());
   }
@@ -115,18 +138,26 @@ Coordinator::Attempt* Coordinator::attempt_of(JobNumber number, int attempt) {
   return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
 }
 
+bool Coordinator::stalls() const { return watch_.pause() || store_.blocked_for() > kStall; }
+
 bool Coordinator::step() {
   if (finished_) return false;
+  const bool answered = store_.take_answers();
+  if (finished_) return true;
   const bool was_dirty = dirty_;
   // An agent's sign of life may stand behind messages that are still to be read.
   const bool all_read = receive();
   const auto time = clock_.now();
   if (all_read && silence_.due(time, options_.heartbeat / 4)) check_silence();
-  // Where a step took long, ranks were told to end late, and what they said since may not have come in yet.
-  if (!all_read || time - last_step_ > options_.policy.unkillable_limit / 10) attentive_since_ = now();
+  // Where a step took long, or decisions wait for the disk, ranks were told to end late, and what they said since may
+  // not have come in yet.
+  const Milliseconds late = options_.policy.unkillable_limit / 10;
+  if (!all_read || time - last_step_ > late || (!to_act_.empty() && now() - to_act_.front().at > late))
+    attentive_since_ = now();
   last_step_ = time;
   for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
   probe_store();
+  tell_of_stall();
   // Nothing is done about what may not be on the disk.
   if (journal_fails_) {
     stop_undecided();
@@ -135,13 +166,13 @@ bool Coordinator::step() {
   }
   launch_prepared();
   settle_results();
-  const bool busy = dirty_ || was_dirty;
+  look_for_held();
+  const bool busy = answered || dirty_ || was_dirty;
   if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
-  // Events without a decision (an agent's arrival, a checkpoint) are kept too, at the latest now.
-  if (keep_records()) carry_out();
-  if (keep_records()) on_store([&] { store_.go_on(state_, now(), options_.epoch_length); });
+  // Events without a decision (an agent's arrival, a checkpoint) are kept too.
+  keep_records();
   do_chores();
-  return !journal_fails_ && (busy || dirty_ || !to_record_.empty());
+  return busy || dirty_ || !to_record_.empty();
 }
 
 bool Coordinator::on_store(const std::function<void()>& work) {
@@ -157,36 +188,76 @@ bool Coordinator::on_store(const std::function<void()>& work) {
 }
 
 void Coordinator::probe_store() {
-  if (!watch_.probe_due(clock_.now())) return;
-  try {
-    store_.probe();
-  } catch (const core::RuntimeError& error) {
-    watch_.failed(error.what(), clock_.now());
-    core::log_debug("the store still fails ({})", error.what());
-    return;
-  }
-  if (journal_fails_) {
-    journal_fails_ = false;
-    if (!keep_records()) return;
-  }
+  if (probing_ || syncing_ || !watch_.probe_due(clock_.now())) return;
+  probing_ = true;
+  store_.probe([this](Answer<Done>& answer) {
+    probing_ = false;
+    try {
+      answer.take();
+    } catch (const core::RuntimeError& error) {
+      watch_.failed(error.what(), clock_.now());
+      core::log_debug("the store still fails ({})", error.what());
+      return;
+    }
+    if (journal_fails_)
+      keep_records(true);
+    else
+      end_pause();
+  });
+}
+
+void Coordinator::end_pause() {
   const auto paused = clock_.now() - watch_.pause()->since;
   core::log_info("the store answers again, after {} s",
                  std::chrono::duration_cast<std::chrono::seconds>(paused).count());
   watch_.answered(clock_.now());
   dirty_ = true;
-  carry_out();
 }
 
-bool Coordinator::keep_records() {
+// A store that neither answers nor fails is only waited for; a signal is passed on all the same, and a second one ends
+// the run.
+void Coordinator::tell_of_stall() {
+  const auto blocked = store_.blocked_for();
+  if (blocked > kStall) stop_undecided();
+  if (stop_hard_ && now() >= *stop_hard_ && (journal_fails_ || blocked > kStall))
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
+                             watch_.pause() ? watch_.pause()->why : "",
+                             "start it again: it goes on from what was kept");
+  if (blocked > kToldStall && !std::exchange(stall_told_, true))
+    core::log_warning("the store has not answered for {} s, what depends on it waits", kToldStall.count());
+  else if (blocked <= kStall && std::exchange(stall_told_, false))
+    core::log_info("the store answers again");
+}
+
+void Coordinator::keep_records(bool again) {
+  const bool full = kept_.length >= options_.epoch_length;
   // Between two probes it would only fail again.
-  if (journal_fails_) return false;
-  journal_fails_ = !store_.synced() && !on_store([&] { store_.sync(); });
-  if (journal_fails_) {
+  if (syncing_ || (journal_fails_ && !again)) return;
+  if (kept_.records >= taken_at_) discard_requests();
+  if (store_.all_sent() && !full && !again) return;
+  syncing_ = true;
+  store_.sync([this, full](Answer<Kept>& answer) {
+    if (!full) syncing_ = false;
+    kept(answer);
+  });
+  if (!full) return;
+  // Behind the records that the state has seen, and before any other.
+  store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
+    syncing_ = false;
+    if (on_store([&] { kept_.length = answer.take().length; })) return;
+    journal_fails_ = true;
     stop_undecided();
-    return false;
+  });
+}
+
+void Coordinator::kept(Answer<Kept>& answer) {
+  if (!on_store([&] { kept_ = answer.take(); })) {
+    journal_fails_ = true;
+    stop_undecided();
+    return;
   }
-  for (const std::string& name : std::exchange(taken_requests_, {})) store_.discard_request(name);
-  return true;
+  if (std::exchange(journal_fails_, false)) end_pause();
+  carry_out();
 }
 
 bool Coordinator::receive() {
@@ -238,7 +309,7 @@ void Coordinator::lose(Address address, const std::string& why) {
   orderly_ = false;
   core::log_warning("agent {} is lost ({})", number.value, why);
   record(AgentLost{number, why});
-  for (JobNumber job : state_.attention) to_settle_.push_back(job);
+  for (JobNumber job : state_.attention) settling_.try_emplace(job);
 }
 
 void Coordinator::check_silence() {
@@ -275,12 +346,12 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     return agent_of(running->placement, process_rank) == agent ? running : nullptr;
   };
   if (std::holds_alternative<Heartbeat>(message)) {
-    send(from, HeartbeatAnswer{watch_.pause().has_value()});
+    send(from, HeartbeatAnswer{stalls()});
   } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
     const JobNumber number = number_of(prepared->key);
     const Running* running = own(number, prepared->key.attempt, 0);
     Attempt* attempt = attempt_of(number, prepared->key.attempt);
-    if (running == nullptr || attempt == nullptr || !attempt->preparing) return;
+    if (running == nullptr || attempt == nullptr || attempt->phase != Phase::kLaunch) return;
     if (prepared->port == 0) {
       abandon_preparation(number, prepared->key.attempt, prepared->problem);
     } else if (!attempt->listener) {
@@ -303,7 +374,7 @@ void Coordinator::handle(Address from, AgentNumber agent, const Message& message
     if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
     record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
                       ended->out_of_memory});
-    to_settle_.push_back(number);
+    settling_.try_emplace(number);
   } else if (const auto* leave = std::get_if<Leave>(&message)) {
     lose(from, leave->why);
   }
@@ -325,40 +396,46 @@ void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::s
   record(Progressed{number, attempt.number, step});
 }
 
-// What the store does not tell stays in to_settle_.
+// The store is the truth, whatever the ranks' exit codes say. What it does not tell stays in settling_.
 void Coordinator::settle_results() {
   if (watch_.pause()) return;
-  std::vector<JobNumber> numbers = std::exchange(to_settle_, {});
-  for (const auto& [number, until] : awaited_results_) numbers.push_back(number);
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  for (auto next = numbers.begin(); next != numbers.end(); ++next) {
-    const JobNumber number = *next;
+  for (auto next = settling_.begin(); next != settling_.end();) {
+    const JobNumber number = next->first;
+    Settling& settling = next->second;
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
     if (running == nullptr || running->alive > 0) {
-      awaited_results_.erase(number);
+      next = settling_.erase(next);
       continue;
     }
-    const int attempt = running->attempt;
-    // The store is the truth, whatever the ranks' exit codes say.
-    bool there = false;
-    if (!on_store([&] { there = store_.has_result(job_of(state_, number).id); })) {
-      to_settle_.assign(next, numbers.end());
-      return;
-    }
-    if (there) {
-      awaited_results_.erase(number);
-      record(JobSucceeded{number, attempt});
-    } else if (running->ending) {
-      awaited_results_.erase(number);
-    } else {
-      auto [awaited, fresh] = awaited_results_.emplace(number, clock_.now() + options_.result_wait);
-      if (!fresh && clock_.now() < awaited->second) continue;
-      if (fresh && options_.result_wait.count() > 0) continue;
-      awaited_results_.erase(number);
-      record(ResultMissing{number, attempt});
-    }
+    ++next;
+    if (settling.looking || clock_.now() < settling.next_look) continue;
+    settling.looking = true;
+    store_.look({job_of(state_, number).id},
+                [this, number, attempt = running->attempt](auto& answer) { looked(number, attempt, answer); });
   }
+}
+
+void Coordinator::looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer) {
+  const auto settling = settling_.find(number);
+  const Running* running = current(state_, number, attempt);
+  // It may have ended while the look was under way, by a result that was found elsewhere.
+  if (settling != settling_.end()) settling->second.looking = false;
+  bool there = false;
+  if (!on_store([&] { there = answer.take().front(); })) return;
+  if (settling == settling_.end() || running == nullptr || running->alive > 0) return;
+  if (!there && !running->ending) {
+    auto& give_up = settling->second.give_up;
+    if (!give_up) give_up = clock_.now() + options_.result_wait;
+    settling->second.next_look = clock_.now() + std::min(kBetweenLooks, options_.result_wait);
+    if (clock_.now() < *give_up) return;
+  }
+  const bool missing = !there && !running->ending;
+  settling_.erase(settling);
+  dirty_ = true;
+  if (there)
+    record(JobSucceeded{number, attempt});
+  else if (missing)
+    record(ResultMissing{number, attempt});
 }
 
 void Coordinator::request_stop(const StopRequested& stop, bool wish) {

@@ -1,9 +1,12 @@
 #pragma once
 //! \file
 //! The shell around apply() and decide(): messages become events, events are journaled and applied, decisions are
-//! journaled, applied and then, after the fsync, carried out. While the store fails nothing is started (StoreWatch);
-//! while the journal takes nothing, nothing is decided either: messages are still received and answered.
+//! journaled, applied and then, after the fsync, carried out. No call of the store is made here: RunStore makes them on
+//! threads of its own, and what depends on one goes on where its answer is taken, so that messages are answered
+//! whatever the store does. While the store fails nothing is started (StoreWatch); while the journal takes nothing,
+//! nothing is decided either.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,6 +19,7 @@
 #include "core/progress.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/durations.h"
+#include "orchestrator/launch.h"
 #include "orchestrator/run.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/store_watch.h"
@@ -25,10 +29,12 @@ namespace resolute::orchestrator {
 
 class Coordinator {
  public:
-  //! Claims the suite's next epoch and reconciles. References outlive the coordinator.
-  //! \param agents addresses from which a Join is expected
+  //! Claims the suite's next epoch and reconciles, which may take long. References outlive the coordinator; files and
+  //! clock, where the store hangs at its end, the process.
+  //! \param agents addresses from which a Join is expected \param lanes where the store's calls are made
   Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
-              const RunOptions& options, std::vector<Address> agents);
+              const RunOptions& options, std::vector<Address> agents,
+              std::unique_ptr<StoreLanes> lanes = std::make_unique<StoreThreads>());
   Coordinator(const Coordinator&) = delete;
   Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
@@ -41,24 +47,45 @@ class Coordinator {
   bool orderly() const { return orderly_; }
   RunOutcome outcome() const;
   const State& state() const { return state_; }
+  //! The store fails, or lets a call wait for seconds: whoever waits for what depends on it should have patience.
+  bool stalls() const;
+  //! Readable when there is something for step() to do that no message tells of; -1: none.
+  int descriptor() const { return store_.descriptor(); }
 
  private:
   struct Peer {
     AgentNumber number;
     core::MonotonicTime heard;
   };
+  //! Looks for results that are one call of the store.
+  static constexpr std::size_t kJobsALook = 32;
+  //! How far the start of an attempt is. kFiles: RunStore::prepare() is under way; kLaunch: it waits for the gang's
+  //! listener or for the store; kLaunched: its agents have been told, or it was given up before that.
+  enum class Phase { kFiles, kLaunch, kLaunched };
   //! What no decision needs to know of a running attempt.
   struct Attempt {
     int number = 0;
-    core::MonotonicTime placed;
+    Phase phase = Phase::kFiles;
+    core::MonotonicTime launched;
     core::MonotonicTime heard;         //!< last sign of life
-    bool preparing = false;            //!< the gang waits for its listener, or with it for the store
     std::optional<Prepared> listener;  //!< of the gang's process rank 0, once it is known
     bool stalled = false;
     int ranks_started = 0;
     std::int64_t first_step = 0;  //!< of a training: it goes on from there
     std::optional<core::MonotonicTime> first_checkpoint;
     std::string line;  //!< last words about its progress
+  };
+  //! Ranks have ended, and it is not known yet whether the job has its result.
+  struct Settling {
+    bool looking = false;
+    core::MonotonicTime next_look{};
+    std::optional<core::MonotonicTime> give_up;  //!< of a result that was not there
+  };
+  //! A decision that is recorded and not carried out.
+  struct Pending {
+    std::uint64_t record;
+    Instant at;
+    Event decision;
   };
   //! Due once an interval.
   class Chore {
@@ -75,6 +102,7 @@ class Coordinator {
   Instant now() const;
   void record(Event event);
   void reconcile_plan(const experiments::Plan& plan);
+  std::vector<FoundJob> look_back();
   //! \return false if more has arrived than one step takes
   bool receive();
   void handle(Address from, const Message& message);
@@ -82,29 +110,43 @@ class Coordinator {
   void join(Address from, const Join& message);
   void lose(Address address, const std::string& why);
   void check_silence();
-  //! Does work of run_store.h. \return false if the store failed, from when on nothing is started: to be done again
+  //! Does what an answer of run_store.h tells. \return false if the store failed, from when on nothing is started: to
+  //! be asked again
   bool on_store(const std::function<void()>& work);
   //! While nothing is started: asks the store again when that is due.
   void probe_store();
-  //! Syncs the journal. \return whether all that was recorded is on the disk
-  bool keep_records();
+  void end_pause();
+  void tell_of_stall();
+  //! Has the journal synced where something is to be kept. \param again though it failed
+  void keep_records(bool again = false);
+  void kept(Answer<Kept>& answer);
   void settle_results();
+  void looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer);
   void make_decisions();
   //! Acts on the decisions that are on the disk.
   void carry_out();
-  //! Results that came from elsewhere, of jobs that wait; `due`: only of those whose hold is over. \return if there
-  //! were
-  bool find_results(bool due);
-  std::vector<JobNumber> numbers_to_look_for(bool due);
+  //! Looks for the results of jobs that another run holds, before the hold is over.
+  void look_for_held();
+  //! Asks for all that came from elsewhere. \return true if that has been answered just now
+  bool looked_everywhere();
+  void look_for(std::vector<JobNumber> numbers, bool everywhere);
   void act(const Event& decision);
   void start_attempt(const Placed& placed);
-  //! Claim, specification and folder. \return false if there is nothing to start, which is recorded then
-  bool prepare_attempt(const Placed& placed);
-  //! Starts the gangs whose listeners are known.
+  //! Claim, specification and folder are made, or not. \param asked when they were asked for
+  void prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer);
+  void put_off(JobNumber number, int attempt, Instant until, std::string why);
+  //! An attempt is on its way to being started.
+  bool starts_something() const;
+  //! Starts what waits for it in to_launch_ once it is known that no other run has taken over.
   void launch_prepared();
+  void launch_now(JobNumber number);
+  //! No agent is waited for.
+  bool launchable(JobNumber number, const Attempt& attempt) const {
+    return attempt.listener || job_of(state_, number).slots == 1;
+  }
   //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
   void launch(JobNumber number, const Running& running, const Prepared* prepared);
-  void abandon_preparation(JobNumber number, int attempt, const std::string& evidence);
+  void abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code = 1);
   //! Lets every rank of an attempt that was never started end.
   void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);
   void stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace);
@@ -117,9 +159,9 @@ class Coordinator {
   Attempt* attempt_of(JobNumber number, int attempt);
   // coordinator_chores.cpp: what is due by the clock.
   void do_chores();
-  //! Where one step takes long: a run that is at work must not look dead.
   void renew_owner_if_due();
   void take_requests();
+  void discard_requests();
   void take_request(const Request& request, const std::string& by);
   void check_signs_of_life();
   void write_live_status();
@@ -131,16 +173,20 @@ class Coordinator {
   Address address_of(AgentNumber number) const;
   std::size_t position_of(JobNumber number) const { return position_.at(static_cast<std::size_t>(number.value)); }
   const experiments::PlannedJob& planned(JobNumber number) const { return jobs_.at(position_of(number)); }
+  std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobNumber number) const {
+    return {plan_jobs_, &planned(number)};
+  }
   void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
 
   const core::Clock& clock_;
   Transport& transport_;
   RunOptions options_;
   WorkerCommands commands_;
-  std::vector<experiments::PlannedJob> jobs_;
-  std::vector<Workload> workloads_;    //!< of jobs_
-  std::vector<JobNumber> numbers_;     //!< of jobs_
-  std::vector<std::size_t> position_;  //!< in jobs_, by job number; those of earlier plans have none
+  std::shared_ptr<const std::vector<experiments::PlannedJob>> plan_jobs_;
+  const std::vector<experiments::PlannedJob>& jobs_;  //!< *plan_jobs_
+  std::vector<Workload> workloads_;                   //!< of jobs_
+  std::vector<JobNumber> numbers_;                    //!< of jobs_
+  std::vector<std::size_t> position_;                 //!< in jobs_, by job number; those of earlier plans have none
   Durations durations_;
   std::vector<MeasuredDuration> measured_;  //!< not written yet
   std::vector<Address> expected_;
@@ -151,17 +197,24 @@ class Coordinator {
   std::map<AgentNumber, Address> addresses_;  //!< of peers_
   std::set<Address> joined_once_;
   std::map<JobNumber, Attempt> attempts_;
-  std::map<JobNumber, core::MonotonicTime> awaited_results_;
-  std::vector<JobNumber> to_settle_;
-  std::map<JobNumber, Instant> held_;       //!< elsewhere, until then
+  std::map<JobNumber, Settling> settling_;
+  std::map<JobNumber, Instant> held_;       //!< elsewhere; to be looked for then
   std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
   std::vector<Event> to_record_;
-  std::vector<Event> to_act_;                //!< decisions, recorded and not carried out
-  std::vector<JobNumber> to_launch_;         //!< gangs whose listeners are known
-  std::vector<std::string> taken_requests_;  //!< whose events are recorded
+  std::deque<Pending> to_act_;
+  std::vector<JobNumber> to_launch_;         //!< prepared, and their listeners known
+  std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
+  std::uint64_t taken_at_ = 0;
+  Kept kept_;
+  bool syncing_ = false, probing_ = false, renewing_ = false, writing_live_ = false, checking_successor_ = false,
+       reading_requests_ = false;                 //!< under way
+  std::size_t looks_ = 0;                         //!< for results of everything, under way
+  bool looks_failed_ = false;                     //!< one of them
+  std::optional<core::MonotonicTime> looked_at_;  //!< when all of them were answered
+  bool stall_told_ = false;
   Instant wall_start_;
   core::MonotonicTime start_;
-  Chore silence_, owner_renewal_, requests_, live_, look_for_results_;
+  Chore silence_, owner_renewal_, requests_, live_;
   core::Progress progress_;
   int skipped_ = 0;
   int done_ = 0;

@@ -24,7 +24,7 @@ bool gives_up(const Event& decision) {
   return ended != nullptr && ended->end != RunEnd::kComplete;
 }
 
-constexpr std::chrono::seconds kBetweenLooks(1);
+constexpr std::chrono::seconds kBetweenFullLooks(1);
 
 }  // namespace
 
@@ -34,60 +34,47 @@ void Coordinator::make_decisions() {
   policy.agents_missing = joined_once_.size() < expected_.size();
   policy.give_up_at = stop_hard_;
   policy.attentive_since = attentive_since_;
-  bool tried = false;
+  for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
   while (true) {
     dirty_ = false;
     const Instant at = now();
-    find_results(true);
-    policy.store_fails = watch_.pause() || (tried && watch_.doubtful());
-    policy.unsettled = {to_settle_.begin(), to_settle_.end()};
+    policy.store_fails = watch_.pause() || (watch_.doubtful() && starts_something());
     std::vector<Event> decisions = decide(state_, policy, at);
     if (decisions.empty()) {
       wake_ = next_wake(state_, policy, at);
       break;
     }
-    renew_owner_if_due();
-    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop) {
-      if (find_results(false)) continue;
-      if (watch_.pause() && !policy.store_fails) continue;  // that has shown it: nothing is given up now
+    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && !looked_everywhere()) {
+      wake_.reset();
+      break;
     }
     for (Event& decision : decisions) {
       if (auto* placed = std::get_if<Placed>(&decision))
         if (auto used = used_attempts_.find(placed->job); used != used_attempts_.end())
           placed->attempt = std::max(placed->attempt, used->second + 1);
-      tried = tried || std::holds_alternative<Placed>(decision);
       record(decision);
-      to_act_.push_back(std::move(decision));
+      to_act_.push_back({store_.appended(), at, std::move(decision)});
     }
   }
 }
 
+bool Coordinator::starts_something() const {
+  return std::any_of(to_act_.begin(), to_act_.end(),
+                     [](const Pending& pending) { return std::holds_alternative<Placed>(pending.decision); }) ||
+         std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& attempt) { return attempt.second.phase == Phase::kFiles; });
+}
+
 void Coordinator::carry_out() {
-  for (const Event& decision : std::exchange(to_act_, {})) {
-    renew_owner_if_due();
+  while (!to_act_.empty() && to_act_.front().record <= kept_.records && !finished_) {
+    const Event decision = std::move(to_act_.front().decision);
+    to_act_.pop_front();
     act(decision);
   }
 }
 
-bool Coordinator::find_results(bool due) {
-  if (watch_.pause()) return false;
-  bool found = false;
-  for (JobNumber number : numbers_to_look_for(due)) {
-    const Job& job = job_of(state_, number);
-    if (!std::holds_alternative<Waiting>(job.state) && !std::holds_alternative<Ready>(job.state)) continue;
-    renew_owner_if_due();
-    bool there = false;
-    // A result that is not seen now is seen before its job is started.
-    if (!on_store([&] { there = store_.has_result(job.id); })) break;
-    if (!there) continue;
-    record(JobSucceeded{number, 0});
-    found = true;
-  }
-  return found;
-}
-
-std::vector<JobNumber> Coordinator::numbers_to_look_for(bool due) {
-  if (!due) return look_for_results_.due(clock_.now(), kBetweenLooks) ? numbers_ : std::vector<JobNumber>();
+void Coordinator::look_for_held() {
+  if (held_.empty() || watch_.pause()) return;
   std::vector<JobNumber> numbers;
   const Instant at = now();
   for (auto held = held_.begin(); held != held_.end();) {
@@ -98,7 +85,46 @@ std::vector<JobNumber> Coordinator::numbers_to_look_for(bool due) {
     numbers.push_back(held->first);
     held = held_.erase(held);
   }
-  return numbers;
+  look_for(std::move(numbers), false);
+}
+
+bool Coordinator::looked_everywhere() {
+  if (looks_ > 0) return false;
+  if (looked_at_ && clock_.now() - *looked_at_ < kBetweenFullLooks) return true;
+  looks_failed_ = false;
+  looked_at_ = clock_.now();
+  look_for(numbers_, true);
+  return looks_ == 0;
+}
+
+// A result that is not seen now is seen before its job is started.
+void Coordinator::look_for(std::vector<JobNumber> numbers, bool everywhere) {
+  std::erase_if(numbers, [&](JobNumber number) {
+    const JobState& state = job_of(state_, number).state;
+    return !std::holds_alternative<Waiting>(state) && !std::holds_alternative<Ready>(state);
+  });
+  for (std::size_t first = 0; first < numbers.size(); first += kJobsALook) {
+    const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
+    std::vector<JobNumber> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
+    std::vector<experiments::JobId> ids;
+    for (JobNumber number : some) ids.push_back(job_of(state_, number).id);
+    if (everywhere) ++looks_;
+    store_.look(std::move(ids), [this, everywhere, some = std::move(some)](Answer<std::vector<bool>>& answer) {
+      std::vector<bool> there(some.size());
+      if (!on_store([&] { there = answer.take(); })) looks_failed_ = true;
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        const JobState& state = job_of(state_, some[i]).state;
+        if (there[i] && (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
+          record(JobSucceeded{some[i], 0});
+      }
+      if (!everywhere || --looks_ > 0) return;
+      if (looks_failed_)
+        looked_at_.reset();
+      else
+        looked_at_ = clock_.now();
+      dirty_ = true;
+    });
+  }
 }
 
 void Coordinator::act(const Event& decision) {
@@ -132,64 +158,98 @@ void Coordinator::start_attempt(const Placed& placed) {
                          watch_.pause() ? "the store fails: " + watch_.pause()->why : *state_.stop});
     return;
   }
-  try {
-    if (!prepare_attempt(placed)) return;
-  } catch (const core::RuntimeError& error) {
-    // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
-    end_unstarted(placed.job, placed.attempt, 1, error.what());
-    return;
-  }
-  const Running& running = *current(state_, placed.job, placed.attempt);
-  if (job_of(state_, placed.job).slots == 1) {
-    launch(placed.job, running, nullptr);
-    return;
-  }
-  attempts_.at(placed.job).preparing = true;
-  send(address_of(running.placement.front().agent),
-       Prepare{key_of(placed.job, placed.attempt), !on_one_host(state_, running.placement)});
+  Attempt& attempt = attempts_[placed.job] = Attempt{};
+  attempt.number = placed.attempt;
+  std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
+  for (JobNumber need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
+  store_.prepare(
+      shared_plan_of(placed.job), std::move(needs), placed.attempt,
+      [this, placed, asked = clock_.now()](Answer<Preparation>& answer) { prepared(placed, asked, answer); });
 }
 
-bool Coordinator::prepare_attempt(const Placed& placed) {
-  const Job& job = job_of(state_, placed.job);
-  std::vector<const experiments::PlannedJob*> needs;
-  for (JobNumber need : job.after) needs.push_back(&planned(need));
+void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
+  const JobNumber number = placed.job;
+  Attempt* attempt = attempt_of(number, placed.attempt);
+  // Then its claim is given back behind it.
+  const bool given_up = attempt == nullptr || attempt->phase != Phase::kFiles;
+  const bool paused = watch_.pause().has_value();
   std::optional<Preparation> made;
-  if (!on_store([&] { made = store_.prepare(planned(placed.job), needs, placed.attempt); })) {
-    record(taken_back(state_, options_.policy, now(), placed.job, watch_.pause()->why));
-    return false;
+  try {
+    if (!on_store([&] { made = answer.take(); })) {
+      if (given_up) return;
+      attempts_.erase(number);
+      // That the store fails has been said by another.
+      if (paused)
+        put_off(number, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
+      else
+        record(taken_back(state_, options_.policy, now(), number, watch_.pause()->why));
+      return;
+    }
+  } catch (const core::RuntimeError& error) {
+    // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
+    if (given_up) return;
+    attempts_.erase(number);
+    end_unstarted(number, placed.attempt, 1, error.what());
+    return;
   }
   dirty_ = dirty_ || watch_.doubtful();  // there may be more to start
   watch_.worked();
+  if (given_up) return;
   if (const auto* held = std::get_if<HeldBy>(&*made)) {
     const Instant until = now() + options_.held_wait;
-    held_[placed.job] = until;
-    record(HeldElsewhere{placed.job, placed.attempt, until, held->whom});
-    return false;
+    held_[number] = until - options_.held_wait / 4;
+    put_off(number, placed.attempt, until, held->whom);
+  } else if (const auto* used = std::get_if<NumberUsed>(&*made)) {
+    used_attempts_[number] = used->last;
+    put_off(number, placed.attempt, now(), "the attempt's number has been used in the store");
+  } else {
+    attempt->heard = clock_.now();
+    attempt->first_step = std::max<std::int64_t>(job_of(state_, number).checkpoint, 0);
+    attempt->phase = Phase::kLaunch;
+    const Running& running = *current(state_, number, placed.attempt);
+    if (std::holds_alternative<ResultThere>(*made)) {
+      abandon_preparation(number, placed.attempt, "another run finished it", 0);
+    } else if (job_of(state_, number).slots > 1) {
+      if (Address to = address_of(running.placement.front().agent); to >= 0)
+        send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running.placement)});
+    } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
+      to_launch_.push_back(number);
+    } else {
+      launch_now(number);
+    }
   }
-  if (const auto* used = std::get_if<NumberUsed>(&*made)) {
-    used_attempts_[placed.job] = used->last;
-    record(HeldElsewhere{placed.job, placed.attempt, now(), "the attempt's number has been used in the store"});
-    return false;
-  }
-  Attempt& attempt = attempts_[placed.job] = Attempt{};
-  attempt.number = placed.attempt;
-  attempt.placed = attempt.heard = clock_.now();
-  attempt.first_step = std::max<std::int64_t>(job.checkpoint, 0);
-  if (std::holds_alternative<FilesMade>(*made)) return true;
-  end_unstarted(placed.job, placed.attempt, 0, "another run finished it");
-  return false;
 }
 
+void Coordinator::put_off(JobNumber number, int attempt, Instant until, std::string why) {
+  attempts_.erase(number);
+  record(HeldElsewhere{number, attempt, until, std::move(why)});
+}
+
+// What waited may have been overtaken by another run.
 void Coordinator::launch_prepared() {
-  if (to_launch_.empty() || watch_.pause()) return;
-  if (!on_store([&] { store_.require_no_successor(); })) return;
-  for (JobNumber number : std::exchange(to_launch_, {})) {
-    const auto found = attempts_.find(number);
-    if (found == attempts_.end() || !found->second.listener) continue;
-    const Running* running = current(state_, number, found->second.number);
-    if (running != nullptr && std::exchange(found->second.preparing, false))
-      launch(number, *running, &*found->second.listener);
-  }
+  if (to_launch_.empty() || watch_.pause() || checking_successor_) return;
+  checking_successor_ = true;
+  store_.require_no_successor([this, numbers = std::exchange(to_launch_, {})](Answer<Done>& answer) {
+    checking_successor_ = false;
+    if (on_store([&] { answer.take(); }))
+      for (JobNumber number : numbers) launch_now(number);
+    else
+      to_launch_.insert(to_launch_.end(), numbers.begin(), numbers.end());
+  });
+}
+
+// Nothing where its preparation was given up, or is about to be.
+void Coordinator::launch_now(JobNumber number) {
+  const auto found = attempts_.find(number);
+  if (found == attempts_.end() || found->second.phase != Phase::kLaunch) return;
+  Attempt& attempt = found->second;
+  const int slots = job_of(state_, number).slots;
+  const Running* running = current(state_, number, attempt.number);
+  if (running == nullptr || running->ending || running->alive < slots || state_.stop || !launchable(number, attempt))
+    return;
+  attempt.phase = Phase::kLaunched;
+  attempt.launched = attempt.heard = clock_.now();
+  launch(number, *running, slots > 1 ? &*attempt.listener : nullptr);
 }
 
 void Coordinator::launch(JobNumber number, const Running& running, const Prepared* prepared) {
@@ -212,11 +272,11 @@ void Coordinator::launch(JobNumber number, const Running& running, const Prepare
   }
 }
 
-// The ranks of a gang that waits for its port were never started: nobody else will report their end.
-void Coordinator::abandon_preparation(JobNumber number, int attempt, const std::string& evidence) {
+// The ranks of what is not launched were never started: nobody else will report their end.
+void Coordinator::abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code) {
   Attempt* own = attempt_of(number, attempt);
-  if (own == nullptr || !std::exchange(own->preparing, false)) return;
-  end_unstarted(number, attempt, 1, evidence);
+  if (own == nullptr || std::exchange(own->phase, Phase::kLaunched) == Phase::kLaunched) return;
+  end_unstarted(number, attempt, code, evidence);
 }
 
 void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence) {
@@ -225,7 +285,7 @@ void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const s
   for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
     if (!running->ended[rank])
       to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
-  to_settle_.push_back(number);
+  settling_.try_emplace(number);
 }
 
 // Before the event is applied: the attempt's life is measured, its claim given back.
@@ -241,7 +301,7 @@ void Coordinator::finish_attempt(const Event& event) {
   if (succeeded != nullptr && attempt.ranks_started > 0) {
     const auto& workload = workloads_[position_of(number)];
     auto milliseconds = [&](core::MonotonicTime until) {
-      return std::chrono::duration<double, std::milli>(until - attempt.placed).count();
+      return std::chrono::duration<double, std::milli>(until - attempt.launched).count();
     };
     MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now()), 0};
     if (job.steps > 0) measured.work = static_cast<double>(std::max<std::int64_t>(job.steps - attempt.first_step, 1));

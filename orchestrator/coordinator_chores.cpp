@@ -35,27 +35,41 @@ void Coordinator::do_chores() {
     take_requests();
     check_signs_of_life();
   }
-  if (live_.due(time, options_.live_interval)) {
+  if (!writing_live_ && live_.due(time, options_.live_interval)) {
     write_live_status();
     write_durations();
   }
 }
 
 void Coordinator::renew_owner_if_due() {
-  if (!owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
+  if (renewing_ || !owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
+  renewing_ = true;
   // A run that has nothing to journal finds out here that another has taken over.
-  on_store([&] { store_.require_ours(); });
-  store_.renew_owner(false);
+  store_.renew_owner([this](Answer<Done>& answer) {
+    renewing_ = false;
+    on_store([&] { answer.take(); });
+  });
 }
 
 void Coordinator::take_requests() {
   // Their files go once what follows from them cannot be lost with them.
-  if (!taken_requests_.empty()) return;
-  for (const PendingRequest& pending : store_.requests()) {
-    take_request(pending.request, pending.by);
-    for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
-    taken_requests_.push_back(pending.name);
-  }
+  if (reading_requests_ || !taken_requests_.empty()) return;
+  reading_requests_ = true;
+  store_.read_requests([this](Answer<std::vector<PendingRequest>>& answer) {
+    reading_requests_ = false;
+    const auto waiting = answer.take();
+    if (journal_fails_) return;
+    for (const PendingRequest& pending : waiting) {
+      take_request(pending.request, pending.by);
+      for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+      taken_requests_.push_back(pending.name);
+    }
+    taken_at_ = store_.appended();
+  });
+}
+
+void Coordinator::discard_requests() {
+  if (!taken_requests_.empty()) store_.discard_requests(std::exchange(taken_requests_, {}));
 }
 
 void Coordinator::take_request(const Request& request, const std::string& by) {
@@ -78,6 +92,8 @@ void Coordinator::take_request(const Request& request, const std::string& by) {
 void Coordinator::check_signs_of_life() {
   if (options_.no_progress_limit.count() == 0) return;
   for (auto& [number, attempt] : attempts_) {
+    // Of what waits for the store alone nobody can say anything.
+    if (attempt.phase == Phase::kFiles || (attempt.phase == Phase::kLaunch && launchable(number, attempt))) continue;
     const auto silent = clock_.now() - attempt.heard;
     if (attempt.stalled || silent < options_.no_progress_limit) continue;
     const auto& specification = planned(number).specification;
@@ -89,10 +105,7 @@ void Coordinator::check_signs_of_life() {
   }
 }
 
-void Coordinator::write_durations() {
-  store_.write_durations(measured_);
-  measured_.clear();
-}
+void Coordinator::write_durations() { store_.write_durations(std::exchange(measured_, {})); }
 
 void Coordinator::write_live_status() {
   LiveStatus status;
@@ -110,10 +123,12 @@ void Coordinator::write_live_status() {
       live.state = "excluded";
     status.agents.push_back(std::move(live));
   }
-  for (const auto& [number, attempt] : attempts_) status.running.push_back(live_attempt(number, attempt));
+  for (const auto& [number, attempt] : attempts_)
+    if (attempt.phase == Phase::kLaunched) status.running.push_back(live_attempt(number, attempt));
   if (const auto& pause = watch_.pause())
     status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
-  store_.write_live(status);
+  writing_live_ = true;
+  store_.write_live(std::move(status), [this](Answer<Done>&) { writing_live_ = false; });
 }
 
 LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) const {
@@ -122,7 +137,7 @@ LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) 
   live.job = job.id;
   live.attempt = attempt.number;
   live.ranks = job.slots;
-  live.seconds = seconds(clock_.now() - attempt.placed);
+  live.seconds = seconds(clock_.now() - attempt.launched);
   if (const Running* running = current(state_, number, attempt.number))
     for (const Share& share : running->placement)
       if (auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
@@ -151,7 +166,8 @@ double Coordinator::seconds_left() const {
   double longest = 0;
   std::vector<double> longest_after(jobs_.size(), 0);
   std::map<JobNumber, double> running;
-  for (const auto& [number, attempt] : attempts_) running[number] = live_attempt(number, attempt).seconds_left;
+  for (const auto& [number, attempt] : attempts_)
+    if (attempt.phase == Phase::kLaunched) running[number] = live_attempt(number, attempt).seconds_left;
   for (std::size_t i = jobs_.size(); i-- > 0;) {
     const JobNumber number = numbers_[i];
     const Job& job = job_of(state_, number);

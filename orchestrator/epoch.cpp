@@ -142,14 +142,20 @@ std::vector<Event> end_abandoned(const State& state) {
   return events;
 }
 
-std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLayout& store,
-                             const experiments::Plan& plan, State& state,
+FoundJob find_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
+  if (has_result(files, store, job)) return {true, 0};
+  return {false, attempts_in_store(files, store.job_folder(job))};
+}
+
+std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete) {
+  RESOLUTE_EXPECT(found.size() == plan.jobs.size(), "every job of the plan was looked for");
   std::vector<Event> events;
   auto record = [&](Event event) {
     orchestrator::apply(state, event);
     events.push_back(std::move(event));
   };
+  auto of_job = found.begin();
   for (const experiments::PlannedJob& planned : plan.jobs) {
     auto known = state.numbers.find(planned.id.hex);
     JobAdded added;
@@ -163,8 +169,8 @@ std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLa
       RESOLUTE_EXPECT(number != state.numbers.end(), "a plan names a job before what it needs");
       added.after.push_back(number->second);
     }
-    const bool done = has_result(files, store, planned.id);
-    if (!done) added.attempts = attempts_in_store(files, store.job_folder(planned.id));
+    const auto [done, attempts] = *of_job++;
+    added.attempts = attempts;
     complete(added);
     const JobNumber number = added.job;
     record(std::move(added));

@@ -59,11 +59,18 @@ void go_on_in_next_epoch(core::FileSystem& files, OwnedEpoch& owned, const State
 //! To be applied before the next run's RunStarted. Pure.
 std::vector<Event> end_abandoned(const State& state);
 
+//! What a store has of a job.
+struct FoundJob {
+  bool result = false;
+  int attempts = 0;  //!< attempts_in_store(), where there is no result
+};
+FoundJob find_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
+
 //! Reconciles the plan with journal and store: one JobAdded a job, and JobSucceeded where result.json is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is
-//! advanced. \param complete called once a job of the plan, in its order, to fill in what neither plan nor store know
-std::vector<Event> reconcile(core::FileSystem& files, const experiments::StoreLayout& store,
-                             const experiments::Plan& plan, State& state,
+//! advanced. Pure. \param found of each job of the plan, in its order \param complete called once a job of the plan, in
+//! its order, to fill in what neither plan nor store know
+std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
 
 //! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.

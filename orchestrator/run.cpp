@@ -200,7 +200,7 @@ RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) 
     pass_on_signals(signals, options, coordinator);
     bool busy = agent.step();
     busy = coordinator.step() || busy;
-    if (!busy) IdleWait::wait(spawner.descriptor(), std::chrono::milliseconds(50));
+    if (!busy) IdleWait::wait(spawner.descriptor(), coordinator.descriptor(), std::chrono::milliseconds(50));
   }
   return coordinator.outcome();
 }

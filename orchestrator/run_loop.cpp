@@ -30,13 +30,13 @@ std::chrono::nanoseconds IdleWait::pause_after(std::chrono::nanoseconds idle) {
   return std::clamp<std::chrono::nanoseconds>(idle / 8, microseconds(50), milliseconds(2));
 }
 
-void IdleWait::wait(int descriptor) { wait(descriptor, pause_after(clock_.now() - active_)); }
+void IdleWait::wait(int descriptor, int other) { wait(descriptor, other, pause_after(clock_.now() - active_)); }
 
-void IdleWait::wait(int descriptor, std::chrono::nanoseconds limit) {
-  pollfd polled{descriptor, POLLIN, 0};
+void IdleWait::wait(int descriptor, int other, std::chrono::nanoseconds limit) {
+  std::array<pollfd, 2> polled{pollfd{descriptor, POLLIN, 0}, pollfd{other, POLLIN, 0}};
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(limit);
   timespec time{seconds.count(), (limit - seconds).count()};
-  ::ppoll(&polled, descriptor >= 0 ? 1 : 0, &time, nullptr);
+  ::ppoll(polled.data(), polled.size(), &time, nullptr);  // which leaves out a descriptor below 0
 }
 
 struct StopSignals::Saved {

@@ -17,10 +17,10 @@ class IdleWait {
   explicit IdleWait(const core::Clock& clock) : clock_(clock), active_(clock.now()) {}
   //! Call when something was done.
   void active() { active_ = clock_.now(); }
-  //! Waits until `descriptor` (-1: none) is readable, a signal comes, or the time is over.
-  void wait(int descriptor);
-  //! The same with a given limit, where nothing but the descriptor can bring news.
-  static void wait(int descriptor, std::chrono::nanoseconds limit);
+  //! Waits until one of the descriptors (-1: none) is readable, a signal comes, or the time is over.
+  void wait(int descriptor, int other = -1);
+  //! The same with a given limit, where nothing but the descriptors can bring news.
+  static void wait(int descriptor, int other, std::chrono::nanoseconds limit);
   //! How long to sleep after `idle` without news; pure.
   static std::chrono::nanoseconds pause_after(std::chrono::nanoseconds idle);
 

@@ -135,7 +135,7 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
       if (busy)
         idle.active();
       else
-        idle.wait(with_agent ? spawner.descriptor() : -1);
+        idle.wait(coordinator.descriptor(), with_agent ? spawner.descriptor() : -1);
     }
     orderly = coordinator.orderly();
     const RunOutcome outcome = coordinator.outcome();

@@ -4,81 +4,269 @@
 
 #include "core/bytes.h"
 #include "core/log.h"
+#include "orchestrator/claim.h"
+#include "orchestrator/launch.h"
 
 namespace resolute::orchestrator {
 
 namespace fs = std::filesystem;
 
-RunStore::RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout,
-                   const std::string& run, Instant now, std::chrono::milliseconds watch)
-    : files_(files),
-      layout_(std::move(layout)),
-      epoch_(claim_epoch(files, layout_, run, now, watch)),
-      owner_(this_owner()),
-      folders_(files, layout_),
-      request_box_(files, epoch_.suite_folder, epoch_.epoch) {
-  claims_.emplace(files, clock, layout_, Claim{run, epoch_.epoch, epoch_.run}, watch);
+//! What the calls work with. It lives as long as one of them, which may be longer than the run. Members above the line
+//! are used in order alone.
+struct RunStore::Desk {
+  Desk(core::FileSystem& file_system, const core::Clock& clock, const experiments::StoreLayout& store,
+       const std::string& name, Instant now, std::chrono::milliseconds watch)
+      : epoch(claim_epoch(file_system, store, name, now, watch)),
+        owner(this_owner()),
+        requests(file_system, epoch.suite_folder, epoch.epoch),
+        files(file_system),
+        layout(store),
+        folders(file_system, store) {
+    claims.emplace(file_system, clock, store, Claim{name, epoch.epoch, epoch.run}, watch);
+  }
+  Kept keep(const std::vector<Unsent>& records);
+  Kept go_on(const State& state, Instant now, std::uint64_t length);
+  Done renew_owner(bool ended);
+  Done write_live(const LiveStatus& status);
+  Done write_durations(const std::vector<MeasuredDuration>& measured);
+  Done probe();
+  void close();
+  Preparation prepare(const experiments::PlannedJob& job,
+                      const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt);
+
+  OwnedEpoch epoch;
+  std::uint64_t appended = 0;  //!< to the journal
+  Owner owner;
+  RequestBox requests;
+  // ────────────────────────────────────────────────────────────────────────────────
+  core::FileSystem& files;
+  const experiments::StoreLayout layout;
+  AttemptFolders folders;
+  std::optional<Claims> claims;  //!< until close(), when nothing else is under way
+};
+
+Kept RunStore::Desk::keep(const std::vector<Unsent>& records) {
+  for (const Unsent& record : records) epoch.journal->append(record.event, record.at);
+  appended += records.size();
+  epoch.journal->sync();
+  return {appended, epoch.journal->length()};
 }
 
-void RunStore::go_on(const State& state, Instant now, std::uint64_t length) {
-  if (epoch_.journal->length() >= length) go_on_in_next_epoch(files_, epoch_, state, now, length);
+Kept RunStore::Desk::go_on(const State& state, Instant now, std::uint64_t length) {
+  JournalWriter& journal = *epoch.journal;
+  if (journal.synced() && journal.length() >= length) go_on_in_next_epoch(files, epoch, state, now, length);
+  return {appended, journal.length()};
 }
 
-void RunStore::renew_owner(bool ended) {
-  ++owner_.counter;
-  owner_.ended = ended;
+Done RunStore::Desk::renew_owner(bool ended) {
+  ++owner.counter;
+  owner.ended = ended;
   try {
-    write_owner(files_, epoch_.suite_folder, epoch_.epoch, owner_);
+    write_owner(files, epoch.suite_folder, epoch.epoch, owner);
   } catch (const core::RuntimeError& error) {
     core::log_warning("the run's owner file was not renewed: {}", error.what());
   }
+  return {};
 }
 
-Preparation RunStore::prepare(const experiments::PlannedJob& job,
-                              const std::vector<const experiments::PlannedJob*>& needs, int attempt) {
-  for (const auto* need : needs) folders_.prepare_job(*need);
-  const bool fresh = folders_.prepare_job(job);
-  if (auto holder = claims_->take(job.id)) return HeldBy{std::move(*holder)};
+Preparation RunStore::Desk::prepare(const experiments::PlannedJob& job,
+                                    const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs,
+                                    int attempt) {
+  for (const auto& need : needs) folders.prepare_job(*need);
+  const bool fresh = folders.prepare_job(job);
+  if (auto holder = claims->take(job.id)) return HeldBy{std::move(*holder)};
   if (fresh) return FilesMade{};
   try {
     // Another suite's run may have had the job in work when this one looked.
-    if (has_result(job.id)) return ResultThere{};
-    const int last = attempts_in_store(files_, layout_.job_folder(job.id));
+    if (has_result(files, layout, job.id)) return ResultThere{};
+    const int last = attempts_in_store(files, layout.job_folder(job.id));
     if (last < attempt) return FilesMade{};
-    claims_->release(job.id);
+    claims->release(job.id);
     return NumberUsed{last};
   } catch (const core::RuntimeError&) {
-    claims_->release(job.id);
+    claims->release(job.id);
     throw;
   }
 }
 
-void RunStore::write_live(const LiveStatus& status) {
+Done RunStore::Desk::write_live(const LiveStatus& status) {
   try {
-    orchestrator::write_live(files_, epoch_.suite_folder, status);
+    orchestrator::write_live(files, epoch.suite_folder, status);
   } catch (const core::RuntimeError& error) {
     core::log_debug("the live status was not written: {}", error.what());
   }
+  return {};
 }
 
-void RunStore::write_durations(const std::vector<MeasuredDuration>& measured) {
+Done RunStore::Desk::write_durations(const std::vector<MeasuredDuration>& measured) {
   try {
-    append_durations(files_, layout_, epoch_.run, measured);
+    append_durations(files, layout, epoch.run, measured);
   } catch (const core::RuntimeError& error) {
     core::log_debug("durations were not kept: {}", error.what());
   }
+  return {};
 }
 
-void RunStore::probe() { core::probe_storage(files_, epoch_.suite_folder); }
+Done RunStore::Desk::probe() {
+  core::probe_storage(files, epoch.suite_folder);
+  return {};
+}
 
-void RunStore::close() {
+void RunStore::Desk::close() {
   try {
-    remove_live(files_, epoch_.suite_folder);
+    remove_live(files, epoch.suite_folder);
   } catch (const std::exception& error) {
     core::log_warning("{}", error.what());
   }
-  claims_.reset();
+  claims.reset();
   renew_owner(true);
+}
+
+RunStore::RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout,
+                   const std::string& run, Instant now, std::chrono::milliseconds watch,
+                   std::unique_ptr<StoreLanes> lanes)
+    : layout_(std::move(layout)),
+      desk_(std::make_shared<Desk>(files, clock, layout_, run, now, watch)),
+      lanes_(std::move(lanes)) {
+  epoch_ = desk_->epoch.epoch;
+  run_ = desk_->epoch.run;
+}
+
+State RunStore::take_past() { return std::move(desk_->epoch.state); }
+
+bool RunStore::take_answers() {
+  const auto answers = lanes_->answers();
+  for (const auto& answered : answers) answered();
+  return !answers.empty();
+}
+
+template <class T, class Call>
+StoreLanes::Call RunStore::call(Call work, Then<T> then) {
+  return [desk = desk_, work = std::move(work), then = std::move(then)]() mutable -> StoreLanes::Answered {
+    auto answer = std::make_shared<Answer<T>>();
+    try {
+      answer->set(work(*desk));
+    } catch (...) {
+      answer->fail(std::current_exception());
+    }
+    return [answer, then = std::move(then)] {
+      if (then) then(*answer);
+    };
+  };
+}
+
+std::uint64_t RunStore::append(const Event& event, Instant at) {
+  unsent_.push_back({event, at});
+  return ++appended_;
+}
+
+void RunStore::sync(Then<Kept> then) {
+  lanes_->in_order(
+      call<Kept>([records = std::exchange(unsent_, {})](Desk& desk) { return desk.keep(records); }, std::move(then)));
+}
+
+void RunStore::go_on(const State& state, Instant now, std::uint64_t length, Then<Kept> then) {
+  lanes_->in_order(
+      call<Kept>([state, now, length](Desk& desk) { return desk.go_on(state, now, length); }, std::move(then)));
+}
+
+void RunStore::require_no_successor(Then<Done> then) {
+  lanes_->in_order(call<Done>(
+      [](Desk& desk) {
+        desk.epoch.journal->require_no_successor();
+        return Done{};
+      },
+      std::move(then)));
+}
+
+void RunStore::renew_owner(Then<Done> then) {
+  lanes_->in_order(call<Done>(
+      [](Desk& desk) {
+        desk.epoch.journal->require_ours();
+        return desk.renew_owner(false);
+      },
+      std::move(then)));
+}
+
+void RunStore::read_requests(Then<std::vector<PendingRequest>> then) {
+  lanes_->in_order(call<std::vector<PendingRequest>>([](Desk& desk) { return desk.requests.read(); }, std::move(then)));
+}
+
+void RunStore::discard_requests(std::vector<std::string> names) {
+  lanes_->in_order(call<Done>(
+      [names = std::move(names)](Desk& desk) {
+        for (const std::string& name : names) desk.requests.discard(name);
+        return Done{};
+      },
+      {}));
+}
+
+void RunStore::write_live(LiveStatus status, Then<Done> then) {
+  lanes_->in_order(
+      call<Done>([status = std::move(status)](Desk& desk) { return desk.write_live(status); }, std::move(then)));
+}
+
+void RunStore::write_durations(std::vector<MeasuredDuration> measured) {
+  if (measured.empty()) return;
+  lanes_->in_order(
+      call<Done>([measured = std::move(measured)](Desk& desk) { return desk.write_durations(measured); }, {}));
+}
+
+void RunStore::probe(Then<Done> then) {
+  lanes_->in_order(call<Done>([](Desk& desk) { return desk.probe(); }, std::move(then)));
+}
+
+void RunStore::prepare(std::shared_ptr<const experiments::PlannedJob> job,
+                       std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt,
+                       Then<Preparation> then) {
+  const std::string name = job->id.hex;
+  lanes_->beside(name, call<Preparation>([job = std::move(job), needs = std::move(needs),
+                                          attempt](Desk& desk) { return desk.prepare(*job, needs, attempt); },
+                                         std::move(then)));
+}
+
+void RunStore::look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then) {
+  const std::string name = jobs.front().hex;
+  lanes_->beside(name, call<std::vector<bool>>(
+                           [jobs = std::move(jobs)](Desk& desk) {
+                             std::vector<bool> there;
+                             for (const auto& job : jobs) there.push_back(has_result(desk.files, desk.layout, job));
+                             return there;
+                           },
+                           std::move(then)));
+}
+
+void RunStore::look_back(std::vector<experiments::JobId> jobs, Then<std::vector<FoundJob>> then) {
+  const std::string name = jobs.front().hex;
+  lanes_->beside(name, call<std::vector<FoundJob>>(
+                           [jobs = std::move(jobs)](Desk& desk) {
+                             std::vector<FoundJob> found;
+                             for (const auto& job : jobs) found.push_back(find_job(desk.files, desk.layout, job));
+                             return found;
+                           },
+                           std::move(then)));
+}
+
+void RunStore::release(const experiments::JobId& job) {
+  lanes_->beside(job.hex, call<Done>(
+                              [job](Desk& desk) {
+                                desk.claims->release(job);
+                                return Done{};
+                              },
+                              {}));
+}
+
+void RunStore::close(std::chrono::milliseconds limit) {
+  if (lanes_->wait(limit)) {
+    lanes_->in_order(call<Done>(
+        [](Desk& desk) {
+          desk.close();
+          return Done{};
+        },
+        {}));
+    if (lanes_->wait(limit)) return;
+  }
+  core::log_warning("the store does not answer: the run's files in it were not closed");
 }
 
 }  // namespace resolute::orchestrator

@@ -1,4 +1,5 @@
-// The coordinator on a store that fails: this test is its agent, and its clock stands still between two steps.
+// The coordinator on a store that fails or is slow: this test is its agent, its clock stands still between two steps,
+// and the calls of the store are made, and return, when the test wants it.
 #include "orchestrator/coordinator.h"
 
 #include <gmock/gmock.h>
@@ -12,8 +13,11 @@
 #include <set>
 
 #include "core/random.h"
+#include "orchestrator/claim.h"
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/orchestrator/support/toy_agent.h"
+#include "tests/orchestrator/support/virtual_lanes.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/slice.h"
 
@@ -27,70 +31,6 @@ namespace fs = std::filesystem;
 
 bool is_in(const fs::path& path, std::string_view part) { return path.string().find(part) != std::string::npos; }
 
-// An agent whose ranks take a while and publish their results in a store that is always well.
-class ToyAgent {
- public:
-  ToyAgent(Transport& transport, const core::Clock& clock, experiments::StoreLayout store, int slots)
-      : transport_(transport), clock_(clock), store_(std::move(store)) {
-    send(Join{"here", slots, 0, 0, ""});
-  }
-  void step() {
-    send(Heartbeat{});
-    while (auto delivery = transport_.receive())
-      std::visit(Overload{[&](const Prepare& prepare) {
-                            send(Prepared{prepare.key, 4711, ""});
-                          },
-                          [&](const Launch& launch) { start(launch); }, [&](const Kill& kill) { stop(kill.key); },
-                          [&](const HeartbeatAnswer& answer) { told_of_stall = answer.stalls; }, [](const auto&) {}},
-                 decode(delivery->bytes));
-    for (auto at_work = running_.begin(); at_work != running_.end();) {
-      if (clock_.now() < at_work->second) {
-        ++at_work;
-        continue;
-      }
-      const auto& [key, rank] = at_work->first;
-      if (rank == 0)
-        core::publish_exclusive(core::real_file_system(), store_.result_file({key.job}),
-                                "{\"job\":\"" + key.job + "\"}\n");
-      send(RankEnded{key, rank, 0, 0, "", false});
-      at_work = running_.erase(at_work);
-    }
-  }
-
-  std::chrono::milliseconds work{100};
-  std::function<void(const AttemptKey&)> on_launch = [](const AttemptKey&) {};
-  std::vector<AttemptKey> launched;  //!< one a rank
-  int kills = 0;
-  bool told_of_stall = false;  //!< by the last answer
-
- private:
-  void start(const Launch& launch) {
-    on_launch(launch.key);
-    for (const RankCommand& rank : launch.ranks) {
-      launched.push_back(launch.key);
-      running_[{launch.key, rank.process_rank}] = clock_.now() + work;
-      send(RankStarted{launch.key, rank.process_rank});
-    }
-  }
-  void stop(const AttemptKey& key) {
-    ++kills;
-    for (auto at_work = running_.begin(); at_work != running_.end();) {
-      if (at_work->first.first != key) {
-        ++at_work;
-        continue;
-      }
-      send(RankEnded{key, at_work->first.second, 75, 0, "", false});
-      at_work = running_.erase(at_work);
-    }
-  }
-  void send(const Message& message) { transport_.send(0, encode(message)); }
-
-  Transport& transport_;
-  const core::Clock& clock_;
-  experiments::StoreLayout store_;
-  std::map<std::pair<AttemptKey, int>, core::MonotonicTime> running_;  // a rank ends then
-};
-
 // A store, a run on it, and time.
 class World {
  public:
@@ -102,7 +42,9 @@ class World {
     options.epoch_length = epoch_length;
     options.live_interval = 2s;
     options.request_interval = 1s;
-    coordinator.emplace(files, clock, *coordinator_end, plan, options, std::vector<Address>{1});
+    auto made = std::make_unique<VirtualLanes>(clock);
+    lanes = made.get();
+    coordinator.emplace(files, clock, *coordinator_end, plan, options, std::vector<Address>{1}, std::move(made));
     agent.emplace(*agent_end, clock, layout, slots);
   }
   void step() {
@@ -180,6 +122,7 @@ class World {
   std::unique_ptr<Transport> coordinator_end = hub->endpoint(0);
   std::unique_ptr<Transport> agent_end = hub->endpoint(1);
   experiments::Plan plan;
+  VirtualLanes* lanes = nullptr;  // the coordinator's
   std::optional<Coordinator> coordinator;
   std::optional<ToyAgent> agent;
 };
@@ -275,7 +218,7 @@ TEST(CoordinatorOnASickStore, agents_are_told_as_long_as_it_is_sick) {
   ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
   EXPECT_FALSE(world.agent->told_of_stall);
   world.fall_sick(1h, [](SickFileSystem::Call call, const fs::path& path) {
-    return call == SickFileSystem::kMkdir && is_in(path, "/attempts/") ? EIO : 0;
+    return call == SickFileSystem::kMkdir && is_in(path, "/jobs/") ? EIO : 0;
   });
   EXPECT_TRUE(world.run_until([&] { return world.agent->told_of_stall; }));
   world.recover();
@@ -414,10 +357,108 @@ TEST(CoordinatorsCalls, are_eight_a_job_at_most) {
   for (const auto& [job, made] : calls) EXPECT_LE(made.size(), 8U) << testing::PrintToString(made);
 }
 
+// Calls that begin from now on return at the end of a while.
+void stall(World& world, std::chrono::milliseconds length, std::function<bool(bool in_order)> whether) {
+  world.lanes->takes = [&world, end = world.clock.now() + length, whether](bool in_order) {
+    return whether(in_order) && world.clock.now() < end ? end - world.clock.now() : std::chrono::nanoseconds(0);
+  };
+}
+
+TEST(CoordinatorOnASlowStore, a_stall_of_the_journal_lets_nobody_be_given_up) {
+  World world;
+  world.begin(4, 2, 2);
+  // Three jobs of one rank, then the gang.
+  world.agent->work = 100ms;
+  ASSERT_TRUE(world.run_until([&] { return world.coordinator->outcome().succeeded == 3; }));
+  world.agent->work = 1h;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 5; }));
+  world.run_for(1s);
+  stall(world, 150s, [](bool in_order) { return in_order; });
+  world.agent->fails = [failed = false](const AttemptKey&, int rank) mutable {
+    return rank == 1 && !std::exchange(failed, true);
+  };
+  EXPECT_FALSE(world.run_for(140s));
+  EXPECT_TRUE(world.coordinator->stalls());
+  EXPECT_EQ(world.agent->kills, 0) << "that the other rank is to end is not on the disk yet";
+  world.agent->work = 100ms;
+  EXPECT_TRUE(world.run_for(1min));
+  EXPECT_FALSE(world.coordinator->stalls());
+  EXPECT_EQ(world.coordinator->outcome().exit_code(), 0);
+  EXPECT_TRUE(world.coordinator->orderly());
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kExitCode});
+  for (const Event& event : world.journal()) EXPECT_FALSE(std::holds_alternative<HostExcluded>(event));
+}
+
+TEST(CoordinatorOnASlowStore, what_was_prepared_during_a_take_over_is_not_started) {
+  World world;
+  world.begin(4, 1, 2);
+  stall(world, 60s, [](bool in_order) { return !in_order; });
+  world.run_for(1s);
+  ASSERT_TRUE(world.agent->launched.empty());
+  // The renewal of the owner's file sees nothing: it has hung since before.
+  world.lanes->takes = [&](bool in_order) { return std::chrono::nanoseconds(in_order ? 100s : 0s); };
+  world.run_for(10s);
+  fs::copy_file(world.suite_folder() / "journal-000001", world.suite_folder() / "journal-000002");
+  EXPECT_THROW(world.run_for(10min), core::RuntimeError);
+  EXPECT_TRUE(world.agent->launched.empty());
+}
+
+TEST(CoordinatorOnASlowStore, a_second_signal_ends_a_run_whose_store_does_not_answer) {
+  World world;
+  world.begin(8, 1, 2);
+  world.agent->work = 1h;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  stall(world, 1h, [](bool) { return true; });
+  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  EXPECT_FALSE(world.run_for(5s));
+  EXPECT_EQ(world.agent->kills, 2) << "once each, though the journal has not taken it";
+  world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+  try {
+    world.run_for(10s);
+    FAIL() << "a second wish ends it";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(error.kind(), core::ErrorKind::kInterrupted);
+  }
+}
+
+TEST(CoordinatorOnASlowStore, what_is_given_up_while_its_files_are_made_is_not_started) {
+  World world;
+  world.begin(2, 1, 2);
+  stall(world, 20s, [](bool in_order) { return !in_order; });
+  world.run_for(2s);
+  world.agent_end->send(0, encode(Leave{"it was told to"}));
+  world.run_for(1s);
+  world.agent.emplace(*world.agent_end, world.clock, world.layout, 2);
+  EXPECT_FALSE(world.run_for(10s));
+  EXPECT_TRUE(world.agent->launched.empty());
+  EXPECT_TRUE(world.run_for(1min));
+  EXPECT_EQ(world.causes(), std::set<Cause>{Cause::kAgentLost});
+  EXPECT_EQ(world.agent->launched.size(), 2U);
+  for (const AttemptKey& key : world.agent->launched) EXPECT_EQ(key.attempt, 2);
+  for (const auto& job : world.plan.jobs) EXPECT_FALSE(fs::exists(claim_file(world.layout, job.id))) << job.label;
+}
+
+TEST(CoordinatorOnASlowStore, a_request_waits_and_is_taken_once) {
+  World world;
+  world.begin(8, 1, 2);
+  world.agent->work = 5s;
+  ASSERT_TRUE(world.run_until([&] { return world.agent->launched.size() == 2; }));
+  stall(world, 10s, [](bool in_order) { return in_order; });
+  write_request(core::real_file_system(), world.suite_folder(), 1, DrainHost{"here", true});
+  EXPECT_FALSE(world.run_for(9s));
+  EXPECT_TRUE(world.coordinator->state().hosts.empty());
+  EXPECT_TRUE(world.run_for(1min)) << "no host is left";
+  EXPECT_TRUE(fs::is_empty(world.suite_folder() / "requests"));
+  const auto events = world.journal();
+  EXPECT_EQ(std::count_if(events.begin(), events.end(),
+                          [](const Event& event) { return std::holds_alternative<HostDrained>(event); }),
+            1);
+}
+
 // Of 20, those of the slice.
 class Seeds : public testing::TestWithParam<std::uint64_t> {};
 
-TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_and_when) {
+TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_or_stalls_and_when) {
   World world;
   world.begin(200, 2, 16);
   core::RandomStream random("sick store", {GetParam()});
@@ -435,7 +476,24 @@ TEST_P(Seeds, leave_what_a_calm_run_leaves_whatever_fails_and_when) {
     }
     return world.clock.now() >= from && ((calls >> call) & 1) != 0 ? error_number : 0;
   };
-  EXPECT_TRUE(world.run_for(1h));
+  // Each call takes up to 50 ms, so that those that are under way together return in any order; one in 80 begins a
+  // stall, in which those in order, the others or all return at its end.
+  core::MonotonicTime stalled_until = world.clock.now();
+  std::uint64_t stalled = 0;
+  int stalls = 0;
+  world.lanes->takes = [&](bool in_order) -> std::chrono::nanoseconds {
+    if (world.clock.now() >= stalled_until && random.below(80) == 0) {
+      stalled_until = world.clock.now() + std::chrono::milliseconds(random.below(150'000));
+      stalled = 1 + random.below(3);
+      ++stalls;
+    }
+    const auto own = std::chrono::milliseconds(random.below(50));
+    const bool waits = world.clock.now() < stalled_until && (stalled & (in_order ? 1 : 2)) != 0;
+    return waits ? stalled_until - world.clock.now() + own : own;
+  };
+  EXPECT_TRUE(world.run_for(6h));
+  EXPECT_TRUE(world.coordinator->orderly());
+  EXPECT_GE(stalls, 2);
   world.expect_as_if_nothing_had_been();
 }
 

@@ -500,9 +500,9 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     await<RankStarted>(spawner);
     HangingFolder hang(store);
     if (!hang.hangs()) GTEST_SKIP() << "no file can be made to hang here";
-    if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     core::write_atomic(core::real_file_system(), fmt::format("{}-now", (folder_ / held_up).string()), "");
     EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 0, 3, 0, "last"}));
+    if (held_up == "start") spawner.command(Launch{late, {in_store("exit 0", 2)}});
     await<ProgressLine>(spawner);
     const auto before = core::monotonic_clock().now();
     spawner.command(Kill{other, 0});
