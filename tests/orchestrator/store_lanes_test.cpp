@@ -200,6 +200,7 @@ class CoordinatorOnThreads : public testing::Test {
   void begin(int jobs, int slots) {
     plan = toy_plan(jobs, 1);
     RunOptions options = toy_options(folder.path(), slots);
+    options.live_interval = 2s;
     coordinator.emplace(files, core::monotonic_clock(), *coordinator_end, plan, options, std::vector<Address>{1});
     agent.emplace(*agent_end, core::monotonic_clock(), experiments::StoreLayout(folder.path()), slots);
   }

@@ -35,12 +35,12 @@ class ToyAgent {
                                         [&](const orchestrator::Launch& launch) { start(launch); },
                                         [&](const orchestrator::Kill& kill) { stop(kill.key); },
                                         [&](const orchestrator::HeartbeatAnswer& answer) {
+                                          longest_silence = std::max(longest_silence, clock_.now() - answered_);
                                           answered_ = clock_.now();
                                           told_of_stall = answer.stalls;
                                         },
                                         [](const auto&) {}},
                  orchestrator::decode(delivery->bytes));
-    longest_silence = std::max(longest_silence, clock_.now() - answered_);
     for (auto at_work = running_.begin(); at_work != running_.end();) {
       const auto& [key, rank] = at_work->first;
       const bool failed = fails(key, rank);
