@@ -74,7 +74,7 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
 
 void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
   if (prepared_.contains(job.id.hex)) return;
-  const std::string text = core::canonical_json(experiments::to_json(job.specification));
+  const std::string text = experiments::canonical_text(job.specification);
   const fs::path path = store_.specification_file(job.id);
   if (core::read_text_if_exists(files_, path) != text) core::replace_unsynced(files_, path, text);
   prepared_.insert(job.id.hex);
