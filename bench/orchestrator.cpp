@@ -4,6 +4,8 @@
 //!
 //! bench_orchestrator jobs FOLDER WORKER COUNT SLOTS   a suite of COUNT jobs, WORKER's processes, SLOTS at once
 //! bench_orchestrator spawn FOLDER WORKER COUNT SLOTS  the same processes by posix_spawn and wait alone
+//! bench_orchestrator finish FOLDER SUITE              makes a store in which every job of the suite has its result and
+//!                                                     a run's journal says so, and prints {"jobs"}
 //! bench_orchestrator folders FOLDER COUNT             makes a store with the jobs' folders and says where; for a peer
 
 #include <spawn.h>
@@ -14,12 +16,15 @@
 #include <filesystem>
 #include <functional>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "experiments/suite.h"
+#include "orchestrator/journal.h"
 #include "orchestrator/run.h"
 
 extern char** environ;  // NOLINT: POSIX name
@@ -128,16 +133,45 @@ void take_turns(const std::string& mode, const Task& task) {
   }
 }
 
+// The results, without contents, and the journal of a run that has seen them.
+void finish(const std::filesystem::path& store, const std::string& suite) {
+  core::FileSystem& files = core::real_file_system();
+  const experiments::StoreLayout layout(store);
+  experiments::SuiteOptions options;
+  options.store = store;
+  const experiments::Plan plan = experiments::read_suite(files, suite, options);
+  core::Bytes journal = encode_header({1, 0, "000102030405060708090a0b0c0d0e0f", Instant{}, 1});
+  std::uint64_t sequence = 0;
+  std::map<experiments::JobId, JobNumber> numbers;
+  for (const auto& job : plan.jobs) {
+    JobAdded added;
+    added.job = {static_cast<int>(numbers.size())};
+    added.id = job.id;
+    added.kind = experiments::kind_name(job.specification);
+    added.label = job.label;
+    for (const auto& need : job.after) added.after.push_back(numbers.at(need));
+    numbers[job.id] = added.job;
+    append_record(journal, ++sequence, Instant{}, added);
+    append_record(journal, ++sequence, Instant{}, JobSucceeded{added.job, 1});
+    core::replace_unsynced(files, layout.result_file(job.id), "{}\n");
+  }
+  core::write_atomic(files, layout.suite_folder(plan.suite) / journal_name(1), journal);
+  std::cout << fmt::format("{{\"jobs\": {}}}\n", plan.jobs.size());
+}
+
 void run(int argc, char** argv) {
   const std::string mode = argc > 1 ? argv[1] : "";
   if ((mode == "jobs" || mode == "spawn") && argc == 6) {
     take_turns(mode, {argv[2], argv[3], std::stoi(argv[4]), std::stoi(argv[5])});
+  } else if (mode == "finish" && argc == 4) {
+    finish(argv[2], argv[3]);
   } else if (mode == "folders" && argc == 4) {
     const experiments::Plan plan = noop_plan(std::stoi(argv[3]));
     make_folders(argv[2], plan);
     for (const auto& job : plan.jobs) std::cout << job.id.hex << "\n";
   } else {
-    throw core::input_error("usage: bench_orchestrator jobs|spawn FOLDER WORKER COUNT SLOTS, or folders FOLDER COUNT");
+    throw core::input_error(
+        "usage: bench_orchestrator jobs|spawn FOLDER WORKER COUNT SLOTS, finish FOLDER SUITE, or folders FOLDER COUNT");
   }
 }
 

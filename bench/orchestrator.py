@@ -1,12 +1,13 @@
 """The orchestrator beside its peers, in turns on one machine, medians: a suite of no-op processes, journal with fsync,
 beside HyperQueue and beside a bare loop of posix_spawn and wait, the same program with the same number in flight; what a
 decision takes with 100,000 gangs in the queue; the published workload simulated; a journal of 1,000,000 events replayed; and
+what `resolute suite status` of a suite of 100,000 jobs takes on an empty store and on a finished one, whichever is longer;
 what a coordinator and 4 agents use while a job runs and nothing happens; and the same on a store that is slow (store_shim): how
-soon the first of 10,000 jobs runs and how many a second then, and how soon 1,800 slots are full. Counted per job, decision, simulation and replay is
-processor time, except where both sides run processes.
+soon the first of 10,000 jobs runs and how many a second then, and how soon 1,800 slots are full. Counted per job, decision,
+simulation and replay is processor time, except where both sides run processes.
 
 Usage: orchestrator.py PROGRAMS PYTHONPATH_OF_HYPERQUEUE [--folder DIR] [--only PART[,PART]] [--json]
-Parts: jobs, decision, simulation, replay, idle, slow_store
+Parts: jobs, decision, simulation, replay, status, idle, slow_store
 """
 
 import argparse
@@ -78,6 +79,47 @@ def replay(programs, scratch):
     ours = statistics.median(answer(programs / "bench_orchestrator_replay", scratch / f"replay-{turn}")["seconds"]
                              for turn in range(TURNS))
     return [figure("replay_1m_vs_3s", ours, 3.0, "s", 3.0 / ours, 1.0)]
+
+
+STATUS_SUITE = """suite = "large"
+title = "Large"
+[defaults]
+method = "baseline"
+backbone = "resnet-small"
+train.steps = 100
+train.identities = 4
+trials = 1000
+[[dataset]]
+id = "people"
+source = "synthetic"
+identities = 12
+[[table]]
+id = "main"
+title = "Main"
+metrics = ["mAP"]
+datasets = ["people"]
+"""
+
+
+def status(programs, scratch):
+    """Wall clock of the whole command: the suite is worked out, too."""
+    suite, store = scratch / "large.toml", scratch / "large"
+    suite.write_text(STATUS_SUITE + "".join(
+        f'[[table.row]]\nid = "row-{row}"\nlabel = "Row {row}"\ntrain.learning_rate = {row + 1}e-6\n' for row in range(50)))
+
+    def seconds(where, succeeded):
+        samples = []
+        for _ in range(TURNS):
+            begin = time.monotonic()
+            found = answer(programs / "resolute", "suite", "status", suite, "--store", where, "--json")
+            samples.append(time.monotonic() - begin)
+            if found["jobs"]["succeeded"] != succeeded:
+                sys.exit(f"bench: {found['jobs']} in '{where}'")
+        return statistics.median(samples)
+
+    jobs = answer(programs / "bench_orchestrator", "finish", store, suite)["jobs"]
+    slower = max(seconds(scratch / "empty", 0), seconds(store, jobs))
+    return [figure("status_100k_vs_5s", slower, 5.0, "s", 5.0 / slower, 1.0)]
 
 
 def usage_of(process):
@@ -215,7 +257,7 @@ def main():
     parser.add_argument("programs", type=pathlib.Path)
     parser.add_argument("hyperqueue")
     parser.add_argument("--folder", default=None, help="where to write; a folder of its own is made there")
-    parser.add_argument("--only", default="jobs,decision,simulation,replay,idle,slow_store")
+    parser.add_argument("--only", default="jobs,decision,simulation,replay,status,idle,slow_store")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="resolute-bench-", dir=options.folder))
@@ -223,6 +265,7 @@ def main():
              "decision": lambda: decision(options.programs),
              "simulation": lambda: simulation(options.programs),
              "replay": lambda: replay(options.programs, scratch),
+             "status": lambda: status(options.programs, scratch),
              "idle": lambda: idle(options.programs, scratch),
              "slow_store": lambda: slow_jobs(options.programs, scratch) + slow_slots(options.programs, scratch)}
     wanted = options.only.split(",")

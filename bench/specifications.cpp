@@ -42,8 +42,7 @@ TrainingSpecification training(int lanes, int rows) {
 std::string write(const StoreLayout& store, const JobSpecification& specification) {
   validate(specification, "bench");
   const JobId id = job_id(specification);
-  core::write_atomic(core::real_file_system(), store.specification_file(id),
-                     core::canonical_json(to_json(specification)));
+  core::write_atomic(core::real_file_system(), store.specification_file(id), canonical_text(specification));
   return id.hex;
 }
 

@@ -18,6 +18,7 @@ const std::vector<Command>& commands() {
       {"suite status", "jobs by state, what runs, failures with their cause; --watch", suite_status},
       {"suite cancel", "stop a run that is at work, or give up one job", suite_cancel},
       {"suite drain", "start nothing more on a host", suite_drain},
+      {"suite compact", "pack the small files of finished jobs, for file systems that count files", suite_compact},
       {"suite table", "the tables, as far as their numbers are there", suite_table},
       {"suite panels", "galleries and reconstructions, query by query, as one page", suite_panels},
       {"suite log", "the journal of a suite's runs", suite_log},

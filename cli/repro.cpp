@@ -18,6 +18,7 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "experiments/bundle.h"
 #include "results/reproduction.h"
 
 namespace resolute::cli {
@@ -123,8 +124,8 @@ void check(const Request& request) {
 }
 
 Request read_request(const options::variables_map& values, const std::string& name) {
-  auto& files = core::real_file_system();
   StoreLayout store(required_value(values, "store"));
+  experiments::BundledFiles files(core::real_file_system(), store);
   const JobId job = find_job(files, store, name);
   auto specification = read_job_specification(files, store, job);
   auto recorded = results::read_record(files, store, job);
@@ -230,7 +231,8 @@ results::Reproduction compare(const Request& request, const StoreLayout& scratch
 
 results::TrainingLog read_recorded_log(const Request& request) {
   if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {};
-  auto log = results::read_training_log(core::real_file_system(), request.store, request.job);
+  experiments::BundledFiles files(core::real_file_system(), request.store);
+  auto log = results::read_training_log(files, request.store, request.job);
   for (const std::string& warning : log.warnings) core::log_warning("{}", warning);
   if (request.steps && (log.steps.empty() || log.steps.begin()->first > *request.steps))
     throw core::input_error(

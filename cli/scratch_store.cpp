@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
+#include "experiments/bundle.h"
 
 namespace resolute::cli {
 
@@ -51,9 +52,9 @@ void ScratchStore::share(const fs::path& path) {
 }
 
 void ScratchStore::prepare(const experiments::JobId& job, const experiments::JobSpecification& specification) {
-  auto& files = core::real_file_system();
+  experiments::BundledFiles files(core::real_file_system(), original_);
   // Its bytes, not what was understood of them: the worker checks that their hash is the job's id.
-  core::write_atomic(files, layout_.specification_file(job), files.read(original_.specification_file(job)));
+  core::write_atomic(files, layout_.specification_file(job), core::read_text(files, original_.specification_file(job)));
   auto below_root = [&](const fs::path& path) { return path.lexically_relative(original_.root()); };
   auto share_inputs = [&] {
     share("packs");

@@ -18,9 +18,9 @@ namespace resolute::cli {
 struct StatusView {
   std::string suite;
   orchestrator::SuiteStatus status;
-  std::optional<orchestrator::LiveStatus> live;  //!< nothing: no run has written one
-  std::map<experiments::JobId, std::string> labels;
-  std::vector<AllocationView> allocations{};  //!< of its submissions
+  std::optional<orchestrator::LiveStatus> live;      //!< nothing: no run has written one
+  std::map<experiments::JobId, std::string> labels;  //!< of what runs
+  std::vector<AllocationView> allocations{};         //!< of its submissions
   SlurmAnswer slurm{};
   orchestrator::Instant now{};
 };

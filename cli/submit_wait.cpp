@@ -98,7 +98,9 @@ int wait_for_submission(core::FileSystem& files, slurm::Client& client, const ex
   for (;;) {
     const auto begin = core::monotonic_clock().now();
     const auto status = orchestrator::read_status(files, store, plan);
-    const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size());
+    // A journal's word is not enough here: somebody may have removed a result to have it made again.
+    const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
+                          orchestrator::all_results_there(files, store, plan);
     const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
     const auto still = standstill.after(signs);
     if (!all_silent(signs) && still <= kSilence) {

@@ -8,7 +8,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/file_system.h"
-#include "orchestrator/epoch.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::cli {
 
@@ -35,9 +35,11 @@ int suite_plan(const Arguments& arguments) {
   auto& files = core::real_file_system();
   std::map<std::string, std::pair<int, int>> by_kind;  // jobs, of which done
   std::cout << plan.suite << ": " << plan.title << "\n\n";
-  for (const auto& job : plan.jobs) {
+  const auto stored = orchestrator::look_at_jobs(files, parsed->store, plan.jobs);
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    const auto& job = plan.jobs[i];
     auto& [count, done] = by_kind[experiments::kind_name(job.specification)];
-    bool finished = orchestrator::has_result(files, parsed->store, job.id);
+    const bool finished = stored[i].result;
     ++count;
     if (finished) ++done;
     std::cout << fmt::format("  {}  {:10} {}{}\n", job.id.hex.substr(0, 12), experiments::kind_name(job.specification),

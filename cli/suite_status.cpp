@@ -6,6 +6,8 @@
 #include <future>
 #include <iostream>
 #include <set>
+#include <string_view>
+#include <unordered_set>
 
 #include "cli/run_signs.h"
 #include "cli/slurm_view.h"
@@ -112,7 +114,11 @@ StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, 
   view.live = read_live(files, arguments.store, view.status);
   view.allocations = join(submissions, view.slurm, is_complete(view));
   advise_on_silence(view.allocations, plan.suite, signs, std::chrono::floor<std::chrono::seconds>(view.now));
-  for (const auto& job : plan.jobs) view.labels[job.id] = job.label;
+  if (!view.live) return view;
+  std::unordered_set<std::string_view> running;
+  for (const auto& attempt : view.live->running) running.insert(attempt.job.hex);
+  for (const auto& job : plan.jobs)
+    if (running.contains(job.id.hex)) view.labels[job.id] = job.label;
   return view;
 }
 

@@ -98,8 +98,7 @@ int train(const Arguments& arguments) {
   require_writable_store(store.root());
   const std::string worker = worker_program();
   JobId job = experiments::job_id(specification);
-  core::write_atomic(files, store.specification_file(job),
-                     core::canonical_json(experiments::to_json(specification)) + "\n");
+  core::write_atomic(files, store.specification_file(job), experiments::canonical_text(specification) + "\n");
   if (!files.exists(store.result_file(job))) {
     LocalAttempt attempt{worker, store.root(), job, next_attempt(store, job), ranks, worker_options, "training"};
     const AttemptEnd end = follow_attempt(attempt);

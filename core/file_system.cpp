@@ -340,6 +340,12 @@ class PosixFileSystem final : public FileSystem {
     if (result != 0 && errno != ENOENT) throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
   }
 
+  bool remove_folder(const fs::path& folder) override {
+    if (::rmdir(folder.c_str()) == 0 || errno == ENOENT) return true;
+    if (errno == ENOTEMPTY || errno == EEXIST) return false;
+    throw system_error(fmt::format("cannot remove folder '{}'", folder.string()), errno);
+  }
+
   void sync_path(const fs::path& path) override {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for fsync", path.string()), errno);
@@ -400,6 +406,8 @@ bool FileSystem::make_folder(const fs::path& folder) {
 }
 
 std::optional<FileIdentity> FileSystem::identity(const fs::path& path) { return real_file_system().identity(path); }
+
+bool FileSystem::remove_folder(const fs::path&) { throw ContractError("this file system keeps its folders"); }
 
 void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
   throw ContractError("this file system writes in order only");

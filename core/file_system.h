@@ -80,6 +80,9 @@ class FileSystem {
   virtual std::optional<FileIdentity> identity(const std::filesystem::path& path);
   //! Removes a file or an empty folder; a missing one is not an error.
   virtual void remove(const std::filesystem::path& path) = 0;
+  //! Removes an empty folder; a missing one is not an error. \return false if something is in it. A file system that
+  //! nobody tidies up need not have it (ContractError).
+  virtual bool remove_folder(const std::filesystem::path& folder);
   //! fsync of a folder's entry list, or of a closed file.
   virtual void sync_path(const std::filesystem::path& path) = 0;
 };

@@ -136,6 +136,57 @@ std::string canonical_json(const Json& value) {
   return text;
 }
 
+CanonicalText::CanonicalText(double value) { write_double(text_, value); }
+
+CanonicalText::CanonicalText(const std::string& value) {
+  text_.reserve(value.size() + 2);
+  write_string(text_, value);
+}
+
+CanonicalText::CanonicalText(const std::vector<int>& values) {
+  std::array<char, 32> buffer;
+  text_ += '[';
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) text_ += ',';
+    text_ += to_text(buffer, values[i]);
+  }
+  text_ += ']';
+}
+
+CanonicalText::CanonicalText(std::initializer_list<Member> members) { add_object({members.begin(), members.end()}); }
+
+CanonicalText::CanonicalText(const std::vector<Member>& members) { add_object(members); }
+
+void CanonicalText::add_number(std::int64_t value) {
+  std::array<char, 32> buffer;
+  text_ += to_text(buffer, value);
+}
+
+void CanonicalText::add_number(std::uint64_t value) {
+  std::array<char, 32> buffer;
+  text_ += to_text(buffer, value);
+}
+
+void CanonicalText::add_object(std::span<const Member> members) {
+  std::vector<const Member*> sorted;
+  std::size_t size = 2;
+  for (const Member& member : members) {
+    sorted.push_back(&member);
+    size += member.first.size() + member.second.text_.size() + 4;
+  }
+  std::sort(sorted.begin(), sorted.end(), [](const Member* a, const Member* b) { return a->first < b->first; });
+  text_.reserve(size);
+  text_ += '{';
+  for (const Member* member : sorted) {
+    if (text_.size() > 1) text_ += ',';
+    text_ += '"';
+    text_ += member->first;
+    text_ += "\":";
+    text_ += member->second.text_;
+  }
+  text_ += '}';
+}
+
 ObjectReader::ObjectReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {
   if (!object.is_object())
     throw input_error(fmt::format("{}: a {} stands here", where_, object.type_name()), "an object is needed");

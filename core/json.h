@@ -4,11 +4,16 @@
 //! error), and the canonical text from which ids are hashed.
 
 #include <concepts>
+#include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.h"
 
@@ -24,6 +29,43 @@ Json parse_json(std::string_view text, std::string_view where);
 //! form that reads back to the same double, no NaN or infinity (ContractError), strings escaped minimally in UTF-8.
 //! A double with an integral value is written with ".0" so that 1 and 1.0 stay what their type says.
 std::string canonical_json(const Json& value);
+
+//! A value as the text that canonical_json() would make of it, without a Json between: several times as quick, for what
+//! is hashed a hundred thousand times. Written in braces as a Json is: {{"steps", steps}, {"rates", rates}} is an
+//! object.
+class CanonicalText {
+ public:
+  using Member = std::pair<std::string_view, CanonicalText>;
+
+  CanonicalText() : text_("null") {}
+  template <std::same_as<bool> T>
+  CanonicalText(T value) : text_(value ? "true" : "false") {}
+  template <std::integral T>
+  requires(!std::same_as<T, bool>) CanonicalText(T value) {
+    if constexpr (std::is_signed_v<T>)
+      add_number(std::int64_t{value});
+    else
+      add_number(std::uint64_t{value});
+  }
+  //! \throws ContractError for NaN and infinity
+  CanonicalText(double value);
+  CanonicalText(const std::string& value);
+  CanonicalText(const char* value) : CanonicalText(std::string(value)) {}
+  CanonicalText(const std::vector<int>& values);
+  //! An object; the members in any order, no key twice and none that needs an escape.
+  CanonicalText(std::initializer_list<Member> members);
+  CanonicalText(const std::vector<Member>& members);
+
+  const std::string& text() const& { return text_; }
+  std::string text() && { return std::move(text_); }
+
+ private:
+  void add_number(std::int64_t value);
+  void add_number(std::uint64_t value);
+  void add_object(std::span<const Member> members);
+
+  std::string text_;
+};
 
 //! Reads an object key by key and, at finish(), refuses the keys nobody asked for. Every message names `where` and the
 //! key.

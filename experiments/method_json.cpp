@@ -3,10 +3,11 @@
 namespace resolute::experiments {
 namespace {
 
+using core::CanonicalText;
 using core::Json;
 using core::ObjectReader;
 
-Json write(const BaselineOptions& o) {
+CanonicalText write(const BaselineOptions& o) {
   return {{"images", o.images},   {"classification", o.classification},
           {"triplet", o.triplet}, {"margin", plain(o.margin)},
           {"mining", o.mining},   {"classification_weight", plain(o.classification_weight)}};
@@ -21,7 +22,7 @@ void read(BaselineOptions& o, ObjectReader& object) {
   o.classification_weight = object.required<double>("classification_weight");
 }
 
-Json write(const RainOptions& o) {
+CanonicalText write(const RainOptions& o) {
   return {{"levels", o.levels},
           {"classification", o.classification},
           {"triplet", o.triplet},
@@ -53,7 +54,7 @@ void read(RainOptions& o, ObjectReader& object) {
   o.supervision = object.required<std::string>("supervision");
 }
 
-Json write(const FtwaOptions& o) {
+CanonicalText write(const FtwaOptions& o) {
   return {{"classification", o.classification},
           {"triplet", o.triplet},
           {"margin", plain(o.margin)},
@@ -89,7 +90,7 @@ void read(FtwaOptions& o, ObjectReader& object) {
   o.weight_balance = object.required<double>("weight_balance");
 }
 
-Json write(const MsiflaOptions& o) {
+CanonicalText write(const MsiflaOptions& o) {
   return {{"scales", o.scales},
           {"reid_networks", o.reid_networks},
           {"classification", o.classification},
@@ -121,7 +122,7 @@ void read(MsiflaOptions& o, ObjectReader& object) {
   o.unit_parts = object.required<bool>("unit_parts");
 }
 
-Json write(const ResolutionAdaptiveOptions& o) {
+CanonicalText write(const ResolutionAdaptiveOptions& o) {
   return {{"level_rates", o.level_rates},
           {"widths", o.widths},
           {"varying_length", o.varying_length},
@@ -172,11 +173,14 @@ bool read_if_named(MethodOptions& into, const std::string& name, int revision, c
 
 }  // namespace
 
-void write_method(Json& json, const MethodOptions& method) {
-  json["method"] = method_name(method);
-  json["method_revision"] =
-      std::visit([](const auto& options) { return std::decay_t<decltype(options)>::kRevision; }, method);
-  json["options"] = std::visit([](const auto& options) { return write(options); }, method);
+std::vector<CanonicalText::Member> method_members(const MethodOptions& method) {
+  return std::visit(
+      [](const auto& options) {
+        using Options = std::decay_t<decltype(options)>;
+        return std::vector<CanonicalText::Member>{
+            {"method", Options::kMethod}, {"method_revision", Options::kRevision}, {"options", write(options)}};
+      },
+      method);
 }
 
 MethodOptions read_method(ObjectReader& object) {

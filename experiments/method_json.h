@@ -11,8 +11,8 @@ namespace resolute::experiments {
 //! A number as specifications hold it: -0.0 equals 0.0 and must have its text.
 inline double plain(double value) { return value + 0.0; }
 
-//! Adds the three members; every option stands there.
-void write_method(core::Json& json, const MethodOptions& method);
+//! The three members; every option stands there.
+std::vector<core::CanonicalText::Member> method_members(const MethodOptions& method);
 
 //! The inverse, strict; values out of range are refused later. \throws RuntimeError (kInput): an unknown method,
 //! another revision, unknown or missing options, wrong types

@@ -48,8 +48,6 @@ std::vector<int> identities_per_lane(int identities, int lanes) {
   return counts;
 }
 
-JobId job_id(const JobSpecification& specification) {
-  return {core::sha256_hex(core::canonical_json(to_json(specification)))};
-}
+JobId job_id(const JobSpecification& specification) { return {core::sha256_hex(canonical_text(specification))}; }
 
 }  // namespace resolute::experiments

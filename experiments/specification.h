@@ -292,6 +292,8 @@ bool compares_copies(const std::string& distance);
 //! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
 //! out. A training carries "method", "method_revision" and "options".
 core::Json to_json(const JobSpecification& specification);
+//! canonical_json() of it, which is hashed to the job's id and stands in its spec.json.
+std::string canonical_text(const JobSpecification& specification);
 core::Json to_json(const PackSettings& settings);
 core::Json to_json(const SplitSettings& settings);
 

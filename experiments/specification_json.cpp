@@ -7,6 +7,7 @@
 namespace resolute::experiments {
 namespace {
 
+using core::CanonicalText;
 using core::Json;
 using core::ObjectReader;
 
@@ -14,7 +15,7 @@ constexpr int kSchema = 7;
 
 std::string inside(const std::string& where, const std::string& key) { return where + ": in '" + key + "'"; }
 
-Json write(const SyntheticSettings& s) {
+CanonicalText write(const SyntheticSettings& s) {
   return {{"subject", s.subject}, {"identities", s.identities},
           {"cameras", s.cameras}, {"images_per_camera", s.images_per_camera},
           {"height", s.height},   {"width", s.width},
@@ -68,7 +69,7 @@ SplitSettings read_split(const Json& json, const std::string& where) {
   return s;
 }
 
-Json write(const NetworkSettings& n) {
+CanonicalText write(const NetworkSettings& n) {
   return {{"backbone", n.backbone}, {"last_stride", n.last_stride}, {"neck", n.neck}, {"bn_streams", n.bn_streams}};
 }
 
@@ -83,7 +84,7 @@ NetworkSettings read_network(const Json& json, const std::string& where) {
   return n;
 }
 
-Json write(const Recipe& r) {
+CanonicalText write(const Recipe& r) {
   return {{"steps", r.steps},
           {"identities", r.identities},
           {"images", r.images},
@@ -133,7 +134,7 @@ Recipe read_recipe(const Json& json, const std::string& where) {
   return r;
 }
 
-Json write(const EvaluationProtocol& p) {
+CanonicalText write(const EvaluationProtocol& p) {
   return {{"name", p.name},
           {"draws", p.draws},
           {"query_rates", p.query_rates},
@@ -165,30 +166,45 @@ EvaluationProtocol read_protocol(const Json& json, const std::string& where) {
   return p;
 }
 
-void write_body(Json& json, const ShardSpecification& s) {
-  json["pack"] = to_json(s.pack);
-  json["shard"] = s.shard;
+CanonicalText write(const PackSettings& p) {
+  return {{"name", p.name},   {"source", p.source}, {"synthetic", p.synthetic ? write(*p.synthetic) : CanonicalText()},
+          {"rates", p.rates}, {"kernel", p.kernel}, {"height", p.height},
+          {"width", p.width}, {"shards", p.shards}, {"view_from", p.view_from}};
 }
 
-void write_body(Json& json, const SealSpecification& s) { json["pack"] = to_json(s.pack); }
-
-void write_body(Json& json, const TrainingSpecification& s) {
-  write_method(json, s.method);
-  json["network"] = write(s.network);
-  json["recipe"] = write(s.recipe);
-  json["pack"] = to_json(s.pack);
-  json["split"] = to_json(s.split);
-  json["lanes"] = s.lanes;
-  json["device"] = s.device;
-  json["seed"] = s.seed;
-  json["initial_weights"] = s.initial_weights;
+CanonicalText write(const SplitSettings& s) {
+  return {{"partition", s.partition},   {"seed", s.seed},
+          {"lr_camera", s.lr_camera},   {"query_rates", s.query_rates},
+          {"train_pool", s.train_pool}, {"train_identities", s.train_identities},
+          {"lr_side", s.lr_side},       {"test_identities", s.test_identities}};
 }
 
-void write_body(Json& json, const EvaluationSpecification& s) {
-  json["training"] = s.training.hex;
-  json["pack"] = to_json(s.pack);
-  json["split"] = to_json(s.split);
-  json["protocol"] = write(s.protocol);
+CanonicalText write(const ShardSpecification& s) {
+  return {{"kind", "shard"}, {"schema", kSchema}, {"pack", write(s.pack)}, {"shard", s.shard}};
+}
+
+CanonicalText write(const SealSpecification& s) {
+  return {{"kind", "seal"}, {"schema", kSchema}, {"pack", write(s.pack)}};
+}
+
+CanonicalText write(const TrainingSpecification& s) {
+  std::vector<CanonicalText::Member> members = method_members(s.method);
+  members.insert(members.end(), {{"kind", "training"},
+                                 {"schema", kSchema},
+                                 {"network", write(s.network)},
+                                 {"recipe", write(s.recipe)},
+                                 {"pack", write(s.pack)},
+                                 {"split", write(s.split)},
+                                 {"lanes", s.lanes},
+                                 {"device", s.device},
+                                 {"seed", s.seed},
+                                 {"initial_weights", s.initial_weights}});
+  return members;
+}
+
+CanonicalText write(const EvaluationSpecification& s) {
+  return {{"kind", "evaluation"},  {"schema", kSchema},       {"training", s.training.hex},
+          {"pack", write(s.pack)}, {"split", write(s.split)}, {"protocol", write(s.protocol)}};
 }
 
 PackSettings pack_of(ObjectReader& object) {
@@ -236,11 +252,7 @@ JobSpecification read_body(const std::string& kind, ObjectReader& object) {
 
 }  // namespace
 
-core::Json to_json(const PackSettings& p) {
-  return {{"name", p.name},   {"source", p.source}, {"synthetic", p.synthetic ? write(*p.synthetic) : Json()},
-          {"rates", p.rates}, {"kernel", p.kernel}, {"height", p.height},
-          {"width", p.width}, {"shards", p.shards}, {"view_from", p.view_from}};
-}
+core::Json to_json(const PackSettings& settings) { return Json::parse(write(settings).text()); }
 
 core::Json settings_in_pack(const PackSettings& settings) {
   Json json = to_json(settings);
@@ -248,18 +260,13 @@ core::Json settings_in_pack(const PackSettings& settings) {
   return json;
 }
 
-core::Json to_json(const SplitSettings& s) {
-  return {{"partition", s.partition},   {"seed", s.seed},
-          {"lr_camera", s.lr_camera},   {"query_rates", s.query_rates},
-          {"train_pool", s.train_pool}, {"train_identities", s.train_identities},
-          {"lr_side", s.lr_side},       {"test_identities", s.test_identities}};
+core::Json to_json(const SplitSettings& settings) { return Json::parse(write(settings).text()); }
+
+std::string canonical_text(const JobSpecification& specification) {
+  return std::visit([](const auto& job) { return write(job).text(); }, specification);
 }
 
-core::Json to_json(const JobSpecification& specification) {
-  Json json = {{"kind", kind_name(specification)}, {"schema", kSchema}};
-  std::visit([&](const auto& job) { write_body(json, job); }, specification);
-  return json;
-}
+core::Json to_json(const JobSpecification& specification) { return Json::parse(canonical_text(specification)); }
 
 JobSpecification specification_from_json(const core::Json& json, const std::string& where) {
   ObjectReader object(json, where);

@@ -7,6 +7,7 @@
 //!     jobs/ab/abcdef…/{spec.json, attempt-NNN-{stdout,stderr,metrics.jsonl,…}, checkpoints/, result.json, …}
 //!     suites/NAME/{journal-EPOCH, plan.json, tables/, submissions/}
 //!     suites/NAME@K/journal-EPOCH                        of the Kth of several allocations that run NAME side by side
+//!     bundles/NAME-NNNNNN                                small files of finished jobs (bundle.h)
 //!     weights/{SHA256.safetensors, NAME.json}            imported trunks by content, and the names they go by
 
 #include <filesystem>

@@ -15,7 +15,9 @@ std::string text_of(const Claim& claim) {
   return core::canonical_json({{"epoch", claim.epoch}, {"run", claim.run}, {"suite", claim.suite}}) + "\n";
 }
 
-std::optional<Claim> parse(const std::string& text, const std::string& where) {
+}  // namespace
+
+std::optional<Claim> parse_claim(const std::string& text, const std::string& where) {
   try {
     const core::Json json = core::parse_json(text, where);
     core::ObjectReader reader(json, where);
@@ -31,8 +33,6 @@ std::optional<Claim> parse(const std::string& text, const std::string& where) {
     return std::nullopt;
   }
 }
-
-}  // namespace
 
 fs::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job) {
   return store.job_folder(job) / "claim";
@@ -67,7 +67,7 @@ std::optional<std::string> Claims::take(const experiments::JobId& job) {
     const auto text = core::read_text_if_exists(files_, path);
     if (!text) continue;
     if (*text == text_) return std::nullopt;
-    const auto holder = parse(*text, path.string());
+    const auto holder = parse_claim(*text, path.string());
     if (holder ? !over(*holder) : !unchanged(path.string(), 0))
       return holder ? fmt::format("run {} of suite '{}' works on it", holder->epoch, holder->suite)
                     : fmt::format("'{}' cannot be read", path.string());

@@ -26,6 +26,8 @@ struct Claim {
   bool operator==(const Claim&) const = default;
 };
 
+//! What a claim file says; nothing if it is none.
+std::optional<Claim> parse_claim(const std::string& text, const std::string& where);
 std::filesystem::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job);
 
 //! Takes and gives back claims of one run. Remembers whose counters it has seen, and when by its own clock. Any thread,

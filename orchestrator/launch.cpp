@@ -77,7 +77,7 @@ bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
     std::lock_guard lock(mutex_);
     if (prepared_.contains(job.id.hex)) return false;
   }
-  const std::string text = core::canonical_json(experiments::to_json(job.specification));
+  const std::string text = experiments::canonical_text(job.specification);
   const fs::path path = store_.specification_file(job.id);
   const bool fresh = files_.make_folder(path.parent_path());
   // A worker reads it only after its coordinator has seen all of it, so that in a folder of our own it needs no other

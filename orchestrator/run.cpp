@@ -118,11 +118,6 @@ experiments::Plan select(const experiments::Plan& plan, const std::string& only)
   return selected;
 }
 
-bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
-  return std::all_of(plan.jobs.begin(), plan.jobs.end(),
-                     [&](const experiments::PlannedJob& job) { return has_result(files, store, job.id); });
-}
-
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
                                           const RunOptions& options) {
   if (!all_results_there(files, experiments::StoreLayout(options.store), plan)) return std::nullopt;

@@ -137,11 +137,13 @@ struct SuiteStatus {
   std::vector<SuiteRun> runs;  //!< one an allocation that ever ran, by its number
   std::vector<Failure> failures;
 };
-//! From the store alone: results first, then the journals of all allocations. A job that runs counts as running only
-//! while its run may be alive; one that failed in one allocation and may still succeed in another has not failed.
+//! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their
+//! folder is enough (look_at_jobs()), so that a result.json that somebody has removed is missed by the next run first.
+//! The others are as the journals of all allocations say. A job that runs counts as running only while its run may be
+//! alive; one that failed in one allocation and may still succeed in another has not failed.
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
-//! Every job of the plan has its result in the store.
+//! Every job of the plan has its result in the store, each looked for.
 bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
 enum class LogFormat { kText, kJsonLines };

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <unordered_set>
 
 #include "orchestrator/apply.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/run.h"
 #include "orchestrator/snapshot.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::orchestrator {
 
@@ -22,6 +24,10 @@ struct AllocationPast {
     if (number == state.numbers.end()) return nullptr;
     const Job& job = job_of(state, number->second);
     return job.wanted ? &job : nullptr;
+  }
+  bool has_succeeded(const experiments::JobId& id) const {
+    auto number = state.numbers.find(id.hex);
+    return number != state.numbers.end() && std::holds_alternative<Succeeded>(job_of(state, number->second).state);
   }
 };
 
@@ -82,15 +88,20 @@ SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout&
     status.runs.push_back({name, past.run_epoch, live});
     pasts.push_back({std::move(past.state), live});
   }
-  std::map<experiments::JobId, bool> done;
-  for (const auto& planned : plan.jobs) {
-    if (has_result(files, store, planned.id)) {
-      done[planned.id] = true;
+  const auto seen_done = [&](const experiments::JobId& id) {
+    return std::any_of(pasts.begin(), pasts.end(), [&](const AllocationPast& past) { return past.has_succeeded(id); });
+  };
+  const std::vector<StoredJob> stored = look_at_jobs(files, store, plan.jobs, seen_done);
+  std::unordered_set<std::string> done;
+  for (std::size_t i = 0; i < plan.jobs.size(); ++i) {
+    const experiments::PlannedJob& planned = plan.jobs[i];
+    if (stored[i].result) {
+      done.insert(planned.id.hex);
       ++status.jobs.succeeded;
       continue;
     }
     const bool ready = std::all_of(planned.after.begin(), planned.after.end(),
-                                   [&](const experiments::JobId& need) { return done.contains(need); });
+                                   [&](const experiments::JobId& need) { return done.contains(need.hex); });
     count_job(planned, ready, pasts, status);
   }
   return status;

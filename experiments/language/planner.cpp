@@ -1,6 +1,7 @@
 #include "experiments/language/planner.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "experiments/language/claims.h"
@@ -126,7 +127,7 @@ class Planner {
   }
 
   const EvaluationSpecification& evaluation_of(const CellPlan& cell) const {
-    return std::get<EvaluationSpecification>(plan_.jobs[index_.at(cell.evaluations.front())].specification);
+    return std::get<EvaluationSpecification>(plan_.jobs[index_.at(cell.evaluations.front().hex)].specification);
   }
 
   //! Rows that are compared query by query must have the same queries.
@@ -157,7 +158,7 @@ class Planner {
 
   bool cell_has(const CellPlan& cell, const std::string& metric) const {
     const EvaluationSpecification& evaluation = evaluation_of(cell);
-    const PlannedJob& training = plan_.jobs[index_.at(evaluation.training)];
+    const PlannedJob& training = plan_.jobs[index_.at(evaluation.training.hex)];
     return has_metric(std::get<TrainingSpecification>(training.specification).method, evaluation.protocol, metric);
   }
 
@@ -215,7 +216,7 @@ class Planner {
     check_metrics(table, combination, draft);
     CellPlan cell;
     cell.dataset = combination.dataset.id;
-    for (int trial = 0; trial < draft.trials; ++trial) cell.evaluations.push_back(add_trial(combination, draft, trial));
+    cell.evaluations = add_trials(combination, draft);
     for (const ReferenceRequest& request : combination.row.references) {
       const auto& on = request.on;
       if (!on.empty() && std::find(on.begin(), on.end(), cell.dataset) == on.end()) continue;
@@ -313,8 +314,9 @@ class Planner {
     return options;
   }
 
-  //! Adds a trial's training and evaluation. \return the evaluation
-  JobId add_trial(const Combination& combination, const Draft& draft, int trial) {
+  //! The training of trial 0, checked. Trials differ in their seeds alone, and check_draft() has looked at how many
+  //! there may be: what holds of one holds of all.
+  TrainingSpecification first_training(const Combination& combination, const Draft& draft) {
     const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
                                       [&](const DatasetPlan& one) { return one.id == combination.dataset.id; });
     TrainingSpecification training;
@@ -323,25 +325,39 @@ class Planner {
     training.recipe = draft.recipe;
     training.pack = planned->pack;
     training.split = draft.split;
-    training.split.seed = static_cast<std::uint64_t>(trial);
+    training.split.seed = 0;
     training.lanes = draft.lanes;
     training.device = draft.device;
-    training.seed = static_cast<std::uint64_t>(trial);
     const MethodOptions options = std::exchange(training.method, as_written(training.method));
     check_of(combination, JobSpecification(training));
     training.method = options;
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
+    return training;
+  }
+
+  //! Adds the trials' trainings and evaluations. \return the evaluations
+  std::vector<JobId> add_trials(const Combination& combination, const Draft& draft) {
+    TrainingSpecification training = first_training(combination, draft);
     facts_.add(draft, combination.dataset.id);
-    const std::string what =
-        fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
+    EvaluationSpecification evaluation{{}, training.pack, training.split, draft.protocol};
     const JobId seal = seals_.at(combination.dataset.id);
-    const JobId id = add_job(training, {seal}, draft.ranks, "training " + what);
-    EvaluationSpecification evaluation{id, training.pack, training.split, draft.protocol};
-    check_of(combination, evaluation, training.method);
-    evaluation = normalised(evaluation, training.method);
-    return add_job(evaluation, {seal, id}, 1, "evaluation " + what);
+    std::vector<JobId> evaluations;
+    for (int trial = 0; trial < draft.trials; ++trial) {
+      training.seed = static_cast<std::uint64_t>(trial);
+      training.split.seed = training.seed;
+      evaluation.split.seed = training.split.seed;
+      const std::string what =
+          fmt::format("{} trial {} '{}' on {}", draft.method, trial, combination.row.label, combination.dataset.id);
+      evaluation.training = add_job(training, {seal}, draft.ranks, "training " + what);
+      if (trial == 0) {
+        check_of(combination, evaluation, training.method);
+        evaluation = normalised(evaluation, training.method);
+      }
+      evaluations.push_back(add_job(evaluation, {seal, evaluation.training}, 1, "evaluation " + what));
+    }
+    return evaluations;
   }
 
   //! experiments::check() of these, its refusal told as the suite spells it.
@@ -354,9 +370,9 @@ class Planner {
     }
   }
 
-  JobId add_job(const JobSpecification& specification, std::vector<JobId> after, int slots, std::string label) {
-    const JobId id = job_id(specification);
-    const auto [at, inserted] = index_.emplace(id, plan_.jobs.size());
+  JobId add_job(JobSpecification specification, std::vector<JobId> after, int slots, std::string label) {
+    JobId id = job_id(specification);
+    const auto [at, inserted] = index_.emplace(id.hex, plan_.jobs.size());
     if (!inserted) {
       // W is no part of a job; where rows disagree the fastest of them serves all.
       int& known = plan_.jobs[at->second].slots;
@@ -366,7 +382,7 @@ class Planner {
     if (plan_.jobs.size() == kMostJobs)
       throw core::input_error(fmt::format("{}: the suite has too many jobs", suite_.file),
                               fmt::format("at most {} are planned", kMostJobs), "split it in several suites");
-    plan_.jobs.push_back({id, specification, std::move(after), slots, std::move(label)});
+    plan_.jobs.push_back({id, std::move(specification), std::move(after), slots, std::move(label)});
     return id;
   }
 
@@ -383,7 +399,7 @@ class Planner {
   const WeightsCatalogue& weights_;
   std::map<std::string, NamedWeights> named_weights_;  // found so far
   Plan plan_;
-  std::map<JobId, std::size_t> index_;
+  std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
   std::map<std::string, JobId> seals_;
   std::set<std::string> effective_sets_;
   PlanFacts facts_;

@@ -26,6 +26,20 @@ TEST(CanonicalJsonTest, refuses_numbers_that_json_cannot_hold) {
   EXPECT_THROW(canonical_json(Json(std::numeric_limits<double>::infinity())), ContractError);
 }
 
+TEST(CanonicalTextTest, is_that_of_canonical_json) {
+  const CanonicalText inner = {{"b", std::vector<int>{3, -1}}, {"a", std::vector<int>()}};
+  const CanonicalText text = {{"z", -7},       {"text", std::string("x\xC3\xA9\n\"")},
+                              {"word", "w"},   {"large", std::numeric_limits<std::uint64_t>::max()},
+                              {"real", 2.0},   {"small", 1e-7},
+                              {"yes", true},   {"none", CanonicalText()},
+                              {"inner", inner}};
+  EXPECT_EQ(text.text(), canonical_json(parse_json(text.text(), "text")));
+  EXPECT_EQ(text.text(),
+            R"({"inner":{"a":[],"b":[3,-1]},"large":18446744073709551615,"none":null,"real":2.0,"small":1e-07,)"
+            "\"text\":\"x\xC3\xA9\\n\\\"\",\"word\":\"w\",\"yes\":true,\"z\":-7}");
+  EXPECT_THROW(CanonicalText(std::numeric_limits<double>::quiet_NaN()), ContractError);
+}
+
 RC_GTEST_PROP(CanonicalJsonTest, doubles_come_back_to_the_bit, (double value)) {
   RC_PRE(std::isfinite(value));
   Json back = parse_json(canonical_json(Json(value)), "text");

@@ -28,6 +28,12 @@ RC_GTEST_PROP(Specification, comes_back_from_json_unchanged, ()) {
   RC_ASSERT(specification_from_json(core::parse_json(core::canonical_json(to_json(job)), "text"), "test") == job);
 }
 
+// Against the library's parser and writer.
+RC_GTEST_PROP(Specification, canonical_text_is_the_canonical_text, ()) {
+  const std::string text = canonical_text(any_job());
+  RC_ASSERT(core::canonical_json(core::parse_json(text, "test")) == text);
+}
+
 RC_GTEST_PROP(Specification, ids_agree_exactly_where_specifications_do, ()) {
   const JobSpecification a = any_job();
   const JobSpecification b = *rc::gen::arbitrary<bool>() ? a : any_job();

@@ -29,6 +29,7 @@ class ForwardingFileSystem : public core::FileSystem {
     return inner_.link(from, to);
   }
   void remove(const std::filesystem::path& path) override { inner_.remove(path); }
+  bool remove_folder(const std::filesystem::path& folder) override { return inner_.remove_folder(folder); }
   void sync_path(const std::filesystem::path& path) override { inner_.sync_path(path); }
 
  private:

@@ -90,6 +90,9 @@ class KillingFileSystem final : public ForwardingFileSystem {
   void remove(const std::filesystem::path& path) override {
     around([&] { return ForwardingFileSystem::remove(path), 0; });
   }
+  bool remove_folder(const std::filesystem::path& folder) override {
+    return around([&] { return ForwardingFileSystem::remove_folder(folder); });
+  }
   void sync_path(const std::filesystem::path&) override { process_.step(); }
 
  private:

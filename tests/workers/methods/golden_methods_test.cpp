@@ -23,7 +23,8 @@ experiments::MethodOptions method_of(const core::Json& c) {
   for (const MethodOptions& method :
        {MethodOptions(BaselineOptions()), MethodOptions(RainOptions()), MethodOptions(FtwaOptions()),
         MethodOptions(MsiflaOptions()), MethodOptions(ResolutionAdaptiveOptions())})
-    if (method_name(method) == c["method"]) write_method(json, method);
+    if (method_name(method) == c["method"])
+      json = core::Json::parse(core::CanonicalText(method_members(method)).text());
   for (auto& [name, value] : json["options"].items())
     if (c.contains(name))
       value = c[name];

@@ -1,0 +1,40 @@
+#include "core/side_by_side.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+namespace resolute::core {
+
+void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work) {
+  std::atomic<std::size_t> next{0};
+  std::mutex guard;
+  std::exception_ptr failure;
+  const auto take_turns = [&] {
+    for (std::size_t mine = next++; mine < count; mine = next++) {
+      try {
+        work(mine);
+      } catch (...) {
+        next = count;
+        const std::lock_guard lock(guard);
+        if (!failure) failure = std::current_exception();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    try {
+      for (std::size_t helper = 1; helper < std::min(count, at_once); ++helper) helpers.emplace_back(take_turns);
+    } catch (const std::system_error&) {
+      // As many as the system gives.
+    }
+    take_turns();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace resolute::core

@@ -1,0 +1,15 @@
+#pragma once
+//! \file
+//! Work that mostly waits, such as calls to a file system that is far away: several pieces at a time.
+
+#include <cstddef>
+#include <functional>
+
+namespace resolute::core {
+
+//! Calls work(0) to work(count - 1), up to `at_once` of them at a time, each once; returns when all have ended. As many
+//! threads as can be had help the caller's own; all of them are gone when it returns. After the first that throws no
+//! other begins, and what it threw is thrown on.
+void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work);
+
+}  // namespace resolute::core

@@ -1,0 +1,47 @@
+#pragma once
+//! \file
+//! Packs the small files of a suite's finished jobs into bundles (experiments/bundle.h), and unpacks them.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::orchestrator {
+
+struct CompactOptions {
+  bool dry_run = false;  //!< look, and change nothing
+  //! Called now and then with the jobs that are done with, of all finished ones.
+  std::function<void(std::size_t done, std::size_t all)> progress{};
+  std::uint64_t bundle_bytes = std::uint64_t{64} << 20;  //!< of files, after which another bundle is begun
+};
+
+struct CompactReport {
+  std::int64_t finished = 0;           //!< jobs with a result
+  std::int64_t jobs = 0;               //!< of them, those that had something to be packed or unpacked
+  std::int64_t files = 0;              //!< packed and removed, or written again
+  std::int64_t folders = 0;            //!< removed
+  std::int64_t bytes = 0;              //!< of the files
+  std::int64_t held = 0;               //!< jobs left alone: a run has a claim on them
+  std::int64_t kept = 0;               //!< files left where they are: larger than 16 MiB, foreign, or changed meanwhile
+  std::vector<std::string> bundles{};  //!< made, or unpacked and removed
+};
+
+//! Of each of the plan's jobs that has a result and that no run holds: what its attempts have left and, of an
+//! evaluation, spec.json goes into a bundle, is removed when that is on the disk, and folders that are empty then
+//! (attempts, checkpoints) too. Whoever is killed in between leaves files that stand in both. Several may work on one
+//! store, and runs beside them. \throws RuntimeError of the store
+CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                      const CompactOptions& options);
+
+//! Writes the files of all bundles of the suite again where they stood, unless something stands there, and removes the
+//! bundles. One that has files of a job that a run holds stays. \throws RuntimeError of the store; kCorrupt for a
+//! bundle that is damaged
+CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+                     const CompactOptions& options);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,35 @@
+#pragma once
+//! \file
+//! What a store has of many jobs, found out with few calls. A look at each job's result takes as many calls as there
+//! are jobs, which a distant file system answers in a millisecond or more each; a listing tells of hundreds of folders
+//! in one.
+
+#include <functional>
+#include <vector>
+
+#include "core/file_system.h"
+#include "experiments/plan.h"
+#include "experiments/store_layout.h"
+
+namespace resolute::orchestrator {
+
+//! How many calls to the store may be under way together for so many jobs.
+std::size_t calls_at_once(std::size_t jobs);
+
+struct StoredJob {
+  bool folder = false;  //!< it may have attempts; false: it has neither folder nor result
+  bool result = false;
+  bool operator==(const StoredJob&) const = default;
+};
+
+//! Of each job, by position. Lists the folders in which several of the jobs would lie and looks into those that are
+//! there, calls to the store side by side (threads that are gone when it returns). A folder that another machine made
+//! within the last seconds may not be in a listing yet (NFS: acdirmax): before anything is started has_result() has the
+//! last word.
+//! \param known_done asked from any thread: its result has been seen, and stands if the job's folder does; empty: none
+//! \throws RuntimeError of the store; what is foreign in a job's place is no result, as with has_result()
+std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<experiments::PlannedJob>& jobs,
+                                    const std::function<bool(const experiments::JobId&)>& known_done = {});
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,251 @@
+#include "orchestrator/compact.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/sha256.h"
+#include "experiments/bundle.h"
+#include "orchestrator/claim.h"
+#include "orchestrator/journal.h"
+#include "orchestrator/owner.h"
+#include "orchestrator/run.h"
+#include "tests/orchestrator/support/toy_suite.h"
+#include "tests/support/killing_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests::compact_test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace orchestrator;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+using Tree = std::map<std::string, std::string>;  // name below the store → text
+
+// A store with four trainings and the evaluations of three, of which all but the last of each are finished.
+class Compact : public testing::Test {
+ protected:
+  Compact() : plan_(toy_plan(4, 1)) {
+    for (int i = 0; i < 3; ++i) {
+      experiments::EvaluationSpecification evaluation;
+      evaluation.training = plan_.jobs[static_cast<std::size_t>(i)].id;
+      experiments::PlannedJob job;
+      job.specification = evaluation;
+      job.id = experiments::job_id(job.specification);
+      job.after = {evaluation.training};
+      plan_.jobs.push_back(std::move(job));
+    }
+    fill();
+  }
+
+  void write(const fs::path& path, const std::string& text) { core::write_atomic(files_, path, text); }
+
+  void fill() {
+    for (const auto& job : plan_.jobs) {
+      const fs::path folder = store_.job_folder(job.id);
+      write(store_.specification_file(job.id), experiments::canonical_text(job.specification));
+      write(folder / "attempts/001/stdout", "out of " + job.id.hex);
+      write(folder / "attempt-003-stderr", "");
+      write(folder / "attempts/002/metrics.jsonl", "{}\n");
+      fs::create_directories(folder / "checkpoints");
+      if (job.id == plan_.jobs[3].id || job.id == plan_.jobs[6].id) continue;
+      const bool training = std::holds_alternative<experiments::TrainingSpecification>(job.specification);
+      write(folder / (training ? "weights-0" : "features.h5"), "large");
+      if (!training) write(folder / "queries.csv", "rank\n");
+      write(store_.result_file(job.id), "{\"job\":\"" + job.id.hex + "\"}\n");
+    }
+  }
+
+  Tree tree(core::FileSystem& files) {
+    Tree found;
+    for (const auto& job : plan_.jobs) add(files, store_.job_folder(job.id), found);
+    return found;
+  }
+  void add(core::FileSystem& files, const fs::path& folder, Tree& found) {
+    for (const std::string& name : files.list(folder)) {
+      try {
+        found[(folder / name).lexically_relative(store_.root()).string()] = core::read_text(files, folder / name);
+      } catch (const core::RuntimeError&) {
+        add(files, folder / name, found);
+      }
+    }
+  }
+  // As a reader that knows of bundles sees it.
+  Tree seen() {
+    experiments::BundledFiles files(files_, store_);
+    return tree(files);
+  }
+  // Files and folders of a job, its own among them.
+  long inodes(std::size_t job) {
+    return 1 + std::distance(fs::recursive_directory_iterator(store_.job_folder(plan_.jobs[job].id)), {});
+  }
+  CompactReport compact_here() { return compact(files_, store_, plan_, {}); }
+
+  TemporaryFolder folder_;
+  Mortal nobody_;
+  KillingFileSystem files_{nobody_};  // nothing is synced in truth
+  experiments::StoreLayout store_{folder_.path()};
+  experiments::Plan plan_;
+};
+
+TEST_F(Compact, leaves_four_files_and_folders_at_most_and_readers_find_all) {
+  const Tree before = seen();
+  ASSERT_EQ(inodes(0), 11);
+  const CompactReport report = compact_here();
+  EXPECT_EQ(report.finished, 5);
+  EXPECT_EQ(report.jobs, 5);
+  EXPECT_EQ(report.files, 5 * 3 + 2);
+  EXPECT_EQ(report.folders, 5 * 4);
+  EXPECT_EQ(report.kept + report.held, 0);
+  EXPECT_THAT(report.bundles, ElementsAre("toy-000001"));
+  EXPECT_EQ(inodes(0), 4) << "the folder, spec.json that its evaluation reads, result.json, weights";
+  EXPECT_EQ(inodes(4), 4) << "the folder, result.json, features, queries";
+  EXPECT_EQ(inodes(3), 9) << "not finished";
+  EXPECT_EQ(seen(), before);
+  EXPECT_NE(tree(files_), before);
+  EXPECT_EQ(read_status(files_, store_, plan_).jobs.succeeded, 5);
+  const CompactReport again = compact_here();
+  EXPECT_EQ(again.files + again.jobs, 0);
+  EXPECT_THAT(again.bundles, IsEmpty());
+}
+
+TEST_F(Compact, what_is_done_later_goes_into_another_bundle) {
+  compact_here();
+  write(store_.result_file(plan_.jobs[3].id), "{}\n");
+  const Tree before = seen();
+  EXPECT_THAT(compact_here().bundles, ElementsAre("toy-000002"));
+  EXPECT_EQ(seen(), before);
+}
+
+TEST_F(Compact, undo_puts_every_file_back) {
+  const Tree before = tree(files_);
+  CompactOptions small;
+  small.bundle_bytes = 1;
+  EXPECT_EQ(compact(files_, store_, plan_, small).bundles.size(), 5U);
+  const CompactReport undone = unpack(files_, store_, "toy", {});
+  EXPECT_EQ(undone.files, 17);
+  EXPECT_EQ(undone.bundles.size(), 5U);
+  EXPECT_EQ(tree(files_), before);
+  EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());
+}
+
+TEST_F(Compact, dry_run_changes_nothing) {
+  const Tree before = tree(files_);
+  CompactOptions dry;
+  dry.dry_run = true;
+  EXPECT_EQ(compact(files_, store_, plan_, dry).files, 17);
+  EXPECT_EQ(tree(files_), before);
+  EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());
+  compact_here();
+  const Tree packed = tree(files_);
+  EXPECT_EQ(unpack(files_, store_, "toy", dry).files, 17);
+  EXPECT_EQ(tree(files_), packed);
+  EXPECT_EQ(experiments::bundle_files(files_, store_).size(), 1U);
+}
+
+TEST_F(Compact, a_job_that_a_run_holds_is_left_alone) {
+  fs::create_directories(store_.suite_folder("other"));
+  write(store_.suite_folder("other") / journal_name(1),
+        std::string(core::as_text(encode_header({1, 0, std::string(32, '1'), Instant{}, 1}))));
+  const auto own = [&](bool ended) {
+    Owner owner = this_owner();
+    owner.ended = ended;
+    write_owner(files_, store_.suite_folder("other"), 1, owner);
+  };
+  own(false);
+  const auto clock = core::ManualClock();
+  Claims claims(files_, clock, store_, Claim{"other", 1, std::string(32, '1')}, std::chrono::seconds(15));
+  ASSERT_EQ(claims.take(plan_.jobs[0].id), std::nullopt);
+  EXPECT_EQ(compact_here().held, 1);
+  EXPECT_EQ(inodes(0), 12) << "with its claim";
+  EXPECT_EQ(inodes(1), 4);
+  own(true);
+  EXPECT_EQ(compact_here().held, 0);
+  EXPECT_EQ(inodes(0), 5) << "with the claim that nobody holds";
+}
+
+TEST_F(Compact, what_is_written_while_it_packs_stays) {
+  const fs::path log = store_.job_folder(plan_.jobs[0].id) / "attempts/001/stdout";
+  Mortal process;
+  KillingFileSystem slow(process);
+  process.before_step = [&] {
+    if (!experiments::bundle_files(files_, store_).empty()) write(log, "a later line");
+  };
+  EXPECT_EQ(compact(slow, store_, plan_, {}).kept, 1);
+  process.before_step = {};
+  EXPECT_EQ(core::read_text(files_, log), "a later line");
+  EXPECT_EQ(seen()[log.lexically_relative(store_.root()).string()], "a later line");
+}
+
+TEST_F(Compact, large_and_foreign_files_stay) {
+  const fs::path folder = store_.job_folder(plan_.jobs[0].id);
+  fs::create_directories(folder / "attempts/001/folder");
+  write(folder / "attempts/file", "no attempt");
+  std::ofstream(folder / "attempts/001/gradients.bin").close();
+  fs::resize_file(folder / "attempts/001/gradients.bin", (std::uintmax_t{16} << 20) + 1);
+  const CompactReport report = compact_here();
+  EXPECT_EQ(report.kept, 3);
+  EXPECT_EQ(report.files, 17);
+  EXPECT_TRUE(fs::exists(folder / "attempts/001/gradients.bin"));
+  EXPECT_FALSE(fs::exists(folder / "attempts/002"));
+}
+
+// Killed at each of its steps; then the next one ends what it began.
+TEST_F(Compact, killed_at_any_step_it_loses_nothing) {
+  const Tree before = tree(files_);
+  bool lives = false;
+  int step = 0;
+  for (; !lives; step += 3) {
+    Mortal process(step);
+    KillingFileSystem files(process);
+    lives = process.survives([&] { compact(files, store_, plan_, {}); });
+    ASSERT_EQ(seen(), before) << "killed at step " << step;
+    compact_here();
+    ASSERT_EQ(seen(), before) << "ended after a kill at step " << step;
+    ASSERT_EQ(inodes(0), 4);
+    unpack(files_, store_, "toy", {});
+    ASSERT_EQ(tree(files_), before);
+  }
+  EXPECT_GT(step, 200);
+}
+
+TEST_F(Compact, undo_killed_at_any_step_loses_nothing) {
+  const Tree before = tree(files_);
+  compact_here();
+  bool lives = false;
+  for (int step = 0; !lives; step += 5) {
+    Mortal process(step);
+    KillingFileSystem files(process);
+    lives = process.survives([&] { unpack(files, store_, "toy", {}); });
+    Tree now = seen();
+    std::erase_if(now, [](const auto& file) { return file.first.ends_with(".tmp"); });
+    ASSERT_EQ(now, before) << "killed at step " << step;
+  }
+}
+
+// At each of its steps another one works through the store from beginning to end.
+TEST_F(Compact, two_at_once_lose_nothing) {
+  const Tree before = tree(files_);
+  bool lives = false;
+  for (int at = 0; !lives; at += 4) {
+    int step = 0;
+    lives = true;
+    Mortal process;
+    KillingFileSystem files(process);
+    process.before_step = [&] {
+      if (step++ != at) return;
+      lives = false;
+      compact_here();
+    };
+    compact(files, store_, plan_, {});
+    ASSERT_EQ(seen(), before) << "the other came at step " << at;
+    ASSERT_EQ(inodes(0), 4);
+    unpack(files_, store_, "toy", {});
+    ASSERT_EQ(tree(files_), before);
+  }
+}
+
+}  // namespace
+}  // namespace resolute::tests::compact_test

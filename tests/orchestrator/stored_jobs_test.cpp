@@ -1,0 +1,126 @@
+#include "orchestrator/stored_jobs.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "orchestrator/journal.h"
+#include "orchestrator/run.h"
+#include "tests/orchestrator/support/toy_suite.h"
+#include "tests/support/forwarding_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::tests::stored_jobs_test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace orchestrator;
+
+class CountingFileSystem final : public ForwardingFileSystem {
+ public:
+  bool exists(const fs::path& path) override {
+    ++looks;
+    return ForwardingFileSystem::exists(path);
+  }
+  std::vector<std::string> list(const fs::path& folder) override {
+    ++listings;
+    return ForwardingFileSystem::list(folder);
+  }
+  std::atomic<int> looks = 0, listings = 0;
+};
+
+constexpr int kJobs = 2000;
+
+class StoredJobs : public testing::Test {
+ protected:
+  void finish(std::size_t job) { core::write_atomic(files_, store_.result_file(plan().jobs[job].id), "{}"); }
+  // As a run that has done jobs up to `done`, of which the last failed, leaves it.
+  void write_journal(std::size_t done) {
+    core::Bytes bytes = encode_header({1, 0, std::string(32, '1'), Instant{}, 1});
+    std::uint64_t sequence = 0;
+    const auto add = [&](const Event& event) { append_record(bytes, ++sequence, Instant{}, event); };
+    RunStarted run;
+    run.epoch = 1;
+    add(run);
+    for (std::size_t i = 0; i < plan().jobs.size(); ++i) {
+      JobAdded added;
+      added.job = JobNumber{static_cast<int>(i)};
+      added.id = plan().jobs[i].id;
+      added.kind = "training";
+      added.slots = 1;
+      add(added);
+      if (i < done) add(JobSucceeded{added.job, 0});
+    }
+    core::write_atomic(files_, store_.suite_folder("toy") / journal_name(1), bytes);
+  }
+  static const experiments::Plan& plan() {
+    static const experiments::Plan made = [] {
+      experiments::Plan all = toy_plan(kJobs, 1);
+      for (auto& job : all.jobs) job.after.clear();
+      return all;
+    }();
+    return made;
+  }
+
+  TemporaryFolder folder_;
+  experiments::StoreLayout store_{folder_.path()};
+  CountingFileSystem files_;
+};
+
+TEST_F(StoredJobs, an_empty_store_is_known_by_one_look) {
+  const auto stored = look_at_jobs(files_, store_, plan().jobs);
+  EXPECT_EQ(stored, std::vector<StoredJob>(kJobs));
+  EXPECT_LE(files_.looks + files_.listings, 1);
+}
+
+TEST_F(StoredJobs, finds_what_is_there_with_a_look_for_each_folder_that_is_there) {
+  for (std::size_t i = 0; i < 20; ++i) finish(i * 7);
+  fs::create_directories(store_.job_folder(plan().jobs[1].id));
+  const auto stored = look_at_jobs(files_, store_, plan().jobs);
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    EXPECT_EQ(stored[i].result, i < 140 && i % 7 == 0) << i;
+  }
+  EXPECT_TRUE(stored[1].folder);
+  EXPECT_LE(files_.looks, 1 + 21 + 5) << "a few folders hold one job of the plan: it is looked for itself";
+  EXPECT_LE(files_.listings, 256);
+}
+
+TEST_F(StoredJobs, a_foreign_file_in_place_of_a_folder_is_no_result) {
+  fs::create_directories(store_.root() / "jobs");
+  core::write_atomic(files_, store_.job_folder(plan().jobs[0].id).parent_path(), "no folder");
+  EXPECT_FALSE(look_at_jobs(files_, store_, plan().jobs)[0].result);
+}
+
+TEST_F(StoredJobs, status_of_an_empty_store_asks_little) {
+  EXPECT_EQ(read_status(files_, store_, plan()).jobs.ready, kJobs);
+  EXPECT_LE(files_.looks + files_.listings, 10);
+}
+
+TEST_F(StoredJobs, status_believes_the_journal_and_looks_for_the_rest) {
+  for (std::size_t i = 0; i < kJobs; ++i) finish(i);
+  write_journal(kJobs - 10);
+  files_.looks = files_.listings = 0;
+  EXPECT_EQ(read_status(files_, store_, plan()).jobs.succeeded, kJobs) << "ten were done by another suite";
+  EXPECT_LE(files_.looks, 10 + 15);
+  EXPECT_LE(files_.listings, 256 + 10);
+}
+
+TEST_F(StoredJobs, of_a_job_whose_folder_is_gone_the_journal_is_not_believed) {
+  for (std::size_t i = 0; i < kJobs; ++i) finish(i);
+  write_journal(kJobs);
+  fs::remove_all(store_.job_folder(plan().jobs[5].id));
+  EXPECT_EQ(read_status(files_, store_, plan()).jobs.succeeded, kJobs - 1);
+  EXPECT_FALSE(all_results_there(files_, store_, plan()));
+}
+
+TEST_F(StoredJobs, all_results_are_there_if_each_is) {
+  for (std::size_t i = 0; i < kJobs; ++i) finish(i);
+  write_journal(kJobs);
+  EXPECT_TRUE(all_results_there(files_, store_, plan()));
+  fs::remove(store_.result_file(plan().jobs[5].id));
+  EXPECT_FALSE(all_results_there(files_, store_, plan()));
+}
+
+}  // namespace
+}  // namespace resolute::tests::stored_jobs_test
