@@ -137,7 +137,7 @@ class Compaction {
     return found;
   }
 
-  // As versions before 0.2 left them: a folder each.
+  // As earlier versions left them: a folder each.
   void add_attempts(Leavings& found, const fs::path& folder) {
     for (const std::string& attempt :
          unless_foreign([&] { return files_.list(folder / "attempts"); }).value_or(std::vector<std::string>())) {

@@ -45,7 +45,7 @@ class SuiteCompact : public testing::Test {
     plan_ = experiments::read_suite(files_, suite_, options);
     for (const auto& job : plan_.jobs) {
       core::write_atomic(files_, store_.specification_file(job.id), experiments::canonical_text(job.specification));
-      core::write_atomic(files_, store_.attempt_folder(job.id, 1) / "stderr", "a line\n");
+      core::write_atomic(files_, store_.attempt_file(job.id, 1, "stderr"), "a line\n");
       core::write_atomic(files_, store_.result_file(job.id), "{}\n");
     }
   }
@@ -72,9 +72,9 @@ TEST_F(SuiteCompact, packs_tells_and_undoes) {
   EXPECT_EQ(report["files"], jobs + 1);
   EXPECT_EQ(report["bundles"], core::Json::array({"tiny-000001"}));
   EXPECT_EQ(report["dry_run"], false);
-  EXPECT_FALSE(files_.exists(store_.job_folder(plan_.jobs[0].id) / "attempts"));
+  EXPECT_FALSE(files_.exists(store_.attempt_file(plan_.jobs[0].id, 1, "stderr")));
   EXPECT_THAT(run({"--undo"}), HasSubstr("bundles unpacked: tiny-000001"));
-  EXPECT_EQ(core::read_text(files_, store_.attempt_folder(plan_.jobs[0].id, 1) / "stderr"), "a line\n");
+  EXPECT_EQ(core::read_text(files_, store_.attempt_file(plan_.jobs[0].id, 1, "stderr")), "a line\n");
 }
 
 // What `resolute repro` does first.
