@@ -74,16 +74,17 @@ std::vector<Process> processes_of(const fs::path& store) {
 // What a process had at the moments of its life.
 struct Sample {
   double minute = 0;
-  double resident_kib = 0;
+  double resident_kib = 0;  // VmRSS
+  double own_kib = 0;  // of it, what is no file's and no shared memory's: pages of code come when code is first run
   double descriptors = 0;
 };
 std::optional<Sample> sample(pid_t process, double minute) {
   const std::string status = file_text(fmt::format("/proc/{}/status", process));
-  const auto resident = status.find("VmRSS:");
+  const auto resident = status.find("VmRSS:"), own = status.find("RssAnon:");
   std::error_code gone;
   const fs::directory_iterator open(fmt::format("/proc/{}/fd", process), gone);
-  if (resident == std::string::npos || gone) return std::nullopt;
-  return Sample{minute, std::stod(status.substr(resident + 6)),
+  if (resident == std::string::npos || own == std::string::npos || gone) return std::nullopt;
+  return Sample{minute, std::stod(status.substr(resident + 6)), std::stod(status.substr(own + 8)),
                 static_cast<double>(std::distance(begin(open), end(open)))};
 }
 
@@ -259,7 +260,7 @@ class Soak : public SuiteUnderFire {
         ++lives;
         longest = std::max(longest, life);
         most_memory = std::max(most_memory, settled.back().resident_kib);
-        const double memory = slope(settled, &Sample::resident_kib), open = slope(settled, &Sample::descriptors);
+        const double memory = slope(settled, &Sample::own_kib), open = slope(settled, &Sample::descriptors);
         worst_memory = std::max(worst_memory, memory);
         worst_descriptors = std::max(worst_descriptors, open);
         // A page here and there, a rank more or less; the coordinator knows more of each job that has run.
