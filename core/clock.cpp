@@ -9,7 +9,7 @@ class SteadyClock final : public Clock {
 }  // namespace
 
 const Clock& monotonic_clock() {
-  static const SteadyClock clock;
+  static const SteadyClock& clock = *new SteadyClock;  // never destroyed, for threads that outlive main()
   return clock;
 }
 

@@ -414,7 +414,8 @@ void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
 }
 
 FileSystem& real_file_system() {
-  static PosixFileSystem files;
+  // Never destroyed: a thread that a hanging store holds may come back while the process ends.
+  static PosixFileSystem& files = *new PosixFileSystem;
   return files;
 }
 

@@ -90,8 +90,16 @@ void StoreThreads::Shared::serve(Lane& lane) {
     const auto begun = under_way.insert(core::monotonic_clock().now());
     lock.unlock();
     Answered then = call();
+    lock.lock();
+    if (ending) {
+      // Nobody waits for this thread, and the process may be past its end: what the call holds is not destroyed.
+      static_cast<void>(new std::pair(std::move(call), std::move(then)));
+      break;
+    }
+    lock.unlock();
     call = nullptr;
     lock.lock();
+    if (ending) break;
     under_way.erase(begun);
     auto queue = lane.calls.find(name);
     queue->second.pop_front();
@@ -113,12 +121,16 @@ StoreThreads::StoreThreads(int beside) : shared_(std::make_shared<Shared>()) {
 }
 
 StoreThreads::~StoreThreads() {
+  decltype(Shared::Lane::calls) dropped[2];
   std::unique_lock lock(shared_->mutex);
   shared_->ending = true;
   shared_->in_order.called.notify_all();
   shared_->beside.called.notify_all();
   shared_->changed.wait_for(lock, kLeaveLimit,
                             [&] { return shared_->in_order.threads + shared_->beside.threads == 0; });
+  std::swap(dropped[0], shared_->in_order.calls);
+  std::swap(dropped[1], shared_->beside.calls);
+  lock.unlock();
 }
 
 void StoreThreads::in_order(Call call) { Shared::give(shared_, shared_->in_order, "", std::move(call)); }
