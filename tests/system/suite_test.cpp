@@ -1,6 +1,8 @@
 // A suite as users run it: alone, under mpirun, again, and killed.
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -154,11 +156,27 @@ void finish_and_compare(const fs::path& store) {
   EXPECT_EQ(tables_of(store), undisturbed_tables());
 }
 
+// Each job's folder with all in it. Quotas count them, and a suite has as many jobs as it likes.
+void expect_few_inodes(const fs::path& store) {
+  const std::map<std::string, int> most = {{"shard", 3}, {"seal", 3}, {"evaluation", 5}, {"training", 6}};
+  int jobs = 0;
+  for (const auto& prefix : fs::directory_iterator(store / "jobs"))
+    for (const auto& job : fs::directory_iterator(prefix.path())) {
+      const std::string kind = core::parse_json(text_of(job.path() / "spec.json"), "spec.json").at("kind");
+      const auto below =
+          std::distance(fs::recursive_directory_iterator(job.path()), fs::recursive_directory_iterator());
+      EXPECT_LE(1 + below, most.at(kind)) << kind << " " << job.path();
+      ++jobs;
+    }
+  EXPECT_EQ(jobs, 11);
+}
+
 TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
   ScratchFolder scratch;
   auto first = resolute(suite_run(scratch / "store", {"--slots", "2"}));
   ASSERT_EQ(code_of(first), 0) << first.err;
   std::string tables = tables_of(scratch / "store");
+  expect_few_inodes(scratch / "store");
   const auto attempts = [&] { return log_of(scratch / "store", {"placed"}).size(); };
   const auto before = attempts();
   auto second = resolute(suite_run(scratch / "store"));
