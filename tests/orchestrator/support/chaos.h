@@ -75,7 +75,7 @@ inline std::optional<std::string> work_on_chain(const ChaosJob& job) {
   while (step < kChaosSteps) {
     std::this_thread::sleep_for(pause);
     if (stop_asked != 0) return std::nullopt;
-    link = core::sha256_hex(link + std::to_string(++step));
+    link = core::sha256_hex(fmt::format("{}{}", link, ++step));
     core::write_atomic(files, job.checkpoints() / fmt::format("step-{}", step), link);
     const std::string line = fmt::format("{{\"checkpoint\":{}}}\n", step);
     if (::write(job.progress, line.data(), line.size()) < 0) continue;  // a reader that has gone is no reason to stop
@@ -167,6 +167,8 @@ class SuiteUnderFire : public testing::Test {
     small_disk_ = mount_small_disk(store(), disk);
     if (!small_disk_) GTEST_LOG_(INFO) << "no right to mount: the store is never full here";
   }
+  SuiteUnderFire(const SuiteUnderFire&) = delete;
+  SuiteUnderFire& operator=(const SuiteUnderFire&) = delete;
   ~SuiteUnderFire() override {
     for (pid_t process : tree()) ::kill(process, SIGKILL);
     if (small_disk_) ::umount2(store().c_str(), MNT_DETACH);

@@ -15,7 +15,7 @@ inline orchestrator::Instant at(std::int64_t milliseconds) {
   return orchestrator::Instant(orchestrator::Milliseconds(milliseconds));
 }
 
-inline orchestrator::JobAdded toy_job(int number, int slots = 1, std::vector<int> after = {}) {
+inline orchestrator::JobAdded toy_job(int number, int slots = 1, const std::vector<int>& after = {}) {
   orchestrator::JobAdded added;
   added.job = {number};
   added.id.hex = fmt::format("{:064x}", number + 1);

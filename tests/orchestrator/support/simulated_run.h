@@ -152,7 +152,7 @@ class SimulatedRun {
     orchestrator::AgentJoined agent = toy_agent(state.next_agent, host(how), 2 + how / 3 % 3);
     if (varied) {
       agent.gpus = how / 9 % 4;
-      agent.memory_mib = how / 36 % 3 * 1'000;
+      agent.memory_mib = std::int64_t{1'000} * (how / 36 % 3);
       agent.numeric_class = classes.at(static_cast<std::size_t>(how / 108 % 4));
     }
     record(agent);
