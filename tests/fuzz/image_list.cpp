@@ -26,11 +26,9 @@ Records records_of(std::string_view text) {
       record.back() += text[++i];
     } else if (c == '"') {
       quoted = !quoted;
-    } else if (quoted) {
-      record.back() += c;
-    } else if (c == ',') {
+    } else if (!quoted && c == ',') {
       record.emplace_back();
-    } else if (c == '\n' || (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n'))) {
+    } else if (!quoted && (c == '\n' || (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n')))) {
       if (c == '\r') ++i;
       records.push_back(std::exchange(record, {""}));
     } else {
@@ -79,6 +77,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_against_records(images, records_of(text));
     check_values(images);
     std::vector<datasets::Sample> samples;
+    samples.reserve(images.size());
     for (const auto& image : images) samples.push_back(image.sample);
     const auto again = datasets::sources::parse_image_list(datasets::sources::image_list_text(samples), "list");
     tests::require(std::equal(again.begin(), again.end(), samples.begin(), samples.end(),
