@@ -83,9 +83,7 @@ class SpawnerProcess {
     child_signal_ = core::FileDescriptor(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!child_signal_.valid()) throw core::system_error("cannot watch for the end of ranks", errno);
     // Three for each rank here. Ranks keep the limit that was meant for them.
-    ::getrlimit(RLIMIT_NOFILE, &ranks_descriptors_);
-    const rlimit most{ranks_descriptors_.rlim_max, ranks_descriptors_.rlim_max};
-    ::setrlimit(RLIMIT_NOFILE, &most);
+    ranks_descriptors_ = allow_most_descriptors();
   }
 
   void serve() {

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "orchestrator/spawner/logs.h"
+#include "orchestrator/spawner/processes.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -101,14 +101,6 @@ std::optional<Packet> receive_packet(int socket, int flags) {
   return packet;
 }
 
-// Two for each rank are held here.
-void allow_most_descriptors() {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 void look_at_program(const std::string& program) {
   if (program.find('/') == std::string::npos) return;
   const core::FileDescriptor file(::open(program.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
@@ -170,7 +162,7 @@ LogKeeperSockets make_log_keeper_sockets() {
 }
 
 void run_log_keeper(core::FileDescriptor socket, std::uint64_t limit, std::chrono::milliseconds interval) {
-  allow_most_descriptors();
+  allow_most_descriptors();  // two for each rank are held here
   KeptLogs logs(limit, interval);
   while (true) {
     pollfd polled{socket.get(), POLLIN, 0};
