@@ -233,7 +233,7 @@ void Coordinator::keep_records(bool again) {
   const bool full = kept_.length >= options_.epoch_length;
   // Between two probes it would only fail again.
   if (syncing_ || (journal_fails_ && !again)) return;
-  if (kept_.records >= taken_at_) discard_requests();
+  discard_requests();
   if (store_.all_sent() && !full && !again) return;
   syncing_ = true;
   store_.sync([this, full](Answer<Kept>& answer) {
@@ -257,6 +257,7 @@ void Coordinator::kept(Answer<Kept>& answer) {
     return;
   }
   if (std::exchange(journal_fails_, false)) end_pause();
+  discard_requests();  // before the run's end is carried out, which may stand among the same records
   carry_out();
 }
 

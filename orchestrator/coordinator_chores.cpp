@@ -69,7 +69,8 @@ void Coordinator::take_requests() {
 }
 
 void Coordinator::discard_requests() {
-  if (!taken_requests_.empty()) store_.discard_requests(std::exchange(taken_requests_, {}));
+  if (!taken_requests_.empty() && kept_.records >= taken_at_)
+    store_.discard_requests(std::exchange(taken_requests_, {}));
 }
 
 void Coordinator::take_request(const Request& request, const std::string& by) {

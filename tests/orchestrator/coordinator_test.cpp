@@ -455,6 +455,22 @@ TEST(CoordinatorOnASlowStore, a_request_waits_and_is_taken_once) {
             1);
 }
 
+TEST(CoordinatorOnASlowStore, a_request_that_ends_the_run_at_once_is_taken_too) {
+  World world;
+  world.begin(8, 1, 2);
+  write_request(core::real_file_system(), world.suite_folder(), 1, StopRun{});
+  // Nobody joins: the stop and the end of the run reach the disk together.
+  while (world.coordinator_end->receive()) {
+  }
+  for (int i = 0; i < 1000 && !world.coordinator->finished(); ++i) {
+    world.coordinator->step();
+    world.clock.advance(10ms);
+  }
+  ASSERT_TRUE(world.coordinator->finished());
+  world.coordinator.reset();
+  EXPECT_TRUE(fs::is_empty(world.suite_folder() / "requests"));
+}
+
 // Of 20, those of the slice.
 class Seeds : public testing::TestWithParam<std::uint64_t> {};
 
