@@ -112,7 +112,7 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
 
 //! A split of this pack.
 void check(const SplitSettings& split, const PackSettings& pack) {
-  check(split);
+  experiments::check(split);
   check_in_pack("split.query_rates", split.query_rates, pack);
   if (queries_came_low(pack.source)) check_genuine(split, pack);
   if (split.partition == "published") check_published(split, pack);
@@ -164,11 +164,11 @@ void check(const Recipe& r, const PackSettings& pack) {
 }
 
 void check_job(const ShardSpecification& s) {
-  check(s.pack);
+  experiments::check(s.pack);
   check_range("shard", s.shard, 0, s.pack.shards - 1);
 }
 
-void check_job(const SealSpecification& s) { check(s.pack); }
+void check_job(const SealSpecification& s) { experiments::check(s.pack); }
 
 //! Losses of pairs need two images of each identity in a lane.
 void check_images(const TrainingSpecification& s) {
@@ -210,7 +210,7 @@ void check_lanes(const TrainingSpecification& s) {
 }
 
 void check_job(const TrainingSpecification& s) {
-  check(s.pack);
+  experiments::check(s.pack);
   check(s.split, s.pack);
   check(s.network);
   check(s.recipe, s.pack);
@@ -224,7 +224,7 @@ void check_job(const TrainingSpecification& s) {
 void check_job(const EvaluationSpecification& s) {
   if (!core::is_sha256_hex(s.training.hex))
     throw MemberError("training", "'" + s.training.hex + "'", "a job id of 64 hexadecimal digits is needed");
-  check(s.pack);
+  experiments::check(s.pack);
   check(s.split, s.pack);
   check_choice("evaluate.protocol", s.protocol.name, {"single-shot"});
   check_range("evaluate.draws", s.protocol.draws, 1, 100'000);

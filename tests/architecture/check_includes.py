@@ -10,13 +10,15 @@ from pathlib import Path
 # part -> the parts it may include (docs/architecture.md)
 ARROWS = {
     "core": set(),
-    "experiments": {"core"},
-    "datasets": {"core"},
-    "results": {"core", "experiments"},
+    "settings": {"core"},
+    "methods": {"core", "settings"},
+    "experiments": {"core", "settings", "methods"},
+    "datasets": {"core", "settings"},
+    "results": {"core", "settings", "methods", "experiments"},
     "slurm": {"core"},
-    "orchestrator": {"core", "experiments"},
-    "workers": {"core", "datasets", "experiments", "results"},
-    "cli": {"core", "datasets", "experiments", "results", "slurm", "orchestrator"},
+    "orchestrator": {"core", "settings", "methods", "experiments"},
+    "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
+    "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator"},
 }
 
 # header pattern -> the places that alone may include it
