@@ -42,7 +42,7 @@ TEST_F(Run, does_every_job_once_in_order_and_nothing_when_started_again) {
   outcome = run_here(plan);
   EXPECT_EQ(outcome.skipped, 30);
   EXPECT_EQ(outcome.exit_code(), 0);
-  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::milliseconds(500));
+  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(5));
   EXPECT_FALSE(fs::exists(store() / "suites/toy/journal-000002"));
   const auto status = read_status(core::real_file_system(), experiments::StoreLayout(store()), plan);
   EXPECT_EQ(status.jobs.succeeded, 30);
@@ -436,7 +436,7 @@ TEST_P(MpiRun, does_every_job_and_nothing_when_started_again) {
   const auto count = ran().size();
   const auto before = core::monotonic_clock().now();
   EXPECT_EQ(wait_for(start(30, 2, 2, mpirun(GetParam()))), 0) << text("log");
-  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(3));  // 0.5 s alone on the machine
+  EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(10));  // 0.5 s alone on the machine
   EXPECT_EQ(ran().size(), count);
 }
 

@@ -506,11 +506,11 @@ TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
     await<ProgressLine>(spawner);
     const auto before = core::monotonic_clock().now();
     spawner.command(Kill{other, 0});
-    EXPECT_TRUE(eventually([&] { return gone(rank); }, std::chrono::seconds(1))) << held_up;
+    EXPECT_TRUE(eventually([&] { return gone(rank); })) << held_up;
     const auto killed = await<RankEnded>(spawner);
     EXPECT_EQ(killed.key, other);
     EXPECT_EQ(killed.signal, SIGKILL);
-    EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(1));
+    EXPECT_LT(core::monotonic_clock().now() - before, std::chrono::seconds(10));
     if (held_up == "start") {
       spawner.command(Kill{late, 1000});
       EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{late, 2, 0, SIGTERM, ""})) << "nothing runs, nothing will";
