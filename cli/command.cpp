@@ -1,7 +1,5 @@
 #include "cli/command.h"
 
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdlib>
 #include <iostream>
@@ -9,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/process.h"
 
 namespace resolute::cli {
 
@@ -105,18 +104,6 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
   return list;
 }
 
-std::optional<fs::path> program_on_path(const std::map<std::string, std::string>& environment,
-                                        const std::string& name) {
-  const auto path = environment.find("PATH");
-  std::istringstream folders(path != environment.end() ? path->second : "");
-  for (std::string folder; std::getline(folders, folder, ':');) {
-    const fs::path program = fs::path(folder.empty() ? "." : folder) / name;
-    std::error_code ignored;
-    if (::access(program.c_str(), X_OK) == 0 && !fs::is_directory(program, ignored)) return program;
-  }
-  return std::nullopt;
-}
-
 fs::path own_program() {
   std::error_code error;
   std::string self = fs::read_symlink("/proc/self/exe", error);
@@ -132,8 +119,7 @@ fs::path executable_folder() { return own_program().parent_path(); }
 fs::path worker_program() {
   const char* named = std::getenv("RESOLUTE_WORKER");
   fs::path program = named != nullptr ? fs::path(named) : executable_folder() / "resolute-worker";
-  std::error_code ignored;
-  if (::access(program.c_str(), X_OK) != 0 || fs::is_directory(program, ignored))
+  if (!core::is_executable(program))
     throw core::input_error("worker program '" + program.string() + "' cannot be executed",
                             named != nullptr ? "it is named by RESOLUTE_WORKER" : "it should stand beside this program",
                             "build it with: ninja -C build/release resolute-worker");
@@ -144,9 +130,7 @@ void require_writable_store(const fs::path& store) {
   auto& files = core::real_file_system();
   try {
     files.create_directories(store);
-    fs::path probe = core::temporary_beside(store / "probe");
-    files.open_for_write(probe, core::OpenMode::kCreateNew)->close();
-    files.remove(probe);
+    core::probe_storage(files, store);
   } catch (const core::RuntimeError& error) {
     // It may take files again later, and whoever waits for that knows it by the error's number.
     if (error.is_storage()) throw error.at("store '" + store.string() + "' cannot be written");

@@ -49,10 +49,6 @@ void check_threads(int threads);
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);
 
-//! `name` on the PATH of `environment`; nothing if it is not there or may not be executed.
-std::optional<std::filesystem::path> program_on_path(const std::map<std::string, std::string>& environment,
-                                                     const std::string& name);
-
 //! This program's own file, whatever its name.
 std::filesystem::path own_program();
 

@@ -81,7 +81,7 @@ struct Wishes {
 // Slow ones side by side. \return whether all ended
 bool examine(const Environment& environment, const Wishes& wishes, Findings& findings) {
   const bool allocated = environment.contains("SLURM_JOB_ID");
-  const bool submits = !allocated && program_on_path(environment, "sbatch").has_value();
+  const bool submits = !allocated && core::program_on_path(environment, "sbatch").has_value();
   auto worker = std::async(std::launch::async, [&] { return check_worker(submits); });
   auto gpus = std::async(std::launch::async, [&] { return check_gpus(environment, submits); });
   auto slurm = std::async(std::launch::async, [&] { return check_slurm(environment); });

@@ -176,7 +176,7 @@ Findings check_gpus(const Environment& environment, bool submits) {
 }
 
 Findings check_mpi(const Environment& environment) {
-  const auto mpirun = program_on_path(environment, "mpirun");
+  const auto mpirun = core::program_on_path(environment, "mpirun");
   if (!mpirun)
     return {{Level::kWarn, "mpi", "there is no mpirun on PATH",
              "one machine needs none; for several install Open MPI 4.1 or load its module, or use srun --mpi=pmix"}};
@@ -199,7 +199,7 @@ SiteCheck check_site(const Environment& environment) {
       return {{{Level::kOk, "site", file ? "no site file (" + file->string() + ")" : "no site file", ""}}, {}};
     experiments::Site site = experiments::read_site(files, *file);
     Finding finding{Level::kOk, "site", file->string(), ""};
-    if (!site.container.empty() && !program_on_path(environment, site.container.front()) &&
+    if (!site.container.empty() && !core::program_on_path(environment, site.container.front()) &&
         ::access(site.container.front().c_str(), X_OK) != 0)
       finding = {Level::kWarn, "site", fmt::format("'{}' of [container] is not on PATH here", site.container.front()),
                  "it must be there on the nodes"};

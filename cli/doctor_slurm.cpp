@@ -90,7 +90,7 @@ Finding judge_accounting(const Settings& settings, const Environment& environmen
   const std::string type = value_of(settings, "AccountingStorageType");
   if (type.empty() || type.ends_with("/none") || type == "(null)")
     return {Level::kOk, "slurm accounting", "none; our own records tell what became of a job", ""};
-  if (!program_on_path(environment, "sacct"))
+  if (!core::program_on_path(environment, "sacct"))
     return {Level::kWarn, "slurm accounting", "there, but no sacct on PATH", "nothing waits for it"};
   const auto output = run_briefly({"sacct", "-n", "-X", "-o", "JobIDRaw", "-S", "now-1minutes"}, environment, kLimit);
   if (succeeded(output)) return {Level::kOk, "slurm accounting", "sacct answers", ""};
@@ -142,7 +142,7 @@ Findings check_slurm(const Environment& given) {
   std::string missing;
   bool any = false;
   for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
-    const bool there = program_on_path(given, name).has_value();
+    const bool there = core::program_on_path(given, name).has_value();
     any = any || there;
     if (!there) missing += (missing.empty() ? "" : ", ") + std::string(name);
   }

@@ -206,7 +206,7 @@ Findings try_launchers(const Environment& environment) {
   if (nodes == 1) return {{Level::kOk, "launch", "one node: no MPI is needed", ""}};
   const auto list = run_briefly({"srun", "--mpi=list"}, environment, kListLimit);
   const auto launchers = slurm::launchers_to_try(nodes, succeeded(list) ? list.out + list.err : "",
-                                                 program_on_path(environment, "mpirun").has_value());
+                                                 core::program_on_path(environment, "mpirun").has_value());
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
              "PMIx for srun or mpirun is needed; else submit with --nodes 1"}};
@@ -226,7 +226,7 @@ Findings try_launchers(const Environment& environment) {
 }
 
 Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes) {
-  if (!program_on_path(environment, "salloc"))
+  if (!core::program_on_path(environment, "salloc"))
     return {{Level::kWarn, "launch", "not tried: there is no salloc on PATH", "try it inside a job: resolute doctor"}};
   const std::string name = fmt::format("resolute-doctor-{}", ::getpid());
   const auto output =

@@ -8,6 +8,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "core/process.h"
 
 namespace resolute::cli {
 
@@ -279,7 +280,7 @@ std::string suite_command(const std::string& verb, const SuiteArguments& argumen
 }
 
 void require_sbatch(const std::map<std::string, std::string>& environment) {
-  if (program_on_path(environment, "sbatch")) return;
+  if (core::program_on_path(environment, "sbatch")) return;
   throw core::input_error("there is no sbatch here",
                           "it is on no folder of PATH: this is no machine of a SLURM cluster",
                           "log in to one, or run the suite here with `resolute suite run`");

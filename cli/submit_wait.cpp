@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "orchestrator/run.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::cli {
 

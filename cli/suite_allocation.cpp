@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "orchestrator/run.h"
+#include "orchestrator/stored_jobs.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {

@@ -15,6 +15,7 @@
 #include "core/process.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/run.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::cli {
 

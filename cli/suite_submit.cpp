@@ -15,7 +15,7 @@
 #include "core/log.h"
 #include "core/secret.h"
 #include "orchestrator/epoch.h"
-#include "orchestrator/run.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::cli {
 

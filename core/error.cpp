@@ -89,6 +89,8 @@ RuntimeError RuntimeError::at(std::string_view where) const {
 
 bool RuntimeError::is_storage() const { return storage_at_fault(error_number_); }
 
+bool RuntimeError::is_missing() const { return error_number_ == ENOENT || error_number_ == ENOTDIR; }
+
 RuntimeError input_error(std::string_view problem, std::string_view why, std::string_view suggestion) {
   return {ErrorKind::kInput, problem, why, suggestion};
 }

@@ -37,6 +37,8 @@ class RuntimeError : public std::runtime_error {
   //! A call failed by the storage's own doing: it is full or read-only, a disk or a server errs or is away. That says
   //! nothing of whoever made the call, and the same call may succeed later.
   bool is_storage() const;
+  //! A file is not there, or a folder above it is not.
+  bool is_missing() const;
   //! The same error with `where: ` (a file and line, a key) put before the problem.
   RuntimeError at(std::string_view where) const;
 

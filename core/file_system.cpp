@@ -33,10 +33,6 @@ RuntimeError not_regular(const fs::path& path) {
                      "move it away");
 }
 
-RuntimeError too_large(const fs::path& path, std::uint64_t limit) {
-  return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
-}
-
 // Of a call that not every file system has: what refuses it is no place for a store, and its errno alone says little.
 RuntimeError call_error(std::string_view problem, int error, std::string_view needed) {
   const bool lacks = error == EINVAL || error == EPERM || error == ENOSYS || error == EOPNOTSUPP;
@@ -232,7 +228,7 @@ class PosixFileSystem final : public FileSystem {
     const int descriptor = file.descriptor;
     PosixWritableFile closer(descriptor, path);
     const std::uint64_t expected = file.size;
-    if (expected > limit) throw too_large(path, limit);
+    if (expected > limit) throw too_large_error(path, limit);
     // One byte more than the size finds the end without growing. The size is only a hint: files of /proc say 0, and
     // another process may append.
     Bytes bytes(static_cast<std::size_t>(expected) + 1);
@@ -246,7 +242,7 @@ class PosixFileSystem final : public FileSystem {
       }
       const bool short_of_asked = static_cast<std::size_t>(count) < bytes.size() - filled;
       filled += static_cast<std::size_t>(count);
-      if (filled > limit) throw too_large(path, limit);
+      if (filled > limit) throw too_large_error(path, limit);
       // A file that has a size gives less than was asked for at its end alone, which spares the call that says so.
       if (count == 0 || (short_of_asked && filled >= expected && expected > 0)) break;
     }
@@ -335,9 +331,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void remove(const fs::path& path) override {
-    int result = ::unlink(path.c_str());
-    if (result != 0 && errno == EISDIR) result = ::rmdir(path.c_str());
-    if (result != 0 && errno != ENOENT) throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      throw system_error(fmt::format("cannot remove '{}'", path.string()), errno);
   }
 
   bool remove_folder(const fs::path& folder) override {
@@ -411,6 +406,10 @@ bool FileSystem::remove_folder(const fs::path&) { throw ContractError("this file
 
 void WritableFile::write_at(std::uint64_t, std::span<const std::byte>) {
   throw ContractError("this file system writes in order only");
+}
+
+RuntimeError too_large_error(const fs::path& path, std::uint64_t limit) {
+  return input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit), "that is the limit here");
 }
 
 FileSystem& real_file_system() {
@@ -488,7 +487,7 @@ std::string read_named_text(FileSystem& files, const fs::path& path, std::uint64
     if (count < 0) throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
     if (count == 0) return read_before[path] = text;
     text.append(block.data(), static_cast<std::size_t>(count));
-    if (text.size() > limit) throw too_large(path, limit);
+    if (text.size() > limit) throw too_large_error(path, limit);
   }
 }
 
@@ -505,7 +504,7 @@ std::optional<std::string> read_text_if_exists(FileSystem& files, const fs::path
   try {
     return read_text(files, path);
   } catch (const RuntimeError& error) {
-    if (error.error_number() != ENOENT && error.error_number() != ENOTDIR) throw;
+    if (!error.is_missing()) throw;
     return std::nullopt;
   }
 }

@@ -78,7 +78,7 @@ class FileSystem {
   //! What tells the file that stands there from others as long as it lives, by whatever names; nothing if there is
   //! none. By default the machine's file system is asked.
   virtual std::optional<FileIdentity> identity(const std::filesystem::path& path);
-  //! Removes a file or an empty folder; a missing one is not an error.
+  //! Removes a file; a missing one is not an error.
   virtual void remove(const std::filesystem::path& path) = 0;
   //! Removes an empty folder; a missing one is not an error. \return false if something is in it. A file system that
   //! nobody tidies up need not have it (ContractError).
@@ -89,6 +89,9 @@ class FileSystem {
 
 //! The machine's file system; lives as long as the process, any thread.
 FileSystem& real_file_system();
+
+//! The refusal of a file that is over a limit in bytes (kInput).
+RuntimeError too_large_error(const std::filesystem::path& path, std::uint64_t limit);
 
 //! open(2) of a regular file, as the machine's file system does it, for whoever needs the descriptor: it is the
 //! caller's to close. \param flags O_CLOEXEC is added; what O_CREAT makes has mode 0644 \throws RuntimeError as

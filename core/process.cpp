@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
+#include <sstream>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -29,17 +30,16 @@ namespace {
 
 constexpr std::size_t kMaxCapture = std::size_t{64} << 20;
 
+std::string search_path(const std::map<std::string, std::string>& environment) {
+  const auto found = environment.find("PATH");
+  return found == environment.end() ? "/usr/bin:/bin" : found->second;
+}
+
 std::string resolve_program(const std::string& name, const std::map<std::string, std::string>& environment) {
   if (name.find('/') != std::string::npos) return name;
-  auto found = environment.find("PATH");
-  std::string path = found == environment.end() ? "/usr/bin:/bin" : found->second;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    std::size_t end = std::min(path.find(':', begin), path.size());
-    std::string candidate = path.substr(begin, end - begin) + "/" + name;
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-    begin = end + 1;
-  }
-  throw input_error(fmt::format("program '{}' is not on PATH", name), fmt::format("PATH is '{}'", path));
+  if (const auto program = program_on_path(environment, name)) return program->string();
+  throw input_error(fmt::format("program '{}' is not on PATH", name),
+                    fmt::format("PATH is '{}'", search_path(environment)));
 }
 
 struct ChildPlan {
@@ -357,6 +357,20 @@ CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit)
   kill_child();
   output.status = to_exit_status(reap(child));
   return output;
+}
+
+bool is_executable(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+}
+
+std::optional<std::filesystem::path> program_on_path(const std::map<std::string, std::string>& environment,
+                                                     const std::string& name) {
+  std::istringstream folders(search_path(environment));
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (const auto program = std::filesystem::path(folder.empty() ? "." : folder) / name; is_executable(program))
+      return program;
+  return std::nullopt;
 }
 
 }  // namespace resolute::core

@@ -98,4 +98,11 @@ CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit)
 //! This process's environment.
 std::map<std::string, std::string> current_environment();
 
+//! Whether `path` is a file that this process may execute.
+bool is_executable(const std::filesystem::path& path);
+//! The program of a name on the PATH of `environment`, or, where that has none, in /usr/bin and /bin; nothing if it is
+//! not there or may not be executed.
+std::optional<std::filesystem::path> program_on_path(const std::map<std::string, std::string>& environment,
+                                                     const std::string& name);
+
 }  // namespace resolute::core

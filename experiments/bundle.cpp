@@ -75,10 +75,6 @@ std::vector<BundleEntry> decode_contents(std::span<const std::byte> contents, st
   return entries;
 }
 
-bool is_missing(const core::RuntimeError& error) {
-  return error.error_number() == ENOENT || error.error_number() == ENOTDIR;
-}
-
 }  // namespace
 
 // It becomes a path below the job's folder.
@@ -200,14 +196,12 @@ core::Bytes BundledFiles::read(const fs::path& path, std::uint64_t limit) {
   try {
     return files_.read(path, limit);
   } catch (const core::RuntimeError& error) {
-    if (!is_missing(error)) throw;
+    if (!error.is_missing()) throw;
     const Found found = find(path);
     if (found.places == nullptr) throw;
     const auto place = found.places->find(found.name);
     if (place == found.places->end()) throw;
-    if (place->second.file->size > limit)
-      throw core::input_error(fmt::format("'{}' is larger than {} bytes", path.string(), limit),
-                              "that is the limit here");
+    if (place->second.file->size > limit) throw core::too_large_error(path, limit);
     return place->second.bundle->read(*place->second.file);
   }
 }

@@ -3,7 +3,8 @@
 //! Values to and from bytes, members in their order: little-endian integers; flags and enumerators as one byte; times
 //! in milliseconds as i64; text and lists behind a u32 count; what may be missing behind a flag; a variant behind the
 //! byte of its alternative. What journal records, snapshots and wire messages share; each one's layout is in
-//! docs/formats/. A struct of one's own needs a function members(visitor, struct) that names them, found by ADL.
+//! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
+//! version of every format that holds it.
 
 #include <chrono>
 #include <concepts>
@@ -19,6 +20,7 @@
 #include "core/bytes.h"
 #include "core/error.h"
 #include "orchestrator/event.h"
+#include "orchestrator/members.h"
 
 namespace resolute::orchestrator {
 
@@ -36,9 +38,9 @@ concept List = requires(const T& value) {
   value.end();
 };
 
-//! For members(auto& visitor, Of<Job> auto& job): `Job&` when reading, `const Job&` when writing.
-template <class T, class Struct>
-concept Of = std::same_as<std::remove_const_t<T>, Struct>;
+//! Version of its format in which a struct got its last member; 0: it always had it.
+template <class T>
+inline constexpr std::uint32_t kLastMemberSince = 0;
 
 //! Enumerators, from 0 on, that a byte may stand for.
 constexpr std::uint8_t enumerators(Cause) { return kCauses; }
@@ -52,8 +54,6 @@ inline constexpr std::uint32_t kNewestVersion = 0xffff'ffff;
 class BinaryWriter {
  public:
   explicit BinaryWriter(core::Bytes& to) : to_(to) {}
-  //! Of the format: what is written is of the newest.
-  static constexpr std::uint32_t version() { return kNewestVersion; }
 
   template <class T>
   void put(const T& value) {
@@ -66,15 +66,10 @@ class BinaryWriter {
       core::append_bytes(to_, core::as_byte_span(value));
     } else if constexpr (Number<T>) {
       put(value.value);
-    } else if constexpr (std::same_as<T, experiments::JobId>) {
-      put(value.hex);
     } else if constexpr (std::same_as<T, Milliseconds>) {
       put(std::int64_t{value.count()});
     } else if constexpr (std::same_as<T, Instant>) {
       put(value.time_since_epoch());
-    } else if constexpr (std::same_as<T, Share>) {
-      put(value.agent);
-      put(value.slots);
     } else if constexpr (Optional<T>) {
       put(value.has_value());
       if (value) put(*value);
@@ -88,10 +83,9 @@ class BinaryWriter {
       put(value.first);
       put(value.second);
     } else {
-      members(*this, value);
+      visit_members(value, [this](const auto&... member) { (put(member), ...); });
     }
   }
-  void field(const auto& value) { put(value); }
 
  private:
   core::Bytes& to_;
@@ -101,10 +95,9 @@ class BinaryWriter {
 //! Memory taken stays within a small multiple of the bytes given.
 class BinaryReader {
  public:
-  //! \param version of the format, for members() that older ones did not have
+  //! \param version of the format: older ones lack some last members (kLastMemberSince)
   BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version = kNewestVersion)
       : bytes_(bytes, where), where_(where), version_(version) {}
-  std::uint32_t version() const { return version_; }
 
   template <class T>
   void take(T& value) {
@@ -118,8 +111,6 @@ class BinaryReader {
       value = std::string(core::as_text(bytes_.take_bytes(taken<std::uint32_t>())));
     } else if constexpr (Number<T>) {
       value.value = not_negative();
-    } else if constexpr (std::same_as<T, experiments::JobId>) {
-      take(value.hex);
     } else if constexpr (std::same_as<T, Milliseconds>) {
       value = Milliseconds(taken<std::int64_t>());
     } else if constexpr (std::same_as<T, Instant>) {
@@ -137,10 +128,10 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      members(*this, value);
+      std::size_t left = kMembers<T> - (version_ < kLastMemberSince<T> ? 1 : 0);
+      visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
     }
   }
-  void field(auto& value) { take(value); }
 
   void finish() const {
     if (bytes_.remaining() > 0) refuse(fmt::format("{} bytes are left over", bytes_.remaining()));

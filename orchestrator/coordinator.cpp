@@ -11,8 +11,6 @@ namespace {
 
 constexpr int kMessagesAStep = 256;
 constexpr std::chrono::milliseconds kBetweenLooks(20);  // at a result that should be there
-constexpr std::chrono::seconds kStall(2);
-constexpr std::chrono::seconds kToldStall(10);
 constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
 
 }  // namespace
@@ -87,15 +85,8 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
 
 // Meanwhile the run must not look dead.
 std::vector<FoundJob> Coordinator::look_back() {
-  std::vector<FoundJob> found(jobs_.size());
-  for (std::size_t first = 0; first < jobs_.size(); first += kJobsALook) {
-    std::vector<experiments::JobId> ids;
-    for (std::size_t i = first; i < std::min(first + kJobsALook, jobs_.size()); ++i) ids.push_back(jobs_[i].id);
-    store_.look_back(std::move(ids), [&found, first](Answer<std::vector<FoundJob>>& answer) {
-      const std::vector<FoundJob> some = answer.take();
-      std::copy(some.begin(), some.end(), found.begin() + static_cast<std::ptrdiff_t>(first));
-    });
-  }
+  std::vector<FoundJob> found;
+  store_.look_back(plan_jobs_, [&found](Answer<std::vector<FoundJob>>& answer) { found = answer.take(); });
   for (bool all = false; !all;) {
     renew_owner_if_due();
     all = store_.wait(std::chrono::seconds(1));
@@ -138,8 +129,6 @@ Coordinator::Attempt* Coordinator::attempt_of(JobNumber number, int attempt) {
   return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
 }
 
-bool Coordinator::stalls() const { return watch_.pause() || store_.blocked_for() > kStall; }
-
 bool Coordinator::step() {
   if (finished_) return false;
   const bool answered = store_.take_answers();
@@ -173,92 +162,6 @@ bool Coordinator::step() {
   keep_records();
   do_chores();
   return busy || dirty_ || !to_record_.empty();
-}
-
-bool Coordinator::on_store(const std::function<void()>& work) {
-  try {
-    work();
-    return true;
-  } catch (const core::RuntimeError& error) {
-    if (!error.is_storage()) throw;
-    if (watch_.failed(error.what(), clock_.now()))
-      core::log_warning("the store fails, nothing is started until it answers again ({})", error.what());
-    return false;
-  }
-}
-
-void Coordinator::probe_store() {
-  if (probing_ || syncing_ || !watch_.probe_due(clock_.now())) return;
-  probing_ = true;
-  store_.probe([this](Answer<Done>& answer) {
-    probing_ = false;
-    try {
-      answer.take();
-    } catch (const core::RuntimeError& error) {
-      watch_.failed(error.what(), clock_.now());
-      core::log_debug("the store still fails ({})", error.what());
-      return;
-    }
-    if (journal_fails_)
-      keep_records(true);
-    else
-      end_pause();
-  });
-}
-
-void Coordinator::end_pause() {
-  const auto paused = clock_.now() - watch_.pause()->since;
-  core::log_info("the store answers again, after {} s",
-                 std::chrono::duration_cast<std::chrono::seconds>(paused).count());
-  watch_.answered(clock_.now());
-  dirty_ = true;
-}
-
-// A store that neither answers nor fails is only waited for; a signal is passed on all the same, and a second one ends
-// the run.
-void Coordinator::tell_of_stall() {
-  const auto blocked = store_.blocked_for();
-  if (blocked > kStall) stop_undecided();
-  if (stop_hard_ && now() >= *stop_hard_ && (journal_fails_ || blocked > kStall))
-    throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
-                             watch_.pause() ? watch_.pause()->why : "",
-                             "start it again: it goes on from what was kept");
-  if (blocked > kToldStall && !std::exchange(stall_told_, true))
-    core::log_warning("the store has not answered for {} s, what depends on it waits", kToldStall.count());
-  else if (blocked <= kStall && std::exchange(stall_told_, false))
-    core::log_info("the store answers again");
-}
-
-void Coordinator::keep_records(bool again) {
-  const bool full = kept_.length >= options_.epoch_length;
-  // Between two probes it would only fail again.
-  if (syncing_ || (journal_fails_ && !again)) return;
-  discard_requests();
-  if (store_.all_sent() && !full && !again) return;
-  syncing_ = true;
-  store_.sync([this, full](Answer<Kept>& answer) {
-    if (!full) syncing_ = false;
-    kept(answer);
-  });
-  if (!full) return;
-  // Behind the records that the state has seen, and before any other.
-  store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
-    syncing_ = false;
-    if (on_store([&] { kept_.length = answer.take().length; })) return;
-    journal_fails_ = true;
-    stop_undecided();
-  });
-}
-
-void Coordinator::kept(Answer<Kept>& answer) {
-  if (!on_store([&] { kept_ = answer.take(); })) {
-    journal_fails_ = true;
-    stop_undecided();
-    return;
-  }
-  if (std::exchange(journal_fails_, false)) end_pause();
-  discard_requests();  // before the run's end is carried out, which may stand among the same records
-  carry_out();
 }
 
 bool Coordinator::receive() {
@@ -455,11 +358,6 @@ void Coordinator::request_stop(const StopRequested& stop, bool wish) {
   if (watch_.pause())
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store fails",
                              watch_.pause()->why, "start it again: it goes on from what was kept");
-}
-
-// The ranks' checkpoints need not wait for a journal that takes no decision.
-void Coordinator::stop_undecided() {
-  if (state_.stop && !std::exchange(stop_undecided_, true)) stop_all(options_.policy.stop_grace);
 }
 
 void Coordinator::stop_all(std::chrono::milliseconds grace) {

@@ -48,9 +48,22 @@ Milliseconds grace_of(Cause cause, const Policy& policy) {
     case Cause::kWalltime:
     case Cause::kCancelled:
       return policy.stop_grace;
-    default:
-      return Milliseconds{0};
+    case Cause::kExitCode:
+    case Cause::kSignal:
+    case Cause::kOutOfMemory:
+    case Cause::kDeviceError:
+    case Cause::kPeerLost:
+    case Cause::kNoProgress:
+    case Cause::kStorageFull:
+    case Cause::kConfiguration:
+    case Cause::kAgentLost:
+    case Cause::kCoordinatorLost:
+    case Cause::kUnplaceable:
+    case Cause::kUnkillable:
+    case Cause::kStoreError:
+      break;
   }
+  return Milliseconds{0};
 }
 
 // Hosts on which ranks of the attempt have not ended.

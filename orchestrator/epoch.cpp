@@ -142,11 +142,6 @@ std::vector<Event> end_abandoned(const State& state) {
   return events;
 }
 
-FoundJob find_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
-  if (has_result(files, store, job)) return {true, 0};
-  return {false, attempts_in_store(files, store.job_folder(job))};
-}
-
 std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete) {
   RESOLUTE_EXPECT(found.size() == plan.jobs.size(), "every job of the plan was looked for");

@@ -64,7 +64,6 @@ struct FoundJob {
   bool result = false;
   int attempts = 0;  //!< attempts_in_store(), where there is no result
 };
-FoundJob find_job(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);
 
 //! Reconciles the plan with journal and store: one JobAdded a job, and JobSucceeded where result.json is there (the
 //! truth; a success in the journal without it counts for nothing). `state` must have seen this run's RunStarted; it is

@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! What happened in a suite run, one value an event: the only things that change orchestrator::State, and what the
-//! journal holds (docs/formats/journal.md). Decisions are events too and carry the reason they were taken for.
+//! journal holds (docs/formats/journal.md), the members of each in the order in which it declares them. Decisions are
+//! events too and carry the reason they were taken for. A new event needs a row and a line in event.cpp, and apply().
 
 #include <chrono>
 #include <compare>
@@ -37,7 +38,7 @@ struct AgentNumber {
 //! Why an attempt ended without a result: the closed set from which budgets are chosen (failure.h). Stored by name: do
 //! not rename.
 enum class Cause {
-  kExitCode,         //!< another exit code than the contract's, or exit 0 without a result ("crash" in version 1)
+  kExitCode,         //!< another exit code than the contract's, or exit 0 without a result
   kSignal,           //!< killed by a signal that nobody here sent
   kOutOfMemory,      //!< by the kernel, by our limit, or a device that had no more
   kDeviceError,      //!< CUDA, cuDNN or NCCL said so
@@ -267,23 +268,13 @@ using Event =
                  AttemptStopped, AttemptEnded, JobSucceeded, JobFailed, JobCancelled, StopRequested, RunEnded, Stalled,
                  HeldElsewhere, AgentLeaving, HostDrained, HostExcluded, CancelRequested, RanksGivenUp>;
 
-//! Overloads of lambdas for std::visit; without a generic one a new alternative fails to compile where it is not
-//! handled.
-template <class... Ts>
-struct Overload : Ts... {
-  using Ts::operator()...;
-};
-template <class... Ts>
-Overload(Ts...) -> Overload<Ts...>;
-
 //! The number of an event's type in journals, from 1, in the order of the variant. Stored: append only.
 std::uint32_t type_number(const Event& event);
 std::string_view type_name(const Event& event);
-//! For people and programs (`suite log --json`), and the payload of records of journal version 1.
+//! For people and programs (`suite log --json`).
 core::Json to_json(const Event& event);
-//! The inverse, strict but for members that came after version 1, which keep their defaults. \throws RuntimeError
-//! (kCorrupt) that opens with `where`: an unknown type, a missing or wrong key
-Event event_from_json(std::uint32_t type, const core::Json& json, const std::string& where);
+//! The first member that holds a number which no run writes, as "slots is -1"; empty: none.
+std::string out_of_range(const Event& event);
 //! The payload of a record of the newest version: the members in their order, little-endian (docs/formats/journal.md).
 //! Appends.
 void append_binary(core::Bytes& to, const Event& event);

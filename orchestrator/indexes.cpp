@@ -188,7 +188,10 @@ void wake_resting(State& state, Instant now) {
 
 void build_indexes(State& state) {
   static_cast<Indexes&>(state) = {};
-  for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) index_job(state, {i});
+  for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) {
+    state.numbers.emplace(job_of(state, {i}).id.hex, JobNumber{i});
+    index_job(state, {i});
+  }
   for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);
   for (const auto& [host, agents] : state.on_host) index_host(state, host);
   for (const auto& [host, record] : state.hosts)

@@ -64,10 +64,12 @@ std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std:
   if (load_u32(bytes, 60) != core::crc32c(bytes.first(60)))
     throw core::corrupt_error(problem, "the header's checksum at offset 60 differs", kAdvice);
   const std::uint32_t version = load_u32(bytes, 8);
-  if (version < 1 || version > kJournalVersion)
-    throw core::input_error(problem,
-                            fmt::format("it has version {}, this resolute reads 1 to {}", version, kJournalVersion),
-                            "use the resolute that wrote it");
+  if (version < kOldestJournalVersion || version > kJournalVersion)
+    throw core::input_error(
+        problem,
+        fmt::format("it has version {}, this resolute reads {} to {}", version, kOldestJournalVersion, kJournalVersion),
+        version > kJournalVersion ? "use the resolute that wrote it"
+                                  : "move the suite's folder away: results stay in the store");
   JournalHeader header;
   header.version = version;
   header.run_epoch = load_u32(bytes, 12);
@@ -76,18 +78,6 @@ std::optional<JournalHeader> parse_header(std::span<const std::byte> bytes, std:
   header.run = core::to_hex(bytes.subspan(32, 16));
   header.created = Instant(Milliseconds(static_cast<std::int64_t>(load_u64(bytes, 48))));
   return header;
-}
-
-Event read_event(std::uint32_t version, std::uint32_t type, std::span<const std::byte> payload,
-                 const std::string& where) {
-  if (version > 1) return event_from_binary(version, type, payload, where);
-  core::Json json;
-  try {
-    json = core::parse_json(core::as_text(payload), where);
-  } catch (const core::RuntimeError& error) {
-    throw core::corrupt_error(fmt::format("{}: the record's payload is not JSON", where), error.what());
-  }
-  return event_from_json(type, json, where);
 }
 
 void store(core::Bytes& to, std::size_t at, std::uint32_t value) { std::memcpy(to.data() + at, &value, sizeof value); }
@@ -177,7 +167,7 @@ JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& 
     const auto payload = bytes.subspan(at + kRecordHeaderSize, size - kRecordHeaderSize);
     try {
       JournalRecord record{expected, at, time,
-                           read_event(extent.header.version, load_u32(bytes, at + 8), payload, "payload")};
+                           event_from_binary(extent.header.version, load_u32(bytes, at + 8), payload, "payload")};
       visit(extent.header, record);
     } catch (const core::RuntimeError& error) {
       throw error.at(fmt::format("'{}' offset {}", name, at));

@@ -16,7 +16,8 @@
 
 namespace resolute::orchestrator {
 
-inline constexpr std::uint32_t kJournalVersion = 3;  //!< written; versions 1 and 2 are read too
+inline constexpr std::uint32_t kJournalVersion = 3;  //!< written
+inline constexpr std::uint32_t kOldestJournalVersion = 2;
 inline constexpr std::size_t kJournalHeaderSize = 64;
 inline constexpr std::size_t kRecordHeaderSize = 28;
 inline constexpr std::uint32_t kMaxRecordPayload = 1U << 20;
@@ -68,7 +69,7 @@ std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const std::fil
 //! it) is normal and reported in dropped_bytes; so is a torn header, behind which no record can stand: the file counts
 //! as empty (valid_length 0, header.epoch 0). \param sealed valid bytes as its successor's header says: no torn tail
 //! is accepted before that, and no byte read after \throws RuntimeError (kCorrupt) naming the file and the offset of
-//! damage in the middle, kInput for a newer version
+//! damage in the middle, kInput for a version that is not read
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
                            std::optional<std::uint64_t> sealed, const RecordVisitor& visit);
 //! The same, with the records kept.

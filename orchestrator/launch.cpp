@@ -1,11 +1,8 @@
 #include "orchestrator/launch.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
-#include <cstdlib>
-#include <sstream>
+
+#include "core/process.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -14,11 +11,6 @@ namespace fs = std::filesystem;
 
 std::string log_name(const char* stream, int process_rank) {
   return process_rank == 0 ? std::string(stream) : fmt::format("{}-{}", stream, process_rank);
-}
-
-bool executable(const fs::path& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode) && ::access(path.c_str(), X_OK) == 0;
 }
 
 }  // namespace
@@ -108,17 +100,11 @@ void require_program(const std::vector<std::string>& command) {
   if (command.empty() || command.front().empty())
     throw core::input_error("no worker program is named", "jobs are run by one", suggestion);
   const std::string& program = command.front();
-  if (program.find('/') != std::string::npos) {
-    if (!executable(program))
-      throw core::input_error(fmt::format("worker '{}' cannot be run", program),
-                              "no such file, or it is not executable", suggestion);
+  const bool is_path = program.find('/') != std::string::npos;
+  if (is_path ? core::is_executable(program) : core::program_on_path(core::current_environment(), program).has_value())
     return;
-  }
-  const char* path = std::getenv("PATH");
-  std::istringstream folders(path == nullptr ? "/usr/bin:/bin" : path);
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (executable(fs::path(folder) / program)) return;
-  throw core::input_error(fmt::format("worker '{}' cannot be run", program), "it is not on PATH", suggestion);
+  throw core::input_error(fmt::format("worker '{}' cannot be run", program),
+                          is_path ? "no such file, or it is not executable" : "it is not on PATH", suggestion);
 }
 
 }  // namespace resolute::orchestrator

@@ -87,7 +87,7 @@ std::optional<Owner> read_strictly(core::FileSystem& files, const fs::path& suit
   owner.counter = reader.required<std::int64_t>("counter");
   owner.ended = reader.required<bool>("ended");
   owner.host = reader.required<std::string>("host");
-  // Beside journals of versions 1 and 2 there is none.
+  // Beside journals of version 2 there is none.
   owner.pid_namespace = reader.optional<std::string>("pid_namespace", {});
   owner.process = reader.required<std::int64_t>("process");
   owner.start = reader.required<std::uint64_t>("start");

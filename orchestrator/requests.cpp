@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "core/log.h"
+#include "core/overloaded.h"
 #include "core/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
@@ -28,16 +29,17 @@ std::string this_user() {
 }
 
 core::Json to_json(const Request& request) {
-  return std::visit(Overload{[](const StopRun&) {
-                               return core::Json{{"request", "stop"}};
-                             },
-                             [](const CancelJob& cancel) {
-                               return core::Json{{"request", "cancel"}, {"job", cancel.job.hex}};
-                             },
-                             [](const DrainHost& drain) {
-                               return core::Json{{"request", drain.on ? "drain" : "undrain"}, {"host", drain.host}};
-                             }},
-                    request);
+  return std::visit(
+      core::Overloaded{[](const StopRun&) {
+                         return core::Json{{"request", "stop"}};
+                       },
+                       [](const CancelJob& cancel) {
+                         return core::Json{{"request", "cancel"}, {"job", cancel.job.hex}};
+                       },
+                       [](const DrainHost& drain) {
+                         return core::Json{{"request", drain.on ? "drain" : "undrain"}, {"host", drain.host}};
+                       }},
+      request);
 }
 
 PendingRequest parse(core::FileSystem& files, const fs::path& path) {

@@ -13,6 +13,7 @@
 #include "orchestrator/owner.h"
 #include "orchestrator/run_checks.h"
 #include "orchestrator/run_loop.h"
+#include "orchestrator/stored_jobs.h"
 #include "orchestrator/transport/in_process.h"
 
 namespace resolute::orchestrator {

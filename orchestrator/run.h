@@ -143,9 +143,6 @@ struct SuiteStatus {
 //! alive; one that failed in one allocation and may still succeed in another has not failed.
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
 
-//! Every job of the plan has its result in the store, each looked for.
-bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
-
 enum class LogFormat { kText, kJsonLines };
 //! Every event of the suite's journals in order, one allocation after the other: for people, one line each with its
 //! time; or one JSON object each ({"allocation", "epoch", "sequence", "time", "type", "event"}). `job`: only events of

@@ -77,6 +77,8 @@ void release(Transport& transport, const std::vector<Address>& agents, bool orde
 
 // Does the work on a thread of its own, while this one, which alone calls MPI, tells the agents that the coordinator
 // lives: images may take minutes to render and tables to write, and an agent ends itself when it hears nothing.
+// Whatever the store does to the work, this thread does not fall silent: that none of it stalls is the truth for
+// agents.
 template <class Work>
 std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<Address>& agents,
                                        std::chrono::milliseconds interval, Work work) {

@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/launch.h"
+#include "orchestrator/stored_jobs.h"
 
 namespace resolute::orchestrator {
 
@@ -236,15 +237,11 @@ void RunStore::look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>
                            std::move(then)));
 }
 
-void RunStore::look_back(std::vector<experiments::JobId> jobs, Then<std::vector<FoundJob>> then) {
-  const std::string name = jobs.front().hex;
-  lanes_->beside(name, call<std::vector<FoundJob>>(
-                           [jobs = std::move(jobs)](Desk& desk) {
-                             std::vector<FoundJob> found;
-                             for (const auto& job : jobs) found.push_back(find_job(desk.files, desk.layout, job));
-                             return found;
-                           },
-                           std::move(then)));
+void RunStore::look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs,
+                         Then<std::vector<FoundJob>> then) {
+  lanes_->beside("", call<std::vector<FoundJob>>(
+                         [jobs = std::move(jobs)](Desk& desk) { return find_jobs(desk.files, desk.layout, *jobs); },
+                         std::move(then)));
 }
 
 void RunStore::release(const experiments::JobId& job) {

@@ -118,8 +118,8 @@ class RunStore {
                std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt, Then<Preparation> then);
   //! Whether each of the jobs has a result. \param jobs one at least
   void look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then);
-  //! The same, and the attempts of those that have none.
-  void look_back(std::vector<experiments::JobId> jobs, Then<std::vector<FoundJob>> then);
+  //! find_jobs(): what earlier runs have left of all jobs.
+  void look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs, Then<std::vector<FoundJob>> then);
   //! Gives a claim back, whatever the store does about it.
   void release(const experiments::JobId& job);
 

@@ -70,8 +70,9 @@ struct SimulatedMachine {
 struct SimulationOptions {
   std::uint64_t seed = 1;
   Policy policy;
-  std::function<void(Instant, const Event&)> on_event;  //!< every event, once applied; may be empty
-  int full_check_every = 100'000;  //!< events between two calls of check_invariants(), beside the witness at each
+  //! Every event, once applied, and the state that it led to; may be empty.
+  std::function<void(Instant, const State&, const Event&)> on_event;
+  int full_check_every = 100'000;  //!< events between two calls of check_invariants()
 };
 
 //! Hours of the pool that the workload lives on: GPUs, or slots where the machine has none. All but `total` add up to
@@ -110,7 +111,7 @@ struct SimulationReport {
 };
 
 //! Runs the workload to its end. The same arguments give the same report. Journals nothing. \throws RuntimeError
-//! (kInput) for numbers that cannot be; ContractError if an event broke a promise (simulation/witness.h)
+//! (kInput) for numbers that cannot be; ContractError if an event broke a promise (check_invariants())
 SimulationReport simulate(const SimulatedWorkload& workload, const SimulatedMachine& machine,
                           const SimulationOptions& options);
 

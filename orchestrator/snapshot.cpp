@@ -11,98 +11,9 @@
 
 namespace resolute::orchestrator {
 
-// What each struct's bytes are, in order; found by BinaryWriter and BinaryReader. What follows from the rest (Indexes,
-// State::numbers) is left out. A change here needs a new version.
-static void members(auto& visit, Of<Waiting> auto& waiting) { visit.field(waiting.unmet); }
-static void members(auto& visit, Of<Ready> auto& ready) { visit.field(ready.not_before); }
-static void members(auto& visit, Of<Ending> auto& ending) {
-  visit.field(ending.cause);
-  visit.field(ending.evidence);
-  visit.field(ending.host);
-}
-static void members(auto& visit, Of<Running> auto& running) {
-  visit.field(running.attempt);
-  visit.field(running.placement);
-  visit.field(running.ended);
-  visit.field(running.alive);
-  visit.field(running.started);
-  visit.field(running.progressed);
-  visit.field(running.placed_at);
-  visit.field(running.expected_end);
-  visit.field(running.stopping);
-  visit.field(running.ending);
-  if (visit.version() >= 2) visit.field(running.stop_by);
-}
-static void members(auto& visit, Of<Succeeded> auto& succeeded) { visit.field(succeeded.attempt); }
-static void members(auto& visit, Of<Failed> auto& failed) {
-  visit.field(failed.cause);
-  visit.field(failed.evidence);
-}
-static void members(auto& visit, Of<Cancelled> auto& cancelled) { visit.field(cancelled.why); }
-static void members(auto& visit, Of<Job> auto& job) {
-  visit.field(job.id);
-  visit.field(job.kind);
-  visit.field(job.label);
-  visit.field(job.after);
-  visit.field(job.needed_by);
-  visit.field(job.slots);
-  visit.field(job.gpus);
-  visit.field(job.memory_mib);
-  visit.field(job.priority);
-  visit.field(job.steps);
-  visit.field(job.expected_ms);
-  visit.field(job.path_ms);
-  visit.field(job.checkpoint_ms);
-  visit.field(job.wanted);
-  visit.field(job.state);
-  visit.field(job.attempts);
-  visit.field(job.ends);
-  visit.field(job.fruitless);
-  visit.field(job.checkpoint);
-  visit.field(job.numeric_class);
-  visit.field(job.failed_on);
-  visit.field(job.unwanted);
-  visit.field(job.passed);
-  visit.field(job.placements);
-}
-static void members(auto& visit, Of<AgentSlots> auto& agent) {
-  visit.field(agent.host);
-  visit.field(agent.slots);
-  visit.field(agent.free);
-  visit.field(agent.gpus);
-  visit.field(agent.free_gpus);
-  visit.field(agent.memory_mib);
-  visit.field(agent.free_memory_mib);
-  visit.field(agent.numeric_class);
-  visit.field(agent.leaving);
-}
-static void members(auto& visit, Of<HostRecord> auto& host) {
-  visit.field(host.suspects);
-  visit.field(host.evidence);
-  visit.field(host.drained);
-  visit.field(host.excluded);
-}
-static void members(auto& visit, Of<RunStarted> auto& run) {
-  visit.field(run.epoch);
-  visit.field(run.run);
-  visit.field(run.host);
-  visit.field(run.process);
-  visit.field(run.max_jobs);
-  visit.field(run.ends_at);
-}
-static void members(auto& visit, Of<State> auto& state) {
-  visit.field(state.jobs);
-  visit.field(state.agents);
-  visit.field(state.hosts);
-  visit.field(state.next_agent);
-  visit.field(state.agents_gone);
-  visit.field(state.run);
-  visit.field(state.placed_jobs);
-  visit.field(state.last_placed);
-  visit.field(state.stop);
-  visit.field(state.stop_cause);
-  visit.field(state.end);
-}
+// Snapshots of version 1 do not have its `stop_by`.
+template <>
+inline constexpr std::uint32_t kLastMemberSince<Running> = 2;
 
 namespace {
 
@@ -202,7 +113,7 @@ std::vector<std::int64_t> snapshot_epochs(core::FileSystem& files, const fs::pat
 
 core::Bytes encode_snapshot(const SnapshotPosition& position, const State& state) {
   core::Bytes payload;
-  BinaryWriter(payload).put(state);
+  BinaryWriter(payload).put(static_cast<const Facts&>(state));
   core::Bytes bytes;
   core::append_bytes(bytes, core::as_byte_span(kSnapshotMagic));
   core::append_little_endian(bytes, kVersion);
@@ -239,17 +150,14 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
     throw core::corrupt_error(problem, "the checksum of what follows offset 48 differs", kAdvice);
   try {
     BinaryReader reader(payload, "its state", version);
-    reader.take(snapshot.state);
+    reader.take(static_cast<Facts&>(snapshot.state));
     reader.finish();
     require_known_jobs(snapshot.state);
     require_ranges(snapshot.state);
-    for (std::size_t i = 0; i < snapshot.state.jobs.size(); ++i) {
-      Job& job = snapshot.state.jobs[i];
-      if (!snapshot.state.numbers.emplace(job.id.hex, JobNumber{static_cast<int>(i)}).second)
-        throw core::corrupt_error(fmt::format("job {} is there twice", i));
+    for (Job& job : snapshot.state.jobs)
       if (job.attempts > 2 * kMostAttempts) job.attempts = 0;  // as apply() has it
-    }
     build_indexes(snapshot.state);
+    if (snapshot.state.numbers.size() != snapshot.state.jobs.size()) throw core::corrupt_error("a job is there twice");
     check_invariants(snapshot.state);
   } catch (const std::exception& error) {  // also a broken promise of check_invariants(): it is the file's
     throw core::corrupt_error(problem, error.what(), kAdvice);

@@ -2,15 +2,17 @@
 
 #include <algorithm>
 
+#include "core/overloaded.h"
+
 namespace resolute::orchestrator {
 
 std::string_view name_of(const JobState& state) {
-  return std::visit(Overload{[](const Waiting&) { return std::string_view("waiting"); },
-                             [](const Ready&) { return std::string_view("ready"); },
-                             [](const Running&) { return std::string_view("running"); },
-                             [](const Succeeded&) { return std::string_view("succeeded"); },
-                             [](const Failed&) { return std::string_view("failed"); },
-                             [](const Cancelled&) { return std::string_view("cancelled"); }},
+  return std::visit(core::Overloaded{[](const Waiting&) { return std::string_view("waiting"); },
+                                     [](const Ready&) { return std::string_view("ready"); },
+                                     [](const Running&) { return std::string_view("running"); },
+                                     [](const Succeeded&) { return std::string_view("succeeded"); },
+                                     [](const Failed&) { return std::string_view("failed"); },
+                                     [](const Cancelled&) { return std::string_view("cancelled"); }},
                     state);
 }
 
@@ -95,10 +97,11 @@ Counts count(const State& state) {
   Counts counts;
   for (const Job& job : state.jobs) {
     if (!job.wanted) continue;
-    std::visit(Overload{[&](const Waiting&) { ++counts.waiting; }, [&](const Ready&) { ++counts.ready; },
-                        [&](const Running&) { ++counts.running; }, [&](const Succeeded&) { ++counts.succeeded; },
-                        [&](const Failed&) { ++counts.failed; }, [&](const Cancelled&) { ++counts.cancelled; }},
-               job.state);
+    std::visit(
+        core::Overloaded{[&](const Waiting&) { ++counts.waiting; }, [&](const Ready&) { ++counts.ready; },
+                         [&](const Running&) { ++counts.running; }, [&](const Succeeded&) { ++counts.succeeded; },
+                         [&](const Failed&) { ++counts.failed; }, [&](const Cancelled&) { ++counts.cancelled; }},
+        job.state);
   }
   return counts;
 }

@@ -2,6 +2,7 @@
 //! \file
 //! Everything the orchestrator knows: the fold of its events (apply.h). Plain values, no clock, no I/O; equal events
 //! give equal states. Each job state carries only its own data, so that combinations that cannot be cannot be written.
+//! A snapshot holds Facts and all that they hold, members in the order in which they are declared (members.h).
 
 #include <array>
 #include <map>
@@ -43,8 +44,8 @@ struct Running {
   Instant placed_at{};
   Instant expected_end{};        //!< as it was expected when it was placed; the epoch of the clock: unknown
   bool stopping = false;         //!< AttemptStopped was decided
-  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
   std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
+  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
   bool operator==(const Running&) const = default;
 };
 struct Succeeded {
@@ -166,6 +167,7 @@ struct Room {
 //! What follows from the rest of a State and is kept beside it because every decision asks for it. Kept by apply(),
 //! made anew by build_indexes(), compared by check_invariants(); in no snapshot. Pairs are slots, GPUs.
 struct Indexes {
+  std::map<std::string, JobNumber> numbers;         //!< by job id
   std::map<Need, Queue> ready;                      //!< wanted Ready jobs whose back-off was over at last_placed
   std::set<std::pair<Instant, JobNumber>> resting;  //!< the other wanted Ready jobs
   std::set<JobNumber> running;
@@ -183,9 +185,9 @@ struct Indexes {
   bool operator==(const Indexes&) const = default;
 };
 
-struct State : Indexes {
+//! What only the events tell.
+struct Facts {
   std::vector<Job> jobs;
-  std::map<std::string, JobNumber> numbers;  //!< by job id
   std::map<AgentNumber, AgentSlots> agents;  //!< those that answer
   std::map<std::string, HostRecord> hosts;   //!< by name; only those with something to remember
   int next_agent = 0;
@@ -196,8 +198,13 @@ struct State : Indexes {
   std::optional<std::string> stop;  //!< why the run is to end
   Cause stop_cause = Cause::kInterrupted;
   std::optional<RunEnd> end;
+  bool operator==(const Facts&) const = default;
+};
+
+struct State : Facts, Indexes {
   bool operator==(const State&) const = default;
 };
+static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes), "a member of State is a fact or follows from them");
 
 //! Makes State's Indexes from its other members.
 void build_indexes(State& state);

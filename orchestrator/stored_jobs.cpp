@@ -8,8 +8,6 @@
 
 #include "core/error.h"
 #include "core/side_by_side.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/run.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -52,6 +50,18 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
       found[i].folder = true;
       found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job);
     }
+  });
+  return found;
+}
+
+std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                const std::vector<experiments::PlannedJob>& jobs) {
+  const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs);
+  std::vector<FoundJob> found(jobs.size());
+  core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
+    found[i].result = stored[i].result;
+    if (stored[i].folder && !stored[i].result)
+      found[i].attempts = attempts_in_store(files, store.job_folder(jobs[i].id));
   });
   return found;
 }

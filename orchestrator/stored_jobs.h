@@ -10,6 +10,7 @@
 #include "core/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
+#include "orchestrator/epoch.h"
 
 namespace resolute::orchestrator {
 
@@ -31,5 +32,12 @@ struct StoredJob {
 std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
                                     const std::vector<experiments::PlannedJob>& jobs,
                                     const std::function<bool(const experiments::JobId&)>& known_done = {});
+
+//! Every job of the plan has its result in the store, each looked for.
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+//! What look_at_jobs() sees, and the attempts of the jobs without a result.
+std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                const std::vector<experiments::PlannedJob>& jobs);
 
 }  // namespace resolute::orchestrator

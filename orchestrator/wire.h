@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! The messages between coordinator and agents, and their bytes: a version, a type and the members in their order
-//! (binary.h), limited in size.
+//! (binary.h), limited in size. A new message or member needs a place in a row of wire.cpp, and a new version.
 //! What arrives is checked once, here; a message that does not fit is refused and changes nothing.
 
 #include <cstdint>
@@ -40,8 +40,8 @@ struct Heartbeat {
 struct Prepared {
   AttemptKey key;
   int port = 0;              //!< of the listening socket that process rank 0 will get; 0: none could be made
-  std::string problem;       //!< why not
   std::string address = {};  //!< where it listens, numeric; empty: at every address of the host
+  std::string problem = {};  //!< why there is no socket
   bool operator==(const Prepared&) const = default;
 };
 struct RankStarted {

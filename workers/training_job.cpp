@@ -205,7 +205,7 @@ void remove_checkpoints(const JobContext& context) {
   const std::filesystem::path folder = context.store.checkpoints_folder(context.job);
   try {
     for (const std::string& name : context.files.list(folder)) context.files.remove(folder / name);
-    context.files.remove(folder);
+    context.files.remove_folder(folder);
   } catch (const core::RuntimeError& error) {
     core::log_warning("{}; a checkpoint stays behind", error.what());
   }

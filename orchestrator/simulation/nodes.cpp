@@ -17,8 +17,8 @@ void Simulation::join(int index) {
   node_of_agent_.resize(static_cast<std::size_t>(joining.agent.value) + 1, -1);
   node_of_agent_.back() = index;
   record(AgentJoined{joining.agent, fmt::format("node{}", index), machine_.slots, machine_.gpus, 0, {}});
-  schedule(index, What::kNodeFails, machine_.mean_time_to_failure);
-  schedule(index, What::kPreempted, machine_.mean_time_to_preemption);
+  schedule(index, NodeChange::kFails, machine_.mean_time_to_failure);
+  schedule(index, NodeChange::kPreempted, machine_.mean_time_to_preemption);
 }
 
 void Simulation::schedule(int index, What what, Milliseconds mean) {
@@ -37,7 +37,7 @@ void Simulation::take_down(int index) {
     life(number).broken = true;
     // Those of its ranks that live elsewhere and were writing a checkpoint end without it: nobody asks them again.
     const auto* running = std::get_if<Running>(&job_of(state_, number).state);
-    if (running != nullptr && running->stopping) push_job(now_, What::kKilled, number);
+    if (running != nullptr && running->stopping) push_job(now_, JobChange::kKilled, number);
   }
 }
 
@@ -46,29 +46,28 @@ void Simulation::lose_agent(int index, const std::string& why) {
   record(AgentLost{node(index).agent, why});
 }
 
-void Simulation::happen_to_node(const Pending& pending) {
-  const int index = pending.index;
-  switch (pending.what) {
-    case What::kNodeFails:
+void Simulation::happen_to_node(NodeChange change, int index) {
+  switch (change) {
+    case NodeChange::kFails:
       ++report_.node_failures;
       take_down(index);
-      push(now_ + machine_.detection, What::kAgentSilent, index, node(index).serial);
-      push(now_ + std::max(machine_.repair, machine_.detection), What::kNodeBack, index, node(index).serial);
+      push(now_ + machine_.detection, NodeChange::kSilent, index, node(index).serial);
+      push(now_ + std::max(machine_.repair, machine_.detection), NodeChange::kBack, index, node(index).serial);
       break;
-    case What::kAgentSilent:
+    case NodeChange::kSilent:
       lose_agent(index, "no sign of life");
       break;
-    case What::kPreempted:
+    case NodeChange::kPreempted:
       ++report_.preemptions;
       record(AgentLeaving{node(index).agent, "its node is wanted for others"});
-      push(now_ + machine_.notice, What::kNodeTaken, index, node(index).serial);
+      push(now_ + machine_.notice, NodeChange::kTaken, index, node(index).serial);
       break;
-    case What::kNodeTaken:
+    case NodeChange::kTaken:
       take_down(index);
       lose_agent(index, "its node was taken");
-      push(now_ + machine_.taken, What::kNodeBack, index, node(index).serial);
+      push(now_ + machine_.taken, NodeChange::kBack, index, node(index).serial);
       break;
-    default:
+    case NodeChange::kBack:
       join(index);
   }
 }

@@ -60,13 +60,12 @@ void Simulation::push(Milliseconds at, What what, int index, int serial) {
 
 void Simulation::record(Event event) {
   orchestrator::apply(state_, event);
-  witness_.check(state_, event);
   ++report_.events;
   if (report_.events % options_.full_check_every == 0) {
     check_invariants(state_);
     ++report_.full_checks;
   }
-  if (options_.on_event) options_.on_event(instant(now_), event);
+  if (options_.on_event) options_.on_event(instant(now_), state_, event);
 }
 
 bool Simulation::decide_all() {
@@ -114,7 +113,7 @@ SimulationReport Simulation::run() {
     while (!pending_.empty() && pending_.top().at <= now_ && !ended) {
       const Pending pending = pending_.top();
       pending_.pop();
-      ended = pending.what == What::kAllocationEnds;
+      ended = std::holds_alternative<AllocationEnds>(pending.what);
       if (!ended) happen(pending);
     }
     if (ended) {
@@ -141,7 +140,7 @@ bool Simulation::begin_allocation() {
     if (life(added.job).done) record(JobSucceeded{added.job, 0});
   }
   for (int i = 0; i < machine_.nodes; ++i) join(i);
-  if (ends_at != Instant{}) push(now_ + machine_.walltime, What::kAllocationEnds, 0, 0);
+  if (ends_at != Instant{}) push(now_ + machine_.walltime, AllocationEnds{}, 0, 0);
   return true;
 }
 
@@ -195,14 +194,14 @@ void Simulation::place(const Placed& placed) {
     if (!host.up) placed_life.broken = true;  // it failed, and nobody has noticed yet
   }
   busy_ += weight_of(job(placed.job), machine_);
-  if (!placed_life.broken) push_job(now_ + machine_.start_cost, What::kStarted, placed.job);
+  if (!placed_life.broken) push_job(now_ + machine_.start_cost, JobChange::kStarted, placed.job);
 }
 
 void Simulation::stop(const AttemptStopped& stopped) {
   Life& stopped_life = life(stopped.job);
   ++stopped_life.serial;
   if (stopped.grace.count() == 0 || stopped_life.broken) {
-    push_job(now_, What::kKilled, stopped.job);
+    push_job(now_, JobChange::kKilled, stopped.job);
     return;
   }
   Milliseconds writing{};
@@ -213,22 +212,16 @@ void Simulation::stop(const AttemptStopped& stopped) {
     stopped_life.stretch = computed(stopped_life);
   }
   if (writing > stopped.grace)
-    push_job(now_ + stopped.grace, What::kKilled, stopped.job);
+    push_job(now_ + stopped.grace, JobChange::kKilled, stopped.job);
   else
-    push_job(now_ + writing, What::kStopped, stopped.job);
+    push_job(now_ + writing, JobChange::kStopped, stopped.job);
 }
 
 void Simulation::happen(const Pending& pending) {
-  switch (pending.what) {
-    case What::kNodeFails:
-    case What::kAgentSilent:
-    case What::kPreempted:
-    case What::kNodeTaken:
-    case What::kNodeBack:
-      if (node(pending.index).serial == pending.serial) happen_to_node(pending);
-      break;
-    default:
-      if (life({pending.index}).serial == pending.serial) happen_to_job(pending);
+  if (const auto* change = std::get_if<NodeChange>(&pending.what)) {
+    if (node(pending.index).serial == pending.serial) happen_to_node(*change, pending.index);
+  } else if (const auto* its = std::get_if<JobChange>(&pending.what)) {
+    if (life({pending.index}).serial == pending.serial) happen_to_job(*its, {pending.index});
   }
 }
 
@@ -241,10 +234,10 @@ void Simulation::compute(JobNumber number) {
   computing.computing_since = now_;
   if (!its.checkpoints || left <= machine_.checkpoint_every) {
     computing.stretch = left;
-    push_job(now_ + left, What::kDone, number);
+    push_job(now_ + left, JobChange::kDone, number);
   } else {
     computing.stretch = machine_.checkpoint_every;
-    push_job(now_ + machine_.checkpoint_every + machine_.checkpoint_cost, What::kCheckpoint, number);
+    push_job(now_ + machine_.checkpoint_every + machine_.checkpoint_cost, JobChange::kCheckpoint, number);
   }
 }
 
@@ -272,22 +265,21 @@ void Simulation::end_ranks(JobNumber number, int code, int signal) {
         record(RankExited{number, attempt, rank, code, signal, "", false});
 }
 
-void Simulation::happen_to_job(const Pending& pending) {
-  const JobNumber number{pending.index};
+void Simulation::happen_to_job(JobChange change, JobNumber number) {
   Life& its = life(number);
   const int attempt = std::get<Running>(job_of(state_, number).state).attempt;
-  switch (pending.what) {
-    case What::kStarted:
+  switch (change) {
+    case JobChange::kStarted:
       record(Started{number, attempt});
       compute(number);
       break;
-    case What::kCheckpoint:
+    case JobChange::kCheckpoint:
       its.saved += its.stretch;
       ++kept_;
       record(Progressed{number, attempt, its.saved.count()});
       compute(number);
       break;
-    case What::kDone:
+    case JobChange::kDone:
       its.saved = job(number).work;
       its.computing = false;
       its.done = true;
@@ -296,7 +288,7 @@ void Simulation::happen_to_job(const Pending& pending) {
       record(JobSucceeded{number, attempt});
       release(number);
       break;
-    case What::kStopped:
+    case JobChange::kStopped:
       if (its.computing && job(number).checkpoints && its.stretch.count() > 0) {
         its.saved += its.stretch;
         its.computing = false;
@@ -306,7 +298,7 @@ void Simulation::happen_to_job(const Pending& pending) {
       halt(number);
       end_ranks(number, 75, 0);
       break;
-    default:
+    case JobChange::kKilled:
       halt(number);
       end_ranks(number, 0, 9);
   }

@@ -9,7 +9,6 @@
 #include "core/random.h"
 #include "orchestrator/simulate.h"
 #include "orchestrator/simulation/timeline.h"
-#include "orchestrator/simulation/witness.h"
 
 namespace resolute::orchestrator {
 
@@ -21,19 +20,22 @@ class Simulation {
   SimulationReport run();
 
  private:
-  enum class What {
-    kStarted,         // a job's ranks have read their checkpoint and compute
-    kCheckpoint,      // one is on disk
-    kDone,            // all is computed
-    kStopped,         // told to stop, it has written a checkpoint
-    kKilled,          // told to end at once, or out of grace
-    kNodeFails,       // a node
-    kAgentSilent,     // the failure is noticed
-    kPreempted,       // a node will be taken
-    kNodeTaken,       // it is
-    kNodeBack,        // repaired, or given back
-    kAllocationEnds,  // all nodes are taken at once
+  enum class JobChange {
+    kStarted,     // its ranks have read their checkpoint and compute
+    kCheckpoint,  // one is on disk
+    kDone,        // all is computed
+    kStopped,     // told to stop, it has written a checkpoint
+    kKilled,      // told to end at once, or out of grace
   };
+  enum class NodeChange {
+    kFails,
+    kSilent,     // the failure is noticed
+    kPreempted,  // it will be taken
+    kTaken,      // it is
+    kBack,       // repaired, or given back
+  };
+  struct AllocationEnds {};  // all nodes are taken at once
+  using What = std::variant<JobChange, NodeChange, AllocationEnds>;
   struct Pending {
     Milliseconds at{};  // since the simulation's begin
     std::uint64_t order = 0;
@@ -79,8 +81,8 @@ class Simulation {
   void place(const Placed& placed);
   void stop(const AttemptStopped& stopped);
   void happen(const Pending& pending);
-  void happen_to_job(const Pending& pending);
-  void happen_to_node(const Pending& pending);
+  void happen_to_job(JobChange change, JobNumber number);
+  void happen_to_node(NodeChange change, int index);
   void compute(JobNumber job);
   void halt(JobNumber job);
   void end_ranks(JobNumber job, int code, int signal);
@@ -102,7 +104,6 @@ class Simulation {
   const SimulationOptions& options_;
   Policy policy_;
   State state_;
-  Witness witness_;
   Milliseconds now_{};
   Milliseconds allocation_begin_{}, allocated_{};
   std::vector<Life> lives_;

@@ -202,9 +202,9 @@ class SpawnerProcess {
       core::Listener listener = core::listen_on_free_port(
           request.several_hosts ? core::Reach::kHost : core::Reach::kLoopback, options_.interface);
       listeners_[request.key] = std::move(listener.socket);
-      send(Prepared{request.key, listener.port, {}, listener.address});
+      send(Prepared{request.key, listener.port, listener.address});
     } catch (const core::RuntimeError& error) {
-      send(Prepared{request.key, 0, error.what()});
+      send(Prepared{request.key, 0, {}, error.what()});
     }
   }
 

@@ -237,10 +237,10 @@ TEST_F(FileSystemTest, whoever_makes_a_folder_is_told_so) {
   EXPECT_FALSE(files_.make_folder(folder_ / "a"));
   write_atomic(files_, folder_ / "file", "");
   EXPECT_THROW(files_.make_folder(folder_ / "file"), RuntimeError);
-  // An empty one can be removed as a file is.
-  EXPECT_THROW(files_.remove(folder_ / "a"), RuntimeError);
-  files_.remove(folder_ / "a/b");
-  files_.remove(folder_ / "a");
+  EXPECT_FALSE(files_.remove_folder(folder_ / "a"));
+  EXPECT_THROW(files_.remove(folder_ / "a/b"), RuntimeError);
+  EXPECT_TRUE(files_.remove_folder(folder_ / "a/b"));
+  EXPECT_TRUE(files_.remove_folder(folder_ / "a"));
   EXPECT_FALSE(files_.exists(folder_ / "a"));
 }
 

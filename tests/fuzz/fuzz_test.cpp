@@ -50,7 +50,7 @@ TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
     const RankCommand command{0, {"worker", "run"}, "/out", "/err", true, true, true, 4096, "1", {0, 2}};
     std::string frames;
     for (const Message& message : std::vector<Message>{
-             Join{"node-1", 4, 2, 65536, "class"}, Prepared{key, 40000, "", "10.0.0.1"},
+             Join{"node-1", 4, 2, 65536, "class"}, Prepared{key, 40000, "10.0.0.1"},
              ProgressLine{key, R"({"step": 40})"}, RankEnded{key, 1, 0, 9, "last words", true}, HeartbeatAnswer{true},
              Launch{key, {command, command}, "secret"}, Kill{key, 30'000}, Shutdown{false, 75}}) {
       write_good("wire", fmt::format("{:02}", message.index()), encode(message));

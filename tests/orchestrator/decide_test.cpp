@@ -747,9 +747,10 @@ TEST(Apply, a_new_run_forgets_agents_and_gives_new_budgets_but_counts_attempts_o
 
 TEST(Apply, refuses_events_that_no_run_can_produce) {
   const State state = running_gang();
-  for (const Event& event :
-       std::vector<Event>{toy_placed(0, 2, {{{0}, 2}}), toy_placed(7, 1, {{{0}, 2}}), toy_job(5), toy_agent(0, "a", 2),
-                          toy_agent(3, "a", 0), JobSucceeded{{0}, 1}, JobFailed{{0}, Cause::kExitCode, ""}}) {
+  for (const Event& event : std::vector<Event>{
+           toy_placed(0, 2, {{{0}, 2}}), toy_placed(7, 1, {{{0}, 2}}), toy_job(5), toy_agent(0, "a", 2),
+           toy_agent(3, "a", 0), toy_agent(3, "a", kMostSlots + 1), JobSucceeded{{0}, 1},
+           JobFailed{{0}, Cause::kExitCode, ""}, AttemptStopped{{0}, 1, Cause::kInterrupted, Milliseconds{-1}, ""}}) {
     State copy = state;
     EXPECT_THROW(orchestrator::apply(copy, event), core::RuntimeError) << describe(event);
   }

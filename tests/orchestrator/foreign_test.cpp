@@ -16,6 +16,7 @@
 #include "orchestrator/epoch.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/owner.h"
+#include "orchestrator/stored_jobs.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
 namespace resolute::tests::foreign_test {

@@ -28,6 +28,9 @@ SimulationOptions options_of(std::uint64_t seed) {
   SimulationOptions options;
   options.seed = seed;
   options.full_check_every = 1000;
+  options.on_event = [witness = std::make_shared<Witness>()](Instant, const State& state, const Event& event) {
+    witness->check(state, event);
+  };
   return options;
 }
 
@@ -193,7 +196,7 @@ TEST(Simulation, equal_seeds_give_equal_events_and_others_do_not) {
   const auto events = [&](std::uint64_t seed) {
     std::vector<std::pair<Instant, Event>> all;
     SimulationOptions options = options_of(seed);
-    options.on_event = [&](Instant at, const Event& event) { all.emplace_back(at, event); };
+    options.on_event = [&](Instant at, const State&, const Event& event) { all.emplace_back(at, event); };
     simulate(workload, machine, options);
     return all;
   };

@@ -92,6 +92,19 @@ TEST_F(StoredJobs, a_foreign_file_in_place_of_a_folder_is_no_result) {
   EXPECT_FALSE(look_at_jobs(files_, store_, plan().jobs)[0].result);
 }
 
+TEST_F(StoredJobs, of_jobs_without_a_result_the_attempts_are_found) {
+  finish(0);
+  core::write_atomic(files_, store_.attempt_file(plan().jobs[0].id, 4, "stderr"), "");
+  core::write_atomic(files_, store_.attempt_file(plan().jobs[1].id, 3, "stderr"), "");
+  files_.looks = files_.listings = 0;
+  const auto found = find_jobs(files_, store_, plan().jobs);
+  for (std::size_t i = 0; i < kJobs; ++i) {
+    EXPECT_EQ(found[i].result, i == 0) << i;
+    EXPECT_EQ(found[i].attempts, i == 1 ? 3 : 0) << i;
+  }
+  EXPECT_LE(files_.looks + files_.listings, 1 + 256 + 4) << "jobs that no folder has are not asked for";
+}
+
 TEST_F(StoredJobs, status_of_an_empty_store_asks_little) {
   EXPECT_EQ(read_status(files_, store_, plan()).jobs.ready, kJobs);
   EXPECT_LE(files_.looks + files_.listings, 10);

@@ -1,8 +1,10 @@
 #include "orchestrator/wire.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "core/sha256.h"
 
 namespace resolute::tests::wire_test {
 namespace {
@@ -14,7 +16,7 @@ const AttemptKey kKey{std::string(64, 'c'), 3};
 std::vector<Message> one_of_each() {
   return {Join{"node-1", 4, 2, 65536, std::string(64, 'd')},
           Heartbeat{},
-          Prepared{kKey, 40000, "", "10.0.0.1"},
+          Prepared{kKey, 40000, "10.0.0.1", "none"},
           RankStarted{kKey, 1},
           ProgressLine{kKey, R"({"step": 40})"},
           RankEnded{kKey, 1, 0, 9, "last words", true},
@@ -43,13 +45,36 @@ TEST(Wire, every_message_comes_back_as_it_went) {
   for (const Message& message : one_of_each()) EXPECT_EQ(decode(encode(message)), message) << message.index();
 }
 
+TEST(Wire, bytes_are_those_of_version_4) {
+  std::string bytes;
+  for (const Message& message : one_of_each()) bytes += encode(message);
+  EXPECT_EQ(core::sha256_hex(bytes), "a4333f68a4653a51554127dbd57fd05f14bac003281c495c62dd1a6d2ed41df4");
+}
+
+TEST(Wire, names_the_member_that_is_out_of_range) {
+  RankCommand bound;
+  bound.arguments = {"worker"};
+  bound.processors = {0, 65'536};
+  for (const auto& [bad, why] : {std::pair(encode(Join{"host", kMostSlots + 1, 0, 0, ""}), "slots is 100001"),
+                                 std::pair(encode(RankStarted{{kKey.job, -1}, 0}), "attempt is -1"),
+                                 std::pair(encode(Launch{kKey, {bound}}), "processors is 65536"),
+                                 std::pair(encode(Shutdown{true, 256}), "exit_code is 256")}) {
+    try {
+      decode(bad);
+      ADD_FAILURE() << why;
+    } catch (const core::RuntimeError& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr(why));
+    }
+  }
+}
+
 TEST(Wire, refuses_what_it_does_not_write) {
   const std::string good = encode(Kill{kKey, 10});
   EXPECT_THROW(encode(ProgressLine{kKey, std::string(kMaxMessage, 'x')}), core::RuntimeError);
   for (const std::string& bad :
        {std::string(), std::string("abc"), good + "x", std::string(kMaxMessage + 1, ' '), encode(Kill{{"short", 1}, 0}),
         encode(Kill{{kKey.job, 0}, 0}), encode(Kill{kKey, -1}), encode(Join{"host", 0, 0, 0, ""}),
-        encode(Join{"host", 4, -1, 0, ""}), encode(Join{"host", 4, 0, -1, ""}), encode(Prepared{kKey, 65536, ""}),
+        encode(Join{"host", 4, -1, 0, ""}), encode(Join{"host", 4, 0, -1, ""}), encode(Prepared{kKey, 65536}),
         encode(Launch{kKey, {RankCommand{}}})}) {
     EXPECT_THROW(decode(bad), core::RuntimeError) << bad.substr(0, 100);
   }

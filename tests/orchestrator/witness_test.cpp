@@ -1,4 +1,4 @@
-#include "orchestrator/simulation/witness.h"
+#include "tests/orchestrator/support/witness.h"
 
 #include <gtest/gtest.h>
 

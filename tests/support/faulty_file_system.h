@@ -68,6 +68,7 @@ class FaultyFileSystem final : public core::FileSystem {
     return inner_.link(from, to);
   }
   void remove(const std::filesystem::path& path) override { inner_.remove(path); }
+  bool remove_folder(const std::filesystem::path& folder) override { return inner_.remove_folder(folder); }
   void sync_path(const std::filesystem::path& path) override {
     pass(kSyncPath, path);
     inner_.sync_path(path);

@@ -59,9 +59,11 @@ std::string where(const PeerSign& peer) {
       if (!peer.silent_for) return fmt::format("never heard from {}", peer.host);
       return fmt::format("last seen in exchange {} on {}, silent for {:.1f} s", peer.exchange, peer.host,
                          *peer.silent_for);
-    default:
-      return fmt::format("alive, but still in exchange {} on {}", peer.exchange, peer.host);
+    case PeerSign::State::kRunning:
+    case PeerSign::State::kFailed:
+      break;
   }
+  return fmt::format("alive, but still in exchange {} on {}", peer.exchange, peer.host);
 }
 
 }  // namespace

@@ -13,30 +13,6 @@ namespace resolute::tests {
 
 inline const std::string kRun = "000102030405060708090a0b0c0d0e0f";
 
-//! One of each type that version 1 had, as it reads today. What its golden journal holds: never change.
-inline std::vector<orchestrator::Event> events_of_version_1() {
-  using namespace orchestrator;
-  return {
-      RunStarted{1, kRun, "node-1", 4711, -1, {}},
-      JobAdded{{0}, {std::string(64, 'a')}, "shard", "shard 0 of easy", {}, 1, 0, false, 0, 0, 0, 0, 0, 0},
-      JobAdded{{1}, {std::string(64, 'b')}, "training", "training rain trial 0", {{0}}, 2, 3, false, 0, 0, 0, 0, 0, 0},
-      AgentJoined{{0}, "node-1", 2, 0, 0, ""},
-      AgentJoined{{1}, "node-2", 2, 0, 0, ""},
-      JobSucceeded{{0}, 0},
-      Placed{{1}, 4, {{{0}, 1}, {{1}, 1}}, -1, "first in plan order; 2 of 4 free slots", {}},
-      Started{{1}, 4},
-      Progressed{{1}, 4, 100},
-      RankExited{{1}, 4, 1, 0, 9, "resolute-worker: \"lost\" \xc3\xa9", false},
-      AttemptStopped{{1}, 4, Cause::kExitCode, Milliseconds{0}, "a rank failed"},
-      AgentLost{{1}, "no sign of life for 10 s"},
-      AttemptEnded{{1}, 4, Cause::kExitCode, "killed by signal 9", true, at(1'700'000'000'250), "crash 1 of 3"},
-      ResultMissing{{1}, 9},
-      StopRequested{"signal 15", Cause::kInterrupted},
-      JobFailed{{1}, Cause::kUnplaceable, "it needs 2 slots and the run has 1"},
-      JobCancelled{{1}, "it needs job 0"},
-      RunEnded{RunEnd::kInterrupted, "signal 15"}};
-}
-
 //! One of each type that version 2 had, with every member set. What its golden journal holds: never change.
 inline std::vector<orchestrator::Event> events_of_version_2() {
   using namespace orchestrator;

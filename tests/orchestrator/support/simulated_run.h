@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/random.h"
-#include "orchestrator/simulation/witness.h"
 #include "tests/orchestrator/support/events.h"
+#include "tests/orchestrator/support/witness.h"
 
 namespace resolute::tests {
 

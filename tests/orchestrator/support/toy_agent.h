@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/file_system.h"
+#include "core/overloaded.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/transport/transport.h"
 #include "orchestrator/wire.h"
@@ -29,17 +30,17 @@ class ToyAgent {
   void step() {
     send(orchestrator::Heartbeat{});
     while (auto delivery = transport_.receive())
-      std::visit(orchestrator::Overload{[&](const orchestrator::Prepare& prepare) {
-                                          send(orchestrator::Prepared{prepare.key, 4711, ""});
-                                        },
-                                        [&](const orchestrator::Launch& launch) { start(launch); },
-                                        [&](const orchestrator::Kill& kill) { stop(kill.key); },
-                                        [&](const orchestrator::HeartbeatAnswer& answer) {
-                                          longest_silence = std::max(longest_silence, clock_.now() - answered_);
-                                          answered_ = clock_.now();
-                                          told_of_stall = answer.stalls;
-                                        },
-                                        [](const auto&) {}},
+      std::visit(core::Overloaded{[&](const orchestrator::Prepare& prepare) {
+                                    send(orchestrator::Prepared{prepare.key, 4711});
+                                  },
+                                  [&](const orchestrator::Launch& launch) { start(launch); },
+                                  [&](const orchestrator::Kill& kill) { stop(kill.key); },
+                                  [&](const orchestrator::HeartbeatAnswer& answer) {
+                                    longest_silence = std::max(longest_silence, clock_.now() - answered_);
+                                    answered_ = clock_.now();
+                                    told_of_stall = answer.stalls;
+                                  },
+                                  [](const auto&) {}},
                  orchestrator::decode(delivery->bytes));
     for (auto at_work = running_.begin(); at_work != running_.end();) {
       const auto& [key, rank] = at_work->first;

@@ -1,0 +1,152 @@
+#pragma once
+//! \file
+//! The members of a plain struct without a list of them: its declaration is the list, and its order is that of the
+//! bytes in journals, snapshots and messages (binary.h). A Row gives the members of one struct their names and ranges;
+//! a member without a place in its struct's row does not compile.
+
+#include <fmt/format.h>
+
+#include <array>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace resolute::orchestrator {
+
+namespace members {
+
+struct Anything {
+  template <class T>
+  operator T() const;
+};
+
+// As many as braces take.
+template <class T, class... Taken>
+consteval std::size_t count() {
+  if constexpr (requires { T{Taken{}..., Anything{}}; })
+    return count<T, Taken..., Anything>();
+  else
+    return sizeof...(Taken);
+}
+
+}  // namespace members
+
+//! How many members a struct declares.
+template <class T>
+inline constexpr std::size_t kMembers = members::count<std::remove_const_t<T>>();
+
+#define RESOLUTE_VISIT_MEMBERS(COUNT, ...)          \
+  if constexpr (kMembers<T> == COUNT) {             \
+    auto& [__VA_ARGS__] = value;                    \
+    return std::forward<Visit>(visit)(__VA_ARGS__); \
+  } else
+
+//! Calls `visit` with all members of `value`, in the order of their declaration. A struct of a size that is missing
+//! here does not compile.
+template <class T, class Visit>
+decltype(auto) visit_members(T& value, Visit&& visit) {
+  if constexpr (kMembers<T> == 0) {
+    return std::forward<Visit>(visit)();
+  } else
+    // clang-format off
+  RESOLUTE_VISIT_MEMBERS(1, a)
+  RESOLUTE_VISIT_MEMBERS(2, a, b)
+  RESOLUTE_VISIT_MEMBERS(3, a, b, c)
+  RESOLUTE_VISIT_MEMBERS(4, a, b, c, d)
+  RESOLUTE_VISIT_MEMBERS(5, a, b, c, d, e)
+  RESOLUTE_VISIT_MEMBERS(6, a, b, c, d, e, f)
+  RESOLUTE_VISIT_MEMBERS(7, a, b, c, d, e, f, g)
+  RESOLUTE_VISIT_MEMBERS(8, a, b, c, d, e, f, g, h)
+  RESOLUTE_VISIT_MEMBERS(9, a, b, c, d, e, f, g, h, i)
+  RESOLUTE_VISIT_MEMBERS(10, a, b, c, d, e, f, g, h, i, j)
+  RESOLUTE_VISIT_MEMBERS(11, a, b, c, d, e, f, g, h, i, j, k)
+  RESOLUTE_VISIT_MEMBERS(12, a, b, c, d, e, f, g, h, i, j, k, l)
+  RESOLUTE_VISIT_MEMBERS(13, a, b, c, d, e, f, g, h, i, j, k, l, m)
+  RESOLUTE_VISIT_MEMBERS(14, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
+  RESOLUTE_VISIT_MEMBERS(15, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+  RESOLUTE_VISIT_MEMBERS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x)
+  RESOLUTE_VISIT_MEMBERS(25, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y)
+  // clang-format on
+  static_assert(kMembers<T> == 0, "a line for structs with this many members is missing above");
+}
+
+#undef RESOLUTE_VISIT_MEMBERS
+
+//! What a member is called, and the numbers that it may be: of a list each element, of a time its milliseconds.
+struct Member {
+  // Implicit: a row is a list of names, some with a range behind them.
+  constexpr Member(const char* called, std::int64_t from = std::numeric_limits<std::int64_t>::min(),
+                   std::int64_t to = std::numeric_limits<std::int64_t>::max())
+      : name(called), least(from), most(to) {}
+  std::string_view name;
+  std::int64_t least;
+  std::int64_t most;
+};
+
+//! A struct's name and all its members, in the order of their declaration.
+template <class T>
+struct Row {
+  std::string_view name;
+  std::array<Member, kMembers<T>> members;
+};
+template <class T>
+consteval Row<T> row(std::string_view name) requires(kMembers<T> == 0) {
+  return {name, {}};
+}
+template <class T, std::size_t N>
+consteval Row<T> row(std::string_view name, const Member (&members)[N]) {
+  static_assert(N == kMembers<T>, "each member has one place in its struct's row");
+  return {name, std::to_array(members)};
+}
+
+//! Calls `visit(Member, value)` for each member that a row names.
+template <class T, class Visit>
+void for_each_member(const Row<std::remove_const_t<T>>& row, T& value, Visit&& visit) {
+  visit_members(value, [&](auto&... member) {
+    [[maybe_unused]] std::size_t i = 0;
+    (visit(row.members[i++], member), ...);
+  });
+}
+
+template <class T, class Rows>
+struct HasRow;
+template <class T, class... Of>
+struct HasRow<T, std::tuple<Row<Of>...>> : std::disjunction<std::is_same<T, Of>...> {};
+
+template <class Rows, class T>
+std::string out_of_range(const Rows& rows, const T& value);
+
+//! The same for one member. Only numbers, times, lists and structs with a row of their own have ranges.
+template <class Rows, class T>
+std::string out_of_range(const Rows& rows, const Member& member, const T& value) {
+  if constexpr (std::integral<T>) {
+    if (value < member.least || value > member.most) return fmt::format("{} is {}", member.name, value);
+  } else if constexpr (requires { value.time_since_epoch(); }) {
+    return out_of_range(rows, member, value.time_since_epoch().count());
+  } else if constexpr (requires { value.count(); }) {
+    return out_of_range(rows, member, value.count());
+  } else if constexpr (HasRow<T, Rows>::value) {
+    return out_of_range(rows, value);
+  } else if constexpr (!std::same_as<T, std::string> && requires { value.begin(); }) {
+    for (const auto& element : value)
+      if (std::string wrong = out_of_range(rows, member, element); !wrong.empty()) return wrong;
+  }
+  return {};
+}
+
+//! The first member of `value` that is out of its range, as "slots is -1"; empty: none. \param rows a tuple of Row
+template <class Rows, class T>
+std::string out_of_range(const Rows& rows, const T& value) {
+  std::string wrong;
+  for_each_member(std::get<Row<T>>(rows), value, [&](const Member& member, const auto& its) {
+    if (wrong.empty()) wrong = out_of_range(rows, member, its);
+  });
+  return wrong;
+}
+
+}  // namespace resolute::orchestrator
