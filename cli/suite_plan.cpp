@@ -29,7 +29,7 @@ int suite_plan(const Arguments& arguments) {
   if (!parsed) return 0;
   experiments::Plan plan = parsed->plan(true);
   if (parsed->json) {
-    std::cout << experiments::to_json(plan).dump(1) << "\n";
+    experiments::write_json(std::cout, plan);
     return 0;
   }
   auto& files = core::real_file_system();

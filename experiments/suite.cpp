@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <unordered_set>
 
 #include "experiments/language/names.h"
 #include "experiments/language/planner.h"
@@ -20,11 +21,12 @@ std::string plain_name(TableReader& reader, const std::string& key) {
   return name;
 }
 
-template <class List>
-void refuse_second(const List& list, const std::string& id, const std::string& place) {
-  for (const auto& known : list)
-    if (known.id == id)
-      throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
+//! Ids of a list seen so far.
+using Ids = std::unordered_set<std::string>;
+
+void refuse_second(Ids& seen, const std::string& id, const std::string& place) {
+  if (!seen.insert(id).second)
+    throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
 }
 
 Settings read_layer(const Node* table, const std::string& name) {
@@ -130,7 +132,7 @@ class SuiteReader {
     DatasetText dataset;
     dataset.place = node.place;
     dataset.id = plain_name(reader, "id");
-    refuse_second(suite_.datasets, dataset.id, reader.place("id"));
+    refuse_second(dataset_ids_, dataset.id, reader.place("id"));
     dataset.source = reader.value<std::string>("source");
     try {
       // Before its keys: which of them are known depends on it.
@@ -154,7 +156,7 @@ class SuiteReader {
     TableReader reader(node, "[[table]]");
     TableText table;
     table.id = plain_name(reader, "id");
-    refuse_second(suite_.tables, table.id, reader.place("id"));
+    refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
     table.metrics = names(reader, "metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
@@ -177,9 +179,10 @@ class SuiteReader {
     table.compare_place = reader.place("compare_with");
     reader.finish();
     if (rows.empty()) throw core::input_error(fmt::format("{}: table '{}' has no [[table.row]]", node.place, table.id));
+    Ids row_ids;
     for (const Node* row : rows)
       for (RowText& made : read_row(*row, reference)) {
-        refuse_second(table.rows, made.id, made.place);
+        refuse_second(row_ids, made.id, made.place);
         check_on(made);
         table.rows.push_back(std::move(made));
       }
@@ -298,6 +301,8 @@ class SuiteReader {
   const std::filesystem::path& path_;
   const SuiteOptions& options_;
   SuiteText suite_;
+  Ids dataset_ids_;
+  Ids table_ids_;
   std::vector<const Node*> roots_;  // beside suite_.datasets; null for synthetic
 };
 

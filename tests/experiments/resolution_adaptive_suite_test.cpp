@@ -273,7 +273,7 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
                                "variant = \"masks only\" }")));
   EXPECT_THAT(of_rows.tables.at(0).no_reference, ElementsAre(title));
   EXPECT_THAT(row_of(of_rows, "t", "r").cells.at(0).references, IsEmpty());
-  EXPECT_EQ(title, to_json(of_rows).at("tables").at(0).at("no_reference").at(0));
+  EXPECT_EQ(title, json_of(of_rows).at("tables").at(0).at("no_reference").at(0));
   // A paper of which a number stands there has a reference; so has a table that names no paper none to lack.
   const std::string rain =
       row("rain",

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -71,6 +72,13 @@ inline const TrainingSpecification& training_of(const Plan& plan, const std::str
   };
   const auto& specification = std::get<EvaluationSpecification>(find(evaluation).specification);
   return std::get<TrainingSpecification>(find(specification.training).specification);
+}
+
+//! What `suite plan --json` prints.
+inline core::Json json_of(const Plan& plan) {
+  std::ostringstream text;
+  write_json(text, plan);
+  return core::parse_json(text.str(), "the plan");
 }
 
 inline void check_sound(const Plan& plan) {
