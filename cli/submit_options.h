@@ -18,8 +18,8 @@ namespace resolute::cli {
 //! --nodes, --gpus-per-node, --time, --partition, …, --allocations, --array, --site.
 void add_submit_options(boost::program_options::options_description& options);
 
-//! All of the request but its batches, token and time. \throws RuntimeError (kInput) naming the option, FILE:LINE or
-//! the variable
+//! All of the request but its batches, token and time. \throws RuntimeError (kInput) naming the option,
+//! FILE:LINE:COLUMN or the variable
 slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
                                              core::FileSystem& files,
                                              const std::map<std::string, std::string>& environment);

@@ -18,7 +18,7 @@ constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
     "Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. "
     "Refuses\n"
-    "what cannot work, with file, line and key.",
+    "what cannot work, with file, line, column and key.",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
 
@@ -29,7 +29,7 @@ int suite_plan(const Arguments& arguments) {
   if (!parsed) return 0;
   experiments::Plan plan = parsed->plan(true);
   if (parsed->json) {
-    std::cout << experiments::to_json(plan).dump(1) << "\n";
+    experiments::write_json(std::cout, plan);
     return 0;
   }
   auto& files = core::real_file_system();

@@ -4,6 +4,7 @@
 //! jobs.
 
 #include <filesystem>
+#include <iosfwd>
 #include <map>
 #include <string>
 #include <vector>
@@ -73,10 +74,10 @@ struct Plan {
   std::vector<std::string> notes;   //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 
-//! The document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
+//! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
 //! "no_reference"}], "datasets":
 //! [{"id", "pack_folder", "root"}], "worker", "notes"}.
-core::Json to_json(const Plan& plan);
+void write_json(std::ostream& to, const Plan& plan);
 
 }  // namespace resolute::experiments

@@ -1,3 +1,5 @@
+#include <ostream>
+
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 
@@ -44,11 +46,8 @@ Json write(const TablePlan& table) {
           {"no_reference", table.no_reference}};
 }
 
-}  // namespace
-
-core::Json to_json(const Plan& plan) {
-  Json jobs = Json::array();
-  for (const PlannedJob& job : plan.jobs) jobs.push_back(write(job));
+//! All but the jobs, of which 100,000 as one tree would take more than a gigabyte.
+Json without_jobs(const Plan& plan) {
   Json tables = Json::array();
   for (const TablePlan& table : plan.tables) tables.push_back(write(table));
   Json datasets = Json::array();
@@ -59,11 +58,28 @@ core::Json to_json(const Plan& plan) {
                         {"root", dataset.root.generic_string()}});
   return {{"suite", plan.suite},
           {"title", plan.title},
-          {"jobs", std::move(jobs)},
+          {"jobs", Json::array()},
           {"tables", std::move(tables)},
           {"datasets", std::move(datasets)},
           {"worker", plan.worker},
           {"notes", plan.notes}};
+}
+
+}  // namespace
+
+void write_json(std::ostream& to, const Plan& plan) {
+  const std::string text = without_jobs(plan).dump(1);
+  const std::size_t jobs = text.find("\n \"jobs\": []") + std::string_view("\n \"jobs\": [").size();
+  to << std::string_view(text).substr(0, jobs);
+  for (const PlannedJob& job : plan.jobs) {
+    std::string indented = &job == &plan.jobs.front() ? "\n  " : ",\n  ";
+    for (const char c : write(job).dump(1)) {
+      indented += c;
+      if (c == '\n') indented += "  ";
+    }
+    to << indented;
+  }
+  to << "\n " << std::string_view(text).substr(jobs) << "\n";
 }
 
 }  // namespace resolute::experiments

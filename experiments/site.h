@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! What a site needs of every submission, from `~/.config/resolute/site.toml` (docs/operations.md): so that a suite
-//! names none of it and a command line need not. Strict like a suite: an unknown key is an error with file and line.
+//! names none of it and a command line need not. Strict like a suite: an unknown key is an error with its place.
 //!
 //!     [slurm]
 //!     partition = "gpu"          # account, qos, constraint, exclude, reservation, gpu_type, memory, time, mail_user,
@@ -42,7 +42,7 @@ struct Site {
   std::optional<std::string> launcher;
   std::vector<std::string> container;  //!< words before the program; empty: none
   std::optional<std::string> container_program;
-  //! "slurm.time" → FILE:LINE, for what only its user can check.
+  //! "slurm.time" → FILE:LINE:COLUMN, for what only its user can check.
   std::map<std::string, std::string> places;
 };
 
@@ -50,7 +50,7 @@ struct Site {
 //! variable says it.
 std::optional<std::filesystem::path> site_file(const std::map<std::string, std::string>& environment);
 
-//! \throws RuntimeError (kInput) opening with FILE:LINE; also if the file is missing
+//! \throws RuntimeError (kInput) opening with FILE:LINE:COLUMN; also if the file is missing
 Site read_site(core::FileSystem& files, const std::filesystem::path& file);
 
 }  // namespace resolute::experiments

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <unordered_set>
 
 #include "experiments/language/names.h"
 #include "experiments/language/planner.h"
@@ -20,11 +21,12 @@ std::string plain_name(TableReader& reader, const std::string& key) {
   return name;
 }
 
-template <class List>
-void refuse_second(const List& list, const std::string& id, const std::string& place) {
-  for (const auto& known : list)
-    if (known.id == id)
-      throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
+//! Ids of a list seen so far.
+using Ids = std::unordered_set<std::string>;
+
+void refuse_second(Ids& seen, const std::string& id, const std::string& place) {
+  if (!seen.insert(id).second)
+    throw core::input_error(fmt::format("{}: key 'id' has the value '{}'", place, id), "it stands twice");
 }
 
 Settings read_layer(const Node* table, const std::string& name) {
@@ -48,10 +50,8 @@ Settings read_profiles(const Node* profiles, const std::string& chosen, const st
   std::vector<std::string> names;
   names.reserve(known.size());
   for (const auto& [name, layer] : known) names.push_back(name);
-  std::string suggestion = did_you_mean(chosen, names);
-  if (suggestion.empty())
-    suggestion = names.empty() ? "it has no [profiles.NAME]" : fmt::format("it has {}", fmt::join(names, ", "));
-  throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file), {}, suggestion);
+  throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file),
+                          names.empty() ? "it has no [profiles.NAME]" : "", nearest_or_all(chosen, names));
 }
 
 Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
@@ -110,7 +110,8 @@ class SuiteReader {
     for (const Node* node : datasets) read_dataset(*node);
     for (const Node* node : tables) read_table(*node);
     if (suite_.tables.empty())
-      throw core::input_error(fmt::format("{}: no [[table]]", suite_.file), "nothing is to be made");
+      throw core::input_error(fmt::format("{}: key 'table' is missing", document.place),
+                              "without a [[table]] nothing is to be made");
     for (const auto& [dataset, node] : used_roots()) set_root(*dataset, *node);
     const bool wanted = std::any_of(suite_.tables.begin(), suite_.tables.end(), [](const TableText& table) {
       return !table.paper.empty() || std::any_of(table.rows.begin(), table.rows.end(),
@@ -130,7 +131,7 @@ class SuiteReader {
     DatasetText dataset;
     dataset.place = node.place;
     dataset.id = plain_name(reader, "id");
-    refuse_second(suite_.datasets, dataset.id, reader.place("id"));
+    refuse_second(dataset_ids_, dataset.id, reader.place("id"));
     dataset.source = reader.value<std::string>("source");
     try {
       // Before its keys: which of them are known depends on it.
@@ -154,7 +155,7 @@ class SuiteReader {
     TableReader reader(node, "[[table]]");
     TableText table;
     table.id = plain_name(reader, "id");
-    refuse_second(suite_.tables, table.id, reader.place("id"));
+    refuse_second(table_ids_, table.id, reader.place("id"));
     table.title = reader.title("title");
     table.metrics = names(reader, "metrics", metric_names(), is_metric);
     table.metrics_place = reader.place("metrics");
@@ -176,11 +177,14 @@ class SuiteReader {
     if (compared) table.compare_with = reader.value<std::string>("compare_with");
     table.compare_place = reader.place("compare_with");
     reader.finish();
-    if (rows.empty()) throw core::input_error(fmt::format("{}: table '{}' has no [[table.row]]", node.place, table.id));
+    if (rows.empty())
+      throw core::input_error(fmt::format("{}: key 'row' is missing", node.place),
+                              fmt::format("table '{}' has no [[table.row]]", table.id));
+    Ids row_ids;
     for (const Node* row : rows)
       for (RowText& made : read_row(*row, reference)) {
-        refuse_second(table.rows, made.id, made.place);
-        check_on(made);
+        refuse_second(row_ids, made.id, made.id_place);
+        check_on(made, datasets);
         table.rows.push_back(std::move(made));
       }
     if (compared) check_compared(table);
@@ -193,9 +197,8 @@ class SuiteReader {
     const std::string problem =
         fmt::format("{}: key 'compare_with' names '{}'", table.compare_place, table.compare_with);
     if (std::find(rows.begin(), rows.end(), table.compare_with) == rows.end()) {
-      std::string suggestion = did_you_mean(table.compare_with, rows);
-      if (suggestion.empty()) suggestion = fmt::format("there are {}", fmt::join(rows, ", "));
-      throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id), suggestion);
+      throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id),
+                              nearest_or_all(table.compare_with, rows));
     }
     if (std::none_of(table.metrics.begin(), table.metrics.end(), is_per_query))
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
@@ -210,12 +213,9 @@ class SuiteReader {
     if (list.empty())
       throw core::input_error(fmt::format("{}: key '{}' is empty", place, key), "at least one is needed");
     for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!is_known(list[i])) {
-        std::string suggestion = did_you_mean(list[i], known);
-        if (suggestion.empty() && !known.empty()) suggestion = fmt::format("there are {}", fmt::join(known, ", "));
+      if (!is_known(list[i]))
         throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),
-                                "there is none of that name", suggestion);
-      }
+                                "there is none of that name", nearest_or_all(list[i], known));
       if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
           list.begin() + static_cast<std::ptrdiff_t>(i))
         throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
@@ -223,13 +223,12 @@ class SuiteReader {
     return list;
   }
 
-  void check_on(const RowText& row) const {
+  static void check_on(const RowText& row, const std::vector<std::string>& datasets) {
     for (const ReferenceRequest& request : row.references)
       for (const std::string& id : request.on)
-        if (std::none_of(suite_.datasets.begin(), suite_.datasets.end(),
-                         [&](const DatasetText& dataset) { return dataset.id == id; }))
+        if (std::find(datasets.begin(), datasets.end(), id) == datasets.end())
           throw core::input_error(fmt::format("{}: key 'reference.on' names '{}'", request.place, id),
-                                  "there is no data set of that name");
+                                  "there is no data set of that name", nearest_or_all(id, datasets));
   }
 
   //! Data sets that a table uses and that have a root: the environment of the others need not be set.
@@ -298,6 +297,8 @@ class SuiteReader {
   const std::filesystem::path& path_;
   const SuiteOptions& options_;
   SuiteText suite_;
+  Ids dataset_ids_;
+  Ids table_ids_;
   std::vector<const Node*> roots_;  // beside suite_.datasets; null for synthetic
 };
 

@@ -42,7 +42,7 @@ std::filesystem::path find_reference_file(core::FileSystem& files,
 
 //! Reads, checks and works out a suite. Each row × data set × trial becomes a training and an evaluation, each data set
 //! in use its shards and its seal; equal jobs are one. Every specification has passed validate(). \throws RuntimeError
-//! (kInput) opening with `FILE:LINE: key 'x'` (or `--set x: key 'x'`) for whatever is wrong
+//! (kInput) opening with `FILE:LINE:COLUMN: key 'x'` (or `--set x: key 'x'`) for whatever is wrong
 Plan read_suite(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options);
 
 }  // namespace resolute::experiments

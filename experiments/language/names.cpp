@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <set>
+
+#include "core/error.h"
 
 namespace resolute::experiments {
 
@@ -22,26 +25,56 @@ int edit_distance(std::string_view a, std::string_view b, int limit) {
   return std::min(row[b.size()], limit + 1);
 }
 
-std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  constexpr int kFarthest = 2;
-  int nearest = kFarthest + 1;
+namespace {
+
+constexpr int kFarthest = 2;
+
+std::string_view whole(std::string_view key) { return key; }
+std::string_view section_of(std::string_view key) { return key.substr(0, key.find('.')); }
+std::string_view last_part(std::string_view key) { return key.substr(key.rfind('.') + 1); }
+
+//! "did you mean 'X'" for the first of those that `part` leaves nearest to the word, within `limit` edits; or "". A
+//! short word within two edits of everything is no hint.
+std::string hint(std::string_view word, const std::vector<std::string>& candidates, int limit,
+                 std::string_view (*part)(std::string_view)) {
   std::string_view found;
   for (const std::string& candidate : candidates) {
-    // A short word within two edits of everything is no hint.
-    const int distance = edit_distance(word, candidate, kFarthest);
-    if (distance < nearest && distance < static_cast<int>(candidate.size())) {
-      nearest = distance;
-      found = candidate;
-    }
+    const std::string_view compared = part(candidate);
+    const int distance = edit_distance(word, compared, limit);
+    if (distance > limit || distance >= static_cast<int>(compared.size())) continue;
+    limit = distance - 1;
+    found = candidate;
   }
-  if (found.empty())
-    for (const std::string& candidate : candidates)
-      if (candidate.size() > word.size() && candidate.ends_with(word) &&
-          candidate[candidate.size() - word.size() - 1] == '.') {
-        found = candidate;
-        break;
-      }
-  return found.empty() ? std::string() : "did you mean '" + std::string(found) + "'";
+  return found.empty() ? std::string() : fmt::format("did you mean '{}'", found);
+}
+
+}  // namespace
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string near = hint(word, candidates, kFarthest, whole);
+  return near.empty() ? hint(word, candidates, 0, last_part) : near;
+}
+
+std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates) {
+  const std::string near = did_you_mean(word, candidates);
+  if (!near.empty() || candidates.empty()) return near;
+  return fmt::format("known {} {}", candidates.size() == 1 ? "is" : "are", fmt::join(candidates, ", "));
+}
+
+std::string nearest_key(std::string_view key, const std::vector<std::string>& known) {
+  if (const std::string near = did_you_mean(key, known); !near.empty()) return near;
+  for (const std::string& one : known)
+    if (key.starts_with(one + ".")) return fmt::format("did you mean '{}'", one);
+  if (const std::string near = hint(last_part(key), known, 0, last_part); !near.empty()) return near;
+  std::vector<std::string> beside;
+  std::set<std::string> sections;
+  for (const std::string& one : known) {
+    if (section_of(one) == section_of(key) && one.size() > section_of(key).size()) beside.push_back(one);
+    sections.emplace(section_of(one));
+  }
+  if (!beside.empty()) return nearest_or_all(key, beside);
+  if (const std::string near = hint(last_part(key), known, kFarthest, last_part); !near.empty()) return near;
+  return nearest_or_all(section_of(key), {sections.begin(), sections.end()});
 }
 
 }  // namespace resolute::experiments

@@ -15,4 +15,11 @@ int edit_distance(std::string_view a, std::string_view b, int limit);
 //! `word` ("steps" → "train.steps"); empty where there is none. The first of equally near candidates is taken.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
 
+//! did_you_mean() or, failing that, "known are X, Y"; empty without candidates.
+std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates);
+
+//! Of a dotted key: did_you_mean() or, failing that, the key that it takes for a table, that of another table with its
+//! last part, the keys of its table, a key with nearly its last part, or all tables.
+std::string nearest_key(std::string_view key, const std::vector<std::string>& known);
+
 }  // namespace resolute::experiments

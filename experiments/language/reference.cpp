@@ -93,10 +93,8 @@ std::string ReferenceNumbers::paper_name(const std::string& paper, const std::st
   if (const auto found = papers_.find(paper); found != papers_.end()) return found->second;
   std::vector<std::string> ids;
   for (const auto& [id, title] : papers_) ids.push_back(id);
-  std::string suggestion = did_you_mean(paper, ids);
-  if (suggestion.empty()) suggestion = fmt::format("there are '{}'", fmt::join(ids, "', '"));
   throw core::input_error(fmt::format("{}: key 'reference' has the paper '{}'", place, paper),
-                          fmt::format("'{}' has no such entry", file_), suggestion);
+                          fmt::format("'{}' has no such entry", file_), nearest_or_all(paper, ids));
 }
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
@@ -114,11 +112,9 @@ ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
     }
     const std::string& wanted = request.*kRequestParts[part];
     if (present.contains(wanted)) continue;
-    const std::vector<std::string> names(present.begin(), present.end());
-    std::string suggestion = did_you_mean(wanted, names);
-    if (suggestion.empty()) suggestion = fmt::format("there are '{}'", fmt::join(names, "', '"));
     throw core::input_error(fmt::format("{}: key 'reference' has the {} '{}'", request.place, kPartNames[part], wanted),
-                            fmt::format("'{}' has no such entry", file_), suggestion);
+                            fmt::format("'{}' has no such entry", file_),
+                            nearest_or_all(wanted, {present.begin(), present.end()}));
   }
   throw core::ContractError("a reference was neither found nor missing");
 }

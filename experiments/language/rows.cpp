@@ -43,9 +43,10 @@ std::vector<Point> read_grid(const Node& grid) {
 //! Replaces {name} by the point's values. Without a grid braces mean nothing.
 class Substitution {
  public:
-  Substitution(const Point& point, const std::string& place) : point_(point), place_(place) {}
+  explicit Substitution(const Point& point) : point_(point) {}
 
-  std::string text(const std::string& from) const {
+  //! \param place, key of what holds the text
+  std::string text(const std::string& from, const std::string& place, const std::string& key) const {
     if (point_.empty()) return from;
     std::string result;
     for (std::size_t at = 0; at < from.size();) {
@@ -53,47 +54,46 @@ class Substitution {
       if (close == std::string::npos) {
         result += from[at++];
       } else {
-        result += text_of(named(from.substr(at + 1, close - at - 1)));
+        result += text_of(named(from.substr(at + 1, close - at - 1), place, key));
         at = close + 1;
       }
     }
     return result;
   }
 
+  Node node(const Node& from, const std::string& key) const {
+    Node result{from.kind, from.place, value(from.value, from.place, key), {}, {}};
+    for (const auto& [name, member] : from.members)
+      result.members.push_back({text(name, member.place, key), node(member, key + "." + name)});
+    for (const Node& table : from.tables) result.tables.push_back(node(table, key));
+    return result;
+  }
+
+ private:
   //! A string that is one placeholder and nothing else takes the value with its type.
-  core::Json value(const core::Json& from) const {
+  core::Json value(const core::Json& from, const std::string& place, const std::string& key) const {
     if (from.is_array()) {
       core::Json list = core::Json::array();
-      for (const core::Json& item : from) list.push_back(value(item));
+      for (const core::Json& item : from) list.push_back(value(item, place, key));
       return list;
     }
     if (!from.is_string() || point_.empty()) return from;
     const auto whole = from.get<std::string>();
     if (whole.size() > 2 && whole.front() == '{' && whole.find('}') == whole.size() - 1)
-      return named(whole.substr(1, whole.size() - 2));
-    return text(whole);
+      return named(whole.substr(1, whole.size() - 2), place, key);
+    return text(whole, place, key);
   }
 
-  Node node(const Node& from) const {
-    Node result{from.kind, from.place, value(from.value), {}, {}};
-    for (const Member& member : from.members) result.members.push_back({text(member.key), node(member.node)});
-    for (const Node& table : from.tables) result.tables.push_back(node(table));
-    return result;
-  }
-
- private:
-  const core::Json& named(const std::string& name) const {
+  const core::Json& named(const std::string& name, const std::string& place, const std::string& key) const {
     const auto found = point_.find(name);
     if (found != point_.end()) return found->second;
     std::vector<std::string> names;
     for (const auto& [known, value] : point_) names.push_back(known);
-    std::string suggestion = did_you_mean(name, names);
-    if (suggestion.empty()) suggestion = fmt::format("its names are {}", fmt::join(names, ", "));
-    throw core::input_error(fmt::format("{}: '{{{}}}' is not a name of the row's grid", place_, name), {}, suggestion);
+    throw core::input_error(fmt::format("{}: key '{}' names '{{{}}}'", place, key, name),
+                            "the row's grid has no such name", nearest_or_all(name, names));
   }
 
   const Point& point_;
-  const std::string& place_;
 };
 
 ReferenceRequest read_reference(const Node& node, const Node* shared) {
@@ -101,8 +101,8 @@ ReferenceRequest read_reference(const Node& node, const Node* shared) {
   std::optional<TableReader> fallback;
   if (shared != nullptr) fallback.emplace(*shared, "'reference'");
   auto part = [&](const std::string& key) {
-    if (fallback && reader.find(key) == nullptr) return fallback->value<std::string>(key);
-    return reader.value<std::string>(key);
+    const bool shared_one = reader.find(key) == nullptr && fallback && fallback->find(key) != nullptr;
+    return shared_one ? fallback->value<std::string>(key) : reader.value<std::string>(key);
   };
   ReferenceRequest request;
   request.place = node.place;
@@ -134,22 +134,24 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
   const Node* grid = reader.find("grid");
   const Node* set = reader.find("set");
   const Node* reference = reader.find("reference");
-  const std::vector<Member> overrides = reader.rest();
+  Settings overrides;
+  add_settings(overrides, reader.rest(), PackKeys::kRefused, reader.known());
   if (set != nullptr) TableReader(*set, "'set'");
 
   std::vector<RowText> rows;
   for (const Point& point : grid == nullptr ? std::vector<Point>{{}} : read_grid(*grid)) {
-    const Substitution substitution(point, row.place);
+    const Substitution substitution(point);
     RowText made;
-    made.id = substitution.text(id);
-    made.label = substitution.text(label);
     made.place = row.place;
-    check_row_id(made.id, reader.place("id"));
+    made.id_place = reader.place("id");
+    made.id = substitution.text(id, made.id_place, "id");
+    made.label = substitution.text(label, reader.place("label"), "label");
+    check_row_id(made.id, made.id_place);
     check_title(made.label, "label", reader.place("label"));
-    add_settings(made.settings, overrides, PackKeys::kRefused, reader.known());
-    if (set != nullptr) add_settings(made.settings, substitution.node(*set).members, PackKeys::kRefused);
+    made.settings = overrides;
+    if (set != nullptr) add_settings(made.settings, substitution.node(*set, "set").members, PackKeys::kRefused);
     if (reference != nullptr) {
-      const Node wanted = substitution.node(*reference);
+      const Node wanted = substitution.node(*reference, "reference");
       if (wanted.kind == Node::Kind::kTables)
         for (const Node& one : wanted.tables) made.references.push_back(read_reference(one, shared_reference));
       else

@@ -14,6 +14,7 @@ struct RowText {
   std::string id;
   std::string label;
   std::string place;
+  std::string id_place;
   Settings settings;
   std::vector<ReferenceRequest> references;
 };

@@ -195,7 +195,7 @@ std::string canonical(const std::string& key) { return key == "backbone" ? "netw
     if (name.starts_with(key + "."))
       throw core::input_error(fmt::format("{}: key '{}' is not a table", node.place, key),
                               fmt::format("it holds keys such as '{}'", name));
-  throw core::input_error(fmt::format("{}: key '{}' is unknown", node.place, key), {}, did_you_mean(key, known));
+  throw core::input_error(fmt::format("{}: key '{}' is unknown", node.place, key), {}, nearest_key(key, known));
 }
 
 //! An empty table sets nothing, but a misspelt one must not pass.

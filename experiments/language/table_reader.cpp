@@ -59,9 +59,8 @@ std::vector<Member> TableReader::rest() const {
 void TableReader::finish() const {
   for (const Member& member : node_.members) {
     if (asked_.contains(member.key)) continue;
-    std::string suggestion = did_you_mean(member.key, known());
-    if (suggestion.empty()) suggestion = fmt::format("known keys of {} are {}", name_, fmt::join(asked_, ", "));
-    throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {}, suggestion);
+    throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {},
+                            nearest_or_all(member.key, known()));
   }
 }
 
@@ -71,10 +70,15 @@ void TableReader::refuse_table(const Node& node, const std::string& key) {
 }
 
 core::RuntimeError TableReader::missing(const std::string& key) const {
+  constexpr int kFarthest = 2;
+  int nearest = std::min(kFarthest, static_cast<int>(key.size()) - 1) + 1;
   std::string suggestion;
-  for (const Member& member : node_.members)
-    if (!asked_.contains(member.key) && !did_you_mean(member.key, {key}).empty())
-      suggestion = fmt::format("is '{}' at {} meant for it", member.key, member.node.place);
+  for (const Member& member : node_.members) {
+    const int distance = asked_.contains(member.key) ? nearest : edit_distance(key, member.key, kFarthest);
+    if (distance >= nearest) continue;
+    nearest = distance;
+    suggestion = fmt::format("is '{}' at {} meant for it", member.key, member.node.place);
+  }
   return core::input_error(fmt::format("{}: key '{}' is missing", node_.place, key), fmt::format("{} needs it", name_),
                            suggestion);
 }

@@ -11,7 +11,23 @@ namespace {
 constexpr std::size_t kLargestText = std::size_t{4} << 20;
 constexpr int kDeepest = 32;
 
-std::string place_of(const std::string& file, std::size_t line) { return fmt::format("{}:{}", file, line); }
+std::string place_of(const std::string& file, const toml::source_position& position) {
+  return fmt::format("{}:{}:{}", file, position.line, position.column);
+}
+
+//! Where the byte `at` of the text stands; columns count characters.
+toml::source_position position_of(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  const auto is_character = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  const std::string_view line = before.substr(before.rfind('\n') + 1);
+  return {static_cast<toml::source_index>(1 + std::count(before.begin(), before.end(), '\n')),
+          static_cast<toml::source_index>(1 + std::count_if(line.begin(), line.end(), is_character))};
+}
+
+[[noreturn]] void refuse_depth(const std::string& place) {
+  throw core::input_error(fmt::format("{}: not usable TOML", place),
+                          fmt::format("nested deeper than {} levels", kDeepest));
+}
 
 //! Refuses brackets and dotted keys that nest deeper than kDeepest before the parser sees them: it builds and frees a
 //! table a level by recursion, and a megabyte of "a.a.a…" would run off the end of the stack.
@@ -34,14 +50,11 @@ class NestingCheck {
  private:
   void take(char c) {
     ++at_;
-    if (c == '\n') ++line_;
     if (c == '\n' || c == '=' || c == ',') dots_ = 0;
     if (c == '.') ++dots_;
     if (c == '[' || c == '{') ++brackets_;
     if (c == ']' || c == '}') --brackets_;
-    if (brackets_ > kDeepest || dots_ > kDeepest)
-      throw core::input_error(fmt::format("{}: not usable TOML", place_of(file_, line_)),
-                              fmt::format("nested deeper than {} levels", kDeepest));
+    if (brackets_ > kDeepest || dots_ > kDeepest) refuse_depth(place_of(file_, position_of(text_, at_ - 1)));
   }
 
   void skip_comment() {
@@ -54,12 +67,8 @@ class NestingCheck {
     at_ += multi_line ? 3 : 1;
     while (at_ < text_.size()) {
       const char c = text_[at_];
-      if (c == '\n') {
-        if (!multi_line) return;  // not TOML; the parser will say so
-        ++line_;
-      }
+      if (c == '\n' && !multi_line) return;  // not TOML; the parser will say so
       if (c == '\\' && quote == '"') {
-        if (at_ + 1 < text_.size() && text_[at_ + 1] == '\n') ++line_;
         at_ += 2;
       } else if (multi_line ? text_.substr(at_, 3) == fence : c == quote) {
         at_ += multi_line ? 3 : 1;
@@ -75,7 +84,6 @@ class NestingCheck {
   std::string_view text_;
   const std::string& file_;
   std::size_t at_ = 0;
-  std::size_t line_ = 1;
   int brackets_ = 0;
   int dots_ = 0;
 };
@@ -84,66 +92,62 @@ class Converter {
  public:
   explicit Converter(const std::string& file) : file_(file) {}
 
-  Node table(const toml::table& from, std::size_t line, int depth) const {
-    struct Entry {
-      toml::source_position position;
-      Member member;
-    };
+  Node table(const toml::table& from, const toml::source_position& at, int depth) const {
+    using Entry = std::pair<toml::source_position, Member>;
     std::vector<Entry> entries;
     for (const auto& [key, value] : from) {
       const auto begin = key.source().begin;
-      entries.push_back({begin, {std::string(key.str()), node(value, begin.line, depth + 1, key.str())}});
+      entries.emplace_back(begin, Member{std::string(key.str()), node(value, begin, depth + 1, key.str())});
     }
-    std::stable_sort(entries.begin(), entries.end(),
-                     [](const Entry& a, const Entry& b) { return a.position < b.position; });
-    Node result{Node::Kind::kTable, place_of(file_, line), {}, {}, {}};
-    for (Entry& entry : entries) result.members.push_back(std::move(entry.member));
+    std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.first < b.first; });
+    Node result{Node::Kind::kTable, place_of(file_, at), {}, {}, {}};
+    for (auto& [begin, member] : entries) result.members.push_back(std::move(member));
     return result;
   }
 
  private:
-  Node node(const toml::node& from, std::size_t line, int depth, std::string_view key) const {
-    if (depth > kDeepest)
-      throw core::input_error(fmt::format("{}: not usable TOML", place_of(file_, line)),
-                              fmt::format("nested deeper than {} levels", kDeepest));
-    if (const auto* members = from.as_table()) return table(*members, line, depth);
+  Node node(const toml::node& from, const toml::source_position& at, int depth, std::string_view key) const {
+    if (depth > kDeepest) refuse_depth(place_of(file_, at));
+    if (const auto* members = from.as_table()) return table(*members, at, depth);
     if (const auto* list = from.as_array()) {
       const auto count = std::count_if(list->begin(), list->end(), [](const auto& item) { return item.is_table(); });
       if (count > 0) {
         if (static_cast<std::size_t>(count) != list->size())
-          throw core::input_error(fmt::format("{}: a list mixes tables and values", place_of(file_, line)));
-        return list_of_tables(*list, line, depth);
+          throw core::input_error(
+              fmt::format("{}: key '{}' holds a list that mixes tables and values", place_of(file_, at), key));
+        return list_of_tables(*list, at, depth);
       }
     }
-    return {Node::Kind::kValue, place_of(file_, line), value(from, line, key), {}, {}};
+    return {Node::Kind::kValue, place_of(file_, at), value(from, at, key), {}, {}};
   }
 
-  Node list_of_tables(const toml::array& list, std::size_t line, int depth) const {
-    Node result{Node::Kind::kTables, place_of(file_, line), {}, {}, {}};
-    for (const auto& item : list) result.tables.push_back(table(*item.as_table(), item.source().begin.line, depth + 1));
+  Node list_of_tables(const toml::array& list, const toml::source_position& at, int depth) const {
+    Node result{Node::Kind::kTables, place_of(file_, at), {}, {}, {}};
+    for (const auto& item : list) result.tables.push_back(table(*item.as_table(), item.source().begin, depth + 1));
     return result;
   }
 
-  core::Json value(const toml::node& from, std::size_t line, std::string_view key) const {
+  core::Json value(const toml::node& from, const toml::source_position& at, std::string_view key) const {
+    const auto refuse = [&](std::string_view what, std::string_view why) {
+      throw core::input_error(fmt::format("{}: key '{}' holds {}", place_of(file_, at), key, what), why);
+    };
     if (const auto* text = from.as_string()) return text->get();
     if (const auto* integer = from.as_integer()) return integer->get();
     if (const auto* boolean = from.as_boolean()) return boolean->get();
     if (const auto* number = from.as_floating_point()) {
-      if (!std::isfinite(number->get()))
-        throw core::input_error(
-            fmt::format("{}: key '{}' holds a number that is not finite", place_of(file_, line), key));
+      if (!std::isfinite(number->get())) refuse("a number that is not finite", {});
       return number->get();
     }
     if (const auto* list = from.as_array()) {
       core::Json items = core::Json::array();
       for (const auto& item : *list) {
-        if (item.is_table())
-          throw core::input_error(fmt::format("{}: a list holds a table", place_of(file_, line)), "values are needed");
-        items.push_back(value(item, line, key));
+        if (item.is_table()) refuse("a list of lists of tables", "values are needed");
+        items.push_back(value(item, at, key));
       }
       return items;
     }
-    throw core::input_error(fmt::format("{}: a date or time", place_of(file_, line)), "no key takes one");
+    refuse("a date or time", "no key takes one");
+    return {};
   }
 
   const std::string& file_;
@@ -155,12 +159,36 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+//! What is wrong at a place of the text, told by the key of its line where the parser was past one.
+core::RuntimeError not_toml(std::string_view text, const std::string& file, const toml::parse_error& error) {
+  const toml::source_position at = error.source().begin;
+  const std::string why = one_line(error.description());
+  std::size_t begin = 0;
+  for (std::size_t line = 1; line < at.line; ++line) begin = text.find('\n', begin) + 1;
+  const std::string_view line = text.substr(begin, text.find('\n', begin) - begin);
+  constexpr std::string_view kTwice = "cannot redefine existing ";
+  if (const auto found = why.find(kTwice); found != std::string::npos && why.find('\'', found) != std::string::npos) {
+    const std::string_view quoted = std::string_view(why).substr(why.find('\'', found));
+    const std::string_view key = quoted.substr(1, quoted.find('\'', 1) - 1), word = key.substr(key.rfind('.') + 1);
+    // Of a value's place, or of a header's begin.
+    const auto stands = line.rfind(word, at.column < 2 ? line.npos : at.column - 2);
+    const toml::source_position place = stands == line.npos ? at : position_of(text, begin + stands);
+    return core::input_error(fmt::format("{}: key '{}' stands twice", place_of(file, place), key));
+  }
+  const std::string_view key = line.substr(0, line.find_first_of(" \t=[{\"'#"));
+  const auto equals = line.find_first_not_of(" \t", key.size());
+  if (key.empty() || equals == line.npos || line[equals] != '=' || at.column <= equals)
+    return core::input_error(fmt::format("{}: not TOML", place_of(file, at)), why);
+  const bool bare = why.find("value type") != std::string::npos || why.find("boolean") != std::string::npos;
+  return core::input_error(fmt::format("{}: key '{}' is followed by what is not TOML", place_of(file, at), key), why,
+                           bare ? "write words in double quotes" : "");
+}
+
 toml::table parse(std::string_view text, const std::string& file) {
   try {
     return toml::parse(text, std::string_view(file));
   } catch (const toml::parse_error& error) {
-    throw core::input_error(fmt::format("{}: not TOML", place_of(file, error.source().begin.line)),
-                            one_line(error.description()));
+    throw not_toml(text, file, error);
   }
 }
 
@@ -168,10 +196,10 @@ toml::table parse(std::string_view text, const std::string& file) {
 
 Node parse_toml(std::string_view text, const std::string& file) {
   if (text.size() > kLargestText)
-    throw core::input_error(fmt::format("{}: {} bytes", file, text.size()),
+    throw core::input_error(fmt::format("{}: {} bytes", place_of(file, {1, 1}), text.size()),
                             fmt::format("at most {} are read", kLargestText));
   NestingCheck(text, file).run();
-  return Converter(file).table(parse(text, file), 1, 0);
+  return Converter(file).table(parse(text, file), {1, 1}, 0);
 }
 
 Node parse_toml_value(const std::string& value, const std::string& place) {

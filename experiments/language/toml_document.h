@@ -17,7 +17,7 @@ struct Member;
 struct Node {
   enum class Kind { kValue, kTable, kTables };
   Kind kind = Kind::kValue;
-  std::string place;            //!< "FILE:LINE", or "--set KEY": what a message about it opens with
+  std::string place;            //!< "FILE:LINE:COLUMN" of its key, or "--set KEY": what a message about it opens with
   core::Json value;             //!< kValue: a string, boolean, integer, finite number, or a list of such
   std::vector<Member> members;  //!< kTable: in the order of the file
   std::vector<Node> tables;     //!< kTables: at least one
@@ -29,8 +29,8 @@ struct Member {
 };
 
 //! Parses a document. \param file names it in places and messages
-//! \throws RuntimeError (kInput) opening with FILE:LINE for what is not TOML or not UTF-8, nests deeper than 32 levels,
-//! holds dates, infinities or NaN, or mixes tables with values in a list; text over 4 MiB
+//! \throws RuntimeError (kInput) opening with FILE:LINE:COLUMN for what is not TOML or not UTF-8, nests deeper than 32
+//! levels, holds dates, infinities or NaN, or mixes tables with values in a list; text over 4 MiB
 Node parse_toml(std::string_view text, const std::string& file);
 
 //! The VALUE of `--set KEY=VALUE`: a TOML value where it parses as one, else the text itself as a string.

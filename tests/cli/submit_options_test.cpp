@@ -176,13 +176,13 @@ TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
   EXPECT_THAT(refused(least), StartsWith("SBATCH_QOS: --qos 'a b'"));
   environment_.erase("SBATCH_QOS");
   write_site("[slurm]\n\nmemory = \"lots\"\n");
-  EXPECT_THAT(refused(least), StartsWith("site.toml:3: --memory 'lots'"));
+  EXPECT_THAT(refused(least), StartsWith("site.toml:3:1: --memory 'lots'"));
   write_site("[slurm]\noptions = [\"--array=3\"]\n");
-  EXPECT_THAT(refused(least), StartsWith("site.toml:2: --sbatch '--array=3'"));
+  EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: --sbatch '--array=3'"));
   write_site("[slurm]\ntime = \"soon\"\n");
-  EXPECT_THAT(refused({"--nodes=1"}), StartsWith("site.toml:2: time 'soon'"));
+  EXPECT_THAT(refused({"--nodes=1"}), StartsWith("site.toml:2:1: time 'soon'"));
   write_site("[slurm]\npartitoin = \"x\"\n");
-  EXPECT_THAT(refused(least), StartsWith("site.toml:2: key 'partitoin' is unknown"));
+  EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: key 'partitoin' is unknown"));
 }
 
 TEST_F(SubmitOptions, a_site_file_that_is_named_must_be_there_and_the_users_own_need_not) {

@@ -75,7 +75,7 @@ TEST_F(DataSettings, every_source_can_be_planned) {
   for (const std::string& source : source_names())
     EXPECT_EQ("", refusal(source, source == "vru" ? "split.lr_camera = 0" : "")) << source;
   EXPECT_THAT(refusal("cuhk", ""),
-              AllOf(StartsWith("s.toml:13: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
+              AllOf(StartsWith("s.toml:13:1: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
 }
 
 TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
@@ -88,8 +88,8 @@ TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
   for (std::size_t i = 0; i < native.jobs.size(); ++i) EXPECT_NE(native.jobs[i].id, network.jobs[i].id);
   EXPECT_THAT(
       refusal("viper", "", "view_from = \"raw\""),
-      StartsWith("s.toml:15: key 'view_from' has the value 'raw' (it must be one of native, network, for data"));
-  EXPECT_THAT(refusal("viper", "view_from = \"network\""), StartsWith("s.toml:25: key 'view_from' stands in a row"));
+      StartsWith("s.toml:15:1: key 'view_from' has the value 'raw' (it must be one of native, network, for data"));
+  EXPECT_THAT(refusal("viper", "view_from = \"network\""), StartsWith("s.toml:25:1: key 'view_from' stands in a row"));
 }
 
 TEST_F(DataSettings, the_lr_side_may_be_drawn) {
@@ -101,15 +101,15 @@ TEST_F(DataSettings, the_lr_side_may_be_drawn) {
     // It has no effect, in whatever order the two stand.
     for (const int camera : {0, 1, 3})
       EXPECT_THAT(refusal("market1501", fmt::format("{}split.lr_camera = {}", setting, camera)),
-                  AllOf(StartsWith(fmt::format("s.toml:26: key 'split.lr_camera' has the value {} (", camera)),
+                  AllOf(StartsWith(fmt::format("s.toml:26:7: key 'split.lr_camera' has the value {} (", camera)),
                         HasSubstr(fmt::format("with 'split.lr_side' \"{}\" nothing looks at it", side))));
     EXPECT_THAT(refusal("synthetic", setting, "cameras = 1"),
-                AllOf(StartsWith("s.toml:25: key 'split.lr_side' has the value"), HasSubstr("has one camera")));
+                AllOf(StartsWith("s.toml:25:7: key 'split.lr_side' has the value"), HasSubstr("has one camera")));
     EXPECT_THAT(refusal("vru", setting), HasSubstr("data set 'set' has one camera"));
   }
   EXPECT_EQ("", refusal("synthetic", "split.lr_side = \"pair\"", "cameras = 4"));
   EXPECT_THAT(refusal("synthetic", "split.lr_side = \"pair\"", "cameras = 3"),
-              AllOf(StartsWith("s.toml:25: key 'split.lr_side' has the value 'pair'"), HasSubstr("has 3 cameras")));
+              AllOf(StartsWith("s.toml:25:7: key 'split.lr_side' has the value 'pair'"), HasSubstr("has 3 cameras")));
   EXPECT_THAT(refusal("viper", "split.lr_side = \"drwan\""), HasSubstr("did you mean 'drawn'"));
   EXPECT_EQ("camera", split("viper", "").lr_side);
   EXPECT_THAT(plan(head("viper")).notes, Not(Contains(HasSubstr("low-resolution side"))));
@@ -119,16 +119,16 @@ TEST_F(DataSettings, so_many_identities_are_tested) {
   EXPECT_EQ(100, split("cuhk03", "split.test_identities = 100").test_identities);
   EXPECT_THAT(plan(head("cuhk03") + "split.test_identities = 100").notes, Contains("test identities 100"));
   EXPECT_EQ("", refusal("viper", "split.test_identities = 1"));
-  EXPECT_THAT(refusal("viper", "split.test_identities = -1"), StartsWith("s.toml:25: key 'split.test_identities'"));
+  EXPECT_THAT(refusal("viper", "split.test_identities = -1"), StartsWith("s.toml:25:7: key 'split.test_identities'"));
   EXPECT_THAT(refusal("market1501", "split.test_identities = 9\nsplit.partition = \"official\""),
-              AllOf(StartsWith("s.toml:25: key 'split.test_identities' has the value 9"),
+              AllOf(StartsWith("s.toml:25:7: key 'split.test_identities' has the value 9"),
                     HasSubstr("with the partition 'official' the source says who is tested")));
   // The others train: 40 people are known before there is a pack.
   EXPECT_EQ("", refusal("synthetic", "split.test_identities = 36"));
   EXPECT_THAT(refusal("synthetic", "split.test_identities = 37"),
               AllOf(HasSubstr("'train.identities' has the value 4"), HasSubstr("'set' has 3 training identities")));
   EXPECT_THAT(refusal("synthetic", "split.test_identities = 39"),
-              StartsWith("s.toml:25: key 'split.test_identities' has the value 39 (data set 'set' has 40 identities, "
+              StartsWith("s.toml:25:7: key 'split.test_identities' has the value 39 (data set 'set' has 40 identities, "
                          "of which 2 must train"));
   EXPECT_EQ("", refusal("synthetic", "split.test_identities = 10\nsplit.train_identities = 30"));
   EXPECT_THAT(refusal("synthetic", "split.test_identities = 10\nsplit.train_identities = 31"),
@@ -142,16 +142,17 @@ TEST_F(DataSettings, a_trial_is_a_published_test_set) {
     for (const TrainingSpecification& one : jobs_of<TrainingSpecification>(plan)) numbers.insert(one.split.seed);
     EXPECT_EQ(20U, numbers.size());
     EXPECT_EQ(19U, *numbers.rbegin());
-    EXPECT_EQ(fmt::format("s.toml:26: key 'trials' has the value 21 (source '{}' publishes 20 test sets, one a trial, "
-                          "for row 'r' on data set 'set'); lower it to 20 or set split.partition = \"random-halves\"",
-                          source),
-              refusal(source, "split.partition = \"published\"\ntrials = 21"));
+    EXPECT_EQ(
+        fmt::format("s.toml:26:1: key 'trials' has the value 21 (source '{}' publishes 20 test sets, one a trial, "
+                    "for row 'r' on data set 'set'); lower it to 20 or set split.partition = \"random-halves\"",
+                    source),
+        refusal(source, "split.partition = \"published\"\ntrials = 21"));
     EXPECT_EQ("", refusal(source, "split.partition = \"random-halves\"\ntrials = 21"));
   }
   for (const std::string& source : source_names()) {
     if (published_sets(source) != 0) continue;
     EXPECT_THAT(refusal(source, "split.partition = \"published\""),
-                AllOf(StartsWith("s.toml:25: key 'split.partition' has the value 'published'"),
+                AllOf(StartsWith("s.toml:25:7: key 'split.partition' has the value 'published'"),
                       HasSubstr(fmt::format("source '{}' of data set 'set' has no published test sets", source))))
         << source;
   }
@@ -167,7 +168,7 @@ TEST_F(DataSettings, images_that_came_in_low_resolution_leave_no_choice) {
     if (!queries_came_low(source)) continue;
     const auto refused = [&](const std::string& settings, const std::string& key) {
       EXPECT_THAT(refusal(source, settings),
-                  AllOf(StartsWith(fmt::format("s.toml:25: key '{}' has the value", key)),
+                  AllOf(StartsWith(fmt::format("s.toml:25:{}: key '{}' has the value", key.find('.') + 2, key)),
                         HasSubstr("data set 'set' came in low resolution"), HasSubstr("on data set 'set'); ")))
           << source << ": " << settings;
     };

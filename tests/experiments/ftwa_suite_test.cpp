@@ -90,32 +90,33 @@ TEST_F(FtwaSuite, values_out_of_range_are_refused_with_file_line_and_key) {
   expect_refused({"evaluate.gallery_copy_rate"}, {"-1", "17"});
   const auto baseline = [&](const std::string& setting) { return refusal("method = \"baseline\"\n" + setting); };
   EXPECT_THAT(baseline("baseline.images = \"lr\""),
-              StartsWith("s.toml:24: key 'baseline.images' has the value 'lr' (it must be one of hr, stored"));
-  EXPECT_THAT(baseline("baseline.classification_weight = -1"),
-              StartsWith("s.toml:24: key 'baseline.classification_weight' has the value -1 (it must be 0 to 1000000"));
-  EXPECT_THAT(baseline("baseline.mining = \"some\""), StartsWith("s.toml:24: key 'baseline.mining'"));
+              StartsWith("s.toml:24:10: key 'baseline.images' has the value 'lr' (it must be one of hr, stored"));
+  EXPECT_THAT(
+      baseline("baseline.classification_weight = -1"),
+      StartsWith("s.toml:24:10: key 'baseline.classification_weight' has the value -1 (it must be 0 to 1000000"));
+  EXPECT_THAT(baseline("baseline.mining = \"some\""), StartsWith("s.toml:24:10: key 'baseline.mining'"));
 }
 
 TEST_F(FtwaSuite, wrong_types_and_misspelt_words_are_refused) {
   expect_true_or_false({".classification", ".triplet", ".transformation", ".transformed_losses", ".weighting"});
   EXPECT_THAT(refusal("ftwa.weight_balance = nan"), HasSubstr("holds a number that is not finite"));
   EXPECT_THAT(refusal("train.lr_images = 1.5"), HasSubstr("(an integer is needed)"));
-  EXPECT_EQ("s.toml:23: key 'ftwa.weigthing' is unknown; did you mean 'ftwa.weighting'",
+  EXPECT_EQ("s.toml:23:6: key 'ftwa.weigthing' is unknown; did you mean 'ftwa.weighting'",
             refusal("ftwa.weigthing = false"));
-  EXPECT_EQ("s.toml:23: key 'train.lr_image' is unknown; did you mean 'train.lr_images'",
+  EXPECT_EQ("s.toml:23:7: key 'train.lr_image' is unknown; did you mean 'train.lr_images'",
             refusal("train.lr_image = 2"));
   EXPECT_THAT(refusal("ftwa.triplet_weighting = \"batch-means\""), HasSubstr("did you mean 'batch-mean'"));
   EXPECT_THAT(refusal("evaluate.distance = \"weigthed\""), HasSubstr("did you mean 'weighted'"));
-  EXPECT_THAT(refusal("method = \"ftaw\""), AllOf(StartsWith("s.toml:23: key 'method' has the value 'ftaw'"),
+  EXPECT_THAT(refusal("method = \"ftaw\""), AllOf(StartsWith("s.toml:23:1: key 'method' has the value 'ftaw'"),
                                                   HasSubstr("methods are baseline, ftwa, msifla, rain")));
 }
 
 TEST_F(FtwaSuite, weights_need_something_to_weigh) {
   EXPECT_THAT(refusal("ftwa.transformation = false"),
-              AllOf(StartsWith("s.toml:20: key 'ftwa.weighting' has the value true"),
+              AllOf(StartsWith("s.toml:20:1: key 'ftwa.weighting' has the value true"),
                     HasSubstr("'ftwa.transformation' is off"), HasSubstr("set ftwa.weighting = false")));
   EXPECT_THAT(refusal("ftwa.weighting = true\nftwa.transformed_losses = false"),
-              AllOf(StartsWith("s.toml:23: key 'ftwa.weighting' has the value true"),
+              AllOf(StartsWith("s.toml:23:6: key 'ftwa.weighting' has the value true"),
                     HasSubstr("'ftwa.transformed_losses' is off")));
   EXPECT_THAT(refusal("ftwa.classification = false\nftwa.triplet = false"),
               AllOf(HasSubstr("key 'ftwa.weighting' has the value true"), HasSubstr("are off")));
@@ -124,20 +125,20 @@ TEST_F(FtwaSuite, weights_need_something_to_weigh) {
   EXPECT_EQ("", refusal("ftwa.weighting = false\nftwa.classification = false\nftwa.triplet = false"));
   EXPECT_THAT(refusal("ftwa.weighting = false\nftwa.classification = false\nftwa.triplet = false\n"
                       "ftwa.transformation = false"),
-              AllOf(StartsWith("s.toml:26: key 'ftwa.transformation' has the value false"),
+              AllOf(StartsWith("s.toml:26:6: key 'ftwa.transformation' has the value false"),
                     HasSubstr("every other loss is off too, so none is left")));
 }
 
 TEST_F(FtwaSuite, a_batch_has_both_kinds_of_rows) {
   EXPECT_THAT(refusal("train.lr_images = 0"),
-              AllOf(StartsWith("s.toml:23: key 'train.lr_images' has the value 0 ('ftwa' has a stream of LR images"),
+              AllOf(StartsWith("s.toml:23:7: key 'train.lr_images' has the value 0 ('ftwa' has a stream of LR images"),
                     HasSubstr("; set it to half of 'train.images', 2")));
   EXPECT_THAT(refusal("train.lr_images = 0\ntrain.images = 1"),
               HasSubstr("; raise 'train.images' to 2 and set it to 1"));
   // Pairs of rows, where the option that asks for them is in use.
   const std::string pairs = "ftwa.triplet_weighting = \"per-sample\"\n";
   EXPECT_THAT(refusal(pairs + "train.lr_images = 1"),
-              AllOf(StartsWith("s.toml:24: key 'train.lr_images' has the value 1"), HasSubstr("'per-sample'"),
+              AllOf(StartsWith("s.toml:24:7: key 'train.lr_images' has the value 1"), HasSubstr("'per-sample'"),
                     HasSubstr("half of 'train.images', 4")));
   EXPECT_THAT(refusal(pairs + "train.images = 5"), HasSubstr("half of 'train.images', 5"));
   EXPECT_EQ("", refusal(pairs));
@@ -151,14 +152,14 @@ TEST_F(FtwaSuite, triplets_of_hr_features_have_a_positive) {
   const std::string one = "train.lr_images = 3\nftwa.weighting = false\n";
   EXPECT_EQ("", refusal(one));  // v'_HR of an LR row is one
   EXPECT_THAT(refusal(one + "ftwa.transformation = false"),
-              AllOf(StartsWith("s.toml:23: key 'train.lr_images' has the value 3 (the HR triplets need 2 HR images"),
+              AllOf(StartsWith("s.toml:23:7: key 'train.lr_images' has the value 3 (the HR triplets need 2 HR images"),
                     HasSubstr("raise 'train.images' to 5")));
   EXPECT_THAT(refusal(one + "ftwa.transformed_losses = false"), HasSubstr("the HR triplets need 2 HR images"));
   EXPECT_EQ("", refusal(one + "ftwa.transformation = false\nftwa.triplet = false"));
   EXPECT_EQ("", refusal(one + "ftwa.transformation = false\ntrain.images = 5"));
   const std::string baseline = "method = \"baseline\"\ntrain.lr_images = 3\n";
   EXPECT_THAT(refusal(baseline),
-              StartsWith("s.toml:24: key 'train.lr_images' has the value 3 (the triplet loss of HR"));
+              StartsWith("s.toml:24:7: key 'train.lr_images' has the value 3 (the triplet loss of HR"));
   EXPECT_EQ("", refusal(baseline + "baseline.images = \"stored\""));
   EXPECT_EQ("", refusal(baseline + "baseline.triplet = false"));
   const std::string rain = "method = \"rain\"\ntrain.lr_images = 3\n";
@@ -170,7 +171,7 @@ TEST_F(FtwaSuite, triplets_of_hr_features_have_a_positive) {
 TEST_F(FtwaSuite, without_labels_the_transformation_teaches) {
   EXPECT_EQ("", refusal("train.labelled_fraction = 0"));
   EXPECT_THAT(refusal("train.labelled_fraction = 0\nftwa.weighting = false\nftwa.transformation = false"),
-              AllOf(StartsWith("s.toml:23: key 'train.labelled_fraction' has the value 0"),
+              AllOf(StartsWith("s.toml:23:7: key 'train.labelled_fraction' has the value 0"),
                     HasSubstr("without labels and 'ftwa.transformation' no loss is left")));
 }
 
@@ -184,7 +185,7 @@ TEST_F(FtwaSuite, a_distance_is_one_that_the_method_has) {
   for (const char* name : {"default", "equal", "hr", "lr"}) EXPECT_EQ("", distance(name, without_weights)) << name;
   for (const char* name : {"default", "hr", "lr"}) EXPECT_EQ("", distance(name, without_transformation)) << name;
   EXPECT_THAT(distance("weighted", without_weights),
-              AllOf(StartsWith("s.toml:23: key 'evaluate.distance' has the value 'weighted'"),
+              AllOf(StartsWith("s.toml:23:10: key 'evaluate.distance' has the value 'weighted'"),
                     HasSubstr("method 'ftwa' has equal, hr, lr,")));
   EXPECT_THAT(distance("equal", without_transformation), HasSubstr("method 'ftwa' has hr, lr,"));
   for (const char* method : {"baseline", "rain"}) {
@@ -196,7 +197,7 @@ TEST_F(FtwaSuite, a_distance_is_one_that_the_method_has) {
 
 TEST_F(FtwaSuite, the_gallery_is_shrunk_for_methods_of_one_embedding) {
   EXPECT_THAT(refusal("evaluate.gallery_rate = 3"),
-              AllOf(StartsWith("s.toml:23: key 'evaluate.gallery_rate' has the value 3"),
+              AllOf(StartsWith("s.toml:23:10: key 'evaluate.gallery_rate' has the value 3"),
                     HasSubstr("streams of its own"), HasSubstr("set evaluate.distance = \"lr\"")));
   EXPECT_EQ("", refusal("evaluate.gallery_rate = 1"));
   for (const char* method : {"baseline", "rain"})
@@ -210,7 +211,7 @@ TEST_F(FtwaSuite, a_rate_of_copies_is_in_the_pack_where_copies_are_compared) {
   const std::string eight = "evaluate.gallery_copy_rate = 8\n";
   for (const char* distance : {"default", "weighted", "equal", "lr"})
     EXPECT_THAT(refusal(eight + fmt::format("evaluate.distance = \"{}\"", distance)),
-                StartsWith("s.toml:23: key 'evaluate.gallery_copy_rate' has the value 8 (data set 'easy' has rates "
+                StartsWith("s.toml:23:10: key 'evaluate.gallery_copy_rate' has the value 8 (data set 'easy' has rates "
                            "[2, 3, 4]"))
         << distance;
   EXPECT_EQ("", refusal(eight + "evaluate.distance = \"hr\""));
@@ -298,15 +299,17 @@ TEST_F(FtwaSuite, a_table_of_weights_may_have_rows_without) {
   check_sound(made);
   EXPECT_EQ(5U, made.tables.at(0).metrics.size());
   EXPECT_EQ(
-      "s.toml:18: key 'metrics' names 'weight_hr_rho' (no row of table 't' compares by learned weights); leave it out "
+      "s.toml:18:1: key 'metrics' names 'weight_hr_rho' (no row of table 't' compares by learned weights); leave it "
+      "out "
       "or add a "
       "row of method 'ftwa' with 'ftwa.weighting' and the distance 'weighted'",
       refusal_of(with_metrics("\"rank1\", \"weight_hr_rho\"", control + plain)));
   for (const char* metric : {"weight_hr_rho", "weight_lr_rho"})
-    EXPECT_EQ(fmt::format("s.toml:18: key 'metrics' names '{}' ('evaluate.sample_rates' is [], too few to rank for row "
-                          "'full' on data set 'easy'); set evaluate.sample_rates = [1, 2, 3, 4]",
-                          metric),
-              refusal_of(with_metrics(fmt::format("\"{}\"", metric), control + row("full", ""))));
+    EXPECT_EQ(
+        fmt::format("s.toml:18:1: key 'metrics' names '{}' ('evaluate.sample_rates' is [], too few to rank for row "
+                    "'full' on data set 'easy'); set evaluate.sample_rates = [1, 2, 3, 4]",
+                    metric),
+        refusal_of(with_metrics(fmt::format("\"{}\"", metric), control + row("full", ""))));
   // One rate has no rank.
   EXPECT_THAT(refusal_of(with_metrics("\"weight_hr_rho\"", row("full", "evaluate.sample_rates = [2]"))),
               HasSubstr("'evaluate.sample_rates' is [2]"));
@@ -316,9 +319,9 @@ TEST_F(FtwaSuite, a_table_of_weights_may_have_rows_without) {
   EXPECT_EQ("", refusal_of(with_metrics(means, row("full", "") + row("equal", "evaluate.distance = \"equal\""))));
   EXPECT_THAT(
       refusal_of(with_metrics(means, row("equal", "evaluate.distance = \"equal\""))),
-      StartsWith("s.toml:18: key 'metrics' names 'hr_share' (no row of table 't' compares by learned weights)"));
+      StartsWith("s.toml:18:1: key 'metrics' names 'hr_share' (no row of table 't' compares by learned weights)"));
   EXPECT_THAT(refusal_of(with_metrics("\"weight_rho\"", full)),
-              StartsWith("s.toml:18: key 'metrics' names 'weight_rho'"));
+              StartsWith("s.toml:18:1: key 'metrics' names 'weight_rho'"));
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ TEST_F(MsiflaSuite, a_cascade_descends_to_the_hr_image) {
     EXPECT_EQ("", refusal(fmt::format("msifla.scales = {}", scales))) << scales;
   const auto refused = [&](const std::string& scales, const std::string& why) {
     EXPECT_THAT(refusal("msifla.scales = " + scales),
-                AllOf(StartsWith(fmt::format("s.toml:26: key 'msifla.scales' has the value {} (", scales)),
+                AllOf(StartsWith(fmt::format("s.toml:26:8: key 'msifla.scales' has the value {} (", scales)),
                       HasSubstr(why), HasSubstr("for row 'r' on data set 'easy'")));
   };
   refused("[]", "1 to 4 scales are needed");
@@ -80,7 +80,7 @@ TEST_F(MsiflaSuite, a_cascade_descends_to_the_hr_image) {
   EXPECT_THAT(refusal("train.train_rates = [1, 2, 3]"), HasSubstr("it has"));
   EXPECT_EQ("", refusal("msifla.scales = [8, 1]\ntrain.train_rates = [2, 8]"));
   EXPECT_THAT(refusal("train.train_rates = [2, 4]"),
-              AllOf(StartsWith("s.toml:23: key 'msifla.scales' has the value [3, 2, 1] (the IR network of scale 3"),
+              AllOf(StartsWith("s.toml:23:1: key 'msifla.scales' has the value [3, 2, 1] (the IR network of scale 3"),
                     HasSubstr("; add 3 to 'train.train_rates'")));
 }
 
@@ -93,40 +93,40 @@ TEST_F(MsiflaSuite, values_out_of_range_are_refused_with_file_line_and_key) {
   EXPECT_EQ("", refusal("msifla.ir_warmup_steps = 9"));
   expect_refused({".mining", ".reid_networks"}, {"\"often\""});
   expect_true_or_false({".classification", ".triplet", ".reid_into_ir", ".ir_residual", ".unit_parts"});
-  EXPECT_EQ("s.toml:26: key 'msifla.scale' is unknown; did you mean 'msifla.scales'", refusal("msifla.scale = [1]"));
+  EXPECT_EQ("s.toml:26:8: key 'msifla.scale' is unknown; did you mean 'msifla.scales'", refusal("msifla.scale = [1]"));
 }
 
 TEST_F(MsiflaSuite, something_trains_the_reid_networks) {
   EXPECT_THAT(refusal("msifla.classification = false\nmsifla.triplet = false"),
-              AllOf(StartsWith("s.toml:27: key 'msifla.triplet' has the value false"),
+              AllOf(StartsWith("s.toml:27:8: key 'msifla.triplet' has the value false"),
                     HasSubstr("no loss trains the re-ID networks")));
   EXPECT_THAT(refusal("train.labelled_fraction = 0"),
-              AllOf(StartsWith("s.toml:26: key 'train.labelled_fraction' has the value 0"),
+              AllOf(StartsWith("s.toml:26:7: key 'train.labelled_fraction' has the value 0"),
                     HasSubstr("without labels no loss trains the re-ID networks")));
 }
 
 TEST_F(MsiflaSuite, a_batch_has_lr_images_and_pairs_of_each_identity) {
   EXPECT_EQ("", refusal("train.lr_images = 0"));  // those of the LR camera
   EXPECT_THAT(refusal("train.lr_images = 0\nsplit.train_pool = \"hr-both-views\""),
-              AllOf(StartsWith("s.toml:26: key 'train.lr_images' has the value 0 (the training pool 'hr-both-views'"),
+              AllOf(StartsWith("s.toml:26:7: key 'train.lr_images' has the value 0 (the training pool 'hr-both-views'"),
                     HasSubstr("; set it to half of 'train.images', 2")));
   EXPECT_EQ("", refusal("split.train_pool = \"hr-both-views\""));
   EXPECT_EQ("", refusal("lanes = 2"));  // 3 + 2 identities
   EXPECT_THAT(refusal("lanes = 3"), HasSubstr("3 lanes leave a lane with 1 of the 2 identities that it needs"));
   EXPECT_THAT(refusal("train.identities = 1"), HasSubstr("1 lane leave a lane with 1 of the 2 identities"));
   EXPECT_THAT(refusal("train.images = 1\ntrain.lr_images = 0"), HasSubstr("the triplet loss needs 2 images"));
-  EXPECT_THAT(refusal("train.lr_images = 4"), StartsWith("s.toml:26: key 'train.lr_images' has the value 4"));
+  EXPECT_THAT(refusal("train.lr_images = 4"), StartsWith("s.toml:26:7: key 'train.lr_images' has the value 4"));
 }
 
 TEST_F(MsiflaSuite, images_can_be_halved_twice_and_cut_into_four_parts) {
   EXPECT_THAT(refusal_with("height = 64", "height = 66"),
-              AllOf(StartsWith("s.toml:10: key 'height' has the value 66 ('msifla' halves images twice"),
+              AllOf(StartsWith("s.toml:10:1: key 'height' has the value 66 ('msifla' halves images twice"),
                     HasSubstr("; set it to 68")));
   EXPECT_THAT(refusal_with("width = 32", "width = 31"),
-              AllOf(StartsWith("s.toml:11: key 'width' has the value 31"), HasSubstr("; set it to 32")));
+              AllOf(StartsWith("s.toml:11:1: key 'width' has the value 31"), HasSubstr("; set it to 32")));
   // 24 rows are 3 of f5 at a stride of 8, 28 are 4.
   EXPECT_THAT(refusal_with("height = 64", "height = 24", "train.pad = 0"),
-              AllOf(StartsWith("s.toml:10: key 'height' has the value 24 ('msifla' cuts the last feature map into 4"),
+              AllOf(StartsWith("s.toml:10:1: key 'height' has the value 24 ('msifla' cuts the last feature map into 4"),
                     HasSubstr("that of 'resnet-small' has 3 rows"), HasSubstr("; raise it to 28")));
   EXPECT_EQ("", refusal_with("height = 64", "height = 28"));
   EXPECT_THAT(refusal_with("height = 64", "height = 48", "network.last_stride = 2"), HasSubstr("raise it to 52"));
@@ -162,9 +162,9 @@ TEST_F(MsiflaSuite, without_an_lr_camera_any_image_may_be_low_resolution) {
   EXPECT_EQ("", refusal(any));
   EXPECT_EQ("", refusal(any + "split.train_pool = \"hr-both-views\""));
   EXPECT_THAT(refusal(any + "split.train_pool = \"hr-view-only\""),
-              AllOf(StartsWith("s.toml:27: key 'split.train_pool' has the value 'hr-view-only'"),
+              AllOf(StartsWith("s.toml:27:7: key 'split.train_pool' has the value 'hr-view-only'"),
                     HasSubstr("with 'split.lr_camera' 0 images of any camera are LR")));
-  EXPECT_THAT(refusal("split.lr_camera = -1"), StartsWith("s.toml:26: key 'split.lr_camera' has the value -1"));
+  EXPECT_THAT(refusal("split.lr_camera = -1"), StartsWith("s.toml:26:7: key 'split.lr_camera' has the value -1"));
   EXPECT_THAT(refusal("split.lr_camera = 3"), HasSubstr("data set 'easy' has cameras 1 to 2"));
   EXPECT_THAT(plan_of(any).notes, Contains("low-resolution images of any camera: easy"));
   EXPECT_THAT(plan_of("").notes, testing::Not(Contains(HasSubstr("any camera"))));
@@ -179,22 +179,24 @@ TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {
   EXPECT_EQ("person", plan(head_ + any).datasets.at(0).pack.synthetic->subject);
   for (const char* camera : {"1", "2"})
     EXPECT_THAT(refusal_with(source, one, fmt::format("split.lr_camera = {}", camera)),
-                AllOf(StartsWith(fmt::format("s.toml:28: key 'split.lr_camera' has the value {} (", camera)),
+                AllOf(StartsWith(fmt::format("s.toml:28:7: key 'split.lr_camera' has the value {} (", camera)),
                       HasSubstr("data set 'easy' has one camera"), HasSubstr("; set it to 0")));
-  EXPECT_THAT(refusal_with(source, source + "cameras = 0\n"), StartsWith("s.toml:16: key 'cameras' has the value 0"));
-  EXPECT_THAT(refusal_with(source, source + "subject = \"car\"\n"),
-              StartsWith("s.toml:16: key 'subject' has the value 'car' (it must be one of person, vehicle, for data"));
+  EXPECT_THAT(refusal_with(source, source + "cameras = 0\n"), StartsWith("s.toml:16:1: key 'cameras' has the value 0"));
+  EXPECT_THAT(
+      refusal_with(source, source + "subject = \"car\"\n"),
+      StartsWith("s.toml:16:1: key 'subject' has the value 'car' (it must be one of person, vehicle, for data"));
 }
 
 TEST_F(MsiflaSuite, a_smaller_training_set_holds_a_batch) {
   EXPECT_EQ("", refusal("split.train_identities = 5"));
   EXPECT_EQ("", refusal("split.train_identities = 32"));
-  EXPECT_THAT(refusal("split.train_identities = 1"),
-              StartsWith("s.toml:26: key 'split.train_identities' has the value 1 (classification and triplets need"));
-  EXPECT_THAT(refusal("split.train_identities = -1"), StartsWith("s.toml:26: key 'split.train_identities'"));
+  EXPECT_THAT(
+      refusal("split.train_identities = 1"),
+      StartsWith("s.toml:26:7: key 'split.train_identities' has the value 1 (classification and triplets need"));
+  EXPECT_THAT(refusal("split.train_identities = -1"), StartsWith("s.toml:26:7: key 'split.train_identities'"));
   EXPECT_THAT(refusal("split.train_identities = 33"), HasSubstr("data set 'easy' has 32 training identities"));
   EXPECT_THAT(refusal("split.train_identities = 4"),
-              AllOf(StartsWith("s.toml:7: key 'train.identities' has the value 5"),
+              AllOf(StartsWith("s.toml:7:7: key 'train.identities' has the value 5"),
                     HasSubstr("'split.train_identities' leaves 4 to train on")));
 }
 
@@ -259,13 +261,14 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
   check_sound(made);
   EXPECT_EQ(5U, made.tables.at(0).metrics.size());
   EXPECT_EQ(
-      "s.toml:21: key 'metrics' names 'psnr_gain_2' (no row of table 't' recovers images); leave it out or add a row "
+      "s.toml:21:1: key 'metrics' names 'psnr_gain_2' (no row of table 't' recovers images); leave it out or add a row "
       "of "
       "method 'msifla', or 'rain' with 'rain.reconstruction'",
       refusal_of(
           with_metrics("\"psnr_gain_2\"", plain + row("rain", "method = \"rain\"\nrain.reconstruction = false"))));
   EXPECT_EQ(
-      "s.toml:21: key 'metrics' names 'psnr_gain_2' ('evaluate.sample_rates' is [1, 3], without 2 for row 'r' on data "
+      "s.toml:21:1: key 'metrics' names 'psnr_gain_2' ('evaluate.sample_rates' is [1, 3], without 2 for row 'r' on "
+      "data "
       "set 'easy'); add 2 to evaluate.sample_rates",
       refusal_of(with_metrics("\"psnr_gain_2\"", plain + row("r", "evaluate.sample_rates = [1, 3]"))));
   EXPECT_THAT(refusal_of(with_metrics("\"psnr_gain_2\"", row("r", "method = \"rain\""))),
@@ -274,7 +277,7 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
             refusal_of(with_metrics("\"psnr_gain_2\"", row("r", "method = \"rain\"\nevaluate.sample_rates = [2]"))));
   EXPECT_THAT(
       refusal_of(with_metrics("\"psnr_gain_1\"", sampled)),
-      AllOf(StartsWith("s.toml:21: key 'metrics' names 'psnr_gain_1'"), HasSubstr("did you mean 'psnr_gain_2'")));
+      AllOf(StartsWith("s.toml:21:1: key 'metrics' names 'psnr_gain_1'"), HasSubstr("did you mean 'psnr_gain_2'")));
 }
 
 TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {

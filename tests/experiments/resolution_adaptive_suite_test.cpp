@@ -71,9 +71,10 @@ TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width
         "level_rates = [3, 2, 1]\nresolution_adaptive.widths = [8, 8, 8]", "level_rates = [16, 3, 2, 1]"})
     EXPECT_EQ("", refusal(std::string("resolution_adaptive.") + levels)) << levels;
   const auto refused = [&](const std::string& key, const std::string& value, const std::string& why) {
-    EXPECT_THAT(refusal(fmt::format("resolution_adaptive.{} = {}", key, value)),
-                AllOf(StartsWith(fmt::format("s.toml:22: key 'resolution_adaptive.{}' has the value {} (", key, value)),
-                      HasSubstr(why), HasSubstr("for row 'r' on data set 'easy'")));
+    EXPECT_THAT(
+        refusal(fmt::format("resolution_adaptive.{} = {}", key, value)),
+        AllOf(StartsWith(fmt::format("s.toml:22:21: key 'resolution_adaptive.{}' has the value {} (", key, value)),
+              HasSubstr(why), HasSubstr("for row 'r' on data set 'easy'")));
   };
   refused("level_rates", "[]", "2 to 4 levels are needed");
   refused("level_rates", "[1]", "use method 'baseline' where no levels are told apart");
@@ -100,7 +101,7 @@ TEST_F(ResolutionAdaptiveSuite, values_out_of_range_are_refused_with_file_line_a
   EXPECT_EQ("", refusal("resolution_adaptive.mask_mean = 20\nresolution_adaptive.mask_deviation = 0"));
   EXPECT_EQ("", refusal("resolution_adaptive.verification_weight = 0"));
   expect_true_or_false({".varying_length", ".classification", ".verification"});
-  EXPECT_EQ("s.toml:22: key 'resolution_adaptive.mask' is unknown; did you mean 'resolution_adaptive.masks'",
+  EXPECT_EQ("s.toml:22:21: key 'resolution_adaptive.mask' is unknown; did you mean 'resolution_adaptive.masks'",
             refusal("resolution_adaptive.mask = \"off\""));
   EXPECT_EQ("", refusal("train.lr_images = 1"));
   EXPECT_THAT(refusal("method = \"resolution-adaptive\""), HasSubstr("did you mean 'resolution_adaptive'"));
@@ -110,14 +111,15 @@ TEST_F(ResolutionAdaptiveSuite, every_progressive_mask_has_its_turn) {
   // Four masks, five stages.
   EXPECT_EQ("", refusal("train.steps = 5"));
   EXPECT_EQ(
-      "s.toml:22: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small' are trained one after another, in 5 "
+      "s.toml:22:7: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small' are trained one after another, in "
+      "5 "
       "stages of a step or more, for row 'r' on data set 'easy'); raise it to 5 or set resolution_adaptive.masks = "
       "\"joint\"",
       refusal("train.steps = 4"));
   EXPECT_EQ("", refusal(std::string("train.steps = 4\n") + kJoint));
   EXPECT_EQ("", refusal("resolution_adaptive.stage_steps = 2"));
   EXPECT_EQ(
-      "s.toml:22: key 'resolution_adaptive.stage_steps' has the value 3 (1 of the 4 masks of 'resnet-small' would "
+      "s.toml:22:21: key 'resolution_adaptive.stage_steps' has the value 3 (1 of the 4 masks of 'resnet-small' would "
       "never be trained: the training ends at step 10 and stage 4 begins at step 12, for row 'r' on data set 'easy'); "
       "set it to 2 at most, or to 0 for equal stages",
       refusal("resolution_adaptive.stage_steps = 3"));
@@ -125,7 +127,7 @@ TEST_F(ResolutionAdaptiveSuite, every_progressive_mask_has_its_turn) {
   EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 10"), HasSubstr("4 of the 4 masks of 'resnet-small'"));
   EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 9"), HasSubstr("3 of the 4 masks of 'resnet-small'"));
   EXPECT_THAT(refusal("train.steps = 4\nresolution_adaptive.stage_steps = 1"),
-              AllOf(StartsWith("s.toml:23: key 'resolution_adaptive.stage_steps' has the value 1 (1 of the 4"),
+              AllOf(StartsWith("s.toml:23:21: key 'resolution_adaptive.stage_steps' has the value 1 (1 of the 4"),
                     HasSubstr("; raise 'train.steps' above 4")));
   EXPECT_THAT(refusal("resolution_adaptive.stage_steps = 2147483647"), HasSubstr("4 of the 4 masks"));
   // ResNet-50 has 16 blocks, in four stages.
@@ -136,12 +138,14 @@ TEST_F(ResolutionAdaptiveSuite, every_progressive_mask_has_its_turn) {
 
 TEST_F(ResolutionAdaptiveSuite, a_loss_is_left_and_has_its_pairs_and_labels) {
   EXPECT_THAT(refusal("resolution_adaptive.classification = false\nresolution_adaptive.verification = false"),
-              AllOf(StartsWith("s.toml:23: key 'resolution_adaptive.verification' has the value false"),
+              AllOf(StartsWith("s.toml:23:21: key 'resolution_adaptive.verification' has the value false"),
                     HasSubstr("no loss is left")));
-  EXPECT_THAT(refusal("train.labelled_fraction = 0"),
-              AllOf(StartsWith("s.toml:22: key 'train.labelled_fraction' has the value 0"), HasSubstr("needs labels")));
+  EXPECT_THAT(
+      refusal("train.labelled_fraction = 0"),
+      AllOf(StartsWith("s.toml:22:7: key 'train.labelled_fraction' has the value 0"), HasSubstr("needs labels")));
   EXPECT_EQ(
-      "s.toml:22: key 'train.images' has the value 1 (the verification loss needs 2 images of each identity in a lane, "
+      "s.toml:22:7: key 'train.images' has the value 1 (the verification loss needs 2 images of each identity in a "
+      "lane, "
       "and of the pool 'mlr' a row stored as an LR image alone gives one, for row 'r' on data set 'easy'); raise it to "
       "2, or set another 'split.train_pool'",
       refusal("train.images = 1"));
@@ -227,12 +231,13 @@ TEST_F(ResolutionAdaptiveSuite, queries_are_taken_for_a_level_where_levels_matte
   EXPECT_EQ("known", evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
   EXPECT_EQ("lowest", evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
   EXPECT_THAT(refusal("evaluate.query_level = \"low\""),
-              AllOf(StartsWith("s.toml:22: key 'evaluate.query_level' has the value 'low' (it must be one of known, "
+              AllOf(StartsWith("s.toml:22:10: key 'evaluate.query_level' has the value 'low' (it must be one of known, "
                                "native-size, highest, lowest")));
-  EXPECT_THAT(refusal("method = \"baseline\"\nevaluate.query_level = \"highest\""),
-              AllOf(StartsWith("s.toml:23: key 'evaluate.query_level' has the value 'highest' (method 'baseline' tells "
-                               "no levels of resolution apart"),
-                    HasSubstr("use method 'resolution_adaptive'")));
+  EXPECT_THAT(
+      refusal("method = \"baseline\"\nevaluate.query_level = \"highest\""),
+      AllOf(StartsWith("s.toml:23:10: key 'evaluate.query_level' has the value 'highest' (method 'baseline' tells "
+                       "no levels of resolution apart"),
+            HasSubstr("use method 'resolution_adaptive'")));
   EXPECT_EQ("", refusal("method = \"baseline\"\nevaluate.query_level = \"known\""));
   EXPECT_EQ("", refusal("evaluate.gallery_rate = 3"));
   EXPECT_THAT(refusal("evaluate.distance = \"hr\""), HasSubstr("compares by one embedding"));
@@ -248,11 +253,12 @@ TEST_F(ResolutionAdaptiveSuite, columns_of_levels_and_masks_are_of_rows_that_hav
   const std::string plain = row("plain", kPlain), lengths = row("lengths", kNoMasks), masks = row("masks", kMasksAlone);
   check_sound(plan(with_metrics("\"level_agreement\", \"mask_spread\"", plain + lengths + masks)));
   EXPECT_EQ(
-      "s.toml:17: key 'metrics' names 'level_agreement' (no row of table 't' tells levels of resolution apart); leave "
+      "s.toml:17:1: key 'metrics' names 'level_agreement' (no row of table 't' tells levels of resolution apart); "
+      "leave "
       "it out or add a row of method 'resolution_adaptive' with varying length or masks",
       refusal_of(with_metrics("\"level_agreement\"", plain + row("b", "method = \"baseline\""))));
   EXPECT_EQ(
-      "s.toml:17: key 'metrics' names 'mask_spread' (no row of table 't' has masks); leave it out or add a row of "
+      "s.toml:17:1: key 'metrics' names 'mask_spread' (no row of table 't' has masks); leave it out or add a row of "
       "method 'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\"",
       refusal_of(with_metrics("\"mask_spread\"", plain + lengths)));
   EXPECT_EQ("", refusal_of(with_metrics("\"level_agreement\"", lengths)));
@@ -273,7 +279,7 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
                                "variant = \"masks only\" }")));
   EXPECT_THAT(of_rows.tables.at(0).no_reference, ElementsAre(title));
   EXPECT_THAT(row_of(of_rows, "t", "r").cells.at(0).references, IsEmpty());
-  EXPECT_EQ(title, to_json(of_rows).at("tables").at(0).at("no_reference").at(0));
+  EXPECT_EQ(title, json_of(of_rows).at("tables").at(0).at("no_reference").at(0));
   // A paper of which a number stands there has a reference; so has a table that names no paper none to lack.
   const std::string rain =
       row("rain",
@@ -299,7 +305,7 @@ TEST_F(ResolutionAdaptiveSuite, a_paper_without_numbers_is_named_as_such) {
   EXPECT_THAT(of_two.tables.at(0).no_reference, IsEmpty());
   EXPECT_THAT(
       refusal_of(with_paper("wu2002", row("r", ""))),
-      AllOf(StartsWith("s.toml:19: key 'reference' has the paper 'wu2002'"), HasSubstr("did you mean 'wu2022'")));
+      AllOf(StartsWith("s.toml:19:15: key 'reference' has the paper 'wu2002'"), HasSubstr("did you mean 'wu2022'")));
 }
 
 TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_recipe) {

@@ -190,7 +190,7 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
 }
 
 TEST_F(Suite, the_plans_document_has_the_contracts_members) {
-  const core::Json json = to_json(shipped("quickstart.toml"));
+  const core::Json json = json_of(shipped("quickstart.toml"));
   EXPECT_EQ(27U, json.at("jobs").size());
   const core::Json& job = json.at("jobs").back();
   for (const char* key : {"id", "kind", "after", "slots", "label", "specification"})
@@ -201,9 +201,10 @@ TEST_F(Suite, the_plans_document_has_the_contracts_members) {
   EXPECT_THAT(json.at("datasets").at(0).at("pack_folder").get<std::string>(), testing::StartsWith("packs/synthetic-"));
 }
 
-TEST_F(Suite, planning_twice_gives_the_same_document) {
-  EXPECT_EQ(core::canonical_json(to_json(shipped("quickstart.toml"))),
-            core::canonical_json(to_json(shipped("quickstart.toml"))));
+TEST_F(Suite, planning_twice_gives_the_same_document_in_the_usual_layout) {
+  std::ostringstream text;
+  write_json(text, shipped("quickstart.toml"));
+  EXPECT_EQ(json_of(shipped("quickstart.toml")).dump(1) + "\n", text.str());
 }
 
 // Every source stands in it, so that each way from a layout to a table can be gone.

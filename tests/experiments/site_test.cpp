@@ -92,7 +92,7 @@ program = "/usr/local/bin/resolute"
   EXPECT_EQ(site.launcher, "mpirun");
   EXPECT_THAT(site.container, ElementsAre("apptainer", "exec", "--nv", "/shared/resolute.sif"));
   EXPECT_EQ(site.container_program, "/usr/local/bin/resolute");
-  EXPECT_EQ(site.places.at("slurm.time"), file_.string() + ":10");
+  EXPECT_EQ(site.places.at("slurm.time"), file_.string() + ":10:1");
 }
 
 TEST_F(SiteFile, an_empty_one_says_nothing) {
@@ -105,24 +105,24 @@ TEST_F(SiteFile, an_empty_one_says_nothing) {
 
 TEST_F(SiteFile, an_unknown_key_is_refused_with_the_nearest_known_one) {
   EXPECT_EQ(refused("[slurm]\npartitoin = \"gpu\"\n"),
-            "site.toml:2: key 'partitoin' is unknown; did you mean 'partition'");
-  EXPECT_THAT(refused("[slrum]\n"), HasSubstr("site.toml:1: key 'slrum' is unknown; did you mean 'slurm'"));
-  EXPECT_THAT(refused("[environment]\nmodule = [\"x\"]\n"), HasSubstr("site.toml:2: key 'module' is unknown"));
-  EXPECT_THAT(refused("[container]\ncommand = [\"x\"]\nimage = \"x\"\n"), HasSubstr("site.toml:3: key 'image'"));
+            "site.toml:2:1: key 'partitoin' is unknown; did you mean 'partition'");
+  EXPECT_THAT(refused("[slrum]\n"), HasSubstr("site.toml:1:2: key 'slrum' is unknown; did you mean 'slurm'"));
+  EXPECT_THAT(refused("[environment]\nmodule = [\"x\"]\n"), HasSubstr("site.toml:2:1: key 'module' is unknown"));
+  EXPECT_THAT(refused("[container]\ncommand = [\"x\"]\nimage = \"x\"\n"), HasSubstr("site.toml:3:1: key 'image'"));
 }
 
 TEST_F(SiteFile, values_of_a_wrong_type_or_range_are_refused_where_they_stand) {
   EXPECT_THAT(refused("[slurm]\nnodes = \"2\"\n"), HasSubstr("site.toml:2"));
-  EXPECT_THAT(refused("[slurm]\n\nnodes = 0\n"), HasSubstr("site.toml:3: key 'nodes' is 0 (1 is the least)"));
+  EXPECT_THAT(refused("[slurm]\n\nnodes = 0\n"), HasSubstr("site.toml:3:1: key 'nodes' is 0 (1 is the least)"));
   EXPECT_THAT(refused("[slurm]\nnodes = 99999999999\n"), HasSubstr("site.toml:2"));
-  EXPECT_THAT(refused("[slurm]\nnotice = -1\n"), HasSubstr("site.toml:2: key 'notice' is -1"));
+  EXPECT_THAT(refused("[slurm]\nnotice = -1\n"), HasSubstr("site.toml:2:1: key 'notice' is -1"));
   EXPECT_THAT(refused("[slurm]\nexclusive = 1\n"), HasSubstr("site.toml:2"));
   EXPECT_THAT(refused("[slurm]\npartition = [\"gpu\"]\n"), HasSubstr("site.toml:2"));
-  EXPECT_THAT(refused("[slurm]\npartition = \"\"\n"), HasSubstr("site.toml:2: key 'partition' is not a title"));
-  EXPECT_THAT(refused("[slurm]\npartition = \"a\\nb\"\n"), HasSubstr("site.toml:2: key 'partition'"));
+  EXPECT_THAT(refused("[slurm]\npartition = \"\"\n"), HasSubstr("site.toml:2:1: key 'partition' is not a title"));
+  EXPECT_THAT(refused("[slurm]\npartition = \"a\\nb\"\n"), HasSubstr("site.toml:2:1: key 'partition'"));
   EXPECT_THAT(refused("[slurm]\noptions = \"--x\"\n"), HasSubstr("site.toml:2"));
-  EXPECT_THAT(refused("[slurm]\noptions = [\"\"]\n"), HasSubstr("site.toml:2: key 'options'"));
-  EXPECT_THAT(refused("[environment]\ncommands = [\"a\\u0000b\"]\n"), HasSubstr("site.toml:2: key 'commands'"));
+  EXPECT_THAT(refused("[slurm]\noptions = [\"\"]\n"), HasSubstr("site.toml:2:1: key 'options'"));
+  EXPECT_THAT(refused("[environment]\ncommands = [\"a\\u0000b\"]\n"), HasSubstr("site.toml:2:1: key 'commands'"));
   EXPECT_THAT(refused("slurm = 3\n"), HasSubstr("site.toml:1"));
   EXPECT_THAT(refused("[[slurm]]\n"), HasSubstr("site.toml:1"));
   EXPECT_THAT(refused("[slurm\n"), HasSubstr("site.toml:1"));
@@ -130,13 +130,13 @@ TEST_F(SiteFile, values_of_a_wrong_type_or_range_are_refused_where_they_stand) {
 
 TEST_F(SiteFile, words_outside_their_choice_are_refused) {
   EXPECT_THAT(refused("[slurm]\ncontinue = \"again\"\n"),
-              HasSubstr("site.toml:2: key 'continue' is 'again'; give one of requeue, chain"));
+              HasSubstr("site.toml:2:1: key 'continue' is 'again'; give one of requeue, chain"));
   EXPECT_THAT(refused("[environment]\nlauncher = \"mpiexec\"\n"),
-              HasSubstr("site.toml:2: key 'launcher' is 'mpiexec'; give one of auto, srun, mpirun, none"));
+              HasSubstr("site.toml:2:1: key 'launcher' is 'mpiexec'; give one of auto, srun, mpirun, none"));
 }
 
 TEST_F(SiteFile, a_container_needs_its_command) {
-  EXPECT_THAT(refused("\n[container]\nprogram = \"/x\"\n"), HasSubstr("site.toml:2: [container] has no 'command'"));
+  EXPECT_THAT(refused("\n[container]\nprogram = \"/x\"\n"), HasSubstr("site.toml:2:2: [container] has no 'command'"));
 }
 
 TEST_F(SiteFile, a_missing_one_is_an_error) {

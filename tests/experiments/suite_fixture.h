@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -71,6 +72,13 @@ inline const TrainingSpecification& training_of(const Plan& plan, const std::str
   };
   const auto& specification = std::get<EvaluationSpecification>(find(evaluation).specification);
   return std::get<TrainingSpecification>(find(specification.training).specification);
+}
+
+//! What `suite plan --json` prints.
+inline core::Json json_of(const Plan& plan) {
+  std::ostringstream text;
+  write_json(text, plan);
+  return core::parse_json(text.str(), "the plan");
 }
 
 inline void check_sound(const Plan& plan) {
@@ -165,14 +173,14 @@ class MethodSuite : public Suite {
         std::string shown = value;
         std::replace(shown.begin(), shown.end(), '"', '\'');
         EXPECT_THAT(refusal(full(key) + " = " + value),
-                    testing::AllOf(testing::StartsWith(
-                                       fmt::format("{}key '{}' has the value {} (", first_line(), full(key), shown)),
+                    testing::AllOf(testing::StartsWith(fmt::format("{}key '{}' has the value {} (", place(full(key)),
+                                                                   full(key), shown)),
                                    testing::HasSubstr("for row 'r' on data set 'easy'")));
       }
   }
   void expect_true_or_false(std::initializer_list<std::string> keys) {
     for (const std::string& key : keys)
-      EXPECT_EQ(fmt::format("{}key '{}' has the value 1 (true or false is needed)", first_line(), full(key)),
+      EXPECT_EQ(fmt::format("{}key '{}' has the value 1 (true or false is needed)", place(full(key)), full(key)),
                 refusal(full(key) + " = 1"));
   }
   //! Each line more makes the same training of a row with these settings.
@@ -187,9 +195,10 @@ class MethodSuite : public Suite {
 
  private:
   std::string full(const std::string& key) const { return key.front() == '.' ? method_ + key : key; }
-  //! Of a row: the head's end, the row's beginning, its id and its label stand before.
-  std::string first_line() const {
-    return fmt::format("s.toml:{}: ", std::count(head_.begin(), head_.end(), '\n') + 4);
+  //! Of a row's first setting: the head's end, the row's beginning, its id and its label stand before; the last word
+  //! of a dotted key is its place.
+  std::string place(const std::string& key) const {
+    return fmt::format("s.toml:{}:{}: ", std::count(head_.begin(), head_.end(), '\n') + 4, key.rfind('.') + 2);
   }
 
   const std::string method_;

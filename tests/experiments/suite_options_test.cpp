@@ -16,85 +16,88 @@ constexpr const char* kLevels = "levels = [4, 5]";
 
 TEST(ImpossibleOptions, levels_and_the_adversary) {
   EXPECT_THAT(with(kLevels, "levels = [7]"),
-              StartsWith("s.toml:13: key 'rain.levels' has the value [7] (each must be 1 to 5, for row 'r'"));
+              StartsWith("s.toml:13:1: key 'rain.levels' has the value [7] (each must be 1 to 5, for row 'r'"));
   EXPECT_THAT(with(kLevels, "levels = []"),
-              AllOf(StartsWith("s.toml:13: key 'rain.levels' has the value [] (the adversary 'minimax' has no level"),
+              AllOf(StartsWith("s.toml:13:1: key 'rain.levels' has the value [] (the adversary 'minimax' has no level"),
                     HasSubstr("set rain.adversary = \"off\"")));
   EXPECT_THAT(
       with(kLevels, "adversary = \"off\"\nclassification = false\ntriplet = false\nreconstruction = false"),
-      StartsWith("s.toml:13: key 'rain.adversary' has the value 'off' (every other loss is off too, so none is left"));
-  EXPECT_THAT(with(kLevels, "adversary = \"of\""),
-              AllOf(StartsWith("s.toml:13: key 'rain.adversary' has the value 'of'"), HasSubstr("did you mean 'off'")));
+      StartsWith(
+          "s.toml:13:1: key 'rain.adversary' has the value 'off' (every other loss is off too, so none is left"));
+  EXPECT_THAT(
+      with(kLevels, "adversary = \"of\""),
+      AllOf(StartsWith("s.toml:13:1: key 'rain.adversary' has the value 'of'"), HasSubstr("did you mean 'off'")));
 }
 
 TEST(ImpossibleOptions, a_switched_off_adversarys_options_are_checked_too) {
   EXPECT_EQ("", with(kLevels, "adversary = \"off\""));
   EXPECT_EQ("", with(kLevels, "adversary = \"off\"\nlevels = [1]"));
   EXPECT_THAT(with(kLevels, "adversary = \"off\"\nlevels = [7]"),
-              StartsWith("s.toml:14: key 'rain.levels' has the value [7]"));
-  EXPECT_THAT(with(kLevels, "adversary = \"off\"\nupdates = \"never\""), StartsWith("s.toml:14: key 'rain.updates'"));
+              StartsWith("s.toml:14:1: key 'rain.levels' has the value [7]"));
+  EXPECT_THAT(with(kLevels, "adversary = \"off\"\nupdates = \"never\""), StartsWith("s.toml:14:1: key 'rain.updates'"));
   EXPECT_THAT(with(kLevels, "adversary = \"off\"\nadversarial_weight = -1"),
-              StartsWith("s.toml:14: key 'rain.adversarial_weight'"));
-  EXPECT_THAT(with(kLevels, "reconstruction = false\ndecoder = \"none\""), StartsWith("s.toml:14: key 'rain.decoder'"));
+              StartsWith("s.toml:14:1: key 'rain.adversarial_weight'"));
+  EXPECT_THAT(with(kLevels, "reconstruction = false\ndecoder = \"none\""),
+              StartsWith("s.toml:14:1: key 'rain.decoder'"));
 }
 
 TEST(ImpossibleOptions, a_labelled_share_is_a_share) {
   for (const char* fraction : {"1.2", "-0.1"})
     EXPECT_THAT(with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)),
-                StartsWith(fmt::format("s.toml:12: key 'train.labelled_fraction' has the value {} (it must be 0 to 1",
+                StartsWith(fmt::format("s.toml:12:1: key 'train.labelled_fraction' has the value {} (it must be 0 to 1",
                                        fraction)));
   EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = nan"),
-              StartsWith("s.toml:12: key 'labelled_fraction' holds a number that is not finite"));
+              StartsWith("s.toml:12:1: key 'labelled_fraction' holds a number that is not finite"));
   EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = true"),
-              StartsWith("s.toml:12: key 'train.labelled_fraction' has the value true (a number is needed)"));
+              StartsWith("s.toml:12:1: key 'train.labelled_fraction' has the value true (a number is needed)"));
   for (const char* fraction : {"0", "0.2", "1"})
     EXPECT_EQ("", with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)));
 }
 
 TEST(ImpossibleOptions, there_is_no_rate_zero) {
   EXPECT_THAT(with("rates = [2, 3, 4]", "rates = [0, 2, 3, 4]"),
-              StartsWith("s.toml:22: key 'rates' has the value [0, 2, 3, 4] (each must be 1 to 16"));
+              StartsWith("s.toml:22:1: key 'rates' has the value [0, 2, 3, 4] (each must be 1 to 16"));
   EXPECT_THAT(with("identities = 8", "identities = 8\ntrain_rates = [0]"),
-              StartsWith("s.toml:12: key 'train.train_rates' has the value [0] (each must be 1 to 16"));
+              StartsWith("s.toml:12:1: key 'train.train_rates' has the value [0] (each must be 1 to 16"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nsplit.query_rates = [0, 2]"),
-              StartsWith("s.toml:7: key 'split.query_rates' has the value [0, 2] (each must be 1 to 16"));
+              StartsWith("s.toml:7:7: key 'split.query_rates' has the value [0, 2] (each must be 1 to 16"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.query_rates = [0]"),
-              StartsWith("s.toml:7: key 'evaluate.query_rates' has the value [0] (each must be 1 to 16"));
+              StartsWith("s.toml:7:10: key 'evaluate.query_rates' has the value [0] (each must be 1 to 16"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [0, 1]"),
-              StartsWith("s.toml:7: key 'evaluate.sample_rates' has the value [0, 1] (each must be 1 to 16"));
+              StartsWith("s.toml:7:10: key 'evaluate.sample_rates' has the value [0, 1] (each must be 1 to 16"));
 }
 
 TEST(ImpossibleOptions, rate_one_needs_no_room_in_the_pack) {
   EXPECT_EQ("", with("identities = 8", "identities = 8\ntrain_rates = [1]"));
   EXPECT_EQ("", with("trials = 1", "trials = 1\nevaluate.query_rates = [1]\nevaluate.sample_rates = [1, 2, 4]"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [1, 8]"),
-              AllOf(StartsWith("s.toml:7: key 'evaluate.sample_rates' has the value [1, 8]"), HasSubstr("add 8")));
+              AllOf(StartsWith("s.toml:7:10: key 'evaluate.sample_rates' has the value [1, 8]"), HasSubstr("add 8")));
 }
 
 TEST(ImpossibleOptions, unknown_choices_get_a_suggestion) {
   auto rain = [](const std::string& line) { return with(kLevels, line); };
   EXPECT_THAT(rain("updates = \"alternatin\""),
-              AllOf(StartsWith("s.toml:13: key 'rain.updates' has the value 'alternatin'"),
+              AllOf(StartsWith("s.toml:13:1: key 'rain.updates' has the value 'alternatin'"),
                     HasSubstr("did you mean 'alternating'")));
   EXPECT_THAT(rain("discriminator = \"pixelwize\""),
-              AllOf(StartsWith("s.toml:13: key 'rain.discriminator'"), HasSubstr("did you mean 'pixelwise'")));
+              AllOf(StartsWith("s.toml:13:1: key 'rain.discriminator'"), HasSubstr("did you mean 'pixelwise'")));
   EXPECT_THAT(rain("decoder = \"transpose\""),
-              AllOf(StartsWith("s.toml:13: key 'rain.decoder'"), HasSubstr("did you mean 'transposed'")));
+              AllOf(StartsWith("s.toml:13:1: key 'rain.decoder'"), HasSubstr("did you mean 'transposed'")));
   EXPECT_THAT(rain("supervision = \"hr-only-label\""),
-              AllOf(StartsWith("s.toml:13: key 'rain.supervision'"), HasSubstr("did you mean 'hr-only-labels'")));
-  EXPECT_THAT(rain("labelled_copies = false"), StartsWith("s.toml:13: key 'rain.labelled_copies' is unknown"));
+              AllOf(StartsWith("s.toml:13:1: key 'rain.supervision'"), HasSubstr("did you mean 'hr-only-labels'")));
+  EXPECT_THAT(rain("labelled_copies = false"), StartsWith("s.toml:13:1: key 'rain.labelled_copies' is unknown"));
 }
 
 TEST(ImpossibleOptions, what_an_evaluation_shows) {
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.panels = -1"),
-              StartsWith("s.toml:7: key 'evaluate.panels' has the value -1 (it must be 0 to 32"));
+              StartsWith("s.toml:7:10: key 'evaluate.panels' has the value -1 (it must be 0 to 32"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_identities = 0"),
-              StartsWith("s.toml:7: key 'evaluate.sample_identities' has the value 0"));
+              StartsWith("s.toml:7:10: key 'evaluate.sample_identities' has the value 0"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.resolution_probe = 1"),
-              StartsWith("s.toml:7: key 'evaluate.resolution_probe' has the value 1 (true or false is needed)"));
+              StartsWith("s.toml:7:10: key 'evaluate.resolution_probe' has the value 1 (true or false is needed)"));
   EXPECT_THAT(
       with("trials = 1", "trials = 1\nevaluate.query_rates = [1]\nevaluate.resolution_probe = true"),
-      AllOf(StartsWith("s.toml:8: key 'evaluate.resolution_probe' has the value true"), HasSubstr("at rate 1")));
+      AllOf(StartsWith("s.toml:8:10: key 'evaluate.resolution_probe' has the value true"), HasSubstr("at rate 1")));
 }
 
 TEST(ImpossibleOptions, a_training_that_nothing_teaches) {
@@ -102,7 +105,7 @@ TEST(ImpossibleOptions, a_training_that_nothing_teaches) {
     return with("train.pad = 4", "train.pad = 4\ntrain.labelled_fraction = " + share +
                                      "\nrain.reconstruction = false\nrain.adversary = \"off\"");
   };
-  EXPECT_THAT(row("0.0"), AllOf(StartsWith("s.toml:33: key 'train.labelled_fraction' has the value 0"),
+  EXPECT_THAT(row("0.0"), AllOf(StartsWith("s.toml:33:7: key 'train.labelled_fraction' has the value 0"),
                                 HasSubstr("no loss is left")));
   EXPECT_EQ("", row("0.2"));
 }
@@ -110,7 +113,8 @@ TEST(ImpossibleOptions, a_training_that_nothing_teaches) {
 TEST(ImpossibleTables, a_probe_that_a_row_does_not_make) {
   const std::string probed = "metrics = [\"rank1\", \"resolution_probe\"]";
   EXPECT_EQ(
-      "s.toml:27: key 'metrics' names 'resolution_probe' ('evaluate.resolution_probe' is false for row 'r' on data set "
+      "s.toml:27:1: key 'metrics' names 'resolution_probe' ('evaluate.resolution_probe' is false for row 'r' on data "
+      "set "
       "'easy'); set evaluate.resolution_probe = true",
       with("metrics = [\"rank1\", \"mAP\"]", probed));
   std::string text = kGood;
@@ -126,15 +130,16 @@ TEST(ImpossibleTables, a_comparison_with_no_row) {
   EXPECT_EQ("", compared("\"r\""));
   EXPECT_EQ("", compared("\"no-triplet\""));  // of a grid
   EXPECT_EQ(
-      "s.toml:29: key 'compare_with' names 'no-triplett' (table 't' has no row of that id); did you mean 'no-triplet'",
+      "s.toml:29:1: key 'compare_with' names 'no-triplett' (table 't' has no row of that id); did you mean "
+      "'no-triplet'",
       compared("\"no-triplett\""));
   EXPECT_EQ(
-      "s.toml:29: key 'compare_with' names '' (table 't' has no row of that id); there are r, no-triplet, "
+      "s.toml:29:1: key 'compare_with' names '' (table 't' has no row of that id); known are r, no-triplet, "
       "no-classification",
       compared("\"\""));
-  EXPECT_THAT(compared("1"), StartsWith("s.toml:29: key 'compare_with' has the value 1 (a string is needed)"));
+  EXPECT_THAT(compared("1"), StartsWith("s.toml:29:1: key 'compare_with' has the value 1 (a string is needed)"));
   EXPECT_THAT(with("metrics = [\"rank1\", \"mAP\"]", "metrics = [\"resolution_probe\"]\ncompare_with = \"r\""),
-              AllOf(StartsWith("s.toml:28: key 'compare_with' names 'r'"), HasSubstr("one of queries")));
+              AllOf(StartsWith("s.toml:28:1: key 'compare_with' names 'r'"), HasSubstr("one of queries")));
 }
 
 TEST(ImpossibleTables, a_comparison_of_other_queries) {
@@ -148,7 +153,7 @@ TEST(ImpossibleTables, a_comparison_of_other_queries) {
   EXPECT_EQ("", row("evaluate.query_rates = [2, 3, 4]"));  // as the split's
   EXPECT_EQ("", row("evaluate.draws = 7"));
   EXPECT_THAT(row("evaluate.query_rates = [2]"),
-              AllOf(StartsWith("s.toml:29: key 'compare_with' has the value 'no-triplet' (its queries on data set "
+              AllOf(StartsWith("s.toml:29:1: key 'compare_with' has the value 'no-triplet' (its queries on data set "
                                "'easy' are not those of row 'r'"),
                     HasSubstr("query rates [2, 3, 4] against"), HasSubstr("query rates [2])"),
                     HasSubstr("in a table of their own")));
@@ -191,9 +196,9 @@ worse_to_better = ["without L_adv", "full"]
   const std::string head = "[[claim]]\npaper = \"rain\"\ndataset = \"mlr-cuhk03\"\nmetric = \"rank1\"\n";
   EXPECT_EQ("", claim(""));
   EXPECT_THAT(claim(head + "by = \"colour\"\nworse_to_better = [\"full\", \"without L_adv\"]\n"),
-              StartsWith("papers.toml:25: key 'by' has the value 'colour'"));
+              StartsWith("papers.toml:25:1: key 'by' has the value 'colour'"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"fuller\"]\n"),
-              StartsWith("papers.toml:26: key 'worse_to_better' names 'fuller'"));
+              StartsWith("papers.toml:26:1: key 'worse_to_better' names 'fuller'"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\", \"full\"]\n"), HasSubstr("it stands twice"));
   EXPECT_THAT(claim(head + "by = \"variant\"\nworse_to_better = [\"full\"]\n"), HasSubstr("fewer than two entries"));
   EXPECT_THAT(claim(head + "worse_to_better = [\"full\"]\n"), HasSubstr("key 'by' is missing"));

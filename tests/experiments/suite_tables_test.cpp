@@ -93,7 +93,7 @@ TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
                                "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"
                                "[[table.row]]\nid = \"b\"\nlabel = \"B\"\n"));
   EXPECT_EQ("a", made.tables.at(0).compare_with);
-  EXPECT_EQ("a", to_json(made).at("tables").at(0).at("compare_with"));
+  EXPECT_EQ("a", json_of(made).at("tables").at(0).at("compare_with"));
   EXPECT_TRUE(is_per_query("rank1"));
   EXPECT_TRUE(is_per_query("mAP"));
   EXPECT_FALSE(is_per_query("resolution_probe"));
@@ -114,7 +114,7 @@ TEST_F(Suite, claims_are_found_by_method_on_every_data_set) {
     EXPECT_THAT(claim.worse_to_better, ElementsAre("worst", "single", "best"));
   }
   EXPECT_EQ(core::Json({"worst", "single", "best"}),
-            to_json(made).at("tables").at(0).at("claims").at(1).at("worse_to_better"));
+            json_of(made).at("tables").at(0).at("claims").at(1).at("worse_to_better"));
 }
 
 TEST_F(Suite, claims_are_found_by_variant) {

@@ -171,7 +171,7 @@ TEST_F(BadSuite, weights_of_branches_without_a_transformation_are_refused) {
   auto output = plan_with("rain.levels = [5]",
                           "method = \"ftwa\"\n  train.lr_images = 1\n  ftwa.weighting = true\n"
                           "  ftwa.transformation = false");
-  expect_refusal(output, 2, "suite.toml:47: key 'ftwa.weighting' has the value true");
+  expect_refusal(output, 2, "suite.toml:47:8: key 'ftwa.weighting' has the value true");
   EXPECT_NE(output.err.find("set ftwa.weighting = false"), std::string::npos) << output.err;
   EXPECT_FALSE(fs::exists(scratch_ / "store"));
 }
@@ -188,12 +188,13 @@ TEST_F(BadSuite, what_msifla_cannot_work_with_is_refused) {
   const auto refused = [&](const std::string& more, const std::string& what) {
     expect_refusal(plan_with("rain.levels = [5]", row + more), 2, what);
   };
-  refused("msifla.scales = [2, 3, 1]", "suite.toml:47: key 'msifla.scales' has the value [2, 3, 1] (they must descend");
-  refused("msifla.scales = [8, 1]", "suite.toml:47: key 'msifla.scales' has the value [8, 1]");
-  refused("msifla.ir_warmup_steps = 30", "suite.toml:47: key 'msifla.ir_warmup_steps' has the value 30");
+  refused("msifla.scales = [2, 3, 1]",
+          "suite.toml:47:10: key 'msifla.scales' has the value [2, 3, 1] (they must descend");
+  refused("msifla.scales = [8, 1]", "suite.toml:47:10: key 'msifla.scales' has the value [8, 1]");
+  refused("msifla.ir_warmup_steps = 30", "suite.toml:47:10: key 'msifla.ir_warmup_steps' has the value 30");
   refused("network.last_stride = 2",
-          "suite.toml:10: key 'height' has the value 32 ('msifla' cuts the last feature map");
-  refused("split.lr_camera = 0\n  split.train_pool = \"hr-view-only\"", "suite.toml:48: key 'split.train_pool'");
+          "suite.toml:10:1: key 'height' has the value 32 ('msifla' cuts the last feature map");
+  refused("split.lr_camera = 0\n  split.train_pool = \"hr-view-only\"", "suite.toml:48:9: key 'split.train_pool'");
   refused("split.train_identities = 3", "'split.train_identities' leaves 3 to train on");
   EXPECT_FALSE(fs::exists(scratch_ / "store"));
 }
@@ -204,12 +205,13 @@ TEST_F(BadSuite, what_resolution_adaptive_cannot_work_with_is_refused) {
     expect_refusal(plan_with("rain.levels = [5]", "method = \"resolution_adaptive\"\n  " + more), 2, what);
   };
   refused("resolution_adaptive.level_rates = [1, 2, 3, 4]",
-          "suite.toml:46: key 'resolution_adaptive.level_rates' has the value [1, 2, 3, 4] (they must descend");
-  refused("resolution_adaptive.widths = [512]", "suite.toml:46: key 'resolution_adaptive.widths' has the value [512]");
-  refused("train.steps = 4", "suite.toml:46: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small'");
+          "suite.toml:46:23: key 'resolution_adaptive.level_rates' has the value [1, 2, 3, 4] (they must descend");
+  refused("resolution_adaptive.widths = [512]",
+          "suite.toml:46:23: key 'resolution_adaptive.widths' has the value [512]");
+  refused("train.steps = 4", "suite.toml:46:9: key 'train.steps' has the value 4 (the 4 masks of 'resnet-small'");
   refused("resolution_adaptive.stage_steps = 8", "1 of the 4 masks of 'resnet-small' would never be trained");
   refused("resolution_adaptive.mask = \"off\"", "did you mean 'resolution_adaptive.masks'");
-  refused("evaluate.query_level = \"size\"", "suite.toml:46: key 'evaluate.query_level' has the value 'size'");
+  refused("evaluate.query_level = \"size\"", "suite.toml:46:12: key 'evaluate.query_level' has the value 'size'");
   expect_refusal(plan_with("rain.levels = [5]", "evaluate.query_level = \"lowest\""), 2,
                  "method 'rain' tells no levels of resolution apart");
   EXPECT_FALSE(fs::exists(scratch_ / "store"));

@@ -47,7 +47,8 @@ inline void fill_with_numbers(torch::nn::Module& module) {
   for (auto& item : module.named_parameters()) {
     at::Tensor tensor = item.value();
     double scale = 0.1, offset = 0.0;
-    if (tensor.dim() == 4) scale = std::sqrt(6.0 / static_cast<double>(tensor.numel() / tensor.size(0)));
+    const std::int64_t fan_in = tensor.numel() / tensor.size(0);
+    if (tensor.dim() == 4) scale = std::sqrt(6.0 / static_cast<double>(fan_in));
     if (tensor.dim() == 2) scale = std::sqrt(3.0 / static_cast<double>(tensor.size(1)));
     if (tensor.dim() == 1 && ends(item.key(), ".weight")) offset = 1.0;
     tensor.copy_(numbers(item.key(), tensor.sizes(), scale, offset));

@@ -37,7 +37,7 @@ inline at::Tensor direction_for(const std::string& name, const at::Tensor& tenso
 }
 
 //! d/dt of `value` where `tensor` moves by t · direction, by a central difference; `tensor` is put back.
-inline double slope(const std::function<at::Tensor()>& value, at::Tensor tensor, const at::Tensor& direction,
+inline double slope(const std::function<at::Tensor()>& value, const at::Tensor& tensor, const at::Tensor& direction,
                     double step) {
   at::NoGradGuard no_grad;
   const at::Tensor before = tensor.clone();
@@ -51,7 +51,7 @@ inline double slope(const std::function<at::Tensor()>& value, at::Tensor tensor,
 
 //! The gradient of `value` in each tensor against `factor` times the slope of `other` (of itself, if not given).
 inline void expect_gradients(const std::function<at::Tensor()>& value, const Tensors& tensors, double factor = 1,
-                             std::function<at::Tensor()> other = {}) {
+                             const std::function<at::Tensor()>& other = {}) {
   std::vector<at::Tensor> inputs;
   for (const auto& [name, tensor] : tensors) inputs.push_back(tensor);
   const auto gradients = torch::autograd::grad({value()}, inputs, {}, std::nullopt, false, /*allow_unused=*/true);

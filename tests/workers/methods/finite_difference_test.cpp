@@ -113,7 +113,9 @@ TEST_F(RainStep, has_the_gradients_of_its_totals) {
 }
 
 TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
-  for (const auto& [updates, level] : {std::pair{"alternating", 5}, std::pair{"simultaneous", 1}}) {
+  for (const auto& game : {std::pair{"alternating", 5}, std::pair{"simultaneous", 1}}) {
+    const char* updates = game.first;
+    const int level = game.second;
     SCOPED_TRACE(updates);
     make(
         experiments::RainOptions{

@@ -60,9 +60,9 @@ inline void train_discriminator(Discriminator& discriminator, const FeatureMaps&
   torch::optim::Adam optimiser(discriminator.parameters(), torch::optim::AdamOptions(1e-3).betas({0.5, 0.999}));
   core::RandomStream stream("fresh discriminator", {seed});
   const auto drawn = [&](const at::Tensor& all) {
-    std::vector<std::int64_t> rows;
-    for (int i = 0; i < 32; ++i)
-      rows.push_back(static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(all.size(0)))));
+    std::vector<std::int64_t> rows(32);
+    for (std::int64_t& row : rows)
+      row = static_cast<std::int64_t>(stream.below(static_cast<std::uint64_t>(all.size(0))));
     return all.index_select(0, at::tensor(rows, at::kLong));
   };
   for (int step = 0; step < steps; ++step) {

@@ -167,7 +167,7 @@ class MsiflaByHand {
     const at::Tensor none = at::empty({0}, at::kLong);
     if (options_.mining != "random") return {none, none, none};
     core::RandomStream stream("mining", {batch_->seed, batch_->step, static_cast<std::uint64_t>(batch_->lane),
-                                         static_cast<std::uint64_t>(4 * scale + part)});
+                                         static_cast<std::uint64_t>(std::int64_t{4} * scale + part)});
     return sample_triplets(at::tensor(labels_, at::kLong), stream);
   }
 

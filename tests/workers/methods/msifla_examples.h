@@ -35,7 +35,7 @@ inline experiments::MsiflaOptions narrow_msifla(std::vector<int> scales = {3, 2,
 //! made_up_batch() of four identities and 32×16 pixels, in which the second half of each identity's rows are LR rows.
 inline LaneBatch half_lr_batch(int images = 4) {
   LaneBatch batch = made_up_batch(4, images, 32, 16);
-  at::Tensor has_hr = at::ones({4 * images}, at::kBool);
+  at::Tensor has_hr = at::ones({std::int64_t{4} * images}, at::kBool);
   for (int row = 0; row < 4 * images; ++row) has_hr[row] = row % images < (images + 1) / 2;
   drop_hr_images(batch, has_hr);
   return batch;

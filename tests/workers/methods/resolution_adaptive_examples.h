@@ -43,8 +43,8 @@ inline void set_rates(LaneBatch& batch, const std::vector<std::int64_t>& rates) 
 //! made_up_batch() of four identities and 32×16 pixels whose LR images are at the rates 2, 3, 4, 1, 2, …
 inline LaneBatch mixed_levels_batch(int images = 3, std::uint64_t seed = 0) {
   LaneBatch batch = made_up_batch(4, images, 32, 16, seed);
-  std::vector<std::int64_t> rates;
-  for (int row = 0; row < 4 * images; ++row) rates.push_back(1 + (row + 1) % 4);
+  std::vector<std::int64_t> rates(static_cast<std::size_t>(4 * images));
+  for (std::size_t row = 0; row < rates.size(); ++row) rates[row] = 1 + static_cast<std::int64_t>((row + 1) % 4);
   set_rates(batch, rates);
   return batch;
 }
@@ -53,7 +53,7 @@ inline LaneBatch mixed_levels_batch(int images = 3, std::uint64_t seed = 0) {
 inline LaneBatch one_level_batch(int rate, int images = 2) {
   LaneBatch batch = made_up_batch(4, images, 32, 16);
   set_rates(batch, std::vector<std::int64_t>(static_cast<std::size_t>(4 * images), rate));
-  drop_hr_images(batch, at::zeros({4 * images}, at::kBool));
+  drop_hr_images(batch, at::zeros({std::int64_t{4} * images}, at::kBool));
   return batch;
 }
 

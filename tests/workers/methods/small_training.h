@@ -21,7 +21,7 @@ namespace resolute::workers::worker_tests {
 //! train_rates).
 inline LaneBatch made_up_batch(int identities, int images, std::int64_t height, std::int64_t width,
                                std::uint64_t seed = 0) {
-  const std::int64_t rows = identities * images;
+  const std::int64_t rows = std::int64_t{identities} * images;
   at::Tensor hr = at::empty({rows, 3, height, width}), labels = at::empty({rows}, at::kLong);
   auto noise = [&](const char* purpose, std::uint64_t key, at::IntArrayRef shape) {
     core::RandomStream stream(purpose, {seed, key});

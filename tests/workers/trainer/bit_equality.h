@@ -173,6 +173,7 @@ class BitEqualityTest : public WorkerTest {
     for (int ranks : {4, 2, 1})
       if (row.training.lanes % ranks == 0) every.insert(every.begin(), ranks);
     std::vector<std::pair<std::string, std::string>> cells;
+    cells.reserve(2 * every.size() + 1);
     for (int ranks : every)
       cells.emplace_back(fmt::format("W={}", ranks), train(fmt::format("{}-{}", row.name, ranks), row.training, ranks));
     for (int ranks : every)

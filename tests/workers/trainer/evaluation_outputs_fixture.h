@@ -80,21 +80,23 @@ class EvaluationOutputsTest : public ::testing::Test {
   experiments::EvaluationProtocol protocol_;
 };
 
+inline std::size_t byte_at(const datasets::Image& image, int y, int x) {
+  return 3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x));
+}
+
 // The image in cell number `cell` of a strip.
 inline datasets::Image cell(const datasets::Image& strip, int cell) {
   datasets::Image image = datasets::make_image(kHeight, kWidth);
   const int left = kGap + cell * (kWidth + 2 * kFrame + kGap) + kFrame, top = kGap + kFrame;
   for (int y = 0; y < kHeight; ++y)
-    for (int x = 0; x < 3 * kWidth; ++x)
-      image.pixels[static_cast<std::size_t>(y * 3 * kWidth + x)] =
-          strip.pixels[static_cast<std::size_t>((top + y) * 3 * strip.width + 3 * left + x)];
+    std::copy_n(&strip.pixels[byte_at(strip, top + y, left)], 3 * kWidth, &image.pixels[byte_at(image, y, 0)]);
   return image;
 }
 
 // "red", "green" or "white": the frame round a cell, its upper left corner.
 inline std::string frame(const datasets::Image& strip, int cell) {
   const int left = kGap + cell * (kWidth + 2 * kFrame + kGap), top = kGap;
-  const std::uint8_t* pixel = &strip.pixels[static_cast<std::size_t>(3 * (top * strip.width + left))];
+  const std::uint8_t* pixel = &strip.pixels[byte_at(strip, top, left)];
   if (pixel[0] > 200 && pixel[1] > 200 && pixel[2] > 200) return "white";
   return pixel[1] > pixel[0] ? "green" : "red";
 }

@@ -68,7 +68,7 @@ class ProcessGang {
   std::string wait_for_progress(const std::string& text) {
     while (true) {
       for (auto end = seen_.find('\n'); end != std::string::npos; end = seen_.find('\n')) {
-        const std::string line = seen_.substr(0, end);
+        std::string line = seen_.substr(0, end);
         seen_.erase(0, end + 1);
         if (line.find(text) != std::string::npos) return line;
       }

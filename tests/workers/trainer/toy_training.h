@@ -54,6 +54,7 @@ struct ToyTraining {
     Exchange meeting(ranks);
     std::vector<Checkpoint> found(static_cast<std::size_t>(ranks));
     std::vector<std::thread> threads;
+    threads.reserve(static_cast<std::size_t>(ranks));
     for (int rank = 0; rank < ranks; ++rank)
       threads.emplace_back([&, rank] {
         at::set_num_threads(1);

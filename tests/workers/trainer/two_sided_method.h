@@ -28,7 +28,7 @@ class TwoSidedMethod final : public Method {
   at::Tensor embed(const at::Tensor& images) override { return feature("high", images); }
   Embedder embedder(const EmbedderOptions& options) override {
     const std::string name = options.side == Side::kHigh ? "high" : "transformed";
-    return [this, name](const at::Tensor& images) { return feature(name, images); };
+    return [name](const at::Tensor& images) { return feature(name, images); };
   }
   int embedding_size() const override { return kTwoSidedDimension; }
   bool has_sides() const override { return true; }

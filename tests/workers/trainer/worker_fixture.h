@@ -59,12 +59,12 @@ inline experiments::TrainingSpecification small_training(const experiments::Meth
 // The processes of one attempt, as the coordinator starts them.
 class Attempt : public ProcessGang {
  public:
-  Attempt(const fs::path& store, const JobId& job, int ranks, std::vector<std::string> more = {})
-      : ProcessGang(ranks, arguments(store, job, ranks, std::move(more))) {}
+  Attempt(const fs::path& store, const JobId& job, int ranks, const std::vector<std::string>& more = {})
+      : ProcessGang(ranks, arguments(store, job, ranks, more)) {}
 
   // `host` is where process rank 0 is reached.
-  static Arguments arguments(const fs::path& store, const JobId& job, int ranks, std::vector<std::string> more,
-                             std::string host = "127.0.0.1") {
+  static Arguments arguments(const fs::path& store, const JobId& job, int ranks, const std::vector<std::string>& more,
+                             const std::string& host = "127.0.0.1") {
     return [=](int rank, int port) {
       std::vector<std::string> all{kWorker, "run", "--store", store.string(), "--job", job.hex};
       const auto add = [&all](std::initializer_list<std::string> some) { all.insert(all.end(), some); };
@@ -98,13 +98,13 @@ class WorkerTest : public testing::Test {
 
   // A store of its own that shares the pack.
   fs::path store(const std::string& name) {
-    const fs::path store = root_ / "stores" / name;
+    fs::path store = root_ / "stores" / name;
     fs::create_directories(store);
     if (!fs::exists(store / "packs")) fs::create_directory_symlink(root_ / "packs", store / "packs");
     return store;
   }
   static JobId write_specification(const fs::path& store, const experiments::JobSpecification& specification) {
-    const JobId id = experiments::job_id(specification);
+    JobId id = experiments::job_id(specification);
     core::write_atomic(core::real_file_system(), experiments::StoreLayout(store).specification_file(id),
                        core::canonical_json(experiments::to_json(specification)));
     return id;
