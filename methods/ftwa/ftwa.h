@@ -2,7 +2,7 @@
 //! \file
 //! FTWA: Zhang, Jiang, Huang, Xu, "Resolution-Invariant Person ReID Based on Feature Transformation and Self-Weighted
 //! Attention". Without the weighting it is table 2's FTWA_R, without the transformation too FTWA_B; table 2's Baseline
-//! is methods/baseline/baseline.h with images = "stored". More: docs/methods/ftwa.md.
+//! is methods/baseline/baseline.h with images = "stored". More: methods/ftwa/README.md.
 //!
 // clang-format off
 //! symbol              here

@@ -3,7 +3,7 @@
 //! MSIFLA: Zhang et al., "Multi-Scale Image- and Feature-Level Alignment for Cross-Resolution Person
 //! Re-Identification", Remote Sensing 16(2), 2024. A cascade of image-recovery (IR) networks turns every image into one
 //! of each scale; a re-ID network of each scale makes its features. With scales {1} it is table 2's Baseline, with one
-//! re-ID network shared by all scales its "+ CMSR²". More: docs/methods/msifla.md.
+//! re-ID network shared by all scales its "+ CMSR²". More: methods/msifla/README.md.
 //!
 // clang-format off
 //! symbol               here
