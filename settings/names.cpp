@@ -1,9 +1,9 @@
-#include "experiments/language/names.h"
+#include "settings/names.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-namespace resolute::experiments {
+namespace resolute::settings {
 
 int edit_distance(std::string_view a, std::string_view b, int limit) {
   const auto difference = static_cast<std::ptrdiff_t>(a.size()) - static_cast<std::ptrdiff_t>(b.size());
@@ -44,4 +44,4 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
   return found.empty() ? std::string() : "did you mean '" + std::string(found) + "'";
 }
 
-}  // namespace resolute::experiments
+}  // namespace resolute::settings
