@@ -92,7 +92,7 @@ void TimedParts::add_resolution_adaptive(Method& method, const LaneBatch& batch)
   const auto masks = child<ResolutionMasks>(method, "masks");
   const auto embedding = child<Linear>(method, "embedding"), classifier = child<Linear>(method, "classifier");
   RESOLUTE_EXPECT(trunk && masks && embedding && classifier, "the whole of the method is measured");
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int> rates = method.tells().level_rates;
   const auto highest = static_cast<std::int64_t>(rates.size());
   at::Tensor levels = at::full({batch.hr.size(0) + batch.lr.size(0)}, highest, at::kLong);
   for (std::int64_t i = 0; i < batch.lr.size(0); ++i)

@@ -117,14 +117,15 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress) {
-  RESOLUTE_EXPECT(method.branches().empty() == comparison.distance.empty(), "a distance is for a method of branches");
+  RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),
+                  "a distance is for a method of branches");
   if (!comparison.distance.empty()) {
     std::optional<DistanceEmbedding> distances = embed_distances(method, pack, split, comparison, options, progress);
     if (!distances) return std::nullopt;
     return std::move(*distances);
   }
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
   if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
   const std::optional<std::vector<float>> features = embed_images(

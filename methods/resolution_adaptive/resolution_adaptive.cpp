@@ -78,7 +78,8 @@ at::Tensor levels_of_rates(const std::vector<int>& level_rates, const at::Tensor
 ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOptions& options,
                                        const experiments::NetworkSettings& network, const experiments::Recipe& recipe,
                                        int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       recipe_(recipe),
       joint_streams_(network.bn_streams == "joint"),
       root_(std::make_shared<torch::nn::Module>("resolution_adaptive")) {
@@ -266,16 +267,6 @@ at::Tensor ResolutionAdaptive::verification_term(const at::Tensor& representatio
                                           anchor - representation.index_select(0, drawn.negative)});
   return options_.verification_weight *
          verification_loss(verification_logits(*verification_1_, *verification_2_, differences));
-}
-
-std::vector<int> ResolutionAdaptive::level_rates() const {
-  return experiments::uses_levels(options_) ? options_.level_rates : std::vector<int>{};
-}
-
-int ResolutionAdaptive::compared_dimensions(int level) const {
-  RESOLUTE_EXPECT(level >= 1 && level <= levels(), "levels are 1 to m");
-  const auto end = options_.varying_length ? options_.widths.begin() + level : options_.widths.end();
-  return std::accumulate(options_.widths.begin(), end, 0);
 }
 
 at::Tensor ResolutionAdaptive::embed(const at::Tensor& images) {

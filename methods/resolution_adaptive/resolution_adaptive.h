@@ -60,6 +60,7 @@ namespace resolute::workers {
 
 class ResolutionAdaptive : public Method {
  public:
+  using Options = methods::ResolutionAdaptiveOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   ResolutionAdaptive(const experiments::ResolutionAdaptiveOptions& options, const experiments::NetworkSettings& network,
                      const experiments::Recipe& recipe, int classes, std::uint64_t seed);
@@ -74,11 +75,7 @@ class ResolutionAdaptive : public Method {
   //! z of images of the highest level.
   at::Tensor embed(const at::Tensor& images) override;
   Embedder embedder(const EmbedderOptions& options) override;
-  int embedding_size() const override { return compared_dimensions(levels()); }
-  //! Empty without varying length and masks.
-  std::vector<int> level_rates() const override;
-  //! \param level 1 to m, whatever level_rates() says
-  int compared_dimensions(int level) const override;
+  int embedding_size() const override { return static_cast<int>(embedding_->weight.size(0)); }
   std::vector<MaskValues> mask_values() const override;
 
  private:

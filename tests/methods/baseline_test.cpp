@@ -65,8 +65,8 @@ TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
 }
 
 TEST(Baseline, looks_at_lr_images_only_where_it_learns_from_stored_ones) {
-  EXPECT_FALSE(made_up_baseline({})->uses_lr());
-  EXPECT_TRUE(made_up_baseline({.images = "stored"})->uses_lr());
+  EXPECT_FALSE(made_up_baseline({})->row().needs.lr);
+  EXPECT_TRUE(made_up_baseline({.images = "stored"})->row().needs.lr);
 }
 
 TEST(Baseline, of_hr_images_does_not_look_at_the_others) {

@@ -122,7 +122,7 @@ double rank1_of_known_levels(Method& method, const worker_tests::RenderedPeople&
   const at::Tensor gallery = embedded(people.hr, 0);
   double sum = 0;
   for (std::size_t rate = 0; rate < people.lr.size(); ++rate) {
-    const int level = experiments::level_of_rate(method.level_rates(), people.rates[rate]);
+    const int level = experiments::level_of_rate(method.tells().level_rates, people.rates[rate]);
     const std::int64_t length = method.compared_dimensions(level);
     const at::Tensor distance =
         at::cdist(embedded(people.lr[rate], level).narrow(1, 0, length), gallery.narrow(1, 0, length), 2.0, 2)

@@ -53,7 +53,7 @@ TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zer
     for (int level = 1; level <= 4; ++level)
       EXPECT_EQ(method->compared_dimensions(level), of_level[static_cast<std::size_t>(level)]);
     EXPECT_EQ(method->embedding_size(), 14);
-    EXPECT_EQ(method->level_rates(), (std::vector<int>{4, 3, 2, 1}));
+    EXPECT_EQ(method->tells().level_rates, (std::vector<int>{4, 3, 2, 1}));
     std::vector<int> expected(12, 14);  // HR images
     for (std::size_t row = 0; row < 12; ++row) expected.push_back(of_level[4 - (row + 1) % 4]);
     EXPECT_EQ(lengths_of(z), expected);
@@ -67,10 +67,10 @@ TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
   const auto whole = made_up_adaptive(with(narrow_adaptive("off"), [](auto& o) { o.varying_length = false; }));
   for (int level = 1; level <= 4; ++level) EXPECT_EQ(whole->compared_dimensions(level), 14);
   // Masks tell levels apart as well; with neither, every image is treated alike.
-  EXPECT_TRUE(whole->level_rates().empty());
+  EXPECT_TRUE(whole->tells().level_rates.empty());
   EXPECT_EQ(whole->embedding_size(), 14);
   const auto masked = made_up_adaptive(with(narrow_adaptive("joint"), [](auto& o) { o.varying_length = false; }));
-  EXPECT_EQ(masked->level_rates(), (std::vector<int>{4, 3, 2, 1}));
+  EXPECT_EQ(masked->tells().level_rates, (std::vector<int>{4, 3, 2, 1}));
   const at::Tensor z = representation_of(*method, batch), v = representation_of(*whole, batch);
   EXPECT_EQ(lengths_of(v), std::vector<int>(24, 14));
   // What is kept is the same to the bit.

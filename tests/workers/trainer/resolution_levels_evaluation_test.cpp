@@ -278,8 +278,7 @@ TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
     EXPECT_EQ(varying ? split_.query.size() : 0, embedding.prefix.size());
     EXPECT_EQ(varying, score_embedding(embedding, split_, {}).contains("level_agreement"));
     EXPECT_EQ(varying, !dimensions_of(*method, std::vector<ImageView>{{3, 2, Side::kLow, 0}}).empty());
-    EXPECT_EQ(varying, varies_in_length(*method));
-    EXPECT_EQ(varying, !prefix_dimensions(*method).empty());
+    EXPECT_EQ(varying, !method->tells().prefixes.empty());
     const std::filesystem::path file = raw_->folder() / "plain.h5";
     write_features(core::real_file_system(), file, embedding);
     for (const char* name : {"query/prefix", "query/level"})
