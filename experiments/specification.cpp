@@ -1,5 +1,7 @@
 #include "experiments/specification.h"
 
+#include <algorithm>
+
 #include "core/overloaded.h"
 #include "core/sha256.h"
 #include "experiments/resolution_levels.h"
@@ -19,8 +21,12 @@ std::string method_name(const MethodOptions& options) {
 }
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, MsiflaOptions::kMethod,
-                                                 RainOptions::kMethod, ResolutionAdaptiveOptions::kMethod};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    methods::for_each_method([&]<class Options>() { all.emplace_back(Options::kMethod); });
+    std::sort(all.begin(), all.end());
+    return all;
+  }();
   return names;
 }
 
@@ -29,16 +35,16 @@ bool uses_levels(const MethodOptions& options) {
   return adaptive != nullptr && uses_levels(*adaptive);
 }
 
-std::vector<std::string> distances_of(const MethodOptions& options) {
+std::vector<Distance> distances_of(const MethodOptions& options) {
   const auto* ftwa = std::get_if<FtwaOptions>(&options);
   if (ftwa == nullptr) return {};
-  if (!ftwa->transformation) return {"hr", "lr"};
-  if (!ftwa->weighting) return {"equal", "hr", "lr"};
-  return {"weighted", "equal", "hr", "lr"};
+  if (!ftwa->transformation) return {Distance::kHr, Distance::kLr};
+  if (!ftwa->weighting) return {Distance::kEqual, Distance::kHr, Distance::kLr};
+  return {Distance::kWeighted, Distance::kEqual, Distance::kHr, Distance::kLr};
 }
 
-bool compares_copies(const std::string& distance) {
-  return distance == "weighted" || distance == "equal" || distance == "lr";
+bool compares_copies(Distance distance) {
+  return distance == Distance::kWeighted || distance == Distance::kEqual || distance == Distance::kLr;
 }
 
 std::vector<int> identities_per_lane(int identities, int lanes) {

@@ -25,6 +25,8 @@ using methods::MethodOptions;
 using methods::MsiflaOptions;
 using methods::RainOptions;
 using methods::ResolutionAdaptiveOptions;
+using settings::Device;
+using settings::Distance;
 using settings::EvaluationProtocol;
 using settings::NetworkSettings;
 using settings::PackSettings;
@@ -56,7 +58,7 @@ struct TrainingSpecification {
   PackSettings pack;
   SplitSettings split;
   int lanes = 1;               //!< L; part of the experiment (design, §6)
-  std::string device = "cpu";  //!< "cpu" or "cuda"
+  Device device = Device::kCpu;
   std::uint64_t seed = 0;
   std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch
   bool operator==(const TrainingSpecification&) const = default;
@@ -84,13 +86,13 @@ const std::vector<std::string>& method_names();
 //! unless it is plain.
 bool uses_levels(const MethodOptions& options);
 
-//! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
-//! Empty: it compares by the Euclidean distance of one embedding. FTWA has "weighted" (with weighting), "equal" (both
-//! branches alike, with the transformation), "hr" (v'_HR, or v_LR without the transformation, against v_HR), "lr" (v_LR
+//! What EvaluationProtocol::distance may be for a method beside kDefault; the first of them is what kDefault means.
+//! Empty: it compares by the Euclidean distance of one embedding. FTWA has kWeighted (with weighting), kEqual (both
+//! branches alike, with the transformation), kHr (v'_HR, or v_LR without the transformation, against v_HR), kLr (v_LR
 //! against v'_LR of the gallery's copy).
-std::vector<std::string> distances_of(const MethodOptions& options);
+std::vector<Distance> distances_of(const MethodOptions& options);
 //! Whether a distance of distances_of() looks at LR copies of gallery images.
-bool compares_copies(const std::string& distance);
+bool compares_copies(Distance distance);
 
 //! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
 //! out. A training carries "method", "method_revision" and "options".

@@ -18,6 +18,7 @@ void check_rule(const std::string& key, const std::vector<int>& values, const Ru
   const int high = static_cast<int>(rule.high);
   if (rule.kind == Rule::Kind::kBetween) check_each(key, values, low, high);
   if (rule.kind == Rule::Kind::kAscending) check_ascending(key, values, low, high);
+  if (rule.kind == Rule::Kind::kDescending) check_descending(key, values, low, high);
 }
 
 }  // namespace resolute::settings::member_detail

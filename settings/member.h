@@ -27,15 +27,16 @@ namespace resolute::settings {
 //! What the numbers of a member may be; in a list: each of them.
 struct Rule {
   enum class Kind {
-    kAny,        //!< whatever the type holds (the struct's own checks may refuse some)
-    kBetween,    //!< low to high
-    kAbove,      //!< above low, at most high
-    kAscending,  //!< a list: each low to high, each above the one before
+    kAny,         //!< whatever the type holds (the struct's own checks may refuse some)
+    kBetween,     //!< low to high
+    kAbove,       //!< above low, at most high
+    kAscending,   //!< a list: each low to high, each above the one before
+    kDescending,  //!< a list: each low to high, each below the one before
   };
   Kind kind = Kind::kAny;
   double low = 0;
   double high = 0;
-  bool may_be_empty = true;  //!< of a list
+  bool may_be_empty = true;  //!< a list
 };
 
 constexpr Rule any() { return {}; }
@@ -43,6 +44,7 @@ constexpr Rule between(double low, double high) { return {Rule::Kind::kBetween, 
 constexpr Rule at_least(double low) { return {Rule::Kind::kBetween, low, std::numeric_limits<int>::max()}; }
 constexpr Rule above_zero(double high) { return {Rule::Kind::kAbove, 0, high}; }
 constexpr Rule ascending(double low, double high) { return {Rule::Kind::kAscending, low, high}; }
+constexpr Rule descending(double low, double high) { return {Rule::Kind::kDescending, low, high, false}; }
 //! Rates r of low-resolution images, ascending.
 constexpr Rule rates() { return ascending(1, kLargestRate); }
 constexpr Rule some_rates() { return {Rule::Kind::kAscending, 1, kLargestRate, false}; }

@@ -49,6 +49,12 @@ void check_ascending(const std::string& key, const std::vector<int>& values, int
     throw MemberError(key, text_of(values), "they must ascend, none twice");
 }
 
+void check_descending(const std::string& key, const std::vector<int>& values, int low, int high) {
+  check_each(key, values, low, high);
+  if (std::adjacent_find(values.begin(), values.end(), std::less_equal<>()) != values.end())
+    throw MemberError(key, text_of(values), "they must descend, none twice");
+}
+
 void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices) {
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
   throw MemberError(key, "'" + value + "'", fmt::format("it must be one of {}", fmt::join(choices, ", ")),

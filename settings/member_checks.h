@@ -45,6 +45,8 @@ void check_positive(const std::string& key, double value, double high);
 void check_each(const std::string& key, const std::vector<int>& values, int low, int high);
 //! Each low to high, each above the one before; may be empty.
 void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high);
+//! Each low to high, each below the one before.
+void check_descending(const std::string& key, const std::vector<int>& values, int low, int high);
 //! One of `choices`; suggests the nearest.
 void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices);
 
