@@ -4,7 +4,6 @@
 
 #include "core/overloaded.h"
 #include "core/sha256.h"
-#include "experiments/resolution_levels.h"
 
 namespace resolute::experiments {
 
@@ -16,35 +15,18 @@ std::string kind_name(const JobSpecification& specification) {
                     specification);
 }
 
-std::string method_name(const MethodOptions& options) {
-  return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
-}
+bool uses_levels(const MethodOptions& options) { return !methods::tells(options).level_rates.empty(); }
 
-const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    methods::for_each_method([&]<class Options>() { all.emplace_back(Options::kMethod); });
-    std::sort(all.begin(), all.end());
-    return all;
-  }();
+std::vector<std::string> distances_of(const MethodOptions& options) {
+  std::vector<std::string> names;
+  for (const methods::Distance& distance : methods::tells(options).distances) names.push_back(distance.name);
   return names;
 }
 
-bool uses_levels(const MethodOptions& options) {
-  const auto* adaptive = std::get_if<ResolutionAdaptiveOptions>(&options);
-  return adaptive != nullptr && uses_levels(*adaptive);
-}
-
-std::vector<Distance> distances_of(const MethodOptions& options) {
-  const auto* ftwa = std::get_if<FtwaOptions>(&options);
-  if (ftwa == nullptr) return {};
-  if (!ftwa->transformation) return {Distance::kHr, Distance::kLr};
-  if (!ftwa->weighting) return {Distance::kEqual, Distance::kHr, Distance::kLr};
-  return {Distance::kWeighted, Distance::kEqual, Distance::kHr, Distance::kLr};
-}
-
-bool compares_copies(Distance distance) {
-  return distance == Distance::kWeighted || distance == Distance::kEqual || distance == Distance::kLr;
+bool compares_copies(const MethodOptions& options, const std::string& distance) {
+  const std::vector<methods::Distance> distances = methods::tells(options).distances;
+  return std::any_of(distances.begin(), distances.end(),
+                     [&](const methods::Distance& one) { return one.name == distance && one.copies; });
 }
 
 std::vector<int> identities_per_lane(int identities, int lanes) {

@@ -336,7 +336,7 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
     throw MemberError(
         "evaluate.distance", "'" + distance + "'",
         fmt::format("with its options method '{}' has {}", method_name(method), fmt::join(distances, ", ")));
-  if (compares_copies(distance) && protocol.gallery_copy_rate != 0)
+  if (compares_copies(method, distance) && protocol.gallery_copy_rate != 0)
     check_in_pack("evaluate.gallery_copy_rate", protocol.gallery_copy_rate, evaluation.pack);
 }
 

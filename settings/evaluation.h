@@ -11,9 +11,9 @@ namespace resolute::settings {
 enum class ProtocolName { kSingleShot };
 constexpr auto words_of(ProtocolName) { return words("single-shot"); }
 
-//! How a method of several branches compares; kDefault: by the first of experiments::distances_of().
-enum class Distance { kDefault, kWeighted, kEqual, kHr, kLr };
-constexpr auto words_of(Distance) { return words("default", "weighted", "equal", "hr", "lr"); }
+//! How a method of several branches compares; kDefault: by the first that it has (experiments::distances_of()).
+enum class DistanceName { kDefault, kWeighted, kEqual, kHr, kLr };
+constexpr auto words_of(DistanceName) { return words("default", "weighted", "equal", "hr", "lr"); }
 
 //! The level of resolution that a query is taken for, where the method tells levels apart.
 enum class QueryLevel { kKnown, kNativeSize, kHighest, kLowest };
@@ -28,7 +28,7 @@ struct EvaluationProtocol {
   int sample_identities = 35;
   bool resolution_probe = false;
   int gallery_rate = 1;
-  Distance distance = Distance::kDefault;
+  DistanceName distance = DistanceName::kDefault;
   int gallery_copy_rate = 3;
   QueryLevel query_level = QueryLevel::kKnown;
   bool operator==(const EvaluationProtocol&) const = default;

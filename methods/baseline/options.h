@@ -36,4 +36,8 @@ struct BaselineOptions {
   }
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const BaselineOptions& options);
+
 }  // namespace resolute::methods

@@ -65,4 +65,8 @@ struct FtwaOptions {
   }
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const FtwaOptions& options);
+
 }  // namespace resolute::methods

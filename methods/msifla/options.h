@@ -61,4 +61,8 @@ struct MsiflaOptions {
   }
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const MsiflaOptions& options);
+
 }  // namespace resolute::methods

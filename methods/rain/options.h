@@ -102,4 +102,8 @@ struct RainOptions {
   static RainOptions of(const RainSection& section);
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const RainOptions& options);
+
 }  // namespace resolute::methods

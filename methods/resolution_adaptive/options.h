@@ -70,4 +70,8 @@ struct ResolutionAdaptiveOptions {
   }
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const ResolutionAdaptiveOptions& options);
+
 }  // namespace resolute::methods
