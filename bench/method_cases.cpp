@@ -21,22 +21,22 @@ const std::vector<Case>& cases() {
     off.levels = {};
     off.adversary = "off";
     pixelwise.discriminator = "pixelwise";
-    transposed.decoder = "transposed";
+    transposed.decoder = methods::DecoderKind::kTransposed;
     single.levels = {5};
     BaselineOptions stored;
-    stored.images = "stored";
+    stored.images = methods::BaselineImages::kStored;
     stored.classification_weight = 3;
-    stored.mining = "batch-hard";
+    stored.mining = methods::Mining::kBatchHard;
     FtwaOptions streams, transformed;
     streams.transformation = streams.weighting = false;
     transformed.weighting = false;
     MsiflaOptions one, shared;
     one.scales = {1};
-    shared.reid_networks = "shared";
+    shared.reid_networks = methods::ReidNetworks::kShared;
     ResolutionAdaptiveOptions plain, varying, masked, joint, progressive;
     plain.varying_length = masked.varying_length = false;
-    plain.masks = varying.masks = "off";
-    masked.masks = joint.masks = "joint";
+    plain.masks = varying.masks = methods::Masks::kOff;
+    masked.masks = joint.masks = methods::Masks::kJoint;
     progressive.stage_steps = 1;
     return std::vector<Case>{{"baseline", BaselineOptions{}, true},
                              {"rain {4, 5}", RainOptions{}, true},

@@ -34,7 +34,7 @@ TrainingSpecification training(int lanes, int rows) {
   specification.recipe.steps = 1000;  // more than anyone waits for
   specification.recipe.identities = lanes * rows / kImages;
   specification.recipe.images = kImages;
-  specification.recipe.precision = "bf16";
+  specification.recipe.precision = settings::Precision::kBf16;
   specification.lanes = lanes;
   return specification;
 }

@@ -53,13 +53,16 @@ struct SealSpecification {
   bool operator==(const SealSpecification&) const = default;
 };
 
+//! The most lanes that a training may have.
+inline constexpr int kMostLanes = 1024;
+
 struct TrainingSpecification {
   MethodOptions method;
   NetworkSettings network;
   Recipe recipe;
   PackSettings pack;
   SplitSettings split;
-  int lanes = 1;               //!< L; part of the experiment (design, §6)
+  int lanes = 1;  //!< L; part of the experiment (design, §6)
   Device device = Device::kCpu;
   std::uint64_t seed = 0;
   std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch

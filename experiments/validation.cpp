@@ -10,13 +10,8 @@
 namespace resolute::experiments {
 namespace {
 
-constexpr int kLargestPad = 256;  // of the loader
-constexpr int kMostLanes = 1024;
-constexpr int kMostSteps = 100'000'000;
 constexpr int kMostShards = 100'000;  // five digits in a shard's file name
 constexpr int kMostImages = 1'000'000;
-constexpr int kMostSampleIdentities = 1000;  // all features of the sample are held at once
-constexpr int kMostPanelQueries = 32;        // pictures that one looks at, on one page with those of all rows
 
 void check_rates(const std::string& key, const std::vector<int>& rates) {
   if (rates.empty()) throw MemberError(key, "[]", "at least one rate is needed");
@@ -125,40 +120,19 @@ void check(const SplitSettings& split, const PackSettings& pack) {
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));
 }
 
-void check(const NetworkSettings& n) {
-  check_choice("network.backbone", n.backbone, {"resnet50", "resnet-small"});
-  check_range("network.last_stride", n.last_stride, 1, 2);
-  check_choice("network.bn_streams", n.bn_streams, {"joint", "separate"});
-}
-
 void check(const Recipe& r, const PackSettings& pack) {
-  check_range("train.steps", r.steps, 1, kMostSteps);
-  check_range("train.identities", r.identities, 1, kMostImages);
-  check_range("train.images", r.images, 1, kMostImages);
-  if (static_cast<std::int64_t>(r.identities) * r.images > kMostImages)
-    throw MemberError("train.images", std::to_string(r.images),
-                      fmt::format("with {} identities a batch has more than {} images", r.identities, kMostImages));
+  settings::check_members(r, "train.");
+  if (static_cast<std::int64_t>(r.identities) * r.images > Recipe::kMostImages)
+    throw MemberError(
+        "train.images", std::to_string(r.images),
+        fmt::format("with {} identities a batch has more than {} images", r.identities, Recipe::kMostImages));
   check_range("train.lr_images", r.lr_images, 0, r.images - 1);
-  check_rates("train.train_rates", r.train_rates);
   check_in_pack("train.train_rates", r.train_rates, pack);
-  check_positive("train.learning_rate", r.learning_rate, 10);
-  check_real("train.weight_decay", r.weight_decay, 0, 1);
-  check_choice("train.decay", r.decay, {"all", "weights"});
-  check_real("train.gradient_clip", r.gradient_clip, 0, 1e9);
-  check_real("train.label_smoothing", r.label_smoothing, 0, 0.999);
-  check_real("train.labelled_fraction", r.labelled_fraction, 0, 1);
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
-  check_choice("train.schedule", r.schedule, {"step", "cosine"});
-  if (r.schedule == "cosine" && !r.milestones.empty())
-    throw MemberError("train.milestones", fmt::format("[{}]", fmt::join(r.milestones, ", ")),
-                      "a cosine schedule has none", "leave them out or set train.schedule = \"step\"");
-  check_ascending("train.milestones", r.milestones, 1, kMostSteps);
-  check_positive("train.gamma", r.gamma, 1);
-  check_positive("train.discriminator_learning_rate", r.discriminator_learning_rate, 10);
-  check_real("train.flip", r.flip, 0, 1);
-  check_range("train.pad", r.pad, 0, std::min({pack.height, pack.width, kLargestPad}));
-  check_real("train.erasing", r.erasing, 0, 1);
-  check_choice("train.precision", r.precision, {"f32", "bf16"});
+  if (r.schedule == settings::Schedule::kCosine && !r.milestones.empty())
+    throw MemberError("train.milestones", text_of(r.milestones), "a cosine schedule has none",
+                      "leave them out or set train.schedule = \"step\"");
+  check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
 }
 
 void check_job(const ShardSpecification& s) {
@@ -210,11 +184,10 @@ void check_lanes(const TrainingSpecification& s) {
 void check_job(const TrainingSpecification& s) {
   experiments::check(s.pack);
   check(s.split, s.pack);
-  check(s.network);
+  settings::check_members(s.network, "network.");
   check(s.recipe, s.pack);
   check_method(s);
   check_lanes(s);
-  check_choice("device", s.device, {"cpu", "cuda"});
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
     throw MemberError("initial_weights", "'" + s.initial_weights + "'", "a SHA-256 in 64 hexadecimal digits is needed");
 }
@@ -224,9 +197,7 @@ void check_job(const EvaluationSpecification& s) {
     throw MemberError("training", "'" + s.training.hex + "'", "a job id of 64 hexadecimal digits is needed");
   experiments::check(s.pack);
   check(s.split, s.pack);
-  check_choice("evaluate.protocol", s.protocol.name, {"single-shot"});
-  check_range("evaluate.draws", s.protocol.draws, 1, 100'000);
-  check_ascending("evaluate.query_rates", s.protocol.query_rates, 1, kLargestRate);
+  settings::check_members(s.protocol, "evaluate.");
   check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);
   if (queries_came_low(s.pack.source) && !s.protocol.query_rates.empty() &&
       s.protocol.query_rates != s.split.query_rates)
@@ -234,18 +205,11 @@ void check_job(const EvaluationSpecification& s) {
         "evaluate.query_rates", text_of(s.protocol.query_rates),
         fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them", s.pack.name),
         "leave it out");
-  check_range("evaluate.panels", s.protocol.panels, 0, kMostPanelQueries);
-  check_ascending("evaluate.sample_rates", s.protocol.sample_rates, 1, kLargestRate);
   check_in_pack("evaluate.sample_rates", s.protocol.sample_rates, s.pack);
   const std::vector<int>& asked = s.protocol.query_rates.empty() ? s.split.query_rates : s.protocol.query_rates;
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
-  check_range("evaluate.sample_identities", s.protocol.sample_identities, 1, kMostSampleIdentities);
-  check_range("evaluate.gallery_rate", s.protocol.gallery_rate, 1, kLargestRate);
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
-  check_choice("evaluate.distance", s.protocol.distance, {"default", "weighted", "equal", "hr", "lr"});
-  check_range("evaluate.gallery_copy_rate", s.protocol.gallery_copy_rate, 0, kLargestRate);
-  check_choice("evaluate.query_level", s.protocol.query_level, {"known", "native-size", "highest", "lowest"});
 }
 
 }  // namespace
@@ -316,14 +280,15 @@ void check(const JobSpecification& specification) {
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method) {
   check(JobSpecification(evaluation));
   const EvaluationProtocol& protocol = evaluation.protocol;
-  if (protocol.query_level != "known" && !std::holds_alternative<ResolutionAdaptiveOptions>(method))
-    throw MemberError("evaluate.query_level", "'" + protocol.query_level + "'",
+  if (protocol.query_level != settings::QueryLevel::kKnown &&
+      !std::holds_alternative<ResolutionAdaptiveOptions>(method))
+    throw MemberError("evaluate.query_level", fmt::format("'{}'", settings::word(protocol.query_level)),
                       fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
                       "leave it out or use method 'resolution_adaptive'");
   const std::vector<std::string> distances = distances_of(method);
   if (distances.empty()) {
-    if (protocol.distance != "default")
-      throw MemberError("evaluate.distance", "'" + protocol.distance + "'",
+    if (protocol.distance != settings::DistanceName::kDefault)
+      throw MemberError("evaluate.distance", fmt::format("'{}'", settings::word(protocol.distance)),
                         fmt::format("method '{}' compares by one embedding", method_name(method)));
     return;
   }

@@ -37,6 +37,9 @@ struct Rule {
   double low = 0;
   double high = 0;
   bool may_be_empty = true;  //!< a list
+
+  //! at_least(): whole numbers as far as they go.
+  constexpr bool has_no_end() const { return high == std::numeric_limits<int>::max(); }
 };
 
 constexpr Rule any() { return {}; }
@@ -180,6 +183,36 @@ void check_members(const S& value, const std::string& section) {
     else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::vector<int>>)
       member_detail::check_rule(key, value.*one.at, one.rule);
   });
+}
+
+//! What is told of a member to people.
+struct MemberText {
+  std::string type;        //!< "true or false", "integer", "number", "text", "word", "list of integers"
+  core::Json standard;     //!< its default
+  Rule rule;
+  std::vector<std::string> words;  //!< of a choice
+  std::string help;
+
+  //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b or c"; empty: whatever its type holds.
+  std::string range() const;
+};
+
+template <class S, class T>
+MemberText text_of(const Described<S, T>& one) {
+  MemberText text{"text", core::Json::parse(canonical(S().*one.at).text()), one.rule, {}, std::string(one.help)};
+  if constexpr (Choice<T>) {
+    text.type = "word";
+    text.words = word_list<T>();
+  } else if constexpr (std::is_same_v<T, bool>) {
+    text.type = "true or false";
+  } else if constexpr (std::is_integral_v<T>) {
+    text.type = "integer";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    text.type = "number";
+  } else if constexpr (std::is_same_v<T, std::vector<int>>) {
+    text.type = "list of integers";
+  }
+  return text;
 }
 
 }  // namespace resolute::settings

@@ -81,7 +81,7 @@ struct Recipe {
     visit(member("steps", &R::steps, between(1, kMostSteps), "optimiser steps"));
     visit(member("identities", &R::identities, between(1, kMostImages), "P identities per batch, at least 2 per lane"));
     visit(member("images", &R::images, between(1, kMostImages), "K images of each identity"));
-    visit(member("lr_images", &R::lr_images, between(0, kMostImages - 1),
+    visit(member("lr_images", &R::lr_images, at_least(0),
                  "of the K, how many stand in the batch as LR images alone, 0 to K - 1; 0: as the training pool has "
                  "them, cameras taking turns"));
     visit(member("train_rates", &R::train_rates, some_rates(),
@@ -93,7 +93,7 @@ struct Recipe {
                  "which parameters weight_decay draws to zero: all, or weights (not biases and batch norms)"));
     visit(member("gradient_clip", &R::gradient_clip, between(0, 1e9),
                  "largest norm of a parameter group's gradient, summed over lanes; 0: no limit"));
-    visit(member("warmup_steps", &R::warmup_steps, between(0, kMostSteps),
+    visit(member("warmup_steps", &R::warmup_steps, at_least(0),
                  "linear warm-up from a hundredth of learning_rate, at most train.steps"));
     visit(member("schedule", &R::schedule,
                  "after the warm-up: step (milestones) or cosine (half a period, to 0 at the last step)"));

@@ -3,7 +3,7 @@
 namespace resolute::experiments {
 
 void PlanFacts::add(const Draft& draft, const std::string& dataset) {
-  backbones.insert(draft.network.backbone);
+  backbones.emplace(settings::word(draft.network.backbone));
   lanes.insert(std::to_string(draft.lanes));
   pools.insert(draft.split.train_pool);
   partitions.insert(draft.split.partition);

@@ -10,6 +10,7 @@ namespace {
 
 struct Field {
   bool of_pack;
+  settings::MemberText text;
   //! Reads `key` of the one-member object into its place.
   std::function<void(Draft&, core::ObjectReader&, const std::string& key)> read;
 };
@@ -34,7 +35,8 @@ template <class Place>
 void add_described(Fields& f, const std::string& section, Place place) {
   std::decay_t<decltype(place(std::declval<Draft&>()))>::members([&](const auto& one) {
     if (!one.suite_key.empty())
-      f[section + std::string(one.suite_key)] = field([place, at = one.at](Draft & d) -> auto& { return place(d).*at; });
+      f[section + std::string(one.suite_key)] =
+          field([ place, at = one.at ](Draft & d) -> auto& { return place(d).*at; });
   });
 }
 
@@ -60,12 +62,17 @@ void add_pack_fields(Fields& f) {
 const Fields& fields() {
   static const Fields all = [] {
     Fields f;
-    add_described(f, "", [](Draft & d) -> auto& { return d; });
-    add_described(f, "network.", [](Draft & d) -> auto& { return d.network; });
-    add_described(f, "train.", [](Draft & d) -> auto& { return d.recipe; });
-    add_described(f, "evaluate.", [](Draft & d) -> auto& { return d.protocol; });
+    add_described(
+        f, "", [](Draft & d) -> auto& { return d; });
+    add_described(
+        f, "network.", [](Draft & d) -> auto& { return d.network; });
+    add_described(
+        f, "train.", [](Draft & d) -> auto& { return d.recipe; });
+    add_described(
+        f, "evaluate.", [](Draft & d) -> auto& { return d.protocol; });
     methods::for_each_method([&]<class Options>() {
-      add_described(f, fmt::format("{}.", Options::kMethod), [](Draft & d) -> auto& { return d.section<Options>(); });
+      add_described(
+          f, fmt::format("{}.", Options::kMethod), [](Draft & d) -> auto& { return d.section<Options>(); });
     });
     add_split_fields(f);
     add_pack_fields(f);

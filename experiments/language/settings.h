@@ -12,6 +12,9 @@
 
 namespace resolute::experiments {
 
+//! The most trials that a row may have.
+inline constexpr int kMostTrials = 1000;
+
 //! What the keys fill in, starting from the defaults of each struct.
 struct Draft {
   std::string method;
@@ -76,7 +79,17 @@ Settings laid_over(const Settings& under, const Settings& over);
 
 Draft make_draft(const Settings& settings);
 
-//! Every key, canonical spelling, sorted; for the documentation's test.
+//! Every key, canonical spelling, sorted.
 std::vector<std::string> setting_keys();
+
+//! What is told of a key to people.
+struct SettingText {
+  std::string key;
+  bool of_pack = false;  //!< decides what is in a pack: a row cannot give it
+  settings::MemberText text;
+};
+
+//! Of every key, in the order of setting_keys().
+const std::vector<SettingText>& setting_texts();
 
 }  // namespace resolute::experiments

@@ -3,15 +3,15 @@
 namespace resolute::methods {
 
 RainSection RainOptions::section() const {
-  const Adversary shown = adversary.value_or(Adversary());
+  const Adversary shown = opponent() != nullptr ? *opponent() : Adversary();
   const Game game = shown.non_saturating ? Game::kNonSaturating : Game::kMinimax;
-  return {.levels = adversary ? shown.levels : std::vector<int>{},
+  return {.levels = opponent() != nullptr ? shown.levels : std::vector<int>{},
           .classification = classification,
           .triplet = triplet,
           .reconstruction = reconstruction,
           .margin = margin,
           .mining = mining,
-          .adversary = adversary ? game : Game::kOff,
+          .adversary = opponent() != nullptr ? game : Game::kOff,
           .updates = shown.updates,
           .discriminator = shown.discriminator,
           .decoder = decoder,
@@ -21,7 +21,7 @@ RainSection RainOptions::section() const {
 }
 
 RainOptions RainOptions::of(const RainSection& section) {
-  RainOptions options{.adversary = std::nullopt,
+  RainOptions options{.adversary = NoAdversary(),
                       .classification = section.classification,
                       .triplet = section.triplet,
                       .reconstruction = section.reconstruction,
@@ -32,11 +32,12 @@ RainOptions RainOptions::of(const RainSection& section) {
                       .supervision = section.supervision};
   if (section.adversary == Game::kOff) return options;
   if (section.levels.empty())
-    throw settings::MemberError("rain.levels", "[]",
-                                fmt::format("the adversary '{}' has no level to work on", settings::word(section.adversary)),
-                                "name levels, or set rain.adversary = \"off\"");
-  options.adversary = {section.levels, section.adversary == Game::kNonSaturating, section.updates,
-                       section.discriminator, section.adversarial_weight};
+    throw settings::MemberError(
+        "rain.levels", "[]",
+        fmt::format("the adversary '{}' has no level to work on", settings::word(section.adversary)),
+        "name levels, or set rain.adversary = \"off\"");
+  options.adversary = Adversary{section.levels, section.adversary == Game::kNonSaturating, section.updates,
+                                section.discriminator, section.adversarial_weight};
   return options;
 }
 

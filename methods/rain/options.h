@@ -2,7 +2,7 @@
 //! \file
 //! Options of RAIN.
 
-#include <optional>
+#include <variant>
 #include <vector>
 
 #include "methods/mining.h"
@@ -37,6 +37,10 @@ struct Adversary {
   DiscriminatorKind discriminator = DiscriminatorKind::kConvolutional;
   double weight = 1.0;  //!< the paper's eq. 7 has 1
   bool operator==(const Adversary&) const = default;
+};
+
+struct NoAdversary {
+  bool operator==(const NoAdversary&) const = default;
 };
 
 //! RAIN's options as a suite's section and a specification's JSON have them: flat, the adversary "off" beside options
@@ -84,7 +88,7 @@ struct RainSection {
 struct RainOptions {
   static constexpr const char* kMethod = "rain";
   static constexpr int kRevision = 1;
-  std::optional<Adversary> adversary = Adversary();
+  std::variant<Adversary, NoAdversary> adversary;
   bool classification = true;
   bool triplet = true;
   bool reconstruction = true;
@@ -94,6 +98,9 @@ struct RainOptions {
   double reconstruction_weight = 1.0;
   Supervision supervision = Supervision::kAll;
   bool operator==(const RainOptions&) const = default;
+
+  //! Null where there is none.
+  const Adversary* opponent() const { return std::get_if<Adversary>(&adversary); }
 
   using Section = RainSection;
   //! What nothing reads without an adversary has its default there, and no level.

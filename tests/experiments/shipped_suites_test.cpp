@@ -74,12 +74,12 @@ TEST_F(Suite, the_papers_numbers_stand_beside_the_cells) {
 TEST_F(Suite, the_quickstarts_members_are_as_written) {
   const Plan plan = shipped("quickstart.toml");
   const TrainingSpecification& single = training_of(plan, "levels", "single-level");
-  EXPECT_EQ("resnet-small", single.network.backbone);
+  EXPECT_EQ(settings::Trunk::kResnetSmall, single.network.backbone);
   EXPECT_EQ("hr-both-views", single.split.train_pool);
   EXPECT_EQ(64, single.pack.height);
   EXPECT_EQ(2, single.lanes);
   EXPECT_EQ(64, single.pack.synthetic->identities);
-  EXPECT_THAT(std::get<RainOptions>(single.method).levels, ElementsAre(5));
+  EXPECT_THAT(std::get<RainOptions>(single.method).opponent()->levels, ElementsAre(5));
   EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
 }
 
@@ -160,14 +160,14 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
     return std::get<ResolutionAdaptiveOptions>(training_of(plan, table, row).method);
   };
   EXPECT_FALSE(uses_levels(options("mechanisms", "plain")));
-  EXPECT_EQ("off", options("mechanisms", "varying-length").masks);
+  EXPECT_EQ(methods::Masks::kOff, options("mechanisms", "varying-length").masks);
   EXPECT_TRUE(options("mechanisms", "varying-length").varying_length);
   EXPECT_FALSE(options("mechanisms", "masks").varying_length);
-  EXPECT_EQ("joint", options("mechanisms", "masks").masks);
-  EXPECT_EQ("joint", options("mechanisms", "joint").masks);
+  EXPECT_EQ(methods::Masks::kJoint, options("mechanisms", "masks").masks);
+  EXPECT_EQ(methods::Masks::kJoint, options("mechanisms", "joint").masks);
   EXPECT_THAT(options("levels", "two").level_rates, ElementsAre(2, 1));
   EXPECT_THAT(options("levels", "three").level_rates, ElementsAre(3, 2, 1));
-  EXPECT_EQ("progressive", options("mechanisms", "progressive").masks);
+  EXPECT_EQ(methods::Masks::kProgressive, options("mechanisms", "progressive").masks);
   EXPECT_LT(4 * options("mechanisms", "progressive").stage_steps,
             training_of(plan, "mechanisms", "progressive").recipe.milestones.at(0))
       << "the last of 4 masks begins before the rate falls";

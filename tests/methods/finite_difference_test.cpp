@@ -61,7 +61,7 @@ TEST(FiniteDifference, of_both_discriminators) {
 }
 
 TEST(FiniteDifference, of_both_decoders) {
-  const Backbone trunk(backbone_shape({.backbone = "resnet-small"}));
+  const Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnetSmall}));
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
     Decoder decoder(trunk, kind);
@@ -97,9 +97,9 @@ class RainStep : public worker_tests::MethodStep {
 TEST_F(RainStep, has_the_gradients_of_its_totals) {
   const std::vector<std::pair<std::string, experiments::RainOptions>> every = {
       {"joint", {.levels = {1, 2, 3, 4, 5}, .margin = 1.0}},
-      {"separate", {.levels = {2, 5}, .mining = "batch-hard", .adversary = "non-saturating"}},
-      {"joint", {.levels = {3}, .updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"}},
-      {"separate", {.levels = {}, .adversary = "off", .supervision = "hr-only-labels"}}};
+      {"separate", {.levels = {2, 5}, .mining = methods::Mining::kBatchHard, .adversary = "non-saturating"}},
+      {"joint", {.levels = {3}, .updates = "simultaneous", .discriminator = "pixelwise", .decoder = methods::DecoderKind::kTransposed}},
+      {"separate", {.levels = {}, .adversary = "off", .supervision = methods::Supervision::kHrOnlyLabels}}};
   for (const auto& [bn_streams, options] : every) {
     SCOPED_TRACE(fmt::format("levels [{}], {}", fmt::join(options.levels, ", "), bn_streams));
     make(options, bn_streams);
@@ -152,8 +152,8 @@ class MsiflaStep : public worker_tests::MethodStep {
 TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
   const std::vector<experiments::MsiflaOptions> every = {
       {.scales = {2, 1}, .margin = 2.0, .ir_width = 2},
-      {.scales = {3, 1}, .reid_networks = "shared", .mining = "random", .ir_width = 4, .ir_residual = true},
-      {.scales = {1}, .classification = false, .mining = "all", .reid_into_ir = false, .ir_width = 2}};
+      {.scales = {3, 1}, .reid_networks = methods::ReidNetworks::kShared, .mining = methods::Mining::kRandom, .ir_width = 4, .ir_residual = true},
+      {.scales = {1}, .classification = false, .mining = methods::Mining::kAll, .reid_into_ir = false, .ir_width = 2}};
   for (const experiments::MsiflaOptions& options : every) {
     SCOPED_TRACE(fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), options.reid_networks));
     make(options, "joint");
@@ -177,9 +177,9 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
   using Options = experiments::ResolutionAdaptiveOptions;
   const Options narrow{.widths = {3, 4, 2, 5}, .stage_steps = 1, .verification_weight = 2.0, .verification_width = 6};
   const std::vector<std::pair<std::string, std::function<void(Options&)>>> every = {
-      {"joint", [](Options& o) { o.masks = "joint"; }},
-      {"separate", [](Options& o) { o.masks = "joint", o.varying_length = false; }},
-      {"joint", [](Options& o) { o.masks = "off", o.classification = false; }},
+      {"joint", [](Options& o) { o.masks = methods::Masks::kJoint; }},
+      {"separate", [](Options& o) { o.masks = methods::Masks::kJoint, o.varying_length = false; }},
+      {"joint", [](Options& o) { o.masks = methods::Masks::kOff, o.classification = false; }},
       {"separate",
        [](Options& o) {
          o.level_rates = {3, 1}, o.widths = {4, 3}, o.verification = false;
@@ -194,7 +194,7 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
     Tensors tensors;
     for (const ParameterGroup& group : method_->parameter_groups())
       if (group.moves_in(batch_.step)) tensors.insert(tensors.end(), group.parameters.begin(), group.parameters.end());
-    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(), options.masks == "progressive");
+    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(), options.masks == methods::Masks::kProgressive);
     tensors.insert(tensors.end(), {{"hr", batch_.hr.requires_grad_()}, {"lr", batch_.lr.requires_grad_()}});
     expect_gradients([&] { return total(0); }, tensors);
   }

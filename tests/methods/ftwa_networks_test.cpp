@@ -18,7 +18,7 @@ std::int64_t parameters_in(const torch::nn::Module& module) {
 TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
   at::set_num_threads(1);
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = "resnet50", .last_stride = 1});
+  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const ShallowTrunk encoder(shape);
   const Backbone trunk(shape);
   const FeatureTransformation transformation(2048, 4);
@@ -40,7 +40,7 @@ TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
 
 TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = "resnet-small", .last_stride = 1});
+  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnetSmall, .last_stride = 1});
   const ShallowTrunk encoder(shape);
   const Backbone trunk(shape);
   const FeatureTransformation transformation(128, 4);

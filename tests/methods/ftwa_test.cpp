@@ -96,7 +96,7 @@ TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) 
   at::set_num_threads(1);
   for (const LaneBatch& batch : {mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& options) {
-      if (options.triplet_weighting == "batch-mean") expect_equal_weights_to_be_no_weights(options, batch);
+      if (options.triplet_weighting == methods::Weighting::kBatchMean) expect_equal_weights_to_be_no_weights(options, batch);
     });
 }
 
@@ -116,24 +116,24 @@ TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
   at::set_num_threads(1);
   for (const LaneBatch& batch : {mixed_batch(4, 4, 2), mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& given) {
-      if (given.mining == "random") return;  // drawn, so not to be written out
+      if (given.mining == methods::Mining::kRandom) return;  // drawn, so not to be written out
       FtwaOptions options = given;
       options.weight_balance = 0.7;
       options.margin = 3;
-      expect_terms_by_hand(options, {.backbone = "resnet-small"}, batch);
+      expect_terms_by_hand(options, {.backbone = settings::Trunk::kResnetSmall}, batch);
     });
 }
 
 TEST(Ftwa, terms_of_table_2s_variants_and_of_separate_batch_norms_are_too) {
   at::set_num_threads(1);
-  FtwaOptions options{.mining = "batch-hard"};
+  FtwaOptions options{.mining = methods::Mining::kBatchHard};
   options.margin = 3;
   FtwaOptions silent = without_weighting(options);
   silent.transformed_losses = false;
   for (const FtwaOptions& variant : {options, without_weighting(options), without_transformation(options), silent})
     for (const char* streams : {"joint", "separate"})
       for (bool neck : {false, true})
-        expect_terms_by_hand(variant, {.backbone = "resnet-small", .neck = neck, .bn_streams = streams},
+        expect_terms_by_hand(variant, {.backbone = settings::Trunk::kResnetSmall, .neck = neck, .bn_streams = streams},
                              uneven_batch());
 }
 
@@ -171,7 +171,7 @@ double largest(const std::map<std::string, at::Tensor>& gradients, const std::st
 
 TEST(Ftwa, equation_2_reaches_the_sides_that_are_not_constants) {
   // With a batch norm of its own for each side nothing else ties them.
-  const experiments::NetworkSettings network{.backbone = "resnet-small", .bn_streams = "separate"};
+  const experiments::NetworkSettings network{.backbone = settings::Trunk::kResnetSmall, .bn_streams = settings::BatchNormStreams::kSeparate};
   for (const char* detached : {"hr", "lr", "none"}) {
     SCOPED_TRACE(detached);
     FtwaOptions options;
@@ -200,7 +200,7 @@ TEST(Ftwa, a_transformation_weight_of_0_leaves_the_term_and_no_gradient) {
 TEST(Ftwa, rows_without_a_label_are_in_equation_2_alone) {
   at::set_num_threads(1);
   for_every_weighting([](const FtwaOptions& options) {
-    if (options.mining == "random") return;
+    if (options.mining == methods::Mining::kRandom) return;
     const auto method = made_up_ftwa(options);
     method->module().eval();
     LaneBatch whole = mixed_batch(4, 4, 2);
@@ -260,7 +260,7 @@ TEST(Ftwa, lanes_without_a_kind_of_row_have_finite_terms_with_a_graph) {
   const auto check = [&](const FtwaOptions& options, const char* streams) {
     for (const Lane& lane : lanes) {
       SCOPED_TRACE(fmt::format("{}, without {}", streams, lane.lacks));
-      expect_finite(*made_up_ftwa(options, {.backbone = "resnet-small", .neck = true, .bn_streams = streams}, 2), lane);
+      expect_finite(*made_up_ftwa(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = streams}, 2), lane);
     }
   };
   for_every_weighting([&](const FtwaOptions& given) {

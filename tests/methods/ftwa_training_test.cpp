@@ -108,7 +108,7 @@ TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_o
   auto specification = quick(equation_2_alone(), 8e-3);
   specification.recipe.steps = 150;
   specification.recipe.warmup_steps = 0;
-  specification.recipe.schedule = "cosine";
+  specification.recipe.schedule = settings::Schedule::kCosine;
   const auto method = make_method(specification, 4);
   const LaneBatch batch = batch_of_own_copies();
   const double first = transformation_loss(*method, batch), norm = method->embed(batch.hr).norm().item<double>();
@@ -191,7 +191,7 @@ Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
 }
 
 TEST(FtwaTraining, eight_people_are_learnt_by_heart_across_resolutions) {
-  for (const FtwaOptions& options : {FtwaOptions{}, FtwaOptions{.triplet_weighting = "per-sample", .weight_balance = 1},
+  for (const FtwaOptions& options : {FtwaOptions{}, FtwaOptions{.triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1},
                                      worker_tests::without_weighting()}) {
     const Ranks ranks = ranks_by_heart(options, 20);
     EXPECT_EQ(ranks.embedding, 1.0);

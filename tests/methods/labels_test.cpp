@@ -26,16 +26,16 @@ constexpr std::int64_t kRows = 8;  // of 4 identities
 
 std::vector<MethodOptions> every_kind() {
   return {BaselineOptions{},
-          BaselineOptions{.mining = "batch-hard"},
+          BaselineOptions{.mining = methods::Mining::kBatchHard},
           RainOptions{},
-          RainOptions{.mining = "batch-hard", .supervision = "hr-only-labels"},
-          RainOptions{.levels = {}, .reconstruction = false, .mining = "batch-hard", .adversary = "off"},
-          BaselineOptions{.images = "stored", .mining = "all"},
+          RainOptions{.mining = methods::Mining::kBatchHard, .supervision = methods::Supervision::kHrOnlyLabels},
+          RainOptions{.levels = {}, .reconstruction = false, .mining = methods::Mining::kBatchHard, .adversary = "off"},
+          BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll},
           FtwaOptions{},
           FtwaOptions{.transformation = false, .weighting = false},
           MsiflaOptions{.scales = {2, 1}, .ir_width = 4},
-          MsiflaOptions{.scales = {2, 1}, .reid_networks = "shared", .reid_into_ir = false, .ir_width = 4},
-          ResolutionAdaptiveOptions{.widths = {4, 4, 4, 4}, .masks = "joint", .verification_width = 8},
+          MsiflaOptions{.scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 4},
+          ResolutionAdaptiveOptions{.widths = {4, 4, 4, 4}, .masks = methods::Masks::kJoint, .verification_width = 8},
           ResolutionAdaptiveOptions{
               .widths = {4, 4, 4, 4}, .varying_length = false, .stage_steps = 1, .verification_width = 8}};
 }

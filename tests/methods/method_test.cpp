@@ -27,17 +27,17 @@ std::vector<MethodOptions> every_kind() {
   return {BaselineOptions{},
           RainOptions{},
           RainOptions{.levels = {}, .adversary = "off"},
-          RainOptions{.levels = {1, 2, 3, 4, 5}, .mining = "batch-hard", .adversary = "non-saturating"},
-          RainOptions{.reconstruction = false, .supervision = "hr-only-labels"},
-          RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"},
+          RainOptions{.levels = {1, 2, 3, 4, 5}, .mining = methods::Mining::kBatchHard, .adversary = "non-saturating"},
+          RainOptions{.reconstruction = false, .supervision = methods::Supervision::kHrOnlyLabels},
+          RainOptions{.updates = "simultaneous", .discriminator = "pixelwise", .decoder = methods::DecoderKind::kTransposed},
           FtwaOptions{},
-          FtwaOptions{.mining = "all", .triplet_weighting = "per-sample", .weight_balance = 1},
+          FtwaOptions{.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1},
           FtwaOptions{.transformation = false, .weighting = false},
           MsiflaOptions{.ir_width = 8},
-          MsiflaOptions{.scales = {2, 1}, .reid_networks = "shared", .reid_into_ir = false, .ir_width = 8},
+          MsiflaOptions{.scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 8},
           ResolutionAdaptiveOptions{.widths = {8, 8, 8, 8}, .stage_steps = 3, .verification_width = 8},
-          ResolutionAdaptiveOptions{.level_rates = {2, 1}, .widths = {4, 8}, .masks = "joint", .verification_width = 8},
-          ResolutionAdaptiveOptions{.varying_length = false, .masks = "off"}};
+          ResolutionAdaptiveOptions{.level_rates = {2, 1}, .widths = {4, 8}, .masks = methods::Masks::kJoint, .verification_width = 8},
+          ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
@@ -187,7 +187,7 @@ TEST(Method, the_decoder_returns_to_any_image_size) {
 TEST(Method, resnet50_step_has_finite_terms) {
   for (int last_stride : {1, 2}) {
     auto specification = small_specification(RainOptions{.levels = {1, 4, 5}});
-    specification.network.backbone = "resnet50";
+    specification.network.backbone = settings::Trunk::kResnet50;
     specification.network.last_stride = last_stride;
     auto method = make_method(specification, 4);
     EXPECT_EQ(method->embedding_size(), 2048);

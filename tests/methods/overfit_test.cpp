@@ -86,7 +86,7 @@ TEST(Overfit, an_untrained_rain_does_not) { EXPECT_LT(rank1_by_heart({}, 0), 0.6
 TEST(Overfit, rain_with_simultaneous_updates) { EXPECT_EQ(rank1_by_heart({.updates = "simultaneous"}, 60), 1.0); }
 
 TEST(Overfit, rain_with_pixelwise_discriminators_and_a_transposed_decoder) {
-  EXPECT_EQ(rank1_by_heart({.discriminator = "pixelwise", .decoder = "transposed"}, 60), 1.0);
+  EXPECT_EQ(rank1_by_heart({.discriminator = "pixelwise", .decoder = methods::DecoderKind::kTransposed}, 60), 1.0);
 }
 
 // The same of MSIFLA; of a person's four images two stand in the batch as HR images and two as LR ones, drawn in each

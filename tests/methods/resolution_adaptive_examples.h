@@ -21,7 +21,7 @@ inline experiments::ResolutionAdaptiveOptions narrow_adaptive(const std::string&
 //! Its parameters and running statistics are formulas.
 inline std::unique_ptr<Method> made_up_adaptive(const experiments::ResolutionAdaptiveOptions& options,
                                                 const experiments::NetworkSettings& network = {
-                                                    .backbone = "resnet-small"}) {
+                                                    .backbone = settings::Trunk::kResnetSmall}) {
   experiments::TrainingSpecification specification = small_specification(options);
   specification.network = network;
   auto method = make_method(specification, 4);

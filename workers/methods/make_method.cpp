@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
+#include "experiments/method_validation.h"
 #include "methods/baseline/baseline.h"
 #include "methods/ftwa/ftwa.h"
 #include "methods/msifla/msifla.h"
@@ -15,6 +16,8 @@ std::unique_ptr<Method> make_method(const experiments::TrainingSpecification& sp
     throw core::input_error(fmt::format("the training split has {} identities", classes),
                             "classification and triplets need at least 2");
   const auto& s = specification;
+  settings::check_members(s.network, "network.");
+  experiments::check_options(s.method);
   return std::visit(
       core::Overloaded{[&](const experiments::BaselineOptions& options) -> std::unique_ptr<Method> {
                          return std::make_unique<Baseline>(options, s.network, s.recipe, classes, s.seed);

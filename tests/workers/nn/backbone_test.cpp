@@ -37,7 +37,7 @@ TEST(Backbone, resnet_small_keeps_a_small_image) {
 TEST(Backbone, total_stride_and_channels) {
   EXPECT_EQ(Backbone(backbone_shape({.last_stride = 1})).total_stride(), 16);
   EXPECT_EQ(Backbone(backbone_shape({.last_stride = 2})).total_stride(), 32);
-  EXPECT_EQ(Backbone(backbone_shape({.backbone = "resnet-small"})).total_stride(), 8);
+  EXPECT_EQ(Backbone(backbone_shape({.backbone = settings::Trunk::kResnetSmall})).total_stride(), 8);
   EXPECT_EQ(Backbone(backbone_shape({.last_stride = 1})).channels(5), 2048);
 }
 

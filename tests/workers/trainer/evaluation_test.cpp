@@ -144,7 +144,7 @@ TEST_F(EvaluationTest, folding_changes_no_score) {
 TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   experiments::Recipe recipe;
   EXPECT_EQ(at::kFloat, embedding_precision(recipe));
-  recipe.precision = "bf16";
+  recipe.precision = settings::Precision::kBf16;
   EXPECT_EQ(at::kBFloat16, embedding_precision(recipe));
   Baseline network = method();
   const FeatureEmbedding wide = embed(network), narrow = embed(network, {.precision = at::kBFloat16});

@@ -64,7 +64,7 @@ TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_trainin
 
 TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_scores) {
   experiments::TrainingSpecification narrow = small_training(experiments::BaselineOptions{});
-  narrow.recipe.precision = "bf16";
+  narrow.recipe.precision = settings::Precision::kBf16;
   const std::map<std::string, experiments::TrainingSpecification> trainings = {
       {"f32", small_training(experiments::BaselineOptions{})}, {"bf16", narrow}, {"ftwa", small_ftwa()}};
   for (const auto& [name, training] : trainings) {

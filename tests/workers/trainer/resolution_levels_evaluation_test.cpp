@@ -151,7 +151,7 @@ TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_s
 }
 
 TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_the_packs_images) {
-  const std::vector<int> levels = embed(method_, {.query_level = "native-size"}).levels;
+  const std::vector<int> levels = embed(method_, {.query_level = settings::QueryLevel::kNativeSize}).levels;
   const std::vector<int> rates{4, 3, 2, 1};
   for (std::size_t q = 0; q < split_.query.size(); ++q) {
     const datasets::QueryItem& item = split_.query[q];
@@ -267,8 +267,8 @@ TEST_F(ResolutionLevelsTest, features_h5_ranks_as_the_evaluation_does) {
 
 TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
   experiments::TrainingSpecification specification;
-  specification.network.backbone = "resnet-small";
-  experiments::ResolutionAdaptiveOptions options{.widths = {3, 4, 2, 5}, .masks = "off", .verification_width = 6};
+  specification.network.backbone = settings::Trunk::kResnetSmall;
+  experiments::ResolutionAdaptiveOptions options{.widths = {3, 4, 2, 5}, .masks = methods::Masks::kOff, .verification_width = 6};
   for (const bool varying : {true, false}) {
     options.varying_length = varying;
     specification.method = options;
@@ -312,7 +312,7 @@ TEST_F(ResolutionLevelsTest, an_evaluation_on_the_way_knows_levels_by_their_rate
   const Comparison comparison = training_comparison(experiments::ResolutionAdaptiveOptions{}, *pack_);
   EXPECT_EQ("known", comparison.query_level);
   experiments::EvaluationProtocol protocol;
-  protocol.query_level = "lowest";
+  protocol.query_level = settings::QueryLevel::kLowest;
   EXPECT_EQ("lowest", comparison_of(protocol, experiments::ResolutionAdaptiveOptions{}).query_level);
 }
 

@@ -135,7 +135,7 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
   else if (method == "rain")
     asked.method = experiments::RainOptions{.levels = asked_case["levels"].get<std::vector<int>>(),
                                             .margin = golden["margin"],
-                                            .mining = "batch-hard",
+                                            .mining = methods::Mining::kBatchHard,
                                             .adversary = asked_case["adversary"],
                                             .updates = asked_case["updates"],
                                             .discriminator = asked_case["discriminator"],
@@ -147,9 +147,9 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
   else
     asked.method = experiments::BaselineOptions{.images = asked_case["images"],
                                                 .margin = golden["margin"],
-                                                .mining = "batch-hard",
+                                                .mining = methods::Mining::kBatchHard,
                                                 .classification_weight = asked_case["classification_weight"]};
-  asked.network.backbone = "resnet-small";
+  asked.network.backbone = settings::Trunk::kResnetSmall;
   const core::Json& recipe = golden["recipes"][asked_case["recipe"].get<std::string>()];
   asked.recipe.steps = golden["steps"];
   asked.recipe.identities = golden["identities"];

@@ -44,7 +44,7 @@ inline experiments::PackSettings small_pack() {
 inline experiments::TrainingSpecification small_training(const experiments::MethodOptions& method) {
   experiments::TrainingSpecification training;
   training.method = method;
-  training.network.backbone = "resnet-small";
+  training.network.backbone = settings::Trunk::kResnetSmall;
   training.recipe.steps = kSteps;
   training.recipe.identities = 8;
   training.recipe.images = 2;
