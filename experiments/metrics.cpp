@@ -4,7 +4,7 @@
 #include <array>
 
 #include "experiments/distance.h"
-#include "experiments/member_checks.h"
+#include "experiments/validation.h"
 
 namespace resolute::experiments {
 namespace {

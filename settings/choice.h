@@ -40,7 +40,8 @@ constexpr bool is_enumerator() {
   return text[text.find("value = ") + 8] != '(';
 }
 
-//! \throws RuntimeError (kInput): "WHERE: key 'KEY' has the value 'TEXT' (it must be one of WORDS); did you mean 'WORD'"
+//! \throws RuntimeError (kInput): "WHERE: key 'KEY' has the value 'TEXT' (it must be one of WORDS); did you mean
+//! 'WORD'"
 [[noreturn]] void refuse_word(std::string_view where, std::string_view key, std::string_view text,
                               const std::vector<std::string>& words);
 
