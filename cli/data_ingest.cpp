@@ -115,8 +115,8 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
   check_threads(parsed.threads);
-  check_described(pack);
-  check_described(parsed.split);
+  naming_options_of<datasets::PackSettings>([&] { settings::check(pack); });
+  naming_options_of<datasets::SplitSettings>([&] { settings::check(parsed.split); });
   return parsed;
 }
 

@@ -28,9 +28,8 @@ constexpr CommandHelp kDataShowHelp{
 void print(const datasets::PackReader& pack, std::uint64_t bytes) {
   const datasets::PackSettings& made = pack.options();
   const datasets::PackStatistics all = datasets::pack_statistics(pack);
-  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name, settings::word(made.source),
-                           all.rows,
-                           all.identities, all.distractors);
+  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name,
+                           settings::word(made.source), all.rows, all.identities, all.distractors);
   std::cout << fmt::format("images an identity: {} to {}, median {}; {} identities in one camera only\n",
                            all.images_per_identity.least, all.images_per_identity.most, all.images_per_identity.median,
                            all.identities_in_one_camera);

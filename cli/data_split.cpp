@@ -133,7 +133,7 @@ int data_split(const Arguments& arguments) {
   if (draws < 0 || draws > datasets::kMostGalleryDraws)
     throw core::input_error(fmt::format("option --draws has the value {}", draws),
                             fmt::format("0 to {} are possible", datasets::kMostGalleryDraws));
-  check_described(split);
+  naming_options_of<datasets::SplitSettings>([&] { settings::check(split); });
   const auto pack = datasets::PackReader::open((*values)["PACK_DIR"].as<std::string>());
   if (values->count("query-rates") == 0) split.query_rates = pack.options().rates;
   return write(pack, out, split, seeds, draws, json);

@@ -37,7 +37,8 @@ std::string summary_of(const std::string& out, settings::Source layout) {
   const auto samples = datasets::list_samples(core::real_file_system(), layout, out);
   for (const datasets::Sample& sample : samples)
     if (sample.identity != 0) identities.insert(sample.identity);
-  return fmt::format("layout '{}', {} identities, {} images to ingest", settings::word(layout), identities.size(), samples.size());
+  return fmt::format("layout '{}', {} identities, {} images to ingest", settings::word(layout), identities.size(),
+                     samples.size());
 }
 
 }  // namespace
@@ -63,7 +64,8 @@ int data_synth(const Arguments& arguments) {
     synthetic.irregular = text == "yes";
   }
   const std::string out = required_value(*values, "out");
-  datasets::write_stand_in(core::real_file_system(), out, synthetic);
+  naming_options_of<settings::SyntheticSettings>(
+      [&] { datasets::write_stand_in(core::real_file_system(), out, synthetic); });
   std::cout << out << ": ";
   if (usually_irregular || synthetic.irregular)
     std::cout << summary_of(out, layout) << "\n";

@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "settings/member.h"
+#include "settings/names.h"
 
 namespace resolute::cli {
 
@@ -25,7 +26,7 @@ template <settings::Choice E>
 E parse_word(const std::string& text, std::string_view what) {
   if (const auto value = settings::from_word<E>(text)) return *value;
   const std::vector<std::string> words = settings::word_list<E>();
-  throw core::input_error(fmt::format("{} has the value '{}'", what, text),
+  throw core::input_error(fmt::format("{} has the value {}", what, settings::quoted_text(text)),
                           fmt::format("it must be one of {}", fmt::join(words, ", ")),
                           settings::did_you_mean(text, words));
 }
@@ -54,7 +55,7 @@ void add_described(boost::program_options::options_description& visible, const S
   });
 }
 
-//! Reads those that were given. \throws RuntimeError (kInput), naming the option; ranges: check_described()
+//! Reads those that were given. \throws RuntimeError (kInput), naming the option; ranges: naming_options_of()
 template <settings::Settings S>
 void read_described(const boost::program_options::variables_map& values, S& settings) {
   S::members([&](const auto& one) {
@@ -76,11 +77,11 @@ void read_described(const boost::program_options::variables_map& values, S& sett
   });
 }
 
-//! check() of settings whose members options gave. \throws RuntimeError (kInput), naming the option
-template <settings::Settings S>
-void check_described(const S& given) {
+//! Calls `what`, in which members of S are found out of range. \throws RuntimeError (kInput), naming the option
+template <settings::Settings S, class What>
+void naming_options_of(What what) {
   try {
-    settings::check(given);
+    what();
   } catch (const settings::MemberError& error) {
     std::string option;
     S::members([&](const auto& one) {

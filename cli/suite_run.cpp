@@ -14,6 +14,7 @@
 #include "core/file_system.h"
 #include "core/log.h"
 #include "core/process.h"
+#include "datasets/sources/source.h"
 #include "orchestrator/run.h"
 #include "results/aggregation.h"
 #include "results/table_json.h"

@@ -35,20 +35,25 @@ bool any_camera(const SplitSettings& options) { return options.lr_side == LrSide
 
 SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
   came_low_ = std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return row.sample.rate != 1; });
-  if (came_low_) return list_cameras_that_came_low(rows, pack, options);
+  if (came_low_) {
+    list_cameras_that_came_low(rows, pack, options);
+    return;
+  }
   switch (options.lr_side) {
     case LrSide::kCamera:
       if (any_camera(options))
         description_ = "images of any camera";
       else
         use_camera(rows, pack, options);
-      return;
+      break;
     case LrSide::kDrawn:
-      return draw_camera(cameras_of_identities(rows), options);
+      draw_camera(cameras_of_identities(rows), options);
+      break;
     case LrSide::kPair:
-      return draw_of_pairs(rows, pack, options);
+      draw_of_pairs(rows, pack, options);
+      break;
     case LrSide::kIdentity:
-      return draw_by_identity(rows, options);
+      draw_by_identity(rows, options);
   }
 }
 

@@ -3,9 +3,11 @@
 //! How one trial divides a pack into training, query and gallery images.
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "settings/choice.h"
+#include "settings/member.h"
 
 namespace resolute::settings {
 
@@ -37,14 +39,37 @@ constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "ident
 //! How one trial divides a pack into training, query and gallery images.
 struct SplitSettings {
   Partition partition = Partition::kRandomHalves;
-  std::uint64_t seed = 0;  //!< the trial: keys the halves, the rates drawn and the gallery draws
-  int lr_camera = 2;       //!< of LrSide::kCamera: its images become LR; 0: images of any camera do (MLR-VRU)
-  std::vector<int> query_rates = {2, 3, 4};  //!< rates of LR images, drawn uniformly per image
+  std::uint64_t seed = 0;
+  int lr_camera = 2;
+  std::vector<int> query_rates = {2, 3, 4};
   TrainPool train_pool = TrainPool::kMlr;
-  int train_identities = 0;  //!< so many of those that may train, drawn by seed; 0: all of them
+  int train_identities = 0;
   LrSide lr_side = LrSide::kCamera;
-  int test_identities = 0;  //!< of random-halves: so many are tested, the others train; 0: half
+  int test_identities = 0;
   bool operator==(const SplitSettings&) const = default;
+
+  static void members(auto&& visit) {
+    using S = SplitSettings;
+    visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED"));
+    visit(member("seed", &S::seed, "the trial: keys the halves, the rates drawn and the gallery draws").spelled(""));
+    visit(member("lr_camera", &S::lr_camera, between(0, 1'000'000),
+                 "camera whose images become LR with lr_side camera; 0: images of any camera do (MLR-VRU)"));
+    visit(member("query_rates", &S::query_rates, some_rates(), "rates of LR images, drawn uniformly per image"));
+    visit(member("train_pool", &S::train_pool,
+                 "mlr: training images of the LR side exist in LR only; the others have HR images alone"));
+    visit(member("train_identities", &S::train_identities, between(0, 1'000'000),
+                 "so many of those that may train, drawn by seed; 0: all of them"));
+    visit(
+        member("lr_side", &S::lr_side,
+               "whose images become LR: lr_camera's, or by seed one camera's, of each pair of cameras one's (CUHK03), "
+               "of each identity one camera's"));
+    visit(member("test_identities", &S::test_identities, between(0, 1'000'000),
+                 "of random-halves: so many are tested, the others train; 0: half"));
+  }
 };
+
+//! \param section what stands before the keys where they are given: "split." in suites
+//! \throws MemberError for the first member out of range, alone or against the others
+void check(const SplitSettings& settings, const std::string& section = {});
 
 }  // namespace resolute::settings

@@ -3,7 +3,7 @@
 namespace resolute::datasets {
 
 core::Json options_json(const PackSettings& settings) {
-  core::Json json = settings::told_in_pack(settings);
+  core::Json json = settings::settings_in_pack(settings);
   core::Json told = json;
   json.erase("synthetic");
   json["settings"] = std::move(told);
@@ -12,7 +12,7 @@ core::Json options_json(const PackSettings& settings) {
 
 PackSettings options_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  PackSettings settings = settings::told_in_pack(reader.required<core::Json>("settings"), where + ": settings");
+  PackSettings settings = settings::settings_of_pack(reader.required<core::Json>("settings"), where + ": settings");
   if (options_json(settings) != json)
     throw core::input_error(fmt::format("{}: options and their key 'settings' differ", where),
                             "they say the same twice");

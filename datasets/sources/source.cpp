@@ -8,7 +8,6 @@
 #include "datasets/sample_path.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/reader.h"
-#include "settings/names.h"
 
 namespace resolute::datasets {
 namespace {
@@ -18,7 +17,7 @@ using sources::SourceReader;
 // Raised when files of an irregular set of the same settings change; 1 was `true`.
 constexpr int kOddRevision = 2;
 
-const SourceReader& reader_of(settings::Source source) {
+const SourceReader& reader_of(Source source) {
 #define RESOLUTE_READER(enumerator, ...) &sources::enumerator##Reader,
   static constexpr std::array kReaders{RESOLUTE_SOURCES(RESOLUTE_READER)};
 #undef RESOLUTE_READER
@@ -61,15 +60,7 @@ void check_identities(const std::vector<Sample>& samples) {
 
 }  // namespace
 
-settings::Source source_named(std::string_view name) {
-  if (const auto source = settings::from_word<settings::Source>(name)) return *source;
-  const std::vector<std::string> known = settings::word_list<settings::Source>();
-  throw core::input_error(fmt::format("source '{}' is unknown", sources::printable(name)),
-                          fmt::format("it must be one of {}", fmt::join(known, ", ")),
-                          settings::did_you_mean(name, known));
-}
-
-std::filesystem::path source_root(core::FileSystem& files, settings::Source source, const std::filesystem::path& root) {
+std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root) {
   const SourceReader& reader = reader_of(source);
   if (!files.exists(root))
     throw core::input_error(fmt::format("folder '{}' does not exist", root.string()),
@@ -80,7 +71,7 @@ std::filesystem::path source_root(core::FileSystem& files, settings::Source sour
   return root;
 }
 
-std::vector<Sample> list_samples(core::FileSystem& files, settings::Source source, const std::filesystem::path& root) {
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root) {
   std::vector<Sample> samples = reader_of(source).list(files, source_root(files, source, root));
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
   check_paths(samples);
@@ -88,14 +79,13 @@ std::vector<Sample> list_samples(core::FileSystem& files, settings::Source sourc
   return samples;
 }
 
-std::unique_ptr<RawReader> open_raw(core::FileSystem& files, settings::Source source,
-                                    const std::filesystem::path& root) {
+std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root) {
   const std::filesystem::path own = source_root(files, source, root);
   if (const auto open = reader_of(source).open) return open(files, own);
   return std::make_unique<RawFolder>(files, own);
 }
 
-StandInSettings stand_in_settings(settings::Source layout) {
+StandInSettings stand_in_settings(Source layout) {
   const SourceReader& reader = reader_of(layout);
   return {reader.stand_in, layout, !reader.regular};
 }

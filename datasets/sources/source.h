@@ -19,25 +19,21 @@
 
 namespace resolute::datasets {
 
-//! \throws RuntimeError (kInput) for an unknown name, with the nearest known one
-settings::Source source_named(std::string_view name);
-
 //! The folder that sample paths are relative to: `root`, or the data set's own folder in it where `root` is its parent
 //! (as Market-1501-v15.09.15). Paths, and so manifests, are then the same whichever of the two a user names. \throws
 //! RuntimeError (kInput) for a missing folder
-std::filesystem::path source_root(core::FileSystem& files, settings::Source source, const std::filesystem::path& root);
+std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! Every usable image, sorted by path (bytes). Junk (identity -1) is left out; distractors (identity 0) are kept; files
 //! that are no images by name, and hidden ones, are skipped. \throws RuntimeError (kInput): a missing or empty folder,
 //! an image whose name does not fit, an identity with a single image, an identity both in training and in test
-std::vector<Sample> list_samples(core::FileSystem& files, settings::Source source, const std::filesystem::path& root);
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
-std::unique_ptr<RawReader> open_raw(core::FileSystem& files, settings::Source source,
-                                    const std::filesystem::path& root);
+std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! Settings that a stand-in of that layout can have, small ones, and irregular unless it is Market-1501's.
-StandInSettings stand_in_settings(settings::Source layout);
+StandInSettings stand_in_settings(Source layout);
 
 //! Writes a small data set in a source's published layout under `out`, complete or not there: a temporary folder beside
 //! it, then rename; an `out` that holds the same settings is left as it is. An irregular one has what downloaded sets

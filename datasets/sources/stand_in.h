@@ -15,9 +15,11 @@
 
 namespace resolute::datasets {
 
+using settings::Source;
+
 //! A small data set in a source's published layout.
 struct StandInSettings : SyntheticSettings {
-  settings::Source layout = settings::Source::kSynthetic;
+  Source layout = Source::kSynthetic;
   bool irregular = false;  //!< as downloaded sets are (source.h: write_stand_in())
   bool operator==(const StandInSettings&) const = default;
 };
