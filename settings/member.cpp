@@ -8,17 +8,21 @@ std::string MemberText::range() const {
   const std::string ends = rule.has_no_end() ? fmt::format("at least {}", rule.low)
                                              : fmt::format("{}{} to {}", list ? "each " : "", rule.low, rule.high);
   switch (rule.kind) {
-    case Rule::Kind::kAny: return {};
-    case Rule::Kind::kBetween: return ends;
-    case Rule::Kind::kAbove: return fmt::format("above {}, at most {}", rule.low, rule.high);
-    case Rule::Kind::kAscending: return "ascending, " + ends;
-    case Rule::Kind::kDescending: return "descending, " + ends;
+    case Rule::Kind::kAny:
+      return {};
+    case Rule::Kind::kBetween:
+      return ends;
+    case Rule::Kind::kAbove:
+      return fmt::format("above {}, at most {}", rule.low, rule.high);
+    case Rule::Kind::kAscending:
+      return "ascending, " + ends;
+    case Rule::Kind::kDescending:
+      return "descending, " + ends;
   }
   return {};
 }
 
 namespace member_detail {
-
 
 void check_rule(const std::string& key, std::int64_t value, const Rule& rule) {
   if (rule.kind == Rule::Kind::kAny) return;

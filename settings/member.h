@@ -144,6 +144,12 @@ S from_json(const core::Json& json, const std::string& where) {
   return result;
 }
 
+//! canonical() as Json.
+template <Settings S>
+core::Json to_json(const S& value) {
+  return core::Json::parse(canonical(value).text());
+}
+
 //! A member of an object as a T.
 template <class T>
 T read_member(core::ObjectReader& object, const std::string& key) {
@@ -171,6 +177,18 @@ S read(core::ObjectReader& object) {
   return result;
 }
 
+//! from_json() of what the struct's own check() accepts. \throws RuntimeError (kInput) opening with `where`
+template <Settings S>
+S checked(const core::Json& json, const std::string& where) {
+  S result = from_json<S>(json, where);
+  try {
+    check(result);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
+  return result;
+}
+
 //! Every member by itself. \param section what suites put before the keys, with its dot: "train."; may be empty
 //! \throws MemberError for the first that is out of range
 template <Settings S>
@@ -187,8 +205,8 @@ void check_members(const S& value, const std::string& section) {
 
 //! What is told of a member to people.
 struct MemberText {
-  std::string type;        //!< "true or false", "integer", "number", "text", "word", "list of integers"
-  core::Json standard;     //!< its default
+  std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers"
+  core::Json standard;  //!< its default
   Rule rule;
   std::vector<std::string> words;  //!< of a choice
   std::string help;
@@ -198,7 +216,7 @@ struct MemberText {
 };
 
 template <class S, class T>
-MemberText text_of(const Described<S, T>& one) {
+MemberText member_text(const Described<S, T>& one) {
   MemberText text{"text", core::Json::parse(canonical(S().*one.at).text()), one.rule, {}, std::string(one.help)};
   if constexpr (Choice<T>) {
     text.type = "word";

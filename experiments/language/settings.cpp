@@ -9,73 +9,47 @@ namespace resolute::experiments {
 namespace {
 
 struct Field {
-  bool of_pack;
-  settings::MemberText text;
+  SettingText text;
   //! Reads `key` of the one-member object into its place.
   std::function<void(Draft&, core::ObjectReader&, const std::string& key)> read;
 };
-
-template <class Place>
-Field field(Place place, bool of_pack = false) {
-  return {of_pack, [place](Draft& draft, core::ObjectReader& object, const std::string& key) {
-            auto& member = place(draft);
-            member = settings::read_member<std::decay_t<decltype(member)>>(object, key);
-          }};
-}
-
-template <class Place>
-Field pack_field(Place place) {
-  return field(place, true);
-}
 
 using Fields = std::map<std::string, Field>;
 
 //! A field for each member of the settings at a place of the draft. \param section what stands before the keys
 template <class Place>
-void add_described(Fields& f, const std::string& section, Place place) {
+void add_fields(Fields& f, const std::string& section, Place place, bool of_pack = false) {
   std::decay_t<decltype(place(std::declval<Draft&>()))>::members([&](const auto& one) {
-    if (!one.suite_key.empty())
-      f[section + std::string(one.suite_key)] =
-          field([ place, at = one.at ](Draft & d) -> auto& { return place(d).*at; });
+    using T = typename std::decay_t<decltype(one)>::Type;
+    // What a [[dataset]] says of itself (suite.cpp) is nothing that others could.
+    if (one.suite_key.empty() || (of_pack && (one.key == "name" || one.key == "source"))) return;
+    const std::string key = section + std::string(one.suite_key);
+    f[key] = {{key, of_pack, settings::member_text(one)},
+              [place, at = one.at](Draft& draft, core::ObjectReader& object, const std::string& name) {
+                place(draft).*at = settings::read_member<T>(object, name);
+              }};
   });
-}
-
-void add_split_fields(Fields& f) {
-  f["split.partition"] = field([](Draft & d) -> auto& { return d.split.partition; });
-  f["split.lr_side"] = field([](Draft & d) -> auto& { return d.split.lr_side; });
-  f["split.test_identities"] = field([](Draft & d) -> auto& { return d.split.test_identities; });
-  f["split.lr_camera"] = field([](Draft & d) -> auto& { return d.split.lr_camera; });
-  f["split.train_identities"] = field([](Draft & d) -> auto& { return d.split.train_identities; });
-  f["split.query_rates"] = field([](Draft & d) -> auto& { return d.split.query_rates; });
-  f["split.train_pool"] = field([](Draft & d) -> auto& { return d.split.train_pool; });
-}
-
-void add_pack_fields(Fields& f) {
-  f["rates"] = pack_field([](Draft & d) -> auto& { return d.pack.rates; });
-  f["kernel"] = pack_field([](Draft & d) -> auto& { return d.pack.kernel; });
-  f["height"] = pack_field([](Draft & d) -> auto& { return d.pack.height; });
-  f["width"] = pack_field([](Draft & d) -> auto& { return d.pack.width; });
-  f["view_from"] = pack_field([](Draft & d) -> auto& { return d.pack.view_from; });
-  f["shards"] = pack_field([](Draft & d) -> auto& { return d.pack.shards; });
 }
 
 const Fields& fields() {
   static const Fields all = [] {
     Fields f;
-    add_described(
+    add_fields(
         f, "", [](Draft & d) -> auto& { return d; });
-    add_described(
+    add_fields(
         f, "network.", [](Draft & d) -> auto& { return d.network; });
-    add_described(
+    add_fields(
         f, "train.", [](Draft & d) -> auto& { return d.recipe; });
-    add_described(
+    add_fields(
+        f, "split.", [](Draft & d) -> auto& { return d.split; });
+    add_fields(
         f, "evaluate.", [](Draft & d) -> auto& { return d.protocol; });
     methods::for_each_method([&]<class Options>() {
-      add_described(
+      add_fields(
           f, fmt::format("{}.", Options::kMethod), [](Draft & d) -> auto& { return d.section<Options>(); });
     });
-    add_split_fields(f);
-    add_pack_fields(f);
+    add_fields(
+        f, "", [](Draft & d) -> auto& { return d.pack; }, true);
     return f;
   }();
   return all;
@@ -123,7 +97,7 @@ void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys 
     if (found == fields().end()) refuse_unknown(key, node, own_keys);
     if (node.kind == Node::Kind::kTables)
       throw core::input_error(fmt::format("{}: key '{}' holds tables", node.place, key), "a value is needed");
-    if (found->second.of_pack && pack_keys == PackKeys::kRefused)
+    if (found->second.text.of_pack && pack_keys == PackKeys::kRefused)
       throw core::input_error(fmt::format("{}: key '{}' stands in a row", node.place, key),
                               "it decides what is in a pack, which rows share",
                               "give it to a [[dataset]], to [defaults] or to a profile");
@@ -149,9 +123,18 @@ Draft make_draft(const Settings& settings) {
   return draft;
 }
 
+const std::vector<SettingText>& setting_texts() {
+  static const std::vector<SettingText> texts = [] {
+    std::vector<SettingText> all;
+    for (const auto& [key, field] : fields()) all.push_back(field.text);
+    return all;
+  }();
+  return texts;
+}
+
 std::vector<std::string> setting_keys() {
   std::vector<std::string> keys;
-  for (const auto& [key, field] : fields()) keys.push_back(key);
+  for (const SettingText& setting : setting_texts()) keys.push_back(setting.key);
   return keys;
 }
 

@@ -252,7 +252,8 @@ at::Tensor Ftwa::classification_term(const Activations& activations, const LaneB
       return classification_losses(slots[kFtwaLogits + stream], labels, recipe_.label_smoothing);
     };
     if (!slots[kFtwaLogits + second].defined()) return losses_of(first).mean();
-    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
+    const Shares shares =
+        pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
     return (shares.first * losses_of(first) + shares.second * losses_of(second)).mean();
   };
   const Labels labels = ftwa_labels_of(batch);
@@ -303,7 +304,8 @@ at::Tensor Ftwa::balance_term(const Activations& activations) const {
   for (const auto& [first, second] : {std::pair(kHr, kCopy), std::pair(kLr, kTransformed)}) {
     const std::int64_t count = slots[kVectors + first].size(0);
     if (count == 0) continue;
-    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
+    const Shares shares =
+        pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
     rows.push_back((-0.5 * (4 * shares.first * shares.second).log()).expand({count}));
   }
   return rows.empty() ? zero_loss(slots[kVectors + kLr]) : at::cat(rows).mean();

@@ -68,7 +68,8 @@ Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::Net
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
                                                                                options.ir_width, options.ir_residual)));
-  const std::vector<int> networks = options.reid_networks == methods::ReidNetworks::kShared ? std::vector<int>{1} : options.scales;
+  const std::vector<int> networks =
+      options.reid_networks == methods::ReidNetworks::kShared ? std::vector<int>{1} : options.scales;
   for (const int scale : networks)
     reid_.push_back(
         root_->register_module(fmt::format("{}_{}", kReid, scale),

@@ -48,7 +48,8 @@ class Decoder : public torch::nn::Module {
 class Discriminator : public torch::nn::Module {
  public:
   //! \param channels C of f_j \param width w, even
-  Discriminator(std::int64_t channels, std::int64_t width, methods::DiscriminatorKind kind = methods::DiscriminatorKind::kConvolutional);
+  Discriminator(std::int64_t channels, std::int64_t width,
+                methods::DiscriminatorKind kind = methods::DiscriminatorKind::kConvolutional);
   //! N×C×h×w → N×1×⌈h/2⌉×⌈w/2⌉ convolutional, N×1×h×w pixelwise.
   at::Tensor forward(const at::Tensor& feature) const { return apply(feature, &Convolution::forward); }
   //! The same with D's parameters as constants: the gradient goes to the feature alone.

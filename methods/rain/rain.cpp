@@ -34,10 +34,10 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
   if (options.reconstruction)
     decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
   for (int level : levels())
-    discriminators_.push_back(root_->register_module(
-        kDiscriminatorModule + std::to_string(level),
-        std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_),
-                                        options.opponent()->discriminator)));
+    discriminators_.push_back(
+        root_->register_module(kDiscriminatorModule + std::to_string(level),
+                               std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_),
+                                                               options.opponent()->discriminator)));
   initialise(*root_, seed);
 }
 

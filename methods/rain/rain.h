@@ -1,7 +1,8 @@
 #pragma once
 //! \file
 //! RAIN: Chen, Li, Du, Wang, "Learning Resolution-Invariant Deep Representations for Person Re-Identification", AAAI
-//! 2019. No adversarial level is their "Baseline (train on HR & LR)" and "Ours w/o L_adv". More: methods/rain/README.md.
+//! 2019. No adversarial level is their "Baseline (train on HR & LR)" and "Ours w/o L_adv". More:
+//! methods/rain/README.md.
 //!
 // clang-format off
 //! symbol          here

@@ -26,7 +26,6 @@ class ResolutionAdaptiveSuite : public MethodSuite {
   ResolutionAdaptiveSuite()
       : MethodSuite("resolution_adaptive",
                     "backbone = \"resnet-small\"\ntrain.steps = 10\ntrain.identities = 4\ntrain.images = 2\n") {}
-
 };
 
 TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width) {
@@ -171,8 +170,10 @@ TEST_F(ResolutionAdaptiveSuite, a_normalised_job_is_valid_and_keeps_its_dimensio
 }
 
 TEST_F(ResolutionAdaptiveSuite, queries_are_taken_for_a_level_where_levels_matter) {
-  EXPECT_EQ(settings::QueryLevel::kKnown, evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
-  EXPECT_EQ(settings::QueryLevel::kLowest, evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kKnown,
+            evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kLowest,
+            evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
   EXPECT_THAT(refusal("evaluate.query_level = \"low\""),
               AllOf(StartsWith("s.toml:22: key 'evaluate.query_level' has the value 'low' (it must be one of known, "
                                "native-size, highest, lowest")));

@@ -54,11 +54,11 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.lanes = 9; }), AllOf(HasSubstr("'train.identities'"), HasSubstr("9 lanes")));
   EXPECT_THAT(violation_of([](T& t) { t.initial_weights = "abc"; }), HasSubstr("'initial_weights'"));
   EXPECT_THAT(violation_of([](T& t) { t.split.query_rates = {8}; }), HasSubstr("'split.query_rates'"));
-  EXPECT_THAT(violation_of([](T& t) { t.split.train_pool = "all"; }), HasSubstr("'split.train_pool'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.name = "Up"; }), HasSubstr("'id'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.synthetic.reset(); }), HasSubstr("'source'"));
-  EXPECT_THAT(violation_of([](T& t) { t.pack.source = "market1501"; }), HasSubstr("'source'"));
-  EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = methods::Adversary{.levels = {6}}}; }), HasSubstr("'rain.levels'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.source = settings::Source::kMarket1501; }), HasSubstr("'source'"));
+  EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = methods::Adversary{.levels = {6}}}; }),
+              HasSubstr("'rain.levels'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = methods::Adversary{.weight = -1}}; }),
               HasSubstr("'rain.adversarial_weight'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = BaselineOptions{.classification = false, .triplet = false}; }),
@@ -150,19 +150,21 @@ TEST(Options, what_a_switched_off_loss_would_have_used_takes_its_default) {
                                  .discriminator = methods::DiscriminatorKind::kPixelwise,
                                  .adversarial_weight = 3};
   EXPECT_EQ(RainOptions{.adversary = methods::NoAdversary()}, RainOptions::of(off));
-  const RainOptions plain{.reconstruction = false, .decoder = methods::DecoderKind::kTransposed, .reconstruction_weight = 3};
+  const RainOptions plain{
+      .reconstruction = false, .decoder = methods::DecoderKind::kTransposed, .reconstruction_weight = 3};
   EXPECT_EQ(MethodOptions(RainOptions{.reconstruction = false}), of(plain));
   const RainOptions classified{.triplet = false, .margin = 1, .mining = methods::Mining::kBatchHard};
   EXPECT_EQ(MethodOptions(RainOptions{.triplet = false}), of(classified));
   const BaselineOptions baseline{.triplet = false, .margin = 1, .mining = methods::Mining::kBatchHard};
   EXPECT_EQ(MethodOptions(BaselineOptions{.triplet = false}), of(baseline));
-  const RainOptions all{.adversary = methods::Adversary{{5}, true, methods::Updates::kSimultaneous,
-                                                        methods::DiscriminatorKind::kPixelwise, 2},
-                        .margin = 1,
-                        .mining = methods::Mining::kBatchHard,
-                        .decoder = methods::DecoderKind::kTransposed,
-                        .reconstruction_weight = 3,
-                        .supervision = methods::Supervision::kHrOnlyLabels};
+  const RainOptions all{
+      .adversary =
+          methods::Adversary{{5}, true, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise, 2},
+      .margin = 1,
+      .mining = methods::Mining::kBatchHard,
+      .decoder = methods::DecoderKind::kTransposed,
+      .reconstruction_weight = 3,
+      .supervision = methods::Supervision::kHrOnlyLabels};
   EXPECT_EQ(MethodOptions(all), of(all));
 }
 
@@ -225,9 +227,9 @@ TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
   EXPECT_EQ(EvaluationProtocol().gallery_copy_rate, normalised(evaluation, RainOptions{}).protocol.gallery_copy_rate);
   evaluation.protocol.query_level = settings::QueryLevel::kLowest;
   EXPECT_EQ(settings::QueryLevel::kLowest, normalised(evaluation, ResolutionAdaptiveOptions{}).protocol.query_level);
-  EXPECT_EQ(
-      settings::QueryLevel::kKnown,
-      normalised(evaluation, ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}).protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kKnown,
+            normalised(evaluation, ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff})
+                .protocol.query_level);
   evaluation.protocol.distance = settings::DistanceName::kWeighted;
   EXPECT_EQ(settings::DistanceName::kDefault, normalised(evaluation, FtwaOptions{}).protocol.distance);
 }
