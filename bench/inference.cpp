@@ -51,7 +51,7 @@ void run(const Options& options) {
   enter_numeric_class(options.threads);
   Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1}));
   initialise(trunk, 1);
-  const FoldedBackbone folded(trunk, options.precision == settings::Precision::kBf16 ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
+  const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
   const at::Tensor batch = random_images(0, options.batch, kHeight, kWidth);
   for (int i = 0; i < 3; ++i) folded.embed(batch);
   std::cout << "{\"ready\": true}" << std::endl;

@@ -18,11 +18,10 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
     using namespace experiments;
     RainOptions off, pixelwise, transposed, single;
-    off.levels = {};
-    off.adversary = "off";
-    pixelwise.discriminator = "pixelwise";
+    off.adversary = methods::NoAdversary();
+    pixelwise.adversary = methods::Adversary{.discriminator = methods::DiscriminatorKind::kPixelwise};
     transposed.decoder = methods::DecoderKind::kTransposed;
-    single.levels = {5};
+    single.adversary = methods::Adversary{.levels = {5}};
     BaselineOptions stored;
     stored.images = methods::BaselineImages::kStored;
     stored.classification_weight = 3;
@@ -80,7 +79,7 @@ int images_a_pair(const Case& measured) {
 std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
   experiments::TrainingSpecification specification;
   specification.method = measured.method;
-  specification.network.backbone = scale.backbone;
+  specification.network.backbone = settings::from_word<settings::Trunk>(scale.backbone).value();
   specification.network.neck = scale.neck;
   specification.recipe = recipe;
   specification.recipe.lr_images = measured.lr_images;

@@ -119,7 +119,7 @@ class Step {
  public:
   explicit Step(const MemoryCase& measured) : case_(measured) {
     experiments::NetworkSettings network;
-    network.backbone = measured.scale.backbone;
+    network.backbone = settings::from_word<settings::Trunk>(measured.scale.backbone).value();
     shape_ = backbone_shape(network);
   }
 

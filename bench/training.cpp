@@ -137,7 +137,7 @@ experiments::TrainingSpecification specification(const Options& options) {
   specification.recipe.steps = options.turns * options.steps;
   specification.recipe.identities = options.lanes * options.batch / kImages;
   specification.recipe.images = kImages;
-  specification.recipe.precision = options.precision;
+  specification.recipe.precision = settings::from_word<settings::Precision>(options.precision).value();
   specification.lanes = options.lanes;
   return specification;
 }
@@ -198,7 +198,7 @@ void run_plain(const Options& options) {
   const AdamOptions& adam = group.adam;
   Gate gate(options.steps);
   MemorySource source(options, gate);
-  const bool narrow = options.precision == settings::Precision::kBf16;
+  const bool narrow = options.precision == "bf16";
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   for (int step = 0; step < options.turns * options.steps; ++step) {
     for (int lane = 0; lane < options.lanes; ++lane) {
@@ -225,7 +225,7 @@ void run_plain(const Options& options) {
 void run_gemm(const Options& options) {
   constexpr std::int64_t kSide = 2048;
   const at::NoGradGuard no_grad;
-  const auto type = options.precision == settings::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+  const auto type = options.precision == "bf16" ? at::kBFloat16 : at::kFloat;
   const at::Tensor a = at::ones({kSide, kSide}, type), b = at::ones({kSide, kSide}, type);
   at::Tensor c = at::mm(a, b);
   Gate gate(options.steps);

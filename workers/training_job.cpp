@@ -97,8 +97,8 @@ results::TrainingRecord run_training(const JobContext& context,
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
   // A checkpoint holds all of the networks already.
   if (!checkpoint && !specification.initial_weights.empty())
-    load_initial_weights(context.files, context.store, specification.initial_weights, specification.network.backbone,
-                         method->module());
+    load_initial_weights(context.files, context.store, specification.initial_weights,
+                         std::string(settings::word(specification.network.backbone)), method->module());
   move_to(*method, context.device.place());
 
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
@@ -157,7 +157,8 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   } catch (const experiments::MemberError& error) {
     throw error.at(context.store.specification_file(context.job).string());
   }
-  const std::unique_ptr<Device> device = open_device(trained.device, context.options.process_rank);
+  const std::unique_ptr<Device> device =
+      open_device(std::string(settings::word(trained.device)), context.options.process_rank);
   const Weights weights = read_weights(context.files, context.store, training);
   const std::unique_ptr<Method> method = make_method(trained, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");

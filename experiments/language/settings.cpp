@@ -132,6 +132,17 @@ const std::vector<SettingText>& setting_texts() {
   return texts;
 }
 
+std::string settings_table(bool of_pack) {
+  std::string table = "| key | default | may be | meaning |\n|---|---|---|---|\n";
+  for (const auto& [key, decides_pack, text] : setting_texts()) {
+    if (decides_pack != of_pack) continue;
+    const std::string standard = text.standard.is_string() ? text.standard.get<std::string>() : text.standard.dump();
+    table += fmt::format("| `{}` | {} | {} | {} |\n", key, standard.empty() ? "" : "`" + standard + "`",
+                         text.range().empty() ? text.type : text.range(), text.help);
+  }
+  return table;
+}
+
 std::vector<std::string> setting_keys() {
   std::vector<std::string> keys;
   for (const SettingText& setting : setting_texts()) keys.push_back(setting.key);

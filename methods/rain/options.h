@@ -88,7 +88,7 @@ struct RainSection {
 struct RainOptions {
   static constexpr const char* kMethod = "rain";
   static constexpr int kRevision = 1;
-  std::variant<Adversary, NoAdversary> adversary;
+  std::variant<Adversary, NoAdversary> adversary{};
   bool classification = true;
   bool triplet = true;
   bool reconstruction = true;

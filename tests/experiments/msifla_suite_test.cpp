@@ -135,8 +135,8 @@ TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {
   const std::string one = source + "cameras = 1\nsubject = \"vehicle\"\n";
   EXPECT_EQ("", refusal_with(source, one, "split.lr_camera = 0"));
   const std::string any = row("r", "split.lr_camera = 0");
-  EXPECT_EQ("vehicle", plan(replaced(source, one, any)).datasets.at(0).pack.synthetic->subject);
-  EXPECT_EQ("person", plan(head_ + any).datasets.at(0).pack.synthetic->subject);
+  EXPECT_EQ(settings::Subject::kVehicle, plan(replaced(source, one, any)).datasets.at(0).pack.synthetic->subject);
+  EXPECT_EQ(settings::Subject::kPerson, plan(head_ + any).datasets.at(0).pack.synthetic->subject);
   for (const char* camera : {"1", "2"})
     EXPECT_THAT(refusal_with(source, one, fmt::format("split.lr_camera = {}", camera)),
                 AllOf(StartsWith(fmt::format("s.toml:28: key 'split.lr_camera' has the value {} (", camera)),
@@ -248,7 +248,7 @@ TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_re
   options_.from_scratch = true;
   const TrainingSpecification paper = training_of(plan(example), "table2", "full");
   EXPECT_EQ(MsiflaOptions(), std::get<MsiflaOptions>(paper.method));
-  EXPECT_EQ("resnet50", paper.network.backbone);
+  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
   EXPECT_EQ(5, paper.recipe.identities);
   EXPECT_EQ(4, paper.recipe.images);
   EXPECT_EQ(2, paper.recipe.lr_images);

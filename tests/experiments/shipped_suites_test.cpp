@@ -93,7 +93,7 @@ TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_tab
     EXPECT_THAT(claim.worse_to_better, ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
   EXPECT_EQ(83.2, row_of(plan, modules.id, "ftwa").cells.at(0).references.at("rank1"));
   const TrainingSpecification& baseline = training_of(plan, modules.id, "baseline");
-  EXPECT_EQ("stored", std::get<BaselineOptions>(baseline.method).images);
+  EXPECT_EQ(methods::BaselineImages::kStored, std::get<BaselineOptions>(baseline.method).images);
   std::set<JobId> controls;
   for (const TablePlan& table : plan.tables)
     controls.insert(row_of(plan, table.id, "control").cells.at(0).evaluations.at(0));

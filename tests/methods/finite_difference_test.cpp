@@ -96,12 +96,17 @@ class RainStep : public worker_tests::MethodStep {
 
 TEST_F(RainStep, has_the_gradients_of_its_totals) {
   const std::vector<std::pair<std::string, experiments::RainOptions>> every = {
-      {"joint", {.levels = {1, 2, 3, 4, 5}, .margin = 1.0}},
-      {"separate", {.levels = {2, 5}, .mining = methods::Mining::kBatchHard, .adversary = "non-saturating"}},
-      {"joint", {.levels = {3}, .updates = "simultaneous", .discriminator = "pixelwise", .decoder = methods::DecoderKind::kTransposed}},
-      {"separate", {.levels = {}, .adversary = "off", .supervision = methods::Supervision::kHrOnlyLabels}}};
+      {"joint", {.adversary = methods::Adversary{.levels = {1, 2, 3, 4, 5}}, .margin = 1.0}},
+      {"separate",
+       {.adversary = methods::Adversary{.levels = {2, 5}, .non_saturating = true},
+        .mining = methods::Mining::kBatchHard}},
+      {"joint",
+       {.adversary =
+            methods::Adversary{{3}, false, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise},
+        .decoder = methods::DecoderKind::kTransposed}},
+      {"separate", {.adversary = methods::NoAdversary(), .supervision = methods::Supervision::kHrOnlyLabels}}};
   for (const auto& [bn_streams, options] : every) {
-    SCOPED_TRACE(fmt::format("levels [{}], {}", fmt::join(options.levels, ", "), bn_streams));
+    SCOPED_TRACE(settings::canonical(options.section()).text() + bn_streams);
     make(options, bn_streams);
     for (std::size_t phase = 0; phase < method_->phases().size(); ++phase) {
       Tensors tensors = parameters(phase);
@@ -113,12 +118,14 @@ TEST_F(RainStep, has_the_gradients_of_its_totals) {
 }
 
 TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
-  for (const auto& [updates, level] : {std::pair{"alternating", 5}, std::pair{"simultaneous", 1}}) {
-    SCOPED_TRACE(updates);
-    make(
-        experiments::RainOptions{
-            .levels = {level}, .classification = false, .triplet = false, .reconstruction = false, .updates = updates},
-        "joint");
+  for (const auto& [updates, level] :
+       {std::pair{methods::Updates::kAlternating, 5}, std::pair{methods::Updates::kSimultaneous, 1}}) {
+    SCOPED_TRACE(settings::word(updates));
+    make(experiments::RainOptions{.adversary = methods::Adversary{.levels = {level}, .updates = updates},
+                                  .classification = false,
+                                  .triplet = false,
+                                  .reconstruction = false},
+         "joint");
     auto value = [&] { return equation_1(level); };
     expect_gradients([&] { return total(0); }, parameters(0), /*factor=*/-1, value);  // D climbs
     expect_gradients([&] { return total(1); }, parameters(1), /*factor=*/1, value);   // F descends
@@ -152,7 +159,11 @@ class MsiflaStep : public worker_tests::MethodStep {
 TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
   const std::vector<experiments::MsiflaOptions> every = {
       {.scales = {2, 1}, .margin = 2.0, .ir_width = 2},
-      {.scales = {3, 1}, .reid_networks = methods::ReidNetworks::kShared, .mining = methods::Mining::kRandom, .ir_width = 4, .ir_residual = true},
+      {.scales = {3, 1},
+       .reid_networks = methods::ReidNetworks::kShared,
+       .mining = methods::Mining::kRandom,
+       .ir_width = 4,
+       .ir_residual = true},
       {.scales = {1}, .classification = false, .mining = methods::Mining::kAll, .reid_into_ir = false, .ir_width = 2}};
   for (const experiments::MsiflaOptions& options : every) {
     SCOPED_TRACE(fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), options.reid_networks));
@@ -188,13 +199,15 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
   for (const auto& [bn_streams, change] : every) {
     Options options = narrow;
     change(options);
-    SCOPED_TRACE(fmt::format("{} masks, {} levels, {}", options.masks, options.level_rates.size(), bn_streams));
+    SCOPED_TRACE(
+        fmt::format("{} masks, {} levels, {}", settings::word(options.masks), options.level_rates.size(), bn_streams));
     make(options, bn_streams);
     batch_.step = 2;  // progressive: that of layer3 learns, that of layer4 is frozen, the others are not reached
     Tensors tensors;
     for (const ParameterGroup& group : method_->parameter_groups())
       if (group.moves_in(batch_.step)) tensors.insert(tensors.end(), group.parameters.begin(), group.parameters.end());
-    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(), options.masks == methods::Masks::kProgressive);
+    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(),
+              options.masks == methods::Masks::kProgressive);
     tensors.insert(tensors.end(), {{"hr", batch_.hr.requires_grad_()}, {"lr", batch_.lr.requires_grad_()}});
     expect_gradients([&] { return total(0); }, tensors);
   }

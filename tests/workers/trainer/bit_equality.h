@@ -71,8 +71,10 @@ inline Row make_row(const std::string& name) {
     row.training.lanes = 2;
   }
   if (name == "adaptive-joint") {  // HR images alone with their copies
-    row.training = small_training(experiments::ResolutionAdaptiveOptions{
-        .widths = {32, 24, 8, 16}, .masks = methods::Masks::kJoint, .mask_learning_rate = 1e-2, .verification_weight = 0.5});
+    row.training = small_training(experiments::ResolutionAdaptiveOptions{.widths = {32, 24, 8, 16},
+                                                                         .masks = methods::Masks::kJoint,
+                                                                         .mask_learning_rate = 1e-2,
+                                                                         .verification_weight = 0.5});
   }
   if (name == "adaptive-swapped") {
     row.training.method = experiments::ResolutionAdaptiveOptions{.level_rates = {4, 2, 1},
@@ -86,7 +88,8 @@ inline Row make_row(const std::string& name) {
     row.training.recipe.labelled_fraction = 0.5;
   }
   if (name == "baseline-stored") {
-    row.training.method = experiments::BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll, .classification_weight = 3};
+    row.training.method = experiments::BaselineOptions{
+        .images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll, .classification_weight = 3};
     row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.lr_images = 1;
   }
@@ -95,13 +98,12 @@ inline Row make_row(const std::string& name) {
   // Few enough for lanes in which no image has a label; bit_equality_test shows that there are.
   if (name.find("semi") != std::string::npos) row.training.recipe.labelled_fraction = 0.2;
   if (name == "rain-swapped") {
-    row.training.method = experiments::RainOptions{.levels = {2, 5},
-                                                   .mining = methods::Mining::kBatchHard,
-                                                   .adversary = "non-saturating",
-                                                   .updates = "simultaneous",
-                                                   .discriminator = "pixelwise",
-                                                   .decoder = methods::DecoderKind::kTransposed,
-                                                   .supervision = methods::Supervision::kHrOnlyLabels};
+    row.training.method = experiments::RainOptions{
+        .adversary =
+            methods::Adversary{{2, 5}, true, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise},
+        .mining = methods::Mining::kBatchHard,
+        .decoder = methods::DecoderKind::kTransposed,
+        .supervision = methods::Supervision::kHrOnlyLabels};
     row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
   }

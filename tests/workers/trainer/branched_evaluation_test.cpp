@@ -271,7 +271,7 @@ TEST_F(BranchedEvaluationTest, a_comparison_is_what_the_protocol_asks_of_the_met
   experiments::FtwaOptions plain;
   plain.weighting = plain.transformation = false;
   EXPECT_EQ("hr", comparison_of(protocol, plain).distance);
-  protocol.distance = "lr";
+  protocol.distance = settings::DistanceName::kLr;
   EXPECT_EQ("lr", comparison_of(protocol, plain).distance);
 }
 
