@@ -138,7 +138,7 @@ double gemm(const std::string& precision) {
 Json step(const Case& measured, const Scale& scale, const std::string& precision, int steps) {
   const double before = process_memory("VmRSS");
   experiments::Recipe recipe;
-  recipe.precision = precision;
+  recipe.precision = settings::from_word<settings::Precision>(precision).value();
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
   const std::uint64_t first = last_window(*method);
   recipe.steps = static_cast<int>(first) + 1 + steps;

@@ -39,7 +39,7 @@ class PartsBeforeSteps final : public BatchSource {
 
 Json step_parts(const Case& measured, const Scale& scale, const std::string& precision, int turns) {
   experiments::Recipe recipe;
-  recipe.precision = precision;
+  recipe.precision = settings::from_word<settings::Precision>(precision).value();
   // Parts have networks of their own: those of the step carry the Trainer's hooks.
   const std::unique_ptr<Method> whole = make(measured, scale, recipe), apart = make(measured, scale, recipe);
   const std::uint64_t first = last_window(*whole);

@@ -36,6 +36,11 @@ _resolute() {
     fi
     command+=("$second")
   fi
+  if [ "${COMP_WORDS[COMP_CWORD - 1]}" = --set ]; then
+    options=$("${COMP_WORDS[0]}" suite keys --words 2> /dev/null)
+    COMPREPLY=($(compgen -W "$options" -- "$current"))
+    return
+  fi
   case $current in
     -*)
       options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2> /dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u)

@@ -36,7 +36,7 @@ inline int level_of_rate(const std::vector<int>& level_rates, int rate) {
 
 //! Whether an image's level makes a difference to what is made of it: not in the plain form.
 inline bool uses_levels(const ResolutionAdaptiveOptions& options) {
-  return options.varying_length || options.masks != "off";
+  return options.varying_length || options.masks != methods::Masks::kOff;
 }
 
 //! T: steps of a stage of progressive masks. 0 where the training is too short for one step each.

@@ -1,17 +1,11 @@
 #include "experiments/trunk_shape.h"
 
-#include "core/error.h"
-
 namespace resolute::experiments {
 namespace {
 
 constexpr int kStages = 4;
 
-bool is_resnet50(const NetworkSettings& network) {
-  RESOLUTE_EXPECT(network.backbone == "resnet50" || network.backbone == "resnet-small",
-                  "the shape of a trunk needs a known backbone");
-  return network.backbone == "resnet50";
-}
+bool is_resnet50(const NetworkSettings& network) { return network.backbone == settings::Trunk::kResnet50; }
 
 }  // namespace
 
@@ -24,8 +18,8 @@ int trunk_stride(const NetworkSettings& network) {
 int residual_blocks(const NetworkSettings& network) { return is_resnet50(network) ? 3 + 4 + 6 + 3 : kStages; }
 
 int mask_count(const ResolutionAdaptiveOptions& options, const NetworkSettings& network) {
-  if (options.masks == "off") return 0;
-  return options.mask_blocks == "stages" ? kStages : residual_blocks(network);
+  if (options.masks == methods::Masks::kOff) return 0;
+  return options.mask_blocks == methods::MaskBlocks::kStages ? kStages : residual_blocks(network);
 }
 
 }  // namespace resolute::experiments

@@ -7,11 +7,10 @@
 namespace resolute::experiments {
 
 //! Image pixels per pixel of f5 along each side, a power of 2; sides are halved rounding up.
-//! \param network its backbone and last stride in range
+//! \param network its last stride in range
 int trunk_stride(const NetworkSettings& network);
 
 //! Residual blocks of all four stages together: 16 of resnet50, 4 of resnet-small.
-//! \param network its backbone in range
 int residual_blocks(const NetworkSettings& network);
 
 //! L: how many masks a network has, one behind each residual block or behind each stage; 0 with masks "off".

@@ -1,18 +1,8 @@
 #include "methods/row.h"
 
-#include <algorithm>
-#include <utility>
+#include <map>
 
 namespace resolute::methods {
-namespace {
-
-template <std::size_t... Index>
-std::vector<MethodOptions> each_of(std::index_sequence<Index...>) {
-  return {std::variant_alternative_t<Index, MethodOptions>{}...};
-}
-
-}  // namespace
-
 Row row(const MethodOptions& options) {
   return std::visit([](const auto& chosen) { return row_of(chosen); }, options);
 }
@@ -25,9 +15,10 @@ std::string method_name(const MethodOptions& options) {
 
 const std::vector<MethodOptions>& all_methods() {
   static const std::vector<MethodOptions> all = [] {
-    std::vector<MethodOptions> methods = each_of(std::make_index_sequence<std::variant_size_v<MethodOptions>>());
-    std::sort(methods.begin(), methods.end(),
-              [](const MethodOptions& a, const MethodOptions& b) { return method_name(a) < method_name(b); });
+    std::map<std::string, MethodOptions> by_name;
+    for_each_method([&]<class Options>() { by_name.emplace(Options::kMethod, Options()); });
+    std::vector<MethodOptions> methods;
+    for (const auto& [name, options] : by_name) methods.push_back(options);
     return methods;
   }();
   return all;

@@ -1,10 +1,34 @@
 #include "settings/member.h"
 
-namespace resolute::settings::member_detail {
+namespace resolute::settings {
+
+std::string MemberText::range() const {
+  if (!words.empty()) return fmt::format("{}", fmt::join(words, ", "));
+  const bool list = type == "list of integers";
+  const std::string ends = rule.has_no_end() ? fmt::format("at least {}", rule.low)
+                                             : fmt::format("{}{} to {}", list ? "each " : "", rule.low, rule.high);
+  switch (rule.kind) {
+    case Rule::Kind::kAny:
+      return {};
+    case Rule::Kind::kBetween:
+      return ends;
+    case Rule::Kind::kAbove:
+      return fmt::format("above {}, at most {}", rule.low, rule.high);
+    case Rule::Kind::kAscending:
+      return "ascending, " + ends;
+    case Rule::Kind::kDescending:
+      return "descending, " + ends;
+  }
+  return {};
+}
+
+namespace member_detail {
 
 void check_rule(const std::string& key, std::int64_t value, const Rule& rule) {
-  if (rule.kind != Rule::Kind::kAny)
-    check_range(key, value, static_cast<std::int64_t>(rule.low), static_cast<std::int64_t>(rule.high));
+  if (rule.kind == Rule::Kind::kAny) return;
+  if (rule.has_no_end() && static_cast<double>(value) < rule.low)
+    throw MemberError(key, std::to_string(value), fmt::format("it must be at least {}", rule.low));
+  check_range(key, value, static_cast<std::int64_t>(rule.low), static_cast<std::int64_t>(rule.high));
 }
 
 void check_rule(const std::string& key, double value, const Rule& rule) {
@@ -18,6 +42,9 @@ void check_rule(const std::string& key, const std::vector<int>& values, const Ru
   const int high = static_cast<int>(rule.high);
   if (rule.kind == Rule::Kind::kBetween) check_each(key, values, low, high);
   if (rule.kind == Rule::Kind::kAscending) check_ascending(key, values, low, high);
+  if (rule.kind == Rule::Kind::kDescending) check_descending(key, values, low, high);
 }
 
-}  // namespace resolute::settings::member_detail
+}  // namespace member_detail
+
+}  // namespace resolute::settings

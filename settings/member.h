@@ -27,15 +27,19 @@ namespace resolute::settings {
 //! What the numbers of a member may be; in a list: each of them.
 struct Rule {
   enum class Kind {
-    kAny,        //!< whatever the type holds (the struct's own checks may refuse some)
-    kBetween,    //!< low to high
-    kAbove,      //!< above low, at most high
-    kAscending,  //!< a list: each low to high, each above the one before
+    kAny,         //!< whatever the type holds (the struct's own checks may refuse some)
+    kBetween,     //!< low to high
+    kAbove,       //!< above low, at most high
+    kAscending,   //!< a list: each low to high, each above the one before
+    kDescending,  //!< a list: each low to high, each below the one before
   };
   Kind kind = Kind::kAny;
   double low = 0;
   double high = 0;
-  bool may_be_empty = true;  //!< of a list
+  bool may_be_empty = true;  //!< a list
+
+  //! at_least(): whole numbers as far as they go.
+  constexpr bool has_no_end() const { return high == std::numeric_limits<int>::max(); }
 };
 
 constexpr Rule any() { return {}; }
@@ -43,6 +47,7 @@ constexpr Rule between(double low, double high) { return {Rule::Kind::kBetween, 
 constexpr Rule at_least(double low) { return {Rule::Kind::kBetween, low, std::numeric_limits<int>::max()}; }
 constexpr Rule above_zero(double high) { return {Rule::Kind::kAbove, 0, high}; }
 constexpr Rule ascending(double low, double high) { return {Rule::Kind::kAscending, low, high}; }
+constexpr Rule descending(double low, double high) { return {Rule::Kind::kDescending, low, high, false}; }
 //! Rates r of low-resolution images, ascending.
 constexpr Rule rates() { return ascending(1, kLargestRate); }
 constexpr Rule some_rates() { return {Rule::Kind::kAscending, 1, kLargestRate, false}; }
@@ -139,6 +144,12 @@ S from_json(const core::Json& json, const std::string& where) {
   return result;
 }
 
+//! canonical() as Json.
+template <Settings S>
+core::Json to_json(const S& value) {
+  return core::Json::parse(canonical(value).text());
+}
+
 //! A member of an object as a T.
 template <class T>
 T read_member(core::ObjectReader& object, const std::string& key) {
@@ -166,6 +177,18 @@ S read(core::ObjectReader& object) {
   return result;
 }
 
+//! from_json() of what the struct's own check() accepts. \throws RuntimeError (kInput) opening with `where`
+template <Settings S>
+S checked(const core::Json& json, const std::string& where) {
+  S result = from_json<S>(json, where);
+  try {
+    check(result);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
+  return result;
+}
+
 //! Every member by itself. \param section what suites put before the keys, with its dot: "train."; may be empty
 //! \throws MemberError for the first that is out of range
 template <Settings S>
@@ -178,6 +201,36 @@ void check_members(const S& value, const std::string& section) {
     else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::vector<int>>)
       member_detail::check_rule(key, value.*one.at, one.rule);
   });
+}
+
+//! What is told of a member to people.
+struct MemberText {
+  std::string type;     //!< "true or false", "integer", "number", "text", "word", "list of integers"
+  core::Json standard;  //!< its default
+  Rule rule;
+  std::vector<std::string> words;  //!< of a choice
+  std::string help;
+
+  //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b or c"; empty: whatever its type holds.
+  std::string range() const;
+};
+
+template <class S, class T>
+MemberText member_text(const Described<S, T>& one) {
+  MemberText text{"text", core::Json::parse(canonical(S().*one.at).text()), one.rule, {}, std::string(one.help)};
+  if constexpr (Choice<T>) {
+    text.type = "word";
+    text.words = word_list<T>();
+  } else if constexpr (std::is_same_v<T, bool>) {
+    text.type = "true or false";
+  } else if constexpr (std::is_integral_v<T>) {
+    text.type = "integer";
+  } else if constexpr (std::is_floating_point_v<T>) {
+    text.type = "number";
+  } else if constexpr (std::is_same_v<T, std::vector<int>>) {
+    text.type = "list of integers";
+  }
+  return text;
 }
 
 }  // namespace resolute::settings

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "settings/names.h"
-
 namespace resolute::settings {
 
 MemberError::MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion)
@@ -17,6 +15,10 @@ MemberError::MemberError(std::string key, std::string_view value, std::string_vi
 core::RuntimeError MemberError::in_suite(std::string_view place, std::string_view context) const {
   return core::input_error(fmt::format("{}: key '{}' has the value {}", place, key_, value_),
                            fmt::format("{}, {}", why_, context), suggestion_);
+}
+
+core::RuntimeError MemberError::of(std::string_view what) const {
+  return core::input_error(fmt::format("{} has the value {}", what, value_), why_, suggestion_);
 }
 
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
@@ -49,10 +51,10 @@ void check_ascending(const std::string& key, const std::vector<int>& values, int
     throw MemberError(key, text_of(values), "they must ascend, none twice");
 }
 
-void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-  throw MemberError(key, "'" + value + "'", fmt::format("it must be one of {}", fmt::join(choices, ", ")),
-                    did_you_mean(value, choices));
+void check_descending(const std::string& key, const std::vector<int>& values, int low, int high) {
+  check_each(key, values, low, high);
+  if (std::adjacent_find(values.begin(), values.end(), std::less_equal<>()) != values.end())
+    throw MemberError(key, text_of(values), "they must descend, none twice");
 }
 
 }  // namespace resolute::settings

@@ -24,6 +24,8 @@ class MemberError : public core::RuntimeError {
   const std::string& key() const { return key_; }
   //! The same said of a place in a suite: "PLACE: key '…' has the value … (WHY, CONTEXT); SUGGESTION".
   core::RuntimeError in_suite(std::string_view place, std::string_view context) const;
+  //! The same said of what gave the value: "WHAT has the value …", e.g. of "option --lr-side".
+  core::RuntimeError of(std::string_view what) const;
 
  private:
   std::string key_;
@@ -45,7 +47,7 @@ void check_positive(const std::string& key, double value, double high);
 void check_each(const std::string& key, const std::vector<int>& values, int low, int high);
 //! Each low to high, each above the one before; may be empty.
 void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high);
-//! One of `choices`; suggests the nearest.
-void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices);
+//! Each low to high, each below the one before.
+void check_descending(const std::string& key, const std::vector<int>& values, int low, int high);
 
 }  // namespace resolute::settings

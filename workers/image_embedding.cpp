@@ -222,7 +222,7 @@ std::vector<BranchRows> divide_branches(std::span<const float> rows, std::size_t
 }  // namespace
 
 at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
-  return recipe.precision == "bf16" ? at::kBFloat16 : at::kFloat;
+  return recipe.precision == settings::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
 }
 
 int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {

@@ -257,7 +257,7 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
 
 std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
   if (!lane.activations) forward(lane);
-  const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
+  const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
   std::vector<LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
   RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
   return terms;
@@ -267,7 +267,7 @@ void Trainer::forward(Lane& lane) {
   // Running statistics move with lane 0 only, once a step: in its first forward pass.
   std::optional<RunningStatisticsHold> hold;
   if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
-  const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
+  const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
   lane.activations = parts_.method.forward(lane.batch);
 }
 

@@ -52,11 +52,6 @@ void reset(RainOptions& options) {
     options.decoder = defaults.decoder;
     options.reconstruction_weight = defaults.reconstruction_weight;
   }
-  if (options.adversary != "off") return;
-  options.levels.clear();
-  options.updates = defaults.updates;
-  options.discriminator = defaults.discriminator;
-  options.adversarial_weight = defaults.adversarial_weight;
 }
 
 void reset(MsiflaOptions& options) {
@@ -95,7 +90,7 @@ void reset(ResolutionAdaptiveOptions& options, NetworkSettings& network, int ste
   // It stands before the classifier alone.
   if (!options.classification) network.neck = NetworkSettings().neck;
   reset_levels(options, network.neck);
-  if (options.masks == "off") {
+  if (options.masks == methods::Masks::kOff) {
     options.mask_blocks = defaults.mask_blocks;
     options.mask_mean = defaults.mask_mean;
     options.mask_deviation = defaults.mask_deviation;
@@ -104,7 +99,8 @@ void reset(ResolutionAdaptiveOptions& options, NetworkSettings& network, int ste
   ResolutionAdaptiveOptions as_long = options;
   as_long.stage_steps = defaults.stage_steps;
   const int masks = mask_count(options, network);
-  if (options.masks != "progressive" || stage_steps(options, masks, steps) == stage_steps(as_long, masks, steps))
+  if (options.masks != methods::Masks::kProgressive ||
+      stage_steps(options, masks, steps) == stage_steps(as_long, masks, steps))
     options.stage_steps = defaults.stage_steps;
   if (!options.verification) {
     options.verification_weight = defaults.verification_weight;

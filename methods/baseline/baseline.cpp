@@ -1,9 +1,6 @@
 #include "methods/baseline/baseline.h"
 
-#include <cmath>
-
 #include "core/error.h"
-#include "workers/methods/option_checks.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -18,18 +15,11 @@ Baseline::Baseline(const experiments::BaselineOptions& options, const experiment
                    const experiments::Recipe& recipe, int classes, std::uint64_t seed)
     : Method(methods::row(options)),
       options_(options),
-      stored_(options.images == "stored"),
+      stored_(options.images == methods::BaselineImages::kStored),
       adam_(adam_options(recipe)),
       label_smoothing_(recipe.label_smoothing),
-      triplet_(triplet_settings(options.mining, options.margin)),
+      triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("baseline")) {
-  if (!options.classification && !options.triplet)
-    throw core::input_error("every loss of method 'baseline' is off", "nothing would be trained",
-                            "set classification or triplet to true");
-  check_choice("images", options.images, {"hr", "stored"});
-  if (!(options.classification_weight >= 0) || !std::isfinite(options.classification_weight))
-    throw core::input_error(
-        fmt::format("classification_weight {} is negative or not finite", options.classification_weight));
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(

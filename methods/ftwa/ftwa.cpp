@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/error.h"
-#include "workers/methods/option_checks.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
 
@@ -20,28 +19,6 @@ enum Stream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
 // F_HR and T(F'_LR) are of all HR rows; both undefined without a transformation or an HR row.
 constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;
 constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kFtwaSlots = kRestoredMap + 1;
-
-constexpr int kMostBlocks = 16;
-constexpr const char* kPerSample = "per-sample";
-
-//! What experiments::validate() refuses. The mining is looked at where it is used.
-void validate_options(const experiments::FtwaOptions& options) {
-  check_choice("transformation_detach", options.transformation_detach, {"hr", "lr", "none"});
-  check_choice("classification_weighting", options.classification_weighting, {kPerSample, "batch-mean"});
-  check_choice("triplet_weighting", options.triplet_weighting, {kPerSample, "batch-mean"});
-  check_loss_weights(
-      {options.classification_weight, options.triplet_weight, options.transformation_weight, options.weight_balance});
-  if (options.transformation_blocks < 1 || options.transformation_blocks > kMostBlocks)
-    throw core::input_error(
-        fmt::format("transformation_blocks is {} (must be 1 to {})", options.transformation_blocks, kMostBlocks));
-  if (options.weighting && !(options.transformation && options.transformed_losses))
-    throw core::input_error("weighting is on without transformed features in the losses",
-                            "the weights compare features with transformed ones", "set weighting to false");
-  if (!options.classification && !options.triplet && (options.weighting || !options.transformation))
-    throw core::input_error("classification and triplet are off",
-                            options.weighting ? "weighting has no loss to weigh" : "nothing would be trained",
-                            "set classification or triplet to true");
-}
 
 //! Which rows of a batch belong where.
 struct FtwaRows {
@@ -162,8 +139,8 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
     : Method(methods::row(options)),
       options_(options),
       recipe_(recipe),
-      joint_(network.bn_streams == "joint"),
-      triplet_(triplet_settings(options.mining, options.margin)),
+      joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
+      triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("ftwa")) {
   validate_options(options);
   check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
@@ -246,7 +223,7 @@ void Ftwa::transform(const at::Tensor& copy, const at::Tensor& lr, Activations& 
   auto& slots = activations.tensors;
   std::vector<at::Tensor> maps;
   const std::int64_t copies = copy.size(0);
-  if (copies > 0) maps.push_back(options_.transformation_detach == "lr" ? copy.detach() : copy);
+  if (copies > 0) maps.push_back(options_.transformation_detach == methods::Detached::kLr ? copy.detach() : copy);
   if (options_.transformed_losses && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
   if (maps.empty()) return;
   const at::Tensor output = transformation_->forward(maps.size() == 1 ? maps.front() : at::cat(maps));
@@ -276,7 +253,8 @@ at::Tensor Ftwa::classification_term(const Activations& activations, const LaneB
       return classification_losses(slots[kFtwaLogits + stream], labels, recipe_.label_smoothing);
     };
     if (!slots[kFtwaLogits + second].defined()) return losses_of(first).mean();
-    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == kPerSample);
+    const Shares shares =
+        pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
     return (shares.first * losses_of(first) + shares.second * losses_of(second)).mean();
   };
   const Labels labels = ftwa_labels_of(batch);
@@ -296,7 +274,7 @@ at::Tensor Ftwa::triplet_term(const Activations& activations, const LaneBatch& b
                            triplet_, batch, MiningSite::kLowResolution);
   const auto &w_hr = slots[kWeights + kHr], &w_copy = slots[kWeights + kCopy], &w_lr = slots[kWeights + kLr],
              &w_transformed = slots[kWeights + kTransformed];
-  if (weight_hr_ && w_hr.defined() && options_.triplet_weighting == kPerSample) {
+  if (weight_hr_ && w_hr.defined() && options_.triplet_weighting == methods::Weighting::kPerSample) {
     const Pairs pairs = pairs_of(labels);
     const Shares shares = shares_of(w_hr.index_select(0, pairs.hr) * w_transformed.index_select(0, pairs.lr),
                                     w_lr.index_select(0, pairs.lr) * w_copy.index_select(0, pairs.hr));
@@ -317,7 +295,7 @@ at::Tensor Ftwa::transformation_term(const Activations& activations) const {
   const at::Tensor& target = activations.tensors[kHrMap];
   if (!target.defined()) return zero_loss(activations.tensors[kVectors + kLr]);
   return reconstruction_loss(activations.tensors[kRestoredMap],
-                             options_.transformation_detach == "hr" ? target.detach() : target);
+                             options_.transformation_detach == methods::Detached::kHr ? target.detach() : target);
 }
 
 //! DEVIATION (option weight_balance): 0 where a pair's weights are equal.
@@ -327,7 +305,8 @@ at::Tensor Ftwa::balance_term(const Activations& activations) const {
   for (const auto& [first, second] : {std::pair(kHr, kCopy), std::pair(kLr, kTransformed)}) {
     const std::int64_t count = slots[kVectors + first].size(0);
     if (count == 0) continue;
-    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == kPerSample);
+    const Shares shares =
+        pair_shares(activations, first, second, options_.classification_weighting == methods::Weighting::kPerSample);
     rows.push_back((-0.5 * (4 * shares.first * shares.second).log()).expand({count}));
   }
   return rows.empty() ? zero_loss(slots[kVectors + kLr]) : at::cat(rows).mean();

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "workers/methods/option_checks.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
 
@@ -18,30 +17,7 @@ namespace {
 constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = kFeatures + kParts,
                       kMsiflaSlots = kMsiflaLogits + kParts;
 
-constexpr std::size_t kMostScales = 4;
 constexpr const char *kReid = "reid", *kIr = "ir";
-
-//! What experiments::validate() refuses. The mining is looked at where it is used.
-void validate_options(const experiments::MsiflaOptions& options, const std::vector<int>& train_rates) {
-  check_choice("reid_networks", options.reid_networks, {"per-scale", "shared"});
-  const std::vector<int>& scales = options.scales;
-  if (!descend_to_one(scales, 1, kMostScales))
-    throw core::input_error(
-        fmt::format("scales are {} (must be at most {} that descend to 1)", fmt::join(scales, ", "), kMostScales));
-  for (const int scale : scales)
-    if (scale != 1 && std::find(train_rates.begin(), train_rates.end(), scale) == train_rates.end())
-      throw core::input_error(fmt::format("scale {} is none of train_rates {}", scale, fmt::join(train_rates, ", ")),
-                              "its IR network would have no target", "add it to train_rates");
-  if (!options.classification && !options.triplet)
-    throw core::input_error("classification and triplet are off", "the re-ID networks would not be trained",
-                            "set classification or triplet to true");
-  if (options.ir_width < 2 || options.ir_width % 2 != 0)
-    throw core::input_error(fmt::format("ir_width is {} (must be even and positive)", options.ir_width));
-  check_positive("ir_learning_rate", options.ir_learning_rate);
-  check_positive("recovery_weight", options.recovery_weight);
-  if (options.ir_warmup_steps < 0)
-    throw core::input_error(fmt::format("ir_warmup_steps is {} (must not be negative)", options.ir_warmup_steps));
-}
 
 //! Which rows of a batch belong where.
 struct MsiflaRows {
@@ -86,14 +62,15 @@ Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::Net
     : Method(methods::row(options)),
       options_(options),
       recipe_(recipe),
-      triplet_(triplet_settings(options.mining, options.margin)),
+      triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("msifla")) {
   validate_options(options, recipe.train_rates);
   const BackboneShape shape = backbone_shape(network);
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
                                                                                options.ir_width, options.ir_residual)));
-  const std::vector<int> networks = options.reid_networks == "shared" ? std::vector<int>{1} : options.scales;
+  const std::vector<int> networks =
+      options.reid_networks == methods::ReidNetworks::kShared ? std::vector<int>{1} : options.scales;
   for (const int scale : networks)
     reid_.push_back(
         root_->register_module(fmt::format("{}_{}", kReid, scale),

@@ -1,6 +1,5 @@
 #include "methods/rain/networks.h"
 
-#include <string_view>
 #include <utility>
 
 #include "core/error.h"
@@ -33,28 +32,11 @@ std::vector<Layer> convolutional_layers(std::int64_t width) {
 
 std::vector<Layer> pixelwise_layers(std::int64_t width) { return {{width, 1, 1}, {width / 2, 1, 1}, {1, 1, 1}}; }
 
-constexpr std::pair<std::string_view, std::vector<Layer> (*)(std::int64_t)> kDiscriminatorKinds[] = {
-    {"convolutional", convolutional_layers}, {"pixelwise", pixelwise_layers}};
-
-//! What `table` has under `kind`.
-template <class Table>
-auto chosen(const Table& table, const char* key, const std::string& kind) {
-  std::vector<std::string> choices;
-  for (const auto& [name, value] : table) {
-    if (name == kind) return value;
-    choices.push_back(fmt::format("'{}'", name));
-  }
-  throw core::input_error(fmt::format("{} '{}' is unknown", key, kind), "",
-                          fmt::format("choose {}", fmt::join(choices, " or ")));
-}
-
 }  // namespace
 
-Decoder::Decoder(const Backbone& trunk, const std::string& kind) {
+Decoder::Decoder(const Backbone& trunk, methods::DecoderKind kind) {
   using Add = Doubling (Decoder::*)(const std::string&, std::int64_t, std::int64_t);
-  constexpr std::pair<std::string_view, Add> kDecoders[] = {{"nearest", &Decoder::add_nearest},
-                                                            {"transposed", &Decoder::add_transposed}};
-  const Add add = chosen(kDecoders, "decoder", kind);
+  const Add add = kind == methods::DecoderKind::kNearest ? &Decoder::add_nearest : &Decoder::add_transposed;
   std::int64_t in = trunk.channels(kLevels);
   for (std::int64_t out : decoder_widths(trunk)) {
     const std::string index = std::to_string(doublings_.size() + 1);
@@ -87,8 +69,9 @@ at::Tensor Decoder::forward(const at::Tensor& f5, std::int64_t height, std::int6
   return image_->forward(current).slice(2, 0, height).slice(3, 0, width);
 }
 
-Discriminator::Discriminator(std::int64_t channels, std::int64_t width, const std::string& kind) {
-  const std::vector<Layer> layers = chosen(kDiscriminatorKinds, "discriminator", kind)(width);
+Discriminator::Discriminator(std::int64_t channels, std::int64_t width, methods::DiscriminatorKind kind) {
+  const bool convolutional = kind == methods::DiscriminatorKind::kConvolutional;
+  const std::vector<Layer> layers = convolutional ? convolutional_layers(width) : pixelwise_layers(width);
   std::int64_t in = channels;
   for (const Layer& layer : layers) {
     const bool last = layers_.size() + 1 == layers.size();

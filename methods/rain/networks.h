@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "methods/rain/options.h"
 #include "workers/nn/backbone.h"
 #include "workers/torch.h"
 
@@ -21,8 +22,7 @@ namespace resolute::workers {
 //! Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016); "transposed": DoublingConvolution.
 class Decoder : public torch::nn::Module {
  public:
-  //! \param kind RainOptions::decoder \throws RuntimeError (kInput) for an unknown kind
-  explicit Decoder(const Backbone& trunk, const std::string& kind = "nearest");
+  explicit Decoder(const Backbone& trunk, methods::DecoderKind kind = methods::DecoderKind::kNearest);
   //! N×C×h×w → N×3×height×width. Where halving rounded up on the way down, the surplus at the right and bottom is cut.
   at::Tensor forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const;
 
@@ -47,9 +47,9 @@ class Decoder : public torch::nn::Module {
 //! w = 256 for ResNet-50 and 64 for resnet-small; the expectation of eq. 1 is over images and cells.
 class Discriminator : public torch::nn::Module {
  public:
-  //! \param channels C of f_j \param width w, even \param kind RainOptions::discriminator
-  //! \throws RuntimeError (kInput) for an unknown kind
-  Discriminator(std::int64_t channels, std::int64_t width, const std::string& kind = "convolutional");
+  //! \param channels C of f_j \param width w, even
+  Discriminator(std::int64_t channels, std::int64_t width,
+                methods::DiscriminatorKind kind = methods::DiscriminatorKind::kConvolutional);
   //! N×C×h×w → N×1×⌈h/2⌉×⌈w/2⌉ convolutional, N×1×h×w pixelwise.
   at::Tensor forward(const at::Tensor& feature) const { return apply(feature, &Convolution::forward); }
   //! The same with D's parameters as constants: the gradient goes to the feature alone.

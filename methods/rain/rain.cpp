@@ -4,43 +4,19 @@
 #include <string>
 
 #include "core/error.h"
-#include "workers/methods/option_checks.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
 namespace {
 
 // What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
-// of RainOptions::levels: f_j of the HR stream, f_j of the LR stream.
+// of Adversary::levels: f_j of the HR stream, f_j of the LR stream.
 // Labelled… and logits hold the rows that have a label, the others all rows of their stream.
 enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
 
 constexpr const char* kRainNetworks = "networks";
 constexpr const char* kDiscriminators = "discriminators";
 constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
-constexpr const char* kHrOnly = "hr-only-labels";
-
-//! What experiments::validate() refuses. The kinds of D and G and the mining are looked at where they are used.
-void validate_options(const experiments::RainOptions& options) {
-  const bool ascending =
-      std::adjacent_find(options.levels.begin(), options.levels.end(), std::greater_equal<>()) == options.levels.end();
-  const bool known = std::all_of(options.levels.begin(), options.levels.end(),
-                                 [](int level) { return level >= 1 && level <= static_cast<int>(kLevels); });
-  if (!ascending || !known)
-    throw core::input_error(
-        fmt::format("levels are [{}] (must be ascending, each once, from 1 to 5)", fmt::join(options.levels, ", ")));
-  check_choice("adversary", options.adversary, {"off", "minimax", "non-saturating"});
-  if (options.levels.empty() != (options.adversary == "off"))
-    throw core::input_error(
-        fmt::format("adversary '{}' with levels [{}]", options.adversary, fmt::join(options.levels, ", ")),
-        "an adversary has a level to work on", "set adversary to 'off' exactly where there is no level");
-  check_choice("updates", options.updates, {"alternating", "simultaneous"});
-  check_choice("supervision", options.supervision, {"all", kHrOnly});
-  check_loss_weights({options.adversarial_weight, options.reconstruction_weight});
-  if (!options.classification && !options.triplet && !options.reconstruction && options.levels.empty())
-    throw core::input_error("every loss of method 'rain' is off", "nothing would be trained",
-                            "set classification, triplet or reconstruction to true, or name a level");
-}
 
 }  // namespace
 
@@ -49,23 +25,25 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
     : Method(methods::row(options)),
       options_(options),
       recipe_(recipe),
-      joint_(network.bn_streams == "joint"),
-      non_saturating_(options.adversary == "non-saturating"),
-      triplet_(triplet_settings(options.mining, options.margin)),
+      joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
+      triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("rain")) {
-  validate_options(options);
-  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));
   if (options.reconstruction)
     decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
-  for (int level : options.levels)
-    discriminators_.push_back(root_->register_module(
-        kDiscriminatorModule + std::to_string(level),
-        std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_), options.discriminator)));
+  for (int level : levels())
+    discriminators_.push_back(
+        root_->register_module(kDiscriminatorModule + std::to_string(level),
+                               std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_),
+                                                               options.opponent()->discriminator)));
   initialise(*root_, seed);
+}
+
+std::vector<int> Rain::levels() const {
+  return options_.opponent() != nullptr ? options_.opponent()->levels : std::vector<int>{};
 }
 
 std::vector<ParameterGroup> Rain::parameter_groups() {
@@ -83,7 +61,7 @@ std::vector<ParameterGroup> Rain::parameter_groups() {
 
 std::vector<Phase> Rain::phases() const {
   if (discriminators_.empty()) return {{kRainNetworks, {kRainNetworks}}};
-  const bool simultaneous = options_.updates == "simultaneous";
+  const bool simultaneous = options_.opponent()->updates == methods::Updates::kSimultaneous;
   return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
 }
 
@@ -105,7 +83,7 @@ std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) c
 Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
   BatchRows rows{rows_where(batch.has_hr), std::nullopt, rows_where(batch.has_label)};
   rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
-  if (options_.supervision == kHrOnly) rows.labelled_lr = at::empty({0}, at::kLong);
+  if (options_.supervision == methods::Supervision::kHrOnlyLabels) rows.labelled_lr = at::empty({0}, at::kLong);
   return rows;
 }
 
@@ -135,7 +113,7 @@ Activations Rain::forward(const LaneBatch& batch) {
     slots[kImageHr] = decoded.hr;
     slots[kImageLr] = decoded.lr;
   }
-  for (int level : options_.levels) {
+  for (int level : levels()) {
     slots.push_back(features[static_cast<std::size_t>(level - 1)].hr);
     slots.push_back(features[static_cast<std::size_t>(level - 1)].lr);
   }
@@ -158,7 +136,7 @@ std::vector<LossTerm> Rain::discriminator_terms(const Activations& activations) 
     const Streams f = feature(i, activations);
     at::Tensor logits = discriminators_[i]->forward(at::cat({f.hr, f.lr}).detach());
     terms.push_back(
-        {kDiscriminatorModule + std::to_string(options_.levels[i]),
+        {kDiscriminatorModule + std::to_string(levels()[i]),
          -adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)))});
   }
   return terms;
@@ -168,7 +146,7 @@ std::vector<LossTerm> Rain::discriminator_terms(const Activations& activations) 
 //! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)].
 at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activations) const {
   const Streams f = feature(index, activations);
-  if (non_saturating_) return non_saturating_loss(discriminators_[index]->forward_frozen(f.lr));
+  if (options_.opponent()->non_saturating) return non_saturating_loss(discriminators_[index]->forward_frozen(f.lr));
   at::Tensor logits = discriminators_[index]->forward_frozen(at::cat({f.hr, f.lr}));
   return adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)));
 }
@@ -199,8 +177,8 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
     terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
   }
   for (std::size_t i = 0; i < discriminators_.size(); ++i)
-    terms.push_back({"adversarial_level_" + std::to_string(options_.levels[i]),
-                     options_.adversarial_weight * adversarial_loss(i, activations)});
+    terms.push_back({"adversarial_level_" + std::to_string(levels()[i]),
+                     options_.opponent()->weight * adversarial_loss(i, activations)});
   return terms;
 }
 

@@ -70,6 +70,7 @@ class Rain : public Method {
     Rows labelled_lr;  //!< of the batch, which is the LR stream
   };
   BatchRows rows_of(const LaneBatch& batch) const;
+  std::vector<int> levels() const;  //!< with a discriminator
   template <class Run>
   std::vector<Streams> through(const Run& run, const Streams& input) const;
   std::vector<LossTerm> discriminator_terms(const Activations& activations) const;
@@ -80,7 +81,6 @@ class Rain : public Method {
   experiments::RainOptions options_;
   experiments::Recipe recipe_;
   bool joint_ = true;  //!< HR and LR images share a batch-norm batch
-  bool non_saturating_ = false;
   TripletSettings triplet_;
   std::shared_ptr<torch::nn::Module> root_;
   std::shared_ptr<Backbone> trunk_;

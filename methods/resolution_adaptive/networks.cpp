@@ -27,7 +27,7 @@ void ResolutionMask::initialise(std::uint64_t seed, const std::string& name) {
 }
 
 ResolutionMasks::ResolutionMasks(const BackboneShape& shape, const experiments::ResolutionAdaptiveOptions& options) {
-  const bool stages = options.mask_blocks == "stages";
+  const bool stages = options.mask_blocks == methods::MaskBlocks::kStages;
   for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
     const std::string layer = "layer" + std::to_string(stage + 1);
     const auto made = [&] {

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "core/error.h"
-#include "workers/methods/option_checks.h"
 #include "workers/nn/initialise.h"
 #include "workers/nn/losses.h"
 
@@ -19,33 +18,6 @@ namespace {
 enum AdaptiveSlot : std::size_t { kRepresentation, kAdaptiveLogits, kAdaptiveSlots };
 
 constexpr const char *kAdaptiveNetworks = "networks", *kMasks = "masks", *kMask = "mask_", *kMaskModules = "masks.";
-
-//! What experiments::validate() refuses.
-void validate_options(const experiments::ResolutionAdaptiveOptions& options) {
-  const std::vector<int>& rates = options.level_rates;
-  if (!descend_to_one(rates, experiments::kFewestLevels, experiments::kMostLevels))
-    throw core::input_error(fmt::format("level_rates are {} (must be {} to {} that descend to 1)",
-                                        fmt::join(rates, ", "), experiments::kFewestLevels, experiments::kMostLevels));
-  if (options.widths.size() != rates.size() ||
-      std::any_of(options.widths.begin(), options.widths.end(), [](int width) { return width < 1; }))
-    throw core::input_error(fmt::format("widths are {} (must be positive, one for each of {} levels)",
-                                        fmt::join(options.widths, ", "), rates.size()));
-  check_choice("masks", options.masks, {"progressive", "joint", "off"});
-  check_choice("mask_blocks", options.mask_blocks, {"blocks", "stages"});
-  if (!std::isfinite(options.mask_mean) || !(options.mask_deviation >= 0) || !std::isfinite(options.mask_deviation))
-    throw core::input_error(
-        fmt::format("masks start with mean {} and deviation {}", options.mask_mean, options.mask_deviation),
-        "both must be finite, the deviation not negative");
-  check_positive("mask_learning_rate", options.mask_learning_rate);
-  if (options.stage_steps < 0)
-    throw core::input_error(fmt::format("stage_steps is {} (must not be negative)", options.stage_steps));
-  if (!options.classification && !options.verification)
-    throw core::input_error("every loss of method 'resolution_adaptive' is off", "nothing would be trained",
-                            "set classification or verification to true");
-  check_loss_weights({options.verification_weight});
-  if (options.verification_width < 1)
-    throw core::input_error(fmt::format("verification_width is {} (must be positive)", options.verification_width));
-}
 
 //! Which rows of a batch stand in a step: as HR images, as LR images.
 struct AdaptiveRows {
@@ -81,15 +53,13 @@ ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOpti
     : Method(methods::row(options)),
       options_(options),
       recipe_(recipe),
-      joint_streams_(network.bn_streams == "joint"),
+      joint_streams_(network.bn_streams == settings::BatchNormStreams::kJoint),
       root_(std::make_shared<torch::nn::Module>("resolution_adaptive")) {
-  validate_options(options);
-  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
   const BackboneShape shape = backbone_shape(network);
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
-  if (options.masks != "off")
+  if (options.masks != methods::Masks::kOff)
     masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(shape, options));
-  if (options.masks == "progressive") {
+  if (options.masks == methods::Masks::kProgressive) {
     const auto count = static_cast<int>(masks_->size());
     stage_steps_ = experiments::stage_steps(options, count, recipe.steps);
     if (stage_steps_ < 1)
@@ -125,7 +95,7 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
   AdamOptions of_masks = adam;
   of_masks.learning_rate = options_.mask_learning_rate;
   of_masks.weight_decay = 0;
-  if (options_.masks == "joint") {
+  if (options_.masks == methods::Masks::kJoint) {
     groups.push_back({kMasks, parameters_of(*root_, kMaskModules, /*inverse=*/false), of_masks});
     return groups;
   }
@@ -145,8 +115,8 @@ std::vector<ParameterGroup> ResolutionAdaptive::parameter_groups() {
 
 std::vector<Phase> ResolutionAdaptive::phases() const {
   Phase phase{kAdaptiveNetworks, {kAdaptiveNetworks}};
-  if (options_.masks == "joint") phase.groups.emplace_back(kMasks);
-  for (std::size_t mask = 0; options_.masks == "progressive" && mask < masks_->size(); ++mask)
+  if (options_.masks == methods::Masks::kJoint) phase.groups.emplace_back(kMasks);
+  for (std::size_t mask = 0; options_.masks == methods::Masks::kProgressive && mask < masks_->size(); ++mask)
     phase.groups.push_back(kMask + masks_->name(mask));
   return {phase};
 }

@@ -4,7 +4,7 @@ namespace resolute::methods {
 
 Row row_of(const ResolutionAdaptiveOptions& options) {
   Row row;
-  row.tells.masks = options.masks != "off";
+  row.tells.masks = options.masks != Masks::kOff;
   if (options.varying_length || row.tells.masks) row.tells.level_rates = options.level_rates;
   int dimensions = 0;
   for (std::size_t level = 0; options.varying_length && level < options.widths.size(); ++level)

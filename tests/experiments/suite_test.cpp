@@ -99,8 +99,8 @@ TEST_F(Suite, set_takes_toml_values_and_bare_words) {
                    parse_assignment("lanes=1"),
                    parse_assignment("lanes=2")};
   const auto training = training_of(plan(small()), "t", "r");
-  EXPECT_EQ("resnet-small", training.network.backbone);
-  EXPECT_THAT(std::get<RainOptions>(training.method).levels, ElementsAre(3, 4));
+  EXPECT_EQ(settings::Trunk::kResnetSmall, training.network.backbone);
+  EXPECT_THAT(std::get<RainOptions>(training.method).opponent()->levels, ElementsAre(3, 4));
   EXPECT_EQ(0.5, training.recipe.learning_rate);
   EXPECT_TRUE(training.network.neck);
   EXPECT_EQ(2, training.lanes);
@@ -345,7 +345,7 @@ TEST_F(Suite, the_documents_rows_of_ftwa_are_a_suite_and_its_profile_the_papers_
   options_.from_scratch = true;
   const TrainingSpecification paper = training_of(plan(example), "table2", "ftwa");
   EXPECT_EQ(FtwaOptions(), std::get<FtwaOptions>(paper.method));
-  EXPECT_EQ("resnet50", paper.network.backbone);
+  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
   EXPECT_EQ(1, paper.network.last_stride);
   EXPECT_EQ(16 * 8, paper.recipe.identities * paper.recipe.images);
   EXPECT_EQ(paper.recipe.images, 2 * paper.recipe.lr_images);

@@ -33,7 +33,7 @@ class MixedSource final : public BatchSource {
 
 // Ten steps by the trainer; every tensor of the checkpoint (weights, running statistics, Adam's moments) but those of
 // discriminators.
-NamedTensors ten_steps(const RainOptions& options, const std::string& bn_streams) {
+NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn_streams) {
   at::set_num_threads(1);
   auto specification = worker_tests::small_specification(options);
   specification.network.neck = true;
@@ -74,27 +74,28 @@ std::set<std::string> differing(const NamedTensors& a, const NamedTensors& b) {
 }
 
 TEST(Adversary, of_weight_0_changes_no_bit_of_baseline_hr_and_lr) {
-  for (const char* bn_streams : {"joint", "separate"})
+  for (const auto bn_streams : {settings::BatchNormStreams::kJoint, settings::BatchNormStreams::kSeparate})
     for (bool reconstruction : {false, true}) {
       const NamedTensors baseline =
-          ten_steps({.levels = {}, .reconstruction = reconstruction, .adversary = "off"}, bn_streams);
+          ten_steps({.adversary = methods::NoAdversary(), .reconstruction = reconstruction}, bn_streams);
       ASSERT_GT(baseline.size(), 40U);
-      for (const char* updates : {"alternating", "simultaneous"})
-        EXPECT_EQ(differing(baseline,
-                            ten_steps({.reconstruction = reconstruction, .updates = updates, .adversarial_weight = 0},
-                                      bn_streams)),
+      for (const auto updates : {methods::Updates::kAlternating, methods::Updates::kSimultaneous})
+        EXPECT_EQ(differing(baseline, ten_steps({.adversary = methods::Adversary{.updates = updates, .weight = 0},
+                                                 .reconstruction = reconstruction},
+                                                bn_streams)),
                   std::set<std::string>{})
-            << bn_streams << ", " << updates << ", reconstruction " << reconstruction;
+            << settings::word(bn_streams) << ", " << settings::word(updates) << ", reconstruction " << reconstruction;
     }
 }
 
 TEST(Adversary, of_a_small_weight_moves_every_block_of_the_trunk) {
-  const NamedTensors baseline = ten_steps({.levels = {}, .adversary = "off"}, "joint");
-  for (const char* adversary : {"minimax", "non-saturating"}) {
-    const std::set<std::string> changed =
-        differing(baseline, ten_steps({.adversary = adversary, .adversarial_weight = 1e-3}, "joint"));
+  const NamedTensors baseline = ten_steps({.adversary = methods::NoAdversary()}, settings::BatchNormStreams::kJoint);
+  for (const bool non_saturating : {false, true}) {
+    const std::set<std::string> changed = differing(
+        baseline, ten_steps({.adversary = methods::Adversary{.non_saturating = non_saturating, .weight = 1e-3}},
+                            settings::BatchNormStreams::kJoint));
     for (const char* name : {"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight", "bn1.running_mean"})
-      EXPECT_TRUE(changed.contains(std::string("model.trunk.") + name)) << adversary << ": " << name;
+      EXPECT_TRUE(changed.contains(std::string("model.trunk.") + name)) << non_saturating << ": " << name;
   }
 }
 

@@ -52,7 +52,8 @@ void expect_equal(const Step& found, const Step& expected) {
 
 TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
   at::set_num_threads(1);
-  const BaselineOptions options{.images = "stored", .mining = "batch-hard", .classification_weight = 3};
+  const BaselineOptions options{
+      .images = methods::BaselineImages::kStored, .mining = methods::Mining::kBatchHard, .classification_weight = 3};
   const std::vector<std::int64_t> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   for (int lr_images : {0, 1, 2, 4}) {
     const LaneBatch batch = mixed_batch(4, 4, lr_images);
@@ -66,12 +67,12 @@ TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
 
 TEST(Baseline, looks_at_lr_images_only_where_it_learns_from_stored_ones) {
   EXPECT_FALSE(made_up_baseline({})->row().needs.lr);
-  EXPECT_TRUE(made_up_baseline({.images = "stored"})->row().needs.lr);
+  EXPECT_TRUE(made_up_baseline({.images = methods::BaselineImages::kStored})->row().needs.lr);
 }
 
 TEST(Baseline, of_hr_images_does_not_look_at_the_others) {
   at::set_num_threads(1);
-  const BaselineOptions options{.mining = "batch-hard", .classification_weight = 3};
+  const BaselineOptions options{.mining = methods::Mining::kBatchHard, .classification_weight = 3};
   const LaneBatch batch = mixed_batch(4, 4, 2);
   expect_equal(step_of(*made_up_baseline(options), batch),
                by_hand(*made_up_baseline(options), batch, {0, 1, 4, 5, 8, 9, 12, 13}));
@@ -87,14 +88,15 @@ TEST(Baseline, and_rain_can_sum_all_triplets) {
     return -1.0;
   };
   // 16 anchors, 3 positives and 12 negatives each: far above any mean.
-  EXPECT_GT(triplet(BaselineOptions{.mining = "all"}), 16 * triplet(BaselineOptions{.mining = "batch-hard"}));
-  EXPECT_GT(triplet(experiments::RainOptions{.mining = "all"}),
-            16 * triplet(experiments::RainOptions{.mining = "batch-hard"}));
+  EXPECT_GT(triplet(BaselineOptions{.mining = methods::Mining::kAll}),
+            16 * triplet(BaselineOptions{.mining = methods::Mining::kBatchHard}));
+  EXPECT_GT(triplet(experiments::RainOptions{.mining = methods::Mining::kAll}),
+            16 * triplet(experiments::RainOptions{.mining = methods::Mining::kBatchHard}));
 }
 
 TEST(Baseline, refuses_unknown_images_and_weights) {
-  for (const BaselineOptions& options : {BaselineOptions{.images = "lr"}, BaselineOptions{.classification_weight = -1},
-                                         BaselineOptions{.classification_weight = INFINITY}})
+  for (const BaselineOptions& options :
+       {BaselineOptions{.classification_weight = -1}, BaselineOptions{.classification_weight = INFINITY}})
     EXPECT_THROW(make_method(worker_tests::small_specification(options), 4), core::RuntimeError);
 }
 

@@ -33,7 +33,7 @@ at::Tensor drawn_maps(std::int64_t images, std::uint64_t key, double raised = 0)
 
 TEST(Discriminator, stays_at_chance_between_two_draws_of_one_distribution) {
   at::set_num_threads(1);
-  for (const char* kind : {"convolutional", "pixelwise"}) {
+  for (const auto kind : {methods::DiscriminatorKind::kConvolutional, methods::DiscriminatorKind::kPixelwise}) {
     const FeatureMaps seen{drawn_maps(256, 1), drawn_maps(256, 2)};
     const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
     worker_tests::train_discriminator(*discriminator, seen, 200, 0);
@@ -44,7 +44,7 @@ TEST(Discriminator, stays_at_chance_between_two_draws_of_one_distribution) {
 
 TEST(Discriminator, finds_a_planted_difference) {
   at::set_num_threads(1);
-  for (const char* kind : {"convolutional", "pixelwise"}) {
+  for (const auto kind : {methods::DiscriminatorKind::kConvolutional, methods::DiscriminatorKind::kPixelwise}) {
     const FeatureMaps seen{drawn_maps(256, 1, 4), drawn_maps(256, 2)};
     const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
     worker_tests::train_discriminator(*discriminator, seen, 200, 0);
@@ -68,7 +68,8 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   rendered.identities = 128;
   const worker_tests::RenderedPeople others = worker_tests::rendered_people(rendered);
 
-  auto specification = worker_tests::small_specification(RainOptions{.adversarial_weight = adversarial_weight});
+  auto specification =
+      worker_tests::small_specification(RainOptions{.adversary = methods::Adversary{.weight = adversarial_weight}});
   specification.recipe.learning_rate = 3e-4;
   specification.recipe.discriminator_learning_rate = 3e-3;
   const auto method = make_method(specification, people.identities);

@@ -82,7 +82,7 @@ class MethodStep : public ::testing::Test {
     at::set_num_threads(1);
     experiments::TrainingSpecification asked;
     asked.method = options;
-    asked.network = {.backbone = "resnet-small", .neck = true, .bn_streams = bn_streams};
+    asked.network = {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = bn_streams};
     method_ = make_method(asked, 4);
     fill_with_numbers(method_->module());
     method_->module().to(at::kDouble);

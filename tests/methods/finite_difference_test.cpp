@@ -61,7 +61,7 @@ TEST(FiniteDifference, of_both_discriminators) {
 }
 
 TEST(FiniteDifference, of_both_decoders) {
-  const Backbone trunk(backbone_shape({.backbone = "resnet-small"}));
+  const Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnetSmall}));
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
     Decoder decoder(trunk, kind);
@@ -96,12 +96,17 @@ class RainStep : public worker_tests::MethodStep {
 
 TEST_F(RainStep, has_the_gradients_of_its_totals) {
   const std::vector<std::pair<std::string, experiments::RainOptions>> every = {
-      {"joint", {.levels = {1, 2, 3, 4, 5}, .margin = 1.0}},
-      {"separate", {.levels = {2, 5}, .mining = "batch-hard", .adversary = "non-saturating"}},
-      {"joint", {.levels = {3}, .updates = "simultaneous", .discriminator = "pixelwise", .decoder = "transposed"}},
-      {"separate", {.levels = {}, .adversary = "off", .supervision = "hr-only-labels"}}};
+      {"joint", {.adversary = methods::Adversary{.levels = {1, 2, 3, 4, 5}}, .margin = 1.0}},
+      {"separate",
+       {.adversary = methods::Adversary{.levels = {2, 5}, .non_saturating = true},
+        .mining = methods::Mining::kBatchHard}},
+      {"joint",
+       {.adversary =
+            methods::Adversary{{3}, false, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise},
+        .decoder = methods::DecoderKind::kTransposed}},
+      {"separate", {.adversary = methods::NoAdversary(), .supervision = methods::Supervision::kHrOnlyLabels}}};
   for (const auto& [bn_streams, options] : every) {
-    SCOPED_TRACE(fmt::format("levels [{}], {}", fmt::join(options.levels, ", "), bn_streams));
+    SCOPED_TRACE(settings::canonical(options.section()).text() + bn_streams);
     make(options, bn_streams);
     for (std::size_t phase = 0; phase < method_->phases().size(); ++phase) {
       Tensors tensors = parameters(phase);
@@ -113,12 +118,14 @@ TEST_F(RainStep, has_the_gradients_of_its_totals) {
 }
 
 TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
-  for (const auto& [updates, level] : {std::pair{"alternating", 5}, std::pair{"simultaneous", 1}}) {
-    SCOPED_TRACE(updates);
-    make(
-        experiments::RainOptions{
-            .levels = {level}, .classification = false, .triplet = false, .reconstruction = false, .updates = updates},
-        "joint");
+  for (const auto& [updates, level] :
+       {std::pair{methods::Updates::kAlternating, 5}, std::pair{methods::Updates::kSimultaneous, 1}}) {
+    SCOPED_TRACE(settings::word(updates));
+    make(experiments::RainOptions{.adversary = methods::Adversary{.levels = {level}, .updates = updates},
+                                  .classification = false,
+                                  .triplet = false,
+                                  .reconstruction = false},
+         "joint");
     auto value = [&] { return equation_1(level); };
     expect_gradients([&] { return total(0); }, parameters(0), /*factor=*/-1, value);  // D climbs
     expect_gradients([&] { return total(1); }, parameters(1), /*factor=*/1, value);   // F descends
@@ -152,8 +159,12 @@ class MsiflaStep : public worker_tests::MethodStep {
 TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
   const std::vector<experiments::MsiflaOptions> every = {
       {.scales = {2, 1}, .margin = 2.0, .ir_width = 2},
-      {.scales = {3, 1}, .reid_networks = "shared", .mining = "random", .ir_width = 4, .ir_residual = true},
-      {.scales = {1}, .classification = false, .mining = "all", .reid_into_ir = false, .ir_width = 2}};
+      {.scales = {3, 1},
+       .reid_networks = methods::ReidNetworks::kShared,
+       .mining = methods::Mining::kRandom,
+       .ir_width = 4,
+       .ir_residual = true},
+      {.scales = {1}, .classification = false, .mining = methods::Mining::kAll, .reid_into_ir = false, .ir_width = 2}};
   for (const experiments::MsiflaOptions& options : every) {
     SCOPED_TRACE(fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), options.reid_networks));
     make(options, "joint");
@@ -177,9 +188,9 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
   using Options = experiments::ResolutionAdaptiveOptions;
   const Options narrow{.widths = {3, 4, 2, 5}, .stage_steps = 1, .verification_weight = 2.0, .verification_width = 6};
   const std::vector<std::pair<std::string, std::function<void(Options&)>>> every = {
-      {"joint", [](Options& o) { o.masks = "joint"; }},
-      {"separate", [](Options& o) { o.masks = "joint", o.varying_length = false; }},
-      {"joint", [](Options& o) { o.masks = "off", o.classification = false; }},
+      {"joint", [](Options& o) { o.masks = methods::Masks::kJoint; }},
+      {"separate", [](Options& o) { o.masks = methods::Masks::kJoint, o.varying_length = false; }},
+      {"joint", [](Options& o) { o.masks = methods::Masks::kOff, o.classification = false; }},
       {"separate",
        [](Options& o) {
          o.level_rates = {3, 1}, o.widths = {4, 3}, o.verification = false;
@@ -188,13 +199,15 @@ TEST_F(ResolutionAdaptiveStep, has_the_gradients_of_its_totals) {
   for (const auto& [bn_streams, change] : every) {
     Options options = narrow;
     change(options);
-    SCOPED_TRACE(fmt::format("{} masks, {} levels, {}", options.masks, options.level_rates.size(), bn_streams));
+    SCOPED_TRACE(
+        fmt::format("{} masks, {} levels, {}", settings::word(options.masks), options.level_rates.size(), bn_streams));
     make(options, bn_streams);
     batch_.step = 2;  // progressive: that of layer3 learns, that of layer4 is frozen, the others are not reached
     Tensors tensors;
     for (const ParameterGroup& group : method_->parameter_groups())
       if (group.moves_in(batch_.step)) tensors.insert(tensors.end(), group.parameters.begin(), group.parameters.end());
-    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(), options.masks == "progressive");
+    EXPECT_EQ(tensors.size() < method_->module().named_parameters().size(),
+              options.masks == methods::Masks::kProgressive);
     tensors.insert(tensors.end(), {{"hr", batch_.hr.requires_grad_()}, {"lr", batch_.lr.requires_grad_()}});
     expect_gradients([&] { return total(0); }, tensors);
   }

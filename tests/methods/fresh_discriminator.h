@@ -48,7 +48,7 @@ inline double accuracy(const Discriminator& discriminator, const FeatureMaps& ma
 }
 
 //! A discriminator for maps of C channels, as wide as those of resnet-small.
-inline std::unique_ptr<Discriminator> fresh_discriminator(const at::Tensor& maps, const std::string& kind,
+inline std::unique_ptr<Discriminator> fresh_discriminator(const at::Tensor& maps, methods::DiscriminatorKind kind,
                                                           std::uint64_t seed) {
   auto discriminator = std::make_unique<Discriminator>(maps.size(1), 64, kind);
   initialise(*discriminator, seed);

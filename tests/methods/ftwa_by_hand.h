@@ -70,7 +70,7 @@ class FtwaByHand {
     const at::Tensor low = lr_encoder.forward_shallow(at::cat({taken(batch.lr, hr_rows), taken(batch.lr, lr_rows)}))[1];
     const auto hr_count = static_cast<std::int64_t>(hr_rows.size());
     at::Tensor f_hr, f_low;
-    if (network.bn_streams == "separate") {
+    if (network.bn_streams == settings::BatchNormStreams::kSeparate) {
       f_hr = trunk.forward_deep(high).back();
       f_low = trunk.forward_deep(low).back();
     } else {
@@ -141,7 +141,7 @@ class FtwaByHand {
   }
 
   double own_share(const Image& image, std::size_t kind) const {
-    const bool mean = options_.classification_weighting == "batch-mean";
+    const bool mean = options_.classification_weighting == methods::Weighting::kBatchMean;
     const double own = mean ? mean_weight(kind, false) : image.own.weight;
     return own / (own + (mean ? mean_weight(kind, true) : image.made->weight));
   }
@@ -196,7 +196,7 @@ class FtwaByHand {
       for (const Anchor& n : all)
         if (n.label != all[anchor].label) sum += std::max(0.0, options_.margin + to - distance(all[anchor], n));
     }
-    if (options_.mining == "all") return sum;
+    if (options_.mining == methods::Mining::kAll) return sum;
     if (!std::isfinite(farthest) || !std::isfinite(nearest)) return std::nullopt;
     return std::max(0.0, options_.margin + farthest - nearest);
   }
@@ -225,7 +225,7 @@ class FtwaByHand {
       double sum = 0, count = 0;
       for (std::size_t i = 0; i < all.size(); ++i) {
         double share = 0.5;
-        if (options_.weighting && options_.triplet_weighting == "per-sample") {
+        if (options_.weighting && options_.triplet_weighting == methods::Weighting::kPerSample) {
           const std::size_t kind = all[i].is_hr ? 0 : 1;
           const auto other = partner(kind, all[i].image);
           if (!other) continue;
@@ -243,7 +243,7 @@ class FtwaByHand {
         sum += share * *loss;
         count += 1;
       }
-      if (count > 0) total += options_.mining == "all" ? sum : sum / count;
+      if (count > 0) total += options_.mining == methods::Mining::kAll ? sum : sum / count;
     }
     return total;
   }

@@ -3,6 +3,7 @@
 
 #include "tests/methods/ftwa_examples.h"
 #include "tests/methods/rendered_people.h"
+#include "tests/support/any_word.h"
 #include "workers/trainer.h"
 
 namespace resolute::workers::ftwa_training_test {
@@ -27,7 +28,7 @@ TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
       silent.transformed_losses = false;
       auto with = quick(silent), without = quick(worker_tests::without_transformation());
       for (auto* specification : {&with, &without}) {
-        specification->network.bn_streams = streams;
+        specification->network.bn_streams = tests::AnyWord(streams);
         specification->network.neck = neck;
       }
       const auto of_silent = make_method(with, 4), ftwa_b = make_method(without, 4);
@@ -108,7 +109,7 @@ TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_o
   auto specification = quick(equation_2_alone(), 8e-3);
   specification.recipe.steps = 150;
   specification.recipe.warmup_steps = 0;
-  specification.recipe.schedule = "cosine";
+  specification.recipe.schedule = settings::Schedule::kCosine;
   const auto method = make_method(specification, 4);
   const LaneBatch batch = batch_of_own_copies();
   const double first = transformation_loss(*method, batch), norm = method->embed(batch.hr).norm().item<double>();
@@ -191,8 +192,9 @@ Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
 }
 
 TEST(FtwaTraining, eight_people_are_learnt_by_heart_across_resolutions) {
-  for (const FtwaOptions& options : {FtwaOptions{}, FtwaOptions{.triplet_weighting = "per-sample", .weight_balance = 1},
-                                     worker_tests::without_weighting()}) {
+  for (const FtwaOptions& options :
+       {FtwaOptions{}, FtwaOptions{.triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1},
+        worker_tests::without_weighting()}) {
     const Ranks ranks = ranks_by_heart(options, 20);
     EXPECT_EQ(ranks.embedding, 1.0);
     EXPECT_EQ(ranks.weighted, 1.0);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "experiments/method_json.h"
+#include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
@@ -36,8 +37,10 @@ experiments::MethodOptions method_of(const core::Json& c) {
 
 experiments::TrainingSpecification specification_of(const core::Json& c) {
   experiments::TrainingSpecification s;
-  s.network = {
-      .backbone = c["backbone"], .last_stride = c["last_stride"], .neck = c["neck"], .bn_streams = c["bn_streams"]};
+  s.network = {.backbone = tests::AnyWord(c["backbone"]),
+               .last_stride = c["last_stride"],
+               .neck = c["neck"],
+               .bn_streams = tests::AnyWord(c["bn_streams"])};
   s.recipe.label_smoothing = c.value("label_smoothing", 0.0);
   s.recipe.steps = c.value("steps", s.recipe.steps);
   s.recipe.train_rates = c.value("train_rates", s.recipe.train_rates);

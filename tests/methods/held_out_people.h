@@ -58,7 +58,8 @@ inline HeldOutScores held_out_scores(const experiments::RainOptions& options, co
   };
   const auto told = [&](std::size_t level) {
     const std::array<FeatureMaps, 2> maps = halves(level);
-    const auto discriminator = fresh_discriminator(maps[0].hr, "convolutional", settings.seed);
+    const auto discriminator =
+        fresh_discriminator(maps[0].hr, methods::DiscriminatorKind::kConvolutional, settings.seed);
     train_discriminator(*discriminator, maps[0], 120, settings.seed);
     return accuracy(*discriminator, maps[1]);
   };
@@ -67,8 +68,9 @@ inline HeldOutScores held_out_scores(const experiments::RainOptions& options, co
 
 //! The method without an adversary and with one at levels 4 and 5, LR copies unlabelled; prints both.
 inline std::array<HeldOutScores, 2> without_and_with_adversary(const HeldOutSettings& settings) {
-  experiments::RainOptions without{.levels = {}, .adversary = "off", .supervision = "hr-only-labels"};
-  experiments::RainOptions with{.supervision = "hr-only-labels"};
+  experiments::RainOptions without{.adversary = methods::NoAdversary(),
+                                   .supervision = methods::Supervision::kHrOnlyLabels};
+  experiments::RainOptions with{.supervision = methods::Supervision::kHrOnlyLabels};
   const std::array<HeldOutScores, 2> scores{held_out_scores(without, settings), held_out_scores(with, settings)};
   for (std::size_t i = 0; i < 2; ++i)
     std::cout << fmt::format("seed {}, {} the adversary: HR told from LR on f4 {:.3f}, on f5 {:.3f}; rank-1 {:.3f}\n",

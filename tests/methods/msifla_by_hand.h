@@ -80,7 +80,7 @@ class MsiflaByHand {
           images[scale].push_back(output);
       }
     batch_ = &batch;
-    if (options_.reid_networks == "shared") {
+    if (options_.reid_networks == methods::ReidNetworks::kShared) {
       std::vector<at::Tensor> all;
       for (int scale : options_.scales) all.insert(all.end(), images[scale].begin(), images[scale].end());
       add_terms(method, options_.scales, "reid_1", all);
@@ -145,12 +145,12 @@ class MsiflaByHand {
         for (std::size_t n = 0; n < features.size(); ++n) {
           if (labels_[n] == labels_[anchor]) continue;
           nearest = std::min(nearest, distance(anchor, n));
-          if (options_.mining == "all")
+          if (options_.mining == methods::Mining::kAll)
             total += std::max(0.0, options_.margin + distance(anchor, p) - distance(anchor, n));
         }
       }
-      if (options_.mining == "random") continue;
-      if (options_.mining == "all" || farthest < 0 || nearest == INFINITY) continue;
+      if (options_.mining == methods::Mining::kRandom) continue;
+      if (options_.mining == methods::Mining::kAll || farthest < 0 || nearest == INFINITY) continue;
       total += std::max(0.0, options_.margin + farthest - nearest);
       ++anchors;
     }
@@ -165,7 +165,7 @@ class MsiflaByHand {
   //! None unless mining is "random".
   Triplets draw(int scale, std::int64_t part) const {
     const at::Tensor none = at::empty({0}, at::kLong);
-    if (options_.mining != "random") return {none, none, none};
+    if (options_.mining != methods::Mining::kRandom) return {none, none, none};
     core::RandomStream stream("mining", {batch_->seed, batch_->step, static_cast<std::uint64_t>(batch_->lane),
                                          static_cast<std::uint64_t>(4 * scale + part)});
     return sample_triplets(at::tensor(labels_, at::kLong), stream);

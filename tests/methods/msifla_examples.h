@@ -18,7 +18,7 @@ namespace resolute::workers::worker_tests {
 //! A small MSIFLA whose parameters and running statistics are formulas.
 inline std::unique_ptr<Method> made_up_msifla(
     const experiments::MsiflaOptions& options,
-    const experiments::NetworkSettings& network = {.backbone = "resnet-small"}, double label_smoothing = 0.1) {
+    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, double label_smoothing = 0.1) {
   experiments::TrainingSpecification specification = small_specification(options);
   specification.network = network;
   specification.recipe.label_smoothing = label_smoothing;
@@ -57,7 +57,7 @@ inline LaneBatch uneven_msifla_batch() {
 
 //! table 2's "+ CMSR²" where there are several scales.
 inline experiments::MsiflaOptions shared(experiments::MsiflaOptions options) {
-  options.reid_networks = "shared";
+  options.reid_networks = methods::ReidNetworks::kShared;
   return options;
 }
 

@@ -143,7 +143,7 @@ TEST(MsiflaNetworks, the_gradient_of_parts_stays_channels_last) {
 TEST(MsiflaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
   at::set_num_threads(1);
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = "resnet50", .last_stride = 1});
+  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const PartNetwork network(shape, 100, /*neck=*/false, /*classification=*/true);
   const std::vector<at::Tensor> parts = network.parts(images(1, 256, 128)), logits = network.logits(parts);
   ASSERT_EQ(parts.size(), 4U);
@@ -186,7 +186,7 @@ at::Tensor layer_by_layer(Method& method, const MsiflaOptions& options, const at
   at::Tensor current = input;
   for (const int scale : options.scales) {
     current = descendant<ImageRecoveryNetwork>(method, "ir_" + std::to_string(scale)).forward(current);
-    const std::string network = "reid_" + std::to_string(options.reid_networks == "shared" ? 1 : scale);
+    const std::string network = "reid_" + std::to_string(options.reid_networks == methods::ReidNetworks::kShared ? 1 : scale);
     const at::Tensor f5 = descendant<Backbone>(method, network + ".trunk").forward(current).back();
     const at::Tensor parts = at::adaptive_avg_pool2d(f5, {4, 1}).squeeze(3);
     for (std::int64_t part = 0; part < 4; ++part) {
@@ -201,7 +201,7 @@ at::Tensor layer_by_layer(Method& method, const MsiflaOptions& options, const at
 std::vector<MsiflaOptions> embedded_variants() {
   std::vector<MsiflaOptions> variants{narrow_msifla(), narrow_msifla({1}), narrow_msifla({4, 3, 2, 1}), narrow_msifla(),
                                       narrow_msifla()};
-  variants[3].reid_networks = "shared";
+  variants[3].reid_networks = methods::ReidNetworks::kShared;
   variants[3].ir_residual = true;
   variants[4].unit_parts = true;
   return variants;

@@ -9,19 +9,20 @@
 #include "methods/resolution_adaptive/resolution_adaptive.h"
 #include "tests/methods/method_terms.h"
 #include "tests/methods/small_training.h"
+#include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
 
 namespace resolute::workers::worker_tests {
 
 //! Four levels, sub-vectors of different widths, stages of two steps.
 inline experiments::ResolutionAdaptiveOptions narrow_adaptive(const std::string& masks = "joint") {
-  return {.widths = {3, 4, 2, 5}, .masks = masks, .stage_steps = 2, .verification_width = 6};
+  return {.widths = {3, 4, 2, 5}, .masks = tests::AnyWord(masks), .stage_steps = 2, .verification_width = 6};
 }
 
 //! Its parameters and running statistics are formulas.
 inline std::unique_ptr<Method> made_up_adaptive(const experiments::ResolutionAdaptiveOptions& options,
                                                 const experiments::NetworkSettings& network = {
-                                                    .backbone = "resnet-small"}) {
+                                                    .backbone = settings::Trunk::kResnetSmall}) {
   experiments::TrainingSpecification specification = small_specification(options);
   specification.network = network;
   auto method = make_method(specification, 4);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/methods/resolution_adaptive_examples.h"
+#include "tests/support/any_word.h"
 
 namespace resolute::workers::resolution_adaptive_masks_test {
 namespace {
@@ -40,8 +41,8 @@ class Autocast {
 
 TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
   for (const auto& [blocks, values, count] : {std::tuple{"blocks", 60'416, 16U}, std::tuple{"stages", 15'360, 4U}}) {
-    const BackboneShape shape = backbone_shape({.backbone = "resnet50"});
-    const ResolutionMasks masks(shape, {.mask_blocks = blocks});
+    const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50});
+    const ResolutionMasks masks(shape, {.mask_blocks = tests::AnyWord(blocks)});
     std::int64_t found = 0;
     for (const at::Tensor& parameter : masks.parameters()) found += parameter.numel();
     EXPECT_EQ(found, values);
@@ -68,8 +69,8 @@ TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
 
 TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
   at::set_num_threads(1);
-  auto specification = worker_tests::small_specification(ResolutionAdaptiveOptions{.masks = "joint"});
-  specification.network.backbone = "resnet50";
+  auto specification = worker_tests::small_specification(ResolutionAdaptiveOptions{.masks = methods::Masks::kJoint});
+  specification.network.backbone = settings::Trunk::kResnet50;
   const auto method = make_method(specification, 4);
   EXPECT_EQ(method->embedding_size(), 2048);
   EXPECT_EQ(method->compared_dimensions(1), 512);
@@ -87,7 +88,7 @@ TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
 
 TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
   const auto drawn = [](double mean, double deviation, std::uint64_t seed) {
-    const BackboneShape shape = backbone_shape({.backbone = "resnet50"});
+    const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50});
     const ResolutionAdaptiveOptions options{.mask_mean = mean, .mask_deviation = deviation};
     torch::nn::Module root("root");
     const auto masks = root.register_module("masks", std::make_shared<ResolutionMasks>(shape, options));
@@ -107,7 +108,7 @@ TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
 }
 
 TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_it_channels_last) {
-  const BackboneShape shape = backbone_shape({.backbone = "resnet-small"});
+  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnetSmall});
   ResolutionMasks masks(shape, narrow_adaptive());
   worker_tests::fill_with_numbers(masks);
   const at::Tensor levels = at::tensor(std::vector<std::int64_t>{4, 1, 2, 4, 3}, at::kLong);
@@ -169,7 +170,7 @@ Pair made_pair(const char* masks, const char* streams) {
     options.mask_deviation = 0;
     auto specification = worker_tests::small_specification(options);
     specification.network.neck = true;
-    specification.network.bn_streams = streams;
+    specification.network.bn_streams = tests::AnyWord(streams);
     return make_method(specification, 4);
   };
   return {made("off"), made(masks)};
@@ -224,7 +225,7 @@ TEST(ResolutionMasks, an_embedder_is_the_unfolded_networks_at_its_level) {
     for (const bool varying : {true, false}) {
       ResolutionAdaptiveOptions options = narrow_adaptive(masks);
       options.varying_length = varying;
-      const auto method = made_up_adaptive(options, {.backbone = "resnet-small", .neck = true});
+      const auto method = made_up_adaptive(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
       const LaneBatch batch = one_level_batch(1);
       for (int level = 1; level <= 4; ++level) {
         const LaneBatch of_level = one_level_batch(5 - level);

@@ -7,6 +7,7 @@
 
 #include "experiments/trunk_shape.h"
 #include "tests/methods/resolution_adaptive_examples.h"
+#include "tests/support/any_word.h"
 #include "workers/trainer.h"
 
 namespace resolute::workers::resolution_adaptive_stages_test {
@@ -80,8 +81,8 @@ int stage_of(std::uint64_t step) { return std::min(kMasks, static_cast<int>(step
 TEST(MaskStages, have_as_many_masks_as_the_checks_of_a_suite_count) {
   for (const char* backbone : {"resnet50", "resnet-small"})
     for (const char* blocks : {"blocks", "stages"}) {
-      const experiments::NetworkSettings network{.backbone = backbone};
-      const ResolutionAdaptiveOptions options{.mask_blocks = blocks};
+      const experiments::NetworkSettings network{.backbone = tests::AnyWord(backbone)};
+      const ResolutionAdaptiveOptions options{.mask_blocks = tests::AnyWord(blocks)};
       const ResolutionMasks masks(backbone_shape(network), options);
       EXPECT_EQ(masks.size(), static_cast<std::size_t>(experiments::mask_count(options, network)))
           << backbone << " " << blocks;

@@ -79,8 +79,8 @@ TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
 
 TEST(ResolutionAdaptive, a_rate_that_is_no_levels_own_takes_the_nearest) {
   at::set_num_threads(1);
-  const auto method =
-      made_up_adaptive({.level_rates = {3, 1}, .widths = {4, 3}, .masks = "off", .verification_width = 6});
+  const auto method = made_up_adaptive(
+      {.level_rates = {3, 1}, .widths = {4, 3}, .masks = methods::Masks::kOff, .verification_width = 6});
   LaneBatch batch = mixed_levels_batch();  // √3 lies between the rates 1 and 2
   worker_tests::drop_hr_images(batch, at::zeros({12}, at::kBool));
   const std::vector<int> lengths = lengths_of(representation_of(*method, batch));
@@ -113,7 +113,8 @@ TEST(ResolutionAdaptive, padding_contributes_no_gradient) {
   for (const bool neck : {false, true})
     for (int level = 1; level <= 4; ++level) {
       SCOPED_TRACE(fmt::format("level {}{}", level, neck ? ", neck" : ""));
-      const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = "resnet-small", .neck = neck});
+      const auto method =
+          made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
       const LaneBatch batch = one_level_batch(5 - level);
       const int length = method->compared_dimensions(level);
       const auto terms = terms_of(*method, 0, method->forward(batch), batch);
@@ -134,8 +135,8 @@ TEST(ResolutionAdaptive, padding_contributes_no_gradient) {
 TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
   at::set_num_threads(1);
   for (const bool neck : {false, true}) {
-    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = "resnet-small", .neck = neck});
-    const auto spoilt = made_up_adaptive(narrow_adaptive(), {.backbone = "resnet-small", .neck = neck});
+    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
+    const auto spoilt = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
     {
       const at::NoGradGuard no_grad;
       descendant<Linear>(*spoilt, "embedding").bias.slice(0, 7).fill_(std::numeric_limits<float>::quiet_NaN());
@@ -151,7 +152,8 @@ TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
 
 TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector) {
   at::set_num_threads(1);
-  const auto method = made_up_adaptive(narrow_adaptive("off"), {.backbone = "resnet-small", .neck = true});
+  const auto method =
+      made_up_adaptive(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   const LaneBatch batch = mixed_levels_batch();
   const at::Tensor logits = logits_of(*method, batch), z = representation_of(*method, batch);
   const std::vector<int> lengths = lengths_of(z);
@@ -174,7 +176,8 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
   EXPECT_TRUE(at::allclose(logits, descendant<Linear>(*method, "classifier").forward(seen), 1e-4, 1e-5));
 
   // A level without images moves nothing, and what no image has learns nothing.
-  const auto fresh = made_up_adaptive(narrow_adaptive("off"), {.backbone = "resnet-small", .neck = true});
+  const auto fresh =
+      made_up_adaptive(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   std::map<std::string, at::Tensor> before;
   for (const auto& item : fresh->module().named_buffers()) before[item.key()] = item.value().clone();
   const LaneBatch low = one_level_batch(3);
@@ -221,7 +224,8 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
   LaneBatch low = mixed_levels_batch();
   worker_tests::drop_hr_images(low, at::zeros({12}, at::kBool));
   for (const char* streams : {"joint", "separate"}) {
-    const experiments::NetworkSettings network{.backbone = "resnet-small", .neck = true, .bn_streams = streams};
+    const experiments::NetworkSettings network{
+        .backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = streams};
     const auto method = made_up_adaptive(narrow_adaptive(), network);
     const Activations of_both = method->forward(both), of_low = method->forward(low);
     for (std::size_t slot = 0; slot < 2; ++slot)
@@ -232,7 +236,7 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
 
 TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
   at::set_num_threads(1);
-  const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = "resnet-small", .neck = true});
+  const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   const LaneBatch batch = mixed_levels_batch();
   const auto terms = terms_of(*method, 0, method->forward(batch), batch);
   ASSERT_EQ(terms.size(), 2U);
@@ -266,15 +270,8 @@ TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
   }
   for (const std::vector<int>& widths : std::vector<std::vector<int>>{{}, {4, 4, 4}, {4, 4, 4, 0}, {4, 4, 4, 4, 4}})
     refused([&](auto& o) { o.widths = widths; });
-  refused([](auto& o) { o.masks = "on"; });
-  refused([](auto& o) { o.mask_blocks = "layers"; });
   refused([](auto& o) { o.mask_mean = std::numeric_limits<double>::infinity(); });
-  refused([](auto& o) { o.mask_deviation = -1; });
-  refused([](auto& o) { o.mask_learning_rate = 0; });
-  refused([](auto& o) { o.stage_steps = -1; });
   refused([](auto& o) { o.classification = o.verification = false; });
-  refused([](auto& o) { o.verification_weight = -1; });
-  refused([](auto& o) { o.verification_width = 0; });
   // Four masks and the stage before the first want five steps.
   auto specification =
       worker_tests::small_specification(with(narrow_adaptive("progressive"), [](auto& o) { o.stage_steps = 0; }));

@@ -111,7 +111,7 @@ TEST(Verification, without_a_pair_is_exactly_zero_and_teaches_nothing) {
       batch.has_label[5] = true;
     }
     batch.labels.masked_fill_(batch.has_label.logical_not(), -1);
-    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = "resnet-small", .neck = true});
+    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
     const auto terms = terms_of(*method, 0, method->forward(batch), batch);
     const at::Tensor term = terms.at("verification");
     EXPECT_EQ(term.item<double>(), 0.0);
@@ -130,7 +130,7 @@ TEST(Verification, can_be_all_there_is_and_can_be_left_out) {
     ResolutionAdaptiveOptions options = narrow_adaptive();
     options.classification = classification;
     options.verification = !classification;
-    const auto method = made_up_adaptive(options, {.backbone = "resnet-small", .neck = true});
+    const auto method = made_up_adaptive(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
     const LaneBatch batch = mixed_levels_batch();
     const auto terms = terms_of(*method, 0, method->forward(batch), batch);
     ASSERT_EQ(terms.size(), 1U);

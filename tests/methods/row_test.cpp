@@ -27,7 +27,7 @@ TEST(Row, methods_are_named_once_in_alphabetical_order) {
 
 TEST(Row, a_baseline_of_hr_images_needs_no_lr_images) {
   EXPECT_FALSE(row(BaselineOptions{}).needs.lr);
-  EXPECT_TRUE(row(BaselineOptions{.images = "stored"}).needs.lr);
+  EXPECT_TRUE(row(BaselineOptions{.images = methods::BaselineImages::kStored}).needs.lr);
 }
 
 TEST(Row, a_method_with_copies_has_one_at_every_training_rate) {
@@ -75,7 +75,7 @@ TEST(Row, levels_are_told_apart_by_length_or_by_masks) {
   const Tells masked = tells(ResolutionAdaptiveOptions{.varying_length = false});
   EXPECT_THAT(masked.level_rates, ElementsAre(4, 3, 2, 1));
   EXPECT_THAT(masked.prefixes, IsEmpty());
-  EXPECT_EQ(Tells(), tells(ResolutionAdaptiveOptions{.varying_length = false, .masks = "off"}));
+  EXPECT_EQ(Tells(), tells(ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}));
 }
 
 }  // namespace

@@ -64,7 +64,7 @@ inline void drop_hr_images(LaneBatch& batch, const at::Tensor& has_hr) {
 inline experiments::TrainingSpecification small_specification(experiments::MethodOptions options) {
   experiments::TrainingSpecification specification;
   specification.method = std::move(options);
-  specification.network.backbone = "resnet-small";
+  specification.network.backbone = settings::Trunk::kResnetSmall;
   return specification;
 }
 

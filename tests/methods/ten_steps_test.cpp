@@ -125,32 +125,39 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
        ten_steps(experiments::BaselineOptions{}, 1)},
       {fmt::format("rain revision {}", experiments::RainOptions::kRevision), ten_steps(experiments::RainOptions{}, 1)},
       {fmt::format("rain batch-hard non-saturating revision {}", experiments::RainOptions::kRevision),
-       ten_steps(experiments::RainOptions{.mining = "batch-hard", .adversary = "non-saturating"}, 1)},
+       ten_steps(experiments::RainOptions{.adversary = methods::Adversary{.non_saturating = true},
+                                          .mining = methods::Mining::kBatchHard},
+                 1)},
       {fmt::format("baseline stored revision {}", experiments::BaselineOptions::kRevision),
-       ten_steps(experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3}, 1,
-                 true)},
+       ten_steps(
+           experiments::BaselineOptions{
+               .images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll, .classification_weight = 3},
+           1, true)},
       {fmt::format("ftwa revision {}", experiments::FtwaOptions::kRevision),
        ten_steps(experiments::FtwaOptions{}, 1, true)},
       {fmt::format("ftwa per-sample balanced revision {}", experiments::FtwaOptions::kRevision),
-       ten_steps(
-           experiments::FtwaOptions{
-               .classification_weighting = "batch-mean", .triplet_weighting = "per-sample", .weight_balance = 0.5},
-           1, true)},
+       ten_steps(experiments::FtwaOptions{.classification_weighting = methods::Weighting::kBatchMean,
+                                          .triplet_weighting = methods::Weighting::kPerSample,
+                                          .weight_balance = 0.5},
+                 1, true)},
       {fmt::format("msifla revision {}", experiments::MsiflaOptions::kRevision),
        ten_steps(experiments::MsiflaOptions{.ir_width = 8}, 1, true)},
       {fmt::format("msifla shared warmed up revision {}", experiments::MsiflaOptions::kRevision),
-       ten_steps(
-           experiments::MsiflaOptions{
-               .scales = {2, 1}, .reid_networks = "shared", .ir_width = 8, .ir_residual = true, .ir_warmup_steps = 4},
-           1, true)},
+       ten_steps(experiments::MsiflaOptions{.scales = {2, 1},
+                                            .reid_networks = methods::ReidNetworks::kShared,
+                                            .ir_width = 8,
+                                            .ir_residual = true,
+                                            .ir_warmup_steps = 4},
+                 1, true)},
       {fmt::format("resolution_adaptive revision {}", experiments::ResolutionAdaptiveOptions::kRevision),
        ten_steps(kAdaptive, 1, true)},
       {fmt::format("resolution_adaptive joint two levels revision {}",
                    experiments::ResolutionAdaptiveOptions::kRevision),
-       ten_steps(
-           experiments::ResolutionAdaptiveOptions{
-               .level_rates = {2, 1}, .widths = {16, 8}, .masks = "joint", .mask_blocks = "stages"},
-           1, true)}};
+       ten_steps(experiments::ResolutionAdaptiveOptions{.level_rates = {2, 1},
+                                                        .widths = {16, 8},
+                                                        .masks = methods::Masks::kJoint,
+                                                        .mask_blocks = methods::MaskBlocks::kStages},
+                 1, true)}};
   core::Json hashes = core::Json::object(), figures = core::Json::object();
   for (const auto& [name, run] : runs) {
     hashes[name] = run.hash;

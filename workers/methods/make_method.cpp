@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
+#include "experiments/method_validation.h"
 #include "methods/baseline/baseline.h"
 #include "methods/ftwa/ftwa.h"
 #include "methods/msifla/msifla.h"

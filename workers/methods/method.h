@@ -82,7 +82,7 @@ struct AdamOptions {
 inline AdamOptions adam_options(const experiments::Recipe& recipe) {
   return {.learning_rate = recipe.learning_rate,
           .weight_decay = recipe.weight_decay,
-          .decay_vectors = recipe.decay == "all",
+          .decay_vectors = recipe.decay == settings::Decay::kAll,
           .gradient_clip = recipe.gradient_clip};
 }
 

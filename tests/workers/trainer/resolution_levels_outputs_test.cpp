@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "datasets/hdf5/array_file.h"
 #include "results/mask_values.h"
+#include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/prefix_distances.h"
@@ -115,7 +116,7 @@ void expect_plain_lines(const FeatureEmbedding& embedding, const std::vector<int
 TEST_F(ResolutionLevelsOutputsTest, prefixes_are_measured_as_by_double_loops) {
   for (const std::string way : {"known", "native-size", "highest"}) {
     SCOPED_TRACE(way);
-    const FeatureEmbedding embedding = embed(method_, {.query_level = way});
+    const FeatureEmbedding embedding = embed(method_, {.query_level = tests::AnyWord(way)});
     const auto lines = measure_prefixes(embedding, rates(), kPrefixes, [] { return true; });
     expect_plain_lines(embedding, rates(), lines.value());
   }

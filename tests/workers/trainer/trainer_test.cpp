@@ -81,14 +81,14 @@ TEST_F(TrainerTest, recomputed_graphs_give_the_bits_of_kept_ones) {
   TrainerOptions recomputed = kept;
   recomputed.keep_graphs = false;
   EXPECT_EQ(trained(kept), trained(recomputed));
-  kept.recipe.precision = recomputed.recipe.precision = "bf16";
+  kept.recipe.precision = recomputed.recipe.precision = settings::Precision::kBf16;
   EXPECT_EQ(trained(kept), trained(recomputed));
 }
 
 TEST_F(TrainerTest, precision_changes_bits) {
   TrainerOptions options = options_for(3);
   const std::string f32 = trained(options);
-  options.recipe.precision = "bf16";
+  options.recipe.precision = settings::Precision::kBf16;
   EXPECT_NE(f32, trained(options));
 }
 

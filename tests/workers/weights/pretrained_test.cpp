@@ -28,7 +28,7 @@ constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
 
 std::shared_ptr<Backbone> small_trunk() {
   experiments::NetworkSettings settings;
-  settings.backbone = "resnet-small";
+  settings.backbone = settings::Trunk::kResnetSmall;
   return std::make_shared<Backbone>(backbone_shape(settings));
 }
 
