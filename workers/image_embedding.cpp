@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "datasets/loader.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 
 namespace resolute::workers {
 namespace {
@@ -226,7 +226,7 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
 }
 
 int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
-  return view.level != 0 ? view.level : experiments::level_of_rate(level_rates, view.rate);
+  return view.level != 0 ? view.level : methods::level_of_rate(level_rates, view.rate);
 }
 
 std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views) {

@@ -94,11 +94,5 @@ TEST(Baseline, and_rain_can_sum_all_triplets) {
             16 * triplet(experiments::RainOptions{.mining = methods::Mining::kBatchHard}));
 }
 
-TEST(Baseline, refuses_unknown_images_and_weights) {
-  for (const BaselineOptions& options :
-       {BaselineOptions{.classification_weight = -1}, BaselineOptions{.classification_weight = INFINITY}})
-    EXPECT_THROW(make_method(worker_tests::small_specification(options), 4), core::RuntimeError);
-}
-
 }  // namespace
 }  // namespace resolute::workers::baseline_test

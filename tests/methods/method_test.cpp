@@ -205,15 +205,7 @@ TEST(Method, resnet50_step_has_finite_terms) {
   }
 }
 
-TEST(Method, refuses_options_that_train_nothing_or_are_unknown) {
-  auto refused = [](const MethodOptions& options) {
-    EXPECT_THROW(make_method(small_specification(options), 4), core::RuntimeError);
-  };
-  refused(BaselineOptions{.classification = false, .triplet = false});
-  refused(BaselineOptions{.margin = 0});
-  refused(RainOptions{.adversary = methods::Adversary{.levels = {5, 4}}});
-  refused(RainOptions{
-      .adversary = methods::NoAdversary(), .classification = false, .triplet = false, .reconstruction = false});
+TEST(Method, is_not_made_for_one_identity) {
   EXPECT_THROW(make_method(small_specification(RainOptions{}), 1), core::RuntimeError);
 }
 

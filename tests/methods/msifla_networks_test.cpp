@@ -186,7 +186,8 @@ at::Tensor layer_by_layer(Method& method, const MsiflaOptions& options, const at
   at::Tensor current = input;
   for (const int scale : options.scales) {
     current = descendant<ImageRecoveryNetwork>(method, "ir_" + std::to_string(scale)).forward(current);
-    const std::string network = "reid_" + std::to_string(options.reid_networks == methods::ReidNetworks::kShared ? 1 : scale);
+    const std::string network =
+        "reid_" + std::to_string(options.reid_networks == methods::ReidNetworks::kShared ? 1 : scale);
     const at::Tensor f5 = descendant<Backbone>(method, network + ".trunk").forward(current).back();
     const at::Tensor parts = at::adaptive_avg_pool2d(f5, {4, 1}).squeeze(3);
     for (std::int64_t part = 0; part < 4; ++part) {

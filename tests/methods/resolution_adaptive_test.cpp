@@ -256,33 +256,5 @@ TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
   }
 }
 
-TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
-  const auto refused = [](const std::function<void(ResolutionAdaptiveOptions&)>& change) {
-    EXPECT_THROW(make_method(worker_tests::small_specification(with(narrow_adaptive(), change)), 4),
-                 core::RuntimeError);
-  };
-  for (const std::vector<int>& rates :
-       std::vector<std::vector<int>>{{}, {1}, {1, 2}, {2, 2, 1, 1}, {5, 4, 3, 2}, {2, 1, 0}, {5, 4, 3, 2, 1}}) {
-    refused([&](auto& o) {
-      o.level_rates = rates;
-      o.widths.assign(rates.size(), 4);
-    });
-  }
-  for (const std::vector<int>& widths : std::vector<std::vector<int>>{{}, {4, 4, 4}, {4, 4, 4, 0}, {4, 4, 4, 4, 4}})
-    refused([&](auto& o) { o.widths = widths; });
-  refused([](auto& o) { o.mask_mean = std::numeric_limits<double>::infinity(); });
-  refused([](auto& o) { o.classification = o.verification = false; });
-  // Four masks and the stage before the first want five steps.
-  auto specification =
-      worker_tests::small_specification(with(narrow_adaptive("progressive"), [](auto& o) { o.stage_steps = 0; }));
-  for (const int steps : {4, 5}) {
-    specification.recipe.steps = steps;
-    if (steps == 4)
-      EXPECT_THROW(make_method(specification, 4), core::RuntimeError);
-    else
-      EXPECT_NO_THROW(make_method(specification, 4));
-  }
-}
-
 }  // namespace
 }  // namespace resolute::workers::resolution_adaptive_test

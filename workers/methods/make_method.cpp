@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "experiments/method_validation.h"
 #include "methods/baseline/baseline.h"
 #include "methods/ftwa/ftwa.h"
 #include "methods/msifla/msifla.h"
