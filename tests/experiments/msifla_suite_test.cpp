@@ -143,7 +143,7 @@ TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {
                       HasSubstr("data set 'easy' has one camera"), HasSubstr("; set it to 0")));
   EXPECT_THAT(refusal_with(source, source + "cameras = 0\n"), StartsWith("s.toml:16: key 'cameras' has the value 0"));
   EXPECT_THAT(refusal_with(source, source + "subject = \"car\"\n"),
-              StartsWith("s.toml:16: key 'subject' has the value 'car' (it must be one of person, vehicle, for data"));
+              StartsWith("s.toml:16: key 'subject' has the value 'car' (it must be one of person, vehicle)"));
 }
 
 TEST_F(MsiflaSuite, a_smaller_training_set_holds_a_batch) {

@@ -269,7 +269,7 @@ TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_t
   const std::string profile = example.substr(spelt, example.find("\n\n", spelt) - spelt);
   const core::Json options = to_json(paper).at("options");
   for (const auto& option : options.items()) EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
-  EXPECT_EQ("resnet50", paper.network.backbone);
+  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
   EXPECT_EQ(256, paper.pack.height);
   EXPECT_EQ(128, paper.pack.width);
   EXPECT_EQ(16, paper.recipe.identities);
