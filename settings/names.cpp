@@ -7,6 +7,9 @@
 
 namespace resolute::settings {
 
+namespace {
+
+//! Levenshtein distance in bytes, or `limit` + 1 where it is larger.
 int edit_distance(std::string_view a, std::string_view b, int limit) {
   const auto difference = static_cast<std::ptrdiff_t>(a.size()) - static_cast<std::ptrdiff_t>(b.size());
   if (std::abs(difference) > limit) return limit + 1;
@@ -23,6 +26,8 @@ int edit_distance(std::string_view a, std::string_view b, int limit) {
   }
   return std::min(row[b.size()], limit + 1);
 }
+
+}  // namespace
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   constexpr int kFarthest = 2;

@@ -76,7 +76,7 @@ TEST(Member, each_is_checked_by_its_rule) {
     return refusal([&] { check_members(outer, "train."); });
   };
   EXPECT_EQ("", refused([](Outer&) {}));
-  EXPECT_EQ("key 'train.steps' has the value 0 (it must be 1 to 2147483647)", refused([](Outer& o) { o.steps = 0; }));
+  EXPECT_EQ("key 'train.steps' has the value 0 (it must be at least 1)", refused([](Outer& o) { o.steps = 0; }));
   EXPECT_EQ("key 'train.share' has the value 0.75 (it must be 0 to 0.5)", refused([](Outer& o) { o.share = 0.75; }));
   EXPECT_EQ("key 'train.rates' has the value [3, 2] (they must ascend, none twice)", refused([](Outer& o) {
               o.rates = {3, 2};
