@@ -47,7 +47,7 @@ double seconds_of(const std::function<void()>& work) {
 // Weights and moments as a training holds them: kernels channels-last.
 Checkpoint resnet50_with_moments() {
   experiments::NetworkSettings settings;
-  settings.backbone = "resnet50";
+  settings.backbone = settings::Trunk::kResnet50;
   Backbone network(backbone_shape(settings));
   Checkpoint checkpoint{1, 0.5, {}};
   const at::NoGradGuard no_grad;

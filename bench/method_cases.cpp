@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bench/images.h"
-#include "core/overloaded.h"
 #include "workers/trainer.h"
 
 namespace resolute::workers {
@@ -18,25 +17,24 @@ const std::vector<Case>& cases() {
   static const std::vector<Case> all = [] {
     using namespace experiments;
     RainOptions off, pixelwise, transposed, single;
-    off.levels = {};
-    off.adversary = "off";
-    pixelwise.discriminator = "pixelwise";
-    transposed.decoder = "transposed";
-    single.levels = {5};
+    off.adversary = methods::NoAdversary();
+    pixelwise.adversary = methods::Adversary{.discriminator = methods::DiscriminatorKind::kPixelwise};
+    transposed.decoder = methods::DecoderKind::kTransposed;
+    single.adversary = methods::Adversary{.levels = {5}};
     BaselineOptions stored;
-    stored.images = "stored";
+    stored.images = methods::BaselineImages::kStored;
     stored.classification_weight = 3;
-    stored.mining = "batch-hard";
+    stored.mining = methods::Mining::kBatchHard;
     FtwaOptions streams, transformed;
     streams.transformation = streams.weighting = false;
     transformed.weighting = false;
     MsiflaOptions one, shared;
     one.scales = {1};
-    shared.reid_networks = "shared";
+    shared.reid_networks = methods::ReidNetworks::kShared;
     ResolutionAdaptiveOptions plain, varying, masked, joint, progressive;
     plain.varying_length = masked.varying_length = false;
-    plain.masks = varying.masks = "off";
-    masked.masks = joint.masks = "joint";
+    plain.masks = varying.masks = methods::Masks::kOff;
+    masked.masks = joint.masks = methods::Masks::kJoint;
     progressive.stage_steps = 1;
     return std::vector<Case>{{"baseline", BaselineOptions{}, true},
                              {"rain {4, 5}", RainOptions{}, true},
@@ -64,23 +62,14 @@ int images(const Case& measured, const Scale& scale) { return measured.lr_images
 
 int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
 
-int counted_identities(const Case& measured) {
-  return std::holds_alternative<experiments::ResolutionAdaptiveOptions>(measured.method) ? 2 : 1;
-}
-
 int images_a_pair(const Case& measured) {
-  return std::visit(core::Overloaded{[&](const experiments::BaselineOptions&) { return rows_a_pair(measured); },
-                                     [](const experiments::RainOptions&) { return 2; },
-                                     [](const experiments::FtwaOptions&) { return 3; },
-                                     [](const experiments::MsiflaOptions&) { return 2; },
-                                     [](const experiments::ResolutionAdaptiveOptions&) { return 2; }},
-                    measured.method);
+  return rows_a_pair(measured) + (methods::row(measured.method).cost.copies_pass_trunk ? 1 : 0);
 }
 
 std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
   experiments::TrainingSpecification specification;
   specification.method = measured.method;
-  specification.network.backbone = scale.backbone;
+  specification.network.backbone = settings::from_word<settings::Trunk>(scale.backbone).value();
   specification.network.neck = scale.neck;
   specification.recipe = recipe;
   specification.recipe.lr_images = measured.lr_images;

@@ -127,10 +127,10 @@ void measure(const Options& options) {
 
 void embed(const Options& options) {
   experiments::ResolutionAdaptiveOptions method;
-  method.masks = "joint";
+  method.masks = methods::Masks::kJoint;
   experiments::TrainingSpecification specification;
   specification.method = method;
-  specification.network.backbone = "resnet50";
+  specification.network.backbone = settings::Trunk::kResnet50;
   const std::unique_ptr<Method> made = make_method(specification, 10);
   const auto batch = static_cast<std::int64_t>(kEmbeddingBatch);
   const at::Tensor images = random_images(0, batch, options.height, options.width);

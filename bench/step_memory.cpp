@@ -6,7 +6,7 @@
 #include "bench/memory_tape.h"
 #include "bench/tensor_memory.h"
 #include "core/error.h"
-#include "workers/methods/msifla_networks.h"
+#include "methods/msifla/networks.h"
 
 namespace resolute::workers {
 namespace {
@@ -21,7 +21,7 @@ constexpr std::int64_t kImageChannels = 3, kFloatBytes = 4;
 
 std::int64_t halved(std::int64_t size, std::int64_t stride) { return (size + stride - 1) / stride; }
 
-//! Layers on the tape, as workers/nn and workers/methods/msifla_networks.cpp have them.
+//! Layers on the tape, as workers/nn and methods/msifla/networks.cpp have them.
 class Layers {
  public:
   //! \param gradients of the parameters; layers made in the same order again are the same layers
@@ -119,7 +119,7 @@ class Step {
  public:
   explicit Step(const MemoryCase& measured) : case_(measured) {
     experiments::NetworkSettings network;
-    network.backbone = measured.scale.backbone;
+    network.backbone = settings::from_word<settings::Trunk>(measured.scale.backbone).value();
     shape_ = backbone_shape(network);
   }
 
@@ -187,7 +187,7 @@ class Step {
       const Map of_hr = case_.options.reid_into_ir ? of_hr_[i] : tape_.detach(of_hr_[i]);
       shown.push_back(tape_.concatenate({of_hr, of_lr[i]}));
     }
-    if (case_.options.reid_networks == "shared") shown = {tape_.concatenate(shown)};
+    if (case_.options.reid_networks == methods::ReidNetworks::kShared) shown = {tape_.concatenate(shown)};
     Layers layers(tape_, reid_gradients_);
     for (const Map& images : shown) identify(layers, images);
   }
@@ -260,7 +260,7 @@ const std::vector<MemoryCase>& memory_cases() {
   static const std::vector<MemoryCase> all = [] {
     experiments::MsiflaOptions full, one, shared, apart;
     one.scales = {1};
-    shared.reid_networks = "shared";
+    shared.reid_networks = methods::ReidNetworks::kShared;
     apart.reid_into_ir = false;
     const Scale small{"resnet-small", 64, 32, 32, 5, true, 1}, half{"resnet50", 128, 64, 751, 5, false, 1},
         paper{"resnet50", 256, 128, 751, 5, false, 1};
@@ -298,7 +298,8 @@ Json measured_step_memory(const MemoryCase& measured, int steps) {
   recipe.label_smoothing = 0.1;
   const Case one{measured.name, measured.options, true, kLrImages};
   const std::unique_ptr<Method> method = make(one, measured.scale, recipe);
-  RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages, method->copy_rates().size());
+  RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages,
+                       methods::copy_rates(method->row().needs, recipe).size());
   train(*method, source, recipe);
   source.begun.emplace_back();
   Shortest shortest;

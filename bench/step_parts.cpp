@@ -5,7 +5,7 @@
 
 #include "bench/multiplications.h"
 #include "bench/timed_parts.h"
-#include "workers/methods/ftwa_networks.h"
+#include "methods/ftwa/networks.h"
 #include "workers/nn/backbone.h"
 
 namespace resolute::workers {
@@ -39,13 +39,13 @@ class PartsBeforeSteps final : public BatchSource {
 
 Json step_parts(const Case& measured, const Scale& scale, const std::string& precision, int turns) {
   experiments::Recipe recipe;
-  recipe.precision = precision;
+  recipe.precision = settings::from_word<settings::Precision>(precision).value();
   // Parts have networks of their own: those of the step carry the Trainer's hooks.
   const std::unique_ptr<Method> whole = make(measured, scale, recipe), apart = make(measured, scale, recipe);
   const std::uint64_t first = last_window(*whole);
   recipe.steps = static_cast<int>(first) + 1 + turns;
   RepeatedBatch batches(scale, scale.identities, images(measured, scale), measured.lr_images,
-                        whole->copy_rates().size());
+                        methods::copy_rates(whole->row().needs, recipe).size());
   TimedParts parts(*apart, batches.batch(first, 0), recipe);
   batches.begun.clear();
   PartsBeforeSteps source(batches, parts);

@@ -81,7 +81,7 @@ TensorList TimedParts::add(const std::string& name, const TensorList& inputs, bo
 }
 
 TimedParts::TimedParts(Method& method, const LaneBatch& batch, const experiments::Recipe& recipe)
-    : precision_(recipe.precision) {
+    : precision_(settings::word(recipe.precision)) {
   if (child<ShallowTrunk>(method, "lr_encoder"))
     add_ftwa(method, batch);
   else if (child<Backbone>(method, "trunk"))

@@ -133,11 +133,11 @@ class MemorySource final : public BatchSource {
 experiments::TrainingSpecification specification(const Options& options) {
   experiments::TrainingSpecification specification;
   specification.method = experiments::BaselineOptions{};
-  specification.network.backbone = "resnet50";
+  specification.network.backbone = settings::Trunk::kResnet50;
   specification.recipe.steps = options.turns * options.steps;
   specification.recipe.identities = options.lanes * options.batch / kImages;
   specification.recipe.images = kImages;
-  specification.recipe.precision = options.precision;
+  specification.recipe.precision = settings::from_word<settings::Precision>(options.precision).value();
   specification.lanes = options.lanes;
   return specification;
 }

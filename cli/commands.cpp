@@ -12,6 +12,7 @@ const std::vector<Command>& commands() {
       {"data split", "write split manifests of a pack, or replay a published one", data_split},
       {"data export", "write a trial's images and lists for torchreid, fast-reid or as CSV", data_export},
       {"suite plan", "work a suite out: its jobs and tables", suite_plan},
+      {"suite keys", "the settings of a suite: default, range and meaning of each", suite_keys},
       {"suite run", "run what is missing of a suite, alone or under mpirun or srun", suite_run},
       {"suite submit", "hand a suite to SLURM and walk away", suite_submit},
       {"suite resume", "go on from where it stopped: submit again what was submitted, or run here", suite_resume},

@@ -36,6 +36,17 @@ _resolute() {
     fi
     command+=("$second")
   fi
+  # bash takes KEY, "=" and VALUE for three words.
+  local key=
+  [ "$current" = = ] && [ "${COMP_WORDS[COMP_CWORD - 2]}" = --set ] && key=${COMP_WORDS[COMP_CWORD - 1]} current=
+  [ "${COMP_WORDS[COMP_CWORD - 1]}" = = ] && [ "${COMP_WORDS[COMP_CWORD - 3]}" = --set ] &&
+    key=${COMP_WORDS[COMP_CWORD - 2]}
+  if [ -n "$key" ] || [ "${COMP_WORDS[COMP_CWORD - 1]}" = --set ]; then
+    options=$("${COMP_WORDS[0]}" suite keys --words 2> /dev/null | sed -n "s/^${key:+$key=}//p")
+    COMPREPLY=($(compgen -W "$options" -- "$current"))
+    compopt -o nospace 2> /dev/null
+    return
+  fi
   case $current in
     -*)
       options=$("${COMP_WORDS[0]}" "${command[@]}" --help 2> /dev/null | grep -oE -- '--[a-z][a-z-]+' | sort -u)

@@ -14,6 +14,7 @@ int data_show(const Arguments& arguments);
 int data_split(const Arguments& arguments);
 int data_export(const Arguments& arguments);
 int suite_plan(const Arguments& arguments);
+int suite_keys(const Arguments& arguments);
 int suite_run(const Arguments& arguments);
 int suite_resume(const Arguments& arguments);
 int suite_submit(const Arguments& arguments);

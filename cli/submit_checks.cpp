@@ -37,7 +37,7 @@ bool asks_for_processors(const slurm::Resources& resources) {
 
 bool uses_gpu(const experiments::PlannedJob& job) {
   const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-  return training != nullptr && training->device == "cuda";
+  return training != nullptr && training->device == experiments::Device::kCuda;
 }
 
 }  // namespace

@@ -8,9 +8,6 @@
 
 namespace resolute::experiments {
 
-//! A number as specifications hold it: -0.0 equals 0.0 and must have its text.
-inline double plain(double value) { return value + 0.0; }
-
 //! The three members; every option stands there.
 std::vector<core::CanonicalText::Member> method_members(const MethodOptions& method);
 

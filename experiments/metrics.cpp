@@ -4,7 +4,7 @@
 #include <array>
 
 #include "experiments/distance.h"
-#include "experiments/member_checks.h"
+#include "experiments/validation.h"
 
 namespace resolute::experiments {
 namespace {
@@ -73,7 +73,7 @@ bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol,
   if (is_of_levels(metric)) return uses_levels(method);
   if (is_of_masks(metric)) {
     const auto* adaptive = std::get_if<ResolutionAdaptiveOptions>(&method);
-    return adaptive != nullptr && adaptive->masks != "off";
+    return adaptive != nullptr && adaptive->masks != methods::Masks::kOff;
   }
   if (!is_of_weights(metric)) return true;
   constexpr const char* kWeighted = "weighted";

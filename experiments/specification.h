@@ -12,6 +12,7 @@
 
 #include "core/json.h"
 #include "methods/options.h"
+#include "methods/row.h"
 #include "settings/evaluation.h"
 #include "settings/pack.h"
 #include "settings/split.h"
@@ -21,10 +22,13 @@ namespace resolute::experiments {
 
 using methods::BaselineOptions;
 using methods::FtwaOptions;
+using methods::method_name;
+using methods::method_names;
 using methods::MethodOptions;
 using methods::MsiflaOptions;
 using methods::RainOptions;
 using methods::ResolutionAdaptiveOptions;
+using settings::Device;
 using settings::EvaluationProtocol;
 using settings::NetworkSettings;
 using settings::PackSettings;
@@ -49,14 +53,17 @@ struct SealSpecification {
   bool operator==(const SealSpecification&) const = default;
 };
 
+//! The most lanes that a training may have.
+inline constexpr int kMostLanes = 1024;
+
 struct TrainingSpecification {
   MethodOptions method;
   NetworkSettings network;
   Recipe recipe;
   PackSettings pack;
   SplitSettings split;
-  int lanes = 1;               //!< L; part of the experiment (design, §6)
-  std::string device = "cpu";  //!< "cpu" or "cuda"
+  int lanes = 1;  //!< L; part of the experiment (design, §6)
+  Device device = Device::kCpu;
   std::uint64_t seed = 0;
   std::string initial_weights;  //!< SHA-256 of the weights started from; empty: from scratch
   bool operator==(const TrainingSpecification&) const = default;
@@ -75,40 +82,25 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! The method's name: "baseline", "rain", "ftwa", "msifla", "resolution_adaptive".
-std::string method_name(const MethodOptions& options);
-//! Every method's name, in alphabetical order.
-const std::vector<std::string>& method_names();
 
-//! Whether the level of resolution that an image is taken for makes a difference to the method: resolution_adaptive,
-//! unless it is plain.
+//! Whether the level of resolution that an image is taken for makes a difference to the method.
 bool uses_levels(const MethodOptions& options);
 
 //! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
-//! Empty: it compares by the Euclidean distance of one embedding. FTWA has "weighted" (with weighting), "equal" (both
-//! branches alike, with the transformation), "hr" (v'_HR, or v_LR without the transformation, against v_HR), "lr" (v_LR
-//! against v'_LR of the gallery's copy).
+//! Empty: it compares by the Euclidean distance of one embedding.
 std::vector<std::string> distances_of(const MethodOptions& options);
 //! Whether a distance of distances_of() looks at LR copies of gallery images.
-bool compares_copies(const std::string& distance);
+bool compares_copies(const MethodOptions& options, const std::string& distance);
 
 //! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
 //! out. A training carries "method", "method_revision" and "options".
 core::Json to_json(const JobSpecification& specification);
 //! canonical_json() of it, which is hashed to the job's id and stands in its spec.json.
 std::string canonical_text(const JobSpecification& specification);
-core::Json to_json(const PackSettings& settings);
-core::Json to_json(const SplitSettings& settings);
-
-//! What a pack itself says of its settings, and what its folder's name is hashed from: to_json() without the members
-//! that came after the first packs, where they have their defaults. So a pack's bytes and place stay what they were.
-core::Json settings_in_pack(const PackSettings& settings);
 
 //! The inverse, strict: unknown keys, wrong types, values out of range and another method_revision are refused with a
 //! kInput RuntimeError that opens with `where`.
 JobSpecification specification_from_json(const core::Json& json, const std::string& where);
-PackSettings pack_settings_from_json(const core::Json& json, const std::string& where);
-SplitSettings split_settings_from_json(const core::Json& json, const std::string& where);
 
 //! Range checks of every member and of members against one another. Refused: a lane with fewer than 2 identities or,
 //! where a triplet loss is on, fewer than 2 images of each; lanes < 1; train_rates that the pack lacks; a discriminator

@@ -4,11 +4,11 @@
 #include <functional>
 #include <unordered_set>
 
-#include "experiments/language/names.h"
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/metrics.h"
 #include "experiments/validation.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
@@ -51,7 +51,7 @@ Settings read_profiles(const Node* profiles, const std::string& chosen, const st
   names.reserve(known.size());
   for (const auto& [name, layer] : known) names.push_back(name);
   throw core::input_error(fmt::format("--profile {}: '{}' has no such profile", chosen, file),
-                          names.empty() ? "it has no [profiles.NAME]" : "", nearest_or_all(chosen, names));
+                          names.empty() ? "it has no [profiles.NAME]" : "", settings::nearest_or_all(chosen, names));
 }
 
 Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets) {
@@ -66,16 +66,12 @@ Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets)
 }
 
 SyntheticSettings read_synthetic(TableReader& reader) {
-  SyntheticSettings s;
-  s.subject = reader.value("subject", s.subject);
-  s.identities = reader.value("identities", s.identities);
-  s.cameras = reader.value("cameras", s.cameras);
-  s.images_per_camera = reader.value("images_per_camera", s.images_per_camera);
-  s.height = reader.value("image_height", s.height);
-  s.width = reader.value("image_width", s.width);
-  s.seed = reader.value("seed", s.seed);
-  s.fine_contrast = reader.value("fine_contrast", s.fine_contrast);
-  return s;
+  SyntheticSettings read;
+  SyntheticSettings::members([&](const auto& one) {
+    auto& member = read.*one.at;
+    member = reader.value(std::string(one.suite_key), member);
+  });
+  return read;
 }
 
 bool is_utf8(const std::string& text) {
@@ -132,20 +128,15 @@ class SuiteReader {
     dataset.place = node.place;
     dataset.id = plain_name(reader, "id");
     refuse_second(dataset_ids_, dataset.id, reader.place("id"));
-    dataset.source = reader.value<std::string>("source");
-    try {
-      // Before its keys: which of them are known depends on it.
-      check_choice("source", dataset.source, source_names());
-    } catch (const MemberError& error) {
-      throw error.at(reader.place("source"));
-    }
-    if (dataset.source == "synthetic") {
+    // Before its keys: which of them are known depends on it.
+    dataset.source = reader.value<settings::Source>("source");
+    if (settings::facts_of(dataset.source).rendered) {
       dataset.synthetic = read_synthetic(reader);
+      roots_.push_back(nullptr);
     } else {
       reader.value<std::string>("root");
       roots_.push_back(reader.find("root"));
     }
-    if (dataset.source == "synthetic") roots_.push_back(nullptr);
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
     add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
     suite_.datasets.push_back(std::move(dataset));
@@ -198,7 +189,7 @@ class SuiteReader {
         fmt::format("{}: key 'compare_with' names '{}'", table.compare_place, table.compare_with);
     if (std::find(rows.begin(), rows.end(), table.compare_with) == rows.end()) {
       throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id),
-                              nearest_or_all(table.compare_with, rows));
+                              settings::nearest_or_all(table.compare_with, rows));
     }
     if (std::none_of(table.metrics.begin(), table.metrics.end(), is_per_query))
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
@@ -215,7 +206,7 @@ class SuiteReader {
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (!is_known(list[i]))
         throw core::input_error(fmt::format("{}: key '{}' names '{}'", place, key, list[i]),
-                                "there is none of that name", nearest_or_all(list[i], known));
+                                "there is none of that name", settings::nearest_or_all(list[i], known));
       if (std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
           list.begin() + static_cast<std::ptrdiff_t>(i))
         throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
@@ -228,7 +219,7 @@ class SuiteReader {
       for (const std::string& id : request.on)
         if (std::find(datasets.begin(), datasets.end(), id) == datasets.end())
           throw core::input_error(fmt::format("{}: key 'reference.on' names '{}'", request.place, id),
-                                  "there is no data set of that name", nearest_or_all(id, datasets));
+                                  "there is no data set of that name", settings::nearest_or_all(id, datasets));
   }
 
   //! Data sets that a table uses and that have a root: the environment of the others need not be set.

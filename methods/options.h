@@ -3,6 +3,8 @@
 //! The options of a training's method, whichever it is. Each method's own stand in its folder; nothing here needs
 //! libtorch.
 
+#include <tuple>
+#include <type_traits>
 #include <variant>
 
 #include "methods/baseline/options.h"
@@ -14,5 +16,60 @@
 namespace resolute::methods {
 
 using MethodOptions = std::variant<BaselineOptions, RainOptions, FtwaOptions, MsiflaOptions, ResolutionAdaptiveOptions>;
+
+namespace options_detail {
+
+template <class Options>
+struct SectionOf {
+  using Type = Options;
+};
+template <class Options>
+requires requires { typename Options::Section; }
+struct SectionOf<Options> {
+  using Type = typename Options::Section;
+};
+
+template <class Options>
+struct SectionsOf;
+template <class... Options>
+struct SectionsOf<std::variant<Options...>> {
+  using Type = std::tuple<typename SectionOf<Options>::Type...>;
+};
+
+}  // namespace options_detail
+
+//! A method's options as a suite's section and a specification's JSON have them: flat, and described
+//! (settings/member.h). Most methods' options are so themselves.
+template <class Options>
+using Section = typename options_detail::SectionOf<Options>::Type;
+
+//! The section of each method, in the order of MethodOptions.
+using Sections = typename options_detail::SectionsOf<MethodOptions>::Type;
+
+template <class Options>
+Section<Options> section_of(const Options& options) {
+  if constexpr (std::is_same_v<Section<Options>, Options>)
+    return options;
+  else
+    return options.section();
+}
+
+//! The inverse; what nothing reads is dropped. \throws MemberError for what cannot be together
+template <class Options>
+Options options_of(const Section<Options>& section) {
+  if constexpr (std::is_same_v<Section<Options>, Options>)
+    return section;
+  else
+    return Options::of(section);
+}
+
+//! Calls visit.template operator()<Options>() for each method, in the order of MethodOptions.
+template <std::size_t at = 0>
+void for_each_method(auto&& visit) {
+  if constexpr (at < std::variant_size_v<MethodOptions>) {
+    visit.template operator()<std::variant_alternative_t<at, MethodOptions>>();
+    for_each_method<at + 1>(visit);
+  }
+}
 
 }  // namespace resolute::methods

@@ -20,7 +20,7 @@ std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::Planned
   for (const auto& job : jobs) {  // trainings come before what evaluates them
     const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
     const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
-    if ((training != nullptr && training->device == "cuda") ||
+    if ((training != nullptr && training->device == experiments::Device::kCuda) ||
         (evaluation != nullptr && found.contains(evaluation->training)))
       found.insert(job.id);
   }

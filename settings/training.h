@@ -2,49 +2,118 @@
 //! \file
 //! The network that is trained, and how.
 
-#include <string>
 #include <vector>
+
+#include "settings/member.h"
 
 namespace resolute::settings {
 
+enum class Trunk { kResnet50, kResnetSmall };
+constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small"); }
+
+//! Whether HR and LR images share a batch-norm batch.
+enum class BatchNormStreams { kJoint, kSeparate };
+constexpr auto words_of(BatchNormStreams) { return words("joint", "separate"); }
+
+enum class Decay { kAll, kWeights };
+constexpr auto words_of(Decay) { return words("all", "weights"); }
+
+enum class Schedule { kStep, kCosine };
+constexpr auto words_of(Schedule) { return words("step", "cosine"); }
+
+//! Float32, or autocast to bfloat16.
+enum class Precision { kF32, kBf16 };
+constexpr auto words_of(Precision) { return words("f32", "bf16"); }
+
+enum class Device { kCpu, kCuda };
+constexpr auto words_of(Device) { return words("cpu", "cuda"); }
+
 //! The network's trunk.
 struct NetworkSettings {
-  std::string backbone = "resnet50";  //!< "resnet50" or "resnet-small"
-  int last_stride = 1;                //!< stride of the last stage, 1 or 2
-  bool neck = false;                  //!< a batch norm between the pooled feature and the classifier
-  std::string bn_streams = "joint";   //!< HR and LR images share a batch-norm batch ("joint") or not ("separate")
+  Trunk backbone = Trunk::kResnet50;
+  int last_stride = 1;
+  bool neck = false;
+  BatchNormStreams bn_streams = BatchNormStreams::kJoint;
   bool operator==(const NetworkSettings&) const = default;
+
+  static void members(auto&& visit) {
+    using N = NetworkSettings;
+    visit(member("backbone", &N::backbone, "the trunk; in suites also backbone alone"));
+    visit(member("last_stride", &N::last_stride, between(1, 2), "stride of the last stage"));
+    visit(member("neck", &N::neck, "a batch norm between the pooled feature and the classifier"));
+    visit(member("bn_streams", &N::bn_streams,
+                 "separate: HR and LR images are in batch-norm batches of their own (rain, ftwa, resolution_adaptive; "
+                 "the others' networks see all images together)"));
+  }
 };
 
 //! How a training runs. A batch holds `identities` × `images` HR images (and, where the method wants them, their LR
 //! copies).
 struct Recipe {
-  int steps = 0;        //!< optimiser steps, at least 1
-  int identities = 16;  //!< P identities a global batch
-  int images = 4;       //!< K images of each identity
-  //! Of the K, how many stand in the batch as LR images alone (datasets/sampling.h); 0: as the pool has them, cameras
-  //! taking turns.
-  int lr_images = 0;
-  std::vector<int> train_rates = {2, 3,
-                                  4};  //!< rates of the LR copies, drawn uniformly per image; a subset of the pack's
-  double learning_rate = 3.5e-4;       //!< Adam
+  int steps = 0;
+  int identities = 16;
+  int images = 4;
+  int lr_images = 0;  //!< datasets/sampling.h
+  std::vector<int> train_rates = {2, 3, 4};
+  double learning_rate = 3.5e-4;
   double weight_decay = 5e-4;
-  std::string decay = "all";      //!< "all" parameters, or "weights": not biases and batch norms
-  double gradient_clip = 0;       //!< largest norm of a group's summed gradient; 0: no limit
-  int warmup_steps = 0;           //!< linear warm-up from learning_rate / 100
-  std::string schedule = "step";  //!< after the warm-up: "step" (milestones) or "cosine" (to 0 at the last step)
-  std::vector<int> milestones;    //!< steps at which the rate is multiplied by gamma, ascending
+  Decay decay = Decay::kAll;
+  double gradient_clip = 0;
+  int warmup_steps = 0;
+  Schedule schedule = Schedule::kStep;
+  std::vector<int> milestones;
   double gamma = 0.1;
-  double label_smoothing = 0;  //!< share of a label's probability spread evenly over all identities, below 1
-  //! Share of each identity's training images that carry a label, 0 to 1 (datasets/labelled.h). What the others still
-  //! teach is the method's business.
-  double labelled_fraction = 1;
-  double discriminator_learning_rate = 1e-4;  //!< Adam, betas (0.5, 0.999)
-  double flip = 0.5;              //!< probability of a horizontal flip, the same draw for an image and its copy
-  int pad = 10;                   //!< zero padding before a random crop back to size, pixels
-  double erasing = 0.0;           //!< probability of random erasing
-  std::string precision = "f32";  //!< "f32" or "bf16" (autocast)
+  double label_smoothing = 0;
+  double labelled_fraction = 1;  //!< datasets/labelled.h
+  double discriminator_learning_rate = 1e-4;
+  double flip = 0.5;
+  int pad = 10;
+  double erasing = 0.0;
+  Precision precision = Precision::kF32;
   bool operator==(const Recipe&) const = default;
+
+  static constexpr int kMostSteps = 100'000'000;
+  static constexpr int kMostImages = 1'000'000;  // of a batch
+  static constexpr int kLargestPad = 256;        // of the loader
+
+  static void members(auto&& visit) {
+    using R = Recipe;
+    visit(member("steps", &R::steps, between(1, kMostSteps), "optimiser steps"));
+    visit(member("identities", &R::identities, between(1, kMostImages), "P identities per batch, at least 2 per lane"));
+    visit(member("images", &R::images, between(1, kMostImages), "K images of each identity"));
+    visit(member("lr_images", &R::lr_images, at_least(0),
+                 "of the K, how many stand in the batch as LR images alone, 0 to K - 1; 0: as the training pool has "
+                 "them, cameras taking turns"));
+    visit(member("train_rates", &R::train_rates, some_rates(),
+                 "rates of the LR copies, drawn uniformly per image: of the data set's rates, or 1, which every pack "
+                 "holds. msifla takes a copy at each of them"));
+    visit(member("learning_rate", &R::learning_rate, above_zero(10), "of Adam"));
+    visit(member("weight_decay", &R::weight_decay, between(0, 1), "of Adam"));
+    visit(member("decay", &R::decay,
+                 "which parameters weight_decay draws to zero: all, or weights (not biases and batch norms)"));
+    visit(member("gradient_clip", &R::gradient_clip, between(0, 1e9),
+                 "largest norm of a parameter group's gradient, summed over lanes; 0: no limit"));
+    visit(member("warmup_steps", &R::warmup_steps, at_least(0),
+                 "linear warm-up from a hundredth of learning_rate, at most train.steps"));
+    visit(member("schedule", &R::schedule,
+                 "after the warm-up: step (milestones) or cosine (half a period, to 0 at the last step)"));
+    visit(member("milestones", &R::milestones, ascending(1, kMostSteps),
+                 "steps at which the rate is multiplied by gamma"));
+    visit(member("gamma", &R::gamma, above_zero(1), "factor of the rate at each milestone"));
+    visit(member("label_smoothing", &R::label_smoothing, between(0, 0.999),
+                 "share of a label's probability spread evenly over all identities"));
+    visit(member("labelled_fraction", &R::labelled_fraction, between(0, 1),
+                 "share of each identity's training images that keep their label; what the others teach is the "
+                 "method's business"));
+    visit(member("discriminator_learning_rate", &R::discriminator_learning_rate, above_zero(10),
+                 "of the discriminators' Adam, betas (0.5, 0.999)"));
+    visit(member("flip", &R::flip, between(0, 1),
+                 "probability of a horizontal flip, the same draw for an image and its copy"));
+    visit(member("pad", &R::pad, between(0, kLargestPad),
+                 "zero padding before a random crop back to size, pixels; at most height and width"));
+    visit(member("erasing", &R::erasing, between(0, 1), "probability of random erasing"));
+    visit(member("precision", &R::precision, "a training's evaluation computes in it too"));
+  }
 };
 
 }  // namespace resolute::settings

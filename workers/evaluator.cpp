@@ -1,16 +1,14 @@
 #include "workers/evaluator.h"
 
 #include <algorithm>
-#include <functional>
 #include <span>
 #include <utility>
 
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "experiments/distance.h"
-#include "experiments/member_checks.h"
-#include "experiments/resolution_levels.h"
 #include "experiments/validation.h"
+#include "methods/levels.h"
 #include "workers/branched_evaluation.h"
 
 namespace resolute::workers {
@@ -32,19 +30,19 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
 int level_of_stored_size(const std::vector<int>& level_rates, const datasets::PackReader& pack,
                          const datasets::QueryItem& query) {
   const datasets::PackRow& row = pack.row(query.row);
-  const datasets::PackOptions& options = pack.options();
+  const datasets::PackSettings& options = pack.options();
   const int shrunk_by = query.came_low ? 1 : query.rate;
-  const bool from_native = query.came_low || options.view_from == datasets::ViewFrom::kNative;
+  const bool from_native = query.came_low || options.view_from == settings::ViewFrom::kNative;
   const auto stored = [&](int from) { return std::max<std::int64_t>(1, from / shrunk_by); };
-  return experiments::level_of_area(level_rates, std::int64_t{options.height} * options.width,
-                                    stored(from_native ? row.native_height : options.height) *
-                                        stored(from_native ? row.native_width : options.width));
+  return methods::level_of_area(level_rates, std::int64_t{options.height} * options.width,
+                                stored(from_native ? row.native_height : options.height) *
+                                    stored(from_native ? row.native_width : options.width));
 }
 
 double level_agreement(const std::vector<int>& level_rates, const datasets::Split& split, std::span<const int> levels) {
   std::size_t right = 0;
   for (std::size_t i = 0; i < levels.size(); ++i)
-    right += static_cast<std::size_t>(levels[i] == experiments::level_of_rate(level_rates, split.query[i].rate));
+    right += static_cast<std::size_t>(levels[i] == methods::level_of_rate(level_rates, split.query[i].rate));
   return levels.empty() ? 0 : static_cast<double>(right) / static_cast<double>(levels.size());
 }
 
@@ -79,16 +77,22 @@ Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const 
 }
 
 std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
-                              const datasets::Split& split, const std::string& query_level) {
-  const std::map<std::string, std::function<int(const datasets::QueryItem&)>> ways{
-      {"known", [&](const auto& query) { return experiments::level_of_rate(level_rates, query.rate); }},
-      {"native-size", [&](const auto& query) { return level_of_stored_size(level_rates, pack, query); }},
-      {"highest", [&](const auto&) { return static_cast<int>(level_rates.size()); }},
-      {"lowest", [](const auto&) { return 1; }}};
-  const auto way = ways.find(query_level);
-  RESOLUTE_EXPECT(way != ways.end(), "a query's level is taken in a way that is known");
+                              const datasets::Split& split, settings::QueryLevel query_level) {
+  const auto level = [&](const datasets::QueryItem& query) {
+    switch (query_level) {
+      case settings::QueryLevel::kKnown:
+        return methods::level_of_rate(level_rates, query.rate);
+      case settings::QueryLevel::kNativeSize:
+        return level_of_stored_size(level_rates, pack, query);
+      case settings::QueryLevel::kHighest:
+        return static_cast<int>(level_rates.size());
+      case settings::QueryLevel::kLowest:
+        return 1;
+    }
+    throw core::ContractError("a query's level is taken in no known way");
+  };
   std::vector<int> levels;
-  for (const datasets::QueryItem& query : split.query) levels.push_back(way->second(query));
+  for (const datasets::QueryItem& query : split.query) levels.push_back(level(query));
   return levels;
 }
 
@@ -105,7 +109,7 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
                     pack.options().name),
         "leave it out");
   // An unseen rate: other queries, the same trial. What binds the record to its training is the trial's split.
-  datasets::SplitOptions options = own.options;
+  datasets::SplitSettings options = own.options;
   options.query_rates = query_rates;
   return datasets::make_split(pack, options);
 }
@@ -118,14 +122,15 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress) {
-  RESOLUTE_EXPECT(method.branches().empty() == comparison.distance.empty(), "a distance is for a method of branches");
+  RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),
+                  "a distance is for a method of branches");
   if (!comparison.distance.empty()) {
     std::optional<DistanceEmbedding> distances = embed_distances(method, pack, split, comparison, options, progress);
     if (!distances) return std::nullopt;
     return std::move(*distances);
   }
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
   if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
   const std::optional<std::vector<float>> features = embed_images(

@@ -33,7 +33,8 @@ void check(const JobOptions& options) {
 std::unique_ptr<Device> open_training_device(const JobOptions& options,
                                              const experiments::JobSpecification& specification) {
   const auto* training = std::get_if<experiments::TrainingSpecification>(&specification);
-  return open_device(training == nullptr ? "cpu" : training->device, options.process_rank);
+  return open_device(std::string(settings::word(training == nullptr ? settings::Device::kCpu : training->device)),
+                     options.process_rank);
 }
 
 std::unique_ptr<Communicator> connect(const JobOptions& options, const experiments::JobSpecification& specification,

@@ -30,7 +30,7 @@ double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
   double factor = 1.0;
   if (step < warmup)
     factor = kWarmupStart + (1.0 - kWarmupStart) * static_cast<double>(step) / static_cast<double>(warmup);
-  if (recipe.schedule == "cosine") {
+  if (recipe.schedule == settings::Schedule::kCosine) {
     if (step < warmup) return factor;
     const double done = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::uint64_t>(
                                                                  1, static_cast<std::uint64_t>(recipe.steps) - warmup));

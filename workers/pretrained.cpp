@@ -97,7 +97,11 @@ std::string find_prefix(const FileTensors& tensors, const std::map<std::string, 
 
 Backbone empty_trunk(const std::string& backbone) {
   experiments::NetworkSettings settings;
-  settings.backbone = backbone;
+  const auto known = settings::from_word<settings::Trunk>(backbone);
+  if (!known)
+    throw core::input_error(fmt::format("backbone '{}' is unknown", backbone), {},
+                            "choose 'resnet50' or 'resnet-small'");
+  settings.backbone = *known;
   return Backbone(backbone_shape(settings));
 }
 

@@ -10,7 +10,6 @@
 #include "datasets/split.h"
 #include "experiments/validation.h"
 #include "workers/checkpoint.h"
-#include "workers/dataset_settings.h"
 #include "workers/device.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/evaluator.h"
@@ -31,7 +30,7 @@ namespace {
 datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings) {
   const std::filesystem::path folder = context.store.pack_folder(settings);
   datasets::PackReader pack = datasets::PackReader::open(context.files, folder);
-  if (datasets::to_json(pack.options()) != datasets::to_json(pack_options(settings)))
+  if (pack.options() != settings)
     throw core::input_error(fmt::format("pack '{}' was made with other settings", folder.string()),
                             "the specification asks for a different one", "move it away and pack again");
   return pack;
@@ -78,7 +77,7 @@ results::TrainingRecord run_training(const JobContext& context,
                    context.communicator);
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
+  const datasets::Split split = datasets::make_split(pack, specification.split);
   const std::unique_ptr<Method> method = make_method(specification, split.train_identities);
   ProgressPipe silent(-1);
   std::optional<CheckpointFolder> checkpoints;
@@ -98,12 +97,12 @@ results::TrainingRecord run_training(const JobContext& context,
   if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
   // A checkpoint holds all of the networks already.
   if (!checkpoint && !specification.initial_weights.empty())
-    load_initial_weights(context.files, context.store, specification.initial_weights, specification.network.backbone,
-                         method->module());
+    load_initial_weights(context.files, context.store, specification.initial_weights,
+                         std::string(settings::word(specification.network.backbone)), method->module());
   move_to(*method, context.device.place());
 
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
-                    {method->uses_lr(), method->copy_rates()});
+                    {method->row().needs.lr, methods::copy_rates(method->row().needs, specification.recipe)});
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)
@@ -158,14 +157,15 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   } catch (const experiments::MemberError& error) {
     throw error.at(context.store.specification_file(context.job).string());
   }
-  const std::unique_ptr<Device> device = open_device(trained.device, context.options.process_rank);
+  const std::unique_ptr<Device> device =
+      open_device(std::string(settings::word(trained.device)), context.options.process_rank);
   const Weights weights = read_weights(context.files, context.store, training);
   const std::unique_ptr<Method> method = make_method(trained, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");
   move_to(*method, device->place());
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
+  const datasets::Split split = datasets::make_split(pack, specification.split);
   const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
   const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);

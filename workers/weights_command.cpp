@@ -84,7 +84,7 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
   const core::Bytes bytes = torch_file ? encode_torch_file(tensors) : encode_safetensors(tensors, {{"format", "pt"}});
   core::write_atomic(files, out, bytes);
   return {{"job", training.hex},
-          {"backbone", trained->network.backbone},
+          {"backbone", settings::word(trained->network.backbone)},
           {"file", printable(out.string())},
           {"format", torch_file ? "torch" : "safetensors"},
           {"sha256", core::sha256_hex(bytes)},

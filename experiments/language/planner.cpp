@@ -5,17 +5,16 @@
 #include <utility>
 
 #include "experiments/language/claims.h"
-#include "experiments/language/names.h"
 #include "experiments/language/normalised.h"
 #include "experiments/language/plan_notes.h"
 #include "experiments/metrics.h"
 #include "experiments/validation.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
-constexpr int kMostTrials = 1000;
 
 //! A row on a data set, with all that messages about it need.
 struct Combination {
@@ -67,7 +66,7 @@ class Planner {
     pack.source = dataset.source;
     pack.synthetic = dataset.synthetic;
     try {
-      check(pack);
+      settings::check(pack);
     } catch (const MemberError& error) {
       const auto setting = settings.find(error.key());
       const auto own = dataset.places.find(error.key());
@@ -139,11 +138,12 @@ class Planner {
       const EvaluationSpecification& evaluation = evaluation_of(cell);
       const std::vector<int>& asked = evaluation.protocol.query_rates;
       const SplitSettings& split = evaluation.split;
-      const std::string side = split.lr_side == "camera" ? fmt::format("lr_camera {}", split.lr_camera)
-                                                         : fmt::format("lr_side {}", split.lr_side);
+      const std::string side = split.lr_side == settings::LrSide::kCamera
+                                   ? fmt::format("lr_camera {}", split.lr_camera)
+                                   : fmt::format("lr_side {}", settings::word(split.lr_side));
       const std::string tested =
           split.test_identities == 0 ? "" : fmt::format(", test_identities {}", split.test_identities);
-      return fmt::format("partition {}{}, {}, query rates [{}]", split.partition, tested, side,
+      return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,
                          fmt::join(asked.empty() ? split.query_rates : asked, ", "));
     };
     for (const RowPlan& row : table.rows)
@@ -228,12 +228,12 @@ class Planner {
   void check_draft(const Combination& combination, const Draft& draft) {
     if (draft.trials < 1 || draft.trials > kMostTrials)
       combination.refuse("trials", std::to_string(draft.trials), fmt::format("it must be 1 to {}", kMostTrials));
-    const int sets = published_sets(combination.dataset.source);
-    if (draft.split.partition == "published" && sets != 0 && draft.trials > sets)
-      combination.refuse(
-          "trials", std::to_string(draft.trials),
-          fmt::format("source '{}' publishes {} test sets, one a trial", combination.dataset.source, sets),
-          fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
+    const int sets = settings::facts_of(combination.dataset.source).published_sets;
+    if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
+      combination.refuse("trials", std::to_string(draft.trials),
+                         fmt::format("source '{}' publishes {} test sets, one a trial",
+                                     settings::word(combination.dataset.source), sets),
+                         fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
     if (draft.ranks < 1) combination.refuse("ranks", std::to_string(draft.ranks), "at least one process must train");
     if (draft.lanes >= 1 && draft.lanes % draft.ranks != 0)
       combination.refuse("ranks", std::to_string(draft.ranks),
@@ -256,7 +256,7 @@ class Planner {
     if (!found) {
       std::vector<std::string> names = {"none", "imagenet"};
       for (const std::string& one : weights_.names()) names.push_back(one);
-      std::string suggestion = name == "imagenet" ? "" : did_you_mean(name, names);
+      std::string suggestion = name == "imagenet" ? "" : settings::did_you_mean(name, names);
       if (suggestion.empty())
         suggestion = fmt::format(
             "import them ({}), run with --from-scratch, which every table then says, or set "
@@ -278,40 +278,39 @@ class Planner {
     }
     if (suite_.from_scratch) {
       const std::string suggestion =
-          draft.weights == "imagenet" ? "" : did_you_mean(draft.weights, {"none", "imagenet"});
+          draft.weights == "imagenet" ? "" : settings::did_you_mean(draft.weights, {"none", "imagenet"});
       if (!is_weights_name(draft.weights) || (!suggestion.empty() && !weights_.find(draft.weights)))
         find_weights(combination, draft.weights);
       facts_.dropped_weights.insert(draft.weights);
       return {};
     }
     const NamedWeights& weights = find_weights(combination, draft.weights);
-    if (weights.backbone != draft.network.backbone)
+    const std::string_view backbone = settings::word(draft.network.backbone);
+    if (weights.backbone != backbone)
       combination.refuse("weights", "'" + draft.weights + "'",
-                         fmt::format("they are of the backbone {}, not {}", weights.backbone, draft.network.backbone),
+                         fmt::format("they are of the backbone {}, not {}", weights.backbone, backbone),
                          "import weights of this backbone under another name, or set weights=none");
     facts_.weights.insert(
         fmt::format("{} ({}, SHA-256 {})", weights.name, weights.backbone, weights.sha256.substr(0, 12)));
     return weights.sha256;
   }
 
+  //! What the section of the draft's method says. Every member of it is checked: a wrong option is wrong though nothing
+  //! reads it.
   MethodOptions method_options(const Combination& combination, const Draft& draft) const {
-    if (draft.method == BaselineOptions::kMethod) return draft.baseline;
-    if (draft.method == RainOptions::kMethod) return draft.rain;
-    if (draft.method == FtwaOptions::kMethod) return draft.ftwa;
-    if (draft.method == MsiflaOptions::kMethod) return draft.msifla;
-    if (draft.method == ResolutionAdaptiveOptions::kMethod) return draft.resolution_adaptive;
-    combination.refuse("method", "'" + draft.method + "'",
-                       fmt::format("methods are {}", fmt::join(method_names(), ", ")),
-                       did_you_mean(draft.method, method_names()));
-  }
-
-  //! What the method's section says, with nothing switched off: a wrong option is wrong though no job uses it.
-  static MethodOptions as_written(MethodOptions options) {
-    auto* rain = std::get_if<RainOptions>(&options);
-    if (rain == nullptr || rain->adversary != "off") return options;
-    rain->adversary = RainOptions().adversary;
-    if (rain->levels.empty()) rain->levels = RainOptions().levels;
-    return options;
+    std::optional<MethodOptions> options;
+    methods::for_each_method([&]<class Options>() {
+      if (draft.method != Options::kMethod) return;
+      told_of(combination, [&] {
+        settings::check_members(draft.section<Options>(), draft.method + ".");
+        options = methods::options_of<Options>(draft.section<Options>());
+      });
+    });
+    if (!options)
+      combination.refuse("method", "'" + draft.method + "'",
+                         fmt::format("methods are {}", fmt::join(method_names(), ", ")),
+                         settings::did_you_mean(draft.method, method_names()));
+    return *options;
   }
 
   //! The training of trial 0, checked. Trials differ in their seeds alone, and check_draft() has looked at how many
@@ -328,9 +327,7 @@ class Planner {
     training.split.seed = 0;
     training.lanes = draft.lanes;
     training.device = draft.device;
-    const MethodOptions options = std::exchange(training.method, as_written(training.method));
     check_of(combination, JobSpecification(training));
-    training.method = options;
     training = normalised(training);
     check_of(combination, JobSpecification(training));
     training.initial_weights = initial_weights(combination, draft);
@@ -360,14 +357,19 @@ class Planner {
     return evaluations;
   }
 
-  //! experiments::check() of these, its refusal told as the suite spells it.
-  template <class... Specifications>
-  void check_of(const Combination& combination, const Specifications&... specifications) const {
+  //! Calls it; what it refuses is told as the suite spells it.
+  static void told_of(const Combination& combination, const auto& call) {
     try {
-      check(specifications...);
+      call();
     } catch (const MemberError& error) {
       throw error.in_suite(combination.place_of(error.key()), combination.context());
     }
+  }
+
+  //! experiments::check() of these.
+  template <class... Specifications>
+  void check_of(const Combination& combination, const Specifications&... specifications) const {
+    told_of(combination, [&] { check(specifications...); });
   }
 
   JobId add_job(JobSpecification specification, std::vector<JobId> after, int slots, std::string label) {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "experiments/language/names.h"
 #include "experiments/language/table_reader.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
@@ -94,7 +94,7 @@ std::string ReferenceNumbers::paper_name(const std::string& paper, const std::st
   std::vector<std::string> ids;
   for (const auto& [id, title] : papers_) ids.push_back(id);
   throw core::input_error(fmt::format("{}: key 'reference' has the paper '{}'", place, paper),
-                          fmt::format("'{}' has no such entry", file_), nearest_or_all(paper, ids));
+                          fmt::format("'{}' has no such entry", file_), settings::nearest_or_all(paper, ids));
 }
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
@@ -114,7 +114,7 @@ ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
     if (present.contains(wanted)) continue;
     throw core::input_error(fmt::format("{}: key 'reference' has the {} '{}'", request.place, kPartNames[part], wanted),
                             fmt::format("'{}' has no such entry", file_),
-                            nearest_or_all(wanted, {present.begin(), present.end()}));
+                            settings::nearest_or_all(wanted, {present.begin(), present.end()}));
   }
   throw core::ContractError("a reference was neither found nor missing");
 }

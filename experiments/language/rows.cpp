@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "experiments/language/names.h"
 #include "experiments/language/table_reader.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 namespace {
@@ -90,7 +90,7 @@ class Substitution {
     std::vector<std::string> names;
     for (const auto& [known, value] : point_) names.push_back(known);
     throw core::input_error(fmt::format("{}: key '{}' names '{{{}}}'", place, key, name),
-                            "the row's grid has no such name", nearest_or_all(name, names));
+                            "the row's grid has no such name", settings::nearest_or_all(name, names));
   }
 
   const Point& point_;

@@ -12,24 +12,48 @@
 
 namespace resolute::experiments {
 
-//! What the keys fill in, starting from the defaults of experiments/specification.h.
+//! The most trials that a row may have.
+inline constexpr int kMostTrials = 1000;
+
+//! What the keys fill in, starting from the defaults of each struct.
 struct Draft {
   std::string method;
   int trials = 1;
   int lanes = 1;
   int ranks = 1;
-  std::string device = "cpu";
+  Device device = Device::kCpu;
   std::string weights = "none";
   NetworkSettings network;
   Recipe recipe;
   SplitSettings split;
   EvaluationProtocol protocol;
-  BaselineOptions baseline;
-  RainOptions rain;
-  FtwaOptions ftwa;
-  MsiflaOptions msifla;
-  ResolutionAdaptiveOptions resolution_adaptive;
-  PackSettings pack;  //!< rates, kernel, height, width and shards only
+  methods::Sections sections;  //!< of all methods
+  PackSettings pack;           //!< rates, kernel, height, width and shards only
+
+  //! What the section of one method says.
+  template <class Options>
+  methods::Section<Options>& section() {
+    return std::get<methods::Section<Options>>(sections);
+  }
+  template <class Options>
+  const methods::Section<Options>& section() const {
+    return std::get<methods::Section<Options>>(sections);
+  }
+
+  //! The keys without a section.
+  static void members(auto&& visit) {
+    using settings::member;
+    visit(member("method", &Draft::method, "baseline, rain, ftwa, msifla or resolution_adaptive"));
+    visit(member("trials", &Draft::trials, settings::between(1, kMostTrials), "trials of each row on each data set"));
+    visit(member("lanes", &Draft::lanes, settings::between(1, kMostLanes),
+                 "L: parts that a batch is cut into by identity; part of the experiment"));
+    visit(member("ranks", &Draft::ranks, settings::between(1, kMostLanes),
+                 "W: processes that train one job; must divide lanes; changes no result"));
+    visit(member("device", &Draft::device, "what trainings run on"));
+    visit(member("weights", &Draft::weights,
+                 "a name that `resolute weights import` gave, such as imagenet: the trunk starts from them. A name "
+                 "that the store does not have is refused, or dropped by --from-scratch, which marks every table"));
+  }
 };
 
 struct Setting {
@@ -55,7 +79,20 @@ Settings laid_over(const Settings& under, const Settings& over);
 
 Draft make_draft(const Settings& settings);
 
-//! Every key, canonical spelling, sorted; for the documentation's test.
+//! Every key, canonical spelling, sorted.
 std::vector<std::string> setting_keys();
+
+//! What is told of a key to people.
+struct SettingText {
+  std::string key;
+  bool of_pack = false;  //!< decides what is in a pack: a row cannot give it
+  settings::MemberText text;
+};
+
+//! Of every key, in the order of setting_keys().
+const std::vector<SettingText>& setting_texts();
+
+//! A table of docs/suite.md, in Markdown: the keys that decide what is in a pack, or the others.
+std::string settings_table(bool of_pack);
 
 }  // namespace resolute::experiments

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "experiments/language/names.h"
+#include "settings/names.h"
 
 namespace resolute::experiments {
 
@@ -60,7 +60,7 @@ void TableReader::finish() const {
   for (const Member& member : node_.members) {
     if (asked_.contains(member.key)) continue;
     throw core::input_error(fmt::format("{}: key '{}' is unknown", member.node.place, member.key), {},
-                            nearest_or_all(member.key, known()));
+                            settings::nearest_or_all(member.key, known()));
   }
 }
 
@@ -74,7 +74,7 @@ core::RuntimeError TableReader::missing(const std::string& key) const {
   int nearest = std::min(kFarthest, static_cast<int>(key.size()) - 1) + 1;
   std::string suggestion;
   for (const Member& member : node_.members) {
-    const int distance = asked_.contains(member.key) ? nearest : edit_distance(key, member.key, kFarthest);
+    const int distance = asked_.contains(member.key) ? nearest : settings::edit_distance(key, member.key, kFarthest);
     if (distance >= nearest) continue;
     nearest = distance;
     suggestion = fmt::format("is '{}' at {} meant for it", member.key, member.node.place);

@@ -2,7 +2,7 @@
 //! while planning; queries taken for a level, and a paper without numbers.
 
 #include "experiments/metrics.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::resolution_adaptive_suite_test {
@@ -26,44 +26,7 @@ class ResolutionAdaptiveSuite : public MethodSuite {
   ResolutionAdaptiveSuite()
       : MethodSuite("resolution_adaptive",
                     "backbone = \"resnet-small\"\ntrain.steps = 10\ntrain.identities = 4\ntrain.images = 2\n") {}
-
-  ResolutionAdaptiveOptions options(const std::string& settings) {
-    return std::get<ResolutionAdaptiveOptions>(training(settings).method);
-  }
 };
-
-TEST_F(ResolutionAdaptiveSuite, every_option_reaches_its_job) {
-  EXPECT_EQ(MethodOptions(ResolutionAdaptiveOptions{}), training("").method);
-  EXPECT_EQ((ResolutionAdaptiveOptions{.level_rates = {8, 3, 1},
-                                       .widths = {6, 5, 5},
-                                       .varying_length = false,
-                                       .masks = "progressive",
-                                       .mask_blocks = "stages",
-                                       .mask_mean = -2.5,
-                                       .mask_deviation = 0.25,
-                                       .mask_learning_rate = 1e-2,
-                                       .stage_steps = 1,
-                                       .classification = false,
-                                       .verification = true,
-                                       .verification_weight = 0.5,
-                                       .verification_width = 7}),
-            options(R"(resolution_adaptive.level_rates = [8, 3, 1]
-resolution_adaptive.widths = [6, 5, 5]
-resolution_adaptive.varying_length = false
-resolution_adaptive.mask_blocks = "stages"
-resolution_adaptive.mask_mean = -2.5
-resolution_adaptive.mask_deviation = 0.25
-resolution_adaptive.mask_learning_rate = 1e-2
-resolution_adaptive.stage_steps = 1
-resolution_adaptive.classification = false
-resolution_adaptive.verification_weight = 0.5
-resolution_adaptive.verification_width = 7)"));
-  EXPECT_FALSE(options("resolution_adaptive.verification = false").verification);
-  EXPECT_EQ("off", options(kNoMasks).masks);
-  EXPECT_EQ("joint", options(kJoint).masks);
-  for (const char* level : {"known", "native-size", "highest", "lowest"})
-    EXPECT_EQ(level, evaluation(fmt::format("evaluate.query_level = \"{}\"", level)).protocol.query_level);
-}
 
 TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width) {
   for (const char* levels :
@@ -76,7 +39,7 @@ TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width
         AllOf(StartsWith(fmt::format("s.toml:22:21: key 'resolution_adaptive.{}' has the value {} (", key, value)),
               HasSubstr(why), HasSubstr("for row 'r' on data set 'easy'")));
   };
-  refused("level_rates", "[]", "2 to 4 levels are needed");
+  refused("level_rates", "[]", "at least one is needed");
   refused("level_rates", "[1]", "use method 'baseline' where no levels are told apart");
   refused("level_rates", "[8, 4, 3, 2, 1]", "2 to 4 levels are needed");
   refused("level_rates", "[1, 2, 3, 4]", "they must descend, none twice");
@@ -88,23 +51,6 @@ TEST_F(ResolutionAdaptiveSuite, levels_descend_to_the_hr_image_each_with_a_width
   refused("widths", "[]", "; name 4 widths");
   refused("widths", "[512, 512, 512, 0]", "each must be 1 to 16384");
   refused("widths", "[16385, 512, 512, 512]", "each must be 1 to 16384");
-}
-
-TEST_F(ResolutionAdaptiveSuite, values_out_of_range_are_refused_with_file_line_and_key) {
-  expect_refused({".masks", ".mask_blocks"}, {"\"often\""});
-  expect_refused({".mask_mean"}, {"20.5", "-21"});
-  expect_refused({".mask_deviation"}, {"-0.5", "11"});
-  expect_refused({".mask_learning_rate"}, {"0", "11"});
-  expect_refused({".stage_steps"}, {"-1"});
-  expect_refused({".verification_weight"}, {"-1", "1000001"});
-  expect_refused({".verification_width"}, {"0", "16385"});
-  EXPECT_EQ("", refusal("resolution_adaptive.mask_mean = 20\nresolution_adaptive.mask_deviation = 0"));
-  EXPECT_EQ("", refusal("resolution_adaptive.verification_weight = 0"));
-  expect_true_or_false({".varying_length", ".classification", ".verification"});
-  EXPECT_EQ("s.toml:22:21: key 'resolution_adaptive.mask' is unknown; did you mean 'resolution_adaptive.masks'",
-            refusal("resolution_adaptive.mask = \"off\""));
-  EXPECT_EQ("", refusal("train.lr_images = 1"));
-  EXPECT_THAT(refusal("method = \"resolution-adaptive\""), HasSubstr("did you mean 'resolution_adaptive'"));
 }
 
 TEST_F(ResolutionAdaptiveSuite, every_progressive_mask_has_its_turn) {
@@ -228,8 +174,10 @@ TEST_F(ResolutionAdaptiveSuite, a_normalised_job_is_valid_and_keeps_its_dimensio
 }
 
 TEST_F(ResolutionAdaptiveSuite, queries_are_taken_for_a_level_where_levels_matter) {
-  EXPECT_EQ("known", evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
-  EXPECT_EQ("lowest", evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kKnown,
+            evaluation(std::string(kPlain) + "evaluate.query_level = \"lowest\"").protocol.query_level);
+  EXPECT_EQ(settings::QueryLevel::kLowest,
+            evaluation(std::string(kMasksAlone) + "evaluate.query_level = \"lowest\"").protocol.query_level);
   EXPECT_THAT(refusal("evaluate.query_level = \"low\""),
               AllOf(StartsWith("s.toml:22:10: key 'evaluate.query_level' has the value 'low' (it must be one of known, "
                                "native-size, highest, lowest")));
@@ -327,7 +275,7 @@ TEST_F(ResolutionAdaptiveSuite, the_documents_rows_are_a_suite_and_its_profile_t
   const std::string profile = example.substr(spelt, example.find("\n\n", spelt) - spelt);
   const core::Json options = to_json(paper).at("options");
   for (const auto& option : options.items()) EXPECT_THAT(profile, HasSubstr("\n" + option.key() + " = "));
-  EXPECT_EQ("resnet50", paper.network.backbone);
+  EXPECT_EQ(settings::Trunk::kResnet50, paper.network.backbone);
   EXPECT_EQ(256, paper.pack.height);
   EXPECT_EQ(128, paper.pack.width);
   EXPECT_EQ(16, paper.recipe.identities);

@@ -74,12 +74,12 @@ TEST_F(Suite, the_papers_numbers_stand_beside_the_cells) {
 TEST_F(Suite, the_quickstarts_members_are_as_written) {
   const Plan plan = shipped("quickstart.toml");
   const TrainingSpecification& single = training_of(plan, "levels", "single-level");
-  EXPECT_EQ("resnet-small", single.network.backbone);
-  EXPECT_EQ("hr-both-views", single.split.train_pool);
+  EXPECT_EQ(settings::Trunk::kResnetSmall, single.network.backbone);
+  EXPECT_EQ(settings::TrainPool::kHrBothViews, single.split.train_pool);
   EXPECT_EQ(64, single.pack.height);
   EXPECT_EQ(2, single.lanes);
   EXPECT_EQ(64, single.pack.synthetic->identities);
-  EXPECT_THAT(std::get<RainOptions>(single.method).levels, ElementsAre(5));
+  EXPECT_THAT(std::get<RainOptions>(single.method).opponent()->levels, ElementsAre(5));
   EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
 }
 
@@ -93,7 +93,7 @@ TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_tab
     EXPECT_THAT(claim.worse_to_better, ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
   EXPECT_EQ(83.2, row_of(plan, modules.id, "ftwa").cells.at(0).references.at("rank1"));
   const TrainingSpecification& baseline = training_of(plan, modules.id, "baseline");
-  EXPECT_EQ("stored", std::get<BaselineOptions>(baseline.method).images);
+  EXPECT_EQ(methods::BaselineImages::kStored, std::get<BaselineOptions>(baseline.method).images);
   std::set<JobId> controls;
   for (const TablePlan& table : plan.tables)
     controls.insert(row_of(plan, table.id, "control").cells.at(0).evaluations.at(0));
@@ -160,14 +160,14 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
     return std::get<ResolutionAdaptiveOptions>(training_of(plan, table, row).method);
   };
   EXPECT_FALSE(uses_levels(options("mechanisms", "plain")));
-  EXPECT_EQ("off", options("mechanisms", "varying-length").masks);
+  EXPECT_EQ(methods::Masks::kOff, options("mechanisms", "varying-length").masks);
   EXPECT_TRUE(options("mechanisms", "varying-length").varying_length);
   EXPECT_FALSE(options("mechanisms", "masks").varying_length);
-  EXPECT_EQ("joint", options("mechanisms", "masks").masks);
-  EXPECT_EQ("joint", options("mechanisms", "joint").masks);
+  EXPECT_EQ(methods::Masks::kJoint, options("mechanisms", "masks").masks);
+  EXPECT_EQ(methods::Masks::kJoint, options("mechanisms", "joint").masks);
   EXPECT_THAT(options("levels", "two").level_rates, ElementsAre(2, 1));
   EXPECT_THAT(options("levels", "three").level_rates, ElementsAre(3, 2, 1));
-  EXPECT_EQ("progressive", options("mechanisms", "progressive").masks);
+  EXPECT_EQ(methods::Masks::kProgressive, options("mechanisms", "progressive").masks);
   EXPECT_LT(4 * options("mechanisms", "progressive").stage_steps,
             training_of(plan, "mechanisms", "progressive").recipe.milestones.at(0))
       << "the last of 4 masks begins before the rate falls";
@@ -212,22 +212,21 @@ TEST_F(Suite, the_tour_of_data_sets_calls_at_every_source) {
   options_.need_roots = false;
   const Plan plan = shipped("datasets_tour.toml");
   check_sound(plan);
-  std::set<std::string> sources;
+  std::set<settings::Source> sources;
   for (const DatasetPlan& dataset : plan.datasets) sources.insert(dataset.pack.source);
-  const std::vector<std::string>& known = source_names();
-  EXPECT_EQ(std::set<std::string>(known.begin(), known.end()), sources);
+  EXPECT_EQ(settings::kSources.size(), sources.size());
   EXPECT_EQ(plan.datasets.size(), jobs_of<TrainingSpecification>(plan).size());
   const auto split = [&](const std::string& dataset) {
     for (const TrainingSpecification& one : jobs_of<TrainingSpecification>(plan))
       if (one.pack.name == dataset) return one.split;
     throw std::out_of_range(dataset);
   };
-  EXPECT_EQ("published", split("mlr-cuhk03").partition);
-  EXPECT_EQ("pair", split("mlr-cuhk03").lr_side);
+  EXPECT_EQ(settings::Partition::kPublished, split("mlr-cuhk03").partition);
+  EXPECT_EQ(settings::LrSide::kPair, split("mlr-cuhk03").lr_side);
   EXPECT_EQ(2, split("mlr-cuhk03-detected").test_identities);
   EXPECT_EQ(1, split("mlr-viper-a").lr_camera);
   EXPECT_EQ(2, split("mlr-viper-b").lr_camera);
-  EXPECT_EQ("drawn", split("mlr-market-1501-drawn").lr_side);
+  EXPECT_EQ(settings::LrSide::kDrawn, split("mlr-market-1501-drawn").lr_side);
   EXPECT_EQ(0, split("mlr-vru").lr_camera);
   const SplitSettings genuine = split("caviar");
   EXPECT_EQ(std::pair(SplitSettings().lr_side, SplitSettings().lr_camera),

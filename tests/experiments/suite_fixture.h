@@ -178,11 +178,6 @@ class MethodSuite : public Suite {
                                    testing::HasSubstr("for row 'r' on data set 'easy'")));
       }
   }
-  void expect_true_or_false(std::initializer_list<std::string> keys) {
-    for (const std::string& key : keys)
-      EXPECT_EQ(fmt::format("{}key '{}' has the value 1 (true or false is needed)", place(full(key)), full(key)),
-                refusal(full(key) + " = 1"));
-  }
   //! Each line more makes the same training of a row with these settings.
   void expect_one_job(const std::string& settings, std::initializer_list<std::string> ignored) {
     for (const std::string& more : ignored)

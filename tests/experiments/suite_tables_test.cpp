@@ -56,38 +56,6 @@ TEST_F(Suite, a_switched_off_adversary_is_one_job_however_it_is_spelt) {
   EXPECT_EQ(plain, training("rain.reconstruction = false\nrain.reconstruction_weight = 2\n"));
 }
 
-TEST_F(Suite, new_settings_reach_their_jobs) {
-  const Plan made = plan(table("metrics = [\"mAP\"]\ndatasets = [\"easy\"]\n", R"([[table.row]]
-id = "r"
-label = "R"
-rain.levels = [1, 2, 3, 4, 5]
-rain.adversary = "non-saturating"
-rain.updates = "simultaneous"
-rain.discriminator = "pixelwise"
-rain.decoder = "transposed"
-rain.supervision = "hr-only-labels"
-train.labelled_fraction = 0.4
-train.train_rates = [1]
-evaluate.panels = 7
-evaluate.sample_rates = [1, 2, 4]
-evaluate.sample_identities = 12
-evaluate.resolution_probe = true
-)"));
-  check_sound(made);
-  const TrainingSpecification& training = training_of(made, "t", "r");
-  EXPECT_EQ((RainOptions{.levels = {1, 2, 3, 4, 5},
-                         .adversary = "non-saturating",
-                         .updates = "simultaneous",
-                         .discriminator = "pixelwise",
-                         .decoder = "transposed",
-                         .supervision = "hr-only-labels"}),
-            std::get<RainOptions>(training.method));
-  EXPECT_EQ(0.4, training.recipe.labelled_fraction);
-  EXPECT_THAT(training.recipe.train_rates, ElementsAre(1));
-  EXPECT_EQ((EvaluationProtocol{"single-shot", 100, {}, 7, {1, 2, 4}, 12, true}),
-            jobs_of<EvaluationSpecification>(made).at(0).protocol);
-}
-
 TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
   const Plan made = plan(table("compare_with = \"a\"\n" + kBoth,
                                "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"
@@ -204,8 +172,8 @@ TEST_F(Suite, a_row_of_two_entries_of_a_claim_is_not_compared_with_itself) {
 
 TEST(Metrics, are_what_their_names_say) {
   EvaluationProtocol weighted, equal;
-  weighted.distance = "weighted";
-  equal.distance = "equal";
+  weighted.distance = settings::DistanceName::kWeighted;
+  equal.distance = settings::DistanceName::kEqual;
   for (const std::string& metric : metric_names()) {
     const bool recovered = recovery_metric(metric).has_value();
     const bool of_levels = metric == "level_agreement", of_masks = metric == "mask_spread";
@@ -226,9 +194,9 @@ TEST(Metrics, are_what_their_names_say) {
          {MethodOptions(RainOptions{}), MethodOptions(MsiflaOptions{}), MethodOptions(MsiflaOptions{.scales = {1}})})
       EXPECT_EQ(!is_of_weights(metric) && (general || recovered), has_metric(method, {}, metric)) << metric;
     for (const bool lengths : {false, true})
-      for (const char* masks : {"off", "joint", "progressive"})
-        EXPECT_EQ(!is_of_weights(metric) && (general || (of_levels && (lengths || masks != std::string("off"))) ||
-                                             (of_masks && masks != std::string("off"))),
+      for (const auto masks : {methods::Masks::kOff, methods::Masks::kJoint, methods::Masks::kProgressive})
+        EXPECT_EQ(!is_of_weights(metric) && (general || (of_levels && (lengths || masks != methods::Masks::kOff)) ||
+                                             (of_masks && masks != methods::Masks::kOff)),
                   has_metric(ResolutionAdaptiveOptions{.varying_length = lengths, .masks = masks}, {}, metric))
             << metric << lengths << masks;
     EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", is_per_query(metric)) << metric;

@@ -322,7 +322,7 @@ TEST_F(Run, first_names_what_is_started_before_all_else) {
 TEST_F(Run, a_training_on_a_gpu_and_its_evaluation_see_one_and_no_other_job_does) {
   auto plan = toy_plan(2, 1);
   auto training = std::get<experiments::TrainingSpecification>(plan.jobs[1].specification);
-  training.device = "cuda";
+  training.device = settings::Device::kCuda;
   plan.jobs[1].specification = training;
   plan.jobs[1].id = experiments::job_id(training);
   for (int i = 0; i < 2; ++i) {

@@ -261,7 +261,7 @@ TEST(Tables, a_row_without_a_metric_lacks_nothing) {
   Weighted equal;
   for (experiments::PlannedJob& job : equal.plan.jobs)
     if (auto* asked = std::get_if<experiments::EvaluationSpecification>(&job.specification))
-      asked->protocol.distance = "equal";
+      asked->protocol.distance = settings::DistanceName::kEqual;
   EXPECT_EQ(cell_of(equal.tables(), 1, 0).status, CellStatus::kComplete);
   EXPECT_EQ(cell_of(equal.tables(), 1, 2).status, CellStatus::kNotApplicable);
   // One that a row does have must be there.

@@ -40,6 +40,15 @@ TEST(CompletionTest, offers_commands_then_their_second_words_then_their_own_opti
   EXPECT_THAT(offered("rank feat"), IsEmpty());  // bash offers files then
 }
 
+TEST(CompletionTest, offers_keys_and_their_words_behind_set) {
+  EXPECT_THAT(offered("suite plan s.toml --set train.sch"),
+              ElementsAre("train.schedule=", "train.schedule=step", "train.schedule=cosine"));
+  EXPECT_THAT(offered("suite run s.toml --set rain.mining=b"), ElementsAre("rain.mining=batch-hard"));
+  // As bash cuts it where somebody types.
+  EXPECT_THAT(offered("suite run s.toml --set train.schedule ="), ElementsAre("step", "cosine"));
+  EXPECT_THAT(offered("suite run s.toml --set rain.mining = b"), ElementsAre("batch-hard"));
+}
+
 TEST(CompletionTest, knows_bash_alone) {
   expect_refusal(resolute({"completion", "fish"}), 2, "shell 'fish' is not known");
   expect_refusal(resolute({"completion"}), 2, "argument SHELL is missing");

@@ -1,11 +1,5 @@
 #include "workers/methods/identity_terms.h"
 
-#include <algorithm>
-#include <cmath>
-#include <iterator>
-#include <string_view>
-#include <utility>
-
 #include "core/error.h"
 #include "workers/nn/folded_backbone.h"
 
@@ -20,19 +14,6 @@ IdentityClassifier::IdentityClassifier(std::int64_t features, std::int64_t class
 
 at::Tensor IdentityClassifier::forward(const at::Tensor& features) const {
   return linear_->forward(neck_ ? neck_->forward(features) : features);
-}
-
-TripletSettings triplet_settings(const std::string& mining, double margin) {
-  constexpr std::pair<std::string_view, Mining> kMinings[] = {
-      {"random", Mining::kRandom}, {"batch-hard", Mining::kBatchHard}, {"all", Mining::kAll}};
-  const auto* found =
-      std::find_if(std::begin(kMinings), std::end(kMinings), [&](const auto& known) { return known.first == mining; });
-  if (found == std::end(kMinings))
-    throw core::input_error(fmt::format("mining '{}' is unknown", mining), "",
-                            "choose 'random', 'batch-hard' or 'all'");
-  if (!(margin > 0) || !std::isfinite(margin))
-    throw core::input_error(fmt::format("margin is {} (must be positive)", margin));
-  return {.margin = margin, .mining = found->second};
 }
 
 AnchorLosses mined_triplet_losses(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,

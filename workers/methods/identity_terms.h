@@ -38,18 +38,13 @@ class IdentityClassifier : public torch::nn::Module {
 //! Which stream's triplets are drawn: the last part of the key of RandomStream("mining", {seed, step, lane, site}).
 enum class MiningSite : std::uint64_t { kHighResolution = 0, kLowResolution = 1 };
 
-//! Which triplets of a batch count (nn/losses.h): one drawn for each anchor, the hardest of each anchor, or all.
-enum class Mining { kRandom, kBatchHard, kAll };
+using methods::Mining;
 
 //! A triplet loss as an option struct spells it.
 struct TripletSettings {
   double margin = 0.3;
   Mining mining = Mining::kRandom;
 };
-
-//! \throws RuntimeError (kInput) for another mining than "random", "batch-hard" and "all" or a margin that is not
-//! positive
-TripletSettings triplet_settings(const std::string& mining, double margin);
 
 //! Triplets within these rows alone, sampled, mined or all of them, and their losses by anchor. `features` N×D,
 //! `labels` N.

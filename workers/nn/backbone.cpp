@@ -8,10 +8,8 @@
 namespace resolute::workers {
 
 BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
-  if (settings.last_stride != 1 && settings.last_stride != 2)
-    throw core::input_error(fmt::format("last_stride is {} (must be 1 or 2)", settings.last_stride));
   const std::int64_t last = settings.last_stride;
-  if (settings.backbone == "resnet50")
+  if (settings.backbone == settings::Trunk::kResnet50)
     return {.bottlenecks = true,
             .stem_kernel = 7,
             .stem_stride = 2,
@@ -19,16 +17,13 @@ BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
             .channels = {64, 256, 512, 1024, 2048},
             .blocks = {3, 4, 6, 3},
             .strides = {1, 2, 2, last}};
-  if (settings.backbone == "resnet-small")
-    return {.bottlenecks = false,
-            .stem_kernel = 3,
-            .stem_stride = 1,
-            .pooling = false,
-            .channels = {16, 16, 32, 64, 128},
-            .blocks = {1, 1, 1, 1},
-            .strides = {2, 2, 2, last}};
-  throw core::input_error(fmt::format("backbone '{}' is unknown", settings.backbone), "",
-                          "choose 'resnet50' or 'resnet-small'");
+  return {.bottlenecks = false,
+          .stem_kernel = 3,
+          .stem_stride = 1,
+          .pooling = false,
+          .channels = {16, 16, 32, 64, 128},
+          .blocks = {1, 1, 1, 1},
+          .strides = {2, 2, 2, last}};
 }
 
 namespace {

@@ -56,7 +56,7 @@ TEST(Formats, the_example_seal_is_read) {
   EXPECT_EQ(2U, pack.shards.size());
   EXPECT_EQ(core::canonical_json(json) + "\n", pack_text(pack));
   // And what the two commands beside it leave.
-  write_stand_in(files, folder / "raw", "market1501", SyntheticOptions());
+  write_stand_in(files, folder / "raw", stand_in_settings(Source::kMarket1501));
   const std::vector<Sample> samples = list_samples(files, pack.options.source, folder / "raw");
   const auto raw = open_raw(files, pack.options.source, folder / "raw");
   for (int shard = 0; shard < pack.options.shards; ++shard)

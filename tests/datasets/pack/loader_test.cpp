@@ -102,7 +102,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
 TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
   for (const std::string pool : {"mlr", "hr-both-views", "hr-view-only"}) {
     SCOPED_TRACE(pool);
-    SplitOptions of_split = tests::small_split();
+    SplitSettings of_split = tests::small_split();
     of_split.train_pool = pool;
     const Split split = make_split(pack_, of_split);
     LoaderOptions options = plain();
@@ -151,7 +151,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
   for (const std::string pool : {"mlr", "hr-both-views"})
     for (const int lr_images : {0, 2}) {
       SCOPED_TRACE(pool + " " + std::to_string(lr_images));
-      SplitOptions of_split = tests::small_split();
+      SplitSettings of_split = tests::small_split();
       of_split.train_pool = pool;
       const Split split = make_split(pack_, of_split);
       PrefetchOptions part;
@@ -186,7 +186,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
 TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
   for (const std::string pool : {"mlr", "hr-both-views"}) {
     SCOPED_TRACE(pool);
-    SplitOptions of_split = tests::small_split();
+    SplitSettings of_split = tests::small_split();
     of_split.train_pool = pool;
     const Split split = make_split(pack_, of_split);
     LoaderOptions options = plain();

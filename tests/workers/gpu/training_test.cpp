@@ -6,9 +6,10 @@
 #include <optional>
 
 #include "core/sha256.h"
+#include "tests/methods/small_training.h"
+#include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/gpu_gang.h"
-#include "tests/workers/methods/small_training.h"
 #include "workers/checkpoint.h"
 #include "workers/ddp/lone.h"
 #include "workers/metrics_log.h"
@@ -59,8 +60,8 @@ class PlacedSource final : public BatchSource {
 // Every pair's own weights, and the distances of all rows.
 experiments::FtwaOptions ftwa_options() {
   experiments::FtwaOptions options;
-  options.mining = "all";
-  options.triplet_weighting = "per-sample";
+  options.mining = methods::Mining::kAll;
+  options.triplet_weighting = methods::Weighting::kPerSample;
   return options;
 }
 
@@ -69,7 +70,7 @@ experiments::TrainingSpecification specification(const Plan& plan) {
   if (plan.method == "rain") options = experiments::RainOptions{};
   if (plan.method == "ftwa") options = ftwa_options();
   experiments::TrainingSpecification specification = worker_tests::small_specification(std::move(options));
-  specification.recipe.precision = plan.precision;
+  specification.recipe.precision = tests::AnyWord(plan.precision);
   specification.recipe.steps = plan.steps;
   specification.lanes = kLanes;
   return specification;

@@ -47,7 +47,7 @@ INSTANTIATE_TEST_SUITE_P(Backbones, FoldedBackboneTest,
                          ::testing::Values(Kind{"resnet50", 1}, Kind{"resnet50", 2}, Kind{"resnet-small", 1},
                                            Kind{"resnet-small", 2}),
                          [](const auto& info) {
-                           return (info.param.backbone == "resnet50" ? "resnet50_" : "resnet_small_") +
+                           return (info.param.backbone == settings::Trunk::kResnet50 ? "resnet50_" : "resnet_small_") +
                                   std::to_string(info.param.last_stride);
                          });
 

@@ -22,23 +22,23 @@ inline Row make_row(const std::string& name) {
   if (name.starts_with("rain")) row.training.method = experiments::RainOptions{};
   if (name.starts_with("ftwa")) {
     row.training.method = experiments::FtwaOptions{};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.lr_images = 1;
   }
   if (name == "ftwa-swapped") {
-    row.training.method = experiments::FtwaOptions{.mining = "random",
-                                                   .transformation_detach = "none",
+    row.training.method = experiments::FtwaOptions{.mining = methods::Mining::kRandom,
+                                                   .transformation_detach = methods::Detached::kNone,
                                                    .transformation_blocks = 1,
-                                                   .classification_weighting = "batch-mean",
-                                                   .triplet_weighting = "per-sample",
+                                                   .classification_weighting = methods::Weighting::kBatchMean,
+                                                   .triplet_weighting = methods::Weighting::kPerSample,
                                                    .weight_balance = 0.5};
-    row.training.network.bn_streams = "separate";
+    row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
   }
   if (name.starts_with("msifla")) {
     // Two optimisers, of which one has yet to begin when checkpoints are first written.
     row.training.method = experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4, .ir_warmup_steps = 5};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.identities = 6;
     row.training.recipe.images = 2;
     row.training.recipe.lr_images = 1;
@@ -52,8 +52,8 @@ inline Row make_row(const std::string& name) {
   }
   if (name == "msifla-swapped") {
     row.training.method = experiments::MsiflaOptions{.scales = {3, 1},
-                                                     .reid_networks = "shared",
-                                                     .mining = "random",
+                                                     .reid_networks = methods::ReidNetworks::kShared,
+                                                     .mining = methods::Mining::kRandom,
                                                      .reid_into_ir = false,
                                                      .ir_width = 4,
                                                      .ir_residual = true,
@@ -64,45 +64,47 @@ inline Row make_row(const std::string& name) {
   if (name.starts_with("adaptive")) {
     // A fifth of the steps with no mask, then a fifth with each, whose optimisers begin one after another.
     row.training.method = experiments::ResolutionAdaptiveOptions{.widths = {32, 24, 8, 16}, .verification_width = 32};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.identities = 6;
     row.training.recipe.images = 2;
     row.training.recipe.lr_images = 1;
     row.training.lanes = 2;
   }
   if (name == "adaptive-joint") {  // HR images alone with their copies
-    row.training = small_training(experiments::ResolutionAdaptiveOptions{
-        .widths = {32, 24, 8, 16}, .masks = "joint", .mask_learning_rate = 1e-2, .verification_weight = 0.5});
+    row.training = small_training(experiments::ResolutionAdaptiveOptions{.widths = {32, 24, 8, 16},
+                                                                         .masks = methods::Masks::kJoint,
+                                                                         .mask_learning_rate = 1e-2,
+                                                                         .verification_weight = 0.5});
   }
   if (name == "adaptive-swapped") {
     row.training.method = experiments::ResolutionAdaptiveOptions{.level_rates = {4, 2, 1},
                                                                  .widths = {40, 16, 8},
-                                                                 .mask_blocks = "stages",
+                                                                 .mask_blocks = methods::MaskBlocks::kStages,
                                                                  .mask_deviation = 0.1,
                                                                  .stage_steps = 3,
                                                                  .verification_width = 16};
-    row.training.network.bn_streams = "separate";
+    row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
     row.training.recipe.labelled_fraction = 0.5;
   }
   if (name == "baseline-stored") {
-    row.training.method = experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3};
-    row.training.split.train_pool = "mlr";
+    row.training.method = experiments::BaselineOptions{
+        .images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll, .classification_weight = 3};
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.lr_images = 1;
   }
-  if (name.find("bf16") != std::string::npos) row.training.recipe.precision = "bf16";
-  if (name.find("mlr") != std::string::npos) row.training.split.train_pool = "mlr";
+  if (name.find("bf16") != std::string::npos) row.training.recipe.precision = settings::Precision::kBf16;
+  if (name.find("mlr") != std::string::npos) row.training.split.train_pool = settings::TrainPool::kMlr;
   // Few enough for lanes in which no image has a label; bit_equality_test shows that there are.
   if (name.find("semi") != std::string::npos) row.training.recipe.labelled_fraction = 0.2;
   if (name == "rain-swapped") {
-    row.training.method = experiments::RainOptions{.levels = {2, 5},
-                                                   .mining = "batch-hard",
-                                                   .adversary = "non-saturating",
-                                                   .updates = "simultaneous",
-                                                   .discriminator = "pixelwise",
-                                                   .decoder = "transposed",
-                                                   .supervision = "hr-only-labels"};
-    row.training.network.bn_streams = "separate";
+    row.training.method = experiments::RainOptions{
+        .adversary =
+            methods::Adversary{{2, 5}, true, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise},
+        .mining = methods::Mining::kBatchHard,
+        .decoder = methods::DecoderKind::kTransposed,
+        .supervision = methods::Supervision::kHrOnlyLabels};
+    row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
   }
   return row;

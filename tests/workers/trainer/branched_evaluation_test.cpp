@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "datasets/hdf5/array_file.h"
-#include "tests/workers/methods/small_training.h"
+#include "tests/methods/small_training.h"
 #include "tests/workers/trainer/branched_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"
 #include "workers/training_evaluation.h"
@@ -271,7 +271,7 @@ TEST_F(BranchedEvaluationTest, a_comparison_is_what_the_protocol_asks_of_the_met
   experiments::FtwaOptions plain;
   plain.weighting = plain.transformation = false;
   EXPECT_EQ("hr", comparison_of(protocol, plain).distance);
-  protocol.distance = "lr";
+  protocol.distance = settings::DistanceName::kLr;
   EXPECT_EQ("lr", comparison_of(protocol, plain).distance);
 }
 
@@ -279,7 +279,7 @@ TEST_F(BranchedEvaluationTest, a_training_compares_with_copies_at_rate_3_or_else
   EXPECT_EQ(3, training_comparison(experiments::FtwaOptions{}, *pack_).gallery_copy_rate);
   EXPECT_EQ("weighted", training_comparison(experiments::FtwaOptions{}, *pack_).distance);
   EXPECT_EQ("", training_comparison(experiments::RainOptions{}, *pack_).distance);
-  datasets::PackOptions options = tests::small_options();
+  datasets::PackSettings options = tests::small_options();
   options.rates = {2};
   tests::make_pack(*raw_, options, raw_->pack("without"));
   const auto without = datasets::PackReader::open(raw_->pack("without"));

@@ -127,7 +127,7 @@ TEST_F(EvaluationPublishTest, an_attempt_that_is_overtaken_leaves_the_others_fil
 
 TEST_F(EvaluationPublishTest, a_distance_that_the_trainings_method_lacks_is_refused) {
   auto evaluation = std::get<experiments::EvaluationSpecification>(evaluation_);
-  evaluation.protocol.distance = "weighted";
+  evaluation.protocol.distance = settings::DistanceName::kWeighted;
   const fs::path folder = store().job_folder(experiments::job_id(evaluation));
   tests::expect_error(core::ErrorKind::kInput,
                       {(folder / "spec.json").string(), "evaluate.distance", "'rain' compares by one embedding"},

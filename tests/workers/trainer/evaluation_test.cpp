@@ -8,10 +8,10 @@
 #include <barrier>
 #include <thread>
 
+#include "methods/baseline/baseline.h"
 #include "tests/datasets/pack/raw_images.h"
-#include "tests/workers/methods/small_training.h"
+#include "tests/methods/small_training.h"
 #include "workers/evaluator.h"
-#include "workers/methods/baseline.h"
 #include "workers/training_evaluation.h"
 
 namespace resolute::workers::evaluation_test {
@@ -65,7 +65,7 @@ class EvaluationTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     raw_ = std::make_unique<tests::RawImages>(52, 4, 32, 16);
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.height = 32;
     options.width = 16;
     tests::make_pack(*raw_, options, raw_->pack());
@@ -74,7 +74,7 @@ class EvaluationTest : public ::testing::Test {
   void SetUp() override {
     at::set_num_threads(1);
     pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    datasets::SplitOptions options;
+    datasets::SplitSettings options;
     options.query_rates = {2, 3};
     split_ = datasets::make_split(*pack_, options);
     ASSERT_GT(split_.query.size() + split_.gallery.size(), 3 * kEmbeddingBatch);
@@ -144,7 +144,7 @@ TEST_F(EvaluationTest, folding_changes_no_score) {
 TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   experiments::Recipe recipe;
   EXPECT_EQ(at::kFloat, embedding_precision(recipe));
-  recipe.precision = "bf16";
+  recipe.precision = settings::Precision::kBf16;
   EXPECT_EQ(at::kBFloat16, embedding_precision(recipe));
   Baseline network = method();
   const FeatureEmbedding wide = embed(network), narrow = embed(network, {.precision = at::kBFloat16});

@@ -9,6 +9,7 @@
 #include "results/panels.h"
 #include "results/prefix_distances.h"
 #include "results/recovery.h"
+#include "tests/support/any_word.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
@@ -64,7 +65,7 @@ TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_trainin
 
 TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_scores) {
   experiments::TrainingSpecification narrow = small_training(experiments::BaselineOptions{});
-  narrow.recipe.precision = "bf16";
+  narrow.recipe.precision = settings::Precision::kBf16;
   const std::map<std::string, experiments::TrainingSpecification> trainings = {
       {"f32", small_training(experiments::BaselineOptions{})}, {"bf16", narrow}, {"ftwa", small_ftwa()}};
   for (const auto& [name, training] : trainings) {
@@ -159,7 +160,7 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_rank
   const std::vector<std::pair<std::string, int>> comparisons = {
       {"default", 3}, {"default", 0}, {"equal", 3}, {"hr", 3}, {"lr", 0}};
   for (const auto& [distance, copy_rate] : comparisons) {
-    evaluation.protocol.distance = distance;
+    evaluation.protocol.distance = tests::AnyWord(distance);
     evaluation.protocol.gallery_copy_rate = copy_rate;
     const results::EvaluationRecord record = evaluate("branches", evaluation);
     EXPECT_EQ(1U, record.outputs.count("weights.csv"));
@@ -192,7 +193,7 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_
   evaluation.protocol.resolution_probe = true;
   std::map<std::string, double> agreements;
   for (const std::string way : {"known", "native-size", "highest", "lowest"}) {
-    evaluation.protocol.query_level = way;
+    evaluation.protocol.query_level = tests::AnyWord(way);
     const results::EvaluationRecord record = evaluate("levels", evaluation);
     const fs::path folder = experiments::StoreLayout(store("levels")).job_folder(experiments::job_id(evaluation));
     const core::CommandOutput ranked = system_test::resolute({"rank", (folder / "features.h5").string(), "--json"});

@@ -170,7 +170,7 @@ TEST(Schedule, warms_up_and_steps_down) {
 TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {
   experiments::Recipe recipe;
   recipe.steps = 50;
-  recipe.schedule = "cosine";
+  recipe.schedule = settings::Schedule::kCosine;
   recipe.warmup_steps = 10;
   EXPECT_DOUBLE_EQ(0.01 + 0.99 * 0.9, schedule_factor(recipe, 9));
   EXPECT_DOUBLE_EQ(1.0, schedule_factor(recipe, 10));

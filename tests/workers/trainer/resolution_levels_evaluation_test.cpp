@@ -7,8 +7,9 @@
 #include <thread>
 
 #include "datasets/hdf5/array_file.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "results/ranking.h"
+#include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"
 #include "tests/workers/trainer/two_sided_method.h"
@@ -124,7 +125,7 @@ TEST_F(ResolutionLevelsTest, ends_on_all_ranks_where_one_wants_it) {
 TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_says) {
   std::map<std::string, std::map<std::pair<int, int>, int>> counts;  // way → (rate, level) → queries
   for (const std::string way : {"known", "native-size", "highest", "lowest"}) {
-    const FeatureEmbedding embedding = embed(method_, {.query_level = way});
+    const FeatureEmbedding embedding = embed(method_, {.query_level = tests::AnyWord(way)});
     std::size_t right = 0;
     for (std::size_t q = 0; q < split_.query.size(); ++q) {
       const datasets::QueryItem& item = split_.query[q];
@@ -151,7 +152,7 @@ TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_s
 }
 
 TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_the_packs_images) {
-  const std::vector<int> levels = embed(method_, {.query_level = "native-size"}).levels;
+  const std::vector<int> levels = embed(method_, {.query_level = settings::QueryLevel::kNativeSize}).levels;
   const std::vector<int> rates{4, 3, 2, 1};
   for (std::size_t q = 0; q < split_.query.size(); ++q) {
     const datasets::QueryItem& item = split_.query[q];
@@ -176,11 +177,11 @@ TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_t
 
 // The view of a pack of view_from "network" is shrunk from the image at network size, whatever the raw one was.
 TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is_that_of_the_view) {
-  datasets::PackOptions options = pack_->options();
-  options.view_from = datasets::ViewFrom::kNetwork;
+  datasets::PackSettings options = pack_->options();
+  options.view_from = settings::ViewFrom::kNetwork;
   tests::make_pack(*raw_, options, raw_->folder() / "network");
   const auto network = datasets::PackReader::open(raw_->folder() / "network");
-  datasets::SplitOptions same;
+  datasets::SplitSettings same;
   same.query_rates = {2, 3, 4};
   const datasets::Split split = datasets::make_split(network, same);
   const std::vector<int> rates{4, 3, 2, 1};
@@ -189,8 +190,7 @@ TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is
   for (std::size_t q = 0; q < split.query.size(); ++q) {
     datasets::Image stored;
     network.read_view(split.query[q].row, split.query[q].rate, stored);
-    EXPECT_EQ(experiments::level_of_area(rates, kHeight * kWidth, std::int64_t{stored.height} * stored.width),
-              levels[q]);
+    EXPECT_EQ(methods::level_of_area(rates, kHeight * kWidth, std::int64_t{stored.height} * stored.width), levels[q]);
     // 16 x 8 at rates 2 and 4 is 8 x 4 and 4 x 2: the levels of those rates to the pixel.
     if (split.query[q].rate != 3) {
       EXPECT_EQ(5 - split.query[q].rate, levels[q]);
@@ -267,8 +267,9 @@ TEST_F(ResolutionLevelsTest, features_h5_ranks_as_the_evaluation_does) {
 
 TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
   experiments::TrainingSpecification specification;
-  specification.network.backbone = "resnet-small";
-  experiments::ResolutionAdaptiveOptions options{.widths = {3, 4, 2, 5}, .masks = "off", .verification_width = 6};
+  specification.network.backbone = settings::Trunk::kResnetSmall;
+  experiments::ResolutionAdaptiveOptions options{
+      .widths = {3, 4, 2, 5}, .masks = methods::Masks::kOff, .verification_width = 6};
   for (const bool varying : {true, false}) {
     options.varying_length = varying;
     specification.method = options;
@@ -278,8 +279,7 @@ TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
     EXPECT_EQ(varying ? split_.query.size() : 0, embedding.prefix.size());
     EXPECT_EQ(varying, score_embedding(embedding, split_, {}).contains("level_agreement"));
     EXPECT_EQ(varying, !dimensions_of(*method, std::vector<ImageView>{{3, 2, Side::kLow, 0}}).empty());
-    EXPECT_EQ(varying, varies_in_length(*method));
-    EXPECT_EQ(varying, !prefix_dimensions(*method).empty());
+    EXPECT_EQ(varying, !method->tells().prefixes.empty());
     const std::filesystem::path file = raw_->folder() / "plain.h5";
     write_features(core::real_file_system(), file, embedding);
     for (const char* name : {"query/prefix", "query/level"})
@@ -310,10 +310,11 @@ TEST_F(ResolutionLevelsTest, panels_rank_by_what_the_query_has) {
 
 TEST_F(ResolutionLevelsTest, an_evaluation_on_the_way_knows_levels_by_their_rates) {
   const Comparison comparison = training_comparison(experiments::ResolutionAdaptiveOptions{}, *pack_);
-  EXPECT_EQ("known", comparison.query_level);
+  EXPECT_EQ(settings::QueryLevel::kKnown, comparison.query_level);
   experiments::EvaluationProtocol protocol;
-  protocol.query_level = "lowest";
-  EXPECT_EQ("lowest", comparison_of(protocol, experiments::ResolutionAdaptiveOptions{}).query_level);
+  protocol.query_level = settings::QueryLevel::kLowest;
+  EXPECT_EQ(settings::QueryLevel::kLowest,
+            comparison_of(protocol, experiments::ResolutionAdaptiveOptions{}).query_level);
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "core/file_system.h"
 #include "core/json.h"
+#include "tests/support/any_word.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/formula.h"
@@ -98,7 +99,7 @@ class FormulaSource final : public BatchSource {
 experiments::MethodOptions msifla_options(const core::Json& golden, const core::Json& asked_case) {
   return experiments::MsiflaOptions{
       .scales = asked_case["scales"].get<std::vector<int>>(),
-      .reid_networks = asked_case["reid_networks"],
+      .reid_networks = tests::AnyWord(asked_case["reid_networks"]),
       .margin = golden["margin"],
       .reid_into_ir = asked_case["reid_into_ir"],
       .ir_width = asked_case["ir_width"],
@@ -113,8 +114,8 @@ experiments::MethodOptions adaptive_options(const core::Json& golden, const core
       .level_rates = widths.size() == 4 ? std::vector<int>{4, 3, 2, 1} : std::vector<int>{4, 2, 1},
       .widths = widths,
       .varying_length = asked_case["varying_length"],
-      .masks = asked_case["masks"],
-      .mask_blocks = asked_case["mask_blocks"],
+      .masks = tests::AnyWord(asked_case["masks"]),
+      .mask_blocks = tests::AnyWord(asked_case["mask_blocks"]),
       .mask_learning_rate = golden["recipes"][asked_case["recipe"].get<std::string>()]["mask_learning_rate"],
       .stage_steps = asked_case["stage_steps"],
       .verification_weight = asked_case["verification_weight"],
@@ -124,32 +125,33 @@ experiments::MethodOptions adaptive_options(const core::Json& golden, const core
 experiments::TrainingSpecification specification(const core::Json& golden, const core::Json& asked_case) {
   experiments::TrainingSpecification asked;
   const std::string method = asked_case["method"];
-  asked.network.bn_streams = asked_case["bn_streams"];
+  asked.network.bn_streams = tests::AnyWord(asked_case["bn_streams"]);
   asked.network.neck = asked_case["neck"];
   if (method == "ftwa")
-    asked.method = experiments::FtwaOptions{.margin = golden["margin"],
-                                            .transformation_detach = asked_case["transformation_detach"],
-                                            .weighting = asked_case["weighting"],
-                                            .triplet_weighting = asked_case["triplet_weighting"],
-                                            .weight_balance = asked_case["weight_balance"]};
+    asked.method =
+        experiments::FtwaOptions{.margin = golden["margin"],
+                                 .transformation_detach = tests::AnyWord(asked_case["transformation_detach"]),
+                                 .weighting = asked_case["weighting"],
+                                 .triplet_weighting = tests::AnyWord(asked_case["triplet_weighting"]),
+                                 .weight_balance = asked_case["weight_balance"]};
   else if (method == "rain")
-    asked.method = experiments::RainOptions{.levels = asked_case["levels"].get<std::vector<int>>(),
-                                            .margin = golden["margin"],
-                                            .mining = "batch-hard",
-                                            .adversary = asked_case["adversary"],
-                                            .updates = asked_case["updates"],
-                                            .discriminator = asked_case["discriminator"],
-                                            .decoder = asked_case["decoder"]};
+    asked.method = experiments::RainOptions::of({.levels = asked_case["levels"].get<std::vector<int>>(),
+                                                 .margin = golden["margin"],
+                                                 .mining = methods::Mining::kBatchHard,
+                                                 .adversary = tests::AnyWord(asked_case["adversary"]),
+                                                 .updates = tests::AnyWord(asked_case["updates"]),
+                                                 .discriminator = tests::AnyWord(asked_case["discriminator"]),
+                                                 .decoder = tests::AnyWord(asked_case["decoder"])});
   else if (method == "msifla")
     asked.method = msifla_options(golden, asked_case);
   else if (method == "resolution_adaptive")
     asked.method = adaptive_options(golden, asked_case);
   else
-    asked.method = experiments::BaselineOptions{.images = asked_case["images"],
+    asked.method = experiments::BaselineOptions{.images = tests::AnyWord(asked_case["images"]),
                                                 .margin = golden["margin"],
-                                                .mining = "batch-hard",
+                                                .mining = methods::Mining::kBatchHard,
                                                 .classification_weight = asked_case["classification_weight"]};
-  asked.network.backbone = "resnet-small";
+  asked.network.backbone = settings::Trunk::kResnetSmall;
   const core::Json& recipe = golden["recipes"][asked_case["recipe"].get<std::string>()];
   asked.recipe.steps = golden["steps"];
   asked.recipe.identities = golden["identities"];

@@ -7,8 +7,8 @@
 
 #include "core/sha256.h"
 #include "experiments/weights_catalogue.h"
+#include "tests/methods/small_training.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/workers/methods/small_training.h"
 #include "tests/workers/weights/files.h"
 #include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"
@@ -28,7 +28,7 @@ constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
 
 std::shared_ptr<Backbone> small_trunk() {
   experiments::NetworkSettings settings;
-  settings.backbone = "resnet-small";
+  settings.backbone = settings::Trunk::kResnetSmall;
   return std::make_shared<Backbone>(backbone_shape(settings));
 }
 

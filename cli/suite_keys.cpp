@@ -1,0 +1,80 @@
+// `resolute suite keys`
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "settings/names.h"
+#include "experiments/language/settings.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteKeysHelp{"resolute suite keys [PATTERN] [--json | --markdown | --words]",
+                                     "Lists the settings of a suite (docs/suite.md): key, default, what it may be, "
+                                     "what it means. PATTERN is a part of the "
+                                     "key.",
+                                     "  resolute suite keys rain\n"
+                                     "  resolute suite keys train.lr --json\n"};
+
+std::string standard_of(const settings::MemberText& text) {
+  return text.standard.is_string() ? text.standard.get<std::string>() : text.standard.dump();
+}
+
+core::Json to_json(const experiments::SettingText& setting) {
+  return {{"key", setting.key},
+          {"type", setting.text.type},
+          {"default", setting.text.standard},
+          {"may_be", setting.text.range()},
+          {"words", setting.text.words},
+          {"in_rows", !setting.of_pack},
+          {"help", setting.text.help}};
+}
+
+std::string to_line(const experiments::SettingText& setting) {
+  const std::string standard = standard_of(setting.text), range = setting.text.range();
+  return fmt::format("{} = {}\n    {}{}{}\n", setting.key, standard.empty() ? "…" : standard, setting.text.type,
+                     range.empty() ? "" : ": " + range, setting.text.help.empty() ? "" : "\n    " + setting.text.help);
+}
+
+}  // namespace
+
+int suite_keys(const Arguments& arguments) {
+  options::options_description visible;
+  visible.add_options()("help,h", "this text")("json", "one JSON list")(
+      "words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them")(
+      "markdown", "the tables of docs/suite.md: all keys of rows, then those of packs");
+  const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"PATTERN"});
+  if (!values) return 0;
+  if (values->count("markdown") != 0) {
+    std::cout << experiments::settings_table(false) << '\n' << experiments::settings_table(true);
+    return 0;
+  }
+  if (values->count("words") != 0) {
+    for (const experiments::SettingText& setting : experiments::setting_texts()) {
+      std::cout << setting.key << "=\n";
+      for (const std::string& word : setting.text.words) std::cout << setting.key << '=' << word << '\n';
+    }
+    return 0;
+  }
+  const std::string pattern = values->count("PATTERN") != 0 ? required_value(*values, "PATTERN") : "";
+  core::Json list = core::Json::array();
+  std::string lines;
+  for (const experiments::SettingText& setting : experiments::setting_texts()) {
+    if (setting.key.find(pattern) == std::string::npos) continue;
+    list.push_back(to_json(setting));
+    lines += to_line(setting);
+  }
+  if (list.empty())
+    throw core::input_error(fmt::format("no key of a suite holds '{}'", pattern), {},
+                            experiments::did_you_mean(pattern, experiments::setting_keys()));
+  std::cout << (values->count("json") != 0 ? list.dump(1) + "\n" : lines);
+  return 0;
+}
+
+}  // namespace resolute::cli

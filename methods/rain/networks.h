@@ -1,0 +1,66 @@
+#pragma once
+//! \file
+//! The two networks that RAIN adds to a trunk and a classifier: the decoder G and the discriminators D_j, each in two
+//! kinds. See rain.h.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "methods/rain/options.h"
+#include "workers/nn/backbone.h"
+#include "workers/torch.h"
+
+namespace resolute::workers {
+
+//! G: f5 → an image of the network's input size, in normalised image space; no skip connections.
+//!
+//! UNSTATED: its layers → [doubling, batch norm, rectifier] until f5's grid covers the image, then 3×3 → 3 with bias.
+//! Widths for ResNet-50: 512, 256, 128, 64 (32 with last stride 2); for resnet-small: 16, 16, 8 (8).
+//! UNSTATED: how a side is doubled → "nearest": nearest neighbour ×2, then a 3×3 convolution (no checkerboard patterns:
+//! Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016); "transposed": DoublingConvolution.
+class Decoder : public torch::nn::Module {
+ public:
+  explicit Decoder(const Backbone& trunk, methods::DecoderKind kind = methods::DecoderKind::kNearest);
+  //! N×C×h×w → N×3×height×width. Where halving rounded up on the way down, the surplus at the right and bottom is cut.
+  at::Tensor forward(const at::Tensor& f5, std::int64_t height, std::int64_t width) const;
+
+ private:
+  //! N×in×h×w → N×out×2h×2w.
+  using Doubling = std::function<at::Tensor(const at::Tensor&)>;
+  Doubling add_nearest(const std::string& name, std::int64_t in, std::int64_t out);
+  Doubling add_transposed(const std::string& name, std::int64_t in, std::int64_t out);
+
+  std::vector<Doubling> doublings_;
+  std::vector<std::shared_ptr<BatchNorm>> norms_;
+  std::shared_ptr<Convolution> image_;
+};
+
+//! D_j: f_j → a map of logits of "this is an HR image's", one a cell.
+//!
+//! UNSTATED: its layers, LeakyReLU 0.2 after all but the last, biases, no batch norm →
+//! "convolutional": 1×1 C→w, 3×3 stride 2 w→w, 3×3 w→w/2, 1×1 →1;
+//! "pixelwise": 1×1 C→w, 1×1 w→w/2, 1×1 →1, which judges each cell by itself (after the PixelGAN of Isola et al.,
+//! "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, which widens to 2w and has a batch
+//! norm).
+//! w = 256 for ResNet-50 and 64 for resnet-small; the expectation of eq. 1 is over images and cells.
+class Discriminator : public torch::nn::Module {
+ public:
+  //! \param channels C of f_j \param width w, even
+  Discriminator(std::int64_t channels, std::int64_t width,
+                methods::DiscriminatorKind kind = methods::DiscriminatorKind::kConvolutional);
+  //! N×C×h×w → N×1×⌈h/2⌉×⌈w/2⌉ convolutional, N×1×h×w pixelwise.
+  at::Tensor forward(const at::Tensor& feature) const { return apply(feature, &Convolution::forward); }
+  //! The same with D's parameters as constants: the gradient goes to the feature alone.
+  at::Tensor forward_frozen(const at::Tensor& feature) const { return apply(feature, &Convolution::forward_frozen); }
+
+ private:
+  at::Tensor apply(const at::Tensor& feature, at::Tensor (Convolution::*run)(const at::Tensor&) const) const;
+  std::vector<std::shared_ptr<Convolution>> layers_;
+};
+
+//! Width w of the discriminators that go with a trunk.
+std::int64_t discriminator_width(const Backbone& trunk);
+
+}  // namespace resolute::workers

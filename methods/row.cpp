@@ -1,0 +1,40 @@
+#include "methods/row.h"
+
+#include <map>
+
+namespace resolute::methods {
+Row row(const MethodOptions& options) {
+  return std::visit([](const auto& chosen) { return row_of(chosen); }, options);
+}
+
+Tells tells(const MethodOptions& options) { return row(options).tells; }
+
+std::string method_name(const MethodOptions& options) {
+  return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
+}
+
+const std::vector<MethodOptions>& all_methods() {
+  static const std::vector<MethodOptions> all = [] {
+    std::map<std::string, MethodOptions> by_name;
+    for_each_method([&]<class Options>() { by_name.emplace(Options::kMethod, Options()); });
+    std::vector<MethodOptions> methods;
+    for (const auto& [name, options] : by_name) methods.push_back(options);
+    return methods;
+  }();
+  return all;
+}
+
+const std::vector<std::string>& method_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> found;
+    for (const MethodOptions& method : all_methods()) found.push_back(method_name(method));
+    return found;
+  }();
+  return names;
+}
+
+std::vector<int> copy_rates(const Needs& needs, const settings::Recipe& recipe) {
+  return needs.copies ? recipe.train_rates : std::vector<int>{};
+}
+
+}  // namespace resolute::methods
