@@ -141,8 +141,6 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
       joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("ftwa")) {
-  validate_options(options);
-  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
   const BackboneShape shape = backbone_shape(network);
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
   lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<ShallowTrunk>(shape));

@@ -63,7 +63,6 @@ Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::Net
       recipe_(recipe),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("msifla")) {
-  validate_options(options, recipe.train_rates);
   const BackboneShape shape = backbone_shape(network);
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
