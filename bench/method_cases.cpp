@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "bench/images.h"
-#include "core/overloaded.h"
 #include "workers/trainer.h"
 
 namespace resolute::workers {
@@ -63,17 +62,8 @@ int images(const Case& measured, const Scale& scale) { return measured.lr_images
 
 int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
 
-int counted_identities(const Case& measured) {
-  return std::holds_alternative<experiments::ResolutionAdaptiveOptions>(measured.method) ? 2 : 1;
-}
-
 int images_a_pair(const Case& measured) {
-  return std::visit(core::Overloaded{[&](const experiments::BaselineOptions&) { return rows_a_pair(measured); },
-                                     [](const experiments::RainOptions&) { return 2; },
-                                     [](const experiments::FtwaOptions&) { return 3; },
-                                     [](const experiments::MsiflaOptions&) { return 2; },
-                                     [](const experiments::ResolutionAdaptiveOptions&) { return 2; }},
-                    measured.method);
+  return rows_a_pair(measured) + (methods::row(measured.method).cost.copies_pass_trunk ? 1 : 0);
 }
 
 std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {

@@ -42,8 +42,6 @@ const std::vector<Case>& cases();
 int images(const Case& measured, const Scale& scale);
 //! What operations are counted on: a row, HR image and copy, or of methods with LR rows an HR row and an LR row.
 int rows_a_pair(const Case& measured);
-//! Identities that operations are counted on, a pair of each: 2 where a loss needs another identity.
-int counted_identities(const Case& measured);
 //! Images of a pair that pass the trunk.
 int images_a_pair(const Case& measured);
 

@@ -94,9 +94,9 @@ Json counts(const Case& measured, const Scale& scale) {
   experiments::Recipe recipe;
   recipe.steps = 1;
   const std::unique_ptr<Method> method = make(measured, scale, recipe);
-  const int identities = counted_identities(measured);
+  const int identities = methods::row(measured.method).cost.identities;
   RepeatedBatch source(scale, identities, rows_a_pair(measured), measured.lr_images > 0 ? 1 : 0,
-                       method->copy_rates().size());
+                       methods::copy_rates(method->row().needs, recipe).size());
   Json result{{"parts", parameters_of_parts(*method)}, {"images_a_pair", images_a_pair(measured)}};
   {
     const MultiplicationCount count;
@@ -109,7 +109,8 @@ Json counts(const Case& measured, const Scale& scale) {
     method->embed(image);
     result["multiply_adds_to_embed"] = count.value();
   }
-  if (method->has_sides()) result["multiply_adds_of_transformation"] = multiply_adds_of_transformation(*method, image);
+  if (method->tells().sides)
+    result["multiply_adds_of_transformation"] = multiply_adds_of_transformation(*method, image);
   return result;
 }
 
@@ -142,7 +143,7 @@ Json step(const Case& measured, const Scale& scale, const std::string& precision
   const std::uint64_t first = last_window(*method);
   recipe.steps = static_cast<int>(first) + 1 + steps;
   RepeatedBatch source(scale, scale.identities, images(measured, scale), measured.lr_images,
-                       method->copy_rates().size());
+                       methods::copy_rates(method->row().needs, recipe).size());
   train(*method, source, recipe, first);
   source.begun.emplace_back();
   Shortest shortest;

@@ -4,8 +4,8 @@
 
 #include "bench/timed_parts.h"
 #include "core/error.h"
-#include "experiments/resolution_levels.h"
 #include "methods/ftwa/networks.h"
+#include "methods/levels.h"
 #include "methods/msifla/networks.h"
 #include "methods/resolution_adaptive/networks.h"
 #include "workers/methods/identity_terms.h"
@@ -92,11 +92,11 @@ void TimedParts::add_resolution_adaptive(Method& method, const LaneBatch& batch)
   const auto masks = child<ResolutionMasks>(method, "masks");
   const auto embedding = child<Linear>(method, "embedding"), classifier = child<Linear>(method, "classifier");
   RESOLUTE_EXPECT(trunk && masks && embedding && classifier, "the whole of the method is measured");
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int> rates = method.tells().level_rates;
   const auto highest = static_cast<std::int64_t>(rates.size());
   at::Tensor levels = at::full({batch.hr.size(0) + batch.lr.size(0)}, highest, at::kLong);
   for (std::int64_t i = 0; i < batch.lr.size(0); ++i)
-    levels[batch.hr.size(0) + i] = experiments::level_of_rate(rates, batch.lr_rates[i].item<int>());
+    levels[batch.hr.size(0) + i] = methods::level_of_rate(rates, batch.lr_rates[i].item<int>());
   at::Tensor lengths = at::empty_like(levels);
   for (int level = 1; level <= highest; ++level)
     lengths.masked_fill_(levels.eq(level), method.compared_dimensions(level));

@@ -298,7 +298,8 @@ Json measured_step_memory(const MemoryCase& measured, int steps) {
   recipe.label_smoothing = 0.1;
   const Case one{measured.name, measured.options, true, kLrImages};
   const std::unique_ptr<Method> method = make(one, measured.scale, recipe);
-  RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages, method->copy_rates().size());
+  RepeatedBatch source(measured.scale, kIdentities, kImages, kLrImages,
+                       methods::copy_rates(method->row().needs, recipe).size());
   train(*method, source, recipe);
   source.begun.emplace_back();
   Shortest shortest;

@@ -45,7 +45,7 @@ Json step_parts(const Case& measured, const Scale& scale, const std::string& pre
   const std::uint64_t first = last_window(*whole);
   recipe.steps = static_cast<int>(first) + 1 + turns;
   RepeatedBatch batches(scale, scale.identities, images(measured, scale), measured.lr_images,
-                        whole->copy_rates().size());
+                        methods::copy_rates(whole->row().needs, recipe).size());
   TimedParts parts(*apart, batches.batch(first, 0), recipe);
   batches.begun.clear();
   PartsBeforeSteps source(batches, parts);

@@ -5,7 +5,7 @@
 
 #include "core/sha256.h"
 #include "experiments/distance.h"
-#include "experiments/method_validation.h"
+#include "methods/rules.h"
 
 namespace resolute::experiments {
 namespace {
@@ -185,7 +185,7 @@ void check_job(const TrainingSpecification& s) {
   check(s.split, s.pack);
   settings::check_members(s.network, "network.");
   check(s.recipe, s.pack);
-  check_method(s);
+  methods::check(s.method, {s.network, s.recipe, s.pack, s.split});
   check_lanes(s);
   if (!s.initial_weights.empty() && !core::is_sha256_hex(s.initial_weights))
     throw MemberError("initial_weights", "'" + s.initial_weights + "'", "a SHA-256 in 64 hexadecimal digits is needed");
@@ -211,6 +211,17 @@ void check_job(const EvaluationSpecification& s) {
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
 }
 
+//! A level of queries is for methods that tell levels apart, at their default options at least.
+void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& method) {
+  std::vector<std::string> names;
+  for (const MethodOptions& known : methods::all_methods())
+    if (uses_levels(known)) names.push_back(method_name(known));
+  if (std::find(names.begin(), names.end(), method_name(method)) == names.end())
+    throw MemberError("evaluate.query_level", fmt::format("'{}'", settings::word(protocol.query_level)),
+                      fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
+                      fmt::format("leave it out or use method '{}'", fmt::join(names, "' or '")));
+}
+
 }  // namespace
 
 void check(const JobSpecification& specification) {
@@ -220,11 +231,7 @@ void check(const JobSpecification& specification) {
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method) {
   check(JobSpecification(evaluation));
   const EvaluationProtocol& protocol = evaluation.protocol;
-  if (protocol.query_level != settings::QueryLevel::kKnown &&
-      !std::holds_alternative<ResolutionAdaptiveOptions>(method))
-    throw MemberError("evaluate.query_level", fmt::format("'{}'", settings::word(protocol.query_level)),
-                      fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
-                      "leave it out or use method 'resolution_adaptive'");
+  if (protocol.query_level != settings::QueryLevel::kKnown) check_levels_told(protocol, method);
   const std::vector<std::string> distances = distances_of(method);
   if (distances.empty()) {
     if (protocol.distance != settings::DistanceName::kDefault)

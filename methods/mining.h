@@ -3,6 +3,7 @@
 //! Choices that the options of several methods have.
 
 #include "settings/member.h"
+#include "settings/training.h"
 
 namespace resolute::methods {
 

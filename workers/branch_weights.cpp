@@ -8,8 +8,8 @@ namespace {
 
 // Columns of weights.csv are of these.
 void expect_branches(const Method& method) {
-  const std::vector<Branch> branches = method.branches();
-  RESOLUTE_EXPECT(method.has_branch_weights() && branches.size() == 2 && branches[0].name == "hr" &&
+  const std::vector<methods::Branch>& branches = method.tells().branches;
+  RESOLUTE_EXPECT(method.tells().branch_weights && branches.size() == 2 && branches[0].name == "hr" &&
                       !branches[0].gallery_copy && branches[1].name == "lr" && branches[1].gallery_copy,
                   "weights.csv is of an HR and an LR branch");
 }

@@ -28,8 +28,8 @@ struct WeighedImages {
   std::map<std::string, double> metrics;
 };
 
-//! \param images as choose_weighed() gives them; the high side's pass first \pre the method has_branch_weights(), and
-//! branches() are "hr" and, of gallery copies, "lr"
+//! \param images as choose_weighed() gives them; the high side's pass first \pre the method tells branch_weights, and
+//! its branches are "hr" and, of gallery copies, "lr"
 //! \return nothing if `progress` said so \throws RuntimeError as embed_images(); kInput for a weight that is not
 //! positive
 std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackReader& pack,

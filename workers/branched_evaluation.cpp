@@ -19,7 +19,7 @@ constexpr const char* kWeighted = "weighted";
 
 // What a distance looks at.
 struct Plan {
-  std::vector<std::size_t> branches;  // indices into Method::branches()
+  std::vector<std::size_t> branches;  // indices into Tells::branches
   bool originals = false;             // a branch looks at the gallery image itself
   bool copies = false;                // a branch looks at its LR copy
   bool weighted = false;              // by the weights that the method learned
@@ -35,10 +35,10 @@ struct Plan {
 };
 
 Plan plan_comparison(const Method& method, const datasets::Split& split, const Comparison& comparison) {
-  const std::vector<Branch> branches = method.branches();
+  const std::vector<methods::Branch>& branches = method.tells().branches;
   Plan plan;
   plan.weighted = comparison.distance == kWeighted;
-  RESOLUTE_EXPECT(!plan.weighted || method.has_branch_weights(), "a weighted distance needs weights");
+  RESOLUTE_EXPECT(!plan.weighted || method.tells().branch_weights, "a weighted distance needs weights");
   const bool all = plan.weighted || comparison.distance == "equal";
   for (std::size_t b = 0; b < branches.size(); ++b) {
     if (!all && branches[b].name != comparison.distance) continue;
@@ -97,7 +97,7 @@ class WeightMeans {
     pairs_ += static_cast<double>(queries * gallery);
   }
 
-  std::map<std::string, double> metrics(const std::vector<Branch>& branches) const {
+  std::map<std::string, double> metrics(const std::vector<methods::Branch>& branches) const {
     std::map<std::string, double> metrics;
     for (std::size_t b = 0; pairs_ > 0 && b < branches.size(); ++b) {
       metrics["weight_query_" + branches[b].name] = sums_[b].query / pairs_;
@@ -149,7 +149,7 @@ class BranchedEvaluation {
     if (!queries) return std::nullopt;
     std::optional<std::vector<BranchRows>> originals, copies;
     if (plan_.originals && !(originals = embed(gallery_views(split_, 1, Side::kHigh)))) return std::nullopt;
-    const std::vector<Branch> branches = used_branches();
+    const std::vector<methods::Branch> branches = used_branches();
     for (const auto& [rate, members] : plan_.queries) {
       if (plan_.copies) {
         copies.reset();  // before those of another rate take their place
@@ -165,9 +165,9 @@ class BranchedEvaluation {
   }
 
  private:
-  std::vector<Branch> used_branches() const {
-    std::vector<Branch> used;
-    const std::vector<Branch> all = method_.branches();
+  std::vector<methods::Branch> used_branches() const {
+    std::vector<methods::Branch> used;
+    const std::vector<methods::Branch>& all = method_.tells().branches;
     for (std::size_t b : plan_.branches) used.push_back(all[b]);
     return used;
   }

@@ -47,11 +47,11 @@ std::vector<float> shared_dimensions(const Method& method, std::span<const Image
 
 // prefixes.csv where the method has prefixes. False if `go_on` said so.
 bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, EvaluationOutputs& outputs) {
-  if (!varies_in_length(parts.method)) return true;
+  const std::vector<int>& prefixes = parts.method.tells().prefixes;
+  if (prefixes.empty()) return true;
   std::vector<int> rates;
   for (const datasets::QueryItem& item : parts.split.query) rates.push_back(item.rate);
-  const auto lines =
-      measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefix_dimensions(parts.method), go_on);
+  const auto lines = measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefixes, go_on);
   if (lines) outputs.files[results::kPrefixDistancesFile] = bytes_of(results::prefix_distances_text(*lines));
   return lines.has_value();
 }
@@ -60,6 +60,7 @@ bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, 
 void add_masks(const Method& method, EvaluationOutputs& outputs) {
   const std::vector<MaskValues> values = method.mask_values();
   if (values.empty()) return;
+  RESOLUTE_EXPECT(method.tells().masks, "a method with masks says so");
   std::vector<results::BlockMask> masks;
   for (const MaskValues& level : values) {
     if (level.level == 1) masks.push_back({level.block, {}});
@@ -80,7 +81,7 @@ OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const 
   plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
   if (!protocol.sample_rates.empty())
     plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
-  if (method.has_branch_weights()) plan.weighed = choose_weighed(plan.sample);
+  if (method.tells().branch_weights) plan.weighed = choose_weighed(plan.sample);
   if (!plan.sample.empty() && !recovery_scales(method, pack).empty()) plan.recovered = plan.sample;
   if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
   return plan;

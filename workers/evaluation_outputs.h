@@ -27,7 +27,7 @@ struct OutputPlan {
   std::vector<std::size_t> panel_queries;  //!< choose_panel_queries()
   std::vector<SampleImage> sample;
   std::vector<ProbeImage> probe;
-  std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method has_branch_weights() and there is a sample
+  std::vector<SampleImage> weighed;  //!< choose_weighed(), where the method tells branch_weights and there is a sample
   std::vector<SampleImage> recovered;  //!< the sample, where the method has decoders
   //! Images to pass through networks for it.
   std::size_t images() const { return sample.size() + 2 * probe.size() + weighed.size() + recovered.size(); }
@@ -48,7 +48,7 @@ struct OutputParts {
 };
 
 struct EvaluationOutputs {
-  //! queries.csv; prefixes.csv of a method that varies_in_length(), masks.csv of one with mask_values(); the panels,
+  //! queries.csv; prefixes.csv of a method that tells prefixes, masks.csv of one with mask_values(); the panels,
   //! weights.csv and recovery.csv where asked for.
   OutputFiles files;
   std::vector<SampleImage> sample;

@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "experiments/distance.h"
-#include "experiments/resolution_levels.h"
 #include "experiments/validation.h"
+#include "methods/levels.h"
 #include "workers/branched_evaluation.h"
 
 namespace resolute::workers {
@@ -34,15 +34,15 @@ int level_of_stored_size(const std::vector<int>& level_rates, const datasets::Pa
   const int shrunk_by = query.came_low ? 1 : query.rate;
   const bool from_native = query.came_low || options.view_from == settings::ViewFrom::kNative;
   const auto stored = [&](int from) { return std::max<std::int64_t>(1, from / shrunk_by); };
-  return experiments::level_of_area(level_rates, std::int64_t{options.height} * options.width,
-                                    stored(from_native ? row.native_height : options.height) *
-                                        stored(from_native ? row.native_width : options.width));
+  return methods::level_of_area(level_rates, std::int64_t{options.height} * options.width,
+                                stored(from_native ? row.native_height : options.height) *
+                                    stored(from_native ? row.native_width : options.width));
 }
 
 double level_agreement(const std::vector<int>& level_rates, const datasets::Split& split, std::span<const int> levels) {
   std::size_t right = 0;
   for (std::size_t i = 0; i < levels.size(); ++i)
-    right += static_cast<std::size_t>(levels[i] == experiments::level_of_rate(level_rates, split.query[i].rate));
+    right += static_cast<std::size_t>(levels[i] == methods::level_of_rate(level_rates, split.query[i].rate));
   return levels.empty() ? 0 : static_cast<double>(right) / static_cast<double>(levels.size());
 }
 
@@ -81,7 +81,7 @@ std::vector<int> query_levels(const std::vector<int>& level_rates, const dataset
   const auto level = [&](const datasets::QueryItem& query) {
     switch (query_level) {
       case settings::QueryLevel::kKnown:
-        return experiments::level_of_rate(level_rates, query.rate);
+        return methods::level_of_rate(level_rates, query.rate);
       case settings::QueryLevel::kNativeSize:
         return level_of_stored_size(level_rates, pack, query);
       case settings::QueryLevel::kHighest:
@@ -122,14 +122,15 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress) {
-  RESOLUTE_EXPECT(method.branches().empty() == comparison.distance.empty(), "a distance is for a method of branches");
+  RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),
+                  "a distance is for a method of branches");
   if (!comparison.distance.empty()) {
     std::optional<DistanceEmbedding> distances = embed_distances(method, pack, split, comparison, options, progress);
     if (!distances) return std::nullopt;
     return std::move(*distances);
   }
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
   if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
   const std::optional<std::vector<float>> features = embed_images(

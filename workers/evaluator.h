@@ -82,7 +82,7 @@ struct Comparison {
   settings::QueryLevel query_level = settings::QueryLevel::kKnown;  //!< as EvaluationProtocol::query_level
 };
 
-//! The level that each query of a split is taken for. \param level_rates Method::level_rates(), not empty
+//! The level that each query of a split is taken for. \param level_rates Tells::level_rates, not empty
 //! \param query_level as EvaluationProtocol::query_level
 std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
                               const datasets::Split& split, settings::QueryLevel query_level);
@@ -103,7 +103,7 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 //! query_levels() and the gallery at the highest, whatever its rate; by branches where the comparison names a distance:
 //! the query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy
 //! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
-//! held. \pre the method has branches() if, and only if, the comparison names a distance; they have the names it asks
+//! held. \pre the method tells branches if, and only if, the comparison names a distance; they have the names it asks
 //! for
 std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "datasets/loader.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 
 namespace resolute::workers {
 namespace {
@@ -154,8 +154,8 @@ struct ViewGroup {
 
 // The high side's groups first, of a side the highest level first; one group of a method that tells nothing apart.
 std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageView> views) {
-  const bool sides = method.has_sides();
-  const std::vector<int> rates = method.level_rates();
+  const bool sides = method.tells().sides;
+  const std::vector<int>& rates = method.tells().level_rates;
   std::map<std::pair<Side, int>, ViewGroup> groups;
   if (views.empty()) groups[{}];
   for (std::size_t i = 0; i < views.size(); ++i) {
@@ -226,11 +226,11 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
 }
 
 int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
-  return view.level != 0 ? view.level : experiments::level_of_rate(level_rates, view.rate);
+  return view.level != 0 ? view.level : methods::level_of_rate(level_rates, view.rate);
 }
 
 std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views) {
-  const std::vector<int> rates = method.level_rates();
+  const std::vector<int>& rates = method.tells().level_rates;
   std::vector<std::int64_t> dimensions;
   for (std::size_t i = 0; !rates.empty() && i < views.size(); ++i)
     dimensions.push_back(method.compared_dimensions(level_of_view(rates, views[i])));
@@ -258,7 +258,7 @@ std::optional<std::vector<BranchRows>> embed_branches(Method& method, const data
   const Side side = views.empty() ? Side::kHigh : views.front().side;
   RESOLUTE_EXPECT(std::all_of(views.begin(), views.end(), [&](const ImageView& view) { return view.side == side; }),
                   "branches are embedded a side at a time");
-  const std::size_t branches = method.branches().size();
+  const std::size_t branches = method.tells().branches.size();
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
   const Network network =
       network_of(method, method.branch_embedder(embedder_options(pack, options, side)), branches * (dimension + 1));

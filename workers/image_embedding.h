@@ -42,7 +42,7 @@ struct ImageView {
   bool operator==(const ImageView&) const = default;
 };
 
-//! The level of resolution that a view is taken for. \param level_rates Method::level_rates(), not empty
+//! The level of resolution that a view is taken for. \param level_rates Tells::level_rates, not empty
 int level_of_view(const std::vector<int>& level_rates, const ImageView& view);
 
 //! How many leading dimensions each view's row has, those beyond being zeros: Method::compared_dimensions() of its
@@ -54,8 +54,8 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
 
 //! Images are loaded on a thread of their own while the networks compute, on the device where the method's parameters
 //! lie. Process ranks bring equal networks; each gets all features, the same bits whatever the number of ranks. The
-//! method, its running statistics and its mode stay as they are. Of a method with has_sides() the high side's images
-//! pass first, then the low side's; of one with level_rates() the highest level's, then those of the next. Each side
+//! method, its running statistics and its mode stay as they are. Of a method that tells sides the high side's images
+//! pass first, then the low side's; of one that tells levels the highest level's, then those of the next. Each side
 //! and level has a network of its own, made when its turn comes and gone before the next one; views alone decide how
 //! its images are cut into batches.
 //! \return views × embedding_size() features, row-major, in the order of the views; nothing if `progress` of any
@@ -75,7 +75,7 @@ struct BranchRows {
 };
 
 //! As embed_images(), by the method's branch_embedder(). \param views all on one side
-//! \return one for each of branches() in their order, rows in the order of the views
+//! \return one for each of its branches in their order, rows in the order of the views
 std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress);

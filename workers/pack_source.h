@@ -18,8 +18,8 @@ namespace resolute::workers {
 
 //! What a method wants of a batch beside the HR images.
 struct WantedImages {
-  bool lr = true;               //!< Method::uses_lr()
-  std::vector<int> copy_rates;  //!< Method::copy_rates()
+  bool lr = true;               //!< Needs::lr
+  std::vector<int> copy_rates;  //!< methods::copy_rates()
 };
 
 //! Memory that `place` copies from: for a GPU page-locked, by libtorch's caching allocator, so that the CPU need not

@@ -100,20 +100,9 @@ std::vector<std::size_t> measured(std::span<const std::size_t> queries, std::siz
 
 }  // namespace
 
-bool varies_in_length(const Method& method) {
-  return !method.level_rates().empty() && method.compared_dimensions(1) < method.embedding_size();
-}
-
-std::vector<std::int64_t> prefix_dimensions(const Method& method) {
-  std::vector<std::int64_t> dimensions;
-  for (std::size_t level = 1; level <= method.level_rates().size(); ++level)
-    dimensions.push_back(method.compared_dimensions(static_cast<int>(level)));
-  return dimensions;
-}
-
 std::optional<std::vector<results::PrefixDistances>> measure_prefixes(const FeatureEmbedding& embedding,
                                                                       std::span<const int> rates,
-                                                                      std::span<const std::int64_t> dimensions,
+                                                                      std::span<const int> dimensions,
                                                                       const std::function<bool()>& go_on,
                                                                       std::size_t most_pairs) {
   RESOLUTE_EXPECT(rates.size() == embedding.query.rows() && embedding.levels.size() == rates.size(),

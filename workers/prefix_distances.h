@@ -12,7 +12,6 @@
 
 #include "results/prefix_distances.h"
 #include "workers/evaluator.h"
-#include "workers/methods/method.h"
 
 namespace resolute::workers {
 
@@ -20,23 +19,17 @@ namespace resolute::workers {
 //! doubles.
 inline constexpr std::size_t kMostPrefixPairs = std::size_t{1} << 22;
 
-//! Whether the method compares queries of a low level by fewer dimensions than others.
-bool varies_in_length(const Method& method);
-
-//! Method::compared_dimensions() of every level, ascending.
-std::vector<std::int64_t> prefix_dimensions(const Method& method);
-
 //! Queries are grouped by rate and level; each group is measured by every prefix up to its level. Ranks and precisions
 //! are of all its queries, by the whole gallery. Distances are of all its pairs or, where these are more than
 //! `most_pairs`, of those of r of its Q queries, the ⌊i Q / r⌋-th for i from 0: r = max(1, ⌊most_pairs / gallery⌋).
 //! A distance is the sum over the prefix's sub-vectors of what decides rankings (results/kernel/distance.h), so that no
 //! figure depends on threads.
-//! \param rates of the queries \param dimensions of the prefixes, ascending \param go_on asked before each line; false
+//! \param rates of the queries \param dimensions Tells::prefixes \param go_on asked before each line; false
 //! ends it
 //! \return lines by rate, level and prefix; nothing if it was ended
 std::optional<std::vector<results::PrefixDistances>> measure_prefixes(const FeatureEmbedding& embedding,
                                                                       std::span<const int> rates,
-                                                                      std::span<const std::int64_t> dimensions,
+                                                                      std::span<const int> dimensions,
                                                                       const std::function<bool()>& go_on,
                                                                       std::size_t most_pairs = kMostPrefixPairs);
 

@@ -50,17 +50,13 @@ std::vector<results::RecoveryQuality> measure_block(Method& method, const datase
 
 }  // namespace
 
-std::vector<int> recovery_scales(Method& method, const datasets::PackReader& pack) {
-  const Image grey = datasets::make_image(pack.options().height, pack.options().width);
-  std::vector<int> scales;
-  for (const RecoveredPictures& decoded : recover_pictures(method, {&grey, 1})) {
-    scales.push_back(decoded.scale);
-    if (!pack.has_rate(decoded.scale))
-      throw core::input_error(fmt::format("pack '{}' has no rate {}", pack.options().name, decoded.scale),
+const std::vector<int>& recovery_scales(const Method& method, const datasets::PackReader& pack) {
+  for (const int scale : method.tells().recovered)
+    if (!pack.has_rate(scale))
+      throw core::input_error(fmt::format("pack '{}' has no rate {}", pack.options().name, scale),
                               "the method recovers images at that scale, to be held against copies at it",
                               "evaluate on a pack with that rate, or set evaluate.sample_rates = []");
-  }
-  return scales;
+  return method.tells().recovered;
 }
 
 std::optional<std::vector<results::RecoveryQuality>> measure_recovery(Method& method, const datasets::PackReader& pack,

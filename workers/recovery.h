@@ -19,9 +19,8 @@ namespace resolute::workers {
 //! Images that pass through the decoders at a time: a float32 copy of each and of every decoder's output is held.
 inline constexpr std::size_t kRecoveryBatch = 16;
 
-//! Scales of the method's decoders, descending, as recover() gives them for one grey image of the pack's size; empty
-//! without a decoder. \throws RuntimeError (kInput) for a scale above 1 whose copies the pack lacks
-std::vector<int> recovery_scales(Method& method, const datasets::PackReader& pack);
+//! Tells::recovered. \throws RuntimeError (kInput) for a scale above 1 whose copies the pack lacks
+const std::vector<int>& recovery_scales(const Method& method, const datasets::PackReader& pack);
 
 //! Each image of a sample, as a camera would have stored it at its rate and enlarged, through recover(). A decoder's
 //! output and the input itself, as 8-bit pictures, are held against the picture that the decoder aims at: the copy that

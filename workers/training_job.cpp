@@ -102,7 +102,7 @@ results::TrainingRecord run_training(const JobContext& context,
   move_to(*method, context.device.place());
 
   PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
-                    {method->uses_lr(), method->copy_rates()});
+                    {method->row().needs.lr, methods::copy_rates(method->row().needs, specification.recipe)});
   TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
                                  context.communicator, training_comparison(specification.method, pack)});
   if (first && context.options.evaluate_every > 0)

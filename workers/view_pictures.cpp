@@ -56,12 +56,14 @@ Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rat
 
 std::vector<RecoveredPictures> recover_pictures(Method& method, std::span<const Image> pictures) {
   RESOLUTE_EXPECT(!pictures.empty(), "something is recovered");
+  const std::vector<int>& scales = method.tells().recovered;
+  if (scales.empty()) return {};
   const at::Device device = method.module().parameters().front().device();
   std::vector<RecoveredPictures> recovered;
-  for (const RecoveredImages& decoded : method.recover(normalised(pictures).to(device))) {
-    RESOLUTE_EXPECT(recovered.empty() || decoded.scale < recovered.back().scale, "scales descend");
-    recovered.push_back({decoded.scale, pictures_of(decoded.images, pictures.size(), pictures.front())});
-  }
+  const std::vector<at::Tensor> decoded = method.recover(normalised(pictures).to(device));
+  RESOLUTE_EXPECT(decoded.size() == scales.size(), "each decoder gives images");
+  for (std::size_t i = 0; i < scales.size(); ++i)
+    recovered.push_back({scales[i], pictures_of(decoded[i], pictures.size(), pictures.front())});
   return recovered;
 }
 

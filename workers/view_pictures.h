@@ -24,7 +24,7 @@ datasets::Image picture_of_copy(const datasets::PackReader& pack, std::size_t ro
 
 //! What each of the method's decoders makes of a picture.
 struct RecoveredPictures {
-  int scale = 1;                          //!< RecoveredImages::scale
+  int scale = 1;                          //!< of Tells::recovered
   std::vector<datasets::Image> pictures;  //!< in the order of the inputs
 };
 

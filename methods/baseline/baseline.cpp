@@ -13,7 +13,8 @@ enum BaselineSlot : std::size_t { kBaselineFeature, kBaselineLogits, kBaselineSl
 
 Baseline::Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
                    const experiments::Recipe& recipe, int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       stored_(options.images == methods::BaselineImages::kStored),
       adam_(adam_options(recipe)),
       label_smoothing_(recipe.label_smoothing),

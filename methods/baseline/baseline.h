@@ -26,6 +26,7 @@ namespace resolute::workers {
 
 class Baseline : public Method {
  public:
+  using Options = methods::BaselineOptions;
   Baseline(const experiments::BaselineOptions& options, const experiments::NetworkSettings& network,
            const experiments::Recipe& recipe, int classes, std::uint64_t seed);
 
@@ -36,7 +37,6 @@ class Baseline : public Method {
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
   Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
-  bool uses_lr() const override { return stored_; }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
 
  private:

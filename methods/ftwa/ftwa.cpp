@@ -136,7 +136,8 @@ at::Tensor weighted(const AnchorLosses& anchors, const at::Tensor& pair_of_row, 
 
 Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSettings& network,
            const experiments::Recipe& recipe, int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       recipe_(recipe),
       joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
       triplet_{options.margin, options.mining},

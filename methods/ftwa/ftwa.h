@@ -58,6 +58,7 @@ namespace resolute::workers {
 
 class Ftwa : public Method {
  public:
+  using Options = methods::FtwaOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSettings& network,
        const experiments::Recipe& recipe, int classes, std::uint64_t seed);
@@ -74,10 +75,6 @@ class Ftwa : public Method {
   //! High side v_HR; low side v'_HR, without the transformation v_LR.
   Embedder embedder(const EmbedderOptions& options) override { return make_embedder(options, /*branches=*/false); }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
-  bool has_sides() const override { return true; }
-  //! "hr": v'_HR (without the transformation v_LR) against v_HR; "lr": v_LR against v'_LR of the gallery's copy.
-  std::vector<Branch> branches() const override { return {{"hr", false}, {"lr", true}}; }
-  bool has_branch_weights() const override { return weight_hr_ != nullptr; }
   //! High side [v_HR, w_HR, 0…, 0], low side [v'_HR, w'_HR, v_LR, w_LR]. Without the weighting every w is 1.
   Embedder branch_embedder(const EmbedderOptions& options) override {
     return make_embedder(options, /*branches=*/true);

@@ -59,7 +59,8 @@ at::Tensor nothing_to_learn(const torch::nn::Module& network) { return zero_loss
 
 Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::NetworkSettings& network,
                const experiments::Recipe& recipe, int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       recipe_(recipe),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("msifla")) {
@@ -227,13 +228,11 @@ at::Tensor Msifla::embed(const at::Tensor& images) {
   return at::cat(features, 1).to(at::kFloat);
 }
 
-std::vector<RecoveredImages> Msifla::recover(const at::Tensor& images) {
+std::vector<at::Tensor> Msifla::recover(const at::Tensor& images) {
   const at::NoGradGuard no_grad;  // no IR network has a mode
-  std::vector<RecoveredImages> recovered;
-  const std::vector<at::Tensor> outputs = cascade(images);
-  for (std::size_t scale = 0; scale < outputs.size(); ++scale)
-    recovered.push_back({options_.scales[scale], loss_precision(outputs[scale])});
-  return recovered;
+  std::vector<at::Tensor> outputs = cascade(images);
+  for (at::Tensor& output : outputs) output = loss_precision(output);
+  return outputs;
 }
 
 }  // namespace resolute::workers

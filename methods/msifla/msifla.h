@@ -55,6 +55,7 @@ namespace resolute::workers {
 
 class Msifla : public Method {
  public:
+  using Options = methods::MsiflaOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   Msifla(const experiments::MsiflaOptions& options, const experiments::NetworkSettings& network,
          const experiments::Recipe& recipe, int classes, std::uint64_t seed);
@@ -66,13 +67,12 @@ class Msifla : public Method {
   std::vector<Phase> phases() const override;
   Activations forward(const LaneBatch& batch) override;
   std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
-  std::vector<int> copy_rates() const override { return recipe_.train_rates; }
 
   //! f.
   at::Tensor embed(const at::Tensor& images) override;
   Embedder embedder(const EmbedderOptions& options) override;
   int embedding_size() const override;
-  std::vector<RecoveredImages> recover(const at::Tensor& images) override;
+  std::vector<at::Tensor> recover(const at::Tensor& images) override;
 
  private:
   std::vector<at::Tensor> cascade(const at::Tensor& images) const;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "methods/msifla/options.h"
 #include "workers/methods/identity_terms.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
@@ -50,8 +51,7 @@ class ImageRecoveryNetwork : public torch::nn::Module {
   std::shared_ptr<DoublingConvolution> deconvolution_1_, deconvolution_2_;
 };
 
-//! Horizontal parts of a person or vehicle in a re-ID network's map.
-inline constexpr std::int64_t kParts = 4;
+inline constexpr std::int64_t kParts = methods::MsiflaOptions::kParts;
 
 //! N×C×h×w → kParts of N×C float32 (float64 stays), from top to bottom: part i is the mean over the rows
 //! ⌊i·h/4⌋ … ⌈(i+1)·h/4⌉ - 1, as adaptive average pooling has it; that is not deterministic on GPUs. h is at least 1.

@@ -18,6 +18,8 @@ constexpr auto words_of(ReidNetworks) { return settings::words("per-scale", "sha
 struct MsiflaOptions {
   static constexpr const char* kMethod = "msifla";
   static constexpr int kRevision = 1;
+  static constexpr std::size_t kMostScales = 4;
+  static constexpr int kParts = 4;  //!< horizontal parts of a person or vehicle in a re-ID network's map
   //! Rates whose look the cascade's image-recovery (IR) networks aim at, in its order: 1 to 4 of them, descending, the
   //! last 1; each other one of train.train_rates.
   std::vector<int> scales = {3, 2, 1};
@@ -62,7 +64,11 @@ struct MsiflaOptions {
 };
 
 struct Row;
+struct TrainingSettings;
 //! The method's row (methods/row.h).
 Row row_of(const MsiflaOptions& options);
+//! The method's rules (methods/rules.h): each option is in range by itself.
+void check_with(const MsiflaOptions& options, const TrainingSettings& training);
+void reset_unread(MsiflaOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
 
 }  // namespace resolute::methods

@@ -1,5 +1,7 @@
 #include "methods/rain/options.h"
 
+#include "methods/rules.h"
+
 namespace resolute::methods {
 
 RainSection RainOptions::section() const {
@@ -39,6 +41,23 @@ RainOptions RainOptions::of(const RainSection& section) {
   options.adversary = Adversary{section.levels, section.adversary == Game::kNonSaturating, section.updates,
                                 section.discriminator, section.adversarial_weight};
   return options;
+}
+
+void check_with(const RainOptions& o, const TrainingSettings& training) {
+  const bool unlabelled = o.reconstruction || o.opponent() != nullptr;
+  if (!o.classification && !o.triplet && !unlabelled)
+    throw settings::MemberError("rain.adversary", "'off'", "every other loss is off too, so none is left");
+  if (training.recipe.labelled_fraction == 0 && !unlabelled)
+    throw settings::MemberError("train.labelled_fraction", "0",
+                                "without labels, 'rain.reconstruction' and an adversary no loss is left");
+  if (o.triplet) check_hr_images(training.recipe);
+}
+
+void reset_unread(RainOptions& options, settings::NetworkSettings&, const settings::Recipe&) {
+  reset_triplet(options);
+  if (options.reconstruction) return;
+  options.decoder = RainOptions().decoder;
+  options.reconstruction_weight = RainOptions().reconstruction_weight;
 }
 
 }  // namespace resolute::methods

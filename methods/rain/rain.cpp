@@ -22,7 +22,8 @@ constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: pr
 
 Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSettings& network,
            const experiments::Recipe& recipe, int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       recipe_(recipe),
       joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
       triplet_{options.margin, options.mining},
@@ -181,14 +182,14 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
   return terms;
 }
 
-std::vector<RecoveredImages> Rain::recover(const at::Tensor& images) {
-  if (decoder_ == nullptr) return {};
+std::vector<at::Tensor> Rain::recover(const at::Tensor& images) {
+  RESOLUTE_EXPECT(decoder_ != nullptr, "a decoder recovers images");
   at::NoGradGuard no_grad;
   const bool training = root_->is_training();
   root_->eval();
   at::Tensor decoded = decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3));
   root_->train(training);
-  return {{1, loss_precision(decoded)}};
+  return {loss_precision(decoded)};
 }
 
 }  // namespace resolute::workers

@@ -42,6 +42,7 @@ namespace resolute::workers {
 
 class Rain : public Method {
  public:
+  using Options = methods::RainOptions;
   Rain(const experiments::RainOptions& options, const experiments::NetworkSettings& network,
        const experiments::Recipe& recipe, int classes, std::uint64_t seed);
 
@@ -54,8 +55,8 @@ class Rain : public Method {
   at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
   Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
-  //! G(F(images)), layer by layer (no folded batch norms); nothing without reconstruction.
-  std::vector<RecoveredImages> recover(const at::Tensor& images) override;
+  //! G(F(images)), layer by layer (no folded batch norms).
+  std::vector<at::Tensor> recover(const at::Tensor& images) override;
 
  private:
   //! The same network's output for the HR stream's rows and for the LR stream's.

@@ -47,7 +47,7 @@ struct ActingMasks {
 class ResolutionMasks : public torch::nn::Module {
  public:
   ResolutionMasks(const BackboneShape& shape, const experiments::ResolutionAdaptiveOptions& options);
-  //! L, experiments::mask_count().
+  //! L, methods::mask_count().
   std::size_t size() const { return masks_.size(); }
   //! "layer3.0" or "layer3".
   const std::string& name(std::size_t mask) const { return names_[mask]; }

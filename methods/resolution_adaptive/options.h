@@ -2,6 +2,7 @@
 //! \file
 //! Options of resolution-adaptive representations.
 
+#include <cstdint>
 #include <vector>
 
 #include "methods/mining.h"
@@ -22,6 +23,7 @@ constexpr auto words_of(MaskBlocks) { return settings::words("blocks", "stages")
 struct ResolutionAdaptiveOptions {
   static constexpr const char* kMethod = "resolution_adaptive";
   static constexpr int kRevision = 1;
+  static constexpr std::size_t kFewestLevels = 2, kMostLevels = 4;  //!< m
   static constexpr int kLargestWidth = 16'384;
   //! The rate of each level of resolution, from the lowest, level 1, to the highest, level m: 2 to 4, descending, the
   //! last 1.
@@ -71,7 +73,30 @@ struct ResolutionAdaptiveOptions {
 };
 
 struct Row;
+struct TrainingSettings;
 //! The method's row (methods/row.h).
 Row row_of(const ResolutionAdaptiveOptions& options);
+//! The method's rules (methods/rules.h): each option is in range by itself.
+void check_with(const ResolutionAdaptiveOptions& options, const TrainingSettings& training);
+void reset_unread(ResolutionAdaptiveOptions& options, settings::NetworkSettings& network,
+                  const settings::Recipe& recipe);
+
+//! L: how many masks a network has, one behind each residual block or behind each stage; 0 with masks "off".
+int mask_count(const ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network);
+
+//! T: steps of a stage of progressive masks. 0 where the training is too short for one step each.
+//! \param masks L, of the network \param steps of the training
+int stage_steps(const ResolutionAdaptiveOptions& options, int masks, int steps);
+
+//! Where a training of progressive masks stands in a step.
+struct MaskStage {
+  int stage = 0;                //!< l: 0 before the first mask, then 1 (the mask nearest the output) to L
+  std::uint64_t iteration = 0;  //!< steps of this stage before this step
+  bool operator==(const MaskStage&) const = default;
+};
+
+//! Stage l holds steps l·T to (l + 1)·T − 1, the last one all that follow. \param step 0, 1, … \param length T, at
+//! least 1
+MaskStage mask_stage(std::uint64_t step, int masks, int length);
 
 }  // namespace resolute::methods

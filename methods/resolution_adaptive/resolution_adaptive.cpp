@@ -41,7 +41,7 @@ at::Tensor levels_of_rates(const std::vector<int>& level_rates, const at::Tensor
   const auto size = static_cast<std::size_t>(rates.numel());
   const std::span<const std::int64_t> values(from.const_data_ptr<std::int64_t>(), size);
   std::transform(values.begin(), values.end(), levels.mutable_data_ptr<std::int64_t>(),
-                 [&](std::int64_t rate) { return experiments::level_of_rate(level_rates, static_cast<int>(rate)); });
+                 [&](std::int64_t rate) { return methods::level_of_rate(level_rates, static_cast<int>(rate)); });
   return levels;
 }
 
@@ -50,7 +50,8 @@ at::Tensor levels_of_rates(const std::vector<int>& level_rates, const at::Tensor
 ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOptions& options,
                                        const experiments::NetworkSettings& network, const experiments::Recipe& recipe,
                                        int classes, std::uint64_t seed)
-    : options_(options),
+    : Method(methods::row(options)),
+      options_(options),
       recipe_(recipe),
       joint_streams_(network.bn_streams == settings::BatchNormStreams::kJoint),
       root_(std::make_shared<torch::nn::Module>("resolution_adaptive")) {
@@ -60,7 +61,7 @@ ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOpti
     masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(shape, options));
   if (options.masks == methods::Masks::kProgressive) {
     const auto count = static_cast<int>(masks_->size());
-    stage_steps_ = experiments::stage_steps(options, count, recipe.steps);
+    stage_steps_ = methods::stage_steps(options, count, recipe.steps);
     if (stage_steps_ < 1)
       throw core::input_error(fmt::format("{} steps for {} progressive masks", recipe.steps, count),
                               "each needs a step, and so does the training before the first",
@@ -132,7 +133,7 @@ ActingMasks ResolutionAdaptive::acting_masks() const {
   return acting_masks(stage_.defined() ? static_cast<int>(stage_.item<std::int64_t>()) : 0);
 }
 
-void ResolutionAdaptive::enter_stage(const experiments::MaskStage& stage) {
+void ResolutionAdaptive::enter_stage(const methods::MaskStage& stage) {
   const at::NoGradGuard no_grad;
   stage_.fill_(stage.stage);
   stage_iteration_.fill_(static_cast<std::int64_t>(stage.iteration));
@@ -144,7 +145,7 @@ void ResolutionAdaptive::enter_stage(const experiments::MaskStage& stage) {
 Activations ResolutionAdaptive::forward(const LaneBatch& batch) {
   ActingMasks acting;
   if (stage_.defined() && root_->is_training()) {
-    const auto stage = experiments::mask_stage(batch.step, static_cast<int>(masks_->size()), stage_steps_);
+    const auto stage = methods::mask_stage(batch.step, static_cast<int>(masks_->size()), stage_steps_);
     enter_stage(stage);
     acting = acting_masks(stage.stage);  // not read back from a GPU
   } else {
@@ -236,16 +237,6 @@ at::Tensor ResolutionAdaptive::verification_term(const at::Tensor& representatio
                                           anchor - representation.index_select(0, drawn.negative)});
   return options_.verification_weight *
          verification_loss(verification_logits(*verification_1_, *verification_2_, differences));
-}
-
-std::vector<int> ResolutionAdaptive::level_rates() const {
-  return experiments::uses_levels(options_) ? options_.level_rates : std::vector<int>{};
-}
-
-int ResolutionAdaptive::compared_dimensions(int level) const {
-  RESOLUTE_EXPECT(level >= 1 && level <= levels(), "levels are 1 to m");
-  const auto end = options_.varying_length ? options_.widths.begin() + level : options_.widths.end();
-  return std::accumulate(options_.widths.begin(), end, 0);
 }
 
 at::Tensor ResolutionAdaptive::embed(const at::Tensor& images) {

@@ -9,7 +9,7 @@
 // clang-format off
 //! symbol               here
 //! r, k, m              ResolutionAdaptiveOptions::level_rates: level k has the rate at index k - 1, the highest, m, 1
-//! x, level of x        LaneBatch::hr of a row: m; LaneBatch::lr: that of its rate (experiments::level_of_rate)
+//! x, level of x        LaneBatch::hr of a row: m; LaneBatch::lr: that of its rate (methods::level_of_rate)
 //! X^l, M_k^l           a block's output; masks_, module "masks.layerS.B" (or "masks.layerS"), row k - 1 of "levels"
 //! X̄^l                  ResolutionMasks::after_block
 //! s_k^l                one_hot_levels: the image's level, the same at every block
@@ -20,14 +20,14 @@
 //! L_cls                "classification"
 //! L_verif, λ           "verification", ResolutionAdaptiveOptions::verification_weight; y_n: one identity or two
 //! v_ij, f              z_i − z_j; modules "verification_1" and "verification_2"
-//! Algorithm 1's l, T   experiments::mask_stage, stage_steps_; buffers "stage", "stage_iteration" and "frozen"
+//! Algorithm 1's l, T   methods::mask_stage, stage_steps_; buffers "stage", "stage_iteration" and "frozen"
 //!
 //! Stated: an image of a level below m is a down-sampled HR image, enlarged to its size; the representation is padded
 //!   with zeros in training; masks "after each residual block", one a level; L_cls and L_verif together.
 //! Stated [alg. 1]: masks from the block nearest the output downwards, T iterations each, earlier ones frozen.
 //! UNSTATED: which LR images an HR one is seen with in a step → one, at the rate drawn for its row; both images are
 //!   classified and verified alike. A row stored as an LR image alone is that image.
-//! UNSTATED: thresholds between levels → halfway between their rates by ratio (experiments::level_of_area).
+//! UNSTATED: thresholds between levels → halfway between their rates by ratio (methods::level_of_area).
 //! UNSTATED: d and d_k → 2048 and 512 each.
 //! UNSTATED: whether a "block" is a bottleneck or a stage → every residual block (mask_blocks: the four stages).
 //! UNSTATED: how masks start → standard normal before the sigmoid (mask_mean, mask_deviation).
@@ -51,7 +51,7 @@
 #include <memory>
 #include <vector>
 
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "methods/resolution_adaptive/networks.h"
 #include "workers/methods/identity_terms.h"
 #include "workers/methods/method.h"
@@ -60,6 +60,7 @@ namespace resolute::workers {
 
 class ResolutionAdaptive : public Method {
  public:
+  using Options = methods::ResolutionAdaptiveOptions;
   //! \throws RuntimeError (kInput) for options that experiments::validate() refuses
   ResolutionAdaptive(const experiments::ResolutionAdaptiveOptions& options, const experiments::NetworkSettings& network,
                      const experiments::Recipe& recipe, int classes, std::uint64_t seed);
@@ -74,11 +75,7 @@ class ResolutionAdaptive : public Method {
   //! z of images of the highest level.
   at::Tensor embed(const at::Tensor& images) override;
   Embedder embedder(const EmbedderOptions& options) override;
-  int embedding_size() const override { return compared_dimensions(levels()); }
-  //! Empty without varying length and masks.
-  std::vector<int> level_rates() const override;
-  //! \param level 1 to m, whatever level_rates() says
-  int compared_dimensions(int level) const override;
+  int embedding_size() const override { return static_cast<int>(embedding_->weight.size(0)); }
   std::vector<MaskValues> mask_values() const override;
 
  private:
@@ -93,7 +90,7 @@ class ResolutionAdaptive : public Method {
   at::Tensor necked(const at::Tensor& representation, const at::Tensor& levels) const;
   at::Tensor verification_term(const at::Tensor& representation, const at::Tensor& labels,
                                const LaneBatch& batch) const;
-  void enter_stage(const experiments::MaskStage& stage);
+  void enter_stage(const methods::MaskStage& stage);
   ActingMasks acting_masks(int stage) const;
   //! Those of the weights as they stand.
   ActingMasks acting_masks() const;

@@ -10,8 +10,8 @@
 
 #include "core/sha256.h"
 #include "experiments/specification.h"
-#include "experiments/trunk_shape.h"
 #include "experiments/validation.h"
+#include "methods/trunk_shape.h"
 
 namespace resolute::experiments {
 

@@ -2,7 +2,7 @@
 //! while planning; queries taken for a level, and a paper without numbers.
 
 #include "experiments/metrics.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::resolution_adaptive_suite_test {

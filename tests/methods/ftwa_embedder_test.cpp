@@ -67,7 +67,7 @@ TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
   const at::Tensor input = images(5);
   for (const FtwaOptions& options : kVariants) {
     const auto method = made_up_ftwa(options);
-    EXPECT_TRUE(method->has_sides());
+    EXPECT_TRUE(method->tells().sides);
     EXPECT_EQ(method->embedding_size(), kFeatures);
     const Vectors expected = layer_by_layer(*method, options, input);
     const std::string before = worker_tests::state_hash(method->module());
@@ -90,13 +90,13 @@ TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
   const at::Tensor input = images(5);
   for (const FtwaOptions& options : kVariants) {
     const auto method = made_up_ftwa(options);
-    const std::vector<Branch> branches = method->branches();
+    const std::vector<methods::Branch>& branches = method->tells().branches;
     ASSERT_EQ(branches.size(), 2U);
     EXPECT_EQ(branches[0].name, "hr");
     EXPECT_FALSE(branches[0].gallery_copy);
     EXPECT_EQ(branches[1].name, "lr");
     EXPECT_TRUE(branches[1].gallery_copy);
-    EXPECT_EQ(method->has_branch_weights(), options.weighting);
+    EXPECT_EQ(method->tells().branch_weights, options.weighting);
     const Vectors expected = layer_by_layer(*method, options, input);
     const at::Tensor high = method->branch_embedder(options_of(Side::kHigh))(input);
     const at::Tensor low = method->branch_embedder(options_of(Side::kLow))(input);

@@ -35,9 +35,9 @@ inline experiments::FtwaOptions without_transformation(experiments::FtwaOptions 
 }
 
 //! A small FTWA whose parameters and running statistics are formulas: E_L is not E_H.
-inline std::unique_ptr<Method> made_up_ftwa(const experiments::FtwaOptions& options,
-                                            const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall},
-                                            int classes = 4) {
+inline std::unique_ptr<Method> made_up_ftwa(
+    const experiments::FtwaOptions& options,
+    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, int classes = 4) {
   experiments::TrainingSpecification specification = small_specification(options);
   specification.network = network;
   auto method = make_method(specification, classes);

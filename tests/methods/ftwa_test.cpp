@@ -306,18 +306,5 @@ TEST(Ftwa, has_the_modules_that_its_options_ask_for_and_begins_with_one_encoder_
   EXPECT_FALSE(make_method(necked, 4)->module().named_parameters().contains("classifier_hr.linear.bias"));
 }
 
-TEST(Ftwa, refuses_options_that_train_nothing_or_are_unknown) {
-  const auto refused = [](const std::function<void(FtwaOptions&)>& change) {
-    FtwaOptions options;
-    change(options);
-    EXPECT_THROW(make_method(worker_tests::small_specification(options), 4), core::RuntimeError);
-  };
-  refused([](FtwaOptions& o) { o.classification_weight = -1; });
-  refused([](FtwaOptions& o) { o.transformation = false; });
-  refused([](FtwaOptions& o) { o.transformed_losses = false; });
-  refused([](FtwaOptions& o) { o.classification = o.triplet = false; });
-  refused([](FtwaOptions& o) { o.classification = o.triplet = o.transformation = o.weighting = false; });
-}
-
 }  // namespace
 }  // namespace resolute::workers::ftwa_test

@@ -50,7 +50,7 @@ experiments::TrainingSpecification specification_of(const core::Json& c) {
   return s;
 }
 
-//! \param rates Method::copy_rates()
+//! \param rates methods::copy_rates()
 LaneBatch batch_of(const core::Json& c, const std::vector<int>& rates, at::ScalarType type) {
   const auto labels = c["labels"].get<std::vector<std::int64_t>>();
   const auto rows = static_cast<std::int64_t>(labels.size());
@@ -93,7 +93,8 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     const auto slash = asked.find('/');
     const core::Json entry = worker_tests::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];
     const core::Json &c = entry["case"], &expected = entry["expected"];
-    auto method = make_method(specification_of(c), c["classes"]);
+    const experiments::TrainingSpecification specification = specification_of(c);
+    auto method = make_method(specification, c["classes"]);
     worker_tests::fill_with_numbers(method->module());
     convert(method->module(), type);
     auto near = [](double found, const core::Json& wanted, double tolerance, const std::string& what) {
@@ -101,7 +102,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       EXPECT_NEAR(found, value, tolerance * std::max(1.0, std::abs(value))) << what;
     };
 
-    const LaneBatch batch = batch_of(c, method->copy_rates(), type);
+    const LaneBatch batch = batch_of(c, methods::copy_rates(method->row().needs, specification.recipe), type);
     const Activations activations = method->forward(batch);
     ASSERT_EQ(method->phases().size(), expected["phases"].size());
     auto groups = method->parameter_groups();
@@ -143,7 +144,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
     }
     // embed() hands out float32.
     near(worker_tests::probe("embedding", method->embed(batch.lr)), expected["embedding"], 1e-5, "embedding");
-    if (method->has_sides()) compare_sides(*method, batch.lr, expected);
+    if (method->tells().sides) compare_sides(*method, batch.lr, expected);
     if (expected.contains("recovered")) compare_recovered(*method, batch.lr, expected["recovered"]);
     if (expected.contains("levels"))
       compare_levels(*method, batch.lr, experiments::uses_levels(method_of(c)), expected);
@@ -160,7 +161,7 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
       EXPECT_NEAR(worker_tests::probe(name, found), wanted.get<double>(), 1e-5 * size) << name;
     };
     const core::Json& levels = expected["levels"];
-    ASSERT_EQ(method.level_rates().size(), apart ? levels.size() : 0);
+    ASSERT_EQ(method.tells().level_rates.size(), apart ? levels.size() : 0);
     for (std::size_t i = 0; i < levels.size(); ++i) {
       const int level = static_cast<int>(i) + 1;
       EXPECT_EQ(method.compared_dimensions(level), levels[i]["dimensions"].get<int>());
@@ -180,13 +181,15 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
   }
   //! What each decoder makes of images, for reports.
   static void compare_recovered(Method& method, const at::Tensor& images, const core::Json& expected) {
-    const std::vector<RecoveredImages> found = method.recover(images);
+    const std::vector<at::Tensor> found = method.recover(images);
+    const std::vector<int>& scales = method.tells().recovered;
     ASSERT_EQ(found.size(), expected.size());
+    ASSERT_EQ(scales.size(), expected.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_EQ(found[i].scale, expected[i]["scale"].get<int>());
-      EXPECT_FALSE(found[i].images.requires_grad());
+      EXPECT_EQ(scales[i], expected[i]["scale"].get<int>());
+      EXPECT_FALSE(found[i].requires_grad());
       const auto value = expected[i]["images"].get<double>();
-      EXPECT_NEAR(worker_tests::probe(fmt::format("recovered/{}", found[i].scale), found[i].images), value, 1e-5) << i;
+      EXPECT_NEAR(worker_tests::probe(fmt::format("recovered/{}", scales[i]), found[i]), value, 1e-5) << i;
     }
   }
   //! What images are compared by on either side, as reports and evaluations ask for it.

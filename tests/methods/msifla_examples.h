@@ -18,7 +18,8 @@ namespace resolute::workers::worker_tests {
 //! A small MSIFLA whose parameters and running statistics are formulas.
 inline std::unique_ptr<Method> made_up_msifla(
     const experiments::MsiflaOptions& options,
-    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, double label_smoothing = 0.1) {
+    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall},
+    double label_smoothing = 0.1) {
   experiments::TrainingSpecification specification = small_specification(options);
   specification.network = network;
   specification.recipe.label_smoothing = label_smoothing;

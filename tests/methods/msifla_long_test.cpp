@@ -37,8 +37,8 @@ double psnr(const at::Tensor& images, const at::Tensor& originals) {
 
 //! People's images at each rate (1: HR images), recovered at scale 1, against their HR images.
 std::vector<double> recovered_psnr(Method& method, const worker_tests::RenderedPeople& people) {
-  std::vector<double> found{psnr(method.recover(people.hr).back().images, people.hr)};
-  for (const at::Tensor& copies : people.lr) found.push_back(psnr(method.recover(copies).back().images, people.hr));
+  std::vector<double> found{psnr(method.recover(people.hr).back(), people.hr)};
+  for (const at::Tensor& copies : people.lr) found.push_back(psnr(method.recover(copies).back(), people.hr));
   return found;
 }
 

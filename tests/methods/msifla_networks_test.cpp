@@ -186,7 +186,8 @@ at::Tensor layer_by_layer(Method& method, const MsiflaOptions& options, const at
   at::Tensor current = input;
   for (const int scale : options.scales) {
     current = descendant<ImageRecoveryNetwork>(method, "ir_" + std::to_string(scale)).forward(current);
-    const std::string network = "reid_" + std::to_string(options.reid_networks == methods::ReidNetworks::kShared ? 1 : scale);
+    const std::string network =
+        "reid_" + std::to_string(options.reid_networks == methods::ReidNetworks::kShared ? 1 : scale);
     const at::Tensor f5 = descendant<Backbone>(method, network + ".trunk").forward(current).back();
     const at::Tensor parts = at::adaptive_avg_pool2d(f5, {4, 1}).squeeze(3);
     for (std::int64_t part = 0; part < 4; ++part) {
@@ -214,8 +215,6 @@ TEST(MsiflaEmbedder, gives_the_parts_of_every_scale_in_the_cascades_order_within
     const auto method = made_up_msifla(options);
     const auto columns = static_cast<std::int64_t>(options.scales.size()) * 4 * kChannels;
     EXPECT_EQ(method->embedding_size(), columns);
-    EXPECT_FALSE(method->has_sides());
-    EXPECT_TRUE(method->branches().empty());
     const at::Tensor expected = layer_by_layer(*method, options, input);
     const std::string before = worker_tests::state_hash(method->module());
     const at::Tensor plain = method->embed(input), folded = method->embedder(options_of())(input);
@@ -288,19 +287,19 @@ TEST(MsiflaNetworks, recovers_an_image_for_each_scale_in_the_cascades_order) {
   const auto method = made_up_msifla(narrow_msifla());
   const at::Tensor input = images(5);
   const std::string before = worker_tests::state_hash(method->module());
-  const std::vector<RecoveredImages> recovered = method->recover(input);
+  const std::vector<at::Tensor> recovered = method->recover(input);
   EXPECT_EQ(worker_tests::state_hash(method->module()), before);
   EXPECT_TRUE(method->module().is_training());
+  ASSERT_EQ(method->tells().recovered, (std::vector<int>{3, 2, 1}));
   ASSERT_EQ(recovered.size(), 3U);
   at::Tensor current = input;
-  for (const RecoveredImages& images : recovered) {
-    const std::string name = "ir_" + std::to_string(images.scale);
+  for (std::size_t i = 0; i < recovered.size(); ++i) {
+    const std::string name = "ir_" + std::to_string(method->tells().recovered[i]);
     const at::NoGradGuard no_grad;
     current = descendant<ImageRecoveryNetwork>(*method, name).forward(current);
-    EXPECT_TRUE(images.images.equal(current)) << name;
-    EXPECT_FALSE(images.images.requires_grad());
+    EXPECT_TRUE(recovered[i].equal(current)) << name;
+    EXPECT_FALSE(recovered[i].requires_grad());
   }
-  EXPECT_EQ(recovered.back().scale, 1);
 }
 
 }  // namespace

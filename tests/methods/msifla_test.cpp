@@ -162,7 +162,7 @@ TEST(Msifla, phases_name_the_groups_that_their_losses_reach) {
       EXPECT_EQ(group.adam, adam) << group.name;
       for (const auto& [name, parameter] : group.parameters) EXPECT_TRUE(name.starts_with(group.name + "_")) << name;
     }
-    EXPECT_EQ(method->copy_rates(), (std::vector<int>{2, 3, 4}));
+    EXPECT_TRUE(method->row().needs.copies);
   }
 }
 
@@ -343,25 +343,6 @@ TEST(Msifla, under_autocast_a_lane_without_hr_rows_takes_nothing_from_the_next) 
     EXPECT_EQ(gradients.contains(item.key()), item.key().starts_with("ir_")) << item.key();
   at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(at::kCPU, false);
-}
-
-TEST(Msifla, refuses_options_without_a_meaning) {
-  const auto refused = [](const std::function<void(MsiflaOptions&)>& change) {
-    EXPECT_THROW(make_method(worker_tests::small_specification(with(narrow_msifla(), change)), 4), core::RuntimeError);
-  };
-  for (const std::vector<int>& scales :
-       std::vector<std::vector<int>>{{}, {2}, {1, 1}, {1, 2}, {3, 2}, {2, 3, 1}, {2, 2, 1}, {5, 1}, {2, 0}, {2, 1, 0}})
-    refused([&](MsiflaOptions& o) { o.scales = scales; });
-  refused([](MsiflaOptions& o) { o.scales = {4, 3, 2, 1, 1}; });
-  auto far = worker_tests::small_specification(narrow_msifla({8, 2, 1}));
-  far.recipe.train_rates = {2, 3, 8};
-  EXPECT_NO_THROW(make_method(far, 4));
-  refused([](MsiflaOptions& o) { o.classification = o.triplet = false; });
-  refused([](MsiflaOptions& o) { o.ir_width = 3; });
-  refused([](MsiflaOptions& o) { o.ir_width = 0; });
-  experiments::TrainingSpecification specification = worker_tests::small_specification(narrow_msifla());
-  specification.recipe.train_rates = {2, 4};  // scale 3 has no target
-  EXPECT_THROW(make_method(specification, 4), core::RuntimeError);
 }
 
 }  // namespace

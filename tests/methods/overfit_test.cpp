@@ -2,7 +2,7 @@
 //! method sees LR images, shows the same person.
 #include <gtest/gtest.h>
 
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
@@ -128,7 +128,7 @@ double rank1_of_known_levels(Method& method, const worker_tests::RenderedPeople&
   const at::Tensor gallery = embedded(people.hr, 0);
   double sum = 0;
   for (std::size_t rate = 0; rate < people.lr.size(); ++rate) {
-    const int level = experiments::level_of_rate(method.level_rates(), people.rates[rate]);
+    const int level = methods::level_of_rate(method.tells().level_rates, people.rates[rate]);
     const std::int64_t length = method.compared_dimensions(level);
     const at::Tensor distance =
         at::cdist(embedded(people.lr[rate], level).narrow(1, 0, length), gallery.narrow(1, 0, length), 2.0, 2)

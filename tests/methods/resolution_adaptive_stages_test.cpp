@@ -5,7 +5,7 @@
 #include <functional>
 #include <map>
 
-#include "experiments/trunk_shape.h"
+#include "methods/trunk_shape.h"
 #include "tests/methods/resolution_adaptive_examples.h"
 #include "tests/support/any_word.h"
 #include "workers/trainer.h"
@@ -84,10 +84,9 @@ TEST(MaskStages, have_as_many_masks_as_the_checks_of_a_suite_count) {
       const experiments::NetworkSettings network{.backbone = tests::AnyWord(backbone)};
       const ResolutionAdaptiveOptions options{.mask_blocks = tests::AnyWord(blocks)};
       const ResolutionMasks masks(backbone_shape(network), options);
-      EXPECT_EQ(masks.size(), static_cast<std::size_t>(experiments::mask_count(options, network)))
+      EXPECT_EQ(masks.size(), static_cast<std::size_t>(methods::mask_count(options, network)))
           << backbone << " " << blocks;
-      EXPECT_EQ(masks.scales(1, {0, masks.size()}).size(),
-                static_cast<std::size_t>(experiments::residual_blocks(network)))
+      EXPECT_EQ(masks.scales(1, {0, masks.size()}).size(), static_cast<std::size_t>(methods::residual_blocks(network)))
           << backbone;
     }
 }

@@ -53,7 +53,7 @@ TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zer
     for (int level = 1; level <= 4; ++level)
       EXPECT_EQ(method->compared_dimensions(level), of_level[static_cast<std::size_t>(level)]);
     EXPECT_EQ(method->embedding_size(), 14);
-    EXPECT_EQ(method->level_rates(), (std::vector<int>{4, 3, 2, 1}));
+    EXPECT_EQ(method->tells().level_rates, (std::vector<int>{4, 3, 2, 1}));
     std::vector<int> expected(12, 14);  // HR images
     for (std::size_t row = 0; row < 12; ++row) expected.push_back(of_level[4 - (row + 1) % 4]);
     EXPECT_EQ(lengths_of(z), expected);
@@ -67,10 +67,10 @@ TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
   const auto whole = made_up_adaptive(with(narrow_adaptive("off"), [](auto& o) { o.varying_length = false; }));
   for (int level = 1; level <= 4; ++level) EXPECT_EQ(whole->compared_dimensions(level), 14);
   // Masks tell levels apart as well; with neither, every image is treated alike.
-  EXPECT_TRUE(whole->level_rates().empty());
+  EXPECT_TRUE(whole->tells().level_rates.empty());
   EXPECT_EQ(whole->embedding_size(), 14);
   const auto masked = made_up_adaptive(with(narrow_adaptive("joint"), [](auto& o) { o.varying_length = false; }));
-  EXPECT_EQ(masked->level_rates(), (std::vector<int>{4, 3, 2, 1}));
+  EXPECT_EQ(masked->tells().level_rates, (std::vector<int>{4, 3, 2, 1}));
   const at::Tensor z = representation_of(*method, batch), v = representation_of(*whole, batch);
   EXPECT_EQ(lengths_of(v), std::vector<int>(24, 14));
   // What is kept is the same to the bit.
@@ -253,34 +253,6 @@ TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
         EXPECT_GT(gradients.at(key).abs().max().item<double>(), 0) << name << ", " << key;
       }
     }
-  }
-}
-
-TEST(ResolutionAdaptive, refuses_options_without_a_meaning) {
-  const auto refused = [](const std::function<void(ResolutionAdaptiveOptions&)>& change) {
-    EXPECT_THROW(make_method(worker_tests::small_specification(with(narrow_adaptive(), change)), 4),
-                 core::RuntimeError);
-  };
-  for (const std::vector<int>& rates :
-       std::vector<std::vector<int>>{{}, {1}, {1, 2}, {2, 2, 1, 1}, {5, 4, 3, 2}, {2, 1, 0}, {5, 4, 3, 2, 1}}) {
-    refused([&](auto& o) {
-      o.level_rates = rates;
-      o.widths.assign(rates.size(), 4);
-    });
-  }
-  for (const std::vector<int>& widths : std::vector<std::vector<int>>{{}, {4, 4, 4}, {4, 4, 4, 0}, {4, 4, 4, 4, 4}})
-    refused([&](auto& o) { o.widths = widths; });
-  refused([](auto& o) { o.mask_mean = std::numeric_limits<double>::infinity(); });
-  refused([](auto& o) { o.classification = o.verification = false; });
-  // Four masks and the stage before the first want five steps.
-  auto specification =
-      worker_tests::small_specification(with(narrow_adaptive("progressive"), [](auto& o) { o.stage_steps = 0; }));
-  for (const int steps : {4, 5}) {
-    specification.recipe.steps = steps;
-    if (steps == 4)
-      EXPECT_THROW(make_method(specification, 4), core::RuntimeError);
-    else
-      EXPECT_NO_THROW(make_method(specification, 4));
   }
 }
 

@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "results/branch_weights.h"
 #include "results/mask_values.h"
 #include "results/prefix_distances.h"
@@ -115,7 +115,7 @@ const Lines<PrefixDistances> kPrefixes{
     [](const std::vector<PrefixDistances>& rows) {
       ASSERT_EQ(rows.size(), 3U);
       EXPECT_EQ(rows[1].dimensions, 1024);
-      for (const auto& row : rows) EXPECT_EQ(row.level, experiments::level_of_rate({3, 2, 1}, row.rate));
+      for (const auto& row : rows) EXPECT_EQ(row.level, methods::level_of_rate({3, 2, 1}, row.rate));
     }};
 
 const Lines<QueryScore> kQueries{parse_query_scores,

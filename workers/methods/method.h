@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "experiments/specification.h"
+#include "methods/row.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -27,7 +28,7 @@ namespace resolute::workers {
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
   at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
-  std::vector<at::Tensor> copies;  //!< one for each of Method::copy_rates(), like `lr`, at that rate, under the same
+  std::vector<at::Tensor> copies;  //!< one for each of methods::copy_rates(), like `lr`, at that rate, under the same
                                    //!< augmentation; rows without has_hr are zero
   at::Tensor lr_rates;             //!< on the CPU whatever the device: N int64, the rate of each row of `lr`
   at::Tensor labels;               //!< N int64, 0 to classes - 1; -1 where a row has no label
@@ -108,18 +109,12 @@ using Embedder = std::function<at::Tensor(const at::Tensor& images)>;
 //! images are low, gallery images high.
 enum class Side { kHigh, kLow };
 
-//! What one of a method's decoders makes of images.
-struct RecoveredImages {
-  int scale = 1;      //!< the rate whose look the decoder aims at; 1: the HR image
-  at::Tensor images;  //!< N×3×H×W float32, normalised
-};
-
 //! What an Embedder is made for.
 struct EmbedderOptions {
   std::int64_t height = 0, width = 0;     //!< of the images
   at::ScalarType precision = at::kFloat;  //!< of weights and activations: at::kFloat or at::kBFloat16
   Side side = Side::kHigh;                //!< of the images; one and the same to a method of one stream
-  int level = 0;                          //!< of resolution, 1 to Method::level_rates().size(); 0: the highest
+  int level = 0;                          //!< of resolution, 1 to Tells::level_rates.size(); 0: the highest
 };
 
 //! The factors that a block's output is scaled with, one a channel, for images of one level of resolution.
@@ -129,15 +124,13 @@ struct MaskValues {
   std::vector<float> values;  //!< 0 to 1
 };
 
-//! One of the spaces in which a method of several compares images (results/branched_distance.h).
-struct Branch {
-  std::string name;           //!< as in experiments::distances_of()
-  bool gallery_copy = false;  //!< the gallery image stands in it as its LR copy, embedded on the low side
-};
-
 class Method {
  public:
   virtual ~Method() = default;
+
+  //! What it needs of a batch, what it can tell: the row of its options.
+  const methods::Row& row() const { return row_; }
+  const methods::Tells& tells() const { return row_.tells; }
 
   //! named_parameters() and named_buffers() of it are the names in checkpoints and weights files.
   virtual torch::nn::Module& module() = 0;
@@ -154,13 +147,8 @@ class Method {
   //! autocast made of the activations. \param phase index into phases()
   virtual std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) = 0;
 
-  //! Whether forward() or losses() look at LaneBatch::lr; otherwise it need not be loaded.
-  virtual bool uses_lr() const { return true; }
-  //! Rates at which it wants a copy of every HR image as LaneBatch::copies, each one of train.train_rates.
-  virtual std::vector<int> copy_rates() const { return {}; }
-
   //! N×3×H×W normalised images → N×embedding_size() float32, compared by Euclidean distance. In evaluation mode,
-  //! without a graph; the module's mode is put back.
+  //! without a graph; the module's mode is put back. Of a method that tells sides, images of the high one.
   virtual at::Tensor embed(const at::Tensor& images) = 0;
   //! embed() for many images of one size, with the weights as they stand now; asking for one changes nothing in the
   //! method. It may be faster and round otherwise (batch norms folded, options.precision). Valid until the method goes
@@ -169,33 +157,29 @@ class Method {
     return [this](const at::Tensor& images) { return embed(images); };
   }
   virtual int embedding_size() const = 0;
-  //! Whether images of the two sides pass through different networks. embed() is of the high side.
-  virtual bool has_sides() const { return false; }
-
-  //! The branches in which it compares images; none: by the Euclidean distance of embed()'s rows.
-  virtual std::vector<Branch> branches() const { return {}; }
-  //! Whether rows of branch_embedder() carry learned weights; else every weight is 1.
-  virtual bool has_branch_weights() const { return false; }
-  //! As embedder(), with a row of branches().size() × (embedding_size() + 1): each branch's feature, then its weight,
-  //! positive. A branch with gallery_copy has zeros on the high side, weight 0.
+  //! Where it tells branches: as embedder(), with a row of tells().branches.size() × (embedding_size() + 1): each
+  //! branch's feature, then its weight, positive. A branch with gallery_copy has zeros on the high side, weight 0.
   virtual Embedder branch_embedder(const EmbedderOptions& /*options*/) { return {}; }
-  //! The rates of the levels of resolution that it tells apart, descending to 1, level k at index k - 1; empty: every
-  //! image is treated alike.
-  virtual std::vector<int> level_rates() const { return {}; }
-  //! How many leading dimensions of embed() a query of a level is compared by, ascending with the level; all of them at
-  //! the highest. \param level 1 to level_rates().size()
-  virtual int compared_dimensions(int /*level*/) const { return embedding_size(); }
-  //! Masks that are in use, in the network's order, levels within blocks; empty: it has none.
+  //! How many leading dimensions of embed() a query of a level is compared by: all of them, or Tells::prefixes.
+  //! \param level 1 to Tells::level_rates.size()
+  int compared_dimensions(int level) const {
+    const std::vector<int>& prefixes = tells().prefixes;
+    return prefixes.empty() ? embedding_size() : prefixes.at(static_cast<std::size_t>(level) - 1);
+  }
+  //! Where it tells masks: those that act by now, in the network's order, levels within blocks.
   virtual std::vector<MaskValues> mask_values() const { return {}; }
 
-  //! What the method's decoders make of normalised images, for reports: N×3×H×W → one for each decoder, in descending
-  //! order of scales. In evaluation mode, without a graph; the module's mode is put back. Empty without a decoder.
-  virtual std::vector<RecoveredImages> recover(const at::Tensor& /*images*/) { return {}; }
+  //! What the method's decoders make of normalised images, for reports: N×3×H×W → as many for each of
+  //! Tells::recovered, float32. In evaluation mode, without a graph; the module's mode is put back.
+  virtual std::vector<at::Tensor> recover(const at::Tensor& /*images*/) { return {}; }
 
  protected:
-  Method() = default;
+  explicit Method(methods::Row row) : row_(std::move(row)) {}
   Method(const Method&) = delete;
   Method& operator=(const Method&) = delete;
+
+ private:
+  methods::Row row_;
 };
 
 //! The method of a training, on the CPU, in training mode, channels-last, its weights drawn from RandomStreams keyed by

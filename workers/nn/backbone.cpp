@@ -18,12 +18,12 @@ BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
             .blocks = {3, 4, 6, 3},
             .strides = {1, 2, 2, last}};
   return {.bottlenecks = false,
-            .stem_kernel = 3,
-            .stem_stride = 1,
-            .pooling = false,
-            .channels = {16, 16, 32, 64, 128},
-            .blocks = {1, 1, 1, 1},
-            .strides = {2, 2, 2, last}};
+          .stem_kernel = 3,
+          .stem_stride = 1,
+          .pooling = false,
+          .channels = {16, 16, 32, 64, 128},
+          .blocks = {1, 1, 1, 1},
+          .strides = {2, 2, 2, last}};
 }
 
 namespace {

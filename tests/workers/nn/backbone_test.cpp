@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "experiments/trunk_shape.h"
+#include "methods/trunk_shape.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
 
@@ -46,7 +46,7 @@ TEST(Backbone, the_planner_knows_each_trunks_stride) {
   for (const char* backbone : {"resnet50", "resnet-small"})
     for (int last_stride : {1, 2}) {
       const experiments::NetworkSettings network{.backbone = tests::AnyWord(backbone), .last_stride = last_stride};
-      EXPECT_EQ(Backbone(backbone_shape(network)).total_stride(), experiments::trunk_stride(network)) << backbone;
+      EXPECT_EQ(Backbone(backbone_shape(network)).total_stride(), methods::trunk_stride(network)) << backbone;
     }
 }
 
@@ -101,7 +101,7 @@ TEST(Backbone, what_comes_after_a_block_is_what_the_next_one_reads) {
       return map;
     });
     for (std::size_t j = 0; j < kLevels; ++j) EXPECT_TRUE(noted[j].equal(plain[j])) << j;
-    ASSERT_EQ(blocks.size(), static_cast<std::size_t>(experiments::residual_blocks(network)));
+    ASSERT_EQ(blocks.size(), static_cast<std::size_t>(methods::residual_blocks(network)));
     for (std::size_t i = 0; i < blocks.size(); ++i) EXPECT_EQ(blocks[i], i);
     EXPECT_EQ(channels,
               (std::vector<std::int64_t>{trunk.channels(2), trunk.channels(3), trunk.channels(4), trunk.channels(5)}));

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
 namespace resolute::workers::came_low_test {
@@ -41,8 +41,8 @@ TEST_F(CameLowTest, the_size_that_an_image_was_stored_at_is_its_own) {
   for (std::size_t q = 0; q < levels.size(); ++q) {
     const datasets::PackRow& row = pack_->row(split_.query[q].row);
     const int shrunk_by = q + 1 == levels.size() ? 3 : 1;
-    EXPECT_EQ(experiments::level_of_area(level_rates, kHeight * kWidth,
-                                         (row.native_height / shrunk_by) * (row.native_width / shrunk_by)),
+    EXPECT_EQ(methods::level_of_area(level_rates, kHeight * kWidth,
+                                     (row.native_height / shrunk_by) * (row.native_width / shrunk_by)),
               levels[q]);
   }
   // 24 to 26 × 14 beside 32 × 16, and 8 × 4.

@@ -135,7 +135,7 @@ TEST_F(EvaluationOutputsTest, reconstructions_stand_between_input_and_original) 
     const at::Tensor mean_colour = at::tensor({0.485, 0.456, 0.406}, at::kDouble),
                      deviation = at::tensor({0.229, 0.224, 0.225}, at::kDouble);
     const at::Tensor normalised = ((pixels.to(at::kDouble) / 255 - mean_colour) / deviation).to(at::kFloat);
-    const at::Tensor decoded = network->recover(normalised.permute({0, 3, 1, 2})).at(0).images.permute({0, 2, 3, 1});
+    const at::Tensor decoded = network->recover(normalised.permute({0, 3, 1, 2})).at(0).permute({0, 2, 3, 1});
     const at::Tensor levels = ((decoded.to(at::kDouble) * deviation + mean_colour) * 255).clamp(0, 255).contiguous();
     for (std::size_t k = 0; k < output.pixels.size(); ++k)
       EXPECT_NEAR(levels.const_data_ptr<double>()[k], output.pixels[k], 0.501);

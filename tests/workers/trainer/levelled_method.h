@@ -19,8 +19,14 @@ namespace resolute::workers {
 class LevelledMethod final : public Method {
  public:
   //! \param prefixes leading dimensions of each level, ascending
-  explicit LevelledMethod(std::vector<int> rates = {4, 3, 2, 1}, std::vector<int> prefixes = {2, 3, 5, 9})
-      : rates_(std::move(rates)), prefixes_(std::move(prefixes)) {
+  explicit LevelledMethod(const std::vector<int>& rates = {4, 3, 2, 1}, const std::vector<int>& prefixes = {2, 3, 5, 9})
+      : Method({.needs = {},
+                // Equal ones are none: every query has all dimensions.
+                .tells = {.level_rates = rates,
+                          .prefixes = prefixes.front() == prefixes.back() ? std::vector<int>{} : prefixes,
+                          .masks = true},
+                .cost = {}}),
+        dimensions_(prefixes.back()) {
     module_->register_parameter("none", at::zeros({1}));
   }
   torch::nn::Module& module() override { return *module_; }
@@ -29,7 +35,9 @@ class LevelledMethod final : public Method {
   Activations forward(const LaneBatch&) override { return {}; }
   std::vector<LossTerm> losses(std::size_t, const Activations&, const LaneBatch&) override { return {}; }
 
-  at::Tensor embed(const at::Tensor& images) override { return rows(images, static_cast<int>(rates_.size())); }
+  at::Tensor embed(const at::Tensor& images) override {
+    return rows(images, static_cast<int>(tells().level_rates.size()));
+  }
   //! Made for one level, which stands in `made`; no other may be alive.
   Embedder embedder(const EmbedderOptions& options) override {
     made.emplace_back(options.level);
@@ -40,9 +48,7 @@ class LevelledMethod final : public Method {
     most_alive = std::max<int>(most_alive, alive_);
     return [this, alive, level = options.level](const at::Tensor& images) { return rows(images, level); };
   }
-  int embedding_size() const override { return prefixes_.back(); }
-  std::vector<int> level_rates() const override { return rates_; }
-  int compared_dimensions(int level) const override { return prefixes_.at(static_cast<std::size_t>(level) - 1); }
+  int embedding_size() const override { return dimensions_; }
   std::vector<MaskValues> mask_values() const override { return masks; }
 
   std::vector<int> made;  // levels of the embedders so far
@@ -63,7 +69,7 @@ class LevelledMethod final : public Method {
     return at::stack(columns, 1);
   }
 
-  std::vector<int> rates_, prefixes_;
+  int dimensions_;
   int alive_ = 0;
   std::shared_ptr<torch::nn::Module> module_ = std::make_shared<torch::nn::Module>();
 };

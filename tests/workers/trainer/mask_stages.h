@@ -5,7 +5,7 @@
 #include <cstring>
 #include <set>
 
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "tests/workers/trainer/bit_equality.h"
 
 namespace resolute::workers {
@@ -23,9 +23,7 @@ class MaskStagesTest : public BitEqualityTest {
     return training;
   }
   //! Where a step (0, 1, …) stands.
-  static experiments::MaskStage stage_of(std::uint64_t step) {
-    return experiments::mask_stage(step, kMasks, kStageSteps);
-  }
+  static methods::MaskStage stage_of(std::uint64_t step) { return methods::mask_stage(step, kMasks, kStageSteps); }
 
   //! Kills a training in each stage, some steps into it, and lets it end; it must end with `calm`, as result.json. On a
   //! machine that is busy a training may be out of the stage before it is killed: another is started then.
@@ -94,7 +92,7 @@ class MaskStagesTest : public BitEqualityTest {
       SCOPED_TRACE(name);
       const auto file =
           core::read_text(core::real_file_system(), experiments::StoreLayout(store).checkpoints_folder(job) / name);
-      const experiments::MaskStage expected = stage_of(step_of(name) - 1);
+      const methods::MaskStage expected = stage_of(step_of(name) - 1);
       EXPECT_EQ(expected.stage, integer(values(file, "model.stage", "I64")));
       EXPECT_EQ(static_cast<std::int64_t>(expected.iteration), integer(values(file, "model.stage_iteration", "I64")));
       std::string frozen(kMasks, '\0');  // in the network's order: the last `stage` masks act, one of them learns

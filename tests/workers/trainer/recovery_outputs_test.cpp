@@ -25,7 +25,9 @@ using RecoveryKey = std::tuple<std::string, int, int>;  // path, rate, scale
 class PretendedCascade final : public Method {
  public:
   PretendedCascade(std::unique_ptr<Method> inner, std::map<int, float> added)
-      : inner_(std::move(inner)), added_(std::move(added)) {}
+      : Method({.needs = {}, .tells = {.recovered = scales_of(added)}, .cost = {}}),
+        inner_(std::move(inner)),
+        added_(std::move(added)) {}
   torch::nn::Module& module() override { return inner_->module(); }
   std::vector<ParameterGroup> parameter_groups() override { return inner_->parameter_groups(); }
   std::vector<Phase> phases() const override { return inner_->phases(); }
@@ -35,11 +37,10 @@ class PretendedCascade final : public Method {
   }
   at::Tensor embed(const at::Tensor& images) override { return inner_->embed(images); }
   int embedding_size() const override { return inner_->embedding_size(); }
-  std::vector<RecoveredImages> recover(const at::Tensor& images) override {
+  std::vector<at::Tensor> recover(const at::Tensor& images) override {
     batches.push_back(images.size(0));
-    std::vector<RecoveredImages> recovered;
-    for (auto scale = added_.rbegin(); scale != added_.rend(); ++scale)
-      recovered.push_back({scale->first, images + scale->second});
+    std::vector<at::Tensor> recovered;
+    for (const int scale : tells().recovered) recovered.push_back(images + added_.at(scale));
     return recovered;
   }
   // What recover() makes of a picture.
@@ -54,6 +55,11 @@ class PretendedCascade final : public Method {
   std::vector<std::int64_t> batches;
 
  private:
+  static std::vector<int> scales_of(const std::map<int, float>& added) {
+    std::vector<int> scales;
+    for (auto scale = added.rbegin(); scale != added.rend(); ++scale) scales.push_back(scale->first);
+    return scales;
+  }
   std::unique_ptr<Method> inner_;
   std::map<int, float> added_;
 };

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "datasets/hdf5/array_file.h"
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 #include "results/ranking.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
@@ -190,8 +190,7 @@ TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is
   for (std::size_t q = 0; q < split.query.size(); ++q) {
     datasets::Image stored;
     network.read_view(split.query[q].row, split.query[q].rate, stored);
-    EXPECT_EQ(experiments::level_of_area(rates, kHeight * kWidth, std::int64_t{stored.height} * stored.width),
-              levels[q]);
+    EXPECT_EQ(methods::level_of_area(rates, kHeight * kWidth, std::int64_t{stored.height} * stored.width), levels[q]);
     // 16 x 8 at rates 2 and 4 is 8 x 4 and 4 x 2: the levels of those rates to the pixel.
     if (split.query[q].rate != 3) {
       EXPECT_EQ(5 - split.query[q].rate, levels[q]);
@@ -280,8 +279,7 @@ TEST_F(ResolutionLevelsTest, a_plain_method_has_neither_levels_nor_prefixes) {
     EXPECT_EQ(varying ? split_.query.size() : 0, embedding.prefix.size());
     EXPECT_EQ(varying, score_embedding(embedding, split_, {}).contains("level_agreement"));
     EXPECT_EQ(varying, !dimensions_of(*method, std::vector<ImageView>{{3, 2, Side::kLow, 0}}).empty());
-    EXPECT_EQ(varying, varies_in_length(*method));
-    EXPECT_EQ(varying, !prefix_dimensions(*method).empty());
+    EXPECT_EQ(varying, !method->tells().prefixes.empty());
     const std::filesystem::path file = raw_->folder() / "plain.h5";
     write_features(core::real_file_system(), file, embedding);
     for (const char* name : {"query/prefix", "query/level"})

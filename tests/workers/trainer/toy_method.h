@@ -50,6 +50,7 @@ struct ToyWindow {
 
 class ToyMethod final : public Method {
  public:
+  ToyMethod() : Method(methods::Row{}) {}
   torch::nn::Module& module() override { return *module_; }
   std::vector<ParameterGroup> parameter_groups() override {
     std::vector<ParameterGroup> groups;

@@ -16,7 +16,11 @@ constexpr int kTwoSidedDimension = 5;
 
 class TwoSidedMethod final : public Method {
  public:
-  explicit TwoSidedMethod(bool weights = true) : weights_(weights) {
+  explicit TwoSidedMethod(bool weights = true)
+      : Method({.needs = {},
+                .tells = {.sides = true, .branches = {{"hr", false}, {"lr", true}}, .branch_weights = weights},
+                .cost = {}}),
+        weights_(weights) {
     module_->register_parameter("none", at::zeros({1}));
   }
   torch::nn::Module& module() override { return *module_; }
@@ -31,9 +35,6 @@ class TwoSidedMethod final : public Method {
     return [this, name](const at::Tensor& images) { return feature(name, images); };
   }
   int embedding_size() const override { return kTwoSidedDimension; }
-  bool has_sides() const override { return true; }
-  std::vector<Branch> branches() const override { return {{"hr", false}, {"lr", true}}; }
-  bool has_branch_weights() const override { return weights_; }
   Embedder branch_embedder(const EmbedderOptions& options) override {
     const bool high = options.side == Side::kHigh;
     return [this, high](const at::Tensor& images) {

@@ -1,17 +1,19 @@
 //! Levels of images and stages of masks, by tables worked out by hand.
-#include "experiments/resolution_levels.h"
+#include "methods/levels.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace resolute::experiments::resolution_levels_test {
+#include "methods/resolution_adaptive/options.h"
+
+namespace resolute::methods::levels_test {
 namespace {
 
 using Rates = std::vector<int>;
 
 // Borders between neighbouring rates a > b are √(ab); on a border the lower level.
-TEST(ResolutionLevels, of_a_rate_are_those_of_the_nearest_by_ratio) {
+TEST(Levels, of_a_rate_are_those_of_the_nearest_by_ratio) {
   struct Line {
     Rates level_rates;
     std::vector<std::pair<int, int>> rate_and_level;
@@ -30,7 +32,7 @@ TEST(ResolutionLevels, of_a_rate_are_those_of_the_nearest_by_ratio) {
           << testing::PrintToString(line.level_rates) << " " << rate;
 }
 
-TEST(ResolutionLevels, of_an_area_change_at_the_products_of_neighbouring_rates) {
+TEST(Levels, of_an_area_change_at_the_products_of_neighbouring_rates) {
   struct Line {
     Rates level_rates;
     std::int64_t full_area, area;
@@ -62,7 +64,7 @@ TEST(ResolutionLevels, of_an_area_change_at_the_products_of_neighbouring_rates) 
         << testing::PrintToString(line.level_rates) << " " << line.full_area << " " << line.area;
 }
 
-TEST(ResolutionLevels, stages_are_as_long_as_asked_or_all_alike) {
+TEST(Levels, stages_are_as_long_as_asked_or_all_alike) {
   for (const auto& [masks, steps, length] : {std::tuple{16, 170, 10}, std::tuple{16, 169, 9}, std::tuple{16, 17, 1},
                                              std::tuple{16, 16, 0}, std::tuple{4, 10, 2}, std::tuple{4, 4, 0}}) {
     EXPECT_EQ(length, stage_steps({}, masks, steps)) << masks << " " << steps;
@@ -70,7 +72,7 @@ TEST(ResolutionLevels, stages_are_as_long_as_asked_or_all_alike) {
   }
 }
 
-TEST(ResolutionLevels, a_step_stands_in_the_stage_of_its_mask_and_the_last_has_no_end) {
+TEST(Levels, a_step_stands_in_the_stage_of_its_mask_and_the_last_has_no_end) {
   const std::vector<std::pair<int, std::uint64_t>> of_two{{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 1},
                                                           {1, 2}, {2, 0}, {2, 1}, {2, 2}, {2, 3}};
   for (std::size_t step = 0; step < of_two.size(); ++step)
@@ -84,4 +86,4 @@ TEST(ResolutionLevels, a_step_stands_in_the_stage_of_its_mask_and_the_last_has_n
 }
 
 }  // namespace
-}  // namespace resolute::experiments::resolution_levels_test
+}  // namespace resolute::methods::levels_test

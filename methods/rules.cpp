@@ -1,0 +1,40 @@
+#include "methods/rules.h"
+
+#include "methods/row.h"
+#include "settings/member_checks.h"
+
+namespace resolute::methods {
+
+using settings::MemberError;
+
+void check(const MethodOptions& options, const TrainingSettings& training) {
+  std::visit(
+      [&](const auto& chosen) {
+        settings::check_members(section_of(chosen), std::string(chosen.kMethod) + ".");
+        check_with(chosen, training);
+      },
+      options);
+}
+
+void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe) {
+  std::visit([&](auto& chosen) { reset_unread(chosen, network, recipe); }, options);
+  if (!row(options).needs.streams) network.bn_streams = settings::NetworkSettings().bn_streams;
+}
+
+void check_hr_images(const settings::Recipe& recipe, std::string_view why) {
+  if (recipe.images >= 2 && recipe.images - recipe.lr_images < 2)
+    throw MemberError("train.lr_images", std::to_string(recipe.lr_images), why,
+                      fmt::format("lower it or raise 'train.images' to {}", recipe.lr_images + 2));
+}
+
+void check_last(const std::string& key, const std::vector<int>& rates) {
+  if (rates.back() != 1)
+    throw MemberError(key, settings::text_of(rates), "the last must be 1, that of the HR image", "end it with 1");
+}
+
+std::string suggested_lr_images(const settings::Recipe& recipe) {
+  return recipe.images < 2 ? "raise 'train.images' to 2 and set it to 1"
+                           : fmt::format("set it to half of 'train.images', {}", recipe.images / 2);
+}
+
+}  // namespace resolute::methods

@@ -1,0 +1,55 @@
+#pragma once
+//! \file
+//! What a method's options must be beside one another and beside the rest of a training, and which of them nothing
+//! reads. Each method's rules stand in its folder (options.cpp).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "methods/options.h"
+#include "settings/pack.h"
+#include "settings/split.h"
+#include "settings/training.h"
+
+namespace resolute::methods {
+
+//! The rest of a training, as far as methods look at it; its own members in range.
+struct TrainingSettings {
+  const settings::NetworkSettings& network;
+  const settings::Recipe& recipe;
+  const settings::PackSettings& pack;
+  const settings::SplitSettings& split;
+};
+
+//! \throws MemberError (settings/member_checks.h) for the first option out of range, or the first member that the
+//! method cannot work with
+void check(const MethodOptions& options, const TrainingSettings& training);
+
+//! What nothing reads takes its default, in the options and, where the method alone knows it, in the network.
+void reset_unread(MethodOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+
+//! For triplets among HR images alone. One image of an identity is told of elsewhere. \throws MemberError for fewer
+//! than 2 HR images of each
+void check_hr_images(const settings::Recipe& recipe,
+                     std::string_view why = "the HR triplets need 2 HR images of each identity in a lane");
+
+//! Rates from the lowest resolution to that of the HR image. \throws MemberError unless the last is 1
+void check_last(const std::string& key, const std::vector<int>& rates);
+
+//! "set it to half of …": how many images of an identity stand in a batch as LR images.
+std::string suggested_lr_images(const settings::Recipe& recipe);
+
+template <class Options>
+void reset_triplet(Options& options) {
+  if (options.triplet) return;
+  options.margin = Options().margin;
+  options.mining = Options().mining;
+}
+
+template <class Options>
+void reset_classification(Options& options) {
+  if (!options.classification) options.classification_weight = Options().classification_weight;
+}
+
+}  // namespace resolute::methods
