@@ -90,9 +90,9 @@ using Turn = std::function<Figure()>;
 
 Turn ingest(const Options& options, bool sealed) {
   auto& files = core::real_file_system();
-  PackOptions pack;
+  PackSettings pack;
   pack.name = "bench";
-  pack.source = "market1501";
+  pack.source = settings::Source::kMarket1501;
   pack.rates.assign(std::begin(kRates), std::end(kRates));
   pack.height = kHeight;
   pack.width = kWidth;
@@ -114,9 +114,10 @@ Turn ingest(const Options& options, bool sealed) {
 
 std::vector<core::Bytes> raw_files(const fs::path& root) {
   auto& files = core::real_file_system();
-  const auto raw = open_raw(files, "market1501", root);
+  const auto raw = open_raw(files, settings::Source::kMarket1501, root);
   std::vector<core::Bytes> all;
-  for (const Sample& sample : list_samples(files, "market1501", root)) all.push_back(raw->read(sample.path));
+  for (const Sample& sample : list_samples(files, settings::Source::kMarket1501, root))
+    all.push_back(raw->read(sample.path));
   return all;
 }
 

@@ -84,9 +84,9 @@ void take_turns(
 
 void load_batches(const Options& options) {
   const PackReader pack = PackReader::open(options.pack);
-  SplitOptions of_split;
+  SplitSettings of_split;
   of_split.lr_camera = 2;
-  of_split.train_pool = "hr-both-views";  // every training image has its HR image
+  of_split.train_pool = TrainPool::kHrBothViews;  // every training image has its HR image
   const Split split = make_split(pack, of_split);
   LoaderOptions augmented;
   augmented.erasing = 0.5;

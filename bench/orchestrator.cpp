@@ -50,7 +50,7 @@ experiments::Plan noop_plan(int jobs) {
     training.method = experiments::BaselineOptions{};
     training.recipe.steps = 1000 + i;
     training.pack.name = "none";
-    training.pack.source = "market1501";
+    training.pack.source = settings::Source::kMarket1501;
     experiments::PlannedJob job;
     job.specification = training;
     job.id = experiments::job_id(job.specification);

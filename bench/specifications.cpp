@@ -21,7 +21,7 @@ constexpr int kImages = 4;
 PackSettings people() {
   PackSettings pack;
   pack.name = "bench";
-  pack.source = "synthetic";
+  pack.source = settings::Source::kSynthetic;
   pack.synthetic = SyntheticSettings{.identities = 64, .images_per_camera = 4, .height = 256, .width = 128};
   return pack;
 }
@@ -30,7 +30,7 @@ TrainingSpecification training(int lanes, int rows) {
   TrainingSpecification specification;
   specification.method = BaselineOptions{};
   specification.pack = people();
-  specification.split.train_pool = "hr-both-views";
+  specification.split.train_pool = settings::TrainPool::kHrBothViews;
   specification.recipe.steps = 1000;  // more than anyone waits for
   specification.recipe.identities = lanes * rows / kImages;
   specification.recipe.images = kImages;

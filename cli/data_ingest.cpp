@@ -2,20 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <functional>
 #include <iostream>
 #include <mutex>
 
 #include "cli/command.h"
-#include "cli/pack_settings.h"
+#include "cli/described_options.h"
 #include "cli/split_options.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/processors.h"
 #include "core/progress.h"
-#include "datasets/low_resolution.h"
 #include "datasets/manifest_replay.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/shard_threads.h"
@@ -31,10 +28,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr CommandHelp kDataIngestHelp{
-    "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--rates 2,3,4] [--kernel NAME]\n"
-    "  [--view-from native|network] [--manifest FILE] [--height 256] [--width 128] [--shards N] [--threads T]\n"
-    "  [--seed S] [--partition NAME] [--lr-camera C] [--lr-side NAME] [--train-pool NAME] [--train-identities N]\n"
-    "  [--test-identities N]",
+    "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--manifest FILE] [--threads T]\n"
+    "  [PACK SETTINGS] [SPLIT SETTINGS]",
     "Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would "
     "have\n"
     "stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of "
@@ -62,11 +57,11 @@ void in_parallel(std::size_t count, int threads, const std::string& what, Each e
 }
 
 struct IngestArguments {
-  experiments::PackSettings settings;
+  datasets::PackSettings pack;
   fs::path root;
   fs::path store;
   std::string manifest;
-  datasets::SplitOptions split;
+  datasets::SplitSettings split;
   int threads = 1;
 };
 
@@ -87,58 +82,41 @@ void compare_with_manifest(const IngestArguments& arguments, const std::vector<d
 
 // Makes the split of what is listed and drops it: what no split can be made of is refused before hours of packing, not
 // after them. Native sizes are not known yet; they decide no more than rates.
-void try_split(const std::vector<datasets::Sample>& samples, const datasets::PackOptions& pack,
-               const datasets::SplitOptions& split) {
+void try_split(const std::vector<datasets::Sample>& samples, const datasets::PackSettings& pack,
+               const datasets::SplitSettings& split) {
   std::vector<datasets::PackRow> rows;
   rows.reserve(samples.size());
   for (const datasets::Sample& sample : samples) rows.push_back({sample, 1, 1, {}});
   datasets::make_split(rows, pack.name, {}, split, {pack.rates, pack.height, pack.width});
 }
 
-// Before the split's query rates, which are the same here, are found bad under a name that nobody gave.
-void check_rates(const std::vector<int>& rates, const std::string& given) {
-  const bool in_range =
-      std::all_of(rates.begin(), rates.end(), [](int rate) { return rate >= 1 && rate <= datasets::kMaxRate; });
-  if (!in_range || std::adjacent_find(rates.begin(), rates.end(), std::greater_equal<>()) != rates.end())
-    throw core::input_error(fmt::format("option --rates has the value '{}'", given),
-                            fmt::format("rates are 1 to {}, ascending, each once", datasets::kMaxRate),
-                            "give e.g. --rates 2,3,4");
-}
-
 std::optional<IngestArguments> parse(const Arguments& arguments) {
   IngestArguments parsed;
-  auto& settings = parsed.settings;
+  datasets::PackSettings& pack = parsed.pack;
   options::options_description visible;
   auto add = visible.add_options();
   add("root", options::value<std::string>(), "folder of the raw images (required)");
   add("store", options::value<std::string>(), "the pack goes to STORE/packs/NAME-HASH (required)");
   add("name", options::value<std::string>(), "the data set's name (default: SOURCE)");
-  add("rates", options::value<std::string>()->default_value("2,3,4"), "rates of the LR images");
-  add("kernel", options::value(&settings.kernel)->default_value(settings.kernel),
-      "down-sampling: triangle, bilinear-point, cubic, lanczos3");
-  add("view-from", options::value(&settings.view_from)->default_value(settings.view_from),
-      "LR views are shrunk from the native image, or from the one at network size");
   add("manifest", options::value(&parsed.manifest), "a published manifest.json: reproduce it or say what differs");
-  add("height", options::value(&settings.height)->default_value(settings.height), "network size, pixels");
-  add("width", options::value(&settings.width)->default_value(settings.width), "network size, pixels");
-  add("shards", options::value(&settings.shards)->default_value(settings.shards), "files of the pack");
-  add("seed", options::value<std::string>()->default_value("0"), "seed of the split manifest written beside the pack");
   add("threads", options::value(&parsed.threads)->default_value(core::usable_processors()),
       "threads, at most one a shard while packing; the bytes do not depend on it");
-  add_split_options(visible, parsed.split);
+  add_described(visible, pack, {"source"});
+  add_described(visible, parsed.split, {"query_rates"});
   visible.add_options()("help,h", "this text");
   auto values = parse_options(arguments, kDataIngestHelp, visible, {"SOURCE"});
   if (!values) return std::nullopt;
-  settings.source = (*values)["SOURCE"].as<std::string>();
-  settings.name = values->count("name") > 0 ? (*values)["name"].as<std::string>() : settings.source;
-  settings.rates = parse_integer_list((*values)["rates"].as<std::string>(), "rates");
-  check_rates(settings.rates, (*values)["rates"].as<std::string>());
-  parsed.split.seed = parse_seed(*values, "seed");
-  parsed.split.query_rates = settings.rates;
+  const auto source = (*values)["SOURCE"].as<std::string>();
+  pack.source = parse_word<settings::Source>(source, "argument SOURCE");
+  pack.name = values->count("name") > 0 ? (*values)["name"].as<std::string>() : source;
+  read_described(*values, pack);
+  read_described(*values, parsed.split);
+  parsed.split.query_rates = pack.rates;
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
   check_threads(parsed.threads);
-  check_split_options(parsed.split);
+  naming_options_of<datasets::PackSettings>([&] { settings::check(pack); });
+  naming_options_of<datasets::SplitSettings>([&] { settings::check(parsed.split); });
   return parsed;
 }
 
@@ -148,8 +126,7 @@ int data_ingest(const Arguments& arguments) {
   auto parsed = parse(arguments);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
-  datasets::PackOptions pack = to_pack_options(parsed->settings);
-  datasets::validate(pack);
+  const datasets::PackSettings& pack = parsed->pack;
   const auto samples = datasets::list_samples(files, pack.source, parsed->root);
   try_split(samples, pack, parsed->split);
   const auto raw = datasets::open_raw(files, pack.source, parsed->root);
@@ -159,7 +136,7 @@ int data_ingest(const Arguments& arguments) {
     compare_with_manifest(*parsed, published, samples, *raw);
   }
   require_writable_store(parsed->store);
-  const fs::path folder = experiments::StoreLayout(parsed->store).pack_folder(parsed->settings);
+  const fs::path folder = experiments::StoreLayout(parsed->store).pack_folder(pack);
   in_parallel(
       static_cast<std::size_t>(pack.shards), parsed->threads, "packing shards of " + pack.name,
       [&](std::size_t shard) { datasets::write_shard(files, *raw, samples, pack, static_cast<int>(shard), folder); });

@@ -26,10 +26,10 @@ constexpr CommandHelp kDataShowHelp{
     "  resolute data show store/packs/people-0123456789abcdef --sample 8 --png sheet.png\n"};
 
 void print(const datasets::PackReader& pack, std::uint64_t bytes) {
-  const datasets::PackOptions& made = pack.options();
+  const datasets::PackSettings& made = pack.options();
   const datasets::PackStatistics all = datasets::pack_statistics(pack);
-  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name, made.source, all.rows,
-                           all.identities, all.distractors);
+  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name,
+                           settings::word(made.source), all.rows, all.identities, all.distractors);
   std::cout << fmt::format("images an identity: {} to {}, median {}; {} identities in one camera only\n",
                            all.images_per_identity.least, all.images_per_identity.most, all.images_per_identity.median,
                            all.identities_in_one_camera);
@@ -46,8 +46,8 @@ void print(const datasets::PackReader& pack, std::uint64_t bytes) {
                            all.native_height.least, all.native_height.most, all.native_height.median,
                            all.native_width.least, all.native_width.most, all.native_width.median);
   std::cout << fmt::format("network size {}x{} (height x width), LR rates {}, kernel {}, LR views from {} size\n",
-                           made.height, made.width, fmt::join(made.rates, ", "), datasets::kernel_name(made.kernel),
-                           datasets::view_from_name(made.view_from));
+                           made.height, made.width, fmt::join(made.rates, ", "), settings::word(made.kernel),
+                           settings::word(made.view_from));
   std::cout << fmt::format("{} bytes in {} shards\n", bytes, made.shards);
   std::cout << "pack " << pack.pack_sha256() << "\n";
 }

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <set>
 
+#include "cli/described_options.h"
 #include "cli/split_options.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
@@ -20,9 +21,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr CommandHelp kDataSplitHelp{
-    "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [--partition NAME] [--lr-camera N] [--lr-side "
-    "NAME]\n"
-    "  [--query-rates 2,3,4] [--train-pool NAME] [--train-identities N] [--test-identities N] [--draws N] [--json]\n"
+    "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [SPLIT SETTINGS] [--draws N] [--json]\n"
     "resolute data split PACK_DIR --check FILE [--json]",
     "Writes split manifests, DIR/split-SEED.json: who trains, who is tested, which image is low-resolution at which "
     "rate,\n"
@@ -70,14 +69,14 @@ void require_absent_or_same(core::FileSystem& files, const fs::path& file, const
 }
 
 template <class Each>
-void for_each_split(const datasets::PackReader& pack, datasets::SplitOptions split, SeedRange seeds, Each each) {
+void for_each_split(const datasets::PackReader& pack, datasets::SplitSettings split, SeedRange seeds, Each each) {
   for (split.seed = seeds.first;; ++split.seed) {
     each(datasets::make_split(pack, split));
     if (split.seed == seeds.last) break;
   }
 }
 
-int write(const datasets::PackReader& pack, const fs::path& out, const datasets::SplitOptions& split, SeedRange seeds,
+int write(const datasets::PackReader& pack, const fs::path& out, const datasets::SplitSettings& split, SeedRange seeds,
           int draws, bool json) {
   auto& files = core::real_file_system();
   core::Json told = core::Json::array();
@@ -105,18 +104,17 @@ int write(const datasets::PackReader& pack, const fs::path& out, const datasets:
 }  // namespace
 
 int data_split(const Arguments& arguments) {
-  datasets::SplitOptions split;
+  datasets::SplitSettings split;
   int draws = kSplitDraws;
   options::options_description visible;
   auto add = visible.add_options();
   add("out", options::value<std::string>(), "folder for the split manifests");
   add("check", options::value<std::string>(), "a published split manifest: make it again and compare");
-  add("seed", options::value<std::string>()->default_value("0"), "seed of the split");
   add("seeds", options::value<std::string>(), "a split of each of these seeds, as 0-9");
   add("query-rates", options::value<std::string>(), "rates of LR images (default: the pack's)");
   add("draws", options::value(&draws)->default_value(draws), "gallery draws to list, 0 to 10000");
   add("json", "one JSON document on stdout");
-  add_split_options(visible, split);
+  add_described(visible, split, {"query_rates"});
   visible.add_options()("help,h", "this text");
   auto values = parse_options(arguments, kDataSplitHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
@@ -130,13 +128,12 @@ int data_split(const Arguments& arguments) {
                  json);
   }
   const fs::path out = required_value(*values, "out");
-  const SeedRange seeds = parse_seeds(*values);
+  read_described(*values, split);
+  const SeedRange seeds = parse_seeds(*values, split);
   if (draws < 0 || draws > datasets::kMostGalleryDraws)
     throw core::input_error(fmt::format("option --draws has the value {}", draws),
                             fmt::format("0 to {} are possible", datasets::kMostGalleryDraws));
-  if (values->count("query-rates") > 0)
-    split.query_rates = parse_integer_list((*values)["query-rates"].as<std::string>(), "query-rates");
-  check_split_options(split);
+  naming_options_of<datasets::SplitSettings>([&] { settings::check(split); });
   const auto pack = datasets::PackReader::open((*values)["PACK_DIR"].as<std::string>());
   if (values->count("query-rates") == 0) split.query_rates = pack.options().rates;
   return write(pack, out, split, seeds, draws, json);

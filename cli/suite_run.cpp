@@ -8,13 +8,13 @@
 #include <thread>
 
 #include "cli/allocation_work.h"
-#include "cli/pack_settings.h"
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/log.h"
 #include "core/process.h"
+#include "datasets/sources/source.h"
 #include "orchestrator/run.h"
 #include "results/aggregation.h"
 #include "results/table_json.h"
@@ -48,7 +48,7 @@ std::map<std::string, std::filesystem::path> prepare_raw_images(const experiment
   for (const auto& dataset : plan.datasets) {
     if (dataset.pack.synthetic) {
       auto folder = store.raw_folder(dataset.pack);
-      datasets::write_synthetic(core::real_file_system(), folder, to_synthetic_options(*dataset.pack.synthetic));
+      datasets::write_stand_in(core::real_file_system(), folder, {*dataset.pack.synthetic});
       roots[dataset.pack.name] = folder;
     } else {
       roots[dataset.pack.name] = dataset.root;

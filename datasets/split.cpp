@@ -6,46 +6,11 @@
 #include <set>
 
 #include "core/random.h"
-#include "datasets/low_resolution.h"
 #include "datasets/name_key.h"
-#include "datasets/sources/listing.h"
 #include "datasets/split_sides.h"
 
 namespace resolute::datasets {
 namespace {
-
-void require_name(std::string_view option, const std::string& value, std::initializer_list<std::string_view> known) {
-  if (std::find(known.begin(), known.end(), value) == known.end())
-    throw core::input_error(fmt::format("{} '{}' is unknown", option, sources::printable(value)),
-                            fmt::format("known are {}", fmt::join(known, ", ")));
-}
-
-void validate_rates(const std::vector<int>& rates) {
-  if (rates.empty()) throw core::input_error("query_rates is empty", "at least one rate is needed");
-  std::set<int> seen;
-  for (const int rate : rates) {
-    if (rate < 1 || rate > kMaxRate)
-      throw core::input_error(fmt::format("query rate {}", rate), fmt::format("rates are 1 to {}", kMaxRate));
-    if (!seen.insert(rate).second)
-      throw core::input_error(fmt::format("query rate {} stands twice", rate), "each stands once");
-  }
-}
-
-void validate_numbers(const SplitOptions& options) {
-  if (options.train_identities < 0 || options.train_identities == 1)
-    throw core::input_error(fmt::format("train_identities is {}", options.train_identities),
-                            "a training needs at least 2 identities", "set it to 2 or more, or to 0 for all of them");
-  if (options.test_identities < 0)
-    throw core::input_error(fmt::format("test_identities is {}", options.test_identities),
-                            "it is a number of identities", "set it to 1 or more, or to 0 for half of them");
-  if (options.test_identities > 0 && options.partition != "random-halves")
-    throw core::input_error(
-        fmt::format("test_identities is {} and partition '{}'", options.test_identities, options.partition),
-        "that partition says who is tested", "leave test_identities at 0, or use partition random-halves");
-  if (options.lr_camera < 0)
-    throw core::input_error(fmt::format("lr_camera is {}", options.lr_camera), "cameras count from 1",
-                            "set it to one of them, or to 0 for images of any camera");
-}
 
 struct Sightings {
   bool low = false;       // on the LR side
@@ -80,13 +45,13 @@ struct Division {
   int left_out = 0;
 
   // Of the two partitions that name who trains: whoever has an image left to train with does.
-  void add_training(std::int64_t identity, const Sightings& of, const SplitOptions& options) {
-    if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != "hr-view-only")
+  void add_training(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
+    if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != TrainPool::kHrViewOnly)
       train.insert(identity);
     else
       ++left_out;
   }
-  void add_tested(std::int64_t identity, const Sightings& of, const SplitOptions& options) {
+  void add_tested(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
     if (any_camera(options) ? !is_seen_twice(of) : !of.answered) {
       ++left_out;
       return;
@@ -97,7 +62,7 @@ struct Division {
 };
 
 Division random_halves(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
-                       const SplitOptions& options) {
+                       const SplitSettings& options) {
   Division division;
   std::vector<std::int64_t> eligible;
   for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
@@ -122,7 +87,7 @@ Division random_halves(std::span<const PackRow> rows, const SplitSides& sides, s
   return division;
 }
 
-Division official(std::span<const PackRow> rows, const SplitSides& sides, const SplitOptions& options) {
+Division official(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options) {
   Division division;
   auto in_training = [](const PackRow& row) { return row.sample.subset == "train"; };
   const Identities training = sightings(rows, sides, in_training);
@@ -160,7 +125,7 @@ std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::
 }
 
 Division published(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
-                   const SplitOptions& options) {
+                   const SplitSettings& options) {
   const std::map<std::int64_t, bool> tested = published_test(rows, pack, options.seed);
   Division division;
   for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
@@ -173,14 +138,20 @@ Division published(std::span<const PackRow> rows, const SplitSides& sides, std::
 }
 
 Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
-                const SplitOptions& options) {
-  if (options.partition == "official") return official(rows, sides, options);
-  if (options.partition == "published") return published(rows, sides, pack, options);
-  return random_halves(rows, sides, pack, options);
+                const SplitSettings& options) {
+  switch (options.partition) {
+    case Partition::kRandomHalves:
+      return random_halves(rows, sides, pack, options);
+    case Partition::kOfficial:
+      return official(rows, sides, options);
+    case Partition::kPublished:
+      return published(rows, sides, pack, options);
+  }
+  throw core::ContractError("a partition that is none");
 }
 
 // Leaves so many training identities as the options ask for.
-void choose_training(const SplitOptions& options, std::string_view pack, Division& division) {
+void choose_training(const SplitSettings& options, std::string_view pack, Division& division) {
   if (options.train_identities == 0) return;
   const auto wanted = static_cast<std::size_t>(options.train_identities);
   if (wanted > division.train.size())
@@ -195,7 +166,7 @@ void choose_training(const SplitOptions& options, std::string_view pack, Divisio
 }
 
 // lr_camera 0: the row of each test identity that stays in high resolution.
-std::set<std::size_t> draw_gallery_rows(std::span<const PackRow> rows, const SplitOptions& options,
+std::set<std::size_t> draw_gallery_rows(std::span<const PackRow> rows, const SplitSettings& options,
                                         const Division& division) {
   std::map<std::int64_t, std::vector<std::size_t>> by_identity;
   for (std::size_t i = 0; i < rows.size(); ++i)
@@ -208,7 +179,7 @@ std::set<std::size_t> draw_gallery_rows(std::span<const PackRow> rows, const Spl
   return drawn;
 }
 
-int draw_rate(const SplitOptions& options, std::span<const int> rates, std::uint64_t pack_hash, const Sample& sample) {
+int draw_rate(const SplitSettings& options, std::span<const int> rates, std::uint64_t pack_hash, const Sample& sample) {
   core::RandomStream stream(
       "split-rate", {options.seed, pack_hash, static_cast<std::uint64_t>(sample.identity), name_key(sample.path)});
   return rates[static_cast<std::size_t>(stream.below(rates.size()))];
@@ -216,7 +187,7 @@ int draw_rate(const SplitOptions& options, std::span<const int> rates, std::uint
 
 // What a training image's rate is drawn from. MLR-VRU: "each image undergoes downsampling with an equal probability or
 // remains unchanged".
-std::vector<int> training_rates(const SplitOptions& options) {
+std::vector<int> training_rates(const SplitSettings& options) {
   std::vector<int> rates = options.query_rates;
   if (any_camera(options) && std::find(rates.begin(), rates.end(), 1) == rates.end()) rates.insert(rates.begin(), 1);
   return rates;
@@ -235,26 +206,11 @@ core::RuntimeError nothing_to_split(std::string_view pack, const SplitSides& sid
 
 }  // namespace
 
-void validate(const SplitOptions& options) {
-  require_name("partition", options.partition, {"random-halves", "official", "published"});
-  require_name("train_pool", options.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
-  require_name("lr_side", options.lr_side, {"camera", "drawn", "pair", "identity"});
-  validate_rates(options.query_rates);
-  validate_numbers(options);
-  if (const std::int64_t usual = SplitOptions{}.lr_camera; options.lr_side != "camera" && options.lr_camera != usual)
-    throw core::input_error(fmt::format("lr_camera is {} with lr_side '{}'", options.lr_camera, options.lr_side),
-                            "the camera is drawn, so that it has no effect",
-                            fmt::format("leave lr_camera at {}, or use lr_side camera", usual));
-  if (any_camera(options) && options.train_pool == "hr-view-only")
-    throw core::input_error("train_pool 'hr-view-only' with lr_camera 0",
-                            "no view is the HR one where cameras mean nothing");
-}
-
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
-                 const SplitOptions& options, const PackShape& shape) {
-  validate(options);
+                 const SplitSettings& options, const PackShape& shape) {
+  settings::check(options);
   const SplitSides sides(rows, pack, options);
-  const bool is_official = options.partition == "official";
+  const bool is_official = options.partition == Partition::kOfficial;
   Division division = divide(rows, sides, pack, options);
   choose_training(options, pack, division);
   const std::set<std::size_t> kept =
@@ -272,9 +228,9 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
     const bool low = any_camera(options) ? sample.identity != 0 && !kept.contains(i) : sides.is_low(sample);
     const bool came_low = low && sides.came_low();
     if (division.train.contains(sample.identity) && (!is_official || sample.subset == "train")) {
-      if (low && options.train_pool == "hr-view-only") continue;
+      if (low && options.train_pool == TrainPool::kHrViewOnly) continue;
       const auto label = std::lower_bound(train.begin(), train.end(), sample.identity) - train.begin();
-      const int rate = low && options.train_pool == "mlr" ? rate_of(rows[i], rates) : 1;
+      const int rate = low && options.train_pool == TrainPool::kMlr ? rate_of(rows[i], rates) : 1;
       split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera,
                              rate == 1 && !came_low, rate, came_low});
     } else if (low && division.asked.contains(sample.identity)) {
@@ -289,13 +245,13 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
   return split;
 }
 
-Split make_split(const PackReader& pack, const SplitOptions& options) {
+Split make_split(const PackReader& pack, const SplitSettings& options) {
   for (int rate : options.query_rates)
     if (!pack.has_rate(rate))
       throw core::input_error(fmt::format("pack '{}' has rates {} and the split needs {}", pack.options().name,
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
-  const PackOptions& of = pack.options();
+  const PackSettings& of = pack.options();
   return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
 }
 

@@ -15,29 +15,14 @@
 #include "core/json.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/pack.h"
+#include "settings/split.h"
 
 namespace resolute::datasets {
 
-struct SplitOptions {
-  //! "random-halves"; "official": the source's train subset against query and gallery; "published": identities of the
-  //! source's test set number `seed` (Sample::test_sets, from 0) are tested, all others train.
-  std::string partition = "random-halves";
-  std::uint64_t seed = 0;
-  std::int64_t lr_camera = 2;  //!< its images become low-resolution, the other cameras' stay HR; 0: those of any camera
-  std::vector<int> query_rates = {2, 3, 4};  //!< drawn uniformly an image
-  std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only"
-  int train_identities = 0;                  //!< so many of those that may train, drawn by seed; 0: all of them
-  //! Which camera of an identity is the LR one: "camera": lr_camera; "drawn": one of the pack's, by seed; "pair": of
-  //! cameras 1 and 2, of 3 and 4, … one each, by seed (CUHK03); "identity": one of its own, by seed and identity. With
-  //! all but the first lr_camera is at its default.
-  std::string lr_side = "camera";
-  int test_identities = 0;  //!< of random-halves: so many are tested, the others train; 0: half
-  bool operator==(const SplitOptions&) const = default;
-};
-
-//! \throws RuntimeError (kInput) for what no pack can have: unknown names, numbers out of range, settings that exclude
-//! one another or have no effect beside another
-void validate(const SplitOptions& options);
+using settings::LrSide;
+using settings::Partition;
+using settings::SplitSettings;
+using settings::TrainPool;
 
 //! What a split takes from a pack beside its rows, and needs only where images came in low resolution.
 struct PackShape {
@@ -80,7 +65,7 @@ struct GalleryItem {
 struct Split {
   std::string pack;             //!< the pack's name: keys the rates drawn
   std::string manifest_sha256;  //!< of the pack's manifest.json
-  SplitOptions options;
+  SplitSettings options;
   std::vector<TrainItem> train;
   int train_identities = 0;
   std::vector<QueryItem> query;
@@ -112,14 +97,15 @@ struct Split {
 //!
 //! train_identities = n above 0: the first n of a permutation of the training identities, keyed by the seed, train, so
 //! that larger sets hold the smaller ones; test images and rates stay as they are.
-//! \throws RuntimeError (kInput): what validate() refuses; a camera that the pack lacks (named); cameras that are no
+//! \throws RuntimeError (kInput): what settings::check() refuses; a camera that the pack lacks (named); cameras that
+//! are no
 //!         pairs; a test set that it does not have (and how many it has); train_identities or test_identities above
 //!         what there is (both named); lr_camera, lr_side or hr-both-views where images came in low resolution; fewer
 //!         than 2 training identities, no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
-                 const SplitOptions& options, const PackShape& shape = {});
+                 const SplitSettings& options, const PackShape& shape = {});
 //! The same, and query_rates that the pack lacks are refused (kInput).
-Split make_split(const PackReader& pack, const SplitOptions& options);
+Split make_split(const PackReader& pack, const SplitSettings& options);
 
 //! One gallery image of every test identity that has one, uniformly (with lr_camera 0 there is but one); distractors
 //! are left out. Indices into split.gallery, ascending by identity. \param draw 0, 1, … of this split

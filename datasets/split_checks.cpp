@@ -67,9 +67,9 @@ class Checks {
     if (image.label != rank)
       refuse(fmt::format("{}: label {}", name, image.label),
              fmt::format("identity {} is number {} of those that train, from 0", image.identity, rank));
-    if (!image.has_hr && split_.options.train_pool != "mlr")
-      refuse(fmt::format("{}: has_hr false", name),
-             fmt::format("with train_pool '{}' all are shown in high resolution", split_.options.train_pool));
+    if (!image.has_hr && split_.options.train_pool != TrainPool::kMlr)
+      refuse(fmt::format("{}: has_hr false", name), fmt::format("with train_pool '{}' all are shown in high resolution",
+                                                                settings::word(split_.options.train_pool)));
     if (image.came_low != (low_came_ && !image.has_hr))
       refuse(fmt::format("{}: came_low {}", name, image.came_low),
              low_came_ ? "the LR images of this split came in low resolution" : "no query came in low resolution");
@@ -78,14 +78,14 @@ class Checks {
   }
 
   void check_training_camera(const TrainItem& image, const std::string& name) const {
-    const SplitOptions& options = split_.options;
+    const SplitSettings& options = split_.options;
     const bool low = image.camera == options.lr_camera;
-    if (low && options.train_pool == "hr-view-only")
+    if (low && options.train_pool == TrainPool::kHrViewOnly)
       refuse(fmt::format("{}: camera {}", name, image.camera), "hr-view-only leaves out what lr_camera took");
     if (!image.has_hr && !low)
       refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera),
              fmt::format("lr_camera is {}", options.lr_camera));
-    if (image.has_hr && low && options.train_pool == "mlr") check_rate(1, false, name);
+    if (image.has_hr && low && options.train_pool == TrainPool::kMlr) check_rate(1, false, name);
   }
 
   void check_query(const QueryItem& image, const std::string& name) {
@@ -103,7 +103,7 @@ class Checks {
 
   void check_gallery(const GalleryItem& image, const std::string& name) {
     check_image(image, name);
-    if (image.identity == 0 && split_.options.partition != "official")
+    if (image.identity == 0 && split_.options.partition != Partition::kOfficial)
       refuse(fmt::format("{}: identity 0", name), "distractors stand in the gallery of partition official alone");
     if (image.identity != 0) check_tested(image.identity, name);
     if (has_lr_camera() && image.camera == split_.options.lr_camera)
@@ -132,7 +132,7 @@ class Checks {
   }
 
   bool has_lr_camera() const {
-    return split_.options.lr_side == "camera" && split_.options.lr_camera != 0 && !low_came_;
+    return split_.options.lr_side == LrSide::kCamera && split_.options.lr_camera != 0 && !low_came_;
   }
 
   const Split& split_;

@@ -16,52 +16,38 @@ namespace {
 
 constexpr int kNewestSchema = 3;
 
+// Settings that a schema lacks: they are at their defaults there.
+std::vector<std::string> lacking(int schema) {
+  if (schema > 2) return {};
+  if (schema > 1) return {"lr_side", "test_identities"};
+  return {"lr_side", "test_identities", "train_identities"};
+}
+
 // The lowest schema that can tell a split, so that one published then has the hash that it had.
 int split_schema_of(const Split& split) {
-  const SplitOptions& options = split.options;
+  const SplitSettings& options = split.options;
   const auto came_low = [](const auto& items) {
     return std::any_of(items.begin(), items.end(), [](const auto& item) { return item.came_low; });
   };
-  if (options.lr_side != "camera" || options.test_identities != 0 || options.partition == "published" ||
-      came_low(split.query) || came_low(split.train))
+  if (options.lr_side != LrSide::kCamera || options.test_identities != 0 ||
+      options.partition == Partition::kPublished || came_low(split.query) || came_low(split.train))
     return 3;
   return options.lr_camera == 0 || options.train_identities != 0 ? 2 : 1;
 }
 
-core::Json options_to_json(const SplitOptions& options, int schema) {
-  core::Json json{{"partition", options.partition},
-                  {"seed", options.seed},
-                  {"lr_camera", options.lr_camera},
-                  {"query_rates", options.query_rates},
-                  {"train_pool", options.train_pool}};
-  if (schema > 1) json["train_identities"] = options.train_identities;
-  if (schema > 2) {
-    json["lr_side"] = options.lr_side;
-    json["test_identities"] = options.test_identities;
-  }
+core::Json options_to_json(const SplitSettings& options, int schema) {
+  core::Json json = settings::to_json(options);
+  for (const std::string& key : lacking(schema)) json.erase(key);
   return json;
 }
 
-SplitOptions options_from_json(const core::Json& json, int schema, const std::string& where) {
-  core::ObjectReader reader(json, where);
-  SplitOptions options;
-  options.partition = reader.required<std::string>("partition");
-  options.seed = reader.required<std::uint64_t>("seed");
-  options.lr_camera = reader.required<std::int64_t>("lr_camera");
-  options.query_rates = reader.required<std::vector<int>>("query_rates");
-  options.train_pool = reader.required<std::string>("train_pool");
-  if (schema > 1) options.train_identities = reader.required<int>("train_identities");
-  if (schema > 2) {
-    options.lr_side = reader.required<std::string>("lr_side");
-    options.test_identities = reader.required<int>("test_identities");
-  }
-  reader.finish();
-  try {
-    validate(options);
-  } catch (const core::RuntimeError& error) {
-    throw error.at(where);
-  }
-  return options;
+SplitSettings options_from_json(core::Json json, int schema, const std::string& where) {
+  const core::Json defaults = settings::to_json(SplitSettings());
+  for (const std::string& key : lacking(schema))
+    if (json.is_object() && !json.emplace(key, defaults.at(key)).second)
+      throw core::input_error(fmt::format("{}: key '{}' in a split of schema {}", where, key, schema),
+                              "a higher one has it");
+  return settings::checked<SplitSettings>(json, where);
 }
 
 // Reads what all three kinds of item have.

@@ -31,36 +31,44 @@ std::set<std::int64_t> cameras_of_people_seen_by_two(std::span<const PackRow> ro
 
 }  // namespace
 
-bool any_camera(const SplitOptions& options) { return options.lr_side == "camera" && options.lr_camera == 0; }
+bool any_camera(const SplitSettings& options) { return options.lr_side == LrSide::kCamera && options.lr_camera == 0; }
 
-SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options) {
+SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
   came_low_ = std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return row.sample.rate != 1; });
-  if (came_low_)
+  if (came_low_) {
     list_cameras_that_came_low(rows, pack, options);
-  else if (any_camera(options))
-    description_ = "images of any camera";
-  else if (options.lr_side == "identity")
-    draw_by_identity(rows, options);
-  else if (options.lr_side == "pair")
-    draw_of_pairs(rows, pack, options);
-  else if (options.lr_side == "drawn")
-    draw_camera(cameras_of_identities(rows), options);
-  else
-    use_camera(rows, pack, options);
+    return;
+  }
+  switch (options.lr_side) {
+    case LrSide::kCamera:
+      if (any_camera(options))
+        description_ = "images of any camera";
+      else
+        use_camera(rows, pack, options);
+      break;
+    case LrSide::kDrawn:
+      draw_camera(cameras_of_identities(rows), options);
+      break;
+    case LrSide::kPair:
+      draw_of_pairs(rows, pack, options);
+      break;
+    case LrSide::kIdentity:
+      draw_by_identity(rows, options);
+  }
 }
 
 void SplitSides::list_cameras_that_came_low(std::span<const PackRow> rows, std::string_view pack,
-                                            const SplitOptions& options) {
+                                            const SplitSettings& options) {
   const auto problem = [&](std::string_view what) {
     return fmt::format("{} on pack '{}', where images came in low resolution", what, pack);
   };
-  const SplitOptions defaults;
+  const SplitSettings defaults;
   if (options.lr_camera != defaults.lr_camera || options.lr_side != defaults.lr_side)
     throw core::input_error(
-        problem(fmt::format("lr_camera {} and lr_side '{}'", options.lr_camera, options.lr_side)),
+        problem(fmt::format("lr_camera {} and lr_side '{}'", options.lr_camera, settings::word(options.lr_side))),
         "those images are the LR side, so neither has an effect",
-        fmt::format("leave them at their defaults, {} and '{}'", defaults.lr_camera, defaults.lr_side));
-  if (options.train_pool == "hr-both-views")
+        fmt::format("leave them at their defaults, {} and '{}'", defaults.lr_camera, settings::word(defaults.lr_side)));
+  if (options.train_pool == TrainPool::kHrBothViews)
     throw core::input_error(problem("train_pool 'hr-both-views'"), "their HR images do not exist",
                             "use mlr or hr-view-only");
   description_ = "the images that came so";
@@ -69,12 +77,12 @@ void SplitSides::list_cameras_that_came_low(std::span<const PackRow> rows, std::
       low_in_cameras_.insert({row.sample.identity, row.sample.camera});
 }
 
-void SplitSides::draw_camera(const std::set<std::int64_t>& cameras, const SplitOptions& options) {
+void SplitSides::draw_camera(const std::set<std::int64_t>& cameras, const SplitSettings& options) {
   if (!cameras.empty()) cameras_ = {draw_of(cameras, core::RandomStream("split-lr-camera", {options.seed}))};
   description_ = fmt::format("camera {} (drawn)", fmt::join(cameras_, ", "));
 }
 
-void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options) {
+void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
   std::set<std::int64_t> cameras;
   for (const PackRow& row : rows) cameras.insert(row.sample.camera);
   if (!cameras.contains(options.lr_camera))
@@ -85,7 +93,7 @@ void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack
   description_ = fmt::format("camera {}", options.lr_camera);
 }
 
-void SplitSides::draw_of_pairs(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options) {
+void SplitSides::draw_of_pairs(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
   const std::set<std::int64_t> cameras = cameras_of_identities(rows);
   const std::set<std::int64_t> shared = cameras_of_people_seen_by_two(rows);
   for (const std::int64_t camera : cameras) {
@@ -101,7 +109,7 @@ void SplitSides::draw_of_pairs(std::span<const PackRow> rows, std::string_view p
   description_ = fmt::format("one camera of each pair ({})", fmt::join(cameras_, ", "));
 }
 
-void SplitSides::draw_by_identity(std::span<const PackRow> rows, const SplitOptions& options) {
+void SplitSides::draw_by_identity(std::span<const PackRow> rows, const SplitSettings& options) {
   std::map<std::int64_t, std::set<std::int64_t>> cameras;
   for (const PackRow& row : rows)
     if (row.sample.identity != 0) cameras[row.sample.identity].insert(row.sample.camera);
@@ -121,7 +129,7 @@ bool SplitSides::answers(const Sample& sample) const {
   return !is_low(sample) && !low_in_cameras_.contains({sample.identity, sample.camera});
 }
 
-int rate_of_low(const PackRow& row, const SplitOptions& options, const PackShape& shape) {
+int rate_of_low(const PackRow& row, const SplitSettings& options, const PackShape& shape) {
   const int own = row.sample.rate;
   if (own > 1 && (shape.rates.empty() || std::find(shape.rates.begin(), shape.rates.end(), own) != shape.rates.end()))
     return own;

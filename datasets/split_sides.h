@@ -16,14 +16,14 @@
 namespace resolute::datasets {
 
 //! Whether cameras mean nothing (MLR-VRU): lr_side "camera" and lr_camera 0.
-bool any_camera(const SplitOptions& options);
+bool any_camera(const SplitSettings& options);
 
 //! Not for any_camera(): there the sides are drawn an image.
 class SplitSides {
  public:
   //! \throws RuntimeError (kInput): an lr_camera that the pack lacks, cameras that form no pairs, options that have no
   //! effect or cannot be where images came in low resolution
-  SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options);
+  SplitSides(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options);
 
   //! The pack has images that came in low resolution: they are this side, whatever the camera.
   bool came_low() const { return came_low_; }
@@ -36,11 +36,11 @@ class SplitSides {
   const std::string& description() const { return description_; }
 
  private:
-  void list_cameras_that_came_low(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options);
-  void use_camera(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options);
-  void draw_camera(const std::set<std::int64_t>& cameras, const SplitOptions& options);
-  void draw_of_pairs(std::span<const PackRow> rows, std::string_view pack, const SplitOptions& options);
-  void draw_by_identity(std::span<const PackRow> rows, const SplitOptions& options);
+  void list_cameras_that_came_low(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options);
+  void use_camera(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options);
+  void draw_camera(const std::set<std::int64_t>& cameras, const SplitSettings& options);
+  void draw_of_pairs(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options);
+  void draw_by_identity(std::span<const PackRow> rows, const SplitSettings& options);
 
   bool came_low_ = false;
   std::set<std::int64_t> cameras_;                                  // low for everybody
@@ -51,6 +51,6 @@ class SplitSides {
 
 //! The rate that an image which came in low resolution has in a split: its own where the pack has it, else the one of
 //! query_rates nearest to sqrt(H·W / (h·w)) on a log scale (H×W network size, h×w native); ties go to the smaller.
-int rate_of_low(const PackRow& row, const SplitOptions& options, const PackShape& shape);
+int rate_of_low(const PackRow& row, const SplitSettings& options, const PackShape& shape);
 
 }  // namespace resolute::datasets

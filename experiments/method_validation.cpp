@@ -159,12 +159,12 @@ void check(const MsiflaOptions& o, const Recipe& r, const SplitSettings& split) 
     throw MemberError("train.train_rates", text_of(r.train_rates),
                       "'msifla' recovers copies at every rate, and a copy at rate 1 is the HR image, which it has",
                       "leave 1 out");
-  if (r.lr_images == 0 && split.train_pool != "mlr")
-    throw MemberError(
-        "train.lr_images", "0",
-        fmt::format("the training pool '{}' has no LR images, so the re-ID networks would see none", split.train_pool),
-        r.images < 2 ? "raise 'train.images' to 2 and set it to 1"
-                     : fmt::format("set it to half of 'train.images', {}", r.images / 2));
+  if (r.lr_images == 0 && split.train_pool != settings::TrainPool::kMlr)
+    throw MemberError("train.lr_images", "0",
+                      fmt::format("the training pool '{}' has no LR images, so the re-ID networks would see none",
+                                  settings::word(split.train_pool)),
+                      r.images < 2 ? "raise 'train.images' to 2 and set it to 1"
+                                   : fmt::format("set it to half of 'train.images', {}", r.images / 2));
   if (r.labelled_fraction == 0)
     throw MemberError("train.labelled_fraction", "0", "without labels no loss trains the re-ID networks");
 }

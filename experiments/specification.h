@@ -97,18 +97,10 @@ bool compares_copies(const std::string& distance);
 core::Json to_json(const JobSpecification& specification);
 //! canonical_json() of it, which is hashed to the job's id and stands in its spec.json.
 std::string canonical_text(const JobSpecification& specification);
-core::Json to_json(const PackSettings& settings);
-core::Json to_json(const SplitSettings& settings);
-
-//! What a pack itself says of its settings, and what its folder's name is hashed from: to_json() without the members
-//! that came after the first packs, where they have their defaults. So a pack's bytes and place stay what they were.
-core::Json settings_in_pack(const PackSettings& settings);
 
 //! The inverse, strict: unknown keys, wrong types, values out of range and another method_revision are refused with a
 //! kInput RuntimeError that opens with `where`.
 JobSpecification specification_from_json(const core::Json& json, const std::string& where);
-PackSettings pack_settings_from_json(const core::Json& json, const std::string& where);
-SplitSettings split_settings_from_json(const core::Json& json, const std::string& where);
 
 //! Range checks of every member and of members against one another. Refused: a lane with fewer than 2 identities or,
 //! where a triplet loss is on, fewer than 2 images of each; lanes < 1; train_rates that the pack lacks; a discriminator

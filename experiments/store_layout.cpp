@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view kAttempt = "attempt-";
 
 std::string named_by_content(const PackSettings& pack) {
-  return pack.name + "-" + core::sha256_hex(core::canonical_json(settings_in_pack(pack))).substr(0, 16);
+  return pack.name + "-" + core::sha256_hex(core::canonical_json(settings::settings_in_pack(pack))).substr(0, 16);
 }
 
 }  // namespace

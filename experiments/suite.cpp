@@ -66,16 +66,12 @@ Settings read_sets(const std::vector<std::pair<std::string, std::string>>& sets)
 }
 
 SyntheticSettings read_synthetic(TableReader& reader) {
-  SyntheticSettings s;
-  s.subject = reader.value("subject", s.subject);
-  s.identities = reader.value("identities", s.identities);
-  s.cameras = reader.value("cameras", s.cameras);
-  s.images_per_camera = reader.value("images_per_camera", s.images_per_camera);
-  s.height = reader.value("image_height", s.height);
-  s.width = reader.value("image_width", s.width);
-  s.seed = reader.value("seed", s.seed);
-  s.fine_contrast = reader.value("fine_contrast", s.fine_contrast);
-  return s;
+  SyntheticSettings read;
+  SyntheticSettings::members([&](const auto& one) {
+    auto& member = read.*one.at;
+    member = reader.value(std::string(one.suite_key), member);
+  });
+  return read;
 }
 
 bool is_utf8(const std::string& text) {
@@ -131,20 +127,15 @@ class SuiteReader {
     dataset.place = node.place;
     dataset.id = plain_name(reader, "id");
     refuse_second(suite_.datasets, dataset.id, reader.place("id"));
-    dataset.source = reader.value<std::string>("source");
-    try {
-      // Before its keys: which of them are known depends on it.
-      check_choice("source", dataset.source, source_names());
-    } catch (const MemberError& error) {
-      throw error.at(reader.place("source"));
-    }
-    if (dataset.source == "synthetic") {
+    // Before its keys: which of them are known depends on it.
+    dataset.source = reader.value<settings::Source>("source");
+    if (settings::facts_of(dataset.source).rendered) {
       dataset.synthetic = read_synthetic(reader);
+      roots_.push_back(nullptr);
     } else {
       reader.value<std::string>("root");
       roots_.push_back(reader.find("root"));
     }
-    if (dataset.source == "synthetic") roots_.push_back(nullptr);
     for (const Member& member : node.members) dataset.places[member.key] = member.node.place;
     add_settings(dataset.settings, reader.rest(), PackKeys::kAllowed, reader.known());
     suite_.datasets.push_back(std::move(dataset));

@@ -13,7 +13,7 @@ namespace {
 constexpr int kLargestPad = 256;  // of the loader
 constexpr int kMostLanes = 1024;
 constexpr int kMostSteps = 100'000'000;
-constexpr int kMostShards = 100'000;  // five digits in a shard's file name
+constexpr int kLeastSide = 8;
 constexpr int kMostImages = 1'000'000;
 constexpr int kMostSampleIdentities = 1000;  // all features of the sample are held at once
 constexpr int kMostPanelQueries = 32;        // pictures that one looks at, on one page with those of all rows
@@ -40,23 +40,17 @@ void check_in_pack(const std::string& key, int rate, const PackSettings& pack) {
   check_in_pack(key, std::to_string(rate), {rate}, pack);
 }
 
-void check(const SyntheticSettings& s) {
-  check_choice("subject", s.subject, {"person", "vehicle"});
-  // Those of the renderer (datasets/sources/synthetic.h).
-  check_range("identities", s.identities, 4, 9999);
-  check_range("cameras", s.cameras, 1, 99);
-  check_range("images_per_camera", s.images_per_camera, 2, 9999);
-  check_range("image_height", s.height, 32, 1024);
-  check_range("image_width", s.width, 16, 1024);
-  check_real("fine_contrast", s.fine_contrast, 0, 1);
-}
-
 //! How many identities the training half has, as far as it is known before the pack is made: each half of the people
 //! trains in one trial.
 std::optional<int> training_identities(const SplitSettings& split, const PackSettings& pack) {
-  if (!pack.synthetic || split.partition != "random-halves") return std::nullopt;
+  if (!pack.synthetic || split.partition != settings::Partition::kRandomHalves) return std::nullopt;
   const int identities = pack.synthetic->identities;
   return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
+}
+
+template <settings::Choice E>
+std::string in_quotes(E value) {
+  return fmt::format("'{}'", settings::word(value));
 }
 
 void check_genuine(const SplitSettings& split, const PackSettings& pack) {
@@ -68,19 +62,20 @@ void check_genuine(const SplitSettings& split, const PackSettings& pack) {
   const SplitSettings defaults;
   // To leave it out would not do where [defaults] set it for all data sets.
   const std::string instead = fmt::format("set split.lr_camera = {} and split.lr_side = \"{}\" on that data set",
-                                          defaults.lr_camera, defaults.lr_side);
-  if (split.lr_side != defaults.lr_side) refuse("split.lr_side", "'" + split.lr_side + "'", instead);
+                                          defaults.lr_camera, settings::word(defaults.lr_side));
+  if (split.lr_side != defaults.lr_side) refuse("split.lr_side", in_quotes(split.lr_side), instead);
   if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", std::to_string(split.lr_camera), instead);
-  if (split.train_pool == "hr-both-views")
+  if (split.train_pool == settings::TrainPool::kHrBothViews)
     refuse("split.train_pool", "'hr-both-views'", "set it to mlr or hr-view-only: they have no other view");
 }
 
 void check_published(const SplitSettings& split, const PackSettings& pack) {
-  const int sets = published_sets(pack.source);
+  const int sets = settings::facts_of(pack.source).published_sets;
   if (sets == 0)
-    throw MemberError("split.partition", "'published'",
-                      fmt::format("source '{}' of data set '{}' has no published test sets", pack.source, pack.name),
-                      "set it to random-halves or official");
+    throw MemberError(
+        "split.partition", "'published'",
+        fmt::format("source '{}' of data set '{}' has no published test sets", settings::word(pack.source), pack.name),
+        "set it to random-halves or official");
   // A trial's number is its seed.
   if (split.seed >= static_cast<std::uint64_t>(sets))
     throw MemberError("split.seed", std::to_string(split.seed),
@@ -88,12 +83,13 @@ void check_published(const SplitSettings& split, const PackSettings& pack) {
 }
 
 void check_cameras(const SplitSettings& split, const PackSettings& pack) {
-  const bool one_camera = pack.source == "vru" || (pack.synthetic && pack.synthetic->cameras == 1);
-  if (split.lr_side != "camera" && one_camera)
-    throw MemberError("split.lr_side", "'" + split.lr_side + "'",
+  const bool one_camera =
+      settings::facts_of(pack.source).one_camera || (pack.synthetic && pack.synthetic->cameras == 1);
+  if (split.lr_side != settings::LrSide::kCamera && one_camera)
+    throw MemberError("split.lr_side", in_quotes(split.lr_side),
                       fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
                       "leave it out and set 'split.lr_camera' to 0 to make images of any camera LR");
-  if (split.lr_side == "pair" && pack.synthetic && pack.synthetic->cameras % 2 != 0)
+  if (split.lr_side == settings::LrSide::kPair && pack.synthetic && pack.synthetic->cameras % 2 != 0)
     throw MemberError("split.lr_side", "'pair'",
                       fmt::format("data set '{}' has {} cameras, so the last one has no other beside it", pack.name,
                                   pack.synthetic->cameras),
@@ -110,10 +106,10 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
 
 //! A split of this pack.
 void check(const SplitSettings& split, const PackSettings& pack) {
-  experiments::check(split);
+  settings::check(split, "split.");
   check_in_pack("split.query_rates", split.query_rates, pack);
-  if (queries_came_low(pack.source)) check_genuine(split, pack);
-  if (split.partition == "published") check_published(split, pack);
+  if (settings::facts_of(pack.source).came_low) check_genuine(split, pack);
+  if (split.partition == settings::Partition::kPublished) check_published(split, pack);
   check_cameras(split, pack);
   if (!pack.synthetic) return;
   if (split.test_identities > pack.synthetic->identities - 2)
@@ -161,12 +157,18 @@ void check(const Recipe& r, const PackSettings& pack) {
   check_choice("train.precision", r.precision, {"f32", "bf16"});
 }
 
+void check_pack(const PackSettings& pack) {
+  settings::check(pack);
+  if (settings::facts_of(pack.source).rendered && !pack.synthetic)
+    throw MemberError("source", in_quotes(pack.source), "it needs settings of synthetic images");
+}
+
 void check_job(const ShardSpecification& s) {
-  experiments::check(s.pack);
+  check_pack(s.pack);
   check_range("shard", s.shard, 0, s.pack.shards - 1);
 }
 
-void check_job(const SealSpecification& s) { experiments::check(s.pack); }
+void check_job(const SealSpecification& s) { check_pack(s.pack); }
 
 //! Losses of pairs need two images of each identity in a lane.
 void check_images(const TrainingSpecification& s) {
@@ -178,7 +180,7 @@ void check_images(const TrainingSpecification& s) {
       [&](const auto& options) {
         if constexpr (requires { options.verification; }) {
           // A row with an HR image gives two images of its identity: this one and its LR copy.
-          if (options.verification && s.split.train_pool == "mlr")
+          if (options.verification && s.split.train_pool == settings::TrainPool::kMlr)
             refuse(
                 "the verification loss needs 2 images of each identity in a lane, and of the pool 'mlr' a row stored "
                 "as an LR image alone gives one",
@@ -208,7 +210,10 @@ void check_lanes(const TrainingSpecification& s) {
 }
 
 void check_job(const TrainingSpecification& s) {
-  experiments::check(s.pack);
+  check_pack(s.pack);
+  // Of a network; packs alone may be smaller.
+  for (const auto& [key, side] : {std::pair("height", s.pack.height), std::pair("width", s.pack.width)})
+    check_range(key, side, kLeastSide, 4096);
   check(s.split, s.pack);
   check(s.network);
   check(s.recipe, s.pack);
@@ -222,13 +227,13 @@ void check_job(const TrainingSpecification& s) {
 void check_job(const EvaluationSpecification& s) {
   if (!core::is_sha256_hex(s.training.hex))
     throw MemberError("training", "'" + s.training.hex + "'", "a job id of 64 hexadecimal digits is needed");
-  experiments::check(s.pack);
+  check_pack(s.pack);
   check(s.split, s.pack);
   check_choice("evaluate.protocol", s.protocol.name, {"single-shot"});
   check_range("evaluate.draws", s.protocol.draws, 1, 100'000);
   check_ascending("evaluate.query_rates", s.protocol.query_rates, 1, kLargestRate);
   check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);
-  if (queries_came_low(s.pack.source) && !s.protocol.query_rates.empty() &&
+  if (settings::facts_of(s.pack.source).came_low && !s.protocol.query_rates.empty() &&
       s.protocol.query_rates != s.split.query_rates)
     throw MemberError(
         "evaluate.query_rates", text_of(s.protocol.query_rates),
@@ -249,65 +254,6 @@ void check_job(const EvaluationSpecification& s) {
 }
 
 }  // namespace
-
-const std::vector<std::string>& source_names() {
-  static const std::vector<std::string> names = {"caviar",   "csv",        "cuhk03",      "cuhk03-detected",
-                                                 "dukemtmc", "market1501", "mlr-folders", "mlr-folders-by-identity",
-                                                 "pku-reid", "synthetic",  "sysu",        "viper",
-                                                 "vru"};
-  return names;
-}
-
-bool queries_came_low(const std::string& source) { return source == "caviar" || source.starts_with("mlr-folders"); }
-
-int published_sets(const std::string& source) { return source == "cuhk03" || source == "cuhk03-detected" ? 20 : 0; }
-
-bool is_plain_name(std::string_view text) {
-  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
-  return !text.empty() && text.size() <= 64 && text.front() != '-' && std::all_of(text.begin(), text.end(), allowed);
-}
-
-void check(const PackSettings& p) {
-  if (!is_plain_name(p.name))
-    throw MemberError("id", "'" + p.name + "'", "a data set's name is 1 to 64 of a-z, 0-9 and '-'");
-  check_choice("source", p.source, source_names());
-  if (p.synthetic.has_value() != (p.source == "synthetic"))
-    throw MemberError(
-        "source", "'" + p.source + "'",
-        p.synthetic ? "settings of synthetic images stand beside it" : "it needs settings of synthetic images");
-  if (p.synthetic) check(*p.synthetic);
-  check_rates("rates", p.rates);
-  check_choice("kernel", p.kernel, {"triangle", "bilinear-point", "cubic", "lanczos3"});
-  check_range("height", p.height, 8, 4096);
-  check_range("width", p.width, 8, 4096);
-  check_range("shards", p.shards, 1, kMostShards);
-  check_choice("view_from", p.view_from, {"native", "network"});
-}
-
-void check(const SplitSettings& s) {
-  check_choice("split.partition", s.partition, {"random-halves", "official", "published"});
-  check_choice("split.lr_side", s.lr_side, {"camera", "drawn", "pair", "identity"});
-  check_range("split.lr_camera", s.lr_camera, 0, 1000);
-  check_rates("split.query_rates", s.query_rates);
-  check_choice("split.train_pool", s.train_pool, {"mlr", "hr-both-views", "hr-view-only"});
-  if (s.lr_side != "camera" && s.lr_camera != SplitSettings().lr_camera)
-    throw MemberError("split.lr_camera", std::to_string(s.lr_camera),
-                      fmt::format("with 'split.lr_side' \"{}\" nothing looks at it", s.lr_side),
-                      "leave it out or set split.lr_side = \"camera\"");
-  if (s.lr_camera == 0 && s.train_pool == "hr-view-only")
-    throw MemberError("split.train_pool", "'hr-view-only'",
-                      "with 'split.lr_camera' 0 images of any camera are LR, so none is the HR view",
-                      "set it to mlr or hr-both-views");
-  check_range("split.train_identities", s.train_identities, 0, kMostImages);
-  if (s.train_identities == 1)
-    throw MemberError("split.train_identities", "1", "classification and triplets need at least 2",
-                      "set it to 0 for all of them");
-  check_range("split.test_identities", s.test_identities, 0, kMostImages);
-  if (s.test_identities != 0 && s.partition != "random-halves")
-    throw MemberError("split.test_identities", std::to_string(s.test_identities),
-                      fmt::format("with the partition '{}' the source says who is tested", s.partition),
-                      "set it to 0 or split.partition = \"random-halves\"");
-}
 
 void check(const JobSpecification& specification) {
   std::visit([](const auto& job) { check_job(job); }, specification);

@@ -139,6 +139,12 @@ S from_json(const core::Json& json, const std::string& where) {
   return result;
 }
 
+//! canonical() as Json.
+template <Settings S>
+core::Json to_json(const S& value) {
+  return core::Json::parse(canonical(value).text());
+}
+
 //! A member of an object as a T.
 template <class T>
 T read_member(core::ObjectReader& object, const std::string& key) {
@@ -163,6 +169,18 @@ S read(core::ObjectReader& object) {
     using T = typename std::decay_t<decltype(one)>::Type;
     result.*one.at = read_member<T>(object, std::string(one.key));
   });
+  return result;
+}
+
+//! from_json() of what the struct's own check() accepts. \throws RuntimeError (kInput) opening with `where`
+template <Settings S>
+S checked(const core::Json& json, const std::string& where) {
+  S result = from_json<S>(json, where);
+  try {
+    check(result);
+  } catch (const MemberError& error) {
+    throw error.at(where);
+  }
   return result;
 }
 

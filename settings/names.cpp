@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/json.h"
+
 namespace resolute::settings {
 
 int edit_distance(std::string_view a, std::string_view b, int limit) {
@@ -42,6 +44,16 @@ std::string did_you_mean(std::string_view word, const std::vector<std::string>& 
         break;
       }
   return found.empty() ? std::string() : "did you mean '" + std::string(found) + "'";
+}
+
+std::string quoted_text(std::string_view text) {
+  const std::string json = core::Json(text).dump(-1, ' ', true, core::Json::error_handler_t::replace);
+  return fmt::format("'{}'", json.substr(1, json.size() - 2));
+}
+
+bool is_plain_name(std::string_view text) {
+  auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+  return !text.empty() && text.size() <= 64 && text.front() != '-' && std::all_of(text.begin(), text.end(), allowed);
 }
 
 }  // namespace resolute::settings

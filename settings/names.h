@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Suggestions for misspelt words.
+//! Names, and suggestions for misspelt words.
 
 #include <string>
 #include <string_view>
@@ -14,5 +14,11 @@ int edit_distance(std::string_view a, std::string_view b, int limit);
 //! "did you mean 'X'" for the nearest candidate within two edits or, failing that, the one whose last dotted part is
 //! `word` ("steps" → "train.steps"); empty where there is none. The first of equally near candidates is taken.
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+
+//! The text in single quotes, on one line whatever it holds: escaped as JSON escapes.
+std::string quoted_text(std::string_view text);
+
+//! True for 1 to 64 of [a-z0-9-], not starting with a dash: names of suites and data sets, safe as folder names.
+bool is_plain_name(std::string_view text);
 
 }  // namespace resolute::settings

@@ -7,34 +7,99 @@
 #include <string>
 #include <vector>
 
+#include "settings/choice.h"
+#include "settings/member.h"
+#include "settings/source.h"
+
 namespace resolute::settings {
 
-//! The procedural people or vehicles of datasets/sources/synthetic.h. Sizes in pixels.
+enum class Subject {
+  kPerson,
+  kVehicle,  //!< seen from above, turned any way
+};
+constexpr auto words_of(Subject) { return words("person", "vehicle"); }
+
+//! How images are shrunk (datasets/image/resample.h).
+enum class Kernel {
+  kTriangle,       //!< Pillow's BILINEAR; shrinking averages over the whole footprint
+  kBilinearPoint,  //!< four neighbours of a point whatever the scale, as OpenCV's INTER_LINEAR
+  kCubic,          //!< Pillow's BICUBIC, a = -0.5
+  kLanczos3,       //!< Pillow's LANCZOS
+};
+constexpr auto words_of(Kernel) { return words("triangle", "bilinear-point", "cubic", "lanczos3"); }
+
+//! What the LR image of a camera (`lr_view`) is shrunk from. Public code does both (protocols, "How an LR image is
+//! made").
+enum class ViewFrom {
+  kNative,   //!< the raw image
+  kNetwork,  //!< the one already at network size
+};
+constexpr auto words_of(ViewFrom) { return words("native", "network"); }
+
+//! The procedural people or vehicles of datasets/sources/synthetic.h.
 struct SyntheticSettings {
-  std::string subject = "person";  //!< or "vehicle": seen from above, turned any way
+  Subject subject = Subject::kPerson;
   int identities = 64;
   int cameras = 2;
   int images_per_camera = 4;
   int height = 128;
   int width = 64;
   std::uint64_t seed = 0;
-  double fine_contrast = 1.0;  //!< contrast of the fine cue (gratings gone at rates 2 and up), 0 to 1
+  double fine_contrast = 1.0;
   bool operator==(const SyntheticSettings&) const = default;
+
+  static void members(auto&& visit) {
+    using S = SyntheticSettings;
+    visit(member("subject", &S::subject, "what is drawn"));
+    visit(member("identities", &S::identities, between(4, 9999), "people or vehicles, of which the first half trains"));
+    visit(member("cameras", &S::cameras, between(1, 99), "cameras"));
+    visit(member("images_per_camera", &S::images_per_camera, between(2, 9999), "images of each identity and camera"));
+    visit(member("height", &S::height, between(32, 1024), "pixels; of vehicles, the longest one's length")
+              .spelled("image_height"));
+    visit(member("width", &S::width, between(16, 1024), "pixels; of vehicles, the widest one's width")
+              .spelled("image_width"));
+    visit(member("seed", &S::seed, "another seed, other identities"));
+    visit(member("fine_contrast", &S::fine_contrast, between(0, 1),
+                 "contrast of the fine cue, which is gone at rates of 2 and up"));
+  }
 };
 
 //! Everything that decides the bytes of a pack, given the raw images. Known before the pack exists.
 struct PackSettings {
-  std::string name;                            //!< the data set's name: [a-z0-9-]+, part of the folder's name
-  std::string source;                          //!< one of source_names() (validation.h)
-  std::optional<SyntheticSettings> synthetic;  //!< present exactly when source is "synthetic"
-  std::vector<int> rates = {2, 3, 4};          //!< rates r of the low-resolution images, ascending, each 1 to 16
-  std::string kernel = "triangle";             //!< down-sampling: "triangle", "bilinear-point", "cubic", "lanczos3"
-  int height = 256;                            //!< network size in pixels
+  std::string name;
+  Source source = Source::kCsv;
+  std::optional<SyntheticSettings> synthetic = {};  //!< where the source's images are rendered for this pack alone
+  std::vector<int> rates = {2, 3, 4};
+  Kernel kernel = Kernel::kTriangle;
+  int height = 256;
   int width = 128;
   int shards = 1;
-  //! What the LR image of a camera is shrunk from: "native" (the raw image) or "network" (the one at network size).
-  std::string view_from = "native";
+  ViewFrom view_from = ViewFrom::kNative;
   bool operator==(const PackSettings&) const = default;
+
+  static void members(auto&& visit) {
+    using P = PackSettings;
+    visit(member("name", &P::name, "the data set's name, part of the folder's: 1 to 64 of a-z, 0-9 and '-'")
+              .spelled("id"));
+    visit(member("source", &P::source, "where the raw images come from"));
+    visit(member("synthetic", &P::synthetic, "the images that are rendered").spelled(""));
+    visit(member("rates", &P::rates, some_rates(), "rates r of the LR images"));
+    visit(member("kernel", &P::kernel, "what LR images are shrunk with"));
+    visit(member("height", &P::height, between(1, 4096), "network size, pixels"));
+    visit(member("width", &P::width, between(1, 4096), "network size, pixels"));
+    visit(member("shards", &P::shards, between(1, 100'000), "files of the pack"));
+    visit(member("view_from", &P::view_from, "size of the image that LR views are shrunk from").added());
+  }
 };
+
+//! \throws MemberError for the first member out of range, alone or against the others
+void check(const SyntheticSettings& settings);
+void check(const PackSettings& settings);
+
+//! What a pack itself says of its settings, and what its folder's name is hashed from: their JSON without the members
+//! that came after the first packs, where they have their defaults. So a pack's bytes and place stay what they were.
+core::Json settings_in_pack(const PackSettings& settings);
+//! The inverse. \throws RuntimeError (kInput) opening with `where`
+PackSettings settings_of_pack(core::Json json, const std::string& where);
 
 }  // namespace resolute::settings

@@ -6,24 +6,70 @@
 #include <string>
 #include <vector>
 
+#include "settings/choice.h"
+#include "settings/member.h"
+
 namespace resolute::settings {
+
+//! Who trains and who is tested.
+enum class Partition {
+  kRandomHalves,  //!< halves of the identities, drawn by seed
+  kOfficial,      //!< the source's train subset against its query and gallery
+  kPublished,     //!< the source's own test set of the number `seed`, from 0, is tested; all others train
+};
+constexpr auto words_of(Partition) { return words("random-halves", "official", "published"); }
+
+//! Which training images there are: docs/formats/manifest.md.
+enum class TrainPool {
+  kMlr,          //!< those of the LR side exist in low resolution only
+  kHrBothViews,  //!< all, in high resolution
+  kHrViewOnly,   //!< those of the LR side are left out
+};
+constexpr auto words_of(TrainPool) { return words("mlr", "hr-both-views", "hr-view-only"); }
+
+//! Whose images become low-resolution.
+enum class LrSide {
+  kCamera,    //!< lr_camera's
+  kDrawn,     //!< one camera's, by seed
+  kPair,      //!< of cameras 1 and 2, of 3 and 4, … one each, by seed (CUHK03)
+  kIdentity,  //!< of each identity one of its cameras, by seed
+};
+constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity"); }
 
 //! How one trial divides a pack into training, query and gallery images.
 struct SplitSettings {
-  //! Identities: "random-halves" by seed, "official" (the source's subsets), or "published": the source's own test set
-  //! of the number `seed`.
-  std::string partition = "random-halves";
-  std::uint64_t seed = 0;  //!< the trial: keys the halves, the rates drawn and the gallery draws
-  int lr_camera = 2;       //!< the camera whose images become low-resolution; 0: images of any camera do (MLR-VRU)
-  std::vector<int> query_rates = {2, 3, 4};  //!< rates of low-resolution images, drawn uniformly per image
-  std::string train_pool = "mlr";            //!< "mlr", "hr-both-views", "hr-view-only": docs/formats/manifest.md
-  int train_identities = 0;                  //!< so many of the training half, drawn by seed; 0: all of it
-  //! Whose images become low-resolution: "camera": lr_camera's; "drawn": one camera's, by seed; "pair": of cameras 1
-  //! and 2, of 3 and 4, … one each, by seed; "identity": of each identity one of its cameras, by seed. lr_camera is at
-  //! its default with all but the first.
-  std::string lr_side = "camera";
-  int test_identities = 0;  //!< of random-halves: so many are tested, the others train; 0: half
+  Partition partition = Partition::kRandomHalves;
+  std::uint64_t seed = 0;
+  int lr_camera = 2;
+  std::vector<int> query_rates = {2, 3, 4};
+  TrainPool train_pool = TrainPool::kMlr;
+  int train_identities = 0;
+  LrSide lr_side = LrSide::kCamera;
+  int test_identities = 0;
   bool operator==(const SplitSettings&) const = default;
+
+  static void members(auto&& visit) {
+    using S = SplitSettings;
+    visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED"));
+    visit(member("seed", &S::seed, "the trial: keys the halves, the rates drawn and the gallery draws").spelled(""));
+    visit(member("lr_camera", &S::lr_camera, between(0, 1'000'000),
+                 "camera whose images become LR with lr_side camera; 0: images of any camera do (MLR-VRU)"));
+    visit(member("query_rates", &S::query_rates, some_rates(), "rates of LR images, drawn uniformly per image"));
+    visit(member("train_pool", &S::train_pool,
+                 "mlr: training images of the LR side exist in LR only; the others have HR images alone"));
+    visit(member("train_identities", &S::train_identities, between(0, 1'000'000),
+                 "so many of those that may train, drawn by seed; 0: all of them"));
+    visit(
+        member("lr_side", &S::lr_side,
+               "whose images become LR: lr_camera's, or by seed one camera's, of each pair of cameras one's (CUHK03), "
+               "of each identity one camera's"));
+    visit(member("test_identities", &S::test_identities, between(0, 1'000'000),
+                 "of random-halves: so many are tested, the others train; 0: half"));
+  }
 };
+
+//! \param section what stands before the keys where they are given: "split." in suites
+//! \throws MemberError for the first member out of range, alone or against the others
+void check(const SplitSettings& settings, const std::string& section = {});
 
 }  // namespace resolute::settings

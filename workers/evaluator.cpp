@@ -31,9 +31,9 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
 int level_of_stored_size(const std::vector<int>& level_rates, const datasets::PackReader& pack,
                          const datasets::QueryItem& query) {
   const datasets::PackRow& row = pack.row(query.row);
-  const datasets::PackOptions& options = pack.options();
+  const datasets::PackSettings& options = pack.options();
   const int shrunk_by = query.came_low ? 1 : query.rate;
-  const bool from_native = query.came_low || options.view_from == datasets::ViewFrom::kNative;
+  const bool from_native = query.came_low || options.view_from == settings::ViewFrom::kNative;
   const auto stored = [&](int from) { return std::max<std::int64_t>(1, from / shrunk_by); };
   return experiments::level_of_area(level_rates, std::int64_t{options.height} * options.width,
                                     stored(from_native ? row.native_height : options.height) *
@@ -104,7 +104,7 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
                     pack.options().name),
         "leave it out");
   // An unseen rate: other queries, the same trial. What binds the record to its training is the trial's split.
-  datasets::SplitOptions options = own.options;
+  datasets::SplitSettings options = own.options;
   options.query_rates = query_rates;
   return datasets::make_split(pack, options);
 }

@@ -7,7 +7,6 @@
 #include "core/error.h"
 #include "core/processors.h"
 #include "datasets/labelled.h"
-#include "workers/dataset_settings.h"
 
 namespace resolute::workers {
 namespace {
@@ -34,7 +33,16 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
   return options;
 }
 
+datasets::LoaderOptions loader_options(const experiments::TrainingSpecification& specification) {
+  const experiments::Recipe& recipe = specification.recipe;
+  return {recipe.train_rates, recipe.flip, recipe.pad, recipe.erasing, specification.seed};
+}
+
 }  // namespace
+
+datasets::BatchShape batch_shape(const experiments::Recipe& recipe) {
+  return {recipe.identities, recipe.images, recipe.lr_images};
+}
 
 datasets::BatchAllocator batch_allocator(at::Device place) {
   if (place.is_cpu()) return datasets::host_memory;
@@ -59,7 +67,7 @@ PackSource::PackSource(const datasets::PackReader& pack, const datasets::Split& 
                     : std::vector<std::uint8_t>()),
       lanes_(lanes_of_batch(specification.recipe, specification.lanes)),
       first_item_(lanes_[static_cast<std::size_t>(range.first)].begin),
-      loader_(pack, split, loader_options(specification.recipe, specification.seed), batch_shape(specification.recipe),
+      loader_(pack, split, loader_options(specification), batch_shape(specification.recipe),
               prefetch_options(specification, range, first_step, place, std::move(wanted))) {}
 
 // A copy from the loader's memory may still be under way, and that memory goes with the loader.

@@ -26,6 +26,9 @@ struct WantedImages {
 //! wait for a copy; for the CPU datasets::host_memory.
 datasets::BatchAllocator batch_allocator(at::Device place);
 
+//! What a recipe says of a batch's rows.
+datasets::BatchShape batch_shape(const experiments::Recipe& recipe);
+
 class PackSource final : public BatchSource {
  public:
   //! \param pack, split outlive the source \param range this rank's lanes: no other images are read

@@ -10,7 +10,6 @@
 #include "datasets/split.h"
 #include "experiments/validation.h"
 #include "workers/checkpoint.h"
-#include "workers/dataset_settings.h"
 #include "workers/device.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/evaluator.h"
@@ -31,7 +30,7 @@ namespace {
 datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings) {
   const std::filesystem::path folder = context.store.pack_folder(settings);
   datasets::PackReader pack = datasets::PackReader::open(context.files, folder);
-  if (datasets::to_json(pack.options()) != datasets::to_json(pack_options(settings)))
+  if (pack.options() != settings)
     throw core::input_error(fmt::format("pack '{}' was made with other settings", folder.string()),
                             "the specification asks for a different one", "move it away and pack again");
   return pack;
@@ -78,7 +77,7 @@ results::TrainingRecord run_training(const JobContext& context,
                    context.communicator);
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
+  const datasets::Split split = datasets::make_split(pack, specification.split);
   const std::unique_ptr<Method> method = make_method(specification, split.train_identities);
   ProgressPipe silent(-1);
   std::optional<CheckpointFolder> checkpoints;
@@ -165,7 +164,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   move_to(*method, device->place());
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
-  const datasets::Split split = datasets::make_split(pack, split_options(specification.split));
+  const datasets::Split split = datasets::make_split(pack, specification.split);
   const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
   const Comparison comparison = comparison_of(specification.protocol, trained.method);
   const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);

@@ -16,11 +16,6 @@ namespace {
 
 using passes::Taps;
 
-constexpr std::array<std::pair<std::string_view, Kernel>, 4> kNames{{{"triangle", Kernel::kTriangle},
-                                                                     {"bilinear-point", Kernel::kBilinearPoint},
-                                                                     {"cubic", Kernel::kCubic},
-                                                                     {"lanczos3", Kernel::kLanczos3}}};
-
 double sinc(double x) {
   if (x == 0.0) return 1.0;
   x *= std::numbers::pi;
@@ -218,19 +213,6 @@ void resize_point(const Image& image, int height, int width, Image& to, ResizeSc
 }
 
 }  // namespace
-
-Kernel kernel_from_name(std::string_view name) {
-  for (const auto& [known, kernel] : kNames)
-    if (known == name) return kernel;
-  throw core::input_error(fmt::format("kernel '{}' is unknown", name), {},
-                          "choose 'triangle', 'bilinear-point', 'cubic' or 'lanczos3'");
-}
-
-std::string_view kernel_name(Kernel kernel) {
-  for (const auto& [name, known] : kNames)
-    if (known == kernel) return name;
-  throw core::ContractError("a kernel without a name");
-}
 
 ResizeScratch::ResizeScratch() : state_(std::make_unique<State>()) {}
 ResizeScratch::~ResizeScratch() = default;

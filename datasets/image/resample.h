@@ -5,22 +5,13 @@
 //! coefficients. Method: Pillow, src/libImaging/Resample.c, of which this is an implementation of our own.
 
 #include <memory>
-#include <string_view>
 
 #include "datasets/image/image.h"
+#include "settings/pack.h"
 
 namespace resolute::datasets {
 
-enum class Kernel {
-  kTriangle,       //!< "triangle": Pillow's BILINEAR; shrinking averages over the whole footprint
-  kBilinearPoint,  //!< "bilinear-point": four neighbours of a point whatever the scale, as OpenCV's INTER_LINEAR
-  kCubic,          //!< "cubic": Pillow's BICUBIC, a = -0.5
-  kLanczos3,       //!< "lanczos3": Pillow's LANCZOS
-};
-
-//! \throws RuntimeError (kInput) for another name, listing the four
-Kernel kernel_from_name(std::string_view name);
-std::string_view kernel_name(Kernel kernel);
+using settings::Kernel;
 
 //! Memory of resize_into() between calls: coefficients of the sizes met so far (the latest few hundred) and room for
 //! intermediate pixels. For one thread at a time.

@@ -43,7 +43,7 @@ struct ShardResult {
 //!         whose pack.json or manifest is damaged where a shard must be made again; kEnvironment for a full disk.
 //!         Nothing half written stays.
 ShardResult write_shard(core::FileSystem& files, const RawReader& raw, const std::vector<Sample>& samples,
-                        const PackOptions& options, int shard, const std::filesystem::path& pack_folder);
+                        const PackSettings& options, int shard, const std::filesystem::path& pack_folder);
 
 //! SHA-256 of a shard's file as pack.json will hold it, 64 hexadecimal digits. Reads the file.
 std::string shard_sha256(const std::filesystem::path& pack_folder, int shard);
@@ -57,13 +57,13 @@ struct SealResult {
 //! seal_pack(). Checks what seal_pack() does, but reads and checks no image. Writes nothing; pack.json need not be
 //! there. \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for one whose rows are damaged
 std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder,
-                                        const PackOptions& options);
+                                        const PackSettings& options);
 
 //! Checks that every shard is there and intact, was made with these options and from one listing by one decoder, then
 //! writes manifest.json and, last, pack.json. Sealing again gives the same bytes. \param threads that read shards, 1 or
 //! more
 //! \throws RuntimeError: kInput for a missing or foreign shard; kCorrupt for a damaged one
-SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackOptions& options,
+SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackSettings& options,
                      int threads = 1);
 
 //! Reads everything once: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
@@ -85,7 +85,7 @@ class PackReader {
   PackReader(PackReader&&) noexcept;
   PackReader& operator=(PackReader&&) noexcept;
 
-  const PackOptions& options() const { return options_; }
+  const PackSettings& options() const { return options_; }
   const std::string& manifest_sha256() const { return manifest_sha256_; }
   //! SHA-256 of pack.json: the seal.
   const std::string& pack_sha256() const { return pack_sha256_; }
@@ -119,7 +119,7 @@ class PackReader {
   std::size_t rate_index(int rate) const;
 
   std::filesystem::path folder_;
-  PackOptions options_;
+  PackSettings options_;
   std::string manifest_sha256_;
   std::string pack_sha256_;
   std::vector<std::unique_ptr<Shard>> shards_;

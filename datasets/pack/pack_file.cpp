@@ -8,7 +8,7 @@ namespace resolute::datasets {
 namespace {
 
 // 1 where that can tell a pack; 2 for an option that 1 lacks.
-int pack_schema_of(const PackOptions& options) { return options.view_from == ViewFrom::kNative ? 1 : 2; }
+int pack_schema_of(const PackSettings& options) { return options.view_from == ViewFrom::kNative ? 1 : 2; }
 
 PackFile parse_pack(const std::string& text, const std::string& where) {
   core::Json json = core::parse_json(text, where);
@@ -18,7 +18,7 @@ PackFile parse_pack(const std::string& text, const std::string& where) {
     throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema), "1 and 2 are known",
                             "ingest the data set again");
   PackFile pack;
-  pack.options = pack_options_from_json(reader.required<core::Json>("options"), where);
+  pack.options = options_from_json(reader.required<core::Json>("options"), where);
   if (schema != pack_schema_of(pack.options))
     throw core::input_error(fmt::format("{}: pack schema {}", where, schema),
                             fmt::format("such a pack has schema {}", pack_schema_of(pack.options)));
@@ -54,7 +54,7 @@ std::string pack_text(const PackFile& pack) {
   for (const auto& shard : pack.shards)
     shards.push_back({{"file", shard.file}, {"rows", shard.rows}, {"sha256", shard.sha256}});
   return core::canonical_json({{"schema", pack_schema_of(pack.options)},
-                               {"options", to_json(pack.options)},
+                               {"options", options_json(pack.options)},
                                {"rows", pack.rows},
                                {"listing_sha256", pack.listing_sha256},
                                {"manifest_sha256", pack.manifest_sha256},

@@ -17,7 +17,7 @@ struct PackFile {
     std::uint64_t rows = 0;
     std::string sha256;
   };
-  PackOptions options;
+  PackSettings options;
   std::uint64_t rows = 0;
   std::string listing_sha256;
   std::string manifest_sha256;

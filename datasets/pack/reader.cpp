@@ -34,9 +34,8 @@ PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path
                                 "pack.json names it", "remove pack.json and ingest the data set again");
     auto shard = std::make_unique<Shard>(path);
     const ShardHeader& header = shard->header();
-    if (to_json(header.options) != to_json(reader.options_) || header.shard != static_cast<int>(i) ||
-        header.rows != entry.rows || header.first_row != reader.size_ ||
-        header.listing_sha256 != read.pack.listing_sha256)
+    if (header.options != reader.options_ || header.shard != static_cast<int>(i) || header.rows != entry.rows ||
+        header.first_row != reader.size_ || header.listing_sha256 != read.pack.listing_sha256)
       throw core::corrupt_error(fmt::format("shard '{}' belongs to another pack", path.string()),
                                 "its header contradicts pack.json", "remove the file and ingest the data set again");
     reader.first_rows_.push_back(reader.size_);

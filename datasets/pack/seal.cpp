@@ -20,7 +20,7 @@ void check_member(const ShardHeader& header, const PackFile& pack, std::size_t n
     return core::input_error(fmt::format("shard '{}' does not belong to this pack", path.string()), why,
                              "remove the file and make the shard again");
   };
-  if (to_json(header.options) != to_json(pack.options) || header.shard != static_cast<int>(number))
+  if (header.options != pack.options || header.shard != static_cast<int>(number))
     throw refuse("it was made with other settings");
   if (header.first_row != pack.rows) throw refuse("its rows are others");
   if (number == 0) return;
@@ -31,8 +31,8 @@ void check_member(const ShardHeader& header, const PackFile& pack, std::size_t n
 }
 
 // Opens every shard, one at a time, and checks that they are one pack. \return what pack.json will say, without hashes
-PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options) {
-  validate(options);
+PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& options) {
+  settings::check(options);
   PackFile pack;
   pack.options = options;
   std::uint64_t total = 0;
@@ -63,7 +63,7 @@ PackFile read_members(core::FileSystem& files, const fs::path& pack_folder, cons
 }  // namespace
 
 std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path& pack_folder,
-                                        const PackOptions& options) {
+                                        const PackSettings& options) {
   const PackFile pack = read_members(files, pack_folder, options);
   std::vector<PackRow> rows;
   rows.reserve(static_cast<std::size_t>(pack.rows));
@@ -71,7 +71,7 @@ std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path&
   return rows;
 }
 
-SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackOptions& options, int threads) {
+SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& options, int threads) {
   PackFile pack = read_members(files, pack_folder, options);
   std::vector<std::vector<PackRow>> parts(pack.shards.size());
   for_each_shard_pair(parts.size(), threads, [&](std::size_t i, std::size_t count) {

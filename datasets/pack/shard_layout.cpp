@@ -9,14 +9,14 @@ namespace resolute::datasets {
 using hdf5::ArrayLayout;
 using hdf5::ElementType;
 
-int shard_schema(const PackOptions& options, bool tell_origin) {
+int shard_schema(const PackSettings& options, bool tell_origin) {
   return tell_origin || options.view_from != ViewFrom::kNative ? 2 : 1;
 }
 
 std::string header_text(const ShardHeader& header) {
   const int schema = shard_schema(header.options, header.tell_origin);
   core::Json json{{"schema", schema},
-                  {"options", to_json(header.options)},
+                  {"options", options_json(header.options)},
                   {"shard", header.shard},
                   {"first_row", header.first_row},
                   {"rows", header.rows},
@@ -37,7 +37,7 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
       throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema), "1 and 2 are known",
                               "ingest the data set again");
     ShardHeader header;
-    header.options = pack_options_from_json(reader.required<core::Json>("options"), where);
+    header.options = options_from_json(reader.required<core::Json>("options"), where);
     header.shard = reader.required<int>("shard");
     header.first_row = reader.required<std::uint64_t>("first_row");
     header.rows = reader.required<std::uint64_t>("rows");
@@ -78,7 +78,7 @@ std::size_t ShardLayout::index(const std::string& name) const {
 
 ShardLayout shard_layout(const ShardHeader& header, std::uint64_t path_bytes, std::uint64_t view_bytes,
                          std::uint64_t header_bytes) {
-  const PackOptions& options = header.options;
+  const PackSettings& options = header.options;
   const std::uint64_t rows = header.rows;
   ShardLayout layout;
   layout.rates = stored_rates(options);

@@ -13,11 +13,11 @@ namespace resolute::datasets {
 
 //! The schema of a shard: 1 where that can tell it, so that packs made then keep their bytes; 2 adds the data sets
 //! `source_rate` and `test_sets`, or an option that schema 1 lacks.
-int shard_schema(const PackOptions& options, bool tell_origin);
+int shard_schema(const PackSettings& options, bool tell_origin);
 
 //! What a shard says about itself, as JSON in its data set `header`.
 struct ShardHeader {
-  PackOptions options;
+  PackSettings options;
   int shard = 0;
   std::uint64_t first_row = 0;
   std::uint64_t rows = 0;

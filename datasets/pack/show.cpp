@@ -68,8 +68,8 @@ core::Json describe_pack(const PackReader& pack) {
   core::Json low = core::Json::object();
   for (const auto& [rate, count] : all.low_resolution_images)
     low[rate == 0 ? std::string("unknown") : std::to_string(rate)] = count;
-  core::Json json = to_json(pack.options());
-  json["view_from"] = view_from_name(pack.options().view_from);
+  core::Json json = options_json(pack.options());
+  json["view_from"] = settings::word(pack.options().view_from);
   json["pack_sha256"] = pack.pack_sha256();
   json["manifest_sha256"] = pack.manifest_sha256();
   json["rows"] = all.rows;

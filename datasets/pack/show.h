@@ -44,7 +44,7 @@ PackStatistics pack_statistics(const PackReader& pack);
 //! are [height, width].
 core::Json describe_pack(const PackReader& pack);
 
-//! Bytes of the shards, manifest.json and pack.json of a sealed pack. \param shards PackOptions::shards
+//! Bytes of the shards, manifest.json and pack.json of a sealed pack. \param shards PackSettings::shards
 //! \throws RuntimeError of a file that cannot be opened
 std::uint64_t pack_bytes(core::FileSystem& files, const std::filesystem::path& pack_folder, int shards);
 

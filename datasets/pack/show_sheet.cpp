@@ -49,7 +49,7 @@ struct Style {
   int letter_line() const { return (kLetterHeight + 3) * letters; }
 };
 
-Style style_of(const PackOptions& options) {
+Style style_of(const PackSettings& options) {
   // Packs of tests are stamps: they are enlarged to some 160 pixels.
   const int magnification = std::clamp(std::min(160 / options.height, 320 / options.width), 1, 8);
   const int height = options.height * magnification;
@@ -65,7 +65,7 @@ std::size_t column_of_low(int rate, const std::vector<int>& rates) {
 
 Line make_line(const PackReader& pack, std::size_t number, const std::vector<int>& rates, const Style& style) {
   const PackRow& row = pack.row(number);
-  const PackOptions& options = pack.options();
+  const PackSettings& options = pack.options();
   Line line;
   line.low = row.sample.rate != 1;
   line.cells.resize(rates.size() + 1);
@@ -146,12 +146,12 @@ void draw_cell(Image& sheet, const Cell& cell, int top, const Column& column, co
 
 std::vector<std::string> title_of(const PackReader& pack, const Style& style) {
   const PackStatistics all = pack_statistics(pack);
-  const PackOptions& options = pack.options();
+  const PackSettings& options = pack.options();
   std::vector<std::string> title = {
-      fmt::format("{} from {}: {} images, {} identities", options.name, options.source, all.rows, all.identities),
+      fmt::format("{} from {}: {} images, {} identities", options.name, settings::word(options.source), all.rows, all.identities),
       fmt::format("{} (height x width), {} kernel", size_text(options.height, options.width),
-                  kernel_name(options.kernel)),
-      fmt::format("LR views from {} size, also at true size", view_from_name(options.view_from))};
+                  settings::word(options.kernel)),
+      fmt::format("LR views from {} size, also at true size", settings::word(options.view_from))};
   if (style.magnification > 1) title.push_back(fmt::format("pixels shown {} times as large", style.magnification));
   return title;
 }

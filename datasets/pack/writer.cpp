@@ -83,7 +83,7 @@ class ShardFile {
   }
 
   void add(const Sample& sample, const Image& native, const core::Sha256Digest& digest) {
-    const PackOptions& options = header_.options;
+    const PackSettings& options = header_.options;
     resize_into(native, options.height, options.width, Kernel::kTriangle, hr_image_, scratch_);
     add_pixels(*hr_, hr_image_);
     for (std::size_t i = 0; i < rates_.size(); ++i) {
@@ -137,7 +137,7 @@ class ShardFile {
     std::size_t crc;
   };
 
-  static std::uint64_t view_bytes(const PackOptions& options, const ImageSize& size, int rate) {
+  static std::uint64_t view_bytes(const PackSettings& options, const ImageSize& size, int rate) {
     const bool native = options.view_from == ViewFrom::kNative;
     return static_cast<std::uint64_t>(std::max((native ? size.height : options.height) / rate, 1)) *
            static_cast<std::uint64_t>(std::max((native ? size.width : options.width) / rate, 1)) * 3;
@@ -245,7 +245,7 @@ std::optional<std::vector<PackRow>> sealed_rows(core::FileSystem& files, const f
                                                 const ShardHeader& wanted) {
   if (!files.exists(pack_folder / "pack.json")) return std::nullopt;
   const PackFile pack = read_pack_file(files, pack_folder).pack;
-  if (to_json(pack.options) != to_json(wanted.options)) throw sealed_error(wanted, "made with other settings");
+  if (pack.options != wanted.options) throw sealed_error(wanted, "made with other settings");
   if (pack.listing_sha256 != wanted.listing_sha256 || pack.rows != wanted.total_rows)
     throw sealed_error(wanted, kOtherImages);
   if (pack.decoder != wanted.decoder || pack.hdf5 != wanted.hdf5)
@@ -285,8 +285,8 @@ void make_shard(core::FileSystem& files, const RawReader& reader, std::span<cons
 }  // namespace
 
 ShardResult write_shard(core::FileSystem& files, const RawReader& reader, const std::vector<Sample>& samples,
-                        const PackOptions& options, int shard, const fs::path& pack_folder) {
-  validate(options);
+                        const PackSettings& options, int shard, const fs::path& pack_folder) {
+  settings::check(options);
   if (shard < 0 || shard >= options.shards)
     throw core::input_error(fmt::format("pack '{}' has no shard {}", options.name, shard),
                             fmt::format("its shards are 0 to {}", options.shards - 1));

@@ -1,14 +1,20 @@
-#include "datasets/sources/caviar.h"
+// CAVIAR4REID (Cheng et al., "Custom Pictorial Structures for Re-identification", BMVC 2011): images of many sizes in
+// one folder, named PPPPIII.jpg, PPPP the person from 0001, III the image. A person with images 001 to 020 was seen by
+// two cameras, 001 to 010 by one of them and 011 to 020 by the other; a person with ten images by one alone.
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -73,8 +79,14 @@ std::size_t closer_half(const std::array<std::vector<std::int64_t>, 2>& areas) {
   return medians[0] > medians[1] ? 0 : 1;
 }
 
-}  // namespace
-
+// Unsorted, not yet checked as a whole: list_samples() does both. The set is low-resolution by itself: the half with
+// the larger median area, over all persons, is the closer camera's, camera 1; the other is camera 2's, and its images
+// came in low resolution at a rate that nobody tells (Sample::rate 0). Which half that is the naming does not say, so
+// the headers of the images are read. Persons whom one camera saw are left out. No division is published: the subset
+// is "train" throughout, and partition random-halves does not look at it.
+// \throws RuntimeError (kInput): a name that does not fit, two names of one image, a person with other images than
+//         those, an image that is none, halves whose medians differ by less than a tenth of the smaller, nobody whom
+//         both cameras saw; kEnvironment for an image that cannot be read
 std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::path& root) {
   std::vector<Sample> samples;
   std::vector<std::size_t> halves;  // of each sample
@@ -101,9 +113,12 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
   return samples;
 }
 
-void write_caviar(NewFolder& folder, const SyntheticOptions& options) {
-  require_setting("caviar", "cameras", options.cameras, 2, 2);
-  require_setting("caviar", "images per camera", options.images_per_camera, kHalf, kHalf);
+// A stand-in (source.h: write_stand_in()): the far camera's images are rendered in full and shrunk to a third. With
+// options.irregular the far camera's are the first half, and the last person was seen by the closer camera alone.
+// \throws RuntimeError (kInput) unless there are two cameras and ten images of each: the naming has no others
+void write_caviar(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 2, 2);
+  require_setting(options, "images per camera", options.images_per_camera, kHalf, kHalf);
   for (int identity = 0; identity < options.identities; ++identity)
     for (int camera = 0; camera < 2; ++camera) {
       if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
@@ -120,5 +135,13 @@ void write_caviar(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("Thumbs.db", "no image\n");
   folder.write("README.txt", "A stand-in in the layout of CAVIAR4REID.\n");
 }
+
+}  // namespace
+
+const SourceReader kCaviarReader{.own_folder = "CAVIARa",
+                                 .landmark = "0001001.jpg",
+                                 .list = list_caviar,
+                                 .write_stand_in = write_caviar,
+                                 .stand_in = {.images_per_camera = 10, .height = 64, .width = 32}};
 
 }  // namespace resolute::datasets::sources

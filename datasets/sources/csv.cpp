@@ -9,6 +9,7 @@
 #include "datasets/low_resolution.h"
 #include "datasets/sample_path.h"
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -249,13 +250,20 @@ std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path
   return images;
 }
 
+namespace {
+
+// Not yet checked as a whole: list_samples() does that.
 std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root) {
   std::vector<Sample> samples;
   for (ListedImage& image : read_image_list(files, root)) samples.push_back(std::move(image.sample));
   return samples;
 }
 
-void write_csv(NewFolder& folder, const SyntheticOptions& options) {
+// A stand-in (source.h: write_stand_in()): images/IDENTITY/CAMERA-IMAGE.png, subsets as Market-1501's stand-in has
+// them. Irregular: names with commas, quotes and letters beyond ASCII, a distractor, an identity of one camera, a
+// second camera whose images came in low resolution, at a known or at an unknown rate, files that the list does not
+// name.
+void write_csv(NewFolder& folder, const StandInSettings& options) {
   std::vector<Sample> samples;
   auto write = [&](Sample sample, int identity, int camera, int image) {
     const Image native = stand_in_image(options, identity, camera, image);
@@ -289,5 +297,9 @@ void write_csv(NewFolder& folder, const SyntheticOptions& options) {
   }
   folder.write(std::string(kImageList), image_list_text(samples));
 }
+
+}  // namespace
+
+const SourceReader kCsvReader{.list = list_csv, .write_stand_in = write_csv};
 
 }  // namespace resolute::datasets::sources

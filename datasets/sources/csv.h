@@ -12,7 +12,6 @@
 
 #include "core/file_system.h"
 #include "datasets/sample.h"
-#include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 
@@ -39,14 +38,5 @@ std::string image_list_text(std::span<const Sample> samples);
 //! The list of ROOT/images.csv, in its order. \throws RuntimeError (kInput): no list, what parse_image_list() throws,
 //! an image that is missing, is no file, or lies outside of `root` once symbolic links are followed, each with its line
 std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root);
-
-//! Not yet checked as a whole: list_samples() does that.
-std::vector<Sample> list_csv(core::FileSystem& files, const std::filesystem::path& root);
-
-//! A stand-in (source.h: write_stand_in()): images/IDENTITY/CAMERA-IMAGE.png, subsets as Market-1501's stand-in has
-//! them. Irregular: names with commas, quotes and letters beyond ASCII, a distractor, an identity of one camera, a
-//! second camera whose images came in low resolution, at a known or at an unknown rate, files that the list does not
-//! name.
-void write_csv(NewFolder& folder, const SyntheticOptions& options);
 
 }  // namespace resolute::datasets::sources

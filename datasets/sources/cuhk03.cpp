@@ -126,8 +126,9 @@ MatFile open_file(core::FileSystem& files, const fs::path& root) {
   return {path, std::make_shared<hdf5::MatHelpers>()};
 }
 
-std::vector<Sample> list(core::FileSystem& files, const fs::path& root, std::string_view boxes) {
-  return list_cuhk03(open_file(files, root), boxes);
+template <std::size_t boxes>
+std::vector<Sample> list_boxes(core::FileSystem& files, const fs::path& root) {
+  return list_cuhk03(open_file(files, root), kBoxes[boxes]);
 }
 
 class Cuhk03Images final : public RawReader {
@@ -182,19 +183,22 @@ core::Bytes Cuhk03Images::read(const std::string& path) const {
   return bytes;
 }
 
-}  // namespace
-
-std::vector<Sample> list_cuhk03_labeled(core::FileSystem& files, const fs::path& root) {
-  return list(files, root, kBoxes[0]);
-}
-
-std::vector<Sample> list_cuhk03_detected(core::FileSystem& files, const fs::path& root) {
-  return list(files, root, kBoxes[1]);
-}
-
-std::unique_ptr<RawReader> open_cuhk03(core::FileSystem& files, const fs::path& root) {
+std::unique_ptr<RawReader> open_boxes(core::FileSystem& files, const fs::path& root) {
   return open_cuhk03(open_file(files, root));
 }
+
+constexpr SourceReader reader_of(decltype(SourceReader::list) list) {
+  return {.own_folder = "cuhk03_release",
+          .landmark = kCuhk03File,
+          .list = list,
+          .write_stand_in = write_cuhk03,
+          .open = open_boxes};
+}
+
+}  // namespace
+
+const SourceReader kCuhk03Reader = reader_of(list_boxes<0>);
+const SourceReader kCuhk03DetectedReader = reader_of(list_boxes<1>);
 
 std::unique_ptr<RawReader> open_cuhk03(MatFile file) { return std::make_unique<Cuhk03Images>(std::move(file)); }
 

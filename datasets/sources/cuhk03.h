@@ -26,19 +26,17 @@
 #include "core/file_system.h"
 #include "datasets/hdf5/mat_file.h"
 #include "datasets/sample.h"
-#include "datasets/sources/raw_reader.h"
-#include "datasets/sources/stand_in.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 
-inline constexpr std::string_view kCuhk03Folder = "cuhk03_release";
 inline constexpr std::string_view kCuhk03File = "cuhk-03.mat";
 
 inline constexpr int kCuhk03Pairs = 5;
 inline constexpr int kCuhk03Slots = 10;        //!< cells of an identity, half of them each camera's
 inline constexpr int kCuhk03MaxTestSets = 64;  //!< bits of Sample::test_sets
 
-//! Unsorted, not yet checked as a whole: list_samples() does both. Boxes drawn by hand, or found by the detector.
+//! Unsorted, not yet checked as a whole: list_samples() does both. \param boxes "labeled", drawn by hand, or "detected"
 //!
 //! - path: "labeled/P_III_V_SS.ppm" or "detected/…", as images extracted from the file are commonly named: pair, number
 //!   of the identity in its pair, camera of the pair (1, 2), column (01 to 10). There is no such file: see
@@ -52,16 +50,11 @@ inline constexpr int kCuhk03MaxTestSets = 64;  //!< bits of Sample::test_sets
 //! such file, one that is not laid out as above, that cannot be read, over kMaxCells cells (mat_values.h), a test set
 //! that is empty or names an identity that is not there, more than kCuhk03MaxTestSets of them, no usable identity in
 //! training or in test
-std::vector<Sample> list_cuhk03_labeled(core::FileSystem& files, const std::filesystem::path& root);
-std::vector<Sample> list_cuhk03_detected(core::FileSystem& files, const std::filesystem::path& root);
+std::vector<Sample> list_cuhk03(const hdf5::MatFile& file, std::string_view boxes);
 
 //! The images as binary PPM: "P6\nWIDTH HEIGHT\n255\n", then HEIGHT × WIDTH × 3 bytes red, green, blue: what
 //! anyone makes of the cell's array in three lines (docs/datasets.md), and so the row's source_sha256. Reads as many at
 //! once as there are threads that ask.
-std::unique_ptr<RawReader> open_cuhk03(core::FileSystem& files, const std::filesystem::path& root);
-
-//! The same with helper processes of the caller's choice. \param boxes "labeled" or "detected"
-std::vector<Sample> list_cuhk03(const hdf5::MatFile& file, std::string_view boxes);
 std::unique_ptr<RawReader> open_cuhk03(hdf5::MatFile file);
 
 //! What the file holds, for making one.
@@ -86,6 +79,6 @@ core::Bytes encode_cuhk03(const Cuhk03Contents& contents);
 //! options.irregular also some boxes missing, one identity seen by one camera alone and one with a single image, which
 //! is left out of listings. \throws RuntimeError (kInput): other than 2 cameras, over 5 images of one, fewer than 5
 //! identities
-void write_cuhk03(NewFolder& folder, const SyntheticOptions& options);
+void write_cuhk03(NewFolder& folder, const StandInSettings& options);
 
 }  // namespace resolute::datasets::sources

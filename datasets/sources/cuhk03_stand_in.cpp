@@ -51,24 +51,13 @@ Image detected_box(const Image& image, core::RandomStream draw) {
 }
 
 // Whether an irregular set lacks a box: of an identity's and camera's images the first one always stays.
-bool missing(const SyntheticOptions& options, std::uint64_t identity, std::uint64_t slot, std::uint64_t kind) {
+bool missing(const StandInSettings& options, std::uint64_t identity, std::uint64_t slot, std::uint64_t kind) {
   constexpr double kShare = 0.15;
   if (!options.irregular || slot % (kCuhk03Slots / 2) == 0) return false;
   return core::RandomStream("cuhk03-missing", {options.seed, identity, slot, kind}).uniform() < kShare;
 }
 
-void check_options(const SyntheticOptions& options) {
-  const auto refuse = [](std::string_view setting, int value, std::string_view why) {
-    return core::input_error(fmt::format("{} of a stand-in of CUHK03 is {}", setting, value), why);
-  };
-  if (options.cameras != 2) throw refuse("cameras", options.cameras, "two cameras see each person: it must be 2");
-  if (options.images_per_camera > kCuhk03Slots / 2)
-    throw refuse("images per camera", options.images_per_camera, "a camera has up to 5 images of a person");
-  if (options.identities < kCuhk03Pairs)
-    throw refuse("identities", options.identities, "each of the five camera pairs has one at least");
-}
-
-void draw_test_sets(const SyntheticOptions& options, const std::vector<Cuhk03Contents::Tested>& usable,
+void draw_test_sets(const StandInSettings& options, const std::vector<Cuhk03Contents::Tested>& usable,
                     Cuhk03Contents& contents) {
   constexpr std::uint64_t kSets = 20;
   constexpr std::size_t kMostTested = 100;
@@ -100,8 +89,10 @@ core::Bytes encode_cuhk03(const Cuhk03Contents& contents) {
   return writer.finish();
 }
 
-void write_cuhk03(NewFolder& folder, const SyntheticOptions& options) {
-  check_options(options);
+void write_cuhk03(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 2, 2);
+  require_setting(options, "images per camera", options.images_per_camera, 2, kCuhk03Slots / 2);
+  require_setting(options, "identities", options.identities, kCuhk03Pairs, 9999);
   const auto shares = share_out(options.identities);
   Cuhk03Contents contents;
   std::vector<Cuhk03Contents::Tested> usable;

@@ -1,13 +1,19 @@
-#include "datasets/sources/dukemtmc.h"
+// DukeMTMC-reID (Zheng et al., ICCV 2017; Ristani et al., ECCV workshops 2016): bounding_box_train, bounding_box_test
+// and query, each with images named IDENTITY_cCAMERA_fFRAME, as 0005_c2_f0046985.jpg; cameras 1 to 8. The data set was
+// withdrawn by its authors in 2019 (docs/datasets.md).
 
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "datasets/sources/listing.h"
 #include "datasets/sources/market1501.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -28,8 +34,10 @@ void mark_distractors(std::vector<Sample>& samples) {
     if (!known.contains(sample.identity) && cameras[sample.identity].size() == 1) sample.identity = 0;
 }
 
-}  // namespace
-
+// Unsorted, not yet checked as a whole: list_samples() does both. Distractors have numbers of their own in this set
+// (408 persons whom one camera alone saw): whoever is in bounding_box_test by one camera only and in no query becomes
+// identity 0. \throws RuntimeError (kInput): a missing or empty folder, a name that does not fit, two names of one
+// image
 std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root) {
   require_market_folders(files, root);
   std::vector<Sample> samples;
@@ -54,9 +62,12 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
   return samples;
 }
 
-void write_dukemtmc(NewFolder& folder, const SyntheticOptions& options) {
-  require_setting("dukemtmc", "cameras", options.cameras, 1, static_cast<int>(kCameras));
-  require_setting("dukemtmc", "images per camera", options.images_per_camera, 2, 9999);
+// A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
+// first image of a test identity and camera is its query. With options.irregular there are distractors, one with a
+// single image. \throws RuntimeError (kInput): more than 8 cameras, fewer than 2 images of each
+void write_dukemtmc(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 1, static_cast<int>(kCameras));
+  require_setting(options, "images per camera", options.images_per_camera, 2, 9999);
   auto write = [&](std::string_view subset, int identity, int camera, int image) {
     folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, identity + 1, camera + 1, 120 * (image + 1)),
                  encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
@@ -77,5 +88,12 @@ void write_dukemtmc(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("query/Thumbs.db", "no image\n");
   folder.write("README.md", "A stand-in in the layout of DukeMTMC-reID.\n");
 }
+
+}  // namespace
+
+const SourceReader kDukemtmcReader{.own_folder = "DukeMTMC-reID",
+                                   .landmark = "bounding_box_train",
+                                   .list = list_dukemtmc,
+                                   .write_stand_in = write_dukemtmc};
 
 }  // namespace resolute::datasets::sources

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "datasets/sources/listing.h"
-#include "datasets/sources/stand_in.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -63,14 +62,14 @@ std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int
   return fmt::format("{:04}_c{}s1_{:06}_00.jpg", identity, camera, frame);
 }
 
-std::string market1501_name(const SyntheticOptions& options, int identity, int camera, int image) {
+std::string market1501_name(const StandInSettings& options, int identity, int camera, int image) {
   // Identity 0 of the naming is a distractor; cameras and frames count from 1 as well.
   std::string name = market1501_name(identity + 1, camera + 1, image + 1);
   if (options.irregular && identity == options.identities / 2) name += kMarketRepeated;
   return name;
 }
 
-void write_market1501(NewFolder& folder, const SyntheticOptions& options) {
+void write_market1501(NewFolder& folder, const StandInSettings& options) {
   auto write = [&](const std::string& name, int identity, int camera, int image) {
     folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
   };
@@ -95,5 +94,12 @@ void write_market1501(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("bounding_box_test/Thumbs.db", "no image\n");
   folder.write("readme.txt", "A stand-in in the layout of Market-1501.\n");
 }
+
+const SourceReader kMarket1501Reader{.own_folder = "Market-1501-v15.09.15",
+                                     .landmark = "bounding_box_train",
+                                     .list = list_market1501,
+                                     .write_stand_in = write_market1501,
+                                     .regular = true};
+const SourceReader kSyntheticReader{.list = list_market1501, .write_stand_in = write_market1501, .regular = true};
 
 }  // namespace resolute::datasets::sources

@@ -16,11 +16,9 @@
 #include "core/file_system.h"
 #include "datasets/sample.h"
 #include "datasets/sources/listing.h"
-#include "datasets/sources/stand_in.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
-
-inline constexpr std::string_view kMarket1501Folder = "Market-1501-v15.09.15";
 
 //! The folders of this layout, which other sets took over, with their subsets.
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kMarketFolders{
@@ -44,10 +42,10 @@ std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int
 
 //! An image's name in a stand-in, all numbers from 0: those of an irregular one's first test identity end in
 //! ".jpg.jpg".
-std::string market1501_name(const SyntheticOptions& options, int identity, int camera, int image);
+std::string market1501_name(const StandInSettings& options, int identity, int camera, int image);
 
 //! A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
 //! first image of a test identity and camera is its query.
-void write_market1501(NewFolder& folder, const SyntheticOptions& options);
+void write_market1501(NewFolder& folder, const StandInSettings& options);
 
 }  // namespace resolute::datasets::sources

@@ -1,12 +1,18 @@
-#include "datasets/sources/pku_reid.h"
+// PKU-Reid (Ma et al., "Orientation Driven Bag of Appearances for Person Re-identification", arXiv:1605.02464) as
+// openly mirrored: train/PPP/CC_O.png and val/PPP/CC_O.png, PPP the person, CC the camera (01, 02), O the orientation
+// (1 to 8).
 
 #include <array>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -23,8 +29,8 @@ std::int64_t person_of(std::string_view folder, std::string_view entry) {
   return person;
 }
 
-}  // namespace
-
+// Unsorted, not yet checked as a whole: list_samples() does both. In `val`, camera 2 is the query side and camera 1
+// the gallery: camera 2 is the one made low-resolution, and LR images are the queries.
 std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem::path& root) {
   constexpr std::array<std::string_view, 2> kFolders{"train", "val"};
   for (std::string_view folder : kFolders) require_folder(files, root, folder, "train/PPP/CC_O.png, val/PPP/CC_O.png");
@@ -58,9 +64,12 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
   return samples;
 }
 
-void write_pku_reid(NewFolder& folder, const SyntheticOptions& options) {
-  require_setting("pku-reid", "cameras", options.cameras, 2, 2);
-  require_setting("pku-reid", "images per camera", options.images_per_camera, 2, 8);
+// A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in `train`. With
+// options.irregular persons are not numbered without gaps, one lacks an orientation, and the last one was seen by the
+// first camera alone. \throws RuntimeError (kInput) for other than two cameras and 2 to 8 images of each
+void write_pku_reid(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 2, 2);
+  require_setting(options, "images per camera", options.images_per_camera, 2, 8);
   for (int identity = 0; identity < options.identities; ++identity)
     for (int camera = 0; camera < 2; ++camera) {
       const bool is_last = identity == options.identities - 1;
@@ -79,5 +88,10 @@ void write_pku_reid(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("val/.DS_Store", "no image\n");
   folder.write("README.md", "A stand-in in the layout of PKU-Reid.\n");
 }
+
+}  // namespace
+
+const SourceReader kPkuReidReader{
+    .own_folder = "pku_reid", .landmark = "train", .list = list_pku_reid, .write_stand_in = write_pku_reid};
 
 }  // namespace resolute::datasets::sources

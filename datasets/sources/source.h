@@ -4,10 +4,7 @@
 //! names the file, never a guess. Only names are read here; the images are opened by whoever packs them (CAVIAR4REID's
 //! headers excepted: which camera was the closer one is in their sizes).
 //!
-//! Sources, a file each: "caviar", "csv", "cuhk03" and "cuhk03-detected", "dukemtmc", "market1501", "mlr-folders" and
-//! "mlr-folders-by-identity" (prepared sets: either reads the namings of VPFA and of DIL, the first writes a stand-in
-//! in VPFA's, the second in DIL's), "pku-reid", "synthetic" (Market-1501's layout, written by synthetic.h), "sysu",
-//! "viper", "vru".
+//! Each source (settings/source.h) has a file of its own here that tells its layout.
 
 #include <filesystem>
 #include <memory>
@@ -17,40 +14,32 @@
 #include "core/file_system.h"
 #include "datasets/sample.h"
 #include "datasets/sources/raw_reader.h"
-#include "datasets/sources/synthetic.h"
+#include "datasets/sources/stand_in.h"
+#include "settings/source.h"
 
 namespace resolute::datasets {
 
 //! The folder that sample paths are relative to: `root`, or the data set's own folder in it where `root` is its parent
 //! (as Market-1501-v15.09.15). Paths, and so manifests, are then the same whichever of the two a user names. \throws
-//! RuntimeError (kInput) for an unknown source or a missing folder
-std::filesystem::path source_root(core::FileSystem& files, std::string_view source, const std::filesystem::path& root);
+//! RuntimeError (kInput) for a missing folder
+std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! Every usable image, sorted by path (bytes). Junk (identity -1) is left out; distractors (identity 0) are kept; files
-//! that are no images by name, and hidden ones, are skipped. \throws RuntimeError (kInput): unknown source, missing or
-//! empty folder, an image whose name does not fit, an identity
-//!         with a single image, an identity both in training and in test
-std::vector<Sample> list_samples(core::FileSystem& files, std::string_view source, const std::filesystem::path& root);
+//! that are no images by name, and hidden ones, are skipped. \throws RuntimeError (kInput): a missing or empty folder,
+//! an image whose name does not fit, an identity with a single image, an identity both in training and in test
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
-std::unique_ptr<RawReader> open_raw(core::FileSystem& files, std::string_view source,
-                                    const std::filesystem::path& root);
+std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
-//! Every source's name, sorted.
-std::vector<std::string_view> source_names();
-
-//! Settings that a stand-in of that layout can have, small ones: SyntheticOptions' own, but for what the layout fixes
-//! (two cameras and ten images of each: CAVIAR4REID; one image: VIPeR; one camera: VRU). \throws RuntimeError (kInput)
-//! for an unknown layout
-SyntheticOptions stand_in_options(std::string_view layout);
+//! Settings that a stand-in of that layout can have, small ones, and irregular unless it is Market-1501's.
+StandInSettings stand_in_settings(Source layout);
 
 //! Writes a small data set in a source's published layout under `out`, complete or not there: a temporary folder beside
-//! it, then rename; an `out` that holds the same settings is left as it is. "market1501" and "synthetic" are
-//! write_synthetic(). With options.irregular it has what downloaded sets have: images of many sizes, identities that
-//! one camera alone saw, and where the layout knows them junk, distractors, empty cells and files that are no images.
-//! \throws RuntimeError (kInput): an unknown layout, a setting outside its range or that the layout cannot have
-//! (named), an `out` that holds anything else
-void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, std::string_view layout,
-                    const SyntheticOptions& options);
+//! it, then rename; an `out` that holds the same settings is left as it is. An irregular one has what downloaded sets
+//! have: images of many sizes, identities that one camera alone saw, and where the layout knows them junk, distractors,
+//! empty cells and files that are no images. \throws RuntimeError (kInput): a setting outside its range or that the
+//! layout cannot have (named), an `out` that holds anything else
+void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings);
 
 }  // namespace resolute::datasets

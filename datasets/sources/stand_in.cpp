@@ -54,22 +54,22 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
   }
 }
 
-Image stand_in_image(const SyntheticOptions& options, int identity, int camera, int image) {
-  SyntheticOptions own = options;
-  if (options.irregular) {
-    core::RandomStream stream("stand-in-size", {options.seed, static_cast<std::uint64_t>(identity),
+Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image) {
+  SyntheticSettings own = settings;
+  if (settings.irregular) {
+    core::RandomStream stream("stand-in-size", {settings.seed, static_cast<std::uint64_t>(identity),
                                                 static_cast<std::uint64_t>(camera), static_cast<std::uint64_t>(image)});
-    own.height = std::clamp(static_cast<int>(std::lround(options.height * stream.uniform(0.5, 1.5))), 32, 1024);
-    own.width = std::clamp(static_cast<int>(std::lround(options.width * stream.uniform(0.5, 1.5))), 16, 1024);
+    own.height = std::clamp(static_cast<int>(std::lround(settings.height * stream.uniform(0.5, 1.5))), 32, 1024);
+    own.width = std::clamp(static_cast<int>(std::lround(settings.width * stream.uniform(0.5, 1.5))), 16, 1024);
   }
   return own.subject == Subject::kVehicle ? render_vehicle(own, identity, camera, image)
                                           : render_person(own, identity, camera, image);
 }
 
-void require_setting(std::string_view layout, std::string_view setting, int value, int low, int high) {
+void require_setting(const StandInSettings& settings, std::string_view setting, int value, int low, int high) {
   if (value >= low && value <= high) return;
   throw core::input_error(
-      fmt::format("{} of a stand-in for '{}' is {}", setting, layout, value),
+      fmt::format("{} of a stand-in for '{}' is {}", setting, settings::word(settings.layout), value),
       low == high ? fmt::format("its layout has {}", low) : fmt::format("its layout has {} to {}", low, high),
       low == high ? fmt::format("set it to {}", low) : "choose one of these");
 }

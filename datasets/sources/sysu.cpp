@@ -1,17 +1,33 @@
-#include "datasets/sources/sysu.h"
+// The two-camera SYSU set behind MLR-SYSU (SING, MSIFLA: 502 identities, 24,446 images). It has no public layout, so
+// it is read by a list of its images, ROOT/images.csv (docs/formats/image_list.md), which names cameras 1 and 2 and
+// nothing else.
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "datasets/name_key.h"
 #include "datasets/sources/csv.h"
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
+namespace {
 
+// Images of each identity and camera that are kept (MSIFLA, §4.1).
+constexpr std::size_t kSysuImagesKept = 3;
+
+// Unsorted, not yet checked as a whole: list_samples() does both.
+//
+// UNSTATED: which images are kept. Here the three whose paths have the smallest name_key(), so that the choice depends
+// on nothing but the list's own paths. An identity with fewer in a camera keeps what it has, one of a single camera
+// stays in (splits leave it out), and distractors stay all.
+// \throws RuntimeError (kInput): what read_image_list() throws, another camera (with its line), a camera without an
+// image
 std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::path& root) {
   struct Candidate {
     std::uint64_t key = 0;
@@ -43,10 +59,10 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
   return samples;
 }
 
-void write_sysu(NewFolder& folder, const SyntheticOptions& options) {
-  if (options.cameras != 2)
-    throw core::input_error(fmt::format("layout 'sysu' cannot have {} cameras", options.cameras), "SYSU has two",
-                            "leave the number out or ask for 2");
+// A stand-in (source.h: write_stand_in()) of two cameras. Irregular: an identity of one camera, one with two images in
+// the other. \throws RuntimeError (kInput) unless options.cameras is 2
+void write_sysu(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 2, 2);
   std::string list = "camera,identity,path\n";  // columns may stand in any order
   const int last = options.identities - 1;
   for (int identity = 0; identity < options.identities; ++identity)
@@ -62,5 +78,9 @@ void write_sysu(NewFolder& folder, const SyntheticOptions& options) {
   if (options.irregular) folder.write("cam1/Thumbs.db", "no image\n");
   folder.write(std::string(kImageList), list);
 }
+
+}  // namespace
+
+const SourceReader kSysuReader{.list = list_sysu, .write_stand_in = write_sysu};
 
 }  // namespace resolute::datasets::sources

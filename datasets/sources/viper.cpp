@@ -1,13 +1,24 @@
-#include "datasets/sources/viper.h"
+// VIPeR (Gray et al., PETS 2007): one image of each person by each of two cameras, in one of two namings.
+//
+// - As published: cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, as cam_a/000_45.bmp and cam_b/000_90.bmp.
+// - Flat: PERSON_ANGLE_CAMERA.bmp in one folder, as 000_45_a.bmp (so in LOMO's copy); CAMERA is a and b, 1 and 2, or 0
+//   and 1, the same in all of the folder.
+//
+// The angle is the person's, in degrees, and may be another one in each image. Persons need not be numbered without
+// gaps.
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -97,8 +108,11 @@ void check_pairs(const std::vector<Entry>& entries) {
     }
 }
 
-}  // namespace
-
+// Unsorted, not yet checked as a whole: list_samples() does both. cam_a (a, or the smaller number) is camera 1, the
+// other camera 2. Identity is the person's number, or, where there is a person 0 as in VIPeR itself, the number and
+// one: 0 marks a distractor elsewhere. VIPeR publishes no division: the subset is "train" throughout, and partition
+// random-halves does not look at it. \throws RuntimeError (kInput): neither naming, both at once, a name that does not
+// fit, a person with two images by one camera or with none by the other
 std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::path& root) {
   const bool in_folders =
       std::ranges::any_of(kFolders, [&](std::string_view folder) { return files.exists(root / folder); });
@@ -112,9 +126,11 @@ std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::p
   return samples;
 }
 
-void write_viper(NewFolder& folder, const SyntheticOptions& options) {
-  require_setting("viper", "cameras", options.cameras, 2, 2);
-  require_setting("viper", "images per camera", options.images_per_camera, 1, 1);
+// A stand-in (source.h: write_stand_in()) as published; persons are numbered from 0, and with options.irregular not
+// without gaps. \throws RuntimeError (kInput) unless there are two cameras and one image of each
+void write_viper(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 2, 2);
+  require_setting(options, "images per camera", options.images_per_camera, 1, 1);
   constexpr int kAngleStep = 45;
   constexpr int kAngles = 5;  // 0 to 180 degrees
   for (int identity = 0; identity < options.identities; ++identity)
@@ -129,5 +145,13 @@ void write_viper(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("cam_b/Thumbs.db", "no image\n");
   folder.write("README.txt", "A stand-in in the layout of VIPeR.\n");
 }
+
+}  // namespace
+
+const SourceReader kViperReader{.own_folder = "VIPeR",
+                                .landmark = "cam_a",
+                                .list = list_viper,
+                                .write_stand_in = write_viper,
+                                .stand_in = {.images_per_camera = 1, .height = 64, .width = 32}};
 
 }  // namespace resolute::datasets::sources

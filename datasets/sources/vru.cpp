@@ -1,12 +1,17 @@
-#include "datasets/sources/vru.h"
+// VRU (Lu et al., "Vehicle Re-identification from Unmanned Aerial Vehicles", the set behind MLR-VRU of MSIFLA):
+// Pic/IMAGE.jpg and lists below train_test_split, each line "IMAGE VEHICLE", IMAGE without its extension.
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "datasets/sources/listing.h"
+#include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -45,8 +50,14 @@ std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem&
   return images;
 }
 
-}  // namespace
-
+// Unsorted, not yet checked as a whole: list_samples() does both. train_list.txt is the subset "train",
+// test_list_1200.txt "gallery"; images in neither (of the larger tests) are left out. Vehicles may be numbered from 0,
+// which marks a distractor elsewhere: identity is the number and one. All images are camera 1's: which drone took one
+// is not told, so splits have lr_camera 0.
+//
+// The 486 test vehicles of the paper are not among what it states; test_list_1200 is the smallest test of the set.
+// \throws RuntimeError (kInput): a missing folder or list, an empty list, a line that does not fit, an image listed
+// twice or missing from Pic
 std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root) {
   require_folder(files, root, "Pic", kVruLayout);
   for (const auto& [list, subset] : kVruSubsets)
@@ -85,9 +96,13 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
   return samples;
 }
 
-void write_vru(NewFolder& folder, const SyntheticOptions& options) {
-  require_setting("vru", "cameras", options.cameras, 1, 1);
-  require_setting("vru", "images per camera", options.images_per_camera, 2, 9999);
+// A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is in train_list.txt, the
+// others in each of the three lists of tests; the larger two have another vehicle and another two besides. Vehicles
+// are numbered from 0. With options.irregular one image is in no list, and lines end as Windows has it.
+// \throws RuntimeError (kInput) for more than one camera, or one image of each vehicle
+void write_vru(NewFolder& folder, const StandInSettings& options) {
+  require_setting(options, "cameras", options.cameras, 1, 1);
+  require_setting(options, "images per camera", options.images_per_camera, 2, 9999);
   constexpr std::array<std::pair<std::string_view, int>, 3> kTests{{{"1200", 0}, {"2400", 1}, {"8000", 2}}};
   auto write = [&](const std::string& name, int vehicle, int image) {
     folder.write("Pic/" + name + ".jpg", encode_jpeg(stand_in_image(options, vehicle, 0, image), kStandInQuality));
@@ -115,5 +130,14 @@ void write_vru(NewFolder& folder, const SyntheticOptions& options) {
   folder.write("Pic/Thumbs.db", "no image\n");
   folder.write("README.md", "A stand-in in the layout of VRU.\n");
 }
+
+}  // namespace
+
+const SourceReader kVruReader{
+    .own_folder = "VRU",
+    .landmark = "Pic",
+    .list = list_vru,
+    .write_stand_in = write_vru,
+    .stand_in = {.subject = Subject::kVehicle, .cameras = 1, .images_per_camera = 8, .height = 64, .width = 32}};
 
 }  // namespace resolute::datasets::sources

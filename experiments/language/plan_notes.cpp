@@ -5,9 +5,9 @@ namespace resolute::experiments {
 void PlanFacts::add(const Draft& draft, const std::string& dataset) {
   backbones.insert(draft.network.backbone);
   lanes.insert(std::to_string(draft.lanes));
-  pools.insert(draft.split.train_pool);
-  partitions.insert(draft.split.partition);
-  if (draft.split.lr_side != SplitSettings().lr_side) lr_sides.insert(draft.split.lr_side);
+  pools.emplace(settings::word(draft.split.train_pool));
+  partitions.emplace(settings::word(draft.split.partition));
+  if (draft.split.lr_side != SplitSettings().lr_side) lr_sides.emplace(settings::word(draft.split.lr_side));
   if (draft.split.test_identities != 0) test_identities.insert(std::to_string(draft.split.test_identities));
   if (draft.split.lr_camera == 0) any_camera.insert(dataset);
   trials.insert(std::to_string(draft.trials));

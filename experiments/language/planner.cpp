@@ -67,7 +67,7 @@ class Planner {
     pack.source = dataset.source;
     pack.synthetic = dataset.synthetic;
     try {
-      check(pack);
+      settings::check(pack);
     } catch (const MemberError& error) {
       const auto setting = settings.find(error.key());
       const auto own = dataset.places.find(error.key());
@@ -139,11 +139,12 @@ class Planner {
       const EvaluationSpecification& evaluation = evaluation_of(cell);
       const std::vector<int>& asked = evaluation.protocol.query_rates;
       const SplitSettings& split = evaluation.split;
-      const std::string side = split.lr_side == "camera" ? fmt::format("lr_camera {}", split.lr_camera)
-                                                         : fmt::format("lr_side {}", split.lr_side);
+      const std::string side = split.lr_side == settings::LrSide::kCamera
+                                   ? fmt::format("lr_camera {}", split.lr_camera)
+                                   : fmt::format("lr_side {}", settings::word(split.lr_side));
       const std::string tested =
           split.test_identities == 0 ? "" : fmt::format(", test_identities {}", split.test_identities);
-      return fmt::format("partition {}{}, {}, query rates [{}]", split.partition, tested, side,
+      return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,
                          fmt::join(asked.empty() ? split.query_rates : asked, ", "));
     };
     for (const RowPlan& row : table.rows)
@@ -228,12 +229,12 @@ class Planner {
   void check_draft(const Combination& combination, const Draft& draft) {
     if (draft.trials < 1 || draft.trials > kMostTrials)
       combination.refuse("trials", std::to_string(draft.trials), fmt::format("it must be 1 to {}", kMostTrials));
-    const int sets = published_sets(combination.dataset.source);
-    if (draft.split.partition == "published" && sets != 0 && draft.trials > sets)
-      combination.refuse(
-          "trials", std::to_string(draft.trials),
-          fmt::format("source '{}' publishes {} test sets, one a trial", combination.dataset.source, sets),
-          fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
+    const int sets = settings::facts_of(combination.dataset.source).published_sets;
+    if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
+      combination.refuse("trials", std::to_string(draft.trials),
+                         fmt::format("source '{}' publishes {} test sets, one a trial",
+                                     settings::word(combination.dataset.source), sets),
+                         fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
     if (draft.ranks < 1) combination.refuse("ranks", std::to_string(draft.ranks), "at least one process must train");
     if (draft.lanes >= 1 && draft.lanes % draft.ranks != 0)
       combination.refuse("ranks", std::to_string(draft.ranks),

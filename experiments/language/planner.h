@@ -18,7 +18,7 @@ namespace resolute::experiments {
 struct DatasetText {
   std::string id;
   std::string place;
-  std::string source;
+  settings::Source source = settings::Source::kCsv;
   std::optional<SyntheticSettings> synthetic;
   std::filesystem::path root;                 //!< expanded; empty for synthetic
   Settings settings;                          //!< its pack keys and whatever else it overrides

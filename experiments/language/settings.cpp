@@ -18,7 +18,7 @@ template <class Place>
 Field field(Place place, bool of_pack = false) {
   return {of_pack, [place](Draft& draft, core::ObjectReader& object, const std::string& key) {
             auto& member = place(draft);
-            member = object.required<std::decay_t<decltype(member)>>(key);
+            member = settings::read_member<std::decay_t<decltype(member)>>(object, key);
           }};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "experiments/language/toml_document.h"
+#include "settings/member.h"
 
 namespace resolute::experiments {
 
@@ -55,7 +56,8 @@ class TableReader {
   static T convert(const Node& node, const std::string& key) {
     refuse_table(node, key);
     const core::Json holder = {{key, node.value}};
-    return core::ObjectReader(holder, node.place).required<T>(key);
+    core::ObjectReader object(holder, node.place);
+    return settings::read_member<T>(object, key);
   }
   static void refuse_table(const Node& node, const std::string& key);
   core::RuntimeError missing(const std::string& key) const;

@@ -21,6 +21,11 @@ T one_of(std::initializer_list<T> values) {
 
 inline std::string name_of(std::initializer_list<const char*> names) { return one_of<const char*>(names); }
 
+template <settings::Choice E>
+E any_choice() {
+  return static_cast<E>(*rc::gen::inRange<std::size_t>(0, settings::word_list<E>().size()));
+}
+
 inline int between(int low, int high) { return *rc::gen::inRange(low, high + 1); }
 
 inline double fraction() { return between(0, 1000) / 1000.0; }
@@ -38,9 +43,9 @@ inline std::vector<int> subset_of(const std::vector<int>& from, bool empty_too) 
 inline PackSettings any_pack() {
   PackSettings pack;
   pack.name = name_of({"a", "easy", "mlr-cuhk03"});
-  pack.source = *rc::gen::elementOf(source_names());
-  if (pack.source == "synthetic")
-    pack.synthetic = SyntheticSettings{name_of({"person", "vehicle"}),
+  pack.source = any_choice<settings::Source>();
+  if (pack.source == settings::Source::kSynthetic)
+    pack.synthetic = SyntheticSettings{any_choice<settings::Subject>(),
                                        between(64, 90),
                                        between(2, 9),
                                        between(2, 20),
@@ -50,37 +55,41 @@ inline PackSettings any_pack() {
                                        fraction()};
   pack.rates = subset_of({1, 2, 3, 4, 8, 16}, false);
   if (pack.rates.back() == 1) pack.rates.push_back(2);
-  pack.kernel = name_of({"triangle", "bilinear-point", "cubic", "lanczos3"});
+  pack.kernel = any_choice<settings::Kernel>();
   pack.height = 4 * between(25, 64);  // f5 of every trunk has 4 rows
   pack.width = 4 * between(4, 32);
   pack.shards = between(1, 9);
-  pack.view_from = name_of({"native", "network"});
+  pack.view_from = any_choice<settings::ViewFrom>();
   return pack;
 }
 
 inline SplitSettings any_split(const PackSettings& pack) {
-  const bool came_low = queries_came_low(pack.source);
+  using settings::LrSide;
+  using settings::Partition;
+  using settings::TrainPool;
+  const settings::SourceFacts& facts = settings::facts_of(pack.source);
   SplitSettings split;
   split.seed = *rc::gen::arbitrary<std::uint64_t>();
-  split.partition = name_of({"random-halves", "official"});
-  if (const int sets = published_sets(pack.source); sets != 0 && *rc::gen::arbitrary<bool>()) {
-    split.partition = "published";
-    split.seed = static_cast<std::uint64_t>(between(0, sets - 1));
+  split.partition = one_of({Partition::kRandomHalves, Partition::kOfficial});
+  if (facts.published_sets != 0 && *rc::gen::arbitrary<bool>()) {
+    split.partition = Partition::kPublished;
+    split.seed = static_cast<std::uint64_t>(between(0, facts.published_sets - 1));
   }
-  if (pack.source == "vru")
+  if (facts.one_camera)
     split.lr_camera = 0;
-  else if (!came_low && *rc::gen::arbitrary<bool>())
-    split.lr_side = pack.synthetic && pack.synthetic->cameras % 2 != 0 ? name_of({"drawn", "identity"})
-                                                                       : name_of({"drawn", "pair", "identity"});
-  else if (!came_low)
+  else if (!facts.came_low && *rc::gen::arbitrary<bool>())
+    split.lr_side = pack.synthetic && pack.synthetic->cameras % 2 != 0
+                        ? one_of({LrSide::kDrawn, LrSide::kIdentity})
+                        : one_of({LrSide::kDrawn, LrSide::kPair, LrSide::kIdentity});
+  else if (!facts.came_low)
     split.lr_camera = between(0, 2);
   split.query_rates = subset_of(pack.rates, false);
-  split.train_pool = split.lr_camera == 0 ? name_of({"mlr", "hr-both-views"})
-                     : came_low           ? name_of({"mlr", "hr-view-only"})
-                                          : name_of({"mlr", "hr-both-views", "hr-view-only"});
+  split.train_pool = split.lr_camera == 0 ? one_of({TrainPool::kMlr, TrainPool::kHrBothViews})
+                     : facts.came_low     ? one_of({TrainPool::kMlr, TrainPool::kHrViewOnly})
+                                          : any_choice<TrainPool>();
   split.train_identities = one_of({0, 32});
   // A synthetic set keeps 32 of its 64 and more to train.
-  if (split.partition == "random-halves") split.test_identities = between(0, 32);
+  if (split.partition == Partition::kRandomHalves) split.test_identities = between(0, 32);
   return split;
 }
 
@@ -227,7 +236,7 @@ inline TrainingSpecification any_training() {
 inline EvaluationSpecification any_evaluation() {
   const PackSettings pack = any_pack();
   const SplitSettings split = any_split(pack);
-  const bool came_low = queries_came_low(pack.source);
+  const bool came_low = settings::facts_of(pack.source).came_low;
   EvaluationProtocol protocol{.name = "single-shot",
                               .draws = between(1, 1000),
                               .query_rates = came_low ? std::vector<int>{} : subset_of(pack.rates, true),

@@ -71,31 +71,29 @@ class DataSettings : public Suite {
 };
 
 TEST_F(DataSettings, every_source_can_be_planned) {
-  ASSERT_FALSE(source_names().empty());
-  for (const std::string& source : source_names())
-    EXPECT_EQ("", refusal(source, source == "vru" ? "split.lr_camera = 0" : "")) << source;
+  for (const settings::SourceFacts& source : settings::kSources)
+    EXPECT_EQ("", refusal(std::string(source.name), source.one_camera ? "split.lr_camera = 0" : "")) << source.name;
   EXPECT_THAT(refusal("cuhk", ""),
               AllOf(StartsWith("s.toml:13: key 'source' has the value 'cuhk'"), HasSubstr("did you mean 'cuhk03'")));
 }
 
 TEST_F(DataSettings, what_lr_images_are_made_of_is_another_pack) {
   const Plan native = plan(head("viper")), network = plan(head("viper", "view_from = \"network\""));
-  EXPECT_EQ("native", native.datasets.at(0).pack.view_from);
-  EXPECT_EQ("network", network.datasets.at(0).pack.view_from);
+  EXPECT_EQ(settings::ViewFrom::kNative, native.datasets.at(0).pack.view_from);
+  EXPECT_EQ(settings::ViewFrom::kNetwork, network.datasets.at(0).pack.view_from);
   EXPECT_NE(StoreLayout("/s").pack_folder(native.datasets.at(0).pack),
             StoreLayout("/s").pack_folder(network.datasets.at(0).pack));
   EXPECT_EQ(native.jobs.size(), network.jobs.size());
   for (std::size_t i = 0; i < native.jobs.size(); ++i) EXPECT_NE(native.jobs[i].id, network.jobs[i].id);
-  EXPECT_THAT(
-      refusal("viper", "", "view_from = \"raw\""),
-      StartsWith("s.toml:15: key 'view_from' has the value 'raw' (it must be one of native, network, for data"));
+  EXPECT_THAT(refusal("viper", "", "view_from = \"raw\""),
+              StartsWith("s.toml:15: key 'view_from' has the value 'raw' (it must be one of native, network)"));
   EXPECT_THAT(refusal("viper", "view_from = \"network\""), StartsWith("s.toml:25: key 'view_from' stands in a row"));
 }
 
 TEST_F(DataSettings, the_lr_side_may_be_drawn) {
   for (const char* side : {"drawn", "pair", "identity"}) {
     const std::string setting = fmt::format("split.lr_side = \"{}\"\n", side);
-    EXPECT_EQ(side, split("cuhk03", setting).lr_side);
+    EXPECT_EQ(side, settings::word(split("cuhk03", setting).lr_side));
     EXPECT_EQ("", refusal("synthetic", setting));
     EXPECT_THAT(plan(head("market1501") + setting).notes, Contains(std::string("low-resolution side by ") + side));
     // It has no effect, in whatever order the two stand.
@@ -111,7 +109,7 @@ TEST_F(DataSettings, the_lr_side_may_be_drawn) {
   EXPECT_THAT(refusal("synthetic", "split.lr_side = \"pair\"", "cameras = 3"),
               AllOf(StartsWith("s.toml:25: key 'split.lr_side' has the value 'pair'"), HasSubstr("has 3 cameras")));
   EXPECT_THAT(refusal("viper", "split.lr_side = \"drwan\""), HasSubstr("did you mean 'drawn'"));
-  EXPECT_EQ("camera", split("viper", "").lr_side);
+  EXPECT_EQ(settings::LrSide::kCamera, split("viper", "").lr_side);
   EXPECT_THAT(plan(head("viper")).notes, Not(Contains(HasSubstr("low-resolution side"))));
 }
 
@@ -148,8 +146,9 @@ TEST_F(DataSettings, a_trial_is_a_published_test_set) {
               refusal(source, "split.partition = \"published\"\ntrials = 21"));
     EXPECT_EQ("", refusal(source, "split.partition = \"random-halves\"\ntrials = 21"));
   }
-  for (const std::string& source : source_names()) {
-    if (published_sets(source) != 0) continue;
+  for (const settings::SourceFacts& facts : settings::kSources) {
+    const std::string source(facts.name);
+    if (facts.published_sets != 0) continue;
     EXPECT_THAT(refusal(source, "split.partition = \"published\""),
                 AllOf(StartsWith("s.toml:25: key 'split.partition' has the value 'published'"),
                       HasSubstr(fmt::format("source '{}' of data set 'set' has no published test sets", source))))
@@ -163,8 +162,9 @@ TEST_F(DataSettings, a_trial_is_a_published_test_set) {
 }
 
 TEST_F(DataSettings, images_that_came_in_low_resolution_leave_no_choice) {
-  for (const std::string& source : source_names()) {
-    if (!queries_came_low(source)) continue;
+  for (const settings::SourceFacts& facts : settings::kSources) {
+    const std::string source(facts.name);
+    if (!facts.came_low) continue;
     const auto refused = [&](const std::string& settings, const std::string& key) {
       EXPECT_THAT(refusal(source, settings),
                   AllOf(StartsWith(fmt::format("s.toml:25: key '{}' has the value", key)),
@@ -225,8 +225,8 @@ TEST_F(DataSettings, the_documents_data_sets_are_a_suite_with_the_papers_numbers
   for (const CellPlan& cell : row_of(made, "table1", "rain").cells)
     EXPECT_EQ(cell.dataset != "mlr-market-1501", cell.references.contains("rank1")) << cell.dataset;
   EXPECT_EQ(42.0, row_of(made, "table1", "rain").cells.at(3).references.at("rank1"));
-  for (const std::string& source : source_names())
-    EXPECT_NE(std::string::npos, text.substr(section, begin - section).find("`" + source + "`")) << source;
+  for (const settings::SourceFacts& source : settings::kSources)
+    EXPECT_NE(std::string::npos, text.substr(section, begin - section).find(fmt::format("`{}`", source.name)));
 }
 
 }  // namespace

@@ -7,8 +7,12 @@
 namespace resolute::experiments {
 
 inline PackSettings example_pack() {
-  return {
-      .name = "easy", .source = "synthetic", .synthetic = SyntheticSettings{}, .height = 64, .width = 32, .shards = 2};
+  return {.name = "easy",
+          .source = settings::Source::kSynthetic,
+          .synthetic = SyntheticSettings{},
+          .height = 64,
+          .width = 32,
+          .shards = 2};
 }
 
 inline TrainingSpecification example_training() {

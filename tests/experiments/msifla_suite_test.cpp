@@ -175,15 +175,15 @@ TEST_F(MsiflaSuite, one_camera_is_enough_where_none_is_the_lr_one) {
   const std::string one = source + "cameras = 1\nsubject = \"vehicle\"\n";
   EXPECT_EQ("", refusal_with(source, one, "split.lr_camera = 0"));
   const std::string any = row("r", "split.lr_camera = 0");
-  EXPECT_EQ("vehicle", plan(replaced(source, one, any)).datasets.at(0).pack.synthetic->subject);
-  EXPECT_EQ("person", plan(head_ + any).datasets.at(0).pack.synthetic->subject);
+  EXPECT_EQ(settings::Subject::kVehicle, plan(replaced(source, one, any)).datasets.at(0).pack.synthetic->subject);
+  EXPECT_EQ(settings::Subject::kPerson, plan(head_ + any).datasets.at(0).pack.synthetic->subject);
   for (const char* camera : {"1", "2"})
     EXPECT_THAT(refusal_with(source, one, fmt::format("split.lr_camera = {}", camera)),
                 AllOf(StartsWith(fmt::format("s.toml:28: key 'split.lr_camera' has the value {} (", camera)),
                       HasSubstr("data set 'easy' has one camera"), HasSubstr("; set it to 0")));
   EXPECT_THAT(refusal_with(source, source + "cameras = 0\n"), StartsWith("s.toml:16: key 'cameras' has the value 0"));
   EXPECT_THAT(refusal_with(source, source + "subject = \"car\"\n"),
-              StartsWith("s.toml:16: key 'subject' has the value 'car' (it must be one of person, vehicle, for data"));
+              StartsWith("s.toml:16: key 'subject' has the value 'car' (it must be one of person, vehicle)"));
 }
 
 TEST_F(MsiflaSuite, a_smaller_training_set_holds_a_batch) {

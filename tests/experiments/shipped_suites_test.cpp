@@ -75,7 +75,7 @@ TEST_F(Suite, the_quickstarts_members_are_as_written) {
   const Plan plan = shipped("quickstart.toml");
   const TrainingSpecification& single = training_of(plan, "levels", "single-level");
   EXPECT_EQ("resnet-small", single.network.backbone);
-  EXPECT_EQ("hr-both-views", single.split.train_pool);
+  EXPECT_EQ(settings::TrainPool::kHrBothViews, single.split.train_pool);
   EXPECT_EQ(64, single.pack.height);
   EXPECT_EQ(2, single.lanes);
   EXPECT_EQ(64, single.pack.synthetic->identities);
@@ -211,22 +211,21 @@ TEST_F(Suite, the_tour_of_data_sets_calls_at_every_source) {
   options_.need_roots = false;
   const Plan plan = shipped("datasets_tour.toml");
   check_sound(plan);
-  std::set<std::string> sources;
+  std::set<settings::Source> sources;
   for (const DatasetPlan& dataset : plan.datasets) sources.insert(dataset.pack.source);
-  const std::vector<std::string>& known = source_names();
-  EXPECT_EQ(std::set<std::string>(known.begin(), known.end()), sources);
+  EXPECT_EQ(settings::kSources.size(), sources.size());
   EXPECT_EQ(plan.datasets.size(), jobs_of<TrainingSpecification>(plan).size());
   const auto split = [&](const std::string& dataset) {
     for (const TrainingSpecification& one : jobs_of<TrainingSpecification>(plan))
       if (one.pack.name == dataset) return one.split;
     throw std::out_of_range(dataset);
   };
-  EXPECT_EQ("published", split("mlr-cuhk03").partition);
-  EXPECT_EQ("pair", split("mlr-cuhk03").lr_side);
+  EXPECT_EQ(settings::Partition::kPublished, split("mlr-cuhk03").partition);
+  EXPECT_EQ(settings::LrSide::kPair, split("mlr-cuhk03").lr_side);
   EXPECT_EQ(2, split("mlr-cuhk03-detected").test_identities);
   EXPECT_EQ(1, split("mlr-viper-a").lr_camera);
   EXPECT_EQ(2, split("mlr-viper-b").lr_camera);
-  EXPECT_EQ("drawn", split("mlr-market-1501-drawn").lr_side);
+  EXPECT_EQ(settings::LrSide::kDrawn, split("mlr-market-1501-drawn").lr_side);
   EXPECT_EQ(0, split("mlr-vru").lr_camera);
   const SplitSettings genuine = split("caviar");
   EXPECT_EQ(std::pair(SplitSettings().lr_side, SplitSettings().lr_camera),

@@ -217,7 +217,7 @@ TEST(StoreLayout, a_pack_that_older_settings_tell_whole_stays_where_and_what_it_
       R"("subject":"person","width":64},"width":32})",
       core::canonical_json(settings_in_pack(pack)));
   EXPECT_EQ("/s/packs/easy-c4d82f23e0331859", StoreLayout("/s").pack_folder(pack));
-  pack.view_from = "network";
+  pack.view_from = settings::ViewFrom::kNetwork;
   EXPECT_EQ(to_json(pack), settings_in_pack(pack));
   EXPECT_NE(StoreLayout("/s").pack_folder(example_pack()), StoreLayout("/s").pack_folder(pack));
 }

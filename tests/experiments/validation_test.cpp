@@ -64,10 +64,9 @@ TEST(Validation, refuses_members_out_of_range) {
   EXPECT_THAT(violation_of([](T& t) { t.network.last_stride = 3; }), HasSubstr("'network.last_stride'"));
   EXPECT_THAT(violation_of([](T& t) { t.network.backbone = "vgg"; }), HasSubstr("'network.backbone'"));
   EXPECT_THAT(violation_of([](T& t) { t.split.query_rates = {8}; }), HasSubstr("'split.query_rates'"));
-  EXPECT_THAT(violation_of([](T& t) { t.split.train_pool = "all"; }), HasSubstr("'split.train_pool'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.name = "Up"; }), HasSubstr("'id'"));
   EXPECT_THAT(violation_of([](T& t) { t.pack.synthetic.reset(); }), HasSubstr("'source'"));
-  EXPECT_THAT(violation_of([](T& t) { t.pack.source = "market1501"; }), HasSubstr("'source'"));
+  EXPECT_THAT(violation_of([](T& t) { t.pack.source = settings::Source::kMarket1501; }), HasSubstr("'source'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.levels = {6}}; }), HasSubstr("'rain.levels'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversary = "wgan"}; }), HasSubstr("'rain.adversary'"));
   EXPECT_THAT(violation_of([](T& t) { t.method = RainOptions{.adversarial_weight = -1}; }),

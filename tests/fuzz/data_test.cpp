@@ -61,8 +61,8 @@ void mutate_list(Bytes& bytes, const Bytes& other, core::RandomStream& random) {
   bytes.assign(changed.begin(), changed.end());
 }
 
-datasets::PackOptions tiny_options(const std::string& name) {
-  datasets::PackOptions options = small_options();
+datasets::PackSettings tiny_options(const std::string& name) {
+  datasets::PackSettings options = small_options();
   options.name = name;
   options.height = 4;
   options.width = 2;
@@ -70,7 +70,7 @@ datasets::PackOptions tiny_options(const std::string& name) {
 }
 
 // Writes the good examples of one pack of four images: its files and a split.
-void write_pack(const datasets::PackOptions& options, bool tell_origin, const datasets::SplitOptions& trial) {
+void write_pack(const datasets::PackSettings& options, bool tell_origin, const datasets::SplitSettings& trial) {
   const RawImages raw(4, 1, 5, 3);
   std::vector<datasets::Sample> samples = raw.samples();
   if (tell_origin)
@@ -93,11 +93,11 @@ void write_pack(const datasets::PackOptions& options, bool tell_origin, const da
 // RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format; the images are Pillow's.
 TEST(FuzzData, corpus_has_a_good_example_of_each_format) {
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) {
-    datasets::SplitOptions trial;
+    datasets::SplitSettings trial;
     trial.query_rates = {2, 3};
     write_pack(tiny_options("plain"), false, trial);
-    datasets::PackOptions options = tiny_options("as-it-came");
-    options.view_from = datasets::ViewFrom::kNetwork;
+    datasets::PackSettings options = tiny_options("as-it-came");
+    options.view_from = settings::ViewFrom::kNetwork;
     options.height = 7;
     trial.train_identities = 2;
     write_pack(options, true, trial);

@@ -48,7 +48,7 @@ class Folder {
   Contents read(const core::Bytes& shard) const {
     overwrite("shard-00000.h5", shard);
     const datasets::PackReader pack = datasets::PackReader::open(path_);
-    const datasets::PackOptions& options = pack.options();
+    const datasets::PackSettings& options = pack.options();
     Contents contents{pack.rows(), {}};
     for (std::size_t row = 0; row < pack.size(); ++row)
       for (const int rate : options.rates) {

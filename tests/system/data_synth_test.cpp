@@ -98,13 +98,16 @@ TEST(DataSynth, what_a_layout_cannot_have_is_refused_and_nothing_is_left) {
   ScratchFolder scratch;
   const fs::path out = scratch / "set";
   expect_refusal(resolute(synth(out, {"--layout", "sysu", "--cameras", "3"})), 2,
-                 "layout 'sysu' cannot have 3 cameras");
+                 "cameras of a stand-in for 'sysu' is 3 (its layout has 2)");
   expect_refusal(resolute(synth(out, {"--layout", "mlr-folders", "--cameras", "1"})), 2,
-                 "layout 'mlr-folders' cannot have 1 camera");
+                 "cameras of a stand-in for 'mlr-folders' is 1 (its layout has 2 to 99)");
   expect_refusal(resolute(synth(out, {"--layout", "csv", "--irregular", "maybe"})), 2, "--irregular is 'maybe'");
-  expect_refusal(resolute(synth(out, {"--layout", "csv", "--subject", "tank"})), 2, "'tank'");
+  expect_refusal(resolute(synth(out, {"--layout", "csv", "--subject", "tank"})), 2,
+                 "option --subject has the value 'tank'");
+  expect_refusal(resolute(synth(out, {"--fine-contrast", "1.01"})), 2, "option --fine-contrast has the value 1.01");
+  expect_refusal(resolute(synth(out, {"--cameras", "0"})), 2, "option --cameras has the value 0 (it must be 1 to 99)");
   expect_refusal(resolute(synth(out, {"--layout", "Market1501"})), 2,
-                 "layout 'Market1501' is unknown; choose one of caviar, csv, ");
+                 "option --layout has the value 'Market1501' (it must be one of caviar, csv, ");
   EXPECT_TRUE(fs::is_empty(scratch.path()));
 }
 

@@ -49,7 +49,7 @@ TEST(Pillow, resizes_to_the_same_bytes) {
   for (int i = 0; i < kCases; ++i) {
     const Case& c = cases.emplace_back(draw_case(stream));
     list << c.offset << ' ' << c.height << ' ' << c.width << ' ' << c.out_height << ' ' << c.out_width << ' '
-         << c.extreme << ' ' << kernel_name(c.kernel) << '\n';
+         << c.extreme << ' ' << settings::word(c.kernel) << '\n';
   }
   list.close();
   const std::string command = fmt::format(
@@ -69,7 +69,7 @@ TEST(Pillow, resizes_to_the_same_bytes) {
     ASSERT_TRUE(std::getline(answers, expected));
     EXPECT_EQ(expected, core::sha256_hex(std::as_bytes(std::span(resized.pixels))))
         << c.height << "x" << c.width << " to " << c.out_height << "x" << c.out_width << " by "
-        << kernel_name(c.kernel);
+        << settings::word(c.kernel);
   }
 }
 

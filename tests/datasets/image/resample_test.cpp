@@ -44,25 +44,13 @@ TEST(Resize, equals_the_goldens_byte_for_byte) {
   ASSERT_EQ(cases.size(), 256u);
   for (const core::Json& golden : cases) {
     const Image input = golden_input(golden["in"][0], golden["in"][1], golden["seed"], golden["extreme"]);
-    const Image result =
-        resize(input, golden["out"][0], golden["out"][1], kernel_from_name(golden["kernel"].get<std::string>()));
+    const Image result = resize(input, golden["out"][0], golden["out"][1],
+                                *settings::from_word<Kernel>(golden["kernel"].get<std::string>()));
     const auto bytes = std::as_bytes(std::span(result.pixels));
     if (golden.contains("pixels")) {
       EXPECT_EQ(core::to_hex(bytes), golden["pixels"].get<std::string>()) << golden.dump();
     }
     EXPECT_EQ(core::sha256_hex(bytes), golden["sha256"].get<std::string>()) << golden.dump();
-  }
-}
-
-TEST(KernelNames, go_there_and_back) {
-  for (Kernel kernel : kKernels) EXPECT_EQ(kernel_from_name(kernel_name(kernel)), kernel);
-  try {
-    kernel_from_name("nearest");
-    FAIL() << "an unknown kernel was taken";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    EXPECT_STREQ(error.what(),
-                 "kernel 'nearest' is unknown; choose 'triangle', 'bilinear-point', 'cubic' or 'lanczos3'");
   }
 }
 

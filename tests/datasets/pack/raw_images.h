@@ -52,19 +52,18 @@ class RawImages {
   std::vector<datasets::Sample> samples_;
 };
 
-inline datasets::PackOptions small_options(int shards = 1) {
-  datasets::PackOptions options;
+inline datasets::PackSettings small_options(int shards = 1) {
+  datasets::PackSettings options;
   options.name = "noise";
-  options.source = "test";
+  options.source = settings::Source::kCsv;
   options.rates = {2, 3};
   options.height = 12;
   options.width = 6;
   options.shards = shards;
-  options.settings = {{"kept", "verbatim"}};
   return options;
 }
 
-inline datasets::SealResult make_pack(const RawImages& raw, const datasets::PackOptions& options,
+inline datasets::SealResult make_pack(const RawImages& raw, const datasets::PackSettings& options,
                                       const std::filesystem::path& folder) {
   auto& files = core::real_file_system();
   for (int shard = options.shards - 1; shard >= 0; --shard)
@@ -79,8 +78,8 @@ inline datasets::PackReader open_small_pack(const RawImages& raw) {
 }
 
 //! A split that a small pack has the rates for.
-inline datasets::SplitOptions small_split() {
-  datasets::SplitOptions options;
+inline datasets::SplitSettings small_split() {
+  datasets::SplitSettings options;
   options.query_rates = {2, 3};
   return options;
 }

@@ -27,7 +27,7 @@ struct Raw {
                        encode_png(tests::noise_image(height, width, samples.size())));
     samples.push_back(sample);
   }
-  PackReader pack(PackOptions options) {
+  PackReader pack(PackSettings options) {
     const RawFolder reader(core::real_file_system(), folder / "raw");
     std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
     for (int shard = 0; shard < options.shards; ++shard)
@@ -62,8 +62,8 @@ Image words(std::string_view text, int scale, const std::array<std::uint8_t, 3>&
 
 constexpr std::array<std::uint8_t, 3> kInk{30, 30, 30}, kLowInk{190, 20, 30};
 
-PackOptions large_options() {
-  PackOptions options = tests::small_options(2);
+PackSettings large_options() {
+  PackSettings options = tests::small_options(2);
   options.height = 256;
   options.width = 128;
   return options;
@@ -153,7 +153,7 @@ TEST(PackShow, the_sheet_has_each_image_enlarged_and_at_its_true_size_and_says_w
     }
   }
   for (const char* word : {"HR", "/2 VIEW", "/3 VIEW", "ID 12", "CAMERA 3", "CAMERA 4", "TRAIN", "QUERY", "600X300",
-                           "256X128", "30X15", "20X10", "200X100", "NOISE FROM TEST: 2 IMAGES, 1 IDENTITIES"})
+                           "256X128", "30X15", "20X10", "200X100", "NOISE FROM CSV: 2 IMAGES, 1 IDENTITIES"})
     EXPECT_TRUE(contains(sheet, words(word, 2, kInk))) << word;
   EXPECT_FALSE(contains(sheet, words("ID 13", 2, kInk)));
 }
@@ -177,7 +177,7 @@ TEST(PackShow, an_image_that_came_in_low_resolution_is_marked_and_has_no_hr_imag
 
 TEST(PackShow, small_packs_are_shown_enlarged_and_impossible_sheets_refused) {
   const RawImages raw(3, 2);
-  PackOptions options = tests::small_options();
+  PackSettings options = tests::small_options();
   options.rates = {1};
   tests::make_pack(raw, options, raw.pack());
   const PackReader pack = PackReader::open(raw.pack());

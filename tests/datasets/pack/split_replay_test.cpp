@@ -27,10 +27,10 @@ void expect_refused(const core::Json& json, const std::vector<std::string>& part
 
 TEST(SplitJson, what_schemas_1_and_2_cannot_say_has_schema_3) {
   auto rows = regular_rows(10);
-  SplitOptions options;
+  SplitSettings options;
   EXPECT_FALSE(to_json(split_of(rows, options)).at("options").contains("lr_side"));
   EXPECT_FALSE(to_json(split_of(rows, options)).at("train").at(0).contains("came_low"));
-  options.lr_side = "pair";
+  options.lr_side = LrSide::kPair;
   EXPECT_EQ(3, to_json(split_of(rows, options)).at("schema"));
   options = {};
   options.test_identities = 4;
@@ -38,7 +38,7 @@ TEST(SplitJson, what_schemas_1_and_2_cannot_say_has_schema_3) {
   for (PackRow& row : rows) row.sample.test_sets = static_cast<std::uint64_t>(row.sample.identity % 2);
   options = {};
   EXPECT_EQ(1, to_json(split_of(rows, options)).at("schema"));  // that it has test sets is not told
-  options.partition = "published";
+  options.partition = Partition::kPublished;
   EXPECT_EQ(3, to_json(split_of(rows, options)).at("schema"));
   const core::Json low = to_json(split_of(genuine_rows(), {}));
   EXPECT_EQ(3, low.at("schema"));
@@ -48,22 +48,22 @@ TEST(SplitJson, what_schemas_1_and_2_cannot_say_has_schema_3) {
 // Golden values, as those of split_test.cpp.
 TEST(SplitJson, the_hash_of_schema_3_is_stable) {
   auto rows = regular_rows(10);
-  const auto expect_hash = [&](const std::string& hash, const SplitOptions& options) {
+  const auto expect_hash = [&](const std::string& hash, const SplitSettings& options) {
     EXPECT_EQ(hash, split_sha256(split_of(rows, options))) << to_json(split_of(rows, options)).at("options");
   };
-  SplitOptions options;
-  options.lr_side = "drawn";
+  SplitSettings options;
+  options.lr_side = LrSide::kDrawn;
   expect_hash("b2881a63b3b138f60cbd38a455d00e7d3d270495ca165614b97a21ee577a9819", options);
-  options.lr_side = "pair";
+  options.lr_side = LrSide::kPair;
   expect_hash("f69642769e5e362bd873807efa7233868b0ce23bd89472ee395d1e9cb83fa533", options);
-  options.lr_side = "identity";
+  options.lr_side = LrSide::kIdentity;
   expect_hash("0855c99b148cbf8d8d024de3a024b38e866e7e73d4e6c6cd093f86917bcb9afb", options);
   options = {};
   options.test_identities = 3;
   expect_hash("4efe128c1b0b00ed2575e480cefa20571ed0e86ec757016803b0131264480507", options);
   for (PackRow& row : rows) row.sample.test_sets = static_cast<std::uint64_t>(row.sample.identity % 4);
   options = {};
-  options.partition = "published";
+  options.partition = Partition::kPublished;
   options.seed = 1;
   expect_hash("72426c7921bb089d6913cd685d91ea747df661d74f43bfcb37438352f8e5ee93", options);
   rows = genuine_rows();
@@ -104,15 +104,15 @@ TEST(SplitJson, items_contradict_nothing) {
   refused([](core::Json& j) { j["train"][0]["has_hr"] = false; }, "has_hr false at rate 1");
   refused([](core::Json& j) { j["train"][0]["label"] = 5; }, "train[0]: label 5");
   refused([](core::Json& j) { j["train"][0]["row"] = -1; }, "row");
-  refused([](core::Json& j) { j["options"]["lr_side"] = "up"; }, "split: options: lr_side 'up'");
-  refused([](core::Json& j) { j["options"]["partition"] = "a\nb"; }, "partition 'a?b' is unknown");
+  refused([](core::Json& j) { j["options"]["lr_side"] = "up"; }, "split: options: key 'lr_side' has the value 'up'");
+  refused([](core::Json& j) { j["options"]["partition"] = "a\nb"; }, "key 'partition' has the value 'a\\nb'");
   refused([](core::Json& j) { j["options"]["more"] = 1; }, "more");
 }
 
 // Of a trial whose options say which camera is the LR one. Whoever writes such a file writes its hash too.
 TEST(SplitJson, lists_contradict_neither_one_another_nor_the_options) {
-  SplitOptions options;
-  options.partition = "official";
+  SplitSettings options;
+  options.partition = Partition::kOfficial;
   auto rows = regular_rows(10);
   rows.push_back(rows.front());
   rows.back().sample = {"nobody.jpg", 0, 1, "gallery"};
@@ -147,7 +147,7 @@ TEST(SplitJson, lists_contradict_neither_one_another_nor_the_options) {
   refused([](core::Json& j) { j["train"][0]["camera"] = 2; }, {"train[0]: rate 1", "query_rates are 2, 3, 4"});
   refused([](core::Json& j) { j["options"]["train_pool"] = "hr-both-views"; }, {"train[2]: has_hr false"});
   refused([](core::Json& j) { j["options"]["partition"] = "random-halves"; }, {"gallery[10]: identity 0"});
-  options.train_pool = "hr-view-only";
+  options.train_pool = TrainPool::kHrViewOnly;
   core::Json json = to_json(split_of(rows, options));
   json["train"][0]["camera"] = 2;
   expect_refused(json, {"train[0]: camera 2", "hr-view-only leaves out"});
@@ -172,8 +172,8 @@ TEST(SplitJson, images_came_in_low_resolution_all_or_none) {
   json = to_json(split_of(genuine_rows(), {}));
   json["train"][2]["came_low"] = false;
   expect_refused(json, {"train[2]: came_low false"});
-  SplitOptions options;
-  options.lr_side = "pair";
+  SplitSettings options;
+  options.lr_side = LrSide::kPair;
   json = to_json(split_of(regular_rows(10), options));
   for (core::Json& item : json["train"])
     if (item["has_hr"] == false) item["came_low"] = true;
@@ -183,8 +183,8 @@ TEST(SplitJson, images_came_in_low_resolution_all_or_none) {
 // A pack of our own and the split somebody published of it.
 class Replay : public testing::Test {
  protected:
-  static SplitOptions options() {
-    SplitOptions options;
+  static SplitSettings options() {
+    SplitSettings options;
     options.query_rates = {2, 3};
     return options;
   }

@@ -39,7 +39,7 @@ inline std::vector<std::vector<std::int64_t>> random_cameras() {
   return cameras;
 }
 
-inline datasets::Split split_of(const std::vector<datasets::PackRow>& rows, const datasets::SplitOptions& options) {
+inline datasets::Split split_of(const std::vector<datasets::PackRow>& rows, const datasets::SplitSettings& options) {
   return datasets::make_split(rows, "made-up", std::string(64, '0'), options);
 }
 

@@ -24,10 +24,10 @@ using tests::split_of;
 
 RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
   auto rows = rows_of(random_cameras());
-  SplitOptions options;
+  SplitSettings options;
   options.seed = *rc::gen::arbitrary<std::uint64_t>();
-  options.partition = *rc::gen::element<std::string>("random-halves", "official");
-  options.train_pool = *rc::gen::element<std::string>("mlr", "hr-both-views", "hr-view-only");
+  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial);
+  options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly);
   const Split split = split_of(rows, options);
   std::set<std::int64_t> train;
   std::set<std::int64_t> gallery;
@@ -37,9 +37,9 @@ RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
     labels.insert(item.label);
     RC_ASSERT(rows[item.row].sample.identity == item.identity);
     bool low = item.camera == options.lr_camera;
-    RC_ASSERT(item.has_hr == (!low || options.train_pool != "mlr"));
+    RC_ASSERT(item.has_hr == (!low || options.train_pool != TrainPool::kMlr));
     RC_ASSERT(item.has_hr == (item.stored_rate == 1));
-    if (options.train_pool == "hr-view-only") RC_ASSERT(!low);
+    if (options.train_pool == TrainPool::kHrViewOnly) RC_ASSERT(!low);
   }
   RC_ASSERT(static_cast<int>(train.size()) == split.train_identities);
   RC_ASSERT(static_cast<int>(labels.size()) == split.train_identities);
@@ -55,7 +55,7 @@ RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
     RC_ASSERT(!train.contains(item.identity));
     RC_ASSERT(item.rate >= 2 && item.rate <= 4);
   }
-  if (options.partition == "random-halves") {
+  if (options.partition == Partition::kRandomHalves) {
     RC_ASSERT(gallery.size() == train.size() || gallery.size() == train.size() + 1);
     RC_ASSERT(static_cast<std::size_t>(split.left_out) + train.size() + gallery.size() ==
               static_cast<std::size_t>(rows.back().sample.identity));
@@ -87,7 +87,7 @@ TEST(Split, rates_are_drawn_uniformly_and_depend_on_the_image_alone) {
 
 TEST(Split, other_query_rates_leave_the_halves_as_they_are) {
   auto rows = regular_rows(30);
-  SplitOptions unseen;
+  SplitSettings unseen;
   unseen.query_rates = {8};
   Split a = split_of(rows, {});
   Split b = split_of(rows, unseen);
@@ -99,7 +99,7 @@ TEST(Split, other_query_rates_leave_the_halves_as_they_are) {
 
 TEST(Split, seeds_and_draws_differ) {
   auto rows = regular_rows(40);
-  SplitOptions other;
+  SplitSettings other;
   other.seed = 1;
   Split split = split_of(rows, {});
   EXPECT_NE(split.gallery, split_of(rows, other).gallery);
@@ -109,24 +109,24 @@ TEST(Split, seeds_and_draws_differ) {
 
 // Golden values: what is published under a hash must stay reproducible. These are of the program before schema 3.
 TEST(Split, the_hash_is_stable) {
-  const auto expect_hash = [](const std::string& hash, const SplitOptions& options) {
+  const auto expect_hash = [](const std::string& hash, const SplitSettings& options) {
     EXPECT_EQ(hash, split_sha256(split_of(regular_rows(10), options))) << to_json(split_of(regular_rows(10), options));
   };
-  SplitOptions options;
+  SplitSettings options;
   expect_hash("1911f87fe61a839b11141ca6462432169264131f89c5b41aa6a669409f0cadbc", options);
   options.lr_camera = 0;
   expect_hash("47559b937a06daf7b2ae28a8f601c9ef1ddd191bf7df402371547f6f9cf29e1b", options);
   options.train_identities = 3;
   expect_hash("334e479d12261bde51df2cbc63a958c559f7f5cc415680766e529669015b3594", options);
-  options.partition = "official";
+  options.partition = Partition::kOfficial;
   expect_hash("5d20ccea2c80e0ea377dc1c32071a9f33f1f67c56d9a42906ab50e47e5f02d82", options);
   options = {};
-  options.partition = "official";
+  options.partition = Partition::kOfficial;
   options.lr_camera = 1;
-  options.train_pool = "hr-view-only";
+  options.train_pool = TrainPool::kHrViewOnly;
   options.seed = 9;
   expect_hash("f92eb67d3114b012bc4d3b062bb3b9c8926a254997abd0f05ebb9f861ab8e18a", options);
-  options.train_pool = "hr-both-views";
+  options.train_pool = TrainPool::kHrBothViews;
   options.query_rates = {1, 8};
   options.train_identities = 2;
   expect_hash("f415c42f0e45584e0187d3bd2ffabf204f4de5e135c9c4d5ed237d43b921517e", options);
@@ -134,7 +134,7 @@ TEST(Split, the_hash_is_stable) {
 
 TEST(Split, rate_one_keeps_the_original) {
   auto rows = regular_rows(20);
-  SplitOptions options;
+  SplitSettings options;
   options.query_rates = {1};
   for (const auto& item : split_of(rows, options).train) EXPECT_TRUE(item.has_hr);
 }
@@ -144,11 +144,11 @@ TEST(Split, distractors_join_the_official_gallery_only) {
   PackRow distractor = rows.front();
   distractor.sample = {"0000_c1_0.jpg", 0, 1, "gallery"};
   rows.push_back(distractor);
-  SplitOptions options;
+  SplitSettings options;
   auto is_distractor = [](const GalleryItem& item) { return item.identity == 0; };
   auto halves = split_of(rows, options);
   EXPECT_EQ(0, std::count_if(halves.gallery.begin(), halves.gallery.end(), is_distractor));
-  options.partition = "official";
+  options.partition = Partition::kOfficial;
   auto official = split_of(rows, options);
   EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
   EXPECT_EQ(3U, draw_gallery(official, 0, 0).size());
@@ -157,8 +157,8 @@ TEST(Split, distractors_join_the_official_gallery_only) {
   EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
 }
 
-SplitOptions any_camera() {
-  SplitOptions options;
+SplitSettings any_camera() {
+  SplitSettings options;
   options.lr_camera = 0;
   return options;
 }
@@ -167,10 +167,10 @@ SplitOptions any_camera() {
 // images HR or stored at a query rate, and nothing twice.
 RC_GTEST_PROP(Split, of_any_camera_keeps_one_image_of_each_test_identity_in_high_resolution, ()) {
   const auto rows = rows_of(random_cameras());
-  SplitOptions options = any_camera();
+  SplitSettings options = any_camera();
   options.seed = *rc::gen::arbitrary<std::uint64_t>();
-  options.partition = *rc::gen::element<std::string>("random-halves", "official");
-  options.train_pool = *rc::gen::element<std::string>("mlr", "hr-both-views");
+  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial);
+  options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews);
   options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {1}});
   const Split split = split_of(rows, options);
   std::map<std::int64_t, std::vector<std::size_t>> images;
@@ -187,7 +187,7 @@ RC_GTEST_PROP(Split, of_any_camera_keeps_one_image_of_each_test_identity_in_high
     RC_ASSERT(!(trains && tested));
     RC_ASSERT((trains || tested) == (own.size() >= 2));
     left_out += own.size() < 2;
-    if (options.partition == "official" && own.size() >= 2)
+    if (options.partition == Partition::kOfficial && own.size() >= 2)
       RC_ASSERT(trains == (rows[own[0]].sample.subset == "train"));
     if (trains) RC_ASSERT(train[identity] == own);
     if (!tested) continue;
@@ -198,14 +198,14 @@ RC_GTEST_PROP(Split, of_any_camera_keeps_one_image_of_each_test_identity_in_high
     RC_ASSERT(both == own);
   }
   RC_ASSERT(split.left_out == left_out);
-  if (options.partition == "random-halves") {
+  if (options.partition == Partition::kRandomHalves) {
     RC_ASSERT(gallery.size() == train.size() || gallery.size() == train.size() + 1);
   }
   for (const auto& item : split.query)
     RC_ASSERT(std::count(options.query_rates.begin(), options.query_rates.end(), item.rate) == 1);
   for (const auto& item : split.train) {
     RC_ASSERT(item.has_hr == (item.stored_rate == 1));
-    RC_ASSERT(item.has_hr || (options.train_pool == "mlr" &&
+    RC_ASSERT(item.has_hr || (options.train_pool == TrainPool::kMlr &&
                               std::count(options.query_rates.begin(), options.query_rates.end(), item.stored_rate)));
   }
   RC_ASSERT(split == split_of(rows, options));
@@ -229,8 +229,8 @@ TEST(Split, of_any_camera_training_images_stay_or_shrink_with_equal_probability)
 // Which image that is depends on the seed and the identity: not on others, nor on what is asked of them.
 TEST(Split, of_any_camera_the_gallery_is_drawn_by_seed_and_identity) {
   auto rows = regular_rows(60);
-  SplitOptions options = any_camera();
-  options.partition = "official";
+  SplitSettings options = any_camera();
+  options.partition = Partition::kOfficial;
   const auto kept = [](const Split& split) {
     std::map<std::int64_t, std::string> paths;
     for (const auto& item : split.gallery) paths[item.identity] = item.path;
@@ -240,7 +240,7 @@ TEST(Split, of_any_camera_the_gallery_is_drawn_by_seed_and_identity) {
   std::set<std::string> numbers;
   for (const auto& [_, path] : before) numbers.insert(path.substr(5));
   EXPECT_EQ(4U, numbers.size());  // each of the four images is somebody's
-  SplitOptions other = options;
+  SplitSettings other = options;
   other.query_rates = {8};
   other.train_identities = 5;
   EXPECT_EQ(before, kept(split_of(rows, other)));
@@ -254,9 +254,9 @@ TEST(Split, of_any_camera_the_gallery_is_drawn_by_seed_and_identity) {
 // those that stay are as with all of them, and labels count from 0 in the identities' order.
 TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
   const auto rows = regular_rows(24);
-  for (const std::int64_t camera : {0, 2})
-    for (const std::string partition : {"random-halves", "official"}) {
-      SplitOptions options;
+  for (const int camera : {0, 2})
+    for (const Partition partition : {Partition::kRandomHalves, Partition::kOfficial}) {
+      SplitSettings options;
       options.lr_camera = camera;
       options.partition = partition;
       options.seed = 3;
@@ -297,7 +297,7 @@ TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
 
 TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
   const auto rows = regular_rows(10);
-  SplitOptions fewer;
+  SplitSettings fewer;
   fewer.train_identities = 3;
   EXPECT_EQ(1, to_json(split_of(rows, {})).at("schema"));
   EXPECT_EQ(2, to_json(split_of(rows, fewer)).at("schema"));
@@ -315,7 +315,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
   refused(json, "such a split has schema 2");
   json = to_json(split_of(rows, fewer));
   using Wrong = std::pair<int, const char*>;
-  for (const auto& [asked, part] : {Wrong{0, "has schema 1"}, {-1, "is -1"}, {2, "is 3 (its options ask for 2)"}}) {
+  for (const auto& [asked, part] :
+       {Wrong{0, "has schema 1"}, {-1, "has the value -1"}, {2, "is 3 (its options ask for 2)"}}) {
     json["options"]["train_identities"] = asked;
     refused(json, part);
   }
@@ -324,29 +325,22 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
 TEST(Split, what_cannot_be_split_is_refused) {
   auto rows = regular_rows(8);
   auto refused = [&](auto change, const std::string& part) {
-    SplitOptions options;
+    SplitSettings options;
     change(options);
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_of(rows, options); });
   };
-  refused([](SplitOptions& o) { o.lr_camera = 7; }, "no camera 7");
-  refused([](SplitOptions& o) { o.partition = "thirds"; }, "'thirds'");
-  refused([](SplitOptions& o) { o.train_pool = "all"; }, "'all'");
-  refused([](SplitOptions& o) { o.query_rates = {}; }, "query_rates");
-  refused([](SplitOptions& o) { o.query_rates = {2, 2}; }, "twice");
-  refused([](SplitOptions& o) { o.query_rates = {99}; }, "99");
-  refused([](SplitOptions& o) { o.train_identities = -1; }, "train_identities is -1");
-  refused([](SplitOptions& o) { o.train_identities = 1; }, "train_identities is 1 (a training needs at least 2");
-  refused([](SplitOptions& o) { o.lr_camera = -1; }, "lr_camera is -1 (cameras count from 1");
-  refused([](SplitOptions& o) { o.train_identities = 5; }, "train_identities is 5 (4 identities of pack 'made-up'");
+  refused([](SplitSettings& o) { o.lr_camera = 7; }, "no camera 7");
+  refused([](SplitSettings& o) { o.query_rates = {}; }, "query_rates");
+  refused([](SplitSettings& o) { o.train_identities = 5; }, "train_identities is 5 (4 identities of pack 'made-up'");
   refused(
-      [](SplitOptions& o) {
+      [](SplitSettings& o) {
         o.lr_camera = 0;
-        o.train_pool = "hr-view-only";
+        o.train_pool = TrainPool::kHrViewOnly;
       },
-      "'hr-view-only' with lr_camera 0");
+      "key 'train_pool' has the value 'hr-view-only'");
   rows = regular_rows(2);
-  refused([](SplitOptions&) {}, "cannot be split");
-  refused([](SplitOptions& o) { o.lr_camera = 0; },
+  refused([](SplitSettings&) {}, "cannot be split");
+  refused([](SplitSettings& o) { o.lr_camera = 0; },
           "images of any camera low-resolution); an identity needs two images");
 }
 
@@ -355,8 +349,8 @@ TEST(Split, a_pack_without_the_rate_says_which_it_has) {
   make_pack(raw, small_options(), raw.pack());
   PackReader pack = PackReader::open(raw.pack());
   expect_error(core::ErrorKind::kInput, {"rates 2, 3", "needs 4", "--rates"},
-               [&] { make_split(pack, SplitOptions{}); });
-  SplitOptions options;
+               [&] { make_split(pack, SplitSettings{}); });
+  SplitSettings options;
   options.query_rates = {2, 3};
   Split split = make_split(pack, options);
   EXPECT_EQ(2, split.train_identities);
@@ -366,7 +360,7 @@ TEST(Split, a_pack_without_the_rate_says_which_it_has) {
 TEST(Split, an_exported_manifest_is_checked_when_it_comes_back) {
   tests::TemporaryFolder folder;
   auto& files = core::real_file_system();
-  SplitOptions options;
+  SplitSettings options;
   options.seed = 5;
   Split split = split_of(regular_rows(9), options);
   auto path = export_split(files, folder.path(), split, 2);

@@ -19,7 +19,7 @@ using core::RandomStream;
 
 class Twin {
  public:
-  Twin(const std::vector<PackRow>& rows, const SplitOptions& options, const PackShape& shape)
+  Twin(const std::vector<PackRow>& rows, const SplitSettings& options, const PackShape& shape)
       : rows_(rows), options_(options), shape_(shape) {
     for (std::size_t i = 0; i < rows.size(); ++i) {
       came_low_ = came_low_ || rows[i].sample.rate != 1;
@@ -42,8 +42,8 @@ class Twin {
       const bool low = is_low(i);
       const bool taken_low = low && came_low_;
       if (role == 'T') {
-        if (low && options_.train_pool == "hr-view-only") continue;
-        const int rate = low && options_.train_pool == "mlr" ? rate_of(i, true) : 1;
+        if (low && options_.train_pool == TrainPool::kHrViewOnly) continue;
+        const int rate = low && options_.train_pool == TrainPool::kMlr ? rate_of(i, true) : 1;
         const auto label = std::find(labels.begin(), labels.end(), s.identity) - labels.begin();
         split.train.push_back(
             {i, s.path, s.identity, static_cast<int>(label), s.camera, !taken_low && rate == 1, rate, taken_low});
@@ -51,7 +51,7 @@ class Twin {
         split.query.push_back({i, s.path, s.identity, s.camera, rate_of(i, false), taken_low});
       } else if (!low && (role == 'Q' || role == 'G') && can_answer(i)) {
         split.gallery.push_back({i, s.path, s.identity, s.camera});
-      } else if (!low && role == 'D' && options_.partition == "official" && s.subset != "train") {
+      } else if (!low && role == 'D' && options_.partition == Partition::kOfficial && s.subset != "train") {
         split.gallery.push_back({i, s.path, s.identity, s.camera});
       }
     }
@@ -59,7 +59,7 @@ class Twin {
   }
 
  private:
-  bool anywhere() const { return options_.lr_side == "camera" && options_.lr_camera == 0; }
+  bool anywhere() const { return options_.lr_side == LrSide::kCamera && options_.lr_camera == 0; }
 
   // For lr_camera 0 the sides of test identities; training images are of the LR side, one and all.
   bool is_low(std::size_t i) const {
@@ -82,14 +82,15 @@ class Twin {
 
   // The camera that is low for whoever is on `s`; -1: none.
   std::int64_t lr_camera(const Sample& s) const {
-    if (options_.lr_side == "camera") return options_.lr_camera;
+    if (options_.lr_side == LrSide::kCamera) return options_.lr_camera;
     std::set<std::int64_t> cameras;
     for (const PackRow& row : rows_)
-      if (row.sample.identity != 0 && (options_.lr_side != "identity" || row.sample.identity == s.identity))
+      if (row.sample.identity != 0 && (options_.lr_side != LrSide::kIdentity || row.sample.identity == s.identity))
         cameras.insert(row.sample.camera);
     const std::vector<std::int64_t> list(cameras.begin(), cameras.end());
-    if (options_.lr_side == "drawn") return list[RandomStream("split-lr-camera", {options_.seed}).below(list.size())];
-    if (options_.lr_side == "pair") {
+    if (options_.lr_side == LrSide::kDrawn)
+      return list[RandomStream("split-lr-camera", {options_.seed}).below(list.size())];
+    if (options_.lr_side == LrSide::kPair) {
       const std::int64_t pair = (s.camera + 1) / 2;
       RandomStream stream("split-lr-pair", {options_.seed, static_cast<std::uint64_t>(pair)});
       return 2 * pair - 1 + static_cast<std::int64_t>(stream.below(2));
@@ -138,12 +139,12 @@ class Twin {
       const bool any_high = std::any_of(own.begin(), own.end(), [&](std::size_t i) { return !is_low(i); });
       const bool answered = std::any_of(own.begin(), own.end(), [&](std::size_t i) { return can_answer(i); });
       const bool twice = own.size() >= 2;
-      const bool trainable = anywhere() ? twice : any_high || options_.train_pool != "hr-view-only";
+      const bool trainable = anywhere() ? twice : any_high || options_.train_pool != TrainPool::kHrViewOnly;
       const char test_role = anywhere() ? (twice ? 'Q' : '-') : !answered ? '-' : any_low ? 'Q' : 'G';
       const Sample& s = rows_[own.front()].sample;
-      if (options_.partition == "official") {
+      if (options_.partition == Partition::kOfficial) {
         new_roles_[identity] = s.subset == "train" ? (trainable ? 'T' : '-') : test_role;
-      } else if (options_.partition == "published") {
+      } else if (options_.partition == Partition::kPublished) {
         new_roles_[identity] = (s.test_sets >> options_.seed & 1U) == 0 ? (trainable ? 'T' : '-') : test_role;
       } else if (test_role == 'Q') {
         divisible.push_back(identity);
@@ -168,7 +169,7 @@ class Twin {
   }
 
   const std::vector<PackRow>& rows_;
-  const SplitOptions& options_;
+  const SplitSettings& options_;
   const PackShape& shape_;
   bool came_low_ = false;
   std::map<std::int64_t, std::vector<std::size_t>> images_;
@@ -204,22 +205,23 @@ std::vector<PackRow> random_rows(bool came_low) {
   return rows;
 }
 
-SplitOptions random_options(bool came_low) {
-  SplitOptions options;
-  options.partition = *rc::gen::element<std::string>("random-halves", "official", "published");
-  options.seed =
-      options.partition == "published" ? *rc::gen::inRange<std::uint64_t>(0, 3) : *rc::gen::arbitrary<std::uint64_t>();
-  options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {3, 1}, {8, 2}});
-  if (options.partition == "random-halves") options.test_identities = *rc::gen::element(0, 0, 1, 3);
+SplitSettings random_options(bool came_low) {
+  SplitSettings options;
+  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial, Partition::kPublished);
+  options.seed = options.partition == Partition::kPublished ? *rc::gen::inRange<std::uint64_t>(0, 3)
+                                                            : *rc::gen::arbitrary<std::uint64_t>();
+  options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {2, 8}});
+  if (options.partition == Partition::kRandomHalves) options.test_identities = *rc::gen::element(0, 0, 1, 3);
   options.train_identities = *rc::gen::element(0, 0, 2);
   if (came_low) {
-    options.train_pool = *rc::gen::element<std::string>("mlr", "hr-view-only");
+    options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrViewOnly);
     return options;
   }
-  options.lr_side = *rc::gen::element<std::string>("camera", "drawn", "pair", "identity");
-  if (options.lr_side == "camera") options.lr_camera = *rc::gen::inRange<std::int64_t>(0, 5);
-  options.train_pool = options.lr_camera == 0 ? *rc::gen::element<std::string>("mlr", "hr-both-views")
-                                              : *rc::gen::element<std::string>("mlr", "hr-both-views", "hr-view-only");
+  options.lr_side = *rc::gen::element(LrSide::kCamera, LrSide::kDrawn, LrSide::kPair, LrSide::kIdentity);
+  if (options.lr_side == LrSide::kCamera) options.lr_camera = *rc::gen::inRange(0, 5);
+  options.train_pool = options.lr_camera == 0
+                           ? *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews)
+                           : *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly);
   return options;
 }
 
@@ -237,7 +239,7 @@ void check_promises(const std::vector<PackRow>& rows, const Split& split) {
     RC_ASSERT(rows[item.row].sample.rate == 1);
     RC_ASSERT(used.insert(item.row).second);
   }
-  const bool cameras_count = split.options.lr_side != "camera" || split.options.lr_camera != 0;
+  const bool cameras_count = split.options.lr_side != LrSide::kCamera || split.options.lr_camera != 0;
   for (const auto& query : split.query) {
     RC_ASSERT(!train.contains(query.identity));
     RC_ASSERT(used.insert(query.row).second);
@@ -249,7 +251,7 @@ void check_promises(const std::vector<PackRow>& rows, const Split& split) {
 
 void compare_with_twin(bool came_low) {
   const std::vector<PackRow> rows = random_rows(came_low);
-  const SplitOptions options = random_options(came_low);
+  const SplitSettings options = random_options(came_low);
   const PackShape shape{{2, 3, 4, 8}, 256, 128};
   const Split split = make_split(rows, "made-up", std::string(64, '0'), options, shape);
   RC_LOG() << to_json(split).at("options").dump() << "\n"

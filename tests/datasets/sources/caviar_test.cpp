@@ -1,5 +1,3 @@
-#include "datasets/sources/caviar.h"
-
 #include <array>
 
 #include "datasets/image/image.h"
@@ -41,7 +39,7 @@ class Caviar : public Scratch {
 };
 
 TEST_F(Caviar, the_half_with_the_larger_median_area_is_the_closer_camera) {
-  const std::vector<Sample> samples = list_samples(files_, "caviar", root_);
+  const std::vector<Sample> samples = list_samples(files_, Source::kCaviar, root_);
   ASSERT_EQ(samples.size(), 60u);
   for (int person = 0; person < 3; ++person)
     for (int image = 0; image < 20; ++image) {
@@ -52,14 +50,14 @@ TEST_F(Caviar, the_half_with_the_larger_median_area_is_the_closer_camera) {
 }
 
 TEST_F(Caviar, the_order_of_the_halves_does_not_matter) {
-  const std::vector<Sample> before = list_samples(files_, "caviar", root_);
+  const std::vector<Sample> before = list_samples(files_, Source::kCaviar, root_);
   for (int person : {1, 3, 7})
     for (int image = 1; image <= 10; ++image) {
       std::filesystem::rename(root_ / name(person, image), root_ / "kept");
       std::filesystem::rename(root_ / name(person, 10 + image), root_ / name(person, image));
       std::filesystem::rename(root_ / "kept", root_ / name(person, 10 + image));
     }
-  const std::vector<Sample> after = list_samples(files_, "caviar", root_);
+  const std::vector<Sample> after = list_samples(files_, Source::kCaviar, root_);
   ASSERT_EQ(after.size(), before.size());
   for (std::size_t i = 0; i < after.size(); ++i) {
     EXPECT_EQ(after[i].camera, 3 - before[i].camera) << after[i].path;
@@ -70,18 +68,18 @@ TEST_F(Caviar, the_order_of_the_halves_does_not_matter) {
 TEST_F(Caviar, whom_one_camera_saw_is_left_out) {
   add_half(2, 0, 10, 5);  // so small that as part of the medians it would change them
   add_half(4, 1, 500, 500);
-  const std::vector<Sample> samples = list_samples(files_, "caviar", root_);
+  const std::vector<Sample> samples = list_samples(files_, Source::kCaviar, root_);
   EXPECT_EQ(samples.size(), 60u);
   EXPECT_THAT(samples, Each(Field(&Sample::identity, testing::AnyOf(1, 3, 7))));
 }
 
 TEST_F(Caviar, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, "caviar", root_);
+  const auto expected = list_samples(files_, Source::kCaviar, root_);
   std::filesystem::create_directories(root_ / "data/CAVIARa");
   for (const std::string& file : files_.list(root_))
     if (file != "data") std::filesystem::rename(root_ / file, root_ / "data/CAVIARa" / file);
-  EXPECT_EQ(list_samples(files_, "caviar", root_ / "data"), expected);
-  EXPECT_EQ(list_samples(files_, "caviar", root_ / "data/CAVIARa"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kCaviar, root_ / "data"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kCaviar, root_ / "data/CAVIARa"), expected);
 }
 
 // Medians 1000 and 1099, then 1000 and 1100.
@@ -90,40 +88,42 @@ TEST_F(Caviar, halves_must_differ_by_a_tenth) {
   add_half(1, 0, 20, 50);
   add_half(1, 1, 7, 157);
   EXPECT_EQ(
-      refusal("caviar"),
+      refusal(Source::kCaviar),
       "images 001 to 010 have a median area of 1000 pixels and images 011 to 020 one of 1099 (they must differ by "
       "at least 10 %, or nobody can tell which camera was the closer one); take the images in their native sizes");
   add_half(1, 1, 22, 50);
-  EXPECT_EQ(list_samples(files_, "caviar", root_).front().rate, 0);
+  EXPECT_EQ(list_samples(files_, Source::kCaviar, root_).front().rate, 0);
   add_half(1, 1, 20, 50);
-  EXPECT_THAT(refusal("caviar"), StartsWith("images 001 to 010 have a median area of 1000 pixels and images 011 to 020 "
-                                            "one of 1000 ("));
+  EXPECT_THAT(refusal(Source::kCaviar),
+              StartsWith("images 001 to 010 have a median area of 1000 pixels and images 011 to 020 "
+                         "one of 1000 ("));
 }
 
 TEST_F(Caviar, other_counts_of_images_are_refused_by_person) {
   files_.remove(root_ / name(3, 20));
   EXPECT_EQ(
-      refusal("caviar"),
+      refusal(Source::kCaviar),
       "person 0003 has 10 of the images 001 to 010 and 9 of 011 to 020 (a person has all ten of one camera, or all "
       "ten of each); unpack the data set again");
   for (int image = 12; image < 20; ++image) files_.remove(root_ / name(3, image));
-  EXPECT_THAT(refusal("caviar"), StartsWith("person 0003 has 10 of the images 001 to 010 and 1 of 011 to 020 ("));
+  EXPECT_THAT(refusal(Source::kCaviar),
+              StartsWith("person 0003 has 10 of the images 001 to 010 and 1 of 011 to 020 ("));
   files_.remove(root_ / name(3, 11));
   files_.remove(root_ / name(3, 1));
-  EXPECT_THAT(refusal("caviar"), StartsWith("person 0003 has 9 of the images 001 to 010 and 0 of 011 to 020 ("));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("person 0003 has 9 of the images 001 to 010 and 0 of 011 to 020 ("));
 }
 
 TEST_F(Caviar, wrong_names_are_refused_with_the_pattern) {
   touch("0001021.jpg");
   EXPECT_EQ(
-      refusal("caviar"),
+      refusal(Source::kCaviar),
       "'0001021.jpg' is not a CAVIAR4REID image name (expected PPPPIII.jpg, persons from 0001, images 001 to 020, "
       "as 0001001.jpg); rename it or take it out of the folder");
   files_.remove(root_ / "0001021.jpg");
   for (const char* file : {"0001000.jpg", "0000001.jpg", "001001.jpg", "00001001.jpg", "0001_001.jpg", "0001001a.jpg",
                            "000100.jpg", "-001001.jpg", "0001001 .jpg", "0008001\x1b.jpg", "0008001\xc3.jpg"}) {
     touch(file);
-    EXPECT_THAT(refusal("caviar"),
+    EXPECT_THAT(refusal(Source::kCaviar),
                 StartsWith(fmt::format("'{}' is not a CAVIAR4REID image name", sources::printable(file))));
     files_.remove(root_ / file);
   }
@@ -131,15 +131,16 @@ TEST_F(Caviar, wrong_names_are_refused_with_the_pattern) {
 
 TEST_F(Caviar, two_names_of_one_image_are_refused) {
   touch("0001001.png");
-  EXPECT_EQ(refusal("caviar"), "'0001001.jpg' and '0001001.png' are one image by their names; take one of them out");
+  EXPECT_EQ(refusal(Source::kCaviar),
+            "'0001001.jpg' and '0001001.png' are one image by their names; take one of them out");
 }
 
 TEST_F(Caviar, an_empty_folder_and_one_without_persons_of_both_cameras_are_refused) {
   remove_all_images();
-  EXPECT_THAT(refusal("caviar"), StartsWith("folder 'ROOT' has no images in it"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("folder 'ROOT' has no images in it"));
   add_half(1, 0, 10, 5);
   add_half(2, 1, 10, 5);
-  EXPECT_EQ(refusal("caviar"),
+  EXPECT_EQ(refusal(Source::kCaviar),
             "none of the 2 persons in 'ROOT' has images 001 to 020 (whom one camera alone saw is left out); unpack the "
             "data set again");
 }
@@ -147,26 +148,26 @@ TEST_F(Caviar, an_empty_folder_and_one_without_persons_of_both_cameras_are_refus
 TEST_F(Caviar, images_that_are_none_are_refused_by_name) {
   const std::filesystem::path image = root_ / name(3, 15);
   core::write_atomic(files_, image, std::string_view("<html>"));
-  EXPECT_THAT(refusal("caviar"), StartsWith("image 'ROOT/0003015.jpg' is neither JPEG, PNG"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' is neither JPEG, PNG"));
   files_.remove(image);
   touch(name(3, 15));
-  EXPECT_THAT(refusal("caviar"), StartsWith("image 'ROOT/0003015.jpg' cannot be decoded (the file is empty)"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("image 'ROOT/0003015.jpg' cannot be decoded (the file is empty)"));
   files_.remove(image);
   std::filesystem::create_directory(image);
-  EXPECT_THAT(refusal("caviar"), StartsWith("cannot read 'ROOT/0003015.jpg'"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("cannot read 'ROOT/0003015.jpg'"));
   std::filesystem::remove(image);
   std::filesystem::create_symlink("nowhere", image);
-  EXPECT_THAT(refusal("caviar"), StartsWith("cannot open 'ROOT/0003015.jpg'"));
+  EXPECT_THAT(refusal(Source::kCaviar), StartsWith("cannot open 'ROOT/0003015.jpg'"));
 }
 
 TEST_F(Caviar, a_stand_in_has_two_cameras_and_ten_images_of_each) {
-  for (const auto& [options, message] : std::initializer_list<std::pair<SyntheticOptions, std::string>>{
+  for (const auto& [options, message] : std::initializer_list<std::pair<SyntheticSettings, std::string>>{
            {{.cameras = 1, .images_per_camera = 10},
             "cameras of a stand-in for 'caviar' is 1 (its layout has 2); set it to 2"},
            {{.images_per_camera = 4},
             "images per camera of a stand-in for 'caviar' is 4 (its layout has 10); set it to 10"}})
     try {
-      write_stand_in(files_, root_ / "made", "caviar", options);
+      write_stand_in(files_, root_ / "made", {options, Source::kCaviar});
       ADD_FAILURE() << message;
     } catch (const core::RuntimeError& error) {
       EXPECT_EQ(error.what(), message);
@@ -174,9 +175,9 @@ TEST_F(Caviar, a_stand_in_has_two_cameras_and_ten_images_of_each) {
 }
 
 TEST_F(Caviar, an_irregular_stand_in_has_its_far_half_first_and_a_person_of_one_camera) {
-  write_stand_in(files_, root_ / "made", "caviar",
-                 {.identities = 4, .images_per_camera = 10, .height = 32, .width = 16, .irregular = true});
-  const std::vector<Sample> samples = list_samples(files_, "caviar", root_ / "made");
+  write_stand_in(files_, root_ / "made",
+                 {{.identities = 4, .images_per_camera = 10, .height = 32, .width = 16}, Source::kCaviar, true});
+  const std::vector<Sample> samples = list_samples(files_, Source::kCaviar, root_ / "made");
   ASSERT_EQ(samples.size(), 60u);
   for (const Sample& sample : samples) EXPECT_EQ(sample.rate, sample.path.substr(4, 3) <= "010" ? 0 : 1) << sample.path;
   EXPECT_TRUE(files_.exists(root_ / "made/0004011.jpg"));

@@ -22,9 +22,9 @@ class Csv : public Scratch {
   void write(const std::string& text) { std::ofstream(root_ / "images.csv", std::ios::binary) << text; }
   std::string refusal_of(const std::string& text) {
     write(text);
-    return refusal("csv");
+    return refusal(Source::kCsv);
   }
-  std::vector<Sample> list() { return list_samples(files_, "csv", root_); }
+  std::vector<Sample> list() { return list_samples(files_, Source::kCsv, root_); }
 
   const std::string good_ =
       "path,identity,camera,subset,rate\n"
@@ -89,7 +89,7 @@ TEST_F(Csv, what_is_written_is_read_back) {
 }
 
 TEST_F(Csv, a_missing_or_empty_list_is_refused) {
-  EXPECT_THAT(refusal("csv"), StartsWith("file 'images.csv' is missing in 'ROOT' (it lists the images"));
+  EXPECT_THAT(refusal(Source::kCsv), StartsWith("file 'images.csv' is missing in 'ROOT' (it lists the images"));
   EXPECT_THAT(refusal_of(""), StartsWith("'images.csv', line 1: column '' is unknown (the first line names columns"));
   EXPECT_THAT(refusal_of("path,identity,camera\n"), StartsWith("'images.csv' names no images ("));
 }
@@ -164,7 +164,7 @@ TEST_F(Csv, symbolic_links_out_of_the_folder_are_refused) {
   std::filesystem::create_symlink("round.jpg", inside / "round.jpg");
   auto refused = [&](const std::string& path) {
     std::ofstream(inside / "images.csv") << "path,identity,camera\n2.jpg,1,1\n" << path << ",1,2\n";
-    return refusal_at("csv", inside);
+    return refusal_at(Source::kCsv, inside);
   };
   EXPECT_EQ(refused("file.jpg"),
             "'images.csv', line 3: path 'file.jpg' is refused (a symbolic link leads out of the folder, to "
@@ -176,12 +176,12 @@ TEST_F(Csv, symbolic_links_out_of_the_folder_are_refused) {
   EXPECT_THAT(refused("round.jpg"), StartsWith("'images.csv', line 3: cannot look at 'ROOT/inside/round.jpg'"));
   // Links that stay inside are a way to arrange a set.
   std::ofstream(inside / "images.csv") << "path,identity,camera\nreal/alias.jpg,1,1\nsame/1.jpg,1,2\n";
-  EXPECT_EQ(list_samples(files_, "csv", inside).size(), 2U);
+  EXPECT_EQ(list_samples(files_, Source::kCsv, inside).size(), 2U);
   // So may the folder itself be one.
   std::filesystem::create_directory_symlink(inside, root_ / "entrance");
-  EXPECT_EQ(list_samples(files_, "csv", root_ / "entrance").size(), 2U);
+  EXPECT_EQ(list_samples(files_, Source::kCsv, root_ / "entrance").size(), 2U);
   std::ofstream(inside / "images.csv") << "path,identity,camera\n2.jpg,1,1\nfolder/1.jpg,1,2\n";
-  EXPECT_THAT(refusal_at("csv", root_ / "entrance"), HasSubstr("path 'folder/1.jpg' is refused"));
+  EXPECT_THAT(refusal_at(Source::kCsv, root_ / "entrance"), HasSubstr("path 'folder/1.jpg' is refused"));
 }
 
 TEST_F(Csv, missing_images_are_named_with_their_line) {
@@ -240,11 +240,11 @@ TEST_F(Csv, the_example_of_its_page_is_read) {
 
 TEST_F(Csv, its_stand_in_is_listed_and_every_image_can_be_read) {
   for (const bool irregular : {false, true}) {
-    const SyntheticOptions options{
-        .identities = 6, .cameras = 2, .images_per_camera = 2, .height = 32, .width = 16, .irregular = irregular};
+    const StandInSettings options{
+        {.identities = 6, .cameras = 2, .images_per_camera = 2, .height = 32, .width = 16}, Source::kCsv, irregular};
     const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
-    write_stand_in(files_, out, "csv", options);
-    const std::vector<Sample> samples = list_samples(files_, "csv", out);
+    write_stand_in(files_, out, options);
+    const std::vector<Sample> samples = list_samples(files_, Source::kCsv, out);
     const RawFolder raw(files_, out);
     std::set<int> rates;
     std::set<int> heights;

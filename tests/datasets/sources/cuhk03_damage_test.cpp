@@ -84,16 +84,16 @@ class DamagedCuhk03 : public Cuhk03 {
 
 TEST_F(DamagedCuhk03, a_missing_file_and_what_is_no_such_file_are_refused) {
   files_.remove(file());
-  EXPECT_EQ(refusal("cuhk03"),
+  EXPECT_EQ(refusal(Source::kCuhk03),
             "file 'cuhk-03.mat' is missing in 'ROOT' (CUHK03's images are in it); name the folder that holds it");
   for (const std::string_view text : {"", "<html>not found</html>", "MATLAB 5.0 MAT-file, Platform: GLNXA64"}) {
     core::replace_unsynced(files_, file(), text);
-    EXPECT_THAT(refusal("cuhk03"),
+    EXPECT_THAT(refusal(Source::kCuhk03),
                 StartsWith("'ROOT/cuhk-03.mat' cannot be read: it is not a .mat file of version 7.3 (HDF5: "));
   }
   files_.remove(file());
   std::filesystem::create_directory(file());
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("it is not a regular file"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("it is not a regular file"));
 }
 
 TEST_F(DamagedCuhk03, every_truncation_is_refused) {
@@ -108,7 +108,7 @@ TEST_F(DamagedCuhk03, variables_that_are_missing_or_something_else_are_refused) 
   const auto refusal_without = [&](const char* name) {
     write(small_contents());
     edit([&](hid_t mat) { hdf5::check(H5Ldelete(mat, name, H5P_DEFAULT), kContext); });
-    return refusal("cuhk03");
+    return refusal(Source::kCuhk03);
   };
   const std::string start = "'ROOT/cuhk-03.mat' cannot be read: ";
   EXPECT_EQ(refusal_without("labeled"), start + "'labeled' is missing; fetch it again");
@@ -116,24 +116,25 @@ TEST_F(DamagedCuhk03, variables_that_are_missing_or_something_else_are_refused) 
   refusal_without("labeled");
   edit(
       [&](hid_t mat) { hdf5::check(H5Lcreate_soft("/detected", mat, "labeled", H5P_DEFAULT, H5P_DEFAULT), kContext); });
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("'labeled' is a link"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("'labeled' is a link"));
   refusal_without("labeled");
   std::filesystem::copy_file(file(), root_ / "other.mat");
   edit([&](hid_t mat) {
     hdf5::check(H5Lcreate_external("other.mat", "/detected", mat, "labeled", H5P_DEFAULT, H5P_DEFAULT), kContext);
   });
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("'labeled' is a link"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("'labeled' is a link"));
   refusal_without("labeled");
   edit([&](hid_t mat) {
     Handle(H5Gcreate2(mat, "labeled", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose, kContext);
   });
-  EXPECT_EQ(refusal("cuhk03"), start + "'labeled' is not a variable; fetch it again");
+  EXPECT_EQ(refusal(Source::kCuhk03), start + "'labeled' is not a variable; fetch it again");
   refusal_without("labeled");
   edit([&](hid_t mat) { make(mat, "labeled", H5T_IEEE_F64LE, {1, 5}); });
-  EXPECT_EQ(refusal("cuhk03"), start + "'labeled' is no cell array (it has no references to objects); fetch it again");
+  EXPECT_EQ(refusal(Source::kCuhk03),
+            start + "'labeled' is no cell array (it has no references to objects); fetch it again");
   refusal_without("labeled");
   edit([&](hid_t mat) { make(mat, "labeled", H5T_STD_REF_DSETREG, {1, 5}); });
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("'labeled' is no cell array"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("'labeled' is no cell array"));
 }
 
 TEST_F(DamagedCuhk03, cell_arrays_of_other_extents_are_refused) {
@@ -143,7 +144,7 @@ TEST_F(DamagedCuhk03, cell_arrays_of_other_extents_are_refused) {
       hdf5::check(H5Ldelete(mat, "labeled", H5P_DEFAULT), kContext);
       make(mat, "labeled", H5T_STD_REF_OBJ, extents);
     });
-    return refusal("cuhk03");
+    return refusal(Source::kCuhk03);
   };
   const std::string start = "'ROOT/cuhk-03.mat' cannot be read: 'labeled' ";
   EXPECT_EQ(with_variable({5}), start + "is 5, not of two dimensions; fetch it again");
@@ -159,7 +160,7 @@ TEST_F(DamagedCuhk03, cell_arrays_of_other_extents_are_refused) {
     write_references(make(mat, "labeled", H5T_STD_REF_OBJ, {1, 4}), all);
   });
   EXPECT_EQ(
-      refusal("cuhk03"),
+      refusal(Source::kCuhk03),
       "'ROOT/cuhk-03.mat' is not laid out as CUHK03's file ('labeled' has 4 cells, one for each of 5 camera pairs is "
       "needed); fetch it again");
   const auto with_table = [&](const std::vector<hsize_t>& extents, bool written) {
@@ -170,7 +171,7 @@ TEST_F(DamagedCuhk03, cell_arrays_of_other_extents_are_refused) {
         write_references(table, std::vector<hobj_ref_t>(extents[0] * extents[1], reference_to(mat, "/#refs#")));
       set_cell(mat, "labeled", 1, reference_to(mat, "/#refs#/other"));
     });
-    return refusal("cuhk03");
+    return refusal(Source::kCuhk03);
   };
   EXPECT_EQ(
       with_table({9, 3}, true),
@@ -183,23 +184,23 @@ TEST_F(DamagedCuhk03, cell_arrays_of_other_extents_are_refused) {
 TEST_F(DamagedCuhk03, references_to_something_else_are_refused) {
   const std::string cell = "'ROOT/cuhk-03.mat' cannot be read: cell 1 of cell 1 of 'labeled' ";
   edit([&](hid_t mat) { set_image(mat, 0); });
-  EXPECT_THAT(refusal("cuhk03"), StartsWith(cell + "refers to nothing"));
+  EXPECT_THAT(refusal(Source::kCuhk03), StartsWith(cell + "refers to nothing"));
   write(small_contents());
   edit([&](hid_t mat) { set_image(mat, 0x7fffffffffff); });
-  EXPECT_THAT(refusal("cuhk03"), StartsWith(cell + "refers to nothing"));
+  EXPECT_THAT(refusal(Source::kCuhk03), StartsWith(cell + "refers to nothing"));
   write(small_contents());
   edit([&](hid_t mat) { set_image(mat, reference_to(mat, "/#refs#")); });
-  EXPECT_EQ(refusal("cuhk03"), cell + "refers to something else than a data set; fetch it again");
+  EXPECT_EQ(refusal(Source::kCuhk03), cell + "refers to something else than a data set; fetch it again");
   write(small_contents());
   edit([&](hid_t mat) { set_image(mat, reference_to(mat, "/labeled")); });
-  EXPECT_THAT(refusal("cuhk03"), StartsWith(cell + "is of type "));
+  EXPECT_THAT(refusal(Source::kCuhk03), StartsWith(cell + "is of type "));
 }
 
 TEST_F(DamagedCuhk03, images_of_another_type_or_shape_are_refused) {
   const auto with_image = [&](hid_t type, const std::vector<hsize_t>& extents) {
     write(small_contents());
     put_image(type, extents);
-    return refusal("cuhk03");
+    return refusal(Source::kCuhk03);
   };
   const std::string cell = "'ROOT/cuhk-03.mat' cannot be read: cell 1 of cell 1 of 'labeled' ";
   EXPECT_EQ(with_image(H5T_IEEE_F64LE, {3, 4, 5}), cell + "is of type float64, not uint8; fetch it again");
@@ -276,13 +277,13 @@ TEST_F(DamagedCuhk03, data_elsewhere_and_foreign_filters_are_refused) {
 }
 
 TEST_F(DamagedCuhk03, every_way_of_writing_an_empty_cell_is_skipped) {
-  const auto count = [&] { return list_samples(files_, "cuhk03", root_).size(); };
+  const auto count = [&] { return list_samples(files_, Source::kCuhk03, root_).size(); };
   const std::size_t all = count();
   put_image(H5T_STD_U8LE, {3, 0, 5});
   EXPECT_EQ(count(), all - 1);
   write(small_contents());
   put_image(H5T_STD_U64LE, {2});
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("claims 16 bytes where the file holds 0"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("claims 16 bytes where the file holds 0"));
   write(small_contents());
   edit([&](hid_t mat) {
     const std::uint64_t extents[] = {0, 0};
@@ -305,7 +306,7 @@ TEST_F(DamagedCuhk03, test_sets_that_name_nobody_are_refused) {
   const auto with_set = [&](const std::vector<hsize_t>& extents, const std::vector<double>& values) {
     write(small_contents());
     put_test_set(extents, values);
-    return refusal("cuhk03");
+    return refusal(Source::kCuhk03);
   };
   const std::string start = "'ROOT/cuhk-03.mat' is not laid out as CUHK03's file (cell 1 of 'testsets' ";
   EXPECT_THAT(with_set({2, 1}, {0, 1}), StartsWith(start + "names identity 1 of pair 0, which is not there)"));
@@ -329,33 +330,33 @@ TEST_F(DamagedCuhk03, test_sets_that_name_nobody_are_refused) {
     make(mat, "/#refs#/other", H5T_STD_I64LE, {2, 1});
     set_cell(mat, "testsets", 0, reference_to(mat, "/#refs#/other"));
   });
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("cell 1 of 'testsets' is of type int64, not float64"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("cell 1 of 'testsets' is of type int64, not float64"));
   Cuhk03Contents contents = small_contents();
   contents.test_sets.assign(65, contents.test_sets[0]);
   write(contents);
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("'testsets' has 65 cells, over 64"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("'testsets' has 65 cells, over 64"));
   contents.test_sets.resize(64);
   write(contents);
-  EXPECT_EQ(list_samples(files_, "cuhk03", root_)[0].test_sets, ~std::uint64_t{0});
+  EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_)[0].test_sets, ~std::uint64_t{0});
 }
 
 TEST_F(DamagedCuhk03, a_division_without_training_or_test_is_refused) {
   Cuhk03Contents contents = small_contents();
   contents.test_sets[0] = {{4, 1}, {1, 3}};  // no image, one image
   write(contents);
-  EXPECT_EQ(refusal("cuhk03"),
+  EXPECT_EQ(refusal(Source::kCuhk03),
             "'ROOT/cuhk-03.mat' is not laid out as CUHK03's file (the first of 'testsets' leaves no identity with two "
             "images for the test); fetch it again");
   contents.test_sets[0] = {{1, 1}, {1, 2}, {2, 1}, {3, 1}, {3, 2}, {5, 1}};
   write(contents);
-  EXPECT_THAT(refusal("cuhk03"), HasSubstr("leaves no identity with two images for training"));
+  EXPECT_THAT(refusal(Source::kCuhk03), HasSubstr("leaves no identity with two images for training"));
 }
 
 // Written again by a program that keeps MATLAB's order of extents: read where it is plain which one it is.
 TEST_F(DamagedCuhk03, tables_the_other_way_round_are_the_same) {
-  const auto expected = list_samples(files_, "cuhk03", root_);
+  const auto expected = list_samples(files_, Source::kCuhk03, root_);
   std::vector<core::Bytes> images;
-  for (const Sample& sample : expected) images.push_back(open_raw(files_, "cuhk03", root_)->read(sample.path));
+  for (const Sample& sample : expected) images.push_back(open_raw(files_, Source::kCuhk03, root_)->read(sample.path));
   edit([&](hid_t mat) {
     for (const char* variable : {"labeled", "testsets"}) {
       const Handle old(H5Dopen2(mat, variable, H5P_DEFAULT), H5Dclose, kContext);
@@ -378,8 +379,8 @@ TEST_F(DamagedCuhk03, tables_the_other_way_round_are_the_same) {
     hdf5::check(H5Dwrite(data.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, set.data()), kContext);
     set_cell(mat, "testsets", 0, reference_to(mat, "/#refs#/turned"));
   });
-  ASSERT_EQ(list_samples(files_, "cuhk03", root_), expected);
-  const auto reader = open_raw(files_, "cuhk03", root_);
+  ASSERT_EQ(list_samples(files_, Source::kCuhk03, root_), expected);
+  const auto reader = open_raw(files_, Source::kCuhk03, root_);
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(reader->read(expected[i].path), images[i]);
 }
 

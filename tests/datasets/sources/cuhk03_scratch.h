@@ -53,8 +53,8 @@ class Cuhk03 : public Scratch {
   //! Reads every image that is listed: what refuses one says why.
   std::string reading_refusal() {
     try {
-      const auto reader = open_raw(files_, "cuhk03", root_);
-      for (const Sample& sample : list_samples(files_, "cuhk03", root_)) reader->read(sample.path);
+      const auto reader = open_raw(files_, Source::kCuhk03, root_);
+      for (const Sample& sample : list_samples(files_, Source::kCuhk03, root_)) reader->read(sample.path);
     } catch (const core::RuntimeError& error) {
       EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
       return without_root(error.what());

@@ -18,7 +18,7 @@ using testing::StartsWith;
 
 TEST_F(Cuhk03, lists_the_boxes_of_identities_with_two_images) {
   EXPECT_THAT(
-      list_samples(files_, "cuhk03", root_),
+      list_samples(files_, Source::kCuhk03, root_),
       ElementsAre(
           Sample{"labeled/1_001_1_01.ppm", 1, 1, "gallery", 1, 0b101},
           Sample{"labeled/1_001_1_02.ppm", 1, 1, "gallery", 1, 0b101},
@@ -35,7 +35,7 @@ TEST_F(Cuhk03, lists_the_boxes_of_identities_with_two_images) {
 
 TEST_F(Cuhk03, the_same_identities_have_the_same_numbers_in_detected_boxes) {
   std::set<std::int64_t> identities;
-  const auto samples = list_samples(files_, "cuhk03-detected", root_);
+  const auto samples = list_samples(files_, Source::kCuhk03Detected, root_);
   for (const Sample& sample : samples) {
     identities.insert(sample.identity);
     EXPECT_THAT(sample.path, StartsWith("detected/"));
@@ -46,8 +46,8 @@ TEST_F(Cuhk03, the_same_identities_have_the_same_numbers_in_detected_boxes) {
 
 TEST_F(Cuhk03, images_are_read_as_ppm_of_what_was_written) {
   const Cuhk03Contents contents = small_contents();
-  const auto reader = open_raw(files_, "cuhk03", root_);
-  for (const char* source : {"cuhk03", "cuhk03-detected"})
+  const auto reader = open_raw(files_, Source::kCuhk03, root_);
+  for (const Source source : {Source::kCuhk03, Source::kCuhk03Detected})
     for (const Sample& sample : list_samples(files_, source, root_)) {
       const auto& boxes = sample.path[0] == 'l' ? contents.labeled : contents.detected;
       const std::string name = sample.path.substr(sample.path.find('/') + 1);
@@ -64,7 +64,7 @@ TEST_F(Cuhk03, images_are_read_as_ppm_of_what_was_written) {
 }
 
 TEST_F(Cuhk03, paths_that_were_not_listed_are_refused) {
-  const auto reader = open_raw(files_, "cuhk03", root_);
+  const auto reader = open_raw(files_, Source::kCuhk03, root_);
   for (const char* path :
        {"", "labeled", "labeled/", "../cuhk-03.mat", "labeled/1_001_2_01.ppm", "labeled/1_1_1_01.ppm",
         "labeled/0_001_1_01.ppm", "labeled/6_001_1_01.ppm", "labeled/1_000_1_01.ppm", "labeled/1_004_1_01.ppm",
@@ -82,16 +82,16 @@ TEST_F(Cuhk03, paths_that_were_not_listed_are_refused) {
 }
 
 TEST_F(Cuhk03, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, "cuhk03", root_);
+  const auto expected = list_samples(files_, Source::kCuhk03, root_);
   std::filesystem::create_directories(root_ / "data/cuhk03_release");
   std::filesystem::rename(file(), root_ / "data/cuhk03_release/cuhk-03.mat");
-  EXPECT_EQ(list_samples(files_, "cuhk03", root_ / "data"), expected);
-  EXPECT_EQ(list_samples(files_, "cuhk03", root_ / "data/cuhk03_release"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data/cuhk03_release"), expected);
 }
 
 TEST_F(Cuhk03, many_threads_read_at_once) {
-  const auto samples = list_samples(files_, "cuhk03", root_);
-  const auto reader = open_raw(files_, "cuhk03", root_);
+  const auto samples = list_samples(files_, Source::kCuhk03, root_);
+  const auto reader = open_raw(files_, Source::kCuhk03, root_);
   std::vector<core::Bytes> expected;
   for (const Sample& sample : samples) expected.push_back(reader->read(sample.path));
   std::vector<int> right(6, 0);
@@ -108,8 +108,8 @@ TEST_F(Cuhk03, many_threads_read_at_once) {
   EXPECT_THAT(right, testing::Each(static_cast<int>(samples.size())));
 }
 
-SyntheticOptions stand_in_settings(bool irregular) {
-  SyntheticOptions options;
+StandInSettings small_stand_in(bool irregular) {
+  StandInSettings options{{}, Source::kCuhk03};
   options.identities = 24;
   options.images_per_camera = 3;
   options.height = 56;
@@ -122,11 +122,11 @@ SyntheticOptions stand_in_settings(bool irregular) {
 // Identities count over the pairs in order, in the stand-in as in its listing.
 TEST_F(Cuhk03, the_stand_in_holds_the_images_as_they_are_rendered) {
   for (const bool irregular : {false, true}) {
-    const SyntheticOptions options = stand_in_settings(irregular);
+    const StandInSettings options = small_stand_in(irregular);
     const std::filesystem::path raw = root_ / (irregular ? "irregular" : "regular");
-    write_stand_in(files_, raw, "cuhk03", options);
-    const auto samples = list_samples(files_, "cuhk03", raw);
-    const auto reader = open_raw(files_, "cuhk03", raw);
+    write_stand_in(files_, raw, options);
+    const auto samples = list_samples(files_, Source::kCuhk03, raw);
+    const auto reader = open_raw(files_, Source::kCuhk03, raw);
     for (const Sample& sample : samples) {
       const int slot = std::stoi(sample.path.substr(sample.path.size() - 6, 2)) - 1;
       EXPECT_EQ(decode_image(reader->read(sample.path), sample.path),
@@ -140,12 +140,12 @@ TEST_F(Cuhk03, the_stand_in_holds_the_images_as_they_are_rendered) {
 }
 
 TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
-  write_stand_in(files_, root_ / "raw", "cuhk03", stand_in_settings(true));
+  write_stand_in(files_, root_ / "raw", small_stand_in(true));
   const core::Bytes bytes = files_.read(root_ / "raw/cuhk-03.mat");
   EXPECT_THAT(std::string(core::as_text(bytes).substr(0, 128)), StartsWith("MATLAB 7.3 MAT-file, Platform: "));
   EXPECT_EQ(core::as_text(bytes).substr(512, 9), std::string_view("\x89HDF\r\n\x1a\n\0", 9));  // superblock 0
-  const auto labeled = list_samples(files_, "cuhk03", root_ / "raw");
-  const auto detected = list_samples(files_, "cuhk03-detected", root_ / "raw");
+  const auto labeled = list_samples(files_, Source::kCuhk03, root_ / "raw");
+  const auto detected = list_samples(files_, Source::kCuhk03Detected, root_ / "raw");
   std::map<std::int64_t, std::set<std::int64_t>> cameras;
   std::set<std::int64_t> pairs;
   std::map<int, std::set<std::int64_t>> tested;
@@ -163,7 +163,7 @@ TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
   EXPECT_LT(labeled.size(), 23u * 6 - 3);
   EXPECT_LT(detected.size(), 23u * 6 - 3);
   // Boxes of other sizes, images in one piece and compressed ones.
-  const auto reader = open_raw(files_, "cuhk03", root_ / "raw");
+  const auto reader = open_raw(files_, Source::kCuhk03, root_ / "raw");
   std::set<std::string> hashes;
   std::size_t large = 0;
   for (const Sample& sample : detected) {
@@ -179,23 +179,23 @@ TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
 }
 
 TEST_F(Cuhk03, a_stand_in_that_its_layout_cannot_have_is_refused) {
-  const auto refusal_of = [&](const SyntheticOptions& options) -> std::string {
+  const auto refusal_of = [&](const StandInSettings& options) -> std::string {
     try {
-      write_stand_in(files_, root_ / "raw", "cuhk03", options);
+      write_stand_in(files_, root_ / "raw", options);
     } catch (const core::RuntimeError& error) {
       return error.what();
     }
     return "made";
   };
-  SyntheticOptions options = stand_in_settings(false);
+  StandInSettings options = small_stand_in(false);
   options.cameras = 3;
-  EXPECT_EQ(refusal_of(options), "cameras of a stand-in of CUHK03 is 3 (two cameras see each person: it must be 2)");
+  EXPECT_EQ(refusal_of(options), "cameras of a stand-in for 'cuhk03' is 3 (its layout has 2); set it to 2");
   options.cameras = 2;
   options.images_per_camera = 6;
-  EXPECT_THAT(refusal_of(options), StartsWith("images per camera of a stand-in of CUHK03 is 6"));
+  EXPECT_THAT(refusal_of(options), StartsWith("images per camera of a stand-in for 'cuhk03' is 6"));
   options.images_per_camera = 5;
   options.identities = 4;
-  EXPECT_THAT(refusal_of(options), StartsWith("identities of a stand-in of CUHK03 is 4"));
+  EXPECT_THAT(refusal_of(options), StartsWith("identities of a stand-in for 'cuhk03' is 4"));
   EXPECT_FALSE(files_.exists(root_ / "raw"));
 }
 

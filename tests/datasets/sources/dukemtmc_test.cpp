@@ -1,5 +1,3 @@
-#include "datasets/sources/dukemtmc.h"
-
 #include <set>
 
 #include "datasets/sources/listing.h"
@@ -25,7 +23,7 @@ class Dukemtmc : public Scratch {
 };
 
 TEST_F(Dukemtmc, lists_images_by_path) {
-  EXPECT_THAT(list_samples(files_, "dukemtmc", root_),
+  EXPECT_THAT(list_samples(files_, Source::kDukemtmc, root_),
               ElementsAre(Sample{"bounding_box_test/0005_c2_f0047105.jpg", 5, 2, "gallery"},
                           Sample{"bounding_box_test/0005_c5_f0052185.JPG", 5, 5, "gallery"},
                           Sample{"bounding_box_train/0002_c1_f0044158.jpg", 2, 1, "train"},
@@ -34,11 +32,11 @@ TEST_F(Dukemtmc, lists_images_by_path) {
 }
 
 TEST_F(Dukemtmc, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, "dukemtmc", root_);
+  const auto expected = list_samples(files_, Source::kDukemtmc, root_);
   std::filesystem::create_directories(root_ / "data/DukeMTMC-reID");
   for (const char* part : {"bounding_box_train", "bounding_box_test", "query"})
     std::filesystem::rename(root_ / part, root_ / "data/DukeMTMC-reID" / part);
-  EXPECT_EQ(list_samples(files_, "dukemtmc", root_ / "data"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kDukemtmc, root_ / "data"), expected);
 }
 
 // The set's own distractors: seen by one camera, asked for by nobody.
@@ -47,7 +45,7 @@ TEST_F(Dukemtmc, whom_one_camera_saw_and_nobody_asks_for_is_a_distractor) {
                            "0011_c3_f0000001.jpg", "0011_c4_f0000001.jpg"})
     touch(std::string("bounding_box_test/") + name);
   std::vector<std::pair<std::string, std::int64_t>> found;
-  for (const Sample& sample : list_samples(files_, "dukemtmc", root_))
+  for (const Sample& sample : list_samples(files_, Source::kDukemtmc, root_))
     if (sample.path.starts_with("bounding_box_test/00") && sample.path > "bounding_box_test/0006")
       if (sample.subset == "gallery") found.emplace_back(sample.path.substr(18, 4), sample.identity);
   using P = std::pair<std::string, std::int64_t>;
@@ -56,7 +54,7 @@ TEST_F(Dukemtmc, whom_one_camera_saw_and_nobody_asks_for_is_a_distractor) {
 
 TEST_F(Dukemtmc, wrong_names_are_refused_with_the_pattern) {
   touch("query/0005_c9_f0046985.jpg");
-  EXPECT_EQ(refusal("dukemtmc"),
+  EXPECT_EQ(refusal(Source::kDukemtmc),
             "'query/0005_c9_f0046985.jpg' is not a DukeMTMC-reID image name (expected IDENTITY_cCAMERA_fFRAME.jpg, "
             "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); rename it or take it out of the folder");
   files_.remove(root_ / "query/0005_c9_f0046985.jpg");
@@ -65,7 +63,7 @@ TEST_F(Dukemtmc, wrong_names_are_refused_with_the_pattern) {
         "0005_c1_f.jpg", "0005_c1_f1_2.jpg", "0005_C1_f0046985.jpg", "0005_c1.jpg", "_c1_f0046985.jpg",
         "0005_c1_f12345678901.jpg", "0005_c1_f0046985\t.jpg", "0005_c1_f0046985\x80.jpg"}) {
     touch(std::string("query/") + name);
-    EXPECT_THAT(refusal("dukemtmc"),
+    EXPECT_THAT(refusal(Source::kDukemtmc),
                 StartsWith(fmt::format("'query/{}' is not a DukeMTMC-reID image name", sources::printable(name))));
     files_.remove(root_ / "query" / name);
   }
@@ -73,35 +71,36 @@ TEST_F(Dukemtmc, wrong_names_are_refused_with_the_pattern) {
 
 TEST_F(Dukemtmc, two_names_of_one_image_are_refused) {
   touch("bounding_box_test/5_c2_f47105.jpg");
-  EXPECT_EQ(refusal("dukemtmc"),
+  EXPECT_EQ(refusal(Source::kDukemtmc),
             "'bounding_box_test/0005_c2_f0047105.jpg' and 'bounding_box_test/5_c2_f47105.jpg' are one image by their "
             "names; take one of them out");
 }
 
 TEST_F(Dukemtmc, identities_in_both_divisions_or_seen_once_are_refused) {
   touch("bounding_box_test/0002_c3_f0000001.jpg");
-  EXPECT_THAT(refusal("dukemtmc"), StartsWith("identity 2 is both in training ('bounding_box_train/0002_c1_f0044158.jpg"
-                                              "') and in test ('bounding_box_test/0002_c3_f0000001.jpg')"));
+  EXPECT_THAT(refusal(Source::kDukemtmc),
+              StartsWith("identity 2 is both in training ('bounding_box_train/0002_c1_f0044158.jpg"
+                         "') and in test ('bounding_box_test/0002_c3_f0000001.jpg')"));
   files_.remove(root_ / "bounding_box_test/0002_c3_f0000001.jpg");
   touch("query/0007_c3_f0000001.jpg");
-  EXPECT_THAT(refusal("dukemtmc"), StartsWith("identity 7 has only one image, 'query/0007_c3_f0000001.jpg'"));
+  EXPECT_THAT(refusal(Source::kDukemtmc), StartsWith("identity 7 has only one image, 'query/0007_c3_f0000001.jpg'"));
 }
 
 TEST_F(Dukemtmc, missing_and_empty_folders_are_refused) {
   files_.remove(root_ / "query/0005_c2_f0046985.jpg");
-  EXPECT_THAT(refusal("dukemtmc"), StartsWith("folder 'ROOT/query' has no images in it"));
+  EXPECT_THAT(refusal(Source::kDukemtmc), StartsWith("folder 'ROOT/query' has no images in it"));
   std::filesystem::remove_all(root_ / "query");
   EXPECT_EQ(
-      refusal("dukemtmc"),
+      refusal(Source::kDukemtmc),
       "folder 'query' is missing in 'ROOT' (the layout is bounding_box_train, bounding_box_test, query); name the "
       "folder that holds them");
   touch("query");
-  EXPECT_THAT(refusal("dukemtmc"), HasSubstr("cannot list 'ROOT/query'"));
+  EXPECT_THAT(refusal(Source::kDukemtmc), HasSubstr("cannot list 'ROOT/query'"));
 }
 
 TEST_F(Dukemtmc, a_stand_in_has_at_most_eight_cameras) {
   try {
-    write_stand_in(files_, root_ / "made", "dukemtmc", {.cameras = 9});
+    write_stand_in(files_, root_ / "made", {{.cameras = 9}, Source::kDukemtmc});
     ADD_FAILURE() << "nine cameras were taken";
   } catch (const core::RuntimeError& error) {
     EXPECT_STREQ(error.what(),
@@ -110,11 +109,11 @@ TEST_F(Dukemtmc, a_stand_in_has_at_most_eight_cameras) {
 }
 
 TEST_F(Dukemtmc, an_irregular_stand_in_has_distractors_and_someone_whom_one_camera_saw) {
-  write_stand_in(files_, root_ / "made", "dukemtmc",
-                 {.identities = 4, .images_per_camera = 2, .height = 32, .width = 16, .irregular = true});
+  write_stand_in(files_, root_ / "made",
+                 {{.identities = 4, .images_per_camera = 2, .height = 32, .width = 16}, Source::kDukemtmc, true});
   int distractors = 0;
   std::set<std::int64_t> cameras_of_last;
-  for (const Sample& sample : list_samples(files_, "dukemtmc", root_ / "made")) {
+  for (const Sample& sample : list_samples(files_, Source::kDukemtmc, root_ / "made")) {
     EXPECT_TRUE(sample.identity != 0 || sample.subset == "gallery") << sample.path;
     distractors += sample.identity == 0 ? 1 : 0;
     if (sample.identity == 4) cameras_of_last.insert(sample.camera);

@@ -1,5 +1,3 @@
-#include "datasets/sources/mlr_folders.h"
-
 #include <map>
 #include <set>
 
@@ -24,10 +22,10 @@ class MlrFolders : public Scratch {
           "query/0005_c2s3_000001_00.jpg", "query/Thumbs.db"})
       touch(image);
   }
-  std::vector<Sample> list() { return list_samples(files_, "mlr-folders", root_); }
+  std::vector<Sample> list() { return list_samples(files_, Source::kMlrFolders, root_); }
   std::string refusal_with(const std::string& image) {
     touch(image);
-    const std::string text = refusal("mlr-folders");
+    const std::string text = refusal(Source::kMlrFolders);
     files_.remove(root_ / image);
     return text;
   }
@@ -140,27 +138,28 @@ TEST_F(MlrFolders, a_set_without_any_low_resolution_is_refused) {
   files_.remove(root_ / "query/0005_c6s3_000001_00_2x.jpg");
   std::filesystem::rename(root_ / "bounding_box_train/0002_c3s2_000451_03_4x.jpg",
                           root_ / "bounding_box_train/0002_c3s2_000451_03.jpg");
-  EXPECT_EQ(refusal("mlr-folders"),
+  EXPECT_EQ(refusal(Source::kMlrFolders),
             "no image in 'ROOT' came in low resolution by its name (those that did end in their rate, as "
             "0002_c1s1_000451_03_3x.jpg); read it as the data set that it is made of, e.g. source 'market1501'");
 }
 
 TEST_F(MlrFolders, missing_and_empty_folders_are_refused) {
   files_.remove(root_ / "bounding_box_test/0005_c2s1_000001_00.jpg");
-  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/bounding_box_test' has no images in it"));
+  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/bounding_box_test' has no images in it"));
   std::filesystem::remove_all(root_ / "bounding_box_test");
-  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'bounding_box_test' is missing in 'ROOT' (the layout is "
-                                                 "bounding_box_train, bounding_box_test, query); "));
+  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'bounding_box_test' is missing in 'ROOT' (the layout is "
+                                                       "bounding_box_train, bounding_box_test, query); "));
 }
 
 TEST_F(MlrFolders, a_folder_of_both_namings_or_of_neither_is_refused) {
   touch("gallery/0005/00005_c1_00000.jpg");
-  EXPECT_EQ(refusal("mlr-folders"),
+  EXPECT_EQ(refusal(Source::kMlrFolders),
             "folder 'ROOT' has the layout of two prepared sets (one has bounding_box_train, bounding_box_test, query, "
             "the other train, val, gallery, query); give each a folder of its own");
   for (const char* folder : {"gallery", "bounding_box_train", "bounding_box_test"})
     std::filesystem::remove_all(root_ / folder);
-  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"));
+  EXPECT_THAT(refusal(Source::kMlrFolders),
+              StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"));
 }
 
 TEST_F(MlrFolders, identities_are_checked_as_of_any_source) {
@@ -186,7 +185,7 @@ TEST_F(MlrFoldersByIdentity, camera_0_is_the_low_resolution_one_and_validation_i
                                   Sample{"train/0001/00001_c0_00000.jpg", 1, 1, "train", 0},
                                   Sample{"train/0001/00001_c1_00001.jpg", 1, 2, "train", 1},
                                   Sample{"val/0001/00001_c1_00000.jpg", 1, 2, "train", 1}));
-  EXPECT_EQ(list_samples(files_, "mlr-folders-by-identity", root_), list());
+  EXPECT_EQ(list_samples(files_, Source::kMlrFoldersByIdentity, root_), list());
 }
 
 TEST_F(MlrFoldersByIdentity, identities_that_count_from_0_go_up_by_one) {
@@ -226,12 +225,12 @@ TEST_F(MlrFoldersByIdentity, queries_in_high_and_gallery_images_in_low_resolutio
 
 TEST_F(MlrFoldersByIdentity, missing_and_empty_folders_are_refused) {
   std::filesystem::create_directories(root_ / "val/0002");
-  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/val/0002' has no images in it"));
+  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/val/0002' has no images in it"));
   std::filesystem::remove_all(root_ / "val");
   std::filesystem::create_directories(root_ / "val");
-  EXPECT_THAT(refusal("mlr-folders"), StartsWith("folder 'ROOT/val' has no identities in it"));
+  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/val' has no identities in it"));
   std::filesystem::remove_all(root_ / "val");
-  EXPECT_THAT(refusal("mlr-folders"),
+  EXPECT_THAT(refusal(Source::kMlrFolders),
               StartsWith("folder 'val' is missing in 'ROOT' (the layout is train, val, gallery, query); "));
 }
 
@@ -241,11 +240,11 @@ class MlrStandIn : public Scratch {
     std::vector<Sample> samples;
     std::map<std::string, int> heights;  // by path
   };
-  Listed make(const std::string& layout, bool irregular) {
-    const SyntheticOptions options{
-        .identities = 8, .cameras = 3, .images_per_camera = 3, .height = 96, .width = 32, .irregular = irregular};
+  Listed make(Source layout, bool irregular) {
+    const StandInSettings options{
+        {.identities = 8, .cameras = 3, .images_per_camera = 3, .height = 96, .width = 32}, layout, irregular};
     const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
-    write_stand_in(files_, out, layout, options);
+    write_stand_in(files_, out, options);
     Listed listed{list_samples(files_, layout, out), {}};
     const RawFolder raw(files_, out);
     for (const Sample& sample : listed.samples)
@@ -255,7 +254,7 @@ class MlrStandIn : public Scratch {
 };
 
 TEST_F(MlrStandIn, one_camera_of_each_identity_is_low) {
-  const Listed listed = make("mlr-folders", false);
+  const Listed listed = make(Source::kMlrFolders, false);
   EXPECT_EQ(listed.samples.size(), 8U * 3 * 3);
   std::map<std::int64_t, std::set<std::int64_t>> low_cameras;
   std::set<int> rates;
@@ -278,7 +277,7 @@ TEST_F(MlrStandIn, one_camera_of_each_identity_is_low) {
 }
 
 TEST_F(MlrStandIn, an_irregular_one_has_queries_in_high_resolution_distractors_and_an_identity_of_one_camera) {
-  const Listed listed = make("mlr-folders", true);
+  const Listed listed = make(Source::kMlrFolders, true);
   int distractors = 0;
   int high_queries = 0;
   std::set<std::int64_t> cameras_of_last;
@@ -299,7 +298,7 @@ TEST_F(MlrStandIn, an_irregular_one_has_names_of_market_1501s_that_end_in_jpg_tw
   int high = 0;
   int low = 0;
   std::set<std::int64_t> people;
-  for (const Sample& sample : make("mlr-folders", true).samples) {
+  for (const Sample& sample : make(Source::kMlrFolders, true).samples) {
     high += sample.path.ends_with("_00.jpg.jpg");
     low += sample.path.find("_00.jpg_") != std::string::npos;
     if (sample.path.find(".jpg") + 4 < sample.path.size()) people.insert(sample.identity);
@@ -307,12 +306,12 @@ TEST_F(MlrStandIn, an_irregular_one_has_names_of_market_1501s_that_end_in_jpg_tw
   EXPECT_EQ(high, 2 * 3 + 1);
   EXPECT_EQ(low, 3);
   EXPECT_EQ(people, std::set<std::int64_t>({0, 5}));
-  for (const Sample& sample : make("mlr-folders", false).samples)
+  for (const Sample& sample : make(Source::kMlrFolders, false).samples)
     EXPECT_EQ(sample.path.find(".jpg") + 4, sample.path.size()) << sample.path;
 }
 
 TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
-  const Listed listed = make("mlr-folders-by-identity", false);
+  const Listed listed = make(Source::kMlrFoldersByIdentity, false);
   EXPECT_EQ(listed.samples.size(), 8U * 3 * 3);
   std::set<std::int64_t> identities;
   int validation = 0;
@@ -327,16 +326,18 @@ TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
   }
   EXPECT_EQ(identities, std::set<std::int64_t>({1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_EQ(validation, 4);
-  EXPECT_EQ(make("mlr-folders-by-identity", true).samples.size(), 8U * 3 * 3 - 6);
+  EXPECT_EQ(make(Source::kMlrFoldersByIdentity, true).samples.size(), 8U * 3 * 3 - 6);
 }
 
 TEST_F(MlrStandIn, one_camera_is_refused) {
-  for (const char* layout : {"mlr-folders", "mlr-folders-by-identity"}) {
+  for (const Source layout : {Source::kMlrFolders, Source::kMlrFoldersByIdentity}) {
     try {
-      write_stand_in(files_, root_ / "set", layout, {.cameras = 1});
+      write_stand_in(files_, root_ / "set", {{.cameras = 1}, layout});
       ADD_FAILURE() << "one camera was taken";
     } catch (const core::RuntimeError& error) {
-      EXPECT_THAT(error.what(), StartsWith(fmt::format("layout '{}' cannot have 1 camera (", layout)));
+      EXPECT_EQ(fmt::format("cameras of a stand-in for '{}' is 1 (its layout has 2 to 99); choose one of these",
+                            settings::word(layout)),
+                error.what());
     }
     EXPECT_FALSE(files_.exists(root_ / "set"));
   }

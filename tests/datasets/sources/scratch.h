@@ -32,8 +32,8 @@ class Scratch : public testing::Test {
   }
 
   //! The message of the kInput error that listing ends in, without the scratch folder's path.
-  std::string refusal(std::string_view source) { return refusal_at(source, root_); }
-  std::string refusal_at(std::string_view source, const std::filesystem::path& root) {
+  std::string refusal(Source source) { return refusal_at(source, root_); }
+  std::string refusal_at(Source source, const std::filesystem::path& root) {
     try {
       list_samples(files_, source, root);
     } catch (const core::RuntimeError& error) {

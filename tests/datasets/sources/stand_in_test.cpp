@@ -31,10 +31,10 @@ std::map<std::string, std::string> hashes(const std::filesystem::path& folder) {
   return found;
 }
 
-class StandIn : public Scratch, public testing::WithParamInterface<std::string_view> {
+class StandIn : public Scratch, public testing::WithParamInterface<Source> {
  protected:
-  static SyntheticOptions options(bool irregular) {
-    SyntheticOptions options = stand_in_options(GetParam());
+  static StandInSettings options(bool irregular) {
+    StandInSettings options = stand_in_settings(GetParam());
     options.identities = 10;
     options.height = 32;
     options.width = 16;
@@ -43,12 +43,12 @@ class StandIn : public Scratch, public testing::WithParamInterface<std::string_v
     return options;
   }
   std::filesystem::path make(const std::string& name, bool irregular) {
-    write_stand_in(unsynced_, root_ / name, GetParam(), options(irregular));
+    write_stand_in(unsynced_, root_ / name, options(irregular));
     return root_ / name;
   }
-  static PackOptions pack_options() {
-    PackOptions pack;
-    pack.name = GetParam();
+  static PackSettings pack_options() {
+    PackSettings pack;
+    pack.name = settings::word(GetParam());
     pack.source = GetParam();
     pack.rates = {2, 3};
     pack.height = 16;
@@ -126,12 +126,12 @@ TEST_P(StandIn, is_divided_as_its_protocol_says) {
   for (const bool irregular : {false, true}) {
     const std::string name = irregular ? "irregular" : "regular";
     const PackReader reader = pack(make(name, irregular), name + "-pack");
-    SplitOptions split;
+    SplitSettings split;
     split.query_rates = {2, 3};
     // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
     if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
       split.lr_camera = 0;
-    if (GetParam().starts_with("cuhk03")) split.lr_side = "pair";
+    if (settings::word(GetParam()).starts_with("cuhk03")) split.lr_side = LrSide::kPair;
     const Split halves = make_split(reader, split);
     EXPECT_GE(halves.train_identities, 4);
     EXPECT_FALSE(halves.query.empty());
@@ -142,7 +142,7 @@ TEST_P(StandIn, is_divided_as_its_protocol_says) {
       EXPECT_TRUE(!item.has_hr || reader.row(item.row).sample.rate == 1) << item.path;
     const auto trains = [](const PackRow& row) { return row.sample.subset == "train"; };
     if (std::ranges::all_of(reader.rows(), trains) || std::ranges::none_of(reader.rows(), trains)) continue;
-    split.partition = "official";
+    split.partition = Partition::kOfficial;
     const Split official = make_split(reader, split);
     EXPECT_GE(official.train_identities, 4);
     EXPECT_FALSE(official.query.empty());
@@ -154,10 +154,11 @@ TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
   struct Oddities {
     bool stray_file, one_camera, distractor;
   };
-  const std::map<std::string_view, Oddities> expected{
-      {"caviar", {true, false, false}},  {"dukemtmc", {true, true, true}},  {"market1501", {true, true, true}},
-      {"pku-reid", {true, true, false}}, {"synthetic", {true, true, true}}, {"viper", {true, false, false}},
-      {"vru", {true, true, false}}};
+  const std::map<Source, Oddities> expected{
+      {Source::kCaviar, {true, false, false}},   {Source::kDukemtmc, {true, true, true}},
+      {Source::kMarket1501, {true, true, true}}, {Source::kPkuReid, {true, true, false}},
+      {Source::kSynthetic, {true, true, true}},  {Source::kViper, {true, false, false}},
+      {Source::kVru, {true, true, false}}};
   const auto known = expected.find(GetParam());
   ASSERT_NE(known, expected.end());
   for (const bool irregular : {false, true}) {
@@ -172,7 +173,7 @@ TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
              name != "synthetic.json";
     });
     EXPECT_EQ(stray, irregular && known->second.stray_file);
-    EXPECT_EQ(one_camera, GetParam() == "vru" || (irregular && known->second.one_camera));
+    EXPECT_EQ(one_camera, GetParam() == Source::kVru || (irregular && known->second.one_camera));
     EXPECT_EQ(cameras.contains(0), irregular && known->second.distractor);
   }
 }
@@ -208,30 +209,32 @@ TEST_P(StandInFiles, an_image_that_is_none_is_refused_by_name) {
   refused();
 }
 
-std::string test_name(const testing::TestParamInfo<std::string_view>& layout) {
-  std::string name(layout.param);
+std::string test_name(const testing::TestParamInfo<Source>& layout) {
+  std::string name(settings::word(layout.param));
   std::ranges::replace_if(
       name, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;
 }
 
-// CUHK03's images lie inside of one file; what is wrong with that is tested with its source.
-std::vector<std::string_view> layouts_of_files() {
-  std::vector<std::string_view> layouts = source_names();
-  std::erase_if(layouts, [](std::string_view layout) { return layout.starts_with("cuhk03"); });
+std::vector<Source> all_layouts() {
+  std::vector<Source> layouts;
+  for (std::size_t i = 0; i < settings::kSources.size(); ++i) layouts.push_back(static_cast<Source>(i));
   return layouts;
 }
 
-INSTANTIATE_TEST_SUITE_P(Layouts, StandIn, testing::ValuesIn(source_names()), test_name);
+// CUHK03's images lie inside of one file; what is wrong with that is tested with its source.
+std::vector<Source> layouts_of_files() {
+  std::vector<Source> layouts = all_layouts();
+  std::erase_if(layouts, [](Source layout) { return settings::word(layout).starts_with("cuhk03"); });
+  return layouts;
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, StandIn, testing::ValuesIn(all_layouts()), test_name);
 INSTANTIATE_TEST_SUITE_P(Layouts, StandInFiles, testing::ValuesIn(layouts_of_files()), test_name);
 INSTANTIATE_TEST_SUITE_P(Layouts, IrregularStandIn,
-                         testing::Values("caviar", "dukemtmc", "market1501", "pku-reid", "synthetic", "viper", "vru"),
+                         testing::Values(Source::kCaviar, Source::kDukemtmc, Source::kMarket1501, Source::kPkuReid,
+                                         Source::kSynthetic, Source::kViper, Source::kVru),
                          test_name);
-
-TEST(StandInOptions, an_unknown_layout_is_refused) {
-  EXPECT_THROW(stand_in_options("market-1501"), core::RuntimeError);
-  EXPECT_THROW(write_stand_in(core::real_file_system(), "/nowhere", "market-1501", {}), core::RuntimeError);
-}
 
 }  // namespace
 }  // namespace resolute::datasets::stand_in_test

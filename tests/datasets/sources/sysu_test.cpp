@@ -1,5 +1,3 @@
-#include "datasets/sources/sysu.h"
-
 #include <set>
 
 #include "datasets/image/image.h"
@@ -25,7 +23,7 @@ class Sysu : public Scratch {
   }
   std::vector<std::string> kept(std::int64_t identity, std::int64_t camera) {
     std::vector<std::string> paths;
-    for (const Sample& sample : list_samples(files_, "sysu", root_))
+    for (const Sample& sample : list_samples(files_, Source::kSysu, root_))
       if (sample.identity == identity && sample.camera == camera) paths.push_back(sample.path);
     return paths;
   }
@@ -76,30 +74,30 @@ TEST_F(Sysu, identities_of_one_camera_and_distractors_stay_in) {
 
 TEST_F(Sysu, other_cameras_than_1_and_2_are_refused) {
   add(1, 1, 2);
-  EXPECT_EQ(refusal("sysu"),
+  EXPECT_EQ(refusal(Source::kSysu),
             "'images.csv' has no image of camera 2 (SYSU has cameras 1 and 2); number them so, or read "
             "the list as source 'csv'");
   add(1, 3, 1);
-  EXPECT_THAT(refusal("sysu"), StartsWith("'images.csv', line 4: camera is 3 (SYSU has cameras 1 and 2)"));
+  EXPECT_THAT(refusal(Source::kSysu), StartsWith("'images.csv', line 4: camera is 3 (SYSU has cameras 1 and 2)"));
 }
 
 TEST_F(Sysu, what_is_wrong_with_the_list_is_refused_as_in_any) {
-  EXPECT_THAT(refusal("sysu"), StartsWith("file 'images.csv' is missing in 'ROOT'"));
+  EXPECT_THAT(refusal(Source::kSysu), StartsWith("file 'images.csv' is missing in 'ROOT'"));
   add(1, 1, 1);
   list_ += "../1.jpg,1,2\n";
   add(1, 2, 1);
-  EXPECT_THAT(refusal("sysu"), StartsWith("'images.csv', line 3: path '../1.jpg' is refused ("));
+  EXPECT_THAT(refusal(Source::kSysu), StartsWith("'images.csv', line 3: path '../1.jpg' is refused ("));
 }
 
 TEST_F(Sysu, its_stand_in_is_listed_and_every_image_can_be_read) {
   for (const bool irregular : {false, true}) {
-    const SyntheticOptions options{
-        .identities = 5, .cameras = 2, .images_per_camera = 4, .height = 32, .width = 16, .irregular = irregular};
+    const StandInSettings options{
+        {.identities = 5, .cameras = 2, .images_per_camera = 4, .height = 32, .width = 16}, Source::kSysu, irregular};
     const std::filesystem::path out = root_ / (irregular ? "irregular" : "plain");
-    write_stand_in(files_, out, "sysu", options);
+    write_stand_in(files_, out, options);
     std::map<std::pair<std::int64_t, std::int64_t>, int> images;
     const RawFolder raw(files_, out);
-    for (const Sample& sample : list_samples(files_, "sysu", out)) {
+    for (const Sample& sample : list_samples(files_, Source::kSysu, out)) {
       ++images[{sample.identity, sample.camera}];
       EXPECT_GT(decode_image(raw.read(sample.path), sample.path).height, 0);
     }
@@ -111,12 +109,13 @@ TEST_F(Sysu, its_stand_in_is_listed_and_every_image_can_be_read) {
 }
 
 TEST_F(Sysu, its_stand_in_has_two_cameras_and_no_other_number) {
-  SyntheticOptions options{.identities = 4, .cameras = 3, .images_per_camera = 2, .height = 32, .width = 16};
+  StandInSettings options{
+      {.identities = 4, .cameras = 3, .images_per_camera = 2, .height = 32, .width = 16}, Source::kSysu, false};
   try {
-    write_stand_in(files_, root_ / "set", "sysu", options);
+    write_stand_in(files_, root_ / "set", options);
     FAIL() << "three cameras were taken";
   } catch (const core::RuntimeError& error) {
-    EXPECT_THAT(error.what(), StartsWith("layout 'sysu' cannot have 3 cameras (SYSU has two)"));
+    EXPECT_THAT(error.what(), StartsWith("cameras of a stand-in for 'sysu' is 3 (its layout has 2)"));
   }
   EXPECT_FALSE(files_.exists(root_ / "set"));
 }

@@ -35,66 +35,69 @@ class Vru : public Scratch {
 
 // Vehicle 0 is one like others here; identity 0 is a distractor.
 TEST_F(Vru, lists_train_and_the_smallest_test_with_identities_from_one) {
-  EXPECT_THAT(list_samples(files_, "vru", root_),
+  EXPECT_THAT(list_samples(files_, Source::kVru, root_),
               ElementsAre(Sample{"Pic/a1.jpg", 1, 1, "train"}, Sample{"Pic/a2.jpg", 1, 1, "train"},
                           Sample{"Pic/b1.jpg", 8, 1, "train"}, Sample{"Pic/b2.jpg", 8, 1, "train"},
                           Sample{"Pic/c1.jpg", 13, 1, "gallery"}, Sample{"Pic/c2.jpg", 13, 1, "gallery"}));
 }
 
 TEST_F(Vru, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, "vru", root_);
+  const auto expected = list_samples(files_, Source::kVru, root_);
   std::filesystem::create_directories(root_ / "data");
   for (const char* part : {"Pic", "train_test_split"}) {
     std::filesystem::create_directories(root_ / "data/VRU");
     std::filesystem::rename(root_ / part, root_ / "data/VRU" / part);
   }
-  EXPECT_EQ(list_samples(files_, "vru", root_ / "data"), expected);
-  EXPECT_EQ(list_samples(files_, "vru", root_ / "data/VRU"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kVru, root_ / "data"), expected);
+  EXPECT_EQ(list_samples(files_, Source::kVru, root_ / "data/VRU"), expected);
 }
 
 TEST_F(Vru, line_ends_of_windows_blanks_and_a_missing_last_one_are_taken) {
-  const auto expected = list_samples(files_, "vru", root_);
+  const auto expected = list_samples(files_, Source::kVru, root_);
   write(kTrain, "a1 0\r\nb2  7\r\na2\t0\r\nb1 7");
-  EXPECT_EQ(list_samples(files_, "vru", root_), expected);
+  EXPECT_EQ(list_samples(files_, Source::kVru, root_), expected);
 }
 
 TEST_F(Vru, lines_that_do_not_fit_are_refused_with_their_place) {
   for (const char* line : {"b1", "b1 ", " 7", "", "b1 seven", "b1 7 8", "b1 -7", "b1 7.jpg", "b1 1234567890"}) {
     write(kTrain, std::string("a1 0\na2 0\n") + line + "\nb2 7\n");
-    EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("'{}', line 3: '{}' is not 'IMAGE VEHICLE' (", kTrain, line)));
+    EXPECT_THAT(refusal(Source::kVru),
+                StartsWith(fmt::format("'{}', line 3: '{}' is not 'IMAGE VEHICLE' (", kTrain, line)));
   }
   write(kTrain, "a1 0\na2 0\nb\x01 7 \n");
-  EXPECT_THAT(refusal("vru"), HasSubstr("'b? 7 ' is not"));
+  EXPECT_THAT(refusal(Source::kVru), HasSubstr("'b? 7 ' is not"));
 }
 
 TEST_F(Vru, images_that_are_missing_or_outside_of_pic_are_refused) {
   for (const char* image : {"b3", "b1.jpg", "../Pic/b1", "/etc/passwd", "Thumbs"}) {
     write(kTrain, fmt::format("a1 0\n{} 7\n", image));
-    EXPECT_THAT(refusal("vru"),
+    EXPECT_THAT(refusal(Source::kVru),
                 StartsWith(fmt::format("'{}', line 2: image '{}' is not in 'ROOT/Pic'", kTrain, image)));
   }
 }
 
 TEST_F(Vru, an_image_in_two_lines_is_refused) {
   write(kTrain, "a1 0\na2 0\na1 7\n");
-  EXPECT_EQ(refusal("vru"), fmt::format("'{0}', line 3: image 'a1' is listed again (first in '{0}', line 1); take one "
-                                        "of the lines out",
-                                        kTrain));
+  EXPECT_EQ(refusal(Source::kVru),
+            fmt::format("'{0}', line 3: image 'a1' is listed again (first in '{0}', line 1); take one "
+                        "of the lines out",
+                        kTrain));
   SetUp();
   write(kTest, "c1 12\nc2 12\na1 0\n");
-  EXPECT_THAT(refusal("vru"), HasSubstr(fmt::format("(first in '{}', line 1)", kTrain)));
+  EXPECT_THAT(refusal(Source::kVru), HasSubstr(fmt::format("(first in '{}', line 1)", kTrain)));
 }
 
 TEST_F(Vru, a_vehicle_in_training_and_test_or_seen_once_is_refused) {
   write(kTest, "c1 7\nc2 7\n");
-  EXPECT_THAT(refusal("vru"), StartsWith("identity 8 is both in training ('Pic/b1.jpg') and in test ('Pic/c1.jpg')"));
+  EXPECT_THAT(refusal(Source::kVru),
+              StartsWith("identity 8 is both in training ('Pic/b1.jpg') and in test ('Pic/c1.jpg')"));
   write(kTest, "c1 12\nc2 13\n");
-  EXPECT_THAT(refusal("vru"), StartsWith("identity 13 has only one image, 'Pic/c1.jpg'"));
+  EXPECT_THAT(refusal(Source::kVru), StartsWith("identity 13 has only one image, 'Pic/c1.jpg'"));
 }
 
 TEST_F(Vru, two_images_of_one_name_are_refused) {
   touch("Pic/a1.png");
-  EXPECT_THAT(refusal("vru"), StartsWith("'Pic/a1.jpg' and 'Pic/a1.png' have one name"));
+  EXPECT_THAT(refusal(Source::kVru), StartsWith("'Pic/a1.jpg' and 'Pic/a1.png' have one name"));
 }
 
 // Names are free in this layout, but not what could not stand in a manifest.
@@ -102,27 +105,29 @@ TEST_F(Vru, listed_names_that_are_no_plain_text_are_refused) {
   for (const char* name : {"a\x01z", "a\xffz", "a\xc0\xafz", "a\xed\xa0\x80z", "a\xc2\x9bz", "a\\z"}) {
     touch(std::string("Pic/") + name + ".jpg");
     write(kTrain, fmt::format("a1 0\na2 0\n{} 0\n", name));
-    const std::string message = refusal("vru");
+    const std::string message = refusal(Source::kVru);
     EXPECT_THAT(message, testing::MatchesRegex("'Pic/a.*z\\.jpg' cannot stand in a manifest \\(.*\\); rename it"));
     EXPECT_EQ(sources::printable(message), message);
     files_.remove(root_ / "Pic" / (std::string(name) + ".jpg"));
   }
   touch("Pic/a\u00e9\u4e2d.jpg");
   write(kTrain, "a1 0\na2 0\na\u00e9\u4e2d 0\n");
-  EXPECT_THAT(list_samples(files_, "vru", root_), testing::Contains(Sample{"Pic/a\u00e9\u4e2d.jpg", 1, 1, "train"}));
+  EXPECT_THAT(list_samples(files_, Source::kVru, root_),
+              testing::Contains(Sample{"Pic/a\u00e9\u4e2d.jpg", 1, 1, "train"}));
 }
 
 TEST_F(Vru, a_folder_in_place_of_a_list_is_refused) {
   files_.remove(root_ / kTest);
   std::filesystem::create_directory(root_ / kTest);
-  EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("cannot read 'ROOT/{}'", kTest)));
+  EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("cannot read 'ROOT/{}'", kTest)));
 }
 
 TEST_F(Vru, an_irregular_stand_in_has_an_image_in_no_list) {
-  write_stand_in(files_, root_ / "made", "vru",
-                 {.identities = 5, .cameras = 1, .images_per_camera = 3, .height = 32, .width = 16, .irregular = true});
+  write_stand_in(
+      files_, root_ / "made",
+      {{.identities = 5, .cameras = 1, .images_per_camera = 3, .height = 32, .width = 16}, Source::kVru, true});
   std::map<std::int64_t, std::string> subsets;
-  const auto samples = list_samples(files_, "vru", root_ / "made");
+  const auto samples = list_samples(files_, Source::kVru, root_ / "made");
   for (const Sample& sample : samples) subsets[sample.identity] += sample.subset[0];
   using P = std::pair<const std::int64_t, std::string>;
   EXPECT_THAT(subsets, ElementsAre(P{1, "ttt"}, P{2, "ttt"}, P{3, "ggg"}, P{4, "ggg"}, P{5, "ggg"}));
@@ -139,7 +144,7 @@ TEST_F(Vru, an_irregular_stand_in_has_an_image_in_no_list) {
 
 TEST_F(Vru, a_stand_in_has_one_camera) {
   try {
-    write_stand_in(files_, root_ / "made", "vru", {});
+    write_stand_in(files_, root_ / "made", {{}, Source::kVru});
     ADD_FAILURE() << "two cameras were taken";
   } catch (const core::RuntimeError& error) {
     EXPECT_STREQ(error.what(), "cameras of a stand-in for 'vru' is 2 (its layout has 1); set it to 1");
@@ -148,13 +153,13 @@ TEST_F(Vru, a_stand_in_has_one_camera) {
 
 TEST_F(Vru, missing_and_empty_parts_are_refused) {
   write(kTest, "");
-  EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("file 'ROOT/{}' has no images in it", kTest)));
+  EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file 'ROOT/{}' has no images in it", kTest)));
   for (const char* list : {kTest, kTrain}) {
     files_.remove(root_ / list);
-    EXPECT_THAT(refusal("vru"), StartsWith(fmt::format("file '{}' is missing in 'ROOT'", list)));
+    EXPECT_THAT(refusal(Source::kVru), StartsWith(fmt::format("file '{}' is missing in 'ROOT'", list)));
   }
   std::filesystem::remove_all(root_ / "Pic");
-  EXPECT_THAT(refusal("vru"), StartsWith("folder 'Pic' is missing in 'ROOT'"));
+  EXPECT_THAT(refusal(Source::kVru), StartsWith("folder 'Pic' is missing in 'ROOT'"));
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ inline experiments::Plan toy_plan(int jobs, int gang) {
     training.recipe.steps = 1000 + i;
     training.lanes = gang;
     training.pack.name = "easy";
-    training.pack.source = "market1501";
+    training.pack.source = settings::Source::kMarket1501;
     experiments::PlannedJob job;
     job.specification = training;
     job.id = experiments::job_id(job.specification);

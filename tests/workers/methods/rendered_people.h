@@ -46,16 +46,13 @@ inline at::Tensor normalised_image(const datasets::Image& image) {
 
 inline RenderedPeople rendered_people(const RenderedSettings& settings) {
   constexpr datasets::Kernel kKernel = datasets::Kernel::kTriangle;
-  datasets::SyntheticOptions options;
-  options.height = settings.height;
-  options.width = settings.width;
-  options.seed = settings.seed;
+  const datasets::SyntheticSettings drawn{.height = settings.height, .width = settings.width, .seed = settings.seed};
   std::vector<at::Tensor> hr;
   std::vector<std::vector<at::Tensor>> lr(settings.rates.size());
   std::vector<std::int64_t> labels;
   for (int identity = 0; identity < settings.identities; ++identity)
     for (int image = 0; image < settings.images; ++image) {
-      const datasets::Image person = datasets::render_person(options, settings.first + identity, image % 2, image / 2);
+      const datasets::Image person = datasets::render_person(drawn, settings.first + identity, image % 2, image / 2);
       hr.push_back(normalised_image(person));
       for (std::size_t rate = 0; rate < settings.rates.size(); ++rate)
         lr[rate].push_back(normalised_image(datasets::enlarge(

@@ -22,7 +22,7 @@ inline Row make_row(const std::string& name) {
   if (name.starts_with("rain")) row.training.method = experiments::RainOptions{};
   if (name.starts_with("ftwa")) {
     row.training.method = experiments::FtwaOptions{};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.lr_images = 1;
   }
   if (name == "ftwa-swapped") {
@@ -38,7 +38,7 @@ inline Row make_row(const std::string& name) {
   if (name.starts_with("msifla")) {
     // Two optimisers, of which one has yet to begin when checkpoints are first written.
     row.training.method = experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 4, .ir_warmup_steps = 5};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.identities = 6;
     row.training.recipe.images = 2;
     row.training.recipe.lr_images = 1;
@@ -64,7 +64,7 @@ inline Row make_row(const std::string& name) {
   if (name.starts_with("adaptive")) {
     // A fifth of the steps with no mask, then a fifth with each, whose optimisers begin one after another.
     row.training.method = experiments::ResolutionAdaptiveOptions{.widths = {32, 24, 8, 16}, .verification_width = 32};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.identities = 6;
     row.training.recipe.images = 2;
     row.training.recipe.lr_images = 1;
@@ -87,11 +87,11 @@ inline Row make_row(const std::string& name) {
   }
   if (name == "baseline-stored") {
     row.training.method = experiments::BaselineOptions{.images = "stored", .mining = "all", .classification_weight = 3};
-    row.training.split.train_pool = "mlr";
+    row.training.split.train_pool = settings::TrainPool::kMlr;
     row.training.recipe.lr_images = 1;
   }
   if (name.find("bf16") != std::string::npos) row.training.recipe.precision = "bf16";
-  if (name.find("mlr") != std::string::npos) row.training.split.train_pool = "mlr";
+  if (name.find("mlr") != std::string::npos) row.training.split.train_pool = settings::TrainPool::kMlr;
   // Few enough for lanes in which no image has a label; bit_equality_test shows that there are.
   if (name.find("semi") != std::string::npos) row.training.recipe.labelled_fraction = 0.2;
   if (name == "rain-swapped") {

@@ -52,9 +52,7 @@ TEST_F(BitEqualityTest, semi_supervised_rows_have_lanes_that_hold_no_label) {
     const auto training = make_row(name).training;
     const datasets::PackReader pack = datasets::PackReader::open(
         core::real_file_system(), experiments::StoreLayout(root_).pack_folder(training.pack));
-    const datasets::Split split =
-        datasets::make_split(pack, {training.split.partition, training.split.seed, training.split.lr_camera,
-                                    training.split.query_rates, training.split.train_pool});
+    const datasets::Split split = datasets::make_split(pack, training.split);
     const auto labelled = datasets::draw_labelled(split, training.recipe.labelled_fraction);
     const datasets::BatchShape shape{training.recipe.identities, training.recipe.images, training.recipe.lr_images};
     datasets::BatchPlanner planner(split, shape, training.seed);

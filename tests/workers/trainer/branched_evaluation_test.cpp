@@ -279,7 +279,7 @@ TEST_F(BranchedEvaluationTest, a_training_compares_with_copies_at_rate_3_or_else
   EXPECT_EQ(3, training_comparison(experiments::FtwaOptions{}, *pack_).gallery_copy_rate);
   EXPECT_EQ("weighted", training_comparison(experiments::FtwaOptions{}, *pack_).distance);
   EXPECT_EQ("", training_comparison(experiments::RainOptions{}, *pack_).distance);
-  datasets::PackOptions options = tests::small_options();
+  datasets::PackSettings options = tests::small_options();
   options.rates = {2};
   tests::make_pack(*raw_, options, raw_->pack("without"));
   const auto without = datasets::PackReader::open(raw_->pack("without"));

@@ -33,7 +33,7 @@ class BranchedEvaluationTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     raw_ = std::make_unique<tests::RawImages>(40, 4, 16, 8);
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.height = 16;
     options.width = 8;
     tests::make_pack(*raw_, options, raw_->pack());
@@ -47,7 +47,7 @@ class BranchedEvaluationTest : public ::testing::Test {
     ASSERT_GT(split_.gallery.size(), kEmbeddingBatch);
   }
   datasets::Split split(const std::vector<int>& query_rates) const {
-    datasets::SplitOptions options;
+    datasets::SplitSettings options;
     options.query_rates = query_rates;
     return datasets::make_split(*pack_, options);
   }

@@ -18,7 +18,7 @@ class CameLowTest : public EvaluationOutputsTest {
     std::vector<datasets::Sample> samples = raw_->samples();
     for (datasets::Sample& sample : samples)
       if (sample.camera == 2) sample.rate = sample.identity % 3 == 0 ? 3 : 0;
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.height = kHeight;
     options.width = kWidth;
     auto& files = core::real_file_system();

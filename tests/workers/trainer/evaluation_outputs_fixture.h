@@ -28,7 +28,7 @@ class EvaluationOutputsTest : public ::testing::Test {
   static void SetUpTestSuite() { make_pack(20, kHeight, kWidth); }
   static void make_pack(int identities, int native_height, int native_width) {
     raw_ = std::make_unique<tests::RawImages>(identities, 2, native_height, native_width);
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.height = kHeight;
     options.width = kWidth;
     tests::make_pack(*raw_, options, raw_->pack());
@@ -44,7 +44,7 @@ class EvaluationOutputsTest : public ::testing::Test {
     protocol_.resolution_probe = true;
   }
   datasets::Split split(const std::vector<int>& query_rates, std::uint64_t seed = 0) const {
-    datasets::SplitOptions options;
+    datasets::SplitSettings options;
     options.query_rates = query_rates;
     options.seed = seed;
     return datasets::make_split(*pack_, options);

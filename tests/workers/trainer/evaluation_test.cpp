@@ -65,7 +65,7 @@ class EvaluationTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     raw_ = std::make_unique<tests::RawImages>(52, 4, 32, 16);
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.height = 32;
     options.width = 16;
     tests::make_pack(*raw_, options, raw_->pack());
@@ -74,7 +74,7 @@ class EvaluationTest : public ::testing::Test {
   void SetUp() override {
     at::set_num_threads(1);
     pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    datasets::SplitOptions options;
+    datasets::SplitSettings options;
     options.query_rates = {2, 3};
     split_ = datasets::make_split(*pack_, options);
     ASSERT_GT(split_.query.size() + split_.gallery.size(), 3 * kEmbeddingBatch);

@@ -11,7 +11,6 @@
 #include "datasets/low_resolution.h"
 #include "datasets/normalisation.h"
 #include "tests/datasets/pack/raw_images.h"
-#include "workers/dataset_settings.h"
 
 namespace resolute::workers::pack_source_test {
 namespace {
@@ -28,8 +27,8 @@ class PackSourceTest : public testing::Test {
     training_.lanes = 2;
     training_.seed = 3;
   }
-  datasets::Split split(const std::string& pool) const {
-    datasets::SplitOptions options = tests::small_split();
+  datasets::Split split(settings::TrainPool pool) const {
+    datasets::SplitSettings options = tests::small_split();
     options.train_pool = pool;
     return datasets::make_split(pack_, options);
   }
@@ -40,8 +39,9 @@ class PackSourceTest : public testing::Test {
 };
 
 TEST_F(PackSourceTest, lr_images_alone_have_labels_as_others_have_and_no_hr_image) {
-  for (const std::string pool : {"mlr", "hr-both-views", "hr-view-only"}) {
-    SCOPED_TRACE(pool);
+  for (const auto pool :
+       {settings::TrainPool::kMlr, settings::TrainPool::kHrBothViews, settings::TrainPool::kHrViewOnly}) {
+    SCOPED_TRACE(std::string(settings::word(pool)));
     const datasets::Split split = this->split(pool);
     const auto labelled = datasets::draw_labelled(split, training_.recipe.labelled_fraction);
     PackSource source(pack_, split, training_, {0, 2}, 0);
@@ -92,8 +92,8 @@ TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_withou
   training_.recipe.steps = 30;
   training_.recipe.erasing = 0.5;
   training_.recipe.pad = 2;
-  for (const std::string pool : {"mlr", "hr-both-views"}) {
-    SCOPED_TRACE(pool);
+  for (const auto pool : {settings::TrainPool::kMlr, settings::TrainPool::kHrBothViews}) {
+    SCOPED_TRACE(std::string(settings::word(pool)));
     const datasets::Split split = this->split(pool);
     PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.copy_rates = {2, 3}});
     std::array<int, 2> drawn{};
@@ -121,8 +121,8 @@ TEST_F(PackSourceTest, copies_are_augmented_as_their_hr_image_is_and_zero_withou
 TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
   training_.recipe.flip = 0;
   training_.recipe.pad = 0;
-  for (const std::string pool : {"mlr", "hr-both-views"}) {
-    SCOPED_TRACE(pool);
+  for (const auto pool : {settings::TrainPool::kMlr, settings::TrainPool::kHrBothViews}) {
+    SCOPED_TRACE(std::string(settings::word(pool)));
     const datasets::Split split = this->split(pool);
     PackSource source(pack_, split, training_, {0, 2}, 0);
     std::set<std::pair<bool, std::int64_t>> seen;

@@ -176,11 +176,11 @@ TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_t
 
 // The view of a pack of view_from "network" is shrunk from the image at network size, whatever the raw one was.
 TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is_that_of_the_view) {
-  datasets::PackOptions options = pack_->options();
-  options.view_from = datasets::ViewFrom::kNetwork;
+  datasets::PackSettings options = pack_->options();
+  options.view_from = settings::ViewFrom::kNetwork;
   tests::make_pack(*raw_, options, raw_->folder() / "network");
   const auto network = datasets::PackReader::open(raw_->folder() / "network");
-  datasets::SplitOptions same;
+  datasets::SplitSettings same;
   same.query_rates = {2, 3, 4};
   const datasets::Split split = datasets::make_split(network, same);
   const std::vector<int> rates{4, 3, 2, 1};

@@ -26,7 +26,7 @@ class ResolutionLevelsTest : public ::testing::Test {
   static void SetUpTestSuite() {
     // 24 to 26 × 13 or 14 pixels: about 2.5 times the pack's area.
     raw_ = std::make_unique<tests::RawImages>(40, 4, 24, 12);
-    datasets::PackOptions options = tests::small_options();
+    datasets::PackSettings options = tests::small_options();
     options.rates = {2, 3, 4};
     options.height = kHeight;
     options.width = kWidth;
@@ -36,7 +36,7 @@ class ResolutionLevelsTest : public ::testing::Test {
   void SetUp() override {
     at::set_num_threads(1);
     pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    datasets::SplitOptions options;
+    datasets::SplitSettings options;
     options.query_rates = {2, 3, 4};
     split_ = datasets::make_split(*pack_, options);
     ASSERT_GT(split_.query.size(), kEmbeddingBatch);

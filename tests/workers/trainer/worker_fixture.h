@@ -32,7 +32,7 @@ constexpr int kSteps = 20;
 inline experiments::PackSettings small_pack() {
   experiments::PackSettings pack;
   pack.name = "worker-test";
-  pack.source = "synthetic";
+  pack.source = settings::Source::kSynthetic;
   pack.synthetic =
       experiments::SyntheticSettings{.identities = 16, .cameras = 2, .images_per_camera = 2, .height = 64, .width = 32};
   pack.height = 64;
@@ -51,7 +51,7 @@ inline experiments::TrainingSpecification small_training(const experiments::Meth
   training.recipe.pad = 3;
   training.recipe.warmup_steps = 3;
   training.pack = small_pack();
-  training.split.train_pool = "hr-both-views";
+  training.split.train_pool = settings::TrainPool::kHrBothViews;
   training.lanes = 4;
   return training;
 }

@@ -1,0 +1,36 @@
+#pragma once
+//! \file
+//! Internal: how a source is read, and how a stand-in for it is written: what the file of each source tells source.cpp.
+
+#include <filesystem>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/file_system.h"
+#include "datasets/sample.h"
+#include "datasets/sources/raw_reader.h"
+#include "datasets/sources/stand_in.h"
+#include "settings/source.h"
+
+namespace resolute::datasets::sources {
+
+struct SourceReader {
+  std::string_view own_folder = {};  //!< where `root` may be its parent; empty: never
+  std::string_view landmark = {};    //!< what only the data set's own folder has
+  //! Unsorted, not yet checked as a whole: list_samples() does both.
+  std::vector<Sample> (*list)(core::FileSystem& files, const std::filesystem::path& root);
+  void (*write_stand_in)(NewFolder& folder, const StandInSettings& settings);
+  //! Null: its images are files.
+  std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const std::filesystem::path& root) = nullptr;
+  //! Small ones that the layout can have.
+  SyntheticSettings stand_in = {.height = 64, .width = 32};
+  bool regular = false;  //!< stand-ins have no irregularities unless they are asked for
+};
+
+//! kViperReader and so on, each defined in its source's file.
+#define RESOLUTE_READER(enumerator, ...) extern const SourceReader enumerator##Reader;
+RESOLUTE_SOURCES(RESOLUTE_READER)
+#undef RESOLUTE_READER
+
+}  // namespace resolute::datasets::sources

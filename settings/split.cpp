@@ -1,0 +1,26 @@
+#include "settings/split.h"
+
+namespace resolute::settings {
+
+void check(const SplitSettings& s, const std::string& section) {
+  check_members(s, section);
+  const auto refuse = [&](std::string_view key, const auto& value, const std::string& why, const std::string& instead) {
+    throw MemberError(fmt::format("{}{}", section, key), fmt::format("{}", value), why, instead);
+  };
+  if (s.lr_side != LrSide::kCamera && s.lr_camera != SplitSettings().lr_camera)
+    refuse("lr_camera", s.lr_camera,
+           fmt::format("with '{}lr_side' \"{}\" nothing looks at it", section, word(s.lr_side)),
+           fmt::format("leave it out or set {}lr_side = \"camera\"", section));
+  if (s.lr_camera == 0 && s.train_pool == TrainPool::kHrViewOnly)
+    refuse("train_pool", "'hr-view-only'",
+           fmt::format("with '{}lr_camera' 0 images of any camera are LR, so none is the HR view", section),
+           "set it to mlr or hr-both-views");
+  if (s.train_identities == 1)
+    refuse("train_identities", 1, "classification and triplets need at least 2", "set it to 0 for all of them");
+  if (s.test_identities != 0 && s.partition != Partition::kRandomHalves)
+    refuse("test_identities", s.test_identities,
+           fmt::format("with the partition '{}' the source says who is tested", word(s.partition)),
+           fmt::format("set it to 0 or {}partition = \"random-halves\"", section));
+}
+
+}  // namespace resolute::settings
