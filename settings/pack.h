@@ -68,7 +68,7 @@ struct SyntheticSettings {
 struct PackSettings {
   std::string name;
   Source source = Source::kCsv;
-  std::optional<SyntheticSettings> synthetic;  //!< where the source's images are rendered for this pack alone
+  std::optional<SyntheticSettings> synthetic = {};  //!< where the source's images are rendered for this pack alone
   std::vector<int> rates = {2, 3, 4};
   Kernel kernel = Kernel::kTriangle;
   int height = 256;

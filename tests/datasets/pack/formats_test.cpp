@@ -65,5 +65,22 @@ TEST(Formats, the_example_seal_is_read) {
   EXPECT_EQ(core::read_text(files, folder / "pack.json"), core::read_text(files, folder / "made/pack.json"));
 }
 
+// They say the same twice; what says two things is none of ours.
+TEST(Formats, options_that_contradict_their_settings_are_refused) {
+  const core::Json options = core::parse_json(example("pack.md", 0), "pack.md").at("options");
+  EXPECT_EQ(options, options_json(options_from_json(options, "pack.md")));
+  const auto refused = [&](const core::Json& patch) {
+    core::Json changed = options;
+    changed.merge_patch(patch);
+    EXPECT_THROW(options_from_json(changed, "pack.md"), core::RuntimeError) << changed;
+  };
+  refused({{"width", 16}});
+  refused({{"settings", {{"width", 16}}}});
+  refused({{"view_from", "native"}});  // it stands there only where it is not
+  refused({{"settings", {{"view_from", "native"}}}});
+  refused({{"settings", nullptr}});
+  refused({{"more", 1}});
+}
+
 }  // namespace
 }  // namespace resolute::datasets::formats_test

@@ -100,8 +100,8 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
 // Of each pool: those of the HR rows are as without them, those of the LR rows have no HR image. A `low` one's copy is
 // at the rate drawn for it, an LR view as the pool has it.
 TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
-  for (const std::string pool : {"mlr", "hr-both-views", "hr-view-only"}) {
-    SCOPED_TRACE(pool);
+  for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly}) {
+    SCOPED_TRACE(std::string(settings::word(pool)));
     SplitSettings of_split = tests::small_split();
     of_split.train_pool = pool;
     const Split split = make_split(pack_, of_split);
@@ -138,7 +138,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
         low += drawn.low;
       }
     }
-    EXPECT_EQ(pool == "mlr" ? 0 : 20 * 3 * 2, low);
+    EXPECT_EQ(pool == TrainPool::kMlr ? 0 : 20 * 3 * 2, low);
   }
 }
 
@@ -148,9 +148,9 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
   options.flip = 0.5;
   options.pad = 2;
   std::map<std::tuple<bool, bool, int>, int> seen;  // in the pool with its HR image, in the batch with it, rate
-  for (const std::string pool : {"mlr", "hr-both-views"})
+  for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews})
     for (const int lr_images : {0, 2}) {
-      SCOPED_TRACE(pool + " " + std::to_string(lr_images));
+      SCOPED_TRACE(fmt::format("{} {}", settings::word(pool), lr_images));
       SplitSettings of_split = tests::small_split();
       of_split.train_pool = pool;
       const Split split = make_split(pack_, of_split);
@@ -184,8 +184,8 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
 
 // Each at its own rate whatever was drawn for `lr`, augmented as the HR image; LR rows, `low` ones too, have zeros.
 TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
-  for (const std::string pool : {"mlr", "hr-both-views"}) {
-    SCOPED_TRACE(pool);
+  for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews}) {
+    SCOPED_TRACE(std::string(settings::word(pool)));
     SplitSettings of_split = tests::small_split();
     of_split.train_pool = pool;
     const Split split = make_split(pack_, of_split);

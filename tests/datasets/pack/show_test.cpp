@@ -153,7 +153,7 @@ TEST(PackShow, the_sheet_has_each_image_enlarged_and_at_its_true_size_and_says_w
     }
   }
   for (const char* word : {"HR", "/2 VIEW", "/3 VIEW", "ID 12", "CAMERA 3", "CAMERA 4", "TRAIN", "QUERY", "600X300",
-                           "256X128", "30X15", "20X10", "200X100", "NOISE FROM TEST: 2 IMAGES, 1 IDENTITIES"})
+                           "256X128", "30X15", "20X10", "200X100", "NOISE FROM CSV: 2 IMAGES, 1 IDENTITIES"})
     EXPECT_TRUE(contains(sheet, words(word, 2, kInk))) << word;
   EXPECT_FALSE(contains(sheet, words("ID 13", 2, kInk)));
 }

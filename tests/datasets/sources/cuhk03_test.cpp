@@ -47,7 +47,7 @@ TEST_F(Cuhk03, the_same_identities_have_the_same_numbers_in_detected_boxes) {
 TEST_F(Cuhk03, images_are_read_as_ppm_of_what_was_written) {
   const Cuhk03Contents contents = small_contents();
   const auto reader = open_raw(files_, Source::kCuhk03, root_);
-  for (const char* source : {"cuhk03", "cuhk03-detected"})
+  for (const Source source : {Source::kCuhk03, Source::kCuhk03Detected})
     for (const Sample& sample : list_samples(files_, source, root_)) {
       const auto& boxes = sample.path[0] == 'l' ? contents.labeled : contents.detected;
       const std::string name = sample.path.substr(sample.path.find('/') + 1);

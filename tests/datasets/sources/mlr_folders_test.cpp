@@ -330,12 +330,14 @@ TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
 }
 
 TEST_F(MlrStandIn, one_camera_is_refused) {
-  for (const char* layout : {"mlr-folders", "mlr-folders-by-identity"}) {
+  for (const Source layout : {Source::kMlrFolders, Source::kMlrFoldersByIdentity}) {
     try {
-      write_stand_in(files_, root_ / "set", layout, {.cameras = 1});
+      write_stand_in(files_, root_ / "set", {{.cameras = 1}, layout});
       ADD_FAILURE() << "one camera was taken";
     } catch (const core::RuntimeError& error) {
-      EXPECT_THAT(error.what(), StartsWith(fmt::format("layout '{}' cannot have 1 camera (", layout)));
+      EXPECT_EQ(fmt::format("cameras of a stand-in for '{}' is 1 (its layout has 2 to 99); choose one of these",
+                            settings::word(layout)),
+                error.what());
     }
     EXPECT_FALSE(files_.exists(root_ / "set"));
   }

@@ -1,0 +1,100 @@
+//! Settings of packs and splits: what one validator says to a suite and to a command line, and what packs hold of them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "settings/pack.h"
+#include "settings/split.h"
+
+namespace resolute::settings::data_test {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+PackSettings pack() { return {.name = "mlr-viper", .source = Source::kViper}; }
+
+template <class Check>
+std::string refusal(Check check) {
+  try {
+    check();
+  } catch (const MemberError& error) {
+    EXPECT_EQ(std::string::npos, std::string(error.what()).find('\n'));
+    return error.what();
+  }
+  return "";
+}
+
+template <class Change>
+std::string refusal_of_pack(Change change) {
+  return refusal([&] {
+    PackSettings changed = pack();
+    change(changed);
+    check(changed);
+  });
+}
+
+TEST(PackSettings, are_refused_by_their_key) {
+  EXPECT_EQ("", refusal_of_pack([](PackSettings&) {}));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.name = "a/b\n"; }),
+              StartsWith(R"(key 'id' has the value 'a/b\n' (a data set's name is 1 to 64 of)"));
+  EXPECT_EQ("key 'rates' has the value [] (at least one is needed)", refusal_of_pack([](auto& p) { p.rates = {}; }));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.rates = {3, 2}; }), HasSubstr("they must ascend, none twice"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.rates = {2, 17}; }), HasSubstr("each must be 1 to 16"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.height = 0; }), StartsWith("key 'height' has the value 0"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.shards = 100'001; }), StartsWith("key 'shards'"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) { p.synthetic = SyntheticSettings{}; }), StartsWith("key 'source'"));
+  EXPECT_THAT(refusal_of_pack([](auto& p) {
+                p.source = Source::kSynthetic;
+                p.synthetic = SyntheticSettings{.height = 31};
+              }),
+              StartsWith("key 'image_height' has the value 31 (it must be 32 to 1024)"));
+}
+
+// What came after the first packs stands in a pack only where it is not as every pack was before.
+TEST(PackSettings, stand_in_packs_as_they_stood_there_before_they_could_be_chosen) {
+  EXPECT_FALSE(settings_in_pack(pack()).contains("view_from"));
+  PackSettings network = pack();
+  network.view_from = ViewFrom::kNetwork;
+  EXPECT_EQ("network", settings_in_pack(network).at("view_from"));
+  for (const PackSettings& settings : {pack(), network})
+    EXPECT_EQ(settings, settings_of_pack(settings_in_pack(settings), "pack.json"));
+  core::Json wrong = settings_in_pack(pack());
+  wrong["width"] = 4097;
+  EXPECT_THROW(settings_of_pack(wrong, "pack.json"), core::RuntimeError);
+}
+
+TEST(SplitSettings, are_refused_in_the_words_of_whoever_gave_them) {
+  SplitSettings split;
+  EXPECT_EQ("", refusal([&] { check(split); }));
+  split.lr_side = LrSide::kPair;
+  split.lr_camera = 1;
+  EXPECT_EQ(
+      "key 'split.lr_camera' has the value 1 (with 'split.lr_side' \"pair\" nothing looks at it); leave it out or set "
+      "split.lr_side = \"camera\"",
+      refusal([&] { check(split, "split."); }));
+  try {
+    check(split);
+    ADD_FAILURE() << "taken";
+  } catch (const MemberError& error) {
+    EXPECT_THAT(error.of("option --lr-camera").what(),
+                StartsWith("option --lr-camera has the value 1 (with 'lr_side' \"pair\" nothing looks at it)"));
+  }
+  const auto refused = [](auto change) {
+    return refusal([&] {
+      SplitSettings changed;
+      change(changed);
+      check(changed, "split.");
+    });
+  };
+  EXPECT_THAT(refused([](auto& s) { s.lr_camera = -1; }), StartsWith("key 'split.lr_camera' has the value -1"));
+  EXPECT_THAT(refused([](auto& s) { s.query_rates = {2, 2}; }), StartsWith("key 'split.query_rates'"));
+  EXPECT_THAT(refused([](auto& s) { s.train_identities = 1; }), HasSubstr("need at least 2"));
+  EXPECT_THAT(refused([](auto& s) { s.lr_camera = 0, s.train_pool = TrainPool::kHrViewOnly; }),
+              StartsWith("key 'split.train_pool' has the value 'hr-view-only'"));
+  EXPECT_THAT(refused([](auto& s) { s.test_identities = 9, s.partition = Partition::kOfficial; }),
+              HasSubstr("with the partition 'official' the source says who is tested"));
+}
+
+}  // namespace
+}  // namespace resolute::settings::data_test
