@@ -83,7 +83,7 @@ class BinaryWriter {
       put(value.first);
       put(value.second);
     } else {
-      visit_members(value, [this](const auto&... member) { (put(member), ...); });
+      visit_members(value, [&](const auto&... member) { (put(member), ...); });
     }
   }
 
