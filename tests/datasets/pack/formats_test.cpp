@@ -80,6 +80,7 @@ TEST(Formats, options_that_contradict_their_settings_are_refused) {
   refused({{"settings", {{"view_from", "native"}}}});
   refused({{"settings", nullptr}});
   refused({{"more", 1}});
+  refused({{"shards", 2.0}});
 }
 
 }  // namespace
