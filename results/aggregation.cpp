@@ -120,7 +120,7 @@ double metric_of(const EvaluationRecord& record, const std::string& name) {
   if (found == record.metrics.end())
     throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
                             "a table asks for it");
-  return experiments::is_fraction(name) ? 100 * found->second : found->second;
+  return experiments::metric_named(name)->unit->shown * found->second;
 }
 
 //! Expected value of a fraction under a random order, as far as the record tells it.
@@ -277,7 +277,7 @@ SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experimen
     if (named == record.outputs.end())
       throw core::input_error(fmt::format("evaluation {} left no '{}'", short_id(record.job), kQueryScoresFile),
                               "a table compares rows query by query", "leave out its compare_with");
-    return read_query_scores(files, store.job_folder(record.job) / kQueryScoresFile, named->second);
+    return read_csv<QueryScore>(files, store.job_folder(record.job) / kQueryScoresFile, named->second);
   });
 }
 

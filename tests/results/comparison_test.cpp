@@ -229,7 +229,7 @@ class ComparedInAStore : public testing::Test {
       : store_(std::filesystem::temp_directory_path() / ("resolute-comparison-" + std::to_string(getpid()))) {
     for (auto& [job, record] : suite_.records) {
       if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) {
-        const std::string text = query_scores_text(suite_.queries.at(job));
+        const std::string text = csv_text(suite_.queries.at(job));
         core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(text));
         evaluation->outputs[kQueryScoresFile] = core::sha256_hex(text);
       }
@@ -261,7 +261,7 @@ TEST_F(ComparedInAStore, is_the_same_as_from_memory) {
 
 TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_costs_a_difference_and_no_number) {
   const JobId job = suite_.evaluation("multi hard 1");
-  core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(query_scores_text({})));
+  core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(csv_text<QueryScore>({})));
   EXPECT_THAT(reason(), HasSubstr("queries.csv"));
   std::filesystem::remove(store_.job_folder(job) / kQueryScoresFile);
   EXPECT_THAT(reason(), HasSubstr("queries.csv"));

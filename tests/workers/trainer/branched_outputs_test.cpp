@@ -30,7 +30,8 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static std::vector<results::BranchWeights> weights(const EvaluationOutputs& outputs) {
-    return results::parse_branch_weights(core::as_text(outputs.files.at(results::kBranchWeightsFile)), "weights");
+    return results::parse_csv<results::BranchWeights>(core::as_text(outputs.files.at(results::kBranchWeightsFile)),
+                                                      "weights");
   }
   experiments::EvaluationProtocol protocol_;
   Embedding embedding_;
@@ -50,7 +51,7 @@ TEST_F(BranchedOutputsTest, weights_csv_holds_each_sample_image_on_both_sides) {
                         static_cast<float>(low.lr_weight)});
   }
   EXPECT_EQ(3U * 8U * 4U, expected.size());
-  EXPECT_EQ(results::branch_weights_text(expected), results::branch_weights_text(weights(made)));
+  EXPECT_EQ(results::csv_text(expected), results::csv_text(weights(made)));
   std::vector<double> lr, rates;
   std::vector<std::int64_t> identities;
   for (const results::BranchWeights& one : expected) {
@@ -87,7 +88,7 @@ TEST_F(BranchedOutputsTest, written_outputs_name_the_weights_with_their_hash) {
   const auto hashes = write_outputs(core::real_file_system(), raw_->folder() / "written", outputs(two_sided_).value());
   const std::filesystem::path file = raw_->folder() / "written" / results::kBranchWeightsFile;
   const core::Bytes text = results::read_output(core::real_file_system(), file, hashes.at(results::kBranchWeightsFile));
-  EXPECT_FALSE(results::parse_branch_weights(core::as_text(text), "written").empty());
+  EXPECT_FALSE(results::parse_csv<results::BranchWeights>(core::as_text(text), "written").empty());
   EXPECT_EQ(hashes, write_outputs(core::real_file_system(), raw_->folder() / "again", outputs(two_sided_).value()));
 }
 

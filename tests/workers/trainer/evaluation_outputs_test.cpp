@@ -171,7 +171,7 @@ TEST_F(EvaluationOutputsTest, queries_csv_means_what_the_metrics_say) {
   const auto network = method<experiments::BaselineOptions>();
   const Embedding embedding = embed_split(*network, *pack_, split_, {}, {}, kGoOn).value();
   const auto metrics = score_embedding(embedding, split_, protocol_);
-  const auto scores = results::parse_query_scores(
+  const auto scores = results::parse_csv<results::QueryScore>(
       core::as_text(outputs(*network).value().files.at(results::kQueryScoresFile)), "queries");
   ASSERT_EQ(split_.query.size(), scores.size());
   double rank1 = 0, map = 0;

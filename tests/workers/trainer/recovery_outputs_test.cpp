@@ -68,7 +68,8 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
     return {method<experiments::BaselineOptions>(), std::move(added)};
   }
   static std::vector<results::RecoveryQuality> recovery(const EvaluationOutputs& outputs) {
-    return results::parse_recovery(core::as_text(outputs.files.at(results::kRecoveryFile)), "recovery");
+    return results::parse_csv<results::RecoveryQuality>(core::as_text(outputs.files.at(results::kRecoveryFile)),
+                                                        "recovery");
   }
   // The copy that a training makes.
   Image copy(std::size_t row, int rate) const {
@@ -95,7 +96,7 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
                           {static_cast<float>(enlarged.psnr), static_cast<float>(enlarged.ssim)}});
     }
   EXPECT_EQ(3U * 4U * 3U * 3U, expected.size());
-  EXPECT_EQ(results::recovery_text(expected), results::recovery_text(recovery(made)));
+  EXPECT_EQ(results::csv_text(expected), results::csv_text(recovery(made)));
   // Of identities that no training saw.
   std::set<std::int64_t> trained;
   for (const datasets::TrainItem& item : split_.train) trained.insert(item.identity);
@@ -140,7 +141,7 @@ TEST_F(RecoveryOutputsTest, no_figure_depends_on_the_number_of_threads) {
     PretendedCascade method = cascade();
     const auto measured = measure_recovery(method, *pack_, choose_sample(split_, {1, 2, 3}, 10), kGoOn).value();
     at::set_num_threads(1);
-    return results::recovery_text(measured);
+    return results::csv_text(measured);
   };
   const std::string one = lines(1);
   EXPECT_EQ(one, lines(4));

@@ -198,7 +198,7 @@ TEST_F(ResolutionLevelsOutputsTest, threads_change_no_bit_of_a_prefix_and_a_wish
   at::set_num_threads(2);
   const auto two = measure_prefixes(embedding, rates(), kPrefixes, [] { return true; });
   at::set_num_threads(1);
-  EXPECT_EQ(results::prefix_distances_text(*one), results::prefix_distances_text(*two));
+  EXPECT_EQ(results::csv_text(*one), results::csv_text(*two));
   int asked = 0;
   EXPECT_FALSE(measure_prefixes(embedding, rates(), kPrefixes, [&] { return ++asked < 3; }));
   EXPECT_EQ(3, asked);
@@ -206,8 +206,8 @@ TEST_F(ResolutionLevelsOutputsTest, threads_change_no_bit_of_a_prefix_and_a_wish
 
 TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_vary) {
   const EvaluationOutputs made = outputs(method_).value();
-  const auto lines =
-      results::parse_prefix_distances(core::as_text(made.files.at(results::kPrefixDistancesFile)), "prefixes");
+  const auto lines = results::parse_csv<results::PrefixDistances>(
+      core::as_text(made.files.at(results::kPrefixDistancesFile)), "prefixes");
   expect_plain_lines(embed(method_), rates(), lines);
   // By all that the queries of a rate have, they rank as the evaluation says.
   const FeatureEmbedding embedding = embed(method_);
@@ -240,7 +240,8 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_the_masks_that_act) {
       method_.masks.push_back(values);
     }
   const EvaluationOutputs made = outputs(method_).value();
-  const auto lines = results::parse_mask_values(core::as_text(made.files.at(results::kMaskValuesFile)), "masks");
+  const auto lines =
+      results::parse_csv<results::MaskSpread>(core::as_text(made.files.at(results::kMaskValuesFile)), "masks");
   ASSERT_EQ(method_.masks.size(), lines.size());
   double deviations = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {

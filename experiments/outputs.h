@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! The files that an evaluation leaves beside its result, one row each (docs/formats/result.md), and what a method must
+//! do to leave them. Their columns stand in results/, the figures that show them in cli/figures.cpp.
+
+#include "experiments/specification.h"
+
+namespace resolute::experiments {
+
+//! What a method must do for an evaluation of it to have a metric or an output.
+struct Ability {
+  const char* lacks;  //!< what a row without it does not do: "recovers images"
+  const char* rows;   //!< methods whose rows do it, for a suggestion
+  bool (*of)(const MethodOptions& method, const EvaluationProtocol& protocol);
+};
+extern const Ability kLearnsWeights;      //!< of its branches
+extern const Ability kComparesByWeights;  //!< learns them, and its distance uses them
+extern const Ability kRecoversImages;
+extern const Ability kTellsLevelsApart;
+extern const Ability kHasMasks;
+extern const Ability kVariesInLength;
+
+//! Of what an evaluation leaves a file.
+enum class LeftOf {
+  kEveryQuery,
+  kMethod,  //!< of the network's own state and what it makes of all queries
+  kSample,  //!< test images at evaluate.sample_rates; nothing without them
+  kPanels,  //!< evaluate.panels queries; nothing for 0
+};
+
+//! A file, or several that one names, in the evaluation's folder.
+struct Output {
+  const char* file;  //!< relative to that folder, its key in results::EvaluationRecord::outputs
+  const char* name;  //!< what it holds, as messages say it
+  LeftOf of;
+  const Ability* needs;  //!< of the method; null: nothing
+};
+inline constexpr Output kQueriesOutput{"queries.csv", "scores of queries", LeftOf::kEveryQuery, nullptr};
+inline constexpr Output kWeightsOutput{"weights.csv", "weights", LeftOf::kSample, &kLearnsWeights};
+inline constexpr Output kRecoveryOutput{"recovery.csv", "recovered images", LeftOf::kSample, &kRecoversImages};
+inline constexpr Output kMasksOutput{"masks.csv", "masks", LeftOf::kMethod, &kHasMasks};
+inline constexpr Output kPrefixesOutput{"prefixes.csv", "distances by prefix", LeftOf::kMethod, &kVariesInLength};
+inline constexpr Output kPanelsOutput{"panels/panels.json", "panels", LeftOf::kPanels, nullptr};
+inline constexpr Output kSamplesOutput{"samples.h5", "samples", LeftOf::kSample, nullptr};
+
+//! Whether evaluations of the method by the protocol leave the file.
+bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);
+
+}  // namespace resolute::experiments
