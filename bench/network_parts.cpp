@@ -5,10 +5,10 @@
 #include "bench/timed_parts.h"
 #include "core/error.h"
 #include "experiments/resolution_levels.h"
-#include "workers/methods/ftwa_networks.h"
+#include "methods/ftwa/networks.h"
+#include "methods/msifla/networks.h"
+#include "methods/resolution_adaptive/networks.h"
 #include "workers/methods/identity_terms.h"
-#include "workers/methods/msifla_networks.h"
-#include "workers/methods/resolution_adaptive_networks.h"
 
 namespace resolute::workers {
 

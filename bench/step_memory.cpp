@@ -6,7 +6,7 @@
 #include "bench/memory_tape.h"
 #include "bench/tensor_memory.h"
 #include "core/error.h"
-#include "workers/methods/msifla_networks.h"
+#include "methods/msifla/networks.h"
 
 namespace resolute::workers {
 namespace {
@@ -21,7 +21,7 @@ constexpr std::int64_t kImageChannels = 3, kFloatBytes = 4;
 
 std::int64_t halved(std::int64_t size, std::int64_t stride) { return (size + stride - 1) / stride; }
 
-//! Layers on the tape, as workers/nn and workers/methods/msifla_networks.cpp have them.
+//! Layers on the tape, as workers/nn and methods/msifla/networks.cpp have them.
 class Layers {
  public:
   //! \param gradients of the parameters; layers made in the same order again are the same layers

@@ -5,7 +5,7 @@
 
 #include "bench/multiplications.h"
 #include "bench/timed_parts.h"
-#include "workers/methods/ftwa_networks.h"
+#include "methods/ftwa/networks.h"
 #include "workers/nn/backbone.h"
 
 namespace resolute::workers {

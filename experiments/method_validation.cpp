@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "experiments/member_checks.h"
 #include "experiments/resolution_levels.h"
 #include "experiments/trunk_shape.h"
 #include "experiments/validation.h"

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "experiments/member_checks.h"
+#include "experiments/validation.h"
 
 namespace resolute::experiments {
 namespace {
@@ -129,8 +129,7 @@ bool is_metric(const std::string& name) {
 }
 
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric) {
-  const Ability* needs = metric_named(metric)->needs;
-  return needs == nullptr || needs->of(method, protocol);
+  return has(metric_named(metric)->needs, method, protocol);
 }
 
 }  // namespace resolute::experiments

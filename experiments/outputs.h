@@ -3,7 +3,10 @@
 //! The files that an evaluation leaves beside its result, one row each (docs/formats/result.md), and what a method must
 //! do to leave them. Their columns stand in results/, the figures that show them in cli/figures.cpp.
 
+#include <string>
+
 #include "experiments/specification.h"
+#include "methods/tells.h"
 
 namespace resolute::experiments {
 
@@ -11,7 +14,8 @@ namespace resolute::experiments {
 struct Ability {
   const char* lacks;  //!< what a row without it does not do: "recovers images"
   const char* rows;   //!< methods whose rows do it, for a suggestion
-  bool (*of)(const MethodOptions& method, const EvaluationProtocol& protocol);
+  //! \param distance that the evaluation compares by, distance_asked()
+  bool (*of)(const methods::Tells& tells, const std::string& distance);
 };
 extern const Ability kLearnsWeights;      //!< of its branches
 extern const Ability kComparesByWeights;  //!< learns them, and its distance uses them
@@ -42,6 +46,9 @@ inline constexpr Output kMasksOutput{"masks.csv", "masks", LeftOf::kMethod, &kHa
 inline constexpr Output kPrefixesOutput{"prefixes.csv", "distances by prefix", LeftOf::kMethod, &kVariesInLength};
 inline constexpr Output kPanelsOutput{"panels/panels.json", "panels", LeftOf::kPanels, nullptr};
 inline constexpr Output kSamplesOutput{"samples.h5", "samples", LeftOf::kSample, nullptr};
+
+//! \param needs null: nothing
+bool has(const Ability* needs, const MethodOptions& method, const EvaluationProtocol& protocol);
 
 //! Whether evaluations of the method by the protocol leave the file.
 bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);

@@ -3,7 +3,7 @@
 //! Levels of resolution and the stages in which masks for them are learned, as pure functions of numbers: what the
 //! method, the evaluator and the checks of a suite must agree on. Source: Wu et al., "Learning Resolution-Adaptive
 //! Representations for Cross-Resolution Person Re-Identification", arXiv 2207.13037
-//! (docs/methods/resolution_adaptive.md).
+//! (methods/resolution_adaptive/README.md).
 
 #include <algorithm>
 #include <cstddef>

@@ -1,8 +1,9 @@
 #include "experiments/specification.h"
 
+#include <algorithm>
+
 #include "core/overloaded.h"
 #include "core/sha256.h"
-#include "experiments/resolution_levels.h"
 
 namespace resolute::experiments {
 
@@ -14,31 +15,18 @@ std::string kind_name(const JobSpecification& specification) {
                     specification);
 }
 
-std::string method_name(const MethodOptions& options) {
-  return std::visit([](const auto& chosen) { return std::decay_t<decltype(chosen)>::kMethod; }, options);
-}
+bool uses_levels(const MethodOptions& options) { return !methods::tells(options).level_rates.empty(); }
 
-const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names = {BaselineOptions::kMethod, FtwaOptions::kMethod, MsiflaOptions::kMethod,
-                                                 RainOptions::kMethod, ResolutionAdaptiveOptions::kMethod};
+std::vector<std::string> distances_of(const MethodOptions& options) {
+  std::vector<std::string> names;
+  for (const methods::Distance& distance : methods::tells(options).distances) names.push_back(distance.name);
   return names;
 }
 
-bool uses_levels(const MethodOptions& options) {
-  const auto* adaptive = std::get_if<ResolutionAdaptiveOptions>(&options);
-  return adaptive != nullptr && uses_levels(*adaptive);
-}
-
-std::vector<std::string> distances_of(const MethodOptions& options) {
-  const auto* ftwa = std::get_if<FtwaOptions>(&options);
-  if (ftwa == nullptr) return {};
-  if (!ftwa->transformation) return {"hr", "lr"};
-  if (!ftwa->weighting) return {"equal", "hr", "lr"};
-  return {"weighted", "equal", "hr", "lr"};
-}
-
-bool compares_copies(const std::string& distance) {
-  return distance == "weighted" || distance == "equal" || distance == "lr";
+bool compares_copies(const MethodOptions& options, const std::string& distance) {
+  const std::vector<methods::Distance> distances = methods::tells(options).distances;
+  return std::any_of(distances.begin(), distances.end(),
+                     [&](const methods::Distance& one) { return one.name == distance && one.copies; });
 }
 
 std::vector<int> identities_per_lane(int identities, int lanes) {

@@ -12,6 +12,7 @@
 
 #include "core/json.h"
 #include "methods/options.h"
+#include "methods/row.h"
 #include "settings/evaluation.h"
 #include "settings/pack.h"
 #include "settings/split.h"
@@ -21,6 +22,8 @@ namespace resolute::experiments {
 
 using methods::BaselineOptions;
 using methods::FtwaOptions;
+using methods::method_name;
+using methods::method_names;
 using methods::MethodOptions;
 using methods::MsiflaOptions;
 using methods::RainOptions;
@@ -75,22 +78,15 @@ using JobSpecification =
 
 //! "shard", "seal", "training", "evaluation".
 std::string kind_name(const JobSpecification& specification);
-//! The method's name: "baseline", "rain", "ftwa", "msifla", "resolution_adaptive".
-std::string method_name(const MethodOptions& options);
-//! Every method's name, in alphabetical order.
-const std::vector<std::string>& method_names();
 
-//! Whether the level of resolution that an image is taken for makes a difference to the method: resolution_adaptive,
-//! unless it is plain.
+//! Whether the level of resolution that an image is taken for makes a difference to the method.
 bool uses_levels(const MethodOptions& options);
 
 //! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
-//! Empty: it compares by the Euclidean distance of one embedding. FTWA has "weighted" (with weighting), "equal" (both
-//! branches alike, with the transformation), "hr" (v'_HR, or v_LR without the transformation, against v_HR), "lr" (v_LR
-//! against v'_LR of the gallery's copy).
+//! Empty: it compares by the Euclidean distance of one embedding.
 std::vector<std::string> distances_of(const MethodOptions& options);
 //! Whether a distance of distances_of() looks at LR copies of gallery images.
-bool compares_copies(const std::string& distance);
+bool compares_copies(const MethodOptions& options, const std::string& distance);
 
 //! JSON with "kind" and "schema"; every member stands in it, defaults too, so the id never depends on what was left
 //! out. A training carries "method", "method_revision" and "options".

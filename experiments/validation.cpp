@@ -5,8 +5,6 @@
 
 #include "core/sha256.h"
 #include "experiments/distance.h"
-#include "experiments/language/names.h"
-#include "experiments/member_checks.h"
 #include "experiments/method_validation.h"
 
 namespace resolute::experiments {
@@ -252,25 +250,6 @@ void check_job(const EvaluationSpecification& s) {
 
 }  // namespace
 
-MemberError::MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion)
-    : core::RuntimeError(core::ErrorKind::kInput, fmt::format("key '{}' has the value {}", key, value), why,
-                         suggestion),
-      key_(std::move(key)),
-      value_(value),
-      why_(why),
-      suggestion_(suggestion) {}
-
-core::RuntimeError MemberError::in_suite(std::string_view place, std::string_view context) const {
-  return core::input_error(fmt::format("{}: key '{}' has the value {}", place, key_, value_),
-                           fmt::format("{}, {}", why_, context), suggestion_);
-}
-
-void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices) {
-  if (std::find(choices.begin(), choices.end(), value) != choices.end()) return;
-  throw MemberError(key, "'" + value + "'", fmt::format("it must be one of {}", fmt::join(choices, ", ")),
-                    did_you_mean(value, choices));
-}
-
 const std::vector<std::string>& source_names() {
   static const std::vector<std::string> names = {"caviar",   "csv",        "cuhk03",      "cuhk03-detected",
                                                  "dukemtmc", "market1501", "mlr-folders", "mlr-folders-by-identity",
@@ -357,7 +336,7 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
     throw MemberError(
         "evaluate.distance", "'" + distance + "'",
         fmt::format("with its options method '{}' has {}", method_name(method), fmt::join(distances, ", ")));
-  if (compares_copies(distance) && protocol.gallery_copy_rate != 0)
+  if (compares_copies(method, distance) && protocol.gallery_copy_rate != 0)
     check_in_pack("evaluate.gallery_copy_rate", protocol.gallery_copy_rate, evaluation.pack);
 }
 

@@ -6,27 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "experiments/specification.h"
+#include "settings/member_checks.h"
 
 namespace resolute::experiments {
 
-//! What validate() throws before `where` is put in front: "key 'train.steps' has the value 0 (…); …", kind kInput.
-class MemberError : public core::RuntimeError {
- public:
-  //! \param key the member as a suite spells it, e.g. "train.steps"
-  //! \param value its value as text, e.g. "0" or "'resnet51'"
-  MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion = {});
-  const std::string& key() const { return key_; }
-  //! The same said of a place in a suite: "PLACE: key '…' has the value … (WHY, CONTEXT); SUGGESTION".
-  core::RuntimeError in_suite(std::string_view place, std::string_view context) const;
-
- private:
-  std::string key_;
-  std::string value_;
-  std::string why_;
-  std::string suggestion_;
-};
+using settings::check_ascending;
+using settings::check_choice;
+using settings::check_positive;
+using settings::check_range;
+using settings::check_real;
+using settings::kLargestRate;
+using settings::MemberError;
+using settings::text_of;
 
 //! \throws MemberError for the first member out of range, alone or against the others
 void check(const PackSettings& settings);
@@ -35,8 +27,6 @@ void check(const JobSpecification& specification);
 //! The evaluation itself, and what it asks of its training's method: a distance that the method has, levels of
 //! resolution.
 void check(const EvaluationSpecification& evaluation, const MethodOptions& method);
-//! \throws MemberError unless `value` is one of `choices`; suggests the nearest
-void check_choice(const std::string& key, const std::string& value, const std::vector<std::string>& choices);
 
 //! The sources of data sets that an ingester exists for, sorted: datasets::source_names(), which this library does not
 //! link (a test compares them).

@@ -8,7 +8,6 @@
 #include "core/error.h"
 #include "core/overloaded.h"
 #include "experiments/distance.h"
-#include "experiments/member_checks.h"
 #include "experiments/resolution_levels.h"
 #include "experiments/validation.h"
 #include "workers/branched_evaluation.h"

@@ -156,45 +156,7 @@ std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
     RESOLUTE_EXPECT(lanes.back().batch.labels.size(0) == rows[index],
                     "a lane has another number of rows than was said");
   }
-  if (parts_.method.shares_embeddings()) share_embeddings(lanes, rows);
   return lanes;
-}
-
-// Every lane's embeddings and labels as constants; a lane's own get their graph in loss_terms(). One exchange a step.
-void Trainer::share_embeddings(std::vector<Lane>& lanes, const std::vector<std::int64_t>& rows) {
-  const std::int64_t most = *std::max_element(rows.begin(), rows.end());
-  std::vector<at::Tensor> embeddings, labels;
-  for (Lane& lane : lanes) {
-    forward(lane);
-    const at::Tensor own = parts_.method.embeddings(*lane.activations).detach();
-    RESOLUTE_EXPECT(own.dim() == 2 && own.size(0) == lane.batch.labels.size(0), "an embedding a row");
-    if (!options_.keep_graphs) lane.activations.reset();
-    const std::int64_t padding = most - own.size(0);
-    embeddings.push_back(at::constant_pad_nd(own, {0, 0, 0, padding}));
-    labels.push_back(at::constant_pad_nd(lane.batch.labels, {0, padding}));
-  }
-  at::Tensor all = at::stack(embeddings).contiguous(), all_labels = at::stack(labels).contiguous();
-  if (parts_.communicator) {
-    const auto gather = [&](at::Tensor& own) {
-      at::Tensor gathered = at::empty({own.numel() * parts_.communicator->process_ranks()}, own.options());
-      parts_.communicator->all_gather(gathered, own.view({-1}));
-      std::vector<std::int64_t> shape = own.sizes().vec();
-      shape[0] = options_.lanes;
-      own = gathered.view(shape);
-    };
-    gather(all);
-    gather(all_labels);
-  }
-  std::vector<at::Tensor> kept, kept_labels;
-  for (std::size_t lane = 0; lane < rows.size(); ++lane) {
-    kept.push_back(all[static_cast<std::int64_t>(lane)].narrow(0, 0, rows[lane]));
-    kept_labels.push_back(all_labels[static_cast<std::int64_t>(lane)].narrow(0, 0, rows[lane]));
-  }
-  const GlobalBatch global{at::cat(kept), at::cat(kept_labels), 0};
-  for (Lane& lane : lanes) {
-    lane.batch.global = global;
-    lane.batch.global->first = std::accumulate(rows.begin(), rows.begin() + lane.batch.lane, std::int64_t{0});
-  }
 }
 
 void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
@@ -295,12 +257,6 @@ void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
 
 std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
   if (!lane.activations) forward(lane);
-  if (std::optional<GlobalBatch>& global = lane.batch.global) {
-    const at::Tensor all = global->embeddings.detach();
-    const at::Tensor own = parts_.method.embeddings(*lane.activations);
-    const std::int64_t after = global->first + own.size(0);
-    global->embeddings = at::cat({all.narrow(0, 0, global->first), own, all.narrow(0, after, all.size(0) - after)});
-  }
   const Autocast autocast(options_.recipe.precision == "bf16", device_.type());
   std::vector<LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
   RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");

@@ -82,7 +82,6 @@ class Trainer {
   void train_step(StepRecord& record);
   void evaluate();
   std::vector<Lane> load_lanes(StepRecord& record);
-  void share_embeddings(std::vector<Lane>& lanes, const std::vector<std::int64_t>& rows);
   void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
   void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
   std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);

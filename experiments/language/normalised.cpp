@@ -120,16 +120,14 @@ TrainingSpecification normalised(TrainingSpecification training) {
                  [](auto& options) { reset(options); }},
              training.method);
   // These put all images of a batch through a network together.
-  if (std::holds_alternative<BaselineOptions>(training.method) ||
-      std::holds_alternative<MsiflaOptions>(training.method))
-    training.network.bn_streams = NetworkSettings().bn_streams;
+  if (!methods::row(training.method).needs.streams) training.network.bn_streams = NetworkSettings().bn_streams;
   return training;
 }
 
 EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method) {
   EvaluationProtocol& protocol = evaluation.protocol;
   const std::string distance = distance_asked(protocol, method);
-  if (!compares_copies(distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
+  if (!compares_copies(method, distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
   if (distance == distance_asked({}, method)) protocol.distance = EvaluationProtocol().distance;
   if (!uses_levels(method)) protocol.query_level = EvaluationProtocol().query_level;
   if (protocol.sample_rates.empty()) protocol.sample_identities = EvaluationProtocol().sample_identities;

@@ -20,4 +20,8 @@ struct BaselineOptions {
   bool operator==(const BaselineOptions&) const = default;
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const BaselineOptions& options);
+
 }  // namespace resolute::methods

@@ -29,4 +29,8 @@ struct FtwaOptions {
   bool operator==(const FtwaOptions&) const = default;
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const FtwaOptions& options);
+
 }  // namespace resolute::methods

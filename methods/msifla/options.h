@@ -31,4 +31,8 @@ struct MsiflaOptions {
   bool operator==(const MsiflaOptions&) const = default;
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const MsiflaOptions& options);
+
 }  // namespace resolute::methods

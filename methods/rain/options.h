@@ -30,4 +30,8 @@ struct RainOptions {
   bool operator==(const RainOptions&) const = default;
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const RainOptions& options);
+
 }  // namespace resolute::methods

@@ -31,4 +31,8 @@ struct ResolutionAdaptiveOptions {
   bool operator==(const ResolutionAdaptiveOptions&) const = default;
 };
 
+struct Row;
+//! The method's row (methods/row.h).
+Row row_of(const ResolutionAdaptiveOptions& options);
+
 }  // namespace resolute::methods

@@ -9,7 +9,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+FOLDERS = [ROOT / "docs", ROOT / "methods"]
 TOLERANCE = 0.05  # points: what another compiler's arithmetic may do to a coordinate
+
+
+def files(pattern):
+    return sorted(path for folder in FOLDERS for path in folder.rglob(pattern))
 
 
 def parts(drawing):
@@ -30,7 +35,7 @@ def difference(committed, drawn):
 class Drawings(unittest.TestCase):
     def test_every_drawing_is_the_one_its_description_gives(self):
         self.assertIsNotNone(shutil.which("dot"), "graphviz is in script/support/packages.txt")
-        descriptions = sorted((ROOT / "docs").rglob("*.dot"))
+        descriptions = files("*.dot")
         self.assertTrue(descriptions)
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([ROOT / "script/support/draw", "--into", folder], check=True)
@@ -47,8 +52,8 @@ class Drawings(unittest.TestCase):
             self.assertIsNotNone(difference(drawing, drawing.replace(old, new)), (old, new))
 
     def test_pages_show_every_drawing(self):
-        pages = "".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").rglob("*.md"))
-        for drawing in (ROOT / "docs").rglob("*.svg"):
+        pages = "".join(page.read_text(encoding="utf-8") for page in files("*.md"))
+        for drawing in files("*.svg"):
             self.assertTrue(f"({drawing.name})" in pages, f"no page shows {drawing.name}")
             self.assertTrue(drawing.with_suffix(".dot").exists(), f"{drawing.name} has no description")
 

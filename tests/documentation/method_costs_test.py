@@ -1,4 +1,4 @@
-"""The parameters and multiply-adds that docs/methods/rain.md, ftwa.md, msifla.md and resolution_adaptive.md print are those that
+"""The parameters and multiply-adds that the pages of methods (methods/NAME/README.md) print are those that
 bench_method_costs counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory
 that it computes for a step of MSIFLA, which is what such a step takes. Of ResNet-50 the methods of one family, drawn by the
 commit's hash in RESOLUTE_SLICE, all without.
@@ -218,7 +218,7 @@ class MethodCosts(unittest.TestCase):
     def check_page(self, name, columns, rows_of):
         """The page has a row of each case that rows_of() gives operations for: parameters (a column may join parts), their
         sum, operations."""
-        page = (ROOT / "docs/methods" / name).read_text(encoding="utf-8").splitlines()
+        page = (ROOT / "methods" / name / "README.md").read_text(encoding="utf-8").splitlines()
         rows = []
         for (backbone, case_name), case in self.cases.items():
             work = rows_of(case_name, case)
@@ -233,7 +233,7 @@ class MethodCosts(unittest.TestCase):
             rows.append("| " + " | ".join([f"{backbone}, {case_name}", *counts, *flop]) + " |")
         missing = [row for row in rows if row not in page]
         self.assertTrue(rows)
-        self.assertFalse(missing, f"docs/methods/{name} lacks these rows:\n" + "\n".join(rows))
+        self.assertFalse(missing, f"methods/{name}/README.md lacks these rows:\n" + "\n".join(rows))
 
     def test_the_page_of_rain_prints_what_is_counted(self):
         def operations(name, case):
@@ -241,7 +241,7 @@ class MethodCosts(unittest.TestCase):
                 return None
             return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]]
 
-        self.check_page("rain.md", [["trunk"], ["classifier"], ["decoder"], ["discriminator_level_4"],
+        self.check_page("rain", [["trunk"], ["classifier"], ["decoder"], ["discriminator_level_4"],
                                     ["discriminator_level_5"]], operations)
 
     def test_the_page_of_ftwa_prints_what_is_counted(self):
@@ -251,7 +251,7 @@ class MethodCosts(unittest.TestCase):
             high = case["multiply_adds_to_embed"]
             return [high, high + case.get("multiply_adds_of_transformation", 0), case["multiply_adds_a_pair"]]
 
-        self.check_page("ftwa.md", [["trunk"], ["lr_encoder"], ["transformation"],
+        self.check_page("ftwa", [["trunk"], ["lr_encoder"], ["transformation"],
                                     ["classifier", "classifier_hr", "classifier_lr"], ["weight_hr", "weight_lr"]], operations)
 
     def test_the_page_of_msifla_prints_what_is_counted(self):
@@ -259,7 +259,7 @@ class MethodCosts(unittest.TestCase):
             return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]] if name.startswith("msifla") else None
 
         columns = [[f"{kind}_{scale}" for scale in (3, 2, 1)] for kind in ("ir", "reid")]
-        self.check_page("msifla.md", columns, operations)
+        self.check_page("msifla", columns, operations)
 
     def test_the_page_of_resolution_adaptive_prints_what_is_counted(self):
         def operations(name, case):
@@ -267,7 +267,7 @@ class MethodCosts(unittest.TestCase):
             return [case["multiply_adds_to_embed"], case["multiply_adds_a_pair"]] if counted else None
 
         necks = [f"neck_{k}" for k in (1, 2, 3, 4)]
-        self.check_page("resolution_adaptive.md", [["trunk"], ["masks"], ["embedding"], ["classifier", *necks],
+        self.check_page("resolution_adaptive", [["trunk"], ["masks"], ["embedding"], ["classifier", *necks],
                                                    ["verification_1", "verification_2"]], operations)
 
 
@@ -293,12 +293,12 @@ class StepMemory(unittest.TestCase):
                 self.assertEqual(parts["parameters"], 4 * 3 * (recovery(64, 0)[2] + 23_508_032 + 4 * (2048 * 751 + 751)))
 
     def test_the_page_of_msifla_prints_what_is_computed(self):
-        page = (ROOT / "docs/methods/msifla.md").read_text(encoding="utf-8").splitlines()
+        page = (ROOT / "methods/msifla/README.md").read_text(encoding="utf-8").splitlines()
         for case in memory("--counts"):
             sizes = [part["bytes"] for part in case["computed"]["parts"]] + [case["computed"]["peak_bytes"]]
             name = f"{case['backbone']}, {case['name']}, {case['height']}×{case['width']}"
             row = " | ".join([f"| {name}", *[f"{size / 2**20:,.0f}" for size in sizes]]) + " |"
-            self.assertTrue(any(line.startswith(row) for line in page), f"docs/methods/msifla.md lacks a row {row}")
+            self.assertTrue(any(line.startswith(row) for line in page), f"methods/msifla/README.md lacks a row {row}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "workers/methods/baseline.h"
-#include "workers/methods/ftwa.h"
-#include "workers/methods/msifla.h"
-#include "workers/methods/rain.h"
-#include "workers/methods/resolution_adaptive.h"
+#include "methods/baseline/baseline.h"
+#include "methods/ftwa/ftwa.h"
+#include "methods/msifla/msifla.h"
+#include "methods/rain/rain.h"
+#include "methods/resolution_adaptive/resolution_adaptive.h"
 
 namespace resolute::workers {
 

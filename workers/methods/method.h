@@ -15,7 +15,6 @@
 #include <functional>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,13 +23,6 @@
 #include "workers/torch.h"
 
 namespace resolute::workers {
-
-//! Embeddings of all lanes' rows in lane order, for losses that compare a row with the whole global batch.
-struct GlobalBatch {
-  at::Tensor embeddings;   //!< rows × D float32; those of the lane itself hang in its graph, the others are constants
-  at::Tensor labels;       //!< rows int64; -1 where a row has none: no identity to compare by
-  std::int64_t first = 0;  //!< the lane's first row
-};
 
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
@@ -47,7 +39,6 @@ struct LaneBatch {
   std::uint64_t seed = 0,
                 step = 0;  //!< with `lane` the key of any random draw: RandomStream("mining", {seed, step, lane, site})
   int lane = 0;
-  std::optional<GlobalBatch> global;  //!< in losses(), where Method::shares_embeddings()
 };
 
 //! One summand of a phase's loss: a scalar float32 with a graph, finite; exactly 0 where the lane has nothing to learn
@@ -163,10 +154,6 @@ class Method {
   //! autocast made of the activations. \param phase index into phases()
   virtual std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) = 0;
 
-  //! Whether losses() wants LaneBatch::global; embeddings() is then asked for after each forward pass.
-  virtual bool shares_embeddings() const { return false; }
-  //! The lane's rows of GlobalBatch::embeddings: rows × D float32, with its graph. Row i is of the batch's row i.
-  virtual at::Tensor embeddings(const Activations&) const { return {}; }
   //! Whether forward() or losses() look at LaneBatch::lr; otherwise it need not be loaded.
   virtual bool uses_lr() const { return true; }
   //! Rates at which it wants a copy of every HR image as LaneBatch::copies, each one of train.train_rates.

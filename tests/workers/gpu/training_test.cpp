@@ -6,9 +6,9 @@
 #include <optional>
 
 #include "core/sha256.h"
+#include "tests/methods/small_training.h"
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/gpu_gang.h"
-#include "tests/workers/methods/small_training.h"
 #include "workers/checkpoint.h"
 #include "workers/ddp/lone.h"
 #include "workers/metrics_log.h"

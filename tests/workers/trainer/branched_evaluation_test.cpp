@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "datasets/hdf5/array_file.h"
-#include "tests/workers/methods/small_training.h"
+#include "tests/methods/small_training.h"
 #include "tests/workers/trainer/branched_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"
 #include "workers/training_evaluation.h"

@@ -12,7 +12,7 @@
 #include "datasets/image/image.h"
 #include "datasets/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
-#include "tests/workers/methods/small_training.h"
+#include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/methods/method.h"

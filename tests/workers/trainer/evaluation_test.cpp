@@ -8,10 +8,10 @@
 #include <barrier>
 #include <thread>
 
+#include "methods/baseline/baseline.h"
 #include "tests/datasets/pack/raw_images.h"
-#include "tests/workers/methods/small_training.h"
+#include "tests/methods/small_training.h"
 #include "workers/evaluator.h"
-#include "workers/methods/baseline.h"
 #include "workers/training_evaluation.h"
 
 namespace resolute::workers::evaluation_test {

@@ -79,8 +79,6 @@ class ToyMethod final : public Method {
     if (critic_in_both) train.groups.push_back("critic");
     return {judge, train};
   }
-  bool shares_embeddings() const override { return compare_with_all_lanes; }
-  at::Tensor embeddings(const Activations& activations) const override { return activations.tensors[0].to(at::kFloat); }
   Activations forward(const LaneBatch& batch) override {
     return {{module_->features(batch.hr), module_->features(batch.lr)}};
   }
@@ -102,15 +100,7 @@ class ToyMethod final : public Method {
       const at::Tensor nothing = (hr - hr.detach()).sum();
       classification = diverge_in_gradient ? classification + nothing.square().sqrt() : classification * std::nan("");
     }
-    std::vector<LossTerm> terms{{"classification", classification}, {"critic", at::softplus(-verdict(lr)).mean()}};
-    if (batch.global) terms.push_back({"contrast", contrast(*batch.global, batch.labels)});
-    return terms;
-  }
-  // Cross-entropy of each own row's similarity to all rows of the global batch, those of its class being right.
-  static at::Tensor contrast(const GlobalBatch& global, const at::Tensor& labels) {
-    const at::Tensor own = global.embeddings.narrow(0, global.first, labels.size(0));
-    const at::Tensor same = labels.unsqueeze(1).eq(global.labels.unsqueeze(0)).to(at::kFloat);
-    return -(same * at::matmul(own, global.embeddings.t()).log_softmax(1)).mean();
+    return {{"classification", classification}, {"critic", at::softplus(-verdict(lr)).mean()}};
   }
   at::Tensor embed(const at::Tensor& images) override {
     const at::NoGradGuard no_grad;
@@ -127,7 +117,6 @@ class ToyMethod final : public Method {
   std::uint64_t nudge_in_step = 0;   // the gradient of the classifier is another there, in one lane
   int nudged_lane = 0;
   bool critic_steps_with_network = false;
-  bool compare_with_all_lanes = false;
   bool critic_in_both = false;   // phase "train" updates the critic too, which steps once
   std::uint64_t train_from = 0;  // first step of phase "train"
   enum class Classifier { kOfNetwork, kGroup, kFixed };

@@ -188,49 +188,6 @@ TEST_F(TrainerTest, a_phase_may_step_with_the_next) {
                          together.tensors.at("optimiser.network.convolution_weight.moment1")));
 }
 
-TEST_F(TrainerTest, recomputed_graphs_share_embeddings_with_the_same_bits) {
-  const auto hash = [](bool keep, bool share) {
-    TrainerOptions options = options_for(5);
-    options.keep_graphs = keep;
-    Training run(options, nullptr, nullptr, [&](ToyMethod& method) { method.compare_with_all_lanes = share; });
-    run.trainer.run();
-    return hash_of(run.trainer.snapshot());
-  };
-  EXPECT_EQ(hash(true, true), hash(false, true));
-  EXPECT_NE(hash(true, true), hash(true, false));
-}
-
-TEST_F(TrainerTest, shared_embeddings_are_those_of_the_whole_batch_and_carry_their_own_lanes_graph) {
-  // One training step by hand: the gradient of every lane's contrast with the other lanes' embeddings as constants.
-  ToyMethod twin;
-  ToySource source(4);
-  std::vector<at::Tensor> embeddings, labels;
-  for (int lane = 0; lane < 4; ++lane) {
-    const LaneBatch batch = source.batch(0, lane);
-    embeddings.push_back(twin.embeddings(twin.forward(batch)));
-    labels.push_back(batch.labels);
-  }
-  std::int64_t first = 0;
-  at::Tensor loss = at::zeros({});
-  for (std::size_t lane = 0; lane < 4; ++lane) {
-    std::vector<at::Tensor> rows;
-    for (std::size_t other = 0; other < 4; ++other)
-      rows.push_back(other == lane ? embeddings[other] : embeddings[other].detach());
-    const auto count = labels[lane].size(0);
-    loss = loss + ToyMethod::contrast({at::cat(rows), at::cat(labels), first}, labels[lane]) *
-                      (static_cast<double>(count) / 18.0);
-    first += count;
-  }
-  fs::create_directories(folder_);
-  MetricsLog metrics(core::real_file_system(), folder_ / "metrics.jsonl");
-  Training run(options_for(1), &metrics, nullptr, [](ToyMethod& method) { method.compare_with_all_lanes = true; });
-  run.trainer.run();
-  metrics.close();
-  const core::Json line =
-      core::parse_json(core::read_text(core::real_file_system(), folder_ / "metrics.jsonl"), "metrics");
-  EXPECT_NEAR(loss.item<double>(), line["losses"]["contrast"].get<double>(), 1e-5);
-}
-
 TEST_F(TrainerTest, evaluates_between_steps_at_the_interval) {
   TrainerOptions options = options_for(10);
   options.evaluate_every = 4;

@@ -7,8 +7,8 @@
 
 #include "core/sha256.h"
 #include "experiments/weights_catalogue.h"
+#include "tests/methods/small_training.h"
 #include "tests/support/temporary_folder.h"
-#include "tests/workers/methods/small_training.h"
 #include "tests/workers/weights/files.h"
 #include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"

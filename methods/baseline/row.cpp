@@ -1,0 +1,9 @@
+#include "methods/row.h"
+
+namespace resolute::methods {
+
+Row row_of(const BaselineOptions& options) {
+  return {.needs = {.lr = options.images == "stored", .streams = false}, .cost = {.copies_pass_trunk = false}};
+}
+
+}  // namespace resolute::methods

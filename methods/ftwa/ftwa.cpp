@@ -1,0 +1,335 @@
+#include "methods/ftwa/ftwa.h"
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "workers/methods/option_checks.h"
+#include "workers/nn/initialise.h"
+#include "workers/nn/losses.h"
+
+namespace resolute::workers {
+namespace {
+
+enum Stream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
+
+// What Activations::tensors holds. Of each stream v, f and w of its labelled rows; undefined where an option leaves the
+// stream or the network out, f and w also where a network has no row. v of kHr, kCopy and kLr is always there.
+// F_HR and T(F'_LR) are of all HR rows; both undefined without a transformation or an HR row.
+constexpr std::size_t kVectors = 0, kFtwaLogits = kStreams, kWeights = 2 * kStreams;
+constexpr std::size_t kHrMap = 3 * kStreams, kRestoredMap = kHrMap + 1, kFtwaSlots = kRestoredMap + 1;
+
+constexpr int kMostBlocks = 16;
+constexpr const char* kPerSample = "per-sample";
+
+//! What experiments::validate() refuses. The mining is looked at where it is used.
+void validate_options(const experiments::FtwaOptions& options) {
+  check_choice("transformation_detach", options.transformation_detach, {"hr", "lr", "none"});
+  check_choice("classification_weighting", options.classification_weighting, {kPerSample, "batch-mean"});
+  check_choice("triplet_weighting", options.triplet_weighting, {kPerSample, "batch-mean"});
+  check_loss_weights(
+      {options.classification_weight, options.triplet_weight, options.transformation_weight, options.weight_balance});
+  if (options.transformation_blocks < 1 || options.transformation_blocks > kMostBlocks)
+    throw core::input_error(
+        fmt::format("transformation_blocks is {} (must be 1 to {})", options.transformation_blocks, kMostBlocks));
+  if (options.weighting && !(options.transformation && options.transformed_losses))
+    throw core::input_error("weighting is on without transformed features in the losses",
+                            "the weights compare features with transformed ones", "set weighting to false");
+  if (!options.classification && !options.triplet && (options.weighting || !options.transformation))
+    throw core::input_error("classification and triplet are off",
+                            options.weighting ? "weighting has no loss to weigh" : "nothing would be trained",
+                            "set classification or triplet to true");
+}
+
+//! Which rows of a batch belong where.
+struct FtwaRows {
+  Rows hr, lr;                    //!< of the batch
+  Rows labelled_hr, labelled_lr;  //!< of the HR rows, of the LR rows
+  std::int64_t hr_count = 0, lr_count = 0;
+};
+
+FtwaRows ftwa_rows_of(const LaneBatch& batch) {
+  FtwaRows rows;
+  rows.hr = rows_where(batch.has_hr);
+  rows.lr = rows_where(batch.has_hr.logical_not());
+  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
+  rows.labelled_lr = rows_where(select_rows(batch.has_label, rows.lr));
+  rows.hr_count = rows.hr ? rows.hr->size(0) : batch.has_hr.size(0);
+  rows.lr_count = batch.has_hr.size(0) - rows.hr_count;
+  return rows;
+}
+
+struct Labels {
+  at::Tensor hr, lr;  //!< of labelled HR and LR rows
+};
+
+Labels ftwa_labels_of(const LaneBatch& batch) {
+  const FtwaRows rows = ftwa_rows_of(batch);
+  return {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr),
+          select_rows(select_rows(batch.labels, rows.lr), rows.labelled_lr)};
+}
+
+//! Rows of `first`, then those of `second`, which may be undefined.
+at::Tensor united(const at::Tensor& first, const at::Tensor& second) {
+  return second.defined() ? at::cat({first, second}) : first;
+}
+
+//! One pass of C or W over the vectors of two streams, the second of which may be left out.
+template <class Network>
+void run(const Network& network, std::size_t slots, Stream first, Stream second, Activations& activations) {
+  auto& tensors = activations.tensors;
+  const at::Tensor both = united(tensors[kVectors + first], tensors[kVectors + second]);
+  if (both.size(0) == 0) return;
+  const at::Tensor output = network.forward(both);
+  const std::int64_t count = tensors[kVectors + first].size(0);
+  tensors[slots + first] = output.narrow(0, 0, count);
+  if (tensors[kVectors + second].defined()) tensors[slots + second] = output.narrow(0, count, output.size(0) - count);
+}
+
+//! α and β of a weighted mean of two: scalars, or one of each row.
+struct Shares {
+  at::Tensor first, second;
+};
+
+Shares equal_shares(const at::Tensor& like) {
+  const at::Tensor half = at::full({}, 0.5, loss_precision(like.detach()).options());
+  return {half, half};
+}
+
+// The sum divides first: of any equal weights each share is exactly one half.
+Shares shares_of(const at::Tensor& first, const at::Tensor& second) {
+  const at::Tensor sum = first + second;
+  return {first / sum, second / sum};
+}
+
+//! α and β of eq. 5 for a pair of streams that has a row.
+Shares pair_shares(const Activations& activations, Stream first, Stream second, bool per_sample) {
+  const at::Tensor& a = activations.tensors[kWeights + first];
+  const at::Tensor& b = activations.tensors[kWeights + second];
+  if (!a.defined()) return equal_shares(activations.tensors[kVectors + first]);
+  return per_sample ? shares_of(a, b) : shares_of(a.mean(), b.mean());
+}
+
+//! A lane may lack the rows of one of two factors: the other then stands alone.
+at::Tensor mean_or_one(const at::Tensor& weights) {
+  return weights.size(0) == 0 ? at::ones({}, weights.options()) : weights.mean();
+}
+
+//! The i-th HR row of an identity with its i-th LR row.
+struct Pairs {
+  at::Tensor hr, lr;        //!< rows of each pair
+  at::Tensor of_hr, of_lr;  //!< each row's pair, -1 where it has none
+};
+
+Pairs pairs_of(const Labels& labels) {
+  const auto values = [](const at::Tensor& tensor) {
+    const at::Tensor local = tensor.to(at::kCPU, at::kLong).contiguous();
+    const auto* begin = local.const_data_ptr<std::int64_t>();
+    return std::vector<std::int64_t>(begin, begin + local.numel());
+  };
+  const std::vector<std::int64_t> hr_labels = values(labels.hr), lr_labels = values(labels.lr);
+  std::map<std::int64_t, std::vector<std::size_t>> unpaired;  // LR rows of an identity, the last one first
+  for (std::size_t row = lr_labels.size(); row-- > 0;) unpaired[lr_labels[row]].push_back(row);
+  std::vector<std::int64_t> hr, lr, of_hr(hr_labels.size(), -1), of_lr(lr_labels.size(), -1);
+  for (std::size_t row = 0; row < hr_labels.size(); ++row) {
+    const auto found = unpaired.find(hr_labels[row]);
+    if (found == unpaired.end() || found->second.empty()) continue;
+    const std::size_t partner = found->second.back();
+    found->second.pop_back();
+    of_hr[row] = of_lr[partner] = static_cast<std::int64_t>(hr.size());
+    hr.push_back(static_cast<std::int64_t>(row));
+    lr.push_back(static_cast<std::int64_t>(partner));
+  }
+  const auto made = [&](const std::vector<std::int64_t>& rows) {
+    return at::tensor(rows, at::kLong).to(labels.hr.device());
+  };
+  return {made(hr), made(lr), made(of_hr), made(of_lr)};
+}
+
+//! The losses of anchors that have a pair, each times its pair's share.
+at::Tensor weighted(const AnchorLosses& anchors, const at::Tensor& pair_of_row, const at::Tensor& shares) {
+  const at::Tensor pair = pair_of_row.index_select(0, anchors.anchor);
+  const at::Tensor paired = pair.ge(0).nonzero().squeeze(1);
+  return anchors.loss.index_select(0, paired) * shares.index_select(0, pair.index_select(0, paired));
+}
+
+}  // namespace
+
+Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSettings& network,
+           const experiments::Recipe& recipe, int classes, std::uint64_t seed)
+    : options_(options),
+      recipe_(recipe),
+      joint_(network.bn_streams == "joint"),
+      triplet_(triplet_settings(options.mining, options.margin)),
+      root_(std::make_shared<torch::nn::Module>("ftwa")) {
+  validate_options(options);
+  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
+  const BackboneShape shape = backbone_shape(network);
+  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
+  lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<ShallowTrunk>(shape));
+  const std::int64_t features = trunk_->channels(kLevels);
+  if (options.transformation)
+    transformation_ = root_->register_module(
+        "transformation", std::make_shared<FeatureTransformation>(features, options.transformation_blocks));
+  const auto add_classifier = [&](const char* name) {
+    return root_->register_module(
+        name, std::make_shared<IdentityClassifier>(features, classes, network.neck, NeckBias::kDropped));
+  };
+  if (options.classification) {
+    classifier_hr_ = add_classifier("classifier_hr");
+    classifier_lr_ = add_classifier("classifier_lr");
+  }
+  if (options.weighting) {
+    weight_hr_ = root_->register_module("weight_hr", std::make_shared<QualityEvaluator>(features));
+    weight_lr_ = root_->register_module("weight_lr", std::make_shared<QualityEvaluator>(features));
+  }
+  initialise(*root_, seed);
+  copy_weights(*trunk_, *lr_encoder_);
+}
+
+std::vector<ParameterGroup> Ftwa::parameter_groups() {
+  return {{"networks", parameters_of(*root_, "", /*inverse=*/false), adam_options(recipe_)}};
+}
+
+Activations Ftwa::forward(const LaneBatch& batch) {
+  const FtwaRows rows = ftwa_rows_of(batch);
+  const std::int64_t hr_count = rows.hr_count, lr_count = rows.lr_count;
+  // Copies of the HR rows first, then the LR rows.
+  const bool one_kind = hr_count == 0 || lr_count == 0;
+  const at::Tensor low =
+      one_kind ? batch.lr : at::cat({select_rows(batch.lr, rows.hr), select_rows(batch.lr, rows.lr)});
+  const at::Tensor low_f2 = lr_encoder_->forward_shallow(low)[1];
+
+  at::Tensor f_hr, f_low;  // eq. 1
+  if (hr_count == 0) {
+    f_low = trunk_->forward_deep(low_f2).back();
+    f_hr = f_low.narrow(0, 0, 0);
+  } else {
+    const at::Tensor high_f2 = trunk_->forward_shallow(select_rows(batch.hr, rows.hr))[1];
+    if (joint_) {
+      const at::Tensor all = with_channels_last_gradient(trunk_->forward_deep(at::cat({high_f2, low_f2})).back());
+      f_hr = all.narrow(0, 0, hr_count);
+      f_low = all.narrow(0, hr_count, hr_count + lr_count);
+    } else {
+      f_hr = trunk_->forward_deep(high_f2).back();
+      f_low = with_channels_last_gradient(trunk_->forward_deep(low_f2).back());
+    }
+  }
+  const at::Tensor f_copy = f_low.narrow(0, 0, hr_count), f_lr = f_low.narrow(0, hr_count, lr_count);
+
+  Activations activations{std::vector<at::Tensor>(kFtwaSlots)};
+  auto& slots = activations.tensors;
+  slots[kVectors + kHr] = select_rows(pooled(f_hr), rows.labelled_hr);
+  slots[kVectors + kCopy] = select_rows(pooled(f_copy), rows.labelled_hr);
+  slots[kVectors + kLr] = select_rows(pooled(f_lr), rows.labelled_lr);
+  if (transformation_) {
+    if (hr_count > 0) slots[kHrMap] = f_hr;
+    transform(f_copy, f_lr, activations);
+    slots[kVectors + kTransformed] = select_rows(slots[kVectors + kTransformed], rows.labelled_lr);
+  }
+  if (classifier_hr_) {
+    run(*classifier_hr_, kFtwaLogits, kHr, kTransformed, activations);
+    run(*classifier_lr_, kFtwaLogits, kLr, kCopy, activations);
+  }
+  if (weight_hr_) {
+    run(*weight_hr_, kWeights, kHr, kTransformed, activations);
+    run(*weight_lr_, kWeights, kLr, kCopy, activations);
+  }
+  return activations;
+}
+
+//! eq. 3 and T(F'_LR) of eq. 2, in one pass where both are wanted.
+void Ftwa::transform(const at::Tensor& copy, const at::Tensor& lr, Activations& activations) const {
+  auto& slots = activations.tensors;
+  std::vector<at::Tensor> maps;
+  const std::int64_t copies = copy.size(0);
+  if (copies > 0) maps.push_back(options_.transformation_detach == "lr" ? copy.detach() : copy);
+  if (options_.transformed_losses && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
+  if (maps.empty()) return;
+  const at::Tensor output = transformation_->forward(maps.size() == 1 ? maps.front() : at::cat(maps));
+  if (copies > 0) slots[kRestoredMap] = output.narrow(0, 0, copies);
+  if (options_.transformed_losses) slots[kVectors + kTransformed] = pooled(output.narrow(0, copies, lr.size(0)));
+}
+
+std::vector<LossTerm> Ftwa::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
+  RESOLUTE_EXPECT(phase == 0, "ftwa has one phase");
+  std::vector<LossTerm> terms;
+  if (options_.classification)
+    terms.push_back({"classification", options_.classification_weight * classification_term(activations, batch)});
+  if (options_.triplet) terms.push_back({"triplet", options_.triplet_weight * triplet_term(activations, batch)});
+  if (transformation_)
+    terms.push_back({"transformation", options_.transformation_weight * transformation_term(activations)});
+  if (weight_hr_ && options_.weight_balance > 0)
+    terms.push_back({"weight_balance", options_.weight_balance * balance_term(activations)});
+  return terms;
+}
+
+//! eq. 5.
+at::Tensor Ftwa::classification_term(const Activations& activations, const LaneBatch& batch) const {
+  const auto& slots = activations.tensors;
+  const auto pair = [&](Stream first, Stream second, const at::Tensor& labels) {
+    if (labels.size(0) == 0) return zero_loss(slots[kVectors + first]);
+    const auto losses_of = [&](Stream stream) {
+      return classification_losses(slots[kFtwaLogits + stream], labels, recipe_.label_smoothing);
+    };
+    if (!slots[kFtwaLogits + second].defined()) return losses_of(first).mean();
+    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == kPerSample);
+    return (shares.first * losses_of(first) + shares.second * losses_of(second)).mean();
+  };
+  const Labels labels = ftwa_labels_of(batch);
+  return pair(kHr, kCopy, labels.hr) + pair(kLr, kTransformed, labels.lr);
+}
+
+//! eqs. 6 and 7.
+at::Tensor Ftwa::triplet_term(const Activations& activations, const LaneBatch& batch) const {
+  const auto& slots = activations.tensors;
+  const Labels labels = ftwa_labels_of(batch);
+  const bool transformed = slots[kVectors + kTransformed].defined();
+  const AnchorLosses high = mined_triplet_losses(united(slots[kVectors + kHr], slots[kVectors + kTransformed]),
+                                                 united(labels.hr, transformed ? labels.lr : at::Tensor()), triplet_,
+                                                 batch, MiningSite::kHighResolution);
+  const AnchorLosses low =
+      mined_triplet_losses(united(slots[kVectors + kLr], slots[kVectors + kCopy]), united(labels.lr, labels.hr),
+                           triplet_, batch, MiningSite::kLowResolution);
+  const auto &w_hr = slots[kWeights + kHr], &w_copy = slots[kWeights + kCopy], &w_lr = slots[kWeights + kLr],
+             &w_transformed = slots[kWeights + kTransformed];
+  if (weight_hr_ && w_hr.defined() && options_.triplet_weighting == kPerSample) {
+    const Pairs pairs = pairs_of(labels);
+    const Shares shares = shares_of(w_hr.index_select(0, pairs.hr) * w_transformed.index_select(0, pairs.lr),
+                                    w_lr.index_select(0, pairs.lr) * w_copy.index_select(0, pairs.hr));
+    const at::Tensor of_high = at::cat({pairs.of_hr, pairs.of_lr}), of_low = at::cat({pairs.of_lr, pairs.of_hr});
+    return reduce_triplet_losses(weighted(high, of_high, shares.first), triplet_) +
+           reduce_triplet_losses(weighted(low, of_low, shares.second), triplet_);
+  }
+  // w undefined: no weighting, or no row with a label and with it no anchor.
+  const Shares shares = w_hr.defined() ? shares_of(mean_or_one(w_hr) * mean_or_one(w_transformed),
+                                                   mean_or_one(w_lr) * mean_or_one(w_copy))
+                                       : equal_shares(slots[kVectors + kLr]);
+  return shares.first * reduce_triplet_losses(high.loss, triplet_) +
+         shares.second * reduce_triplet_losses(low.loss, triplet_);
+}
+
+//! eq. 2.
+at::Tensor Ftwa::transformation_term(const Activations& activations) const {
+  const at::Tensor& target = activations.tensors[kHrMap];
+  if (!target.defined()) return zero_loss(activations.tensors[kVectors + kLr]);
+  return reconstruction_loss(activations.tensors[kRestoredMap],
+                             options_.transformation_detach == "hr" ? target.detach() : target);
+}
+
+//! DEVIATION (option weight_balance): 0 where a pair's weights are equal.
+at::Tensor Ftwa::balance_term(const Activations& activations) const {
+  const auto& slots = activations.tensors;
+  std::vector<at::Tensor> rows;
+  for (const auto& [first, second] : {std::pair(kHr, kCopy), std::pair(kLr, kTransformed)}) {
+    const std::int64_t count = slots[kVectors + first].size(0);
+    if (count == 0) continue;
+    const Shares shares = pair_shares(activations, first, second, options_.classification_weighting == kPerSample);
+    rows.push_back((-0.5 * (4 * shares.first * shares.second).log()).expand({count}));
+  }
+  return rows.empty() ? zero_loss(slots[kVectors + kLr]) : at::cat(rows).mean();
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,45 @@
+#include "methods/msifla/msifla.h"
+#include "workers/nn/folded_backbone.h"
+#include "workers/nn/initialise.h"
+
+namespace resolute::workers {
+
+at::Tensor part_descriptor(const std::vector<at::Tensor>& parts, bool unit) {
+  if (!unit) return at::cat(parts, 1);
+  constexpr double kLeast = 1e-12;  // a part without any activation stays zeros
+  std::vector<at::Tensor> units;
+  for (const at::Tensor& part : parts)
+    units.push_back(part / at::linalg_vector_norm(part, 2, at::IntArrayRef{1}, /*keepdim=*/true).clamp_min(kLeast));
+  return at::cat(units, 1);
+}
+
+Embedder Msifla::embedder(const EmbedderOptions& options) {
+  std::vector<std::shared_ptr<ImageRecoveryNetwork>> cascade;
+  for (const auto& network : ir_)
+    cascade.push_back(copied(*network, std::make_shared<ImageRecoveryNetwork>(options_.ir_width, options_.ir_residual),
+                             options.precision));
+  std::vector<std::shared_ptr<FoldedBackbone>> trunks;
+  for (const auto& network : reid_)
+    trunks.push_back(
+        std::make_shared<FoldedBackbone>(network->trunk(), options.precision, options.height, options.width));
+  const std::int64_t block = FoldedBackbone::block_on(root_->parameters().front().device());
+  const std::int64_t columns = embedding_size(), of_scale = columns / static_cast<std::int64_t>(cascade.size());
+  const bool unit = options_.unit_parts;
+  // A block through the cascade, and what each network makes of it through its re-ID network.
+  const auto features = [=, precision = options.precision](const at::Tensor& images) {
+    at::Tensor current = images.to(precision);
+    std::vector<at::Tensor> found;
+    for (std::size_t scale = 0; scale < cascade.size(); ++scale) {
+      current = cascade[scale]->forward(current);
+      found.push_back(trunks[trunks.size() == 1 ? 0 : scale]->apply(
+          current, of_scale, [&](const at::Tensor& f5) { return part_descriptor(horizontal_parts(f5), unit); }));
+    }
+    return at::cat(found, 1);
+  };
+  return [=](const at::Tensor& images) {
+    const at::NoGradGuard no_grad;
+    return in_blocks(images, block, columns, features);
+  };
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,263 @@
+#include "methods/msifla/msifla.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/error.h"
+#include "workers/methods/option_checks.h"
+#include "workers/nn/initialise.h"
+#include "workers/nn/losses.h"
+
+namespace resolute::workers {
+namespace {
+
+// What Activations::tensors holds of each scale. Undefined: the images without an HR row, the others without a labelled
+// row or before the re-ID networks begin; logits also without classification. Images are N×3×H×W of the HR rows, of
+// their copies rate by rate; the others of the labelled HR rows and then of the labelled LR rows.
+constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = kFeatures + kParts,
+                      kMsiflaSlots = kMsiflaLogits + kParts;
+
+constexpr std::size_t kMostScales = 4;
+constexpr const char *kReid = "reid", *kIr = "ir";
+
+//! What experiments::validate() refuses. The mining is looked at where it is used.
+void validate_options(const experiments::MsiflaOptions& options, const std::vector<int>& train_rates) {
+  check_choice("reid_networks", options.reid_networks, {"per-scale", "shared"});
+  const std::vector<int>& scales = options.scales;
+  if (!descend_to_one(scales, 1, kMostScales))
+    throw core::input_error(
+        fmt::format("scales are {} (must be at most {} that descend to 1)", fmt::join(scales, ", "), kMostScales));
+  for (const int scale : scales)
+    if (scale != 1 && std::find(train_rates.begin(), train_rates.end(), scale) == train_rates.end())
+      throw core::input_error(fmt::format("scale {} is none of train_rates {}", scale, fmt::join(train_rates, ", ")),
+                              "its IR network would have no target", "add it to train_rates");
+  if (!options.classification && !options.triplet)
+    throw core::input_error("classification and triplet are off", "the re-ID networks would not be trained",
+                            "set classification or triplet to true");
+  if (options.ir_width < 2 || options.ir_width % 2 != 0)
+    throw core::input_error(fmt::format("ir_width is {} (must be even and positive)", options.ir_width));
+  check_positive("ir_learning_rate", options.ir_learning_rate);
+  check_positive("recovery_weight", options.recovery_weight);
+  if (options.ir_warmup_steps < 0)
+    throw core::input_error(fmt::format("ir_warmup_steps is {} (must not be negative)", options.ir_warmup_steps));
+}
+
+//! Which rows of a batch belong where.
+struct MsiflaRows {
+  Rows hr;                 //!< of the batch
+  Rows labelled_hr;        //!< of the HR rows
+  at::Tensor labelled_lr;  //!< of the batch
+  std::int64_t hr_count = 0, labelled_hr_count = 0;
+};
+
+MsiflaRows msifla_rows_of(const LaneBatch& batch) {
+  MsiflaRows rows;
+  rows.hr = rows_where(batch.has_hr);
+  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.hr));
+  const at::Tensor lr = batch.has_hr.logical_not();
+  rows.labelled_lr = (batch.has_label.defined() ? lr.logical_and(batch.has_label) : lr).nonzero().squeeze(1);
+  rows.hr_count = rows.hr ? rows.hr->size(0) : batch.has_hr.size(0);
+  rows.labelled_hr_count = rows.labelled_hr ? rows.labelled_hr->size(0) : rows.hr_count;
+  return rows;
+}
+
+//! Of the labelled rows, in the order of their features.
+at::Tensor msifla_labels_of(const LaneBatch& batch) {
+  const MsiflaRows rows = msifla_rows_of(batch);
+  return at::cat(
+      {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr), select_rows(batch.labels, rows.labelled_lr)});
+}
+
+//! The site of a part's draws (mining "random"), the same whatever other scales there are.
+MiningSite part_site(int scale, std::size_t part) {
+  return static_cast<MiningSite>(static_cast<std::size_t>(kParts * scale) + part);
+}
+
+std::string of_scale(const char* name, int scale) { return fmt::format("{}_scale_{}", name, scale); }
+
+//! An exact 0 with a graph, for a lane that has nothing for these networks.
+at::Tensor nothing_to_learn(const torch::nn::Module& network) { return zero_loss(network.parameters().front()); }
+
+}  // namespace
+
+Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::NetworkSettings& network,
+               const experiments::Recipe& recipe, int classes, std::uint64_t seed)
+    : options_(options),
+      recipe_(recipe),
+      triplet_(triplet_settings(options.mining, options.margin)),
+      root_(std::make_shared<torch::nn::Module>("msifla")) {
+  validate_options(options, recipe.train_rates);
+  const BackboneShape shape = backbone_shape(network);
+  for (const int scale : options.scales)
+    ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
+                                                                               options.ir_width, options.ir_residual)));
+  const std::vector<int> networks = options.reid_networks == "shared" ? std::vector<int>{1} : options.scales;
+  for (const int scale : networks)
+    reid_.push_back(
+        root_->register_module(fmt::format("{}_{}", kReid, scale),
+                               std::make_shared<PartNetwork>(shape, classes, network.neck, options.classification)));
+  initialise(*root_, seed);
+}
+
+std::vector<ParameterGroup> Msifla::parameter_groups() {
+  const AdamOptions adam = adam_options(recipe_);
+  AdamOptions of_ir = adam;
+  of_ir.learning_rate = options_.ir_learning_rate;
+  return {{kReid, parameters_of(*root_, std::string(kReid) + "_", /*inverse=*/false), adam},
+          {kIr, parameters_of(*root_, std::string(kIr) + "_", /*inverse=*/false), of_ir}};
+}
+
+std::vector<Phase> Msifla::phases() const {
+  std::vector<std::string> reached{kReid};
+  if (options_.reid_into_ir) reached.emplace_back(kIr);
+  return {{"recovery", {kIr}, /*steps_with_next=*/true},
+          {"reid", reached, /*steps_with_next=*/false, static_cast<std::uint64_t>(options_.ir_warmup_steps)}};
+}
+
+//! x^1, x^2, …: one for each scale.
+std::vector<at::Tensor> Msifla::cascade(const at::Tensor& images) const {
+  std::vector<at::Tensor> outputs;
+  for (const auto& network : ir_) outputs.push_back(network->forward(outputs.empty() ? images : outputs.back()));
+  return outputs;
+}
+
+// HR rows, copies and LR rows pass apart: each loss then goes back through those that it is made of, and no others.
+Activations Msifla::forward(const LaneBatch& batch) {
+  const MsiflaRows rows = msifla_rows_of(batch);
+  Activations activations{std::vector<at::Tensor>(kMsiflaSlots * ir_.size())};
+  std::vector<at::Tensor> of_hr;
+  if (rows.hr_count > 0) {
+    of_hr = cascade(select_rows(batch.hr, rows.hr));
+    std::vector<at::Tensor> copies;
+    for (const at::Tensor& images : batch.copies) copies.push_back(select_rows(images, rows.hr));
+    const std::vector<at::Tensor> of_copies = cascade(at::cat(copies));
+    for (std::size_t scale = 0; scale < ir_.size(); ++scale) {
+      activations.tensors[scale * kMsiflaSlots + kOfHr] = of_hr[scale];
+      activations.tensors[scale * kMsiflaSlots + kOfCopies] = of_copies[scale];
+    }
+  }
+  if (batch.step < static_cast<std::uint64_t>(options_.ir_warmup_steps)) return activations;
+
+  std::vector<std::vector<at::Tensor>> shown(ir_.size());
+  if (rows.labelled_hr_count > 0)
+    for (std::size_t scale = 0; scale < ir_.size(); ++scale) {
+      const at::Tensor images = select_rows(of_hr[scale], rows.labelled_hr);
+      shown[scale].push_back(options_.reid_into_ir ? images : images.detach());
+    }
+  if (rows.labelled_lr.size(0) > 0) {
+    const at::AutoGradMode graph(options_.reid_into_ir && at::GradMode::is_enabled());
+    const auto of_lr = cascade(select_rows(batch.lr, rows.labelled_lr));
+    for (std::size_t scale = 0; scale < ir_.size(); ++scale) shown[scale].push_back(of_lr[scale]);
+  }
+  if (shown.front().empty()) return activations;
+  std::vector<at::Tensor> images;
+  for (const auto& of_scale : shown) images.push_back(of_scale.size() == 1 ? of_scale.front() : at::cat(of_scale));
+  identify(images, activations);
+  return activations;
+}
+
+//! Features and logits of every scale's images.
+void Msifla::identify(const std::vector<at::Tensor>& images, Activations& activations) const {
+  const std::int64_t rows = images.front().size(0);
+  const std::size_t together = images.size() / reid_.size();  // scales of a network
+  for (std::size_t network = 0; network < reid_.size(); ++network) {
+    const std::vector<at::Tensor> parts = reid_[network]->parts(together == 1 ? images[network] : at::cat(images));
+    const std::vector<at::Tensor> logits = reid_[network]->logits(parts);
+    for (std::size_t i = 0; i < together; ++i) {
+      const auto slots = activations.tensors.begin() + static_cast<std::ptrdiff_t>((network + i) * kMsiflaSlots);
+      const auto put = [&](std::size_t first, const std::vector<at::Tensor>& all) {
+        for (std::size_t part = 0; part < all.size(); ++part)
+          slots[static_cast<std::ptrdiff_t>(first + part)] =
+              all[part].narrow(0, static_cast<std::int64_t>(i) * rows, rows);
+      };
+      put(kFeatures, parts);
+      put(kMsiflaLogits, logits);
+    }
+  }
+}
+
+std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
+  RESOLUTE_EXPECT(phase < 2, "msifla has two phases");
+  std::vector<LossTerm> terms;
+  const at::Tensor labels = phase == 0 ? at::Tensor() : msifla_labels_of(batch);
+  for (std::size_t i = 0; i < options_.scales.size(); ++i) {
+    const int scale = options_.scales[i];
+    if (phase == 0) {
+      terms.push_back({of_scale("recovery", scale), options_.recovery_weight * recovery_term(i, activations, batch)});
+      continue;
+    }
+    if (options_.classification)
+      terms.push_back({of_scale("classification", scale), classification_term(i, activations, labels)});
+    if (options_.triplet) terms.push_back({of_scale("triplet", scale), triplet_term(i, activations, batch, labels)});
+  }
+  return terms;
+}
+
+//! eqs. 1–3.
+at::Tensor Msifla::recovery_term(std::size_t scale, const Activations& activations, const LaneBatch& batch) const {
+  const at::Tensor& of_hr = activations.tensors[scale * kMsiflaSlots + kOfHr];
+  if (!of_hr.defined()) return nothing_to_learn(*ir_[scale]);
+  const auto& rates = recipe_.train_rates;
+  const auto rate = std::find(rates.begin(), rates.end(), options_.scales[scale]) - rates.begin();
+  const at::Tensor target = select_rows(
+      options_.scales[scale] == 1 ? batch.hr : batch.copies[static_cast<std::size_t>(rate)], rows_where(batch.has_hr));
+  at::Tensor sum = squared_error_loss(of_hr, target);
+  for (const at::Tensor& of_copy : activations.tensors[scale * kMsiflaSlots + kOfCopies].split(of_hr.size(0)))
+    sum = sum + squared_error_loss(of_copy, target);
+  return sum;
+}
+
+//! eq. 11.
+at::Tensor Msifla::classification_term(std::size_t scale, const Activations& activations,
+                                       const at::Tensor& labels) const {
+  at::Tensor sum;
+  for (std::size_t part = 0; part < kParts; ++part) {
+    const at::Tensor& logits = activations.tensors[scale * kMsiflaSlots + kMsiflaLogits + part];
+    if (!logits.defined()) return nothing_to_learn(reid_of(scale));
+    const at::Tensor loss = classification_loss(logits, labels, recipe_.label_smoothing);
+    sum = sum.defined() ? sum + loss : loss;
+  }
+  return sum;
+}
+
+//! eq. 12.
+at::Tensor Msifla::triplet_term(std::size_t scale, const Activations& activations, const LaneBatch& batch,
+                                const at::Tensor& labels) const {
+  at::Tensor sum;
+  for (std::size_t part = 0; part < kParts; ++part) {
+    const at::Tensor& features = activations.tensors[scale * kMsiflaSlots + kFeatures + part];
+    if (!features.defined()) return nothing_to_learn(reid_of(scale));
+    const at::Tensor loss =
+        mined_triplet_loss(features, labels, triplet_, batch, part_site(options_.scales[scale], part));
+    sum = sum.defined() ? sum + loss : loss;
+  }
+  return sum;
+}
+
+int Msifla::embedding_size() const {
+  return static_cast<int>(static_cast<std::int64_t>(ir_.size()) * kParts * reid_.front()->trunk().channels(kLevels));
+}
+
+at::Tensor Msifla::embed(const at::Tensor& images) {
+  const at::NoGradGuard no_grad;
+  const bool training = root_->is_training();
+  root_->eval();
+  const std::vector<at::Tensor> recovered = cascade(images);
+  std::vector<at::Tensor> features;
+  for (std::size_t scale = 0; scale < recovered.size(); ++scale)
+    features.push_back(part_descriptor(reid_of(scale).parts(recovered[scale]), options_.unit_parts));
+  root_->train(training);
+  return at::cat(features, 1).to(at::kFloat);
+}
+
+std::vector<RecoveredImages> Msifla::recover(const at::Tensor& images) {
+  const at::NoGradGuard no_grad;  // no IR network has a mode
+  std::vector<RecoveredImages> recovered;
+  const std::vector<at::Tensor> outputs = cascade(images);
+  for (std::size_t scale = 0; scale < outputs.size(); ++scale)
+    recovered.push_back({options_.scales[scale], loss_precision(outputs[scale])});
+  return recovered;
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,216 @@
+#include "methods/rain/rain.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/error.h"
+#include "workers/methods/option_checks.h"
+#include "workers/nn/losses.h"
+
+namespace resolute::workers {
+namespace {
+
+// What Activations::tensors holds; undefined where an option leaves the network out. From kFirstLevel on, two a level
+// of RainOptions::levels: f_j of the HR stream, f_j of the LR stream.
+// Labelled… and logits hold the rows that have a label, the others all rows of their stream.
+enum RainSlot : std::size_t { kLabelledHr, kLabelledLr, kLogitsHr, kLogitsLr, kImageHr, kImageLr, kFirstLevel };
+
+constexpr const char* kRainNetworks = "networks";
+constexpr const char* kDiscriminators = "discriminators";
+constexpr const char* kDiscriminatorModule = "discriminator_level_";  // + j: prefix of D's parameter names
+constexpr const char* kHrOnly = "hr-only-labels";
+
+//! What experiments::validate() refuses. The kinds of D and G and the mining are looked at where they are used.
+void validate_options(const experiments::RainOptions& options) {
+  const bool ascending =
+      std::adjacent_find(options.levels.begin(), options.levels.end(), std::greater_equal<>()) == options.levels.end();
+  const bool known = std::all_of(options.levels.begin(), options.levels.end(),
+                                 [](int level) { return level >= 1 && level <= static_cast<int>(kLevels); });
+  if (!ascending || !known)
+    throw core::input_error(
+        fmt::format("levels are [{}] (must be ascending, each once, from 1 to 5)", fmt::join(options.levels, ", ")));
+  check_choice("adversary", options.adversary, {"off", "minimax", "non-saturating"});
+  if (options.levels.empty() != (options.adversary == "off"))
+    throw core::input_error(
+        fmt::format("adversary '{}' with levels [{}]", options.adversary, fmt::join(options.levels, ", ")),
+        "an adversary has a level to work on", "set adversary to 'off' exactly where there is no level");
+  check_choice("updates", options.updates, {"alternating", "simultaneous"});
+  check_choice("supervision", options.supervision, {"all", kHrOnly});
+  check_loss_weights({options.adversarial_weight, options.reconstruction_weight});
+  if (!options.classification && !options.triplet && !options.reconstruction && options.levels.empty())
+    throw core::input_error("every loss of method 'rain' is off", "nothing would be trained",
+                            "set classification, triplet or reconstruction to true, or name a level");
+}
+
+}  // namespace
+
+Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSettings& network,
+           const experiments::Recipe& recipe, int classes, std::uint64_t seed)
+    : options_(options),
+      recipe_(recipe),
+      joint_(network.bn_streams == "joint"),
+      non_saturating_(options.adversary == "non-saturating"),
+      triplet_(triplet_settings(options.mining, options.margin)),
+      root_(std::make_shared<torch::nn::Module>("rain")) {
+  validate_options(options);
+  check_choice("bn_streams", network.bn_streams, {"joint", "separate"});
+  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
+  if (options.classification)
+    classifier_ = root_->register_module(
+        "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));
+  if (options.reconstruction)
+    decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
+  for (int level : options.levels)
+    discriminators_.push_back(root_->register_module(
+        kDiscriminatorModule + std::to_string(level),
+        std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_), options.discriminator)));
+  initialise(*root_, seed);
+}
+
+std::vector<ParameterGroup> Rain::parameter_groups() {
+  std::vector<ParameterGroup> groups{
+      {kRainNetworks, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/true), adam_options(recipe_)}};
+  // UNSTATED: optimisers → Adam; D with betas (0.5, 0.999), without weight decay, on the schedule of the others so that
+  // the balance of the game stays.
+  if (!discriminators_.empty())
+    groups.push_back({kDiscriminators, parameters_of(*root_, kDiscriminatorModule, /*inverse=*/false),
+                      AdamOptions{.learning_rate = recipe_.discriminator_learning_rate,
+                                  .beta1 = 0.5,
+                                  .gradient_clip = recipe_.gradient_clip}});
+  return groups;
+}
+
+std::vector<Phase> Rain::phases() const {
+  if (discriminators_.empty()) return {{kRainNetworks, {kRainNetworks}}};
+  const bool simultaneous = options_.updates == "simultaneous";
+  return {{kDiscriminators, {kDiscriminators}, simultaneous}, {kRainNetworks, {kRainNetworks}}};
+}
+
+//! UNSTATED: whether HR and LR images share a batch-norm batch → bn_streams: one pass over both (joint) or one each.
+template <class Run>
+std::vector<Rain::Streams> Rain::through(const Run& run, const Streams& input) const {
+  const std::int64_t hr_rows = input.hr.size(0), lr_rows = input.lr.size(0);
+  std::vector<Streams> outputs;
+  if (joint_ || hr_rows == 0 || lr_rows == 0) {
+    for (const at::Tensor& both : run(at::cat({input.hr, input.lr})))
+      outputs.push_back({both.narrow(0, 0, hr_rows), both.narrow(0, hr_rows, lr_rows)});
+    return outputs;
+  }
+  std::vector<at::Tensor> of_hr = run(input.hr), of_lr = run(input.lr);
+  for (std::size_t i = 0; i < of_hr.size(); ++i) outputs.push_back({of_hr[i], of_lr[i]});
+  return outputs;
+}
+
+Rain::BatchRows Rain::rows_of(const LaneBatch& batch) const {
+  BatchRows rows{rows_where(batch.has_hr), std::nullopt, rows_where(batch.has_label)};
+  rows.labelled_hr = rows_where(select_rows(batch.has_label, rows.with_hr));
+  if (options_.supervision == kHrOnly) rows.labelled_lr = at::empty({0}, at::kLong);
+  return rows;
+}
+
+Activations Rain::forward(const LaneBatch& batch) {
+  const BatchRows rows = rows_of(batch);
+  const Streams images{select_rows(batch.hr, rows.with_hr), batch.lr};
+  const std::vector<Streams> features = through([&](const at::Tensor& x) { return trunk_->forward(x); }, images);
+
+  Activations activations{std::vector<at::Tensor>(kFirstLevel)};
+  auto& slots = activations.tensors;
+  const Streams f5 = features.back();
+  // Rows without a label stay out of the neck's batch too.
+  const Streams v{select_rows(pooled(f5.hr), rows.labelled_hr), select_rows(pooled(f5.lr), rows.labelled_lr)};
+  slots[kLabelledHr] = v.hr;
+  slots[kLabelledLr] = v.lr;
+  if (classifier_) {
+    auto classify = [&](const at::Tensor& x) { return std::vector<at::Tensor>{classifier_->forward(x)}; };
+    const Streams logits = through(classify, v).front();
+    slots[kLogitsHr] = logits.hr;
+    slots[kLogitsLr] = logits.lr;
+  }
+  if (decoder_ && images.hr.size(0) > 0) {
+    auto decode = [&](const at::Tensor& x) {
+      return std::vector<at::Tensor>{decoder_->forward(x, batch.lr.size(2), batch.lr.size(3))};
+    };
+    const Streams decoded = through(decode, {f5.hr, select_rows(f5.lr, rows.with_hr)}).front();
+    slots[kImageHr] = decoded.hr;
+    slots[kImageLr] = decoded.lr;
+  }
+  for (int level : options_.levels) {
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].hr);
+    slots.push_back(features[static_cast<std::size_t>(level - 1)].lr);
+  }
+  return activations;
+}
+
+std::vector<LossTerm> Rain::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
+  RESOLUTE_EXPECT(phase < phases().size(), "rain has no such phase");
+  return phases()[phase].name == kDiscriminators ? discriminator_terms(activations) : network_terms(activations, batch);
+}
+
+Rain::Streams Rain::feature(std::size_t index, const Activations& activations) const {
+  return {activations.tensors[kFirstLevel + 2 * index], activations.tensors[kFirstLevel + 2 * index + 1]};
+}
+
+//! eq. 8, max over D_j: minimises −L_adv^Dj.
+std::vector<LossTerm> Rain::discriminator_terms(const Activations& activations) const {
+  std::vector<LossTerm> terms;
+  for (std::size_t i = 0; i < discriminators_.size(); ++i) {
+    const Streams f = feature(i, activations);
+    at::Tensor logits = discriminators_[i]->forward(at::cat({f.hr, f.lr}).detach());
+    terms.push_back(
+        {kDiscriminatorModule + std::to_string(options_.levels[i]),
+         -adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)))});
+  }
+  return terms;
+}
+
+//! eq. 1 as F sees it. UNSTATED: the form of F's loss → eq. 1 itself, through both of its terms (minimax).
+//! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)].
+at::Tensor Rain::adversarial_loss(std::size_t index, const Activations& activations) const {
+  const Streams f = feature(index, activations);
+  if (non_saturating_) return non_saturating_loss(discriminators_[index]->forward_frozen(f.lr));
+  at::Tensor logits = discriminators_[index]->forward_frozen(at::cat({f.hr, f.lr}));
+  return adversarial_value(logits.narrow(0, 0, f.hr.size(0)), logits.narrow(0, f.hr.size(0), f.lr.size(0)));
+}
+
+//! eq. 8, min over F, G, C.
+std::vector<LossTerm> Rain::network_terms(const Activations& activations, const LaneBatch& batch) const {
+  const auto& slots = activations.tensors;
+  const BatchRows rows = rows_of(batch);
+  // Rows without a label have the adversarial and reconstruction losses alone.
+  const at::Tensor hr_labels = select_rows(select_rows(batch.labels, rows.with_hr), rows.labelled_hr);
+  const at::Tensor lr_labels = select_rows(batch.labels, rows.labelled_lr);
+
+  std::vector<LossTerm> terms;
+  if (options_.classification)  // eq. 3
+    terms.push_back({"classification", classification_loss(slots[kLogitsHr], hr_labels, recipe_.label_smoothing) +
+                                           classification_loss(slots[kLogitsLr], lr_labels, recipe_.label_smoothing)});
+  if (options_.triplet)  // eqs. 4–6: HR and LR triplets apart
+    terms.push_back(
+        {"triplet",
+         mined_triplet_loss(slots[kLabelledHr], hr_labels, triplet_, batch, MiningSite::kHighResolution) +
+             mined_triplet_loss(slots[kLabelledLr], lr_labels, triplet_, batch, MiningSite::kLowResolution)});
+  if (options_.reconstruction) {  // eq. 2. UNSTATED: the scale of ‖·‖₁ → mean over elements
+    at::Tensor loss = zero_loss(slots[kLabelledLr]);
+    if (slots[kImageHr].defined()) {
+      const at::Tensor target = select_rows(batch.hr, rows.with_hr);
+      loss = reconstruction_loss(slots[kImageHr], target) + reconstruction_loss(slots[kImageLr], target);
+    }
+    terms.push_back({"reconstruction", options_.reconstruction_weight * loss});
+  }
+  for (std::size_t i = 0; i < discriminators_.size(); ++i)
+    terms.push_back({"adversarial_level_" + std::to_string(options_.levels[i]),
+                     options_.adversarial_weight * adversarial_loss(i, activations)});
+  return terms;
+}
+
+std::vector<RecoveredImages> Rain::recover(const at::Tensor& images) {
+  if (decoder_ == nullptr) return {};
+  at::NoGradGuard no_grad;
+  const bool training = root_->is_training();
+  root_->eval();
+  at::Tensor decoded = decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3));
+  root_->train(training);
+  return {{1, loss_precision(decoded)}};
+}
+
+}  // namespace resolute::workers

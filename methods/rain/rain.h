@@ -1,0 +1,90 @@
+#pragma once
+//! \file
+//! RAIN: Chen, Li, Du, Wang, "Learning Resolution-Invariant Deep Representations for Person Re-Identification", AAAI
+//! 2019. No adversarial level is their "Baseline (train on HR & LR)" and "Ours w/o L_adv". More: methods/rain/README.md.
+//!
+// clang-format off
+//! symbol          here
+//! F, f_1..f_5     trunk_            Backbone; f_j = last activation of block j
+//! G               decoder_          Decoder, on f5 alone (null without reconstruction)
+//! D_j             discriminators_   one Discriminator a level of RainOptions::levels
+//! C, v            classifier_       IdentityClassifier on v = GAP(f5) (null without classification)
+//! x_H, x_L        LaneBatch::hr, lr: two streams; x_L→H of lr's row i is hr's row i
+//! L_adv^Dj        eq. 1: "discriminator_level_j" (−L_adv) in phase "discriminators", "adversarial_level_j" in "networks"
+//! L_rec           eq. 2: "reconstruction"
+//! L_cls           eq. 3: "classification"
+//! L_tri, m        eqs. 4–6: "triplet", RainOptions::margin
+//! eqs. 7, 8       the sum of a phase's terms; min over F, G, C and max over D_j as two phases of one step
+//!
+//! UNSTATED: order and number of the min-max updates → one step of D on features detached from F, then one of F, G, C
+//!   with D frozen ("alternating": F answers the D that has just moved).
+//! UNSTATED: layers of G and D_j → networks.h.
+//! UNSTATED: what of a stream has no label (figure 5) → rows by LaneBatch::has_label; an image and its copy are labelled
+//!   together. Rows without a label enter the trunk, L_rec and L_adv; they are absent from C (and the neck's batch), from
+//!   L_cls and from mining. A mean over no row is 0.
+//! DEVIATION: images of which only an LR version is stored (train_pool "mlr"), or stands in the batch (train.lr_images),
+//!   belong to the LR stream alone and have no reconstruction target; the paper makes every x_L from an x_H.
+//! DEVIATION (option "non-saturating"): F minimises −E[log D(f^L)] (Goodfellow et al., NIPS 2014, §3).
+//! DEVIATION (option updates = "simultaneous"): both gradients are taken at one state, D steps with the others (the
+//!   gradient dynamics of Mescheder et al., NIPS 2017); eq. 8 written as one step.
+//! DEVIATION (option supervision = "hr-only-labels"): all LR copies are without a label; no row of the paper.
+// clang-format on
+
+#include <memory>
+
+#include "methods/rain/networks.h"
+#include "workers/methods/identity_terms.h"
+#include "workers/methods/method.h"
+#include "workers/nn/backbone.h"
+
+namespace resolute::workers {
+
+class Rain : public Method {
+ public:
+  Rain(const experiments::RainOptions& options, const experiments::NetworkSettings& network,
+       const experiments::Recipe& recipe, int classes, std::uint64_t seed);
+
+  torch::nn::Module& module() override { return *root_; }
+  std::vector<ParameterGroup> parameter_groups() override;
+  std::vector<Phase> phases() const override;
+  //! All of F, C and G, so that every running statistic moves here and none in losses().
+  Activations forward(const LaneBatch& batch) override;
+  std::vector<LossTerm> losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) override;
+  at::Tensor embed(const at::Tensor& images) override { return embed_pooled(*root_, *trunk_, images); }
+  Embedder embedder(const EmbedderOptions& options) override { return folded_embedder(*trunk_, options); }
+  int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
+  //! G(F(images)), layer by layer (no folded batch norms); nothing without reconstruction.
+  std::vector<RecoveredImages> recover(const at::Tensor& images) override;
+
+ private:
+  //! The same network's output for the HR stream's rows and for the LR stream's.
+  struct Streams {
+    at::Tensor hr, lr;
+  };
+  //! Which rows of a batch belong where.
+  struct BatchRows {
+    Rows with_hr;      //!< of the batch: the HR stream
+    Rows labelled_hr;  //!< of the HR stream
+    Rows labelled_lr;  //!< of the batch, which is the LR stream
+  };
+  BatchRows rows_of(const LaneBatch& batch) const;
+  template <class Run>
+  std::vector<Streams> through(const Run& run, const Streams& input) const;
+  std::vector<LossTerm> discriminator_terms(const Activations& activations) const;
+  std::vector<LossTerm> network_terms(const Activations& activations, const LaneBatch& batch) const;
+  at::Tensor adversarial_loss(std::size_t index, const Activations& activations) const;
+  Streams feature(std::size_t index, const Activations& activations) const;
+
+  experiments::RainOptions options_;
+  experiments::Recipe recipe_;
+  bool joint_ = true;  //!< HR and LR images share a batch-norm batch
+  bool non_saturating_ = false;
+  TripletSettings triplet_;
+  std::shared_ptr<torch::nn::Module> root_;
+  std::shared_ptr<Backbone> trunk_;
+  std::shared_ptr<IdentityClassifier> classifier_;
+  std::shared_ptr<Decoder> decoder_;
+  std::vector<std::shared_ptr<Discriminator>> discriminators_;
+};
+
+}  // namespace resolute::workers

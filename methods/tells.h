@@ -1,0 +1,48 @@
+#pragma once
+//! \file
+//! What an evaluation can tell of a training's method beside its ranking: which outputs and metrics there are follows
+//! from it. Facts of the method's row (methods/row.h) that depend on the training's options alone.
+
+#include <string>
+#include <vector>
+
+#include "methods/options.h"
+
+namespace resolute::methods {
+
+//! One of the spaces in which a method of several compares images (results/branched_distance.h).
+struct Branch {
+  std::string name;
+  bool gallery_copy = false;  //!< the gallery image stands in it as its LR copy, embedded on the low side
+  bool operator==(const Branch&) const = default;
+};
+
+//! A way to compare images that a method of branches has.
+struct Distance {
+  std::string name;       //!< as EvaluationProtocol::distance spells it
+  bool copies = false;    //!< looks at LR copies of gallery images
+  bool weighted = false;  //!< by the learned weights
+  bool operator==(const Distance&) const = default;
+};
+
+struct Tells {
+  //! The rates of the levels of resolution that it tells apart, descending to 1, level k at index k - 1; empty: every
+  //! image is treated alike.
+  std::vector<int> level_rates{};
+  //! How many leading dimensions of an embedding a query of each level is compared by, ascending with the level; empty:
+  //! by all of them.
+  std::vector<int> prefixes{};
+  bool masks = false;  //!< scales its maps by masks of the image's level
+  bool sides = false;  //!< images of the HR and of the LR side pass through different networks
+  //! Empty: it compares by the Euclidean distance of one embedding.
+  std::vector<Branch> branches{};
+  //! The first is what "default" means; empty where there are no branches.
+  std::vector<Distance> distances{};
+  bool branch_weights = false;   //!< its branches carry learned weights; else every weight is 1
+  std::vector<int> recovered{};  //!< the rate whose look each of its decoders aims at, descending; 1: the HR image
+  bool operator==(const Tells&) const = default;
+};
+
+Tells tells(const MethodOptions& options);
+
+}  // namespace resolute::methods

@@ -1,0 +1,91 @@
+#pragma once
+//! \file
+//! Closed sets of words: an enum, and the words that specifications and suites spell its values with. A set is
+//!
+//!     enum class Decay { kAll, kWeights };
+//!     constexpr auto words_of(Decay) { return words("all", "weights"); }
+//!
+//! in the namespace of the enum: the words in the order of the enumerators, which count from 0. A word too few or too
+//! many does not compile.
+
+#include <array>
+#include <concepts>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json.h"
+
+namespace resolute::settings {
+
+//! What a set's words_of() returns.
+template <std::convertible_to<std::string_view>... Words>
+constexpr std::array<std::string_view, sizeof...(Words)> words(Words... each) {
+  return {std::string_view(each)...};
+}
+
+template <class E>
+concept Choice = std::is_enum_v<E> && requires {
+  words_of(E{});
+};
+
+namespace choice_detail {
+
+//! Compilers print an enum's value by its name, and "(E)7" where none has it.
+template <auto value>
+constexpr bool is_enumerator() {
+  const std::string_view text = __PRETTY_FUNCTION__;
+  return text[text.find("value = ") + 8] != '(';
+}
+
+//! \throws RuntimeError (kInput): "WHERE: key 'KEY' has the value 'TEXT' (it must be one of WORDS); did you mean
+//! 'WORD'"
+[[noreturn]] void refuse_word(std::string_view where, std::string_view key, std::string_view text,
+                              const std::vector<std::string>& words);
+
+}  // namespace choice_detail
+
+//! The words of the set, in the order of its values.
+template <Choice E>
+std::vector<std::string> word_list() {
+  constexpr auto all = words_of(E{});
+  return {all.begin(), all.end()};
+}
+
+//! The word of a value.
+template <Choice E>
+constexpr std::string_view word(E value) {
+  constexpr auto all = words_of(E{});
+  static_assert(choice_detail::is_enumerator<static_cast<E>(all.size() - 1)>(), "more words than values");
+  static_assert(!choice_detail::is_enumerator<static_cast<E>(all.size())>(), "fewer words than values");
+  return all.at(static_cast<std::size_t>(value));
+}
+
+//! The value of a word; nothing where the set has no such word.
+template <Choice E>
+constexpr std::optional<E> from_word(std::string_view text) {
+  constexpr auto all = words_of(E{});
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i] == text) return static_cast<E>(i);
+  return std::nullopt;
+}
+
+//! The member of an object as a value of the set. \throws RuntimeError (kInput), naming place and key: it is missing,
+//! no string, or none of the words; the nearest is suggested
+template <Choice E>
+E required(core::ObjectReader& object, const std::string& key) {
+  const auto text = object.required<std::string>(key);
+  const std::optional<E> value = from_word<E>(text);
+  if (!value) choice_detail::refuse_word(object.where(), key, text, word_list<E>());
+  return *value;
+}
+
+//! For tests' messages. A namespace of other sets says `using settings::operator<<;`.
+template <Choice E>
+std::ostream& operator<<(std::ostream& out, E value) {
+  return out << word(value);
+}
+
+}  // namespace resolute::settings

@@ -1,0 +1,183 @@
+#pragma once
+//! \file
+//! One description of each settings struct, and what follows from it: JSON to and from, ranges, documentation, any
+//! value. A struct describes itself by
+//!
+//!     static void members(auto&& visit) {
+//!       visit(member("steps", &Recipe::steps, between(1, kMostSteps), "optimiser steps"));
+//!       …
+//!     }
+//!
+//! The description costs nothing where it is not used. A member's default is its initialiser in the struct; a choice
+//! (choice.h) needs no rule, its type says what it may be.
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "core/json.h"
+#include "settings/choice.h"
+#include "settings/member_checks.h"
+
+namespace resolute::settings {
+
+//! What the numbers of a member may be; in a list: each of them.
+struct Rule {
+  enum class Kind {
+    kAny,        //!< whatever the type holds (the struct's own checks may refuse some)
+    kBetween,    //!< low to high
+    kAbove,      //!< above low, at most high
+    kAscending,  //!< a list: each low to high, each above the one before
+  };
+  Kind kind = Kind::kAny;
+  double low = 0;
+  double high = 0;
+  bool may_be_empty = true;  //!< of a list
+};
+
+constexpr Rule any() { return {}; }
+constexpr Rule between(double low, double high) { return {Rule::Kind::kBetween, low, high}; }
+constexpr Rule at_least(double low) { return {Rule::Kind::kBetween, low, std::numeric_limits<int>::max()}; }
+constexpr Rule above_zero(double high) { return {Rule::Kind::kAbove, 0, high}; }
+constexpr Rule ascending(double low, double high) { return {Rule::Kind::kAscending, low, high}; }
+//! Rates r of low-resolution images, ascending.
+constexpr Rule rates() { return ascending(1, kLargestRate); }
+constexpr Rule some_rates() { return {Rule::Kind::kAscending, 1, kLargestRate, false}; }
+
+//! One member of a struct S.
+template <class S, class T>
+struct Described {
+  using Struct = S;
+  using Type = T;
+
+  std::string_view key;  //!< in JSON
+  T S::*at;
+  Rule rule;
+  std::string_view help;          //!< one line, with the unit
+  std::string_view suite_key;     //!< in suites, behind the section's dot; empty: no suite sets it alone
+  bool stands_by_default = true;  //!< written although it has its default; see added()
+
+  //! Suites call it otherwise than JSON does, or ("") do not set it by itself.
+  constexpr Described spelled(std::string_view in_suites) const {
+    Described other = *this;
+    other.suite_key = in_suites;
+    return other;
+  }
+  //! It came after the first files of its kind; where they are told in their own words (pack.h) it is left out at its
+  //! default.
+  constexpr Described added() const {
+    Described other = *this;
+    other.stands_by_default = false;
+    return other;
+  }
+};
+
+template <class S, class T>
+constexpr Described<S, T> member(std::string_view key, T S::*at, Rule rule, std::string_view help) {
+  return {key, at, rule, help, key};
+}
+
+template <class S, class T>
+constexpr Described<S, T> member(std::string_view key, T S::*at, std::string_view help) {
+  return member(key, at, any(), help);
+}
+
+//! A struct that describes itself.
+template <class S>
+concept Settings = std::is_class_v<S> && requires {
+  S::members([](const auto&) {});
+};
+
+namespace member_detail {
+
+template <class T>
+struct IsOptional : std::false_type {};
+template <class T>
+struct IsOptional<std::optional<T>> : std::true_type {};
+
+inline std::string inside(const std::string& where, std::string_view key) {
+  return fmt::format("{}: in '{}'", where, key);
+}
+
+void check_rule(const std::string& key, std::int64_t value, const Rule& rule);
+void check_rule(const std::string& key, double value, const Rule& rule);
+void check_rule(const std::string& key, const std::vector<int>& values, const Rule& rule);
+
+}  // namespace member_detail
+
+//! A value as JSON: -0.0 as 0.0, which it equals, a choice as its word, settings as an object of all their members.
+template <class T>
+core::CanonicalText canonical(const T& value) {
+  if constexpr (Settings<T>) {
+    std::vector<core::CanonicalText::Member> members;
+    T::members([&](const auto& one) { members.emplace_back(one.key, canonical(value.*one.at)); });
+    return members;
+  } else if constexpr (member_detail::IsOptional<T>::value) {
+    return value ? canonical(*value) : core::CanonicalText();
+  } else if constexpr (Choice<T>) {
+    return std::string(word(value));
+  } else if constexpr (std::is_floating_point_v<T>) {
+    return value + 0.0;
+  } else {
+    return value;
+  }
+}
+
+template <Settings S>
+S read(core::ObjectReader& object);
+
+//! The inverse, strict. \throws RuntimeError (kInput), naming `where` and the key: unknown or missing members, wrong
+//! types, unknown words. Ranges: check().
+template <Settings S>
+S from_json(const core::Json& json, const std::string& where) {
+  core::ObjectReader object(json, where);
+  S result = read<S>(object);
+  object.finish();
+  return result;
+}
+
+//! A member of an object as a T.
+template <class T>
+T read_member(core::ObjectReader& object, const std::string& key) {
+  if constexpr (Choice<T>) {
+    return required<T>(object, key);
+  } else if constexpr (Settings<T>) {
+    return from_json<T>(object.required<core::Json>(key), member_detail::inside(object.where(), key));
+  } else if constexpr (member_detail::IsOptional<T>::value) {
+    const auto json = object.required<core::Json>(key);
+    if (json.is_null()) return std::nullopt;
+    return from_json<typename T::value_type>(json, member_detail::inside(object.where(), key));
+  } else {
+    return object.required<T>(key);
+  }
+}
+
+//! The members of S among an object's.
+template <Settings S>
+S read(core::ObjectReader& object) {
+  S result;
+  S::members([&](const auto& one) {
+    using T = typename std::decay_t<decltype(one)>::Type;
+    result.*one.at = read_member<T>(object, std::string(one.key));
+  });
+  return result;
+}
+
+//! Every member by itself. \param section what suites put before the keys, with its dot: "train."; may be empty
+//! \throws MemberError for the first that is out of range
+template <Settings S>
+void check_members(const S& value, const std::string& section) {
+  S::members([&](const auto& one) {
+    using T = typename std::decay_t<decltype(one)>::Type;
+    const std::string key = section + std::string(one.suite_key.empty() ? one.key : one.suite_key);
+    if constexpr (std::is_same_v<T, int>)
+      member_detail::check_rule(key, std::int64_t{value.*one.at}, one.rule);
+    else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, std::vector<int>>)
+      member_detail::check_rule(key, value.*one.at, one.rule);
+  });
+}
+
+}  // namespace resolute::settings

@@ -1,0 +1,98 @@
+#pragma once
+//! \file
+//! Batches and variants of FTWA that several tests share, and what one step gives.
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/methods/small_training.h"
+#include "tests/workers/formula.h"
+#include "workers/methods/method.h"
+#include "workers/nn/initialise.h"
+
+namespace resolute::workers::worker_tests {
+
+//! made_up_batch() of 32×16 pixels; the last `lr_images` of each identity's rows have an LR image alone.
+inline LaneBatch mixed_batch(int identities, int images, int lr_images, std::uint64_t seed = 0) {
+  LaneBatch batch = made_up_batch(identities, images, 32, 16, seed);
+  for (int identity = 0; identity < identities; ++identity)
+    for (int image = images - lr_images; image < images; ++image) batch.has_hr[identity * images + image] = false;
+  batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+  for (at::Tensor& copies : batch.copies) copies.mul_(batch.has_hr.view({-1, 1, 1, 1}));
+  return batch;
+}
+
+//! Table 2's FTWA_R and FTWA_B.
+inline experiments::FtwaOptions without_weighting(experiments::FtwaOptions options = {}) {
+  options.weighting = false;
+  return options;
+}
+inline experiments::FtwaOptions without_transformation(experiments::FtwaOptions options = {}) {
+  options.weighting = options.transformation = false;
+  return options;
+}
+
+//! A small FTWA whose parameters and running statistics are formulas: E_L is not E_H.
+inline std::unique_ptr<Method> made_up_ftwa(const experiments::FtwaOptions& options,
+                                            const experiments::NetworkSettings& network = {.backbone = "resnet-small"},
+                                            int classes = 4) {
+  experiments::TrainingSpecification specification = small_specification(options);
+  specification.network = network;
+  auto method = make_method(specification, classes);
+  fill_with_numbers(method->module());
+  return method;
+}
+
+//! Hides the labels of these rows.
+inline void hide_labels(LaneBatch& batch, const std::vector<std::int64_t>& rows) {
+  if (!batch.has_label.defined()) batch.has_label = at::ones({batch.labels.size(0)}, at::kBool);
+  for (std::int64_t row : rows) {
+    batch.has_label[row] = false;
+    batch.labels[row] = -1;
+  }
+}
+
+struct Step {
+  std::map<std::string, at::Tensor> terms;      //!< of the one phase
+  std::map<std::string, at::Tensor> gradients;  //!< of their sum; without those that are not defined
+};
+
+inline Step step_of(Method& method, const LaneBatch& batch) {
+  Step step;
+  const Activations activations = method.forward(batch);
+  at::Tensor total = at::zeros({});
+  for (const LossTerm& term : method.losses(0, activations, batch)) {
+    step.terms[term.name] = term.value.detach();
+    total = total + term.value;
+  }
+  method.module().zero_grad();
+  total.backward();
+  for (const auto& item : method.module().named_parameters())
+    if (item.value().grad().defined()) step.gradients[item.key()] = item.value().grad().clone();
+  return step;
+}
+
+//! The gradient of one term; parameters that it does not reach have zeros.
+inline std::map<std::string, at::Tensor> gradients_of(Method& method, const LaneBatch& batch, const std::string& name) {
+  std::map<std::string, at::Tensor> gradients;
+  const Activations activations = method.forward(batch);
+  for (const LossTerm& term : method.losses(0, activations, batch)) {
+    if (term.name != name) continue;
+    method.module().zero_grad();
+    term.value.backward();
+    for (const auto& item : method.module().named_parameters())
+      gradients[item.key()] =
+          item.value().grad().defined() ? item.value().grad().clone() : at::zeros_like(item.value());
+  }
+  return gradients;
+}
+
+//! The child of a method's module.
+template <class Module>
+const Module& part_of(Method& method, const std::string& name) {
+  return dynamic_cast<const Module&>(*method.module().named_children()[name]);
+}
+
+}  // namespace resolute::workers::worker_tests

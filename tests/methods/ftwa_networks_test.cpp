@@ -1,0 +1,126 @@
+//! FTWA's networks: shapes and numbers of parameters as worked out by hand from the layers that ftwa_networks.h names.
+#include <gtest/gtest.h>
+
+#include "methods/ftwa/networks.h"
+#include "tests/workers/formula.h"
+#include "workers/nn/backbone.h"
+#include "workers/nn/initialise.h"
+
+namespace resolute::workers::ftwa_networks_test {
+namespace {
+
+std::int64_t parameters_in(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
+
+TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
+  at::set_num_threads(1);
+  const at::NoGradGuard no_grad;
+  const BackboneShape shape = backbone_shape({.backbone = "resnet50", .last_stride = 1});
+  const ShallowTrunk encoder(shape);
+  const Backbone trunk(shape);
+  const FeatureTransformation transformation(2048, 4);
+  const at::Tensor f2 = encoder.forward_shallow(at::zeros({1, 3, 256, 128}))[1];
+  EXPECT_EQ(f2.sizes(), (at::IntArrayRef{1, 256, 64, 32}));
+  const at::Tensor f5 = trunk.forward_deep(f2).back();
+  EXPECT_EQ(f5.sizes(), (at::IntArrayRef{1, 2048, 16, 8}));
+  EXPECT_EQ(transformation.forward(f5).sizes(), f5.sizes());
+  EXPECT_EQ(QualityEvaluator(2048).forward(at::zeros({3, 2048})).sizes(), (at::IntArrayRef{3}));
+
+  // conv1 9,408 + bn1 128; layer1's first block 75,008, its second and third 70,400 each.
+  EXPECT_EQ(parameters_in(encoder), 225'344);
+  // A block of width 256: 590,080 + 2 · 295,168 + 147,584 + 16,416 + 16,896 + 131,328.
+  EXPECT_EQ(parameters_in(TransformationBlock(256)), 1'492'640);
+  // Head 524,544; four blocks; 262,400; 590,080; tail 526,336.
+  EXPECT_EQ(parameters_in(transformation), 7'873'920);
+  EXPECT_EQ(parameters_in(QualityEvaluator(2048)), 1'049'601);
+}
+
+TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
+  const at::NoGradGuard no_grad;
+  const BackboneShape shape = backbone_shape({.backbone = "resnet-small", .last_stride = 1});
+  const ShallowTrunk encoder(shape);
+  const Backbone trunk(shape);
+  const FeatureTransformation transformation(128, 4);
+  const at::Tensor f2 = encoder.forward_shallow(at::zeros({2, 3, 64, 32}))[1];
+  EXPECT_EQ(f2.sizes(), (at::IntArrayRef{2, 16, 32, 16}));
+  const at::Tensor f5 = trunk.forward_deep(f2).back();
+  EXPECT_EQ(f5.sizes(), (at::IntArrayRef{2, 128, 8, 4}));
+  EXPECT_EQ(transformation.forward(f5).sizes(), f5.sizes());
+
+  // Stem 432 + 32; a block of two 3×3 convolutions 2 · (2,304 + 32), its downsampling 256 + 32.
+  EXPECT_EQ(parameters_in(encoder), 5'424);
+  EXPECT_EQ(parameters_in(TransformationBlock(32)), 23'508);
+  EXPECT_EQ(parameters_in(transformation), 115'760);
+  // Another block: its own and 32 · 32 of the 1×1 behind the concatenation.
+  EXPECT_EQ(parameters_in(FeatureTransformation(128, 5)), 115'760 + 23'508 + 1'024);
+  EXPECT_EQ(parameters_in(QualityEvaluator(128)), 4'161);
+}
+
+TEST(FtwaNetworks, a_trunk_is_its_shallow_part_and_its_deep_one) {
+  at::set_num_threads(1);
+  const at::NoGradGuard no_grad;
+  for (const char* name : {"resnet50", "resnet-small"}) {
+    const BackboneShape shape = backbone_shape({.backbone = name, .last_stride = 1});
+    Backbone trunk(shape);
+    worker_tests::fill_with_numbers(trunk);
+    ShallowTrunk encoder(shape);
+    copy_weights(trunk, encoder);
+    const at::Tensor images = worker_tests::numbers("images", {2, 3, 32, 16});
+    const std::vector<at::Tensor> whole = trunk.forward(images);
+    const auto [f1, f2] = encoder.forward_shallow(images);
+    const std::vector<at::Tensor> deep = trunk.forward_deep(f2);
+    EXPECT_TRUE(whole[0].equal(f1));
+    EXPECT_TRUE(whole[1].equal(f2));
+    for (std::size_t i = 0; i < deep.size(); ++i) EXPECT_TRUE(whole[i + 2].equal(deep[i])) << i;
+  }
+}
+
+TEST(FtwaNetworks, the_transformation_adds_to_its_input_and_so_do_its_blocks) {
+  const at::NoGradGuard no_grad;
+  FeatureTransformation transformation(64, 2);
+  worker_tests::fill_with_numbers(transformation);
+  const at::Tensor map = worker_tests::numbers("map", {3, 64, 4, 2});
+  const at::Tensor output = transformation.forward(map);
+  EXPECT_FALSE(output.allclose(map, 1e-2, 1e-2));
+  for (auto& item : transformation.named_parameters())
+    if (item.key().starts_with("tail.")) item.value().zero_();
+  EXPECT_TRUE(transformation.forward(map).equal(map));
+  TransformationBlock block(32);
+  worker_tests::fill_with_numbers(block);
+  const at::Tensor narrow = worker_tests::numbers("map", {3, 32, 4, 2});
+  EXPECT_FALSE(block.forward(narrow).allclose(narrow, 1e-2, 1e-2));
+  for (auto& item : block.named_parameters())
+    if (item.key().starts_with("fuse.")) item.value().zero_();
+  EXPECT_TRUE(block.forward(narrow).equal(narrow));
+}
+
+TEST(FtwaNetworks, a_fresh_transformation_is_near_the_identity) {
+  const at::NoGradGuard no_grad;
+  struct Root : torch::nn::Module {
+  } root;
+  auto transformation = root.register_module("transformation", std::make_shared<FeatureTransformation>(128, 4));
+  initialise(root, 0);
+  const at::Tensor map = worker_tests::numbers("map", {8, 128, 8, 4}).relu_();
+  const double change = (transformation->forward(map) - map).norm().item<double>() / map.norm().item<double>();
+  EXPECT_GT(change, 1e-3);
+  EXPECT_LT(change, 0.5);
+}
+
+TEST(FtwaNetworks, weights_are_positive_whatever_the_vector) {
+  const at::NoGradGuard no_grad;
+  QualityEvaluator evaluator(16);
+  worker_tests::fill_with_numbers(evaluator);
+  for (double scale : {1.0, 1e3, -1e3, 1e30}) {
+    const at::Tensor weights = evaluator.forward(worker_tests::numbers("vectors", {9, 16}, scale));
+    EXPECT_GE(weights.min().item<double>(), 1e-3F);
+    EXPECT_LE(weights.max().item<double>(), 1.001F);
+  }
+  const at::Tensor narrow = evaluator.forward(worker_tests::numbers("vectors", {9, 16}));
+  EXPECT_GT((narrow.max() - narrow.min()).item<double>(), 1e-2);  // they do depend on it
+}
+
+}  // namespace
+}  // namespace resolute::workers::ftwa_networks_test

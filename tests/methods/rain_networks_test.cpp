@@ -1,0 +1,137 @@
+//! \file
+//! RAIN's networks at the paper's size: shapes of f1..f5, D and G for 3×256×128 images (protocols, part (c)), numbers
+//! of parameters, and what distinguishes the kinds of D and G.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+
+#include "core/error.h"
+#include "methods/rain/networks.h"
+#include "tests/workers/formula.h"
+#include "workers/nn/backbone.h"
+
+namespace resolute::workers::rain_networks_test {
+namespace {
+
+constexpr std::int64_t kHeight = 256, kWidth = 128;
+
+std::shared_ptr<Backbone> trunk_of(const char* backbone, int last_stride) {
+  return std::make_shared<Backbone>(backbone_shape({.backbone = backbone, .last_stride = last_stride}));
+}
+
+std::int64_t parameters_in(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
+
+//! Channels, height and width of f1..f5.
+std::array<std::array<std::int64_t, 3>, kLevels> maps(int last_stride) {
+  const std::int64_t h5 = last_stride == 1 ? 16 : 8, w5 = last_stride == 1 ? 8 : 4;
+  return {{{64, 128, 64}, {256, 64, 32}, {512, 32, 16}, {1024, 16, 8}, {2048, h5, w5}}};
+}
+
+TEST(RainNetworks, resnet50_gives_the_five_maps_of_the_protocols) {
+  at::NoGradGuard no_grad;
+  for (int last_stride : {1, 2}) {
+    const auto trunk = trunk_of("resnet50", last_stride);
+    const auto features = trunk->forward(at::zeros({1, 3, kHeight, kWidth}));
+    ASSERT_EQ(features.size(), kLevels);
+    for (std::size_t j = 0; j < kLevels; ++j) {
+      const auto [channels, height, width] = maps(last_stride)[j];
+      EXPECT_EQ(features[j].sizes(), (at::IntArrayRef{1, channels, height, width})) << "f" << j + 1;
+      EXPECT_EQ(trunk->channels(static_cast<int>(j + 1)), channels);
+    }
+    // torchvision's 25 557 032 less the 2 049 000 of its classifier.
+    EXPECT_EQ(parameters_in(*trunk), 23'508'032);
+  }
+}
+
+TEST(RainNetworks, discriminators_judge_a_quarter_of_the_cells_or_each) {
+  at::NoGradGuard no_grad;
+  for (int last_stride : {1, 2})
+    for (const auto& [channels, height, width] : maps(last_stride)) {
+      const at::Tensor feature = at::zeros({2, channels, height, width});
+      EXPECT_EQ(Discriminator(channels, 256, "convolutional").forward(feature).sizes(),
+                (at::IntArrayRef{2, 1, height / 2, width / 2}));
+      EXPECT_EQ(Discriminator(channels, 256, "pixelwise").forward(feature).sizes(),
+                (at::IntArrayRef{2, 1, height, width}));
+    }
+  // ⌈h/2⌉×⌈w/2⌉ of odd maps.
+  EXPECT_EQ(Discriminator(8, 4, "convolutional").forward(at::zeros({1, 8, 5, 3})).sizes(),
+            (at::IntArrayRef{1, 1, 3, 2}));
+}
+
+TEST(RainNetworks, discriminators_have_the_parameters_of_their_layers) {
+  const std::int64_t w = 256;
+  for (const std::int64_t c : {64, 256, 512, 1024, 2048}) {
+    const std::int64_t enter = c * w + w, judge = w / 2 + 1;
+    EXPECT_EQ(parameters_in(Discriminator(c, w, "convolutional")),
+              enter + (9 * w * w + w) + (9 * w * (w / 2) + w / 2) + judge);
+    EXPECT_EQ(parameters_in(Discriminator(c, w, "pixelwise")), enter + (w * (w / 2) + w / 2) + judge);
+  }
+  EXPECT_EQ(discriminator_width(*trunk_of("resnet50", 1)), w);
+  EXPECT_EQ(discriminator_width(*trunk_of("resnet-small", 1)), 64);
+}
+
+TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their_layers) {
+  at::NoGradGuard no_grad;
+  for (int last_stride : {1, 2}) {
+    const auto trunk = trunk_of("resnet50", last_stride);
+    std::vector<std::int64_t> widths = {2048, 512, 256, 128, 64};
+    if (last_stride == 2) widths.push_back(32);
+    const auto [channels, height, width] = maps(last_stride)[4];
+    const at::Tensor f5 = at::zeros({1, channels, height, width});
+    for (const auto& [kind, taps] : {std::pair{"nearest", 9}, std::pair{"transposed", 16}}) {
+      const Decoder decoder(*trunk, kind);
+      EXPECT_EQ(decoder.forward(f5, kHeight, kWidth).sizes(), (at::IntArrayRef{1, 3, kHeight, kWidth})) << kind;
+      std::int64_t expected = 9 * widths.back() * 3 + 3;
+      for (std::size_t i = 1; i < widths.size(); ++i) expected += taps * widths[i - 1] * widths[i] + 2 * widths[i];
+      EXPECT_EQ(parameters_in(decoder), expected) << kind;
+    }
+  }
+}
+
+TEST(RainNetworks, a_pixelwise_discriminator_judges_a_cell_by_itself) {
+  for (const bool pixelwise : {false, true}) {
+    Discriminator discriminator(8, 4, pixelwise ? "pixelwise" : "convolutional");
+    worker_tests::fill_with_numbers(discriminator);
+    at::Tensor feature = worker_tests::numbers("feature", {1, 8, 6, 4}, 2.0).requires_grad_();
+    const at::Tensor judged = discriminator.forward(feature)[0][0][1][1];
+    const at::Tensor reached = torch::autograd::grad({judged}, {feature})[0].abs().sum(1)[0] > 0;
+    EXPECT_EQ(reached.sum().item<std::int64_t>() == 1, pixelwise);
+    EXPECT_TRUE(reached[1][1].item<bool>());
+  }
+}
+
+TEST(RainNetworks, a_frozen_discriminator_judges_alike_and_learns_nothing) {
+  for (const char* kind : {"convolutional", "pixelwise"}) {
+    Discriminator discriminator(8, 4, kind);
+    worker_tests::fill_with_numbers(discriminator);
+    at::Tensor feature = worker_tests::numbers("feature", {2, 8, 6, 4}, 2.0).requires_grad_();
+    const at::Tensor free = discriminator.forward(feature), frozen = discriminator.forward_frozen(feature);
+    EXPECT_TRUE(at::equal(free, frozen));
+    frozen.sum().backward();
+    EXPECT_TRUE(feature.grad().defined());
+    for (const auto& item : discriminator.named_parameters()) EXPECT_FALSE(item.value().grad().defined()) << item.key();
+  }
+}
+
+TEST(RainNetworks, layers_begin_as_wide_as_what_one_output_value_sees) {
+  const auto trunk = trunk_of("resnet50", 1);
+  for (const auto& [kind, taps] : {std::pair{"nearest", 9}, std::pair{"transposed", 4}}) {
+    Decoder decoder(*trunk, kind);
+    initialise(decoder, 3);
+    const double found = decoder.named_parameters()["conv1.weight"].std().item<double>();
+    EXPECT_NEAR(found * std::sqrt(2048.0 * taps / 2), 1, 1e-2) << kind;
+  }
+}
+
+TEST(RainNetworks, refuse_unknown_kinds) {
+  EXPECT_THROW(Discriminator(8, 4, "patch"), core::RuntimeError);
+  EXPECT_THROW(Decoder(*trunk_of("resnet-small", 1), "bilinear"), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::workers::rain_networks_test

@@ -1,0 +1,82 @@
+//! \file
+//! Every method's row: what it needs and tells by its options.
+
+#include "methods/row.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace resolute::methods::row_test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::vector<std::string> names(const std::vector<Distance>& distances) {
+  std::vector<std::string> found;
+  for (const Distance& distance : distances) found.push_back(distance.name);
+  return found;
+}
+
+TEST(Row, methods_are_named_once_in_alphabetical_order) {
+  EXPECT_THAT(method_names(), ElementsAre("baseline", "ftwa", "msifla", "rain", "resolution_adaptive"));
+  for (std::size_t i = 0; i < all_methods().size(); ++i) EXPECT_EQ(method_names()[i], method_name(all_methods()[i]));
+}
+
+TEST(Row, a_baseline_of_hr_images_needs_no_lr_images) {
+  EXPECT_FALSE(row(BaselineOptions{}).needs.lr);
+  EXPECT_TRUE(row(BaselineOptions{.images = "stored"}).needs.lr);
+}
+
+TEST(Row, a_method_with_copies_has_one_at_every_training_rate) {
+  settings::Recipe recipe;
+  recipe.train_rates = {2, 3, 5};
+  EXPECT_EQ(recipe.train_rates, copy_rates(row(MsiflaOptions{}).needs, recipe));
+  EXPECT_THAT(copy_rates(row(RainOptions{}).needs, recipe), IsEmpty());
+}
+
+TEST(Row, decoders_recover_images) {
+  EXPECT_THAT(tells(RainOptions{}).recovered, ElementsAre(1));
+  EXPECT_THAT(tells(RainOptions{.reconstruction = false}).recovered, IsEmpty());
+  EXPECT_THAT(tells(MsiflaOptions{.scales = {4, 1}}).recovered, ElementsAre(4, 1));
+  EXPECT_THAT(tells(FtwaOptions{}).recovered, IsEmpty());
+}
+
+TEST(Row, ftwa_compares_by_what_its_options_leave) {
+  EXPECT_THAT(names(tells(FtwaOptions{}).distances), ElementsAre("weighted", "equal", "hr", "lr"));
+  EXPECT_THAT(names(tells(FtwaOptions{.weighting = false}).distances), ElementsAre("equal", "hr", "lr"));
+  const Tells plain = tells(FtwaOptions{.transformation = false, .weighting = false});
+  EXPECT_THAT(plain.distances, ElementsAre(Distance{.name = "hr"}, Distance{.name = "lr", .copies = true}));
+  EXPECT_FALSE(plain.branch_weights);
+  EXPECT_TRUE(tells(FtwaOptions{}).branch_weights);
+}
+
+// Where one of these did not hold, an evaluation would have no distance, or one without weights or copies to look at.
+TEST(Row, distances_fit_the_branches) {
+  for (const MethodOptions& method : all_methods()) {
+    const Tells told = tells(method);
+    EXPECT_EQ(told.branches.empty(), told.distances.empty()) << method_name(method);
+    const bool copies = std::any_of(told.branches.begin(), told.branches.end(), [](auto& b) { return b.gallery_copy; });
+    for (const Distance& distance : told.distances) {
+      EXPECT_TRUE(copies || !distance.copies) << method_name(method);
+      EXPECT_TRUE(told.branch_weights || !distance.weighted) << method_name(method);
+    }
+    EXPECT_TRUE(told.prefixes.empty() || told.prefixes.size() == told.level_rates.size()) << method_name(method);
+  }
+}
+
+TEST(Row, levels_are_told_apart_by_length_or_by_masks) {
+  const Tells whole = tells(ResolutionAdaptiveOptions{.level_rates = {4, 2, 1}, .widths = {2, 3, 4}});
+  EXPECT_THAT(whole.level_rates, ElementsAre(4, 2, 1));
+  EXPECT_THAT(whole.prefixes, ElementsAre(2, 5, 9));
+  EXPECT_TRUE(whole.masks);
+  const Tells masked = tells(ResolutionAdaptiveOptions{.varying_length = false});
+  EXPECT_THAT(masked.level_rates, ElementsAre(4, 3, 2, 1));
+  EXPECT_THAT(masked.prefixes, IsEmpty());
+  EXPECT_EQ(Tells(), tells(ResolutionAdaptiveOptions{.varying_length = false, .masks = "off"}));
+}
+
+}  // namespace
+}  // namespace resolute::methods::row_test

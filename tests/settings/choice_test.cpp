@@ -1,0 +1,42 @@
+#include "settings/choice.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace resolute::settings::choice_test {
+namespace {
+
+enum class Mining { kRandom, kBatchHard };
+constexpr auto words_of(Mining) { return words("random", "batch-hard"); }
+using settings::operator<<;
+
+static_assert(Choice<Mining> && !Choice<int> && !Choice<core::ErrorKind>);
+static_assert(word(Mining::kBatchHard) == "batch-hard" && from_word<Mining>("random") == Mining::kRandom);
+// What makes a word too few or too many not compile.
+static_assert(choice_detail::is_enumerator<Mining::kBatchHard>() &&
+              !choice_detail::is_enumerator<static_cast<Mining>(2)>());
+
+TEST(Choice, every_word_is_that_of_one_value) {
+  EXPECT_THAT(word_list<Mining>(), testing::ElementsAre("random", "batch-hard"));
+  EXPECT_EQ(std::nullopt, from_word<Mining>("Random"));
+  EXPECT_EQ("batch-hard", testing::PrintToString(Mining::kBatchHard));
+}
+
+TEST(Choice, another_word_is_refused_with_the_nearest) {
+  const core::Json json = {{"mining", "batch-herd"}, {"number", 1}};
+  core::ObjectReader object(json, "spec.json");
+  try {
+    required<Mining>(object, "mining");
+    FAIL() << "it was taken";
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
+    EXPECT_STREQ(
+        "spec.json: key 'mining' has the value 'batch-herd' (it must be one of random, batch-hard); did you mean "
+        "'batch-hard'",
+        error.what());
+  }
+  EXPECT_THROW(required<Mining>(object, "number"), core::RuntimeError);
+}
+
+}  // namespace
+}  // namespace resolute::settings::choice_test

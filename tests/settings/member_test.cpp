@@ -1,0 +1,90 @@
+#include "settings/member.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace resolute::settings::member_test {
+namespace {
+
+using testing::HasSubstr;
+
+enum class Colour { kRed, kBlue };
+constexpr auto words_of(Colour) { return words("red", "blue"); }
+
+struct Inner {
+  int size = 3;
+  static void members(auto&& visit) { visit(member("size", &Inner::size, between(1, 9), "pixels").spelled("wide")); }
+  bool operator==(const Inner&) const = default;
+};
+
+struct Outer {
+  int steps = 2;
+  double share = -0.0;
+  std::vector<int> rates = {2, 3};
+  Colour colour = Colour::kBlue;
+  bool neck = true;
+  std::optional<Inner> inner;
+  static void members(auto&& visit) {
+    visit(member("steps", &Outer::steps, at_least(1), "optimiser steps"));
+    visit(member("share", &Outer::share, between(0, 0.5), "share of all"));
+    visit(member("rates", &Outer::rates, some_rates(), "rates"));
+    visit(member("colour", &Outer::colour, "colour"));
+    visit(member("neck", &Outer::neck, "a neck"));
+    visit(member("inner", &Outer::inner, "more"));
+  }
+  bool operator==(const Outer&) const = default;
+};
+
+template <class Call>
+std::string refusal(Call call) {
+  try {
+    call();
+  } catch (const core::RuntimeError& error) {
+    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Member, json_holds_every_member_and_comes_back) {
+  Outer outer;
+  EXPECT_EQ(R"({"colour":"blue","inner":null,"neck":true,"rates":[2,3],"share":0.0,"steps":2})",
+            canonical(outer).text());
+  EXPECT_EQ(outer, from_json<Outer>(core::Json::parse(canonical(outer).text()), "spec"));
+  outer.inner = Inner{7};
+  outer.colour = Colour::kRed;
+  EXPECT_EQ(outer, from_json<Outer>(core::Json::parse(canonical(outer).text()), "spec"));
+}
+
+TEST(Member, reading_is_strict_and_tells_the_place) {
+  const auto refused = [](const std::string& key, const core::Json& value) {
+    core::Json json = core::Json::parse(canonical(Outer{}).text());
+    json[key] = value;
+    return refusal([&] { from_json<Outer>(json, "spec"); });
+  };
+  EXPECT_THAT(refused("colour", "rd"),
+              HasSubstr("spec: key 'colour' has the value 'rd' (it must be one of red, blue)"));
+  EXPECT_THAT(refused("steps", 1.5), HasSubstr("spec: key 'steps' has the value 1.5"));
+  EXPECT_THAT(refused("else", 1), HasSubstr("spec: unknown key 'else'"));
+  EXPECT_THAT(refused("inner", core::Json::object()), HasSubstr("spec: in 'inner': key 'size' is missing"));
+}
+
+TEST(Member, each_is_checked_by_its_rule) {
+  const auto refused = [](auto change) {
+    Outer outer;
+    change(outer);
+    return refusal([&] { check_members(outer, "train."); });
+  };
+  EXPECT_EQ("", refused([](Outer&) {}));
+  EXPECT_EQ("key 'train.steps' has the value 0 (it must be 1 to 2147483647)", refused([](Outer& o) { o.steps = 0; }));
+  EXPECT_EQ("key 'train.share' has the value 0.75 (it must be 0 to 0.5)", refused([](Outer& o) { o.share = 0.75; }));
+  EXPECT_EQ("key 'train.rates' has the value [3, 2] (they must ascend, none twice)", refused([](Outer& o) {
+              o.rates = {3, 2};
+            }));
+  EXPECT_EQ("key 'train.rates' has the value [17] (each must be 1 to 16)", refused([](Outer& o) { o.rates = {17}; }));
+  EXPECT_THAT(refused([](Outer& o) { o.rates.clear(); }), HasSubstr("key 'train.rates' has the value []"));
+  EXPECT_EQ("key 'wide' has the value 0 (it must be 1 to 9)", refusal([] { check_members(Inner{0}, ""); }));
+}
+
+}  // namespace
+}  // namespace resolute::settings::member_test
