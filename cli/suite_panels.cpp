@@ -87,12 +87,12 @@ class PanelReader {
   }
 
   void read_panels(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (!evaluation.outputs.contains(results::kPanelsFile)) {
+    if (!evaluation.outputs.contains(experiments::kPanelsOutput.file)) {
       to.missing = "its evaluation left no panels";
       return;
     }
-    const core::Bytes text = read_output(evaluation, results::kPanelsFile);
-    to.panels = results::parse_panels(core::as_text(text), where(evaluation, results::kPanelsFile));
+    const core::Bytes text = read_output(evaluation, experiments::kPanelsOutput.file);
+    to.panels = results::parse_panels(core::as_text(text), where(evaluation, experiments::kPanelsOutput.file));
     for (std::size_t query = 0; query < to.panels->queries.size(); ++query) {
       PanelPictures pictures{read_output(evaluation, results::gallery_panel_file(query)), {}};
       if (to.panels->queries[query].reconstruction)

@@ -40,7 +40,7 @@ struct Metric {
 
   bool has_rate() const { return std::string_view(name).ends_with('_'); }
   //! Whether each query has a value of it, so that two rows can be compared query by query.
-  bool is_per_query() const { return output == &kQueriesOutput; }
+  bool is_per_query() const { return output != nullptr && output->of == LeftOf::kEveryQuery; }
   //! Of its column. \param rate as in MetricName
   std::string heading_at(int rate) const;
 };

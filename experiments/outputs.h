@@ -3,6 +3,7 @@
 //! The files that an evaluation leaves beside its result, one row each (docs/formats/result.md), and what a method must
 //! do to leave them. Their columns stand in results/, the figures that show them in cli/figures.cpp.
 
+#include <algorithm>
 #include <string>
 
 #include "experiments/specification.h"
@@ -17,12 +18,28 @@ struct Ability {
   //! \param distance that the evaluation compares by, distance_asked()
   bool (*of)(const methods::Tells& tells, const std::string& distance);
 };
-extern const Ability kLearnsWeights;      //!< of its branches
-extern const Ability kComparesByWeights;  //!< learns them, and its distance uses them
-extern const Ability kRecoversImages;
-extern const Ability kTellsLevelsApart;
-extern const Ability kHasMasks;
-extern const Ability kVariesInLength;
+inline constexpr Ability kLearnsWeights{
+    "compares by learned weights", "'ftwa' with 'ftwa.weighting' and the distance 'weighted'",
+    [](const methods::Tells& tells, const std::string&) {
+      return std::any_of(tells.distances.begin(), tells.distances.end(), [](const auto& one) { return one.weighted; });
+    }};
+inline constexpr Ability kComparesByWeights{
+    kLearnsWeights.lacks, kLearnsWeights.rows, [](const methods::Tells& tells, const std::string& distance) {
+      return std::any_of(tells.distances.begin(), tells.distances.end(),
+                         [&](const auto& one) { return one.weighted && one.name == distance; });
+    }};
+inline constexpr Ability kRecoversImages{
+    "recovers images", "'msifla', or 'rain' with 'rain.reconstruction'",
+    [](const methods::Tells& tells, const std::string&) { return !tells.recovered.empty(); }};
+inline constexpr Ability kTellsLevelsApart{
+    "tells levels of resolution apart", "'resolution_adaptive' with varying length or masks",
+    [](const methods::Tells& tells, const std::string&) { return !tells.level_rates.empty(); }};
+inline constexpr Ability kHasMasks{
+    "has masks", "'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\"",
+    [](const methods::Tells& tells, const std::string&) { return tells.masks; }};
+inline constexpr Ability kVariesInLength{
+    "varies in length", "'resolution_adaptive' with 'resolution_adaptive.varying_length'",
+    [](const methods::Tells& tells, const std::string&) { return !tells.prefixes.empty(); }};
 
 //! Of what an evaluation leaves a file.
 enum class LeftOf {

@@ -273,11 +273,12 @@ SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experimen
     return found->second;
   };
   return aggregate(plan, records, [&](const EvaluationRecord& record) {
-    const auto named = record.outputs.find(kQueryScoresFile);
+    const auto named = record.outputs.find(experiments::kQueriesOutput.file);
     if (named == record.outputs.end())
-      throw core::input_error(fmt::format("evaluation {} left no '{}'", short_id(record.job), kQueryScoresFile),
-                              "a table compares rows query by query", "leave out its compare_with");
-    return read_csv<QueryScore>(files, store.job_folder(record.job) / kQueryScoresFile, named->second);
+      throw core::input_error(
+          fmt::format("evaluation {} left no '{}'", short_id(record.job), experiments::kQueriesOutput.file),
+          "a table compares rows query by query", "leave out its compare_with");
+    return read_csv<QueryScore>(files, store.job_folder(record.job) / experiments::kQueriesOutput.file, named->second);
   });
 }
 

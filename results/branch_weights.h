@@ -13,9 +13,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kBranchWeightsFile = experiments::kWeightsOutput.file;
-
 //! One image at one rate on one side of the comparison.
 struct BranchWeights {
   std::string path;           //!< of the image, as its pack names it; any bytes but NUL, not empty

@@ -119,27 +119,18 @@ class CsvColumns {
   }
 };
 
-//! Takes the columns' names.
-class CsvHeader : public CsvColumns<CsvHeader> {
+//! Takes the columns' names, or the fields of rows.
+template <bool kNames>
+class CsvWriter : public CsvColumns<CsvWriter<kNames>> {
  public:
   static constexpr bool kReads = false;
-  void field(std::string_view name, const auto&, const auto&) {
-    taken_ += fmt::format("{}{}", taken_.empty() ? "" : ",", name);
+  void field(std::string_view name, const auto& write, const auto&) {
+    if constexpr (kNames) text_ += name;
+    if constexpr (!kNames) text_ += write();
+    text_ += ',';
   }
-  std::string line() const { return taken_ + "\n"; }
-
- private:
-  std::string taken_;
-};
-
-//! Takes the fields of rows.
-class CsvWriter : public CsvColumns<CsvWriter> {
- public:
-  static constexpr bool kReads = false;
-  explicit CsvWriter(std::string header) : text_(std::move(header)) {}
-  void field(std::string_view, const auto& write, const auto&) { text_ += write() + ','; }
   void end_row() { text_.back() = '\n'; }
-  std::string take() { return std::move(text_); }
+  const std::string& written() const { return text_; }
 
  private:
   std::string text_;
@@ -180,21 +171,22 @@ class CsvReader : public CsvColumns<CsvReader> {
 //! The first line, with its line feed.
 template <class Row>
 std::string csv_header() {
-  CsvHeader header;
+  CsvWriter<true> csv;
   Row row;
-  columns(header, row);
-  return header.line();
+  columns(csv, row);
+  csv.end_row();
+  return csv.written();
 }
 
 //! A file's text: a header line, then a line for each row in the order given.
 template <class Row>
 std::string csv_text(const std::vector<Row>& rows) {
-  CsvWriter csv(csv_header<Row>());
+  CsvWriter<false> csv;
   for (Row row : rows) {
     columns(csv, row);
     csv.end_row();
   }
-  return csv.take();
+  return csv_header<Row>() + csv.written();
 }
 
 //! Strict: only a text that csv_text() makes of rows that fit their columns is read. \throws core::RuntimeError

@@ -15,9 +15,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kMaskValuesFile = experiments::kMasksOutput.file;
-
 //! One level's values of the mask behind one block.
 struct MaskSpread {
   std::string block;  //!< as the network's parameters are named: letters, digits, '.' and '_'; not empty

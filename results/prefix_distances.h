@@ -15,9 +15,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kPrefixDistancesFile = experiments::kPrefixesOutput.file;
-
 //! Squared Euclidean distances of pairs of a query and a gallery image.
 struct DistanceSpread {
   std::int64_t pairs = 0;  //!< that were measured; without one all of `squared` is 0

@@ -14,9 +14,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kQueryScoresFile = experiments::kQueriesOutput.file;
-
 //! One query. Fractions, 0 to 1; all 0 without a match.
 struct QueryScore {
   std::string path;                              //!< of the image, as its pack names it; any bytes but NUL, not empty

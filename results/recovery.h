@@ -16,9 +16,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kRecoveryFile = experiments::kRecoveryOutput.file;
-
 //! PSNR and SSIM against the image that a decoder aims at (results/image_quality.h).
 struct Nearness {
   float psnr = 0;  //!< in decibels, 0 and above, finite

@@ -15,7 +15,7 @@ using testing::HasSubstr;
 TEST(QueryScores, a_file_must_have_the_hash_that_its_record_names) {
   auto& files = core::real_file_system();
   const auto folder = std::filesystem::temp_directory_path() / ("resolute-queries-" + std::to_string(getpid()));
-  const auto path = folder / kQueryScoresFile;
+  const auto path = folder / experiments::kQueriesOutput.file;
   const std::vector<QueryScore> scores{{"query/0001_c2s1_01.jpg", 1, 2, 3, true, {0.1, 0.5, 2.0 / 3, 1}, 1.0 / 3},
                                        {"0002.jpg", -1, -1, 1, false, {0, 0, 0, 0}, 0}};
   const std::string text = csv_text(scores);

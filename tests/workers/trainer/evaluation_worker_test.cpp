@@ -201,12 +201,12 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_
     agreements[way] = record.metrics.at("level_agreement");
     EXPECT_GT(record.metrics.at("mask_spread"), 0);
     const auto prefixes = results::parse_csv<results::PrefixDistances>(
-        core::read_text(core::real_file_system(), folder / results::kPrefixDistancesFile), "prefixes");
+        core::read_text(core::real_file_system(), folder / experiments::kPrefixesOutput.file), "prefixes");
     EXPECT_EQ(way == "highest" ? 4 : 1, prefixes.back().level);
     const auto masks = results::parse_csv<results::MaskSpread>(
-        core::read_text(core::real_file_system(), folder / results::kMaskValuesFile), "masks");
+        core::read_text(core::real_file_system(), folder / experiments::kMasksOutput.file), "masks");
     EXPECT_EQ(4U * 4U, masks.size());
-    for (const char* file : {results::kPrefixDistancesFile, results::kMaskValuesFile})
+    for (const char* file : {experiments::kPrefixesOutput.file, experiments::kMasksOutput.file})
       EXPECT_EQ(1U, record.outputs.count(file)) << file;
   }
   // Images of the synthetic source are stored at the pack's size: what they are shrunk by is plain to see.

@@ -68,8 +68,8 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
     return {method<experiments::BaselineOptions>(), std::move(added)};
   }
   static std::vector<results::RecoveryQuality> recovery(const EvaluationOutputs& outputs) {
-    return results::parse_csv<results::RecoveryQuality>(core::as_text(outputs.files.at(results::kRecoveryFile)),
-                                                        "recovery");
+    return results::parse_csv<results::RecoveryQuality>(
+        core::as_text(outputs.files.at(experiments::kRecoveryOutput.file)), "recovery");
   }
   // The copy that a training makes.
   Image copy(std::size_t row, int rate) const {
@@ -131,7 +131,7 @@ TEST_F(RecoveryOutputsTest, metrics_are_means_over_images_of_each_rate_above_1_a
     EXPECT_FALSE(made.metrics.contains(name)) << name;
   protocol_.sample_rates.clear();
   const EvaluationOutputs without = outputs(method).value();
-  EXPECT_FALSE(without.files.contains(results::kRecoveryFile));
+  EXPECT_FALSE(without.files.contains(experiments::kRecoveryOutput.file));
   EXPECT_FALSE(without.metrics.contains("psnr_gain_2"));
 }
 

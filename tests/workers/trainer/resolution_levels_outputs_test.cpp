@@ -207,7 +207,7 @@ TEST_F(ResolutionLevelsOutputsTest, threads_change_no_bit_of_a_prefix_and_a_wish
 TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_vary) {
   const EvaluationOutputs made = outputs(method_).value();
   const auto lines = results::parse_csv<results::PrefixDistances>(
-      core::as_text(made.files.at(results::kPrefixDistancesFile)), "prefixes");
+      core::as_text(made.files.at(experiments::kPrefixesOutput.file)), "prefixes");
   expect_plain_lines(embed(method_), rates(), lines);
   // By all that the queries of a rate have, they rank as the evaluation says.
   const FeatureEmbedding embedding = embed(method_);
@@ -225,8 +225,8 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_
   EXPECT_TRUE(varies_in_length(method_));
   EXPECT_EQ(kPrefixes, prefix_dimensions(method_));
   const EvaluationOutputs none = outputs(fixed).value();
-  EXPECT_FALSE(none.files.contains(results::kPrefixDistancesFile));
-  EXPECT_FALSE(none.files.contains(results::kMaskValuesFile));
+  EXPECT_FALSE(none.files.contains(experiments::kPrefixesOutput.file));
+  EXPECT_FALSE(none.files.contains(experiments::kMasksOutput.file));
   EXPECT_TRUE(none.metrics.empty());
 }
 
@@ -241,7 +241,7 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_the_masks_that_act) {
     }
   const EvaluationOutputs made = outputs(method_).value();
   const auto lines =
-      results::parse_csv<results::MaskSpread>(core::as_text(made.files.at(results::kMaskValuesFile)), "masks");
+      results::parse_csv<results::MaskSpread>(core::as_text(made.files.at(experiments::kMasksOutput.file)), "masks");
   ASSERT_EQ(method_.masks.size(), lines.size());
   double deviations = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -273,7 +273,7 @@ TEST_F(ResolutionLevelsOutputsTest, samples_say_how_many_dimensions_each_row_has
   const std::filesystem::path folder = raw_->folder() / "samples";
   std::filesystem::create_directories(folder);
   write_outputs(core::real_file_system(), folder, made);
-  const datasets::ArrayFileReader reader(folder / kSamplesFile);
+  const datasets::ArrayFileReader reader(folder / experiments::kSamplesOutput.file);
   const std::vector<std::int64_t> of_rates = reader.read_int64("rates", 1).values,
                                   prefix = reader.read_int64("prefix", 1).values;
   const auto features = reader.read_float32("features", 2);
