@@ -221,34 +221,6 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
 
 std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
 
-const char* status_name(CellStatus status) {
-  switch (status) {
-    case CellStatus::kComplete:
-      return "complete";
-    case CellStatus::kIncomplete:
-      return "incomplete";
-    case CellStatus::kMixed:
-      return "mixed";
-    case CellStatus::kStale:
-      return "stale";
-    case CellStatus::kNotApplicable:
-      return "not applicable";
-  }
-  return "";
-}
-
-const char* status_name(ClaimStatus status) {
-  switch (status) {
-    case ClaimStatus::kHolds:
-      return "holds";
-    case ClaimStatus::kDoesNotHold:
-      return "does not hold";
-    case ClaimStatus::kOpen:
-      return "open";
-  }
-  return "";
-}
-
 SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
   PlanIndex index(plan, lookup);
   SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};

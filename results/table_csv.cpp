@@ -40,7 +40,7 @@ std::string to_csv(const SuiteTables& tables) {
                            csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
                            csv_number(cell.std), cell.trials, cell.trials_needed,
                            none ? "no reference" : csv_number(cell.reference), csv_number(cell.chance),
-                           csv_difference(cell.difference), status_name(cell.status), jobs);
+                           csv_difference(cell.difference), settings::word(cell.status), jobs);
       }
     }
   }

@@ -56,7 +56,7 @@ std::string cell_text(const Cell& cell) {
       break;
     case CellStatus::kMixed:
     case CellStatus::kStale:
-      text = fmt::format("`{}`", status_name(cell.status));
+      text = fmt::format("`{}`", settings::word(cell.status));
       break;
   }
   if (cell.reference) text += fmt::format(" ({:.1f})", *cell.reference);
@@ -152,7 +152,7 @@ std::vector<std::string> marks(const Table& table) {
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
       if (cell.why.empty()) continue;
-      auto line = fmt::format("`{}`, {} on {}: {}; not averaged", status_name(cell.status), plain(row.label),
+      auto line = fmt::format("`{}`, {} on {}: {}; not averaged", settings::word(cell.status), plain(row.label),
                               plain(cell.dataset), cell.why);
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
@@ -217,7 +217,7 @@ std::string claims(const Table& table) {
     }
     const std::string missing = claim.status == ClaimStatus::kOpen ? ": some means are missing" : "";
     text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", heading_of(claim.metric),
-                        plain(claim.paper_dataset), order, status_name(claim.status), plain(claim.dataset), against,
+                        plain(claim.paper_dataset), order, settings::word(claim.status), plain(claim.dataset), against,
                         missing);
   }
   return text;
