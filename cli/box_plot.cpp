@@ -11,6 +11,8 @@ namespace resolute::cli {
 namespace {
 
 constexpr double kCap = 0.25;  // half a whisker's end, of a box's width
+constexpr double kBottom = kPlotTop + kPlotHeight;
+constexpr double kLine = 18;  // of text
 
 constexpr std::string_view kBoxStyle = R"(
 :root { --hr: #0067b0; --lr: #c04a00; --third: #00805c; --fourth: #8e4399; }
@@ -36,25 +38,30 @@ constexpr std::string_view kBoxStyle = R"(
 .plot .median { stroke-width: 3; }
 )";
 
-double quantile(const std::vector<double>& sorted, double share) {
-  const double place = share * static_cast<double>(sorted.size() - 1);
-  const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return std::lerp(sorted[below], sorted[above], place - static_cast<double>(below));
+std::string box_svg(const Box& box, double x, const Axis& axis, std::string_view style, double width) {
+  const auto& [p5, p25, p50, p75, p95] = box.spread.percentiles;
+  std::string svg = fmt::format(
+      "<g><title>{}: median {:.3g}, half of them {:.3g} to {:.3g}, nine of ten {:.3g} to {:.3g}; {} {}</title>\n",
+      escaped(box.title), p50, p25, p75, p5, p95, box.count, box.of);
+  svg += line_svg(x, axis.y(p5), x, axis.y(p25), style) + line_svg(x, axis.y(p75), x, axis.y(p95), style);
+  for (double end : {p5, p95}) svg += line_svg(x - kCap * width, axis.y(end), x + kCap * width, axis.y(end), style);
+  svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" class=\"{}\"/>\n",
+                     x - width / 2, axis.y(p75), width, axis.y(p25) - axis.y(p75), style);
+  svg += line_svg(x - width / 2, axis.y(p50), x + width / 2, axis.y(p50), fmt::format("{} median", style));
+  return svg + "</g>\n";
+}
+
+std::string column_svg(const BoxPlot& plot, const BoxPlot::Column& column, double middle) {
+  std::string svg;
+  const double first = middle - plot.apart * static_cast<double>(column.boxes.size() - 1) / 2;
+  for (std::size_t i = 0; i < column.boxes.size(); ++i)
+    if (column.boxes[i])
+      svg += box_svg(*column.boxes[i], first + plot.apart * static_cast<double>(i), plot.axis, plot.series[i].style,
+                     plot.box);
+  return svg + text_svg(middle, kBottom + 16, "middle", column.name);
 }
 
 }  // namespace
-
-Box box_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {quantile(values, 0.05), quantile(values, 0.25), quantile(values, 0.5),
-          quantile(values, 0.75), quantile(values, 0.95), values.size()};
-}
-
-Box box_of(const results::Spread& spread, std::int64_t count, std::string_view of) {
-  const auto& [p5, p25, p50, p75, p95] = spread.percentiles;
-  return {p5, p25, p50, p75, p95, static_cast<std::size_t>(count), of};
-}
 
 double round_above(double value) {
   if (!(value > 0)) return 1;
@@ -68,12 +75,36 @@ double Axis::y(double value) const {
   return kPlotTop + kPlotHeight * (1 - std::min((value - bottom_) / (top_ - bottom_), 1.02));
 }
 
-std::string plot_begin(std::string_view description, double right, double below) {
-  const double width = right + kPlotRight, height = kPlotTop + kPlotHeight + below;
-  return fmt::format(
+std::string box_plot_svg(const BoxPlot& plot, std::string_view description) {
+  std::size_t columns = 0;
+  for (const BoxPlot::Group& group : plot.groups) columns += group.columns.size();
+  const double right = kPlotLeft + std::max(plot.column * static_cast<double>(columns), plot.least) +
+                       plot.gap * static_cast<double>(plot.groups.size() - 1);
+  const double width = right + kPlotRight, height = kBottom + kPlotBelow + (plot.below.empty() ? 0 : kLine);
+  std::string svg = fmt::format(
       "<svg class=\"plot\" role=\"img\" aria-label=\"{}\" width=\"{:.0f}\" height=\"{:.0f}\" "
       "viewBox=\"0 0 {:.0f} {:.0f}\">\n",
       escaped(description), width, height, width, height);
+  for (std::size_t i = 0; i < plot.series.size(); ++i)
+    svg += legend_svg(kPlotLeft + plot.legend * static_cast<double>(i), plot.series[i].style, plot.series[i].name);
+  if (!plot.axis_name.empty()) svg += axis_name_svg(right, plot.axis_name);
+  svg += axis_svg(plot.axis, right);
+  double x = kPlotLeft;
+  for (const BoxPlot::Group& group : plot.groups) {
+    if (&group != &plot.groups.front()) {
+      x += plot.gap;
+      svg += line_svg(x - plot.gap / 2, kPlotTop, x - plot.gap / 2, kBottom, "axis");
+    }
+    const double begin = x;
+    for (const BoxPlot::Column& column : group.columns) {
+      svg += column_svg(plot, column, x + plot.column / 2);
+      x += plot.column;
+    }
+    svg += text_svg((begin + x) / 2, kBottom + 34, "middle", group.name, "quiet");
+  }
+  if (!plot.below.empty())
+    svg += text_svg((kPlotLeft + right) / 2, kBottom + 34 + kLine, "middle", plot.below, "quiet");
+  return svg + "</svg>\n";
 }
 
 std::string text_svg(double x, double y, std::string_view anchor, std::string_view text, std::string_view style) {
@@ -84,21 +115,6 @@ std::string text_svg(double x, double y, std::string_view anchor, std::string_vi
 std::string line_svg(double x1, double y1, double x2, double y2, std::string_view style) {
   return fmt::format("<line x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\" class=\"{}\"/>\n", x1, y1, x2, y2,
                      style);
-}
-
-std::string box_svg(const Box& box, double x, const Axis& axis, std::string_view style, std::string_view name,
-                    double width) {
-  std::string svg = fmt::format(
-      "<g><title>{}: median {:.3g}, half of them {:.3g} to {:.3g}, nine of ten {:.3g} to {:.3g}; {} {}</title>\n",
-      escaped(name), box.p50, box.p25, box.p75, box.p5, box.p95, box.count, box.of);
-  const double ends[2][2] = {{box.p5, box.p25}, {box.p75, box.p95}};
-  for (const auto& [from, to] : ends) svg += line_svg(x, axis.y(from), x, axis.y(to), style);
-  for (double end : {box.p5, box.p95})
-    svg += line_svg(x - kCap * width, axis.y(end), x + kCap * width, axis.y(end), style);
-  svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" class=\"{}\"/>\n",
-                     x - width / 2, axis.y(box.p75), width, axis.y(box.p25) - axis.y(box.p75), style);
-  svg += line_svg(x - width / 2, axis.y(box.p50), x + width / 2, axis.y(box.p50), fmt::format("{} median", style));
-  return svg + "</g>\n";
 }
 
 std::string legend_svg(double x, std::string_view style, std::string_view name) {

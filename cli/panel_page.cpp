@@ -9,11 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include "cli/box_plot.h"
+#include "cli/figures.h"
 #include "cli/html.h"
-#include "cli/mask_plot.h"
-#include "cli/prefix_plot.h"
-#include "cli/recovery_plot.h"
 
 namespace resolute::cli {
 namespace {
@@ -85,73 +82,13 @@ std::string reconstruction_figure(const PanelRow& row, std::size_t index) {
 }
 
 //! A heading, words and a figure for each row that has something to show; nothing where none has.
-template <class Lines>
-std::string plots_block(const PanelSection& section, std::string_view heading, std::string_view words,
-                        Lines PanelRow::*lines, std::string (*figure)(const PanelRow&)) {
-  std::string figures;
+std::string figures_block(const PanelSection& section, const Figure& figure) {
+  std::string all;
   for (const PanelRow& row : section.rows)
-    if (!(row.*lines).empty()) figures += figure(row);
-  if (figures.empty()) return {};
-  return fmt::format("<h3>{}</h3>\n<p class=\"quiet\">{}</p>\n<div class=\"plots\">\n{}</div>\n", heading, words,
-                     figures);
-}
-
-std::string weight_figure(const PanelRow& row) {
-  const std::string words = weight_metrics_text(row.weight_metrics);
-  return fmt::format("<figure>\n<figcaption>{}{}</figcaption>\n{}</figure>\n", escaped(row.label),
-                     words.empty() ? "" : fmt::format(" <span class=\"quiet\">({})</span>", words),
-                     weight_plot_svg(row.weights, fmt::format("Weights of {} by rate", row.label)));
-}
-
-std::string weights_block(const PanelSection& section) {
-  return plots_block(section, "Weights against rate",
-                     "The weights that each method gives to a sample of test images at several rates: as HR gallery "
-                     "images (high side) and as LR queries or copies (low side). Boxes hold half of the images around "
-                     "the median, whiskers nine of ten.",
-                     &PanelRow::weights, weight_figure);
-}
-
-std::string recovery_figure(const PanelRow& row) {
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
-                     recovery_plot_svg(row.recovery, fmt::format("PSNR of images recovered by {} by rate", row.label)),
-                     recovery_table_html(row.recovery));
-}
-
-std::string recovery_block(const PanelSection& section) {
-  return plots_block(section, "Recovered images",
-                     "What each method's decoders make of a sample of test images at several rates, against what they "
-                     "aim at: the HR image at scale 1, the copy at rate r at scale 1/r. Beside it the LR image itself, "
-                     "enlarged bilinearly. Boxes hold half of the images around the median, whiskers nine of ten.",
-                     &PanelRow::recovery, recovery_figure);
-}
-
-std::string mask_figure(const PanelRow& row) {
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
-                     mask_plot_svg(row.masks, fmt::format("Mask values of {} by block and level", row.label)),
-                     mask_table_html(row.masks));
-}
-
-std::string masks_block(const PanelSection& section) {
-  return plots_block(section, "Masks",
-                     "The factors that each method scales the channels of its network's blocks with, at each level of "
-                     "resolution; the highest level is that of the gallery. Boxes hold half of the channels around the "
-                     "median, whiskers nine of ten. Below: the mean difference of a channel's factors at two levels.",
-                     &PanelRow::masks, mask_figure);
-}
-
-std::string prefix_figure(const PanelRow& row) {
-  return fmt::format("<figure>\n<figcaption>{}</figcaption>\n{}{}</figure>\n", escaped(row.label),
-                     prefix_plot_svg(row.prefixes, fmt::format("Distances of {} by shared prefix", row.label)),
-                     prefix_table_html(row.prefixes));
-}
-
-std::string prefixes_block(const PanelSection& section) {
-  return plots_block(
-      section, "Distance by shared prefix",
-      "Squared distances of queries to gallery images by the first sub-vectors that both have, for each rate and the "
-      "level of resolution that queries are taken for. Boxes hold half of the pairs around the median, whiskers nine "
-      "of ten. Below: how each prefix alone would rank them; in bold what they are compared by.",
-      &PanelRow::prefixes, prefix_figure);
+    if (const auto found = row.figures.find(figure.output); found != row.figures.end()) all += found->second;
+  if (all.empty()) return {};
+  return fmt::format("<h3>{}</h3>\n<p class=\"quiet\">{}</p>\n<div class=\"plots\">\n{}</div>\n", figure.heading,
+                     figure.words, all);
 }
 
 std::string query_block(const PanelSection& section, const ShownQuery& shown) {
@@ -184,10 +121,7 @@ std::string section_html(const PanelSection& section) {
       html += fmt::format("<p class=\"missing\">{}: {}.</p>\n", escaped(row.label), escaped(row.missing));
   }
   if (!jobs.empty()) html += fmt::format("<p class=\"quiet\">Evaluations: {}.</p>\n", jobs);
-  html += weights_block(section);
-  html += recovery_block(section);
-  html += masks_block(section);
-  html += prefixes_block(section);
+  for (const Figure& figure : figures()) html += figures_block(section, figure);
   for (const ShownQuery& query : shown_queries(section)) html += query_block(section, query);
   return html;
 }

@@ -1,22 +1,18 @@
 #pragma once
 //! \file
-//! The page that `resolute suite panels` writes: how the weights of methods that have some go with the rate, what
-//! decoders recover at each rate, masks by block and level, distances by the sub-vectors that images share, then for
-//! each query what several methods put first and what their decoders made of it, one below the other. One HTML file
-//! without scripts, pictures inside; made of values alone.
+//! The page that `resolute suite panels` writes: the figures of each row's outputs (cli/figures.h), then for each query
+//! what several methods put first and what their decoders made of it, one below the other. One HTML file without
+//! scripts, pictures inside; made of values alone.
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "cli/weight_plot.h"
 #include "core/bytes.h"
-#include "results/branch_weights.h"
-#include "results/mask_values.h"
+#include "experiments/outputs.h"
 #include "results/panels.h"
-#include "results/prefix_distances.h"
-#include "results/recovery.h"
 
 namespace resolute::cli {
 
@@ -30,15 +26,12 @@ struct PanelPictures {
 struct PanelRow {
   std::string id;
   std::string label;
-  std::string job;                              //!< id of the evaluation that is shown
-  std::string missing;                          //!< why something is not shown; empty: all that was asked for is
-  std::optional<results::Panels> panels;        //!< where there is
-  std::vector<PanelPictures> pictures;          //!< one a query of `panels`
-  std::vector<results::BranchWeights> weights;  //!< empty: there are none to show
-  WeightMetrics weight_metrics;
-  std::vector<results::RecoveryQuality> recovery;    //!< empty: there is none to show
-  std::vector<results::MaskSpread> masks{};          //!< empty: there are none to show
-  std::vector<results::PrefixDistances> prefixes{};  //!< empty: there are none to show
+  std::string job;                        //!< id of the evaluation that is shown
+  std::string missing;                    //!< why something is not shown; empty: all that was asked for is
+  std::optional<results::Panels> panels;  //!< where there is
+  std::vector<PanelPictures> pictures;    //!< one a query of `panels`
+  std::map<const experiments::Output*, std::string>
+      figures;  //!< figure_html() of the outputs that have something to show
 };
 
 //! One table on one data set.

@@ -2,24 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <utility>
 #include <variant>
 
+#include "cli/figures.h"
 #include "cli/panel_page.h"
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
-#include "experiments/metrics.h"
-#include "results/branch_weights.h"
-#include "results/mask_values.h"
 #include "results/output_file.h"
-#include "results/prefix_distances.h"
 #include "results/record.h"
-#include "results/recovery.h"
 
 namespace resolute::cli {
 
@@ -42,25 +40,6 @@ constexpr CommandHelp kSuitePanelsHelp{
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of a picture, far above what a worker draws
 
-//! What an evaluation was asked to leave for the page.
-struct Wanted {
-  bool panels = false;
-  bool weights = false;
-  bool recovery = false;
-  bool masks = false;
-  bool prefixes = false;
-  bool any() const { return panels || weights || recovery || masks || prefixes; }
-};
-
-//! What an evaluation leaves of its training's method, beside features and panels. \param sampled whether it looks at a
-//! sample of images at several rates
-Wanted left_of(const experiments::TrainingSpecification& training, bool sampled) {
-  const auto has = [&](const char* metric) { return experiments::has_metric(training.method, {}, metric); };
-  const auto* adaptive = std::get_if<experiments::ResolutionAdaptiveOptions>(&training.method);
-  return {false, sampled && has("weight_hr_rho"), sampled && has("psnr_gain_2"), has("mask_spread"),
-          adaptive != nullptr && adaptive->varying_length};
-}
-
 class PanelReader {
  public:
   PanelReader(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan)
@@ -72,19 +51,20 @@ class PanelReader {
     for (const experiments::PlannedJob& job : plan.jobs) {
       const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
       if (evaluation == nullptr) continue;
-      Wanted& wanted = wanted_[job.id];
-      wanted = left_of(*trainings.at(evaluation->training), !evaluation->protocol.sample_rates.empty());
-      wanted.panels = evaluation->protocol.panels > 0;
+      evaluations_[job.id] = {trainings.at(evaluation->training)->method, evaluation->protocol};
     }
   }
 
   bool wants_any(const experiments::CellPlan& cell) const {
-    return !cell.evaluations.empty() && wanted_.at(cell.evaluations.front()).any();
+    return !cell.evaluations.empty() && (wants(experiments::kPanelsOutput, cell.evaluations.front()) ||
+                                         std::any_of(figures().begin(), figures().end(), [&](const Figure& figure) {
+                                           return wants(*figure.output, cell.evaluations.front());
+                                         }));
   }
 
   PanelRow read(const experiments::RowPlan& row, const experiments::CellPlan& cell) const {
     const experiments::JobId& job = cell.evaluations.front();
-    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}, {}, {}, {}};
+    PanelRow read{row.id, row.label, job.hex, {}, std::nullopt, {}, {}};
     const auto record = results::read_record(files_, store_, job);
     if (!record) {
       read.missing = "not evaluated yet";
@@ -94,22 +74,25 @@ class PanelReader {
     if (evaluation == nullptr)
       throw core::input_error(fmt::format("the record of job {} is of another kind of job", job.hex.substr(0, 12)),
                               "the plan says otherwise", "remove its result.json and run the suite again");
-    if (wanted_.at(job).panels) read_panels(*evaluation, read);
-    if (wanted_.at(job).weights) read_weights(*evaluation, read);
-    if (wanted_.at(job).recovery) read_recovery(*evaluation, read);
-    if (wanted_.at(job).masks) read_masks(*evaluation, read);
-    if (wanted_.at(job).prefixes) read_prefixes(*evaluation, read);
+    if (wants(experiments::kPanelsOutput, job)) read_panels(*evaluation, read);
+    for (const Figure& figure : figures())
+      if (wants(*figure.output, job)) read_figure(figure, *evaluation, read);
     return read;
   }
 
  private:
+  bool wants(const experiments::Output& output, const experiments::JobId& job) const {
+    const auto& [method, protocol] = evaluations_.at(job);
+    return experiments::leaves(output, method, protocol);
+  }
+
   void read_panels(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (!evaluation.outputs.contains(results::kPanelsFile)) {
+    if (!evaluation.outputs.contains(experiments::kPanelsOutput.file)) {
       to.missing = "its evaluation left no panels";
       return;
     }
-    const core::Bytes text = read_output(evaluation, results::kPanelsFile);
-    to.panels = results::parse_panels(core::as_text(text), where(evaluation, results::kPanelsFile));
+    const core::Bytes text = read_output(evaluation, experiments::kPanelsOutput.file);
+    to.panels = results::parse_panels(core::as_text(text), where(evaluation, experiments::kPanelsOutput.file));
     for (std::size_t query = 0; query < to.panels->queries.size(); ++query) {
       PanelPictures pictures{read_output(evaluation, results::gallery_panel_file(query)), {}};
       if (to.panels->queries[query].reconstruction)
@@ -118,42 +101,16 @@ class PanelReader {
     }
   }
 
-  void read_weights(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (evaluation.outputs.contains(results::kBranchWeightsFile)) {
-      const core::Bytes text = read_output(evaluation, results::kBranchWeightsFile);
-      to.weights = results::parse_branch_weights(core::as_text(text), where(evaluation, results::kBranchWeightsFile));
-      to.weight_metrics = weight_metrics(evaluation.metrics);
-    }
-    if (to.weights.empty()) lacks(to, "weights");
-  }
-
-  void read_recovery(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (evaluation.outputs.contains(results::kRecoveryFile)) {
-      const core::Bytes text = read_output(evaluation, results::kRecoveryFile);
-      to.recovery = results::parse_recovery(core::as_text(text), where(evaluation, results::kRecoveryFile));
-    }
-    if (to.recovery.empty()) lacks(to, "recovered images");
-  }
-
-  void read_masks(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (evaluation.outputs.contains(results::kMaskValuesFile)) {
-      const core::Bytes text = read_output(evaluation, results::kMaskValuesFile);
-      to.masks = results::parse_mask_values(core::as_text(text), where(evaluation, results::kMaskValuesFile));
-    }
-    if (to.masks.empty()) lacks(to, "masks");
-  }
-
-  void read_prefixes(const results::EvaluationRecord& evaluation, PanelRow& to) const {
-    if (evaluation.outputs.contains(results::kPrefixDistancesFile)) {
-      const core::Bytes text = read_output(evaluation, results::kPrefixDistancesFile);
-      to.prefixes =
-          results::parse_prefix_distances(core::as_text(text), where(evaluation, results::kPrefixDistancesFile));
-    }
-    if (to.prefixes.empty()) lacks(to, "distances by prefix");
-  }
-
-  static void lacks(PanelRow& row, std::string_view what) {
-    row.missing += fmt::format("{} no {}", row.missing.empty() ? "its evaluation left" : ", and", what);
+  void read_figure(const Figure& figure, const results::EvaluationRecord& evaluation, PanelRow& to) const {
+    const std::string file = figure.output->file;
+    std::string html;
+    if (evaluation.outputs.contains(file))
+      html = figure_html(figure, core::as_text(read_output(evaluation, file)), where(evaluation, file),
+                         evaluation.metrics, to.label);
+    if (html.empty())
+      to.missing += fmt::format("{} no {}", to.missing.empty() ? "its evaluation left" : ", and", figure.output->name);
+    else
+      to.figures[figure.output] = std::move(html);
   }
 
   std::string where(const results::EvaluationRecord& record, const std::string& name) const {
@@ -172,7 +129,7 @@ class PanelReader {
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
-  std::map<experiments::JobId, Wanted> wanted_;  // of the plan's evaluations
+  std::map<experiments::JobId, std::pair<experiments::MethodOptions, experiments::EvaluationProtocol>> evaluations_;
 };
 
 PanelPage collect(const experiments::Plan& plan, const PanelReader& reader) {
@@ -191,15 +148,10 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
   core::Json sections = core::Json::array();
   for (const PanelSection& section : page.sections) {
     core::Json rows = core::Json::array();
-    for (const PanelRow& row : section.rows)
-      rows.push_back({{"row", row.id},
-                      {"label", row.label},
-                      {"evaluation", row.job},
-                      {"missing", row.missing},
-                      {"weights", !row.weights.empty()},
-                      {"recovery", !row.recovery.empty()},
-                      {"masks", !row.masks.empty()},
-                      {"prefixes", !row.prefixes.empty()}});
+    for (const PanelRow& row : section.rows) {
+      rows.push_back({{"row", row.id}, {"label", row.label}, {"evaluation", row.job}, {"missing", row.missing}});
+      for (const Figure& figure : figures()) rows.back()[figure.key()] = row.figures.contains(figure.output);
+    }
     sections.push_back({{"table", section.table},
                         {"dataset", section.dataset},
                         {"queries", shown_queries(section).size()},
@@ -245,24 +197,20 @@ int suite_panels(const Arguments& arguments) {
     std::cout << describe(page, file).dump(1) << "\n";
     return 0;
   }
-  std::size_t queries = 0, weighted = 0, recovered = 0, masked = 0, prefixed = 0, missing = 0;
+  std::size_t queries = 0, missing = 0;
+  std::map<const experiments::Output*, std::size_t> shown;  // in rows
   for (const PanelSection& section : page.sections) {
     queries += shown_queries(section).size();
     for (const PanelRow& row : section.rows) {
-      weighted += row.weights.empty() ? 0 : 1;
-      recovered += row.recovery.empty() ? 0 : 1;
-      masked += row.masks.empty() ? 0 : 1;
-      prefixed += row.prefixes.empty() ? 0 : 1;
+      for (const auto& [output, html] : row.figures) ++shown[output];
       missing += row.missing.empty() ? 0 : 1;
     }
   }
-  const auto of_rows = [](const char* what, std::size_t rows) {
-    return rows == 0 ? "" : fmt::format(", {} of {} rows", what, rows);
-  };
-  std::cout << fmt::format("{}: {} queries{}{}{}{}{}\n", file.string(), queries, of_rows("weights", weighted),
-                           of_rows("recovered images", recovered), of_rows("masks", masked),
-                           of_rows("distances by prefix", prefixed),
-                           missing == 0 ? "" : fmt::format("; {} evaluations are not there or lack a part", missing));
+  std::string text = fmt::format("{}: {} queries", file.string(), queries);
+  for (const Figure& figure : figures())
+    if (shown[figure.output] > 0) text += fmt::format(", {} of {} rows", figure.output->name, shown[figure.output]);
+  if (missing > 0) text += fmt::format("; {} evaluations are not there or lack a part", missing);
+  std::cout << text << "\n";
   return 0;
 }
 

@@ -191,7 +191,8 @@ class SuiteReader {
       throw core::input_error(problem, fmt::format("table '{}' has no row of that id", table.id),
                               settings::nearest_or_all(table.compare_with, rows));
     }
-    if (std::none_of(table.metrics.begin(), table.metrics.end(), is_per_query))
+    if (std::none_of(table.metrics.begin(), table.metrics.end(),
+                     [](const std::string& metric) { return metric_named(metric)->is_per_query(); }))
       throw core::input_error(problem, "none of the table's metrics is one of queries", "add rank1 or mAP");
   }
 

@@ -120,7 +120,7 @@ double metric_of(const EvaluationRecord& record, const std::string& name) {
   if (found == record.metrics.end())
     throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
                             "a table asks for it");
-  return experiments::is_fraction(name) ? 100 * found->second : found->second;
+  return experiments::metric_named(name)->unit->shown * found->second;
 }
 
 //! Expected value of a fraction under a random order, as far as the record tells it.
@@ -221,34 +221,6 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
 
 std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
 
-const char* status_name(CellStatus status) {
-  switch (status) {
-    case CellStatus::kComplete:
-      return "complete";
-    case CellStatus::kIncomplete:
-      return "incomplete";
-    case CellStatus::kMixed:
-      return "mixed";
-    case CellStatus::kStale:
-      return "stale";
-    case CellStatus::kNotApplicable:
-      return "not applicable";
-  }
-  return "";
-}
-
-const char* status_name(ClaimStatus status) {
-  switch (status) {
-    case ClaimStatus::kHolds:
-      return "holds";
-    case ClaimStatus::kDoesNotHold:
-      return "does not hold";
-    case ClaimStatus::kOpen:
-      return "open";
-  }
-  return "";
-}
-
 SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
   PlanIndex index(plan, lookup);
   SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};
@@ -273,11 +245,12 @@ SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experimen
     return found->second;
   };
   return aggregate(plan, records, [&](const EvaluationRecord& record) {
-    const auto named = record.outputs.find(kQueryScoresFile);
+    const auto named = record.outputs.find(experiments::kQueriesOutput.file);
     if (named == record.outputs.end())
-      throw core::input_error(fmt::format("evaluation {} left no '{}'", short_id(record.job), kQueryScoresFile),
-                              "a table compares rows query by query", "leave out its compare_with");
-    return read_query_scores(files, store.job_folder(record.job) / kQueryScoresFile, named->second);
+      throw core::input_error(
+          fmt::format("evaluation {} left no '{}'", short_id(record.job), experiments::kQueriesOutput.file),
+          "a table compares rows query by query", "leave out its compare_with");
+    return read_csv<QueryScore>(files, store.job_folder(record.job) / experiments::kQueriesOutput.file, named->second);
   });
 }
 

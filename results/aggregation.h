@@ -13,6 +13,7 @@
 #include "experiments/store_layout.h"
 #include "results/query_scores.h"
 #include "results/record.h"
+#include "settings/choice.h"
 
 namespace resolute::results {
 
@@ -23,8 +24,9 @@ enum class CellStatus {
   kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
   kNotApplicable,  //!< the row can have no such number (experiments/metrics.h); nothing is missing
 };
-//! "complete", "incomplete", "mixed", "stale", "not applicable".
-const char* status_name(CellStatus status);
+constexpr auto words_of(CellStatus) {
+  return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
+}
 
 //! A row's cell minus the same cell of the row that its table compares with (bootstrap.h), in per cent.
 struct Difference {
@@ -65,8 +67,7 @@ enum class ClaimStatus {
   kDoesNotHold,  //!< two that follow one another, of those that have a mean, stand in another order or are equal
   kOpen,         //!< some mean is not there yet, and those that are do not contradict
 };
-//! "holds", "does not hold", "open".
-const char* status_name(ClaimStatus status);
+constexpr auto words_of(ClaimStatus) { return settings::words("holds", "does not hold", "open"); }
 
 //! A row of a claim and its mean, where its cell is complete.
 struct ClaimRow {

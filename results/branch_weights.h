@@ -4,15 +4,14 @@
 //! (docs/formats/weights.md), for a look at how they follow the resolution. Written by workers, read by everyone else.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
+
+#include "experiments/outputs.h"
+#include "results/csv.h"
 
 namespace resolute::results {
-
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kBranchWeightsFile = "weights.csv";
 
 //! One image at one rate on one side of the comparison.
 struct BranchWeights {
@@ -26,12 +25,18 @@ struct BranchWeights {
   bool operator==(const BranchWeights&) const = default;
 };
 
-//! The file's text: a header line, then a line an image, rate and side in the order given, each ended by a line feed;
-//! weights in the shortest decimals that read back to the same float, paths quoted as RFC 4180 asks.
-std::string branch_weights_text(const std::vector<BranchWeights>& weights);
-
-//! Strict: only a text that branch_weights_text() writes is read. \throws core::RuntimeError (kInput) opening with
-//! `where` and the line, for anything else, values out of range, or a path, side and rate twice
-std::vector<BranchWeights> parse_branch_weights(std::string_view text, const std::string& where);
+//! Path, side and rate are unique.
+template <class Csv>
+void columns(Csv& csv, BranchWeights& row) {
+  constexpr float kLeast = std::numeric_limits<float>::denorm_min();
+  csv.text("path", row.path);
+  csv.number("identity", row.identity, -1);
+  csv.number("camera", row.camera, -1);
+  csv.either("side", row.low, "low", "high");
+  csv.number("rate", row.rate, 1, row.low ? std::numeric_limits<int>::max() : 1);
+  csv.number("weight_hr", row.hr, kLeast);
+  csv.number_where(row.low, "weight_lr", row.lr, kLeast, "the high side has none");
+  csv.unique("the path stands twice on this side at this rate", row.path, row.low, row.rate);
+}
 
 }  // namespace resolute::results

@@ -15,6 +15,8 @@ namespace {
 
 using experiments::TablePlan;
 
+bool is_per_query(const std::string& metric) { return experiments::metric_named(metric)->is_per_query(); }
+
 double value_of(const QueryScore& score, const std::string& metric) {
   for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
     if (metric == fmt::format("rank{}", kQueryRanks[k])) return score.cmc[k];
@@ -116,7 +118,7 @@ void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, 
 void compare(Row& row, const Row& reference, std::size_t first, const std::vector<std::string>& metrics,
              ReadScores& scores) {
   std::vector<std::string> compared;
-  std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(compared), experiments::is_per_query);
+  std::copy_if(metrics.begin(), metrics.end(), std::back_inserter(compared), is_per_query);
   if (compared.empty()) return;
   // Cells of one data set differ in status only where their method lacks a metric, and all have those of queries.
   const auto column = std::find(metrics.begin(), metrics.end(), compared.front()) - metrics.begin();
@@ -131,7 +133,7 @@ void compare(Row& row, const Row& reference, std::size_t first, const std::vecto
   const auto intervals = paired_bootstrap(trials, compared.size());
   std::size_t at = 0;
   for (std::size_t m = 0; m < metrics.size(); ++m) {
-    if (!experiments::is_per_query(metrics[m])) continue;
+    if (!is_per_query(metrics[m])) continue;
     const BootstrapInterval& interval = intervals[at++];
     row.cells[first + m].difference =
         Difference{reference.id, interval.mean, interval.low, interval.high, static_cast<int>(common)};
@@ -160,7 +162,7 @@ void add_differences(Table& table, const TablePlan& plan, const RecordLookup& lo
         compare(row, *reference, first, table.metrics, scores);
       } catch (const core::RuntimeError& error) {
         for (std::size_t m = 0; m < table.metrics.size(); ++m)
-          if (experiments::is_per_query(table.metrics[m])) row.cells[first + m].difference_why = error.what();
+          if (is_per_query(table.metrics[m])) row.cells[first + m].difference_why = error.what();
       }
   }
 }
@@ -169,6 +171,7 @@ std::vector<Claim> hold_claims(const Table& table, const TablePlan& plan) {
   std::vector<Claim> claims;
   for (const experiments::ClaimPlan& stated : plan.claims) {
     Claim claim{stated.dataset, stated.metric, stated.paper, stated.paper_dataset, {}, {}, ClaimStatus::kOpen};
+    const bool down = experiments::metric_named(stated.metric)->better == experiments::Better::kDown;
     std::optional<double> last;  // mean so far
     for (const std::string& id : stated.worse_to_better) {
       const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
@@ -179,7 +182,8 @@ std::vector<Claim> hold_claims(const Table& table, const TablePlan& plan) {
       RESOLUTE_EXPECT(cell != row->cells.end(), "a claim is about cells of its table");
       claim.rows.push_back({row->id, row->label, cell->mean});
       if (claim.rows.size() > 1)
-        claim.holds.push_back(last && cell->mean ? std::optional(*last < *cell->mean) : std::nullopt);
+        claim.holds.push_back(last && cell->mean ? std::optional(down ? *last > *cell->mean : *last < *cell->mean)
+                                                 : std::nullopt);
       if (cell->mean) last = cell->mean;
     }
     claim.status = status_of(claim.holds);

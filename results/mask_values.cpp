@@ -2,77 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <set>
-
-#include "core/error.h"
-#include "results/csv_reader.h"
 
 namespace resolute::results {
 namespace {
-
-constexpr std::string_view kMaskValuesHeader = "block,level,channels,p5,p25,p50,p75,p95,mean,difference\n";
-
-std::string line_of(const MaskSpread& line) {
-  return fmt::format("{},{},{},{},{}\n", line.block, line.level, line.channels, spread_fields(line.values),
-                     line.difference);
-}
-
-std::string read_block(CsvReader& reader) {
-  const std::string_view block = reader.plain_field();
-  const auto is_of_a_name = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-  };
-  if (block.empty() || !std::all_of(block.begin(), block.end(), is_of_a_name))
-    reader.refuse("the block is none", "letters, digits, '.' and '_'");
-  return std::string(block);
-}
-
-MaskSpread read_mask_spread(CsvReader& reader) {
-  MaskSpread line;
-  line.block = read_block(reader);
-  line.level = reader.number<int>("level", 1, std::numeric_limits<int>::max());
-  line.channels = reader.number<std::int64_t>("channels", 1, std::numeric_limits<std::int64_t>::max());
-  line.values = read_spread(reader, "", 1);
-  line.difference = reader.number<double>("difference", 0, 1);
-  reader.expect_written(line_of(line));
-  return line;
-}
-
-// Lines of a file one after the other.
-class BlockOrder {
- public:
-  explicit BlockOrder(const CsvReader& reader) : reader_(reader) {}
-
-  void add(const MaskSpread& line) {
-    if (line.level == 1) {
-      end_block();
-      if (!seen_.insert(line.block).second) reader_.refuse("the block stands twice");
-    } else if (line.block != last_.block || line.level != last_.level + 1) {
-      reader_.refuse(fmt::format("level is {}", line.level), "levels of a block ascend from 1");
-    } else if (line.channels != last_.channels) {
-      reader_.refuse(fmt::format("channels is {}", line.channels), "levels of a block have as many");
-    }
-    last_ = line;
-  }
-
-  void end_block() {
-    if (seen_.empty()) return;
-    if (seen_.size() == 1) levels_ = last_.level;
-    if (last_.level != levels_)
-      reader_.refuse(fmt::format("the last level of a block is {}", last_.level),
-                     fmt::format("that of the first one is {}", levels_));
-    if (last_.difference != 0)
-      reader_.refuse(fmt::format("the difference of a block's last level is {}", last_.difference),
-                     "it is to that level itself");
-  }
-
- private:
-  const CsvReader& reader_;
-  std::set<std::string> seen_;
-  MaskSpread last_;
-  int levels_ = 0;
-};
 
 void expect_levels(const BlockMask& mask) {
   RESOLUTE_EXPECT(!mask.levels.empty() && !mask.levels[0].empty(), "a mask has a level and a channel");
@@ -98,22 +30,24 @@ double deviation_of_channel(const BlockMask& mask, std::size_t channel) {
 
 }  // namespace
 
-std::string mask_values_text(const std::vector<MaskSpread>& lines) {
-  std::string text(kMaskValuesHeader);
-  for (const MaskSpread& line : lines) text += line_of(line);
-  return text;
-}
-
-std::vector<MaskSpread> parse_mask_values(std::string_view text, const std::string& where) {
-  CsvReader reader(text, where, kMaskValuesHeader);
-  BlockOrder order(reader);
-  std::vector<MaskSpread> lines;
-  for (; !reader.done(); reader.next_record()) {
-    lines.push_back(read_mask_spread(reader));
-    order.add(lines.back());
+void check_order(const CsvReader& csv, std::span<const MaskSpread> before, const MaskSpread* next) {
+  if (next != nullptr && next->level > 1) {
+    if (before.empty() || next->block != before.back().block || next->level != before.back().level + 1)
+      csv.refuse(fmt::format("level is {}", next->level), "levels of a block ascend from 1");
+    if (next->channels != before.back().channels)
+      csv.refuse(fmt::format("channels is {}", next->channels), "levels of a block have as many");
+  } else if (!before.empty()) {
+    const MaskSpread& last = before.back();
+    const auto levels =
+        std::find_if(before.begin(), before.end(), [&](const auto& row) { return row.block != before[0].block; }) -
+        before.begin();
+    if (last.level != levels)
+      csv.refuse(fmt::format("the last level of a block is {}", last.level),
+                 fmt::format("that of the first one is {}", levels));
+    if (last.difference != 0)
+      csv.refuse(fmt::format("the difference of a block's last level is {}", last.difference),
+                 "it is to that level itself");
   }
-  order.end_block();
-  return lines;
 }
 
 std::vector<MaskSpread> mask_spreads(std::span<const BlockMask> masks) {

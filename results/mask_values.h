@@ -7,15 +7,13 @@
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "experiments/outputs.h"
+#include "results/csv.h"
 #include "results/spread.h"
 
 namespace resolute::results {
-
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kMaskValuesFile = "masks.csv";
 
 //! One level's values of the mask behind one block.
 struct MaskSpread {
@@ -27,14 +25,20 @@ struct MaskSpread {
   bool operator==(const MaskSpread&) const = default;
 };
 
-//! The file's text: a header line, then a line a block and level, each ended by a line feed; numbers in the shortest
-//! decimals that read back to the same double. \pre blocks in the network's order, of each all levels ascending
-std::string mask_values_text(const std::vector<MaskSpread>& lines);
+template <class Csv>
+void columns(Csv& csv, MaskSpread& row) {
+  csv.text("block", row.block);
+  if (row.block.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._") != row.block.npos)
+    csv.refuse("the block is none", "letters, digits, '.' and '_'");
+  csv.number("level", row.level, 1);
+  csv.number("channels", row.channels, 1);
+  csv.spread("", row.values, 1);
+  csv.number("difference", row.difference, 0, 1);
+  csv.unique("the block stands twice", row.block, row.level);
+}
 
-//! Strict: only a text that mask_values_text() writes is read. \throws core::RuntimeError (kInput) opening with `where`
-//! and the line, for anything else, values out of range, percentiles that fall, a block twice, or blocks with other
-//! levels than the first
-std::vector<MaskSpread> parse_mask_values(std::string_view text, const std::string& where);
+//! Rows of a block stand together, their levels ascending from 1 to that of the first block.
+void check_order(const CsvReader& csv, std::span<const MaskSpread> before, const MaskSpread* next);
 
 //! The mask behind one block: levels ascending, each with one value (0 to 1) a channel.
 struct BlockMask {

@@ -14,8 +14,6 @@
 
 namespace resolute::results {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kPanelsFile = "panels/panels.json";
 //! Gallery images that a panel shows at most.
 inline constexpr std::size_t kPanelImages = 7;
 

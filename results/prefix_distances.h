@@ -5,16 +5,15 @@
 //! whose representations vary in length, read by everyone else.
 
 #include <cstdint>
+#include <limits>
+#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
+#include "experiments/outputs.h"
+#include "results/csv.h"
 #include "results/spread.h"
 
 namespace resolute::results {
-
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kPrefixDistancesFile = "prefixes.csv";
 
 //! Squared Euclidean distances of pairs of a query and a gallery image.
 struct DistanceSpread {
@@ -37,13 +36,26 @@ struct PrefixDistances {
   bool operator==(const PrefixDistances&) const = default;
 };
 
-//! The file's text: a header line, then a line a rate, level and prefix in the order given, each ended by a line feed;
-//! numbers in the shortest decimals that read back to the same double. \pre ascending by (rate, level, prefix)
-std::string prefix_distances_text(const std::vector<PrefixDistances>& lines);
+template <class Csv>
+void columns(Csv& csv, PrefixDistances& row) {
+  csv.number("rate", row.rate, 1);
+  csv.number("level", row.level, 1);
+  csv.number("prefix", row.prefix, 1);
+  csv.number("dimensions", row.dimensions, 1);
+  csv.number("queries", row.queries, 0);
+  for (const auto& [name, spread] : {std::pair{"match", &row.match}, {"other", &row.other}}) {
+    csv.number(fmt::format("{}_pairs", name), spread->pairs, 0);
+    csv.spread(fmt::format("{}_", name), spread->squared, std::numeric_limits<double>::max());
+    if (spread->pairs == 0 && spread->squared != Spread{})
+      csv.refuse(fmt::format("{}_pairs is 0", name), "without a pair every figure is 0");
+  }
+  csv.number("rank1", row.rank1, 0, 1);
+  csv.number("map", row.map, 0, 1);
+  if (row.queries == 0 && (row.rank1 != 0 || row.map != 0))
+    csv.refuse("queries is 0", "without one rank1 and map are 0");
+}
 
-//! Strict: only a text that prefix_distances_text() writes is read. \throws core::RuntimeError (kInput) opening with
-//! `where` and the line, for anything else, values out of range, percentiles that fall, lines out of order, or a group
-//! of queries that lacks a prefix
-std::vector<PrefixDistances> parse_prefix_distances(std::string_view text, const std::string& where);
+//! Rows ascend by rate, level and prefix; queries of a rate and level have every prefix up to the level.
+void check_order(const CsvReader& csv, std::span<const PrefixDistances> before, const PrefixDistances* next);
 
 }  // namespace resolute::results

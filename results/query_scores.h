@@ -6,18 +6,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "core/file_system.h"
+#include "experiments/outputs.h"
+#include "results/csv.h"
 #include "results/single_shot.h"
 
 namespace resolute::results {
-
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kQueryScoresFile = "queries.csv";
 
 //! One query. Fractions, 0 to 1; all 0 without a match.
 struct QueryScore {
@@ -31,19 +26,23 @@ struct QueryScore {
   bool operator==(const QueryScore&) const = default;
 };
 
-//! The file's text: a header line, then a line a query in the order given, each ended by a line feed; numbers in the
-//! shortest decimals that read back to the same double, paths quoted as RFC 4180 asks where they hold a comma, a quote
-//! or a line's end.
-std::string query_scores_text(const std::vector<QueryScore>& scores);
-
-//! Strict: only a text that query_scores_text() writes is read. \throws core::RuntimeError (kInput) opening with
-//! `where` and the line, for anything else, values out of range, ranks whose shares fall, or a path and rate twice
-std::vector<QueryScore> parse_query_scores(std::string_view text, const std::string& where);
-
-//! Reads the file and holds its bytes against the hash that a record names. \param sha256 64 hexadecimal digits
-//! \throws core::RuntimeError: kCorrupt where the file is missing or its hash is another; kInput as
-//! parse_query_scores()
-std::vector<QueryScore> read_query_scores(core::FileSystem& files, const std::filesystem::path& path,
-                                          const std::string& sha256);
+//! Path and rate are unique, shares do not fall.
+template <class Csv>
+void columns(Csv& csv, QueryScore& row) {
+  csv.text("path", row.path);
+  csv.number("identity", row.identity, -1);
+  csv.number("camera", row.camera, -1);
+  csv.number("rate", row.rate, 1);
+  csv.either("has_match", row.has_match, "1", "0");
+  for (std::size_t k = 0; k < row.cmc.size(); ++k) {
+    csv.number(fmt::format("rank{}", kQueryRanks[k]), row.cmc[k], 0, 1);
+    if (k > 0 && row.cmc[k] < row.cmc[k - 1])
+      csv.refuse(fmt::format("rank{} is below rank{}", kQueryRanks[k], kQueryRanks[k - 1]));
+  }
+  csv.number("average_precision", row.average_precision, 0, 1);
+  if (!row.has_match && (row.cmc.back() > 0 || row.average_precision > 0))
+    csv.refuse("a query without a match has a score");
+  csv.unique("the path stands twice at this rate", row.path, row.rate);
+}
 
 }  // namespace resolute::results

@@ -1,8 +1,5 @@
 #include "results/record.h"
 
-#include <array>
-#include <cmath>
-
 #include "core/error.h"
 #include "core/sha256.h"
 #include "experiments/metrics.h"
@@ -12,13 +9,6 @@ namespace {
 
 using core::Json;
 using core::ObjectReader;
-
-constexpr std::array kAlwaysThere = {"rank1", "rank5", "rank10", "rank20", "mAP"};
-constexpr std::array kFractions = {"rank1",      "rank5",    "rank10",       "rank20",     "mAP",
-                                   "map_single", "map_full", "chance_rank1", "chance_mAP", "resolution_probe",
-                                   "hr_share"};
-constexpr std::array kCorrelations = {"weight_hr_rho", "weight_hr_rho_low", "weight_hr_rho_high",
-                                      "weight_lr_rho", "weight_lr_rho_low", "weight_lr_rho_high"};
 
 std::string take_hash(ObjectReader& reader, const std::string& key) {
   auto text = reader.required<std::string>(key);
@@ -37,32 +27,16 @@ std::map<std::string, double> take_metrics(ObjectReader& reader) {
 }
 
 void check_evaluation_metrics(const std::map<std::string, double>& metrics, const std::string& where) {
-  for (const char* name : kAlwaysThere)
-    if (!metrics.contains(name)) throw core::input_error(fmt::format("{}: metrics: key '{}' is missing", where, name));
-  for (const char* name : kFractions) {
-    auto found = metrics.find(name);
-    if (found != metrics.end() && !(found->second >= 0 && found->second <= 1))
-      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, found->second),
-                              "a fraction from 0 to 1 is needed");
-  }
-  for (const char* name : kCorrelations) {
-    auto found = metrics.find(name);
-    if (found != metrics.end() && !(found->second >= -1 && found->second <= 1))
-      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, found->second),
-                              "a correlation from -1 to 1 is needed");
-  }
+  for (const experiments::Metric& metric : experiments::metrics())
+    if (metric.is_per_query() && !metrics.contains(metric.name))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' is missing", where, metric.name));
   for (const auto& [name, value] : metrics) {
-    const auto recovery = experiments::recovery_metric(name);
-    const bool ssim = recovery && (recovery->metric == experiments::RecoveryMetric::kRecoveredSsim ||
-                                   recovery->metric == experiments::RecoveryMetric::kEnlargedSsim);
-    if (ssim && !(value >= -1 && value <= 1))
+    const auto metric = experiments::find_metric(name);
+    if (!metric || (*metric)->unit->range == nullptr) continue;
+    const experiments::Unit& unit = *(*metric)->unit;
+    if (!(value >= unit.least && value <= unit.most))
       throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
-                              "an SSIM from -1 to 1 is needed");
-    const bool psnr = recovery && (recovery->metric == experiments::RecoveryMetric::kRecoveredPsnr ||
-                                   recovery->metric == experiments::RecoveryMetric::kEnlargedPsnr);
-    if (psnr && !(value >= 0))
-      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
-                              "a PSNR of 0 dB or more is needed");
+                              fmt::format("{} is needed", unit.range));
   }
 }
 

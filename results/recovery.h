@@ -7,14 +7,14 @@
 #include <cstdint>
 #include <map>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
-namespace resolute::results {
+#include "experiments/outputs.h"
+#include "results/csv.h"
+#include "results/image_quality.h"
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kRecoveryFile = "recovery.csv";
+namespace resolute::results {
 
 //! PSNR and SSIM against the image that a decoder aims at (results/image_quality.h).
 struct Nearness {
@@ -35,13 +35,20 @@ struct RecoveryQuality {
   bool operator==(const RecoveryQuality&) const = default;
 };
 
-//! The file's text: a header line, then a line an image, rate and scale in the order given, each ended by a line feed;
-//! figures in the shortest decimals that read back to the same float, paths quoted as RFC 4180 asks.
-std::string recovery_text(const std::vector<RecoveryQuality>& lines);
-
-//! Strict: only a text that recovery_text() writes is read. \throws core::RuntimeError (kInput) opening with `where`
-//! and the line, for anything else, values out of range, or a path, rate and scale twice
-std::vector<RecoveryQuality> parse_recovery(std::string_view text, const std::string& where);
+//! Path, rate and scale are unique.
+template <class Csv>
+void columns(Csv& csv, RecoveryQuality& row) {
+  csv.text("path", row.path);
+  csv.number("identity", row.identity, -1);
+  csv.number("camera", row.camera, -1);
+  csv.number("rate", row.rate, 1);
+  csv.number("scale", row.scale, 1);
+  csv.number("recovered_psnr", row.recovered.psnr, 0, static_cast<float>(kMostPsnr));
+  csv.number("recovered_ssim", row.recovered.ssim, -1, 1);
+  csv.number("enlarged_psnr", row.enlarged.psnr, 0, static_cast<float>(kMostPsnr));
+  csv.number("enlarged_ssim", row.enlarged.ssim, -1, 1);
+  csv.unique("the path stands twice at this rate and scale", row.path, row.rate, row.scale);
+}
 
 //! Of one rate and scale, means over images, each figure's as doubles in the order of the lines.
 struct MeanRecovery {

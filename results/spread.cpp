@@ -4,8 +4,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/error.h"
-
 namespace resolute::results {
 
 Spread spread_of(std::span<double> values) {
@@ -25,24 +23,6 @@ Spread spread_of(std::span<double> values) {
     spread.percentiles[i] =
         std::lerp(*at, *std::min_element(at + 1, values.end()), static_cast<double>(hundredths % 100) / 100);
   }
-  return spread;
-}
-
-std::string spread_fields(const Spread& spread) {
-  std::string fields;
-  for (double value : spread.percentiles) fields += fmt::format("{},", value);
-  return fields + fmt::format("{}", spread.mean);
-}
-
-Spread read_spread(CsvReader& reader, const std::string& name, double most) {
-  Spread spread;
-  for (std::size_t i = 0; i < kSpreadPercentiles.size(); ++i) {
-    spread.percentiles[i] = reader.number<double>(fmt::format("{}p{}", name, kSpreadPercentiles[i]), 0, most);
-    if (i > 0 && spread.percentiles[i] < spread.percentiles[i - 1])
-      reader.refuse(fmt::format("{}p{} is {}", name, kSpreadPercentiles[i], spread.percentiles[i]),
-                    "percentiles do not fall");
-  }
-  spread.mean = reader.number<double>(name + "mean", 0, most);
   return spread;
 }
 

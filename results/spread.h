@@ -4,9 +4,6 @@
 
 #include <array>
 #include <span>
-#include <string>
-
-#include "results/csv_reader.h"
 
 namespace resolute::results {
 
@@ -24,13 +21,5 @@ struct Spread {
 //! two places it is interpolated linearly. The mean is summed in the order given. Zeros for none.
 //! \param values finite; left in another order
 Spread spread_of(std::span<double> values);
-
-//! As six fields of a CSV file: the percentiles, then the mean, in the shortest decimals that read back to the same
-//! double.
-std::string spread_fields(const Spread& spread);
-
-//! Reads them. \param name of the columns, which a refusal calls NAMEp5, …, NAMEmean; values are 0 to `most`
-//! \throws core::RuntimeError (kInput) by the reader, for values out of range or percentiles that fall
-Spread read_spread(CsvReader& reader, const std::string& name, double most);
 
 }  // namespace resolute::results

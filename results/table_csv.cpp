@@ -4,18 +4,12 @@
 
 #include <algorithm>
 
+#include "core/csv.h"
+
 namespace resolute::results {
 namespace {
 
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
+using core::csv_field;
 
 std::string csv_number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
 
@@ -27,7 +21,7 @@ bool has_reference(const Table& table) {
 
 std::string csv_difference(const std::optional<Difference>& d) {
   if (!d) return ",,,,";
-  return fmt::format("{},{},{},{},{}", field(d->to), d->mean, d->low, d->high, d->trials);
+  return fmt::format("{},{},{},{},{}", csv_field(d->to), d->mean, d->low, d->high, d->trials);
 }
 
 }  // namespace
@@ -42,11 +36,11 @@ std::string to_csv(const SuiteTables& tables) {
       for (const Cell& cell : row.cells) {
         std::string jobs;
         for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
-        csv +=
-            fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", field(table.id), field(row.id), field(row.label),
-                        field(cell.dataset), field(cell.metric), csv_number(cell.mean), csv_number(cell.std),
-                        cell.trials, cell.trials_needed, none ? "no reference" : csv_number(cell.reference),
-                        csv_number(cell.chance), csv_difference(cell.difference), status_name(cell.status), jobs);
+        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(table.id), csv_field(row.id),
+                           csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
+                           csv_number(cell.std), cell.trials, cell.trials_needed,
+                           none ? "no reference" : csv_number(cell.reference), csv_number(cell.chance),
+                           csv_difference(cell.difference), settings::word(cell.status), jobs);
       }
     }
   }

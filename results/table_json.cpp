@@ -24,7 +24,7 @@ Json to_json(const Claim& claim) {
           {"paper_dataset", claim.paper_dataset},
           {"rows", std::move(rows)},
           {"holds", std::move(holds)},
-          {"status", status_name(claim.status)}};
+          {"status", settings::word(claim.status)}};
 }
 
 Json to_json(const Cell& cell) {
@@ -42,7 +42,7 @@ Json to_json(const Cell& cell) {
                {"reference", json_number(cell.reference)},
                {"chance", json_number(cell.chance)},
                {"complete", cell.status == CellStatus::kComplete},
-               {"status", status_name(cell.status)},
+               {"status", settings::word(cell.status)},
                {"why", cell.why},
                {"difference", json_difference(cell.difference)},
                {"jobs", std::move(jobs)}};

@@ -22,51 +22,15 @@ std::string plain(const std::string& text) {
   return safe;
 }
 
-std::string recovery_name(const experiments::RecoveryMetricName& name) {
-  using experiments::RecoveryMetric;
-  switch (name.metric) {
-    case RecoveryMetric::kRecoveredPsnr:
-      return fmt::format("PSNR recovered, r = {} (dB)", name.rate);
-    case RecoveryMetric::kEnlargedPsnr:
-      return fmt::format("PSNR enlarged, r = {} (dB)", name.rate);
-    case RecoveryMetric::kPsnrGain:
-      return fmt::format("PSNR gain, r = {} (dB)", name.rate);
-    case RecoveryMetric::kRecoveredSsim:
-      return fmt::format("SSIM recovered, r = {}", name.rate);
-    case RecoveryMetric::kEnlargedSsim:
-      return fmt::format("SSIM enlarged, r = {}", name.rate);
-  }
-  return "";
-}
+int decimals_of(const std::string& metric) { return experiments::metric_named(metric)->unit->decimals; }
 
-bool is_ssim(const std::string& metric) {
-  using experiments::RecoveryMetric;
-  const auto name = experiments::recovery_metric(metric);
-  return name && (name->metric == RecoveryMetric::kRecoveredSsim || name->metric == RecoveryMetric::kEnlargedSsim);
-}
-
-int decimals_of(const std::string& metric) {
-  if (is_ssim(metric) || experiments::is_of_masks(metric)) return 3;
-  return experiments::is_fraction(metric) ? 1 : 2;
-}
-
-std::string metric_name(const std::string& metric) {
-  if (const auto recovery = experiments::recovery_metric(metric)) return recovery_name(*recovery);
-  if (metric == "resolution_probe") return "resolution probe";
-  if (metric == "hr_share") return "HR share";
-  if (experiments::is_of_levels(metric)) return "level agreement";
-  if (experiments::is_of_masks(metric)) return "mask spread";
-  if (metric == "weight_hr_rho") return "ρ(w_HR, rate)";
-  if (metric == "weight_lr_rho") return "ρ(w_LR, rate)";
-  if (metric == "weight_query_hr") return "w_HR of queries";
-  if (metric == "weight_query_lr") return "w_LR of queries";
-  if (metric == "weight_gallery_hr") return "w_HR of gallery";
-  if (metric == "weight_gallery_lr") return "w_LR of gallery";
-  return metric.starts_with("rank") ? "rank-" + metric.substr(4) : metric;
+std::string heading_of(const std::string& metric) {
+  const experiments::MetricName name = experiments::metric_named(metric);
+  return name->heading_at(name.rate);
 }
 
 std::string column_name(const Table& table, const std::string& dataset, const std::string& metric) {
-  return table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), metric_name(metric)) : metric_name(metric);
+  return table.datasets.size() > 1 ? fmt::format("{} {}", plain(dataset), heading_of(metric)) : heading_of(metric);
 }
 
 //! Characters, not bytes: UTF-8 continuation bytes take no column.
@@ -92,7 +56,7 @@ std::string cell_text(const Cell& cell) {
       break;
     case CellStatus::kMixed:
     case CellStatus::kStale:
-      text = fmt::format("`{}`", status_name(cell.status));
+      text = fmt::format("`{}`", settings::word(cell.status));
       break;
   }
   if (cell.reference) text += fmt::format(" ({:.1f})", *cell.reference);
@@ -142,22 +106,17 @@ std::string join(const auto& values) {
 
 //! In what the table's numbers are.
 std::string units(const Table& table) {
-  const auto any = [&](const auto& holds) { return std::any_of(table.metrics.begin(), table.metrics.end(), holds); };
-  std::string others;
-  const auto add = [&](bool there, const char* text) {
-    if (there) others += fmt::format("{}{}", others.empty() ? "" : ", ", text);
-  };
-  add(any([](const std::string& metric) {
-        return !experiments::is_fraction(metric) && experiments::is_of_weights(metric);
-      }),
-      "weights w and rank correlations ρ as they are");
-  add(any(experiments::is_of_masks), "the spread of masks as it is");
-  add(any([](const std::string& metric) { return experiments::recovery_metric(metric) && !is_ssim(metric); }),
-      "PSNR in dB");
-  add(any(is_ssim), "SSIM as it is");
-  if (others.empty()) return "Per cent";
-  if (any(experiments::is_fraction)) return "Per cent, but " + others;
-  return "In the table: " + others;
+  std::set<std::string_view> said;
+  for (const std::string& metric : table.metrics) {
+    const char* legend = experiments::metric_named(metric)->unit->legend;
+    said.insert(legend == nullptr ? "" : legend);
+  }
+  const bool per_cent = said.erase("") > 0;
+  if (said.empty()) return "Per cent";
+  std::vector<std::string_view> others;
+  for (const experiments::Metric& metric : experiments::metrics())
+    if (metric.unit->legend != nullptr && said.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
+  return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
 }
 
 std::string legend(const Table& table) {
@@ -193,7 +152,7 @@ std::vector<std::string> marks(const Table& table) {
   for (const Row& row : table.rows) {
     for (const Cell& cell : row.cells) {
       if (cell.why.empty()) continue;
-      auto line = fmt::format("`{}`, {} on {}: {}; not averaged", status_name(cell.status), plain(row.label),
+      auto line = fmt::format("`{}`, {} on {}: {}; not averaged", settings::word(cell.status), plain(row.label),
                               plain(cell.dataset), cell.why);
       if (std::find(lines.begin(), lines.end(), line) == lines.end()) lines.push_back(line);
     }
@@ -216,14 +175,14 @@ std::string differences(const Table& table) {
   TextRow header{"method"};
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics)
-      if (experiments::is_per_query(metric)) header.push_back(column_name(table, dataset, metric));
+      if (experiments::metric_named(metric)->is_per_query()) header.push_back(column_name(table, dataset, metric));
   std::vector<TextRow> rows{header};
   std::string reasons;
   for (const Row& row : table.rows) {
     if (&row == &*reference) continue;
     TextRow texts{plain(row.label)};
     for (const Cell& cell : row.cells) {
-      if (!experiments::is_per_query(cell.metric)) continue;
+      if (!experiments::metric_named(cell.metric)->is_per_query()) continue;
       const auto& d = cell.difference;
       std::string text = d ? fmt::format("{:+.1f} [{:+.1f}, {:+.1f}]", d->mean, d->low, d->high) : "…";
       // Not the difference of the two means above where one row has more trials.
@@ -244,20 +203,21 @@ std::string differences(const Table& table) {
 std::string claims(const Table& table) {
   std::string text;
   for (const Claim& claim : table.claims) {
+    const bool down = experiments::metric_named(claim.metric)->better == experiments::Better::kDown;
     std::string order;
     std::string against;
     const ClaimRow* last = nullptr;  // that has a mean
     for (std::size_t i = 0; i < claim.rows.size(); ++i) {
       const ClaimRow& row = claim.rows[i];
-      order += (i == 0 ? "" : " < ") + plain(row.label);
+      order += (i == 0 ? "" : down ? " > " : " < ") + plain(row.label);
       if (i > 0 && !claim.holds[i - 1].value_or(true))
-        against += fmt::format("{0}{1} {2:.{5}f} ≥ {3} {4:.{5}f}", against.empty() ? ": " : ", ", plain(last->label),
-                               *last->mean, plain(row.label), *row.mean, decimals_of(claim.metric));
+        against += fmt::format("{0}{1} {2:.{5}f} {6} {3} {4:.{5}f}", against.empty() ? ": " : ", ", plain(last->label),
+                               *last->mean, plain(row.label), *row.mean, decimals_of(claim.metric), down ? "≤" : "≥");
       if (row.mean) last = &row;
     }
     const std::string missing = claim.status == ClaimStatus::kOpen ? ": some means are missing" : "";
-    text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", metric_name(claim.metric),
-                        plain(claim.paper_dataset), order, status_name(claim.status), plain(claim.dataset), against,
+    text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", heading_of(claim.metric),
+                        plain(claim.paper_dataset), order, settings::word(claim.status), plain(claim.dataset), against,
                         missing);
   }
   return text;

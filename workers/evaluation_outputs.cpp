@@ -26,7 +26,7 @@ core::Bytes query_scores(const datasets::Split& split, const results::SingleShot
     const results::SingleShotQuery& own = scores.per_query[i];
     all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
   }
-  return bytes_of(results::query_scores_text(all));
+  return bytes_of(results::csv_text(all));
 }
 
 // The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
@@ -52,7 +52,7 @@ bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, 
   std::vector<int> rates;
   for (const datasets::QueryItem& item : parts.split.query) rates.push_back(item.rate);
   const auto lines = measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefixes, go_on);
-  if (lines) outputs.files[results::kPrefixDistancesFile] = bytes_of(results::prefix_distances_text(*lines));
+  if (lines) outputs.files[experiments::kPrefixesOutput.file] = bytes_of(results::csv_text(*lines));
   return lines.has_value();
 }
 
@@ -70,7 +70,7 @@ void add_masks(const Method& method, EvaluationOutputs& outputs) {
     masks.back().levels.push_back(level.values);
   }
   outputs.metrics.merge(results::mask_metrics(masks));
-  outputs.files[results::kMaskValuesFile] = bytes_of(results::mask_values_text(results::mask_spreads(masks)));
+  outputs.files[experiments::kMasksOutput.file] = bytes_of(results::csv_text(results::mask_spreads(masks)));
 }
 
 }  // namespace
@@ -118,14 +118,14 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     if (!weighed) return std::nullopt;
     before += plan.weighed.size();
     outputs.metrics.insert(weighed->metrics.begin(), weighed->metrics.end());
-    outputs.files[results::kBranchWeightsFile] = bytes_of(results::branch_weights_text(weighed->weights));
+    outputs.files[experiments::kWeightsOutput.file] = bytes_of(results::csv_text(weighed->weights));
   }
   if (!plan.recovered.empty()) {
     const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, report);
     if (!lines) return std::nullopt;
     before += plan.recovered.size();
     outputs.metrics.merge(results::recovery_metrics(*lines));
-    outputs.files[results::kRecoveryFile] = bytes_of(results::recovery_text(*lines));
+    outputs.files[experiments::kRecoveryOutput.file] = bytes_of(results::csv_text(*lines));
   }
   if (!plan.panel_queries.empty()) {
     std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
@@ -137,7 +137,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
           parts, [&] { return report(0, 0); }, outputs))
     return std::nullopt;
   add_masks(parts.method, outputs);
-  outputs.files[results::kQueryScoresFile] = query_scores(parts.split, parts.scores);
+  outputs.files[experiments::kQueriesOutput.file] = query_scores(parts.split, parts.scores);
   return outputs;
 }
 
@@ -149,8 +149,9 @@ std::map<std::string, std::string> write_outputs(core::FileSystem& files, const 
     hashes[name] = core::sha256_hex(bytes);
   }
   if (!outputs.sample.empty())
-    hashes[kSamplesFile] =
-        write_samples(files, job_folder / kSamplesFile, outputs.sample, outputs.sample_features, outputs.sample_prefix);
+    hashes[experiments::kSamplesOutput.file] =
+        write_samples(files, job_folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,
+                      outputs.sample_prefix);
   return hashes;
 }
 

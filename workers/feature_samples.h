@@ -15,9 +15,6 @@
 
 namespace resolute::workers {
 
-//! The file's name in an evaluation's folder, and its key in EvaluationRecord::outputs.
-inline constexpr const char* kSamplesFile = "samples.h5";
-
 struct SampleImage {
   ImageView view;
   std::int64_t identity = 0;

@@ -13,6 +13,7 @@
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
 #include "datasets/name_key.h"
+#include "experiments/outputs.h"
 #include "results/kernel/distance.h"
 #include "workers/view_pictures.h"
 
@@ -176,7 +177,7 @@ std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReade
   }
   const std::string text = results::panels_text(panels);
   const auto bytes = core::as_byte_span(text);
-  files[results::kPanelsFile] = core::Bytes(bytes.begin(), bytes.end());
+  files[experiments::kPanelsOutput.file] = core::Bytes(bytes.begin(), bytes.end());
   return files;
 }
 

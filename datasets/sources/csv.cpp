@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/csv.h"
 #include "datasets/low_resolution.h"
 #include "datasets/sample_path.h"
 #include "datasets/sources/listing.h"
@@ -53,30 +54,17 @@ std::string_view take_line(std::string_view& rest) {
 // Takes a field and the comma behind it. \return nothing after the last one
 std::optional<std::string> take_field(const Line& line, std::size_t& at) {
   if (at > line.text.size()) return std::nullopt;
-  std::string field;
-  if (line.text.substr(at).starts_with('"')) {
-    for (++at;; ++at) {
-      const std::size_t quote = line.text.find('"', at);
-      if (quote == std::string_view::npos)
-        throw line.wrong("a quoted field does not end", "no value of a list may hold a line's end", "close the quotes");
-      field += line.text.substr(at, quote - at);
-      at = quote + 1;
-      if (!line.text.substr(at).starts_with('"')) break;
-      field += '"';
-    }
-    if (at < line.text.size() && line.text[at] != ',')
-      throw line.wrong(fmt::format("text follows the closing quote of '{}'", shown(field)), "a comma should",
-                       "double a quote that is part of a value");
-  } else {
-    const std::size_t end = std::min(line.text.find(',', at), line.text.size());
-    field = line.text.substr(at, end - at);
-    if (field.find('"') != std::string::npos)
-      throw line.wrong(fmt::format("a quote stands inside of '{}'", shown(field)), "which is not quoted as a whole",
-                       "put the value in quotes and double those in it");
-    at = end;
-  }
-  ++at;
-  return field;
+  core::CsvField field = core::csv_field_at(line.text, at);
+  if (!field.closed)
+    throw line.wrong("a quoted field does not end", "no value of a list may hold a line's end", "close the quotes");
+  if (field.quoted && field.end < line.text.size() && line.text[field.end] != ',')
+    throw line.wrong(fmt::format("text follows the closing quote of '{}'", shown(field.value)), "a comma should",
+                     "double a quote that is part of a value");
+  if (!field.quoted && field.value.find('"') != std::string::npos)
+    throw line.wrong(fmt::format("a quote stands inside of '{}'", shown(field.value)), "which is not quoted as a whole",
+                     "put the value in quotes and double those in it");
+  at = field.end + 1;
+  return std::move(field.value);
 }
 
 std::vector<std::string> fields_of(const Line& line) {
@@ -192,13 +180,6 @@ void check_files(const fs::path& root, std::span<const ListedImage> images) {
   }
 }
 
-std::string quoted_where_needed(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace
 
 std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name) {
@@ -234,8 +215,8 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
 std::string image_list_text(std::span<const Sample> samples) {
   std::string text = fmt::format("{}\n", fmt::join(kColumns, ","));
   for (const Sample& sample : samples)
-    text += fmt::format("{},{},{},{},{}\n", quoted_where_needed(sample.path), sample.identity, sample.camera,
-                        sample.subset, sample.rate);
+    text += fmt::format("{},{},{},{},{}\n", core::csv_field(sample.path), sample.identity, sample.camera, sample.subset,
+                        sample.rate);
   return text;
 }
 

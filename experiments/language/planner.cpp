@@ -162,16 +162,6 @@ class Planner {
     return has_metric(std::get<TrainingSpecification>(training.specification).method, evaluation.protocol, metric);
   }
 
-  //! What rows without this metric do not do, and the method whose rows have it.
-  static std::pair<std::string, std::string> missing_part(const std::string& metric) {
-    if (recovery_metric(metric)) return {"recovers images", "'msifla', or 'rain' with 'rain.reconstruction'"};
-    if (is_of_levels(metric))
-      return {"tells levels of resolution apart", "'resolution_adaptive' with varying length or masks"};
-    if (is_of_masks(metric))
-      return {"has masks", "'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\""};
-    return {"compares by learned weights", "'ftwa' with 'ftwa.weighting' and the distance 'weighted'"};
-  }
-
   //! A metric that only some rows have is a column all the same; one that none has is a mistake.
   void check_columns(const TableText& text, const TablePlan& table) const {
     for (const std::string& metric : table.metrics)
@@ -179,32 +169,21 @@ class Planner {
             return std::any_of(row.cells.begin(), row.cells.end(),
                                [&](const CellPlan& cell) { return cell_has(cell, metric); });
           })) {
-        const auto [lacks, row] = missing_part(metric);
+        const Ability& needs = *metric_named(metric)->needs;
         throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
-                                fmt::format("no row of table '{}' {}", text.id, lacks),
-                                fmt::format("leave it out or add a row of method {}", row));
+                                fmt::format("no row of table '{}' {}", text.id, needs.lacks),
+                                fmt::format("leave it out or add a row of method {}", needs.rows));
       }
   }
 
   //! What the table shows must be measured.
   void check_metrics(const TableText& table, const Combination& combination, const Draft& draft) const {
-    const auto refuse = [&](const std::string& metric, const std::string& why, const std::string& suggestion) {
-      throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", table.metrics_place, metric),
-                              fmt::format("{} {}", why, combination.context()), suggestion);
-    };
-    const std::vector<int>& rates = draft.protocol.sample_rates;
     for (const std::string& metric : table.metrics) {
-      if (metric == "resolution_probe" && !draft.protocol.resolution_probe)
-        refuse(metric, "'evaluate.resolution_probe' is false", "set evaluate.resolution_probe = true");
-      if (!has_metric(method_options(combination, draft), draft.protocol, metric)) continue;
-      if (is_correlation(metric) && rates.size() < 2)
-        refuse(metric, fmt::format("'evaluate.sample_rates' is [{}], too few to rank", fmt::join(rates, ", ")),
-               "set evaluate.sample_rates = [1, 2, 3, 4]");
-      const auto recovery = recovery_metric(metric);
-      if (recovery && std::find(rates.begin(), rates.end(), recovery->rate) == rates.end())
-        refuse(metric,
-               fmt::format("'evaluate.sample_rates' is [{}], without {}", fmt::join(rates, ", "), recovery->rate),
-               fmt::format("add {} to evaluate.sample_rates", recovery->rate));
+      const MetricName name = metric_named(metric);
+      if (name->lacks == nullptr || !has_metric(method_options(combination, draft), draft.protocol, metric)) continue;
+      if (const auto unmeasured = name->lacks(draft.protocol, name.rate))
+        throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", table.metrics_place, metric),
+                                fmt::format("{} {}", unmeasured->why, combination.context()), unmeasured->suggestion);
     }
   }
 

@@ -1,13 +1,16 @@
-//! What a plan's tables hold beside their cells: the row they compare with, the papers' claims; and ids of options that
-//! mean the same.
+//! What a plan's tables hold beside their cells: the row they compare with, the papers' claims; and what metrics and
+//! outputs ask of methods and protocols.
 
+#include "core/file_system.h"
 #include "experiments/metrics.h"
 #include "tests/experiments/suite_fixture.h"
+#include "tests/support/folders.h"
 
 namespace resolute::experiments::suite_tables_test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr const char* kHead = R"(suite = "s"
@@ -62,9 +65,6 @@ TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
                                "[[table.row]]\nid = \"b\"\nlabel = \"B\"\n"));
   EXPECT_EQ("a", made.tables.at(0).compare_with);
   EXPECT_EQ("a", json_of(made).at("tables").at(0).at("compare_with"));
-  EXPECT_TRUE(is_per_query("rank1"));
-  EXPECT_TRUE(is_per_query("mAP"));
-  EXPECT_FALSE(is_per_query("resolution_probe"));
 }
 
 TEST_F(Suite, claims_are_found_by_method_on_every_data_set) {
@@ -175,54 +175,80 @@ TEST(Metrics, are_what_their_names_say) {
   weighted.distance = settings::DistanceName::kWeighted;
   equal.distance = settings::DistanceName::kEqual;
   for (const std::string& metric : metric_names()) {
-    const bool recovered = recovery_metric(metric).has_value();
-    const bool of_levels = metric == "level_agreement", of_masks = metric == "mask_spread";
-    EXPECT_EQ(of_levels, is_of_levels(metric)) << metric;
-    EXPECT_EQ(of_masks, is_of_masks(metric)) << metric;
-    // Of every method: neither of recovered images nor of levels or masks.
-    const bool general = !recovered && !of_levels && !of_masks;
     EXPECT_TRUE(is_metric(metric)) << metric;
+    const Metric& row = *metric_named(metric).metric;
+    const bool recovered = metric.find("psnr") != std::string::npos || metric.find("ssim") != std::string::npos;
+    const bool of_levels = metric == "level_agreement", of_masks = metric == "mask_spread";
+    const bool correlation = metric.ends_with("_rho"),
+               of_weights = metric.starts_with("weight_") || metric == "hr_share";
+    EXPECT_EQ(recovered, row.has_rate()) << metric;
+    EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", row.is_per_query()) << metric;
+    EXPECT_EQ(!metric.starts_with("weight_") && !recovered && !of_masks, row.unit->shown == 100) << metric;
+    // Of every method: neither of recovered images nor of levels or masks.
+    const bool general = !recovered && !of_levels && !of_masks, of_all = general && !of_weights;
     EXPECT_EQ(general, has_metric(FtwaOptions{}, {}, metric)) << metric;
     EXPECT_EQ(general, has_metric(FtwaOptions{}, weighted, metric)) << metric;
-    EXPECT_EQ((!is_of_weights(metric) && general) || is_correlation(metric), has_metric(FtwaOptions{}, equal, metric))
-        << metric;
+    EXPECT_EQ(of_all || correlation, has_metric(FtwaOptions{}, equal, metric)) << metric;
     for (const MethodOptions& method :
          {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{.reconstruction = false}),
           MethodOptions(FtwaOptions{.weighting = false})})
-      EXPECT_EQ(!is_of_weights(metric) && general, has_metric(method, {}, metric)) << metric;
+      EXPECT_EQ(of_all, has_metric(method, {}, metric)) << metric;
     for (const MethodOptions& method :
          {MethodOptions(RainOptions{}), MethodOptions(MsiflaOptions{}), MethodOptions(MsiflaOptions{.scales = {1}})})
-      EXPECT_EQ(!is_of_weights(metric) && (general || recovered), has_metric(method, {}, metric)) << metric;
+      EXPECT_EQ(of_all || recovered, has_metric(method, {}, metric)) << metric;
     for (const bool lengths : {false, true})
-      for (const auto masks : {methods::Masks::kOff, methods::Masks::kJoint, methods::Masks::kProgressive})
-        EXPECT_EQ(!is_of_weights(metric) && (general || (of_levels && (lengths || masks != methods::Masks::kOff)) ||
-                                             (of_masks && masks != methods::Masks::kOff)),
+      for (const auto masks : {methods::Masks::kOff, methods::Masks::kJoint, methods::Masks::kProgressive}) {
+        const bool masked = masks != methods::Masks::kOff;
+        EXPECT_EQ(of_all || (of_levels && (lengths || masked)) || (of_masks && masked),
                   has_metric(ResolutionAdaptiveOptions{.varying_length = lengths, .masks = masks}, {}, metric))
             << metric << lengths << masks;
-    EXPECT_EQ(metric.starts_with("rank") || metric == "mAP", is_per_query(metric)) << metric;
-    EXPECT_EQ(metric.find("psnr") != std::string::npos || metric.find("ssim") != std::string::npos, recovered);
-    EXPECT_EQ(!metric.starts_with("weight_") && !recovered && !of_masks, is_fraction(metric)) << metric;
-    EXPECT_EQ(metric.ends_with("_rho"), is_correlation(metric)) << metric;
+      }
   }
 }
 
 TEST(Metrics, of_recovered_images_end_in_a_rate_from_2_to_16) {
-  const auto rate = [](const char* name) {
-    const auto found = recovery_metric(name);
-    return found ? found->rate : 0;
-  };
-  EXPECT_EQ(2, rate("recovered_psnr_2"));
-  EXPECT_EQ(8, rate("psnr_gain_8"));
-  EXPECT_EQ(16, rate("enlarged_ssim_16"));
-  EXPECT_EQ(RecoveryMetric::kPsnrGain, recovery_metric("psnr_gain_8")->metric);
-  EXPECT_EQ(RecoveryMetric::kEnlargedPsnr, recovery_metric("enlarged_psnr_3")->metric);
-  EXPECT_EQ(RecoveryMetric::kRecoveredSsim, recovery_metric("recovered_ssim_3")->metric);
+  for (const auto& [name, rate] : {std::pair{"recovered_psnr_2", 2}, {"psnr_gain_8", 8}, {"enlarged_ssim_16", 16}}) {
+    EXPECT_TRUE(is_metric(name)) << name;
+    EXPECT_EQ(rate, metric_named(name).rate) << name;
+    EXPECT_TRUE(std::string(name).starts_with(metric_named(name)->name)) << name;
+  }
   // At rate 1 there is nothing to recover.
-  for (const char* name : {"psnr_gain_1", "psnr_gain_17", "psnr_gain_02", "psnr_gain_", "psnr_gain_2x", "psnr_gain",
-                           "xpsnr_gain_2", "rank1"})
-    EXPECT_EQ(0, rate(name)) << name;
-  EXPECT_TRUE(is_metric("recovered_psnr_8"));
-  EXPECT_FALSE(is_metric("recovered_psnr_1"));
+  for (const char* name : {"recovered_psnr_1", "psnr_gain_1", "psnr_gain_17", "psnr_gain_02", "psnr_gain_",
+                           "psnr_gain_2x", "psnr_gain", "xpsnr_gain_2"})
+    EXPECT_FALSE(find_metric(name)) << name;
+  EXPECT_FALSE(is_metric("chance_mAP")) << "no table shows it";
+  EXPECT_TRUE(find_metric("chance_mAP"));
+}
+
+TEST(Metrics, stand_on_the_page_of_results_and_those_of_tables_on_that_of_suites) {
+  const auto page = [](const char* name) {
+    return core::read_text(core::real_file_system(), tests::source_folder() / "docs" / name);
+  };
+  const std::string results = page("formats/result.md"), suites = page("suite.md");
+  for (const Metric& metric : metrics()) {
+    if (metric.heading == nullptr) continue;
+    const std::string name = fmt::format("`{}{}`", metric.name, metric.has_rate() ? "R" : "");
+    EXPECT_THAT(results, HasSubstr(name));
+    EXPECT_THAT(suites, HasSubstr(name));
+  }
+}
+
+TEST(Outputs, are_left_where_method_and_protocol_ask_for_them) {
+  EvaluationProtocol plain, sampled;
+  sampled.sample_rates = {2, 3};
+  sampled.panels = 1;
+  const MethodOptions adaptive = ResolutionAdaptiveOptions{.varying_length = true, .masks = "off"};
+  for (const auto& [output, method] : {std::pair{&kWeightsOutput, MethodOptions(FtwaOptions{})},
+                                       {&kRecoveryOutput, MethodOptions(MsiflaOptions{})},
+                                       {&kPanelsOutput, MethodOptions(BaselineOptions{})},
+                                       {&kSamplesOutput, MethodOptions(BaselineOptions{})}}) {
+    EXPECT_TRUE(leaves(*output, method, sampled)) << output->file;
+    EXPECT_FALSE(leaves(*output, method, plain)) << output->file;
+    EXPECT_EQ(output->needs == nullptr, leaves(*output, adaptive, sampled)) << output->file;
+  }
+  for (const Output* output : {&kQueriesOutput, &kPrefixesOutput}) EXPECT_TRUE(leaves(*output, adaptive, plain));
+  EXPECT_FALSE(leaves(kMasksOutput, adaptive, sampled));
+  EXPECT_FALSE(leaves(kPrefixesOutput, BaselineOptions{}, sampled));
 }
 
 }  // namespace

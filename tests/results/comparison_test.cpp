@@ -223,15 +223,36 @@ TEST(Claims, are_settled_by_means_on_both_sides_of_one_that_is_missing) {
   EXPECT_THAT(to_markdown(tables), HasSubstr("Baseline \\| HR 28.1 ≥ Baseline \\| HR 28.1"));
 }
 
+TEST(Claims, of_a_number_that_is_better_when_lower_hold_where_it_falls) {
+  Table table{"t", "T", {"resolution_probe"}, {"easy"}, {}, {}};
+  for (const double mean : {90.0, 60.0}) {
+    Cell cell;
+    cell.dataset = "easy";
+    cell.metric = "resolution_probe";
+    cell.status = CellStatus::kComplete;
+    cell.mean = mean;
+    table.rows.push_back({fmt::format("{}", mean), fmt::format("row {}", mean), {cell}});
+  }
+  experiments::TablePlan plan;
+  for (const auto& rows : {std::vector<std::string>{"90", "60"}, {"60", "90"}})
+    plan.claims.push_back({"easy", "resolution_probe", "paper", "caviar", rows});
+  table.claims = hold_claims(table, plan);
+  EXPECT_EQ(table.claims[0].status, ClaimStatus::kHolds);
+  EXPECT_EQ(table.claims[1].status, ClaimStatus::kDoesNotHold);
+  const std::string text = to_markdown(table, {});
+  EXPECT_THAT(text, HasSubstr("row 90 > row 60: holds here"));
+  EXPECT_THAT(text, HasSubstr("row 60 > row 90: does not hold here on easy: row 60 60.0 ≤ row 90 90.0"));
+}
+
 class ComparedInAStore : public testing::Test {
  protected:
   ComparedInAStore()
       : store_(std::filesystem::temp_directory_path() / ("resolute-comparison-" + std::to_string(getpid()))) {
     for (auto& [job, record] : suite_.records) {
       if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) {
-        const std::string text = query_scores_text(suite_.queries.at(job));
-        core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(text));
-        evaluation->outputs[kQueryScoresFile] = core::sha256_hex(text);
+        const std::string text = csv_text(suite_.queries.at(job));
+        core::write_atomic(files_, store_.job_folder(job) / experiments::kQueriesOutput.file, std::string_view(text));
+        evaluation->outputs[experiments::kQueriesOutput.file] = core::sha256_hex(text);
       }
       write(job);
     }
@@ -261,9 +282,10 @@ TEST_F(ComparedInAStore, is_the_same_as_from_memory) {
 
 TEST_F(ComparedInAStore, a_file_that_its_record_does_not_name_costs_a_difference_and_no_number) {
   const JobId job = suite_.evaluation("multi hard 1");
-  core::write_atomic(files_, store_.job_folder(job) / kQueryScoresFile, std::string_view(query_scores_text({})));
+  core::write_atomic(files_, store_.job_folder(job) / experiments::kQueriesOutput.file,
+                     std::string_view(csv_text<QueryScore>({})));
   EXPECT_THAT(reason(), HasSubstr("queries.csv"));
-  std::filesystem::remove(store_.job_folder(job) / kQueryScoresFile);
+  std::filesystem::remove(store_.job_folder(job) / experiments::kQueriesOutput.file);
   EXPECT_THAT(reason(), HasSubstr("queries.csv"));
   suite_.record<EvaluationRecord>(job).outputs.clear();
   write(job);

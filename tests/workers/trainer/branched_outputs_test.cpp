@@ -30,7 +30,8 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static std::vector<results::BranchWeights> weights(const EvaluationOutputs& outputs) {
-    return results::parse_branch_weights(core::as_text(outputs.files.at(results::kBranchWeightsFile)), "weights");
+    return results::parse_csv<results::BranchWeights>(core::as_text(outputs.files.at(experiments::kWeightsOutput.file)),
+                                                      "weights");
   }
   experiments::EvaluationProtocol protocol_;
   Embedding embedding_;
@@ -50,7 +51,7 @@ TEST_F(BranchedOutputsTest, weights_csv_holds_each_sample_image_on_both_sides) {
                         static_cast<float>(low.lr_weight)});
   }
   EXPECT_EQ(3U * 8U * 4U, expected.size());
-  EXPECT_EQ(results::branch_weights_text(expected), results::branch_weights_text(weights(made)));
+  EXPECT_EQ(results::csv_text(expected), results::csv_text(weights(made)));
   std::vector<double> lr, rates;
   std::vector<std::int64_t> identities;
   for (const results::BranchWeights& one : expected) {
@@ -76,18 +77,19 @@ TEST_F(BranchedOutputsTest, weights_csv_holds_each_sample_image_on_both_sides) {
 
 TEST_F(BranchedOutputsTest, a_method_without_learned_weights_and_an_evaluation_without_a_sample_leave_none) {
   TwoSidedMethod without(false);
-  EXPECT_FALSE(outputs(without).value().files.contains(results::kBranchWeightsFile));
+  EXPECT_FALSE(outputs(without).value().files.contains(experiments::kWeightsOutput.file));
   protocol_.sample_rates.clear();
   const EvaluationOutputs made = outputs(two_sided_).value();
-  EXPECT_FALSE(made.files.contains(results::kBranchWeightsFile));
+  EXPECT_FALSE(made.files.contains(experiments::kWeightsOutput.file));
   EXPECT_FALSE(made.metrics.contains("weight_hr_rho"));
 }
 
 TEST_F(BranchedOutputsTest, written_outputs_name_the_weights_with_their_hash) {
   const auto hashes = write_outputs(core::real_file_system(), raw_->folder() / "written", outputs(two_sided_).value());
-  const std::filesystem::path file = raw_->folder() / "written" / results::kBranchWeightsFile;
-  const core::Bytes text = results::read_output(core::real_file_system(), file, hashes.at(results::kBranchWeightsFile));
-  EXPECT_FALSE(results::parse_branch_weights(core::as_text(text), "written").empty());
+  const std::filesystem::path file = raw_->folder() / "written" / experiments::kWeightsOutput.file;
+  const core::Bytes text =
+      results::read_output(core::real_file_system(), file, hashes.at(experiments::kWeightsOutput.file));
+  EXPECT_FALSE(results::parse_csv<results::BranchWeights>(core::as_text(text), "written").empty());
   EXPECT_EQ(hashes, write_outputs(core::real_file_system(), raw_->folder() / "again", outputs(two_sided_).value()));
 }
 
@@ -112,8 +114,8 @@ TEST_F(BranchedOutputsTest, samples_and_probe_look_at_hr_images_on_the_high_side
 }
 
 TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
-  const results::Panels told =
-      results::parse_panels(core::as_text(outputs(two_sided_).value().files.at(results::kPanelsFile)), "panels");
+  const results::Panels told = results::parse_panels(
+      core::as_text(outputs(two_sided_).value().files.at(experiments::kPanelsOutput.file)), "panels");
   const auto& distances = std::get<DistanceEmbedding>(embedding_).distances;
   const results::GalleryDraw draw = datasets::draw_gallery(split_, split_.options.seed, 0);
   const std::vector<std::size_t> chosen = choose_panel_queries(split_, 2);

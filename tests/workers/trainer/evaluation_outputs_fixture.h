@@ -61,7 +61,7 @@ class EvaluationOutputsTest : public ::testing::Test {
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static results::Panels panels(const EvaluationOutputs& outputs) {
-    return results::parse_panels(core::as_text(outputs.files.at(results::kPanelsFile)), "panels");
+    return results::parse_panels(core::as_text(outputs.files.at(experiments::kPanelsOutput.file)), "panels");
   }
   datasets::Image view(const ImageView& view) const {
     datasets::Image image;

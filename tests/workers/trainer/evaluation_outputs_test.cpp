@@ -171,8 +171,8 @@ TEST_F(EvaluationOutputsTest, queries_csv_means_what_the_metrics_say) {
   const auto network = method<experiments::BaselineOptions>();
   const Embedding embedding = embed_split(*network, *pack_, split_, {}, {}, kGoOn).value();
   const auto metrics = score_embedding(embedding, split_, protocol_);
-  const auto scores = results::parse_query_scores(
-      core::as_text(outputs(*network).value().files.at(results::kQueryScoresFile)), "queries");
+  const auto scores = results::parse_csv<results::QueryScore>(
+      core::as_text(outputs(*network).value().files.at(experiments::kQueriesOutput.file)), "queries");
   ASSERT_EQ(split_.query.size(), scores.size());
   double rank1 = 0, map = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
@@ -211,7 +211,7 @@ TEST_F(EvaluationOutputsTest, samples_h5_holds_the_features_that_are_ranked) {
   const EvaluationOutputs made = outputs(*network).value();
   const std::filesystem::path folder = raw_->folder() / "samples";
   write_outputs(core::real_file_system(), folder, made);
-  const datasets::ArrayFileReader reader(folder / kSamplesFile);
+  const datasets::ArrayFileReader reader(folder / experiments::kSamplesOutput.file);
   const auto features = reader.read_float32("features", 2);
   const auto identities = reader.read_int64("identities", 1), cameras = reader.read_int64("cameras", 1),
              rates = reader.read_int64("rates", 1), rows = reader.read_int64("row", 1);
@@ -285,7 +285,7 @@ TEST_F(EvaluationOutputsTest, an_evaluation_without_the_options_leaves_queries_c
   EXPECT_EQ(1U, made.files.size());
   EXPECT_TRUE(made.sample.empty());
   EXPECT_TRUE(made.metrics.empty());
-  EXPECT_TRUE(made.files.contains(results::kQueryScoresFile));
+  EXPECT_TRUE(made.files.contains(experiments::kQueriesOutput.file));
 }
 
 }  // namespace

@@ -131,8 +131,8 @@ TEST_F(EvaluationWorkerTest, a_cascade_leaves_what_each_scale_recovers_whatever_
     const results::EvaluationRecord record = evaluate(name, evaluation);
     texts.insert(result(store(name), record.job));
     const fs::path folder = experiments::StoreLayout(store(name)).job_folder(record.job);
-    const auto lines =
-        results::parse_recovery(core::read_text(core::real_file_system(), folder / "recovery.csv"), "recovery");
+    const auto lines = results::parse_csv<results::RecoveryQuality>(
+        core::read_text(core::real_file_system(), folder / "recovery.csv"), "recovery");
     ASSERT_EQ(2U * 4U * 3U * 3U, lines.size());
     for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_EQ(3 - static_cast<int>(i % 3), lines[i].scale);
     for (const auto& [metric, value] : results::recovery_metrics(lines)) EXPECT_EQ(value, record.metrics.at(metric));
@@ -201,13 +201,13 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_
     EXPECT_EQ(record.metrics.at("map_full"), core::parse_json(ranked.out, "rank").at("map").get<double>());
     agreements[way] = record.metrics.at("level_agreement");
     EXPECT_GT(record.metrics.at("mask_spread"), 0);
-    const auto prefixes = results::parse_prefix_distances(
-        core::read_text(core::real_file_system(), folder / results::kPrefixDistancesFile), "prefixes");
+    const auto prefixes = results::parse_csv<results::PrefixDistances>(
+        core::read_text(core::real_file_system(), folder / experiments::kPrefixesOutput.file), "prefixes");
     EXPECT_EQ(way == "highest" ? 4 : 1, prefixes.back().level);
-    const auto masks = results::parse_mask_values(
-        core::read_text(core::real_file_system(), folder / results::kMaskValuesFile), "masks");
+    const auto masks = results::parse_csv<results::MaskSpread>(
+        core::read_text(core::real_file_system(), folder / experiments::kMasksOutput.file), "masks");
     EXPECT_EQ(4U * 4U, masks.size());
-    for (const char* file : {results::kPrefixDistancesFile, results::kMaskValuesFile})
+    for (const char* file : {experiments::kPrefixesOutput.file, experiments::kMasksOutput.file})
       EXPECT_EQ(1U, record.outputs.count(file)) << file;
   }
   // Images of the synthetic source are stored at the pack's size: what they are shrunk by is plain to see.

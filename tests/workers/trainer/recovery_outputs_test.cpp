@@ -74,7 +74,8 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
     return {method<experiments::BaselineOptions>(), std::move(added)};
   }
   static std::vector<results::RecoveryQuality> recovery(const EvaluationOutputs& outputs) {
-    return results::parse_recovery(core::as_text(outputs.files.at(results::kRecoveryFile)), "recovery");
+    return results::parse_csv<results::RecoveryQuality>(
+        core::as_text(outputs.files.at(experiments::kRecoveryOutput.file)), "recovery");
   }
   // The copy that a training makes.
   Image copy(std::size_t row, int rate) const {
@@ -101,7 +102,7 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
                           {static_cast<float>(enlarged.psnr), static_cast<float>(enlarged.ssim)}});
     }
   EXPECT_EQ(3U * 4U * 3U * 3U, expected.size());
-  EXPECT_EQ(results::recovery_text(expected), results::recovery_text(recovery(made)));
+  EXPECT_EQ(results::csv_text(expected), results::csv_text(recovery(made)));
   // Of identities that no training saw.
   std::set<std::int64_t> trained;
   for (const datasets::TrainItem& item : split_.train) trained.insert(item.identity);
@@ -136,7 +137,7 @@ TEST_F(RecoveryOutputsTest, metrics_are_means_over_images_of_each_rate_above_1_a
     EXPECT_FALSE(made.metrics.contains(name)) << name;
   protocol_.sample_rates.clear();
   const EvaluationOutputs without = outputs(method).value();
-  EXPECT_FALSE(without.files.contains(results::kRecoveryFile));
+  EXPECT_FALSE(without.files.contains(experiments::kRecoveryOutput.file));
   EXPECT_FALSE(without.metrics.contains("psnr_gain_2"));
 }
 
@@ -146,7 +147,7 @@ TEST_F(RecoveryOutputsTest, no_figure_depends_on_the_number_of_threads) {
     PretendedCascade method = cascade();
     const auto measured = measure_recovery(method, *pack_, choose_sample(split_, {1, 2, 3}, 10), kGoOn).value();
     at::set_num_threads(1);
-    return results::recovery_text(measured);
+    return results::csv_text(measured);
   };
   const std::string one = lines(1);
   EXPECT_EQ(one, lines(4));

@@ -199,7 +199,7 @@ TEST_F(ResolutionLevelsOutputsTest, threads_change_no_bit_of_a_prefix_and_a_wish
   at::set_num_threads(2);
   const auto two = measure_prefixes(embedding, rates(), kPrefixes, [] { return true; });
   at::set_num_threads(1);
-  EXPECT_EQ(results::prefix_distances_text(*one), results::prefix_distances_text(*two));
+  EXPECT_EQ(results::csv_text(*one), results::csv_text(*two));
   int asked = 0;
   EXPECT_FALSE(measure_prefixes(embedding, rates(), kPrefixes, [&] { return ++asked < 3; }));
   EXPECT_EQ(3, asked);
@@ -207,8 +207,8 @@ TEST_F(ResolutionLevelsOutputsTest, threads_change_no_bit_of_a_prefix_and_a_wish
 
 TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_vary) {
   const EvaluationOutputs made = outputs(method_).value();
-  const auto lines =
-      results::parse_prefix_distances(core::as_text(made.files.at(results::kPrefixDistancesFile)), "prefixes");
+  const auto lines = results::parse_csv<results::PrefixDistances>(
+      core::as_text(made.files.at(experiments::kPrefixesOutput.file)), "prefixes");
   expect_plain_lines(embed(method_), rates(), lines);
   // By all that the queries of a rate have, they rank as the evaluation says.
   const FeatureEmbedding embedding = embed(method_);
@@ -223,8 +223,8 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_
 
   LevelledMethod fixed({4, 3, 2, 1}, {9, 9, 9, 9});
   const EvaluationOutputs none = outputs(fixed).value();
-  EXPECT_FALSE(none.files.contains(results::kPrefixDistancesFile));
-  EXPECT_FALSE(none.files.contains(results::kMaskValuesFile));
+  EXPECT_FALSE(none.files.contains(experiments::kPrefixesOutput.file));
+  EXPECT_FALSE(none.files.contains(experiments::kMasksOutput.file));
   EXPECT_TRUE(none.metrics.empty());
 }
 
@@ -238,7 +238,8 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_the_masks_that_act) {
       method_.masks.push_back(values);
     }
   const EvaluationOutputs made = outputs(method_).value();
-  const auto lines = results::parse_mask_values(core::as_text(made.files.at(results::kMaskValuesFile)), "masks");
+  const auto lines =
+      results::parse_csv<results::MaskSpread>(core::as_text(made.files.at(experiments::kMasksOutput.file)), "masks");
   ASSERT_EQ(method_.masks.size(), lines.size());
   double deviations = 0;
   for (std::size_t i = 0; i < lines.size(); ++i) {
@@ -270,7 +271,7 @@ TEST_F(ResolutionLevelsOutputsTest, samples_say_how_many_dimensions_each_row_has
   const std::filesystem::path folder = raw_->folder() / "samples";
   std::filesystem::create_directories(folder);
   write_outputs(core::real_file_system(), folder, made);
-  const datasets::ArrayFileReader reader(folder / kSamplesFile);
+  const datasets::ArrayFileReader reader(folder / experiments::kSamplesOutput.file);
   const std::vector<std::int64_t> of_rates = reader.read_int64("rates", 1).values,
                                   prefix = reader.read_int64("prefix", 1).values;
   const auto features = reader.read_float32("features", 2);
