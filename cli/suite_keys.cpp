@@ -72,7 +72,7 @@ int suite_keys(const Arguments& arguments) {
   }
   if (list.empty())
     throw core::input_error(fmt::format("no key of a suite holds '{}'", pattern), {},
-                            experiments::did_you_mean(pattern, experiments::setting_keys()));
+                            settings::did_you_mean(pattern, experiments::setting_keys()));
   std::cout << (values->count("json") != 0 ? list.dump(1) + "\n" : lines);
   return 0;
 }
