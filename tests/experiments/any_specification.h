@@ -145,9 +145,9 @@ inline MethodOptions any_ftwa(Recipe& recipe) {
   return options;
 }
 
-inline MethodOptions any_msifla(Recipe& recipe) {
+inline MethodOptions any_msifla(Recipe& recipe, const PackSettings& pack) {
   std::erase(recipe.train_rates, 1);
-  if (recipe.train_rates.empty()) recipe.train_rates = {2};
+  if (recipe.train_rates.empty()) recipe.train_rates = {pack.rates.back()};
   recipe.lr_images = recipe.images / 2;
   auto options = any_settings<MsiflaOptions>();
   options.scales.clear();
@@ -194,7 +194,7 @@ inline TrainingSpecification any_training() {
   s.lanes = between(1, 8);
   s.recipe = any_recipe(s.pack);
   const std::vector<std::function<MethodOptions()>> methods = {
-      any_baseline, any_rain, [&] { return any_ftwa(s.recipe); }, [&] { return any_msifla(s.recipe); },
+      any_baseline, any_rain, [&] { return any_ftwa(s.recipe); }, [&] { return any_msifla(s.recipe, s.pack); },
       [&] { return any_resolution_adaptive(s.network, s.recipe); }};
   s.method = methods.at(static_cast<std::size_t>(between(0, static_cast<int>(methods.size()) - 1)))();
   s.device = any_value<Device>({});

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 
@@ -82,7 +83,7 @@ class MethodStep : public ::testing::Test {
     at::set_num_threads(1);
     experiments::TrainingSpecification asked;
     asked.method = options;
-    asked.network = {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = bn_streams};
+    asked.network = {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(bn_streams)};
     method_ = make_method(asked, 4);
     fill_with_numbers(method_->module());
     method_->module().to(at::kDouble);

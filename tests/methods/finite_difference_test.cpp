@@ -5,6 +5,7 @@
 #include "tests/methods/finite_difference.h"
 
 #include "methods/rain/networks.h"
+#include "tests/support/any_word.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers::finite_difference_test {
@@ -47,7 +48,7 @@ TEST(FiniteDifference, of_every_loss) {
 TEST(FiniteDifference, of_both_discriminators) {
   for (const char* kind : {"convolutional", "pixelwise"}) {
     SCOPED_TRACE(kind);
-    Discriminator discriminator(6, 8, kind);
+    Discriminator discriminator(6, 8, tests::AnyWord(kind));
     worker_tests::fill_with_numbers(discriminator);
     discriminator.to(at::kDouble);
     const at::Tensor feature = wide("feature", {3, 6, 5, 4}, 2.0).requires_grad_();
@@ -64,7 +65,7 @@ TEST(FiniteDifference, of_both_decoders) {
   const Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnetSmall}));
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
-    Decoder decoder(trunk, kind);
+    Decoder decoder(trunk, tests::AnyWord(kind));
     worker_tests::fill_with_numbers(decoder);
     decoder.to(at::kDouble);
     const at::Tensor f5 = wide("f5", {3, 128, 3, 2}, 2.0).requires_grad_();
@@ -166,7 +167,8 @@ TEST_F(MsiflaStep, has_the_gradients_of_its_totals) {
        .ir_residual = true},
       {.scales = {1}, .classification = false, .mining = methods::Mining::kAll, .reid_into_ir = false, .ir_width = 2}};
   for (const experiments::MsiflaOptions& options : every) {
-    SCOPED_TRACE(fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), options.reid_networks));
+    SCOPED_TRACE(
+        fmt::format("scales [{}], {}", fmt::join(options.scales, ", "), settings::word(options.reid_networks)));
     make(options, "joint");
     for (std::size_t phase = 0; phase < method_->phases().size(); ++phase) {
       Tensors tensors = parameters(phase);

@@ -54,13 +54,13 @@ TEST(RainNetworks, discriminators_judge_a_quarter_of_the_cells_or_each) {
   for (int last_stride : {1, 2})
     for (const auto& [channels, height, width] : maps(last_stride)) {
       const at::Tensor feature = at::zeros({2, channels, height, width});
-      EXPECT_EQ(Discriminator(channels, 256, "convolutional").forward(feature).sizes(),
+      EXPECT_EQ(Discriminator(channels, 256, tests::AnyWord("convolutional")).forward(feature).sizes(),
                 (at::IntArrayRef{2, 1, height / 2, width / 2}));
-      EXPECT_EQ(Discriminator(channels, 256, "pixelwise").forward(feature).sizes(),
+      EXPECT_EQ(Discriminator(channels, 256, tests::AnyWord("pixelwise")).forward(feature).sizes(),
                 (at::IntArrayRef{2, 1, height, width}));
     }
   // ⌈h/2⌉×⌈w/2⌉ of odd maps.
-  EXPECT_EQ(Discriminator(8, 4, "convolutional").forward(at::zeros({1, 8, 5, 3})).sizes(),
+  EXPECT_EQ(Discriminator(8, 4, tests::AnyWord("convolutional")).forward(at::zeros({1, 8, 5, 3})).sizes(),
             (at::IntArrayRef{1, 1, 3, 2}));
 }
 
@@ -68,9 +68,9 @@ TEST(RainNetworks, discriminators_have_the_parameters_of_their_layers) {
   const std::int64_t w = 256;
   for (const std::int64_t c : {64, 256, 512, 1024, 2048}) {
     const std::int64_t enter = c * w + w, judge = w / 2 + 1;
-    EXPECT_EQ(parameters_in(Discriminator(c, w, "convolutional")),
+    EXPECT_EQ(parameters_in(Discriminator(c, w, tests::AnyWord("convolutional"))),
               enter + (9 * w * w + w) + (9 * w * (w / 2) + w / 2) + judge);
-    EXPECT_EQ(parameters_in(Discriminator(c, w, "pixelwise")), enter + (w * (w / 2) + w / 2) + judge);
+    EXPECT_EQ(parameters_in(Discriminator(c, w, tests::AnyWord("pixelwise"))), enter + (w * (w / 2) + w / 2) + judge);
   }
   EXPECT_EQ(discriminator_width(*trunk_of("resnet50", 1)), w);
   EXPECT_EQ(discriminator_width(*trunk_of("resnet-small", 1)), 64);
@@ -85,7 +85,7 @@ TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their
     const auto [channels, height, width] = maps(last_stride)[4];
     const at::Tensor f5 = at::zeros({1, channels, height, width});
     for (const auto& [kind, taps] : {std::pair{"nearest", 9}, std::pair{"transposed", 16}}) {
-      const Decoder decoder(*trunk, kind);
+      const Decoder decoder(*trunk, tests::AnyWord(kind));
       EXPECT_EQ(decoder.forward(f5, kHeight, kWidth).sizes(), (at::IntArrayRef{1, 3, kHeight, kWidth})) << kind;
       std::int64_t expected = 9 * widths.back() * 3 + 3;
       for (std::size_t i = 1; i < widths.size(); ++i) expected += taps * widths[i - 1] * widths[i] + 2 * widths[i];
@@ -96,7 +96,7 @@ TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their
 
 TEST(RainNetworks, a_pixelwise_discriminator_judges_a_cell_by_itself) {
   for (const bool pixelwise : {false, true}) {
-    Discriminator discriminator(8, 4, pixelwise ? "pixelwise" : "convolutional");
+    Discriminator discriminator(8, 4, tests::AnyWord(pixelwise ? "pixelwise" : "convolutional"));
     worker_tests::fill_with_numbers(discriminator);
     at::Tensor feature = worker_tests::numbers("feature", {1, 8, 6, 4}, 2.0).requires_grad_();
     const at::Tensor judged = discriminator.forward(feature)[0][0][1][1];
@@ -108,7 +108,7 @@ TEST(RainNetworks, a_pixelwise_discriminator_judges_a_cell_by_itself) {
 
 TEST(RainNetworks, a_frozen_discriminator_judges_alike_and_learns_nothing) {
   for (const char* kind : {"convolutional", "pixelwise"}) {
-    Discriminator discriminator(8, 4, kind);
+    Discriminator discriminator(8, 4, tests::AnyWord(kind));
     worker_tests::fill_with_numbers(discriminator);
     at::Tensor feature = worker_tests::numbers("feature", {2, 8, 6, 4}, 2.0).requires_grad_();
     const at::Tensor free = discriminator.forward(feature), frozen = discriminator.forward_frozen(feature);
@@ -122,16 +122,11 @@ TEST(RainNetworks, a_frozen_discriminator_judges_alike_and_learns_nothing) {
 TEST(RainNetworks, layers_begin_as_wide_as_what_one_output_value_sees) {
   const auto trunk = trunk_of("resnet50", 1);
   for (const auto& [kind, taps] : {std::pair{"nearest", 9}, std::pair{"transposed", 4}}) {
-    Decoder decoder(*trunk, kind);
+    Decoder decoder(*trunk, tests::AnyWord(kind));
     initialise(decoder, 3);
     const double found = decoder.named_parameters()["conv1.weight"].std().item<double>();
     EXPECT_NEAR(found * std::sqrt(2048.0 * taps / 2), 1, 1e-2) << kind;
   }
-}
-
-TEST(RainNetworks, refuse_unknown_kinds) {
-  EXPECT_THROW(Discriminator(8, 4, "patch"), core::RuntimeError);
-  EXPECT_THROW(Decoder(*trunk_of("resnet-small", 1), "bilinear"), core::RuntimeError);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "tests/methods/resolution_adaptive_examples.h"
+#include "tests/support/any_word.h"
 
 namespace resolute::workers::resolution_adaptive_test {
 namespace {
@@ -225,7 +226,7 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
   worker_tests::drop_hr_images(low, at::zeros({12}, at::kBool));
   for (const char* streams : {"joint", "separate"}) {
     const experiments::NetworkSettings network{
-        .backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = streams};
+        .backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(streams)};
     const auto method = made_up_adaptive(narrow_adaptive(), network);
     const Activations of_both = method->forward(both), of_low = method->forward(low);
     for (std::size_t slot = 0; slot < 2; ++slot)
