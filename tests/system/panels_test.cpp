@@ -40,6 +40,32 @@ class FinishedSuiteTest : public testing::Test {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return resolute(arguments);
   }
+  // The rows of `--json`, and the folder of each one's evaluation.
+  static std::map<std::string, std::pair<core::Json, fs::path>> rows() {
+    const auto output = panels({"--json"});
+    EXPECT_EQ(code_of(output), 0) << output.err;
+    const core::Json json = core::parse_json(output.out, "panels");
+    std::map<std::string, std::pair<core::Json, fs::path>> found;
+    for (const core::Json& row : json.at("sections").at(0).at("rows")) {
+      const auto id = row.at("evaluation").get<std::string>();
+      found[row.at("row").get<std::string>()] = {row, store() / "jobs" / id.substr(0, 2) / id};
+    }
+    return found;
+  }
+  // Files of an evaluation that were changed or taken away.
+  static void expect_own_files(const fs::path& evaluation, const std::vector<const char*>& names) {
+    for (const char* name : names) {
+      const fs::path file = evaluation / name;
+      const std::string bytes = text_of(file);
+      std::string damaged = bytes;
+      damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+      core::write_atomic(core::real_file_system(), file, damaged);
+      expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
+      fs::remove(file);
+      expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
+      core::write_atomic(core::real_file_system(), file, bytes);
+    }
+  }
 
   static inline std::unique_ptr<ScratchFolder> scratch_;
 };
@@ -50,18 +76,6 @@ class PanelsTest : public FinishedSuiteTest {
   static void SetUpTestSuite() {
     std::string text = replaced(text_of(kTinySuite), "draws = 5", "draws = 5\npanels = 3\nsample_rates = [2, 3]");
     run(replaced(text, "label = \"RAIN\"", "label = \"RAIN <b>&\\\"\""));
-  }
-  // Folders of the evaluations by their row.
-  static std::map<std::string, fs::path> evaluations() {
-    const auto output = panels({"--json"});
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    const core::Json json = core::parse_json(output.out, "panels");
-    std::map<std::string, fs::path> folders;
-    for (const core::Json& row : json.at("sections").at(0).at("rows")) {
-      const auto id = row.at("evaluation").get<std::string>();
-      folders[row.at("row").get<std::string>()] = store() / "jobs" / id.substr(0, 2) / id;
-    }
-    return folders;
   }
 };
 
@@ -96,9 +110,9 @@ TEST_F(PanelsTest, a_page_that_cannot_be_written_there_is_refused_before_picture
 
 TEST_F(PanelsTest, methods_show_the_same_queries_of_a_trial) {
   std::set<std::string> shown;
-  for (const auto& [row, folder] : evaluations()) {
+  for (const auto& [row, known] : rows()) {
     std::string paths;
-    const core::Json json = core::parse_json(text_of(folder / "panels/panels.json"), "panels");
+    const core::Json json = core::parse_json(text_of(known.second / "panels/panels.json"), "panels");
     for (const core::Json& query : json.at("queries")) paths += query.at("path").get<std::string>() + "\n";
     shown.insert(paths);
   }
@@ -106,7 +120,7 @@ TEST_F(PanelsTest, methods_show_the_same_queries_of_a_trial) {
 }
 
 TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
-  const fs::path result = evaluations().at("rain") / "result.json";
+  const fs::path result = rows().at("rain").second / "result.json";
   fs::rename(result, *scratch_ / "away");
   const auto output = panels();
   fs::rename(*scratch_ / "away", result);
@@ -118,18 +132,8 @@ TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
 }
 
 TEST_F(PanelsTest, files_that_are_not_the_results_own_are_refused) {
-  for (const char* name :
-       {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png", "recovery.csv"}) {
-    const fs::path file = evaluations().at("rain") / name;
-    const std::string bytes = text_of(file);
-    std::string damaged = bytes;
-    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
-    core::write_atomic(core::real_file_system(), file, damaged);
-    expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
-    fs::remove(file);
-    expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
-    core::write_atomic(core::real_file_system(), file, bytes);
-  }
+  expect_own_files(rows().at("rain").second,
+                   {"panels/panels.json", "panels/gallery-001.png", "panels/reconstruction-002.png", "recovery.csv"});
 }
 
 TEST_F(PanelsTest, a_suite_without_panels_is_refused) {
@@ -159,18 +163,11 @@ TEST_F(WeightPanelsTest, the_row_that_has_weights_is_drawn_with_its_correlations
 }
 
 TEST_F(WeightPanelsTest, weights_that_are_not_the_results_own_are_refused) {
-  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
-  const core::Json rows = json.at("sections").at(0).at("rows");
-  ASSERT_EQ(rows.size(), 1U);
-  EXPECT_TRUE(rows[0].at("weights").get<bool>());
-  const auto id = rows[0].at("evaluation").get<std::string>();
-  const fs::path file = store() / "jobs" / id.substr(0, 2) / id / "weights.csv";
-  const std::string text = text_of(file);
-  core::write_atomic(core::real_file_system(), file, replaced(text, ",low,2,", ",low,3,"));
-  expect_refusal(panels(), 2, "weights.csv' is not the file that the job's result names");
-  fs::remove(file);
-  expect_refusal(panels(), 2, "weights.csv' is missing");
-  core::write_atomic(core::real_file_system(), file, text);
+  ASSERT_EQ(rows().size(), 1U);
+  const auto [json, evaluation] = rows().begin()->second;
+  EXPECT_TRUE(json.at("weights").get<bool>());
+  EXPECT_FALSE(json.at("masks").get<bool>());
+  expect_own_files(evaluation, {"weights.csv"});
 }
 
 TEST_F(WeightPanelsTest, weights_not_there_yet_are_said_in_words) {
@@ -210,28 +207,17 @@ TEST_F(AdaptivePanelsTest, the_row_that_adapts_is_drawn_with_its_masks_and_prefi
 }
 
 TEST_F(AdaptivePanelsTest, files_that_are_not_the_results_own_are_refused) {
-  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
-  const core::Json rows = json.at("sections").at(0).at("rows");
-  ASSERT_EQ(rows.size(), 1U);
-  EXPECT_TRUE(rows[0].at("masks").get<bool>());
-  EXPECT_TRUE(rows[0].at("prefixes").get<bool>());
-  const auto id = rows[0].at("evaluation").get<std::string>();
-  for (const char* name : {"masks.csv", "prefixes.csv"}) {
-    const fs::path file = store() / "jobs" / id.substr(0, 2) / id / name;
-    const std::string text = text_of(file);
-    core::write_atomic(core::real_file_system(), file, text + "\n");
-    expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
-    fs::remove(file);
-    expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
-    core::write_atomic(core::real_file_system(), file, text);
-  }
+  ASSERT_EQ(rows().size(), 1U);
+  const auto [json, evaluation] = rows().begin()->second;
+  EXPECT_TRUE(json.at("masks").get<bool>());
+  EXPECT_TRUE(json.at("prefixes").get<bool>());
+  EXPECT_FALSE(json.at("weights").get<bool>());
+  expect_own_files(evaluation, {"masks.csv", "prefixes.csv"});
 }
 
 // A result of another worker program need not have them.
 TEST_F(AdaptivePanelsTest, a_result_without_them_is_said_to_lack_them) {
-  const core::Json json = core::parse_json(panels({"--json"}).out, "panels");
-  const auto id = json.at("sections").at(0).at("rows").at(0).at("evaluation").get<std::string>();
-  const fs::path file = store() / "jobs" / id.substr(0, 2) / id / "result.json";
+  const fs::path file = rows().begin()->second.second / "result.json";
   const std::string text = text_of(file);
   core::Json record = core::parse_json(text, "result");
   record.at("outputs").erase("masks.csv");
