@@ -83,9 +83,10 @@ int train(const Arguments& arguments) {
     throw core::input_error(path + ": this is a specification of a " + experiments::kind_name(specification),
                             "train takes a training");
   if (values->count("device") > 0 && (*values)["device"].as<std::string>() != settings::word(training->device))
-    throw core::input_error(path + ": key 'device' has the value '" + std::string(settings::word(training->device)) + "'",
-                            "--device " + (*values)["device"].as<std::string>() + " asks for another",
-                            "change the specification: a device is part of what is trained");
+    throw core::input_error(
+        path + ": key 'device' has the value '" + std::string(settings::word(training->device)) + "'",
+        "--device " + (*values)["device"].as<std::string>() + " asks for another",
+        "change the specification: a device is part of what is trained");
   if (ranks < 1 || training->lanes % ranks != 0)
     throw core::input_error(fmt::format("--ranks {} does not divide {} lanes", ranks, training->lanes),
                             "every process rank runs the same number of lanes");

@@ -165,6 +165,14 @@ TEST(Specification, reading_names_what_is_wrong) {
   json["method"] = "ftwa";  // with the options of rain
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'options': "));
   json = to_json(example_training());
+  json["options"]["adversary"] = "off";
+  EXPECT_EQ("spec.json: key 'rain.levels' has the value [4,5] (with what else is set nothing reads it); set it to []",
+            refusal_of(json));
+  json["options"]["levels"] = Json::array();
+  EXPECT_EQ("", refusal_of(json));
+  json["options"]["adversary"] = "minimax";
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'rain.levels' has the value [] (the adversary 'minimax'"));
+  json = to_json(example_training());
   json["schema"] = 6;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 6"));
   json["kind"] = "cake";

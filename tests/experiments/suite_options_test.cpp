@@ -41,51 +41,11 @@ TEST(ImpossibleOptions, a_switched_off_adversarys_options_are_checked_too) {
               StartsWith("s.toml:14:1: key 'rain.decoder'"));
 }
 
-TEST(ImpossibleOptions, a_labelled_share_is_a_share) {
-  for (const char* fraction : {"1.2", "-0.1"})
-    EXPECT_THAT(with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)),
-                StartsWith(fmt::format("s.toml:12:1: key 'train.labelled_fraction' has the value {} (it must be 0 to 1",
-                                       fraction)));
-  EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = nan"),
-              StartsWith("s.toml:12:1: key 'labelled_fraction' holds a number that is not finite"));
-  EXPECT_THAT(with("identities = 8", "identities = 8\nlabelled_fraction = true"),
-              StartsWith("s.toml:12:1: key 'train.labelled_fraction' has the value true (a number is needed)"));
-  for (const char* fraction : {"0", "0.2", "1"})
-    EXPECT_EQ("", with("identities = 8", fmt::format("identities = 8\nlabelled_fraction = {}", fraction)));
-}
-
-TEST(ImpossibleOptions, there_is_no_rate_zero) {
-  EXPECT_THAT(with("rates = [2, 3, 4]", "rates = [0, 2, 3, 4]"),
-              StartsWith("s.toml:22:1: key 'rates' has the value [0, 2, 3, 4] (each must be 1 to 16"));
-  EXPECT_THAT(with("identities = 8", "identities = 8\ntrain_rates = [0]"),
-              StartsWith("s.toml:12:1: key 'train.train_rates' has the value [0] (each must be 1 to 16"));
-  EXPECT_THAT(with("trials = 1", "trials = 1\nsplit.query_rates = [0, 2]"),
-              StartsWith("s.toml:7:7: key 'split.query_rates' has the value [0, 2] (each must be 1 to 16"));
-  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.query_rates = [0]"),
-              StartsWith("s.toml:7:10: key 'evaluate.query_rates' has the value [0] (each must be 1 to 16"));
-  EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [0, 1]"),
-              StartsWith("s.toml:7:10: key 'evaluate.sample_rates' has the value [0, 1] (each must be 1 to 16"));
-}
-
 TEST(ImpossibleOptions, rate_one_needs_no_room_in_the_pack) {
   EXPECT_EQ("", with("identities = 8", "identities = 8\ntrain_rates = [1]"));
   EXPECT_EQ("", with("trials = 1", "trials = 1\nevaluate.query_rates = [1]\nevaluate.sample_rates = [1, 2, 4]"));
   EXPECT_THAT(with("trials = 1", "trials = 1\nevaluate.sample_rates = [1, 8]"),
               AllOf(StartsWith("s.toml:7:10: key 'evaluate.sample_rates' has the value [1, 8]"), HasSubstr("add 8")));
-}
-
-TEST(ImpossibleOptions, unknown_choices_get_a_suggestion) {
-  auto rain = [](const std::string& line) { return with(kLevels, line); };
-  EXPECT_THAT(rain("updates = \"alternatin\""),
-              AllOf(StartsWith("s.toml:13:1: key 'rain.updates' has the value 'alternatin'"),
-                    HasSubstr("did you mean 'alternating'")));
-  EXPECT_THAT(rain("discriminator = \"pixelwize\""),
-              AllOf(StartsWith("s.toml:13:1: key 'rain.discriminator'"), HasSubstr("did you mean 'pixelwise'")));
-  EXPECT_THAT(rain("decoder = \"transpose\""),
-              AllOf(StartsWith("s.toml:13:1: key 'rain.decoder'"), HasSubstr("did you mean 'transposed'")));
-  EXPECT_THAT(rain("supervision = \"hr-only-label\""),
-              AllOf(StartsWith("s.toml:13:1: key 'rain.supervision'"), HasSubstr("did you mean 'hr-only-labels'")));
-  EXPECT_THAT(rain("labelled_copies = false"), StartsWith("s.toml:13:1: key 'rain.labelled_copies' is unknown"));
 }
 
 TEST(ImpossibleOptions, what_an_evaluation_shows) {

@@ -237,7 +237,7 @@ TEST(Outputs, are_left_where_method_and_protocol_ask_for_them) {
   EvaluationProtocol plain, sampled;
   sampled.sample_rates = {2, 3};
   sampled.panels = 1;
-  const MethodOptions adaptive = ResolutionAdaptiveOptions{.varying_length = true, .masks = "off"};
+  const MethodOptions adaptive = ResolutionAdaptiveOptions{.varying_length = true, .masks = methods::Masks::kOff};
   for (const auto& [output, method] : {std::pair{&kWeightsOutput, MethodOptions(FtwaOptions{})},
                                        {&kRecoveryOutput, MethodOptions(MsiflaOptions{})},
                                        {&kPanelsOutput, MethodOptions(BaselineOptions{})},

@@ -10,7 +10,7 @@ namespace {
 constexpr std::int64_t kHeight = 64, kWidth = 32;
 
 struct Kind {
-  std::string backbone;
+  settings::Trunk backbone;
   int last_stride;
 };
 
@@ -44,8 +44,8 @@ class FoldedBackboneTest : public ::testing::TestWithParam<Kind> {
   void SetUp() override { at::set_num_threads(1); }
 };
 INSTANTIATE_TEST_SUITE_P(Backbones, FoldedBackboneTest,
-                         ::testing::Values(Kind{"resnet50", 1}, Kind{"resnet50", 2}, Kind{"resnet-small", 1},
-                                           Kind{"resnet-small", 2}),
+                         ::testing::Values(Kind{settings::Trunk::kResnet50, 1}, Kind{settings::Trunk::kResnet50, 2}, Kind{settings::Trunk::kResnetSmall, 1},
+                                           Kind{settings::Trunk::kResnetSmall, 2}),
                          [](const auto& info) {
                            return (info.param.backbone == settings::Trunk::kResnet50 ? "resnet50_" : "resnet_small_") +
                                   std::to_string(info.param.last_stride);

@@ -36,7 +36,7 @@ TEST_F(CameLowTest, the_size_that_an_image_was_stored_at_is_its_own) {
   }
   // One that came in HR: a camera that shrinks it stores a ninth.
   split_.query.push_back({split_.gallery.front().row, split_.gallery.front().path, 1, 1, 3});
-  const std::vector<int> levels = query_levels(level_rates, *pack_, split_, "native-size");
+  const std::vector<int> levels = query_levels(level_rates, *pack_, split_, settings::QueryLevel::kNativeSize);
   ASSERT_EQ(split_.query.size(), levels.size());
   for (std::size_t q = 0; q < levels.size(); ++q) {
     const datasets::PackRow& row = pack_->row(split_.query[q].row);
@@ -48,7 +48,7 @@ TEST_F(CameLowTest, the_size_that_an_image_was_stored_at_is_its_own) {
   // 24 to 26 × 14 beside 32 × 16, and 8 × 4.
   EXPECT_TRUE(std::all_of(levels.begin(), levels.end() - 1, [](int level) { return level == 4; }));
   EXPECT_EQ(1, levels.back());
-  for (int level : query_levels(level_rates, *pack_, split_, "known")) EXPECT_EQ(2, level);
+  for (int level : query_levels(level_rates, *pack_, split_, settings::QueryLevel::kKnown)) EXPECT_EQ(2, level);
 }
 
 // A list tells that only once there is a pack.

@@ -124,7 +124,7 @@ TEST_F(ResolutionLevelsTest, ends_on_all_ranks_where_one_wants_it) {
 
 TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_says) {
   std::map<std::string, std::map<std::pair<int, int>, int>> counts;  // way → (rate, level) → queries
-  for (const std::string way : {"known", "native-size", "highest", "lowest"}) {
+  for (const std::string way : {"known", settings::QueryLevel::kNativeSize, "highest", "lowest"}) {
     const FeatureEmbedding embedding = embed(method_, {.query_level = tests::AnyWord(way)});
     std::size_t right = 0;
     for (std::size_t q = 0; q < split_.query.size(); ++q) {
@@ -148,7 +148,7 @@ TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_s
   for (const auto& [key, count] : counts["highest"]) EXPECT_EQ(4, key.second);
   for (const auto& [key, count] : counts["lowest"]) EXPECT_EQ(1, key.second);
   EXPECT_EQ(3U, counts["known"].size());
-  EXPECT_NE(counts["known"], counts["native-size"]);
+  EXPECT_NE(counts["known"], counts[settings::QueryLevel::kNativeSize]);
 }
 
 TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_the_packs_images) {
@@ -170,7 +170,7 @@ TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_t
     EXPECT_EQ(expected, levels[q]) << stored.height << "x" << stored.width;
   }
   // Images of 24 × 13 at rate 2 are 12 × 6: nearer to the pack's 16 × 8 than to half of it.
-  EXPECT_EQ(4, query_levels(rates, *pack_, split_, "native-size")[static_cast<std::size_t>(
+  EXPECT_EQ(4, query_levels(rates, *pack_, split_, settings::QueryLevel::kNativeSize)[static_cast<std::size_t>(
                    std::find_if(split_.query.begin(), split_.query.end(), [](auto& item) { return item.rate == 2; }) -
                    split_.query.begin())]);
 }
@@ -185,7 +185,7 @@ TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is
   same.query_rates = {2, 3, 4};
   const datasets::Split split = datasets::make_split(network, same);
   const std::vector<int> rates{4, 3, 2, 1};
-  const std::vector<int> levels = query_levels(rates, network, split, "native-size");
+  const std::vector<int> levels = query_levels(rates, network, split, settings::QueryLevel::kNativeSize);
   std::map<int, int> shown;
   for (std::size_t q = 0; q < split.query.size(); ++q) {
     datasets::Image stored;
