@@ -69,7 +69,7 @@ TEST_F(PackSourceTest, lr_images_alone_have_labels_as_others_have_and_no_hr_imag
 }
 
 TEST_F(PackSourceTest, a_rank_of_one_lane_sees_the_rows_of_that_lane) {
-  const datasets::Split split = this->split("hr-both-views");
+  const datasets::Split split = this->split(settings::TrainPool::kHrBothViews);
   const WantedImages wanted{.copy_rates = {2, 3}};
   PackSource all(pack_, split, training_, {0, 2}, 0, at::kCPU, wanted);
   PackSource second(pack_, split, training_, {1, 1}, 0, at::kCPU, wanted);
@@ -158,7 +158,7 @@ TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
 TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_their_rate_enlarged) {
   training_.recipe.flip = 0;
   training_.recipe.pad = 0;
-  const datasets::Split split = this->split("hr-both-views");
+  const datasets::Split split = this->split(settings::TrainPool::kHrBothViews);
   PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.lr = false, .copy_rates = {3, 2}});
   for (std::uint64_t step = 0; step < 3; ++step) {
     const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
