@@ -148,7 +148,8 @@ std::vector<std::string> title_of(const PackReader& pack, const Style& style) {
   const PackStatistics all = pack_statistics(pack);
   const PackSettings& options = pack.options();
   std::vector<std::string> title = {
-      fmt::format("{} from {}: {} images, {} identities", options.name, settings::word(options.source), all.rows, all.identities),
+      fmt::format("{} from {}: {} images, {} identities", options.name, settings::word(options.source), all.rows,
+                  all.identities),
       fmt::format("{} (height x width), {} kernel", size_text(options.height, options.width),
                   settings::word(options.kernel)),
       fmt::format("LR views from {} size, also at true size", settings::word(options.view_from))};

@@ -44,7 +44,8 @@ class FoldedBackboneTest : public ::testing::TestWithParam<Kind> {
   void SetUp() override { at::set_num_threads(1); }
 };
 INSTANTIATE_TEST_SUITE_P(Backbones, FoldedBackboneTest,
-                         ::testing::Values(Kind{settings::Trunk::kResnet50, 1}, Kind{settings::Trunk::kResnet50, 2}, Kind{settings::Trunk::kResnetSmall, 1},
+                         ::testing::Values(Kind{settings::Trunk::kResnet50, 1}, Kind{settings::Trunk::kResnet50, 2},
+                                           Kind{settings::Trunk::kResnetSmall, 1},
                                            Kind{settings::Trunk::kResnetSmall, 2}),
                          [](const auto& info) {
                            return (info.param.backbone == settings::Trunk::kResnet50 ? "resnet50_" : "resnet_small_") +

@@ -123,9 +123,10 @@ TEST_F(ResolutionLevelsTest, ends_on_all_ranks_where_one_wants_it) {
 }
 
 TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_says) {
-  std::map<std::string, std::map<std::pair<int, int>, int>> counts;  // way → (rate, level) → queries
-  for (const std::string way : {"known", settings::QueryLevel::kNativeSize, "highest", "lowest"}) {
-    const FeatureEmbedding embedding = embed(method_, {.query_level = tests::AnyWord(way)});
+  std::map<settings::QueryLevel, std::map<std::pair<int, int>, int>> counts;  // way → (rate, level) → queries
+  for (const auto way : {settings::QueryLevel::kKnown, settings::QueryLevel::kNativeSize,
+                         settings::QueryLevel::kHighest, settings::QueryLevel::kLowest}) {
+    const FeatureEmbedding embedding = embed(method_, {.query_level = way});
     std::size_t right = 0;
     for (std::size_t q = 0; q < split_.query.size(); ++q) {
       const datasets::QueryItem& item = split_.query[q];
@@ -144,11 +145,11 @@ TEST_F(ResolutionLevelsTest, queries_are_taken_for_the_level_that_the_protocol_s
     EXPECT_EQ(static_cast<double>(right) / static_cast<double>(split_.query.size()), embedding.level_agreement);
     EXPECT_EQ(embedding.level_agreement, score_embedding(embedding, split_, {}).at("level_agreement"));
   }
-  for (const auto& [key, count] : counts["known"]) EXPECT_EQ(5 - key.first, key.second);
-  for (const auto& [key, count] : counts["highest"]) EXPECT_EQ(4, key.second);
-  for (const auto& [key, count] : counts["lowest"]) EXPECT_EQ(1, key.second);
-  EXPECT_EQ(3U, counts["known"].size());
-  EXPECT_NE(counts["known"], counts[settings::QueryLevel::kNativeSize]);
+  for (const auto& [key, count] : counts[settings::QueryLevel::kKnown]) EXPECT_EQ(5 - key.first, key.second);
+  for (const auto& [key, count] : counts[settings::QueryLevel::kHighest]) EXPECT_EQ(4, key.second);
+  for (const auto& [key, count] : counts[settings::QueryLevel::kLowest]) EXPECT_EQ(1, key.second);
+  EXPECT_EQ(3U, counts[settings::QueryLevel::kKnown].size());
+  EXPECT_NE(counts[settings::QueryLevel::kKnown], counts[settings::QueryLevel::kNativeSize]);
 }
 
 TEST_F(ResolutionLevelsTest, the_native_size_tells_what_a_camera_stored_beside_the_packs_images) {
