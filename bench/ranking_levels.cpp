@@ -112,7 +112,7 @@ void measure(const Options& options) {
   FeatureEmbedding embedding;
   embedding.query = people("bench queries", options.queries, options.dimension);
   embedding.gallery = people("bench gallery", options.gallery, options.dimension);
-  std::vector<std::int64_t> dimensions;
+  std::vector<int> dimensions;
   for (int level = 1; level <= kLevels; ++level) dimensions.push_back(options.dimension * level / kLevels);
   std::vector<int> rates;
   for (int q = 0; q < options.queries; ++q) {
