@@ -6,8 +6,8 @@
 
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "settings/names.h"
 #include "experiments/language/settings.h"
+#include "settings/names.h"
 
 namespace resolute::cli {
 

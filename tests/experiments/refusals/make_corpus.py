@@ -171,7 +171,8 @@ def text_of(number):
 
 def out_of_range():
     for line in LINES:
-        found = re.fullmatch(r"(?:each (?:must be )?|)(above 0 and at most|-?\d+ to) ([0-9.]+)", line.comment)
+        comment, *otherwise = line.comment.split("; ")  # "below: WORDS", "above: WORDS" where other members refuse first
+        found = re.fullmatch(r"(?:each (?:must be )?|)(above 0 and at most|-?\d+ to) ([0-9.]+)", comment)
         if not found:
             continue
         step = 0.5 if type_of(line.value) == "a number" else 1
@@ -180,6 +181,7 @@ def out_of_range():
         for value in (low, high):
             said = "an integer in range" if value > 2147483647 and step == 1 else found[0].split("each ")[-1]
             said = re.sub("^must be ", "", said)
+            said = dict(words.split(": ") for words in otherwise).get("below" if value == low else "above", said)
             wrong = text_of(value)
             if type_of(line.value) == "a list":
                 wrong = re.sub(r"\d+", wrong, line.value, count=1)
