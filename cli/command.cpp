@@ -29,6 +29,8 @@ void print_help(const CommandHelp& help, const options::options_description& vis
             << help.examples << std::flush;
 }
 
+bool is_optional(const std::string& place) { return place.starts_with("["); }
+
 }  // namespace
 
 std::optional<options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
@@ -44,7 +46,8 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
   options::options_description all;
   all.add(visible);
   options::positional_options_description places;
-  for (const auto& name : positional) {
+  for (const auto& place : positional) {
+    const std::string name = is_optional(place) ? place.substr(1, place.size() - 2) : place;
     all.add_options()(name.c_str(), options::value<std::string>());
     places.add(name.c_str(), 1);
   }
@@ -62,7 +65,7 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
     throw usage_error(error.what(), help);
   }
   for (const auto& name : positional)
-    if (values.count(name) == 0) throw usage_error("argument " + name + " is missing", help);
+    if (!is_optional(name) && values.count(name) == 0) throw usage_error("argument " + name + " is missing", help);
   return values;
 }
 

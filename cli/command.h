@@ -32,7 +32,7 @@ struct CommandHelp {
 };
 
 //! Parses `arguments`. `--help` prints the help on stdout and gives nothing: the command then returns 0. Names in
-//! `positional` are filled from arguments without a dash, in order; a name ending in "..." is not supported.
+//! `positional` are filled from arguments without a dash, in order; one in brackets, "[PATTERN]", may be missing.
 //! \throws RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a spare argument
 std::optional<boost::program_options::variables_map> parse_options(
     const Arguments& arguments, const CommandHelp& help, const boost::program_options::options_description& options,

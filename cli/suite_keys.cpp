@@ -49,7 +49,7 @@ int suite_keys(const Arguments& arguments) {
   visible.add_options()("help,h", "this text")("json", "one JSON list")(
       "words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them")(
       "markdown", "the tables of docs/suite.md: all keys of rows, then those of packs");
-  const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"PATTERN"});
+  const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"[PATTERN]"});
   if (!values) return 0;
   if (values->count("markdown") != 0) {
     std::cout << experiments::settings_table(false) << '\n' << experiments::settings_table(true);

@@ -25,11 +25,11 @@ std::map<std::string, std::string> hashes(const fs::path& folder) {
 
 // The layouts that the program names when it is asked for one that it does not know.
 std::vector<std::string> layouts() {
-  const std::string opening = "choose one of ";
+  const std::string opening = "it must be one of ";
   ScratchFolder scratch;
   const std::string text = resolute(synth(scratch / "set", {"--layout", "cuhk05"})).err;
   const std::size_t begin = text.find(opening) + opening.size();
-  std::string names = text.substr(begin, text.find('\n', begin) - begin);
+  std::string names = text.substr(begin, text.find(')', begin) - begin);
   std::vector<std::string> found;
   for (std::size_t at = 0; at < names.size();) {
     const std::size_t end = std::min(names.find(", ", at), names.size());

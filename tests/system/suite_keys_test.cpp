@@ -1,0 +1,39 @@
+// `resolute suite keys`: what a suite may set.
+
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "core/json.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test::suite_keys_test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(SuiteKeys, lists_every_key_or_those_that_hold_a_pattern) {
+  const auto all = resolute({"suite", "keys"});
+  EXPECT_EQ(code_of(all), 0) << all.err;
+  EXPECT_THAT(all.out, HasSubstr("train.schedule = step\n    word: step, cosine\n"));
+  EXPECT_THAT(all.out, HasSubstr("rain.levels = "));
+  const auto some = resolute({"suite", "keys", "schedule"});
+  EXPECT_THAT(some.out, HasSubstr("train.schedule"));
+  EXPECT_THAT(some.out, Not(HasSubstr("rain.levels")));
+}
+
+TEST(SuiteKeys, json_has_the_keys_that_completion_offers) {
+  const auto json = resolute({"suite", "keys", "--json"}), words = resolute({"suite", "keys", "--words"});
+  std::set<std::string> keys;
+  for (const auto& one : core::parse_json(json.out, "keys")) keys.insert(one.at("key").get<std::string>());
+  EXPECT_GT(keys.size(), 100U);
+  for (const std::string& key : keys) EXPECT_THAT(words.out, HasSubstr(key + "=\n"));
+}
+
+TEST(SuiteKeys, an_unknown_key_gets_the_nearest_one) {
+  expect_refusal(resolute({"suite", "keys", "trian.steps"}), 2, "did you mean 'train.steps'");
+}
+
+}  // namespace
+}  // namespace resolute::system_test::suite_keys_test
