@@ -87,6 +87,7 @@ void naming_options_of(What what) {
     S::members([&](const auto& one) {
       if (error.key() == one.key || error.key() == one.suite_key) option = option_of(one.key);
     });
+    if (option.empty()) throw;
     throw error.of(fmt::format("option --{}", option));
   }
 }

@@ -131,12 +131,20 @@ void check_pack(const PackSettings& pack) {
     throw MemberError("source", in_quotes(pack.source), "it needs settings of synthetic images");
 }
 
+// Every job's pack is a network's; `resolute data ingest` makes smaller ones too.
+void check_network_pack(const PackSettings& pack) {
+  check_pack(pack);
+  for (const auto& [key, side] : {std::pair("height", pack.height), std::pair("width", pack.width)})
+    if (side < kLeastSide)
+      throw MemberError(key, std::to_string(side), fmt::format("a network needs at least {} pixels", kLeastSide));
+}
+
 void check_job(const ShardSpecification& s) {
-  check_pack(s.pack);
+  check_network_pack(s.pack);
   check_range("shard", s.shard, 0, s.pack.shards - 1);
 }
 
-void check_job(const SealSpecification& s) { check_pack(s.pack); }
+void check_job(const SealSpecification& s) { check_network_pack(s.pack); }
 
 //! Losses of pairs need two images of each identity in a lane.
 void check_images(const TrainingSpecification& s) {
@@ -178,10 +186,7 @@ void check_lanes(const TrainingSpecification& s) {
 }
 
 void check_job(const TrainingSpecification& s) {
-  check_pack(s.pack);
-  // Of a network; packs alone may be smaller.
-  for (const auto& [key, side] : {std::pair("height", s.pack.height), std::pair("width", s.pack.width)})
-    check_range(key, side, kLeastSide, 4096);
+  check_network_pack(s.pack);
   check(s.split, s.pack);
   settings::check_members(s.network, "network.");
   check(s.recipe, s.pack);
@@ -194,7 +199,7 @@ void check_job(const TrainingSpecification& s) {
 void check_job(const EvaluationSpecification& s) {
   if (!core::is_sha256_hex(s.training.hex))
     throw MemberError("training", "'" + s.training.hex + "'", "a job id of 64 hexadecimal digits is needed");
-  check_pack(s.pack);
+  check_network_pack(s.pack);
   check(s.split, s.pack);
   settings::check_members(s.protocol, "evaluate.");
   check_in_pack("evaluate.query_rates", s.protocol.query_rates, s.pack);

@@ -28,7 +28,8 @@ void check_rule(const std::string& key, std::int64_t value, const Rule& rule) {
   if (rule.kind == Rule::Kind::kAny) return;
   if (rule.has_no_end() && static_cast<double>(value) < rule.low)
     throw MemberError(key, std::to_string(value), fmt::format("it must be at least {}", rule.low));
-  check_range(key, value, static_cast<std::int64_t>(rule.low), static_cast<std::int64_t>(rule.high));
+  const std::int64_t above = rule.kind == Rule::Kind::kAbove ? 1 : 0;
+  check_range(key, value, static_cast<std::int64_t>(rule.low) + above, static_cast<std::int64_t>(rule.high));
 }
 
 void check_rule(const std::string& key, double value, const Rule& rule) {

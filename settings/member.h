@@ -211,7 +211,7 @@ struct MemberText {
   std::vector<std::string> words;  //!< of a choice
   std::string help;
 
-  //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b or c"; empty: whatever its type holds.
+  //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b, c"; empty: whatever its type holds.
   std::string range() const;
 };
 
