@@ -48,8 +48,7 @@ int data_synth(const Arguments& arguments) {
   auto add = visible.add_options();
   add("out", options::value<std::string>(), "folder to make (required)");
   add("layout", options::value<std::string>()->default_value("market1501"), "layout of the files: a source's name");
-  add("irregular", options::value<std::string>(),
-      "yes or no (default: no for market1501 and synthetic, yes for the others)");
+  add("irregular", options::value<std::string>(), "yes or no (default: as sets of that layout are downloaded)");
   add_described<settings::SyntheticSettings>(visible, datasets::stand_in_settings(settings::Source::kMarket1501));
   add("help,h", "this text; some layouts have other defaults");
   auto values = parse_options(arguments, kDataSynthHelp, visible, {});

@@ -366,10 +366,13 @@ bool is_executable(const std::filesystem::path& path) {
 
 std::optional<std::filesystem::path> program_on_path(const std::map<std::string, std::string>& environment,
                                                      const std::string& name) {
-  std::istringstream folders(search_path(environment));
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (const auto program = std::filesystem::path(folder.empty() ? "." : folder) / name; is_executable(program))
-      return program;
+  const std::string folders = search_path(environment);
+  for (std::size_t begin = 0, end = 0; end != folders.size(); begin = end + 1) {
+    end = std::min(folders.find(':', begin), folders.size());
+    // An empty one is the working folder, also at the end.
+    const std::string folder = end == begin ? "." : folders.substr(begin, end - begin);
+    if (const auto program = std::filesystem::path(folder) / name; is_executable(program)) return program;
+  }
   return std::nullopt;
 }
 

@@ -98,10 +98,9 @@ struct Split {
 //! train_identities = n above 0: the first n of a permutation of the training identities, keyed by the seed, train, so
 //! that larger sets hold the smaller ones; test images and rates stay as they are.
 //! \throws RuntimeError (kInput): what settings::check() refuses; a camera that the pack lacks (named); cameras that
-//! are no
-//!         pairs; a test set that it does not have (and how many it has); train_identities or test_identities above
-//!         what there is (both named); lr_camera, lr_side or hr-both-views where images came in low resolution; fewer
-//!         than 2 training identities, no query
+//! are no pairs; a test set that it does not have (and how many it has); train_identities or test_identities above what
+//! there is (both named); lr_camera, lr_side or hr-both-views where images came in low resolution; fewer than 2
+//! training identities; no query
 Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
                  const SplitSettings& options, const PackShape& shape = {});
 //! The same, and query_rates that the pack lacks are refused (kInput).

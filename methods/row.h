@@ -36,7 +36,7 @@ struct Row {
 
 Row row(const MethodOptions& options);
 
-//! "baseline", "rain", "ftwa", "msifla", "resolution_adaptive".
+//! As suites name it: "resolution_adaptive".
 std::string method_name(const MethodOptions& options);
 //! Every method with its default options, in alphabetical order of names.
 const std::vector<MethodOptions>& all_methods();

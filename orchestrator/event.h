@@ -35,8 +35,8 @@ struct AgentNumber {
   auto operator<=>(const AgentNumber&) const = default;
 };
 
-//! Why an attempt ended without a result: the closed set from which budgets are chosen (failure.h). Stored by name: do
-//! not rename.
+//! Why an attempt ended without a result: the closed set from which budgets are chosen (failure.h). Stored by
+//! number: new ones stand last.
 enum class Cause {
   kExitCode,         //!< another exit code than the contract's, or exit 0 without a result
   kSignal,           //!< killed by a signal that nobody here sent
@@ -202,7 +202,7 @@ struct StopRequested {
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
   bool operator==(const StopRequested&) const = default;
 };
-//! How a run ended. Stored by name: do not rename.
+//! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd { kComplete, kIncomplete, kInterrupted, kLimited };
 std::string_view name_of(RunEnd end);
 //! Decision: nothing runs and nothing more can be started.

@@ -2,7 +2,7 @@
 //! \file
 //! The members of a plain struct without a list of them: its declaration is the list, and its order is that of the
 //! bytes in journals, snapshots and messages (binary.h). A Row gives the members of one struct their names and ranges;
-//! a member without a place in its struct's row does not compile.
+//! a member of an event or message without a place in its row does not compile.
 
 #include <fmt/format.h>
 

@@ -100,7 +100,7 @@ Backbone empty_trunk(const std::string& backbone) {
   const auto known = settings::from_word<settings::Trunk>(backbone);
   if (!known)
     throw core::input_error(fmt::format("backbone '{}' is unknown", backbone), {},
-                            "choose 'resnet50' or 'resnet-small'");
+                            fmt::format("choose one of {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")));
   settings.backbone = *known;
   return Backbone(backbone_shape(settings));
 }

@@ -169,10 +169,11 @@ class Planner {
             return std::any_of(row.cells.begin(), row.cells.end(),
                                [&](const CellPlan& cell) { return cell_has(cell, metric); });
           })) {
-        const Ability& needs = *metric_named(metric)->needs;
+        const Ability* const needs = metric_named(metric)->needs;
+        RESOLUTE_EXPECT(needs != nullptr, "a table has cells");
         throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
-                                fmt::format("no row of table '{}' {}", text.id, needs.lacks),
-                                fmt::format("leave it out or add a row of method {}", needs.rows));
+                                fmt::format("no row of table '{}' {}", text.id, needs->lacks),
+                                fmt::format("leave it out or add a row of method {}", needs->rows));
       }
   }
 

@@ -8,7 +8,7 @@
 //! symbol          here
 //! F, f_1..f_5     trunk_            Backbone; f_j = last activation of block j
 //! G               decoder_          Decoder, on f5 alone (null without reconstruction)
-//! D_j             discriminators_   one Discriminator a level of RainOptions::levels
+//! D_j             discriminators_   one Discriminator per level of Adversary::levels
 //! C, v            classifier_       IdentityClassifier on v = GAP(f5) (null without classification)
 //! x_H, x_L        LaneBatch::hr, lr: two streams; x_L→H of lr's row i is hr's row i
 //! L_adv^Dj        eq. 1: "discriminator_level_j" (−L_adv) in phase "discriminators", "adversarial_level_j" in "networks"

@@ -115,13 +115,14 @@ TEST(Refusals, the_base_is_good_and_has_every_key) {
     const std::string last = "\n" + key.substr(key.rfind('.') + 1) + " = ";
     const auto section =
         key.find('.') == std::string::npos ? "[defaults]" : "[defaults." + key.substr(0, key.find('.'));
-    EXPECT_NE(std::string::npos, suite.text.find(last, suite.text.find(section))) << key;
+    const std::size_t begin = suite.text.find(section);
+    EXPECT_LT(suite.text.find(last, begin), suite.text.find("\n[", begin + 1)) << key;
   }
 }
 
 TEST(Refusals, every_mutation_is_refused_with_place_key_and_help) {
   const std::vector<std::string> base = lines_of("base.toml"), corpus = lines_of("corpus.txt");
-  EXPECT_GE(corpus.size(), 300U);
+  EXPECT_EQ(corpus.size(), 774U);
   MutatedSuite suite;
   for (const std::string& line : corpus) {
     SCOPED_TRACE(line);
