@@ -1,6 +1,4 @@
 // Times as SLURM writes them, and time limits as people give them.
-#include <fmt/chrono.h>
-
 #include <array>
 #include <charconv>
 
@@ -81,7 +79,16 @@ std::optional<Time> parse_time(std::string_view text) {
   return sys_days(date) + hours(hour) + minutes(minute) + seconds(second);
 }
 
-std::string time_text(Time time) { return fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(time)); }
+// By the calendar: fmt counts in nanoseconds, in which the years that SLURM may print do not fit.
+std::string time_text(Time time) {
+  using namespace std::chrono;
+  const sys_days days = floor<std::chrono::days>(time);
+  const year_month_day date(days);
+  const hh_mm_ss clock(time - days);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count());
+}
 
 std::chrono::seconds parse_time_limit(const std::string& text, const std::string& option) {
   constexpr std::int64_t kYear = 366 * 86'400LL;
