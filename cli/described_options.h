@@ -10,7 +10,6 @@
 
 #include "cli/command.h"
 #include "settings/member.h"
-#include "settings/names.h"
 
 namespace resolute::cli {
 
@@ -25,10 +24,7 @@ double parse_real(const std::string& text, const std::string& option);
 template <settings::Choice E>
 E parse_word(const std::string& text, std::string_view what) {
   if (const auto value = settings::from_word<E>(text)) return *value;
-  const std::vector<std::string> words = settings::word_list<E>();
-  throw core::input_error(fmt::format("{} has the value {}", what, settings::quoted_text(text)),
-                          fmt::format("it must be one of {}", fmt::join(words, ", ")),
-                          settings::did_you_mean(text, words));
+  settings::refuse_word(what, text, settings::word_list<E>());
 }
 
 //! Adds an option for each member that is a plain value, but for those left out. Which are given,

@@ -22,10 +22,6 @@ constexpr CommandHelp kSuiteKeysHelp{"resolute suite keys [PATTERN] [--json | --
                                      "  resolute suite keys rain\n"
                                      "  resolute suite keys train.lr --json\n"};
 
-std::string standard_of(const settings::MemberText& text) {
-  return text.standard.is_string() ? text.standard.get<std::string>() : text.standard.dump();
-}
-
 core::Json to_json(const experiments::SettingText& setting) {
   return {{"key", setting.key},
           {"type", setting.text.type},
@@ -37,7 +33,7 @@ core::Json to_json(const experiments::SettingText& setting) {
 }
 
 std::string to_line(const experiments::SettingText& setting) {
-  const std::string standard = standard_of(setting.text), range = setting.text.range();
+  const std::string standard = setting.text.standard_text(), range = setting.text.range();
   return fmt::format("{} = {}\n    {}{}{}\n", setting.key, standard.empty() ? "…" : standard, setting.text.type,
                      range.empty() ? "" : ": " + range, setting.text.help.empty() ? "" : "\n    " + setting.text.help);
 }

@@ -7,6 +7,7 @@
 
 #include "core/processors.h"
 #include "datasets/low_resolution.h"
+#include "settings/training.h"
 
 namespace resolute::datasets {
 namespace {
@@ -32,8 +33,9 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
   for (double probability : {options_.flip, options_.erasing})
     if (!(probability >= 0.0 && probability <= 1.0))
       throw core::input_error(fmt::format("probability {}", probability), "probabilities are 0 to 1");
-  if (options_.pad < 0 || options_.pad > 256)
-    throw core::input_error(fmt::format("pad {}", options_.pad), "0 to 256 pixels are possible");
+  if (options_.pad < 0 || options_.pad > settings::Recipe::kLargestPad)
+    throw core::input_error(fmt::format("pad {}", options_.pad),
+                            fmt::format("0 to {} pixels are possible", settings::Recipe::kLargestPad));
 }
 
 void Loader::load_hr(std::size_t row) {

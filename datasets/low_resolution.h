@@ -6,10 +6,11 @@
 
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
+#include "settings/member_checks.h"
 
 namespace resolute::datasets {
 
-inline constexpr int kMaxRate = 16;
+inline constexpr int kMaxRate = settings::kLargestRate;
 
 //! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate), at least 1
 //! a side. \param rate 1 to kMaxRate

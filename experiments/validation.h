@@ -12,10 +12,7 @@
 
 namespace resolute::experiments {
 
-using settings::check_ascending;
-using settings::check_positive;
 using settings::check_range;
-using settings::check_real;
 using settings::is_plain_name;
 using settings::kLargestRate;
 using settings::MemberError;

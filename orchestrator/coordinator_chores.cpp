@@ -66,6 +66,7 @@ void Coordinator::take_requests() {
       taken_requests_.push_back(pending.name);
     }
     taken_at_ = store_.appended();
+    discard_requests();  // those that no event follows from
   });
 }
 

@@ -70,7 +70,6 @@ void Coordinator::keep_records(bool again) {
   const bool full = kept_.length >= options_.epoch_length;
   // Between two probes it would only fail again.
   if (syncing_ || (journal_fails_ && !again)) return;
-  discard_requests();
   if (store_.all_sent() && !full && !again) return;
   syncing_ = true;
   store_.sync([this, full](Answer<Kept>& answer) {

@@ -2,12 +2,11 @@
 
 #include "settings/names.h"
 
-namespace resolute::settings::choice_detail {
+namespace resolute::settings {
 
-void refuse_word(std::string_view where, std::string_view key, std::string_view text,
-                 const std::vector<std::string>& words) {
-  throw core::input_error(fmt::format("{}: key '{}' has the value {}", where, key, quoted_text(text)),
+void refuse_word(std::string_view what, std::string_view text, const std::vector<std::string>& words) {
+  throw core::input_error(fmt::format("{} has the value {}", what, quoted_text(text)),
                           fmt::format("it must be one of {}", fmt::join(words, ", ")), did_you_mean(text, words));
 }
 
-}  // namespace resolute::settings::choice_detail
+}  // namespace resolute::settings

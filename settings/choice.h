@@ -40,12 +40,11 @@ constexpr bool is_enumerator() {
   return text[text.find("value = ") + 8] != '(';
 }
 
-//! \throws RuntimeError (kInput): "WHERE: key 'KEY' has the value 'TEXT' (it must be one of WORDS); did you mean
-//! 'WORD'"
-[[noreturn]] void refuse_word(std::string_view where, std::string_view key, std::string_view text,
-                              const std::vector<std::string>& words);
-
 }  // namespace choice_detail
+
+//! \throws RuntimeError (kInput): "WHAT has the value 'TEXT' (it must be one of WORDS); did you mean 'WORD'"
+//! \param what "s.toml:3:1: key 'decay'", "option --lr-side"
+[[noreturn]] void refuse_word(std::string_view what, std::string_view text, const std::vector<std::string>& words);
 
 //! The words of the set, in the order of its values.
 template <Choice E>
@@ -78,7 +77,7 @@ template <Choice E>
 E required(core::ObjectReader& object, const std::string& key) {
   const auto text = object.required<std::string>(key);
   const std::optional<E> value = from_word<E>(text);
-  if (!value) choice_detail::refuse_word(object.where(), key, text, word_list<E>());
+  if (!value) refuse_word(fmt::format("{}: key '{}'", object.where(), key), text, word_list<E>());
   return *value;
 }
 

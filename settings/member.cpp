@@ -22,6 +22,10 @@ std::string MemberText::range() const {
   return {};
 }
 
+std::string MemberText::standard_text() const {
+  return standard.is_string() ? standard.get<std::string>() : standard.dump();
+}
+
 namespace member_detail {
 
 void check_rule(const std::string& key, std::int64_t value, const Rule& rule) {

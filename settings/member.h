@@ -213,6 +213,8 @@ struct MemberText {
 
   //! What it may be: "1 to 8", "at least 0", "ascending, each 1 to 16", "a, b, c"; empty: whatever its type holds.
   std::string range() const;
+  //! Its default as a suite spells it, but a text or word without quotes; may be empty.
+  std::string standard_text() const;
 };
 
 template <class S, class T>

@@ -74,7 +74,7 @@ struct Recipe {
 
   static constexpr int kMostSteps = 100'000'000;
   static constexpr int kMostImages = 1'000'000;  // of a batch
-  static constexpr int kLargestPad = 256;        // of the loader
+  static constexpr int kLargestPad = 256;
 
   static void members(auto&& visit) {
     using R = Recipe;

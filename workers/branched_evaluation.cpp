@@ -15,8 +15,6 @@
 namespace resolute::workers {
 namespace {
 
-constexpr const char* kWeighted = "weighted";
-
 // What a distance looks at.
 struct Plan {
   std::vector<std::size_t> branches;  // indices into Tells::branches
@@ -36,12 +34,18 @@ struct Plan {
 
 Plan plan_comparison(const Method& method, const datasets::Split& split, const Comparison& comparison) {
   const std::vector<methods::Branch>& branches = method.tells().branches;
+  const std::vector<methods::Distance>& distances = method.tells().distances;
+  const auto asked = std::find_if(distances.begin(), distances.end(),
+                                  [&](const methods::Distance& one) { return one.name == comparison.distance; });
+  RESOLUTE_EXPECT(asked != distances.end(), "the method has the distance");
   Plan plan;
-  plan.weighted = comparison.distance == kWeighted;
+  plan.weighted = asked->weighted;
   RESOLUTE_EXPECT(!plan.weighted || method.tells().branch_weights, "a weighted distance needs weights");
-  const bool all = plan.weighted || comparison.distance == "equal";
+  // A distance that is not called after a branch looks at all of them.
+  const bool of_one = std::any_of(branches.begin(), branches.end(),
+                                  [&](const methods::Branch& one) { return one.name == comparison.distance; });
   for (std::size_t b = 0; b < branches.size(); ++b) {
-    if (!all && branches[b].name != comparison.distance) continue;
+    if (of_one && branches[b].name != comparison.distance) continue;
     plan.branches.push_back(b);
     (branches[b].gallery_copy ? plan.copies : plan.originals) = true;
   }

@@ -137,7 +137,7 @@ std::string settings_table(bool of_pack) {
   std::string table = "| key | default | may be | meaning |\n|---|---|---|---|\n";
   for (const auto& [key, decides_pack, text] : setting_texts()) {
     if (decides_pack != of_pack) continue;
-    const std::string standard = text.standard.is_string() ? text.standard.get<std::string>() : text.standard.dump();
+    const std::string standard = text.standard_text();
     table += fmt::format("| `{}` | {} | {} | {} |\n", key, standard.empty() ? "" : "`" + standard + "`",
                          text.range().empty() ? text.type : text.range(), text.help);
   }

@@ -18,7 +18,10 @@ class TwoSidedMethod final : public Method {
  public:
   explicit TwoSidedMethod(bool weights = true)
       : Method({.needs = {},
-                .tells = {.sides = true, .branches = {{"hr", false}, {"lr", true}}, .branch_weights = weights},
+                .tells = {.sides = true,
+                          .branches = {{"hr", false}, {"lr", true}},
+                          .distances = distances(weights),
+                          .branch_weights = weights},
                 .cost = {}}),
         weights_(weights) {
     module_->register_parameter("none", at::zeros({1}));
@@ -52,6 +55,12 @@ class TwoSidedMethod final : public Method {
   }
 
  private:
+  static std::vector<methods::Distance> distances(bool weights) {
+    std::vector<methods::Distance> all{{"equal", true, false}, {"hr", false, false}, {"lr", true, false}};
+    if (weights) all.insert(all.begin(), {"weighted", true, true});
+    return all;
+  }
+
   // A weighted sum of all pixels for each dimension, the weights keyed by the name.
   static at::Tensor feature(const std::string& name, const at::Tensor& images) {
     const at::Tensor pixels = images.contiguous().flatten(1);
