@@ -23,7 +23,8 @@ int exit_code(const core::CommandOutput& output) {
 class AskingFacts : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    // A job's age counts from when it was cancelled: it may not be forgotten while it is still completing on a busy machine.
+    // A job's age counts from when it was cancelled: it may not be forgotten while it is still completing on a busy
+    // machine.
     box_ = std::make_unique<SlurmBox>(
         tests::SlurmBoxOptions{.nodes = 2, .cpus_per_node = 8, .set = {{"MinJobAge", "20"}, {"KillWait", "1"}}});
   }
