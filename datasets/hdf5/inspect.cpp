@@ -1,24 +1,7 @@
 #include "datasets/hdf5/inspect.h"
 
-#include <algorithm>
-
 namespace resolute::datasets::hdf5 {
 namespace {
-
-struct NameList {
-  std::vector<std::string> names;
-  std::size_t limit;
-};
-
-herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* to) {
-  auto& list = *static_cast<NameList*>(to);
-  try {
-    list.names.emplace_back(name);
-  } catch (...) {
-    return -1;
-  }
-  return list.names.size() > list.limit ? 1 : 0;
-}
 
 void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
   Handle type(H5Dget_type(data), H5Tclose, context);
@@ -28,11 +11,10 @@ void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
     facts.type_words = type_class == H5T_STRING ? "a string type" : "a type that is neither integer nor float";
     return;
   }
-  facts.little_endian = H5Tget_order(type.get()) == H5T_ORDER_LE;
   if (type_class == H5T_FLOAT) {
     facts.type_words = fmt::format("float{}", size * 8);
     // A float of 4 bytes with fields of its own would be converted to something else than its bytes say.
-    hid_t ieee = facts.little_endian ? H5T_IEEE_F32LE : H5T_IEEE_F32BE;
+    hid_t ieee = H5Tget_order(type.get()) == H5T_ORDER_LE ? H5T_IEEE_F32LE : H5T_IEEE_F32BE;
     if (size == 4 && check(H5Tequal(type.get(), ieee), context) > 0) facts.type = ElementType::kFloat32;
     return;
   }
@@ -59,16 +41,6 @@ Handle open_for_reading(const std::filesystem::path& path, const Context& contex
   hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
   if (file < 0) throw_error(context);
   return Handle(file, H5Fclose, context);
-}
-
-std::vector<std::string> child_names(hid_t group, std::size_t limit, const Context& context) {
-  NameList list{{}, limit};
-  int ended =
-      static_cast<int>(check(H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_name, &list), context));
-  if (ended > 0)
-    throw core::RuntimeError(context.kind, context.problem, fmt::format("a group of more than {} entries", limit));
-  std::sort(list.names.begin(), list.names.end());
-  return list.names;
 }
 
 Handle open_child(hid_t group, const std::string& name, const std::string& full, const Context& context) {

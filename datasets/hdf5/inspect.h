@@ -16,16 +16,12 @@ namespace resolute::datasets::hdf5 {
 //! otherwise).
 Handle open_for_reading(const std::filesystem::path& path, const Context& context);
 
-//! Names in a group, sorted by bytes. \param limit entries over which the group is refused
-std::vector<std::string> child_names(hid_t group, std::size_t limit, const Context& context);
-
 //! Opens a group or data set through a hard link: soft and external links may lead into files that nobody named.
 //! \param full the name from the root, for the message
 Handle open_child(hid_t group, const std::string& name, const std::string& full, const Context& context);
 
 struct ArrayFacts {
-  std::optional<ElementType> type;  //!< empty for one that is none of ours; byte order set aside
-  bool little_endian = true;
+  std::optional<ElementType> type;   //!< empty for one that is none of ours; byte order set aside
   std::string type_words;            //!< for messages: "float64", "a string", …
   std::vector<std::uint64_t> shape;  //!< empty for a scalar
   H5D_layout_t layout = H5D_CONTIGUOUS;
