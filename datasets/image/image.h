@@ -31,8 +31,8 @@ struct Image {
 //! A black image. \throws ContractError outside 1..kMaxImageSide a side
 Image make_image(int height, int width);
 
-//! JPEG, PNG, BMP or PPM (binary, 8 bits, no comments: what cuhk03.h makes), told apart by the first bytes, never by
-//! the name. Grey becomes RGB, palettes are expanded, alpha is dropped, 16-bit samples keep their high byte. \param
+//! JPEG, PNG, BMP or PPM (binary, 8 bits, no comments: what encode_ppm() makes), told apart by the first bytes, never
+//! by the name. Grey becomes RGB, palettes are expanded, alpha is dropped, 16-bit samples keep their high byte. \param
 //! name what messages call the file \throws RuntimeError (kInput) naming the file: another format, empty, truncated or
 //! damaged (a decoder's warning about lost data counts), CMYK, a side outside 1..kMaxImageSide, over kMaxImagePixels
 //! pixels, over kMaxImageBytes bytes
@@ -53,6 +53,8 @@ ImageSize image_size(std::span<const std::byte> bytes, std::string_view name);
 
 //! The same image always gives the same bytes with the same libpng and zlib.
 core::Bytes encode_png(const Image& image);
+//! Binary PPM: "P6\nWIDTH HEIGHT\n255\n", then the pixels. The same image gives the same bytes everywhere.
+core::Bytes encode_ppm(const Image& image);
 //! Baseline, ISLOW, 4:4:4 (no chroma subsampling). \param quality 1 to 100
 core::Bytes encode_jpeg(const Image& image, int quality);
 

@@ -54,3 +54,15 @@ Image decode_ppm(std::span<const std::byte> bytes, std::string_view name) {
 ImageSize ppm_size(std::span<const std::byte> bytes, std::string_view name) { return take_header(bytes, name).size; }
 
 }  // namespace resolute::datasets::codecs
+
+namespace resolute::datasets {
+
+core::Bytes encode_ppm(const Image& image) {
+  const std::string header = fmt::format("P6\n{} {}\n255\n", image.width, image.height);
+  core::Bytes bytes(header.size() + image.pixels.size());
+  std::memcpy(bytes.data(), header.data(), header.size());
+  std::memcpy(bytes.data() + header.size(), image.pixels.data(), image.pixels.size());
+  return bytes;
+}
+
+}  // namespace resolute::datasets

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
-//! The raw images of a data set by the paths of its samples: files of a folder, or what a source keeps inside of one
-//! file (CUHK03's .mat). Reading is all that packing needs of a source once it has listed its samples.
+//! The raw images of a data set by the paths of its samples: files of a folder, as they are or as another format
+//! (CUHK03's). Reading is all that packing needs of a source once it has listed its samples.
 
 #include <filesystem>
 #include <memory>

@@ -21,7 +21,7 @@ struct SourceReader {
   //! Unsorted, not yet checked as a whole: list_samples() does both.
   std::vector<Sample> (*list)(core::FileSystem& files, const std::filesystem::path& root);
   void (*write_stand_in)(NewFolder& folder, const StandInSettings& settings);
-  //! Null: its images are files.
+  //! Null: its images are the files that samples' paths name, as they are.
   std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const std::filesystem::path& root) = nullptr;
   //! Small ones that the layout can have.
   SyntheticSettings stand_in = {.height = 64, .width = 32};

@@ -1,20 +1,68 @@
-#include "datasets/sources/cuhk03.h"
-
+// A folder as script/cuhk03_images makes it. What the script reads of MATLAB's file:
+// tests/script/cuhk03_images_test.py.
 #include <algorithm>
 #include <map>
 #include <set>
-#include <thread>
 
+#include "core/json.h"
 #include "core/sha256.h"
-#include "tests/datasets/sources/cuhk03_scratch.h"
+#include "datasets/image/image.h"
+#include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::cuhk03_test {
 namespace {
 
-using sources::Cuhk03Contents;
+using core::Json;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
+
+class Cuhk03 : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    write(small_list());
+  }
+  //! Pair 1: seen by both cameras twice, by the second one alone, once. Pair 4: nobody.
+  static Json small_list() {
+    return {{"schema", 1},
+            {"identities", {3, 1, 2, 1, 1}},
+            {"test_sets", Json::parse("[[[1, 1], [5, 1]], [[2, 1], [1, 3]], [[1, 1], [4, 1]]]")},
+            {"labeled",
+             {"1_001_1_01.png", "1_001_1_02.png", "1_001_2_06.png", "1_001_2_10.png", "1_002_2_07.png",
+              "1_002_2_08.png", "1_003_1_04.png", "2_001_1_03.png", "2_001_2_06.png", "3_001_1_01.png",
+              "3_001_2_06.png", "3_002_1_02.png", "3_002_2_09.png", "5_001_1_05.png", "5_001_2_10.png"}},
+            {"detected",
+             {"1_001_1_01.png", "1_001_2_06.png", "1_001_2_10.png", "1_002_2_07.png", "1_002_2_08.png",
+              "1_003_1_04.png", "1_003_2_06.png", "2_001_2_06.png", "3_001_1_01.png", "3_001_2_06.png",
+              "3_002_1_02.png", "3_002_2_09.png", "5_001_1_05.png", "5_001_2_10.png"}}};
+  }
+  //! Other pixels for another name.
+  static Image image_of(const std::string& path) {
+    Image image = make_image(4 + path[path.size() - 5] % 5, 3 + path.front() % 4);
+    for (std::size_t i = 0; i < image.pixels.size(); ++i)
+      image.pixels[i] = static_cast<std::uint8_t>(i * 7 + std::hash<std::string>()(path));
+    return image;
+  }
+  std::filesystem::path list() const { return root_ / "cuhk-03.json"; }
+  //! The list and what images it names.
+  void write(const Json& contents) {
+    for (const char* boxes : {"labeled", "detected"})
+      for (const std::string name : contents.at(boxes)) {
+        const std::string path = fmt::format("images_{}/{}", boxes, name);
+        core::replace_unsynced(files_, root_ / path, core::as_text(encode_png(image_of(path))));
+      }
+    core::replace_unsynced(files_, list(), contents.dump());
+  }
+  //! What is said of the list after a change of it.
+  template <class Change>
+  std::string refusal_after(const Change& change) {
+    Json contents = small_list();
+    change(contents);
+    core::replace_unsynced(files_, list(), contents.dump());
+    return refusal(Source::kCuhk03);
+  }
+};
 
 TEST_F(Cuhk03, lists_the_boxes_of_identities_with_two_images) {
   EXPECT_THAT(
@@ -44,68 +92,107 @@ TEST_F(Cuhk03, the_same_identities_have_the_same_numbers_in_detected_boxes) {
   EXPECT_EQ(samples.size(), 3u + 2 + 2 + 2 + 2 + 2);
 }
 
-TEST_F(Cuhk03, images_are_read_as_ppm_of_what_was_written) {
-  const Cuhk03Contents contents = small_contents();
+TEST_F(Cuhk03, images_are_read_as_ppm) {
   const auto reader = open_raw(files_, Source::kCuhk03, root_);
   for (const Source source : {Source::kCuhk03, Source::kCuhk03Detected})
     for (const Sample& sample : list_samples(files_, source, root_)) {
-      const auto& boxes = sample.path[0] == 'l' ? contents.labeled : contents.detected;
-      const std::string name = sample.path.substr(sample.path.find('/') + 1);
-      const auto& cell = boxes.at(static_cast<std::size_t>(name[0] - '1'))
-                             .at(static_cast<std::size_t>(std::stoi(name.substr(2, 3)) - 1))
-                             .at(static_cast<std::size_t>(std::stoi(name.substr(8, 2)) - 1));
-      ASSERT_TRUE(cell.has_value()) << sample.path;
+      const std::string file = fmt::format("images_{}.png", sample.path.substr(0, sample.path.size() - 4));
+      const Image image = image_of(file);
       const core::Bytes bytes = reader->read(sample.path);
-      EXPECT_EQ(decode_image(bytes, reader->place(sample.path)), *cell) << sample.path;
-      const std::string header = fmt::format("P6\n{} {}\n255\n", cell->width, cell->height);
-      EXPECT_EQ(core::as_text(bytes).substr(0, header.size()), header);
+      EXPECT_EQ(decode_image(bytes, sample.path), image) << sample.path;
+      EXPECT_THAT(std::string(core::as_text(bytes)),
+                  StartsWith(fmt::format("P6\n{} {}\n255\n", image.width, image.height)));
+      EXPECT_EQ(reader->place(sample.path), root_ / file);
     }
-  EXPECT_EQ(reader->place("labeled/1_001_1_01.ppm"), file().string() + ":labeled/1_001_1_01.ppm");
-}
-
-TEST_F(Cuhk03, paths_that_were_not_listed_are_refused) {
-  const auto reader = open_raw(files_, Source::kCuhk03, root_);
-  for (const char* path :
-       {"", "labeled", "labeled/", "../cuhk-03.mat", "labeled/1_001_2_01.ppm", "labeled/1_1_1_01.ppm",
-        "labeled/0_001_1_01.ppm", "labeled/6_001_1_01.ppm", "labeled/1_000_1_01.ppm", "labeled/1_004_1_01.ppm",
-        "labeled/1_001_1_00.ppm", "labeled/1_001_2_11.ppm", "labeled/1_001_1_01.png", "labeled/1_001_1_01.ppm ",
-        "Labeled/1_001_1_01.ppm", "labeled/1_001_1_01\n.ppm", "testsets/1_001_1_01.ppm",
-        "labeled/4294967297_001_1_01.ppm"})
-    try {
-      reader->read(path);
-      ADD_FAILURE() << path << " was read";
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-      EXPECT_THAT(error.what(), HasSubstr("has no image '")) << path;
-    }
-  EXPECT_THROW(reader->read("labeled/1_003_1_01.ppm"), core::RuntimeError);  // an empty cell
+  EXPECT_THROW(reader->read("labeled/1_003_1_01.ppm"), core::RuntimeError);
 }
 
 TEST_F(Cuhk03, the_parent_of_its_folder_will_do) {
   const auto expected = list_samples(files_, Source::kCuhk03, root_);
   std::filesystem::create_directories(root_ / "data/cuhk03_release");
-  std::filesystem::rename(file(), root_ / "data/cuhk03_release/cuhk-03.mat");
+  for (const char* name : {"cuhk-03.json", "images_labeled", "images_detected"})
+    std::filesystem::rename(root_ / name, root_ / "data/cuhk03_release" / name);
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data"), expected);
   EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_ / "data/cuhk03_release"), expected);
 }
 
-TEST_F(Cuhk03, many_threads_read_at_once) {
-  const auto samples = list_samples(files_, Source::kCuhk03, root_);
-  const auto reader = open_raw(files_, Source::kCuhk03, root_);
-  std::vector<core::Bytes> expected;
-  for (const Sample& sample : samples) expected.push_back(reader->read(sample.path));
-  std::vector<int> right(6, 0);
-  {
-    std::vector<std::jthread> threads;
-    for (std::size_t t = 0; t < right.size(); ++t)
-      threads.emplace_back([&, t] {
-        for (std::size_t i = 0; i < samples.size(); ++i) {
-          const std::size_t which = (i + t) % samples.size();
-          right[t] += reader->read(samples[which].path) == expected[which];
-        }
-      });
+// As its authors send it, whether one names its folder, that folder's parent or the file.
+TEST_F(Cuhk03, the_file_itself_is_refused_with_the_command_that_helps) {
+  std::filesystem::remove(list());
+  EXPECT_EQ(
+      refusal(Source::kCuhk03),
+      "file 'cuhk-03.json' is missing in 'ROOT' (script/cuhk03_images makes it of 'cuhk-03.mat'); name the folder "
+      "that holds it");
+  touch("cuhk03_release/cuhk-03.mat");
+  for (const char* root : {"cuhk03_release/cuhk-03.mat", "cuhk03_release", ""})
+    EXPECT_EQ(
+        refusal_at(Source::kCuhk03Detected, root_ / root),
+        "'ROOT/cuhk03_release/cuhk-03.mat' is not read itself (its images are read as files, which 'cuhk-03.json' "
+        "beside it lists); run: script/cuhk03_images 'ROOT/cuhk03_release/cuhk-03.mat'")
+        << root;
+}
+
+TEST_F(Cuhk03, every_truncation_of_the_list_is_refused) {
+  const std::string whole = small_list().dump();
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    core::replace_unsynced(files_, list(), std::string_view(whole).substr(0, length));
+    const std::string said = refusal(Source::kCuhk03);
+    EXPECT_THAT(said, StartsWith("'ROOT/cuhk-03.json': not JSON (")) << length;
+    EXPECT_THAT(said, testing::EndsWith("; run script/cuhk03_images again")) << length;
   }
-  EXPECT_THAT(right, testing::Each(static_cast<int>(samples.size())));
+}
+
+TEST_F(Cuhk03, an_image_that_is_listed_and_not_there_is_refused) {
+  std::filesystem::remove(root_ / "images_detected/3_001_2_06.png");
+  EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_).size(), 14U);  // of the other boxes
+  EXPECT_EQ(
+      refusal(Source::kCuhk03Detected),
+      "image 'ROOT/images_detected/3_001_2_06.png' is missing ('cuhk-03.json' lists it); run script/cuhk03_images "
+      "again");
+  std::filesystem::remove_all(root_ / "images_labeled");
+  EXPECT_THAT(refusal(Source::kCuhk03), StartsWith("image 'ROOT/images_labeled/1_001_1_01.png' is missing"));
+}
+
+TEST_F(Cuhk03, a_list_of_something_else_is_refused) {
+  const auto wrong = [](const std::string& why) {
+    return fmt::format("'ROOT/cuhk-03.json': no list of CUHK03's images ({}); run script/cuhk03_images again", why);
+  };
+  EXPECT_EQ(refusal_after([](Json& json) { json["schema"] = 2; }), wrong("it has schema 2, 1 is known"));
+  for (const char* counts : {"[3, 1, 2, 1]", "[3, 1, 2, 1, 1, 1]", "[3, 1, 2, 1, -1]", "[10001, 1, 2, 1, 1]"})
+    EXPECT_EQ(refusal_after([&](Json& json) { json["identities"] = Json::parse(counts); }),
+              wrong("each of 5 pairs has 0 to 10000 identities"));
+  for (const char* tested : {"[0, 1]", "[6, 1]", "[1, 0]", "[1, 4]", "[1]", "[1, 1, 1]"})
+    EXPECT_EQ(refusal_after([&](Json& json) { json["test_sets"][1][0] = Json::parse(tested); }),
+              wrong(fmt::format("test set 2 has {}, no pair and identity", tested)));
+  for (const char* name : {"1_001_2_01.png", "1_1_1_01.png", "0_001_1_01.png", "6_001_1_01.png", "1_000_1_01.png",
+                           "1_004_1_01.png", "1_001_1_00.png", "1_001_2_11.png", "1_001_1_01.ppm", "1_001_1_01.png ",
+                           "../1_001_1_01.png", "4294967297_001_1_01.png", ""})
+    EXPECT_EQ(refusal_after([&](Json& json) { json["labeled"][0] = name; }),
+              wrong(fmt::format("'{}' is no image of it", name)));
+  EXPECT_EQ(refusal_after([](Json& json) { json["labeled"][1] = "1_001_1_01.png"; }),
+            wrong("'1_001_1_01.png' is out of order"));
+  EXPECT_EQ(refusal_after([](Json& json) { json["test_sets"][0] = Json::parse("[[4, 1], [1, 3]]"); }),
+            wrong("its first test set leaves no identity with two images for the test"));
+  EXPECT_EQ(refusal_after([](Json& json) {
+              json["labeled"] = {"1_001_1_01.png", "1_001_1_02.png", "1_001_2_06.png"};
+            }),
+            wrong("its first test set leaves no identity with two images for training"));
+  EXPECT_EQ(refusal_after([](Json& json) { json["test_sets"] = std::vector<Json>(65, Json::array()); }),
+            wrong("65 test sets, over 64"));
+  for (const char* key : {"schema", "identities", "test_sets", "labeled", "detected"}) {
+    EXPECT_THAT(refusal_after([&](Json& json) { json.erase(key); }),
+                HasSubstr(fmt::format("key '{}' is missing", key)));
+    EXPECT_THAT(refusal_after([&](Json& json) { json[key] = Json::object(); }),
+                HasSubstr(fmt::format("key '{}' has the value", key)));
+  }
+  EXPECT_THAT(refusal_after([](Json& json) { json["other"] = 1; }), HasSubstr("unknown key 'other'"));
+}
+
+TEST_F(Cuhk03, sixty_four_test_sets_have_a_bit_each) {
+  Json contents = small_list();
+  contents["test_sets"] = std::vector<Json>(64, contents["test_sets"][0]);
+  write(contents);
+  EXPECT_EQ(list_samples(files_, Source::kCuhk03, root_)[0].test_sets, ~std::uint64_t{0});
 }
 
 StandInSettings small_stand_in(bool irregular) {
@@ -141,9 +228,6 @@ TEST_F(Cuhk03, the_stand_in_holds_the_images_as_they_are_rendered) {
 
 TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
   write_stand_in(files_, root_ / "raw", small_stand_in(true));
-  const core::Bytes bytes = files_.read(root_ / "raw/cuhk-03.mat");
-  EXPECT_THAT(std::string(core::as_text(bytes).substr(0, 128)), StartsWith("MATLAB 7.3 MAT-file, Platform: "));
-  EXPECT_EQ(core::as_text(bytes).substr(512, 9), std::string_view("\x89HDF\r\n\x1a\n\0", 9));  // superblock 0
   const auto labeled = list_samples(files_, Source::kCuhk03, root_ / "raw");
   const auto detected = list_samples(files_, Source::kCuhk03Detected, root_ / "raw");
   std::map<std::int64_t, std::set<std::int64_t>> cameras;
@@ -162,20 +246,12 @@ TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
   for (const auto& [set, identities] : tested) EXPECT_EQ(identities.size(), 11u) << set;
   EXPECT_LT(labeled.size(), 23u * 6 - 3);
   EXPECT_LT(detected.size(), 23u * 6 - 3);
-  // Boxes of other sizes, images in one piece and compressed ones.
   const auto reader = open_raw(files_, Source::kCuhk03, root_ / "raw");
   std::set<std::string> hashes;
-  std::size_t large = 0;
-  for (const Sample& sample : detected) {
-    const core::Bytes image = reader->read(sample.path);
-    hashes.insert(core::sha256_hex(image));
-    large += image.size() > 4200;
-  }
+  for (const Sample& sample : detected) hashes.insert(core::sha256_hex(reader->read(sample.path)));
   EXPECT_EQ(hashes.size(), detected.size());
   for (const Sample& sample : labeled) hashes.insert(core::sha256_hex(reader->read(sample.path)));
-  EXPECT_GT(hashes.size(), detected.size() + labeled.size() / 2);
-  EXPECT_GT(large, 5u);
-  EXPECT_LT(large, detected.size() - 5);
+  EXPECT_GT(hashes.size(), detected.size() + labeled.size() / 2);  // boxes of other sizes
 }
 
 TEST_F(Cuhk03, a_stand_in_that_its_layout_cannot_have_is_refused) {

@@ -67,7 +67,6 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
   Unsynced unsynced_;
 };
 
-class StandInFiles : public StandIn {};
 class IrregularStandIn : public StandIn {};
 
 TEST_P(StandIn, is_of_the_same_bytes_whenever_it_is_made) {
@@ -179,10 +178,10 @@ TEST_P(IrregularStandIn, has_the_oddities_that_its_layout_can_have) {
 }
 
 // A folder, a link to nothing, an empty file, half a file: whether listing or packing finds it, it names the file.
-TEST_P(StandInFiles, an_image_that_is_none_is_refused_by_name) {
+TEST_P(StandIn, an_image_that_is_none_is_refused_by_name) {
   const std::filesystem::path raw = make("raw", false);
   const std::string path = list_samples(files_, GetParam(), raw)[1].path;
-  const std::filesystem::path file = source_root(files_, GetParam(), raw) / path;
+  const std::filesystem::path file = open_raw(files_, GetParam(), raw)->place(path);
   ASSERT_TRUE(std::filesystem::is_regular_file(file));
   const core::Bytes whole = files_.read(file);
   const auto refused = [&] {
@@ -190,7 +189,7 @@ TEST_P(StandInFiles, an_image_that_is_none_is_refused_by_name) {
       pack(raw, "pack");
     } catch (const core::RuntimeError& error) {
       EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
-      EXPECT_THAT(error.what(), HasSubstr(path));
+      EXPECT_THAT(error.what(), HasSubstr(std::filesystem::relative(file, raw).string()));
       EXPECT_FALSE(files_.exists(root_ / "pack/pack.json"));
       return;
     }
@@ -222,15 +221,7 @@ std::vector<Source> all_layouts() {
   return layouts;
 }
 
-// CUHK03's images lie inside of one file; what is wrong with that is tested with its source.
-std::vector<Source> layouts_of_files() {
-  std::vector<Source> layouts = all_layouts();
-  std::erase_if(layouts, [](Source layout) { return settings::word(layout).starts_with("cuhk03"); });
-  return layouts;
-}
-
 INSTANTIATE_TEST_SUITE_P(Layouts, StandIn, testing::ValuesIn(all_layouts()), test_name);
-INSTANTIATE_TEST_SUITE_P(Layouts, StandInFiles, testing::ValuesIn(layouts_of_files()), test_name);
 INSTANTIATE_TEST_SUITE_P(Layouts, IrregularStandIn,
                          testing::Values(Source::kCaviar, Source::kDukemtmc, Source::kMarket1501, Source::kPkuReid,
                                          Source::kSynthetic, Source::kViper, Source::kVru),
