@@ -14,8 +14,8 @@
 //!              methods whose batches have LR rows, an HR row with its copy and an LR row. Where a loss needs another
 //!              identity the step is on two pairs, and half of it is told
 //!   --only     methods whose name begins so
-//!   --memory   instead: the peak of a step of MSIFLA, computed from its layers (bench/step_memory.h) and, without
-//!              --counts, measured; at the paper's size only with --paper-size, which takes 12 GiB
+//!   --memory   instead: the peak of a step of MSIFLA (bench/step_memory.h); at the paper's size only with
+//!              --paper-size, which takes 12 GiB
 
 #include <fmt/format.h>
 #include <sys/wait.h>
@@ -290,41 +290,30 @@ void show_parts(const Json& result) {
 
 Json measure_memory(const Options& options) {
   Json result{{"threads", options.threads}, {"steps", options.steps}, {"cases", Json::array()}};
-  for (const MemoryCase& measured : memory_cases()) {
-    if (!options.backbone.empty() && options.backbone != measured.scale.backbone) continue;
-    if (!measured.name.starts_with(options.only)) continue;
-    Json one{{"name", measured.name},
-             {"backbone", measured.scale.backbone},
-             {"height", measured.scale.height},
-             {"width", measured.scale.width},
-             {"computed", computed_step_memory(measured)}};
-    if (!options.counts && (options.paper_size || !measured.paper_size))
-      one["measured"] =
-          in_a_process(options.threads, [&] { return measured_step_memory(measured, std::max(2, options.steps)); });
-    result["cases"].push_back(std::move(one));
+  for (const MemoryCase& one : memory_cases()) {
+    if (!options.backbone.empty() && options.backbone != one.scale.backbone) continue;
+    if (!one.name.starts_with(options.only) || (one.paper_size && !options.paper_size)) continue;
+    result["cases"].push_back({{"name", one.name},
+                               {"backbone", one.scale.backbone},
+                               {"height", one.scale.height},
+                               {"width", one.scale.width},
+                               {"measured", in_a_process(options.threads, [&] {
+                                  return measured_step_memory(one, std::max(2, options.steps));
+                                })}});
   }
   return result;
 }
 
 void show_memory(const Json& result) {
   constexpr double kMebibyte = 1048576;
-  const auto mebibytes = [](const Json& bytes) { return bytes.get<double>() / kMebibyte; };
   fmt::print("the most memory of a step of 5 identities x (2 HR + 2 LR), f32, {} thread(s), MiB\n",
              result["threads"].get<int>());
-  for (const Json& one : result["cases"]) {
-    const Json& computed = one["computed"];
-    fmt::print("{} {} {}x{}: computed {:.0f}", one["backbone"].get<std::string>(), one["name"].get<std::string>(),
-               one["height"].get<int>(), one["width"].get<int>(), mebibytes(computed["peak_bytes"]));
-    if (one.contains("measured"))
-      fmt::print(", measured {:.0f} (ratio {:.3f}), resident {:.0f}, {:.2f} s of processor time a step",
-                 mebibytes(one["measured"]["peak_bytes"]),
-                 computed["peak_bytes"].get<double>() / one["measured"]["peak_bytes"].get<double>(),
-                 mebibytes(one["measured"]["resident_bytes"]), one["measured"]["processor_seconds"].get<double>());
-    fmt::print("; in {}:", computed["moment"].get<std::string>());
-    for (const Json& part : computed["parts"])
-      fmt::print(" {} {:.0f}", part["part"].get<std::string>(), mebibytes(part["bytes"]));
-    fmt::print("\n");
-  }
+  for (const Json& one : result["cases"])
+    fmt::print("{} {} {}x{}: tensors {:.0f}, resident {:.0f}, {:.2f} s of processor time a step\n",
+               one["backbone"].get<std::string>(), one["name"].get<std::string>(), one["height"].get<int>(),
+               one["width"].get<int>(), one["measured"]["peak_bytes"].get<double>() / kMebibyte,
+               one["measured"]["resident_bytes"].get<double>() / kMebibyte,
+               one["measured"]["processor_seconds"].get<double>());
 }
 
 void run(const Options& options) {

@@ -1,7 +1,6 @@
 #pragma once
 //! \file
-//! The most memory that a training step of MSIFLA holds at a time: computed from the sizes of its layers
-//! (bench/memory_tape.h), layer by layer in the order of the trainer's step, and measured where the machine allows it.
+//! The most memory that a training step of MSIFLA holds at a time, by libtorch's allocator.
 
 #include <cstdint>
 #include <string>
@@ -12,24 +11,19 @@
 
 namespace resolute::workers {
 
-//! What a step is computed or measured for: the paper's batch of 5 identities × (2 HR + 2 LR), one lane, one process.
+//! What a step is measured for: the paper's batch of 5 identities × (2 HR + 2 LR), one lane, one process.
 struct MemoryCase {
   std::string name;
   experiments::MsiflaOptions options;
   Scale scale;  //!< its P is not used
   bool paper_size = false;
 };
-//! Small ones, on which the computation is checked, then the paper's.
+//! Small ones, then the paper's.
 const std::vector<MemoryCase>& memory_cases();
 
-//! {"peak_bytes", "moment": what the step does then, "parts": [{"part", "bytes"}] at that moment}, float32. Of a step
-//! that follows another: the gradients that the optimisers stepped with last stay until they are replaced. Tensors
-//! alone: a library's workspace comes on top.
-core::Json computed_step_memory(const MemoryCase& measured);
-
-//! {"peak_bytes": of tensors, "resident_bytes": what the process grew by at most, "seconds", "processor_seconds": of
-//! the shortest step but the first}. To be called in a process of its own, before anything of libtorch. \param steps at
-//! least 2
+//! {"peak_bytes": of tensors, float32, of a step that follows another (a library's workspace comes on top),
+//! "resident_bytes": what the process grew by at most, "seconds", "processor_seconds": of the shortest step but the
+//! first}. To be called in a process of its own, before anything of libtorch. \param steps at least 2
 core::Json measured_step_memory(const MemoryCase& measured, int steps);
 
 //! A field of /proc/self/status in bytes: VmRSS (memory held now) or VmHWM (the most it ever was).

@@ -11,7 +11,7 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/file_system.h"
-#include "orchestrator/run.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::cli {
 

@@ -9,7 +9,7 @@
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/requests.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 
 namespace resolute::cli {
 

@@ -7,6 +7,7 @@
 #include "cli/submitter.h"
 #include "orchestrator/live.h"
 #include "orchestrator/owner.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::cli {
 

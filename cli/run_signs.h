@@ -13,7 +13,7 @@
 #include "core/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 
 namespace resolute::cli {
 

@@ -10,7 +10,7 @@
 #include "cli/slurm_view.h"
 #include "core/json.h"
 #include "orchestrator/live.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 
 namespace resolute::cli {
 

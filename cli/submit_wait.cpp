@@ -8,8 +8,9 @@
 #include "cli/terminal.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 #include "orchestrator/stored_jobs.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::cli {
 

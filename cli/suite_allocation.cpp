@@ -14,7 +14,6 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "orchestrator/run.h"
 #include "orchestrator/stored_jobs.h"
 #include "slurm/launcher.h"
 

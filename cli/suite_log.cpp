@@ -5,7 +5,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/file_system.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 
 namespace resolute::cli {
 

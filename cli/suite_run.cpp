@@ -16,6 +16,7 @@
 #include "core/process.h"
 #include "datasets/sources/source.h"
 #include "orchestrator/run.h"
+#include "orchestrator/wall_clock.h"
 #include "results/aggregation.h"
 #include "results/table_json.h"
 #include "results/tables.h"

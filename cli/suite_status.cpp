@@ -20,7 +20,8 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "orchestrator/live.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
+#include "orchestrator/wall_clock.h"
 #include "slurm/client.h"
 
 namespace resolute::cli {

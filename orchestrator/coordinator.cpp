@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -20,7 +20,7 @@
 #include "orchestrator/decide.h"
 #include "orchestrator/durations.h"
 #include "orchestrator/launch.h"
-#include "orchestrator/run.h"
+#include "orchestrator/run_options.h"
 #include "orchestrator/run_store.h"
 #include "orchestrator/store_watch.h"
 #include "orchestrator/transport/transport.h"

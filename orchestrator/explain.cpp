@@ -13,8 +13,8 @@
 #include "orchestrator/apply.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/epoch.h"
-#include "orchestrator/run.h"
 #include "orchestrator/state.h"
+#include "orchestrator/status.h"
 
 namespace resolute::orchestrator {
 namespace {

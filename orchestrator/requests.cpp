@@ -9,7 +9,7 @@
 #include "core/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
-#include "orchestrator/run.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "core/log.h"
 #include "core/process.h"
@@ -15,6 +14,7 @@
 #include "orchestrator/run_loop.h"
 #include "orchestrator/stored_jobs.h"
 #include "orchestrator/transport/in_process.h"
+#include "orchestrator/wall_clock.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -28,13 +28,6 @@ int number_in(const std::map<std::string, std::string>& environment, const char*
 }
 
 }  // namespace
-
-Instant wall_clock() { return std::chrono::floor<Milliseconds>(std::chrono::system_clock::now()); }
-
-int RunOutcome::exit_code() const {
-  if (interrupted) return 75;
-  return failed + cancelled + unfinished > 0 ? 3 : 0;
-}
 
 bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
   if (number_in(environment, "OMPI_COMM_WORLD_SIZE", 1) > 1 || number_in(environment, "PMI_SIZE", 1) > 1) return true;
@@ -94,29 +87,6 @@ std::optional<Instant> allocation_end(const std::map<std::string, std::string>& 
   const auto [end, error] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), seconds);
   if (error != std::errc{} || seconds <= 0) return std::nullopt;
   return Instant(std::chrono::seconds(seconds));
-}
-
-experiments::Plan select(const experiments::Plan& plan, const std::string& only) {
-  std::set<experiments::JobId> wanted;
-  for (const auto& table : plan.tables)
-    for (const auto& row : table.rows)
-      if (row.id == only || table.id + "/" + row.id == only)
-        for (const auto& cell : row.cells) wanted.insert(cell.evaluations.begin(), cell.evaluations.end());
-  if (wanted.empty() && only.size() >= 4)
-    for (const auto& job : plan.jobs)
-      if (job.id.hex.starts_with(only)) wanted.insert(job.id);
-  if (wanted.empty())
-    throw core::input_error(fmt::format("'{}' names no row and no job of suite '{}'", only, plan.suite), "",
-                            "`resolute suite plan` lists them; a job's id may be cut to 4 digits or more");
-  experiments::Plan selected = plan;
-  selected.jobs.clear();
-  for (auto job = plan.jobs.rbegin(); job != plan.jobs.rend(); ++job) {
-    if (!wanted.contains(job->id)) continue;
-    wanted.insert(job->after.begin(), job->after.end());
-    selected.jobs.push_back(*job);
-  }
-  std::reverse(selected.jobs.begin(), selected.jobs.end());
-  return selected;
 }
 
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,

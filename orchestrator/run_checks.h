@@ -6,8 +6,8 @@
 
 #include "orchestrator/agent.h"
 #include "orchestrator/coordinator.h"
-#include "orchestrator/run.h"
 #include "orchestrator/run_loop.h"
+#include "orchestrator/run_options.h"
 
 namespace resolute::orchestrator {
 

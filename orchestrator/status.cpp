@@ -1,3 +1,5 @@
+#include "orchestrator/status.h"
+
 #include <algorithm>
 #include <map>
 #include <ostream>
@@ -6,7 +8,6 @@
 #include "orchestrator/apply.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/explain.h"
-#include "orchestrator/run.h"
 #include "orchestrator/snapshot.h"
 #include "orchestrator/stored_jobs.h"
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "results/ranking.h"
+#include "results/features.h"
 
 namespace resolute::results::kernel {
 

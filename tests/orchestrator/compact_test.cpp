@@ -8,7 +8,7 @@
 #include "orchestrator/claim.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/owner.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/temporary_folder.h"

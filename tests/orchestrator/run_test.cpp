@@ -17,6 +17,7 @@
 #include "orchestrator/explain.h"
 #include "orchestrator/live.h"
 #include "orchestrator/requests.h"
+#include "orchestrator/status.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 

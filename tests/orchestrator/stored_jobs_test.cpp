@@ -6,7 +6,7 @@
 #include <atomic>
 
 #include "orchestrator/journal.h"
-#include "orchestrator/run.h"
+#include "orchestrator/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"

@@ -16,6 +16,7 @@
 #include "core/clock.h"
 #include "core/process.h"
 #include "orchestrator/run.h"
+#include "orchestrator/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"
 
