@@ -1,6 +1,5 @@
 // `resolute data verify`
 
-#include <algorithm>
 #include <iostream>
 
 #include "cli/command.h"

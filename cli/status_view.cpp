@@ -1,7 +1,6 @@
 #include "cli/status_view.h"
 
 #include <fmt/chrono.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

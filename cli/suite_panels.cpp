@@ -1,6 +1,7 @@
 // `resolute suite panels`
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/json.h"
+#include "experiments/metrics.h"
 #include "results/output_file.h"
 #include "results/record.h"
 
@@ -23,20 +25,25 @@ namespace resolute::cli {
 
 namespace {
 
-constexpr CommandHelp kSuitePanelsHelp{
-    "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
-    "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
-    "table puts first\n"
-    "in the gallery, and what its decoders make of the LR image; and, of a sample of images at several rates "
-    "(evaluate.sample_rates),\n"
-    "how the weights of methods that weight their features go with the rate, and how near decoders bring images to "
-    "their originals;\n"
-    "and, of methods that adapt to the resolution, masks by block and level, and distances by shared sub-vectors.\n"
-    "Trial 0; what is not there yet is said in words. Works while the suite runs; "
-    "the page needs\n"
-    "nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
-    "  resolute suite panels suite.toml --store store\n"
-    "  resolute suite panels suite.toml --store store --out panels.html\n"};
+//! "weights, recovered images": what the page's figures show.
+std::string figure_names() {
+  std::vector<const char*> names;
+  for (const Figure& figure : figures()) names.push_back(figure.output->name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string about_panels() {
+  return fmt::format(
+      "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
+      "table puts first\n"
+      "in the gallery, and what its decoders make of the LR image; and with figures of what else evaluations left "
+      "(some of a\n"
+      "sample of images at evaluate.sample_rates): {}.\n"
+      "Trial 0; what is not there yet is said in words. Works while the suite runs; the page needs nothing but a "
+      "browser. Without\n"
+      "--out it is suites/NAME/panels.html in the store.",
+      figure_names());
+}
 
 constexpr std::uint64_t kMostBytes = std::uint64_t{1} << 28;  // of a picture, far above what a worker draws
 
@@ -180,18 +187,20 @@ int suite_panels(const Arguments& arguments) {
   namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("out", options::value<std::string>(), "file to write instead of suites/NAME/panels.html");
-  auto parsed = parse_suite_arguments(arguments, kSuitePanelsHelp, visible);
+  const std::string about = about_panels();
+  const CommandHelp help{"resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]", about.c_str(),
+                         "  resolute suite panels suite.toml --store store\n"
+                         "  resolute suite panels suite.toml --store store --out panels.html\n"};
+  auto parsed = parse_suite_arguments(arguments, help, visible);
   if (!parsed) return 0;
   auto& files = core::real_file_system();
   const experiments::Plan plan = parsed->plan(false);
   const std::filesystem::path file = page_file(*parsed, plan);
   const PanelPage page = collect(plan, PanelReader(files, parsed->store, plan));
   if (page.sections.empty())
-    throw core::input_error(
-        fmt::format("suite '{}' has no panels", plan.suite),
-        "evaluate.panels is 0 in every row, no row's weights or recovered images are sampled, and no "
-        "row adapts to the resolution",
-        "set evaluate.panels to the number of queries to show");
+    throw core::input_error(fmt::format("suite '{}' has no panels", plan.suite),
+                            fmt::format("evaluate.panels is 0 in every row, and none leaves {}", figure_names()),
+                            "set evaluate.panels to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
     std::cout << describe(page, file).dump(1) << "\n";

@@ -14,40 +14,16 @@
 namespace resolute::datasets {
 namespace {
 
-constexpr int kNewestSchema = 3;
-
-// Settings that a schema lacks: they are at their defaults there.
-std::vector<std::string> lacking(int schema) {
-  if (schema > 2) return {};
-  if (schema > 1) return {"lr_side", "test_identities"};
-  return {"lr_side", "test_identities", "train_identities"};
-}
+// Items say whether their images came in low resolution.
+constexpr int kCameLowSchema = 3;
 
 // The lowest schema that can tell a split, so that one published then has the hash that it had.
 int split_schema_of(const Split& split) {
-  const SplitSettings& options = split.options;
   const auto came_low = [](const auto& items) {
     return std::any_of(items.begin(), items.end(), [](const auto& item) { return item.came_low; });
   };
-  if (options.lr_side != LrSide::kCamera || options.test_identities != 0 ||
-      options.partition == Partition::kPublished || came_low(split.query) || came_low(split.train))
-    return 3;
-  return options.lr_camera == 0 || options.train_identities != 0 ? 2 : 1;
-}
-
-core::Json options_to_json(const SplitSettings& options, int schema) {
-  core::Json json = settings::to_json(options);
-  for (const std::string& key : lacking(schema)) json.erase(key);
-  return json;
-}
-
-SplitSettings options_from_json(core::Json json, int schema, const std::string& where) {
-  const core::Json defaults = settings::to_json(SplitSettings());
-  for (const std::string& key : lacking(schema))
-    if (json.is_object() && !json.emplace(key, defaults.at(key)).second)
-      throw core::input_error(fmt::format("{}: key '{}' in a split of schema {}", where, key, schema),
-                              "a higher one has it");
-  return settings::checked<SplitSettings>(json, where);
+  const int schema = settings::schema_of(split.options);
+  return came_low(split.query) || came_low(split.train) ? std::max(schema, kCameLowSchema) : schema;
 }
 
 // Reads what all three kinds of item have.
@@ -81,14 +57,14 @@ core::Json to_json(const TrainItem& item, int schema) {
   json["label"] = item.label;
   json["has_hr"] = item.has_hr;
   json["rate"] = item.stored_rate;
-  if (schema > 2) json["came_low"] = item.came_low;
+  if (schema >= kCameLowSchema) json["came_low"] = item.came_low;
   return json;
 }
 
 core::Json to_json(const QueryItem& item, int schema) {
   core::Json json = item_to_json(item);
   json["rate"] = item.rate;
-  if (schema > 2) json["came_low"] = item.came_low;
+  if (schema >= kCameLowSchema) json["came_low"] = item.came_low;
   return json;
 }
 
@@ -112,7 +88,7 @@ std::string split_text(const Split& split) {
   std::string text = "{\"gallery\":" + list_text(split.gallery, schema);
   text += ",\"left_out\":" + text_of(split.left_out);
   text += ",\"manifest_sha256\":" + text_of(split.manifest_sha256);
-  text += ",\"options\":" + text_of(options_to_json(split.options, schema));
+  text += ",\"options\":" + text_of(settings::to_json(split.options, schema));
   text += ",\"pack\":" + text_of(split.pack);
   text += ",\"query\":" + list_text(split.query, schema);
   text += ",\"schema\":" + text_of(schema);
@@ -141,7 +117,7 @@ void read_train(core::ObjectReader& from, int schema, TrainItem& item) {
   item.label = from.required<int>("label");
   item.has_hr = from.required<bool>("has_hr");
   item.stored_rate = read_rate(from);
-  if (schema > 2) item.came_low = from.required<bool>("came_low");
+  if (schema >= kCameLowSchema) item.came_low = from.required<bool>("came_low");
   if (item.has_hr != (item.stored_rate == 1 && !item.came_low))
     throw core::input_error(fmt::format("{}: has_hr {} at rate {}", from.where(), item.has_hr, item.stored_rate),
                             "the HR image exists at rate 1, unless it came in low resolution, and at no other rate");
@@ -170,13 +146,16 @@ std::string split_sha256(const Split& split) { return core::sha256_hex(split_tex
 Split split_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   const auto schema = reader.required<int>("schema");
-  if (schema < 1 || schema > kNewestSchema)
+  const int newest = std::max(settings::newest_schema<SplitSettings>(), kCameLowSchema);
+  if (schema < 1 || schema > newest)
     throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema),
-                            fmt::format("1 to {} are known", kNewestSchema));
+                            fmt::format("1 to {} are known", newest));
   Split split;
   split.pack = reader.required<std::string>("pack");
   split.manifest_sha256 = reader.required<std::string>("manifest_sha256");
-  split.options = options_from_json(reader.required<core::Json>("options"), schema, where + ": options");
+  const std::string of_options = where + ": options";
+  split.options = settings::checked<SplitSettings>(
+      settings::completed<SplitSettings>(reader.required<core::Json>("options"), schema, of_options), of_options);
   split.train_identities = reader.required<int>("train_identities");
   if (const int asked = split.options.train_identities; asked > 0 && asked != split.train_identities)
     throw core::input_error(fmt::format("{}: train_identities is {}", where, split.train_identities),
@@ -186,7 +165,7 @@ Split split_from_json(const core::Json& json, const std::string& where) {
              [&](core::ObjectReader& from, TrainItem& item) { read_train(from, schema, item); });
   read_items(reader, "query", split.query, [&](core::ObjectReader& from, QueryItem& item) {
     item.rate = read_rate(from);
-    if (schema > 2) item.came_low = from.required<bool>("came_low");
+    if (schema >= kCameLowSchema) item.came_low = from.required<bool>("came_low");
   });
   read_items(reader, "gallery", split.gallery, [](core::ObjectReader&, GalleryItem&) {});
   reader.finish();

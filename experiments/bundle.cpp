@@ -1,7 +1,6 @@
 #include "experiments/bundle.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <set>
 #include <utility>

@@ -60,7 +60,7 @@ MethodOptions read_method(ObjectReader& object) {
   });
   if (!method)
     throw core::input_error(fmt::format("{}: key 'method' has the value '{}'", object.where(), name),
-                            fmt::format("methods are {}", fmt::join(method_names(), ", ")));
+                            fmt::format("methods are {}", methods::method_list()));
   return *method;
 }
 

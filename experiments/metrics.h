@@ -1,52 +1,15 @@
 #pragma once
 //! \file
-//! The numbers of an evaluation, one row each (docs/formats/result.md says what they are): what a table may show, how,
-//! and of which methods and protocols.
+//! An evaluation's numbers by their names (their rows: outputs.h): what a table may show, and of which methods and
+//! protocols.
 
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "experiments/outputs.h"
-#include "experiments/specification.h"
 
 namespace resolute::experiments {
-
-//! In what numbers are told.
-struct Unit {
-  double shown;        //!< times a result's value is what tables print: 100 for per cent
-  int decimals;        //!< that tables print
-  const char* legend;  //!< of a table, beside per cent; null: per cent
-  const char* range;   //!< of a result's values, as a refusal says it; null: any
-  double least, most;
-};
-
-enum class Better { kUp, kDown, kNeither };
-
-//! Why a table cannot show a metric, and what to set.
-struct Unmeasured {
-  std::string why, suggestion;
-};
-
-struct Metric {
-  const char* name;     //!< its key in result.json; a rate from 2 to 16 follows where it ends in '_'
-  const char* heading;  //!< of its column, {} for the rate; null: no table shows it
-  const Unit* unit;
-  Better better;
-  const Output* output;  //!< that it is a mean over or a summary of; null: of features or distances
-  const Ability* needs;  //!< of a method; null: nothing
-  //! What the protocol lacks to measure it of a method that has it; null: nothing ever. \param rate as in MetricName
-  std::optional<Unmeasured> (*lacks)(const EvaluationProtocol& protocol, int rate);
-
-  bool has_rate() const { return std::string_view(name).ends_with('_'); }
-  //! Whether each query has a value of it, so that two rows can be compared query by query.
-  bool is_per_query() const { return output != nullptr && output->of == LeftOf::kEveryQuery; }
-  //! Of its column. \param rate as in MetricName
-  std::string heading_at(int rate) const;
-};
-
-//! All that this program measures but counts.
-const std::vector<Metric>& metrics();
 
 //! A name as a result or a table has it.
 struct MetricName {
@@ -67,5 +30,14 @@ bool is_metric(const std::string& name);
 
 //! Whether a row can have a metric; one that cannot stays without that number in a table whose other rows have it.
 bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol, const std::string& metric);
+
+//! \param needs null: nothing
+bool has(const Ability* needs, const MethodOptions& method, const EvaluationProtocol& protocol);
+
+//! "'ftwa'", "'msifla' or 'rain'": the methods that have an ability at their default options.
+std::string methods_able(const Ability& ability);
+
+//! Whether evaluations of the method by the protocol leave the file.
+bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);
 
 }  // namespace resolute::experiments

@@ -1,10 +1,15 @@
 #pragma once
 //! \file
-//! The files that an evaluation leaves beside its result, one row each (docs/formats/result.md), and what a method must
-//! do to leave them. Their columns stand in results/, the figures that show them in cli/figures.cpp.
+//! What an evaluation leaves, a row each: the files beside its result and the numbers in it (docs/formats/result.md),
+//! and what a method and the protocol must do to leave them. The files' columns stand in results/, the figures that
+//! show them in cli/figures.cpp.
 
 #include <algorithm>
+#include <array>
+#include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "experiments/specification.h"
 #include "methods/tells.h"
@@ -14,32 +19,27 @@ namespace resolute::experiments {
 //! What a method must do for an evaluation of it to have a metric or an output.
 struct Ability {
   const char* lacks;  //!< what a row without it does not do: "recovers images"
-  const char* rows;   //!< methods whose rows do it, for a suggestion
   //! \param distance that the evaluation compares by, distance_asked()
   bool (*of)(const methods::Tells& tells, const std::string& distance);
 };
 inline constexpr Ability kLearnsWeights{
-    "compares by learned weights", "'ftwa' with 'ftwa.weighting' and the distance 'weighted'",
-    [](const methods::Tells& tells, const std::string&) {
+    "compares by learned weights", [](const methods::Tells& tells, const std::string&) {
       return std::any_of(tells.distances.begin(), tells.distances.end(), [](const auto& one) { return one.weighted; });
     }};
 inline constexpr Ability kComparesByWeights{
-    kLearnsWeights.lacks, kLearnsWeights.rows, [](const methods::Tells& tells, const std::string& distance) {
+    kLearnsWeights.lacks, [](const methods::Tells& tells, const std::string& distance) {
       return std::any_of(tells.distances.begin(), tells.distances.end(),
                          [&](const auto& one) { return one.weighted && one.name == distance; });
     }};
 inline constexpr Ability kRecoversImages{
-    "recovers images", "'msifla', or 'rain' with 'rain.reconstruction'",
-    [](const methods::Tells& tells, const std::string&) { return !tells.recovered.empty(); }};
+    "recovers images", [](const methods::Tells& tells, const std::string&) { return !tells.recovered.empty(); }};
 inline constexpr Ability kTellsLevelsApart{
-    "tells levels of resolution apart", "'resolution_adaptive' with varying length or masks",
+    "tells levels of resolution apart",
     [](const methods::Tells& tells, const std::string&) { return !tells.level_rates.empty(); }};
-inline constexpr Ability kHasMasks{
-    "has masks", "'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\"",
-    [](const methods::Tells& tells, const std::string&) { return tells.masks; }};
+inline constexpr Ability kHasMasks{"has masks",
+                                   [](const methods::Tells& tells, const std::string&) { return tells.masks; }};
 inline constexpr Ability kVariesInLength{
-    "varies in length", "'resolution_adaptive' with 'resolution_adaptive.varying_length'",
-    [](const methods::Tells& tells, const std::string&) { return !tells.prefixes.empty(); }};
+    "varies in length", [](const methods::Tells& tells, const std::string&) { return !tells.prefixes.empty(); }};
 
 //! Of what an evaluation leaves a file.
 enum class LeftOf {
@@ -64,10 +64,104 @@ inline constexpr Output kPrefixesOutput{"prefixes.csv", "distances by prefix", L
 inline constexpr Output kPanelsOutput{"panels/panels.json", "panels", LeftOf::kPanels, nullptr};
 inline constexpr Output kSamplesOutput{"samples.h5", "samples", LeftOf::kSample, nullptr};
 
-//! \param needs null: nothing
-bool has(const Ability* needs, const MethodOptions& method, const EvaluationProtocol& protocol);
+//! In what numbers are told.
+struct Unit {
+  double shown;        //!< times a result's value is what tables print: 100 for per cent
+  int decimals;        //!< that tables print
+  const char* legend;  //!< of a table, beside per cent; null: per cent
+  const char* range;   //!< of a result's values, as a refusal says it; null: any
+  double least, most;
+};
 
-//! Whether evaluations of the method by the protocol leave the file.
-bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);
+inline constexpr const char* kWeightsLegend = "weights w and rank correlations ρ as they are";
+inline constexpr const char* kPsnrLegend = "PSNR in dB";
+inline constexpr Unit kFraction{100, 1, nullptr, "a fraction from 0 to 1", 0, 1};
+inline constexpr Unit kWeight{1, 2, kWeightsLegend, nullptr, 0, 0};
+inline constexpr Unit kCorrelation{1, 2, kWeightsLegend, "a correlation from -1 to 1", -1, 1};
+inline constexpr Unit kSpread{1, 3, "the spread of masks as it is", nullptr, 0, 0};
+inline constexpr Unit kPsnr{1, 2, kPsnrLegend, "a PSNR of 0 dB or more", 0, std::numeric_limits<double>::infinity()};
+inline constexpr Unit kGain{1, 2, kPsnrLegend, nullptr, 0, 0};
+inline constexpr Unit kSsim{1, 3, "SSIM as it is", "an SSIM from -1 to 1", -1, 1};
+
+enum class Better { kUp, kDown, kNeither };
+
+//! Why a table cannot show a metric, and what to set.
+struct Unmeasured {
+  std::string why, suggestion;
+};
+
+struct Metric {
+  const char* name;     //!< its key in result.json; a rate from 2 to 16 follows where it ends in '_'
+  const char* heading;  //!< of its column, {} for the rate; null: no table shows it
+  const Unit* unit;
+  Better better;
+  const Output* output;  //!< that it is a mean over or a summary of; null: of features or distances
+  const Ability* needs;  //!< of a method; null: nothing
+  //! What the protocol lacks to measure it of a method that has it; null: nothing ever. \param rate as in MetricName
+  std::optional<Unmeasured> (*lacks)(const EvaluationProtocol& protocol, int rate);
+
+  bool has_rate() const { return std::string_view(name).ends_with('_'); }
+  //! Whether each query has a value of it, so that two rows can be compared query by query.
+  bool is_per_query() const { return output != nullptr && output->of == LeftOf::kEveryQuery; }
+  //! Of its column. \param rate as in MetricName
+  std::string heading_at(int rate) const;
+};
+
+//! Of what the protocol says of the metrics below; see Metric::lacks.
+std::optional<Unmeasured> lacks_probe(const EvaluationProtocol& protocol, int rate);
+std::optional<Unmeasured> lacks_rates(const EvaluationProtocol& protocol, int rate);
+std::optional<Unmeasured> lacks_rate(const EvaluationProtocol& protocol, int rate);
+
+namespace kinds {
+
+constexpr Metric of_queries(const char* name, const char* heading) {
+  return {name, heading, &kFraction, Better::kUp, &kQueriesOutput, nullptr, nullptr};
+}
+constexpr Metric of_weights(const char* name, const char* heading) {
+  return {name, heading, &kCorrelation, Better::kNeither, &kWeightsOutput, &kLearnsWeights, lacks_rates};
+}
+constexpr Metric of_pairs(const char* name, const char* heading, const Unit& unit) {
+  return {name, heading, &unit, Better::kNeither, nullptr, &kComparesByWeights, nullptr};
+}
+constexpr Metric of_recovery(const char* name, const char* heading, const Unit& unit) {
+  return {name, heading, &unit, Better::kUp, &kRecoveryOutput, &kRecoversImages, lacks_rate};
+}
+//! Stands in results alone.
+constexpr Metric untold(const char* name, const Unit& unit) {
+  return {name, nullptr, &unit, Better::kNeither, nullptr, nullptr, nullptr};
+}
+
+}  // namespace kinds
+
+//! All that this program measures but counts.
+inline constexpr std::array kMetrics{
+    kinds::of_queries("rank1", "rank-1"),
+    kinds::of_queries("rank5", "rank-5"),
+    kinds::of_queries("rank10", "rank-10"),
+    kinds::of_queries("rank20", "rank-20"),
+    kinds::of_queries("mAP", "mAP"),
+    Metric{"resolution_probe", "resolution probe", &kFraction, Better::kDown, nullptr, nullptr, lacks_probe},
+    kinds::of_weights("weight_hr_rho", "ρ(w_HR, rate)"),
+    kinds::of_weights("weight_lr_rho", "ρ(w_LR, rate)"),
+    kinds::of_pairs("weight_query_hr", "w_HR of queries", kWeight),
+    kinds::of_pairs("weight_query_lr", "w_LR of queries", kWeight),
+    kinds::of_pairs("weight_gallery_hr", "w_HR of gallery", kWeight),
+    kinds::of_pairs("weight_gallery_lr", "w_LR of gallery", kWeight),
+    kinds::of_pairs("hr_share", "HR share", kFraction),
+    Metric{"level_agreement", "level agreement", &kFraction, Better::kUp, nullptr, &kTellsLevelsApart, nullptr},
+    Metric{"mask_spread", "mask spread", &kSpread, Better::kNeither, &kMasksOutput, &kHasMasks, nullptr},
+    kinds::of_recovery("recovered_psnr_", "PSNR recovered, r = {} (dB)", kPsnr),
+    kinds::of_recovery("enlarged_psnr_", "PSNR enlarged, r = {} (dB)", kPsnr),
+    kinds::of_recovery("psnr_gain_", "PSNR gain, r = {} (dB)", kGain),
+    kinds::of_recovery("recovered_ssim_", "SSIM recovered, r = {}", kSsim),
+    kinds::of_recovery("enlarged_ssim_", "SSIM enlarged, r = {}", kSsim),
+    kinds::untold("map_single", kFraction),
+    kinds::untold("map_full", kFraction),
+    kinds::untold("chance_rank1", kFraction),
+    kinds::untold("chance_mAP", kFraction),
+    kinds::untold("weight_hr_rho_low", kCorrelation),
+    kinds::untold("weight_hr_rho_high", kCorrelation),
+    kinds::untold("weight_lr_rho_low", kCorrelation),
+    kinds::untold("weight_lr_rho_high", kCorrelation)};
 
 }  // namespace resolute::experiments

@@ -23,6 +23,13 @@ std::vector<std::string> distances_of(const MethodOptions& options) {
   return names;
 }
 
+std::string distance_asked(const EvaluationProtocol& protocol, const MethodOptions& method) {
+  const std::vector<std::string> distances = distances_of(method);
+  if (distances.empty()) return {};
+  return protocol.distance == settings::DistanceName::kDefault ? distances.front()
+                                                               : std::string(settings::word(protocol.distance));
+}
+
 bool compares_copies(const MethodOptions& options, const std::string& distance) {
   const std::vector<methods::Distance> distances = methods::tells(options).distances;
   return std::any_of(distances.begin(), distances.end(),

@@ -89,6 +89,9 @@ bool uses_levels(const MethodOptions& options);
 //! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
 //! Empty: it compares by the Euclidean distance of one embedding.
 std::vector<std::string> distances_of(const MethodOptions& options);
+//! EvaluationProtocol::distance with "default" replaced by what it means for the method; empty for a method that
+//! compares by one embedding. Not held against distances_of(): check() does that.
+std::string distance_asked(const EvaluationProtocol& protocol, const MethodOptions& method);
 //! Whether a distance of distances_of() looks at LR copies of gallery images.
 bool compares_copies(const MethodOptions& options, const std::string& distance);
 

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "core/sha256.h"
-#include "experiments/distance.h"
+#include "experiments/metrics.h"
 #include "methods/rules.h"
 
 namespace resolute::experiments {
@@ -12,21 +12,12 @@ namespace {
 
 constexpr int kLeastSide = 8;
 
-//! \param written the rates as the suite writes them
-void check_in_pack(const std::string& key, const std::string& written, const std::vector<int>& rates,
-                   const PackSettings& pack) {
-  for (int rate : rates)  // rate 1 is the image itself
+//! \param written a rate, or several
+void check_in_pack(const std::string& key, const auto& written, const PackSettings& pack) {
+  for (const int rate : std::vector<int>{written})  // rate 1 is the image itself
     if (rate != 1 && std::find(pack.rates.begin(), pack.rates.end(), rate) == pack.rates.end())
       throw MemberError(key, written, fmt::format("data set '{}' has rates {}", pack.name, text_of(pack.rates)),
                         fmt::format("add {} to its key 'rates' or set '{}'", rate, key));
-}
-
-void check_in_pack(const std::string& key, const std::vector<int>& rates, const PackSettings& pack) {
-  check_in_pack(key, text_of(rates), rates, pack);
-}
-
-void check_in_pack(const std::string& key, int rate, const PackSettings& pack) {
-  check_in_pack(key, std::to_string(rate), {rate}, pack);
 }
 
 //! How many identities the training half has, as far as it is known before the pack is made: each half of the people
@@ -37,13 +28,8 @@ std::optional<int> training_identities(const SplitSettings& split, const PackSet
   return split.test_identities == 0 ? identities / 2 : identities - split.test_identities;
 }
 
-template <settings::Choice E>
-std::string in_quotes(E value) {
-  return fmt::format("'{}'", settings::word(value));
-}
-
 void check_genuine(const SplitSettings& split, const PackSettings& pack) {
-  const auto refuse = [&](const std::string& key, const std::string& value, const std::string& suggestion) {
+  const auto refuse = [&](const std::string& key, const auto& value, const std::string& suggestion) {
     throw MemberError(key, value,
                       fmt::format("images of data set '{}' came in low resolution: they are the LR side", pack.name),
                       suggestion);
@@ -52,10 +38,10 @@ void check_genuine(const SplitSettings& split, const PackSettings& pack) {
   // To leave it out would not do where [defaults] set it for all data sets.
   const std::string instead = fmt::format("set split.lr_camera = {} and split.lr_side = \"{}\" on that data set",
                                           defaults.lr_camera, settings::word(defaults.lr_side));
-  if (split.lr_side != defaults.lr_side) refuse("split.lr_side", in_quotes(split.lr_side), instead);
-  if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", std::to_string(split.lr_camera), instead);
+  if (split.lr_side != defaults.lr_side) refuse("split.lr_side", split.lr_side, instead);
+  if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", split.lr_camera, instead);
   if (split.train_pool == settings::TrainPool::kHrBothViews)
-    refuse("split.train_pool", "'hr-both-views'", "set it to mlr or hr-view-only: they have no other view");
+    refuse("split.train_pool", split.train_pool, "set it to mlr or hr-view-only: they have no other view");
 }
 
 void check_published(const SplitSettings& split, const PackSettings& pack) {
@@ -67,7 +53,7 @@ void check_published(const SplitSettings& split, const PackSettings& pack) {
         "set it to random-halves or official");
   // A trial's number is its seed.
   if (split.seed >= static_cast<std::uint64_t>(sets))
-    throw MemberError("split.seed", std::to_string(split.seed),
+    throw MemberError("split.seed", split.seed,
                       fmt::format("data set '{}' has published test sets 0 to {}", pack.name, sets - 1));
 }
 
@@ -75,7 +61,7 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
   const bool one_camera =
       settings::facts_of(pack.source).one_camera || (pack.synthetic && pack.synthetic->cameras == 1);
   if (split.lr_side != settings::LrSide::kCamera && one_camera)
-    throw MemberError("split.lr_side", in_quotes(split.lr_side),
+    throw MemberError("split.lr_side", split.lr_side,
                       fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
                       "leave it out and set 'split.lr_camera' to 0 to make images of any camera LR");
   if (split.lr_side == settings::LrSide::kPair && pack.synthetic && pack.synthetic->cameras % 2 != 0)
@@ -84,12 +70,12 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
                                   pack.synthetic->cameras),
                       "use another lr_side, or set 'cameras' to an even number");
   if (split.lr_camera != 0 && one_camera)
-    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+    throw MemberError("split.lr_camera", split.lr_camera,
                       fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
                       pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
                                      : "set it to 0 to make images of any camera LR");
   if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
-    throw MemberError("split.lr_camera", std::to_string(split.lr_camera),
+    throw MemberError("split.lr_camera", split.lr_camera,
                       fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
 }
 
@@ -103,10 +89,10 @@ void check(const SplitSettings& split, const PackSettings& pack) {
   if (!pack.synthetic) return;
   if (split.test_identities > pack.synthetic->identities - 2)
     throw MemberError(
-        "split.test_identities", std::to_string(split.test_identities),
+        "split.test_identities", split.test_identities,
         fmt::format("data set '{}' has {} identities, of which 2 must train", pack.name, pack.synthetic->identities));
   if (const auto known = training_identities(split, pack); known && split.train_identities > *known)
-    throw MemberError("split.train_identities", std::to_string(split.train_identities),
+    throw MemberError("split.train_identities", split.train_identities,
                       fmt::format("data set '{}' has {} training identities", pack.name, *known));
 }
 
@@ -114,13 +100,13 @@ void check(const Recipe& r, const PackSettings& pack) {
   settings::check_members(r, "train.");
   if (static_cast<std::int64_t>(r.identities) * r.images > Recipe::kMostImages)
     throw MemberError(
-        "train.images", std::to_string(r.images),
+        "train.images", r.images,
         fmt::format("with {} identities a batch has more than {} images", r.identities, Recipe::kMostImages));
   check_range("train.lr_images", r.lr_images, 0, r.images - 1);
   check_in_pack("train.train_rates", r.train_rates, pack);
   check_range("train.warmup_steps", r.warmup_steps, 0, r.steps);
   if (r.schedule == settings::Schedule::kCosine && !r.milestones.empty())
-    throw MemberError("train.milestones", text_of(r.milestones), "a cosine schedule has none",
+    throw MemberError("train.milestones", r.milestones, "a cosine schedule has none",
                       "leave them out or set train.schedule = \"step\"");
   check_range("train.pad", r.pad, 0, std::min(pack.height, pack.width));
 }
@@ -128,15 +114,14 @@ void check(const Recipe& r, const PackSettings& pack) {
 void check_pack(const PackSettings& pack) {
   settings::check(pack);
   if (settings::facts_of(pack.source).rendered && !pack.synthetic)
-    throw MemberError("source", in_quotes(pack.source), "it needs settings of synthetic images");
+    throw MemberError("source", pack.source, "it needs settings of synthetic images");
 }
 
 // Every job's pack is a network's; `resolute data ingest` makes smaller ones too.
 void check_network_pack(const PackSettings& pack) {
   check_pack(pack);
   for (const auto& [key, side] : {std::pair("height", pack.height), std::pair("width", pack.width)})
-    if (side < kLeastSide)
-      throw MemberError(key, std::to_string(side), fmt::format("a network needs at least {} pixels", kLeastSide));
+    if (side < kLeastSide) throw MemberError(key, side, fmt::format("a network needs at least {} pixels", kLeastSide));
 }
 
 void check_job(const ShardSpecification& s) {
@@ -172,16 +157,16 @@ void check_lanes(const TrainingSpecification& s) {
   check_range("lanes", s.lanes, 1, kMostLanes);
   const std::vector<int> counts = identities_per_lane(s.recipe.identities, s.lanes);
   if (counts.back() < 2)
-    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+    throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("{} {} leave a lane with {} of the 2 identities that it needs", s.lanes,
                                   s.lanes == 1 ? "lane" : "lanes", counts.back()),
                       fmt::format("raise it to {} or lower 'lanes'", 2 * s.lanes));
   check_images(s);
   if (s.split.train_identities != 0 && s.recipe.identities > s.split.train_identities)
-    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+    throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("'split.train_identities' leaves {} to train on", s.split.train_identities));
   if (const auto known = training_identities(s.split, s.pack); known && s.recipe.identities > *known)
-    throw MemberError("train.identities", std::to_string(s.recipe.identities),
+    throw MemberError("train.identities", s.recipe.identities,
                       fmt::format("data set '{}' has {} training identities", s.pack.name, *known));
 }
 
@@ -206,7 +191,7 @@ void check_job(const EvaluationSpecification& s) {
   if (settings::facts_of(s.pack.source).came_low && !s.protocol.query_rates.empty() &&
       s.protocol.query_rates != s.split.query_rates)
     throw MemberError(
-        "evaluate.query_rates", text_of(s.protocol.query_rates),
+        "evaluate.query_rates", s.protocol.query_rates,
         fmt::format("queries of data set '{}' came in low resolution: no rate makes others of them", s.pack.name),
         "leave it out");
   check_in_pack("evaluate.sample_rates", s.protocol.sample_rates, s.pack);
@@ -218,13 +203,11 @@ void check_job(const EvaluationSpecification& s) {
 
 //! A level of queries is for methods that tell levels apart, at their default options at least.
 void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& method) {
-  std::vector<std::string> names;
-  for (const MethodOptions& known : methods::all_methods())
-    if (uses_levels(known)) names.push_back(method_name(known));
-  if (std::find(names.begin(), names.end(), method_name(method)) == names.end())
-    throw MemberError("evaluate.query_level", fmt::format("'{}'", settings::word(protocol.query_level)),
+  const std::string able = methods_able(kTellsLevelsApart);
+  if (able.find(fmt::format("'{}'", method_name(method))) == able.npos)
+    throw MemberError("evaluate.query_level", protocol.query_level,
                       fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
-                      fmt::format("leave it out or use method '{}'", fmt::join(names, "' or '")));
+                      fmt::format("leave it out or use method {}", able));
 }
 
 }  // namespace
@@ -240,12 +223,12 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
   const std::vector<std::string> distances = distances_of(method);
   if (distances.empty()) {
     if (protocol.distance != settings::DistanceName::kDefault)
-      throw MemberError("evaluate.distance", fmt::format("'{}'", settings::word(protocol.distance)),
+      throw MemberError("evaluate.distance", protocol.distance,
                         fmt::format("method '{}' compares by one embedding", method_name(method)));
     return;
   }
   if (protocol.gallery_rate != 1)
-    throw MemberError("evaluate.gallery_rate", std::to_string(protocol.gallery_rate),
+    throw MemberError("evaluate.gallery_rate", protocol.gallery_rate,
                       fmt::format("method '{}' has streams of its own for HR and LR images", method_name(method)),
                       "set evaluate.distance = \"lr\" to compare with LR copies of the gallery");
   const std::string distance = distance_asked(protocol, method);

@@ -3,9 +3,6 @@
 //! Range checks of specifications, with the offending member told apart from the text, so that a suite's reader can put
 //! the file and line of that key before the message.
 
-#include <string>
-#include <vector>
-
 #include "experiments/specification.h"
 #include "settings/member_checks.h"
 #include "settings/names.h"

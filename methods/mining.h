@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Choices that the options of several methods have.
+//! What the options of several methods have: choices, and the declarations of what stands beside them.
 
 #include "settings/member.h"
 #include "settings/training.h"
@@ -12,5 +12,15 @@ using settings::operator<<;  // for the choices of this namespace
 //! How triplets are made: one sampled positive and negative of each anchor, the hardest of each, or all there are.
 enum class Mining { kRandom, kBatchHard, kAll };
 constexpr auto words_of(Mining) { return settings::words("random", "batch-hard", "all"); }
+
+struct Row;
+struct TrainingSettings;
+
+//! Declares what the folder of a method has beside its options: the method's row (row.cpp; methods/row.h), its rules
+//! and what nothing reads (options.cpp; methods/rules.h).
+#define RESOLUTE_METHOD(Options)                                             \
+  Row row_of(const Options& options);                                        \
+  void check_with(const Options& options, const TrainingSettings& training); \
+  void reset_unread(Options& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
 
 }  // namespace resolute::methods

@@ -33,6 +33,11 @@ const std::vector<std::string>& method_names() {
   return names;
 }
 
+const std::string& method_list() {
+  static const std::string list = fmt::format("{}", fmt::join(method_names(), ", "));
+  return list;
+}
+
 std::vector<int> copy_rates(const Needs& needs, const settings::Recipe& recipe) {
   return needs.copies ? recipe.train_rates : std::vector<int>{};
 }

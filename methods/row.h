@@ -42,6 +42,8 @@ std::string method_name(const MethodOptions& options);
 const std::vector<MethodOptions>& all_methods();
 //! Their names.
 const std::vector<std::string>& method_names();
+//! "baseline, ftwa, …"
+const std::string& method_list();
 
 //! The rates at which a batch has copies of every HR image.
 std::vector<int> copy_rates(const Needs& needs, const settings::Recipe& recipe);

@@ -23,13 +23,12 @@ void reset_unread(MethodOptions& options, settings::NetworkSettings& network, co
 
 void check_hr_images(const settings::Recipe& recipe, std::string_view why) {
   if (recipe.images >= 2 && recipe.images - recipe.lr_images < 2)
-    throw MemberError("train.lr_images", std::to_string(recipe.lr_images), why,
+    throw MemberError("train.lr_images", recipe.lr_images, why,
                       fmt::format("lower it or raise 'train.images' to {}", recipe.lr_images + 2));
 }
 
 void check_last(const std::string& key, const std::vector<int>& rates) {
-  if (rates.back() != 1)
-    throw MemberError(key, settings::text_of(rates), "the last must be 1, that of the HR image", "end it with 1");
+  if (rates.back() != 1) throw MemberError(key, rates, "the last must be 1, that of the HR image", "end it with 1");
 }
 
 std::string suggested_lr_images(const settings::Recipe& recipe) {

@@ -6,7 +6,6 @@
 //! docs/formats/. A struct is its members in the order of its declaration (members.h): whoever changes one raises the
 //! version of every format that holds it.
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -38,8 +37,13 @@ concept List = requires(const T& value) {
   value.end();
 };
 
-//! Version of its format in which a struct got its last member; 0: it always had it.
-template <class T>
+//! Formats count their versions apart. A message's is its whole program's: no reader meets another.
+struct JournalFormat {};
+struct SnapshotFormat {};
+struct WireFormat {};
+
+//! Version of a format in which a struct got its last member there; 0: it always had it.
+template <class Format, class T>
 inline constexpr std::uint32_t kLastMemberSince = 0;
 
 //! Enumerators, from 0 on, that a byte may stand for.
@@ -48,8 +52,6 @@ constexpr std::uint8_t enumerators(RunEnd) { return 4; }
 
 //! What workers and machines say may hold any bytes and ends up in JSON: U+FFFD stands for what is not UTF-8.
 std::string as_utf8(std::string text);
-
-inline constexpr std::uint32_t kNewestVersion = 0xffff'ffff;
 
 class BinaryWriter {
  public:
@@ -93,10 +95,11 @@ class BinaryWriter {
 
 //! Every take past the end, and every value that cannot be, throws a kCorrupt RuntimeError that opens with `where`.
 //! Memory taken stays within a small multiple of the bytes given.
+template <class Format>
 class BinaryReader {
  public:
   //! \param version of the format: older ones lack some last members (kLastMemberSince)
-  BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version = kNewestVersion)
+  BinaryReader(std::span<const std::byte> bytes, std::string_view where, std::uint32_t version)
       : bytes_(bytes, where), where_(where), version_(version) {}
 
   template <class T>
@@ -128,7 +131,7 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      std::size_t left = kMembers<T> - (version_ < kLastMemberSince<T> ? 1 : 0);
+      std::size_t left = kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
       visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
     }
   }

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "core/sha256.h"
 #include "core/side_by_side.h"
 #include "experiments/bundle.h"
@@ -68,17 +67,6 @@ struct Leavings {
   std::int64_t kept = 0;
   bool held = false;
 };
-
-template <class Look>
-std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
-  try {
-    return look();
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() != core::ErrorKind::kInput) throw;
-    core::log_debug("left alone: {}", error.what());
-    return std::nullopt;
-  }
-}
 
 std::optional<core::Bytes> small_file(core::FileSystem& files, const fs::path& path) {
   const auto file = files.open_for_read(path);

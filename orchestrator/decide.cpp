@@ -40,32 +40,6 @@ AttemptEnded verdict(const State& state, JobNumber number, const Running& runnin
   return ended;
 }
 
-// Ranks that may write a checkpoint are given time for it; those that have failed, lost a peer or hang are not.
-Milliseconds grace_of(Cause cause, const Policy& policy) {
-  switch (cause) {
-    case Cause::kInterrupted:
-    case Cause::kPreempted:
-    case Cause::kWalltime:
-    case Cause::kCancelled:
-      return policy.stop_grace;
-    case Cause::kExitCode:
-    case Cause::kSignal:
-    case Cause::kOutOfMemory:
-    case Cause::kDeviceError:
-    case Cause::kPeerLost:
-    case Cause::kNoProgress:
-    case Cause::kStorageFull:
-    case Cause::kConfiguration:
-    case Cause::kAgentLost:
-    case Cause::kCoordinatorLost:
-    case Cause::kUnplaceable:
-    case Cause::kUnkillable:
-    case Cause::kStoreError:
-      break;
-  }
-  return Milliseconds{0};
-}
-
 // Hosts on which ranks of the attempt have not ended.
 std::set<std::string> hosts_of_living(const State& state, const Running& running) {
   std::set<std::string> hosts;
@@ -109,7 +83,8 @@ void settle_attempts(const State& state, const Policy& policy, Instant now, std:
       continue;
     }
     const Cause cause = running.ending ? running.ending->cause : state.stop_cause;
-    decisions.push_back(AttemptStopped{number, running.attempt, cause, grace_of(cause, policy),
+    decisions.push_back(AttemptStopped{number, running.attempt, cause,
+                                       leaves_time(cause) ? policy.stop_grace : Milliseconds{0},
                                        running.ending ? running.ending->evidence : *state.stop, now});
   }
 }

@@ -35,18 +35,6 @@ void catch_up(core::FileSystem& files, const fs::path& suite_folder, Past& past,
   past.length = extent.valid_length;
 }
 
-// What `look` sees; `otherwise` where something foreign is in the way (a folder that is another user's alone, a file in
-// its place): that costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
-template <class Look>
-std::invoke_result_t<Look> foreign_as(std::invoke_result_t<Look> otherwise, Look look) {
-  try {
-    return look();
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() != core::ErrorKind::kInput) throw;
-    return otherwise;
-  }
-}
-
 }  // namespace
 
 void read_beside_a_run(core::FileSystem& files, const fs::path& suite_folder, const std::function<void()>& read) {
@@ -82,6 +70,19 @@ bool is_live(core::FileSystem& files, const fs::path& suite_folder, const Past& 
   if (past.epoch == 0 || past.state.end) return false;
   const auto owner = read_owner(files, suite_folder, past.run_epoch);
   return owner && life_of(*owner) != OwnerLife::kEnded;
+}
+
+std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                const std::vector<std::string>& names) {
+  std::vector<KnownRun> runs;
+  for (const std::string& name : names) {
+    const fs::path folder = store.suite_folder(name);
+    KnownRun run{read_past(files, folder), name};
+    if (run.epoch == 0) continue;
+    run.live = is_live(files, folder, run);
+    runs.push_back(std::move(run));
+  }
+  return runs;
 }
 
 State replay(const std::vector<JournalContents>& journals) {
@@ -175,11 +176,12 @@ std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experimen
 }
 
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job) {
-  return foreign_as(false, [&] { return files.exists(store.result_file(job)); });
+  return unless_foreign([&] { return files.exists(store.result_file(job)); }).value_or(false);
 }
 
 int attempts_in_store(core::FileSystem& files, const fs::path& job_folder) {
-  const auto attempts = foreign_as(std::set<int>(), [&] { return experiments::stored_attempts(files, job_folder); });
+  const auto attempts =
+      unless_foreign([&] { return experiments::stored_attempts(files, job_folder); }).value_or(std::set<int>());
   const auto beyond = attempts.upper_bound(kMostAttempts);
   return beyond == attempts.begin() ? 0 : *std::prev(beyond);
 }

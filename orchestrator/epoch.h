@@ -4,9 +4,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core/file_system.h"
+#include "core/log.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/journal.h"
@@ -26,6 +30,14 @@ struct Past {
 Past read_past(core::FileSystem& files, const std::filesystem::path& suite_folder);
 //! The last run has not ended and is known to be at work (same host) or may be (another host).
 bool is_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const Past& past);
+//! What one allocation's journals come to.
+struct KnownRun : Past {
+  std::string name;   //!< experiments::run_name(): its folder
+  bool live = false;  //!< as is_live()
+};
+//! Of the folders below suites/ with these names, those that have ever been run. \throws RuntimeError as read_past()
+std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                const std::vector<std::string>& names);
 //! Calls `read` again, a few times, if it fails and journals have come or gone meanwhile: a run beside us may have gone
 //! on in another epoch and removed files while they were read. \throws what the last call did
 void read_beside_a_run(core::FileSystem& files, const std::filesystem::path& suite_folder,
@@ -71,6 +83,19 @@ struct FoundJob {
 //! its order, to fill in what neither plan nor store know
 std::vector<Event> reconcile(const std::vector<FoundJob>& found, const experiments::Plan& plan, State& state,
                              const std::function<void(JobAdded&)>& complete);
+
+//! What `look` sees; nothing where something foreign is in the way (a folder that is another user's alone, a file in
+//! its place): that costs the job whose attempt meets it, and no other. Errors of the store are thrown on.
+template <class Look>
+std::optional<std::invoke_result_t<Look>> unless_foreign(Look look) {
+  try {
+    return look();
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;
+    core::log_debug("left alone: {}", error.what());
+    return std::nullopt;
+  }
+}
 
 //! Whether the job has a result that can be seen: one behind a folder that is not ours to enter counts as none.
 bool has_result(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::JobId& job);

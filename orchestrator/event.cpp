@@ -1,7 +1,6 @@
 #include "orchestrator/event.h"
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,17 +11,11 @@ namespace resolute::orchestrator {
 
 // Journals of version 2 do not have its `at`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<AttemptStopped> = 3;
+inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> = 3;
 
 namespace {
 
 using core::Json;
-
-constexpr std::array<std::string_view, kCauses> kCauseNames{
-    "exit-code",        "signal",        "out-of-memory", "device-error", "peer-lost",  "no-progress",
-    "storage-full",     "configuration", "interrupted",   "preempted",    "walltime",   "agent-lost",
-    "coordinator-lost", "unplaceable",   "cancelled",     "unkillable",   "store-error"};
-static_assert(!kCauseNames.back().empty(), "each cause has a name");
 
 // Far beyond any run, and far from where sums of it overflow.
 constexpr std::int64_t kLongestTime = 1'000'000'000'000'000;  // ms: 30,000 years
@@ -206,8 +199,6 @@ struct EventLine {
 
 }  // namespace
 
-std::string_view name_of(Cause cause) { return kCauseNames.at(static_cast<std::size_t>(cause)); }
-
 std::string_view name_of(RunEnd end) {
   switch (end) {
     case RunEnd::kComplete:
@@ -257,7 +248,7 @@ Event event_from_binary(std::uint32_t version, std::uint32_t type, std::span<con
                         std::string_view where) {
   try {
     Event event = event_of_type(type);
-    BinaryReader reader(bytes, "it", version);
+    BinaryReader<JournalFormat> reader(bytes, "it", version);
     std::visit([&](auto& alternative) { reader.take(alternative); }, event);
     reader.finish();
     return event;

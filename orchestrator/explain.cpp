@@ -22,26 +22,11 @@ namespace {
 constexpr std::size_t kMostListed = 8;
 constexpr std::size_t kMostNeedsNamed = 3;
 
-//! What a suite's journals come to.
-struct SuitePast {
-  std::string suite;
-  State state;
-  std::int64_t epoch = 0;  //!< the last
-  bool live = false;
-};
-
-std::vector<SuitePast> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
-                                  const std::optional<std::string>& suite) {
-  std::vector<SuitePast> pasts;
+std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
+                                 const std::optional<std::string>& suite) {
   std::vector<std::string> names = suite ? run_names(files, store, *suite) : files.list(store.root() / "suites");
   std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    const auto folder = store.suite_folder(name);
-    Past known = read_past(files, folder);
-    if (known.epoch == 0) continue;
-    const bool live = is_live(files, folder, known);
-    pasts.push_back({name, std::move(known.state), known.epoch, live});
-  }
+  std::vector<KnownRun> pasts = read_runs(files, store, names);
   if (pasts.empty())
     throw core::input_error(suite ? fmt::format("suite '{}' has no journal", *suite)
                                   : fmt::format("store '{}' has no journal", store.root().string()),
@@ -52,9 +37,9 @@ std::vector<SuitePast> read_pasts(core::FileSystem& files, const experiments::St
 // The one job that begins with `digits`: jobs wait in journals before they have a folder, and `resolute train` leaves
 // folders that no journal knows.
 experiments::JobId only_job(core::FileSystem& files, const experiments::StoreLayout& store,
-                            const std::vector<SuitePast>& pasts, const std::string& digits) {
+                            const std::vector<KnownRun>& pasts, const std::string& digits) {
   std::set<std::string> found;
-  for (const SuitePast& past : pasts)
+  for (const KnownRun& past : pasts)
     for (auto it = past.state.numbers.lower_bound(digits);
          it != past.state.numbers.end() && it->first.starts_with(digits); ++it)
       found.insert(it->first);
@@ -144,7 +129,7 @@ std::string rest_text(const State& state) {
   return fmt::format("the last run ended {}{}", name_of(*state.end), state.stop ? " (" + *state.stop + ")" : "");
 }
 
-std::string now_text(const SuitePast& past, JobNumber number, Instant now) {
+std::string now_text(const KnownRun& past, JobNumber number, Instant now) {
   const Job& job = job_of(past.state, number);
   if (const auto* it = std::get_if<Succeeded>(&job.state))
     return it->attempt == 0 ? "its result was there before the last run"
@@ -196,18 +181,18 @@ Explanation explain(core::FileSystem& files, const experiments::StoreLayout& sto
   Explanation explanation;
   explanation.job = only_job(files, store, pasts, job);
   explanation.has_result = has_result(files, store, explanation.job);
-  for (const SuitePast& past : pasts) {
+  for (const KnownRun& past : pasts) {
     const auto number = past.state.numbers.find(explanation.job.hex);
     if (number == past.state.numbers.end()) continue;
     const Job& known = job_of(past.state, number->second);
     JobStory story;
-    story.suite = past.suite;
+    story.suite = past.name;
     story.kind = known.kind;
     story.label = known.label;
     story.state = name_of(known.state);
     story.live = past.live;
     story.now = now_text(past, number->second, now);
-    const auto folder = store.suite_folder(past.suite);
+    const auto folder = store.suite_folder(past.name);
     read_beside_a_run(files, folder, [&] {
       const auto epochs = journal_epochs(files, folder);
       story.first_epoch = epochs.empty() ? past.epoch + 1 : epochs.front();

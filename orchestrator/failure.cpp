@@ -44,6 +44,50 @@ constexpr std::array kSigns{
     Sign{"illegal memory access", Cause::kDeviceError},
 };
 
+// A cause's facts; budget: attempts, renewed, first back-off, factor, longest back-off, elsewhere.
+struct CauseRow {
+  Cause cause;
+  std::string_view name;
+  int weight;
+  Budget budget{};
+  bool leaves_time = false;
+};
+constexpr Budget kTried{3, false, Milliseconds(250), 4, Milliseconds(60'000), true};
+constexpr Budget kNoFaultOfTheJob{8, true};
+constexpr Budget kGivenUpAtOnce{};
+constexpr bool kLeavesTime = true;
+
+constexpr std::array kCauseRows{
+    CauseRow{Cause::kExitCode, "exit-code", 8, kTried},
+    CauseRow{Cause::kSignal, "signal", 9, kTried},
+    CauseRow{Cause::kOutOfMemory, "out-of-memory", 14, {2, false, Milliseconds(5'000), 1, Milliseconds(5'000)}},
+    CauseRow{Cause::kDeviceError, "device-error", 13, {4, false, Milliseconds(1'000), 4, Milliseconds(60'000), true}},
+    CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
+    CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
+    CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+    CauseRow{Cause::kConfiguration, "configuration", 16, kGivenUpAtOnce},
+    CauseRow{Cause::kInterrupted, "interrupted", 3, kNoFaultOfTheJob, kLeavesTime},
+    CauseRow{Cause::kPreempted, "preempted", 5, kNoFaultOfTheJob, kLeavesTime},
+    CauseRow{Cause::kWalltime, "walltime", 4, kNoFaultOfTheJob, kLeavesTime},
+    // Those that lost an agent's ranks may die of it in any way.
+    CauseRow{Cause::kAgentLost, "agent-lost", 10, kNoFaultOfTheJob},
+    CauseRow{Cause::kCoordinatorLost, "coordinator-lost", 2, kNoFaultOfTheJob},
+    CauseRow{Cause::kUnplaceable, "unplaceable", 1, kGivenUpAtOnce},
+    CauseRow{Cause::kCancelled, "cancelled", 6, kGivenUpAtOnce, kLeavesTime},
+    CauseRow{Cause::kUnkillable, "unkillable", 11, kNoFaultOfTheJob},
+    // Of an attempt that was never started: no rank says it.
+    CauseRow{Cause::kStoreError,
+             "store-error",
+             15,
+             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+};
+static_assert(kCauseRows.size() == kCauses, "each cause has a row");
+static_assert(std::all_of(kCauseRows.begin(), kCauseRows.end(),
+                          [](const CauseRow& row) { return &row == &kCauseRows[static_cast<std::size_t>(row.cause)]; }),
+              "rows stand in the order of the causes");
+
+const CauseRow& cause_row(Cause cause) { return kCauseRows.at(static_cast<std::size_t>(cause)); }
+
 Cause by_evidence(std::string_view evidence, Cause otherwise) {
   std::string small(evidence);
   std::transform(small.begin(), small.end(), small.begin(),
@@ -66,79 +110,13 @@ Cause classify(const RankExited& exited) {
   return by_evidence(exited.evidence, Cause::kExitCode);
 }
 
-int weight_of(Cause cause) {
-  switch (cause) {
-    case Cause::kConfiguration:
-      return 16;
-    // Of an attempt that was never started: no rank says it.
-    case Cause::kStoreError:
-      return 15;
-    case Cause::kOutOfMemory:
-      return 14;
-    case Cause::kDeviceError:
-      return 13;
-    case Cause::kStorageFull:
-      return 12;
-    case Cause::kUnkillable:
-      return 11;
-    // Those that lost an agent's ranks may die of it in any way.
-    case Cause::kAgentLost:
-      return 10;
-    case Cause::kSignal:
-      return 9;
-    case Cause::kExitCode:
-      return 8;
-    case Cause::kNoProgress:
-      return 7;
-    case Cause::kCancelled:
-      return 6;
-    case Cause::kPreempted:
-      return 5;
-    case Cause::kWalltime:
-      return 4;
-    case Cause::kInterrupted:
-      return 3;
-    case Cause::kCoordinatorLost:
-      return 2;
-    case Cause::kUnplaceable:
-      return 1;
-    case Cause::kPeerLost:
-      return 0;
-  }
-  throw core::ContractError("no such cause");
-}
+std::string_view name_of(Cause cause) { return cause_row(cause).name; }
 
-Budget budget_of(Cause cause) {
-  using std::chrono::seconds;
-  switch (cause) {
-    case Cause::kExitCode:
-    case Cause::kSignal:
-      return {3, false, Milliseconds(250), 4, seconds(60), true};
-    case Cause::kOutOfMemory:
-      return {2, false, seconds(5), 1, seconds(5), false};
-    case Cause::kDeviceError:
-      return {4, false, seconds(1), 4, seconds(60), true};
-    case Cause::kNoProgress:
-      return {3, false, Milliseconds(0), 1, Milliseconds(0), true};
-    case Cause::kStorageFull:
-      return {40, false, seconds(1), 2, seconds(60), false};
-    case Cause::kStoreError:
-      return {std::numeric_limits<int>::max(), false, seconds(1), 2, seconds(60), false};
-    case Cause::kPeerLost:
-    case Cause::kInterrupted:
-    case Cause::kPreempted:
-    case Cause::kWalltime:
-    case Cause::kAgentLost:
-    case Cause::kUnkillable:
-    case Cause::kCoordinatorLost:
-      return {8, true, Milliseconds(0), 1, Milliseconds(0), false};
-    case Cause::kConfiguration:
-    case Cause::kUnplaceable:
-    case Cause::kCancelled:
-      return {};
-  }
-  throw core::ContractError("no such cause");
-}
+int weight_of(Cause cause) { return cause_row(cause).weight; }
+
+Budget budget_of(Cause cause) { return cause_row(cause).budget; }
+
+bool leaves_time(Cause cause) { return cause_row(cause).leaves_time; }
 
 Milliseconds back_off(const Budget& budget, int count) {
   Milliseconds wait = budget.first_back_off;

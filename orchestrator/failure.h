@@ -2,8 +2,6 @@
 //! \file
 //! From what a process rank left behind to a cause, and what each cause allows. Pure.
 
-#include <string>
-
 #include "orchestrator/event.h"
 
 namespace resolute::orchestrator {
@@ -27,6 +25,10 @@ struct Budget {
   bool elsewhere = false;  //!< the hosts that it failed on are avoided where there are others
 };
 Budget budget_of(Cause cause);
+
+//! Whether ranks that are stopped for this cause are given time to write a checkpoint; those that have failed, lost a
+//! peer or hang are not.
+bool leaves_time(Cause cause);
 
 //! The wait after the `count`th end (1, 2, …) by a budget's cause.
 Milliseconds back_off(const Budget& budget, int count);

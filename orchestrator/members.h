@@ -83,10 +83,38 @@ struct Member {
   constexpr Member(const char* called, std::int64_t from = std::numeric_limits<std::int64_t>::min(),
                    std::int64_t to = std::numeric_limits<std::int64_t>::max())
       : name(called), least(from), most(to) {}
+  constexpr bool has_range() const {
+    return least != std::numeric_limits<std::int64_t>::min() || most != std::numeric_limits<std::int64_t>::max();
+  }
   std::string_view name;
   std::int64_t least;
   std::int64_t most;
 };
+
+//! Numbers, times and lists of them, which out_of_range() holds against a range: one of any other member would never be
+//! asked.
+template <class T>
+concept Ranged = std::integral<T> || requires(const T& value) {
+  value.time_since_epoch();
+} || requires(const T& value) {
+  value.count();
+  T::zero();
+} ||(!std::same_as<T, std::string> && requires(const T& value) {
+  value.begin();
+  requires std::integral<typename T::value_type>;
+});
+
+//! Whether each range stands at a member that it is asked of. \param members as in a row of T
+template <class T>
+consteval bool ranges_are_asked(const Member (&members)[kMembers<T>]) {
+  using Types = decltype(visit_members(std::declval<T&>(), [](auto&... member) {
+    return std::tuple<std::type_identity<std::remove_cvref_t<decltype(member)>>...>();
+  }));
+  return [&]<class... Of>(std::tuple<std::type_identity<Of>...>) {
+    std::size_t i = 0;
+    return ((!members[i++].has_range() || Ranged<Of>)&&...);
+  }(Types());
+}
 
 //! A struct's name and all its members, in the order of their declaration.
 template <class T>
@@ -101,6 +129,7 @@ consteval Row<T> row(std::string_view name) requires(kMembers<T> == 0) {
 template <class T, std::size_t N>
 consteval Row<T> row(std::string_view name, const Member (&members)[N]) {
   static_assert(N == kMembers<T>, "each member has one place in its struct's row");
+  if (!ranges_are_asked<T>(members)) throw "a range stands at a member that has none";
   return {name, std::to_array(members)};
 }
 

@@ -1,7 +1,5 @@
 #include "orchestrator/run_store.h"
 
-#include <algorithm>
-
 #include "core/bytes.h"
 #include "core/log.h"
 #include "orchestrator/claim.h"
@@ -27,10 +25,10 @@ struct RunStore::Desk {
   }
   Kept keep(const std::vector<Unsent>& records);
   Kept go_on(const State& state, Instant now, std::uint64_t length);
-  Done renew_owner(bool ended);
-  Done write_live(const LiveStatus& status);
-  Done write_durations(const std::vector<MeasuredDuration>& measured);
-  Done probe();
+  void renew_owner(bool ended);
+  void write_live(const LiveStatus& status);
+  void write_durations(const std::vector<MeasuredDuration>& measured);
+  void probe();
   void close();
   Preparation prepare(const experiments::PlannedJob& job,
                       const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt);
@@ -59,7 +57,7 @@ Kept RunStore::Desk::go_on(const State& state, Instant now, std::uint64_t length
   return {appended, journal.length()};
 }
 
-Done RunStore::Desk::renew_owner(bool ended) {
+void RunStore::Desk::renew_owner(bool ended) {
   ++owner.counter;
   owner.ended = ended;
   try {
@@ -67,7 +65,6 @@ Done RunStore::Desk::renew_owner(bool ended) {
   } catch (const core::RuntimeError& error) {
     core::log_warning("the run's owner file was not renewed: {}", error.what());
   }
-  return {};
 }
 
 Preparation RunStore::Desk::prepare(const experiments::PlannedJob& job,
@@ -90,28 +87,23 @@ Preparation RunStore::Desk::prepare(const experiments::PlannedJob& job,
   }
 }
 
-Done RunStore::Desk::write_live(const LiveStatus& status) {
+void RunStore::Desk::write_live(const LiveStatus& status) {
   try {
     orchestrator::write_live(files, epoch.suite_folder, status);
   } catch (const core::RuntimeError& error) {
     core::log_debug("the live status was not written: {}", error.what());
   }
-  return {};
 }
 
-Done RunStore::Desk::write_durations(const std::vector<MeasuredDuration>& measured) {
+void RunStore::Desk::write_durations(const std::vector<MeasuredDuration>& measured) {
   try {
     append_durations(files, layout, epoch.run, measured);
   } catch (const core::RuntimeError& error) {
     core::log_debug("durations were not kept: {}", error.what());
   }
-  return {};
 }
 
-Done RunStore::Desk::probe() {
-  core::probe_storage(files, epoch.suite_folder);
-  return {};
-}
+void RunStore::Desk::probe() { core::probe_storage(files, epoch.suite_folder); }
 
 void RunStore::Desk::close() {
   try {
@@ -141,12 +133,15 @@ bool RunStore::take_answers() {
   return !answers.empty();
 }
 
-template <class T, class Call>
-StoreLanes::Call RunStore::call(Call work, Then<T> then) {
+template <class T, class Work>
+StoreLanes::Call RunStore::call(Work work, Then<T> then) {
   return [desk = desk_, work = std::move(work), then = std::move(then)]() mutable -> StoreLanes::Answered {
     auto answer = std::make_shared<Answer<T>>();
     try {
-      answer->set(work(*desk));
+      if constexpr (std::is_void_v<std::invoke_result_t<Work&, Desk&>>)
+        work(*desk), answer->set({});
+      else
+        answer->set(work(*desk));
     } catch (...) {
       answer->fail(std::current_exception());
     }
@@ -156,111 +151,105 @@ StoreLanes::Call RunStore::call(Call work, Then<T> then) {
   };
 }
 
+template <class T, class Work>
+void RunStore::in_order(Work work, Then<T> then) {
+  lanes_->in_order(call(std::move(work), std::move(then)));
+}
+
+template <class T, class Work>
+void RunStore::beside(const std::string& name, Work work, Then<T> then) {
+  lanes_->beside(name, call(std::move(work), std::move(then)));
+}
+
 std::uint64_t RunStore::append(const Event& event, Instant at) {
   unsent_.push_back({event, at});
   return ++appended_;
 }
 
 void RunStore::sync(Then<Kept> then) {
-  lanes_->in_order(
-      call<Kept>([records = std::exchange(unsent_, {})](Desk& desk) { return desk.keep(records); }, std::move(then)));
+  in_order([records = std::exchange(unsent_, {})](Desk& desk) { return desk.keep(records); }, std::move(then));
 }
 
 void RunStore::go_on(const State& state, Instant now, std::uint64_t length, Then<Kept> then) {
-  lanes_->in_order(
-      call<Kept>([state, now, length](Desk& desk) { return desk.go_on(state, now, length); }, std::move(then)));
+  in_order([state, now, length](Desk& desk) { return desk.go_on(state, now, length); }, std::move(then));
 }
 
 void RunStore::require_no_successor(Then<Done> then) {
-  lanes_->in_order(call<Done>(
-      [](Desk& desk) {
-        desk.epoch.journal->require_no_successor();
-        return Done{};
-      },
-      std::move(then)));
+  in_order([](Desk& desk) { desk.epoch.journal->require_no_successor(); }, std::move(then));
 }
 
 void RunStore::renew_owner(Then<Done> then) {
-  lanes_->in_order(call<Done>(
+  in_order(
       [](Desk& desk) {
         desk.epoch.journal->require_ours();
-        return desk.renew_owner(false);
+        desk.renew_owner(false);
       },
-      std::move(then)));
+      std::move(then));
 }
 
 void RunStore::read_requests(Then<std::vector<PendingRequest>> then) {
-  lanes_->in_order(call<std::vector<PendingRequest>>([](Desk& desk) { return desk.requests.read(); }, std::move(then)));
+  in_order([](Desk& desk) { return desk.requests.read(); }, std::move(then));
 }
 
 void RunStore::discard_requests(std::vector<std::string> names) {
-  lanes_->in_order(call<Done>(
+  in_order(
       [names = std::move(names)](Desk& desk) {
         for (const std::string& name : names) desk.requests.discard(name);
-        return Done{};
       },
-      {}));
+      Then<Done>());
 }
 
 void RunStore::write_live(LiveStatus status, Then<Done> then) {
-  lanes_->in_order(
-      call<Done>([status = std::move(status)](Desk& desk) { return desk.write_live(status); }, std::move(then)));
+  in_order([status = std::move(status)](Desk& desk) { desk.write_live(status); }, std::move(then));
 }
 
 void RunStore::write_durations(std::vector<MeasuredDuration> measured) {
   if (measured.empty()) return;
-  lanes_->in_order(
-      call<Done>([measured = std::move(measured)](Desk& desk) { return desk.write_durations(measured); }, {}));
+  in_order([measured = std::move(measured)](Desk& desk) { desk.write_durations(measured); }, Then<Done>());
 }
 
 void RunStore::probe(Then<Done> then) {
-  lanes_->in_order(call<Done>([](Desk& desk) { return desk.probe(); }, std::move(then)));
+  in_order([](Desk& desk) { desk.probe(); }, std::move(then));
 }
 
 void RunStore::prepare(std::shared_ptr<const experiments::PlannedJob> job,
                        std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt,
                        Then<Preparation> then) {
   const std::string name = job->id.hex;
-  lanes_->beside(name, call<Preparation>([job = std::move(job), needs = std::move(needs),
-                                          attempt](Desk& desk) { return desk.prepare(*job, needs, attempt); },
-                                         std::move(then)));
+  beside(
+      name,
+      [job = std::move(job), needs = std::move(needs), attempt](Desk& desk) {
+        return desk.prepare(*job, needs, attempt);
+      },
+      std::move(then));
 }
 
 void RunStore::look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then) {
   const std::string name = jobs.front().hex;
-  lanes_->beside(name, call<std::vector<bool>>(
-                           [jobs = std::move(jobs)](Desk& desk) {
-                             std::vector<bool> there;
-                             for (const auto& job : jobs) there.push_back(has_result(desk.files, desk.layout, job));
-                             return there;
-                           },
-                           std::move(then)));
+  beside(
+      name,
+      [jobs = std::move(jobs)](Desk& desk) {
+        std::vector<bool> there;
+        for (const auto& job : jobs) there.push_back(has_result(desk.files, desk.layout, job));
+        return there;
+      },
+      std::move(then));
 }
 
 void RunStore::look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs,
                          Then<std::vector<FoundJob>> then) {
-  lanes_->beside("", call<std::vector<FoundJob>>(
-                         [jobs = std::move(jobs)](Desk& desk) { return find_jobs(desk.files, desk.layout, *jobs); },
-                         std::move(then)));
+  beside(
+      "", [jobs = std::move(jobs)](Desk& desk) { return find_jobs(desk.files, desk.layout, *jobs); }, std::move(then));
 }
 
 void RunStore::release(const experiments::JobId& job) {
-  lanes_->beside(job.hex, call<Done>(
-                              [job](Desk& desk) {
-                                desk.claims->release(job);
-                                return Done{};
-                              },
-                              {}));
+  beside(
+      job.hex, [job](Desk& desk) { desk.claims->release(job); }, Then<Done>());
 }
 
 void RunStore::close(std::chrono::milliseconds limit) {
   if (lanes_->wait(limit)) {
-    lanes_->in_order(call<Done>(
-        [](Desk& desk) {
-          desk.close();
-          return Done{};
-        },
-        {}));
+    in_order([](Desk& desk) { desk.close(); }, Then<Done>());
     if (lanes_->wait(limit)) return;
   }
   core::log_warning("the store does not answer: the run's files in it were not closed");

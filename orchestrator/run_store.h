@@ -132,8 +132,13 @@ class RunStore {
     Event event;
     Instant at;
   };
-  template <class T, class Call>
-  StoreLanes::Call call(Call work, Then<T> then);
+  //! \param work takes the Desk; gives a T, or nothing where that is Done
+  template <class T, class Work>
+  StoreLanes::Call call(Work work, Then<T> then);
+  template <class T, class Work>
+  void in_order(Work work, Then<T> then);
+  template <class T, class Work>
+  void beside(const std::string& name, Work work, Then<T> then);
 
   experiments::StoreLayout layout_;
   std::int64_t epoch_ = 0;

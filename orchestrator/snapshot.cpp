@@ -13,7 +13,7 @@ namespace resolute::orchestrator {
 
 // Snapshots of version 1 do not have its `stop_by`.
 template <>
-inline constexpr std::uint32_t kLastMemberSince<Running> = 2;
+inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
 
 namespace {
 
@@ -46,17 +46,26 @@ void require_ranges(const State& state) {
   auto require = [](bool holds, const std::string& what) {
     if (!holds) throw core::corrupt_error(fmt::format("{} is out of range", what));
   };
+  auto require_said = [&](const Event& event, const std::string& what) {
+    const std::string wrong = out_of_range(event);
+    require(wrong.empty(), fmt::format("{}: {}, which", what, wrong));
+  };
   auto within = [](std::int64_t value, std::int64_t most) { return value >= 0 && value <= most; };
   require(state.agents.size() <= kMostAgents, "the number of agents");
-  for (const auto& [number, agent] : state.agents)
-    require(within(agent.slots, kMostSlots) && within(agent.free, agent.slots) && within(agent.gpus, kMostSlots) &&
-                within(agent.free_gpus, agent.gpus) && within(agent.memory_mib, kMostMemoryMib) &&
+  for (const auto& [number, agent] : state.agents) {
+    const std::string what = fmt::format("agent {}", number.value);
+    require_said(AgentJoined{number, {}, agent.slots, agent.gpus, agent.memory_mib, {}}, what);
+    require(within(agent.free, agent.slots) && within(agent.free_gpus, agent.gpus) &&
                 within(agent.free_memory_mib, agent.memory_mib),
-            fmt::format("agent {}", number.value));
+            what);
+  }
   std::int64_t taken = 0;  // by all that runs
   for (const Job& job : state.jobs) {
     const std::string what = fmt::format("job '{}'", job.label);
-    require(job.slots > 0 && job.slots <= kMostSlots && within(job.memory_mib, kMostMemoryMib), what);
+    JobAdded added;
+    added.slots = job.slots;
+    added.memory_mib = job.memory_mib;
+    require_said(added, what);
     const auto* running = std::get_if<Running>(&job.state);
     if (running == nullptr) continue;
     std::int64_t slots = 0;
@@ -149,7 +158,7 @@ Snapshot parse_snapshot(std::span<const std::byte> bytes, const std::string& nam
   if (payload.size() != size || core::crc32c(payload) != payload_crc)
     throw core::corrupt_error(problem, "the checksum of what follows offset 48 differs", kAdvice);
   try {
-    BinaryReader reader(payload, "its state", version);
+    BinaryReader<SnapshotFormat> reader(payload, "its state", version);
     reader.take(static_cast<Facts&>(snapshot.state));
     reader.finish();
     require_known_jobs(snapshot.state);

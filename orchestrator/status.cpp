@@ -15,32 +15,20 @@ namespace resolute::orchestrator {
 
 namespace {
 
-// What one allocation's journal says.
-struct AllocationPast {
-  State state;
-  bool live = false;
-
-  const Job* wanted(const experiments::JobId& id) const {
-    auto number = state.numbers.find(id.hex);
-    if (number == state.numbers.end()) return nullptr;
-    const Job& job = job_of(state, number->second);
-    return job.wanted ? &job : nullptr;
-  }
-  bool has_succeeded(const experiments::JobId& id) const {
-    auto number = state.numbers.find(id.hex);
-    return number != state.numbers.end() && std::holds_alternative<Succeeded>(job_of(state, number->second).state);
-  }
-};
+const Job* job_with(const State& state, const experiments::JobId& id) {
+  const auto number = state.numbers.find(id.hex);
+  return number == state.numbers.end() ? nullptr : &job_of(state, number->second);
+}
 
 // Of a job without a result, over all allocations: one that is at work on it counts before one that gave it up.
-void count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<AllocationPast>& pasts,
+void count_job(const experiments::PlannedJob& planned, bool ready, const std::vector<KnownRun>& pasts,
                SuiteStatus& status) {
   const Job* failed = nullptr;
   const Job* cancelled = nullptr;
   bool hoped_for = false;  // a run is at work that has not given it up
-  for (const AllocationPast& past : pasts) {
-    const Job* job = past.wanted(planned.id);
-    if (job == nullptr) continue;
+  for (const KnownRun& past : pasts) {
+    const Job* job = job_with(past.state, planned.id);
+    if (job == nullptr || !job->wanted) continue;
     if (past.live && std::holds_alternative<Running>(job->state)) {
       ++status.jobs.running;
       return;
@@ -79,18 +67,16 @@ std::vector<std::string> run_names(core::FileSystem& files, const experiments::S
 
 SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
   SuiteStatus status;
-  std::vector<AllocationPast> pasts;
-  for (const std::string& name : run_names(files, store, plan.suite)) {
-    const auto folder = store.suite_folder(name);
-    Past past = read_past(files, folder);
-    if (past.epoch == 0) continue;
-    const bool live = is_live(files, folder, past);
-    status.live = status.live || live;
-    status.runs.push_back({name, past.run_epoch, live});
-    pasts.push_back({std::move(past.state), live});
+  const std::vector<KnownRun> pasts = read_runs(files, store, run_names(files, store, plan.suite));
+  for (const KnownRun& past : pasts) {
+    status.live = status.live || past.live;
+    status.runs.push_back({past.name, past.run_epoch, past.live});
   }
   const auto seen_done = [&](const experiments::JobId& id) {
-    return std::any_of(pasts.begin(), pasts.end(), [&](const AllocationPast& past) { return past.has_succeeded(id); });
+    return std::any_of(pasts.begin(), pasts.end(), [&](const KnownRun& past) {
+      const Job* job = job_with(past.state, id);
+      return job != nullptr && std::holds_alternative<Succeeded>(job->state);
+    });
   };
   const std::vector<StoredJob> stored = look_at_jobs(files, store, plan.jobs, seen_done);
   std::unordered_set<std::string> done;

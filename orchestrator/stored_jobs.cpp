@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "core/error.h"
 #include "core/side_by_side.h"
 
 namespace resolute::orchestrator {
@@ -16,16 +15,6 @@ namespace {
 constexpr std::size_t kCallsAtOnce = 32;
 constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
 constexpr std::size_t kJobsATurn = 64;
-
-// Nothing where what stands there is foreign: then each job tells for itself.
-std::optional<std::vector<std::string>> names_in(core::FileSystem& files, const std::filesystem::path& folder) {
-  try {
-    return files.list(folder);
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() != core::ErrorKind::kInput) throw;
-    return std::nullopt;
-  }
-}
 
 }  // namespace
 
@@ -43,7 +32,9 @@ std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::
   core::side_by_side(groups.size(), calls_at_once(jobs.size()), [&](std::size_t turn) {
     const std::vector<std::size_t>& group = *groups[turn];
     std::optional<std::vector<std::string>> names;
-    if (group.size() > 1) names = names_in(files, store.job_folder(jobs[group.front()].id).parent_path());
+    // Where what stands there is foreign each job tells for itself.
+    if (group.size() > 1)
+      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
     for (const std::size_t i : group) {
       const experiments::JobId& job = jobs[i].id;
       if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;

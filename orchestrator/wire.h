@@ -5,7 +5,6 @@
 //! What arrives is checked once, here; a message that does not fit is refused and changes nothing.
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <variant>

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 
-#include "experiments/outputs.h"
 #include "results/csv.h"
 
 namespace resolute::results {

@@ -15,7 +15,6 @@
 //!
 //!     void check_order(const CsvReader& csv, std::span<const QueryScore> before, const QueryScore* next);
 
-#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <filesystem>

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "experiments/outputs.h"
 #include "results/csv.h"
 #include "results/spread.h"
 

@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <string>
 
-#include "experiments/outputs.h"
 #include "results/csv.h"
 #include "results/spread.h"
 

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <string>
 
-#include "experiments/outputs.h"
 #include "results/csv.h"
 #include "results/single_shot.h"
 

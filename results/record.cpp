@@ -27,7 +27,7 @@ std::map<std::string, double> take_metrics(ObjectReader& reader) {
 }
 
 void check_evaluation_metrics(const std::map<std::string, double>& metrics, const std::string& where) {
-  for (const experiments::Metric& metric : experiments::metrics())
+  for (const experiments::Metric& metric : experiments::kMetrics)
     if (metric.is_per_query() && !metrics.contains(metric.name))
       throw core::input_error(fmt::format("{}: metrics: key '{}' is missing", where, metric.name));
   for (const auto& [name, value] : metrics) {

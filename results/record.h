@@ -3,7 +3,6 @@
 //! result.json: what a job leaves behind (docs/formats/result.md). Written by workers, read by everyone else.
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>

@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/outputs.h"
 #include "results/csv.h"
 #include "results/image_quality.h"
 

@@ -114,7 +114,7 @@ std::string units(const Table& table) {
   const bool per_cent = said.erase("") > 0;
   if (said.empty()) return "Per cent";
   std::vector<std::string_view> others;
-  for (const experiments::Metric& metric : experiments::metrics())
+  for (const experiments::Metric& metric : experiments::kMetrics)
     if (metric.unit->legend != nullptr && said.erase(metric.unit->legend) > 0) others.push_back(metric.unit->legend);
   return fmt::format("{}{}", per_cent ? "Per cent, but " : "In the table: ", join(others));
 }

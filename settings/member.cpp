@@ -1,5 +1,8 @@
 #include "settings/member.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace resolute::settings {
 
 std::string MemberText::range() const {
@@ -31,23 +34,31 @@ namespace member_detail {
 void check_rule(const std::string& key, std::int64_t value, const Rule& rule) {
   if (rule.kind == Rule::Kind::kAny) return;
   if (rule.has_no_end() && static_cast<double>(value) < rule.low)
-    throw MemberError(key, std::to_string(value), fmt::format("it must be at least {}", rule.low));
+    throw MemberError(key, value, fmt::format("it must be at least {}", rule.low));
   const std::int64_t above = rule.kind == Rule::Kind::kAbove ? 1 : 0;
   check_range(key, value, static_cast<std::int64_t>(rule.low) + above, static_cast<std::int64_t>(rule.high));
 }
 
 void check_rule(const std::string& key, double value, const Rule& rule) {
-  if (rule.kind == Rule::Kind::kBetween) check_real(key, value, rule.low, rule.high);
-  if (rule.kind == Rule::Kind::kAbove) check_positive(key, value, rule.high);
+  const auto refuse = [&](const std::string& why) { throw MemberError(key, fmt::format("{}", value), why); };
+  // Written so that NaN fails.
+  if (rule.kind == Rule::Kind::kBetween && !(value >= rule.low && value <= rule.high))
+    refuse(fmt::format("it must be {} to {}", rule.low, rule.high));
+  if (rule.kind == Rule::Kind::kAbove && !(value > rule.low && value <= rule.high))
+    refuse(fmt::format("it must be above {} and at most {}", rule.low, rule.high));
 }
 
 void check_rule(const std::string& key, const std::vector<int>& values, const Rule& rule) {
+  const auto refuse = [&](const std::string& why) { throw MemberError(key, values, why); };
   if (values.empty() && !rule.may_be_empty) throw MemberError(key, "[]", "at least one is needed");
-  const int low = static_cast<int>(rule.low);
-  const int high = static_cast<int>(rule.high);
-  if (rule.kind == Rule::Kind::kBetween) check_each(key, values, low, high);
-  if (rule.kind == Rule::Kind::kAscending) check_ascending(key, values, low, high);
-  if (rule.kind == Rule::Kind::kDescending) check_descending(key, values, low, high);
+  if (rule.kind == Rule::Kind::kAny) return;
+  for (const int value : values)
+    if (value < rule.low || value > rule.high) refuse(fmt::format("each must be {} to {}", rule.low, rule.high));
+  const auto unordered = [&](auto wrong) {
+    return std::adjacent_find(values.begin(), values.end(), wrong) != values.end();
+  };
+  if (rule.kind == Rule::Kind::kAscending && unordered(std::greater_equal<>())) refuse("they must ascend, none twice");
+  if (rule.kind == Rule::Kind::kDescending && unordered(std::less_equal<>())) refuse("they must descend, none twice");
 }
 
 }  // namespace member_detail

@@ -11,11 +11,14 @@
 //! The description costs nothing where it is not used. A member's default is its initialiser in the struct; a choice
 //! (choice.h) needs no rule, its type says what it may be.
 
+#include <algorithm>
+#include <concepts>
 #include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/json.h"
@@ -61,9 +64,11 @@ struct Described {
   std::string_view key;  //!< in JSON
   T S::*at;
   Rule rule;
-  std::string_view help;          //!< one line, with the unit
-  std::string_view suite_key;     //!< in suites, behind the section's dot; empty: no suite sets it alone
-  bool stands_by_default = true;  //!< written although it has its default; see added()
+  std::string_view help;       //!< one line, with the unit
+  std::string_view suite_key;  //!< in suites, behind the section's dot; empty: no suite sets it alone
+  int schema = 1;              //!< of the first file format that has it; see since()
+  int new_value_schema = 1;    //!< of the first that has `new_value`
+  std::optional<T> new_value = {};
 
   //! Suites call it otherwise than JSON does, or ("") do not set it by itself.
   constexpr Described spelled(std::string_view in_suites) const {
@@ -71,23 +76,34 @@ struct Described {
     other.suite_key = in_suites;
     return other;
   }
-  //! It came after the first files of its kind; where they are told in their own words (pack.h) it is left out at its
-  //! default.
-  constexpr Described added() const {
+  //! It came with this schema of the files that hold such settings (docs/formats/manifest.md): those of a lower one do
+  //! not have it, and it has its default there.
+  constexpr Described since(int its_schema) const {
     Described other = *this;
-    other.stands_by_default = false;
+    other.schema = its_schema;
+    return other;
+  }
+  //! One of its values came with this schema: files of a lower one do not have that value.
+  constexpr Described since(int its_schema, T value) const {
+    Described other = *this;
+    other.new_value_schema = its_schema;
+    other.new_value = std::move(value);
     return other;
   }
 };
 
-template <class S, class T>
+//! What check_members() holds against a rule: a rule of any other member would never be asked.
+template <class T>
+concept Ruled = std::same_as<T, int> || std::same_as<T, double> || std::same_as<T, std::vector<int>>;
+
+template <class S, Ruled T>
 constexpr Described<S, T> member(std::string_view key, T S::*at, Rule rule, std::string_view help) {
   return {key, at, rule, help, key};
 }
 
 template <class S, class T>
 constexpr Described<S, T> member(std::string_view key, T S::*at, std::string_view help) {
-  return member(key, at, any(), help);
+  return {key, at, any(), help, key};
 }
 
 //! A struct that describes itself.
@@ -144,10 +160,48 @@ S from_json(const core::Json& json, const std::string& where) {
   return result;
 }
 
-//! canonical() as Json.
+//! The lowest schema that can tell these settings, so that a file which was published by it keeps its bytes.
 template <Settings S>
-core::Json to_json(const S& value) {
-  return core::Json::parse(canonical(value).text());
+int schema_of(const S& value) {
+  const S defaults;
+  int schema = 1;
+  S::members([&](const auto& one) {
+    if (value.*one.at != defaults.*one.at) schema = std::max(schema, one.schema);
+    if (one.new_value && value.*one.at == *one.new_value) schema = std::max(schema, one.new_value_schema);
+  });
+  return schema;
+}
+
+//! The highest that members of S came with.
+template <Settings S>
+int newest_schema() {
+  int schema = 1;
+  S::members([&](const auto& one) { schema = std::max({schema, one.schema, one.new_value_schema}); });
+  return schema;
+}
+
+//! canonical() as Json, without the members that came after a schema. \param schema schema_of() or higher
+template <Settings S>
+core::Json to_json(const S& value, int schema = std::numeric_limits<int>::max()) {
+  core::Json json = core::Json::parse(canonical(value).text());
+  S::members([&](const auto& one) {
+    if (one.schema > schema) json.erase(std::string(one.key));
+  });
+  return json;
+}
+
+//! Those of what a file of a schema holds: members that came later have their defaults. \throws RuntimeError (kInput)
+//! opening with `where` for one that stands there all the same
+template <Settings S>
+core::Json completed(core::Json json, int schema, const std::string& where) {
+  const core::Json defaults = to_json(S());
+  S::members([&](const auto& one) {
+    const std::string key(one.key);
+    if (one.schema > schema && json.is_object() && !json.emplace(key, defaults.at(key)).second)
+      throw core::input_error(fmt::format("{}: key '{}' stands under schema {}", where, key, schema),
+                              fmt::format("it came with schema {}", one.schema));
+  });
+  return json;
 }
 
 //! A member of an object as a T.

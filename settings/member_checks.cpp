@@ -1,7 +1,5 @@
 #include "settings/member_checks.h"
 
-#include <algorithm>
-
 namespace resolute::settings {
 
 MemberError::MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion)
@@ -24,37 +22,7 @@ core::RuntimeError MemberError::of(std::string_view what) const {
 std::string text_of(const std::vector<int>& values) { return fmt::format("[{}]", fmt::join(values, ", ")); }
 
 void check_range(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value < low || value > high)
-    throw MemberError(key, std::to_string(value), fmt::format("it must be {} to {}", low, high));
-}
-
-void check_real(const std::string& key, double value, double low, double high) {
-  // Written so that NaN fails.
-  if (!(value >= low && value <= high))
-    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be {} to {}", low, high));
-}
-
-void check_positive(const std::string& key, double value, double high) {
-  if (!(value > 0 && value <= high))
-    throw MemberError(key, fmt::format("{}", value), fmt::format("it must be above 0 and at most {}", high));
-}
-
-void check_each(const std::string& key, const std::vector<int>& values, int low, int high) {
-  for (const int value : values)
-    if (value < low || value > high)
-      throw MemberError(key, text_of(values), fmt::format("each must be {} to {}", low, high));
-}
-
-void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high) {
-  check_each(key, values, low, high);
-  if (std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) != values.end())
-    throw MemberError(key, text_of(values), "they must ascend, none twice");
-}
-
-void check_descending(const std::string& key, const std::vector<int>& values, int low, int high) {
-  check_each(key, values, low, high);
-  if (std::adjacent_find(values.begin(), values.end(), std::less_equal<>()) != values.end())
-    throw MemberError(key, text_of(values), "they must descend, none twice");
+  if (value < low || value > high) throw MemberError(key, value, fmt::format("it must be {} to {}", low, high));
 }
 
 }  // namespace resolute::settings

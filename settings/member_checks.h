@@ -3,17 +3,30 @@
 //! Ranges of settings, told by the key that a suite spells them with. What refuses a value throws MemberError, so that
 //! a suite's reader can put the file and line of that key before the message.
 
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
+#include "settings/choice.h"
 
 namespace resolute::settings {
 
 //! The largest rate at which an image is made low-resolution.
 inline constexpr int kLargestRate = 16;
+
+//! As messages have values: "[4, 3]", "3", "'drawn'".
+std::string text_of(const std::vector<int>& values);
+template <class T>
+requires std::is_arithmetic_v<T> std::string text_of(T value) { return fmt::format("{}", value); }
+template <Choice E>
+std::string text_of(E value) {
+  return fmt::format("'{}'", word(value));
+}
 
 //! A setting out of range, alone or against others: "key 'train.steps' has the value 0 (…); …", kind kInput.
 class MemberError : public core::RuntimeError {
@@ -21,6 +34,11 @@ class MemberError : public core::RuntimeError {
   //! \param key the member as a suite spells it, e.g. "train.steps"
   //! \param value its value as text, e.g. "0" or "'resnet51'"
   MemberError(std::string key, std::string_view value, std::string_view why, std::string_view suggestion = {});
+  //! \param value a number, a list of them or a word of a set: in quotes
+  template <class T>
+  requires(!std::convertible_to<T, std::string_view>)
+      MemberError(std::string key, const T& value, std::string_view why, std::string_view suggestion = {})
+      : MemberError(std::move(key), text_of(value), why, suggestion) {}
   const std::string& key() const { return key_; }
   //! The same said of a place in a suite: "PLACE: key '…' has the value … (WHY, CONTEXT); SUGGESTION".
   core::RuntimeError in_suite(std::string_view place, std::string_view context) const;
@@ -34,20 +52,7 @@ class MemberError : public core::RuntimeError {
   std::string suggestion_;
 };
 
-//! "[4, 3]"
-std::string text_of(const std::vector<int>& values);
-
-//! low ≤ value ≤ high. This and the others throw MemberError for a value outside.
+//! \throws MemberError unless low ≤ value ≤ high
 void check_range(const std::string& key, std::int64_t value, std::int64_t low, std::int64_t high);
-//! low ≤ value ≤ high, and no NaN.
-void check_real(const std::string& key, double value, double low, double high);
-//! 0 < value ≤ high, and no NaN.
-void check_positive(const std::string& key, double value, double high);
-//! Each low to high.
-void check_each(const std::string& key, const std::vector<int>& values, int low, int high);
-//! Each low to high, each above the one before; may be empty.
-void check_ascending(const std::string& key, const std::vector<int>& values, int low, int high);
-//! Each low to high, each below the one before.
-void check_descending(const std::string& key, const std::vector<int>& values, int low, int high);
 
 }  // namespace resolute::settings

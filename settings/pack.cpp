@@ -16,22 +16,15 @@ void check(const PackSettings& p) {
   check(*p.synthetic);
 }
 
-core::Json settings_in_pack(const PackSettings& settings) {
-  core::Json json = to_json(settings);
-  const PackSettings defaults;
-  PackSettings::members([&](const auto& one) {
-    if (!one.stands_by_default && settings.*one.at == defaults.*one.at) json.erase(std::string(one.key));
-  });
-  return json;
-}
+core::Json settings_in_pack(const PackSettings& settings) { return to_json(settings, schema_of(settings)); }
 
-PackSettings settings_of_pack(core::Json json, const std::string& where) {
-  const core::Json defaults = to_json(PackSettings());
+PackSettings settings_of_pack(const core::Json& json, const std::string& where) {
+  // It does not say its schema: its members do.
+  int schema = 1;
   PackSettings::members([&](const auto& one) {
-    const std::string key(one.key);
-    if (!one.stands_by_default && json.is_object()) json.emplace(key, defaults.at(key));
+    if (json.contains(one.key)) schema = std::max(schema, one.schema);
   });
-  return checked<PackSettings>(json, where);
+  return checked<PackSettings>(completed<PackSettings>(json, schema, where), where);
 }
 
 }  // namespace resolute::settings

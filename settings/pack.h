@@ -77,6 +77,8 @@ struct PackSettings {
   ViewFrom view_from = ViewFrom::kNative;
   bool operator==(const PackSettings&) const = default;
 
+  static constexpr int kLargestSide = 4096;
+
   static void members(auto&& visit) {
     using P = PackSettings;
     visit(member("name", &P::name, "the data set's name, part of the folder's: 1 to 64 of a-z, 0-9 and '-'")
@@ -85,10 +87,10 @@ struct PackSettings {
     visit(member("synthetic", &P::synthetic, "the images that are rendered").spelled(""));
     visit(member("rates", &P::rates, some_rates(), "rates r of the LR images"));
     visit(member("kernel", &P::kernel, "what LR images are shrunk with"));
-    visit(member("height", &P::height, between(1, 4096), "network size, pixels"));
-    visit(member("width", &P::width, between(1, 4096), "network size, pixels"));
+    visit(member("height", &P::height, between(1, kLargestSide), "network size, pixels"));
+    visit(member("width", &P::width, between(1, kLargestSide), "network size, pixels"));
     visit(member("shards", &P::shards, between(1, 100'000), "files of the pack"));
-    visit(member("view_from", &P::view_from, "size of the image that LR views are shrunk from").added());
+    visit(member("view_from", &P::view_from, "size of the image that LR views are shrunk from").since(2));
   }
 };
 
@@ -96,10 +98,10 @@ struct PackSettings {
 void check(const SyntheticSettings& settings);
 void check(const PackSettings& settings);
 
-//! What a pack itself says of its settings, and what its folder's name is hashed from: their JSON without the members
-//! that came after the first packs, where they have their defaults. So a pack's bytes and place stay what they were.
+//! What a pack itself says of its settings, and what its folder's name is hashed from: their JSON in the lowest schema
+//! that can tell them. So a pack's bytes and place stay what they were.
 core::Json settings_in_pack(const PackSettings& settings);
 //! The inverse. \throws RuntimeError (kInput) opening with `where`
-PackSettings settings_of_pack(core::Json json, const std::string& where);
+PackSettings settings_of_pack(const core::Json& json, const std::string& where);
 
 }  // namespace resolute::settings

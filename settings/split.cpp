@@ -5,7 +5,7 @@ namespace resolute::settings {
 void check(const SplitSettings& s, const std::string& section) {
   check_members(s, section);
   const auto refuse = [&](std::string_view key, const auto& value, const std::string& why, const std::string& instead) {
-    throw MemberError(fmt::format("{}{}", section, key), fmt::format("{}", value), why, instead);
+    throw MemberError(fmt::format("{}{}", section, key), value, why, instead);
   };
   if (s.lr_side != LrSide::kCamera && s.lr_camera != SplitSettings().lr_camera)
     refuse("lr_camera", s.lr_camera,

@@ -36,7 +36,8 @@ enum class LrSide {
 };
 constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity"); }
 
-//! How one trial divides a pack into training, query and gallery images.
+//! How one trial divides a pack into training, query and gallery images. Schemas are those of published splits
+//! (docs/formats/manifest.md).
 struct SplitSettings {
   Partition partition = Partition::kRandomHalves;
   std::uint64_t seed = 0;
@@ -50,21 +51,26 @@ struct SplitSettings {
 
   static void members(auto&& visit) {
     using S = SplitSettings;
-    visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED"));
+    visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED")
+              .since(3, Partition::kPublished));
     visit(member("seed", &S::seed, "the trial: keys the halves, the rates drawn and the gallery draws").spelled(""));
     visit(member("lr_camera", &S::lr_camera, between(0, 1'000'000),
-                 "camera whose images become LR with lr_side camera; 0: images of any camera do (MLR-VRU)"));
+                 "camera whose images become LR with lr_side camera; 0: images of any camera do (MLR-VRU)")
+              .since(2, 0));
     visit(member("query_rates", &S::query_rates, some_rates(), "rates of LR images, drawn uniformly per image"));
     visit(member("train_pool", &S::train_pool,
                  "mlr: training images of the LR side exist in LR only; the others have HR images alone"));
     visit(member("train_identities", &S::train_identities, between(0, 1'000'000),
-                 "so many of those that may train, drawn by seed; 0: all of them"));
+                 "so many of those that may train, drawn by seed; 0: all of them")
+              .since(2));
     visit(
         member("lr_side", &S::lr_side,
                "whose images become LR: lr_camera's, or by seed one camera's, of each pair of cameras one's (CUHK03), "
-               "of each identity one camera's"));
+               "of each identity one camera's")
+            .since(3));
     visit(member("test_identities", &S::test_identities, between(0, 1'000'000),
-                 "of random-halves: so many are tested, the others train; 0: half"));
+                 "of random-halves: so many are tested, the others train; 0: half")
+              .since(3));
   }
 };
 

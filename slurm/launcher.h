@@ -2,7 +2,6 @@
 //! \file
 //! How one process a node is started inside an allocation. Pure.
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "core/crc32c.h"
 #include "core/json.h"

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "experiments/outputs.h"
 #include "results/mask_values.h"
 #include "results/query_scores.h"
 #include "workers/prefix_distances.h"
@@ -18,7 +19,7 @@ core::Bytes bytes_of(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
-core::Bytes query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
+std::vector<results::QueryScore> query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
   RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
   std::vector<results::QueryScore> all;
   for (std::size_t i = 0; i < split.query.size(); ++i) {
@@ -26,7 +27,7 @@ core::Bytes query_scores(const datasets::Split& split, const results::SingleShot
     const results::SingleShotQuery& own = scores.per_query[i];
     all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
   }
-  return bytes_of(results::csv_text(all));
+  return all;
 }
 
 // The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
@@ -137,7 +138,8 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
           parts, [&] { return report(0, 0); }, outputs))
     return std::nullopt;
   add_masks(parts.method, outputs);
-  outputs.files[experiments::kQueriesOutput.file] = query_scores(parts.split, parts.scores);
+  const std::vector<results::QueryScore> queries = query_scores(parts.split, parts.scores);
+  outputs.files[experiments::kQueriesOutput.file] = bytes_of(results::csv_text(queries));
   return outputs;
 }
 

@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "experiments/distance.h"
 #include "experiments/validation.h"
 #include "methods/levels.h"
 #include "workers/branched_evaluation.h"

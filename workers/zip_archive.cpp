@@ -1,6 +1,5 @@
 #include "workers/zip_archive.h"
 
-#include <algorithm>
 #include <array>
 #include <limits>
 

@@ -1,7 +1,6 @@
 #include "datasets/hdf5/layout.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "datasets/hdf5/library.h"

@@ -4,7 +4,6 @@
 // superblock version 2 (II.A), object headers version 2 (IV.A.1.b), messages (IV.A.2).
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <set>
 

@@ -1,7 +1,6 @@
 #include "datasets/image/image.h"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 #include "core/error.h"

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstdlib>
-#include <memory>
 
 #include "datasets/image/codecs.h"
 

@@ -1,7 +1,6 @@
 #include "datasets/image/resample.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstring>
 #include <numbers>

@@ -1,7 +1,5 @@
 #include "datasets/sources/synthetic.h"
 
-#include <string>
-
 #include "core/error.h"
 #include "datasets/sources/person.h"
 #include "datasets/sources/vehicle.h"

@@ -1,6 +1,5 @@
 #include "experiments/language/normalised.h"
 
-#include "experiments/distance.h"
 #include "methods/rules.h"
 
 namespace resolute::experiments {

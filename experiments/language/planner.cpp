@@ -29,7 +29,7 @@ struct Combination {
   }
   std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id, dataset.id); }
 
-  [[noreturn]] void refuse(const std::string& key, const std::string& value, const std::string& why,
+  [[noreturn]] void refuse(const std::string& key, const auto& value, const std::string& why,
                            const std::string& suggestion = {}) const {
     throw MemberError(key, value, why, suggestion).in_suite(place_of(key), context());
   }
@@ -171,9 +171,10 @@ class Planner {
           })) {
         const Ability* const needs = metric_named(metric)->needs;
         RESOLUTE_EXPECT(needs != nullptr, "a table has cells");
-        throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
-                                fmt::format("no row of table '{}' {}", text.id, needs->lacks),
-                                fmt::format("leave it out or add a row of method {}", needs->rows));
+        throw core::input_error(
+            fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+            fmt::format("no row of table '{}' {}", text.id, needs->lacks),
+            fmt::format("leave it out or add a row of method {} at its defaults", methods_able(*needs)));
       }
   }
 
@@ -206,18 +207,15 @@ class Planner {
   }
 
   void check_draft(const Combination& combination, const Draft& draft) {
-    if (draft.trials < 1 || draft.trials > kMostTrials)
-      combination.refuse("trials", std::to_string(draft.trials), fmt::format("it must be 1 to {}", kMostTrials));
+    told_of(combination, [&] { settings::check_members(draft, ""); });
     const int sets = settings::facts_of(combination.dataset.source).published_sets;
     if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
-      combination.refuse("trials", std::to_string(draft.trials),
+      combination.refuse("trials", draft.trials,
                          fmt::format("source '{}' publishes {} test sets, one a trial",
                                      settings::word(combination.dataset.source), sets),
                          fmt::format("lower it to {} or set split.partition = \"random-halves\"", sets));
-    if (draft.ranks < 1) combination.refuse("ranks", std::to_string(draft.ranks), "at least one process must train");
-    if (draft.lanes >= 1 && draft.lanes % draft.ranks != 0)
-      combination.refuse("ranks", std::to_string(draft.ranks),
-                         fmt::format("it must divide the number of lanes, {}", draft.lanes));
+    if (draft.lanes % draft.ranks != 0)
+      combination.refuse("ranks", draft.ranks, fmt::format("it must divide the number of lanes, {}", draft.lanes));
     if (draft.method.empty())
       throw core::input_error(fmt::format("{}: key 'method' is missing", combination.row.place),
                               fmt::format("row '{}' needs it", combination.row.id),
@@ -287,8 +285,7 @@ class Planner {
       });
     });
     if (!options)
-      combination.refuse("method", "'" + draft.method + "'",
-                         fmt::format("methods are {}", fmt::join(method_names(), ", ")),
+      combination.refuse("method", "'" + draft.method + "'", fmt::format("methods are {}", methods::method_list()),
                          settings::did_you_mean(draft.method, method_names()));
     return *options;
   }

@@ -1,6 +1,5 @@
 #include "experiments/language/settings.h"
 
-#include <algorithm>
 #include <functional>
 
 #include "settings/names.h"

@@ -3,7 +3,6 @@
 //! The settings a row is made of: every key that [defaults], a profile, --set, a data set or a row may give, in layers.
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +42,7 @@ struct Draft {
   //! The keys without a section.
   static void members(auto&& visit) {
     using settings::member;
-    visit(member("method", &Draft::method, "baseline, rain, ftwa, msifla or resolution_adaptive"));
+    visit(member("method", &Draft::method, methods::method_list()));
     visit(member("trials", &Draft::trials, settings::between(1, kMostTrials), "trials of each row on each data set"));
     visit(member("lanes", &Draft::lanes, settings::between(1, kMostLanes),
                  "L: parts that a batch is cut into by identity; part of the experiment"));

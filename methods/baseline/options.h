@@ -36,12 +36,6 @@ struct BaselineOptions {
   }
 };
 
-struct Row;
-struct TrainingSettings;
-//! The method's row (methods/row.h).
-Row row_of(const BaselineOptions& options);
-//! The method's rules (methods/rules.h): each option is in range by itself.
-void check_with(const BaselineOptions& options, const TrainingSettings& training);
-void reset_unread(BaselineOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+RESOLUTE_METHOD(BaselineOptions)
 
 }  // namespace resolute::methods

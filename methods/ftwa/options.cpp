@@ -29,7 +29,7 @@ void check_with(const FtwaOptions& o, const TrainingSettings& training) {
     throw MemberError("train.lr_images", "0", "'ftwa' has a stream of LR images", suggested_lr_images(r));
   if (o.weighting && o.triplet && o.triplet_weighting == Weighting::kPerSample && 2 * r.lr_images != r.images)
     throw MemberError(
-        "train.lr_images", std::to_string(r.lr_images),
+        "train.lr_images", r.lr_images,
         fmt::format("with 'ftwa.triplet_weighting' 'per-sample' the HR and LR rows of an identity pair off, "
                     "so it must be half of 'train.images', {}",
                     r.images));

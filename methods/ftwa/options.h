@@ -65,12 +65,6 @@ struct FtwaOptions {
   }
 };
 
-struct Row;
-struct TrainingSettings;
-//! The method's row (methods/row.h).
-Row row_of(const FtwaOptions& options);
-//! The method's rules (methods/rules.h): each option is in range by itself.
-void check_with(const FtwaOptions& options, const TrainingSettings& training);
-void reset_unread(FtwaOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+RESOLUTE_METHOD(FtwaOptions)
 
 }  // namespace resolute::methods

@@ -15,11 +15,11 @@ namespace {
 void check_scales(const std::vector<int>& scales, const std::vector<int>& train_rates) {
   const char* key = "msifla.scales";
   if (scales.size() > MsiflaOptions::kMostScales)
-    throw MemberError(key, text_of(scales), fmt::format("1 to {} scales are needed", MsiflaOptions::kMostScales));
+    throw MemberError(key, scales, fmt::format("1 to {} scales are needed", MsiflaOptions::kMostScales));
   check_last(key, scales);
   for (int scale : scales)
     if (scale != 1 && std::find(train_rates.begin(), train_rates.end(), scale) == train_rates.end())
-      throw MemberError(key, text_of(scales),
+      throw MemberError(key, scales,
                         fmt::format("the IR network of scale {} aims at copies at that rate, and 'train.train_rates' "
                                     "is {}",
                                     scale, text_of(train_rates)),
@@ -30,12 +30,12 @@ void check_scales(const std::vector<int>& scales, const std::vector<int>& train_
 void check_size(const settings::NetworkSettings& network, const settings::PackSettings& pack) {
   for (const auto& [key, side] : {std::pair("height", pack.height), std::pair("width", pack.width)})
     if (side % 4 != 0)
-      throw MemberError(key, std::to_string(side), "'msifla' halves images twice, so it must be a multiple of 4",
+      throw MemberError(key, side, "'msifla' halves images twice, so it must be a multiple of 4",
                         fmt::format("set it to {}", side + 4 - side % 4));
   constexpr int kParts = MsiflaOptions::kParts;
   const int stride = trunk_stride(network);
   if (const int rows = (pack.height + stride - 1) / stride; rows < kParts)
-    throw MemberError("height", std::to_string(pack.height),
+    throw MemberError("height", pack.height,
                       fmt::format("'msifla' cuts the last feature map into {} parts, and that of '{}' has {} rows",
                                   kParts, settings::word(network.backbone), rows),
                       fmt::format("raise it to {}", (kParts - 1) * stride + 4));
@@ -44,7 +44,7 @@ void check_size(const settings::NetworkSettings& network, const settings::PackSe
 //! The batch and its pool.
 void check_batch(const settings::Recipe& r, const settings::SplitSettings& split) {
   if (r.train_rates.front() == 1)
-    throw MemberError("train.train_rates", text_of(r.train_rates),
+    throw MemberError("train.train_rates", r.train_rates,
                       "'msifla' recovers copies at every rate, and a copy at rate 1 is the HR image, which it has",
                       "leave 1 out");
   if (r.lr_images == 0 && split.train_pool != settings::TrainPool::kMlr)
@@ -60,7 +60,7 @@ void check_batch(const settings::Recipe& r, const settings::SplitSettings& split
 
 void check_with(const MsiflaOptions& o, const TrainingSettings& training) {
   if (o.ir_width % 2 != 0)
-    throw MemberError("msifla.ir_width", std::to_string(o.ir_width), "a decoder's last channels are half of it",
+    throw MemberError("msifla.ir_width", o.ir_width, "a decoder's last channels are half of it",
                       fmt::format("set it to {}", o.ir_width + 1));
   if (!o.classification && !o.triplet)
     throw MemberError("msifla.triplet", "false",

@@ -63,12 +63,6 @@ struct MsiflaOptions {
   }
 };
 
-struct Row;
-struct TrainingSettings;
-//! The method's row (methods/row.h).
-Row row_of(const MsiflaOptions& options);
-//! The method's rules (methods/rules.h): each option is in range by itself.
-void check_with(const MsiflaOptions& options, const TrainingSettings& training);
-void reset_unread(MsiflaOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+RESOLUTE_METHOD(MsiflaOptions)
 
 }  // namespace resolute::methods

@@ -109,12 +109,6 @@ struct RainOptions {
   static RainOptions of(const RainSection& section);
 };
 
-struct Row;
-struct TrainingSettings;
-//! The method's row (methods/row.h).
-Row row_of(const RainOptions& options);
-//! The method's rules (methods/rules.h): each option is in range by itself.
-void check_with(const RainOptions& options, const TrainingSettings& training);
-void reset_unread(RainOptions& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+RESOLUTE_METHOD(RainOptions)
 
 }  // namespace resolute::methods

@@ -17,12 +17,11 @@ void check_levels(const std::vector<int>& rates, const std::vector<int>& widths)
                         kMost = ResolutionAdaptiveOptions::kMostLevels;
   const char *key = "resolution_adaptive.level_rates", *width_key = "resolution_adaptive.widths";
   if (rates.size() < kFewest || rates.size() > kMost)
-    throw MemberError(key, text_of(rates), fmt::format("{} to {} levels are needed", kFewest, kMost),
+    throw MemberError(key, rates, fmt::format("{} to {} levels are needed", kFewest, kMost),
                       rates.size() < kFewest ? "use method 'baseline' where no levels are told apart" : "");
   check_last(key, rates);
   if (widths.size() != rates.size())
-    throw MemberError(width_key, text_of(widths),
-                      fmt::format("'{}' has {} levels, each with a sub-vector", key, rates.size()),
+    throw MemberError(width_key, widths, fmt::format("'{}' has {} levels, each with a sub-vector", key, rates.size()),
                       fmt::format("name {} widths", rates.size()));
 }
 
@@ -31,14 +30,14 @@ void check_stages(const ResolutionAdaptiveOptions& o, const settings::NetworkSet
   const std::int64_t masks = mask_count(o, network);
   const std::int64_t length = stage_steps(o, static_cast<int>(masks), steps);
   if (length == 0)
-    throw MemberError("train.steps", std::to_string(steps),
+    throw MemberError("train.steps", steps,
                       fmt::format("the {} masks of '{}' are trained one after another, in {} stages of a step or more",
                                   masks, settings::word(network.backbone), masks + 1),
                       fmt::format("raise it to {} or set resolution_adaptive.masks = \"joint\"", masks + 1));
   if (masks * length < steps) return;
   const std::int64_t first = (steps + length - 1) / length;
   throw MemberError(
-      "resolution_adaptive.stage_steps", std::to_string(o.stage_steps),
+      "resolution_adaptive.stage_steps", o.stage_steps,
       fmt::format("{} of the {} masks of '{}' would never be trained: the training ends at step {} and stage {} begins "
                   "at step {}",
                   masks - first + 1, masks, settings::word(network.backbone), steps, first, first * length),

@@ -72,14 +72,7 @@ struct ResolutionAdaptiveOptions {
   }
 };
 
-struct Row;
-struct TrainingSettings;
-//! The method's row (methods/row.h).
-Row row_of(const ResolutionAdaptiveOptions& options);
-//! The method's rules (methods/rules.h): each option is in range by itself.
-void check_with(const ResolutionAdaptiveOptions& options, const TrainingSettings& training);
-void reset_unread(ResolutionAdaptiveOptions& options, settings::NetworkSettings& network,
-                  const settings::Recipe& recipe);
+RESOLUTE_METHOD(ResolutionAdaptiveOptions)
 
 //! L: how many masks a network has, one behind each residual block or behind each stage; 0 with masks "off".
 int mask_count(const ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network);

@@ -1,7 +1,6 @@
 #include "orchestrator/simulation/simulation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "orchestrator/apply.h"
 #include "orchestrator/simulation/bounds.h"

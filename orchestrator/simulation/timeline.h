@@ -2,7 +2,6 @@
 //! \file
 //! A value that changes by steps, as its means over equal spans of a time whose end is not known beforehand.
 
-#include <cstddef>
 #include <vector>
 
 namespace resolute::orchestrator {

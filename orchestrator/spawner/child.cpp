@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <list>
-#include <thread>
 
 #include "core/clock.h"
 #include "core/listener.h"

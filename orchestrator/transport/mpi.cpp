@@ -11,7 +11,6 @@
 #include <atomic>
 #include <cstdio>
 #include <list>
-#include <set>
 #include <thread>
 
 #include "core/clock.h"

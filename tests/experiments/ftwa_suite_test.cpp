@@ -238,7 +238,7 @@ TEST_F(FtwaSuite, a_table_of_weights_may_have_rows_without) {
       "s.toml:18:1: key 'metrics' names 'weight_hr_rho' (no row of table 't' compares by learned weights); leave it "
       "out "
       "or add a "
-      "row of method 'ftwa' with 'ftwa.weighting' and the distance 'weighted'",
+      "row of method 'ftwa' at its defaults",
       refusal_of(with_metrics("\"rank1\", \"weight_hr_rho\"", control + plain)));
   for (const char* metric : {"weight_hr_rho", "weight_lr_rho"})
     EXPECT_EQ(

@@ -222,7 +222,7 @@ TEST_F(MsiflaSuite, a_table_of_recovered_images_needs_them_sampled) {
   EXPECT_EQ(
       "s.toml:21:1: key 'metrics' names 'psnr_gain_2' (no row of table 't' recovers images); leave it out or add a row "
       "of "
-      "method 'msifla', or 'rain' with 'rain.reconstruction'",
+      "method 'msifla' or 'rain' at its defaults",
       refusal_of(
           with_metrics("\"psnr_gain_2\"", plain + row("rain", "method = \"rain\"\nrain.reconstruction = false"))));
   EXPECT_EQ(

@@ -203,11 +203,11 @@ TEST_F(ResolutionAdaptiveSuite, columns_of_levels_and_masks_are_of_rows_that_hav
   EXPECT_EQ(
       "s.toml:17:1: key 'metrics' names 'level_agreement' (no row of table 't' tells levels of resolution apart); "
       "leave "
-      "it out or add a row of method 'resolution_adaptive' with varying length or masks",
+      "it out or add a row of method 'resolution_adaptive' at its defaults",
       refusal_of(with_metrics("\"level_agreement\"", plain + row("b", "method = \"baseline\""))));
   EXPECT_EQ(
       "s.toml:17:1: key 'metrics' names 'mask_spread' (no row of table 't' has masks); leave it out or add a row of "
-      "method 'resolution_adaptive' with 'resolution_adaptive.masks' \"joint\" or \"progressive\"",
+      "method 'resolution_adaptive' at its defaults",
       refusal_of(with_metrics("\"mask_spread\"", plain + lengths)));
   EXPECT_EQ("", refusal_of(with_metrics("\"level_agreement\"", lengths)));
   EXPECT_EQ("", refusal_of(with_metrics("\"level_agreement\", \"mask_spread\"", masks)));

@@ -5,9 +5,12 @@
 
 #include <cstring>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "core/crc32c.h"
+#include "orchestrator/members.h"
 #include "orchestrator/snapshot.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
@@ -53,6 +56,48 @@ TEST(Journal, every_event_is_shown_as_its_golden_file_has_it) {
     shown += fmt::format("{} {}\n{}\n", type_name(event), core::canonical_json(to_json(event)), describe(event));
   const core::Bytes golden = core::real_file_system().read(kGolden / "events-of-version-3.txt");
   EXPECT_EQ(shown, core::as_text(golden));
+}
+
+//! As the page of the format calls a member's type; nothing where the member's name says it.
+template <class T>
+std::string type_of(const T&) {
+  if constexpr (std::same_as<T, bool>) return "flag";
+  if constexpr (std::same_as<T, int>) return "i32";
+  if constexpr (std::same_as<T, std::int64_t> || std::same_as<T, Milliseconds>) return "i64";
+  if constexpr (std::same_as<T, std::string> || std::same_as<T, experiments::JobId>) return "text";
+  if constexpr (std::same_as<T, Instant>) return "time";
+  if constexpr (std::same_as<T, std::vector<JobNumber>>) return "list of jobs";
+  if constexpr (std::same_as<T, Placement>) return "list of";
+  return "";
+}
+
+TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
+  const std::string page =
+      core::read_text(core::real_file_system(), tests::source_folder() / "docs/formats/journal.md");
+  std::set<std::uint32_t> seen;
+  for (const Event& event : events_of_version_3()) {
+    if (!seen.insert(type_number(event)).second) continue;
+    const std::string begin = fmt::format("\n| {} | {} | ", type_number(event), type_name(event));
+    ASSERT_THAT(page, HasSubstr(begin));
+    const std::size_t at = page.find(begin) + begin.size();
+    const std::string row =
+        std::regex_replace(page.substr(at, page.find(" |", at) - at), std::regex(R"( \([^)]*\))"), "");
+    std::vector<std::string> types;
+    std::visit([&](const auto& its) { visit_members(its, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },
+               event);
+    std::vector<std::string> told;
+    std::set<std::string> names, keys;
+    std::istringstream members(row);
+    for (std::string member; std::getline(members >> std::ws, member, ',');) {
+      const std::size_t space = std::min(member.find(' '), member.size());
+      told.push_back(member.substr(std::min(space + 1, member.size())));
+      names.insert(member.substr(0, space) + (told.back() == "time" ? "_ms" : ""));
+    }
+    const core::Json json = to_json(event);
+    for (const auto& [key, value] : json.items()) keys.insert(key);
+    EXPECT_EQ(told, types) << row;
+    EXPECT_EQ(names, keys) << row;
+  }
 }
 
 TEST(Journal, text_that_is_not_utf8_is_kept_and_shown_as_json) {

@@ -32,6 +32,17 @@ constexpr std::tuple kRows{
     row<Outer>("outer", {"text", "inner", {"at_ms", 0, 9}, "maybe", "one", {"numbers", 0, 5}}),
 };
 
+// A range that is never asked cannot stand in a row.
+consteval bool asked(std::array<Member, 6> members) {
+  const Member all[]{members[0], members[1], members[2], members[3], members[4], members[5]};
+  return ranges_are_asked<Outer>(all);
+}
+static_assert(asked({"text", "inner", {"at_ms", 0, 9}, "maybe", "one", {"numbers", 0, 5}}));
+static_assert(!asked({Member("text", 0), "inner", "at_ms", "maybe", "one", "numbers"}));
+static_assert(!asked({"text", Member("inner", 0), "at_ms", "maybe", "one", "numbers"}));
+static_assert(!asked({"text", "inner", "at_ms", Member("maybe", 0), "one", "numbers"}));
+static_assert(!asked({"text", "inner", "at_ms", "maybe", Member("one", 0), "numbers"}));
+
 TEST(Members, are_visited_in_the_order_of_their_declaration) {
   Outer outer;
   visit_members(outer, [&](auto&... member) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/random.h"
+#include "experiments/outputs.h"
 #include "results/bootstrap.h"
 #include "tests/results/made_up_suite.h"
 

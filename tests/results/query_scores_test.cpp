@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "experiments/outputs.h"
 
 namespace resolute::results::query_scores_test {
 namespace {

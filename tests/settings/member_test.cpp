@@ -35,6 +35,19 @@ struct Outer {
   bool operator==(const Outer&) const = default;
 };
 
+// A rule that is never asked cannot be written.
+template <class T>
+struct Holder {
+  T value;
+};
+template <class T>
+concept TakesARule = requires {
+  member("value", &Holder<T>::value, between(1, 2), "help");
+};
+static_assert(TakesARule<int> && TakesARule<double> && TakesARule<std::vector<int>>);
+static_assert(!TakesARule<std::uint64_t> && !TakesARule<std::string> && !TakesARule<bool> && !TakesARule<Colour> &&
+              !TakesARule<std::optional<int>>);
+
 template <class Call>
 std::string refusal(Call call) {
   try {
@@ -84,6 +97,35 @@ TEST(Member, each_is_checked_by_its_rule) {
   EXPECT_EQ("key 'train.rates' has the value [17] (each must be 1 to 16)", refused([](Outer& o) { o.rates = {17}; }));
   EXPECT_THAT(refused([](Outer& o) { o.rates.clear(); }), HasSubstr("key 'train.rates' has the value []"));
   EXPECT_EQ("key 'wide' has the value 0 (it must be 1 to 9)", refusal([] { check_members(Inner{0}, ""); }));
+}
+
+//! As files have held it: `side` came with schema 2, the colour red with 3, `count` with 4.
+struct Grown {
+  Colour colour = Colour::kBlue;
+  int side = 1;
+  int count = 0;
+  static void members(auto&& visit) {
+    visit(member("colour", &Grown::colour, "colour").since(3, Colour::kRed));
+    visit(member("side", &Grown::side, between(1, 9), "side").since(2));
+    visit(member("count", &Grown::count, between(0, 9), "count").since(4));
+  }
+  bool operator==(const Grown&) const = default;
+};
+
+TEST(Member, is_told_in_the_lowest_schema_that_can_tell_it) {
+  EXPECT_EQ(4, newest_schema<Grown>());
+  using Told = std::pair<Grown, const char*>;
+  int schema = 0;
+  for (const auto& [value, json] : {Told{{}, R"({"colour":"blue"})"},
+                                    {{.side = 5}, R"({"colour":"blue","side":5})"},
+                                    {{.colour = Colour::kRed}, R"({"colour":"red","side":1})"},
+                                    {{.count = 7}, R"({"colour":"blue","count":7,"side":1})"}}) {
+    EXPECT_EQ(++schema, schema_of(value));
+    EXPECT_EQ(json, to_json(value, schema).dump());
+    EXPECT_EQ(value, from_json<Grown>(completed<Grown>(to_json(value, schema), schema, "file"), "file"));
+  }
+  EXPECT_EQ("file: key 'side' stands under schema 1 (it came with schema 2)",
+            refusal([] { completed<Grown>(core::Json::parse(R"({"colour":"blue","side":1})"), 1, "file"); }));
 }
 
 }  // namespace

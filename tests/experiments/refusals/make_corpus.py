@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Mutates base.toml, a key, table or value at a time, and writes what the program must say of each to corpus.txt.
 
-Usage: make_corpus.py     the seed is fixed: the same corpus for the same base.toml
+Usage: make_corpus.py [--check]     the seed is fixed: the same corpus for the same base.toml
+
+With --check it writes nothing and says where corpus.txt is not what it would write; the exit code is then 1.
 
 A line of corpus.txt is PLACE, KEY, HELP and EDIT with tabs between: where the refusal is (LINE:COLUMN, or the option), the key
 that it names, what it suggests or says is needed, and the mutation: `=N TEXT` puts TEXT in the place of line N, `+N TEXT`
@@ -9,9 +11,11 @@ after it, `-N` takes line N away, `--set …` and `--profile …` are options. P
 comments, not from the program. A backslash is doubled; \\xHH is a byte.
 """
 
+import difflib
 import pathlib
 import random
 import re
+import sys
 
 HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
@@ -186,7 +190,7 @@ def out_of_range():
             if type_of(line.value) == "a list":
                 wrong = re.sub(r"\d+", wrong, line.value, count=1)
             record(line.place, line.full, said, line.replaced(wrong))
-    for full, value, said in (("seed", "-1", "an integer in range"), ("ranks", "0", "at least one process"), ("ranks", "3", "divide")):
+    for full, value, said in (("seed", "-1", "an integer in range"), ("ranks", "3", "divide")):
         line = line_of(full, "dataset" if full == "seed" else "settings")
         record(line.place, full, said, line.replaced(value))
     for full in ("rates", "train.train_rates", "split.query_rates", "evaluate.sample_rates", "rain.levels", "train.milestones"):
@@ -348,7 +352,11 @@ def main():
     for mutate in (misspelt_keys, misspelt_tables, wrong_types, out_of_range, words_outside_their_choice, twice, tables_and_values,
                    missing, broken_toml, unknown_references, impossible_together, options):
         mutate()
-    (HERE / "corpus.txt").write_text("".join("\t".join(fields) + "\n" for fields in records))
+    corpus, lines = HERE / "corpus.txt", ["\t".join(fields) + "\n" for fields in records]
+    if "--check" not in sys.argv:
+        corpus.write_text("".join(lines))
+    elif stale := [line for line in difflib.unified_diff(corpus.read_text().splitlines(True), lines, "corpus.txt", "make_corpus.py")]:
+        sys.exit("".join(stale))
     print(f"{len(records)} mutated suites")
 
 

@@ -216,7 +216,7 @@ class SimulatedRun {
   std::vector<orchestrator::JobAdded> plan_;
   orchestrator::Instant ends_at_;
   orchestrator::Instant now_ = at(1'000'000);
-  orchestrator::Witness witness_;
+  Witness witness_;
   std::int64_t epoch_ = 0;
 };
 

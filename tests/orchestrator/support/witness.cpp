@@ -4,7 +4,7 @@
 
 #include "orchestrator/failure.h"
 
-namespace resolute::orchestrator {
+namespace resolute::tests::witness {
 
 void Witness::check(const State& state, const Event& event) {
   event_ = &event;
@@ -270,4 +270,4 @@ void Witness::on(const State& state, const RunEnded&) {
   ended_ = true;
 }
 
-}  // namespace resolute::orchestrator
+}  // namespace resolute::tests::witness

@@ -12,7 +12,11 @@
 
 #include "orchestrator/state.h"
 
-namespace resolute::orchestrator {
+namespace resolute::tests {
+
+namespace witness {
+
+using namespace orchestrator;
 
 class Witness {
  public:
@@ -102,4 +106,8 @@ class Witness {
   const Event* event_ = nullptr;
 };
 
-}  // namespace resolute::orchestrator
+}  // namespace witness
+
+using witness::Witness;
+
+}  // namespace resolute::tests

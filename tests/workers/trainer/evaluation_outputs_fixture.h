@@ -11,6 +11,7 @@
 
 #include "datasets/image/image.h"
 #include "datasets/low_resolution.h"
+#include "experiments/outputs.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"
