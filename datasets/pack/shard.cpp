@@ -5,7 +5,6 @@
 
 #include "core/crc32c.h"
 #include "core/sha256.h"
-#include "core/sha256_pair.h"
 #include "datasets/low_resolution.h"
 
 namespace resolute::datasets {
@@ -298,59 +297,30 @@ class Shard::Pass {
   std::uint32_t crc_ = 0;
 };
 
-// A file read in pieces from its first byte to its last, compared as it comes.
-class Shard::Whole {
- public:
-  explicit Whole(const Shard& shard) : file_(shard.file_), pass_(shard), buffer_(kPieceBytes), size_(file_.size()) {}
-
-  //! The next piece; empty at the end.
-  std::span<const std::byte> next() {
+// From its first byte to its last, in pieces that are compared as they come and then given to `each`.
+void Shard::read_whole(const std::function<void(std::span<const std::byte>)>& each) const {
+  Pass pass(*this);
+  core::Bytes buffer(kPieceBytes);
+  const std::uint64_t size = file_.size();
+  for (std::uint64_t at = 0; at < size;) {
     const auto piece =
-        std::span(buffer_).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - at_)));
-    file_.read_at(at_, piece);
-    pass_.take(at_, piece);
-    at_ += piece.size();
-    if (at_ == size_) pass_.finish();
-    return piece;
+        std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - at)));
+    file_.read_at(at, piece);
+    pass.take(at, piece);
+    each(piece);
+    at += piece.size();
   }
-
- private:
-  const hdf5::RawFile& file_;
-  Pass pass_;
-  core::Bytes buffer_;
-  std::uint64_t size_;
-  std::uint64_t at_ = 0;
-};
+  pass.finish();
+}
 
 void Shard::verify() const {
-  Whole whole(*this);
-  while (!whole.next().empty()) continue;
+  read_whole([](auto) {});
 }
 
 std::string Shard::verify_and_hash() const {
-  Whole whole(*this);
   core::Sha256 hash;
-  for (auto piece = whole.next(); !piece.empty(); piece = whole.next()) hash.update(piece);
+  read_whole([&](std::span<const std::byte> piece) { hash.update(piece); });
   return hash.finish_hex();
-}
-
-std::array<std::string, 2> Shard::verify_and_hash(const Shard& first, const Shard& second) {
-  try {
-    Whole a(first);
-    Whole b(second);
-    core::Sha256Pair hash;
-    while (true) {
-      const auto of_a = a.next();
-      const auto of_b = b.next();
-      if (of_a.empty() && of_b.empty()) break;
-      hash.update(of_a, of_b);
-    }
-    const auto digests = hash.finish();
-    return {core::to_hex(digests[0]), core::to_hex(digests[1])};
-  } catch (const core::RuntimeError&) {
-    // Whichever error came first: the one to tell is that of the first shard that has one.
-    return {first.verify_and_hash(), second.verify_and_hash()};
-  }
 }
 
 }  // namespace resolute::datasets
