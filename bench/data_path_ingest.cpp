@@ -192,7 +192,7 @@ Turn same(const Options& options) {
       const Image native = decode_image(file, "raw");
       const Image hr = resize(native, kHeight, kWidth, Kernel::kTriangle);
       std::vector<Image> ours{hr};
-      for (int rate : kRates) ours.push_back(low_resolution_network(hr, rate, Kernel::kTriangle));
+      for (int rate : kRates) ours.push_back(low_resolution_view(hr, rate, Kernel::kTriangle));
       for (int rate : kRates) ours.push_back(low_resolution_view(native, rate, Kernel::kTriangle));
       const std::vector<at::Tensor> theirs = loop.images(file);
       for (std::size_t i = 0; i < ours.size(); ++i) {

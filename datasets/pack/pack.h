@@ -118,7 +118,6 @@ class PackReader {
   Place place(std::size_t row) const;
   std::size_t rate_index(int rate) const;
 
-  std::filesystem::path folder_;
   PackSettings options_;
   std::string manifest_sha256_;
   std::string pack_sha256_;

@@ -21,7 +21,6 @@ PackReader PackReader::open(const std::filesystem::path& pack_folder) {
 PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path& pack_folder) {
   ReadPackFile read = read_pack_file(files, pack_folder);
   PackReader reader;
-  reader.folder_ = pack_folder;
   reader.options_ = read.pack.options;
   reader.manifest_sha256_ = read.pack.manifest_sha256;
   reader.pack_sha256_ = read.sha256;

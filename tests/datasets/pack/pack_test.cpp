@@ -41,7 +41,7 @@ void expect_rows_as_defined(const RawImages& raw, const PackSettings& options) {
     Image got;
     for (int rate : {1, 2, 3}) {
       pack.read_lr(i, rate, got);
-      EXPECT_EQ(low_resolution_network(hr, rate, options.kernel), got);
+      EXPECT_EQ(low_resolution_view(hr, rate, options.kernel), got);
       pack.read_view(i, rate, got);
       const Image& from = options.view_from == ViewFrom::kNative ? native : hr;
       EXPECT_EQ(rate == 1 ? hr : low_resolution_view(from, rate, options.kernel), got);
