@@ -32,7 +32,7 @@ core::RuntimeError Shard::corrupt(const std::string& what) const {
 }
 
 Shard::Shard(const std::filesystem::path& path)
-    : file_(path),
+    : file_(core::real_file_system().open_for_read(path)),
       where_(fmt::format("shard '{}'", path.string())),
       arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {
   read_header();
@@ -57,7 +57,7 @@ core::Bytes Shard::read_array(const std::string& name) const {
   const hdf5::PlacedArray* array = find(name);
   if (array == nullptr) throw corrupt(fmt::format("data set '{}' is missing", name));
   core::Bytes bytes(static_cast<std::size_t>(array->layout.bytes()));
-  file_.read_at(array->offset, bytes);
+  file_->read_at(array->offset, bytes);
   return bytes;
 }
 
@@ -191,7 +191,7 @@ void Shard::read_checked(std::size_t array, std::size_t row, std::span<std::uint
   RESOLUTE_EXPECT(row < size() && from.row_bytes > 0 && to.size() == from.row_bytes,
                   "a row of " + from.name + " has another size");
   const auto bytes = std::as_writable_bytes(to);
-  file_.read_at(from.offset + row * from.row_bytes, bytes);
+  file_->read_at(from.offset + row * from.row_bytes, bytes);
   check_row(from.name, row, core::crc32c(bytes), checksums()[array][row]);
 }
 
@@ -210,7 +210,7 @@ void Shard::read_view(std::size_t row, std::size_t rate_index, Image& to) const 
   to.width = view.width;
   to.pixels.resize(static_cast<std::size_t>(view.bytes()));
   const auto bytes = std::as_writable_bytes(std::span(to.pixels));
-  file_.read_at(images_.back().offset + view.offset, bytes);
+  file_->read_at(images_.back().offset + view.offset, bytes);
   check_row(images_.back().name, row, core::crc32c(bytes), checksums().back()[number]);
 }
 
@@ -301,11 +301,11 @@ class Shard::Pass {
 void Shard::read_whole(const std::function<void(std::span<const std::byte>)>& each) const {
   Pass pass(*this);
   core::Bytes buffer(kPieceBytes);
-  const std::uint64_t size = file_.size();
+  const std::uint64_t size = file_->size();
   for (std::uint64_t at = 0; at < size;) {
     const auto piece =
         std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - at)));
-    file_.read_at(at, piece);
+    file_->read_at(at, piece);
     pass.take(at, piece);
     each(piece);
     at += piece.size();

@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/file_system.h"
 #include "datasets/hdf5/layout.h"
-#include "datasets/hdf5/raw_file.h"
 #include "datasets/image/image.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/lazy.h"
@@ -82,7 +83,7 @@ class Shard {
   std::vector<T> read_column(const std::string& name) const;
   core::RuntimeError corrupt(const std::string& what) const;
 
-  hdf5::RawFile file_;
+  std::unique_ptr<core::ReadableFile> file_;
   std::string where_;
   ShardHeader header_;
   std::vector<hdf5::PlacedArray> arrays_;   //!< by name
