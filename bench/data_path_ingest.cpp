@@ -38,9 +38,9 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/sha256.h"
+#include "core/side_by_side.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/pack.h"
-#include "datasets/pack/shard_threads.h"
 #include "datasets/sources/source.h"
 #include "workers/torch.h"
 
@@ -104,8 +104,9 @@ Turn ingest(const Options& options, bool sealed) {
   return [=, &files]() -> Figure {
     fs::remove_all(to);
     const double seconds = seconds_of([&] {
-      for_each_shard(kShards, threads,
-                     [&](std::size_t shard) { write_shard(files, *raw, samples, pack, static_cast<int>(shard), to); });
+      core::side_by_side(kShards, static_cast<std::size_t>(threads), [&](std::size_t shard) {
+        write_shard(files, *raw, samples, pack, static_cast<int>(shard), to);
+      });
       if (sealed) seal_pack(files, to, pack, threads);
     });
     return {"images_per_second", static_cast<double>(samples.size()) / seconds};
@@ -191,7 +192,7 @@ Turn same(const Options& options) {
       const Image native = decode_image(file, "raw");
       const Image hr = resize(native, kHeight, kWidth, Kernel::kTriangle);
       std::vector<Image> ours{hr};
-      for (int rate : kRates) ours.push_back(low_resolution_network(hr, rate, Kernel::kTriangle));
+      for (int rate : kRates) ours.push_back(low_resolution_view(hr, rate, Kernel::kTriangle));
       for (int rate : kRates) ours.push_back(low_resolution_view(native, rate, Kernel::kTriangle));
       const std::vector<at::Tensor> theirs = loop.images(file);
       for (std::size_t i = 0; i < ours.size(); ++i) {

@@ -24,8 +24,8 @@
 #include "bench/guarded_main.h"
 #include "core/crc32c.h"
 #include "core/error.h"
+#include "core/file_system.h"
 #include "core/random.h"
-#include "datasets/hdf5/raw_file.h"
 #include "datasets/loader.h"
 #include "datasets/normalisation.h"
 #include "datasets/pack/shard.h"
@@ -126,14 +126,14 @@ std::vector<std::size_t> random_rows(std::size_t rows) {
 void read_rows(const Options& options) {
   const std::filesystem::path path = std::filesystem::path(options.pack) / "shard-00000.h5";
   const Shard shard(path);
-  const hdf5::RawFile file(path);
+  const auto file = core::real_file_system().open_for_read(path);
   const auto& size = shard.header().options;
   std::vector<std::uint8_t> row(static_cast<std::size_t>(size.height * size.width * 3));
   const std::vector<std::size_t> order = random_rows(shard.size());
   core::Bytes copy;
   if (options.what == "memcpy") {
-    copy.resize(static_cast<std::size_t>(file.size()));
-    file.read_at(0, copy);
+    copy.resize(static_cast<std::size_t>(file->size()));
+    file->read_at(0, copy);
   }
   take_turns("rows_per_second", order.size(), row.size(), [&] {
     for (const std::size_t number : order) {
@@ -142,7 +142,7 @@ void read_rows(const Options& options) {
       else if (options.check != 0)
         shard.read_hr(number, row);
       else
-        file.read_at(shard.hr_offset(number), std::as_writable_bytes(std::span(row)));
+        file->read_at(shard.hr_offset(number), std::as_writable_bytes(std::span(row)));
       sink = sink + row[number % row.size()];
     }
   });

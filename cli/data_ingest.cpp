@@ -13,9 +13,9 @@
 #include "core/file_system.h"
 #include "core/processors.h"
 #include "core/progress.h"
+#include "core/side_by_side.h"
 #include "datasets/manifest_replay.h"
 #include "datasets/pack/pack.h"
-#include "datasets/pack/shard_threads.h"
 #include "datasets/sources/source.h"
 #include "datasets/split.h"
 #include "experiments/store_layout.h"
@@ -49,7 +49,7 @@ void in_parallel(std::size_t count, int threads, const std::string& what, Each e
   core::Progress progress(what, count);
   std::mutex lock;
   std::size_t done = 0;
-  datasets::for_each_shard(count, threads, [&](std::size_t i) {
+  core::side_by_side(count, static_cast<std::size_t>(threads), [&](std::size_t i) {
     each(i);
     const std::lock_guard guard(lock);
     progress.update(++done);

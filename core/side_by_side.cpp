@@ -13,15 +13,20 @@ namespace resolute::core {
 void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work) {
   std::atomic<std::size_t> next{0};
   std::mutex guard;
+  std::size_t failed = count;
   std::exception_ptr failure;
   const auto take_turns = [&] {
     for (std::size_t mine = next++; mine < count; mine = next++) {
       try {
         work(mine);
       } catch (...) {
+        // Pieces are taken in order: every one before this one is done or under way, and may yet be the lowest to fail.
         next = count;
         const std::lock_guard lock(guard);
-        if (!failure) failure = std::current_exception();
+        if (mine < failed) {
+          failed = mine;
+          failure = std::current_exception();
+        }
       }
     }
   };

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Work that mostly waits, such as calls to a file system that is far away: several pieces at a time.
+//! Several pieces of work at a time: calls to a file system that is far away, the shards of a pack.
 
 #include <cstddef>
 #include <functional>
@@ -8,8 +8,8 @@
 namespace resolute::core {
 
 //! Calls work(0) to work(count - 1), up to `at_once` of them at a time, each once; returns when all have ended. As many
-//! threads as can be had help the caller's own; all of them are gone when it returns. After the first that throws no
-//! other begins, and what it threw is thrown on.
+//! threads as can be had help the caller's own; all of them are gone when it returns. After one that throws no other
+//! begins; of several errors that of the lowest piece is thrown on, whatever came first.
 void side_by_side(std::size_t count, std::size_t at_once, const std::function<void(std::size_t)>& work);
 
 }  // namespace resolute::core

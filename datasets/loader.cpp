@@ -89,28 +89,6 @@ void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std
   augment(image_, draw(item, drawn), rows_, to);
 }
 
-std::vector<int> Loader::fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
-                                       std::span<float> lr) {
-  RESOLUTE_EXPECT(hr.empty() || hr.size() == items.size() * image_floats_, "the hr buffer has another size");
-  RESOLUTE_EXPECT(lr.empty() || lr.size() == items.size() * image_floats_, "the lr buffer has another size");
-  std::vector<int> lr_rates;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    const auto own = [&](std::span<float> all) { return all.empty() ? all : image_of(all, i, image_floats_); };
-    lr_rates.push_back(fill_item(split, items[i], own(hr), own(lr)));
-  }
-  return lr_rates;
-}
-
-void Loader::fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to) {
-  RESOLUTE_EXPECT(to.size() == items.size() * image_floats_, "the buffer of copies has another size");
-  for (std::size_t i = 0; i < items.size(); ++i) fill_copy(split, items[i], rate, image_of(to, i, image_floats_));
-}
-
-void Loader::fill_hr(std::size_t row, std::span<float> to) {
-  load_hr(row);
-  augment(image_, {}, rows_, to);
-}
-
 void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
   pack_.read_view(row, rate, small_);
   load_enlarged();

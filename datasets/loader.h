@@ -43,14 +43,8 @@ class Loader {
   //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
   //! \param to image_floats() floats
   void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
-  //! fill_item() of each. \param hr, lr items.size() × image_floats() floats each, or empty
-  std::vector<int> fill_training(const Split& split, std::span<const BatchItem> items, std::span<float> hr,
-                                 std::span<float> lr);
-  //! fill_copy() of each. \param to items.size() × image_floats() floats
-  void fill_copies(const Split& split, std::span<const BatchItem> items, int rate, std::span<float> to);
-  //! An HR image as it is. \param to image_floats() floats
-  void fill_hr(std::size_t row, std::span<float> to);
-  //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is.
+  //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
+  //! image. \param to image_floats() floats
   void fill_view(std::size_t row, int rate, std::span<float> to);
 
  private:

@@ -18,10 +18,6 @@ Image low_resolution_view(const Image& native, int rate, Kernel kernel) {
   return view;
 }
 
-Image low_resolution_network(const Image& network_size, int rate, Kernel kernel) {
-  return low_resolution_view(network_size, rate, kernel);
-}
-
 Image enlarge(const Image& image, int height, int width) { return resize(image, height, width, Kernel::kTriangle); }
 
 void enlarge(const Image& image, int height, int width, Image& to, ResizeScratch& scratch) {

@@ -13,13 +13,10 @@ namespace resolute::datasets {
 inline constexpr int kMaxRate = settings::kLargestRate;
 
 //! The LR image as a camera would have stored it: floor(native height / rate) × floor(native width / rate), at least 1
-//! a side. \param rate 1 to kMaxRate
+//! a side; of an image already resized to network size, the LR copy that training makes. \param rate 1 to kMaxRate
 Image low_resolution_view(const Image& native, int rate, Kernel kernel);
 //! The same into `to`, which may not be `native` (resample.h: resize_into()).
 void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch);
-
-//! The LR copy that training makes on the fly: the same, from the image already resized to network size.
-Image low_resolution_network(const Image& network_size, int rate, Kernel kernel);
 
 //! Back to network size, bilinear (triangle), whatever kernel shrank it.
 Image enlarge(const Image& image, int height, int width);

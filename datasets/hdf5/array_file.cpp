@@ -6,7 +6,6 @@
 #include "datasets/hdf5/inspect.h"
 #include "datasets/hdf5/library.h"
 #include "datasets/hdf5/placed_file.h"
-#include "datasets/hdf5/raw_file.h"
 
 namespace resolute::datasets {
 

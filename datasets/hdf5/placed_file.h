@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "core/file_system.h"
 #include "datasets/hdf5/layout.h"
@@ -36,5 +37,8 @@ class PlacedFile {
   std::unique_ptr<core::WritableFile> file_;
   bool present_ = false;
 };
+
+//! SHA-256 of a file's bytes as 64 hexadecimal digits, read in pieces.
+std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace resolute::datasets::hdf5

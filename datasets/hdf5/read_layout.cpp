@@ -7,9 +7,9 @@
 #include <optional>
 #include <set>
 
+#include "core/file_system.h"
 #include "datasets/hdf5/checksum.h"
 #include "datasets/hdf5/layout.h"
-#include "datasets/hdf5/raw_file.h"
 
 namespace resolute::datasets::hdf5 {
 namespace {
@@ -56,7 +56,7 @@ class Refusal : public std::runtime_error {
 // Reads metadata and complains with a Refusal.
 class LayoutReader {
  public:
-  explicit LayoutReader(const RawFile& file) : file_(file), size_(file.size()) {}
+  explicit LayoutReader(core::ReadableFile& file) : file_(file), size_(file.size()) {}
 
   std::vector<PlacedArray> read() {
     visit_group(messages_at(superblock_root()), "", 1);
@@ -259,7 +259,7 @@ class LayoutReader {
     return shape;
   }
 
-  const RawFile& file_;
+  core::ReadableFile& file_;
   std::uint64_t size_;
   std::size_t entries_ = 0;
   std::set<std::uint64_t> visited_;  // offsets of blocks
@@ -270,9 +270,9 @@ class LayoutReader {
 }  // namespace
 
 std::vector<PlacedArray> read_layout(const std::filesystem::path& path, core::ErrorKind kind) {
-  const RawFile file(path);
+  const auto file = core::real_file_system().open_for_read(path);
   try {
-    return LayoutReader(file).read();
+    return LayoutReader(*file).read();
   } catch (const Refusal& refusal) {
     throw core::RuntimeError(kind, fmt::format("cannot read '{}'", path.string()), refusal.what());
   }

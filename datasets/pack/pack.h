@@ -33,8 +33,8 @@ struct ShardResult {
 //! that turns out to be damaged further on ends the making, and what was written is removed. A shard that stands there
 //! already, is intact, says the same of itself and was made from the same bytes (each raw file's SHA-256 is taken and
 //! compared) is left alone; another one is replaced. Of a sealed pack only a damaged or lost shard is made again, and
-//! only from the images in its manifest: the bytes come out the same. Every raw file is read twice. Memory: some 200
-//! bytes an image of the shard, and two images.
+//! only from the images in its manifest: the bytes come out the same. Every raw file is read once and its
+//! header before that. Memory: some 200 bytes an image of the shard, and two images.
 //! \param raw what the samples' paths lead to
 //! \param samples all of the data set, as its source lists them
 //! \throws RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or
@@ -118,7 +118,6 @@ class PackReader {
   Place place(std::size_t row) const;
   std::size_t rate_index(int rate) const;
 
-  std::filesystem::path folder_;
   PackSettings options_;
   std::string manifest_sha256_;
   std::string pack_sha256_;

@@ -1,11 +1,11 @@
 #include <algorithm>
 
+#include "core/side_by_side.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/lazy.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
-#include "datasets/pack/shard_threads.h"
 
 namespace resolute::datasets {
 
@@ -21,7 +21,6 @@ PackReader PackReader::open(const std::filesystem::path& pack_folder) {
 PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path& pack_folder) {
   ReadPackFile read = read_pack_file(files, pack_folder);
   PackReader reader;
-  reader.folder_ = pack_folder;
   reader.options_ = read.pack.options;
   reader.manifest_sha256_ = read.pack.manifest_sha256;
   reader.pack_sha256_ = read.sha256;
@@ -101,15 +100,8 @@ void PackReader::read_view(std::size_t row, int rate, Image& to) const {
 
 std::vector<std::string> PackReader::verify_shards(int threads) const {
   std::vector<std::string> hashes(shards_.size());
-  for_each_shard_pair(shards_.size(), threads, [&](std::size_t i, std::size_t count) {
-    if (count == 1) {
-      hashes[i] = shards_[i]->verify_and_hash();
-      return;
-    }
-    auto [first, second] = Shard::verify_and_hash(*shards_[i], *shards_[i + 1]);
-    hashes[i] = std::move(first);
-    hashes[i + 1] = std::move(second);
-  });
+  core::side_by_side(shards_.size(), static_cast<std::size_t>(threads),
+                     [&](std::size_t i) { hashes[i] = shards_[i]->verify_and_hash(); });
   return hashes;
 }
 

@@ -1,12 +1,12 @@
 #include <iterator>
 
 #include "core/sha256.h"
-#include "datasets/hdf5/raw_file.h"
+#include "core/side_by_side.h"
+#include "datasets/hdf5/placed_file.h"
 #include "datasets/manifest_text.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
-#include "datasets/pack/shard_threads.h"
 
 namespace resolute::datasets {
 namespace {
@@ -73,19 +73,10 @@ std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const fs::path&
 SealResult seal_pack(core::FileSystem& files, const fs::path& pack_folder, const PackSettings& options, int threads) {
   PackFile pack = read_members(files, pack_folder, options);
   std::vector<std::vector<PackRow>> parts(pack.shards.size());
-  for_each_shard_pair(parts.size(), threads, [&](std::size_t i, std::size_t count) {
+  core::side_by_side(parts.size(), static_cast<std::size_t>(threads), [&](std::size_t i) {
     const Shard shard(pack_folder / pack.shards[i].file);
-    if (count == 1) {
-      pack.shards[i].sha256 = shard.verify_and_hash();
-      shard.append_rows(parts[i]);
-      return;
-    }
-    const Shard other(pack_folder / pack.shards[i + 1].file);
-    auto [first, second] = Shard::verify_and_hash(shard, other);
-    pack.shards[i].sha256 = std::move(first);
-    pack.shards[i + 1].sha256 = std::move(second);
+    pack.shards[i].sha256 = shard.verify_and_hash();
     shard.append_rows(parts[i]);
-    other.append_rows(parts[i + 1]);
   });
   std::vector<PackRow> rows;
   rows.reserve(static_cast<std::size_t>(pack.rows));

@@ -5,7 +5,6 @@
 
 #include "core/crc32c.h"
 #include "core/sha256.h"
-#include "core/sha256_pair.h"
 #include "datasets/low_resolution.h"
 
 namespace resolute::datasets {
@@ -33,7 +32,7 @@ core::RuntimeError Shard::corrupt(const std::string& what) const {
 }
 
 Shard::Shard(const std::filesystem::path& path)
-    : file_(path),
+    : file_(core::real_file_system().open_for_read(path)),
       where_(fmt::format("shard '{}'", path.string())),
       arrays_(hdf5::read_layout(path, core::ErrorKind::kCorrupt)) {
   read_header();
@@ -58,7 +57,7 @@ core::Bytes Shard::read_array(const std::string& name) const {
   const hdf5::PlacedArray* array = find(name);
   if (array == nullptr) throw corrupt(fmt::format("data set '{}' is missing", name));
   core::Bytes bytes(static_cast<std::size_t>(array->layout.bytes()));
-  file_.read_at(array->offset, bytes);
+  file_->read_at(array->offset, bytes);
   return bytes;
 }
 
@@ -192,7 +191,7 @@ void Shard::read_checked(std::size_t array, std::size_t row, std::span<std::uint
   RESOLUTE_EXPECT(row < size() && from.row_bytes > 0 && to.size() == from.row_bytes,
                   "a row of " + from.name + " has another size");
   const auto bytes = std::as_writable_bytes(to);
-  file_.read_at(from.offset + row * from.row_bytes, bytes);
+  file_->read_at(from.offset + row * from.row_bytes, bytes);
   check_row(from.name, row, core::crc32c(bytes), checksums()[array][row]);
 }
 
@@ -211,7 +210,7 @@ void Shard::read_view(std::size_t row, std::size_t rate_index, Image& to) const 
   to.width = view.width;
   to.pixels.resize(static_cast<std::size_t>(view.bytes()));
   const auto bytes = std::as_writable_bytes(std::span(to.pixels));
-  file_.read_at(images_.back().offset + view.offset, bytes);
+  file_->read_at(images_.back().offset + view.offset, bytes);
   check_row(images_.back().name, row, core::crc32c(bytes), checksums().back()[number]);
 }
 
@@ -298,59 +297,30 @@ class Shard::Pass {
   std::uint32_t crc_ = 0;
 };
 
-// A file read in pieces from its first byte to its last, compared as it comes.
-class Shard::Whole {
- public:
-  explicit Whole(const Shard& shard) : file_(shard.file_), pass_(shard), buffer_(kPieceBytes), size_(file_.size()) {}
-
-  //! The next piece; empty at the end.
-  std::span<const std::byte> next() {
+// From its first byte to its last, in pieces that are compared as they come and then given to `each`.
+void Shard::read_whole(const std::function<void(std::span<const std::byte>)>& each) const {
+  Pass pass(*this);
+  core::Bytes buffer(kPieceBytes);
+  const std::uint64_t size = file_->size();
+  for (std::uint64_t at = 0; at < size;) {
     const auto piece =
-        std::span(buffer_).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), size_ - at_)));
-    file_.read_at(at_, piece);
-    pass_.take(at_, piece);
-    at_ += piece.size();
-    if (at_ == size_) pass_.finish();
-    return piece;
+        std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - at)));
+    file_->read_at(at, piece);
+    pass.take(at, piece);
+    each(piece);
+    at += piece.size();
   }
-
- private:
-  const hdf5::RawFile& file_;
-  Pass pass_;
-  core::Bytes buffer_;
-  std::uint64_t size_;
-  std::uint64_t at_ = 0;
-};
+  pass.finish();
+}
 
 void Shard::verify() const {
-  Whole whole(*this);
-  while (!whole.next().empty()) continue;
+  read_whole([](auto) {});
 }
 
 std::string Shard::verify_and_hash() const {
-  Whole whole(*this);
   core::Sha256 hash;
-  for (auto piece = whole.next(); !piece.empty(); piece = whole.next()) hash.update(piece);
+  read_whole([&](std::span<const std::byte> piece) { hash.update(piece); });
   return hash.finish_hex();
-}
-
-std::array<std::string, 2> Shard::verify_and_hash(const Shard& first, const Shard& second) {
-  try {
-    Whole a(first);
-    Whole b(second);
-    core::Sha256Pair hash;
-    while (true) {
-      const auto of_a = a.next();
-      const auto of_b = b.next();
-      if (of_a.empty() && of_b.empty()) break;
-      hash.update(of_a, of_b);
-    }
-    const auto digests = hash.finish();
-    return {core::to_hex(digests[0]), core::to_hex(digests[1])};
-  } catch (const core::RuntimeError&) {
-    // Whichever error came first: the one to tell is that of the first shard that has one.
-    return {first.verify_and_hash(), second.verify_and_hash()};
-  }
 }
 
 }  // namespace resolute::datasets

@@ -4,15 +4,16 @@
 //! their CRC-32C at every read. Opening reads the header alone; columns and checksums are read when first asked for.
 //! Reads are thread-safe. Every complaint is kCorrupt and names the file, the row and the data set.
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/file_system.h"
 #include "datasets/hdf5/layout.h"
-#include "datasets/hdf5/raw_file.h"
 #include "datasets/image/image.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/lazy.h"
@@ -49,9 +50,6 @@ class Shard {
   void verify() const;
   //! The same; returns the SHA-256 of the file as well, 64 hexadecimal digits.
   std::string verify_and_hash() const;
-  //! The same of two shards at a time, which takes less than one after the other (core/sha256_pair.h). \throws as the
-  //! first would alone, then the second
-  static std::array<std::string, 2> verify_and_hash(const Shard& first, const Shard& second);
 
  private:
   struct View {
@@ -68,7 +66,6 @@ class Shard {
     std::uint64_t row_bytes = 0;  //!< 0 for lr_view
   };
   class Pass;
-  class Whole;
 
   const hdf5::PlacedArray* find(const std::string& name) const;
   void check_arrays() const;
@@ -78,6 +75,7 @@ class Shard {
   const std::vector<View>& views() const;
   const std::vector<Checksums>& checksums() const;
   void read_checked(std::size_t array, std::size_t row, std::span<std::uint8_t> to) const;
+  void read_whole(const std::function<void(std::span<const std::byte>)>& each) const;
   void check_row(const std::string& name, std::size_t row, std::uint32_t found, std::uint32_t expected) const;
   core::Bytes read_array(const std::string& name) const;
   Checksums read_checksums(const std::string& name) const;
@@ -85,7 +83,7 @@ class Shard {
   std::vector<T> read_column(const std::string& name) const;
   core::RuntimeError corrupt(const std::string& what) const;
 
-  hdf5::RawFile file_;
+  std::unique_ptr<core::ReadableFile> file_;
   std::string where_;
   ShardHeader header_;
   std::vector<hdf5::PlacedArray> arrays_;   //!< by name

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 std::vector<ImageSize> survey(const RawReader& reader, std::span<const Sample> samples) {
   std::vector<ImageSize> sizes;
   sizes.reserve(samples.size());
-  for (const Sample& sample : samples) sizes.push_back(image_size(reader.read(sample.path), reader.place(sample.path)));
+  for (const Sample& sample : samples) sizes.push_back(reader.size(sample.path));
   return sizes;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/bytes.h"
 #include "core/file_system.h"
+#include "datasets/image/image.h"
 
 namespace resolute::datasets {
 
@@ -21,6 +22,8 @@ class RawReader {
   //! \param path of a sample that the source listed \throws RuntimeError: kInput for one that is missing or too large,
   //! kEnvironment where reading fails
   virtual core::Bytes read(const std::string& path) const = 0;
+  //! image_size() of it, for less than read() where the header can be had alone. \throws as both
+  virtual ImageSize size(const std::string& path) const { return image_size(read(path), place(path)); }
   //! What messages call the image: a path that a user can look at.
   virtual std::string place(const std::string& path) const = 0;
 };
@@ -30,6 +33,7 @@ class RawFolder final : public RawReader {
  public:
   RawFolder(core::FileSystem& files, std::filesystem::path root) : files_(files), root_(std::move(root)) {}
   core::Bytes read(const std::string& path) const override;
+  ImageSize size(const std::string& path) const override;
   std::string place(const std::string& path) const override { return (root_ / path).string(); }
 
  private:

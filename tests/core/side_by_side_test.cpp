@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <latch>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -35,6 +36,25 @@ TEST(SideBySideTest, after_a_failure_no_other_begins) {
                             }),
                RuntimeError);
   EXPECT_LE(begun, 4);
+}
+
+TEST(SideBySideTest, of_several_failures_the_lowest_is_thrown) {
+  for (const std::size_t at_once : {2U, 4U, 16U}) {
+    std::atomic<bool> later_failed = false;
+    try {
+      side_by_side(64, at_once, [&](std::size_t i) {
+        if (i != 3 && i != 5) return;
+        // The lower one fails after the higher one has.
+        if (i == 3) later_failed.wait(false);
+        later_failed = true;
+        later_failed.notify_all();
+        throw input_error("piece " + std::to_string(i));
+      });
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const RuntimeError& error) {
+      EXPECT_STREQ("piece 3", error.what());
+    }
+  }
 }
 
 }  // namespace

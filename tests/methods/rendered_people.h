@@ -56,7 +56,7 @@ inline RenderedPeople rendered_people(const RenderedSettings& settings) {
       hr.push_back(normalised_image(person));
       for (std::size_t rate = 0; rate < settings.rates.size(); ++rate)
         lr[rate].push_back(normalised_image(datasets::enlarge(
-            datasets::low_resolution_network(person, settings.rates[rate], kKernel), settings.height, settings.width)));
+            datasets::low_resolution_view(person, settings.rates[rate], kKernel), settings.height, settings.width)));
       labels.push_back(identity);
     }
   const auto stacked = [](const std::vector<at::Tensor>& images) {

@@ -21,7 +21,7 @@
 
 namespace resolute::tests {
 
-class FaultyFileSystem final : public core::FileSystem {
+class FaultyFileSystem : public core::FileSystem {
  public:
   enum Operation { kOpen, kWrite, kSync, kClose, kCreateDirectories, kRename, kLink, kSyncPath, kRead, kOperations };
 

@@ -40,7 +40,7 @@ TEST(LowResolutionView, refuses_rates_outside_the_limits) {
 }
 
 TEST(LowResolutionNetwork, has_a_rate_th_of_the_network_size) {
-  const Image copy = low_resolution_network(ramp(64, 32), 3, Kernel::kCubic);
+  const Image copy = low_resolution_view(ramp(64, 32), 3, Kernel::kCubic);
   EXPECT_EQ(copy.height, 21);
   EXPECT_EQ(copy.width, 10);
 }

@@ -72,7 +72,10 @@ TEST_F(LoaderThreadsTest, a_batch_stays_as_it_is_until_the_next_one_is_asked_for
   for (std::uint64_t step = 0; step < 30; ++step) {
     const LoadedBatch& batch = loader.next();
     std::vector<float> hr(batch.hr.size());
-    alone.fill_training(split_, batch.items, hr, {});  // while the threads load the next one
+    // While the threads load the next one.
+    for (std::size_t i = 0; i < batch.items.size(); ++i)
+      alone.fill_item(split_, batch.items[i], std::span(hr).subspan(i * alone.image_floats(), alone.image_floats()),
+                      {});
     ASSERT_EQ(hr, floats(batch.hr));
   }
 }

@@ -6,7 +6,6 @@
 
 #include <map>
 
-#include "datasets/hdf5/raw_file.h"
 #include "datasets/pack/pack.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
@@ -151,10 +150,10 @@ TEST(PackFaults, sealing_again_leaves_a_sealed_pack_as_it_is) {
 // Reading a shard does not go through the interface; the kernel has a file that lets a read fail so. A shard is only
 // made again for what is kInput or kCorrupt.
 TEST(PackFaults, a_disk_that_cannot_be_read_is_no_damaged_pack) {
-  const hdf5::RawFile memory("/proc/self/mem");
+  const auto memory = core::real_file_system().open_for_read("/proc/self/mem");
   core::Bytes bytes(16);
   expect_error(core::ErrorKind::kTransient, {"/proc/self/mem", "Input/output error"},
-               [&] { memory.read_at(0, bytes); });
+               [&] { memory->read_at(0, bytes); });
 }
 
 // A limit on file sizes stands in for a full disk: the system call fails in mid-file.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <thread>
 
 #include "core/sha256.h"
@@ -9,6 +10,7 @@
 #include "datasets/low_resolution.h"
 #include "datasets/manifest_text.h"
 #include "tests/datasets/pack/raw_images.h"
+#include "tests/support/faulty_file_system.h"
 
 namespace resolute::datasets::pack_test {
 namespace {
@@ -39,7 +41,7 @@ void expect_rows_as_defined(const RawImages& raw, const PackSettings& options) {
     Image got;
     for (int rate : {1, 2, 3}) {
       pack.read_lr(i, rate, got);
-      EXPECT_EQ(low_resolution_network(hr, rate, options.kernel), got);
+      EXPECT_EQ(low_resolution_view(hr, rate, options.kernel), got);
       pack.read_view(i, rate, got);
       const Image& from = options.view_from == ViewFrom::kNative ? native : hr;
       EXPECT_EQ(rate == 1 ? hr : low_resolution_view(from, rate, options.kernel), got);
@@ -234,6 +236,36 @@ TEST(Pack, an_image_that_changes_meanwhile_is_named) {
     write_shard(core::real_file_system(), ChangingImages(raw), raw.samples(), small_options(), 0, raw.pack());
   });
   EXPECT_TRUE(core::real_file_system().list(raw.pack()).empty());
+}
+
+class CountingFiles final : public tests::FaultyFileSystem {
+ public:
+  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override {
+    ++whole[path.filename().string()];
+    return FaultyFileSystem::read(path, limit);
+  }
+  std::unique_ptr<core::ReadableFile> open_for_read(const std::filesystem::path& path) override {
+    return core::real_file_system().open_for_read(path);
+  }
+  std::map<std::string, int> whole;
+};
+
+// But where the header goes on beyond what is read of it: here behind 5,000 bytes of another program's.
+TEST(Pack, raw_files_are_read_whole_once) {
+  RawImages raw(2, 1, 64, 48);
+  const std::string long_header = raw.samples()[1].path;
+  core::Bytes jpeg = encode_jpeg(tests::noise_image(64, 48, 1), 90);
+  core::Bytes segment{std::byte{0xff}, std::byte{0xe1}, std::byte{5002 / 256}, std::byte{5002 % 256}};
+  segment.resize(2 + 5002);
+  jpeg.insert(jpeg.begin() + 2, segment.begin(), segment.end());
+  tests::overwrite(raw.root() / long_header, jpeg);
+  CountingFiles files;
+  write_shard(files, RawFolder(files, raw.root()), raw.samples(), small_options(), 0, raw.pack());
+  for (const Sample& sample : raw.samples()) {
+    EXPECT_LT(4096, std::filesystem::file_size(raw.root() / sample.path));
+    EXPECT_EQ(sample.path == long_header ? 2 : 1, files.whole[sample.path]) << sample.path;
+  }
+  expect_rows_as_defined(raw, small_options());
 }
 
 TEST(ManifestText, is_the_canonical_text) {
