@@ -26,11 +26,6 @@ constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 constexpr std::size_t kMostNames = 100'000;
 constexpr milliseconds kHistoryLimit{10'000};
 
-bool succeeded(const core::CommandOutput& output) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  return !output.timed_out && exited != nullptr && exited->code == 0;
-}
-
 RuntimeError missing_error(const std::string& program, const std::string& why) {
   return core::input_error(fmt::format("there is no SLURM here: '{}' cannot be used", program), why,
                            "use a submission node of a cluster, where 'sinfo' lists its partitions (at some sites "
