@@ -25,16 +25,12 @@ namespace {
 
 constexpr CommandHelp kSuitePanelsHelp{
     "resolute suite panels SUITE.toml --store STORE [--out FILE] [--json]",
-    "Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a "
-    "table puts first\n"
-    "in the gallery, and what its decoders make of the LR image; and, of a sample of images at several rates "
-    "(evaluate.sample_rates),\n"
-    "how the weights of methods that weight their features go with the rate, and how near decoders bring images to "
-    "their originals;\n"
-    "and, of methods that adapt to the resolution, masks by block and level, and distances by shared sub-vectors.\n"
-    "Trial 0; what is not there yet is said in words. Works while the suite runs; "
-    "the page needs\n"
-    "nothing but a browser. Without --out it is suites/NAME/panels.html in the store.",
+    R"(Writes one HTML page with the panels of the suite's evaluations (evaluate.panels): per query what each row of a table puts first
+in the gallery, and what its decoders make of the LR image; and, of a sample of images at several rates (evaluate.sample_rates),
+how the weights of methods that weight their features go with the rate, and how near decoders bring images to their originals;
+and, of methods that adapt to the resolution, masks by block and level, and distances by shared sub-vectors.
+Trial 0; what is not there yet is said in words. Works while the suite runs; the page needs
+nothing but a browser. Without --out it is suites/NAME/panels.html in the store.)",
     "  resolute suite panels suite.toml --store store\n"
     "  resolute suite panels suite.toml --store store --out panels.html\n"};
 
@@ -194,7 +190,7 @@ int suite_panels(const Arguments& arguments) {
         "set evaluate.panels to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
-    std::cout << describe(page, file).dump(1) << "\n";
+    print_json(describe(page, file));
     return 0;
   }
   std::size_t queries = 0, missing = 0;
