@@ -40,7 +40,7 @@ constexpr auto kFarewell = std::chrono::seconds(3);
 constexpr auto kLookEvery = std::chrono::milliseconds(100);
 // timeout and some shells send one SIGINT to the process and to its group. Nobody presses a key twice in that time.
 constexpr auto kSamePress = std::chrono::milliseconds(300);
-constexpr auto kNoLimit = std::chrono::hours(24 * 365);
+constexpr auto kLongestStop = std::chrono::hours(24);         // the most that a spawner waits
 constexpr std::string_view kLastWords = "resolute-worker: ";  // open what a worker says at its end
 
 struct Rank {
@@ -213,10 +213,10 @@ class Attempt {
     hastened_ = hastened_ || now() - *interrupted_ > kSamePress;
   }
 
-  // Ranks end by themselves then, however long a step takes.
+  // Ranks end by themselves then, also after a long step.
   void tell_to_stop() {
     if (told_ || ranks_.empty()) return;  // or once they are launched
-    spawner_.command(orchestrator::Kill{key_, std::chrono::milliseconds(kNoLimit).count()});
+    spawner_.command(orchestrator::Kill{key_, std::chrono::milliseconds(kLongestStop).count()});
     told_ = true;
   }
 
