@@ -94,7 +94,7 @@ def figures(setting):
         limit = max(disk, sha)
         result.append(figure(name, size / 1e9 / ours, size / 1e9 / limit, "GB/s", limit / ours, bar))
 
-    verify("verify_vs_limit", 1, setting.cores, 0.6)
+    verify("verify_vs_limit", 1, setting.cores, 0.8)
     verify("verify_cached_one_thread", 0, 1, None)
     shutil.rmtree(verified)
 

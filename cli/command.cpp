@@ -87,9 +87,19 @@ std::uint64_t parse_seed(const options::variables_map& values, const std::string
   return value;
 }
 
+int at_least(const char* option, int value, int least) {
+  if (value < least)
+    throw core::input_error(fmt::format("--{} {} is too small", option, value), fmt::format("{} is the least", least));
+  return value;
+}
+
 void check_threads(int threads) {
   if (threads < 1 || threads > 1024)
     throw core::input_error(fmt::format("option --threads has the value {}", threads), "1 to 1024 are possible");
+}
+
+void print_json(const core::Json& json) {
+  std::cout << json.dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
 }
 
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option) {

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "core/json.h"
+
 namespace resolute::cli {
 
 using Arguments = std::vector<std::string>;
@@ -43,8 +45,13 @@ std::string required_value(const boost::program_options::variables_map& values, 
 
 //! The value of an option that holds a seed. \throws RuntimeError (kInput) for anything but 0 to 2^64 - 1
 std::uint64_t parse_seed(const boost::program_options::variables_map& values, const std::string& name);
+//! \return the option's value \throws RuntimeError (kInput) where it is below `least`
+int at_least(const char* option, int value, int least);
 //! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
 void check_threads(int threads);
+
+//! One JSON document on stdout; in texts of other programs what is no UTF-8 is replaced.
+void print_json(const core::Json& json);
 
 //! "2,3,4" → {2, 3, 4}. \throws RuntimeError (kInput) naming the option
 std::vector<int> parse_integer_list(const std::string& text, const std::string& option);

@@ -30,13 +30,10 @@ namespace {
 constexpr CommandHelp kDataIngestHelp{
     "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--manifest FILE] [--threads T]\n"
     "  [PACK SETTINGS] [SPLIT SETTINGS]",
-    "Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would "
-    "have\n"
-    "stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of "
-    "a\n"
-    "published manifest: what differs is said before anything is packed. A split manifest of the seed is written "
-    "beside\n"
-    "the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.",
+    R"(Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would have
+stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of a
+published manifest: what differs is said before anything is packed. A split manifest of the seed is written beside
+the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.)",
     "  resolute data ingest market1501 --root Market-1501-v15.09.15 --store store\n"
     "  resolute data ingest cuhk03 --root cuhk03_release --store store --partition published --lr-side pair\n"
     "  resolute data ingest pku-reid --root pku_reid --store store --height 128 --width 48\n"

@@ -73,7 +73,7 @@ int data_show(const Arguments& arguments) {
   if (values->count("json") > 0) {
     core::Json document = datasets::describe_pack(pack);
     document["bytes"] = bytes;
-    std::cout << document.dump(1) << "\n";
+    print_json(document);
     return 0;
   }
   print(pack, bytes);

@@ -23,11 +23,9 @@ namespace {
 constexpr CommandHelp kDataSplitHelp{
     "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [SPLIT SETTINGS] [--draws N] [--json]\n"
     "resolute data split PACK_DIR --check FILE [--json]",
-    "Writes split manifests, DIR/split-SEED.json: who trains, who is tested, which image is low-resolution at which "
-    "rate,\n"
-    "which gallery each draw shows. A file of other content is not replaced. With --check makes a published one again "
-    "from\n"
-    "this pack and its own settings: the same, or the first difference (exit code 2).",
+    R"(Writes split manifests, DIR/split-SEED.json: who trains, who is tested, which image is low-resolution at which rate,
+which gallery each draw shows. A file of other content is not replaced. With --check makes a published one again from
+this pack and its own settings: the same, or the first difference (exit code 2).)",
     "  resolute data split store/packs/cuhk03-0123456789abcdef --partition published --lr-side pair --seeds 0-9 --out "
     "splits\n"
     "  resolute data split store/packs/viper-0123456789abcdef --seeds 0-9 --query-rates 8 --out unseen\n"
@@ -53,7 +51,7 @@ int check(const datasets::PackReader& pack, const fs::path& file, bool json) {
   core::Json told = describe(published.split, file);
   told["gallery_draws"] = published.gallery_draws.size();
   if (json)
-    std::cout << told.dump(1) << "\n";
+    print_json(told);
   else
     std::cout << fmt::format("{}: the same, {} gallery draws included, split {}\n", file.string(),
                              published.gallery_draws.size(), datasets::split_sha256(published.split));
@@ -88,7 +86,7 @@ int write(const datasets::PackReader& pack, const fs::path& out, const datasets:
     told.push_back(describe(made, datasets::export_split(files, out, made, draws)));
   });
   if (json) {
-    std::cout << told.dump(1) << "\n";
+    print_json(told);
     return 0;
   }
   for (const core::Json& one : told)

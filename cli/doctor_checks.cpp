@@ -1,7 +1,5 @@
 #include "cli/doctor_checks.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <sstream>
 
@@ -10,6 +8,7 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "orchestrator/bindings.h"
+#include "orchestrator/launch.h"
 #include "orchestrator/spawner/control_groups.h"
 
 namespace resolute::cli {
@@ -93,8 +92,6 @@ Finding judge_nccl(const core::CommandOutput& output, bool gpus_there) {
 
 }  // namespace
 
-std::string_view name_of(Level level) { return level == Level::kOk ? "ok" : level == Level::kWarn ? "warn" : "fail"; }
-
 core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment environment,
                                 std::chrono::milliseconds limit) {
   core::SpawnRequest request;
@@ -105,11 +102,6 @@ core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment 
   } catch (const core::RuntimeError& error) {
     return {core::Exited{127}, "", std::string(error.what()) + "\n", false};
   }
-}
-
-bool succeeded(const core::CommandOutput& output) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  return !output.timed_out && exited != nullptr && exited->code == 0;
 }
 
 std::string failure_text(const core::CommandOutput& output, std::chrono::milliseconds limit) {
@@ -199,8 +191,7 @@ SiteCheck check_site(const Environment& environment) {
       return {{{Level::kOk, "site", file ? "no site file (" + file->string() + ")" : "no site file", ""}}, {}};
     experiments::Site site = experiments::read_site(files, *file);
     Finding finding{Level::kOk, "site", file->string(), ""};
-    if (!site.container.empty() && !core::program_on_path(environment, site.container.front()) &&
-        ::access(site.container.front().c_str(), X_OK) != 0)
+    if (!site.container.empty() && !orchestrator::can_be_run(environment, site.container.front()))
       finding = {Level::kWarn, "site", fmt::format("'{}' of [container] is not on PATH here", site.container.front()),
                  "it must be there on the nodes"};
     return {{finding}, std::move(site)};
@@ -228,12 +219,8 @@ Findings findings_from_json(const core::Json& json) {
   Findings findings;
   for (const core::Json& check : reader.required<std::vector<core::Json>>("checks")) {
     core::ObjectReader one(check, "doctor");
-    const auto level = one.required<std::string>("level");
-    findings.push_back({level == "ok"     ? Level::kOk
-                        : level == "warn" ? Level::kWarn
-                                          : Level::kFail,
-                        one.required<std::string>("name"), one.required<std::string>("what"),
-                        one.required<std::string>("advice")});
+    findings.push_back({settings::required<Level>(one, "level"), one.required<std::string>("name"),
+                        one.required<std::string>("what"), one.required<std::string>("advice")});
   }
   return findings;
 }

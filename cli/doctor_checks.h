@@ -13,12 +13,14 @@
 #include "core/json.h"
 #include "core/process.h"
 #include "experiments/site.h"
+#include "settings/choice.h"
+#include "slurm/trouble.h"
 
 namespace resolute::cli {
 
 enum class Level { kOk, kWarn, kFail };
-//! "ok", "warn", "fail".
-std::string_view name_of(Level level);
+constexpr auto words_of(Level) { return settings::words("ok", "warn", "fail"); }
+constexpr std::string_view name_of(Level level) { return settings::word(level); }
 
 struct Finding {
   Level level = Level::kOk;
@@ -27,12 +29,12 @@ struct Finding {
   std::string advice;  //!< what to do; empty: nothing
 };
 using Findings = std::vector<Finding>;
+using slurm::succeeded;
 using Environment = std::map<std::string, std::string>;
 
 //! A program's end and outputs; one that cannot be started counts as exit code 127 with the reason on its stderr.
 core::CommandOutput run_briefly(std::vector<std::string> arguments, Environment environment,
                                 std::chrono::milliseconds limit);
-bool succeeded(const core::CommandOutput& output);
 //! Why a program failed, one line: that it took too long, what it said, or how it ended.
 std::string failure_text(const core::CommandOutput& output, std::chrono::milliseconds limit);
 

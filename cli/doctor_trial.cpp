@@ -14,6 +14,7 @@
 
 #include "cli/command.h"
 #include "cli/doctor_checks.h"
+#include "cli/launched_run.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "orchestrator/transport/mpi.h"
@@ -29,7 +30,6 @@ using orchestrator::MpiTransport;
 constexpr unsigned kRingSeconds = 25;  // MPI may hang: then the process ends by SIGALRM
 constexpr int kRounds = 20;
 constexpr std::chrono::seconds kLauncherLimit{40};
-constexpr std::chrono::seconds kListLimit{5};
 constexpr int kWaitForNodes = 60;  // seconds
 constexpr std::chrono::seconds kAllocationLimit{kWaitForNodes + 2 * kLauncherLimit.count() + 20};
 constexpr const char* kOpensReport = "{\"ring\":";
@@ -204,9 +204,7 @@ Finding try_ring(const std::string& name, const std::vector<std::string>& comman
 Findings try_launchers(const Environment& environment) {
   const int nodes = number_in(environment, "SLURM_JOB_NUM_NODES", 1);
   if (nodes == 1) return {{Level::kOk, "launch", "one node: no MPI is needed", ""}};
-  const auto list = run_briefly({"srun", "--mpi=list"}, environment, kListLimit);
-  const auto launchers = slurm::launchers_to_try(nodes, succeeded(list) ? list.out + list.err : "",
-                                                 core::program_on_path(environment, "mpirun").has_value());
+  const auto launchers = launchers_here(nodes, environment);
   if (launchers.empty())
     return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
              "PMIx for srun or mpirun is needed; else submit with --nodes 1"}};

@@ -21,9 +21,8 @@ namespace {
 
 constexpr CommandHelp kExplainHelp{
     "resolute explain JOB --store STORE [--suite NAME] [--json]",
-    "Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and "
-    "what it waits\n"
-    "for now. JOB is an id, its first digits (4 or more), or a specification's file.",
+    R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it waits
+for now. JOB is an id, its first digits (4 or more), or a specification's file.)",
     "  resolute explain 3fa9 --store store\n"
     "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
 
@@ -66,7 +65,7 @@ int explain(const Arguments& arguments) {
       orchestrator::explain(core::real_file_system(), store, digits_of(required_value(*values, "JOB"), store), suite,
                             orchestrator::wall_clock());
   if (values->count("json") > 0)
-    std::cout << orchestrator::to_json(explanation).dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
+    print_json(orchestrator::to_json(explanation));
   else
     print(explanation);
   return 0;

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "slurm/trouble.h"
 
 namespace resolute::cli {
 
@@ -25,6 +26,7 @@ using namespace std::chrono_literals;
 constexpr int kLookMilliseconds = 100;
 constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
+constexpr std::chrono::seconds kAnswerLimit{10};
 
 volatile sig_atomic_t notices_seen = 0;
 volatile sig_atomic_t terminations_seen = 0;
@@ -188,6 +190,18 @@ bool tells_of_a_killed_process(std::string_view line) {
     return !line.substr(end + 2).starts_with("Exited with exit code");
   }
   return false;
+}
+
+std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment) {
+  const auto answer = [&](std::vector<std::string> command) -> std::string {
+    try {
+      const auto output = core::run_command({std::move(command), environment}, kAnswerLimit);
+      return slurm::succeeded(output) ? output.out + output.err : "";
+    } catch (const core::RuntimeError&) {
+      return "";
+    }
+  };
+  return slurm::launchers_to_try(nodes, answer({"srun", "--mpi=list"}), !answer({"mpirun", "--version"}).empty());
 }
 
 LaunchedRun run_launcher(const std::vector<std::string>& command, const std::map<std::string, std::string>& environment,

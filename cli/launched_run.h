@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/process.h"
+#include "slurm/launcher.h"
 
 namespace resolute::cli {
 
@@ -32,6 +33,9 @@ class AllocationSignals {
   struct Before;
   Before* before_;
 };
+
+//! slurm::launchers_to_try(), by what srun and mpirun say here.
+std::vector<slurm::Launcher> launchers_here(int nodes, const std::map<std::string, std::string>& environment);
 
 struct LaunchedRun {
   core::ExitStatus status;

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <thread>
 
+#include "cli/command.h"
 #include "cli/run_signs.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -56,7 +57,7 @@ bool ask(core::FileSystem& files, const experiments::StoreLayout& store,
 
 int report_asked(bool taken, const std::string& what, bool json) {
   if (json)
-    std::cout << core::Json{{"asked", what}, {"taken", taken}}.dump(1) << "\n";
+    print_json({{"asked", what}, {"taken", taken}});
   else if (taken)
     std::cout << what << "\n";
   if (taken) return 0;

@@ -1,33 +1,49 @@
 #pragma once
 //! \file
-//! One attempt of a job on this machine, without a coordinator: starts its process ranks, shows what they log and how
-//! far they are, waits for them (docs/worker.md). The worker itself resumes from checkpoints and publishes the result.
+//! One attempt of a job on this machine, without a coordinator: a spawner starts its process ranks as it does those of
+//! a suite; what they log and how far they are is shown (docs/worker.md). The worker itself resumes from checkpoints
+//! and publishes the result.
 
+#include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
+#include "experiments/plan.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::cli {
 
+//! The lines of a file that another process appends to, each once.
+class GrowingFile {
+ public:
+  explicit GrowingFile(std::filesystem::path path) : path_(std::move(path)) {}
+  //! What has come since the last call, with its line ends: whole lines; none of a file that is not there.
+  //! \param to_the_end also a last line that has not ended
+  std::string new_lines(bool to_the_end = false);
+
+ private:
+  std::filesystem::path path_;
+  std::size_t read_ = 0;
+};
+
 struct LocalAttempt {
-  std::filesystem::path worker;  //!< the program
-  std::filesystem::path store;
-  experiments::JobId job;                 //!< its spec.json is in the store
+  std::filesystem::path worker;           //!< the program
+  experiments::StoreLayout store;         //!< has the job's spec.json
+  experiments::PlannedJob job;            //!< `slots` process ranks
   int attempt = 1;                        //!< names the files that it logs to
-  int ranks = 1;                          //!< W; above 1 only for a training, whose lanes it divides
   std::vector<std::string> options = {};  //!< further ones of the worker, for every rank
   std::string title;                      //!< of the progress line: "training"
 };
 
-//! How an attempt ended. A wrong specification (exit code 2) tells more than a rank that was killed, that more than
-//! whichever failed first, and any failure more than an interruption: the peers of a rank that fails fail too.
+//! How an attempt ended: as the rank whose end tells most (orchestrator/failure.h), of several the first. The peers of
+//! a rank that fails fail too.
 struct AttemptEnd {
-  int code = 0;         //!< 0, 1, 2, or 75: stopped, and the same attempt goes on from its checkpoint
-  std::string message;  //!< what the rank at fault said last, without the program's name; empty with code 0
+  int code = 0;          //!< 0, 1, 2, or 75: stopped, and the same attempt goes on from its checkpoint
+  std::string message;   //!< what the rank at fault said last, without the program's name; empty with code 0
+  bool stopped = false;  //!< a signal has come that stops
 };
 
 //! The next free attempt number of a job: what an earlier try logged stays.
@@ -35,16 +51,13 @@ int next_attempt(const experiments::StoreLayout& store, const experiments::JobId
 
 //! Runs the attempt to its end; no process of it is left then. SIGINT, SIGTERM, SIGHUP and SIGUSR1 to this process go
 //! on to the ranks as SIGTERM: they end after the same step with a checkpoint; a second SIGINT kills them. Once a rank
-//! has failed the others have three seconds to say why and end. What ranks log goes to standard error. Call from the
-//! main thread.
+//! has failed the others have three seconds to say why and end. What ranks log goes to standard error too. Call while
+//! the process has one thread.
 //! \param enough called about ten times a second; once it returns true the ranks are told to stop. May be empty
-//! \throws core::RuntimeError if a rank cannot be started
+//! \throws core::RuntimeError if ranks cannot be started
 AttemptEnd follow_attempt(const LocalAttempt& attempt, const std::function<bool()>& enough = {});
 
 //! What an end that left no result is as an error: interrupted, refused (exit code 2), or worth another try.
 core::ErrorKind kind_of(const AttemptEnd& end);
-
-//! True once a signal that stops has come during an attempt.
-bool stop_was_asked();
 
 }  // namespace resolute::cli

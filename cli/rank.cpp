@@ -28,16 +28,11 @@ namespace {
 
 constexpr CommandHelp kRankHelp{
     "resolute rank FEATURES.h5 [--max-rank K] [--threads T] [--json]",
-    "Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', "
-    "each with 'features' float32 N×D,\n"
-    "'identities' int64 N and, where cameras mean something, 'cameras' int64 N; optionally "
-    "'query/prefix' int64 N; or, in\n"
-    "place of both 'features', one 'distance' float32 queries × gallery. Gallery images of "
-    "the query's own identity\n"
-    "and camera are left out, identity -1 is junk, 0 a distractor; ties count against the "
-    "query. Cameras of one\n"
-    "group alone are refused; without any no image is left out for its camera, and the output "
-    "says so.",
+    R"(Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', each with 'features' float32 N×D,
+'identities' int64 N and, where cameras mean something, 'cameras' int64 N; optionally 'query/prefix' int64 N; or, in
+place of both 'features', one 'distance' float32 queries × gallery. Gallery images of the query's own identity
+and camera are left out, identity -1 is junk, 0 a distractor; ties count against the query. Cameras of one
+group alone are refused; without any no image is left out for its camera, and the output says so.)",
     "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
 
 struct Side {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 #include <iostream>
 #include <map>
 #include <optional>
@@ -32,34 +31,14 @@ namespace {
 
 constexpr CommandHelp kReproHelp{
     "resolute repro JOB --store STORE [--ranks W] [--steps N] [--json]",
-    "Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the "
-    "gradients of each of its\n"
-    "steps, the features and metrics of an evaluation, the bytes of a pack. Says \"same bits\" (exit code 0), or the "
-    "first step,\n"
-    "lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a specification's file.",
+    R"(Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the gradients of each of its
+steps, the features and metrics of an evaluation, the bytes of a pack. Says "same bits" (exit code 0), or the first step,
+lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a specification's file.)",
     "  resolute repro 3fa9 --store store\n"
     "  resolute repro 3fa9 --store store --ranks 2           # another number of ranks: the same bits\n"
     "  resolute repro 3fa9 --store store --steps 5 --json    # a quick look\n"};
 
 constexpr int kDiffers = 1;
-
-// Reads the steps that a run has logged so far, each line once.
-class GrowingLog {
- public:
-  explicit GrowingLog(std::filesystem::path path) : path_(std::move(path)) {}
-  std::map<std::uint64_t, std::string> new_steps() {
-    std::ifstream file(path_, std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(read_));
-    std::string text((std::istreambuf_iterator<char>(file)), {});
-    text.resize(text.rfind('\n') + 1);  // 0 where no line has ended yet
-    read_ += text.size();
-    return results::parse_gradient_digests(text, path_.string());
-  }
-
- private:
-  std::filesystem::path path_;
-  std::size_t read_ = 0;
-};
 
 // A checkpoint's header is JSON behind its length (docs/formats/checkpoint.md); it names the class of a run that was
 // stopped and so left no result. Empty where there is none.
@@ -155,10 +134,10 @@ struct Ended {
 
 // Whether the run has logged a step that differs, or the last that was asked for. A log that cannot be read ends
 // nothing: it is named once the run is over.
-bool reaches_the_end(GrowingLog& log, const Request& request, const results::TrainingLog& recorded) {
+bool reaches_the_end(GrowingFile& log, const Request& request, const results::TrainingLog& recorded) {
   std::map<std::uint64_t, std::string> steps;
   try {
-    steps = log.new_steps();
+    steps = results::parse_gradient_digests(log.new_lines(), "metrics.jsonl");
   } catch (const core::RuntimeError&) {
     return false;
   }
@@ -174,10 +153,9 @@ bool reaches_the_end(GrowingLog& log, const Request& request, const results::Tra
 // Runs the job in the scratch store.
 Ended run_again(const Request& request, const StoreLayout& scratch, const results::TrainingLog& recorded) {
   LocalAttempt attempt{worker_program(),
-                       scratch.root(),
-                       request.job,
+                       scratch,
+                       {request.job, request.specification, {}, request.ranks, ""},
                        1,
-                       request.ranks,
                        {},
                        experiments::kind_name(request.specification) + " again"};
   attempt.options = threads_option(results::numeric_class_of(request.recorded));
@@ -185,7 +163,7 @@ Ended run_again(const Request& request, const StoreLayout& scratch, const result
   if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {follow_attempt(attempt)};
   // Nobody goes on from this run: its time belongs to the steps.
   attempt.options.insert(attempt.options.end(), {"--checkpoint-every", "1000000000"});
-  GrowingLog log(scratch.attempt_file(request.job, attempt.attempt, "metrics.jsonl"));
+  GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, "metrics.jsonl"));
   Ended ended;
   ended.attempt = follow_attempt(attempt, [&] {
     ended.by_us = ended.by_us || reaches_the_end(log, request, recorded);
@@ -260,12 +238,12 @@ int repro(const Arguments& arguments) {
   ScratchStore scratch(request.store, request.keep);
   scratch.prepare(request.job, request.specification);
   const Ended ended = run_again(request, scratch.layout(), recorded);
-  if (stop_was_asked())
+  if (ended.attempt.stopped)
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped before the comparison was done", {},
                              "start it again");
   const results::Reproduction verdict = compare(request, scratch.layout(), recorded, ended);
   if (values->count("json") > 0)
-    std::cout << results::to_json(verdict).dump(1) << "\n";
+    print_json(results::to_json(verdict));
   else
     std::cout << results::to_text(verdict);
   return results::same_bits(verdict) ? 0 : kDiffers;

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iostream>
 
 #include "cli/command.h"
+#include "cli/slurm_view.h"
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
@@ -47,14 +49,7 @@ void ask_slurm_about(slurm::Client& client, std::vector<Standing>& standings) {
   for (const auto& standing : standings)
     for (const auto& batch : standing.batches)
       if (batch.generation >= 0) names.push_back(batch.batch.job_name);
-  if (names.empty()) return;
-  std::optional<std::string> trouble;
-  std::vector<slurm::QueuedJob> found;
-  try {
-    found = client.find(names);
-  } catch (const core::RuntimeError& error) {
-    trouble = error.what();
-  }
+  const auto [found, trouble] = ask_slurm(client, names);
   for (auto& standing : standings) {
     standing.trouble = trouble;
     for (auto& batch : standing.batches) {
@@ -266,6 +261,15 @@ core::Json jobs_json(const Standing& standing, bool already, const std::optional
   core::Json document{{"submission", standing.request.token}, {"jobs", jobs}, {"already", already}};
   if (refused) document["refused"] = {{"batch", refused->batch}, {"why", refused->why}};
   return document;
+}
+
+int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json) {
+  if (json)
+    print_json({{"submission", submission}, {"jobs", core::Json::array()}, {"already", true}, {"complete", true}});
+  else
+    std::cout << fmt::format("nothing to {}: all {} jobs of suite {} have their results\n", verb, plan.jobs.size(),
+                             plan.suite);
+  return 0;
 }
 
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,

@@ -81,6 +81,9 @@ std::vector<std::string> job_lines(const Standing& standing, const std::string& 
 //! {"submission", "jobs": [{"batch", "job", "name", "script", "log"}], "already"}, and "refused": {"batch", "why"}
 core::Json jobs_json(const Standing& standing, bool already, const std::optional<RefusedBatch>& refused = std::nullopt);
 
+//! Says that every job has its result. \param verb "submit" \param submission its token, or null \return exit code 0
+int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json);
+
 //! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell.
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
                           const std::vector<std::string>& plan_arguments);

@@ -111,7 +111,7 @@ orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const e
   const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
   if (submissions.empty()) return status;
   slurm::Client client(slurm::real_effects(), interactive_client());
-  correct(status, submissions, ask_slurm(client, submissions), signs);
+  correct(status, submissions, ask_slurm(client, names_to_ask(submissions)), signs);
   return status;
 }
 

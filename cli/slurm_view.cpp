@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -68,19 +69,9 @@ Phase phase_of(const QueuedJob& job) {
 
 // Of several jobs of one name (generations, a doubled submission) the one that matters most is shown.
 int weight_of(Phase phase) {
-  switch (phase) {
-    case Phase::kRuns:
-      return 4;
-    case Phase::kWaits:
-      return 3;
-    case Phase::kHeld:
-      return 2;
-    case Phase::kEnding:
-      return 1;
-    case Phase::kEnded:
-      break;
-  }
-  return 0;
+  using enum Phase;
+  constexpr std::array kLightestFirst{kEnded, kEnding, kHeld, kWaits, kRuns};
+  return static_cast<int>(std::find(kLightestFirst.begin(), kLightestFirst.end(), phase) - kLightestFirst.begin());
 }
 
 // The jobs of one id, an array's elements or one alone; empty: SLURM knows none of the batch's name.
@@ -177,19 +168,10 @@ int missing_elements(const StoredBatch& batch, const std::vector<const QueuedJob
 
 AllocationView::State state_of(Phase phase) {
   using enum AllocationView::State;
-  switch (phase) {
-    case Phase::kWaits:
-      return kWaits;
-    case Phase::kHeld:
-      return kHeld;
-    case Phase::kRuns:
-      return kRuns;
-    case Phase::kEnding:
-      return kEnding;
-    case Phase::kEnded:
-      break;
-  }
-  return kEnded;
+  constexpr std::array kStates{std::pair{Phase::kWaits, kWaits}, std::pair{Phase::kHeld, kHeld},
+                               std::pair{Phase::kRuns, kRuns}, std::pair{Phase::kEnding, kEnding},
+                               std::pair{Phase::kEnded, kEnded}};
+  return std::find_if(kStates.begin(), kStates.end(), [&](const auto& one) { return one.first == phase; })->second;
 }
 
 void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, bool complete,
@@ -289,8 +271,7 @@ std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submi
   return names;
 }
 
-SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<StoredSubmission>& submissions) {
-  const auto names = names_to_ask(submissions);
+SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names) {
   if (names.empty()) return {};
   try {
     return {client.find(names), std::nullopt};

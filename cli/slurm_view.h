@@ -13,6 +13,7 @@
 #include "core/file_system.h"
 #include "core/json.h"
 #include "experiments/store_layout.h"
+#include "settings/choice.h"
 #include "slurm/allocation.h"
 #include "slurm/client.h"
 #include "slurm/submission.h"
@@ -49,8 +50,8 @@ struct SlurmAnswer {
   std::vector<slurm::QueuedJob> queued;
   std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
 };
-//! One squeue for names_to_ask(); none if that is empty. Never throws for what SLURM does.
-SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<StoredSubmission>& submissions);
+//! One squeue for all names; none without a name. Never throws for what SLURM does.
+SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);
 
 //! One allocation, or a whole array.
 struct AllocationView {
@@ -72,8 +73,10 @@ struct AllocationView {
   std::string last_end;  //!< cause and verdict of the last start that has ended; of an array, counts by cause
   std::string advice;    //!< what to do; empty: nothing
 };
-//! "waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown".
-std::string_view name_of(AllocationView::State state);
+constexpr auto words_of(AllocationView::State) {
+  return settings::words("waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown");
+}
+constexpr std::string_view name_of(AllocationView::State state) { return settings::word(state); }
 //! It will run, or may: SLURM has it, or could not be asked.
 bool may_live(AllocationView::State state);
 //! Those of submissions that have not ended, or, where all have, of the last one. A job is found by its batch's name,

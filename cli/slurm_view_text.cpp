@@ -98,31 +98,6 @@ std::string line_of(const AllocationView& view, bool with_submission, slurm::Tim
 
 }  // namespace
 
-std::string_view name_of(AllocationView::State state) {
-  using enum AllocationView::State;
-  switch (state) {
-    case kWaits:
-      return "waits";
-    case kHeld:
-      return "held";
-    case kRuns:
-      return "runs";
-    case kEnding:
-      return "ending";
-    case kEnded:
-      return "ended";
-    case kLost:
-      return "lost";
-    case kRefused:
-      return "refused";
-    case kNotSubmitted:
-      return "not-submitted";
-    case kUnknown:
-      break;
-  }
-  return "unknown";
-}
-
 std::vector<std::string> allocation_lines(const std::vector<AllocationView>& views, const SlurmAnswer& answer,
                                           slurm::Time now) {
   std::set<std::string> tokens;

@@ -66,12 +66,6 @@ std::vector<slurm::Batch> array_batches(const std::string& suite, const std::str
   return batches;
 }
 
-bool is_variable_name(const std::string& name) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !name.empty() && is_letter(name.front()) &&
-         std::all_of(name.begin(), name.end(), [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
-}
-
 }  // namespace
 
 std::vector<slurm::Batch> batches_of(const experiments::Plan& plan, const std::string& token, int allocations,
@@ -95,7 +89,7 @@ std::vector<std::pair<std::string, std::string>> suite_variables(
     const std::size_t close = suite_text.find('}', at);
     if (close == std::string::npos) break;
     const std::string name = suite_text.substr(at + 2, close - at - 2);
-    if (name != "STORE" && is_variable_name(name)) names.insert(name);
+    if (name != "STORE" && slurm::is_variable_name(name)) names.insert(name);
   }
   std::vector<std::pair<std::string, std::string>> variables;
   // An empty one counts as not set wherever a suite is read.

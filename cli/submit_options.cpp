@@ -23,32 +23,38 @@ using Environment = std::map<std::string, std::string>;
 
 constexpr std::chrono::seconds kNotice{120};
 
-// Where the value of a text of Resources can come from.
+// A text of Resources, and where its value can come from: --NAME, `name` in the site file's [slurm], SBATCH_NAME.
 struct TextOption {
   const char* option;
-  std::optional<std::string> experiments::Site::Slurm::*site;
-  const char* key;       // in the site file's [slurm]
-  const char* variable;  // of sbatch; nullptr: none
   std::string slurm::Resources::*to;
+  std::optional<std::string> experiments::Site::Slurm::*site;
+  const char* variable;  // nullptr: none
+  const char* about;
 };
+using Wanted = slurm::Resources;
+using Sites = experiments::Site::Slurm;
 const std::array<TextOption, 10> kTexts{{
-    {"partition", &experiments::Site::Slurm::partition, "partition", "SBATCH_PARTITION", &slurm::Resources::partition},
-    {"account", &experiments::Site::Slurm::account, "account", "SBATCH_ACCOUNT", &slurm::Resources::account},
-    {"qos", &experiments::Site::Slurm::qos, "qos", "SBATCH_QOS", &slurm::Resources::qos},
-    {"constraint", &experiments::Site::Slurm::constraint, "constraint", "SBATCH_CONSTRAINT",
-     &slurm::Resources::constraint},
-    {"reservation", &experiments::Site::Slurm::reservation, "reservation", "SBATCH_RESERVATION",
-     &slurm::Resources::reservation},
-    {"exclude", &experiments::Site::Slurm::exclude, "exclude", nullptr, &slurm::Resources::exclude},
-    {"gpu-type", &experiments::Site::Slurm::gpu_type, "gpu_type", nullptr, &slurm::Resources::gpu_type},
-    {"memory", &experiments::Site::Slurm::memory, "memory", nullptr, &slurm::Resources::memory},
-    {"mail-user", &experiments::Site::Slurm::mail_user, "mail_user", nullptr, &slurm::Resources::mail_user},
-    {"mail-type", &experiments::Site::Slurm::mail_type, "mail_type", nullptr, &slurm::Resources::mail_type},
+    {"partition", &Wanted::partition, &Sites::partition, "SBATCH_PARTITION", "SLURM's partition"},
+    {"account", &Wanted::account, &Sites::account, "SBATCH_ACCOUNT", "whom it is charged to"},
+    {"qos", &Wanted::qos, &Sites::qos, "SBATCH_QOS", "quality of service"},
+    {"constraint", &Wanted::constraint, &Sites::constraint, "SBATCH_CONSTRAINT", "features that the nodes must have"},
+    {"exclude", &Wanted::exclude, &Sites::exclude, nullptr, "nodes that it must not use"},
+    {"reservation", &Wanted::reservation, &Sites::reservation, "SBATCH_RESERVATION", "reservation that it runs in"},
+    {"gpu-type", &Wanted::gpu_type, &Sites::gpu_type, nullptr, "kind of GPU, as the site calls it: a100"},
+    {"memory", &Wanted::memory, &Sites::memory, nullptr,
+     "of each node: MiB, or a number with K, M, G, T; 0: all of it"},
+    {"mail-user", &Wanted::mail_user, &Sites::mail_user, nullptr, "who gets SLURM's mails"},
+    {"mail-type", &Wanted::mail_type, &Sites::mail_type, nullptr, "which: END,FAIL"},
 }};
 
 std::string variable(const Environment& environment, const char* name) {
   const auto found = environment.find(name);
   return found == environment.end() ? std::string() : found->second;
+}
+
+std::string key_of(std::string option) {
+  std::replace(option.begin(), option.end(), '-', '_');
+  return option;
 }
 
 template <class T>
@@ -57,22 +63,17 @@ std::optional<T> given(const options::variables_map& values, const char* name) {
   return values[name].as<T>();
 }
 
-int checked(const char* option, int value, int least) {
-  if (value < least)
-    throw core::input_error(fmt::format("--{} {} is too small", option, value), fmt::format("{} is the least", least));
-  return value;
-}
-
-core::RuntimeError missing(const char* option, const char* key) {
+core::RuntimeError missing(const char* option) {
   return core::input_error(fmt::format("option --{} is missing", option), "no site file says it either",
-                           fmt::format("give it, or '{}' in [slurm] of ~/.config/resolute/site.toml", key));
+                           fmt::format("give it, or '{}' in [slurm] of ~/.config/resolute/site.toml", option));
 }
 
 // What is refused is said of the place that it comes from.
-void check_alone(const TextOption& text, const std::string& value, const std::string& place) {
+template <class T>
+void check_alone(T slurm::Resources::*member, const T& value, const std::string& place) {
   slurm::Resources alone;
   alone.gpus_per_node = 1;  // a type needs a number, which comes from elsewhere
-  alone.*text.to = value;
+  alone.*member = value;
   try {
     slurm::validate(alone);
   } catch (const core::RuntimeError& error) {
@@ -88,10 +89,10 @@ void read_texts(const options::variables_map& values, const experiments::Site& s
       to = *typed;
     } else if (const auto& written = site.slurm.*text.site) {
       to = *written;
-      check_alone(text, to, site.places.at(std::string("slurm.") + text.key));
+      check_alone(text.to, to, site.places.at("slurm." + key_of(text.option)));
     } else if (text.variable != nullptr) {
       to = variable(environment, text.variable);
-      check_alone(text, to, text.variable);
+      check_alone(text.to, to, text.variable);
     }
   }
 }
@@ -105,7 +106,7 @@ void read_sizes(const options::variables_map& values, const experiments::Site& s
   else if (site.slurm.nodes)
     resources.nodes = *site.slurm.nodes;
   else
-    throw missing("nodes", "nodes");
+    throw missing("nodes");
   resources.gpus_per_node = given<int>(values, "gpus-per-node").value_or(site.slurm.gpus_per_node.value_or(0));
   resources.cpus_per_node = given<int>(values, "cpus-per-node").value_or(site.slurm.cpus_per_node.value_or(0));
   // The type that a site names is of no use to a suite that takes no GPU.
@@ -115,7 +116,7 @@ void read_sizes(const options::variables_map& values, const experiments::Site& s
   else if (site.slurm.time)
     resources.time = slurm::parse_time_limit(*site.slurm.time, site.places.at("slurm.time") + ": time");
   else
-    throw missing("time", "time");
+    throw missing("time");
   resources.exclusive = values.count("exclusive") > 0 || site.slurm.exclusive.value_or(false);
   resources.array_at_once = given<int>(values, "array-at-once").value_or(0);
   if (resources.array_at_once != 0 && !array)
@@ -127,15 +128,8 @@ slurm::Resources read_resources(const options::variables_map& values, const expe
   slurm::Resources resources;
   read_texts(values, site, environment, resources);
   read_sizes(values, site, resources);
-  for (const std::string& option : site.slurm.options) {
-    slurm::Resources alone;
-    alone.options = {option};
-    try {
-      slurm::validate(alone);
-    } catch (const core::RuntimeError& error) {
-      throw error.at(site.places.at("slurm.options"));
-    }
-  }
+  for (const std::string& option : site.slurm.options)
+    check_alone(&slurm::Resources::options, {option}, site.places.at("slurm.options"));
   resources.options = site.slurm.options;
   if (const auto more = given<std::vector<std::string>>(values, "sbatch"))
     resources.options.insert(resources.options.end(), more->begin(), more->end());
@@ -145,7 +139,7 @@ slurm::Resources read_resources(const options::variables_map& values, const expe
 
 std::chrono::seconds read_notice(const options::variables_map& values, const experiments::Site& site,
                                  std::chrono::seconds time) {
-  if (const auto notice = given<int>(values, "notice")) return std::chrono::seconds(checked("notice", *notice, 1));
+  if (const auto notice = given<int>(values, "notice")) return std::chrono::seconds(at_least("notice", *notice, 1));
   // In a short allocation most of the time is still for work.
   const std::chrono::seconds most = std::max(time / 4, std::chrono::seconds(1));
   return std::min(site.slurm.notice ? std::chrono::seconds(*site.slurm.notice) : kNotice, most);
@@ -181,7 +175,7 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
   std::vector<std::string> arguments;
   const auto number = [&](const char* name, int least) {
     if (const auto value = given<int>(values, name))
-      arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(checked(name, *value, least))});
+      arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(at_least(name, *value, least))});
   };
   number("slots", 0);
   // What was asked for of a node that others use too, where nothing but us keeps it to that.
@@ -197,8 +191,7 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
     arguments.insert(arguments.end(), {"--first", *first});
   }
   if (const auto bind = given<std::string>(values, "bind")) {
-    if (*bind != "auto" && *bind != "none" && *bind != "cores")
-      throw core::input_error(fmt::format("--bind {} is unknown", *bind), "", "give auto, none or cores");
+    parse_binding(*bind);
     arguments.insert(arguments.end(), {"--bind", *bind});
   }
   if (const auto interface = given<std::string>(values, "interface"))
@@ -220,7 +213,7 @@ std::filesystem::path normal(const std::filesystem::path& path) {
 }
 
 void check_batches(const options::variables_map& values) {
-  const int allocations = checked("allocations", values["allocations"].as<int>(), 1);
+  const int allocations = at_least("allocations", values["allocations"].as<int>(), 1);
   if (allocations > 999)
     throw core::input_error(fmt::format("--allocations {} is too many", allocations), "999 is most");
   if (allocations > 1 && values.count("array") > 0)
@@ -237,16 +230,7 @@ void add_asking_options(options::options_description& visible) {
   number("gpus-per-node", "GPUs of each node; none unless given");
   number("cpus-per-node", "processors of each node; also the default of --slots");
   text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
-  text("partition", "SLURM's partition");
-  text("account", "whom it is charged to");
-  text("qos", "quality of service");
-  text("constraint", "features that the nodes must have");
-  text("exclude", "nodes that it must not use");
-  text("reservation", "reservation that it runs in");
-  text("gpu-type", "kind of GPU, as the site calls it: a100");
-  text("memory", "of each node: MiB, or a number with K, M, G, T; 0: all of it");
-  text("mail-user", "who gets SLURM's mails");
-  text("mail-type", "which: END,FAIL");
+  for (const TextOption& one : kTexts) text(one.option, one.about);
   add("exclusive", "nodes of its own");
   add("sbatch", options::value<std::vector<std::string>>()->composing(),
       "another option of sbatch's: --sbatch=--licenses=x; repeatable");
@@ -320,7 +304,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
     throw core::input_error("--array and --continue chain exclude each other",
                             "each element that goes on would have the whole array submitted again",
                             "let it go on by --continue requeue, or submit without --array");
-  request.most_restarts = checked("most-restarts", values["most-restarts"].as<int>(), 1);
+  request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
   request.site = {site.modules, site.commands};
   request.notice = read_notice(values, site, request.resources.time);
   request.variables = suite_variables(core::read_named_text(files, suite_file), environment);

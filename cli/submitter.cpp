@@ -2,8 +2,6 @@
 
 #include <cstdlib>
 
-#include "slurm/user.h"
-
 namespace resolute::cli {
 
 std::string effective_user() {

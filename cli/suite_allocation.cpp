@@ -29,11 +29,9 @@ using slurm::Time;
 
 constexpr CommandHelp kSuiteAllocationHelp{
     "resolute suite allocation --submission FOLDER --batch N --generation G",
-    "Not for people: the script that `suite submit` hands to SLURM becomes this command. It starts `suite run` on "
-    "every "
-    "node, passes\n"
-    "SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends.\n"
-    "Exit codes: 0 complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why).",
+    R"(Not for people: the script that `suite submit` hands to SLURM becomes this command. It starts `suite run` on every node, passes
+SLURM's notice on, and when the run has ended requeues its job, submits a successor, or ends.
+Exit codes: 0 complete, 3 some jobs failed, 75 to be continued, 1 or 2 given up (the log says why).)",
     "  resolute suite allocation --submission store/suites/NAME/submissions/TOKEN --batch 1 --generation 0\n"};
 
 constexpr auto kLinger = 30s;
@@ -55,24 +53,6 @@ const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number
     if (batch.number == number) return batch;
   throw core::input_error(fmt::format("--batch is {}", number),
                           fmt::format("submission {} has {}", request.token, request.batches.size()));
-}
-
-bool on_path(const std::string& program, const std::map<std::string, std::string>& environment) {
-  try {
-    return std::get<core::Exited>(core::run_command({{program, "--version"}, environment}, kBeginPatience).status)
-               .code == 0;
-  } catch (const std::exception&) {
-    return false;
-  }
-}
-
-std::string srun_mpi_list(const std::map<std::string, std::string>& environment) {
-  try {
-    const auto output = core::run_command({{"srun", "--mpi=list"}, environment}, kBeginPatience);
-    return output.out + output.err;
-  } catch (const core::RuntimeError&) {
-    return {};
-  }
 }
 
 // while_storage_fails() with pauses that heed `stop`.
@@ -256,7 +236,7 @@ class Allocation {
   // The one that worked in this submission before comes first.
   std::vector<slurm::Launcher> launchers() const {
     if (request_.launcher != "auto") return {slurm::parse_launcher(request_.launcher)};
-    auto list = slurm::launchers_to_try(here_.nodes, srun_mpi_list(environment_), on_path("mpirun", environment_));
+    auto list = launchers_here(here_.nodes, environment_);
     std::vector<slurm::AllocationRun> runs;
     for (const auto& batch : request_.batches)
       for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch)))

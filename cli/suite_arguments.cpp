@@ -28,6 +28,14 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   return parsed;
 }
 
+orchestrator::BindRanks parse_binding(const std::string& text) {
+  using orchestrator::BindRanks;
+  for (const auto& [word, value] :
+       {std::pair{"auto", BindRanks::kAuto}, {"none", BindRanks::kNone}, {"cores", BindRanks::kCores}})
+    if (text == word) return value;
+  throw core::input_error(fmt::format("--bind {} is unknown", text), "", "give auto, none or cores");
+}
+
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
   auto& files = core::real_file_system();
   experiments::SuiteOptions suite;

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
+#include "orchestrator/run.h"
 
 namespace resolute::cli {
 
@@ -18,6 +19,9 @@ struct SuiteArguments {
   //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
 };
+
+//! The value of --bind. \throws RuntimeError (kInput) unless it is "auto", "none" or "cores"
+orchestrator::BindRanks parse_binding(const std::string& text);
 
 //! Adds the shared options to `more` and parses; nothing after --help.
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,

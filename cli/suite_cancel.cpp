@@ -25,14 +25,11 @@ namespace {
 
 constexpr CommandHelp kSuiteCancelHelp{
     "resolute suite cancel SUITE.toml --store STORE [--job JOB]... [--json]",
-    "Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite "
-    "resume` goes on from\n"
-    "there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those that run "
-    "when their\n"
-    "checkpoints are written, after two minutes at the latest.\n"
-    "With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them "
-    "after all.\n"
-    "Works from any machine that sees the store; SLURM's jobs from one that can ask SLURM.",
+    R"(Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite resume` goes on from
+there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those that run when their
+checkpoints are written, after two minutes at the latest.
+With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them after all.
+Works from any machine that sees the store; SLURM's jobs from one that can ask SLURM.)",
     "  resolute suite cancel suite.toml --store /shared/store\n"
     "  resolute suite cancel suite.toml --store /shared/store --job 3fa9\n"};
 
@@ -140,19 +137,21 @@ class Cancelling {
   SlurmJobs jobs_;
 };
 
+// \param asked a run, of which `taken` says whether it took it
 int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::string& suite, bool json) {
+  const std::set<std::string> cancelled = jobs.trouble ? std::set<std::string>{} : jobs.cancelled;
   if (json) {
-    core::Json document{{"asked", asked ? core::Json(fmt::format("suite {} is being stopped", suite)) : core::Json()},
-                        {"taken", taken},
-                        {"cancelled", jobs.trouble ? std::set<std::string>{} : jobs.cancelled},
-                        {"trouble", jobs.trouble ? core::Json(*jobs.trouble) : core::Json()}};
-    std::cout << document.dump(1, ' ', false, core::Json::error_handler_t::replace) << "\n";
+    print_json({{"asked", asked ? core::Json(fmt::format("suite {} is being stopped", suite)) : core::Json()},
+                {"taken", taken},
+                {"cancelled", cancelled},
+                {"trouble", jobs.trouble ? core::Json(*jobs.trouble) : core::Json()}});
   } else {
     if (asked)
       std::cout << fmt::format("{}: suite {}\n", taken ? "stopped" : "asked, but not taken by the run within 15 s",
                                suite);
-    if (!jobs.trouble)
-      for (const auto& name : jobs.cancelled) std::cout << fmt::format("cancelled: SLURM's job {}\n", name);
+    for (const auto& name : cancelled) std::cout << fmt::format("cancelled: SLURM's job {}\n", name);
+    if (!asked && !jobs.trouble && cancelled.empty())
+      std::cout << fmt::format("nothing to cancel: no run of suite {} is at work, and SLURM has no job of it\n", suite);
   }
   std::cout << std::flush;
   if (!jobs.trouble) return 0;
@@ -163,26 +162,14 @@ int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::s
                                        fmt::join(jobs.names, ",")));
 }
 
-int report_nothing(const std::string& suite, bool json) {
-  if (json)
-    std::cout << core::Json{{"asked", nullptr},
-                            {"taken", false},
-                            {"cancelled", core::Json::array()},
-                            {"trouble", nullptr}}
-                     .dump(1)
-              << "\n";
-  else
-    std::cout << fmt::format("nothing to cancel: no run of suite {} is at work, and SLURM has no job of it\n", suite);
-  return 0;
-}
-
 // Everything of the suite, here and in SLURM.
 int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan) {
   require_own_submissions(files, arguments.store.suite_folder(plan.suite));
   Cancelling cancelling(files, arguments, plan);
   Runs runs = live_runs(files, arguments.store, plan);
   if (cancelling.jobs().names.empty()) {
-    if (runs.empty() && cancelling.jobs().submitted) return report_nothing(plan.suite, arguments.json);
+    if (runs.empty() && cancelling.jobs().submitted)
+      return report_cancelled({}, false, false, plan.suite, arguments.json);
     runs = require_live_runs(files, arguments.store, plan);
     const bool taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
     return report_asked(taken, fmt::format("suite {} is being stopped", plan.suite), arguments.json);

@@ -21,13 +21,10 @@ namespace {
 
 constexpr CommandHelp kSuiteCompactHelp{
     "resolute suite compact SUITE.toml --store STORE [--undo] [--dry-run] [--json]",
-    "Packs the small files that finished jobs of the suite have left (logs, metrics, an evaluation's spec.json) into a "
-    "few large\n"
-    "ones, STORE/bundles/SUITE-NNNNNN, for file systems that count files. Results, weights and features stay where "
-    "they are. A run\n"
-    "may be at work; what it has in hand is left alone. `resolute repro` finds packed files by itself; --undo puts all "
-    "of them\n"
-    "back. --dry-run tells what would be done.",
+    R"(Packs the small files that finished jobs of the suite have left (logs, metrics, an evaluation's spec.json) into a few large
+ones, STORE/bundles/SUITE-NNNNNN, for file systems that count files. Results, weights and features stay where they are. A run
+may be at work; what it has in hand is left alone. `resolute repro` finds packed files by itself; --undo puts all of them
+back. --dry-run tells what would be done.)",
     "  resolute suite compact suite.toml --store /shared/store --dry-run\n"
     "  resolute suite compact suite.toml --store /shared/store\n"
     "  resolute suite compact suite.toml --store /shared/store --undo\n"};
@@ -83,7 +80,7 @@ int suite_compact(const Arguments& arguments) {
   const auto report = undo ? orchestrator::unpack(files, parsed->store, plan.suite, compact)
                            : orchestrator::compact(files, parsed->store, plan, compact);
   if (parsed->json)
-    std::cout << to_json(report, undo, compact.dry_run).dump(1) << "\n";
+    print_json(to_json(report, undo, compact.dry_run));
   else
     print(report, undo, compact.dry_run);
   return 0;

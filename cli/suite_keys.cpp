@@ -15,12 +15,11 @@ namespace options = boost::program_options;
 
 namespace {
 
-constexpr CommandHelp kSuiteKeysHelp{"resolute suite keys [PATTERN] [--json | --markdown | --words]",
-                                     "Lists the settings of a suite (docs/suite.md): key, default, what it may be, "
-                                     "what it means. PATTERN is a part of the "
-                                     "key.",
-                                     "  resolute suite keys rain\n"
-                                     "  resolute suite keys train.lr --json\n"};
+constexpr CommandHelp kSuiteKeysHelp{
+    "resolute suite keys [PATTERN] [--json | --markdown | --words]",
+    R"(Lists the settings of a suite (docs/suite.md): key, default, what it may be, what it means. PATTERN is a part of the key.)",
+    "  resolute suite keys rain\n"
+    "  resolute suite keys train.lr --json\n"};
 
 core::Json to_json(const experiments::SettingText& setting) {
   return {{"key", setting.key},

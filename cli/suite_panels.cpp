@@ -203,7 +203,7 @@ int suite_panels(const Arguments& arguments) {
                             "set evaluate.panels to the number of queries to show");
   core::write_atomic(files, file, panel_page_html(page));
   if (parsed->json) {
-    std::cout << describe(page, file).dump(1) << "\n";
+    print_json(describe(page, file));
     return 0;
   }
   std::size_t queries = 0, missing = 0;

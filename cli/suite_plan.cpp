@@ -16,9 +16,8 @@ namespace {
 
 constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
-    "Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. "
-    "Refuses\n"
-    "what cannot work, with file, line, column and key.",
+    R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. Refuses
+what cannot work, with file, line, column and key.)",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
 

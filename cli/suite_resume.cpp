@@ -26,17 +26,11 @@ namespace {
 
 constexpr CommandHelp kSuiteResumeHelp{
     "resolute suite resume SUITE.toml --store STORE [--here] [--profile NAME] [--set KEY=VALUE]... [--json]",
-    "Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission "
-    "that "
-    "SLURM knows\n"
-    "no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released; what waits "
-    "or runs is left\n"
-    "alone. Otherwise, inside of an allocation, under mpirun or srun, or with --here or any other option of `suite "
-    "run`, it is\n"
-    "`suite run`. Finished jobs never run again.\n"
-    "Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, "
-    "as "
-    "`suite run`.",
+    R"(Goes on with a suite from where it stopped. If it was submitted (`suite submit`), every job of the submission that SLURM knows
+no more (cancelled, lost, ended early) is submitted again as it was, and one that is held is released; what waits or runs is left
+alone. Otherwise, inside of an allocation, under mpirun or srun, or with --here or any other option of `suite run`, it is
+`suite run`. Finished jobs never run again.
+Exit codes: 0 submitted or there already, 1 SLURM does not answer (give it again), 2 SLURM refuses; run here, as `suite run`.)",
     "  resolute suite resume suite.toml --store /shared/store\n"
     "  resolute suite resume suite.toml --store store --here --slots 8\n"};
 
@@ -120,9 +114,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   require_writable_store(parsed.store.root());
   const auto refusal = submit_missing(files, client, effects, standing);
   if (parsed.json) {
-    if (!refusal || is_alive(standing))
-      std::cout << jobs_json(standing, nothing_new, refusal).dump(1, ' ', false, core::Json::error_handler_t::replace)
-                << "\n";
+    if (!refusal || is_alive(standing)) print_json(jobs_json(standing, nothing_new, refusal));
   } else {
     for (const auto& line : lines) std::cout << line << "\n";
     print_lines(standing, alive, status);
@@ -158,19 +150,8 @@ int suite_resume(const Arguments& arguments) {
   if (open.empty()) return suite_run(arguments);
   Standing& newest = open.back();
   const auto plan = submitted_plan(*parsed, arguments, newest, visible);
-  if (orchestrator::all_results_there(files, parsed->store, plan)) {
-    if (parsed->json)
-      std::cout << core::Json{{"submission", newest.request.token},
-                              {"jobs", core::Json::array()},
-                              {"already", true},
-                              {"complete", true}}
-                       .dump(1)
-                << "\n";
-    else
-      std::cout << fmt::format("nothing to resume: all {} jobs of suite {} have their results\n", plan.jobs.size(),
-                               plan.suite);
-    return 0;
-  }
+  if (orchestrator::all_results_there(files, parsed->store, plan))
+    return report_complete("resume", newest.request.token, plan, parsed->json);
   if (core::read_text_if_exists(files, newest.folder.suite_file()).value_or("") !=
       core::read_named_text(files, parsed->values["SUITE.toml"].as<std::string>()))
     core::log_warning(

@@ -34,11 +34,9 @@ constexpr CommandHelp kSuiteRunHelp{
     "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--allocation K] [--bind auto|none|cores] [--profile "
     "NAME] "
     "[--set KEY=VALUE]... [--json]",
-    "Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every "
-    "other rank\n"
-    "is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run "
-    "again.\n"
-    "Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.",
+    R"(Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every other rank
+is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run again.
+Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.)",
     "  resolute suite run experiments/suites/quickstart.toml --store store\n"
     "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
 
@@ -116,33 +114,20 @@ void add_suite_run_options(options::options_description& visible) {
       "steps between checkpoints of a training, 0: the worker's choice; changes no result");
 }
 
-int count_option(const options::variables_map& values, const char* name, int least = 0) {
-  const int value = values[name].as<int>();
-  if (value < least)
-    throw core::input_error(fmt::format("--{} {} is too small", name, value), fmt::format("{} is the least", least));
-  return value;
-}
-
 void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
                       orchestrator::RunOptions& run) {
-  run.slots = count_option(values, "slots");
-  run.gpus = count_option(values, "gpus", -1);
+  const auto number = [&](const char* name, int least = 0) { return at_least(name, values[name].as<int>(), least); };
+  run.slots = number("slots");
+  run.gpus = number("gpus", -1);
   if (values.count("only") > 0) run.only = values["only"].as<std::string>();
   if (values.count("first") > 0) run.first = values["first"].as<std::string>();
-  if (int jobs = count_option(values, "max-jobs"); jobs > 0) run.max_jobs = jobs;
-  run.allocation = count_option(values, "allocation", 1);
-  run.memory_per_rank_mib = count_option(values, "memory-per-rank");
-  run.no_progress_limit = std::chrono::minutes(count_option(values, "no-progress-limit"));
-  run.coordinator_limit = std::chrono::seconds(count_option(values, "coordinator-limit", 15));
-  run.checkpoint_every = count_option(values, "checkpoint-every");
-  const std::map<std::string, orchestrator::BindRanks> bindings{{"auto", orchestrator::BindRanks::kAuto},
-                                                                {"none", orchestrator::BindRanks::kNone},
-                                                                {"cores", orchestrator::BindRanks::kCores}};
-  const auto bind = bindings.find(values["bind"].as<std::string>());
-  if (bind == bindings.end())
-    throw core::input_error(fmt::format("--bind {} is unknown", values["bind"].as<std::string>()), "",
-                            "give auto, none or cores");
-  run.bind = bind->second;
+  if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
+  run.allocation = number("allocation", 1);
+  run.memory_per_rank_mib = number("memory-per-rank");
+  run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
+  run.coordinator_limit = std::chrono::seconds(number("coordinator-limit", 15));
+  run.checkpoint_every = number("checkpoint-every");
+  run.bind = parse_binding(values["bind"].as<std::string>());
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)
     run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());

@@ -27,11 +27,9 @@ constexpr CommandHelp kSuiteSimulateHelp{
     "[--replicate K] [--missing] [--svg FILE] [--json]\n"
     "       resolute suite simulate --workload published [--jobs N] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
     "[--svg FILE] [--json]",
-    "Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells "
-    "what it\n"
-    "would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or "
-    "written.\n"
-    "Exit codes: 0 every job had its result, 3 some had not.",
+    R"(Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells what it
+would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or written.
+Exit codes: 0 every job had its result, 3 some had not.)",
     "  resolute suite simulate suite.toml --store store --nodes 4 --gpus-per-node 8 --mtbf 500\n"
     "  resolute suite simulate --workload published --mtbf 24 --svg use.svg\n"};
 

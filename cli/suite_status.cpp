@@ -32,15 +32,11 @@ namespace {
 
 constexpr CommandHelp kSuiteStatusHelp{
     "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
-    "How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; "
-    "and, where\n"
-    "it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked "
-    "at most\n"
-    "once a minute, and waited for at most ten seconds.\n"
-    "--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or "
-    "ctrl-C\n"
-    "is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is "
-    "obeyed.",
+    R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and, where
+it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked at most
+once a minute, and waited for at most ten seconds.
+--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C
+is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
     "  resolute suite status experiments/suites/quickstart.toml --store store\n"
     "  resolute suite status suite.toml --store /shared/store --watch\n"
     "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
@@ -50,16 +46,17 @@ constexpr CommandHelp kSuiteStatusHelp{
 class SlurmLook {
  public:
   SlurmAnswer answer(const std::vector<StoredSubmission>& submissions) {
-    if (names_to_ask(submissions).empty()) return {};
+    const auto names = names_to_ask(submissions);
+    if (names.empty()) return {};
     const auto now = core::monotonic_clock().now();
     if (std::string about = subject_of(submissions); about != about_ || now - asked_ >= kAskEvery) {
       const bool wait = about != about_;
       if (coming_.valid()) last_ = coming_.get();
       about_ = std::move(about);
       asked_ = now;
-      coming_ = std::async(std::launch::async, [submissions] {
+      coming_ = std::async(std::launch::async, [names] {
         slurm::Client client(slurm::real_effects(), kPatience);
-        return ask_slurm(client, submissions);
+        return ask_slurm(client, names);
       });
       if (wait) coming_.wait();
     }

@@ -27,18 +27,13 @@ constexpr CommandHelp kSuiteSubmitHelp{
     "resolute suite submit SUITE.toml --store STORE --nodes N --cpus-per-node C --time T [--gpus-per-node G] "
     "[--partition P] "
     "[--allocations K] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
-    "Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node "
-    "run it. Before\n"
-    "the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues itself "
-    "again until the\n"
-    "suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on from where it "
-    "stopped.\n"
-    "Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a site always needs "
-    "(account, modules,\n"
-    "container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.\n"
-    "Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM "
-    "refuses; with\n"
-    "--wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.",
+    R"(Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node run it. Before
+the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues itself again until the
+suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on from where it stopped.
+Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a site always needs (account, modules,
+container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.
+Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM refuses; with
+--wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.)",
     "  resolute suite submit suite.toml --store /shared/store --nodes 4 --gpus-per-node 8 --cpus-per-node 64 "
     "--time 12:00:00\n"
     "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
@@ -79,17 +74,6 @@ void give_token(Order& order, const std::string& token) {
   order.request.token = token;
   order.request.batches = batches_of(order.plan, token, values["allocations"].as<int>(), values.count("array") > 0,
                                      [&](const experiments::JobId& job) { return order.has_result(job.hex); });
-}
-
-void print_json(const core::Json& json) { std::cout << json.dump(1) << "\n"; }
-
-int report_complete(const Order& order) {
-  if (order.arguments.json)
-    print_json({{"submission", nullptr}, {"jobs", core::Json::array()}, {"already", true}, {"complete", true}});
-  else
-    std::cout << fmt::format("nothing to submit: all {} jobs of suite {} have their results\n", order.plan.jobs.size(),
-                             order.plan.suite);
-  return 0;
 }
 
 int dry_run(const Order& order) {
@@ -214,7 +198,8 @@ int suite_submit(const Arguments& arguments) {
   auto& files = core::real_file_system();
   const auto environment = core::current_environment();
   Order order = read_order(*parsed, files, environment);
-  if (orchestrator::all_results_there(files, parsed->store, order.plan)) return report_complete(order);
+  if (orchestrator::all_results_there(files, parsed->store, order.plan))
+    return report_complete("submit", nullptr, order.plan, parsed->json);
   for (const auto& warning : submission_warnings(files, order.plan, parsed->store, order.request))
     core::log_warning("{}", warning);
   for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else

@@ -17,9 +17,8 @@ namespace {
 
 constexpr CommandHelp kSuiteTableHelp{
     "resolute suite table SUITE.toml --store STORE [--format markdown|csv|json] [--json]",
-    "Prints the suite's tables from the results in the store: mean ± standard deviation over "
-    "the trials, the paper's number in\n"
-    "parentheses, cells that lack trials marked. Works while the suite runs.",
+    R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number in
+parentheses, cells that lack trials marked. Works while the suite runs.)",
     "  resolute suite table experiments/suites/quickstart.toml --store store\n"
     "  resolute suite table suite.toml --store store --format csv > tables.csv\n"};
 
@@ -37,7 +36,7 @@ int suite_table(const Arguments& arguments) {
   experiments::Plan plan = parsed->plan(false);
   auto tables = results::aggregate(plan, core::real_file_system(), parsed->store);
   if (format == "json")
-    std::cout << results::to_json(tables).dump(1) << "\n";
+    print_json(results::to_json(tables));
   else if (format == "csv")
     std::cout << results::to_csv(tables);
   else

@@ -25,12 +25,9 @@ namespace {
 
 constexpr CommandHelp kTrainHelp{
     "resolute train SPEC.json --store STORE [--ranks W] [--device cpu|cuda]",
-    "Runs one training from its specification (docs/formats/specification.md), going on from "
-    "its last checkpoint if there is\n"
-    "one. The pack must be in the store. W process ranks give the same bits as one; W divides "
-    "the specification's lanes.\n"
-    "Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one "
-    "stops it at once.",
+    R"(Runs one training from its specification (docs/formats/specification.md), going on from its last checkpoint if there is
+one. The pack must be in the store. W process ranks give the same bits as one; W divides the specification's lanes.
+Ctrl-C stops it after a checkpoint, from which the same command goes on; a second one stops it at once.)",
     "  resolute train spec.json --store store --ranks 2\n"};
 
 // An option that goes on to every rank as it is; the worker's default where it is not given, which an external worker
@@ -101,7 +98,8 @@ int train(const Arguments& arguments) {
   JobId job = experiments::job_id(specification);
   core::write_atomic(files, store.specification_file(job), experiments::canonical_text(specification) + "\n");
   if (!files.exists(store.result_file(job))) {
-    LocalAttempt attempt{worker, store.root(), job, next_attempt(store, job), ranks, worker_options, "training"};
+    const LocalAttempt attempt{worker,         store,     {job, specification, {}, ranks, ""}, next_attempt(store, job),
+                               worker_options, "training"};
     const AttemptEnd end = follow_attempt(attempt);
     // The store is the truth: a rank may fail after the result was published.
     if (!files.exists(store.result_file(job))) throw error_of(end);

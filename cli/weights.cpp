@@ -30,9 +30,8 @@ namespace {
 constexpr CommandHelp kImportHelp{
     "resolute weights import FILE --store STORE [--name imagenet] [--backbone resnet50] [--prefix P] [--replace] "
     "[--json]",
-    "Puts the trunk of a torchvision or timm ResNet (.safetensors, or .pth of torch.save) into the store, under the "
-    "name that a\n"
-    "suite's weights = \"NAME\" gives, and tells what of the file matched. Nothing in the file is run.",
+    R"(Puts the trunk of a torchvision or timm ResNet (.safetensors, or .pth of torch.save) into the store, under the name that a
+suite's weights = "NAME" gives, and tells what of the file matched. Nothing in the file is run.)",
     "  resolute weights import resnet50.pth --store store\n"
     "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"};
 constexpr CommandHelp kExportHelp{"resolute weights export JOB --store STORE --out FILE.safetensors|FILE.pth [--json]",
@@ -160,7 +159,7 @@ int weights_import(const Arguments& arguments) {
                   values->count("replace") > 0 ? "replace" : "keep"});
   if (!answer.report.is_null()) {
     if (values->count("json") > 0)
-      std::cout << answer.report.dump(1) << "\n";
+      print_json(answer.report);
     else
       print_report(answer.report);
   }
@@ -183,7 +182,7 @@ int weights_export(const Arguments& arguments) {
   const WorkerAnswer answer = ask_worker({"export", job.hex, store.root().string(), out});
   if (answer.code != 0) fail_as(answer);
   if (values->count("json") > 0)
-    std::cout << answer.report.dump(1) << "\n";
+    print_json(answer.report);
   else
     std::cout << fmt::format("{}: {} tensors of the trunk of {}, SHA-256 {}\n",
                              answer.report["file"].get<std::string>(), answer.report["tensors"].get<int>(),
@@ -220,7 +219,7 @@ int weights_list(const Arguments& arguments) {
                                weights.source, catalogue.has_file(weights) ? "" : "  (the file is missing)");
   }
   if (values->count("json") > 0)
-    std::cout << core::Json{{"weights", list}}.dump(1) << "\n";
+    print_json({{"weights", list}});
   else if (list.empty())
     std::cout << "no weights; resolute weights import FILE --store STORE\n";
   return 0;

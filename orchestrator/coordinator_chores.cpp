@@ -1,7 +1,6 @@
 // What the coordinator does because time has passed.
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "core/log.h"
 #include "core/overloaded.h"
@@ -11,21 +10,6 @@ namespace resolute::orchestrator {
 namespace {
 
 double seconds(core::MonotonicTime::duration time) { return std::chrono::duration<double>(time).count(); }
-
-// What a worker said last, as far as it can be understood.
-void read_line(const std::string& line, LiveAttempt& live) {
-  const core::Json json = core::Json::parse(line, nullptr, false);
-  if (!json.is_object()) return;
-  auto number = [&](const char* key, double otherwise) {
-    auto found = json.find(key);
-    return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
-  };
-  live.step = static_cast<std::int64_t>(std::clamp(number("step", -1), -1.0, 1e15));
-  live.steps = static_cast<std::int64_t>(std::clamp(number("steps", -1), -1.0, 1e15));
-  const double loss = number("loss", NAN);
-  live.loss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
-  live.images_per_second = number("images_per_second", -1);
-}
 
 }  // namespace
 
@@ -146,7 +130,7 @@ LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) 
     for (const Share& share : running->placement)
       if (auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
         if (live.hosts.empty() || live.hosts.back() != agent->second.host) live.hosts.push_back(agent->second.host);
-  if (!attempt.line.empty()) read_line(attempt.line, live);
+  if (!attempt.line.empty()) read_progress_line(attempt.line, live);
   live.seconds_left = seconds_left_of(number, attempt, live);
   return live;
 }

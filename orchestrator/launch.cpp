@@ -95,14 +95,18 @@ bool AttemptFolders::create(const fs::path& path, const std::string& text) {
   }
 }
 
+bool can_be_run(const std::map<std::string, std::string>& environment, const std::string& program) {
+  return program.find('/') != std::string::npos ? core::is_executable(program)
+                                                : core::program_on_path(environment, program).has_value();
+}
+
 void require_program(const std::vector<std::string>& command) {
   const std::string suggestion = "build it, or give the path of another";
   if (command.empty() || command.front().empty())
     throw core::input_error("no worker program is named", "jobs are run by one", suggestion);
   const std::string& program = command.front();
+  if (can_be_run(core::current_environment(), program)) return;
   const bool is_path = program.find('/') != std::string::npos;
-  if (is_path ? core::is_executable(program) : core::program_on_path(core::current_environment(), program).has_value())
-    return;
   throw core::input_error(fmt::format("worker '{}' cannot be run", program),
                           is_path ? "no such file, or it is not executable" : "it is not on PATH", suggestion);
 }

@@ -57,6 +57,8 @@ class AttemptFolders {
   std::unordered_set<std::string> prepared_;  //!< by id; under mutex_
 };
 
+//! Whether a program is there and may be executed. \param program a path, or a name on PATH
+bool can_be_run(const std::map<std::string, std::string>& environment, const std::string& program);
 //! \throws RuntimeError (kInput) unless the command's program is there and may be executed
 void require_program(const std::vector<std::string>& command);
 

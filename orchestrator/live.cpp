@@ -1,6 +1,7 @@
 #include "orchestrator/live.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/json.h"
 #include "orchestrator/binary.h"
@@ -63,6 +64,20 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 }
 
 }  // namespace
+
+void read_progress_line(const std::string& line, LiveAttempt& live) {
+  const core::Json json = core::Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  auto number = [&](const char* key, double otherwise) {
+    auto found = json.find(key);
+    return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
+  };
+  live.step = static_cast<std::int64_t>(std::clamp(number("step", -1), -1.0, 1e15));
+  live.steps = static_cast<std::int64_t>(std::clamp(number("steps", -1), -1.0, 1e15));
+  const double loss = number("loss", NAN);
+  live.loss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+  live.images_per_second = number("images_per_second", -1);
+}
 
 void write_live(core::FileSystem& files, const fs::path& suite_folder, const LiveStatus& status) {
   core::Json json = {{"epoch", status.epoch},

@@ -28,6 +28,9 @@ struct LiveAttempt {
   double seconds_left = -1;
   bool operator==(const LiveAttempt&) const = default;
 };
+//! Takes what a worker says in a progress line (docs/worker.md), as far as it can be understood.
+void read_progress_line(const std::string& line, LiveAttempt& attempt);
+
 struct LiveAgent {
   std::string host;
   int slots = 0, free = 0, gpus = 0, free_gpus = 0;

@@ -33,7 +33,8 @@ struct SpawnerOptions {
   //! A control group (cgroup v2) for each rank, where they can be made: what a rank has started ends with it, wherever
   //! it has gone. Else process groups and the spawner as reaper do that, which a process with another parent escapes.
   bool control_groups = true;
-  std::string interface;  //!< by which gangs on several hosts meet, as "ib0"; empty: as core::Reach::kHost chooses
+  bool shares_gpus = false;  //!< ranks see the GPUs that this process sees, not those of RankCommand::visible_gpus
+  std::string interface;     //!< by which gangs on several hosts meet, as "ib0"; empty: as core::Reach::kHost chooses
 };
 
 //! An agent's end. Not thread-safe.

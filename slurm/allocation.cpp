@@ -1,7 +1,6 @@
 #include "slurm/allocation.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <span>
 #include <tuple>
@@ -9,8 +8,32 @@
 
 #include "core/error.h"
 #include "core/log.h"
+#include "slurm/stored_members.h"
 
 namespace resolute::slurm {
+
+void members(Of<Achieved> auto& achieved, auto visit) {
+  visit("results", achieved.results);
+  visit("steps", achieved.steps);
+}
+
+void members(Of<AllocationRun> auto& run, auto visit) {
+  visit("job", run.job, 1);
+  visit("restart", run.restart);
+  visit("repeat", run.repeat);
+  visit("generation", run.generation);
+  visit("element", run.element);
+  visit("node_list", run.node_list);
+  visit("begin", run.begin);
+  visit("end", run.end);
+  visit("launcher", run.launcher);
+  visit("before", run.before);
+  visit("after", run.after);
+  visit("cause", run.cause);
+  visit("given_up", run.given_up);
+  visit("verdict", run.verdict);
+}
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -24,28 +47,6 @@ constexpr std::chrono::minutes kNear{2};
 constexpr int kRecordVersion = 1;
 // No restart count and no number of nodes comes near it.
 constexpr JobNumber kMostNumber = 1'000'000'000'000;
-
-constexpr std::array<std::pair<EndCause, std::string_view>, 13> kCauses{{
-    {EndCause::kComplete, "complete"},
-    {EndCause::kIncomplete, "incomplete"},
-    {EndCause::kWalltime, "walltime"},
-    {EndCause::kPreempted, "preempted"},
-    {EndCause::kCancelled, "cancelled"},
-    {EndCause::kRequeued, "requeued"},
-    {EndCause::kTerminated, "terminated"},
-    {EndCause::kNodeLost, "node-lost"},
-    {EndCause::kAnotherRun, "another-run"},
-    {EndCause::kLauncherFailed, "launcher-failed"},
-    {EndCause::kStoreError, "store-error"},
-    {EndCause::kConfiguration, "configuration"},
-    {EndCause::kInterrupted, "interrupted"},
-}};
-
-EndCause parse_cause(const std::string& text, const std::string& where) {
-  for (const auto& [cause, name] : kCauses)
-    if (name == text) return cause;
-  throw core::corrupt_error(fmt::format("{}: '{}' is no cause", where, text));
-}
 
 std::optional<std::int64_t> number_in(const std::map<std::string, std::string>& environment, const std::string& name,
                                       std::int64_t least) {
@@ -64,29 +65,6 @@ int small(std::optional<std::int64_t> number, int otherwise, const char* name) {
   if (!number) return otherwise;
   if (!std::in_range<int>(*number)) throw core::input_error(fmt::format("{} is {}", name, *number), "too large");
   return static_cast<int>(*number);
-}
-
-core::Json to_json(const std::optional<Time>& time) { return time ? core::Json(time_text(*time)) : core::Json(); }
-
-core::Json to_json(const Achieved& achieved) {
-  return {{"results", achieved.results}, {"steps", achieved.steps ? core::Json(*achieved.steps) : core::Json()}};
-}
-
-std::optional<Time> read_time(core::ObjectReader& reader, const std::string& key) {
-  const core::Json* found = reader.find(key);
-  if (found == nullptr || found->is_null()) return std::nullopt;
-  const auto time = found->is_string() ? parse_time(found->get<std::string>()) : std::nullopt;
-  if (!time) throw core::corrupt_error(fmt::format("{}: key '{}' is no time", reader.where(), key));
-  return time;
-}
-
-Achieved read_achieved(core::ObjectReader& reader, const std::string& key) {
-  const auto json = reader.required<core::Json>(key);
-  core::ObjectReader inner(json, fmt::format("{}: {}", reader.where(), key));
-  Achieved achieved{inner.required<std::int64_t>("results"), std::nullopt};
-  if (!inner.required<core::Json>("steps").is_null()) achieved.steps = inner.required<std::int64_t>("steps");
-  inner.finish();
-  return achieved;
 }
 
 bool is_run_file(const std::string& name) { return name.starts_with("run-") && name.ends_with(".json"); }
@@ -182,69 +160,24 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   return read;
 }
 
-std::string_view name_of(EndCause cause) {
-  for (const auto& [known, name] : kCauses)
-    if (known == cause) return name;
-  RESOLUTE_EXPECT(false, "every cause has a name");
-}
-
 std::string run_file_name(const AllocationRun& run) {
   const std::string repeat = run.repeat > 0 ? fmt::format("-{}", run.repeat) : "";
   return fmt::format("run-{}-{:03}{}.json", run.job, run.restart, repeat);
 }
 
 core::Json to_json(const AllocationRun& run) {
-  return {{"version", kRecordVersion},
-          {"job", run.job},
-          {"restart", run.restart},
-          {"repeat", run.repeat},
-          {"generation", run.generation},
-          {"element", run.element ? core::Json(*run.element) : core::Json()},
-          {"node_list", run.node_list},
-          {"begin", time_text(run.begin)},
-          {"end", to_json(run.end)},
-          {"launcher", run.launcher},
-          {"before", to_json(run.before)},
-          {"after", to_json(run.after)},
-          {"cause", run.cause ? core::Json(name_of(*run.cause)) : core::Json()},
-          {"given_up", run.given_up},
-          {"verdict", run.verdict}};
+  core::Json json = stored(run);
+  json["version"] = kRecordVersion;
+  return json;
 }
 
 AllocationRun run_from_json(const core::Json& json, const std::string& where) {
-  try {
-    core::ObjectReader reader(json, where);
-    if (const int version = reader.required<int>("version"); version != kRecordVersion)
-      throw core::corrupt_error(fmt::format("{}: version {} is unknown", where, version));
-    AllocationRun run;
-    run.job = reader.required<JobNumber>("job");
-    run.restart = reader.required<int>("restart");
-    run.repeat = reader.required<int>("repeat");
-    run.generation = reader.required<int>("generation");
-    if (const auto* element = reader.find("element"); element != nullptr && !element->is_null())
-      run.element = reader.required<int>("element");
-    run.node_list = reader.required<std::string>("node_list");
-    const auto begin = read_time(reader, "begin");
-    if (!begin) throw core::corrupt_error(fmt::format("{}: key 'begin' is no time", where));
-    run.begin = *begin;
-    run.end = read_time(reader, "end");
-    run.launcher = reader.required<std::string>("launcher");
+  core::Json whole = json;
+  if (whole.is_object())
+    for (const char* key : {"element", "end", "cause"}) whole.emplace(key, nullptr);  // may be missing
+  return read_document<AllocationRun>(whole, where, kRecordVersion, [](const AllocationRun& run, const auto&) {
     if (!run.launcher.empty()) parse_launcher(run.launcher);
-    run.before = read_achieved(reader, "before");
-    run.after = read_achieved(reader, "after");
-    if (const auto* cause = reader.find("cause"); cause != nullptr && !cause->is_null())
-      run.cause = parse_cause(reader.required<std::string>("cause"), where);
-    run.given_up = reader.required<bool>("given_up");
-    run.verdict = reader.required<std::string>("verdict");
-    reader.finish();
-    if (run.job < 1 || run.restart < 0 || run.repeat < 0 || run.generation < 0)
-      throw core::corrupt_error(fmt::format("{}: a number is below what it can be", where));
-    return run;
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() == core::ErrorKind::kCorrupt) throw;
-    const std::string_view what = error.what();
-    throw core::corrupt_error(what.starts_with(where) ? std::string(what) : fmt::format("{}: {}", where, what));
-  }
+  });
 }
 
 void write_run(core::FileSystem& files, const fs::path& batch_folder, const AllocationRun& run) {

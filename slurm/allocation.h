@@ -48,9 +48,12 @@ enum class EndCause {
   kConfiguration,   //!< the run refused to begin: the same again would fail the same way
   kInterrupted,     //!< nothing of the above: a crash, an unknown signal
 };
-//! Stored by name: "complete", "incomplete", "walltime", "preempted", "cancelled", "requeued", "terminated",
-//! "node-lost", "another-run", "launcher-failed", "store-error", "configuration", "interrupted".
-std::string_view name_of(EndCause cause);
+//! Stored by name.
+constexpr auto words_of(EndCause) {
+  return settings::words("complete", "incomplete", "walltime", "preempted", "cancelled", "requeued", "terminated",
+                         "node-lost", "another-run", "launcher-failed", "store-error", "configuration", "interrupted");
+}
+constexpr std::string_view name_of(EndCause cause) { return settings::word(cause); }
 
 //! What had been achieved when the script began and when it ended: results and checkpointed steps of the suite.
 struct Achieved {

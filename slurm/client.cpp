@@ -1,9 +1,11 @@
 #include "slurm/client.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <string_view>
 #include <thread>
@@ -11,7 +13,6 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "slurm/user.h"
 
 namespace resolute::slurm {
 namespace {
@@ -24,12 +25,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostOutput = std::size_t{32} << 20;
 // The kernel takes 128 KiB in one argument.
 constexpr std::size_t kMostNames = 100'000;
-constexpr milliseconds kHistoryLimit{10'000};
-
-bool succeeded(const core::CommandOutput& output) {
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  return !output.timed_out && exited != nullptr && exited->code == 0;
-}
 
 RuntimeError missing_error(const std::string& program, const std::string& why) {
   return core::input_error(fmt::format("there is no SLURM here: '{}' cannot be used", program), why,
@@ -62,17 +57,20 @@ std::vector<std::string> lists_of(const std::vector<std::string>& names) {
   return lists;
 }
 
-template <class Job>
-void keep_named(std::vector<Job>& jobs, const std::vector<std::string>& names) {
-  std::erase_if(jobs, [&](const Job& job) { return std::find(names.begin(), names.end(), job.name) == names.end(); });
-}
-
 std::string reference(JobNumber array, const std::optional<int>& element) {
   RESOLUTE_EXPECT(array > 0 && element.value_or(0) >= 0, "jobs are numbered from 1");
   return job_reference(array, array, element);
 }
 
 }  // namespace
+
+std::optional<std::string> effective_user_name() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 16384> text;
+  if (::getpwuid_r(::geteuid(), &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return std::nullopt;
+  return entry.pw_name;
+}
 
 Effects real_effects() {
   Effects effects;
@@ -147,7 +145,8 @@ std::vector<QueuedJob> Client::find(const std::vector<std::string>& names) {
     if (std::holds_alternative<Gone>(answer)) throw refused_error("squeue", {"Invalid job id specified"});
     jobs.insert(jobs.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
   }
-  keep_named(jobs, names);
+  std::erase_if(jobs,
+                [&](const QueuedJob& job) { return std::find(names.begin(), names.end(), job.name) == names.end(); });
   return jobs;
 }
 
@@ -184,26 +183,6 @@ std::variant<Done, Refused, Gone> Client::requeue(JobNumber array, std::optional
 
 std::variant<Done, Refused, Gone> Client::release(JobNumber array, std::optional<int> element) {
   return ask({"scontrol", "release", reference(array, element)}, {});
-}
-
-std::optional<std::vector<PastJob>> Client::history(const std::vector<std::string>& names, Time since) {
-  std::vector<PastJob> jobs;
-  try {
-    for (const std::string& list : lists_of(names)) {
-      const core::CommandOutput output =
-          effects_.run({"sacct", "-n", "-P", "-X", "--user=" + effective_user(), "--name=" + list, "-S",
-                        time_text(since), "-o", std::string(kHistoryFormat)},
-                       std::min(options_.command_limit, kHistoryLimit));
-      if (!succeeded(output) || output.out.size() >= kMostOutput) return std::nullopt;
-      const std::vector<PastJob> found = parse_history(output.out);
-      jobs.insert(jobs.end(), found.begin(), found.end());
-    }
-  } catch (const RuntimeError& error) {
-    if (error.kind() == ErrorKind::kInterrupted) throw;
-    return std::nullopt;
-  }
-  keep_named(jobs, names);
-  return jobs;
 }
 
 std::variant<Done, Refused, Gone> Client::ask(const std::vector<std::string>& arguments, const Reader& read) {

@@ -42,6 +42,10 @@ struct ClientOptions {
   std::chrono::milliseconds longest_pause{15'000};
 };
 
+//! The name of the user that this process acts as, whose jobs SLURM lets it see and end; nothing where the machine, say
+//! a container, has none for it.
+std::optional<std::string> effective_user_name();
+
 struct Refused {
   std::string why;  //!< SLURM's own words
 };
@@ -78,9 +82,6 @@ class Client {
   std::variant<Done, Refused, Gone> requeue(JobNumber array, std::optional<int> element);
   //! `scontrol release` of a held job; as requeue(). \throws as find()
   std::variant<Done, Refused, Gone> release(JobNumber array, std::optional<int> element);
-  //! What accounting knows of jobs with these names since `since`; nothing where there is no accounting, or where the
-  //! database does not answer at once: nobody may have to wait for it.
-  std::optional<std::vector<PastJob>> history(const std::vector<std::string>& names, Time since);
 
  private:
   using Reader = std::function<void(const std::string& output)>;

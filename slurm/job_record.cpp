@@ -58,12 +58,6 @@ bool is_node_list(std::string_view text) {
   });
 }
 
-bool is_exit_code(std::string_view text) {
-  const std::size_t colon = text.find(':');
-  return colon != std::string_view::npos && parse_number(text.substr(0, colon), 255).has_value() &&
-         parse_number(text.substr(colon + 1), 255).has_value();
-}
-
 // Reads the values of one line; the first that SLURM would not write refuses the line.
 class LineReader {
  public:
@@ -140,8 +134,6 @@ QueuedJob parse_queue_line(std::string_view line) {
     job.element = static_cast<int>(reader.number(fields[2], "index of an array's element", kLargestElement));
   reader.need(job.element.has_value() || job.array == job.id, "no element of the array whose id it has");
   job.state = reader.state(fields[3]);
-  // Only sacct says who cancelled.
-  reader.need(fields[3] == name_of(job.state), "no state of a job");
   job.submitted = reader.submitted(fields[4]);
   job.begin = reader.time(fields[5], kNotYet);
   job.end = reader.time(fields[6], kNeverOrNotYet);
@@ -154,24 +146,6 @@ QueuedJob parse_queue_line(std::string_view line) {
   job.reason = fields[10];
   reader.need(job.state != JobState::kRunning || (job.begin.has_value() && job.nodes > 0 && !job.node_list.empty()),
               "it runs, but nowhere");
-  return job;
-}
-
-PastJob parse_history_line(std::string_view line) {
-  constexpr std::array<std::string_view, 3> kNever{"Unknown", "None", ""};
-  const LineReader reader("sacct", line);
-  const auto fields = fields_of(line);
-  reader.need(fields.size() == 7, "not 7 fields");
-  PastJob job;
-  job.id = reader.id(fields[0]);
-  reader.need(is_job_name(fields[1]), "no name of a job of ours");
-  job.name = fields[1];
-  job.state = reader.state(fields[2]);
-  job.submitted = reader.submitted(fields[3]);
-  job.begin = reader.time(fields[4], kNever);
-  job.end = reader.time(fields[5], kNever);
-  reader.need(is_exit_code(fields[6]), "no exit code");
-  job.exit_code = fields[6];
   return job;
 }
 
@@ -324,16 +298,6 @@ std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNum
 
 std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element) {
   return element.has_value() ? fmt::format("{}_{}", array, *element) : fmt::format("{}", id);
-}
-
-std::vector<PastJob> parse_history(std::string_view text) {
-  std::vector<PastJob> jobs;
-  std::set<std::pair<JobNumber, std::optional<Time>>> seen;
-  for (const std::string_view line : lines_of("sacct", text)) {
-    jobs.push_back(parse_history_line(line));
-    if (!seen.emplace(jobs.back().id, jobs.back().submitted).second) refuse("sacct", line, "one job twice");
-  }
-  return jobs;
 }
 
 std::optional<Accepted> parse_accepted(std::string_view text) {

@@ -80,22 +80,6 @@ std::variant<ShownJob, AnotherJob> parse_shown_job(std::string_view text, JobNum
 //! plain id of an element may be the array's, and then means all of its elements, those that have ended included.
 std::string job_reference(JobNumber id, JobNumber array, std::optional<int> element);
 
-//! One line of sacct: a job that has run, whether or not SLURM still knows it elsewhere.
-struct PastJob {
-  JobNumber id = 0;
-  std::string name;
-  JobState state = JobState::kCompleted;
-  std::optional<Time> submitted{};
-  std::optional<Time> begin{};
-  std::optional<Time> end{};
-  std::string exit_code;  //!< "code:signal"
-  bool operator==(const PastJob&) const = default;
-};
-//! The -o that parse_history() reads.
-inline constexpr std::string_view kHistoryFormat = "JobIDRaw,JobName,State,Submit,Start,End,ExitCode";
-//! \param text of `sacct -n -P -X -o kHistoryFormat` \throws RuntimeError (kTransient)
-std::vector<PastJob> parse_history(std::string_view text);
-
 struct Accepted {
   JobNumber id = 0;
   std::string cluster;  //!< empty: the only one

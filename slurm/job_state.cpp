@@ -49,16 +49,9 @@ const StateRow& row_of(JobState state) {
   return *row;
 }
 
-bool is_user_number(std::string_view text) {
-  return !text.empty() && text.size() <= 10 && text.find_first_not_of("0123456789") == std::string_view::npos &&
-         (text == "0" || text.front() != '0');
-}
-
 }  // namespace
 
 std::optional<JobState> parse_job_state(std::string_view text) {
-  constexpr std::string_view kCancelledBy = "CANCELLED by ";
-  if (text.starts_with(kCancelledBy) && is_user_number(text.substr(kCancelledBy.size()))) return JobState::kCancelled;
   for (const StateRow& row : kStates)
     if (row.name == text) return row.state;
   return std::nullopt;

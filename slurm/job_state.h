@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! The states of a SLURM job, as squeue, scontrol and sacct write them (squeue(1), JOB STATE CODES; EXPEDITING from
+//! The states of a SLURM job, as squeue and scontrol write them (squeue(1), JOB STATE CODES; EXPEDITING from
 //! 25.11). Pure.
 
 #include <optional>
@@ -36,7 +36,7 @@ enum class JobState {
   kRevoked,
 };
 
-//! Exactly the long name ("NODE_FAIL"), or "CANCELLED by UID" as sacct writes it; nothing for any other text.
+//! Exactly the long name ("NODE_FAIL"); nothing for any other text.
 std::optional<JobState> parse_job_state(std::string_view text);
 //! The long name.
 std::string_view name_of(JobState state);

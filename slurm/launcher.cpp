@@ -3,14 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/error.h"
 
 namespace resolute::slurm {
 namespace {
-
-constexpr std::array<Launcher, 3> kLaunchers{Launcher::kSrun, Launcher::kMpirun, Launcher::kNone};
 
 std::string_view trimmed(std::string_view line) {
   constexpr std::string_view kBlanks = " \t\r";
@@ -52,21 +49,8 @@ std::vector<std::string> srun_options(int nodes) {
 
 }  // namespace
 
-std::string_view name_of(Launcher launcher) {
-  switch (launcher) {
-    case Launcher::kSrun:
-      return "srun";
-    case Launcher::kMpirun:
-      return "mpirun";
-    case Launcher::kNone:
-      return "none";
-  }
-  throw core::ContractError("no such launcher");
-}
-
 Launcher parse_launcher(const std::string& text) {
-  for (Launcher launcher : kLaunchers)
-    if (text == name_of(launcher)) return launcher;
+  if (const auto known = settings::from_word<Launcher>(text)) return *known;
   throw core::input_error(fmt::format("launcher '{}' is unknown", text), {}, "give srun, mpirun or none");
 }
 

@@ -6,13 +6,16 @@
 #include <string_view>
 #include <vector>
 
+#include "settings/choice.h"
+
 namespace resolute::slurm {
 
 //! kSrun: `srun --mpi=pmix`, which survives the loss of a node and ends by itself; kMpirun: `mpirun
 //! --enable-recovery`, where SLURM has no PMIx; kNone: one node, no launcher, no MPI. On one node kSrun needs no PMIx:
 //! the run is a step then, and only a step hears of a preemption.
 enum class Launcher { kSrun, kMpirun, kNone };
-std::string_view name_of(Launcher launcher);
+constexpr auto words_of(Launcher) { return settings::words("srun", "mpirun", "none"); }
+constexpr std::string_view name_of(Launcher launcher) { return settings::word(launcher); }
 //! \throws RuntimeError (kInput) unless "srun", "mpirun" or "none"
 Launcher parse_launcher(const std::string& text);
 

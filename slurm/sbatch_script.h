@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,9 @@ void validate(const Resources& resources);
 //! Checks what would not survive in a script or would be taken for something else: control characters, option values
 //! outside their alphabets, options that we set ourselves. \throws RuntimeError (kInput) naming the option
 void validate(const ScriptRequest& request);
+
+//! Whether a shell knows a variable by such a name.
+bool is_variable_name(std::string_view name);
 
 //! The text of the script; validates first.
 std::string sbatch_script(const ScriptRequest& request);

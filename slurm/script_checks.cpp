@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <string_view>
 
 #include "core/error.h"
@@ -16,49 +15,12 @@ namespace resolute::slurm {
 namespace {
 
 // Set by the script itself, or changing what sbatch prints or when it returns, so that its answer could not be read.
-constexpr std::string_view kOwnOptions[] = {"account",
-                                            "array",
-                                            "chdir",
-                                            "cluster-constraint",
-                                            "clusters",
-                                            "comment",
-                                            "constraint",
-                                            "cpus-per-task",
-                                            "dependency",
-                                            "error",
-                                            "exclude",
-                                            "export",
-                                            "export-file",
-                                            "get-user-env",
-                                            "gres",
-                                            "help",
-                                            "input",
-                                            "job-name",
-                                            "kill-on-invalid-dep",
-                                            "mail-type",
-                                            "mail-user",
-                                            "mem",
-                                            "no-kill",
-                                            "no-requeue",
-                                            "nodes",
-                                            "ntasks",
-                                            "ntasks-per-node",
-                                            "open-mode",
-                                            "output",
-                                            "parsable",
-                                            "partition",
-                                            "qos",
-                                            "quiet",
-                                            "requeue",
-                                            "reservation",
-                                            "signal",
-                                            "test-only",
-                                            "time",
-                                            "usage",
-                                            "verbose",
-                                            "version",
-                                            "wait",
-                                            "wrap"};
+// A blank before each.
+constexpr std::string_view kOwnOptions =
+    " account array chdir cluster-constraint clusters comment constraint cpus-per-task dependency error"
+    " exclude export export-file get-user-env gres help input job-name kill-on-invalid-dep mail-type mail-user"
+    " mem no-kill no-requeue nodes ntasks ntasks-per-node open-mode output parsable partition qos quiet"
+    " requeue reservation signal test-only time usage verbose version wait wrap";
 
 constexpr std::size_t kLongestComment = 1000;  // sbatch refuses more than 1024 (22.05)
 constexpr std::size_t kLongestWord = 4000;     // sbatch reads a word of a script into 8 KiB before 23.02
@@ -125,10 +87,7 @@ void check_range(const std::string& option, std::int64_t value, std::int64_t lea
 }
 
 // sbatch takes any beginning of an option's name for it where no other begins so.
-bool is_own(std::string_view name) {
-  const auto begins = [&](std::string_view own) { return own.starts_with(name); };
-  return std::any_of(std::begin(kOwnOptions), std::end(kOwnOptions), begins);
-}
+bool is_own(const std::string& name) { return kOwnOptions.find(" " + name) != std::string_view::npos; }
 
 void check_more(const std::string& option) {
   check_text("--sbatch", option);
@@ -137,7 +96,7 @@ void check_more(const std::string& option) {
   if (!name.starts_with("--") || name.size() < 4 || name[2] == '-' ||
       !std::all_of(name.begin(), name.end(), is_of_name))
     throw refusal("--sbatch", option, "it is no long option of sbatch", "write it as --sbatch=--NAME=VALUE");
-  if (is_own(std::string_view(name).substr(2)))
+  if (is_own(name.substr(2)))
     throw refusal("--sbatch", option, "resolute sets it itself, or reads an answer that it would change",
                   "see `resolute suite submit --help` for an option of its own");
 }
@@ -165,14 +124,17 @@ void check_site(const SiteEnvironment& site) {
 
 void check_variables(const std::vector<std::pair<std::string, std::string>>& variables) {
   for (const auto& [name, value] : variables) {
-    const bool good = !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
-                      std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '_'; });
-    if (!good) throw refusal("variable", name, "it is no name of an environment variable");
+    if (!is_variable_name(name)) throw refusal("variable", name, "it is no name of an environment variable");
     check_text("variable " + name, value, 100'000);
   }
 }
 
 }  // namespace
+
+bool is_variable_name(std::string_view name) {
+  return !name.empty() && !(name.front() >= '0' && name.front() <= '9') &&
+         std::all_of(name.begin(), name.end(), [](char c) { return is_letter_or_digit(c) || c == '_'; });
+}
 
 void validate(const Resources& resources) {
   check_range("--nodes", resources.nodes, 1, 1'000'000);

@@ -6,13 +6,22 @@
 
 #include "core/ownership.h"
 #include "slurm/launcher.h"
+#include "slurm/stored_members.h"
 
 namespace resolute::slurm {
+
+void members(Of<KnownJob> auto& job, auto visit) {
+  visit("id", job.id, 1);
+  visit("cluster", job.cluster);
+  visit("submitted", job.submitted);
+}
+void members(Of<Intended> auto& intent, auto visit) { visit("others", intent.others); }
+void members(Of<Refused> auto& refusal, auto visit) { visit("why", refusal.why); }
+
 namespace {
 
 namespace fs = std::filesystem;
 using core::Json;
-using core::ObjectReader;
 
 constexpr int kGenerationVersion = 1;
 constexpr std::uint64_t kLongestFile = 64 << 20;
@@ -48,85 +57,33 @@ std::string one_line(std::string text) {
 
 std::string text_of(const Json& json) { return core::canonical_json(json) + "\n"; }
 
-Json to_json(const KnownJob& job) {
-  Json json{{"id", job.id}, {"cluster", job.cluster}, {"submitted", nullptr}};
-  if (job.submitted) json["submitted"] = time_text(*job.submitted);
-  return json;
-}
-
-KnownJob read_job(ObjectReader& reader) {
-  KnownJob job{reader.required<JobNumber>("id"), reader.required<std::string>("cluster"), std::nullopt};
-  if (job.id < 1)
-    throw core::input_error(fmt::format("{}: key 'id' has the value {}", reader.where(), job.id), "ids begin with 1");
-  const auto submitted = reader.required<Json>("submitted");
-  if (!submitted.is_null()) {
-    job.submitted = parse_time(reader.required<std::string>("submitted"));
-    if (!job.submitted)
-      throw core::input_error(
-          fmt::format("{}: key 'submitted' has the value '{}'", reader.where(), submitted.get<std::string>()),
-          "a time as '2026-01-31T12:00:00' is needed");
-  }
-  return job;
-}
-
-// A file that we wrote, read by `read(reader)`, which asks for every key; nothing if it is not there.
-template <class Read>
-auto read_file(core::FileSystem& files, const fs::path& path, Read read)
-    -> std::optional<decltype(read(std::declval<ObjectReader&>()))> {
-  if (!files.exists(path)) return std::nullopt;
+// A file that we wrote.
+Json parse_file(core::FileSystem& files, const fs::path& path) {
   const core::Bytes bytes = files.read(path, kLongestFile);
   try {
-    const Json json = core::parse_json(core::as_text(bytes), path.string());
-    ObjectReader reader(json, path.string());
-    if (const int version = reader.required<int>("version"); version != kGenerationVersion)
-      throw core::input_error(fmt::format("{}: version {}", path.string(), version),
-                              fmt::format("this program reads version {}", kGenerationVersion),
-                              "use the version of resolute that wrote it");
-    auto result = read(reader);
-    reader.finish();
-    return result;
+    return core::parse_json(core::as_text(bytes), path.string());
   } catch (const core::RuntimeError& error) {
     throw core::RuntimeError(core::ErrorKind::kCorrupt, error.what());
   }
 }
 
-// As read_file(), of a file that belongs to one generation of one batch.
-template <class Read>
-auto read_generation_file(core::FileSystem& files, const fs::path& path, const Batch& batch, int number, Read read) {
-  return read_file(files, path, [&](ObjectReader& reader) {
-    const auto name = reader.required<std::string>("job_name");
-    const int generation = reader.required<int>("generation");
+// One of a generation of a batch; nothing if it is not there.
+template <class T>
+std::optional<T> read_generation_file(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
+  if (!files.exists(path)) return std::nullopt;
+  return read_document<T>(parse_file(files, path), path.string(), kGenerationVersion, [&](const T&, auto& reader) {
+    const auto name = reader.template required<std::string>("job_name");
+    const auto generation = reader.template required<int>("generation");
     if (name != batch.job_name || generation != number)
       throw core::corrupt_error(fmt::format("{}: it is of generation {} of '{}'", path.string(), generation, name),
                                 fmt::format("generation {} of '{}' should stand here", number, batch.job_name));
-    return read(reader);
   });
 }
 
-Json of_generation(const Batch& batch, int number) {
-  return {{"version", kGenerationVersion}, {"job_name", batch.job_name}, {"generation", number}};
-}
-
-std::optional<KnownJob> read_accepted(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
-  return read_generation_file(files, path, batch, number, read_job);
-}
-
-std::optional<Refused> read_refused(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
-  return read_generation_file(files, path, batch, number,
-                              [](ObjectReader& reader) { return Refused{reader.required<std::string>("why")}; });
-}
-
-std::optional<Intended> read_intent(core::FileSystem& files, const fs::path& path, const Batch& batch, int number) {
-  return read_generation_file(files, path, batch, number, [](ObjectReader& reader) {
-    const auto list = reader.required<std::vector<Json>>("others");
-    Intended intent;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      ObjectReader job(list[i], fmt::format("{}: others[{}]", reader.where(), i));
-      intent.others.push_back(read_job(job));
-      job.finish();
-    }
-    return intent;
-  });
+std::string generation_text(const Batch& batch, int number, const auto& what) {
+  Json json = stored(what);
+  json.update({{"version", kGenerationVersion}, {"job_name", batch.job_name}, {"generation", number}});
+  return text_of(json);
 }
 
 // publish_exclusive() where the same text may stand already; another one is refused.
@@ -173,14 +130,7 @@ SubmissionFolder::SubmissionFolder(core::FileSystem& files, fs::path folder)
 
 SubmissionRequest SubmissionFolder::request() const {
   const fs::path path = folder_ / "request.json";
-  const core::Bytes bytes = files_.read(path, kLongestFile);
-  Json json;
-  try {
-    json = core::parse_json(core::as_text(bytes), path.string());
-  } catch (const core::RuntimeError& error) {
-    throw core::RuntimeError(core::ErrorKind::kCorrupt, error.what());
-  }
-  SubmissionRequest request = request_from_json(json, path.string());
+  SubmissionRequest request = request_from_json(parse_file(files_, path), path.string());
   if (request.token != folder_.filename().string())
     throw core::corrupt_error(fmt::format("{}: it is of submission '{}'", path.string(), request.token),
                               "the folder's name is its token");
@@ -193,9 +143,12 @@ fs::path SubmissionFolder::batch_folder(const Batch& batch) const {
 
 Generation SubmissionFolder::generation(const Batch& batch, int number) const {
   const fs::path folder = batch_folder(batch);
-  if (auto job = read_accepted(files_, generation_file(folder, kAccepted, number), batch, number)) return *job;
-  if (auto refusal = read_refused(files_, generation_file(folder, kRefused, number), batch, number)) return *refusal;
-  if (auto intent = read_intent(files_, generation_file(folder, kIntent, number), batch, number)) return *intent;
+  if (auto job = read_generation_file<KnownJob>(files_, generation_file(folder, kAccepted, number), batch, number))
+    return *job;
+  if (auto refusal = read_generation_file<Refused>(files_, generation_file(folder, kRefused, number), batch, number))
+    return *refusal;
+  if (auto intent = read_generation_file<Intended>(files_, generation_file(folder, kIntent, number), batch, number))
+    return *intent;
   return NeverTried{};
 }
 
@@ -214,7 +167,7 @@ std::vector<KnownJob> SubmissionFolder::known_jobs(const Batch& batch) const {
   std::sort(numbers.begin(), numbers.end());
   std::vector<KnownJob> jobs;
   for (int number : numbers)
-    if (auto job = read_accepted(files_, generation_file(folder, kAccepted, number), batch, number))
+    if (auto job = read_generation_file<KnownJob>(files_, generation_file(folder, kAccepted, number), batch, number))
       jobs.push_back(*job);
   return jobs;
 }
@@ -235,27 +188,20 @@ void SubmissionFolder::end(const std::string& why) {
 
 bool SubmissionFolder::intend(const Batch& batch, int number, const Intended& intent) {
   const fs::path path = generation_file(batch_folder(batch), kIntent, number);
-  Json json = of_generation(batch, number);
-  json["others"] = Json::array();
-  for (const KnownJob& job : intent.others) json["others"].push_back(to_json(job));
-  return core::publish_exclusive(files_, path, text_of(json));
+  return core::publish_exclusive(files_, path, generation_text(batch, number, intent));
 }
 
 KnownJob SubmissionFolder::accept(const Batch& batch, int number, const KnownJob& job) {
   const fs::path path = generation_file(batch_folder(batch), kAccepted, number);
-  Json json = of_generation(batch, number);
-  json.update(to_json(job));
-  if (!files_.exists(path) && core::publish_exclusive(files_, path, text_of(json))) return job;
-  return read_accepted(files_, path, batch, number).value_or(job);
+  if (!files_.exists(path) && core::publish_exclusive(files_, path, generation_text(batch, number, job))) return job;
+  return read_generation_file<KnownJob>(files_, path, batch, number).value_or(job);
 }
 
 Refused SubmissionFolder::refuse(const Batch& batch, int number, const Refused& refusal) {
   const fs::path path = generation_file(batch_folder(batch), kRefused, number);
   const Refused clean{one_line(refusal.why)};
-  Json json = of_generation(batch, number);
-  json["why"] = clean.why;
-  if (core::publish_exclusive(files_, path, text_of(json))) return clean;
-  return read_refused(files_, path, batch, number).value_or(clean);
+  if (core::publish_exclusive(files_, path, generation_text(batch, number, clean))) return clean;
+  return read_generation_file<Refused>(files_, path, batch, number).value_or(clean);
 }
 
 SubmissionFolder create_submission(core::FileSystem& files, const fs::path& suite_folder,

@@ -28,6 +28,7 @@
 
 #include "core/file_system.h"
 #include "core/json.h"
+#include "settings/choice.h"
 #include "slurm/client.h"
 #include "slurm/sbatch_script.h"
 
@@ -35,7 +36,7 @@ namespace resolute::slurm {
 
 //! How an allocation is followed by the next while the suite is not complete.
 enum class Continuation { kRequeue, kChain };  //!< itself again | another job after it
-std::string_view name_of(Continuation continuation);
+constexpr auto words_of(Continuation) { return settings::words("requeue", "chain"); }
 //! \throws RuntimeError (kInput) unless "requeue" or "chain"
 Continuation parse_continuation(const std::string& text);
 

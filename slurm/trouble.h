@@ -10,6 +10,9 @@
 
 namespace resolute::slurm {
 
+//! Whether a command ended by itself, in time and with 0.
+bool succeeded(const core::CommandOutput& output);
+
 enum class Trouble {
   kTransient,   //!< the controller is slow or away, or nothing is known of the reason: try again
   kUnknownJob,  //!< "Invalid job id specified"

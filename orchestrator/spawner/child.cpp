@@ -260,7 +260,7 @@ class SpawnerProcess {
     try {
       request_.arguments = command.arguments;
       request_.environment[kAttemptVariable] = mark_of(key);
-      request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
+      if (!options_.shares_gpus) request_.environment["CUDA_VISIBLE_DEVICES"] = command.visible_gpus;
       request_.processors = command.processors;
       request_.descriptors = {{1, rank.out.descriptor()}, {2, rank.err.descriptor()}};
       core::Pipe progress;

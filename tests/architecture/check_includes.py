@@ -15,7 +15,7 @@ ARROWS = {
     "experiments": {"core", "settings", "methods"},
     "datasets": {"core", "settings"},
     "results": {"core", "settings", "methods", "experiments"},
-    "slurm": {"core"},
+    "slurm": {"core", "settings"},
     "orchestrator": {"core", "settings", "methods", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
     "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator"},

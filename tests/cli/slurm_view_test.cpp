@@ -323,7 +323,7 @@ TEST(SlurmView, any_number_of_batches_costs_one_call) {
   auto submission = submitted();
   submission.batches.push_back(submission.batches[0]);
   submission.batches[1].batch.job_name = "resolute-tiny-0123456789ab-2";
-  const auto answer = ask_slurm(client, {submission});
+  const auto answer = ask_slurm(client, names_to_ask({submission}));
   EXPECT_THAT(calls, SizeIs(1));
   EXPECT_FALSE(answer.trouble);
   EXPECT_EQ(join({submission}, answer, false)[0].state, Shown::kRuns);
@@ -343,12 +343,12 @@ TEST(SlurmView, a_controller_that_is_away_and_a_machine_without_slurm_are_troubl
                                "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n", false};
   };
   Client away(effects);
-  EXPECT_THAT(ask_slurm(away, {submitted()}).trouble.value_or(""), HasSubstr("contact slurm controller"));
+  EXPECT_THAT(ask_slurm(away, names_to_ask({submitted()})).trouble.value_or(""), HasSubstr("contact slurm controller"));
   effects.run = [](const std::vector<std::string>&, std::chrono::milliseconds) -> core::CommandOutput {
     throw core::input_error("program 'squeue' cannot be started");
   };
   Client missing(effects);
-  EXPECT_NE(ask_slurm(missing, {submitted()}).trouble.value_or(""), "");
+  EXPECT_NE(ask_slurm(missing, names_to_ask({submitted()})).trouble.value_or(""), "");
 }
 
 TEST(SlurmView, submissions_are_read_from_the_store_and_a_broken_one_is_left_out) {

@@ -18,7 +18,6 @@ int fuzz_journal(const std::uint8_t* data, std::size_t size);
 int fuzz_snapshot(const std::uint8_t* data, std::size_t size);
 int fuzz_squeue(const std::uint8_t* data, std::size_t size);
 int fuzz_scontrol(const std::uint8_t* data, std::size_t size);
-int fuzz_sacct(const std::uint8_t* data, std::size_t size);
 int fuzz_sbatch(const std::uint8_t* data, std::size_t size);
 }
 
@@ -71,10 +70,9 @@ TEST(Fuzz, corpus_has_a_good_example_of_each_format) {
     write_good("snapshot", "empty", core::as_text(encode_snapshot({1, 64}, {})));
     write_recorded("squeue", {"array", "pending", "running", "requeued-held", "unlimited"});
     write_recorded("scontrol", {"array", "pending", "running", "preempting", "cancelled"});
-    write_recorded("sacct", {"array", "pending", "running", "cancelled"});
     write_recorded("sbatch", {"alone", "cluster"});
   }
-  for (const char* format : {"wire", "framing", "journal", "snapshot", "squeue", "scontrol", "sacct", "sbatch"})
+  for (const char* format : {"wire", "framing", "journal", "snapshot", "squeue", "scontrol", "sbatch"})
     EXPECT_FALSE(core::real_file_system().list(kCorpus / format).empty()) << format;
 }
 
@@ -84,7 +82,6 @@ TEST(Fuzz, journals_are_refused_or_replay_to_a_valid_state) { drive("journal", f
 TEST(Fuzz, snapshots_are_refused_or_a_valid_state) { drive("snapshot", fuzz_snapshot, rounds(40'000)); }
 TEST(Fuzz, squeue_is_refused_or_written_as_it_came) { drive("squeue", fuzz_squeue, rounds(40'000)); }
 TEST(Fuzz, scontrol_is_refused_or_says_each_value_once) { drive("scontrol", fuzz_scontrol, rounds(20'000)); }
-TEST(Fuzz, sacct_is_refused_or_written_as_it_came) { drive("sacct", fuzz_sacct, rounds(20'000)); }
 TEST(Fuzz, sbatch_names_no_job_or_is_written_as_it_came) { drive("sbatch", fuzz_sbatch, rounds(40'000)); }
 
 }  // namespace

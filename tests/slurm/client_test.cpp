@@ -324,31 +324,8 @@ TEST(ClientTest, names_that_need_quoting_reach_no_command) {
   for (const char* name : {"", "-n", "a,b", "a b", "a;b", "$(id)", "a\nb", "../a", "a|b", "a'b", "`id`", "ä"}) {
     EXPECT_THROW(client.find({"fine", name}), core::ContractError) << name;
     EXPECT_THROW(client.cancel(name), core::ContractError) << name;
-    EXPECT_THROW(client.history({name}, Time{}), core::ContractError) << name;
   }
   EXPECT_THAT(world.asked, IsEmpty());
-}
-
-TEST(ClientTest, history_asks_once_and_is_nothing_where_nobody_answers) {
-  World world;
-  world.answers = {
-      good("7|job|CANCELLED by 0|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T12:00:09|0:15\n"
-           "8|jobs|COMPLETED|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T12:00:09|0:0\n")};
-  const auto jobs = world.client().history({"job"}, *parse_time("2026-01-31T00:00:00"));
-  ASSERT_TRUE(jobs);
-  ASSERT_EQ(jobs->size(), 1U);
-  EXPECT_EQ(jobs->front().state, JobState::kCancelled);
-  for (const char* word : {"sacct", "--name=job", "2026-01-31T00:00:00"})
-    EXPECT_THAT(world.asked[0], testing::Contains(word));
-  for (const CommandOutput& answer :
-       {bad("Slurm accounting storage is disabled\n"), bad("sacct: error: slurm_persist_conn_open: failed\n"),
-        CommandOutput{core::Killed{9}, "", "", true}, good("what?\n")}) {
-    world.answers = {answer};
-    EXPECT_FALSE(world.client().history({"job"}, Time{}));
-  }
-  EXPECT_EQ(world.asked.size(), 5U);
-  EXPECT_THAT(world.pauses, IsEmpty());
-  EXPECT_EQ(world.limits.back(), 10s);
 }
 
 TEST(ClientTest, nothing_of_the_users_changes_what_commands_do) {

@@ -175,12 +175,6 @@ TEST(DamagedOutput, of_squeue_is_refused_or_what_it_says) {
   }));
 }
 
-TEST(DamagedOutput, of_sacct_is_refused_or_what_it_says) {
-  expect_both(damage("sacct", '|', [](const std::string& text, const std::string&) {
-    return disagreement(text, parse_history(text));
-  }));
-}
-
 TEST(DamagedOutput, of_scontrol_is_refused_or_what_it_says) {
   expect_both(damage("scontrol", ' ', [](const std::string& text, const std::string& original) {
     const JobNumber id = std::stoll(original.substr(6));
@@ -209,11 +203,6 @@ TEST(DamagedOutput, cut_anywhere_within_a_line_is_refused) {
     for (std::size_t end = 1; end < text.size(); ++end)
       if (text[end - 1] != '\n') {
         EXPECT_THROW(parse_queue(text.substr(0, end)), core::RuntimeError) << file << end;
-      }
-  for (const auto& [file, text] : recorded("sacct"))
-    for (std::size_t end = 1; end < text.size(); ++end)
-      if (text[end - 1] != '\n') {
-        EXPECT_THROW(parse_history(text.substr(0, end)), core::RuntimeError) << file << end;
       }
   for (const auto& [file, text] : recorded("sbatch"))
     for (std::size_t end = 0; end < text.size(); ++end)

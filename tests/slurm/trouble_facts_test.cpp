@@ -136,7 +136,6 @@ TEST_F(TroubleFactsTest, an_unknown_job_is_gone_and_to_cancel_it_is_silent) {
   EXPECT_THAT(impatient().find({"unknown", "nobody"}), IsEmpty());
   impatient().cancel("unknown");
   impatient().cancel("unknown", CancelScope::kWaiting);
-  EXPECT_FALSE(impatient().history({"unknown"}, Time{}));  // no accounting here
 }
 
 TEST_F(TroubleFactsTest, a_dependency_on_an_unknown_job_is_met_and_one_on_a_failed_job_never) {

@@ -32,13 +32,6 @@ inline std::string written(const slurm::QueuedJob& job, const char* no_end = "N/
                      written(job.submitted, "?"), written(job.begin, "N/A"), written(job.end, no_end), job.nodes,
                      job.node_list, job.name, job.reason);
 }
-//! A line of sacct.
-inline std::string written(const slurm::PastJob& job, const std::string& cancelled_by = "",
-                           const char* no_begin = "None", const char* no_end = "Unknown") {
-  return fmt::format("{}|{}|{}{}|{}|{}|{}|{}", job.id, job.name, slurm::name_of(job.state), cancelled_by,
-                     written(job.submitted, "?"), written(job.begin, no_begin), written(job.end, no_end),
-                     job.exit_code);
-}
 inline std::string written(const slurm::Accepted& accepted) {
   return fmt::format("{}{}{}\n", accepted.id, accepted.cluster.empty() ? "" : ";", accepted.cluster);
 }
@@ -59,20 +52,6 @@ inline std::string disagreement(const std::string& text, const std::vector<slurm
   if (lines.size() != jobs.size()) return "not a record a line";
   for (std::size_t i = 0; i < jobs.size(); ++i)
     if (written(jobs[i]) != lines[i] && written(jobs[i], "NONE") != lines[i]) return lines[i];
-  return text.empty() || text.ends_with('\n') ? "" : "the last line is cut";
-}
-inline std::string disagreement(const std::string& text, const std::vector<slurm::PastJob>& jobs) {
-  const auto lines = lines_of(text);
-  if (lines.size() != jobs.size()) return "not a record a line";
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    std::smatch by;
-    std::regex_search(lines[i], by, std::regex("CANCELLED( by (0|[1-9][0-9]*))\\|"));
-    bool agree = false;
-    for (const char* no_begin : {"Unknown", "None", ""})
-      for (const char* no_end : {"Unknown", "None", ""})
-        agree = agree || written(jobs[i], by.empty() ? "" : by[1].str(), no_begin, no_end) == lines[i];
-    if (!agree) return lines[i];
-  }
   return text.empty() || text.ends_with('\n') ? "" : "the last line is cut";
 }
 inline std::string disagreement(const std::string& text, const slurm::Accepted& accepted) {

@@ -172,6 +172,32 @@ TEST_F(TrainCommandTest, a_refusal_by_one_rank_beats_the_failures_that_it_brings
   EXPECT_NE(std::string::npos, train->log(0).find("process rank 0: a peer is gone (x); y\n")) << train->log(0);
 }
 
+// As under a suite's agent: environment, and logs beside the job.
+TEST_F(TrainCommandTest, a_rank_has_what_ranks_of_suites_have) {
+  const fs::path folder = store("spawned");
+  const fs::path program = folder / "worker";
+  std::ofstream(program) << "#!/bin/sh\necho \"$RESOLUTE_ATTEMPT ${OMPI_SPY-no MPI} $OMP_NUM_THREADS\"\n"
+                            "echo 'half a line' | tr -d '\\n' >&2\nexit 1\n";
+  fs::permissions(program, fs::perms::owner_all);
+  ::setenv("RESOLUTE_WORKER", program.c_str(), 1);
+  ::setenv("OMPI_SPY", "1", 1);
+  auto train = start("spawned", training(10), 1);
+  ::unsetenv("RESOLUTE_WORKER");
+  ::unsetenv("OMPI_SPY");
+  EXPECT_EQ(
+      (Ended{"exit code 1", "resolute: process rank 0 of the job ended with exit code 1; look at what it logged"}),
+      train->wait_for(0, 10s));
+  const JobId id = experiments::job_id(training(10));
+  const std::string said = id.hex + "/1 no MPI 1\n";
+  for (const std::string& line : {said, std::string("half a line\n")})
+    EXPECT_NE(std::string::npos, train->log(0).find(line)) << train->log(0);
+  const auto log = [&](const char* name) {
+    return core::read_text(core::real_file_system(), experiments::StoreLayout(folder).attempt_file(id, 1, name));
+  };
+  EXPECT_EQ(said, log("stdout"));
+  EXPECT_EQ("half a line", log("stderr"));
+}
+
 TEST_F(TrainCommandTest, options_of_the_worker_are_checked_and_passed_on) {
   for (const char* option : {"--threads=0", "--checkpoint-every=0", "--evaluate-every=-1", "--exchange-timeout=0"}) {
     const Ended end = start("options", training(10), 1, {option})->wait_for(0, 10s);
