@@ -115,7 +115,7 @@ TEST_F(Suite, claims_need_their_metric_their_data_set_and_two_rows) {
 }
 
 TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   for (const char* name : {"quickstart.toml", "pku_reid.toml"}) {
     const Plan made = shipped(name);
     ASSERT_EQ(1U, made.tables.at(0).claims.size()) << name;
@@ -134,7 +134,7 @@ TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
 }
 
 TEST_F(Suite, the_study_of_rain_holds_the_papers_tables_and_shares_their_trainings) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan made = shipped("rain_study.toml");
   check_sound(made);
   const auto table = [&](const std::string& id) -> const TablePlan& {
