@@ -10,12 +10,7 @@
 namespace resolute::experiments::data_settings_test {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::StartsWith;
+using namespace testing;
 
 // A row's settings begin in line 25.
 std::string head(const std::string& source, const std::string& keys = "") {

@@ -10,9 +10,7 @@ namespace {
 
 using core::Json;
 using settings::Rule;
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 //! Another value than the default that the key's own rule allows.
 Json another(const settings::MemberText& text) {

@@ -6,10 +6,7 @@
 namespace resolute::experiments::msifla_suite_test {
 namespace {
 
-using testing::Contains;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 class MsiflaSuite : public MethodSuite {
  protected:

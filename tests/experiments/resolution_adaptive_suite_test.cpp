@@ -8,9 +8,7 @@
 namespace resolute::experiments::resolution_adaptive_suite_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 constexpr const char* kPlain = ".varying_length = false\n.masks = \"off\"\n";
 constexpr const char* kMasksAlone = ".varying_length = false\n.masks = \"joint\"\n";

@@ -8,9 +8,7 @@
 namespace resolute::experiments::shipped_suites_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 TEST_F(Suite, quickstart_is_six_trainings_a_trial) {
   const Plan plan = shipped("quickstart.toml");

@@ -10,9 +10,7 @@
 namespace resolute::experiments::site_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 class SiteFile : public testing::Test {
  protected:

@@ -14,10 +14,7 @@ namespace resolute::experiments::specification_test {
 namespace {
 
 using core::Json;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 // ---- properties
 // -------------------------------------------------------------------------------------------------------

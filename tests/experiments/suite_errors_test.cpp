@@ -9,9 +9,7 @@
 namespace resolute::experiments::suite_errors_test {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 TEST(SuiteErrors, the_unchanged_suite_is_good) { EXPECT_EQ("", message_for(kGood)); }
 

@@ -8,9 +8,7 @@
 namespace resolute::experiments::suite_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 // A suite of one row, for tests that change one thing about it.
 std::string small(const std::string& defaults = {}, const std::string& rows = row("r", "")) {
