@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "settings/split.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::cli::described_options_test {
 namespace {
@@ -22,13 +23,7 @@ SplitSettings given(const Arguments& arguments) {
 }
 
 std::string refusal(const Arguments& arguments) {
-  try {
-    given(arguments);
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    return error.what();
-  }
-  return "";
+  return tests::refusal([&] { given(arguments); });
 }
 
 TEST(DescribedOptions, each_member_is_an_option_with_its_default_and_its_words) {

@@ -11,13 +11,7 @@ namespace {
 
 using namespace cli;
 using namespace slurm;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::SizeIs;
-using testing::StartsWith;
+using namespace testing;
 using Shown = AllocationView::State;
 
 const Time kNoon = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) + std::chrono::hours(12);

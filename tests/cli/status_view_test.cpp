@@ -9,9 +9,7 @@ namespace resolute::tests::status_view_test {
 namespace {
 
 using namespace cli;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using namespace testing;
 
 experiments::JobId job(char digit) { return {std::string(64, digit)}; }
 

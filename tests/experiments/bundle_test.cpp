@@ -6,6 +6,7 @@
 #include "core/crc32c.h"
 #include "core/sha256.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::experiments::bundle_test {
@@ -40,14 +41,12 @@ class BundleTest : public testing::Test {
   fs::path publish() { return publish_bundle(real_, store_, "toy", encode_bundle(example())); }
   std::string refusal(const core::Bytes& bytes) {
     core::write_atomic(real_, folder_ / "damaged", bytes);
-    try {
+    const auto error = tests::error_of([&] {
       const Bundle bundle(real_, folder_ / "damaged");
       for (const BundleEntry& entry : bundle.entries())
         for (const auto& file : entry.files) bundle.read(file);
-      return "read";
-    } catch (const core::RuntimeError& error) {
-      return error.what();
-    }
+    });
+    return error ? error->what() : "read";
   }
 
   TemporaryFolder folder_;

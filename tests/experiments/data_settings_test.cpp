@@ -10,12 +10,7 @@
 namespace resolute::experiments::data_settings_test {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::StartsWith;
+using namespace testing;
 
 // A row's settings begin in line 25.
 std::string head(const std::string& source, const std::string& keys = "") {
@@ -56,14 +51,7 @@ class DataSettings : public Suite {
   }
   //! Of a suite with one row on a data set of this source; "" where it is accepted.
   std::string refusal(const std::string& source, const std::string& settings, const std::string& keys = "") {
-    try {
-      check_sound(plan(head(source, keys) + settings));
-    } catch (const core::RuntimeError& error) {
-      const std::string message = error.what();
-      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-      return message.substr(std::min(message.find("s.toml"), message.size()));
-    }
-    return "";
+    return refusal_in(tests::refusal([&] { check_sound(plan(head(source, keys) + settings)); }));
   }
   SplitSettings split(const std::string& source, const std::string& settings) {
     return jobs_of<EvaluationSpecification>(plan(head(source) + settings)).back().split;
@@ -185,12 +173,8 @@ TEST_F(DataSettings, images_that_came_in_low_resolution_leave_no_choice) {
         return text.replace(text.find("trials = 2"), 10, fmt::format("trials = 2\n{}", setting));
       };
       const std::string instead = "split.lr_camera = 2 and split.lr_side = \"camera\"";
-      try {
-        plan(with_defaults(""));
-        ADD_FAILURE() << setting;
-      } catch (const core::RuntimeError& error) {
-        EXPECT_THAT(error.what(), HasSubstr("; set " + instead + " on that data set")) << setting;
-      }
+      EXPECT_THAT(tests::refusal([&] { plan(with_defaults("")); }), HasSubstr("; set " + instead + " on that data set"))
+          << setting;
       EXPECT_NO_THROW(check_sound(plan(with_defaults("split.lr_camera = 2\nsplit.lr_side = \"camera\"")))) << setting;
     }
     EXPECT_EQ("", refusal(source, "split.lr_camera = 2"));
@@ -204,12 +188,7 @@ TEST_F(DataSettings, rows_with_other_queries_are_not_compared) {
     std::string text = head("cuhk03") + settings + "\n" + row("other", "");
     const std::string at = "datasets = [\"set\"]";
     text.replace(text.find(at), at.size(), at + "\ncompare_with = \"other\"");
-    try {
-      plan(text);
-    } catch (const core::RuntimeError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
+    return tests::refusal([&] { plan(text); });
   };
   EXPECT_THAT(compared("train.pad = 1"), IsEmpty());
   EXPECT_THAT(compared("split.lr_side = \"pair\""), HasSubstr("lr_side pair, query rates"));
@@ -218,16 +197,15 @@ TEST_F(DataSettings, rows_with_other_queries_are_not_compared) {
 }
 
 TEST_F(DataSettings, the_documents_data_sets_are_a_suite_with_the_papers_numbers_beside_them) {
-  const auto text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
-  const auto section = text.find("## Data sets"), begin = text.find("```toml\n", section) + 8;
-  const Plan made = plan(text.substr(begin, text.find("```", begin) - begin));
+  const Plan made = plan(documented("## Data sets"));
   check_sound(made);
   EXPECT_EQ(5U * 10U, jobs_of<TrainingSpecification>(made).size());
   for (const CellPlan& cell : row_of(made, "table1", "rain").cells)
     EXPECT_EQ(cell.dataset != "mlr-market-1501", cell.references.contains("rank1")) << cell.dataset;
   EXPECT_EQ(42.0, row_of(made, "table1", "rain").cells.at(3).references.at("rank1"));
+  const std::string section = page_.substr(page_.find("## Data sets"));
   for (const settings::SourceFacts& source : settings::kSources)
-    EXPECT_NE(std::string::npos, text.substr(section, begin - section).find(fmt::format("`{}`", source.name)));
+    EXPECT_LT(section.find(fmt::format("`{}`", source.name)), section.find("```toml\n"));
 }
 
 }  // namespace

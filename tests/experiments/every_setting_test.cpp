@@ -3,15 +3,14 @@
 
 #include "experiments/language/settings.h"
 #include "tests/experiments/suite_refusal.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::experiments::every_setting_test {
 namespace {
 
 using core::Json;
 using settings::Rule;
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 //! Another value than the default that the key's own rule allows.
 Json another(const settings::MemberText& text) {
@@ -100,14 +99,9 @@ TEST(EverySetting, a_misspelt_word_is_told_the_nearest) {
   for (const SettingText& setting : setting_texts())
     for (const std::string& word : setting.text.words) {
       if (word.size() < 4) continue;
-      try {
-        make_draft(layer_of(setting.key, word + "x"));
-        ADD_FAILURE() << setting.key << " took '" << word << "x'";
-      } catch (const core::RuntimeError& error) {
-        EXPECT_THAT(error.what(),
-                    AllOf(StartsWith(fmt::format("s.toml:1: key '{}' has the value '{}x'", setting.key, word)),
-                          HasSubstr(setting.text.range()), HasSubstr(fmt::format("did you mean '{}'", word))));
-      }
+      EXPECT_THAT(tests::refusal([&] { make_draft(layer_of(setting.key, word + "x")); }),
+                  AllOf(StartsWith(fmt::format("s.toml:1: key '{}' has the value '{}x'", setting.key, word)),
+                        HasSubstr(setting.text.range()), HasSubstr(fmt::format("did you mean '{}'", word))));
     }
 }
 

@@ -8,9 +8,7 @@
 namespace resolute::experiments::shipped_suites_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 TEST_F(Suite, quickstart_is_six_trainings_a_trial) {
   const Plan plan = shipped("quickstart.toml");
@@ -26,12 +24,12 @@ TEST_F(Suite, quickstart_is_six_trainings_a_trial) {
 }
 
 TEST_F(Suite, pku_reid_reads_the_folder_that_the_user_names) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan plan = shipped("pku_reid.toml");
   check_sound(plan);
   EXPECT_EQ(27U, jobs_of<TrainingSpecification>(plan).size());
   ASSERT_EQ(1U, plan.datasets.size());
-  EXPECT_EQ(folder_, plan.datasets[0].root);
+  EXPECT_EQ(folder_.path(), plan.datasets[0].root);
   EXPECT_THAT(plan.title, HasSubstr("from scratch, small backbone"));
 }
 
@@ -39,14 +37,14 @@ TEST_F(Suite, a_root_may_be_unknown_where_nothing_reads_it) {
   options_.need_roots = false;
   const Plan plan = shipped("pku_reid.toml");
   EXPECT_EQ("", plan.datasets[0].root);
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan with = shipped("pku_reid.toml");
   ASSERT_EQ(plan.jobs.size(), with.jobs.size());
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) EXPECT_EQ(plan.jobs[i].id, with.jobs[i].id);
 }
 
 TEST_F(Suite, rows_that_train_the_same_share_their_jobs) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan plan = shipped("pku_reid.toml");
   auto evaluations = [&](const char* table, const char* row) {
     return row_of(plan, table, row).cells.at(0).evaluations;
@@ -67,7 +65,7 @@ TEST_F(Suite, the_papers_numbers_stand_beside_the_cells) {
   EXPECT_FALSE(single.contains("mAP"));
   EXPECT_EQ(65.9, row_of(plan, "levels", "baseline-hr-lr").cells.at(0).references.at("rank1"));
   EXPECT_THAT(row_of(plan, "unlabelled", "with-adversarial").cells.at(0).references, IsEmpty());
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   EXPECT_EQ(64.1, row_of(shipped("pku_reid.toml"), "losses", "without-triplet").cells.at(0).references.at("mAP"));
 }
 
@@ -84,7 +82,7 @@ TEST_F(Suite, the_quickstarts_members_are_as_written) {
 }
 
 TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_table) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan plan = shipped("ftwa_study.toml");
   check_sound(plan);
   const TablePlan& modules = plan.tables.at(0);
@@ -105,7 +103,7 @@ TEST_F(Suite, the_study_of_ftwa_has_the_papers_rows_and_the_control_in_every_tab
 }
 
 TEST_F(Suite, the_study_of_msifla_has_the_papers_rows_in_the_papers_batch) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan plan = shipped("msifla_study.toml");
   check_sound(plan);
   const auto claims = [&](const std::string& table) {
@@ -134,7 +132,7 @@ TEST_F(Suite, the_study_of_msifla_has_the_papers_rows_in_the_papers_batch) {
 }
 
 TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that_it_has_no_reference) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan plan = shipped("resolution_adaptive_study.toml");
   check_sound(plan);
   const std::vector<std::string> both{"synthetic", "pku"};

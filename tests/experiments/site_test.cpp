@@ -4,14 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::experiments::site_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 class SiteFile : public testing::Test {
  protected:
@@ -21,17 +20,7 @@ class SiteFile : public testing::Test {
   }
   // The one line that refuses it, with the file as "site.toml".
   std::string refused(const std::string& text) {
-    try {
-      read(text);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-      std::string message = error.what();
-      EXPECT_EQ(message.find('\n'), std::string::npos) << message;
-      if (const auto at = message.find(file_.string()); at != std::string::npos)
-        message.replace(at, file_.string().size(), "site.toml");
-      return message;
-    }
-    return "accepted";
+    return tests::named(tests::refusal([&] { read(text); }), file_.string(), "site.toml");
   }
 
   tests::TemporaryFolder folder_;

@@ -8,15 +8,13 @@
 #include "experiments/store_layout.h"
 #include "tests/experiments/any_specification.h"
 #include "tests/experiments/example_specifications.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::experiments::specification_test {
 namespace {
 
 using core::Json;
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 // ---- properties
 // -------------------------------------------------------------------------------------------------------
@@ -144,13 +142,7 @@ TEST(Specification, minus_zero_is_zero) {
 // -----------------------------------------------------------------------------------------------
 
 std::string refusal_of(const Json& json) {
-  try {
-    specification_from_json(json, "spec.json");
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    return error.what();
-  }
-  return "";
+  return tests::refusal([&] { specification_from_json(json, "spec.json"); });
 }
 
 TEST(Specification, reading_names_what_is_wrong) {

@@ -4,7 +4,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -14,6 +13,8 @@
 
 #include "experiments/suite.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::experiments {
 
@@ -21,33 +22,32 @@ inline const std::filesystem::path kSource = tests::source_folder() / "experimen
 
 class Suite : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ =
-        std::filesystem::temp_directory_path() /
-        fmt::format("resolute-suite-{}-{}", ::getpid(), testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
+  Suite() {
     options_.store = folder_ / "store";
     options_.reference_file = kSource / "reference" / "papers.toml";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   Plan plan(const std::string& text) {
     core::write_atomic(core::real_file_system(), folder_ / "s.toml", text);
     return read_suite(core::real_file_system(), folder_ / "s.toml", options_);
   }
   //! The first suite of docs/suite.md below a heading; where its pictures would stand is this folder.
   std::string documented(const std::string& heading) {
-    const std::string text = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
-    const auto begin = text.find("```toml\n", text.find(heading)) + 8;
-    options_.environment["PKU_REID"] = folder_.string();
-    return text.substr(begin, text.find("```", begin) - begin);
+    const auto begin = page_.find("```toml\n", page_.find(heading)) + 8;
+    options_.environment["PKU_REID"] = folder_.path().string();
+    return page_.substr(begin, page_.find("```", begin) - begin);
   }
   Plan shipped(const std::string& name) {
     return read_suite(core::real_file_system(), kSource / "suites" / name, options_);
   }
 
-  std::filesystem::path folder_;
+  //! From where the suite's file stands; the folder is another one in each test.
+  static std::string refusal_in(const std::string& message) {
+    return message.substr(std::min(message.find("s.toml"), message.size()));
+  }
+
+  tests::TemporaryFolder folder_;
   SuiteOptions options_;
+  const std::string page_ = core::read_text(core::real_file_system(), kSource / ".." / "docs" / "suite.md");
 };
 
 template <class Kind>
@@ -123,12 +123,18 @@ datasets = ["easy"]
                      method, defaults, dataset);
 }
 
-//! Suites that begin with one head (suite_head()).
+//! Suites that begin with one head (suite_head()). In settings and in parts of refusals the method's keys begin with
+//! '.'.
 class MethodSuite : public Suite {
  protected:
+  using Texts = std::initializer_list<std::string>;
+
   MethodSuite(const std::string& method, const std::string& defaults, const std::string& dataset = {})
       : method_(method), head_(suite_head(method, defaults, dataset)) {}
 
+  std::string row(const std::string& id, const std::string& settings) const {
+    return experiments::row(id, settings.starts_with('.') ? full("\n" + settings).substr(1) : full(settings));
+  }
   Plan plan_of(const std::string& settings) { return plan(head_ + row("r", settings)); }
   TrainingSpecification training(const std::string& settings) { return training_of(plan_of(settings), "t", "r"); }
   JobId training_id(const std::string& settings) { return job_id(training(settings)); }
@@ -151,49 +157,52 @@ class MethodSuite : public Suite {
     return text.replace(at, from.size(), to);
   }
   std::string refusal_of(const std::string& text) {
-    try {
-      plan(text);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-      std::string message = error.what();
-      EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-      const auto at = message.find("s.toml");
-      return at == std::string::npos ? message : message.substr(at);
-    }
-    return "";
+    return refusal_in(tests::refusal([&] { plan(text); }));
   }
   //! Of a suite with one row; "" where it is accepted.
   std::string refusal(const std::string& settings) { return refusal_of(head_ + row("r", settings)); }
+  void expect_accepted(Texts rows) {
+    for (const std::string& settings : rows) EXPECT_EQ("", refusal(settings)) << settings;
+  }
+  //! A refusal that holds these parts; it begins with one that names the place.
+  void expect_says(const std::string& message, Texts parts) {
+    for (const std::string& part : parts) {
+      const std::string words = full(part);
+      EXPECT_TRUE(words.starts_with("s.toml:") ? message.starts_with(words) : message.find(words) != message.npos)
+          << words << "\nin: " << message;
+    }
+  }
+  void expect_refused(const std::string& settings, Texts parts) {
+    SCOPED_TRACE(settings);
+    expect_says(refusal(settings), parts);
+  }
 
-  //! Every one of these values, written as in TOML, is refused for every one of these keys, with file, line and key; a
-  //! key that begins with '.' is one of the method's.
-  void expect_refused(std::initializer_list<std::string> keys, std::initializer_list<std::string> values) {
-    for (const std::string& key : keys)
-      for (const std::string& value : values) {
-        std::string shown = value;
-        std::replace(shown.begin(), shown.end(), '"', '\'');
-        EXPECT_THAT(refusal(full(key) + " = " + value),
-                    testing::AllOf(testing::StartsWith(fmt::format("{}key '{}' has the value {} (", place(full(key)),
-                                                                   full(key), shown)),
-                                   testing::HasSubstr("for row 'r' on data set 'easy'")));
-      }
+  //! The value, written as in TOML, is refused for the key of a row's first setting, with file, line and column.
+  void expect_value_refused(const std::string& key, const std::string& value, const std::string& why = {}) {
+    const std::string name = key.starts_with('.') ? method_ + key : key;
+    const auto line = std::count(head_.begin(), head_.end(), '\n') + 4;  // behind the row's beginning, id and label
+    const auto column = name.rfind('.') + 2;                             // the last word of a dotted key
+    expect_refused(key + " = " + value,
+                   {fmt::format("s.toml:{}:{}: key '{}' has the value {} (", line, column, name, value), why,
+                    "for row 'r' on data set 'easy'"});
   }
   //! Each line more makes the same training of a row with these settings.
-  void expect_one_job(const std::string& settings, std::initializer_list<std::string> ignored) {
+  void expect_one_job(const std::string& settings, Texts ignored) {
     for (const std::string& more : ignored)
       EXPECT_EQ(training_id(settings), training_id(settings + more)) << settings << "and\n" << more;
   }
-  void expect_other_jobs(const std::string& settings, std::initializer_list<std::string> read) {
+  void expect_other_jobs(const std::string& settings, Texts read) {
     for (const std::string& more : read)
       EXPECT_NE(training_id(settings), training_id(settings + more)) << settings << "and\n" << more;
   }
 
  private:
-  std::string full(const std::string& key) const { return key.front() == '.' ? method_ + key : key; }
-  //! Of a row's first setting: the head's end, the row's beginning, its id and its label stand before; the last word
-  //! of a dotted key is its place.
-  std::string place(const std::string& key) const {
-    return fmt::format("s.toml:{}:{}: ", std::count(head_.begin(), head_.end(), '\n') + 4, key.rfind('.') + 2);
+  //! With the method's name before each '.' that begins a line or a quoted key.
+  std::string full(std::string text) const {
+    for (const std::string begin : {"\n.", "'."})
+      for (auto at = text.find(begin); at != text.npos; at = text.find(begin, at + 1))
+        text.insert(at + begin.size() - 1, method_);
+    return text;
   }
 
   const std::string method_;

@@ -8,9 +8,7 @@
 namespace resolute::experiments::suite_options_test {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 constexpr const char* kLevels = "levels = [4, 5]";
 

@@ -3,10 +3,11 @@
 //! A good suite, and the one line that refuses what a test makes of it.
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "experiments/suite.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::experiments {
 
@@ -53,24 +54,13 @@ reference = { paper = "rain", table = "table3", method = "rain", variant = "full
 
 inline std::string message_for(const std::string& text, SuiteOptions options = {}) {
   core::FileSystem& files = core::real_file_system();
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("resolute-suite-errors-{}", ::getpid());
+  const tests::TemporaryFolder folder;
   const auto file = folder / "s.toml";
   core::write_atomic(files, file, text);
   if (options.reference_file.empty())
     options.reference_file = tests::source_folder() / "experiments/reference/papers.toml";
-  options.store = folder;
-  std::string message;
-  try {
-    read_suite(files, file, options);
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind()) << error.what();
-    message = error.what();
-  }
-  std::filesystem::remove_all(folder);
-  EXPECT_EQ(std::string::npos, message.find('\n')) << message;
-  for (auto at = message.find(file.string()); at != std::string::npos; at = message.find(file.string()))
-    message.replace(at, file.string().size(), "s.toml");
-  return message;
+  options.store = folder.path();
+  return tests::named(tests::refusal([&] { read_suite(files, file, options); }), file.string(), "s.toml");
 }
 
 //! The good suite with one piece of text replaced by another.

@@ -9,9 +9,7 @@
 namespace resolute::experiments::suite_tables_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 constexpr const char* kHead = R"(suite = "s"
 title = "S"
@@ -41,22 +39,26 @@ std::string row(const std::string& id, const std::string& reference) {
 const std::string kCuhk = "dataset = \"mlr-cuhk03\", ";
 const std::string kBoth = "metrics = [\"rank1\", \"mAP\"]\ndatasets = [\"easy\", \"hard\"]\n";
 
-TEST_F(Suite, a_switched_off_adversary_is_one_job_however_it_is_spelt) {
-  auto training = [&](const std::string& options) {
-    const Plan made = plan(
-        table("metrics = [\"mAP\"]\ndatasets = [\"easy\"]\n", "[[table.row]]\nid = \"r\"\nlabel = \"R\"\n" + options));
-    return job_id(training_of(made, "t", "r"));
-  };
-  const JobId off = training("rain.adversary = \"off\"\n");
-  EXPECT_NE(off, training(""));
-  for (const char* more : {"rain.levels = [1, 2, 3]\n", "rain.levels = []\n", "rain.updates = \"simultaneous\"\n",
-                           "rain.discriminator = \"pixelwise\"\n", "rain.adversarial_weight = 7\n"})
-    EXPECT_EQ(off, training(std::string("rain.adversary = \"off\"\n") + more)) << more;
-  EXPECT_NE(off, training("rain.adversary = \"off\"\nrain.decoder = \"transposed\"\n"));
-  EXPECT_NE(off, training("rain.adversary = \"off\"\nrain.supervision = \"hr-only-labels\"\n"));
-  const JobId plain = training("rain.reconstruction = false\n");
-  EXPECT_EQ(plain, training("rain.reconstruction = false\nrain.decoder = \"transposed\"\n"));
-  EXPECT_EQ(plain, training("rain.reconstruction = false\nrain.reconstruction_weight = 2\n"));
+struct RainSuite : MethodSuite {
+  RainSuite() : MethodSuite("rain", "train.steps = 10\ntrain.identities = 4\n") {}
+};
+
+TEST_F(RainSuite, options_of_what_is_switched_off_make_no_other_job) {
+  const std::string off = ".adversary = \"off\"\n", pixels = ".reconstruction = false\n";
+  const Texts game = {".levels = [1, 2, 3]", ".updates = \"simultaneous\"", ".discriminator = \"pixelwise\"",
+                      ".adversarial_weight = 7"};
+  const Texts decoder = {".decoder = \"transposed\"", ".reconstruction_weight = 3"};
+  const Texts triplets = {".margin = 1", ".mining = \"batch-hard\""};
+  expect_one_job(off, game);
+  expect_one_job(off, {".levels = []"});
+  expect_one_job(pixels, decoder);
+  expect_one_job(".triplet = false\n", triplets);
+  expect_one_job("method = \"baseline\"\nbaseline.triplet = false\n",
+                 {"baseline.margin = 1", "baseline.mining = \"batch-hard\""});
+  const Texts others = {".levels = [5]", ".supervision = \"hr-only-labels\""};
+  expect_other_jobs("", {off, pixels});
+  for (const Texts& read : {game, decoder, triplets, others}) expect_other_jobs("", read);
+  expect_other_jobs(off, {".decoder = \"transposed\"", ".supervision = \"hr-only-labels\""});
 }
 
 TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
@@ -115,7 +117,7 @@ TEST_F(Suite, claims_need_their_metric_their_data_set_and_two_rows) {
 }
 
 TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   for (const char* name : {"quickstart.toml", "pku_reid.toml"}) {
     const Plan made = shipped(name);
     ASSERT_EQ(1U, made.tables.at(0).claims.size()) << name;
@@ -134,7 +136,7 @@ TEST_F(Suite, the_shipped_tables_are_held_against_the_claims_of_rain) {
 }
 
 TEST_F(Suite, the_study_of_rain_holds_the_papers_tables_and_shares_their_trainings) {
-  options_.environment["PKU_REID"] = folder_.string();
+  options_.environment["PKU_REID"] = folder_.path().string();
   const Plan made = shipped("rain_study.toml");
   check_sound(made);
   const auto table = [&](const std::string& id) -> const TablePlan& {

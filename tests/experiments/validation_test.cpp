@@ -14,9 +14,7 @@
 namespace resolute::experiments::validation_test {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::StartsWith;
+using namespace testing;
 
 std::string violation_of(const std::function<void(TrainingSpecification&)>& change) {
   TrainingSpecification training = example_training();
@@ -136,82 +134,6 @@ TEST(Validation, what_an_evaluation_shows_and_samples) {
               HasSubstr("data set 'easy' has rates [2, 3, 4]"));
   EXPECT_THAT(violation([](EvaluationProtocol& p) { p.sample_identities = 0; }),
               StartsWith("row: key 'evaluate.sample_identities'"));
-}
-
-TEST(Options, what_a_switched_off_loss_would_have_used_takes_its_default) {
-  const auto of = [](const MethodOptions& options) {
-    TrainingSpecification training;
-    training.method = options;
-    return normalised(training).method;
-  };
-  const methods::RainSection off{.levels = {1, 2},
-                                 .adversary = methods::Game::kOff,
-                                 .updates = methods::Updates::kSimultaneous,
-                                 .discriminator = methods::DiscriminatorKind::kPixelwise,
-                                 .adversarial_weight = 3};
-  EXPECT_EQ(RainOptions{.adversary = methods::NoAdversary()}, RainOptions::of(off));
-  const RainOptions plain{
-      .reconstruction = false, .decoder = methods::DecoderKind::kTransposed, .reconstruction_weight = 3};
-  EXPECT_EQ(MethodOptions(RainOptions{.reconstruction = false}), of(plain));
-  const RainOptions classified{.triplet = false, .margin = 1, .mining = methods::Mining::kBatchHard};
-  EXPECT_EQ(MethodOptions(RainOptions{.triplet = false}), of(classified));
-  const BaselineOptions baseline{.triplet = false, .margin = 1, .mining = methods::Mining::kBatchHard};
-  EXPECT_EQ(MethodOptions(BaselineOptions{.triplet = false}), of(baseline));
-  const RainOptions all{
-      .adversary =
-          methods::Adversary{{5}, true, methods::Updates::kSimultaneous, methods::DiscriminatorKind::kPixelwise, 2},
-      .margin = 1,
-      .mining = methods::Mining::kBatchHard,
-      .decoder = methods::DecoderKind::kTransposed,
-      .reconstruction_weight = 3,
-      .supervision = methods::Supervision::kHrOnlyLabels};
-  EXPECT_EQ(MethodOptions(all), of(all));
-}
-
-TEST(Options, what_a_switched_off_module_of_ftwa_would_have_used_takes_its_default) {
-  const auto of = [](const FtwaOptions& options) {
-    TrainingSpecification training;
-    training.method = options;
-    return std::get<FtwaOptions>(normalised(training).method);
-  };
-  FtwaOptions all{.margin = 1,
-                  .mining = methods::Mining::kAll,
-                  .classification_weight = 2,
-                  .triplet_weight = 2,
-                  .transformation_weight = 2,
-                  .transformation_detach = methods::Detached::kNone,
-                  .transformation_blocks = 2,
-                  .classification_weighting = methods::Weighting::kBatchMean,
-                  .triplet_weighting = methods::Weighting::kPerSample,
-                  .weight_balance = 2};
-  EXPECT_EQ(all, of(all));
-  FtwaOptions changed = all;
-  changed.classification = false;
-  FtwaOptions expected = changed;
-  expected.classification_weight = FtwaOptions().classification_weight;
-  EXPECT_EQ(expected, of(changed)) << "the balance of weights looks at classification_weighting";
-  changed.weight_balance = expected.weight_balance = 0;
-  expected.classification_weighting = FtwaOptions().classification_weighting;
-  EXPECT_EQ(expected, of(changed));
-  changed.weight_balance = 2;
-  changed.classification = true;
-  changed.triplet = false;
-  expected = changed;
-  expected.margin = FtwaOptions().margin;
-  expected.mining = FtwaOptions().mining;
-  expected.triplet_weight = FtwaOptions().triplet_weight;
-  expected.triplet_weighting = FtwaOptions().triplet_weighting;
-  EXPECT_EQ(expected, of(changed));
-  all.weighting = false;
-  all.transformed_losses = false;
-  all.transformation = false;
-  EXPECT_EQ((FtwaOptions{.margin = 1,
-                         .mining = methods::Mining::kAll,
-                         .classification_weight = 2,
-                         .triplet_weight = 2,
-                         .transformation = false,
-                         .weighting = false}),
-            of(all));
 }
 
 TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {

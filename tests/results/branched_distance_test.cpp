@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "core/random.h"
 #include "results/kernel/pairwise.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::results::branched_distance_test {
 namespace {
@@ -257,13 +258,7 @@ std::string refusal(const std::function<void(Problem&)>& change, std::size_t dis
   }
   change(problem);
   std::vector<double> to(distances);
-  try {
-    branched_distances(problem.views(), to, {});
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    return error.what();
-  }
-  return "";
+  return tests::refusal([&] { branched_distances(problem.views(), to, {}); });
 }
 
 TEST(BranchedDistance, bad_input_is_refused) {
@@ -303,12 +298,10 @@ TEST(BranchedDistance, branches_of_other_rows_or_dimensions_are_refused) {
       {{{values, 3, 4}, {std::span(values).first(9), 3, 3}, {}, {}}, "branch 1 has query features of 4 dimensions"}};
   for (const auto& [other, words] : others) {
     std::vector<double> to(9);
-    try {
-      branched_distances(std::vector{branch, other}, to, {});
-      ADD_FAILURE() << words;
-    } catch (const core::RuntimeError& error) {
-      EXPECT_THAT(error.what(), testing::HasSubstr(words));
-    }
+    EXPECT_THAT(tests::refusal([&, &one = other] {
+                  branched_distances(std::vector{branch, one}, to, {});
+                }),
+                testing::HasSubstr(words));
   }
 }
 

@@ -1,20 +1,18 @@
 #include "results/comparison.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include "core/error.h"
 #include "core/random.h"
 #include "experiments/outputs.h"
 #include "results/bootstrap.h"
 #include "tests/results/made_up_suite.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::results::comparison_test {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using namespace testing;
 
 //! The made-up suite with queries of 8 people behind its numbers; its table compares with row "baseline".
 struct Compared : Suite {
@@ -247,8 +245,7 @@ TEST(Claims, of_a_number_that_is_better_when_lower_hold_where_it_falls) {
 
 class ComparedInAStore : public testing::Test {
  protected:
-  ComparedInAStore()
-      : store_(std::filesystem::temp_directory_path() / ("resolute-comparison-" + std::to_string(getpid()))) {
+  ComparedInAStore() {
     for (auto& [job, record] : suite_.records) {
       if (auto* evaluation = std::get_if<EvaluationRecord>(&record)) {
         const std::string text = csv_text(suite_.queries.at(job));
@@ -258,7 +255,6 @@ class ComparedInAStore : public testing::Test {
       write(job);
     }
   }
-  ~ComparedInAStore() override { std::filesystem::remove_all(store_.root()); }
   void write(const JobId& job) {
     core::write_atomic(files_, store_.result_file(job), std::string_view(record_text(suite_.records.at(job))));
   }
@@ -272,7 +268,8 @@ class ComparedInAStore : public testing::Test {
   }
 
   core::FileSystem& files_ = core::real_file_system();
-  experiments::StoreLayout store_;
+  tests::TemporaryFolder folder_;
+  experiments::StoreLayout store_{folder_.path()};
   Compared suite_;
 };
 

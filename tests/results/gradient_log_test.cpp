@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::results::gradient_log_test {
@@ -45,12 +46,9 @@ class GradientLogFile : public testing::Test {
   GradientLog read() { return read_gradient_log(core::real_file_system(), path_); }
   // The kind of the error that reading throws, and its text.
   std::pair<std::optional<core::ErrorKind>, std::string> refusal() {
-    try {
-      read();
-    } catch (const core::RuntimeError& error) {
-      return {error.kind(), error.what()};
-    }
-    return {std::nullopt, "nothing was thrown"};
+    const auto error = tests::error_of([&] { read(); });
+    if (!error) return {std::nullopt, "nothing was thrown"};
+    return {error->kind(), error->what()};
   }
   tests::TemporaryFolder folder_;
   const fs::path path_ = folder_ / "attempt-001-gradients.bin";

@@ -17,6 +17,7 @@
 #include "core/json.h"
 #include "core/random.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::results::rank_correlation_test {
 namespace {
@@ -175,13 +176,7 @@ TEST(RankCorrelation, one_group_has_no_spread) {
 
 TEST(RankCorrelation, bad_input_is_refused) {
   const auto refused = [](const Numbers& x, const Numbers& y, const Groups& groups) {
-    try {
-      rank_correlation_interval(x, y, groups);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-      return true;
-    }
-    return false;
+    return !tests::refusal([&] { rank_correlation_interval(x, y, groups); }).empty();
   };
   EXPECT_FALSE(refused({1, 2}, {1, 2}, {1, 2}));
   EXPECT_TRUE(refused({1, 2}, {1, 2, 3}, {1, 2}));

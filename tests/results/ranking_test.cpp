@@ -8,13 +8,13 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::results::ranking_test {
 namespace {
 
-using testing::Each;
-using testing::ElementsAre;
-using testing::HasSubstr;
+using namespace testing;
+using tests::refusal;
 
 using Ids = std::vector<std::int64_t>;
 
@@ -23,16 +23,6 @@ RankingScores rank(const std::vector<float>& query, const Ids& query_ids, const 
   std::size_t dimension = query_ids.empty() ? 1 : query.size() / query_ids.size();
   return rank_features({query, query_ids.size(), dimension}, {query_ids, {}}, {gallery, gallery_ids.size(), dimension},
                        {gallery_ids, {}}, {}, gemm, options);
-}
-
-std::string refusal(const std::function<void()>& call, core::ErrorKind kind = core::ErrorKind::kInput) {
-  try {
-    call();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), kind);
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(Ranking, mean_precision_at_each_true_match) {
@@ -95,12 +85,8 @@ TEST(Ranking, a_product_below_float32_precision_is_refused) {
     reference_gemm(block);
     for (std::size_t i = 0; i < block.rows * block.columns; ++i) block.c[i] *= 1.001F;
   };
-  EXPECT_THAT(refusal(
-                  [&] {
-                    rank({1, 1}, {1}, {1, 1, 5, 5}, {1, 2}, {}, coarse);
-                  },
-                  core::ErrorKind::kEnvironment),
-              HasSubstr("turn off TF32"));
+  const auto rank_coarsely = [&] { return rank({1, 1}, {1}, {1, 1, 5, 5}, {1, 2}, {}, coarse); };
+  EXPECT_THAT(refusal(rank_coarsely, core::ErrorKind::kEnvironment), HasSubstr("turn off TF32"));
 }
 
 TEST(Ranking, what_cannot_be_ranked_is_refused_by_name) {

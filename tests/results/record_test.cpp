@@ -2,10 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "core/error.h"
 #include "core/sha256.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::results::record_test {
 namespace {
@@ -37,13 +38,7 @@ std::vector<Record> examples() {
 }
 
 std::string refusal(const std::string& text) {
-  try {
-    parse_record(text, "'result.json'");
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    return error.what();
-  }
-  return "nothing was thrown";
+  return tests::refusal([&] { parse_record(text, "'result.json'"); });
 }
 
 TEST(Record, every_kind_reads_back_equal) {
@@ -108,61 +103,40 @@ TEST(Record, outputs_may_be_none_and_stay_inside_the_jobs_folder) {
   EXPECT_THAT(refusal(record_text(record)), HasSubstr("outputs: key 'queries.csv' has the value 'abc'"));
 }
 
-TEST(Record, a_resolution_probe_is_a_fraction) {
-  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
-  record.metrics["resolution_probe"] = 0.875;
-  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
-  record.metrics["resolution_probe"] = 87.5;
-  EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'resolution_probe' has the value 87.5"));
-}
-
-TEST(Record, weights_are_told_by_correlations_and_a_share) {
-  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
-  record.metrics["weight_hr_rho"] = -0.75;
-  record.metrics["weight_hr_rho_low"] = -1;
-  record.metrics["weight_hr_rho_high"] = 0.25;
-  record.metrics["hr_share"] = 0.125;
-  record.outputs["weights.csv"] = hash(8);
-  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
-  for (const char* name : {"weight_hr_rho", "weight_lr_rho", "weight_hr_rho_low", "weight_lr_rho_high"})
-    for (const double value : {-1.5, 1.0625}) {
-      EvaluationRecord wrong = record;
-      wrong.metrics[name] = value;
-      EXPECT_THAT(refusal(record_text(wrong)),
-                  HasSubstr(fmt::format("key '{}' has the value {} (a correlation from -1 to 1", name, value)));
+TEST(Record, a_metric_has_the_values_of_its_unit) {
+  struct Unit {
+    std::vector<std::string> metrics;
+    std::vector<double> good, bad;
+    std::string words;  //!< of a refusal
+  };
+  const std::vector<Unit> units{
+      {{"resolution_probe", "hr_share"}, {0, 0.875, 1}, {-0.25, 12.5}, "a fraction"},
+      {{"weight_hr_rho", "weight_lr_rho", "weight_hr_rho_low", "weight_lr_rho_low", "weight_hr_rho_high"},
+       {-1, -0.75, 0.25, 1},
+       {-1.5, 1.0625},
+       "a correlation from -1 to 1"},
+      {{"recovered_ssim_2", "recovered_ssim_3", "enlarged_ssim_2"}, {-1, 0.5, 1}, {-1.5, 87.5}, "an SSIM from -1 to 1"},
+      {{"recovered_psnr_2", "enlarged_psnr_2", "enlarged_psnr_3"}, {0, 31.5}, {-0.5}, "a PSNR of 0"},
+      {{"psnr_gain_2", "psnr_gain_8"}, {-0.5, 3.25}, {}, ""}};
+  for (const Unit& unit : units)
+    for (const std::string& metric : unit.metrics) {
+      EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
+      for (const double value : unit.good) {
+        record.metrics[metric] = value;
+        EXPECT_EQ(parse_record(record_text(record), "text"), Record(record)) << metric;
+      }
+      for (const double value : unit.bad) {
+        record.metrics[metric] = value;
+        EXPECT_THAT(refusal(record_text(record)),
+                    HasSubstr(fmt::format("key '{}' has the value {} ({}", metric, value, unit.words)));
+      }
     }
-  record.metrics["hr_share"] = 12.5;
-  EXPECT_THAT(refusal(record_text(record)), HasSubstr("key 'hr_share' has the value 12.5 (a fraction"));
-}
-
-TEST(Record, an_ssim_is_at_most_1_a_psnr_at_least_0_and_its_gain_any_number) {
-  EvaluationRecord record = std::get<EvaluationRecord>(examples()[3]);
-  record.metrics["recovered_psnr_2"] = 31.5;
-  record.metrics["enlarged_psnr_2"] = 28.25;
-  record.metrics["psnr_gain_2"] = 3.25;
-  record.metrics["psnr_gain_8"] = -0.5;
-  record.metrics["recovered_ssim_2"] = 1;
-  record.metrics["enlarged_ssim_2"] = -1;
-  EXPECT_EQ(parse_record(record_text(record), "text"), Record(record));
-  for (const char* name : {"recovered_ssim_3", "enlarged_ssim_2"})
-    for (const double value : {-1.5, 87.5}) {
-      EvaluationRecord wrong = record;
-      wrong.metrics[name] = value;
-      EXPECT_THAT(refusal(record_text(wrong)),
-                  HasSubstr(fmt::format("key '{}' has the value {} (an SSIM from -1 to 1", name, value)));
-    }
-  for (const char* name : {"recovered_psnr_2", "enlarged_psnr_3"}) {
-    EvaluationRecord wrong = record;
-    wrong.metrics[name] = -0.5;
-    EXPECT_THAT(refusal(record_text(wrong)), HasSubstr(fmt::format("key '{}' has the value -0.5 (a PSNR of 0", name)));
-  }
 }
 
 class StoredRecord : public testing::Test {
  protected:
-  StoredRecord() : store_(std::filesystem::temp_directory_path() / ("resolute-record-" + std::to_string(getpid()))) {}
-  ~StoredRecord() override { std::filesystem::remove_all(store_.root()); }
-  experiments::StoreLayout store_;
+  tests::TemporaryFolder folder_;
+  experiments::StoreLayout store_{folder_.path()};
 };
 
 TEST_F(StoredRecord, is_read_from_its_jobs_folder) {
@@ -177,13 +151,8 @@ TEST_F(StoredRecord, of_another_job_is_corrupt) {
   auto& files = core::real_file_system();
   JobId other{hash(7)};
   core::write_atomic(files, store_.result_file(other), std::string_view(record_text(examples()[1])));
-  try {
-    read_record(files, store_, other);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kCorrupt);
-    EXPECT_THAT(error.what(), HasSubstr("result.json"));
-  }
+  EXPECT_THAT(tests::refusal([&] { read_record(files, store_, other); }, core::ErrorKind::kCorrupt),
+              HasSubstr("result.json"));
 }
 
 }  // namespace

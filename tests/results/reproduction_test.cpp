@@ -10,9 +10,7 @@
 namespace resolute::results::reproduction_test {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 std::string hash(int n) { return core::sha256_hex("reproduction " + std::to_string(n)); }
 

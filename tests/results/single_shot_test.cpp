@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::results::single_shot_test {
 namespace {
@@ -78,14 +79,7 @@ TEST_F(SingleShot, without_draws_only_the_whole_gallery_scores) {
 }
 
 TEST_F(SingleShot, broken_draws_are_refused) {
-  auto refusal = [&](std::vector<GalleryDraw> draws) -> std::string {
-    try {
-      score(draws);
-    } catch (const core::RuntimeError& error) {
-      return error.what();
-    }
-    return "nothing was thrown";
-  };
+  const auto refusal = [&](const std::vector<GalleryDraw>& draws) { return tests::refusal([&] { score(draws); }); };
   EXPECT_THAT(refusal({{0}, {0, 6}}), HasSubstr("gallery draw 1 names image 6 (the gallery has 6 images)"));
   EXPECT_THAT(refusal({{0, 1}}), HasSubstr("gallery draw 0 has identity 1 twice"));
   gallery_ids[4] = -1;

@@ -3,12 +3,12 @@
 #include "results/tables.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cmath>
 
 #include "core/error.h"
 #include "tests/results/made_up_suite.h"
+#include "tests/support/temporary_folder.h"
 
 namespace resolute::results::tables_test {
 namespace {
@@ -112,24 +112,30 @@ TEST(Tables, a_record_of_another_kind_or_without_the_metric_is_refused) {
   EXPECT_THROW(suite.tables(), core::RuntimeError);
 }
 
-//! The made-up suite with row "multi" trained by FTWA, whose evaluations measure weights.
-struct Weighted : Suite {
-  Weighted() {
-    plan.tables[0].metrics = {"weight_hr_rho", "rank1", "hr_share", "weight_query_hr"};
-    for (experiments::PlannedJob& job : plan.jobs)
-      if (auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
-          training != nullptr &&
-          (job.id == this->training("multi easy 0") || job.id == this->training("multi easy 1") ||
-           job.id == this->training("multi hard 0") || job.id == this->training("multi hard 1")))
-        training->method = experiments::FtwaOptions{};
+//! The made-up suite with row "multi" trained by another method, whose evaluations measure more.
+struct Measured : Suite {
+  Measured(const std::vector<std::string>& metrics, const experiments::MethodOptions& method,
+           const std::function<void(std::map<std::string, double>& metrics, int trial)>& measure) {
+    plan.tables[0].metrics = metrics;
     for (const char* dataset : {"easy", "hard"})
       for (int trial = 0; trial < 2; ++trial) {
-        auto& metrics = record<EvaluationRecord>(evaluation(fmt::format("multi {} {}", dataset, trial))).metrics;
-        metrics["weight_hr_rho"] = trial == 0 ? -0.5 : -0.75;
-        metrics["hr_share"] = 0.25;
-        metrics["weight_query_hr"] = 0.5 + 0.125 * trial;
+        const std::string name = fmt::format("multi {} {}", dataset, trial);
+        for (experiments::PlannedJob& job : plan.jobs)
+          if (job.id == training(name)) std::get<experiments::TrainingSpecification>(job.specification).method = method;
+        measure(record<EvaluationRecord>(evaluation(name)).metrics, trial);
       }
   }
+};
+
+//! By FTWA: weights.
+struct Weighted : Measured {
+  Weighted()
+      : Measured({"weight_hr_rho", "rank1", "hr_share", "weight_query_hr"}, experiments::FtwaOptions{},
+                 [](auto& metrics, int trial) {
+                   metrics["weight_hr_rho"] = trial == 0 ? -0.5 : -0.75;
+                   metrics["hr_share"] = 0.25;
+                   metrics["weight_query_hr"] = 0.5 + 0.125 * trial;
+                 }) {}
 };
 
 TEST(Tables, of_weights_print_as_golden) {
@@ -139,23 +145,16 @@ TEST(Tables, of_weights_print_as_golden) {
   expect_goldens("weights", tables);
 }
 
-//! The made-up suite with row "multi" trained by MSIFLA, whose evaluations measure recovered images.
-struct Recovered : Suite {
-  Recovered() {
-    plan.tables[0].metrics = {"rank1", "recovered_psnr_2", "enlarged_psnr_2", "psnr_gain_2", "recovered_ssim_8"};
-    for (const char* dataset : {"easy", "hard"})
-      for (int trial = 0; trial < 2; ++trial) {
-        const std::string name = fmt::format("multi {} {}", dataset, trial);
-        for (experiments::PlannedJob& job : plan.jobs)
-          if (job.id == training(name))
-            std::get<experiments::TrainingSpecification>(job.specification).method = experiments::MsiflaOptions{};
-        auto& metrics = record<EvaluationRecord>(evaluation(name)).metrics;
-        metrics["recovered_psnr_2"] = 30.5 + trial;
-        metrics["enlarged_psnr_2"] = 31.125 + trial;
-        metrics["psnr_gain_2"] = -0.625;
-        metrics["recovered_ssim_8"] = 0.875 + 0.0625 * trial;
-      }
-  }
+//! By MSIFLA: recovered images.
+struct Recovered : Measured {
+  Recovered()
+      : Measured({"rank1", "recovered_psnr_2", "enlarged_psnr_2", "psnr_gain_2", "recovered_ssim_8"},
+                 experiments::MsiflaOptions{}, [](auto& metrics, int trial) {
+                   metrics["recovered_psnr_2"] = 30.5 + trial;
+                   metrics["enlarged_psnr_2"] = 31.125 + trial;
+                   metrics["psnr_gain_2"] = -0.625;
+                   metrics["recovered_ssim_8"] = 0.875 + 0.0625 * trial;
+                 }) {}
 };
 
 TEST(Tables, of_recovered_images_print_as_golden) {
@@ -167,24 +166,17 @@ TEST(Tables, of_recovered_images_print_as_golden) {
   expect_goldens("recovery", tables);
 }
 
-//! The made-up suite with row "multi" trained by resolution_adaptive; its paper has no numbers.
-struct Adaptive : Suite {
-  Adaptive() {
-    plan.tables[0].metrics = {"rank1", "level_agreement", "mask_spread"};
+//! By resolution_adaptive, whose paper has no numbers.
+struct Adaptive : Measured {
+  Adaptive()
+      : Measured({"rank1", "level_agreement", "mask_spread"}, experiments::ResolutionAdaptiveOptions{},
+                 [](auto& metrics, int trial) {
+                   metrics["level_agreement"] = 0.75;
+                   metrics["mask_spread"] = 0.0625 * (1 + trial);
+                 }) {
     plan.tables[0].no_reference = {"Levels | of people"};
     for (experiments::RowPlan& row : plan.tables[0].rows)
       for (experiments::CellPlan& cell : row.cells) cell.references.clear();
-    for (const char* dataset : {"easy", "hard"})
-      for (int trial = 0; trial < 2; ++trial) {
-        const std::string name = fmt::format("multi {} {}", dataset, trial);
-        for (experiments::PlannedJob& job : plan.jobs)
-          if (job.id == training(name))
-            std::get<experiments::TrainingSpecification>(job.specification).method =
-                experiments::ResolutionAdaptiveOptions{};
-        auto& metrics = record<EvaluationRecord>(evaluation(name)).metrics;
-        metrics["level_agreement"] = 0.75;
-        metrics["mask_spread"] = 0.0625 * (1 + trial);
-      }
   }
 };
 
@@ -278,16 +270,15 @@ TEST(Tables, a_row_without_a_metric_lacks_nothing) {
 
 TEST(Tables, are_written_once_and_stay_byte_for_byte) {
   auto& files = core::real_file_system();
-  auto folder = std::filesystem::temp_directory_path() / ("resolute-tables-" + std::to_string(getpid()));
+  const tests::TemporaryFolder folder;
   SuiteTables tables = Suite().tables();
-  write_tables(files, folder, tables);
-  EXPECT_THAT(files.list(folder), testing::ElementsAre("all.csv", "all.md", "tables.json"));
+  write_tables(files, folder.path(), tables);
+  EXPECT_THAT(files.list(folder.path()), testing::ElementsAre("all.csv", "all.md", "tables.json"));
   auto first = core::read_text(files, folder / "tables.json");
   auto written = std::filesystem::last_write_time(folder / "tables.json");
-  write_tables(files, folder, Suite().tables());
+  write_tables(files, folder.path(), Suite().tables());
   EXPECT_EQ(core::read_text(files, folder / "tables.json"), first);
   EXPECT_EQ(std::filesystem::last_write_time(folder / "tables.json"), written);
-  std::filesystem::remove_all(folder);
 }
 
 }  // namespace

@@ -14,9 +14,7 @@ namespace resolute::results::training_log_test {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
 
 const std::vector<std::string> kTensors = {"networks/a", "networks/b", "critic/c"};
 

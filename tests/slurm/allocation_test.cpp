@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::slurm::allocation_test {
 namespace {
 
 using namespace std::chrono_literals;
-using Variables = std::map<std::string, std::string>;
 
 constexpr Time kNow{1'000'000s};
 
@@ -67,6 +67,12 @@ AllocationRun silent_run(std::int64_t steps_before) {
   return run;
 }
 
+// What follows a start that found `before` done and left `now`.
+NextStep after(const std::vector<AllocationRun>& earlier, const Achieved& before, const Achieved& now,
+               EndCause cause = EndCause::kWalltime) {
+  return next_step(cause, before, now, earlier, request());
+}
+
 template <class Step>
 ::testing::AssertionResult is(const NextStep& step) {
   if (std::holds_alternative<Step>(step)) return ::testing::AssertionSuccess();
@@ -99,27 +105,17 @@ TEST(AllocationEnvironment, of_a_first_start_has_no_restart_count_and_of_a_plain
 }
 
 TEST(AllocationEnvironment, is_refused_outside_of_slurm_and_where_a_variable_is_no_number) {
-  const std::vector<Variables> wrong{
-      {},
-      {{"SLURM_JOB_ID", ""}},
-      {{"SLURM_JOB_ID", "0"}},
-      {{"SLURM_JOB_ID", "-1"}},
-      {{"SLURM_JOB_ID", "12x"}},
-      {{"SLURM_JOB_ID", " 12"}},
-      {{"SLURM_JOB_ID", "99999999999999999999"}},
-      {{"SLURM_JOB_ID", "12"}, {"SLURM_RESTART_COUNT", "one"}},
-      {{"SLURM_JOB_ID", "12"}, {"SLURM_RESTART_COUNT", "99999999999"}},
-      {{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_NUM_NODES", "0"}},
-      {{"SLURM_JOB_ID", "12"}, {"SLURM_ARRAY_TASK_ID", "-3"}},
+  const auto refused = [](const std::map<std::string, std::string>& variables) {
+    return !tests::refusal([&] { read_allocation_environment(variables); }).empty();
   };
-  for (const auto& variables : wrong) {
-    try {
-      read_allocation_environment(variables);
-      ADD_FAILURE() << "accepted: " << (variables.empty() ? "nothing" : variables.rbegin()->second);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
-    }
-  }
+  EXPECT_TRUE(refused({}));
+  for (const char* id : {"", "0", "-1", "12x", " 12", "99999999999999999999"})
+    EXPECT_TRUE(refused({{"SLURM_JOB_ID", id}})) << id;
+  for (const auto& [name, value] : {std::pair{"SLURM_RESTART_COUNT", "one"},
+                                    {"SLURM_RESTART_COUNT", "99999999999"},
+                                    {"SLURM_JOB_NUM_NODES", "0"},
+                                    {"SLURM_ARRAY_TASK_ID", "-3"}})
+    EXPECT_TRUE(refused({{"SLURM_JOB_ID", "12"}, {name, value}})) << name << " " << value;
 }
 
 ShownJob& shown(Ending& ending) { return std::get<ShownJob>(*ending.job); }
@@ -249,17 +245,17 @@ TEST(CauseOfAnEnd, never_brings_a_cancelled_or_requeued_job_back) {
 }
 
 TEST(NextStep, ends_with_a_complete_suite_and_with_one_that_is_as_complete_as_it_gets) {
-  EXPECT_TRUE(is<Finish>(next_step(EndCause::kComplete, {}, {}, {}, request())));
-  EXPECT_TRUE(is<Finish>(next_step(EndCause::kIncomplete, {}, {}, {}, request())));
+  EXPECT_TRUE(is<Finish>(after({}, {}, {}, EndCause::kComplete)));
+  EXPECT_TRUE(is<Finish>(after({}, {}, {}, EndCause::kIncomplete)));
 }
 
 TEST(NextStep, leaves_where_somebody_else_has_decided) {
   for (const auto cause : {EndCause::kCancelled, EndCause::kRequeued, EndCause::kTerminated})
-    EXPECT_TRUE(is<Leave>(next_step(cause, {}, {5, 100}, {}, request()))) << name_of(cause);
+    EXPECT_TRUE(is<Leave>(after({}, {}, {5, 100}, cause))) << name_of(cause);
 }
 
 TEST(NextStep, gives_up_at_once_what_would_fail_the_same_way) {
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kConfiguration, {}, {}, {}, request())));
+  EXPECT_TRUE(is<GiveUp>(after({}, {}, {}, EndCause::kConfiguration)));
 }
 
 TEST(NextStep, goes_on_the_way_that_was_asked_for) {
@@ -277,26 +273,24 @@ TEST(NextStep, gives_up_after_fruitless_starts_in_a_row) {
   const std::vector<AllocationRun> two{run_of(EndCause::kLauncherFailed, 10, 10),
                                        run_of(EndCause::kInterrupted, 10, 10)};
   const std::vector<AllocationRun> one{two.front()};
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, one, request())));
-  const auto step = next_step(EndCause::kWalltime, {1, 10}, {1, 10}, two, request());
+  EXPECT_TRUE(is<GoOn>(after(one, {1, 10}, {1, 10})));
+  const auto step = after(two, {1, 10}, {1, 10});
   ASSERT_TRUE(is<GiveUp>(step));
   EXPECT_EQ(std::get<GiveUp>(step).why,
             "3 starts in a row finished no job and wrote no checkpoint, the last for walltime");
 }
 
 TEST(NextStep, goes_on_after_a_store_that_failed_as_long_as_something_is_done) {
-  const std::vector<AllocationRun> two{run_of(EndCause::kStoreError, 10, 10), run_of(EndCause::kStoreError, 10, 10)};
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kStoreError, {1, 10}, {2, 10}, two, request())));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kStoreError, {1, 10}, {1, 10}, two, request())));
+  const std::vector<AllocationRun> two(2, run_of(EndCause::kStoreError, 10, 10));
+  EXPECT_TRUE(is<GoOn>(after(two, {1, 10}, {2, 10}, EndCause::kStoreError)));
+  EXPECT_TRUE(is<GiveUp>(after(two, {1, 10}, {1, 10}, EndCause::kStoreError)));
 }
 
 TEST(NextStep, counts_from_the_last_start_that_achieved_something) {
   const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
                                            run_of(EndCause::kWalltime, 10, 11), run_of(EndCause::kWalltime, 11, 11)};
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 11}, {1, 11}, earlier, request())));
-  EXPECT_TRUE(
-      is<GoOn>(next_step(EndCause::kWalltime, {1, 11}, {2, 11}, {earlier[0], earlier[1], earlier[3]}, request())))
-      << "this start finished a job";
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 11}, {1, 11})));
+  EXPECT_TRUE(is<GoOn>(after({earlier[0], earlier[1], earlier[3]}, {1, 11}, {2, 11}))) << "this start finished a job";
 }
 
 TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batch) {
@@ -308,7 +302,7 @@ TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batc
   }
   earlier.back() = run_of(EndCause::kNodeLost, 10, 10);
   for (const auto cause : {EndCause::kPreempted, EndCause::kNodeLost, EndCause::kAnotherRun})
-    EXPECT_TRUE(is<GoOn>(next_step(cause, {1, 10}, {1, 10}, earlier, request()))) << name_of(cause);
+    EXPECT_TRUE(is<GoOn>(after(earlier, {1, 10}, {1, 10}, cause))) << name_of(cause);
   // They do not hide the others either.
   earlier.insert(earlier.begin(), {run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10)});
   auto patient = request();
@@ -318,47 +312,46 @@ TEST(NextStep, takes_preemption_requeues_and_lost_nodes_for_no_fault_of_the_batc
 
 TEST(NextStep, never_gives_up_for_an_end_that_is_no_fault_of_the_batch) {
   const std::vector<AllocationRun> earlier(3, run_of(EndCause::kWalltime, 10, 10));
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kPreempted, {1, 10}, {1, 10}, earlier, request())));
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 10}, {1, 10}, EndCause::kPreempted)));
 }
 
 TEST(NextStep, counts_anew_after_what_was_given_up_and_resumed) {
   std::vector<AllocationRun> earlier(10, run_of(EndCause::kWalltime, 10, 10));
   earlier.push_back(run_of(EndCause::kConfiguration, 10, 10));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+  EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 10})));
   earlier.back().given_up = true;
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, {1, 11}, earlier, request())))
-      << "the starts before it are no more counted either";
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 10}, {1, 10})));
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 10}, {1, 11}))) << "the starts before it are no more counted either";
   earlier.insert(earlier.end(), 2, run_of(EndCause::kWalltime, 10, 10));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+  EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 10})));
 }
 
 TEST(NextStep, takes_a_journal_that_cannot_be_read_for_no_sign_of_fruitlessness) {
   const std::vector<AllocationRun> two(2, run_of(EndCause::kWalltime, 10, 10));
   const Achieved unknown{1, std::nullopt};
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 10}, unknown, two, request())));
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, unknown, {1, 10}, two, request())));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kLauncherFailed, unknown, unknown, two, request()))) << "no run began";
+  EXPECT_TRUE(is<GoOn>(after(two, {1, 10}, unknown)));
+  EXPECT_TRUE(is<GoOn>(after(two, unknown, {1, 10})));
+  EXPECT_TRUE(is<GiveUp>(after(two, unknown, unknown, EndCause::kLauncherFailed))) << "no run began";
   // Nor does it end the row.
   std::vector<AllocationRun> three = two;
   three.push_back(run_of(EndCause::kWalltime, 10, 10));
   three.back().after = unknown;
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, three, request())));
+  EXPECT_TRUE(is<GiveUp>(after(three, {1, 10}, {1, 10})));
 }
 
 TEST(NextStep, knows_what_a_start_without_a_word_achieved_by_the_next_ones_begin) {
   const std::vector<AllocationRun> earlier{run_of(EndCause::kWalltime, 10, 10), run_of(EndCause::kWalltime, 10, 10),
                                            silent_run(10)};
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 15}, {1, 15}, earlier, request())));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 10}, earlier, request())));
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 15}, {1, 15})));
+  EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 10})));
 }
 
 TEST(NextStep, is_bounded_by_the_number_of_starts_even_with_progress) {
   std::vector<AllocationRun> earlier;
   for (int i = 0; i < 10; ++i) earlier.push_back(run_of(EndCause::kWalltime, i, i + 1));
-  EXPECT_TRUE(is<GiveUp>(next_step(EndCause::kWalltime, {1, 10}, {1, 11}, earlier, request())));
+  EXPECT_TRUE(is<GiveUp>(after(earlier, {1, 10}, {1, 11})));
   earlier.pop_back();
-  EXPECT_TRUE(is<GoOn>(next_step(EndCause::kWalltime, {1, 9}, {1, 11}, earlier, request())));
+  EXPECT_TRUE(is<GoOn>(after(earlier, {1, 9}, {1, 11})));
 }
 
 class AllocationRecords : public ::testing::Test {
@@ -417,13 +410,8 @@ TEST_F(AllocationRecords, that_cannot_be_read_are_left_out) {
 TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_another_kind) {
   const core::Json good = to_json(run_of(EndCause::kWalltime, 1, 2));
   const auto refused = [](const core::Json& json) {
-    try {
-      run_from_json(json, "run-12-000.json");
-      return false;
-    } catch (const core::RuntimeError& error) {
-      return error.kind() == core::ErrorKind::kCorrupt &&
-             std::string(error.what()).find("run-12-000.json") != std::string::npos;
-    }
+    const auto read = [&] { run_from_json(json, "run-12-000.json"); };
+    return tests::refusal(read, core::ErrorKind::kCorrupt).find("run-12-000.json") != std::string::npos;
   };
   EXPECT_FALSE(refused(good));
   for (const auto& [key, value] : good.items()) {
@@ -437,15 +425,15 @@ TEST_F(AllocationRecords, are_refused_where_a_member_is_missing_unknown_or_of_an
   core::Json more = good;
   more["colour"] = "red";
   EXPECT_TRUE(refused(more));
-  for (const auto& [key, value] : std::vector<std::pair<std::string, core::Json>>{{"version", 2},
-                                                                                  {"job", 0},
-                                                                                  {"restart", -1},
-                                                                                  {"cause", "boredom"},
-                                                                                  {"launcher", "orterun"},
-                                                                                  {"begin", "yesterday"}}) {
+  for (const core::Json& wrong : core::Json::array({{{"version", 2}},
+                                                    {{"job", 0}},
+                                                    {{"restart", -1}},
+                                                    {{"cause", "boredom"}},
+                                                    {{"launcher", "orterun"}},
+                                                    {{"begin", "yesterday"}}})) {
     core::Json changed = good;
-    changed[key] = value;
-    EXPECT_TRUE(refused(changed)) << key;
+    changed.update(wrong);
+    EXPECT_TRUE(refused(changed)) << wrong;
   }
 }
 

@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "slurm/client.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::slurm::client_commands_test {
@@ -22,19 +23,10 @@ using namespace std::chrono_literals;
 using core::ErrorKind;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using tests::error_of;
 
 constexpr const char* kQueueLine =
     "17|17|N/A|RUNNING|2026-01-31T12:00:00|2026-01-31T12:00:01|2026-01-31T13:00:01|2|n[1-2]|job|None";
-
-template <class Function>
-std::optional<core::RuntimeError> error_of(Function&& function) {
-  try {
-    function();
-  } catch (const core::RuntimeError& error) {
-    return error;
-  }
-  return std::nullopt;
-}
 
 // Real processes: links to tests/slurm/fake/command in a folder that alone is on PATH.
 class ClientWithCommandsTest : public testing::Test {

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::slurm::client_test {
 namespace {
@@ -17,10 +18,8 @@ using namespace std::chrono_literals;
 using core::CommandOutput;
 using core::ErrorKind;
 using std::chrono::milliseconds;
-using testing::ElementsAre;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using namespace testing;
+using tests::error_of;
 
 constexpr const char* kAway = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)\n";
 
@@ -57,17 +56,11 @@ struct World {
     return effects;
   }
   Client client(ClientOptions options = {}) { return Client(effects(), options); }
-};
-
-template <class Function>
-std::optional<core::RuntimeError> error_of(Function&& function) {
-  try {
-    function();
-  } catch (const core::RuntimeError& error) {
-    return error;
+  //! With what a look for a job ends.
+  std::string refusal(ErrorKind kind) {
+    return tests::refusal([&] { client().find({"job"}); }, kind);
   }
-  return std::nullopt;
-}
+};
 
 TEST(ClientTest, find_asks_once_for_all_names_and_keeps_only_theirs) {
   World world;
@@ -110,12 +103,9 @@ TEST(ClientTest, pauses_double_up_to_the_longest_until_there_is_an_answer) {
 TEST(ClientTest, patience_ends_and_its_last_moment_is_used) {
   World world;
   world.answers = {bad(kAway)};
-  const auto error = error_of([&] { world.client().find({"job"}); });
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->kind(), ErrorKind::kTransient);
-  EXPECT_STREQ(error->what(),
-               "SLURM's 'squeue' brought no answer (Unable to contact slurm controller (connect failure); tries: 9, in "
-               "60 s); try again later; 'scontrol ping' tells whether the controller is up");
+  EXPECT_EQ(world.refusal(ErrorKind::kTransient),
+            "SLURM's 'squeue' brought no answer (Unable to contact slurm controller (connect failure); tries: 9, in "
+            "60 s); try again later; 'scontrol ping' tells whether the controller is up");
   EXPECT_THAT(world.pauses, ElementsAre(500ms, 1s, 2s, 4s, 8s, 15s, 15s, 14500ms));
 }
 
@@ -181,11 +171,8 @@ TEST(ClientTest, text_that_squeue_would_not_write_is_asked_for_again_and_never_t
   EXPECT_EQ(world.client().find({"job"}).size(), 1U);
   EXPECT_EQ(world.pauses.size(), 2U);
   world.answers = {good("\x01\x02")};
-  const auto error = error_of([&] { world.client().find({"job"}); });
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->kind(), ErrorKind::kTransient);
-  EXPECT_THAT(error->what(), HasSubstr("brought no answer (squeue wrote"));
-  EXPECT_THAT(error->what(), EndsWith("whether the controller is up"));
+  EXPECT_THAT(world.refusal(ErrorKind::kTransient),
+              AllOf(HasSubstr("brought no answer (squeue wrote"), EndsWith("whether the controller is up")));
 }
 
 TEST(ClientTest, an_output_that_may_have_lost_its_end_is_no_answer) {
@@ -200,19 +187,14 @@ TEST(ClientTest, an_output_that_may_have_lost_its_end_is_no_answer) {
 TEST(ClientTest, refusals_and_missing_programs_are_told_at_once) {
   World world;
   world.answers = {bad("squeue: unrecognized option '--me'\nTry \"squeue --help\" for more information\n")};
-  const auto refused = error_of([&] { world.client().find({"job"}); });
-  ASSERT_TRUE(refused);
-  EXPECT_EQ(refused->kind(), ErrorKind::kEnvironment);
-  EXPECT_STREQ(refused->what(), "SLURM refuses 'squeue' (unrecognized option '--me')");
+  EXPECT_EQ(world.refusal(ErrorKind::kEnvironment), "SLURM refuses 'squeue' (unrecognized option '--me')");
   world.answers = {bad("squeue: fatal: Could not establish a configuration source\n")};
-  const auto missing = error_of([&] { world.client().find({"job"}); });
-  ASSERT_TRUE(missing);
-  EXPECT_EQ(missing->kind(), ErrorKind::kInput);
-  EXPECT_THAT(missing->what(), HasSubstr("there is no SLURM here: 'squeue' cannot be used (Could not establish"));
+  EXPECT_THAT(world.refusal(ErrorKind::kInput),
+              HasSubstr("there is no SLURM here: 'squeue' cannot be used (Could not establish"));
   EXPECT_THAT(world.pauses, IsEmpty());
   // squeue does not say this of a name; as "no such job" it would make a second one.
   world.answers = {bad("slurm_load_jobs error: Invalid job id specified\n")};
-  EXPECT_EQ(error_of([&] { world.client().find({"job"}); })->kind(), ErrorKind::kEnvironment);
+  EXPECT_NE(world.refusal(ErrorKind::kEnvironment), "");
 }
 
 TEST(ClientTest, show_tells_the_job_another_one_and_none_apart) {
@@ -291,18 +273,14 @@ TEST(ClientTest, sbatch_is_called_once_whatever_it_answers) {
             "invalid partition specified: nope");
   EXPECT_TRUE(std::holds_alternative<Refused>(
       submit(bad("sbatch: error: Batch job submission failed: Invalid job id specified\n"))));
-  EXPECT_EQ(std::get<Unclear>(submit(bad("sbatch: error: Batch job submission failed: Socket timed out on send/recv "
-                                         "operation\n")))
-                .why,
-            "Batch job submission failed: Socket timed out on send/recv operation");
-  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(bad("", 140))));
-  EXPECT_TRUE(std::holds_alternative<Unclear>(submit({core::Killed{9}, "", "", true})));
-  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good())));
-  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good("Submitted batch job 17\n"))));
-  EXPECT_TRUE(std::holds_alternative<Unclear>(submit(good("your budget is fine\n17\n"))));
-  // It has said a number and then no: a job may be there.
-  EXPECT_TRUE(std::holds_alternative<Unclear>(
-      submit({core::Exited{1}, "17\n", "sbatch: error: Invalid --mem specification\n"})));
+  const std::string lost = "Batch job submission failed: Socket timed out on send/recv operation";
+  EXPECT_EQ(std::get<Unclear>(submit(bad("sbatch: error: " + lost + "\n"))).why, lost);
+  // In the last it has said a number and then no: a job may be there.
+  for (const CommandOutput& answer :
+       {bad("", 140), CommandOutput{core::Killed{9}, "", "", true}, good(), good("Submitted batch job 17\n"),
+        good("your budget is fine\n17\n"),
+        CommandOutput{core::Exited{1}, "17\n", "sbatch: error: Invalid --mem specification\n"}})
+    EXPECT_TRUE(std::holds_alternative<Unclear>(submit(answer))) << answer.out;
   EXPECT_EQ(world.asked.size(), 11U);
   EXPECT_THAT(world.pauses, IsEmpty());
   for (const auto& arguments : world.asked)
@@ -329,24 +307,15 @@ TEST(ClientTest, names_that_need_quoting_reach_no_command) {
 }
 
 TEST(ClientTest, nothing_of_the_users_changes_what_commands_do) {
-  const std::map<std::string, std::string> cleaned = command_environment({{"SBATCH_PARTITION", "x"},
-                                                                          {"SBATCH_ACCOUNT", "x"},
-                                                                          {"SQUEUE_FORMAT", "x"},
-                                                                          {"SACCT_FORMAT", "x"},
-                                                                          {"SCANCEL_NAME", "x"},
-                                                                          {"SCONTROL_ALL", "x"},
-                                                                          {"SLURM_TIME_FORMAT", "relative"},
-                                                                          {"SLURM_JOB_ID", "7"},
-                                                                          {"SLURM_CONF", "/etc/here"},
-                                                                          {"SLURM_CLUSTERS", "far"},
-                                                                          {"SLURM_JWT", "token"},
-                                                                          {"TZ", "Asia/Tokyo"},
-                                                                          {"LC_ALL", "de_DE"},
-                                                                          {"HOME", "/home/a"}});
-  EXPECT_EQ(
-      cleaned,
-      (std::map<std::string, std::string>{
-          {"SLURM_CONF", "/etc/here"}, {"SLURM_JWT", "token"}, {"TZ", "UTC0"}, {"LC_ALL", "C"}, {"HOME", "/home/a"}}));
+  const std::map<std::string, std::string> kept{
+      {"SLURM_CONF", "/etc/here"}, {"SLURM_JWT", "token"}, {"TZ", "UTC0"}, {"LC_ALL", "C"}, {"HOME", "/home/a"}};
+  std::map<std::string, std::string> all = kept;
+  all["TZ"] = "Asia/Tokyo";
+  all["LC_ALL"] = "de_DE";
+  for (const char* name : {"SBATCH_PARTITION", "SBATCH_ACCOUNT", "SQUEUE_FORMAT", "SACCT_FORMAT", "SCANCEL_NAME",
+                           "SCONTROL_ALL", "SLURM_TIME_FORMAT", "SLURM_JOB_ID", "SLURM_CLUSTERS"})
+    all[name] = "7";
+  EXPECT_EQ(command_environment(all), kept);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "slurm/submission.h"
 #include "tests/slurm/cluster.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::slurm::ensure_submitted_test {
 namespace {
@@ -21,13 +22,9 @@ using How = SimulatedSlurm::Sbatch;
 const bool kQuiet = (core::set_up_log("resolute", core::LogLevel::kError), true);
 
 core::ErrorKind kind_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const core::RuntimeError& error) {
-    return error.kind();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return core::ErrorKind::kInput;
+  const auto error = tests::error_of(body);
+  EXPECT_TRUE(error) << "nothing was thrown";
+  return error ? error->kind() : core::ErrorKind::kInput;
 }
 
 TEST(EnsureSubmitted, a_good_sbatch_costs_one_call_and_one_look_and_a_second_time_none) {
@@ -263,18 +260,12 @@ void kill_everywhere(const std::deque<How>& plan, int generations) {
   EXPECT_GT(steps, 40);
 }
 
-TEST(EnsureSubmitted, killed_at_any_step_and_called_again_submits_one_job) { kill_everywhere({}, 1); }
-TEST(EnsureSubmitted, killed_at_any_step_after_a_lost_answer_submits_one_job) {
-  kill_everywhere({How::kTakenThenSilent}, 1);
-}
-TEST(EnsureSubmitted, killed_at_any_step_while_the_job_is_not_shown_yet_submits_one_job) {
-  kill_everywhere({How::kTakenLate}, 1);
-}
-TEST(EnsureSubmitted, killed_at_any_step_after_an_sbatch_in_vain_submits_one_job) {
-  kill_everywhere({How::kSilent}, 1);
-}
-TEST(EnsureSubmitted, killed_at_any_step_of_a_later_generation_submits_one_job) {
-  kill_everywhere({How::kTakenThenSilent}, 3);
+TEST(EnsureSubmitted, killed_at_any_step_and_called_again_submits_one_job) {
+  kill_everywhere({}, 1);
+  kill_everywhere({How::kTakenThenSilent}, 1);  // a lost answer
+  kill_everywhere({How::kTakenLate}, 1);        // not shown yet
+  kill_everywhere({How::kSilent}, 1);           // in vain
+  kill_everywhere({How::kTakenThenSilent}, 3);  // of a later generation
 }
 
 // A schedule of trouble by chance.

@@ -199,22 +199,20 @@ TEST(DamagedOutput, of_sbatch_names_no_job_or_the_one_it_says) {
 
 // A cut between two lines cannot be seen in the text: the exit code of the command must be asked too.
 TEST(DamagedOutput, cut_anywhere_within_a_line_is_refused) {
-  for (const auto& [file, text] : recorded("squeue"))
-    for (std::size_t end = 1; end < text.size(); ++end)
-      if (text[end - 1] != '\n') {
-        EXPECT_THROW(parse_queue(text.substr(0, end)), core::RuntimeError) << file << end;
-      }
+  const auto expect_refused = [](const std::string& command, std::size_t least, const auto& parse) {
+    for (const auto& [file, text] : recorded(command))
+      for (std::size_t end = least; end < text.size(); ++end)
+        if (end == 0 || text[end - 1] != '\n') {
+          EXPECT_THROW(parse(text.substr(0, end), text), core::RuntimeError) << file << end;
+        }
+  };
+  expect_refused("squeue", 1, [](const std::string& cut, const std::string&) { parse_queue(cut); });
+  expect_refused("scontrol", 0, [](const std::string& cut, const std::string& whole) {
+    parse_shown_job(cut, std::stoll(whole.substr(6)), "resolute-toy-1a2b3c4d-1");
+  });
   for (const auto& [file, text] : recorded("sbatch"))
     for (std::size_t end = 0; end < text.size(); ++end)
       EXPECT_FALSE(parse_accepted(text.substr(0, end)).has_value()) << file << end;
-  for (const auto& [file, text] : recorded("scontrol")) {
-    const JobNumber id = std::stoll(text.substr(6));
-    for (std::size_t end = 0; end < text.size(); ++end) {
-      if (end > 0 && text[end - 1] == '\n') continue;
-      EXPECT_THROW(parse_shown_job(text.substr(0, end), id, "resolute-toy-1a2b3c4d-1"), core::RuntimeError)
-          << file << end;
-    }
-  }
 }
 
 }  // namespace

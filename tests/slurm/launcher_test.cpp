@@ -8,11 +8,7 @@
 namespace resolute::slurm::launcher_test {
 namespace {
 
-using testing::Contains;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Not;
-using testing::StartsWith;
+using namespace testing;
 
 // Recorded, 22.05.8, on stdout.
 constexpr const char* kList =

@@ -6,6 +6,7 @@
 
 #include "tests/slurm/submission_samples.h"
 #include "tests/support/killing_file_system.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::slurm::submission_test {
@@ -28,14 +29,9 @@ QueuedJob queued(JobNumber id, std::optional<Time> submitted) {
 }
 
 std::string message_of(const std::function<void()>& body, core::ErrorKind kind) {
-  try {
-    body();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(kind)) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
+  const std::string message = tests::refusal(body, kind);
+  EXPECT_NE(message, "") << "nothing was thrown";
+  return message;
 }
 
 TEST(SubmissionJson, a_request_comes_back_as_it_was) {
@@ -88,51 +84,41 @@ TEST(SubmissionJson, every_member_that_is_missing_superfluous_or_of_another_type
 }
 
 TEST(SubmissionJson, values_that_cannot_be_are_refused) {
-  const std::vector<std::pair<std::string, Json>> wrong = {
-      {"/version", 2},
-      {"/token", "0123456789AB"},
-      {"/token", "../../etc/pw"},
-      {"/token", "0123"},
-      {"/suite", "../x"},
-      {"/suite", ""},
-      {"/created", "yesterday"},
-      {"/created", ""},
-      {"/store", "store"},
-      {"/resolute", "resolute"},
-      {"/relative_to", ""},
-      {"/working_folder", "./x"},
-      {"/launcher", "ssh"},
-      {"/continuation", "never"},
-      {"/most_restarts", 0},
-      {"/most_fruitless", 0},
-      {"/most_fruitless", 4'000'000'000},
-      {"/notice_seconds", -5},
-      {"/notice_seconds", 1.5},
-      {"/resources/nodes", 0},
-      {"/resources/gpus_per_node", -1},
-      {"/resources/time_seconds", -60},
-      {"/variables/0/name", "A B"},
-      {"/variables/0/name", ""},
-      {"/variables/0/name", "1A"},
-      {"/variables/0/name", "A;reboot"},
-      {"/variables/0/value", std::string("a\0b", 3)},
-      {"/container/0", std::string("\0", 1)},
-      {"/batches", Json::array()},
-      {"/batches/0/number", 2},
-      {"/batches/0/job_name", "resolute-tiny-0123456789ab-2"},
-      {"/batches/0/job_name", "a b-0123456789ab-1"},
-      {"/batches/0/first_allocation", 0},
-      {"/batches/0/after", 1},
-      {"/batches/1/after", -1},
-      {"/batches/1/jobs/0", "../x"},
-      {"/batches/1/jobs/0", ""},
+  const std::vector<std::pair<std::string, std::vector<Json>>> wrong = {
+      {"/version", {2}},
+      {"/token", {"0123456789AB", "../../etc/pw", "0123"}},
+      {"/suite", {"../x", ""}},
+      {"/created", {"yesterday", ""}},
+      {"/store", {"store"}},
+      {"/resolute", {"resolute"}},
+      {"/relative_to", {""}},
+      {"/working_folder", {"./x"}},
+      {"/launcher", {"ssh"}},
+      {"/continuation", {"never"}},
+      {"/most_restarts", {0}},
+      {"/most_fruitless", {0, 4'000'000'000}},
+      {"/notice_seconds", {-5, 1.5}},
+      {"/resources/nodes", {0}},
+      {"/resources/gpus_per_node", {-1}},
+      {"/resources/time_seconds", {-60}},
+      {"/variables/0/name", {"A B", "", "1A", "A;reboot"}},
+      {"/variables/0/value", {std::string("a\0b", 3)}},
+      {"/container/0", {std::string("\0", 1)}},
+      {"/batches", {Json::array()}},
+      {"/batches/0/number", {2}},
+      {"/batches/0/job_name", {"resolute-tiny-0123456789ab-2", "a b-0123456789ab-1"}},
+      {"/batches/0/first_allocation", {0}},
+      {"/batches/0/after", {1}},
+      {"/batches/1/after", {-1}},
+      {"/batches/1/jobs/0", {"../x", ""}},
   };
-  for (const auto& [place, value] : wrong) {
-    Json bad = to_json(sample_request());
-    bad[Json::json_pointer(place)] = value;
-    SCOPED_TRACE(place + " = " + value.dump());
-    message_of([&] { request_from_json(bad, "here.json"); }, core::ErrorKind::kCorrupt);
-  }
+  for (const auto& [place, values] : wrong)
+    for (const Json& value : values) {
+      Json bad = to_json(sample_request());
+      bad[Json::json_pointer(place)] = value;
+      SCOPED_TRACE(place + " = " + value.dump());
+      message_of([&] { request_from_json(bad, "here.json"); }, core::ErrorKind::kCorrupt);
+    }
 }
 
 TEST(SubmissionScript, becomes_the_supervisor_of_its_batch_and_generation) {

@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "slurm/client.h"
+#include "tests/support/refusal.h"
 #include "tests/support/slurm_box.h"
 
 namespace resolute::slurm::trouble_facts_test {
@@ -23,9 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using core::ErrorKind;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::SizeIs;
+using namespace testing;
+using tests::error_of;
 using tests::SlurmBox;
 
 class TroubleFactsTest : public testing::Test {
@@ -82,15 +82,6 @@ class TroubleFactsTest : public testing::Test {
     std::ifstream file(box_->path() / "state" / "job_state", std::ios::binary);
     const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     return bytes.find(name) != std::string::npos;
-  }
-  template <class Function>
-  static std::optional<core::RuntimeError> error_of(Function&& function) {
-    try {
-      function();
-    } catch (const core::RuntimeError& error) {
-      return error;
-    }
-    return std::nullopt;
   }
 
   inline static std::unique_ptr<SlurmBox> box_;

@@ -13,31 +13,20 @@
 namespace resolute::system_test::allocations_test {
 namespace {
 
-using testing::HasSubstr;
 using testing::SizeIs;
 
-core::SpawnRequest suite(const std::string& word, const fs::path& store, const std::vector<std::string>& more = {}) {
-  core::SpawnRequest request;
-  request.arguments = {kBin / "resolute", "suite", word, kTinySuite, "--store", store};
-  request.arguments.insert(request.arguments.end(), more.begin(), more.end());
-  request.environment = program_environment();
-  return request;
+core::SpawnRequest suite(const std::string& word, const fs::path& store, const Words& more = {}) {
+  return program(joined({kBin / "resolute", "suite", word, kTinySuite, "--store", store}, more));
 }
 
 CommandOutput output_of(const core::SpawnRequest& request) {
   return core::run_command(request, std::chrono::minutes(5));
 }
 
-std::string ended(pid_t process) {
-  int word = 0;
-  EXPECT_EQ(::waitpid(process, &word, 0), process);
-  return core::describe(core::to_exit_status(word));
-}
-
 std::vector<core::Json> log_of(const fs::path& store) {
-  std::istringstream lines(output_of(suite("log", store, {"--json"})).out);
   std::vector<core::Json> log;
-  for (std::string line; std::getline(lines, line);) log.push_back(core::parse_json(line, "log"));
+  for (const std::string& line : lines_of(output_of(suite("log", store, {"--json"})).out))
+    log.push_back(core::parse_json(line, "log"));
   return log;
 }
 
@@ -82,19 +71,15 @@ TEST(Allocations, side_by_side_do_each_job_once_and_leave_the_same_tables) {
 TEST(Allocations, status_and_cancel_know_all_of_them) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
-  const std::vector<std::string> slow = {"--slots", "1", "--set", "train.steps=3000"};
-  auto more = slow;
-  more.insert(more.end(), {"--allocation", "7"});
+  const Words slow = {"--slots", "1", "--set", "train.steps=3000"};
   const pid_t first = core::spawn_process(suite("run", store, slow));
-  const pid_t second = core::spawn_process(suite("run", store, more));
+  const pid_t second = core::spawn_process(suite("run", store, joined(slow, {"--allocation", "7"})));
   const auto status = [&] {
-    const auto output = output_of(suite("status", store, {"--json", "--set", "train.steps=3000"}));
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    return core::parse_json(output.out, "status");
+    const core::Json output = json_of(output_of(suite("status", store, {"--json", "--set", "train.steps=3000"})));
+    return output;
   };
   ASSERT_TRUE(wait_until([&] { return status().at("jobs").at("running") == 2; }));
-  const auto cancelled = output_of(suite("cancel", store, {"--set", "train.steps=3000"}));
-  EXPECT_EQ(code_of(cancelled), 0) << cancelled.err;
+  succeeded(output_of(suite("cancel", store, {"--set", "train.steps=3000"})));
   EXPECT_EQ(ended(first), "exit code 75");
   EXPECT_EQ(ended(second), "exit code 75");
   EXPECT_EQ(status().at("jobs").at("running"), 0);
@@ -116,7 +101,7 @@ TEST(Allocations, a_notice_ends_the_run_with_its_cause_and_the_next_one_goes_on_
     EXPECT_EQ(stops[0].at("event").at("cause"), near ? "walltime" : "preempted");
     for (const auto& end : events(store, "attempt-ended"))
       EXPECT_EQ(end.at("event").at("cause"), near ? "walltime" : "preempted") << end;
-    EXPECT_EQ(code_of(output_of(suite("run", store, {"--slots", "2"}))), 0);
+    succeeded(output_of(suite("run", store, {"--slots", "2"})));
     EXPECT_EQ(tables_of(store), undisturbed_tables());
   }
 }

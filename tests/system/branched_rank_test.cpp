@@ -64,8 +64,7 @@ class BranchedRank : public RankCommand {
 TEST_F(BranchedRank, one_branch_ranks_as_its_features) {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     const Problem problem = people(seed, 40, 150);
-    const auto by_features = rank(problem.as_features());
-    ASSERT_EQ(code_of(by_features), 0) << by_features.err;
+    const auto by_features = succeeded(rank(problem.as_features()));
     const auto by_distances = rank_distances(problem, distances(std::vector{branch_of(problem)}));
     EXPECT_EQ(by_distances.out, by_features.out);
     EXPECT_GT(core::parse_json(by_features.out, "answer").at("map").get<double>(), 0.1);
@@ -83,8 +82,7 @@ TEST_F(BranchedRank, weighted_branches_score_as_in_process_to_the_bit) {
   const std::vector<float> values = distances(branches);
   const auto scores = results::rank_distances(values, {sharp.query.identities, sharp.query.cameras},
                                               {sharp.gallery.identities, sharp.gallery.cameras}, {});
-  const auto output = rank_distances(sharp, values);
-  ASSERT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(rank_distances(sharp, values));
   const core::Json answer = core::parse_json(output.out, "answer");
   EXPECT_EQ(answer.at("map").get<double>(), scores.map);
   for (std::size_t k = 0; k < scores.cmc.size(); ++k) EXPECT_EQ(answer.at("cmc").at(k).get<double>(), scores.cmc[k]);

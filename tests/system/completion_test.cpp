@@ -9,23 +9,16 @@
 namespace resolute::system_test::completion_test {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
-using testing::ElementsAre;
-using testing::IsEmpty;
-using testing::Not;
+using namespace testing;
 
 // The words that bash offers when tab is pressed behind the last of `words`.
 std::vector<std::string> offered(const std::string& words) {
   const std::string script =
       "source <(\"$0\" completion bash) && COMP_WORDS=(\"$0\" " + words +
       ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _resolute; printf '%s\\n' \"${COMPREPLY[@]}\"";
-  const auto output = run_program({"bash", "-c", script, (kBin / "resolute").string()});
-  EXPECT_EQ(code_of(output), 0) << output.err;
-  std::vector<std::string> lines;
-  std::istringstream text(output.out);
-  for (std::string line; std::getline(text, line);)
-    if (!line.empty()) lines.push_back(line);
+  const auto output = succeeded(run_program({"bash", "-c", script, (kBin / "resolute").string()}));
+  std::vector<std::string> lines = lines_of(output.out);
+  std::erase(lines, "");
   return lines;
 }
 

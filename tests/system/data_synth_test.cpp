@@ -8,10 +8,8 @@
 namespace resolute::system_test::data_synth_test {
 namespace {
 
-std::vector<std::string> synth(const fs::path& out, std::initializer_list<std::string> more) {
-  std::vector<std::string> words{"data", "synth", "--out", out, "--identities", "6", "--height", "32", "--width", "16"};
-  words.insert(words.end(), more);
-  return words;
+Words synth(const fs::path& out, const Words& more) {
+  return joined({"data", "synth", "--out", out, "--identities", "6", "--height", "32", "--width", "16"}, more);
 }
 
 std::map<std::string, std::string> hashes(const fs::path& folder) {
@@ -45,11 +43,10 @@ TEST(DataSynth, every_layout_is_made_and_read_by_the_source_of_its_name) {
   for (const std::string& name : names) {
     if (name == "market1501" || name == "synthetic") continue;
     ScratchFolder scratch;
-    const auto output = resolute(synth(scratch / "set", {"--layout", name}));
-    ASSERT_EQ(code_of(output), 0) << name << ": " << output.err;
+    const auto output = succeeded(resolute(synth(scratch / "set", {"--layout", name})));
     EXPECT_EQ(output.err, "") << name;
     const std::string opening = (scratch / "set").string() + ": layout '" + name + "', ";
-    EXPECT_EQ(output.out.rfind(opening, 0), 0U) << output.out;
+    EXPECT_THAT(output.out, StartsWith(opening));
     EXPECT_EQ(std::count(output.out.begin(), output.out.end(), '\n'), 1) << output.out;
     // The same again finds it there.
     EXPECT_EQ(resolute(synth(scratch / "set", {"--layout", name})).out, output.out);
@@ -69,16 +66,15 @@ TEST(DataSynth, what_it_says_is_what_ingest_will_find) {
 
 TEST(DataSynth, without_a_layout_it_is_what_it_always_was) {
   ScratchFolder scratch;
-  const auto plain = resolute(synth(scratch / "plain", {}));
-  ASSERT_EQ(code_of(plain), 0) << plain.err;
+  const auto plain = succeeded(resolute(synth(scratch / "plain", {})));
   EXPECT_EQ(plain.out, (scratch / "plain").string() + ": 6 identities, 48 images rendered\n");
   for (const char* layout : {"market1501", "synthetic"}) {
-    ASSERT_EQ(code_of(resolute(synth(scratch / layout, {"--layout", layout}))), 0);
+    succeeded(resolute(synth(scratch / layout, {"--layout", layout})));
     EXPECT_EQ(hashes(scratch / layout), hashes(scratch / "plain"));
   }
-  ASSERT_EQ(code_of(resolute(synth(scratch / "no", {"--irregular", "no"}))), 0);
+  succeeded(resolute(synth(scratch / "no", {"--irregular", "no"})));
   EXPECT_EQ(hashes(scratch / "no"), hashes(scratch / "plain"));
-  ASSERT_EQ(code_of(resolute(synth(scratch / "yes", {"--irregular", "yes"}))), 0);
+  succeeded(resolute(synth(scratch / "yes", {"--irregular", "yes"})));
   EXPECT_NE(hashes(scratch / "yes"), hashes(scratch / "plain"));
 }
 
@@ -86,9 +82,8 @@ TEST(DataSynth, other_layouts_are_irregular_unless_told_not_to_be) {
   ScratchFolder scratch;
   for (const auto& [name, more] : std::map<std::string, std::vector<std::string>>{
            {"unsaid", {}}, {"yes", {"--irregular", "yes"}}, {"no", {"--irregular", "no"}}}) {
-    auto words = synth(scratch / name, {"--layout", "csv"});
-    words.insert(words.end(), more.begin(), more.end());
-    ASSERT_EQ(code_of(resolute(words)), 0);
+    const Words words = joined(synth(scratch / name, {"--layout", "csv"}), more);
+    succeeded(resolute(words));
   }
   EXPECT_EQ(hashes(scratch / "unsaid"), hashes(scratch / "yes"));
   EXPECT_NE(hashes(scratch / "unsaid"), hashes(scratch / "no"));

@@ -27,27 +27,23 @@ const std::map<std::string, std::string> kVariables{{"caviar", "CAVIAR"},
                                                     {"viper", "VIPER"},
                                                     {"vru", "VRU"}};
 
-core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
-
 struct Query {
   std::string path;
   std::int64_t camera = 0;
   int rate = 0;
 };
 
-class DatasetsTest : public testing::Test {
+class DatasetsTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    scratch_ = std::make_unique<ScratchFolder>();
+    SharedFolder::SetUpTestSuite();
     for (const auto& [layout, variable] : kVariables) {
       // CUHK03's people come by five pairs of cameras, few of them by the last.
       const std::string identities = layout == "cuhk03" ? "48" : "10";
-      auto output = resolute({"data", "synth", "--layout", layout, "--irregular", "yes", "--identities", identities,
-                              "--height", "64", "--width", "32", "--out", *scratch_ / layout});
-      ASSERT_EQ(code_of(output), 0) << output.err;
+      succeeded(resolute({"data", "synth", "--layout", layout, "--irregular", "yes", "--identities", identities,
+                          "--height", "64", "--width", "32", "--out", *scratch_ / layout}));
     }
-    auto output = tour("run", {"--slots", "2"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    succeeded(tour("run", {"--slots", "2"}));
     for (const auto& entry : fs::recursive_directory_iterator(store() / "jobs")) {
       if (entry.path().filename() != "spec.json") continue;
       const core::Json specification = json_of(entry.path());
@@ -55,8 +51,6 @@ class DatasetsTest : public testing::Test {
         evaluations_[specification.at("pack").at("name")] = entry.path().parent_path();
     }
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
-  static fs::path store() { return *scratch_ / "store"; }
 
   // `resolute suite COMMAND` of the tour, on images as small as they may be.
   static CommandOutput tour(const std::string& command, const std::vector<std::string>& more = {}) {
@@ -90,7 +84,6 @@ class DatasetsTest : public testing::Test {
     return json_of(evaluations_.at(dataset) / "result.json").at("metrics");
   }
 
-  static inline std::unique_ptr<ScratchFolder> scratch_;
   static inline std::map<std::string, fs::path> evaluations_;  // by data set
 };
 
@@ -98,7 +91,7 @@ TEST_F(DatasetsTest, the_table_has_a_number_for_every_layout) {
   const std::string table = text_of(store() / "suites/datasets-tour/tables/all.md");
   EXPECT_EQ(evaluations_.size(), 15U);
   for (const auto& [dataset, folder] : evaluations_) {
-    EXPECT_NE(table.find(dataset), std::string::npos) << table;
+    EXPECT_THAT(table, HasSubstr(dataset));
     EXPECT_GT(metrics(dataset).at("mAP").get<double>(), 0.0) << dataset;
     EXPECT_GT(metrics(dataset).at("gallery_identities").get<double>(), 0.0) << dataset;
     EXPECT_FALSE(queries(dataset).empty()) << dataset;
@@ -106,10 +99,9 @@ TEST_F(DatasetsTest, the_table_has_a_number_for_every_layout) {
 }
 
 TEST_F(DatasetsTest, a_plan_of_the_same_roots_finds_all_of_it_done) {
-  const auto output = tour("plan");
-  ASSERT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(tour("plan"));
   for (const char* done : {"evaluation    15, 15 done", "training      15, 15 done"})
-    EXPECT_NE(output.out.find(done), std::string::npos) << output.out;
+    EXPECT_THAT(output.out, HasSubstr(done));
 }
 
 // VIPeR is asked in both directions, each from one camera alone.
@@ -119,7 +111,7 @@ TEST_F(DatasetsTest, the_named_camera_is_the_low_resolution_one) {
   EXPECT_EQ(query_cameras("mlr-market-1501"), std::set<std::int64_t>{1});
   EXPECT_EQ(query_cameras("mlr-dukemtmc"), std::set<std::int64_t>{1});
   EXPECT_EQ(query_cameras("mlr-market-1501-drawn").size(), 1U);
-  for (const Query& query : queries("mlr-viper-a")) EXPECT_EQ(query.path.rfind("cam_a/", 0), 0U) << query.path;
+  for (const Query& query : queries("mlr-viper-a")) EXPECT_THAT(query.path, StartsWith("cam_a/"));
 }
 
 // Of each pair of CUHK03's cameras at most one asks, and the published set says who is asked about.
@@ -152,7 +144,7 @@ TEST_F(DatasetsTest, caviars_queries_came_in_low_resolution) {
 TEST_F(DatasetsTest, trials_beyond_the_published_sets_are_refused_while_planning) {
   const auto output = tour("plan", {"--set", "trials=21"});
   EXPECT_EQ(code_of(output), 2);
-  EXPECT_NE(output.err.find("source 'cuhk03' publishes 20 test sets, one a trial"), std::string::npos) << output.err;
+  EXPECT_THAT(output.err, HasSubstr("source 'cuhk03' publishes 20 test sets, one a trial"));
 }
 
 }  // namespace

@@ -9,9 +9,7 @@ namespace resolute::system_test::doctor_test {
 namespace {
 
 using testing::AllOf;
-using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using Environment = std::map<std::string, std::string>;
 
 //! No cluster and no site file, whatever the machine has.
@@ -61,14 +59,14 @@ Diagnosis diagnose(const Environment& environment, std::vector<std::string> argu
 }
 
 void write_program(const fs::path& path, const std::string& body) {
-  core::write_atomic(core::real_file_system(), path, "#!/bin/sh\n" + body + "\n");
+  write(path, "#!/bin/sh\n" + body + "\n");
   fs::permissions(path, fs::perms::owner_all);
 }
 
 //! SLURM's commands, of a cluster whose `scontrol show config` prints `config`.
 void write_fake_slurm(const fs::path& folder, const std::string& config) {
   for (const char* name : {"sbatch", "squeue", "scancel"}) write_program(folder / name, "exit 0");
-  core::write_atomic(core::real_file_system(), folder / "config", config);
+  write(folder / "config", config);
   write_program(folder / "scontrol",
                 "while IFS= read -r line; do echo \"$line\"; done < " + (folder / "config").string());
   write_program(folder / "sinfo", "echo 'gpu*|up|1-00:00:00|8'; echo 'old|down|infinite|2'");
@@ -97,8 +95,7 @@ TEST(Doctor, says_a_line_a_check_without_colours_where_nobody_looks) {
   const auto output = run_program({(kBin / "resolute").string(), "doctor"}, with_path("/nonexistent"));
   EXPECT_THAT(output.out, Not(HasSubstr("\x1b")));
   EXPECT_EQ(output.err, "");
-  std::istringstream lines(output.out);
-  for (std::string line; std::getline(lines, line);)
+  for (const std::string& line : lines_of(output.out))
     EXPECT_THAT(line, testing::ContainsRegex("^(ok  |warn|fail)  [a-zA-Z ]+  [^ ]"));
   EXPECT_THAT(output.out, HasSubstr("warn  store             not looked at → give --store STORE\n"));
 }
@@ -221,12 +218,11 @@ TEST(Doctor, a_site_file_with_an_error_is_a_failure_that_names_its_line) {
   ScratchFolder folder;
   auto environment = with_path("/nonexistent");
   environment["RESOLUTE_SITE"] = (folder / "site.toml").string();
-  core::write_atomic(core::real_file_system(), folder / "site.toml", "[slurm]\npartitoin = \"gpu\"\n");
+  write(folder / "site.toml", "[slurm]\npartitoin = \"gpu\"\n");
   auto found = diagnose(environment);
   EXPECT_EQ(found.level("site"), "fail");
   EXPECT_THAT(found.what("site"), AllOf(HasSubstr("site.toml:2"), HasSubstr("partitoin")));
-  core::write_atomic(core::real_file_system(), folder / "site.toml",
-                     "[container]\ncommand = [\"apptainer\", \"exec\"]\n");
+  write(folder / "site.toml", "[container]\ncommand = [\"apptainer\", \"exec\"]\n");
   found = diagnose(environment);
   EXPECT_EQ(found.level("site"), "warn");
   EXPECT_THAT(found.what("site"), HasSubstr("apptainer"));
@@ -243,7 +239,7 @@ TEST(Doctor, a_store_is_looked_at_before_it_is_there_and_is_not_made) {
 
 TEST(Doctor, a_store_that_cannot_be_written_is_a_failure) {
   ScratchFolder folder;
-  core::write_atomic(core::real_file_system(), folder / "file", "");
+  write(folder / "file", "");
   const auto found = diagnose(with_path("/nonexistent"), {"--store", (folder / "file/store").string()});
   EXPECT_EQ(found.level("store"), "fail");
   EXPECT_EQ(found.code, 1);

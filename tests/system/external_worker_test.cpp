@@ -38,28 +38,21 @@ class ExternalWorker : public testing::Test {
     python_ = *folder;
   }
 
-  core::SpawnRequest suite(std::vector<std::string> words, const fs::path& store) const {
-    core::SpawnRequest request;
-    request.arguments = {kBin / "resolute", "suite"};
-    request.arguments.insert(request.arguments.end(), words.begin(), words.end());
-    for (const std::string& word :
-         {std::string("experiments/examples/external_worker.toml"), std::string("--store"), store.string(),
-          std::string("--set"), std::string("trials=1"), std::string("--set"), std::string("train.steps=40")})
-      request.arguments.push_back(word);
-    request.environment = program_environment();
+  core::SpawnRequest suite(const std::string& command, const fs::path& store, const Words& more) const {
+    const Words words{kBin / "resolute", "suite",         command, "experiments/examples/external_worker.toml",
+                      "--store",         store,           "--set", "trials=1",
+                      "--set",           "train.steps=40"};
+    core::SpawnRequest request = program(joined(words, more));
     request.environment["PATH"] = python_ + ":" + request.environment["PATH"];
     request.environment["RESOLUTE_WORKER"] = (kBin / "resolute-worker").string();
     request.working_folder = tests::source_folder().string();  // the suite names its worker from there
     return request;
   }
   core::SpawnRequest run(const fs::path& store) const {
-    core::SpawnRequest request = suite({"run"}, store);
-    request.arguments.insert(request.arguments.end(), {"--checkpoint-every", "5", "--slots", "2"});
-    return request;
+    return suite("run", store, {"--checkpoint-every", "5", "--slots", "2"});
   }
   void expect_complete_run(const fs::path& store) const {
-    const CommandOutput output = core::run_command(run(store), std::chrono::minutes(3));
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    succeeded(core::run_command(run(store), std::chrono::minutes(3)));
   }
   // A store after one run that nobody disturbed, made once.
   fs::path calm_store() const {
@@ -115,9 +108,7 @@ TEST_F(ExternalWorker, killed_and_stopped_it_goes_on_from_its_checkpoints_and_en
     ASSERT_EQ(::kill(worker, SIGKILL), 0);
   ASSERT_TRUE(wait_until([&] { return first_step_of(*training, "002") > 0; }));
   ASSERT_EQ(::kill(coordinator, SIGTERM), 0);
-  int word = 0;
-  ASSERT_EQ(::waitpid(coordinator, &word, 0), coordinator);
-  EXPECT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
+  EXPECT_EQ(ended(coordinator), "exit code 75");
   EXPECT_NE(text_of(*training / "attempt-002-stderr").find("external_worker: stopped after step"), std::string::npos);
   expect_complete_run(store);
 
@@ -134,9 +125,7 @@ TEST_F(ExternalWorker, a_damaged_checkpoint_is_passed_over_for_the_one_before) {
   const auto checkpoints = [&] { return core::real_file_system().list(*training / "checkpoints"); };
   ASSERT_TRUE(wait_until([&] { return (training = training_in(store)) && checkpoints().size() >= 2; }));
   ASSERT_EQ(::kill(coordinator, SIGTERM), 0);
-  int word = 0;
-  ASSERT_EQ(::waitpid(coordinator, &word, 0), coordinator);
-  ASSERT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
+  ASSERT_EQ(ended(coordinator), "exit code 75");
   const auto names = checkpoints();
   ASSERT_EQ(names.size(), 2U);
   const std::string newest = std::max(names[0], names[1]), before = std::min(names[0], names[1]);
@@ -149,11 +138,7 @@ TEST_F(ExternalWorker, a_damaged_checkpoint_is_passed_over_for_the_one_before) {
 
 TEST_F(ExternalWorker, its_results_are_tabulated_and_its_network_has_learned) {
   const fs::path store = calm_store();
-  core::SpawnRequest request = suite({"table"}, store);
-  request.arguments.emplace_back("--json");
-  const CommandOutput output = core::run_command(request, std::chrono::minutes(1));
-  ASSERT_EQ(code_of(output), 0) << output.err;
-  const core::Json table = core::parse_json(output.out, "table");
+  const core::Json table = json_of(core::run_command(suite("table", store, {"--json"}), std::chrono::minutes(1)));
   EXPECT_EQ(table["complete"], true);
   const core::Json& rank1 = table["tables"][0]["rows"][0]["cells"][0];
   EXPECT_EQ(rank1["metric"], "rank1");
@@ -162,7 +147,7 @@ TEST_F(ExternalWorker, its_results_are_tabulated_and_its_network_has_learned) {
   for (const auto& [name, text] : left_in(store)) {
     if (!name.ends_with("features.h5")) continue;
     const fs::path features = store / name;
-    const core::Json ranked = core::parse_json(resolute({"rank", features, "--json"}).out, "rank");
+    const core::Json ranked = json_of(resolute({"rank", features, "--json"}));
     const core::Json result = core::parse_json(text_of(features.parent_path() / "result.json"), "result");
     EXPECT_NEAR(ranked["map"].get<double>(), result["metrics"]["mAP"].get<double>(), 1e-12);
   }
@@ -175,7 +160,7 @@ TEST_F(ExternalWorker, a_split_is_refused_to_jobs_that_have_none) {
     const CommandOutput output = run_program({kBin / "resolute-worker", "split", "--store", store, "--job",
                                               fs::path(name).parent_path().filename(), "--out", store});
     EXPECT_EQ(code_of(output), 2);
-    EXPECT_NE(output.err.find("only trainings and evaluations have a split"), std::string::npos) << output.err;
+    EXPECT_THAT(output.err, HasSubstr("only trainings and evaluations have a split"));
   }
 }
 

@@ -121,9 +121,7 @@ class RankCommand : public testing::Test {
     return rank_path(std::move(more));
   }
   CommandOutput rank_path(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"rank", path_.string(), "--json"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return resolute(std::move(arguments));
+    return resolute(joined({"rank", path_.string(), "--json"}, more));
   }
   ScratchFolder scratch_;
   fs::path path_ = scratch_ / "features.h5";

@@ -9,17 +9,12 @@ namespace {
 
 const fs::path kSuite = tests::source_folder() / "tests/system/levels.toml";
 
-core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
-
-class LevelsTest : public testing::Test {
+class LevelsTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    scratch_ = std::make_unique<ScratchFolder>();
-    auto output = resolute({"suite", "run", kSuite, "--store", store(), "--slots", "2"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute({"suite", "run", kSuite, "--store", store(), "--slots", "2"}));
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
-  static fs::path store() { return *scratch_ / "store"; }
 
   // Folders of the finished jobs of a kind.
   static std::vector<fs::path> jobs_of(const std::string& kind) {
@@ -42,8 +37,6 @@ class LevelsTest : public testing::Test {
     ADD_FAILURE() << "no evaluation at level " << level;
     return {};
   }
-
-  static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
 TEST_F(LevelsTest, one_training_is_asked_for_two_levels_and_the_table_has_no_reference) {
@@ -51,7 +44,7 @@ TEST_F(LevelsTest, one_training_is_asked_for_two_levels_and_the_table_has_no_ref
   EXPECT_EQ(jobs_of("evaluation").size(), 3U);
   const std::string table = text_of(store() / "suites/levels/tables/all.md");
   for (const char* text : {"level agreement", "mask spread", "highest level", "No reference: no number of \"Learning"})
-    EXPECT_NE(table.find(text), std::string::npos) << text << "\n" << table;
+    EXPECT_THAT(table, HasSubstr(text));
   const core::Json known = json_of(evaluation(true, "known") / "result.json").at("metrics");
   const core::Json highest = json_of(evaluation(true, "highest") / "result.json").at("metrics");
   EXPECT_EQ(known.at("level_agreement"), 1.0);
@@ -66,10 +59,8 @@ TEST_F(LevelsTest, one_training_is_asked_for_two_levels_and_the_table_has_no_ref
 TEST_F(LevelsTest, features_are_ranked_by_as_many_dimensions_as_each_query_has) {
   for (const bool levels : {false, true}) {
     const fs::path folder = evaluation(levels, "known");
-    auto output = resolute({"rank", folder / "features.h5", "--json"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
-    EXPECT_EQ(core::parse_json(output.out, "rank").at("map"),
-              json_of(folder / "result.json").at("metrics").at("map_full"));
+    const core::Json output = json_of(resolute({"rank", folder / "features.h5", "--json"}));
+    EXPECT_EQ(output.at("map"), json_of(folder / "result.json").at("metrics").at("map_full"));
   }
 }
 

@@ -6,23 +6,22 @@ namespace resolute::system_test::linkage_test {
 namespace {
 
 std::string libraries_of(const fs::path& program) {
-  auto output = run_program({"ldd", program});
-  EXPECT_EQ(code_of(output), 0) << output.err;
-  EXPECT_EQ(output.out.find("not found"), std::string::npos) << output.out;
+  auto output = succeeded(run_program({"ldd", program}));
+  EXPECT_THAT(output.out, Not(HasSubstr("not found")));
   return output.out;
 }
 
 TEST(Linkage, coordinator_loads_neither_libtorch_nor_cuda) {
   std::string libraries = libraries_of(kBin / "resolute");
   for (const char* name : {"libtorch", "libc10", "libcuda", "libcublas", "libnccl"})
-    EXPECT_EQ(libraries.find(name), std::string::npos) << libraries;
+    EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }
 
 TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
   std::string libraries = libraries_of(kBin / "resolute-worker");
   ASSERT_NE(libraries.find("libtorch_cpu.so"), std::string::npos);
-  EXPECT_EQ(libraries.find("/usr/local/cuda"), std::string::npos) << libraries;
-  EXPECT_EQ(libraries.find("/opt/cuda"), std::string::npos) << libraries;
+  EXPECT_THAT(libraries, Not(HasSubstr("/usr/local/cuda")));
+  EXPECT_THAT(libraries, Not(HasSubstr("/opt/cuda")));
 }
 
 // OpenBLAS would take libtorch's matrix products over; what CUDA needs comes with libresolute_cuda.so, when it is asked
@@ -30,12 +29,12 @@ TEST(Linkage, worker_takes_cuda_libraries_from_beside_libtorch_alone) {
 TEST(Linkage, worker_loads_neither_openblas_nor_libtorch_cuda) {
   std::string libraries = libraries_of(kBin / "resolute-worker");
   for (const char* name : {"libopenblas", "libtorch_cuda", "libc10_cuda", "libnccl", "libcudnn"})
-    EXPECT_EQ(libraries.find(name), std::string::npos) << libraries;
+    EXPECT_THAT(libraries, Not(HasSubstr(name)));
 }
 
 TEST(Linkage, cuda_module_is_built_and_needs_no_toolkit) {
   std::string libraries = libraries_of(kBin / "libresolute_cuda.so");
-  EXPECT_EQ(libraries.find("cuda/lib"), std::string::npos) << libraries;
+  EXPECT_THAT(libraries, Not(HasSubstr("cuda/lib")));
 }
 
 }  // namespace

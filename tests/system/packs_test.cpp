@@ -25,19 +25,17 @@ bool kills_suffice(int kills, bool met) {
 }
 
 // Raw images in Market-1501's layout, and one pack of them, as a suite and as `data ingest` ask for it.
-class PacksTest : public testing::Test {
+class PacksTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    shared_ = std::make_unique<ScratchFolder>();
-    const auto output = resolute({"data", "synth", "--out", raw(), "--identities", "60", "--height", "128", "--width",
-                                  "64", "--images-per-camera", "3"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
-    core::write_atomic(core::real_file_system(), suite(), suite_text());
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute({"data", "synth", "--out", raw(), "--identities", "60", "--height", "128", "--width", "64",
+                        "--images-per-camera", "3"}));
+    write(suite(), suite_text());
   }
-  static void TearDownTestSuite() { shared_.reset(); }
 
-  static fs::path raw() { return *shared_ / "raw"; }
-  static fs::path suite() { return *shared_ / "packs.toml"; }
+  static fs::path raw() { return *scratch_ / "raw"; }
+  static fs::path suite() { return *scratch_ / "packs.toml"; }
   static std::string suite_text() {
     return "suite = \"packs\"\ntitle = \"One pack\"\n"
            "[defaults]\nmethod = \"baseline\"\nbackbone = \"resnet-small\"\n"
@@ -49,20 +47,14 @@ class PacksTest : public testing::Test {
            "[[table.row]]\nid = \"row\"\nlabel = \"Row\"\n";
   }
   static std::vector<std::string> ingest(const fs::path& store, int threads) {
-    return {kBin / "resolute", "data",
-            "ingest",          "market1501",
-            "--root",          raw(),
-            "--store",         store,
-            "--name",          "people",
-            "--shards",        "9",
-            "--threads",       std::to_string(threads)};
+    return joined({kBin / "resolute", "data", "ingest", "market1501", "--root", raw(), "--store", store},
+                  {"--name", "people", "--shards", "9", "--threads", std::to_string(threads)});
   }
   // The suite's pack jobs alone.
   static std::vector<std::string> suite_run(const fs::path& store) {
     static const std::string kSeal = [] {
-      const auto plan = resolute({"suite", "plan", suite(), "--store", *shared_ / "planned", "--json"});
-      EXPECT_EQ(code_of(plan), 0) << plan.err;
-      const core::Json document = core::parse_json(plan.out, "plan");
+      const core::Json document =
+          json_of(resolute({"suite", "plan", suite(), "--store", *scratch_ / "planned", "--json"}));
       for (const auto& job : document.at("jobs"))
         if (job.at("kind") == "seal") return job.at("id").get<std::string>();
       return std::string();
@@ -75,8 +67,7 @@ class PacksTest : public testing::Test {
   static const std::map<std::string, std::string>& expected() {
     static const std::map<std::string, std::string> kFiles = [] {
       ScratchFolder scratch;
-      const auto output = run_program(ingest(scratch / "store", 1));
-      EXPECT_EQ(code_of(output), 0) << output.err;
+      succeeded(run_program(ingest(scratch / "store", 1)));
       return pack_files(scratch / "store");
     }();
     return kFiles;
@@ -104,23 +95,14 @@ class PacksTest : public testing::Test {
     for (const auto& [name, bytes] : expected()) wanted.push_back(name);
     ASSERT_EQ(names, wanted);
     for (const auto& [name, bytes] : expected()) EXPECT_TRUE(files.at(name) == bytes) << name;
-    const auto verified = resolute({"data", "verify", pack_folder(store)});
-    EXPECT_EQ(code_of(verified), 0) << verified.err;
+    succeeded(resolute({"data", "verify", pack_folder(store)}));
   }
-
- private:
-  static inline std::unique_ptr<ScratchFolder> shared_;
 };
 
 // A program in a process group of its own.
 class Running {
  public:
-  explicit Running(std::vector<std::string> arguments) {
-    core::SpawnRequest request;
-    request.arguments = std::move(arguments);
-    request.environment = program_environment();
-    pid_ = core::spawn_process(request);
-  }
+  explicit Running(std::vector<std::string> arguments) { pid_ = core::spawn_process(program(std::move(arguments))); }
   Running(const Running&) = delete;
   Running& operator=(const Running&) = delete;
   ~Running() {
@@ -136,12 +118,7 @@ class Running {
     return info.si_pid == 0;
   }
   void kill() const { ::kill(-pid_, SIGKILL); }
-  std::string wait() {
-    int word = 0;
-    ::waitpid(pid_, &word, 0);
-    pid_ = -1;
-    return core::describe(core::to_exit_status(word));
-  }
+  std::string wait() { return ended(std::exchange(pid_, -1)); }
 
  private:
   pid_t pid_ = -1;
@@ -163,11 +140,9 @@ Duration moment(Duration span, core::RandomStream& random) {
 TEST_F(PacksTest, one_thread_two_threads_and_three_agents_make_the_same_bytes) {
   ASSERT_EQ(expected().size(), 11U);  // nine shards, manifest.json, pack.json
   ScratchFolder scratch;
-  const auto two = run_program(ingest(scratch / "threads", 2));
-  EXPECT_EQ(code_of(two), 0) << two.err;
+  succeeded(run_program(ingest(scratch / "threads", 2)));
   expect_the_same_pack(scratch / "threads");
-  const auto agents = run_program(suite_run(scratch / "agents"));
-  EXPECT_EQ(code_of(agents), 0) << agents.err;
+  succeeded(run_program(suite_run(scratch / "agents")));
   expect_the_same_pack(scratch / "agents");
   // Each finds the other's folder and has nothing to do there.
   EXPECT_EQ(pack_folder(scratch / "threads").filename(), pack_folder(scratch / "agents").filename());
@@ -202,8 +177,7 @@ TEST_F(PacksTest, an_ingest_killed_anywhere_goes_on_and_makes_the_same_bytes) {
         for (const auto& entry : fs::directory_iterator(pack)) half_made += entry.path().extension() == ".h5";
       }
     }
-    const auto again = run_program(ingest(store, 2));
-    ASSERT_EQ(code_of(again), 0) << again.err;
+    succeeded(run_program(ingest(store, 2)));
     expect_the_same_pack(store);
   }
   EXPECT_GT(half_made, 0);  // some kills met a pack in the making
@@ -251,10 +225,9 @@ TEST_F(PacksTest, agents_and_workers_killed_anywhere_make_the_same_bytes) {
 TEST_F(PacksTest, readers_beside_writers_never_fail_and_read_the_same) {
   ScratchFolder scratch;
   const fs::path store = scratch / "store";
-  ASSERT_EQ(code_of(run_program(ingest(store, 2))), 0);
+  succeeded(run_program(ingest(store, 2)));
   const fs::path pack = pack_folder(store);
-  const auto shown = resolute({"data", "show", pack, "--json"});
-  ASSERT_EQ(code_of(shown), 0) << shown.err;
+  const auto shown = succeeded(resolute({"data", "show", pack, "--json"}));
   std::atomic<bool> writing{true};
   std::atomic<int> reads{0};
   const auto read = [&](bool verify) {
@@ -271,8 +244,7 @@ TEST_F(PacksTest, readers_beside_writers_never_fail_and_read_the_same) {
   other.insert(other.end(), {"--height", "128", "--width", "64"});
   for (int round = 0; round < 2; ++round) {
     for (const auto& arguments : {other, ingest(store, 1)}) {
-      const auto written = run_program(arguments);
-      EXPECT_EQ(code_of(written), 0) << written.err;
+      succeeded(run_program(arguments));
     }
   }
   writing = false;
@@ -281,8 +253,7 @@ TEST_F(PacksTest, readers_beside_writers_never_fail_and_read_the_same) {
   EXPECT_GE(reads, 6);
   std::size_t packs = 0;
   for (const auto& entry : fs::directory_iterator(store / "packs")) {
-    const auto verified = resolute({"data", "verify", entry.path()});
-    EXPECT_EQ(code_of(verified), 0) << verified.err;
+    succeeded(resolute({"data", "verify", entry.path()}));
     ++packs;
   }
   EXPECT_EQ(packs, 2U);
@@ -318,7 +289,7 @@ TEST(ReadOnlyPack, is_verified_shown_and_trained_from) {
   fs::create_directory_symlink(sealed / "packs", store / "packs");
   const auto before = names_below(sealed / "packs");
   const std::string resolute_program = "'" + (kBin / "resolute").string() + "' ";
-  const auto read = run_read_only(
+  succeeded(run_read_only(
       sealed / "packs",
       "set -e\n"
       "for pack in \"$0\"/*; do\n"
@@ -327,8 +298,7 @@ TEST(ReadOnlyPack, is_verified_shown_and_trained_from) {
           resolute_program + "data show \"$pack\" --sample 4 --png '" + (scratch / "sheet.png").string() +
           "'\n"
           "done\n" +
-          resolute_program + "suite run '" + kTinySuite.string() + "' --store '" + store.string() + "' --slots 2\n");
-  EXPECT_EQ(code_of(read), 0) << read.err;
+          resolute_program + "suite run '" + kTinySuite.string() + "' --store '" + store.string() + "' --slots 2\n"));
   EXPECT_EQ(names_below(sealed / "packs"), before);
   EXPECT_TRUE(fs::exists(scratch / "sheet.png"));
   EXPECT_EQ(tables_of(store), undisturbed_tables());

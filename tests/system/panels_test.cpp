@@ -22,29 +22,21 @@ std::size_t count(const std::string& text, const std::string& part) {
 }
 
 // A suite that has run, made of tests/system/tiny.toml by a few steps in one trial.
-class FinishedSuiteTest : public testing::Test {
+class FinishedSuiteTest : public SharedFolder {
  protected:
   static void run(const std::string& text) {
-    scratch_ = std::make_unique<ScratchFolder>();
-    core::write_atomic(core::real_file_system(), suite(),
-                       replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1"));
-    auto output = resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    SharedFolder::SetUpTestSuite();
+    write(suite(), replaced(replaced(text, "steps = 30", "steps = 3"), "trials = 2", "trials = 1"));
+    succeeded(resolute({"suite", "run", suite(), "--store", store(), "--slots", "2"}));
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
 
   static fs::path suite() { return *scratch_ / "tiny.toml"; }
-  static fs::path store() { return *scratch_ / "store"; }
   static CommandOutput panels(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments = {"suite", "panels", suite(), "--store", store()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return resolute(arguments);
+    return resolute(joined({"suite", "panels", suite(), "--store", store()}, more));
   }
   // The rows of `--json`, and the folder of each one's evaluation.
   static std::map<std::string, std::pair<core::Json, fs::path>> rows() {
-    const auto output = panels({"--json"});
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    const core::Json json = core::parse_json(output.out, "panels");
+    const core::Json json = json_of(panels({"--json"}));
     std::map<std::string, std::pair<core::Json, fs::path>> found;
     for (const core::Json& row : json.at("sections").at(0).at("rows")) {
       const auto id = row.at("evaluation").get<std::string>();
@@ -59,15 +51,13 @@ class FinishedSuiteTest : public testing::Test {
       const std::string bytes = text_of(file);
       std::string damaged = bytes;
       damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
-      core::write_atomic(core::real_file_system(), file, damaged);
+      write(file, damaged);
       expect_refusal(panels(), 2, fmt::format("{}' is not the file that the job's result names", name));
       fs::remove(file);
       expect_refusal(panels(), 2, fmt::format("{}' is missing", name));
-      core::write_atomic(core::real_file_system(), file, bytes);
+      write(file, bytes);
     }
   }
-
-  static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
 // Panels of three queries, recovered images at two rates, and a label that HTML must not take for its own.
@@ -80,8 +70,7 @@ class PanelsTest : public FinishedSuiteTest {
 };
 
 TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
-  const auto output = panels();
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(panels());
   const fs::path file = store() / "suites/tiny/panels.html";
   EXPECT_EQ(output.out, file.string() + ": 3 queries, recovered images of 1 rows\n");
   const std::string html = text_of(file);
@@ -93,12 +82,11 @@ TEST_F(PanelsTest, one_page_shows_every_row_of_a_table_query_by_query) {
   EXPECT_EQ(count(html, "<svg "), 1U);
   EXPECT_EQ(count(html, "enlarged, rate "), 2U);
   EXPECT_EQ(count(html, "<tr><td>"), 2U);
-  EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;"), std::string::npos);
-  EXPECT_EQ(html.find("<b>"), std::string::npos);
+  EXPECT_THAT(html, HasSubstr("RAIN &lt;b&gt;&amp;&quot;"));
+  EXPECT_THAT(html, Not(HasSubstr("<b>")));
   for (const char* loaded : {"<script", "http://", "https://", "url(", "@import"})
-    EXPECT_EQ(html.find(loaded), std::string::npos) << loaded;
-  const auto again = panels({"--out", (*scratch_ / "elsewhere.html").string()});
-  EXPECT_EQ(code_of(again), 0) << again.err;
+    EXPECT_THAT(html, Not(HasSubstr(loaded)));
+  succeeded(panels({"--out", (*scratch_ / "elsewhere.html").string()}));
   EXPECT_EQ(html, text_of(*scratch_ / "elsewhere.html"));
 }
 
@@ -125,9 +113,9 @@ TEST_F(PanelsTest, an_evaluation_that_is_not_there_is_said_in_words) {
   const auto output = panels();
   fs::rename(*scratch_ / "away", result);
   EXPECT_EQ(code_of(output), 0) << output.err;
-  EXPECT_NE(output.out.find("; 1 evaluations are not there or lack a part"), std::string::npos) << output.out;
+  EXPECT_THAT(output.out, HasSubstr("; 1 evaluations are not there or lack a part"));
   const std::string html = text_of(store() / "suites/tiny/panels.html");
-  EXPECT_NE(html.find("RAIN &lt;b&gt;&amp;&quot;: not evaluated yet."), std::string::npos);
+  EXPECT_THAT(html, HasSubstr("RAIN &lt;b&gt;&amp;&quot;: not evaluated yet."));
   EXPECT_EQ(count(html, "<img "), 3U);
 }
 
@@ -151,8 +139,7 @@ class WeightPanelsTest : public FinishedSuiteTest {
 };
 
 TEST_F(WeightPanelsTest, the_row_that_has_weights_is_drawn_with_its_correlations) {
-  const auto output = panels();
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(panels());
   const fs::path file = store() / "suites/tiny/panels.html";
   EXPECT_EQ(output.out, file.string() + ": 0 queries, weights of 1 rows\n");
   const std::string html = text_of(file);
@@ -172,8 +159,7 @@ TEST_F(WeightPanelsTest, weights_that_are_not_the_results_own_are_refused) {
 
 TEST_F(WeightPanelsTest, weights_not_there_yet_are_said_in_words) {
   const fs::path file = *scratch_ / "other.html";
-  const auto output = panels({"--set", "evaluate.sample_rates=[2, 4]", "--out", file});
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(panels({"--set", "evaluate.sample_rates=[2, 4]", "--out", file}));
   EXPECT_EQ(output.out, file.string() + ": 0 queries; 1 evaluations are not there or lack a part\n");
   EXPECT_NE(text_of(file).find(": not evaluated yet."), std::string::npos);
 }
@@ -190,8 +176,7 @@ class AdaptivePanelsTest : public FinishedSuiteTest {
 };
 
 TEST_F(AdaptivePanelsTest, the_row_that_adapts_is_drawn_with_its_masks_and_prefixes) {
-  const auto output = panels();
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(panels());
   const fs::path file = store() / "suites/tiny/panels.html";
   EXPECT_EQ(output.out, file.string() + ": 0 queries, masks of 1 rows, distances by prefix of 1 rows\n");
   const std::string html = text_of(file);
@@ -222,9 +207,9 @@ TEST_F(AdaptivePanelsTest, a_result_without_them_is_said_to_lack_them) {
   core::Json record = core::parse_json(text, "result");
   record.at("outputs").erase("masks.csv");
   record.at("outputs").erase("prefixes.csv");
-  core::write_atomic(core::real_file_system(), file, record.dump());
+  write(file, record.dump());
   const auto output = panels();
-  core::write_atomic(core::real_file_system(), file, text);
+  write(file, text);
   EXPECT_EQ(code_of(output), 0) << output.err;
   EXPECT_NE(text_of(store() / "suites/tiny/panels.html")
                 .find("RAIN: its evaluation left no masks, and no distances by prefix."),

@@ -2,6 +2,7 @@
 //! \file
 //! Runs the built programs as a user does, in a folder of its own, for the system tests.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -11,11 +12,15 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <map>
+#include <memory>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "core/file_system.h"
+#include "core/json.h"
 #include "core/process.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
@@ -25,9 +30,18 @@ namespace resolute::system_test {
 
 namespace fs = std::filesystem;
 using core::CommandOutput;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+using Words = std::vector<std::string>;  //!< of a command line
 
 inline const fs::path kBin = tests::binary_folder() / "bin";
 inline const fs::path kTinySuite = tests::source_folder() / "tests/system/tiny.toml";
+
+inline Words joined(Words words, const Words& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
 
 //! What the programs see: this process's environment, Open MPI allowed to run as root and to share cores.
 inline std::map<std::string, std::string> program_environment() {
@@ -39,16 +53,21 @@ inline std::map<std::string, std::string> program_environment() {
   return environment;
 }
 
-inline CommandOutput run_program(std::vector<std::string> arguments,
-                                 std::map<std::string, std::string> environment = program_environment()) {
+inline core::SpawnRequest program(Words arguments,
+                                  std::map<std::string, std::string> environment = program_environment()) {
   core::SpawnRequest request;
   request.arguments = std::move(arguments);
   request.environment = std::move(environment);
-  return core::run_command(std::move(request), std::chrono::minutes(5));
+  return request;
+}
+
+inline CommandOutput run_program(Words arguments,
+                                 std::map<std::string, std::string> environment = program_environment()) {
+  return core::run_command(program(std::move(arguments), std::move(environment)), std::chrono::minutes(5));
 }
 
 //! `resolute` with these arguments.
-inline CommandOutput resolute(std::vector<std::string> arguments) {
+inline CommandOutput resolute(Words arguments) {
   arguments.insert(arguments.begin(), (kBin / "resolute").string());
   return run_program(std::move(arguments));
 }
@@ -56,6 +75,24 @@ inline CommandOutput resolute(std::vector<std::string> arguments) {
 inline int code_of(const CommandOutput& output) {
   const auto* exited = std::get_if<core::Exited>(&output.status);
   return exited != nullptr ? exited->code : -1;
+}
+
+//! The output of a program that shall have ended with exit code 0: otherwise the test ends here, with what it said.
+inline CommandOutput succeeded(CommandOutput output) {
+  if (code_of(output) == 0) return output;
+  throw std::runtime_error(core::describe(output.status) + ": " + output.out + output.err);
+}
+
+//! What a program that succeeded prints as JSON.
+inline core::Json json_of(const CommandOutput& output) {
+  return core::parse_json(succeeded(output).out, "what the program prints");
+}
+
+//! Waits for a process of one's own. \return how it ended: "exit code 0", …
+inline std::string ended(pid_t process) {
+  int word = 0;
+  EXPECT_EQ(::waitpid(process, &word, 0), process);
+  return core::describe(core::to_exit_status(word));
 }
 
 //! Every process whose command line holds all of `words`.
@@ -82,7 +119,27 @@ inline bool wait_until(const std::function<bool()>& holds, std::chrono::seconds 
 //! A folder that goes with the test.
 using ScratchFolder = tests::TemporaryFolder;
 
+//! All tests of such a suite share one folder, with a store in it.
+class SharedFolder : public testing::Test {
+ protected:
+  static void SetUpTestSuite() { scratch_ = std::make_unique<ScratchFolder>(); }
+  static void TearDownTestSuite() { scratch_.reset(); }
+  static fs::path store() { return *scratch_ / "store"; }
+
+  static inline std::unique_ptr<ScratchFolder> scratch_;
+};
+
 inline std::string text_of(const fs::path& path) { return core::read_text(core::real_file_system(), path); }
+inline core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
+inline void write(const fs::path& path, std::string_view text) {
+  core::write_atomic(core::real_file_system(), path, text);
+}
+inline std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
 
 //! Expects the one line of a refusal: exit code, `resolute: …` and nothing else on stderr, nothing on stdout.
 inline void expect_refusal(const CommandOutput& output, int code, const std::string& part) {

@@ -92,8 +92,7 @@ Twin brute_force(const Problem& problem) {
 class RankOfLevels : public RankCommand {
  protected:
   std::string answer(const Problem& problem, std::vector<std::string> more = {}) {
-    const core::CommandOutput output = rank(problem.as_features(), std::move(more));
-    EXPECT_EQ(code_of(output), 0) << output.err;
+    const core::CommandOutput output = succeeded(rank(problem.as_features(), std::move(more)));
     return output.out;
   }
 };

@@ -52,8 +52,7 @@ class RankOfGoldenCases : public RankCommand {
     static std::map<std::uint64_t, std::string> answers;
     auto found = answers.find(example.seed);
     if (found != answers.end()) return found->second;
-    auto output = rank(example.problem.as_features());
-    EXPECT_EQ(code_of(output), 0) << output.err;
+    auto output = succeeded(rank(example.problem.as_features()));
     EXPECT_EQ(output.err, "");
     return answers[example.seed] = output.out;
   }
@@ -130,8 +129,7 @@ TEST_F(RankOfGoldenCases, features_rank_as_by_brute_force) {
 TEST_F(RankOfGoldenCases, distance_matrices_rank_as_by_brute_force_and_to_the_bit_as_their_features) {
   for (const Case& example : golden_cases()) {
     SCOPED_TRACE(example.seed);
-    auto output = rank(example.problem.as_distances());
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    auto output = succeeded(rank(example.problem.as_distances()));
     expect_scores(output.out, example.expected);
     EXPECT_EQ(output.out, answer_to(example));
   }
@@ -142,8 +140,7 @@ TEST_F(RankOfGoldenCases, order_of_the_gallery_changes_no_bit) {
   for (const Case& example : golden_cases()) {
     SCOPED_TRACE(example.seed);
     Order order = core::RandomStream("rank-command", {example.seed}).permutation(example.problem.gallery.rows());
-    auto output = rank(example.problem.with_gallery_in(order).as_features());
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    auto output = succeeded(rank(example.problem.with_gallery_in(order).as_features()));
     EXPECT_EQ(output.out, answer_to(example));
   }
 }
@@ -174,8 +171,7 @@ Problem tight_clusters(std::size_t queries, std::size_t images) {
 
 TEST_F(RankOfGoldenCases, order_of_a_gallery_of_many_blocks_and_threads_change_no_bit) {
   Problem problem = tight_clusters(60, 5000);
-  auto first = rank(problem.as_features());
-  ASSERT_EQ(code_of(first), 0) << first.err;
+  auto first = succeeded(rank(problem.as_features()));
   const auto scores = core::parse_json(first.out, "answer");
   EXPECT_GT(scores["queries"].get<int>(), 40);
   EXPECT_GT(scores["map"].get<double>(), 0);
@@ -223,8 +219,7 @@ TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {
     EXPECT_EQ(core::parse_json(answer_to(example), "answer").at("cameras"), cameras) << example.seed;
     if (++cases[cameras] > 1) continue;
     example.problem.as_features().write(path_);
-    const auto output = resolute({"rank", path_.string()});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    const auto output = succeeded(resolute({"rank", path_.string()}));
     EXPECT_EQ(output.out.find("cameras  none in the file: no image is left out for its camera\n") == std::string::npos,
               cameras)
         << output.out;
@@ -238,9 +233,7 @@ TEST_F(RankOfGoldenCases, max_rank_is_the_length_of_the_curve_and_changes_nothin
   const Case& example = golden_cases()[0];
   const auto whole = core::parse_json(answer_to(example), "answer");
   for (std::size_t length : {1U, 8U, 200U}) {
-    auto output = rank(example.problem.as_features(), {"--max-rank", std::to_string(length)});
-    ASSERT_EQ(code_of(output), 0) << output.err;
-    auto cut = core::parse_json(output.out, "answer");
+    auto cut = json_of(rank(example.problem.as_features(), {"--max-rank", std::to_string(length)}));
     ASSERT_EQ(cut["cmc"].size(), length);
     for (std::size_t k = 0; k < length; ++k) EXPECT_EQ(cut["cmc"][k], whole["cmc"][std::min<std::size_t>(k, 49)]);
     cut["cmc"] = whole["cmc"];

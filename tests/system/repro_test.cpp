@@ -14,13 +14,12 @@ namespace {
 constexpr std::uint64_t kSteps = 30;  // of tiny.toml
 
 // The tiny suite with one trial, run once: what each test reproduces, in a copy of its own where it changes something.
-class ReproCommand : public testing::Test {
+class ReproCommand : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    root_ = std::make_unique<ScratchFolder>();
-    const auto run = resolute(
-        {"suite", "run", kTinySuite, "--store", store(), "--set", "trials=1", "--only", "rain", "--slots", "2"});
-    ASSERT_EQ(code_of(run), 0) << run.err;
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute(
+        {"suite", "run", kTinySuite, "--store", store(), "--set", "trials=1", "--only", "rain", "--slots", "2"}));
     const auto plan = core::parse_json(
         resolute({"suite", "plan", kTinySuite, "--store", store(), "--set", "trials=1", "--json"}).out, "plan");
     for (const auto& job : plan["jobs"]) {
@@ -29,9 +28,7 @@ class ReproCommand : public testing::Test {
     }
     ASSERT_EQ(ids_.size(), 4U);
   }
-  static void TearDownTestSuite() { root_.reset(); }
 
-  static fs::path store() { return *root_ / "store"; }
   static fs::path folder_of(const fs::path& store, const std::string& id) {
     return store / "jobs" / id.substr(0, 2) / id;
   }
@@ -66,8 +63,7 @@ class ReproCommand : public testing::Test {
     auto specification = core::parse_json(text_of(folder_of(store, ids_["training"]) / "spec.json"), "spec.json");
     specification["recipe"]["steps"] = steps;
     const std::string id = core::sha256_hex(core::canonical_json(specification));
-    core::write_atomic(core::real_file_system(), folder_of(store, id) / "spec.json",
-                       core::canonical_json(specification));
+    write(folder_of(store, id) / "spec.json", core::canonical_json(specification));
     return id;
   }
   // A training of a million steps that is said to be done, of which the first ten were logged: those of the tiny
@@ -79,9 +75,10 @@ class ReproCommand : public testing::Test {
     auto record = core::parse_json(text_of(model / "result.json"), "result.json");
     record["job"] = id;
     core::write_atomic(files, folder_of(store, id) / "result.json", record.dump());
-    std::istringstream lines(text_of(model / "attempt-001-metrics.jsonl"));
     std::string metrics;
-    for (std::string line; std::getline(lines, line) && std::count(metrics.begin(), metrics.end(), '\n') < 10;) {
+    std::vector<std::string> lines = lines_of(text_of(model / "attempt-001-metrics.jsonl"));
+    lines.resize(10);
+    for (const std::string& line : lines) {
       auto json = core::parse_json(line, "metrics.jsonl");
       if (!digest.empty()) json["gradients"] = digest;
       metrics += json.dump() + "\n";
@@ -95,7 +92,6 @@ class ReproCommand : public testing::Test {
       EXPECT_FALSE(entry.path().filename().string().starts_with("scratch-")) << entry.path();
   }
 
-  static inline std::unique_ptr<ScratchFolder> root_;
   static inline std::map<std::string, std::string> ids_;  // by kind
   ScratchFolder copies_;
 };
@@ -104,9 +100,8 @@ TEST_F(ReproCommand, every_kind_of_job_gives_the_same_bits_again) {
   std::map<std::string, std::string> before;
   for (const auto& [kind, id] : ids_) before[kind] = text_of(folder_of(store(), id) / "result.json");
   for (const auto& [kind, id] : ids_) {
-    const auto again = repro(store(), kind);
-    EXPECT_EQ(code_of(again), 0) << kind << ": " << again.out << again.err;
-    EXPECT_EQ(again.out.rfind("same bits: ", 0), 0U) << again.out;
+    const auto again = succeeded(repro(store(), kind));
+    EXPECT_THAT(again.out, StartsWith("same bits: "));
     EXPECT_EQ(std::count(again.out.begin(), again.out.end(), '\n'), 1) << again.out;
     EXPECT_EQ(before[kind], text_of(folder_of(store(), id) / "result.json"));
   }
@@ -115,9 +110,7 @@ TEST_F(ReproCommand, every_kind_of_job_gives_the_same_bits_again) {
 }
 
 TEST_F(ReproCommand, another_number_of_ranks_gives_the_same_bits_in_every_step) {
-  const auto again = repro(store(), "training", {"--ranks", "2", "--json"});
-  EXPECT_EQ(code_of(again), 0) << again.err;
-  const auto json = core::parse_json(again.out, "answer");
+  const core::Json json = json_of(repro(store(), "training", {"--ranks", "2", "--json"}));
   EXPECT_EQ(json["job"], ids_["training"]);
   EXPECT_EQ(json["same_bits"], true);
   EXPECT_EQ(json["steps_compared"], kSteps);
@@ -145,8 +138,7 @@ TEST_F(ReproCommand, the_step_the_lane_and_the_tensor_of_a_difference_are_named)
   EXPECT_EQ(code_of(again), 1) << again.err;
   EXPECT_EQ(core::parse_json(again.out, "answer")["first_difference"],
             (core::Json{{"step", 7}, {"located", true}, {"lanes", {1}}, {"tensors", {tensor}}}));
-  again = repro(changed, "training", {"--steps", "6"});
-  EXPECT_EQ(code_of(again), 0) << again.out << again.err;
+  again = succeeded(repro(changed, "training", {"--steps", "6"}));
   expect_no_scratch(changed);
 }
 
@@ -169,8 +161,7 @@ TEST_F(ReproCommand, a_few_steps_of_a_long_training_are_a_matter_of_seconds) {
   const fs::path changed = copy();
   const std::string id = record_endless_training(changed, "");
   for (const char* ranks : {"1", "2"}) {
-    const auto again = resolute({"repro", id, "--store", changed, "--steps", "4", "--ranks", ranks});
-    EXPECT_EQ(code_of(again), 0) << again.err;
+    const auto again = succeeded(resolute({"repro", id, "--store", changed, "--steps", "4", "--ranks", ranks}));
     EXPECT_EQ(again.out, "same bits: the first 4 steps; weights were not compared\n");
   }
   expect_no_scratch(changed);
@@ -179,10 +170,8 @@ TEST_F(ReproCommand, a_few_steps_of_a_long_training_are_a_matter_of_seconds) {
 TEST_F(ReproCommand, an_interrupted_comparison_leaves_nothing_behind) {
   const fs::path changed = copy();
   const std::string id = record_endless_training(changed, "");
-  core::SpawnRequest request;
-  request.arguments = {(kBin / "resolute").string(), "repro", id, "--store", changed.string(), "--ranks", "2"};
-  request.environment = program_environment();
-  const pid_t running = core::spawn_process(request);
+  const pid_t running =
+      core::spawn_process(program({kBin / "resolute", "repro", id, "--store", changed, "--ranks", "2"}));
   auto at_work = [&] {
     for (const auto& entry : fs::directory_iterator(changed))
       if (entry.path().filename().string().starts_with("scratch-") &&
@@ -192,9 +181,7 @@ TEST_F(ReproCommand, an_interrupted_comparison_leaves_nothing_behind) {
   };
   EXPECT_TRUE(wait_until(at_work));
   ::kill(running, SIGINT);
-  int word = 0;
-  ::waitpid(running, &word, 0);
-  EXPECT_EQ(core::describe(core::to_exit_status(word)), "exit code 75");
+  EXPECT_EQ(ended(running), "exit code 75");
   expect_no_scratch(changed);
   EXPECT_TRUE(processes_with({"resolute-worker", id}).empty());
 }
@@ -206,15 +193,13 @@ TEST_F(ReproCommand, weights_that_differ_though_all_gradients_agree_are_told) {
   const std::string recorded(64, 'a');
   record["weights_sha256"] = recorded;
   record["provenance"]["numeric_class"] = "device=cpu processor=abacus";
-  core::write_atomic(core::real_file_system(), result, record.dump());
+  write(result, record.dump());
   const auto again = repro(changed, "training");
   EXPECT_EQ(code_of(again), 1) << again.err;
-  EXPECT_NE(again.out.find("gradients are the same in 30 of 30 steps\nweights_sha256 differs: recorded " + recorded),
-            std::string::npos)
-      << again.out;
-  EXPECT_NE(again.out.find("the numeric class is another, and bits may differ with it: processor=abacus, again "),
-            std::string::npos)
-      << again.out;
+  EXPECT_THAT(again.out,
+              HasSubstr("gradients are the same in 30 of 30 steps\nweights_sha256 differs: recorded " + recorded));
+  EXPECT_THAT(again.out,
+              HasSubstr("the numeric class is another, and bits may differ with it: processor=abacus, again "));
 }
 
 TEST_F(ReproCommand, attempts_of_the_recorded_run_are_joined_and_held_against_each_other) {
@@ -235,33 +220,22 @@ TEST_F(ReproCommand, attempts_of_the_recorded_run_are_joined_and_held_against_ea
   fs::remove(attempt_of(changed, 1, "metrics.jsonl"));
   write(second, 11, kSteps, false);
   write(first, 1, 12, false);
-  auto again = repro(changed, "training");
-  EXPECT_EQ(code_of(again), 0) << again.out << again.err;
-  EXPECT_EQ(again.out.rfind("same bits: 30 steps, weights ", 0), 0U) << again.out;
+  auto again = succeeded(repro(changed, "training"));
+  EXPECT_THAT(again.out, StartsWith("same bits: 30 steps, weights "));
 
   write(first, 1, 12, true);
   again = repro(changed, "training");
   EXPECT_EQ(code_of(again), 1) << again.err;
-  EXPECT_EQ(again.out.rfind("recorded attempts 1 and 2 differ from step 12 on: lane 0; no tensor of the sum\n", 0), 0U)
-      << again.out;
+  EXPECT_THAT(again.out,
+              StartsWith("recorded attempts 1 and 2 differ from step 12 on: lane 0; no tensor of the sum\n"));
 }
 
 TEST_F(ReproCommand, a_training_that_was_killed_and_resumed_on_other_ranks_gives_the_same_bits_in_every_step) {
   const fs::path changed = copy();
   const std::string id = with_steps(changed, 60);
   const fs::path folder = folder_of(changed, id);
-  core::SpawnRequest request;
-  request.arguments = {(kBin / "resolute").string(),
-                       "train",
-                       (folder / "spec.json").string(),
-                       "--store",
-                       changed.string(),
-                       "--ranks",
-                       "2",
-                       "--checkpoint-every",
-                       "5"};
-  request.environment = program_environment();
-  const pid_t running = core::spawn_process(request);
+  const Words train{kBin / "resolute", "train", folder / "spec.json", "--store", changed};
+  const pid_t running = core::spawn_process(program(joined(train, {"--ranks", "2", "--checkpoint-every", "5"})));
   auto has_checkpoint = [&] {  // any: an early one makes room for the next two
     for (const std::string& name : core::real_file_system().list(folder / "checkpoints"))
       if (name.starts_with("step-")) return true;
@@ -272,22 +246,17 @@ TEST_F(ReproCommand, a_training_that_was_killed_and_resumed_on_other_ranks_gives
   ::waitpid(running, nullptr, 0);
   EXPECT_TRUE(wait_until([&] { return processes_with({"resolute-worker", id}).empty(); }));
   ASSERT_FALSE(fs::exists(folder / "result.json"));
-  const auto resumed = resolute({"train", folder / "spec.json", "--store", changed});
-  ASSERT_EQ(code_of(resumed), 0) << resumed.err;
+  succeeded(resolute({"train", folder / "spec.json", "--store", changed}));
   ASSERT_TRUE(fs::exists(folder / (std::string("attempt-002-") + results::kGradientLogName)));
-  const auto again = resolute({"repro", id, "--store", changed.string() + "/"});
-  EXPECT_EQ(code_of(again), 0) << again.err;
-  EXPECT_EQ(again.out.rfind("same bits: 60 steps, weights ", 0), 0U) << again.out;
+  const auto again = succeeded(resolute({"repro", id, "--store", changed.string() + "/"}));
+  EXPECT_THAT(again.out, StartsWith("same bits: 60 steps, weights "));
 }
 
 TEST_F(ReproCommand, the_number_of_threads_is_that_of_the_recorded_numeric_class) {
   const fs::path changed = copy();
   const std::string id = with_steps(changed, 3);
-  const auto trained = resolute({"train", folder_of(changed, id) / "spec.json", "--store", changed, "--threads", "2"});
-  ASSERT_EQ(code_of(trained), 0) << trained.err;
-  const auto again = resolute({"repro", id, "--store", changed, "--json"});
-  EXPECT_EQ(code_of(again), 0) << again.out << again.err;
-  const auto json = core::parse_json(again.out, "answer");
+  succeeded(resolute({"train", folder_of(changed, id) / "spec.json", "--store", changed, "--threads", "2"}));
+  const core::Json json = json_of(resolute({"repro", id, "--store", changed, "--json"}));
   EXPECT_NE(json["numeric_class"]["again"].get<std::string>().find("threads=2"), std::string::npos);
 }
 
@@ -300,11 +269,10 @@ TEST_F(ReproCommand, other_features_metrics_and_shards_are_told) {
     record[key] = other;
     if (record.contains("metrics")) record["metrics"]["queries"] = 1.0;
     if (record.contains("outputs")) record["outputs"]["queries.csv"] = other;
-    core::write_atomic(core::real_file_system(), result, record.dump());
+    write(result, record.dump());
     const auto again = repro(changed, kind);
     EXPECT_EQ(code_of(again), 1) << again.err;
-    EXPECT_NE(again.out.find(fmt::format("{} differs: recorded {}, again ", key, other)), std::string::npos)
-        << again.out;
+    EXPECT_THAT(again.out, HasSubstr(fmt::format("{} differs: recorded {}, again ", key, other)));
     EXPECT_EQ(again.out.find("metrics.queries differs: recorded 1.0, again ") != std::string::npos,
               std::string(kind) == "evaluation")
         << again.out;
@@ -317,13 +285,13 @@ TEST_F(ReproCommand, other_features_metrics_and_shards_are_told) {
 
 TEST_F(ReproCommand, a_specifications_file_names_its_job_and_a_kept_run_can_be_looked_at) {
   const fs::path changed = copy();
-  const auto again = resolute({"repro", folder_of(changed, ids_["shard"]) / "spec.json", "--store", changed, "--keep"});
-  EXPECT_EQ(code_of(again), 0) << again.err;
+  const auto again =
+      succeeded(resolute({"repro", folder_of(changed, ids_["shard"]) / "spec.json", "--store", changed, "--keep"}));
   int kept = 0;
   for (const auto& entry : fs::directory_iterator(changed))
     if (entry.path().filename().string().starts_with("scratch-")) {
       ++kept;
-      EXPECT_NE(again.err.find(entry.path().string()), std::string::npos) << again.err;
+      EXPECT_THAT(again.err, HasSubstr(entry.path().string()));
       EXPECT_EQ(text_of(folder_of(entry.path(), ids_["shard"]) / "result.json"),
                 text_of(folder_of(store(), ids_["shard"]) / "result.json"));
     }

@@ -52,9 +52,8 @@ class SickStore : public testing::TestWithParam<Sickness> {
     const fs::path worker = scratch_ / "worker";
     std::ofstream(worker) << "#!/bin/sh\nunset LD_PRELOAD\nexec " << (kBin / "resolute-worker").string() << " \"$@\"\n";
     ::chmod(worker.c_str(), 0755);
-    core::SpawnRequest request;
-    request.arguments = {kBin / "resolute", "suite", "run", kTinySuite, "--store", store(), "--slots", "2"};
-    request.environment = program_environment();
+    core::SpawnRequest request =
+        program({kBin / "resolute", "suite", "run", kTinySuite, "--store", store(), "--slots", "2"});
     request.environment["LD_PRELOAD"] = kBin / "store_shim.so";
     request.environment["RESOLUTE_SHIM_FOLDER"] = store();
     request.environment["RESOLUTE_SHIM_CONTROL"] = scratch_ / "control";
@@ -68,7 +67,7 @@ TEST_P(SickStore, charges_no_attempt_and_changes_no_byte) {
   const std::string calm = undisturbed_tables();
   std::thread disease([&] {
     EXPECT_TRUE(wait_until([&] { return results() > 0; }));
-    core::write_atomic(core::real_file_system(), scratch_ / "control", GetParam().control);
+    write(scratch_ / "control", GetParam().control);
     EXPECT_TRUE(wait_until([&] { return fs::exists(scratch_ / "control.struck"); }));
     std::this_thread::sleep_for(GetParam().length);
     fs::remove(scratch_ / "control");
@@ -79,18 +78,17 @@ TEST_P(SickStore, charges_no_attempt_and_changes_no_byte) {
   EXPECT_EQ(tables_of(store()), calm);
   EXPECT_EQ(output.err.find("nothing is started until it answers again") != std::string::npos, GetParam().said)
       << output.err;
-  std::istringstream log(resolute({"suite", "log", kTinySuite, "--store", store(), "--json"}).out);
-  int succeeded = 0;
-  for (std::string text; std::getline(log, text);) {
+  int with_result = 0;
+  for (const std::string& text : lines_of(resolute({"suite", "log", kTinySuite, "--store", store(), "--json"}).out)) {
     const auto event = core::parse_json(text, "log");
     if (event.at("type") == "attempt-ended") {
       EXPECT_EQ(event.at("event").at("cause"), "store-error") << text;
     }
     if (event.at("type") != "job-succeeded") continue;
     EXPECT_EQ(event.at("event").at("attempt"), 1) << text;
-    ++succeeded;
+    ++with_result;
   }
-  EXPECT_EQ(succeeded, results());
+  EXPECT_EQ(with_result, results());
 }
 
 INSTANTIATE_TEST_SUITE_P(Under, SickStore, testing::ValuesIn(sicknesses()),

@@ -12,8 +12,7 @@ TEST(SuiteSimulate, of_the_published_workload_says_the_same_twice_and_draws_it) 
   const std::vector<std::string> call{"suite",         "simulate", "--workload", "published", "--jobs", "300",
                                       "--nodes",       "16",       "--mtbf",     "24",        "--json", "--svg",
                                       picture.string()};
-  const CommandOutput first = resolute(call), second = resolute(call);
-  ASSERT_EQ(code_of(first), 0) << first.err;
+  const CommandOutput first = succeeded(resolute(call)), second = succeeded(resolute(call));
   EXPECT_EQ(first.out, second.out);
   const core::Json report = core::parse_json(first.out, "the report");
   EXPECT_EQ(report["jobs"]["succeeded"], 300);
@@ -21,16 +20,16 @@ TEST(SuiteSimulate, of_the_published_workload_says_the_same_twice_and_draws_it) 
   EXPECT_GT(report["goodput"], 0.5);
   EXPECT_LE(report["goodput"], report["optimum_goodput"]);
   const std::string svg = core::read_text_if_exists(core::real_file_system(), picture).value_or("");
-  EXPECT_NE(svg.find("<polygon"), std::string::npos);
+  EXPECT_THAT(svg, HasSubstr("<polygon"));
   EXPECT_TRUE(svg.ends_with("</svg>\n"));
 }
 
 TEST(SuiteSimulate, of_a_suite_runs_every_copy_of_its_jobs_without_a_store_and_writes_nothing) {
   tests::TemporaryFolder folder;
   const auto jobs = [&](const char* copies) {
-    const CommandOutput output = resolute({"suite", "simulate", kTinySuite.string(), "--nodes", "2", "--replicate",
-                                           copies, "--store", folder.path().string(), "--json"});
-    EXPECT_EQ(code_of(output), 0) << output.err;
+    const CommandOutput output =
+        succeeded(resolute({"suite", "simulate", kTinySuite.string(), "--nodes", "2", "--replicate", copies, "--store",
+                            folder.path().string(), "--json"}));
     const core::Json report = core::parse_json(output.out, "the report");
     EXPECT_EQ(report["jobs"]["succeeded"], report["jobs"]["total"]);
     return report["jobs"]["total"].get<int>();
@@ -39,7 +38,7 @@ TEST(SuiteSimulate, of_a_suite_runs_every_copy_of_its_jobs_without_a_store_and_w
   EXPECT_GT(once, 0);
   EXPECT_EQ(jobs("3"), 3 * once);
   EXPECT_TRUE(fs::is_empty(folder.path()));
-  EXPECT_EQ(code_of(resolute({"suite", "simulate", kTinySuite.string()})), 0);
+  succeeded(resolute({"suite", "simulate", kTinySuite.string()}));
 }
 
 TEST(SuiteSimulate, of_what_is_missing_leaves_out_jobs_that_have_a_result) {

@@ -78,11 +78,8 @@ class SlurmCalls : public testing::Test {
     std::ofstream(scratch_ / "thousand.toml") << suite_text(scratch_ / "worker");
   }
   core::SpawnRequest suite(const std::string& command, const std::vector<std::string>& more) const {
-    core::SpawnRequest request;
-    request.arguments = {kBin / "resolute",          "suite",   command,
-                         scratch_ / "thousand.toml", "--store", scratch_ / "store"};
-    request.arguments.insert(request.arguments.end(), more.begin(), more.end());
-    request.environment = box_.environment();
+    const Words words{kBin / "resolute", "suite", command, scratch_ / "thousand.toml", "--store", scratch_ / "store"};
+    core::SpawnRequest request = program(joined(words, more), box_.environment());
     request.environment["PATH"] = (scratch_ / "bin").string() + ":" + request.environment["PATH"];
     return request;
   }
@@ -99,9 +96,8 @@ class SlurmCalls : public testing::Test {
 };
 
 TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a_minute_besides) {
-  const CommandOutput submitted =
-      core::run_command(suite("submit", {"--nodes", "3", "--slots", "2", "--time", "30"}), std::chrono::minutes(1));
-  ASSERT_EQ(code_of(submitted), 0) << submitted.err;
+  succeeded(
+      core::run_command(suite("submit", {"--nodes", "3", "--slots", "2", "--time", "30"}), std::chrono::minutes(1)));
   const auto begin = std::chrono::steady_clock::now();
   const std::map<std::string, int> of_submission = calls();
   // Somebody watches all the time.

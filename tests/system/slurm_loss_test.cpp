@@ -35,10 +35,7 @@ TEST(SlurmLoss, a_node_that_dies_costs_its_attempts_and_the_allocation_goes_on) 
   if (suite.box.output({"sinfo", "-h", "-N", "-n", *node}).empty())
     GTEST_SKIP() << "the cluster's nodes have no host names of their own here (unshare -u -m is refused)";
   suite.box.node_down(*node, SlurmBox::Tell::kNow);
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
   EXPECT_EQ(suite.count_of("agent-lost"), 1);
   EXPECT_GE(suite.causes_of_attempts().count("agent-lost"), 1U);
 }
@@ -53,10 +50,7 @@ TEST(SlurmLoss, when_the_coordinators_node_dies_the_job_starts_again_on_other_no
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   const std::string host = suite.batch_host();
   suite.box.node_down(host, SlurmBox::Tell::kNow);
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "-, complete");  // the first had no time for a word
+  suite.expect_complete(1, "-, complete");  // the first had no time for a word
   EXPECT_EQ(suite.box.scontrol_job(suite.job())["Restarts"], "1");
   EXPECT_NE(suite.starts().front().node_list, suite.starts().back().node_list);
   int requeues = 0;
@@ -71,13 +65,9 @@ TEST(SlurmLoss, the_controller_may_be_killed_and_started_while_the_suite_runs) {
   const std::size_t before = suite.results();
   suite.box.kill_controller();
   ASSERT_TRUE(suite.wait_for([&] { return suite.results() > before; }, workload().patience)) << "it waits for SLURM";
-  const CommandOutput status = suite.suite("status");
-  EXPECT_EQ(code_of(status), 0) << status.err;
+  succeeded(suite.suite("status"));
   suite.box.start_controller();
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
 }
 
 TEST(SlurmLoss, a_suite_that_ends_while_the_controller_is_away_has_ended) {
@@ -88,9 +78,7 @@ TEST(SlurmLoss, a_suite_that_ends_while_the_controller_is_away_has_ended) {
   ASSERT_TRUE(suite.wait_for([&] { return suite.causes_of_starts() == "complete"; }, workload().patience));
   suite.box.start_controller();
   ASSERT_TRUE(suite.box.wait_for_state(job, "COMPLETED"));
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
   // It is known to be done: nothing is submitted any more.
   suite.submit({"--nodes", "2"});
   EXPECT_EQ(suite.jobs(), std::vector<std::string>{job});

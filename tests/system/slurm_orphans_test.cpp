@@ -26,10 +26,7 @@ TEST(SlurmOrphans, where_slurmd_alone_dies_on_the_first_of_several_nodes_the_run
   suite.submit({"--nodes", "2"});
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   suite.box.kill_slurmd(suite.batch_host(), SlurmBox::Tell::kNow);
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
   EXPECT_EQ(suite.causes_of_attempts().size(), 0U);
 }
 

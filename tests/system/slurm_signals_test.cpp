@@ -22,10 +22,7 @@ TEST(SlurmSignals, told_twice_that_its_time_is_nearly_up_it_requeues_itself_and_
     // A script that has not come to its first line would die of a notice.
     ASSERT_TRUE(suite.wait_for([&] { return suite.starts().size() == static_cast<std::size_t>(round) + 2; }));
   }
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "walltime, walltime, complete");
+  suite.expect_complete(1, "walltime, walltime, complete");
   EXPECT_GE(suite.causes_of_attempts().count("walltime"), 2U);
 }
 
@@ -37,10 +34,7 @@ TEST(SlurmSignals, a_higher_partition_takes_its_nodes_and_it_goes_on_afterwards)
       {"sbatch", "--parsable", "-p", "high", "-N3", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 2"});
   ASSERT_TRUE(suite.box.wait_for_state(other, "RUNNING|COMPLETING|COMPLETED"));
   EXPECT_EQ(suite.box.state(suite.job()), "PENDING");
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "preempted, complete");
+  suite.expect_complete(1, "preempted, complete");
   EXPECT_GE(suite.causes_of_attempts().count("preempted"), 1U);
 }
 
@@ -50,10 +44,7 @@ TEST(SlurmSignals, requeued_by_somebody_it_goes_on_from_its_checkpoints) {
   ASSERT_TRUE(suite.wait_for_a_checkpoint());
   suite.box.output({"scontrol", "requeue", suite.job()});
   ASSERT_TRUE(suite.box.wait_for_state(suite.job(), "PENDING"));
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "requeued, complete");
+  suite.expect_complete(1, "requeued, complete");
   EXPECT_EQ(suite.box.scontrol_job(suite.job())["Restarts"], "1");
 }
 
@@ -68,13 +59,9 @@ TEST(SlurmSignals, cancelled_with_scancel_it_stays_so_until_it_is_resumed) {
   EXPECT_EQ(suite.jobs(), std::vector<std::string>{first});
   EXPECT_FALSE(suite.complete());
 
-  const CommandOutput resumed = suite.suite("resume");
-  EXPECT_EQ(code_of(resumed), 0) << resumed.err;
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 2U);
+  succeeded(suite.suite("resume"));
+  suite.expect_complete(2, "cancelled, complete");
   EXPECT_EQ(suite.submissions().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "cancelled, complete");
 }
 
 TEST(SlurmSignals, where_no_job_may_be_requeued_a_successor_takes_over) {
@@ -84,11 +71,8 @@ TEST(SlurmSignals, where_no_job_may_be_requeued_a_successor_takes_over) {
   const std::string first = suite.job();
   suite.box.output({"scancel", "--signal=USR1", "--batch", first});
   ASSERT_TRUE(suite.wait_for([&] { return suite.jobs().size() == 2; }));
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 2U);
+  suite.expect_complete(2, "walltime, complete");
   EXPECT_EQ(suite.box.scontrol_job(first)["Restarts"], "0");
-  EXPECT_EQ(suite.causes_of_starts(), "walltime, complete");
   EXPECT_EQ(suite.starts().back().generation, 1);
 }
 

@@ -17,10 +17,7 @@ std::set<int> allocations_at_work(const DisturbedSuite& suite) {
 TEST(SlurmSubmit, a_suite_on_three_nodes_gives_the_tables_of_a_local_run) {
   DisturbedSuite suite;
   suite.submit({"--nodes", "3"});
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
   EXPECT_EQ(suite.count_of("agent-joined"), 3);
   for (const core::Json& event : suite.events()) {
     if (event.at("type") == "agent-joined") {
@@ -69,10 +66,7 @@ tail -n 1 {0}/ids)",
                                    suite.scratch().string()));
   suite.submit({"--nodes", "3"});
   EXPECT_TRUE(fs::exists(suite.scratch() / "failed"));
-  ASSERT_TRUE(suite.wait_until_complete());
-  suite.expect_as_calm();
-  EXPECT_EQ(suite.jobs().size(), 1U);
-  EXPECT_EQ(suite.causes_of_starts(), "complete");
+  suite.expect_complete(1, "complete");
 }
 
 // A job that the controller took and then forgot: killed before it wrote its state, while all nodes were in use.
@@ -95,8 +89,7 @@ else
 fi)",
                                      suite.scratch().string(), suite.box.path().string(),
                                      tests::source_folder().string(), blocker_));
-    const CommandOutput output = suite.try_submit({"--nodes", "2"});
-    EXPECT_EQ(code_of(output), 0) << output.err;
+    succeeded(suite.try_submit({"--nodes", "2"}));
     lost_ = text_of(suite.scratch() / "lost");
     lost_.pop_back();
     ASSERT_EQ(suite.jobs().size(), 0U) << "the controller still knows job " << lost_;
@@ -112,7 +105,7 @@ fi)",
 
 TEST_F(Lost, a_job_that_the_controller_lost_is_submitted_again_by_the_same_command) {
   const CommandOutput status = suite.suite("status");
-  EXPECT_NE(status.out.find("is gone"), std::string::npos) << status.out;
+  EXPECT_THAT(status.out, HasSubstr("is gone"));
   suite.submit({"--nodes", "2"});
   EXPECT_EQ(suite.jobs().size(), 1U);
   EXPECT_EQ(suite.submissions().size(), 1U);

@@ -7,8 +7,7 @@
 //!     suite.submit({"--nodes", "3"});
 //!     ASSERT_TRUE(suite.wait_for_a_checkpoint());
 //!     … harm …
-//!     ASSERT_TRUE(suite.wait_until_complete());
-//!     suite.expect_as_calm();
+//!     suite.expect_complete(1, "complete");
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -87,14 +86,8 @@ inline void tell_queue_and_logs(const SlurmBox& box, const fs::path& store) {
     if (it->path().extension() == ".log") std::cerr << "--- " << it->path() << "\n" << text_of(it->path());
 }
 inline void run_calmly(const fs::path& store) {
-  std::vector<std::string> words = {kBin / "resolute", "suite", "run",     workload().file,
-                                    "--store",         store,   "--slots", "2"};
-  words.insert(words.end(), workload().plan_arguments.begin(), workload().plan_arguments.end());
-  core::SpawnRequest request;
-  request.arguments = std::move(words);
-  request.environment = program_environment();
-  const CommandOutput output = core::run_command(std::move(request), workload().patience);
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const Words words{kBin / "resolute", "suite", "run", workload().file, "--store", store, "--slots", "2"};
+  succeeded(core::run_command(program(joined(words, workload().plan_arguments)), workload().patience));
 }
 //! Under ctest one run serves all programs: system/slurm_calm_test makes it in the folder RESOLUTE_CALM_STORE.
 inline const Calm& calm_run() {
@@ -130,20 +123,15 @@ class DisturbedSuite {
 
   //! `resolute` with these words, as a user on the submission node.
   CommandOutput resolute(std::vector<std::string> words) const {
-    words.insert(words.begin(), (kBin / "resolute").string());
-    core::SpawnRequest request;
-    request.arguments = std::move(words);
-    request.environment = box.environment();
+    core::SpawnRequest request = program(joined({kBin / "resolute"}, words), box.environment());
     request.environment["PATH"] = wrappers().string() + ":" + request.environment["PATH"];
     request.working_folder = scratch_.path();
     return core::run_command(std::move(request), std::chrono::minutes(5));
   }
   //! `resolute suite COMMAND` on the workload and store.
   CommandOutput suite(const std::string& command, const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> words = {"suite", command, workload().file, "--store", store()};
-    words.insert(words.end(), workload().plan_arguments.begin(), workload().plan_arguments.end());
-    words.insert(words.end(), more.begin(), more.end());
-    return resolute(words);
+    const Words words{"suite", command, workload().file, "--store", store()};
+    return resolute(joined(joined(words, workload().plan_arguments), more));
   }
   //! `suite submit`: checkpoints every five steps. SLURM gives one processor of each node, so an agent has one slot.
   CommandOutput try_submit(const std::vector<std::string>& more) const {
@@ -152,10 +140,7 @@ class DisturbedSuite {
     words.insert(words.end(), more.begin(), more.end());
     return suite("submit", words);
   }
-  void submit(const std::vector<std::string>& more) const {
-    const CommandOutput output = try_submit(more);
-    EXPECT_EQ(code_of(output), 0) << output.err;
-  }
+  void submit(const std::vector<std::string>& more) const { succeeded(try_submit(more)); }
 
   //! SLURM's ids of everything of this suite that SLURM still knows, oldest first.
   std::vector<std::string> jobs() const { return box.jobs_named("resolute-" + workload().name + "-"); }
@@ -230,10 +215,8 @@ class DisturbedSuite {
   }
   //! Every event of the journals.
   std::vector<core::Json> events() const {
-    const CommandOutput output = suite_log();
     std::vector<core::Json> events;
-    std::istringstream lines(output.out);
-    for (std::string line; std::getline(lines, line);) events.push_back(core::parse_json(line, "event"));
+    for (const std::string& line : lines_of(suite_log().out)) events.push_back(core::parse_json(line, "event"));
     return events;
   }
   int count_of(const std::string& type) const {
@@ -249,6 +232,13 @@ class DisturbedSuite {
     return causes;
   }
 
+  //! Waits until the suite is complete, as calm, by so many SLURM jobs whose starts ended so.
+  void expect_complete(std::size_t count, const std::string& causes) {
+    ASSERT_TRUE(wait_until_complete());
+    expect_as_calm();
+    EXPECT_EQ(jobs().size(), count);
+    EXPECT_EQ(causes_of_starts(), causes);
+  }
   //! The tables of the calm run, and each job's result published once and never touched or made again.
   void expect_as_calm() {
     EXPECT_TRUE(complete());

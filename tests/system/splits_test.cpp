@@ -13,41 +13,31 @@
 namespace resolute::system_test::splits_test {
 namespace {
 
-using testing::HasSubstr;
-
 // The only folder in STORE/packs.
 fs::path pack_in(const fs::path& store) {
   const fs::directory_iterator packs(store / "packs");
   return packs->path();
 }
 
-core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
-
-class SplitsTest : public testing::Test {
+class SplitsTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    scratch_ = std::make_unique<ScratchFolder>();
-    auto output = resolute({"data", "synth", "--out", people(), "--identities", "12", "--cameras", "2",
-                            "--images-per-camera", "2", "--height", "32", "--width", "16"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
-    output = ingest(people(), "store");
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute({"data", "synth", "--out", people(), "--identities", "12", "--cameras", "2",
+                        "--images-per-camera", "2", "--height", "32", "--width", "16"}));
+    succeeded(ingest(people(), "store"));
     pack_ = pack_in(*scratch_ / "store");
-    output = resolute({"data", "split", pack_, "--seeds", "0-2", "--lr-side", "identity", "--out", splits()});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    succeeded(resolute({"data", "split", pack_, "--seeds", "0-2", "--lr-side", "identity", "--out", splits()}));
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
 
   static CommandOutput ingest(const fs::path& root, const std::string& store, std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"data",     "ingest", "synthetic", "--root", root, "--store", *scratch_ / store,
-                                       "--height", "16",     "--width",   "8"};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return resolute(arguments);
+    return resolute(joined(
+        {"data", "ingest", "synthetic", "--root", root, "--store", *scratch_ / store, "--height", "16", "--width", "8"},
+        more));
   }
   static fs::path people() { return *scratch_ / "people"; }
   static fs::path splits() { return *scratch_ / "splits"; }
 
-  static inline std::unique_ptr<ScratchFolder> scratch_;
   static inline fs::path pack_;
 };
 
@@ -55,19 +45,17 @@ TEST_F(SplitsTest, of_every_seed_are_written_and_replayed) {
   for (const int seed : {0, 1, 2}) {
     const fs::path file = splits() / fmt::format("split-{}.json", seed);
     EXPECT_EQ(json_of(file).at("gallery_draws").size(), 100U);
-    const auto output = resolute({"data", "split", pack_, "--check", file, "--json"});
-    EXPECT_EQ(code_of(output), 0) << output.err;
-    EXPECT_EQ(core::parse_json(output.out, "check").at("sha256"), json_of(file).at("sha256"));
+    const core::Json output = json_of(resolute({"data", "split", pack_, "--check", file, "--json"}));
+    EXPECT_EQ(output.at("sha256"), json_of(file).at("sha256"));
   }
   EXPECT_FALSE(fs::exists(splits() / "split-3.json"));
 }
 
 TEST_F(SplitsTest, say_what_they_hold_as_json) {
   ScratchFolder scratch;
-  const auto output = resolute({"data", "split", pack_, "--test-identities", "4", "--query-rates", "4", "--draws", "0",
-                                "--seed", "9", "--out", scratch.path(), "--json"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
-  const core::Json told = core::parse_json(output.out, "split").at(0);
+  const core::Json told = json_of(resolute({"data", "split", pack_, "--test-identities", "4", "--query-rates", "4",
+                                            "--draws", "0", "--seed", "9", "--out", scratch.path(), "--json"}))
+                              .at(0);
   EXPECT_EQ(told.at("seed"), 9);
   EXPECT_EQ(told.at("train_identities"), 8);
   EXPECT_EQ(told.at("train"), 32);
@@ -82,18 +70,16 @@ TEST_F(SplitsTest, of_other_draws_or_another_pack_are_refused_with_the_differenc
   ScratchFolder scratch;
   core::Json changed = json_of(splits() / "split-0.json");
   std::swap(changed["gallery_draws"][7][0], changed["gallery_draws"][7][1]);
-  core::write_atomic(core::real_file_system(), scratch / "draws.json", changed.dump());
+  write(scratch / "draws.json", changed.dump());
   expect_refusal(resolute({"data", "split", pack_, "--check", scratch / "draws.json"}), 2, "gallery_draws[7][0] is '");
   changed = json_of(splits() / "split-0.json");
   core::Json& rate = changed["split"]["query"][0]["rate"];
   rate = rate == 2 ? 3 : 2;
-  core::write_atomic(core::real_file_system(), scratch / "hash.json", changed.dump());
+  write(scratch / "hash.json", changed.dump());
   expect_refusal(resolute({"data", "split", pack_, "--check", scratch / "hash.json"}), 2, "the split has SHA-256");
-  auto output = resolute({"data", "synth", "--out", scratch / "people", "--identities", "12", "--cameras", "2",
-                          "--images-per-camera", "2", "--height", "32", "--width", "16", "--seed", "1"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
-  output = ingest(scratch / "people", "other");
-  ASSERT_EQ(code_of(output), 0) << output.err;
+  succeeded(resolute({"data", "synth", "--out", scratch / "people", "--identities", "12", "--cameras", "2",
+                      "--images-per-camera", "2", "--height", "32", "--width", "16", "--seed", "1"}));
+  succeeded(ingest(scratch / "people", "other"));
   expect_refusal(resolute({"data", "split", pack_in(*scratch_ / "other"), "--check", splits() / "split-0.json"}), 2,
                  "it is of another pack");
 }
@@ -105,7 +91,7 @@ TEST_F(SplitsTest, that_the_pack_does_not_give_are_not_exported) {
     core::Json changed = json_of(splits() / "split-0.json");
     change(changed);
     changed["sha256"] = core::sha256_hex(core::canonical_json(changed["split"]));
-    core::write_atomic(core::real_file_system(), scratch / "split.json", changed.dump());
+    write(scratch / "split.json", changed.dump());
     expect_refusal(resolute({"data", "export", pack_, "--split", scratch / "split.json", "--format", "torchreid",
                              "--out", scratch / "out"}),
                    2, part);
@@ -126,27 +112,23 @@ TEST_F(SplitsTest, that_are_there_are_replaced_by_the_same_alone_and_written_all
   ScratchFolder scratch;
   const std::vector<std::string> split{"data",      "split",    pack_,   "--draws",      "2",
                                        "--lr-side", "identity", "--out", scratch / "out"};
-  const auto with = [&](std::vector<std::string> more) {
-    more.insert(more.begin(), split.begin(), split.end());
-    return resolute(more);
-  };
-  ASSERT_EQ(code_of(with({"--seed", "2"})), 0);
+  const auto with = [&](const Words& more) { return resolute(joined(split, more)); };
+  succeeded(with({"--seed", "2"}));
   const std::string before = text_of(scratch / "out" / "split-2.json");
-  EXPECT_EQ(code_of(with({"--seed", "2"})), 0);
+  succeeded(with({"--seed", "2"}));
   expect_refusal(with({"--seeds", "0-3", "--test-identities", "4"}), 2,
                  "split-2.json' is there and holds something else");
   EXPECT_EQ(text_of(scratch / "out" / "split-2.json"), before);
   EXPECT_FALSE(fs::exists(scratch / "out" / "split-0.json"));
-  EXPECT_EQ(code_of(with({"--seeds", "0-3"})), 0);
+  succeeded(with({"--seeds", "0-3"}));
   EXPECT_EQ(text_of(scratch / "out" / "split-2.json"), before);
   EXPECT_TRUE(fs::exists(scratch / "out" / "split-3.json"));
 }
 
 TEST_F(SplitsTest, bad_options_are_refused) {
   ScratchFolder scratch;
-  const auto refused = [&](std::vector<std::string> more, const std::string& part) {
-    more.insert(more.begin(), {"data", "split", pack_});
-    expect_refusal(resolute(more), 2, part);
+  const auto refused = [&](const Words& more, const std::string& part) {
+    expect_refusal(resolute(joined({"data", "split", pack_}, more)), 2, part);
   };
   refused({}, "--out is missing");
   const std::string out = scratch / "out";
@@ -188,12 +170,12 @@ TEST_F(SplitsTest, a_manifest_that_leads_elsewhere_is_refused_with_its_row) {
   ScratchFolder scratch;
   core::Json manifest = json_of(pack_ / "manifest.json");
   manifest["rows"][3]["path"] = "../../../etc/passwd";
-  core::write_atomic(core::real_file_system(), scratch / "manifest.json", manifest.dump());
+  write(scratch / "manifest.json", manifest.dump());
   expect_refusal(ingest(people(), "none", {"--manifest", scratch / "manifest.json"}), 2,
                  "rows[3]: path '../../../etc/passwd'");
   manifest = json_of(pack_ / "manifest.json");
   manifest["rows"].erase(5);
-  core::write_atomic(core::real_file_system(), scratch / "manifest.json", manifest.dump());
+  write(scratch / "manifest.json", manifest.dump());
   expect_refusal(ingest(people(), "none", {"--manifest", scratch / "manifest.json"}), 2, "row 5 is '");
   EXPECT_FALSE(fs::exists(*scratch_ / "none"));
 }
@@ -202,25 +184,21 @@ TEST_F(SplitsTest, a_manifest_that_leads_elsewhere_is_refused_with_its_row) {
 TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
   ScratchFolder scratch;
   for (const std::string format : {"torchreid", "fastreid"}) {
-    const auto output = resolute(
-        {"data", "export", pack_, "--split", splits() / "split-1.json", "--format", format, "--out", scratch / format});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    succeeded(resolute({"data", "export", pack_, "--split", splits() / "split-1.json", "--format", format, "--out",
+                        scratch / format}));
   }
-  const auto output = run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/read_lists.py",
-                                   tests::source_folder() / "docs/formats/lists.md", scratch.path()});
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  const auto output = succeeded(run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/read_lists.py",
+                                             tests::source_folder() / "docs/formats/lists.md", scratch.path()}));
   EXPECT_THAT(output.out, HasSubstr("torchreid: 24 train, 12 query, 12 gallery"));
   EXPECT_THAT(output.out, HasSubstr("fastreid: 24 train, 12 query, 12 gallery"));
 }
 
 TEST_F(SplitsTest, exported_as_csv_are_ingested_again) {
   ScratchFolder scratch;
-  auto output = resolute(
-      {"data", "export", pack_, "--split", splits() / "split-2.json", "--format", "csv", "--out", scratch / "csv"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
-  output = resolute({"data", "ingest", "csv", "--root", scratch / "csv", "--store", scratch / "store", "--height", "16",
-                     "--width", "8", "--partition", "official"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
+  succeeded(resolute(
+      {"data", "export", pack_, "--split", splits() / "split-2.json", "--format", "csv", "--out", scratch / "csv"}));
+  succeeded(resolute({"data", "ingest", "csv", "--root", scratch / "csv", "--store", scratch / "store", "--height",
+                      "16", "--width", "8", "--partition", "official"}));
   const core::Json before = json_of(splits() / "split-2.json").at("split");
   const core::Json after = json_of(pack_in(scratch / "store") / "split-0.json").at("split");
   for (const char* list : {"train", "query", "gallery"}) {

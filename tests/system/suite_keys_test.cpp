@@ -10,12 +10,8 @@
 namespace resolute::system_test::suite_keys_test {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
-
 TEST(SuiteKeys, lists_every_key_or_those_that_hold_a_pattern) {
-  const auto all = resolute({"suite", "keys"});
-  EXPECT_EQ(code_of(all), 0) << all.err;
+  const auto all = succeeded(resolute({"suite", "keys"}));
   EXPECT_THAT(all.out, HasSubstr("train.schedule = step\n    word: step, cosine\n"));
   EXPECT_THAT(all.out, HasSubstr("rain.levels = "));
   const auto some = resolute({"suite", "keys", "schedule"});

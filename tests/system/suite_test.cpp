@@ -16,22 +16,16 @@ namespace resolute::system_test::suite_test {
 namespace {
 
 std::vector<std::string> suite_run(const fs::path& store, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"suite", "run", kTinySuite, "--store", store, "--checkpoint-every", "5"};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
+  return joined({"suite", "run", kTinySuite, "--store", store, "--checkpoint-every", "5"}, more);
 }
 
 // A suite under mpirun in the background, in a process group of its own.
 class MpiRun {
  public:
   MpiRun(const fs::path& store, int processes, const std::vector<std::string>& mpirun_options = {}) {
-    core::SpawnRequest request;
-    request.arguments = {"mpirun", "-np", std::to_string(processes)};
-    request.arguments.insert(request.arguments.end(), mpirun_options.begin(), mpirun_options.end());
-    request.arguments.push_back(kBin / "resolute");
-    for (auto& argument : suite_run(store, {"--slots", "1"})) request.arguments.push_back(argument);
-    request.environment = program_environment();
-    pid_ = core::spawn_process(request);
+    const Words mpirun = joined({"mpirun", "-np", std::to_string(processes)}, mpirun_options);
+    const Words run = joined({kBin / "resolute"}, suite_run(store, {"--slots", "1"}));
+    pid_ = core::spawn_process(program(joined(mpirun, run)));
   }
   MpiRun(const MpiRun&) = delete;
   MpiRun& operator=(const MpiRun&) = delete;
@@ -41,12 +35,7 @@ class MpiRun {
       ::waitpid(pid_, nullptr, 0);
     }
   }
-  core::ExitStatus wait() {
-    int word = 0;
-    ::waitpid(pid_, &word, 0);
-    pid_ = -1;
-    return core::to_exit_status(word);
-  }
+  std::string wait() { return ended(std::exchange(pid_, -1)); }
   pid_t pid() const { return pid_; }
 
  private:
@@ -113,8 +102,7 @@ Training wait_for_a_training(const fs::path& store) {
 std::vector<core::Json> log_of(const fs::path& store, const std::set<std::string>& types, const std::string& job = "") {
   std::vector<std::string> arguments = {"suite", "log", kTinySuite, "--store", store, "--json"};
   if (!job.empty()) arguments.insert(arguments.end(), {"--job", job});
-  auto output = resolute(arguments);
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  auto output = succeeded(resolute(arguments));
   std::istringstream lines(output.out);
   std::vector<core::Json> events;
   for (std::string line; std::getline(lines, line);) {
@@ -151,8 +139,7 @@ void expect_resumed(const fs::path& store, const std::string& job, const std::st
 }
 
 void finish_and_compare(const fs::path& store) {
-  auto output = resolute(suite_run(store, {"--slots", "2"}));
-  EXPECT_EQ(code_of(output), 0) << output.err;
+  succeeded(resolute(suite_run(store, {"--slots", "2"})));
   EXPECT_EQ(tables_of(store), undisturbed_tables());
 }
 
@@ -173,14 +160,12 @@ void expect_few_inodes(const fs::path& store) {
 
 TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
   ScratchFolder scratch;
-  auto first = resolute(suite_run(scratch / "store", {"--slots", "2"}));
-  ASSERT_EQ(code_of(first), 0) << first.err;
+  succeeded(resolute(suite_run(scratch / "store", {"--slots", "2"})));
   std::string tables = tables_of(scratch / "store");
   expect_few_inodes(scratch / "store");
   const auto attempts = [&] { return log_of(scratch / "store", {"placed"}).size(); };
   const auto before = attempts();
-  auto second = resolute(suite_run(scratch / "store"));
-  EXPECT_EQ(code_of(second), 0) << second.err;
+  succeeded(resolute(suite_run(scratch / "store")));
   EXPECT_EQ(attempts(), before);
   EXPECT_EQ(tables_of(scratch / "store"), tables);
   EXPECT_EQ(tables, undisturbed_tables());
@@ -191,8 +176,7 @@ TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
   EXPECT_EQ(document["jobs"]["waiting"], 0);
   EXPECT_TRUE(document["failures"].empty());
 
-  auto table =
-      core::parse_json(resolute({"suite", "table", kTinySuite, "--store", scratch / "store", "--json"}).out, "t");
+  auto table = json_of(resolute({"suite", "table", kTinySuite, "--store", scratch / "store", "--json"}));
   EXPECT_EQ(table["suite"], "tiny");
   EXPECT_EQ(table["complete"], true);
   EXPECT_EQ(table["tables"][0]["rows"].size(), 2U);
@@ -218,8 +202,7 @@ TEST(SuiteTest, run_again_it_starts_no_job_and_changes_no_byte) {
 TEST(SuiteTest, mpirun_of_a_coordinator_and_two_agents_gives_the_same_tables) {
   ScratchFolder scratch;
   MpiRun run(scratch / "store", 3);
-  auto status = run.wait();
-  EXPECT_EQ(core::describe(status), "exit code 0");
+  EXPECT_EQ(run.wait(), "exit code 0");
   EXPECT_EQ(tables_of(scratch / "store"), undisturbed_tables());
 }
 
@@ -230,7 +213,7 @@ TEST(SuiteTest, training_rank_killed_is_tried_again_within_the_run) {
   const Training training = wait_for_a_training(store);
   ASSERT_GT(training.worker, 0);
   ASSERT_EQ(::kill(training.worker, SIGKILL), 0);
-  EXPECT_EQ(core::describe(run.wait()), "exit code 0");
+  EXPECT_EQ(run.wait(), "exit code 0");
   EXPECT_EQ(tables_of(store), undisturbed_tables());
   expect_resumed(store, training.job, "signal");
   auto exits = log_of(store, {"rank-exited"}, training.job);
@@ -252,7 +235,7 @@ TEST(SuiteTest, agent_killed_under_recovery_loses_attempts_only) {
   while (agent > 1 && std::count(ranks.begin(), ranks.end(), agent) == 0) agent = state_and_parent(agent).second;
   ASSERT_EQ(std::count(ranks.begin() + 1, ranks.end(), agent), 1);
   ASSERT_EQ(::kill(agent, SIGKILL), 0);
-  EXPECT_EQ(core::describe(run.wait()), "exit code 0");
+  EXPECT_EQ(run.wait(), "exit code 0");
   EXPECT_TRUE(wait_until([&] { return processes_with({"resolute-worker", store.string()}).empty(); }));
 
   auto events = log_of(store, {"agent-lost", "job-succeeded", "run-ended"});
@@ -276,7 +259,7 @@ TEST(SuiteTest, coordinator_killed_leaves_nothing_running_and_goes_on_when_start
   auto ranks = suite_ranks(run, store);
   ASSERT_EQ(ranks.size(), 3U);
   ASSERT_EQ(::kill(ranks.front(), SIGKILL), 0);
-  EXPECT_NE(core::describe(run.wait()), "exit code 0");
+  EXPECT_NE(run.wait(), "exit code 0");
   EXPECT_TRUE(wait_until([&] { return processes_with({store.string()}).empty(); }));
   EXPECT_FALSE(fs::exists(store / "suites/tiny/tables/all.md"));
   finish_and_compare(store);

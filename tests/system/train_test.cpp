@@ -11,23 +11,20 @@ TEST(TrainCommand, two_process_ranks_without_a_coordinator_give_the_bits_of_a_su
   ScratchFolder scratch;
   const fs::path suite_store = scratch / "suite";
   const fs::path train_store = scratch / "train";
-  auto suite = resolute({"suite", "run", kTinySuite, "--store", suite_store, "--only", "rain"});
-  ASSERT_EQ(code_of(suite), 0) << suite.err;
+  succeeded(resolute({"suite", "run", kTinySuite, "--store", suite_store, "--only", "rain"}));
   // Two shards and the seal: the pack alone. The rest is left undone, which is exit code 3.
   auto pack = resolute({"suite", "run", kTinySuite, "--store", train_store, "--only", "rain", "--max-jobs", "3"});
   ASSERT_EQ(code_of(pack), 3) << pack.err;
 
-  const auto plan =
-      core::parse_json(resolute({"suite", "plan", kTinySuite, "--store", suite_store, "--json"}).out, "plan");
+  const auto plan = json_of(resolute({"suite", "plan", kTinySuite, "--store", suite_store, "--json"}));
   std::string id;
   for (const auto& job : plan["jobs"])
     if (job["kind"] == "training" && job["specification"]["method"] == "rain" && id.empty()) {
       id = job["id"];
-      core::write_atomic(core::real_file_system(), scratch / "spec.json", job["specification"].dump());
+      write(scratch / "spec.json", job["specification"].dump());
     }
   ASSERT_FALSE(id.empty());
-  auto trained = resolute({"train", scratch / "spec.json", "--store", train_store, "--ranks", "2"});
-  EXPECT_EQ(code_of(trained), 0) << trained.err;
+  succeeded(resolute({"train", scratch / "spec.json", "--store", train_store, "--ranks", "2"}));
   const fs::path result = fs::path("jobs") / id.substr(0, 2) / id / "result.json";
   EXPECT_EQ(text_of(train_store / result), text_of(suite_store / result));
 

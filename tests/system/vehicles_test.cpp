@@ -14,8 +14,6 @@ namespace {
 
 const fs::path kSuite = tests::source_folder() / "tests/system/vehicles.toml";
 
-core::Json json_of(const fs::path& path) { return core::parse_json(text_of(path), path.string()); }
-
 // Folders of finished jobs of a kind, by their id.
 std::map<std::string, fs::path> jobs_of(const fs::path& store, const std::string& kind) {
   std::map<std::string, fs::path> jobs;
@@ -26,23 +24,18 @@ std::map<std::string, fs::path> jobs_of(const fs::path& store, const std::string
   return jobs;
 }
 
-class VehiclesTest : public testing::Test {
+class VehiclesTest : public SharedFolder {
  protected:
   static void SetUpTestSuite() {
-    scratch_ = std::make_unique<ScratchFolder>();
-    auto output = resolute({"suite", "run", kSuite, "--store", store(), "--slots", "2"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute({"suite", "run", kSuite, "--store", store(), "--slots", "2"}));
   }
-  static void TearDownTestSuite() { scratch_.reset(); }
-  static fs::path store() { return *scratch_ / "store"; }
-
-  static inline std::unique_ptr<ScratchFolder> scratch_;
 };
 
 TEST_F(VehiclesTest, a_sweep_of_the_training_sets_size_gives_a_table) {
   const std::string table = text_of(store() / "suites/vehicles/tables/all.md");
   for (const char* label : {"baseline, 4 vehicles", "baseline, 7 vehicles", "msifla, 4 vehicles", "msifla, 7 vehicles"})
-    EXPECT_NE(table.find(label), std::string::npos) << label << "\n" << table;
+    EXPECT_THAT(table, HasSubstr(label));
   EXPECT_EQ(jobs_of(store(), "training").size(), 4U);
   EXPECT_EQ(jobs_of(store(), "evaluation").size(), 4U);
 }
@@ -67,9 +60,7 @@ TEST_F(VehiclesTest, every_query_has_its_match_whatever_the_size) {
 
 TEST_F(VehiclesTest, features_are_ranked_without_cameras) {
   for (const auto& [id, folder] : jobs_of(store(), "evaluation")) {
-    auto output = resolute({"rank", folder / "features.h5", "--json"});
-    ASSERT_EQ(code_of(output), 0) << output.err;
-    const core::Json scores = core::parse_json(output.out, "rank");
+    const core::Json scores = json_of(resolute({"rank", folder / "features.h5", "--json"}));
     EXPECT_EQ(scores.at("queries_without_match"), 0);
     EXPECT_EQ(scores.at("cameras"), false);
     EXPECT_EQ(scores.at("map"), json_of(folder / "result.json").at("metrics").at("map_full"));
@@ -82,19 +73,17 @@ TEST_F(VehiclesTest, more_vehicles_than_there_are_are_refused_with_both_numbers)
   ScratchFolder scratch;
   std::string text = text_of(kSuite);
   text.replace(text.find("n = [4, 7]"), 10, "n = [4, 8]");
-  core::write_atomic(core::real_file_system(), scratch / "vehicles.toml", text);
+  write(scratch / "vehicles.toml", text);
   auto output = resolute({"suite", "run", scratch / "vehicles.toml", "--store", store(), "--slots", "2"});
   expect_refusal(output, 2, "'split.train_identities' has the value 8 (data set 'vehicles' has 7 training identities");
 }
 
 TEST_F(VehiclesTest, are_rendered_and_packed_from_the_command_line_too) {
   ScratchFolder scratch;
-  auto output = resolute({"data", "synth", "--out", scratch / "set", "--subject", "vehicle", "--identities", "6",
-                          "--cameras", "1", "--height", "32", "--width", "16"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
-  output = resolute({"data", "ingest", "synthetic", "--root", scratch / "set", "--store", scratch / "store", "--height",
-                     "16", "--width", "16", "--lr-camera", "0", "--train-identities", "2"});
-  ASSERT_EQ(code_of(output), 0) << output.err;
+  auto output = succeeded(resolute({"data", "synth", "--out", scratch / "set", "--subject", "vehicle", "--identities",
+                                    "6", "--cameras", "1", "--height", "32", "--width", "16"}));
+  output = succeeded(resolute({"data", "ingest", "synthetic", "--root", scratch / "set", "--store", scratch / "store",
+                               "--height", "16", "--width", "16", "--lr-camera", "0", "--train-identities", "2"}));
   for (const auto& entry : fs::recursive_directory_iterator(scratch / "store"))
     if (entry.path().filename() == "split-0.json") {
       const core::Json split = json_of(entry.path()).at("split");

@@ -13,10 +13,7 @@ namespace {
 class Background {
  public:
   Background(const std::vector<std::string>& arguments, const fs::path& out) {
-    core::SpawnRequest request;
-    request.arguments = {(kBin / "resolute").string()};
-    request.arguments.insert(request.arguments.end(), arguments.begin(), arguments.end());
-    request.environment = program_environment();
+    core::SpawnRequest request = program(joined({kBin / "resolute"}, arguments));
     std::FILE* file = std::fopen(out.c_str(), "w");
     request.descriptors = {{1, ::fileno(file)}, {2, ::fileno(file)}};
     pid_ = core::spawn_process(request);
@@ -44,24 +41,19 @@ class Background {
 
 std::vector<std::string> on_suite(const std::string& command, const fs::path& store,
                                   const std::vector<std::string>& more = {}) {
-  std::vector<std::string> arguments = {"suite", command, kTinySuite, "--store", store};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
+  return joined({"suite", command, kTinySuite, "--store", store}, more);
 }
 
 // Long enough that it is at work when it is asked for something.
 const std::vector<std::string> kLong = {"--set", "train.steps=100000", "--checkpoint-every", "20"};
 
 std::vector<std::string> long_run(const fs::path& store, const std::string& slots) {
-  auto arguments = on_suite("run", store, kLong);
-  arguments.insert(arguments.end(), {"--slots", slots});
-  return arguments;
+  return on_suite("run", store, joined(kLong, {"--slots", slots}));
 }
 
 core::Json long_status(const fs::path& store) {
-  const auto output = resolute(on_suite("status", store, {"--set", "train.steps=100000", "--json"}));
-  EXPECT_EQ(code_of(output), 0) << output.err;
-  return core::parse_json(output.out, "status");
+  const core::Json output = json_of(resolute(on_suite("status", store, {"--set", "train.steps=100000", "--json"})));
+  return output;
 }
 
 // What `suite status` says of the training that runs, once one has told its step.
@@ -99,19 +91,18 @@ TEST(WatchTest, a_watch_prints_a_block_for_each_change_and_leaves_with_the_run) 
   EXPECT_EQ(watch.wait(), 0);
   EXPECT_EQ(lines.wait(), 0);
   const std::string blocks = text_of(scratch / "blocks");
-  EXPECT_EQ(blocks.find('\x1b'), std::string::npos);  // no terminal
-  EXPECT_EQ(blocks.rfind("tiny: 0 of 11 jobs succeeded; ", 0), 0U) << blocks;
-  EXPECT_NE(blocks.find("tiny: 11 of 11 jobs succeeded; 0 running"), std::string::npos) << blocks;
-  EXPECT_NE(blocks.find("every result is there"), std::string::npos) << blocks;
-  EXPECT_NE(blocks.find("\nRUNNING"), std::string::npos) << blocks;
-  std::istringstream text(text_of(scratch / "lines"));
-  int succeeded = -1;
-  for (std::string line; std::getline(text, line);) {
+  EXPECT_THAT(blocks, Not(HasSubstr("\x1b")));  // no terminal
+  EXPECT_THAT(blocks, StartsWith("tiny: 0 of 11 jobs succeeded; "));
+  EXPECT_THAT(blocks, HasSubstr("tiny: 11 of 11 jobs succeeded; 0 running"));
+  EXPECT_THAT(blocks, HasSubstr("every result is there"));
+  EXPECT_THAT(blocks, HasSubstr("\nRUNNING"));
+  int done = -1;
+  for (const std::string& line : lines_of(text_of(scratch / "lines"))) {
     const int now = core::parse_json(line, "watch")["jobs"]["succeeded"].get<int>();
-    EXPECT_GE(now, succeeded);
-    succeeded = now;
+    EXPECT_GE(now, done);
+    done = now;
   }
-  EXPECT_EQ(succeeded, 11);
+  EXPECT_EQ(done, 11);
 }
 
 TEST(WatchTest, status_shows_steps_and_cancel_ends_the_run_so_that_it_can_go_on) {
@@ -125,13 +116,11 @@ TEST(WatchTest, status_shows_steps_and_cancel_ends_the_run_so_that_it_can_go_on)
   EXPECT_EQ(attempt["ranks"], 1);
   EXPECT_GT(attempt["images_per_second"].get<double>(), 0);
 
-  auto told = resolute({"explain", job.substr(0, 12), "--store", store});
-  EXPECT_EQ(code_of(told), 0) << told.err;
-  EXPECT_NE(told.out.find("suite tiny: training"), std::string::npos) << told.out;
-  EXPECT_NE(told.out.find("now running: attempt 1"), std::string::npos) << told.out;
+  auto told = succeeded(resolute({"explain", job.substr(0, 12), "--store", store}));
+  EXPECT_THAT(told.out, HasSubstr("suite tiny: training"));
+  EXPECT_THAT(told.out, HasSubstr("now running: attempt 1"));
 
-  const auto cancelled = resolute(on_suite("cancel", store));
-  EXPECT_EQ(code_of(cancelled), 0) << cancelled.out << cancelled.err;
+  const auto cancelled = succeeded(resolute(on_suite("cancel", store)));
   EXPECT_EQ(cancelled.out, "suite tiny is being stopped\n");
   EXPECT_EQ(run.wait(), 75) << text_of(scratch / "run");
   EXPECT_FALSE(fs::exists(store / "suites/tiny/live.json"));
@@ -152,16 +141,13 @@ TEST(WatchTest, cancel_of_a_job_gives_up_what_needs_it_and_drain_is_seen_and_und
   Background run(long_run(store, "1"), scratch / "run");
   const std::string job = wait_for_a_step(store)["job"];
   const std::string host = long_status(store)["agents"][0]["host"];
-  auto asked = resolute(on_suite("drain", store, {"--host", host}));
-  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  succeeded(resolute(on_suite("drain", store, {"--host", host})));
   EXPECT_TRUE(wait_until([&] { return long_status(store)["agents"][0]["state"] == "drained"; }));
 
-  asked = resolute(on_suite("drain", store, {"--host", host, "--undo"}));
-  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  succeeded(resolute(on_suite("drain", store, {"--host", host, "--undo"})));
   EXPECT_TRUE(wait_until([&] { return long_status(store)["agents"][0]["state"] == ""; }));
 
-  asked = resolute(on_suite("cancel", store, {"--job", job.substr(0, 12), "--set", "train.steps=100000"}));
-  EXPECT_EQ(code_of(asked), 0) << asked.out << asked.err;
+  succeeded(resolute(on_suite("cancel", store, {"--job", job.substr(0, 12), "--set", "train.steps=100000"})));
   // The job and its evaluation.
   EXPECT_TRUE(wait_until([&] { return long_status(store)["failures"].size() == 2; }));
   const auto status = long_status(store);
@@ -171,7 +157,7 @@ TEST(WatchTest, cancel_of_a_job_gives_up_what_needs_it_and_drain_is_seen_and_und
   })) << status;
   // Another training takes its place.
   EXPECT_TRUE(wait_until([&] { return wait_for_a_step(store)["job"] != job; }));
-  EXPECT_EQ(code_of(resolute(on_suite("cancel", store))), 0);
+  succeeded(resolute(on_suite("cancel", store)));
   EXPECT_EQ(run.wait(), 75) << text_of(scratch / "run");
 }
 
@@ -186,10 +172,9 @@ TEST(WatchTest, on_a_terminal_it_redraws_and_leaves_at_q_with_the_terminal_as_it
                             (scratch / "store").string() + " --watch --interval 0.1";
   request.arguments = {
       "sh", "-c", "(sleep 1; printf q) | script -qec 'stty -a > before; " + watch + " && stty -a > after' /dev/null"};
-  const auto output = core::run_command(std::move(request), std::chrono::minutes(1));
-  EXPECT_EQ(code_of(output), 0) << output.out << output.err;
-  EXPECT_NE(output.out.find("\x1b[1mtiny: 0 of 11 jobs succeeded"), std::string::npos) << output.out;
-  EXPECT_NE(output.out.find("\x1b[3A"), std::string::npos) << output.out;  // over the block before
+  const auto output = succeeded(core::run_command(std::move(request), std::chrono::minutes(1)));
+  EXPECT_THAT(output.out, HasSubstr("\x1b[1mtiny: 0 of 11 jobs succeeded"));
+  EXPECT_THAT(output.out, HasSubstr("\x1b[3A"));  // over the block before
   EXPECT_EQ(text_of(scratch / "after"), text_of(scratch / "before"));
 }
 

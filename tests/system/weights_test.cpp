@@ -9,14 +9,10 @@
 namespace resolute::system_test::weights_test {
 namespace {
 
-using testing::HasSubstr;
-
 const fs::path kGoldens = tests::source_folder() / "tests/golden/weights";
 
 CommandOutput import(const fs::path& file, const fs::path& store, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments{"weights", "import", file, "--store", store};
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return resolute(arguments);
+  return resolute(joined({"weights", "import", file, "--store", store}, more));
 }
 
 TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python) {
@@ -26,13 +22,13 @@ TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python)
                                       store,   "--set", "weights=small", "--json"};
   expect_refusal(resolute(plan), 2, "import them (resolute weights import FILE --store STORE --name small)");
 
-  auto imported = import(kGoldens / "checkpoint.pth", store, {"--name", "small", "--backbone", "resnet-small"});
-  ASSERT_EQ(code_of(imported), 0) << imported.err;
+  auto imported =
+      succeeded(import(kGoldens / "checkpoint.pth", store, {"--name", "small", "--backbone", "resnet-small"}));
   EXPECT_THAT(imported.out, HasSubstr("names behind 'state_dict.module.'"));
   EXPECT_THAT(imported.out, HasSubstr("taken         65 tensors"));
   EXPECT_THAT(imported.out, HasSubstr("left out      13 num_batches_tracked"));
   EXPECT_THAT(imported.out, HasSubstr("state_dict.module.fc.bias, state_dict.module.fc.weight"));
-  auto list = core::parse_json(resolute({"weights", "list", "--store", store, "--json"}).out, "list")["weights"];
+  auto list = json_of(resolute({"weights", "list", "--store", store, "--json"}))["weights"];
   ASSERT_EQ(list.size(), 1U);
   EXPECT_EQ(list[0]["name"], "small");
   EXPECT_EQ(list[0]["source"], "checkpoint.pth");
@@ -40,14 +36,13 @@ TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python)
   EXPECT_THAT(imported.out, HasSubstr(hash));
   EXPECT_THAT(resolute({"weights", "list", "--store", store}).out, HasSubstr(hash));
 
-  const auto planned = core::parse_json(resolute(plan).out, "plan");
+  const auto planned = json_of(resolute(plan));
   for (const auto& job : planned["jobs"])
     if (job["kind"] == "training") {
       EXPECT_EQ(job["specification"]["initial_weights"], hash);
     }
-  auto run = resolute({"suite", "run", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1",
-                       "--only", "baseline"});
-  ASSERT_EQ(code_of(run), 0) << run.err;
+  succeeded(resolute({"suite", "run", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1",
+                      "--only", "baseline"}));
   auto table =
       resolute({"suite", "table", kTinySuite, "--store", store, "--set", "weights=small", "--set", "trials=1"});
   EXPECT_THAT(table.out, HasSubstr("initial weights small (resnet-small, SHA-256 " + hash.substr(0, 12) + ")"));
@@ -58,10 +53,9 @@ TEST(WeightsCommand, from_a_file_of_python_through_a_suite_to_a_file_for_python)
     if (job["kind"] == "training" && job["specification"]["method"] == "baseline" && job["specification"]["seed"] == 0)
       trained = job["id"];
   for (const char* name : {"out.pth", "out.safetensors"}) {
-    auto exported =
-        resolute({"weights", "export", trained.substr(0, 12), "--store", store, "--out", scratch / name, "--json"});
-    ASSERT_EQ(code_of(exported), 0) << exported.err;
-    EXPECT_EQ(core::parse_json(exported.out, "report")["tensors"], 65);
+    const core::Json exported = json_of(
+        resolute({"weights", "export", trained.substr(0, 12), "--store", store, "--out", scratch / name, "--json"}));
+    EXPECT_EQ(exported["tensors"], 65);
     auto again = import(scratch / name, store, {"--name", "trained", "--backbone", "resnet-small", "--json"});
     EXPECT_EQ(code_of(again), 0)
         << again.err;  // both files hold the same weights: the second finds its name taken by itself
@@ -88,7 +82,7 @@ TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--backbone", "resnet51"}), 2,
                  "backbone 'resnet51' is unknown");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--name", "A B"}), 2, "'A B' is no name for weights");
-  core::write_atomic(core::real_file_system(), scratch / "cut.pth", text_of(kGoldens / "trunk.pth").substr(0, 20'000));
+  write(scratch / "cut.pth", text_of(kGoldens / "trunk.pth").substr(0, 20'000));
   expect_refusal(import(scratch / "cut.pth", store), 2, "cut.pth' is cut off");
   expect_refusal(resolute({"weights", "export", "0123", "--store", store, "--out", scratch / "x.pth"}), 2,
                  "no job '0123'");
