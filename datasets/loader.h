@@ -84,12 +84,12 @@ struct LoadedBatch {
 };
 
 struct PrefetchOptions {
-  ItemRange items;  //!< part of each batch: lane_items(); end 0: all of it
+  ItemRange items = {};  //!< part of each batch: lane_items(); end 0: all of it
   std::uint64_t first_step = 0;
   std::uint64_t end_step = 0;  //!< one past the last
   bool hr = true;              //!< false leaves that buffer empty and its images unread
   bool lr = true;
-  std::vector<int> copy_rates;            //!< each one of LoaderOptions::train_rates
+  std::vector<int> copy_rates = {};       //!< each one of LoaderOptions::train_rates
   int threads = 1;                        //!< that load; 0: one a core that this process may use. No byte depends on it
   BatchAllocator allocate = host_memory;  //!< called by the constructor alone, for two batches
 };

@@ -93,8 +93,7 @@ void write_pack(const datasets::PackSettings& options, bool tell_origin, const d
 // RESOLUTE_WRITE_GOLDEN writes the good examples anew, for a new version of a format; the images are Pillow's.
 TEST(FuzzData, corpus_has_a_good_example_of_each_format) {
   if (std::getenv("RESOLUTE_WRITE_GOLDEN") != nullptr) {
-    datasets::SplitSettings trial;
-    trial.query_rates = {2, 3};
+    datasets::SplitSettings trial{.query_rates = {2, 3}};
     write_pack(tiny_options("plain"), false, trial);
     datasets::PackSettings options = tiny_options("as-it-came");
     options.view_from = settings::ViewFrom::kNetwork;

@@ -23,11 +23,8 @@ const AttemptKey kKey{std::string(64, 'd'), 1};
 class AgentTest : public testing::Test {
  protected:
   AgentTest() : coordinator_(hub_->endpoint(0)), agent_end_(hub_->endpoint(1)), spawner_(Spawner::start()) {
-    AgentOptions options;
-    options.host = "here";
-    options.slots = 3;
-    options.inventory = {{}, {"GPU-a", "GPU-b"}, {{}, {}}, 4096, 1};
-    options.numeric_class = "class";
+    AgentOptions options{
+        .host = "here", .slots = 3, .inventory = {{}, {"GPU-a", "GPU-b"}, {{}, {}}, 4096, 1}, .numeric_class = "class"};
     agent_.emplace(*agent_end_, spawner_, core::monotonic_clock(), options);
   }
   void send(const Message& message) { coordinator_->send(1, encode(message)); }

@@ -21,9 +21,14 @@ constexpr auto kLease = milliseconds(1000);
 class ClaimTest : public testing::Test {
  protected:
   ClaimTest() {
-    files_.create_directories(store_.suite_folder("one"));
-    files_.create_directories(store_.suite_folder("two"));
     files_.create_directories(store_.job_folder(job_));
+    own("one", 1);
+    own("two", 1);
+  }
+  static experiments::StoreLayout with_suites(const std::filesystem::path& folder) {
+    const experiments::StoreLayout store(folder);
+    for (const char* suite : {"one", "two"}) core::real_file_system().create_directories(store.suite_folder(suite));
+    return store;
   }
   Claims claims(const std::string& suite, std::int64_t epoch = 1) {
     return Claims(files_, clock_, store_, Claim{suite, epoch, suite + std::to_string(epoch)}, kLease);
@@ -38,68 +43,53 @@ class ClaimTest : public testing::Test {
   TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
   core::ManualClock clock_;
-  experiments::StoreLayout store_{folder_.path()};
+  experiments::StoreLayout store_ = with_suites(folder_.path());
   experiments::JobId job_{std::string(64, 'a')};
+  Claims one_ = claims("one");
+  Claims two_ = claims("two");
 };
 
 TEST_F(ClaimTest, one_run_has_a_job_until_it_gives_it_back) {
-  own("one", 1);
-  own("two", 1);
-  Claims one = claims("one");
-  Claims two = claims("two");
-  EXPECT_EQ(one.take(job_), std::nullopt);
-  EXPECT_EQ(one.take(job_), std::nullopt);
-  EXPECT_EQ(two.take(job_), "run 1 of suite 'one' works on it");
-  two.release(job_);
-  EXPECT_TRUE(two.take(job_));
-  one.release(job_);
-  EXPECT_EQ(two.take(job_), std::nullopt);
+  EXPECT_EQ(one_.take(job_), std::nullopt);
+  EXPECT_EQ(one_.take(job_), std::nullopt);
+  EXPECT_EQ(two_.take(job_), "run 1 of suite 'one' works on it");
+  two_.release(job_);
+  EXPECT_TRUE(two_.take(job_));
+  one_.release(job_);
+  EXPECT_EQ(two_.take(job_), std::nullopt);
   EXPECT_THAT(core::read_text(files_, claim_file(store_, job_)), HasSubstr("\"suite\":\"two\""));
 }
 
 TEST_F(ClaimTest, what_an_ended_run_left_is_taken_at_once_and_stays_taken) {
-  own("one", 1);
-  own("two", 1);
-  Claims one = claims("one");
-  Claims two = claims("two");
-  EXPECT_EQ(one.take(job_), std::nullopt);
+  EXPECT_EQ(one_.take(job_), std::nullopt);
   own("one", 2, true);
-  EXPECT_EQ(two.take(job_), std::nullopt);
+  EXPECT_EQ(two_.take(job_), std::nullopt);
   own("one", 3);
-  one.release(job_);
-  EXPECT_TRUE(one.take(job_));
+  one_.release(job_);
+  EXPECT_TRUE(one_.take(job_));
 }
 
 TEST_F(ClaimTest, a_runs_file_that_was_removed_is_made_again_but_not_its_folder) {
-  own("one", 1);
-  own("two", 1);
-  Claims one = claims("one");
-  Claims two = claims("two");
   const experiments::JobId other{std::string(64, 'b')};
   files_.create_directories(store_.job_folder(other));
-  EXPECT_EQ(one.take(job_), std::nullopt);
+  EXPECT_EQ(one_.take(job_), std::nullopt);
   files_.remove(store_.suite_folder("one") / "claim-000001");
-  EXPECT_EQ(one.take(other), std::nullopt);
-  EXPECT_EQ(one.take(job_), std::nullopt) << "a link to the first file";
-  EXPECT_TRUE(two.take(job_));
-  one.release(job_);
-  one.release(other);
-  EXPECT_EQ(two.take(job_), std::nullopt);
-  one.release(job_);
+  EXPECT_EQ(one_.take(other), std::nullopt);
+  EXPECT_EQ(one_.take(job_), std::nullopt) << "a link to the first file";
+  EXPECT_TRUE(two_.take(job_));
+  one_.release(job_);
+  one_.release(other);
+  EXPECT_EQ(two_.take(job_), std::nullopt);
+  one_.release(job_);
   EXPECT_TRUE(files_.exists(claim_file(store_, job_))) << "it is the other's now";
   std::filesystem::remove_all(store_.suite_folder("one"));
-  try {
-    one.take(other);
-    FAIL() << "the store is gone";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_TRUE(error.is_storage()) << error.what();
-  }
+  EXPECT_THAT([&] { one_.take(other); },
+              testing::Throws<core::RuntimeError>(testing::Property(&core::RuntimeError::is_storage, true)));
   EXPECT_FALSE(files_.exists(store_.suite_folder("one")));
-  one.release(other);  // throws nothing
+  one_.release(other);  // throws nothing
 }
 
 TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {
-  own("one", 1);
   Claims before = claims("one", 1);
   Claims after = claims("one", 2);
   EXPECT_EQ(before.take(job_), std::nullopt);
@@ -109,21 +99,17 @@ TEST_F(ClaimTest, a_later_run_of_a_suite_takes_the_earlier_ones_at_once) {
 }
 
 TEST_F(ClaimTest, an_owner_that_stands_still_loses_its_claims_after_the_lease) {
-  own("one", 1);
-  own("two", 1);
-  Claims one = claims("one");
-  Claims two = claims("two");
-  EXPECT_EQ(one.take(job_), std::nullopt);
-  EXPECT_TRUE(two.take(job_));
+  EXPECT_EQ(one_.take(job_), std::nullopt);
+  EXPECT_TRUE(two_.take(job_));
   clock_.advance(kLease - milliseconds(1));
-  EXPECT_TRUE(two.take(job_));
+  EXPECT_TRUE(two_.take(job_));
   own("one", 2);
   clock_.advance(milliseconds(2));
-  EXPECT_TRUE(two.take(job_));
+  EXPECT_TRUE(two_.take(job_));
   clock_.advance(kLease);
-  EXPECT_TRUE(two.take(job_));
+  EXPECT_TRUE(two_.take(job_));
   clock_.advance(milliseconds(1));
-  EXPECT_EQ(two.take(job_), std::nullopt);
+  EXPECT_EQ(two_.take(job_), std::nullopt);
 }
 
 TEST_F(ClaimTest, one_that_cannot_be_read_is_left_alone_for_the_lease) {
@@ -141,7 +127,6 @@ TEST_F(ClaimTest, runs_that_reach_for_the_same_jobs_get_each_job_once) {
   constexpr int kRuns = 6;
   constexpr int kJobs = 200;
   // All claims are there, of a run that has ended: every one of them has to be broken first.
-  own("one", 1);
   std::vector<experiments::JobId> jobs;
   {
     Claims gone = claims("one");

@@ -121,8 +121,7 @@ TEST_F(Compact, what_is_done_later_goes_into_another_bundle) {
 
 TEST_F(Compact, undo_puts_every_file_back) {
   const Tree before = tree(files_);
-  CompactOptions small;
-  small.bundle_bytes = 1;
+  CompactOptions small{.bundle_bytes = 1};
   EXPECT_EQ(compact(files_, store_, plan_, small).bundles.size(), 5U);
   const CompactReport undone = unpack(files_, store_, "toy", {});
   EXPECT_EQ(undone.files, 17);
@@ -133,8 +132,7 @@ TEST_F(Compact, undo_puts_every_file_back) {
 
 TEST_F(Compact, dry_run_changes_nothing) {
   const Tree before = tree(files_);
-  CompactOptions dry;
-  dry.dry_run = true;
+  CompactOptions dry{.dry_run = true};
   EXPECT_EQ(compact(files_, store_, plan_, dry).files, 17);
   EXPECT_EQ(tree(files_), before);
   EXPECT_THAT(experiments::bundle_files(files_, store_), IsEmpty());

@@ -18,6 +18,7 @@
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"
 #include "tests/orchestrator/support/virtual_lanes.h"
+#include "tests/support/fails.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/slice.h"
 
@@ -319,13 +320,12 @@ TEST(CoordinatorOnASickStore, a_signal_ends_a_run_whose_journal_takes_nothing) {
   world.stop_with_a_full_journal(8, 1h);
   EXPECT_FALSE(world.run_for(5min));
   EXPECT_EQ(world.agent->kills, 2) << "once each, though the journal has not taken it";
-  try {
-    world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
-    FAIL() << "a second wish ends it";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInterrupted);
-    EXPECT_THAT(error.what(), HasSubstr("No space left on device"));
-  }
+  EXPECT_THAT(
+      [&] {
+        world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
+      },
+      tests::fails(core::ErrorKind::kInterrupted, HasSubstr("No space left on device")))
+      << "a second wish ends it";
 }
 
 TEST(CoordinatorOnASickStore, ranks_write_their_checkpoints_at_a_signal_though_the_journal_takes_nothing) {
@@ -414,12 +414,7 @@ TEST(CoordinatorOnASlowStore, a_second_signal_ends_a_run_whose_store_does_not_an
   EXPECT_FALSE(world.run_for(5s));
   EXPECT_EQ(world.agent->kills, 2) << "once each, though the journal has not taken it";
   world.coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
-  try {
-    world.run_for(10s);
-    FAIL() << "a second wish ends it";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInterrupted);
-  }
+  EXPECT_THAT([&] { world.run_for(10s); }, tests::fails(core::ErrorKind::kInterrupted)) << "a second wish ends it";
 }
 
 TEST(CoordinatorOnASlowStore, what_is_given_up_while_its_files_are_made_is_not_started) {

@@ -18,9 +18,6 @@ std::vector<Event> decide_now(const State& state, Policy policy = {}, Instant no
   return decide(state, policy, now);
 }
 
-// What would be placed if nothing else happened, one after the other.
-std::vector<Placed> placed_now(State state, Policy policy = {}, Instant now = at(0));
-
 template <class E>
 std::vector<E> only(const std::vector<Event>& events) {
   std::vector<E> found;
@@ -29,8 +26,21 @@ std::vector<E> only(const std::vector<Event>& events) {
   return found;
 }
 
-std::vector<Placed> placed_now(State state, Policy policy, Instant now) {
+// What would be placed if nothing else happened, one after the other.
+std::vector<Placed> placed_now(State state, Policy policy = {}, Instant now = at(0)) {
   return only<Placed>(settle(state, policy, now));
+}
+
+// The one of its type.
+template <class E>
+E sole(const std::vector<Event>& events) {
+  EXPECT_EQ(only<E>(events).size(), 1U);
+  return only<E>(events).at(0);
+}
+Placed placed_sole(const State& state, Policy policy = {}, Instant now = at(0)) {
+  const std::vector<Placed> placed = placed_now(state, policy, now);
+  EXPECT_EQ(placed.size(), 1U);
+  return placed.at(0);
 }
 
 TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
@@ -46,13 +56,11 @@ TEST(Decide, places_ready_jobs_in_plan_order_and_leaves_waiting_ones) {
 
 TEST(Decide, gang_is_placed_whole_or_not_at_all) {
   State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 2)});
-  Policy pending;
-  pending.agents_pending = true;
+  Policy pending{.agents_pending = true};
   EXPECT_THAT(decide_now(state, pending), IsEmpty());
   orchestrator::apply(state, toy_agent(1, "b", 2));
-  auto placed = only<Placed>(decide_now(state));
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_EQ(placed[0].placement, (Placement{{{0}, 2}, {{1}, 1}}));
+  auto placed = sole<Placed>(decide_now(state));
+  EXPECT_EQ(placed.placement, (Placement{{{0}, 2}, {{1}, 1}}));
 }
 
 TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
@@ -61,22 +69,17 @@ TEST(Decide, small_job_passes_a_gang_that_waits_until_its_patience_ends) {
   events.push_back(toy_agent(0, "a", 2));
   events.push_back(toy_placed(0, 1, {{{0}, 1}}));
   State state = state_after(events);
-  Policy policy;
-  policy.patience = 2;
+  Policy policy{.patience = 2};
   for (int i = 2; i < 4; ++i) {
-    auto placed = only<Placed>(decide_now(state, policy));
-    ASSERT_EQ(placed.size(), 1U);
-    EXPECT_EQ(placed[0].job, JobNumber{i});
-    EXPECT_EQ(placed[0].past, 1);
-    EXPECT_THAT(placed[0].why, HasSubstr("passes job 1, which waits for 2 slots"));
-    orchestrator::apply(state, placed[0]);
-    orchestrator::apply(state, rank_exit(i, 1, 0, 0));
-    orchestrator::apply(state, JobSucceeded{{i}, 1});
+    auto placed = sole<Placed>(decide_now(state, policy));
+    EXPECT_EQ(placed.job, JobNumber{i});
+    EXPECT_EQ(placed.past, 1);
+    EXPECT_THAT(placed.why, HasSubstr("passes job 1, which waits for 2 slots"));
+    happen(state, {placed, rank_exit(i, 1, 0, 0), JobSucceeded{{i}, 1}});
     check_invariants(state);
   }
   EXPECT_THAT(decide_now(state, policy), IsEmpty());
-  orchestrator::apply(state, rank_exit(0, 1, 0, 0));
-  orchestrator::apply(state, JobSucceeded{{0}, 1});
+  happen(state, {rank_exit(0, 1, 0, 0), JobSucceeded{{0}, 1}});
   EXPECT_EQ(only<Placed>(decide_now(state, policy)).at(0).job, JobNumber{1});
 }
 
@@ -138,8 +141,7 @@ TEST(Decide, a_lost_agent_ends_its_gangs_and_they_go_elsewhere) {
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   EXPECT_EQ(std::get<AttemptStopped>(decisions[0]).cause, Cause::kAgentLost);
-  orchestrator::apply(state, decisions[0]);
-  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9, ""));
+  happen(state, {decisions[0], rank_exit(0, 1, 0, 0, 9, "")});
   decisions = decide_now(state);
   EXPECT_TRUE(std::get<AttemptEnded>(decisions.at(0)).retry);
   EXPECT_THAT(std::get<AttemptEnded>(decisions.at(0)).evidence, HasSubstr("agent 1 on b was lost"));
@@ -161,17 +163,13 @@ TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes
   EXPECT_THAT(decide_now(state, {}, at(30'999)), IsEmpty());
   EXPECT_EQ(next_wake(state, {}, at(30'999)), at(31'000));
   const auto said = settle(state, {}, at(31'000));
-  ASSERT_EQ(only<HostExcluded>(said).size(), 1U) << "its rank on b has ended";
-  EXPECT_EQ(only<HostExcluded>(said)[0].host, "a");
-  EXPECT_EQ(only<HostExcluded>(said)[0].why, "job 0 (toy 0) attempt 1 cannot be ended there");
-  ASSERT_EQ(only<RanksGivenUp>(said).size(), 1U);
-  EXPECT_EQ(only<RanksGivenUp>(said)[0].why,
+  EXPECT_EQ(sole<HostExcluded>(said).host, "a") << "its rank on b has ended";
+  EXPECT_EQ(sole<HostExcluded>(said).why, "job 0 (toy 0) attempt 1 cannot be ended there");
+  EXPECT_EQ(sole<RanksGivenUp>(said).why,
             "1 of 2 process ranks on a have not ended though they were to (no-progress: no line of progress)");
-  ASSERT_EQ(only<AttemptEnded>(said).size(), 1U);
-  EXPECT_EQ(only<AttemptEnded>(said)[0].cause, Cause::kUnkillable);
-  EXPECT_TRUE(only<AttemptEnded>(said)[0].retry);
-  ASSERT_EQ(only<Placed>(said).size(), 1U);
-  EXPECT_EQ(only<Placed>(said)[0].placement, (Placement{{{1}, 1}, {{2}, 1}}));
+  EXPECT_EQ(sole<AttemptEnded>(said).cause, Cause::kUnkillable);
+  EXPECT_TRUE(sole<AttemptEnded>(said).retry);
+  EXPECT_EQ(sole<Placed>(said).placement, (Placement{{{1}, 1}, {{2}, 1}}));
   const State before = state;
   orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));  // it ends after all
   EXPECT_EQ(state, before);
@@ -179,8 +177,7 @@ TEST(Decide, ranks_that_do_not_end_are_given_up_with_their_host_and_the_job_goes
 
 TEST(Decide, nothing_is_given_up_by_one_who_has_not_listened_for_as_long) {
   const State state = stuck_on_a();
-  Policy policy;
-  policy.attentive_since = at(20'000);
+  Policy policy{.attentive_since = at(20'000)};
   EXPECT_THAT(decide_now(state, policy, at(49'999)), IsEmpty());
   EXPECT_EQ(next_wake(state, policy, at(49'999)), at(50'000));
   EXPECT_EQ(only<RanksGivenUp>(decide_now(state, policy, at(50'000))).size(), 1U);
@@ -201,8 +198,7 @@ TEST(Decide, a_user_who_asks_twice_for_the_end_does_not_wait_for_what_cannot_be_
   State state =
       state_after({toy_run(), toy_job(0), toy_agent(0, "a", 1), toy_placed(0, 1, {{{0}, 1}}), StopRequested{"signal"}});
   settle(state, {}, at(1'000));
-  Policy policy;
-  policy.give_up_at = at(7'000);
+  Policy policy{.give_up_at = at(7'000)};
   EXPECT_EQ(next_wake(state, policy, at(2'000)), at(7'000));
   EXPECT_THAT(decide_now(state, policy, at(6'999)), IsEmpty());
   EXPECT_EQ(only<RunEnded>(settle(state, policy, at(7'000))).at(0).end, RunEnd::kInterrupted);
@@ -237,8 +233,7 @@ TEST(Decide, what_needs_a_failed_job_is_cancelled_and_the_rest_is_done) {
                              toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 1}}), rank_exit(0, 1, 0, 2, 0, "bad key")});
   settle(state);
   EXPECT_EQ(count(state), (Counts{0, 0, 1, 0, 1, 2}));
-  orchestrator::apply(state, rank_exit(3, 1, 0, 0));
-  orchestrator::apply(state, JobSucceeded{{3}, 1});
+  happen(state, {rank_exit(3, 1, 0, 0), JobSucceeded{{3}, 1}});
   auto decisions = decide_now(state);
   EXPECT_EQ(std::get<RunEnded>(decisions.at(0)).end, RunEnd::kIncomplete);
 }
@@ -249,8 +244,7 @@ TEST(Decide, a_stop_ends_running_attempts_with_grace_and_starts_nothing) {
   auto decisions = decide_now(state);
   ASSERT_EQ(decisions.size(), 1U);
   EXPECT_EQ(std::get<AttemptStopped>(decisions[0]).grace, Policy{}.stop_grace);
-  orchestrator::apply(state, decisions[0]);
-  orchestrator::apply(state, rank_exit(0, 1, 0, 75));
+  happen(state, {decisions[0], rank_exit(0, 1, 0, 75)});
   decisions = decide_now(state);
   EXPECT_TRUE(std::get<AttemptEnded>(decisions.at(0)).retry);
   orchestrator::apply(state, decisions[0]);
@@ -281,8 +275,7 @@ TEST(Decide, a_gang_larger_than_what_is_there_is_interrupted_where_agents_are_mi
   }
   State before_it_joins = state_after({toy_run(), HostDrained{"b", true, "test"}, toy_job(0, 8), both[2], both[3]});
   EXPECT_EQ(std::get<RunEnded>(decide_now(before_it_joins).at(0)).end, RunEnd::kInterrupted);
-  Policy missing;
-  missing.agents_missing = true;
+  Policy missing{.agents_missing = true};
   State state = state_after({toy_run(), toy_job(0, 8), toy_agent(0, "a", 4)});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state, missing).at(0)).end, RunEnd::kInterrupted);
   EXPECT_EQ(std::get<JobFailed>(decide_now(state).at(0)).cause, Cause::kUnplaceable);
@@ -326,16 +319,11 @@ TEST(Apply, takes_an_agent_as_large_as_its_message_may_say_and_no_larger) {
 
 TEST(Decide, max_jobs_counts_different_jobs_and_lets_them_be_tried_again) {
   State state = state_after({toy_run(1), toy_job(0), toy_job(1), toy_agent(0, "a", 4)});
-  auto placed = only<Placed>(decide_now(state));
-  ASSERT_EQ(placed.size(), 1U);
-  orchestrator::apply(state, placed[0]);
-  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  auto placed = sole<Placed>(decide_now(state));
+  happen(state, {placed, rank_exit(0, 1, 0, 1)});
   settle(state);
-  placed = only<Placed>(decide_now(state, {}, at(250)));
-  ASSERT_EQ(placed.size(), 1U);
-  orchestrator::apply(state, placed[0]);
-  orchestrator::apply(state, rank_exit(0, 2, 0, 0));
-  orchestrator::apply(state, JobSucceeded{{0}, 2});
+  placed = sole<Placed>(decide_now(state, {}, at(250)));
+  happen(state, {placed, rank_exit(0, 2, 0, 0), JobSucceeded{{0}, 2}});
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kLimited);
 }
 
@@ -370,19 +358,16 @@ State waiting_gang(int wanted, std::int64_t expected_ms) {
 }
 
 TEST(Decide, what_ends_before_a_waiting_gang_can_start_passes_it_freely) {
-  Policy policy;
-  policy.patience = 0;
-  auto placed = placed_now(waiting_gang(4, 80'000), policy, at(1'000));
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_EQ(placed[0].job, JobNumber{2});
-  EXPECT_EQ(placed[0].past, -1);
-  EXPECT_THAT(placed[0].why, HasSubstr("passes job 1, which waits for 4 slots for about 100 s; it is expected to end "
-                                       "before that, in 80 s"));
+  Policy policy{.patience = 0};
+  auto placed = placed_sole(waiting_gang(4, 80'000), policy, at(1'000));
+  EXPECT_EQ(placed.job, JobNumber{2});
+  EXPECT_EQ(placed.past, -1);
+  EXPECT_THAT(placed.why, HasSubstr("passes job 1, which waits for 4 slots for about 100 s; it is expected to end "
+                                    "before that, in 80 s"));
 }
 
 TEST(Decide, what_leaves_enough_for_a_waiting_gang_passes_it_freely_and_what_would_delay_it_waits) {
-  Policy policy;
-  policy.patience = 0;
+  Policy policy{.patience = 0};
   EXPECT_THAT(placed_now(waiting_gang(3, 150'000), policy, at(1'000)).at(0).why, HasSubstr("find enough beside it"));
   EXPECT_THAT(placed_now(waiting_gang(4, 150'000), {}, at(1'000)), IsEmpty());
   EXPECT_THAT(why_waiting(waiting_gang(4, 150'000), {}, at(1'000), {2}),
@@ -390,8 +375,7 @@ TEST(Decide, what_leaves_enough_for_a_waiting_gang_passes_it_freely_and_what_wou
 }
 
 TEST(Decide, a_job_that_runs_longer_than_expected_is_taken_to_need_as_long_again_as_it_is_late) {
-  Policy policy;
-  policy.patience = 0;
+  Policy policy{.patience = 0};
   EXPECT_THAT(placed_now(waiting_gang(4, 30'000), policy, at(121'000)), IsEmpty());
   EXPECT_EQ(placed_now(waiting_gang(4, 30'000), policy, at(141'000)).size(), 1U);
 }
@@ -401,9 +385,8 @@ TEST(Decide, a_small_job_behind_longer_ones_is_found_to_fill_the_gap) {
   for (int i = 2; i < 40; ++i) events.push_back(timed_job(i, 1, i == 33 ? 20'000 : 600'000 + i));
   events.push_back(toy_agent(0, "a", 4));
   events.push_back(toy_placed(0, 1, {{{0}, 3}}, at(1'000)));
-  auto placed = placed_now(state_after(events), {}, at(1'000));
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_EQ(placed[0].job, JobNumber{33});
+  auto placed = placed_sole(state_after(events), {}, at(1'000));
+  EXPECT_EQ(placed.job, JobNumber{33});
 }
 
 TEST(Decide, gpus_and_slots_are_given_out_apart) {
@@ -450,8 +433,7 @@ TEST(Decide, a_checkpoint_binds_a_job_to_its_numeric_class_while_that_is_there) 
   State state =
       state_after({toy_run(), toy_job(0, 2), other, agent(0, "A"), agent(1, "B"), toy_placed(0, 1, {{{0}, 2}}),
                    Progressed{{0}, 1, 50}, rank_exit(0, 1, 0, 75), rank_exit(0, 1, 1, 75)});
-  orchestrator::apply(state, decide_now(state).at(0));
-  orchestrator::apply(state, toy_placed(1, 1, {{{0}, 1}}));
+  happen(state, {decide_now(state).at(0), toy_placed(1, 1, {{{0}, 1}})});
   EXPECT_THAT(placed_now(state), IsEmpty()) << "one of class A's slots is taken";
   State gone = state;
   orchestrator::apply(gone, AgentLost{{0}, "test"});
@@ -460,9 +442,8 @@ TEST(Decide, a_checkpoint_binds_a_job_to_its_numeric_class_while_that_is_there) 
   EXPECT_TRUE(std::holds_alternative<Running>(job.state));
   EXPECT_EQ(job.checkpoint, -1);
   orchestrator::apply(state, AgentJoined{{2}, "host2", 2, 0, 0, "A"});
-  auto placed = placed_now(state);
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_EQ(placed[0].placement, (Placement{{{2}, 2}}));
+  auto placed = placed_sole(state);
+  EXPECT_EQ(placed.placement, (Placement{{{2}, 2}}));
 }
 
 TEST(Decide, nothing_starts_that_keeps_nothing_before_the_allocation_ends) {
@@ -503,8 +484,8 @@ TEST(Decide, the_most_telling_end_of_a_gang_is_its_cause) {
   State state = state_after({toy_run(), toy_job(0, 3), toy_agent(0, "a", 3), toy_placed(0, 1, {{{0}, 3}}),
                              rank_exit(0, 1, 2, 1, 0, "process rank 1 did not arrive (silent for 2 s)")});
   settle(state);
-  orchestrator::apply(state, rank_exit(0, 1, 1, 1, 0, "CUDA error: an illegal memory access was encountered"));
-  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));
+  happen(state,
+         {rank_exit(0, 1, 1, 1, 0, "CUDA error: an illegal memory access was encountered"), rank_exit(0, 1, 0, 0, 9)});
   auto said = settle(state);
   EXPECT_EQ(only<AttemptEnded>(said).at(0).cause, Cause::kDeviceError);
   EXPECT_THAT(only<AttemptEnded>(said).at(0).evidence, HasSubstr("process rank 1"));
@@ -514,24 +495,20 @@ TEST(Decide, ranks_that_our_own_stop_ends_count_for_nothing) {
   State state = state_after({toy_run(), toy_job(0, 2), toy_agent(0, "a", 2), toy_placed(0, 1, {{{0}, 2}}),
                              Stalled{{0}, 1, "no sign of life for 30 min"}});
   EXPECT_EQ(only<AttemptStopped>(settle(state)).at(0).grace, Milliseconds{0});
-  orchestrator::apply(state, rank_exit(0, 1, 0, 0, 9));
-  orchestrator::apply(state, rank_exit(0, 1, 1, 1, 0, "some text"));
+  happen(state, {rank_exit(0, 1, 0, 0, 9), rank_exit(0, 1, 1, 1, 0, "some text")});
   EXPECT_EQ(only<AttemptEnded>(settle(state)).at(0).cause, Cause::kNoProgress);
 }
 
 TEST(Decide, a_job_that_failed_on_a_host_goes_elsewhere_where_it_can) {
   State state = state_after({toy_run(), toy_job(0), toy_agent(0, "bad", 2), toy_agent(1, "good", 4)});
-  orchestrator::apply(state, placed_now(state).at(0));
-  orchestrator::apply(state, rank_exit(0, 1, 0, 1));
+  happen(state, {placed_now(state).at(0), rank_exit(0, 1, 0, 1)});
   settle(state);
-  auto placed = placed_now(state, {}, at(1'000));
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_EQ(placed[0].placement, (Placement{{{1}, 1}}));
-  EXPECT_THAT(placed[0].why, HasSubstr("not on bad, where it failed"));
+  auto placed = placed_sole(state, {}, at(1'000));
+  EXPECT_EQ(placed.placement, (Placement{{{1}, 1}}));
+  EXPECT_THAT(placed.why, HasSubstr("not on bad, where it failed"));
   orchestrator::apply(state, AgentLost{{1}, "test"});
-  placed = placed_now(state, {}, at(1'000));
-  ASSERT_EQ(placed.size(), 1U);
-  EXPECT_THAT(placed[0].why, HasSubstr("again on bad, where it failed: no other has room"));
+  placed = placed_sole(state, {}, at(1'000));
+  EXPECT_THAT(placed.why, HasSubstr("again on bad, where it failed: no other has room"));
 }
 
 // Jobs 0 and 1 fail on host "bad" and live on host "good".
@@ -541,9 +518,7 @@ State accused_host() {
   for (int job : {0, 1}) {
     orchestrator::apply(state, toy_placed(job, 1, {{{0}, 1}}));
     orchestrator::apply(state, rank_exit(job, 1, 0, 0, 11));
-    orchestrator::apply(state, decide_now(state).at(0));
-    orchestrator::apply(state, toy_placed(job, 2, {{{1}, 1}}, at(1'000)));
-    orchestrator::apply(state, Progressed{{job}, 2, 1});
+    happen(state, {decide_now(state).at(0), toy_placed(job, 2, {{{1}, 1}}, at(1'000)), Progressed{{job}, 2, 1}});
     check_invariants(state);
   }
   return state;
@@ -553,9 +528,8 @@ TEST(Decide, a_host_that_ends_jobs_which_live_elsewhere_is_excluded_and_their_bu
   State state = accused_host();
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 1);
   auto said = settle(state, {}, at(1'000));
-  ASSERT_EQ(only<HostExcluded>(said).size(), 1U);
-  EXPECT_EQ(only<HostExcluded>(said)[0].host, "bad");
-  EXPECT_EQ(only<HostExcluded>(said)[0].why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
+  EXPECT_EQ(sole<HostExcluded>(said).host, "bad");
+  EXPECT_EQ(sole<HostExcluded>(said).why, "failed there and lived elsewhere: job 0 (toy 0) job 1 (toy 1)");
   EXPECT_EQ(job_of(state, {0}).ends.at(static_cast<std::size_t>(Cause::kSignal)), 0);
   EXPECT_EQ(only<Placed>(said).at(0).placement, (Placement{{{1}, 1}}));
   EXPECT_EQ(capacity(state), 4);
@@ -593,8 +567,7 @@ TEST(Decide, whatever_lives_on_a_host_clears_it) {
   orchestrator::apply(state, toy_placed(2, 1, {{{0}, 1}}));
   State progressed = state;
   orchestrator::apply(progressed, Progressed{{2}, 1, 1});
-  orchestrator::apply(state, rank_exit(2, 1, 0, 0));
-  orchestrator::apply(state, JobSucceeded{{2}, 1});
+  happen(state, {rank_exit(2, 1, 0, 0), JobSucceeded{{2}, 1}});
   for (State* cleared : {&state, &progressed}) {
     check_invariants(*cleared);
     EXPECT_TRUE(cleared->hosts.empty());
@@ -604,9 +577,7 @@ TEST(Decide, whatever_lives_on_a_host_clears_it) {
 
 TEST(Decide, a_gang_that_lives_on_several_hosts_clears_none) {
   State state = accused_host();
-  orchestrator::apply(state, toy_job(3, 2));
-  orchestrator::apply(state, toy_placed(3, 1, {{{0}, 1}, {{1}, 1}}));
-  orchestrator::apply(state, Progressed{{3}, 1, 1});
+  happen(state, {toy_job(3, 2), toy_placed(3, 1, {{{0}, 1}, {{1}, 1}}), Progressed{{3}, 1, 1}});
   EXPECT_EQ(only<HostExcluded>(settle(state, {}, at(1'000))).size(), 1U);
 }
 
@@ -626,8 +597,7 @@ TEST(Decide, a_drained_host_gets_nothing_more_and_keeps_what_it_runs) {
                              HostDrained{"a", true, "asked by the user"}});
   EXPECT_THAT(decide_now(state), IsEmpty());
   EXPECT_EQ(why_waiting(state, {}, at(0), {1}), "it needs 1 slot and the agents that may be used hold 0 at once");
-  orchestrator::apply(state, rank_exit(0, 1, 0, 0));
-  orchestrator::apply(state, JobSucceeded{{0}, 1});
+  happen(state, {rank_exit(0, 1, 0, 0), JobSucceeded{{0}, 1}});
   State undone = state;
   EXPECT_EQ(std::get<RunEnded>(decide_now(state).at(0)).end, RunEnd::kInterrupted);
   orchestrator::apply(undone, HostDrained{"a", false, ""});
@@ -694,8 +664,7 @@ TEST(Decide, an_attempt_that_the_store_failed_costs_nothing_and_others_come_firs
 }
 
 TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
-  Policy failing;
-  failing.store_fails = true;
+  Policy failing{.store_fails = true};
   State state = state_after({toy_run(), toy_job(0), toy_job(1, 9), toy_agent(0, "a", 1)});
   EXPECT_THAT(decide(state, failing, at(0)), IsEmpty());
   settle(state);  // the second has no place
@@ -715,9 +684,7 @@ TEST(Decide, nothing_is_started_and_nothing_given_up_while_the_store_fails) {
 
 TEST(Decide, no_verdict_on_an_attempt_whose_result_could_not_be_looked_for) {
   State state = running_gang();
-  Policy failing;
-  failing.store_fails = true;
-  failing.unsettled = {{0}};
+  Policy failing{.store_fails = true, .unsettled = {{0}}};
   orchestrator::apply(state, rank_exit(0, 1, 0, 1));
   EXPECT_EQ(only<AttemptStopped>(settle(state, failing)).size(), 1U) << "the others have to go";
   orchestrator::apply(state, rank_exit(0, 1, 1, 0, 9));
@@ -737,8 +704,7 @@ TEST(Decide, why_a_job_waits_names_what_it_waits_for) {
 
 TEST(Apply, a_new_run_forgets_agents_and_gives_new_budgets_but_counts_attempts_on) {
   State state = running_gang();
-  orchestrator::apply(state, toy_run());
-  orchestrator::apply(state, toy_job(0, 2));
+  happen(state, {toy_run(), toy_job(0, 2)});
   check_invariants(state);
   EXPECT_THAT(state.agents, IsEmpty());
   orchestrator::apply(state, toy_agent(1, "b", 2));

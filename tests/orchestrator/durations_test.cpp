@@ -72,76 +72,68 @@ TEST(Durations, a_class_takes_its_median_rate_times_the_work) {
   EXPECT_EQ(durations.expected(workload_of(training(1))).checkpoint_ms, 3);
 }
 
-TEST(Durations, are_kept_in_the_store_and_torn_lines_are_skipped) {
-  const TemporaryFolder folder;
-  auto& files = core::real_file_system();
-  const experiments::StoreLayout store(folder.path());
-  const std::string name(16, 'a');
-  const std::vector<MeasuredDuration> first{{name, 1, 100, 0}, {name, 1, 300, 20}};
-  const std::vector<MeasuredDuration> second{{name, 1, 200, 0}};
-  EXPECT_FALSE(Durations::read(files, store).expected({name}).learned);
-  append_durations(files, store, "run1", first);
-  append_durations(files, store, "run1", second);
-  append_durations(files, store, "run2", second);
+class StoredDurations : public testing::Test {
+ protected:
+  const TemporaryFolder folder_;
+  core::FileSystem& files_ = core::real_file_system();
+  const experiments::StoreLayout store_{folder_.path()};
+  const std::string name_ = std::string(16, 'a');  // a class
+};
+
+TEST_F(StoredDurations, are_kept_in_the_store_and_torn_lines_are_skipped) {
+  const std::vector<MeasuredDuration> first{{name_, 1, 100, 0}, {name_, 1, 300, 20}};
+  const std::vector<MeasuredDuration> second{{name_, 1, 200, 0}};
+  EXPECT_FALSE(Durations::read(files_, store_).expected({name_}).learned);
+  append_durations(files_, store_, "run1", first);
+  append_durations(files_, store_, "run1", second);
+  append_durations(files_, store_, "run2", second);
   for (const char* junk :
        {"{\"class\":\"aaaaaaaaaaaaaaaa\",\"ms\":1,\"wo", "junk\n", "{\"class\":\"aaaaaaaaaaaaaaaa\"}\n",
         "{\"class\":\"aaaaaaaaaaaaaaaa\",\"ms\":-5,\"work\":1}\n"}) {
-    auto file = files.open_for_write(folder.path() / "durations/run2.jsonl", core::OpenMode::kAppend);
+    auto file = files_.open_for_write(folder_.path() / "durations/run2.jsonl", core::OpenMode::kAppend);
     file->write(core::as_byte_span(std::string_view(junk)));
     file->close();
   }
-  const auto expected = Durations::read(files, store).expected({name});
+  const auto expected = Durations::read(files_, store_).expected({name_});
   EXPECT_TRUE(expected.learned);
   EXPECT_EQ(expected.milliseconds, 200);
   EXPECT_EQ(expected.checkpoint_ms, 20);
 }
 
-TEST(Durations, the_newest_lives_of_a_class_count) {
-  const TemporaryFolder folder;
-  auto& files = core::real_file_system();
-  const experiments::StoreLayout store(folder.path());
-  const std::string name(16, 'a');
-  std::vector<MeasuredDuration> lives(600, {name, 1, 100, 0});
+TEST_F(StoredDurations, the_newest_lives_of_a_class_count) {
+  std::vector<MeasuredDuration> lives(600, {name_, 1, 100, 0});
   for (std::size_t i = 300; i < lives.size(); ++i) lives[i].milliseconds = 700;
-  append_durations(files, store, "run", lives);
-  Durations durations = Durations::read(files, store);
-  EXPECT_EQ(durations.expected({name}).milliseconds, 700);
-  for (int i = 0; i < 200; ++i) durations.add({name, 1, 50, 0});
-  EXPECT_EQ(durations.expected({name}).milliseconds, 50);
+  append_durations(files_, store_, "run", lives);
+  Durations durations = Durations::read(files_, store_);
+  EXPECT_EQ(durations.expected({name_}).milliseconds, 700);
+  for (int i = 0; i < 200; ++i) durations.add({name_, 1, 50, 0});
+  EXPECT_EQ(durations.expected({name_}).milliseconds, 50);
 }
 
-TEST(Durations, of_a_file_longer_than_is_read_the_end_counts) {
-  const TemporaryFolder folder;
-  auto& files = core::real_file_system();
-  const experiments::StoreLayout store(folder.path());
-  const std::string name(16, 'a');
-  append_durations(files, store, "run", std::vector<MeasuredDuration>{{std::string(16, 'b'), 1, 100, 0}});
-  std::filesystem::resize_file(folder.path() / "durations/run.jsonl", std::uint64_t{65} << 20);
-  append_durations(files, store, "run", std::vector<MeasuredDuration>(2, {name, 1, 100, 0}));
-  const Durations durations = Durations::read(files, store);
-  EXPECT_EQ(durations.expected({name}).milliseconds, 100);
+TEST_F(StoredDurations, of_a_file_longer_than_is_read_the_end_counts) {
+  append_durations(files_, store_, "run", std::vector<MeasuredDuration>{{std::string(16, 'b'), 1, 100, 0}});
+  std::filesystem::resize_file(folder_.path() / "durations/run.jsonl", std::uint64_t{65} << 20);
+  append_durations(files_, store_, "run", std::vector<MeasuredDuration>(2, {name_, 1, 100, 0}));
+  const Durations durations = Durations::read(files_, store_);
+  EXPECT_EQ(durations.expected({name_}).milliseconds, 100);
   EXPECT_FALSE(durations.expected({std::string(16, 'b')}).learned);
 }
 
-TEST(Durations, what_is_no_file_of_them_is_left_out_with_a_warning) {
-  const TemporaryFolder folder;
-  auto& files = core::real_file_system();
-  const experiments::StoreLayout store(folder.path());
-  const std::string name(16, 'a');
-  append_durations(files, store, "run", std::vector<MeasuredDuration>{{name, 1, 100, 0}});
-  std::filesystem::create_directory(folder / "durations/folder.jsonl");
-  std::filesystem::create_symlink("loop.jsonl", folder / "durations/loop.jsonl");
-  ASSERT_EQ(::mkfifo((folder / "durations/pipe.jsonl").c_str(), 0600), 0);
+TEST_F(StoredDurations, what_is_no_file_of_them_is_left_out_with_a_warning) {
+  append_durations(files_, store_, "run", std::vector<MeasuredDuration>{{name_, 1, 100, 0}});
+  std::filesystem::create_directory(folder_ / "durations/folder.jsonl");
+  std::filesystem::create_symlink("loop.jsonl", folder_ / "durations/loop.jsonl");
+  ASSERT_EQ(::mkfifo((folder_ / "durations/pipe.jsonl").c_str(), 0600), 0);
   ::alarm(30);  // to open a pipe waits for its other end
   testing::internal::CaptureStderr();
-  EXPECT_EQ(Durations::read(files, store).expected({name}).milliseconds, 100);
+  EXPECT_EQ(Durations::read(files_, store_).expected({name_}).milliseconds, 100);
   const std::string said = testing::internal::GetCapturedStderr();
   ::alarm(0);
   EXPECT_NE(said.find("folder.jsonl' (Is a directory)"), std::string::npos) << said;
   EXPECT_NE(said.find("pipe.jsonl' is not a regular file"), std::string::npos) << said;
-  std::filesystem::remove_all(folder / "durations");
-  core::write_atomic(files, folder / "durations", "a file");
-  EXPECT_FALSE(Durations::read(files, store).expected({name}).learned);
+  std::filesystem::remove_all(folder_ / "durations");
+  core::write_atomic(files_, folder_ / "durations", "a file");
+  EXPECT_FALSE(Durations::read(files_, store_).expected({name_}).learned);
 }
 
 TEST(Durations, of_a_store_that_is_gone_are_dropped) {

@@ -20,14 +20,8 @@ Instant at(int second) { return Instant(std::chrono::seconds(1'700'000'000 + sec
 experiments::JobId id(char digit) { return {"abcd" + std::string(60, digit)}; }
 
 JobAdded added(int number, char digit, const std::string& label, std::vector<JobNumber> after = {}, int slots = 1) {
-  JobAdded event;
-  event.job = {number};
-  event.id = id(digit);
-  event.kind = "training";
-  event.label = label;
-  event.after = std::move(after);
-  event.slots = slots;
-  return event;
+  return {
+      .job = {number}, .id = id(digit), .kind = "training", .label = label, .after = std::move(after), .slots = slots};
 }
 
 AgentJoined joined(int number, const std::string& host, int slots) {
@@ -48,10 +42,7 @@ class Explain : public testing::Test {
     const auto epoch = static_cast<std::int64_t>(before.size()) + 1;
     const std::string run(32, static_cast<char>('0' + epoch));
     JournalWriter journal(files_, folder, {epoch, before.empty() ? 0 : before.back().valid_length, run, at(0)});
-    RunStarted start;
-    start.epoch = epoch;
-    start.run = run;
-    start.host = "node0";
+    RunStarted start{.epoch = epoch, .run = run, .host = "node0"};
     events.insert(events.begin(), start);
     for (const Event& event : events) journal.append(event, at(++second_));
     journal.sync();
@@ -75,12 +66,7 @@ class Explain : public testing::Test {
 };
 
 RankExited exit_of(int job, int attempt) {
-  RankExited exit;
-  exit.job = {job};
-  exit.attempt = attempt;
-  exit.code = 1;
-  exit.evidence = "worker: it broke";
-  return exit;
+  return {.job = {job}, .attempt = attempt, .code = 1, .evidence = "worker: it broke"};
 }
 
 TEST_F(Explain, tells_every_attempt_with_hosts_and_reasons_and_leaves_other_jobs_out) {

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/support/fails.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::owner_test {
@@ -126,13 +127,9 @@ TEST(Owner, one_whose_counter_moves_is_named_as_soon_as_it_does) {
         write_owner(files(), folder.path(), 1, owner);
       });
       const auto begin = std::chrono::steady_clock::now();
-      try {
-        require_no_owner(files(), folder.path(), 1, 1h);
-        ADD_FAILURE() << "a live owner was passed over";
-      } catch (const core::RuntimeError& error) {
-        EXPECT_THAT(error.what(), HasSubstr(owner.host));
-        EXPECT_THAT(error.what(), HasSubstr("is being run already"));
-      }
+      EXPECT_THAT([&] { require_no_owner(files(), folder.path(), 1, 1h); },
+                  tests::fails(testing::AllOf(HasSubstr(owner.host), HasSubstr("is being run already"))))
+          << "a live owner was passed over";
       EXPECT_LT(std::chrono::steady_clock::now() - begin, 1min);
     }
   }

@@ -104,9 +104,7 @@ std::vector<std::string> unshared(const std::string& script) {
 }
 
 bool permitted(const std::string& script) {
-  core::SpawnRequest request;
-  request.arguments = unshared(script);
-  request.environment = core::current_environment();
+  core::SpawnRequest request{.arguments = unshared(script), .environment = core::current_environment()};
   const core::CommandOutput output = core::run_command(request, std::chrono::seconds(20));
   const auto* exited = std::get_if<core::Exited>(&output.status);
   return exited != nullptr && exited->code == 0;

@@ -20,6 +20,7 @@
 #include "orchestrator/status.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/fails.h"
 
 namespace resolute::tests::run_test {
 namespace {
@@ -117,21 +118,11 @@ TEST_F(Run, what_cannot_work_is_said_before_any_job_starts) {
   const auto plan = toy_plan(3, 2);
   RunOptions options = toy_options(store(), 2);
   options.worker_command = {(store() / "no-worker").string()};
-  try {
-    run_local(plan, options);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    EXPECT_THAT(error.what(), HasSubstr("no-worker' cannot be run (no such file"));
-  }
+  EXPECT_THAT([&] { run_local(plan, options); },
+              tests::fails(core::ErrorKind::kInput, HasSubstr("no-worker' cannot be run (no such file")));
   options = toy_options(store(), 2);
   options.store = store() / "worker" / "store";  // below a file: nothing can be written there, not even by root
-  try {
-    run_local(plan, options);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-  }
+  EXPECT_THAT([&] { run_local(plan, options); }, tests::fails(core::ErrorKind::kInput));
   EXPECT_FALSE(fs::exists(store() / "ran"));
   EXPECT_FALSE(fs::exists(store() / "suites"));
 }
@@ -172,12 +163,6 @@ TEST_F(Run, a_signal_stops_in_order_and_the_next_run_goes_on) {
   EXPECT_GT(outcome.skipped, 0);
   EXPECT_EQ(outcome.exit_code(), 0);
   EXPECT_EQ(all_results(store(), plan), calm_results(plan));
-}
-
-// The parent of a rank: its spawner.
-pid_t parent_of(pid_t process) {
-  const std::string stat = core::read_text(core::real_file_system(), fmt::format("/proc/{}/stat", process));
-  return std::stoi(stat.substr(stat.rfind(") ") + 4));
 }
 
 // Is over within the time, though its spawner is stopped; ended if it is not.
@@ -257,12 +242,7 @@ TEST_F(Run, a_second_run_of_a_live_suite_is_refused) {
   const auto plan = toy_plan(4, 2);
   const pid_t process = start(4, 2, 2);
   ASSERT_TRUE(eventually([&] { return !ran().empty(); }));
-  try {
-    run_here(plan);
-    FAIL() << "two runs of one suite";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_THAT(error.what(), HasSubstr("is being run already"));
-  }
+  EXPECT_THAT([&] { run_here(plan); }, tests::fails(HasSubstr("is being run already"))) << "two runs of one suite";
   EXPECT_EQ(wait_for(process), 0);
 }
 

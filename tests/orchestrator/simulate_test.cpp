@@ -18,11 +18,7 @@ using namespace orchestrator;
 
 constexpr Milliseconds kMinute{60'000}, kHour{3'600'000};
 
-SimulatedMachine small_machine(int nodes = 16) {
-  SimulatedMachine machine;
-  machine.nodes = nodes;
-  return machine;
-}
+SimulatedMachine small_machine(int nodes = 16) { return {.nodes = nodes}; }
 
 SimulationOptions options_of(std::uint64_t seed) {
   SimulationOptions options;

@@ -19,6 +19,7 @@
 #include "core/file_system.h"
 #include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/logs.h"
+#include "tests/orchestrator/support/processes.h"
 #include "tests/support/hanging_folder.h"
 #include "tests/support/temporary_folder.h"
 
@@ -31,29 +32,6 @@ using testing::Not;
 namespace fs = std::filesystem;
 
 const AttemptKey kKey{std::string(64, 'd'), 1};
-
-bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(10)) {
-  const auto deadline = core::monotonic_clock().now() + limit;
-  while (!holds()) {
-    if (core::monotonic_clock().now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
-
-// Dead, or a zombie that its reaper has not collected.
-bool gone(pid_t process) {
-  std::ifstream status(fmt::format("/proc/{}/stat", process));
-  std::string text;
-  if (!std::getline(status, text)) return true;
-  return text.find(") Z") != std::string::npos;
-}
-
-// Parents of processes, as /proc tells them.
-pid_t parent_of(pid_t process) {
-  const std::string stat = core::read_text(core::real_file_system(), fmt::format("/proc/{}/stat", process));
-  return std::stoi(stat.substr(stat.rfind(") ") + 4));
-}
 
 // Other children of a process than `but`.
 std::vector<pid_t> children_of(pid_t process, pid_t but) {
@@ -149,9 +127,7 @@ TEST_F(SpawnerTest, a_rank_that_writes_nothing_leaves_no_log) {
 }
 
 TEST_F(SpawnerTest, what_a_store_does_not_take_is_said_all_the_same_and_kept_when_it_does) {
-  SpawnerOptions options;
-  options.log_check = std::chrono::milliseconds(20);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.log_check = std::chrono::milliseconds(20), .interface = {}});
   RankCommand lost = shell("echo why >&2; exit 3", 0);
   lost.err = (folder_ / "missing" / "err").string();
   RankCommand late = shell("echo first; sleep 0.2; mkdir " + (folder_ / "late").string() + "; sleep 0.2; echo last", 1);
@@ -166,9 +142,7 @@ TEST_F(SpawnerTest, the_last_words_of_ranks_are_kept_when_their_agent_goes) {
   const pid_t agent = ::fork();
   ASSERT_GE(agent, 0);
   if (agent == 0) {
-    SpawnerOptions options;
-    options.log_check = std::chrono::hours(1);
-    Spawner spawner = Spawner::start(options);
+    Spawner spawner = Spawner::start({.log_check = std::chrono::hours(1), .interface = {}});
     spawner.command(Launch{kKey, {shell("echo words >&2; echo > " + (folder_ / "said").string() + "; sleep 1000")}});
     while (true) ::pause();
   }
@@ -369,9 +343,7 @@ TEST(ControlGroup, of_this_process_is_found_by_what_the_kernel_says) {
 }
 
 TEST_F(SpawnerTest, daemons_go_with_their_rank_and_not_before) {
-  SpawnerOptions options;
-  options.control_groups = false;
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.control_groups = false, .interface = {}});
   const auto until_told = [&](int rank) {
     return "; while [ ! -e " + (folder_ / fmt::format("end-{}", rank)).string() + " ]; do sleep 0.01; done";
   };
@@ -403,9 +375,7 @@ TEST_F(SpawnerTest, nothing_survives_when_the_agent_is_killed_even_together_with
     const pid_t agent = ::fork();
     ASSERT_GE(agent, 0);
     if (agent == 0) {
-      SpawnerOptions options;
-      options.control_groups = groups;
-      Spawner spawner = Spawner::start(options);
+      Spawner spawner = Spawner::start({.control_groups = groups, .interface = {}});
       // A rank, its child, and a daemon that left the rank's group and session.
       spawner.command(Launch{kKey,
                              {shell("sleep 1000 & echo $! >&2; setsid sh -c 'echo $$ > \"$0\"; exec sleep 1000' " +
@@ -448,10 +418,7 @@ TEST_F(SpawnerTest, each_killed_process_of_a_spawners_takes_all_of_its_ranks_alo
 }
 
 TEST_F(SpawnerTest, a_log_over_its_limit_keeps_its_head_and_its_tail) {
-  SpawnerOptions options;
-  options.log_limit = 1000;
-  options.log_check = std::chrono::milliseconds(50);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.log_limit = 1000, .log_check = std::chrono::milliseconds(50), .interface = {}});
   spawner.command(Launch{kKey,
                          {shell("echo first; head -c 100000 /dev/zero | tr '\\0' x; echo last; "
                                 "while ! grep -q 'were cut here' " +
@@ -464,10 +431,7 @@ TEST_F(SpawnerTest, a_log_over_its_limit_keeps_its_head_and_its_tail) {
 }
 
 TEST_F(SpawnerTest, a_log_that_grew_between_two_looks_is_cut_at_the_ranks_end) {
-  SpawnerOptions options;
-  options.log_limit = 1000;
-  options.log_check = std::chrono::hours(1);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.log_limit = 1000, .log_check = std::chrono::hours(1), .interface = {}});
   spawner.command(Launch{kKey, {shell("head -c 100000 /dev/zero | tr '\\0' x; echo last >&2; exit 3")}});
   EXPECT_EQ(await<RankEnded>(spawner).evidence, "last");
   EXPECT_LT(text("out-0").size(), 1000U);
@@ -476,11 +440,10 @@ TEST_F(SpawnerTest, a_log_that_grew_between_two_looks_is_cut_at_the_ranks_end) {
 // A store that opens nothing: a log that is to be cut, and those of a rank that is to start.
 TEST_F(SpawnerTest, a_store_that_hangs_holds_up_no_kill_and_no_progress) {
   for (const std::string held_up : {"cut", "start"}) {
-    SpawnerOptions options;
-    options.log_limit = 1000;
-    options.log_check = std::chrono::milliseconds(20);
-    options.log_wait = std::chrono::milliseconds(200);
-    Spawner spawner = Spawner::start(options);
+    Spawner spawner = Spawner::start({.log_limit = 1000,
+                                      .log_check = std::chrono::milliseconds(20),
+                                      .log_wait = std::chrono::milliseconds(200),
+                                      .interface = {}});
     const fs::path store = folder_ / held_up;
     fs::create_directories(store);
     const auto in_store = [&](const std::string& script, int rank) {
@@ -542,9 +505,7 @@ TEST_F(SpawnerTest, a_log_keeps_its_tail_where_the_disk_takes_nothing) {
 }
 
 TEST_F(SpawnerTest, what_a_daemon_of_a_rank_holds_is_the_ranks) {
-  SpawnerOptions options;
-  options.memory_check = std::chrono::milliseconds(20);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.memory_check = std::chrono::milliseconds(20), .interface = {}});
   const fs::path script = folder_ / "script";
   core::write_atomic(core::real_file_system(), script,
                      "echo $$; x=$(head -c 100000000 /dev/zero | tr '\\0' x); sleep 1000");
@@ -557,9 +518,7 @@ TEST_F(SpawnerTest, what_a_daemon_of_a_rank_holds_is_the_ranks) {
 }
 
 TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all_it_started) {
-  SpawnerOptions options;
-  options.memory_check = std::chrono::milliseconds(20);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.memory_check = std::chrono::milliseconds(20), .interface = {}});
   // Bash holds what it reads, here and in a child outside the rank's group; the sum of both is too much.
   const std::string hold = "x=$(head -c 40000000 /dev/zero | tr '\\0' x); sleep 1000";
   const fs::path script = folder_ / "script";
@@ -581,9 +540,7 @@ TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all
 }
 
 TEST_F(SpawnerTest, memory_that_forked_processes_share_counts_once) {
-  SpawnerOptions options;
-  options.memory_check = std::chrono::milliseconds(20);
-  Spawner spawner = Spawner::start(options);
+  Spawner spawner = Spawner::start({.memory_check = std::chrono::milliseconds(20), .interface = {}});
   RankCommand command = shell(
       "x=$(head -c 40000000 /dev/zero | tr '\\0' x); "
       "for i in 1 2 3 4; do (read -t 1 y < <(sleep 1)) & done; wait; echo ${#x}");

@@ -12,7 +12,7 @@
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"
-#include "tests/support/forwarding_file_system.h"
+#include "tests/support/watched_file_system.h"
 
 namespace resolute::tests::store_lanes_test {
 namespace {
@@ -130,63 +130,16 @@ TEST(StoreThreads, leave_behind_what_does_not_return) {
 }
 
 // The machine's files, each call of which takes a while; syncs of files may be held.
-class SlowFileSystem final : public ForwardingFileSystem {
+class SlowFileSystem final : public WatchedFileSystem {
  public:
   std::atomic<int> milliseconds = 0;
   std::atomic<bool> holds_syncs = false;
   Gate gate;
 
-  std::unique_ptr<core::WritableFile> open_for_write(const fs::path& path, core::OpenMode mode) override {
-    pause();
-    return std::make_unique<File>(*this, ForwardingFileSystem::open_for_write(path, mode));
-  }
-  core::Bytes read(const fs::path& path, std::uint64_t limit) override {
-    pause();
-    return ForwardingFileSystem::read(path, limit);
-  }
-  bool exists(const fs::path& path) override {
-    pause();
-    return ForwardingFileSystem::exists(path);
-  }
-  std::vector<std::string> list(const fs::path& folder) override {
-    pause();
-    return ForwardingFileSystem::list(folder);
-  }
-  void create_directories(const fs::path& folder) override {
-    pause();
-    ForwardingFileSystem::create_directories(folder);
-  }
-  void rename(const fs::path& from, const fs::path& to) override {
-    pause();
-    ForwardingFileSystem::rename(from, to);
-  }
-  bool link(const fs::path& from, const fs::path& to) override {
-    pause();
-    return ForwardingFileSystem::link(from, to);
-  }
-  void remove(const fs::path& path) override {
-    pause();
-    ForwardingFileSystem::remove(path);
-  }
-  void sync_path(const fs::path&) override { pause(); }
-
  private:
-  class File final : public core::WritableFile {
-   public:
-    File(SlowFileSystem& files, std::unique_ptr<core::WritableFile> inner) : files_(files), inner_(std::move(inner)) {}
-    void write(std::span<const std::byte> bytes) override { inner_->write(bytes); }
-    void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override { inner_->write_at(offset, bytes); }
-    void sync() override {
-      if (files_.holds_syncs) files_.gate.pass();
-      files_.pause();
-    }
-    void close() override { inner_->close(); }
-
-   private:
-    SlowFileSystem& files_;
-    std::unique_ptr<core::WritableFile> inner_;
-  };
-  void pause() const {
+  void before(Call call, const fs::path&) override {
+    if (call == kWrite || call == kClose) return;
+    if (call == kSync && holds_syncs) gate.pass();
     if (const int length = milliseconds; length > 0) std::this_thread::sleep_for(std::chrono::milliseconds(length));
   }
 };

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "orchestrator/run.h"
 #include "orchestrator/run_loop.h"
+#include "tests/support/fails.h"
 
 namespace resolute::orchestrator::surroundings_test {
 namespace {
@@ -37,13 +38,8 @@ TEST(SurroundingsOfARun, walltimes_are_minutes_or_have_colons) {
 
 TEST(SurroundingsOfARun, tasks_that_srun_started_without_pmix_are_refused_and_those_of_mpirun_are_not) {
   std::map<std::string, std::string> environment{{"SLURM_STEP_NUM_TASKS", "3"}, {"SLURM_PROCID", "1"}};
-  try {
-    launched_by_mpi(environment);
-    ADD_FAILURE() << "each of the three would run the suite alone";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    EXPECT_THAT(error.what(), HasSubstr("--mpi=pmix"));
-  }
+  EXPECT_THAT([&] { launched_by_mpi(environment); }, tests::fails(core::ErrorKind::kInput, HasSubstr("--mpi=pmix")))
+      << "each of the three would run the suite alone";
   environment["OMPI_COMM_WORLD_SIZE"] = "3";
   EXPECT_TRUE(launched_by_mpi(environment));
 }

@@ -5,6 +5,7 @@
 
 #include "core/random.h"
 #include "core/sha256.h"
+#include "tests/support/fails.h"
 
 namespace resolute::tests::wire_test {
 namespace {
@@ -58,14 +59,8 @@ TEST(Wire, names_the_member_that_is_out_of_range) {
   for (const auto& [bad, why] : {std::pair(encode(Join{"host", kMostSlots + 1, 0, 0, ""}), "slots is 100001"),
                                  std::pair(encode(RankStarted{{kKey.job, -1}, 0}), "attempt is -1"),
                                  std::pair(encode(Launch{kKey, {bound}}), "processors is 65536"),
-                                 std::pair(encode(Shutdown{true, 256}), "exit_code is 256")}) {
-    try {
-      decode(bad);
-      ADD_FAILURE() << why;
-    } catch (const core::RuntimeError& error) {
-      EXPECT_THAT(error.what(), testing::HasSubstr(why));
-    }
-  }
+                                 std::pair(encode(Shutdown{true, 256}), "exit_code is 256")})
+    EXPECT_THAT([&] { decode(bad); }, tests::fails(testing::HasSubstr(why))) << why;
 }
 
 TEST(Wire, refuses_what_it_does_not_write) {

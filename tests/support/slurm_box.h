@@ -101,9 +101,7 @@ class SlurmBox {
   //! Any command in environment().
   core::CommandOutput run(std::vector<std::string> arguments,
                           std::chrono::milliseconds limit = std::chrono::seconds(60)) const {
-    core::SpawnRequest request;
-    request.arguments = std::move(arguments);
-    request.environment = environment();
+    core::SpawnRequest request{.arguments = std::move(arguments), .environment = environment()};
     return core::run_command(std::move(request), limit);
   }
   //! Standard output of a command that must succeed, without its last line end. A failure fails the test.
@@ -204,8 +202,7 @@ class SlurmBox {
     std::filesystem::remove_all(folder_, ignored);
   }
   static core::SpawnRequest tool_request(std::vector<std::string> words) {
-    core::SpawnRequest request;
-    request.arguments = {"bash", tests::source_folder().string() + "/tests/support/slurm-box"};
+    core::SpawnRequest request{.arguments = {"bash", tests::source_folder().string() + "/tests/support/slurm-box"}};
     request.arguments.insert(request.arguments.end(), words.begin(), words.end());
     request.environment = core::current_environment();
     for (const char* name : {"SLURM_CONF", "SLURM_CLUSTERS"}) request.environment.erase(name);

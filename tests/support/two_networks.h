@@ -77,8 +77,7 @@ class TwoNetworks {
   void run(std::vector<std::string> arguments) {
     if (!refusal_.empty()) return;
     arguments.insert(arguments.begin(), "/usr/sbin/ip");
-    core::SpawnRequest request;
-    request.arguments = std::move(arguments);
+    core::SpawnRequest request{.arguments = std::move(arguments)};
     try {
       const auto output = core::run_command(request, std::chrono::seconds(10));
       if (core::describe(output.status) != "exit code 0") refusal_ = "ip: " + output.err;

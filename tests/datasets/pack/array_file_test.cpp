@@ -15,10 +15,7 @@
 namespace resolute::datasets::array_file_test {
 namespace {
 
-using tests::expect_error;
-using tests::FaultyFileSystem;
-using tests::file_bytes;
-using tests::TemporaryFolder;
+using namespace tests;
 
 struct Example {
   std::vector<float> features;

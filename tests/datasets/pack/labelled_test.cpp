@@ -19,11 +19,10 @@ Split made_split(const std::vector<int>& images, std::uint64_t seed) {
   split.train_identities = static_cast<int>(images.size());
   for (std::size_t label = 0; label < images.size(); ++label)
     for (int image = 0; image < images[label]; ++image) {
-      TrainItem item;
-      item.row = split.train.size();
-      item.identity = static_cast<std::int64_t>(label) + 1;
-      item.label = static_cast<int>(label);
-      item.path = fmt::format("{}/{}.png", label, image);
+      TrainItem item{.row = split.train.size(),
+                     .path = fmt::format("{}/{}.png", label, image),
+                     .identity = static_cast<std::int64_t>(label) + 1,
+                     .label = static_cast<int>(label)};
       split.train.push_back(item);
     }
   return split;

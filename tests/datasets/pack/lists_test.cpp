@@ -24,23 +24,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using tests::expect_error;
-using tests::FaultyFileSystem;
-using tests::make_pack;
-using tests::RawImages;
-using tests::small_options;
-
-PackReader packed(const RawImages& raw) {
-  make_pack(raw, small_options(2), raw.pack());
-  return PackReader::open(raw.pack());
-}
+using namespace tests;
 
 class Lists : public testing::Test {
  protected:
   Split split(int lr_camera = 2) const {
-    SplitSettings options;
-    options.query_rates = {2, 3};
-    options.lr_camera = lr_camera;
+    SplitSettings options{.lr_camera = lr_camera, .query_rates = {2, 3}};
     return make_split(pack_, options);
   }
   fs::path out() const { return raw_.folder() / "out"; }
@@ -53,7 +42,7 @@ class Lists : public testing::Test {
   std::vector<std::string> beside() const { return core::real_file_system().list(raw_.folder().path()); }
 
   RawImages raw_{8, 3};
-  PackReader pack_ = packed(raw_);
+  PackReader pack_ = open_small_pack(raw_, small_options(2));
 };
 
 TEST_F(Lists, for_torchreid_name_every_image_of_the_split_and_its_pixels) {
@@ -153,18 +142,13 @@ PackReader ingest_csv(const fs::path& root, const fs::path& pack_folder) {
 
 TEST_F(Lists, as_csv_are_ingested_again_to_the_same_trial_of_the_same_pixels) {
   for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly}) {
-    SplitSettings options;
-    options.query_rates = {2, 3};
-    options.train_pool = pool;
-    options.lr_side = LrSide::kIdentity;
+    SplitSettings options{.query_rates = {2, 3}, .train_pool = pool, .lr_side = LrSide::kIdentity};
     const Split before = make_split(pack_, options);
     const fs::path folder = raw_.folder() / settings::word(pool);
     export_trial(core::real_file_system(), pack_, before, 0, ListFormat::kCsv, folder);
     const PackReader again = ingest_csv(folder, raw_.folder() / fmt::format("{}-pack", settings::word(pool)));
     EXPECT_EQ(before.train.size() + before.query.size() + before.gallery.size(), again.size());
-    SplitSettings official;
-    official.query_rates = {2, 3};
-    official.partition = Partition::kOfficial;
+    SplitSettings official{.partition = Partition::kOfficial, .query_rates = {2, 3}};
     const Split after = make_split(again, official);
     EXPECT_EQ(membership(before, [](const auto& item) { return item.row; }),
               membership(after, [](const auto& item) { return row_of(item.path); }));
@@ -187,9 +171,7 @@ TEST_F(Lists, of_images_that_came_in_low_resolution_go_around_once_more) {
   auto& files = core::real_file_system();
   export_trial(files, pack_, split(), 0, ListFormat::kCsv, raw_.folder() / "once");
   const PackReader once = ingest_csv(raw_.folder() / "once", raw_.folder() / "once-pack");
-  SplitSettings official;
-  official.query_rates = {2, 3};
-  official.partition = Partition::kOfficial;
+  SplitSettings official{.partition = Partition::kOfficial, .query_rates = {2, 3}};
   const Split second = make_split(once, official);
   export_trial(files, once, second, 0, ListFormat::kCsv, raw_.folder() / "twice");
   const PackReader twice = ingest_csv(raw_.folder() / "twice", raw_.folder() / "twice-pack");
@@ -211,8 +193,7 @@ TEST_F(Lists, of_what_the_pack_contradicts_are_refused) {
   refused([](Split& s) { s.gallery.back().row = 1000; }, {"at row 1000", "the pack has 48 rows"});
   refused([](Split& s) { s.query[0].rate = 4; }, {"the split has rate 4", "rates 2, 3"});
   refused([](Split& s) { s.query[0].came_low = true; }, {"whether it came in low resolution"});
-  SplitSettings at_one;
-  at_one.query_rates = {1};
+  SplitSettings at_one{.query_rates = {1}};
   expect_error(core::ErrorKind::kInput, {"is at rate 1", "torchreid or fastreid"},
                [&] { export_as(ListFormat::kCsv, make_split(pack_, at_one)); });
   expect_error(core::ErrorKind::kInput, {"format 'yaml' is unknown", "torchreid, fastreid, csv"},
@@ -237,8 +218,7 @@ TEST_F(Lists, as_csv_say_of_images_that_came_low_what_is_known_of_them) {
   write_shard(files, raw_.reader(), samples, small_options(), 0, folder);
   seal_pack(files, folder, small_options());
   const PackReader pack = PackReader::open(folder);
-  SplitSettings options;
-  options.query_rates = {2, 3};
+  SplitSettings options{.query_rates = {2, 3}};
   const TrialLists lists = list_trial(pack, make_split(pack, options));
   const std::map<std::string, int> rates = rates_in(csv_text(lists));
   std::set<int> known;
@@ -253,10 +233,8 @@ TEST_F(Lists, as_csv_say_of_images_that_came_low_what_is_known_of_them) {
 TEST_F(Lists, of_people_with_one_image_are_no_csv) {
   // Camera 1 took one image of each.
   const RawImages raw(8, 1);
-  make_pack(raw, small_options(), raw.pack());
-  const PackReader pack = PackReader::open(raw.pack());
-  SplitSettings options;
-  options.query_rates = {2, 3};
+  const PackReader pack = open_small_pack(raw);
+  SplitSettings options{.query_rates = {2, 3}};
   EXPECT_NO_THROW(csv_text(list_trial(pack, make_split(pack, options))));
   options.train_pool = TrainPool::kHrViewOnly;
   const Split split = make_split(pack, options);
@@ -301,7 +279,7 @@ TEST_F(Lists, are_written_whole_or_not_at_all) {
   const Split of = split();
   const std::vector<std::string> before = beside();
   for (const auto operation : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kClose,
-                               FaultyFileSystem::kCreateDirectories, FaultyFileSystem::kRename})
+                               FaultyFileSystem::kMkdir, FaultyFileSystem::kRename})
     for (int nth = 0;; nth = nth * 2 + 1) {
       FaultyFileSystem files;
       files.fail(operation, nth);

@@ -103,8 +103,7 @@ TEST(Augment, any_shift_flip_and_rectangle_of_any_size_has_the_bits_of_the_obvio
     const int height = 1 + static_cast<int>(stream.below(20));
     const int width = 1 + static_cast<int>(stream.below(round % 2 == 0 ? 12 : 150));
     const Image image = tests::noise_image(height, width, static_cast<std::uint64_t>(round));
-    Augmentation how;
-    how.flipped = stream.below(2) == 1;
+    Augmentation how{.flipped = stream.below(2) == 1};
     if (stream.below(4) > 0) {
       how.shift_y = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * height) + 1)) - 2 * height;
       how.shift_x = static_cast<int>(stream.below(static_cast<std::uint64_t>(4 * width) + 1)) - 2 * width;

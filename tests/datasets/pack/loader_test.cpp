@@ -22,13 +22,7 @@ constexpr float kStd[] = {0.229F, 0.224F, 0.225F};
 class LoaderTest : public testing::Test {
  protected:
   LoaderTest() : pack_(tests::open_small_pack(raw_)), split_(make_split(pack_, tests::small_split())) {}
-  static LoaderOptions plain() {
-    LoaderOptions options;
-    options.train_rates = {2, 3};
-    options.flip = 0.0;
-    options.pad = 0;
-    return options;
-  }
+  static LoaderOptions plain() { return {.train_rates = {2, 3}, .flip = 0.0, .pad = 0}; }
   Image lr_image(std::size_t row, int rate) const {
     Image image;
     pack_.read_lr(row, rate, image);
@@ -112,8 +106,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
     LoaderOptions options = plain();
     options.flip = 0.5;
     options.pad = 2;
-    PrefetchOptions all;
-    all.end_step = 20;
+    PrefetchOptions all{.end_step = 20};
     const BatchShape shape{3, 4, 2};
     PrefetchingLoader prefetching(pack_, split, options, shape, all);
     Loader loader(pack_, options);
@@ -158,9 +151,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
       SplitSettings of_split = tests::small_split();
       of_split.train_pool = pool;
       const Split split = make_split(pack_, of_split);
-      PrefetchOptions part;
-      part.items = lane_items(3, 4, 3, 1, 3);
-      part.end_step = 20;
+      PrefetchOptions part{.items = lane_items(3, 4, 3, 1, 3), .end_step = 20};
       PrefetchingLoader prefetching(pack_, split, options, {3, 4, lr_images}, part);
       const std::size_t floats = Loader(pack_, options).image_floats();
       for (std::uint64_t step = 0; step < 20; ++step) {
@@ -197,9 +188,7 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
     options.flip = 0.5;
     options.pad = 2;
     options.erasing = 0.5;
-    PrefetchOptions all;
-    all.end_step = 10;
-    all.copy_rates = {2, 3};
+    PrefetchOptions all{.end_step = 10, .copy_rates = {2, 3}};
     const BatchShape shape{3, 4, 2};
     PrefetchingLoader prefetching(pack_, split, options, shape, all);
     const std::size_t floats = Loader(pack_, options).image_floats();
@@ -229,10 +218,7 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
 TEST_F(LoaderTest, copies_change_nothing_else) {
   LoaderOptions options = plain();
   options.pad = 2;
-  PrefetchOptions part;
-  part.items = lane_items(3, 4, 3, 1, 3);
-  part.first_step = 2;
-  part.end_step = 8;
+  PrefetchOptions part{.items = lane_items(3, 4, 3, 1, 3), .first_step = 2, .end_step = 8};
   PrefetchOptions with = part;
   with.copy_rates = {3};
   PrefetchOptions alone = with;
@@ -273,8 +259,7 @@ TEST_F(LoaderTest, queries_and_gallery_come_as_they_are) {
 }
 
 TEST_F(LoaderTest, draws_are_keyed_and_cover_their_range) {
-  LoaderOptions options;
-  options.seed = 3;
+  LoaderOptions options{.seed = 3};
   std::map<int, int> rates;
   std::map<int, int> shifts;
   for (std::size_t row = 0; row < 3000; ++row) {
@@ -304,13 +289,8 @@ TEST_F(LoaderTest, options_out_of_range_are_refused) {
 }
 
 TEST_F(LoaderTest, prefetching_changes_nothing) {
-  LoaderOptions options;
-  options.train_rates = {2, 3};
-  options.pad = 2;
-  PrefetchOptions part;
-  part.items = lane_items(3, 4, 3, 1, 3);
-  part.first_step = 5;
-  part.end_step = 25;
+  LoaderOptions options{.train_rates = {2, 3}, .pad = 2};
+  PrefetchOptions part{.items = lane_items(3, 4, 3, 1, 3), .first_step = 5, .end_step = 25};
   PrefetchingLoader prefetching(pack_, split_, options, {3, 4}, part);
   Loader loader(pack_, options);
   for (std::uint64_t step = 5; step < 25; ++step) {
@@ -335,8 +315,7 @@ TEST_F(LoaderTest, prefetching_changes_nothing) {
 
 TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
   for (int taken = 0; taken < 4; ++taken) {
-    PrefetchOptions all;
-    all.end_step = 1000;
+    PrefetchOptions all{.end_step = 1000};
     PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
     for (int i = 0; i < taken; ++i) prefetching.next();
   }
@@ -344,8 +323,7 @@ TEST_F(LoaderTest, a_prefetching_loader_may_be_dropped_at_any_time) {
 
 TEST_F(LoaderTest, damage_met_by_the_prefetching_thread_reaches_the_caller) {
   std::filesystem::resize_file(raw_.pack() / "shard-00000.h5", 600);
-  PrefetchOptions all;
-  all.end_step = 1000;
+  PrefetchOptions all{.end_step = 1000};
   PrefetchingLoader prefetching(pack_, split_, plain(), {3, 2}, all);
   expect_error(core::ErrorKind::kCorrupt, {"ends after"}, [&] { prefetching.next(); });
 }

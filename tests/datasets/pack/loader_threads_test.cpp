@@ -28,11 +28,7 @@ class LoaderThreadsTest : public testing::Test {
     augmented_.seed = 4;
   }
   PrefetchOptions steps(std::uint64_t count, int threads) const {
-    PrefetchOptions options;
-    options.end_step = count;
-    options.threads = threads;
-    options.copy_rates = {3, 2};
-    return options;
+    return {.end_step = count, .copy_rates = {3, 2}, .threads = threads};
   }
   static std::vector<float> floats(std::span<const float> images) { return {images.begin(), images.end()}; }
 

@@ -108,9 +108,7 @@ RC_GTEST_PROP(LrImages, of_pools_without_an_lr_camera_are_drawn_from_what_is_sto
       row.sample = {fmt::format("{:02}_{}.jpg", identity, image), identity, 1 + image % cameras, "train"};
       rows.push_back(row);
     }
-  SplitSettings options;
-  options.lr_camera = 0;
-  options.seed = *rc::gen::arbitrary<std::uint64_t>();
+  SplitSettings options{.seed = *rc::gen::arbitrary<std::uint64_t>(), .lr_camera = 0};
   const Split split = make_split(rows, "made-up", std::string(64, '0'), options);
   std::vector<std::vector<bool>> has_hr(static_cast<std::size_t>(split.train_identities));
   for (const TrainItem& item : split.train) has_hr[static_cast<std::size_t>(item.label)].push_back(item.has_hr);

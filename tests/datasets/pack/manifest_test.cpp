@@ -9,11 +9,7 @@
 namespace resolute::datasets::manifest_test {
 namespace {
 
-using tests::expect_error;
-using tests::make_pack;
-using tests::RawImages;
-using tests::regular_rows;
-using tests::small_options;
+using namespace tests;
 
 void expect_refused(const core::Json& json, const std::vector<std::string>& parts) {
   expect_error(core::ErrorKind::kInput, parts, [&] { manifest_from_json(json, "m.json"); });

@@ -11,13 +11,7 @@
 namespace resolute::datasets::pack_again_test {
 namespace {
 
-using tests::expect_error;
-using tests::file_bytes;
-using tests::make_pack;
-using tests::noise_image;
-using tests::overwrite;
-using tests::RawImages;
-using tests::small_options;
+using namespace tests;
 
 class PackAgain : public testing::Test {
  protected:

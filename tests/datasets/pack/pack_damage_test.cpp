@@ -15,13 +15,7 @@
 namespace resolute::datasets::pack_damage_test {
 namespace {
 
-using tests::expect_error;
-using tests::file_bytes;
-using tests::flip_byte;
-using tests::make_pack;
-using tests::overwrite;
-using tests::RawImages;
-using tests::small_options;
+using namespace tests;
 
 struct Contents {
   std::vector<PackRow> rows;

@@ -13,17 +13,11 @@
 namespace resolute::datasets::pack_faults_test {
 namespace {
 
-using tests::expect_error;
-using tests::FaultyFileSystem;
-using tests::file_bytes;
-using tests::make_pack;
-using tests::RawImages;
-using tests::small_options;
+using namespace tests;
 
-constexpr FaultyFileSystem::Operation kWriting[] = {FaultyFileSystem::kOpen,   FaultyFileSystem::kWrite,
-                                                    FaultyFileSystem::kSync,   FaultyFileSystem::kClose,
-                                                    FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath,
-                                                    FaultyFileSystem::kRead,   FaultyFileSystem::kCreateDirectories};
+constexpr FaultyFileSystem::Call kWriting[] = {
+    FaultyFileSystem::kOpen,   FaultyFileSystem::kWrite,    FaultyFileSystem::kSync, FaultyFileSystem::kClose,
+    FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath, FaultyFileSystem::kRead, FaultyFileSystem::kMkdir};
 
 constexpr int kErrors[] = {ENOSPC, EIO};
 

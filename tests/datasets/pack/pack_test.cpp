@@ -15,11 +15,7 @@
 namespace resolute::datasets::pack_test {
 namespace {
 
-using tests::expect_error;
-using tests::file_bytes;
-using tests::make_pack;
-using tests::RawImages;
-using tests::small_options;
+using namespace tests;
 
 void expect_rows_as_defined(const RawImages& raw, const PackSettings& options) {
   SealResult sealed = make_pack(raw, options, raw.pack());
@@ -132,8 +128,7 @@ TEST(Pack, only_rate_one_needs_no_low_resolution_arrays) {
   RawImages raw;
   PackSettings options = small_options();
   options.rates = {1};
-  make_pack(raw, options, raw.pack());
-  PackReader pack = PackReader::open(raw.pack());
+  PackReader pack = open_small_pack(raw, options);
   Image view;
   pack.read_view(0, 1, view);
   EXPECT_EQ(options.height, view.height);
@@ -142,8 +137,7 @@ TEST(Pack, only_rate_one_needs_no_low_resolution_arrays) {
 
 TEST(Pack, many_threads_may_ask_for_the_rows_first) {
   RawImages raw(6, 2);
-  make_pack(raw, small_options(3), raw.pack());
-  const PackReader pack = PackReader::open(raw.pack());
+  const PackReader pack = open_small_pack(raw, small_options(3));
   std::vector<std::vector<PackRow>> seen(8);
   std::vector<Image> views(seen.size());
   {

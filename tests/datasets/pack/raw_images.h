@@ -53,14 +53,8 @@ class RawImages {
 };
 
 inline datasets::PackSettings small_options(int shards = 1) {
-  datasets::PackSettings options;
-  options.name = "noise";
-  options.source = settings::Source::kCsv;
-  options.rates = {2, 3};
-  options.height = 12;
-  options.width = 6;
-  options.shards = shards;
-  return options;
+  return {
+      .name = "noise", .source = settings::Source::kCsv, .rates = {2, 3}, .height = 12, .width = 6, .shards = shards};
 }
 
 inline datasets::SealResult make_pack(const RawImages& raw, const datasets::PackSettings& options,
@@ -71,18 +65,15 @@ inline datasets::SealResult make_pack(const RawImages& raw, const datasets::Pack
   return datasets::seal_pack(files, folder, options);
 }
 
-//! A pack of `raw` with small_options(), open.
-inline datasets::PackReader open_small_pack(const RawImages& raw) {
-  make_pack(raw, small_options(), raw.pack());
+//! A pack of `raw`, open.
+inline datasets::PackReader open_small_pack(const RawImages& raw,
+                                            const datasets::PackSettings& options = small_options()) {
+  make_pack(raw, options, raw.pack());
   return datasets::PackReader::open(raw.pack());
 }
 
 //! A split that a small pack has the rates for.
-inline datasets::SplitSettings small_split() {
-  datasets::SplitSettings options;
-  options.query_rates = {2, 3};
-  return options;
-}
+inline datasets::SplitSettings small_split() { return {.query_rates = {2, 3}}; }
 
 inline core::Bytes file_bytes(const std::filesystem::path& path) { return core::real_file_system().read(path); }
 

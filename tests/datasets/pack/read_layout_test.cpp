@@ -14,9 +14,7 @@
 namespace resolute::datasets::hdf5::read_layout_test {
 namespace {
 
-using tests::expect_error;
-using tests::file_bytes;
-using tests::TemporaryFolder;
+using namespace tests;
 
 void write_file(const std::filesystem::path& path, const FileImage& image) {
   PlacedFile(core::real_file_system(), path, image).publish();

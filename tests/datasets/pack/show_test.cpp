@@ -102,8 +102,7 @@ TEST(PackShow, statistics_are_those_of_the_rows) {
 
 TEST(PackShow, samples_are_of_as_many_identities_as_there_are) {
   const RawImages raw(6, 2);
-  tests::make_pack(raw, tests::small_options(), raw.pack());
-  const PackReader pack = PackReader::open(raw.pack());
+  const PackReader pack = tests::open_small_pack(raw);
   for (int samples = 1; samples <= 30; ++samples) {
     const std::vector<std::size_t> rows = choose_samples(pack, samples);
     EXPECT_EQ(rows.size(), static_cast<std::size_t>(std::min(samples, 24)));
@@ -179,8 +178,7 @@ TEST(PackShow, small_packs_are_shown_enlarged_and_impossible_sheets_refused) {
   const RawImages raw(3, 2);
   PackSettings options = tests::small_options();
   options.rates = {1};
-  tests::make_pack(raw, options, raw.pack());
-  const PackReader pack = PackReader::open(raw.pack());
+  const PackReader pack = tests::open_small_pack(raw, options);
   const Image sheet = decode_image(contact_sheet_png(pack, 100), "sheet");
   EXPECT_GE(sheet.height, 12 * 8 * 12);  // 12 images of 12 pixels, eight times as large
   EXPECT_FALSE(contains(sheet, words("/2 VIEW", 1, kInk)));

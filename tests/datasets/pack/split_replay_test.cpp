@@ -8,12 +8,7 @@
 namespace resolute::datasets::split_replay_test {
 namespace {
 
-using tests::expect_error;
-using tests::make_pack;
-using tests::RawImages;
-using tests::regular_rows;
-using tests::small_options;
-using tests::split_of;
+using namespace tests;
 
 std::vector<PackRow> genuine_rows() {
   auto rows = regular_rows(10);
@@ -51,8 +46,7 @@ TEST(SplitJson, the_hash_of_schema_3_is_stable) {
   const auto expect_hash = [&](const std::string& hash, const SplitSettings& options) {
     EXPECT_EQ(hash, split_sha256(split_of(rows, options))) << to_json(split_of(rows, options)).at("options");
   };
-  SplitSettings options;
-  options.lr_side = LrSide::kDrawn;
+  SplitSettings options{.lr_side = LrSide::kDrawn};
   expect_hash("b2881a63b3b138f60cbd38a455d00e7d3d270495ca165614b97a21ee577a9819", options);
   options.lr_side = LrSide::kPair;
   expect_hash("f69642769e5e362bd873807efa7233868b0ce23bd89472ee395d1e9cb83fa533", options);
@@ -111,8 +105,7 @@ TEST(SplitJson, items_contradict_nothing) {
 
 // Of a trial whose options say which camera is the LR one. Whoever writes such a file writes its hash too.
 TEST(SplitJson, lists_contradict_neither_one_another_nor_the_options) {
-  SplitSettings options;
-  options.partition = Partition::kOfficial;
+  SplitSettings options{.partition = Partition::kOfficial};
   auto rows = regular_rows(10);
   rows.push_back(rows.front());
   rows.back().sample = {"nobody.jpg", 0, 1, "gallery"};
@@ -172,8 +165,7 @@ TEST(SplitJson, images_came_in_low_resolution_all_or_none) {
   json = to_json(split_of(genuine_rows(), {}));
   json["train"][2]["came_low"] = false;
   expect_refused(json, {"train[2]: came_low false"});
-  SplitSettings options;
-  options.lr_side = LrSide::kPair;
+  SplitSettings options{.lr_side = LrSide::kPair};
   json = to_json(split_of(regular_rows(10), options));
   for (core::Json& item : json["train"])
     if (item["has_hr"] == false) item["came_low"] = true;
@@ -183,11 +175,7 @@ TEST(SplitJson, images_came_in_low_resolution_all_or_none) {
 // A pack of our own and the split somebody published of it.
 class Replay : public testing::Test {
  protected:
-  static SplitSettings options() {
-    SplitSettings options;
-    options.query_rates = {2, 3};
-    return options;
-  }
+  static SplitSettings options() { return {.query_rates = {2, 3}}; }
   SplitFile published() const { return {split_, {gallery_draw_paths(split_, 0), gallery_draw_paths(split_, 1)}}; }
   void expect_difference(const SplitFile& file, const std::vector<std::string>& parts) const {
     const std::string difference = replay_difference(pack_, file);
@@ -196,10 +184,7 @@ class Replay : public testing::Test {
   }
 
   RawImages raw_{8, 3};
-  PackReader pack_ = [this] {
-    make_pack(raw_, small_options(), raw_.pack());
-    return PackReader::open(raw_.pack());
-  }();
+  PackReader pack_ = open_small_pack(raw_);
   Split split_ = make_split(pack_, options());
 };
 

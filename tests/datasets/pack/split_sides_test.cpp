@@ -12,17 +12,9 @@
 namespace resolute::datasets::split_sides_test {
 namespace {
 
-using tests::expect_error;
-using tests::regular_rows;
-using tests::rows_of;
-using tests::split_of;
+using namespace tests;
 
-SplitSettings of_side(LrSide side, std::uint64_t seed = 0) {
-  SplitSettings options;
-  options.lr_side = side;
-  options.seed = seed;
-  return options;
-}
+SplitSettings of_side(LrSide side, std::uint64_t seed = 0) { return {.seed = seed, .lr_side = side}; }
 
 // Of each identity, the cameras of its queries and of its training images that are LR.
 std::map<std::int64_t, std::set<std::int64_t>> low_cameras(const Split& split) {
@@ -106,8 +98,7 @@ TEST(SplitSides, what_has_no_effect_is_refused) {
 // MLR-CUHK03's 1,367 and 100, and larger tests hold the smaller ones.
 TEST(SplitSides, so_many_identities_are_tested_as_were_asked_for) {
   const auto rows = regular_rows(1467);
-  SplitSettings options;
-  options.test_identities = 100;
+  SplitSettings options{.test_identities = 100};
   const Split split = split_of(rows, options);
   EXPECT_EQ(1367, split.train_identities);
   const auto tested = [&](int count) {
@@ -127,8 +118,7 @@ TEST(SplitSides, published_test_sets_are_numbered_by_the_seed) {
   auto rows = regular_rows(20);
   for (PackRow& row : rows)
     row.sample.test_sets = std::uint64_t{1} << (row.sample.identity % 4);  // identity i in set i mod 4
-  SplitSettings options;
-  options.partition = Partition::kPublished;
+  SplitSettings options{.partition = Partition::kPublished};
   for (options.seed = 0; options.seed < 4; ++options.seed) {
     const Split split = split_of(rows, options);
     EXPECT_EQ(15, split.train_identities);
@@ -167,8 +157,7 @@ TEST(SplitSides, images_that_came_in_low_resolution_are_the_lr_side) {
   }
   for (const auto& item : split.query) EXPECT_TRUE(item.came_low && item.camera == 2);
   for (const auto& item : split.gallery) EXPECT_EQ(1, item.camera);
-  SplitSettings options;
-  options.train_pool = TrainPool::kHrViewOnly;
+  SplitSettings options{.train_pool = TrainPool::kHrViewOnly};
   for (const auto& item : split_of(rows, options).train) EXPECT_EQ(1, item.camera);
   const auto refused = [&](const std::string& part) {
     expect_error(core::ErrorKind::kInput, {part, "on pack 'made-up', where images came in low resolution"},

@@ -13,21 +13,14 @@
 namespace resolute::datasets::split_test {
 namespace {
 
-using tests::expect_error;
-using tests::make_pack;
-using tests::random_cameras;
-using tests::RawImages;
-using tests::regular_rows;
-using tests::rows_of;
-using tests::small_options;
-using tests::split_of;
+using namespace tests;
 
 RC_GTEST_PROP(Split, divides_identities_cleanly, ()) {
   auto rows = rows_of(random_cameras());
-  SplitSettings options;
-  options.seed = *rc::gen::arbitrary<std::uint64_t>();
-  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial);
-  options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly);
+  SplitSettings options{
+      .partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial),
+      .seed = *rc::gen::arbitrary<std::uint64_t>(),
+      .train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly)};
   const Split split = split_of(rows, options);
   std::set<std::int64_t> train;
   std::set<std::int64_t> gallery;
@@ -87,8 +80,7 @@ TEST(Split, rates_are_drawn_uniformly_and_depend_on_the_image_alone) {
 
 TEST(Split, other_query_rates_leave_the_halves_as_they_are) {
   auto rows = regular_rows(30);
-  SplitSettings unseen;
-  unseen.query_rates = {8};
+  SplitSettings unseen{.query_rates = {8}};
   Split a = split_of(rows, {});
   Split b = split_of(rows, unseen);
   EXPECT_EQ(a.gallery, b.gallery);
@@ -99,8 +91,7 @@ TEST(Split, other_query_rates_leave_the_halves_as_they_are) {
 
 TEST(Split, seeds_and_draws_differ) {
   auto rows = regular_rows(40);
-  SplitSettings other;
-  other.seed = 1;
+  SplitSettings other{.seed = 1};
   Split split = split_of(rows, {});
   EXPECT_NE(split.gallery, split_of(rows, other).gallery);
   EXPECT_NE(draw_gallery(split, 0, 0), draw_gallery(split, 0, 1));
@@ -134,8 +125,7 @@ TEST(Split, the_hash_is_stable) {
 
 TEST(Split, rate_one_keeps_the_original) {
   auto rows = regular_rows(20);
-  SplitSettings options;
-  options.query_rates = {1};
+  SplitSettings options{.query_rates = {1}};
   for (const auto& item : split_of(rows, options).train) EXPECT_TRUE(item.has_hr);
 }
 
@@ -157,11 +147,7 @@ TEST(Split, distractors_join_the_official_gallery_only) {
   EXPECT_EQ(1, std::count_if(official.gallery.begin(), official.gallery.end(), is_distractor));
 }
 
-SplitSettings any_camera() {
-  SplitSettings options;
-  options.lr_camera = 0;
-  return options;
-}
+SplitSettings any_camera() { return {.lr_camera = 0}; }
 
 // lr_camera 0 by brute force: who takes part, one gallery image of each test identity, all others its queries, training
 // images HR or stored at a query rate, and nothing twice.
@@ -256,10 +242,7 @@ TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
   const auto rows = regular_rows(24);
   for (const int camera : {0, 2})
     for (const Partition partition : {Partition::kRandomHalves, Partition::kOfficial}) {
-      SplitSettings options;
-      options.lr_camera = camera;
-      options.partition = partition;
-      options.seed = 3;
+      SplitSettings options{.partition = partition, .seed = 3, .lr_camera = camera};
       const Split all = split_of(rows, options);
       ASSERT_EQ(12, all.train_identities);
       std::set<std::int64_t> smaller;
@@ -297,8 +280,7 @@ TEST(Split, training_sets_of_growing_size_hold_the_smaller_ones) {
 
 TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
   const auto rows = regular_rows(10);
-  SplitSettings fewer;
-  fewer.train_identities = 3;
+  SplitSettings fewer{.train_identities = 3};
   EXPECT_EQ(1, to_json(split_of(rows, {})).at("schema"));
   EXPECT_EQ(2, to_json(split_of(rows, fewer)).at("schema"));
   EXPECT_EQ(2, to_json(split_of(rows, any_camera())).at("schema"));
@@ -346,12 +328,10 @@ TEST(Split, what_cannot_be_split_is_refused) {
 
 TEST(Split, a_pack_without_the_rate_says_which_it_has) {
   RawImages raw(4, 2);
-  make_pack(raw, small_options(), raw.pack());
-  PackReader pack = PackReader::open(raw.pack());
+  PackReader pack = open_small_pack(raw);
   expect_error(core::ErrorKind::kInput, {"rates 2, 3", "needs 4", "--rates"},
                [&] { make_split(pack, SplitSettings{}); });
-  SplitSettings options;
-  options.query_rates = {2, 3};
+  SplitSettings options{.query_rates = {2, 3}};
   Split split = make_split(pack, options);
   EXPECT_EQ(2, split.train_identities);
   EXPECT_EQ(pack.manifest_sha256(), split.manifest_sha256);
@@ -360,8 +340,7 @@ TEST(Split, a_pack_without_the_rate_says_which_it_has) {
 TEST(Split, an_exported_manifest_is_checked_when_it_comes_back) {
   tests::TemporaryFolder folder;
   auto& files = core::real_file_system();
-  SplitSettings options;
-  options.seed = 5;
+  SplitSettings options{.seed = 5};
   Split split = split_of(regular_rows(9), options);
   auto path = export_split(files, folder.path(), split, 2);
   EXPECT_EQ("split-5.json", path.filename());

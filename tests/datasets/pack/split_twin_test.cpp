@@ -206,8 +206,8 @@ std::vector<PackRow> random_rows(bool came_low) {
 }
 
 SplitSettings random_options(bool came_low) {
-  SplitSettings options;
-  options.partition = *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial, Partition::kPublished);
+  SplitSettings options{.partition =
+                            *rc::gen::element(Partition::kRandomHalves, Partition::kOfficial, Partition::kPublished)};
   options.seed = options.partition == Partition::kPublished ? *rc::gen::inRange<std::uint64_t>(0, 3)
                                                             : *rc::gen::arbitrary<std::uint64_t>();
   options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {2, 8}});

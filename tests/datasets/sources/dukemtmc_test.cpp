@@ -31,14 +31,6 @@ TEST_F(Dukemtmc, lists_images_by_path) {
                           Sample{"query/0005_c2_f0046985.jpg", 5, 2, "query"}));
 }
 
-TEST_F(Dukemtmc, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, Source::kDukemtmc, root_);
-  std::filesystem::create_directories(root_ / "data/DukeMTMC-reID");
-  for (const char* part : {"bounding_box_train", "bounding_box_test", "query"})
-    std::filesystem::rename(root_ / part, root_ / "data/DukeMTMC-reID" / part);
-  EXPECT_EQ(list_samples(files_, Source::kDukemtmc, root_ / "data"), expected);
-}
-
 // The set's own distractors: seen by one camera, asked for by nobody.
 TEST_F(Dukemtmc, whom_one_camera_saw_and_nobody_asks_for_is_a_distractor) {
   for (const char* name : {"0009_c3_f0000001.jpg", "0010_c3_f0000001.jpg", "0010_c3_f0000121.jpg",
@@ -52,60 +44,38 @@ TEST_F(Dukemtmc, whom_one_camera_saw_and_nobody_asks_for_is_a_distractor) {
   EXPECT_THAT(found, ElementsAre(P{"0009", 0}, P{"0010", 0}, P{"0010", 0}, P{"0011", 11}, P{"0011", 11}));
 }
 
-TEST_F(Dukemtmc, wrong_names_are_refused_with_the_pattern) {
-  touch("query/0005_c9_f0046985.jpg");
-  EXPECT_EQ(refusal(Source::kDukemtmc),
-            "'query/0005_c9_f0046985.jpg' is not a DukeMTMC-reID image name (expected IDENTITY_cCAMERA_fFRAME.jpg, "
-            "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); rename it or take it out of the folder");
-  files_.remove(root_ / "query/0005_c9_f0046985.jpg");
-  for (const char* name :
-       {"0005_c0_f0046985.jpg", "0000_c1_f0046985.jpg", "-1_c1_f0046985.jpg", "0005_c1s1_000451_03.jpg",
-        "0005_c1_f.jpg", "0005_c1_f1_2.jpg", "0005_C1_f0046985.jpg", "0005_c1.jpg", "_c1_f0046985.jpg",
-        "0005_c1_f12345678901.jpg", "0005_c1_f0046985\t.jpg", "0005_c1_f0046985\x80.jpg"}) {
-    touch(std::string("query/") + name);
-    EXPECT_THAT(refusal(Source::kDukemtmc),
-                StartsWith(fmt::format("'query/{}' is not a DukeMTMC-reID image name", sources::printable(name))));
-    files_.remove(root_ / "query" / name);
-  }
+TEST_F(Dukemtmc, near_misses_of_the_pattern_are_refused) {
+  expect_names_refused(Source::kDukemtmc, "query/", " is not a DukeMTMC-reID image name",
+                       {"0005_c0_f0046985.jpg", "0000_c1_f0046985.jpg", "-1_c1_f0046985.jpg", "0005_c1s1_000451_03.jpg",
+                        "0005_c1_f.jpg", "0005_c1_f1_2.jpg", "0005_C1_f0046985.jpg", "0005_c1.jpg", "_c1_f0046985.jpg",
+                        "0005_c1_f12345678901.jpg", "0005_c1_f0046985\t.jpg", "0005_c1_f0046985\x80.jpg"});
 }
 
-TEST_F(Dukemtmc, two_names_of_one_image_are_refused) {
-  touch("bounding_box_test/5_c2_f47105.jpg");
-  EXPECT_EQ(refusal(Source::kDukemtmc),
-            "'bounding_box_test/0005_c2_f0047105.jpg' and 'bounding_box_test/5_c2_f47105.jpg' are one image by their "
-            "names; take one of them out");
-}
-
-TEST_F(Dukemtmc, identities_in_both_divisions_or_seen_once_are_refused) {
-  touch("bounding_box_test/0002_c3_f0000001.jpg");
-  EXPECT_THAT(refusal(Source::kDukemtmc),
-              StartsWith("identity 2 is both in training ('bounding_box_train/0002_c1_f0044158.jpg"
-                         "') and in test ('bounding_box_test/0002_c3_f0000001.jpg')"));
-  files_.remove(root_ / "bounding_box_test/0002_c3_f0000001.jpg");
-  touch("query/0007_c3_f0000001.jpg");
-  EXPECT_THAT(refusal(Source::kDukemtmc), StartsWith("identity 7 has only one image, 'query/0007_c3_f0000001.jpg'"));
-}
-
-TEST_F(Dukemtmc, missing_and_empty_folders_are_refused) {
-  files_.remove(root_ / "query/0005_c2_f0046985.jpg");
-  EXPECT_THAT(refusal(Source::kDukemtmc), StartsWith("folder 'ROOT/query' has no images in it"));
-  std::filesystem::remove_all(root_ / "query");
-  EXPECT_EQ(
-      refusal(Source::kDukemtmc),
-      "folder 'query' is missing in 'ROOT' (the layout is bounding_box_train, bounding_box_test, query); name the "
-      "folder that holds them");
-  touch("query");
-  EXPECT_THAT(refusal(Source::kDukemtmc), HasSubstr("cannot list 'ROOT/query'"));
-}
-
-TEST_F(Dukemtmc, a_stand_in_has_at_most_eight_cameras) {
-  try {
-    write_stand_in(files_, root_ / "made", {{.cameras = 9}, Source::kDukemtmc});
-    ADD_FAILURE() << "nine cameras were taken";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_STREQ(error.what(),
-                 "cameras of a stand-in for 'dukemtmc' is 9 (its layout has 1 to 8); choose one of these");
-  }
+TEST_F(Dukemtmc, what_does_not_fit_is_refused) {
+  expect_refused(
+      Source::kDukemtmc,
+      {{"a wrong name is told the pattern",
+        {"query/0005_c9_f0046985.jpg"},
+        "'query/0005_c9_f0046985.jpg' is not a DukeMTMC-reID image name (expected IDENTITY_cCAMERA_fFRAME.jpg, "
+        "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); rename it or take it out of the folder"},
+       {"two names of one image",
+        {"bounding_box_test/5_c2_f47105.jpg"},
+        "'bounding_box_test/0005_c2_f0047105.jpg' and 'bounding_box_test/5_c2_f47105.jpg' are one image by their "
+        "names; take one of them out"},
+       {"an identity in both divisions",
+        {"bounding_box_test/0002_c3_f0000001.jpg"},
+        StartsWith("identity 2 is both in training ('bounding_box_train/0002_c1_f0044158.jpg') and in test "
+                   "('bounding_box_test/0002_c3_f0000001.jpg')")},
+       {"an identity seen once",
+        {"query/0007_c3_f0000001.jpg"},
+        StartsWith("identity 7 has only one image, 'query/0007_c3_f0000001.jpg'")},
+       {"an empty folder", {}, StartsWith("folder 'ROOT/query' has no images in it"), {"query/0005_c2_f0046985.jpg"}},
+       {"a missing folder",
+        {},
+        "folder 'query' is missing in 'ROOT' (the layout is bounding_box_train, bounding_box_test, query); name the "
+        "folder that holds them",
+        {"query"}},
+       {"a file in place of a folder", {"query"}, HasSubstr("cannot list 'ROOT/query'"), {"query"}}});
 }
 
 TEST_F(Dukemtmc, an_irregular_stand_in_has_distractors_and_someone_whom_one_camera_saw) {

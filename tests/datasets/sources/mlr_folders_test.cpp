@@ -103,35 +103,34 @@ TEST_F(MlrFolders, identities_and_cameras_that_count_from_0_go_up_by_one) {
 }
 
 TEST_F(MlrFolders, names_that_do_not_fit_are_refused) {
-  for (const char* name : {"0005_c1s1_000001_00_1x",
-                           "0005_c1s1_000001_00_17x",
-                           "0005_c1s1_000001_00_x",
-                           "0005_c1s1_000001_00_2",
-                           "0005_c1s1_000001_00_2X",
-                           "0005_c1s1_000001_00_2x_3x",
-                           "0005_c1s1_000001_00_2x_1",
-                           "0005_c1s1_000001_00-2x",
-                           "0005_c1_2x",
-                           "0005_c1",
-                           "0005_c1_",
-                           "0005_s1_c1_001",
-                           "0005_cx_001",
-                           "c1_001",
-                           "-2_c1_001",
-                           "0005_c1s_001",
-                           "0005_c1_001_f2",
-                           "0005_c1_001 (1)",
-                           "0005_c1_000001_00_2x2",
-                           "0005_c1_000001.jpg_00",
-                           "0005_c1_000001_00.png_2x",
-                           "0005_c1_000001_00.jpg_2x_3x",
-                           "0005_c1.jpg",
-                           "0005_c1.jpg_001"})
-    EXPECT_THAT(
-        refusal_with(fmt::format("query/{}.jpg", name)),
-        StartsWith(fmt::format("'query/{}.jpg' is not a prepared image name (expected IDENTITY_cCAMERA[sSEQUENCE]"
-                               "_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to 16, as 0002_c1s1_",
-                               name)));
+  expect_names_refused(
+      Source::kMlrFolders, "query/",
+      " is not a prepared image name (expected IDENTITY_cCAMERA[sSEQUENCE]_NUMBER[_NUMBER][_RATEx].jpg, RATE from 2 to "
+      "16, as 0002_c1s1_",
+      {"0005_c1s1_000001_00_1x.jpg",
+       "0005_c1s1_000001_00_17x.jpg",
+       "0005_c1s1_000001_00_x.jpg",
+       "0005_c1s1_000001_00_2.jpg",
+       "0005_c1s1_000001_00_2X.jpg",
+       "0005_c1s1_000001_00_2x_3x.jpg",
+       "0005_c1s1_000001_00_2x_1.jpg",
+       "0005_c1s1_000001_00-2x.jpg",
+       "0005_c1_2x.jpg",
+       "0005_c1.jpg",
+       "0005_c1_.jpg",
+       "0005_s1_c1_001.jpg",
+       "0005_cx_001.jpg",
+       "c1_001.jpg",
+       "-2_c1_001.jpg",
+       "0005_c1s_001.jpg",
+       "0005_c1_001_f2.jpg",
+       "0005_c1_001 (1).jpg",
+       "0005_c1_000001_00_2x2.jpg",
+       "0005_c1_000001.jpg_00.jpg",
+       "0005_c1_000001_00.png_2x.jpg",
+       "0005_c1_000001_00.jpg_2x_3x.jpg",
+       "0005_c1.jpg.jpg",
+       "0005_c1.jpg_001.jpg"});
 }
 
 TEST_F(MlrFolders, a_set_without_any_low_resolution_is_refused) {
@@ -143,28 +142,32 @@ TEST_F(MlrFolders, a_set_without_any_low_resolution_is_refused) {
             "0002_c1s1_000451_03_3x.jpg); read it as the data set that it is made of, e.g. source 'market1501'");
 }
 
-TEST_F(MlrFolders, missing_and_empty_folders_are_refused) {
-  files_.remove(root_ / "bounding_box_test/0005_c2s1_000001_00.jpg");
-  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/bounding_box_test' has no images in it"));
-  std::filesystem::remove_all(root_ / "bounding_box_test");
-  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'bounding_box_test' is missing in 'ROOT' (the layout is "
-                                                       "bounding_box_train, bounding_box_test, query); "));
-}
-
-TEST_F(MlrFolders, a_folder_of_both_namings_or_of_neither_is_refused) {
-  touch("gallery/0005/00005_c1_00000.jpg");
-  EXPECT_EQ(refusal(Source::kMlrFolders),
-            "folder 'ROOT' has the layout of two prepared sets (one has bounding_box_train, bounding_box_test, query, "
-            "the other train, val, gallery, query); give each a folder of its own");
-  for (const char* folder : {"gallery", "bounding_box_train", "bounding_box_test"})
-    std::filesystem::remove_all(root_ / folder);
-  EXPECT_THAT(refusal(Source::kMlrFolders),
-              StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"));
-}
-
-TEST_F(MlrFolders, identities_are_checked_as_of_any_source) {
-  EXPECT_THAT(refusal_with("query/0002_c1s1_000001_00_2x.jpg"), StartsWith("identity 2 is both in training"));
-  EXPECT_THAT(refusal_with("query/0007_c1s1_000001_00_2x.jpg"), StartsWith("identity 7 has only one image"));
+TEST_F(MlrFolders, what_does_not_fit_is_refused) {
+  expect_refused(
+      Source::kMlrFolders,
+      {{"an empty folder",
+        {},
+        StartsWith("folder 'ROOT/bounding_box_test' has no images in it"),
+        {"bounding_box_test/0005_c2s1_000001_00.jpg"}},
+       {"a missing folder",
+        {},
+        StartsWith("folder 'bounding_box_test' is missing in 'ROOT' (the layout is bounding_box_train, "
+                   "bounding_box_test, query); "),
+        {"bounding_box_test"}},
+       {"both namings in one folder",
+        {"gallery/0005/00005_c1_00000.jpg"},
+        "folder 'ROOT' has the layout of two prepared sets (one has bounding_box_train, bounding_box_test, query, "
+        "the other train, val, gallery, query); give each a folder of its own"},
+       {"neither naming",
+        {},
+        StartsWith("folder 'ROOT' has the layout of no prepared set (one has bounding_"),
+        {"bounding_box_train", "bounding_box_test"}},
+       {"an identity in training and in test",
+        {"query/0002_c1s1_000001_00_2x.jpg"},
+        StartsWith("identity 2 is both in training")},
+       {"an identity with one image",
+        {"query/0007_c1s1_000001_00_2x.jpg"},
+        StartsWith("identity 7 has only one image")}});
 }
 
 // DIL's naming.
@@ -197,41 +200,35 @@ TEST_F(MlrFoldersByIdentity, identities_that_count_from_0_go_up_by_one) {
   EXPECT_THAT(samples, testing::Contains(Sample{"query/0020/00020_c0_00000.jpg", 21, 1, "query", 0}));
 }
 
-TEST_F(MlrFoldersByIdentity, names_that_do_not_fit_are_refused) {
-  for (const char* name : {"00020_c0", "00020_c0_00000_2x", "00020_c_00000", "c0_00000", "00020_c0s1_00000",
-                           "-1_c0_00000", "00020_c0_00000 (1)"})
-    EXPECT_THAT(refusal_with(fmt::format("query/0020/{}.jpg", name)),
-                StartsWith(fmt::format("'query/0020/{}.jpg' is not a prepared image name (expected IDENTITY/IDENTITY_"
-                                       "cCAMERA_NUMBER.jpg, as 0020/00020_c0_00000.jpg); ",
-                                       name)));
-  EXPECT_THAT(refusal_with("query/00020_c0_00000.jpg"),
-              StartsWith("'query/00020_c0_00000.jpg' is not a prepared image name"));
-  EXPECT_THAT(refusal_with("query/somebody/00020_c0_00000.jpg"),
-              StartsWith("'query/somebody' is not a prepared image name"));
-}
-
-TEST_F(MlrFoldersByIdentity, an_image_in_another_identitys_folder_is_refused) {
-  EXPECT_EQ(refusal_with("train/0001/00002_c1_00000.jpg"),
-            "'train/0001/00002_c1_00000.jpg' is of identity 2 in the folder of identity 1; move it to its own");
-}
-
-TEST_F(MlrFoldersByIdentity, queries_in_high_and_gallery_images_in_low_resolution_are_refused) {
-  EXPECT_THAT(
-      refusal_with("query/0020/00020_c1_00001.jpg"),
-      StartsWith("'query/0020/00020_c1_00001.jpg' is an image of camera 1 (in this naming camera 0 is the low-"));
-  EXPECT_THAT(refusal_with("gallery/0020/00020_c0_00001.jpg"),
-              StartsWith("'gallery/0020/00020_c0_00001.jpg' is an image of camera 0 ("));
-}
-
-TEST_F(MlrFoldersByIdentity, missing_and_empty_folders_are_refused) {
-  std::filesystem::create_directories(root_ / "val/0002");
-  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/val/0002' has no images in it"));
-  std::filesystem::remove_all(root_ / "val");
-  std::filesystem::create_directories(root_ / "val");
-  EXPECT_THAT(refusal(Source::kMlrFolders), StartsWith("folder 'ROOT/val' has no identities in it"));
-  std::filesystem::remove_all(root_ / "val");
-  EXPECT_THAT(refusal(Source::kMlrFolders),
-              StartsWith("folder 'val' is missing in 'ROOT' (the layout is train, val, gallery, query); "));
+TEST_F(MlrFoldersByIdentity, what_does_not_fit_is_refused) {
+  expect_names_refused(
+      Source::kMlrFolders, "query/0020/",
+      " is not a prepared image name (expected IDENTITY/IDENTITY_cCAMERA_NUMBER.jpg, as 0020/00020_c0_00000.jpg); ",
+      {"00020_c0.jpg", "00020_c0_00000_2x.jpg", "00020_c_00000.jpg", "c0_00000.jpg", "00020_c0s1_00000.jpg",
+       "-1_c0_00000.jpg", "00020_c0_00000 (1).jpg"});
+  expect_refused(
+      Source::kMlrFolders,
+      {{"an image beside the folders of identities",
+        {"query/00020_c0_00000.jpg"},
+        StartsWith("'query/00020_c0_00000.jpg' is not a prepared image name")},
+       {"a folder that is no number",
+        {"query/somebody/00020_c0_00000.jpg"},
+        StartsWith("'query/somebody' is not a prepared image name")},
+       {"an image in another identity's folder",
+        {"train/0001/00002_c1_00000.jpg"},
+        "'train/0001/00002_c1_00000.jpg' is of identity 2 in the folder of identity 1; move it to its own"},
+       {"a query in high resolution",
+        {"query/0020/00020_c1_00001.jpg"},
+        StartsWith("'query/0020/00020_c1_00001.jpg' is an image of camera 1 (in this naming camera 0 is the low-")},
+       {"a gallery image in low resolution",
+        {"gallery/0020/00020_c0_00001.jpg"},
+        StartsWith("'gallery/0020/00020_c0_00001.jpg' is an image of camera 0 (")},
+       {"an empty identity", {"val/0002/"}, StartsWith("folder 'ROOT/val/0002' has no images in it")},
+       {"an empty folder", {"val/"}, StartsWith("folder 'ROOT/val' has no identities in it"), {"val"}},
+       {"a missing folder",
+        {},
+        StartsWith("folder 'val' is missing in 'ROOT' (the layout is train, val, gallery, query); "),
+        {"val"}}});
 }
 
 class MlrStandIn : public Scratch {
@@ -327,20 +324,6 @@ TEST_F(MlrStandIn, by_identity_camera_0_is_low_at_rates_that_no_name_tells) {
   EXPECT_EQ(identities, std::set<std::int64_t>({1, 2, 3, 4, 5, 6, 7, 8}));
   EXPECT_EQ(validation, 4);
   EXPECT_EQ(make(Source::kMlrFoldersByIdentity, true).samples.size(), 8U * 3 * 3 - 6);
-}
-
-TEST_F(MlrStandIn, one_camera_is_refused) {
-  for (const Source layout : {Source::kMlrFolders, Source::kMlrFoldersByIdentity}) {
-    try {
-      write_stand_in(files_, root_ / "set", {{.cameras = 1}, layout});
-      ADD_FAILURE() << "one camera was taken";
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(fmt::format("cameras of a stand-in for '{}' is 1 (its layout has 2 to 99); choose one of these",
-                            settings::word(layout)),
-                error.what());
-    }
-    EXPECT_FALSE(files_.exists(root_ / "set"));
-  }
 }
 
 }  // namespace

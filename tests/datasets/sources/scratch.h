@@ -8,9 +8,11 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "datasets/sources/listing.h"
 #include "datasets/sources/source.h"
 
 namespace resolute::datasets {
@@ -45,6 +47,38 @@ class Scratch : public testing::Test {
     }
     ADD_FAILURE() << "nothing was refused";
     return {};
+  }
+
+  //! A folder that is refused: what is put into the one that SetUp() makes (a path that ends in '/' is a folder), the
+  //! message, and what was taken out of it before.
+  struct Refused {
+    const char* proves;
+    std::vector<std::string> put;
+    testing::Matcher<std::string> message;
+    std::vector<std::string> taken = {};
+  };
+  void expect_refused(Source source, const std::vector<Refused>& rows) {
+    for (const Refused& row : rows) {
+      SCOPED_TRACE(row.proves);
+      for (const std::string& path : row.taken) ASSERT_GT(std::filesystem::remove_all(root_ / path), 0U) << path;
+      for (const std::string& path : row.put)
+        path.ends_with('/') ? void(std::filesystem::create_directories(root_ / path)) : touch(path);
+      EXPECT_THAT(refusal(source), row.message);
+      std::filesystem::remove_all(root_);
+      SetUp();
+    }
+  }
+  //! Each name, put into `folder` ("" or with its '/') alone, is refused in text that can be shown: 'PATH'`why`…
+  void expect_names_refused(Source source, const std::string& folder, const std::string& why,
+                            const std::vector<const char*>& names) {
+    for (const char* name : names) {
+      const std::string path = folder + name;
+      touch(path);
+      const std::string message = refusal(source);
+      EXPECT_THAT(message, testing::StartsWith(fmt::format("'{}'{}", sources::printable(path), why)));
+      EXPECT_EQ(sources::printable(message), message);
+      std::filesystem::remove(root_ / path);
+    }
   }
 
   core::FileSystem& files_ = core::real_file_system();

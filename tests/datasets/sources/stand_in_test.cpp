@@ -6,9 +6,9 @@
 
 #include "core/sha256.h"
 #include "datasets/pack/pack.h"
-#include "datasets/sources/listing.h"
 #include "datasets/split.h"
 #include "tests/datasets/sources/scratch.h"
+#include "tests/support/fails.h"
 #include "tests/support/forwarding_file_system.h"
 
 namespace resolute::datasets::stand_in_test {
@@ -47,14 +47,12 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
     return root_ / name;
   }
   static PackSettings pack_options() {
-    PackSettings pack;
-    pack.name = settings::word(GetParam());
-    pack.source = GetParam();
-    pack.rates = {2, 3};
-    pack.height = 16;
-    pack.width = 8;
-    pack.shards = 2;
-    return pack;
+    return {.name = std::string(settings::word(GetParam())),
+            .source = GetParam(),
+            .rates = {2, 3},
+            .height = 16,
+            .width = 8,
+            .shards = 2};
   }
   PackReader pack(const std::filesystem::path& raw, const std::string& name) {
     const auto reader = open_raw(files_, GetParam(), raw);
@@ -125,8 +123,7 @@ TEST_P(StandIn, is_divided_as_its_protocol_says) {
   for (const bool irregular : {false, true}) {
     const std::string name = irregular ? "irregular" : "regular";
     const PackReader reader = pack(make(name, irregular), name + "-pack");
-    SplitSettings split;
-    split.query_rates = {2, 3};
+    SplitSettings split{.query_rates = {2, 3}};
     // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
     if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
       split.lr_camera = 0;
@@ -206,6 +203,58 @@ TEST_P(StandIn, an_image_that_is_none_is_refused_by_name) {
   refused();
   core::write_atomic(files_, file, std::span(whole).first(whole.size() / 2));
   refused();
+}
+
+class StandInSettingsTest : public Scratch {};
+
+TEST_F(StandInSettingsTest, that_a_layout_cannot_have_are_refused_before_anything_is_written) {
+  struct Row {
+    Source layout;
+    SyntheticSettings settings;
+    const char* message;  // after "of a stand-in for 'LAYOUT' is "
+  };
+  for (const auto& [layout, settings, message] :
+       {Row{Source::kCaviar, {.cameras = 1, .images_per_camera = 10}, "cameras … 1 (its layout has 2); set it to 2"},
+        Row{Source::kCaviar, {.images_per_camera = 4}, "images per camera … 4 (its layout has 10); set it to 10"},
+        Row{Source::kDukemtmc, {.cameras = 9}, "cameras … 9 (its layout has 1 to 8); choose one of these"},
+        Row{Source::kMlrFolders, {.cameras = 1}, "cameras … 1 (its layout has 2 to 99); choose one of these"},
+        Row{Source::kMlrFoldersByIdentity, {.cameras = 1}, "cameras … 1 (its layout has 2 to 99); choose one of these"},
+        Row{Source::kPkuReid, {.cameras = 6}, "cameras … 6 (its layout has 2); set it to 2"},
+        Row{Source::kPkuReid,
+            {.images_per_camera = 9},
+            "images per camera … 9 (its layout has 2 to 8); choose one of these"},
+        Row{Source::kSysu, {.cameras = 3}, "cameras … 3 (its layout has 2); set it to 2"},
+        Row{Source::kViper, {.cameras = 3, .images_per_camera = 1}, "cameras … 3 (its layout has 2); set it to 2"},
+        Row{Source::kViper, {.images_per_camera = 2}, "images per camera … 2 (its layout has 1); set it to 1"},
+        Row{Source::kVru, {}, "cameras … 2 (its layout has 1); set it to 1"}}) {
+    std::string expected = message;
+    expected.replace(expected.find("…"), std::string("…").size(),
+                     fmt::format("of a stand-in for '{}' is", settings::word(layout)));
+    EXPECT_THAT(
+        [&] {
+          write_stand_in(files_, root_ / "made", {settings, layout});
+        },
+        tests::fails(expected))
+        << expected;
+    EXPECT_FALSE(files_.exists(root_ / "made")) << expected;
+  }
+}
+
+TEST_F(StandInSettingsTest, of_published_sets_the_folder_that_they_unpack_to_or_its_parent_may_be_named) {
+  for (const auto& [layout, name] :
+       {std::pair(Source::kCaviar, "CAVIARa"), std::pair(Source::kDukemtmc, "DukeMTMC-reID"),
+        std::pair(Source::kMarket1501, "Market-1501-v15.09.15"), std::pair(Source::kViper, "VIPeR"),
+        std::pair(Source::kVru, "VRU")}) {
+    const std::filesystem::path parent = root_ / settings::word(layout);
+    write_stand_in(files_, root_ / "made", stand_in_settings(layout));
+    const auto expected = list_samples(files_, layout, root_ / "made");
+    std::filesystem::create_directory(parent);
+    std::filesystem::rename(root_ / "made", parent / name);
+    for (const std::filesystem::path& named : {parent, parent / name}) {
+      EXPECT_EQ(list_samples(files_, layout, named), expected) << named;
+      EXPECT_EQ(source_root(files_, layout, named), parent / name);
+    }
+  }
 }
 
 std::string test_name(const testing::TestParamInfo<Source>& layout) {

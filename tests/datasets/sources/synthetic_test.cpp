@@ -10,6 +10,8 @@
 #include "core/sha256.h"
 #include "datasets/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
+#include "tests/support/fails.h"
+#include "tests/support/watched_file_system.h"
 
 namespace resolute::datasets::synthetic_test {
 namespace {
@@ -41,59 +43,17 @@ std::vector<std::pair<std::string, std::string>> contents(const std::filesystem:
 }
 
 // Lets the n-th operation that changes something fail as a full disk would.
-class FailingOnce final : public core::FileSystem {
+class FailingOnce final : public tests::WatchedFileSystem {
  public:
   explicit FailingOnce(int fail_at) : left_(fail_at) {}
   bool failed() const { return left_ < 0; }
 
-  std::unique_ptr<core::WritableFile> open_for_write(const std::filesystem::path& path, core::OpenMode mode) override {
-    step();
-    return std::make_unique<File>(inner_.open_for_write(path, mode), *this);
-  }
-  core::Bytes read(const std::filesystem::path& path, std::uint64_t limit) override { return inner_.read(path, limit); }
-  bool exists(const std::filesystem::path& path) override { return inner_.exists(path); }
-  std::vector<std::string> list(const std::filesystem::path& folder) override { return inner_.list(folder); }
-  void create_directories(const std::filesystem::path& folder) override {
-    step();
-    inner_.create_directories(folder);
-  }
-  void rename(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    step();
-    inner_.rename(from, to);
-  }
-  bool link(const std::filesystem::path& from, const std::filesystem::path& to) override {
-    step();
-    return inner_.link(from, to);
-  }
-  void remove(const std::filesystem::path& path) override { inner_.remove(path); }
-  void sync_path(const std::filesystem::path& path) override {
-    step();
-    inner_.sync_path(path);
-  }
-
  private:
-  class File final : public core::WritableFile {
-   public:
-    File(std::unique_ptr<core::WritableFile> inner, FailingOnce& owner) : inner_(std::move(inner)), owner_(owner) {}
-    void write(std::span<const std::byte> bytes) override {
-      owner_.step();
-      inner_->write(bytes);
-    }
-    void sync() override {
-      owner_.step();
-      inner_->sync();
-    }
-    void close() override { inner_->close(); }
-
-   private:
-    std::unique_ptr<core::WritableFile> inner_;
-    FailingOnce& owner_;
-  };
-  void step() {
+  void before(Call call, const std::filesystem::path&) override {
+    if (call == kRead || call == kExists || call == kList || call == kRemove || call == kClose) return;
     if (left_ >= 0 && left_.fetch_sub(1) == 0) throw core::system_error("cannot write", ENOSPC);
   }
 
-  core::FileSystem& inner_ = core::real_file_system();
   std::atomic<int> left_;  // fsyncs come from several threads
 };
 
@@ -292,13 +252,10 @@ TEST_F(WriteSynthetic, other_contents_are_refused_and_an_empty_folder_is_used) {
   other.seed = 99;
   std::filesystem::create_directories(root_ / "empty");
   touch("mine/letter.txt");
-  for (const char* folder : {"set", "mine"}) try {
-      write_stand_in(files_, root_ / folder, {other});
-      FAIL() << "written over " << folder;
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-      EXPECT_THAT(error.what(), HasSubstr("holds something else"));
-    }
+  for (const char* folder : {"set", "mine"})
+    EXPECT_THAT([&] { write_stand_in(files_, root_ / folder, {other}); },
+                tests::fails(core::ErrorKind::kInput, HasSubstr("holds something else")))
+        << "written over " << folder;
   EXPECT_TRUE(files_.exists(root_ / "mine/letter.txt"));
   write_stand_in(files_, root_ / "empty", {other});
   EXPECT_EQ(list_samples(files_, Source::kSynthetic, root_ / "empty").size(), 16u);

@@ -108,17 +108,5 @@ TEST_F(Sysu, its_stand_in_is_listed_and_every_image_can_be_read) {
   }
 }
 
-TEST_F(Sysu, its_stand_in_has_two_cameras_and_no_other_number) {
-  StandInSettings options{
-      {.identities = 4, .cameras = 3, .images_per_camera = 2, .height = 32, .width = 16}, Source::kSysu, false};
-  try {
-    write_stand_in(files_, root_ / "set", options);
-    FAIL() << "three cameras were taken";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_THAT(error.what(), StartsWith("cameras of a stand-in for 'sysu' is 3 (its layout has 2)"));
-  }
-  EXPECT_FALSE(files_.exists(root_ / "set"));
-}
-
 }  // namespace
 }  // namespace resolute::datasets::sysu_test

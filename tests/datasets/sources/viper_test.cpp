@@ -9,7 +9,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 class Viper : public Scratch {
@@ -51,14 +50,6 @@ TEST_F(Viper, identities_are_the_numbers_where_nobody_is_0) {
               ElementsAre(Sample{"cam_a/005_0.bmp", 5, 1, "train"}, Sample{"cam_b/005_180.bmp", 5, 2, "train"}));
 }
 
-TEST_F(Viper, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, Source::kViper, root_);
-  std::filesystem::create_directories(root_ / "data/VIPeR");
-  for (const char* part : {"cam_a", "cam_b"}) std::filesystem::rename(root_ / part, root_ / "data/VIPeR" / part);
-  EXPECT_EQ(list_samples(files_, Source::kViper, root_ / "data"), expected);
-  EXPECT_EQ(list_samples(files_, Source::kViper, root_ / "data/VIPeR"), expected);
-}
-
 TEST_F(Viper, the_flat_naming_gives_the_same_identities_and_cameras) {
   write_stand_in(files_, root_ / "published", {{.identities = 5, .images_per_camera = 1}, Source::kViper, true});
   const auto expected = images_of(files_, root_ / "published");
@@ -77,97 +68,61 @@ TEST_F(Viper, the_flat_naming_gives_the_same_identities_and_cameras) {
   }
 }
 
-TEST_F(Viper, wrong_names_are_refused_with_the_pattern) {
-  touch("cam_b/000.bmp");
-  EXPECT_EQ(
-      refusal(Source::kViper),
-      "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); rename it or take it "
-      "out of the folder");
-  files_.remove(root_ / "cam_b/000.bmp");
-  for (const char* name : {"_45.bmp", "001_.bmp", "001_45_a.bmp", "001_45.bmp.bmp", "-01_45.bmp", "001-45.bmp",
-                           " 001_45.bmp", "1234567890_45.bmp", "001_45\n.bmp", "001_45\xff.bmp"}) {
-    touch(std::string("cam_b/") + name);
-    const std::string message = refusal(Source::kViper);
-    EXPECT_THAT(message, StartsWith(fmt::format("'cam_b/{}' is not a VIPeR image name", sources::printable(name))));
-    EXPECT_THAT(message, Not(testing::ContainsRegex("[\n\xff]")));
-    files_.remove(root_ / "cam_b" / name);
-  }
-}
-
-TEST_F(Viper, wrong_flat_names_are_refused_with_the_pattern) {
+TEST_F(Viper, near_misses_of_the_pattern_are_refused) {
+  expect_names_refused(Source::kViper, "cam_b/", " is not a VIPeR image name",
+                       {"_45.bmp", "001_.bmp", "001_45_a.bmp", "001_45.bmp.bmp", "-01_45.bmp", "001-45.bmp",
+                        " 001_45.bmp", "1234567890_45.bmp", "001_45\n.bmp", "001_45\xff.bmp"});
   start_flat({"000_45_a.bmp", "000_45_b.bmp"});
-  for (const char* name : {"000_45.bmp", "000_45_c.bmp", "000_45_A.bmp", "000_45_.bmp", "000_45a.bmp", "a.bmp",
-                           "000__a.bmp", "000_45_12.bmp"}) {
-    touch(name);
-    EXPECT_THAT(refusal(Source::kViper), StartsWith(fmt::format("'{}' is not a VIPeR image name (expected "
-                                                                "PERSON_ANGLE_CAMERA.bmp",
-                                                                name)));
-    files_.remove(root_ / name);
-  }
+  expect_names_refused(Source::kViper, "", " is not a VIPeR image name (expected PERSON_ANGLE_CAMERA.bmp",
+                       {"000_45.bmp", "000_45_c.bmp", "000_45_A.bmp", "000_45_.bmp", "000_45a.bmp", "a.bmp",
+                        "000__a.bmp", "000_45_12.bmp"});
 }
 
-TEST_F(Viper, two_ways_of_naming_cameras_are_refused) {
-  start_flat({"000_45_a.bmp", "000_45_1.bmp"});
-  EXPECT_EQ(refusal(Source::kViper),
-            "the image names end in the cameras 1, a (a and b, 1 and 2, or 0 and 1 are expected); rename the images");
-  start_flat({"000_45_0.bmp", "000_45_2.bmp"});
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("the image names end in the cameras 0, 2 ("));
-}
-
-TEST_F(Viper, a_person_without_an_image_by_one_camera_is_refused) {
-  touch("cam_b/007_45.bmp");
-  EXPECT_EQ(refusal(Source::kViper),
-            "'cam_b/007_45.bmp' has no image of the same person by camera 1 beside it (each camera has one image of "
-            "each person); unpack the data set again");
-  files_.remove(root_ / "cam_b/007_45.bmp");
-  files_.remove(root_ / "cam_b/000_90.bmp");
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("'cam_a/000_45.bmp' has no image of the same person by camera 2"));
-  start_flat({"000_45_1.bmp"});
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("'000_45_1.bmp' has no image of the same person by camera 2"));
-}
-
-TEST_F(Viper, two_images_of_a_person_by_one_camera_are_refused) {
-  touch("cam_a/0_135.bmp");
-  EXPECT_EQ(refusal(Source::kViper),
-            "'cam_a/000_45.bmp' and 'cam_a/0_135.bmp' are of one person and one camera (each camera has one image of "
-            "each person); take one of them out");
-}
-
-TEST_F(Viper, missing_and_empty_folders_are_refused) {
-  std::filesystem::remove_all(root_ / "cam_b");
-  EXPECT_EQ(refusal(Source::kViper),
-            "folder 'cam_b' is missing in 'ROOT' (the layout is cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or "
-            "PERSON_ANGLE_CAMERA.bmp); name the folder that holds them");
-  touch("cam_b/Thumbs.db");
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("folder 'ROOT/cam_b' has no images in it"));
-  start_flat({"README.txt"});
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("folder 'ROOT' has neither cam_a and cam_b nor images in it"));
-}
-
-TEST_F(Viper, both_namings_at_once_are_refused) {
-  touch("000_45_a.bmp");
-  EXPECT_THAT(refusal(Source::kViper), StartsWith("'000_45_a.bmp' stands beside cam_a and cam_b (the layout is"));
-}
-
-TEST_F(Viper, a_file_in_place_of_a_folder_is_refused) {
-  std::filesystem::remove_all(root_ / "cam_b");
-  touch("cam_b");
-  EXPECT_THAT(refusal(Source::kViper), HasSubstr("cannot list 'ROOT/cam_b'"));
-}
-
-TEST_F(Viper, a_stand_in_has_two_cameras_and_one_image_of_each) {
-  for (const auto& [options, message] : std::initializer_list<std::pair<SyntheticSettings, std::string>>{
-           {{.cameras = 3, .images_per_camera = 1},
-            "cameras of a stand-in for 'viper' is 3 (its layout has 2); set it to 2"},
-           {{.images_per_camera = 2},
-            "images per camera of a stand-in for 'viper' is 2 (its layout has 1); set it to 1"}})
-    try {
-      write_stand_in(files_, root_ / "made", {options, Source::kViper});
-      ADD_FAILURE() << message;
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.what(), message);
-      EXPECT_FALSE(files_.exists(root_ / "made"));
-    }
+TEST_F(Viper, what_does_not_fit_is_refused) {
+  expect_refused(
+      Source::kViper,
+      {{"a wrong name is told the pattern",
+        {"cam_b/000.bmp"},
+        "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); rename it or take it "
+        "out of the folder"},
+       {"a person without an image by camera 1",
+        {"cam_b/007_45.bmp"},
+        "'cam_b/007_45.bmp' has no image of the same person by camera 1 beside it (each camera has one image of "
+        "each person); unpack the data set again"},
+       {"a person without an image by camera 2",
+        {},
+        StartsWith("'cam_a/000_45.bmp' has no image of the same person by camera 2"),
+        {"cam_b/000_90.bmp"}},
+       {"two images of a person by one camera",
+        {"cam_a/0_135.bmp"},
+        "'cam_a/000_45.bmp' and 'cam_a/0_135.bmp' are of one person and one camera (each camera has one image of "
+        "each person); take one of them out"},
+       {"a missing folder",
+        {},
+        "folder 'cam_b' is missing in 'ROOT' (the layout is cam_a/PERSON_ANGLE.bmp and cam_b/PERSON_ANGLE.bmp, or "
+        "PERSON_ANGLE_CAMERA.bmp); name the folder that holds them",
+        {"cam_b"}},
+       {"an empty folder", {"cam_b/Thumbs.db"}, StartsWith("folder 'ROOT/cam_b' has no images in it"), {"cam_b"}},
+       {"a file in place of a folder", {"cam_b"}, HasSubstr("cannot list 'ROOT/cam_b'"), {"cam_b"}},
+       {"both namings at once",
+        {"000_45_a.bmp"},
+        StartsWith("'000_45_a.bmp' stands beside cam_a and cam_b (the layout is")},
+       {"no images at all",
+        {"README.txt"},
+        StartsWith("folder 'ROOT' has neither cam_a and cam_b nor images in it"),
+        {"cam_a", "cam_b"}},
+       {"letters and numbers as cameras",
+        {"000_45_a.bmp", "000_45_1.bmp"},
+        "the image names end in the cameras 1, a (a and b, 1 and 2, or 0 and 1 are expected); rename the images",
+        {"cam_a", "cam_b"}},
+       {"cameras 0 and 2",
+        {"000_45_0.bmp", "000_45_2.bmp"},
+        StartsWith("the image names end in the cameras 0, 2 ("),
+        {"cam_a", "cam_b"}},
+       {"a person of one camera alone",
+        {"000_45_1.bmp"},
+        StartsWith("'000_45_1.bmp' has no image of the same person by camera 2"),
+        {"cam_a", "cam_b"}}});
 }
 
 }  // namespace

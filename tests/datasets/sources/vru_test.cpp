@@ -41,17 +41,6 @@ TEST_F(Vru, lists_train_and_the_smallest_test_with_identities_from_one) {
                           Sample{"Pic/c1.jpg", 13, 1, "gallery"}, Sample{"Pic/c2.jpg", 13, 1, "gallery"}));
 }
 
-TEST_F(Vru, the_parent_of_its_folder_will_do) {
-  const auto expected = list_samples(files_, Source::kVru, root_);
-  std::filesystem::create_directories(root_ / "data");
-  for (const char* part : {"Pic", "train_test_split"}) {
-    std::filesystem::create_directories(root_ / "data/VRU");
-    std::filesystem::rename(root_ / part, root_ / "data/VRU" / part);
-  }
-  EXPECT_EQ(list_samples(files_, Source::kVru, root_ / "data"), expected);
-  EXPECT_EQ(list_samples(files_, Source::kVru, root_ / "data/VRU"), expected);
-}
-
 TEST_F(Vru, line_ends_of_windows_blanks_and_a_missing_last_one_are_taken) {
   const auto expected = list_samples(files_, Source::kVru, root_);
   write(kTrain, "a1 0\r\nb2  7\r\na2\t0\r\nb1 7");
@@ -140,15 +129,6 @@ TEST_F(Vru, an_irregular_stand_in_has_an_image_in_no_list) {
   EXPECT_EQ(lines("test_list_1200.txt"), 9);
   EXPECT_EQ(lines("test_list_2400.txt"), 12);
   EXPECT_EQ(lines("test_list_8000.txt"), 15);
-}
-
-TEST_F(Vru, a_stand_in_has_one_camera) {
-  try {
-    write_stand_in(files_, root_ / "made", {{}, Source::kVru});
-    ADD_FAILURE() << "two cameras were taken";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_STREQ(error.what(), "cameras of a stand-in for 'vru' is 2 (its layout has 1); set it to 1");
-  }
 }
 
 TEST_F(Vru, missing_and_empty_parts_are_refused) {

@@ -178,8 +178,7 @@ class SuiteUnderFire : public testing::Test {
   std::vector<pid_t> tree() const { return system_test::processes_with({store().string()}); }
 
   pid_t start(const std::vector<std::string>& launcher) const {
-    core::SpawnRequest request;
-    request.arguments = launcher;
+    core::SpawnRequest request{.arguments = launcher};
     request.arguments.insert(request.arguments.end(),
                              {kChaosProgram, "drive", store().string(), std::to_string(plan_.jobs.size())});
     request.environment = system_test::program_environment();

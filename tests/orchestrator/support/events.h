@@ -35,6 +35,11 @@ inline orchestrator::State state_after(const std::vector<orchestrator::Event>& e
   return state;
 }
 
+//! Applies them one after the other.
+inline void happen(orchestrator::State& state, const std::vector<orchestrator::Event>& events) {
+  for (const orchestrator::Event& event : events) orchestrator::apply(state, event);
+}
+
 inline orchestrator::RunStarted toy_run(int max_jobs = -1) {
   return {1, std::string(32, 'a'), "host", 42, max_jobs, {}};
 }

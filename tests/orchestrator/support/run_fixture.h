@@ -7,16 +7,14 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <functional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "core/clock.h"
 #include "core/process.h"
 #include "orchestrator/run.h"
 #include "orchestrator/status.h"
+#include "tests/orchestrator/support/processes.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"
 
@@ -38,26 +36,6 @@ inline orchestrator::RunOptions toy_options(const std::filesystem::path& store, 
   options.live_interval = std::chrono::milliseconds(50);
   options.held_wait = std::chrono::milliseconds(100);
   return options;
-}
-
-inline bool eventually(const std::function<bool()>& holds, std::chrono::seconds limit = std::chrono::seconds(30)) {
-  const auto deadline = core::monotonic_clock().now() + limit;
-  while (!holds()) {
-    if (core::monotonic_clock().now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
-
-inline bool gone(pid_t process) {
-  const auto text = [&] {
-    try {
-      return core::read_text_if_exists(core::real_file_system(), fmt::format("/proc/{}/stat", process)).value_or("");
-    } catch (const core::RuntimeError&) {
-      return std::string();
-    }
-  }();
-  return text.empty() || text.find(") Z") != std::string::npos;
 }
 
 // One line of STORE/ran.
@@ -82,8 +60,7 @@ class Run : public testing::Test {
 
   // This program as coordinator, in a process of its own; under `launcher` with its agents.
   pid_t start(int jobs, int gang, int slots, const std::vector<std::string>& launcher = {}) {
-    core::SpawnRequest request;
-    request.arguments = launcher;
+    core::SpawnRequest request{.arguments = launcher};
     for (const auto& argument : {std::filesystem::read_symlink("/proc/self/exe").string(), std::string("drive"),
                                  store().string(), std::to_string(jobs), std::to_string(gang), std::to_string(slots)})
       request.arguments.push_back(argument);

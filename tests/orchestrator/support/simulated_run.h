@@ -207,8 +207,7 @@ class SimulatedRun {
 
   void decide_some(int calls, bool more_agents) {
     using namespace orchestrator;
-    Policy policy;
-    policy.agents_pending = more_agents && state.machine_of.empty();
+    Policy policy{.agents_pending = more_agents && state.machine_of.empty()};
     for (int i = 0; i < calls && !ended; ++i)
       for (Event& event : decide(state, policy, now_)) record(std::move(event));
   }

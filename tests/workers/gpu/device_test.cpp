@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/support/fails.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/lone.h"
@@ -10,25 +11,17 @@ namespace resolute::workers::gpu_test::device_test {
 namespace {
 
 TEST(OpenDevice, an_unknown_name_is_refused) {
-  try {
-    open_device("tpu", 0);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    EXPECT_NE(std::string::npos, std::string(error.what()).find("device 'tpu' is unknown"));
-  }
+  EXPECT_THAT([&] { open_device("tpu", 0); },
+              tests::fails(core::ErrorKind::kInput, testing::HasSubstr("device 'tpu' is unknown")));
 }
 
 TEST(OpenDevice, without_a_gpu_the_reason_is_said) {
   if (on_gpu()) GTEST_SKIP() << "there is a GPU";
-  try {
-    open_device("cuda", 0);
-    FAIL() << "this machine has a GPU: set RESOLUTE_TEST_DEVICE=cuda";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kEnvironment, error.kind());
-    EXPECT_TRUE(std::string(error.what()).starts_with("device 'cuda' is not available (")) << error.what();
-    EXPECT_NE(std::string::npos, std::string(error.what()).find("device = \"cpu\"")) << error.what();
-  }
+  EXPECT_THAT([&] { open_device("cuda", 0); },
+              tests::fails(core::ErrorKind::kEnvironment,
+                           testing::AllOf(testing::StartsWith("device 'cuda' is not available ("),
+                                          testing::HasSubstr("device = \"cpu\""))))
+      << "this machine has a GPU: set RESOLUTE_TEST_DEVICE=cuda";
 }
 
 TEST(OpenDevice, every_process_rank_has_a_place) {

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "tests/support/fails.h"
 #include "workers/ddp/roll_call.h"
 
 namespace {
@@ -255,13 +256,8 @@ TEST_F(NcclTest, what_nccl_reports_ends_the_exchange_at_once) {
 }
 
 TEST_F(NcclTest, ranks_on_one_gpu_are_refused_before_nccl_is_asked) {
-  try {
-    connect(2, /*one_gpu=*/true);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kEnvironment, error.kind());
-    EXPECT_THAT(error.what(), HasSubstr("process ranks 0 and 1 have the same GPU"));
-  }
+  EXPECT_THAT([&] { connect(2, /*one_gpu=*/true); },
+              tests::fails(core::ErrorKind::kEnvironment, HasSubstr("process ranks 0 and 1 have the same GPU")));
   EXPECT_TRUE(stage.calls.empty());
 }
 

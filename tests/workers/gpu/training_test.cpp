@@ -59,10 +59,7 @@ class PlacedSource final : public BatchSource {
 
 // Every pair's own weights, and the distances of all rows.
 experiments::FtwaOptions ftwa_options() {
-  experiments::FtwaOptions options;
-  options.mining = methods::Mining::kAll;
-  options.triplet_weighting = methods::Weighting::kPerSample;
-  return options;
+  return {.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample};
 }
 
 experiments::TrainingSpecification specification(const Plan& plan) {
@@ -90,10 +87,7 @@ Trained train(at::Device place, Communicator* communicator, const Plan& plan, co
   PlacedSource source(place, plan.method == "ftwa");
   ProgressPipe silent(-1);
   MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
-  TrainerOptions options;
-  options.recipe = asked.recipe;
-  options.lanes = kLanes;
-  options.keep_graphs = plan.keep_graphs;
+  TrainerOptions options{.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs};
   Trainer trainer(
       {.method = *method, .source = source, .progress = silent, .communicator = communicator, .metrics = &metrics},
       options);

@@ -167,25 +167,22 @@ TEST_F(BranchedEvaluationTest, any_number_of_ranks_and_threads_gives_the_same_bi
     Exchange exchange(ranks);
     std::atomic<int> equal = 0;
     std::atomic<std::uint64_t> images = 0;
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < ranks; ++rank)
-      threads.emplace_back([&, rank] {
-        ThreadCommunicator communicator(exchange, rank);
-        TwoSidedMethod own;
-        std::uint64_t last = 0, all = 0;
-        const Comparison how{.distance = "weighted", .gallery_copy_rate = 0};
-        const auto shared = std::get<DistanceEmbedding>(
-            embed_split(own, *pack_, split_, how, {.communicator = &communicator}, [&](auto done, auto total) {
-              last = done;
-              all = total;
-              return true;
-            }).value());
-        EXPECT_EQ(all, last);
-        images += all;
-        equal += shared.distances == alone.distances && shared.weights == alone.weights &&
-                 shared.query.identities == alone.query.identities;
-      });
-    for (std::thread& thread : threads) thread.join();
+    on_ranks(ranks, [&](int rank) {
+      ThreadCommunicator communicator(exchange, rank);
+      TwoSidedMethod own;
+      std::uint64_t last = 0, all = 0;
+      const Comparison how{.distance = "weighted", .gallery_copy_rate = 0};
+      const auto shared = std::get<DistanceEmbedding>(
+          embed_split(own, *pack_, split_, how, {.communicator = &communicator}, [&](auto done, auto total) {
+            last = done;
+            all = total;
+            return true;
+          }).value());
+      EXPECT_EQ(all, last);
+      images += all;
+      equal += shared.distances == alone.distances && shared.weights == alone.weights &&
+               shared.query.identities == alone.query.identities;
+    });
     EXPECT_EQ(ranks, equal);
     EXPECT_EQ(images_to_embed(*method_, split_, {.distance = "weighted", .gallery_copy_rate = 0}), images);
   }

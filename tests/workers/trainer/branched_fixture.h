@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "datasets/loader.h"
-#include "tests/datasets/pack/raw_images.h"
 #include "tests/workers/trainer/go_on.h"
+#include "tests/workers/trainer/packed_trial.h"
 #include "tests/workers/trainer/two_sided_method.h"
 #include "workers/evaluator.h"
 
@@ -29,27 +29,14 @@ struct ImageRow {
 };
 
 // 40 identities, half of them to test: 80 queries and as many gallery images, so 2 batches each.
-class BranchedEvaluationTest : public ::testing::Test {
+class BranchedEvaluationTest : public PackedTrial {
  protected:
-  static void SetUpTestSuite() {
-    raw_ = std::make_unique<tests::RawImages>(40, 4, 16, 8);
-    datasets::PackSettings options = tests::small_options();
-    options.height = 16;
-    options.width = 8;
-    tests::make_pack(*raw_, options, raw_->pack());
-  }
-  static void TearDownTestSuite() { raw_.reset(); }
+  static void SetUpTestSuite() { pack_images(40, 4, of_size(16, 8)); }
   void SetUp() override {
+    PackedTrial::SetUp();
     at::set_num_threads(2);
-    pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    split_ = split({2, 3});
     ASSERT_GT(split_.query.size(), kEmbeddingBatch);
     ASSERT_GT(split_.gallery.size(), kEmbeddingBatch);
-  }
-  datasets::Split split(const std::vector<int>& query_rates) const {
-    datasets::SplitSettings options;
-    options.query_rates = query_rates;
-    return datasets::make_split(*pack_, options);
   }
   DistanceEmbedding embed(const std::string& distance, int copy_rate = 3, const EmbeddingOptions& options = {}) {
     const Comparison how{.distance = distance, .gallery_copy_rate = copy_rate};
@@ -68,8 +55,7 @@ class BranchedEvaluationTest : public ::testing::Test {
     return found->second;
   }
   ImageRow computed_row(const ImageView& view) {
-    datasets::LoaderOptions any;
-    any.train_rates = {1};
+    datasets::LoaderOptions any{.train_rates = {1}};
     datasets::Loader loader(*pack_, any);
     at::Tensor image = at::empty({1, 16, 8, 3});
     loader.fill_view(view.row, view.rate, {image.mutable_data_ptr<float>(), loader.image_floats()});
@@ -109,9 +95,6 @@ class BranchedEvaluationTest : public ::testing::Test {
     return distances;
   }
 
-  static inline std::unique_ptr<tests::RawImages> raw_;
-  std::optional<datasets::PackReader> pack_;
-  datasets::Split split_;
   TwoSidedMethod two_sided_;
   Method* method_ = &two_sided_;
   std::map<bool, Embedder> embedders_;

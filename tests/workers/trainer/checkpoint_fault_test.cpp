@@ -18,7 +18,7 @@ class CheckpointFaults : public CheckpointFolderTest {
 
 TEST_F(CheckpointFaults, any_operation_that_fails_is_reported_and_leaves_the_checkpoint_before) {
   struct Case {
-    FaultyFileSystem::Operation operation;
+    FaultyFileSystem::Call operation;
     int error_number;
     core::ErrorKind kind;
   };
@@ -32,7 +32,7 @@ TEST_F(CheckpointFaults, any_operation_that_fails_is_reported_and_leaves_the_che
                             Case{FaultyFileSystem::kSync, ENOSPC, core::ErrorKind::kEnvironment},
                             Case{FaultyFileSystem::kClose, ENOSPC, core::ErrorKind::kEnvironment},
                             Case{FaultyFileSystem::kRename, EIO, core::ErrorKind::kTransient},
-                            Case{FaultyFileSystem::kCreateDirectories, ENOSPC, core::ErrorKind::kEnvironment}}) {
+                            Case{FaultyFileSystem::kMkdir, ENOSPC, core::ErrorKind::kEnvironment}}) {
     SCOPED_TRACE(fault.operation);
     const auto before = names();
     files_.fail(fault.operation, 0, fault.error_number);

@@ -12,9 +12,9 @@
 #include "datasets/image/image.h"
 #include "datasets/low_resolution.h"
 #include "experiments/outputs.h"
-#include "tests/datasets/pack/raw_images.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"
+#include "tests/workers/trainer/packed_trial.h"
 #include "workers/evaluation_outputs.h"
 #include "workers/methods/method.h"
 
@@ -24,31 +24,18 @@ constexpr int kHeight = 32, kWidth = 16;
 constexpr int kFrame = 2, kGap = 4;  // of pictures of this size
 
 // 20 identities, half of them to test: 20 queries and as many gallery images.
-class EvaluationOutputsTest : public ::testing::Test {
+class EvaluationOutputsTest : public PackedTrial {
  protected:
   static void SetUpTestSuite() { make_pack(20, kHeight, kWidth); }
   static void make_pack(int identities, int native_height, int native_width) {
-    raw_ = std::make_unique<tests::RawImages>(identities, 2, native_height, native_width);
-    datasets::PackSettings options = tests::small_options();
-    options.height = kHeight;
-    options.width = kWidth;
-    tests::make_pack(*raw_, options, raw_->pack());
+    pack_images(identities, 2, of_size(kHeight, kWidth), native_height, native_width);
   }
-  static void TearDownTestSuite() { raw_.reset(); }
   void SetUp() override {
-    at::set_num_threads(1);
-    pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    split_ = split({2, 3});
+    PackedTrial::SetUp();
     protocol_.panels = 4;
     protocol_.sample_rates = {1, 2, 3};
     protocol_.sample_identities = 3;
     protocol_.resolution_probe = true;
-  }
-  datasets::Split split(const std::vector<int>& query_rates, std::uint64_t seed = 0) const {
-    datasets::SplitSettings options;
-    options.query_rates = query_rates;
-    options.seed = seed;
-    return datasets::make_split(*pack_, options);
   }
   template <class Options>
   std::unique_ptr<Method> method() const {
@@ -75,9 +62,6 @@ class EvaluationOutputsTest : public ::testing::Test {
     return row;
   }
 
-  static inline std::unique_ptr<tests::RawImages> raw_;
-  std::optional<datasets::PackReader> pack_;
-  datasets::Split split_;
   experiments::EvaluationProtocol protocol_;
 };
 

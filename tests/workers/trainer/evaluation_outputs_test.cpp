@@ -143,8 +143,7 @@ TEST_F(EvaluationOutputsTest, reconstructions_stand_between_input_and_original) 
 }
 
 TEST_F(EvaluationOutputsTest, a_method_without_a_decoder_leaves_no_reconstruction) {
-  experiments::RainOptions without;
-  without.reconstruction = false;
+  experiments::RainOptions without{.reconstruction = false};
   for (const experiments::MethodOptions& options :
        {experiments::MethodOptions(without), experiments::MethodOptions(experiments::BaselineOptions{})}) {
     const auto network = make_method(worker_tests::small_specification(options), split_.train_identities);

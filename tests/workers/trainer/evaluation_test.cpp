@@ -6,11 +6,11 @@
 
 #include <atomic>
 #include <barrier>
-#include <thread>
 
 #include "methods/baseline/baseline.h"
-#include "tests/datasets/pack/raw_images.h"
 #include "tests/methods/small_training.h"
+#include "tests/workers/trainer/packed_trial.h"
+#include "tests/workers/trainer/thread_communicator.h"
 #include "workers/evaluator.h"
 #include "workers/training_evaluation.h"
 
@@ -61,22 +61,11 @@ struct Unfolded : Baseline {
 const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
 
 // 52 identities, half of them to test: 104 queries and as many gallery images, so 4 batches.
-class EvaluationTest : public ::testing::Test {
+class EvaluationTest : public PackedTrial {
  protected:
-  static void SetUpTestSuite() {
-    raw_ = std::make_unique<tests::RawImages>(52, 4, 32, 16);
-    datasets::PackSettings options = tests::small_options();
-    options.height = 32;
-    options.width = 16;
-    tests::make_pack(*raw_, options, raw_->pack());
-  }
-  static void TearDownTestSuite() { raw_.reset(); }
+  static void SetUpTestSuite() { pack_images(52, 4, of_size(32, 16)); }
   void SetUp() override {
-    at::set_num_threads(1);
-    pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    datasets::SplitSettings options;
-    options.query_rates = {2, 3};
-    split_ = datasets::make_split(*pack_, options);
+    PackedTrial::SetUp();
     ASSERT_GT(split_.query.size() + split_.gallery.size(), 3 * kEmbeddingBatch);
   }
   template <class Made = Baseline>
@@ -87,10 +76,6 @@ class EvaluationTest : public ::testing::Test {
   FeatureEmbedding embed(Method& method, const EmbeddingOptions& options = {}, const Comparison& how = {}) const {
     return std::get<FeatureEmbedding>(embed_split(method, *pack_, split_, how, options, kGoOn).value());
   }
-
-  static inline std::unique_ptr<tests::RawImages> raw_;
-  std::optional<datasets::PackReader> pack_;
-  datasets::Split split_;
 };
 
 TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
@@ -102,16 +87,13 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
   for (const int ranks : {2, 3, 5}) {
     Gathering all(ranks);
     std::atomic<int> equal = 0;
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < ranks; ++rank)
-      threads.emplace_back([&, rank] {
-        GatheringRank communicator(all, rank);
-        Baseline own = method();
-        const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
-        equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
-                 shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
-      });
-    for (std::thread& thread : threads) thread.join();
+    on_ranks(ranks, [&](int rank) {
+      GatheringRank communicator(all, rank);
+      Baseline own = method();
+      const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
+      equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
+               shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
+    });
     EXPECT_EQ(ranks, equal);
   }
 }
@@ -119,15 +101,12 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
 TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
   Gathering all(2);
   std::atomic<int> ended = 0;
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < 2; ++rank)
-    threads.emplace_back([&, rank] {
-      GatheringRank communicator(all, rank);
-      Baseline own = method();
-      ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
-                            [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
-    });
-  for (std::thread& thread : threads) thread.join();
+  on_ranks(2, [&](int rank) {
+    GatheringRank communicator(all, rank);
+    Baseline own = method();
+    ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
+                          [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
+  });
   EXPECT_EQ(2, ended);
 }
 

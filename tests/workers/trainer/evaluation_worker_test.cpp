@@ -24,6 +24,16 @@ class EvaluationWorkerTest : public WorkerTest {
     training.recipe.lr_images = 1;
     return training;
   }
+  static experiments::EvaluationSpecification evaluation_of(const experiments::TrainingSpecification& training,
+                                                            int panels, const std::vector<int>& sample_rates,
+                                                            int sample_identities, bool resolution_probe = false) {
+    experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
+    evaluation.protocol.panels = panels;
+    evaluation.protocol.sample_rates = sample_rates;
+    evaluation.protocol.sample_identities = sample_identities;
+    evaluation.protocol.resolution_probe = resolution_probe;
+    return evaluation;
+  }
   // Runs the evaluation in a store where its training is done; returns its record.
   results::EvaluationRecord evaluate(const std::string& name, const experiments::EvaluationSpecification& evaluation) {
     const JobId id = write_specification(store(name), evaluation);
@@ -73,9 +83,7 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
     const std::string lines = train_evaluating(name, training, 1, std::to_string(kSteps));
     const experiments::EvaluationSpecification evaluation{
         experiments::job_id(training), small_pack(), training.split, {}};
-    const JobId id = write_specification(store(name), evaluation);
-    run_alone(store(name), id);
-    const auto record = std::get<results::EvaluationRecord>(results::parse_record(result(store(name), id), "result"));
+    const results::EvaluationRecord record = evaluate(name, evaluation);
     const core::Json last = core::parse_json(lines, "evaluations");
     EXPECT_EQ(static_cast<std::uint64_t>(kSteps), last.at("step").get<std::uint64_t>());
     EXPECT_EQ(record.metrics, (last.at("metrics").get<std::map<std::string, double>>()));
@@ -85,23 +93,17 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
 TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_leaves_them_again) {
   experiments::TrainingSpecification training = small_training(experiments::RainOptions{});
   training.recipe.steps = 4;
-  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
-  evaluation.protocol.panels = 2;
-  evaluation.protocol.sample_rates = {1, 3};
-  evaluation.protocol.sample_identities = 2;
-  evaluation.protocol.resolution_probe = true;
+  experiments::EvaluationSpecification evaluation = evaluation_of(training, 2, {1, 3}, 2, true);
   std::set<std::string> texts;
   for (const char* name : {"outputs", "outputs-again"}) {
     train(name, training, 1);
-    const JobId id = write_specification(store(name), evaluation);
-    run_alone(store(name), id);
-    texts.insert(result(store(name), id));
-    const auto record = std::get<results::EvaluationRecord>(results::parse_record(result(store(name), id), "result"));
+    const results::EvaluationRecord record = evaluate(name, evaluation);
+    texts.insert(result(store(name), record.job));
     std::set<std::string> files;
     for (const auto& [file, sha256] : record.outputs) {
       files.insert(file);
       const core::Bytes bytes =
-          core::real_file_system().read(experiments::StoreLayout(store(name)).job_folder(id) / file);
+          core::real_file_system().read(experiments::StoreLayout(store(name)).job_folder(record.job) / file);
       EXPECT_EQ(sha256, core::sha256_hex(bytes)) << file;
     }
     EXPECT_EQ((std::set<std::string>{"panels/gallery-000.png", "panels/gallery-001.png", "panels/panels.json",
@@ -116,15 +118,11 @@ TEST_F(EvaluationWorkerTest, an_evaluation_names_the_files_that_it_leaves_and_le
 }
 
 TEST_F(EvaluationWorkerTest, a_cascade_leaves_what_each_scale_recovers_whatever_number_of_ranks_trained_it) {
-  experiments::MsiflaOptions cascade;
-  cascade.ir_width = 8;
+  experiments::MsiflaOptions cascade{.ir_width = 8};
   experiments::TrainingSpecification training = small_training(cascade);
   training.recipe.steps = 4;
   training.recipe.lr_images = 1;
-  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
-  evaluation.protocol.panels = 1;
-  evaluation.protocol.sample_rates = {1, 2, 4};
-  evaluation.protocol.sample_identities = 2;
+  experiments::EvaluationSpecification evaluation = evaluation_of(training, 1, {1, 2, 4}, 2);
   std::set<std::string> texts;
   for (int ranks : {1, 2}) {
     const std::string name = fmt::format("cascade-{}", ranks);
@@ -152,11 +150,7 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_rank
   EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
   EXPECT_EQ(lines, train_evaluating("branches-two", training, 2, "2"));
 
-  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
-  evaluation.protocol.panels = 1;
-  evaluation.protocol.sample_rates = {1, 2, 4};
-  evaluation.protocol.sample_identities = 3;
-  evaluation.protocol.resolution_probe = true;
+  experiments::EvaluationSpecification evaluation = evaluation_of(training, 1, {1, 2, 4}, 3, true);
   std::set<std::string> features;
   const std::vector<std::pair<std::string, int>> comparisons = {
       {"default", 3}, {"default", 0}, {"equal", 3}, {"hr", 3}, {"lr", 0}};
@@ -177,21 +171,14 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_rank
 }
 
 TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_and_ranks_as_its_file_does) {
-  experiments::ResolutionAdaptiveOptions method;
-  method.widths = {16, 16, 32, 64};
-  method.verification_width = 8;
-  method.stage_steps = 1;
+  experiments::ResolutionAdaptiveOptions method{.widths = {16, 16, 32, 64}, .stage_steps = 1, .verification_width = 8};
   experiments::TrainingSpecification training = small_training(method);
   training.recipe.steps = 5;  // one for the trunk, one for each of four masks
   const std::string lines = train_evaluating("levels", training, 1, "2");
   EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
   EXPECT_EQ(lines, train_evaluating("levels-two", training, 2, "2"));
 
-  experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
-  evaluation.protocol.panels = 1;
-  evaluation.protocol.sample_rates = {1, 2, 4};
-  evaluation.protocol.sample_identities = 3;
-  evaluation.protocol.resolution_probe = true;
+  experiments::EvaluationSpecification evaluation = evaluation_of(training, 1, {1, 2, 4}, 3, true);
   std::map<std::string, double> agreements;
   for (const std::string way : {"known", "native-size", "highest", "lowest"}) {
     evaluation.protocol.query_level = tests::AnyWord(way);

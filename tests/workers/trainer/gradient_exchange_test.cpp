@@ -7,7 +7,6 @@
 #include <cstring>
 #include <functional>
 #include <string>
-#include <thread>
 
 #include "core/error.h"
 #include "core/random.h"
@@ -89,13 +88,10 @@ std::vector<Exchanged> exchange(int rank, int ranks, int lanes, std::int64_t buc
 std::vector<std::vector<Exchanged>> with_ranks(int ranks, int lanes, std::int64_t bucket_bytes) {
   std::vector<std::vector<Exchanged>> found(static_cast<std::size_t>(ranks));
   Exchange meeting(ranks);
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank)
-    threads.emplace_back([&, rank] {
-      ThreadCommunicator communicator(meeting, rank);
-      found[static_cast<std::size_t>(rank)] = exchange(rank, ranks, lanes, bucket_bytes, &communicator);
-    });
-  for (std::thread& thread : threads) thread.join();
+  on_ranks(ranks, [&](int rank) {
+    ThreadCommunicator communicator(meeting, rank);
+    found[static_cast<std::size_t>(rank)] = exchange(rank, ranks, lanes, bucket_bytes, &communicator);
+  });
   return found;
 }
 
@@ -198,13 +194,10 @@ TEST(GradientExchange, two_groups_of_one_backward_pass_are_summed_as_one_is_what
     for (std::int64_t bucket_bytes : {1, 320, 1 << 20}) {
       Exchange meeting(ranks);
       std::vector<std::vector<std::string>> found(static_cast<std::size_t>(ranks));
-      std::vector<std::thread> threads;
-      for (int rank = 0; rank < ranks; ++rank)
-        threads.emplace_back([&, rank] {
-          ThreadCommunicator communicator(meeting, rank);
-          found[static_cast<std::size_t>(rank)] = exchange_two_groups(rank, ranks, 4, bucket_bytes, &communicator);
-        });
-      for (std::thread& thread : threads) thread.join();
+      on_ranks(ranks, [&](int rank) {
+        ThreadCommunicator communicator(meeting, rank);
+        found[static_cast<std::size_t>(rank)] = exchange_two_groups(rank, ranks, 4, bucket_bytes, &communicator);
+      });
       for (const auto& of_rank : found) EXPECT_EQ(alone, of_rank) << ranks << " ranks, " << bucket_bytes << " bytes";
     }
 }

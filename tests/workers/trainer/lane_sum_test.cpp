@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <thread>
-
 #include "core/error.h"
 #include "core/random.h"
+#include "tests/support/fails.h"
 #include "tests/workers/trainer/thread_communicator.h"
 
 namespace resolute::workers::lane_sum_test {
@@ -49,13 +48,10 @@ at::Tensor sum_with(int ranks, int lanes, std::int64_t elements) {
   if (ranks == 1) return run(0, nullptr);
   Exchange exchange(ranks);
   std::vector<at::Tensor> sums(static_cast<std::size_t>(ranks));
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < ranks; ++rank)
-    threads.emplace_back([&, rank] {
-      ThreadCommunicator communicator(exchange, rank);
-      sums[static_cast<std::size_t>(rank)] = run(rank, &communicator);
-    });
-  for (std::thread& thread : threads) thread.join();
+  on_ranks(ranks, [&](int rank) {
+    ThreadCommunicator communicator(exchange, rank);
+    sums[static_cast<std::size_t>(rank)] = run(rank, &communicator);
+  });
   for (const at::Tensor& sum : sums) EXPECT_TRUE(at::equal(sums[0], sum));
   return sums[0];
 }
@@ -96,13 +92,8 @@ TEST(LaneSum, holds_few_vectors) {
 TEST(LanesOf, cuts_evenly_or_refuses) {
   EXPECT_EQ(2, lanes_of(1, 2, 4).first);
   EXPECT_EQ(2, lanes_of(1, 2, 4).count);
-  try {
-    lanes_of(0, 3, 4);
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    EXPECT_NE(std::string::npos, std::string(error.what()).find("3 process ranks do not divide 4 lanes"));
-  }
+  EXPECT_THAT([&] { lanes_of(0, 3, 4); },
+              tests::fails(core::ErrorKind::kInput, testing::HasSubstr("3 process ranks do not divide 4 lanes")));
 }
 
 }  // namespace

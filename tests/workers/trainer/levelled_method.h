@@ -10,31 +10,23 @@
 #include <vector>
 
 #include "core/random.h"
-#include "workers/methods/method.h"
+#include "tests/workers/trainer/untrained_method.h"
 
 namespace resolute::workers {
 
 //! A row's dimension d is a weighted sum of the image's pixels, the weights keyed by d and the level; dimensions that
 //! the level lacks are zeros.
-class LevelledMethod final : public Method {
+class LevelledMethod final : public UntrainedMethod {
  public:
   //! \param prefixes leading dimensions of each level, ascending
   explicit LevelledMethod(const std::vector<int>& rates = {4, 3, 2, 1}, const std::vector<int>& prefixes = {2, 3, 5, 9})
-      : Method({.needs = {},
-                // Equal ones are none: every query has all dimensions.
-                .tells = {.level_rates = rates,
-                          .prefixes = prefixes.front() == prefixes.back() ? std::vector<int>{} : prefixes,
-                          .masks = true},
-                .cost = {}}),
-        dimensions_(prefixes.back()) {
-    module_->register_parameter("none", at::zeros({1}));
-  }
-  torch::nn::Module& module() override { return *module_; }
-  std::vector<ParameterGroup> parameter_groups() override { return {}; }
-  std::vector<Phase> phases() const override { return {}; }
-  Activations forward(const LaneBatch&) override { return {}; }
-  std::vector<LossTerm> losses(std::size_t, const Activations&, const LaneBatch&) override { return {}; }
-
+      : UntrainedMethod({.needs = {},
+                         // Equal ones are none: every query has all dimensions.
+                         .tells = {.level_rates = rates,
+                                   .prefixes = prefixes.front() == prefixes.back() ? std::vector<int>{} : prefixes,
+                                   .masks = true},
+                         .cost = {}}),
+        dimensions_(prefixes.back()) {}
   at::Tensor embed(const at::Tensor& images) override {
     return rows(images, static_cast<int>(tells().level_rates.size()));
   }
@@ -71,7 +63,6 @@ class LevelledMethod final : public Method {
 
   int dimensions_;
   int alive_ = 0;
-  std::shared_ptr<torch::nn::Module> module_ = std::make_shared<torch::nn::Module>();
 };
 
 }  // namespace resolute::workers

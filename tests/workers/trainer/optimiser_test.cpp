@@ -155,10 +155,7 @@ TEST(Adam, refuses_state_of_another_shape) {
 }
 
 TEST(Schedule, warms_up_and_steps_down) {
-  experiments::Recipe recipe;
-  recipe.warmup_steps = 10;
-  recipe.milestones = {20, 30};
-  recipe.gamma = 0.1;
+  experiments::Recipe recipe{.warmup_steps = 10, .milestones = {20, 30}, .gamma = 0.1};
   EXPECT_DOUBLE_EQ(0.01, schedule_factor(recipe, 0));
   EXPECT_DOUBLE_EQ(0.01 + 0.99 * 0.5, schedule_factor(recipe, 5));
   EXPECT_DOUBLE_EQ(1.0, schedule_factor(recipe, 10));
@@ -170,8 +167,8 @@ TEST(Schedule, warms_up_and_steps_down) {
 TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {
   experiments::Recipe recipe;
   recipe.steps = 50;
-  recipe.schedule = settings::Schedule::kCosine;
   recipe.warmup_steps = 10;
+  recipe.schedule = settings::Schedule::kCosine;
   EXPECT_DOUBLE_EQ(0.01 + 0.99 * 0.9, schedule_factor(recipe, 9));
   EXPECT_DOUBLE_EQ(1.0, schedule_factor(recipe, 10));
   EXPECT_NEAR(0.5, schedule_factor(recipe, 30), 1e-12);

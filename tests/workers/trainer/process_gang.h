@@ -46,10 +46,9 @@ class ProcessGang {
     for (int rank = 0; rank < started.value_or(ranks); ++rank) {
       if (before) before(rank);
       core::Pipe errors = core::make_pipe();
-      core::SpawnRequest request;
-      request.arguments = arguments(rank, listener.port);
-      request.environment = core::current_environment();
-      request.descriptors = {{2, errors.write_end.get()}};
+      core::SpawnRequest request{.arguments = arguments(rank, listener.port),
+                                 .environment = core::current_environment(),
+                                 .descriptors = {{2, errors.write_end.get()}}};
       if (rank == 0) request.descriptors[kProgressDescriptor] = progress.write_end.get();
       if (rank == 0 && ranks > 1) request.descriptors[kListenerDescriptor] = listener.socket.get();
       const core::FileDescriptor secret = core::secret_pipe(secret_);

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <map>
-#include <thread>
 
 #include "datasets/hdf5/array_file.h"
 #include "methods/levels.h"
@@ -85,24 +84,21 @@ TEST_F(ResolutionLevelsTest, any_number_of_ranks_gives_the_same_bits) {
   for (const int ranks : {2, 3, 5}) {
     Exchange exchange(ranks);
     std::atomic<int> equal = 0;
-    std::vector<std::thread> threads;
-    for (int rank = 0; rank < ranks; ++rank)
-      threads.emplace_back([&, rank] {
-        ThreadCommunicator communicator(exchange, rank);
-        LevelledMethod own;
-        std::uint64_t last = 0, total = 0;
-        const auto shared =
-            std::get<FeatureEmbedding>(embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
-                                                   [&](std::uint64_t done, std::uint64_t all) {
-                                                     last = done;
-                                                     total = all;
-                                                     return true;
-                                                   })
-                                           .value());
-        equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
-                 shared.levels == alone.levels && shared.prefix == alone.prefix && last == total;
-      });
-    for (std::thread& thread : threads) thread.join();
+    on_ranks(ranks, [&](int rank) {
+      ThreadCommunicator communicator(exchange, rank);
+      LevelledMethod own;
+      std::uint64_t last = 0, total = 0;
+      const auto shared =
+          std::get<FeatureEmbedding>(embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
+                                                 [&](std::uint64_t done, std::uint64_t all) {
+                                                   last = done;
+                                                   total = all;
+                                                   return true;
+                                                 })
+                                         .value());
+      equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
+               shared.levels == alone.levels && shared.prefix == alone.prefix && last == total;
+    });
     EXPECT_EQ(ranks, equal);
   }
 }
@@ -110,15 +106,12 @@ TEST_F(ResolutionLevelsTest, any_number_of_ranks_gives_the_same_bits) {
 TEST_F(ResolutionLevelsTest, ends_on_all_ranks_where_one_wants_it) {
   Exchange exchange(2);
   std::atomic<int> ended = 0;
-  std::vector<std::thread> threads;
-  for (int rank = 0; rank < 2; ++rank)
-    threads.emplace_back([&, rank] {
-      ThreadCommunicator communicator(exchange, rank);
-      LevelledMethod own;
-      ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
-                            [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done < 60; });
-    });
-  for (std::thread& thread : threads) thread.join();
+  on_ranks(2, [&](int rank) {
+    ThreadCommunicator communicator(exchange, rank);
+    LevelledMethod own;
+    ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
+                          [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done < 60; });
+  });
   EXPECT_EQ(2, ended);
 }
 
@@ -182,8 +175,7 @@ TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is
   options.view_from = settings::ViewFrom::kNetwork;
   tests::make_pack(*raw_, options, raw_->folder() / "network");
   const auto network = datasets::PackReader::open(raw_->folder() / "network");
-  datasets::SplitSettings same;
-  same.query_rates = {2, 3, 4};
+  datasets::SplitSettings same{.query_rates = {2, 3, 4}};
   const datasets::Split split = datasets::make_split(network, same);
   const std::vector<int> rates{4, 3, 2, 1};
   const std::vector<int> levels = query_levels(rates, network, split, settings::QueryLevel::kNativeSize);

@@ -12,33 +12,26 @@
 #include <vector>
 
 #include "datasets/loader.h"
-#include "tests/datasets/pack/raw_images.h"
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/levelled_method.h"
+#include "tests/workers/trainer/packed_trial.h"
 #include "workers/evaluator.h"
 
 namespace resolute::workers {
 
 // 40 identities, half of them to test: 80 queries and as many gallery images, so 2 batches each.
-class ResolutionLevelsTest : public ::testing::Test {
+class ResolutionLevelsTest : public PackedTrial {
  protected:
   static constexpr int kHeight = 16, kWidth = 8;
   static void SetUpTestSuite() {
     // 24 to 26 × 13 or 14 pixels: about 2.5 times the pack's area.
-    raw_ = std::make_unique<tests::RawImages>(40, 4, 24, 12);
-    datasets::PackSettings options = tests::small_options();
+    datasets::PackSettings options = of_size(kHeight, kWidth);
     options.rates = {2, 3, 4};
-    options.height = kHeight;
-    options.width = kWidth;
-    tests::make_pack(*raw_, options, raw_->pack());
+    pack_images(40, 4, options, 24, 12);
   }
-  static void TearDownTestSuite() { raw_.reset(); }
   void SetUp() override {
-    at::set_num_threads(1);
-    pack_.emplace(datasets::PackReader::open(raw_->pack()));
-    datasets::SplitSettings options;
-    options.query_rates = {2, 3, 4};
-    split_ = datasets::make_split(*pack_, options);
+    PackedTrial::SetUp();
+    split_ = split({2, 3, 4});
     ASSERT_GT(split_.query.size(), kEmbeddingBatch);
     ASSERT_GT(split_.gallery.size(), kEmbeddingBatch);
   }
@@ -47,8 +40,7 @@ class ResolutionLevelsTest : public ::testing::Test {
   }
   // One image alone through a network of the level, without embed_images().
   std::vector<float> row_of(Method& method, std::size_t row, int rate, int level) const {
-    datasets::LoaderOptions any;
-    any.train_rates = {1};
+    datasets::LoaderOptions any{.train_rates = {1}};
     datasets::Loader loader(*pack_, any);
     at::Tensor image = at::empty({1, kHeight, kWidth, 3});
     loader.fill_view(row, rate, {image.mutable_data_ptr<float>(), loader.image_floats()});
@@ -58,9 +50,6 @@ class ResolutionLevelsTest : public ::testing::Test {
     return {values, values + made.numel()};
   }
 
-  static inline std::unique_ptr<tests::RawImages> raw_;
-  std::optional<datasets::PackReader> pack_;
-  datasets::Split split_;
   LevelledMethod method_;
 };
 

@@ -166,10 +166,9 @@ TEST_F(ResolutionLevelsOutputsTest, of_many_pairs_some_queries_are_measured_and_
 // Four queries at 1, 2, 4 and 8 beside three gallery images at 0 of one other person: means tell who was measured.
 TEST_F(ResolutionLevelsOutputsTest, no_more_pairs_are_measured_than_asked_for_but_one_query_is) {
   const std::vector<int> of_four(4, 2);
-  FeatureEmbedding embedding;
-  embedding.query = {{{1, 1, 1, 1}, {}}, 1, {1, 2, 4, 8}};
-  embedding.gallery = {{{2, 2, 2}, {}}, 1, {0, 0, 0}};
-  embedding.levels = {1, 1, 1, 1};
+  FeatureEmbedding embedding{.query = {{{1, 1, 1, 1}, {}}, 1, {1, 2, 4, 8}},
+                             .gallery = {{{2, 2, 2}, {}}, 1, {0, 0, 0}},
+                             .levels = {1, 1, 1, 1}};
   struct Line {
     std::size_t most;
     std::int64_t pairs;

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "workers/ddp/communicator.h"
@@ -83,5 +85,11 @@ class ThreadCommunicator final : public Communicator {
   Exchange& exchange_;
   int rank_;
 };
+
+//! `body(rank)` for each rank, all at once, each on a thread of its own.
+inline void on_ranks(int ranks, const std::function<void(int)>& body) {
+  std::vector<std::jthread> threads;
+  for (int rank = 0; rank < ranks; ++rank) threads.emplace_back([&body, rank] { body(rank); });
+}
 
 }  // namespace resolute::workers

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/workers/trainer/thread_communicator.h"
@@ -53,15 +52,11 @@ struct ToyTraining {
   Checkpoint run_with_ranks(int ranks) const {
     Exchange meeting(ranks);
     std::vector<Checkpoint> found(static_cast<std::size_t>(ranks));
-    std::vector<std::thread> threads;
-    threads.reserve(static_cast<std::size_t>(ranks));
-    for (int rank = 0; rank < ranks; ++rank)
-      threads.emplace_back([&, rank] {
-        at::set_num_threads(1);
-        ThreadCommunicator communicator(meeting, rank);
-        found[static_cast<std::size_t>(rank)] = run(&communicator);
-      });
-    for (std::thread& thread : threads) thread.join();
+    on_ranks(ranks, [&](int rank) {
+      at::set_num_threads(1);
+      ThreadCommunicator communicator(meeting, rank);
+      found[static_cast<std::size_t>(rank)] = run(&communicator);
+    });
     return found.front();
   }
 

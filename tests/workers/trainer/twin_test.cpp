@@ -179,9 +179,7 @@ class Twin : public ::testing::TestWithParam<std::string> {
     const tests::TemporaryFolder folder;
     const std::filesystem::path path = folder.path() / "metrics.jsonl";
     MetricsLog metrics(core::real_file_system(), path);
-    TrainerOptions options;
-    options.recipe = asked.recipe;
-    options.lanes = asked.lanes;
+    TrainerOptions options{.recipe = asked.recipe, .lanes = asked.lanes};
     Trainer trainer({.method = *method, .source = source, .progress = silent, .metrics = &metrics}, options);
     trainer.run();
     metrics.close();

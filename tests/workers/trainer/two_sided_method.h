@@ -8,30 +8,22 @@
 #include <vector>
 
 #include "core/random.h"
-#include "workers/methods/method.h"
+#include "tests/workers/trainer/untrained_method.h"
 
 namespace resolute::workers {
 
 constexpr int kTwoSidedDimension = 5;
 
-class TwoSidedMethod final : public Method {
+class TwoSidedMethod final : public UntrainedMethod {
  public:
   explicit TwoSidedMethod(bool weights = true)
-      : Method({.needs = {},
-                .tells = {.sides = true,
-                          .branches = {{"hr", false}, {"lr", true}},
-                          .distances = distances(weights),
-                          .branch_weights = weights},
-                .cost = {}}),
-        weights_(weights) {
-    module_->register_parameter("none", at::zeros({1}));
-  }
-  torch::nn::Module& module() override { return *module_; }
-  std::vector<ParameterGroup> parameter_groups() override { return {}; }
-  std::vector<Phase> phases() const override { return {}; }
-  Activations forward(const LaneBatch&) override { return {}; }
-  std::vector<LossTerm> losses(std::size_t, const Activations&, const LaneBatch&) override { return {}; }
-
+      : UntrainedMethod({.needs = {},
+                         .tells = {.sides = true,
+                                   .branches = {{"hr", false}, {"lr", true}},
+                                   .distances = distances(weights),
+                                   .branch_weights = weights},
+                         .cost = {}}),
+        weights_(weights) {}
   at::Tensor embed(const at::Tensor& images) override { return feature("high", images); }
   Embedder embedder(const EmbedderOptions& options) override {
     const std::string name = options.side == Side::kHigh ? "high" : "transformed";
@@ -82,7 +74,6 @@ class TwoSidedMethod final : public Method {
     return (weights_ ? share : at::ones_like(share)).unsqueeze(1);
   }
   bool weights_;
-  std::shared_ptr<torch::nn::Module> module_ = std::make_shared<torch::nn::Module>();
 };
 
 }  // namespace resolute::workers

@@ -30,9 +30,7 @@ inline const std::string kWorker = tests::binary_folder().string() + "/bin/resol
 constexpr int kSteps = 20;
 
 inline experiments::PackSettings small_pack() {
-  experiments::PackSettings pack;
-  pack.name = "worker-test";
-  pack.source = settings::Source::kSynthetic;
+  experiments::PackSettings pack{.name = "worker-test", .source = settings::Source::kSynthetic};
   pack.synthetic =
       experiments::SyntheticSettings{.identities = 16, .cameras = 2, .images_per_camera = 2, .height = 64, .width = 32};
   pack.height = 64;

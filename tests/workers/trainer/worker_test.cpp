@@ -194,8 +194,7 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"},
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1"},
            {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1", "--secret-fd", "77"}}) {
-    core::SpawnRequest request;
-    request.arguments = arguments;
+    core::SpawnRequest request{.arguments = arguments};
     request.arguments.insert(request.arguments.begin(), kWorker);
     request.environment = core::current_environment();
     const auto output = core::run_command(request, std::chrono::seconds(20));
@@ -207,10 +206,9 @@ TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
 
 TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
   for (const char* interval : {"-1", "0", "-9223372036854775808"}) {
-    core::SpawnRequest request;
-    request.arguments = {
-        kWorker, "run", "--store", "x", "--job", std::string(64, 'a'), fmt::format("--checkpoint-every={}", interval)};
-    request.environment = core::current_environment();
+    core::SpawnRequest request{.arguments = {kWorker, "run", "--store", "x", "--job", std::string(64, 'a'),
+                                             fmt::format("--checkpoint-every={}", interval)},
+                               .environment = core::current_environment()};
     const auto output = core::run_command(request, std::chrono::seconds(20));
     EXPECT_EQ("exit code 2", core::describe(output.status));
     EXPECT_EQ(fmt::format("resolute-worker: --checkpoint-every {} (at least 1 step is needed)\n", interval),
@@ -219,9 +217,7 @@ TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
 }
 
 TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
-  core::SpawnRequest request;
-  request.arguments = {kWorker, "describe"};
-  request.environment = core::current_environment();
+  core::SpawnRequest request{.arguments = {kWorker, "describe"}, .environment = core::current_environment()};
   const auto output = core::run_command(request, std::chrono::seconds(20));
   const core::Json json = core::parse_json(output.out, "describe");
   EXPECT_NE(std::string::npos, json["numeric_class"].get<std::string>().find("libtorch=2.11"));
@@ -229,9 +225,7 @@ TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
 }
 
 TEST(WorkerProgram, has_no_openblas_in_it) {
-  core::SpawnRequest request;
-  request.arguments = {"ldd", kWorker};
-  request.environment = core::current_environment();
+  core::SpawnRequest request{.arguments = {"ldd", kWorker}, .environment = core::current_environment()};
   const auto output = core::run_command(request, std::chrono::seconds(20));
   EXPECT_NE(std::string::npos, output.out.find("libtorch_cpu"));
   EXPECT_EQ(std::string::npos, output.out.find("openblas"));
