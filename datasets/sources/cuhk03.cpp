@@ -170,6 +170,7 @@ class Cuhk03Images final : public RawReader {
   core::Bytes read(const std::string& path) const override {
     return encode_ppm(decode_image(folder_.read(file_of(path)), place(path)));
   }
+  ImageSize size(const std::string& path) const override { return folder_.size(file_of(path)); }
 
  private:
   RawFolder folder_;
