@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "experiments/language/normalised.h"
 #include "tests/experiments/example_specifications.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::experiments::validation_test {
 namespace {
@@ -19,15 +20,17 @@ using namespace testing;
 std::string violation_of(const std::function<void(TrainingSpecification&)>& change) {
   TrainingSpecification training = example_training();
   change(training);
-  try {
-    validate(training, "row");
-  } catch (const core::RuntimeError& error) {
-    return error.what();
-  }
-  return "";
+  return tests::refusal([&] { validate(training, "row"); });
+}
+
+std::string violation_of(const std::function<void(EvaluationSpecification&)>& change) {
+  EvaluationSpecification evaluation = example_evaluation();
+  change(evaluation);
+  return tests::refusal([&] { validate(evaluation, "row"); });
 }
 
 using T = TrainingSpecification;
+using E = EvaluationSpecification;
 
 TEST(Validation, the_example_is_valid) {
   EXPECT_EQ("", violation_of([](T&) {}));
@@ -94,45 +97,29 @@ TEST(Validation, one_image_an_identity_will_do_without_a_triplet_loss) {
 }
 
 TEST(Validation, shards_and_evaluations) {
-  EXPECT_THROW(validate(ShardSpecification{example_pack(), 2}, "x"), core::RuntimeError);
-  EXPECT_THROW(validate(ShardSpecification{example_pack(), -1}, "x"), core::RuntimeError);
-  EvaluationSpecification evaluation = example_evaluation();
-  evaluation.training.hex = "../../etc";
-  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
-  evaluation = example_evaluation();
-  evaluation.protocol.draws = 0;
-  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
-  evaluation = example_evaluation();
-  evaluation.protocol.query_rates = {8};
-  EXPECT_THROW(validate(evaluation, "x"), core::RuntimeError);
+  for (const int shard : {2, -1})
+    EXPECT_NE("", tests::refusal([&] { validate(ShardSpecification{example_pack(), shard}, "x"); })) << shard;
+  EXPECT_NE("", violation_of([](E& e) { e.training.hex = "../../etc"; }));
+  EXPECT_NE("", violation_of([](E& e) { e.protocol.draws = 0; }));
+  EXPECT_NE("", violation_of([](E& e) { e.protocol.query_rates = {8}; }));
 }
 
 TEST(Validation, what_an_evaluation_shows_and_samples) {
-  auto violation = [](const std::function<void(EvaluationProtocol&)>& change) -> std::string {
-    EvaluationSpecification evaluation = example_evaluation();
-    change(evaluation.protocol);
-    try {
-      validate(evaluation, "row");
-    } catch (const core::RuntimeError& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_EQ("", violation([](EvaluationProtocol& p) {
-              p.panels = 7;
-              p.sample_rates = {1, 2, 4};
-              p.sample_identities = 5;
-              p.resolution_probe = true;
+  EXPECT_EQ("", violation_of([](E& e) {
+              e.protocol.panels = 7;
+              e.protocol.sample_rates = {1, 2, 4};
+              e.protocol.sample_identities = 5;
+              e.protocol.resolution_probe = true;
             }));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.panels = -1; }), StartsWith("row: key 'evaluate.panels'"));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.panels = 33; }), StartsWith("row: key 'evaluate.panels'"));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.sample_rates = {0}; }),
+  EXPECT_THAT(violation_of([](E& e) { e.protocol.panels = -1; }), StartsWith("row: key 'evaluate.panels'"));
+  EXPECT_THAT(violation_of([](E& e) { e.protocol.panels = 33; }), StartsWith("row: key 'evaluate.panels'"));
+  EXPECT_THAT(violation_of([](E& e) { e.protocol.sample_rates = {0}; }),
               StartsWith("row: key 'evaluate.sample_rates' has the value [0]"));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) {
-                p.sample_rates = {2, 8};
+  EXPECT_THAT(violation_of([](E& e) {
+                e.protocol.sample_rates = {2, 8};
               }),
               HasSubstr("data set 'easy' has rates [2, 3, 4]"));
-  EXPECT_THAT(violation([](EvaluationProtocol& p) { p.sample_identities = 0; }),
+  EXPECT_THAT(violation_of([](E& e) { e.protocol.sample_identities = 0; }),
               StartsWith("row: key 'evaluate.sample_identities'"));
 }
 

@@ -9,7 +9,6 @@ namespace {
 // Measured for seeds 0, 1, 2: on f4 0.969, 0.979, 0.964 without the adversary and 0.734, 0.711, 0.773 with it; on f5
 // 0.953, 0.961, 0.987 and 0.630, 0.674, 0.680. That is no collapse: rank-1 0.031, 0.026, 0.052 and 0.156, 0.060, 0.156.
 TEST(AdversaryLong, makes_hr_harder_to_tell_from_lr_and_people_easier_to_find_on_people_never_seen) {
-  at::set_num_threads(1);
   double gained = 0;  // rank-1, mean over the seeds
   for (std::uint64_t seed = 0; seed < 3; ++seed) {
     const auto [without, with] =

@@ -34,7 +34,6 @@ class MixedSource final : public BatchSource {
 // Ten steps by the trainer; every tensor of the checkpoint (weights, running statistics, Adam's moments) but those of
 // discriminators.
 NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn_streams) {
-  at::set_num_threads(1);
   auto specification = worker_tests::small_specification(options);
   specification.network.neck = true;
   specification.network.bn_streams = bn_streams;
@@ -102,14 +101,12 @@ TEST(Adversary, of_a_small_weight_moves_every_block_of_the_trunk) {
 // Measured for seeds 0, 1, 2: on f4 0.966, 0.906, 0.951 without the adversary and 0.776, 0.734, 0.698 with it; on f5
 // 0.940, 0.917, 0.911 and 0.721, 0.714, 0.698.
 TEST(Adversary, makes_hr_harder_to_tell_from_lr_on_people_never_seen) {
-  at::set_num_threads(1);
   const auto [without, with] = worker_tests::without_and_with_adversary({});
   EXPECT_GT(without.accuracy4, with.accuracy4 + 0.10);
   EXPECT_GT(without.accuracy5, with.accuracy5 + 0.10);
 }
 
 TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_labelled) {
-  at::set_num_threads(1);
   auto specification = worker_tests::small_specification(RainOptions{});
   specification.network.neck = true;
   specification.recipe.learning_rate = 1e-3;

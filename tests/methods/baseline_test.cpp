@@ -51,7 +51,6 @@ void expect_equal(const Step& found, const Step& expected) {
 }
 
 TEST(Baseline, of_stored_images_is_one_stream_over_them_to_the_bit) {
-  at::set_num_threads(1);
   const BaselineOptions options{
       .images = methods::BaselineImages::kStored, .mining = methods::Mining::kBatchHard, .classification_weight = 3};
   const std::vector<std::int64_t> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
@@ -71,7 +70,6 @@ TEST(Baseline, looks_at_lr_images_only_where_it_learns_from_stored_ones) {
 }
 
 TEST(Baseline, of_hr_images_does_not_look_at_the_others) {
-  at::set_num_threads(1);
   const BaselineOptions options{.mining = methods::Mining::kBatchHard, .classification_weight = 3};
   const LaneBatch batch = mixed_batch(4, 4, 2);
   expect_equal(step_of(*made_up_baseline(options), batch),

@@ -32,7 +32,6 @@ at::Tensor drawn_maps(std::int64_t images, std::uint64_t key, double raised = 0)
 }
 
 TEST(Discriminator, stays_at_chance_between_two_draws_of_one_distribution) {
-  at::set_num_threads(1);
   for (const auto kind : {methods::DiscriminatorKind::kConvolutional, methods::DiscriminatorKind::kPixelwise}) {
     const FeatureMaps seen{drawn_maps(256, 1), drawn_maps(256, 2)};
     const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
@@ -43,7 +42,6 @@ TEST(Discriminator, stays_at_chance_between_two_draws_of_one_distribution) {
 }
 
 TEST(Discriminator, finds_a_planted_difference) {
-  at::set_num_threads(1);
   for (const auto kind : {methods::DiscriminatorKind::kConvolutional, methods::DiscriminatorKind::kPixelwise}) {
     const FeatureMaps seen{drawn_maps(256, 1, 4), drawn_maps(256, 2)};
     const auto discriminator = worker_tests::fresh_discriminator(seen.hr, kind, 0);
@@ -61,7 +59,6 @@ struct OwnScores {
 // never saw: HR images against the copies of other images of the same people, normalised with the batch's statistics as
 // in training.
 std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
-  at::set_num_threads(1);
   worker_tests::RenderedSettings rendered{.identities = 16, .images = 8, .height = 48, .width = 24, .rates = {rate}};
   const worker_tests::RenderedPeople people = worker_tests::rendered_people(rendered);
   rendered.first = 1000;

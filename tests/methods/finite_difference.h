@@ -80,7 +80,6 @@ inline Tensors parameters_in(torch::nn::Module& module) {
 class MethodStep : public ::testing::Test {
  protected:
   void make(const experiments::MethodOptions& options, const std::string& bn_streams) {
-    at::set_num_threads(1);
     experiments::TrainingSpecification asked;
     asked.method = options;
     asked.network = {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(bn_streams)};

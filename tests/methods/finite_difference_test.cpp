@@ -11,10 +11,7 @@
 namespace resolute::workers::finite_difference_test {
 namespace {
 
-using worker_tests::expect_gradients;
-using worker_tests::parameters_in;
-using worker_tests::Tensors;
-using worker_tests::wide;
+using namespace worker_tests;
 
 TEST(FiniteDifference, of_every_loss) {
   const at::Tensor labels = at::tensor(std::vector<std::int64_t>{0, 0, 1, 1, 1, 2, 3, 3}, at::kLong);

@@ -1,17 +1,15 @@
-//! FTWA's features for evaluation: which image takes which way, how the rows of its branches lie, and that nothing but
-//! the image decides them.
+//! FTWA's features for evaluation: which image takes which way and how the rows of its branches lie.
 #include <gtest/gtest.h>
 
 #include "methods/ftwa/networks.h"
 #include "tests/methods/ftwa_examples.h"
 #include "workers/nn/backbone.h"
-#include "workers/nn/folded_backbone.h"
 
 namespace resolute::workers::ftwa_embedder_test {
 namespace {
 
 using experiments::FtwaOptions;
-using worker_tests::made_up_ftwa;
+using worker_tests::made_up;
 using worker_tests::part_of;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kFeatures = 128, kColumns = 2 * (kFeatures + 1);
@@ -63,10 +61,9 @@ const FtwaOptions kVariants[] = {FtwaOptions{}, worker_tests::without_weighting(
                                  worker_tests::without_transformation()};
 
 TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
-  at::set_num_threads(1);
   const at::Tensor input = images(5);
   for (const FtwaOptions& options : kVariants) {
-    const auto method = made_up_ftwa(options);
+    const auto method = made_up(options);
     EXPECT_TRUE(method->tells().sides);
     EXPECT_EQ(method->embedding_size(), kFeatures);
     const Vectors expected = layer_by_layer(*method, options, input);
@@ -86,10 +83,9 @@ TEST(FtwaEmbedder, gives_each_side_its_vector_within_rounding) {
 }
 
 TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
-  at::set_num_threads(1);
   const at::Tensor input = images(5);
   for (const FtwaOptions& options : kVariants) {
-    const auto method = made_up_ftwa(options);
+    const auto method = made_up(options);
     const std::vector<methods::Branch>& branches = method->tells().branches;
     ASSERT_EQ(branches.size(), 2U);
     EXPECT_EQ(branches[0].name, "hr");
@@ -121,50 +117,6 @@ TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
     EXPECT_TRUE(part(high, 0).equal(method->embedder(options_of(Side::kHigh))(input)));
     EXPECT_TRUE(part(low, 0).equal(method->embedder(options_of(Side::kLow))(input)));
   }
-}
-
-TEST(FtwaEmbedder, an_images_row_does_not_depend_on_its_company) {
-  at::set_num_threads(1);
-  const std::int64_t rows = 2 * FoldedBackbone::kBlockOnCpu + 3;
-  const at::Tensor input = images(rows);
-  const auto method = made_up_ftwa({});
-  for (const at::ScalarType precision : {at::kFloat, at::kBFloat16})
-    for (const Side side : {Side::kHigh, Side::kLow})
-      for (const bool branches : {false, true}) {
-        const EmbedderOptions options = options_of(side, precision);
-        const Embedder embed = branches ? method->branch_embedder(options) : method->embedder(options);
-        const at::Tensor together = embed(input);
-        for (const std::int64_t row : {std::int64_t{0}, std::int64_t{7}, rows - 1})
-          EXPECT_TRUE(together[row].equal(embed(input.narrow(0, row, 1))[0])) << row;
-        EXPECT_TRUE(together.equal(embed(input.flip({0})).flip({0})));
-        EXPECT_EQ((at::IntArrayRef{0, branches ? kColumns : kFeatures}), embed(input.narrow(0, 0, 0)).sizes());
-      }
-}
-
-TEST(FtwaEmbedder, bfloat16_is_near_float32_and_comes_back_as_float32) {
-  at::set_num_threads(1);
-  const at::Tensor input = images(5);
-  const auto method = made_up_ftwa({});
-  for (const Side side : {Side::kHigh, Side::kLow}) {
-    const at::Tensor wide = method->branch_embedder(options_of(side))(input),
-                     narrow = method->branch_embedder(options_of(side, at::kBFloat16))(input);
-    EXPECT_EQ(narrow.scalar_type(), at::kFloat);
-    EXPECT_LT(difference(narrow, wide), 3e-2);
-    EXPECT_GT(difference(narrow, wide), 0);
-  }
-}
-
-TEST(FtwaEmbedder, keeps_the_weights_that_it_was_made_of) {
-  at::set_num_threads(1);
-  const at::Tensor input = images(2);
-  const auto method = made_up_ftwa({});
-  const Embedder embed = method->branch_embedder(options_of(Side::kLow));
-  const at::Tensor before = embed(input);
-  {
-    const at::NoGradGuard no_grad;
-    for (at::Tensor& parameter : method->module().parameters()) parameter.mul_(2);
-  }
-  EXPECT_TRUE(before.equal(embed(input)));
 }
 
 }  // namespace

@@ -34,17 +34,6 @@ inline experiments::FtwaOptions without_transformation(experiments::FtwaOptions 
   return options;
 }
 
-//! A small FTWA whose parameters and running statistics are formulas: E_L is not E_H.
-inline std::unique_ptr<Method> made_up_ftwa(
-    const experiments::FtwaOptions& options,
-    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, int classes = 4) {
-  experiments::TrainingSpecification specification = small_specification(options);
-  specification.network = network;
-  auto method = make_method(specification, classes);
-  fill_with_numbers(method->module());
-  return method;
-}
-
 //! Hides the labels of these rows.
 inline void hide_labels(LaneBatch& batch, const std::vector<std::int64_t>& rows) {
   if (!batch.has_label.defined()) batch.has_label = at::ones({batch.labels.size(0)}, at::kBool);

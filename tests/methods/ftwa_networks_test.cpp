@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "methods/ftwa/networks.h"
+#include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
 #include "workers/nn/backbone.h"
@@ -10,14 +11,9 @@
 namespace resolute::workers::ftwa_networks_test {
 namespace {
 
-std::int64_t parameters_in(const torch::nn::Module& module) {
-  std::int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
-}
+using worker_tests::parameter_count;
 
 TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
-  at::set_num_threads(1);
   const at::NoGradGuard no_grad;
   const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const ShallowTrunk encoder(shape);
@@ -31,12 +27,12 @@ TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
   EXPECT_EQ(QualityEvaluator(2048).forward(at::zeros({3, 2048})).sizes(), (at::IntArrayRef{3}));
 
   // conv1 9,408 + bn1 128; layer1's first block 75,008, its second and third 70,400 each.
-  EXPECT_EQ(parameters_in(encoder), 225'344);
+  EXPECT_EQ(parameter_count(encoder), 225'344);
   // A block of width 256: 590,080 + 2 · 295,168 + 147,584 + 16,416 + 16,896 + 131,328.
-  EXPECT_EQ(parameters_in(TransformationBlock(256)), 1'492'640);
+  EXPECT_EQ(parameter_count(TransformationBlock(256)), 1'492'640);
   // Head 524,544; four blocks; 262,400; 590,080; tail 526,336.
-  EXPECT_EQ(parameters_in(transformation), 7'873'920);
-  EXPECT_EQ(parameters_in(QualityEvaluator(2048)), 1'049'601);
+  EXPECT_EQ(parameter_count(transformation), 7'873'920);
+  EXPECT_EQ(parameter_count(QualityEvaluator(2048)), 1'049'601);
 }
 
 TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
@@ -52,16 +48,15 @@ TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
   EXPECT_EQ(transformation.forward(f5).sizes(), f5.sizes());
 
   // Stem 432 + 32; a block of two 3×3 convolutions 2 · (2,304 + 32), its downsampling 256 + 32.
-  EXPECT_EQ(parameters_in(encoder), 5'424);
-  EXPECT_EQ(parameters_in(TransformationBlock(32)), 23'508);
-  EXPECT_EQ(parameters_in(transformation), 115'760);
+  EXPECT_EQ(parameter_count(encoder), 5'424);
+  EXPECT_EQ(parameter_count(TransformationBlock(32)), 23'508);
+  EXPECT_EQ(parameter_count(transformation), 115'760);
   // Another block: its own and 32 · 32 of the 1×1 behind the concatenation.
-  EXPECT_EQ(parameters_in(FeatureTransformation(128, 5)), 115'760 + 23'508 + 1'024);
-  EXPECT_EQ(parameters_in(QualityEvaluator(128)), 4'161);
+  EXPECT_EQ(parameter_count(FeatureTransformation(128, 5)), 115'760 + 23'508 + 1'024);
+  EXPECT_EQ(parameter_count(QualityEvaluator(128)), 4'161);
 }
 
 TEST(FtwaNetworks, a_trunk_is_its_shallow_part_and_its_deep_one) {
-  at::set_num_threads(1);
   const at::NoGradGuard no_grad;
   for (const char* name : {"resnet50", "resnet-small"}) {
     const BackboneShape shape = backbone_shape({.backbone = tests::AnyWord(name), .last_stride = 1});

@@ -14,15 +14,7 @@ namespace resolute::workers::ftwa_test {
 namespace {
 
 using experiments::FtwaOptions;
-using worker_tests::FtwaByHand;
-using worker_tests::gradients_of;
-using worker_tests::hide_labels;
-using worker_tests::made_up_ftwa;
-using worker_tests::mixed_batch;
-using worker_tests::Step;
-using worker_tests::step_of;
-using worker_tests::without_transformation;
-using worker_tests::without_weighting;
+using namespace worker_tests;
 
 const char* const kMinings[] = {"batch-hard", "random", "all"};
 const char* const kForms[] = {"per-sample", "batch-mean"};
@@ -51,9 +43,9 @@ void make_constant(Method& method, double bias) {
 }
 
 void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const LaneBatch& batch) {
-  const auto plain = made_up_ftwa(without_weighting(options));
+  const auto plain = made_up(without_weighting(options));
   for (double bias : {-9.0, 0.7, 20.0}) {
-    const auto weighted = made_up_ftwa(options);
+    const auto weighted = made_up(options);
     make_constant(*weighted, bias);
     const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
     EXPECT_EQ(without.terms.size(), 3U);
@@ -63,16 +55,14 @@ void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const Lan
 }
 
 TEST(Ftwa, equal_weights_of_any_value_are_no_weights_to_the_bit_where_every_row_has_a_partner) {
-  at::set_num_threads(1);
   const LaneBatch batch = mixed_batch(4, 4, 2);
   for_every_weighting([&](const FtwaOptions& options) { expect_equal_weights_to_be_no_weights(options, batch); });
 }
 
 TEST(Ftwa, unequal_weights_are_weights) {
-  at::set_num_threads(1);
   const LaneBatch batch = mixed_batch(4, 4, 2);
   for_every_weighting([&](const FtwaOptions& options) {
-    const auto weighted = made_up_ftwa(options), plain = made_up_ftwa(without_weighting(options));
+    const auto weighted = made_up(options), plain = made_up(without_weighting(options));
     const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
     EXPECT_FALSE(without.terms.at("classification").equal(with.terms.at("classification")));
     EXPECT_FALSE(without.terms.at("triplet").equal(with.terms.at("triplet")));
@@ -94,7 +84,6 @@ LaneBatch uneven_batch() {
 }
 
 TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) {
-  at::set_num_threads(1);
   for (const LaneBatch& batch : {mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& options) {
       if (options.triplet_weighting == methods::Weighting::kBatchMean)
@@ -104,7 +93,7 @@ TEST(Ftwa, equal_weights_by_batch_means_are_no_weights_to_the_bit_on_any_batch) 
 
 void expect_terms_by_hand(const FtwaOptions& options, const experiments::NetworkSettings& network,
                           const LaneBatch& batch) {
-  const auto method = made_up_ftwa(options, network);
+  const auto method = made_up(options, network);
   const Activations activations = method->forward(batch);
   const FtwaByHand by_hand(*method, options, network, batch);
   for (const LossTerm& term : method->losses(0, activations, batch)) {
@@ -115,7 +104,6 @@ void expect_terms_by_hand(const FtwaOptions& options, const experiments::Network
 }
 
 TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
-  at::set_num_threads(1);
   for (const LaneBatch& batch : {mixed_batch(4, 4, 2), mixed_batch(4, 3, 1), uneven_batch()})
     for_every_weighting([&](const FtwaOptions& given) {
       if (given.mining == methods::Mining::kRandom) return;  // drawn, so not to be written out
@@ -127,7 +115,6 @@ TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
 }
 
 TEST(Ftwa, terms_of_table_2s_variants_and_of_separate_batch_norms_are_too) {
-  at::set_num_threads(1);
   FtwaOptions options{.mining = methods::Mining::kBatchHard};
   options.margin = 3;
   FtwaOptions silent = without_weighting(options);
@@ -143,17 +130,17 @@ TEST(Ftwa, terms_of_table_2s_variants_and_of_separate_batch_norms_are_too) {
 TEST(Ftwa, equal_weights_have_nothing_to_balance) {
   FtwaOptions options;
   options.weight_balance = 5;
-  const auto method = made_up_ftwa(options);
+  const auto method = made_up(options);
   make_constant(*method, 0.4);
   EXPECT_EQ(step_of(*method, mixed_batch(4, 4, 2)).terms.at("weight_balance").item<double>(), 0.0);
-  EXPECT_FALSE(step_of(*made_up_ftwa({}), mixed_batch(4, 4, 2)).terms.contains("weight_balance"));
+  EXPECT_FALSE(step_of(*made_up(FtwaOptions{}), mixed_batch(4, 4, 2)).terms.contains("weight_balance"));
 }
 
 // A step along it brings the two weights of a pair together.
 TEST(Ftwa, balance_pulls_a_low_weight_up_and_its_partner_down) {
   FtwaOptions options;
   options.weight_balance = 1;
-  const auto method = made_up_ftwa(options);
+  const auto method = made_up(options);
   {
     const at::NoGradGuard no_grad;
     make_constant(*method, 0);
@@ -180,7 +167,7 @@ TEST(Ftwa, equation_2_reaches_the_sides_that_are_not_constants) {
     SCOPED_TRACE(detached);
     FtwaOptions options;
     options.transformation_detach = tests::AnyWord(detached);
-    const auto method = made_up_ftwa(options, network);
+    const auto method = made_up(options, network);
     const auto gradients = gradients_of(*method, mixed_batch(4, 4, 2), "transformation");
     EXPECT_EQ(largest(gradients, "trunk.conv1") > 0, detached != std::string("hr"));
     EXPECT_EQ(largest(gradients, "lr_encoder.") > 0, detached != std::string("lr"));
@@ -193,7 +180,7 @@ TEST(Ftwa, equation_2_reaches_the_sides_that_are_not_constants) {
 TEST(Ftwa, a_transformation_weight_of_0_leaves_the_term_and_no_gradient) {
   FtwaOptions options;
   options.transformation_weight = 0;
-  const auto method = made_up_ftwa(options);
+  const auto method = made_up(options);
   const LaneBatch batch = mixed_batch(4, 4, 2);
   EXPECT_EQ(step_of(*method, batch).terms.at("transformation").item<double>(), 0.0);
   EXPECT_EQ(largest(gradients_of(*method, batch, "transformation"), ""), 0);
@@ -202,10 +189,9 @@ TEST(Ftwa, a_transformation_weight_of_0_leaves_the_term_and_no_gradient) {
 
 // In evaluation mode nothing but the losses ties rows together.
 TEST(Ftwa, rows_without_a_label_are_in_equation_2_alone) {
-  at::set_num_threads(1);
   for_every_weighting([](const FtwaOptions& options) {
     if (options.mining == methods::Mining::kRandom) return;
-    const auto method = made_up_ftwa(options);
+    const auto method = made_up(options);
     method->module().eval();
     LaneBatch whole = mixed_batch(4, 4, 2);
     const at::Tensor kept = at::tensor({0, 1, 2, 3, 4, 6, 8, 10, 13, 14, 15}, at::kLong);
@@ -251,7 +237,6 @@ void expect_finite(Method& method, const Lane& lane) {
 }
 
 TEST(Ftwa, lanes_without_a_kind_of_row_have_finite_terms_with_a_graph) {
-  at::set_num_threads(1);
   const Lane lanes[] = {{"HR rows", 2, 2, {}},
                         {"LR rows", 2, 0, {}},
                         {"labels", 2, 1, {0, 1, 2, 3}},
@@ -265,9 +250,8 @@ TEST(Ftwa, lanes_without_a_kind_of_row_have_finite_terms_with_a_graph) {
     for (const Lane& lane : lanes) {
       SCOPED_TRACE(fmt::format("{}, without {}", streams, lane.lacks));
       expect_finite(
-          *made_up_ftwa(
-              options, {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(streams)},
-              2),
+          *made_up(options,
+                   {.backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(streams)}, 2),
           lane);
     }
   };

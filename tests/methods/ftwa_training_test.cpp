@@ -20,7 +20,6 @@ experiments::TrainingSpecification quick(const FtwaOptions& options, double lear
 }
 
 TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
-  at::set_num_threads(1);
   for (const char* streams : {"joint", "separate"})
     for (bool neck : {false, true}) {
       FtwaOptions silent = worker_tests::without_weighting();
@@ -66,7 +65,6 @@ double transformation_loss(Method& method, const LaneBatch& batch) {
 }
 
 TEST(FtwaTraining, the_transformation_between_fixed_encoders_learns_the_identity) {
-  at::set_num_threads(1);
   constexpr int kSteps = 100;
   constexpr double kRate = 8e-3;
   const auto method = make_method(quick(equation_2_alone()), 4);
@@ -105,7 +103,6 @@ class SameBatch final : public BatchSource {
 };
 
 TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_of_zeros) {
-  at::set_num_threads(1);
   auto specification = quick(equation_2_alone(), 8e-3);
   specification.recipe.steps = 150;
   specification.recipe.warmup_steps = 0;
@@ -173,7 +170,6 @@ struct Ranks {
 };
 
 Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
-  at::set_num_threads(1);
   const TwoCameras images = two_cameras();
   const auto method = make_method(quick(options), 8);
   SmallTraining training(*method);

@@ -88,7 +88,6 @@ class GoldenMethods : public ::testing::TestWithParam<std::string> {
  protected:
   //! \param tolerance of a term or gradient, relative to max(1, |expected|)
   void compare(at::ScalarType type, double term_tolerance, double gradient_tolerance) {
-    at::set_num_threads(1);
     const std::string& asked = GetParam();
     const auto slash = asked.find('/');
     const core::Json entry = worker_tests::golden(asked.substr(0, slash) + "/methods.json")[asked.substr(slash + 1)];

@@ -1,6 +1,7 @@
 #include "workers/methods/method.h"
 
 #include <ATen/autocast_mode.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "workers/nn/batch_norm.h"
+#include "workers/nn/folded_backbone.h"
 
 namespace resolute::workers::method_test {
 namespace {
@@ -21,6 +23,7 @@ using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using experiments::ResolutionAdaptiveOptions;
+using worker_tests::made_up;
 using worker_tests::made_up_batch;
 using worker_tests::small_specification;
 
@@ -176,6 +179,94 @@ TEST(Method, bfloat16_autocast_gives_float32_losses) {
   }
   at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(at::kCPU, false);
+}
+
+//! An embedder of a method's by what it is of.
+struct NamedEmbedder {
+  std::string name;
+  Embedder embed;
+  std::int64_t columns;
+};
+
+//! For images of 32×16 pixels: of either side, of each level, of all branches.
+std::vector<NamedEmbedder> embedders_of(Method& method, at::ScalarType precision) {
+  std::vector<NamedEmbedder> found;
+  const std::int64_t columns = method.embedding_size();
+  const auto branches = static_cast<std::int64_t>(method.tells().branches.size());
+  for (const Side side : {Side::kHigh, Side::kLow}) {
+    if (side == Side::kLow && !method.tells().sides) continue;
+    for (int level = 0; level <= static_cast<int>(method.tells().level_rates.size()); ++level) {
+      const EmbedderOptions options{32, 16, precision, side, level};
+      const std::string name = fmt::format("{} side, level {}", side == Side::kHigh ? "high" : "low", level);
+      found.push_back({name, method.embedder(options), columns});
+      if (branches > 0)
+        found.push_back({name + ", branches", method.branch_embedder(options), branches * (columns + 1)});
+    }
+  }
+  return found;
+}
+
+//! every_kind(), and options that embedders alone look at.
+std::vector<MethodOptions> every_embedder() {
+  auto kinds = every_kind();
+  for (const std::vector<int>& scales : {std::vector{1}, std::vector{4, 3, 2, 1}})
+    kinds.emplace_back(MsiflaOptions{.scales = scales, .ir_width = 4});
+  kinds.emplace_back(
+      MsiflaOptions{.reid_networks = methods::ReidNetworks::kShared, .ir_width = 4, .ir_residual = true});
+  kinds.emplace_back(MsiflaOptions{.ir_width = 4, .unit_parts = true});
+  return kinds;
+}
+
+at::Tensor images(std::int64_t rows) {
+  return worker_tests::numbers("images", {rows, 3, 32, 16}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+TEST(Embedders, give_an_image_the_same_row_in_any_company) {
+  const std::int64_t rows = 2 * FoldedBackbone::kBlockOnCpu + 3;
+  const at::Tensor input = images(rows);
+  for (const MethodOptions& options : every_embedder()) {
+    const auto method = made_up(options);
+    for (const at::ScalarType precision : {at::kFloat, at::kBFloat16})
+      for (const auto& [name, embed, columns] : embedders_of(*method, precision)) {
+        SCOPED_TRACE(fmt::format("{} {}, {}", experiments::method_name(options), name, at::toString(precision)));
+        const at::Tensor together = embed(input);
+        for (const std::int64_t row : {std::int64_t{0}, std::int64_t{7}, rows - 1})
+          EXPECT_TRUE(together[row].equal(embed(input.narrow(0, row, 1))[0])) << row;
+        EXPECT_TRUE(together.equal(embed(input.flip({0})).flip({0})));
+        EXPECT_EQ(embed(input.narrow(0, 0, 0)).sizes(), (at::IntArrayRef{0, columns}));
+      }
+  }
+}
+
+TEST(Embedders, of_bfloat16_are_near_float32_and_give_float32) {
+  const at::Tensor input = images(5);
+  for (const MethodOptions& options : every_embedder()) {
+    const auto method = made_up(options);
+    const auto wide = embedders_of(*method, at::kFloat), narrow = embedders_of(*method, at::kBFloat16);
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      SCOPED_TRACE(fmt::format("{} {}", experiments::method_name(options), wide[i].name));
+      const at::Tensor expected = wide[i].embed(input), found = narrow[i].embed(input);
+      EXPECT_EQ(found.scalar_type(), at::kFloat);
+      const double apart = ((found - expected).norm() / expected.norm()).item<double>();
+      EXPECT_LT(apart, std::holds_alternative<FtwaOptions>(options) ? 3e-2 : 5e-2);
+      EXPECT_GT(apart, 0);
+    }
+  }
+}
+
+TEST(Embedders, keep_the_weights_that_they_were_made_of) {
+  const at::Tensor input = images(2);
+  for (const MethodOptions& options : every_embedder()) {
+    const auto method = made_up(options);
+    const auto embedders = embedders_of(*method, at::kFloat);
+    std::vector<at::Tensor> before;
+    for (const NamedEmbedder& one : embedders) before.push_back(one.embed(input));
+    const at::NoGradGuard no_grad;
+    for (at::Tensor& parameter : method->module().parameters()) parameter.mul_(2);
+    for (std::size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(before[i].equal(embedders[i].embed(input)))
+          << experiments::method_name(options) << " " << embedders[i].name;
+  }
 }
 
 TEST(Method, the_decoder_returns_to_any_image_size) {

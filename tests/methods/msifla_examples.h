@@ -15,17 +15,12 @@
 
 namespace resolute::workers::worker_tests {
 
-//! A small MSIFLA whose parameters and running statistics are formulas.
+//! A small MSIFLA whose labels are smoothed.
 inline std::unique_ptr<Method> made_up_msifla(
     const experiments::MsiflaOptions& options,
     const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall},
     double label_smoothing = 0.1) {
-  experiments::TrainingSpecification specification = small_specification(options);
-  specification.network = network;
-  specification.recipe.label_smoothing = label_smoothing;
-  auto method = make_method(specification, 4);
-  fill_with_numbers(method->module());
-  return method;
+  return made_up(options, network, 4, label_smoothing);
 }
 
 //! Narrow IR networks, so that a test is quick.

@@ -63,7 +63,6 @@ class DrawnSource final : public BatchSource {
 //! Trains the cascade alone by the trainer; the re-ID networks would begin with the step after the last.
 std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const worker_tests::RenderedPeople& people,
                                 int steps) {
-  at::set_num_threads(1);
   options.ir_warmup_steps = steps;
   experiments::TrainingSpecification specification = worker_tests::small_specification(options);
   specification.recipe.steps = steps;

@@ -8,24 +8,15 @@
 #include "methods/msifla/msifla.h"
 #include "methods/msifla/networks.h"
 #include "tests/methods/msifla_examples.h"
-#include "workers/nn/folded_backbone.h"
 #include "workers/nn/initialise.h"
 
 namespace resolute::workers::msifla_networks_test {
 namespace {
 
 using experiments::MsiflaOptions;
-using worker_tests::descendant;
-using worker_tests::made_up_msifla;
-using worker_tests::narrow_msifla;
+using namespace worker_tests;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kChannels = 128;
-
-std::int64_t parameters_in(const torch::nn::Module& module) {
-  std::int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
-}
 
 at::Tensor images(std::int64_t rows, std::int64_t height = kHeight, std::int64_t width = kWidth) {
   return worker_tests::numbers("images", {rows, 3, height, width}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
@@ -42,7 +33,6 @@ EmbedderOptions options_of(at::ScalarType precision = at::kFloat) {
 }
 
 TEST(MsiflaNetworks, the_recovery_network_keeps_the_size_and_has_the_counted_parameters) {
-  at::set_num_threads(1);
   const at::NoGradGuard no_grad;
   for (const bool residual : {false, true}) {
     const ImageRecoveryNetwork full(64, residual), small(16, residual), least(2, residual);
@@ -51,15 +41,14 @@ TEST(MsiflaNetworks, the_recovery_network_keeps_the_size_and_has_the_counted_par
     EXPECT_EQ(least.forward(images(2, 12, 4)).sizes(), (at::IntArrayRef{2, 3, 12, 4}));
     EXPECT_TRUE(small.forward(images(3, 64, 32)).is_contiguous(at::MemoryFormat::ChannelsLast));
     // 28 w + 3 (9 w² + w), 18 w² + 2 w + 3 (36 w² + 2 w), 2 w² + 2 w, 32 w² + w, 8 w² + w/2, 13.5 w + 3.
-    EXPECT_EQ(parameters_in(full), 802'307);
-    EXPECT_EQ(parameters_in(small), 50'819);
-    EXPECT_EQ(parameters_in(least), 895);
+    EXPECT_EQ(parameter_count(full), 802'307);
+    EXPECT_EQ(parameter_count(small), 50'819);
+    EXPECT_EQ(parameter_count(least), 895);
     EXPECT_THROW(small.forward(images(1, 62, 32)), core::ContractError);
   }
 }
 
 TEST(MsiflaNetworks, the_recovery_network_is_its_layers_written_out) {
-  at::set_num_threads(1);
   const at::NoGradGuard no_grad;
   for (const bool residual : {false, true}) {
     ImageRecoveryNetwork network(6, residual);
@@ -141,7 +130,6 @@ TEST(MsiflaNetworks, the_gradient_of_parts_stays_channels_last) {
 }
 
 TEST(MsiflaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
-  at::set_num_threads(1);
   const at::NoGradGuard no_grad;
   const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const PartNetwork network(shape, 100, /*neck=*/false, /*classification=*/true);
@@ -152,11 +140,11 @@ TEST(MsiflaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
     EXPECT_EQ(parts[part].sizes(), (at::IntArrayRef{1, 2048}));
     EXPECT_EQ(logits[part].sizes(), (at::IntArrayRef{1, 100}));
   }
-  EXPECT_EQ(parameters_in(network), 23'508'032 + 4 * 204'900);
+  EXPECT_EQ(parameter_count(network), 23'508'032 + 4 * 204'900);
   const PartNetwork necked(shape, 100, /*neck=*/true, /*classification=*/true);
-  EXPECT_EQ(parameters_in(necked), parameters_in(network) + 4 * 2 * 2048);
+  EXPECT_EQ(parameter_count(necked), parameter_count(network) + 4 * 2 * 2048);
   const PartNetwork bare(shape, 100, /*neck=*/true, /*classification=*/false);
-  EXPECT_EQ(parameters_in(bare), 23'508'032);
+  EXPECT_EQ(parameter_count(bare), 23'508'032);
   EXPECT_TRUE(bare.logits(parts).empty());
 }
 
@@ -209,7 +197,6 @@ std::vector<MsiflaOptions> embedded_variants() {
 }
 
 TEST(MsiflaEmbedder, gives_the_parts_of_every_scale_in_the_cascades_order_within_rounding) {
-  at::set_num_threads(1);
   const at::Tensor input = images(5);
   for (const MsiflaOptions& options : embedded_variants()) {
     const auto method = made_up_msifla(options);
@@ -233,49 +220,6 @@ TEST(MsiflaEmbedder, gives_the_parts_of_every_scale_in_the_cascades_order_within
   }
 }
 
-TEST(MsiflaEmbedder, an_images_row_does_not_depend_on_its_company) {
-  at::set_num_threads(1);
-  const std::int64_t rows = 2 * FoldedBackbone::kBlockOnCpu + 3;
-  const at::Tensor input = images(rows);
-  for (const MsiflaOptions& options : embedded_variants()) {
-    const auto method = made_up_msifla(options);
-    for (const at::ScalarType precision : {at::kFloat, at::kBFloat16}) {
-      const Embedder embed = method->embedder(options_of(precision));
-      const at::Tensor together = embed(input);
-      for (const std::int64_t row : {std::int64_t{0}, std::int64_t{7}, rows - 1})
-        EXPECT_TRUE(together[row].equal(embed(input.narrow(0, row, 1))[0])) << row;
-      EXPECT_TRUE(together.equal(embed(input.flip({0})).flip({0})));
-      EXPECT_EQ(embed(input.narrow(0, 0, 0)).sizes(), (at::IntArrayRef{0, method->embedding_size()}));
-    }
-  }
-}
-
-TEST(MsiflaEmbedder, bfloat16_is_near_float32_and_comes_back_as_float32) {
-  at::set_num_threads(1);
-  const at::Tensor input = images(5);
-  for (const MsiflaOptions& options : embedded_variants()) {
-    const auto method = made_up_msifla(options);
-    const at::Tensor wide = method->embedder(options_of())(input),
-                     narrow = method->embedder(options_of(at::kBFloat16))(input);
-    EXPECT_EQ(narrow.scalar_type(), at::kFloat);
-    EXPECT_LT((narrow - wide).norm().item<double>() / wide.norm().item<double>(), 5e-2);
-    EXPECT_GT(difference(narrow, wide), 0);
-  }
-}
-
-TEST(MsiflaEmbedder, keeps_the_weights_that_it_was_made_of) {
-  at::set_num_threads(1);
-  const at::Tensor input = images(2);
-  const auto method = made_up_msifla(narrow_msifla());
-  const Embedder embed = method->embedder(options_of());
-  const at::Tensor before = embed(input);
-  {
-    const at::NoGradGuard no_grad;
-    for (at::Tensor& parameter : method->module().parameters()) parameter.mul_(2);
-  }
-  EXPECT_TRUE(before.equal(embed(input)));
-}
-
 TEST(MsiflaEmbedder, a_part_without_activations_stays_zero_when_divided_by_its_length) {
   const at::Tensor part = at::tensor({0.0F, 0.0F, 3.0F, 4.0F}).view({2, 2});
   EXPECT_TRUE(part_descriptor({part, part}, /*unit=*/true)
@@ -283,7 +227,6 @@ TEST(MsiflaEmbedder, a_part_without_activations_stays_zero_when_divided_by_its_l
 }
 
 TEST(MsiflaNetworks, recovers_an_image_for_each_scale_in_the_cascades_order) {
-  at::set_num_threads(1);
   const auto method = made_up_msifla(narrow_msifla());
   const at::Tensor input = images(5);
   const std::string before = worker_tests::state_hash(method->module());

@@ -18,16 +18,7 @@ namespace {
 
 using experiments::MsiflaOptions;
 using experiments::NetworkSettings;
-using worker_tests::all_terms;
-using worker_tests::gradients_of;
-using worker_tests::half_lr_batch;
-using worker_tests::made_up_msifla;
-using worker_tests::MsiflaByHand;
-using worker_tests::narrow_msifla;
-using worker_tests::shared;
-using worker_tests::sum_of;
-using worker_tests::terms_of;
-using worker_tests::uneven_msifla_batch;
+using namespace worker_tests;
 
 const std::vector<std::vector<int>> kScaleSets = {{1}, {2, 1}, {3, 2, 1}, {4, 3, 2, 1}};
 
@@ -54,7 +45,6 @@ void expect_terms_by_hand(const MsiflaOptions& options, const NetworkSettings& n
 }
 
 TEST(Msifla, terms_are_the_equations_written_out_over_rows) {
-  at::set_num_threads(1);
   for (const std::vector<int>& scales : kScaleSets)
     for (const char* networks : {"per-scale", "shared"})
       for (const LaneBatch& batch : {half_lr_batch(), uneven_msifla_batch()}) {
@@ -67,7 +57,6 @@ TEST(Msifla, terms_are_the_equations_written_out_over_rows) {
 }
 
 TEST(Msifla, terms_of_the_other_options_are_too) {
-  at::set_num_threads(1);
   const MsiflaOptions plain = with(narrow_msifla({2, 1}), [](MsiflaOptions& o) { o.margin = 30; });
   const MsiflaOptions variants[] = {
       with(plain, [](MsiflaOptions& o) { o.mining = methods::Mining::kAll; }),
@@ -86,7 +75,6 @@ TEST(Msifla, terms_of_the_other_options_are_too) {
 }
 
 TEST(Msifla, recovery_reaches_the_networks_up_to_its_scale_and_no_other) {
-  at::set_num_threads(1);
   for (const MsiflaOptions& options : {narrow_msifla({4, 3, 2, 1}), shared(narrow_msifla()), narrow_msifla({1})}) {
     const auto method = made_up_msifla(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
     const LaneBatch batch = uneven_msifla_batch();
@@ -106,7 +94,6 @@ TEST(Msifla, recovery_reaches_the_networks_up_to_its_scale_and_no_other) {
 }
 
 TEST(Msifla, reid_losses_reach_their_own_network_and_the_cascade_before_it_exactly_if_asked) {
-  at::set_num_threads(1);
   for (const char* networks : {"per-scale", "shared"})
     for (const bool into_ir : {true, false}) {
       MsiflaOptions options = narrow_msifla();
@@ -182,7 +169,6 @@ std::size_t convolutions_behind(const at::Tensor& value) {
 }
 
 TEST(Msifla, each_loss_goes_back_through_the_rows_that_it_is_made_of_alone) {
-  at::set_num_threads(1);
   constexpr std::size_t kRecovery = 12;  // 10 convolutions and 2 deconvolutions
   constexpr std::size_t kTrunk = 13;     // a stem and four blocks of two, each with a downsampling
   const LaneBatch batch = half_lr_batch();
@@ -218,7 +204,6 @@ std::set<std::string> changed_terms(const MsiflaOptions& options, const LaneBatc
 }
 
 TEST(Msifla, each_row_enters_the_losses_that_its_images_and_label_allow) {
-  at::set_num_threads(1);
   using Names = std::set<std::string>;
   const MsiflaOptions options = with(narrow_msifla({2, 1}), [](MsiflaOptions& o) { o.margin = 30; });
   const LaneBatch batch = uneven_msifla_batch();
@@ -265,7 +250,6 @@ void expect_finite(Method& method, const LaneBatch& batch) {
 }
 
 TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_graph) {
-  at::set_num_threads(1);
   for (const MsiflaOptions& options : {narrow_msifla(), shared(narrow_msifla()), without_reid_into_ir(narrow_msifla())})
     for (const bool neck : {false, true}) {
       if (neck && !options.reid_into_ir) continue;
@@ -287,7 +271,6 @@ TEST(Msifla, a_lane_without_hr_rows_or_without_labels_gives_exact_zeros_with_a_g
 }
 
 TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
-  at::set_num_threads(1);
   const LaneBatch batch = half_lr_batch();
   const auto made = [](const MsiflaOptions& options) {
     return make_method(worker_tests::small_specification(options), 4);
@@ -307,7 +290,6 @@ TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
 }
 
 TEST(Msifla, before_the_warm_up_ends_the_reid_networks_stand_still) {
-  at::set_num_threads(1);
   MsiflaOptions options = narrow_msifla();
   options.ir_warmup_steps = 3;
   const auto method = made_up_msifla(options), from_the_start = made_up_msifla(narrow_msifla());
@@ -327,7 +309,6 @@ TEST(Msifla, before_the_warm_up_ends_the_reid_networks_stand_still) {
 
 // Weights that autocast has narrowed for one lane may serve the next: not those of a pass without a graph.
 TEST(Msifla, under_autocast_a_lane_without_hr_rows_takes_nothing_from_the_next) {
-  at::set_num_threads(1);
   at::autocast::set_autocast_enabled(at::kCPU, true);
   at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
   const auto method = made_up_msifla(without_reid_into_ir(narrow_msifla()));

@@ -25,7 +25,6 @@ experiments::TrainingSpecification quick(experiments::MethodOptions options) {
 }
 
 void train(Method& method, const LaneBatch& batch, int steps) {
-  at::set_num_threads(1);
   worker_tests::SmallTraining training(method);
   for (int step = 0; step < steps; ++step) training.step(batch);
 }
@@ -64,7 +63,6 @@ class RenderedSource final : public BatchSource {
 // camera, after a training on all of them by the trainer. D is three times as fast as the networks, as in the shipped
 // suites: at the default rate a pixelwise D is left behind (its loss at 7) and the game learns nothing.
 double rank1_by_heart(const experiments::RainOptions& options, int steps) {
-  at::set_num_threads(1);
   const worker_tests::RenderedPeople people =
       worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   experiments::TrainingSpecification specification = quick(options);
@@ -98,7 +96,6 @@ TEST(Overfit, rain_with_pixelwise_discriminators_and_a_transposed_decoder) {
 // The same of MSIFLA; of a person's four images two stand in the batch as HR images and two as LR ones, drawn in each
 // step.
 double msifla_rank1_by_heart(const experiments::MsiflaOptions& options, int steps) {
-  at::set_num_threads(1);
   const worker_tests::RenderedPeople people =
       worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   const auto method = make_method(quick(options), people.identities);
@@ -139,7 +136,6 @@ double rank1_of_known_levels(Method& method, const worker_tests::RenderedPeople&
 }
 
 double adaptive_rank1_by_heart(const std::string& masks, int steps) {
-  at::set_num_threads(1);
   const worker_tests::RenderedPeople people =
       worker_tests::rendered_people({.identities = 8, .height = 48, .width = 24});
   experiments::ResolutionAdaptiveOptions options{

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "methods/rain/networks.h"
+#include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/formula.h"
 #include "workers/nn/backbone.h"
@@ -15,16 +16,12 @@
 namespace resolute::workers::rain_networks_test {
 namespace {
 
+using worker_tests::parameter_count;
+
 constexpr std::int64_t kHeight = 256, kWidth = 128;
 
 std::shared_ptr<Backbone> trunk_of(const char* backbone, int last_stride) {
   return std::make_shared<Backbone>(backbone_shape({.backbone = tests::AnyWord(backbone), .last_stride = last_stride}));
-}
-
-std::int64_t parameters_in(const torch::nn::Module& module) {
-  std::int64_t count = 0;
-  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
-  return count;
 }
 
 //! Channels, height and width of f1..f5.
@@ -45,7 +42,7 @@ TEST(RainNetworks, resnet50_gives_the_five_maps_of_the_protocols) {
       EXPECT_EQ(trunk->channels(static_cast<int>(j + 1)), channels);
     }
     // torchvision's 25 557 032 less the 2 049 000 of its classifier.
-    EXPECT_EQ(parameters_in(*trunk), 23'508'032);
+    EXPECT_EQ(parameter_count(*trunk), 23'508'032);
   }
 }
 
@@ -68,9 +65,9 @@ TEST(RainNetworks, discriminators_have_the_parameters_of_their_layers) {
   const std::int64_t w = 256;
   for (const std::int64_t c : {64, 256, 512, 1024, 2048}) {
     const std::int64_t enter = c * w + w, judge = w / 2 + 1;
-    EXPECT_EQ(parameters_in(Discriminator(c, w, tests::AnyWord("convolutional"))),
+    EXPECT_EQ(parameter_count(Discriminator(c, w, tests::AnyWord("convolutional"))),
               enter + (9 * w * w + w) + (9 * w * (w / 2) + w / 2) + judge);
-    EXPECT_EQ(parameters_in(Discriminator(c, w, tests::AnyWord("pixelwise"))), enter + (w * (w / 2) + w / 2) + judge);
+    EXPECT_EQ(parameter_count(Discriminator(c, w, tests::AnyWord("pixelwise"))), enter + (w * (w / 2) + w / 2) + judge);
   }
   EXPECT_EQ(discriminator_width(*trunk_of("resnet50", 1)), w);
   EXPECT_EQ(discriminator_width(*trunk_of("resnet-small", 1)), 64);
@@ -89,7 +86,7 @@ TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their
       EXPECT_EQ(decoder.forward(f5, kHeight, kWidth).sizes(), (at::IntArrayRef{1, 3, kHeight, kWidth})) << kind;
       std::int64_t expected = 9 * widths.back() * 3 + 3;
       for (std::size_t i = 1; i < widths.size(); ++i) expected += taps * widths[i - 1] * widths[i] + 2 * widths[i];
-      EXPECT_EQ(parameters_in(decoder), expected) << kind;
+      EXPECT_EQ(parameter_count(decoder), expected) << kind;
     }
   }
 }

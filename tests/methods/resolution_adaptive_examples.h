@@ -19,17 +19,6 @@ inline experiments::ResolutionAdaptiveOptions narrow_adaptive(const std::string&
   return {.widths = {3, 4, 2, 5}, .masks = tests::AnyWord(masks), .stage_steps = 2, .verification_width = 6};
 }
 
-//! Its parameters and running statistics are formulas.
-inline std::unique_ptr<Method> made_up_adaptive(const experiments::ResolutionAdaptiveOptions& options,
-                                                const experiments::NetworkSettings& network = {
-                                                    .backbone = settings::Trunk::kResnetSmall}) {
-  experiments::TrainingSpecification specification = small_specification(options);
-  specification.network = network;
-  auto method = make_method(specification, 4);
-  fill_with_numbers(method->module());
-  return method;
-}
-
 //! The LR image of each row is at this rate: 1 to 4. What the row has at the rate 1 is its HR image.
 inline void set_rates(LaneBatch& batch, const std::vector<std::int64_t>& rates) {
   batch.lr_rates = at::tensor(rates, at::kLong);

@@ -12,15 +12,7 @@ namespace resolute::workers::resolution_adaptive_masks_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using worker_tests::descendant;
-using worker_tests::gradients_of;
-using worker_tests::is_mask;
-using worker_tests::made_up_adaptive;
-using worker_tests::mixed_levels_batch;
-using worker_tests::narrow_adaptive;
-using worker_tests::one_level_batch;
-using worker_tests::sum_of;
-using worker_tests::terms_of;
+using namespace worker_tests;
 
 constexpr double kSaturated = 30;
 
@@ -68,7 +60,6 @@ TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
 }
 
 TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
-  at::set_num_threads(1);
   auto specification = worker_tests::small_specification(ResolutionAdaptiveOptions{.masks = methods::Masks::kJoint});
   specification.network.backbone = settings::Trunk::kResnet50;
   const auto method = make_method(specification, 4);
@@ -141,8 +132,7 @@ TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_i
 }
 
 TEST(ResolutionMasks, a_mask_learns_from_the_images_of_its_level_alone) {
-  at::set_num_threads(1);
-  const auto method = made_up_adaptive(narrow_adaptive());
+  const auto method = made_up(narrow_adaptive());
   for (int level = 1; level <= 4; ++level) {
     const LaneBatch batch = one_level_batch(5 - level);
     for (const auto& [name, gradient] :
@@ -177,7 +167,6 @@ Pair made_pair(const char* masks, const char* streams) {
 }
 
 TEST(ResolutionMasks, saturated_ones_equal_none_to_the_bit) {
-  at::set_num_threads(1);
   LaneBatch batch = mixed_levels_batch();
   batch.step = 6;  // of progressive masks all but the last act
   for (const char* masks : {"joint", "progressive"})
@@ -220,12 +209,11 @@ at::Tensor unfolded(Method& method, int level) {
 }
 
 TEST(ResolutionMasks, an_embedder_is_the_unfolded_networks_at_its_level) {
-  at::set_num_threads(1);
   for (const char* masks : {"off", "joint"})
     for (const bool varying : {true, false}) {
       ResolutionAdaptiveOptions options = narrow_adaptive(masks);
       options.varying_length = varying;
-      const auto method = made_up_adaptive(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+      const auto method = made_up(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
       const LaneBatch batch = one_level_batch(1);
       for (int level = 1; level <= 4; ++level) {
         const LaneBatch of_level = one_level_batch(5 - level);

@@ -14,11 +14,7 @@ namespace resolute::workers::resolution_adaptive_stages_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using worker_tests::descendant;
-using worker_tests::is_mask;
-using worker_tests::mixed_levels_batch;
-using worker_tests::narrow_adaptive;
-using worker_tests::terms_of;
+using namespace worker_tests;
 
 constexpr int kMasks = 4, kStageSteps = 2;  // of resnet-small; of narrow_adaptive()
 const std::vector<std::string> kNames{"layer1.0", "layer2.0", "layer3.0", "layer4.0"};
@@ -57,7 +53,6 @@ NamedTensors copied(const NamedTensors& tensors) {
 //! Trains on two lanes. \param after_step gets the steps done so far and the checkpoint as it would be written
 void train(Method& method, int steps, const std::function<void(std::uint64_t, const NamedTensors&)>& after_step = {},
            bool keep_graphs = true) {
-  at::set_num_threads(1);
   MixedSource source;
   ProgressPipe progress(-1);
   TrainerOptions options;

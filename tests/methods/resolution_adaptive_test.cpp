@@ -15,16 +15,7 @@ namespace resolute::workers::resolution_adaptive_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using worker_tests::descendant;
-using worker_tests::gradients_of;
-using worker_tests::logits_of;
-using worker_tests::made_up_adaptive;
-using worker_tests::mixed_levels_batch;
-using worker_tests::narrow_adaptive;
-using worker_tests::one_level_batch;
-using worker_tests::representation_of;
-using worker_tests::sum_of;
-using worker_tests::terms_of;
+using namespace worker_tests;
 
 ResolutionAdaptiveOptions with(ResolutionAdaptiveOptions options,
                                const std::function<void(ResolutionAdaptiveOptions&)>& change) {
@@ -44,10 +35,9 @@ std::vector<int> lengths_of(const at::Tensor& z) {
 }
 
 TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zeros_behind_them) {
-  at::set_num_threads(1);
   const LaneBatch batch = mixed_levels_batch();
   for (const char* masks : {"off", "joint"}) {
-    const auto method = made_up_adaptive(narrow_adaptive(masks));
+    const auto method = made_up(narrow_adaptive(masks));
     const at::Tensor z = representation_of(*method, batch);
     EXPECT_EQ(z.scalar_type(), at::kFloat);
     const std::vector<int> of_level{0, 3, 7, 9, 14};
@@ -62,15 +52,14 @@ TEST(ResolutionAdaptive, an_image_has_the_sub_vectors_of_its_level_and_exact_zer
 }
 
 TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
-  at::set_num_threads(1);
   const LaneBatch batch = mixed_levels_batch();
-  const auto method = made_up_adaptive(narrow_adaptive("off"));
-  const auto whole = made_up_adaptive(with(narrow_adaptive("off"), [](auto& o) { o.varying_length = false; }));
+  const auto method = made_up(narrow_adaptive("off"));
+  const auto whole = made_up(with(narrow_adaptive("off"), [](auto& o) { o.varying_length = false; }));
   for (int level = 1; level <= 4; ++level) EXPECT_EQ(whole->compared_dimensions(level), 14);
   // Masks tell levels apart as well; with neither, every image is treated alike.
   EXPECT_TRUE(whole->tells().level_rates.empty());
   EXPECT_EQ(whole->embedding_size(), 14);
-  const auto masked = made_up_adaptive(with(narrow_adaptive("joint"), [](auto& o) { o.varying_length = false; }));
+  const auto masked = made_up(with(narrow_adaptive("joint"), [](auto& o) { o.varying_length = false; }));
   EXPECT_EQ(masked->tells().level_rates, (std::vector<int>{4, 3, 2, 1}));
   const at::Tensor z = representation_of(*method, batch), v = representation_of(*whole, batch);
   EXPECT_EQ(lengths_of(v), std::vector<int>(24, 14));
@@ -79,9 +68,8 @@ TEST(ResolutionAdaptive, without_varying_length_every_image_has_all_of_v) {
 }
 
 TEST(ResolutionAdaptive, a_rate_that_is_no_levels_own_takes_the_nearest) {
-  at::set_num_threads(1);
-  const auto method = made_up_adaptive(
-      {.level_rates = {3, 1}, .widths = {4, 3}, .masks = methods::Masks::kOff, .verification_width = 6});
+  const auto method = made_up(ResolutionAdaptiveOptions{
+      .level_rates = {3, 1}, .widths = {4, 3}, .masks = methods::Masks::kOff, .verification_width = 6});
   LaneBatch batch = mixed_levels_batch();  // √3 lies between the rates 1 and 2
   worker_tests::drop_hr_images(batch, at::zeros({12}, at::kBool));
   const std::vector<int> lengths = lengths_of(representation_of(*method, batch));
@@ -89,9 +77,8 @@ TEST(ResolutionAdaptive, a_rate_that_is_no_levels_own_takes_the_nearest) {
 }
 
 TEST(ResolutionAdaptive, the_classifier_on_the_padded_vector_is_the_sum_of_the_levels_sub_classifiers) {
-  at::set_num_threads(1);
   const LaneBatch batch = mixed_levels_batch();
-  const auto method = made_up_adaptive(narrow_adaptive());
+  const auto method = made_up(narrow_adaptive());
   const Activations activations = method->forward(batch);
   const at::Tensor z = activations.tensors[0], logits = activations.tensors[1];
   const Linear& classifier = descendant<Linear>(*method, "classifier");
@@ -110,12 +97,10 @@ TEST(ResolutionAdaptive, the_classifier_on_the_padded_vector_is_the_sum_of_the_l
 }
 
 TEST(ResolutionAdaptive, padding_contributes_no_gradient) {
-  at::set_num_threads(1);
   for (const bool neck : {false, true})
     for (int level = 1; level <= 4; ++level) {
       SCOPED_TRACE(fmt::format("level {}{}", level, neck ? ", neck" : ""));
-      const auto method =
-          made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
+      const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
       const LaneBatch batch = one_level_batch(5 - level);
       const int length = method->compared_dimensions(level);
       const auto terms = terms_of(*method, 0, method->forward(batch), batch);
@@ -134,10 +119,9 @@ TEST(ResolutionAdaptive, padding_contributes_no_gradient) {
 }
 
 TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
-  at::set_num_threads(1);
   for (const bool neck : {false, true}) {
-    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
-    const auto spoilt = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
+    const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
+    const auto spoilt = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = neck});
     {
       const at::NoGradGuard no_grad;
       descendant<Linear>(*spoilt, "embedding").bias.slice(0, 7).fill_(std::numeric_limits<float>::quiet_NaN());
@@ -152,9 +136,7 @@ TEST(ResolutionAdaptive, not_even_a_padding_that_is_no_number_reaches_a_loss) {
 }
 
 TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector) {
-  at::set_num_threads(1);
-  const auto method =
-      made_up_adaptive(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+  const auto method = made_up(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   const LaneBatch batch = mixed_levels_batch();
   const at::Tensor logits = logits_of(*method, batch), z = representation_of(*method, batch);
   const std::vector<int> lengths = lengths_of(z);
@@ -177,8 +159,7 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
   EXPECT_TRUE(at::allclose(logits, descendant<Linear>(*method, "classifier").forward(seen), 1e-4, 1e-5));
 
   // A level without images moves nothing, and what no image has learns nothing.
-  const auto fresh =
-      made_up_adaptive(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+  const auto fresh = made_up(narrow_adaptive("off"), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   std::map<std::string, at::Tensor> before;
   for (const auto& item : fresh->module().named_buffers()) before[item.key()] = item.value().clone();
   const LaneBatch low = one_level_batch(3);
@@ -192,12 +173,11 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
 }
 
 TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) {
-  at::set_num_threads(1);
   LaneBatch batch = mixed_levels_batch(2);
   batch.has_label = at::tensor(std::vector<std::int64_t>{1, 1, 1, 0, 1, 1, 0, 1}, at::kLong).to(at::kBool);
   worker_tests::drop_hr_images(batch,
                                at::tensor(std::vector<std::int64_t>{1, 0, 1, 1, 0, 1, 0, 1}, at::kLong).to(at::kBool));
-  const auto method = made_up_adaptive(narrow_adaptive("off"));
+  const auto method = made_up(narrow_adaptive("off"));
   EXPECT_EQ(lengths_of(representation_of(*method, batch)),
             (std::vector<int>{14, 14, 14, 14, 9, 7, 3, 9, 7, 14}));  // HR 0 2 5 7; LR 0 1 2 4 5 7
   const auto changed = [&](const std::function<void(LaneBatch&)>& change) {
@@ -205,7 +185,7 @@ TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) 
     other.hr = batch.hr.clone();
     other.lr = batch.lr.clone();
     change(other);
-    const auto one = made_up_adaptive(narrow_adaptive()), two = made_up_adaptive(narrow_adaptive());
+    const auto one = made_up(narrow_adaptive()), two = made_up(narrow_adaptive());
     return !sum_of(terms_of(*one, 0, one->forward(batch), batch))
                 .equal(sum_of(terms_of(*two, 0, two->forward(other), other)));
   };
@@ -220,14 +200,13 @@ TEST(ResolutionAdaptive, each_row_stands_in_a_step_with_the_images_that_it_has) 
 }
 
 TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_do_not) {
-  at::set_num_threads(1);
   const LaneBatch both = mixed_levels_batch();
   LaneBatch low = mixed_levels_batch();
   worker_tests::drop_hr_images(low, at::zeros({12}, at::kBool));
   for (const char* streams : {"joint", "separate"}) {
     const experiments::NetworkSettings network{
         .backbone = settings::Trunk::kResnetSmall, .neck = true, .bn_streams = tests::AnyWord(streams)};
-    const auto method = made_up_adaptive(narrow_adaptive(), network);
+    const auto method = made_up(narrow_adaptive(), network);
     const Activations of_both = method->forward(both), of_low = method->forward(low);
     for (std::size_t slot = 0; slot < 2; ++slot)
       EXPECT_EQ(of_both.tensors[slot].narrow(0, 12, 12).equal(of_low.tensors[slot]),
@@ -236,8 +215,7 @@ TEST(ResolutionAdaptive, separate_streams_keep_batch_norms_apart_and_joint_ones_
 }
 
 TEST(ResolutionAdaptive, each_loss_reaches_what_it_is_made_of) {
-  at::set_num_threads(1);
-  const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+  const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
   const LaneBatch batch = mixed_levels_batch();
   const auto terms = terms_of(*method, 0, method->forward(batch), batch);
   ASSERT_EQ(terms.size(), 2U);

@@ -11,13 +11,7 @@ namespace resolute::workers::resolution_adaptive_verification_test {
 namespace {
 
 using experiments::ResolutionAdaptiveOptions;
-using worker_tests::descendant;
-using worker_tests::gradients_of;
-using worker_tests::made_up_adaptive;
-using worker_tests::mixed_levels_batch;
-using worker_tests::narrow_adaptive;
-using worker_tests::sum_of;
-using worker_tests::terms_of;
+using namespace worker_tests;
 
 struct Layers {
   Linear first{6, 5}, second{5, 1};
@@ -57,10 +51,9 @@ TEST(Verification, is_the_mean_binary_cross_entropy_of_pairs_that_are_half_of_on
 }
 
 TEST(Verification, draws_for_every_image_one_of_its_identity_and_one_of_another_at_any_level) {
-  at::set_num_threads(1);
   ResolutionAdaptiveOptions options = narrow_adaptive();
   options.verification_weight = 2.5;
-  const auto method = made_up_adaptive(options);
+  const auto method = made_up(options);
   LaneBatch batch = mixed_levels_batch();
   batch.step = 3;
   batch.lane = 1;
@@ -102,7 +95,6 @@ TEST(Verification, draws_for_every_image_one_of_its_identity_and_one_of_another_
 }
 
 TEST(Verification, without_a_pair_is_exactly_zero_and_teaches_nothing) {
-  at::set_num_threads(1);
   for (const bool alone : {true, false}) {
     LaneBatch batch = mixed_levels_batch(2);
     batch.has_label = at::zeros({8}, at::kBool);
@@ -111,7 +103,7 @@ TEST(Verification, without_a_pair_is_exactly_zero_and_teaches_nothing) {
       batch.has_label[5] = true;
     }
     batch.labels.masked_fill_(batch.has_label.logical_not(), -1);
-    const auto method = made_up_adaptive(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+    const auto method = made_up(narrow_adaptive(), {.backbone = settings::Trunk::kResnetSmall, .neck = true});
     const auto terms = terms_of(*method, 0, method->forward(batch), batch);
     const at::Tensor term = terms.at("verification");
     EXPECT_EQ(term.item<double>(), 0.0);
@@ -125,12 +117,11 @@ TEST(Verification, without_a_pair_is_exactly_zero_and_teaches_nothing) {
 }
 
 TEST(Verification, can_be_all_there_is_and_can_be_left_out) {
-  at::set_num_threads(1);
   for (const bool classification : {true, false}) {
     ResolutionAdaptiveOptions options = narrow_adaptive();
     options.classification = classification;
     options.verification = !classification;
-    const auto method = made_up_adaptive(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
+    const auto method = made_up(options, {.backbone = settings::Trunk::kResnetSmall, .neck = true});
     const LaneBatch batch = mixed_levels_batch();
     const auto terms = terms_of(*method, 0, method->forward(batch), batch);
     ASSERT_EQ(terms.size(), 1U);

@@ -11,10 +11,14 @@
 
 #include "core/random.h"
 #include "core/sha256.h"
+#include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 #include "workers/torch.h"
 
 namespace resolute::workers::worker_tests {
+
+//! Every test of methods computes with one thread: sums have one order, however many cores there are.
+inline const bool kOneThread = (at::set_num_threads(1), true);
 
 //! `identities` × `images` images of 3×height×width: a smooth pattern and a fine one of each identity, noise of each
 //! image; the LR copies are shrunk twice by averaging and enlarged, `copies` two, three and four times (default
@@ -66,6 +70,19 @@ inline experiments::TrainingSpecification small_specification(experiments::Metho
   specification.method = std::move(options);
   specification.network.backbone = settings::Trunk::kResnetSmall;
   return specification;
+}
+
+//! A small method whose parameters and running statistics are formulas.
+inline std::unique_ptr<Method> made_up(
+    const experiments::MethodOptions& options,
+    const experiments::NetworkSettings& network = {.backbone = settings::Trunk::kResnetSmall}, int classes = 4,
+    double label_smoothing = 0) {
+  experiments::TrainingSpecification specification = small_specification(options);
+  specification.network = network;
+  specification.recipe.label_smoothing = label_smoothing;
+  auto method = make_method(specification, classes);
+  fill_with_numbers(method->module());
+  return method;
 }
 
 //! Adam by the groups' own settings, a phase after the other, or with the next where it says so. Returns the last
@@ -129,6 +146,12 @@ class SmallTraining {
   std::map<std::string, Group> groups_;
   std::uint64_t step_ = 0;
 };
+
+inline std::int64_t parameter_count(const torch::nn::Module& module) {
+  std::int64_t count = 0;
+  for (const at::Tensor& parameter : module.parameters()) count += parameter.numel();
+  return count;
+}
 
 //! SHA-256 over names and bytes of every parameter and buffer.
 inline std::string state_hash(torch::nn::Module& module) {

@@ -80,7 +80,6 @@ class MadeUpSource final : public BatchSource {
 
 TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool some_lr = false,
                    bool keep_graphs = true) {
-  at::set_num_threads(1);
   auto specification = worker_tests::small_specification(std::move(options));
   specification.seed = seed;
   specification.network.neck = true;
