@@ -36,9 +36,9 @@
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/sha256.h"
-#include "core/side_by_side.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
+#include "core/process/side_by_side.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"

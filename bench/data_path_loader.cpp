@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "bench/guarded_main.h"
-#include "core/crc32c.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/random.h"
+#include "core/files/file_system.h"
+#include "core/hash/crc32c.h"
+#include "core/random/random.h"
 #include "datasets/loader.h"
 #include "datasets/normalisation.h"
 #include "datasets/pack/shard.h"

@@ -17,7 +17,7 @@
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "results/branched_distance.h"
 #include "results/kernel/pairwise.h"
 

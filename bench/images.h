@@ -2,7 +2,7 @@
 //! \file
 //! Images for benchmarks that read none from a disk.
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {

@@ -34,7 +34,7 @@
 #include "bench/step_memory.h"
 #include "bench/step_parts.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/allocator.h"
 #include "workers/numeric_class.h"
 

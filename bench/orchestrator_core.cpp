@@ -15,7 +15,7 @@
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/simulate.h"

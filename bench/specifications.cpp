@@ -9,7 +9,7 @@
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/specification.h"
 #include "experiments/store_layout.h"
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "bench/method_cases.h"
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::workers {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bench/method_cases.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {

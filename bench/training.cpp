@@ -22,7 +22,7 @@
 #include "bench/guarded_main.h"
 #include "bench/images.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "core/log.h"
 #include "workers/allocator.h"
 #include "workers/ddp/gloo.h"

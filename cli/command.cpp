@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/process.h"
+#include "core/files/file_system.h"
+#include "core/process/process.h"
 
 namespace resolute::cli {
 

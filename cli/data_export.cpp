@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/split_options.h"
 #include "cli/subcommands.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "core/progress.h"
 #include "datasets/lists.h"
 

@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/pack/show.h"
 
 namespace resolute::cli {

@@ -9,8 +9,8 @@
 #include "cli/split_options.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "datasets/pack/pack.h"
 
 namespace resolute::cli {

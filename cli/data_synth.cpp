@@ -6,7 +6,7 @@
 #include "cli/described_options.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/sources/source.h"
 
 namespace resolute::cli {

@@ -5,8 +5,8 @@
 #include "cli/command.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/processors.h"
+#include "core/files/file_system.h"
+#include "core/process/processors.h"
 #include "datasets/pack/pack.h"
 
 namespace resolute::cli {

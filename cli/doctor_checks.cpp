@@ -5,8 +5,8 @@
 
 #include "cli/command.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "orchestrator/bindings.h"
 #include "orchestrator/launch.h"
 #include "orchestrator/spawner/control_groups.h"

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/json.h"
-#include "core/process.h"
+#include "core/files/json.h"
+#include "core/process/process.h"
 #include "experiments/site.h"
 #include "settings/choice.h"
 #include "slurm/trouble.h"

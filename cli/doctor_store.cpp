@@ -13,7 +13,7 @@
 #include "cli/doctor_checks.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::cli {
 

@@ -10,7 +10,7 @@
 #include "cli/find_job.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/wall_clock.h"
 
 namespace resolute::cli {

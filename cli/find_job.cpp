@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "experiments/stored_specification.h"
 
 namespace resolute::cli {

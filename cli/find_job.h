@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::cli {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {

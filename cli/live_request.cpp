@@ -11,7 +11,7 @@
 #include "cli/run_signs.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::cli {
 

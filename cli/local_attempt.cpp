@@ -16,10 +16,10 @@
 #include <string_view>
 
 #include "core/clock.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/process/secret.h"
 #include "core/progress.h"
-#include "core/secret.h"
 #include "experiments/attempt_files.h"
 #include "orchestrator/failure.h"
 #include "orchestrator/launch.h"

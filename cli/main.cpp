@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/run.h"
 
 namespace {

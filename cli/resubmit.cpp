@@ -10,7 +10,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::cli {
 

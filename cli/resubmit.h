@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "cli/suite_arguments.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "slurm/client.h"
 #include "slurm/submission.h"
 

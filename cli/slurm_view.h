@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/store_layout.h"
 #include "settings/choice.h"
 #include "slurm/allocation.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cli/slurm_view.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "orchestrator/live.h"
 #include "orchestrator/status.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cli/suite_arguments.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "slurm/submission.h"
 
 namespace resolute::cli {

@@ -1,8 +1,8 @@
 #include "cli/suite_arguments.h"
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/process.h"
+#include "core/files/file_system.h"
+#include "core/process/process.h"
 #include "experiments/suite.h"
 
 namespace resolute::cli {

@@ -9,7 +9,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/clock.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "orchestrator/compact.h"
 

@@ -4,7 +4,7 @@
 
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/status.h"
 
 namespace resolute::cli {

@@ -7,7 +7,7 @@
 
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/stored_jobs.h"
 
 namespace resolute::cli {

@@ -12,7 +12,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/run.h"
 #include "orchestrator/stored_jobs.h"

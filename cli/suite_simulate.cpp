@@ -11,7 +11,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "cli/utilisation_plot.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "core/log.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/simulate.h"

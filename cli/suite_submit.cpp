@@ -13,7 +13,7 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/secret.h"
+#include "core/process/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/stored_jobs.h"
 

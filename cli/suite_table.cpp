@@ -5,7 +5,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "results/aggregation.h"
 #include "results/table_csv.h"
 #include "results/table_json.h"

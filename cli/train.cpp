@@ -9,8 +9,8 @@
 #include "cli/local_attempt.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/specification.h"
 #include "experiments/store_layout.h"
 

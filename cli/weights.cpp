@@ -13,10 +13,10 @@
 #include "cli/find_job.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "experiments/store_layout.h"
 #include "experiments/weights_catalogue.h"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/normalisation.h"
 
 namespace resolute::datasets {

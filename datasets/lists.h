@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
 

@@ -5,7 +5,7 @@
 #include <tuple>
 #include <utility>
 
-#include "core/processors.h"
+#include "core/process/processors.h"
 #include "datasets/low_resolution.h"
 #include "settings/training.h"
 

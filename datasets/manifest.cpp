@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/low_resolution.h"
 #include "datasets/manifest_text.h"
 #include "datasets/sample_path.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "datasets/sample.h"
 
 namespace resolute::datasets {

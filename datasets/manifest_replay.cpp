@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/sources/listing.h"
 
 namespace resolute::datasets {

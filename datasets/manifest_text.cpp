@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::datasets {
 namespace {

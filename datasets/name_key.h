@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::datasets {
 

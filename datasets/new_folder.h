@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::datasets {
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::datasets {
 

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/name_key.h"
 #include "datasets/split_sides.h"
 

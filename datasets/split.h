@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/pack.h"
 #include "settings/split.h"

@@ -4,7 +4,7 @@
 #include <set>
 #include <string_view>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/low_resolution.h"
 #include "datasets/sample_path.h"
 #include "datasets/sources/listing.h"

@@ -6,7 +6,7 @@
 #include <set>
 #include <string>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::experiments {

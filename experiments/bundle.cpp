@@ -5,9 +5,9 @@
 #include <set>
 #include <utility>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {

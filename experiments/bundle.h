@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::experiments {

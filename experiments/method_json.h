@@ -3,7 +3,7 @@
 //! A training's method among the members of its JSON: "method", "method_revision" and "options". For
 //! experiments/specification_json.cpp, and for tests whose cases name options.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/specification.h"
 
 namespace resolute::experiments {

@@ -24,7 +24,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::experiments {
 

@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "methods/options.h"
 #include "methods/row.h"
 #include "settings/evaluation.h"

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {

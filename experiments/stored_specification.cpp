@@ -1,8 +1,8 @@
 #include "experiments/stored_specification.h"
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::experiments {
 

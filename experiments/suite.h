@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/plan.h"
 
 namespace resolute::experiments {

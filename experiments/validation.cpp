@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/metrics.h"
 #include "methods/rules.h"
 

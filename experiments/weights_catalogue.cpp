@@ -1,6 +1,6 @@
 #include "experiments/weights_catalogue.h"
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/validation.h"
 
 namespace resolute::experiments {

@@ -2,8 +2,8 @@
 
 #include <set>
 
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 
 namespace resolute::orchestrator {
 

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "orchestrator/owner.h"
 

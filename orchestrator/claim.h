@@ -11,7 +11,7 @@
 #include <string>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/store_layout.h"
 
 namespace resolute::orchestrator {

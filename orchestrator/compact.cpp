@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/sha256.h"
-#include "core/side_by_side.h"
+#include "core/hash/sha256.h"
+#include "core/process/side_by_side.h"
 #include "experiments/bundle.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/journal.h"

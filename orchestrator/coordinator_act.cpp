@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/log.h"
-#include "core/secret.h"
+#include "core/process/secret.h"
 #include "orchestrator/coordinator.h"
 
 namespace resolute::orchestrator {

@@ -5,10 +5,10 @@
 #include <optional>
 #include <unordered_map>
 
-#include "core/json.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "core/sha256.h"
 
 namespace resolute::orchestrator {
 namespace {

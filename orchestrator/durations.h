@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 

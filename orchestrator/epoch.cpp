@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "core/secret.h"
+#include "core/process/secret.h"
 #include "experiments/attempt_files.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"

@@ -9,7 +9,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "core/log.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"

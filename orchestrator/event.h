@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/bytes.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/specification.h"
 
 namespace resolute::orchestrator {

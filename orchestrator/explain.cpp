@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/epoch.h"

@@ -5,8 +5,8 @@
 #include <cstring>
 #include <map>
 
-#include "core/crc32c.h"
-#include "core/sha256.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/event.h"
 
 namespace resolute::orchestrator {

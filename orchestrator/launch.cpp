@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 namespace {

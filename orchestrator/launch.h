@@ -10,7 +10,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/wire.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "orchestrator/binary.h"
 
 namespace resolute::orchestrator {

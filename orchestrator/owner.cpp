@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::orchestrator {
 

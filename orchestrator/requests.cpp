@@ -3,10 +3,10 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "core/secret.h"
+#include "core/process/secret.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/wall_clock.h"

@@ -6,7 +6,7 @@
 #include <charconv>
 
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/agent.h"
 #include "orchestrator/coordinator.h"
 #include "orchestrator/owner.h"

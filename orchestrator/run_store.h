@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/durations.h"
 #include "orchestrator/epoch.h"
 #include "orchestrator/live.h"

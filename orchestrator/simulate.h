@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/plan.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/durations.h"

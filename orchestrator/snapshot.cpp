@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 #include "core/log.h"
 #include "orchestrator/binary.h"
 #include "orchestrator/indexes.h"

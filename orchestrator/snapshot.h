@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/state.h"
 

@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 namespace {

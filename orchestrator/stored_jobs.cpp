@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "core/side_by_side.h"
+#include "core/process/side_by_side.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/epoch.h"

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <tuple>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "orchestrator/binary.h"
 
 namespace resolute::orchestrator {

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::results {
 namespace {

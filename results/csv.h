@@ -29,8 +29,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/csv.h"
 #include "core/error.h"
+#include "core/files/csv.h"
 #include "results/output_file.h"
 #include "results/spread.h"
 

@@ -4,9 +4,9 @@
 #include <set>
 #include <string_view>
 
-#include "core/crc32c.h"
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
+#include "core/hash/crc32c.h"
 
 namespace resolute::results {
 namespace {

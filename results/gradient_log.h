@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/bytes.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::results {
 

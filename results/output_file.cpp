@@ -1,7 +1,7 @@
 #include "results/output_file.h"
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::results {
 

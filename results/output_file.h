@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/bytes.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::results {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "results/bootstrap.h"
 
 namespace resolute::results {

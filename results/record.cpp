@@ -1,7 +1,7 @@
 #include "results/record.h"
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/metrics.h"
 
 namespace resolute::results {

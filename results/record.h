@@ -9,8 +9,8 @@
 #include <string_view>
 #include <variant>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/specification.h"
 #include "experiments/store_layout.h"
 

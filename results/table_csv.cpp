@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/csv.h"
+#include "core/files/csv.h"
 
 namespace resolute::results {
 namespace {

@@ -10,7 +10,7 @@
 //! to better), "holds": [true, false or null] (of each two neighbours), "status": "holds", "does not hold" or "open"}.
 //! A number that is not there is null.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "results/aggregation.h"
 
 namespace resolute::results {

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "results/aggregation.h"
 
 namespace resolute::results {

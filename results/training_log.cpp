@@ -1,7 +1,7 @@
 #include "results/training_log.h"
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/attempt_files.h"
 
 namespace resolute::results {

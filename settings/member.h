@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "settings/choice.h"
 #include "settings/member_checks.h"
 

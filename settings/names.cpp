@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::settings {
 

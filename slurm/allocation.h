@@ -11,8 +11,8 @@
 #include <variant>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "slurm/job_record.h"
 #include "slurm/launcher.h"
 #include "slurm/submission.h"

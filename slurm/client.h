@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "slurm/job_record.h"
 #include "slurm/trouble.h"
 

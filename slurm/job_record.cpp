@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::slurm {
 namespace {

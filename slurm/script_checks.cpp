@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "slurm/job_record.h"
 #include "slurm/sbatch_script.h"
 

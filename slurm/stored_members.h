@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "settings/choice.h"
 #include "slurm/job_record.h"
 

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <tuple>
 
-#include "core/ownership.h"
+#include "core/files/ownership.h"
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"
 

@@ -26,8 +26,8 @@
 #include <variant>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "settings/choice.h"
 #include "slurm/client.h"
 #include "slurm/sbatch_script.h"

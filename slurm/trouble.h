@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::slurm {
 

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <utility>
 
-#include "core/crc32c.h"
-#include "core/json.h"
+#include "core/files/json.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 
 namespace resolute::workers {
 namespace {

@@ -14,8 +14,8 @@
 #include <string>
 #include <thread>
 
-#include "core/file_system.h"
-#include "core/page_memory.h"
+#include "core/files/file_system.h"
+#include "core/process/page_memory.h"
 #include "workers/safetensors.h"
 
 namespace resolute::workers {

@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/outputs.h"
 #include "results/mask_values.h"
 #include "results/query_scores.h"

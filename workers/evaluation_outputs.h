@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/specification.h"
 #include "workers/branch_weights.h"
 #include "workers/evaluator.h"

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/hdf5/array_file.h"
 #include "datasets/name_key.h"
 

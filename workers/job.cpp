@@ -4,10 +4,10 @@
 #include <variant>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "core/sha256.h"
 #include "experiments/stored_specification.h"
 #include "results/record.h"
 #include "workers/ddp/lane_sum.h"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/specification.h"
 #include "experiments/store_layout.h"
 #include "workers/ddp/communicator.h"

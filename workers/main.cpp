@@ -14,8 +14,8 @@
 
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process.h"
-#include "core/secret.h"
+#include "core/process/process.h"
+#include "core/process/secret.h"
 #include "workers/allocator.h"
 #include "workers/job.h"
 #include "workers/numeric_class.h"

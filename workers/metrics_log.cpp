@@ -1,6 +1,6 @@
 #include "workers/metrics_log.h"
 
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::workers {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::workers {
 

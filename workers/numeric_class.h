@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/device.h"
 
 namespace resolute::workers {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "core/processors.h"
+#include "core/process/processors.h"
 #include "datasets/labelled.h"
 
 namespace resolute::workers {

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/weights_catalogue.h"
 #include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/store_layout.h"
 #include "workers/torch_file.h"
 

@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "core/clock.h"
-#include "core/json.h"
+#include "core/files/json.h"
 
 namespace resolute::workers {
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/name_key.h"
 #include "workers/torch.h"
 

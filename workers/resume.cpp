@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::workers {
 namespace {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/row_major.h"
 
 namespace resolute::workers {

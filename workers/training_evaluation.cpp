@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/stop_flag.h"
 
 namespace resolute::workers {

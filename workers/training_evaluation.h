@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <memory>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "workers/evaluator.h"
 #include "workers/progress_pipe.h"
 

@@ -4,8 +4,8 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
 #include "experiments/validation.h"

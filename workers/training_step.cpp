@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/stop_flag.h"
 

@@ -5,7 +5,7 @@
 #include <variant>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "workers/finished_training.h"
 #include "workers/job.h"
 #include "workers/methods/method.h"

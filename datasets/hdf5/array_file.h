@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/hdf5/layout.h"
 
 namespace resolute::datasets {

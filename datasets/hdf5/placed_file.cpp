@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 
 namespace resolute::datasets::hdf5 {
 

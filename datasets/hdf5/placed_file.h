@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/hdf5/layout.h"
 
 namespace resolute::datasets::hdf5 {

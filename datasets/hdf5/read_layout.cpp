@@ -7,7 +7,7 @@
 #include <optional>
 #include <set>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/hdf5/checksum.h"
 #include "datasets/hdf5/layout.h"
 

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/image/codecs.h"
 
 namespace resolute::datasets {

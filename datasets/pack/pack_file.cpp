@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::datasets {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/pack/options.h"
 
 namespace resolute::datasets {

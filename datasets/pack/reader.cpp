@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "core/side_by_side.h"
+#include "core/process/side_by_side.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/lazy.h"
 #include "datasets/pack/pack.h"

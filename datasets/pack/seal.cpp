@@ -1,7 +1,7 @@
 #include <iterator>
 
-#include "core/sha256.h"
-#include "core/side_by_side.h"
+#include "core/hash/sha256.h"
+#include "core/process/side_by_side.h"
 #include "datasets/hdf5/placed_file.h"
 #include "datasets/manifest_text.h"
 #include "datasets/pack/pack.h"

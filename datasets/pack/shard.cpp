@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/crc32c.h"
-#include "core/sha256.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 #include "datasets/low_resolution.h"
 
 namespace resolute::datasets {

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/image/image.h"
 #include "datasets/manifest.h"

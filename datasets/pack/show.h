@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/bytes.h"
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "datasets/pack/pack.h"
 
 namespace resolute::datasets {

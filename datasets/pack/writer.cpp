@@ -2,9 +2,9 @@
 #include <array>
 #include <optional>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/sha256.h"
 #include "datasets/hdf5/placed_file.h"
 #include "datasets/low_resolution.h"
 #include "datasets/pack/pack.h"

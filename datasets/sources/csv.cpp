@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "core/csv.h"
+#include "core/files/csv.h"
 #include "datasets/low_resolution.h"
 #include "datasets/sample_path.h"
 #include "datasets/sources/listing.h"

@@ -20,8 +20,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/random.h"
+#include "core/files/json.h"
+#include "core/random/random.h"
 #include "datasets/image/image.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/reader.h"

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/sample.h"
 
 namespace resolute::datasets::sources {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/sample.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/reader.h"

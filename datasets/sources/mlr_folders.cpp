@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/low_resolution.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/market1501.h"

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/sources/canvas.h"
 #include "datasets/sources/shading.h"
 

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/image/image.h"
 
 namespace resolute::datasets {

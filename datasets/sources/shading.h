@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/sources/canvas.h"
 
 namespace resolute::datasets::sources {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/sample.h"
 #include "datasets/sources/raw_reader.h"
 #include "datasets/sources/stand_in.h"

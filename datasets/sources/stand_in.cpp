@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::datasets::sources {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/image/image.h"
 #include "datasets/new_folder.h"
 #include "datasets/sources/synthetic.h"

@@ -15,7 +15,7 @@
 //! turned body's bounding box, so that native sizes differ and some images are wider than high. Every draw is keyed by
 //! (seed, identity, camera, image): an image does not depend on how many others are made.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "datasets/image/image.h"
 #include "settings/pack.h"
 

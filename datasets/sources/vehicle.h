@@ -6,7 +6,7 @@
 #include <array>
 #include <cstddef>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/sources/canvas.h"
 #include "datasets/sources/shading.h"
 

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/language/toml_document.h"
 
 namespace resolute::experiments {

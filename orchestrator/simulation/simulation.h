@@ -6,7 +6,7 @@
 #include <queue>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "orchestrator/simulate.h"
 #include "orchestrator/simulation/timeline.h"
 

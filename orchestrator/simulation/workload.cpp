@@ -5,7 +5,7 @@
 #include <cmath>
 #include <map>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "orchestrator/simulate.h"
 
 namespace resolute::orchestrator {

@@ -14,8 +14,8 @@
 #include <list>
 
 #include "core/clock.h"
-#include "core/listener.h"
-#include "core/secret.h"
+#include "core/process/listener.h"
+#include "core/process/secret.h"
 #include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/framing.h"
 #include "orchestrator/spawner/log_keeper.h"

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <string>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 

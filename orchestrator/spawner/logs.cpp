@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::orchestrator {
 namespace {

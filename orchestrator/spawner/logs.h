@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 

@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "core/clock.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -16,7 +16,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/wire.h"
 
 namespace resolute::orchestrator {

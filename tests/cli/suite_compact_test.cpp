@@ -4,7 +4,7 @@
 #include "cli/find_job.h"
 #include "cli/scratch_store.h"
 #include "cli/subcommands.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/bundle.h"
 #include "experiments/suite.h"
 #include "tests/support/temporary_folder.h"

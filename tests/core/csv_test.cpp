@@ -1,4 +1,4 @@
-#include "core/csv.h"
+#include "core/files/csv.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

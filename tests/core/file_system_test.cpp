@@ -1,4 +1,4 @@
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,8 +16,8 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/page_memory.h"
-#include "core/process.h"
+#include "core/process/page_memory.h"
+#include "core/process/process.h"
 #include "core/progress.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/temporary_folder.h"

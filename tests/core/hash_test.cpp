@@ -2,8 +2,8 @@
 #include <rapidcheck/gtest.h>
 
 #include "core/bytes.h"
-#include "core/crc32c.h"
-#include "core/sha256.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::core::hash_test {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/listener.h"
+#include "core/process/listener.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "core/ownership.h"
+#include "core/files/ownership.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::core::ownership_test {

@@ -1,9 +1,9 @@
-#include "core/secret.h"
+#include "core/process/secret.h"
 
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::core::secret_test {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/specification.h"
 #include "experiments/validation.h"
 #include "methods/trunk_shape.h"

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/crc32c.h"
-#include "core/sha256.h"
+#include "core/hash/crc32c.h"
+#include "core/hash/sha256.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/store_layout.h"
 #include "tests/experiments/any_specification.h"
 #include "tests/experiments/example_specifications.h"

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "experiments/language/toml_document.h"
 #include "tests/experiments/suite_refusal.h"
 

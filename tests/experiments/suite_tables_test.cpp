@@ -1,7 +1,7 @@
 //! What a plan's tables hold beside their cells: the row they compare with, the papers' claims; and what metrics and
 //! outputs ask of methods and protocols.
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/metrics.h"
 #include "tests/experiments/suite_fixture.h"
 #include "tests/support/folders.h"

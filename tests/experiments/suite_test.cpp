@@ -1,6 +1,6 @@
 //! The suite language: docs/suite.md, rule by rule.
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/language/settings.h"
 #include "experiments/weights_catalogue.h"
 #include "tests/experiments/suite_fixture.h"

@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "core/file_system.h"
-#include "core/random.h"
-#include "core/sha256.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
+#include "core/random/random.h"
 #include "tests/support/folders.h"
 #include "tests/support/slice.h"
 

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/snapshot.h"
 #include "orchestrator/spawner/framing.h"
 #include "tests/fuzz/drive.h"

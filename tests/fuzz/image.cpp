@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::tests {
 

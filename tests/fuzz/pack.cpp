@@ -1,6 +1,6 @@
 // pack.json, the seal of a pack: refused, or written as it came.
-#include "core/file_system.h"
-#include "core/sha256.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
 #include "datasets/pack/pack_file.h"
 #include "tests/fuzz/memory_folder.h"
 #include "tests/fuzz/targets.h"

@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/hdf5/checksum.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/pack/pack.h"

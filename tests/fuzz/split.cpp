@@ -2,7 +2,7 @@
 // leads to nothing outside of the data set.
 #include "datasets/split.h"
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "tests/fuzz/memory_folder.h"
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"

@@ -12,7 +12,7 @@
 #include <string>
 
 #include "core/bytes.h"
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 
 //! \return 0 if the bytes were understood, -1 if they were refused. Anything but a RuntimeError is a fault and thrown
 //! on

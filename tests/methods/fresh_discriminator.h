@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "methods/rain/networks.h"
 #include "workers/methods/method.h"
 #include "workers/nn/backbone.h"

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/low_resolution.h"
 #include "datasets/normalisation.h"
 #include "datasets/sources/synthetic.h"

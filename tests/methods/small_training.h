@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/random/random.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
 #include "workers/torch.h"

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/folders.h"
 #include "workers/trainer.h"

@@ -7,8 +7,8 @@
 
 #include <thread>
 
-#include "core/file_system.h"
-#include "core/sha256.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
 #include "orchestrator/transport/in_process.h"
 #include "tests/support/temporary_folder.h"
 

@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::bindings_test {

@@ -3,7 +3,7 @@
 
 #include "tests/orchestrator/support/chaos.h"
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/support/slice.h"
 
 namespace resolute::tests::chaos_test {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/bundle.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/journal.h"

@@ -12,7 +12,7 @@
 #include <numeric>
 #include <set>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/run_fixture.h"

@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 #include "orchestrator/members.h"
 #include "orchestrator/snapshot.h"
 #include "tests/orchestrator/support/journals.h"

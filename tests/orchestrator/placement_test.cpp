@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests::placement_test {

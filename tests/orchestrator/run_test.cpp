@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "core/clock.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/bindings.h"
 #include "orchestrator/durations.h"
 #include "orchestrator/explain.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/simulation/bounds.h"
 #include "orchestrator/simulation/timeline.h"

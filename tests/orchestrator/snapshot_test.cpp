@@ -8,7 +8,7 @@
 #include <limits>
 #include <thread>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 #include "orchestrator/owner.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"

@@ -9,7 +9,7 @@
 #include <numeric>
 #include <set>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "orchestrator/journal.h"
 #include "tests/orchestrator/support/chaos.h"
 

@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "orchestrator/spawner/control_groups.h"
 #include "orchestrator/spawner/logs.h"
 #include "tests/orchestrator/support/processes.h"

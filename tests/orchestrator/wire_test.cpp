@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/random.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/random/random.h"
 #include "tests/support/fails.h"
 
 namespace resolute::tests::wire_test {

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::results::bootstrap_test {
 namespace {

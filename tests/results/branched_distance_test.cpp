@@ -11,7 +11,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "results/kernel/pairwise.h"
 #include "tests/support/refusal.h"
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "experiments/outputs.h"
 #include "results/bootstrap.h"
 #include "tests/results/made_up_suite.h"

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "methods/levels.h"
 #include "results/branch_weights.h"
 #include "results/mask_values.h"

@@ -7,8 +7,8 @@
 #include <iomanip>
 #include <sstream>
 
-#include "core/crc32c.h"
 #include "core/error.h"
+#include "core/hash/crc32c.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "tests/support/folders.h"
 
 namespace resolute::results::image_quality_test {

@@ -7,7 +7,7 @@
 
 #include <cstdlib>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "results/table_csv.h"
 #include "results/table_json.h"
 #include "results/table_markdown.h"

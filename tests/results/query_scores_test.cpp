@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/outputs.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"

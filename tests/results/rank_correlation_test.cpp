@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
-#include "core/random.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/random/random.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 

@@ -7,7 +7,7 @@
 #include <bit>
 #include <cmath>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "results/gemm_openblas.h"
 #include "results/kernel/distance.h"
 #include "results/ranking.h"

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::results::reproduction_test {
 namespace {

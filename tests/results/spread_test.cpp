@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::results::spread_test {
 namespace {

@@ -6,8 +6,8 @@
 #include <functional>
 
 #include "core/error.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::results::training_log_test {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/log.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "slurm/submission.h"
 #include "tests/slurm/cluster.h"
 #include "tests/support/refusal.h"

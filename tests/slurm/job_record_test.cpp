@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/random.h"
+#include "core/files/file_system.h"
+#include "core/random/random.h"
 #include "tests/slurm/support/job_texts.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"

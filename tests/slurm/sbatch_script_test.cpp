@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/process.h"
+#include "core/files/file_system.h"
+#include "core/process/process.h"
 #include "tests/slurm/script_example.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "slurm/launcher.h"
 #include "slurm/sbatch_script.h"
 #include "tests/slurm/script_example.h"

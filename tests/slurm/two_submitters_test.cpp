@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "core/log.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/slurm/cluster.h"
 
 namespace resolute::slurm::two_submitters_test {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "settings/choice.h"
 
 namespace resolute::tests {

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::tests {
 

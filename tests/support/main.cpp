@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/process.h"
+#include "core/process/process.h"
 #include "tests/support/slice.h"
 
 namespace {

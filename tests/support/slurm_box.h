@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "tests/support/folders.h"
 #include "tests/support/wait.h"
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::tests {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 

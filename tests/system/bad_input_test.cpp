@@ -1,6 +1,6 @@
 // What is wrong is refused in one line, with the right exit code, and leaves nothing half written.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/system/program.h"
 

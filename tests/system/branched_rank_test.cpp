@@ -1,8 +1,8 @@
 // Distances over several branches as a file for `resolute rank`: it says what the same distances score in the program
 // that made them, and what their features do.
 
-#include "core/json.h"
-#include "core/random.h"
+#include "core/files/json.h"
+#include "core/random/random.h"
 #include "results/branched_distance.h"
 #include "tests/system/feature_file.h"
 

@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::data_synth_test {

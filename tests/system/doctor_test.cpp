@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::doctor_test {

@@ -6,8 +6,8 @@
 #include <cstdlib>
 #include <optional>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 

@@ -1,6 +1,6 @@
 // A method that tells levels of resolution apart, from a suite to its table, and its features to `resolute rank`.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 

@@ -7,8 +7,8 @@
 #include <memory>
 #include <set>
 
-#include "core/json.h"
-#include "core/random.h"
+#include "core/files/json.h"
+#include "core/random/random.h"
 #include "tests/support/slice.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"

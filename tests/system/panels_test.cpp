@@ -3,7 +3,7 @@
 #include <map>
 #include <set>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::panels_test {

@@ -19,9 +19,9 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
-#include "core/process.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/process/process.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/wait.h"

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/json.h"
-#include "core/random.h"
+#include "core/files/json.h"
+#include "core/random/random.h"
 #include "tests/system/feature_file.h"
 
 namespace resolute::system_test::rank_test {

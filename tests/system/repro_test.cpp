@@ -3,8 +3,8 @@
 #include <functional>
 #include <sstream>
 
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "results/gradient_log.h"
 #include "tests/system/program.h"
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <thread>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/tiny_suite.h"
 
 namespace resolute::system_test::sick_store_test {

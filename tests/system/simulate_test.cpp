@@ -1,6 +1,6 @@
 // `resolute suite simulate` as a user calls it.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::simulate_test {

@@ -22,8 +22,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "slurm/allocation.h"
 #include "slurm/submission.h"
 #include "tests/support/folders.h"

@@ -5,8 +5,8 @@
 #include <functional>
 #include <map>
 
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 

@@ -1,6 +1,6 @@
 // `suite submit`, `resume` and `cancel` against a controller that fails as real ones do: one job, whatever happens.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/live.h"
 #include "orchestrator/owner.h"

@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::suite_keys_test {

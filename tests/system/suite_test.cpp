@@ -8,7 +8,7 @@
 #include <sstream>
 #include <utility>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 #include "tests/system/tiny_suite.h"
 

@@ -1,6 +1,6 @@
 // `resolute train`: one training without a coordinator.
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "experiments/attempt_files.h"
 #include "tests/system/program.h"
 

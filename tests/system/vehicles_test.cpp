@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 

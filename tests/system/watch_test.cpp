@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::watch_test {

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "core/json.h"
+#include "core/files/json.h"
 #include "tests/support/folders.h"
 #include "tests/system/program.h"
 

@@ -20,9 +20,9 @@
 #include "core/bytes.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/secret.h"
-#include "core/sha256.h"
+#include "core/process/secret.h"
 #include "workers/ddp/roll_call.h"
 
 namespace resolute::workers {

@@ -15,8 +15,8 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
-#include "core/secret.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/process/secret.h"
 
 namespace resolute::workers {
 namespace {

@@ -22,7 +22,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 struct addrinfo;
 

@@ -11,7 +11,7 @@
 #include <memory>
 
 #include "core/bytes.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::workers {
 struct SocketAddress {

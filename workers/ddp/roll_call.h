@@ -19,7 +19,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::workers {
 

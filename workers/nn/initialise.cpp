@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::workers {
 

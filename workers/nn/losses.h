@@ -3,7 +3,7 @@
 //! The losses that methods share. Each takes features or logits of any floating type, computes in float32 (float64
 //! stays float64) and yields a scalar with a graph; over no rows it is exactly 0, never 0/0, and its gradient is 0.
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {

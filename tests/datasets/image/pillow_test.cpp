@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "core/error.h"
-#include "core/random.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/random/random.h"
 #include "datasets/image/resample.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"

@@ -8,9 +8,9 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "tests/support/folders.h"
 
 namespace resolute::datasets::resample_test {

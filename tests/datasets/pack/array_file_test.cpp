@@ -6,7 +6,7 @@
 #include <numeric>
 #include <thread>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/hdf5/layout.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/manifest.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/sources/source.h"

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/augmentation.h"
 #include "datasets/normalisation.h"
 #include "tests/datasets/pack/raw_images.h"

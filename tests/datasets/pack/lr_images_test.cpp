@@ -8,7 +8,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/sampling.h"
 
 namespace resolute::datasets::lr_images_test {

@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/shard_layout.h"

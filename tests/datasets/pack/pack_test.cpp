@@ -5,7 +5,7 @@
 #include <map>
 #include <thread>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/low_resolution.h"
 #include "datasets/manifest_text.h"

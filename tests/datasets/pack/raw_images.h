@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/file_system.h"
-#include "core/random.h"
+#include "core/files/file_system.h"
+#include "core/random/random.h"
 #include "datasets/image/image.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"

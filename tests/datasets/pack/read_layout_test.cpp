@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/hdf5/checksum.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/hdf5/placed_file.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/split.h"
 
 namespace resolute::tests {

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/name_key.h"
 #include "tests/datasets/pack/split_rows.h"
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "datasets/image/image.h"
 #include "tests/datasets/sources/scratch.h"
 

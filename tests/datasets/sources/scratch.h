@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "datasets/sources/listing.h"
 #include "datasets/sources/source.h"
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
 #include "tests/datasets/sources/scratch.h"

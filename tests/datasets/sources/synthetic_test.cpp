@@ -6,8 +6,8 @@
 #include <cmath>
 #include <set>
 
-#include "core/json.h"
-#include "core/sha256.h"
+#include "core/files/json.h"
+#include "core/hash/sha256.h"
 #include "datasets/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/fails.h"

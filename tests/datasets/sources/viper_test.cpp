@@ -1,6 +1,6 @@
 #include <map>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "datasets/sources/listing.h"
 #include "tests/datasets/sources/scratch.h"
 

@@ -18,9 +18,9 @@
 #include <thread>
 
 #include "core/clock.h"
+#include "core/hash/sha256.h"
 #include "core/log.h"
-#include "core/process.h"
-#include "core/sha256.h"
+#include "core/process/process.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/system/program.h"

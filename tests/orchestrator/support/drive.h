@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "core/log.h"
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/run.h"
 #include "tests/orchestrator/support/run_fixture.h"
 

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::tests {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "core/process.h"
+#include "core/process/process.h"
 #include "orchestrator/run.h"
 #include "orchestrator/status.h"
 #include "tests/orchestrator/support/processes.h"

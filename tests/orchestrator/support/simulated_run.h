@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/orchestrator/support/events.h"
 #include "tests/orchestrator/support/witness.h"
 

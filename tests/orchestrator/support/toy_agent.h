@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "core/overloaded.h"
 #include "experiments/store_layout.h"
 #include "orchestrator/transport/transport.h"

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "experiments/plan.h"
 #include "experiments/store_layout.h"
 

@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/workers/gpu/gpu_gang.h"
 
 namespace resolute::workers::gpu_test::exchange_test {

@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/listener.h"
-#include "core/process.h"
+#include "core/files/file_system.h"
+#include "core/process/listener.h"
+#include "core/process/process.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device.h"

@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"

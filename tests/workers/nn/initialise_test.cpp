@@ -6,7 +6,7 @@
 #include <numbers>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
 

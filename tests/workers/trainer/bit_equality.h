@@ -7,7 +7,7 @@
 #include <iostream>
 #include <thread>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/workers/trainer/worker_fixture.h"
 
 namespace resolute::workers {

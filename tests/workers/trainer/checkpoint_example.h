@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-#include "core/crc32c.h"
+#include "core/hash/crc32c.h"
 #include "gtest/gtest.h"
 #include "workers/checkpoint.h"
 

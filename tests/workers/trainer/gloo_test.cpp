@@ -15,8 +15,8 @@
 #include <set>
 
 #include "core/error.h"
-#include "core/listener.h"
-#include "core/secret.h"
+#include "core/process/listener.h"
+#include "core/process/secret.h"
 
 namespace resolute::workers::gloo_test {
 namespace {

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/workers/trainer/thread_communicator.h"
 
 namespace resolute::workers::gradient_exchange_test {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/support/fails.h"
 #include "tests/workers/trainer/thread_communicator.h"
 

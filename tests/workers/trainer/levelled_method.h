@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/workers/trainer/untrained_method.h"
 
 namespace resolute::workers {

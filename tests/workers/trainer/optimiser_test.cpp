@@ -4,7 +4,7 @@
 #include <torch/nn/utils/clip_grad.h>
 
 #include "core/error.h"
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::workers::optimiser_test {
 namespace {

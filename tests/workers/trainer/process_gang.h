@@ -17,9 +17,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "core/listener.h"
-#include "core/process.h"
-#include "core/secret.h"
+#include "core/process/listener.h"
+#include "core/process/process.h"
+#include "core/process/secret.h"
 
 namespace resolute::workers {
 

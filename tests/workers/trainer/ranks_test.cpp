@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "core/error.h"
-#include "core/process.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/process/process.h"
 #include "tests/workers/trainer/process_gang.h"
 #include "tests/workers/trainer/toy_method.h"
 #include "workers/ddp/gloo.h"

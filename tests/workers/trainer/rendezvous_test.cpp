@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "core/error.h"
-#include "core/listener.h"
+#include "core/process/listener.h"
 #include "tests/support/fails.h"
 
 namespace resolute::workers::rendezvous_test {

@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "datasets/hdf5/array_file.h"
 #include "experiments/outputs.h"
 #include "results/mask_values.h"

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/random.h"
+#include "core/random/random.h"
 
 namespace resolute::workers::resolution_probe_test {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
-#include "core/json.h"
+#include "core/files/json.h"
 #include "workers/row_major.h"
 
 namespace resolute::workers::safetensors_test {

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "workers/batch_source.h"
 #include "workers/methods/method.h"
 #include "workers/nn/batch_norm.h"

@@ -7,8 +7,8 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "core/process.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
+#include "core/process/process.h"
 #include "tests/workers/trainer/toy_method.h"
 #include "workers/stop_flag.h"
 

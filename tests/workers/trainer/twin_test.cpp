@@ -13,8 +13,8 @@
 #include <fstream>
 #include <iostream>
 
-#include "core/file_system.h"
-#include "core/json.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "tests/support/any_word.h"
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "core/random.h"
+#include "core/random/random.h"
 #include "tests/workers/trainer/untrained_method.h"
 
 namespace resolute::workers {

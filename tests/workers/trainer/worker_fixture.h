@@ -13,9 +13,9 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/file_system.h"
-#include "core/process.h"
-#include "core/sha256.h"
+#include "core/files/file_system.h"
+#include "core/hash/sha256.h"
+#include "core/process/process.h"
 #include "experiments/store_layout.h"
 #include "results/record.h"
 #include "tests/support/folders.h"

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 #include "tests/support/folders.h"
 #include "workers/torch_file.h"
 

@@ -5,7 +5,7 @@
 
 #include <limits>
 
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 #include "experiments/weights_catalogue.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/temporary_folder.h"

@@ -1,4 +1,4 @@
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::core {
 namespace {

@@ -1,4 +1,4 @@
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 #define OPENSSL_SUPPRESS_DEPRECATED  // of sha256() alone
 #include <openssl/crypto.h>

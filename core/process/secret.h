@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/bytes.h"
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::core {
 

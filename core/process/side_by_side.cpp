@@ -1,4 +1,4 @@
-#include "core/side_by_side.h"
+#include "core/process/side_by_side.h"
 
 #include <algorithm>
 #include <atomic>

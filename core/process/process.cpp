@@ -1,4 +1,4 @@
-#include "core/process.h"
+#include "core/process/process.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>

@@ -1,4 +1,4 @@
-#include "core/ownership.h"
+#include "core/files/ownership.h"
 
 #include <pwd.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 
 #include "core/error.h"
-#include "core/file_system.h"
+#include "core/files/file_system.h"
 
 namespace resolute::core {
 namespace {

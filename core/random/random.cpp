@@ -1,4 +1,4 @@
-#include "core/random.h"
+#include "core/random/random.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -10,7 +10,7 @@
 #include <numeric>
 
 #include "core/bytes.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::core {
 

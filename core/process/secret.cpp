@@ -1,4 +1,4 @@
-#include "core/secret.h"
+#include "core/process/secret.h"
 
 #include <sys/random.h>
 #include <unistd.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 
 #include "core/error.h"
-#include "core/sha256.h"
+#include "core/hash/sha256.h"
 
 namespace resolute::core {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/process.h"
+#include "core/process/process.h"
 
 namespace resolute::core {
 

@@ -1,4 +1,4 @@
-#include "core/page_memory.h"
+#include "core/process/page_memory.h"
 
 #include <sys/mman.h>
 
