@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/batch_source.h"
 #include "workers/methods/method.h"
 

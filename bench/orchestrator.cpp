@@ -23,7 +23,7 @@
 #include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "experiments/suite.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/run.h"

@@ -10,8 +10,8 @@
 #include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "experiments/specification.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/specification.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
 namespace {

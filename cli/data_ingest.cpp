@@ -18,7 +18,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
 #include "datasets/split.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::cli {
 

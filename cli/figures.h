@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "cli/box_plot.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 
 namespace resolute::cli {
 

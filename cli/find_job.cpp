@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
-#include "experiments/stored_specification.h"
+#include "experiments/store/stored_specification.h"
 
 namespace resolute::cli {
 

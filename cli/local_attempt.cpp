@@ -20,7 +20,7 @@
 #include "core/files/json.h"
 #include "core/process/secret.h"
 #include "core/progress.h"
-#include "experiments/attempt_files.h"
+#include "experiments/store/attempt_files.h"
 #include "orchestrator/failure.h"
 #include "orchestrator/launch.h"
 #include "orchestrator/live.h"

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "core/error.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::cli {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/bytes.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/panels.h"
 
 namespace resolute::cli {

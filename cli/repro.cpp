@@ -17,7 +17,7 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 #include "results/reproduction.h"
 
 namespace resolute::cli {

@@ -11,8 +11,8 @@
 
 #include "cli/slurm_view.h"
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/status.h"
 
 namespace resolute::cli {

@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 
 namespace resolute::cli {
 

@@ -12,7 +12,7 @@
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "settings/choice.h"
 #include "slurm/allocation.h"
 #include "slurm/client.h"

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "slurm/submission.h"
 
 namespace resolute::cli {

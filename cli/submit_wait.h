@@ -3,7 +3,7 @@
 //! `suite submit --wait`: stays with a submission until its jobs have ended.
 
 #include "cli/resubmit.h"
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 
 namespace resolute::cli {
 

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "cli/command.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/run.h"
 
 namespace resolute::cli {

@@ -17,7 +17,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "results/output_file.h"
 #include "results/record.h"
 

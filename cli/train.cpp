@@ -11,8 +11,8 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "experiments/specification.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/specification.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::cli {
 

@@ -17,8 +17,8 @@
 #include "core/files/json.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "experiments/store_layout.h"
-#include "experiments/weights_catalogue.h"
+#include "experiments/store/store_layout.h"
+#include "experiments/store/weights_catalogue.h"
 
 namespace resolute::cli {
 

@@ -6,8 +6,8 @@
 
 #include "experiments/language/planner.h"
 #include "experiments/language/table_reader.h"
-#include "experiments/metrics.h"
-#include "experiments/validation.h"
+#include "experiments/specification/metrics.h"
+#include "experiments/specification/validation.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 
 namespace resolute::experiments {
 

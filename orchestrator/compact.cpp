@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/owner.h"

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Packs the small files of a suite's finished jobs into bundles (experiments/bundle.h), and unpacks them.
+//! Packs the small files of a suite's finished jobs into bundles (experiments/store/bundle.h), and unpacks them.
 
 #include <cstdint>
 #include <functional>
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::orchestrator {
 

@@ -4,7 +4,7 @@
 #include <iterator>
 
 #include "core/process/secret.h"
-#include "experiments/attempt_files.h"
+#include "experiments/store/attempt_files.h"
 #include "orchestrator/apply.h"
 #include "orchestrator/owner.h"
 #include "orchestrator/snapshot.h"

@@ -11,8 +11,8 @@
 
 #include "core/files/file_system.h"
 #include "core/log.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/state.h"
 

@@ -15,7 +15,7 @@
 
 #include "core/bytes.h"
 #include "core/files/json.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::orchestrator {
 

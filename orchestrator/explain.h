@@ -8,7 +8,7 @@
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/event.h"
 
 namespace resolute::orchestrator {

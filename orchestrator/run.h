@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 #include "orchestrator/event.h"
 #include "orchestrator/run_options.h"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/event.h"
 

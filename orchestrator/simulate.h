@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/files/json.h"
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 #include "orchestrator/decide.h"
 #include "orchestrator/durations.h"
 #include "orchestrator/event.h"

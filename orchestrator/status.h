@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/run_options.h"
 #include "orchestrator/state.h"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/epoch.h"
 
 namespace resolute::orchestrator {

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/error.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "results/comparison.h"
 
 namespace resolute::results {

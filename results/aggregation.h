@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 #include "results/query_scores.h"
 #include "results/record.h"
 #include "settings/choice.h"
@@ -22,7 +22,7 @@ enum class CellStatus {
   kIncomplete,  //!< some trial is not there yet
   kMixed,       //!< its parts come from different packs or numeric classes: not averaged
   kStale,       //!< a part was made from other bytes (weights, split, pack) than those that its job's inputs hold now
-  kNotApplicable,  //!< the row can have no such number (experiments/metrics.h); nothing is missing
+  kNotApplicable,  //!< the row can have no such number (experiments/specification/metrics.h); nothing is missing
 };
 constexpr auto words_of(CellStatus) {
   return settings::words("complete", "incomplete", "mixed", "stale", "not applicable");
@@ -37,8 +37,8 @@ struct Difference {
   int trials = 0;  //!< that both have
 };
 
-//! One metric of a row on a data set. Numbers in per cent where the metric is a fraction (experiments/metrics.h), else
-//! as the evaluations have them (PSNR in dB).
+//! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
+//! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
   std::string dataset;
   std::string metric;

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "core/error.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "results/bootstrap.h"
 #include "results/reproduction.h"
 

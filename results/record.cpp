@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 
 namespace resolute::results {
 namespace {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 
 namespace resolute::results {
 namespace {

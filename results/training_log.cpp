@@ -2,7 +2,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
-#include "experiments/attempt_files.h"
+#include "experiments/store/attempt_files.h"
 
 namespace resolute::results {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "results/gradient_log.h"
 
 namespace resolute::results {

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/mask_values.h"
 #include "results/query_scores.h"
 #include "workers/prefix_distances.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/branch_weights.h"
 #include "workers/evaluator.h"
 #include "workers/feature_samples.h"

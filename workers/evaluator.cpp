@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/overloaded.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 #include "methods/levels.h"
 #include "workers/branched_evaluation.h"
 

@@ -13,7 +13,7 @@
 #include "datasets/hdf5/array_file.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "results/gemm.h"
 #include "results/single_shot.h"
 #include "workers/image_embedding.h"

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "datasets/pack/pack.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "results/ranking.h"
 #include "workers/ddp/communicator.h"
 #include "workers/methods/method.h"

@@ -8,7 +8,7 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "experiments/stored_specification.h"
+#include "experiments/store/stored_specification.h"
 #include "results/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/pack_job.h"

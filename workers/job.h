@@ -8,8 +8,8 @@
 #include <string>
 
 #include "core/files/file_system.h"
-#include "experiments/specification.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/specification.h"
+#include "experiments/store/store_layout.h"
 #include "workers/ddp/communicator.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device.h"

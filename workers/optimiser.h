@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/methods/method.h"
 #include "workers/safetensors.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "datasets/loader.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/batch_source.h"
 #include "workers/ddp/lane_sum.h"
 

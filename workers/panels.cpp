@@ -12,7 +12,7 @@
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
 #include "datasets/name_key.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/kernel/distance.h"
 #include "workers/view_pictures.h"
 

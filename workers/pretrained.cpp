@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "experiments/weights_catalogue.h"
+#include "experiments/store/weights_catalogue.h"
 #include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"
 

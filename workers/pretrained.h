@@ -10,7 +10,7 @@
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "workers/torch_file.h"
 
 namespace resolute::workers {

@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "results/gradient_log.h"
 #include "workers/batch_source.h"
 #include "workers/checkpoint.h"

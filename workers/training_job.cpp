@@ -8,7 +8,7 @@
 #include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 #include "workers/checkpoint.h"
 #include "workers/device.h"
 #include "workers/evaluation_outputs.h"

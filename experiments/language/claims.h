@@ -6,7 +6,7 @@
 
 #include "experiments/language/planner.h"
 #include "experiments/language/reference.h"
-#include "experiments/plan.h"
+#include "experiments/specification/plan.h"
 
 namespace resolute::experiments {
 

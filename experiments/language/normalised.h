@@ -3,7 +3,7 @@
 //! One spelling for each job: what nothing reads takes its default before an id is made, so that rows which train or
 //! evaluate the same are one job however they were written. Settings are checked as written, before.
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

@@ -7,8 +7,8 @@
 #include "experiments/language/claims.h"
 #include "experiments/language/normalised.h"
 #include "experiments/language/plan_notes.h"
-#include "experiments/metrics.h"
-#include "experiments/validation.h"
+#include "experiments/specification/metrics.h"
+#include "experiments/specification/validation.h"
 #include "settings/names.h"
 
 namespace resolute::experiments {

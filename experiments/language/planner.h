@@ -10,8 +10,8 @@
 #include "experiments/language/reference.h"
 #include "experiments/language/rows.h"
 #include "experiments/language/settings.h"
-#include "experiments/plan.h"
-#include "experiments/weights_catalogue.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/weights_catalogue.h"
 
 namespace resolute::experiments {
 

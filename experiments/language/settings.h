@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "experiments/language/toml_document.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

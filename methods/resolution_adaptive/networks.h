@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/batch_norm.h"
 #include "workers/nn/layers.h"

@@ -37,7 +37,7 @@ class CheckIncludes(unittest.TestCase):
         self.refused("experiments/a.cpp", '#include "methods/rain/networks.h"', "experiments may include")
         self.refused("methods/rain/row.cpp", '#include "methods/rain/rain.h"', "methods may include core, settings only")
         self.refused("methods/rain/options.h", '#include "workers/torch.h"', "methods may include core, settings only")
-        self.refused("datasets/a.cpp", '#include "experiments/plan.h"', "datasets may include core, settings only")
+        self.refused("datasets/a.cpp", '#include "experiments/specification/plan.h"', "datasets may include core, settings only")
 
     def test_vendor_headers_outside_their_fence_are_refused(self):
         self.refused("orchestrator/a.cpp", "#include <mpi.h>", "only orchestrator/transport/mpi")

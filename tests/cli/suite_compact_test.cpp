@@ -5,7 +5,7 @@
 #include "cli/scratch_store.h"
 #include "cli/subcommands.h"
 #include "core/files/json.h"
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 #include "experiments/suite.h"
 #include "tests/support/temporary_folder.h"
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/hash/sha256.h"
-#include "experiments/specification.h"
-#include "experiments/validation.h"
+#include "experiments/specification/specification.h"
+#include "experiments/specification/validation.h"
 #include "methods/trunk_shape.h"
 
 namespace resolute::experiments {

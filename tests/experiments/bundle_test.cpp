@@ -1,4 +1,4 @@
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 
 #include <functional>
 
-#include "experiments/store_layout.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
+#include "experiments/store/store_layout.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::data_settings_test {

@@ -2,7 +2,7 @@
 //! \file
 //! Valid specifications to change one member of.
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

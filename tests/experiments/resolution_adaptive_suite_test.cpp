@@ -1,7 +1,7 @@
 //! Suites with rows of resolution_adaptive: options that reach their jobs, jobs that rows share, and what is refused
 //! while planning; queries taken for a level, and a paper without numbers.
 
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "methods/levels.h"
 #include "tests/experiments/suite_fixture.h"
 

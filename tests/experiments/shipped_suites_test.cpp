@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::shipped_suites_test {

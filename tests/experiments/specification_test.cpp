@@ -1,11 +1,11 @@
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "core/hash/sha256.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "tests/experiments/any_specification.h"
 #include "tests/experiments/example_specifications.h"
 #include "tests/support/refusal.h"

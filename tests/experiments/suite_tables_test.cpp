@@ -2,7 +2,7 @@
 //! outputs ask of methods and protocols.
 
 #include "core/files/file_system.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "tests/experiments/suite_fixture.h"
 #include "tests/support/folders.h"
 

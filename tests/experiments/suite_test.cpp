@@ -2,7 +2,7 @@
 
 #include "core/hash/sha256.h"
 #include "experiments/language/settings.h"
-#include "experiments/weights_catalogue.h"
+#include "experiments/store/weights_catalogue.h"
 #include "tests/experiments/suite_fixture.h"
 
 namespace resolute::experiments::suite_test {

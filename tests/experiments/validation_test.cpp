@@ -1,6 +1,6 @@
 //! What validate() refuses, member by member, and the one spelling of switched-off losses.
 
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "experiments/method_json.h"
+#include "experiments/specification/method_json.h"
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 #include "tests/workers/formula.h"

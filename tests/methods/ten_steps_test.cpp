@@ -1,8 +1,8 @@
 //! The bits of ten steps of each method by the real trainer, on two lanes: they change only together with the method's
 //! revision (design, §4). The hashes hold for the numeric class in which they were recorded. Losses and norms are
 //! recorded too and hold in every class within a tolerance: in one without hashes the test compares those, says so, and
-//! is skipped if they hold. After a deliberate change: raise kRevision in experiments/specification.h, run with
-//! RESOLUTE_RECORD_GOLDEN=1, commit.
+//! is skipped if they hold. After a deliberate change: raise kRevision in experiments/specification/specification.h,
+//! run with RESOLUTE_RECORD_GOLDEN=1, commit.
 #include <ATen/Version.h>
 #include <gtest/gtest.h>
 #include <torch/version.h>

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/hash/sha256.h"
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 #include "orchestrator/claim.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/owner.h"

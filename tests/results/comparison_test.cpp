@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/random/random.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/bootstrap.h"
 #include "tests/results/made_up_suite.h"
 #include "tests/support/temporary_folder.h"

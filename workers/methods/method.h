@@ -19,7 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "methods/row.h"
 #include "workers/torch.h"
 

@@ -14,7 +14,7 @@
 #include <memory>
 #include <vector>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "workers/nn/residual_blocks.h"
 #include "workers/torch.h"
 

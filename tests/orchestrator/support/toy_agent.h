@@ -12,7 +12,7 @@
 #include "core/clock.h"
 #include "core/files/file_system.h"
 #include "core/overloaded.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "orchestrator/transport/transport.h"
 #include "orchestrator/wire.h"
 

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "core/files/file_system.h"
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::tests {
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/output_file.h"
 #include "results/rank_correlation.h"
 #include "tests/workers/trainer/branched_fixture.h"

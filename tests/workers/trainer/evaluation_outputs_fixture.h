@@ -11,7 +11,7 @@
 
 #include "datasets/image/image.h"
 #include "datasets/low_resolution.h"
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/packed_trial.h"

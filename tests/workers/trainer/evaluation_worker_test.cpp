@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 #include "results/mask_values.h"
 #include "results/panels.h"
 #include "results/prefix_distances.h"

@@ -16,7 +16,7 @@
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 #include "results/record.h"
 #include "tests/support/folders.h"
 #include "tests/workers/trainer/process_gang.h"

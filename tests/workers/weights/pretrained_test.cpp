@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/hash/sha256.h"
-#include "experiments/weights_catalogue.h"
+#include "experiments/store/weights_catalogue.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/weights/files.h"

@@ -1,7 +1,7 @@
-#include "experiments/weights_catalogue.h"
+#include "experiments/store/weights_catalogue.h"
 
 #include "core/hash/sha256.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
 

@@ -1,10 +1,10 @@
 #pragma once
 //! \file
 //! A training's method among the members of its JSON: "method", "method_revision" and "options". For
-//! experiments/specification_json.cpp, and for tests whose cases name options.
+//! experiments/specification/specification_json.cpp, and for tests whose cases name options.
 
 #include "core/files/json.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

@@ -1,8 +1,8 @@
 //! Specifications to and from JSON.
 
-#include "experiments/method_json.h"
-#include "experiments/specification.h"
-#include "experiments/validation.h"
+#include "experiments/specification/method_json.h"
+#include "experiments/specification/specification.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

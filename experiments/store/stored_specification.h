@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/files/file_system.h"
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
 

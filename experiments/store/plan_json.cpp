@@ -1,7 +1,7 @@
 #include <ostream>
 
-#include "experiments/plan.h"
-#include "experiments/store_layout.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::experiments {
 namespace {

@@ -1,9 +1,9 @@
-#include "experiments/store_layout.h"
+#include "experiments/store/store_layout.h"
 
 #include <charconv>
 
 #include "core/hash/sha256.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

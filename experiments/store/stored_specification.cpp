@@ -1,4 +1,4 @@
-#include "experiments/stored_specification.h"
+#include "experiments/store/stored_specification.h"
 
 #include "core/error.h"
 #include "core/files/json.h"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/files/json.h"
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

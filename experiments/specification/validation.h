@@ -3,7 +3,7 @@
 //! Range checks of specifications, with the offending member told apart from the text, so that a suite's reader can put
 //! the file and line of that key before the message.
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "settings/member_checks.h"
 #include "settings/names.h"
 

@@ -1,4 +1,4 @@
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 #include <algorithm>
 

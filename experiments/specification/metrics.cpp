@@ -1,7 +1,7 @@
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 
 #include "core/error.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

@@ -1,10 +1,10 @@
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 #include <algorithm>
 #include <optional>
 
 #include "core/hash/sha256.h"
-#include "experiments/metrics.h"
+#include "experiments/specification/metrics.h"
 #include "methods/rules.h"
 
 namespace resolute::experiments {

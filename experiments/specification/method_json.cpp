@@ -1,6 +1,6 @@
-#include "experiments/method_json.h"
+#include "experiments/specification/method_json.h"
 
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/outputs.h"
+#include "experiments/specification/outputs.h"
 
 namespace resolute::experiments {
 

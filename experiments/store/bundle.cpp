@@ -1,4 +1,4 @@
-#include "experiments/bundle.h"
+#include "experiments/store/bundle.h"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
-#include "experiments/validation.h"
+#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

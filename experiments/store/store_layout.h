@@ -14,7 +14,7 @@
 #include <optional>
 #include <string>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 
 namespace resolute::experiments {
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "experiments/specification.h"
+#include "experiments/specification/specification.h"
 #include "methods/tells.h"
 
 namespace resolute::experiments {

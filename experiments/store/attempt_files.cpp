@@ -1,4 +1,4 @@
-#include "experiments/attempt_files.h"
+#include "experiments/store/attempt_files.h"
 
 #include <algorithm>
 #include <charconv>
