@@ -25,8 +25,8 @@
 #include "core/log.h"
 #include "experiments/store/store_layout.h"
 #include "experiments/suite.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/run.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/run/run.h"
 
 extern char** environ;  // NOLINT: POSIX name
 

@@ -16,9 +16,9 @@
 #include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/random/random.h"
-#include "orchestrator/apply.h"
-#include "orchestrator/decide.h"
-#include "orchestrator/simulate.h"
+#include "orchestrator/decisions/apply.h"
+#include "orchestrator/decisions/decide.h"
+#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -13,8 +13,8 @@
 
 #include "bench/guarded_main.h"
 #include "core/error.h"
-#include "orchestrator/apply.h"
-#include "orchestrator/epoch.h"
+#include "orchestrator/decisions/apply.h"
+#include "orchestrator/journal/epoch.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -5,9 +5,9 @@
 #include "cli/suite_arguments.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/failure.h"
-#include "orchestrator/run.h"
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/run/run.h"
 #include "results/aggregation.h"
 #include "results/tables.h"
 

@@ -13,7 +13,7 @@
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
-#include "orchestrator/event.h"
+#include "orchestrator/messages/event.h"
 #include "slurm/allocation.h"
 #include "slurm/submission.h"
 

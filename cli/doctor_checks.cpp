@@ -7,9 +7,9 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "orchestrator/bindings.h"
-#include "orchestrator/launch.h"
-#include "orchestrator/spawner/control_groups.h"
+#include "orchestrator/agent/control_groups.h"
+#include "orchestrator/launch/bindings.h"
+#include "orchestrator/launch/launch.h"
 
 namespace resolute::cli {
 

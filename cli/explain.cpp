@@ -1,6 +1,6 @@
 // `resolute explain`
 
-#include "orchestrator/explain.h"
+#include "orchestrator/look/explain.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,7 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "orchestrator/wall_clock.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 

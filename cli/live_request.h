@@ -8,8 +8,8 @@
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
-#include "orchestrator/requests.h"
-#include "orchestrator/status.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/requests.h"
 
 namespace resolute::cli {
 

@@ -21,11 +21,11 @@
 #include "core/process/secret.h"
 #include "core/progress.h"
 #include "experiments/store/attempt_files.h"
-#include "orchestrator/failure.h"
-#include "orchestrator/launch.h"
-#include "orchestrator/live.h"
-#include "orchestrator/run_loop.h"
-#include "orchestrator/spawner.h"
+#include "orchestrator/agent/spawner.h"
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/launch/launch.h"
+#include "orchestrator/run/run_loop.h"
+#include "orchestrator/store/live.h"
 
 namespace resolute::cli {
 

@@ -38,8 +38,8 @@ struct LocalAttempt {
   std::string title;                      //!< of the progress line: "training"
 };
 
-//! How an attempt ended: as the rank whose end tells most (orchestrator/failure.h), of several the first. The peers of
-//! a rank that fails fail too.
+//! How an attempt ended: as the rank whose end tells most (orchestrator/decisions/failure.h), of several the first. The
+//! peers of a rank that fails fail too.
 struct AttemptEnd {
   int code = 0;          //!< 0, 1, 2, or 75: stopped, and the same attempt goes on from its checkpoint
   std::string message;   //!< what the rank at fault said last, without the program's name; empty with code 0

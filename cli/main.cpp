@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "orchestrator/run.h"
+#include "orchestrator/run/run.h"
 
 namespace {
 

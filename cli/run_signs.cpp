@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "cli/submitter.h"
-#include "orchestrator/live.h"
-#include "orchestrator/owner.h"
-#include "orchestrator/wall_clock.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 

@@ -13,7 +13,7 @@
 #include "core/files/file_system.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
-#include "orchestrator/status.h"
+#include "orchestrator/look/status.h"
 
 namespace resolute::cli {
 

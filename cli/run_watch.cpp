@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "core/log.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
 
 namespace resolute::cli {
 

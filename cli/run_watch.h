@@ -40,7 +40,7 @@ class RunWatch {
 };
 
 //! Of the run that had the suite when this was made. It keeps every other from it while its owner file moves
-//! (orchestrator/owner.h).
+//! (orchestrator/journal/owner.h).
 class OtherRun {
  public:
   OtherRun(core::FileSystem& files, std::filesystem::path run_folder, const core::Clock& clock);

@@ -9,8 +9,8 @@
 
 #include "cli/slurm_view.h"
 #include "core/files/json.h"
-#include "orchestrator/live.h"
-#include "orchestrator/status.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/live.h"
 
 namespace resolute::cli {
 

@@ -9,8 +9,8 @@
 #include "cli/submitter.h"
 #include "core/error.h"
 #include "experiments/site.h"
-#include "orchestrator/owner.h"
-#include "orchestrator/run.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/run/run.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {

@@ -8,9 +8,9 @@
 #include "cli/terminal.h"
 #include "core/clock.h"
 #include "core/log.h"
-#include "orchestrator/status.h"
-#include "orchestrator/stored_jobs.h"
-#include "orchestrator/wall_clock.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "orchestrator/store/wall_clock.h"
 
 namespace resolute::cli {
 

@@ -14,7 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/overloaded.h"
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/store/stored_jobs.h"
 #include "slurm/launcher.h"
 
 namespace resolute::cli {

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "experiments/specification/plan.h"
 #include "experiments/store/store_layout.h"
-#include "orchestrator/run.h"
+#include "orchestrator/run/run.h"
 
 namespace resolute::cli {
 

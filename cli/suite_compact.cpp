@@ -11,7 +11,7 @@
 #include "core/clock.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "orchestrator/compact.h"
+#include "orchestrator/store/compact.h"
 
 namespace resolute::cli {
 

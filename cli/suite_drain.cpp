@@ -10,7 +10,7 @@
 #include "cli/suite_arguments.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "orchestrator/live.h"
+#include "orchestrator/store/live.h"
 
 namespace resolute::cli {
 

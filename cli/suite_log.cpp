@@ -5,7 +5,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/files/file_system.h"
-#include "orchestrator/status.h"
+#include "orchestrator/look/status.h"
 
 namespace resolute::cli {
 

@@ -8,7 +8,7 @@
 #include "cli/subcommands.h"
 #include "cli/suite_arguments.h"
 #include "core/files/file_system.h"
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
 

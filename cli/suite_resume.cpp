@@ -13,9 +13,9 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/run.h"
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/run/run.h"
+#include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
 

@@ -13,8 +13,8 @@
 #include "cli/utilisation_plot.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/simulate.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::cli {
 

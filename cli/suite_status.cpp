@@ -19,9 +19,9 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "orchestrator/live.h"
-#include "orchestrator/status.h"
-#include "orchestrator/wall_clock.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
 #include "slurm/client.h"
 
 namespace resolute::cli {

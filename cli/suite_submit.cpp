@@ -14,8 +14,8 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/secret.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/store/stored_jobs.h"
 
 namespace resolute::cli {
 

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::cli {
 

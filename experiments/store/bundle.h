@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! Small files of finished jobs, many in one file: `STORE/bundles/SUITE-NNNNNN`, made by `resolute suite compact`
-//! (orchestrator/compact.h). Layout: docs/formats/bundle.md.
+//! (orchestrator/store/compact.h). Layout: docs/formats/bundle.md.
 
 #include <cstdint>
 #include <filesystem>

@@ -2,7 +2,7 @@
 //! \file
 //! What no scheduler can beat on a machine, and what checkpointing allows at best. Pure.
 
-#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::orchestrator {
 

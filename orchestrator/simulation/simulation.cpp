@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "orchestrator/apply.h"
+#include "orchestrator/decisions/apply.h"
 #include "orchestrator/simulation/bounds.h"
 
 namespace resolute::orchestrator {

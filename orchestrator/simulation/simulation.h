@@ -1,13 +1,13 @@
 #pragma once
 //! \file
 //! The simulated machine and its jobs: what happens next, and what decide()'s decisions do to it. simulate() is the way
-//! in (orchestrator/simulate.h).
+//! in (orchestrator/simulation/simulate.h).
 
 #include <queue>
 #include <vector>
 
 #include "core/random/random.h"
-#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/simulate.h"
 #include "orchestrator/simulation/timeline.h"
 
 namespace resolute::orchestrator {

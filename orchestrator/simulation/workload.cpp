@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/random/random.h"
-#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/simulate.h"
 
 namespace resolute::orchestrator {
 namespace {

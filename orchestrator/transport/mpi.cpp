@@ -17,7 +17,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/process/process.h"
-#include "orchestrator/wire.h"
+#include "orchestrator/messages/wire.h"
 
 namespace resolute::orchestrator {
 namespace {

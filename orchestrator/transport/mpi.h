@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "orchestrator/bindings.h"
+#include "orchestrator/launch/bindings.h"
 #include "orchestrator/transport/transport.h"
 
 namespace resolute::orchestrator {

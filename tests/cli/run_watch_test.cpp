@@ -4,8 +4,8 @@
 
 #include <memory>
 
-#include "orchestrator/journal.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/temporary_folder.h"
 

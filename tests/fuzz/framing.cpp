@@ -1,5 +1,5 @@
 // The stream between agent and spawner: whatever comes, each frame is a message or the stream is refused.
-#include "orchestrator/spawner/framing.h"
+#include "orchestrator/agent/framing.h"
 
 #include "tests/fuzz/targets.h"
 

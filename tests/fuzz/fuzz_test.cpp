@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "core/files/file_system.h"
-#include "orchestrator/snapshot.h"
-#include "orchestrator/spawner/framing.h"
+#include "orchestrator/agent/framing.h"
+#include "orchestrator/journal/snapshot.h"
 #include "tests/fuzz/drive.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/support/folders.h"

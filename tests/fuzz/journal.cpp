@@ -1,8 +1,8 @@
 // A journal as it stands, and with its checksums put right: refused, or events that replay to a valid state or are
 // refused, and that are written and shown again.
-#include "orchestrator/journal.h"
+#include "orchestrator/journal/journal.h"
 
-#include "orchestrator/epoch.h"
+#include "orchestrator/journal/epoch.h"
 #include "tests/fuzz/targets.h"
 
 namespace resolute::tests {

@@ -1,5 +1,5 @@
 // A snapshot as it stands, and with its checksums put right: refused, or a valid state that is written as it came.
-#include "orchestrator/snapshot.h"
+#include "orchestrator/journal/snapshot.h"
 
 #include "tests/fuzz/targets.h"
 

@@ -1,5 +1,5 @@
 // Messages between coordinator and agents: refused, or a message that is written as it came.
-#include "orchestrator/wire.h"
+#include "orchestrator/messages/wire.h"
 
 #include "tests/fuzz/targets.h"
 

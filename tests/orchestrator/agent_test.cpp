@@ -1,5 +1,5 @@
 // An agent with its spawner, and this test in the coordinator's place.
-#include "orchestrator/agent.h"
+#include "orchestrator/agent/agent.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "orchestrator/bindings.h"
+#include "orchestrator/launch/bindings.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "orchestrator/claim.h"
+#include "orchestrator/store/claim.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include <atomic>
 #include <thread>
 
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/owner.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::claim_test {

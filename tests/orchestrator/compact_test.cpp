@@ -1,14 +1,14 @@
-#include "orchestrator/compact.h"
+#include "orchestrator/store/compact.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/hash/sha256.h"
 #include "experiments/store/bundle.h"
-#include "orchestrator/claim.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/owner.h"
-#include "orchestrator/status.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/claim.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/temporary_folder.h"

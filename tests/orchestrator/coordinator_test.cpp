@@ -1,6 +1,6 @@
 // The coordinator on a store that fails or is slow: this test is its agent, its clock stands still between two steps,
 // and the calls of the store are made, and return, when the test wants it.
-#include "orchestrator/coordinator.h"
+#include "orchestrator/coordinator/coordinator.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 #include <set>
 
 #include "core/random/random.h"
-#include "orchestrator/claim.h"
+#include "orchestrator/store/claim.h"
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"

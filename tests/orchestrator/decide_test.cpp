@@ -1,9 +1,9 @@
-#include "orchestrator/decide.h"
+#include "orchestrator/decisions/decide.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "orchestrator/wire.h"
+#include "orchestrator/messages/wire.h"
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests::decide_test {

@@ -1,4 +1,4 @@
-#include "orchestrator/durations.h"
+#include "orchestrator/store/durations.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -1,11 +1,11 @@
-#include "orchestrator/explain.h"
+#include "orchestrator/look/explain.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::explain_test {

@@ -1,4 +1,4 @@
-#include "orchestrator/failure.h"
+#include "orchestrator/decisions/failure.h"
 
 #include <gtest/gtest.h>
 

@@ -12,11 +12,11 @@
 #include <set>
 
 #include "core/log.h"
-#include "orchestrator/apply.h"
-#include "orchestrator/epoch.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/owner.h"
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/decisions/apply.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/stored_jobs.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
 namespace resolute::tests::foreign_test {

@@ -1,4 +1,4 @@
-#include "orchestrator/journal.h"
+#include "orchestrator/journal/journal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "core/hash/crc32c.h"
-#include "orchestrator/members.h"
-#include "orchestrator/snapshot.h"
+#include "orchestrator/journal/snapshot.h"
+#include "orchestrator/messages/members.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/fails.h"

@@ -1,4 +1,4 @@
-#include "orchestrator/live.h"
+#include "orchestrator/store/live.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "orchestrator/members.h"
+#include "orchestrator/messages/members.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/owner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

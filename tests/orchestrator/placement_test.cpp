@@ -1,4 +1,4 @@
-#include "orchestrator/placement.h"
+#include "orchestrator/decisions/placement.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 
 #include <ostream>
 
-#include "orchestrator/epoch.h"
+#include "orchestrator/journal/epoch.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
 namespace resolute::tests::property_test {

@@ -1,4 +1,4 @@
-#include "orchestrator/requests.h"
+#include "orchestrator/store/requests.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "orchestrator/run.h"
+#include "orchestrator/run/run.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,12 +12,12 @@
 
 #include "core/clock.h"
 #include "core/process/process.h"
-#include "orchestrator/bindings.h"
-#include "orchestrator/durations.h"
-#include "orchestrator/explain.h"
-#include "orchestrator/live.h"
-#include "orchestrator/requests.h"
-#include "orchestrator/status.h"
+#include "orchestrator/launch/bindings.h"
+#include "orchestrator/look/explain.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/durations.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/requests.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/support/fails.h"

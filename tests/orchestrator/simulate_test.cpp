@@ -1,4 +1,4 @@
-#include "orchestrator/simulate.h"
+#include "orchestrator/simulation/simulate.h"
 
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <numeric>
 
 #include "core/hash/sha256.h"
-#include "orchestrator/apply.h"
+#include "orchestrator/decisions/apply.h"
 #include "orchestrator/simulation/bounds.h"
 #include "orchestrator/simulation/timeline.h"
 

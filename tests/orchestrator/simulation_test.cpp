@@ -3,7 +3,7 @@
 #include <functional>
 #include <queue>
 
-#include "orchestrator/epoch.h"
+#include "orchestrator/journal/epoch.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
 namespace resolute::tests::simulation_test {

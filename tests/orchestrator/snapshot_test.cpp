@@ -1,4 +1,4 @@
-#include "orchestrator/snapshot.h"
+#include "orchestrator/journal/snapshot.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "core/hash/crc32c.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/owner.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 #include "tests/support/faulty_file_system.h"

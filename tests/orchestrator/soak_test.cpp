@@ -10,7 +10,7 @@
 #include <set>
 
 #include "core/random/random.h"
-#include "orchestrator/journal.h"
+#include "orchestrator/journal/journal.h"
 #include "tests/orchestrator/support/chaos.h"
 
 namespace resolute::tests::soak_test {

@@ -1,4 +1,4 @@
-#include "orchestrator/spawner.h"
+#include "orchestrator/agent/spawner.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,8 +17,8 @@
 
 #include "core/clock.h"
 #include "core/files/file_system.h"
-#include "orchestrator/spawner/control_groups.h"
-#include "orchestrator/spawner/logs.h"
+#include "orchestrator/agent/control_groups.h"
+#include "orchestrator/agent/logs.h"
 #include "tests/orchestrator/support/processes.h"
 #include "tests/support/hanging_folder.h"
 #include "tests/support/temporary_folder.h"

@@ -1,5 +1,5 @@
 // Threads for the store's calls, by themselves and below a coordinator: a store that blocks, and one that is slow.
-#include "orchestrator/store_lanes.h"
+#include "orchestrator/store/store_lanes.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "orchestrator/coordinator.h"
+#include "orchestrator/coordinator/coordinator.h"
 #include "orchestrator/transport/in_process.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"

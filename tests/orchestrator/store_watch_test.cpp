@@ -1,4 +1,4 @@
-#include "orchestrator/store_watch.h"
+#include "orchestrator/store/store_watch.h"
 
 #include <gtest/gtest.h>
 

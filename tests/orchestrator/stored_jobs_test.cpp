@@ -1,12 +1,12 @@
-#include "orchestrator/stored_jobs.h"
+#include "orchestrator/store/stored_jobs.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 
-#include "orchestrator/journal.h"
-#include "orchestrator/status.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/look/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"

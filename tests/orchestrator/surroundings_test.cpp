@@ -4,8 +4,8 @@
 #include <signal.h>
 
 #include "core/error.h"
-#include "orchestrator/run.h"
-#include "orchestrator/run_loop.h"
+#include "orchestrator/run/run.h"
+#include "orchestrator/run/run_loop.h"
 #include "tests/support/fails.h"
 
 namespace resolute::orchestrator::surroundings_test {

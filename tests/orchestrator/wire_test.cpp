@@ -1,4 +1,4 @@
-#include "orchestrator/wire.h"
+#include "orchestrator/messages/wire.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

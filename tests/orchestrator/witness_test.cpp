@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "orchestrator/apply.h"
+#include "orchestrator/decisions/apply.h"
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests::witness_test {

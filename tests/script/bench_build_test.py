@@ -25,15 +25,15 @@ function(compiled name source seconds)
     COMMAND sh -c "echo ${name} $CCACHE_DISABLE >>${SAID}; touch ${name}.out" VERBATIM)
   add_custom_target(${name} DEPENDS ${name}.out ${ARGN})
 endfunction()
-compiled(resolute orchestrator/decide.cpp SECONDS)
+compiled(resolute orchestrator/decisions/decide.cpp SECONDS)
 compiled(resolute-worker methods/rain/rain.cpp 0)
 add_custom_target(other ALL COMMAND false)
 if(TESTS)
   enable_testing()
   compiled(tests_methods methods/rain/rain.cpp 0)
-  compiled(tests_orchestrator orchestrator/decide.cpp 0)
+  compiled(tests_orchestrator orchestrator/decisions/decide.cpp 0)
   foreach(name methods/method_test methods/other_test orchestrator/decide_test)
-    add_test(NAME ${name} COMMAND sh -c "echo ${name} >>${SAID}; ! grep -q wrong ${CMAKE_SOURCE_DIR}/orchestrator/decide.cpp")
+    add_test(NAME ${name} COMMAND sh -c "echo ${name} >>${SAID}; ! grep -q wrong ${CMAKE_SOURCE_DIR}/orchestrator/decisions/decide.cpp")
   endforeach()
 endif()
 """
@@ -45,7 +45,7 @@ class BenchBuild(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.said, self.project, self.scratch = (self.folder / name for name in ("said", "project", "scratch"))
         self.scratch.mkdir()
-        for source in ("methods/rain/rain.cpp", "orchestrator/decide.cpp"):
+        for source in ("methods/rain/rain.cpp", "orchestrator/decisions/decide.cpp"):
             (self.project / source).parent.mkdir(parents=True)
             (self.project / source).write_text("int source;\n", encoding="utf-8")
         (self.project / "CMakePresets.json").write_text(json.dumps(PRESETS), encoding="utf-8")
@@ -81,7 +81,7 @@ class BenchBuild(unittest.TestCase):
         return self.said.read_text(encoding="utf-8").splitlines()
 
     def test_builds_the_product_of_both_and_an_edit_of_each(self):
-        (self.project / "orchestrator/decide.cpp").write_text("int not_committed;\n", encoding="utf-8")
+        (self.project / "orchestrator/decisions/decide.cpp").write_text("int not_committed;\n", encoding="utf-8")
         figures, _ = self.figures("--before", self.before)
         self.assertEqual(list(figures), ["build_vs_before", "edit_rain", "edit_decide"])
         built = figures["build_vs_before"]
@@ -97,8 +97,8 @@ class BenchBuild(unittest.TestCase):
         self.assertEqual(lines[4:], ["tests_methods", "tests_methods 1", "methods/method_test",
                                      "tests_orchestrator", "tests_orchestrator 1", "orchestrator/decide_test"])
         # The checkout is as it was.
-        self.assertEqual(self.git("status", "--short"), "M orchestrator/decide.cpp")
-        self.assertEqual((self.project / "orchestrator/decide.cpp").read_text(encoding="utf-8"), "int not_committed;\n")
+        self.assertEqual(self.git("status", "--short"), "M orchestrator/decisions/decide.cpp")
+        self.assertEqual((self.project / "orchestrator/decisions/decide.cpp").read_text(encoding="utf-8"), "int not_committed;\n")
 
     def test_measures_the_rest_where_history_does_not_reach_that_far(self):
         figures, said = self.figures("--only", "build_vs_before,edit_decide")
@@ -107,7 +107,7 @@ class BenchBuild(unittest.TestCase):
         self.assertEqual(self.lines(), ["tests_orchestrator", "tests_orchestrator 1", "orchestrator/decide_test"])
 
     def test_a_test_that_fails_is_no_figure(self):
-        (self.project / "orchestrator/decide.cpp").write_text("wrong\n", encoding="utf-8")
+        (self.project / "orchestrator/decisions/decide.cpp").write_text("wrong\n", encoding="utf-8")
         done = self.run_bench("--only", "edit_decide")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn('step "edit_decide: tests" failed', done.stderr)

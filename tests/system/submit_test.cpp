@@ -1,9 +1,9 @@
 // `suite submit`, `resume` and `cancel` against a controller that fails as real ones do: one job, whatever happens.
 
 #include "core/files/json.h"
-#include "orchestrator/journal.h"
-#include "orchestrator/live.h"
-#include "orchestrator/owner.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
 #include "tests/system/fake_slurm.h"
 
 namespace resolute::system_test::submit_test {

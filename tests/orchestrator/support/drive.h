@@ -15,7 +15,7 @@
 
 #include "core/log.h"
 #include "core/process/process.h"
-#include "orchestrator/run.h"
+#include "orchestrator/run/run.h"
 #include "tests/orchestrator/support/run_fixture.h"
 
 namespace resolute::tests {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "orchestrator/apply.h"
-#include "orchestrator/decide.h"
+#include "orchestrator/decisions/apply.h"
+#include "orchestrator/decisions/decide.h"
 
 namespace resolute::tests {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "orchestrator/epoch.h"
-#include "orchestrator/journal.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/journal/journal.h"
 #include "tests/orchestrator/support/events.h"
 
 namespace resolute::tests {

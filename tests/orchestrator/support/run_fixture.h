@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "core/process/process.h"
-#include "orchestrator/run.h"
-#include "orchestrator/status.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/run/run.h"
 #include "tests/orchestrator/support/processes.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/support/temporary_folder.h"

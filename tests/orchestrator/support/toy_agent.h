@@ -13,8 +13,8 @@
 #include "core/files/file_system.h"
 #include "core/overloaded.h"
 #include "experiments/store/store_layout.h"
+#include "orchestrator/messages/wire.h"
 #include "orchestrator/transport/transport.h"
-#include "orchestrator/wire.h"
 
 namespace resolute::tests {
 

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/clock.h"
-#include "orchestrator/store_lanes.h"
+#include "orchestrator/store/store_lanes.h"
 
 namespace resolute::tests {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "orchestrator/failure.h"
+#include "orchestrator/decisions/failure.h"
 
 namespace resolute::tests::witness {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "orchestrator/state.h"
+#include "orchestrator/decisions/state.h"
 
 namespace resolute::tests {
 

@@ -1,0 +1,146 @@
+#include "orchestrator/agent/agent.h"
+
+#include <set>
+
+#include "core/hash/sha256.h"
+#include "core/log.h"
+
+namespace resolute::orchestrator {
+
+namespace {
+constexpr Address kCoordinator = 0;
+constexpr auto kDescribeLimit = std::chrono::seconds(20);  // less than the coordinator waits for agents
+}  // namespace
+
+Agent::Agent(Transport& transport, Spawner& spawner, const core::Clock& clock, AgentOptions options)
+    : transport_(transport),
+      spawner_(spawner),
+      clock_(clock),
+      options_(std::move(options)),
+      bindings_(options_.inventory, options_.cpu),
+      heard_(clock.now()) {}
+
+void Agent::send(const Message& message) { transport_.send(kCoordinator, encode(message)); }
+
+bool Agent::step() {
+  if (finished_) return false;
+  bool busy = false;
+  const auto now = clock_.now();
+  if (!joined_) {
+    joined_ = true;
+    next_heartbeat_ = now + options_.heartbeat;
+    join();
+    busy = true;
+  }
+  while (auto delivery = transport_.receive()) {
+    busy = true;
+    if (delivery->from != kCoordinator) continue;
+    heard_ = now;
+    try {
+      handle(decode(delivery->bytes));
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInput) throw;
+      core::log_warning("a message of the coordinator was refused: {}", error.what());
+    }
+    if (finished_) return true;
+  }
+  for (const Message& report : spawner_.reports()) {
+    busy = true;
+    if (const auto* ended = std::get_if<RankEnded>(&report)) {
+      const auto rank = live_.find({ended->key, ended->process_rank});
+      if (rank != live_.end()) {
+        bindings_.give_back(rank->second);
+        live_.erase(rank);
+      }
+    }
+    // While it rejoins, its ranks belong to attempts that the coordinator has given up.
+    if (!rejoining_ || std::holds_alternative<Leave>(report)) send(report);
+    if (std::holds_alternative<Leave>(report)) {
+      finished_ = true;
+      exit_code_ = 1;
+      return true;
+    }
+  }
+  if (rejoining_ && live_.empty()) {
+    rejoining_ = false;
+    join();
+  }
+  // Each heartbeat of an agent that is to rejoin would be answered with the same request again, and a second Join after
+  // the first would cost it what was placed on it in between.
+  if (!rejoining_ && now >= next_heartbeat_) {
+    next_heartbeat_ = now + options_.heartbeat;
+    send(Heartbeat{});
+  }
+  if (now - heard_ > options_.coordinator_limit * (coordinator_stalls_ ? kStallFactor : 1)) {
+    core::log_warning("the coordinator has not been heard of for {} s; ending",
+                      std::chrono::duration_cast<std::chrono::seconds>(now - heard_).count());
+    finished_ = true;
+    coordinator_lost_ = true;
+  }
+  return busy;
+}
+
+void Agent::join() {
+  send(Join{options_.host, options_.slots, static_cast<int>(options_.inventory.gpus.size()),
+            options_.inventory.memory_mib, options_.numeric_class});
+}
+
+void Agent::launch(Launch message) {
+  std::vector<RankCommand> ranks;
+  for (RankCommand& rank : message.ranks) {
+    try {
+      Binding binding = bindings_.take(rank.gpu);
+      rank.visible_gpus = binding.gpu.value_or("");
+      rank.processors = binding.processors;
+      live_.emplace(std::pair(message.key, rank.process_rank), std::move(binding));
+      ranks.push_back(std::move(rank));
+    } catch (const core::RuntimeError& error) {
+      send(RankEnded{message.key, rank.process_rank, core::exit_code(error.kind()), 0, error.what()});
+    }
+  }
+  message.ranks = std::move(ranks);
+  spawner_.command(message);
+}
+
+void Agent::handle(const Message& message) {
+  if (const auto* launch = std::get_if<Launch>(&message)) {
+    this->launch(*launch);
+  } else if (std::holds_alternative<Prepare>(message) || std::holds_alternative<Kill>(message)) {
+    spawner_.command(message);
+  } else if (std::holds_alternative<Rejoin>(message)) {
+    if (rejoining_) return;
+    rejoining_ = true;
+    std::set<AttemptKey> keys;
+    for (const auto& [rank, binding] : live_) keys.insert(rank.first);
+    for (const AttemptKey& key : keys) spawner_.command(Kill{key, 0});
+  } else if (const auto* answer = std::get_if<HeartbeatAnswer>(&message)) {
+    coordinator_stalls_ = answer->stalls;
+  } else if (const auto* shutdown = std::get_if<Shutdown>(&message)) {
+    finished_ = true;
+    orderly_ = shutdown->orderly;
+    exit_code_ = shutdown->exit_code;
+  }
+}
+
+std::string find_numeric_class(const std::vector<std::string>& worker, bool gpus) {
+  try {
+    core::SpawnRequest request;
+    request.arguments = worker;
+    request.arguments.emplace_back("describe");
+    if (gpus) request.arguments.emplace_back("cuda");
+    request.environment = rank_environment(core::current_environment());
+    core::CommandOutput output = core::run_command(request, kDescribeLimit);
+    // A batch system's notice goes to every process of a job, also to one that does not know what it means.
+    if (const auto* killed = std::get_if<core::Killed>(&output.status); killed != nullptr && !output.timed_out)
+      output = core::run_command(request, kDescribeLimit);
+    const auto* exited = std::get_if<core::Exited>(&output.status);
+    if (exited != nullptr && exited->code == 0 && !output.out.empty()) return core::sha256_hex(output.out);
+    core::log_warning("'{} describe' did not say this machine's numeric class ({}): it is taken for that of the others",
+                      worker.front(), output.timed_out ? "no answer" : core::describe(output.status));
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("this machine's numeric class is not known and taken for that of the others ({})", error.what());
+  }
+  return {};
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,388 @@
+#include "orchestrator/coordinator/coordinator.h"
+
+#include <algorithm>
+
+#include "core/log.h"
+#include "orchestrator/decisions/apply.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr int kMessagesAStep = 256;
+constexpr std::chrono::milliseconds kBetweenLooks(20);  // at a result that should be there
+constexpr std::chrono::seconds kCloseLimit(10), kCloseLimitOfStall(1);
+
+}  // namespace
+
+Coordinator::Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport,
+                         const experiments::Plan& plan, const RunOptions& options, std::vector<Address> agents,
+                         std::unique_ptr<StoreLanes> lanes)
+    : clock_(clock),
+      transport_(transport),
+      options_(options),
+      plan_jobs_(std::make_shared<const std::vector<experiments::PlannedJob>>(plan.jobs)),
+      jobs_(*plan_jobs_),
+      durations_(Durations::read(files, experiments::StoreLayout(options.store))),
+      expected_(std::move(agents)),
+      store_(files, clock, experiments::StoreLayout(std::filesystem::absolute(options.store)),
+             experiments::run_name(plan.suite, options.allocation), wall_clock(), options.owner_watch,
+             std::move(lanes)),
+      watch_(options.policy.back_off_scale),
+      wall_start_(wall_clock()),
+      start_(clock.now()),
+      progress_("suite " + plan.suite, plan.jobs.size(), clock) {
+  commands_.worker = options.worker_command;
+  commands_.external = plan.worker;
+  commands_.raw_roots = options.raw_roots;
+  commands_.checkpoint_every = options.checkpoint_every;
+  commands_.memory_mib = options.memory_per_rank_mib;
+  total_ = static_cast<int>(plan.jobs.size());
+  state_ = store_.take_past();
+  for (const Event& event : end_abandoned(state_)) {
+    store_.append(event, now());
+    orchestrator::apply(state_, event);
+  }
+  const Owner owner = this_owner();
+  RunStarted started{store_.epoch(), store_.run(), owner.host, owner.process, options.max_jobs.value_or(-1)};
+  if (options.ends_at) started.ends_at = *options.ends_at;
+  record(std::move(started));
+  reconcile_plan(plan);
+}
+
+void Coordinator::reconcile_plan(const experiments::Plan& plan) {
+  const std::vector<ExpectedPath> expected = expected_paths(plan, durations_);
+  for (const ExpectedPath& path : expected) workloads_.push_back(path.workload);
+  const std::set<experiments::JobId> on_gpus = jobs_on_gpus(jobs_);
+  std::set<experiments::JobId> first;
+  if (options_.first)
+    for (const auto& job : select(plan, *options_.first).jobs) first.insert(job.id);
+  std::size_t position = 0;
+  auto complete = [&](JobAdded& added) {
+    const auto& job = jobs_[position];
+    added.gpus = on_gpus.contains(job.id);
+    added.memory_mib = options_.memory_per_rank_mib;
+    added.priority = first.contains(job.id) ? 1 : 0;
+    if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
+      added.steps = training->recipe.steps;
+    // A guess says nothing of when a job ends; for the order it is better than nothing.
+    if (expected[position].learned) {
+      added.expected_ms = expected[position].expected_ms;
+      added.checkpoint_ms = expected[position].checkpoint_ms;
+    }
+    added.path_ms = expected[position].path_ms;
+    const auto number = static_cast<std::size_t>(added.job.value);
+    if (position_.size() <= number) position_.resize(number + 1, jobs_.size());
+    position_[number] = position++;
+    numbers_.push_back(added.job);
+  };
+  State reconciled = state_;
+  for (Event& event : reconcile(look_back(), plan, reconciled, complete)) store_.append(event, now());
+  state_ = std::move(reconciled);
+  skipped_ = count(state_).succeeded;
+  done_ = skipped_;
+}
+
+// Meanwhile the run must not look dead.
+std::vector<FoundJob> Coordinator::look_back() {
+  std::vector<FoundJob> found;
+  store_.look_back(plan_jobs_, [&found](Answer<std::vector<FoundJob>>& answer) { found = answer.take(); });
+  for (bool all = false; !all;) {
+    renew_owner_if_due();
+    all = store_.wait(std::chrono::seconds(1));
+    store_.take_answers();
+  }
+  return found;
+}
+
+Coordinator::~Coordinator() {
+  try {
+    write_durations();
+    store_.close(stalls() ? kCloseLimitOfStall : kCloseLimit);
+  } catch (const std::exception& error) {
+    core::log_warning("the run's files could not be closed: {}", error.what());
+  }
+}
+
+Instant Coordinator::now() const {
+  // Steps of the wall clock do not reach a run: it counts on from its start by the monotonic one.
+  return wall_start_ + std::chrono::duration_cast<Milliseconds>(clock_.now() - start_);
+}
+
+void Coordinator::record(Event event) {
+  store_.append(event, now());
+  finish_attempt(event);
+  orchestrator::apply(state_, event);
+  dirty_ = true;
+  say(event);
+}
+
+AttemptKey Coordinator::key_of(JobNumber number, int attempt) const { return {job_of(state_, number).id.hex, attempt}; }
+
+Address Coordinator::address_of(AgentNumber number) const {
+  auto found = addresses_.find(number);
+  return found == addresses_.end() ? -1 : found->second;
+}
+
+Coordinator::Attempt* Coordinator::attempt_of(JobNumber number, int attempt) {
+  auto found = attempts_.find(number);
+  return found != attempts_.end() && found->second.number == attempt ? &found->second : nullptr;
+}
+
+bool Coordinator::step() {
+  if (finished_) return false;
+  const bool answered = store_.take_answers();
+  if (finished_) return true;
+  const bool was_dirty = dirty_;
+  // An agent's sign of life may stand behind messages that are still to be read.
+  const bool all_read = receive();
+  const auto time = clock_.now();
+  if (all_read && silence_.due(time, options_.heartbeat / 4)) check_silence();
+  // Where a step took long, or decisions wait for the disk, ranks were told to end late, and what they said since may
+  // not have come in yet.
+  const Milliseconds late = options_.policy.unkillable_limit / 10;
+  if (!all_read || time - last_step_ > late || (!to_act_.empty() && now() - to_act_.front().at > late))
+    attentive_since_ = now();
+  last_step_ = time;
+  for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+  probe_store();
+  tell_of_stall();
+  // Nothing is done about what may not be on the disk.
+  if (journal_fails_) {
+    stop_undecided();
+    do_chores();
+    return false;
+  }
+  launch_prepared();
+  settle_results();
+  look_for_held();
+  const bool busy = answered || dirty_ || was_dirty;
+  if (dirty_ || (wake_ && *wake_ <= now())) make_decisions();
+  // Events without a decision (an agent's arrival, a checkpoint) are kept too.
+  keep_records();
+  do_chores();
+  return busy || dirty_ || !to_record_.empty();
+}
+
+bool Coordinator::receive() {
+  for (int i = 0; i < kMessagesAStep; ++i) {
+    auto delivery = transport_.receive();
+    if (!delivery) return true;
+    try {
+      handle(delivery->from, decode(delivery->bytes));
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kInput) throw;
+      core::log_warning("a message of agent address {} was refused: {}", delivery->from, error.what());
+    }
+  }
+  return false;
+}
+
+void Coordinator::handle(Address from, const Message& message) {
+  if (const auto* joining = std::get_if<Join>(&message)) {
+    join(from, *joining);
+    return;
+  }
+  auto peer = peers_.find(from);
+  if (peer == peers_.end()) {
+    // Taken for lost, yet alive (a stopped process that went on): its ranks have to go before it may serve again.
+    if (std::holds_alternative<Heartbeat>(message) && joined_once_.contains(from)) send(from, Rejoin{});
+    return;
+  }
+  peer->second.heard = clock_.now();
+  handle(from, peer->second.number, message);
+}
+
+void Coordinator::join(Address from, const Join& message) {
+  if (peers_.contains(from)) lose(from, "it joined anew");
+  AgentNumber number{state_.next_agent};
+  record(AgentJoined{number, message.host, message.slots, message.gpus, message.memory_mib, message.numeric_class});
+  peers_[from] = Peer{number, clock_.now()};
+  addresses_[number] = from;
+  joined_once_.insert(from);
+  silence_ = {};
+}
+
+void Coordinator::lose(Address address, const std::string& why) {
+  auto peer = peers_.find(address);
+  if (peer == peers_.end()) return;
+  const AgentNumber number = peer->second.number;
+  peers_.erase(peer);
+  addresses_.erase(number);
+  transport_.forget(address);
+  orderly_ = false;
+  core::log_warning("agent {} is lost ({})", number.value, why);
+  record(AgentLost{number, why});
+  for (JobNumber job : state_.attention) settling_.try_emplace(job);
+}
+
+void Coordinator::check_silence() {
+  const auto now = clock_.now();
+  std::vector<Address> silent;
+  for (const auto& [address, peer] : peers_)
+    if (now - peer.heard > options_.agent_limit) silent.push_back(address);
+  for (Address address : silent)
+    lose(address, fmt::format("no sign of life for {} s",
+                              std::chrono::duration_cast<std::chrono::seconds>(options_.agent_limit).count()));
+  const bool all_joined =
+      std::all_of(expected_.begin(), expected_.end(), [&](Address address) { return joined_once_.contains(address); });
+  const bool pending = !all_joined && now - start_ < options_.join_limit;
+  if (agents_pending_ && !pending && !all_joined) {
+    orderly_ = false;
+    core::log_warning("{} of {} agents joined within {} s", joined_once_.size(), expected_.size(),
+                      std::chrono::duration_cast<std::chrono::seconds>(options_.join_limit).count());
+  }
+  if (pending != agents_pending_) dirty_ = true;
+  agents_pending_ = pending;
+}
+
+void Coordinator::handle(Address from, AgentNumber agent, const Message& message) {
+  auto number_of = [&](const AttemptKey& key) {
+    auto found = state_.numbers.find(key.job);
+    return found == state_.numbers.end() ? JobNumber{-1} : found->second;
+  };
+  // The attempt's state if it is the current one and this agent runs that rank: all else is late, or not the agent's to
+  // say.
+  auto own = [&](JobNumber number, int attempt, int process_rank) -> const Running* {
+    const Running* running = current(state_, number, attempt);
+    if (running == nullptr || process_rank < 0 || static_cast<std::size_t>(process_rank) >= running->ended.size())
+      return nullptr;
+    return agent_of(running->placement, process_rank) == agent ? running : nullptr;
+  };
+  if (std::holds_alternative<Heartbeat>(message)) {
+    send(from, HeartbeatAnswer{stalls()});
+  } else if (const auto* prepared = std::get_if<Prepared>(&message)) {
+    const JobNumber number = number_of(prepared->key);
+    const Running* running = own(number, prepared->key.attempt, 0);
+    Attempt* attempt = attempt_of(number, prepared->key.attempt);
+    if (running == nullptr || attempt == nullptr || attempt->phase != Phase::kLaunch) return;
+    if (prepared->port == 0) {
+      abandon_preparation(number, prepared->key.attempt, prepared->problem);
+    } else if (!attempt->listener) {
+      attempt->listener = *prepared;
+      to_launch_.push_back(number);
+    }
+  } else if (const auto* started = std::get_if<RankStarted>(&message)) {
+    const JobNumber number = number_of(started->key);
+    const Running* running = own(number, started->key.attempt, started->process_rank);
+    Attempt* attempt = attempt_of(number, started->key.attempt);
+    if (running == nullptr || running->started || attempt == nullptr) return;
+    attempt->heard = clock_.now();
+    if (++attempt->ranks_started == job_of(state_, number).slots) record(Started{number, started->key.attempt});
+  } else if (const auto* line = std::get_if<ProgressLine>(&message)) {
+    const JobNumber number = number_of(line->key);
+    Attempt* attempt = attempt_of(number, line->key.attempt);
+    if (own(number, line->key.attempt, 0) != nullptr && attempt != nullptr) read_progress(number, *attempt, line->line);
+  } else if (const auto* ended = std::get_if<RankEnded>(&message)) {
+    const JobNumber number = number_of(ended->key);
+    if (own(number, ended->key.attempt, ended->process_rank) == nullptr) return;
+    record(RankExited{number, ended->key.attempt, ended->process_rank, ended->code, ended->signal, ended->evidence,
+                      ended->out_of_memory});
+    settling_.try_emplace(number);
+  } else if (const auto* leave = std::get_if<Leave>(&message)) {
+    lose(from, leave->why);
+  }
+}
+
+void Coordinator::read_progress(JobNumber number, Attempt& attempt, const std::string& line) {
+  attempt.heard = clock_.now();
+  const core::Json json = core::Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  auto checkpoint = json.find("checkpoint");
+  if (checkpoint == json.end()) {
+    if (json.contains("step")) attempt.line = line;
+    return;
+  }
+  if (!checkpoint->is_number_integer()) return;
+  const auto step = checkpoint->get<std::int64_t>();
+  if (step <= job_of(state_, number).checkpoint) return;
+  if (!attempt.first_checkpoint) attempt.first_checkpoint = clock_.now();
+  record(Progressed{number, attempt.number, step});
+}
+
+// The store is the truth, whatever the ranks' exit codes say. What it does not tell stays in settling_.
+void Coordinator::settle_results() {
+  if (watch_.pause()) return;
+  for (auto next = settling_.begin(); next != settling_.end();) {
+    const JobNumber number = next->first;
+    Settling& settling = next->second;
+    const auto* running = std::get_if<Running>(&job_of(state_, number).state);
+    if (running == nullptr || running->alive > 0) {
+      next = settling_.erase(next);
+      continue;
+    }
+    ++next;
+    if (settling.looking || clock_.now() < settling.next_look) continue;
+    settling.looking = true;
+    store_.look({job_of(state_, number).id},
+                [this, number, attempt = running->attempt](auto& answer) { looked(number, attempt, answer); });
+  }
+}
+
+void Coordinator::looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer) {
+  const auto settling = settling_.find(number);
+  const Running* running = current(state_, number, attempt);
+  // It may have ended while the look was under way, by a result that was found elsewhere.
+  if (settling != settling_.end()) settling->second.looking = false;
+  bool there = false;
+  if (!on_store([&] { there = answer.take().front(); })) return;
+  if (settling == settling_.end() || running == nullptr || running->alive > 0) return;
+  if (!there && !running->ending) {
+    auto& give_up = settling->second.give_up;
+    if (!give_up) give_up = clock_.now() + options_.result_wait;
+    settling->second.next_look = clock_.now() + std::min(kBetweenLooks, options_.result_wait);
+    if (clock_.now() < *give_up) return;
+  }
+  const bool missing = !there && !running->ending;
+  settling_.erase(settling);
+  dirty_ = true;
+  if (there)
+    record(JobSucceeded{number, attempt});
+  else if (missing)
+    record(ResultMissing{number, attempt});
+}
+
+void Coordinator::request_stop(const StopRequested& stop, bool wish) {
+  const bool hastens = wish && std::exchange(stop_wished_, stop_wished_ || wish);
+  if (!state_.stop) {
+    core::log_info("stopping: {}", stop.why);
+    to_record_.push_back(stop);
+    // Recorded by the next step; a second request before that is the same one.
+    dirty_ = true;
+    return;
+  }
+  if (!hastens || stop_hard_) return;
+  stop_hard_ = now() + options_.hurry_limit;
+  dirty_ = true;
+  stop_all(std::chrono::milliseconds(0));
+  if (watch_.pause())
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store fails",
+                             watch_.pause()->why, "start it again: it goes on from what was kept");
+}
+
+void Coordinator::stop_all(std::chrono::milliseconds grace) {
+  for (JobNumber number : state_.running) stop_ranks(number, std::get<Running>(job_of(state_, number).state), grace);
+}
+
+RunOutcome Coordinator::outcome() const {
+  RunOutcome outcome;
+  const Counts counts = count(state_);
+  outcome.skipped = skipped_;
+  outcome.succeeded = counts.succeeded - skipped_;
+  outcome.failed = counts.failed;
+  outcome.cancelled = counts.cancelled;
+  outcome.unfinished = counts.waiting + counts.ready + counts.running;
+  outcome.interrupted = !state_.end || *state_.end == RunEnd::kInterrupted;
+  outcome.why = end_why_;
+  for (const Job& job : state_.jobs) {
+    if (!job.wanted) continue;
+    if (const auto* failed = std::get_if<Failed>(&job.state))
+      outcome.failures.push_back({job.id, job.label, std::string(name_of(failed->cause)), failed->evidence});
+    if (const auto* cancelled = std::get_if<Cancelled>(&job.state))
+      outcome.failures.push_back({job.id, job.label, job.unwanted ? "cancelled" : "needs-failed", cancelled->why});
+  }
+  return outcome;
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,236 @@
+#pragma once
+//! \file
+//! The shell around apply() and decide(): messages become events, events are journaled and applied, decisions are
+//! journaled, applied and then, after the fsync, carried out. No call of the store is made here: RunStore makes them on
+//! threads of its own, and what depends on one goes on where its answer is taken, so that messages are answered
+//! whatever the store does. While the store fails nothing is started (StoreWatch); while the journal takes nothing,
+//! nothing is decided either.
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/progress.h"
+#include "orchestrator/coordinator/run_options.h"
+#include "orchestrator/decisions/decide.h"
+#include "orchestrator/launch/launch.h"
+#include "orchestrator/store/durations.h"
+#include "orchestrator/store/run_store.h"
+#include "orchestrator/store/store_watch.h"
+#include "orchestrator/transport/transport.h"
+
+namespace resolute::orchestrator {
+
+class Coordinator {
+ public:
+  //! Claims the suite's next epoch and reconciles, which may take long. References outlive the coordinator; files and
+  //! clock, where the store hangs at its end, the process.
+  //! \param agents addresses from which a Join is expected \param lanes where the store's calls are made
+  Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
+              const RunOptions& options, std::vector<Address> agents,
+              std::unique_ptr<StoreLanes> lanes = std::make_unique<StoreThreads>());
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
+  ~Coordinator();
+  //! Does what there is to do without waiting. \return true if it did something
+  bool step();
+  bool finished() const { return finished_; }
+  //! Ends the run in order. \param wish a user's, and no mere notice: a second one kills what still runs
+  void request_stop(const StopRequested& stop, bool wish);
+  //! No agent was lost and all expected ones joined: every peer will leave when told.
+  bool orderly() const { return orderly_; }
+  RunOutcome outcome() const;
+  const State& state() const { return state_; }
+  //! The store fails, or lets a call wait for seconds: whoever waits for what depends on it should have patience.
+  bool stalls() const;
+  //! Readable when there is something for step() to do that no message tells of; -1: none.
+  int descriptor() const { return store_.descriptor(); }
+
+ private:
+  struct Peer {
+    AgentNumber number;
+    core::MonotonicTime heard;
+  };
+  //! Looks for results that are one call of the store.
+  static constexpr std::size_t kJobsALook = 32;
+  //! How far the start of an attempt is. kFiles: RunStore::prepare() is under way; kLaunch: it waits for the gang's
+  //! listener or for the store; kLaunched: its agents have been told, or it was given up before that.
+  enum class Phase { kFiles, kLaunch, kLaunched };
+  //! What no decision needs to know of a running attempt.
+  struct Attempt {
+    int number = 0;
+    Phase phase = Phase::kFiles;
+    core::MonotonicTime launched;
+    core::MonotonicTime heard;         //!< last sign of life
+    std::optional<Prepared> listener;  //!< of the gang's process rank 0, once it is known
+    bool stalled = false;
+    int ranks_started = 0;
+    std::int64_t first_step = 0;  //!< of a training: it goes on from there
+    std::optional<core::MonotonicTime> first_checkpoint;
+    std::string line;  //!< last words about its progress
+  };
+  //! Ranks have ended, and it is not known yet whether the job has its result.
+  struct Settling {
+    bool looking = false;
+    core::MonotonicTime next_look{};
+    std::optional<core::MonotonicTime> give_up;  //!< of a result that was not there
+  };
+  //! A decision that is recorded and not carried out.
+  struct Pending {
+    std::uint64_t record;
+    Instant at;
+    Event decision;
+  };
+  //! Due once an interval.
+  class Chore {
+   public:
+    bool due(core::MonotonicTime now, std::chrono::milliseconds interval) {
+      if (now < next_) return false;
+      next_ = now + interval;
+      return true;
+    }
+
+   private:
+    core::MonotonicTime next_{};
+  };
+  Instant now() const;
+  void record(Event event);
+  void reconcile_plan(const experiments::Plan& plan);
+  std::vector<FoundJob> look_back();
+  //! \return false if more has arrived than one step takes
+  bool receive();
+  void handle(Address from, const Message& message);
+  void handle(Address from, AgentNumber agent, const Message& message);
+  void join(Address from, const Join& message);
+  void lose(Address address, const std::string& why);
+  void check_silence();
+  //! Does what an answer of run_store.h tells. \return false if the store failed, from when on nothing is started: to
+  //! be asked again
+  bool on_store(const std::function<void()>& work);
+  //! While nothing is started: asks the store again when that is due.
+  void probe_store();
+  void end_pause();
+  void tell_of_stall();
+  //! Has the journal synced where something is to be kept. \param again though it failed
+  void keep_records(bool again = false);
+  void kept(Answer<Kept>& answer);
+  void settle_results();
+  void looked(JobNumber number, int attempt, Answer<std::vector<bool>>& answer);
+  void make_decisions();
+  //! Acts on the decisions that are on the disk.
+  void carry_out();
+  //! Looks for the results of jobs that another run holds, before the hold is over.
+  void look_for_held();
+  //! Asks for all that came from elsewhere. \return true if that has been answered just now
+  bool looked_everywhere();
+  void look_for(std::vector<JobNumber> numbers, bool everywhere);
+  void act(const Event& decision);
+  void start_attempt(const Placed& placed);
+  //! Claim, specification and folder are made, or not. \param asked when they were asked for
+  void prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer);
+  void put_off(JobNumber number, int attempt, Instant until, std::string why);
+  //! An attempt is on its way to being started.
+  bool starts_something() const;
+  //! Starts what waits for it in to_launch_ once it is known that no other run has taken over.
+  void launch_prepared();
+  void launch_now(JobNumber number);
+  //! No agent is waited for.
+  bool launchable(JobNumber number, const Attempt& attempt) const {
+    return attempt.listener || job_of(state_, number).slots == 1;
+  }
+  //! \param prepared where process rank 0 of a gang will listen; nullptr for a job of one rank
+  void launch(JobNumber number, const Running& running, const Prepared* prepared);
+  void abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code = 1);
+  //! Lets every rank of an attempt that was never started end.
+  void end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence);
+  void stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace);
+  void stop_all(std::chrono::milliseconds grace);
+  void stop_undecided();
+  void read_progress(JobNumber number, Attempt& attempt, const std::string& line);
+  void finish_attempt(const Event& event);
+  void say(const Event& event);
+  //! The shell's part of the current attempt, or nullptr.
+  Attempt* attempt_of(JobNumber number, int attempt);
+  // coordinator_chores.cpp: what is due by the clock.
+  void do_chores();
+  void renew_owner_if_due();
+  void take_requests();
+  void discard_requests();
+  void take_request(const Request& request, const std::string& by);
+  void check_signs_of_life();
+  void write_live_status();
+  void write_durations();
+  double seconds_left() const;
+  double seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const;
+  LiveAttempt live_attempt(JobNumber number, const Attempt& attempt) const;
+  AttemptKey key_of(JobNumber number, int attempt) const;
+  Address address_of(AgentNumber number) const;
+  std::size_t position_of(JobNumber number) const { return position_.at(static_cast<std::size_t>(number.value)); }
+  const experiments::PlannedJob& planned(JobNumber number) const { return jobs_.at(position_of(number)); }
+  std::shared_ptr<const experiments::PlannedJob> shared_plan_of(JobNumber number) const {
+    return {plan_jobs_, &planned(number)};
+  }
+  void send(Address to, const Message& message) { transport_.send(to, encode(message)); }
+
+  const core::Clock& clock_;
+  Transport& transport_;
+  RunOptions options_;
+  WorkerCommands commands_;
+  std::shared_ptr<const std::vector<experiments::PlannedJob>> plan_jobs_;
+  const std::vector<experiments::PlannedJob>& jobs_;  //!< *plan_jobs_
+  std::vector<Workload> workloads_;                   //!< of jobs_
+  std::vector<JobNumber> numbers_;                    //!< of jobs_
+  std::vector<std::size_t> position_;                 //!< in jobs_, by job number; those of earlier plans have none
+  Durations durations_;
+  std::vector<MeasuredDuration> measured_;  //!< not written yet
+  std::vector<Address> expected_;
+  RunStore store_;
+  StoreWatch watch_;
+  State state_;
+  std::map<Address, Peer> peers_;
+  std::map<AgentNumber, Address> addresses_;  //!< of peers_
+  std::set<Address> joined_once_;
+  std::map<JobNumber, Attempt> attempts_;
+  std::map<JobNumber, Settling> settling_;
+  std::map<JobNumber, Instant> held_;       //!< elsewhere; to be looked for then
+  std::map<JobNumber, int> used_attempts_;  //!< numbers that other runs of the store have taken meanwhile
+  std::vector<Event> to_record_;
+  std::deque<Pending> to_act_;
+  std::vector<JobNumber> to_launch_;         //!< prepared, and their listeners known
+  std::vector<std::string> taken_requests_;  //!< whose events are among the records up to taken_at_
+  std::uint64_t taken_at_ = 0;
+  Kept kept_;
+  bool syncing_ = false, probing_ = false, renewing_ = false, writing_live_ = false, checking_successor_ = false,
+       reading_requests_ = false;                 //!< under way
+  std::size_t looks_ = 0;                         //!< for results of everything, under way
+  bool looks_failed_ = false;                     //!< one of them
+  std::optional<core::MonotonicTime> looked_at_;  //!< when all of them were answered
+  bool stall_told_ = false;
+  Instant wall_start_;
+  core::MonotonicTime start_;
+  Chore silence_, owner_renewal_, requests_, live_;
+  core::Progress progress_;
+  int skipped_ = 0;
+  int done_ = 0;
+  int total_ = 0;
+  std::optional<Instant> wake_;  //!< next_wake() after the last decisions
+  bool dirty_ = true;
+  bool journal_fails_ = false;  //!< its last sync failed by the store's doing
+  bool agents_pending_ = true;
+  bool stop_wished_ = false;
+  std::optional<Instant> stop_hard_;  //!< what still runs then is given up
+  Instant attentive_since_{};         //!< Policy's
+  core::MonotonicTime last_step_{};
+  bool stop_undecided_ = false;  //!< ranks were told to stop, and the journal has not taken why
+  bool orderly_ = true;
+  bool finished_ = false;
+  std::string end_why_;
+};
+
+}  // namespace resolute::orchestrator

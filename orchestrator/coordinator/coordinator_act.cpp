@@ -1,0 +1,337 @@
+// What the coordinator does once its decisions are on disk.
+#include <algorithm>
+
+#include "core/log.h"
+#include "core/process/secret.h"
+#include "orchestrator/coordinator/coordinator.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+bool on_one_host(const State& state, const Placement& placement) {
+  auto host = [&](const Share& share) {
+    auto agent = state.agents.find(share.agent);
+    return agent == state.agents.end() ? std::string() : agent->second.host;
+  };
+  const std::string first = host(placement.front());
+  return std::all_of(placement.begin(), placement.end(), [&](const Share& share) { return host(share) == first; });
+}
+
+// Says that something will not be done here: another run may have done it.
+bool gives_up(const Event& decision) {
+  if (std::holds_alternative<JobFailed>(decision)) return true;
+  const auto* ended = std::get_if<RunEnded>(&decision);
+  return ended != nullptr && ended->end != RunEnd::kComplete;
+}
+
+constexpr std::chrono::seconds kBetweenFullLooks(1);
+
+}  // namespace
+
+void Coordinator::make_decisions() {
+  Policy policy = options_.policy;
+  policy.agents_pending = agents_pending_;
+  policy.agents_missing = joined_once_.size() < expected_.size();
+  policy.give_up_at = stop_hard_;
+  policy.attentive_since = attentive_since_;
+  for (const auto& [number, settling] : settling_) policy.unsettled.insert(number);
+  while (true) {
+    dirty_ = false;
+    const Instant at = now();
+    policy.store_fails = watch_.pause() || (watch_.doubtful() && starts_something());
+    std::vector<Event> decisions = decide(state_, policy, at);
+    if (decisions.empty()) {
+      wake_ = next_wake(state_, policy, at);
+      break;
+    }
+    if (std::any_of(decisions.begin(), decisions.end(), gives_up) && !state_.stop && !looked_everywhere()) {
+      wake_.reset();
+      break;
+    }
+    for (Event& decision : decisions) {
+      if (auto* placed = std::get_if<Placed>(&decision))
+        if (auto used = used_attempts_.find(placed->job); used != used_attempts_.end())
+          placed->attempt = std::max(placed->attempt, used->second + 1);
+      record(decision);
+      to_act_.push_back({store_.appended(), at, std::move(decision)});
+    }
+  }
+}
+
+bool Coordinator::starts_something() const {
+  return std::any_of(to_act_.begin(), to_act_.end(),
+                     [](const Pending& pending) { return std::holds_alternative<Placed>(pending.decision); }) ||
+         std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& attempt) { return attempt.second.phase == Phase::kFiles; });
+}
+
+void Coordinator::carry_out() {
+  while (!to_act_.empty() && to_act_.front().record <= kept_.records && !finished_) {
+    const Event decision = std::move(to_act_.front().decision);
+    to_act_.pop_front();
+    act(decision);
+  }
+}
+
+void Coordinator::look_for_held() {
+  if (held_.empty() || watch_.pause()) return;
+  std::vector<JobNumber> numbers;
+  const Instant at = now();
+  for (auto held = held_.begin(); held != held_.end();) {
+    if (held->second > at) {
+      ++held;
+      continue;
+    }
+    numbers.push_back(held->first);
+    held = held_.erase(held);
+  }
+  look_for(std::move(numbers), false);
+}
+
+bool Coordinator::looked_everywhere() {
+  if (looks_ > 0) return false;
+  if (looked_at_ && clock_.now() - *looked_at_ < kBetweenFullLooks) return true;
+  looks_failed_ = false;
+  looked_at_ = clock_.now();
+  look_for(numbers_, true);
+  return looks_ == 0;
+}
+
+// A result that is not seen now is seen before its job is started.
+void Coordinator::look_for(std::vector<JobNumber> numbers, bool everywhere) {
+  std::erase_if(numbers, [&](JobNumber number) {
+    const JobState& state = job_of(state_, number).state;
+    return !std::holds_alternative<Waiting>(state) && !std::holds_alternative<Ready>(state);
+  });
+  for (std::size_t first = 0; first < numbers.size(); first += kJobsALook) {
+    const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first);
+    std::vector<JobNumber> some(from, from + static_cast<std::ptrdiff_t>(std::min(kJobsALook, numbers.size() - first)));
+    std::vector<experiments::JobId> ids;
+    for (JobNumber number : some) ids.push_back(job_of(state_, number).id);
+    if (everywhere) ++looks_;
+    store_.look(std::move(ids), [this, everywhere, some = std::move(some)](Answer<std::vector<bool>>& answer) {
+      std::vector<bool> there(some.size());
+      if (!on_store([&] { there = answer.take(); })) looks_failed_ = true;
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        const JobState& state = job_of(state_, some[i]).state;
+        if (there[i] && (std::holds_alternative<Waiting>(state) || std::holds_alternative<Ready>(state)))
+          record(JobSucceeded{some[i], 0});
+      }
+      if (!everywhere || --looks_ > 0) return;
+      if (looks_failed_)
+        looked_at_.reset();
+      else
+        looked_at_ = clock_.now();
+      dirty_ = true;
+    });
+  }
+}
+
+void Coordinator::act(const Event& decision) {
+  if (const auto* placed = std::get_if<Placed>(&decision)) {
+    // It may have been followed by its own end within one batch of decisions.
+    if (current(state_, placed->job, placed->attempt) != nullptr) start_attempt(*placed);
+  } else if (const auto* stopped = std::get_if<AttemptStopped>(&decision)) {
+    const Running* running = current(state_, stopped->job, stopped->attempt);
+    if (running == nullptr) return;
+    abandon_preparation(stopped->job, stopped->attempt, stopped->why);
+    stop_ranks(stopped->job, *running, stopped->grace);
+  } else if (const auto* ended = std::get_if<RunEnded>(&decision)) {
+    end_why_ = ended->why;
+    finished_ = true;
+  }
+}
+
+void Coordinator::stop_ranks(JobNumber number, const Running& running, std::chrono::milliseconds grace) {
+  for (const Share& share : running.placement)
+    if (Address to = address_of(share.agent); to >= 0) send(to, Kill{key_of(number, running.attempt), grace.count()});
+}
+
+void Coordinator::start_attempt(const Placed& placed) {
+  const Running& placed_now = *current(state_, placed.job, placed.attempt);
+  if (placed_now.ending || placed_now.alive < job_of(state_, placed.job).slots) {
+    end_unstarted(placed.job, placed.attempt, 0, "it was never started");
+    return;
+  }
+  if (watch_.pause() || state_.stop) {
+    record(HeldElsewhere{placed.job, placed.attempt, now(),
+                         watch_.pause() ? "the store fails: " + watch_.pause()->why : *state_.stop});
+    return;
+  }
+  Attempt& attempt = attempts_[placed.job] = Attempt{};
+  attempt.number = placed.attempt;
+  std::vector<std::shared_ptr<const experiments::PlannedJob>> needs;
+  for (JobNumber need : job_of(state_, placed.job).after) needs.push_back(shared_plan_of(need));
+  store_.prepare(
+      shared_plan_of(placed.job), std::move(needs), placed.attempt,
+      [this, placed, asked = clock_.now()](Answer<Preparation>& answer) { prepared(placed, asked, answer); });
+}
+
+void Coordinator::prepared(const Placed& placed, core::MonotonicTime asked, Answer<Preparation>& answer) {
+  const JobNumber number = placed.job;
+  Attempt* attempt = attempt_of(number, placed.attempt);
+  // Then its claim is given back behind it.
+  const bool given_up = attempt == nullptr || attempt->phase != Phase::kFiles;
+  const bool paused = watch_.pause().has_value();
+  std::optional<Preparation> made;
+  try {
+    if (!on_store([&] { made = answer.take(); })) {
+      if (given_up) return;
+      attempts_.erase(number);
+      // That the store fails has been said by another.
+      if (paused)
+        put_off(number, placed.attempt, now(), "the store fails: " + watch_.pause()->why);
+      else
+        record(taken_back(state_, options_.policy, now(), number, watch_.pause()->why));
+      return;
+    }
+  } catch (const core::RuntimeError& error) {
+    // What is the job's own, such as a file where its folder should be, costs an attempt and not the run.
+    if (given_up) return;
+    attempts_.erase(number);
+    end_unstarted(number, placed.attempt, 1, error.what());
+    return;
+  }
+  dirty_ = dirty_ || watch_.doubtful();  // there may be more to start
+  watch_.worked();
+  if (given_up) return;
+  if (const auto* held = std::get_if<HeldBy>(&*made)) {
+    const Instant until = now() + options_.held_wait;
+    held_[number] = until - options_.held_wait / 4;
+    put_off(number, placed.attempt, until, held->whom);
+  } else if (const auto* used = std::get_if<NumberUsed>(&*made)) {
+    used_attempts_[number] = used->last;
+    put_off(number, placed.attempt, now(), "the attempt's number has been used in the store");
+  } else {
+    attempt->heard = clock_.now();
+    attempt->first_step = std::max<std::int64_t>(job_of(state_, number).checkpoint, 0);
+    attempt->phase = Phase::kLaunch;
+    const Running& running = *current(state_, number, placed.attempt);
+    if (std::holds_alternative<ResultThere>(*made)) {
+      abandon_preparation(number, placed.attempt, "another run finished it", 0);
+    } else if (job_of(state_, number).slots > 1) {
+      if (Address to = address_of(running.placement.front().agent); to >= 0)
+        send(to, Prepare{key_of(number, placed.attempt), !on_one_host(state_, running.placement)});
+    } else if (watch_.pause() || clock_.now() - asked > options_.owner_watch / 3) {
+      to_launch_.push_back(number);
+    } else {
+      launch_now(number);
+    }
+  }
+}
+
+void Coordinator::put_off(JobNumber number, int attempt, Instant until, std::string why) {
+  attempts_.erase(number);
+  record(HeldElsewhere{number, attempt, until, std::move(why)});
+}
+
+// What waited may have been overtaken by another run.
+void Coordinator::launch_prepared() {
+  if (to_launch_.empty() || watch_.pause() || checking_successor_) return;
+  checking_successor_ = true;
+  store_.require_no_successor([this, numbers = std::exchange(to_launch_, {})](Answer<Done>& answer) {
+    checking_successor_ = false;
+    if (on_store([&] { answer.take(); }))
+      for (JobNumber number : numbers) launch_now(number);
+    else
+      to_launch_.insert(to_launch_.end(), numbers.begin(), numbers.end());
+  });
+}
+
+// Nothing where its preparation was given up, or is about to be.
+void Coordinator::launch_now(JobNumber number) {
+  const auto found = attempts_.find(number);
+  if (found == attempts_.end() || found->second.phase != Phase::kLaunch) return;
+  Attempt& attempt = found->second;
+  const int slots = job_of(state_, number).slots;
+  const Running* running = current(state_, number, attempt.number);
+  if (running == nullptr || running->ending || running->alive < slots || state_.stop || !launchable(number, attempt))
+    return;
+  attempt.phase = Phase::kLaunched;
+  attempt.launched = attempt.heard = clock_.now();
+  launch(number, *running, slots > 1 ? &*attempt.listener : nullptr);
+}
+
+void Coordinator::launch(JobNumber number, const Running& running, const Prepared* prepared) {
+  Rendezvous rendezvous;
+  std::string secret;
+  if (prepared != nullptr) {
+    const std::string& host = state_.agents.at(running.placement.front().agent).host;
+    rendezvous = {prepared->address.empty() ? host : prepared->address, prepared->port};
+    secret = core::random_token(32);
+  }
+  int rank = 0;
+  for (const Share& share : running.placement) {
+    Launch message{key_of(number, running.attempt), {}, secret};
+    for (int i = 0; i < share.slots; ++i, ++rank) {
+      message.ranks.push_back(rank_command(store_.layout(), planned(number), running.attempt, rank,
+                                           prepared != nullptr ? &rendezvous : nullptr, commands_));
+      message.ranks.back().gpu = job_of(state_, number).gpus;
+    }
+    if (Address to = address_of(share.agent); to >= 0) send(to, message);
+  }
+}
+
+// The ranks of what is not launched were never started: nobody else will report their end.
+void Coordinator::abandon_preparation(JobNumber number, int attempt, const std::string& evidence, int code) {
+  Attempt* own = attempt_of(number, attempt);
+  if (own == nullptr || std::exchange(own->phase, Phase::kLaunched) == Phase::kLaunched) return;
+  end_unstarted(number, attempt, code, evidence);
+}
+
+void Coordinator::end_unstarted(JobNumber number, int attempt, int code, const std::string& evidence) {
+  const Running* running = current(state_, number, attempt);
+  if (running == nullptr) return;
+  for (std::size_t rank = 0; rank < running->ended.size(); ++rank)
+    if (!running->ended[rank])
+      to_record_.push_back(RankExited{number, attempt, static_cast<int>(rank), code, 0, evidence});
+  settling_.try_emplace(number);
+}
+
+// Before the event is applied: the attempt's life is measured, its claim given back.
+void Coordinator::finish_attempt(const Event& event) {
+  JobNumber number{-1};
+  const auto* succeeded = std::get_if<JobSucceeded>(&event);
+  if (succeeded != nullptr) number = succeeded->job;
+  if (const auto* ended = std::get_if<AttemptEnded>(&event)) number = ended->job;
+  auto found = attempts_.find(number);
+  if (found == attempts_.end()) return;
+  const Attempt& attempt = found->second;
+  const Job& job = job_of(state_, number);
+  if (succeeded != nullptr && attempt.ranks_started > 0) {
+    const auto& workload = workloads_[position_of(number)];
+    auto milliseconds = [&](core::MonotonicTime until) {
+      return std::chrono::duration<double, std::milli>(until - attempt.launched).count();
+    };
+    MeasuredDuration measured{workload.class_name, workload.work, milliseconds(clock_.now()), 0};
+    if (job.steps > 0) measured.work = static_cast<double>(std::max<std::int64_t>(job.steps - attempt.first_step, 1));
+    if (attempt.first_checkpoint) measured.checkpoint_ms = milliseconds(*attempt.first_checkpoint);
+    durations_.add(measured);
+    measured_.push_back(std::move(measured));
+  }
+  store_.release(job.id);
+  attempts_.erase(found);
+}
+
+void Coordinator::say(const Event& event) {
+  auto label = [&](JobNumber number) -> const std::string& { return job_of(state_, number).label; };
+  if (const auto* succeeded = std::get_if<JobSucceeded>(&event)) {
+    progress_.update(static_cast<std::uint64_t>(++done_));
+    if (!options_.quiet) core::log_info("{}/{} done: {}", done_, total_, label(succeeded->job));
+  } else if (const auto* ended = std::get_if<AttemptEnded>(&event)) {
+    if (ended->retry)
+      core::log_warning("{}: attempt {} ended, to be run again ({}: {})", label(ended->job), ended->attempt,
+                        name_of(ended->cause), ended->evidence);
+    else
+      core::log_error("{}: given up after attempt {} ({}: {})", label(ended->job), ended->attempt,
+                      name_of(ended->cause), ended->evidence);
+  } else if (const auto* excluded = std::get_if<HostExcluded>(&event)) {
+    core::log_warning("nothing more is started on '{}' ({})", excluded->host, excluded->why);
+  } else if (const auto* failed = std::get_if<JobFailed>(&event)) {
+    core::log_error("{}: cannot be run ({})", label(failed->job), failed->why);
+  } else if (const auto* run = std::get_if<RunEnded>(&event)) {
+    core::log_debug("run ended: {} ({})", name_of(run->end), run->why);
+  }
+}
+
+}  // namespace resolute::orchestrator

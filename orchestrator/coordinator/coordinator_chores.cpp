@@ -1,0 +1,190 @@
+// What the coordinator does because time has passed.
+#include <algorithm>
+#include <array>
+
+#include "core/log.h"
+#include "core/overloaded.h"
+#include "orchestrator/coordinator/coordinator.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+double seconds(core::MonotonicTime::duration time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+void Coordinator::do_chores() {
+  const auto time = clock_.now();
+  renew_owner_if_due();
+  if (!finished_ && !journal_fails_ && requests_.due(time, options_.request_interval)) {
+    take_requests();
+    check_signs_of_life();
+  }
+  if (!writing_live_ && live_.due(time, options_.live_interval)) {
+    write_live_status();
+    write_durations();
+  }
+}
+
+void Coordinator::renew_owner_if_due() {
+  if (renewing_ || !owner_renewal_.due(clock_.now(), options_.owner_watch / 3)) return;
+  renewing_ = true;
+  // A run that has nothing to journal finds out here that another has taken over.
+  store_.renew_owner([this](Answer<Done>& answer) {
+    renewing_ = false;
+    on_store([&] { answer.take(); });
+  });
+}
+
+void Coordinator::take_requests() {
+  // Their files go once what follows from them cannot be lost with them.
+  if (reading_requests_ || !taken_requests_.empty()) return;
+  reading_requests_ = true;
+  store_.read_requests([this](Answer<std::vector<PendingRequest>>& answer) {
+    reading_requests_ = false;
+    const auto waiting = answer.take();
+    if (journal_fails_) return;
+    for (const PendingRequest& pending : waiting) {
+      take_request(pending.request, pending.by);
+      for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+      taken_requests_.push_back(pending.name);
+    }
+    taken_at_ = store_.appended();
+    discard_requests();  // those that no event follows from
+  });
+}
+
+void Coordinator::discard_requests() {
+  if (!taken_requests_.empty() && kept_.records >= taken_at_)
+    store_.discard_requests(std::exchange(taken_requests_, {}));
+}
+
+void Coordinator::take_request(const Request& request, const std::string& by) {
+  std::visit(
+      core::Overloaded{[&](const StopRun&) { request_stop(StopRequested{fmt::format("cancelled by {}", by)}, true); },
+                       [&](const CancelJob& cancel) {
+                         const auto number = state_.numbers.find(cancel.job.hex);
+                         if (number == state_.numbers.end() || !job_of(state_, number->second).wanted)
+                           core::log_warning("{} wants job {} cancelled, which is not in this run", by, cancel.job.hex);
+                         else
+                           record(CancelRequested{number->second, fmt::format("cancelled by {}", by)});
+                       },
+                       [&](const DrainHost& drain) {
+                         record(HostDrained{drain.host, drain.on,
+                                            fmt::format("{} by {}", drain.on ? "drained" : "back in use", by)});
+                       }},
+      request);
+}
+
+// Shards and seals say nothing between their begin and their end.
+void Coordinator::check_signs_of_life() {
+  if (options_.no_progress_limit.count() == 0) return;
+  for (auto& [number, attempt] : attempts_) {
+    // Of what waits for the store alone nobody can say anything.
+    if (attempt.phase == Phase::kFiles || (attempt.phase == Phase::kLaunch && launchable(number, attempt))) continue;
+    const auto silent = clock_.now() - attempt.heard;
+    if (attempt.stalled || silent < options_.no_progress_limit) continue;
+    const auto& specification = planned(number).specification;
+    if (std::holds_alternative<experiments::ShardSpecification>(specification) ||
+        std::holds_alternative<experiments::SealSpecification>(specification))
+      continue;
+    attempt.stalled = true;
+    record(Stalled{number, attempt.number, fmt::format("no line of progress for {:.0f} s", seconds(silent))});
+  }
+}
+
+void Coordinator::write_durations() { store_.write_durations(std::exchange(measured_, {})); }
+
+void Coordinator::write_live_status() {
+  LiveStatus status;
+  status.epoch = store_.epoch();
+  status.at = now();
+  status.seconds_left = seconds_left();
+  for (const auto& [number, agent] : state_.agents) {
+    LiveAgent live{agent.host, agent.slots, agent.free, agent.gpus, agent.free_gpus, ""};
+    const auto host = state_.hosts.find(agent.host);
+    if (agent.leaving)
+      live.state = "leaving";
+    else if (host != state_.hosts.end() && host->second.drained)
+      live.state = "drained";
+    else if (is_excluded(state_, agent.host))
+      live.state = "excluded";
+    status.agents.push_back(std::move(live));
+  }
+  for (const auto& [number, attempt] : attempts_)
+    if (attempt.phase == Phase::kLaunched) status.running.push_back(live_attempt(number, attempt));
+  if (const auto& pause = watch_.pause())
+    status.store = LiveStoreFailure{pause->why, seconds(clock_.now() - pause->since)};
+  writing_live_ = true;
+  store_.write_live(std::move(status), [this](Answer<Done>&) { writing_live_ = false; });
+}
+
+LiveAttempt Coordinator::live_attempt(JobNumber number, const Attempt& attempt) const {
+  const Job& job = job_of(state_, number);
+  LiveAttempt live;
+  live.job = job.id;
+  live.attempt = attempt.number;
+  live.ranks = job.slots;
+  live.seconds = seconds(clock_.now() - attempt.launched);
+  if (const Running* running = current(state_, number, attempt.number))
+    for (const Share& share : running->placement)
+      if (auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
+        if (live.hosts.empty() || live.hosts.back() != agent->second.host) live.hosts.push_back(agent->second.host);
+  if (!attempt.line.empty()) read_progress_line(attempt.line, live);
+  live.seconds_left = seconds_left_of(number, attempt, live);
+  return live;
+}
+
+// By its own speed where a training has said how far it is; else by what was learned of its like. -1: unknown.
+double Coordinator::seconds_left_of(JobNumber number, const Attempt& attempt, const LiveAttempt& live) const {
+  const auto done = live.step - attempt.first_step;
+  if (live.step >= 0 && live.steps >= live.step && done > 0)
+    return live.seconds / static_cast<double>(done) * static_cast<double>(live.steps - live.step);
+  Workload workload = workloads_[position_of(number)];
+  const std::int64_t steps = job_of(state_, number).steps;
+  if (steps > 0) workload.work = static_cast<double>(std::max<std::int64_t>(steps - attempt.first_step, 1));
+  const Durations::Expected expected = durations_.expected(workload);
+  return expected.learned ? std::max(0.0, expected.milliseconds / 1000 - live.seconds) : -1;
+}
+
+// As long as the work that is left takes on all slots and on all GPUs, or its longest chain. -1: of some job nothing is
+// known, or there is no place for it.
+double Coordinator::seconds_left() const {
+  std::array<double, 2> work{};  // by slots, by GPUs
+  double longest = 0;
+  std::vector<double> longest_after(jobs_.size(), 0);
+  std::map<JobNumber, double> running;
+  for (const auto& [number, attempt] : attempts_)
+    if (attempt.phase == Phase::kLaunched) running[number] = live_attempt(number, attempt).seconds_left;
+  for (std::size_t i = jobs_.size(); i-- > 0;) {
+    const JobNumber number = numbers_[i];
+    const Job& job = job_of(state_, number);
+    if (std::holds_alternative<Succeeded>(job.state) || std::holds_alternative<Failed>(job.state) ||
+        std::holds_alternative<Cancelled>(job.state))
+      continue;
+    double left = 0;
+    if (auto live = running.find(number); live != running.end()) {
+      left = live->second;
+    } else {
+      const Durations::Expected expected = durations_.expected(workloads_[i]);
+      left = expected.learned ? expected.milliseconds / 1000 : -1;
+    }
+    if (left < 0) return -1;
+    work.at(job.gpus ? 1 : 0) += left * job.slots;
+    const double path = left + longest_after[i];
+    longest = std::max(longest, path);
+    for (JobNumber need : job.after) {
+      double& after = longest_after[position_of(need)];
+      after = std::max(after, path);
+    }
+  }
+  for (const bool gpus : {false, true}) {
+    const double left = work.at(gpus ? 1 : 0);
+    const int places = capacity(state_, gpus);
+    if (left > 0 && places == 0) return -1;
+    if (places > 0) longest = std::max(longest, left / places);
+  }
+  return longest;
+}
+
+}  // namespace resolute::orchestrator

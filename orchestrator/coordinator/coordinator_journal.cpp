@@ -1,0 +1,105 @@
+// What the coordinator does about its journal, and while the store fails or does not answer.
+#include "core/log.h"
+#include "orchestrator/coordinator/coordinator.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr std::chrono::seconds kStall(2);
+constexpr std::chrono::seconds kToldStall(10);
+
+}  // namespace
+
+bool Coordinator::stalls() const { return watch_.pause() || store_.blocked_for() > kStall; }
+
+bool Coordinator::on_store(const std::function<void()>& work) {
+  try {
+    work();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (!error.is_storage()) throw;
+    if (watch_.failed(error.what(), clock_.now()))
+      core::log_warning("the store fails, nothing is started until it answers again ({})", error.what());
+    return false;
+  }
+}
+
+void Coordinator::probe_store() {
+  if (probing_ || syncing_ || !watch_.probe_due(clock_.now())) return;
+  probing_ = true;
+  store_.probe([this](Answer<Done>& answer) {
+    probing_ = false;
+    try {
+      answer.take();
+    } catch (const core::RuntimeError& error) {
+      watch_.failed(error.what(), clock_.now());
+      core::log_debug("the store still fails ({})", error.what());
+      return;
+    }
+    if (journal_fails_)
+      keep_records(true);
+    else
+      end_pause();
+  });
+}
+
+void Coordinator::end_pause() {
+  const auto paused = clock_.now() - watch_.pause()->since;
+  core::log_info("the store answers again, after {} s",
+                 std::chrono::duration_cast<std::chrono::seconds>(paused).count());
+  watch_.answered(clock_.now());
+  dirty_ = true;
+}
+
+// A store that neither answers nor fails is only waited for; a signal is passed on all the same, and a second one ends
+// the run.
+void Coordinator::tell_of_stall() {
+  const auto blocked = store_.blocked_for();
+  if (blocked > kStall) stop_undecided();
+  if (stop_hard_ && now() >= *stop_hard_ && (journal_fails_ || blocked > kStall))
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "the run is ended while its store does not answer",
+                             watch_.pause() ? watch_.pause()->why : "",
+                             "start it again: it goes on from what was kept");
+  if (blocked > kToldStall && !std::exchange(stall_told_, true))
+    core::log_warning("the store has not answered for {} s, what depends on it waits", kToldStall.count());
+  else if (blocked <= kStall && std::exchange(stall_told_, false))
+    core::log_info("the store answers again");
+}
+
+void Coordinator::keep_records(bool again) {
+  const bool full = kept_.length >= options_.epoch_length;
+  // Between two probes it would only fail again.
+  if (syncing_ || (journal_fails_ && !again)) return;
+  if (store_.all_sent() && !full && !again) return;
+  syncing_ = true;
+  store_.sync([this, full](Answer<Kept>& answer) {
+    if (!full) syncing_ = false;
+    kept(answer);
+  });
+  if (!full) return;
+  // Behind the records that the state has seen, and before any other.
+  store_.go_on(state_, now(), options_.epoch_length, [this](Answer<Kept>& answer) {
+    syncing_ = false;
+    if (on_store([&] { kept_.length = answer.take().length; })) return;
+    journal_fails_ = true;
+    stop_undecided();
+  });
+}
+
+void Coordinator::kept(Answer<Kept>& answer) {
+  if (!on_store([&] { kept_ = answer.take(); })) {
+    journal_fails_ = true;
+    stop_undecided();
+    return;
+  }
+  if (std::exchange(journal_fails_, false)) end_pause();
+  discard_requests();  // before the run's end is carried out, which may stand among the same records
+  carry_out();
+}
+
+// The ranks' checkpoints need not wait for a journal that takes no decision.
+void Coordinator::stop_undecided() {
+  if (state_.stop && !std::exchange(stop_undecided_, true)) stop_all(options_.policy.stop_grace);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,40 @@
+#include "orchestrator/coordinator/run_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+
+namespace resolute::orchestrator {
+
+int RunOutcome::exit_code() const {
+  if (interrupted) return 75;
+  return failed + cancelled + unfinished > 0 ? 3 : 0;
+}
+
+experiments::Plan select(const experiments::Plan& plan, const std::string& only) {
+  std::set<experiments::JobId> wanted;
+  for (const auto& table : plan.tables)
+    for (const auto& row : table.rows)
+      if (row.id == only || table.id + "/" + row.id == only)
+        for (const auto& cell : row.cells) wanted.insert(cell.evaluations.begin(), cell.evaluations.end());
+  if (wanted.empty() && only.size() >= 4)
+    for (const auto& job : plan.jobs)
+      if (job.id.hex.starts_with(only)) wanted.insert(job.id);
+  if (wanted.empty())
+    throw core::input_error(fmt::format("'{}' names no row and no job of suite '{}'", only, plan.suite), "",
+                            "`resolute suite plan` lists them; a job's id may be cut to 4 digits or more");
+  experiments::Plan selected = plan;
+  selected.jobs.clear();
+  for (auto job = plan.jobs.rbegin(); job != plan.jobs.rend(); ++job) {
+    if (!wanted.contains(job->id)) continue;
+    wanted.insert(job->after.begin(), job->after.end());
+    selected.jobs.push_back(*job);
+  }
+  std::reverse(selected.jobs.begin(), selected.jobs.end());
+  return selected;
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,89 @@
+#pragma once
+//! \file
+//! What a run of a suite is asked to do, and what came of it.
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "experiments/specification/plan.h"
+#include "orchestrator/decisions/decide.h"
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! Whether each rank of a CPU job runs on a core of its own. kAuto: where the agent is alone on its host, was started
+//! by a launcher and has no more slots than cores.
+enum class BindRanks { kAuto, kNone, kCores };
+
+struct RunOptions {
+  std::filesystem::path store;
+  std::vector<std::string> worker_command;  //!< program and leading arguments of resolute-worker
+  int slots = 0;                            //!< of each agent; 0: default_slots() of bindings.h
+  std::optional<std::string> only;   //!< a row's id, "TABLE/ROW", or the first digits of a job's id; with all it needs
+  std::optional<std::string> first;  //!< named like `only`: started before all else
+  std::optional<int> max_jobs;       //!< different jobs that this run may start
+  int gpus = -1;                     //!< of each agent; -1: those that its machine shows
+  std::int64_t memory_per_rank_mib = 0;  //!< over which a rank is killed; 0: no limit
+  std::optional<Instant> ends_at;        //!< end of the allocation
+  int allocation = 1;  //!< of several runs that work on the suite side by side, each with a journal of its own
+  //! What a signal means (meaning_of_signal() where there is nothing here).
+  std::function<StopRequested(int signal)> on_signal{};
+  //! A second SIGTERM ends what still writes its checkpoint. Not under a batch system: it sends several of its own.
+  bool sigterm_hastens = true;
+  //! Called by an agent under MPI that ends because the coordinator fell silent; its ranks are gone then. \param before
+  //! agents of lower rank, which may be alive and do the same \param agents all of them
+  std::function<void(int before, int agents)> on_coordinator_lost{};
+  BindRanks bind = BindRanks::kAuto;
+  std::string interface;                                                  //!< SpawnerOptions::interface
+  std::chrono::milliseconds no_progress_limit{std::chrono::minutes(30)};  //!< without a sign of life of a job; 0: none
+  std::chrono::milliseconds coordinator_limit{120'000};                   //!< silence after which an agent ends itself
+  std::map<std::string, std::filesystem::path> raw_roots;                 //!< pack name → folder of raw images
+  int checkpoint_every = 0;  //!< training steps; 0: the worker's own choice
+  bool quiet = false;        //!< no line for each job
+  // What follows has defaults that only tests change.
+  Policy policy;
+  std::chrono::milliseconds heartbeat{1000};             //!< of agents
+  std::chrono::milliseconds agent_limit{10'000};         //!< silence after which an agent counts as lost
+  std::chrono::milliseconds join_limit{30'000};          //!< for agents that have not joined yet
+  bool coordinator_serves = false;                       //!< an agent beside the coordinator though its host has others
+  std::chrono::milliseconds owner_watch{15'000};         //!< standstill of an owner file after which its run is over
+  std::chrono::milliseconds hurry_limit{5'000};          //!< from a second signal until what still runs is given up
+  std::chrono::milliseconds result_wait{2'000};          //!< for a result that another node has just published (NFS)
+  std::chrono::milliseconds held_wait{5'000};            //!< for a job that another run works on
+  std::chrono::milliseconds request_interval{1'000};     //!< between looks for requests.h and at signs of life
+  std::chrono::milliseconds live_interval{2'000};        //!< between writings of live.h
+  std::uint64_t epoch_length = std::uint64_t{64} << 20;  //!< bytes of its journal after which a run goes on in the next
+};
+
+struct Failure {
+  experiments::JobId job;
+  std::string label;
+  std::string cause;  //!< name_of(Cause), or "needs-failed" for a job that went with one that it needs
+  std::string evidence;
+  bool operator==(const Failure&) const = default;
+};
+
+struct RunOutcome {
+  int succeeded = 0;  //!< in this run
+  int skipped = 0;    //!< had their result before
+  int failed = 0;
+  int cancelled = 0;
+  int unfinished = 0;        //!< not done when the run ended (interrupted, max_jobs)
+  bool interrupted = false;  //!< to be run again: exit code 75
+  std::string why;           //!< of the end
+  std::vector<Failure> failures;
+  //! 0 all done, 3 some jobs failed or (with max_jobs, only) were left out, 75 interrupted.
+  int exit_code() const;
+};
+
+//! The plan's jobs that `only` names with everything they need, as a plan. \throws RuntimeError (kInput) if it names
+//! nothing
+experiments::Plan select(const experiments::Plan& plan, const std::string& only);
+
+}  // namespace resolute::orchestrator

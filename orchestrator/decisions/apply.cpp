@@ -1,0 +1,442 @@
+#include "orchestrator/decisions/apply.h"
+
+#include <algorithm>
+#include <csignal>
+#include <limits>
+
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/decisions/host_record.h"
+#include "orchestrator/decisions/indexes.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& why) {
+  throw core::corrupt_error(fmt::format("an event cannot be: {}", what), why,
+                            "the journal was not written by a run of resolute");
+}
+
+void require(bool holds, const std::string& what, const std::string& why) {
+  if (!holds) refuse(what, why);
+}
+
+class Applier {
+ public:
+  explicit Applier(State& state) : state_(state) {}
+
+  void operator()(const RunStarted& event) {
+    for (Job& job : state_.jobs) {
+      job.wanted = false;
+      job.state = Waiting{};
+      job.needed_by.clear();
+      job.ends.fill(0);
+      job.fruitless = 0;
+      for (auto& [host, causes] : job.failed_on) causes.clear();
+      job.unwanted.reset();
+      job.passed = 0;
+      job.placements = 0;
+    }
+    state_.agents.clear();
+    state_.hosts.clear();
+    state_.agents_gone = false;
+    state_.placed_jobs = 0;
+    state_.last_placed = {};
+    state_.stop.reset();
+    state_.stop_cause = Cause::kInterrupted;
+    state_.end.reset();
+    state_.run = event;
+    build_indexes(state_);
+  }
+
+  void operator()(const JobAdded& event) {
+    const auto size = static_cast<int>(state_.jobs.size());
+    auto what = [&] { return fmt::format("job {} added", event.job.value); };
+    if (event.job.value > size) refuse(what(), fmt::format("{} jobs are known", size));
+    if (event.job.value == size) {
+      if (!state_.numbers.emplace(event.id.hex, event.job).second) refuse(what(), "its id has another number");
+      state_.jobs.emplace_back().id = event.id;
+    }
+    Job& job = at(event.job);
+    if (job.id != event.id || job.wanted) refuse(what(), "the number is another job's");
+    job.kind = event.kind;
+    job.label = event.label;
+    job.slots = event.slots;
+    job.gpus = event.gpus;
+    job.memory_mib = event.memory_mib;
+    job.priority = event.priority;
+    job.steps = event.steps;
+    job.expected_ms = event.expected_ms;
+    job.path_ms = event.path_ms;
+    job.checkpoint_ms = event.checkpoint_ms;
+    // Journals of earlier versions have taken any number from the store, and would have no room for the next attempt.
+    if (event.attempts <= kMostAttempts) job.attempts = std::max(job.attempts, event.attempts);
+    int unmet = 0;
+    for (JobNumber need : event.after) {
+      if (!at(need).wanted) refuse(what(), fmt::format("it needs job {}, which was not added before it", need.value));
+      at(need).needed_by.push_back(event.job);
+      if (!std::holds_alternative<Succeeded>(at(need).state)) ++unmet;
+    }
+    job.after = event.after;
+    job.wanted = true;
+    job.state = Waiting{unmet};
+    if (unmet == 0) job.state = Ready{};
+    index_job(state_, event.job);
+  }
+
+  void operator()(const AgentJoined& event) {
+    const std::string what = fmt::format("agent {} joined", event.agent.value);
+    require(event.slots + event.gpus > 0, what, "it has neither slots nor GPUs");
+    require(event.agent.value >= state_.next_agent && event.agent.value < std::numeric_limits<int>::max(), what,
+            "the number was used");
+    require(state_.agents.size() < kMostAgents, what, fmt::format("{} are there", kMostAgents));
+    unindex_host(state_, event.host);
+    AgentSlots& agent = state_.agents[event.agent];
+    agent.host = event.host;
+    agent.slots = agent.free = event.slots;
+    agent.gpus = agent.free_gpus = event.gpus;
+    agent.memory_mib = agent.free_memory_mib = event.memory_mib;
+    agent.numeric_class = event.numeric_class;
+    state_.on_host[event.host].insert(event.agent);
+    index_host(state_, event.host);
+    state_.next_agent = event.agent.value + 1;
+  }
+
+  void operator()(const AgentLost& event) {
+    const auto lost = state_.agents.find(event.agent);
+    if (lost == state_.agents.end()) return;
+    const std::string host = lost->second.host;
+    const std::string evidence = fmt::format("agent {} on {} was lost: {}", event.agent.value, host, event.why);
+    unindex_host(state_, host);
+    state_.agents.erase(lost);
+    auto& here = state_.on_host.at(host);
+    here.erase(event.agent);
+    if (here.empty()) state_.on_host.erase(host);
+    index_host(state_, host);
+    state_.agents_gone = true;
+    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
+      bool hit = false;
+      std::size_t rank = 0;
+      for (const Share& share : running.placement) {
+        for (int i = 0; i < share.slots; ++i, ++rank) {
+          if (share.agent != event.agent || running.ended[rank]) continue;
+          running.ended[rank] = true;
+          --running.alive;
+          hit = true;
+        }
+      }
+      if (hit) end_with(number, running, {Cause::kAgentLost, evidence, {}});
+    });
+  }
+
+  void operator()(const AgentLeaving& event) {
+    const auto leaving = state_.agents.find(event.agent);
+    if (leaving == state_.agents.end() || leaving->second.leaving) return;
+    AgentSlots& agent = leaving->second;
+    unindex_host(state_, agent.host);
+    agent.leaving = true;
+    index_host(state_, agent.host);
+    state_.agents_gone = true;
+    for_each_at_work(event.agent, [&](JobNumber number, Running& running) {
+      end_with(
+          number, running,
+          {Cause::kPreempted, fmt::format("agent {} on {} leaves: {}", event.agent.value, agent.host, event.why), {}});
+    });
+  }
+
+  void operator()(const Placed& event) {
+    Job& job = at(event.job);
+    auto what = [&] { return fmt::format("job {} attempt {} placed", event.job.value, event.attempt); };
+    if (!job.wanted || !std::holds_alternative<Ready>(job.state) || job.unwanted)
+      refuse(what(), fmt::format("it is {}", name_of(job.state)));
+    if (event.attempt <= job.attempts) refuse(what(), fmt::format("attempt {} was before it", job.attempts));
+    unindex_job(state_, event.job);
+    int slots = 0;
+    std::string numeric_class;
+    for (const Share& share : event.placement) {
+      take(share, job, numeric_class, what);
+      slots += share.slots;
+    }
+    if (slots != job.slots) refuse(what(), fmt::format("it got {} slots and needs {}", slots, job.slots));
+    if (!numeric_class.empty() && !job.numeric_class.empty() && numeric_class != job.numeric_class) {
+      job.checkpoint = -1;  // no agent here can go on from it
+      job.numeric_class.clear();
+    }
+    if (job.placements++ == 0) ++state_.placed_jobs;
+    job.attempts = event.attempt;
+    job.passed = 0;
+    if (event.past >= 0) ++at({event.past}).passed;
+    Running running;
+    running.attempt = event.attempt;
+    running.placement = event.placement;
+    running.ended.assign(static_cast<std::size_t>(slots), false);
+    running.alive = slots;
+    running.placed_at = event.at;
+    if (event.at != Instant{} && job.expected_ms > 0)
+      running.expected_end = event.at + Milliseconds(expected_left(job));
+    job.state = std::move(running);
+    index_job(state_, event.job);
+    if (event.at > state_.last_placed) {
+      state_.last_placed = event.at;
+      wake_resting(state_, event.at);
+    }
+  }
+
+  void operator()(const HeldElsewhere& event) {
+    if (find(event.job, event.attempt) == nullptr) return;
+    take_back(event.job, event.attempt, event.until,
+              [&] { return fmt::format("job {} attempt {} held elsewhere", event.job.value, event.attempt); });
+  }
+
+  void operator()(const Started& event) {
+    if (Running* running = find(event.job, event.attempt)) running->started = true;
+  }
+
+  void operator()(const Progressed& event) {
+    Running* running = find(event.job, event.attempt);
+    Job* job = running == nullptr ? nullptr : &at(event.job);
+    if (job == nullptr || event.checkpoint <= job->checkpoint) return;
+    job->checkpoint = event.checkpoint;
+    if (std::string wrote = numeric_class_of(state_, running->placement); !wrote.empty())
+      job->numeric_class = std::move(wrote);
+    running->progressed = true;
+    acquit(state_, event.job, running->placement);
+  }
+
+  void operator()(const RankExited& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running == nullptr || event.process_rank < 0) return;
+    const auto rank = static_cast<std::size_t>(event.process_rank);
+    if (rank >= running->ended.size() || running->ended[rank]) return;
+    running->ended[rank] = true;
+    --running->alive;
+    if ((event.code != 0 || event.signal != 0) && !is_our_doing(*running, event)) {
+      auto how = event.signal != 0 ? fmt::format("killed by signal {}", event.signal)
+                                   : fmt::format("exit code {}", event.code);
+      if (event.out_of_memory) how = "out of memory, " + how;
+      const auto agent = state_.agents.find(agent_of(running->placement, event.process_rank));
+      end_with(event.job, *running,
+               {classify(event),
+                fmt::format("process rank {}: {}{}{}", event.process_rank, how, event.evidence.empty() ? "" : ": ",
+                            event.evidence),
+                agent == state_.agents.end() ? std::string() : agent->second.host});
+    }
+    refresh_attention(state_, event.job);
+  }
+
+  void operator()(const ResultMissing& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running != nullptr && running->alive == 0)
+      end_with(event.job, *running,
+               {Cause::kExitCode, "every process rank ended with exit code 0, but there is no result.json",
+                host_of(state_, running->placement)});
+  }
+
+  void operator()(const Stalled& event) {
+    if (Running* running = find(event.job, event.attempt))
+      end_with(event.job, *running, {Cause::kNoProgress, event.evidence, host_of(state_, running->placement)});
+  }
+
+  void operator()(const AttemptStopped& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running == nullptr) return;
+    unindex_job(state_, event.job);
+    if (!running->ending) running->ending = Ending{event.cause, event.why, {}};
+    running->stopping = true;
+    if (event.at != Instant{}) running->stop_by = event.at + event.grace;
+    index_job(state_, event.job);
+  }
+
+  void operator()(const RanksGivenUp& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running == nullptr) return;
+    require(running->stopping, fmt::format("job {} attempt {} given up", event.job.value, event.attempt),
+            "it was not stopped before");
+    std::fill(running->ended.begin(), running->ended.end(), true);
+    running->alive = 0;
+    end_with(event.job, *running, {Cause::kUnkillable, event.why, {}});
+  }
+
+  void operator()(const AttemptEnded& event) {
+    Running* running = find(event.job, event.attempt);
+    if (running == nullptr) return;
+    auto what = [&] { return fmt::format("job {} attempt {} ended", event.job.value, event.attempt); };
+    Job& job = at(event.job);
+    if (event.cause == Cause::kStoreError) {
+      require(event.retry, what(), "what was never started is not given up");
+      ++job.ends.at(static_cast<std::size_t>(event.cause));
+      take_back(event.job, event.attempt, event.not_before, what);
+      return;
+    }
+    require(running->alive == 0, what(), fmt::format("{} of its ranks run", running->alive));
+    const Budget budget = budget_of(event.cause);
+    if (!budget.renewed) ++job.ends.at(static_cast<std::size_t>(event.cause));
+    if (running->progressed)
+      job.fruitless = 0;
+    else if (budget.renewed && !state_.stop)
+      ++job.fruitless;
+    if (budget.elsewhere && running->ending && !running->ending->host.empty())
+      accuse(state_, event.job, running->ending->host, event.cause);
+    if (event.retry)
+      move_to(event.job, Ready{event.not_before});
+    else if (event.cause == Cause::kCancelled)
+      give_up(event.job, Cancelled{event.evidence});
+    else
+      give_up(event.job, Failed{event.cause, event.evidence});
+  }
+
+  void operator()(const JobSucceeded& event) {
+    Job& job = at(event.job);
+    require(job.wanted, fmt::format("job {} succeeded", event.job.value), "it is not in the plan");
+    if (std::holds_alternative<Succeeded>(job.state)) return;
+    if (const auto* running = std::get_if<Running>(&job.state)) {
+      require(running->alive == 0, fmt::format("job {} succeeded", event.job.value), "its ranks run");
+      acquit(state_, event.job, running->placement);
+    }
+    move_to(event.job, Succeeded{event.attempt});
+    for (JobNumber user : at(event.job).needed_by) {
+      auto* waiting = std::get_if<Waiting>(&at(user).state);
+      if (waiting == nullptr) continue;
+      if (waiting->unmet > 1)
+        --waiting->unmet;
+      else
+        move_to(user, Ready{});
+    }
+  }
+
+  void operator()(const JobFailed& event) {
+    require_idle(event.job, "failed");
+    give_up(event.job, Failed{event.cause, event.why});
+  }
+
+  void operator()(const JobCancelled& event) {
+    require_idle(event.job, "cancelled");
+    give_up(event.job, Cancelled{event.why});
+  }
+
+  void operator()(const CancelRequested& event) {
+    Job& job = at(event.job);
+    if (!job.wanted || job.unwanted) return;
+    unindex_job(state_, event.job);
+    job.unwanted = event.why;
+    index_job(state_, event.job);
+    if (auto* running = std::get_if<Running>(&job.state))
+      end_with(event.job, *running, {Cause::kCancelled, event.why, {}});
+  }
+
+  void operator()(const HostDrained& event) {
+    unindex_host(state_, event.host);
+    HostRecord& record = state_.hosts[event.host];
+    if (event.on)
+      record.drained = event.why;
+    else
+      record = {};
+    refresh_host_record(state_, event.host);
+    index_host(state_, event.host);
+  }
+
+  void operator()(const HostExcluded& event) { exclude(state_, event.host, event.why); }
+
+  void operator()(const StopRequested& event) {
+    if (state_.stop) return;
+    state_.stop = event.why;
+    state_.stop_cause = event.cause;
+    for (JobNumber number : state_.running) refresh_attention(state_, number);
+  }
+
+  void operator()(const RunEnded& event) { state_.end = event.end; }
+
+ private:
+  // Nothing of the attempt was started: its number is free again, to be used from `from` on.
+  template <class What>
+  void take_back(JobNumber number, int attempt, Instant from, const What& what) {
+    Job& job = at(number);
+    require(std::get<Running>(job.state).alive == job.slots, what(), "some of it ran");
+    if (--job.placements == 0) --state_.placed_jobs;
+    job.attempts = attempt - 1;
+    move_to(number, Ready{from});
+  }
+
+  Job& at(JobNumber number) {
+    if (number.value < 0 || static_cast<std::size_t>(number.value) >= state_.jobs.size())
+      refuse(fmt::format("job {} named", number.value), fmt::format("{} jobs are known", state_.jobs.size()));
+    return state_.jobs[static_cast<std::size_t>(number.value)];
+  }
+
+  Running* find(JobNumber number, int attempt) {
+    return current(state_, number, attempt) == nullptr ? nullptr : &std::get<Running>(at(number).state);
+  }
+
+  template <class F>
+  void for_each_at_work(AgentNumber agent, F&& change) {
+    const auto there = state_.at_work.find(agent);
+    if (there == state_.at_work.end()) return;
+    for (JobNumber number : there->second) change(number, std::get<Running>(at(number).state));
+  }
+
+  void require_idle(JobNumber number, std::string_view what) {
+    const Job& job = at(number);
+    const bool idle = std::holds_alternative<Waiting>(job.state) || std::holds_alternative<Ready>(job.state);
+    if (!job.wanted || !idle)
+      refuse(fmt::format("job {} {}", number.value, what), fmt::format("it is {}", name_of(job.state)));
+  }
+
+  // The gang's numeric class is that of the first of its agents of which it is known.
+  template <class What>
+  void take(const Share& share, const Job& job, std::string& numeric_class, const What& what) {
+    const auto found = state_.agents.find(share.agent);
+    if (found == state_.agents.end() || !usable(state_, found->second))
+      refuse(what(), fmt::format("agent {} is not there for it", share.agent.value));
+    AgentSlots& agent = found->second;
+    const int free = job.gpus ? agent.free_gpus : agent.free;
+    if (share.slots <= 0 || share.slots > free)
+      refuse(what(), fmt::format("agent {} has {} slots free, not {}", share.agent.value, free, share.slots));
+    if (agent.memory_mib > 0 && share.slots * job.memory_mib > agent.free_memory_mib)
+      refuse(what(), fmt::format("agent {} has {} MiB free", share.agent.value, agent.free_memory_mib));
+    if (numeric_class.empty()) numeric_class = agent.numeric_class;
+    if (!agent.numeric_class.empty() && agent.numeric_class != numeric_class)
+      refuse(what(), "its agents are of two numeric classes");
+    change_free(state_, share.agent, agent, job, -share.slots);
+  }
+
+  // Once the attempt is being stopped its ranks end because we want it; but where it is stopped because one of them
+  // lost a peer, that peer's own end may come after.
+  static bool is_our_doing(const Running& running, const RankExited& event) {
+    if (!running.stopping || event.out_of_memory) return false;
+    return running.ending->cause != Cause::kPeerLost || event.signal == SIGKILL || event.signal == SIGTERM ||
+           event.code == 75;
+  }
+
+  void end_with(JobNumber number, Running& running, Ending ending) {
+    if (!running.ending || weight_of(ending.cause) > weight_of(running.ending->cause))
+      running.ending = std::move(ending);
+    refresh_attention(state_, number);
+  }
+
+  void give_up(JobNumber number, JobState ended) {
+    move_to(number, std::move(ended));
+    for (JobNumber user : at(number).needed_by)
+      if (std::holds_alternative<Waiting>(at(user).state)) state_.doomed.insert(user);
+  }
+
+  void move_to(JobNumber number, JobState next) {
+    Job& job = at(number);
+    unindex_job(state_, number);
+    if (const auto* running = std::get_if<Running>(&job.state))
+      for (const Share& share : running->placement)
+        if (const auto agent = state_.agents.find(share.agent); agent != state_.agents.end())
+          change_free(state_, share.agent, agent->second, job, share.slots);
+    job.state = std::move(next);
+    index_job(state_, number);
+  }
+
+  State& state_;
+};
+
+}  // namespace
+
+void apply(State& state, const Event& event) {
+  if (const std::string wrong = out_of_range(event); !wrong.empty()) refuse(std::string(type_name(event)), wrong);
+  std::visit(Applier(state), event);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,269 @@
+#include "orchestrator/decisions/decide.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "orchestrator/decisions/dispatch.h"
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/decisions/placement.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+AttemptEnded verdict(const State& state, JobNumber number, const Running& running, const Policy& policy, Instant now) {
+  const Job& job = job_of(state, number);
+  const Ending& ending = *running.ending;
+  AttemptEnded ended{number, running.attempt, ending.cause, ending.evidence, false, Instant{}, {}};
+  if (job.unwanted) {
+    ended.cause = Cause::kCancelled;
+    ended.evidence = *job.unwanted;
+    ended.why = "it is not wanted any more";
+    return ended;
+  }
+  const Budget budget = budget_of(ending.cause);
+  if (budget.renewed) {
+    const int fruitless = running.progressed ? 0 : job.fruitless + 1;
+    ended.retry = state.stop.has_value() || fruitless < budget.attempts;
+    ended.why = state.stop           ? "the run is to stop"
+                : running.progressed ? "it made progress"
+                                     : fmt::format("{} of {} ends without progress", fruitless, budget.attempts);
+    return ended;
+  }
+  const int count = job.ends.at(static_cast<std::size_t>(ending.cause)) + 1;
+  ended.retry = count < budget.attempts;
+  ended.why = budget.attempts == 1 ? "the same again would fail the same way"
+                                   : fmt::format("{} {} of {}", name_of(ending.cause), count, budget.attempts);
+  const auto wait = static_cast<double>(back_off(budget, count).count()) * policy.back_off_scale;
+  if (ended.retry && wait > 0) ended.not_before = now + Milliseconds(std::llround(wait));
+  return ended;
+}
+
+// Hosts on which ranks of the attempt have not ended.
+std::set<std::string> hosts_of_living(const State& state, const Running& running) {
+  std::set<std::string> hosts;
+  auto ended = running.ended.begin();
+  for (const Share& share : running.placement)
+    for (int i = 0; i < share.slots; ++i, ++ended)
+      if (!*ended) hosts.insert(state.agents.at(share.agent).host);
+  return hosts;
+}
+
+// A process in a hanging system call outlives SIGKILL, and a stopped spawner kills nobody. Their slots are lost, their
+// jobs need not be.
+void give_up_unkillable(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  const bool all = state.stop && policy.give_up_at && now >= *policy.give_up_at;
+  std::set<std::string> excluded;
+  for (const auto& [stop_by, number] : state.stopping) {
+    if (!all && std::max(stop_by, policy.attentive_since) > now - policy.unkillable_limit) break;
+    const Job& job = job_of(state, number);
+    const auto& running = std::get<Running>(job.state);
+    if (running.alive == 0) continue;
+    std::string where;
+    for (const std::string& host : hosts_of_living(state, running)) {
+      where += (where.empty() ? "" : ", ") + host;
+      if (!is_excluded(state, host) && excluded.insert(host).second)
+        decisions.push_back(HostExcluded{host, fmt::format("job {} ({}) attempt {} cannot be ended there", number.value,
+                                                           job.label, running.attempt)});
+    }
+    decisions.push_back(RanksGivenUp{
+        number, running.attempt,
+        fmt::format("{} of {} process ranks on {} have not ended though they were to ({}: {})", running.alive,
+                    job.slots, where, name_of(running.ending->cause), running.ending->evidence)});
+  }
+}
+
+void settle_attempts(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  for (JobNumber number : state.attention) {
+    const auto& running = std::get<Running>(job_of(state, number).state);
+    if (running.alive == 0) {
+      if (policy.unsettled.contains(number)) continue;
+      decisions.push_back(verdict(state, number, running, policy, now));
+      continue;
+    }
+    const Cause cause = running.ending ? running.ending->cause : state.stop_cause;
+    decisions.push_back(AttemptStopped{number, running.attempt, cause,
+                                       leaves_time(cause) ? policy.stop_grace : Milliseconds{0},
+                                       running.ending ? running.ending->evidence : *state.stop, now});
+  }
+}
+
+std::string why_doomed(const State& state, const Job& job) {
+  if (job.unwanted) return *job.unwanted;
+  for (JobNumber need : job.after)
+    if (const Job& needed = job_of(state, need); ended_badly(needed))
+      return fmt::format("it needs job {} ({}), which {}", need.value, needed.label,
+                         std::holds_alternative<Failed>(needed.state) ? "failed" : "was cancelled");
+  throw core::ContractError("a doomed job needs none that ended badly");
+}
+
+// Whether the others hold whatever is left to do, as far as all hosts together do. The largest gangs first: if one
+// needs this host, that is soon known.
+bool can_be_spared(const State& state, const std::string& host) {
+  for (auto it = state.unfinished.rbegin(); it != state.unfinished.rend(); ++it) {
+    const Need need{it->first.gpus, it->first.slots, it->first.memory_mib, {}, 0, true};
+    if (most_ranks(state, need, host) < need.slots && most_ranks(state, need) == need.slots) return false;
+  }
+  return true;
+}
+
+// One host a call: two could not be each other's substitute.
+void exclude_host(const State& state, const Policy& policy, std::vector<Event>& decisions) {
+  for (const std::string& host : state.accused) {
+    const auto& evidence = state.hosts.at(host).evidence;
+    if (static_cast<int>(evidence.size()) < policy.exclusion_evidence) continue;
+    if (!state.on_host.contains(host) || !can_be_spared(state, host)) continue;
+    std::string why = "failed there and lived elsewhere:";
+    for (JobNumber number : evidence) why += fmt::format(" job {} ({})", number.value, job_of(state, number).label);
+    decisions.push_back(HostExcluded{host, std::move(why)});
+    return;
+  }
+}
+
+void settle(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  give_up_unkillable(state, policy, now, decisions);
+  if (!decisions.empty()) return;  // what else there is to decide depends on the hosts that are left
+  settle_attempts(state, policy, now, decisions);
+  for (JobNumber number : state.doomed)
+    decisions.push_back(JobCancelled{number, why_doomed(state, job_of(state, number))});
+  exclude_host(state, policy, decisions);
+  if (state.run.ends_at != Instant{} && !state.stop && now >= state.run.ends_at - policy.stop_lead)
+    decisions.push_back(
+        StopRequested{fmt::format("the allocation ends in {}",
+                                  duration_text(std::max<std::int64_t>((state.run.ends_at - now).count(), 0))),
+                      Cause::kWalltime});
+}
+
+// A job that no wait will place, as far as this run can tell: why; else empty.
+std::string why_unplaceable(const State& state, const Policy& policy, const Job& job) {
+  // Where agents are missing the same plan may have its place in another run.
+  const bool agents_missing = policy.agents_missing || state.agents_gone || state.agents.empty() ||
+                              state.machine_of.size() != state.agents.size();
+  if (agents_missing) return {};
+  const int all = capacity(state, job.gpus);
+  if (job.gpus && all == 0)
+    return fmt::format("it needs {} and the run has none; --gpus N says how many there are",
+                       slots_text(job.slots, true));
+  if (job.slots > all) return fmt::format("it needs {} and the run has {}", slots_text(job.slots, job.gpus), all);
+  const int ranks = most_ranks(state, need_of(job));
+  if (ranks >= job.slots) return {};
+  return fmt::format("it needs {} of one numeric class with {} MiB each and the run has {} such",
+                     slots_text(job.slots, job.gpus), job.memory_mib, ranks);
+}
+
+std::string why_interrupted(const State& state, const Policy& policy, Instant now) {
+  if (state.agents.empty()) return "no agent is left";
+  if (state.machine_of.empty()) return "every agent that is left is leaving, or its host drained or excluded";
+  for (const auto& [need, queue] : state.ready)
+    if (most_ranks(state, need) == need.slots)
+      if (const auto number = queue.by_path.begin()->second;
+          !reaches_checkpoint(state, policy, job_of(state, number), now))
+        return fmt::format("what is left, such as job {}, would keep nothing before the allocation ends", number.value);
+  return fmt::format("the {} slots and {} GPUs that are left hold no ready job", capacity(state),
+                     capacity(state, true));
+}
+
+// Jobs are left that could not be placed, and nothing runs.
+void conclude_unfinished(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  const bool limited = limit_reached(state);
+  for (const auto& [time, number] : state.resting) {
+    const Job& job = job_of(state, number);
+    const bool room = policy.agents_pending || most_ranks(state, need_of(job)) == job.slots;
+    if (room && (!limited || job.placements > 0) && reaches_checkpoint(state, policy, job, std::max(time, now)))
+      return;  // started when its time comes
+  }
+  if (limited) {
+    decisions.push_back(RunEnded{RunEnd::kLimited, fmt::format("{} jobs were allowed", state.run.max_jobs)});
+    return;
+  }
+  if (policy.agents_pending) return;
+  for (const auto& [need, queue] : state.ready) {
+    const std::string why = why_unplaceable(state, policy, job_of(state, queue.by_path.begin()->second));
+    if (why.empty()) continue;
+    for (const auto& [path, number] : queue.by_path) decisions.push_back(JobFailed{number, Cause::kUnplaceable, why});
+  }
+  // What is left to do can be done by a later run.
+  if (decisions.empty()) decisions.push_back(RunEnded{RunEnd::kInterrupted, why_interrupted(state, policy, now)});
+}
+
+// Nothing runs and nothing was decided: is that the end?
+void conclude(const State& state, const Policy& policy, Instant now, std::vector<Event>& decisions) {
+  const Counts counts = count(state);
+  // A signal that came with the last result interrupts nothing.
+  if (counts.waiting + counts.ready == 0) {
+    const bool complete = counts.failed + counts.cancelled == 0;
+    // Another run may have done what failed here.
+    if (!complete && policy.store_fails && !state.stop) return;
+    decisions.push_back(RunEnded{
+        complete ? RunEnd::kComplete : RunEnd::kIncomplete,
+        fmt::format("{} succeeded, {} failed, {} cancelled", counts.succeeded, counts.failed, counts.cancelled)});
+  } else if (state.stop) {
+    decisions.push_back(RunEnded{RunEnd::kInterrupted, *state.stop});
+  } else if (!policy.store_fails) {
+    conclude_unfinished(state, policy, now, decisions);
+  }
+}
+
+}  // namespace
+
+std::vector<Event> decide(const State& state, const Policy& policy, Instant now) {
+  std::vector<Event> decisions;
+  if (state.end) return decisions;
+  settle(state, policy, now, decisions);
+  if (!decisions.empty()) return decisions;
+  if (!state.stop && !policy.store_fails)
+    if (auto placed = next_placement(state, policy, now)) decisions.emplace_back(std::move(*placed));
+  if (decisions.empty() && state.running.empty()) conclude(state, policy, now, decisions);
+  return decisions;
+}
+
+AttemptEnded taken_back(const State& state, const Policy& policy, Instant now, JobNumber number,
+                        const std::string& evidence) {
+  const Job& job = job_of(state, number);
+  const int count = job.ends.at(static_cast<std::size_t>(Cause::kStoreError)) + 1;
+  AttemptEnded ended{number, std::get<Running>(job.state).attempt, Cause::kStoreError, evidence, true, {}, {}};
+  ended.why = "nothing of it was started";
+  const auto wait = static_cast<double>(back_off(budget_of(Cause::kStoreError), count + 1).count());
+  ended.not_before = now + Milliseconds(std::llround(wait * policy.back_off_scale));
+  return ended;
+}
+
+std::optional<Instant> next_wake(const State& state, const Policy& policy, Instant now) {
+  if (state.end) return std::nullopt;
+  std::optional<Instant> wake;
+  if (!state.stopping.empty())
+    wake = std::max(state.stopping.begin()->first, policy.attentive_since) + policy.unkillable_limit;
+  if (state.stop) return wake && policy.give_up_at ? std::min(*wake, *policy.give_up_at) : wake;
+  const auto resting = state.resting.upper_bound({now, JobNumber{std::numeric_limits<int>::max()}});
+  if (resting != state.resting.end() && (!wake || resting->first < *wake)) wake = resting->first;
+  if (state.run.ends_at != Instant{}) {
+    const Instant stop = state.run.ends_at - policy.stop_lead;
+    if (stop > now && (!wake || stop < *wake)) wake = stop;
+  }
+  return wake;
+}
+
+std::string why_waiting(const State& state, const Policy& policy, Instant now, JobNumber number) {
+  const Job& job = job_of(state, number);
+  const auto* ready = std::get_if<Ready>(&job.state);
+  if (!job.wanted || (ready == nullptr && !std::holds_alternative<Waiting>(job.state))) return {};
+  if (job.unwanted) return fmt::format("it is to be cancelled: {}", *job.unwanted);
+  if (ready == nullptr) {
+    for (JobNumber need : job.after) {
+      const Job& needed = job_of(state, need);
+      if (std::holds_alternative<Succeeded>(needed.state)) continue;
+      const int others = std::get<Waiting>(job.state).unmet - 1;
+      return fmt::format("it needs job {} ({}), which is {}{}", need.value, needed.label, name_of(needed.state),
+                         others > 0 ? fmt::format(", and {} more", others) : "");
+    }
+  }
+  if (state.end) return "no run is at work";
+  if (state.stop) return fmt::format("the run is to stop: {}", *state.stop);
+  if (state.agents.empty()) return "no agent is there";
+  if (ready->not_before > now)
+    return fmt::format("it is tried again in {}", duration_text((ready->not_before - now).count()));
+  return why_not_placed(state, policy, now, number);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,326 @@
+#include "orchestrator/decisions/dispatch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "orchestrator/decisions/placement.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr JobNumber kAfterAll{std::numeric_limits<int>::max()};
+
+// Milliseconds until the run tells everything to checkpoint.
+std::int64_t time_left(const State& state, const Policy& policy, Instant now) {
+  if (state.run.ends_at == Instant{}) return kNever;
+  return (state.run.ends_at - policy.stop_lead - now).count();
+}
+
+// A ready job that may be next. Its Job is looked at for few of them: most are not in the processor's cache.
+struct Candidate {
+  JobNumber number;
+  std::int64_t path_ms = 0;
+  const Need* need = nullptr;
+};
+
+bool comes_before(const Candidate& a, const Candidate& b) {
+  if (a.need->priority != b.need->priority) return a.need->priority > b.need->priority;
+  return std::pair(-a.path_ms, a.number) < std::pair(-b.path_ms, b.number);
+}
+
+// When the first job that waits is expected to start, and how much it then leaves free.
+struct Reservation {
+  std::int64_t in_ms = 0;
+  int spare = 0;
+};
+
+// One look at one pool: slots, or GPUs.
+class Dispatch {
+ public:
+  Dispatch(const State& state, const Policy& policy, Instant now, bool gpus)
+      : state_(state),
+        policy_(policy),
+        now_(now),
+        gpus_(gpus),
+        left_(time_left(state, policy, now)),
+        limited_(limit_reached(state)),
+        free_(free_slots(state, gpus)) {
+    if (free_ == 0) return;
+    const auto end = state.resting.upper_bound({now, kAfterAll});
+    for (auto it = state.resting.begin(); it != end; ++it)
+      if (job(it->second).gpus == gpus) rested_.emplace_back(it->second, need_of(job(it->second)));
+  }
+
+  std::optional<Placed> next() const {
+    if (free_ == 0) return std::nullopt;
+    std::vector<Candidate> first = first_candidates();
+    while (!first.empty()) {
+      const auto best = std::min_element(first.begin(), first.end(), comes_before);
+      if (Placement placement = place(*best); !placement.empty())
+        return placed(*best, std::move(placement), -1, why_first(*best, first));
+      if (!waits_in_vain(*best)) return behind(*best);
+      first.erase(best);
+    }
+    return std::nullopt;
+  }
+
+  // The first job in the order that does not fit and waits; nothing if one that fits comes before it.
+  std::optional<Candidate> find_head() const {
+    std::vector<Candidate> first = first_candidates();
+    std::sort(first.begin(), first.end(), comes_before);
+    for (const Candidate& candidate : first) {
+      if (!place(candidate).empty()) return std::nullopt;
+      if (!waits_in_vain(candidate)) return candidate;
+    }
+    return std::nullopt;
+  }
+
+  // The first of each queue that an empty machine room would hold, as far as slots go.
+  std::vector<Candidate> first_candidates() const {
+    std::vector<Candidate> candidates;
+    for_each_queue([&](const Need& need, const Queue& queue) {
+      if (need.slots > capacity_for(need)) return;
+      if (const auto first = first_in_time(need, queue)) candidates.push_back(*first);
+    });
+    for (const auto& [number, need] : rested_)
+      if (may_start(number, need) && need.slots <= capacity_for(need)) candidates.push_back(candidate_of(number, need));
+    return candidates;
+  }
+
+  // Enough of what runs is expected to have ended by then. A job that has run longer than expected is taken to need as
+  // long again as it is late. Nothing where that does not suffice, or memory is what lacks.
+  std::optional<Reservation> reserve(const Need& need) const {
+    int free = 0;
+    for (const auto& [numeric_class, room] : state_.rooms.at(gpus_))
+      if (class_fits(state_, need, numeric_class)) free += room.free;
+    if (free >= need.slots) return std::nullopt;
+    const auto& ends = state_.ends.at(gpus_);
+    auto later = ends.lower_bound({now_, JobNumber{-1}});
+    auto late = std::make_reverse_iterator(later);
+    while (later != ends.end() || late != ends.rend()) {
+      const std::int64_t in_later = later != ends.end() ? (later->first.first - now_).count() : kNever;
+      const std::int64_t in_late = late != ends.rend() ? (now_ - late->first.first).count() : kNever;
+      const auto& [end, slots] = in_later <= in_late ? *later++ : *late++;
+      free += returned(need, end.second, slots);
+      if (free >= need.slots) return Reservation{std::min(in_later, in_late), free - need.slots};
+    }
+    return std::nullopt;
+  }
+
+  // Not even an empty machine room has the memory.
+  bool waits_in_vain(const Candidate& candidate) const {
+    return candidate.need->memory_mib > 0 && most_ranks(state_, *candidate.need) < candidate.need->slots;
+  }
+
+  Placement place(const Candidate& candidate) const {
+    return choose_placement(state_, *candidate.need, job(candidate.number).failed_on);
+  }
+
+ private:
+  template <class F>
+  void for_each_queue(F&& visit) const {
+    const Need lowest{gpus_, 0, 0, {}, std::numeric_limits<int>::min(), false};
+    for (auto it = state_.ready.lower_bound(lowest); it != state_.ready.end() && it->first.gpus == gpus_; ++it)
+      if (!(limited_ && it->first.fresh)) visit(it->first, it->second);
+  }
+
+  Candidate candidate_of(JobNumber number, const Need& need) const { return {number, job(number).path_ms, &need}; }
+
+  // The first of a queue. Where the allocation ends before that keeps anything, another that does, whatever its path.
+  std::optional<Candidate> first_in_time(const Need& need, const Queue& queue) const {
+    const auto& [path, first] = *queue.by_path.begin();
+    if (left_ == kNever || job(first).checkpoint_ms <= left_) return Candidate{first, -path, &need};
+    const auto end = queue.by_checkpoint.upper_bound({left_, kAfterAll});
+    if (end == queue.by_checkpoint.begin()) return std::nullopt;
+    return candidate_of(std::prev(end)->second, need);
+  }
+
+  bool may_start(JobNumber number, const Need& need) const {
+    return !(limited_ && need.fresh) && job(number).checkpoint_ms <= left_;
+  }
+
+  int capacity_for(const Need& need) const {
+    const auto& rooms = state_.rooms.at(gpus_);
+    if (rooms.size() == 1) return rooms.begin()->second.capacity;
+    Need without_memory = need;
+    without_memory.memory_mib = 0;
+    return most_ranks(state_, without_memory);
+  }
+
+  // The best of those that may start though `head` comes before them.
+  std::optional<Placed> behind(const Candidate& head) const {
+    const std::optional<Reservation> reservation = reserve(*head.need);
+    const bool patient = job(head.number).passed < policy_.patience;
+    std::vector<Candidate> candidates;
+    for_each_queue([&](const Need& need, const Queue& queue) {
+      if (need.slots > free_) return;
+      if (const auto first = first_to_pass(need, queue, reservation, patient)) candidates.push_back(*first);
+    });
+    for (const auto& [number, need] : rested_)
+      if (need.slots <= free_ && may_start(number, need) &&
+          (is_harmless(number, need, reservation) || (patient && !is_known(number, reservation))))
+        candidates.push_back(candidate_of(number, need));
+    std::sort(candidates.begin(), candidates.end(), comes_before);
+    for (const Candidate& candidate : candidates) {
+      Placement placement = place(candidate);
+      if (placement.empty()) continue;
+      const bool harmless = is_harmless(candidate.number, *candidate.need, reservation);
+      return placed(candidate, std::move(placement), harmless ? -1 : head.number.value,
+                    why_passes(candidate, head, reservation));
+    }
+    return std::nullopt;
+  }
+
+  // The job of a queue that may pass: its first if that may, else the longest that is expected to end in time.
+  std::optional<Candidate> first_to_pass(const Need& need, const Queue& queue,
+                                         const std::optional<Reservation>& reservation, bool patient) const {
+    if (reservation ? need.slots <= reservation->spare : patient) return first_in_time(need, queue);
+    if (!reservation || queue.by_left.begin()->first > reservation->in_ms) return std::nullopt;
+    const JobNumber first = queue.by_path.begin()->second;
+    if (may_start(first, need) && is_harmless(first, need, reservation)) return candidate_of(first, need);
+    // What ends before the allocation does reaches a checkpoint before that, too.
+    const auto end = queue.by_left.upper_bound({std::min(left_, reservation->in_ms), kAfterAll});
+    if (end == queue.by_left.begin()) return std::nullopt;
+    const auto& [left, longest] = *std::prev(end);
+    if ((left == 0 && !patient) || !may_start(longest, need)) return std::nullopt;
+    return candidate_of(longest, need);
+  }
+
+  // Does not delay the reservation, as far as is known.
+  bool is_harmless(JobNumber number, const Need& need, const std::optional<Reservation>& reservation) const {
+    if (!reservation) return false;
+    return need.slots <= reservation->spare ||
+           (job(number).expected_ms > 0 && expected_left(job(number)) <= reservation->in_ms);
+  }
+
+  bool is_known(JobNumber number, const std::optional<Reservation>& reservation) const {
+    return reservation && job(number).expected_ms > 0;
+  }
+
+  // What a running job leaves to a need when it ends.
+  int returned(const Need& need, JobNumber number, int slots) const {
+    if (state_.rooms.at(gpus_).size() == 1 && state_.machine_of.size() == state_.agents.size()) return slots;
+    int sum = 0;
+    for (const Share& share : std::get<Running>(job(number).state).placement)
+      if (state_.machine_of.contains(share.agent) &&
+          class_fits(state_, need, state_.agents.at(share.agent).numeric_class))
+        sum += share.slots;
+    return sum;
+  }
+
+  std::string why_first(const Candidate& best, const std::vector<Candidate>& first) const {
+    std::optional<Candidate> second;
+    auto offer = [&](const Candidate& other) {
+      if (other.number != best.number && (!second || comes_before(other, *second))) second = other;
+    };
+    for (const Candidate& other : first) offer(other);
+    if (const auto queue = state_.ready.find(*best.need); queue != state_.ready.end()) {
+      const auto& order = queue->second.by_path;
+      if (const auto after = order.upper_bound({-best.path_ms, best.number}); after != order.end())
+        offer({after->second, -after->first, best.need});
+    }
+    if (second && second->need->priority != best.need->priority)
+      return fmt::format("highest priority ({})", best.need->priority);
+    if (second && second->path_ms != best.path_ms) return fmt::format("longest path ({})", duration_text(best.path_ms));
+    return "first in plan order";
+  }
+
+  std::string why_passes(const Candidate& candidate, const Candidate& head,
+                         const std::optional<Reservation>& reservation) const {
+    std::string why =
+        fmt::format("passes job {}, which waits for {}", head.number.value, slots_text(head.need->slots, gpus_));
+    if (!is_harmless(candidate.number, *candidate.need, reservation)) return why;
+    if (candidate.need->slots <= reservation->spare) return why + " and will find enough beside it";
+    return why + fmt::format(" for about {}; it is expected to end before that, in {}",
+                             duration_text(reservation->in_ms), duration_text(expected_left(job(candidate.number))));
+  }
+
+  Placed placed(const Candidate& candidate, Placement placement, int past, std::string why) const {
+    const Job& job = this->job(candidate.number);
+    why += fmt::format("; {} of {} free {}", job.slots, free_, gpus_ ? "GPUs" : "slots");
+    for (const auto& [host, causes] : job.failed_on) {
+      const bool again = std::any_of(placement.begin(), placement.end(), [&, &host = host](const Share& share) {
+        return state_.agents.at(share.agent).host == host;
+      });
+      why += again ? fmt::format("; again on {}, where it failed: no other has room", host)
+                   : fmt::format("; not on {}, where it failed", host);
+    }
+    if (const std::string there = numeric_class_of(state_, placement);
+        !there.empty() && !job.numeric_class.empty() && there != job.numeric_class)
+      why += "; it starts over: no agent of its checkpoint's numeric class is there";
+    return {candidate.number, job.attempts + 1, std::move(placement), past, std::move(why), now_};
+  }
+
+  const Job& job(JobNumber number) const { return state_.jobs[static_cast<std::size_t>(number.value)]; }
+
+  const State& state_;
+  const Policy& policy_;
+  Instant now_;
+  bool gpus_;
+  std::int64_t left_;
+  bool limited_;
+  int free_;
+  std::vector<std::pair<JobNumber, Need>> rested_;  // jobs whose back-off has ended since the last placement
+};
+
+}  // namespace
+
+std::optional<Placed> next_placement(const State& state, const Policy& policy, Instant now) {
+  if (auto placed = Dispatch(state, policy, now, true).next()) return placed;
+  return Dispatch(state, policy, now, false).next();
+}
+
+std::string why_not_placed(const State& state, const Policy& policy, Instant now, JobNumber number) {
+  const Job& job = job_of(state, number);
+  const Need need = need_of(job);
+  const std::string needs = slots_text(need.slots, need.gpus);
+  if (limit_reached(state) && need.fresh)
+    return fmt::format("the {} jobs that this run may start have been started", state.run.max_jobs);
+  if (!reaches_checkpoint(state, policy, job, now))
+    return fmt::format("it would keep nothing before the allocation ends: that takes about {} and {} are left",
+                       duration_text(job.checkpoint_ms),
+                       duration_text(std::max<std::int64_t>(time_left(state, policy, now), 0)));
+  const int most = most_ranks(state, need);
+  if (most < need.slots)
+    return fmt::format("it needs {}{} and the agents that may be used hold {} at once", needs,
+                       need.memory_mib > 0 ? fmt::format(" with {} MiB each", need.memory_mib) : "", most);
+  const Dispatch dispatch(state, policy, now, job.gpus);
+  const Candidate self{number, job.path_ms, &need};
+  const bool fits = !dispatch.place(self).empty();
+  std::string why;
+  if (!fits) {
+    const int free = free_slots(state, job.gpus);
+    why = fmt::format("it needs {} and {} are free", needs, free);
+    if (free >= need.slots) why += ", without enough memory or not of one numeric class";
+  }
+  const auto head = dispatch.find_head();
+  if (!head || head->number == number || comes_before(self, *head)) return why;
+  const auto reservation = dispatch.reserve(*head->need);
+  return why + fmt::format("{}job {} ({}) comes before it and waits for {}{}", why.empty() ? "" : "; ",
+                           head->number.value, job_of(state, head->number).label,
+                           slots_text(head->need->slots, job.gpus),
+                           reservation ? fmt::format(", for about {}", duration_text(reservation->in_ms)) : "");
+}
+
+bool reaches_checkpoint(const State& state, const Policy& policy, const Job& job, Instant now) {
+  return job.checkpoint_ms == 0 || job.checkpoint_ms <= time_left(state, policy, now);
+}
+
+bool limit_reached(const State& state) { return state.run.max_jobs >= 0 && state.placed_jobs >= state.run.max_jobs; }
+
+std::string slots_text(int slots, bool gpus) {
+  return fmt::format("{} {}{}", slots, gpus ? "GPU" : "slot", slots == 1 ? "" : "s");
+}
+
+std::string duration_text(std::int64_t milliseconds) {
+  const auto seconds = static_cast<double>(milliseconds) / 1000;
+  if (milliseconds < 1000) return fmt::format("{} ms", milliseconds);
+  if (seconds < 120) return fmt::format("{:.0f} s", seconds);
+  if (seconds < 7200) return fmt::format("{:.0f} min", seconds / 60);
+  return fmt::format("{:.1f} h", seconds / 3600);
+}
+
+}  // namespace resolute::orchestrator

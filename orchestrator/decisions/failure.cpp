@@ -1,0 +1,127 @@
+#include "orchestrator/decisions/failure.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <csignal>
+#include <limits>
+#include <string_view>
+
+namespace resolute::orchestrator {
+namespace {
+
+// What programs write when they fail, in small letters. The first that is found decides, so the order matters: "CUDA
+// error: out of memory" is no broken device, and a NCCL error of a peer that has gone is none either.
+struct Sign {
+  std::string_view text;
+  Cause cause;
+};
+constexpr std::array kSigns{
+    Sign{"out of memory", Cause::kOutOfMemory},
+    Sign{"outofmemoryerror", Cause::kOutOfMemory},
+    Sign{"cannot allocate memory", Cause::kOutOfMemory},
+    Sign{"bad_alloc", Cause::kOutOfMemory},
+    Sign{"memoryerror", Cause::kOutOfMemory},
+    Sign{"alloc_failed", Cause::kOutOfMemory},  // CUDNN_STATUS_, CUBLAS_STATUS_
+    Sign{"no space left on device", Cause::kStorageFull},
+    Sign{"disk quota exceeded", Cause::kStorageFull},
+    Sign{"file too large", Cause::kStorageFull},
+    Sign{"process rank", Cause::kPeerLost},  // "process ranks 2, 3 did not come", "process rank 2 did not arrive"
+    Sign{"connection closed by peer", Cause::kPeerLost},
+    Sign{"connection reset by peer", Cause::kPeerLost},
+    Sign{"connection refused", Cause::kPeerLost},
+    Sign{"broken pipe", Cause::kPeerLost},
+    Sign{"socket timeout", Cause::kPeerLost},
+    Sign{"remote process exited", Cause::kPeerLost},
+    Sign{"ncclremoteerror", Cause::kPeerLost},
+    Sign{"collective operation timeout", Cause::kPeerLost},
+    Sign{"cuda error", Cause::kDeviceError},
+    Sign{"cudaerror", Cause::kDeviceError},
+    Sign{"cudnn", Cause::kDeviceError},
+    Sign{"cublas", Cause::kDeviceError},
+    Sign{"nccl", Cause::kDeviceError},
+    Sign{"no cuda-capable device", Cause::kDeviceError},
+    Sign{"illegal memory access", Cause::kDeviceError},
+};
+
+// A cause's facts; budget: attempts, renewed, first back-off, factor, longest back-off, elsewhere.
+struct CauseRow {
+  Cause cause;
+  std::string_view name;
+  int weight;
+  Budget budget{};
+  bool leaves_time = false;
+};
+constexpr Budget kTried{3, false, Milliseconds(250), 4, Milliseconds(60'000), true};
+constexpr Budget kNoFaultOfTheJob{8, true};
+constexpr Budget kGivenUpAtOnce{};
+constexpr bool kLeavesTime = true;
+
+constexpr std::array kCauseRows{
+    CauseRow{Cause::kExitCode, "exit-code", 8, kTried},
+    CauseRow{Cause::kSignal, "signal", 9, kTried},
+    CauseRow{Cause::kOutOfMemory, "out-of-memory", 14, {2, false, Milliseconds(5'000), 1, Milliseconds(5'000)}},
+    CauseRow{Cause::kDeviceError, "device-error", 13, {4, false, Milliseconds(1'000), 4, Milliseconds(60'000), true}},
+    CauseRow{Cause::kPeerLost, "peer-lost", 0, kNoFaultOfTheJob},
+    CauseRow{Cause::kNoProgress, "no-progress", 7, {3, false, {}, 1, {}, true}},
+    CauseRow{Cause::kStorageFull, "storage-full", 12, {40, false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+    CauseRow{Cause::kConfiguration, "configuration", 16, kGivenUpAtOnce},
+    CauseRow{Cause::kInterrupted, "interrupted", 3, kNoFaultOfTheJob, kLeavesTime},
+    CauseRow{Cause::kPreempted, "preempted", 5, kNoFaultOfTheJob, kLeavesTime},
+    CauseRow{Cause::kWalltime, "walltime", 4, kNoFaultOfTheJob, kLeavesTime},
+    // Those that lost an agent's ranks may die of it in any way.
+    CauseRow{Cause::kAgentLost, "agent-lost", 10, kNoFaultOfTheJob},
+    CauseRow{Cause::kCoordinatorLost, "coordinator-lost", 2, kNoFaultOfTheJob},
+    CauseRow{Cause::kUnplaceable, "unplaceable", 1, kGivenUpAtOnce},
+    CauseRow{Cause::kCancelled, "cancelled", 6, kGivenUpAtOnce, kLeavesTime},
+    CauseRow{Cause::kUnkillable, "unkillable", 11, kNoFaultOfTheJob},
+    // Of an attempt that was never started: no rank says it.
+    CauseRow{Cause::kStoreError,
+             "store-error",
+             15,
+             {std::numeric_limits<int>::max(), false, Milliseconds(1'000), 2, Milliseconds(60'000)}},
+};
+static_assert(kCauseRows.size() == kCauses, "each cause has a row");
+static_assert(std::all_of(kCauseRows.begin(), kCauseRows.end(),
+                          [](const CauseRow& row) { return &row == &kCauseRows[static_cast<std::size_t>(row.cause)]; }),
+              "rows stand in the order of the causes");
+
+const CauseRow& cause_row(Cause cause) { return kCauseRows.at(static_cast<std::size_t>(cause)); }
+
+Cause by_evidence(std::string_view evidence, Cause otherwise) {
+  std::string small(evidence);
+  std::transform(small.begin(), small.end(), small.begin(),
+                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
+  for (const Sign& sign : kSigns)
+    if (small.find(sign.text) != std::string::npos) return sign.cause;
+  return otherwise;
+}
+
+}  // namespace
+
+Cause classify(const RankExited& exited) {
+  if (exited.out_of_memory) return Cause::kOutOfMemory;
+  if (exited.signal == SIGXFSZ) return Cause::kStorageFull;
+  // An exception that nobody catches ends in abort(); its text says more than the signal.
+  if (exited.signal == SIGABRT) return by_evidence(exited.evidence, Cause::kSignal);
+  if (exited.signal != 0) return Cause::kSignal;
+  if (exited.code == 2) return Cause::kConfiguration;
+  if (exited.code == 75) return Cause::kInterrupted;
+  return by_evidence(exited.evidence, Cause::kExitCode);
+}
+
+std::string_view name_of(Cause cause) { return cause_row(cause).name; }
+
+int weight_of(Cause cause) { return cause_row(cause).weight; }
+
+Budget budget_of(Cause cause) { return cause_row(cause).budget; }
+
+bool leaves_time(Cause cause) { return cause_row(cause).leaves_time; }
+
+Milliseconds back_off(const Budget& budget, int count) {
+  Milliseconds wait = budget.first_back_off;
+  for (int i = 1; i < count && wait < budget.longest_back_off; ++i) wait *= budget.factor;
+  return std::min(wait, budget.longest_back_off);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,36 @@
+#pragma once
+//! \file
+//! From what a process rank left behind to a cause, and what each cause allows. Pure.
+
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! The cause that a rank's end shows: signal, exit code and, for exit code 1 and others without a meaning of their own,
+//! what its last line says (a full disk, a CUDA or NCCL error, a device out of memory, a lost peer). `exited` is not a
+//! good end (code 0 without a signal).
+Cause classify(const RankExited& exited);
+
+//! How much more an end by this cause tells than another: when several ranks of a gang fail, the most telling end is
+//! the attempt's. A rank that waited in vain for a peer says least; configuration says most.
+int weight_of(Cause cause);
+
+//! What an attempt's end by a cause allows.
+struct Budget {
+  int attempts = 1;               //!< ends by this cause in one run after which the job is given up
+  bool renewed = false;           //!< counts ends in a row without a new checkpoint instead (Job::fruitless)
+  Milliseconds first_back_off{};  //!< wait after the first such end
+  int factor = 1;                 //!< of the wait after each further one
+  Milliseconds longest_back_off{};
+  bool elsewhere = false;  //!< the hosts that it failed on are avoided where there are others
+};
+Budget budget_of(Cause cause);
+
+//! Whether ranks that are stopped for this cause are given time to write a checkpoint; those that have failed, lost a
+//! peer or hang are not.
+bool leaves_time(Cause cause);
+
+//! The wait after the `count`th end (1, 2, …) by a budget's cause.
+Milliseconds back_off(const Budget& budget, int count);
+
+}  // namespace resolute::orchestrator

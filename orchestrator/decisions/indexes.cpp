@@ -1,0 +1,201 @@
+#include "orchestrator/decisions/indexes.h"
+
+#include <algorithm>
+
+namespace resolute::orchestrator {
+namespace {
+
+bool is_doomed(const State& state, const Job& job) {
+  if (job.unwanted) return true;
+  return std::holds_alternative<Waiting>(job.state) &&
+         std::any_of(job.after.begin(), job.after.end(),
+                     [&](JobNumber need) { return ended_badly(job_of(state, need)); });
+}
+
+bool needs_decision(const State& state, const Running& running) {
+  if (running.alive == 0) return running.ending.has_value();
+  return !running.stopping && (running.ending.has_value() || state.stop.has_value());
+}
+
+bool is_accused(const HostRecord& record) { return !record.evidence.empty() && !record.excluded; }
+
+bool has_ended(const Job& job) { return ended_badly(job) || std::holds_alternative<Succeeded>(job.state); }
+
+Shape shape_of(const Job& job) { return {job.slots, job.gpus, job.memory_mib}; }
+
+void enqueue(State& state, JobNumber number, const Job& job) {
+  Queue& queue = state.ready[need_of(job)];
+  queue.by_path.emplace(-job.path_ms, number);
+  queue.by_left.emplace(expected_left(job), number);
+  queue.by_checkpoint.emplace(job.checkpoint_ms, number);
+}
+
+void dequeue(State& state, JobNumber number, const Job& job) {
+  const auto queue = state.ready.find(need_of(job));
+  queue->second.by_path.erase({-job.path_ms, number});
+  queue->second.by_left.erase({expected_left(job), number});
+  queue->second.by_checkpoint.erase({job.checkpoint_ms, number});
+  if (queue->second.by_path.empty()) state.ready.erase(queue);
+}
+
+void index_running(State& state, JobNumber number, const Job& job, const Running& running) {
+  state.running.insert(number);
+  if (needs_decision(state, running)) state.attention.insert(number);
+  if (running.stop_by != Instant{}) state.stopping.emplace(running.stop_by, number);
+  for (const Share& share : running.placement) {
+    auto& there = state.at_work[share.agent];
+    const auto place = std::lower_bound(there.begin(), there.end(), number);
+    if (place == there.end() || *place != number) there.insert(place, number);
+  }
+  if (running.expected_end != Instant{})
+    state.ends.at(job.gpus).emplace(std::pair(running.expected_end, number), job.slots);
+}
+
+void unindex_running(State& state, JobNumber number, const Job& job, const Running& running) {
+  state.running.erase(number);
+  state.attention.erase(number);
+  state.stopping.erase({running.stop_by, number});
+  for (const Share& share : running.placement) {
+    const auto there = state.at_work.find(share.agent);
+    if (there == state.at_work.end()) continue;
+    std::erase(there->second, number);
+    if (there->second.empty()) state.at_work.erase(there);
+  }
+  state.ends.at(job.gpus).erase({running.expected_end, number});
+}
+
+}  // namespace
+
+void index_job(State& state, JobNumber number) {
+  const Job& job = job_of(state, number);
+  if (!job.wanted || has_ended(job)) return;
+  ++state.unfinished[shape_of(job)];
+  if (const auto* running = std::get_if<Running>(&job.state)) {
+    index_running(state, number, job, *running);
+    return;
+  }
+  const auto* ready = std::get_if<Ready>(&job.state);
+  if (is_doomed(state, job))
+    state.doomed.insert(number);
+  else if (ready != nullptr && ready->not_before <= state.last_placed)
+    enqueue(state, number, job);
+  else if (ready != nullptr)
+    state.resting.emplace(ready->not_before, number);
+}
+
+void unindex_job(State& state, JobNumber number) {
+  const Job& job = job_of(state, number);
+  if (!job.wanted || has_ended(job)) return;
+  if (const auto alike = state.unfinished.find(shape_of(job)); --alike->second == 0) state.unfinished.erase(alike);
+  if (const auto* running = std::get_if<Running>(&job.state)) {
+    unindex_running(state, number, job, *running);
+  } else if (state.doomed.erase(number) == 0) {
+    if (const auto* ready = std::get_if<Ready>(&job.state))
+      if (state.resting.erase({ready->not_before, number}) == 0) dequeue(state, number, job);
+  }
+}
+
+void refresh_attention(State& state, JobNumber number) {
+  const auto* running = std::get_if<Running>(&job_of(state, number).state);
+  if (running != nullptr && needs_decision(state, *running))
+    state.attention.insert(number);
+  else
+    state.attention.erase(number);
+}
+
+void index_host(State& state, const std::string& host) {
+  const auto here = state.on_host.find(host);
+  if (here == state.on_host.end()) return;
+  std::map<std::string, AgentNumber> lowest;  // by numeric class
+  for (AgentNumber number : here->second) {
+    const AgentSlots& agent = state.agents.at(number);
+    if (!usable(state, agent)) continue;
+    const AgentNumber first = lowest.emplace(agent.numeric_class, number).first->second;
+    Machine& machine = state.machines[first];
+    machine.agents.insert(number);
+    machine.free[0] += agent.free;
+    machine.free[1] += agent.free_gpus;
+    state.machine_of[number] = first;
+    if (agent.slots > 0) state.rooms[0][agent.numeric_class].capacity += agent.slots;
+    if (agent.gpus > 0) state.rooms[1][agent.numeric_class].capacity += agent.gpus;
+  }
+  for (const auto& [numeric_class, first] : lowest) {
+    for (std::size_t pool : {0U, 1U}) {
+      const int free = state.machines.at(first).free.at(pool);
+      if (free == 0) continue;
+      Room& room = state.rooms.at(pool).at(numeric_class);
+      room.free += free;
+      room.machines.emplace(free, first);
+    }
+  }
+}
+
+void unindex_host(State& state, const std::string& host) {
+  const auto here = state.on_host.find(host);
+  if (here == state.on_host.end()) return;
+  for (AgentNumber number : here->second) {
+    const auto first = state.machine_of.find(number);
+    if (first == state.machine_of.end()) continue;
+    const AgentSlots& agent = state.agents.at(number);
+    const bool leads = first->second == number;
+    for (std::size_t pool : {0U, 1U}) {
+      const auto room = state.rooms.at(pool).find(agent.numeric_class);
+      if (room == state.rooms.at(pool).end()) continue;
+      room->second.capacity -= pool == 0 ? agent.slots : agent.gpus;
+      room->second.free -= pool == 0 ? agent.free : agent.free_gpus;
+      if (leads) room->second.machines.erase({state.machines.at(number).free.at(pool), number});
+    }
+    if (leads) state.machines.erase(number);
+    state.machine_of.erase(first);
+  }
+  for (auto& rooms : state.rooms) std::erase_if(rooms, [](const auto& room) { return room.second.capacity == 0; });
+}
+
+void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots) {
+  (job.gpus ? agent.free_gpus : agent.free) += slots;
+  if (agent.memory_mib > 0) agent.free_memory_mib += slots * job.memory_mib;
+  auto machine = state.machines.find(number);  // most machines have one agent
+  if (machine == state.machines.end()) {
+    const auto first = state.machine_of.find(number);
+    if (first == state.machine_of.end()) return;
+    machine = state.machines.find(first->second);
+  }
+  int& free = machine->second.free.at(job.gpus);
+  Room& room = state.rooms.at(job.gpus).find(agent.numeric_class)->second;
+  if (free > 0) room.machines.erase({free, machine->first});
+  free += slots;
+  room.free += slots;
+  if (free > 0) room.machines.emplace(free, machine->first);
+}
+
+void refresh_host_record(State& state, const std::string& host) {
+  const auto record = state.hosts.find(host);
+  if (record != state.hosts.end() && record->second == HostRecord{}) state.hosts.erase(record);
+  const auto left = state.hosts.find(host);
+  if (left != state.hosts.end() && is_accused(left->second))
+    state.accused.insert(host);
+  else
+    state.accused.erase(host);
+}
+
+void wake_resting(State& state, Instant now) {
+  while (!state.resting.empty() && state.resting.begin()->first <= now) {
+    const JobNumber number = state.resting.begin()->second;
+    state.resting.erase(state.resting.begin());
+    enqueue(state, number, job_of(state, number));
+  }
+}
+
+void build_indexes(State& state) {
+  static_cast<Indexes&>(state) = {};
+  for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) {
+    state.numbers.emplace(job_of(state, {i}).id.hex, JobNumber{i});
+    index_job(state, {i});
+  }
+  for (const auto& [number, agent] : state.agents) state.on_host[agent.host].insert(number);
+  for (const auto& [host, agents] : state.on_host) index_host(state, host);
+  for (const auto& [host, record] : state.hosts)
+    if (is_accused(record)) state.accused.insert(host);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,31 @@
+#pragma once
+//! \file
+//! Keeps State's Indexes while apply() changes what they follow from. For apply() and build_indexes() alone.
+
+#include <string>
+
+#include "orchestrator/decisions/state.h"
+
+namespace resolute::orchestrator {
+
+//! Agents that a run can have: so many times kMostSlots fits into an int.
+inline constexpr std::size_t kMostAgents = 20'000;
+
+//! Enters a wanted job as it stands, or takes it out: to be called after, and before, any change of its state or of
+//! what its place in the indexes follows from.
+void index_job(State& state, JobNumber number);
+void unindex_job(State& state, JobNumber number);
+//! Brings `attention` up to date with one Running job.
+void refresh_attention(State& state, JobNumber number);
+//! Groups the agents of a host into machines, or takes these apart: to be called after, and before, an agent comes or
+//! goes, or whether anything may be placed on one changes.
+void index_host(State& state, const std::string& host);
+void unindex_host(State& state, const std::string& host);
+//! Gives slots, or GPUs, of one agent that answers back from a job, or, negative, to it.
+void change_free(State& state, AgentNumber number, AgentSlots& agent, const Job& job, int slots);
+//! Brings `accused` up to date with one host, and forgets a record that says nothing.
+void refresh_host_record(State& state, const std::string& host);
+//! Moves the jobs whose back-off is over at `now` from `resting` to `ready`.
+void wake_resting(State& state, Instant now);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,222 @@
+#include "orchestrator/decisions/placement.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+namespace resolute::orchestrator {
+namespace {
+
+using Rooms = std::map<std::string, Room>;
+// Rooms whose agents one gang may use together: those of one numeric class, and those of unknown class.
+using Domain = std::vector<const Room*>;
+
+std::vector<Domain> domains_of(const State& state, const Need& need) {
+  const Rooms& rooms = state.rooms.at(need.gpus);
+  const auto unknown = rooms.find("");
+  std::vector<Domain> domains;
+  auto add = [&](const Room* room) {
+    domains.push_back({room});
+    if (unknown != rooms.end()) domains.back().push_back(&unknown->second);
+  };
+  if (const auto wanted = rooms.find(need.numeric_class); wanted != rooms.end() && !need.numeric_class.empty()) {
+    add(&wanted->second);
+    return domains;
+  }
+  for (const auto& [numeric_class, room] : rooms)
+    if (!numeric_class.empty()) add(&room);
+  if (domains.empty() && unknown != rooms.end()) domains.push_back({&unknown->second});
+  return domains;
+}
+
+// Ranks that memory lets in.
+int let_in(std::int64_t memory_mib, std::int64_t each) {
+  return static_cast<int>(std::min<std::int64_t>(memory_mib / each, std::numeric_limits<int>::max()));
+}
+
+// One search for one gang.
+class Search {
+ public:
+  Search(const State& state, const Need& need, const std::map<std::string, std::vector<Cause>>& avoided)
+      : state_(state), need_(need), avoided_(avoided) {}
+
+  Placement run(const Domain& domain) {
+    int free = 0;
+    for (const Room* room : domain) free += room->free;
+    if (free < need_.slots) return {};
+    placement_.clear();
+    used_.clear();
+    std::vector<Descent> descents;
+    for (const Room* room : domain) descents.emplace_back(*room);
+    for (int left = need_.slots; left > 0;) {
+      AgentNumber machine = tightest(domain, left);
+      if (machine.value < 0) machine = largest(descents);
+      if (machine.value < 0) return {};
+      left -= take(machine, left);
+      used_.push_back(machine);
+    }
+    return std::move(placement_);
+  }
+
+  int hosts() const { return static_cast<int>(used_.size()); }
+
+ private:
+  // A room's machines from the one with the most free; of equals the lowest number first.
+  struct Descent {
+    explicit Descent(const Room& room) : all(&room.machines), level_begin(all->end()), at(all->end()), level_end(at) {
+      next_level();
+    }
+    bool done() const { return at == all->end(); }
+    void next() {
+      if (++at == level_end) next_level();
+    }
+    void next_level() {
+      level_end = level_begin;
+      if (level_end == all->begin()) {
+        at = all->end();
+        return;
+      }
+      level_begin = all->lower_bound({std::prev(level_end)->first, AgentNumber{-1}});
+      at = level_begin;
+    }
+    const std::set<std::pair<int, AgentNumber>>* all;
+    std::set<std::pair<int, AgentNumber>>::const_iterator level_begin, at, level_end;
+  };
+
+  int fit(AgentNumber number) const {
+    const AgentSlots& agent = state_.agents.at(number);
+    const int free = need_.gpus ? agent.free_gpus : agent.free;
+    if (need_.memory_mib == 0 || agent.memory_mib == 0) return free;
+    return std::min(free, let_in(agent.free_memory_mib, need_.memory_mib));
+  }
+
+  // Ranks that fit on a machine of which so much is free.
+  int machine_fit(AgentNumber machine, int free) const {
+    const bool asks = need_.memory_mib > 0 || !avoided_.empty();
+    if (!asks) return free;
+    if (avoided_.contains(state_.agents.at(machine).host)) return 0;
+    if (need_.memory_mib == 0) return free;
+    int ranks = 0;
+    for (AgentNumber agent : state_.machines.at(machine).agents) ranks += fit(agent);
+    return ranks;
+  }
+
+  bool is_used(AgentNumber machine) const { return std::find(used_.begin(), used_.end(), machine) != used_.end(); }
+
+  // The machine that `ranks` fill best, if they fit on one.
+  AgentNumber tightest(const Domain& domain, int ranks) const {
+    std::pair<int, AgentNumber> best{0, {-1}};
+    for (const Room* room : domain) {
+      for (auto it = room->machines.lower_bound({ranks, AgentNumber{-1}}); it != room->machines.end(); ++it) {
+        if (best.second.value >= 0 && *it > best) break;
+        if (machine_fit(it->second, it->first) < ranks || is_used(it->second)) continue;
+        best = *it;
+        break;
+      }
+    }
+    return best.second;
+  }
+
+  // The next of those with the most free.
+  AgentNumber largest(std::vector<Descent>& descents) const {
+    while (true) {
+      Descent* best = nullptr;
+      for (Descent& descent : descents) {
+        if (descent.done()) continue;
+        if (best == nullptr || descent.at->first > best->at->first ||
+            (descent.at->first == best->at->first && descent.at->second < best->at->second))
+          best = &descent;
+      }
+      if (best == nullptr) return {-1};
+      const auto [free, machine] = *best->at;
+      best->next();
+      if (machine_fit(machine, free) > 0) return machine;
+    }
+  }
+
+  // Gives up to `wanted` ranks to a machine's agents: to the one that they fill best, else to the largest first.
+  int take(AgentNumber machine, int wanted) {
+    const std::set<AgentNumber>& all = state_.machines.at(machine).agents;
+    if (all.size() == 1) {
+      placement_.push_back({machine, std::min(fit(machine), wanted)});
+      return placement_.back().slots;
+    }
+    std::vector<Share> agents;
+    for (AgentNumber agent : all)
+      if (const int ranks = fit(agent); ranks > 0) agents.push_back({agent, ranks});
+    int taken = 0;
+    while (taken < wanted && !agents.empty()) {
+      const int left = wanted - taken;
+      auto better = [&](const Share& a, const Share& b) {
+        const bool a_fits = a.slots >= left;
+        const bool b_fits = b.slots >= left;
+        if (a_fits != b_fits) return a_fits;
+        return a_fits ? a.slots < b.slots : a.slots > b.slots;
+      };
+      const auto best = std::min_element(agents.begin(), agents.end(), better);
+      placement_.push_back({best->agent, std::min(best->slots, left)});
+      taken += placement_.back().slots;
+      agents.erase(best);
+    }
+    return taken;
+  }
+
+  const State& state_;
+  const Need& need_;
+  const std::map<std::string, std::vector<Cause>>& avoided_;
+  Placement placement_;
+  std::vector<AgentNumber> used_;
+};
+
+}  // namespace
+
+Placement choose_placement(const State& state, const Need& need,
+                           const std::map<std::string, std::vector<Cause>>& failed_on) {
+  Search search(state, need, failed_on);
+  Placement best;
+  int fewest = 0;
+  for (const Domain& domain : domains_of(state, need)) {
+    Placement placement = search.run(domain);
+    if (placement.empty() || (!best.empty() && search.hosts() >= fewest)) continue;
+    best = std::move(placement);
+    fewest = search.hosts();
+  }
+  if (best.empty() && !failed_on.empty()) return choose_placement(state, need, {});
+  return best;
+}
+
+int most_ranks(const State& state, const Need& need, const std::string& without) {
+  auto slots_of = [&](const AgentSlots& agent) { return need.gpus ? agent.gpus : agent.slots; };
+  std::map<std::string_view, int> by_class;
+  for (const auto& [numeric_class, room] : state.rooms.at(need.gpus))
+    if (class_fits(state, need, numeric_class)) by_class[numeric_class] = room.capacity;
+  if (const auto there = state.on_host.find(without); !without.empty() && there != state.on_host.end())
+    for (AgentNumber number : there->second)
+      if (const AgentSlots& agent = state.agents.at(number);
+          state.machine_of.contains(number) && by_class.contains(agent.numeric_class))
+        by_class[agent.numeric_class] -= slots_of(agent);
+  auto most = [&] {
+    const auto unknown = by_class.find("");
+    int ranks = 0;
+    for (const auto& [numeric_class, in_class] : by_class)
+      ranks = std::max(ranks, in_class + (numeric_class.empty() || unknown == by_class.end() ? 0 : unknown->second));
+    return std::min(ranks, need.slots);
+  };
+  if (need.memory_mib == 0 || most() < need.slots) return most();
+  by_class.clear();
+  for (const auto& [number, first] : state.machine_of) {
+    const AgentSlots& agent = state.agents.at(number);
+    if ((!without.empty() && agent.host == without) || !class_fits(state, need, agent.numeric_class)) continue;
+    const int ranks = slots_of(agent);
+    by_class[agent.numeric_class] +=
+        agent.memory_mib > 0 ? std::min(ranks, let_in(agent.memory_mib, need.memory_mib)) : ranks;
+  }
+  return most();
+}
+
+bool class_fits(const State& state, const Need& need, const std::string& numeric_class) {
+  return need.numeric_class.empty() || numeric_class.empty() || numeric_class == need.numeric_class ||
+         !state.rooms.at(need.gpus).contains(need.numeric_class);
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,29 @@
+#pragma once
+//! \file
+//! Where a gang goes: pure, and fast at ten thousand agents.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "orchestrator/decisions/state.h"
+
+namespace resolute::orchestrator {
+
+//! Where a gang with this need goes: on agents of one numeric class, on the fewest hosts, then the fewest agents; of
+//! several that fit, where the least is left over, then the lowest number. Hosts named in `failed_on` are taken where
+//! there is no other way. Agents of an unknown class go with any. If no agent of the need's class is there, the class
+//! does not count. Empty if what is free does not suffice.
+//! Takes time in the logarithm of the number of machines for each host of the answer; where memory or failed_on bar
+//! machines, in their number at worst.
+Placement choose_placement(const State& state, const Need& need,
+                           const std::map<std::string, std::vector<Cause>>& failed_on = {});
+
+//! Ranks of this need that could run at once if nothing else ran, up to its slots; without one host if that is named.
+//! In time that grows with the number of agents if it counts memory.
+int most_ranks(const State& state, const Need& need, const std::string& without = {});
+
+//! Whether a gang with this need may use an agent of this numeric class.
+bool class_fits(const State& state, const Need& need, const std::string& numeric_class);
+
+}  // namespace resolute::orchestrator

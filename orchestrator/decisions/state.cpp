@@ -1,0 +1,198 @@
+#include "orchestrator/decisions/state.h"
+
+#include <algorithm>
+
+#include "core/overloaded.h"
+
+namespace resolute::orchestrator {
+
+std::string_view name_of(const JobState& state) {
+  return std::visit(core::Overloaded{[](const Waiting&) { return std::string_view("waiting"); },
+                                     [](const Ready&) { return std::string_view("ready"); },
+                                     [](const Running&) { return std::string_view("running"); },
+                                     [](const Succeeded&) { return std::string_view("succeeded"); },
+                                     [](const Failed&) { return std::string_view("failed"); },
+                                     [](const Cancelled&) { return std::string_view("cancelled"); }},
+                    state);
+}
+
+const Job& job_of(const State& state, JobNumber number) {
+  RESOLUTE_EXPECT(number.value >= 0 && static_cast<std::size_t>(number.value) < state.jobs.size(), "no such job");
+  return state.jobs[static_cast<std::size_t>(number.value)];
+}
+
+Job& job_of(State& state, JobNumber number) { return const_cast<Job&>(job_of(std::as_const(state), number)); }
+
+bool ended_badly(const Job& job) {
+  return std::holds_alternative<Failed>(job.state) || std::holds_alternative<Cancelled>(job.state);
+}
+
+const Running* current(const State& state, JobNumber number, int attempt) {
+  if (number.value < 0 || static_cast<std::size_t>(number.value) >= state.jobs.size()) return nullptr;
+  const Job& job = job_of(state, number);
+  const auto* running = job.wanted ? std::get_if<Running>(&job.state) : nullptr;
+  return running != nullptr && running->attempt == attempt ? running : nullptr;
+}
+
+AgentNumber agent_of(const Placement& placement, int process_rank) {
+  for (const Share& share : placement) {
+    if (process_rank < share.slots) return share.agent;
+    process_rank -= share.slots;
+  }
+  throw core::ContractError("a process rank outside its placement");
+}
+
+int capacity(const State& state, bool gpus) {
+  int slots = 0;
+  for (const auto& [numeric_class, room] : state.rooms.at(gpus)) slots += room.capacity;
+  return slots;
+}
+
+int free_slots(const State& state, bool gpus) {
+  int slots = 0;
+  for (const auto& [numeric_class, room] : state.rooms.at(gpus)) slots += room.free;
+  return slots;
+}
+
+bool usable(const State& state, const AgentSlots& agent) {
+  if (agent.leaving) return false;
+  const auto host = state.hosts.find(agent.host);
+  return host == state.hosts.end() || (!host->second.drained && !host->second.excluded);
+}
+
+bool is_excluded(const State& state, const std::string& host) {
+  const auto record = state.hosts.find(host);
+  return record != state.hosts.end() && record->second.excluded;
+}
+
+std::string host_of(const State& state, const Placement& placement) {
+  std::string host;
+  for (const Share& share : placement) {
+    const auto agent = state.agents.find(share.agent);
+    if (agent == state.agents.end() || (!host.empty() && agent->second.host != host)) return {};
+    host = agent->second.host;
+  }
+  return host;
+}
+
+std::string numeric_class_of(const State& state, const Placement& placement) {
+  for (const Share& share : placement) {
+    const auto agent = state.agents.find(share.agent);
+    if (agent != state.agents.end() && !agent->second.numeric_class.empty()) return agent->second.numeric_class;
+  }
+  return {};
+}
+
+Need need_of(const Job& job) {
+  return {job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
+}
+
+std::int64_t expected_left(const Job& job) {
+  if (job.expected_ms == 0 || job.steps <= 0 || job.checkpoint <= 0) return job.expected_ms;
+  const auto undone = static_cast<double>(job.steps - std::min(job.checkpoint, job.steps));
+  return 1 + static_cast<std::int64_t>(static_cast<double>(job.expected_ms) * undone / static_cast<double>(job.steps));
+}
+
+Counts count(const State& state) {
+  Counts counts;
+  for (const Job& job : state.jobs) {
+    if (!job.wanted) continue;
+    std::visit(
+        core::Overloaded{[&](const Waiting&) { ++counts.waiting; }, [&](const Ready&) { ++counts.ready; },
+                         [&](const Running&) { ++counts.running; }, [&](const Succeeded&) { ++counts.succeeded; },
+                         [&](const Failed&) { ++counts.failed; }, [&](const Cancelled&) { ++counts.cancelled; }},
+        job.state);
+  }
+  return counts;
+}
+
+namespace {
+
+struct Used {
+  int slots = 0, gpus = 0;
+  std::int64_t memory_mib = 0;
+};
+
+void check_running(const State& state, JobNumber number, const Job& job, const Running& running,
+                   std::map<AgentNumber, Used>& used) {
+  int slots = 0;
+  int rank = 0;
+  std::string numeric_class;
+  for (const Share& share : running.placement) {
+    RESOLUTE_EXPECT(share.slots > 0, fmt::format("job {} has an empty share", number.value));
+    slots += share.slots;
+    (job.gpus ? used[share.agent].gpus : used[share.agent].slots) += share.slots;
+    used[share.agent].memory_mib += share.slots * job.memory_mib;
+    const auto agent = state.agents.find(share.agent);
+    for (int i = 0; i < share.slots; ++i, ++rank)
+      RESOLUTE_EXPECT(agent != state.agents.end() || running.ended.at(static_cast<std::size_t>(rank)),
+                      fmt::format("job {} has a live rank on an agent that is gone", number.value));
+    if (agent == state.agents.end() || agent->second.numeric_class.empty()) continue;
+    RESOLUTE_EXPECT(numeric_class.empty() || numeric_class == agent->second.numeric_class,
+                    fmt::format("job {} runs on two numeric classes", number.value));
+    numeric_class = agent->second.numeric_class;
+  }
+  RESOLUTE_EXPECT(slots == job.slots, fmt::format("job {} has {} of {} slots", number.value, slots, job.slots));
+  RESOLUTE_EXPECT(running.ended.size() == static_cast<std::size_t>(job.slots), "one flag a rank");
+  auto alive = std::count(running.ended.begin(), running.ended.end(), false);
+  RESOLUTE_EXPECT(alive == running.alive, fmt::format("job {} counts its live ranks wrongly", number.value));
+  RESOLUTE_EXPECT(running.attempt == job.attempts, fmt::format("job {} runs an old attempt", number.value));
+}
+
+void check_jobs(const State& state, std::map<AgentNumber, Used>& used) {
+  int placed = 0;
+  for (int i = 0; i < static_cast<int>(state.jobs.size()); ++i) {
+    JobNumber number{i};
+    const Job& job = job_of(state, number);
+    if (!job.wanted) continue;
+    if (job.placements > 0) ++placed;
+    int unmet = 0;
+    for (JobNumber need : job.after) {
+      const Job& needed = job_of(state, need);
+      RESOLUTE_EXPECT(needed.wanted, fmt::format("job {} needs one outside the plan", i));
+      if (!std::holds_alternative<Succeeded>(needed.state)) ++unmet;
+    }
+    if (const auto* waiting = std::get_if<Waiting>(&job.state)) {
+      RESOLUTE_EXPECT(waiting->unmet == unmet && unmet > 0,
+                      fmt::format("job {} waits for {} of {}", i, waiting->unmet, unmet));
+    } else if (std::holds_alternative<Ready>(job.state)) {
+      RESOLUTE_EXPECT(unmet == 0, fmt::format("job {} is ready with {} needs unmet", i, unmet));
+    } else if (const auto* runs = std::get_if<Running>(&job.state)) {
+      RESOLUTE_EXPECT(unmet == 0, fmt::format("job {} runs with {} needs unmet", i, unmet));
+      check_running(state, number, job, *runs, used);
+    }
+  }
+  RESOLUTE_EXPECT(placed == state.placed_jobs, "the jobs placed in this run are counted wrongly");
+}
+
+}  // namespace
+
+void check_invariants(const State& state) {
+  std::map<AgentNumber, Used> used;
+  check_jobs(state, used);
+  for (const auto& [number, agent] : state.agents) {
+    const Used taken = used.contains(number) ? used.at(number) : Used{};
+    RESOLUTE_EXPECT(agent.free == agent.slots - taken.slots && agent.free >= 0,
+                    fmt::format("agent {} has {} of {} slots free with {} taken", number.value, agent.free, agent.slots,
+                                taken.slots));
+    RESOLUTE_EXPECT(agent.free_gpus == agent.gpus - taken.gpus && agent.free_gpus >= 0,
+                    fmt::format("agent {} has {} of {} GPUs free with {} taken", number.value, agent.free_gpus,
+                                agent.gpus, taken.gpus));
+    RESOLUTE_EXPECT(agent.memory_mib == 0 ||
+                        (agent.free_memory_mib == agent.memory_mib - taken.memory_mib && agent.free_memory_mib >= 0),
+                    fmt::format("agent {} has {} of {} MiB free with {} taken", number.value, agent.free_memory_mib,
+                                agent.memory_mib, taken.memory_mib));
+  }
+  State derived = state;
+  build_indexes(derived);
+  const Indexes& kept = state;
+  const Indexes& made = derived;
+  RESOLUTE_EXPECT(kept.ready == made.ready && kept.resting == made.resting, "the ready index differs from the jobs");
+  RESOLUTE_EXPECT(kept.running == made.running && kept.attention == made.attention && kept.stopping == made.stopping &&
+                      kept.ends == made.ends,
+                  "the running index differs from the jobs");
+  RESOLUTE_EXPECT(kept.doomed == made.doomed, "the doomed index differs from the jobs");
+  RESOLUTE_EXPECT(kept == made, "an index of the agents differs from them");
+}
+
+}  // namespace resolute::orchestrator

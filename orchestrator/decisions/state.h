@@ -1,0 +1,245 @@
+#pragma once
+//! \file
+//! Everything the orchestrator knows: the fold of its events (apply.h). Plain values, no clock, no I/O; equal events
+//! give equal states. Each job state carries only its own data, so that combinations that cannot be cannot be written.
+//! A snapshot holds Facts and all that they hold, members in the order in which they are declared (members.h).
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! Needs results that are not there yet.
+struct Waiting {
+  int unmet = 0;  //!< jobs of `after` without a result
+  bool operator==(const Waiting&) const = default;
+};
+//! May be placed from `not_before` on.
+struct Ready {
+  Instant not_before{};
+  bool operator==(const Ready&) const = default;
+};
+//! What ended, or is to end, an attempt.
+struct Ending {
+  Cause cause{};
+  std::string evidence;
+  std::string host;  //!< where it began; empty: on no host in particular
+  bool operator==(const Ending&) const = default;
+};
+struct Running {
+  int attempt = 0;
+  Placement placement;
+  std::vector<bool> ended;  //!< by process rank
+  int alive = 0;            //!< ranks that have not ended
+  bool started = false;     //!< every rank was seen to run
+  bool progressed = false;  //!< a new checkpoint in this attempt
+  Instant placed_at{};
+  Instant expected_end{};        //!< as it was expected when it was placed; the epoch of the clock: unknown
+  bool stopping = false;         //!< AttemptStopped was decided
+  std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
+  Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
+  bool operator==(const Running&) const = default;
+};
+struct Succeeded {
+  int attempt = 0;  //!< 0: before this run
+  bool operator==(const Succeeded&) const = default;
+};
+struct Failed {
+  Cause cause{};
+  std::string evidence;
+  bool operator==(const Failed&) const = default;
+};
+struct Cancelled {
+  std::string why;
+  bool operator==(const Cancelled&) const = default;
+};
+using JobState = std::variant<Waiting, Ready, Running, Succeeded, Failed, Cancelled>;
+//! "waiting", "ready", "running", "succeeded", "failed", "cancelled".
+std::string_view name_of(const JobState& state);
+
+struct Job {
+  experiments::JobId id;
+  std::string kind;
+  std::string label;
+  std::vector<JobNumber> after;
+  std::vector<JobNumber> needed_by;
+  int slots = 1;
+  bool gpus = false;
+  std::int64_t memory_mib = 0;
+  int priority = 0;
+  std::int64_t steps = 0;
+  std::int64_t expected_ms = 0;
+  std::int64_t path_ms = 0;
+  std::int64_t checkpoint_ms = 0;
+  bool wanted = false;  //!< in this run's plan
+  JobState state = Waiting{};
+  int attempts = 0;                 //!< number of the last attempt that the store or the journal has seen
+  std::array<int, kCauses> ends{};  //!< attempts of this run that ended by each cause, of its budget (failure.h)
+  int fruitless = 0;                //!< ends in a row, of causes that are no fault of the job, without a new checkpoint
+  std::int64_t checkpoint = -1;     //!< highest step seen; -1: none
+  std::string numeric_class;        //!< of the agents that wrote that checkpoint: another class cannot go on from it
+  std::map<std::string, std::vector<Cause>> failed_on;  //!< hosts where it failed; by what, in this run. Others are
+                                                        //!< preferred
+  std::optional<std::string> unwanted;                  //!< why the user cancelled it
+  int passed = 0;      //!< placements of later jobs, of unknown duration, while it waited for more slots
+  int placements = 0;  //!< in this run, without those taken back (RunStarted::max_jobs counts the jobs that have one)
+  bool operator==(const Job&) const = default;
+};
+
+//! An agent that answers, and what is left of it.
+struct AgentSlots {
+  std::string host;
+  int slots = 0;
+  int free = 0;
+  int gpus = 0;
+  int free_gpus = 0;
+  std::int64_t memory_mib = 0;  //!< 0: not counted
+  std::int64_t free_memory_mib = 0;
+  std::string numeric_class;
+  bool leaving = false;
+  bool operator==(const AgentSlots&) const = default;
+};
+
+//! What is known of a host, over all its agents, in this run: a new one begins with fresh evidence, and a host that the
+//! user or the evidence has put aside is not lost to a suite for good.
+struct HostRecord {
+  //! Jobs that failed there first (not by their configuration) and have not failed elsewhere, since anything last
+  //! succeeded or made progress on that host alone.
+  std::set<JobNumber> suspects;
+  std::set<JobNumber> evidence;         //!< suspects that then succeeded or made progress on other hosts
+  std::optional<std::string> drained;   //!< why, by the user
+  std::optional<std::string> excluded;  //!< why, by HostExcluded
+  bool operator==(const HostRecord&) const = default;
+};
+
+//! What a Ready job asks of the machine room. Jobs that ask the same stand in one queue.
+struct Need {
+  bool gpus = false;
+  int slots = 1;
+  std::int64_t memory_mib = 0;  //!< of each rank; 0: not counted
+  std::string numeric_class;    //!< that its checkpoint needs; empty: any
+  int priority = 0;
+  bool fresh = true;  //!< not placed in this run yet: RunStarted::max_jobs may bar it
+  auto operator<=>(const Need&) const = default;
+};
+Need need_of(const Job& job);
+//! Of the duration that is expected of a job, what a new attempt would take: it goes on from its checkpoint. 0:
+//! unknown.
+std::int64_t expected_left(const Job& job);
+
+//! What a job that has not ended will go on to ask for: ranks that must run at once, MiB of each.
+struct Shape {
+  int slots = 1;
+  bool gpus = false;
+  std::int64_t memory_mib = 0;
+  auto operator<=>(const Shape&) const = default;
+};
+
+//! Ready jobs of one need, three times over.
+struct Queue {
+  std::set<std::pair<std::int64_t, JobNumber>> by_path;        //!< -path_ms: the order of equal priorities
+  std::set<std::pair<std::int64_t, JobNumber>> by_left;        //!< expected_left()
+  std::set<std::pair<std::int64_t, JobNumber>> by_checkpoint;  //!< checkpoint_ms
+  bool operator==(const Queue&) const = default;
+};
+//! The agents of one host and one numeric class on which something may be placed.
+struct Machine {
+  std::set<AgentNumber> agents;
+  std::array<int, 2> free{};  //!< slots, GPUs
+  bool operator==(const Machine&) const = default;
+};
+//! The machines of one numeric class, by slots or by GPUs.
+struct Room {
+  int capacity = 0;
+  int free = 0;
+  std::set<std::pair<int, AgentNumber>> machines;  //!< those with something free: how much, and the machine's number
+  bool operator==(const Room&) const = default;
+};
+
+//! What follows from the rest of a State and is kept beside it because every decision asks for it. Kept by apply(),
+//! made anew by build_indexes(), compared by check_invariants(); in no snapshot. Pairs are slots, GPUs.
+struct Indexes {
+  std::map<std::string, JobNumber> numbers;         //!< by job id
+  std::map<Need, Queue> ready;                      //!< wanted Ready jobs whose back-off was over at last_placed
+  std::set<std::pair<Instant, JobNumber>> resting;  //!< the other wanted Ready jobs
+  std::set<JobNumber> running;
+  std::set<JobNumber> attention;                          //!< Running jobs about which there is something to decide
+  std::set<JobNumber> doomed;                             //!< Waiting or Ready jobs that are to be cancelled
+  std::set<std::pair<Instant, JobNumber>> stopping;       //!< Running jobs that are being stopped, by their stop_by
+  std::map<AgentNumber, std::vector<JobNumber>> at_work;  //!< Running jobs by agent, ascending; also one that is gone
+  std::array<std::map<std::pair<Instant, JobNumber>, int>, 2> ends;  //!< Running jobs' expected_end, and their slots
+  std::map<std::string, std::set<AgentNumber>> on_host;              //!< every agent that answers
+  std::map<AgentNumber, Machine> machines;                           //!< by the lowest of their agents
+  std::map<AgentNumber, AgentNumber> machine_of;                     //!< of the agents on which something may be placed
+  std::array<std::map<std::string, Room>, 2> rooms;                  //!< by numeric class
+  std::set<std::string> accused;                                     //!< hosts with evidence that are not excluded
+  std::map<Shape, int> unfinished;  //!< wanted jobs that have not ended, by what they need at least
+  bool operator==(const Indexes&) const = default;
+};
+
+//! What only the events tell.
+struct Facts {
+  std::vector<Job> jobs;
+  std::map<AgentNumber, AgentSlots> agents;  //!< those that answer
+  std::map<std::string, HostRecord> hosts;   //!< by name; only those with something to remember
+  int next_agent = 0;
+  bool agents_gone = false;  //!< this run has lost an agent, or one is leaving
+  RunStarted run;
+  int placed_jobs = 0;              //!< different jobs placed in this run
+  Instant last_placed{};            //!< Placed::at of the latest; back-offs until then are over
+  std::optional<std::string> stop;  //!< why the run is to end
+  Cause stop_cause = Cause::kInterrupted;
+  std::optional<RunEnd> end;
+  bool operator==(const Facts&) const = default;
+};
+
+struct State : Facts, Indexes {
+  bool operator==(const State&) const = default;
+};
+static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes), "a member of State is a fact or follows from them");
+
+//! Makes State's Indexes from its other members.
+void build_indexes(State& state);
+
+const Job& job_of(const State& state, JobNumber number);
+Job& job_of(State& state, JobNumber number);
+//! Failed, or cancelled for whatever reason.
+bool ended_badly(const Job& job);
+//! The attempt's Running if it is the current one, else nullptr: messages from older attempts are ignored.
+const Running* current(const State& state, JobNumber job, int attempt);
+//! The agent that runs a process rank of a placement.
+AgentNumber agent_of(const Placement& placement, int process_rank);
+//! Slots, or GPUs, of the agents on which something may be placed.
+int capacity(const State& state, bool gpus = false);
+//! Those of them that are free.
+int free_slots(const State& state, bool gpus = false);
+//! Whether something may be placed on an agent: it is not leaving, its host neither drained nor excluded.
+bool usable(const State& state, const AgentSlots& agent);
+//! Whether nothing more is started on a host because jobs fail there, or ranks could not be ended.
+bool is_excluded(const State& state, const std::string& host);
+//! The one host of a placement whose agents all answer; empty: several, or not known.
+std::string host_of(const State& state, const Placement& placement);
+//! The numeric class of a placement's agents; empty: unknown.
+std::string numeric_class_of(const State& state, const Placement& placement);
+
+struct Counts {
+  int waiting = 0, ready = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0;
+  bool operator==(const Counts&) const = default;
+};
+//! Of the wanted jobs.
+Counts count(const State& state);
+
+//! Asserts what must hold after every event: indexes equal to what the jobs say, no slot given twice, no gang half
+//! placed, ready exactly when every need is met, nothing placed on an agent that is gone. \throws ContractError naming
+//! the job or agent
+void check_invariants(const State& state);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,303 @@
+#include "orchestrator/launch/bindings.h"
+
+#include <hwloc.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A GPU as the driver shows it.
+struct SeenGpu {
+  std::string bus;  // PCI address
+  std::string name;
+  std::string model;
+};
+
+// In the order of their PCI addresses, which CUDA's is too where all are of one model.
+std::vector<SeenGpu> see_gpus(const fs::path& folder) {
+  std::vector<SeenGpu> gpus;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    SeenGpu gpu;
+    gpu.bus = entry.path().filename().string();
+    std::ifstream text(entry.path() / "information");
+    for (std::string line; std::getline(text, line);) {
+      const auto colon = line.find(':');
+      if (colon == std::string::npos) continue;
+      const auto value = line.find_first_not_of(" \t", colon + 1);
+      if (value == std::string::npos) continue;
+      if (line.starts_with("GPU UUID")) gpu.name = line.substr(value);
+      if (line.starts_with("Model")) gpu.model = line.substr(value);
+    }
+    if (!gpu.name.empty()) gpus.push_back(std::move(gpu));
+  }
+  std::sort(gpus.begin(), gpus.end(), [](const SeenGpu& a, const SeenGpu& b) { return a.bus < b.bus; });
+  return gpus;
+}
+
+template <class Number = std::size_t>
+std::optional<Number> number_of(const std::string& text) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
+// The GPUs that this process may use: the name for ranks and the driver's entry, where it can be told. Where the driver
+// shows none, `granted` of them are believed.
+std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vector<SeenGpu>& seen,
+                                                                 const std::map<std::string, std::string>& variables,
+                                                                 int granted) {
+  std::vector<std::pair<std::string, const SeenGpu*>> visible;
+  const bool believed = seen.empty() && granted > 0;
+  const auto list = variables.find("CUDA_VISIBLE_DEVICES");
+  if (list == variables.end()) {
+    for (const SeenGpu& gpu : seen) visible.emplace_back(gpu.name, &gpu);
+    for (int number = 0; believed && number < granted; ++number) visible.emplace_back(std::to_string(number), nullptr);
+    return visible;
+  }
+  const auto order = variables.find("CUDA_DEVICE_ORDER");
+  const bool by_bus = (order != variables.end() && order->second == "PCI_BUS_ID") ||
+                      std::all_of(seen.begin(), seen.end(), [&](const SeenGpu& g) { return g.model == seen[0].model; });
+  std::istringstream names(list->second);
+  for (std::string name; std::getline(names, name, ',');) {
+    std::erase(name, ' ');
+    const SeenGpu* gpu = nullptr;
+    if (const auto number = number_of(name)) {
+      // CUDA takes what stands before the first number that it does not know.
+      if (*number >= seen.size() && !believed) break;
+      if (by_bus && !believed) gpu = &seen[*number];
+    } else if (name.starts_with("GPU-") && !believed) {
+      const auto match =
+          std::find_if(seen.begin(), seen.end(), [&](const SeenGpu& g) { return g.name.starts_with(name); });
+      if (match == seen.end()) break;
+      gpu = &*match;
+    } else if (!(name.starts_with("MIG-") || name.starts_with("GPU-")) || (seen.empty() && !believed)) {
+      break;
+    }
+    // One named twice would be given to two ranks.
+    if (std::any_of(visible.begin(), visible.end(),
+                    [&](const auto& other) { return other.first == name || (gpu != nullptr && other.second == gpu); }))
+      break;
+    visible.emplace_back(name, gpu);
+  }
+  return visible;
+}
+
+struct FreeTopology {
+  void operator()(hwloc_topology_t topology) const { hwloc_topology_destroy(topology); }
+};
+using Topology = std::unique_ptr<hwloc_topology, FreeTopology>;
+
+// nullptr if hwloc cannot read this machine.
+Topology load_topology(bool with_devices) {
+  hwloc_topology_t raw = nullptr;
+  if (hwloc_topology_init(&raw) != 0) return nullptr;
+  Topology topology(raw);
+  if (with_devices) hwloc_topology_set_io_types_filter(raw, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+  return hwloc_topology_load(raw) == 0 ? std::move(topology) : nullptr;
+}
+
+// The processors that this process may run on.
+cpu_set_t read_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) throw core::system_error("cannot read the usable cores", errno);
+  return set;
+}
+
+// The first 64 bits of the text's SHA-256.
+std::uint64_t digest_of(const std::string& text) {
+  return std::stoull(core::sha256_hex(text).substr(0, 16), nullptr, 16);
+}
+
+bool usable(const cpu_set_t& set, unsigned processor) { return processor < CPU_SETSIZE && CPU_ISSET(processor, &set); }
+
+std::vector<int> processors_of(hwloc_const_bitmap_t places, const cpu_set_t& set) {
+  std::vector<int> processors;
+  for (int place = hwloc_bitmap_first(places); place >= 0; place = hwloc_bitmap_next(places, place))
+    if (usable(set, static_cast<unsigned>(place))) processors.push_back(place);
+  return processors;
+}
+
+// The first usable processor of each core, then the second of each, and so on.
+std::vector<int> cores_first(hwloc_topology_t topology, const cpu_set_t& set) {
+  std::vector<std::vector<int>> of_cores;
+  for (hwloc_obj_t core = nullptr; (core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr;)
+    of_cores.push_back(processors_of(core->cpuset, set));
+  std::vector<int> processors;
+  bool more = true;
+  for (std::size_t thread = 0; more; ++thread) {
+    more = false;
+    for (const auto& core : of_cores) {
+      if (thread >= core.size()) continue;
+      processors.push_back(core[thread]);
+      more = true;
+    }
+  }
+  return processors;
+}
+
+std::vector<int> near_bus(hwloc_topology_t topology, const std::string& bus, const cpu_set_t& set) {
+  const hwloc_obj_t device = hwloc_get_pcidev_by_busidstring(topology, bus.c_str());
+  const hwloc_obj_t place = device == nullptr ? nullptr : hwloc_get_non_io_ancestor_obj(topology, device);
+  return place == nullptr ? std::vector<int>() : processors_of(place->cpuset, set);
+}
+
+std::int64_t number_in_file(const fs::path& path, std::int64_t otherwise) {
+  std::ifstream file(path);
+  std::int64_t value = 0;
+  return file >> value ? value : otherwise;
+}
+
+// Of the machine or the process's control group, whichever is less.
+std::int64_t usable_memory_mib() {
+  std::int64_t bytes = static_cast<std::int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    const bool unified = controllers.empty();
+    if (!unified && controllers != "memory") continue;
+    const fs::path root = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+    const char* limit = unified ? "memory.max" : "memory.limit_in_bytes";
+    // A group's limit holds for those in it: also the limits of the folders above count.
+    fs::path group = line.substr(second + 1);
+    while (true) {
+      bytes = std::min(bytes, number_in_file(root / group.relative_path() / limit, bytes));
+      if (!group.has_relative_path()) break;
+      group = group.parent_path();
+    }
+  }
+  return bytes >> 20;
+}
+
+}  // namespace
+
+Inventory read_inventory(const std::map<std::string, std::string>& environment, const fs::path& gpu_folder,
+                         int granted) {
+  Inventory inventory;
+  inventory.memory_mib = usable_memory_mib();
+  const std::vector<SeenGpu> seen = see_gpus(gpu_folder);
+  const auto gpus = visible_gpus(seen, environment, granted);
+  const cpu_set_t set = read_processors();
+  inventory.machine_processors = CPU_COUNT(&set);
+  const Topology topology = load_topology(!gpus.empty());
+  if (topology) {
+    inventory.cores = cores_first(topology.get(), set);
+    inventory.machine_processors = hwloc_bitmap_weight(hwloc_topology_get_allowed_cpuset(topology.get()));
+  }
+  if (inventory.cores.empty())
+    for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor)
+      if (usable(set, processor)) inventory.cores.push_back(static_cast<int>(processor));
+  for (const auto& [name, gpu] : gpus) {
+    inventory.gpus.push_back(name);
+    inventory.near.push_back(topology && gpu != nullptr ? near_bus(topology.get(), gpu->bus, set) : std::vector<int>());
+  }
+  return inventory;
+}
+
+GivenSets given_sets(const std::map<std::string, std::string>& environment) {
+  const cpu_set_t set = read_processors();
+  std::string processors;
+  for (unsigned processor = 0; processor < CPU_SETSIZE; ++processor)
+    if (usable(set, processor)) processors += fmt::format("{},", processor);
+  const auto list = environment.find("CUDA_VISIBLE_DEVICES");
+  return {digest_of(processors), digest_of(list == environment.end() ? "" : "=" + list->second)};
+}
+
+Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::size_t self) {
+  RESOLUTE_EXPECT(self < digests.size(), "no such agent");
+  const auto own = digests.begin() + static_cast<std::ptrdiff_t>(self);
+  return {static_cast<int>(std::count(digests.begin(), own, *own)),
+          static_cast<int>(std::count(digests.begin(), digests.end(), *own))};
+}
+
+int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion) {
+  int slots = cores;
+  if (const auto given = environment.find("SLURM_CPUS_ON_NODE"); given != environment.end())
+    if (const auto processors = number_of<int>(given->second))
+      slots = std::min(slots, *processors / portion.agents + (portion.index < *processors % portion.agents ? 1 : 0));
+  return std::max(1, slots);
+}
+
+bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors) {
+  const auto given = environment.find("SLURM_CPUS_ON_NODE");
+  return given != environment.end() && number_of<int>(given->second).value_or(0) < usable_processors;
+}
+
+Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents) {
+  for (const Portion& portion : {cores, gpus})
+    RESOLUTE_EXPECT(portion.index >= 0 && portion.index < portion.agents && portion.agents <= agents, "no such agent");
+  Inventory part = whole;
+  part.cores.clear();
+  for (auto i = static_cast<std::size_t>(cores.index); i < whole.cores.size();
+       i += static_cast<std::size_t>(cores.agents))
+    part.cores.push_back(whole.cores[i]);
+  const auto bound = [&](int index) {
+    return whole.gpus.size() * static_cast<std::size_t>(index) / static_cast<std::size_t>(gpus.agents);
+  };
+  part.gpus.clear();
+  part.near.clear();
+  for (std::size_t i = bound(gpus.index); i < bound(gpus.index + 1); ++i) {
+    part.gpus.push_back(whole.gpus[i]);
+    part.near.push_back(i < whole.near.size() ? whole.near[i] : std::vector<int>());
+  }
+  part.memory_mib = whole.memory_mib / agents;
+  return part;
+}
+
+Bindings::Bindings(Inventory inventory, CpuBinding cpu)
+    : inventory_(std::move(inventory)),
+      cpu_(cpu),
+      core_taken_(inventory_.cores.size()),
+      gpu_taken_(inventory_.gpus.size()) {}
+
+Binding Bindings::take(bool gpu) {
+  Binding binding;
+  if (gpu) {
+    const auto free = std::find(gpu_taken_.begin(), gpu_taken_.end(), false);
+    if (free == gpu_taken_.end())
+      throw core::RuntimeError(core::ErrorKind::kTransient, "no GPU of this agent is free",
+                               fmt::format("it has {}", gpu_taken_.size()), "the job is run again");
+    *free = true;
+    const auto place = static_cast<std::size_t>(free - gpu_taken_.begin());
+    binding.gpu = inventory_.gpus[place];
+    if (cpu_ == CpuBinding::kCores && place < inventory_.near.size()) binding.processors = inventory_.near[place];
+    return binding;
+  }
+  if (cpu_ == CpuBinding::kNone) return binding;
+  const auto free = std::find(core_taken_.begin(), core_taken_.end(), false);
+  if (free == core_taken_.end()) return binding;
+  *free = true;
+  binding.processors = {inventory_.cores[static_cast<std::size_t>(free - core_taken_.begin())]};
+  return binding;
+}
+
+void Bindings::give_back(const Binding& binding) {
+  const auto set_free = [](auto& taken, const auto& list, const auto& element) {
+    const auto place = std::find(list.begin(), list.end(), element);
+    if (place != list.end()) taken[static_cast<std::size_t>(place - list.begin())] = false;
+  };
+  if (binding.gpu)
+    set_free(gpu_taken_, inventory_.gpus, *binding.gpu);
+  else if (!binding.processors.empty())
+    set_free(core_taken_, inventory_.cores, binding.processors.front());
+}
+
+}  // namespace resolute::orchestrator

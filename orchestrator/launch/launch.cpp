@@ -1,0 +1,114 @@
+#include "orchestrator/launch/launch.h"
+
+#include <cerrno>
+
+#include "core/process/process.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string log_name(const char* stream, int process_rank) {
+  return process_rank == 0 ? std::string(stream) : fmt::format("{}-{}", stream, process_rank);
+}
+
+}  // namespace
+
+std::set<experiments::JobId> jobs_on_gpus(const std::vector<experiments::PlannedJob>& jobs) {
+  std::set<experiments::JobId> found;
+  for (const auto& job : jobs) {  // trainings come before what evaluates them
+    const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification);
+    const auto* evaluation = std::get_if<experiments::EvaluationSpecification>(&job.specification);
+    if ((training != nullptr && training->device == experiments::Device::kCuda) ||
+        (evaluation != nullptr && found.contains(evaluation->training)))
+      found.insert(job.id);
+  }
+  return found;
+}
+
+RankCommand rank_command(const experiments::StoreLayout& store, const experiments::PlannedJob& job, int attempt,
+                         int process_rank, const Rendezvous* rendezvous, const WorkerCommands& commands) {
+  const auto* shard = std::get_if<experiments::ShardSpecification>(&job.specification);
+  const bool packing = shard != nullptr || std::holds_alternative<experiments::SealSpecification>(job.specification);
+  RankCommand command;
+  command.process_rank = process_rank;
+  command.arguments = packing || commands.external.empty() ? commands.worker : commands.external;
+  auto add = [&](const std::string& name, std::string value) {
+    command.arguments.push_back(name);
+    command.arguments.push_back(std::move(value));
+  };
+  command.arguments.emplace_back("run");
+  add("--store", store.root().string());
+  add("--job", job.id.hex);
+  add("--attempt", std::to_string(attempt));
+  add("--process-rank", std::to_string(process_rank));
+  add("--process-ranks", std::to_string(job.slots));
+  if (rendezvous != nullptr) {
+    add("--rendezvous", fmt::format("{}:{}", rendezvous->host, rendezvous->port));
+    add("--secret-fd", std::to_string(kSecretDescriptor));
+    command.listener = process_rank == 0;
+    if (command.listener) add("--rendezvous-fd", std::to_string(kListenerDescriptor));
+  }
+  if (shard != nullptr) {
+    auto root = commands.raw_roots.find(shard->pack.name);
+    if (root != commands.raw_roots.end()) add("--raw-root", root->second.string());
+  }
+  if (commands.checkpoint_every > 0 && std::holds_alternative<experiments::TrainingSpecification>(job.specification))
+    add("--checkpoint-every", std::to_string(commands.checkpoint_every));
+  add("--progress-fd", std::to_string(kProgressDescriptor));
+  command.progress = true;
+  command.memory_mib = commands.memory_mib;
+  command.out = store.attempt_file(job.id, attempt, log_name("stdout", process_rank)).string();
+  command.err = store.attempt_file(job.id, attempt, log_name("stderr", process_rank)).string();
+  return command;
+}
+
+bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
+  {
+    std::lock_guard lock(mutex_);
+    if (prepared_.contains(job.id.hex)) return false;
+  }
+  const std::string text = experiments::canonical_text(job.specification);
+  const fs::path path = store_.specification_file(job.id);
+  const bool fresh = files_.make_folder(path.parent_path());
+  // A worker reads it only after its coordinator has seen all of it, so that in a folder of our own it needs no other
+  // name first.
+  if (!fresh || !create(path, text))
+    if (core::read_text_if_exists(files_, path) != text)
+      core::replace_unsynced(files_, path, text, core::Folders::kMustExist);
+  std::lock_guard lock(mutex_);
+  prepared_.insert(job.id.hex);
+  return fresh;
+}
+
+// \return false if another run came first
+bool AttemptFolders::create(const fs::path& path, const std::string& text) {
+  try {
+    const auto file = files_.open_for_write(path, core::OpenMode::kCreateNew);
+    file->write(core::as_byte_span(text));
+    file->close();
+    return true;
+  } catch (const core::RuntimeError& error) {
+    if (error.error_number() != EEXIST) throw;
+    return false;
+  }
+}
+
+bool can_be_run(const std::map<std::string, std::string>& environment, const std::string& program) {
+  return program.find('/') != std::string::npos ? core::is_executable(program)
+                                                : core::program_on_path(environment, program).has_value();
+}
+
+void require_program(const std::vector<std::string>& command) {
+  const std::string suggestion = "build it, or give the path of another";
+  if (command.empty() || command.front().empty())
+    throw core::input_error("no worker program is named", "jobs are run by one", suggestion);
+  const std::string& program = command.front();
+  if (can_be_run(core::current_environment(), program)) return;
+  const bool is_path = program.find('/') != std::string::npos;
+  throw core::input_error(fmt::format("worker '{}' cannot be run", program),
+                          is_path ? "no such file, or it is not executable" : "it is not on PATH", suggestion);
+}
+
+}  // namespace resolute::orchestrator

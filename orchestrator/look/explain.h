@@ -1,0 +1,58 @@
+#pragma once
+//! \file
+//! Why a job is where it is: what the journals of a store say of it, and what it waits for now. `resolute explain`.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! One journaled event of a job, or a beginning or end of a run that had it in its plan.
+struct StoryLine {
+  std::int64_t epoch = 0;
+  std::uint64_t sequence = 0;
+  Instant at{};
+  Event event;
+  std::string text;  //!< for people, with hosts in place of agents' numbers
+};
+
+//! A job in one suite's journals.
+struct JobStory {
+  std::string suite;
+  std::string kind;
+  std::string label;
+  std::string state;             //!< name_of(JobState), as the journal ends
+  bool live = false;             //!< a run of the suite is, or may be, at work
+  std::string now;               //!< why it is in that state, one sentence
+  std::int64_t first_epoch = 1;  //!< of the journals that are still there; earlier ones went into a snapshot
+  std::vector<StoryLine> lines;
+};
+
+struct Explanation {
+  experiments::JobId job;
+  bool has_result = false;
+  std::vector<JobStory> stories;  //!< one a suite that knows it, by the suites' names; empty: no suite does
+};
+
+//! Reads every suite folder of the store, or that of `suite` alone.
+//! \param job the first digits of its id \param now wall-clock time
+//! \throws RuntimeError kInput: no job, or several, begin so; the suite was never run; kCorrupt: a damaged journal
+Explanation explain(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
+                    const std::optional<std::string>& suite, Instant now);
+
+//! {"job", "has_result", "suites": [{"suite", "kind", "label", "state", "live", "now", "first_epoch",
+//! "events": [{"epoch", "sequence", "time", "type", "event", "text"}]}]}
+core::Json to_json(const Explanation& explanation);
+
+//! `2026-01-31T12:00:00.250Z`
+std::string time_text(Instant at);
+//! The job that an event is about; none for those of runs, agents and hosts.
+std::optional<JobNumber> job_number(const Event& event);
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! How far a suite is and what has happened in it, told from its store alone. What `resolute suite status` and `suite
+//! log` call.
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/coordinator/run_options.h"
+#include "orchestrator/decisions/state.h"
+
+namespace resolute::orchestrator {
+
+//! The folders below suites/ that allocations of a suite have made, by their numbers.
+std::vector<std::string> run_names(core::FileSystem& files, const experiments::StoreLayout& store,
+                                   const std::string& suite);
+
+//! The last run of one allocation.
+struct SuiteRun {
+  std::string name;        //!< experiments::run_name(): its folder
+  std::int64_t epoch = 0;  //!< in which it began, as requests name it
+  bool live = false;       //!< known to be at work (same host) or may be (another host)
+};
+struct SuiteStatus {
+  Counts jobs;
+  bool live = false;           //!< one of the runs is
+  std::vector<SuiteRun> runs;  //!< one an allocation that ever ran, by its number
+  std::vector<Failure> failures;
+};
+//! From the store alone. A job has succeeded if its result is there: of those that a journal has seen succeed their
+//! folder is enough (look_at_jobs()), so that a result.json that somebody has removed is missed by the next run first.
+//! The others are as the journals of all allocations say. A job that runs counts as running only while its run may be
+//! alive; one that failed in one allocation and may still succeed in another has not failed.
+SuiteStatus read_status(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan);
+
+enum class LogFormat { kText, kJsonLines };
+//! Every event of the suite's journals in order, one allocation after the other: for people, one line each with its
+//! time; or one JSON object each ({"allocation", "epoch", "sequence", "time", "type", "event"}). `job`: only events of
+//! jobs whose id starts with it.
+//! \throws RuntimeError (kInput) if the suite was never run
+void print_log(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+               LogFormat format, const std::string& job, std::ostream& to);
+
+}  // namespace resolute::orchestrator

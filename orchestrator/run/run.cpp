@@ -1,0 +1,174 @@
+#include "orchestrator/run/run.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/log.h"
+#include "core/process/process.h"
+#include "orchestrator/agent/agent.h"
+#include "orchestrator/coordinator/coordinator.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/run/run_checks.h"
+#include "orchestrator/run/run_loop.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "orchestrator/store/wall_clock.h"
+#include "orchestrator/transport/in_process.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+int number_in(const std::map<std::string, std::string>& environment, const char* name, int otherwise) {
+  auto found = environment.find(name);
+  if (found == environment.end()) return otherwise;
+  int value = otherwise;
+  std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  return value;
+}
+
+}  // namespace
+
+bool launched_by_mpi(const std::map<std::string, std::string>& environment) {
+  if (number_in(environment, "OMPI_COMM_WORLD_SIZE", 1) > 1 || number_in(environment, "PMI_SIZE", 1) > 1) return true;
+  // srun --mpi=pmix sets the rank alone; the step's size is SLURM's to say.
+  const int tasks = number_in(environment, "SLURM_STEP_NUM_TASKS", 1);
+  if (environment.contains("PMIX_RANK")) return tasks > 1;
+  // mpirun in an allocation starts its daemons by srun: what they start has these variables, and Open MPI's beside
+  // them.
+  if (tasks > 1 && environment.contains("SLURM_PROCID") && !environment.contains("OMPI_COMM_WORLD_SIZE") &&
+      !environment.contains("PMI_SIZE"))
+    throw core::input_error(fmt::format("srun started {} processes that do not know of each other", tasks),
+                            "it was not told to use PMIx, or has none",
+                            "use `srun --mpi=pmix` (see `srun --mpi=list`) or `mpirun`; one process needs neither");
+  return false;
+}
+
+int launched_rank(const std::map<std::string, std::string>& environment) {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"})
+    if (environment.contains(name)) return number_in(environment, name, 0);
+  return 0;
+}
+
+StopRequested meaning_of_signal(int signal, const std::optional<Instant>& ends_at, Instant now,
+                                std::chrono::seconds near) {
+  if (signal != SIGUSR1) return {fmt::format("signal {}", signal), Cause::kInterrupted};
+  if (ends_at && *ends_at - now < near) return {"notice of the time limit (SIGUSR1)", Cause::kWalltime};
+  return {"notice that the machine is wanted for others (SIGUSR1)", Cause::kPreempted};
+}
+
+std::chrono::seconds parse_walltime(const std::string& text) {
+  std::vector<std::int64_t> parts;
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  while (parts.size() < 3) {
+    std::int64_t value = -1;
+    const auto [after, error] = std::from_chars(at, end, value);
+    // Minutes and seconds behind an hour or a minute count to 59; a first part may be large.
+    if (error != std::errc{} || value < 0 || value > (parts.empty() ? 1'000'000 : 59)) break;
+    parts.push_back(value);
+    at = after;
+    if (at == end || *at != ':') break;
+    ++at;
+  }
+  if (parts.empty() || at != end || text.ends_with(':'))
+    throw core::input_error(fmt::format("'{}' is no time", text), "it is MINUTES, MM:SS or H:MM:SS",
+                            "for an hour and a half: 1:30:00");
+  if (parts.size() == 1) parts.push_back(0);
+  std::int64_t seconds = 0;
+  for (std::int64_t part : parts) seconds = seconds * 60 + part;
+  return std::chrono::seconds(seconds);
+}
+
+std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment) {
+  auto found = environment.find("SLURM_JOB_END_TIME");
+  if (found == environment.end()) return std::nullopt;
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), seconds);
+  if (error != std::errc{} || seconds <= 0) return std::nullopt;
+  return Instant(std::chrono::seconds(seconds));
+}
+
+std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,
+                                          const RunOptions& options) {
+  if (!all_results_there(files, experiments::StoreLayout(options.store), plan)) return std::nullopt;
+  RunOutcome outcome;
+  outcome.skipped = static_cast<int>(plan.jobs.size());
+  outcome.why = "every result is there";
+  return outcome;
+}
+
+void check_before_run(const experiments::Plan& plan, const RunOptions& options) {
+  if (options.first) select(plan, *options.first);
+  const bool packs = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const experiments::PlannedJob& job) {
+    return std::holds_alternative<experiments::ShardSpecification>(job.specification) ||
+           std::holds_alternative<experiments::SealSpecification>(job.specification);
+  });
+  if (packs || plan.worker.empty()) require_program(options.worker_command);
+  if (!plan.worker.empty()) require_program(plan.worker);
+}
+
+AgentOptions agent_options(const RunOptions& options, const AgentPlace& place) {
+  AgentOptions result;
+  result.host = this_owner().host;
+  const auto environment = core::current_environment();
+  const Inventory whole = read_inventory(environment, kGpuFolder, std::max(0, options.gpus) * place.gpus.agents);
+  result.inventory = part_of(whole, place.cores, place.gpus, place.agents);
+  const int cores = static_cast<int>(result.inventory.cores.size());
+  result.slots = options.slots > 0 ? options.slots : default_slots(environment, cores, place.cores);
+  if (options.slots == 0 && result.slots == 1 && cores > 1)
+    core::log_warning(
+        "SLURM gave one of {} processors on '{}': one job at a time; ask for more (`suite submit --cpus-per-node`, "
+        "`srun "
+        "--cpus-per-task`) or say --slots",
+        cores, result.host);
+  auto& gpus = result.inventory.gpus;
+  if (options.gpus >= 0) gpus.resize(std::min(gpus.size(), static_cast<std::size_t>(options.gpus)));
+  const int given = static_cast<int>(whole.cores.size());
+  if (options.bind == BindRanks::kCores ||
+      (options.bind == BindRanks::kAuto && place.launched && place.cores.agents == 1 && result.slots <= cores &&
+       !shared_with_other_jobs(environment, given)))
+    result.cpu = CpuBinding::kCores;
+  if (place.launched && environment.contains("OMPI_COMM_WORLD_SIZE") && given * place.agents < whole.machine_processors)
+    core::log_warning("mpirun lets an agent on '{}' use {} of {} processors; with `mpirun --bind-to none` it has all",
+                      result.host, given, whole.machine_processors);
+  if (place.several_hosts) result.numeric_class = find_numeric_class(options.worker_command, !gpus.empty());
+  result.heartbeat = options.heartbeat;
+  result.coordinator_limit = options.coordinator_limit;
+  return result;
+}
+
+void pass_on_signals(StopSignals& signals, const RunOptions& options, Coordinator& coordinator) {
+  for (const int signal : signals.take()) {
+    coordinator.request_stop(
+        options.on_signal ? options.on_signal(signal) : meaning_of_signal(signal, options.ends_at, wall_clock()),
+        signal == SIGINT || (signal == SIGTERM && options.sigterm_hastens));
+  }
+}
+
+RunOutcome run_local(const experiments::Plan& whole, const RunOptions& options) {
+  const experiments::Plan plan = options.only ? select(whole, *options.only) : whole;
+  core::FileSystem& files = core::real_file_system();
+  if (auto done = outcome_if_done(files, plan, options)) return *done;
+  check_before_run(plan, options);
+  const core::Clock& clock = core::monotonic_clock();
+  StopSignals signals;
+  Spawner spawner = Spawner::start({.interface = options.interface});
+  auto hub = InProcessHub::create(2);
+  auto coordinator_end = hub->endpoint(0);
+  auto agent_end = hub->endpoint(1);
+  AgentOptions local = agent_options(options, {});
+  // One thread serves both: the coordinator cannot fall silent without the agent.
+  local.coordinator_limit = std::chrono::hours(24 * 365);
+  Coordinator coordinator(files, clock, *coordinator_end, plan, options, {1});
+  Agent agent(*agent_end, spawner, clock, std::move(local));
+  while (!coordinator.finished()) {
+    pass_on_signals(signals, options, coordinator);
+    bool busy = agent.step();
+    busy = coordinator.step() || busy;
+    if (!busy) IdleWait::wait(spawner.descriptor(), coordinator.descriptor(), std::chrono::milliseconds(50));
+  }
+  return coordinator.outcome();
+}
+
+}  // namespace resolute::orchestrator

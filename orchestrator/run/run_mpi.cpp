@@ -1,0 +1,195 @@
+#include <signal.h>
+
+#include <future>
+#include <numeric>
+
+#include "core/log.h"
+#include "orchestrator/agent/agent.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/run/run_checks.h"
+#include "orchestrator/transport/in_process.h"
+#include "orchestrator/transport/joined.h"
+#include "orchestrator/transport/mpi.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+constexpr auto kFlushLimit = std::chrono::milliseconds(2000);
+
+// Of the agent in an MPI rank. Where the coordinator's process has one too, no other of its host counts: there is none,
+// but in tests.
+AgentPlace place_of(const HostShare& share, bool coordinator) {
+  AgentPlace place;
+  place.launched = true;
+  place.several_hosts = !share.one_host;
+  if (coordinator) return place;
+  const int before = share.with_coordinator ? 1 : 0;
+  std::vector<std::uint64_t> processors;
+  std::vector<std::uint64_t> gpus;
+  for (auto given = share.given.begin() + before; given != share.given.end(); ++given) {
+    processors.push_back(given->processors);
+    gpus.push_back(given->gpus);
+  }
+  const auto self = static_cast<std::size_t>(share.index - before);
+  place.cores = portion_among_equals(processors, self);
+  place.gpus = portion_among_equals(gpus, self);
+  place.agents = static_cast<int>(processors.size());
+  return place;
+}
+
+[[noreturn]] void run_agent(MpiTransport& transport, Spawner spawner, const RunOptions& options) {
+  // The coordinator decides when ranks stop; a launcher's signal to the whole job must not take their checkpoints.
+  ::signal(SIGINT, SIG_IGN);
+  ::signal(SIGTERM, SIG_IGN);
+  ::signal(SIGUSR1, SIG_IGN);
+  const core::Clock& clock = core::monotonic_clock();
+  bool orderly = false;
+  bool coordinator_lost = false;
+  int exit_code = 1;
+  try {
+    Agent agent(transport, spawner, clock, agent_options(options, place_of(transport.host_share(), false)));
+    IdleWait idle(clock);
+    while (!agent.finished()) {
+      if (agent.step())
+        idle.active();
+      else
+        idle.wait(spawner.descriptor());
+    }
+    orderly = agent.orderly();
+    coordinator_lost = agent.coordinator_lost();
+    exit_code = agent.exit_code();
+  } catch (const std::exception& error) {
+    core::log_error("the agent ends: {}", error.what());
+  }
+  transport.flush(kFlushLimit);
+  { Spawner ended = std::move(spawner); }
+  if (coordinator_lost && options.on_coordinator_lost)
+    options.on_coordinator_lost(transport.self() - 1, transport.size() - 1);
+  leave_mpi(orderly, exit_code);
+}
+
+using Report = std::function<int(const RunOutcome*, const std::exception*)>;
+
+void release(Transport& transport, const std::vector<Address>& agents, bool orderly) {
+  for (Address address : agents) transport.send(address, encode(Shutdown{orderly, 0}));
+  transport.flush(kFlushLimit);
+}
+
+// Does the work on a thread of its own, while this one, which alone calls MPI, tells the agents that the coordinator
+// lives: images may take minutes to render and tables to write, and an agent ends itself when it hears nothing.
+// Whatever the store does to the work, this thread does not fall silent: that none of it stalls is the truth for
+// agents.
+template <class Work>
+std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<Address>& agents,
+                                       std::chrono::milliseconds interval, Work work) {
+  auto result = std::async(std::launch::async, std::move(work));
+  while (result.wait_for(interval) != std::future_status::ready) {
+    try {
+      for (Address address : agents) transport.send(address, encode(HeartbeatAnswer{}));
+      transport.flush(std::chrono::milliseconds(0));
+    } catch (const core::RuntimeError&) {
+      // An agent has gone; the work needs none, and the coordinator notices.
+    }
+  }
+  return result.get();
+}
+
+// The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
+// the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
+// the last.
+int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experiments::Plan& plan,
+               const RunOptions& options, const Report& report, bool& orderly) {
+  core::FileSystem& files = core::real_file_system();
+  const core::Clock& clock = core::monotonic_clock();
+  StopSignals signals;
+  std::vector<Address> addresses(static_cast<std::size_t>(mpi->size() - 1));
+  std::iota(addresses.begin(), addresses.end(), 1);
+  const HostShare share = mpi->host_share();
+  const bool with_agent = share.given.size() == 1 || options.coordinator_serves;
+  std::unique_ptr<Transport> transport;
+  std::unique_ptr<Transport> agent_end;
+  if (with_agent) {
+    auto hub = InProcessHub::create(2);
+    agent_end = hub->endpoint(1);
+    addresses.push_back(mpi->size());
+    transport = std::make_unique<JoinedTransport>(std::move(mpi), hub->endpoint(0));
+  } else {
+    transport = std::move(mpi);
+    Spawner ended = std::move(spawner);
+  }
+  std::optional<Agent> agent;
+  if (with_agent) {
+    AgentOptions local = agent_options(options, place_of(share, true));
+    local.coordinator_limit = std::chrono::hours(24 * 365);
+    agent.emplace(*agent_end, spawner, clock, local);
+  }
+  try {
+    // A predecessor that may live is watched for a while, and a long journal takes time to read.
+    std::optional<Coordinator> made;
+    while_heard(*transport, addresses, options.heartbeat,
+                [&] { made.emplace(files, clock, *transport, plan, options, addresses); });
+    Coordinator& coordinator = *made;
+    IdleWait idle(clock);
+    while (!coordinator.finished()) {
+      pass_on_signals(signals, options, coordinator);
+      bool busy = agent && agent->step();
+      busy = coordinator.step() || busy;
+      if (busy)
+        idle.active();
+      else
+        idle.wait(coordinator.descriptor(), with_agent ? spawner.descriptor() : -1);
+    }
+    orderly = coordinator.orderly();
+    const RunOutcome outcome = coordinator.outcome();
+    const int exit_code =
+        while_heard(*transport, addresses, options.heartbeat, [&] { return report(&outcome, nullptr); });
+    release(*transport, addresses, orderly);
+    return exit_code;
+  } catch (...) {
+    release(*transport, addresses, true);
+    throw;
+  }
+}
+
+}  // namespace
+
+void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptions& options,
+             const std::function<int(const RunOutcome*, const std::exception*)>& report) {
+  // Before MPI_Init: nothing of MPI may be inherited by the ranks.
+  Spawner spawner = Spawner::start({.interface = options.interface});
+  std::unique_ptr<MpiTransport> transport = MpiTransport::start();
+  if (transport->self() != 0) run_agent(*transport, std::move(spawner), options);
+  bool orderly = true;
+  int exit_code = 1;
+  std::vector<Address> agents(static_cast<std::size_t>(transport->size() - 1));
+  std::iota(agents.begin(), agents.end(), 1);
+  try {
+    experiments::Plan plan;
+    std::optional<RunOutcome> done;
+    try {
+      while_heard(*transport, agents, options.heartbeat, [&] {
+        plan = make_plan();
+        if (options.only) plan = select(plan, *options.only);
+        done = outcome_if_done(core::real_file_system(), plan, options);
+        if (done)
+          exit_code = report(&*done, nullptr);
+        else
+          check_before_run(plan, options);
+      });
+    } catch (...) {
+      // Agents wait for a word, whatever becomes of the plan.
+      release(*transport, agents, true);
+      throw;
+    }
+    if (done)
+      release(*transport, agents, true);
+    else
+      exit_code = coordinate(std::move(transport), spawner, plan, options, report, orderly);
+  } catch (const std::exception& error) {
+    exit_code = report(nullptr, &error);
+  }
+  { Spawner ended = std::move(spawner); }
+  leave_mpi(orderly, exit_code);
+}
+
+}  // namespace resolute::orchestrator

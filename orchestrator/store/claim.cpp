@@ -1,0 +1,135 @@
+#include "orchestrator/store/claim.h"
+
+#include <cerrno>
+
+#include "core/files/json.h"
+#include "core/log.h"
+#include "orchestrator/journal/owner.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string text_of(const Claim& claim) {
+  return core::canonical_json({{"epoch", claim.epoch}, {"run", claim.run}, {"suite", claim.suite}}) + "\n";
+}
+
+}  // namespace
+
+std::optional<Claim> parse_claim(const std::string& text, const std::string& where) {
+  try {
+    const core::Json json = core::parse_json(text, where);
+    core::ObjectReader reader(json, where);
+    Claim claim;
+    claim.epoch = reader.required<std::int64_t>("epoch");
+    claim.run = reader.required<std::string>("run");
+    claim.suite = reader.required<std::string>("suite");
+    reader.finish();
+    // It becomes a path.
+    if (claim.suite.empty() || claim.suite.find_first_of("/.") != std::string::npos) return std::nullopt;
+    return claim;
+  } catch (const core::RuntimeError&) {
+    return std::nullopt;
+  }
+}
+
+fs::path claim_file(const experiments::StoreLayout& store, const experiments::JobId& job) {
+  return store.job_folder(job) / "claim";
+}
+
+Claims::Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
+               std::chrono::milliseconds lease)
+    : files_(files),
+      clock_(clock),
+      store_(std::move(store)),
+      self_(std::move(self)),
+      text_(text_of(self_)),
+      file_(store_.suite_folder(self_.suite) / fmt::format("claim-{:06}", self_.epoch)),
+      lease_(lease) {
+  core::replace_unsynced(files_, file_, text_, core::Folders::kMustExist);
+  own_ = files_.identity(file_).value_or(core::FileIdentity{});
+}
+
+Claims::~Claims() {
+  try {
+    files_.remove(file_);
+  } catch (const std::exception& error) {
+    core::log_warning("{}", error.what());
+  }
+}
+
+std::optional<std::string> Claims::take(const experiments::JobId& job) {
+  const fs::path path = claim_file(store_, job);
+  // A claim may be broken by another between two looks; three times in a row is somebody else's.
+  for (int look = 0; look < 3; ++look) {
+    if (link_to(path)) return std::nullopt;
+    const auto text = core::read_text_if_exists(files_, path);
+    if (!text) continue;
+    if (*text == text_) return std::nullopt;
+    const auto holder = parse_claim(*text, path.string());
+    if (holder ? !over(*holder) : !unchanged(path.string(), 0))
+      return holder ? fmt::format("run {} of suite '{}' works on it", holder->epoch, holder->suite)
+                    : fmt::format("'{}' cannot be read", path.string());
+    take_away(path, *text);
+  }
+  return "other runs take its claim";
+}
+
+// The run's own file is made again where somebody has tidied it away; its folder is not: without that the store is not
+// there, be it moved or not mounted.
+bool Claims::link_to(const fs::path& path) {
+  try {
+    return files_.link(file_, path);
+  } catch (const core::RuntimeError& error) {
+    if (error.error_number() != ENOENT || files_.exists(file_)) throw;
+  }
+  const fs::path folder = file_.parent_path();
+  if (!files_.exists(folder)) throw core::system_error(fmt::format("'{}' is gone", folder.string()), ESTALE);
+  core::replace_unsynced(files_, file_, text_, core::Folders::kMustExist);
+  remade_ = true;
+  return files_.link(file_, path);
+}
+
+// What was read may have been broken and taken anew by a third run since: then its claim goes back where it was. Should
+// yet another have come by then, two work on one job, which costs time and nothing else.
+void Claims::take_away(const fs::path& path, const std::string& text) {
+  const fs::path aside = core::temporary_beside(path);
+  try {
+    files_.rename(path, aside);
+  } catch (const core::RuntimeError&) {
+    if (files_.exists(path)) throw;
+    return;
+  }
+  if (core::read_text(files_, aside) != text) files_.link(aside, path);
+  files_.remove(aside);
+}
+
+bool Claims::unchanged(const std::string& who, std::int64_t counter) {
+  const auto now = clock_.now();
+  std::lock_guard lock(mutex_);
+  auto [seen, fresh] = seen_.try_emplace(who, Standstill{counter, now});
+  if (seen->second.counter != counter) seen->second = {counter, now};
+  return now - seen->second.since > lease_;
+}
+
+bool Claims::over(const Claim& holder) {
+  // Whoever owns a later epoch of the suite has taken it over.
+  if (holder.suite == self_.suite && holder.epoch < self_.epoch) return true;
+  const auto owner = read_owner(files_, store_.suite_folder(holder.suite), holder.epoch);
+  if (owner && life_of(*owner) == OwnerLife::kEnded) return true;
+  return unchanged(holder.run, owner ? owner->counter : -1);
+}
+
+void Claims::release(const experiments::JobId& job) {
+  const fs::path path = claim_file(store_, job);
+  try {
+    // A look says whose it is, at less cost than reading it.
+    const auto found = files_.identity(path);
+    if (found == own_ || (found && remade_ && core::read_text_if_exists(files_, path) == text_)) files_.remove(path);
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("a claim was not given back: {}", error.what());
+  }
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,279 @@
+#include "orchestrator/store/compact.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "core/process/side_by_side.h"
+#include "experiments/store/bundle.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/claim.h"
+#include "orchestrator/store/stored_jobs.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+using experiments::BundledJob;
+using experiments::JobId;
+
+constexpr std::uint64_t kLargestBundled = std::uint64_t{16} << 20;
+constexpr std::size_t kJobsAtATime = 64;  // whose files are in memory before they are packed
+
+// Which claims on jobs are held. Asked from several threads.
+class ClaimHolders {
+ public:
+  ClaimHolders(core::FileSystem& files, const experiments::StoreLayout& store) : files_(files), store_(store) {}
+
+  // Of a run that may be at work. A claim that cannot be read is held: its run may yet write it.
+  bool held(const JobId& job) {
+    const fs::path path = claim_file(store_, job);
+    const auto text = core::read_text_if_exists(files_, path);
+    if (!text) return false;
+    const auto claim = parse_claim(*text, path.string());
+    if (!claim) return true;
+    const std::lock_guard lock(guard_);
+    const auto [known, fresh] = alive_.try_emplace(*text, true);
+    if (fresh) known->second = may_live(*claim);
+    return known->second;
+  }
+
+ private:
+  bool may_live(const Claim& claim) {
+    const fs::path folder = store_.suite_folder(claim.suite);
+    const auto owner = read_owner(files_, folder, claim.epoch);
+    if (owner && life_of(*owner) == OwnerLife::kEnded) return false;
+    const auto epochs = journal_epochs(files_, folder);
+    if (epochs.empty()) return owner.has_value();
+    // Another run has taken the suite over since; the same one may have gone on in a further epoch.
+    const auto newest = read_journal_header(files_, folder / journal_name(epochs.back()));
+    return !newest || newest->run == claim.run;
+  }
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  std::mutex guard_;
+  std::map<std::string, bool> alive_;  // by a claim's text
+};
+
+// What a finished job leaves beside its result.
+struct Leavings {
+  BundledJob job;
+  std::vector<std::string> folders;  // to be removed once empty, in this order
+  std::int64_t kept = 0;
+  bool held = false;
+};
+
+std::optional<core::Bytes> small_file(core::FileSystem& files, const fs::path& path) {
+  const auto file = files.open_for_read(path);
+  if (file->size() > kLargestBundled) return std::nullopt;
+  core::Bytes bytes(static_cast<std::size_t>(file->size()));
+  file->read_at(0, bytes);
+  return bytes;
+}
+
+class Compaction {
+ public:
+  Compaction(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+             const CompactOptions& options)
+      : files_(files), store_(store), plan_(plan), options_(options), claims_(files, store) {}
+
+  CompactReport run() {
+    const auto stored = look_at_jobs(files_, store_, plan_.jobs);
+    std::vector<const experiments::PlannedJob*> finished;
+    for (std::size_t i = 0; i < stored.size(); ++i)
+      if (stored[i].result) finished.push_back(&plan_.jobs[i]);
+    report_.finished = static_cast<std::int64_t>(finished.size());
+    at_once_ = calls_at_once(finished.size());
+    for (std::size_t begin = 0; begin < finished.size(); begin += kJobsAtATime) {
+      const std::size_t count = std::min(kJobsAtATime, finished.size() - begin);
+      std::vector<Leavings> found(count);
+      core::side_by_side(count, at_once_, [&](std::size_t i) { found[i] = leavings_of(*finished[begin + i]); });
+      for (Leavings& one : found) take(std::move(one));
+      if (options_.progress) options_.progress(begin + count, finished.size());
+    }
+    flush();
+    return report_;
+  }
+
+ private:
+  Leavings leavings_of(const experiments::PlannedJob& planned) {
+    Leavings found;
+    found.job.job = planned.id;
+    const fs::path folder = store_.job_folder(planned.id);
+    const auto names = unless_foreign([&] { return files_.list(folder); });
+    const auto has = [&](const char* name) { return names && std::binary_search(names->begin(), names->end(), name); };
+    if (!has("result.json")) return found;  // or removed meanwhile
+    if (has("claim") && claims_.held(planned.id)) {
+      found.held = true;
+      return found;
+    }
+    const auto result = unless_foreign([&] { return files_.read(store_.result_file(planned.id)); });
+    if (!result) return found;
+    found.job.result_sha256 = core::sha256_hex(*result);
+    for (const std::string& name : *names)
+      if (experiments::attempt_of(name)) add_file(found, folder, name);
+    if (has("attempts")) add_attempts(found, folder);
+    // What other jobs need keeps its specification, which their workers read.
+    if (has("spec.json") && std::holds_alternative<experiments::EvaluationSpecification>(planned.specification))
+      add_file(found, folder, "spec.json");
+    if (has("checkpoints")) found.folders.emplace_back("checkpoints");
+    return found;
+  }
+
+  // As earlier versions left them: a folder each.
+  void add_attempts(Leavings& found, const fs::path& folder) {
+    for (const std::string& attempt :
+         unless_foreign([&] { return files_.list(folder / "attempts"); }).value_or(std::vector<std::string>())) {
+      const std::string below = "attempts/" + attempt;
+      const auto names = unless_foreign([&] { return files_.list(folder / below); });
+      if (!names) {
+        ++found.kept;
+        continue;
+      }
+      for (const std::string& name : *names) add_file(found, folder, below + "/" + name);
+      found.folders.push_back(below);
+    }
+    found.folders.emplace_back("attempts");
+  }
+
+  void add_file(Leavings& found, const fs::path& folder, std::string name) {
+    std::optional<core::Bytes> bytes;
+    if (experiments::is_bundled_name(name))
+      if (auto read = unless_foreign([&] { return small_file(files_, folder / name); })) bytes = std::move(*read);
+    if (bytes)
+      found.job.files.push_back({std::move(name), std::move(*bytes)});
+    else
+      ++found.kept;
+  }
+
+  void take(Leavings one) {
+    report_.kept += one.kept;
+    report_.held += one.held ? 1 : 0;
+    if (one.job.files.empty() && one.folders.empty()) return;
+    ++report_.jobs;
+    for (const auto& file : one.job.files) pending_bytes_ += file.bytes.size();
+    pending_.push_back(std::move(one.job));
+    folders_.push_back(std::move(one.folders));
+    if (pending_bytes_ >= options_.bundle_bytes) flush();
+  }
+
+  // The bundle is on the disk before the first file goes.
+  void flush() {
+    const bool files =
+        std::any_of(pending_.begin(), pending_.end(), [](const auto& job) { return !job.files.empty(); });
+    if (files && !options_.dry_run) {
+      const fs::path made =
+          experiments::publish_bundle(files_, store_, plan_.suite, experiments::encode_bundle(pending_));
+      report_.bundles.push_back(made.filename().string());
+    }
+    core::side_by_side(pending_.size(), at_once_, [&](std::size_t i) {
+      const CompactReport tidied = tidy(pending_[i], folders_[i]);
+      const std::lock_guard lock(guard_);
+      report_.files += tidied.files;
+      report_.bytes += tidied.bytes;
+      report_.kept += tidied.kept;
+      report_.folders += tidied.folders;
+    });
+    pending_.clear();
+    folders_.clear();
+    pending_bytes_ = 0;
+  }
+
+  CompactReport tidy(const BundledJob& job, const std::vector<std::string>& folders) {
+    CompactReport tidied;
+    const fs::path folder = store_.job_folder(job.job);
+    for (const auto& file : job.files)
+      if (options_.dry_run || remove_unchanged(folder / file.name, file.bytes)) {
+        ++tidied.files;
+        tidied.bytes += static_cast<std::int64_t>(file.bytes.size());
+      } else {
+        ++tidied.kept;
+      }
+    if (options_.dry_run) return tidied;
+    for (const std::string& name : folders)
+      if (unless_foreign([&] { return files_.remove_folder(folder / name); }).value_or(false)) ++tidied.folders;
+    return tidied;
+  }
+
+  // What was written since it was read is in no bundle. One that is gone was packed by another, too.
+  bool remove_unchanged(const fs::path& path, const core::Bytes& bytes) {
+    if (!files_.exists(path)) return true;
+    const auto now = unless_foreign([&] { return small_file(files_, path); });
+    if (!now || !*now || **now != bytes) return false;
+    return unless_foreign([&] { return files_.remove(path), true; }).value_or(false);
+  }
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  const experiments::Plan& plan_;
+  const CompactOptions& options_;
+  ClaimHolders claims_;
+  std::size_t at_once_ = 1;
+  std::vector<BundledJob> pending_;
+  std::vector<std::vector<std::string>> folders_;  // beside pending_: Leavings::folders
+  std::uint64_t pending_bytes_ = 0;
+  std::mutex guard_;  // of the report, while files are removed
+  CompactReport report_;
+};
+
+// \return files and bytes written again
+std::pair<std::int64_t, std::int64_t> restore(core::FileSystem& files, const fs::path& folder,
+                                              const experiments::Bundle& bundle, const experiments::BundleEntry& entry,
+                                              bool dry_run) {
+  std::pair<std::int64_t, std::int64_t> restored{0, 0};
+  if (!files.exists(folder)) return restored;  // somebody has removed the job as a whole
+  for (const auto& file : entry.files) {
+    const fs::path path = folder / file.name;
+    if (files.exists(path)) continue;
+    if (!dry_run && !core::publish_exclusive(files, path, bundle.read(file))) continue;
+    ++restored.first;
+    restored.second += static_cast<std::int64_t>(file.size);
+  }
+  return restored;
+}
+
+}  // namespace
+
+CompactReport compact(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan,
+                      const CompactOptions& options) {
+  return Compaction(files, store, plan, options).run();
+}
+
+CompactReport unpack(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
+                     const CompactOptions& options) {
+  CompactReport report;
+  ClaimHolders claims(files, store);
+  std::mutex guard;
+  for (const fs::path& path : experiments::bundle_files(files, store, suite)) {
+    const experiments::Bundle bundle(files, path);
+    const auto& entries = bundle.entries();
+    std::int64_t held = 0;
+    core::side_by_side(entries.size(), calls_at_once(entries.size()), [&](std::size_t i) {
+      const bool leave = claims.held(entries[i].job);
+      const auto [restored, bytes] =
+          leave ? std::pair<std::int64_t, std::int64_t>()
+                : restore(files, store.job_folder(entries[i].job), bundle, entries[i], options.dry_run);
+      const std::lock_guard lock(guard);
+      held += leave ? 1 : 0;
+      report.jobs += restored > 0 ? 1 : 0;
+      report.files += restored;
+      report.bytes += bytes;
+    });
+    report.finished += static_cast<std::int64_t>(entries.size());
+    report.held += held;
+    if (held == 0) {
+      if (!options.dry_run) files.remove(path);
+      report.bundles.push_back(path.filename().string());
+    }
+    if (options.progress)
+      options.progress(static_cast<std::size_t>(report.finished), static_cast<std::size_t>(report.finished));
+  }
+  return report;
+}
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,139 @@
+#include "orchestrator/store/live.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/files/json.h"
+#include "orchestrator/messages/binary.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path live_file(const fs::path& suite_folder) { return suite_folder / "live.json"; }
+
+core::Json to_json(const LiveAttempt& attempt) {
+  core::Json json = {{"job", attempt.job.hex},
+                     {"attempt", attempt.attempt},
+                     {"hosts", attempt.hosts},
+                     {"ranks", attempt.ranks},
+                     {"seconds", attempt.seconds}};
+  // What a worker has not said is left out.
+  if (attempt.step >= 0) json["step"] = attempt.step;
+  if (attempt.steps >= 0) json["steps"] = attempt.steps;
+  if (attempt.loss) json["loss"] = *attempt.loss;
+  if (attempt.images_per_second >= 0) json["images_per_second"] = attempt.images_per_second;
+  if (attempt.seconds_left >= 0) json["seconds_left"] = attempt.seconds_left;
+  return json;
+}
+
+core::Json to_json(const LiveAgent& agent) {
+  return {{"host", agent.host}, {"slots", agent.slots},         {"free", agent.free},
+          {"gpus", agent.gpus}, {"free_gpus", agent.free_gpus}, {"state", agent.state}};
+}
+
+LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  LiveAttempt attempt;
+  attempt.job.hex = reader.required<std::string>("job");
+  attempt.attempt = reader.required<int>("attempt");
+  attempt.hosts = reader.required<std::vector<std::string>>("hosts");
+  attempt.ranks = reader.required<int>("ranks");
+  attempt.seconds = reader.required<double>("seconds");
+  attempt.step = reader.optional<std::int64_t>("step", -1);
+  attempt.steps = reader.optional<std::int64_t>("steps", -1);
+  if (json.contains("loss")) attempt.loss = reader.required<double>("loss");
+  attempt.images_per_second = reader.optional<double>("images_per_second", -1);
+  attempt.seconds_left = reader.optional<double>("seconds_left", -1);
+  reader.finish();
+  return attempt;
+}
+
+LiveAgent agent_from(const core::Json& json, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  LiveAgent agent;
+  agent.host = reader.required<std::string>("host");
+  agent.slots = reader.required<int>("slots");
+  agent.free = reader.required<int>("free");
+  agent.gpus = reader.required<int>("gpus");
+  agent.free_gpus = reader.required<int>("free_gpus");
+  agent.state = reader.required<std::string>("state");
+  reader.finish();
+  return agent;
+}
+
+}  // namespace
+
+void read_progress_line(const std::string& line, LiveAttempt& live) {
+  const core::Json json = core::Json::parse(line, nullptr, false);
+  if (!json.is_object()) return;
+  auto number = [&](const char* key, double otherwise) {
+    auto found = json.find(key);
+    return found != json.end() && found->is_number() ? found->get<double>() : otherwise;
+  };
+  live.step = static_cast<std::int64_t>(std::clamp(number("step", -1), -1.0, 1e15));
+  live.steps = static_cast<std::int64_t>(std::clamp(number("steps", -1), -1.0, 1e15));
+  const double loss = number("loss", NAN);
+  live.loss = std::isfinite(loss) ? std::optional(loss) : std::nullopt;
+  live.images_per_second = number("images_per_second", -1);
+}
+
+void write_live(core::FileSystem& files, const fs::path& suite_folder, const LiveStatus& status) {
+  core::Json json = {{"epoch", status.epoch},
+                     {"at", status.at.time_since_epoch().count()},
+                     {"agents", core::Json::array()},
+                     {"running", core::Json::array()}};
+  if (status.seconds_left >= 0) json["seconds_left"] = status.seconds_left;
+  if (status.store) json["store"] = {{"why", as_utf8(status.store->why)}, {"seconds", status.store->seconds}};
+  for (const LiveAgent& agent : status.agents) json["agents"].push_back(to_json(agent));
+  for (const LiveAttempt& attempt : status.running) json["running"].push_back(to_json(attempt));
+  core::replace_unsynced(files, live_file(suite_folder), core::canonical_json(json) + "\n", core::Folders::kMustExist);
+}
+
+std::optional<LiveStatus> read_live(core::FileSystem& files, const fs::path& suite_folder) {
+  const std::string where = live_file(suite_folder).string();
+  try {
+    const auto text = core::read_text_if_exists(files, where);
+    if (!text) return std::nullopt;
+    const core::Json json = core::parse_json(*text, where);
+    core::ObjectReader reader(json, where);
+    LiveStatus status;
+    status.epoch = reader.required<std::int64_t>("epoch");
+    status.at = Instant(Milliseconds(reader.required<std::int64_t>("at")));
+    status.seconds_left = reader.optional<double>("seconds_left", -1);
+    for (const core::Json& agent : reader.required<core::Json>("agents"))
+      status.agents.push_back(agent_from(agent, where));
+    for (const core::Json& one : reader.required<core::Json>("running"))
+      status.running.push_back(attempt_from(one, where));
+    if (json.contains("store")) {
+      const auto store = reader.required<core::Json>("store");
+      core::ObjectReader inner(store, where);
+      status.store = LiveStoreFailure{inner.required<std::string>("why"), inner.required<double>("seconds")};
+      inner.finish();
+    }
+    reader.finish();
+    return status;
+  } catch (const core::RuntimeError&) {
+    return std::nullopt;
+  }
+}
+
+LiveStatus together(const std::vector<LiveStatus>& runs) {
+  LiveStatus all = runs.front();
+  double speed = all.seconds_left > 0 ? 1 / all.seconds_left : 0;
+  for (std::size_t i = 1; i < runs.size(); ++i) {
+    const LiveStatus& run = runs[i];
+    all.at = std::max(all.at, run.at);
+    all.agents.insert(all.agents.end(), run.agents.begin(), run.agents.end());
+    all.running.insert(all.running.end(), run.running.begin(), run.running.end());
+    if (!all.store) all.store = run.store;
+    if (run.seconds_left > 0) speed += 1 / run.seconds_left;
+  }
+  if (runs.size() > 1) all.seconds_left = speed > 0 ? 1 / speed : -1;
+  return all;
+}
+
+void remove_live(core::FileSystem& files, const fs::path& suite_folder) { files.remove(live_file(suite_folder)); }
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,68 @@
+#pragma once
+//! \file
+//! What a run is doing right now, written to the store every two seconds for whoever looks (`suite status --watch`):
+//! what the journal leaves out because no decision needs it. Losing it costs nothing.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "orchestrator/messages/event.h"
+
+namespace resolute::orchestrator {
+
+//! One running attempt, as its process rank 0's last progress lines say; -1, or nothing, where they have not said
+//! it.
+struct LiveAttempt {
+  experiments::JobId job;
+  int attempt = 0;
+  std::vector<std::string> hosts;
+  int ranks = 0;
+  double seconds = 0;  //!< since it was placed
+  std::int64_t step = -1;
+  std::int64_t steps = -1;
+  std::optional<double> loss{};  //!< of any sign
+  double images_per_second = -1;
+  double seconds_left = -1;
+  bool operator==(const LiveAttempt&) const = default;
+};
+//! Takes what a worker says in a progress line (docs/worker.md), as far as it can be understood.
+void read_progress_line(const std::string& line, LiveAttempt& attempt);
+
+struct LiveAgent {
+  std::string host;
+  int slots = 0, free = 0, gpus = 0, free_gpus = 0;
+  std::string state;  //!< "" | "leaving" | "drained" | "excluded"
+  bool operator==(const LiveAgent&) const = default;
+};
+//! The store has failed the run, which starts nothing until it answers again.
+struct LiveStoreFailure {
+  std::string why;
+  double seconds = 0;  //!< since
+  bool operator==(const LiveStoreFailure&) const = default;
+};
+struct LiveStatus {
+  std::int64_t epoch = 0;
+  Instant at{};
+  double seconds_left = -1;  //!< of the whole run as expected now; -1: unknown
+  std::vector<LiveAgent> agents;
+  std::vector<LiveAttempt> running;
+  std::optional<LiveStoreFailure> store{};
+  bool operator==(const LiveStatus&) const = default;
+};
+
+//! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.
+void write_live(core::FileSystem& files, const std::filesystem::path& suite_folder, const LiveStatus& status);
+//! Nothing if there is none or it cannot be read.
+std::optional<LiveStatus> read_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
+
+//! Of several runs that share their jobs, what they do together: each expects to be alone with what is left.
+//! \param runs one or more
+LiveStatus together(const std::vector<LiveStatus>& runs);
+
+//! At the end of a run.
+void remove_live(core::FileSystem& files, const std::filesystem::path& suite_folder);
+
+}  // namespace resolute::orchestrator

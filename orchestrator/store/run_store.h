@@ -1,0 +1,152 @@
+#pragma once
+//! \file
+//! What a coordinator asks of the store while its run is at work, all in one place. Every call may take as long as the
+//! store does, so none is made on the coordinator's thread: members that take a `then` give a call to StoreLanes and
+//! return at once, and take_answers() tells what became of it. A call that failed with a RuntimeError whose
+//! is_storage() holds says that the store failed, not the job that the call was for, and the same call may be made
+//! again.
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/files/file_system.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/durations.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/requests.h"
+#include "orchestrator/store/store_lanes.h"
+
+namespace resolute::orchestrator {
+
+//! What became of making a job ready to run.
+struct FilesMade {};
+struct HeldBy {
+  std::string whom;  //!< another run, for people
+};
+struct ResultThere {};  //!< another run finished it; the claim is ours
+struct NumberUsed {
+  int last = 0;  //!< highest attempt number in the store; the claim is given back
+};
+using Preparation = std::variant<FilesMade, HeldBy, ResultThere, NumberUsed>;
+
+//! How far the journal is.
+struct Kept {
+  std::uint64_t records = 0;  //!< of RunStore::append(), on the disk
+  std::uint64_t length = 0;   //!< bytes of its file
+};
+
+//! What came of a call.
+template <class T>
+class Answer {
+ public:
+  //! Once. \throws what the call threw
+  T take() {
+    if (error_) std::rethrow_exception(error_);
+    return std::move(*value_);
+  }
+  void set(T value) { value_ = std::move(value); }
+  void fail(std::exception_ptr error) { error_ = std::move(error); }
+
+ private:
+  std::optional<T> value_;
+  std::exception_ptr error_;
+};
+template <class T>
+using Then = std::function<void(Answer<T>&)>;
+struct Done {};
+
+class RunStore {
+ public:
+  //! Claims the suite's next epoch; that may take long. \param run experiments::run_name() \param watch
+  //! RunOptions::owner_watch \throws as claim_epoch()
+  RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout, const std::string& run,
+           Instant now, std::chrono::milliseconds watch, std::unique_ptr<StoreLanes> lanes);
+
+  const experiments::StoreLayout& layout() const { return layout_; }
+  //! In which the run began, and its token.
+  std::int64_t epoch() const { return epoch_; }
+  const std::string& run() const { return run_; }
+  //! The past that was replayed; once, before anything else.
+  State take_past();
+
+  //! Goes on with all that was answered. \return whether there was anything \throws what a `then` throws
+  bool take_answers();
+  //! Waits until nothing is under way. \return false if the time was over before that
+  bool wait(std::chrono::milliseconds limit) { return lanes_->wait(limit); }
+  //! For how long the oldest call under way has not returned.
+  core::MonotonicTime::duration blocked_for() const { return lanes_->blocked_for(); }
+  //! Readable while there are answers.
+  int descriptor() const { return lanes_->descriptor(); }
+
+  // In order.
+  //! A record for the next sync(). \return its number: 1, 2, …
+  std::uint64_t append(const Event& event, Instant at);
+  //! Number of the last record.
+  std::uint64_t appended() const { return appended_; }
+  //! No record waits for sync() to be called.
+  bool all_sent() const { return unsent_.empty(); }
+  //! What was appended is on the disk when it is answered. \throws RuntimeError (kInterrupted) after a take-over
+  void sync(Then<Kept> then);
+  //! Goes on in the next epoch if everything is kept and the journal has `length` bytes. \param state has seen what was
+  //! appended
+  void go_on(const State& state, Instant now, std::uint64_t length, Then<Kept> then);
+  //! \throws RuntimeError (kInterrupted) after a take-over
+  void require_no_successor(Then<Done> then);
+  //! Counts the owner file on. A failure of that is a line in the log: should another run take over because of it, the
+  //! journal keeps this one from acting. \throws as JournalWriter::require_ours(), before that
+  void renew_owner(Then<Done> then);
+  //! As RequestBox.
+  void read_requests(Then<std::vector<PendingRequest>> then);
+  void discard_requests(std::vector<std::string> names);
+  //! Nothing depends on these two: a failure is a line in the debug log.
+  void write_live(LiveStatus status, Then<Done> then);
+  void write_durations(std::vector<MeasuredDuration> measured);
+  //! Does on a file of its own what the other calls do on theirs. \throws RuntimeError while the store fails
+  void probe(Then<Done> then);
+
+  // Of each job in order, side by side between jobs.
+  //! Claim, specifications and folder of an attempt. \param needs the jobs that it needs: their specifications may have
+  //! been left torn by a power failure
+  void prepare(std::shared_ptr<const experiments::PlannedJob> job,
+               std::vector<std::shared_ptr<const experiments::PlannedJob>> needs, int attempt, Then<Preparation> then);
+  //! Whether each of the jobs has a result. \param jobs one at least
+  void look(std::vector<experiments::JobId> jobs, Then<std::vector<bool>> then);
+  //! find_jobs(): what earlier runs have left of all jobs.
+  void look_back(std::shared_ptr<const std::vector<experiments::PlannedJob>> jobs, Then<std::vector<FoundJob>> then);
+  //! Gives a claim back, whatever the store does about it.
+  void release(const experiments::JobId& job);
+
+  //! At the end of the run. What fails, or the store does not let return within the limit, is a line in the log.
+  void close(std::chrono::milliseconds limit);
+
+ private:
+  struct Desk;
+  struct Unsent {
+    Event event;
+    Instant at;
+  };
+  //! \param work takes the Desk; gives a T, or nothing where that is Done
+  template <class T, class Work>
+  StoreLanes::Call call(Work work, Then<T> then);
+  template <class T, class Work>
+  void in_order(Work work, Then<T> then);
+  template <class T, class Work>
+  void beside(const std::string& name, Work work, Then<T> then);
+
+  experiments::StoreLayout layout_;
+  std::int64_t epoch_ = 0;
+  std::string run_;
+  std::shared_ptr<Desk> desk_;
+  std::unique_ptr<StoreLanes> lanes_;
+  std::vector<Unsent> unsent_;
+  std::uint64_t appended_ = 0;
+};
+
+}  // namespace resolute::orchestrator

@@ -1,0 +1,22 @@
+#include "orchestrator/store/store_watch.h"
+
+#include "orchestrator/decisions/failure.h"
+
+namespace resolute::orchestrator {
+
+bool StoreWatch::failed(const std::string& why, core::MonotonicTime now) {
+  // What else fails while it is known that the store does says nothing new.
+  if (pause_ && now < pause_->next_probe) return false;
+  const Budget budget = budget_of(Cause::kStoreError);
+  const auto scaled = [&](Milliseconds wait) {
+    return std::chrono::duration_cast<core::MonotonicTime::duration>(std::chrono::duration<double, std::milli>(wait) *
+                                                                     scale_);
+  };
+  const bool begins = !pause_;
+  if (begins && now - well_since_ > scaled(budget.longest_back_off)) failures_ = 0;
+  if (++failures_ == 1) first_failure_ = now;
+  pause_ = Pause{why, first_failure_, now + scaled(back_off(budget, failures_))};
+  return begins;
+}
+
+}  // namespace resolute::orchestrator

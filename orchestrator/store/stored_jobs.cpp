@@ -1,0 +1,74 @@
+#include "orchestrator/store/stored_jobs.h"
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/process/side_by_side.h"
+
+namespace resolute::orchestrator {
+namespace {
+
+// Calls that wait cost a store little, and more than this at once no client of one sends.
+constexpr std::size_t kCallsAtOnce = 32;
+constexpr std::size_t kFewJobs = 64;  // for which threads are not worth while
+constexpr std::size_t kJobsATurn = 64;
+
+}  // namespace
+
+std::size_t calls_at_once(std::size_t jobs) { return jobs <= kFewJobs ? 1 : kCallsAtOnce; }
+
+std::vector<StoredJob> look_at_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                    const std::vector<experiments::PlannedJob>& jobs,
+                                    const std::function<bool(const experiments::JobId&)>& known_done) {
+  std::map<std::string, std::vector<std::size_t>> by_folder;
+  for (std::size_t i = 0; i < jobs.size(); ++i) by_folder[jobs[i].id.hex.substr(0, 2)].push_back(i);
+  std::vector<StoredJob> found(jobs.size());
+  std::vector<const std::vector<std::size_t>*> groups;
+  if (jobs.size() <= kFewJobs || files.exists(store.root() / "jobs"))
+    for (const auto& [folder, group] : by_folder) groups.push_back(&group);
+  core::side_by_side(groups.size(), calls_at_once(jobs.size()), [&](std::size_t turn) {
+    const std::vector<std::size_t>& group = *groups[turn];
+    std::optional<std::vector<std::string>> names;
+    // Where what stands there is foreign each job tells for itself.
+    if (group.size() > 1)
+      names = unless_foreign([&] { return files.list(store.job_folder(jobs[group.front()].id).parent_path()); });
+    for (const std::size_t i : group) {
+      const experiments::JobId& job = jobs[i].id;
+      if (names && !std::binary_search(names->begin(), names->end(), job.hex)) continue;
+      found[i].folder = true;
+      found[i].result = (names && known_done && known_done(job)) || has_result(files, store, job);
+    }
+  });
+  return found;
+}
+
+std::vector<FoundJob> find_jobs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                const std::vector<experiments::PlannedJob>& jobs) {
+  const std::vector<StoredJob> stored = look_at_jobs(files, store, jobs);
+  std::vector<FoundJob> found(jobs.size());
+  core::side_by_side(jobs.size(), calls_at_once(jobs.size()), [&](std::size_t i) {
+    found[i].result = stored[i].result;
+    if (stored[i].folder && !stored[i].result)
+      found[i].attempts = attempts_in_store(files, store.job_folder(jobs[i].id));
+  });
+  return found;
+}
+
+bool all_results_there(core::FileSystem& files, const experiments::StoreLayout& store, const experiments::Plan& plan) {
+  const auto there = [&](const experiments::PlannedJob& job) { return has_result(files, store, job.id); };
+  const auto& jobs = plan.jobs;
+  // The last in the plan are mostly those done last.
+  if (!jobs.empty() && !there(jobs.back())) return false;
+  std::atomic<bool> all = true;
+  core::side_by_side((jobs.size() + kJobsATurn - 1) / kJobsATurn, calls_at_once(jobs.size()), [&](std::size_t turn) {
+    const auto begin = jobs.begin() + static_cast<std::ptrdiff_t>(turn * kJobsATurn);
+    const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(std::min(jobs.size(), (turn + 1) * kJobsATurn));
+    if (all && !std::all_of(begin, end, there)) all = false;
+  });
+  return all;
+}
+
+}  // namespace resolute::orchestrator
