@@ -1,9 +1,9 @@
 //! \file
-//! Our side of `script/bench distances`: distances over two weighted branches (results/branched_distance.h) of made-up
-//! features. It works in turns, so that a driver can let two programs alternate on one machine: it says "ready", then
-//! for each line on its standard input computes all of them and prints the seconds that passed and those of processors,
-//! as JSON. Or, on one thread, as many steps of the innermost loop on numbers that stay in the first cache: what the
-//! processor's subtractions and multiply-adds allow.
+//! Our side of `script/bench distances`: distances over two weighted branches (results/scores/branched_distance.h) of
+//! made-up features. It works in turns, so that a driver can let two programs alternate on one machine: it says
+//! "ready", then for each line on its standard input computes all of them and prints the seconds that passed and those
+//! of processors, as JSON. Or, on one thread, as many steps of the innermost loop on numbers that stay in the first
+//! cache: what the processor's subtractions and multiply-adds allow.
 //!
 //! bench_distances --threads T --queries Q --gallery G --dimension D [--inner 1]
 
@@ -18,8 +18,8 @@
 #include "bench/guarded_main.h"
 #include "core/error.h"
 #include "core/random/random.h"
-#include "results/branched_distance.h"
 #include "results/kernel/pairwise.h"
+#include "results/scores/branched_distance.h"
 
 namespace resolute::results {
 namespace {

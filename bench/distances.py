@@ -1,4 +1,4 @@
-"""The distance over two weighted branches (results/branched_distance.h: float32 in, doubles, differences) beside torch.cdist,
+"""The distance over two weighted branches (results/scores/branched_distance.h: float32 in, doubles, differences) beside torch.cdist,
 3,368 x 1,000 images of 2,048 dimensions a branch: both sides in turn in one run, medians. On one thread in seconds of the
 processor, which other work on the machine changes little; then on all cores in seconds that pass.
 

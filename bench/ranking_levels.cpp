@@ -24,7 +24,7 @@
 #include "bench/guarded_main.h"
 #include "bench/images.h"
 #include "core/error.h"
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 #include "workers/allocator.h"
 #include "workers/evaluator.h"
 #include "workers/image_embedding.h"

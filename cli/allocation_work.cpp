@@ -8,8 +8,8 @@
 #include "orchestrator/decisions/failure.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/run/run.h"
-#include "results/aggregation.h"
-#include "results/tables.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/tables.h"
 
 namespace resolute::cli {
 

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "results/spread.h"
+#include "results/scores/spread.h"
 
 namespace resolute::cli {
 

@@ -12,7 +12,7 @@
 
 #include "core/bytes.h"
 #include "experiments/specification/outputs.h"
-#include "results/panels.h"
+#include "results/records/panels.h"
 
 namespace resolute::cli {
 

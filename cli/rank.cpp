@@ -17,8 +17,8 @@
 #include "core/process/process.h"
 #include "core/process/processors.h"
 #include "datasets/hdf5/array_file.h"
-#include "results/gemm_openblas.h"
-#include "results/ranking.h"
+#include "results/kernel/gemm_openblas.h"
+#include "results/scores/ranking.h"
 
 namespace resolute::cli {
 

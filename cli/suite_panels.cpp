@@ -18,8 +18,8 @@
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "experiments/specification/metrics.h"
-#include "results/output_file.h"
-#include "results/record.h"
+#include "results/records/output_file.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 

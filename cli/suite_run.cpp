@@ -17,9 +17,9 @@
 #include "datasets/sources/source.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/store/wall_clock.h"
-#include "results/aggregation.h"
-#include "results/table_json.h"
-#include "results/tables.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/table_json.h"
+#include "results/tables/tables.h"
 #include "slurm/allocation.h"
 #include "slurm/client.h"
 

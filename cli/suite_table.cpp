@@ -6,10 +6,10 @@
 #include "cli/suite_arguments.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "results/aggregation.h"
-#include "results/table_csv.h"
-#include "results/table_json.h"
-#include "results/table_markdown.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/table_csv.h"
+#include "results/tables/table_json.h"
+#include "results/tables/table_markdown.h"
 
 namespace resolute::cli {
 

@@ -10,7 +10,7 @@
 
 namespace resolute::methods {
 
-//! One of the spaces in which a method of several compares images (results/branched_distance.h).
+//! One of the spaces in which a method of several compares images (results/scores/branched_distance.h).
 struct Branch {
   std::string name;
   bool gallery_copy = false;  //!< the gallery image stands in it as its LR copy, embedded on the low side

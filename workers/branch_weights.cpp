@@ -1,7 +1,7 @@
 #include "workers/branch_weights.h"
 
 #include "core/error.h"
-#include "results/rank_correlation.h"
+#include "results/scores/rank_correlation.h"
 
 namespace resolute::workers {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! What weights a method of several branches gives to test images at several resolutions: the lines of weights.csv
-//! (results/branch_weights.h, docs/formats/weights.md), and whether they follow the rate.
+//! (results/records/branch_weights.h, docs/formats/weights.md), and whether they follow the rate.
 
 #include <map>
 #include <optional>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "datasets/pack/pack.h"
-#include "results/branch_weights.h"
+#include "results/records/branch_weights.h"
 #include "workers/feature_samples.h"
 #include "workers/image_embedding.h"
 #include "workers/methods/method.h"
@@ -24,7 +24,7 @@ std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample);
 struct WeighedImages {
   std::vector<results::BranchWeights> weights;  //!< in the order of the images
   //! weight_hr_rho, weight_lr_rho: rank correlation of the weight with the rate over the low side's images, each with
-  //! …_low and …_high, the 95 % interval over identities (results/rank_correlation.h).
+  //! …_low and …_high, the 95 % interval over identities (results/scores/rank_correlation.h).
   std::map<std::string, double> metrics;
 };
 

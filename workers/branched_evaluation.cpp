@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/error.h"
-#include "results/branched_distance.h"
+#include "results/scores/branched_distance.h"
 
 namespace resolute::workers {
 namespace {

@@ -7,8 +7,8 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "experiments/specification/outputs.h"
-#include "results/mask_values.h"
-#include "results/query_scores.h"
+#include "results/records/mask_values.h"
+#include "results/records/query_scores.h"
 #include "workers/prefix_distances.h"
 
 namespace resolute::workers {

@@ -2,7 +2,8 @@
 //! \file
 //! Evaluation: embeds the queries of a split (the LR views that a camera would have stored, enlarged) and its gallery
 //! (HR), and scores them: by the Euclidean distance of one embedding, or by the distance of a method with several
-//! branches (results/branched_distance.h). What a report shows of features it reads from the file that this writes.
+//! branches (results/scores/branched_distance.h). What a report shows of features it reads from the file that this
+//! writes.
 
 #include <map>
 #include <optional>
@@ -14,8 +15,8 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
 #include "experiments/specification/specification.h"
-#include "results/gemm.h"
-#include "results/single_shot.h"
+#include "results/kernel/gemm.h"
+#include "results/scores/single_shot.h"
 #include "workers/image_embedding.h"
 #include "workers/methods/method.h"
 

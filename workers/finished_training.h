@@ -2,7 +2,7 @@
 //! \file
 //! What a training has left in the store: its record and its weights, checked against one another.
 
-#include "results/record.h"
+#include "results/records/record.h"
 #include "workers/checkpoint.h"
 
 namespace resolute::workers {

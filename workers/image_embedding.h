@@ -12,7 +12,7 @@
 
 #include "datasets/pack/pack.h"
 #include "experiments/specification/specification.h"
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 #include "workers/ddp/communicator.h"
 #include "workers/methods/method.h"
 

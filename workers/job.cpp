@@ -9,7 +9,7 @@
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "experiments/store/stored_specification.h"
-#include "results/record.h"
+#include "results/records/record.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/pack_job.h"
 #include "workers/resume.h"

@@ -2,7 +2,7 @@
 //! \file
 //! The jobs that build a pack: its shards, then its seal. Neither needs libtorch.
 
-#include "results/record.h"
+#include "results/records/record.h"
 #include "workers/job.h"
 
 namespace resolute::workers {

@@ -14,8 +14,8 @@
 #include "core/bytes.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split.h"
-#include "results/panels.h"
-#include "results/single_shot.h"
+#include "results/records/panels.h"
+#include "results/scores/single_shot.h"
 #include "workers/evaluator.h"
 #include "workers/methods/method.h"
 

@@ -6,9 +6,9 @@
 
 #include "core/error.h"
 #include "results/kernel/distance.h"
+#include "results/kernel/matching.h"
 #include "results/kernel/parallel.h"
-#include "results/matching.h"
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 
 namespace resolute::workers {
 namespace {

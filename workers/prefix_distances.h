@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! How queries and gallery images compare by the leading sub-vectors of representations that vary in length: the lines
-//! of prefixes.csv (results/prefix_distances.h, docs/formats/prefixes.md).
+//! of prefixes.csv (results/records/prefix_distances.h, docs/formats/prefixes.md).
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "results/prefix_distances.h"
+#include "results/records/prefix_distances.h"
 #include "workers/evaluator.h"
 
 namespace resolute::workers {

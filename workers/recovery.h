@@ -1,7 +1,7 @@
 #pragma once
 //! \file
 //! How near a method's decoders bring test images at several resolutions to what they should look like: the lines of
-//! recovery.csv (results/recovery.h, docs/formats/recovery.md).
+//! recovery.csv (results/records/recovery.h, docs/formats/recovery.md).
 
 #include <cstddef>
 #include <optional>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "datasets/pack/pack.h"
-#include "results/recovery.h"
+#include "results/records/recovery.h"
 #include "workers/feature_samples.h"
 #include "workers/image_embedding.h"
 #include "workers/methods/method.h"

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "experiments/specification/specification.h"
-#include "results/gradient_log.h"
+#include "results/records/gradient_log.h"
 #include "workers/batch_source.h"
 #include "workers/checkpoint.h"
 #include "workers/ddp/gradient_exchange.h"

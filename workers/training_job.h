@@ -2,7 +2,7 @@
 //! \file
 //! The jobs that need libtorch: a training → weights, an evaluation → features and metrics.
 
-#include "results/record.h"
+#include "results/records/record.h"
 #include "workers/job.h"
 
 namespace resolute::workers {

@@ -8,7 +8,7 @@
 
 #include "datasets/image/image.h"
 #include "datasets/pack/pack.h"
-#include "results/image_quality.h"
+#include "results/scores/image_quality.h"
 #include "workers/image_embedding.h"
 #include "workers/methods/method.h"
 

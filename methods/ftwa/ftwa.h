@@ -37,7 +37,7 @@
 //! UNSTATED: which of eq. 6's triplets → the hardest of each anchor, and the mean over anchors (mining "batch-hard"); "all"
 //!   is the sum as printed.
 //! UNSTATED: rows without a label (train.labelled_fraction) → they enter the encoders and L_RAFT, and no C, W, mining.
-//! UNSTATED: comparison at test time → results/branched_distance.h by the rows of branch_embedder().
+//! UNSTATED: comparison at test time → results/scores/branched_distance.h by the rows of branch_embedder().
 //! DEVIATION (option triplet_weighting = "per-sample"): the i-th HR row of an identity and its i-th LR row make a pair,
 //!   whose products of eq. 7 weigh the losses of its own four anchors before their mean (mining "all": their sum); rows
 //!   without a partner are no anchors.

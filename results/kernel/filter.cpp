@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "results/gemm.h"
+#include "results/kernel/gemm.h"
 
 namespace resolute::results::kernel {
 namespace {

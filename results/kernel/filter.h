@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "results/features.h"
+#include "results/kernel/features.h"
 
 namespace resolute::results::kernel {
 

@@ -8,9 +8,9 @@
 #include <limits>
 #include <span>
 
-#include "results/features.h"
-#include "results/gemm.h"
-#include "results/matching.h"
+#include "results/kernel/features.h"
+#include "results/kernel/gemm.h"
+#include "results/kernel/matching.h"
 
 namespace resolute::results::kernel {
 

@@ -44,7 +44,7 @@ class CheckIncludes(unittest.TestCase):
         self.refused("results/a.cpp", "#include <torch/torch.h>", "only workers/")
         self.refused("methods/rain/row.cpp", "#include <torch/torch.h>", "only workers/")
         self.refused("datasets/pack/a.cpp", "#include <hdf5.h>", "only datasets/hdf5/")
-        self.refused("results/ranking.cpp", "#include <cblas.h>", "only results/gemm_openblas")
+        self.refused("results/scores/ranking.cpp", "#include <cblas.h>", "only results/gemm_openblas")
         self.refused("datasets/a.cpp", "#include <jpeglib.h>", "only datasets/image/")
         self.refused("cli/a.cpp", "#include <toml++/toml.h>", "only experiments/")
         self.refused("workers/trainer.cpp", "#include <boost/program_options.hpp>", "only cli/")

@@ -12,10 +12,10 @@
 #include <set>
 
 #include "cli/panel_page.h"
-#include "results/branch_weights.h"
-#include "results/mask_values.h"
-#include "results/prefix_distances.h"
-#include "results/recovery.h"
+#include "results/records/branch_weights.h"
+#include "results/records/mask_values.h"
+#include "results/records/prefix_distances.h"
+#include "results/records/recovery.h"
 
 namespace resolute::cli::figures_test {
 namespace {

@@ -120,7 +120,7 @@ TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_o
   EXPECT_GT(method->embed(batch.hr).norm().item<double>(), 0.5 * norm);
 }
 
-//! D of results/branched_distance.h for a query and a gallery image, written out.
+//! D of results/scores/branched_distance.h for a query and a gallery image, written out.
 double distance(const at::Tensor& query, const at::Tensor& high, const at::Tensor& copy, std::int64_t features) {
   double sum = 0, weight = 0;
   for (std::int64_t branch = 0; branch < 2; ++branch) {

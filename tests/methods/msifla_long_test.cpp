@@ -5,7 +5,7 @@
 
 #include <iostream>
 
-#include "results/image_quality.h"
+#include "results/scores/image_quality.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
 #include "workers/trainer.h"

@@ -11,7 +11,7 @@
 #include "datasets/low_resolution.h"
 #include "datasets/normalisation.h"
 #include "datasets/sources/synthetic.h"
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 #include "workers/methods/method.h"
 #include "workers/torch.h"
 

@@ -1,4 +1,4 @@
-#include "results/bootstrap.h"
+#include "results/scores/bootstrap.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

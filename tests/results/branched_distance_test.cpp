@@ -1,6 +1,6 @@
 //! The distance over several branches: what it is, to the last digits; what may change no bit of it; what is refused.
 
-#include "results/branched_distance.h"
+#include "results/scores/branched_distance.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,11 +1,11 @@
-#include "results/comparison.h"
+#include "results/tables/comparison.h"
 
 #include <gmock/gmock.h>
 
 #include "core/error.h"
 #include "core/random/random.h"
 #include "experiments/specification/outputs.h"
-#include "results/bootstrap.h"
+#include "results/scores/bootstrap.h"
 #include "tests/results/made_up_suite.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,4 +1,4 @@
-#include "results/gradient_log.h"
+#include "results/records/gradient_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

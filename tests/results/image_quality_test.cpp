@@ -1,7 +1,7 @@
 //! \file
 //! PSNR and SSIM against an independent program, and what holds of them by definition.
 
-#include "results/image_quality.h"
+#include "results/scores/image_quality.h"
 
 #include <gtest/gtest.h>
 

@@ -8,9 +8,9 @@
 #include <cstdlib>
 
 #include "core/hash/sha256.h"
-#include "results/table_csv.h"
-#include "results/table_json.h"
-#include "results/table_markdown.h"
+#include "results/tables/table_csv.h"
+#include "results/tables/table_json.h"
+#include "results/tables/table_markdown.h"
 #include "tests/support/folders.h"
 
 namespace resolute::results {

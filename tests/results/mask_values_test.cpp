@@ -1,4 +1,4 @@
-#include "results/mask_values.h"
+#include "results/records/mask_values.h"
 
 #include <gtest/gtest.h>
 

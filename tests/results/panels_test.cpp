@@ -1,4 +1,4 @@
-#include "results/panels.h"
+#include "results/records/panels.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "results/query_scores.h"
+#include "results/records/query_scores.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

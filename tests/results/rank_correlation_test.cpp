@@ -1,6 +1,6 @@
 //! Spearman's rho by hand, by scipy and by brute force; its interval by a bootstrap written apart.
 
-#include "results/rank_correlation.h"
+#include "results/scores/rank_correlation.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

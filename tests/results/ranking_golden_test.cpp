@@ -5,10 +5,10 @@
 
 #include "core/files/file_system.h"
 #include "core/files/json.h"
-#include "results/gemm_openblas.h"
 #include "results/kernel/distance.h"
-#include "results/ranking.h"
-#include "results/single_shot.h"
+#include "results/kernel/gemm_openblas.h"
+#include "results/scores/ranking.h"
+#include "results/scores/single_shot.h"
 #include "tests/support/folders.h"
 
 namespace resolute::results::ranking_golden_test {

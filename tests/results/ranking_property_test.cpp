@@ -8,10 +8,10 @@
 #include <cmath>
 
 #include "core/random/random.h"
-#include "results/gemm_openblas.h"
 #include "results/kernel/distance.h"
-#include "results/ranking.h"
-#include "results/single_shot.h"
+#include "results/kernel/gemm_openblas.h"
+#include "results/scores/ranking.h"
+#include "results/scores/single_shot.h"
 
 namespace resolute::results::ranking_property_test {
 namespace {

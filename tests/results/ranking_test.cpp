@@ -1,4 +1,4 @@
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

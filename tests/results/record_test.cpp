@@ -1,4 +1,4 @@
-#include "results/record.h"
+#include "results/records/record.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "results/recovery.h"
+#include "results/records/recovery.h"
 
 #include <gtest/gtest.h>
 

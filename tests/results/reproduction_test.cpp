@@ -1,4 +1,4 @@
-#include "results/reproduction.h"
+#include "results/tables/reproduction.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

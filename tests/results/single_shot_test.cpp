@@ -1,4 +1,4 @@
-#include "results/single_shot.h"
+#include "results/scores/single_shot.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

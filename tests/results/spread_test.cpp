@@ -1,4 +1,4 @@
-#include "results/spread.h"
+#include "results/scores/spread.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 //! From a made-up plan and records to tables, compared with the files in tests/golden/tables.
 
-#include "results/tables.h"
+#include "results/tables/tables.h"
 
 #include <gmock/gmock.h>
 

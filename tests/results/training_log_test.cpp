@@ -1,4 +1,4 @@
-#include "results/training_log.h"
+#include "results/records/training_log.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

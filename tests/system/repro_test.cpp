@@ -5,7 +5,7 @@
 
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
-#include "results/gradient_log.h"
+#include "results/records/gradient_log.h"
 #include "tests/system/program.h"
 
 namespace resolute::system_test::repro_test {

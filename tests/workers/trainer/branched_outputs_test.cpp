@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "experiments/specification/outputs.h"
-#include "results/output_file.h"
-#include "results/rank_correlation.h"
+#include "results/records/output_file.h"
+#include "results/scores/rank_correlation.h"
 #include "tests/workers/trainer/branched_fixture.h"
 #include "workers/evaluation_outputs.h"
 

@@ -8,7 +8,7 @@
 #include <set>
 
 #include "datasets/hdf5/array_file.h"
-#include "results/query_scores.h"
+#include "results/records/query_scores.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
 namespace resolute::workers::evaluation_outputs_test {

@@ -6,10 +6,10 @@
 #include <set>
 
 #include "experiments/specification/outputs.h"
-#include "results/mask_values.h"
-#include "results/panels.h"
-#include "results/prefix_distances.h"
-#include "results/recovery.h"
+#include "results/records/mask_values.h"
+#include "results/records/panels.h"
+#include "results/records/prefix_distances.h"
+#include "results/records/recovery.h"
 #include "tests/support/any_word.h"
 #include "tests/system/program.h"
 #include "tests/workers/trainer/worker_fixture.h"

@@ -7,7 +7,7 @@
 
 #include "datasets/hdf5/array_file.h"
 #include "methods/levels.h"
-#include "results/ranking.h"
+#include "results/scores/ranking.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"

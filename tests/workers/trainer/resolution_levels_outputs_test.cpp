@@ -8,7 +8,7 @@
 #include "core/random/random.h"
 #include "datasets/hdf5/array_file.h"
 #include "experiments/specification/outputs.h"
-#include "results/mask_values.h"
+#include "results/records/mask_values.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
 #include "workers/evaluation_outputs.h"

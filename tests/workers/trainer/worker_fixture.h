@@ -17,7 +17,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
 #include "experiments/store/store_layout.h"
-#include "results/record.h"
+#include "results/records/record.h"
 #include "tests/support/folders.h"
 #include "tests/workers/trainer/process_gang.h"
 

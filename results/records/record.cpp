@@ -1,0 +1,192 @@
+#include "results/records/record.h"
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "experiments/specification/metrics.h"
+
+namespace resolute::results {
+namespace {
+
+using core::Json;
+using core::ObjectReader;
+
+std::string take_hash(ObjectReader& reader, const std::string& key) {
+  auto text = reader.required<std::string>(key);
+  if (!core::is_sha256_hex(text))
+    throw core::input_error(fmt::format("{}: key '{}' has the value '{}'", reader.where(), key, text.substr(0, 80)),
+                            "64 lower-case hexadecimal digits are needed");
+  return text;
+}
+
+std::map<std::string, double> take_metrics(ObjectReader& reader) {
+  auto object = reader.required<Json>("metrics");
+  ObjectReader metrics(object, reader.where() + ": metrics");
+  std::map<std::string, double> taken;
+  for (const auto& [name, _] : object.items()) taken[name] = metrics.required<double>(name);
+  return taken;
+}
+
+void check_evaluation_metrics(const std::map<std::string, double>& metrics, const std::string& where) {
+  for (const experiments::Metric& metric : experiments::kMetrics)
+    if (metric.is_per_query() && !metrics.contains(metric.name))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' is missing", where, metric.name));
+  for (const auto& [name, value] : metrics) {
+    const auto metric = experiments::find_metric(name);
+    if (!metric || (*metric)->unit->range == nullptr) continue;
+    const experiments::Unit& unit = *(*metric)->unit;
+    if (!(value >= unit.least && value <= unit.most))
+      throw core::input_error(fmt::format("{}: metrics: key '{}' has the value {}", where, name, value),
+                              fmt::format("{} is needed", unit.range));
+  }
+}
+
+std::string take_weights_file(ObjectReader& reader) {
+  auto name = reader.required<std::string>("weights_file");
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
+      name.find('\0') != std::string::npos)
+    throw core::input_error(fmt::format("{}: key 'weights_file' has the value '{}'", reader.where(), name),
+                            "the name of a file in the job's folder is needed");
+  return name;
+}
+
+// True for components of letters, digits, '.', '_' and '-' that '/' parts, none of them empty or opening with '.'.
+bool stays_inside(const std::string& name) {
+  bool opens = true;
+  for (char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    const bool sign = c == '_' || c == '-' || c == '.';
+    if (opens ? c == '.' || !(letter || sign) : !(letter || sign || c == '/')) return false;
+    opens = c == '/';
+  }
+  return !opens;
+}
+
+std::map<std::string, std::string> take_outputs(ObjectReader& outer) {
+  auto object = outer.required<Json>("outputs");
+  ObjectReader reader(object, outer.where() + ": outputs");
+  std::map<std::string, std::string> outputs;
+  for (const auto& [name, _] : object.items()) {
+    if (!stays_inside(name))
+      throw core::input_error(fmt::format("{}: key '{}' is no output", reader.where(), name),
+                              "the name of a file in the job's folder is needed");
+    outputs[name] = take_hash(reader, name);
+  }
+  return outputs;
+}
+
+TrainingProvenance take_training_provenance(ObjectReader& outer) {
+  auto object = outer.required<Json>("provenance");
+  ObjectReader reader(object, outer.where() + ": provenance");
+  TrainingProvenance provenance{take_hash(reader, "pack_sha256"), take_hash(reader, "split_sha256"),
+                                reader.required<std::string>("numeric_class"), reader.required<int>("lanes"),
+                                reader.required<bool>("from_scratch")};
+  reader.finish();
+  if (provenance.lanes < 1)
+    throw core::input_error(fmt::format("{}: key 'lanes' has the value {}", reader.where(), provenance.lanes),
+                            "at least 1 is needed");
+  return provenance;
+}
+
+EvaluationProvenance take_evaluation_provenance(ObjectReader& outer) {
+  auto object = outer.required<Json>("provenance");
+  ObjectReader reader(object, outer.where() + ": provenance");
+  EvaluationProvenance provenance{take_hash(reader, "pack_sha256"),
+                                  take_hash(reader, "split_sha256"),
+                                  reader.required<std::string>("numeric_class"),
+                                  {take_hash(reader, "training")}};
+  reader.finish();
+  return provenance;
+}
+
+Record take_record(ObjectReader& reader) {
+  JobId job{take_hash(reader, "job")};
+  if (reader.find("shard_sha256") != nullptr)
+    return ShardRecord{job, take_hash(reader, "shard_sha256"), reader.required<std::uint64_t>("rows"),
+                       take_hash(reader, "listing_sha256")};
+  if (reader.find("pack_sha256") != nullptr)
+    return SealRecord{job, take_hash(reader, "pack_sha256"), reader.required<std::uint64_t>("rows")};
+  if (reader.find("weights_file") != nullptr)
+    return TrainingRecord{job, take_weights_file(reader), take_hash(reader, "weights_sha256"), take_metrics(reader),
+                          take_training_provenance(reader)};
+  if (reader.find("features_sha256") != nullptr) {
+    EvaluationRecord record{job,
+                            take_hash(reader, "weights_sha256"),
+                            take_hash(reader, "features_sha256"),
+                            take_metrics(reader),
+                            take_evaluation_provenance(reader),
+                            take_outputs(reader)};
+    check_evaluation_metrics(record.metrics, reader.where());
+    return record;
+  }
+  throw core::input_error(fmt::format("{}: no kind of job leaves such a record", reader.where()),
+                          "one of the keys shard_sha256, pack_sha256, weights_file, features_sha256 is needed");
+}
+
+struct ToJson {
+  Json operator()(const ShardRecord& record) const {
+    return {{"job", record.job.hex},
+            {"shard_sha256", record.shard_sha256},
+            {"rows", record.rows},
+            {"listing_sha256", record.listing_sha256}};
+  }
+  Json operator()(const SealRecord& record) const {
+    return {{"job", record.job.hex}, {"pack_sha256", record.pack_sha256}, {"rows", record.rows}};
+  }
+  Json operator()(const TrainingRecord& record) const {
+    const TrainingProvenance& provenance = record.provenance;
+    return {{"job", record.job.hex},
+            {"weights_file", record.weights_file},
+            {"weights_sha256", record.weights_sha256},
+            {"metrics", record.metrics},
+            {"provenance",
+             {{"pack_sha256", provenance.pack_sha256},
+              {"split_sha256", provenance.split_sha256},
+              {"numeric_class", provenance.numeric_class},
+              {"lanes", provenance.lanes},
+              {"from_scratch", provenance.from_scratch}}}};
+  }
+  Json operator()(const EvaluationRecord& record) const {
+    const EvaluationProvenance& provenance = record.provenance;
+    return {{"job", record.job.hex},
+            {"weights_sha256", record.weights_sha256},
+            {"features_sha256", record.features_sha256},
+            {"metrics", record.metrics},
+            {"outputs", Json(record.outputs)},
+            {"provenance",
+             {{"pack_sha256", provenance.pack_sha256},
+              {"split_sha256", provenance.split_sha256},
+              {"numeric_class", provenance.numeric_class},
+              {"training", provenance.training.hex}}}};
+  }
+};
+
+}  // namespace
+
+const JobId& job_of(const Record& record) {
+  return std::visit([](const auto& kind) -> const JobId& { return kind.job; }, record);
+}
+
+Record parse_record(std::string_view text, const std::string& where) {
+  Json json = core::parse_json(text, where);
+  ObjectReader reader(json, where);
+  Record record = take_record(reader);
+  reader.finish();
+  return record;
+}
+
+std::string record_text(const Record& record) { return core::canonical_json(std::visit(ToJson{}, record)) + "\n"; }
+
+std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job) {
+  auto path = store.result_file(job);
+  auto text = core::read_text_if_exists(files, path);
+  if (!text) return std::nullopt;
+  std::string where = fmt::format("'{}'", path.string());
+  Record record = parse_record(*text, where);
+  if (job_of(record) != job)
+    throw core::corrupt_error(fmt::format("{}: the record is of job {}", where, job_of(record).hex.substr(0, 16)),
+                              fmt::format("it lies in the folder of job {}", job.hex.substr(0, 16)),
+                              "remove the file and run the suite again");
+  return record;
+}
+
+}  // namespace resolute::results

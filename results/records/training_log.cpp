@@ -1,0 +1,125 @@
+#include "results/records/training_log.h"
+
+#include "core/error.h"
+#include "core/files/json.h"
+#include "experiments/store/attempt_files.h"
+
+namespace resolute::results {
+namespace {
+
+using experiments::JobId;
+using experiments::StoreLayout;
+
+// The difference of one step, or nothing where the two agree in all that both have.
+std::optional<StepDifference> difference(const LoggedStep& one, const LoggedStep& other, std::uint64_t step,
+                                         const std::vector<std::string>& names) {
+  StepDifference found{step, one.gradients && other.gradients, {}, {}};
+  bool differs = !one.digest.empty() && !other.digest.empty() && one.digest != other.digest;
+  if (found.located) {
+    for (std::size_t lane = 0; lane < one.gradients->lanes.size(); ++lane)
+      if (one.gradients->lanes[lane] != other.gradients->lanes[lane]) found.lanes.push_back(static_cast<int>(lane));
+    for (std::size_t tensor = 0; tensor < names.size(); ++tensor)
+      if (one.gradients->tensors[tensor] != other.gradients->tensors[tensor]) found.tensors.push_back(names[tensor]);
+    differs = differs || !found.lanes.empty() || !found.tensors.empty();
+  }
+  if (!differs) return std::nullopt;
+  return found;
+}
+
+bool comparable(const LoggedStep& one, const LoggedStep& other) {
+  return (!one.digest.empty() && !other.digest.empty()) || (one.gradients && other.gradients);
+}
+
+// One attempt's steps. A file that is damaged is worth a warning and no more.
+std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const StoreLayout& store, const JobId& job,
+                                                 int attempt, TrainingLog& log) {
+  std::map<std::uint64_t, LoggedStep> steps;
+  const auto file = [&](const char* name) {
+    return experiments::stored_attempt_file(files, store, job, attempt, name);
+  };
+  try {
+    const auto path = file("metrics.jsonl");
+    if (files.exists(path))
+      for (auto& [step, digest] : parse_gradient_digests(core::as_text(files.read(path)), path.string()))
+        steps[step] = {attempt, std::move(digest)};
+  } catch (const core::RuntimeError& error) {
+    log.warnings.push_back(fmt::format("{}; its steps are not compared", error.what()));
+  }
+  try {
+    const auto path = file(kGradientLogName);
+    if (!files.exists(path)) return steps;
+    GradientLog gradients = read_gradient_log(files, path);
+    if (gradients.lanes == 0) return steps;
+    if (gradients.lanes != log.lanes || gradients.tensors != log.tensors) {
+      if (log.lanes != 0)
+        log.warnings.push_back(
+            fmt::format("'{}' names other lanes or tensors than the attempts before; those are compared by step alone",
+                        path.string()));
+      for (auto& [_, step] : log.steps) step.gradients.reset();
+      log.lanes = gradients.lanes;
+      log.tensors = gradients.tensors;
+    }
+    for (StepGradients& step : gradients.steps) {
+      LoggedStep& logged = steps[step.step];
+      logged.attempt = attempt;
+      logged.gradients = std::move(step);
+    }
+  } catch (const core::RuntimeError& error) {
+    log.warnings.push_back(fmt::format("{}; its lanes and tensors are not compared", error.what()));
+  }
+  return steps;
+}
+
+}  // namespace
+
+std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where) {
+  std::map<std::uint64_t, std::string> digests;
+  std::size_t number = 0;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    const core::Json line = core::parse_json(text.substr(0, end), fmt::format("'{}', line {}", where, ++number));
+    text.remove_prefix(end + 1);
+    if (!line.is_object()) throw core::input_error(fmt::format("'{}', line {}: an object is needed", where, number));
+    const auto step = line.find("step");
+    const auto digest = line.find("gradients");
+    if (step != line.end() && step->is_number_unsigned() && digest != line.end() && digest->is_string())
+      digests[step->get<std::uint64_t>()] = digest->get<std::string>();
+  }
+  return digests;
+}
+
+TrainingLog read_training_log(core::FileSystem& files, const StoreLayout& store, const JobId& job) {
+  TrainingLog log;
+  for (int attempt : experiments::stored_attempts(files, store.job_folder(job))) {
+    auto steps = read_attempt(files, store, job, attempt, log);
+    std::map<int, StepDifference> first;  // by the earlier attempt
+    for (const auto& [step, logged] : steps) {
+      const auto before = log.steps.find(step);
+      if (before == log.steps.end()) continue;
+      if (auto found = difference(before->second, logged, step, log.tensors))
+        first.try_emplace(before->second.attempt, std::move(*found));
+    }
+    for (auto& [earlier, found] : first) log.disagreements.push_back({earlier, attempt, std::move(found)});
+    for (auto& [step, logged] : steps) log.steps[step] = std::move(logged);
+  }
+  return log;
+}
+
+LogComparison compare_logs(const TrainingLog& recorded, const TrainingLog& again, std::uint64_t last_step) {
+  const bool same_names = recorded.lanes == again.lanes && recorded.tensors == again.tensors;
+  LogComparison comparison;
+  for (const auto& [step, logged] : recorded.steps) {
+    if (step > last_step) break;
+    const auto found = again.steps.find(step);
+    if (found == again.steps.end()) continue;
+    LoggedStep one = logged;
+    LoggedStep other = found->second;
+    if (!same_names) one.gradients.reset();
+    if (!comparable(one, other)) continue;
+    ++comparison.compared;
+    comparison.difference = difference(one, other, step, recorded.tensors);
+    if (comparison.difference) break;
+  }
+  return comparison;
+}
+
+}  // namespace resolute::results

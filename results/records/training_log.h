@@ -1,0 +1,68 @@
+#pragma once
+//! \file
+//! What a training logged of its gradients, over all its attempts, and where two such logs part (`resolute repro`). An
+//! attempt that was killed left steps up to the kill, and the next goes on from a checkpoint before it: the steps
+//! between are there twice, and have to agree.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/store/store_layout.h"
+#include "results/records/gradient_log.h"
+
+namespace resolute::results {
+
+//! One step as one attempt logged it.
+struct LoggedStep {
+  int attempt = 0;
+  std::string digest;                                     //!< metrics.jsonl's `gradients`; empty where it is not there
+  std::optional<StepGradients> gradients = std::nullopt;  //!< of gradients.bin; nothing where it is not there
+};
+
+//! A step in which two runs differ, and where within it.
+struct StepDifference {
+  std::uint64_t step = 0;
+  bool located = false;    //!< both sides have gradients.bin of the same lanes and tensors; else both lists are empty
+  std::vector<int> lanes;  //!< lanes whose own gradients differ, ascending
+  std::vector<std::string> tensors;  //!< tensors of the sum over lanes that differ, in the log's order
+  bool operator==(const StepDifference&) const = default;
+};
+
+//! Two attempts of one training that logged different gradients for the same step.
+struct AttemptDisagreement {
+  int earlier = 0;
+  int later = 0;
+  StepDifference difference;  //!< the first between these two
+  bool operator==(const AttemptDisagreement&) const = default;
+};
+
+struct TrainingLog {
+  int lanes = 0;                              //!< 0 where no attempt left a usable gradients.bin
+  std::vector<std::string> tensors;           //!< names, in the order of LoggedStep::gradients
+  std::map<std::uint64_t, LoggedStep> steps;  //!< the latest attempt's of each: on it the result was built
+  std::vector<AttemptDisagreement> disagreements;
+  std::vector<std::string> warnings;  //!< what could not be read, a sentence each
+};
+
+//! Reads metrics.jsonl and gradients.bin of every attempt. What is missing, torn or damaged is left out; damage is a
+//! warning: a comparison with what is left still tells more than none. \throws core::RuntimeError of the file system
+TrainingLog read_training_log(core::FileSystem& files, const experiments::StoreLayout& store,
+                              const experiments::JobId& job);
+
+//! The lines of a metrics.jsonl: step → `gradients`. A last line without its end is left out, and so are lines without
+//! these keys. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
+std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where);
+
+struct LogComparison {
+  std::uint64_t compared = 0;  //!< steps that both sides have, up to the first that differs
+  std::optional<StepDifference> difference;
+};
+
+//! Compares step by step, up to `last_step`. Steps that one side lacks are passed over.
+LogComparison compare_logs(const TrainingLog& recorded, const TrainingLog& again, std::uint64_t last_step);
+
+}  // namespace resolute::results

@@ -1,0 +1,35 @@
+#pragma once
+//! \file
+//! From the positions of true matches to CMC and mAP.
+
+#include <cstdint>
+#include <vector>
+
+#include "results/kernel/matching.h"
+#include "results/kernel/positions.h"
+#include "results/scores/ranking.h"
+
+namespace resolute::results::kernel {
+
+struct QueryScore {
+  std::uint64_t rank = 0;  //!< of the first true match, pessimistic; 0: there is none
+  double average_precision = 0;
+};
+
+//! Score of a query that has a match.
+QueryScore score(const QueryPositions& found);
+
+//! Means over the queries that have a match; one score a query of `matching`.
+RankingScores summarise(const std::vector<QueryScore>& scores, const Matching& matching, int max_rank);
+
+//! expected_average_precision() for many sizes up to `largest`: the harmonic numbers are summed once.
+class ExpectedPrecision {
+ public:
+  explicit ExpectedPrecision(std::size_t largest);
+  double operator()(std::size_t matches, std::size_t images) const;
+
+ private:
+  std::vector<double> harmonic_;  // [largest + 1]
+};
+
+}  // namespace resolute::results::kernel

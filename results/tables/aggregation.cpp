@@ -1,0 +1,257 @@
+#include "results/tables/aggregation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "experiments/specification/metrics.h"
+#include "results/tables/comparison.h"
+
+namespace resolute::results {
+namespace {
+
+using experiments::CellPlan;
+using experiments::EvaluationSpecification;
+using experiments::PackSettings;
+using experiments::Plan;
+using experiments::PlannedJob;
+using experiments::SealSpecification;
+using experiments::TrainingSpecification;
+
+template <class Kind>
+std::optional<Kind> take(const RecordLookup& lookup, const JobId& job) {
+  auto record = lookup(job);
+  if (!record) return std::nullopt;
+  if (const auto* kind = std::get_if<Kind>(&*record)) return *kind;
+  throw core::input_error(fmt::format("the record of job {} is of another kind of job", short_id(job)),
+                          "the plan says otherwise", "remove its result.json and run the suite again");
+}
+
+//! A trial of a cell: what is planned and what is there.
+struct Trial {
+  JobId evaluation_job;
+  JobId training_job;
+  std::optional<EvaluationRecord> evaluation;
+  std::optional<TrainingRecord> training;
+  std::optional<SealRecord> seal;
+};
+
+//! The plan's jobs by what they are looked up by.
+class PlanIndex {
+ public:
+  PlanIndex(const Plan& plan, const RecordLookup& lookup) : plan_(plan), lookup_(lookup) {
+    for (std::size_t i = 0; i < plan.jobs.size(); ++i) by_id_[plan.jobs[i].id] = i;
+  }
+
+  Trial trial(const JobId& evaluation) const {
+    const auto& specification = specification_of<EvaluationSpecification>(evaluation);
+    Trial trial{evaluation, specification.training, take<EvaluationRecord>(lookup_, evaluation),
+                take<TrainingRecord>(lookup_, specification.training), std::nullopt};
+    for (const PlannedJob& job : plan_.jobs) {
+      const auto* seal = std::get_if<SealSpecification>(&job.specification);
+      if (seal != nullptr && seal->pack == specification.pack) trial.seal = take<SealRecord>(lookup_, job.id);
+    }
+    return trial;
+  }
+
+  int lanes_of(const JobId& training) const { return specification_of<TrainingSpecification>(training).lanes; }
+  bool has(const JobId& evaluation, const std::string& metric) const {
+    const auto& specification = specification_of<EvaluationSpecification>(evaluation);
+    return experiments::has_metric(specification_of<TrainingSpecification>(specification.training).method,
+                                   specification.protocol, metric);
+  }
+
+ private:
+  template <class Kind>
+  const Kind& specification_of(const JobId& job) const {
+    auto found = by_id_.find(job);
+    RESOLUTE_EXPECT(found != by_id_.end(), "a table of the plan needs job " + short_id(job) + ", which is not in it");
+    const auto* kind = std::get_if<Kind>(&plan_.jobs[found->second].specification);
+    RESOLUTE_EXPECT(kind != nullptr, "job " + short_id(job) + " is of another kind than the plan's tables say");
+    return *kind;
+  }
+
+  const Plan& plan_;
+  const RecordLookup& lookup_;
+  std::map<JobId, std::size_t> by_id_;
+};
+
+//! The first of a trial's parts that does not fit its inputs as they lie in the store; empty if all do.
+std::string stale_part(const Trial& trial) {
+  const auto& evaluation = *trial.evaluation;
+  std::string job = short_id(trial.evaluation_job);
+  if (evaluation.provenance.training != trial.training_job)
+    return fmt::format("evaluation {} names training {}", job, short_id(evaluation.provenance.training));
+  if (trial.training && trial.training->weights_sha256 != evaluation.weights_sha256)
+    return fmt::format("evaluation {} used other weights than its training has", job);
+  if (trial.training && trial.training->provenance.split_sha256 != evaluation.provenance.split_sha256)
+    return fmt::format("evaluation {} used another split than its training", job);
+  if (trial.seal && trial.seal->pack_sha256 != evaluation.provenance.pack_sha256)
+    return fmt::format("evaluation {} used another pack than the store has", job);
+  if (trial.seal && trial.training && trial.seal->pack_sha256 != trial.training->provenance.pack_sha256)
+    return fmt::format("training {} used another pack than the store has", short_id(trial.training_job));
+  return {};
+}
+
+//! What the parts of a cell do not agree on; empty if they agree.
+std::string mixed_parts(const std::vector<Trial>& trials) {
+  std::set<std::string> packs;
+  std::set<std::string> classes;
+  for (const Trial& trial : trials) {
+    if (trial.evaluation) {
+      packs.insert(trial.evaluation->provenance.pack_sha256);
+      classes.insert(trial.evaluation->provenance.numeric_class);
+    }
+    if (trial.evaluation && trial.training) {
+      packs.insert(trial.training->provenance.pack_sha256);
+      classes.insert(trial.training->provenance.numeric_class);
+    }
+  }
+  if (packs.size() > 1) return fmt::format("{} packs", packs.size());
+  if (classes.size() > 1) return fmt::format("{} numeric classes", classes.size());
+  return {};
+}
+
+//! As a cell shows it: a fraction in per cent.
+double metric_of(const EvaluationRecord& record, const std::string& name) {
+  auto found = record.metrics.find(name);
+  if (found == record.metrics.end())
+    throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
+                            "a table asks for it");
+  return experiments::metric_named(name)->unit->shown * found->second;
+}
+
+//! Expected value of a fraction under a random order, as far as the record tells it.
+std::optional<double> chance_of(const EvaluationRecord& record, const std::string& metric) {
+  if (metric == "resolution_probe") return 0.5;  // as many HR features as LR ones
+  if (metric == "mAP") {
+    auto found = record.metrics.find("chance_mAP");
+    return found == record.metrics.end() ? std::nullopt : std::optional(found->second);
+  }
+  auto found = record.metrics.find("chance_rank1");
+  if (found == record.metrics.end() || !metric.starts_with("rank")) return std::nullopt;
+  // One image of each identity: the true match is equally likely at each of the 1 / chance_rank1 ranks.
+  return std::min(1.0, found->second * std::stoi(metric.substr(4)));
+}
+
+double mean_of(const std::vector<double>& values) {
+  double sum = 0;
+  for (double value : values) sum += value;
+  return sum / static_cast<double>(values.size());
+}
+
+//! Sample standard deviation of at least two values.
+double deviation_of(const std::vector<double>& values, double mean) {
+  double sum = 0;
+  for (double value : values) sum += (value - mean) * (value - mean);
+  return std::sqrt(sum / static_cast<double>(values.size() - 1));
+}
+
+void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
+  std::vector<double> values;
+  std::vector<double> chances;
+  for (const Trial& trial : trials) {
+    values.push_back(metric_of(*trial.evaluation, cell.metric));
+    if (auto chance = chance_of(*trial.evaluation, cell.metric)) chances.push_back(100 * *chance);
+  }
+  cell.mean = mean_of(values);
+  if (values.size() > 1) cell.std = deviation_of(values, *cell.mean);
+  if (chances.size() == values.size()) cell.chance = mean_of(chances);
+}
+
+//! \param applicable whether the row can have such a number
+Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vector<Trial>& trials, bool applicable) {
+  Cell cell;
+  cell.dataset = plan.dataset;
+  cell.metric = metric;
+  cell.trials_needed = static_cast<int>(trials.size());
+  auto reference = plan.references.find(metric);
+  if (reference != plan.references.end()) cell.reference = reference->second;
+  for (const Trial& trial : trials) {
+    cell.jobs.push_back(trial.training_job);
+    cell.jobs.push_back(trial.evaluation_job);
+    cell.values.emplace_back();
+    if (!trial.evaluation) continue;
+    ++cell.trials;
+    if (!applicable) continue;
+    cell.values.back() = metric_of(*trial.evaluation, metric);
+    if (cell.why.empty()) cell.why = stale_part(trial);
+  }
+  if (!applicable) {
+    cell.status = CellStatus::kNotApplicable;
+  } else if (!cell.why.empty()) {
+    cell.status = CellStatus::kStale;
+  } else if (cell.why = mixed_parts(trials); !cell.why.empty()) {
+    cell.status = CellStatus::kMixed;
+  } else if (cell.trials == cell.trials_needed && cell.trials > 0) {
+    cell.status = CellStatus::kComplete;
+    fill_numbers(cell, trials);
+  }
+  return cell;
+}
+
+Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
+  Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
+  table.no_reference = plan.no_reference;
+  std::set<int> lanes;
+  for (const auto& row_plan : plan.rows) {
+    Row row{row_plan.id, row_plan.label, {}};
+    for (const CellPlan& cell_plan : row_plan.cells) {
+      std::vector<Trial> trials;
+      for (const JobId& evaluation : cell_plan.evaluations) trials.push_back(index.trial(evaluation));
+      for (const Trial& trial : trials) {
+        lanes.insert(index.lanes_of(trial.training_job));
+        if (trial.training && trial.training->provenance.from_scratch) table.from_scratch = true;
+      }
+      for (const std::string& metric : plan.metrics) {
+        const bool applicable = std::all_of(
+            trials.begin(), trials.end(), [&](const Trial& trial) { return index.has(trial.evaluation_job, metric); });
+        row.cells.push_back(make_cell(cell_plan, metric, trials, applicable));
+      }
+    }
+    table.rows.push_back(std::move(row));
+  }
+  table.lanes.assign(lanes.begin(), lanes.end());
+  return table;
+}
+
+}  // namespace
+
+std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
+
+SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryScoresLookup& query_scores) {
+  PlanIndex index(plan, lookup);
+  SuiteTables tables{plan.suite, plan.title, true, {}, plan.notes};
+  for (const auto& table_plan : plan.tables) {
+    tables.tables.push_back(make_table(table_plan, index));
+    Table& table = tables.tables.back();
+    add_differences(table, table_plan, lookup, query_scores);
+    table.claims = hold_claims(table, table_plan);
+    for (const Row& row : table.rows)
+      for (const Cell& cell : row.cells)
+        tables.complete =
+            tables.complete && (cell.status == CellStatus::kComplete || cell.status == CellStatus::kNotApplicable);
+  }
+  return tables;
+}
+
+SuiteTables aggregate(const Plan& plan, core::FileSystem& files, const experiments::StoreLayout& store) {
+  std::map<JobId, std::optional<Record>> read;
+  const RecordLookup records = [&](const JobId& job) {
+    auto found = read.find(job);
+    if (found == read.end()) found = read.emplace(job, read_record(files, store, job)).first;
+    return found->second;
+  };
+  return aggregate(plan, records, [&](const EvaluationRecord& record) {
+    const auto named = record.outputs.find(experiments::kQueriesOutput.file);
+    if (named == record.outputs.end())
+      throw core::input_error(
+          fmt::format("evaluation {} left no '{}'", short_id(record.job), experiments::kQueriesOutput.file),
+          "a table compares rows query by query", "leave out its compare_with");
+    return read_csv<QueryScore>(files, store.job_folder(record.job) / experiments::kQueriesOutput.file, named->second);
+  });
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,23 @@
+#pragma once
+//! \file
+//! Rows of a table against one another: differences from the row that the table compares with, and the orders that the
+//! papers state. Part of aggregation.h.
+
+#include <vector>
+
+#include "results/tables/aggregation.h"
+
+namespace resolute::results {
+
+//! Fills the `difference` of each cell that has one: of a metric that is per query, complete as the cell of the
+//! reference row is. Queries are paired by trial, path and rate; only those with a match count. With fewer trials on
+//! one side those that both have. Nothing where the plan compares with no row. Where the rows' jobs ran in different
+//! numeric classes, where a query of one evaluation is missing in the other, or where their queries cannot be read, the
+//! cell says why it has no difference: the tables' other numbers stand.
+void add_differences(Table& table, const experiments::TablePlan& plan, const RecordLookup& lookup,
+                     const QueryScoresLookup& query_scores);
+
+//! The plan's claims held against the table's means.
+std::vector<Claim> hold_claims(const Table& table, const experiments::TablePlan& plan);
+
+}  // namespace resolute::results

@@ -1,0 +1,50 @@
+#include "results/tables/table_csv.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/files/csv.h"
+
+namespace resolute::results {
+namespace {
+
+using core::csv_field;
+
+std::string csv_number(const std::optional<double>& value) { return value ? fmt::format("{}", *value) : std::string(); }
+
+bool has_reference(const Table& table) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [](const Row& row) {
+    return std::any_of(row.cells.begin(), row.cells.end(), [](const Cell& cell) { return cell.reference.has_value(); });
+  });
+}
+
+std::string csv_difference(const std::optional<Difference>& d) {
+  if (!d) return ",,,,";
+  return fmt::format("{},{},{},{},{}", csv_field(d->to), d->mean, d->low, d->high, d->trials);
+}
+
+}  // namespace
+
+std::string to_csv(const SuiteTables& tables) {
+  std::string csv =
+      "table,row,label,dataset,metric,mean,std,trials,trials_needed,reference,chance,compared_with,difference,"
+      "difference_low,difference_high,difference_trials,status,jobs\n";
+  for (const Table& table : tables.tables) {
+    const bool none = !table.no_reference.empty() && !has_reference(table);
+    for (const Row& row : table.rows) {
+      for (const Cell& cell : row.cells) {
+        std::string jobs;
+        for (const JobId& job : cell.jobs) jobs += (jobs.empty() ? "" : " ") + job.hex;
+        csv += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(table.id), csv_field(row.id),
+                           csv_field(row.label), csv_field(cell.dataset), csv_field(cell.metric), csv_number(cell.mean),
+                           csv_number(cell.std), cell.trials, cell.trials_needed,
+                           none ? "no reference" : csv_number(cell.reference), csv_number(cell.chance),
+                           csv_difference(cell.difference), settings::word(cell.status), jobs);
+      }
+    }
+  }
+  return csv;
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,87 @@
+#include "results/tables/table_json.h"
+
+namespace resolute::results {
+namespace {
+
+using core::Json;
+
+Json json_number(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+Json json_difference(const std::optional<Difference>& d) {
+  if (!d) return nullptr;
+  return {{"to", d->to}, {"mean", d->mean}, {"low", d->low}, {"high", d->high}, {"trials", d->trials}};
+}
+
+Json to_json(const Claim& claim) {
+  Json rows = Json::array();
+  for (const ClaimRow& row : claim.rows)
+    rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", json_number(row.mean)}});
+  Json holds = Json::array();
+  for (const auto& pair : claim.holds) holds.push_back(pair ? Json(*pair) : Json(nullptr));
+  return {{"dataset", claim.dataset},
+          {"metric", claim.metric},
+          {"paper", claim.paper},
+          {"paper_dataset", claim.paper_dataset},
+          {"rows", std::move(rows)},
+          {"holds", std::move(holds)},
+          {"status", settings::word(claim.status)}};
+}
+
+Json to_json(const Cell& cell) {
+  Json values = Json::array();
+  for (const auto& value : cell.values) values.push_back(json_number(value));
+  Json jobs = Json::array();
+  for (const JobId& job : cell.jobs) jobs.push_back(job.hex);
+  Json json = {{"dataset", cell.dataset},
+               {"metric", cell.metric},
+               {"mean", json_number(cell.mean)},
+               {"std", json_number(cell.std)},
+               {"trials", cell.trials},
+               {"trials_needed", cell.trials_needed},
+               {"values", std::move(values)},
+               {"reference", json_number(cell.reference)},
+               {"chance", json_number(cell.chance)},
+               {"complete", cell.status == CellStatus::kComplete},
+               {"status", settings::word(cell.status)},
+               {"why", cell.why},
+               {"difference", json_difference(cell.difference)},
+               {"jobs", std::move(jobs)}};
+  if (!cell.difference_why.empty()) json["difference_why"] = cell.difference_why;
+  return json;
+}
+
+Json to_json(const Table& table) {
+  Json rows = Json::array();
+  for (const Row& row : table.rows) {
+    Json cells = Json::array();
+    for (const Cell& cell : row.cells) cells.push_back(to_json(cell));
+    rows.push_back({{"id", row.id}, {"label", row.label}, {"cells", std::move(cells)}});
+  }
+  Json claims = Json::array();
+  for (const Claim& claim : table.claims) claims.push_back(to_json(claim));
+  Json json = {{"id", table.id},
+               {"title", table.title},
+               {"metrics", table.metrics},
+               {"datasets", table.datasets},
+               {"lanes", table.lanes},
+               {"from_scratch", table.from_scratch},
+               {"compare_with", table.compare_with.empty() ? Json(nullptr) : Json(table.compare_with)},
+               {"claims", std::move(claims)},
+               {"rows", std::move(rows)}};
+  if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const SuiteTables& tables) {
+  Json list = Json::array();
+  for (const Table& table : tables.tables) list.push_back(to_json(table));
+  return {{"suite", tables.suite},
+          {"title", tables.title},
+          {"complete", tables.complete},
+          {"notes", tables.notes},
+          {"tables", std::move(list)}};
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,20 @@
+#pragma once
+//! \file
+//! The document of `suite table --json`, numbers in per cent but weights and rank correlations (design, §10):
+//! {"suite", "complete", "tables": [{"id", "title", "rows": [{"id", "label", "cells": [{"dataset", "metric", "mean",
+//! "std", "trials", "reference", "complete", "jobs"}]}]}]}, and beside these: "title", "notes" of the suite; "metrics",
+//! "datasets", "lanes", "from_scratch", "compare_with" (a row's id or null), "claims" of a table, "no_reference"
+//! (titles of papers that it names and has no number of) where there are such; "trials_needed", "values" (one a trial,
+//! null where it is not there), "chance", "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or
+//! null) of a cell. A claim is {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label", "mean"}] (worse
+//! to better), "holds": [true, false or null] (of each two neighbours), "status": "holds", "does not hold" or "open"}.
+//! A number that is not there is null.
+
+#include "core/files/json.h"
+#include "results/tables/aggregation.h"
+
+namespace resolute::results {
+
+core::Json to_json(const SuiteTables& tables);
+
+}  // namespace resolute::results
