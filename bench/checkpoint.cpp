@@ -11,7 +11,7 @@
 //!                                            blocks for and what computing beside the writer costs; THREADS compute,
 //!                                            one of them the one that saves
 
-#include "workers/checkpoint.h"
+#include "workers/training/checkpoint.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -14,9 +14,9 @@
 #include "bench/images.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "workers/allocator.h"
+#include "workers/device/allocator.h"
+#include "workers/device/numeric_class.h"
 #include "workers/nn/folded_backbone.h"
-#include "workers/numeric_class.h"
 
 namespace resolute::workers {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "bench/images.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers {
 

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "experiments/specification/specification.h"
-#include "workers/batch_source.h"
 #include "workers/methods/method.h"
+#include "workers/training/batch_source.h"
 
 namespace resolute::workers {
 

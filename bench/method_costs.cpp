@@ -35,8 +35,8 @@
 #include "bench/step_parts.h"
 #include "core/error.h"
 #include "core/files/json.h"
-#include "workers/allocator.h"
-#include "workers/numeric_class.h"
+#include "workers/device/allocator.h"
+#include "workers/device/numeric_class.h"
 
 namespace resolute::workers {
 namespace {

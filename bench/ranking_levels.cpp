@@ -25,11 +25,11 @@
 #include "bench/images.h"
 #include "core/error.h"
 #include "results/scores/ranking.h"
-#include "workers/allocator.h"
-#include "workers/evaluator.h"
-#include "workers/image_embedding.h"
-#include "workers/numeric_class.h"
-#include "workers/prefix_distances.h"
+#include "workers/device/allocator.h"
+#include "workers/device/numeric_class.h"
+#include "workers/evaluation/evaluator.h"
+#include "workers/evaluation/image_embedding.h"
+#include "workers/evaluation/prefix_distances.h"
 
 namespace resolute::workers {
 namespace {

@@ -10,7 +10,7 @@
 #include "workers/ddp/gradient_exchange.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
-#include "workers/optimiser.h"
+#include "workers/training/optimiser.h"
 
 namespace resolute::workers {
 namespace {

@@ -24,11 +24,11 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/log.h"
-#include "workers/allocator.h"
 #include "workers/ddp/gloo.h"
-#include "workers/device.h"
-#include "workers/numeric_class.h"
-#include "workers/trainer.h"
+#include "workers/device/allocator.h"
+#include "workers/device/device.h"
+#include "workers/device/numeric_class.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers {
 namespace {

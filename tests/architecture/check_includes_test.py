@@ -32,8 +32,8 @@ class CheckIncludes(unittest.TestCase):
 
     def test_upward_and_sideways_includes_are_refused(self):
         self.refused("core/a.h", '#include "datasets/split.h"', "core may include nothing only")
-        self.refused("orchestrator/a.cpp", '#include "workers/job.h"', "orchestrator may include core, experiments, methods, settings only")
-        self.refused("cli/a.cpp", '#include "workers/job.h"', "cli may include")
+        self.refused("orchestrator/a.cpp", '#include "workers/jobs/job.h"', "orchestrator may include core, experiments, methods, settings only")
+        self.refused("cli/a.cpp", '#include "workers/jobs/job.h"', "cli may include")
         self.refused("experiments/a.cpp", '#include "methods/rain/networks.h"', "experiments may include")
         self.refused("methods/rain/row.cpp", '#include "methods/rain/rain.h"', "methods may include core, settings only")
         self.refused("methods/rain/options.h", '#include "workers/torch.h"', "methods may include core, settings only")
@@ -47,7 +47,7 @@ class CheckIncludes(unittest.TestCase):
         self.refused("results/scores/ranking.cpp", "#include <cblas.h>", "only results/gemm_openblas")
         self.refused("datasets/a.cpp", "#include <jpeglib.h>", "only datasets/image/")
         self.refused("cli/a.cpp", "#include <toml++/toml.h>", "only experiments/")
-        self.refused("workers/trainer.cpp", "#include <boost/program_options.hpp>", "only cli/")
+        self.refused("workers/training/trainer.cpp", "#include <boost/program_options.hpp>", "only cli/")
 
 
 if __name__ == "__main__":

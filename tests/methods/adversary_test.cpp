@@ -6,7 +6,7 @@
 #include <set>
 
 #include "tests/methods/held_out_people.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::adversary_test {
 namespace {

@@ -4,7 +4,7 @@
 #include "tests/methods/ftwa_examples.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/support/any_word.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::ftwa_training_test {
 namespace {

@@ -8,7 +8,7 @@
 #include "results/scores/image_quality.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::msifla_long_test {
 namespace {

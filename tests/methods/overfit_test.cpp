@@ -6,7 +6,7 @@
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/any_word.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::overfit_test {
 namespace {

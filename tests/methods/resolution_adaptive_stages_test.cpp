@@ -8,7 +8,7 @@
 #include "methods/trunk_shape.h"
 #include "tests/methods/resolution_adaptive_examples.h"
 #include "tests/support/any_word.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::resolution_adaptive_stages_test {
 namespace {

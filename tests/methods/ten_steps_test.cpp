@@ -18,7 +18,7 @@
 #include "core/files/json.h"
 #include "tests/methods/small_training.h"
 #include "tests/support/folders.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::ten_steps_test {
 namespace {

@@ -20,8 +20,8 @@
 #include "core/process/process.h"
 #include "tests/support/temporary_folder.h"
 #include "workers/ddp/gloo.h"
-#include "workers/device.h"
-#include "workers/numeric_class.h"
+#include "workers/device/device.h"
+#include "workers/device/numeric_class.h"
 
 namespace resolute::workers::gpu_test {
 

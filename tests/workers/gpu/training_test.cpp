@@ -10,10 +10,10 @@
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/gpu_gang.h"
-#include "workers/checkpoint.h"
 #include "workers/ddp/lone.h"
-#include "workers/metrics_log.h"
-#include "workers/trainer.h"
+#include "workers/training/checkpoint.h"
+#include "workers/training/metrics_log.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::gpu_test::training_test {
 namespace {

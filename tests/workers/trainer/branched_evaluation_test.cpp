@@ -1,7 +1,7 @@
 //! \file
 //! Evaluation of a method of two sides and two branches, against loops over single images and pairs.
 
-#include "workers/branched_evaluation.h"
+#include "workers/evaluation/branched_evaluation.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/branched_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"
-#include "workers/training_evaluation.h"
+#include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::branched_evaluation_test {
 namespace {

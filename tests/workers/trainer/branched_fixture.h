@@ -16,7 +16,7 @@
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/packed_trial.h"
 #include "tests/workers/trainer/two_sided_method.h"
-#include "workers/evaluator.h"
+#include "workers/evaluation/evaluator.h"
 
 namespace resolute::workers {
 

@@ -9,7 +9,7 @@
 #include "results/records/output_file.h"
 #include "results/scores/rank_correlation.h"
 #include "tests/workers/trainer/branched_fixture.h"
-#include "workers/evaluation_outputs.h"
+#include "workers/evaluation/evaluation_outputs.h"
 
 namespace resolute::workers::branched_outputs_test {
 namespace {

@@ -11,7 +11,7 @@
 
 #include "core/hash/crc32c.h"
 #include "gtest/gtest.h"
-#include "workers/checkpoint.h"
+#include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
 

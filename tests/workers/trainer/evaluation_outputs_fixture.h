@@ -15,7 +15,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/packed_trial.h"
-#include "workers/evaluation_outputs.h"
+#include "workers/evaluation/evaluation_outputs.h"
 #include "workers/methods/method.h"
 
 namespace resolute::workers {

@@ -11,7 +11,7 @@
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/trainer/worker_fixture.h"
-#include "workers/job.h"
+#include "workers/jobs/job.h"
 
 namespace resolute::workers::evaluation_publish_test {
 namespace {

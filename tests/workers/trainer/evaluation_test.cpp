@@ -11,8 +11,8 @@
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/packed_trial.h"
 #include "tests/workers/trainer/thread_communicator.h"
-#include "workers/evaluator.h"
-#include "workers/training_evaluation.h"
+#include "workers/evaluation/evaluator.h"
+#include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::evaluation_test {
 namespace {

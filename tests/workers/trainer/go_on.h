@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "workers/image_embedding.h"
+#include "workers/evaluation/image_embedding.h"
 
 namespace resolute::workers {
 

@@ -1,4 +1,4 @@
-#include "workers/optimiser.h"
+#include "workers/training/optimiser.h"
 
 #include <gtest/gtest.h>
 #include <torch/nn/utils/clip_grad.h>

@@ -2,7 +2,7 @@
 //! Lane batches read from a pack: rows, labels, HR images and their copies at every rate stand where the plan says,
 //! whatever ranks there are.
 
-#include "workers/pack_source.h"
+#include "workers/training/pack_source.h"
 
 #include <array>
 #include <set>

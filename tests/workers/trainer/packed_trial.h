@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "tests/datasets/pack/raw_images.h"
-#include "workers/evaluator.h"
+#include "workers/evaluation/evaluator.h"
 
 namespace resolute::workers {
 

@@ -17,10 +17,10 @@
 #include "tests/workers/trainer/process_gang.h"
 #include "tests/workers/trainer/toy_method.h"
 #include "workers/ddp/gloo.h"
-#include "workers/numeric_class.h"
-#include "workers/resume.h"
-#include "workers/stop_flag.h"
-#include "workers/trainer.h"
+#include "workers/device/numeric_class.h"
+#include "workers/training/resume.h"
+#include "workers/training/stop_flag.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::ranks_test {
 namespace {

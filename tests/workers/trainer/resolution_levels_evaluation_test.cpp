@@ -12,9 +12,9 @@
 #include "tests/workers/trainer/resolution_levels_fixture.h"
 #include "tests/workers/trainer/thread_communicator.h"
 #include "tests/workers/trainer/two_sided_method.h"
-#include "workers/panels.h"
-#include "workers/prefix_distances.h"
-#include "workers/training_evaluation.h"
+#include "workers/evaluation/panels.h"
+#include "workers/evaluation/prefix_distances.h"
+#include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::resolution_levels_evaluation_test {
 namespace {

@@ -15,7 +15,7 @@
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/levelled_method.h"
 #include "tests/workers/trainer/packed_trial.h"
-#include "workers/evaluator.h"
+#include "workers/evaluation/evaluator.h"
 
 namespace resolute::workers {
 

@@ -11,8 +11,8 @@
 #include "results/records/mask_values.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/trainer/resolution_levels_fixture.h"
-#include "workers/evaluation_outputs.h"
-#include "workers/prefix_distances.h"
+#include "workers/evaluation/evaluation_outputs.h"
+#include "workers/evaluation/prefix_distances.h"
 
 namespace resolute::workers::resolution_levels_outputs_test {
 namespace {

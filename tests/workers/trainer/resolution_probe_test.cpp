@@ -1,7 +1,7 @@
 //! \file
 //! The resolution probe on features whose answer is known.
 
-#include "workers/resolution_probe.h"
+#include "workers/evaluation/resolution_probe.h"
 
 #include <gtest/gtest.h>
 

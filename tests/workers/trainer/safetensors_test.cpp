@@ -1,4 +1,4 @@
-#include "workers/safetensors.h"
+#include "workers/weights/safetensors.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
-#include "workers/row_major.h"
+#include "workers/weights/row_major.h"
 
 namespace resolute::workers::safetensors_test {
 namespace {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "workers/batch_source.h"
 #include "workers/methods/method.h"
 #include "workers/nn/batch_norm.h"
+#include "workers/training/batch_source.h"
 
 namespace resolute::workers {
 

@@ -12,7 +12,7 @@
 
 #include "tests/workers/trainer/thread_communicator.h"
 #include "tests/workers/trainer/toy_method.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers {
 

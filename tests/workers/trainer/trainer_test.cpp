@@ -1,4 +1,4 @@
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
 #include "tests/workers/trainer/toy_method.h"
-#include "workers/stop_flag.h"
+#include "workers/training/stop_flag.h"
 
 namespace resolute::workers::trainer_test {
 namespace {

@@ -19,7 +19,7 @@
 #include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/formula.h"
-#include "workers/trainer.h"
+#include "workers/training/trainer.h"
 
 namespace resolute::workers::twin_test {
 namespace {

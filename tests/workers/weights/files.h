@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "tests/support/folders.h"
-#include "workers/torch_file.h"
+#include "workers/weights/torch_file.h"
 
 namespace resolute::workers::worker_tests {
 

@@ -4,8 +4,8 @@
 
 #include "tests/workers/trainer/worker_fixture.h"
 #include "tests/workers/weights/files.h"
-#include "workers/pretrained.h"
-#include "workers/weights_command.h"
+#include "workers/jobs/pretrained.h"
+#include "workers/jobs/weights_command.h"
 
 namespace resolute::workers::initial_weights_test {
 namespace {

@@ -1,10 +1,10 @@
-#include "workers/pickle.h"
+#include "workers/weights/pickle.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/workers/weights/files.h"
-#include "workers/zip_archive.h"
+#include "workers/weights/zip_archive.h"
 
 namespace resolute::workers::pickle_test {
 namespace {

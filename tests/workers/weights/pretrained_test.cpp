@@ -1,4 +1,4 @@
-#include "workers/pretrained.h"
+#include "workers/jobs/pretrained.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,8 +10,8 @@
 #include "tests/methods/small_training.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/workers/weights/files.h"
-#include "workers/checkpoint.h"
 #include "workers/nn/backbone.h"
+#include "workers/training/checkpoint.h"
 
 namespace resolute::workers::pretrained_test {
 namespace {

@@ -1,11 +1,11 @@
-#include "workers/torch_file.h"
+#include "workers/weights/torch_file.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/workers/weights/files.h"
-#include "workers/pickle.h"
-#include "workers/zip_archive.h"
+#include "workers/weights/pickle.h"
+#include "workers/weights/zip_archive.h"
 
 namespace resolute::workers::torch_file_test {
 namespace {

@@ -1,4 +1,4 @@
-#include "workers/zip_archive.h"
+#include "workers/weights/zip_archive.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,0 +1,120 @@
+#include "workers/device/cuda_device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/cuda/CUDAFunctions.h>
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "core/error.h"
+#include "workers/ddp/nccl.h"
+
+namespace resolute::workers {
+namespace {
+
+// With this cuBLAS gives the same bits in every run, whatever streams are used; libtorch refuses matrix products in
+// deterministic mode without it. Read when CUDA starts.
+constexpr const char* kCublasWorkspace = ":4096:8";
+
+core::RuntimeError not_available(std::string_view why) {
+  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why,
+                            "run the job where nvidia-smi lists a GPU, or train with device = \"cpu\"");
+}
+
+void make_deterministic() {
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", kCublasWorkspace, /*overwrite=*/1);
+  at::Context& context = at::globalContext();
+  // Benchmarking chooses an algorithm by how long it took.
+  context.setBenchmarkCuDNN(false);
+  context.setDeterministicCuDNN(true);
+  context.setDeterministicAlgorithms(true, false);
+  // "f32" means float32: TF32 would keep 10 of 23 bits of the factors. Speed is what bf16 is for. The older switches
+  // are used because libtorch refuses some calls when it finds them at odds with the newer ones.
+  struct Quiet final : c10::WarningHandler {
+    void process(const c10::Warning&) override {}
+  } quiet;
+  const c10::WarningUtils::WarningHandlerGuard guard(&quiet);
+  context.setAllowTF32CuDNN(false);
+  context.setFloat32MatmulPrecision("highest");
+}
+
+int visible_gpus() {
+  int count = 0;
+  if (const cudaError_t result = ::cudaGetDeviceCount(&count); result != cudaSuccess)
+    throw not_available(::cudaGetErrorString(result));
+  if (count < 1) throw not_available("no GPU is visible");
+  return count;
+}
+
+// "13.0" of 13000.
+std::string cuda_version(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+// cuBLAS has no version in libtorch's interface; its library is loaded already.
+std::string cublas_version() {
+  using Version = std::size_t (*)();
+  const auto version = reinterpret_cast<Version>(::dlsym(RTLD_DEFAULT, "cublasLtGetVersion"));
+  return version == nullptr ? "unknown" : std::to_string(version());
+}
+
+class CudaDevice final : public Device {
+ public:
+  explicit CudaDevice(int process_rank) {
+    make_deterministic();
+    const auto index = static_cast<c10::DeviceIndex>(process_rank % visible_gpus());
+    if (!at::detail::getCUDAHooks().hasCUDA())
+      throw not_available("libtorch was asked for CUDA before its CUDA libraries were loaded");
+    c10::cuda::set_device(index);
+    at::globalContext().lazyInitDevice(at::kCUDA);
+    place_ = at::Device(at::kCUDA, index);
+    read_properties();
+  }
+
+  at::Device place() const override { return place_; }
+  NumericParts numeric_parts() const override { return parts_; }
+  std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds limit) override {
+    return connect_nccl(std::move(host), place_, limit);
+  }
+
+ private:
+  void read_properties() {
+    cudaDeviceProp properties{};
+    if (const cudaError_t result = ::cudaGetDeviceProperties(&properties, place_.index()); result != cudaSuccess)
+      throw not_available(::cudaGetErrorString(result));
+    std::string name = properties.name;
+    std::replace(name.begin(), name.end(), ' ', '-');
+    int runtime = 0;
+    static_cast<void>(::cudaRuntimeGetVersion(&runtime));
+    const at::Context& context = at::globalContext();
+    const bool fused = __builtin_cpu_supports("fma");
+    parts_ = {{"device", "cuda"},
+              {"gpu", name},
+              {"capability", fmt::format("{}.{}", properties.major, properties.minor)},
+              // A slice of a GPU has fewer, and kernels are chosen by their number.
+              {"multiprocessors", std::to_string(properties.multiProcessorCount)},
+              {"libtorch", TORCH_VERSION},
+              {"cuda", cuda_version(runtime)},
+              {"cudnn", std::to_string(at::detail::getCUDAHooks().versionRuntimeCuDNN())},
+              {"cublas", cublas_version()},
+              {"tf32", context.allowTF32CuDNN(at::Float32Op::CONV) || context.allowTF32CuBLAS() ? "on" : "off"},
+              {"benchmark", context.benchmarkCuDNN() ? "on" : "off"},
+              {"workspace", kCublasWorkspace},
+              {"deterministic", context.deterministicAlgorithms() && context.deterministicCuDNN() ? "on" : "off"},
+              // First weights are drawn on the CPU, where the C library's logarithm has two forms.
+              {"host", fused ? "fma" : "plain"},
+              {"threads", std::to_string(at::get_num_threads())}};
+  }
+
+  at::Device place_{at::kCUDA, 0};
+  NumericParts parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_cuda_device(int process_rank) { return std::make_unique<CudaDevice>(process_rank); }
+
+}  // namespace resolute::workers

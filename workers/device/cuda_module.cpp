@@ -1,0 +1,13 @@
+//! \file
+//! What libresolute_cuda.so shows the worker that loads it (cuda_interface.h).
+
+#include "workers/device/cuda_device.h"
+#include "workers/device/cuda_interface.h"
+
+#define RESOLUTE_SHOWN extern "C" __attribute__((visibility("default")))
+
+RESOLUTE_SHOWN int resolute_cuda_interface_version() { return resolute::workers::kCudaInterfaceVersion; }
+
+RESOLUTE_SHOWN resolute::workers::Device* resolute_open_cuda_device(int process_rank) {
+  return resolute::workers::make_cuda_device(process_rank).release();
+}

@@ -1,0 +1,74 @@
+#include "workers/device/device.h"
+
+#include <dlfcn.h>
+#include <link.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "workers/device/cuda_interface.h"
+#include "workers/device/numeric_class.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr const char* kModule = "libresolute_cuda.so";
+constexpr const char* kSuggestion =
+    "install torch 2.11.0 with the packages that it asks for (docs/gpu.md), or train with device = \"cpu\"";
+
+class CpuDevice final : public Device {
+ public:
+  at::Device place() const override { return at::kCPU; }
+  NumericParts numeric_parts() const override { return cpu_numeric_parts(); }
+  std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host, std::chrono::milliseconds) override {
+    return host;
+  }
+};
+
+core::RuntimeError not_available(std::string_view why) {
+  return core::RuntimeError(core::ErrorKind::kEnvironment, "device 'cuda' is not available", why, kSuggestion);
+}
+
+// Never unloaded: libtorch keeps what a library registers.
+void* load(const std::filesystem::path& library, int visibility) {
+  void* handle = ::dlopen(library.c_str(), RTLD_LAZY | visibility);
+  if (handle == nullptr) throw not_available(::dlerror());
+  return handle;
+}
+
+// The folder from which this process has its libtorch: the CUDA half must be of the same build.
+std::filesystem::path libtorch_folder() {
+  void* handle = ::dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD);
+  const link_map* map = nullptr;
+  if (handle == nullptr || ::dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0)
+    throw not_available("libtorch_cpu.so is not a library of its own here");
+  return std::filesystem::path(map->l_name).parent_path();
+}
+
+template <class Function>
+Function function_of(void* module, const char* name) {
+  void* symbol = ::dlsym(module, name);
+  if (symbol == nullptr) throw not_available(fmt::format("{} has no '{}'", kModule, name));
+  return reinterpret_cast<Function>(symbol);
+}
+
+std::unique_ptr<Device> open_cuda(int process_rank) {
+  // First, and visible to all: what libtorch's CPU half looks up once and for all is registered while it loads.
+  load(libtorch_folder() / "libtorch_cuda.so", RTLD_GLOBAL);
+  void* module = load(std::filesystem::read_symlink("/proc/self/exe").parent_path() / kModule, RTLD_LOCAL);
+  const int version = function_of<CudaInterfaceVersion>(module, kCudaInterfaceVersionSymbol)();
+  if (version != kCudaInterfaceVersion)
+    throw not_available(
+        fmt::format("{} has interface {}, this program {}: rebuild both", kModule, version, kCudaInterfaceVersion));
+  return std::unique_ptr<Device>(function_of<OpenCudaDevice>(module, kOpenCudaDeviceSymbol)(process_rank));
+}
+
+}  // namespace
+
+std::unique_ptr<Device> open_device(const std::string& name, int process_rank) {
+  if (name == "cpu") return std::make_unique<CpuDevice>();
+  if (name == "cuda") return open_cuda(process_rank);
+  throw core::input_error(fmt::format("device '{}' is unknown", name), {}, "choose \"cpu\" or \"cuda\"");
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,39 @@
+#pragma once
+//! \file
+//! What weights a method of several branches gives to test images at several resolutions: the lines of weights.csv
+//! (results/records/branch_weights.h, docs/formats/weights.md), and whether they follow the rate.
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "datasets/pack/pack.h"
+#include "results/records/branch_weights.h"
+#include "workers/evaluation/feature_samples.h"
+#include "workers/evaluation/image_embedding.h"
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+//! Of each image of a sample its HR image on the high side, then each of its rates on the low side, rate 1 too.
+//! \param sample as choose_sample() gives it
+std::vector<SampleImage> choose_weighed(std::span<const SampleImage> sample);
+
+struct WeighedImages {
+  std::vector<results::BranchWeights> weights;  //!< in the order of the images
+  //! weight_hr_rho, weight_lr_rho: rank correlation of the weight with the rate over the low side's images, each with
+  //! …_low and …_high, the 95 % interval over identities (results/scores/rank_correlation.h).
+  std::map<std::string, double> metrics;
+};
+
+//! \param images as choose_weighed() gives them; the high side's pass first \pre the method tells branch_weights, and
+//! its branches are "hr" and, of gallery copies, "lr"
+//! \return nothing if `progress` said so \throws RuntimeError as embed_images(); kInput for a weight that is not
+//! positive
+std::optional<WeighedImages> weigh_images(Method& method, const datasets::PackReader& pack,
+                                          std::span<const SampleImage> images, const EmbeddingOptions& options,
+                                          const EmbeddingProgress& progress);
+
+}  // namespace resolute::workers

@@ -1,0 +1,23 @@
+#pragma once
+//! \file
+//! Evaluation of a method that compares images in several branches: embeds the two sides and the gallery's LR copies,
+//! and computes the distances a few queries at a time. Source: FTWA (methods/ftwa/README.md), whose test distance is
+//! the weighting of eq. 4.
+
+#include <cstdint>
+#include <optional>
+
+#include "workers/evaluation/evaluator.h"
+
+namespace resolute::workers {
+
+//! As images_to_embed(), where the comparison names a distance.
+std::uint64_t images_of_branches(const Method& method, const datasets::Split& split, const Comparison& comparison);
+
+//! As embed_split(), where the comparison names a distance. A single process is interrupted between blocks of queries
+//! too.
+std::optional<DistanceEmbedding> embed_distances(Method& method, const datasets::PackReader& pack,
+                                                 const datasets::Split& split, const Comparison& comparison,
+                                                 const EmbeddingOptions& options, const EmbeddingProgress& progress);
+
+}  // namespace resolute::workers

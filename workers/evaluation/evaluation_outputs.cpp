@@ -1,0 +1,160 @@
+#include "workers/evaluation/evaluation_outputs.h"
+
+#include <algorithm>
+#include <span>
+#include <variant>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "experiments/specification/outputs.h"
+#include "results/records/mask_values.h"
+#include "results/records/query_scores.h"
+#include "workers/evaluation/prefix_distances.h"
+
+namespace resolute::workers {
+namespace {
+
+core::Bytes bytes_of(const std::string& text) {
+  const auto bytes = core::as_byte_span(text);
+  return {bytes.begin(), bytes.end()};
+}
+
+std::vector<results::QueryScore> query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
+  RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
+  std::vector<results::QueryScore> all;
+  for (std::size_t i = 0; i < split.query.size(); ++i) {
+    const datasets::QueryItem& item = split.query[i];
+    const results::SingleShotQuery& own = scores.per_query[i];
+    all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
+  }
+  return all;
+}
+
+// The dimensions that all of the views have, side by side: a probe must not tell images apart by zeros.
+std::vector<float> shared_dimensions(const Method& method, std::span<const ImageView> views,
+                                     std::vector<float> features) {
+  const std::vector<std::int64_t> dimensions = dimensions_of(method, views);
+  if (dimensions.empty()) return features;
+  const std::size_t width = features.size() / views.size();
+  const auto shared = static_cast<std::size_t>(*std::min_element(dimensions.begin(), dimensions.end()));
+  std::vector<float> cut;
+  cut.reserve(views.size() * shared);
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const auto row = features.begin() + static_cast<std::ptrdiff_t>(i * width);
+    cut.insert(cut.end(), row, row + static_cast<std::ptrdiff_t>(shared));
+  }
+  return cut;
+}
+
+// prefixes.csv where the method has prefixes. False if `go_on` said so.
+bool add_prefixes(const OutputParts& parts, const std::function<bool()>& go_on, EvaluationOutputs& outputs) {
+  const std::vector<int>& prefixes = parts.method.tells().prefixes;
+  if (prefixes.empty()) return true;
+  std::vector<int> rates;
+  for (const datasets::QueryItem& item : parts.split.query) rates.push_back(item.rate);
+  const auto lines = measure_prefixes(std::get<FeatureEmbedding>(parts.embedding), rates, prefixes, go_on);
+  if (lines) outputs.files[experiments::kPrefixesOutput.file] = bytes_of(results::csv_text(*lines));
+  return lines.has_value();
+}
+
+// masks.csv where the method has masks.
+void add_masks(const Method& method, EvaluationOutputs& outputs) {
+  const std::vector<MaskValues> values = method.mask_values();
+  if (values.empty()) return;
+  RESOLUTE_EXPECT(method.tells().masks, "a method with masks says so");
+  std::vector<results::BlockMask> masks;
+  for (const MaskValues& level : values) {
+    if (level.level == 1) masks.push_back({level.block, {}});
+    RESOLUTE_EXPECT(!masks.empty() && masks.back().block == level.block &&
+                        masks.back().levels.size() + 1 == static_cast<std::size_t>(level.level),
+                    "masks come with levels ascending within blocks");
+    masks.back().levels.push_back(level.values);
+  }
+  outputs.metrics.merge(results::mask_metrics(masks));
+  outputs.files[experiments::kMasksOutput.file] = bytes_of(results::csv_text(results::mask_spreads(masks)));
+}
+
+}  // namespace
+
+OutputPlan plan_outputs(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                        const experiments::EvaluationProtocol& protocol) {
+  OutputPlan plan;
+  plan.panel_queries = choose_panel_queries(split, static_cast<std::size_t>(protocol.panels));
+  if (!protocol.sample_rates.empty())
+    plan.sample = choose_sample(split, protocol.sample_rates, protocol.sample_identities);
+  if (method.tells().branch_weights) plan.weighed = choose_weighed(plan.sample);
+  if (!plan.sample.empty() && !recovery_scales(method, pack).empty()) plan.recovered = plan.sample;
+  if (protocol.resolution_probe) plan.probe = choose_probe_images(split);
+  return plan;
+}
+
+std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const OutputPlan& plan,
+                                              const EmbeddingProgress& progress) {
+  EvaluationOutputs outputs;
+  std::uint64_t before = 0;
+  const auto report = [&](std::uint64_t done, std::uint64_t) { return progress(before + done, plan.images()); };
+  const auto embed = [&](const std::vector<ImageView>& views) {
+    auto features = embed_images(parts.method, parts.pack, views, parts.options, report);
+    before += views.size();
+    return features;
+  };
+  if (!plan.sample.empty()) {
+    const std::vector<ImageView> views = views_of(plan.sample);
+    std::optional<std::vector<float>> features = embed(views);
+    if (!features) return std::nullopt;
+    outputs.sample = plan.sample;
+    outputs.sample_prefix = dimensions_of(parts.method, views);
+    outputs.sample_features = std::move(*features);
+  }
+  if (!plan.probe.empty()) {
+    const std::vector<ImageView> views = views_of(plan.probe);
+    std::optional<std::vector<float>> features = embed(views);
+    if (!features) return std::nullopt;
+    outputs.metrics["resolution_probe"] =
+        resolution_probe(shared_dimensions(parts.method, views, std::move(*features)), plan.probe);
+  }
+  if (!plan.weighed.empty()) {
+    const std::optional<WeighedImages> weighed =
+        weigh_images(parts.method, parts.pack, plan.weighed, parts.options, report);
+    if (!weighed) return std::nullopt;
+    before += plan.weighed.size();
+    outputs.metrics.insert(weighed->metrics.begin(), weighed->metrics.end());
+    outputs.files[experiments::kWeightsOutput.file] = bytes_of(results::csv_text(weighed->weights));
+  }
+  if (!plan.recovered.empty()) {
+    const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, report);
+    if (!lines) return std::nullopt;
+    before += plan.recovered.size();
+    outputs.metrics.merge(results::recovery_metrics(*lines));
+    outputs.files[experiments::kRecoveryOutput.file] = bytes_of(results::csv_text(*lines));
+  }
+  if (!plan.panel_queries.empty()) {
+    std::optional<OutputFiles> panels = draw_panels(parts.method, parts.pack, parts.split, parts.embedding,
+                                                    plan.panel_queries, [&] { return report(0, 0); });
+    if (!panels) return std::nullopt;
+    outputs.files.merge(*panels);
+  }
+  if (!add_prefixes(
+          parts, [&] { return report(0, 0); }, outputs))
+    return std::nullopt;
+  add_masks(parts.method, outputs);
+  const std::vector<results::QueryScore> queries = query_scores(parts.split, parts.scores);
+  outputs.files[experiments::kQueriesOutput.file] = bytes_of(results::csv_text(queries));
+  return outputs;
+}
+
+std::map<std::string, std::string> write_outputs(core::FileSystem& files, const std::filesystem::path& job_folder,
+                                                 const EvaluationOutputs& outputs) {
+  std::map<std::string, std::string> hashes;
+  for (const auto& [name, bytes] : outputs.files) {
+    core::write_atomic(files, job_folder / name, bytes);
+    hashes[name] = core::sha256_hex(bytes);
+  }
+  if (!outputs.sample.empty())
+    hashes[experiments::kSamplesOutput.file] =
+        write_samples(files, job_folder / experiments::kSamplesOutput.file, outputs.sample, outputs.sample_features,
+                      outputs.sample_prefix);
+  return hashes;
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,131 @@
+#pragma once
+//! \file
+//! Evaluation: embeds the queries of a split (the LR views that a camera would have stored, enlarged) and its gallery
+//! (HR), and scores them: by the Euclidean distance of one embedding, or by the distance of a method with several
+//! branches (results/scores/branched_distance.h). What a report shows of features it reads from the file that this
+//! writes.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "datasets/hdf5/array_file.h"
+#include "datasets/pack/pack.h"
+#include "datasets/split.h"
+#include "experiments/specification/specification.h"
+#include "results/kernel/gemm.h"
+#include "results/scores/single_shot.h"
+#include "workers/evaluation/image_embedding.h"
+#include "workers/methods/method.h"
+
+namespace resolute::workers {
+
+//! Who is on each image of one side of a ranking, in the split's order.
+struct ImageLabels {
+  std::vector<std::int64_t> identities;
+  std::vector<std::int64_t> cameras;  //!< empty where they mean nothing (split.lr_camera 0)
+  std::size_t rows() const { return identities.size(); }
+};
+
+//! \param items split.query or split.gallery
+template <class Items>
+ImageLabels image_labels(const datasets::Split& split, const Items& items) {
+  ImageLabels labels;
+  for (const auto& item : items) {
+    labels.identities.push_back(item.identity);
+    if (split.options.lr_camera != 0) labels.cameras.push_back(item.camera);
+  }
+  return labels;
+}
+
+//! One side of a ranking by one embedding.
+struct EmbeddedImages : ImageLabels {
+  std::size_t dimension = 0;
+  std::vector<float> features;  //!< rows × dimension, row-major
+};
+
+//! The same as rankings want it; alive as long as its source.
+results::Labels labels_of(const ImageLabels& images);
+results::FeatureMatrix matrix_of(const EmbeddedImages& images);
+
+//! What a ranking by one embedding compares: nearest by the Euclidean distance first.
+struct FeatureEmbedding {
+  EmbeddedImages query;
+  EmbeddedImages gallery;
+  //! Of a method that tells levels of resolution apart, else empty: each query's level, and how many leading dimensions
+  //! it is compared by.
+  std::vector<int> levels{};
+  std::vector<std::int64_t> prefix{};
+  double level_agreement = 0;  //!< share of the queries whose level is that of their rate; 0 without a query
+};
+
+//! What is left of a ranking by several branches.
+struct DistanceEmbedding {
+  ImageLabels query;
+  ImageLabels gallery;
+  std::vector<float> distances;  //!< queries × gallery, row-major; rounded from branched_distances(), so that scores
+                                 //!< here are those of the file
+  //! Of the learned weights in the distance "weighted", means over all pairs of a query and a gallery image:
+  //! weight_query_NAME and weight_gallery_NAME of each branch, NAME_share of each but the last: what part of the pair's
+  //! weight the branch has.
+  std::map<std::string, double> weights;
+};
+
+using Embedding = std::variant<FeatureEmbedding, DistanceEmbedding>;
+
+//! How queries are compared with gallery images.
+struct Comparison {
+  std::string distance{};     //!< one of experiments::distances_of(); empty: one embedding
+  int gallery_rate = 1;       //!< gallery images are shrunk by it first; 1 where `distance` is not empty
+  int gallery_copy_rate = 3;  //!< of the gallery's LR copies; 0: each query's own rate
+  settings::QueryLevel query_level = settings::QueryLevel::kKnown;  //!< as EvaluationProtocol::query_level
+};
+
+//! The level that each query of a split is taken for. \param level_rates Tells::level_rates, not empty
+//! \param query_level as EvaluationProtocol::query_level
+std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+                              const datasets::Split& split, settings::QueryLevel query_level);
+
+//! What the protocol asks of the method's trainings. \pre experiments::check() of both has passed
+Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method);
+
+//! The split that an evaluation asks: `own`, the trial's, or where the protocol's query_rates are not empty the same
+//! trial with queries at those. \throws RuntimeError (kInput) naming the key evaluate.query_rates where they are others
+//! than the trial's and its queries came in low resolution, which no rate changes; what make_split() throws
+datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Split& own,
+                            const std::vector<int>& query_rates);
+
+//! The images that embed_split() passes through networks, all process ranks together.
+std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison);
+
+//! The queries and the gallery of a split, as embed_images(), where levels are told apart each query at that of
+//! query_levels() and the gallery at the highest, whatever its rate; by branches where the comparison names a distance:
+//! the query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy
+//! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
+//! held. \pre the method tells branches if, and only if, the comparison names a distance; they have the names it asks
+//! for
+std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                     const Comparison& comparison, const EmbeddingOptions& options,
+                                     const EmbeddingProgress& progress);
+
+//! The split's scores by the protocol, each query's own too.
+results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
+                                      const experiments::EvaluationProtocol& protocol);
+
+//! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights;
+//! level_agreement where levels are told apart.
+std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores);
+
+//! Both in one.
+std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
+                                              const experiments::EvaluationProtocol& protocol);
+
+//! The file that `resolute rank` reads. \return its SHA-256
+std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding);
+
+//! libtorch's matrix product, for results/; float32 throughout.
+results::Gemm libtorch_gemm();
+
+}  // namespace resolute::workers

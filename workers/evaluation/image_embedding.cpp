@@ -1,0 +1,270 @@
+#include "workers/evaluation/image_embedding.h"
+
+#include <algorithm>
+#include <cmath>
+#include <future>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "datasets/loader.h"
+#include "methods/levels.h"
+
+namespace resolute::workers {
+namespace {
+
+// What a batch passes through.
+struct Network {
+  Embedder embed;
+  std::size_t width;  // of a row
+  at::Device device;
+};
+
+// Images of a pack as networks want them.
+class ViewImages {
+ public:
+  ViewImages(const datasets::PackReader& pack, std::span<const ImageView> views)
+      : views_(views), loader_(pack, any_rate()), height_(pack.options().height), width_(pack.options().width) {}
+  std::size_t size() const { return views_.size(); }
+
+  // Image begin and those after it: N×3×H×W, channels-last in memory.
+  at::Tensor load(std::size_t begin, std::size_t count) {
+    at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3}, at::kFloat);
+    float* to = images.mutable_data_ptr<float>();
+    for (const ImageView& view : views_.subspan(begin, count)) {
+      loader_.fill_view(view.row, view.rate, {to, loader_.image_floats()});
+      to += loader_.image_floats();
+    }
+    return images.permute({0, 3, 1, 2});
+  }
+
+ private:
+  static datasets::LoaderOptions any_rate() {
+    datasets::LoaderOptions options;
+    options.train_rates = {1};  // not used here; rate 1 is in every pack
+    return options;
+  }
+  std::span<const ImageView> views_;
+  datasets::Loader loader_;
+  std::int64_t height_, width_;
+};
+
+// Batches first to last - 1 of kEmbeddingBatch images; those of process rank r are contiguous.
+struct BatchRange {
+  std::size_t first = 0, last = 0;
+};
+
+BatchRange batches_of(std::size_t rank, std::size_t ranks, std::size_t images) {
+  const std::size_t batches = (images + kEmbeddingBatch - 1) / kEmbeddingBatch;
+  return {batches * rank / ranks, batches * (rank + 1) / ranks};
+}
+
+// Rows of the images in a range of batches; the very last batch may be smaller.
+std::size_t rows_of(const BatchRange& range, std::size_t images) {
+  return std::min(range.last * kEmbeddingBatch, images) - std::min(range.first * kEmbeddingBatch, images);
+}
+
+// Features of a range of batches, row after row; nothing if `progress` ended it.
+std::optional<std::vector<float>> embed_batches(const Network& network, ViewImages& images, const BatchRange& range,
+                                                const EmbeddingProgress& progress) {
+  const std::size_t total = rows_of(range, images.size());
+  std::vector<float> features;
+  features.reserve(total * network.width);
+  const auto load = [&](std::size_t batch) {
+    const std::size_t begin = batch * kEmbeddingBatch;
+    return images.load(begin, std::min(kEmbeddingBatch, images.size() - begin));
+  };
+  std::future<at::Tensor> ahead;  // waits for its thread when it goes
+  if (range.first < range.last) ahead = std::async(std::launch::async, load, range.first);
+  std::size_t done = 0;
+  for (std::size_t batch = range.first; batch < range.last; ++batch) {
+    if (!progress(done, total)) return std::nullopt;
+    const at::Tensor loaded = ahead.get();
+    if (batch + 1 < range.last) ahead = std::async(std::launch::async, load, batch + 1);
+    const at::Tensor rows = network.embed(loaded.to(network.device)).cpu().contiguous();
+    RESOLUTE_EXPECT(rows.size(0) == loaded.size(0) && rows.size(1) == static_cast<std::int64_t>(network.width) &&
+                        rows.scalar_type() == at::kFloat,
+                    "an embedder gives a float32 row of its size an image");
+    const float* values = rows.const_data_ptr<float>();
+    features.insert(features.end(), values, values + rows.numel());
+    done += static_cast<std::size_t>(loaded.size(0));
+  }
+  if (!progress(done, total)) return std::nullopt;
+  return features;
+}
+
+// Every rank's features in the order of the images; nothing if a rank has none.
+std::optional<std::vector<float>> gather_features(const std::optional<std::vector<float>>& own, std::size_t images,
+                                                  std::size_t dimension, Communicator& communicator) {
+  const auto ranks = static_cast<std::size_t>(communicator.process_ranks());
+  std::size_t largest = 0;
+  for (std::size_t rank = 0; rank < ranks; ++rank)
+    largest = std::max(largest, rows_of(batches_of(rank, ranks, images), images));
+  // One more element says whether the rank went through to the end.
+  const std::size_t stride = largest * dimension + 1;
+  at::Tensor from = at::zeros({static_cast<std::int64_t>(stride)}, at::kFloat);
+  if (own) {
+    float* values = from.mutable_data_ptr<float>();
+    std::copy(own->begin(), own->end(), values);
+    values[stride - 1] = 1;
+  }
+  at::Tensor to = at::empty({static_cast<std::int64_t>(stride * ranks)}, at::kFloat);
+  communicator.all_gather(to, from);
+  std::vector<float> features;
+  features.reserve(images * dimension);
+  const float* part = to.const_data_ptr<float>();
+  for (std::size_t rank = 0; rank < ranks; ++rank, part += stride) {
+    if (part[stride - 1] == 0) return std::nullopt;
+    features.insert(features.end(), part, part + rows_of(batches_of(rank, ranks, images), images) * dimension);
+  }
+  return features;
+}
+
+// One pass of all views through one network.
+std::optional<std::vector<float>> embed_pass(const Network& network, const datasets::PackReader& pack,
+                                             std::span<const ImageView> views, Communicator* communicator,
+                                             const EmbeddingProgress& progress) {
+  const std::size_t rank = communicator ? static_cast<std::size_t>(communicator->process_rank()) : 0;
+  const std::size_t ranks = communicator ? static_cast<std::size_t>(communicator->process_ranks()) : 1;
+  ViewImages images(pack, views);
+  std::optional<std::vector<float>> features =
+      embed_batches(network, images, batches_of(rank, ranks, images.size()), progress);
+  if (communicator) features = gather_features(features, images.size(), network.width, *communicator);
+  if (!features) return std::nullopt;
+  if (!std::all_of(features->begin(), features->end(), [](float value) { return std::isfinite(value); }))
+    throw core::RuntimeError(core::ErrorKind::kInput, "a feature is not finite", "the training diverged",
+                             "lower the learning rate");
+  return features;
+}
+
+EmbedderOptions embedder_options(const datasets::PackReader& pack, const EmbeddingOptions& options, Side side) {
+  return {.height = pack.options().height, .width = pack.options().width, .precision = options.precision, .side = side};
+}
+
+Network network_of(Method& method, Embedder embed, std::size_t width) {
+  return {std::move(embed), width, method.module().parameters().front().device()};
+}
+
+// Views that pass through one network.
+struct ViewGroup {
+  Side side = Side::kHigh;
+  int level = 0;
+  std::vector<std::size_t> places;  // among all views, ascending
+};
+
+// The high side's groups first, of a side the highest level first; one group of a method that tells nothing apart.
+std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageView> views) {
+  const bool sides = method.tells().sides;
+  const std::vector<int>& rates = method.tells().level_rates;
+  std::map<std::pair<Side, int>, ViewGroup> groups;
+  if (views.empty()) groups[{}];
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const ImageView& view = views[i];
+    const Side side = sides ? view.side : Side::kHigh;
+    const int level = rates.empty() ? 0 : level_of_view(rates, view);
+    ViewGroup& group = groups[{side, -level}];
+    group.side = side;
+    group.level = level;
+    group.places.push_back(i);
+  }
+  std::vector<ViewGroup> ordered;
+  for (auto& [key, group] : groups) ordered.push_back(std::move(group));
+  return ordered;
+}
+
+Network group_network(Method& method, const datasets::PackReader& pack, const EmbeddingOptions& options,
+                      const ViewGroup& group) {
+  EmbedderOptions asked = embedder_options(pack, options, group.side);
+  asked.level = group.level;
+  return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()));
+}
+
+// Each group through its network, one network at a time: it may hold weights of its own.
+std::optional<std::vector<float>> embed_groups(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, std::span<const ViewGroup> groups,
+                                               const EmbeddingOptions& options, const EmbeddingProgress& progress) {
+  const auto width = static_cast<std::size_t>(method.embedding_size());
+  std::uint64_t done = 0, total = 0;
+  for (const ViewGroup& group : groups) total += images_of_rank(group.places.size(), options.communicator);
+  std::vector<float> features(views.size() * width);
+  for (const ViewGroup& group : groups) {
+    std::vector<ImageView> own;
+    for (std::size_t place : group.places) own.push_back(views[place]);
+    const std::optional<std::vector<float>> part =
+        embed_pass(group_network(method, pack, options, group), pack, own, options.communicator,
+                   [&](std::uint64_t of_group, std::uint64_t) { return progress(done + of_group, total); });
+    if (!part) return std::nullopt;
+    done += images_of_rank(own.size(), options.communicator);
+    for (std::size_t i = 0; i < group.places.size(); ++i)
+      std::copy_n(part->begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                  features.begin() + static_cast<std::ptrdiff_t>(group.places[i] * width));
+  }
+  return features;
+}
+
+// Rows of features and weights, branch after branch, to a matrix a branch.
+std::vector<BranchRows> divide_branches(std::span<const float> rows, std::size_t branches, std::size_t dimension) {
+  const std::size_t width = branches * (dimension + 1), count = rows.size() / width;
+  std::vector<BranchRows> divided(branches);
+  for (std::size_t b = 0; b < branches; ++b) {
+    BranchRows& branch = divided[b];
+    branch.dimension = dimension;
+    branch.features.reserve(count * dimension);
+    for (std::size_t row = 0; row < count; ++row) {
+      const std::span<const float> from = rows.subspan(row * width + b * (dimension + 1), dimension + 1);
+      branch.features.insert(branch.features.end(), from.begin(), from.end() - 1);
+      branch.weights.push_back(from.back());
+    }
+  }
+  return divided;
+}
+
+}  // namespace
+
+at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
+  return recipe.precision == settings::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+}
+
+int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
+  return view.level != 0 ? view.level : methods::level_of_rate(level_rates, view.rate);
+}
+
+std::vector<std::int64_t> dimensions_of(const Method& method, std::span<const ImageView> views) {
+  const std::vector<int>& rates = method.tells().level_rates;
+  std::vector<std::int64_t> dimensions;
+  for (std::size_t i = 0; !rates.empty() && i < views.size(); ++i)
+    dimensions.push_back(method.compared_dimensions(level_of_view(rates, views[i])));
+  return dimensions;
+}
+
+std::size_t images_of_rank(std::size_t images, const Communicator* communicator) {
+  if (communicator == nullptr) return images;
+  return rows_of(batches_of(static_cast<std::size_t>(communicator->process_rank()),
+                            static_cast<std::size_t>(communicator->process_ranks()), images),
+                 images);
+}
+
+std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+                                               std::span<const ImageView> views, const EmbeddingOptions& options,
+                                               const EmbeddingProgress& progress) {
+  const std::vector<ViewGroup> groups = group_views(method, views);
+  if (groups.size() > 1) return embed_groups(method, pack, views, groups, options, progress);
+  return embed_pass(group_network(method, pack, options, groups.front()), pack, views, options.communicator, progress);
+}
+
+std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
+                                                      std::span<const ImageView> views, const EmbeddingOptions& options,
+                                                      const EmbeddingProgress& progress) {
+  const Side side = views.empty() ? Side::kHigh : views.front().side;
+  RESOLUTE_EXPECT(std::all_of(views.begin(), views.end(), [&](const ImageView& view) { return view.side == side; }),
+                  "branches are embedded a side at a time");
+  const std::size_t branches = method.tells().branches.size();
+  const auto dimension = static_cast<std::size_t>(method.embedding_size());
+  const Network network =
+      network_of(method, method.branch_embedder(embedder_options(pack, options, side)), branches * (dimension + 1));
+  const std::optional<std::vector<float>> rows = embed_pass(network, pack, views, options.communicator, progress);
+  if (!rows) return std::nullopt;
+  return divide_branches(*rows, branches, dimension);
+}
+
+}  // namespace resolute::workers

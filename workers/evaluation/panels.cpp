@@ -1,0 +1,183 @@
+#include "workers/evaluation/panels.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/overloaded.h"
+#include "core/random/random.h"
+#include "datasets/image/contact_sheet.h"
+#include "datasets/image/image.h"
+#include "datasets/image/resample.h"
+#include "datasets/name_key.h"
+#include "experiments/specification/outputs.h"
+#include "results/kernel/distance.h"
+#include "workers/evaluation/view_pictures.h"
+
+namespace resolute::workers {
+namespace {
+
+using datasets::Image;
+
+using Colour = std::array<std::uint8_t, 3>;
+constexpr Colour kRight{0, 150, 60}, kWrong{215, 30, 40}, kWhite{255, 255, 255};
+
+// In proportion to the images, so that a frame is seen at any network size.
+int frame_of(const Image& image) { return std::max(2, image.height / 64); }
+
+// Side by side; below one another what does not fit into a picture of the largest size.
+Image strip(const std::vector<Image>& images) {
+  const int gap = 2 * frame_of(images.front());
+  const int fitting = (datasets::kMaxImageSide - gap) / (images.front().width + gap);
+  return datasets::contact_sheet(images, std::min(static_cast<int>(images.size()), fitting), gap, kWhite[0]);
+}
+
+Image with_frame(const Image& image, const Colour& colour) { return datasets::framed(image, frame_of(image), colour); }
+
+// Gallery images that fit beside a query into a picture of the largest size.
+std::size_t images_shown(const datasets::PackReader& pack) {
+  const Image cell = with_frame(datasets::make_image(pack.options().height, pack.options().width), kWhite);
+  const auto wide = static_cast<std::size_t>(cell.width + 2 * frame_of(cell));
+  return std::clamp<std::size_t>(datasets::kMaxImageSide / wide - 2, 1, results::kPanelImages);
+}
+
+Image turned_clockwise(const Image& image) {
+  Image turned = datasets::make_image(image.width, image.height);
+  const auto height = static_cast<std::size_t>(image.height), width = static_cast<std::size_t>(image.width);
+  for (std::size_t y = 0; y < height; ++y)
+    for (std::size_t x = 0; x < width; ++x)
+      std::copy_n(&image.pixels[3 * (y * width + x)], 3, &turned.pixels[3 * (x * height + height - 1 - y)]);
+  return turned;
+}
+
+// The image as a strip shows it: one whose native width is greater than its height turned by 90° clockwise, at the
+// cell's size. Networks see all images upright and squeezed; people would not know a bus again.
+Image upright(const datasets::PackReader& pack, std::size_t row, const Image& image) {
+  const datasets::PackRow& native = pack.row(row);
+  if (native.native_width <= native.native_height) return image;
+  return datasets::resize(turned_clockwise(image), image.height, image.width, datasets::Kernel::kTriangle);
+}
+
+Image cell(const datasets::PackReader& pack, std::size_t row, const Image& image, const Colour& frame) {
+  return with_frame(upright(pack, row, image), frame);
+}
+
+struct Reconstruction {
+  Image picture;
+  results::PanelReconstruction quality;
+};
+
+// Nothing where the method has no decoder, or the query came in low resolution and has no original.
+std::optional<Reconstruction> reconstruct(Method& method, const datasets::PackReader& pack,
+                                          const datasets::QueryItem& query) {
+  if (query.came_low) return std::nullopt;
+  const Image input = picture_of_view(pack, {query.row, query.rate});
+  const std::vector<RecoveredPictures> decoded = recover_pictures(method, {&input, 1});
+  if (decoded.empty()) return std::nullopt;
+  const Image original = picture_of_view(pack, {query.row, 1});
+  const auto shown = [&](const Image& image) { return cell(pack, query.row, image, kWhite); };
+  std::vector<Image> cells{shown(input)};
+  Reconstruction made{{}, {quality_of(input, original), {}}};
+  for (const RecoveredPictures& scale : decoded) {
+    const Image& picture = scale.pictures.front();
+    cells.push_back(shown(picture));
+    made.quality.recovered.push_back({scale.scale, quality_of(picture, original)});
+  }
+  cells.push_back(shown(original));
+  made.picture = strip(cells);
+  return made;
+}
+
+Image gallery_picture(const datasets::PackReader& pack, const datasets::QueryItem& query,
+                      const std::vector<const datasets::GalleryItem*>& shown) {
+  std::vector<Image> images{cell(pack, query.row, picture_of_view(pack, {query.row, query.rate}), kWhite)};
+  for (const datasets::GalleryItem* item : shown)
+    images.push_back(cell(pack, item->row, picture_of_view(pack, {item->row, 1}),
+                          item->identity == query.identity ? kRight : kWrong));
+  return strip(images);
+}
+
+// What decides scores of a query and a gallery image too, up to a square.
+double distance_of(const Embedding& embedding, std::size_t query, std::size_t image) {
+  return std::visit(
+      core::Overloaded{[&](const FeatureEmbedding& features) {
+                         const std::size_t dimension = features.query.dimension;
+                         return results::kernel::squared_distance(
+                             features.query.features.data() + query * dimension,
+                             features.gallery.features.data() + image * dimension,
+                             features.prefix.empty() ? dimension : static_cast<std::size_t>(features.prefix[query]));
+                       },
+                       [&](const DistanceEmbedding& pairs) {
+                         return double{pairs.distances[query * pairs.gallery.rows() + image]};
+                       }},
+      embedding);
+}
+
+void add_picture(OutputFiles& files, const std::string& name, const Image& picture) {
+  files[name] = datasets::encode_png(picture);
+}
+
+}  // namespace
+
+std::vector<std::size_t> choose_panel_queries(const datasets::Split& split, std::size_t count) {
+  core::RandomStream stream("panel-queries", {split.options.seed, datasets::name_key(split.pack)});
+  std::vector<std::size_t> chosen, others;
+  std::set<std::int64_t> identities;
+  for (std::size_t query : stream.permutation(split.query.size()))
+    (identities.insert(split.query[query].identity).second ? chosen : others).push_back(query);
+  chosen.insert(chosen.end(), others.begin(), others.end());
+  chosen.resize(std::min(count, chosen.size()));
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+std::vector<std::size_t> rank_gallery(const Embedding& embedding, const datasets::Split& split, std::size_t query,
+                                      const results::GalleryDraw& gallery) {
+  std::vector<std::tuple<double, bool, std::string_view, std::size_t>> order;
+  for (std::size_t image : gallery)
+    order.emplace_back(distance_of(embedding, query, image),
+                       split.gallery[image].identity == split.query[query].identity, split.gallery[image].path, image);
+  std::sort(order.begin(), order.end());
+  std::vector<std::size_t> ranked;
+  for (const auto& place : order) ranked.push_back(std::get<3>(place));
+  return ranked;
+}
+
+std::optional<OutputFiles> draw_panels(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+                                       const Embedding& embedding, const std::vector<std::size_t>& queries,
+                                       const std::function<bool()>& go_on) {
+  const results::GalleryDraw gallery = datasets::draw_gallery(split, split.options.seed, 0);
+  results::Panels panels{split.pack, split.options.seed, gallery.size(), {}};
+  OutputFiles files;
+  const std::size_t most = images_shown(pack);
+  for (std::size_t index : queries) {
+    if (!go_on()) return std::nullopt;
+    const datasets::QueryItem& query = split.query.at(index);
+    results::PanelQuery told{query.path, query.identity, query.camera, query.rate, 0, {}, std::nullopt};
+    std::vector<const datasets::GalleryItem*> shown;
+    const std::vector<std::size_t> ranked = rank_gallery(embedding, split, index, gallery);
+    for (std::size_t place = 0; place < ranked.size(); ++place) {
+      const datasets::GalleryItem& item = split.gallery[ranked[place]];
+      const bool right = item.identity == query.identity;
+      if (right) told.rank = place + 1;
+      if (place >= most) continue;
+      told.ranked.push_back({item.path, item.identity, item.camera, right});
+      shown.push_back(&item);
+    }
+    const std::size_t number = panels.queries.size();
+    add_picture(files, results::gallery_panel_file(number), gallery_picture(pack, query, shown));
+    if (const std::optional<Reconstruction> made = reconstruct(method, pack, query)) {
+      add_picture(files, results::reconstruction_panel_file(number), made->picture);
+      told.reconstruction = made->quality;
+    }
+    panels.queries.push_back(std::move(told));
+  }
+  const std::string text = results::panels_text(panels);
+  const auto bytes = core::as_byte_span(text);
+  files[experiments::kPanelsOutput.file] = core::Bytes(bytes.begin(), bytes.end());
+  return files;
+}
+
+}  // namespace resolute::workers

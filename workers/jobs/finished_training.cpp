@@ -1,0 +1,32 @@
+#include "workers/jobs/finished_training.h"
+
+#include <variant>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+
+namespace resolute::workers {
+
+results::TrainingRecord read_training(core::FileSystem& files, const experiments::StoreLayout& store,
+                                      const experiments::JobId& training) {
+  const auto record = results::read_record(files, store, training);
+  if (!record)
+    throw core::input_error(fmt::format("training '{}' has no result", training.hex), "its weights are needed",
+                            "run the training first");
+  const auto* found = std::get_if<results::TrainingRecord>(&*record);
+  if (found == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
+  return *found;
+}
+
+Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& store,
+                     const results::TrainingRecord& record) {
+  const std::filesystem::path path = store.job_folder(record.job) / record.weights_file;
+  const core::Bytes bytes = files.read(path);
+  if (const std::string found = core::sha256_hex(bytes); found != record.weights_sha256)
+    throw core::corrupt_error(fmt::format("weights '{}' are damaged", path.string()),
+                              fmt::format("SHA-256 {}, not {}", found, record.weights_sha256),
+                              "remove the training's result.json and run it again");
+  return decode_weights(bytes, fmt::format("weights '{}'", path.string()));
+}
+
+}  // namespace resolute::workers

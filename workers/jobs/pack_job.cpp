@@ -1,0 +1,43 @@
+#include "workers/jobs/pack_job.h"
+
+#include "core/error.h"
+#include "datasets/pack/pack.h"
+#include "datasets/sources/source.h"
+
+namespace resolute::workers {
+namespace {
+
+std::filesystem::path raw_images(const JobContext& context, const experiments::PackSettings& pack) {
+  if (!context.options.raw_root.empty()) return context.options.raw_root;
+  if (!pack.synthetic)
+    throw core::input_error(fmt::format("no folder of raw images for data set '{}'", pack.name),
+                            "only synthetic images lie in the store", "give --raw-root DIR");
+  std::filesystem::path folder = context.store.raw_folder(pack);
+  // Every shard's job tries; the first one's folder stays (complete or not there).
+  datasets::write_stand_in(context.files, folder, {*pack.synthetic});
+  return folder;
+}
+
+}  // namespace
+
+results::ShardRecord run_shard(const JobContext& context, const experiments::ShardSpecification& specification) {
+  const experiments::PackSettings& pack = specification.pack;
+  const std::filesystem::path root = raw_images(context, pack);
+  const auto samples = datasets::list_samples(context.files, pack.source, root);
+  context.progress.step(0, 1, std::nullopt, 0);
+  const std::filesystem::path folder = context.store.pack_folder(pack);
+  const datasets::ShardResult shard = datasets::write_shard(
+      context.files, *datasets::open_raw(context.files, pack.source, root), samples, pack, specification.shard, folder);
+  context.progress.step(1, 1, std::nullopt, shard.rows);
+  return {context.job, datasets::shard_sha256(folder, specification.shard), shard.rows, shard.listing_sha256};
+}
+
+results::SealRecord run_seal(const JobContext& context, const experiments::SealSpecification& specification) {
+  context.progress.step(0, 1, std::nullopt, 0);
+  const datasets::SealResult seal =
+      datasets::seal_pack(context.files, context.store.pack_folder(specification.pack), specification.pack);
+  context.progress.step(1, 1, std::nullopt, seal.rows);
+  return {context.job, seal.pack_sha256, seal.rows};
+}
+
+}  // namespace resolute::workers

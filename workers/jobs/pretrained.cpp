@@ -1,0 +1,266 @@
+#include "workers/jobs/pretrained.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <iterator>
+#include <set>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "experiments/store/weights_catalogue.h"
+#include "workers/nn/backbone.h"
+#include "workers/training/checkpoint.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr std::string_view kTrunkFormat = "resolute-trunk-1";
+constexpr std::uint64_t kLargestFile = std::uint64_t{4} << 30;  // forty times a ResNet-50
+
+std::string type_name(at::ScalarType type) {
+  switch (type) {
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    default: {
+      std::string name = c10::toString(type);
+      std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+      return name;
+    }
+  }
+}
+
+std::string shape_text(at::IntArrayRef shape) {
+  return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
+}
+
+// Parameters and buffers of a module by name.
+std::map<std::string, at::Tensor> state_of(const torch::nn::Module& module) {
+  std::map<std::string, at::Tensor> state;
+  for (const auto& item : module.named_parameters()) state.emplace(item.key(), item.value());
+  for (const auto& item : module.named_buffers()) state.emplace(item.key(), item.value());
+  return state;
+}
+
+FileTensors open_safetensors(std::span<const std::byte> bytes, std::string_view name) {
+  FileTensors tensors;
+  for (auto& [key, tensor] : decode_safetensors(bytes, name).tensors)
+    tensors.insert_or_assign(
+        printable(key), FileTensor{tensor.scalar_type(), tensor.sizes().vec(), [tensor = tensor] { return tensor; }});
+  return tensors;
+}
+
+bool is_usual(std::string prefix) {
+  constexpr std::string_view kParallel = "module.";
+  if (prefix.ends_with(kParallel)) prefix.resize(prefix.size() - kParallel.size());
+  constexpr std::array<std::string_view, 6> kWrappers = {"",     "model.", "state_dict.", "model_state_dict.",
+                                                         "net.", "trunk."};
+  return std::find(kWrappers.begin(), kWrappers.end(), prefix) != kWrappers.end();
+}
+
+// Prefix → how many of the trunk's tensors stand under it.
+std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors,
+                                                  const std::map<std::string, at::Tensor>& state) {
+  std::map<std::string, std::size_t> counts;
+  constexpr std::size_t kLongest = 1000;  // every dot of a name is looked behind
+  for (const auto& [name, tensor] : tensors)
+    for (std::size_t start = name.size() > kLongest ? std::string::npos : 0; start != std::string::npos;) {
+      if (state.contains(name.substr(start))) ++counts[name.substr(0, start)];
+      const std::size_t dot = name.find('.', start);
+      start = dot == std::string::npos ? dot : dot + 1;
+    }
+  return counts;
+}
+
+std::string find_prefix(const FileTensors& tensors, const std::map<std::string, at::Tensor>& state) {
+  const auto counts = count_prefixes(tensors, state);
+  std::size_t most = 0;
+  for (const auto& [prefix, count] : counts) most = std::max(most, count);
+  std::vector<std::string> best;
+  for (const auto& [prefix, count] : counts)
+    if (count == most) best.push_back(prefix);
+  if (best.empty()) return "";
+  // Short of the whole trunk the file is refused anyway: any of them shows what is missing.
+  if (best.size() == 1 || most < state.size()) return best.front();
+  std::vector<std::string> usual;
+  std::copy_if(best.begin(), best.end(), std::back_inserter(usual), is_usual);
+  if (usual.size() == 1) return usual.front();
+  throw core::input_error(fmt::format("the file holds {} sets of these weights", best.size()),
+                          fmt::format("under the prefixes '{}'", fmt::join(best, "', '")), "choose one with --prefix");
+}
+
+Backbone empty_trunk(const std::string& backbone) {
+  experiments::NetworkSettings settings;
+  const auto known = settings::from_word<settings::Trunk>(backbone);
+  if (!known)
+    throw core::input_error(fmt::format("backbone '{}' is unknown", backbone), {},
+                            fmt::format("choose one of {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")));
+  settings.backbone = *known;
+  return Backbone(backbone_shape(settings));
+}
+
+// Those that a part of the trunk has.
+NamedTensors of_module(const NamedTensors& tensors, const torch::nn::Module& part) {
+  NamedTensors found;
+  for (const auto& [name, target] : state_of(part))
+    if (const auto tensor = tensors.find(name); tensor != tensors.end()) found.insert(*tensor);
+  return found;
+}
+
+void refuse_taken_name(const experiments::WeightsCatalogue& catalogue, const experiments::NamedWeights& weights,
+                       bool replace) {
+  if (replace) return;  // what stands there need not even be readable
+  const auto known = catalogue.find(weights.name);
+  if (!known || known->sha256 == weights.sha256) return;
+  throw core::input_error(fmt::format("the store has other weights named '{}'", weights.name),
+                          fmt::format("imported from '{}', SHA-256 {}", known->source, known->sha256),
+                          "choose another --name, or give --replace: trainings from the new weights are other jobs "
+                          "than those from the old");
+}
+
+}  // namespace
+
+TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view name) {
+  if (is_torch_file(bytes)) return {"torch", read_torch_file(bytes, name)};
+  // A safetensors header is JSON behind eight bytes of length; anything else is some other file, not a damaged one.
+  constexpr std::size_t kLength = 8;
+  if (bytes.size() <= kLength || bytes[kLength] != std::byte{'{'})
+    throw core::input_error(fmt::format("{} is neither a safetensors file nor one of torch.save", name), {},
+                            "save a model's state_dict() with torch.save or safetensors");
+  return {"safetensors", open_safetensors(bytes, name)};
+}
+
+TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trunk,
+                       const std::optional<std::string>& prefix) {
+  const auto state = state_of(trunk);
+  TrunkMatch match;
+  match.prefix = prefix ? *prefix : find_prefix(tensors, state);
+  std::set<std::string> used;
+  for (const auto& [name, target] : state) {
+    const auto found = tensors.find(match.prefix + name);
+    if (found == tensors.end()) {
+      match.missing.push_back(name);
+      continue;
+    }
+    used.insert(found->first);
+    const FileTensor& tensor = found->second;
+    if (tensor.shape != target.sizes().vec() || !at::isFloatingType(tensor.type)) {
+      match.misfits.push_back(
+          {name, type_name(tensor.type) + " " + shape_text(tensor.shape), "float32 " + shape_text(target.sizes())});
+      continue;
+    }
+    match.taken.push_back(name);
+    if (tensor.type != at::kFloat) match.converted[name] = type_name(tensor.type);
+  }
+  for (const auto& [name, tensor] : tensors)
+    if (!used.contains(name)) match.left_out.push_back(name);
+  return match;
+}
+
+core::Json to_json(const TrunkMatch& match) {
+  core::Json misfits = core::Json::array();
+  for (const auto& misfit : match.misfits)
+    misfits.push_back({{"name", misfit.name}, {"found", misfit.found}, {"needed", misfit.needed}});
+  return {{"prefix", match.prefix},   {"taken", match.taken}, {"converted", match.converted},
+          {"missing", match.missing}, {"misfits", misfits},   {"left_out", match.left_out}};
+}
+
+NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match) {
+  RESOLUTE_EXPECT(match.complete(), "a trunk is read once all of it is there");
+  NamedTensors trunk;
+  for (const std::string& name : match.taken) {
+    at::Tensor values = tensors.at(match.prefix + name).read().to(at::kFloat);
+    if (!at::isfinite(values).all().item<bool>())
+      throw core::input_error(fmt::format("tensor '{}' holds values that are not finite", match.prefix + name));
+    trunk[name] = std::move(values);
+  }
+  return trunk;
+}
+
+core::Bytes encode_trunk(const NamedTensors& tensors, const std::string& backbone) {
+  return encode_safetensors(tensors, {{"backbone", backbone}, {"format", std::string(kTrunkFormat)}});
+}
+
+ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
+                            const ImportRequest& request) {
+  if (!experiments::is_weights_name(request.name))
+    throw core::input_error(fmt::format("'{}' is no name for weights", printable(request.name)),
+                            "a name is 1 to 64 of a-z, 0-9 and '-', and not 'none'");
+  const Backbone trunk = empty_trunk(request.backbone);
+  const core::Bytes bytes = files.read(request.file, kLargestFile);
+  const std::string what = fmt::format("'{}'", request.file.string());
+  const TensorFile opened = open_tensor_file(bytes, what);
+  if (opened.tensors.empty())
+    throw core::input_error(fmt::format("{} holds no tensors by name", what), {},
+                            "save a model's state_dict(), not the model");
+  TrunkMatch match;
+  try {
+    match = match_trunk(opened.tensors, trunk, request.prefix);
+  } catch (const core::RuntimeError& error) {
+    throw error.at(what);
+  }
+  ImportResult result{to_json(match), match.complete()};
+  result.report["file"] = printable(request.file.string());
+  result.report["format"] = opened.format;
+  result.report["backbone"] = request.backbone;
+  result.report["imported"] = match.complete();
+  if (!match.complete()) return result;
+
+  NamedTensors tensors;
+  try {
+    tensors = read_trunk(opened.tensors, match);
+  } catch (const core::RuntimeError& error) {
+    throw error.at(what);
+  }
+  const core::Bytes encoded = encode_trunk(tensors, request.backbone);
+  const experiments::NamedWeights weights{request.name, core::sha256_hex(encoded), request.backbone,
+                                          printable(request.file.filename().string()), core::sha256_hex(bytes)};
+  const experiments::WeightsCatalogue catalogue(files, store);
+  refuse_taken_name(catalogue, weights, request.replace);
+  // The tensors before the name: a name never stands for what is not there.
+  core::write_atomic(files, store.weights_file(weights.sha256), encoded);
+  catalogue.add(weights);
+  result.report["name"] = weights.name;
+  result.report["weights_sha256"] = weights.sha256;
+  result.report["source_sha256"] = weights.source_sha256;
+  return result;
+}
+
+void load_initial_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& sha256,
+                          const std::string& backbone, torch::nn::Module& module) {
+  const std::filesystem::path path = store.weights_file(sha256);
+  if (!files.exists(path))
+    throw core::input_error(fmt::format("initial weights '{}' are not in the store", sha256),
+                            fmt::format("they are looked for at '{}'", path.string()),
+                            "import them: resolute weights import FILE --store STORE");
+  const core::Bytes bytes = files.read(path);
+  const std::string what = fmt::format("initial weights '{}'", path.string());
+  if (const std::string found = core::sha256_hex(bytes); found != sha256)
+    throw core::corrupt_error(fmt::format("{} are damaged", what), fmt::format("SHA-256 {}", found),
+                              "import them again: resolute weights import FILE --store STORE");
+  const SafetensorsContent content = decode_safetensors(bytes, what);
+  const auto is = [&](const std::string& key, std::string_view value) {
+    const auto found = content.metadata.find(key);
+    return found != content.metadata.end() && found->second == value;
+  };
+  if (!is("format", kTrunkFormat) || !is("backbone", backbone))
+    throw core::input_error(fmt::format("{} are no weights of the backbone '{}'", what, backbone), {},
+                            "import weights of that backbone: resolute weights import FILE --store STORE");
+  bool any = false;
+  for (const auto& item : module.named_modules("", /*include_self=*/true)) {
+    auto* shallow = dynamic_cast<ShallowTrunk*>(item.value().get());
+    if (shallow == nullptr) continue;
+    const bool whole = dynamic_cast<Backbone*>(shallow) != nullptr;
+    load_module(*shallow, "", whole ? content.tensors : of_module(content.tensors, *shallow), what);
+    any = any || whole;
+  }
+  RESOLUTE_EXPECT(any, "a method without a trunk cannot start from weights");
+}
+
+}  // namespace resolute::workers

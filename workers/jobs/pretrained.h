@@ -1,0 +1,86 @@
+#pragma once
+//! \file
+//! Weights that a training starts from, and what a finished one gives to others (docs/weights.md): the tensors of a
+//! trunk (nn/backbone.h) under torchvision's names, which are timm's for the plain ResNets.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "experiments/store/store_layout.h"
+#include "workers/weights/torch_file.h"
+
+namespace resolute::workers {
+
+//! The tensors of a `.safetensors` file or a file of torch.save, told apart by their first bytes.
+struct TensorFile {
+  std::string format;  //!< "safetensors" or "torch"
+  FileTensors tensors;
+};
+//! \param bytes must outlive what is returned \param name names the file in messages
+//! \throws RuntimeError: kInput or kCorrupt for a file that is neither or is damaged
+TensorFile open_tensor_file(std::span<const std::byte> bytes, std::string_view name);
+
+//! What a file holds of a trunk.
+struct TrunkMatch {
+  struct Misfit {
+    std::string name;           //!< of the trunk
+    std::string found, needed;  //!< type and shape, as in "float32 64x3x7x7"
+  };
+  std::string prefix;                            //!< before the trunk's names in the file: "", "module.", …
+  std::vector<std::string> taken;                //!< of the trunk, sorted
+  std::map<std::string, std::string> converted;  //!< those of them that were not float32 → their type
+  std::vector<std::string> missing;              //!< of the trunk
+  std::vector<Misfit> misfits;                   //!< of another shape, or not of floating point
+  std::vector<std::string> left_out;             //!< of the file, whole names, sorted
+  bool complete() const { return missing.empty() && misfits.empty(); }
+};
+
+//! Compares names and shapes. The prefix is the one under which most of the trunk stands; where several hold all of
+//! it, the plain one or that of a usual wrapper (`model.`, `state_dict.`, `model_state_dict.`, `net.`, our own
+//! `trunk.`, or none; each also before `module.`).
+//! \param trunk any module with torchvision's names
+//! \param prefix given: only that one
+//! \throws RuntimeError (kInput) where several prefixes serve, naming them
+TrunkMatch match_trunk(const FileTensors& tensors, const torch::nn::Module& trunk,
+                       const std::optional<std::string>& prefix);
+//! `prefix`, `taken`, `converted`, `missing`, `misfits`, `left_out`.
+core::Json to_json(const TrunkMatch& match);
+
+//! The tensors of a complete match, as float32. \throws RuntimeError: kInput for a value that is not finite; kCorrupt
+NamedTensors read_trunk(const FileTensors& tensors, const TrunkMatch& match);
+
+//! A trunk's file in the store: the same bytes for the same values. \param backbone e.g. "resnet50"
+core::Bytes encode_trunk(const NamedTensors& tensors, const std::string& backbone);
+
+struct ImportRequest {
+  std::filesystem::path file;
+  std::string name = "imagenet";
+  std::string backbone = "resnet50";
+  std::optional<std::string> prefix;
+  bool replace = false;  //!< where other weights have the name already
+};
+
+struct ImportResult {
+  core::Json report;  //!< `imported`, and what docs/weights.md lists beside it
+  bool complete = false;
+};
+
+//! Puts the trunk that a file holds into the store, under its SHA-256 and the name. Where tensors are missing or do not
+//! fit, only the report says so and nothing is written.
+//! \throws RuntimeError (kInput): a bad name, an unknown backbone, a file that is none of these, a name that is taken
+ImportResult import_weights(core::FileSystem& files, const experiments::StoreLayout& store,
+                            const ImportRequest& request);
+
+//! Overwrites every Backbone in `module` with the weights of the store, every other ShallowTrunk with those of its
+//! layers. What else there is stays as it is.
+//! \param sha256 of their file \param backbone whose they must be
+//! \throws RuntimeError: kInput if the store has none of this hash, or they are of another backbone; kCorrupt if their
+//!         bytes are others
+void load_initial_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& sha256,
+                          const std::string& backbone, torch::nn::Module& module);
+
+}  // namespace resolute::workers

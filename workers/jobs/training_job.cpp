@@ -1,0 +1,214 @@
+#include "workers/jobs/training_job.h"
+
+#include <variant>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "core/log.h"
+#include "datasets/pack/pack.h"
+#include "datasets/split.h"
+#include "experiments/specification/validation.h"
+#include "workers/device/device.h"
+#include "workers/device/numeric_class.h"
+#include "workers/evaluation/evaluation_outputs.h"
+#include "workers/evaluation/evaluator.h"
+#include "workers/jobs/finished_training.h"
+#include "workers/jobs/pretrained.h"
+#include "workers/training/checkpoint.h"
+#include "workers/training/metrics_log.h"
+#include "workers/training/pack_source.h"
+#include "workers/training/resume.h"
+#include "workers/training/stop_flag.h"
+#include "workers/training/trainer.h"
+#include "workers/training/training_evaluation.h"
+
+namespace resolute::workers {
+namespace {
+
+// The sealed pack of these settings, checked to be one: its folder's name says so, but names can be given by hand.
+datasets::PackReader open_pack(const JobContext& context, const experiments::PackSettings& settings) {
+  const std::filesystem::path folder = context.store.pack_folder(settings);
+  datasets::PackReader pack = datasets::PackReader::open(context.files, folder);
+  if (pack.options() != settings)
+    throw core::input_error(fmt::format("pack '{}' was made with other settings", folder.string()),
+                            "the specification asks for a different one", "move it away and pack again");
+  return pack;
+}
+
+// Methods are made on the CPU, where first weights are drawn.
+void move_to(Method& method, at::Device place) {
+  if (!place.is_cpu()) method.module().to(place);
+}
+
+TrainerOptions trainer_options(const JobContext& context, const experiments::TrainingSpecification& specification,
+                               const datasets::Split& split) {
+  TrainerOptions options;
+  options.recipe = specification.recipe;
+  options.lanes = specification.lanes;
+  options.checkpoint_every = context.options.checkpoint_every;
+  options.keep_graphs = context.options.keep_graphs;
+  if (context.options.evaluate_every > 0)
+    options.evaluate_every =
+        steps_of_epochs(context.options.evaluate_every, split.train_identities, specification.recipe.identities);
+  return options;
+}
+
+// By process rank 0 alone, whose record is published.
+std::string publish_weights(const JobContext& context, Method& method, const std::string& name, int classes) {
+  Weights weights{name, classes, {}};
+  list_module(method.module(), "", weights.tensors);
+  const core::Bytes bytes = encode_weights(weights);
+  const std::string sha256 = core::sha256_hex(bytes);
+  core::write_atomic(context.files, context.store.job_folder(context.job) / weights_file_name(sha256), bytes);
+  return sha256;
+}
+
+}  // namespace
+
+results::TrainingRecord run_training(const JobContext& context,
+                                     const experiments::TrainingSpecification& specification) {
+  const bool first = context.options.process_rank == 0;
+  const LaneRange range = lanes_of(context.options.process_rank, context.options.process_ranks, specification.lanes);
+  const CheckpointOwner owner{context.job.hex, numeric_class(context.device)};
+  // An evaluation during the training is an exchange too.
+  expect_agreement(fmt::format("job {}, {}, evaluated every {} epochs", owner.job, owner.numeric_class,
+                               context.options.evaluate_every),
+                   context.communicator);
+
+  const datasets::PackReader pack = open_pack(context, specification.pack);
+  const datasets::Split split = datasets::make_split(pack, specification.split);
+  const std::unique_ptr<Method> method = make_method(specification, split.train_identities);
+  ProgressPipe silent(-1);
+  std::optional<CheckpointFolder> checkpoints;
+  std::optional<MetricsLog> metrics;
+  std::optional<results::GradientLogWriter> gradients;
+  const auto attempt_file = [&](const char* name) {
+    return context.store.attempt_file(context.job, context.options.attempt, name);
+  };
+  if (first) {
+    checkpoints.emplace(context.files, context.store.checkpoints_folder(context.job), owner);
+    metrics.emplace(context.files, attempt_file("metrics.jsonl"));
+    gradients.emplace(context.files, attempt_file(results::kGradientLogName), specification.lanes,
+                      gradient_names(*method));
+  }
+  CheckpointFolder* folder = checkpoints ? &*checkpoints : nullptr;
+  std::optional<Checkpoint> checkpoint = load_on_all_ranks(folder, owner, context.communicator);
+  if (checkpoint && first) core::log_info("going on from the checkpoint of step {}", checkpoint->step);
+  // A checkpoint holds all of the networks already.
+  if (!checkpoint && !specification.initial_weights.empty())
+    load_initial_weights(context.files, context.store, specification.initial_weights,
+                         std::string(settings::word(specification.network.backbone)), method->module());
+  move_to(*method, context.device.place());
+
+  PackSource source(pack, split, specification, range, checkpoint ? checkpoint->step : 0, context.device.place(),
+                    {method->row().needs.lr, methods::copy_rates(method->row().needs, specification.recipe)});
+  TrainingEvaluation evaluation({*method, pack, split, specification.recipe, first ? context.progress : silent,
+                                 context.communicator, training_comparison(specification.method, pack)});
+  if (first && context.options.evaluate_every > 0)
+    evaluation.write_to(context.files, attempt_file("evaluations.jsonl"));
+  Trainer trainer({.method = *method,
+                   .source = source,
+                   .progress = first ? context.progress : silent,
+                   .communicator = context.communicator,
+                   .checkpoints = folder,
+                   .metrics = metrics ? &*metrics : nullptr,
+                   .gradients = gradients ? &*gradients : nullptr,
+                   .evaluate = [&](std::uint64_t step) { evaluation.run(step); }},
+                  trainer_options(context, specification, split));
+  if (checkpoint) trainer.restore(*checkpoint);
+  checkpoint.reset();  // the next one is written into its memory
+  const core::MonotonicTime started = core::monotonic_clock().now();
+  const TrainingOutcome outcome = trainer.run();
+  if (metrics) metrics->close();
+  if (gradients) gradients->close();
+  evaluation.close();
+  if (first && outcome.images > 0) {
+    const double seconds = std::chrono::duration<double>(core::monotonic_clock().now() - started).count();
+    // A line for whoever asks: it would leave a file behind every training.
+    core::log_debug("{:.1f} images/s; {:.1f} % of the time waited for images",
+                    static_cast<double>(outcome.images) / seconds, 100 * outcome.seconds_waited / seconds);
+  }
+  if (outcome.interrupted)
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, fmt::format("stopped after step {}", outcome.step),
+                             why_stopped(), "start the job again to go on from its checkpoint");
+
+  results::TrainingRecord record;
+  record.job = context.job;
+  if (first) {
+    record.weights_sha256 =
+        publish_weights(context, *method, experiments::method_name(specification.method), split.train_identities);
+    record.weights_file = weights_file_name(record.weights_sha256);
+  }
+  record.metrics = {{"loss", outcome.loss}};
+  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), owner.numeric_class, specification.lanes,
+                       specification.initial_weights.empty()};
+  return record;
+}
+
+results::EvaluationRecord run_evaluation(const JobContext& context,
+                                         const experiments::EvaluationSpecification& specification) {
+  const results::TrainingRecord training = read_training(context.files, context.store, specification.training);
+  const auto trained = std::get<experiments::TrainingSpecification>(
+      read_specification(context.files, context.store, specification.training));
+  // The specification alone has been checked where it was read; a distance is asked of the training's method.
+  try {
+    experiments::check(specification, trained.method);
+  } catch (const experiments::MemberError& error) {
+    throw error.at(context.store.specification_file(context.job).string());
+  }
+  const std::unique_ptr<Device> device =
+      open_device(std::string(settings::word(trained.device)), context.options.process_rank);
+  const Weights weights = read_weights(context.files, context.store, training);
+  const std::unique_ptr<Method> method = make_method(trained, weights.classes);
+  load_module(method->module(), "", weights.tensors, "weights file");
+  move_to(*method, device->place());
+
+  const datasets::PackReader pack = open_pack(context, specification.pack);
+  const datasets::Split split = datasets::make_split(pack, specification.split);
+  const datasets::Split asked = split_asked(pack, split, specification.protocol.query_rates);
+  const Comparison comparison = comparison_of(specification.protocol, trained.method);
+  const OutputPlan plan = plan_outputs(*method, pack, asked, specification.protocol);
+  const std::uint64_t images = images_to_embed(*method, asked, comparison), all = images + plan.images();
+  const auto report = [&](std::uint64_t done) {
+    context.progress.step(done, all, std::nullopt, done);
+    return !stop_requested();
+  };
+  const auto finished = [](auto part) {
+    if (part) return std::move(*part);
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
+  };
+  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
+  const Embedding embedding = finished(embed_split(*method, pack, asked, comparison, options,
+                                                   [&](std::uint64_t done, std::uint64_t) { return report(done); }));
+  const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
+  EvaluationOutputs outputs =
+      finished(make_outputs({*method, pack, asked, options, embedding, scores}, plan,
+                            [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
+  // Another attempt may have published meanwhile; its result names the files that stand there.
+  if (auto published = results::read_record(context.files, context.store, context.job))
+    return std::get<results::EvaluationRecord>(*published);
+  const std::filesystem::path folder = context.store.job_folder(context.job);
+  results::EvaluationRecord record;
+  record.job = context.job;
+  record.weights_sha256 = training.weights_sha256;
+  record.metrics = metrics_of(embedding, scores);
+  record.metrics.merge(outputs.metrics);
+  record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);
+  record.outputs = write_outputs(context.files, folder, outputs);
+  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), numeric_class(*device),
+                       specification.training};
+  return record;
+}
+
+void remove_checkpoints(const JobContext& context) {
+  const std::filesystem::path folder = context.store.checkpoints_folder(context.job);
+  try {
+    for (const std::string& name : context.files.list(folder)) context.files.remove(folder / name);
+    context.files.remove_folder(folder);
+  } catch (const core::RuntimeError& error) {
+    core::log_warning("{}; a checkpoint stays behind", error.what());
+  }
+}
+
+}  // namespace resolute::workers

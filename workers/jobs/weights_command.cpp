@@ -1,0 +1,106 @@
+#include "workers/jobs/weights_command.h"
+
+#include <iostream>
+#include <memory>
+#include <variant>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "workers/jobs/finished_training.h"
+#include "workers/jobs/job.h"
+#include "workers/jobs/pretrained.h"
+#include "workers/methods/method.h"
+#include "workers/nn/backbone.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr std::size_t kMostNamed = 5;
+
+// The trunk of a method; what is asked for where it has several is not known.
+const Backbone& only_trunk(const torch::nn::Module& module) {
+  const Backbone* trunk = nullptr;
+  for (const auto& item : module.named_modules("", /*include_self=*/true))
+    if (const auto* found = dynamic_cast<const Backbone*>(item.value().get())) {
+      if (trunk != nullptr)
+        throw core::input_error("this training's method has several trunks", "one file has room for one");
+      trunk = found;
+    }
+  RESOLUTE_EXPECT(trunk != nullptr, "a method without a trunk");
+  return *trunk;
+}
+
+core::RuntimeError misfit(const std::string& file, const core::Json& report) {
+  const core::Json &missing = report["missing"], &misfits = report["misfits"];
+  std::vector<std::string> named;
+  for (const auto& name : missing)
+    if (named.size() < kMostNamed) named.push_back(fmt::format("'{}' is missing", name.get<std::string>()));
+  for (const auto& one : misfits)
+    if (named.size() < kMostNamed)
+      named.push_back(fmt::format("'{}' is {}, not {}", one["name"].get<std::string>(), one["found"].get<std::string>(),
+                                  one["needed"].get<std::string>()));
+  const std::size_t count = missing.size() + misfits.size();
+  return core::input_error(fmt::format("'{}' does not hold the trunk of '{}': {} of its {} tensors do not fit", file,
+                                       report["backbone"].get<std::string>(), count, count + report["taken"].size()),
+                           fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""),
+                           "give a file of that network, or the --backbone that it is of (resnet50, resnet-small)");
+}
+
+void run_import(core::FileSystem& files, const std::vector<std::string>& arguments) {
+  ImportRequest request;
+  request.file = arguments[1];
+  request.name = arguments[3];
+  request.backbone = arguments[4];
+  if (arguments[5].starts_with("=")) request.prefix = arguments[5].substr(1);
+  request.replace = arguments[6] == "replace";
+  const ImportResult result = import_weights(files, experiments::StoreLayout(arguments[2]), request);
+  std::cout << core::canonical_json(result.report) << std::endl;
+  if (!result.complete) throw misfit(arguments[1], result.report);
+}
+
+}  // namespace
+
+core::Json export_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
+                          const std::filesystem::path& out) {
+  if (!core::is_sha256_hex(job))
+    throw core::input_error(fmt::format("'{}' is no job id", printable(job)),
+                            "an id has 64 lower-case hexadecimal digits");
+  const std::string ending = out.extension().string();
+  const bool torch_file = ending == ".pth" || ending == ".pt";
+  if (!torch_file && ending != ".safetensors")
+    throw core::input_error(fmt::format("file '{}' has the ending '{}'", out.string(), ending),
+                            "it says what is written", "name it .safetensors, .pth or .pt");
+  const experiments::JobId training{job};
+  const auto specification = read_specification(files, store, training);
+  const auto* trained = std::get_if<experiments::TrainingSpecification>(&specification);
+  if (trained == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
+  const results::TrainingRecord record = read_training(files, store, training);
+  const Weights weights = read_weights(files, store, record);
+  const std::unique_ptr<Method> method = make_method(*trained, weights.classes);
+  load_module(method->module(), "", weights.tensors, "weights file");
+
+  NamedTensors tensors;
+  list_module(only_trunk(method->module()), "", tensors);
+  const core::Bytes bytes = torch_file ? encode_torch_file(tensors) : encode_safetensors(tensors, {{"format", "pt"}});
+  core::write_atomic(files, out, bytes);
+  return {{"job", training.hex},
+          {"backbone", settings::word(trained->network.backbone)},
+          {"file", printable(out.string())},
+          {"format", torch_file ? "torch" : "safetensors"},
+          {"sha256", core::sha256_hex(bytes)},
+          {"tensors", tensors.size()}};
+}
+
+void run_weights_command(core::FileSystem& files, const std::vector<std::string>& arguments) {
+  constexpr std::size_t kImport = 7, kExport = 4;
+  if (arguments.size() == kImport && arguments[0] == "import") {
+    run_import(files, arguments);
+  } else if (arguments.size() == kExport && arguments[0] == "export") {
+    const core::Json report = export_weights(files, experiments::StoreLayout(arguments[2]), arguments[1], arguments[3]);
+    std::cout << core::canonical_json(report) << std::endl;
+  } else {
+    throw core::input_error("unknown arguments of weights", {}, "use resolute weights, which starts this");
+  }
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,105 @@
+#include "workers/training/optimiser.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "core/error.h"
+
+namespace resolute::workers {
+namespace {
+
+// torch.optim.Adam's default; added to the root after its bias correction.
+constexpr double kEpsilon = 1e-8;
+constexpr double kWarmupStart = 0.01;
+// torch.nn.utils.clip_grad_norm_'s guard against a norm of zero.
+constexpr double kClipEpsilon = 1e-6;
+
+at::Tensor found(const NamedTensors& from, const std::string& name, at::IntArrayRef sizes, at::ScalarType type) {
+  const auto place = from.find(name);
+  if (place == from.end() || place->second.sizes() != sizes || place->second.scalar_type() != type)
+    throw core::corrupt_error(fmt::format("optimiser state '{}' is missing or has another size", name));
+  return place->second;
+}
+
+}  // namespace
+
+double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step) {
+  const auto warmup = static_cast<std::uint64_t>(recipe.warmup_steps);
+  double factor = 1.0;
+  if (step < warmup)
+    factor = kWarmupStart + (1.0 - kWarmupStart) * static_cast<double>(step) / static_cast<double>(warmup);
+  if (recipe.schedule == settings::Schedule::kCosine) {
+    if (step < warmup) return factor;
+    const double done = static_cast<double>(step - warmup) / static_cast<double>(std::max<std::uint64_t>(
+                                                                 1, static_cast<std::uint64_t>(recipe.steps) - warmup));
+    return 0.5 * (1.0 + std::cos(std::numbers::pi * done));
+  }
+  for (int milestone : recipe.milestones)
+    if (step >= static_cast<std::uint64_t>(milestone)) factor *= recipe.gamma;
+  return factor;
+}
+
+Adam::Adam(ParameterGroup group) : group_(std::move(group)) {
+  RESOLUTE_EXPECT(!group_.parameters.empty(), fmt::format("group '{}' has no parameter", group_.name));
+  steps_ = at::zeros({1}, group_.parameters.front().second.options().requires_grad(false));
+  const AdamOptions& options = group_.adam;
+  Part decayed{options.weight_decay, {}, {}, {}, {}, {}}, plain;
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    const auto& [name, parameter] = group_.parameters[i];
+    RESOLUTE_EXPECT(parameter.scalar_type() == at::kFloat, fmt::format("parameter '{}' is not float32", name));
+    // empty_like keeps the strides: the kernel walks all four tensors in memory order.
+    moment1_.push_back(at::zeros_like(parameter.detach()));
+    moment2_.push_back(at::zeros_like(parameter.detach()));
+    Part& part = options.decay_vectors || parameter.dim() > 1 ? decayed : plain;
+    part.members.push_back(i);
+    part.parameters.push_back(parameter);
+    part.moment1.push_back(moment1_.back());
+    part.moment2.push_back(moment2_.back());
+    part.steps.push_back(steps_);
+  }
+  for (Part* part : {&decayed, &plain})
+    if (!part->members.empty()) parts_.push_back(std::move(*part));
+}
+
+void Adam::step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor) {
+  RESOLUTE_EXPECT(gradients.size() == group_.parameters.size(), "the gradients do not fit their group");
+  const at::NoGradGuard no_grad;
+  const AdamOptions& options = group_.adam;
+  const double rate = options.learning_rate * (options.follows_schedule ? factor : 1.0);
+  const at::Tensor finite = at::isfinite(norm);
+  steps_.add_(finite.to(at::kFloat));
+  const at::Tensor skip = finite.logical_not().to(at::kFloat);
+  std::optional<at::Tensor> divisor;
+  if (options.gradient_clip > 0)
+    divisor = ((norm + kClipEpsilon) / options.gradient_clip).clamp_min(1.0).to(at::kFloat);
+  for (const Part& part : parts_) {
+    std::vector<at::Tensor> own;
+    for (std::size_t member : part.members) own.push_back(gradients[member]);
+    at::_fused_adam_(part.parameters, own, part.moment1, part.moment2, {}, part.steps, rate, options.beta1,
+                     options.beta2, part.weight_decay, kEpsilon, /*amsgrad=*/false, /*maximize=*/false, divisor, skip);
+  }
+}
+
+void Adam::save(NamedTensors& to) const {
+  const std::string prefix = "optimiser." + group_.name + ".";
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    to[prefix + group_.parameters[i].first + ".moment1"] = moment1_[i];
+    to[prefix + group_.parameters[i].first + ".moment2"] = moment2_[i];
+  }
+  to[prefix + "steps"] = steps_;
+}
+
+void Adam::load(const NamedTensors& from) {
+  const at::NoGradGuard no_grad;
+  const std::string prefix = "optimiser." + group_.name + ".";
+  for (std::size_t i = 0; i < group_.parameters.size(); ++i) {
+    const auto& [name, parameter] = group_.parameters[i];
+    moment1_[i].copy_(found(from, prefix + name + ".moment1", parameter.sizes(), at::kFloat));
+    moment2_[i].copy_(found(from, prefix + name + ".moment2", parameter.sizes(), at::kFloat));
+  }
+  steps_.copy_(found(from, prefix + "steps", {1}, at::kFloat));
+}
+
+}  // namespace resolute::workers

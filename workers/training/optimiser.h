@@ -1,0 +1,54 @@
+#pragma once
+//! \file
+//! Adam over one parameter group, and the schedule of its rate.
+//! Source: Kingma and Ba, "Adam", ICLR 2015, algorithm 1; weight decay added to the gradient, as torch.optim.Adam does.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "experiments/specification/specification.h"
+#include "workers/methods/method.h"
+#include "workers/weights/safetensors.h"
+
+namespace resolute::workers {
+
+//! What the recipe multiplies a learning rate with in a step: linear warm-up from 1/100 over warmup_steps, then gamma
+//! for each milestone reached, or half a period of a cosine from 1 to 0 over the steps that are left.
+//! \param step 0 for the first optimiser step
+double schedule_factor(const experiments::Recipe& recipe, std::uint64_t step);
+
+//! One group's optimiser. Parameters are updated in place by libtorch's fused kernel, one pass over memory; every
+//! element is computed by itself, so nothing depends on lanes or process ranks.
+class Adam {
+ public:
+  //! \param group keeps handles on the group's parameters: float32, of one device
+  explicit Adam(ParameterGroup group);
+  const std::string& name() const { return group_.name; }
+  const ParameterGroup& group() const { return group_; }
+
+  //! One step; none at all if the norm is not finite: parameters and moments are left as they are, on a GPU too, where
+  //! the host learns of it later. \param gradients one a parameter, its shape and strides; may be overwritten
+  //! \param norm float64 scalar, of all gradients \param factor multiplies the rate if the group follows the schedule
+  void step(const std::vector<at::Tensor>& gradients, const at::Tensor& norm, double factor);
+
+  //! Moments by name (`optimiser.GROUP.PARAMETER.moment1`) and the number of steps taken: the live tensors.
+  void save(NamedTensors& to) const;
+  //! \throws RuntimeError (kCorrupt) if one is missing or has another size
+  void load(const NamedTensors& from);
+
+ private:
+  //! Parameters that are decayed alike, in the group's order.
+  struct Part {
+    double weight_decay = 0;
+    std::vector<std::size_t> members;
+    std::vector<at::Tensor> parameters, moment1, moment2, steps;
+  };
+
+  ParameterGroup group_;
+  std::vector<at::Tensor> moment1_, moment2_;
+  std::vector<Part> parts_;
+  at::Tensor steps_;  // float32 scalar on the parameters' device, as the kernel wants it: exact up to 2^24
+};
+
+}  // namespace resolute::workers

@@ -1,0 +1,293 @@
+//! One training step, in the order in which it happens; its end is in training_step.cpp.
+#include "workers/training/trainer.h"
+
+#include <ATen/autocast_mode.h>
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "core/error.h"
+#include "workers/nn/batch_norm.h"
+#include "workers/training/training_step.h"
+
+namespace resolute::workers {
+namespace {
+
+// bfloat16 in matrix products and convolutions while alive. The casts of weights that it caches serve all lanes of a
+// phase; they must not outlive an optimiser step.
+class Autocast {
+ public:
+  Autocast(bool on, at::DeviceType device) : on_(on), device_(device) {
+    if (!on_) return;
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+  ~Autocast() {
+    if (on_) at::autocast::set_autocast_enabled(device_, false);
+  }
+
+ private:
+  bool on_;
+  at::DeviceType device_;
+};
+
+std::vector<ParameterGroup> groups_of(Method& method) {
+  std::vector<ParameterGroup> groups = method.parameter_groups();
+  RESOLUTE_EXPECT(!groups.empty() && !groups.front().parameters.empty(), "a method has parameters");
+  return groups;
+}
+
+}  // namespace
+
+std::vector<std::string> gradient_names(Method& method) {
+  std::vector<std::string> names;
+  const std::vector<ParameterGroup> groups = method.parameter_groups();
+  for (const Phase& phase : method.phases())
+    for (const std::string& wanted : phase.groups)
+      for (const ParameterGroup& group : groups)
+        if (group.name == wanted)
+          for (const auto& [name, parameter] : group.parameters) names.push_back(phase.name + "/" + name);
+  return names;
+}
+
+Trainer::Trainer(TrainerParts parts, TrainerOptions options)
+    : parts_(std::move(parts)),
+      options_(std::move(options)),
+      range_(lanes_of(parts_.communicator ? parts_.communicator->process_rank() : 0,
+                      parts_.communicator ? parts_.communicator->process_ranks() : 1, options_.lanes)),
+      phases_(parts_.method.phases()),
+      device_(groups_of(parts_.method).front().parameters.front().second.device()),
+      exchange_(groups_of(parts_.method), options_.lanes, range_, parts_.communicator) {
+  RESOLUTE_EXPECT(!phases_.empty() && options_.checkpoint_every > 0, "a method has a phase, checkpoints an interval");
+  RESOLUTE_EXPECT(!phases_.back().steps_with_next, "no phase follows the last");
+  RESOLUTE_EXPECT(std::any_of(phases_.begin(), phases_.end(), [](const Phase& phase) { return phase.first_step == 0; }),
+                  "a phase takes place in the first step");
+  std::vector<std::string> names;
+  for (ParameterGroup& group : groups_of(parts_.method)) {
+    names.push_back(group.name);
+    optimisers_.emplace_back(std::move(group));
+  }
+  for (const Phase& phase : phases_) {
+    RESOLUTE_EXPECT(!phase.groups.empty(), fmt::format("phase '{}' updates no group", phase.name));
+    std::vector<std::size_t>& of_phase = optimisers_of_phase_.emplace_back();
+    for (const std::string& group : phase.groups) {
+      const auto found = std::find(names.begin(), names.end(), group);
+      RESOLUTE_EXPECT(found != names.end(), fmt::format("phase '{}' updates no known group", phase.name));
+      const auto optimiser = static_cast<std::size_t>(found - names.begin());
+      RESOLUTE_EXPECT(std::find(of_phase.begin(), of_phase.end(), optimiser) == of_phase.end(),
+                      fmt::format("phase '{}' names a group twice", phase.name));
+      of_phase.push_back(optimiser);
+    }
+  }
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  load_module(parts_.method.module(), "model.", checkpoint.tensors, "checkpoint");
+  for (Adam& optimiser : optimisers_) optimiser.load(checkpoint.tensors);
+  step_ = checkpoint.step;
+  loss_ = checkpoint.loss;
+}
+
+Checkpoint Trainer::snapshot() const {
+  Checkpoint checkpoint{step_, loss_, {}};
+  list_module(parts_.method.module(), "model.", checkpoint.tensors);
+  for (const Adam& optimiser : optimisers_) optimiser.save(checkpoint.tensors);
+  return checkpoint;
+}
+
+TrainingOutcome Trainer::run() {
+  const auto steps = static_cast<std::uint64_t>(options_.recipe.steps);
+  bool interrupted = false;
+  images_ = 0;
+  // Memory for the first checkpoint is touched now, not in the step after which it is written.
+  if (parts_.checkpoints) parts_.checkpoints->prepare(snapshot());
+  parts_.progress.step(step_, steps, std::nullopt, 0);
+  // The checkpoint of a step is written before the step is evaluated: a training that ended between the two does it
+  // now.
+  if (step_ > 0 && step_ < steps) evaluate();
+  while (step_ < steps && !interrupted) {
+    StepRecord record;
+    train_step(record);
+    ++step_;
+    loss_ = record.metrics.loss;
+    images_ += record.images;
+    report(record);
+    interrupted = record.stop_anywhere && step_ < steps;
+    if (interrupted || (step_ % options_.checkpoint_every == 0 && step_ < steps)) write_checkpoint();
+    if (!interrupted) evaluate();
+  }
+  if (parts_.checkpoints) {
+    parts_.checkpoints->finish();
+    announce_checkpoint();
+  }
+  // Ranks leave together: a rank that ended sooner would look lost to one that still talks to the store.
+  if (interrupted && parts_.communicator) parts_.communicator->barrier();
+  return {step_, loss_, interrupted, images_, parts_.source.seconds_waited()};
+}
+
+void Trainer::evaluate() {
+  if (parts_.evaluate && options_.evaluate_every > 0 && step_ % options_.evaluate_every == 0) parts_.evaluate(step_);
+}
+
+void Trainer::train_step(StepRecord& record) {
+  record.metrics.step = step_ + 1;
+  record.metrics.learning_rate_factor = schedule_factor(options_.recipe, step_);
+  std::vector<Lane> lanes = load_lanes(record);
+  for (std::size_t phase = 0; phase < phases_.size(); ++phase) run_phase(phase, lanes, record);
+  exchange_losses(lanes, record);
+  refuse_divergence(lanes, record);
+  summarise(record);
+}
+
+std::vector<Trainer::Lane> Trainer::load_lanes(StepRecord& record) {
+  const std::vector<std::int64_t> rows = parts_.source.lane_rows(step_);
+  RESOLUTE_EXPECT(rows.size() == static_cast<std::size_t>(options_.lanes), "the source has another number of lanes");
+  const std::int64_t all_rows = std::accumulate(rows.begin(), rows.end(), std::int64_t{0});
+  record.images = static_cast<std::uint64_t>(all_rows);
+  for (std::int64_t own : rows) record.shares.push_back(static_cast<double>(own) / static_cast<double>(all_rows));
+  std::vector<Lane> lanes;
+  for (int lane = range_.first; lane < range_.first + range_.count; ++lane) {
+    const auto index = static_cast<std::size_t>(lane);
+    lanes.push_back({parts_.source.batch(step_, lane), static_cast<float>(record.shares[index]), std::nullopt});
+    RESOLUTE_EXPECT(lanes.back().batch.labels.size(0) == rows[index],
+                    "a lane has another number of rows than was said");
+  }
+  return lanes;
+}
+
+void Trainer::run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record) {
+  PhaseRecord& own = record.phases.emplace_back();
+  own.phase = phase;
+  own.optimisers = moving_optimisers(phase);
+  if (!own.optimisers.empty()) {
+    exchange_.begin(own.optimisers);
+    for (Lane& lane : lanes) run_lane(phase, lane, own);
+    own.gradients = exchange_.finish();
+    std::vector<at::Tensor> norms;
+    for (const SummedGradients& group : own.gradients) norms.push_back(group.norm);
+    own.norm = norms.size() == 1 ? norms.front() : at::linalg_vector_norm(at::stack(norms));
+    record.unstepped.push_back(phase);
+  }
+  own.lane_digests = lane_digests(own);
+  if (!phases_[phase].steps_with_next) step_optimisers(record);
+}
+
+// Of the phase's groups those that move in this step; none before the phase begins.
+std::vector<std::size_t> Trainer::moving_optimisers(std::size_t phase) const {
+  std::vector<std::size_t> moving;
+  if (step_ < phases_[phase].first_step) return moving;
+  for (std::size_t optimiser : optimisers_of_phase_[phase])
+    if (optimisers_[optimiser].group().moves_in(step_)) moving.push_back(optimiser);
+  return moving;
+}
+
+// Own lanes × parameters of all the phase's groups; zeros for those that stand still.
+at::Tensor Trainer::lane_digests(const PhaseRecord& record) const {
+  std::vector<at::Tensor> digests;
+  auto moving = record.optimisers.begin();
+  for (std::size_t optimiser : optimisers_of_phase_[record.phase]) {
+    if (moving != record.optimisers.end() && *moving == optimiser) {
+      digests.push_back(record.gradients[static_cast<std::size_t>(moving++ - record.optimisers.begin())].lane_digests);
+      continue;
+    }
+    const auto parameters = static_cast<std::int64_t>(optimisers_[optimiser].group().parameters.size());
+    digests.push_back(at::zeros({range_.count, parameters}, at::TensorOptions(at::kLong).device(device_)));
+  }
+  return at::cat(digests, 1);
+}
+
+// In the order of the phases that named a group first; gradients of one group are added up in the order of phases.
+void Trainer::step_optimisers(StepRecord& record) {
+  const at::NoGradGuard no_grad;
+  std::vector<std::pair<std::size_t, SummedGradients>> steps;
+  for (std::size_t phase : std::exchange(record.unstepped, {})) {
+    std::vector<SummedGradients>& of_phase = record.phases[phase].gradients;
+    for (std::size_t i = 0; i < of_phase.size(); ++i) {
+      const std::size_t optimiser = record.phases[phase].optimisers[i];
+      const auto known =
+          std::find_if(steps.begin(), steps.end(), [&](const auto& one) { return one.first == optimiser; });
+      if (known == steps.end()) {
+        steps.emplace_back(optimiser, std::move(of_phase[i]));
+        continue;
+      }
+      SummedGradients& sum = known->second;
+      for (std::size_t p = 0; p < sum.gradients.size(); ++p)
+        sum.gradients[p] = sum.gradients[p] + of_phase[i].gradients[p];
+      sum.norm = gradient_norm(sum.gradients);
+      record.summed_norms.emplace_back(optimiser, sum.norm);
+    }
+    of_phase.clear();
+  }
+  for (const auto& [optimiser, sum] : steps)
+    optimisers_[optimiser].step(sum.gradients, sum.norm, record.metrics.learning_rate_factor);
+  at::autocast::clear_cache();
+}
+
+std::vector<at::Tensor> Trainer::moving_parameters(std::size_t phase) const {
+  std::vector<at::Tensor> parameters;
+  for (std::size_t optimiser : moving_optimisers(phase))
+    for (const auto& [name, parameter] : optimisers_[optimiser].group().parameters) parameters.push_back(parameter);
+  return parameters;
+}
+
+void Trainer::run_lane(std::size_t phase, Lane& lane, PhaseRecord& record) {
+  bool last = true;
+  for (std::size_t later = phase + 1; later < phases_.size(); ++later) last = last && moving_optimisers(later).empty();
+  const std::vector<LossTerm> terms = loss_terms(phase, lane);
+  at::Tensor loss = terms.front().value;
+  for (std::size_t i = 1; i < terms.size(); ++i) loss = loss + terms[i].value;
+  record.terms.clear();
+  for (const LossTerm& term : terms) {
+    record.terms.push_back(term.name);
+    record.values.push_back(term.value.detach());
+  }
+  // A lane that has nothing to learn from has no graph; its gradient is zero.
+  if (loss.requires_grad()) {
+    const bool keep = options_.keep_graphs && !last;
+    torch::autograd::backward({loss}, {at::full({}, lane.share, loss.options())}, keep, false,
+                              moving_parameters(phase));
+  }
+  exchange_.end_lane();
+  if (last || !options_.keep_graphs) lane.activations.reset();
+}
+
+std::vector<LossTerm> Trainer::loss_terms(std::size_t phase, Lane& lane) {
+  if (!lane.activations) forward(lane);
+  const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
+  std::vector<LossTerm> terms = parts_.method.losses(phase, *lane.activations, lane.batch);
+  RESOLUTE_EXPECT(!terms.empty(), "a phase without losses");
+  return terms;
+}
+
+void Trainer::forward(Lane& lane) {
+  // Running statistics move with lane 0 only, once a step: in its first forward pass.
+  std::optional<RunningStatisticsHold> hold;
+  if (std::exchange(lane.passed, true) || lane.batch.lane != 0) hold.emplace();
+  const Autocast autocast(options_.recipe.precision == settings::Precision::kBf16, device_.type());
+  lane.activations = parts_.method.forward(lane.batch);
+}
+
+void Trainer::report(StepRecord& record) {
+  if (parts_.metrics) parts_.metrics->write(record.metrics);
+  if (parts_.gradients) parts_.gradients->write(record.gradients);
+  parts_.progress.step(step_, static_cast<std::uint64_t>(options_.recipe.steps), record.metrics.loss, images_);
+  if (parts_.checkpoints) announce_checkpoint();
+}
+
+void Trainer::write_checkpoint() {
+  if (parts_.checkpoints) parts_.checkpoints->save(snapshot());
+}
+
+// A checkpoint is progress once it is on disk, not when its writing begins.
+void Trainer::announce_checkpoint() {
+  const std::uint64_t written = parts_.checkpoints->written_step();
+  if (written == announced_) return;
+  announced_ = written;
+  parts_.progress.checkpoint(written);
+}
+
+}  // namespace resolute::workers

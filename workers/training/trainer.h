@@ -1,0 +1,115 @@
+#pragma once
+//! \file
+//! The loop that trains any method: data → lanes → phases → schedule → metrics → checkpoint (design, §6). It knows
+//! process ranks and lanes, the method knows neither; it knows nothing of packs, jobs or the store.
+//!
+//! One step: for each phase, every lane of this rank runs forward (once a step, or again with running statistics held)
+//! and backward; the lanes' gradients, each weighted with its share of the step's rows, are summed in a fixed tree over
+//! all lanes while the backward pass goes on (ddp/gradient_exchange.h); the phase's groups take an Adam step. At the
+//! end of the step ranks tell one another their losses and their wish to stop, so all know the same and stop after the
+//! same step. The trainer itself waits for a GPU nowhere else.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "experiments/specification/specification.h"
+#include "results/records/gradient_log.h"
+#include "workers/ddp/gradient_exchange.h"
+#include "workers/training/batch_source.h"
+#include "workers/training/checkpoint.h"
+#include "workers/training/metrics_log.h"
+#include "workers/training/optimiser.h"
+#include "workers/training/progress_pipe.h"
+
+namespace resolute::workers {
+
+struct TrainerOptions {
+  experiments::Recipe recipe;            //!< steps, schedule, precision
+  int lanes = 1;                         //!< L
+  std::uint64_t checkpoint_every = 100;  //!< steps between checkpoints, at least 1
+  //! Keep each lane's graph from the first phase to the last of a step. Off: run forward again for each phase, which
+  //! holds one graph at a time. The bits are the same.
+  bool keep_graphs = true;
+  std::uint64_t evaluate_every = 0;  //!< steps between calls of TrainerParts::evaluate; 0: none
+};
+
+//! What a trainer works with; all outlive it. Pointers may be null.
+struct TrainerParts {
+  Method& method;
+  BatchSource& source;
+  ProgressPipe& progress;
+  Communicator* communicator = nullptr;                        //!< null: a single process
+  CheckpointFolder* checkpoints = nullptr;                     //!< process rank 0; null: none are written
+  MetricsLog* metrics = nullptr;                               //!< process rank 0
+  results::GradientLogWriter* gradients = nullptr;             //!< process rank 0; made for gradient_names()
+  std::function<void(std::uint64_t step)> evaluate = nullptr;  //!< called on every process rank, between two steps
+};
+
+//! "PHASE/PARAMETER" of every gradient of a step, in the order of a gradient log's tensors. That of a phase that has
+//! yet to begin (Phase::first_step) or of a group that stands still (ParameterGroup::moves_in) is logged as 0.
+std::vector<std::string> gradient_names(Method& method);
+
+struct TrainingOutcome {
+  std::uint64_t step = 0;  //!< steps done since the training began
+  double loss = 0;         //!< sum of all terms of the last step, mean over rows
+  bool interrupted = false;
+  std::uint64_t images = 0;   //!< of all lanes, in this run
+  double seconds_waited = 0;  //!< for images, on this rank
+};
+
+class Trainer {
+ public:
+  //! \throws RuntimeError (kInput) if the ranks do not divide the lanes
+  Trainer(TrainerParts parts, TrainerOptions options);
+
+  //! Takes up a training after checkpoint.step steps. \throws RuntimeError (kCorrupt) if it does not fit the method
+  void restore(const Checkpoint& checkpoint);
+  //! The training as it stands between two steps: live tensors, which the next step changes.
+  Checkpoint snapshot() const;
+
+  //! Trains to recipe.steps, or until the ranks agree to stop (stop_flag.h); then a checkpoint is on disk.
+  //! \throws RuntimeError: kTransient for a lost peer; kEnvironment for a disk that is full; kInput for a loss or
+  //!         gradient that is not finite, naming step, lane and term: another try would end there too
+  TrainingOutcome run();
+
+ private:
+  struct Lane;
+  struct StepRecord;
+  struct PhaseRecord;
+  void train_step(StepRecord& record);
+  void evaluate();
+  std::vector<Lane> load_lanes(StepRecord& record);
+  void run_phase(std::size_t phase, std::vector<Lane>& lanes, StepRecord& record);
+  void run_lane(std::size_t phase, Lane& lane, PhaseRecord& record);
+  std::vector<LossTerm> loss_terms(std::size_t phase, Lane& lane);
+  void step_optimisers(StepRecord& record);
+  std::vector<std::size_t> moving_optimisers(std::size_t phase) const;
+  std::vector<at::Tensor> moving_parameters(std::size_t phase) const;
+  at::Tensor lane_digests(const PhaseRecord& record) const;
+  void exchange_losses(const std::vector<Lane>& lanes, StepRecord& record);
+  void refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record);
+  std::string diverged_lane(std::size_t phase, std::vector<Lane>& lanes);
+  void summarise(StepRecord& record) const;
+  void forward(Lane& lane);
+  void report(StepRecord& record);
+  void write_checkpoint();
+  void announce_checkpoint();
+
+  TrainerParts parts_;
+  TrainerOptions options_;
+  LaneRange range_;
+  std::vector<Phase> phases_;
+  std::vector<Adam> optimisers_;
+  std::vector<std::vector<std::size_t>> optimisers_of_phase_;
+  at::Device device_;
+  GradientExchange exchange_;
+  std::uint64_t images_ = 0;
+  std::uint64_t step_ = 0;
+  double loss_ = 0;
+  std::uint64_t announced_ = 0;  // step of the last checkpoint on a progress line
+};
+
+}  // namespace resolute::workers

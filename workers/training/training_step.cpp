@@ -1,0 +1,155 @@
+//! The end of a training step: losses and digests of all lanes to all ranks, a divergence told, and what the step
+//! leaves in metrics and gradient log.
+#include "workers/training/training_step.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/hash/sha256.h"
+#include "workers/nn/batch_norm.h"
+#include "workers/training/stop_flag.h"
+
+namespace resolute::workers {
+namespace {
+
+constexpr std::size_t kDigestBytes = 16;
+using Digests = std::vector<std::uint64_t>;
+
+// 64 bits as two numbers that a double holds exactly, and back.
+double* put_bits(double* to, std::uint64_t bits) {
+  *to++ = static_cast<double>(bits >> 32);
+  *to++ = static_cast<double>(bits & 0xFFFFFFFFU);
+  return to;
+}
+std::uint64_t bits_at(const double* from) {
+  return static_cast<std::uint64_t>(from[0]) << 32 | static_cast<std::uint64_t>(from[1]);
+}
+
+// The first bytes of a SHA-256 as a number.
+template <class Number>
+Number folded(const Digests& digests) {
+  const core::Sha256Digest hash = core::sha256(std::as_bytes(std::span(digests)));
+  Number number = 0;
+  std::memcpy(&number, hash.data(), sizeof(number));
+  return number;
+}
+
+core::RuntimeError divergence(std::string_view what, std::uint64_t step, std::string_view lane) {
+  return core::input_error(fmt::format("{} in step {}, {}", what, step, lane), "the training diverged",
+                           "lower the learning rate, or set train.gradient_clip");
+}
+
+}  // namespace
+
+// Each lane's losses and digest to all ranks, with this rank's wish to stop: where the host waits
+// for the device.
+void Trainer::exchange_losses(const std::vector<Lane>& lanes, StepRecord& record) {
+  std::vector<at::Tensor> values, digests;
+  std::size_t terms = 0;
+  for (const PhaseRecord& phase : record.phases) {
+    digests.push_back(phase.lane_digests);
+    if (phase.values.empty()) continue;
+    const auto count = static_cast<std::int64_t>(phase.terms.size());
+    values.push_back(at::stack(phase.values).to(at::kDouble).view({range_.count, count}));
+    terms += phase.terms.size();
+  }
+  RESOLUTE_EXPECT(!values.empty(), fmt::format("no group moves in step {}", step_ + 1));
+  const at::Tensor own_values = at::cat(values, 1).cpu().contiguous();
+  const at::Tensor own_digests = at::cat(digests, 1).cpu().contiguous();
+  const auto tensors = static_cast<std::size_t>(own_digests.size(1));
+  const std::size_t slots = terms + 2 * tensors + 1;
+  at::Tensor own = at::empty({range_.count * static_cast<std::int64_t>(slots)}, at::kDouble);
+  double* to = own.mutable_data_ptr<double>();
+  const bool stop_here = stop_requested();  // as late as can be: no further step is begun
+  for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+    to = std::copy_n(own_values.const_data_ptr<double>() + lane * terms, terms, to);
+    for (std::size_t i = 0; i < tensors; ++i)
+      to = put_bits(to, static_cast<std::uint64_t>(own_digests.const_data_ptr<std::int64_t>()[lane * tensors + i]));
+    *to++ = stop_here ? 1.0 : 0.0;
+  }
+  at::Tensor all = own;
+  if (parts_.communicator) {
+    all = at::empty({options_.lanes * static_cast<std::int64_t>(slots)}, at::kDouble);
+    parts_.communicator->all_gather(all, own);
+  }
+  for (std::size_t lane = 0; lane < record.shares.size(); ++lane) {
+    const double* from = all.const_data_ptr<double>() + lane * slots;
+    record.terms.emplace_back(from, from + terms);
+    Digests& of_lane = record.digests.emplace_back();
+    for (std::size_t i = 0; i < tensors; ++i) of_lane.push_back(bits_at(from + terms + 2 * i));
+    record.stop_anywhere = record.stop_anywhere || from[slots - 1] > 0;
+  }
+}
+
+// Losses first: they name the term. A gradient that is not finite has kept its optimiser from stepping (Adam::step).
+void Trainer::refuse_divergence(std::vector<Lane>& lanes, const StepRecord& record) {
+  std::size_t column = 0;
+  for (const PhaseRecord& phase : record.phases)
+    for (const std::string& term : phase.terms) {
+      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
+        if (const double value = record.terms[lane][column]; !std::isfinite(value))
+          throw divergence(fmt::format("loss '{}' is {}", term, value), step_ + 1, fmt::format("lane {}", lane));
+      ++column;
+    }
+  for (const PhaseRecord& phase : record.phases)
+    if (phase.norm.defined() && !std::isfinite(phase.norm.item<double>()))
+      throw divergence(fmt::format("a gradient of phase '{}' is not finite", phases_[phase.phase].name), step_ + 1,
+                       diverged_lane(phase.phase, lanes));
+  for (const auto& [optimiser, norm] : record.summed_norms)
+    if (!std::isfinite(norm.item<double>()))
+      throw divergence(fmt::format("the summed gradient of '{}' is not finite", optimisers_[optimiser].name()),
+                       step_ + 1, "though each phase's is");
+}
+
+// Differentiates each term of each own lane again, now that it matters which one it was. Lanes of other ranks are
+// theirs to name.
+std::string Trainer::diverged_lane(std::size_t phase, std::vector<Lane>& lanes) {
+  const RunningStatisticsHold hold;
+  const std::vector<at::Tensor> parameters = moving_parameters(phase);
+  for (Lane& lane : lanes) {
+    lane.activations.reset();
+    for (const LossTerm& term : loss_terms(phase, lane)) {
+      if (!term.value.requires_grad()) continue;
+      for (const at::Tensor& gradient : torch::autograd::grad({term.value}, parameters, {}, true, false, true))
+        if (gradient.defined() && !at::isfinite(gradient).all().item<bool>())
+          return fmt::format("lane {}, loss '{}'", lane.batch.lane, term.name);
+    }
+  }
+  return lanes.size() == static_cast<std::size_t>(options_.lanes) ? "but not when it was computed again"
+                                                                  : "in a lane of another process rank";
+}
+
+void Trainer::summarise(StepRecord& record) const {
+  StepMetrics& metrics = record.metrics;
+  std::size_t column = 0;
+  for (const PhaseRecord& phase : record.phases) {
+    if (phase.norm.defined()) metrics.gradient_norms.emplace_back(phases_[phase.phase].name, phase.norm.item<double>());
+    for (const std::string& term : phase.terms) {
+      double value = 0;
+      for (std::size_t lane = 0; lane < record.terms.size(); ++lane)
+        value += record.shares[lane] * record.terms[lane][column];
+      ++column;
+      metrics.loss += value;
+      const bool taken = std::any_of(metrics.terms.begin(), metrics.terms.end(),
+                                     [&](const auto& earlier) { return earlier.first == term; });
+      metrics.terms.emplace_back(taken ? term + "." + phases_[phase.phase].name : term, value);
+    }
+  }
+  record.gradients.step = metrics.step;
+  core::Sha256 hash;
+  for (const Digests& lane : record.digests) {
+    hash.update(std::as_bytes(std::span(lane)));
+    record.gradients.lanes.push_back(folded<std::uint64_t>(lane));
+  }
+  for (std::size_t tensor = 0; tensor < record.digests.front().size(); ++tensor) {
+    Digests of_lanes;
+    for (const Digests& lane : record.digests) of_lanes.push_back(lane[tensor]);
+    record.gradients.tensors.push_back(folded<std::uint32_t>(of_lanes));
+  }
+  const core::Sha256Digest digest = hash.finish();
+  metrics.gradients = core::to_hex(std::span(digest).first(kDigestBytes));
+}
+
+}  // namespace resolute::workers
