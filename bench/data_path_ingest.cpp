@@ -39,7 +39,7 @@
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
 #include "workers/torch.h"

@@ -26,8 +26,8 @@
 #include "core/files/file_system.h"
 #include "core/hash/crc32c.h"
 #include "core/random/random.h"
-#include "datasets/loader.h"
-#include "datasets/normalisation.h"
+#include "datasets/loader/loader.h"
+#include "datasets/loader/normalisation.h"
 #include "datasets/pack/shard.h"
 
 namespace resolute::datasets {

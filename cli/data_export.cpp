@@ -9,7 +9,7 @@
 #include "cli/subcommands.h"
 #include "core/files/file_system.h"
 #include "core/progress.h"
-#include "datasets/lists.h"
+#include "datasets/lists/lists.h"
 
 namespace resolute::cli {
 

@@ -14,10 +14,10 @@
 #include "core/process/processors.h"
 #include "core/process/side_by_side.h"
 #include "core/progress.h"
-#include "datasets/manifest_replay.h"
+#include "datasets/pack/manifest_replay.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "experiments/store/store_layout.h"
 
 namespace resolute::cli {

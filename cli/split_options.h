@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "cli/command.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 
 namespace resolute::cli {
 

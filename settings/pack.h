@@ -36,7 +36,7 @@ enum class ViewFrom {
 };
 constexpr auto words_of(ViewFrom) { return words("native", "network"); }
 
-//! The procedural people or vehicles of datasets/sources/synthetic.h.
+//! The procedural people or vehicles of datasets/stand_ins/synthetic.h.
 struct SyntheticSettings {
   Subject subject = Subject::kPerson;
   int identities = 64;

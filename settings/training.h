@@ -53,7 +53,7 @@ struct Recipe {
   int steps = 0;
   int identities = 16;
   int images = 4;
-  int lr_images = 0;  //!< datasets/sampling.h
+  int lr_images = 0;  //!< datasets/loader/sampling.h
   std::vector<int> train_rates = {2, 3, 4};
   double learning_rate = 3.5e-4;
   double weight_decay = 5e-4;
@@ -64,7 +64,7 @@ struct Recipe {
   std::vector<int> milestones;
   double gamma = 0.1;
   double label_smoothing = 0;
-  double labelled_fraction = 1;  //!< datasets/labelled.h
+  double labelled_fraction = 1;  //!< datasets/split/labelled.h
   double discriminator_learning_rate = 1e-4;
   double flip = 0.5;
   int pad = 10;

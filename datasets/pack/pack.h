@@ -13,9 +13,9 @@
 
 #include "core/files/file_system.h"
 #include "datasets/image/image.h"
-#include "datasets/manifest.h"
+#include "datasets/manifest/manifest.h"
 #include "datasets/pack/options.h"
-#include "datasets/sample.h"
+#include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
 
 namespace resolute::datasets {

@@ -5,7 +5,7 @@
 
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 
 namespace resolute::datasets {
 

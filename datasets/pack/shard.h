@@ -15,7 +15,7 @@
 #include "core/files/file_system.h"
 #include "datasets/hdf5/layout.h"
 #include "datasets/image/image.h"
-#include "datasets/manifest.h"
+#include "datasets/manifest/manifest.h"
 #include "datasets/pack/lazy.h"
 #include "datasets/pack/shard_layout.h"
 

@@ -4,7 +4,7 @@
 
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/lettering.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/pack/show.h"
 
 namespace resolute::datasets {

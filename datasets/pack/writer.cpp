@@ -6,7 +6,7 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/hdf5/placed_file.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"

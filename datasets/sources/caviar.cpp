@@ -12,7 +12,7 @@
 
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

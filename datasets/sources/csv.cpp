@@ -7,9 +7,9 @@
 #include <utility>
 
 #include "core/files/csv.h"
-#include "datasets/low_resolution.h"
-#include "datasets/sample_path.h"
-#include "datasets/sources/listing.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/samples/listing.h"
+#include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

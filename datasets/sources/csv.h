@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "datasets/sample.h"
+#include "datasets/samples/sample.h"
 
 namespace resolute::datasets::sources {
 

@@ -23,7 +23,7 @@
 #include "core/files/json.h"
 #include "core/random/random.h"
 #include "datasets/image/image.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

@@ -4,7 +4,7 @@
 #include <map>
 #include <utility>
 
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 
 namespace resolute::datasets::sources {
 namespace {

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "datasets/sample.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
+#include "datasets/samples/sample.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

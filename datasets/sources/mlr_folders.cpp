@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "datasets/low_resolution.h"
-#include "datasets/sources/listing.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/market1501.h"
 #include "datasets/sources/reader.h"
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

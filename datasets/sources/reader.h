@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "datasets/sample.h"
+#include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
-#include "datasets/sources/stand_in.h"
+#include "datasets/stand_ins/stand_in.h"
 #include "settings/source.h"
 
 namespace resolute::datasets::sources {

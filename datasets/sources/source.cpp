@@ -5,8 +5,8 @@
 #include <map>
 
 #include "core/error.h"
-#include "datasets/sample_path.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
+#include "datasets/samples/sample_path.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets {

@@ -10,9 +10,9 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/name_key.h"
+#include "datasets/samples/listing.h"
+#include "datasets/samples/name_key.h"
 #include "datasets/sources/csv.h"
-#include "datasets/sources/listing.h"
 #include "datasets/sources/reader.h"
 
 namespace resolute::datasets::sources {

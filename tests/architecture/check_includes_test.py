@@ -31,7 +31,7 @@ class CheckIncludes(unittest.TestCase):
         self.assertEqual(result.returncode, 0)
 
     def test_upward_and_sideways_includes_are_refused(self):
-        self.refused("core/a.h", '#include "datasets/split.h"', "core may include nothing only")
+        self.refused("core/a.h", '#include "datasets/split/split.h"', "core may include nothing only")
         self.refused("orchestrator/a.cpp", '#include "workers/jobs/job.h"', "orchestrator may include core, experiments, methods, settings only")
         self.refused("cli/a.cpp", '#include "workers/jobs/job.h"', "cli may include")
         self.refused("experiments/a.cpp", '#include "methods/rain/networks.h"', "experiments may include")

@@ -4,7 +4,7 @@
 #include <cctype>
 #include <cstdlib>
 
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/fuzz/drive.h"
 

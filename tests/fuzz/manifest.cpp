@@ -1,5 +1,5 @@
 // manifest.json of a pack: refused, or rows that are written as they came and lead to nothing outside of the data set.
-#include "datasets/manifest.h"
+#include "datasets/manifest/manifest.h"
 
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"

@@ -1,6 +1,6 @@
 // A published split file as it stands, and with its hash put right: refused, or a split that is written as it came and
 // leads to nothing outside of the data set.
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 
 #include "core/hash/sha256.h"
 #include "tests/fuzz/memory_folder.h"

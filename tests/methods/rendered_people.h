@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Rendered people (datasets/sources/synthetic.h) in memory, with LR copies at several rates: for tests of methods on
+//! Rendered people (datasets/stand_ins/synthetic.h) in memory, with LR copies at several rates: for tests of methods on
 //! images whose identities and resolutions mean something, without a pack.
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "datasets/low_resolution.h"
-#include "datasets/normalisation.h"
-#include "datasets/sources/synthetic.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/loader/normalisation.h"
+#include "datasets/stand_ins/synthetic.h"
 #include "results/scores/ranking.h"
 #include "workers/methods/method.h"
 #include "workers/torch.h"

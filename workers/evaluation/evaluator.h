@@ -13,7 +13,7 @@
 
 #include "datasets/hdf5/array_file.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "experiments/specification/specification.h"
 #include "results/kernel/gemm.h"
 #include "results/scores/single_shot.h"

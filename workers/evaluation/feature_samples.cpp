@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/random/random.h"
 #include "datasets/hdf5/array_file.h"
-#include "datasets/name_key.h"
+#include "datasets/samples/name_key.h"
 
 namespace resolute::workers {
 namespace {

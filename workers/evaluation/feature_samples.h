@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "workers/evaluation/evaluator.h"
 
 namespace resolute::workers {

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "methods/levels.h"
 
 namespace resolute::workers {

@@ -11,7 +11,7 @@
 #include "datasets/image/contact_sheet.h"
 #include "datasets/image/image.h"
 #include "datasets/image/resample.h"
-#include "datasets/name_key.h"
+#include "datasets/samples/name_key.h"
 #include "experiments/specification/outputs.h"
 #include "results/kernel/distance.h"
 #include "workers/evaluation/view_pictures.h"

@@ -13,7 +13,7 @@
 
 #include "core/bytes.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "results/records/panels.h"
 #include "results/scores/single_shot.h"
 #include "workers/evaluation/evaluator.h"

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/random/random.h"
-#include "datasets/name_key.h"
+#include "datasets/samples/name_key.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {

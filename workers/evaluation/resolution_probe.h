@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "workers/evaluation/evaluator.h"
 
 namespace resolute::workers {

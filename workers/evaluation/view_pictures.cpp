@@ -1,8 +1,8 @@
 #include "workers/evaluation/view_pictures.h"
 
 #include "core/error.h"
-#include "datasets/low_resolution.h"
-#include "datasets/normalisation.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/loader/normalisation.h"
 
 namespace resolute::workers {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "workers/jobs/job.h"
 
 namespace resolute::workers {

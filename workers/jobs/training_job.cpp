@@ -7,7 +7,7 @@
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
 #include "workers/device/device.h"
 #include "workers/device/numeric_class.h"

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "core/process/processors.h"
-#include "datasets/labelled.h"
+#include "datasets/split/labelled.h"
 
 namespace resolute::workers {
 namespace {

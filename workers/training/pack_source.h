@@ -9,7 +9,7 @@
 #include <span>
 #include <vector>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "experiments/specification/specification.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/training/batch_source.h"

@@ -1,10 +1,10 @@
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "datasets/image/contact_sheet.h"
-#include "datasets/normalisation.h"
+#include "datasets/loader/normalisation.h"
 
 namespace resolute::datasets::low_resolution_test {
 namespace {

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "core/hash/sha256.h"
-#include "datasets/manifest.h"
+#include "datasets/manifest/manifest.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/sources/source.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/folders.h"
 

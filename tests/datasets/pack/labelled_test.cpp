@@ -1,4 +1,4 @@
-#include "datasets/labelled.h"
+#include "datasets/split/labelled.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

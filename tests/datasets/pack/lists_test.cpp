@@ -1,7 +1,7 @@
 // Trials for other programs: the images are what a training of ours would see, the lists say what the split does, and
 // what came out as CSV goes in again.
 
-#include "datasets/lists.h"
+#include "datasets/lists/lists.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,7 @@
 #include <sstream>
 
 #include "datasets/image/image.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "datasets/sources/csv.h"
 #include "datasets/sources/source.h"
 #include "tests/datasets/pack/raw_images.h"

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "tests/datasets/pack/raw_images.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)

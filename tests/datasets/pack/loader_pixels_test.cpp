@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/random/random.h"
-#include "datasets/augmentation.h"
-#include "datasets/normalisation.h"
+#include "datasets/loader/augmentation.h"
+#include "datasets/loader/normalisation.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::loader_pixels_test {

@@ -1,4 +1,4 @@
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <tuple>
 
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::loader_test {

@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::loader_threads_test {

@@ -9,7 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "datasets/sampling.h"
+#include "datasets/loader/sampling.h"
 
 namespace resolute::datasets::lr_images_test {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "datasets/manifest_replay.h"
+#include "datasets/pack/manifest_replay.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/datasets/pack/split_rows.h"
 

@@ -7,8 +7,8 @@
 
 #include "core/hash/sha256.h"
 #include "datasets/hdf5/layout.h"
-#include "datasets/low_resolution.h"
-#include "datasets/manifest_text.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/manifest/manifest_text.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
 

@@ -13,7 +13,7 @@
 #include "core/random/random.h"
 #include "datasets/image/image.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests {

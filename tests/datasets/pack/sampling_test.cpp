@@ -1,4 +1,4 @@
-#include "datasets/sampling.h"
+#include "datasets/loader/sampling.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "datasets/image/lettering.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::datasets::show_test {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/hash/sha256.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 
 namespace resolute::tests {
 

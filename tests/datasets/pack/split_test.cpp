@@ -1,4 +1,4 @@
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "core/random/random.h"
-#include "datasets/name_key.h"
+#include "datasets/samples/name_key.h"
 #include "tests/datasets/pack/split_rows.h"
 
 namespace resolute::datasets::split_twin_test {

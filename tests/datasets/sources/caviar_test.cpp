@@ -1,7 +1,7 @@
 #include <array>
 
 #include "datasets/image/image.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::caviar_test {

@@ -1,6 +1,6 @@
 #include <set>
 
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::dukemtmc_test {

@@ -12,7 +12,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "datasets/sources/source.h"
 
 namespace resolute::datasets {

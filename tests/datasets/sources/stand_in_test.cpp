@@ -6,7 +6,7 @@
 
 #include "core/hash/sha256.h"
 #include "datasets/pack/pack.h"
-#include "datasets/split.h"
+#include "datasets/split/split.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/fails.h"
 #include "tests/support/forwarding_file_system.h"

@@ -1,4 +1,4 @@
-#include "datasets/sources/synthetic.h"
+#include "datasets/stand_ins/synthetic.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/fails.h"
 #include "tests/support/watched_file_system.h"

@@ -1,7 +1,7 @@
 #include <set>
 
 #include "datasets/image/image.h"
-#include "datasets/name_key.h"
+#include "datasets/samples/name_key.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::sysu_test {

@@ -1,7 +1,7 @@
 #include <map>
 
 #include "core/hash/sha256.h"
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::viper_test {

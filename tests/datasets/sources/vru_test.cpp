@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <map>
 
-#include "datasets/sources/listing.h"
+#include "datasets/samples/listing.h"
 #include "tests/datasets/sources/scratch.h"
 
 namespace resolute::datasets::vru_test {

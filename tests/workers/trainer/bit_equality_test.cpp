@@ -4,9 +4,9 @@
 
 #include <array>
 
-#include "datasets/labelled.h"
+#include "datasets/loader/sampling.h"
 #include "datasets/pack/pack.h"
-#include "datasets/sampling.h"
+#include "datasets/split/labelled.h"
 #include "tests/support/slice.h"
 #include "tests/workers/trainer/mask_stages.h"
 

@@ -12,7 +12,7 @@
 #include <tuple>
 #include <vector>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/packed_trial.h"
 #include "tests/workers/trainer/two_sided_method.h"

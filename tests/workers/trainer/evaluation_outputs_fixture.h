@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "datasets/image/image.h"
-#include "datasets/low_resolution.h"
+#include "datasets/image/low_resolution.h"
 #include "experiments/specification/outputs.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/trainer/go_on.h"

@@ -7,9 +7,9 @@
 #include <array>
 #include <set>
 
-#include "datasets/labelled.h"
-#include "datasets/low_resolution.h"
-#include "datasets/normalisation.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/loader/normalisation.h"
+#include "datasets/split/labelled.h"
 #include "tests/datasets/pack/raw_images.h"
 
 namespace resolute::workers::pack_source_test {

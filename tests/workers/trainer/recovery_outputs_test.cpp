@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "core/error.h"
-#include "datasets/normalisation.h"
+#include "datasets/loader/normalisation.h"
 #include "tests/workers/trainer/evaluation_outputs_fixture.h"
 
 namespace resolute::workers::recovery_outputs_test {

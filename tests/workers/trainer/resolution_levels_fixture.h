@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "datasets/loader.h"
+#include "datasets/loader/loader.h"
 #include "tests/workers/trainer/go_on.h"
 #include "tests/workers/trainer/levelled_method.h"
 #include "tests/workers/trainer/packed_trial.h"

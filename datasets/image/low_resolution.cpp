@@ -1,0 +1,27 @@
+#include "datasets/image/low_resolution.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace resolute::datasets {
+
+void low_resolution_view_into(const Image& native, int rate, Kernel kernel, Image& to, ResizeScratch& scratch) {
+  RESOLUTE_EXPECT(rate >= 1 && rate <= kMaxRate, fmt::format("a rate of {} is outside 1..{}", rate, kMaxRate));
+  resize_into(native, std::max(native.height / rate, 1), std::max(native.width / rate, 1), kernel, to, scratch);
+}
+
+Image low_resolution_view(const Image& native, int rate, Kernel kernel) {
+  Image view;
+  ResizeScratch scratch;
+  low_resolution_view_into(native, rate, kernel, view, scratch);
+  return view;
+}
+
+Image enlarge(const Image& image, int height, int width) { return resize(image, height, width, Kernel::kTriangle); }
+
+void enlarge(const Image& image, int height, int width, Image& to, ResizeScratch& scratch) {
+  resize_into(image, height, width, Kernel::kTriangle, to, scratch);
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,92 @@
+#include "datasets/loader/augmentation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/random/random.h"
+#include "datasets/loader/normalisation.h"
+
+namespace resolute::datasets {
+namespace {
+
+void draw_erasing(core::RandomStream& stream, int height, int width, Augmentation& how) {
+  constexpr int kAttempts = 100;
+  const double area = static_cast<double>(height) * width;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const double target = stream.uniform(0.02, 0.4) * area;
+    const double aspect = stream.uniform(0.3, 1.0 / 0.3);
+    const int erase_height = static_cast<int>(std::lround(std::sqrt(target * aspect)));
+    const int erase_width = static_cast<int>(std::lround(std::sqrt(target / aspect)));
+    if (erase_height < 1 || erase_width < 1 || erase_height >= height || erase_width >= width) continue;
+    how.erase_height = erase_height;
+    how.erase_width = erase_width;
+    how.erase_top = static_cast<int>(stream.below(static_cast<std::uint64_t>(height - erase_height) + 1));
+    how.erase_left = static_cast<int>(stream.below(static_cast<std::uint64_t>(width - erase_width) + 1));
+    return;
+  }
+}
+
+}  // namespace
+
+Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
+                               std::size_t row, std::uint32_t occurrence) {
+  core::RandomStream stream("augment", {options.seed, epoch, row, occurrence});
+  Augmentation how;
+  how.rate = options.train_rates[static_cast<std::size_t>(stream.below(options.train_rates.size()))];
+  how.flipped = stream.uniform() < options.flip;
+  const auto places = 2 * static_cast<std::uint64_t>(options.pad) + 1;
+  how.shift_y = static_cast<int>(stream.below(places)) - options.pad;
+  how.shift_x = static_cast<int>(stream.below(places)) - options.pad;
+  if (stream.uniform() < options.erasing) draw_erasing(stream, height, width, how);
+  return how;
+}
+
+void augment(const Image& image, const Augmentation& how, AugmentRows& rows, std::span<float> to) {
+  const auto width = static_cast<std::size_t>(image.width);
+  const std::size_t row_levels = width * 3;
+  RESOLUTE_EXPECT(to.size() == static_cast<std::size_t>(image.height) * row_levels,
+                  "a buffer for an image has another size");
+  const int x_begin = std::clamp(how.shift_x, 0, image.width);
+  const int x_end = std::clamp(image.width + how.shift_x, 0, image.width);
+  const auto begin = static_cast<std::size_t>(x_begin);
+  const auto count = static_cast<std::size_t>(std::max(x_end - x_begin, 0));
+  // Columns of the image that stay in sight; flipping comes first, so the shift is seen from the other side.
+  const int first = x_begin - how.shift_x;
+  const auto from = static_cast<std::size_t>(count == 0    ? 0
+                                             : how.flipped ? image.width - first - (x_end - x_begin)
+                                                           : first);
+  // Two rows of levels: a black one, and one with the image's part between black ends.
+  rows.levels.assign(2 * row_levels, 0);
+  const auto black = std::span(rows.levels).first(row_levels);
+  const auto moved = std::span(rows.levels).last(row_levels);
+  for (int y = 0; y < image.height; ++y) {
+    float* out = to.data() + static_cast<std::size_t>(y) * row_levels;
+    const int from_y = y - how.shift_y;
+    std::span<const std::uint8_t> levels = black;
+    if (from_y >= 0 && from_y < image.height) {
+      const auto part =
+          std::span(image.pixels).subspan(static_cast<std::size_t>(from_y) * row_levels + from * 3, count * 3);
+      levels = moved;
+      if (how.flipped)
+        mirror_pixels(part, moved.data() + begin * 3);
+      else if (count == width)
+        levels = part;
+      else if (count > 0)
+        std::memcpy(moved.data() + begin * 3, part.data(), part.size());
+    }
+    if (y < how.erase_top || y >= how.erase_top + how.erase_height) {
+      normalise_pixels(levels, out, Store::kStreaming);
+      continue;
+    }
+    // What was streamed is far away: zeros are laid over a row before it goes there.
+    rows.floats.resize(row_levels);
+    normalise_pixels(levels, rows.floats.data());
+    std::fill_n(rows.floats.data() + how.erase_left * 3, how.erase_width * 3, 0.0F);
+    stream_floats(rows.floats, out);
+  }
+  finish_streaming();
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,256 @@
+#include "datasets/loader/loader.h"
+
+#include <algorithm>
+#include <new>
+#include <tuple>
+#include <utility>
+
+#include "core/process/processors.h"
+#include "datasets/image/low_resolution.h"
+#include "settings/training.h"
+
+namespace resolute::datasets {
+namespace {
+
+std::span<float> image_of(std::span<float> images, std::size_t index, std::size_t floats) {
+  return images.subspan(index * floats, floats);
+}
+
+}  // namespace
+
+Loader::Loader(const PackReader& pack, LoaderOptions options)
+    : pack_(pack),
+      options_(std::move(options)),
+      height_(pack.options().height),
+      width_(pack.options().width),
+      image_floats_(static_cast<std::size_t>(height_) * static_cast<std::size_t>(width_) * 3) {
+  if (options_.train_rates.empty()) throw core::input_error("train_rates is empty", "at least one rate is needed");
+  for (int rate : options_.train_rates)
+    if (!pack.has_rate(rate))
+      throw core::input_error(fmt::format("pack '{}' has rates {} and training needs {}", pack.options().name,
+                                          fmt::join(pack.options().rates, ", "), rate),
+                              {}, "ingest it again with that rate in --rates");
+  for (double probability : {options_.flip, options_.erasing})
+    if (!(probability >= 0.0 && probability <= 1.0))
+      throw core::input_error(fmt::format("probability {}", probability), "probabilities are 0 to 1");
+  if (options_.pad < 0 || options_.pad > settings::Recipe::kLargestPad)
+    throw core::input_error(fmt::format("pad {}", options_.pad),
+                            fmt::format("0 to {} pixels are possible", settings::Recipe::kLargestPad));
+}
+
+void Loader::load_hr(std::size_t row) {
+  image_.height = height_;
+  image_.width = width_;
+  image_.pixels.resize(image_floats_);
+  pack_.read_hr(row, image_.pixels);
+}
+
+void Loader::load_enlarged() {
+  if (small_.height == height_ && small_.width == width_)
+    std::swap(image_, small_);
+  else
+    enlarge(small_, height_, width_, image_, resize_scratch_);
+}
+
+Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
+  return draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence);
+}
+
+int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<float> hr, std::span<float> lr) {
+  const TrainItem& item = split.train.at(drawn.item);
+  const Augmentation how = draw(item, drawn);
+  if (!hr.empty()) {
+    if (item.has_hr && !drawn.low) {
+      load_hr(item.row);
+      augment(image_, how, rows_, hr);
+    } else {
+      std::fill(hr.begin(), hr.end(), 0.0F);
+    }
+  }
+  if (!lr.empty()) {
+    if (item.has_hr)
+      pack_.read_lr(item.row, how.rate, small_);
+    else
+      pack_.read_view(item.row, item.stored_rate, small_);
+    load_enlarged();
+    augment(image_, how, rows_, lr);
+  }
+  return item.has_hr ? how.rate : item.stored_rate;
+}
+
+void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std::span<float> to) {
+  const TrainItem& item = split.train.at(drawn.item);
+  if (!item.has_hr || drawn.low) {
+    std::fill(to.begin(), to.end(), 0.0F);
+    return;
+  }
+  pack_.read_lr(item.row, rate, small_);
+  load_enlarged();
+  augment(image_, draw(item, drawn), rows_, to);
+}
+
+void Loader::fill_view(std::size_t row, int rate, std::span<float> to) {
+  pack_.read_view(row, rate, small_);
+  load_enlarged();
+  augment(image_, {}, rows_, to);
+}
+
+BatchMemory host_memory(std::size_t bytes) {
+  constexpr std::align_val_t kAlignment{kBatchAlignment};
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
+          [](std::byte* at) { ::operator delete(at, kAlignment); }};
+}
+
+PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader,
+                                     const BatchShape& shape, PrefetchOptions options)
+    : split_(split),
+      options_(std::move(options)),
+      planner_(split, shape, loader.seed),
+      next_step_(options_.first_step),
+      current_(options_.first_step),
+      released_(options_.first_step) {
+  const std::size_t batch = static_cast<std::size_t>(shape.identities) * static_cast<std::size_t>(shape.images);
+  if (options_.items.end == 0) options_.items = {0, batch};
+  RESOLUTE_EXPECT(options_.items.begin <= options_.items.end && options_.items.end <= batch, "items out of the batch");
+  RESOLUTE_EXPECT(options_.threads >= 0, "a number of threads below 0");
+  if (options_.threads == 0) options_.threads = core::usable_processors();
+  const auto threads = static_cast<std::size_t>(options_.threads);
+  for (std::size_t i = 0; i < threads; ++i) loaders_.emplace_back(pack, loader);
+  make_buffers(options_.items.size());
+  try {
+    for (Loader& own : loaders_) threads_.emplace_back([this, &own] { work(own); });
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+PrefetchingLoader::~PrefetchingLoader() { stop(); }
+
+void PrefetchingLoader::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void PrefetchingLoader::make_buffers(std::size_t items) {
+  const std::size_t floats = items * loaders_.front().image_floats();
+  for (Slot& slot : slots_) {
+    const auto buffer = [&]() -> std::span<float> {
+      if (floats == 0) return {};
+      const BatchMemory& memory = slot.memory.emplace_back(options_.allocate(floats * sizeof(float)));
+      RESOLUTE_EXPECT(memory != nullptr && reinterpret_cast<std::uintptr_t>(memory.get()) % kBatchAlignment == 0,
+                      "memory for a batch is not aligned");
+      return {reinterpret_cast<float*>(memory.get()), floats};
+    };
+    if (options_.hr) slot.hr = buffer();
+    if (options_.lr) slot.lr = buffer();
+    for (std::size_t i = 0; i < options_.copy_rates.size(); ++i) slot.copies.push_back(buffer());
+    slot.batch.hr = slot.hr;
+    slot.batch.lr = slot.lr;
+    slot.batch.copies.assign(slot.copies.begin(), slot.copies.end());
+    slot.batch.items.resize(items);
+    slot.batch.lr_rates.resize(items);
+    slot.batch.labels.resize(items);
+    slot.batch.has_hr.resize(items);
+  }
+}
+
+void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
+  planner_.plan(step, slot.plan);
+  LoadedBatch& batch = slot.batch;
+  const auto part = std::span(slot.plan).subspan(options_.items.begin, options_.items.size());
+  batch.step = step;
+  batch.items.assign(part.begin(), part.end());
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    const TrainItem& item = split_.train.at(part[i].item);
+    batch.labels[i] = item.label;
+    batch.has_hr[i] = item.has_hr && !part[i].low ? 1 : 0;
+  }
+}
+
+void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
+  const auto own = [&](std::span<float> all) {
+    return all.empty() ? all : image_of(all, image, loader.image_floats());
+  };
+  const BatchItem& item = slot.batch.items[image];
+  slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
+  for (std::size_t i = 0; i < slot.copies.size(); ++i)
+    loader.fill_copy(split_, item, options_.copy_rates[i], own(slot.copies[i]));
+}
+
+// With mutex_ held: a batch to plan in a buffer that is free, or an image of a planned one.
+bool PrefetchingLoader::has_work() const {
+  if (current_ == options_.end_step || planning_) return false;
+  return planned_ || current_ < released_ + 2;
+}
+
+// Images are handed out in order, one after the other; while the last ones of a batch are still being loaded, threads
+// go on to the next one if its buffer is free. After an error no image is begun, but all those before it are finished:
+// so it is the error that one thread alone would have met.
+void PrefetchingLoader::work(Loader& loader) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return stop_ || error_ != nullptr || current_ == options_.end_step || has_work(); });
+    if (stop_ || error_ != nullptr || current_ == options_.end_step) return;
+    const std::uint64_t step = current_;
+    Slot& own = slot(step);
+    const bool plans = !planned_;
+    const std::size_t image = own.claimed;
+    if (plans) {
+      planning_ = true;
+      own.whole = false;
+    } else if (++own.claimed == own.batch.items.size()) {
+      ++current_;
+      planned_ = false;
+    }
+    ++busy_;
+    lock.unlock();
+    std::exception_ptr error;
+    try {
+      if (plans)
+        plan(own, step);
+      else
+        load(loader, own, image);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    --busy_;
+    if (plans) planning_ = false;
+    if (error != nullptr) {
+      const std::size_t at = plans ? 0 : image;
+      if (error_ == nullptr || std::tie(step, at) < std::tie(error_step_, error_image_)) {
+        error_ = error;
+        error_step_ = step;
+        error_image_ = at;
+      }
+    } else if (plans) {
+      own.claimed = own.finished = 0;
+      planned_ = !own.batch.items.empty();
+      own.whole = !planned_;
+      if (own.whole) ++current_;
+    } else if (++own.finished == own.batch.items.size()) {
+      own.whole = true;
+    }
+    if (plans || own.whole || error_ != nullptr) changed_.notify_all();
+  }
+}
+
+const LoadedBatch& PrefetchingLoader::next() {
+  RESOLUTE_EXPECT(next_step_ < options_.end_step, "no step is left to load");
+  Slot& wanted = slot(next_step_);
+  const auto loaded = [&] { return wanted.whole && wanted.batch.step == next_step_; };
+  std::unique_lock lock(mutex_);
+  released_ = next_step_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return loaded() || (error_ != nullptr && busy_ == 0); });
+  if (!loaded()) std::rethrow_exception(error_);
+  ++next_step_;
+  return wanted.batch;
+}
+
+}  // namespace resolute::datasets

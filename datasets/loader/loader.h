@@ -1,0 +1,155 @@
+#pragma once
+//! \file
+//! From pack rows to normalised floats in the caller's buffers. Layout N×H×W×3 (channels last in memory), float32,
+//! (pixel/255 - mean)/std with ImageNet's mean (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225), H×W the pack's
+//! network size. Augmentation is a pure function of (seed, epoch, row, occurrence); an image and its LR copy share the
+//! draw.
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "datasets/image/resample.h"
+#include "datasets/loader/augmentation.h"
+#include "datasets/loader/sampling.h"
+#include "datasets/pack/pack.h"
+#include "datasets/split/split.h"
+
+namespace resolute::datasets {
+
+//! Reads images of one pack. Not thread-safe (it keeps working buffers); make one a thread. Once its buffers are as
+//! large as the largest image so far it allocates nothing.
+class Loader {
+ public:
+  //! \param pack must outlive the loader \throws RuntimeError (kInput): rates that the pack lacks, probabilities
+  //! outside 0..1, pad outside 0..256
+  Loader(const PackReader& pack, LoaderOptions options);
+
+  //! Floats an image: H×W×3.
+  std::size_t image_floats() const { return image_floats_; }
+
+  //! One training image, augmented. Where the item has no HR image, `hr` is zeros and `lr` its stored view, enlarged;
+  //! else `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`.
+  //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
+  //! \return the rate of `lr`, there or left out
+  int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
+  //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
+  //! \param to image_floats() floats
+  void fill_copy(const Split& split, const BatchItem& item, int rate, std::span<float> to);
+  //! The LR image that a camera would have stored at `rate`, enlarged to network size, as it is; at rate 1 the HR
+  //! image. \param to image_floats() floats
+  void fill_view(std::size_t row, int rate, std::span<float> to);
+
+ private:
+  void load_hr(std::size_t row);
+  void load_enlarged();
+  Augmentation draw(const TrainItem& item, const BatchItem& drawn) const;
+
+  const PackReader& pack_;
+  LoaderOptions options_;
+  int height_;
+  int width_;
+  std::size_t image_floats_;
+  Image image_;  // at network size
+  Image small_;
+  ResizeScratch resize_scratch_;
+  AugmentRows rows_;
+};
+
+//! A block of memory that goes back where it came from when the last copy of this is gone.
+using BatchMemory = std::shared_ptr<std::byte>;
+//! Gives at least so many bytes, more than 0, aligned to kBatchAlignment.
+using BatchAllocator = std::function<BatchMemory(std::size_t bytes)>;
+inline constexpr std::size_t kBatchAlignment = 64;
+//! Memory of this process, aligned.
+BatchMemory host_memory(std::size_t bytes);
+
+//! One batch, or a rank's lanes of it. The images lie in memory of PrefetchOptions::allocate.
+struct LoadedBatch {
+  std::uint64_t step = 0;
+  std::vector<BatchItem> items;
+  std::span<const float> hr;                   //!< N×H×W×3
+  std::span<const float> lr;                   //!< N×H×W×3
+  std::vector<std::span<const float>> copies;  //!< one for each of PrefetchOptions::copy_rates, N×H×W×3
+  std::vector<int> lr_rates;                   //!< N: the rate of each image of `lr`
+  std::vector<std::int64_t> labels;            //!< N
+  std::vector<std::uint8_t> has_hr;            //!< N, 0 or 1: whether the batch has the HR image
+};
+
+struct PrefetchOptions {
+  ItemRange items = {};  //!< part of each batch: lane_items(); end 0: all of it
+  std::uint64_t first_step = 0;
+  std::uint64_t end_step = 0;  //!< one past the last
+  bool hr = true;              //!< false leaves that buffer empty and its images unread
+  bool lr = true;
+  std::vector<int> copy_rates = {};       //!< each one of LoaderOptions::train_rates
+  int threads = 1;                        //!< that load; 0: one a core that this process may use. No byte depends on it
+  BatchAllocator allocate = host_memory;  //!< called by the constructor alone, for two batches
+};
+
+//! Loads the next batch on threads of its own, which share its images among them, while the caller works on this one.
+//! Memory for images is taken once; after the first batches none of this class allocates.
+class PrefetchingLoader {
+ public:
+  //! \param pack, split must outlive the loader \throws what Loader, BatchPlanner and `allocate` throw
+  PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader, const BatchShape& shape,
+                    PrefetchOptions options);
+  ~PrefetchingLoader();
+  PrefetchingLoader(const PrefetchingLoader&) = delete;
+  PrefetchingLoader& operator=(const PrefetchingLoader&) = delete;
+
+  //! Steps come in order. The batch is valid until the next call: then its buffers are filled anew. Call it from one
+  //! thread. \throws what loading threw, of the first image where it did; ContractError after the last step
+  const LoadedBatch& next();
+
+ private:
+  struct Slot {
+    LoadedBatch batch;
+    std::vector<BatchItem> plan;  // of all ranks
+    std::vector<BatchMemory> memory;
+    std::span<float> hr;  // what the batch's own show
+    std::span<float> lr;
+    std::vector<std::span<float>> copies;
+    // Guarded by mutex_:
+    std::size_t claimed = 0;   // images that a thread has begun
+    std::size_t finished = 0;  // images that are there
+    bool whole = false;
+  };
+
+  Slot& slot(std::uint64_t step) { return slots_[step % 2]; }
+  void make_buffers(std::size_t items);
+  void work(Loader& loader);
+  void plan(Slot& slot, std::uint64_t step);
+  void load(Loader& loader, Slot& slot, std::size_t image);
+  bool has_work() const;
+  void stop();
+
+  const Split& split_;
+  PrefetchOptions options_;
+  BatchPlanner planner_;
+  std::vector<Loader> loaders_;  // one a thread
+  Slot slots_[2];
+  std::uint64_t next_step_;  // what next() hands out
+  // Guarded by mutex_:
+  std::uint64_t current_;   // the step whose images are handed to threads
+  std::uint64_t released_;  // steps before this one are no longer in use
+  bool planned_ = false;    // current_ is
+  int busy_ = 0;            // threads that plan or load
+  bool planning_ = false;
+  bool stop_ = false;
+  std::exception_ptr error_;  // the one of the first image of error_step_
+  std::uint64_t error_step_ = 0;
+  std::size_t error_image_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace resolute::datasets

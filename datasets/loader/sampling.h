@@ -1,0 +1,97 @@
+#pragma once
+//! \file
+//! Which training images a step sees: P identities × K images, a pure function of (seed, step), so that a resumed job
+//! and every rank agree without a word.
+
+#include <cstdint>
+#include <vector>
+
+#include "datasets/split/split.h"
+
+namespace resolute::datasets {
+
+struct BatchItem {
+  std::size_t item = 0;     //!< index into split.train
+  std::uint64_t epoch = 0;  //!< how often its identity was drawn before: keys augmentation, with row and occurrence
+  std::uint32_t occurrence = 0;  //!< 0, 1, … where an identity has too few images and one comes again
+  bool low = false;              //!< it has an HR image, and stands in the batch as its LR copy alone
+  bool operator==(const BatchItem&) const = default;
+};
+
+//! How large a batch is and what it is made of.
+struct BatchShape {
+  int identities = 1;  //!< P, at least 1
+  int images = 1;      //!< K of each identity, at least 1
+  int lr_images = 0;   //!< of the K, how many are LR images alone: 0 to K − 1
+};
+
+//! Identities come in epochs, each all of them once in random order, cut into batches of P without regard to the
+//! epochs' ends: after e epochs each has come exactly e times. A batch never has an identity twice. An identity's K
+//! images are drawn without repetition while it has any left, its cameras taking turns, so both resolutions are there
+//! where they exist.
+//!
+//! With lr_images = l above 0 an identity's HR rows come first, K − l of them, and its LR rows last. Where it has
+//! images of both kinds (train_pool mlr), those with an HR image and those without are drawn each for themselves as
+//! above. Where all have an HR image, K are drawn as above and the last l are `low`. Where none has, all K are LR.
+class BatchPlanner {
+ public:
+  //! \param split must outlive the planner \throws RuntimeError (kInput) if it has fewer identities to train on than
+  //! `shape` asks for; ContractError for sizes out of range
+  BatchPlanner(const Split& split, const BatchShape& shape, std::uint64_t seed);
+
+  //! The P×K items of batch `step` (0, 1, …), grouped by identity. Fastest in ascending order; any order gives the
+  //! same.
+  std::vector<BatchItem> plan(std::uint64_t step);
+  //! The same in the place of what `to` held; allocates only where `to` has too little room.
+  void plan(std::uint64_t step, std::vector<BatchItem>& to);
+
+  const Split& split() const { return *split_; }
+  const BatchShape& shape() const { return shape_; }
+  std::uint64_t seed() const { return seed_; }
+
+ private:
+  // One camera's images in a list of items.
+  struct Group {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+
+  void go_to_epoch(std::uint64_t epoch);
+  void draw_order(std::uint64_t epoch);
+  void choose_images(std::size_t label, std::uint64_t epoch, std::uint64_t step, std::vector<BatchItem>& to);
+  static void take_turns(const std::vector<std::size_t>& items, const std::vector<Group>& cameras, int count,
+                         std::uint64_t epoch, std::vector<BatchItem>& to);
+
+  const Split* split_;
+  BatchShape shape_;
+  std::uint64_t seed_;
+  // Items by label, each label's in groups of one camera.
+  std::vector<std::vector<std::vector<std::size_t>>> by_camera_;
+  std::uint64_t epoch_ = 0;
+  std::vector<std::size_t> order_;     // of epoch_
+  std::vector<std::size_t> previous_;  // of epoch_ - 1; empty in epoch 0
+  // Working memory:
+  std::vector<std::size_t> drawn_;
+  std::vector<std::size_t> items_;
+  std::vector<Group> cameras_;
+  std::vector<std::size_t> with_hr_;
+  std::vector<Group> cameras_with_hr_;
+  std::vector<std::size_t> low_;
+  std::vector<Group> cameras_low_;
+};
+
+//! One batch: BatchPlanner(split, shape, seed).plan(step).
+std::vector<BatchItem> plan_batch(const Split& split, const BatchShape& shape, std::uint64_t seed, std::uint64_t step);
+
+//! Lane sizes in identities: the first P mod L lanes have one more.
+std::vector<int> identities_per_lane(int identities, int lanes);
+
+//! Items [begin, end) of a batch that lanes first to last - 1 hold, whole identities.
+struct ItemRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::size_t size() const { return end - begin; }
+};
+ItemRange lane_items(int identities, int images, int lanes, int first, int last);
+
+}  // namespace resolute::datasets

@@ -1,0 +1,110 @@
+#include "datasets/manifest/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/hash/sha256.h"
+#include "datasets/image/low_resolution.h"
+#include "datasets/manifest/manifest_text.h"
+#include "datasets/samples/listing.h"
+#include "datasets/samples/sample_path.h"
+
+namespace resolute::datasets {
+namespace {
+
+constexpr std::array<std::string_view, 3> kSubsets{"train", "query", "gallery"};
+
+void check_rate(int rate, const std::string& where) {
+  if (rate < 0 || rate > kMaxRate)
+    throw core::input_error(fmt::format("{}: rate {}", where, rate),
+                            fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
+}
+
+}  // namespace
+
+void check_sample(const Sample& sample, const Sample* before, const std::string& where) {
+  constexpr std::int64_t kMostNumber = std::int64_t{1} << 53;  // what every reader of JSON can tell
+  if (const std::string_view problem = path_problem(sample.path); !problem.empty())
+    throw core::input_error(fmt::format("{}: path '{}'", where, sources::printable(sample.path)), problem);
+  if (before != nullptr && sample.path <= before->path)
+    throw core::input_error(sample.path == before->path
+                                ? fmt::format("{}: path '{}' stands twice", where, sample.path)
+                                : fmt::format("{}: path '{}' stands behind '{}'", where, sample.path, before->path),
+                            "rows are sorted by path (bytes), each once");
+  if (sample.identity < 0 || sample.identity > kMostNumber)
+    throw core::input_error(fmt::format("{}: identity {}", where, sample.identity), "identities are 0 or more");
+  if (sample.camera < 1 || sample.camera > kMostNumber)
+    throw core::input_error(fmt::format("{}: camera {}", where, sample.camera), "cameras count from 1");
+  check_rate(sample.rate, where);
+}
+
+bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test_sets != 0; }
+
+bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
+
+core::Json manifest_to_json(std::span<const PackRow> rows) {
+  return core::parse_json(manifest_text(rows), "a manifest");
+}
+
+std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {
+  core::ObjectReader reader(json, where);
+  const auto schema = reader.required<int>("schema");
+  if (schema != 1 && schema != 2)
+    throw core::input_error(fmt::format("{}: manifest schema {} is unknown", where, schema), "1 and 2 are known");
+  auto list = reader.required<std::vector<core::Json>>("rows");
+  reader.finish();
+  std::vector<PackRow> rows;
+  rows.reserve(list.size());
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    core::ObjectReader item(list[i], fmt::format("{}: rows[{}]", where, i));
+    PackRow row;
+    row.sample.path = item.required<std::string>("path");
+    row.sample.identity = item.required<std::int64_t>("identity");
+    row.sample.camera = item.required<std::int64_t>("camera");
+    row.sample.subset = item.required<std::string>("subset");
+    row.native_height = item.required<int>("native_height");
+    row.native_width = item.required<int>("native_width");
+    row.source_sha256 = item.required<std::string>("source_sha256");
+    if (schema > 1) {
+      row.sample.rate = item.required<int>("rate");
+      row.sample.test_sets = item.required<std::uint64_t>("test_sets");
+    }
+    item.finish();
+    subset_code(row.sample.subset);
+    check_sample(row.sample, rows.empty() ? nullptr : &rows.back().sample, item.where());
+    if (row.native_height < 1 || row.native_width < 1)
+      throw core::input_error(
+          fmt::format("{}: a native size of {}x{}", item.where(), row.native_height, row.native_width),
+          "sides are 1 pixel or more");
+    if (!core::is_sha256_hex(row.source_sha256))
+      throw core::input_error(fmt::format("{}: source_sha256 '{}'", item.where(), row.source_sha256),
+                              "64 lower-case hexadecimal digits are needed");
+    rows.push_back(std::move(row));
+  }
+  // One text, one hash: what schema 1 can tell has no other.
+  if (schema > 1 && std::none_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); }))
+    throw core::input_error(fmt::format("{}: schema 2 tells no rate and no test set", where),
+                            "such a manifest has schema 1");
+  return rows;
+}
+
+std::string listing_sha256(std::span<const Sample> samples) {
+  core::Sha256 hash;
+  for (const Sample& sample : samples) hash.update(listing_line(sample));
+  return hash.finish_hex();
+}
+
+std::uint8_t subset_code(const std::string& subset) {
+  for (std::size_t i = 0; i < kSubsets.size(); ++i)
+    if (kSubsets[i] == subset) return static_cast<std::uint8_t>(i);
+  throw core::input_error(fmt::format("subset '{}' is unknown", subset), "known are train, query, gallery");
+}
+
+std::string subset_name(std::uint8_t code) {
+  if (code >= kSubsets.size())
+    throw core::corrupt_error(fmt::format("subset number {} is unknown", code), "0, 1, 2 are known");
+  return std::string(kSubsets[code]);
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,48 @@
+#pragma once
+//! \file
+//! What is known of every image of a pack, row for row, and its canonical text (docs/formats/manifest.md).
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/files/json.h"
+#include "datasets/samples/sample.h"
+
+namespace resolute::datasets {
+
+struct PackRow {
+  Sample sample;
+  int native_height = 0;  //!< pixels, before any resize
+  int native_width = 0;
+  std::string source_sha256;  //!< of the raw file, 64 hexadecimal digits
+  bool operator==(const PackRow&) const = default;
+};
+
+//! What every row of a manifest, and so of a pack, keeps to: a path that leads nowhere outside of the data set's folder
+//! and stands behind the one before it, an identity, a camera and a rate that can be. \param before null for the first
+//! \throws RuntimeError (kInput) opening with `where`
+void check_sample(const Sample& sample, const Sample* before, const std::string& where);
+
+//! Whether a sample says more than schema 1 of manifests and shards can tell: a rate other than 1, or test sets.
+bool tells_origin(const Sample& sample);
+bool tell_origin(std::span<const Sample> samples);  //!< whether any does
+
+//! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
+//! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well.
+core::Json manifest_to_json(std::span<const PackRow> rows);
+
+//! The inverse, strict: rows sorted by path, none twice, no path that leads out of the data set's folder
+//! (sample_path.h). \throws RuntimeError (kInput) opening with `where` and naming the row
+std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
+
+//! SHA-256 of what a source listed, before any image is read: every shard of a pack must have seen the same list.
+std::string listing_sha256(std::span<const Sample> samples);
+
+//! A subset's stored number and back: 0 "train", 1 "query", 2 "gallery". Do not change.
+//! \throws RuntimeError (kInput) for another name; (kCorrupt) for another number
+std::uint8_t subset_code(const std::string& subset);
+std::string subset_name(std::uint8_t code);
+
+}  // namespace resolute::datasets

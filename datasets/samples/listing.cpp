@@ -1,0 +1,105 @@
+#include "datasets/samples/listing.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace resolute::datasets::sources {
+namespace {
+
+// Bytes of the character that `text` begins with; 0 if that is a control character or no UTF-8.
+std::size_t shown_bytes(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return lead < 0x20 || lead == 0x7f ? 0 : 1;
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  // The second byte excludes C1 controls, overlong forms, surrogates and what lies beyond U+10FFFF.
+  if ((lead == 0xc2 && byte(1) < 0xa0) || (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xed && byte(1) > 0x9f) ||
+      (lead == 0xf0 && byte(1) < 0x90) || (lead == 0xf4 && byte(1) > 0x8f))
+    return 0;
+  return length;
+}
+
+}  // namespace
+
+bool NameReader::literal(std::string_view text) {
+  fits_ = fits_ && rest_.substr(0, text.size()) == text;
+  if (fits_) rest_.remove_prefix(text.size());
+  return fits_;
+}
+
+bool NameReader::repeated(std::string_view text) {
+  const std::size_t before = rest_.size();
+  while (fits_ && rest_.starts_with(text)) rest_.remove_prefix(text.size());
+  return rest_.size() < before;
+}
+
+std::int64_t NameReader::number() {
+  constexpr std::size_t kMostDigits = 9;
+  std::size_t digits = 0;
+  std::int64_t value = 0;
+  while (digits < rest_.size() && rest_[digits] >= '0' && rest_[digits] <= '9' && digits <= kMostDigits)
+    value = value * 10 + (rest_[digits++] - '0');
+  fits_ = fits_ && digits >= 1 && digits <= kMostDigits;
+  if (!fits_) return 0;
+  rest_.remove_prefix(digits);
+  return value;
+}
+
+bool is_image_name(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kExtensions{".jpg", ".jpeg", ".png", ".bmp"};
+  if (name.empty() || name.front() == '.') return false;
+  std::string extension(name.substr(stem_of(name).size()));
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+std::string_view stem_of(std::string_view name) { return name.substr(0, std::min(name.rfind('.'), name.size())); }
+
+std::string printable(std::string_view name) {
+  std::string shown;
+  while (!name.empty()) {
+    const std::size_t length = shown_bytes(name);
+    shown += length == 0 ? std::string_view("?") : name.substr(0, length);
+    name.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return shown;
+}
+
+void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
+                    std::string_view layout) {
+  if (files.exists(root / folder)) return;
+  throw core::input_error(fmt::format("folder '{}' is missing in '{}'", folder, root.string()),
+                          fmt::format("the layout is {}", layout), "name the folder that holds them");
+}
+
+std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
+                                     std::string_view folder) {
+  const std::filesystem::path place = folder.empty() ? root : root / folder;
+  std::vector<std::string> names = files.list(place);
+  std::erase_if(names, [](const std::string& name) { return !is_image_name(name); });
+  // The interface promises the order; manifests depend on it, whatever file system stands behind.
+  std::sort(names.begin(), names.end());
+  if (names.empty())
+    throw core::input_error(fmt::format("folder '{}' has no images in it", place.string()),
+                            "files ending in .jpg, .jpeg, .png or .bmp are expected", "unpack the data set again");
+  return names;
+}
+
+core::RuntimeError twice(std::string_view path, std::string_view again) {
+  return core::input_error(fmt::format("'{}' and '{}' are one image by their names", printable(path), printable(again)),
+                           {}, "take one of them out");
+}
+
+core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
+                              std::string_view example) {
+  return core::input_error(fmt::format("'{}' is not a {} image name", printable(path), source),
+                           fmt::format("expected {}, as {}", pattern, example),
+                           "rename it or take it out of the folder");
+}
+
+}  // namespace resolute::datasets::sources

@@ -1,0 +1,55 @@
+#pragma once
+//! \file
+//! What the sources share: reading file names piece by piece, walking folders, and the messages about them.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "datasets/samples/sample.h"
+
+namespace resolute::datasets::sources {
+
+//! Reads a name from its front; once something does not fit, everything after fails too.
+class NameReader {
+ public:
+  explicit NameReader(std::string_view name) : rest_(name) {}
+  //! Takes `text` if the rest begins with it. \return whether it did (and everything before fitted)
+  bool literal(std::string_view text);
+  //! Takes `text` as often as the rest begins with it, which may be never. \return whether it took any
+  bool repeated(std::string_view text);
+  //! Takes 1 to 9 decimal digits, all that follow. \return their value; 0 when they are missing
+  std::int64_t number();
+  //! True if everything fitted and nothing is left.
+  bool finished() const { return fits_ && rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  bool fits_ = true;
+};
+
+//! By its extension (jpg, jpeg, png, bmp in any case), unless hidden: macOS leaves `._0002_c1s1_000451_03.jpg` behind.
+bool is_image_name(std::string_view name);
+//! The name without its extension.
+std::string_view stem_of(std::string_view name);
+//! A name as a message, a terminal or JSON may show it: control characters and bytes that are not UTF-8 become '?'.
+std::string printable(std::string_view name);
+
+//! \throws RuntimeError (kInput) naming the folder and what should be in `root`
+void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
+                    std::string_view layout);
+//! The images' names in root/folder (empty: in root), sorted by bytes. \throws RuntimeError (kInput) if there are none
+std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
+                                     std::string_view folder);
+
+//! The error of two files that are one image by their names, as 0001_45.bmp and 1_45.bmp.
+core::RuntimeError twice(std::string_view path, std::string_view again);
+
+core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
+                              std::string_view example);
+
+}  // namespace resolute::datasets::sources

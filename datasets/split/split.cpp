@@ -1,0 +1,271 @@
+#include "datasets/split/split.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+
+#include "core/random/random.h"
+#include "datasets/samples/name_key.h"
+#include "datasets/split/split_sides.h"
+
+namespace resolute::datasets {
+namespace {
+
+struct Sightings {
+  bool low = false;       // on the LR side
+  bool high = false;      // not on it
+  bool answered = false;  // with an image for the gallery
+  int images = 0;
+};
+
+using Identities = std::map<std::int64_t, Sightings>;
+
+template <class Wanted>
+Identities sightings(std::span<const PackRow> rows, const SplitSides& sides, Wanted wanted) {
+  Identities seen;
+  for (const PackRow& row : rows) {
+    if (row.sample.identity == 0 || !wanted(row)) continue;
+    Sightings& of = seen[row.sample.identity];
+    (sides.is_low(row.sample) ? of.low : of.high) = true;
+    of.answered = of.answered || sides.answers(row.sample);
+    ++of.images;
+  }
+  return seen;
+}
+
+// An identity with one image can neither ask nor be found, and has no second resolution to learn from.
+bool is_seen_twice(const Sightings& of) { return of.images >= 2; }
+
+// Who trains and who is tested; empty sets of rows are decided by the caller.
+struct Division {
+  std::set<std::int64_t> train;
+  std::set<std::int64_t> test;   // with a gallery image
+  std::set<std::int64_t> asked;  // with a query and a gallery image
+  int left_out = 0;
+
+  // Of the two partitions that name who trains: whoever has an image left to train with does.
+  void add_training(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
+    if (any_camera(options) ? is_seen_twice(of) : of.high || options.train_pool != TrainPool::kHrViewOnly)
+      train.insert(identity);
+    else
+      ++left_out;
+  }
+  void add_tested(std::int64_t identity, const Sightings& of, const SplitSettings& options) {
+    if (any_camera(options) ? !is_seen_twice(of) : !of.answered) {
+      ++left_out;
+      return;
+    }
+    test.insert(identity);
+    if (any_camera(options) || of.low) asked.insert(identity);
+  }
+};
+
+Division random_halves(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                       const SplitSettings& options) {
+  Division division;
+  std::vector<std::int64_t> eligible;
+  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+    if (any_camera(options) ? is_seen_twice(of) : of.low && of.answered)
+      eligible.push_back(identity);
+    else
+      ++division.left_out;
+  }
+  const auto tested = options.test_identities > 0 ? static_cast<std::size_t>(options.test_identities)
+                                                  : eligible.size() - eligible.size() / 2;
+  if (options.test_identities > 0 && tested + 2 > eligible.size())
+    throw core::input_error(
+        fmt::format("test_identities is {}", tested),
+        fmt::format("{} identities of pack '{}' may train or be tested, and 2 must train", eligible.size(), pack),
+        "ask for fewer");
+  core::RandomStream stream("split-halves", {options.seed});
+  stream.shuffle(std::span(eligible));
+  const auto middle = eligible.end() - static_cast<std::ptrdiff_t>(tested);
+  division.train.insert(eligible.begin(), middle);
+  division.test.insert(middle, eligible.end());
+  division.asked = division.test;
+  return division;
+}
+
+Division official(std::span<const PackRow> rows, const SplitSides& sides, const SplitSettings& options) {
+  Division division;
+  auto in_training = [](const PackRow& row) { return row.sample.subset == "train"; };
+  const Identities training = sightings(rows, sides, in_training);
+  for (const auto& [identity, of] : training) division.add_training(identity, of, options);
+  for (const auto& [identity, of] : sightings(rows, sides, [&](const PackRow& row) { return !in_training(row); })) {
+    if (training.contains(identity))
+      throw core::input_error(fmt::format("identity {} is in the train subset and in another one", identity),
+                              "nobody may train and be tested", "use partition random-halves");
+    division.add_tested(identity, of, options);
+  }
+  return division;
+}
+
+// Whether each identity is in the published test set that `seed` numbers.
+std::map<std::int64_t, bool> published_test(std::span<const PackRow> rows, std::string_view pack, std::uint64_t seed) {
+  std::uint64_t all = 0;
+  for (const PackRow& row : rows) all |= row.sample.test_sets;
+  const auto sets = static_cast<std::uint64_t>(std::bit_width(all));
+  if (seed >= sets)
+    throw core::input_error(
+        fmt::format("pack '{}' has no published test set {}", pack, seed),
+        sets == 0 ? "its source publishes none" : fmt::format("its source publishes {}, counted from 0", sets),
+        sets == 0 ? "use another partition" : fmt::format("use seeds 0 to {}", sets - 1));
+  std::map<std::int64_t, bool> tested;
+  for (const PackRow& row : rows) {
+    if (row.sample.identity == 0) continue;
+    const bool in_set = (row.sample.test_sets >> seed & 1U) != 0;
+    const auto [known, is_new] = tested.emplace(row.sample.identity, in_set);
+    if (!is_new && known->second != in_set)
+      throw core::input_error(fmt::format("identity {} of pack '{}' is in test set {} with some of its images",
+                                          row.sample.identity, pack, seed),
+                              "nobody may train and be tested", "use another partition");
+  }
+  return tested;
+}
+
+Division published(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                   const SplitSettings& options) {
+  const std::map<std::int64_t, bool> tested = published_test(rows, pack, options.seed);
+  Division division;
+  for (const auto& [identity, of] : sightings(rows, sides, [](const PackRow&) { return true; })) {
+    if (tested.at(identity))
+      division.add_tested(identity, of, options);
+    else
+      division.add_training(identity, of, options);
+  }
+  return division;
+}
+
+Division divide(std::span<const PackRow> rows, const SplitSides& sides, std::string_view pack,
+                const SplitSettings& options) {
+  switch (options.partition) {
+    case Partition::kRandomHalves:
+      return random_halves(rows, sides, pack, options);
+    case Partition::kOfficial:
+      return official(rows, sides, options);
+    case Partition::kPublished:
+      return published(rows, sides, pack, options);
+  }
+  throw core::ContractError("a partition that is none");
+}
+
+// Leaves so many training identities as the options ask for.
+void choose_training(const SplitSettings& options, std::string_view pack, Division& division) {
+  if (options.train_identities == 0) return;
+  const auto wanted = static_cast<std::size_t>(options.train_identities);
+  if (wanted > division.train.size())
+    throw core::input_error(fmt::format("train_identities is {}", wanted),
+                            fmt::format("{} identities of pack '{}' may train", division.train.size(), pack),
+                            "ask for as many or fewer");
+  std::vector<std::int64_t> order(division.train.begin(), division.train.end());
+  core::RandomStream stream("split-train-identities", {options.seed});
+  stream.shuffle(std::span(order));
+  division.left_out += static_cast<int>(order.size() - wanted);
+  division.train = std::set<std::int64_t>(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(wanted));
+}
+
+// lr_camera 0: the row of each test identity that stays in high resolution.
+std::set<std::size_t> draw_gallery_rows(std::span<const PackRow> rows, const SplitSettings& options,
+                                        const Division& division) {
+  std::map<std::int64_t, std::vector<std::size_t>> by_identity;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (division.test.contains(rows[i].sample.identity)) by_identity[rows[i].sample.identity].push_back(i);
+  std::set<std::size_t> drawn;
+  for (const auto& [identity, own] : by_identity) {
+    core::RandomStream stream("split-gallery", {options.seed, static_cast<std::uint64_t>(identity)});
+    drawn.insert(own[static_cast<std::size_t>(stream.below(own.size()))]);
+  }
+  return drawn;
+}
+
+int draw_rate(const SplitSettings& options, std::span<const int> rates, std::uint64_t pack_hash, const Sample& sample) {
+  core::RandomStream stream(
+      "split-rate", {options.seed, pack_hash, static_cast<std::uint64_t>(sample.identity), name_key(sample.path)});
+  return rates[static_cast<std::size_t>(stream.below(rates.size()))];
+}
+
+// What a training image's rate is drawn from. MLR-VRU: "each image undergoes downsampling with an equal probability or
+// remains unchanged".
+std::vector<int> training_rates(const SplitSettings& options) {
+  std::vector<int> rates = options.query_rates;
+  if (any_camera(options) && std::find(rates.begin(), rates.end(), 1) == rates.end()) rates.insert(rates.begin(), 1);
+  return rates;
+}
+
+core::RuntimeError nothing_to_split(std::string_view pack, const SplitSides& sides, const Split& split) {
+  return core::input_error(
+      fmt::format("pack '{}' cannot be split", pack),
+      fmt::format("{} identities would train and {} images be queries with {} low-resolution", split.train_identities,
+                  split.query.size(), sides.description()),
+      any_camera(split.options) ? "an identity needs two images"
+      : sides.came_low() ? "an identity needs an image that came in low resolution and an HR one from a camera that "
+                           "took none of it in low resolution"
+                         : "an identity needs an image in that camera and one in another");
+}
+
+}  // namespace
+
+Split make_split(std::span<const PackRow> rows, std::string_view pack, std::string_view manifest_sha256,
+                 const SplitSettings& options, const PackShape& shape) {
+  settings::check(options);
+  const SplitSides sides(rows, pack, options);
+  const bool is_official = options.partition == Partition::kOfficial;
+  Division division = divide(rows, sides, pack, options);
+  choose_training(options, pack, division);
+  const std::set<std::size_t> kept =
+      any_camera(options) ? draw_gallery_rows(rows, options, division) : std::set<std::size_t>{};
+  const std::vector<int> rates = training_rates(options);
+  const std::vector<std::int64_t> train(division.train.begin(), division.train.end());
+  const std::uint64_t pack_hash = name_key(pack);
+  const auto rate_of = [&](const PackRow& row, std::span<const int> from) {
+    return sides.came_low() ? rate_of_low(row, options, shape) : draw_rate(options, from, pack_hash, row.sample);
+  };
+  Split split{std::string(pack), std::string(manifest_sha256), options, {}, static_cast<int>(train.size()), {}, {},
+              division.left_out};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Sample& sample = rows[i].sample;
+    const bool low = any_camera(options) ? sample.identity != 0 && !kept.contains(i) : sides.is_low(sample);
+    const bool came_low = low && sides.came_low();
+    if (division.train.contains(sample.identity) && (!is_official || sample.subset == "train")) {
+      if (low && options.train_pool == TrainPool::kHrViewOnly) continue;
+      const auto label = std::lower_bound(train.begin(), train.end(), sample.identity) - train.begin();
+      const int rate = low && options.train_pool == TrainPool::kMlr ? rate_of(rows[i], rates) : 1;
+      split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera,
+                             rate == 1 && !came_low, rate, came_low});
+    } else if (low && division.asked.contains(sample.identity)) {
+      split.query.push_back(
+          {i, sample.path, sample.identity, sample.camera, rate_of(rows[i], options.query_rates), came_low});
+    } else if (!low && ((division.test.contains(sample.identity) && sides.answers(sample)) ||
+                        (is_official && sample.identity == 0 && sample.subset != "train"))) {
+      split.gallery.push_back({i, sample.path, sample.identity, sample.camera});
+    }
+  }
+  if (split.train_identities < 2 || split.query.empty()) throw nothing_to_split(pack, sides, split);
+  return split;
+}
+
+Split make_split(const PackReader& pack, const SplitSettings& options) {
+  for (int rate : options.query_rates)
+    if (!pack.has_rate(rate))
+      throw core::input_error(fmt::format("pack '{}' has rates {} and the split needs {}", pack.options().name,
+                                          fmt::join(pack.options().rates, ", "), rate),
+                              {}, "ingest it again with that rate in --rates");
+  const PackSettings& of = pack.options();
+  return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
+}
+
+std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw) {
+  std::map<std::int64_t, std::vector<std::size_t>> by_identity;
+  for (std::size_t i = 0; i < split.gallery.size(); ++i)
+    if (split.gallery[i].identity != 0) by_identity[split.gallery[i].identity].push_back(i);
+  std::vector<std::size_t> drawn;
+  for (const auto& [identity, items] : by_identity) {
+    core::RandomStream stream("gallery-draw",
+                              {seed, static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(identity)});
+    drawn.push_back(items[static_cast<std::size_t>(stream.below(items.size()))]);
+  }
+  return drawn;
+}
+
+}  // namespace resolute::datasets

@@ -1,0 +1,30 @@
+#pragma once
+//! \file
+//! What a synthetic person is, apart from any image, and how one image of it is painted. For synthetic.cpp alone.
+
+#include <cstdint>
+
+#include "core/random/random.h"
+#include "datasets/stand_ins/canvas.h"
+#include "datasets/stand_ins/shading.h"
+
+namespace resolute::datasets::sources {
+
+struct Traits {
+  Colour torso;
+  Colour legs;
+  Colour skin;
+  Colour hair;
+  Colour shoes;
+  Grating torso_grating;
+  Grating legs_grating;
+  double shoulders;  //!< relative width of the body
+};
+
+Traits draw_traits(core::RandomStream draw);
+//! Fills the canvas: a wall, a floor, and things that stand about.
+void paint_background(Canvas& canvas, core::RandomStream draw);
+//! The person in a random pose; the gratings with random phase, swinging by `amplitude`.
+void paint_person(Canvas& canvas, const Traits& traits, double amplitude, core::RandomStream draw);
+
+}  // namespace resolute::datasets::sources
