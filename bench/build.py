@@ -25,7 +25,7 @@ PRODUCT = ["resolute", "resolute-worker"]
 EDITS = {
     "edit_rain": ("methods/rain/rain.cpp", "tests_methods",
                   "^methods/(finite_difference|golden_methods|labels|method|rain_networks)_test$", 60.0),
-    "edit_decide": ("orchestrator/decisions/decide.cpp", "tests_orchestrator", "^orchestrator/decide_test$", 30.0),
+    "edit_decide": ("orchestrator/decisions/decide.cpp", "tests_orchestrator", "^decisions/decide_test$", 30.0),
 }
 
 

@@ -13,8 +13,8 @@
 #     tests_FOLDER and tests_PART build all programs of a folder.
 #   resolute_test(FILE.cpp [SANITIZE address thread] [SLICE n | SLICED] [LABELS label...] [TIMEOUT s] [ENVIRONMENT K=V...]
 #                 [PROPERTIES name value...])
-#     The tests of one file as ctest FOLDER/FILE, a process of their own: what ends them ends no other file's. LABELS let a
-#     developer run a part (ctest -L). SANITIZE names the sanitizers that may find something in what they test
+#     The tests of one file as ctest FOLDER/FILE, FOLDER the last of its path, a process of their own: what ends them ends no
+#     other file's. Labels are the part, the folder and LABELS: a developer runs a part or a room (ctest -L). SANITIZE names the sanitizers that may find something in what they test
 #     (docs/testing.md); in a build under another one the file is left out. SLICE: n of its tests, drawn by the commit; SLICED:
 #     the file itself draws (tests/support/slice.h). All of them run as FOLDER/FILE_long, label long.
 
@@ -90,9 +90,9 @@ function(resolute_module name)
   install(TARGETS resolute_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# resolute_add_part_target(TARGET): lets tests_FOLDER and tests_PART build TARGET, a program of tests in this folder.
-function(resolute_add_part_target target)
-  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+# resolute_add_part_target(TARGET FOLDER): lets tests_FOLDER and tests_PART build TARGET, a program of tests in FOLDER.
+function(resolute_add_part_target target folder)
+  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${folder})
   string(REPLACE "/" ";" rooms ${path})
   foreach(room IN LISTS rooms)
     if(NOT TARGET tests_${room})
@@ -140,7 +140,7 @@ function(resolute_test_program)
   foreach(needed IN LISTS ARG_NEEDS)
     add_dependencies(${target} ${needed})
   endforeach()
-  resolute_add_part_target(${target})
+  resolute_add_part_target(${target} ${CMAKE_CURRENT_SOURCE_DIR})
   set(RESOLUTE_TEST_PROGRAM ${target} PARENT_SCOPE)
   set(RESOLUTE_TEST_PROGRAM_OWN_MAIN ${ARG_OWN_MAIN} PARENT_SCOPE)
 endfunction()
@@ -173,11 +173,14 @@ function(resolute_test file)
       return()
     endif()
   endif()
+  get_filename_component(file ${file} ABSOLUTE)
   get_filename_component(stem ${file} NAME_WE)
-  get_filename_component(folder ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+  get_filename_component(room ${file} DIRECTORY)
+  get_filename_component(folder ${room} NAME)
+  file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${room})
   string(REGEX MATCH "^[^/]+" part ${path})
   set(target ${RESOLUTE_TEST_PROGRAM})
+  resolute_add_part_target(${target} ${room})
   target_sources(${target} PRIVATE ${file})
   set(command ${target})
   if(NOT RESOLUTE_TEST_PROGRAM_OWN_MAIN)

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <string>
 
-#include "tests/methods/fresh_discriminator.h"
+#include "tests/methods/rain/fresh_discriminator.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
 

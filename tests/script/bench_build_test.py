@@ -32,7 +32,7 @@ if(TESTS)
   enable_testing()
   compiled(tests_methods methods/rain/rain.cpp 0)
   compiled(tests_orchestrator orchestrator/decisions/decide.cpp 0)
-  foreach(name methods/method_test methods/other_test orchestrator/decide_test)
+  foreach(name methods/method_test methods/other_test decisions/decide_test)
     add_test(NAME ${name} COMMAND sh -c "echo ${name} >>${SAID}; ! grep -q wrong ${CMAKE_SOURCE_DIR}/orchestrator/decisions/decide.cpp")
   endforeach()
 endif()
@@ -95,7 +95,7 @@ class BenchBuild(unittest.TestCase):
         # Both products without ccache; then tests as ccache has them, and what the edit made old without it.
         self.assertEqual(sorted(lines[:4]), ["resolute 1", "resolute 1", "resolute-worker 1", "resolute-worker 1"])
         self.assertEqual(lines[4:], ["tests_methods", "tests_methods 1", "methods/method_test",
-                                     "tests_orchestrator", "tests_orchestrator 1", "orchestrator/decide_test"])
+                                     "tests_orchestrator", "tests_orchestrator 1", "decisions/decide_test"])
         # The checkout is as it was.
         self.assertEqual(self.git("status", "--short"), "M orchestrator/decisions/decide.cpp")
         self.assertEqual((self.project / "orchestrator/decisions/decide.cpp").read_text(encoding="utf-8"), "int not_committed;\n")
@@ -104,7 +104,7 @@ class BenchBuild(unittest.TestCase):
         figures, said = self.figures("--only", "build_vs_before,edit_decide")
         self.assertEqual(list(figures), ["edit_decide"])
         self.assertIn("resolute: build_vs_before is left out (the history of", said)
-        self.assertEqual(self.lines(), ["tests_orchestrator", "tests_orchestrator 1", "orchestrator/decide_test"])
+        self.assertEqual(self.lines(), ["tests_orchestrator", "tests_orchestrator 1", "decisions/decide_test"])
 
     def test_a_test_that_fails_is_no_figure(self):
         (self.project / "orchestrator/decisions/decide.cpp").write_text("wrong\n", encoding="utf-8")

@@ -1,0 +1,181 @@
+//! \file
+//! Evaluation by one process rank and by several, with folded networks and without.
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <barrier>
+
+#include "methods/baseline/baseline.h"
+#include "tests/methods/small_training.h"
+#include "tests/workers/ddp/thread_communicator.h"
+#include "tests/workers/evaluation/packed_trial.h"
+#include "workers/evaluation/evaluator.h"
+#include "workers/training/training_evaluation.h"
+
+namespace resolute::workers::evaluation_test {
+namespace {
+
+// Ranks as threads of this process, which gather alone.
+class Gathering {
+ public:
+  explicit Gathering(int ranks) : from_(static_cast<std::size_t>(ranks)), barrier_(ranks) {}
+  int ranks() const { return static_cast<int>(from_.size()); }
+  void gather(int rank, at::Tensor& to, const at::Tensor& from) {
+    from_[static_cast<std::size_t>(rank)] = from;
+    barrier_.arrive_and_wait();
+    to.copy_(at::cat(from_));
+    barrier_.arrive_and_wait();
+  }
+
+ private:
+  std::vector<at::Tensor> from_;
+  std::barrier<> barrier_;
+};
+
+class GatheringRank final : public Communicator {
+ public:
+  GatheringRank(Gathering& all, int rank) : all_(all), rank_(rank) {}
+  int process_rank() const override { return rank_; }
+  int process_ranks() const override { return all_.ranks(); }
+  void all_gather(at::Tensor& to, const at::Tensor& from) override { all_.gather(rank_, to, from); }
+  void all_to_all(at::Tensor&, const at::Tensor&, const std::vector<std::int64_t>&,
+                  const std::vector<std::int64_t>&) override {
+    ADD_FAILURE();
+  }
+  void broadcast(at::Tensor&) override { ADD_FAILURE(); }
+  void barrier() override { ADD_FAILURE(); }
+
+ private:
+  Gathering& all_;
+  int rank_;
+};
+
+// The networks as training sees them, layer by layer.
+struct Unfolded : Baseline {
+  using Baseline::Baseline;
+  Embedder embedder(const EmbedderOptions& options) override { return Method::embedder(options); }
+};
+
+const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
+
+// 52 identities, half of them to test: 104 queries and as many gallery images, so 4 batches.
+class EvaluationTest : public PackedTrial {
+ protected:
+  static void SetUpTestSuite() { pack_images(52, 4, of_size(32, 16)); }
+  void SetUp() override {
+    PackedTrial::SetUp();
+    ASSERT_GT(split_.query.size() + split_.gallery.size(), 3 * kEmbeddingBatch);
+  }
+  template <class Made = Baseline>
+  Made method() const {
+    const auto specification = worker_tests::small_specification(experiments::BaselineOptions{});
+    return Made({}, specification.network, specification.recipe, split_.train_identities, 3);
+  }
+  FeatureEmbedding embed(Method& method, const EmbeddingOptions& options = {}, const Comparison& how = {}) const {
+    return std::get<FeatureEmbedding>(embed_split(method, *pack_, split_, how, options, kGoOn).value());
+  }
+};
+
+TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
+  Baseline network = method();
+  const FeatureEmbedding alone = embed(network);
+  EXPECT_EQ(split_.query.size(), alone.query.rows());
+  EXPECT_EQ(split_.gallery.size(), alone.gallery.rows());
+  EXPECT_EQ(128U, alone.query.dimension);
+  for (const int ranks : {2, 3, 5}) {
+    Gathering all(ranks);
+    std::atomic<int> equal = 0;
+    on_ranks(ranks, [&](int rank) {
+      GatheringRank communicator(all, rank);
+      Baseline own = method();
+      const FeatureEmbedding shared = embed(own, {.communicator = &communicator});
+      equal += shared.query.features == alone.query.features && shared.gallery.features == alone.gallery.features &&
+               shared.query.identities == alone.query.identities && shared.gallery.cameras == alone.gallery.cameras;
+    });
+    EXPECT_EQ(ranks, equal);
+  }
+}
+
+TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
+  Gathering all(2);
+  std::atomic<int> ended = 0;
+  on_ranks(2, [&](int rank) {
+    GatheringRank communicator(all, rank);
+    Baseline own = method();
+    ended += !embed_split(own, *pack_, split_, {}, {.communicator = &communicator},
+                          [&](std::uint64_t done, std::uint64_t) { return rank == 0 || done == 0; });
+  });
+  EXPECT_EQ(2, ended);
+}
+
+TEST_F(EvaluationTest, folding_changes_no_score) {
+  Baseline folded = method();
+  Unfolded plain = method<Unfolded>();
+  const FeatureEmbedding of_folded = embed(folded), of_plain = embed(plain);
+  EXPECT_NE(of_folded.query.features, of_plain.query.features);
+  const auto expected = score_embedding(of_plain, split_, {});
+  EXPECT_EQ(expected, score_embedding(of_folded, split_, {}));
+  EXPECT_GT(expected.at("mAP"), 0);
+}
+
+TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
+  experiments::Recipe recipe;
+  EXPECT_EQ(at::kFloat, embedding_precision(recipe));
+  recipe.precision = settings::Precision::kBf16;
+  EXPECT_EQ(at::kBFloat16, embedding_precision(recipe));
+  Baseline network = method();
+  const FeatureEmbedding wide = embed(network), narrow = embed(network, {.precision = at::kBFloat16});
+  double difference = 0, largest = 0;
+  for (std::size_t i = 0; i < wide.query.features.size(); ++i) {
+    difference = std::max<double>(difference, std::abs(wide.query.features[i] - narrow.query.features[i]));
+    largest = std::max<double>(largest, wide.query.features[i]);
+  }
+  EXPECT_GT(difference, 0);
+  EXPECT_LT(difference, 0.03 * largest);
+}
+
+TEST_F(EvaluationTest, a_gallery_rate_shrinks_gallery_images_alone) {
+  Baseline network = method();
+  const FeatureEmbedding plain = embed(network), one = embed(network, {}, {.gallery_rate = 1}),
+                         shrunk = embed(network, {}, {.gallery_rate = 3});
+  EXPECT_EQ(plain.gallery.features, one.gallery.features);
+  EXPECT_EQ(plain.query.features, one.query.features);
+  EXPECT_EQ(plain.query.features, shrunk.query.features);
+  EXPECT_EQ(plain.gallery.identities, shrunk.gallery.identities);
+  // Views of rate 3, in the batches of an evaluation.
+  std::vector<ImageView> views;
+  for (const datasets::QueryItem& item : split_.query) views.push_back({item.row, item.rate});
+  for (const datasets::GalleryItem& item : split_.gallery) views.push_back({item.row, 3});
+  std::vector<float> expected = embed_images(network, *pack_, views, {}, kGoOn).value();
+  expected.erase(expected.begin(), expected.begin() + static_cast<std::ptrdiff_t>(plain.query.features.size()));
+  EXPECT_EQ(expected, shrunk.gallery.features);
+  EXPECT_NE(plain.gallery.features, shrunk.gallery.features);
+}
+
+TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
+  const auto drawn = [] { return at::detail::getDefaultCPUGenerator().get_state(); };
+  Baseline network = method();
+  const at::Tensor generator = drawn();
+  const std::string state = worker_tests::state_hash(network.module());
+  ProgressPipe silent(-1);
+  const auto recipe = worker_tests::small_specification(experiments::BaselineOptions{}).recipe;
+  TrainingEvaluation evaluation({network, *pack_, split_, recipe, silent});
+  evaluation.run(1);
+  EXPECT_EQ(state, worker_tests::state_hash(network.module()));
+  EXPECT_TRUE(network.module().is_training());
+  for (const auto& module : network.module().modules()) EXPECT_TRUE(module->is_training());
+  EXPECT_TRUE(generator.equal(drawn()));
+}
+
+TEST(TrainingEvaluation, an_epoch_is_every_identity_once) {
+  EXPECT_EQ(1U, steps_of_epochs(1, 8, 8));
+  EXPECT_EQ(47U, steps_of_epochs(1, 751, 16));  // 46.9
+  EXPECT_EQ(94U, steps_of_epochs(2, 751, 16));
+  EXPECT_EQ(1U, steps_of_epochs(1, 3, 8));
+  EXPECT_GT(steps_of_epochs(UINT64_MAX, 751, 1), 1U << 31);
+}
+
+}  // namespace
+}  // namespace resolute::workers::evaluation_test

@@ -1,0 +1,235 @@
+//! \file
+//! resolute-worker as the coordinator starts it: a store, real processes, kills. One small synthetic pack for all
+//! tests.
+
+#include "tests/support/slice.h"
+#include "tests/workers/jobs/worker_fixture.h"
+
+namespace resolute::workers::worker_test {
+namespace {
+
+class WorkerMethodTest : public WorkerTest, public testing::WithParamInterface<std::string> {
+ protected:
+  static experiments::TrainingSpecification training() {
+    if (GetParam() == "baseline") return small_training(experiments::BaselineOptions{});
+    return small_training(experiments::RainOptions{});
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Methods, WorkerMethodTest,
+                         testing::ValuesIn(tests::slice("methods of a worker",
+                                                        std::vector<std::string>{"baseline", "rain"}, 1)),
+                         [](const auto& info) { return info.param; });
+
+TEST_P(WorkerMethodTest, one_two_and_four_ranks_publish_the_same_bytes) {
+  const std::string one = train(GetParam() + "-1", training(), 1);
+  EXPECT_NE("none", one);
+  EXPECT_EQ(one, train(GetParam() + "-2", training(), 2));
+  EXPECT_EQ(one, train(GetParam() + "-4", training(), 4));
+
+  experiments::EvaluationSpecification evaluation{experiments::job_id(training()), small_pack(), training().split, {}};
+  std::vector<std::string> results;
+  for (const char* suffix : {"-1", "-2", "-4"}) {
+    const fs::path folder = store(GetParam() + suffix);
+    const JobId id = write_specification(folder, evaluation);
+    run_alone(folder, id);
+    results.push_back(result(folder, id));
+    const auto record = std::get<results::EvaluationRecord>(results::parse_record(results.back(), "result"));
+    const auto features =
+        core::real_file_system().read(experiments::StoreLayout(folder).job_folder(id) / "features.h5");
+    EXPECT_EQ(record.features_sha256, core::sha256_hex(features));
+    EXPECT_EQ(16, record.metrics.at("queries"));
+    EXPECT_EQ(8, record.metrics.at("gallery_identities"));
+  }
+  EXPECT_EQ(results[0], results[1]);
+  EXPECT_EQ(results[0], results[2]);
+}
+
+TEST_P(WorkerMethodTest, a_killed_training_resumes_on_another_number_of_ranks_with_the_same_bytes) {
+  const std::string whole = train(GetParam() + "-whole", training(), 1);
+  const fs::path folder = store(GetParam() + "-killed");
+  const JobId id = write_specification(folder, training());
+  {
+    Attempt attempt(folder, id, 2);
+    attempt.wait_for_checkpoint();
+    attempt.signal(1, SIGKILL);
+    EXPECT_EQ((std::vector<std::string>{"exit code 1", "killed by signal 9"}), attempt.wait_codes());
+  }
+  ASSERT_FALSE(checkpoints(folder, id).empty());
+  EXPECT_EQ(1U, steps(folder, id, 1).at(0));
+  go_on(folder, id, 4, step_of(checkpoints(folder, id).back()));
+  EXPECT_EQ(whole, result(folder, id));
+}
+
+TEST_F(WorkerTest, a_terminated_training_leaves_a_checkpoint_and_resumes_with_the_same_bytes) {
+  const auto training = small_training(experiments::RainOptions{});
+  const fs::path folder = store("terminated");
+  const JobId id = write_specification(folder, training);
+  Attempt attempt(folder, id, 2);
+  attempt.wait_for_checkpoint();
+  attempt.signal(0, SIGTERM);
+  const auto ends = attempt.wait();
+  for (const Ended& end : ends) {
+    EXPECT_EQ("exit code 75", end.how);
+    EXPECT_EQ(0U, end.last_line.find("resolute-worker: stopped after step ")) << end.last_line;
+  }
+  ASSERT_FALSE(checkpoints(folder, id).empty());
+  const std::uint64_t stopped = step_of(checkpoints(folder, id).back());
+  EXPECT_EQ(0U, ends[0].last_line.find(fmt::format("resolute-worker: stopped after step {} ", stopped)))
+      << ends[0].last_line;
+  go_on(folder, id, 1, stopped);
+  EXPECT_EQ(train("terminated-whole", training, 1), result(folder, id));
+  EXPECT_TRUE(checkpoints(folder, id).empty());
+}
+
+TEST_F(WorkerTest, a_torn_checkpoint_is_named_and_the_one_before_used) {
+  const auto training = small_training(experiments::BaselineOptions{});
+  const fs::path folder = store("torn");
+  const JobId id = write_specification(folder, training);
+  {
+    Attempt attempt(folder, id, 1);
+    attempt.wait_for_checkpoint();
+    attempt.wait_for_checkpoint();
+    attempt.signal(0, SIGKILL);
+    attempt.wait();
+  }
+  const auto names = checkpoints(folder, id);
+  ASSERT_EQ(2U, names.size());
+  const fs::path newest = experiments::StoreLayout(folder).checkpoints_folder(id) / names.back();
+  fs::resize_file(newest, fs::file_size(newest) - 1);
+  const std::string log = go_on(folder, id, 1, step_of(names.front()));
+  EXPECT_NE(std::string::npos, log.find(fmt::format("checkpoint '{}' is torn or damaged", newest.string()))) << log;
+  EXPECT_NE(std::string::npos, log.find("it is passed over")) << log;
+  EXPECT_EQ(train("torn-whole", training, 1), result(folder, id));
+}
+
+TEST_F(WorkerTest, a_job_with_a_result_is_done) {
+  const auto training = small_training(experiments::BaselineOptions{});
+  const std::string first = train("again", training, 1);
+  EXPECT_EQ(first, train("again", training, 1));
+}
+
+TEST_F(WorkerTest, a_reader_that_hangs_up_changes_nothing) {
+  const auto training = small_training(experiments::BaselineOptions{});
+  const fs::path folder = store("alone");
+  Attempt attempt(folder, write_specification(folder, training), 1);
+  attempt.hang_up();
+  EXPECT_EQ(std::vector<std::string>{"exit code 0"}, attempt.wait_codes());
+}
+
+TEST_F(WorkerTest, a_corrupt_row_ends_it_with_one_clear_line) {
+  const auto training = small_training(experiments::BaselineOptions{});
+  const fs::path folder = root_ / "stores" / "corrupt";
+  fs::create_directories(folder);
+  fs::copy(root_ / "packs", folder / "packs", fs::copy_options::recursive);
+  const fs::path pack = experiments::StoreLayout(folder).pack_folder(small_pack());
+  for (const char* name : {"shard-00000.h5", "shard-00001.h5"}) {
+    // The HR images lie at the first large contiguous stretch of the file: pixels in its middle.
+    std::fstream file(pack / name, std::ios::in | std::ios::out | std::ios::binary);
+    const auto size = static_cast<std::streamoff>(fs::file_size(pack / name));
+    for (std::streamoff at = size / 8; at < size / 2; at += 512) {
+      file.seekg(at);
+      const char byte = static_cast<char>(file.get() ^ 0x10);
+      file.seekp(at);
+      file.put(byte);
+    }
+  }
+  const auto ends = Attempt(folder, write_specification(folder, training), 1).wait();
+  EXPECT_EQ("exit code 2", ends[0].how);
+  EXPECT_EQ(0U, ends[0].last_line.find("resolute-worker: ")) << ends[0].last_line;
+  EXPECT_NE(std::string::npos, ends[0].last_line.find("shard-0000")) << ends[0].last_line;
+}
+
+TEST_F(WorkerTest, ranks_that_do_not_divide_the_lanes_are_refused) {
+  const fs::path folder = store("three");
+  const auto ends = Attempt(folder, write_specification(folder, small_training(experiments::RainOptions{})), 3).wait();
+  for (const Ended& end : ends)
+    EXPECT_EQ(
+        (Ended{"exit code 2",
+               "resolute-worker: 3 process ranks do not divide 4 lanes (every rank runs the same number of lanes); "
+               "choose a divisor of the number of lanes"}),
+        end);
+}
+
+TEST_F(WorkerTest, an_evaluation_without_its_training_is_refused) {
+  const fs::path folder = store("untrained");
+  const auto training = small_training(experiments::RainOptions{});
+  const JobId id = write_specification(
+      folder, experiments::EvaluationSpecification{experiments::job_id(training), small_pack(), training.split, {}});
+  const auto ends = Attempt(folder, id, 1).wait();
+  EXPECT_EQ("exit code 2", ends[0].how);
+  EXPECT_NE(std::string::npos, ends[0].last_line.find("has no result")) << ends[0].last_line;
+}
+
+TEST_F(WorkerTest, a_changed_specification_is_refused) {
+  const fs::path folder = store("changed");
+  const JobId id = write_specification(folder, small_training(experiments::RainOptions{}));
+  auto other = small_training(experiments::RainOptions{});
+  other.seed = 1;
+  core::write_atomic(core::real_file_system(), experiments::StoreLayout(folder).specification_file(id),
+                     core::canonical_json(experiments::to_json(other)));
+  const auto ends = Attempt(folder, id, 1).wait();
+  EXPECT_EQ("exit code 2", ends[0].how);
+  EXPECT_NE(std::string::npos, ends[0].last_line.find("is not the specification of job")) << ends[0].last_line;
+}
+
+TEST_F(WorkerTest, a_training_without_its_pack_is_refused) {
+  const fs::path folder = root_ / "stores" / "packless";
+  const auto ends = Attempt(folder, write_specification(folder, small_training(experiments::RainOptions{})), 1).wait();
+  EXPECT_EQ("exit code 2", ends[0].how);
+  EXPECT_EQ("none", result(folder, experiments::job_id(small_training(experiments::RainOptions{}))));
+}
+
+TEST(WorkerProgram, wrong_usage_is_one_line_and_exit_code_2) {
+  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
+           {},
+           {"walk"},
+           {"run"},
+           {"run", "--store", "x"},
+           {"run", "--store", "x", "--job", "y"},
+           {"run", "--store", "x", "--job", std::string(64, 'a')},
+           {"run", "--frob"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "nowhere"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "-1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--checkpoint-every", "18446744073709551615"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:-1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1"},
+           {"run", "--store", "x", "--job", std::string(64, 'a'), "--rendezvous", "host:1", "--secret-fd", "77"}}) {
+    core::SpawnRequest request{.arguments = arguments};
+    request.arguments.insert(request.arguments.begin(), kWorker);
+    request.environment = core::current_environment();
+    const auto output = core::run_command(request, std::chrono::seconds(20));
+    EXPECT_EQ("exit code 2", core::describe(output.status)) << output.err;
+    EXPECT_EQ(0U, output.err.find("resolute-worker: "));
+    EXPECT_EQ(output.err.size() - 1, output.err.find('\n')) << output.err;
+  }
+}
+
+TEST(WorkerProgram, no_number_is_taken_without_its_sign) {
+  for (const char* interval : {"-1", "0", "-9223372036854775808"}) {
+    core::SpawnRequest request{.arguments = {kWorker, "run", "--store", "x", "--job", std::string(64, 'a'),
+                                             fmt::format("--checkpoint-every={}", interval)},
+                               .environment = core::current_environment()};
+    const auto output = core::run_command(request, std::chrono::seconds(20));
+    EXPECT_EQ("exit code 2", core::describe(output.status));
+    EXPECT_EQ(fmt::format("resolute-worker: --checkpoint-every {} (at least 1 step is needed)\n", interval),
+              output.err);
+  }
+}
+
+TEST(WorkerProgram, describes_its_numeric_class_without_process_ranks) {
+  core::SpawnRequest request{.arguments = {kWorker, "describe"}, .environment = core::current_environment()};
+  const auto output = core::run_command(request, std::chrono::seconds(20));
+  const core::Json json = core::parse_json(output.out, "describe");
+  EXPECT_NE(std::string::npos, json["numeric_class"].get<std::string>().find("libtorch=2.11"));
+  EXPECT_EQ("1", json["threads"].get<std::string>());
+}
+
+TEST(WorkerProgram, has_no_openblas_in_it) {
+  core::SpawnRequest request{.arguments = {"ldd", kWorker}, .environment = core::current_environment()};
+  const auto output = core::run_command(request, std::chrono::seconds(20));
+  EXPECT_NE(std::string::npos, output.out.find("libtorch_cpu"));
+  EXPECT_EQ(std::string::npos, output.out.find("openblas"));
+}
+
+}  // namespace
+}  // namespace resolute::workers::worker_test
