@@ -1,4 +1,5 @@
-"""Reads every #include of the sources and fails on an arrow between parts, or on a vendor header, that the design forbids.
+"""Reads every #include of the sources and fails on an arrow between parts or rooms, on a room's own header that others
+include, or on a vendor header, that the design forbids. And on a room that is too large or has no README.
 
 Usage: check_includes.py ROOT     prints FILE:LINE: what, and the rule; exit code 1 if anything is wrong
 """
@@ -21,6 +22,67 @@ ARROWS = {
     "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator"},
 }
 
+# part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its
+# own a file may include what their READMEs offer.
+ROOMS = {
+    "core": {
+        "": set(),
+        "hash": {""},
+        "process": {"", "hash"},
+        "files": {"", "process"},
+        "random": {"", "hash"},
+    },
+    "datasets": {
+        "image": set(),
+        "samples": set(),
+        "hdf5": {"image", "samples"},
+        "manifest": {"image", "samples"},
+        "stand_ins": {"hdf5", "image", "samples"},
+        "sources": {"hdf5", "image", "samples", "stand_ins"},
+        "pack": {"hdf5", "image", "manifest", "samples", "sources"},
+        "split": {"image", "manifest", "pack", "samples"},
+        "loader": {"image", "pack", "split"},
+        "lists": {"image", "pack", "samples", "sources", "split"},
+    },
+    "experiments": {
+        "specification": set(),
+        "store": {"specification"},
+        "language": {"specification", "store"},
+        "": {"language", "specification", "store"},
+    },
+    "orchestrator": {
+        "messages": set(),
+        "decisions": {"messages"},
+        "journal": {"decisions", "messages"},
+        "launch": {"messages"},
+        "transport": {"launch", "messages"},
+        "agent": {"launch", "messages", "transport"},
+        "store": {"decisions", "journal", "launch", "messages"},
+        "coordinator": {"decisions", "journal", "launch", "messages", "store", "transport"},
+        "look": {"coordinator", "decisions", "journal", "messages", "store"},
+        "simulation": {"decisions", "messages", "store"},
+        "run": {"agent", "coordinator", "journal", "messages", "store", "transport"},
+    },
+    "results": {
+        "kernel": set(),
+        "scores": {"kernel"},
+        "records": {"scores"},
+        "tables": {"records", "scores"},
+    },
+    "workers": {
+        "": set(),
+        "nn": {""},
+        "methods": {"", "nn"},
+        "weights": {""},
+        "ddp": {"", "methods"},
+        "device": {"", "ddp"},
+        "evaluation": {"", "ddp", "methods"},
+        "training": {"", "ddp", "evaluation", "methods", "nn", "weights"},
+        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "training", "weights"},
+    },
+}
+LARGEST_ROOM = 22  # files
+
 # A method's folder holds what the torch-free parts read of it; the rest of the folder is the worker's.
 METHOD_FILE = re.compile(r"methods/\w+/(?!(?:options|row)\.)\w+\.\w+")
 
@@ -30,13 +92,19 @@ FENCES = [
     (r"mpi\.h", [r"orchestrator/transport/mpi.*"]),
     (r"hdf5\.h|H5.*\.h|hdf5_hl\.h", [r"datasets/hdf5/.*"]),
     (r"nccl\.h|.*ProcessGroupNCCL\.hpp", [r"workers/ddp/nccl.*"]),
-    (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/cuda.*", r"workers/ddp/nccl.*"]),
+    (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
     (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
-    (r"cblas\.h", [r"results/gemm_openblas\.cpp"]),
+    (r"cblas\.h", [r"results/kernel/gemm_openblas\.cpp"]),
     (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),
-    (r"boost/program_options.*", [r"cli/.*", r"workers/main\.cpp"]),
+    (r"boost/program_options.*", [r"cli/.*", r"workers/jobs/main\.cpp"]),
 ]
+
+# room -> headers that it includes nowhere: what decides next computes, and does nothing else.
+PURE = {
+    room: r"core/(log|clock)\.h|core/(files/file_system|process/.*)\.h|(filesystem|fstream|iostream|thread|unistd\.h|sys/.*)"
+    for room in ("orchestrator/decisions", "orchestrator/messages")
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
 
@@ -46,7 +114,51 @@ def part_of(name: str) -> str:
     return "workers" if METHOD_FILE.fullmatch(name) else name.split("/")[0]
 
 
+def room_of(name: str) -> tuple[str, str]:
+    """The part and the room to which a file or a header belongs."""
+    part, _, room = name.rpartition("/")[0].partition("/")
+    return part, room
+
+
+def offers(root: Path, folder: str) -> set[str]:
+    """What the README of a room says that others may include of it."""
+    text = (root / folder / "README.md").read_text(encoding="utf-8")
+    return set(re.findall(r"`([^`]+)`", text.partition("Offers:")[2]))
+
+
+def wrong_rooms(root: Path):
+    for part, rooms in ROOMS.items():
+        if not (root / part).is_dir():
+            continue
+        there = {room_of(path.relative_to(root).as_posix())[1]
+                 for path in (root / part).rglob("*") if path.suffix in {".h", ".cpp"}}
+        for room in sorted(there - set(rooms)):
+            yield f"{part}/{room}:1: a room that check_includes.py does not know; say what it may include"
+        for room in sorted(there & set(rooms)):
+            folder = root / part / room
+            number = sum(path.suffix in {".h", ".cpp"} for path in folder.iterdir())
+            if number > LARGEST_ROOM:
+                yield f"{part}/{room}:1: {number} files; a room has at most {LARGEST_ROOM}"
+            if room and not (folder / "README.md").is_file():
+                yield f"{part}/{room}:1: no README.md, which says what the room is for and what it offers"
+
+
+def wrong_room_include(root: Path, name: str, header: str):
+    part, room = room_of(name)
+    target_part, target_room = room_of(header)
+    if target_part not in ROOMS or (part, room) == (target_part, target_room):
+        return None
+    if part == target_part and target_room not in ROOMS[part].get(room, set()):
+        allowed = ", ".join(sorted(f"{part}/{other}".rstrip("/") for other in ROOMS[part].get(room, set()))) or "nothing"
+        return f"{part}/{room} may include of its part {allowed} only"
+    if target_room and (root / target_part / target_room / "README.md").is_file():
+        if header.split("/")[-1] not in offers(root, f"{target_part}/{target_room}"):
+            return f"{target_part}/{target_room}/README.md does not offer it"
+    return None
+
+
 def violations(root: Path):
+    yield from wrong_rooms(root)
     for folder in sorted(ARROWS):
         for path in sorted((root / folder).rglob("*")):
             if path.suffix not in {".h", ".cpp"}:
@@ -62,6 +174,10 @@ def violations(root: Path):
                 if target in ARROWS and target != part and target not in ARROWS[part]:
                     allowed = ", ".join(sorted(ARROWS[part])) or "nothing"
                     yield f"{name}:{number}: includes {header}; {part} may include {allowed} only"
+                elif rule := wrong_room_include(root, name, header):
+                    yield f"{name}:{number}: includes {header}; {rule}"
+                if re.fullmatch(PURE.get("/".join(name.split("/")[:-1]), "(?!)"), header):
+                    yield f"{name}:{number}: includes {header}; what decides does no I/O and asks no clock"
                 for pattern, places in FENCES:
                     inside = any(re.fullmatch(place, name) for place in places)
                     if re.fullmatch(pattern, header) and not inside:

@@ -39,12 +39,44 @@ class CheckIncludes(unittest.TestCase):
         self.refused("methods/rain/options.h", '#include "workers/torch.h"', "methods may include core, settings only")
         self.refused("datasets/a.cpp", '#include "experiments/specification/plan.h"', "datasets may include core, settings only")
 
+    def test_includes_against_the_order_of_rooms_are_refused(self):
+        self.refused("orchestrator/decisions/a.cpp", '#include "orchestrator/journal/journal.h"',
+                     "orchestrator/decisions may include of its part orchestrator/messages only")
+        self.refused("workers/nn/a.h", '#include "workers/training/trainer.h"', "workers/nn may include of its part")
+        self.refused("results/scores/a.h", '#include "results/tables/tables.h"', "results/scores may include of its part")
+
+    def test_what_decides_does_no_input_or_output(self):
+        for header in ["<fstream>", "<thread>", '"core/clock.h"', '"core/files/file_system.h"', '"core/process/process.h"']:
+            self.refused("orchestrator/decisions/a.cpp", f"#include {header}", "what decides does no I/O")
+
+    def test_rooms_are_known_small_described_and_show_only_what_they_offer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def write(name, text):
+                path = Path(folder) / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+
+            write("results/kernel/README.md", "# results/kernel\n\nOffers: `a.h`.\n")
+            write("results/kernel/a.h", "#pragma once\n")
+            write("results/scores/README.md", "")
+            write("results/scores/b.cpp", '#include "results/kernel/a.h"\n')
+            self.assertEqual(check(folder).stdout, "")
+            write("results/scores/b.cpp", '#include "results/kernel/hidden.h"\n')
+            self.assertIn("results/kernel/README.md does not offer it", check(folder).stdout)
+            write("results/attic/c.h", "")
+            self.assertIn("results/attic:1: a room that check_includes.py does not know", check(folder).stdout)
+            (Path(folder) / "results/scores/README.md").unlink()
+            self.assertIn("results/scores:1: no README.md", check(folder).stdout)
+            for number in range(22):
+                write(f"results/kernel/file_{number}.h", "")
+            self.assertIn("results/kernel:1: 23 files", check(folder).stdout)
+
     def test_vendor_headers_outside_their_fence_are_refused(self):
         self.refused("orchestrator/a.cpp", "#include <mpi.h>", "only orchestrator/transport/mpi")
         self.refused("results/a.cpp", "#include <torch/torch.h>", "only workers/")
         self.refused("methods/rain/row.cpp", "#include <torch/torch.h>", "only workers/")
         self.refused("datasets/pack/a.cpp", "#include <hdf5.h>", "only datasets/hdf5/")
-        self.refused("results/scores/ranking.cpp", "#include <cblas.h>", "only results/gemm_openblas")
+        self.refused("results/scores/ranking.cpp", "#include <cblas.h>", "only results/kernel/gemm_openblas")
         self.refused("datasets/a.cpp", "#include <jpeglib.h>", "only datasets/image/")
         self.refused("cli/a.cpp", "#include <toml++/toml.h>", "only experiments/")
         self.refused("workers/training/trainer.cpp", "#include <boost/program_options.hpp>", "only cli/")

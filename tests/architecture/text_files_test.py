@@ -38,6 +38,29 @@ class TextFiles(unittest.TestCase):
         wrong = [str(page) for page in pages if re.search(r"@[A-Z_]+@", page.read_text(encoding="utf-8"))]
         self.assertEqual(wrong, [])
 
+    def test_pages_and_sources_name_files_that_exist(self):
+        # Files that worked examples add, and files of the past, are named in CONTRIBUTING.md and CHANGELOG.md alone.
+        named = re.compile(rf"(?<![\w/.$}}-])((?:{'|'.join(FOLDERS)})/[\w./-]*\w\.(?:h|cpp|toml|md))\b")
+        wrong = []
+        for path in [ROOT / "README.md", *files()]:
+            if path.suffix not in {".md", ".h", ".cpp"} or {"golden", "corpus"} & set(path.parts):
+                continue
+            for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+                for name in named.findall(line):
+                    if not re.search("NAME|PART", name) and not (ROOT / name).exists() and not (path.parent / name).exists():
+                        wrong.append(f"{path.relative_to(ROOT)}:{number}: {name}")
+        self.assertEqual([line for line in wrong if "core/data/reid" not in line], [])
+
+    def test_tests_stand_in_the_room_of_what_they_test(self):
+        wrong = []
+        for test in sorted((ROOT / "tests").rglob("*_test.cpp")):
+            part, *rooms = test.relative_to(ROOT / "tests").parts[:-1]
+            tested = {path.parent for path in (ROOT / part).rglob(test.name.replace("_test.cpp", ".*"))}
+            # What has to hold on a GPU is tested in one place, through the interfaces of several rooms.
+            if tested and "gpu" not in rooms and ROOT.joinpath(part, *rooms) not in tested:
+                wrong.append(f"{test.relative_to(ROOT)}: {', '.join(str(path.relative_to(ROOT)) for path in tested)}")
+        self.assertEqual(wrong, [])
+
     def test_sources_are_formatted(self):
         tool = shutil.which("clang-format-14")
         self.assertIsNotNone(tool, "clang-format-14 is in script/support/packages.txt")
