@@ -92,6 +92,8 @@ FileSystem& real_file_system();
 
 //! The refusal of a file that is over a limit in bytes (kInput).
 RuntimeError too_large_error(const std::filesystem::path& path, std::uint64_t limit);
+//! That of a file which ends at byte `at` though `missing` more are needed (kCorrupt).
+RuntimeError ends_early_error(const std::filesystem::path& path, std::uint64_t at, std::uint64_t missing);
 
 //! open(2) of a regular file, as the machine's file system does it, for whoever needs the descriptor: it is the
 //! caller's to close. \param flags O_CLOEXEC is added; what O_CREAT makes has mode 0644 \throws RuntimeError as
