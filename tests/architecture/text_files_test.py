@@ -51,6 +51,15 @@ class TextFiles(unittest.TestCase):
                         wrong.append(f"{path.relative_to(ROOT)}:{number}: {name}")
         self.assertEqual([line for line in wrong if "core/data/reid" not in line], [])
 
+    def test_readmes_of_parts_say_where_things_are(self):
+        row = re.compile(r"^\| .+ \| `([\w/.]+)`: `(\w+)(?:\(\))?` \|$")
+        for part in sorted(set(FOLDERS) - {"bench", "cmake", "docs", "script", "tests"}):
+            text = (ROOT / part / "README.md").read_text(encoding="utf-8")
+            rows = [match.groups() for line in text.splitlines() if (match := row.match(line))]
+            self.assertGreater(len(rows), 2, part)
+            for file, name in rows:
+                self.assertRegex((ROOT / file).read_text(encoding="utf-8"), rf"\b{name}\b", f"{part}: {file}")
+
     def test_tests_stand_in_the_room_of_what_they_test(self):
         wrong = []
         for test in sorted((ROOT / "tests").rglob("*_test.cpp")):
