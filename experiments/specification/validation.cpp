@@ -146,8 +146,8 @@ void check_images(const TrainingSpecification& s) {
                 "the verification loss needs 2 images of each identity in a lane, and of the pool 'mlr' a row stored "
                 "as an LR image alone gives one",
                 "raise it to 2, or set another 'split.train_pool'");
-        } else if (options.triplet) {
-          refuse("the triplet loss needs 2 images of each identity in a lane", "");
+        } else if constexpr (requires { options.triplet; }) {
+          if (options.triplet) refuse("the triplet loss needs 2 images of each identity in a lane", "");
         }
       },
       s.method);
