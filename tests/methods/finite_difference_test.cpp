@@ -124,7 +124,7 @@ TEST_F(RainStep, plays_the_min_max_game_of_equation_1) {
                                   .triplet = false,
                                   .reconstruction = false},
          "joint");
-    auto value = [&] { return equation_1(level); };
+    auto value = [this, at = level] { return equation_1(at); };
     expect_gradients([&] { return total(0); }, parameters(0), /*factor=*/-1, value);  // D climbs
     expect_gradients([&] { return total(1); }, parameters(1), /*factor=*/1, value);   // F descends
     // As steps: D's raises eq. 1, F's lowers it.

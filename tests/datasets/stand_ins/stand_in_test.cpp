@@ -230,12 +230,10 @@ TEST_F(StandInSettingsTest, that_a_layout_cannot_have_are_refused_before_anythin
     std::string expected = message;
     expected.replace(expected.find("…"), std::string("…").size(),
                      fmt::format("of a stand-in for '{}' is", settings::word(layout)));
-    EXPECT_THAT(
-        [&] {
-          write_stand_in(files_, root_ / "made", {settings, layout});
-        },
-        tests::fails(expected))
-        << expected;
+    const auto write = [this, &wanted = settings, source = layout] {
+      write_stand_in(files_, root_ / "made", {wanted, source});
+    };
+    EXPECT_THAT(write, tests::fails(expected)) << expected;
     EXPECT_FALSE(files_.exists(root_ / "made")) << expected;
   }
 }

@@ -60,7 +60,7 @@ TEST(Wire, names_the_member_that_is_out_of_range) {
                                  std::pair(encode(RankStarted{{kKey.job, -1}, 0}), "attempt is -1"),
                                  std::pair(encode(Launch{kKey, {bound}}), "processors is 65536"),
                                  std::pair(encode(Shutdown{true, 256}), "exit_code is 256")})
-    EXPECT_THAT([&] { decode(bad); }, tests::fails(testing::HasSubstr(why))) << why;
+    EXPECT_THAT([&bytes = bad] { decode(bytes); }, tests::fails(testing::HasSubstr(why))) << why;
 }
 
 TEST(Wire, refuses_what_it_does_not_write) {
