@@ -44,8 +44,6 @@ Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not
 // Stands where a token will be drawn, so that a dry run says the same each time.
 constexpr const char* kNoToken = "000000000000";
 
-constexpr std::size_t kTokenDigits = 12;
-
 // For a submission that another process is just writing.
 constexpr int kJoinLooks = 100;
 constexpr std::chrono::milliseconds kJoinPause(100);
@@ -54,7 +52,7 @@ constexpr std::chrono::milliseconds kJoinPause(100);
 std::string next_token(core::FileSystem& files, const std::filesystem::path& link) {
   std::string token = core::read_text(files, link);
   if (!token.empty() && token.back() == '\n') token.pop_back();
-  if (token.size() != kTokenDigits || token.find_first_not_of("0123456789abcdef") != std::string::npos)
+  if (!slurm::is_token(token))
     throw core::corrupt_error(fmt::format("'{}' names no submission", link.string()), {}, "remove it and submit again");
   return token;
 }
@@ -128,7 +126,7 @@ Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Eff
   files.create_directories(folder);
   for (std::string last = "none";;) {
     const auto link = folder / ("after-" + last);
-    std::string token = core::random_token(kTokenDigits / 2);
+    std::string token = core::random_token(slurm::kTokenDigits / 2);
     const bool ours = !files.exists(link) && core::publish_exclusive(files, link, token + "\n");
     if (!ours) token = next_token(files, link);
     const auto request_file = folder / token / "request.json";

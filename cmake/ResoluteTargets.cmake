@@ -90,7 +90,7 @@ function(resolute_module name)
   install(TARGETS resolute_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# resolute_add_part_target(TARGET FOLDER): lets tests_FOLDER and tests_PART build TARGET, a program of tests in FOLDER.
+# resolute_add_part_target(TARGET FOLDER): lets tests_FOLDER and tests_PART build TARGET, which has tests of FOLDER.
 function(resolute_add_part_target target folder)
   file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR}/tests ${folder})
   string(REPLACE "/" ";" rooms ${path})
@@ -140,7 +140,6 @@ function(resolute_test_program)
   foreach(needed IN LISTS ARG_NEEDS)
     add_dependencies(${target} ${needed})
   endforeach()
-  resolute_add_part_target(${target} ${CMAKE_CURRENT_SOURCE_DIR})
   set(RESOLUTE_TEST_PROGRAM ${target} PARENT_SCOPE)
   set(RESOLUTE_TEST_PROGRAM_OWN_MAIN ${ARG_OWN_MAIN} PARENT_SCOPE)
 endfunction()

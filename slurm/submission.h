@@ -50,9 +50,13 @@ struct Batch {
   bool operator==(const Batch&) const = default;
 };
 
+//! Hexadecimal digits of a submission's token, which tells it apart from all others.
+inline constexpr std::size_t kTokenDigits = 12;
+bool is_token(std::string_view text);
+
 //! request.json, version 1.
 struct SubmissionRequest {
-  std::string token;  //!< 12 hexadecimal digits
+  std::string token;  //!< is_token()
   std::string suite;
   std::string title;
   Time created{};

@@ -77,9 +77,8 @@ void members(Of<SubmissionRequest> auto& request, auto visit) {
 namespace {
 
 constexpr int kSubmissionVersion = 1;
-constexpr std::size_t kTokenDigits = 12;
 
-bool is_hexadecimal(const std::string& text) { return text.find_first_not_of("0123456789abcdef") == std::string::npos; }
+bool is_hexadecimal(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string::npos; }
 
 // \param count of batches before it
 void check(const Batch& batch, const ObjectReader& reader, const SubmissionRequest& request, int count) {
@@ -96,8 +95,8 @@ void check(const Batch& batch, const ObjectReader& reader, const SubmissionReque
 }
 
 void check(const SubmissionRequest& request, const ObjectReader& reader) {
-  if (request.token.size() != kTokenDigits || !is_hexadecimal(request.token))
-    throw wrong(reader, "token", request.token, "12 hexadecimal digits are needed");
+  if (!is_token(request.token))
+    throw wrong(reader, "token", request.token, fmt::format("{} hexadecimal digits are needed", kTokenDigits));
   if (!is_job_name(request.suite)) throw wrong(reader, "suite", request.suite, "a suite's name is needed");
   if (request.launcher != "auto") parse_launcher(request.launcher);
   for (const auto& [name, value] : request.variables)
@@ -107,6 +106,8 @@ void check(const SubmissionRequest& request, const ObjectReader& reader) {
 }
 
 }  // namespace
+
+bool is_token(std::string_view text) { return text.size() == kTokenDigits && is_hexadecimal(text); }
 
 Continuation parse_continuation(const std::string& text) {
   if (const auto known = settings::from_word<Continuation>(text)) return *known;

@@ -171,10 +171,10 @@ class Planner {
           })) {
         const Ability* const needs = metric_named(metric)->needs;
         RESOLUTE_EXPECT(needs != nullptr, "a table has cells");
-        throw core::input_error(
-            fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
-            fmt::format("no row of table '{}' {}", text.id, needs->lacks),
-            fmt::format("leave it out or add a row of method {} at its defaults", methods_able(*needs)));
+        throw core::input_error(fmt::format("{}: key 'metrics' names '{}'", text.metrics_place, metric),
+                                fmt::format("no row of table '{}' {}", text.id, needs->lacks),
+                                fmt::format("leave it out or add a row of method '{}' at its defaults",
+                                            fmt::join(methods_able(*needs), "' or '")));
       }
   }
 

@@ -72,11 +72,11 @@ bool has(const Ability* needs, const MethodOptions& method, const EvaluationProt
   return needs == nullptr || needs->of(methods::tells(method), distance_asked(protocol, method));
 }
 
-std::string methods_able(const Ability& ability) {
+std::vector<std::string> methods_able(const Ability& ability) {
   std::vector<std::string> names;
   for (const MethodOptions& method : methods::all_methods())
-    if (has(&ability, method, {})) names.push_back(fmt::format("'{}'", method_name(method)));
-  return fmt::format("{}", fmt::join(names, " or "));
+    if (has(&ability, method, {})) names.push_back(method_name(method));
+  return names;
 }
 
 bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol) {

@@ -34,8 +34,8 @@ bool has_metric(const MethodOptions& method, const EvaluationProtocol& protocol,
 //! \param needs null: nothing
 bool has(const Ability* needs, const MethodOptions& method, const EvaluationProtocol& protocol);
 
-//! "'ftwa'", "'msifla' or 'rain'": the methods that have an ability at their default options.
-std::string methods_able(const Ability& ability);
+//! Names of the methods that have an ability at their default options.
+std::vector<std::string> methods_able(const Ability& ability);
 
 //! Whether evaluations of the method by the protocol leave the file.
 bool leaves(const Output& output, const MethodOptions& method, const EvaluationProtocol& protocol);

@@ -203,11 +203,11 @@ void check_job(const EvaluationSpecification& s) {
 
 //! A level of queries is for methods that tell levels apart, at their default options at least.
 void check_levels_told(const EvaluationProtocol& protocol, const MethodOptions& method) {
-  const std::string able = methods_able(kTellsLevelsApart);
-  if (able.find(fmt::format("'{}'", method_name(method))) == able.npos)
+  const std::vector<std::string> able = methods_able(kTellsLevelsApart);
+  if (std::find(able.begin(), able.end(), method_name(method)) == able.end())
     throw MemberError("evaluate.query_level", protocol.query_level,
                       fmt::format("method '{}' tells no levels of resolution apart", method_name(method)),
-                      fmt::format("leave it out or use method {}", able));
+                      fmt::format("leave it out or use method '{}'", fmt::join(able, "' or '")));
 }
 
 }  // namespace

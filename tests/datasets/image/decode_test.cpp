@@ -10,8 +10,8 @@
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "datasets/image/image.h"
-#include "tests/support/fails.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets::decode_test {
 namespace {

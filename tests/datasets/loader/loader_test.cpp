@@ -23,6 +23,11 @@ class LoaderTest : public testing::Test {
  protected:
   LoaderTest() : pack_(tests::open_small_pack(raw_)), split_(make_split(pack_, tests::small_split())) {}
   static LoaderOptions plain() { return {.train_rates = {2, 3}, .flip = 0.0, .pad = 0}; }
+  Split split_of(TrainPool pool) const {
+    SplitSettings settings = tests::small_split();
+    settings.train_pool = pool;
+    return make_split(pack_, settings);
+  }
   Image lr_image(std::size_t row, int rate) const {
     Image image;
     pack_.read_lr(row, rate, image);
@@ -100,9 +105,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
 TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
   for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly}) {
     SCOPED_TRACE(std::string(settings::word(pool)));
-    SplitSettings of_split = tests::small_split();
-    of_split.train_pool = pool;
-    const Split split = make_split(pack_, of_split);
+    const Split split = split_of(pool);
     LoaderOptions options = plain();
     options.flip = 0.5;
     options.pad = 2;
@@ -148,9 +151,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
   for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews})
     for (const int lr_images : {0, 2}) {
       SCOPED_TRACE(fmt::format("{} {}", settings::word(pool), lr_images));
-      SplitSettings of_split = tests::small_split();
-      of_split.train_pool = pool;
-      const Split split = make_split(pack_, of_split);
+      const Split split = split_of(pool);
       PrefetchOptions part{.items = lane_items(3, 4, 3, 1, 3), .end_step = 20};
       PrefetchingLoader prefetching(pack_, split, options, {3, 4, lr_images}, part);
       const std::size_t floats = Loader(pack_, options).image_floats();
@@ -181,9 +182,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
 TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
   for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews}) {
     SCOPED_TRACE(std::string(settings::word(pool)));
-    SplitSettings of_split = tests::small_split();
-    of_split.train_pool = pool;
-    const Split split = make_split(pack_, of_split);
+    const Split split = split_of(pool);
     LoaderOptions options = plain();
     options.flip = 0.5;
     options.pad = 2;

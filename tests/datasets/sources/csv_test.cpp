@@ -4,8 +4,8 @@
 
 #include "datasets/image/image.h"
 #include "tests/datasets/sources/scratch.h"
-#include "tests/support/fails.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets::csv_test {
 namespace {

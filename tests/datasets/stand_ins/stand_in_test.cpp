@@ -8,8 +8,8 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "tests/datasets/sources/scratch.h"
-#include "tests/support/fails.h"
 #include "tests/support/forwarding_file_system.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets::stand_in_test {
 namespace {

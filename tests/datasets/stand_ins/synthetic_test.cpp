@@ -10,7 +10,7 @@
 #include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "tests/support/watched_file_system.h"
 
 namespace resolute::datasets::synthetic_test {

@@ -18,7 +18,7 @@
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"
 #include "tests/orchestrator/support/virtual_lanes.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "tests/support/sick_file_system.h"
 #include "tests/support/slice.h"
 

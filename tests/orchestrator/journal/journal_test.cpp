@@ -14,9 +14,9 @@
 #include "orchestrator/messages/members.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
-#include "tests/support/fails.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::journal_test {

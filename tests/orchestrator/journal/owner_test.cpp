@@ -9,7 +9,7 @@
 #include <chrono>
 #include <thread>
 
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::owner_test {

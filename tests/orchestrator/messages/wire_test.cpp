@@ -5,7 +5,7 @@
 
 #include "core/hash/sha256.h"
 #include "core/random/random.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::tests::wire_test {
 namespace {

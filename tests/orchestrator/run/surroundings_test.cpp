@@ -6,7 +6,7 @@
 #include "core/error.h"
 #include "orchestrator/run/run.h"
 #include "orchestrator/run/run_loop.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::orchestrator::surroundings_test {
 namespace {

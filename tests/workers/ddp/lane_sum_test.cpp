@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/random/random.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/ddp/thread_communicator.h"
 
 namespace resolute::workers::lane_sum_test {

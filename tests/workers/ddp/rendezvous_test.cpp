@@ -14,7 +14,7 @@
 
 #include "core/error.h"
 #include "core/process/listener.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::workers::rendezvous_test {
 namespace {

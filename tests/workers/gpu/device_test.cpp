@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "workers/ddp/lane_sum.h"
 #include "workers/ddp/lone.h"

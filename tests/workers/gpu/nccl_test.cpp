@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "tests/support/fails.h"
+#include "tests/support/refusal.h"
 #include "workers/ddp/roll_call.h"
 
 namespace {
