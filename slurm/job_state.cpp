@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
 
 #include "core/error.h"
@@ -62,11 +63,20 @@ std::string_view name_of(JobState state) { return row_of(state).name; }
 Phase phase_of(JobState state) { return row_of(state).phase; }
 
 Phase phase_of(JobState state, std::string_view reason) {
-  constexpr std::array<std::string_view, 5> kHolds{"JobHeldUser", "JobHeldAdmin", "JobHoldMaxRequeue",
-                                                   "job requeued in held state", "launch failed requeued held"};
-  std::string spaced(reason);
-  std::replace(spaced.begin(), spaced.end(), '_', ' ');
-  const bool held = state == JobState::kPending && std::find(kHolds.begin(), kHolds.end(), spaced) != kHolds.end();
+  constexpr std::array<std::string_view, 7> kHolds{"jobhelduser",
+                                                   "jobheldadmin",
+                                                   "jobholdmaxrequeue",
+                                                   "job requeued in held state",
+                                                   "launch failed requeued held",
+                                                   "job held",
+                                                   "requeuedholdlimit"};
+  // squeue writes "launch failed requeued held", scontrol "launch_failed_requeued_held".
+  std::string plain(reason);
+  std::transform(plain.begin(), plain.end(), plain.begin(),
+                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
+  plain.erase(0, plain.find_first_not_of(" ("));
+  const bool held = state == JobState::kPending &&
+                    std::any_of(kHolds.begin(), kHolds.end(), [&](auto hold) { return plain.starts_with(hold); });
   return held ? Phase::kHeld : phase_of(state);
 }
 

@@ -19,12 +19,27 @@ ARROWS = {
     "slurm": {"core", "settings"},
     "orchestrator": {"core", "settings", "methods", "experiments"},
     "workers": {"core", "settings", "methods", "datasets", "experiments", "results"},
-    "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator"},
+    "allocations": {"core", "settings", "experiments", "results", "slurm", "orchestrator"},
+    "cli": {"core", "settings", "methods", "datasets", "experiments", "results", "slurm", "orchestrator", "allocations"},
 }
 
 # part -> room -> the rooms of the part that it may include, lowest first; "" is the part's root. Of rooms that are not its
 # own a file may include what their READMEs offer.
 ROOMS = {
+    "allocations": {
+        "submissions": set(),
+        "liveness": {"submissions"},
+        "start": {"liveness", "submissions"},
+    },
+    "cli": {
+        "": set(),
+        "data": {""},
+        "doctor": {""},
+        "job": {""},
+        "page": {""},
+        "suite": {"", "page"},
+        "submission": {"", "job", "suite"},
+    },
     "core": {
         "": set(),
         "hash": {""},

@@ -75,8 +75,9 @@ TEST(JobState, a_job_waits_for_release_by_its_state_or_its_reason) {
     EXPECT_EQ(phase_of(queued(scene).state, queued(scene).reason), Phase::kHeld) << scene;
     EXPECT_EQ(phase_of(shown(scene).state, shown(scene).reason), Phase::kHeld) << scene;
   }
-  EXPECT_EQ(phase_of(JobState::kPending, "launch failed requeued held"), Phase::kHeld);
-  EXPECT_EQ(phase_of(JobState::kPending, "JobHoldMaxRequeue"), Phase::kHeld);
+  for (const char* reason : {"launch failed requeued held", "launch_failed_requeued_held", "JobHoldMaxRequeue",
+                             "(RequeuedHoldLimit)", "job_held"})
+    EXPECT_EQ(phase_of(JobState::kPending, reason), Phase::kHeld) << reason;
   EXPECT_EQ(phase_of(JobState::kRunning, "JobHeldUser"), Phase::kRuns);
 }
 

@@ -1,0 +1,119 @@
+#include "allocations/liveness/run_signs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocations/submissions/submitter.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+constexpr std::chrono::minutes kLongSilence(3);  // a checkpoint on a slow store may take one
+
+bool is_of(const StoredBatch& batch, int allocation) {
+  const int elements = std::max(1, static_cast<int>(batch.batch.jobs.size()));
+  return allocation >= batch.batch.first_allocation && allocation < batch.batch.first_allocation + elements;
+}
+
+// One that waits has no run, though its last start had one.
+bool has_job_at_work(const StoredBatch& batch, int allocation, const SlurmAnswer& answer) {
+  const int element = allocation - batch.batch.first_allocation;
+  const auto jobs = jobs_named_as(batch, answer);
+  return std::any_of(jobs.begin(), jobs.end(), [&](const slurm::QueuedJob* job) {
+    const auto phase = slurm::phase_of(job->state);
+    return job->element.value_or(element) == element &&
+           (phase == slurm::Phase::kRuns || phase == slurm::Phase::kEnding);
+  });
+}
+
+bool has_lost_its_job(const std::vector<StoredSubmission>& submissions, const std::string& run,
+                      const SlurmAnswer& answer) {
+  bool submitted = false;
+  for (const StoredSubmission& submission : submissions) {
+    const auto allocation = experiments::allocation_of(submission.request.suite, run);
+    if (!allocation || (submission.ended && submission.other_user)) continue;
+    for (const StoredBatch& batch : submission.batches) {
+      if (batch.generation < 0 || !is_of(batch, *allocation)) continue;
+      // Of another user's nothing is known.
+      if (submission.other_user || has_job_at_work(batch, *allocation, answer)) return false;
+      submitted = true;
+    }
+  }
+  return submitted;
+}
+
+}  // namespace
+
+bool is_silent(const RunSign& sign) {
+  // Of the future: by a clock that is wrong, which tells nothing.
+  return !sign.here && (!sign.silence || *sign.silence > kSilence || *sign.silence < -kSilence);
+}
+
+RunSigns read_signs(core::FileSystem& files, const experiments::StoreLayout& store,
+                    const orchestrator::SuiteStatus& status, orchestrator::Instant now) {
+  RunSigns signs;
+  for (const orchestrator::SuiteRun& run : status.runs) {
+    if (!run.live) continue;
+    RunSign& sign = signs[run.name];
+    const auto folder = store.suite_folder(run.name);
+    const auto owner = orchestrator::read_owner(files, folder, run.epoch);
+    sign.here = owner && orchestrator::life_of(*owner) == orchestrator::OwnerLife::kAlive;
+    sign.mark = fmt::format("{} {}", run.epoch, owner ? owner->counter : 0);
+    const auto live = orchestrator::read_live(files, folder);
+    if (!live || live->epoch < run.epoch) continue;  // or of an earlier run, which was killed
+    sign.silence = std::chrono::duration_cast<std::chrono::milliseconds>(now - live->at);
+    sign.running = static_cast<int>(live->running.size());
+    sign.mark += fmt::format(" {}", live->at.time_since_epoch().count());
+  }
+  return signs;
+}
+
+void correct(orchestrator::SuiteStatus& status, const std::vector<StoredSubmission>& submissions,
+             const SlurmAnswer& answer, const RunSigns& signs) {
+  if (answer.trouble) return;
+  const auto stop = [&](int running) {
+    running = std::min(running, status.jobs.running);
+    status.jobs.running -= running;
+    status.jobs.ready += running;
+  };
+  for (orchestrator::SuiteRun& run : status.runs) {
+    const auto sign = signs.find(run.name);
+    if (!run.live || sign == signs.end() || !is_silent(sign->second)) continue;
+    if (!has_lost_its_job(submissions, run.name, answer)) continue;
+    run.live = false;
+    stop(sign->second.running);
+  }
+  status.live = std::any_of(status.runs.begin(), status.runs.end(), [](const auto& run) { return run.live; });
+  if (!status.live) stop(status.jobs.running);
+}
+
+void advise_on_silence(std::vector<AllocationView>& views, const std::string& suite, const RunSigns& signs,
+                       slurm::Time now) {
+  for (AllocationView& view : views) {
+    if (view.state != AllocationView::State::kRuns || view.elements > 0 || !view.advice.empty()) continue;
+    const auto sign = signs.find(experiments::run_name(suite, view.allocation));
+    if (sign == signs.end() || !sign->second.silence || *sign->second.silence <= kLongSilence) continue;
+    if (!view.begin || now - *view.begin <= kLongSilence) continue;  // what is silent is its last start
+    view.advice = fmt::format("has said nothing for {} min; if its first node is down: `scontrol requeue {}`",
+                              std::chrono::floor<std::chrono::minutes>(*sign->second.silence).count(), view.job);
+  }
+}
+
+orchestrator::SuiteStatus read_corrected_status(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                const experiments::Plan& plan) {
+  auto status = orchestrator::read_status(files, store, plan);
+  const auto signs = read_signs(files, store, status, orchestrator::wall_clock());
+  if (std::none_of(signs.begin(), signs.end(), [](const auto& sign) { return is_silent(sign.second); })) return status;
+  const auto submissions = read_submissions(files, store.suite_folder(plan.suite));
+  if (submissions.empty()) return status;
+  slurm::Client client(slurm::real_effects(), interactive_client());
+  correct(status, submissions, ask_slurm(client, names_to_ask(submissions)), signs);
+  return status;
+}
+
+}  // namespace resolute::allocations

@@ -1,0 +1,434 @@
+#include "allocations/start/allocation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "allocations/liveness/run_watch.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/overloaded.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "slurm/launcher.h"
+
+namespace resolute::allocations {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using namespace std::chrono_literals;
+using slurm::Time;
+
+constexpr auto kLinger = 30s;
+constexpr auto kBeginPatience = 10s;
+// From a launcher's start to a run's: MPI on every node, the suite, images of a synthetic data set.
+constexpr auto kShortestBegin = 60s;
+constexpr auto kLongestBegin = 15min;
+// The controller may be away for minutes, and there is nothing else to do; but near the limit, or when SLURM has
+// already told this process to go, every second may be the last.
+constexpr auto kEndPatience = 30min;
+constexpr auto kLeastPatience = 8s;
+// A run that begins later stops at once (it stops a minute before the limit).
+constexpr auto kShortestRun = 90s;
+
+const slurm::Batch& batch_of(const slurm::SubmissionRequest& request, int number) {
+  for (const auto& batch : request.batches)
+    if (batch.number == number) return batch;
+  throw core::input_error(fmt::format("--batch is {}", number),
+                          fmt::format("submission {} has {}", request.token, request.batches.size()));
+}
+
+// The life of one start of the script.
+class Allocation {
+ public:
+  Allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment)
+      : world_(world),
+        folder_(files_, order.submission),
+        request_(own_request()),
+        batch_(batch_of(request_, order.batch)),
+        here_(slurm::read_allocation_environment(environment)),
+        environment_(std::move(environment)) {
+    run_.job = here_.job;
+    run_.restart = here_.restart;
+    run_.generation = order.generation;
+    run_.element = here_.element;
+    run_.node_list = here_.node_list;
+    run_.begin = world_.now();
+    std::vector<slurm::AllocationRun> runs;
+    patiently([&] { runs = slurm::read_runs(files_, folder_.batch_folder(batch_)); });
+    for (auto& run : runs) {
+      if (run.job == run_.job && run.restart == run_.restart) ++run_.repeat;
+      if (run.element == run_.element) earlier_.push_back(std::move(run));
+    }
+  }
+
+  int run() {
+    slurm::Ending ending;
+    ending.restart = here_.restart;
+    ending.notice = request_.notice;
+    ask_who_we_are();
+    Outcome before;
+    try {
+      patiently([&] {
+        work_ = read_work(folder_, request_, batch_, here_.element, world_.plan_of);
+        before = read_outcome(files_, *work_);
+      });
+    } catch (const core::RuntimeError& error) {
+      core::log_error("{}", error.what());
+      ending.wrong_usage = error.kind() == core::ErrorKind::kInput;
+      ending.store_failed = error.is_storage();
+      return conclude(std::move(ending), false);
+    }
+    run_.before = run_.after = before.achieved;
+    if (before.complete) {
+      ending.complete = true;
+      return conclude(std::move(ending), true);
+    }
+    try {
+      patiently([&] { slurm::write_run(files_, folder_.batch_folder(batch_), run_); });
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      ending.store_failed = true;
+      return conclude(std::move(ending), false);
+    }
+    try {
+      patiently([&] { launch(ending); });
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage()) throw;
+      core::log_error("the run has not begun: {}", error.what());
+      ending.store_failed = true;
+    }
+    Outcome after;
+    try {
+      patiently([&] { after = read_outcome(files_, *work_); });
+    } catch (const core::RuntimeError& error) {
+      core::log_error("how the run ended cannot be read: {}", error.what());
+      ending.store_failed = true;
+      run_.after.steps.reset();
+      return conclude(std::move(ending), false);
+    }
+    run_.after = after.achieved;
+    const auto end = ending.began ? after.end : std::nullopt;
+    ending.complete = after.complete || end == orchestrator::RunEnd::kComplete;
+    ending.given_up = end == orchestrator::RunEnd::kIncomplete || end == orchestrator::RunEnd::kLimited;
+    ending.store_failed = ending.given_up && after.store_failed;
+    ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
+    return conclude(std::move(ending), end.has_value());
+  }
+
+ private:
+  // Its commands are run here, as this user.
+  slurm::SubmissionRequest own_request() {
+    std::optional<slurm::SubmissionRequest> request;
+    const auto stop = [&] { return world_.signals.noticed() || world_.signals.terminated(); };
+    wait_for_store(
+        [&] {
+          folder_.require_own();
+          request = folder_.request();
+        },
+        stop);
+    return *request;
+  }
+
+  // Nothing may hang on it: without its last record a start counts as one that was ended without a word.
+  void write_record() {
+    try {
+      slurm::write_run(files_, folder_.batch_folder(batch_), run_);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the record of this start was not written: {}", error.what());
+    }
+  }
+
+  bool too_late_to_run() const {
+    return world_.signals.noticed() || world_.signals.terminated() ||
+           (ends_at_ && *ends_at_ - world_.now() < kShortestRun);
+  }
+
+  // while_storage_fails() with pauses that heed `stop`.
+  void wait_for_store(const std::function<void()>& work, const std::function<bool()>& stop) const {
+    while_storage_fails(work, stop, [&](std::chrono::milliseconds duration) {
+      for (auto left = duration; left > 0ms && !stop(); left -= 200ms)
+        world_.slurm.sleep(std::min<std::chrono::milliseconds>(left, 200ms));
+    });
+  }
+  // A store that is full or away has the time that the allocation has.
+  void patiently(const std::function<void()>& work) const {
+    wait_for_store(work, [&] { return too_late_to_run(); });
+  }
+
+  slurm::Client client(std::chrono::milliseconds patience) const {
+    slurm::Effects effects = world_.slurm;
+    effects.sleep = [this, stopped = world_.signals.terminated(),
+                     sleep = effects.sleep](std::chrono::milliseconds duration) {
+      for (auto left = duration; left > 0ms; left -= 200ms) {
+        if (!stopped && world_.signals.terminated())
+          throw core::RuntimeError(core::ErrorKind::kInterrupted, "SLURM ends this job");
+        sleep(std::min<std::chrono::milliseconds>(left, 200ms));
+      }
+    };
+    return slurm::Client(std::move(effects),
+                         {.command_limit = std::min<std::chrono::milliseconds>(patience, 30s), .patience = patience});
+  }
+
+  // What is left of the allocation, as patience with the controller.
+  std::chrono::milliseconds end_patience() const {
+    if (world_.signals.terminated()) return kLeastPatience;
+    if (!ends_at_) return kEndPatience;
+    return std::clamp<std::chrono::milliseconds>(*ends_at_ - world_.now() - 30s, kLeastPatience, kEndPatience);
+  }
+
+  // SLURM 22.05 does not say in the environment when the allocation ends.
+  void ask_who_we_are() {
+    std::optional<Time> submitted;
+    try {
+      const auto answer = client(kBeginPatience).show(here_.job, batch_.job_name);
+      if (const auto* job = std::get_if<slurm::ShownJob>(&answer)) {
+        ends_at_ = job->end;
+        // A requeue gives it, or one of an array's elements alone, a time of its own: no word of the first is better.
+        if (job->restarts == 0) submitted = job->submitted;
+      } else {
+        core::log_warning("SLURM does not know job {} by the name of {}: it lost it", here_.job, batch_.job_name);
+      }
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the end of the allocation is not known: {}", error.what());
+    }
+    if (ends_at_) environment_["SLURM_JOB_END_TIME"] = std::to_string(ends_at_->time_since_epoch().count());
+    environment_[kSubmissionVariable] = folder_.path();
+    // No error of srun's own may look like one of the run's.
+    environment_["SLURM_EXIT_ERROR"] = "1";
+    say_that_slurm_has_us(submitted);
+  }
+
+  // Whoever submitted may have died, or may never have heard what became of it. Nothing that goes wrong here may keep
+  // the run from its begin.
+  void say_that_slurm_has_us(const std::optional<Time>& submitted) {
+    try {
+      const auto standing = folder_.accept(batch_, run_.generation, {here_.array, "", submitted});
+      if (standing.id != here_.array)
+        core::log_warning("job {} is a double of job {}: generation {} of '{}'", here_.array, standing.id,
+                          run_.generation, batch_.job_name);
+    } catch (const std::exception& error) {
+      core::log_warning("that SLURM has job {} could not be written down: {}", here_.array, error.what());
+    }
+  }
+
+  // Another launcher, or another start, must still fit into the allocation.
+  std::chrono::milliseconds begin_limit() const {
+    if (!ends_at_) return kLongestBegin;
+    return std::clamp<std::chrono::milliseconds>((*ends_at_ - world_.now()) / 4, kShortestBegin, kLongestBegin);
+  }
+
+  // The one that worked in this submission before comes first.
+  std::vector<slurm::Launcher> launchers() const {
+    if (request_.launcher != "auto") return {slurm::parse_launcher(request_.launcher)};
+    auto list = world_.launchers(here_.nodes, environment_);
+    std::vector<slurm::AllocationRun> runs;
+    for (const auto& batch : request_.batches)
+      for (auto& run : slurm::read_runs(files_, folder_.batch_folder(batch)))
+        if (!run.launcher.empty()) runs.push_back(std::move(run));
+    const auto latest =
+        std::max_element(runs.begin(), runs.end(), [](const auto& a, const auto& b) { return a.begin < b.begin; });
+    if (latest != runs.end())
+      std::stable_partition(list.begin(), list.end(),
+                            [&](slurm::Launcher one) { return slurm::name_of(one) == latest->launcher; });
+    return list;
+  }
+
+  // A run of an earlier start may live on, on nodes that SLURM has lost sight of: it lets no other begin, which is no
+  // fault of a launcher's, and does the same work meanwhile. \throws RuntimeError (is_storage()) if the store has kept
+  // the run from its begin
+  void launch(slurm::Ending& ending) {
+    for (;;) {
+      RunWatch watch(files_, work_->run_folder, world_.clock);
+      ending.wrong_usage = false;
+      try_launchers(ending, watch);
+      ending.another_run = !ending.began && watch.other_moved();
+      if (!ending.another_run) return;
+      core::log_warning("the suite is still being run by {}, of an earlier start: waiting for its end", watch.other());
+      const auto stop = [&] { return too_late_to_run(); };
+      if (!wait_for_end(watch, stop, world_.slurm.sleep)) return;
+      const Outcome outcome = read_outcome(files_, *work_);
+      if (outcome.complete || outcome.asked_to_stop) return;
+    }
+  }
+
+  void try_launchers(slurm::Ending& ending, RunWatch& watch) {
+    const auto list = launchers();
+    if (list.empty()) {
+      core::log_error("{} nodes cannot be used: neither `srun --mpi=pmix` nor mpirun is here", here_.nodes);
+      ending.wrong_usage = true;
+    }
+    std::set<Start> starts;
+    for (const auto launcher : list) {
+      if (world_.signals.noticed() || world_.signals.terminated()) return;
+      starts.insert(launch_with(launcher, watch));
+      ending.began = starts.contains(Start::kBegan);
+      if (ending.began || watch.other_moved()) return;
+    }
+    // It may still fail where the launcher, or mpirun's exit code, did not say so.
+    if (!starts.contains(Start::kRefused)) core::probe_storage(files_, folder_.batch_folder(batch_));
+    if (starts.contains(Start::kStoreFailed)) throw core::system_error("the store failed the run at its begin", EIO);
+    ending.wrong_usage = ending.wrong_usage || (starts.contains(Start::kRefused) && !starts.contains(Start::kFailed));
+  }
+
+  // What came of a launcher. kRefused: the run did not begin and said why, with exit code 2, which srun
+  // (SLURM_EXIT_ERROR) and mpirun never have of their own; kSilent: mpirun ends with 0 whatever its processes said, so
+  // that another launcher's word counts; kStoreFailed: it would have begun with a store that works; kFailed: the
+  // launcher itself, or a crash.
+  enum class Start { kBegan, kRefused, kSilent, kStoreFailed, kFailed };
+
+  Start launch_with(slurm::Launcher launcher, RunWatch& watch) {
+    watch.expect(begin_limit());
+    const auto note_that_it_works = [&] {
+      if (!run_.launcher.empty() || !watch.began()) return;
+      run_.launcher = slurm::name_of(launcher);
+      write_record();
+    };
+    const auto over = [&] {
+      note_that_it_works();
+      return watch.over();
+    };
+    const auto command = slurm::launch_command(launcher, here_.nodes, work_->suite_run);
+    try {
+      const auto launched = world_.launch(command, environment_, {[&] { return watch.began(); }, over});
+      note_that_it_works();
+      core::log_info("launcher '{}': {}{}", slurm::name_of(launcher), core::describe(launched.status),
+                     run_.launcher.empty() ? "; no run began" : "");
+      if (!run_.launcher.empty()) return Start::kBegan;
+      const auto* exited = std::get_if<core::Exited>(&launched.status);
+      if (exited != nullptr && exited->code == 2) return Start::kRefused;
+      if (exited != nullptr && exited->code == kToBeRunAgain) return Start::kStoreFailed;
+      return launcher == slurm::Launcher::kMpirun && exited != nullptr && exited->code == 0 ? Start::kSilent
+                                                                                            : Start::kFailed;
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("launcher '{}': {}", slurm::name_of(launcher), error.what());
+      return Start::kFailed;
+    }
+  }
+
+  // What SLURM says of us now; nothing without an answer.
+  void ask_what_became_of_us(slurm::Ending& ending) const {
+    try {
+      ending.job = client(end_patience()).show(here_.job, batch_.job_name);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("SLURM does not say what becomes of this job: {}", error.what());
+    }
+  }
+
+  // \param clean_end the run ended by itself, and wrote the tables
+  int conclude(slurm::Ending ending, bool clean_end) {
+    if (!ending.complete && (!ending.given_up || ending.store_failed)) ask_what_became_of_us(ending);
+    ending.noticed = world_.signals.noticed();
+    ending.terminated = world_.signals.terminated();
+    ending.ends_at = ends_at_;
+    ending.now = world_.now();
+    const auto cause = slurm::cause_of(ending);
+    run_.cause = cause;
+    run_.end = ending.now;
+    const auto step = slurm::next_step(cause, run_.before, run_.after, earlier_, request_);
+    return std::visit(core::Overloaded{[&](slurm::Leave) { return leave("SLURM or its user has decided"); },
+                                       [&](slurm::Finish) { return finish(cause, clean_end); },
+                                       [&](const slurm::GiveUp& give_up) { return give(cause, give_up.why); },
+                                       [&](slurm::GoOn go_on) { return go_on_by(go_on.way, ending); }},
+                      step);
+  }
+
+  int ended(const std::string& verdict, int code) {
+    run_.verdict = verdict;
+    write_record();
+    core::log_info("allocation {}: {}; {}", here_.job, slurm::name_of(*run_.cause), verdict);
+    return code;
+  }
+
+  int leave(const std::string& why) { return ended(why, kToBeRunAgain); }
+
+  int give(slurm::EndCause cause, const std::string& why) {
+    core::log_error("given up: {}; mend it, then `resolute suite resume`", why);
+    run_.given_up = true;
+    return ended("given up: " + why, cause == slurm::EndCause::kConfiguration ? 2 : 1);
+  }
+
+  int finish(slurm::EndCause cause, bool clean_end) {
+    if (cause != slurm::EndCause::kComplete) return ended("the suite ended with failed jobs", 3);
+    // Of an array, the element is complete: the suite may not be.
+    if (batch_.jobs.empty() || orchestrator::all_results_there(files_, work_->store, work_->suite)) {
+      if (!clean_end || run_.launcher.empty()) write_tables(files_, *work_);
+      folder_.end("every result is there");
+    }
+    return ended("complete", 0);
+  }
+
+  int go_on_by(slurm::Continuation way, const slurm::Ending& ending) {
+    const bool known = ending.job && std::holds_alternative<slurm::ShownJob>(*ending.job);
+    const bool lost = ending.job && !known;
+    if (way == slurm::Continuation::kChain || lost) return chain(lost ? "SLURM lost this job" : "as it is asked for");
+    if (!known) return leave("SLURM does not answer: `resolute suite resume` goes on");
+    // SLURM ends this process as soon as it has the word.
+    ended("requeued", kToBeRunAgain);
+    try {
+      const auto answer = client(end_patience()).requeue(here_.array, here_.element);
+      if (std::holds_alternative<slurm::Done>(answer)) return kToBeRunAgain;
+      const auto* refused = std::get_if<slurm::Refused>(&answer);
+      if (refused == nullptr) return chain("SLURM lost this job");
+      return chain(refused->why);
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() == core::ErrorKind::kInterrupted) return kToBeRunAgain;
+      core::log_error("{}", error.what());
+      return leave("SLURM does not answer: `resolute suite resume` goes on");
+    }
+  }
+
+  int chain(const std::string& why) {
+    const int next = run_.generation + 1;
+    ended(fmt::format("generation {} follows ({})", next, why), kToBeRunAgain);
+    try {
+      auto asked = client(end_patience());
+      const auto answer = slurm::ensure_submitted(files_, asked, world_.slurm, folder_, batch_, next, std::nullopt);
+      if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
+        core::log_error("SLURM takes no successor: {}", refused->why);
+        run_.given_up = true;
+        return ended("given up: SLURM takes no successor: " + refused->why, 1);
+      }
+      core::log_info("generation {} is job {}", next, std::get<slurm::KnownJob>(answer).id);
+    } catch (const core::RuntimeError& error) {
+      core::log_error("{}", error.what());
+      return leave("no successor yet: `resolute suite resume` goes on");
+    }
+    return kToBeRunAgain;
+  }
+
+  const AllocationWorld& world_;
+  core::FileSystem& files_ = world_.files;
+  slurm::SubmissionFolder folder_;
+  const slurm::SubmissionRequest request_;
+  const slurm::Batch& batch_;
+  const slurm::AllocationEnvironment here_;
+  Environment environment_;
+  std::optional<Time> ends_at_;
+  std::vector<slurm::AllocationRun> earlier_;
+  slurm::AllocationRun run_;
+  std::optional<AllocationWork> work_;
+};
+
+}  // namespace
+
+AllocationWorld real_allocation_world(const AllocationSignals& signals, PlanOf plan_of) {
+  return {core::real_file_system(),
+          core::monotonic_clock(),
+          signals,
+          [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
+          slurm::real_effects(),
+          std::move(plan_of),
+          launchers_here,
+          [&signals](const auto& command, const auto& environment, const auto& run) {
+            return run_launcher(command, environment, signals, run, core::monotonic_clock(), kLinger);
+          }};
+}
+
+int run_allocation(const AllocationWorld& world, const AllocationOrder& order, Environment environment) {
+  return Allocation(world, order, std::move(environment)).run();
+}
+
+}  // namespace resolute::allocations

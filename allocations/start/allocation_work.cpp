@@ -1,0 +1,111 @@
+#include "allocations/start/allocation_work.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "orchestrator/decisions/failure.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/run/run.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/tables.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+std::vector<std::string> suite_arguments(const slurm::SubmissionFolder& folder,
+                                         const slurm::SubmissionRequest& request) {
+  std::vector<std::string> arguments{folder.suite_file().string(), "--store", request.store.string(), "--relative-to",
+                                     request.relative_to.string()};
+  arguments.insert(arguments.end(), request.plan_arguments.begin(), request.plan_arguments.end());
+  return arguments;
+}
+
+const std::string& job_of_element(const slurm::Batch& batch, const std::optional<int>& element) {
+  if (!element || !std::in_range<std::size_t>(*element) || static_cast<std::size_t>(*element) >= batch.jobs.size())
+    throw core::input_error(fmt::format("batch {} has {} elements, and this is {}", batch.number, batch.jobs.size(),
+                                        element ? fmt::format("number {}", *element) : "none of them"));
+  return batch.jobs[static_cast<std::size_t>(*element)];
+}
+
+// Highest checkpoints of the plan's jobs, summed: it grows with every one that is written.
+std::int64_t checkpointed_steps(const orchestrator::State& state, const experiments::Plan& plan) {
+  std::int64_t steps = 0;
+  for (const auto& job : plan.jobs)
+    if (const auto number = state.numbers.find(job.id.hex); number != state.numbers.end())
+      steps += std::max<std::int64_t>(0, orchestrator::job_of(state, number->second).checkpoint);
+  return steps;
+}
+
+}  // namespace
+
+AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
+                         const slurm::Batch& batch, const std::optional<int>& element, const PlanOf& plan_of) {
+  const auto arguments = suite_arguments(folder, request);
+  AllocationWork work{experiments::StoreLayout(request.store), plan_of(arguments), {}, {}, request.container};
+  const bool in_container = !request.container.empty() && !request.container_program.empty();
+  work.suite_run.push_back(in_container ? request.container_program : request.resolute.string());
+  work.suite_run.insert(work.suite_run.end(), {"suite", "run"});
+  work.suite_run.insert(work.suite_run.end(), arguments.begin(), arguments.end());
+  work.suite_run.insert(work.suite_run.end(), request.run_arguments.begin(), request.run_arguments.end());
+  int allocation = batch.first_allocation;
+  if (batch.jobs.empty()) {
+    work.plan = work.suite;
+  } else {
+    const std::string& job = job_of_element(batch, element);
+    work.plan = orchestrator::select(work.suite, job);
+    work.suite_run.insert(work.suite_run.end(), {"--only", job});
+    allocation += *element;
+  }
+  work.suite_run.insert(work.suite_run.end(), {"--allocation", std::to_string(allocation)});
+  work.run_folder = work.store.suite_folder(experiments::run_name(work.suite.suite, allocation));
+  return work;
+}
+
+Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
+  Outcome outcome;
+  outcome.achieved.results = std::count_if(work.plan.jobs.begin(), work.plan.jobs.end(), [&](const auto& job) {
+    return orchestrator::has_result(files, work.store, job.id);
+  });
+  outcome.complete = std::cmp_equal(outcome.achieved.results, work.plan.jobs.size());
+  outcome.achieved.steps.reset();
+  try {
+    const auto past = orchestrator::read_past(files, work.run_folder);
+    outcome.achieved.steps = checkpointed_steps(past.state, work.plan);
+    outcome.end = past.state.end;
+    outcome.store_failed =
+        std::any_of(past.state.jobs.begin(), past.state.jobs.end(), [](const orchestrator::Job& job) {
+          const auto* failed = std::get_if<orchestrator::Failed>(&job.state);
+          return job.wanted && failed != nullptr && failed->cause == orchestrator::Cause::kStorageFull;
+        });
+    // The words of a request to stop (coordinator).
+    outcome.asked_to_stop = past.state.stop && past.state.stop->starts_with("cancelled by ");
+  } catch (const core::RuntimeError& error) {
+    if (error.is_storage()) throw;
+    core::log_warning("the journal says nothing of the run: {}", error.what());
+  }
+  return outcome;
+}
+
+void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
+                         const std::function<void(std::chrono::milliseconds)>& sleep) {
+  const auto budget = orchestrator::budget_of(orchestrator::Cause::kStoreError);
+  for (int failures = 1;; ++failures) {
+    try {
+      work();
+      return;
+    } catch (const core::RuntimeError& error) {
+      if (!error.is_storage() || stop()) throw;
+      if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
+    }
+    sleep(orchestrator::back_off(budget, failures));
+  }
+}
+
+void write_tables(core::FileSystem& files, const AllocationWork& work) {
+  results::write_tables(files, work.store.suite_folder(work.suite.suite) / "tables",
+                        results::aggregate(work.suite, files, work.store));
+}
+
+}  // namespace resolute::allocations

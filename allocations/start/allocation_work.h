@@ -1,0 +1,60 @@
+#pragma once
+//! \file
+//! What one allocation of a submission is to run, and what the store says of how that went: SLURM's and the launcher's
+//! exit codes say nothing of it.
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/messages/event.h"
+#include "slurm/allocation.h"
+#include "slurm/submission.h"
+
+namespace resolute::allocations {
+
+//! Set in the environment of an allocation's run: the submission's folder.
+inline constexpr const char* kSubmissionVariable = "RESOLUTE_SUBMISSION";
+
+//! Exit code of `suite run`: interrupted. Of one in an allocation also where the store failed it.
+inline constexpr int kToBeRunAgain = 75;
+
+struct AllocationWork {
+  experiments::StoreLayout store;
+  experiments::Plan suite;
+  experiments::Plan plan;              //!< of the suite, what this allocation does: all, or an element's job
+  std::filesystem::path run_folder;    //!< with the journals of its runs
+  std::vector<std::string> suite_run;  //!< what each node runs, with a container's command before it
+};
+//! Plans a suite by the arguments of `resolute suite plan`, SUITE.toml first; raw images need not be there.
+using PlanOf = std::function<experiments::Plan(const std::vector<std::string>& arguments)>;
+//! \param element of the batch, where that is an array \throws RuntimeError: kInput if suite or element cannot be
+AllocationWork read_work(const slurm::SubmissionFolder& folder, const slurm::SubmissionRequest& request,
+                         const slurm::Batch& batch, const std::optional<int>& element, const PlanOf& plan_of);
+
+//! What stands in the store when a launcher has ended. A journal that cannot be read gives a warning, and less: then
+//! the steps are not known.
+struct Outcome {
+  slurm::Achieved achieved;
+  bool complete = false;
+  std::optional<orchestrator::RunEnd> end{};  //!< of the last run there
+  bool asked_to_stop = false;                 //!< it ended because `suite cancel` wanted it
+  bool store_failed = false;                  //!< it gave jobs up for a full store
+};
+Outcome read_outcome(core::FileSystem& files, const AllocationWork& work);
+
+//! Calls `work` again, after 1, 2, 4 … 60 seconds, as long as the storage fails it (RuntimeError::is_storage()).
+//! \param stop asked before each wait: then what the last call threw goes to the caller
+void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
+                         const std::function<void(std::chrono::milliseconds)>& sleep);
+
+//! The suite's tables anew, where a run may have ended before it wrote them.
+void write_tables(core::FileSystem& files, const AllocationWork& work);
+
+}  // namespace resolute::allocations

@@ -1,0 +1,200 @@
+#include "allocations/submissions/allocation_view.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "allocations/submissions/pending_reason.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+using slurm::AllocationRun;
+using slurm::EndCause;
+using slurm::Phase;
+using slurm::QueuedJob;
+constexpr const char* kResume = "`resolute suite resume` submits it again";
+
+int elements_of(const StoredBatch& batch) { return static_cast<int>(batch.batch.jobs.size()); }
+
+Phase phase_of(const QueuedJob& job) { return slurm::phase_of(job.state, job.reason); }
+
+// Of several jobs of one name (generations, a doubled submission) the one that matters most is shown.
+int weight_of(Phase phase) {
+  using enum Phase;
+  constexpr std::array kLightestFirst{kEnded, kEnding, kHeld, kWaits, kRuns};
+  return static_cast<int>(std::find(kLightestFirst.begin(), kLightestFirst.end(), phase) - kLightestFirst.begin());
+}
+
+// The jobs of one id, an array's elements or one alone; empty: SLURM knows none of the batch's name.
+std::vector<const QueuedJob*> jobs_of(const StoredBatch& batch, const SlurmAnswer& answer) {
+  auto jobs = jobs_named_as(batch, answer);
+  if (jobs.empty()) return jobs;
+  const slurm::JobNumber last_known = batch.known.empty() ? 0 : batch.known.back().id;
+  const auto rank = [&](const QueuedJob* job) {
+    return std::tuple(weight_of(phase_of(*job)), job->array == last_known, job->submitted.value_or(slurm::Time{}));
+  };
+  const auto best = std::max_element(jobs.begin(), jobs.end(), [&](auto a, auto b) { return rank(a) < rank(b); });
+  std::erase_if(jobs, [array = (*best)->array](const QueuedJob* job) { return job->array != array; });
+  return jobs;
+}
+
+std::string end_text(const AllocationRun& run) {
+  std::string text(run.cause ? slurm::name_of(*run.cause) : "without a word");
+  if (!run.verdict.empty()) text += ": " + run.verdict;
+  return text;
+}
+
+std::string last_end_of(const StoredBatch& batch) {
+  if (elements_of(batch) == 0) {
+    const auto ended = std::find_if(batch.runs.rbegin(), batch.runs.rend(), [](const auto& run) { return run.end; });
+    return ended == batch.runs.rend() ? "" : end_text(*ended);
+  }
+  std::map<std::string, int> counts;
+  for (const auto& [element, run] : last_runs(batch))
+    if (run->end) ++counts[std::string(run->cause ? slurm::name_of(*run->cause) : "without a word")];
+  std::vector<std::string> parts;
+  for (const auto& [cause, count] : counts) parts.push_back(fmt::format("{} {}", count, cause));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// For an allocation that is no more while the suite is not complete.
+std::string advice_after(const StoredBatch& batch, const AllocationView& view) {
+  const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
+  if (is_over(batch)) {
+    const bool failures = std::any_of(batch.runs.begin(), batch.runs.end(),
+                                      [](const auto& run) { return run.cause == EndCause::kIncomplete; });
+    return failures ? "see what failed; `resolute suite resume` tries it again" : "";
+  }
+  const bool told = last != nullptr && last->end && last->cause != EndCause::kLauncherFailed &&
+                    last->cause != EndCause::kConfiguration && last->cause != EndCause::kInterrupted;
+  if (told || !has_log(batch, view.job)) return kResume;
+  return fmt::format("{} tells more; {}", log_file(batch, view.job, "ELEMENT").string(), kResume);
+}
+
+// SLURM knows nothing of it, or was not asked.
+void judge_by_records(const StoredBatch& batch, bool asked, bool complete, AllocationView& view) {
+  using enum AllocationView::State;
+  const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
+  const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
+  if (complete || is_over(batch))
+    view.state = kEnded;
+  else if (!asked)
+    view.state = kUnknown;
+  else if (of_this_job && last->end && !last->verdict.starts_with("requeue"))
+    view.state = kEnded;
+  else
+    view.state = kLost;
+  if (!complete && view.state != kUnknown) view.advice = advice_after(batch, view);
+}
+
+// "3 RUNNING, 7 PENDING".
+std::string counts_text(const std::vector<const QueuedJob*>& jobs) {
+  std::map<slurm::JobState, int> counts;
+  for (const QueuedJob* job : jobs) ++counts[job->state];
+  std::vector<std::string> parts;
+  for (const auto& [state, count] : counts) parts.push_back(fmt::format("{} {}", count, slurm::name_of(state)));
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+// Elements that will not come back by themselves.
+int missing_elements(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs) {
+  std::set<int> accounted;
+  for (const QueuedJob* job : jobs)
+    if (job->element && phase_of(*job) != Phase::kEnded) accounted.insert(*job->element);
+  for (const auto& [element, run] : last_runs(batch))
+    if (ended_for_good(*run)) accounted.insert(element);
+  return std::max(0, elements_of(batch) - static_cast<int>(accounted.size()));
+}
+
+AllocationView::State state_of(Phase phase) {
+  using enum AllocationView::State;
+  constexpr std::array kStates{std::pair{Phase::kWaits, kWaits}, std::pair{Phase::kHeld, kHeld},
+                               std::pair{Phase::kRuns, kRuns}, std::pair{Phase::kEnding, kEnding},
+                               std::pair{Phase::kEnded, kEnded}};
+  return std::find_if(kStates.begin(), kStates.end(), [&](const auto& one) { return one.first == phase; })->second;
+}
+
+void judge_by_slurm(const StoredBatch& batch, const std::vector<const QueuedJob*>& jobs, bool complete,
+                    AllocationView& view) {
+  using enum AllocationView::State;
+  const QueuedJob& shown = **std::max_element(jobs.begin(), jobs.end(), [](const auto* a, const auto* b) {
+    return weight_of(phase_of(*a)) < weight_of(phase_of(*b));
+  });
+  view.job = shown.array;
+  view.state = state_of(phase_of(shown));
+  view.begin = shown.begin;
+  view.end = shown.end;
+  view.slurm_state = view.elements > 0 ? counts_text(jobs) : std::string(slurm::name_of(shown.state));
+  std::set<std::string> lists;  // elements may share a node
+  for (const QueuedJob* job : jobs)
+    if (const Phase phase = phase_of(*job); phase == Phase::kRuns || phase == Phase::kEnding)
+      if (job->node_list.empty() || lists.insert(job->node_list).second) view.nodes += job->nodes;
+  view.node_list = fmt::format("{}", fmt::join(lists, ","));
+  if (view.state == kWaits || view.state == kHeld) {
+    view.reason = shown.reason == "None" ? "" : shown.reason;
+    view.nodes = shown.nodes;
+    view.advice = explain_reason(view.reason).advice;
+    if (view.state == kHeld && view.advice.empty()) view.advice = "`resolute suite resume` releases it";
+  }
+  if (complete) return;
+  if (view.state == kEnded)
+    view.advice = advice_after(batch, view);
+  else if (const int missing = missing_elements(batch, jobs); view.elements > 0 && missing > 0 && view.advice.empty())
+    view.advice = fmt::format("{} elements have gone; `resolute suite resume` submits them again", missing);
+}
+
+AllocationView view_of(const StoredSubmission& submission, const StoredBatch& batch, const SlurmAnswer& answer,
+                       bool complete) {
+  using enum AllocationView::State;
+  AllocationView view;
+  view.submission = submission.request.token;
+  view.batch = batch.batch.number;
+  view.allocation = batch.batch.first_allocation;
+  view.elements = elements_of(batch);
+  view.job = batch.known.empty() ? 0 : batch.known.back().id;
+  view.starts = static_cast<int>(batch.runs.size());
+  view.last_end = last_end_of(batch);
+  if (const auto jobs = jobs_of(batch, answer); !jobs.empty()) {
+    judge_by_slurm(batch, jobs, complete, view);
+  } else if (submission.ended) {
+    view.state = kEnded;
+  } else if (submission.other_user) {
+    judge_by_records(batch, false, complete, view);
+    if (view.state == kUnknown)
+      view.advice = fmt::format("submitted by {0}: only {0} can ask SLURM", *submission.other_user);
+  } else if (const auto* refused = std::get_if<slurm::Refused>(&batch.last)) {
+    view.state = kRefused;
+    view.reason = refused->why;
+    if (!complete) view.advice = "submit again with what SLURM takes";
+  } else if (batch.generation < 0 || std::holds_alternative<slurm::Intended>(batch.last)) {
+    view.state = complete ? kEnded : answer.trouble ? kUnknown : kNotSubmitted;
+    if (!complete) view.advice = "`resolute suite resume` settles it, unless it is being submitted just now";
+  } else {
+    judge_by_records(batch, !answer.trouble, complete, view);
+  }
+  return view;
+}
+
+}  // namespace
+
+bool may_live(AllocationView::State state) {
+  using enum AllocationView::State;
+  return state == kWaits || state == kHeld || state == kRuns || state == kEnding || state == kUnknown;
+}
+
+std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
+                                 bool complete) {
+  const bool all_ended = std::all_of(submissions.begin(), submissions.end(), [](const auto& one) { return one.ended; });
+  std::vector<AllocationView> views;
+  for (const StoredSubmission& submission : submissions)
+    if (!submission.ended || (all_ended && &submission == &submissions.back()))
+      for (const StoredBatch& batch : submission.batches) views.push_back(view_of(submission, batch, answer, complete));
+  return views;
+}
+
+}  // namespace resolute::allocations

@@ -1,0 +1,46 @@
+#pragma once
+//! \file
+//! What each allocation of a suite does, for who looks on: which wait, run, or have gone without a word. Pure.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "allocations/submissions/stored_submission.h"
+#include "settings/choice.h"
+
+namespace resolute::allocations {
+
+//! One allocation, or a whole array.
+struct AllocationView {
+  //! kNotSubmitted: an intent without an answer; kLost: SLURM knows it no more, and it did not end by its own record.
+  enum class State { kWaits, kHeld, kRuns, kEnding, kEnded, kLost, kRefused, kNotSubmitted, kUnknown };
+  std::string submission;  //!< token
+  int batch = 1;
+  int allocation = 1;  //!< the first of the batch
+  int elements = 0;    //!< of an array; 0: none
+  slurm::JobNumber job = 0;
+  State state = State::kUnknown;
+  std::string slurm_state;             //!< SLURM's word: "PENDING"; of an array, counts: "3 RUNNING, 7 PENDING"
+  std::string reason;                  //!< why it waits, in SLURM's words (pending_reason.h), or why it was refused
+  int nodes = 0;                       //!< different ones
+  std::string node_list;               //!< compressed; of an array, those of its elements after one another
+  std::optional<slurm::Time> begin{};  //!< begin, or when it is expected to
+  std::optional<slurm::Time> end{};
+  int starts = 0;        //!< of its script
+  std::string last_end;  //!< cause and verdict of the last start that has ended; of an array, counts by cause
+  std::string advice;    //!< what to do; empty: nothing
+};
+constexpr auto words_of(AllocationView::State) {
+  return settings::words("waits", "held", "runs", "ending", "ended", "lost", "refused", "not-submitted", "unknown");
+}
+constexpr std::string_view name_of(AllocationView::State state) { return settings::word(state); }
+//! It will run, or may: SLURM has it, or could not be asked.
+bool may_live(AllocationView::State state);
+//! Those of submissions that have not ended, or, where all have, of the last one. Pure. \param complete every job has
+//! its result
+std::vector<AllocationView> join(const std::vector<StoredSubmission>& submissions, const SlurmAnswer& answer,
+                                 bool complete);
+
+}  // namespace resolute::allocations

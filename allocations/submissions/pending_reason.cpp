@@ -1,0 +1,93 @@
+#include "allocations/submissions/pending_reason.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace resolute::allocations {
+
+namespace {
+
+constexpr std::string_view kRelease = "`resolute suite resume` releases it";
+constexpr std::string_view kSubmitAgain = "`resolute suite cancel`, then submit with what it allows";
+
+struct Known {
+  std::string_view start;  //!< of the reason, in lower case and without underscores
+  std::string_view words;
+  std::string_view advice;
+};
+
+// The first that fits counts: longer ones stand before those that they begin with.
+constexpr std::array<Known, 38> kReasons{{
+    {"resources", "it is next, the nodes that it needs are busy", ""},
+    {"priority", "other jobs come first", ""},
+    {"partitiontimelimit", "its time limit is above the partition's: it would wait for ever",
+     "`resolute suite cancel`, then submit with a shorter --time"},
+    {"partitionnodelimit", "it asks for more nodes than the partition allows: it would wait for ever",
+     "`resolute suite cancel`, then submit with fewer --nodes"},
+    {"partitionconfig", "the partition is not made for what it asks for, mostly too many nodes: it would wait for ever",
+     "`resolute suite cancel`, then submit with fewer --nodes or another --partition"},
+    {"partitiondown", "the partition is closed", ""},
+    {"partitioninactive", "the partition is closed", ""},
+    {"dependencyneversatisfied", "a job that it was to follow failed: it would wait for ever",
+     "`resolute suite cancel`, then `resolute suite resume`"},
+    {"dependency", "another job of its submission has to end first", ""},
+    {"begintime", "SLURM holds it back for up to two minutes after a requeue", ""},
+    {"jobhelduser", "you hold it", kRelease},
+    {"jobheldadmin", "an administrator holds it", "ask the site why"},
+    {"jobholdmaxrequeue", "it was requeued too often, and SLURM holds it since", kRelease},
+    {"job requeued in held state", "it was requeued and held", kRelease},
+    {"launch failed requeued held", "a node could not start it, and SLURM holds it since", kRelease},
+    {"requeuedholdlimit", "it was requeued too often, and SLURM holds it since", kRelease},
+    {"job held", "it is held", kRelease},
+    {"reqnodenotavail", "a node that it needs is down, drained or reserved", "`sinfo -R` tells why"},
+    {"nodes required for job are down", "nodes that it needs are down, drained or reserved", "`sinfo -R` tells why"},
+    {"nodedown", "a node that it needs is down", "`sinfo -R` tells why"},
+    {"qosmaxwall", "its time limit is above the QOS's: it would wait for ever",
+     "`resolute suite cancel`, then submit with a shorter --time"},
+    {"assocmaxwall", "its time limit is above the account's: it would wait for ever",
+     "`resolute suite cancel`, then submit with a shorter --time"},
+    {"qosnotallowed", "this QOS is not allowed here: it would wait for ever", kSubmitAgain},
+    {"accountnotallowed", "this account is not allowed here: it would wait for ever", kSubmitAgain},
+    {"invalidaccount", "SLURM does not know its account: it would wait for ever", kSubmitAgain},
+    {"invalidqos", "SLURM does not know its QOS: it would wait for ever", kSubmitAgain},
+    {"badconstraints", "no node has what it asks for: it would wait for ever", kSubmitAgain},
+    {"qosmin", "it asks for less than its QOS demands: it would wait for ever", kSubmitAgain},
+    {"qosgrp", "all users of its QOS together are at a limit", ""},
+    {"qos", "your jobs of its QOS are at a limit", ""},
+    {"assocgrp", "its account is at a limit", ""},
+    {"assoc", "your jobs of its account are at a limit", ""},
+    {"jobarraytasklimit", "as many of the array run as may run at once", ""},
+    {"reservationdeleted", "its reservation is gone", kSubmitAgain},
+    {"reservation", "its reservation has not begun, or is full", ""},
+    {"licenses", "licences that it needs are taken", ""},
+    {"cleaning", "its last start is being cleaned up", ""},
+    {"prolog", "the nodes are being prepared", ""},
+}};
+
+// squeue writes "launch failed requeued held", scontrol "launch_failed_requeued_held".
+std::string plain(std::string_view reason) {
+  std::string text(reason);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
+  const auto begin = text.find_first_not_of(" (");
+  return begin == std::string::npos ? "" : text.substr(begin);
+}
+
+}  // namespace
+
+PendingReason explain_reason(std::string_view reason) {
+  const std::string text = plain(reason);
+  if (text.empty() || text == "none" || text == "none)") return {};
+  // A limit of one job, which no end of another one lifts: QOSMaxGRESPerJob, AssocMaxCpuPerJobLimit, QOSMaxNodePerJob.
+  if ((text.starts_with("qosm") || text.starts_with("assocm")) && !text.starts_with("qosmaxwall") &&
+      !text.starts_with("assocmaxwall") &&
+      (text.find("perjob") != std::string::npos || text.find("pernode") != std::string::npos))
+    return {"it asks for more than one job may have: it would wait for ever", std::string(kSubmitAgain)};
+  const auto known =
+      std::find_if(kReasons.begin(), kReasons.end(), [&](const Known& one) { return text.starts_with(one.start); });
+  if (known == kReasons.end()) return {std::string(reason), ""};
+  return {std::string(known->words), std::string(known->advice)};
+}
+
+}  // namespace resolute::allocations

@@ -1,0 +1,193 @@
+#include "allocations/submissions/standing.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "allocations/submissions/submitter.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/overloaded.h"
+
+namespace resolute::allocations {
+
+namespace fs = std::filesystem;
+using State = BatchStanding::State;
+
+namespace {
+
+// Together a KillWait of SLURM's default and then some.
+constexpr int kEndingLooks = 13;
+constexpr std::chrono::seconds kEndingPause(5);
+
+State state_of(const StoredBatch& batch, const HasResult& has_result) {
+  const auto& jobs = batch.batch.jobs;
+  if (!jobs.empty() && std::all_of(jobs.begin(), jobs.end(), has_result)) return State::kDone;
+  return std::visit(core::Overloaded{[](slurm::NeverTried) { return State::kNeverTried; },
+                                     [](const slurm::Intended&) { return State::kUnsettled; },
+                                     [](const slurm::KnownJob&) { return State::kGone; },
+                                     [](const slurm::Refused&) { return State::kRefused; }},
+                    batch.last);
+}
+
+// One squeue for all of them.
+void ask_slurm_about(slurm::Client& client, std::vector<Standing>& standings) {
+  std::vector<std::string> names;
+  for (const auto& standing : standings)
+    for (const auto& batch : standing.batches)
+      if (batch.generation >= 0) names.push_back(batch.batch.job_name);
+  const auto answer = ask_slurm(client, names);
+  for (auto& standing : standings) {
+    standing.trouble = answer.trouble;
+    for (auto& batch : standing.batches) {
+      for (const auto* job : jobs_named_as(batch, answer))
+        if (slurm::phase_of(job->state) != slurm::Phase::kEnded) batch.queued.push_back(*job);
+      // Where nobody can be asked it counts as there: a second one costs more than waiting.
+      if (batch.state == State::kGone && (answer.trouble || !batch.queued.empty())) batch.state = State::kAlive;
+    }
+  }
+}
+
+}  // namespace
+
+bool is_alive(const Standing& standing) {
+  return std::any_of(standing.batches.begin(), standing.batches.end(),
+                     [](const BatchStanding& batch) { return batch.state == State::kAlive || !batch.queued.empty(); });
+}
+
+bool is_unsettled(const Standing& standing) {
+  return std::any_of(standing.batches.begin(), standing.batches.end(), [](const BatchStanding& batch) {
+    return batch.state == State::kUnsettled || batch.state == State::kNeverTried;
+  });
+}
+
+bool is_held(const slurm::QueuedJob& job) { return slurm::phase_of(job.state, job.reason) == slurm::Phase::kHeld; }
+
+void require_own_submission(const slurm::SubmissionRequest& request) {
+  if (const auto user = other_submitter(request))
+    throw core::input_error(
+        fmt::format("submission {} of suite {} was made by {}", request.token, request.suite, *user),
+        fmt::format("only {} can ask SLURM what became of it", *user),
+        fmt::format("ask {}, or use a store of your own", *user));
+}
+
+void require_own_submissions(core::FileSystem& files, const fs::path& suite_folder) {
+  for (const auto& folder : slurm::submissions(files, suite_folder))
+    if (!folder.ended()) require_own_submission(folder.request());
+}
+
+std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& client, const fs::path& suite_folder,
+                                       const HasResult& has_result) {
+  std::vector<Standing> open;
+  for (auto& folder : slurm::submissions(files, suite_folder)) {
+    if (folder.ended()) continue;
+    auto stored = read_submission(files, folder);
+    Standing standing{folder, std::move(stored.request), {}};
+    for (auto& batch : stored.batches) {
+      const auto state = state_of(batch, has_result);
+      standing.batches.push_back({std::move(batch), state});
+    }
+    open.push_back(std::move(standing));
+  }
+  ask_slurm_about(client, open);
+  return open;
+}
+
+std::vector<Standing> settled_submissions(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                                          const fs::path& suite_folder, const HasResult& has_result) {
+  const auto is_ending = [](const slurm::QueuedJob& job) {
+    return slurm::phase_of(job.state) == slurm::Phase::kEnding;
+  };
+  for (int look = 1;; ++look) {
+    auto open = open_submissions(files, client, suite_folder, has_result);
+    std::size_t ending = 0, others = 0;
+    for (const auto& standing : open)
+      for (const auto& batch : standing.batches)
+        for (const auto& job : batch.queued) ++(is_ending(job) ? ending : others);
+    if (ending == 0 || others > 0 || look == kEndingLooks) return open;
+    if (look == 1) core::log_info("SLURM is ending the last job of the suite: waiting for what becomes of it");
+    effects.sleep(kEndingPause);
+  }
+}
+
+bool same_order(const slurm::SubmissionRequest& one, const slurm::SubmissionRequest& other) {
+  const auto order = [](const slurm::SubmissionRequest& request) {
+    slurm::SubmissionRequest plain = request;
+    plain.token = "000000000000";
+    plain.created = {};
+    plain.by = "";
+    const bool array = !plain.batches.empty() && !plain.batches.front().jobs.empty();
+    const std::size_t allocations = array ? 0 : plain.batches.size();
+    plain.batches.clear();
+    return std::make_tuple(slurm::to_json(plain).dump(), array, allocations);
+  };
+  return order(one) == order(other);
+}
+
+std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Client& client,
+                                           const slurm::Effects& effects, Standing& standing) {
+  std::map<int, slurm::JobNumber> ids;
+  for (auto& batch : standing.batches) {
+    const bool there = batch.state == State::kAlive || batch.state == State::kDone;
+    if (there) {
+      if (batch.state == State::kAlive && batch.job() != nullptr) ids[batch.batch.number] = batch.job()->id;
+      continue;
+    }
+    if (const auto* gone = batch.state == State::kGone ? batch.job() : nullptr; gone != nullptr)
+      core::log_info(
+          "job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
+          batch.batch.job_name,
+          has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id, "*").string()) : "");
+    const bool next = batch.state != State::kUnsettled;
+    const int generation = batch.generation + (next ? 1 : 0);
+    std::optional<slurm::JobNumber> dependency;
+    if (const auto before = ids.find(batch.batch.after); before != ids.end()) dependency = before->second;
+    try {
+      const auto answer =
+          slurm::ensure_submitted(files, client, effects, standing.folder, batch.batch, generation, dependency);
+      batch.generation = generation;
+      if (const auto* refused = std::get_if<slurm::Refused>(&answer)) {
+        batch.state = State::kRefused;
+        return RefusedBatch{batch.batch.number, refused->why};
+      }
+      const auto& job = std::get<slurm::KnownJob>(answer);
+      batch.state = State::kAlive;
+      batch.last = job;
+      ids[batch.batch.number] = job.id;
+    } catch (const core::RuntimeError& error) {
+      if (error.kind() != core::ErrorKind::kTransient) throw;
+      throw core::RuntimeError(core::ErrorKind::kTransient,
+                               fmt::format("SLURM does not say whether it has job '{}'", batch.batch.job_name),
+                               error.what(), "give the same command again: it settles that, and submits nothing twice");
+    }
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+// What to change, by SLURM's words.
+std::string advice_on_refusal(const std::string& words) {
+  const auto has = [&](const char* part) { return words.find(part) != std::string::npos; };
+  if (has("partition")) return "give --partition one that `sinfo` lists";
+  if (has("account") || has("Account")) return "give --account one that `sacctmgr show associations` lists for you";
+  if (has("qos") || has("QOS")) return "give another --qos, or submit less";
+  if (has("node configuration") || has("Node count") || has("gres") || has("generic resource"))
+    return "ask for less or otherwise: --nodes, --gpus-per-node, --gpu-type; `sinfo -N -o '%N %c %m %G'` "
+           "shows what "
+           "the nodes have";
+  if (has("time limit")) return "give a shorter --time; `sinfo -o '%P %l'` shows the partitions' limits";
+  if (has("constraint") || has("feature")) return "give another --constraint; `sinfo -o '%N %f'` lists them";
+  return "change the options of `resolute suite submit` or the site file, and submit again";
+}
+
+}  // namespace
+
+void throw_refused(const RefusedBatch& refused) {
+  throw core::input_error(fmt::format("SLURM refuses batch {}", refused.batch), refused.why,
+                          advice_on_refusal(refused.why));
+}
+
+}  // namespace resolute::allocations

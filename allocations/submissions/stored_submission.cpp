@@ -1,0 +1,109 @@
+#include "allocations/submissions/stored_submission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include "allocations/submissions/submitter.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace resolute::allocations {
+
+namespace {
+
+StoredBatch read_batch(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch) {
+  StoredBatch stored{batch, folder.batch_folder(batch)};
+  stored.generation = folder.last_generation(batch);
+  if (stored.generation >= 0) stored.last = folder.generation(batch, stored.generation);
+  stored.known = folder.known_jobs(batch);
+  stored.runs = slurm::read_runs(files, stored.folder);
+  const auto logs = files.list(stored.folder / "log");
+  stored.logs = {logs.begin(), logs.end()};
+  return stored;
+}
+
+}  // namespace
+
+StoredSubmission read_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder) {
+  StoredSubmission stored{folder.request(), folder.ended(), {}};
+  stored.other_user = other_submitter(stored.request);
+  for (const slurm::Batch& batch : stored.request.batches) stored.batches.push_back(read_batch(files, folder, batch));
+  return stored;
+}
+
+std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
+                                               std::set<std::string>* warned) {
+  // One by one, not by slurm::submissions(): what can be read of them is shown whatever else is broken.
+  const std::filesystem::path below = suite_folder / "submissions";
+  std::vector<StoredSubmission> all;
+  for (const std::string& token : files.list(below)) {
+    try {
+      if (files.exists(below / token / "request.json"))
+        all.push_back(read_submission(files, slurm::SubmissionFolder(files, below / token)));
+    } catch (const core::RuntimeError& error) {
+      if (warned == nullptr || warned->insert(error.what()).second)
+        core::log_warning("a submission is left out: {}", error.what());
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.request.created, a.request.token) < std::tie(b.request.created, b.request.token);
+  });
+  return all;
+}
+
+std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch) {
+  std::map<int, const slurm::AllocationRun*> last;
+  for (const slurm::AllocationRun& run : batch.runs) last[run.element.value_or(-1)] = &run;
+  return last;
+}
+
+bool ended_for_good(const slurm::AllocationRun& run) {
+  return run.end && (run.cause == slurm::EndCause::kComplete || run.cause == slurm::EndCause::kIncomplete);
+}
+
+bool is_over(const StoredBatch& batch) {
+  const auto last = last_runs(batch);
+  const auto over =
+      std::count_if(last.begin(), last.end(), [](const auto& run) { return ended_for_good(*run.second); });
+  return over >= std::max<std::ptrdiff_t>(1, std::ssize(batch.batch.jobs));
+}
+
+std::filesystem::path log_file(const StoredBatch& batch, slurm::JobNumber job, const char* element) {
+  return batch.folder / "log" /
+         (batch.batch.jobs.empty() ? fmt::format("{}.log", job) : fmt::format("{}_{}.log", job, element));
+}
+
+bool has_log(const StoredBatch& batch, slurm::JobNumber job) {
+  const std::string start = fmt::format("{}{}", job, batch.batch.jobs.empty() ? ".log" : "_");
+  const auto first = batch.logs.lower_bound(start);
+  return first != batch.logs.end() && first->starts_with(start);
+}
+
+std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submissions) {
+  std::vector<std::string> names;
+  for (const StoredSubmission& submission : submissions)
+    if (!submission.ended && !submission.other_user)
+      for (const StoredBatch& batch : submission.batches)
+        if (batch.generation >= 0 && !is_over(batch)) names.push_back(batch.batch.job_name);
+  return names;
+}
+
+SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  try {
+    return {client.find(names), std::nullopt};
+  } catch (const core::RuntimeError& error) {
+    return {{}, error.what()};
+  }
+}
+
+std::vector<const slurm::QueuedJob*> jobs_named_as(const StoredBatch& batch, const SlurmAnswer& answer) {
+  std::vector<const slurm::QueuedJob*> jobs;
+  for (const slurm::QueuedJob& job : answer.queued)
+    if (job.name == batch.batch.job_name) jobs.push_back(&job);
+  return jobs;
+}
+
+}  // namespace resolute::allocations

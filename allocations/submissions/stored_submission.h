@@ -1,0 +1,68 @@
+#pragma once
+//! \file
+//! A suite's submissions as their folders in the store have them, and what SLURM says of their jobs. Two views are made
+//! of the two together: how each batch stands, for who submits, resumes and cancels (standing.h), and what each
+//! allocation does, for who looks on (allocation_view.h).
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "slurm/allocation.h"
+#include "slurm/client.h"
+#include "slurm/submission.h"
+
+namespace resolute::allocations {
+
+//! A batch as the store knows it.
+struct StoredBatch {
+  slurm::Batch batch;
+  std::filesystem::path folder;
+  int generation = -1;                       //!< the last one that was intended; -1: none
+  slurm::Generation last{};                  //!< what came of it
+  std::vector<slurm::KnownJob> known{};      //!< one a generation that SLURM took
+  std::vector<slurm::AllocationRun> runs{};  //!< in order of begin
+  std::set<std::string> logs{};              //!< names of the files in its log folder
+};
+struct StoredSubmission {
+  slurm::SubmissionRequest request;
+  bool ended = false;
+  std::vector<StoredBatch> batches;
+  std::optional<std::string> other_user{};  //!< who submitted it, if not we (submitter.h): SLURM tells only him
+};
+//! \throws RuntimeError (kCorrupt) naming a file that cannot be read
+StoredSubmission read_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder);
+//! Every submission of a suite, oldest first. One that cannot be read is left out, with a warning. \param warned
+//! warnings that were given before: none is given twice
+std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
+                                               std::set<std::string>* warned = nullptr);
+
+//! Its own records say so: nothing follows, and no start of it can find more to do. Pure.
+bool is_over(const StoredBatch& batch);
+//! The last start of each element; -1: the batch is no array. Pure.
+std::map<int, const slurm::AllocationRun*> last_runs(const StoredBatch& batch);
+//! Nothing follows this start. Pure.
+bool ended_for_good(const slurm::AllocationRun& run);
+//! Where a job of the batch writes its log, of an array's elements with `element` for their number. Pure.
+std::filesystem::path log_file(const StoredBatch& batch, slurm::JobNumber job, const char* element);
+//! The job has written one: a job that was cancelled before it began has none. Pure.
+bool has_log(const StoredBatch& batch, slurm::JobNumber job);
+
+//! Names of the batches that SLURM may still know; empty: there is nothing to ask. Pure.
+std::vector<std::string> names_to_ask(const std::vector<StoredSubmission>& submissions);
+
+//! What SLURM said.
+struct SlurmAnswer {
+  std::vector<slurm::QueuedJob> queued;
+  std::optional<std::string> trouble;  //!< it did not answer, or there is none here: why
+};
+//! One squeue for all names; none without a name. Never throws for what SLURM does.
+SlurmAnswer ask_slurm(slurm::Client& client, const std::vector<std::string>& names);
+//! What of the answer is the batch's: a job is found by its batch's name, which no other has; never by id and time of
+//! submission, which a requeue changes. Pure.
+std::vector<const slurm::QueuedJob*> jobs_named_as(const StoredBatch& batch, const SlurmAnswer& answer);
+
+}  // namespace resolute::allocations

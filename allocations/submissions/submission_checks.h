@@ -1,0 +1,20 @@
+#pragma once
+//! \file
+//! What would only show after a night in the queue, said before it.
+
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+#include "slurm/submission.h"
+
+namespace resolute::allocations {
+
+//! One sentence for each thing that will probably go wrong on the nodes, or waste them.
+std::vector<std::string> submission_warnings(core::FileSystem& files, const experiments::Plan& plan,
+                                             const experiments::StoreLayout& store,
+                                             const slurm::SubmissionRequest& request);
+
+}  // namespace resolute::allocations

@@ -1,0 +1,84 @@
+// `resolute data show`
+
+#include "datasets/pack/show.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/command.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kDataShowHelp{
+    "resolute data show PACK_DIR [--sample K --png FILE] [--json]",
+    "Tells what a pack holds: identities, cameras, sizes, hashes. Medians of an even count are the lower of the two.\n"
+    "With --sample and --png draws K images of as many identities as there are, each with its LR views enlarged to\n"
+    "network size and as they are.",
+    "  resolute data show store/packs/people-0123456789abcdef\n"
+    "  resolute data show store/packs/people-0123456789abcdef --sample 8 --png sheet.png\n"};
+
+void print(const datasets::PackReader& pack, std::uint64_t bytes) {
+  const datasets::PackSettings& made = pack.options();
+  const datasets::PackStatistics all = datasets::pack_statistics(pack);
+  std::cout << fmt::format("{} from {}: {} images of {} identities, {} distractors\n", made.name,
+                           settings::word(made.source), all.rows, all.identities, all.distractors);
+  std::cout << fmt::format("images an identity: {} to {}, median {}; {} identities in one camera only\n",
+                           all.images_per_identity.least, all.images_per_identity.most, all.images_per_identity.median,
+                           all.identities_in_one_camera);
+  for (const auto& [camera, count] : all.images_per_camera) std::cout << fmt::format("camera {}: {}\n", camera, count);
+  for (const auto& [subset, count] : all.images_per_subset) std::cout << fmt::format("{}: {}\n", subset, count);
+  for (const auto& [rate, count] : all.low_resolution_images)
+    std::cout << fmt::format("came in low resolution, rate {}: {}\n", rate == 0 ? "unknown" : std::to_string(rate),
+                             count);
+  if (const auto& sets = all.published_test_identities; !sets.empty()) {
+    const auto [fewest, most] = std::minmax_element(sets.begin(), sets.end());
+    std::cout << fmt::format("published test sets: {}, of {} to {} identities\n", sets.size(), *fewest, *most);
+  }
+  std::cout << fmt::format("native height {} to {}, median {}; native width {} to {}, median {}\n",
+                           all.native_height.least, all.native_height.most, all.native_height.median,
+                           all.native_width.least, all.native_width.most, all.native_width.median);
+  std::cout << fmt::format("network size {}x{} (height x width), LR rates {}, kernel {}, LR views from {} size\n",
+                           made.height, made.width, fmt::join(made.rates, ", "), settings::word(made.kernel),
+                           settings::word(made.view_from));
+  std::cout << fmt::format("{} bytes in {} shards\n", bytes, made.shards);
+  std::cout << "pack " << pack.pack_sha256() << "\n";
+}
+
+}  // namespace
+
+int data_show(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("sample", options::value<int>(), "images to draw");
+  add("png", options::value<std::string>(), "file to draw them into");
+  add("json", "one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, kDataShowHelp, visible, {"PACK_DIR"});
+  if (!values) return 0;
+  if (values->count("sample") != values->count("png"))
+    throw core::input_error("options --sample and --png go together", {}, "give both");
+  const std::filesystem::path folder = (*values)["PACK_DIR"].as<std::string>();
+  auto pack = datasets::PackReader::open(folder);
+  if (values->count("png") > 0)
+    core::write_atomic(core::real_file_system(), (*values)["png"].as<std::string>(),
+                       datasets::contact_sheet_png(pack, (*values)["sample"].as<int>()));
+  const std::uint64_t bytes = datasets::pack_bytes(core::real_file_system(), folder, pack.options().shards);
+  if (values->count("json") > 0) {
+    core::Json document = datasets::describe_pack(pack);
+    document["bytes"] = bytes;
+    print_json(document);
+    return 0;
+  }
+  print(pack, bytes);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,140 @@
+// `resolute data split`
+
+#include <fmt/format.h>
+
+#include <iostream>
+#include <set>
+
+#include "cli/data/split_options.h"
+#include "cli/described_options.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "datasets/pack/pack.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr CommandHelp kDataSplitHelp{
+    "resolute data split PACK_DIR --out DIR [--seed S | --seeds A-B] [SPLIT SETTINGS] [--draws N] [--json]\n"
+    "resolute data split PACK_DIR --check FILE [--json]",
+    R"(Writes split manifests, DIR/split-SEED.json: who trains, who is tested, which image is low-resolution at which rate,
+which gallery each draw shows. A file of other content is not replaced. With --check makes a published one again from
+this pack and its own settings: the same, or the first difference (exit code 2).)",
+    "  resolute data split store/packs/cuhk03-0123456789abcdef --partition published --lr-side pair --seeds 0-9 --out "
+    "splits\n"
+    "  resolute data split store/packs/viper-0123456789abcdef --seeds 0-9 --query-rates 8 --out unseen\n"
+    "  resolute data split store/packs/viper-0123456789abcdef --check splits/split-0.json\n"};
+
+core::Json describe(const datasets::Split& split, const fs::path& file) {
+  std::set<std::int64_t> tested;
+  for (const auto& item : split.query) tested.insert(item.identity);
+  return {{"file", file.string()},
+          {"seed", split.options.seed},
+          {"sha256", datasets::split_sha256(split)},
+          {"train_identities", split.train_identities},
+          {"train", split.train.size()},
+          {"query_identities", tested.size()},
+          {"query", split.query.size()},
+          {"gallery", split.gallery.size()},
+          {"left_out", split.left_out}};
+}
+
+int check(const datasets::PackReader& pack, const fs::path& file, bool json) {
+  const datasets::SplitFile published = datasets::read_split_file(core::real_file_system(), file);
+  require_replay(pack, published, file.string());
+  core::Json told = describe(published.split, file);
+  told["gallery_draws"] = published.gallery_draws.size();
+  if (json)
+    print_json(told);
+  else
+    std::cout << fmt::format("{}: the same, {} gallery draws included, split {}\n", file.string(),
+                             published.gallery_draws.size(), datasets::split_sha256(published.split));
+  return 0;
+}
+
+// What stands there may be published already: it is never replaced by something else.
+void require_absent_or_same(core::FileSystem& files, const fs::path& file, const datasets::Split& split, int draws) {
+  if (!files.exists(file)) return;
+  if (core::as_text(files.read(file)) != datasets::split_file_text(split, draws))
+    throw core::input_error(fmt::format("'{}' is there and holds something else", file.string()),
+                            "a split manifest may be published already", "name another folder or remove it");
+}
+
+template <class Each>
+void for_each_split(const datasets::PackReader& pack, datasets::SplitSettings split, SeedRange seeds, Each each) {
+  for (split.seed = seeds.first;; ++split.seed) {
+    each(datasets::make_split(pack, split));
+    if (split.seed == seeds.last) break;
+  }
+}
+
+int write(const datasets::PackReader& pack, const fs::path& out, const datasets::SplitSettings& split, SeedRange seeds,
+          int draws, bool json) {
+  auto& files = core::real_file_system();
+  core::Json told = core::Json::array();
+  // Twice, so that the last one of many cannot fail behind files of the others, and none is held but one.
+  for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
+    require_absent_or_same(files, out / datasets::split_file_name(made), made, draws);
+  });
+  for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
+    told.push_back(describe(made, datasets::export_split(files, out, made, draws)));
+  });
+  if (json) {
+    print_json(told);
+    return 0;
+  }
+  for (const core::Json& one : told)
+    std::cout << fmt::format(
+        "{}: {} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left "
+        "out; split {}\n",
+        one.at("file").get<std::string>(), one.at("train_identities").get<int>(), one.at("train").get<std::size_t>(),
+        one.at("query_identities").get<std::size_t>(), one.at("query").get<std::size_t>(),
+        one.at("gallery").get<std::size_t>(), one.at("left_out").get<int>(), one.at("sha256").get<std::string>());
+  return 0;
+}
+
+}  // namespace
+
+int data_split(const Arguments& arguments) {
+  datasets::SplitSettings split;
+  int draws = kSplitDraws;
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("out", options::value<std::string>(), "folder for the split manifests");
+  add("check", options::value<std::string>(), "a published split manifest: make it again and compare");
+  add("seeds", options::value<std::string>(), "a split of each of these seeds, as 0-9");
+  add("query-rates", options::value<std::string>(), "rates of LR images (default: the pack's)");
+  add("draws", options::value(&draws)->default_value(draws), "gallery draws to list, 0 to 10000");
+  add("json", "one JSON document on stdout");
+  add_described(visible, split, {"query_rates"});
+  visible.add_options()("help,h", "this text");
+  auto values = parse_options(arguments, kDataSplitHelp, visible, {"PACK_DIR"});
+  if (!values) return 0;
+  const bool json = values->count("json") > 0;
+  if (values->count("check") > 0) {
+    for (const auto& [name, value] : *values)
+      if (name != "check" && name != "json" && name != "PACK_DIR" && !value.defaulted())
+        throw core::input_error(fmt::format("options --check and --{} exclude each other", name),
+                                "a published split is made again with its own settings");
+    return check(datasets::PackReader::open((*values)["PACK_DIR"].as<std::string>()), required_value(*values, "check"),
+                 json);
+  }
+  const fs::path out = required_value(*values, "out");
+  read_described(*values, split);
+  const SeedRange seeds = parse_seeds(*values, split);
+  if (draws < 0 || draws > datasets::kMostGalleryDraws)
+    throw core::input_error(fmt::format("option --draws has the value {}", draws),
+                            fmt::format("0 to {} are possible", datasets::kMostGalleryDraws));
+  naming_options_of<datasets::SplitSettings>([&] { settings::check(split); });
+  const auto pack = datasets::PackReader::open((*values)["PACK_DIR"].as<std::string>());
+  if (values->count("query-rates") == 0) split.query_rates = pack.options().rates;
+  return write(pack, out, split, seeds, draws, json);
+}
+
+}  // namespace resolute::cli

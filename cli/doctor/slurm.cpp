@@ -1,0 +1,168 @@
+// `resolute doctor`: SLURM's commands, its controller and how it is set up.
+
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "cli/command.h"
+#include "cli/doctor/checks.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "slurm/client.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kLimit{10};  // squeue waits 4 to 8 s for a controller that is away
+constexpr std::chrono::seconds kSlow{2};
+constexpr std::size_t kMostPartitions = 12;
+constexpr int kArrayOfOurs = 1000;
+constexpr int kShortKillWait = 30;
+constexpr int kOldestTried = 22;
+
+using Settings = std::map<std::string, std::string>;
+
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+// "KEY = VALUE" lines of `scontrol show config`.
+Settings read_settings(const std::string& text) {
+  Settings settings;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    if (const auto at = line.find('='); at != std::string::npos)
+      settings[trimmed(line.substr(0, at))] = trimmed(line.substr(at + 1));
+  return settings;
+}
+
+std::string value_of(const Settings& settings, const std::string& key) {
+  const auto found = settings.find(key);
+  return found == settings.end() ? "" : found->second;
+}
+
+// The number that a value opens with, "30 sec"; nothing for any other text.
+std::optional<int> number_of(const Settings& settings, const std::string& key) {
+  const std::string value = value_of(settings, key);
+  int number = 0;
+  const auto [stop, status] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (status != std::errc()) return std::nullopt;
+  return number;
+}
+
+Finding judge_version(const Settings& settings) {
+  const std::string version = value_of(settings, "SLURM_VERSION");
+  if (version.empty()) return {Level::kWarn, "slurm version", "the controller does not say", ""};
+  const bool old = number_of(settings, "SLURM_VERSION").value_or(0) < kOldestTried;
+  return {old ? Level::kWarn : Level::kOk, "slurm version", version, old ? "22.05 is the oldest that was tried" : ""};
+}
+
+Finding judge_requeue(const Settings& settings) {
+  const auto requeue = number_of(settings, "JobRequeue");
+  if (requeue == 1) return {Level::kOk, "slurm requeue", "jobs may be requeued", ""};
+  return {Level::kWarn, "slurm requeue", requeue == 0 ? "off unless a job asks for it, as ours do" : "not known",
+          "if jobs end at their time limit all the same: continue = \"chain\" in the site file"};
+}
+
+Finding judge_arrays(const Settings& settings) {
+  const auto most = number_of(settings, "MaxArraySize");
+  if (!most) return {Level::kOk, "slurm arrays", "the limit is not known", ""};
+  const std::string what = fmt::format("MaxArraySize {}", *most);
+  if (*most > kArrayOfOurs) return {Level::kOk, "slurm arrays", what, ""};
+  return {Level::kWarn, "slurm arrays", what,
+          fmt::format("--array makes arrays of up to {}: do without it for suites of more than {} jobs", kArrayOfOurs,
+                      std::max(0, *most - 1))};
+}
+
+Finding judge_kill_wait(const Settings& settings) {
+  const auto seconds = number_of(settings, "KillWait");
+  if (!seconds) return {Level::kOk, "slurm KillWait", "not known", ""};
+  const bool is_short = *seconds < kShortKillWait;
+  return {is_short ? Level::kWarn : Level::kOk, "slurm KillWait", fmt::format("{} s from SIGTERM to SIGKILL", *seconds),
+          is_short ? "checkpoints may not be written in time when a job is cancelled or preempted; at the time limit "
+                     "the notice (--notice) comes first"
+                   : ""};
+}
+
+Finding judge_accounting(const Settings& settings, const Environment& environment) {
+  const std::string type = value_of(settings, "AccountingStorageType");
+  if (type.empty() || type.ends_with("/none") || type == "(null)")
+    return {Level::kOk, "slurm accounting", "none; our own records tell what became of a job", ""};
+  if (!core::program_on_path(environment, "sacct"))
+    return {Level::kWarn, "slurm accounting", "there, but no sacct on PATH", "nothing waits for it"};
+  const auto output = run_briefly({"sacct", "-n", "-X", "-o", "JobIDRaw", "-S", "now-1minutes"}, environment, kLimit);
+  if (succeeded(output)) return {Level::kOk, "slurm accounting", "sacct answers", ""};
+  return {Level::kWarn, "slurm accounting", "sacct: " + failure_text(output, kLimit), "nothing waits for it"};
+}
+
+Finding judge_partitions(const Environment& environment) {
+  const auto output = run_briefly({"sinfo", "-h", "-o", "%P|%a|%l|%D"}, environment, kLimit);
+  if (!succeeded(output)) return {Level::kWarn, "slurm partitions", failure_text(output, kLimit), ""};
+  std::vector<std::string> open;
+  std::istringstream lines(output.out);
+  for (std::string line; std::getline(lines, line);) {
+    std::vector<std::string> parts;
+    std::istringstream fields(line);
+    for (std::string field; std::getline(fields, field, '|');) parts.push_back(field);
+    if (parts.size() == 4 && parts[1] == "up") open.push_back(fmt::format("{} {} × {}", parts[0], parts[3], parts[2]));
+  }
+  if (open.empty()) return {Level::kFail, "slurm partitions", "none is open to you", "ask the site"};
+  std::string what = open.front();
+  for (std::size_t i = 1; i < std::min(open.size(), kMostPartitions); ++i) what += ", " + open[i];
+  if (open.size() > kMostPartitions) what += fmt::format(" and {} more", open.size() - kMostPartitions);
+  return {Level::kOk, "slurm partitions", what + " (nodes × longest time)", ""};
+}
+
+Finding judge_pmix(const Environment& environment) {
+  const auto output = run_briefly({"srun", "--mpi=list"}, environment, kLimit);
+  const bool there = succeeded(output) && (output.out + output.err).find("pmix") != std::string::npos;
+  if (there) return {Level::kOk, "slurm pmix", "srun --mpi=pmix is there", ""};
+  return {Level::kWarn, "slurm pmix", "srun has no PMIx", "allocations of several nodes use mpirun instead"};
+}
+
+Findings judge_controller(const core::CommandOutput& output, std::chrono::milliseconds took) {
+  if (succeeded(output)) {
+    const bool slow = took > kSlow;
+    return {{slow ? Level::kWarn : Level::kOk, "slurm", fmt::format("the controller answers in {} ms", took.count()),
+             slow ? "it is busy; ours asks it seldom" : ""}};
+  }
+  const std::string why = failure_text(output, kLimit);
+  if (slurm::classify(output) == slurm::Trouble::kMissing)
+    return {{Level::kWarn, "slurm", "its commands are here, but no cluster: " + why,
+             "set SLURM_CONF where there is one; `resolute suite run` needs none"}};
+  return {{Level::kFail, "slurm", "the controller does not answer: " + why,
+           "jobs that run go on without it; try again later"}};
+}
+
+}  // namespace
+
+Findings check_slurm(const Environment& given) {
+  std::string missing;
+  bool any = false;
+  for (const char* name : {"sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo"}) {
+    const bool there = core::program_on_path(given, name).has_value();
+    any = any || there;
+    if (!there) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  }
+  if (!any)
+    return {{Level::kWarn, "slurm", "not here: none of its commands is on PATH",
+             "`resolute suite run` needs none; to submit, be on a machine of a cluster"}};
+  if (!missing.empty())
+    return {{Level::kFail, "slurm", "commands are missing: " + missing, "install SLURM's client commands"}};
+  const Environment environment = slurm::command_environment(given);
+  const auto begin = core::monotonic_clock().now();
+  const auto output = run_briefly({"scontrol", "show", "config"}, environment, kLimit);
+  Findings findings = judge_controller(
+      output, std::chrono::duration_cast<std::chrono::milliseconds>(core::monotonic_clock().now() - begin));
+  if (!succeeded(output)) return findings;
+  const Settings settings = read_settings(output.out);
+  for (const Finding& finding :
+       {judge_version(settings), judge_partitions(environment), judge_accounting(settings, environment),
+        judge_requeue(settings), judge_arrays(settings), judge_kill_wait(settings), judge_pmix(environment)})
+    findings.push_back(finding);
+  return findings;
+}
+
+}  // namespace resolute::cli

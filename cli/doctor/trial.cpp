@@ -1,0 +1,241 @@
+// `resolute doctor`: a message around the processes of an MPI launch, and who can launch it.
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "allocations/start/launched_run.h"
+#include "cli/command.h"
+#include "cli/doctor/checks.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "orchestrator/transport/mpi.h"
+#include "slurm/client.h"
+#include "slurm/launcher.h"
+
+namespace resolute::cli {
+
+namespace {
+
+using orchestrator::MpiTransport;
+
+constexpr unsigned kRingSeconds = 25;  // MPI may hang: then the process ends by SIGALRM
+constexpr int kRounds = 20;
+constexpr std::chrono::seconds kLauncherLimit{40};
+constexpr int kWaitForNodes = 60;  // seconds
+constexpr std::chrono::seconds kAllocationLimit{kWaitForNodes + 2 * kLauncherLimit.count() + 20};
+constexpr const char* kOpensReport = "{\"ring\":";
+
+std::string host_name() {
+  // Nodes of a test cluster may share their machine's name.
+  if (const char* node = std::getenv("SLURMD_NODENAME"); node != nullptr && *node != '\0') return node;
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+}
+
+std::string wait_for_message(MpiTransport& transport) {
+  for (int tries = 0;; ++tries) {
+    if (auto delivery = transport.receive()) return std::move(delivery->bytes);
+    // Eager at first, so that the time measured is the network's; a sleeper is woken sooner than one who only yields
+    // where the machine is busy.
+    if (tries > 500) std::this_thread::sleep_for(std::chrono::microseconds(20));
+  }
+}
+
+// Messages: names so far, each with a newline before it; "p", which is only passed on; "e", after which all leave.
+void follow_ring(MpiTransport& transport) {
+  const int next = (transport.self() + 1) % transport.size();
+  for (;;) {
+    std::string message = wait_for_message(transport);
+    const bool end = message == "e";
+    if (message.starts_with("\n")) message += "\n" + host_name();
+    transport.send(next, std::move(message));
+    if (end) break;
+  }
+  transport.flush(std::chrono::seconds(2));
+}
+
+RingReport lead_ring(MpiTransport& transport) {
+  RingReport report;
+  report.processes = transport.size();
+  report.hosts = {host_name()};
+  if (transport.size() == 1) return report;
+  const auto round = [&](std::string message) {
+    transport.send(1, std::move(message));
+    return wait_for_message(transport);
+  };
+  std::istringstream names(round("\n" + host_name()));
+  std::set<std::string> hosts;
+  for (std::string name; std::getline(names, name);)
+    if (!name.empty()) hosts.insert(name);
+  report.hosts.assign(hosts.begin(), hosts.end());
+  // The fastest: what else the machine does is not the network's time.
+  for (int i = 0; i < kRounds; ++i) {
+    const auto begin = core::monotonic_clock().now();
+    round("p");
+    const double took = std::chrono::duration<double, std::micro>(core::monotonic_clock().now() - begin).count();
+    report.microseconds = i == 0 ? took : std::min(report.microseconds, took);
+  }
+  round("e");
+  return report;
+}
+
+Finding judge_ring(const std::string& name, const RingReport& report, int processes, int hosts) {
+  if (report.processes != processes)
+    return {Level::kFail, name,
+            fmt::format("{} processes were asked for, and each found {}", processes, report.processes),
+            "the launcher belongs to another MPI than this build: load the module that it was built with"};
+  const int found = static_cast<int>(report.hosts.size());
+  std::string what = fmt::format("{} processes on {} host{}; a message around them takes {:.0f} µs at best", processes,
+                                 found, found == 1 ? "" : "s", report.microseconds);
+  if (hosts > 0 && found != hosts)
+    return {Level::kFail, name, what, fmt::format("{} nodes were asked for: see how the launcher is set up", hosts)};
+  return {Level::kOk, name, what, ""};
+}
+
+std::string advice_for(const std::string& error) {
+  if (error.find("run as root") != std::string::npos || error.find("running mpirun as root") != std::string::npos)
+    return "set OMPI_ALLOW_RUN_AS_ROOT=1 and OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1, or be another user";
+  if (error.find("OPAL ERROR: Unreachable") != std::string::npos || error.find("PMI") != std::string::npos)
+    return "the launcher's PMIx and the library's do not fit: set launcher in the site file to the one that works";
+  return "`resolute suite run` works on one machine; for several see docs/operations.md";
+}
+
+int number_in(const Environment& environment, const char* name, int otherwise) {
+  const auto found = environment.find(name);
+  if (found == environment.end()) return otherwise;
+  int value = 0;
+  const char* end = found->second.data() + found->second.size();
+  const auto [stop, status] = std::from_chars(found->second.data(), end, value);
+  return status == std::errc() && value > 0 && (stop == end || *stop == '(') ? value : otherwise;
+}
+
+std::vector<std::string> allocation_command(const std::string& name, const experiments::Site& site, int nodes) {
+  std::vector<std::string> command{"salloc", "-Q", "-J",
+                                   name,     "-N", std::to_string(nodes),
+                                   "-t",     "5",  "--immediate=" + std::to_string(kWaitForNodes)};
+  const auto add = [&](const char* option, const std::optional<std::string>& value) {
+    if (value) command.push_back(std::string(option) + *value);
+  };
+  add("--partition=", site.slurm.partition);
+  add("--account=", site.slurm.account);
+  add("--qos=", site.slurm.qos);
+  add("--constraint=", site.slurm.constraint);
+  add("--reservation=", site.slurm.reservation);
+  command.insert(command.end(), {own_program().string(), "doctor", "--launchers"});
+  return command;
+}
+
+// salloc takes its allocation with it, unless it was killed.
+void give_back_allocation(const std::string& name) {
+  try {
+    slurm::Client(slurm::real_effects(),
+                  {.command_limit = std::chrono::seconds(5), .patience = std::chrono::seconds(5)})
+        .cancel(name);
+  } catch (const core::RuntimeError&) {
+    // It ends by its time limit.
+  }
+}
+
+}  // namespace
+
+Environment launcher_environment(Environment environment) {
+  // Two processes on a machine with one core are enough for a message; insert() leaves what the user has set.
+  environment.insert({"OMPI_MCA_rmaps_base_oversubscribe", "1"});
+  environment.insert({"OMPI_MCA_hwloc_base_binding_policy", "none"});
+  environment.insert({"PRTE_MCA_rmaps_default_mapping_policy", ":oversubscribe"});
+  return environment;
+}
+
+int pass_around() {
+  ::signal(SIGALRM, SIG_DFL);
+  ::alarm(kRingSeconds);
+  const auto transport = MpiTransport::start();
+  if (transport->self() != 0) {
+    follow_ring(*transport);
+  } else {
+    const RingReport report = lead_ring(*transport);
+    std::cout << core::Json{{"ring",
+                             {{"processes", report.processes},
+                              {"hosts", report.hosts},
+                              {"microseconds", report.microseconds}}}}
+                     .dump()
+              << std::endl;
+  }
+  orchestrator::leave_mpi(true, 0);
+}
+
+std::optional<RingReport> read_ring_report(std::string_view output) {
+  std::istringstream lines{std::string(output)};
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with(kOpensReport)) continue;
+    try {
+      const core::Json json = core::parse_json(line, "ring");
+      core::ObjectReader ring(json.at("ring"), "ring");
+      RingReport report;
+      report.processes = ring.required<int>("processes");
+      report.hosts = ring.required<std::vector<std::string>>("hosts");
+      report.microseconds = ring.required<double>("microseconds");
+      return report;
+    } catch (const std::exception&) {
+      // Two processes wrote into one line.
+    }
+  }
+  return std::nullopt;
+}
+
+Finding try_ring(const std::string& name, const std::vector<std::string>& command, const Environment& environment,
+                 int processes, int hosts, std::chrono::milliseconds limit) {
+  const auto output = run_briefly(command, environment, limit);
+  const auto report = read_ring_report(output.out);
+  // The launcher's own exit code says little; what was passed around says all.
+  if (report && !output.timed_out) return judge_ring(name, *report, processes, hosts);
+  return {Level::kFail, name, failure_text(output, limit), advice_for(output.err + output.out)};
+}
+
+Findings try_launchers(const Environment& environment) {
+  const int nodes = number_in(environment, "SLURM_JOB_NUM_NODES", 1);
+  if (nodes == 1) return {{Level::kOk, "launch", "one node: no MPI is needed", ""}};
+  const auto launchers = allocations::launchers_here(nodes, environment);
+  if (launchers.empty())
+    return {{Level::kFail, "launch", fmt::format("nothing can start processes on {} nodes", nodes),
+             "PMIx for srun or mpirun is needed; else submit with --nodes 1"}};
+  Findings findings;
+  bool works = false;
+  for (const slurm::Launcher launcher : launchers) {
+    if (launcher == slurm::Launcher::kNone) return {{Level::kOk, "launch", "one node: no launcher is needed", ""}};
+    findings.push_back(try_ring("launch " + std::string(slurm::name_of(launcher)),
+                                slurm::launch_command(launcher, nodes, {own_program().string(), "doctor", "--ring"}),
+                                launcher_environment(environment), nodes, nodes, kLauncherLimit));
+    works = works || findings.back().level == Level::kOk;
+  }
+  // One that works is enough: it is what an allocation falls back to.
+  for (Finding& finding : findings)
+    if (works && finding.level == Level::kFail) finding.level = Level::kWarn;
+  return findings;
+}
+
+Findings try_allocation(const Environment& environment, const experiments::Site& site, int nodes) {
+  if (!core::program_on_path(environment, "salloc"))
+    return {{Level::kWarn, "launch", "not tried: there is no salloc on PATH", "try it inside a job: resolute doctor"}};
+  const std::string name = fmt::format("resolute-doctor-{}", ::getpid());
+  const auto output =
+      run_briefly(allocation_command(name, site, nodes), slurm::command_environment(environment), kAllocationLimit);
+  if (output.timed_out) give_back_allocation(name);
+  try {
+    return findings_from_json(core::parse_json(output.out, "doctor --launchers"));
+  } catch (const core::RuntimeError&) {
+    return {{Level::kFail, "launch", "no allocation to try it in: " + failure_text(output, kAllocationLimit),
+             "try again when nodes are free, or inside a job: resolute doctor"}};
+  }
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,74 @@
+// `resolute explain`
+
+#include "orchestrator/look/explain.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <iostream>
+
+#include "cli/job/find_job.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kExplainHelp{
+    "resolute explain JOB --store STORE [--suite NAME] [--json]",
+    R"(Why a job is where it is: every journaled event of it with the reason for each decision, suite by suite, and what it waits
+for now. JOB is an id, its first digits (4 or more), or a specification's file.)",
+    "  resolute explain 3fa9 --store store\n"
+    "  resolute explain 3fa9 --store store --suite quickstart --json\n"};
+
+std::string digits_of(const std::string& name, const experiments::StoreLayout& store) {
+  if (is_job_file(name)) return find_job(core::real_file_system(), store, name).hex;
+  require_digits(name);
+  return name;
+}
+
+void print(const orchestrator::Explanation& explanation) {
+  std::cout << fmt::format("job {}{}\n", explanation.job.hex,
+                           explanation.has_result ? ": its result is in the store" : "");
+  if (explanation.stories.empty()) std::cout << "no suite of the store has it in a journal\n";
+  for (const auto& story : explanation.stories) {
+    std::cout << fmt::format("\nsuite {}: {}\n", story.suite, story.label);
+    if (story.first_epoch > 1)
+      std::cout << fmt::format("  (journals before epoch {} are gone: a snapshot stands for them)\n",
+                               story.first_epoch);
+    for (const auto& line : story.lines)
+      std::cout << fmt::format("  {}  {}\n", orchestrator::time_text(line.at), line.text);
+    std::cout << fmt::format("  now {}: {}\n", story.state, story.now);
+  }
+}
+
+}  // namespace
+
+int explain(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("suite", options::value<std::string>(), "only what this suite's journals say");
+  add("json", "one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, kExplainHelp, visible, {"JOB"});
+  if (!values) return 0;
+  const experiments::StoreLayout store(std::filesystem::absolute(required_value(*values, "store")));
+  std::optional<std::string> suite;
+  if (values->count("suite") > 0) suite = required_value(*values, "suite");
+  const auto explanation =
+      orchestrator::explain(core::real_file_system(), store, digits_of(required_value(*values, "JOB"), store), suite,
+                            orchestrator::wall_clock());
+  if (values->count("json") > 0)
+    print_json(orchestrator::to_json(explanation));
+  else
+    print(explanation);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,252 @@
+// `resolute repro`: runs a job again, beside what it left, and tells whether every bit is the same (docs/repro.md).
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "cli/command.h"
+#include "cli/job/find_job.h"
+#include "cli/job/local_attempt.h"
+#include "cli/job/scratch_store.h"
+#include "cli/subcommands.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "core/log.h"
+#include "experiments/store/bundle.h"
+#include "results/tables/reproduction.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+using experiments::JobId;
+using experiments::StoreLayout;
+using experiments::TrainingSpecification;
+
+namespace {
+
+constexpr CommandHelp kReproHelp{
+    "resolute repro JOB --store STORE [--ranks W] [--steps N] [--json]",
+    R"(Runs a finished job again in a folder of its own and compares the bits: the weights of a training and the gradients of each of its
+steps, the features and metrics of an evaluation, the bytes of a pack. Says "same bits" (exit code 0), or the first step,
+lane and tensor that differ (exit code 1). JOB is an id, its first digits (4 or more), or a specification's file.)",
+    "  resolute repro 3fa9 --store store\n"
+    "  resolute repro 3fa9 --store store --ranks 2           # another number of ranks: the same bits\n"
+    "  resolute repro 3fa9 --store store --steps 5 --json    # a quick look\n"};
+
+constexpr int kDiffers = 1;
+
+// A checkpoint's header is JSON behind its length (docs/formats/checkpoint.md); it names the class of a run that was
+// stopped and so left no result. Empty where there is none.
+std::string class_of_checkpoint(const StoreLayout& store, const JobId& job) {
+  constexpr std::uint64_t kLongestHeader = 64 << 20;
+  for (const std::string& name : core::real_file_system().list(store.checkpoints_folder(job))) {
+    if (!name.starts_with("step-")) continue;
+    std::uint64_t length = 0;
+    std::string header;
+    try {
+      const auto file = core::real_file_system().open_for_read(store.checkpoints_folder(job) / name);
+      file->read_at(0, std::as_writable_bytes(std::span(&length, 1)));
+      if (length > kLongestHeader) continue;
+      header.resize(length);
+      file->read_at(sizeof length, std::as_writable_bytes(std::span(header)));
+    } catch (const core::RuntimeError&) {
+      continue;  // cut short, or no file
+    }
+    const auto json = core::Json::parse(header, nullptr, false);
+    const auto found = json.is_object() ? json.find("__metadata__") : json.end();
+    if (found != json.end() && found->is_object() && found->contains("numeric_class") &&
+        (*found)["numeric_class"].is_string())
+      return (*found)["numeric_class"].get<std::string>();
+  }
+  return "";
+}
+
+// The number of threads belongs to the numeric class, and is the one part of it that the worker can be told.
+std::vector<std::string> threads_option(const std::string& numeric_class) {
+  const std::string key = " threads=";
+  const std::size_t at = (" " + numeric_class).find(key);
+  if (at == std::string::npos) return {};
+  const std::size_t begin = at + key.size() - 1;
+  std::string threads = numeric_class.substr(begin, numeric_class.find(' ', begin) - begin);
+  if (threads == "1") return {};  // the worker's own default, which a foreign worker need not know
+  return {"--threads", std::move(threads)};
+}
+
+struct Request {
+  StoreLayout store;
+  JobId job;
+  experiments::JobSpecification specification;
+  results::Record recorded;
+  int ranks = 1;
+  std::optional<std::uint64_t> steps;
+  std::string raw_root;
+  bool keep = false;
+};
+
+void check(const Request& request) {
+  const auto* training = std::get_if<TrainingSpecification>(&request.specification);
+  const int lanes = training != nullptr ? training->lanes : 1;
+  if (request.ranks < 1 || lanes % request.ranks != 0)
+    throw core::input_error(
+        fmt::format("--ranks {} does not divide {} lane{}", request.ranks, lanes, lanes == 1 ? "" : "s"),
+        training != nullptr ? "every process rank runs the same number of lanes"
+                            : "only a training has more than one process rank");
+  if (request.steps && training == nullptr)
+    throw core::input_error(
+        fmt::format("--steps {} for a job of kind {}", *request.steps, experiments::kind_name(request.specification)),
+        "only a training has steps", "leave --steps out");
+}
+
+Request read_request(const options::variables_map& values, const std::string& name) {
+  StoreLayout store(required_value(values, "store"));
+  experiments::BundledFiles files(core::real_file_system(), store);
+  const JobId job = find_job(files, store, name);
+  auto specification = read_job_specification(files, store, job);
+  auto recorded = results::read_record(files, store, job);
+  if (!recorded)
+    throw core::input_error(fmt::format("job '{}' has no result", job.hex), "there is nothing to compare with",
+                            "run it first");
+  if (recorded->index() != specification.index())
+    throw core::corrupt_error(fmt::format("'{}' is the result of another kind of job", store.result_file(job).string()),
+                              fmt::format("job '{}' is of kind {}", job.hex, experiments::kind_name(specification)));
+  Request request{store, job, std::move(specification), std::move(*recorded), values["ranks"].as<int>(), {}, {}, false};
+  if (values.count("steps") > 0) {
+    const int steps = values["steps"].as<int>();
+    if (steps < 1) throw core::input_error(fmt::format("--steps {}", steps), "at least 1 step is needed");
+    request.steps = static_cast<std::uint64_t>(steps);
+  }
+  if (values.count("raw-root") > 0)
+    request.raw_root = std::filesystem::absolute(required_value(values, "raw-root")).string();
+  request.keep = values.count("keep") > 0;
+  check(request);
+  return request;
+}
+
+struct Ended {
+  AttemptEnd attempt;
+  bool by_us = false;  // told to stop: at a step that differs, or because no more were asked for
+};
+
+// Whether the run has logged a step that differs, or the last that was asked for. A log that cannot be read ends
+// nothing: it is named once the run is over.
+bool reaches_the_end(GrowingFile& log, const Request& request, const results::TrainingLog& recorded) {
+  std::map<std::uint64_t, std::string> steps;
+  try {
+    steps = results::parse_gradient_digests(log.new_lines(), "metrics.jsonl");
+  } catch (const core::RuntimeError&) {
+    return false;
+  }
+  return std::any_of(steps.begin(), steps.end(), [&](const auto& logged) {
+    const auto& [step, digest] = logged;
+    const auto found = recorded.steps.find(step);
+    // All that follows a step that differs differs too.
+    return (found != recorded.steps.end() && !found->second.digest.empty() && found->second.digest != digest) ||
+           (request.steps && step >= *request.steps);
+  });
+}
+
+// Runs the job in the scratch store.
+Ended run_again(const Request& request, const StoreLayout& scratch, const results::TrainingLog& recorded) {
+  LocalAttempt attempt{worker_program(),
+                       scratch,
+                       {request.job, request.specification, {}, request.ranks, ""},
+                       1,
+                       {},
+                       experiments::kind_name(request.specification) + " again"};
+  attempt.options = threads_option(results::numeric_class_of(request.recorded));
+  if (!request.raw_root.empty()) attempt.options.insert(attempt.options.end(), {"--raw-root", request.raw_root});
+  if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {follow_attempt(attempt)};
+  // Nobody goes on from this run: its time belongs to the steps.
+  attempt.options.insert(attempt.options.end(), {"--checkpoint-every", "1000000000"});
+  GrowingFile log(scratch.attempt_file(request.job, attempt.attempt, "metrics.jsonl"));
+  Ended ended;
+  ended.attempt = follow_attempt(attempt, [&] {
+    ended.by_us = ended.by_us || reaches_the_end(log, request, recorded);
+    return ended.by_us;
+  });
+  return ended;
+}
+
+// A second run that left no result where the first did.
+core::RuntimeError failed_again(const AttemptEnd& end) {
+  return {kind_of(end), "the job did not end when it was run again", end.message};
+}
+
+// What both sides logged, put into the verdict.
+void compare_steps(const Request& request, const TrainingSpecification& training, const StoreLayout& scratch,
+                   const results::TrainingLog& recorded, results::Reproduction& verdict) {
+  verdict.steps = static_cast<std::uint64_t>(training.recipe.steps);
+  verdict.asked_steps = std::min(request.steps.value_or(verdict.steps), verdict.steps);
+  // A short run may have been over before it could be stopped; the answer is to what was asked.
+  if (verdict.asked_steps < verdict.steps) verdict.again.reset();
+  verdict.disagreements = recorded.disagreements;
+  const auto again = results::read_training_log(core::real_file_system(), scratch, request.job);
+  for (const std::string& warning : again.warnings) core::log_warning("{}", warning);
+  verdict.gradients = results::compare_logs(recorded, again, verdict.asked_steps);
+}
+
+// Holds what the second run left against what the first did. \throws core::RuntimeError if the run failed before it
+// came to differ
+results::Reproduction compare(const Request& request, const StoreLayout& scratch, const results::TrainingLog& recorded,
+                              const Ended& ended) {
+  results::Reproduction verdict{request.recorded, {}, {}, 0, 0, {}, {}};
+  // The store is the truth: a rank may fail after the result was published.
+  verdict.again = results::read_record(core::real_file_system(), scratch, request.job);
+  const bool failed = !verdict.again && !(ended.by_us && kind_of(ended.attempt) == core::ErrorKind::kInterrupted);
+  verdict.numeric_class_again =
+      verdict.again ? results::numeric_class_of(*verdict.again) : class_of_checkpoint(scratch, request.job);
+  if (const auto* training = std::get_if<TrainingSpecification>(&request.specification))
+    compare_steps(request, *training, scratch, recorded, verdict);
+  if (failed && !verdict.gradients.difference) throw failed_again(ended.attempt);
+  if (failed) core::log_warning("the second run failed ({})", ended.attempt.message);
+  return verdict;
+}
+
+results::TrainingLog read_recorded_log(const Request& request) {
+  if (!std::holds_alternative<TrainingSpecification>(request.specification)) return {};
+  experiments::BundledFiles files(core::real_file_system(), request.store);
+  auto log = results::read_training_log(files, request.store, request.job);
+  for (const std::string& warning : log.warnings) core::log_warning("{}", warning);
+  if (request.steps && (log.steps.empty() || log.steps.begin()->first > *request.steps))
+    throw core::input_error(
+        fmt::format("no attempt of job '{}' logged its first {} steps", request.job.hex, *request.steps),
+        "there is nothing to compare them with", "leave --steps out to compare the weights");
+  return log;
+}
+
+}  // namespace
+
+int repro(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
+  add("ranks", options::value<int>()->default_value(1), "process ranks W; divides the training's lanes");
+  add("steps", options::value<int>(), "compare the first N steps of a training only");
+  add("raw-root", options::value<std::string>(), "folder of the raw images of a shard that is not synthetic");
+  add("keep", "leave the folder of the second run behind");
+  add("json", "print one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, kReproHelp, visible, {"JOB"});
+  if (!values) return 0;
+  const Request request = read_request(*values, (*values)["JOB"].as<std::string>());
+  const results::TrainingLog recorded = read_recorded_log(request);
+  ScratchStore scratch(request.store, request.keep);
+  scratch.prepare(request.job, request.specification);
+  const Ended ended = run_again(request, scratch.layout(), recorded);
+  if (ended.attempt.stopped)
+    throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped before the comparison was done", {},
+                             "start it again");
+  const results::Reproduction verdict = compare(request, scratch.layout(), recorded, ended);
+  if (values->count("json") > 0)
+    print_json(results::to_json(verdict));
+  else
+    std::cout << results::to_text(verdict);
+  return results::same_bits(verdict) ? 0 : kDiffers;
+}
+
+}  // namespace resolute::cli

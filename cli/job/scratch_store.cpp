@@ -1,0 +1,77 @@
+#include "cli/job/scratch_store.h"
+
+#include <stdlib.h>
+
+#include <cerrno>
+#include <string>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/overloaded.h"
+#include "experiments/store/bundle.h"
+
+namespace resolute::cli {
+
+namespace fs = std::filesystem;
+using experiments::StoreLayout;
+
+namespace {
+
+// Beside the packs: the same disk as the first run's. A store that may only be read is reproduced all the same.
+fs::path make_scratch_folder(const fs::path& store) {
+  std::string beside = (store / "scratch-XXXXXX").string();
+  if (::mkdtemp(beside.data()) != nullptr) return beside;
+  const int refused = errno;
+  std::error_code ignored;
+  std::string elsewhere = (fs::temp_directory_path(ignored) / "resolute-scratch-XXXXXX").string();
+  if (::mkdtemp(elsewhere.data()) != nullptr) return elsewhere;
+  throw core::system_error("cannot make a folder in '" + store.string() + "'", refused,
+                           "make the store writable, or TMPDIR name a folder that is");
+}
+
+}  // namespace
+
+ScratchStore::ScratchStore(const StoreLayout& original, bool keep)
+    : original_(fs::absolute(original.root())), layout_(make_scratch_folder(original_.root())), keep_(keep) {}
+
+ScratchStore::~ScratchStore() {
+  if (keep_) {
+    core::log_info("the run stays in '{}'", layout_.root().string());
+    return;
+  }
+  std::error_code error;
+  fs::remove_all(layout_.root(), error);  // links are removed, not what they lead to
+  if (error) core::log_warning("cannot remove '{}' ({}); remove it by hand", layout_.root().string(), error.message());
+}
+
+void ScratchStore::share(const fs::path& path) {
+  if (!fs::exists(original_.root() / path)) return;
+  const fs::path link = layout_.root() / path;
+  fs::create_directories(link.parent_path());
+  fs::create_symlink(original_.root() / path, link);
+}
+
+void ScratchStore::prepare(const experiments::JobId& job, const experiments::JobSpecification& specification) {
+  experiments::BundledFiles files(core::real_file_system(), original_);
+  // Its bytes, not what was understood of them: the worker checks that their hash is the job's id.
+  core::write_atomic(files, layout_.specification_file(job), core::read_text(files, original_.specification_file(job)));
+  auto below_root = [&](const fs::path& path) { return path.lexically_relative(original_.root()); };
+  auto share_inputs = [&] {
+    share("packs");
+    share("weights");
+  };
+  std::visit(core::Overloaded{[](const experiments::ShardSpecification&) {},
+                              [&](const experiments::SealSpecification& seal) {
+                                const fs::path pack = original_.pack_folder(seal.pack);
+                                for (const std::string& name : files.list(pack))
+                                  if (name.starts_with("shard-")) share(below_root(pack) / name);
+                              },
+                              [&](const experiments::TrainingSpecification&) { share_inputs(); },
+                              [&](const experiments::EvaluationSpecification& evaluation) {
+                                share_inputs();
+                                share(below_root(original_.job_folder(evaluation.training)));
+                              }},
+             specification);
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,215 @@
+// `resolute suite cancel`
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "allocations/submissions/standing.h"
+#include "allocations/submissions/submitter.h"
+#include "cli/job/find_job.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "cli/suite/live_request.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/log.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteCancelHelp{
+    "resolute suite cancel SUITE.toml --store STORE [--job JOB]... [--json]",
+    R"(Asks every run that is at work to end as ctrl-C does: trainings write a checkpoint, and `suite run` or `suite resume` goes on from
+there. Jobs of the suite that were submitted to SLURM are cancelled too: those that wait at once, those that run when their
+checkpoints are written, after two minutes at the latest.
+With --job it gives up these jobs and all that need them, and goes on with the others; the next run does them after all.
+Works from any machine that sees the store; SLURM's jobs from one that can ask SLURM.)",
+    "  resolute suite cancel suite.toml --store /shared/store\n"
+    "  resolute suite cancel suite.toml --store /shared/store --job 3fa9\n"};
+
+constexpr std::chrono::seconds kCheckpointPatience(120);
+constexpr std::chrono::milliseconds kLookPause(1000);
+constexpr std::chrono::milliseconds kLongestPause(5000);
+constexpr int kCancelRounds = 15;  // about a minute
+
+const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const std::string& digits) {
+  const experiments::PlannedJob* found = nullptr;
+  for (const auto& job : plan.jobs) {
+    if (digits.size() < kFewestDigits || !job.id.hex.starts_with(digits)) continue;
+    if (found != nullptr)
+      throw core::input_error(fmt::format("several jobs of suite '{}' begin with '{}'", plan.suite, digits),
+                              fmt::format("{}, {}", found->id.hex, job.id.hex), "give more digits");
+    found = &job;
+  }
+  if (found == nullptr)
+    throw core::input_error(fmt::format("'{}' names no job of suite '{}'", digits, plan.suite), {},
+                            fmt::format("`resolute suite plan` lists them; {} digits or more will do", kFewestDigits));
+  return *found;
+}
+
+using Runs = std::vector<orchestrator::SuiteRun>;
+
+// What SLURM has of the suite's submissions, and what cancelling it came to.
+struct SlurmJobs {
+  bool submitted = false;                // there is a submission
+  std::vector<std::string> names{};      // of batches that may be there
+  std::set<std::string> cancelled{};     // that were there
+  std::optional<std::string> trouble{};  // why SLURM's part could not be done
+};
+
+class Cancelling {
+ public:
+  Cancelling(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan)
+      : files_(files),
+        store_(arguments.store),
+        plan_(plan),
+        client_(slurm::real_effects(), allocations::interactive_client()) {
+    jobs_.submitted = !slurm::submissions(files_, store_.suite_folder(plan_.suite)).empty();
+    look();
+  }
+  const SlurmJobs& jobs() const { return jobs_; }
+
+  // Those that wait never begin; those that run are left to end in order.
+  void cancel_waiting() {
+    if (!jobs_.trouble) cancel(slurm::CancelScope::kWaiting);
+  }
+  void wait_for_checkpoints(const Runs& asked) {
+    const auto end = core::monotonic_clock().now() + kCheckpointPatience;
+    const auto goes_on = [&](const orchestrator::SuiteRun& run) {
+      return run.live && std::any_of(asked.begin(), asked.end(), [&](const auto& one) { return one.name == run.name; });
+    };
+    for (;;) {
+      const auto runs = orchestrator::read_status(files_, store_, plan_).runs;
+      if (std::none_of(runs.begin(), runs.end(), goes_on)) return;
+      if (core::monotonic_clock().now() > end) {
+        core::log_warning("the run has not ended within {} s; SLURM ends it now", kCheckpointPatience.count());
+        return;
+      }
+      effects_.sleep(kLookPause);
+    }
+  }
+  // All that is left, until SLURM has none: one that was just queuing itself again needs another scancel.
+  void cancel_rest() {
+    for (int round = 0; !jobs_.trouble && round < kCancelRounds; ++round) {
+      if (round > 0) effects_.sleep(std::min(kLookPause * round, kLongestPause));
+      std::size_t rest = 0, ending = 0;
+      for (const auto& standing : look())
+        for (const auto& batch : standing.batches)
+          for (const auto& job : batch.queued) ++(slurm::phase_of(job.state) == slurm::Phase::kEnding ? ending : rest);
+      if (rest > 0 && !jobs_.trouble) cancel(slurm::CancelScope::kAll);
+      if (rest + ending == 0) return;
+    }
+    if (!jobs_.trouble) core::log_warning("SLURM is still ending jobs; `suite status` tells when they are gone");
+  }
+
+ private:
+  // What SLURM has now: a batch may have been submitted since the last look.
+  std::vector<allocations::Standing> look() {
+    auto open = allocations::open_submissions(files_, client_, store_.suite_folder(plan_.suite),
+                                              [](const std::string&) { return false; });
+    jobs_.names.clear();
+    for (const auto& standing : open) {
+      jobs_.trouble = standing.trouble;
+      for (const auto& batch : standing.batches) {
+        if (batch.generation < 0) continue;
+        if (standing.trouble || !batch.queued.empty()) jobs_.names.push_back(batch.batch.job_name);
+        if (!batch.queued.empty()) jobs_.cancelled.insert(batch.batch.job_name);
+      }
+    }
+    return open;
+  }
+  void cancel(slurm::CancelScope scope) {
+    try {
+      for (const auto& name : jobs_.names) client_.cancel(name, scope);
+    } catch (const core::RuntimeError& error) {
+      jobs_.trouble = error.what();
+    }
+  }
+
+  core::FileSystem& files_;
+  experiments::StoreLayout store_;
+  const experiments::Plan& plan_;
+  slurm::Effects effects_ = slurm::real_effects();
+  slurm::Client client_;
+  SlurmJobs jobs_;
+};
+
+// \param asked a run, of which `taken` says whether it took it
+int report_cancelled(const SlurmJobs& jobs, bool asked, bool taken, const std::string& suite, bool json) {
+  const std::set<std::string> cancelled = jobs.trouble ? std::set<std::string>{} : jobs.cancelled;
+  if (json) {
+    print_json({{"asked", asked ? core::Json(fmt::format("suite {} is being stopped", suite)) : core::Json()},
+                {"taken", taken},
+                {"cancelled", cancelled},
+                {"trouble", jobs.trouble ? core::Json(*jobs.trouble) : core::Json()}});
+  } else {
+    if (asked)
+      std::cout << fmt::format("{}: suite {}\n", taken ? "stopped" : "asked, but not taken by the run within 15 s",
+                               suite);
+    for (const auto& name : cancelled) std::cout << fmt::format("cancelled: SLURM's job {}\n", name);
+    if (!asked && !jobs.trouble && cancelled.empty())
+      std::cout << fmt::format("nothing to cancel: no run of suite {} is at work, and SLURM has no job of it\n", suite);
+  }
+  std::cout << std::flush;
+  if (!jobs.trouble) return 0;
+  throw core::RuntimeError(core::ErrorKind::kTransient,
+                           fmt::format("SLURM's jobs of suite {} could not be cancelled", suite), *jobs.trouble,
+                           fmt::format("what waits there will begin again: give the same command when SLURM answers, "
+                                       "or scancel -n {}",
+                                       fmt::join(jobs.names, ",")));
+}
+
+// Everything of the suite, here and in SLURM.
+int cancel_all(core::FileSystem& files, const SuiteArguments& arguments, const experiments::Plan& plan) {
+  allocations::require_own_submissions(files, arguments.store.suite_folder(plan.suite));
+  Cancelling cancelling(files, arguments, plan);
+  Runs runs = live_runs(files, arguments.store, plan);
+  if (cancelling.jobs().names.empty()) {
+    if (runs.empty() && cancelling.jobs().submitted)
+      return report_cancelled({}, false, false, plan.suite, arguments.json);
+    runs = require_live_runs(files, arguments.store, plan);
+    const bool taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
+    return report_asked(taken, fmt::format("suite {} is being stopped", plan.suite), arguments.json);
+  }
+  cancelling.cancel_waiting();
+  bool taken = false;
+  if (!runs.empty()) {
+    taken = ask(files, arguments.store, runs, {orchestrator::StopRun{}});
+    // A run that stands still takes nothing; the signal of SLURM's reaches it all the same.
+    if (taken) cancelling.wait_for_checkpoints(runs);
+  }
+  cancelling.cancel_rest();
+  return report_cancelled(cancelling.jobs(), !runs.empty(), taken, plan.suite, arguments.json);
+}
+
+}  // namespace
+
+int suite_cancel(const Arguments& arguments) {
+  options::options_description visible;
+  visible.add_options()("job", options::value<std::vector<std::string>>()->composing(),
+                        "only this job, an id's first digits; repeatable");
+  auto parsed = parse_suite_arguments(arguments, kSuiteCancelHelp, visible);
+  if (!parsed) return 0;
+  auto& files = core::real_file_system();
+  const auto plan = parsed->plan(false);
+  if (parsed->values.count("job") == 0) return cancel_all(files, *parsed, plan);
+  std::vector<orchestrator::Request> requests;
+  std::string what = "given up:";
+  for (const auto& digits : parsed->values["job"].as<std::vector<std::string>>()) {
+    const auto& job = planned_job(plan, digits);
+    if (files.exists(parsed->store.result_file(job.id)))
+      throw core::input_error(fmt::format("job '{}' has its result already", digits), job.label);
+    requests.emplace_back(orchestrator::CancelJob{job.id});
+    what += fmt::format(" {} ({})", job.id.hex.substr(0, 12), job.label);
+  }
+  const auto runs = require_live_runs(files, parsed->store, plan);
+  return report_asked(ask(files, parsed->store, runs, requests), what, parsed->json);
+}
+
+}  // namespace resolute::cli

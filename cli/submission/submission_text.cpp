@@ -1,0 +1,87 @@
+#include "cli/submission/submission_text.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/command.h"
+
+namespace resolute::cli {
+
+using allocations::BatchStanding;
+using allocations::RefusedBatch;
+using allocations::Standing;
+
+namespace {
+
+std::string time_text(std::chrono::seconds time) {
+  if (time.count() <= 0) return "the partition's time limit";
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(time).count();
+  return fmt::format("{}:{:02}:00", minutes / 60, minutes % 60);
+}
+
+// A BatchStanding with a job.
+std::string log_of(const BatchStanding& batch) { return log_file(batch, batch.job()->id, "*").string(); }
+
+std::string script_of(const BatchStanding& batch) {
+  return (batch.folder / fmt::format("script-{:03}.sh", batch.generation)).string();
+}
+
+bool is_shown(const BatchStanding& batch) {
+  return batch.state == BatchStanding::State::kAlive && batch.job() != nullptr;
+}
+
+std::string size_text(const Standing& standing, const slurm::Batch& batch) {
+  const auto& resources = standing.request.resources;
+  return fmt::format("{} node{}, {}{}", resources.nodes, resources.nodes == 1 ? "" : "s", time_text(resources.time),
+                     batch.jobs.empty() ? std::string() : fmt::format(", array of {}", batch.jobs.size()));
+}
+
+std::string queue_text(const BatchStanding& batch) {
+  if (batch.queued.empty()) return "";
+  const auto& job = batch.queued.front();
+  std::string text = fmt::format(" {}", slurm::name_of(job.state));
+  if (!job.node_list.empty()) text += " on " + job.node_list;
+  if (allocations::is_held(job)) text += " (held; `resolute suite resume` releases it)";
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> job_lines(const Standing& standing, const std::string& done,
+                                   const std::string& status_command) {
+  std::vector<std::string> lines;
+  for (const auto& batch : standing.batches) {
+    if (!is_shown(batch)) continue;
+    lines.push_back(fmt::format("{}: job {} ({}){}, {}; `{}` tells how it fares; log: {}", done, batch.job()->id,
+                                batch.batch.job_name, queue_text(batch), size_text(standing, batch.batch),
+                                status_command, log_of(batch)));
+  }
+  return lines;
+}
+
+core::Json jobs_json(const Standing& standing, bool already, const std::optional<RefusedBatch>& refused) {
+  core::Json jobs = core::Json::array();
+  for (const auto& batch : standing.batches) {
+    if (!is_shown(batch)) continue;
+    jobs.push_back({{"batch", batch.batch.number},
+                    {"job", batch.job()->id},
+                    {"name", batch.batch.job_name},
+                    {"script", script_of(batch)},
+                    {"log", log_of(batch)}});
+  }
+  core::Json document{{"submission", standing.request.token}, {"jobs", jobs}, {"already", already}};
+  if (refused) document["refused"] = {{"batch", refused->batch}, {"why", refused->why}};
+  return document;
+}
+
+int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json) {
+  if (json)
+    print_json({{"submission", submission}, {"jobs", core::Json::array()}, {"already", true}, {"complete", true}});
+  else
+    std::cout << fmt::format("nothing to {}: all {} jobs of suite {} have their results\n", verb, plan.jobs.size(),
+                             plan.suite);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,26 @@
+#pragma once
+//! \file
+//! What `suite submit` and `suite resume` say of the jobs that SLURM has, as lines of text and as JSON.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocations/submissions/standing.h"
+#include "core/files/json.h"
+#include "experiments/specification/plan.h"
+
+namespace resolute::cli {
+
+//! One line a batch that SLURM has: what was done to it ("submitted", "already submitted"), its job, where its log is,
+//! and a command to copy. \param status_command `resolute suite status …`
+std::vector<std::string> job_lines(const allocations::Standing& standing, const std::string& done,
+                                   const std::string& status_command);
+//! {"submission", "jobs": [{"batch", "job", "name", "script", "log"}], "already"}, and "refused": {"batch", "why"}
+core::Json jobs_json(const allocations::Standing& standing, bool already,
+                     const std::optional<allocations::RefusedBatch>& refused = std::nullopt);
+
+//! Says that every job has its result. \param verb "submit" \param submission its token, or null \return exit code 0
+int report_complete(const char* verb, const core::Json& submission, const experiments::Plan& plan, bool json);
+
+}  // namespace resolute::cli

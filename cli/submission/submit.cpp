@@ -1,0 +1,231 @@
+// `resolute suite submit`
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iostream>
+
+#include "allocations/submissions/batches.h"
+#include "allocations/submissions/standing.h"
+#include "allocations/submissions/submission_checks.h"
+#include "allocations/submissions/submitter.h"
+#include "cli/subcommands.h"
+#include "cli/submission/submission_text.h"
+#include "cli/submission/submit_options.h"
+#include "cli/submission/submit_wait.h"
+#include "core/error.h"
+#include "core/log.h"
+#include "core/process/secret.h"
+#include "orchestrator/journal/epoch.h"
+#include "orchestrator/store/stored_jobs.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteSubmitHelp{
+    "resolute suite submit SUITE.toml --store STORE --nodes N --cpus-per-node C --time T [--gpus-per-node G] "
+    "[--partition P] "
+    "[--allocations K] [--array] [--wait] [--dry-run] [--profile NAME] [--set KEY=VALUE]... [--json]",
+    R"(Hands what is missing of a suite to SLURM and returns: one job, in which a coordinator and an agent on each node run it. Before
+the time limit, when preempted, or after a lost node the trainings write checkpoints and the job queues itself again until the
+suite is complete. Given twice, it submits once; after `suite cancel` or a lost job it goes on from where it stopped.
+Needs no GPU and no resolute-worker here, but sbatch, and a store that the nodes see. What a site always needs (account, modules,
+container) stands in ~/.config/resolute/site.toml; docs/operations.md tells more.
+Exit codes: 0 submitted, complete already, or submitted before; 1 SLURM does not answer (give it again), 2 SLURM refuses; with
+--wait as `suite run`: 0 complete, 3 some jobs failed, 75 not ended.)",
+    "  resolute suite submit suite.toml --store /shared/store --nodes 4 --gpus-per-node 8 --cpus-per-node 64 "
+    "--time 12:00:00\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 1 --cpus-per-node 16 --time 4:00:00 "
+    "--allocations 3 --partition gpu\n"
+    "  resolute suite submit suite.toml --store /shared/store --nodes 2 --exclusive --time 1:00:00 --dry-run\n"
+    "  resolute suite status suite.toml --store /shared/store --watch\n"};
+
+// Stands where a token will be drawn, so that a dry run says the same each time.
+constexpr const char* kNoToken = "000000000000";
+
+// For a submission that another process is just writing.
+constexpr int kJoinLooks = 100;
+constexpr std::chrono::milliseconds kJoinPause(100);
+
+// As another process drew it.
+std::string next_token(core::FileSystem& files, const std::filesystem::path& link) {
+  std::string token = core::read_text(files, link);
+  if (!token.empty() && token.back() == '\n') token.pop_back();
+  if (!slurm::is_token(token))
+    throw core::corrupt_error(fmt::format("'{}' names no submission", link.string()), {}, "remove it and submit again");
+  return token;
+}
+
+// All that a submission takes, but for SLURM.
+struct Order {
+  SuiteArguments arguments;
+  experiments::Plan plan;
+  slurm::SubmissionRequest request;
+  std::string suite_text;
+  allocations::HasResult has_result;
+  std::string status_command;
+};
+
+void give_token(Order& order, const std::string& token) {
+  const auto& values = order.arguments.values;
+  order.request.token = token;
+  order.request.batches =
+      allocations::batches_of(order.plan, token, values["allocations"].as<int>(), values.count("array") > 0,
+                              [&](const experiments::JobId& job) { return order.has_result(job.hex); });
+}
+
+int dry_run(const Order& order) {
+  const auto folder = order.arguments.store.suite_folder(order.plan.suite) / "submissions" / order.request.token;
+  core::Json scripts = core::Json::array();
+  for (const auto& batch : order.request.batches) {
+    const std::string text = slurm::sbatch_script(slurm::script_of(order.request, batch, folder, std::nullopt));
+    const auto file = folder / fmt::format("batch-{:03}", batch.number) / "script-000.sh";
+    if (order.arguments.json)
+      scripts.push_back({{"batch", batch.number}, {"name", batch.job_name}, {"script", file.string()}, {"text", text}});
+    else
+      std::cout << fmt::format("# {}, to be handed over by: sbatch --parsable {}\n{}", batch.job_name,
+                               slurm::shell_quoted(file.string()), text);
+  }
+  if (order.arguments.json)
+    print_json({{"submission", nullptr}, {"dry_run", true}, {"scripts", scripts}});
+  else
+    std::cout << fmt::format("# dry run: nothing was submitted or written; {} stands for digits that are drawn\n",
+                             kNoToken);
+  return 0;
+}
+
+// The newest submission that is still open, if what was ordered is its business; older ones are given up.
+std::optional<allocations::Standing> earlier(core::FileSystem& files, slurm::Client& client,
+                                             const slurm::Effects& effects, const Order& order) {
+  auto open = allocations::settled_submissions(files, client, effects,
+                                               order.arguments.store.suite_folder(order.plan.suite), order.has_result);
+  if (open.empty()) return std::nullopt;
+  // Two may be open where one was given up and its end could not be written: one at work is the one that counts.
+  auto chosen = std::find_if(open.rbegin(), open.rend(),
+                             [](const allocations::Standing& standing) { return is_alive(standing); });
+  if (chosen == open.rend()) chosen = open.rbegin();
+  const bool same = allocations::same_order(chosen->request, order.request) &&
+                    core::read_text_if_exists(files, chosen->folder.suite_file()).value_or("") == order.suite_text;
+  if (is_alive(*chosen)) {
+    if (!same)
+      core::log_warning(
+          "suite {} is submitted already, with another suite file or other options; to have the new ones: `{}`, then "
+          "submit again",
+          order.plan.suite, suite_command("cancel", order.arguments, {}));
+    return std::move(*chosen);
+  }
+  if (same) return std::move(*chosen);
+  for (auto& standing : open) standing.folder.end("replaced by a submission with other options");
+  return std::nullopt;
+}
+
+// Those that follow one another, oldest first: `after-TOKEN` beside a submission's folder names, once and for all, the
+// one that comes next. So of several processes that submit at the same moment one does, and the others join it.
+allocations::Standing create(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects,
+                             Order& order) {
+  const auto suite_folder = order.arguments.store.suite_folder(order.plan.suite);
+  const auto folder = suite_folder / "submissions";
+  files.create_directories(folder);
+  for (std::string last = "none";;) {
+    const auto link = folder / ("after-" + last);
+    std::string token = core::random_token(slurm::kTokenDigits / 2);
+    const bool ours = !files.exists(link) && core::publish_exclusive(files, link, token + "\n");
+    if (!ours) token = next_token(files, link);
+    const auto request_file = folder / token / "request.json";
+    // Whoever drew it may have died; then it is ours to make.
+    for (int i = 0; !ours && i < kJoinLooks && !files.exists(request_file); ++i) effects.sleep(kJoinPause);
+    if (!files.exists(request_file)) {
+      give_token(order, token);
+      try {
+        slurm::create_submission(files, suite_folder, order.request, order.suite_text);
+      } catch (const core::RuntimeError&) {
+        if (!files.exists(request_file)) throw;  // another was faster
+      }
+    }
+    for (auto& standing : allocations::open_submissions(files, client, suite_folder, order.has_result))
+      if (standing.request.token == token) return std::move(standing);
+    last = token;  // it has ended
+  }
+}
+
+// The jobs that SLURM has. \param already before this call
+void print_jobs(const Order& order, const allocations::Standing& standing, bool already,
+                const std::optional<allocations::RefusedBatch>& refusal = std::nullopt) {
+  if (order.arguments.json) {
+    if (!refusal || is_alive(standing)) print_json(jobs_json(standing, already, refusal));
+  } else {
+    for (const auto& line : job_lines(standing, already ? "already submitted" : "submitted", order.status_command))
+      std::cout << line << "\n";
+  }
+  std::cout << std::flush;
+}
+
+// Every batch that can be handed over is; what SLURM has by then is said even if it refuses another.
+void hand_over(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const Order& order,
+               allocations::Standing& standing, bool already) {
+  const bool had_some = is_alive(standing);
+  const auto refusal = allocations::submit_missing(files, client, effects, standing);
+  print_jobs(order, standing, already, refusal);
+  if (!refusal) return;
+  if (!had_some && !is_alive(standing)) standing.folder.end("SLURM refused it: " + refusal->why);
+  allocations::throw_refused(*refusal);
+}
+
+Order read_order(const SuiteArguments& arguments, core::FileSystem& files,
+                 const std::map<std::string, std::string>& environment) {
+  Order order{arguments, arguments.plan(false), {}, {}, {}, {}};
+  order.suite_text = core::read_named_text(files, arguments.values["SUITE.toml"].as<std::string>());
+  order.has_result = [&files, store = arguments.store](const std::string& job) {
+    return orchestrator::has_result(files, store, {job});
+  };
+  order.request = read_submit_options(arguments, order.plan, files, environment);
+  order.request.created = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  order.status_command = suite_command("status", arguments, order.request.plan_arguments);
+  give_token(order, kNoToken);
+  return order;
+}
+
+}  // namespace
+
+int suite_submit(const Arguments& arguments) {
+  options::options_description visible;
+  add_submit_options(visible);
+  auto add = visible.add_options();
+  add("wait", "stay until the submission has ended; ctrl-C leaves it alone");
+  add("dry-run", "show what would be submitted, and change nothing");
+  auto parsed = parse_suite_arguments(arguments, kSuiteSubmitHelp, visible);
+  if (!parsed) return 0;
+  auto& files = core::real_file_system();
+  const auto environment = core::current_environment();
+  Order order = read_order(*parsed, files, environment);
+  if (orchestrator::all_results_there(files, parsed->store, order.plan))
+    return report_complete("submit", nullptr, order.plan, parsed->json);
+  for (const auto& warning : allocations::submission_warnings(files, order.plan, parsed->store, order.request))
+    core::log_warning("{}", warning);
+  for (const auto& batch : order.request.batches)  // what cannot be written as a script is refused before all else
+    slurm::validate(slurm::script_of(order.request, batch, parsed->store.root(), std::nullopt));
+  if (parsed->values.count("dry-run") > 0) return dry_run(order);
+  allocations::require_sbatch(environment);
+  require_writable_store(parsed->store.root());
+  allocations::require_own_submissions(files, parsed->store.suite_folder(order.plan.suite));
+
+  const slurm::Effects effects = slurm::real_effects();
+  slurm::Client client(effects, allocations::interactive_client());
+  auto standing = earlier(files, client, effects, order);
+  const bool already = standing && is_alive(*standing);
+  if (!standing) standing.emplace(create(files, client, effects, order));
+  allocations::require_own_submission(standing->request);  // it may be somebody else's who submitted at the same moment
+  if (already && standing->trouble)
+    core::log_warning("SLURM does not answer: {}; what it took before is not submitted again", *standing->trouble);
+  if (already && !allocations::is_unsettled(*standing))
+    print_jobs(order, *standing, already);
+  else
+    hand_over(files, client, effects, order, *standing, already);
+  if (parsed->values.count("wait") == 0) return 0;
+  return wait_for_submission(files, client, parsed->store, order.plan, order.status_command);
+}
+
+}  // namespace resolute::cli

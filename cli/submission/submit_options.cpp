@@ -1,0 +1,315 @@
+#include "cli/submission/submit_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "allocations/submissions/batches.h"
+#include "allocations/submissions/submitter.h"
+#include "cli/command.h"
+#include "core/error.h"
+#include "experiments/site.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/run/run.h"
+#include "slurm/launcher.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+constexpr std::chrono::seconds kNotice{120};
+
+// A text of Resources, and where its value can come from: --NAME, `name` in the site file's [slurm], SBATCH_NAME.
+struct TextOption {
+  const char* option;
+  std::string slurm::Resources::*to;
+  std::optional<std::string> experiments::Site::Slurm::*site;
+  const char* variable;  // nullptr: none
+  const char* about;
+};
+using Wanted = slurm::Resources;
+using Sites = experiments::Site::Slurm;
+const std::array<TextOption, 10> kTexts{{
+    {"partition", &Wanted::partition, &Sites::partition, "SBATCH_PARTITION", "SLURM's partition"},
+    {"account", &Wanted::account, &Sites::account, "SBATCH_ACCOUNT", "whom it is charged to"},
+    {"qos", &Wanted::qos, &Sites::qos, "SBATCH_QOS", "quality of service"},
+    {"constraint", &Wanted::constraint, &Sites::constraint, "SBATCH_CONSTRAINT", "features that the nodes must have"},
+    {"exclude", &Wanted::exclude, &Sites::exclude, nullptr, "nodes that it must not use"},
+    {"reservation", &Wanted::reservation, &Sites::reservation, "SBATCH_RESERVATION", "reservation that it runs in"},
+    {"gpu-type", &Wanted::gpu_type, &Sites::gpu_type, nullptr, "kind of GPU, as the site calls it: a100"},
+    {"memory", &Wanted::memory, &Sites::memory, nullptr,
+     "of each node: MiB, or a number with K, M, G, T; 0: all of it"},
+    {"mail-user", &Wanted::mail_user, &Sites::mail_user, nullptr, "who gets SLURM's mails"},
+    {"mail-type", &Wanted::mail_type, &Sites::mail_type, nullptr, "which: END,FAIL"},
+}};
+
+std::string variable(const Environment& environment, const char* name) {
+  const auto found = environment.find(name);
+  return found == environment.end() ? std::string() : found->second;
+}
+
+std::string key_of(std::string option) {
+  std::replace(option.begin(), option.end(), '-', '_');
+  return option;
+}
+
+template <class T>
+std::optional<T> given(const options::variables_map& values, const char* name) {
+  if (values.count(name) == 0) return std::nullopt;
+  return values[name].as<T>();
+}
+
+core::RuntimeError missing(const char* option) {
+  return core::input_error(fmt::format("option --{} is missing", option), "no site file says it either",
+                           fmt::format("give it, or '{}' in [slurm] of ~/.config/resolute/site.toml", option));
+}
+
+// What is refused is said of the place that it comes from.
+template <class T>
+void check_alone(T slurm::Resources::*member, const T& value, const std::string& place) {
+  slurm::Resources alone;
+  alone.gpus_per_node = 1;  // a type needs a number, which comes from elsewhere
+  alone.*member = value;
+  try {
+    slurm::validate(alone);
+  } catch (const core::RuntimeError& error) {
+    throw error.at(place);
+  }
+}
+
+void read_texts(const options::variables_map& values, const experiments::Site& site, const Environment& environment,
+                slurm::Resources& resources) {
+  for (const TextOption& text : kTexts) {
+    std::string& to = resources.*text.to;
+    if (const auto typed = given<std::string>(values, text.option)) {
+      to = *typed;
+    } else if (const auto& written = site.slurm.*text.site) {
+      to = *written;
+      check_alone(text.to, to, site.places.at("slurm." + key_of(text.option)));
+    } else if (text.variable != nullptr) {
+      to = variable(environment, text.variable);
+      check_alone(text.to, to, text.variable);
+    }
+  }
+}
+
+void read_sizes(const options::variables_map& values, const experiments::Site& site, slurm::Resources& resources) {
+  const bool array = values.count("array") > 0;
+  if (const auto nodes = given<int>(values, "nodes"))
+    resources.nodes = *nodes;
+  else if (array)
+    resources.nodes = 1;  // a site's number is meant for a whole suite, an element is one job
+  else if (site.slurm.nodes)
+    resources.nodes = *site.slurm.nodes;
+  else
+    throw missing("nodes");
+  resources.gpus_per_node = given<int>(values, "gpus-per-node").value_or(site.slurm.gpus_per_node.value_or(0));
+  resources.cpus_per_node = given<int>(values, "cpus-per-node").value_or(site.slurm.cpus_per_node.value_or(0));
+  // The type that a site names is of no use to a suite that takes no GPU.
+  if (resources.gpus_per_node == 0 && values.count("gpu-type") == 0) resources.gpu_type.clear();
+  if (const auto time = given<std::string>(values, "time"))
+    resources.time = slurm::parse_time_limit(*time, "--time");
+  else if (site.slurm.time)
+    resources.time = slurm::parse_time_limit(*site.slurm.time, site.places.at("slurm.time") + ": time");
+  else
+    throw missing("time");
+  resources.exclusive = values.count("exclusive") > 0 || site.slurm.exclusive.value_or(false);
+  resources.array_at_once = given<int>(values, "array-at-once").value_or(0);
+  if (resources.array_at_once != 0 && !array)
+    throw core::input_error("--array-at-once is of an array's elements", {}, "add --array or leave it out");
+}
+
+slurm::Resources read_resources(const options::variables_map& values, const experiments::Site& site,
+                                const Environment& environment) {
+  slurm::Resources resources;
+  read_texts(values, site, environment, resources);
+  read_sizes(values, site, resources);
+  for (const std::string& option : site.slurm.options)
+    check_alone(&slurm::Resources::options, {option}, site.places.at("slurm.options"));
+  resources.options = site.slurm.options;
+  if (const auto more = given<std::vector<std::string>>(values, "sbatch"))
+    resources.options.insert(resources.options.end(), more->begin(), more->end());
+  slurm::validate(resources);
+  return resources;
+}
+
+std::chrono::seconds read_notice(const options::variables_map& values, const experiments::Site& site,
+                                 std::chrono::seconds time) {
+  if (const auto notice = given<int>(values, "notice")) return std::chrono::seconds(at_least("notice", *notice, 1));
+  // In a short allocation most of the time is still for work.
+  const std::chrono::seconds most = std::max(time / 4, std::chrono::seconds(1));
+  return std::min(site.slurm.notice ? std::chrono::seconds(*site.slurm.notice) : kNotice, most);
+}
+
+std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
+  const std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
+  if (launcher == "auto") return launcher;
+  try {
+    if (slurm::parse_launcher(launcher) == slurm::Launcher::kNone && nodes > 1)
+      throw core::input_error("launcher 'none' starts one process", fmt::format("of {} nodes", nodes),
+                              "give auto, srun or mpirun");
+  } catch (const core::RuntimeError& error) {
+    throw error.at(values.count("launcher") > 0 ? "--launcher" : site.places.at("environment.launcher"));
+  }
+  return launcher;
+}
+
+// As they were given: the suite is read again with them in every allocation.
+std::vector<std::string> plan_arguments(const options::variables_map& values) {
+  std::vector<std::string> arguments;
+  if (const auto profile = given<std::string>(values, "profile"); profile && !profile->empty())
+    arguments.insert(arguments.end(), {"--profile", *profile});
+  for (const std::string& text : given<std::vector<std::string>>(values, "set").value_or(std::vector<std::string>()))
+    arguments.insert(arguments.end(), {"--set", text});
+  if (values.count("from-scratch") > 0) arguments.emplace_back("--from-scratch");
+  return arguments;
+}
+
+// Those of `suite run`, refused here as they would be there.
+std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Plan& plan,
+                                       int cpus_per_node) {
+  std::vector<std::string> arguments;
+  const auto number = [&](const char* name, int least) {
+    if (const auto value = given<int>(values, name))
+      arguments.insert(arguments.end(), {std::string("--") + name, std::to_string(at_least(name, *value, least))});
+  };
+  number("slots", 0);
+  // What was asked for of a node that others use too, where nothing but us keeps it to that.
+  if (values.count("slots") == 0 && cpus_per_node > 0)
+    arguments.insert(arguments.end(), {"--slots", std::to_string(cpus_per_node)});
+  number("gpus", -1);
+  number("memory-per-rank", 0);
+  number("no-progress-limit", 0);
+  number("coordinator-limit", 15);
+  number("checkpoint-every", 0);
+  if (const auto first = given<std::string>(values, "first")) {
+    orchestrator::select(plan, *first);
+    arguments.insert(arguments.end(), {"--first", *first});
+  }
+  if (const auto bind = given<std::string>(values, "bind")) {
+    parse_binding(*bind);
+    arguments.insert(arguments.end(), {"--bind", *bind});
+  }
+  if (const auto interface = given<std::string>(values, "interface"))
+    arguments.insert(arguments.end(), {"--interface", *interface});
+  return arguments;
+}
+
+experiments::Site read_site_of(const options::variables_map& values, core::FileSystem& files,
+                               const Environment& environment) {
+  // One that was named must be there; that of the user's folder need not.
+  if (const auto file = given<std::string>(values, "site")) return experiments::read_site(files, *file);
+  const auto file = experiments::site_file(environment);
+  if (!file || (!files.exists(*file) && variable(environment, "RESOLUTE_SITE").empty())) return {};
+  return experiments::read_site(files, *file);
+}
+
+std::filesystem::path normal(const std::filesystem::path& path) {
+  return std::filesystem::absolute(path).lexically_normal();
+}
+
+void check_batches(const options::variables_map& values) {
+  const int allocations = at_least("allocations", values["allocations"].as<int>(), 1);
+  if (allocations > 999)
+    throw core::input_error(fmt::format("--allocations {} is too many", allocations), "999 is most");
+  if (allocations > 1 && values.count("array") > 0)
+    throw core::input_error("--allocations and --array exclude each other",
+                            "an array has as many allocations as there are jobs",
+                            "limit those at once by --array-at-once");
+}
+
+void add_asking_options(options::options_description& visible) {
+  auto add = visible.add_options();
+  const auto text = [&](const char* name, const char* about) { add(name, options::value<std::string>(), about); };
+  const auto number = [&](const char* name, const char* about) { add(name, options::value<int>(), about); };
+  number("nodes", "nodes of each allocation (required unless the site file says it); with --array 1 unless given");
+  number("gpus-per-node", "GPUs of each node; none unless given");
+  number("cpus-per-node", "processors of each node; also the default of --slots");
+  text("time", "limit of an allocation, required unless the site file says it: minutes, H:MM:SS or D-HH:MM:SS");
+  for (const TextOption& one : kTexts) text(one.option, one.about);
+  add("exclusive", "nodes of its own");
+  add("sbatch", options::value<std::vector<std::string>>()->composing(),
+      "another option of sbatch's: --sbatch=--licenses=x; repeatable");
+}
+
+void add_life_options(options::options_description& visible) {
+  auto add = visible.add_options();
+  add("allocations", options::value<int>()->default_value(1), "jobs that work on the suite side by side");
+  add("array", "a job array with an element for each job of the suite, for sites that want it so");
+  add("array-at-once", options::value<int>(), "elements of an array that may run at once; 0: no limit");
+  add("site", options::value<std::string>(),
+      "what the site needs of every submission; else RESOLUTE_SITE or ~/.config/resolute/site.toml");
+  add("notice", options::value<int>(),
+      "seconds before its time limit that an allocation is told to checkpoint; 120, at most a quarter of the limit");
+  add("continue", options::value<std::string>(),
+      "how an allocation goes on while the suite is not complete: requeue (itself), or chain (another job)");
+  add("most-restarts", options::value<int>()->default_value(1000), "times that an allocation goes on, at most");
+  add("launcher", options::value<std::string>(),
+      "what starts the nodes' processes: auto, srun, mpirun, or none on one node");
+}
+
+void add_run_options(options::options_description& visible) {
+  auto add = visible.add_options();
+  add("slots", options::value<int>(),
+      "process ranks without a GPU that run at once on each node; --cpus-per-node, else the cores that SLURM gives");
+  add("gpus", options::value<int>(), "GPUs of each node that are used; -1: all that SLURM gives");
+  add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
+  add("memory-per-rank", options::value<int>(), "MiB over which a process rank is ended; 0: no limit");
+  add("bind", options::value<std::string>(), "a core for each process rank: auto, none or cores");
+  add("interface", options::value<std::string>(),
+      "network interface by which gangs on several nodes meet, as ib0; else what the node's name stands for");
+  add("no-progress-limit", options::value<int>(),
+      "minutes without a sign of life after which a job is started anew; 0: no limit");
+  add("coordinator-limit", options::value<int>(),
+      "seconds without a word of the coordinator after which an agent ends and requeues the job; 120 unless given");
+  add("checkpoint-every", options::value<int>(), "steps between checkpoints of a training, 0: the worker's choice");
+}
+
+}  // namespace
+
+void add_submit_options(options::options_description& visible) {
+  add_asking_options(visible);
+  add_life_options(visible);
+  add_run_options(visible);
+}
+
+slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, const experiments::Plan& plan,
+                                             core::FileSystem& files, const Environment& environment) {
+  const auto& values = arguments.values;
+  const std::filesystem::path suite_file = values["SUITE.toml"].as<std::string>();
+  check_batches(values);
+  const experiments::Site site = read_site_of(values, files, environment);
+  slurm::SubmissionRequest request;
+  request.suite = plan.suite;
+  request.title = plan.title;
+  request.by = allocations::effective_user() + "@" + orchestrator::this_owner().host;
+  request.store = normal(arguments.store.root());
+  request.resolute = own_program();
+  request.relative_to = normal(given<std::string>(values, "relative-to").value_or(normal(suite_file).parent_path()));
+  request.working_folder = std::filesystem::current_path();
+  request.resources = read_resources(values, site, environment);
+  request.plan_arguments = plan_arguments(values);
+  request.run_arguments = run_arguments(values, plan, request.resources.cpus_per_node);
+  request.container = site.container;
+  request.container_program = site.container_program.value_or("");
+  request.launcher = read_launcher(values, site, request.resources.nodes);
+  request.continuation = slurm::parse_continuation(
+      given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")));
+  // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
+  if (values.count("array") > 0 && request.continuation == slurm::Continuation::kChain)
+    throw core::input_error("--array and --continue chain exclude each other",
+                            "each element that goes on would have the whole array submitted again",
+                            "let it go on by --continue requeue, or submit without --array");
+  request.most_restarts = at_least("most-restarts", values["most-restarts"].as<int>(), 1);
+  request.site = {site.modules, site.commands};
+  request.notice = read_notice(values, site, request.resources.time);
+  request.variables = allocations::suite_variables(core::read_named_text(files, suite_file), environment);
+  return request;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,133 @@
+#include "cli/submission/submit_wait.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "allocations/liveness/run_signs.h"
+#include "cli/terminal.h"
+#include "core/clock.h"
+#include "core/log.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/stored_jobs.h"
+#include "orchestrator/store/wall_clock.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kLookInterval(30);  // between questions to SLURM
+constexpr std::chrono::milliseconds kPause(2000);
+
+// What SLURM said when it was last asked.
+struct Queue {
+  bool asked = false, answered = false, alive = false;
+  std::string text;
+};
+
+Queue ask_queue(core::FileSystem& files, slurm::Client& client, const std::filesystem::path& suite_folder) {
+  Queue queue{true, true, false, ""};
+  for (const auto& standing :
+       allocations::open_submissions(files, client, suite_folder, [](const std::string&) { return false; })) {
+    if (standing.trouble) return {true, false, true, "SLURM does not answer: " + *standing.trouble};
+    for (const auto& batch : standing.batches) {
+      if (batch.queued.empty()) continue;
+      queue.alive = true;
+      const auto& job = batch.queued.front();
+      queue.text += fmt::format("{}job {} {}", queue.text.empty() ? "" : ", ", job.array, slurm::name_of(job.state));
+      if (!job.node_list.empty())
+        queue.text += " on " + job.node_list;
+      else if (!job.reason.empty() && job.reason != "None")
+        queue.text += " (" + job.reason + ")";
+    }
+  }
+  if (!queue.alive) queue.text = "SLURM has no job of it left";
+  return queue;
+}
+
+std::string progress_text(const orchestrator::SuiteStatus& status, std::size_t jobs, const Queue& queue) {
+  std::string text = fmt::format("{} of {} jobs done", status.jobs.succeeded, jobs);
+  if (status.jobs.running > 0) text += fmt::format(", {} running", status.jobs.running);
+  if (status.jobs.failed > 0) text += fmt::format(", {} failed", status.jobs.failed);
+  if (!queue.text.empty()) text += "; " + queue.text;
+  return text;
+}
+
+// How long the runs have shown no life, by this machine's clock alone.
+class Standstill {
+ public:
+  std::chrono::nanoseconds after(const allocations::RunSigns& signs) {
+    std::string marks;
+    for (const auto& [name, sign] : signs) marks += fmt::format("{} {}\n", name, sign.mark);
+    const auto now = core::monotonic_clock().now();
+    if (marks != marks_ || signs.empty()) since_ = now;
+    marks_ = std::move(marks);
+    return now - since_;
+  }
+
+ private:
+  std::string marks_;
+  core::MonotonicTime since_ = core::monotonic_clock().now();
+};
+
+// Of runs that were seen at work no one is left where SLURM has no job any more and none shows life.
+orchestrator::SuiteStatus status_at_end(core::FileSystem& files, const experiments::StoreLayout& store,
+                                        const experiments::Plan& plan) {
+  auto status = orchestrator::read_status(files, store, plan);
+  status.jobs.ready += status.jobs.running;
+  status.jobs.running = 0;
+  return status;
+}
+
+bool all_silent(const allocations::RunSigns& signs) {
+  return std::all_of(signs.begin(), signs.end(), [](const auto& sign) { return allocations::is_silent(sign.second); });
+}
+
+int exit_code(const orchestrator::SuiteStatus& status, std::size_t jobs) {
+  if (status.jobs.succeeded == static_cast<int>(jobs)) return 0;
+  return status.failures.empty() ? 75 : 3;
+}
+
+}  // namespace
+
+int wait_for_submission(core::FileSystem& files, slurm::Client& client, const experiments::StoreLayout& store,
+                        const experiments::Plan& plan, const std::string& status_command) {
+  const auto owner_watch = orchestrator::RunOptions().owner_watch;
+  WatchInput input;
+  Queue queue;
+  Standstill standstill;
+  std::string last;
+  auto next_look = core::monotonic_clock().now();
+  for (;;) {
+    const auto begin = core::monotonic_clock().now();
+    const auto status = orchestrator::read_status(files, store, plan);
+    // A journal's word is not enough here: somebody may have removed a result to have it made again.
+    const bool complete = status.jobs.succeeded == static_cast<int>(plan.jobs.size()) &&
+                          orchestrator::all_results_there(files, store, plan);
+    const auto signs = allocations::read_signs(files, store, status, orchestrator::wall_clock());
+    const auto still = standstill.after(signs);
+    if (!all_silent(signs) && still <= allocations::kSilence) {
+      queue = {};  // it is at work: what SLURM said before is old
+    } else if (begin >= next_look) {
+      queue = ask_queue(files, client, store.suite_folder(plan.suite));
+      next_look = core::monotonic_clock().now() + kLookInterval;
+    }
+    // Of a complete suite nothing is awaited but the tables, which its last run writes at its end.
+    const bool over = queue.asked && (!queue.alive || (complete && !queue.answered));
+    if (over && (!status.live || still >= owner_watch)) {
+      const auto end = status_at_end(files, store, plan);
+      core::log_info("ended: {}", progress_text(end, plan.jobs.size(), queue));
+      return exit_code(end, plan.jobs.size());
+    }
+    if (std::string now = progress_text(status, plan.jobs.size(), queue); now != last) {
+      core::log_info("{}", now);
+      last = std::move(now);
+    }
+    if (!input.wait(pause_after(core::monotonic_clock().now() - begin, kPause))) {
+      core::log_info("the submission goes on without being watched; `{}` tells how it fares", status_command);
+      return 75;
+    }
+  }
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,67 @@
+#include "cli/suite/arguments.h"
+
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/process/process.h"
+#include "experiments/suite.h"
+#include "slurm/sbatch_script.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
+                                                    options::options_description more) {
+  auto add = more.add_options();
+  add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
+  add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
+  add("set", options::value<std::vector<std::string>>()->composing(),
+      "KEY=VALUE over the suite's defaults; repeatable");
+  add("relative-to", options::value<std::string>(),
+      "folder that relative paths of the suite are relative to; its own unless given");
+  add("from-scratch", "train without the initial weights a profile asks for; every table says so");
+  add("json", "one JSON document on stdout");
+  add("help,h", "this text");
+  auto values = parse_options(arguments, help, more, {"SUITE.toml"});
+  if (!values) return std::nullopt;
+  SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
+                        values->count("json") > 0};
+  return parsed;
+}
+
+orchestrator::BindRanks parse_binding(const std::string& text) {
+  using orchestrator::BindRanks;
+  for (const auto& [word, value] :
+       {std::pair{"auto", BindRanks::kAuto}, {"none", BindRanks::kNone}, {"cores", BindRanks::kCores}})
+    if (text == word) return value;
+  throw core::input_error(fmt::format("--bind {} is unknown", text), "", "give auto, none or cores");
+}
+
+experiments::Plan SuiteArguments::plan(bool need_roots) const {
+  auto& files = core::real_file_system();
+  experiments::SuiteOptions suite;
+  suite.store = store.root();
+  suite.profile = values["profile"].as<std::string>();
+  if (values.count("set") > 0)
+    for (const auto& text : values["set"].as<std::vector<std::string>>())
+      suite.sets.push_back(experiments::parse_assignment(text));
+  suite.environment = core::current_environment();
+  suite.from_scratch = values.count("from-scratch") > 0;
+  suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
+  suite.need_roots = need_roots;
+  if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
+  return experiments::read_suite(files, values["SUITE.toml"].as<std::string>(), suite);
+}
+
+std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
+                          const std::vector<std::string>& plan_arguments) {
+  std::string text = "resolute suite " + verb;
+  const auto add = [&](const std::string& word) { text += " " + slurm::shell_quoted(word); };
+  add(arguments.values["SUITE.toml"].as<std::string>());
+  add("--store");
+  add(arguments.values["store"].as<std::string>());
+  for (const auto& word : plan_arguments) add(word);
+  return text;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,34 @@
+#pragma once
+//! \file
+//! What the `suite` subcommands share: SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]… [--from-scratch]
+//! [--json].
+
+#include <optional>
+
+#include "cli/command.h"
+#include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
+#include "orchestrator/run/run.h"
+
+namespace resolute::cli {
+
+struct SuiteArguments {
+  boost::program_options::variables_map values;
+  experiments::StoreLayout store;
+  bool json = false;
+  //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
+  experiments::Plan plan(bool need_roots) const;
+};
+
+//! The value of --bind. \throws RuntimeError (kInput) unless it is "auto", "none" or "cores"
+orchestrator::BindRanks parse_binding(const std::string& text);
+
+//! Adds the shared options to `more` and parses; nothing after --help.
+std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
+                                                    boost::program_options::options_description more);
+
+//! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell.
+std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
+                          const std::vector<std::string>& plan_arguments);
+
+}  // namespace resolute::cli

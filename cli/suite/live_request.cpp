@@ -1,0 +1,72 @@
+#include "cli/suite/live_request.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <thread>
+
+#include "allocations/liveness/run_signs.h"
+#include "cli/command.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/files/json.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr std::chrono::seconds kPatience(15);  // a run looks once a second
+
+}  // namespace
+
+std::vector<orchestrator::SuiteRun> live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                              const experiments::Plan& plan) {
+  auto runs = allocations::read_corrected_status(files, store, plan).runs;
+  std::erase_if(runs, [](const orchestrator::SuiteRun& run) { return !run.live; });
+  return runs;
+}
+
+std::vector<orchestrator::SuiteRun> require_live_runs(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                      const experiments::Plan& plan) {
+  auto runs = live_runs(files, store, plan);
+  if (runs.empty())
+    throw core::input_error(
+        fmt::format("no run of suite '{}' is at work in store '{}'", plan.suite, store.root().string()), {},
+        "there is nobody to ask; `resolute suite status` shows how far it is");
+  return runs;
+}
+
+bool ask(core::FileSystem& files, const experiments::StoreLayout& store,
+         const std::vector<orchestrator::SuiteRun>& runs, const std::vector<orchestrator::Request>& requests) {
+  for (const auto& run : runs)
+    for (const auto& request : requests)
+      orchestrator::write_request(files, store.suite_folder(run.name), run.epoch, request);
+  const auto all_taken = [&](const orchestrator::SuiteRun& run) {
+    const auto names = files.list(store.suite_folder(run.name) / "requests");
+    return std::none_of(names.begin(), names.end(), [](const std::string& name) { return name.ends_with(".json"); });
+  };
+  const auto end = core::monotonic_clock().now() + kPatience;
+  while (!std::all_of(runs.begin(), runs.end(), all_taken)) {
+    if (core::monotonic_clock().now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  return true;
+}
+
+int report_asked(bool taken, const std::string& what, bool json) {
+  if (json)
+    print_json({{"asked", what}, {"taken", taken}});
+  else if (taken)
+    std::cout << what << "\n";
+  if (taken) return 0;
+  if (!json)
+    std::cout << fmt::format(
+        "asked, but the run has not taken it within {} s: it is busy or stands still, and takes "
+        "it when it goes on ({})\n",
+        kPatience.count(), what);
+  return 1;
+}
+
+}  // namespace resolute::cli

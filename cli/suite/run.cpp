@@ -1,0 +1,255 @@
+// `resolute suite run` and `resume`: makes what the jobs read, then hands the plan to the orchestrator, alone or as one
+// rank of an MPI run, and writes the tables.
+
+#include "orchestrator/run/run.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+
+#include <iostream>
+#include <thread>
+
+#include "allocations/start/allocation_work.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/log.h"
+#include "core/process/process.h"
+#include "datasets/sources/source.h"
+#include "orchestrator/store/wall_clock.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/table_json.h"
+#include "results/tables/tables.h"
+#include "slurm/allocation.h"
+#include "slurm/client.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteRunHelp{
+    "resolute suite run SUITE.toml --store STORE [--slots N] [--gpus N] [--only ROW_OR_JOB] [--first ROW_OR_JOB] "
+    "[--max-jobs N] [--walltime H:MM:SS] [--memory-per-rank MIB] [--allocation K] [--bind auto|none|cores] [--profile "
+    "NAME] "
+    "[--set KEY=VALUE]... [--json]",
+    R"(Runs what is missing of a suite. Alone it uses this machine; under mpirun or srun rank 0 coordinates and every other rank
+is an agent. Killed at any moment, the same command goes on from where it stopped; finished jobs never run again.
+Exit codes: 0 complete, 3 some jobs failed, 75 interrupted.)",
+    "  resolute suite run experiments/suites/quickstart.toml --store store\n"
+    "  mpirun -np 3 resolute suite run suite.toml --store /shared/store --slots 4\n"};
+
+// Raw images of each data set: the user's folder, or, for a synthetic one, images rendered below the store.
+std::map<std::string, std::filesystem::path> prepare_raw_images(const experiments::Plan& plan,
+                                                                const experiments::StoreLayout& store) {
+  std::map<std::string, std::filesystem::path> roots;
+  for (const auto& dataset : plan.datasets) {
+    if (dataset.pack.synthetic) {
+      auto folder = store.raw_folder(dataset.pack);
+      datasets::write_stand_in(core::real_file_system(), folder, {*dataset.pack.synthetic});
+      roots[dataset.pack.name] = folder;
+    } else {
+      roots[dataset.pack.name] = dataset.root;
+    }
+  }
+  return roots;
+}
+
+int report(const SuiteArguments& arguments, const experiments::Plan& plan, const orchestrator::RunOutcome& outcome) {
+  // First of all: tables that cannot be made must not hide what failed.
+  for (const auto& failure : outcome.failures)
+    core::log_error("job {} ({}) failed: {}: {}", failure.job.hex.substr(0, 12), failure.label, failure.cause,
+                    failure.evidence);
+  auto& files = core::real_file_system();
+  auto folder = arguments.store.suite_folder(plan.suite) / "tables";
+  auto tables = results::aggregate(plan, files, arguments.store);
+  results::write_tables(files, folder, tables);
+  if (arguments.json) std::cout << results::to_json(tables).dump(1) << std::endl;
+  if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the results cannot be written to stdout");
+  core::log_info("{} jobs done before, {} now, {} failed, {} unfinished; tables: {}", outcome.skipped,
+                 outcome.succeeded, outcome.failed + outcome.cancelled, outcome.unfinished, folder.string());
+  return outcome.exit_code();
+}
+
+// One line on stderr, as main() prints it; under MPI the exception cannot travel to main().
+int report_error(const std::exception& error) {
+  std::cerr << "resolute: " << error.what() << std::endl;
+  const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
+  return known != nullptr ? core::exit_code(known->kind()) : 1;
+}
+
+// The allocation that has started it waits for the store, and starts it again (suite_allocation.cpp).
+int report_bad_begin(const std::exception& error, const std::map<std::string, std::string>& environment) {
+  const int code = report_error(error);
+  const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
+  return known != nullptr && known->is_storage() && environment.contains(allocations::kSubmissionVariable)
+             ? allocations::kToBeRunAgain
+             : code;
+}
+
+void add_suite_run_options(options::options_description& visible) {
+  auto add = visible.add_options();
+  add("slots", options::value<int>()->default_value(0),
+      "process ranks without a GPU that run at once under each agent; 0: the node's cores, under SLURM those that it "
+      "gave");
+  add("gpus", options::value<int>()->default_value(-1), "GPUs of each agent; -1: those that its node shows");
+  add("only", options::value<std::string>(), "a row's id or a job's id: that and what it needs");
+  add("first", options::value<std::string>(), "a row's id or a job's id: that and what it needs before all else");
+  add("max-jobs", options::value<int>()->default_value(0), "stop after starting this many jobs; 0: no limit");
+  add("walltime", options::value<std::string>(),
+      "time until everything has to have checkpointed and ended, minutes, MM:SS or H:MM:SS; under SLURM the job's end");
+  add("memory-per-rank", options::value<int>()->default_value(0),
+      "MiB over which a process rank is ended; 0: no limit");
+  add("allocation", options::value<int>()->default_value(1),
+      "number of this run among several that work on the suite side by side, each with a journal of its own");
+  add("bind", options::value<std::string>()->default_value("auto"),
+      "a core for each process rank: none, cores, or auto where an agent has its node to itself");
+  add("interface", options::value<std::string>(),
+      "network interface by which gangs on several hosts meet, as ib0; else what the host's name stands for");
+  add("no-progress-limit", options::value<int>()->default_value(30),
+      "minutes without a sign of life after which a job is started anew; 0: no limit");
+  add("coordinator-limit", options::value<int>()->default_value(120),
+      "seconds without a word of the coordinator after which an agent ends, five times as long where its store stalls; "
+      "in an allocation the first of them requeues the job then");
+  add("checkpoint-every", options::value<int>()->default_value(0),
+      "steps between checkpoints of a training, 0: the worker's choice; changes no result");
+}
+
+void read_run_options(const options::variables_map& values, const std::map<std::string, std::string>& environment,
+                      orchestrator::RunOptions& run) {
+  const auto number = [&](const char* name, int least = 0) { return at_least(name, values[name].as<int>(), least); };
+  run.slots = number("slots");
+  run.gpus = number("gpus", -1);
+  if (values.count("only") > 0) run.only = values["only"].as<std::string>();
+  if (values.count("first") > 0) run.first = values["first"].as<std::string>();
+  if (int jobs = number("max-jobs"); jobs > 0) run.max_jobs = jobs;
+  run.allocation = number("allocation", 1);
+  run.memory_per_rank_mib = number("memory-per-rank");
+  run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
+  run.coordinator_limit = std::chrono::seconds(number("coordinator-limit", 15));
+  run.checkpoint_every = number("checkpoint-every");
+  run.bind = parse_binding(values["bind"].as<std::string>());
+  if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
+  if (values.count("walltime") > 0)
+    run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());
+  else
+    run.ends_at = orchestrator::allocation_end(environment);
+}
+
+// A batch system sends the same SIGTERM for all that can happen to a job; SLURM can be asked what it meant. The ranks
+// wait for their word to checkpoint meanwhile, so the answer gets two seconds.
+orchestrator::StopRequested meaning_in_allocation(int signal, const std::map<std::string, std::string>& environment,
+                                                  const std::optional<orchestrator::Instant>& ends_at) {
+  using orchestrator::Cause;
+  const auto now = orchestrator::wall_clock();
+  orchestrator::StopRequested plain = orchestrator::meaning_of_signal(signal, ends_at, now);
+  if (signal != SIGTERM) return plain;
+  try {
+    const auto job = slurm::read_allocation_environment(environment).job;
+    constexpr std::chrono::seconds kPatience(2);
+    slurm::Client client(slurm::real_effects(), {.command_limit = kPatience, .patience = kPatience});
+    const auto answer = client.show(job, environment.at("SLURM_JOB_NAME"));
+    const auto* shown = std::get_if<slurm::ShownJob>(&answer);
+    if (shown == nullptr) return plain;
+    if (slurm::is_preempted(*shown)) return {"SLURM preempts the allocation", Cause::kPreempted};
+    if (shown->state == slurm::JobState::kTimeout || (ends_at && *ends_at <= now))
+      return {"the allocation's time limit", Cause::kWalltime};
+    return {fmt::format("SLURM ends the allocation ({})", slurm::name_of(shown->state)), Cause::kInterrupted};
+  } catch (const std::exception& error) {
+    core::log_debug("SLURM was asked what the signal means: {}", error.what());
+    return plain;
+  }
+}
+
+// With --no-kill SLURM keeps a job whose first node is lost, and with it the batch script and the coordinator: nobody
+// is left to requeue it but an agent.
+void requeue_allocation(const std::map<std::string, std::string>& environment) {
+  try {
+    const auto here = slurm::read_allocation_environment(environment);
+    slurm::Client client(slurm::real_effects());
+    // One that the user cancelled, or SLURM ends, is not to come back.
+    const auto found = client.show(here.job, environment.at("SLURM_JOB_NAME"));
+    const auto* shown = std::get_if<slurm::ShownJob>(&found);
+    if (shown == nullptr || shown->state != slurm::JobState::kRunning) return;
+    const auto answer = client.requeue(here.array, here.element);
+    if (std::holds_alternative<slurm::Done>(answer))
+      core::log_warning("the coordinator is lost, and perhaps its node: job {} is requeued", here.job);
+    else
+      core::log_error("the coordinator is lost; job {} cannot be requeued: end it, then `resolute suite resume`",
+                      here.job);
+  } catch (const std::exception& error) {
+    core::log_error("the coordinator is lost; the job was not requeued: {}", error.what());
+  }
+}
+
+void obey_batch_system(const std::map<std::string, std::string>& environment, orchestrator::RunOptions& run) {
+  if (!environment.contains("SLURM_JOB_ID") || !environment.contains("SLURM_JOB_NAME")) return;
+  run.sigterm_hastens = false;
+  // Only of a job that is ours: a user's own script may not be such that it can run again.
+  if (environment.contains(allocations::kSubmissionVariable))
+    run.on_coordinator_lost = [environment](int before, int agents) {
+      // SLURM ends a job that is requeued by SIGTERM, which agents ignore as long as they have ranks: whoever still
+      // waits never asks.
+      ::signal(SIGTERM, SIG_DFL);
+      std::this_thread::sleep_for(slurm::requeue_turn(before, agents));
+      ::signal(SIGTERM, SIG_IGN);
+      requeue_allocation(environment);
+    };
+  run.on_signal = [environment, ends_at = run.ends_at](int signal) {
+    return meaning_in_allocation(signal, environment, ends_at);
+  };
+}
+
+}  // namespace
+
+int suite_run(const Arguments& arguments) {
+  orchestrator::RunOptions run;
+  options::options_description visible;
+  add_suite_run_options(visible);
+  auto parsed = parse_suite_arguments(arguments, kSuiteRunHelp, visible);
+  if (!parsed) return 0;
+  run.store = parsed->store.root();
+  const auto environment = core::current_environment();
+  read_run_options(parsed->values, environment, run);
+  obey_batch_system(environment, run);
+  if (orchestrator::launched_rank(environment) != 0) {
+    // Agents ask the worker for their numeric class; that it is missing is the coordinator's to say, once.
+    try {
+      run.worker_command = {worker_program().string()};
+    } catch (const core::RuntimeError&) {
+    }
+  }
+  auto make_plan = [&] {
+    experiments::Plan plan = parsed->plan(true);
+    require_writable_store(run.store);
+    run.worker_command = {worker_program().string()};
+    run.raw_roots = prepare_raw_images(plan, parsed->store);
+    return plan;
+  };
+  if (!orchestrator::launched_by_mpi(environment)) {
+    try {
+      experiments::Plan plan = make_plan();
+      return report(*parsed, plan, orchestrator::run_local(plan, run));
+    } catch (const core::RuntimeError& error) {
+      return report_bad_begin(error, environment);
+    }
+  }
+  experiments::Plan plan;
+  orchestrator::run_mpi(
+      [&] {
+        plan = make_plan();
+        return plan;
+      },
+      run,
+      [&](const orchestrator::RunOutcome* outcome, const std::exception* error) {
+        try {
+          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_bad_begin(*error, environment);
+        } catch (const std::exception& late) {
+          return report_bad_begin(late, environment);
+        }
+      });
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,165 @@
+// `resolute suite simulate`: how a suite, or the published workload, would fare on a machine that is not there.
+
+#include "orchestrator/simulation/simulate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <iostream>
+#include <map>
+
+#include "cli/page/utilisation_plot.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/files/file_system.h"
+#include "core/log.h"
+#include "orchestrator/journal/epoch.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteSimulateHelp{
+    "resolute suite simulate SUITE.toml [--store STORE] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
+    "[--replicate K] [--missing] [--svg FILE] [--json]\n"
+    "       resolute suite simulate --workload published [--jobs N] [--nodes N] [--gpus-per-node G] [--mtbf HOURS] "
+    "[--svg FILE] [--json]",
+    R"(Runs a suite by a virtual clock on a machine that is not there, with every decision taken as in a run, and tells what it
+would take: makespan, GPU hours, lost work. Durations are those that the store has learned. Nothing is started or written.
+Exit codes: 0 every job had its result, 3 some had not.)",
+    "  resolute suite simulate suite.toml --store store --nodes 4 --gpus-per-node 8 --mtbf 500\n"
+    "  resolute suite simulate --workload published --mtbf 24 --svg use.svg\n"};
+
+bool names(const Arguments& arguments, const std::string& option) {
+  return std::any_of(arguments.begin(), arguments.end(), [&](const std::string& argument) {
+    return argument == option || argument.starts_with(option + "=");
+  });
+}
+
+constexpr double kHour = 3'600'000, kMinute = 60'000, kSecond = 1000;
+
+// What was typed, as the options write it; read() has to follow.
+class Typed {
+ public:
+  explicit Typed(bool published) {
+    if (!published) {
+      machine.nodes = 1;
+      machine.gpus = 0;
+    }
+    auto add = list.add_options();
+    add("workload", options::value(&workload), "`published`, in place of a suite");
+    add("jobs", options::value(&jobs)->default_value(jobs), "of the published workload");
+    add("replicate", options::value(&copies)->default_value(copies), "copies of the suite's jobs");
+    add("missing", "only the suite's jobs whose result the store lacks");
+    add("nodes", options::value(&machine.nodes)->default_value(machine.nodes), "of the machine");
+    add("gpus-per-node", options::value(&machine.gpus)->default_value(machine.gpus),
+        "a rank of a training takes one; 0: a slot");
+    add("slots-per-node", options::value(&machine.slots)->default_value(machine.slots),
+        "for process ranks that take no GPU");
+    add_time("mtbf", machine.mean_time_to_failure, kHour, "mean hours until a node fails; 0: never");
+    add_time("repair", machine.repair, kMinute, "minutes until it is back");
+    add_time("preemption", machine.mean_time_to_preemption, kHour, "mean hours until a node is taken away; 0: never");
+    add_time("notice", machine.notice, kSecond, "seconds that it is told before");
+    add_time("taken", machine.taken, kMinute, "minutes until it is given back");
+    add_time("walltime", machine.walltime, kHour, "hours of an allocation of all nodes; 0: no end");
+    add_time("queue-wait", machine.queue_wait, kMinute, "minutes from one allocation to the next");
+    add_time("checkpoint-every", machine.checkpoint_every, kMinute, "minutes of computing between checkpoints");
+    add_time("checkpoint-cost", machine.checkpoint_cost, kSecond, "seconds that one stops a training for");
+    add_time("start-cost", machine.start_cost, kSecond, "seconds from a placement to the first step");
+    add_time("detection", machine.detection, kSecond, "seconds until a silent node counts as lost");
+    add("seed", options::value<std::string>()->default_value("1"), "of everything that is drawn");
+    add("svg", options::value(&svg), "a picture of the machine's use over time");
+  }
+  // \throws RuntimeError (kInput) for a time that is none or a seed that is none
+  void read(const options::variables_map& values) {
+    constexpr double kMost = 1e15;  // milliseconds; 30,000 years
+    for (const auto& [name, time] : times_) {
+      const double typed = values[name].as<double>();
+      if (!(typed >= 0 && typed * time.unit_ms <= kMost))
+        throw core::input_error(fmt::format("--{} is {}", name, typed), "it is a time, 0 or more");
+      *time.to = orchestrator::Milliseconds(std::llround(typed * time.unit_ms));
+    }
+    simulation.seed = parse_seed(values, "seed");
+  }
+
+  options::options_description list;
+  orchestrator::SimulatedMachine machine;
+  orchestrator::SimulationOptions simulation;
+  int jobs = 100'000, copies = 1;
+  std::string workload, svg;
+
+ private:
+  struct Time {
+    orchestrator::Milliseconds* to;
+    double unit_ms;
+  };
+  void add_time(const char* name, orchestrator::Milliseconds& to, double unit_ms, const char* text) {
+    const double value = static_cast<double>(to.count()) / unit_ms;
+    list.add_options()(name, options::value<double>()->default_value(value, fmt::format("{:.4g}", value)), text);
+    times_[name] = {&to, unit_ms};
+  }
+  std::map<std::string, Time> times_;
+};
+
+experiments::Plan without_results(experiments::Plan plan, const experiments::StoreLayout& store) {
+  const auto done = [&](const experiments::JobId& job) {
+    return orchestrator::has_result(core::real_file_system(), store, job);
+  };
+  std::erase_if(plan.jobs, [&](const auto& job) { return done(job.id); });
+  for (auto& job : plan.jobs) std::erase_if(job.after, done);
+  if (plan.jobs.empty()) throw core::input_error("nothing is left to simulate", "the store has every result");
+  return plan;
+}
+
+int report(const orchestrator::SimulationReport& result, const orchestrator::SimulatedMachine& machine, bool json,
+           const std::string& svg) {
+  if (!svg.empty()) core::write_atomic(core::real_file_system(), svg, utilisation_svg(result));
+  if (json)
+    std::cout << orchestrator::to_json(result, machine).dump(1) << std::endl;
+  else
+    std::cout << orchestrator::describe(result, machine) << std::flush;
+  if (!std::cout) throw core::RuntimeError(core::ErrorKind::kEnvironment, "the result cannot be written to stdout");
+  return result.succeeded == result.jobs ? 0 : 3;
+}
+
+}  // namespace
+
+int suite_simulate(const Arguments& arguments) {
+  const bool published = names(arguments, "--workload");
+  Typed typed(published);
+  orchestrator::SimulatedWorkload workload;
+  bool json = false;
+  if (published) {
+    typed.list.add_options()("json", "one JSON document on stdout")("help,h", "this text");
+    const auto values = parse_options(arguments, kSuiteSimulateHelp, typed.list, {});
+    if (!values) return 0;
+    if (typed.workload != "published")
+      throw core::input_error(fmt::format("the workload '{}' is unknown", typed.workload), "", "'published' is known");
+    typed.read(*values);
+    json = values->count("json") > 0;
+    workload = orchestrator::published_workload(typed.jobs, typed.simulation.seed);
+  } else {
+    // The store only adds what it has learned.
+    Arguments with_store = arguments;
+    if (!names(arguments, "--store")) with_store.insert(with_store.end(), {"--store", "."});
+    const auto parsed = parse_suite_arguments(with_store, kSuiteSimulateHelp, typed.list);
+    if (!parsed) return 0;
+    typed.read(parsed->values);
+    json = parsed->json;
+    const auto durations = orchestrator::Durations::read(core::real_file_system(), parsed->store);
+    auto plan = parsed->plan(false);
+    if (parsed->values.count("missing") > 0) plan = without_results(std::move(plan), parsed->store);
+    workload = orchestrator::suite_workload(plan, durations, typed.copies, typed.simulation.seed);
+  }
+  const std::clock_t begin = std::clock();
+  const auto result = orchestrator::simulate(workload, typed.machine, typed.simulation);
+  core::log_info("{} events in {:.1f} s of processor time", result.events,
+                 static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC);
+  return report(result, typed.machine, json, typed.svg);
+}
+
+}  // namespace resolute::cli

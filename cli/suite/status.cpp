@@ -1,0 +1,195 @@
+// `resolute suite status`
+
+#include "orchestrator/look/status.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+#include <iostream>
+#include <set>
+#include <string_view>
+#include <unordered_set>
+
+#include "allocations/liveness/run_signs.h"
+#include "allocations/submissions/allocation_view.h"
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "cli/suite/status_view.h"
+#include "cli/terminal.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "orchestrator/store/live.h"
+#include "orchestrator/store/wall_clock.h"
+#include "slurm/client.h"
+
+namespace resolute::cli {
+
+namespace options = boost::program_options;
+
+namespace {
+
+constexpr CommandHelp kSuiteStatusHelp{
+    "resolute suite status SUITE.toml --store STORE [--watch] [--interval SECONDS] [--json]",
+    R"(How far a suite is, from the store: jobs by state, what runs and where, nodes, failures with cause and evidence; and, where
+it was submitted, from SLURM: which allocations wait and why, run, or have gone, and what to do. SLURM is asked at most
+once a minute, and waited for at most ten seconds.
+--watch shows it anew every two seconds until every result is there, what it saw at work has ended, or q or ctrl-C
+is pressed; where standard output is no terminal, a block (with --json a line) for each change. NO_COLOR is obeyed.)",
+    "  resolute suite status experiments/suites/quickstart.toml --store store\n"
+    "  resolute suite status suite.toml --store /shared/store --watch\n"
+    "  resolute suite status suite.toml --store store --watch --json | tee progress.jsonl\n"};
+
+// What SLURM says, no oftener than every kAskEvery and, but for the first time, without waiting for it. A submission or
+// a job that the last answer knows nothing of is worth a new question.
+class SlurmLook {
+ public:
+  allocations::SlurmAnswer answer(const std::vector<allocations::StoredSubmission>& submissions) {
+    const auto names = allocations::names_to_ask(submissions);
+    if (names.empty()) return {};
+    const auto now = core::monotonic_clock().now();
+    if (std::string about = subject_of(submissions); about != about_ || now - asked_ >= kAskEvery) {
+      const bool wait = about != about_;
+      if (coming_.valid()) last_ = coming_.get();
+      about_ = std::move(about);
+      asked_ = now;
+      coming_ = std::async(std::launch::async, [names] {
+        slurm::Client client(slurm::real_effects(), kPatience);
+        return allocations::ask_slurm(client, names);
+      });
+      if (wait) coming_.wait();
+    }
+    if (coming_.valid() && coming_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+      last_ = coming_.get();
+    return last_;
+  }
+
+ private:
+  static constexpr std::chrono::seconds kAskEvery{60};
+  static constexpr slurm::ClientOptions kPatience{.command_limit = std::chrono::seconds(5),
+                                                  .patience = std::chrono::seconds(4),
+                                                  .first_pause = std::chrono::milliseconds(500),
+                                                  .longest_pause = std::chrono::seconds(1)};
+
+  static std::string subject_of(const std::vector<allocations::StoredSubmission>& submissions) {
+    std::string subject;
+    for (const allocations::StoredSubmission& submission : submissions)
+      for (const allocations::StoredBatch& batch : submission.batches)
+        subject += fmt::format("{} {} {}\n", batch.batch.job_name, batch.generation, batch.known.size());
+    return subject;
+  }
+
+  std::string about_;
+  core::MonotonicTime asked_{};
+  std::future<allocations::SlurmAnswer> coming_;
+  allocations::SlurmAnswer last_;
+};
+
+std::optional<orchestrator::LiveStatus> read_live(core::FileSystem& files, const experiments::StoreLayout& store,
+                                                  const orchestrator::SuiteStatus& status) {
+  std::vector<orchestrator::LiveStatus> runs;
+  // A run that was killed leaves its last one behind.
+  for (const orchestrator::SuiteRun& run : status.runs)
+    if (run.live)
+      if (auto live = orchestrator::read_live(files, store.suite_folder(run.name))) runs.push_back(std::move(*live));
+  if (runs.empty()) return std::nullopt;
+  return orchestrator::together(runs);
+}
+
+StatusView look(const SuiteArguments& arguments, const experiments::Plan& plan, SlurmLook& slurm,
+                std::set<std::string>& warned) {
+  auto& files = core::real_file_system();
+  StatusView view;
+  view.suite = plan.suite;
+  // Before the store's own view: an allocation that ends meanwhile has then left its results.
+  const auto submissions = allocations::read_submissions(files, arguments.store.suite_folder(plan.suite), &warned);
+  view.slurm = slurm.answer(submissions);
+  view.status = orchestrator::read_status(files, arguments.store, plan);
+  view.now = orchestrator::wall_clock();
+  const auto signs = allocations::read_signs(files, arguments.store, view.status, view.now);
+  allocations::correct(view.status, submissions, view.slurm, signs);
+  view.live = read_live(files, arguments.store, view.status);
+  view.allocations = join(submissions, view.slurm, is_complete(view));
+  allocations::advise_on_silence(view.allocations, plan.suite, signs,
+                                 std::chrono::floor<std::chrono::seconds>(view.now));
+  if (!view.live) return view;
+  std::unordered_set<std::string_view> running;
+  for (const auto& attempt : view.live->running) running.insert(attempt.job.hex);
+  for (const auto& job : plan.jobs)
+    if (running.contains(job.id.hex)) view.labels[job.id] = job.label;
+  return view;
+}
+
+void write_out(const std::string& text) {
+  if (!(std::cout << text << std::flush))
+    throw core::RuntimeError(core::ErrorKind::kEnvironment, "the status cannot be written to stdout");
+}
+
+// Evidence is what another program wrote: no UTF-8 for sure.
+std::string json_text(const StatusView& view, int indent) {
+  return status_json(view).dump(indent, ' ', false, core::Json::error_handler_t::replace) + "\n";
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text += line + "\n";
+  return text;
+}
+
+void watch(const SuiteArguments& arguments, const experiments::Plan& plan, std::chrono::milliseconds interval) {
+  const bool redraws = output_is_terminal() && !arguments.json;
+  WatchInput input;
+  Redraw redraw;
+  std::string last;
+  SlurmLook slurm;
+  std::set<std::string> warned;
+  for (bool was_alive = false;;) {
+    const auto begin = core::monotonic_clock().now();
+    const StatusView view = look(arguments, plan, slurm, warned);
+    const auto cost = core::monotonic_clock().now() - begin;
+    if (redraws) {
+      const TerminalSize size = terminal_size();
+      write_out(redraw.frame(status_lines(view, {size.columns, std::max(size.rows - 1, 1), colours_wanted()})));
+    } else if (std::string now = essence(view); now != last) {
+      write_out(arguments.json ? json_text(view, -1)
+                : last.empty() ? joined(status_lines(view, {}))
+                               : "\n" + joined(status_lines(view, {})));
+      last = std::move(now);
+    }
+    const bool alive = is_alive(view);
+    const bool ended = is_complete(view) ? !view.status.live : was_alive && !alive;
+    was_alive = alive;
+    if (ended || !input.wait(pause_after(cost, interval))) return;
+  }
+}
+
+}  // namespace
+
+int suite_status(const Arguments& arguments) {
+  double interval = 2;
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("watch", "show it again and again");
+  add("interval", options::value(&interval)->default_value(interval), "seconds from one look to the next, 0.1 or more");
+  auto parsed = parse_suite_arguments(arguments, kSuiteStatusHelp, visible);
+  if (!parsed) return 0;
+  if (!(interval >= 0.1 && interval <= 86400))
+    throw core::input_error(fmt::format("--interval is {}", interval), "0.1 to 86400 seconds are possible");
+  const auto plan = parsed->plan(false);
+  if (parsed->values.count("watch") > 0) {
+    watch(*parsed, plan, std::chrono::milliseconds(static_cast<std::int64_t>(interval * 1000)));
+    return 0;
+  }
+  SlurmLook slurm;
+  std::set<std::string> warned;
+  const StatusView view = look(*parsed, plan, slurm, warned);
+  if (parsed->json)
+    write_out(json_text(view, 1));
+  else
+    write_out(joined(status_lines(view, {output_is_terminal() ? terminal_size().columns : 0, 0, colours_wanted()})));
+  return 0;
+}
+
+}  // namespace resolute::cli

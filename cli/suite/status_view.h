@@ -1,0 +1,52 @@
+#pragma once
+//! \file
+//! What `resolute suite status` shows, as lines of text and as JSON. Pure: the same view gives the same lines.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "allocations/submissions/allocation_view.h"
+#include "core/files/json.h"
+#include "orchestrator/look/status.h"
+#include "orchestrator/store/live.h"
+
+namespace resolute::cli {
+
+//! One look at a suite.
+struct StatusView {
+  std::string suite;
+  orchestrator::SuiteStatus status;
+  std::optional<orchestrator::LiveStatus> live;            //!< nothing: no run has written one
+  std::map<experiments::JobId, std::string> labels;        //!< of what runs
+  std::vector<allocations::AllocationView> allocations{};  //!< of its submissions
+  allocations::SlurmAnswer slurm{};
+  orchestrator::Instant now{};
+};
+//! Every job has its result.
+bool is_complete(const StatusView& view);
+//! A run is at work, or an allocation may yet begin one.
+bool is_alive(const StatusView& view);
+
+struct Screen {
+  int columns = 0;  //!< longer lines are cut; 0: none is
+  int rows = 0;     //!< sections are shortened, the longest first, and say by how much; 0: all is shown
+  bool colour = false;
+};
+
+//! Control characters of labels and evidence are shown as '?': they come from other programs.
+std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
+
+//! {"suite", "jobs", "live", "failures", "allocations" (slurm_view.h), "slurm" (null, or why it did not answer)} and,
+//! while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing is
+//! started), "running" and "agents", as in live.json (docs/formats/live.md).
+core::Json status_json(const StatusView& view);
+
+//! What of a view is worth a new block where nothing can be redrawn: all but steps and times.
+std::string essence(const StatusView& view);
+
+//! 42 → "42 s", 200 → "3 min 20 s", 7500 → "2 h 05 min", 270000 → "3 d 03 h"; below 0: "".
+std::string duration_text(double seconds);
+
+}  // namespace resolute::cli

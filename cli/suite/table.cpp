@@ -1,0 +1,47 @@
+// `resolute suite table`
+
+#include <iostream>
+
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/table_csv.h"
+#include "results/tables/table_json.h"
+#include "results/tables/table_markdown.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kSuiteTableHelp{
+    "resolute suite table SUITE.toml --store STORE [--format markdown|csv|json] [--json]",
+    R"(Prints the suite's tables from the results in the store: mean ± standard deviation over the trials, the paper's number in
+parentheses, cells that lack trials marked. Works while the suite runs.)",
+    "  resolute suite table experiments/suites/quickstart.toml --store store\n"
+    "  resolute suite table suite.toml --store store --format csv > tables.csv\n"};
+
+}  // namespace
+
+int suite_table(const Arguments& arguments) {
+  namespace options = boost::program_options;
+  options::options_description visible;
+  visible.add_options()("format", options::value<std::string>()->default_value("markdown"), "markdown, csv or json");
+  auto parsed = parse_suite_arguments(arguments, kSuiteTableHelp, visible);
+  if (!parsed) return 0;
+  std::string format = parsed->json ? "json" : parsed->values["format"].as<std::string>();
+  if (format != "markdown" && format != "csv" && format != "json")
+    throw core::input_error("format '" + format + "' is unknown", {}, "give markdown, csv or json");
+  experiments::Plan plan = parsed->plan(false);
+  auto tables = results::aggregate(plan, core::real_file_system(), parsed->store);
+  if (format == "json")
+    print_json(results::to_json(tables));
+  else if (format == "csv")
+    std::cout << results::to_csv(tables);
+  else
+    std::cout << results::to_markdown(tables);
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,424 @@
+#include "allocations/start/allocation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <deque>
+
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "tests/support/refusal.h"
+#include "tests/support/sick_file_system.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::allocations::allocation_test {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace testing;
+using slurm::EndCause;
+
+const slurm::Time kNoon = std::chrono::sys_days(std::chrono::year(2026) / 1 / 31) + 12h;
+const std::string kToken = "0123456789ab";
+const experiments::JobId kJob{std::string(64, 'a')};
+
+core::CommandOutput said(const std::string& text) { return {core::Exited{0}, text, "", false}; }
+core::CommandOutput refused(const std::string& text) { return {core::Exited{1}, "", text + "\n", false}; }
+
+// An allocation of one node, job 100, for a suite of one job. What its launcher does is told by `launches`, one after
+// the other.
+class AllocationTest : public Test {
+ protected:
+  AllocationTest() {
+    plan_.suite = "tiny";
+    plan_.title = "Tiny";
+    plan_.jobs.emplace_back().id = kJob;
+    request_.token = kToken;
+    request_.suite = "tiny";
+    request_.created = kNoon;
+    request_.store = request_.relative_to = request_.working_folder = folder_.path();
+    request_.resolute = "/opt/resolute";
+    request_.batches = {{.number = 1, .job_name = "resolute-tiny-" + kToken + "-1"}};
+  }
+
+  int start(int restart = 0, int generation = 0, int job = 100) {
+    if (!submitted_) slurm::create_submission(files_, suite_folder(), request_, "title = \"Tiny\"\n");
+    submitted_ = true;
+    restart_ = restart;
+    job_ = job;
+    const AllocationWorld world{files_,
+                                clock_,
+                                signals_,
+                                [this] { return now(); },
+                                {[this](const auto& command, auto) { return answer(command); },
+                                 [this](std::chrono::milliseconds time) { sleep(time); }, &clock_},
+                                [this](const std::vector<std::string>& arguments) {
+                                  planned_ = arguments;
+                                  return plan_;
+                                },
+                                [this](int, const Environment&) { return launchers_; },
+                                [this](const auto& command, const Environment& environment, const RunQuestions& run) {
+                                  return launch(command, environment, run);
+                                }};
+    return run_allocation(world, {submission(), 1, generation},
+                          {{"SLURM_JOB_ID", std::to_string(job)},
+                           {"SLURM_RESTART_COUNT", std::to_string(restart)},
+                           {"SLURM_JOB_NUM_NODES", "1"},
+                           {"SLURM_JOB_NODELIST", "n1"}});
+  }
+
+  std::filesystem::path suite_folder() const { return experiments::StoreLayout(folder_.path()).suite_folder("tiny"); }
+  std::filesystem::path submission() const { return suite_folder() / "submissions" / kToken; }
+  slurm::AllocationRun record() {
+    const auto runs = slurm::read_runs(files_, submission() / "batch-001");
+    return runs.empty() ? slurm::AllocationRun{} : runs.back();
+  }
+  bool ended() { return slurm::SubmissionFolder(files_, submission()).ended(); }
+  std::vector<std::string> asked(const std::string& what) const {
+    std::vector<std::string> found;
+    for (const std::string& command : commands_)
+      if (command.starts_with(what)) found.push_back(command);
+    return found;
+  }
+
+  // What a run does to the store.
+  void begin_run() {
+    files_.create_directories(run_folder());
+    journal_ = std::make_unique<orchestrator::JournalWriter>(
+        files_, run_folder(),
+        orchestrator::JournalHeader{++epoch_, journal_ ? journal_->length() : 0, std::string(32, 'a'), {}});
+    journal_->append(orchestrator::RunStarted{epoch_, std::string(32, 'a'), "n1", 17, -1, {}}, {});
+    journal_->sync();
+    renew(epoch_, 0, false);
+  }
+  void end_run(orchestrator::RunEnd end, const std::string& why = "") {
+    if (!why.empty()) journal_->append(orchestrator::StopRequested{why}, {});
+    journal_->append(orchestrator::RunEnded{end, why}, {});
+    journal_->sync();
+    renew(epoch_, 1, true);
+  }
+  void renew(std::int64_t epoch, std::int64_t counter, bool ended) {
+    orchestrator::write_owner(files_, run_folder(), epoch, {"n1", "boot", "", 17, 4, counter, ended});
+  }
+  void finish_job() {
+    const auto file = experiments::StoreLayout(folder_.path()).result_file(kJob);
+    files_.create_directories(file.parent_path());
+    core::write_atomic(files_, file, "{}");
+  }
+  std::filesystem::path run_folder() const { return suite_folder(); }
+  slurm::Time now() const { return kNoon + std::chrono::floor<std::chrono::seconds>(clock_.now().time_since_epoch()); }
+  void sleep(std::chrono::milliseconds time) {
+    clock_.advance(time);
+    if (while_asleep_) while_asleep_();
+  }
+
+  using Launch = std::function<int(const RunQuestions&)>;  // the launcher's exit code
+  tests::TemporaryFolder folder_;
+  tests::SickFileSystem files_;
+  core::ManualClock clock_;
+  AllocationSignals signals_;
+  slurm::SubmissionRequest request_;
+  experiments::Plan plan_;
+  std::vector<slurm::Launcher> launchers_{slurm::Launcher::kNone};
+  std::deque<Launch> launches_;
+  std::vector<std::string> launched_;
+  Environment environment_;
+  std::vector<std::string> planned_, commands_;
+  std::string state_ = "RUNNING", requeue_refusal_, sbatch_refusal_;
+  std::optional<slurm::Time> limit_ = kNoon + 1h;
+  bool known_ = true, answers_ = true;
+  std::function<void()> while_asleep_;
+
+ private:
+  LaunchedRun launch(const std::vector<std::string>& command, const Environment& environment, const RunQuestions& run) {
+    launched_.push_back(fmt::format("{}", fmt::join(command, " ")));
+    environment_ = environment;
+    if (launches_.empty()) return {core::Exited{1}};
+    const auto one = launches_.front();
+    launches_.pop_front();
+    return {core::Exited{one(run)}};
+  }
+  core::CommandOutput answer(const std::vector<std::string>& command) {
+    commands_.push_back(fmt::format("{}", fmt::join(command, " ")));
+    if (!answers_) return refused(command[0] + ": error: Unable to contact slurm controller (connect failure)");
+    if (command[0] == "squeue") return said("");
+    if (command[0] == "sbatch")
+      return sbatch_refusal_.empty() ? said("101\n")
+                                     : refused("sbatch: error: Batch job submission failed: " + sbatch_refusal_);
+    if (!known_) return refused("slurm_load_jobs error: Invalid job id specified");
+    if (command[1] == "requeue") return requeue_refusal_.empty() ? said("") : refused(requeue_refusal_);
+    return said(fmt::format(
+        "JobId={} JobName={} UserId=user(1000) GroupId=user(1000) MCS_label=N/A Priority=1 Nice=0 Account=(null) "
+        "QOS=(null) JobState={} Reason=None Dependency=(null) Requeue=1 Restarts={} BatchFlag=1 Reboot=0 ExitCode=0:0 "
+        "RunTime=00:00:00 TimeLimit=01:00:00 TimeMin=N/A SubmitTime={} EligibleTime=Unknown AccrueTime=Unknown "
+        "StartTime={} EndTime={} Deadline=N/A PreemptTime=None SuspendTime=None SecsPreSuspend=0 LastSchedEval=Unknown "
+        "Scheduler=Main Partition=main AllocNode:Sid=login:1000 NodeList=n1 NumNodes=1 Power= \n",
+        job_, request_.batches[0].job_name, state_, restart_, slurm::time_text(kNoon), slurm::time_text(kNoon),
+        limit_ ? slurm::time_text(*limit_) : "Unknown"));
+  }
+
+  std::unique_ptr<orchestrator::JournalWriter> journal_;
+  std::int64_t epoch_ = 0;
+  bool submitted_ = false;
+  int restart_ = 0, job_ = 100;
+};
+
+TEST_F(AllocationTest, runs_the_suite_by_its_launcher_and_ends_the_submission_with_it) {
+  request_.plan_arguments = {"--profile", "quick"};
+  request_.run_arguments = {"--slots", "4"};
+  launches_ = {[&](const RunQuestions& run) {
+    EXPECT_FALSE(run.began());
+    begin_run();
+    EXPECT_TRUE(run.began());
+    EXPECT_FALSE(run.ended());
+    EXPECT_EQ(record().launcher, "none") << "it is written down while the run lives";
+    finish_job();
+    end_run(orchestrator::RunEnd::kComplete);
+    EXPECT_TRUE(run.ended());
+    return 0;
+  }};
+  EXPECT_EQ(start(), 0);
+  EXPECT_EQ(record().cause, EndCause::kComplete);
+  EXPECT_EQ(record().verdict, "complete");
+  EXPECT_EQ(record().before.results, 0);
+  EXPECT_EQ(record().after.results, 1);
+  EXPECT_TRUE(ended());
+  const auto suite = (submission() / "suite.toml").string();
+  const std::string store = folder_.path().string();
+  EXPECT_THAT(planned_, ElementsAre(suite, "--store", store, "--relative-to", store, "--profile", "quick"));
+  EXPECT_THAT(launched_, ElementsAre("/opt/resolute suite run " + suite + " --store " + store + " --relative-to " +
+                                     store + " --profile quick --slots 4 --allocation 1"));
+  EXPECT_EQ(environment_[kSubmissionVariable], submission());
+  EXPECT_EQ(environment_["SLURM_JOB_END_TIME"], std::to_string((kNoon + 1h).time_since_epoch().count()));
+  EXPECT_TRUE(slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]).size() == 1)
+      << "whoever submitted it may have died before it heard of the job";
+}
+
+TEST_F(AllocationTest, starts_nothing_where_every_result_is_there) {
+  finish_job();
+  EXPECT_EQ(start(), 0);
+  EXPECT_THAT(launched_, IsEmpty());
+  EXPECT_TRUE(ended());
+}
+
+TEST_F(AllocationTest, after_a_notice_it_queues_itself_again) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    ::raise(SIGUSR1);
+    clock_.advance(58min + 30s);
+    end_run(orchestrator::RunEnd::kInterrupted, "signal 10");
+    return 75;
+  }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().cause, EndCause::kWalltime);
+  EXPECT_EQ(record().verdict, "requeued");
+  EXPECT_THAT(asked("scontrol requeue"), ElementsAre("scontrol requeue 100"));
+  EXPECT_FALSE(ended());
+}
+
+TEST_F(AllocationTest, a_chain_has_its_successor_submitted_and_nothing_requeued) {
+  request_.continuation = slurm::Continuation::kChain;
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    clock_.advance(59min + 30s);
+    return 1;
+  }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().verdict, "generation 1 follows (as it is asked for)");
+  EXPECT_THAT(asked("sbatch"), SizeIs(1));
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+  const auto known = slurm::SubmissionFolder(files_, submission()).known_jobs(request_.batches[0]);
+  ASSERT_EQ(known.size(), 2);
+  EXPECT_EQ(known[1].id, 101);
+}
+
+TEST_F(AllocationTest, a_job_that_slurm_lost_or_will_not_requeue_has_a_successor) {
+  for (const bool lost : {true, false}) {
+    known_ = true;
+    launches_ = {[&](const RunQuestions&) {
+      begin_run();
+      known_ = !lost;
+      requeue_refusal_ = "Requested operation is presently disabled for job 100";
+      return 1;
+    }};
+    EXPECT_EQ(start(0, lost ? 0 : 1), 75);
+    EXPECT_THAT(record().verdict, HasSubstr(lost ? "SLURM lost this job" : "presently disabled"));
+  }
+  EXPECT_THAT(asked("sbatch"), SizeIs(2));
+}
+
+TEST_F(AllocationTest, where_slurm_takes_no_successor_the_batch_is_given_up) {
+  request_.continuation = slurm::Continuation::kChain;
+  sbatch_refusal_ = "Invalid account or account/partition combination specified";
+  launches_ = {[&](const RunQuestions&) { return begin_run(), 1; }};
+  EXPECT_EQ(start(), 1);
+  EXPECT_TRUE(record().given_up);
+  EXPECT_THAT(record().verdict, HasSubstr("Invalid account"));
+}
+
+TEST_F(AllocationTest, without_an_answer_of_slurms_it_leaves_the_rest_to_resume) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    answers_ = false;
+    return 1;
+  }};
+  const auto before = clock_.now();
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(record().verdict, HasSubstr("`resolute suite resume` goes on"));
+  EXPECT_GE(clock_.now() - before, 29min) << "it has half an hour's patience";
+  EXPECT_THAT(asked("sbatch"), IsEmpty());
+}
+
+TEST_F(AllocationTest, asks_slurm_for_a_few_seconds_only_once_it_was_told_to_go) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    answers_ = false;
+    ::raise(SIGTERM);
+    return 1;
+  }};
+  const auto before = clock_.now();
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().cause, EndCause::kTerminated);
+  EXPECT_LE(clock_.now() - before, 20s);
+}
+
+TEST_F(AllocationTest, a_run_that_refuses_to_begin_is_not_started_again) {
+  launches_ = {[](const RunQuestions&) { return 2; }};
+  EXPECT_EQ(start(), 2);
+  EXPECT_EQ(record().cause, EndCause::kConfiguration);
+  EXPECT_TRUE(record().given_up);
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+}
+
+TEST_F(AllocationTest, a_suite_that_cannot_be_planned_is_given_up_and_a_job_that_is_not_there_is_refused) {
+  request_.batches[0].jobs = {kJob.hex};
+  EXPECT_EQ(start(), 2) << "no element of the array was named";
+  EXPECT_THAT(launched_, IsEmpty());
+  EXPECT_THAT(record().verdict, HasSubstr("refuses to begin"));
+}
+
+TEST_F(AllocationTest, jobs_that_failed_for_good_end_it) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    end_run(orchestrator::RunEnd::kIncomplete);
+    return 3;
+  }};
+  EXPECT_EQ(start(), 3);
+  EXPECT_EQ(record().cause, EndCause::kIncomplete);
+}
+
+TEST_F(AllocationTest, what_suite_cancel_ended_does_not_go_on) {
+  launches_ = {[&](const RunQuestions&) {
+    begin_run();
+    end_run(orchestrator::RunEnd::kInterrupted, "cancelled by kim@login1");
+    return 75;
+  }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().cause, EndCause::kCancelled);
+  EXPECT_THAT(asked("scontrol requeue"), IsEmpty());
+}
+
+TEST_F(AllocationTest, starts_that_come_to_nothing_are_counted_and_given_up) {
+  for (int restart = 0; restart < 3; ++restart) {
+    launches_ = {[&](const RunQuestions&) { return begin_run(), 1; }};
+    EXPECT_EQ(start(restart), restart < 2 ? 75 : 1) << restart;
+    clock_.advance(1min);
+  }
+  EXPECT_TRUE(record().given_up);
+  EXPECT_THAT(record().verdict, HasSubstr("3 starts in a row finished no job"));
+}
+
+TEST_F(AllocationTest, a_launcher_that_fails_is_followed_by_another_which_then_comes_first) {
+  launchers_ = {slurm::Launcher::kSrun, slurm::Launcher::kNone};
+  launches_ = {[](const RunQuestions&) { return 1; }, [&](const RunQuestions&) { return begin_run(), 1; }};
+  EXPECT_EQ(start(), 75);
+  EXPECT_THAT(launched_, ElementsAre(StartsWith("srun "), StartsWith("/opt/resolute ")));
+  EXPECT_EQ(record().launcher, "none");
+  clock_.advance(1min);
+  launched_.clear();
+  launches_ = {[&](const RunQuestions&) { return begin_run(), 1; }};
+  EXPECT_EQ(start(1), 75);
+  EXPECT_THAT(launched_, ElementsAre(StartsWith("/opt/resolute ")));
+}
+
+TEST_F(AllocationTest, where_no_launcher_brings_a_run_it_says_so) {
+  EXPECT_EQ(start(), 75);
+  EXPECT_EQ(record().cause, EndCause::kLauncherFailed);
+  launchers_.clear();
+  clock_.advance(1min);
+  EXPECT_EQ(start(1), 2) << "nothing can start anything here";
+}
+
+TEST_F(AllocationTest, a_launcher_has_a_quarter_of_the_time_that_is_left_to_bring_the_run) {
+  limit_ = kNoon + 20min;
+  launches_ = {[&](const RunQuestions& run) {
+    clock_.advance(4min + 50s);
+    EXPECT_FALSE(run.ended());
+    clock_.advance(20s);
+    EXPECT_TRUE(run.ended());
+    return 1;
+  }};
+  EXPECT_EQ(start(), 75);
+}
+
+TEST_F(AllocationTest, waits_while_a_run_of_an_earlier_start_is_at_work_and_then_goes_on) {
+  files_.create_directories(run_folder());
+  begin_run();
+  std::int64_t counter = 0;
+  const auto end = clock_.now() + 2min;
+  while_asleep_ = [&] { renew(1, ++counter, clock_.now() >= end); };
+  launches_ = {[&](const RunQuestions&) {
+                 renew(1, ++counter, false);  // it lets no other begin
+                 return 75;
+               },
+               [&](const RunQuestions&) {
+                 EXPECT_GE(clock_.now(), end);
+                 begin_run();
+                 finish_job();
+                 end_run(orchestrator::RunEnd::kComplete);
+                 return 0;
+               }};
+  EXPECT_EQ(start(1), 0);
+  EXPECT_THAT(launched_, SizeIs(2));
+}
+
+TEST_F(AllocationTest, a_store_that_is_away_is_waited_for_as_long_as_there_is_time) {
+  for (const auto away_for : {10min, 1000min}) {
+    std::optional<core::MonotonicTime> away;
+    files_.sick = [&](tests::SickFileSystem::Call call, const std::filesystem::path&) {
+      return away && clock_.now() - *away < away_for && call == tests::SickFileSystem::kRead ? EIO : 0;
+    };
+    limit_ = now() + 30min;
+    launches_ = {[&](const RunQuestions& run) {
+      begin_run();
+      EXPECT_TRUE(run.ended() == false && run.began());
+      away = clock_.now();
+      return 1;
+    }};
+    EXPECT_EQ(start(away_for == 10min ? 0 : 1), 75);
+    files_.sick = [](tests::SickFileSystem::Call, const std::filesystem::path&) { return 0; };
+    const auto waited = clock_.now() - away.value();
+    EXPECT_GE(waited, away_for == 10min ? 10min : 28min);
+    EXPECT_LE(waited, away_for == 10min ? 12min : 30min) << "the end has to be settled too";
+    EXPECT_EQ(record().cause, away_for == 10min ? EndCause::kInterrupted : EndCause::kWalltime);
+  }
+}
+
+TEST_F(AllocationTest, of_a_batch_that_the_submission_has_not_nothing_is_run) {
+  start();
+  request_.batches[0].number = 7;
+  launched_.clear();
+  const AllocationWorld world = real_allocation_world(signals_, [this](const auto&) { return plan_; });
+  EXPECT_THAT(tests::refusal([&] {
+                run_allocation(world, {submission(), 7, 0}, {{"SLURM_JOB_ID", "100"}});
+              }),
+              HasSubstr("--batch is 7"));
+  EXPECT_THAT(tests::refusal([&] {
+                run_allocation(world, {submission(), 1, 0}, {});
+              }),
+              HasSubstr("this is no allocation of SLURM"));
+}
+
+}  // namespace
+}  // namespace resolute::allocations::allocation_test

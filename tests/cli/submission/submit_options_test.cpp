@@ -1,0 +1,227 @@
+#include "cli/submission/submit_options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::cli::submit_options_test {
+namespace {
+
+using namespace testing;
+
+experiments::Plan small_plan() {
+  experiments::Plan plan;
+  plan.suite = "tiny";
+  plan.title = "Tiny";
+  plan.jobs.emplace_back().id = {"abcd"};
+  return plan;
+}
+
+class SubmitOptions : public testing::Test {
+ protected:
+  SubmitOptions() { core::write_atomic(files_, suite_, "root = \"${RAIN_ROOT}/x\"\n"); }
+
+  slurm::SubmissionRequest read(const Arguments& more) {
+    boost::program_options::options_description visible;
+    add_submit_options(visible);
+    Arguments all{suite_.string(), "--store", (folder_ / "store").string()};
+    all.insert(all.end(), more.begin(), more.end());
+    const auto parsed = parse_suite_arguments(all, {"", "", ""}, visible);
+    return read_submit_options(parsed.value(), small_plan(), files_, environment_);
+  }
+  std::string refused(const Arguments& more) {
+    return tests::named(tests::refusal([&] { read(more); }), site_.string(), "site.toml");
+  }
+  void write_site(const std::string& text) {
+    core::write_atomic(files_, site_, text);
+    environment_["RESOLUTE_SITE"] = site_.string();
+  }
+
+  core::FileSystem& files_ = core::real_file_system();
+  tests::TemporaryFolder folder_;
+  std::filesystem::path suite_ = folder_ / "suite.toml";
+  std::filesystem::path site_ = folder_ / "my site.toml";
+  std::map<std::string, std::string> environment_{{"HOME", (folder_ / "home").string()}, {"RAIN_ROOT", "/data/rain"}};
+};
+
+TEST_F(SubmitOptions, an_array_does_not_go_on_as_a_chain) {
+  EXPECT_THAT(refused({"--nodes", "1", "--time", "60", "--array", "--continue", "chain"}),
+              HasSubstr("--array and --continue chain exclude each other"));
+  EXPECT_EQ(read({"--nodes", "1", "--time", "60", "--array"}).continuation, slurm::Continuation::kRequeue);
+}
+
+TEST_F(SubmitOptions, the_least_asks_for_nodes_and_a_time_limit) {
+  const auto request = read({"--nodes", "3", "--time", "2:00:00"});
+  EXPECT_EQ(request.suite, "tiny");
+  EXPECT_EQ(request.title, "Tiny");
+  EXPECT_EQ(request.resources.nodes, 3);
+  EXPECT_EQ(request.resources.time, std::chrono::hours(2));
+  EXPECT_EQ(request.resources.gpus_per_node, 0);
+  EXPECT_FALSE(request.resources.exclusive);
+  EXPECT_EQ(request.launcher, "auto");
+  EXPECT_EQ(request.continuation, slurm::Continuation::kRequeue);
+  EXPECT_EQ(request.notice, std::chrono::seconds(120));
+  EXPECT_EQ(request.most_restarts, 1000);
+  EXPECT_EQ(request.store, folder_ / "store");
+  EXPECT_EQ(request.relative_to, folder_.path());
+  EXPECT_EQ(request.working_folder, std::filesystem::current_path());
+  EXPECT_EQ(request.resolute, std::filesystem::read_symlink("/proc/self/exe"));
+  EXPECT_THAT(request.by, HasSubstr("@"));
+  EXPECT_THAT(request.run_arguments, IsEmpty());
+  EXPECT_THAT(request.plan_arguments, IsEmpty());
+  EXPECT_THAT(request.variables, ElementsAre(Pair("RAIN_ROOT", "/data/rain")));
+}
+
+TEST_F(SubmitOptions, nodes_and_time_are_required) {
+  EXPECT_THAT(refused({"--time", "5"}), StartsWith("option --nodes is missing"));
+  EXPECT_THAT(refused({"--nodes", "5"}), StartsWith("option --time is missing"));
+  write_site("[slurm]\nnodes = 2\ntime = \"90\"\n");
+  const auto request = read({});
+  EXPECT_EQ(request.resources.nodes, 2);
+  EXPECT_EQ(request.resources.time, std::chrono::minutes(90));
+}
+
+TEST_F(SubmitOptions, every_option_arrives) {
+  const auto request = read({"--nodes=2",         "--time=1-00:00:00",
+                             "--gpus-per-node=4", "--cpus-per-node=16",
+                             "--partition=gpu",   "--account=reid",
+                             "--qos=high",        "--constraint=nvlink",
+                             "--exclude=n[1-2]",  "--reservation=week",
+                             "--gpu-type=a100",   "--memory=64G",
+                             "--mail-user=a@b",   "--mail-type=END",
+                             "--exclusive",       "--sbatch=--licenses=x",
+                             "--sbatch=--hold",   "--notice=300",
+                             "--continue=chain",  "--most-restarts=7",
+                             "--launcher=mpirun", "--profile=quick",
+                             "--set=trials=1",    "--set=lanes=2",
+                             "--from-scratch",    "--relative-to=/suites/../data"});
+  const auto& resources = request.resources;
+  EXPECT_EQ(resources.gpus_per_node, 4);
+  EXPECT_EQ(resources.cpus_per_node, 16);
+  EXPECT_EQ(resources.partition, "gpu");
+  EXPECT_EQ(resources.account, "reid");
+  EXPECT_EQ(resources.qos, "high");
+  EXPECT_EQ(resources.constraint, "nvlink");
+  EXPECT_EQ(resources.exclude, "n[1-2]");
+  EXPECT_EQ(resources.reservation, "week");
+  EXPECT_EQ(resources.gpu_type, "a100");
+  EXPECT_EQ(resources.memory, "64G");
+  EXPECT_EQ(resources.mail_user, "a@b");
+  EXPECT_EQ(resources.mail_type, "END");
+  EXPECT_TRUE(resources.exclusive);
+  EXPECT_THAT(resources.options, ElementsAre("--licenses=x", "--hold"));
+  EXPECT_EQ(request.notice, std::chrono::seconds(300));
+  EXPECT_EQ(request.continuation, slurm::Continuation::kChain);
+  EXPECT_EQ(request.most_restarts, 7);
+  EXPECT_EQ(request.launcher, "mpirun");
+  EXPECT_EQ(request.relative_to, "/data");
+  EXPECT_THAT(request.plan_arguments,
+              ElementsAre("--profile", "quick", "--set", "trials=1", "--set", "lanes=2", "--from-scratch"));
+}
+
+TEST_F(SubmitOptions, the_command_line_is_over_the_site_and_the_site_over_sbatchs_variables) {
+  environment_["SBATCH_PARTITION"] = "from-variable";
+  environment_["SBATCH_ACCOUNT"] = "from-variable";
+  environment_["SBATCH_QOS"] = "from-variable";
+  environment_["SBATCH_EXCLUSIVE"] = "1";
+  write_site("[slurm]\npartition = \"from-site\"\naccount = \"from-site\"\nexclusive = true\noptions = [\"--hold\"]\n");
+  const auto request = read({"--nodes=1", "--time=5", "--partition=typed", "--sbatch=--nice"});
+  EXPECT_EQ(request.resources.partition, "typed");
+  EXPECT_EQ(request.resources.account, "from-site");
+  EXPECT_EQ(request.resources.qos, "from-variable");
+  EXPECT_THAT(request.resources.options, ElementsAre("--hold", "--nice"));
+  EXPECT_TRUE(request.resources.exclusive);
+}
+
+TEST_F(SubmitOptions, what_is_wrong_is_said_of_where_it_stands) {
+  const Arguments least{"--nodes=1", "--time=5"};
+  const std::vector<std::pair<Arguments, std::string>> wrong{
+      {{"--nodes=1", "--time=5", "--partition=a b"}, "--partition 'a b' cannot"},
+      {{"--nodes=0", "--time=5"}, "--nodes 0"},
+      {{"--nodes=1", "--time=soon"}, "--time 'soon'"},
+      {{"--nodes=1", "--time=5", "--gpu-type=a100"}, "--gpu-type 'a100'"},
+      {{"--nodes=1", "--time=5", "--notice=0"}, "--notice 0"},
+      {{"--nodes=1", "--time=5", "--launcher=mpiexec"}, "--launcher: "},
+      {{"--nodes=2", "--time=5", "--launcher=none"}, "--launcher: "},
+      {{"--nodes=1", "--time=5", "--sbatch=--array=1"}, "--sbatch '--array=1'"},
+      {{"--nodes=1", "--time=5", "--most-restarts=-1"}, "--most-restarts -1"}};
+  for (const auto& [arguments, words] : wrong) EXPECT_THAT(refused(arguments), StartsWith(words));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--continue=x"}), HasSubstr("'x'"));
+  environment_["SBATCH_QOS"] = "a b";
+  EXPECT_THAT(refused(least), StartsWith("SBATCH_QOS: --qos 'a b'"));
+  environment_.erase("SBATCH_QOS");
+  write_site("[slurm]\n\nmemory = \"lots\"\n");
+  EXPECT_THAT(refused(least), StartsWith("site.toml:3:1: --memory 'lots'"));
+  write_site("[slurm]\noptions = [\"--array=3\"]\n");
+  EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: --sbatch '--array=3'"));
+  write_site("[slurm]\ntime = \"soon\"\n");
+  EXPECT_THAT(refused({"--nodes=1"}), StartsWith("site.toml:2:1: time 'soon'"));
+  write_site("[slurm]\npartitoin = \"x\"\n");
+  EXPECT_THAT(refused(least), StartsWith("site.toml:2:1: key 'partitoin' is unknown"));
+}
+
+TEST_F(SubmitOptions, a_site_file_that_is_named_must_be_there_and_the_users_own_need_not) {
+  EXPECT_EQ(refused({"--nodes=1", "--time=5"}), "");
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--site", (folder_ / "none").string()}), HasSubstr("none"));
+  environment_["RESOLUTE_SITE"] = (folder_ / "none").string();
+  EXPECT_THAT(refused({"--nodes=1", "--time=5"}), HasSubstr("none"));
+}
+
+TEST_F(SubmitOptions, a_sites_shell_container_and_launcher_arrive) {
+  write_site(
+      "[environment]\nmodules = [\"a/1\"]\ncommands = [\"x\"]\nlauncher = \"srun\"\n[container]\ncommand = "
+      "[\"apptainer\", \"exec\"]\nprogram = \"/bin/resolute\"\n");
+  const auto request = read({"--nodes=1", "--time=5"});
+  EXPECT_THAT(request.site.modules, ElementsAre("a/1"));
+  EXPECT_THAT(request.site.commands, ElementsAre("x"));
+  EXPECT_EQ(request.launcher, "srun");
+  EXPECT_THAT(request.container, ElementsAre("apptainer", "exec"));
+  EXPECT_EQ(request.container_program, "/bin/resolute");
+}
+
+TEST_F(SubmitOptions, the_kind_of_gpu_of_a_site_is_for_suites_that_take_gpus) {
+  write_site("[slurm]\ngpu_type = \"a100\"\n");
+  EXPECT_EQ(read({"--nodes=1", "--time=5"}).resources.gpu_type, "");
+  EXPECT_EQ(read({"--nodes=1", "--time=5", "--gpus-per-node=2"}).resources.gpu_type, "a100");
+}
+
+TEST_F(SubmitOptions, options_of_the_run_are_checked_here_and_passed_on_as_given) {
+  EXPECT_THAT(read({"--nodes=1", "--time=5", "--slots=3", "--gpus=-1", "--memory-per-rank=500", "--bind=cores",
+                    "--interface=ib0", "--no-progress-limit=0", "--checkpoint-every=10", "--first=abcd"})
+                  .run_arguments,
+              ElementsAre("--slots", "3", "--gpus", "-1", "--memory-per-rank", "500", "--no-progress-limit", "0",
+                          "--checkpoint-every", "10", "--first", "abcd", "--bind", "cores", "--interface", "ib0"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--slots=-1"}), StartsWith("--slots -1 is too small"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--gpus=-2"}), StartsWith("--gpus -2 is too small"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--bind=x"}), StartsWith("--bind x is unknown"));
+  EXPECT_THAT(refused({"--nodes=1", "--time=5", "--first=nothing"}), HasSubstr("nothing"));
+}
+
+TEST_F(SubmitOptions, processors_asked_for_are_the_slots_unless_said_otherwise) {
+  EXPECT_THAT(read({"--nodes=1", "--time=5", "--cpus-per-node=8"}).run_arguments, ElementsAre("--slots", "8"));
+  EXPECT_THAT(read({"--nodes=1", "--time=5", "--cpus-per-node=8", "--slots=2"}).run_arguments,
+              ElementsAre("--slots", "2"));
+}
+
+TEST_F(SubmitOptions, a_short_allocation_is_not_all_notice) {
+  EXPECT_EQ(read({"--nodes=1", "--time=2"}).notice, std::chrono::seconds(30));
+  EXPECT_EQ(read({"--nodes=1", "--time=0:02"}).notice, std::chrono::seconds(1));
+  EXPECT_EQ(read({"--nodes=1", "--time=2", "--notice=100"}).notice, std::chrono::seconds(100));
+}
+
+TEST_F(SubmitOptions, an_element_of_an_array_has_one_node_unless_more_are_asked_for) {
+  write_site("[slurm]\nnodes = 8\n");
+  EXPECT_EQ(read({"--time=5", "--array"}).resources.nodes, 1);
+  EXPECT_EQ(read({"--time=5", "--array", "--nodes=2", "--array-at-once=4"}).resources.nodes, 2);
+  EXPECT_EQ(read({"--time=5", "--array", "--array-at-once=4"}).resources.array_at_once, 4);
+  EXPECT_THAT(refused({"--time=5", "--array-at-once=4"}), StartsWith("--array-at-once"));
+  EXPECT_THAT(refused({"--time=5", "--array", "--array-at-once=-4"}), StartsWith("--array-at-once -4"));
+  EXPECT_THAT(refused({"--time=5", "--array", "--allocations=2"}), StartsWith("--allocations and --array"));
+  EXPECT_THAT(refused({"--time=5", "--allocations=0"}), StartsWith("--allocations 0"));
+}
+
+}  // namespace
+}  // namespace resolute::cli::submit_options_test
