@@ -12,7 +12,7 @@
 namespace resolute::system_test::vehicles_test {
 namespace {
 
-const fs::path kSuite = tests::source_folder() / "tests/system/vehicles.toml";
+const fs::path kSuite = tests::source_folder() / "tests/system/suite/vehicles.toml";
 
 // Folders of finished jobs of a kind, by their id.
 std::map<std::string, fs::path> jobs_of(const fs::path& store, const std::string& kind) {

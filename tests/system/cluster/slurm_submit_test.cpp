@@ -1,7 +1,7 @@
 // A suite handed to SLURM in every shape, and submissions that go wrong: one run of each job, nothing missing.
 
 #include "tests/support/folders.h"
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_submit_test {
 namespace {

@@ -187,8 +187,9 @@ TEST_F(SplitsTest, are_read_by_the_lines_of_the_documentation) {
     succeeded(resolute({"data", "export", pack_, "--split", splits() / "split-1.json", "--format", format, "--out",
                         scratch / format}));
   }
-  const auto output = succeeded(run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/read_lists.py",
-                                             tests::source_folder() / "docs/formats/lists.md", scratch.path()}));
+  const auto output =
+      succeeded(run_program({"/usr/bin/python3", tests::source_folder() / "tests/system/data/read_lists.py",
+                             tests::source_folder() / "docs/formats/lists.md", scratch.path()}));
   EXPECT_THAT(output.out, HasSubstr("torchreid: 24 train, 12 query, 12 gallery"));
   EXPECT_THAT(output.out, HasSubstr("fastreid: 24 train, 12 query, 12 gallery"));
 }

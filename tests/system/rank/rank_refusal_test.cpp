@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "tests/support/folders.h"
-#include "tests/system/feature_file.h"
+#include "tests/system/rank/feature_file.h"
 
 namespace resolute::system_test::rank_refusal_test {
 namespace {

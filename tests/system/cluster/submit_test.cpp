@@ -4,7 +4,7 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
 #include "orchestrator/store/live.h"
-#include "tests/system/fake_slurm.h"
+#include "tests/system/cluster/fake_slurm.h"
 
 namespace resolute::system_test::submit_test {
 namespace {

@@ -1,6 +1,6 @@
 // The run that nobody disturbs: what disturbed ones on SLURM clusters must look like afterwards (slurm_suite.h).
 
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_calm_test {
 namespace {

@@ -1,7 +1,7 @@
 // What a cluster does to a running allocation by signal: the time limit, preemption, requeue, scancel. Each costs
 // attempts alone; the tables are those of a run that nobody disturbed.
 
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_signals_test {
 namespace {

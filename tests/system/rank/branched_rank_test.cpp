@@ -4,7 +4,7 @@
 #include "core/files/json.h"
 #include "core/random/random.h"
 #include "results/scores/branched_distance.h"
-#include "tests/system/feature_file.h"
+#include "tests/system/rank/feature_file.h"
 
 namespace resolute::system_test::branched_rank_test {
 namespace {

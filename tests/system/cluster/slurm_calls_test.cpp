@@ -1,7 +1,7 @@
 // What a suite of 1,000 jobs costs the controller: every command of SLURM's that resolute calls is counted, by wrappers
 // on PATH, on the submission node and in the allocation.
 
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_calls_test {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "core/files/json.h"
 #include "core/random/random.h"
-#include "tests/system/feature_file.h"
+#include "tests/system/rank/feature_file.h"
 
 namespace resolute::system_test::rank_levels_test {
 namespace {

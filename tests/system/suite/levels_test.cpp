@@ -7,7 +7,7 @@
 namespace resolute::system_test::levels_test {
 namespace {
 
-const fs::path kSuite = tests::source_folder() / "tests/system/levels.toml";
+const fs::path kSuite = tests::source_folder() / "tests/system/suite/levels.toml";
 
 class LevelsTest : public SharedFolder {
  protected:

@@ -1,6 +1,6 @@
 // Processes of an allocation that outlive the slurmd of their node: SLURM knows no more of them, the store does.
 
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_orphans_test {
 namespace {

@@ -1,7 +1,7 @@
 // What an allocation loses while it runs: a node, the coordinator's node, the controller.
 
 #include "orchestrator/store/live.h"
-#include "tests/system/slurm_suite.h"
+#include "tests/system/cluster/slurm_suite.h"
 
 namespace resolute::system_test::slurm_loss_test {
 namespace {
