@@ -1,4 +1,4 @@
-#include "bench/multiplications.h"
+#include "bench/methods/multiplications.h"
 
 #include <atomic>
 #include <exception>

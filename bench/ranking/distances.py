@@ -8,11 +8,13 @@ Usage: distances.py BENCH_DISTANCES --python PYTHON_WITH_TORCH [--json] [--turns
 import argparse
 import os
 import pathlib
+import sys
 
-from figures import figure, show
-from turns import Player, alternate
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
+from turns import Player, alternate  # noqa: E402
 
-PEER = pathlib.Path(__file__).resolve().parent / "peers" / "distances.py"
+PEER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "distances.py"
 SIZES = {"queries": 3368, "gallery": 1000, "dimension": 2048}
 DIFFERENCES = 2 * SIZES["queries"] * SIZES["gallery"] * SIZES["dimension"]
 

@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 
-from figures import figure, show
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
 
 RUNS, PLANS = 31, 3
 

@@ -33,7 +33,7 @@ struct Case {
   experiments::MethodOptions method;
   bool timed;             //!< false: a variant of another, whose counts say enough
   int lr_images = 0;      //!< of an identity's images(), how many stand in the batch as LR images alone
-  bool in_parts = false;  //!< its step is compared with its parts (bench/step_parts.h)
+  bool in_parts = false;  //!< its step is compared with its parts (bench/methods/step_parts.h)
 };
 //! Baseline and RAIN with their variants, then table 2 of FTWA, then table 2 of MSIFLA, then the rows of
 //! resolution-adaptive representations.

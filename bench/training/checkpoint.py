@@ -10,10 +10,12 @@ import os
 import pathlib
 import shutil
 import statistics
+import sys
 import tempfile
 
-from figures import figure, show
-from turns import Player, alternate
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
+from turns import Player, alternate  # noqa: E402
 
 WRITES, LOADS, STALLS = 15, 15, 15
 STALL_LIMIT = 0.05
@@ -43,7 +45,7 @@ def main():
         ours, raw, _, _ = alternate(Player("write", [[program, "write", str(folder)]], one_thread),
                                     Player("raw", [[program, "raw", str(scratch)]], one_thread), WRITES)
         newest = sorted(folder.glob("step-*.safetensors"))[-1]
-        peer = pathlib.Path(__file__).parent / "peers" / "torch_load.py"
+        peer = pathlib.Path(__file__).resolve().parents[1] / "peers" / "torch_load.py"
         load, torch_load, _, _ = alternate(
             Player("load", [[program, "load", str(folder)]], one_thread),
             Player("torch.load", [[options.python, str(peer), str(newest), str(scratch / "peer.pt")]], one_thread), LOADS)

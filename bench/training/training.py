@@ -11,15 +11,17 @@ import pathlib
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
-from figures import figure, show
-from turns import Player, alternate, free_port
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
+from turns import Player, alternate, free_port  # noqa: E402
 
 BATCH = 16
 END_TO_END_SKIPPED, END_TO_END_STEPS = 2, 10
-PEERS = pathlib.Path(__file__).resolve().parent / "peers"
+PEERS = pathlib.Path(__file__).resolve().parents[1] / "peers"
 # Multiplications of one image of 3x256x128 in the convolutions of ResNet-50 with last stride 1; backward costs twice that.
 # stage: (width, outputs, blocks, stride, height x width of its output)
 STAGES = [(64, 256, 3, 64 * 32), (128, 512, 4, 32 * 16), (256, 1024, 6, 16 * 8), (512, 2048, 3, 16 * 8)]

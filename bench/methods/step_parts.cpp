@@ -1,10 +1,10 @@
-#include "bench/step_parts.h"
+#include "bench/methods/step_parts.h"
 
 #include <memory>
 #include <vector>
 
-#include "bench/multiplications.h"
-#include "bench/timed_parts.h"
+#include "bench/methods/multiplications.h"
+#include "bench/methods/timed_parts.h"
 #include "methods/ftwa/networks.h"
 #include "workers/nn/backbone.h"
 

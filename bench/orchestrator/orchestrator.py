@@ -23,8 +23,9 @@ import sys
 import tempfile
 import time
 
-from figures import figure, show
-from turns import Player
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
+from turns import Player  # noqa: E402
 
 JOBS, IN_FLIGHT, TURNS = 10_000, 16, 3
 IDLE_SECONDS = 20
@@ -39,7 +40,7 @@ def jobs(programs, hyperqueue, scratch):
     worker = str(programs / "bench_noop_worker")
     ours = str(programs / "bench_orchestrator")
     last = [str(scratch), worker, str(JOBS), str(IN_FLIGHT)]
-    peer = str(pathlib.Path(__file__).parent / "peers" / "hyperqueue_jobs.py")
+    peer = str(pathlib.Path(__file__).resolve().parents[1] / "peers" / "hyperqueue_jobs.py")
     environment = {**os.environ, "PYTHONPATH": hyperqueue}
     players = [Player("ours", [[ours, "jobs", *last]], os.environ),
                Player("spawn", [[ours, "spawn", *last]], os.environ),

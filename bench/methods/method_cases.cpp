@@ -1,4 +1,4 @@
-#include "bench/method_cases.h"
+#include "bench/methods/method_cases.h"
 
 #include <algorithm>
 

@@ -9,9 +9,12 @@ Usage: ranking.py BENCH_RANKING_LEVELS [--json] [--turns N]
 
 import argparse
 import os
+import pathlib
+import sys
 
-from figures import figure, show
-from turns import Player, alternate
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
+from turns import Player, alternate  # noqa: E402
 
 BAR = 1 / 1.1  # no slower than 1.1 times one group
 IMAGES, EMBEDDED = 3368 + 4000, 256  # of the evaluation; of one turn

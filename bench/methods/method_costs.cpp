@@ -1,12 +1,12 @@
 //! \file
 //! `script/bench methods`: what each method costs. Parameters of the module's direct children, multiply-adds of
-//! embedding an image and of a training step (counted while it runs, bench/multiplications.h), time of a step of the
-//! real Trainer on a batch that lies in memory (the fastest of --steps, of ten times as many for the small network,
-//! after one that does not count), and the memory that it took: the largest resident set of the process, less what was
-//! resident before the method was made. Each measurement has a process of its own, so that none inherits another's
-//! memory. FLOP/s are by processor time, which other programs on the machine disturb little, for steps and for the
-//! matrix product that they are compared with. Of FTWA, MSIFLA and resolution-adaptive representations also
-//! what a step takes beside its parts measured alone (bench/step_parts.h); the bar is missed above 1.1.
+//! embedding an image and of a training step (counted while it runs, bench/methods/multiplications.h), time of a step
+//! of the real Trainer on a batch that lies in memory (the fastest of --steps, of ten times as many for the small
+//! network, after one that does not count), and the memory that it took: the largest resident set of the process, less
+//! what was resident before the method was made. Each measurement has a process of its own, so that none inherits
+//! another's memory. FLOP/s are by processor time, which other programs on the machine disturb little, for steps and
+//! for the matrix product that they are compared with. Of FTWA, MSIFLA and resolution-adaptive representations also
+//! what a step takes beside its parts measured alone (bench/methods/step_parts.h); the bar is missed above 1.1.
 //!
 //! bench_method_costs [--json] [--counts] [--memory [--paper-size]] [--threads T] [--steps N]
 //!                    [--backbone resnet50|resnet-small] [--only TEXT]
@@ -14,7 +14,7 @@
 //!              methods whose batches have LR rows, an HR row with its copy and an LR row. Where a loss needs another
 //!              identity the step is on two pairs, and half of it is told
 //!   --only     methods whose name begins so
-//!   --memory   instead: the peak of a step of MSIFLA (bench/step_memory.h); at the paper's size only with
+//!   --memory   instead: the peak of a step of MSIFLA (bench/methods/step_memory.h); at the paper's size only with
 //!              --paper-size, which takes 12 GiB
 
 #include <fmt/format.h>
@@ -29,10 +29,10 @@
 
 #include "bench/guarded_main.h"
 #include "bench/images.h"
-#include "bench/method_cases.h"
-#include "bench/multiplications.h"
-#include "bench/step_memory.h"
-#include "bench/step_parts.h"
+#include "bench/methods/method_cases.h"
+#include "bench/methods/multiplications.h"
+#include "bench/methods/step_memory.h"
+#include "bench/methods/step_parts.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "workers/device/allocator.h"

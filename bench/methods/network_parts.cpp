@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "bench/timed_parts.h"
+#include "bench/methods/timed_parts.h"
 #include "core/error.h"
 #include "methods/ftwa/networks.h"
 #include "methods/levels.h"

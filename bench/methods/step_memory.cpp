@@ -1,8 +1,8 @@
-#include "bench/step_memory.h"
+#include "bench/methods/step_memory.h"
 
 #include <fstream>
 
-#include "bench/tensor_memory.h"
+#include "bench/methods/tensor_memory.h"
 #include "core/error.h"
 
 namespace resolute::workers {

@@ -12,9 +12,11 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 
-from figures import show
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import show  # noqa: E402
 
 PARTS = {"loading": "data_path_loading", "ingest": "data_path_ingest"}
 

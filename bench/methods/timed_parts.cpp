@@ -1,4 +1,4 @@
-#include "bench/timed_parts.h"
+#include "bench/methods/timed_parts.h"
 
 #include <torch/csrc/autograd/function_hook.h>
 #include <torch/csrc/autograd/variable.h>

@@ -10,7 +10,7 @@ from figures import figure
 from turns import Player, alternate
 
 TURNS = 7
-PEER = pathlib.Path(__file__).parent / "peers" / "data_loader.py"
+PEER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "data_loader.py"
 RATE, BYTES = "images_per_second", "gigabytes_per_second"
 
 

@@ -16,9 +16,10 @@ import sys
 import tempfile
 import time
 
-from figures import figure, show
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from figures import figure, show  # noqa: E402
 
-STEP = pathlib.Path(__file__).resolve().parents[1] / "script/support/common.sh"
+STEP = pathlib.Path(__file__).resolve().parents[2] / "script/support/common.sh"
 BEFORE = "8a68701fc0dd7f3c836e0823bc520b68e4361349"
 PRODUCT = ["resolute", "resolute-worker"]
 # figure: the file, what builds its part's tests, the tests that exercise it, seconds at the most.

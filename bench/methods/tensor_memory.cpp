@@ -1,4 +1,4 @@
-#include "bench/tensor_memory.h"
+#include "bench/methods/tensor_memory.h"
 
 #include <c10/core/Allocator.h>
 

@@ -1,6 +1,7 @@
 #pragma once
 //! \file
-//! A training step's parts, each of which can be run by itself (bench/step_parts.h): what they begin with is made once.
+//! A training step's parts, each of which can be run by itself (bench/methods/step_parts.h): what they begin with is
+//! made once.
 
 #include <ATen/autocast_mode.h>
 
@@ -11,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/method_cases.h"
+#include "bench/methods/method_cases.h"
 #include "core/files/json.h"
 #include "workers/torch.h"
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "bench/method_cases.h"
+#include "bench/methods/method_cases.h"
 #include "core/files/json.h"
 
 namespace resolute::workers {
