@@ -20,7 +20,7 @@ struct Needs {
   bool operator==(const Needs&) const = default;
 };
 
-//! How its operations are counted (bench/method_cases.h).
+//! How its operations are counted (bench/methods/method_cases.h).
 struct Cost {
   bool copies_pass_trunk = true;  //!< of a pair, the HR row's copy passes the trunk beside its rows
   int identities = 1;             //!< that a step needs for each of its losses to be there

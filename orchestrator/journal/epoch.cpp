@@ -85,20 +85,6 @@ std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::Stor
   return runs;
 }
 
-State replay(const std::vector<JournalContents>& journals) {
-  State state;
-  for (const JournalContents& journal : journals) {
-    for (const JournalRecord& record : journal.records) {
-      try {
-        orchestrator::apply(state, record.event);
-      } catch (const core::RuntimeError& error) {
-        throw error.at(fmt::format("{} offset {}", journal_name(journal.header.epoch), record.offset));
-      }
-    }
-  }
-  return state;
-}
-
 OwnedEpoch claim_epoch(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& suite,
                        Instant now, std::chrono::milliseconds watch) {
   OwnedEpoch owned;

@@ -42,8 +42,6 @@ std::vector<KnownRun> read_runs(core::FileSystem& files, const experiments::Stor
 //! on in another epoch and removed files while they were read. \throws what the last call did
 void read_beside_a_run(core::FileSystem& files, const std::filesystem::path& suite_folder,
                        const std::function<void()>& read);
-//! Applies every record of every epoch, from the first on. \throws RuntimeError as read_past()
-State replay(const std::vector<JournalContents>& journals);
 
 //! An epoch that this process owns.
 struct OwnedEpoch {

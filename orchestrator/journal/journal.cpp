@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <map>
 
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
@@ -179,19 +178,6 @@ JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& 
   return extent;
 }
 
-JournalContents parse_journal(std::span<const std::byte> bytes, const std::string& name,
-                              std::optional<std::uint64_t> sealed) {
-  JournalContents contents;
-  static_cast<JournalExtent&>(contents) =
-      scan_journal(bytes, name, sealed,
-                   [&](const JournalHeader&, JournalRecord& record) { contents.records.push_back(std::move(record)); });
-  return contents;
-}
-
-JournalContents read_journal(core::FileSystem& files, const fs::path& path, std::optional<std::uint64_t> sealed) {
-  return parse_journal(files.read(path), path.string(), sealed);
-}
-
 std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const fs::path& path) {
   const auto file = files.open_for_read(path);
   core::Bytes bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), kJournalHeaderSize)));
@@ -235,18 +221,6 @@ std::vector<JournalExtent> scan_journals(core::FileSystem& files, const fs::path
                                 fmt::format("its header says epoch {}", epoch), kAdvice);
   }
   return extents;
-}
-
-std::vector<JournalContents> read_journals(core::FileSystem& files, const fs::path& suite_folder) {
-  std::vector<JournalContents> journals;
-  const auto epochs = journal_epochs(files, suite_folder);
-  if (epochs.empty()) return journals;
-  std::map<std::int64_t, std::vector<JournalRecord>> records;
-  const auto extents = scan_journals(
-      files, suite_folder, epochs.front(),
-      [&](const JournalHeader& header, JournalRecord& record) { records[header.epoch].push_back(std::move(record)); });
-  for (const JournalExtent& extent : extents) journals.push_back({extent, std::move(records[extent.header.epoch])});
-  return journals;
 }
 
 JournalWriter::JournalWriter(core::FileSystem& files, const fs::path& suite_folder, const JournalHeader& header)

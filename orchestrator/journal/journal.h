@@ -49,9 +49,6 @@ struct JournalExtent {
   std::uint64_t valid_length = 0;   //!< bytes up to the end of the last whole record
   std::uint64_t dropped_bytes = 0;  //!< a torn tail, or what a stalled writer added after it was sealed
 };
-struct JournalContents : JournalExtent {
-  std::vector<JournalRecord> records;
-};
 
 //! Gets each record in order, to keep or move from.
 using RecordVisitor = std::function<void(const JournalHeader&, JournalRecord&)>;
@@ -72,11 +69,6 @@ std::vector<std::int64_t> journal_epochs(core::FileSystem& files, const std::fil
 //! damage in the middle, kInput for a version that is not read
 JournalExtent scan_journal(std::span<const std::byte> bytes, const std::string& name,
                            std::optional<std::uint64_t> sealed, const RecordVisitor& visit);
-//! The same, with the records kept.
-JournalContents parse_journal(std::span<const std::byte> bytes, const std::string& name,
-                              std::optional<std::uint64_t> sealed = std::nullopt);
-JournalContents read_journal(core::FileSystem& files, const std::filesystem::path& path,
-                             std::optional<std::uint64_t> sealed = std::nullopt);
 //! Only the header; nothing where it is torn. \throws RuntimeError as scan_journal()
 std::optional<JournalHeader> read_journal_header(core::FileSystem& files, const std::filesystem::path& path);
 
@@ -89,8 +81,6 @@ std::int64_t read_run_epoch(core::FileSystem& files, const std::filesystem::path
 //! RuntimeError (kCorrupt) if one of them is missing or damaged
 std::vector<JournalExtent> scan_journals(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                          std::int64_t first, const RecordVisitor& visit);
-//! All that are still there, with their records kept; what a snapshot covers may have been removed (snapshot.h).
-std::vector<JournalContents> read_journals(core::FileSystem& files, const std::filesystem::path& suite_folder);
 
 core::Bytes encode_header(const JournalHeader& header);
 //! Appends a record's bytes. \throws ContractError for an event over kMaxRecordPayload bytes

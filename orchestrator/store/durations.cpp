@@ -112,10 +112,6 @@ std::optional<MeasuredDuration> parse_line(std::string_view line) {
 
 }  // namespace
 
-Workload workload_of(const experiments::PlannedJob& job, const experiments::TrainingSpecification* trained) {
-  return {class_of(speed_of(job, trained)), work_of(job), prior_of(job)};
-}
-
 std::vector<Workload> workloads_of(const experiments::Plan& plan) {
   std::unordered_map<std::string_view, const experiments::TrainingSpecification*> trainings;
   std::vector<Workload> workloads;

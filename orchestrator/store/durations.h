@@ -25,9 +25,8 @@ struct Workload {
   double work = 1;         //!< training: steps; evaluation, shard, seal: 1
   double prior_ms = 0;     //!< a rough guess where nothing was learned, good for the order alone; grows with the images
 };
-//! Pure. \param trained of an evaluation: the training whose network it runs; nullptr: unknown, a class of its own
-Workload workload_of(const experiments::PlannedJob& job, const experiments::TrainingSpecification* trained = nullptr);
-//! Of every job, by position in `plan.jobs`.
+//! Of every job, by position in `plan.jobs`. Pure. An evaluation whose training is not in the plan has a class of its
+//! own.
 std::vector<Workload> workloads_of(const experiments::Plan& plan);
 
 //! One job's measured life.

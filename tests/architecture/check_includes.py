@@ -98,6 +98,9 @@ ROOMS = {
 }
 LARGEST_ROOM = 22  # files
 
+# Folders outside of the product whose rooms are as small → whether each room has a README.
+OTHER_ROOMS = {"bench": True, "tests/system": False}
+
 # A method's folder holds what the torch-free parts read of it; the rest of the folder is the worker's.
 METHOD_FILE = re.compile(r"methods/\w+/(?!(?:options|row)\.)\w+\.\w+")
 
@@ -156,6 +159,15 @@ def wrong_rooms(root: Path):
                 yield f"{part}/{room}:1: {number} files; a room has at most {LARGEST_ROOM}"
             if room and not (folder / "README.md").is_file():
                 yield f"{part}/{room}:1: no README.md, which says what the room is for and what it offers"
+    for place, described in OTHER_ROOMS.items():
+        files = [path for path in (root / place).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+        for folder in sorted({path.parent for path in files}):
+            room = folder.relative_to(root).as_posix()
+            names = {path.name for path in files if path.parent == folder}
+            if (number := len(names - {"README.md", "CMakeLists.txt"})) > LARGEST_ROOM:
+                yield f"{room}:1: {number} files; a room has at most {LARGEST_ROOM}"
+            if described and "README.md" not in names:
+                yield f"{room}:1: no README.md, which says what the room is for"
 
 
 def wrong_room_include(root: Path, name: str, header: str):

@@ -71,6 +71,20 @@ class CheckIncludes(unittest.TestCase):
                 write(f"results/kernel/file_{number}.h", "")
             self.assertIn("results/kernel:1: 23 files", check(folder).stdout)
 
+    def test_rooms_of_benchmarks_and_system_tests_are_as_small(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for room in ["bench/startup", "tests/system/rank"]:
+                (Path(folder) / room).mkdir(parents=True)
+                for number in range(22):
+                    (Path(folder) / room / f"{number}.py").touch()
+            self.assertEqual(check(folder).stdout, "bench/startup:1: no README.md, which says what the room is for\n")
+            (Path(folder) / "bench/startup/README.md").touch()
+            self.assertEqual(check(folder).stdout, "")
+            for room in ["bench/startup", "tests/system/rank"]:
+                (Path(folder) / room / "one_more.h").touch()
+            self.assertEqual(check(folder).stdout, "bench/startup:1: 23 files; a room has at most 22\n"
+                             "tests/system/rank:1: 23 files; a room has at most 22\n")
+
     def test_vendor_headers_outside_their_fence_are_refused(self):
         self.refused("orchestrator/a.cpp", "#include <mpi.h>", "only orchestrator/transport/mpi")
         self.refused("results/a.cpp", "#include <torch/torch.h>", "only workers/")

@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "bench/training"))
 from training import multiplications  # noqa: E402  (ResNet-50's trunk at 3x256x128, last stride 1)
 
 PROGRAM = sys.argv.pop()

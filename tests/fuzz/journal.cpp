@@ -2,8 +2,8 @@
 // refused, and that are written and shown again.
 #include "orchestrator/journal/journal.h"
 
-#include "orchestrator/journal/epoch.h"
 #include "tests/fuzz/targets.h"
+#include "tests/orchestrator/support/read_journals.h"
 
 namespace resolute::tests {
 namespace {
@@ -35,7 +35,7 @@ int read_all(const core::Bytes& bytes) {
       require(event_from_binary(kJournalVersion, type_number(record.event), payload, "again") == record.event,
               "an event is written otherwise than it was read");
     }
-    check_invariants(replay({contents}));
+    check_invariants(replay(bytes));
   });
 }
 

@@ -1,4 +1,4 @@
-"""bench/build.py on a small project in place of this one: what it measures, what it leaves as it is, what it does without
+"""bench/program/build.py on a small project in place of this one: what it measures, what it leaves as it is, what it does without
 the earlier revision."""
 
 import json
@@ -67,7 +67,7 @@ class BenchBuild(unittest.TestCase):
     def run_bench(self, *options):
         environment = {**os.environ, "RESOLUTE_CACHE": str(self.folder / "cache")}
         environment.pop("CCACHE_DISABLE", None)
-        done = subprocess.run(["/usr/bin/python3", ROOT / "bench/build.py", self.project, "/somewhere", "--folder",
+        done = subprocess.run(["/usr/bin/python3", ROOT / "bench/program/build.py", self.project, "/somewhere", "--folder",
                                self.scratch, "--json", *options], env=environment, capture_output=True, text=True, check=False)
         self.assertEqual(list(self.scratch.iterdir()), [])
         return done

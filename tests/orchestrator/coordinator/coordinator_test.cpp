@@ -15,6 +15,7 @@
 #include "core/random/random.h"
 #include "orchestrator/store/claim.h"
 #include "orchestrator/transport/in_process.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/orchestrator/support/run_fixture.h"
 #include "tests/orchestrator/support/toy_agent.h"
 #include "tests/orchestrator/support/virtual_lanes.h"

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "orchestrator/journal/journal.h"
 #include "orchestrator/journal/owner.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::explain_test {

@@ -10,8 +10,8 @@
 #include <set>
 
 #include "core/random/random.h"
-#include "orchestrator/journal/journal.h"
 #include "tests/orchestrator/support/chaos.h"
+#include "tests/orchestrator/support/read_journals.h"
 
 namespace resolute::tests::soak_test {
 namespace {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <queue>
 
-#include "orchestrator/journal/epoch.h"
+#include "tests/orchestrator/support/read_journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
 
 namespace resolute::tests::simulation_test {
@@ -52,7 +52,7 @@ TEST(Simulation, replay_gives_the_same_state_from_every_prefix) {
   for (std::size_t i = 0; i < run.events.size(); ++i) {
     append_record(bytes, i + 1, at(static_cast<std::int64_t>(i)), run.events[i]);
     orchestrator::apply(live, run.events[i]);
-    State replayed = replay({parse_journal(bytes, "journal")});
+    State replayed = replay(bytes);
     ASSERT_EQ(replayed, live) << i;
   }
   EXPECT_EQ(live, run.state);

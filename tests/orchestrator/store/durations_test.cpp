@@ -22,6 +22,12 @@ experiments::PlannedJob training(int steps, std::uint64_t seed = 0, int images =
   return job;
 }
 
+Workload workload_of(const experiments::PlannedJob& job) {
+  experiments::Plan plan;
+  plan.jobs = {job};
+  return workloads_of(plan)[0];
+}
+
 experiments::PlannedJob evaluation_of(const experiments::PlannedJob& trained) {
   experiments::EvaluationSpecification specification;
   specification.training = trained.id;

@@ -1,6 +1,6 @@
 #pragma once
 //! \file
-//! Journals and snapshots to read back, cut short and damage.
+//! What journals and snapshots hold: to be read back, cut short and damaged.
 
 #include <string>
 #include <vector>
@@ -129,12 +129,6 @@ inline core::Bytes journal_of(const std::vector<orchestrator::Event>& events,
   for (std::size_t i = 0; i < events.size(); ++i)
     orchestrator::append_record(bytes, i + 1, at(1'700'000'000'000 + static_cast<std::int64_t>(i)), events[i]);
   return bytes;
-}
-
-inline std::vector<orchestrator::Event> events_of(const orchestrator::JournalContents& contents) {
-  std::vector<orchestrator::Event> events;
-  for (const auto& record : contents.records) events.push_back(record.event);
-  return events;
 }
 
 }  // namespace resolute::tests

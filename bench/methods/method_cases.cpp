@@ -1,0 +1,123 @@
+#include "bench/methods/method_cases.h"
+
+#include <algorithm>
+
+#include "bench/images.h"
+#include "workers/training/trainer.h"
+
+namespace resolute::workers {
+
+const std::vector<Scale>& scales() {
+  static const std::vector<Scale> all{{"resnet50", 256, 128, 751, 2, false, 1},
+                                      {"resnet-small", 64, 32, 32, 8, true, 10}};
+  return all;
+}
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = [] {
+    using namespace experiments;
+    RainOptions off, pixelwise, transposed, single;
+    off.adversary = methods::NoAdversary();
+    pixelwise.adversary = methods::Adversary{.discriminator = methods::DiscriminatorKind::kPixelwise};
+    transposed.decoder = methods::DecoderKind::kTransposed;
+    single.adversary = methods::Adversary{.levels = {5}};
+    BaselineOptions stored;
+    stored.images = methods::BaselineImages::kStored;
+    stored.classification_weight = 3;
+    stored.mining = methods::Mining::kBatchHard;
+    FtwaOptions streams, transformed;
+    streams.transformation = streams.weighting = false;
+    transformed.weighting = false;
+    MsiflaOptions one, shared;
+    one.scales = {1};
+    shared.reid_networks = methods::ReidNetworks::kShared;
+    ResolutionAdaptiveOptions plain, varying, masked, joint, progressive;
+    plain.varying_length = masked.varying_length = false;
+    plain.masks = varying.masks = methods::Masks::kOff;
+    masked.masks = joint.masks = methods::Masks::kJoint;
+    progressive.stage_steps = 1;
+    return std::vector<Case>{{"baseline", BaselineOptions{}, true},
+                             {"rain {4, 5}", RainOptions{}, true},
+                             {"rain {5}", single, true},
+                             {"rain, adversary off", off, false},
+                             {"rain, pixelwise D", pixelwise, false},
+                             {"rain, transposed G", transposed, false},
+                             {"baseline, stored", stored, true, 2},
+                             {"ftwa B", streams, true, 2},
+                             {"ftwa R", transformed, true, 2},
+                             {"ftwa", FtwaOptions{}, true, 2, true},
+                             {"msifla {1}", one, true, 2},
+                             {"msifla, shared", shared, true, 2},
+                             {"msifla", MsiflaOptions{}, true, 2, true},
+                             {"resolution-adaptive, plain", plain, true},
+                             {"resolution-adaptive, varying length", varying, true},
+                             {"resolution-adaptive, masks", masked, true},
+                             {"resolution-adaptive, joint", joint, true, 0, true},
+                             {"resolution-adaptive", progressive, true, 0, true}};
+  }();
+  return all;
+}
+
+int images(const Case& measured, const Scale& scale) { return measured.lr_images > 0 || scale.identities > 2 ? 4 : 2; }
+
+int rows_a_pair(const Case& measured) { return measured.lr_images > 0 ? 2 : 1; }
+
+int images_a_pair(const Case& measured) {
+  return rows_a_pair(measured) + (methods::row(measured.method).cost.copies_pass_trunk ? 1 : 0);
+}
+
+std::unique_ptr<Method> make(const Case& measured, const Scale& scale, const experiments::Recipe& recipe) {
+  experiments::TrainingSpecification specification;
+  specification.method = measured.method;
+  specification.network.backbone = settings::from_word<settings::Trunk>(scale.backbone).value();
+  specification.network.neck = scale.neck;
+  specification.recipe = recipe;
+  specification.recipe.lr_images = measured.lr_images;
+  return make_method(specification, scale.classes);
+}
+
+void Shortest::add(const Moment& from, const Moment& to) {
+  seconds = std::min(seconds, std::chrono::duration<double>(to.time - from.time).count());
+  processor_seconds = std::min(processor_seconds, static_cast<double>(to.processor - from.processor) / CLOCKS_PER_SEC);
+}
+
+RepeatedBatch::RepeatedBatch(const Scale& scale, int identities, int images, int lr_images, std::size_t copies) {
+  const std::int64_t rows = std::int64_t{identities} * images;
+  batch_.hr = random_images(0, rows, scale.height, scale.width);
+  batch_.lr = random_images(1, rows, scale.height, scale.width);
+  batch_.lr_rates = at::arange(rows, at::kLong).remainder(3).add(2);
+  batch_.labels = at::arange(rows, at::kLong).div(images, "floor");
+  batch_.has_hr = at::arange(rows, at::kLong).remainder(images).lt(images - lr_images);
+  batch_.hr.mul_(batch_.has_hr.view({-1, 1, 1, 1}));
+  for (std::size_t i = 0; i < copies; ++i)
+    batch_.copies.push_back(
+        random_images(2 + i, rows, scale.height, scale.width).mul_(batch_.has_hr.view({-1, 1, 1, 1})));
+}
+
+LaneBatch RepeatedBatch::batch(std::uint64_t step, int) {
+  begun.emplace_back();
+  LaneBatch batch = batch_;
+  batch.step = step;
+  return batch;
+}
+
+void train(Method& method, BatchSource& source, const experiments::Recipe& recipe, std::uint64_t first) {
+  ProgressPipe progress(-1);
+  TrainerOptions options;
+  options.recipe = recipe;
+  Trainer trainer({.method = method, .source = source, .progress = progress}, options);
+  if (first > 0) {
+    Checkpoint begun = trainer.snapshot();
+    begun.step = first;
+    trainer.restore(begun);
+  }
+  trainer.run();
+}
+
+std::uint64_t last_window(Method& method) {
+  std::uint64_t first = 0;
+  for (const ParameterGroup& group : method.parameter_groups()) first = std::max(first, group.first_step);
+  return first;
+}
+
+}  // namespace resolute::workers

@@ -1,0 +1,139 @@
+// What a suite of 1,000 jobs costs the controller: every command of SLURM's that resolute calls is counted, by wrappers
+// on PATH, on the submission node and in the allocation.
+
+#include "tests/system/cluster/slurm_suite.h"
+
+namespace resolute::system_test::slurm_calls_test {
+namespace {
+
+constexpr int kTrials = 499;  // each a training and an evaluation; one shard and one seal
+
+// A worker whose jobs take half a second and leave records that tables can be made of.
+constexpr const char* kWorker = R"(#!/bin/bash
+shift
+while [ $# -gt 0 ]; do
+  case $1 in --store) store=$2 ;; --job) job=$2 ;; esac
+  shift 2
+done
+folder=$store/jobs/${job:0:2}/$job
+read -r specification <"$folder/spec.json" || true
+hash=$(printf 'a%.0s' {1..64})
+provenance="\"numeric_class\":\"none\",\"pack_sha256\":\"$hash\",\"split_sha256\":\"$hash\""
+sleep 0.5
+case $specification in
+  *'"kind":"shard"'*) text="{\"job\":\"$job\",\"listing_sha256\":\"$hash\",\"rows\":1,\"shard_sha256\":\"$hash\"}" ;;
+  *'"kind":"seal"'*) text="{\"job\":\"$job\",\"pack_sha256\":\"$hash\",\"rows\":1}" ;;
+  *'"kind":"training"'*)
+    text="{\"job\":\"$job\",\"metrics\":{},\"provenance\":{\"from_scratch\":true,\"lanes\":1,$provenance},"
+    text+="\"weights_file\":\"weights\",\"weights_sha256\":\"$hash\"}" ;;
+  *)
+    training=${specification##*'"training":"'}
+    text="{\"features_sha256\":\"$hash\",\"job\":\"$job\",\"metrics\":{\"mAP\":0.5,\"rank1\":0.5,\"rank10\":1.0,"
+    text+="\"rank20\":1.0,\"rank5\":1.0},\"outputs\":{},\"provenance\":{$provenance,\"training\":\"${training:0:64}\"},"
+    text+="\"weights_sha256\":\"$hash\"}" ;;
+esac
+echo "$text" >"$folder/.result.$$"
+ln "$folder/.result.$$" "$folder/result.json"
+rm "$folder/.result.$$"
+)";
+
+std::string suite_text(const fs::path& worker) {
+  return fmt::format(R"(suite = "thousand"
+title = "A thousand jobs that do next to nothing"
+worker = ["bash", "{}"]
+[defaults]
+method = "baseline"
+backbone = "resnet-small"
+trials = {}
+train.steps = 1
+train.identities = 4
+[[dataset]]
+id = "people"
+source = "synthetic"
+identities = 12
+[[table]]
+id = "main"
+title = "Main"
+metrics = ["mAP"]
+datasets = ["people"]
+  [[table.row]]
+  id = "baseline"
+  label = "Baseline"
+)",
+                     worker.string(), kTrials);
+}
+
+class SlurmCalls : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directories(scratch_ / "bin");
+    for (const char* command :
+         {"sbatch", "squeue", "scancel", "scontrol", "sacct", "sinfo", "srun", "sacctmgr", "sstat", "salloc"}) {
+      std::ofstream(scratch_ / "bin" / command)
+          << "#!/bin/bash\necho \"" << command << " $*\" >>" << (scratch_ / "calls").string()
+          << "\nexec \"$(PATH=" << std::getenv("PATH") << " type -P " << command << ")\" \"$@\"\n";
+      fs::permissions(scratch_ / "bin" / command, fs::perms::owner_all);
+    }
+    std::ofstream(scratch_ / "worker") << kWorker;
+    std::ofstream(scratch_ / "thousand.toml") << suite_text(scratch_ / "worker");
+  }
+  core::SpawnRequest suite(const std::string& command, const std::vector<std::string>& more) const {
+    const Words words{kBin / "resolute", "suite", command, scratch_ / "thousand.toml", "--store", scratch_ / "store"};
+    core::SpawnRequest request = program(joined(words, more), box_.environment());
+    request.environment["PATH"] = (scratch_ / "bin").string() + ":" + request.environment["PATH"];
+    return request;
+  }
+  // Calls so far that ask the controller for something, by command.
+  std::map<std::string, int> calls() const {
+    std::map<std::string, int> counts;
+    std::ifstream file(scratch_ / "calls");
+    for (std::string line; std::getline(file, line);)
+      if (line != "srun --mpi=list") ++counts[line.substr(0, line.find(' '))];
+    return counts;
+  }
+  SlurmBox box_;
+  ScratchFolder scratch_;
+};
+
+TEST_F(SlurmCalls, a_suite_of_1000_jobs_costs_one_sbatch_and_at_most_two_calls_a_minute_besides) {
+  succeeded(
+      core::run_command(suite("submit", {"--nodes", "3", "--slots", "2", "--time", "30"}), std::chrono::minutes(1)));
+  const auto begin = std::chrono::steady_clock::now();
+  const std::map<std::string, int> of_submission = calls();
+  // Somebody watches all the time.
+  const pid_t watcher = core::spawn_process(suite("status", {"--watch", "--json"}));
+
+  const bool complete =
+      SlurmBox::wait_for([&] { return count_results(scratch_ / "store") == 2 * kTrials + 2; }, std::chrono::minutes(5));
+  const double minutes = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / 60;
+  const std::map<std::string, int> all = calls();
+  ::kill(watcher, SIGKILL);
+  ::waitpid(watcher, nullptr, 0);
+  if (!complete) tell_queue_and_logs(box_, scratch_ / "store");
+  ASSERT_TRUE(complete) << count_results(scratch_ / "store");
+  EXPECT_GT(minutes, 1.0) << "too short to count calls a minute";
+
+  // The submission: sbatch, and at most one look at what it became.
+  EXPECT_EQ(all.at("sbatch"), 1);
+  int submitting = 0;
+  for (const auto& [command, count] : of_submission) submitting += command == "sbatch" ? 0 : count;
+  EXPECT_LE(submitting, 1);
+  // The allocation: when it ends, and its one step. The watcher: squeue once a minute, the first at once.
+  std::string counted;
+  int running = 0;
+  for (const auto& [command, count] : all) {
+    counted += fmt::format("{} {} ", count, command);
+    if (command != "squeue") running += command == "sbatch" ? 0 : count;
+  }
+  std::cout << counted << "in " << minutes << " minutes\n";
+  EXPECT_GE(running, 1) << "the allocation's calls are not counted";
+  EXPECT_LE(running, 2 * minutes);
+  EXPECT_LE(all.contains("squeue") ? all.at("squeue") : 0, minutes + 2);
+  for (const char* command : {"scancel", "sacct", "sinfo", "sacctmgr", "sstat", "salloc"})
+    EXPECT_FALSE(all.contains(command)) << command;
+  EXPECT_TRUE(box_.wait_for([&] { return box_.squeue("%T") == std::vector<std::string>{"COMPLETED"}; }));
+  EXPECT_EQ(calls(), all) << "a complete suite ends without asking";
+}
+
+}  // namespace
+}  // namespace resolute::system_test::slurm_calls_test

@@ -1,0 +1,429 @@
+// `suite submit`, `resume` and `cancel` against a controller that fails as real ones do: one job, whatever happens.
+
+#include "core/files/json.h"
+#include "orchestrator/journal/journal.h"
+#include "orchestrator/journal/owner.h"
+#include "orchestrator/store/live.h"
+#include "tests/system/cluster/fake_slurm.h"
+
+namespace resolute::system_test::submit_test {
+namespace {
+
+class Submit : public testing::Test {
+ protected:
+  std::map<std::string, std::string> environment() const {
+    auto environment = program_environment();
+    environment["PATH"] = slurm_.bin().string();  // as on a submission node without anything of ours
+    environment["HOME"] = scratch_.path().string();
+    for (const char* name : {"XDG_CONFIG_HOME", "RESOLUTE_SITE", "RESOLUTE_WORKER"}) environment.erase(name);
+    std::erase_if(environment, [](const auto& variable) { return variable.first.starts_with("SLURM_"); });
+    return environment;
+  }
+  CommandOutput call(const std::string& command, std::vector<std::string> more = {}) const {
+    return run_program(joined({program_.string(), "suite", command, suite_.string(), "--store", store_.string()}, more),
+                       environment());
+  }
+  CommandOutput submit(std::vector<std::string> more = {}) const {
+    more.insert(more.begin(), {"--nodes", "3", "--time", "2:00:00"});
+    return call("submit", std::move(more));
+  }
+  std::vector<fs::path> submissions() const {
+    std::vector<fs::path> found;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator(store_ / "suites/tiny/submissions", none))
+      if (entry.is_directory()) found.push_back(entry.path());
+    return found;
+  }
+  void make_results() const {
+    const auto document = json_of(call("plan", {"--json"}));
+    for (const auto& job : document["jobs"]) {
+      const auto id = job["id"].get<std::string>();
+      const fs::path folder = store_ / "jobs" / id.substr(0, 2) / id;
+      fs::create_directories(folder);
+      write(folder / "result.json", "{}\n");
+    }
+  }
+  // Of another machine: it fell silent and never wrote its end.
+  void leave_a_lost_run() const {
+    auto& files = core::real_file_system();
+    const fs::path folder = store_ / "suites/tiny";
+    fs::create_directories(folder);
+    orchestrator::JournalHeader header;
+    header.run = std::string(32, 'a');
+    orchestrator::JournalWriter(files, folder, header);
+    orchestrator::Owner owner;
+    owner.host = "another-machine";
+    owner.process = owner.counter = 7;
+    orchestrator::write_owner(files, folder, 1, owner);
+    orchestrator::LiveStatus live;
+    live.epoch = 1;
+    live.at = orchestrator::Instant(std::chrono::milliseconds(1'700'000'000'000));
+    orchestrator::write_live(files, folder, live);
+  }
+  ScratchFolder scratch_;
+  fs::path store_ = scratch_ / "store";
+  fs::path suite_ = kTinySuite;
+  fs::path program_ = kBin / "resolute";
+  FakeSlurm slurm_{scratch_ / "slurm"};
+};
+
+// The last line is the refusal; warnings may stand before it.
+void expect_end(const CommandOutput& output, int code, const std::string& part) {
+  EXPECT_EQ(code_of(output), code) << output.err;
+  EXPECT_EQ(output.out, "");
+  ASSERT_FALSE(output.err.empty());
+  const auto begin = output.err.rfind('\n', output.err.size() - 2);
+  const std::string last = begin == std::string::npos ? output.err : output.err.substr(begin + 1);
+  EXPECT_TRUE(last.starts_with("resolute: ")) << output.err;
+  EXPECT_NE(last.find(part), std::string::npos) << output.err;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_F(Submit, dry_run_shows_the_script_and_changes_nothing) {
+  auto first = succeeded(submit({"--dry-run", "--partition", "low"}));
+  for (const char* line : {"#!/bin/bash\n", "#SBATCH --job-name=resolute-tiny-000000000000-1\n", "#SBATCH --nodes=3\n",
+                           "#SBATCH --time=120\n", "#SBATCH --partition=low\n", "#SBATCH --dependency=singleton\n",
+                           "\nexec ", " suite allocation --submission ", "# dry run: nothing was submitted or written"})
+    EXPECT_TRUE(has(first.out, line)) << line << first.out;
+  EXPECT_EQ(submit({"--dry-run", "--partition", "low"}).out, first.out);
+  EXPECT_FALSE(fs::exists(store_));
+  EXPECT_EQ(slurm_.calls("sbatch").size() + slurm_.calls("squeue").size(), 0U);
+}
+
+TEST_F(Submit, twice_is_one_job) {
+  auto first = succeeded(submit());
+  EXPECT_TRUE(has(first.out, "submitted: job 12 (resolute-tiny-")) << first.out;
+  EXPECT_THAT(first.out, HasSubstr("3 nodes, 2:00:00; `resolute suite status "));
+  EXPECT_EQ(std::count(first.out.begin(), first.out.end(), '\n'), 1) << first.out;
+  auto second = succeeded(submit());
+  EXPECT_TRUE(has(second.out, "already submitted: job 12 (resolute-tiny-")) << second.out;
+  const auto json = json_of(submit({"--json"}));
+  EXPECT_EQ(json["already"], true);
+  ASSERT_EQ(json["jobs"].size(), 1U);
+  EXPECT_EQ(json["jobs"][0]["job"], 12);
+  EXPECT_TRUE(fs::exists(json["jobs"][0]["script"].get<std::string>()));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  EXPECT_EQ(submissions().size(), 1U);
+}
+
+TEST_F(Submit, both_at_the_same_moment_are_one_submission) {
+  std::vector<std::thread> threads;
+  std::vector<CommandOutput> outputs(4);
+  for (auto& output : outputs) threads.emplace_back([&] { output = submit({"--json"}); });
+  for (auto& thread : threads) thread.join();
+  std::set<std::string> tokens;
+  for (const auto& output : outputs) {
+    ASSERT_EQ(code_of(output), 0) << output.err;
+    tokens.insert(core::Json::parse(output.out)["submission"].get<std::string>());
+  }
+  EXPECT_EQ(tokens.size(), 1U);
+}
+
+TEST_F(Submit, a_job_that_a_failed_sbatch_left_behind_is_found_by_its_name) {
+  slurm_.sbatch_is("taken");
+  auto output = succeeded(submit());
+  EXPECT_TRUE(has(output.out, "submitted: job 12 (")) << output.out;
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+}
+
+TEST_F(Submit, with_the_controller_away_the_same_command_settles_it_later) {
+  slurm_.controller_is_away(true);
+  expect_end(submit({"--json"}), 1, "give the same command again");
+  slurm_.controller_is_away(false);
+  auto again = succeeded(submit());
+  EXPECT_TRUE(has(again.out, "submitted: job 12 (")) << again.out;
+  EXPECT_EQ(submissions().size(), 1U);
+  // What was taken once is not submitted again only because nobody can be asked.
+  slurm_.controller_is_away(true);
+  auto away = succeeded(submit());
+  EXPECT_TRUE(has(away.out, "already submitted: job 12 (")) << away.out;
+  EXPECT_THAT(away.err, HasSubstr("SLURM does not answer"));
+  slurm_.controller_is_away(false);
+  succeeded(submit());
+  EXPECT_FALSE(fs::exists(scratch_ / "slurm/job-13"));
+}
+
+TEST_F(Submit, what_slurm_refuses_is_said_in_its_words_and_not_resumed) {
+  slurm_.sbatch_is("refused");
+  auto refused = submit({"--json"});
+  expect_end(refused, 2, "invalid partition specified: gone");
+  EXPECT_THAT(refused.err, HasSubstr("--partition"));
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_TRUE(fs::exists(submissions()[0] / "ended.json"));
+  slurm_.sbatch_is("ok");
+  succeeded(submit());
+  EXPECT_EQ(submissions().size(), 2U);
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
+}
+
+TEST_F(Submit, program_alone_in_a_folder_is_enough_on_a_submission_node) {
+  program_ = scratch_ / "alone/resolute";
+  fs::create_directories(program_.parent_path());
+  fs::copy_file(kBin / "resolute", program_);
+  succeeded(submit());
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  succeeded(call("status"));
+  succeeded(call("cancel"));
+  EXPECT_TRUE(has(slurm_.job(12), "|CANCELLED|")) << slurm_.job(12);
+}
+
+TEST_F(Submit, blanks_and_quotes_in_paths_stay_what_they_are) {
+  const fs::path folder = scratch_ / "it's a \"folder\" $(exit 9) `exit 9`; ünï";
+  fs::create_directories(folder);
+  suite_ = folder / "my suite's.toml";
+  store_ = folder / "sto're";
+  fs::copy_file(kTinySuite, suite_);
+  auto output = succeeded(submit({"--json"}));
+  const fs::path script = core::Json::parse(output.out)["jobs"][0]["script"].get<std::string>();
+  ASSERT_TRUE(fs::exists(script)) << output.out;
+  // Bash reads the words of the last line back as they were.
+  std::string text = text_of(script);
+  const auto exec = text.rfind("\nexec ");
+  ASSERT_NE(exec, std::string::npos) << text;
+  auto words = succeeded(run_program({"/bin/bash", "-c", "printf '%s\\n' " + text.substr(exec + 6)}, environment()));
+  EXPECT_THAT(words.out, HasSubstr("\n" + script.parent_path().parent_path().string() + "\n"));
+  EXPECT_EQ(text_of(script.parent_path().parent_path() / "suite.toml"), text_of(kTinySuite));
+  // So does a shell with the command that people are told to copy.
+  auto again = submit();
+  const auto begin = again.out.find("resolute suite status "), end = again.out.find("` tells");
+  ASSERT_TRUE(begin != std::string::npos && end != std::string::npos) << again.out;
+  const std::string command = again.out.substr(begin + std::string("resolute").size(), end - begin - 8);
+  succeeded(run_program({"/bin/bash", "-c", "'" + program_.string() + "'" + command}, environment()));
+}
+
+TEST_F(Submit, several_allocations_are_a_job_each) {
+  const core::Json output = json_of(submit({"--allocations", "3", "--json"}));
+  EXPECT_EQ(output["jobs"].size(), 3U);
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 3U);
+  // One of them is lost: what is left is named, and resume submits that one alone.
+  slurm_.forget(13);
+  succeeded(submit({"--allocations", "3"}));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 3U);
+  auto resumed = succeeded(call("resume"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 4U);
+  EXPECT_TRUE(has(resumed.out, "\nsubmitted: job 15 (")) << resumed.out;
+  EXPECT_TRUE(has(resumed.out, "is there already: job 12 (")) << resumed.out;
+}
+
+TEST_F(Submit, cancelled_is_resumed_as_the_next_generation) {
+  succeeded(submit());
+  auto cancel = succeeded(call("cancel"));
+  EXPECT_THAT(cancel.out, HasSubstr("cancelled: SLURM's job resolute-tiny-"));
+  EXPECT_TRUE(has(slurm_.job(12), "|CANCELLED|")) << slurm_.job(12);
+  auto resumed = succeeded(call("resume"));
+  EXPECT_TRUE(has(resumed.out, "submitted: job 13 (resolute-tiny-")) << resumed.out;
+  auto again = succeeded(call("resume"));
+  EXPECT_TRUE(has(again.out, "is there already: job 13 (")) << again.out;
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_TRUE(fs::exists(submissions()[0] / "batch-001/script-001.sh"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
+  // `suite submit` with the same options does the same.
+  slurm_.forget(13);
+  auto submitted = succeeded(submit());
+  EXPECT_TRUE(has(submitted.out, "submitted: job 14 (")) << submitted.out;
+  EXPECT_EQ(submissions().size(), 1U);
+}
+
+TEST_F(Submit, what_somebody_else_may_have_written_is_not_run) {
+  succeeded(submit());
+  slurm_.forget(12);
+  const fs::path folder = submissions().at(0);
+  const fs::path request = folder / "request.json";
+  fs::permissions(request, fs::perms::group_write, fs::perm_options::add);
+  const std::string problem = fmt::format("submission {} is not run: '{}' may hold another's commands",
+                                          folder.filename().string(), request.string());
+  expect_end(call("resume"), 2, problem);
+  expect_end(submit(), 2, problem);
+  expect_end(run_program({program_.string(), "suite", "allocation", "--submission", folder.string(), "--batch", "1",
+                          "--generation", "0"},
+                         environment()),
+             2, problem);
+  succeeded(call("status"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  fs::permissions(request, fs::perms::group_write, fs::perm_options::remove);
+  succeeded(call("resume"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
+}
+
+TEST_F(Submit, takes_a_suite_out_of_a_pipe) {
+  succeeded(run_program({"/bin/bash", "-c", R"("$1" suite submit <(/bin/cat "$2") --store "$3" --nodes 3 --time 60)",
+                         "bash", program_.string(), suite_.string(), store_.string()},
+                        environment()));
+  ASSERT_EQ(submissions().size(), 1U);
+  EXPECT_EQ(text_of(submissions()[0] / "suite.toml"), text_of(suite_));
+}
+
+TEST_F(Submit, an_allocation_starts_its_run_again_once_the_store_has_failed_that_at_its_begin) {
+  succeeded(call("submit", {"--nodes", "1", "--time", "60", "--launcher", "none"}));
+  const fs::path folder = submissions().at(0), tries = scratch_ / "tries", run = scratch_ / "run";
+  std::ofstream(run) << "#!/bin/bash\necho try >>" << tries.string() << "\nread -rd '' all <" << tries.string()
+                     << "\n[ \"$all\" = try ] && exit 75\nexit 2\n";
+  fs::permissions(run, fs::perms::owner_all);
+  auto request = core::Json::parse(text_of(folder / "request.json"));
+  request["resolute"] = run.string();
+  write(folder / "request.json", request.dump() + "\n");
+  auto inside = environment();
+  inside.insert({{"SLURM_JOB_ID", "12"}, {"SLURM_JOB_NAME", "x"}, {"SLURM_JOB_NUM_NODES", "1"}});
+  const auto output = run_program(
+      {program_.string(), "suite", "allocation", "--submission", folder.string(), "--batch", "1", "--generation", "0"},
+      inside);
+  EXPECT_EQ(code_of(output), 2) << output.err;
+  EXPECT_EQ(text_of(tries), "try\ntry\n") << output.err;
+  EXPECT_TRUE(has(output.err, "waiting for the store (the store failed the run at its begin")) << output.err;
+  EXPECT_THAT(output.err, HasSubstr("given up: the run refuses to begin"));
+}
+
+TEST_F(Submit, resume_releases_what_is_held) {
+  succeeded(submit());
+  slurm_.change(12, "Priority", "launch failed requeued held");
+  auto named = submit();
+  EXPECT_THAT(named.out, HasSubstr("held; `resolute suite resume` releases it"));
+  auto resumed = succeeded(call("resume"));
+  EXPECT_TRUE(has(resumed.out, "released: job 12 (")) << resumed.out;
+  EXPECT_THAT(resumed.out, Not(HasSubstr("held")));
+  EXPECT_TRUE(has(resumed.out, "is there already: job 12 (")) << resumed.out;
+  EXPECT_TRUE(has(slurm_.job(12), "|Priority")) << slurm_.job(12);
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+}
+
+TEST_F(Submit, other_options_wait_for_the_old_jobs_end_and_then_replace_them) {
+  succeeded(submit());
+  auto other = succeeded(submit({"--partition", "low"}));
+  EXPECT_THAT(other.err, HasSubstr("other options"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+  slurm_.forget(12);
+  auto replaced = succeeded(submit({"--partition", "low"}));
+  EXPECT_TRUE(has(replaced.out, "submitted: job 13 (")) << replaced.out;
+  const auto all = submissions();
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const fs::path& one) { return fs::exists(one / "ended.json"); }),
+            1);
+}
+
+TEST_F(Submit, cancel_says_what_it_could_not_do_while_slurm_is_away) {
+  succeeded(submit());
+  slurm_.controller_is_away(true);
+  expect_refusal(call("cancel"), 1, "scancel -n resolute-tiny-");
+  EXPECT_TRUE(has(slurm_.job(12), "|PENDING|"));
+}
+
+TEST_F(Submit, nothing_is_submitted_of_a_complete_suite) {
+  make_results();
+  auto output = succeeded(submit());
+  EXPECT_THAT(output.out, HasSubstr("nothing to submit"));
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 0U);
+}
+
+TEST_F(Submit, waiting_ends_with_the_jobs) {
+  slurm_.sbatch_is("ended");
+  auto output = submit({"--wait"});
+  EXPECT_EQ(code_of(output), 75) << output.err;
+  EXPECT_THAT(output.err, HasSubstr("ended: 0 of "));
+}
+
+TEST_F(Submit, a_run_whose_job_is_over_in_slurm_is_not_at_work) {
+  succeeded(submit());
+  leave_a_lost_run();
+  slurm_.change(12, "PENDING", "RUNNING");
+  const auto live = [&] {
+    const auto status = call("status", {"--json"});
+    return core::Json::parse(status.out)["live"];
+  };
+  EXPECT_EQ(live(), true) << "SLURM has its job at work";
+  slurm_.change(12, "RUNNING", "NODE_FAIL");
+  EXPECT_EQ(live(), false);
+  for (int i = 0; i < 2; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    auto cancel = succeeded(call("cancel"));
+    EXPECT_THAT(cancel.out, HasSubstr("nothing to cancel"));
+    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10)) << "nobody was waited for";
+  }
+  EXPECT_FALSE(fs::exists(store_ / "suites/tiny/requests"));
+}
+
+TEST_F(Submit, waiting_ends_when_the_run_was_lost_with_its_job) {
+  leave_a_lost_run();
+  slurm_.sbatch_is("ended");
+  auto output = submit({"--wait"});
+  EXPECT_EQ(code_of(output), 75) << output.err;
+  EXPECT_THAT(output.err, HasSubstr("ended: 0 of "));
+}
+
+TEST_F(Submit, of_several_what_slurm_took_is_said_when_it_refuses_another) {
+  slurm_.sbatch_is("once");
+  auto output = submit({"--allocations", "3", "--json"});
+  EXPECT_EQ(code_of(output), 2) << output.err;
+  EXPECT_THAT(output.err, HasSubstr("SLURM refuses batch 2"));
+  const auto json = core::Json::parse(output.out);
+  ASSERT_EQ(json["jobs"].size(), 1U);
+  EXPECT_EQ(json["jobs"][0]["job"], 12);
+  EXPECT_EQ(json["refused"]["batch"], 2);
+  EXPECT_TRUE(has(json["refused"]["why"].get<std::string>(), "invalid partition"));
+  const auto resumed = call("resume", {"--json"});
+  EXPECT_EQ(code_of(resumed), 2) << resumed.err;
+  EXPECT_EQ(core::Json::parse(resumed.out)["jobs"].size(), 1U);
+}
+
+TEST_F(Submit, of_another_users_submission_only_he_can_ask_slurm) {
+  succeeded(submit());
+  const fs::path file = submissions().at(0) / "request.json";
+  auto request = core::Json::parse(text_of(file));
+  request["by"] = "somebody-else@login1";
+  write(file, request.dump() + "\n");
+  auto status = succeeded(call("status"));
+  EXPECT_THAT(status.out, HasSubstr("submitted by somebody-else: only somebody-else can ask SLURM"));
+  expect_end(submit(), 2, "was made by somebody-else");
+  expect_end(call("resume"), 2, "was made by somebody-else");
+  expect_end(call("cancel"), 2, "was made by somebody-else");
+  EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
+}
+
+TEST_F(Submit, what_would_fail_in_the_night_is_said_before) {
+  auto output = succeeded(
+      call("submit", {"--nodes", "1", "--time", "3", "--notice", "120", "--gpus-per-node", "2", "--dry-run"}));
+  EXPECT_THAT(output.err, HasSubstr("no training of the suite uses one"));
+  EXPECT_THAT(output.err, HasSubstr("60 s are left to work in"));
+}
+
+TEST_F(Submit, one_that_asks_for_no_processors_is_warned_about) {
+  const std::string warning = "no processors are asked for, and SLURM mostly gives";
+  const auto warned = [&](const std::vector<std::string>& more) {
+    const auto output = succeeded(call("submit", joined({"--nodes", "1", "--time", "60", "--dry-run"}, more)));
+    const auto line = output.err.find(warning);
+    if (line == std::string::npos) return false;
+    EXPECT_LT(output.err.find("give --cpus-per-node", line), output.err.find('\n', line)) << output.err;
+    EXPECT_EQ(output.err.find(warning, line + 1), std::string::npos) << "once";
+    return true;
+  };
+  EXPECT_TRUE(warned({}));
+  EXPECT_TRUE(warned({"--gpus-per-node", "4", "--slots", "2"}));
+  EXPECT_TRUE(warned({"--sbatch=--cpu-freq=low"}));
+  EXPECT_TRUE(warned({"--sbatch=--exclusive=user"})) << "not of the processors";
+  EXPECT_FALSE(warned({"--cpus-per-node", "8"}));
+  EXPECT_FALSE(warned({"--exclusive"}));
+  for (const char* own : {"--sbatch=--exclusive", "--sbatch=--cpus-per-gpu=8", "--sbatch=--mincpus=8"})
+    EXPECT_FALSE(warned({own})) << own;
+  const fs::path site = scratch_ / ".config/resolute/site.toml";
+  fs::create_directories(site.parent_path());
+  for (const char* text : {"[slurm]\ncpus_per_node = 8\n", "[slurm]\nexclusive = true\n"}) {
+    write(site, std::string_view(text));
+    EXPECT_FALSE(warned({})) << text;
+  }
+  write(site, "[slurm]\nnodes = 2\n");
+  EXPECT_TRUE(warned({}));
+}
+
+TEST_F(Submit, without_slurm_a_run_here_is_advised) {
+  auto environment = this->environment();
+  environment["PATH"] = "/nowhere";
+  auto output = run_program({program_.string(), "suite", "submit", suite_.string(), "--store", store_.string(),
+                             "--nodes", "1", "--time", "60"},
+                            environment);
+  EXPECT_EQ(code_of(output), 2);
+  EXPECT_THAT(output.err, HasSubstr("`resolute suite run`"));
+  EXPECT_TRUE(submissions().empty());
+}
+
+}  // namespace
+}  // namespace resolute::system_test::submit_test
