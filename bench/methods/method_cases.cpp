@@ -26,8 +26,8 @@ const std::vector<Case>& cases() {
     stored.classification_weight = 3;
     stored.mining = methods::Mining::kBatchHard;
     FtwaOptions streams, transformed;
-    streams.transformation = streams.weighting = false;
-    transformed.weighting = false;
+    streams.form = methods::FtwaForm::kStreams;
+    transformed.form = methods::FtwaForm::kTransformed;
     MsiflaOptions one, shared;
     one.scales = {1};
     shared.reid_networks = methods::ReidNetworks::kShared;

@@ -146,7 +146,7 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
   lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<ShallowTrunk>(shape));
   const std::int64_t features = trunk_->channels(kLevels);
-  if (options.transformation)
+  if (options.transforms())
     transformation_ = root_->register_module(
         "transformation", std::make_shared<FeatureTransformation>(features, options.transformation_blocks));
   const auto add_classifier = [&](const char* name) {
@@ -157,7 +157,7 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
     classifier_hr_ = add_classifier("classifier_hr");
     classifier_lr_ = add_classifier("classifier_lr");
   }
-  if (options.weighting) {
+  if (options.weighs()) {
     weight_hr_ = root_->register_module("weight_hr", std::make_shared<QualityEvaluator>(features));
     weight_lr_ = root_->register_module("weight_lr", std::make_shared<QualityEvaluator>(features));
   }
@@ -222,11 +222,11 @@ void Ftwa::transform(const at::Tensor& copy, const at::Tensor& lr, Activations& 
   std::vector<at::Tensor> maps;
   const std::int64_t copies = copy.size(0);
   if (copies > 0) maps.push_back(options_.transformation_detach == methods::Detached::kLr ? copy.detach() : copy);
-  if (options_.transformed_losses && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
+  if (options_.transformed_losses() && (lr.size(0) > 0 || maps.empty())) maps.push_back(lr);
   if (maps.empty()) return;
   const at::Tensor output = transformation_->forward(maps.size() == 1 ? maps.front() : at::cat(maps));
   if (copies > 0) slots[kRestoredMap] = output.narrow(0, 0, copies);
-  if (options_.transformed_losses) slots[kVectors + kTransformed] = pooled(output.narrow(0, copies, lr.size(0)));
+  if (options_.transformed_losses()) slots[kVectors + kTransformed] = pooled(output.narrow(0, copies, lr.size(0)));
 }
 
 std::vector<LossTerm> Ftwa::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {

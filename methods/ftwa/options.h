@@ -14,30 +14,39 @@ constexpr auto words_of(Detached) { return settings::words("hr", "lr", "none"); 
 enum class Weighting { kPerSample, kBatchMean };
 constexpr auto words_of(Weighting) { return settings::words("per-sample", "batch-mean"); }
 
-//! FTWA (Zhang et al., "Resolution-Invariant Person ReID Based on Feature Transformation and Self-Weighted Attention").
-//! Without the weighting it is table 2's FTWA_R, without the transformation too FTWA_B.
-struct FtwaOptions {
-  static constexpr const char* kMethod = "ftwa";
-  static constexpr int kRevision = 1;
+//! How much of FTWA there is; each adds to the one before.
+enum class FtwaForm {
+  kStreams,      //!< an HR and an LR stream: table 2's FTWA_B
+  kAside,        //!< F'_HR = T(F_LR); T learns from eq. 2 alone
+  kTransformed,  //!< v'_HR enters eqs. 5 and 7: FTWA_R
+  kWeighted,     //!< weights w in eqs. 5 and 7: FTWA
+};
+
+//! What FTWA's options and their section spell alike.
+struct FtwaShared {
   bool classification = true;
   bool triplet = true;
   double margin = 0.3;
   Mining mining = Mining::kBatchHard;
   double classification_weight = 3;
   double triplet_weight = 1;
-  bool transformation = true;  //!< F'_HR = T(F_LR)
   double transformation_weight = 0.1;
   Detached transformation_detach = Detached::kHr;
-  bool transformed_losses = true;  //!< v'_HR enters eqs. 5 and 7; without, T learns from eq. 2 alone
   int transformation_blocks = 4;
-  bool weighting = true;  //!< weights w in eqs. 5 and 7; needs the transformation
   Weighting classification_weighting = Weighting::kPerSample;
   Weighting triplet_weighting = Weighting::kBatchMean;
   double weight_balance = 0;
-  bool operator==(const FtwaOptions&) const = default;
+  bool operator==(const FtwaShared&) const = default;
+};
+
+//! FTWA's options as a suite's section and a specification's JSON have them: flat, a switch for each part.
+struct FtwaSection : FtwaShared {
+  bool transformation = true;
+  bool transformed_losses = true;
+  bool weighting = true;
 
   static void members(auto&& visit) {
-    using O = FtwaOptions;
+    using O = FtwaSection;
     using namespace settings;
     visit(member("classification", &O::classification, "the loss of identities"));
     visit(member("triplet", &O::triplet, "the triplet loss"));
@@ -63,6 +72,25 @@ struct FtwaOptions {
     visit(member("weight_balance", &O::weight_balance, between(0, 1e6),
                  "DEVIATION: draws the two weights of an image together; 0: the paper"));
   }
+};
+
+//! FTWA (Zhang et al., "Resolution-Invariant Person ReID Based on Feature Transformation and Self-Weighted Attention").
+struct FtwaOptions : FtwaShared {
+  static constexpr const char* kMethod = "ftwa";
+  static constexpr int kRevision = 1;
+  FtwaForm form = FtwaForm::kWeighted;
+  bool operator==(const FtwaOptions&) const = default;
+
+  bool transforms() const { return form >= FtwaForm::kAside; }  //!< whether there is T
+  //! Whether v'_HR enters eqs. 5 and 7.
+  bool transformed_losses() const { return form >= FtwaForm::kTransformed; }
+  bool weighs() const { return form == FtwaForm::kWeighted; }  //!< whether there is W
+
+  using Section = FtwaSection;
+  //! Without the transformation its losses have their default there.
+  FtwaSection section() const;
+  //! The inverse; what nothing reads is dropped. \throws MemberError for weights without transformed losses
+  static FtwaOptions of(const FtwaSection& section);
 };
 
 RESOLUTE_METHOD(FtwaOptions)

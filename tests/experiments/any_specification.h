@@ -138,11 +138,11 @@ inline MethodOptions any_rain() {
 }
 
 inline MethodOptions any_ftwa(Recipe& recipe) {
-  auto options = any_settings<FtwaOptions>();
-  options.classification = true;
-  options.weighting = options.weighting && options.transformation && options.transformed_losses;
+  auto section = any_settings<methods::FtwaSection>();
+  section.classification = true;
+  section.weighting = section.weighting && section.transformation && section.transformed_losses;
   recipe.lr_images = recipe.images / 2;
-  return options;
+  return methods::options_of<FtwaOptions>(section);
 }
 
 inline MethodOptions any_msifla(Recipe& recipe, const PackSettings& pack) {

@@ -193,7 +193,7 @@ TEST(Metrics, are_what_their_names_say) {
     EXPECT_EQ(of_all || correlation, has_metric(FtwaOptions{}, equal, metric)) << metric;
     for (const MethodOptions& method :
          {MethodOptions(BaselineOptions{}), MethodOptions(RainOptions{.reconstruction = false}),
-          MethodOptions(FtwaOptions{.weighting = false})})
+          MethodOptions(FtwaOptions{{}, methods::FtwaForm::kTransformed})})
       EXPECT_EQ(of_all, has_metric(method, {}, metric)) << metric;
     for (const MethodOptions& method :
          {MethodOptions(RainOptions{}), MethodOptions(MsiflaOptions{}), MethodOptions(MsiflaOptions{.scales = {1}})})

@@ -34,7 +34,7 @@ std::vector<MethodOptions> every_kind() {
       RainOptions{.adversary = methods::NoAdversary(), .reconstruction = false, .mining = methods::Mining::kBatchHard},
       BaselineOptions{.images = methods::BaselineImages::kStored, .mining = methods::Mining::kAll},
       FtwaOptions{},
-      FtwaOptions{.transformation = false, .weighting = false},
+      FtwaOptions{{}, methods::FtwaForm::kStreams},
       MsiflaOptions{.scales = {2, 1}, .ir_width = 4},
       MsiflaOptions{
           .scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 4},

@@ -40,8 +40,8 @@ std::vector<MethodOptions> every_kind() {
                   .decoder = methods::DecoderKind::kTransposed},
       FtwaOptions{},
       FtwaOptions{
-          .mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1},
-      FtwaOptions{.transformation = false, .weighting = false},
+          {.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1}},
+      FtwaOptions{{}, methods::FtwaForm::kStreams},
       MsiflaOptions{.ir_width = 8},
       MsiflaOptions{
           .scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 8},

@@ -46,8 +46,8 @@ TEST(Row, decoders_recover_images) {
 
 TEST(Row, ftwa_compares_by_what_its_options_leave) {
   EXPECT_THAT(names(tells(FtwaOptions{}).distances), ElementsAre("weighted", "equal", "hr", "lr"));
-  EXPECT_THAT(names(tells(FtwaOptions{.weighting = false}).distances), ElementsAre("equal", "hr", "lr"));
-  const Tells plain = tells(FtwaOptions{.transformation = false, .weighting = false});
+  EXPECT_THAT(names(tells(FtwaOptions{{}, FtwaForm::kTransformed}).distances), ElementsAre("equal", "hr", "lr"));
+  const Tells plain = tells(FtwaOptions{{}, FtwaForm::kStreams});
   EXPECT_THAT(plain.distances, ElementsAre(Distance{.name = "hr"}, Distance{.name = "lr", .copies = true}));
   EXPECT_FALSE(plain.branch_weights);
   EXPECT_TRUE(tells(FtwaOptions{}).branch_weights);

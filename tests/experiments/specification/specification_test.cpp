@@ -156,6 +156,14 @@ TEST(Specification, reading_names_what_is_wrong) {
   json = to_json(example_training());
   json["method"] = "ftwa";  // with the options of rain
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: in 'options': "));
+  TrainingSpecification ftwa = example_training();
+  ftwa.method = FtwaOptions{{}, methods::FtwaForm::kStreams};
+  json = to_json(ftwa);
+  json["options"]["transformed_losses"] = false;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'ftwa.transformed_losses' has the value false (with what"));
+  json["options"]["weighting"] = true;
+  EXPECT_THAT(refusal_of(json), AllOf(StartsWith("spec.json: key 'ftwa.weighting' has the value true (the weights"),
+                                      HasSubstr("'ftwa.transformation' is off); set ftwa.weighting = false")));
   json = to_json(example_training());
   json["options"]["adversary"] = "off";
   EXPECT_EQ("spec.json: key 'rain.levels' has the value [4,5] (with what else is set nothing reads it); set it to []",

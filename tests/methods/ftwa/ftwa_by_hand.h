@@ -79,10 +79,10 @@ class FtwaByHand {
       f_low = all.slice(0, hr_count);
     }
     at::Tensor f_transformed;
-    if (options_.transformation) {
+    if (options_.transforms()) {
       const auto& transformation = part_of<FeatureTransformation>(method, "transformation");
       transformation_ = (f_hr - transformation.forward(f_low.slice(0, 0, hr_count))).abs().mean().item<double>();
-      if (options_.transformed_losses) f_transformed = transformation.forward(f_low.slice(0, hr_count));
+      if (options_.transformed_losses()) f_transformed = transformation.forward(f_low.slice(0, hr_count));
     }
     collect(method, batch, {hr_rows, lr_rows},
             {f_hr, f_low.slice(0, 0, hr_count), f_low.slice(0, hr_count), f_transformed});
@@ -106,8 +106,8 @@ class FtwaByHand {
       const std::int64_t count = v[first].size(0);
       const std::string side = which;
       const at::Tensor f = part_of<IdentityClassifier>(method, "classifier_" + side).forward(all);
-      const at::Tensor w = options_.weighting ? part_of<QualityEvaluator>(method, "weight_" + side).forward(all)
-                                              : at::ones({all.size(0)});
+      const at::Tensor w = options_.weighs() ? part_of<QualityEvaluator>(method, "weight_" + side).forward(all)
+                                             : at::ones({all.size(0)});
       return std::array<at::Tensor, 4>{f.slice(0, 0, count), f.slice(0, count), w.slice(0, 0, count),
                                        w.slice(0, count)};
     };
@@ -225,7 +225,7 @@ class FtwaByHand {
       double sum = 0, count = 0;
       for (std::size_t i = 0; i < all.size(); ++i) {
         double share = 0.5;
-        if (options_.weighting && options_.triplet_weighting == methods::Weighting::kPerSample) {
+        if (options_.weighs() && options_.triplet_weighting == methods::Weighting::kPerSample) {
           const std::size_t kind = all[i].is_hr ? 0 : 1;
           const auto other = partner(kind, all[i].image);
           if (!other) continue;
@@ -233,7 +233,7 @@ class FtwaByHand {
           const Image& lr = images_[1][kind == 0 ? *other : all[i].image];
           const double high = hr.own.weight * lr.made->weight, low = lr.own.weight * hr.made->weight;
           share = (side == 0 ? high : low) / (high + low);
-        } else if (options_.weighting) {
+        } else if (options_.weighs()) {
           const double high = mean_weight(0, false) * mean_weight(1, true);
           const double low = mean_weight(1, false) * mean_weight(0, true);
           share = (side == 0 ? high : low) / (high + low);

@@ -43,11 +43,10 @@ Vectors layer_by_layer(Method& method, const FtwaOptions& options, const at::Ten
   Vectors found;
   found.hr = vector(trunk.forward(input).back());
   found.lr = vector(f_lr);
-  found.transformed = options.transformation
-                          ? vector(part_of<FeatureTransformation>(method, "transformation").forward(f_lr))
-                          : found.lr;
+  found.transformed =
+      options.transforms() ? vector(part_of<FeatureTransformation>(method, "transformation").forward(f_lr)) : found.lr;
   found.weight_hr = found.weight_transformed = found.weight_lr = at::ones({input.size(0)});
-  if (options.weighting) {
+  if (options.weighs()) {
     const auto& w_hr = part_of<QualityEvaluator>(method, "weight_hr");
     found.weight_hr = w_hr.forward(found.hr);
     found.weight_transformed = w_hr.forward(found.transformed);
@@ -92,7 +91,7 @@ TEST(FtwaEmbedder, rows_hold_the_hr_branch_and_then_the_lr_branch) {
     EXPECT_FALSE(branches[0].gallery_copy);
     EXPECT_EQ(branches[1].name, "lr");
     EXPECT_TRUE(branches[1].gallery_copy);
-    EXPECT_EQ(method->tells().branch_weights, options.weighting);
+    EXPECT_EQ(method->tells().branch_weights, options.weighs());
     const Vectors expected = layer_by_layer(*method, options, input);
     const at::Tensor high = method->branch_embedder(options_of(Side::kHigh))(input);
     const at::Tensor low = method->branch_embedder(options_of(Side::kLow))(input);

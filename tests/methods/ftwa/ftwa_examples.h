@@ -26,11 +26,11 @@ inline LaneBatch mixed_batch(int identities, int images, int lr_images, std::uin
 
 //! Table 2's FTWA_R and FTWA_B.
 inline experiments::FtwaOptions without_weighting(experiments::FtwaOptions options = {}) {
-  options.weighting = false;
+  options.form = methods::FtwaForm::kTransformed;
   return options;
 }
 inline experiments::FtwaOptions without_transformation(experiments::FtwaOptions options = {}) {
-  options.weighting = options.transformation = false;
+  options.form = methods::FtwaForm::kStreams;
   return options;
 }
 

@@ -42,21 +42,20 @@ class FtwaStep : public worker_tests::MethodStep {
 // A constant side of eq. 2 has no gradient though the loss moves with it: here no side is one.
 TEST_F(FtwaStep, has_the_gradients_of_its_totals) {
   const std::vector<std::pair<std::string, experiments::FtwaOptions>> every = {
-      {"joint", {.margin = 1.0, .transformation_weight = 1.0}},
+      {"joint", {{.margin = 1.0, .transformation_weight = 1.0}}},
       {"separate",
-       {.margin = 1.0,
-        .mining = methods::Mining::kRandom,
-        .classification_weighting = methods::Weighting::kBatchMean,
-        .triplet_weighting = methods::Weighting::kPerSample,
-        .weight_balance = 0.5}},
+       {{.margin = 1.0,
+         .mining = methods::Mining::kRandom,
+         .classification_weighting = methods::Weighting::kBatchMean,
+         .triplet_weighting = methods::Weighting::kPerSample,
+         .weight_balance = 0.5}}},
       {"joint",
-       {.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 2.0}},
-      {"separate", {.classification = false, .margin = 1.0, .mining = methods::Mining::kAll}},
-      {"separate", {.margin = 1.0, .weighting = false}},
-      {"joint", {.margin = 1.0, .mining = methods::Mining::kRandom, .transformation = false, .weighting = false}}};
+       {{.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 2.0}}},
+      {"separate", {{.classification = false, .margin = 1.0, .mining = methods::Mining::kAll}}},
+      {"separate", {{.margin = 1.0}, methods::FtwaForm::kTransformed}},
+      {"joint", {{.margin = 1.0, .mining = methods::Mining::kRandom}, methods::FtwaForm::kStreams}}};
   for (auto [bn_streams, options] : every) {
-    SCOPED_TRACE(fmt::format("{}, mining {}, transformation {}, weighting {}", bn_streams,
-                             settings::word(options.mining), options.transformation, options.weighting));
+    SCOPED_TRACE(settings::canonical(options.section()).text() + bn_streams);
     options.transformation_detach = methods::Detached::kNone;
     options.transformation_blocks = 1;
     make(options, bn_streams);
@@ -79,12 +78,12 @@ TEST_F(FtwaStep, of_stored_images_has_the_gradients_of_its_totals) {
 // Eq. 2 alone, with batch norms by stream: F_HR hangs on E_H and F'_LR on E_L alone, both on E_ID.
 TEST_F(FtwaStep, takes_the_side_of_equation_2_that_it_is_told_as_a_constant) {
   const auto make_with = [&](const char* detach) {
-    make(experiments::FtwaOptions{.classification = false,
-                                  .triplet = false,
-                                  .transformation_weight = 1.0,
-                                  .transformation_detach = tests::AnyWord(detach),
-                                  .transformation_blocks = 1,
-                                  .weighting = false},
+    make(experiments::FtwaOptions{{.classification = false,
+                                   .triplet = false,
+                                   .transformation_weight = 1.0,
+                                   .transformation_detach = tests::AnyWord(detach),
+                                   .transformation_blocks = 1},
+                                  methods::FtwaForm::kTransformed},
          "separate");
   };
   const std::vector<std::string> of_hr{"trunk.conv1.", "trunk.bn1.", "trunk.layer1."}, of_lr{"lr_encoder."},

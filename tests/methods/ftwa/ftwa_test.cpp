@@ -25,7 +25,7 @@ void for_every_weighting(const std::function<void(const FtwaOptions&)>& check) {
     for (const char* classification : kForms)
       for (const char* triplet : kForms) {
         SCOPED_TRACE(fmt::format("{}, classification {}, triplet {}", mining, classification, triplet));
-        FtwaOptions options{.mining = tests::AnyWord(mining)};
+        FtwaOptions options{{.mining = tests::AnyWord(mining)}};
         options.classification_weighting = tests::AnyWord(classification);
         options.triplet_weighting = tests::AnyWord(triplet);
         check(options);
@@ -115,10 +115,10 @@ TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
 }
 
 TEST(Ftwa, terms_of_table_2s_variants_and_of_separate_batch_norms_are_too) {
-  FtwaOptions options{.mining = methods::Mining::kBatchHard};
+  FtwaOptions options{{.mining = methods::Mining::kBatchHard}};
   options.margin = 3;
-  FtwaOptions silent = without_weighting(options);
-  silent.transformed_losses = false;
+  FtwaOptions silent = options;
+  silent.form = methods::FtwaForm::kAside;
   for (const FtwaOptions& variant : {options, without_weighting(options), without_transformation(options), silent})
     for (const char* streams : {"joint", "separate"})
       for (bool neck : {false, true})
@@ -260,8 +260,7 @@ TEST(Ftwa, lanes_without_a_kind_of_row_have_finite_terms_with_a_graph) {
     options.weight_balance = 1;
     check(options, "joint");
   });
-  FtwaOptions silent = without_weighting();
-  silent.transformed_losses = false;
+  const FtwaOptions silent{{}, methods::FtwaForm::kAside};
   for (const FtwaOptions& options : {FtwaOptions{}, without_weighting(), without_transformation(), silent})
     for (const char* streams : {"joint", "separate"}) check(options, streams);
 }
@@ -276,7 +275,7 @@ TEST(Ftwa, has_the_modules_that_its_options_ask_for_and_begins_with_one_encoder_
   EXPECT_EQ(children({}), "trunk lr_encoder transformation classifier_hr classifier_lr weight_hr weight_lr ");
   EXPECT_EQ(children(without_weighting()), "trunk lr_encoder transformation classifier_hr classifier_lr ");
   EXPECT_EQ(children(without_transformation()), "trunk lr_encoder classifier_hr classifier_lr ");
-  EXPECT_EQ(children({.classification = false}), "trunk lr_encoder transformation weight_hr weight_lr ");
+  EXPECT_EQ(children({{.classification = false}}), "trunk lr_encoder transformation weight_hr weight_lr ");
 
   const auto method = make_method(worker_tests::small_specification(FtwaOptions{}), 4);
   const auto parameters = method->module().named_parameters();

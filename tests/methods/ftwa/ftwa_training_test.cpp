@@ -22,9 +22,7 @@ experiments::TrainingSpecification quick(const FtwaOptions& options, double lear
 TEST(FtwaTraining, a_transformation_without_say_leaves_ftwa_b_to_the_bit) {
   for (const char* streams : {"joint", "separate"})
     for (bool neck : {false, true}) {
-      FtwaOptions silent = worker_tests::without_weighting();
-      silent.transformation_weight = 0;
-      silent.transformed_losses = false;
+      const FtwaOptions silent{{.transformation_weight = 0}, methods::FtwaForm::kAside};
       auto with = quick(silent), without = quick(worker_tests::without_transformation());
       for (auto* specification : {&with, &without}) {
         specification->network.bn_streams = tests::AnyWord(streams);
@@ -189,7 +187,7 @@ Ranks ranks_by_heart(const FtwaOptions& options, int steps) {
 
 TEST(FtwaTraining, eight_people_are_learnt_by_heart_across_resolutions) {
   for (const FtwaOptions& options :
-       {FtwaOptions{}, FtwaOptions{.triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1},
+       {FtwaOptions{}, FtwaOptions{{.triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1}},
         worker_tests::without_weighting()}) {
     const Ranks ranks = ranks_by_heart(options, 20);
     EXPECT_EQ(ranks.embedding, 1.0);

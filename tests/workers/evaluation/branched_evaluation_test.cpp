@@ -65,9 +65,8 @@ TEST_F(BranchedEvaluationTest, ftwas_distances_are_those_of_a_double_loop_with_a
   split_.gallery.resize(16);
   at::set_num_threads(1);
   // The rows of table 2.
-  experiments::FtwaOptions full, without_weights, without_transformation;
-  without_weights.weighting = without_transformation.weighting = without_transformation.transformation = false;
-  for (const experiments::FtwaOptions& options : {full, without_weights, without_transformation}) {
+  for (const auto form : {methods::FtwaForm::kWeighted, methods::FtwaForm::kTransformed, methods::FtwaForm::kStreams}) {
+    const experiments::FtwaOptions options{{}, form};
     const auto network = make_method(worker_tests::small_specification(options), split_.train_identities);
     use(*network);
     for (const std::string& distance : experiments::distances_of(options)) {
@@ -265,8 +264,7 @@ TEST_F(BranchedEvaluationTest, a_comparison_is_what_the_protocol_asks_of_the_met
   EXPECT_EQ(2, by_embedding.gallery_rate);
   EXPECT_EQ("weighted", comparison_of(protocol, experiments::FtwaOptions{}).distance);
   EXPECT_EQ(4, comparison_of(protocol, experiments::FtwaOptions{}).gallery_copy_rate);
-  experiments::FtwaOptions plain;
-  plain.weighting = plain.transformation = false;
+  const experiments::FtwaOptions plain{{}, methods::FtwaForm::kStreams};
   EXPECT_EQ("hr", comparison_of(protocol, plain).distance);
   protocol.distance = settings::DistanceName::kLr;
   EXPECT_EQ("lr", comparison_of(protocol, plain).distance);

@@ -59,7 +59,7 @@ class PlacedSource final : public BatchSource {
 
 // Every pair's own weights, and the distances of all rows.
 experiments::FtwaOptions ftwa_options() {
-  return {.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample};
+  return {{.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample}};
 }
 
 experiments::TrainingSpecification specification(const Plan& plan) {

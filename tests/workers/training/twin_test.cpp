@@ -128,12 +128,12 @@ experiments::TrainingSpecification specification(const core::Json& golden, const
   asked.network.bn_streams = tests::AnyWord(asked_case["bn_streams"]);
   asked.network.neck = asked_case["neck"];
   if (method == "ftwa")
-    asked.method =
-        experiments::FtwaOptions{.margin = golden["margin"],
-                                 .transformation_detach = tests::AnyWord(asked_case["transformation_detach"]),
-                                 .weighting = asked_case["weighting"],
-                                 .triplet_weighting = tests::AnyWord(asked_case["triplet_weighting"]),
-                                 .weight_balance = asked_case["weight_balance"]};
+    asked.method = experiments::FtwaOptions{
+        {.margin = golden["margin"],
+         .transformation_detach = tests::AnyWord(asked_case["transformation_detach"]),
+         .triplet_weighting = tests::AnyWord(asked_case["triplet_weighting"]),
+         .weight_balance = asked_case["weight_balance"]},
+        asked_case["weighting"] ? methods::FtwaForm::kWeighted : methods::FtwaForm::kTransformed};
   else if (method == "rain")
     asked.method = experiments::RainOptions::of({.levels = asked_case["levels"].get<std::vector<int>>(),
                                                  .margin = golden["margin"],
