@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <thread>
 
 #include "cli/command.h"
 #include "core/error.h"
@@ -102,9 +103,12 @@ int main(int argc, char** argv) {
                                          "the results cannot be written to stdout");
     return code;
   } catch (const resolute::core::RuntimeError& error) {
-    // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it.
+    // Every rank of an MPI launch reads the same command line: one of them says what is wrong with it, before mpirun
+    // ends it because another has failed.
     if (resolute::orchestrator::launched_rank(resolute::core::current_environment()) == 0)
       std::cerr << "resolute: " << error.what() << std::endl;
+    else
+      std::this_thread::sleep_for(std::chrono::seconds(2));
     return resolute::core::exit_code(error.kind());
   } catch (const std::filesystem::filesystem_error& error) {
     std::cerr << "resolute: "

@@ -80,7 +80,7 @@ int report_error(const std::exception& error) {
   return known != nullptr ? core::exit_code(known->kind()) : 1;
 }
 
-// The allocation that has started it waits for the store, and starts it again (suite_allocation.cpp).
+// The allocation that has started it waits for the store, and starts it again (allocations/start/allocation.h).
 int report_bad_begin(const std::exception& error, const std::map<std::string, std::string>& environment) {
   const int code = report_error(error);
   const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
