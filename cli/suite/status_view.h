@@ -38,9 +38,9 @@ struct Screen {
 //! Control characters of labels and evidence are shown as '?': they come from other programs.
 std::vector<std::string> status_lines(const StatusView& view, const Screen& screen);
 
-//! {"suite", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it did not answer)} and,
-//! while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing is
-//! started), "running" and "agents", as in live.json (docs/formats/live.md).
+//! {"suite", "jobs", "live", "failures", "allocations" (allocation_text.h), "slurm" (null, or why it did not answer)}
+//! and, while a run is at work, "epoch", "seconds_left" (null: unknown), "age_seconds", "store" (null, or why nothing
+//! is started), "running" and "agents", as in live.json (docs/formats/live.md).
 core::Json status_json(const StatusView& view);
 
 //! What of a view is worth a new block where nothing can be redrawn: all but steps and times.
