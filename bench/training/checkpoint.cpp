@@ -142,7 +142,7 @@ std::function<double()> turn_of(const std::string& what, const std::filesystem::
     return [=] {
       // A new one each time: a process reads one checkpoint in its life.
       *files = std::make_unique<CheckpointFolder>(core::real_file_system(), folder, kOwner);
-      std::optional<Checkpoint> loaded;
+      std::optional<StoredCheckpoint> loaded;
       const double seconds = seconds_of([&] { loaded = (*files)->load_latest(); });
       if (!loaded) throw core::input_error("no checkpoint in '" + folder.string() + "'");
       return seconds;

@@ -1,6 +1,7 @@
 #include "datasets/image/image.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "core/error.h"
@@ -10,22 +11,29 @@
 namespace resolute::datasets {
 namespace {
 
-bool starts_with(std::span<const std::byte> bytes, std::string_view magic) {
-  return core::as_text(bytes).substr(0, magic.size()) == magic;
+struct Codec {
+  std::string_view magic;  // what its files begin with
+  ImageSize (*size)(std::span<const std::byte> bytes, std::string_view name);
+  void (*decode)(std::span<const std::byte> bytes, std::string_view name, Image& to);
+};
+
+template <Image (*decode)(std::span<const std::byte>, std::string_view)>
+void decode_to(std::span<const std::byte> bytes, std::string_view name, Image& to) {
+  to = decode(bytes, name);
 }
 
-enum class Format { kJpeg, kPng, kBmp, kPpm };
+constexpr std::array<Codec, 4> kCodecs{{{"\xff\xd8\xff", codecs::jpeg_size, codecs::decode_jpeg},
+                                        {"\x89PNG\r\n\x1a\n", codecs::png_size, decode_to<codecs::decode_png>},
+                                        {"BM", codecs::bmp_size, decode_to<codecs::decode_bmp>},
+                                        {"P6", codecs::ppm_size, decode_to<codecs::decode_ppm>}}};
 
 // By the first bytes; throws for what is none of them.
-Format format_of(std::span<const std::byte> bytes, std::string_view name) {
-  using namespace std::string_view_literals;
+const Codec& codec_of(std::span<const std::byte> bytes, std::string_view name) {
   if (bytes.empty()) throw codecs::undecodable(name, "the file is empty");
   if (bytes.size() > kMaxImageBytes)
     throw codecs::undecodable(name, fmt::format("the file has {} bytes, over {}", bytes.size(), kMaxImageBytes));
-  if (starts_with(bytes, "\xff\xd8\xff"sv)) return Format::kJpeg;
-  if (starts_with(bytes, "\x89PNG\r\n\x1a\n"sv)) return Format::kPng;
-  if (starts_with(bytes, "BM"sv)) return Format::kBmp;
-  if (starts_with(bytes, "P6"sv)) return Format::kPpm;
+  for (const Codec& codec : kCodecs)
+    if (core::as_text(bytes).starts_with(codec.magic)) return codec;
   throw core::input_error(
       fmt::format("image '{}' is neither JPEG, PNG, BMP nor PPM", name),
       fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),
@@ -72,20 +80,7 @@ Image make_image(int height, int width) {
 }
 
 void decode_image_into(std::span<const std::byte> bytes, std::string_view name, Image& to) {
-  switch (format_of(bytes, name)) {
-    case Format::kJpeg:
-      codecs::decode_jpeg(bytes, name, to);
-      return;
-    case Format::kPng:
-      to = codecs::decode_png(bytes, name);
-      return;
-    case Format::kPpm:
-      to = codecs::decode_ppm(bytes, name);
-      return;
-    case Format::kBmp:
-      to = codecs::decode_bmp(bytes, name);
-      return;
-  }
+  codec_of(bytes, name).decode(bytes, name, to);
 }
 
 Image decode_image(std::span<const std::byte> bytes, std::string_view name) {
@@ -95,17 +90,7 @@ Image decode_image(std::span<const std::byte> bytes, std::string_view name) {
 }
 
 ImageSize image_size(std::span<const std::byte> bytes, std::string_view name) {
-  switch (format_of(bytes, name)) {
-    case Format::kJpeg:
-      return codecs::jpeg_size(bytes, name);
-    case Format::kPng:
-      return codecs::png_size(bytes, name);
-    case Format::kPpm:
-      return codecs::ppm_size(bytes, name);
-    case Format::kBmp:
-      break;
-  }
-  return codecs::bmp_size(bytes, name);
+  return codec_of(bytes, name).size(bytes, name);
 }
 
 std::string decoder_versions() {

@@ -1,6 +1,5 @@
 #include "datasets/lists/lists.h"
 
-#include <array>
 #include <map>
 #include <set>
 #include <utility>
@@ -15,9 +14,6 @@ namespace resolute::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::array<std::pair<std::string_view, ListFormat>, 3> kFormats{
-    {{"torchreid", ListFormat::kTorchreid}, {"fastreid", ListFormat::kFastReid}, {"csv", ListFormat::kCsv}}};
 
 core::RuntimeError contradiction(const PackReader& pack, std::size_t row, std::string_view what) {
   return core::input_error(fmt::format("the split contradicts pack '{}' at row {}", pack.options().name, row), what,
@@ -122,13 +118,9 @@ Image image_of(const PackReader& pack, const TrialImage& listed) {
 }  // namespace
 
 ListFormat list_format_from_name(std::string_view name) {
-  std::vector<std::string_view> known;
-  for (const auto& [own, format] : kFormats) {
-    if (own == name) return format;
-    known.push_back(own);
-  }
+  if (const auto known = settings::from_word<ListFormat>(name)) return *known;
   throw core::input_error(fmt::format("format '{}' is unknown", sources::printable(name)), {},
-                          fmt::format("choose one of {}", fmt::join(known, ", ")));
+                          fmt::format("choose one of {}", fmt::join(settings::word_list<ListFormat>(), ", ")));
 }
 
 TrialLists list_trial(const PackReader& pack, const Split& split) {

@@ -14,11 +14,13 @@
 #include "core/files/file_system.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
+#include "settings/choice.h"
 
 namespace resolute::datasets {
 
 enum class ListFormat { kTorchreid, kFastReid, kCsv };
-//! "torchreid", "fastreid", "csv". \throws RuntimeError (kInput) for another name
+constexpr auto words_of(ListFormat) { return settings::words("torchreid", "fastreid", "csv"); }
+//! \throws RuntimeError (kInput) for another name
 ListFormat list_format_from_name(std::string_view name);
 
 //! An image of a trial, as lists name it.

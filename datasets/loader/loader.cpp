@@ -10,13 +10,6 @@
 #include "settings/training.h"
 
 namespace resolute::datasets {
-namespace {
-
-std::span<float> image_of(std::span<float> images, std::size_t index, std::size_t floats) {
-  return images.subspan(index * floats, floats);
-}
-
-}  // namespace
 
 Loader::Loader(const PackReader& pack, LoaderOptions options)
     : pack_(pack),
@@ -31,11 +24,8 @@ Loader::Loader(const PackReader& pack, LoaderOptions options)
                                           fmt::join(pack.options().rates, ", "), rate),
                               {}, "ingest it again with that rate in --rates");
   for (double probability : {options_.flip, options_.erasing})
-    if (!(probability >= 0.0 && probability <= 1.0))
-      throw core::input_error(fmt::format("probability {}", probability), "probabilities are 0 to 1");
-  if (options_.pad < 0 || options_.pad > settings::Recipe::kLargestPad)
-    throw core::input_error(fmt::format("pad {}", options_.pad),
-                            fmt::format("0 to {} pixels are possible", settings::Recipe::kLargestPad));
+    RESOLUTE_EXPECT(probability >= 0 && probability <= 1, "probabilities are 0 to 1");
+  RESOLUTE_EXPECT(options_.pad >= 0 && options_.pad <= settings::Recipe::kLargestPad, "a pad out of range");
 }
 
 void Loader::load_hr(std::size_t row) {
@@ -173,9 +163,8 @@ void PrefetchingLoader::plan(Slot& slot, std::uint64_t step) {
 }
 
 void PrefetchingLoader::load(Loader& loader, Slot& slot, std::size_t image) {
-  const auto own = [&](std::span<float> all) {
-    return all.empty() ? all : image_of(all, image, loader.image_floats());
-  };
+  const std::size_t floats = loader.image_floats();
+  const auto own = [&](std::span<float> all) { return all.empty() ? all : all.subspan(image * floats, floats); };
   const BatchItem& item = slot.batch.items[image];
   slot.batch.lr_rates[image] = loader.fill_item(split_, item, own(slot.hr), own(slot.lr));
   for (std::size_t i = 0; i < slot.copies.size(); ++i)

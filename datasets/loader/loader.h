@@ -28,8 +28,8 @@ namespace resolute::datasets {
 //! large as the largest image so far it allocates nothing.
 class Loader {
  public:
-  //! \param pack must outlive the loader \throws RuntimeError (kInput): rates that the pack lacks, probabilities
-  //! outside 0..1, pad outside 0..256
+  //! \param pack must outlive the loader \throws RuntimeError (kInput) for rates that the pack lacks; ContractError for
+  //! probabilities outside 0..1, pad outside 0..256
   Loader(const PackReader& pack, LoaderOptions options);
 
   //! Floats an image: H×W×3.

@@ -152,23 +152,11 @@ std::vector<BatchItem> BatchPlanner::plan(std::uint64_t step) {
   return items;
 }
 
-std::vector<BatchItem> plan_batch(const Split& split, const BatchShape& shape, std::uint64_t seed, std::uint64_t step) {
-  return BatchPlanner(split, shape, seed).plan(step);
-}
-
-std::vector<int> identities_per_lane(int identities, int lanes) {
-  RESOLUTE_EXPECT(identities >= 0 && lanes >= 1, "identities are shared among at least one lane");
-  std::vector<int> sizes(static_cast<std::size_t>(lanes), identities / lanes);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(identities % lanes); ++i) ++sizes[i];
-  return sizes;
-}
-
 ItemRange lane_items(int identities, int images, int lanes, int first, int last) {
+  RESOLUTE_EXPECT(identities >= 0 && lanes >= 1, "identities are shared among at least one lane");
   RESOLUTE_EXPECT(0 <= first && first <= last && last <= lanes, "lanes out of range");
-  auto sizes = identities_per_lane(identities, lanes);
-  auto items_before = [&](int lane) {
-    int before = 0;
-    for (int i = 0; i < lane; ++i) before += sizes[static_cast<std::size_t>(i)];
+  const auto items_before = [&](int lane) {
+    const int before = lane * (identities / lanes) + std::min(lane, identities % lanes);
     return static_cast<std::size_t>(before) * static_cast<std::size_t>(images);
   };
   return {items_before(first), items_before(last)};

@@ -80,13 +80,8 @@ class BatchPlanner {
   std::vector<Group> cameras_low_;
 };
 
-//! One batch: BatchPlanner(split, shape, seed).plan(step).
-std::vector<BatchItem> plan_batch(const Split& split, const BatchShape& shape, std::uint64_t seed, std::uint64_t step);
-
-//! Lane sizes in identities: the first P mod L lanes have one more.
-std::vector<int> identities_per_lane(int identities, int lanes);
-
-//! Items [begin, end) of a batch that lanes first to last - 1 hold, whole identities.
+//! Items [begin, end) of a batch that lanes first to last - 1 hold, whole identities: the first P mod L lanes have one
+//! more.
 struct ItemRange {
   std::size_t begin = 0;
   std::size_t end = 0;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
 
 #include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
-#include "datasets/manifest/manifest_text.h"
 #include "datasets/samples/listing.h"
 #include "datasets/samples/sample_path.h"
 
@@ -19,6 +19,19 @@ void check_rate(int rate, const std::string& where) {
   if (rate < 0 || rate > kMaxRate)
     throw core::input_error(fmt::format("{}: rate {}", where, rate),
                             fmt::format("0 (LR, unknown), 1 (HR) and 2 to {} are possible", kMaxRate));
+}
+
+// Printable ASCII stands as it is; anything else is the JSON writer's matter.
+void append_quoted(std::string& to, const std::string& text) {
+  const bool plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'; });
+  if (!plain) {
+    to += core::canonical_json(core::Json(text));
+    return;
+  }
+  to += '"';
+  to += text;
+  to += '"';
 }
 
 }  // namespace
@@ -43,8 +56,27 @@ bool tells_origin(const Sample& sample) { return sample.rate != 1 || sample.test
 
 bool tell_origin(std::span<const Sample> samples) { return std::any_of(samples.begin(), samples.end(), tells_origin); }
 
-core::Json manifest_to_json(std::span<const PackRow> rows) {
-  return core::parse_json(manifest_text(rows), "a manifest");
+std::string manifest_text(std::span<const PackRow> rows) {
+  const bool origin =
+      std::any_of(rows.begin(), rows.end(), [](const PackRow& row) { return tells_origin(row.sample); });
+  std::string text = "{\"rows\":[";
+  // Members by the bytes of their keys.
+  for (const PackRow& row : rows) {
+    if (&row != rows.data()) text += ',';
+    fmt::format_to(std::back_inserter(text),
+                   "{{\"camera\":{},\"identity\":{},\"native_height\":{},\"native_width\":{},\"path\":",
+                   row.sample.camera, row.sample.identity, row.native_height, row.native_width);
+    append_quoted(text, row.sample.path);
+    if (origin) fmt::format_to(std::back_inserter(text), ",\"rate\":{}", row.sample.rate);
+    text += ",\"source_sha256\":";
+    append_quoted(text, row.source_sha256);
+    text += ",\"subset\":";
+    append_quoted(text, row.sample.subset);
+    if (origin) fmt::format_to(std::back_inserter(text), ",\"test_sets\":{}", row.sample.test_sets);
+    text += '}';
+  }
+  fmt::format_to(std::back_inserter(text), "],\"schema\":{}}}\n", origin ? 2 : 1);
+  return text;
 }
 
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {
@@ -87,6 +119,16 @@ std::vector<PackRow> manifest_from_json(const core::Json& json, const std::strin
     throw core::input_error(fmt::format("{}: schema 2 tells no rate and no test set", where),
                             "such a manifest has schema 1");
   return rows;
+}
+
+std::string listing_line(const Sample& sample) {
+  std::string line = "[";
+  append_quoted(line, sample.path);
+  fmt::format_to(std::back_inserter(line), ",{},{},", sample.identity, sample.camera);
+  append_quoted(line, sample.subset);
+  if (tells_origin(sample)) fmt::format_to(std::back_inserter(line), ",{},{}", sample.rate, sample.test_sets);
+  line += "]\n";
+  return line;
 }
 
 std::string listing_sha256(std::span<const Sample> samples) {

@@ -31,12 +31,16 @@ bool tell_origin(std::span<const Sample> samples);  //!< whether any does
 
 //! {"schema": 1, "rows": [{"path", "identity", "camera", "subset", "native_height", "native_width", "source_sha256"}]};
 //! where any row tells its origin, schema 2: every row has "rate" and "test_sets" as well.
-core::Json manifest_to_json(std::span<const PackRow> rows);
+//! Canonical JSON and a newline; written without a JSON value of all rows: a pack may have 100,000.
+std::string manifest_text(std::span<const PackRow> rows);
 
-//! The inverse, strict: rows sorted by path, none twice, no path that leads out of the data set's folder
-//! (sample_path.h). \throws RuntimeError (kInput) opening with `where` and naming the row
+//! The inverse of what stands there, strict: rows sorted by path, none twice, no path that leads out of the data set's
+//! folder (sample_path.h). \throws RuntimeError (kInput) opening with `where` and naming the row
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where);
 
+//! What listing_sha256() hashes of a sample: the canonical text of [path, identity, camera, subset], or of
+//! [path, identity, camera, subset, rate, test_sets] where it tells its origin, and a newline.
+std::string listing_line(const Sample& sample);
 //! SHA-256 of what a source listed, before any image is read: every shard of a pack must have seen the same list.
 std::string listing_sha256(std::span<const Sample> samples);
 

@@ -3,7 +3,7 @@
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
 #include "datasets/hdf5/placed_file.h"
-#include "datasets/manifest/manifest_text.h"
+#include "datasets/manifest/manifest.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"

@@ -164,9 +164,17 @@ std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activ
       terms.push_back({of_scale("recovery", scale), options_.recovery_weight * recovery_term(i, activations, batch)});
       continue;
     }
+    const auto classification = [&](const at::Tensor& logits, std::size_t) {  // eq. 11
+      return classification_loss(logits, labels, recipe_.label_smoothing);
+    };
+    const auto triplet = [&](const at::Tensor& features, std::size_t part) {  // eq. 12
+      return mined_triplet_loss(features, labels, triplet_, batch, part_site(scale, part));
+    };
     if (options_.classification)
-      terms.push_back({of_scale("classification", scale), classification_term(i, activations, labels)});
-    if (options_.triplet) terms.push_back({of_scale("triplet", scale), triplet_term(i, activations, batch, labels)});
+      terms.push_back(
+          {of_scale("classification", scale), sum_over_parts(i, kMsiflaLogits, activations, classification)});
+    if (options_.triplet)
+      terms.push_back({of_scale("triplet", scale), sum_over_parts(i, kFeatures, activations, triplet)});
   }
   return terms;
 }
@@ -185,28 +193,15 @@ at::Tensor Msifla::recovery_term(std::size_t scale, const Activations& activatio
   return sum;
 }
 
-//! eq. 11.
-at::Tensor Msifla::classification_term(std::size_t scale, const Activations& activations,
-                                       const at::Tensor& labels) const {
+//! The losses of a scale's parts, of what stands in their slots from `first` on.
+template <class LossOf>
+at::Tensor Msifla::sum_over_parts(std::size_t scale, std::size_t first, const Activations& activations,
+                                  const LossOf& loss_of) const {
   at::Tensor sum;
   for (std::size_t part = 0; part < kParts; ++part) {
-    const at::Tensor& logits = activations.tensors[scale * kMsiflaSlots + kMsiflaLogits + part];
-    if (!logits.defined()) return nothing_to_learn(reid_of(scale));
-    const at::Tensor loss = classification_loss(logits, labels, recipe_.label_smoothing);
-    sum = sum.defined() ? sum + loss : loss;
-  }
-  return sum;
-}
-
-//! eq. 12.
-at::Tensor Msifla::triplet_term(std::size_t scale, const Activations& activations, const LaneBatch& batch,
-                                const at::Tensor& labels) const {
-  at::Tensor sum;
-  for (std::size_t part = 0; part < kParts; ++part) {
-    const at::Tensor& features = activations.tensors[scale * kMsiflaSlots + kFeatures + part];
-    if (!features.defined()) return nothing_to_learn(reid_of(scale));
-    const at::Tensor loss =
-        mined_triplet_loss(features, labels, triplet_, batch, part_site(options_.scales[scale], part));
+    const at::Tensor& of_part = activations.tensors[scale * kMsiflaSlots + first + part];
+    if (!of_part.defined()) return nothing_to_learn(reid_of(scale));
+    const at::Tensor loss = loss_of(of_part, part);
     sum = sum.defined() ? sum + loss : loss;
   }
   return sum;
@@ -217,15 +212,13 @@ int Msifla::embedding_size() const {
 }
 
 at::Tensor Msifla::embed(const at::Tensor& images) {
-  const at::NoGradGuard no_grad;
-  const bool training = root_->is_training();
-  root_->eval();
-  const std::vector<at::Tensor> recovered = cascade(images);
-  std::vector<at::Tensor> features;
-  for (std::size_t scale = 0; scale < recovered.size(); ++scale)
-    features.push_back(part_descriptor(reid_of(scale).parts(recovered[scale]), options_.unit_parts));
-  root_->train(training);
-  return at::cat(features, 1).to(at::kFloat);
+  return evaluated(*root_, [&] {
+    const std::vector<at::Tensor> recovered = cascade(images);
+    std::vector<at::Tensor> features;
+    for (std::size_t scale = 0; scale < recovered.size(); ++scale)
+      features.push_back(part_descriptor(reid_of(scale).parts(recovered[scale]), options_.unit_parts));
+    return at::cat(features, 1).to(at::kFloat);
+  });
 }
 
 std::vector<at::Tensor> Msifla::recover(const at::Tensor& images) {

@@ -78,9 +78,9 @@ class Msifla : public Method {
   std::vector<at::Tensor> cascade(const at::Tensor& images) const;
   void identify(const std::vector<at::Tensor>& images, Activations& activations) const;
   at::Tensor recovery_term(std::size_t scale, const Activations& activations, const LaneBatch& batch) const;
-  at::Tensor classification_term(std::size_t scale, const Activations& activations, const at::Tensor& labels) const;
-  at::Tensor triplet_term(std::size_t scale, const Activations& activations, const LaneBatch& batch,
-                          const at::Tensor& labels) const;
+  template <class LossOf>
+  at::Tensor sum_over_parts(std::size_t scale, std::size_t first, const Activations& activations,
+                            const LossOf& loss_of) const;
   const PartNetwork& reid_of(std::size_t scale) const { return *reid_[reid_.size() == 1 ? 0 : scale]; }
 
   experiments::MsiflaOptions options_;

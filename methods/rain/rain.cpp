@@ -184,12 +184,9 @@ std::vector<LossTerm> Rain::network_terms(const Activations& activations, const 
 
 std::vector<at::Tensor> Rain::recover(const at::Tensor& images) {
   RESOLUTE_EXPECT(decoder_ != nullptr, "a decoder recovers images");
-  at::NoGradGuard no_grad;
-  const bool training = root_->is_training();
-  root_->eval();
-  at::Tensor decoded = decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3));
-  root_->train(training);
-  return {loss_precision(decoded)};
+  return {evaluated(*root_, [&] {
+    return loss_precision(decoder_->forward(trunk_->forward(images).back(), images.size(2), images.size(3)));
+  })};
 }
 
 }  // namespace resolute::workers

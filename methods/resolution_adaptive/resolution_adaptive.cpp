@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <span>
 #include <string>
 
 #include "core/error.h"
@@ -36,11 +35,9 @@ at::Tensor adaptive_labels_of(const LaneBatch& batch) {
 
 //! \param rates N int64 on the CPU
 at::Tensor levels_of_rates(const std::vector<int>& level_rates, const at::Tensor& rates) {
-  at::Tensor levels = at::empty(rates.sizes(), at::kLong);
-  const at::Tensor from = rates.contiguous();
-  const auto size = static_cast<std::size_t>(rates.numel());
-  const std::span<const std::int64_t> values(from.const_data_ptr<std::int64_t>(), size);
-  std::transform(values.begin(), values.end(), levels.mutable_data_ptr<std::int64_t>(),
+  at::Tensor levels = rates.clone(at::MemoryFormat::Contiguous);
+  auto* values = levels.mutable_data_ptr<std::int64_t>();
+  std::transform(values, values + levels.numel(), values,
                  [&](std::int64_t rate) { return methods::level_of_rate(level_rates, static_cast<int>(rate)); });
   return levels;
 }
@@ -240,15 +237,8 @@ at::Tensor ResolutionAdaptive::verification_term(const at::Tensor& representatio
 }
 
 at::Tensor ResolutionAdaptive::embed(const at::Tensor& images) {
-  const at::NoGradGuard no_grad;
-  const bool training = root_->is_training();
-  root_->eval();
   const at::Tensor levels = at::full({images.size(0)}, this->levels(), at::kLong);
-  AfterBlock after;
-  if (masks_) after = masks_->after_block(one_hot_levels(levels, this->levels(), embedding_->weight), acting_masks());
-  const at::Tensor z = representation(trunk_->forward(images, after).back(), levels);
-  root_->train(training);
-  return z.to(at::kFloat);
+  return evaluated(*root_, [&] { return run(images, levels, acting_masks()).representation.to(at::kFloat); });
 }
 
 std::vector<MaskValues> ResolutionAdaptive::mask_values() const {

@@ -28,7 +28,4 @@ using Gemm = std::function<void(const GemmBlock&)>;
 //! Stability of Numerical Algorithms", 2nd edition, section 3.1; it holds for every order of summation.
 double gemm_error_factor(std::size_t depth);
 
-//! Plain loops without any library; slow.
-void reference_gemm(const GemmBlock& block);
-
 }  // namespace resolute::results

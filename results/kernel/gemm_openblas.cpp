@@ -27,6 +27,4 @@ Gemm openblas_gemm() {
   };
 }
 
-std::string openblas_core_name() { return openblas_get_corename(); }
-
 }  // namespace resolute::results

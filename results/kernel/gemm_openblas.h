@@ -3,8 +3,6 @@
 //! OpenBLAS as the matrix product of ranking. A library of its own (resolute::gemm_openblas): it must never share a
 //! process with libtorch, whose exported sgemm_ it would replace.
 
-#include <string>
-
 #include "results/kernel/gemm.h"
 
 namespace resolute::results {
@@ -12,8 +10,5 @@ namespace resolute::results {
 //! OpenBLAS's sgemm on the calling thread alone: sets the library to one thread for the whole process, since ranking
 //! brings its own threads.
 Gemm openblas_gemm();
-
-//! The kernels that OpenBLAS chose for this processor, e.g. "SkylakeX".
-std::string openblas_core_name();
 
 }  // namespace resolute::results

@@ -17,8 +17,7 @@ void check(const Labels& labels, const char* side) {
 
 }  // namespace
 
-Matching::Matching(const Labels& query, const Labels& gallery, const MatchRule& rule)
-    : query_(query), gallery_(gallery), rule_(rule) {
+Matching::Matching(const Labels& query, const Labels& gallery) : query_(query), gallery_(gallery) {
   check(query, "query");
   check(gallery, "gallery");
   by_identity_.reserve(gallery.identities.size());
@@ -36,15 +35,15 @@ std::span<const std::pair<std::int64_t, std::size_t>> Matching::of_identity(std:
 void Matching::matches_of(std::size_t query, std::vector<std::size_t>& matches) const {
   matches.clear();
   std::int64_t identity = query_.identities[query];
-  if (identity == kJunk || is_nobody(identity)) return;
-  bool by_camera = rule_.exclude_same_camera && !query_.cameras.empty() && !gallery_.cameras.empty();
+  if (identity == kJunk || identity == kNobody) return;
+  bool by_camera = !query_.cameras.empty() && !gallery_.cameras.empty();
   for (const auto& [_, g] : of_identity(identity))
     if (!by_camera || gallery_.cameras[g] != query_.cameras[query]) matches.push_back(g);
 }
 
 std::size_t Matching::wrong_for(std::size_t query) const {
   std::int64_t identity = query_.identities[query];
-  std::size_t own = identity == kJunk || is_nobody(identity) ? 0 : of_identity(identity).size();
+  std::size_t own = identity == kJunk || identity == kNobody ? 0 : of_identity(identity).size();
   return gallery() - junk_ - own;
 }
 
@@ -52,7 +51,7 @@ std::size_t Matching::gallery_identities() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < by_identity_.size(); ++i) {
     std::int64_t identity = by_identity_[i].first;
-    if (identity == kJunk || is_nobody(identity)) continue;
+    if (identity == kJunk || identity == kNobody) continue;
     if (i == 0 || by_identity_[i - 1].first != identity) ++count;
   }
   return count;

@@ -18,19 +18,13 @@ struct Labels {
   std::span<const std::int64_t> cameras;
 };
 
-struct MatchRule {
-  //! Leave out gallery images of the query's identity from the query's camera.
-  bool exclude_same_camera = true;
-  //! Identity 0 is nobody: in the gallery it is wrong for every query; a query of identity 0 has no match.
-  bool zero_is_distractor = true;
-  // Gallery images of identity -1 (junk) are always left out.
-};
-
-//! The rule applied to one set of queries and one gallery. Keeps views of the labels; safe to share between threads.
+//! The rule applied to one set of queries and one gallery. Gallery images of the query's identity from the query's
+//! camera are left out, and so are those of identity -1 (junk). Identity 0 is nobody: in the gallery it is wrong for
+//! every query; a query of identity 0 has no match. Keeps views of the labels; safe to share between threads.
 class Matching {
  public:
   //! \throws core::RuntimeError (kInput) where numbers of identities and cameras disagree
-  Matching(const Labels& query, const Labels& gallery, const MatchRule& rule);
+  Matching(const Labels& query, const Labels& gallery);
   std::size_t queries() const { return query_.identities.size(); }
   std::size_t gallery() const { return gallery_.identities.size(); }
   //! Gallery indices that are right for the query, ascending. Replaces `matches`.
@@ -38,21 +32,19 @@ class Matching {
   //! True if the gallery image counts against the query.
   bool is_wrong(std::size_t query, std::size_t gallery) const {
     std::int64_t identity = gallery_.identities[gallery];
-    return identity != kJunk && (identity != query_.identities[query] || is_nobody(identity));
+    return identity != kJunk && (identity != query_.identities[query] || identity == kNobody);
   }
   //! Gallery images for which is_wrong() holds.
   std::size_t wrong_for(std::size_t query) const;
-  //! Distinct identities in the gallery, junk and (by the rule) distractors left out.
+  //! Distinct identities in the gallery, junk and distractors left out.
   std::size_t gallery_identities() const;
 
  private:
-  static constexpr std::int64_t kJunk = -1;
-  bool is_nobody(std::int64_t identity) const { return identity == 0 && rule_.zero_is_distractor; }
+  static constexpr std::int64_t kJunk = -1, kNobody = 0;
   std::span<const std::pair<std::int64_t, std::size_t>> of_identity(std::int64_t identity) const;
 
   Labels query_;
   Labels gallery_;
-  MatchRule rule_;
   std::vector<std::pair<std::int64_t, std::size_t>> by_identity_;  // sorted
   std::size_t junk_ = 0;
 };

@@ -89,11 +89,6 @@ class Correlation {
 
 }  // namespace
 
-double rank_correlation(std::span<const double> x, std::span<const double> y) {
-  check(x, y);
-  return Correlation(x, y)(std::vector<std::int64_t>(x.size(), 1));
-}
-
 RankCorrelation rank_correlation_interval(std::span<const double> x, std::span<const double> y,
                                           std::span<const std::int64_t> groups) {
   check(x, y);
@@ -104,12 +99,12 @@ RankCorrelation rank_correlation_interval(std::span<const double> x, std::span<c
   std::vector<std::int64_t> counts(x.size(), 1);
   RankCorrelation result;
   result.rho = result.low = result.high = correlation(counts);
-  if (x.empty()) return result;
 
   // A group's place among the groups in ascending order, not its pairs' places, meets the draws.
   std::vector<std::int64_t> names(groups.begin(), groups.end());
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
+  if (names.size() < 2) return result;  // every resample is the pairs themselves
   std::vector<std::size_t> place(groups.size());
   for (std::size_t i = 0; i < groups.size(); ++i)
     place[i] = static_cast<std::size_t>(std::lower_bound(names.begin(), names.end(), groups[i]) - names.begin());

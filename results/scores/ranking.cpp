@@ -2,25 +2,15 @@
 
 #include <algorithm>
 
-#include "core/error.h"
 #include "results/kernel/positions.h"
 #include "results/scores/scores.h"
 
 namespace resolute::results {
-namespace {
-
-void check(const RankingOptions& options) {
-  if (options.max_rank < 1)
-    throw core::input_error(fmt::format("the largest rank is {}", options.max_rank), "at least 1 is needed");
-}
-
-}  // namespace
-
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options) {
-  check(options);
-  Matching matching(query_labels, gallery_labels, options.rule);
+  kernel::check(options);
+  Matching matching(query_labels, gallery_labels);
   std::vector<kernel::QueryScore> scores(matching.queries());
   kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, false,
                           [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
@@ -29,16 +19,12 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
 
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options) {
-  check(options);
-  Matching matching(query_labels, gallery_labels, options.rule);
+  kernel::check(options);
+  Matching matching(query_labels, gallery_labels);
   std::vector<kernel::QueryScore> scores(matching.queries());
   kernel::visit_positions(distances, matching, options.work, false,
                           [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
   return kernel::summarise(scores, matching, options.max_rank);
-}
-
-double expected_average_precision(std::size_t matches, std::size_t images) {
-  return kernel::ExpectedPrecision(images)(matches, images);
 }
 
 double order_free_mean(std::vector<double> values) {

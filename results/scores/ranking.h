@@ -21,7 +21,6 @@
 namespace resolute::results {
 
 struct RankingOptions {
-  MatchRule rule;
   int max_rank = 20;  //!< length of the CMC curve, at least 1
   WorkOptions work;
 };
@@ -48,10 +47,6 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
 //! \throws core::RuntimeError (kInput): a size that disagrees, a NaN or infinite distance, options out of range
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options);
-
-//! Expected average precision of a random order of `images` images, `matches` of them right:
-//! (1/N)·(H_N + (R-1)/(N-1)·(N - H_N)), H_N the harmonic number. 0 without a match.
-double expected_average_precision(std::size_t matches, std::size_t images);
 
 //! Mean of values in ascending order: the same bits in whatever order they come. 0 for none.
 double order_free_mean(std::vector<double> values);

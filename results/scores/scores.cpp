@@ -4,6 +4,11 @@
 
 namespace resolute::results::kernel {
 
+void check(const RankingOptions& options) {
+  if (options.max_rank < 1)
+    throw core::input_error(fmt::format("the largest rank is {}", options.max_rank), "at least 1 is needed");
+}
+
 QueryScore score(const QueryPositions& found) {
   double sum = 0;
   for (std::size_t i = 0; i < found.matches.size(); ++i)

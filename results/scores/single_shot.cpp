@@ -71,11 +71,8 @@ class DrawRanks {
     for (std::size_t k = at.size(); k > 0; --k)
       scores.map_single += static_cast<double>(at[k - 1]) / static_cast<double>(k);
     scores.map_single /= total;
-    kernel::ExpectedPrecision expected(largest);
-    for (const auto& [size, count] : pairs_of_size) {
+    for (const auto& [size, count] : pairs_of_size)
       scores.chance_rank1 += static_cast<double>(count) / static_cast<double>(size) / total;
-      scores.chance_map_single += static_cast<double>(count) / total * expected(1, size);
-    }
   }
 
  private:
@@ -105,9 +102,8 @@ using VisitAll = std::function<void(const Matching&, const kernel::Visit&)>;
 
 SingleShotScores score(const Labels& query_labels, const Labels& gallery_labels, std::span<const GalleryDraw> draws,
                        const RankingOptions& options, const VisitAll& visit_all) {
-  if (options.max_rank < 1)
-    throw core::input_error(fmt::format("the largest rank is {}", options.max_rank), "at least 1 is needed");
-  Matching matching(query_labels, gallery_labels, options.rule);
+  kernel::check(options);
+  Matching matching(query_labels, gallery_labels);
   DrawRanks ranks(query_labels, gallery_labels, draws, matching.queries());
   std::vector<kernel::QueryScore> full(matching.queries());
   visit_all(matching, [&](const kernel::QueryPositions& found) {

@@ -30,13 +30,12 @@ struct SingleShotQuery {
 
 //! Fractions, 0 to 1. Means are over the pairs of a query and a draw in which the query has its true match.
 struct SingleShotScores {
-  std::vector<double> cmc;       //!< [max_rank]; all 0 if no query was ever scored
-  double map_single = 0;         //!< mean of 1 / rank: the average precision where one image is right
-  double map_full = 0;           //!< mean average precision over all gallery images (ranking.h), no draws
-  double chance_rank1 = 0;       //!< expected rank-1 of a random order: mean of 1 / images drawn
-  double chance_map_single = 0;  //!< expected map_single of a random order
-  double chance_map_full = 0;    //!< expected map_full of a random order
-  std::size_t queries = 0;       //!< queries with a true match in the gallery
+  std::vector<double> cmc;     //!< [max_rank]; all 0 if no query was ever scored
+  double map_single = 0;       //!< mean of 1 / rank: the average precision where one image is right
+  double map_full = 0;         //!< mean average precision over all gallery images (ranking.h), no draws
+  double chance_rank1 = 0;     //!< expected rank-1 of a random order: mean of 1 / images drawn
+  double chance_map_full = 0;  //!< expected map_full of a random order
+  std::size_t queries = 0;     //!< queries with a true match in the gallery
   std::size_t queries_without_match = 0;
   std::size_t gallery_images = 0;
   std::size_t gallery_identities = 0;

@@ -27,9 +27,8 @@ class Device {
   //! What bits depend on here besides the specification; never the number of process ranks, a host or a path.
   virtual NumericParts numeric_parts() const = 0;
   //! A communicator for tensors at place() and on the CPU. \param host carries what lies on the CPU, and is how ranks
-  //! on GPUs find each other: Gloo, or connect_alone() for a single process \param limit for one exchange of tensors at
-  //! place(), the slowest rank's computing included \throws RuntimeError: kEnvironment if two ranks have one GPU;
-  //! kTransient for a lost peer
+  //! on GPUs find each other \param limit for one exchange of tensors at place(), the slowest rank's computing
+  //! included \throws RuntimeError: kEnvironment if two ranks have one GPU; kTransient for a lost peer
   virtual std::unique_ptr<Communicator> connect(std::unique_ptr<Communicator> host,
                                                 std::chrono::milliseconds limit) = 0;
 

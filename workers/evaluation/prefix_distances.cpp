@@ -55,7 +55,7 @@ class GrowingDistances {
 
   // Right pairs and wrong ones, each in the order of queries, then of gallery images.
   std::pair<results::DistanceSpread, results::DistanceSpread> spreads() const {
-    const results::Matching matching(labels_of(query_), labels_of(gallery_), results::MatchRule{});
+    const results::Matching matching(labels_of(query_), labels_of(gallery_));
     std::vector<double> right, wrong;
     wrong.reserve(squares_.size());
     std::vector<std::size_t> matches;
@@ -82,10 +82,8 @@ class GrowingDistances {
 
 results::RankingScores rank_by(const EmbeddedImages& query, const EmbeddedImages& gallery, std::int64_t dimensions) {
   const std::vector<std::int64_t> prefix(query.rows(), dimensions);
-  results::RankingOptions options;
-  options.max_rank = 1;
   return results::rank_features(matrix_of(query), labels_of(query), matrix_of(gallery), labels_of(gallery), prefix,
-                                libtorch_gemm(), options);
+                                libtorch_gemm(), {.max_rank = 1, .work = {}});
 }
 
 // Those whose distances are measured: as many as have `most_pairs` at most, spread evenly, from the first.

@@ -40,11 +40,9 @@ std::string shape_text(at::IntArrayRef shape) {
   return shape.empty() ? "scalar" : fmt::format("{}", fmt::join(shape, "x"));
 }
 
-// Parameters and buffers of a module by name.
-std::map<std::string, at::Tensor> state_of(const torch::nn::Module& module) {
-  std::map<std::string, at::Tensor> state;
-  for (const auto& item : module.named_parameters()) state.emplace(item.key(), item.value());
-  for (const auto& item : module.named_buffers()) state.emplace(item.key(), item.value());
+NamedTensors state_of(const torch::nn::Module& module) {
+  NamedTensors state;
+  list_module(module, "", state);
   return state;
 }
 
@@ -65,8 +63,7 @@ bool is_usual(std::string prefix) {
 }
 
 // Prefix → how many of the trunk's tensors stand under it.
-std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors,
-                                                  const std::map<std::string, at::Tensor>& state) {
+std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors, const NamedTensors& state) {
   std::map<std::string, std::size_t> counts;
   constexpr std::size_t kLongest = 1000;  // every dot of a name is looked behind
   for (const auto& [name, tensor] : tensors)
@@ -78,7 +75,7 @@ std::map<std::string, std::size_t> count_prefixes(const FileTensors& tensors,
   return counts;
 }
 
-std::string find_prefix(const FileTensors& tensors, const std::map<std::string, at::Tensor>& state) {
+std::string find_prefix(const FileTensors& tensors, const NamedTensors& state) {
   const auto counts = count_prefixes(tensors, state);
   std::size_t most = 0;
   for (const auto& [prefix, count] : counts) most = std::max(most, count);
@@ -199,12 +196,14 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
   if (opened.tensors.empty())
     throw core::input_error(fmt::format("{} holds no tensors by name", what), {},
                             "save a model's state_dict(), not the model");
-  TrunkMatch match;
-  try {
-    match = match_trunk(opened.tensors, trunk, request.prefix);
-  } catch (const core::RuntimeError& error) {
-    throw error.at(what);
-  }
+  const auto placed = [&](const auto& read) {
+    try {
+      return read();
+    } catch (const core::RuntimeError& error) {
+      throw error.at(what);
+    }
+  };
+  const TrunkMatch match = placed([&] { return match_trunk(opened.tensors, trunk, request.prefix); });
   ImportResult result{to_json(match), match.complete()};
   result.report["file"] = printable(request.file.string());
   result.report["format"] = opened.format;
@@ -212,12 +211,7 @@ ImportResult import_weights(core::FileSystem& files, const experiments::StoreLay
   result.report["imported"] = match.complete();
   if (!match.complete()) return result;
 
-  NamedTensors tensors;
-  try {
-    tensors = read_trunk(opened.tensors, match);
-  } catch (const core::RuntimeError& error) {
-    throw error.at(what);
-  }
+  const NamedTensors tensors = placed([&] { return read_trunk(opened.tensors, match); });
   const core::Bytes encoded = encode_trunk(tensors, request.backbone);
   const experiments::NamedWeights weights{request.name, core::sha256_hex(encoded), request.backbone,
                                           printable(request.file.filename().string()), core::sha256_hex(bytes)};

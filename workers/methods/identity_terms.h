@@ -57,15 +57,21 @@ at::Tensor reduce_triplet_losses(const at::Tensor& losses, const TripletSettings
 at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labels, const TripletSettings& settings,
                               const LaneBatch& batch, MiningSite site);
 
-//! GAP of f5 in evaluation mode without a graph, float32; the mode of `module` is put back.
-template <class Trunk>
-at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tensor& images) {
-  at::NoGradGuard no_grad;
+//! What `make()` gives in evaluation mode without a graph; the mode of `module` is put back.
+template <class Make>
+at::Tensor evaluated(torch::nn::Module& module, const Make& make) {
+  const at::NoGradGuard no_grad;
   const bool training = module.is_training();
   module.eval();
-  at::Tensor embedding = pooled(trunk.forward(images).back()).to(at::kFloat);
+  at::Tensor made = make();
   module.train(training);
-  return embedding;
+  return made;
+}
+
+//! GAP of f5, float32, evaluated().
+template <class Trunk>
+at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tensor& images) {
+  return evaluated(module, [&] { return pooled(trunk.forward(images).back()).to(at::kFloat); });
 }
 
 //! embed_pooled() of the trunk as it stands now, folded (workers/nn/folded_backbone.h).

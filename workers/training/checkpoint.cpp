@@ -134,10 +134,6 @@ Checkpoint checkpoint_of(SafetensorsContent content, const CheckpointOwner& owne
 
 std::string file_name(std::uint64_t step) { return fmt::format("step-{:09}.safetensors", step); }
 
-std::span<const std::byte> bytes_of(const at::Tensor& file) {
-  return {static_cast<const std::byte*>(file.const_data_ptr()), file.nbytes()};
-}
-
 // The step of a checkpoint's file name, or nothing for any other file.
 std::optional<std::uint64_t> step_of(const std::string& name) {
   std::uint64_t step = 0;
@@ -165,15 +161,10 @@ core::Bytes encode_checkpoint(const Checkpoint& checkpoint, const CheckpointOwne
   return bytes;
 }
 
-Checkpoint decode_checkpoint(std::span<const std::byte> bytes, const CheckpointOwner& owner, std::string_view name) {
+Checkpoint decode_checkpoint(const at::Tensor& file, const CheckpointOwner& owner, std::string_view name) {
+  const std::span<const std::byte> bytes(static_cast<const std::byte*>(file.const_data_ptr()), file.nbytes());
   expect_start(bytes, name);
   expect_checksum(start_checksum(bytes), bytes, name);
-  return checkpoint_of(decode_safetensors(bytes, name), owner, name);
-}
-
-Checkpoint decode_checkpoint(const at::Tensor& file, const CheckpointOwner& owner, std::string_view name) {
-  expect_start(bytes_of(file), name);
-  expect_checksum(start_checksum(bytes_of(file)), bytes_of(file), name);
   return checkpoint_of(decode_safetensors(file, name), owner, name);
 }
 
@@ -184,7 +175,7 @@ CheckpointFolder::~CheckpointFolder() {
   if (writer_.joinable()) writer_.join();
 }
 
-std::optional<StoredCheckpoint> CheckpointFolder::load_latest_file() {
+std::optional<StoredCheckpoint> CheckpointFolder::load_latest() {
   finish();
   auto names = files_.list(folder_);
   std::exception_ptr unreadable;
@@ -207,12 +198,6 @@ std::optional<StoredCheckpoint> CheckpointFolder::load_latest_file() {
   // What a disk or a full memory kept from being read may be there the next time: no reason to start over.
   if (unreadable) std::rethrow_exception(unreadable);
   return std::nullopt;
-}
-
-std::optional<Checkpoint> CheckpointFolder::load_latest() {
-  auto stored = load_latest_file();
-  if (!stored) return std::nullopt;
-  return std::move(stored->checkpoint);
 }
 
 // The file's bytes in the image, their checksum compared.

@@ -34,12 +34,9 @@ struct CheckpointOwner {
 };
 
 core::Bytes encode_checkpoint(const Checkpoint& checkpoint, const CheckpointOwner& owner);
-//! \param name names it in messages
-//! \return tensors that own their memory
+//! \param file as decode_safetensors() takes it \param name names it in messages \return tensors that are views into it
 //! \throws RuntimeError (kCorrupt) if any byte differs from what was written, or it is of another owner or a newer
 //! format
-Checkpoint decode_checkpoint(std::span<const std::byte> bytes, const CheckpointOwner& owner, std::string_view name);
-//! The same without copies. \param file as decode_safetensors() takes it \return tensors that are views into it
 Checkpoint decode_checkpoint(const at::Tensor& file, const CheckpointOwner& owner, std::string_view name);
 
 //! A checkpoint as it was read.
@@ -60,9 +57,7 @@ class CheckpointFolder {
   //! The newest usable checkpoint, or nothing. A torn, damaged, foreign or newer one is named in the log and the one
   //! before used. Let go of it once it is taken up: save() writes its image into the same memory.
   //! \throws RuntimeError, not kCorrupt, if none was usable and one could not even be read
-  std::optional<StoredCheckpoint> load_latest_file();
-  //! Its checkpoint alone.
-  std::optional<Checkpoint> load_latest();
+  std::optional<StoredCheckpoint> load_latest();
   //! Gets the memory ready that save() will need for such a checkpoint, in the background: without it the first save()
   //! does that, which takes it several times as long.
   void prepare(const Checkpoint& checkpoint);

@@ -26,7 +26,7 @@ bool broadcast_flag(bool flag, Communicator* communicator) {
 std::optional<Checkpoint> load_on_all_ranks(CheckpointFolder* folder, const CheckpointOwner& owner,
                                             Communicator* communicator) {
   std::optional<StoredCheckpoint> stored;
-  if (folder != nullptr) stored = folder->load_latest_file();
+  if (folder != nullptr) stored = folder->load_latest();
   if (communicator != nullptr) {
     // The file's own bytes travel, and their checksum with them.
     at::Tensor size = at::full({1}, stored ? stored->file.numel() : 0, at::kLong);

@@ -71,7 +71,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
   int flipped = 0;
   int erased = 0;
   for (std::uint64_t step = 0; step < 30; ++step) {
-    auto items = plan_batch(split_, {3, 4}, 1, step);
+    auto items = BatchPlanner(split_, {3, 4}, 1).plan(step);
     std::vector<float> hr(items.size() * loader.image_floats());
     std::vector<float> lr(hr.size());
     for (std::size_t i = 0; i < items.size(); ++i)
@@ -117,7 +117,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
     int low = 0;
     for (std::uint64_t step = 0; step < 20; ++step) {
       const LoadedBatch& batch = prefetching.next();
-      EXPECT_EQ(plan_batch(split, shape, options.seed, step), batch.items);
+      EXPECT_EQ(BatchPlanner(split, shape, options.seed).plan(step), batch.items);
       for (std::size_t i = 0; i < batch.items.size(); ++i) {
         const BatchItem& drawn = batch.items[i];
         const TrainItem& item = split.train[drawn.item];
@@ -282,9 +282,14 @@ TEST_F(LoaderTest, options_out_of_range_are_refused) {
   };
   refused([](LoaderOptions& o) { o.train_rates = {4}; }, "needs 4");
   refused([](LoaderOptions& o) { o.train_rates = {}; }, "train_rates");
-  refused([](LoaderOptions& o) { o.flip = 1.5; }, "1.5");
-  refused([](LoaderOptions& o) { o.erasing = std::nan(""); }, "nan");
-  refused([](LoaderOptions& o) { o.pad = -1; }, "-1");
+  const auto broken = [&](auto change) {
+    LoaderOptions options = plain();
+    change(options);
+    EXPECT_THROW(Loader(pack_, options), core::ContractError);
+  };
+  broken([](LoaderOptions& o) { o.flip = 1.5; });
+  broken([](LoaderOptions& o) { o.erasing = std::nan(""); });
+  broken([](LoaderOptions& o) { o.pad = -1; });
 }
 
 TEST_F(LoaderTest, prefetching_changes_nothing) {
@@ -294,7 +299,7 @@ TEST_F(LoaderTest, prefetching_changes_nothing) {
   Loader loader(pack_, options);
   for (std::uint64_t step = 5; step < 25; ++step) {
     const LoadedBatch& batch = prefetching.next();
-    auto items = plan_batch(split_, {3, 4}, options.seed, step);
+    auto items = BatchPlanner(split_, {3, 4}, options.seed).plan(step);
     items.erase(items.begin(), items.begin() + 4);
     EXPECT_EQ(step, batch.step);
     EXPECT_EQ(items, batch.items);

@@ -49,7 +49,7 @@ TEST_F(LoaderThreadsTest, no_byte_and_no_order_depends_on_their_number) {
       const LoadedBatch& b = many.next();
       ASSERT_EQ(step, b.step);
       ASSERT_EQ(12 * kFloats, b.hr.size());
-      ASSERT_EQ(plan_batch(split_, shape_, augmented_.seed, step), b.items);
+      ASSERT_EQ(BatchPlanner(split_, shape_, augmented_.seed).plan(step), b.items);
       ASSERT_EQ(a.lr_rates, b.lr_rates);
       ASSERT_EQ(a.labels, b.labels);
       ASSERT_EQ(a.has_hr, b.has_hr);

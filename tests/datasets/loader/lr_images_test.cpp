@@ -59,7 +59,7 @@ TEST(LrImages, none_leaves_every_plan_as_it_was) {
     }
   std::string text;
   for (std::uint64_t step = 0; step < 40; ++step)
-    for (const BatchItem& item : plan_batch(split, {3, 5, 0}, 11, step)) {
+    for (const BatchItem& item : BatchPlanner(split, {3, 5, 0}, 11).plan(step)) {
       text += fmt::format("{} {} {}\n", item.item, item.epoch, item.occurrence);
       EXPECT_FALSE(item.low);
     }
@@ -129,7 +129,7 @@ TEST(LrImages, identities_of_lr_views_alone_have_nothing_else_to_give) {
   const Split split = made_split(4, 0, 0, 3);
   for (std::uint64_t step = 0; step < 5; ++step) {
     std::set<std::size_t> seen;
-    for (const BatchItem& item : plan_batch(split, {2, 3, 1}, 5, step)) {
+    for (const BatchItem& item : BatchPlanner(split, {2, 3, 1}, 5).plan(step)) {
       EXPECT_FALSE(item.low);
       EXPECT_EQ(0U, item.occurrence);
       EXPECT_TRUE(seen.insert(item.item).second);
@@ -145,17 +145,17 @@ RC_GTEST_PROP(LrImages, are_a_function_of_seed_and_step, ()) {
   for (std::uint64_t step = 0; step < 20; ++step) in_order.push_back(planner.plan(step));
   for (const auto step : *rc::gen::container<std::vector<std::size_t>>(10, rc::gen::inRange<std::size_t>(0, 20))) {
     RC_ASSERT(planner.plan(step) == in_order[step]);
-    RC_ASSERT(plan_batch(split, shape, 7, step) == in_order[step]);
+    RC_ASSERT(BatchPlanner(split, shape, 7).plan(step) == in_order[step]);
   }
-  RC_ASSERT(plan_batch(split, shape, 8, 0) != in_order[0]);
+  RC_ASSERT(BatchPlanner(split, shape, 8).plan(0) != in_order[0]);
 }
 
 // Which identities a step sees, and how often each came before, does not depend on it.
 TEST(LrImages, identities_and_epochs_are_those_of_batches_without) {
   const Split split = made_split(7, 2, 3, 2);
   for (std::uint64_t step = 0; step < 20; ++step) {
-    const auto without = plan_batch(split, {3, 4, 0}, 7, step);
-    const auto with = plan_batch(split, {3, 4, 2}, 7, step);
+    const auto without = BatchPlanner(split, {3, 4, 0}, 7).plan(step);
+    const auto with = BatchPlanner(split, {3, 4, 2}, 7).plan(step);
     for (std::size_t i = 0; i < with.size(); ++i) {
       EXPECT_EQ(split.train[without[i].item].label, split.train[with[i].item].label);
       EXPECT_EQ(without[i].epoch, with[i].epoch);
@@ -167,7 +167,7 @@ TEST(LrImages, cameras_take_turns_among_the_hr_rows) {
   const Split split = made_split(4, 3, 5, 2);
   const BatchShape shape{4, 5, 2};
   for (std::uint64_t step = 0; step < 20; ++step)
-    for (const auto& group : by_identity(plan_batch(split, shape, 3, step), shape)) {
+    for (const auto& group : by_identity(BatchPlanner(split, shape, 3).plan(step), shape)) {
       std::set<std::int64_t> cameras;
       for (std::size_t i = 0; i < 3; ++i) cameras.insert(split.train[group[i].item].camera);
       EXPECT_EQ(3U, cameras.size());
@@ -194,8 +194,8 @@ TEST(LrImages, of_identities_with_hr_images_alone_each_image_comes_in_both_roles
 
 TEST(LrImages, as_many_as_images_break_the_contract) {
   const Split split = made_split(3, 2, 2, 0);
-  EXPECT_THROW(plan_batch(split, {2, 2, 2}, 0, 0), core::ContractError);
-  EXPECT_THROW(plan_batch(split, {2, 2, -1}, 0, 0), core::ContractError);
+  EXPECT_THROW(BatchPlanner(split, {2, 2, 2}, 0).plan(0), core::ContractError);
+  EXPECT_THROW(BatchPlanner(split, {2, 2, -1}, 0).plan(0), core::ContractError);
 }
 
 }  // namespace

@@ -11,41 +11,43 @@ namespace {
 
 using namespace tests;
 
+core::Json as_json(const std::vector<PackRow>& rows) { return core::parse_json(manifest_text(rows), "m.json"); }
+
 void expect_refused(const core::Json& json, const std::vector<std::string>& parts) {
   expect_error(core::ErrorKind::kInput, parts, [&] { manifest_from_json(json, "m.json"); });
 }
 
 TEST(Manifest, comes_back_with_what_a_source_tells_of_its_images) {
   auto rows = regular_rows(3);
-  EXPECT_EQ(1, manifest_to_json(rows).at("schema"));
-  EXPECT_EQ(rows, manifest_from_json(manifest_to_json(rows), "m.json"));
+  EXPECT_EQ(1, as_json(rows).at("schema"));
+  EXPECT_EQ(rows, manifest_from_json(as_json(rows), "m.json"));
   rows[1].sample.rate = 0;
   rows[2].sample.test_sets = std::uint64_t{1} << 63U;
-  EXPECT_EQ(2, manifest_to_json(rows).at("schema"));
-  EXPECT_EQ(rows, manifest_from_json(manifest_to_json(rows), "m.json"));
+  EXPECT_EQ(2, as_json(rows).at("schema"));
+  EXPECT_EQ(rows, manifest_from_json(as_json(rows), "m.json"));
 }
 
 TEST(Manifest, paths_that_lead_elsewhere_are_refused_with_their_row) {
   for (const std::string path : {"", "/etc/passwd", "..", "../a.jpg", "a/../../b.jpg", "a/..", "a//b.jpg", "./a.jpg",
                                  "a/", "a\\b.jpg", "a\nb.jpg", "a\x7f.jpg"}) {
-    core::Json json = manifest_to_json(regular_rows(2));
+    core::Json json = as_json(regular_rows(2));
     json["rows"][0]["path"] = path;
     expect_refused(json, {"m.json: rows[0]: path '"});
   }
-  core::Json json = manifest_to_json(regular_rows(2));
+  core::Json json = as_json(regular_rows(2));
   json["rows"][0]["path"] = std::string("a\0b.jpg", 7);
   expect_refused(json, {"rows[0]: path 'a?b.jpg'", "control characters"});
   json["rows"][0]["path"] = std::string(5000, 'a');
   expect_refused(json, {"at most 4096 bytes"});
   for (const std::string path : {"..a/b..jpg", "...", "a b/c,d.jpg", "\u00e4.jpg"}) {
-    json["rows"] = core::Json::array({manifest_to_json(regular_rows(1)).at("rows").at(0)});
+    json["rows"] = core::Json::array({as_json(regular_rows(1)).at("rows").at(0)});
     json["rows"][0]["path"] = path;
     EXPECT_EQ(path, manifest_from_json(json, "m.json").front().sample.path);
   }
 }
 
 TEST(Manifest, rows_stand_once_in_the_order_of_their_paths) {
-  core::Json json = manifest_to_json(regular_rows(2));
+  core::Json json = as_json(regular_rows(2));
   json["rows"][3]["path"] = json["rows"][2]["path"];
   expect_refused(json, {"rows[3]", "stands twice"});
   json["rows"][3]["path"] = "0000.jpg";
@@ -55,7 +57,7 @@ TEST(Manifest, rows_stand_once_in_the_order_of_their_paths) {
 TEST(Manifest, values_out_of_range_are_refused) {
   using Wrong = std::pair<std::string, core::Json>;
   for (const auto& [key, value] : {Wrong{"identity", -1}, {"camera", 0}, {"native_width", 0}, {"subset", "test"}}) {
-    core::Json json = manifest_to_json(regular_rows(2));
+    core::Json json = as_json(regular_rows(2));
     json["rows"][1][key] = value;
     expect_refused(json, {value.is_string() ? "test" : "rows[1]"});
   }

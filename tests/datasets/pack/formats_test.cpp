@@ -32,7 +32,7 @@ void expect_manifest_and_split(int first, int schema_of_manifest, int schema_of_
   core::Json manifest = core::parse_json(example("manifest.md", first), "manifest.md");
   EXPECT_EQ(schema_of_manifest, manifest.at("schema"));
   std::vector<PackRow> rows = manifest_from_json(manifest, "manifest.md");
-  EXPECT_EQ(manifest, manifest_to_json(rows));
+  EXPECT_EQ(core::canonical_json(manifest) + "\n", manifest_text(rows));
   const core::Json document = core::parse_json(example("manifest.md", first + 1), "manifest.md");
   EXPECT_EQ(schema_of_split, document.at("split").at("schema"));
   tests::TemporaryFolder folder;

@@ -9,6 +9,7 @@
 #include "results/kernel/gemm_openblas.h"
 #include "results/scores/ranking.h"
 #include "results/scores/single_shot.h"
+#include "tests/results/reference_gemm.h"
 #include "tests/support/folders.h"
 
 namespace resolute::results::ranking_golden_test {
@@ -32,7 +33,7 @@ class RankingGolden : public testing::Test {
   core::Json golden_ = core::parse_json(
       core::read_text(core::real_file_system(), tests::source_folder() / "tests/golden/ranking/ranking.json"),
       "golden");
-  RankingOptions options_{{}, golden_["max_rank"].get<int>(), {}};
+  RankingOptions options_{golden_["max_rank"].get<int>(), {}};
 };
 
 void expect_scores(const RankingScores& scores, const core::Json& expected) {

@@ -12,6 +12,7 @@
 #include "results/kernel/gemm_openblas.h"
 #include "results/scores/ranking.h"
 #include "results/scores/single_shot.h"
+#include "tests/results/reference_gemm.h"
 
 namespace resolute::results::ranking_property_test {
 namespace {
@@ -79,7 +80,7 @@ Problem make_problem(std::uint64_t seed) {
 
 RankingScores rank(const Problem& problem, const Gemm& gemm, const WorkOptions& work = {}) {
   return rank_features(problem.query.matrix(), problem.query.labels(), problem.gallery.matrix(),
-                       problem.gallery.labels(), problem.query.prefix, gemm, {{}, 20, work});
+                       problem.gallery.labels(), problem.query.prefix, gemm, {20, work});
 }
 
 bool same_bits(const RankingScores& a, const RankingScores& b) {

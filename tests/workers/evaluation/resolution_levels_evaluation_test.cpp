@@ -8,6 +8,7 @@
 #include "datasets/hdf5/array_file.h"
 #include "methods/levels.h"
 #include "results/scores/ranking.h"
+#include "tests/results/reference_gemm.h"
 #include "tests/support/any_word.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/resolution_levels_fixture.h"

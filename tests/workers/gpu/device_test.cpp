@@ -4,8 +4,8 @@
 
 #include "tests/support/refusal.h"
 #include "tests/workers/gpu/gpu_gang.h"
+#include "tests/workers/gpu/lone.h"
 #include "workers/ddp/lane_sum.h"
-#include "workers/ddp/lone.h"
 
 namespace resolute::workers::gpu_test::device_test {
 namespace {

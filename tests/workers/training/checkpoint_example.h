@@ -11,6 +11,7 @@
 
 #include "core/hash/crc32c.h"
 #include "gtest/gtest.h"
+#include "tests/workers/training/checkpoint_bytes.h"
 #include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
@@ -58,7 +59,7 @@ class CheckpointFolderTest : public testing::Test {
   }
   std::uint64_t latest(const CheckpointOwner& owner = kOwner) {
     auto checkpoint = CheckpointFolder(core::real_file_system(), folder_, owner).load_latest();
-    return checkpoint ? checkpoint->step : 0;
+    return checkpoint ? checkpoint->checkpoint.step : 0;
   }
   std::filesystem::path file(int step) { return folder_ / fmt::format("step-{:09}.safetensors", step); }
   void overwrite(const std::filesystem::path& path, std::span<const std::byte> bytes) {

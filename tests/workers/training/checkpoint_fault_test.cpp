@@ -83,7 +83,7 @@ TEST_F(CheckpointFaults, one_that_cannot_be_read_is_named_and_the_one_before_use
   const auto loaded = checkpoints_.load_latest();
   EXPECT_NE(std::string::npos, testing::internal::GetCapturedStderr().find("step-000000020.safetensors"));
   ASSERT_TRUE(loaded);
-  EXPECT_EQ(10U, loaded->step);
+  EXPECT_EQ(10U, loaded->checkpoint.step);
 }
 
 }  // namespace

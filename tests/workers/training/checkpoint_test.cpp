@@ -79,7 +79,7 @@ TEST_F(CheckpointFolderTest, one_that_was_passed_over_does_not_count_among_the_l
   for (std::uint64_t step : {10U, 20U}) write(step);
   fs::resize_file(file(20), 100);
   CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
-  EXPECT_EQ(10U, checkpoints.load_latest()->step);
+  EXPECT_EQ(10U, checkpoints.load_latest()->checkpoint.step);
   checkpoints.save(example(30));
   checkpoints.finish();
   EXPECT_EQ((std::vector<std::string>{"step-000000010.safetensors", "step-000000030.safetensors"}), names());
@@ -115,8 +115,8 @@ TEST_F(CheckpointFolderTest, tensors_may_change_as_soon_as_save_returns) {
     checkpoints.finish();
     const auto stored = CheckpointFolder(core::real_file_system(), folder_, kOwner).load_latest();
     ASSERT_TRUE(stored);
-    EXPECT_EQ(step, stored->step);
-    for (const auto& [name, tensor] : stored->tensors)
+    EXPECT_EQ(step, stored->checkpoint.step);
+    for (const auto& [name, tensor] : stored->checkpoint.tensors)
       ASSERT_TRUE(at::equal(tensor, at::full_like(tensor, static_cast<std::int64_t>(step % 2)))) << name;
   }
 }
@@ -131,8 +131,9 @@ TEST_F(CheckpointFolderTest, a_loaded_checkpoint_keeps_its_values_while_others_a
   checkpoints.save(other);
   checkpoints.finish();
   const Checkpoint expected = larger_example(10);
-  ASSERT_EQ(expected.tensors.size(), loaded->tensors.size());
-  for (const auto& [name, tensor] : expected.tensors) EXPECT_TRUE(at::equal(tensor, loaded->tensors.at(name))) << name;
+  ASSERT_EQ(expected.tensors.size(), loaded->checkpoint.tensors.size());
+  for (const auto& [name, tensor] : expected.tensors)
+    EXPECT_TRUE(at::equal(tensor, loaded->checkpoint.tensors.at(name))) << name;
 }
 
 TEST_F(CheckpointFolderTest, writes_the_bytes_of_encode_checkpoint) {
@@ -150,7 +151,7 @@ TEST_F(CheckpointFolderTest, writes_the_bytes_of_encode_checkpoint) {
 TEST_F(CheckpointFolderTest, a_read_file_is_the_files_bytes_and_tensors_look_into_it) {
   CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
   checkpoints.save(larger_example(10));
-  auto stored = checkpoints.load_latest_file();
+  auto stored = checkpoints.load_latest();
   ASSERT_TRUE(stored);
   const std::span bytes(static_cast<const std::byte*>(stored->file.const_data_ptr()), stored->file.nbytes());
   EXPECT_EQ(core::real_file_system().read(file(10)), core::Bytes(bytes.begin(), bytes.end()));

@@ -47,7 +47,7 @@ TEST_F(PackSourceTest, lr_images_alone_have_labels_as_others_have_and_no_hr_imag
     PackSource source(pack_, split, training_, {0, 2}, 0);
     std::set<std::pair<bool, bool>> seen;
     for (std::uint64_t step = 0; step < 6; ++step) {
-      const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
+      const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
       for (int lane = 0; lane < 2; ++lane) {
         const LaneBatch batch = source.batch(step, lane);
         ASSERT_EQ(8, batch.hr.size(0));
@@ -127,7 +127,7 @@ TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
     PackSource source(pack_, split, training_, {0, 2}, 0);
     std::set<std::pair<bool, std::int64_t>> seen;
     for (std::uint64_t step = 0; step < 6; ++step) {
-      const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
+      const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
       for (int lane = 0; lane < 2; ++lane) {
         const LaneBatch batch = source.batch(step, lane);
         ASSERT_EQ((std::vector<std::int64_t>{8}), batch.lr_rates.sizes().vec());
@@ -161,7 +161,7 @@ TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_thei
   const datasets::Split split = this->split(settings::TrainPool::kHrBothViews);
   PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.lr = false, .copy_rates = {3, 2}});
   for (std::uint64_t step = 0; step < 3; ++step) {
-    const auto items = datasets::plan_batch(split, batch_shape(training_.recipe), training_.seed, step);
+    const auto items = datasets::BatchPlanner(split, batch_shape(training_.recipe), training_.seed).plan(step);
     for (int lane = 0; lane < 2; ++lane) {
       const LaneBatch batch = source.batch(step, lane);
       EXPECT_FALSE(batch.lr.defined());

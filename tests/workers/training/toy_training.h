@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/workers/ddp/thread_communicator.h"
+#include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/training/trainer.h"
 

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
+#include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/training/stop_flag.h"
 
@@ -270,7 +271,7 @@ TEST_F(TrainerTest, stops_after_the_next_step_with_a_checkpoint) {
   const TrainingOutcome outcome = run.trainer.run();
   EXPECT_TRUE(outcome.interrupted);
   EXPECT_EQ(1U, outcome.step);
-  EXPECT_EQ(1U, checkpoints.load_latest().value().step);
+  EXPECT_EQ(1U, checkpoints.load_latest().value().checkpoint.step);
 }
 
 TEST_F(TrainerTest, writes_checkpoints_at_the_interval) {
@@ -279,7 +280,7 @@ TEST_F(TrainerTest, writes_checkpoints_at_the_interval) {
   options.checkpoint_every = 3;
   Training run(options, nullptr, &checkpoints);
   run.trainer.run();
-  EXPECT_EQ(9U, checkpoints.load_latest().value().step);
+  EXPECT_EQ(9U, checkpoints.load_latest().value().checkpoint.step);
   EXPECT_EQ(2U, core::real_file_system().list(folder_).size());
 }
 
