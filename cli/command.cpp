@@ -1,12 +1,12 @@
 #include "cli/command.h"
 
-#include <charconv>
 #include <cstdlib>
 #include <iostream>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/numbers.h"
 #include "core/process/process.h"
 
 namespace resolute::cli {
@@ -34,8 +34,10 @@ bool is_optional(const std::string& place) { return place.starts_with("["); }
 }  // namespace
 
 std::optional<options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
-                                                    const options::options_description& visible,
+                                                    options::options_description visible,
                                                     const std::vector<std::string>& positional) {
+  // Some commands say more of it.
+  if (visible.find_nothrow("help", false) == nullptr) visible.add_options()("help,h", "this text");
   for (const auto& argument : arguments) {
     if (argument == "--") break;
     if (argument == "--help" || argument == "-h") {
@@ -79,12 +81,9 @@ std::string required_value(const options::variables_map& values, const std::stri
 std::uint64_t parse_seed(const options::variables_map& values, const std::string& name) {
   // Boost would turn -1 into 2^64 - 1 without a word.
   std::string text = required_value(values, name);
-  std::uint64_t value = 0;
-  auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || stop != text.data() + text.size())
-    throw core::input_error("option --" + name + " has the value '" + text + "'",
-                            "an integer from 0 to 2^64 - 1 is needed");
-  return value;
+  if (const auto value = core::number_of<std::uint64_t>(text)) return *value;
+  throw core::input_error("option --" + name + " has the value '" + text + "'",
+                          "an integer from 0 to 2^64 - 1 is needed");
 }
 
 int at_least(const char* option, int value, int least) {
@@ -106,12 +105,11 @@ std::vector<int> parse_integer_list(const std::string& text, const std::string& 
   std::vector<int> list;
   for (std::size_t begin = 0; begin <= text.size();) {
     std::size_t end = std::min(text.find(',', begin), text.size());
-    int value = 0;
-    auto [stop, status] = std::from_chars(text.data() + begin, text.data() + end, value);
-    if (status != std::errc() || stop != text.data() + end || begin == end)
+    const auto value = core::number_of<int>(std::string_view(text).substr(begin, end - begin));
+    if (!value)
       throw core::input_error("option --" + option + " has the value '" + text + "'",
                               "integers separated by commas are needed", "give e.g. --" + option + " 2,3,4");
-    list.push_back(value);
+    list.push_back(*value);
     begin = end + 1;
   }
   return list;

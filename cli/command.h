@@ -6,7 +6,6 @@
 #include <boost/program_options.hpp>
 #include <cstdint>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -33,12 +32,13 @@ struct CommandHelp {
   const char* examples;  //!< lines to copy
 };
 
-//! Parses `arguments`. `--help` prints the help on stdout and gives nothing: the command then returns 0. Names in
-//! `positional` are filled from arguments without a dash, in order; one in brackets, "[PATTERN]", may be missing.
-//! \throws RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a spare argument
-std::optional<boost::program_options::variables_map> parse_options(
-    const Arguments& arguments, const CommandHelp& help, const boost::program_options::options_description& options,
-    const std::vector<std::string>& positional);
+//! Parses `arguments`. `--help`, which every command has, prints the help on stdout and gives nothing: the command then
+//! returns 0. Names in `positional` are filled from arguments without a dash, in order; one in brackets, "[PATTERN]",
+//! may be missing. \throws RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a
+//! spare argument
+std::optional<boost::program_options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
+                                                                   boost::program_options::options_description options,
+                                                                   const std::vector<std::string>& positional);
 
 //! The value of a required option or positional argument. \throws RuntimeError (kInput) naming it
 std::string required_value(const boost::program_options::variables_map& values, const std::string& name);

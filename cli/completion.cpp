@@ -61,7 +61,6 @@ complete -o bashdefault -o default -F _resolute resolute
 
 int completion(const Arguments& arguments) {
   options::options_description visible;
-  visible.add_options()("help,h", "this text");
   auto values = parse_options(arguments, kCompletionHelp, visible, {"SHELL"});
   if (!values) return 0;
   if (const std::string shell = required_value(*values, "SHELL"); shell != "bash")

@@ -1,20 +1,16 @@
 #include "cli/described_options.h"
 
-#include <charconv>
-
 #include "core/error.h"
+#include "core/numbers.h"
 
 namespace resolute::cli {
 namespace {
 
 template <class Number>
 Number parse_number(const std::string& text, const std::string& option, std::string_view needed) {
-  Number value{};
-  const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || stop != text.data() + text.size())
-    throw core::input_error(fmt::format("option --{} has the value '{}'", option, text),
-                            fmt::format("{} is needed", needed));
-  return value;
+  if (const auto value = core::number_of<Number>(text)) return *value;
+  throw core::input_error(fmt::format("option --{} has the value '{}'", option, text),
+                          fmt::format("{} is needed", needed));
 }
 
 }  // namespace

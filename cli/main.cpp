@@ -4,6 +4,8 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 #include "cli/command.h"
@@ -18,16 +20,18 @@ using resolute::cli::Arguments;
 using resolute::cli::Command;
 using resolute::cli::commands;
 
+void print_line(const Command& command) {
+  std::string name = command.name;
+  name.resize(16, ' ');
+  std::cout << "  " << name << command.summary << "\n";
+}
+
 int print_overview() {
   std::cout
       << "resolute reproduces cross-resolution person re-identification papers: raw images → packs → trainings →\n"
          "evaluations → the papers' own tables, the same bits however often a run is killed and resumed.\n\n"
          "Usage: resolute COMMAND [ARGUMENT...]      resolute COMMAND --help\n\n";
-  for (const Command& command : commands()) {
-    std::string name = command.name;
-    name.resize(16, ' ');
-    std::cout << "  " << name << command.summary << "\n";
-  }
+  for (const Command& command : commands()) print_line(command);
   std::cout << "\nExamples:\n"
                "  resolute data synth --out people --identities 64\n"
                "  resolute suite run experiments/suites/quickstart.toml --store store\n"
@@ -40,13 +44,8 @@ int print_overview() {
 // The command whose words open `arguments`, or nothing.
 const Command* find_command(const Arguments& arguments, std::size_t& words) {
   for (const Command& command : commands()) {
-    Arguments parts;
-    std::string name = command.name;
-    for (std::size_t begin = 0; begin <= name.size();) {
-      std::size_t end = std::min(name.find(' ', begin), name.size());
-      parts.push_back(name.substr(begin, end - begin));
-      begin = end + 1;
-    }
+    std::istringstream name(command.name);
+    const Arguments parts{std::istream_iterator<std::string>(name), {}};
     if (parts.size() <= arguments.size() && std::equal(parts.begin(), parts.end(), arguments.begin())) {
       words = parts.size();
       return &command;
@@ -58,13 +57,8 @@ const Command* find_command(const Arguments& arguments, std::size_t& words) {
 // `resolute suite --help` lists the commands that begin with "suite".
 int print_group(const std::string& group) {
   std::cout << "Commands of resolute " << group << ":\n";
-  for (const Command& command : commands()) {
-    std::string name = command.name;
-    if (name.rfind(group + " ", 0) == 0) {
-      name.resize(16, ' ');
-      std::cout << "  " << name << command.summary << "\n";
-    }
-  }
+  for (const Command& command : commands())
+    if (std::string_view(command.name).starts_with(group + " ")) print_line(command);
   std::cout << "\nHelp for one of them: resolute " << group << " COMMAND --help\n";
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "core/error.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -19,46 +20,20 @@ std::string compose(std::string_view problem, std::string_view why, std::string_
 
 // What a disk, or a server of NFS, Lustre or another file system, says of itself: full, read-only after an error, gone,
 // evicting its client.
-bool storage_at_fault(int error_number) {
-  switch (error_number) {
-    case ENOSPC:
-    case EDQUOT:
-    case EROFS:
-    case EIO:
-    case EREMOTEIO:
-    case ESTALE:
-    case ENODEV:
-    case ESHUTDOWN:
-    case EUCLEAN:
-    case ETIMEDOUT:
-    case ENOTCONN:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case ENETDOWN:
-    case ENETUNREACH:
-    case ENOLCK:
-      return true;
-    default:
-      return false;
-  }
+constexpr std::array kStorageErrors{ENOSPC,       EDQUOT,    EROFS,       EIO,       EREMOTEIO, ESTALE,
+                                    ENODEV,       ESHUTDOWN, EUCLEAN,     ETIMEDOUT, ENOTCONN,  EHOSTDOWN,
+                                    EHOSTUNREACH, ENETDOWN,  ENETUNREACH, ENOLCK};
+// What the machine has too little of.
+constexpr std::array kMachineErrors{ENOSPC, EDQUOT, ENOMEM, EMFILE, ENFILE, EFBIG, EROFS};
+
+bool is_one_of(const auto& errors, int error_number) {
+  return std::find(errors.begin(), errors.end(), error_number) != errors.end();
 }
 
 ErrorKind kind_of_errno(int error_number) {
-  switch (error_number) {
-    case ENOSPC:
-    case EDQUOT:
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE:
-    case EFBIG:
-    case EROFS:
-      return ErrorKind::kEnvironment;
-    case EINTR:
-    case EAGAIN:
-      return ErrorKind::kTransient;
-    default:
-      return storage_at_fault(error_number) ? ErrorKind::kTransient : ErrorKind::kInput;
-  }
+  if (is_one_of(kMachineErrors, error_number)) return ErrorKind::kEnvironment;
+  const bool passes = error_number == EINTR || error_number == EAGAIN || is_one_of(kStorageErrors, error_number);
+  return passes ? ErrorKind::kTransient : ErrorKind::kInput;
 }
 
 }  // namespace
@@ -87,7 +62,7 @@ RuntimeError RuntimeError::at(std::string_view where) const {
   return RuntimeError(kind_, fmt::format("{}: {}", where, what()), error_number_);
 }
 
-bool RuntimeError::is_storage() const { return storage_at_fault(error_number_); }
+bool RuntimeError::is_storage() const { return is_one_of(kStorageErrors, error_number_); }
 
 bool RuntimeError::is_missing() const { return error_number_ == ENOENT || error_number_ == ENOTDIR; }
 

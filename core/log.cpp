@@ -3,42 +3,34 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <cstdlib>
 
 namespace resolute::core {
 namespace {
 
+std::shared_ptr<spdlog::logger> make_logger(std::string name) {
+  auto made = std::make_shared<spdlog::logger>(std::move(name), std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  made->set_pattern("%n: %v");
+  made->flush_on(spdlog::level::trace);
+  return made;
+}
+
 std::shared_ptr<spdlog::logger>& logger() {
-  static auto instance = [] {
-    auto made = std::make_shared<spdlog::logger>("resolute", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%n: %v");
-    made->flush_on(spdlog::level::trace);
-    return made;
-  }();
+  static auto instance = make_logger("resolute");
   return instance;
 }
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug:
-      return spdlog::level::debug;
-    case LogLevel::kInfo:
-      return spdlog::level::info;
-    case LogLevel::kWarning:
-      return spdlog::level::warn;
-    case LogLevel::kError:
-      return spdlog::level::err;
-  }
-  return spdlog::level::info;
+  using namespace spdlog::level;
+  constexpr std::array kLevels{debug, info, warn, err};
+  return kLevels.at(static_cast<std::size_t>(level));
 }
 
 }  // namespace
 
 void set_up_log(std::string_view process_name, LogLevel least) {
-  auto made =
-      std::make_shared<spdlog::logger>(std::string(process_name), std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  made->set_pattern("%n: %v");
-  made->flush_on(spdlog::level::trace);
+  auto made = make_logger(std::string(process_name));
   auto level = to_spdlog(least);
   if (const char* wanted = std::getenv("RESOLUTE_LOG")) {
     auto parsed = spdlog::level::from_str(wanted);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/process/process.h"
 #include "experiments/language/table_reader.h"
 #include "experiments/language/toml_document.h"
 
@@ -102,15 +103,11 @@ void read_container(SiteTable table, const std::string& place, Site& site) {
 }  // namespace
 
 std::optional<std::filesystem::path> site_file(const std::map<std::string, std::string>& environment) {
-  const auto value = [&](const char* name) {
-    const auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
-  if (const std::string file = value("RESOLUTE_SITE"); !file.empty()) return file;
+  if (const std::string file = core::variable_in(environment, "RESOLUTE_SITE"); !file.empty()) return file;
   // A relative one is to be ignored (XDG base directory specification).
-  if (const std::filesystem::path folder = value("XDG_CONFIG_HOME"); folder.is_absolute())
+  if (const std::filesystem::path folder = core::variable_in(environment, "XDG_CONFIG_HOME"); folder.is_absolute())
     return folder / "resolute" / "site.toml";
-  if (const std::string home = value("HOME"); !home.empty())
+  if (const std::string home = core::variable_in(environment, "HOME"); !home.empty())
     return std::filesystem::path(home) / ".config" / "resolute" / "site.toml";
   return std::nullopt;
 }

@@ -74,14 +74,6 @@ SyntheticSettings read_synthetic(TableReader& reader) {
   return read;
 }
 
-bool is_utf8(const std::string& text) {
-  try {
-    return !core::Json(text).dump().empty();
-  } catch (const core::Json::type_error&) {
-    return false;
-  }
-}
-
 class SuiteReader {
  public:
   SuiteReader(core::FileSystem& files, const std::filesystem::path& path, const SuiteOptions& options)
@@ -280,7 +272,7 @@ class SuiteReader {
       }
       at = close + 1;
     }
-    if (!is_utf8(result))
+    if (!core::is_utf8(result))
       throw core::input_error(fmt::format("{}: key 'root' of data set '{}' is not UTF-8", place, dataset));
     return result;
   }

@@ -1,13 +1,13 @@
 #include "slurm/allocation.h"
 
 #include <algorithm>
-#include <charconv>
 #include <span>
 #include <tuple>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/numbers.h"
 #include "slurm/stored_members.h"
 
 namespace resolute::slurm {
@@ -50,12 +50,10 @@ constexpr JobNumber kMostNumber = 1'000'000'000'000;
 
 std::optional<std::int64_t> number_in(const std::map<std::string, std::string>& environment, const std::string& name,
                                       std::int64_t least) {
-  const auto found = environment.find(name);
-  if (found == environment.end() || found->second.empty()) return std::nullopt;
-  const std::string& text = found->second;
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || number < least || number > kMostNumber)
+  const std::string text = core::variable_in(environment, name);
+  if (text.empty()) return std::nullopt;
+  const auto number = core::number_of<std::int64_t>(text);
+  if (!number || *number < least || *number > kMostNumber)
     throw core::input_error(fmt::format("{} is '{}'", name, text),
                             fmt::format("it has to be a number from {} on", least));
   return number;
@@ -155,8 +153,7 @@ AllocationEnvironment read_allocation_environment(const std::map<std::string, st
   read.cpus_per_node = small(number_in(environment, "SLURM_CPUS_ON_NODE", 0), 0, "SLURM_CPUS_ON_NODE");
   if (const auto element = number_in(environment, "SLURM_ARRAY_TASK_ID", 0))
     read.element = small(element, 0, "SLURM_ARRAY_TASK_ID");
-  if (const auto list = environment.find("SLURM_JOB_NODELIST"); list != environment.end())
-    read.node_list = list->second;
+  read.node_list = core::variable_in(environment, "SLURM_JOB_NODELIST");
   return read;
 }
 

@@ -1,17 +1,16 @@
 #include "slurm/client.h"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <string_view>
 #include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/files/ownership.h"
 #include "core/overloaded.h"
 
 namespace resolute::slurm {
@@ -42,7 +41,7 @@ RuntimeError refused_error(const std::string& program, const Refused& refused) {
 }
 
 // SLURM's commands know people by name; a user who has none in this container is known by number.
-std::string effective_user() { return effective_user_name().value_or(std::to_string(::geteuid())); }
+std::string effective_user() { return core::user_name(::geteuid()).value_or(std::to_string(::geteuid())); }
 
 // Joined by commas, so that each list fits into one argument; nearly always one.
 std::vector<std::string> lists_of(const std::vector<std::string>& names) {
@@ -63,14 +62,6 @@ std::string reference(JobNumber array, const std::optional<int>& element) {
 }
 
 }  // namespace
-
-std::optional<std::string> effective_user_name() {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 16384> text;
-  if (::getpwuid_r(::geteuid(), &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return std::nullopt;
-  return entry.pw_name;
-}
 
 Effects real_effects() {
   Effects effects;

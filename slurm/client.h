@@ -42,10 +42,6 @@ struct ClientOptions {
   std::chrono::milliseconds longest_pause{15'000};
 };
 
-//! The name of the user that this process acts as, whose jobs SLURM lets it see and end; nothing where the machine, say
-//! a container, has none for it.
-std::optional<std::string> effective_user_name();
-
 struct Refused {
   std::string why;  //!< SLURM's own words
 };

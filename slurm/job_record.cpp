@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 #include <utility>
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "core/numbers.h"
 
 namespace resolute::slurm {
 namespace {
@@ -35,20 +35,13 @@ std::optional<std::int64_t> parse_number(std::string_view text, std::int64_t mos
   if (text.empty() || text.size() > 18 || text.find_first_not_of("0123456789") != std::string_view::npos ||
       (text.size() > 1 && text.front() == '0'))
     return std::nullopt;
-  std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  if (number > most) return std::nullopt;
-  return number;
+  const auto number = core::number_of<std::int64_t>(text);
+  return number > most ? std::nullopt : number;
 }
 
 bool is_free_text(std::string_view text) {
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; })) return false;
-  try {
-    core::Json(text).dump();
-    return true;
-  } catch (const core::Json::exception&) {
-    return false;  // not UTF-8
-  }
+  return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }) &&
+         core::is_utf8(text);
 }
 
 bool is_node_list(std::string_view text) {

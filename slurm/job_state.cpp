@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <string>
 
 #include "core/error.h"
 
@@ -62,6 +61,13 @@ std::string_view name_of(JobState state) { return row_of(state).name; }
 
 Phase phase_of(JobState state) { return row_of(state).phase; }
 
+std::string plain_reason(std::string_view reason) {
+  std::string plain(reason);
+  std::transform(plain.begin(), plain.end(), plain.begin(),
+                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
+  return plain.erase(0, plain.find_first_not_of(" ("));
+}
+
 Phase phase_of(JobState state, std::string_view reason) {
   constexpr std::array<std::string_view, 7> kHolds{"jobhelduser",
                                                    "jobheldadmin",
@@ -70,11 +76,7 @@ Phase phase_of(JobState state, std::string_view reason) {
                                                    "launch failed requeued held",
                                                    "job held",
                                                    "requeuedholdlimit"};
-  // squeue writes "launch failed requeued held", scontrol "launch_failed_requeued_held".
-  std::string plain(reason);
-  std::transform(plain.begin(), plain.end(), plain.begin(),
-                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
-  plain.erase(0, plain.find_first_not_of(" ("));
+  const std::string plain = plain_reason(reason);
   const bool held = state == JobState::kPending &&
                     std::any_of(kHolds.begin(), kHolds.end(), [&](auto hold) { return plain.starts_with(hold); });
   return held ? Phase::kHeld : phase_of(state);

@@ -4,6 +4,7 @@
 //! 25.11). Pure.
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace resolute::slurm {
@@ -48,5 +49,9 @@ Phase phase_of(JobState state);
 //! The same, kHeld too where the reason says that somebody must release the job (`scontrol release`): squeue writes it
 //! with spaces, scontrol with underscores.
 Phase phase_of(JobState state, std::string_view reason);
+
+//! A reason in the one spelling that its words are known by: squeue writes "(launch failed requeued held)", scontrol
+//! "launch_failed_requeued_held"; both become lower case with blanks.
+std::string plain_reason(std::string_view reason);
 
 }  // namespace resolute::slurm

@@ -1,8 +1,8 @@
 // Times as SLURM writes them, and time limits as people give them.
 #include <array>
-#include <charconv>
 
 #include "core/error.h"
+#include "core/numbers.h"
 #include "slurm/job_record.h"
 
 namespace resolute::slurm {
@@ -20,11 +20,8 @@ int fixed_number(std::string_view text, std::size_t at, std::size_t width) {
 
 // One part of a time limit: some digits.
 std::optional<std::int64_t> part(std::string_view text) {
-  std::int64_t number = 0;
-  if (text.empty() || text.size() > 9) return std::nullopt;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || text.front() == '-') return std::nullopt;
-  return number;
+  if (text.size() > 9 || text.starts_with('-')) return std::nullopt;
+  return core::number_of<std::int64_t>(text);
 }
 
 // sbatch(1), --time: without days the last part is minutes or seconds, with days the first one is hours.
@@ -94,12 +91,12 @@ std::chrono::seconds parse_time_limit(const std::string& text, const std::string
   constexpr std::int64_t kYear = 366 * 86'400LL;
   const auto seconds = seconds_of(text);
   constexpr std::string_view kForms = "give minutes, minutes:seconds, hours:minutes:seconds or days-hours:minutes";
-  if (!seconds.has_value()) throw core::input_error(fmt::format("{} '{}' is no time limit", option, text), {}, kForms);
-  if (*seconds == 0)
-    throw core::input_error(fmt::format("{} '{}' is no time limit", option, text), "it is zero", kForms);
-  if (*seconds > kYear)
-    throw core::input_error(fmt::format("{} '{}' is no time limit", option, text), "it is more than a year", kForms);
-  return std::chrono::seconds(*seconds);
+  if (seconds.has_value() && *seconds > 0 && *seconds <= kYear) return std::chrono::seconds(*seconds);
+  throw core::input_error(fmt::format("{} '{}' is no time limit", option, text),
+                          !seconds.has_value() ? ""
+                          : *seconds == 0      ? "it is zero"
+                                               : "it is more than a year",
+                          kForms);
 }
 
 }  // namespace resolute::slurm

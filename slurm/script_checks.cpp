@@ -30,19 +30,11 @@ constexpr std::chrono::seconds kLongestNotice{65535};  // sbatch(1), --signal
 bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 bool is_letter_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 
-bool is_utf8(const std::string& text) {
-  try {
-    return !core::Json(text).dump().empty();
-  } catch (const core::Json::type_error&) {
-    return false;
-  }
-}
-
 // Of a hostile value, one short line.
 std::string shown(const std::string& value) {
   constexpr std::size_t kShown = 60;
   std::string text = value.substr(0, kShown);
-  const bool readable = is_utf8(text);
+  const bool readable = core::is_utf8(text);
   for (char& c : text)
     if (is_control(c) || (!readable && static_cast<unsigned char>(c) >= 0x80)) c = '?';
   return text + (value.size() > kShown ? "…" : "");
@@ -55,7 +47,7 @@ core::RuntimeError refusal(const std::string& option, const std::string& value, 
 
 void check_text(const std::string& option, const std::string& text, std::size_t longest = kLongestWord) {
   if (std::any_of(text.begin(), text.end(), is_control)) throw refusal(option, text, "it holds a control character");
-  if (!is_utf8(text)) throw refusal(option, text, "it is not UTF-8");
+  if (!core::is_utf8(text)) throw refusal(option, text, "it is not UTF-8");
   if (text.size() > longest)
     throw refusal(option, text, fmt::format("it has {} bytes, {} is the most", text.size(), longest));
 }

@@ -1,10 +1,10 @@
 #include "slurm/submission.h"
 
 #include <algorithm>
-#include <charconv>
 #include <tuple>
 
 #include "core/files/ownership.h"
+#include "core/numbers.h"
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"
 
@@ -38,10 +38,9 @@ fs::path generation_file(const fs::path& batch_folder, std::string_view what, in
 std::optional<int> generation_in(const std::string& name) {
   for (std::string_view what : {kIntent, kAccepted, kRefused}) {
     if (!name.starts_with(fmt::format("{}-", what))) continue;
-    int number = 0;
-    const char* begin = name.data() + what.size() + 1;
-    const auto [end, status] = std::from_chars(begin, name.data() + name.size(), number);
-    if (status == std::errc() && number >= 0 && name == generation_file({}, what, number).string()) return number;
+    const std::size_t begin = what.size() + 1;
+    const auto number = core::number_of<int>(name.substr(begin, name.find('.') - begin));
+    if (number >= 0 && name == generation_file({}, what, *number).string()) return number;
   }
   return std::nullopt;
 }

@@ -1,5 +1,3 @@
-#include <algorithm>
-#include <cstddef>
 
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "slurm/job_state.h"
 
 namespace resolute::allocations {
 
@@ -65,19 +66,10 @@ constexpr std::array<Known, 38> kReasons{{
     {"prolog", "the nodes are being prepared", ""},
 }};
 
-// squeue writes "launch failed requeued held", scontrol "launch_failed_requeued_held".
-std::string plain(std::string_view reason) {
-  std::string text(reason);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return c == '_' ? ' ' : static_cast<char>(std::tolower(c)); });
-  const auto begin = text.find_first_not_of(" (");
-  return begin == std::string::npos ? "" : text.substr(begin);
-}
-
 }  // namespace
 
 PendingReason explain_reason(std::string_view reason) {
-  const std::string text = plain(reason);
+  const std::string text = slurm::plain_reason(reason);
   if (text.empty() || text == "none" || text == "none)") return {};
   // A limit of one job, which no end of another one lifts: QOSMaxGRESPerJob, AssocMaxCpuPerJobLimit, QOSMaxNodePerJob.
   if ((text.starts_with("qosm") || text.starts_with("assocm")) && !text.starts_with("qosmaxwall") &&

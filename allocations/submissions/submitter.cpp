@@ -1,15 +1,18 @@
 #include "allocations/submissions/submitter.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
 
 #include "core/error.h"
+#include "core/files/ownership.h"
 #include "core/process/process.h"
 
 namespace resolute::allocations {
 
 std::string effective_user() {
   const char* named = std::getenv("USER");
-  return slurm::effective_user_name().value_or(named != nullptr ? named : "");
+  return core::user_name(::geteuid()).value_or(named != nullptr ? named : "");
 }
 
 std::optional<std::string> other_submitter(const slurm::SubmissionRequest& request) {

@@ -25,16 +25,16 @@
 // jpeglib.h needs FILE and size_t declared before it.
 #include <jpeglib.h>
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/guarded_main.h"
+#include "bench/options.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
@@ -48,7 +48,6 @@ namespace resolute::datasets {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 
 constexpr int kHeight = 256;
 constexpr int kWidth = 128;
@@ -62,27 +61,9 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string, int*> numbers{{"--threads", &options.threads}, {"--cold", &options.cold}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string text = argv[i];
-    if (const auto number = numbers.find(text); number != numbers.end() && i + 1 < argc)
-      *number->second = std::stoi(argv[++i]);
-    else if (text == "--to" && i + 1 < argc)
-      options.to = argv[++i];
-    else if (options.what.empty())
-      options.what = text;
-    else if (options.path.empty())
-      options.path = text;
-    else
-      throw core::input_error("unknown option '" + text + "'");
-  }
+  read_options(argc, argv, {{"--threads", &options.threads}, {"--cold", &options.cold}, {"--to", &options.to}},
+               {&options.what, &options.path});
   return options;
-}
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 using Figure = std::pair<std::string, double>;
@@ -283,10 +264,9 @@ Turn turn_of(const Options& options) {
 int main(int argc, char** argv) {
   return resolute::guarded_main("bench_data_path_ingest", [&] {
     const auto turn = resolute::datasets::turn_of(resolute::datasets::parse(argc, argv));
-    std::cout << "{\"ready\": true}" << std::endl;
-    for (std::string line; std::getline(std::cin, line);) {
+    resolute::take_turns([&] {
       const auto [name, value] = turn();
       std::cout << "{\"" << name << "\": " << value << "}" << std::endl;
-    }
+    });
   });
 }

@@ -16,12 +16,13 @@
 #include <cstring>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "bench/guarded_main.h"
+#include "bench/options.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/hash/crc32c.h"
@@ -33,8 +34,6 @@
 namespace resolute::datasets {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::size_t kRowsATurn = 4096;
 
 struct Options {
@@ -44,21 +43,12 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  std::map<std::string, int*> numbers{{"--threads", &options.threads},
-                                      {"--lr", &options.lr},
-                                      {"--check", &options.check},
-                                      {"--batches", &options.batches}};
-  for (int i = 1; i < argc; ++i) {
-    const std::string text = argv[i];
-    if (const auto number = numbers.find(text); number != numbers.end() && i + 1 < argc)
-      *number->second = std::stoi(argv[++i]);
-    else if (options.what.empty())
-      options.what = text;
-    else if (options.pack.empty())
-      options.pack = text;
-    else
-      throw core::input_error("unknown option '" + text + "'");
-  }
+  read_options(argc, argv,
+               {{"--threads", &options.threads},
+                {"--lr", &options.lr},
+                {"--check", &options.check},
+                {"--batches", &options.batches}},
+               {&options.what, &options.pack});
   return options;
 }
 
@@ -68,18 +58,14 @@ template <class Turn>
 void take_turns(
     const char* rate, std::size_t things, std::size_t bytes, Turn turn, const std::function<void()>& before = [] {},
     const std::function<void(double)>& after = [](double) {}) {
-  std::cout << "{\"ready\": true}" << std::endl;
-  std::string line;
-  while (std::getline(std::cin, line)) {
+  resolute::take_turns([&] {
     before();
-    const Clock::time_point begin = Clock::now();
-    turn();
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_of(turn);
     after(seconds);
     std::cout << "{\"seconds\": " << seconds << ", \"" << rate << "\": " << static_cast<double>(things) / seconds
               << ", \"gigabytes_per_second\": " << static_cast<double>(things * bytes) / seconds / 1e9 << "}"
               << std::endl;
-  }
+  });
 }
 
 void load_batches(const Options& options) {

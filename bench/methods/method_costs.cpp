@@ -33,6 +33,7 @@
 #include "bench/methods/multiplications.h"
 #include "bench/methods/step_memory.h"
 #include "bench/methods/step_parts.h"
+#include "bench/options.h"
 #include "core/error.h"
 #include "core/files/json.h"
 #include "workers/device/allocator.h"
@@ -52,27 +53,15 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = argv[i];
-    if (name == "--json")
-      options.json = true;
-    else if (name == "--counts")
-      options.counts = true;
-    else if (name == "--memory")
-      options.memory = true;
-    else if (name == "--paper-size")
-      options.paper_size = true;
-    else if (i + 1 < argc && name == "--threads")
-      options.threads = std::stoi(argv[++i]);
-    else if (i + 1 < argc && name == "--steps")
-      options.steps = std::stoi(argv[++i]);
-    else if (i + 1 < argc && name == "--backbone")
-      options.backbone = argv[++i];
-    else if (i + 1 < argc && name == "--only")
-      options.only = argv[++i];
-    else
-      throw core::input_error("unknown option '" + name + "'");
-  }
+  read_options(argc, argv,
+               {{"--json", &options.json},
+                {"--counts", &options.counts},
+                {"--memory", &options.memory},
+                {"--paper-size", &options.paper_size},
+                {"--threads", &options.threads},
+                {"--steps", &options.steps},
+                {"--backbone", &options.backbone},
+                {"--only", &options.only}});
   if (options.threads < 1 || options.steps < 1) throw core::input_error("--threads and --steps are at least 1");
   if (!options.backbone.empty() && std::none_of(scales().begin(), scales().end(),
                                                 [&](const Scale& scale) { return scale.backbone == options.backbone; }))

@@ -20,8 +20,6 @@ class TensorMemory::Listener final : public c10::MemoryReportingInfoBase {
 TensorMemory::TensorMemory()
     : listener_(std::make_shared<Listener>()), guard_(c10::DebugInfoKind::PROFILER_STATE, listener_) {}
 
-std::int64_t TensorMemory::live() const { return listener_->live; }
 std::int64_t TensorMemory::peak() const { return listener_->peak; }
-void TensorMemory::reset_peak() { listener_->peak = listener_->live; }
 
 }  // namespace resolute::workers

@@ -10,16 +10,14 @@
 
 namespace resolute::workers {
 
-//! Counts while it lives: of what this thread allocates, live bytes now and at most. Not beside libtorch's profiler.
+//! Counts while it lives: of what this thread allocates, the most bytes that were live at a time. Not beside libtorch's
+//! profiler.
 class TensorMemory {
  public:
   TensorMemory();
   TensorMemory(const TensorMemory&) = delete;
   TensorMemory& operator=(const TensorMemory&) = delete;
-  std::int64_t live() const;
   std::int64_t peak() const;
-  //! Begins to look for the peak anew.
-  void reset_peak();
 
  private:
   class Listener;

@@ -12,15 +12,14 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <filesystem>
-#include <functional>
 #include <iostream>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "bench/guarded_main.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "core/log.h"
 #include "experiments/store/store_layout.h"
@@ -32,8 +31,6 @@ extern char** environ;  // NOLINT: POSIX name
 
 namespace resolute::orchestrator {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 struct Task {
   std::filesystem::path folder;  //!< of the turns' stores
@@ -115,23 +112,19 @@ void spawn_jobs(const Task& task, const std::filesystem::path& store, const expe
 
 void take_turns(const std::string& mode, const Task& task) {
   const experiments::Plan plan = noop_plan(task.jobs);
-  std::cout << "{\"ready\": true}" << std::endl;
-  std::string line;
-  for (int turn = 1; std::getline(std::cin, line); ++turn) {
-    std::filesystem::path store = task.folder / fmt::format("{}-{}", mode, turn);
+  resolute::take_turns([&, turn = 0]() mutable {
+    std::filesystem::path store = task.folder / fmt::format("{}-{}", mode, ++turn);
     if (mode != "jobs") make_folders(store, plan);
-    const auto begin = Clock::now();
     const double own = processor_seconds(RUSAGE_SELF);
     const double children = processor_seconds(RUSAGE_CHILDREN);
-    (mode == "jobs" ? run_jobs : spawn_jobs)(task, store, plan);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    const double seconds = seconds_of([&] { (mode == "jobs" ? run_jobs : spawn_jobs)(task, store, plan); });
     const double own_spent = processor_seconds(RUSAGE_SELF) - own;
     const double children_spent = processor_seconds(RUSAGE_CHILDREN) - children;
     require_results(store, plan);
     std::cout << fmt::format("{{\"seconds\": {}, \"own_cpu_seconds\": {}, \"children_cpu_seconds\": {}}}", seconds,
                              own_spent, children_spent)
               << std::endl;
-  }
+  });
 }
 
 // The results, without contents, and the journal of a run that has seen them.

@@ -6,7 +6,6 @@
 //! bench_orchestrator_core simulate   the published workload (docs/simulation.md), calm and with failing nodes
 
 #include <cmath>
-#include <ctime>
 #include <iostream>
 #include <queue>
 #include <string>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "bench/guarded_main.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "core/random/random.h"
 #include "orchestrator/decisions/apply.h"
@@ -28,12 +28,6 @@ constexpr int kPlacements = 20'000;
 constexpr int kAgents = 1'250;
 constexpr int kGpus = 8;
 constexpr int kLargestGang = 64;
-
-double processor_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 State full_queue(core::RandomStream& random) {
   State state;
@@ -76,7 +70,7 @@ void measure_decisions() {
   double longest = 0;
   int placements = 0;
   while (placements < kPlacements) {
-    const double begin = processor_seconds();
+    const double begin = thread_seconds();
     while (true) {
       const std::vector<Event> decisions = decide(state, policy, now);
       if (decisions.empty()) break;
@@ -88,7 +82,7 @@ void measure_decisions() {
         ++placements;
       }
     }
-    const double spent = processor_seconds() - begin;
+    const double spent = thread_seconds() - begin;
     seconds += spent;
     longest = std::max(longest, spent);
     const auto [at, job, attempt] = ends.top();
@@ -111,9 +105,9 @@ void measure_decisions() {
 void measure_simulation() {
   const SimulatedWorkload workload = published_workload(kJobs, 1);
   auto timed = [&](const SimulatedMachine& machine) {
-    const double begin = processor_seconds();
+    const double begin = thread_seconds();
     const SimulationReport report = simulate(workload, machine, {});
-    return std::pair(processor_seconds() - begin, report);
+    return std::pair(thread_seconds() - begin, report);
   };
   SimulatedMachine machine;
   const auto [calm_seconds, calm] = timed(machine);

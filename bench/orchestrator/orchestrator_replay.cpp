@@ -6,12 +6,12 @@
 //! bench_orchestrator_replay FOLDER    an empty folder for some 100 MB
 
 #include <chrono>
-#include <ctime>
 #include <deque>
 #include <iostream>
 #include <string>
 
 #include "bench/guarded_main.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/journal/epoch.h"
@@ -23,12 +23,6 @@ constexpr int kJobs = 200'000;
 constexpr int kAgents = 1'250;
 constexpr int kGpus = 8;
 const std::string kRun = "000102030405060708090a0b0c0d0e0f";
-
-double processor_seconds() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
 
 // Writes as the coordinator does, but for the fsyncs between, and goes on in another file where it would.
 class Recorder {
@@ -116,9 +110,9 @@ void run(const std::filesystem::path& folder) {
   Recorder recorder(folder);
   const State& expected = record_run(recorder);
   const auto begin = std::chrono::steady_clock::now();
-  const double processor_begin = processor_seconds();
+  const double processor_begin = thread_seconds();
   const Past past = read_past(core::real_file_system(), folder);
-  const double seconds = processor_seconds() - processor_begin;
+  const double seconds = thread_seconds() - processor_begin;
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - begin;
   if (past.state != expected) throw core::input_error("the replayed state differs from the run's");
   std::cout << fmt::format("{{\"seconds\": {}, \"wall_seconds\": {}, \"events\": {}, \"bytes\": {}, \"epochs\": {}}}",

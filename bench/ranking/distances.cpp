@@ -7,16 +7,12 @@
 //!
 //! bench_distances --threads T --queries Q --gallery G --dimension D [--inner 1]
 
-#include <chrono>
-#include <ctime>
-#include <functional>
-#include <iostream>
-#include <map>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/guarded_main.h"
-#include "core/error.h"
+#include "bench/options.h"
+#include "bench/turns.h"
 #include "core/random/random.h"
 #include "results/kernel/pairwise.h"
 #include "results/scores/branched_distance.h"
@@ -24,24 +20,18 @@
 namespace resolute::results {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 struct Options {
   int threads = 1, queries = 3368, gallery = 1000, dimension = 2048, inner = 0;
 };
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string, int*> numbers{{"--threads", &options.threads},
-                                            {"--queries", &options.queries},
-                                            {"--gallery", &options.gallery},
-                                            {"--dimension", &options.dimension},
-                                            {"--inner", &options.inner}};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const auto number = numbers.find(argv[i]);
-    if (number == numbers.end()) throw core::input_error(std::string("unknown option '") + argv[i] + "'");
-    *number->second = std::stoi(argv[i + 1]);
-  }
+  read_options(argc, argv,
+               {{"--threads", &options.threads},
+                {"--queries", &options.queries},
+                {"--gallery", &options.gallery},
+                {"--dimension", &options.dimension},
+                {"--inner", &options.inner}});
   return options;
 }
 
@@ -56,19 +46,6 @@ struct Branch {
   std::vector<float> query, gallery, query_weights, gallery_weights;
 };
 
-void take_turns(const std::function<void()>& turn) {
-  std::cout << "{\"ready\": true}" << std::endl;
-  std::string line;
-  while (std::getline(std::cin, line)) {
-    const Clock::time_point begin = Clock::now();
-    const std::clock_t processors = std::clock();
-    turn();
-    const double cpu_seconds = static_cast<double>(std::clock() - processors) / CLOCKS_PER_SEC;
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    std::cout << "{\"seconds\": " << seconds << ", \"cpu_seconds\": " << cpu_seconds << "}" << std::endl;
-  }
-}
-
 void run_inner_loop(const Options& options) {
   using kernel::kPanelColumns, kernel::kTileRows;
   constexpr std::size_t kDepth = 64;
@@ -76,7 +53,7 @@ void run_inner_loop(const Options& options) {
   const auto calls = static_cast<std::size_t>(2 * pairs * options.dimension / kDepth);
   const std::vector<double> rows(kTileRows * kDepth, 0.25), panel(kPanelColumns * kDepth, 0.5);
   std::vector<double> sums(kTileRows * kPanelColumns);
-  take_turns([&] {
+  take_timed_turns([&] {
     for (std::size_t i = 0; i < calls; ++i)
       kernel::pairwise_kernels().front().add_squares(rows.data(), kDepth, panel.data(), kDepth, sums.data(),
                                                      kPanelColumns);
@@ -97,7 +74,7 @@ void run_distances(const Options& options) {
                      branch.query_weights,
                      branch.gallery_weights});
   std::vector<double> distances(queries * gallery);
-  take_turns([&] { branched_distances(views, distances, {options.threads}); });
+  take_timed_turns([&] { branched_distances(views, distances, {options.threads}); });
 }
 
 void run(const Options& options) {

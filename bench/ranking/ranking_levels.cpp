@@ -13,16 +13,13 @@
 //! 2, 3 and 4. "embed", 4 groups: a quarter of the images at each level, ResNet-50 with joint masks, bf16; 1: all at
 //! the highest.
 
-#include <chrono>
-#include <ctime>
-#include <functional>
-#include <iostream>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "bench/guarded_main.h"
 #include "bench/images.h"
+#include "bench/options.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "results/scores/ranking.h"
 #include "workers/device/allocator.h"
@@ -34,8 +31,6 @@
 namespace resolute::workers {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kLevels = 4;
 
 struct Options {
@@ -46,34 +41,18 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string, int*> numbers{{"--groups", &options.groups},   {"--queries", &options.queries},
-                                            {"--gallery", &options.gallery}, {"--dimension", &options.dimension},
-                                            {"--images", &options.images},   {"--height", &options.height},
-                                            {"--width", &options.width},     {"--threads", &options.threads}};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--work")
-      options.work = argv[i + 1];
-    else if (const auto number = numbers.find(name); number != numbers.end())
-      *number->second = std::stoi(argv[i + 1]);
-    else
-      throw core::input_error("unknown option '" + name + "'");
-  }
+  read_options(argc, argv,
+               {{"--work", &options.work},
+                {"--groups", &options.groups},
+                {"--queries", &options.queries},
+                {"--gallery", &options.gallery},
+                {"--dimension", &options.dimension},
+                {"--images", &options.images},
+                {"--height", &options.height},
+                {"--width", &options.width},
+                {"--threads", &options.threads}});
   if (options.groups != 1 && options.groups != kLevels) throw core::input_error("groups is neither 1 nor 4");
   return options;
-}
-
-void take_turns(const std::function<void()>& turn) {
-  std::cout << "{\"ready\": true}" << std::endl;
-  std::string line;
-  while (std::getline(std::cin, line)) {
-    const Clock::time_point begin = Clock::now();
-    const std::clock_t processors = std::clock();
-    turn();
-    const double cpu_seconds = static_cast<double>(std::clock() - processors) / CLOCKS_PER_SEC;
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    std::cout << "{\"seconds\": " << seconds << ", \"cpu_seconds\": " << cpu_seconds << "}" << std::endl;
-  }
 }
 
 // Images of 500 people by six cameras: a common part of each person and one of each image, as networks give them.
@@ -99,7 +78,7 @@ void rank(const Options& options) {
   std::vector<std::int64_t> prefix;
   for (int q = 0; q < options.queries; ++q)
     prefix.push_back(options.groups == 1 ? options.dimension * 5 / 8 : options.dimension * (q % kLevels + 1) / kLevels);
-  take_turns([&] {
+  take_timed_turns([&] {
     const results::RankingScores scores =
         results::rank_features({query.features, query.rows(), query.dimension}, {query.identities, query.cameras},
                                {gallery.features, gallery.rows(), gallery.dimension},
@@ -119,7 +98,7 @@ void measure(const Options& options) {
     rates.push_back(2 + q % 3);
     embedding.levels.push_back(kLevels + 1 - rates.back());
   }
-  take_turns([&] {
+  take_timed_turns([&] {
     const auto lines = measure_prefixes(embedding, rates, dimensions, [] { return true; });
     RESOLUTE_EXPECT(lines && lines->size() == 6, "three groups of three, two and one prefixes");
   });
@@ -134,7 +113,7 @@ void embed(const Options& options) {
   const std::unique_ptr<Method> made = make_method(specification, 10);
   const auto batch = static_cast<std::int64_t>(kEmbeddingBatch);
   const at::Tensor images = random_images(0, batch, options.height, options.width);
-  take_turns([&] {
+  take_timed_turns([&] {
     for (int group = 0; group < options.groups; ++group) {
       const Embedder network = made->embedder(
           {.height = options.height, .width = options.width, .precision = at::kBFloat16, .level = kLevels - group});

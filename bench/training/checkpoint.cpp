@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <iostream>
@@ -26,23 +25,15 @@
 #include <thread>
 #include <vector>
 
+#include "bench/guarded_main.h"
+#include "bench/turns.h"
 #include "core/error.h"
 #include "workers/nn/backbone.h"
 
 namespace resolute::workers {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 const CheckpointOwner kOwner{std::string(64, 'a'), "bench"};
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return seconds_since(start);
-}
 
 // Weights and moments as a training holds them: kernels channels-last.
 Checkpoint resnet50_with_moments() {
@@ -165,15 +156,10 @@ std::function<double()> turn_of(const std::string& what, const std::filesystem::
 
 int main(int argc, char** argv) {
   using namespace resolute;
-  try {
+  return guarded_main("bench_checkpoint", [&] {
     if (argc < 3) throw core::input_error("two arguments are needed", "a part and a folder");
     at::set_num_threads(1);
     const auto turn = workers::turn_of(argv[1], argv[2], argc > 3 ? std::stoi(argv[3]) : 1);
-    std::cout << "{\"ready\": true}" << std::endl;
-    for (std::string line; std::getline(std::cin, line);) std::cout << "{\"seconds\": " << turn() << "}" << std::endl;
-    return 0;
-  } catch (const core::RuntimeError& error) {
-    std::cerr << "bench_checkpoint: " << error.what() << '\n';
-    return core::exit_code(error.kind());
-  }
+    take_turns([&] { std::cout << "{\"seconds\": " << turn() << "}" << std::endl; });
+  });
 }

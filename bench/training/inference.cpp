@@ -7,13 +7,12 @@
 
 #include <chrono>
 #include <iostream>
-#include <map>
 #include <string>
 
 #include "bench/guarded_main.h"
 #include "bench/images.h"
-#include "core/error.h"
-#include "core/log.h"
+#include "bench/options.h"
+#include "bench/turns.h"
 #include "workers/device/allocator.h"
 #include "workers/device/numeric_class.h"
 #include "workers/nn/folded_backbone.h"
@@ -32,17 +31,11 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string, int*> numbers{
-      {"--threads", &options.threads}, {"--batch", &options.batch}, {"--seconds", &options.seconds}};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--precision")
-      options.precision = argv[i + 1];
-    else if (const auto number = numbers.find(name); number != numbers.end())
-      *number->second = std::stoi(argv[i + 1]);
-    else
-      throw core::input_error("unknown option '" + name + "'");
-  }
+  read_options(argc, argv,
+               {{"--precision", &options.precision},
+                {"--threads", &options.threads},
+                {"--batch", &options.batch},
+                {"--seconds", &options.seconds}});
   return options;
 }
 
@@ -54,9 +47,7 @@ void run(const Options& options) {
   const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
   const at::Tensor batch = random_images(0, options.batch, kHeight, kWidth);
   for (int i = 0; i < 3; ++i) folded.embed(batch);
-  std::cout << "{\"ready\": true}" << std::endl;
-  std::string line;
-  while (std::getline(std::cin, line)) {
+  take_turns([&] {
     const Clock::time_point begin = Clock::now();
     std::int64_t done = 0;
     double seconds = 0;
@@ -66,7 +57,7 @@ void run(const Options& options) {
       seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     }
     std::cout << "{\"images_per_second\": " << static_cast<double>(done) / seconds << "}" << std::endl;
-  }
+  });
 }
 
 }  // namespace

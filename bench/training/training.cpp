@@ -14,16 +14,15 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/guarded_main.h"
 #include "bench/images.h"
+#include "bench/options.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/log.h"
 #include "workers/ddp/gloo.h"
 #include "workers/device/allocator.h"
 #include "workers/device/device.h"
@@ -47,23 +46,19 @@ struct Options {
 
 Options parse(int argc, char** argv) {
   Options options;
-  const std::map<std::string, std::string*> texts{{"--loop", &options.loop},
-                                                  {"--precision", &options.precision},
-                                                  {"--folder", &options.folder},
-                                                  {"--device", &options.device}};
-  const std::map<std::string, int*> numbers{{"--threads", &options.threads}, {"--turns", &options.turns},
-                                            {"--steps", &options.steps},     {"--lanes", &options.lanes},
-                                            {"--rank", &options.rank},       {"--ranks", &options.ranks},
-                                            {"--port", &options.port},       {"--batch", &options.batch}};
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (const auto text = texts.find(name); text != texts.end())
-      *text->second = argv[i + 1];
-    else if (const auto number = numbers.find(name); number != numbers.end())
-      *number->second = std::stoi(argv[i + 1]);
-    else
-      throw core::input_error("unknown option '" + name + "'");
-  }
+  read_options(argc, argv,
+               {{"--loop", &options.loop},
+                {"--precision", &options.precision},
+                {"--folder", &options.folder},
+                {"--device", &options.device},
+                {"--threads", &options.threads},
+                {"--turns", &options.turns},
+                {"--steps", &options.steps},
+                {"--lanes", &options.lanes},
+                {"--rank", &options.rank},
+                {"--ranks", &options.ranks},
+                {"--port", &options.port},
+                {"--batch", &options.batch}});
   return options;
 }
 

@@ -35,7 +35,6 @@ int data_export(const Arguments& arguments) {
   add("split", options::value<std::string>(), "a split manifest of this pack (required)");
   add("format", options::value<std::string>(), "torchreid, fastreid or csv (required)");
   add("out", options::value<std::string>(), "folder to make (required)");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kDataExportHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   const auto format = datasets::list_format_from_name(required_value(*values, "format"));

@@ -100,7 +100,6 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
       "threads, at most one a shard while packing; the bytes do not depend on it");
   add_described(visible, pack, {"source"});
   add_described(visible, parsed.split, {"query_rates"});
-  visible.add_options()("help,h", "this text");
   auto values = parse_options(arguments, kDataIngestHelp, visible, {"SOURCE"});
   if (!values) return std::nullopt;
   const auto source = (*values)["SOURCE"].as<std::string>();

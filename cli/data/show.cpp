@@ -60,7 +60,6 @@ int data_show(const Arguments& arguments) {
   add("sample", options::value<int>(), "images to draw");
   add("png", options::value<std::string>(), "file to draw them into");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kDataShowHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   if (values->count("sample") != values->count("png"))

@@ -113,7 +113,6 @@ int data_split(const Arguments& arguments) {
   add("draws", options::value(&draws)->default_value(draws), "gallery draws to list, 0 to 10000");
   add("json", "one JSON document on stdout");
   add_described(visible, split, {"query_rates"});
-  visible.add_options()("help,h", "this text");
   auto values = parse_options(arguments, kDataSplitHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   const bool json = values->count("json") > 0;

@@ -1,8 +1,9 @@
 #include "cli/data/split_options.h"
 
-#include <charconv>
+#include <algorithm>
 
 #include "core/error.h"
+#include "core/numbers.h"
 
 namespace resolute::cli {
 
@@ -13,17 +14,14 @@ SeedRange parse_seeds(const options::variables_map& values, const datasets::Spli
   if (values.count("seeds") == 0) return {split.seed, split.seed};
   if (values.count("seed") > 0) throw core::input_error("options --seed and --seeds exclude each other");
   const std::string text = required_value(values, "seeds");
-  const auto* const end = text.data() + text.size();
-  SeedRange range;
-  const auto first = std::from_chars(text.data(), end, range.first);
-  const bool dash = first.ec == std::errc() && first.ptr != end && *first.ptr == '-';
-  const auto last = dash ? std::from_chars(first.ptr + 1, end, range.last) : first;
-  if (!dash || last.ec != std::errc() || last.ptr != end || range.last < range.first ||
-      range.last - range.first >= kMostSeeds)
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  const auto first = core::number_of<std::uint64_t>(text.substr(0, dash));
+  const auto last = core::number_of<std::uint64_t>(text.substr(std::min(dash + 1, text.size())));
+  if (!first || !last || *last < *first || *last - *first >= kMostSeeds)
     throw core::input_error("option --seeds has the value '" + text + "'",
                             fmt::format("two integers are needed, the smaller first, at most {} apart", kMostSeeds - 1),
                             "give e.g. --seeds 0-9");
-  return range;
+  return {*first, *last};
 }
 
 void require_replay(const datasets::PackReader& pack, const datasets::SplitFile& published, std::string_view file) {

@@ -3,7 +3,6 @@
 //! What the commands that make splits share.
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "cli/command.h"

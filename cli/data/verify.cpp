@@ -4,7 +4,6 @@
 
 #include "cli/command.h"
 #include "cli/subcommands.h"
-#include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/process/processors.h"
 #include "datasets/pack/pack.h"
@@ -24,9 +23,8 @@ constexpr CommandHelp kDataVerifyHelp{
 int data_verify(const Arguments& arguments) {
   boost::program_options::options_description visible;
   int threads = core::usable_processors();
-  auto add = visible.add_options();
-  add("threads", boost::program_options::value(&threads)->default_value(threads), "threads; each reads other shards");
-  add("help,h", "this text");
+  visible.add_options()("threads", boost::program_options::value(&threads)->default_value(threads),
+                        "threads; each reads other shards");
   auto values = parse_options(arguments, kDataVerifyHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
   check_threads(threads);

@@ -51,12 +51,8 @@ Finding from_error(const std::string& name, Level level, const std::string& line
 
 // What `describe` printed; nothing if it is no object.
 std::optional<core::Json> described(const core::CommandOutput& output) {
-  try {
-    core::Json json = core::parse_json(output.out, "describe");
-    if (json.is_object()) return json;
-  } catch (const core::RuntimeError&) {
-  }
-  return std::nullopt;
+  core::Json json = core::Json::parse(output.out, nullptr, false);
+  return json.is_object() ? std::optional(std::move(json)) : std::nullopt;
 }
 
 std::string text_in(const core::Json& json, const char* key) {

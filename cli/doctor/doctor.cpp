@@ -114,7 +114,6 @@ int doctor(const Arguments& arguments) {
   add("allocation-trial", "ask SLURM for an allocation and try the launchers over its nodes; waits up to a minute");
   add("nodes", options::value(&wishes.nodes)->default_value(wishes.nodes), "of that allocation");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   const auto values = parse_options(arguments, kDoctorHelp, visible, {});
   if (!values) return 0;
   if (values->count("store") > 0) wishes.store = required_value(*values, "store");

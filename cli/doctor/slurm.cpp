@@ -1,13 +1,13 @@
 // `resolute doctor`: SLURM's commands, its controller and how it is set up.
 
 #include <algorithm>
-#include <charconv>
 #include <sstream>
 
 #include "cli/command.h"
 #include "cli/doctor/checks.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "slurm/client.h"
 
 namespace resolute::cli {
@@ -46,10 +46,7 @@ std::string value_of(const Settings& settings, const std::string& key) {
 // The number that a value opens with, "30 sec"; nothing for any other text.
 std::optional<int> number_of(const Settings& settings, const std::string& key) {
   const std::string value = value_of(settings, key);
-  int number = 0;
-  const auto [stop, status] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (status != std::errc()) return std::nullopt;
-  return number;
+  return core::number_of<int>(value.substr(0, value.find_first_not_of("0123456789")));
 }
 
 Finding judge_version(const Settings& settings) {

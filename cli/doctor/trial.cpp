@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <climits>
 #include <cstdlib>
 #include <iostream>
 #include <set>
@@ -17,6 +15,7 @@
 #include "cli/doctor/checks.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/numbers.h"
 #include "orchestrator/transport/mpi.h"
 #include "slurm/client.h"
 #include "slurm/launcher.h"
@@ -34,11 +33,10 @@ constexpr int kWaitForNodes = 60;  // seconds
 constexpr std::chrono::seconds kAllocationLimit{kWaitForNodes + 2 * kLauncherLimit.count() + 20};
 constexpr const char* kOpensReport = "{\"ring\":";
 
-std::string host_name() {
+std::string node_name() {
   // Nodes of a test cluster may share their machine's name.
   if (const char* node = std::getenv("SLURMD_NODENAME"); node != nullptr && *node != '\0') return node;
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
+  return core::host_name();
 }
 
 std::string wait_for_message(MpiTransport& transport) {
@@ -56,7 +54,7 @@ void follow_ring(MpiTransport& transport) {
   for (;;) {
     std::string message = wait_for_message(transport);
     const bool end = message == "e";
-    if (message.starts_with("\n")) message += "\n" + host_name();
+    if (message.starts_with("\n")) message += "\n" + node_name();
     transport.send(next, std::move(message));
     if (end) break;
   }
@@ -66,13 +64,13 @@ void follow_ring(MpiTransport& transport) {
 RingReport lead_ring(MpiTransport& transport) {
   RingReport report;
   report.processes = transport.size();
-  report.hosts = {host_name()};
+  report.hosts = {node_name()};
   if (transport.size() == 1) return report;
   const auto round = [&](std::string message) {
     transport.send(1, std::move(message));
     return wait_for_message(transport);
   };
-  std::istringstream names(round("\n" + host_name()));
+  std::istringstream names(round("\n" + node_name()));
   std::set<std::string> hosts;
   for (std::string name; std::getline(names, name);)
     if (!name.empty()) hosts.insert(name);
@@ -110,12 +108,9 @@ std::string advice_for(const std::string& error) {
 }
 
 int number_in(const Environment& environment, const char* name, int otherwise) {
-  const auto found = environment.find(name);
-  if (found == environment.end()) return otherwise;
-  int value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stop, status] = std::from_chars(found->second.data(), end, value);
-  return status == std::errc() && value > 0 && (stop == end || *stop == '(') ? value : otherwise;
+  const std::string text = core::variable_in(environment, name);
+  const auto number = core::number_of<int>(text.substr(0, text.find('(')));
+  return number > 0 ? *number : otherwise;
 }
 
 std::vector<std::string> allocation_command(const std::string& name, const experiments::Site& site, int nodes) {

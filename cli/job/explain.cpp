@@ -55,7 +55,6 @@ int explain(const Arguments& arguments) {
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("suite", options::value<std::string>(), "only what this suite's journals say");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kExplainHelp, visible, {"JOB"});
   if (!values) return 0;
   const experiments::StoreLayout store(std::filesystem::absolute(required_value(*values, "store")));

@@ -139,7 +139,6 @@ int rank(const Arguments& arguments) {
   add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
       "threads; the figures do not depend on it");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES.h5"});
   if (!values) return 0;
   std::string path = (*values)["FEATURES.h5"].as<std::string>();

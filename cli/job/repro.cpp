@@ -230,7 +230,6 @@ int repro(const Arguments& arguments) {
   add("raw-root", options::value<std::string>(), "folder of the raw images of a shard that is not synthetic");
   add("keep", "leave the folder of the second run behind");
   add("json", "print one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kReproHelp, visible, {"JOB"});
   if (!values) return 0;
   const Request request = read_request(*values, (*values)["JOB"].as<std::string>());

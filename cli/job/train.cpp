@@ -67,7 +67,6 @@ int train(const Arguments& arguments) {
   add("exchange-timeout", options::value<std::int64_t>(),
       "seconds that an exchange waits for the slowest process rank (300)");
   add("json", "print result.json on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kTrainHelp, visible, {"SPEC.json"});
   if (!values) return 0;
   auto& files = core::real_file_system();

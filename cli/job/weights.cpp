@@ -145,7 +145,6 @@ int weights_import(const Arguments& arguments) {
   add("prefix", options::value<std::string>(), "what stands before the names, e.g. 'module.'; found where not given");
   add("replace", "take the name from other weights that have it");
   add("json", "one JSON document on stdout: every tensor's name");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kImportHelp, visible, {"FILE"});
   if (!values) return 0;
   const std::string file = (*values)["FILE"].as<std::string>();
@@ -173,7 +172,6 @@ int weights_export(const Arguments& arguments) {
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("out", options::value<std::string>(), "file to write: .safetensors, .pth or .pt (required)");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kExportHelp, visible, {"JOB"});
   if (!values) return 0;
   const StoreLayout store(required_value(*values, "store"));
@@ -195,7 +193,6 @@ int weights_list(const Arguments& arguments) {
   auto add = visible.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, kListHelp, visible, {});
   if (!values) return 0;
   const experiments::WeightsCatalogue catalogue(core::real_file_system(),

@@ -30,7 +30,6 @@ int suite_allocation(const Arguments& arguments) {
   add("submission", options::value<std::string>(), "folder of the submission, below the suite's in the store");
   add("batch", options::value<int>(), "number of the batch in it");
   add("generation", options::value<int>(), "0, and one more for each successor");
-  add("help,h", "this text");
   const auto values = parse_options(arguments, kSuiteAllocationHelp, visible, {});
   if (!values) return 0;
   for (const char* name : {"batch", "generation"})

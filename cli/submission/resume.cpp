@@ -103,7 +103,6 @@ void print_lines(const allocations::Standing& standing, const std::set<int>& bef
 int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects& effects, const SuiteArguments& parsed,
            allocations::Standing& standing) {
   const auto status = suite_command("status", parsed, standing.request.plan_arguments);
-  std::vector<std::string> lines;
   const bool nothing_new =
       std::none_of(standing.batches.begin(), standing.batches.end(), [](const allocations::BatchStanding& batch) {
         return batch.state != BatchState::kAlive && batch.state != BatchState::kDone;
@@ -111,7 +110,7 @@ int resume(core::FileSystem& files, slurm::Client& client, const slurm::Effects&
   if (standing.trouble)
     throw core::RuntimeError(core::ErrorKind::kTransient, "SLURM does not say which jobs it has", *standing.trouble,
                              "give the same command again when it answers; nothing was changed");
-  lines = release_held(client, standing);
+  const auto lines = release_held(client, standing);
   std::set<int> alive;
   for (const auto& batch : standing.batches)
     if (batch.state == BatchState::kAlive) alive.insert(batch.batch.number);

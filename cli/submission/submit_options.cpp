@@ -9,8 +9,8 @@
 #include "allocations/submissions/submitter.h"
 #include "cli/command.h"
 #include "core/error.h"
+#include "core/process/process.h"
 #include "experiments/site.h"
-#include "orchestrator/journal/owner.h"
 #include "orchestrator/run/run.h"
 #include "slurm/launcher.h"
 
@@ -47,11 +47,6 @@ const std::array<TextOption, 10> kTexts{{
     {"mail-user", &Wanted::mail_user, &Sites::mail_user, nullptr, "who gets SLURM's mails"},
     {"mail-type", &Wanted::mail_type, &Sites::mail_type, nullptr, "which: END,FAIL"},
 }};
-
-std::string variable(const Environment& environment, const char* name) {
-  const auto found = environment.find(name);
-  return found == environment.end() ? std::string() : found->second;
-}
 
 std::string key_of(std::string option) {
   std::replace(option.begin(), option.end(), '-', '_');
@@ -92,7 +87,7 @@ void read_texts(const options::variables_map& values, const experiments::Site& s
       to = *written;
       check_alone(text.to, to, site.places.at("slurm." + key_of(text.option)));
     } else if (text.variable != nullptr) {
-      to = variable(environment, text.variable);
+      to = core::variable_in(environment, text.variable);
       check_alone(text.to, to, text.variable);
     }
   }
@@ -205,7 +200,7 @@ experiments::Site read_site_of(const options::variables_map& values, core::FileS
   // One that was named must be there; that of the user's folder need not.
   if (const auto file = given<std::string>(values, "site")) return experiments::read_site(files, *file);
   const auto file = experiments::site_file(environment);
-  if (!file || (!files.exists(*file) && variable(environment, "RESOLUTE_SITE").empty())) return {};
+  if (!file || (!files.exists(*file) && core::variable_in(environment, "RESOLUTE_SITE").empty())) return {};
   return experiments::read_site(files, *file);
 }
 
@@ -287,7 +282,7 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   slurm::SubmissionRequest request;
   request.suite = plan.suite;
   request.title = plan.title;
-  request.by = allocations::effective_user() + "@" + orchestrator::this_owner().host;
+  request.by = allocations::effective_user() + "@" + core::host_name();
   request.store = normal(arguments.store.root());
   request.resolute = own_program();
   request.relative_to = normal(given<std::string>(values, "relative-to").value_or(normal(suite_file).parent_path()));

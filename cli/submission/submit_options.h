@@ -3,11 +3,8 @@
 //! What `suite submit` asks of SLURM: command line over site file over SBATCH_ACCOUNT, _PARTITION, _QOS, _CONSTRAINT,
 //! _RESERVATION, as the parts of a slurm::SubmissionRequest.
 
-#include <functional>
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "cli/suite/arguments.h"
 #include "core/files/file_system.h"

@@ -21,7 +21,6 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
       "folder that relative paths of the suite are relative to; its own unless given");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
   add("json", "one JSON document on stdout");
-  add("help,h", "this text");
   auto values = parse_options(arguments, help, more, {"SUITE.toml"});
   if (!values) return std::nullopt;
   SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),

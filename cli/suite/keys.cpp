@@ -41,9 +41,10 @@ std::string to_line(const experiments::SettingText& setting) {
 
 int suite_keys(const Arguments& arguments) {
   options::options_description visible;
-  visible.add_options()("help,h", "this text")("json", "one JSON list")(
-      "words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them")(
-      "markdown", "the tables of docs/suite.md: all keys of rows, then those of packs");
+  auto add = visible.add_options();
+  add("json", "one JSON list");
+  add("words", "KEY= of each key, KEY=VALUE of each choice, as --set takes them");
+  add("markdown", "the tables of docs/suite.md: all keys of rows, then those of packs");
   const auto values = parse_options(arguments, kSuiteKeysHelp, visible, {"[PATTERN]"});
   if (!values) return 0;
   if (values->count("markdown") != 0) {

@@ -73,20 +73,15 @@ int report(const SuiteArguments& arguments, const experiments::Plan& plan, const
   return outcome.exit_code();
 }
 
-// One line on stderr, as main() prints it; under MPI the exception cannot travel to main().
-int report_error(const std::exception& error) {
+// One line on stderr, as main() prints it; under MPI the exception cannot travel to main(). The allocation that has
+// started a run which the store kept from its begin waits for the store, and starts it again
+// (allocations/start/allocation.h).
+int report_error(const std::exception& error, const std::map<std::string, std::string>& environment) {
   std::cerr << "resolute: " << error.what() << std::endl;
   const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
-  return known != nullptr ? core::exit_code(known->kind()) : 1;
-}
-
-// The allocation that has started it waits for the store, and starts it again (allocations/start/allocation.h).
-int report_bad_begin(const std::exception& error, const std::map<std::string, std::string>& environment) {
-  const int code = report_error(error);
-  const auto* known = dynamic_cast<const core::RuntimeError*>(&error);
-  return known != nullptr && known->is_storage() && environment.contains(allocations::kSubmissionVariable)
-             ? allocations::kToBeRunAgain
-             : code;
+  if (known == nullptr) return 1;
+  return known->is_storage() && environment.contains(allocations::kSubmissionVariable) ? allocations::kToBeRunAgain
+                                                                                       : core::exit_code(known->kind());
 }
 
 void add_suite_run_options(options::options_description& visible) {
@@ -233,7 +228,7 @@ int suite_run(const Arguments& arguments) {
       experiments::Plan plan = make_plan();
       return report(*parsed, plan, orchestrator::run_local(plan, run));
     } catch (const core::RuntimeError& error) {
-      return report_bad_begin(error, environment);
+      return report_error(error, environment);
     }
   }
   experiments::Plan plan;
@@ -245,9 +240,9 @@ int suite_run(const Arguments& arguments) {
       run,
       [&](const orchestrator::RunOutcome* outcome, const std::exception* error) {
         try {
-          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_bad_begin(*error, environment);
+          return outcome != nullptr ? report(*parsed, plan, *outcome) : report_error(*error, environment);
         } catch (const std::exception& late) {
-          return report_bad_begin(late, environment);
+          return report_error(late, environment);
         }
       });
 }

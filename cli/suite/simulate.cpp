@@ -134,7 +134,7 @@ int suite_simulate(const Arguments& arguments) {
   orchestrator::SimulatedWorkload workload;
   bool json = false;
   if (published) {
-    typed.list.add_options()("json", "one JSON document on stdout")("help,h", "this text");
+    typed.list.add_options()("json", "one JSON document on stdout");
     const auto values = parse_options(arguments, kSuiteSimulateHelp, typed.list, {});
     if (!values) return 0;
     if (typed.workload != "published")

@@ -329,13 +329,7 @@ core::Json status_json(const StatusView& view) {
                                {"seconds_left", optional_number(attempt.seconds_left)}});
   }
   json["agents"] = core::Json::array();
-  for (const LiveAgent& agent : view.live->agents)
-    json["agents"].push_back({{"host", agent.host},
-                              {"slots", agent.slots},
-                              {"free", agent.free},
-                              {"gpus", agent.gpus},
-                              {"free_gpus", agent.free_gpus},
-                              {"state", agent.state}});
+  for (const LiveAgent& agent : view.live->agents) json["agents"].push_back(to_json(agent));
   return json;
 }
 

@@ -8,7 +8,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstdint>
 #include <map>
 #include <mutex>
@@ -107,10 +106,7 @@ RuntimeError too_large_error(const fs::path& path, std::uint64_t limit) {
 
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<std::uint64_t> count{0};
-  static const std::string host = [] {
-    char name[HOST_NAME_MAX + 1] = {};
-    return ::gethostname(name, HOST_NAME_MAX) == 0 ? std::string(name) : std::string("host");
-  }();
+  static const std::string host = host_name();
   return folder_of(path) / fmt::format(".{}.{}-{}-{}.tmp", path.filename().string(), host, ::getpid(), ++count);
 }
 

@@ -1,5 +1,7 @@
 #include "core/files/json.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -88,8 +90,7 @@ Json parse_json(std::string_view text, std::string_view where) {
   // One set of keys an open object: the library keeps the last of two equal keys in silence.
   std::vector<std::set<std::string>> open_keys;
   std::string refusal;
-  auto callback = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > kMaxDepth && refusal.empty()) refusal = fmt::format("nested deeper than {} levels", kMaxDepth);
+  auto callback = [&](int, Json::parse_event_t event, Json& parsed) {
     if (event == Json::parse_event_t::object_start) open_keys.emplace_back();
     if (event == Json::parse_event_t::object_end) open_keys.pop_back();
     if (event == Json::parse_event_t::key && !open_keys.back().insert(parsed.get<std::string>()).second &&
@@ -136,6 +137,14 @@ std::string canonical_json(const Json& value) {
   return text;
 }
 
+bool is_utf8(std::string_view text) {
+  try {
+    return !Json(text).dump().empty();
+  } catch (const Json::type_error&) {
+    return false;
+  }
+}
+
 CanonicalText::CanonicalText(double value) { write_double(text_, value); }
 
 CanonicalText::CanonicalText(const std::string& value) {
@@ -143,29 +152,11 @@ CanonicalText::CanonicalText(const std::string& value) {
   write_string(text_, value);
 }
 
-CanonicalText::CanonicalText(const std::vector<int>& values) {
-  std::array<char, 32> buffer;
-  text_ += '[';
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) text_ += ',';
-    text_ += to_text(buffer, values[i]);
-  }
-  text_ += ']';
-}
+CanonicalText::CanonicalText(const std::vector<int>& values) { text_ = fmt::format("[{}]", fmt::join(values, ",")); }
 
 CanonicalText::CanonicalText(std::initializer_list<Member> members) { add_object({members.begin(), members.end()}); }
 
 CanonicalText::CanonicalText(const std::vector<Member>& members) { add_object(members); }
-
-void CanonicalText::add_number(std::int64_t value) {
-  std::array<char, 32> buffer;
-  text_ += to_text(buffer, value);
-}
-
-void CanonicalText::add_number(std::uint64_t value) {
-  std::array<char, 32> buffer;
-  text_ += to_text(buffer, value);
-}
 
 void CanonicalText::add_object(std::span<const Member> members) {
   std::vector<const Member*> sorted;

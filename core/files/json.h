@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -30,6 +29,9 @@ Json parse_json(std::string_view text, std::string_view where);
 //! A double with an integral value is written with ".0" so that 1 and 1.0 stay what their type says.
 std::string canonical_json(const Json& value);
 
+//! Whether a Json of the text can be written.
+bool is_utf8(std::string_view text);
+
 //! A value as the text that canonical_json() would make of it, without a Json between: several times as quick, for what
 //! is hashed a hundred thousand times. Written in braces as a Json is: {{"steps", steps}, {"rates", rates}} is an
 //! object.
@@ -41,12 +43,7 @@ class CanonicalText {
   template <std::same_as<bool> T>
   CanonicalText(T value) : text_(value ? "true" : "false") {}
   template <std::integral T>
-  requires(!std::same_as<T, bool>) CanonicalText(T value) {
-    if constexpr (std::is_signed_v<T>)
-      add_number(std::int64_t{value});
-    else
-      add_number(std::uint64_t{value});
-  }
+  requires(!std::same_as<T, bool>) CanonicalText(T value) : text_(std::to_string(value)) {}
   //! \throws ContractError for NaN and infinity
   CanonicalText(double value);
   CanonicalText(const std::string& value);
@@ -60,8 +57,6 @@ class CanonicalText {
   std::string text() && { return std::move(text_); }
 
  private:
-  void add_number(std::int64_t value);
-  void add_number(std::uint64_t value);
   void add_object(std::span<const Member> members);
 
   std::string text_;

@@ -11,17 +11,14 @@
 #include "core/files/file_system.h"
 
 namespace resolute::core {
-namespace {
 
-std::string name_of_user(uid_t user) {
+std::optional<std::string> user_name(uid_t user) {
   passwd entry{};
   passwd* found = nullptr;
   std::array<char, 16384> text;
-  if (::getpwuid_r(user, &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return {};
+  if (::getpwuid_r(user, &entry, text.data(), text.size(), &found) != 0 || found == nullptr) return std::nullopt;
   return entry.pw_name;
 }
-
-}  // namespace
 
 std::optional<std::string> foreign_hand(uid_t owner, mode_t mode, uid_t self, const std::string& name) {
   if (owner != self && owner != 0)
@@ -35,7 +32,7 @@ std::optional<std::string> foreign_hand(uid_t owner, mode_t mode, uid_t self, co
 void require_own(const std::filesystem::path& path, const std::string& refusal) {
   struct stat status {};
   if (::lstat(path.c_str(), &status) != 0) throw system_error(fmt::format("cannot stat '{}'", path.string()), errno);
-  const auto why = foreign_hand(status.st_uid, status.st_mode, ::geteuid(), name_of_user(status.st_uid));
+  const auto why = foreign_hand(status.st_uid, status.st_mode, ::geteuid(), user_name(status.st_uid).value_or(""));
   if (!why) return;
   throw input_error(fmt::format("{}: '{}' may hold another's commands", refusal, path.string()), *why,
                     "read it; if all of it is yours, `chown` it to yourself and `chmod go-w` it, else remove it");

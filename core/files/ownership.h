@@ -10,6 +10,9 @@
 
 namespace resolute::core {
 
+//! What the machine calls a user; nothing where, say in a container, it has no name for him.
+std::optional<std::string> user_name(uid_t user);
+
 //! Why somebody else than `self` or root may have written a file or a folder; nothing if nobody else may. A link counts
 //! as anybody's. Pure. \param owner, mode as lstat(2) tells them \param name of a user; his number where he has none
 std::optional<std::string> foreign_hand(uid_t owner, mode_t mode, uid_t self, const std::string& name = {});

@@ -35,44 +35,38 @@ RuntimeError call_error(std::string_view problem, int error, std::string_view ne
 
 class PosixWritableFile final : public WritableFile {
  public:
-  PosixWritableFile(int descriptor, fs::path path) : descriptor_(descriptor), path_(std::move(path)) {}
-  PosixWritableFile(const PosixWritableFile&) = delete;
-  PosixWritableFile& operator=(const PosixWritableFile&) = delete;
-  ~PosixWritableFile() override {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  PosixWritableFile(FileDescriptor file, fs::path path) : file_(std::move(file)), path_(std::move(path)) {}
   void write(std::span<const std::byte> bytes) override {
-    while (!bytes.empty()) {
-      ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        throw system_error(fmt::format("cannot write '{}'", path_.string()), errno);
-      }
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
+    write_all(bytes, [&](std::uint64_t) { return ::write(file_.get(), bytes.data(), bytes.size()); });
   }
   void write_at(std::uint64_t offset, std::span<const std::byte> bytes) override {
-    while (!bytes.empty()) {
-      ssize_t count = ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (count < 0) {
-        if (errno == EINTR) continue;
-        throw system_error(fmt::format("cannot write '{}'", path_.string()), errno);
-      }
-      offset += static_cast<std::uint64_t>(count);
-      bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
+    write_all(bytes, [&](std::uint64_t written) {
+      return ::pwrite(file_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset + written));
+    });
   }
   void sync() override {
-    if (::fsync(descriptor_) != 0) throw system_error(fmt::format("cannot fsync '{}'", path_.string()), errno);
+    if (::fsync(file_.get()) != 0) throw system_error(fmt::format("cannot fsync '{}'", path_.string()), errno);
   }
   void close() override {
-    int descriptor = std::exchange(descriptor_, -1);
-    if (descriptor >= 0 && ::close(descriptor) != 0)
+    if (file_.valid() && ::close(file_.release()) != 0)
       throw system_error(fmt::format("cannot close '{}'", path_.string()), errno);
   }
+  int descriptor() const { return file_.get(); }
 
  private:
-  int descriptor_;
+  // Calls `write` for what is left of the bytes, with how many it has written before, until none is.
+  template <class Write>
+  void write_all(std::span<const std::byte>& left, Write write) {
+    for (std::uint64_t written = 0; !left.empty();) {
+      const ssize_t count = write(written);
+      if (count < 0 && errno != EINTR) throw system_error(fmt::format("cannot write '{}'", path_.string()), errno);
+      if (count < 0) continue;
+      written += static_cast<std::uint64_t>(count);
+      left = left.subspan(static_cast<std::size_t>(count));
+    }
+  }
+
+  FileDescriptor file_;
   fs::path path_;
 };
 
@@ -83,7 +77,7 @@ constexpr std::size_t kDirectPiece = std::size_t{8} << 20;
 
 class PosixUncachedFile final : public WritableFile {
  public:
-  PosixUncachedFile(int descriptor, fs::path path) : descriptor_(descriptor), file_(descriptor, std::move(path)) {
+  PosixUncachedFile(FileDescriptor file, fs::path path) : file_(std::move(file), std::move(path)) {
     // Not at open(): a file system that refuses the flag there may have made the file before it refuses.
     set_direct(true);
   }
@@ -109,30 +103,26 @@ class PosixUncachedFile final : public WritableFile {
   // \return bytes written; 0 where this file refuses to be written so, or says that it cannot: then the ordinary write
   // that follows either does it or knows the reason.
   std::size_t write_direct(std::span<const std::byte> bytes) {
-    const ssize_t count = ::write(descriptor_, bytes.data(), bytes.size());
+    const ssize_t count = ::write(file_.descriptor(), bytes.data(), bytes.size());
     return count < 0 ? 0 : static_cast<std::size_t>(count);
   }
   void set_direct(bool on) {
-    const int flags = ::fcntl(descriptor_, F_GETFL);
-    direct_ = flags >= 0 && ::fcntl(descriptor_, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
+    const int flags = ::fcntl(file_.descriptor(), F_GETFL);
+    direct_ = flags >= 0 && ::fcntl(file_.descriptor(), F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0 && on;
   }
 
-  int descriptor_;  // the file's own
   PosixWritableFile file_;
   bool direct_ = false;
 };
 
 class PosixReadableFile final : public ReadableFile {
  public:
-  PosixReadableFile(int descriptor, std::uint64_t size, fs::path path)
-      : descriptor_(descriptor), path_(std::move(path)), size_(size) {}
-  PosixReadableFile(const PosixReadableFile&) = delete;
-  PosixReadableFile& operator=(const PosixReadableFile&) = delete;
-  ~PosixReadableFile() override { ::close(descriptor_); }
+  PosixReadableFile(FileDescriptor file, std::uint64_t size, fs::path path)
+      : file_(std::move(file)), path_(std::move(path)), size_(size) {}
   std::uint64_t size() const override { return size_; }
   void read_at(std::uint64_t offset, std::span<std::byte> to) override {
     while (!to.empty()) {
-      const ssize_t count = ::pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
+      const ssize_t count = ::pread(file_.get(), to.data(), to.size(), static_cast<off_t>(offset));
       if (count < 0) {
         if (errno == EINTR) continue;
         throw system_error(fmt::format("cannot read '{}'", path_.string()), errno);
@@ -144,13 +134,13 @@ class PosixReadableFile final : public ReadableFile {
   }
 
  private:
-  int descriptor_;
+  FileDescriptor file_;
   fs::path path_;
   std::uint64_t size_;
 };
 
 struct OpenFile {
-  int descriptor;
+  FileDescriptor descriptor;
   std::uint64_t size;
 };
 
@@ -169,7 +159,7 @@ OpenFile open_file(const fs::path& path, int flags) {
   if (!S_ISREG(status.st_mode)) throw not_regular(path);
   // A file system in user space may take the flag at its word.
   ::fcntl(file.get(), F_SETFL, ::fcntl(file.get(), F_GETFL) & ~O_NONBLOCK);
-  return {file.release(), static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0))};
+  return {std::move(file), static_cast<std::uint64_t>(std::max<off_t>(status.st_size, 0))};
 }
 
 class PosixFileSystem final : public FileSystem {
@@ -191,15 +181,13 @@ class PosixFileSystem final : public FileSystem {
         flags &= ~O_CREAT;
         break;
     }
-    const int descriptor = open_file(path, flags).descriptor;
-    if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(descriptor, path);
-    return std::make_unique<PosixWritableFile>(descriptor, path);
+    OpenFile file = open_file(path, flags);
+    if (mode == OpenMode::kCreateUncached) return std::make_unique<PosixUncachedFile>(std::move(file.descriptor), path);
+    return std::make_unique<PosixWritableFile>(std::move(file.descriptor), path);
   }
 
   Bytes read(const fs::path& path, std::uint64_t limit) override {
     const OpenFile file = open_file(path, O_RDONLY);
-    const int descriptor = file.descriptor;
-    PosixWritableFile closer(descriptor, path);
     const std::uint64_t expected = file.size;
     if (expected > limit) throw too_large_error(path, limit);
     // One byte more than the size finds the end without growing. The size is only a hint: files of /proc say 0, and
@@ -208,7 +196,7 @@ class PosixFileSystem final : public FileSystem {
     std::size_t filled = 0;
     while (true) {
       if (filled == bytes.size()) bytes.resize(bytes.size() + std::max<std::size_t>(4096, bytes.size() / 2));
-      ssize_t count = ::read(descriptor, bytes.data() + filled, bytes.size() - filled);
+      ssize_t count = ::read(file.descriptor.get(), bytes.data() + filled, bytes.size() - filled);
       if (count < 0) {
         if (errno == EINTR) continue;
         throw system_error(fmt::format("cannot read '{}'", path.string()), errno);
@@ -224,8 +212,8 @@ class PosixFileSystem final : public FileSystem {
   }
 
   std::unique_ptr<ReadableFile> open_for_read(const fs::path& path) override {
-    const OpenFile file = open_file(path, O_RDONLY);
-    return std::make_unique<PosixReadableFile>(file.descriptor, file.size, path);
+    OpenFile file = open_file(path, O_RDONLY);
+    return std::make_unique<PosixReadableFile>(std::move(file.descriptor), file.size, path);
   }
 
   bool exists(const fs::path& path) override {
@@ -315,10 +303,10 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void sync_path(const fs::path& path) override {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (descriptor < 0) throw system_error(fmt::format("cannot open '{}' for fsync", path.string()), errno);
-    PosixWritableFile file(descriptor, path);
-    if (::fsync(descriptor) != 0)
+    FileDescriptor folder(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (!folder.valid()) throw system_error(fmt::format("cannot open '{}' for fsync", path.string()), errno);
+    PosixWritableFile file(std::move(folder), path);
+    if (::fsync(file.descriptor()) != 0)
       throw call_error(fmt::format("cannot fsync '{}'", path.string()), errno, "fsync of folders");
     file.close();
   }
@@ -332,6 +320,6 @@ FileSystem& real_file_system() {
   return files;
 }
 
-int open_regular(const fs::path& path, int flags) { return open_file(path, flags).descriptor; }
+int open_regular(const fs::path& path, int flags) { return open_file(path, flags).descriptor.release(); }
 
 }  // namespace resolute::core

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,11 +37,7 @@ class FileDescriptor {
   ~FileDescriptor() { reset(); }
   int get() const { return value_; }
   bool valid() const { return value_ >= 0; }
-  int release() {
-    int value = value_;
-    value_ = -1;
-    return value;
-  }
+  int release() { return std::exchange(value_, -1); }
   void reset();
 
  private:
@@ -97,6 +94,11 @@ CommandOutput run_command(SpawnRequest request, std::chrono::milliseconds limit)
 
 //! This process's environment.
 std::map<std::string, std::string> current_environment();
+//! The value of one of its variables; empty where it is not set.
+std::string variable_in(const std::map<std::string, std::string>& environment, const std::string& name);
+
+//! What this machine calls itself.
+std::string host_name();
 
 //! Whether `path` is a file that this process may execute.
 bool is_executable(const std::filesystem::path& path);

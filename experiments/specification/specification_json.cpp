@@ -2,7 +2,6 @@
 
 #include "experiments/specification/method_json.h"
 #include "experiments/specification/specification.h"
-#include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
 namespace {

@@ -1,7 +1,8 @@
 #include "experiments/store/attempt_files.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "core/numbers.h"
 
 namespace resolute::experiments {
 namespace {
@@ -16,11 +17,8 @@ std::set<int> stored_attempts(core::FileSystem& files, const std::filesystem::pa
   for (const std::string& name : names)
     if (const auto attempt = attempt_of(name)) attempts.insert(*attempt);
   if (!std::binary_search(names.begin(), names.end(), kOldFolder)) return attempts;
-  for (const std::string& name : files.list(job_folder / kOldFolder)) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size() && number >= 1) attempts.insert(number);
-  }
+  for (const std::string& name : files.list(job_folder / kOldFolder))
+    if (const auto number = core::number_of<int>(name); number >= 1) attempts.insert(*number);
   return attempts;
 }
 

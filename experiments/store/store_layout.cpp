@@ -1,8 +1,7 @@
 #include "experiments/store/store_layout.h"
 
-#include <charconv>
-
 #include "core/hash/sha256.h"
+#include "core/numbers.h"
 #include "experiments/specification/validation.h"
 
 namespace resolute::experiments {
@@ -57,11 +56,11 @@ std::filesystem::path StoreLayout::weights_name_file(const std::string& name) co
 
 std::optional<int> attempt_of(const std::string& file_name) {
   if (!file_name.starts_with(kAttempt)) return std::nullopt;
-  const char* const begin = file_name.data() + kAttempt.size();
-  int attempt = 0;
-  const auto [stop, error] = std::from_chars(begin, file_name.data() + file_name.size(), attempt);
-  if (error != std::errc{} || *stop != '-' || attempt < 1) return std::nullopt;
-  return attempt;
+  const std::string_view behind = std::string_view(file_name).substr(kAttempt.size());
+  const std::size_t dash = behind.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto attempt = core::number_of<int>(behind.substr(0, dash));
+  return attempt >= 1 ? attempt : std::nullopt;
 }
 
 std::string run_name(const std::string& suite, int allocation) {
@@ -72,13 +71,8 @@ std::string run_name(const std::string& suite, int allocation) {
 std::optional<int> allocation_of(const std::string& suite, const std::string& folder) {
   if (folder == suite) return 1;
   if (!folder.starts_with(suite + "@")) return std::nullopt;
-  const char* const begin = folder.data() + suite.size() + 1;
-  const char* const end = folder.data() + folder.size();
-  int allocation = 0;
-  const auto [stop, error] = std::from_chars(begin, end, allocation);
-  if (error != std::errc{} || stop != end || allocation < 2 || run_name(suite, allocation) != folder)
-    return std::nullopt;
-  return allocation;
+  const auto allocation = core::number_of<int>(std::string_view(folder).substr(suite.size() + 1));
+  return allocation >= 2 && run_name(suite, *allocation) == folder ? allocation : std::nullopt;
 }
 
 }  // namespace resolute::experiments

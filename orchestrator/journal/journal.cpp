@@ -6,6 +6,7 @@
 
 #include "core/hash/crc32c.h"
 #include "core/hash/sha256.h"
+#include "core/numbers.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -91,10 +92,8 @@ std::vector<std::int64_t> numbered_files(core::FileSystem& files, const fs::path
   std::vector<std::int64_t> numbers;
   for (const std::string& name : files.list(folder)) {
     if (!name.starts_with(prefix)) continue;
-    std::int64_t number = 0;
-    auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), number);
-    if (error == std::errc{} && end == name.data() + name.size() && fmt::format("{}{:06}", prefix, number) == name)
-      numbers.push_back(number);
+    const auto number = core::number_of<std::int64_t>(std::string_view(name).substr(prefix.size()));
+    if (number && fmt::format("{}{:06}", prefix, *number) == name) numbers.push_back(*number);
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;

@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <climits>
 #include <sstream>
 #include <thread>
 
 #include "core/files/json.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -51,10 +50,8 @@ std::uint64_t start_in(const std::string& stat_after_name) {
 }  // namespace
 
 Owner this_owner() {
-  std::array<char, HOST_NAME_MAX + 1> host{};
-  ::gethostname(host.data(), HOST_NAME_MAX);
   Owner owner;
-  owner.host = host.data();
+  owner.host = core::host_name();
   owner.boot = first_line("/proc/sys/kernel/random/boot_id");
   owner.process = ::getpid();
   owner.pid_namespace = link_of_self("ns/pid");

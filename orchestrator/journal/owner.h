@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 
-#include "core/clock.h"
 #include "core/files/file_system.h"
 
 namespace resolute::orchestrator {

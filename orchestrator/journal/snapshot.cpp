@@ -1,7 +1,6 @@
 #include "orchestrator/journal/snapshot.h"
 
 #include <algorithm>
-#include <stdexcept>
 
 #include "core/hash/crc32c.h"
 #include "core/log.h"

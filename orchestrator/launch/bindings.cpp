@@ -5,15 +5,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <memory>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/numbers.h"
+#include "core/process/process.h"
 
 namespace resolute::orchestrator {
 namespace {
@@ -49,13 +49,6 @@ std::vector<SeenGpu> see_gpus(const fs::path& folder) {
   return gpus;
 }
 
-template <class Number = std::size_t>
-std::optional<Number> number_of(const std::string& text) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
-}
-
 // The GPUs that this process may use: the name for ranks and the driver's entry, where it can be told. Where the driver
 // shows none, `granted` of them are believed.
 std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vector<SeenGpu>& seen,
@@ -69,14 +62,13 @@ std::vector<std::pair<std::string, const SeenGpu*>> visible_gpus(const std::vect
     for (int number = 0; believed && number < granted; ++number) visible.emplace_back(std::to_string(number), nullptr);
     return visible;
   }
-  const auto order = variables.find("CUDA_DEVICE_ORDER");
-  const bool by_bus = (order != variables.end() && order->second == "PCI_BUS_ID") ||
+  const bool by_bus = core::variable_in(variables, "CUDA_DEVICE_ORDER") == "PCI_BUS_ID" ||
                       std::all_of(seen.begin(), seen.end(), [&](const SeenGpu& g) { return g.model == seen[0].model; });
   std::istringstream names(list->second);
   for (std::string name; std::getline(names, name, ',');) {
     std::erase(name, ' ');
     const SeenGpu* gpu = nullptr;
-    if (const auto number = number_of(name)) {
+    if (const auto number = core::number_of<std::size_t>(name)) {
       // CUDA takes what stands before the first number that it does not know.
       if (*number >= seen.size() && !believed) break;
       if (by_bus && !believed) gpu = &seen[*number];
@@ -230,15 +222,14 @@ Portion portion_among_equals(const std::vector<std::uint64_t>& digests, std::siz
 
 int default_slots(const std::map<std::string, std::string>& environment, int cores, Portion portion) {
   int slots = cores;
-  if (const auto given = environment.find("SLURM_CPUS_ON_NODE"); given != environment.end())
-    if (const auto processors = number_of<int>(given->second))
-      slots = std::min(slots, *processors / portion.agents + (portion.index < *processors % portion.agents ? 1 : 0));
+  if (const auto processors = core::number_of<int>(core::variable_in(environment, "SLURM_CPUS_ON_NODE")))
+    slots = std::min(slots, *processors / portion.agents + (portion.index < *processors % portion.agents ? 1 : 0));
   return std::max(1, slots);
 }
 
 bool shared_with_other_jobs(const std::map<std::string, std::string>& environment, int usable_processors) {
-  const auto given = environment.find("SLURM_CPUS_ON_NODE");
-  return given != environment.end() && number_of<int>(given->second).value_or(0) < usable_processors;
+  return environment.contains("SLURM_CPUS_ON_NODE") &&
+         core::number_of<int>(environment.at("SLURM_CPUS_ON_NODE")).value_or(0) < usable_processors;
 }
 
 Inventory part_of(const Inventory& whole, Portion cores, Portion gpus, int agents) {

@@ -10,7 +10,6 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
-#include "orchestrator/decisions/apply.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"

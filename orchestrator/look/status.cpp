@@ -5,7 +5,6 @@
 #include <ostream>
 #include <unordered_set>
 
-#include "orchestrator/decisions/apply.h"
 #include "orchestrator/journal/epoch.h"
 #include "orchestrator/journal/snapshot.h"
 #include "orchestrator/look/explain.h"

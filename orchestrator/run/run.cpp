@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/log.h"
+#include "core/numbers.h"
 #include "core/process/process.h"
 #include "orchestrator/agent/agent.h"
 #include "orchestrator/coordinator/coordinator.h"
@@ -20,11 +21,7 @@ namespace resolute::orchestrator {
 namespace {
 
 int number_in(const std::map<std::string, std::string>& environment, const char* name, int otherwise) {
-  auto found = environment.find(name);
-  if (found == environment.end()) return otherwise;
-  int value = otherwise;
-  std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
-  return value;
+  return core::number_of<int>(core::variable_in(environment, name)).value_or(otherwise);
 }
 
 }  // namespace
@@ -81,12 +78,8 @@ std::chrono::seconds parse_walltime(const std::string& text) {
 }
 
 std::optional<Instant> allocation_end(const std::map<std::string, std::string>& environment) {
-  auto found = environment.find("SLURM_JOB_END_TIME");
-  if (found == environment.end()) return std::nullopt;
-  std::int64_t seconds = 0;
-  const auto [end, error] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), seconds);
-  if (error != std::errc{} || seconds <= 0) return std::nullopt;
-  return Instant(std::chrono::seconds(seconds));
+  const auto seconds = core::number_of<std::int64_t>(core::variable_in(environment, "SLURM_JOB_END_TIME"));
+  return seconds > 0 ? std::optional<Instant>(std::chrono::seconds(*seconds)) : std::nullopt;
 }
 
 std::optional<RunOutcome> outcome_if_done(core::FileSystem& files, const experiments::Plan& plan,

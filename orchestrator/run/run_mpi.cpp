@@ -5,7 +5,6 @@
 
 #include "core/log.h"
 #include "orchestrator/agent/agent.h"
-#include "orchestrator/journal/owner.h"
 #include "orchestrator/run/run_checks.h"
 #include "orchestrator/transport/in_process.h"
 #include "orchestrator/transport/joined.h"

@@ -5,7 +5,6 @@
 #include <mutex>
 #include <optional>
 
-#include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/side_by_side.h"
 #include "experiments/store/bundle.h"

@@ -28,11 +28,6 @@ core::Json to_json(const LiveAttempt& attempt) {
   return json;
 }
 
-core::Json to_json(const LiveAgent& agent) {
-  return {{"host", agent.host}, {"slots", agent.slots},         {"free", agent.free},
-          {"gpus", agent.gpus}, {"free_gpus", agent.free_gpus}, {"state", agent.state}};
-}
-
 LiveAttempt attempt_from(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
   LiveAttempt attempt;
@@ -64,6 +59,11 @@ LiveAgent agent_from(const core::Json& json, const std::string& where) {
 }
 
 }  // namespace
+
+core::Json to_json(const LiveAgent& agent) {
+  return {{"host", agent.host}, {"slots", agent.slots},         {"free", agent.free},
+          {"gpus", agent.gpus}, {"free_gpus", agent.free_gpus}, {"state", agent.state}};
+}
 
 void read_progress_line(const std::string& line, LiveAttempt& live) {
   const core::Json json = core::Json::parse(line, nullptr, false);

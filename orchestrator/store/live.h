@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "orchestrator/messages/event.h"
 
 namespace resolute::orchestrator {
@@ -37,6 +38,7 @@ struct LiveAgent {
   std::string state;  //!< "" | "leaving" | "drained" | "excluded"
   bool operator==(const LiveAgent&) const = default;
 };
+core::Json to_json(const LiveAgent& agent);
 //! The store has failed the run, which starts nothing until it answers again.
 struct LiveStoreFailure {
   std::string why;

@@ -1,14 +1,13 @@
 #include "orchestrator/store/requests.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include "core/files/json.h"
+#include "core/files/ownership.h"
 #include "core/log.h"
 #include "core/overloaded.h"
 #include "core/process/secret.h"
 #include "orchestrator/journal/epoch.h"
-#include "orchestrator/journal/owner.h"
 #include "orchestrator/store/wall_clock.h"
 
 namespace resolute::orchestrator {
@@ -23,9 +22,7 @@ constexpr std::size_t kLongestName = 255;  // of a host or a user: they go into 
 fs::path requests_folder(const fs::path& suite_folder) { return suite_folder / "requests"; }
 
 std::string this_user() {
-  const passwd* entry = ::getpwuid(::getuid());
-  const std::string name = entry != nullptr ? entry->pw_name : std::to_string(::getuid());
-  return name + "@" + this_owner().host;
+  return core::user_name(::getuid()).value_or(std::to_string(::getuid())) + "@" + core::host_name();
 }
 
 core::Json to_json(const Request& request) {
