@@ -238,7 +238,11 @@ at::Tensor ResolutionAdaptive::verification_term(const at::Tensor& representatio
 
 at::Tensor ResolutionAdaptive::embed(const at::Tensor& images) {
   const at::Tensor levels = at::full({images.size(0)}, this->levels(), at::kLong);
-  return evaluated(*root_, [&] { return run(images, levels, acting_masks()).representation.to(at::kFloat); });
+  return evaluated(*root_, [&] {
+    AfterBlock after;
+    if (masks_) after = masks_->after_block(one_hot_levels(levels, this->levels(), embedding_->weight), acting_masks());
+    return representation(trunk_->forward(images, after).back(), levels).to(at::kFloat);
+  });
 }
 
 std::vector<MaskValues> ResolutionAdaptive::mask_values() const {

@@ -526,7 +526,9 @@ TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all
   RankCommand command = shell("setsid bash " + script.string() + " & " + hold);
   command.arguments[0] = "/bin/bash";
   command.memory_mib = 64;
-  RankCommand modest = shell("x=$(head -c 1000000 /dev/zero | tr '\\0' x); sleep 0.5", 1);
+  const fs::path go = folder_ / "go";
+  RankCommand modest =
+      shell("x=$(head -c 1000000 /dev/zero | tr '\\0' x); until [ -e " + go.string() + " ]; do sleep 0.05; done", 1);
   modest.memory_mib = 64;
   spawner.command(Launch{kKey, {command, modest}});
   auto ended = await<RankEnded>(spawner);
@@ -536,6 +538,7 @@ TEST_F(SpawnerTest, a_rank_that_holds_more_memory_than_it_may_is_killed_with_all
   EXPECT_THAT(ended.evidence, testing::MatchesRegex("it held [0-9]+ MiB of memory, its limit is 64"));
   const pid_t child = number_in("out-0");
   EXPECT_TRUE(eventually([&] { return gone(child); }));
+  core::write_atomic(core::real_file_system(), go, "");
   EXPECT_EQ(await<RankEnded>(spawner), (RankEnded{kKey, 1, 0, 0, {}}));
 }
 
