@@ -83,7 +83,7 @@ std::vector<Standing> open_submissions(core::FileSystem& files, slurm::Client& c
   std::vector<Standing> open;
   for (auto& folder : slurm::submissions(files, suite_folder)) {
     if (folder.ended()) continue;
-    auto stored = read_submission(files, folder);
+    auto stored = read_submission(folder);
     Standing standing{folder, std::move(stored.request), {}};
     for (auto& batch : stored.batches) {
       const auto state = state_of(batch, has_result);
@@ -135,11 +135,13 @@ std::optional<RefusedBatch> submit_missing(core::FileSystem& files, slurm::Clien
       if (batch.state == State::kAlive && batch.job() != nullptr) ids[batch.batch.number] = batch.job()->id;
       continue;
     }
-    if (const auto* gone = batch.state == State::kGone ? batch.job() : nullptr; gone != nullptr)
+    if (const auto* gone = batch.state == State::kGone ? batch.job() : nullptr; gone != nullptr) {
+      read_history(files, standing.folder, batch);
       core::log_info(
           "job {} of '{}' is gone and the suite not complete: going on with another one{}", gone->id,
           batch.batch.job_name,
           has_log(batch, gone->id) ? fmt::format(" (its log: {})", log_file(batch, gone->id, "*").string()) : "");
+    }
     const bool next = batch.state != State::kUnsettled;
     const int generation = batch.generation + (next ? 1 : 0);
     std::optional<slurm::JobNumber> dependency;

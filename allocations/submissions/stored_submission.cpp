@@ -11,26 +11,22 @@
 
 namespace resolute::allocations {
 
-namespace {
-
-StoredBatch read_batch(core::FileSystem& files, const slurm::SubmissionFolder& folder, const slurm::Batch& batch) {
-  StoredBatch stored{batch, folder.batch_folder(batch)};
-  stored.generation = folder.last_generation(batch);
-  if (stored.generation >= 0) stored.last = folder.generation(batch, stored.generation);
-  stored.known = folder.known_jobs(batch);
-  stored.runs = slurm::read_runs(files, stored.folder);
-  const auto logs = files.list(stored.folder / "log");
-  stored.logs = {logs.begin(), logs.end()};
+StoredSubmission read_submission(const slurm::SubmissionFolder& folder) {
+  StoredSubmission stored{folder.request(), folder.ended(), {}};
+  stored.other_user = other_submitter(stored.request);
+  for (const slurm::Batch& batch : stored.request.batches) {
+    StoredBatch& one = stored.batches.emplace_back(StoredBatch{batch, folder.batch_folder(batch)});
+    one.generation = folder.last_generation(batch);
+    if (one.generation >= 0) one.last = folder.generation(batch, one.generation);
+  }
   return stored;
 }
 
-}  // namespace
-
-StoredSubmission read_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder) {
-  StoredSubmission stored{folder.request(), folder.ended(), {}};
-  stored.other_user = other_submitter(stored.request);
-  for (const slurm::Batch& batch : stored.request.batches) stored.batches.push_back(read_batch(files, folder, batch));
-  return stored;
+void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder, StoredBatch& batch) {
+  batch.known = folder.known_jobs(batch.batch);
+  batch.runs = slurm::read_runs(files, batch.folder);
+  const auto logs = files.list(batch.folder / "log");
+  batch.logs = {logs.begin(), logs.end()};
 }
 
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
@@ -40,8 +36,11 @@ std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const st
   std::vector<StoredSubmission> all;
   for (const std::string& token : files.list(below)) {
     try {
-      if (files.exists(below / token / "request.json"))
-        all.push_back(read_submission(files, slurm::SubmissionFolder(files, below / token)));
+      if (!files.exists(below / token / "request.json")) continue;
+      const slurm::SubmissionFolder folder(files, below / token);
+      StoredSubmission stored = read_submission(folder);
+      for (StoredBatch& batch : stored.batches) read_history(files, folder, batch);
+      all.push_back(std::move(stored));
     } catch (const core::RuntimeError& error) {
       if (warned == nullptr || warned->insert(error.what()).second)
         core::log_warning("a submission is left out: {}", error.what());

@@ -5,6 +5,7 @@
 //! allocation does, for who looks on (allocation_view.h).
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,8 +22,9 @@ namespace resolute::allocations {
 struct StoredBatch {
   slurm::Batch batch;
   std::filesystem::path folder;
-  int generation = -1;                       //!< the last one that was intended; -1: none
-  slurm::Generation last{};                  //!< what came of it
+  int generation = -1;       //!< the last one that was intended; -1: none
+  slurm::Generation last{};  //!< what came of it
+  // Its history, of which read_history() knows:
   std::vector<slurm::KnownJob> known{};      //!< one a generation that SLURM took
   std::vector<slurm::AllocationRun> runs{};  //!< in order of begin
   std::set<std::string> logs{};              //!< names of the files in its log folder
@@ -33,10 +35,13 @@ struct StoredSubmission {
   std::vector<StoredBatch> batches;
   std::optional<std::string> other_user{};  //!< who submitted it, if not we (submitter.h): SLURM tells only him
 };
-//! \throws RuntimeError (kCorrupt) naming a file that cannot be read
-StoredSubmission read_submission(core::FileSystem& files, const slurm::SubmissionFolder& folder);
-//! Every submission of a suite, oldest first. One that cannot be read is left out, with a warning. \param warned
-//! warnings that were given before: none is given twice
+//! Without the histories of its batches. \throws RuntimeError (kCorrupt) naming a file that cannot be read
+StoredSubmission read_submission(const slurm::SubmissionFolder& folder);
+//! Reads the batch's history: a file for each start of each element. \throws RuntimeError (kCorrupt) naming a file of a
+//! generation that cannot be read
+void read_history(core::FileSystem& files, const slurm::SubmissionFolder& folder, StoredBatch& batch);
+//! Every submission of a suite with its histories, oldest first. One that cannot be read is left out, with a warning.
+//! \param warned warnings that were given before: none is given twice
 std::vector<StoredSubmission> read_submissions(core::FileSystem& files, const std::filesystem::path& suite_folder,
                                                std::set<std::string>* warned = nullptr);
 
