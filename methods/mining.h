@@ -18,9 +18,11 @@ struct TrainingSettings;
 
 //! Declares what the folder of a method has beside its options: the method's row (row.cpp; methods/row.h), its rules
 //! and what nothing reads (options.cpp; methods/rules.h).
+// NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses.
 #define RESOLUTE_METHOD(Options)                                             \
   Row row_of(const Options& options);                                        \
   void check_with(const Options& options, const TrainingSettings& training); \
   void reset_unread(Options& options, settings::NetworkSettings& network, const settings::Recipe& recipe);
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace resolute::methods
