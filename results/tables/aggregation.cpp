@@ -227,8 +227,7 @@ SuiteTables aggregate(const Plan& plan, const RecordLookup& lookup, const QueryS
   for (const auto& table_plan : plan.tables) {
     tables.tables.push_back(make_table(table_plan, index));
     Table& table = tables.tables.back();
-    add_differences(table, table_plan, lookup, query_scores);
-    table.claims = hold_claims(table, table_plan);
+    compare_rows(table, table_plan, lookup, query_scores);
     for (const Row& row : table.rows)
       for (const Cell& cell : row.cells)
         tables.complete =

@@ -35,6 +35,7 @@ struct Difference {
   double low = 0;  //!< of the 95 % interval
   double high = 0;
   int trials = 0;  //!< that both have
+  bool operator==(const Difference&) const = default;
 };
 
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
@@ -63,11 +64,12 @@ struct Row {
 };
 
 enum class ClaimStatus {
-  kHolds,
-  kDoesNotHold,  //!< two that follow one another, of those that have a mean, stand in another order or are equal
-  kOpen,         //!< some mean is not there yet, and those that are do not contradict
+  kHolds,            //!< each row is better than the one before it by a difference whose whole interval says so
+  kHoldsInTheMeans,  //!< the means stand in the order; some interval reaches zero, or is not known
+  kDoesNotHold,      //!< two that follow one another, of those that have a mean, stand in another order or are equal
+  kOpen,             //!< some mean is not there yet, and those that are do not contradict
 };
-constexpr auto words_of(ClaimStatus) { return settings::words("holds", "does not hold", "open"); }
+constexpr auto words_of(ClaimStatus) { return settings::words("holds", "holds in the means", "does not hold", "open"); }
 
 //! A row of a claim and its mean, where its cell is complete.
 struct ClaimRow {
@@ -81,10 +83,12 @@ struct Claim {
   std::string dataset;  //!< ours
   std::string metric;
   std::string paper;
-  std::string paper_dataset;   //!< that the paper speaks of
-  std::vector<ClaimRow> rows;  //!< worse to better
+  std::string paper_dataset;     //!< that the paper speaks of
+  std::vector<ClaimRow> rows{};  //!< worse to better
   //! Of each two neighbours: whether the second's mean is above that of the last row before it that has one.
-  std::vector<std::optional<bool>> holds;
+  std::vector<std::optional<bool>> holds{};
+  //! Of the same two: their paired difference, where it is known.
+  std::vector<std::optional<Difference>> differences{};
   ClaimStatus status = ClaimStatus::kOpen;
 };
 

@@ -28,9 +28,7 @@ double value_of(const QueryScore& score, const std::string& metric) {
 class ReadScores {
  public:
   ReadScores(const RecordLookup& lookup, const QueryScoresLookup& query_scores)
-      : lookup_(lookup), query_scores_(query_scores) {
-    RESOLUTE_EXPECT(query_scores_ != nullptr, "a table that compares rows needs the scores of their queries");
-  }
+      : lookup_(lookup), query_scores_(query_scores) {}
 
   std::string numeric_class(const JobId& job) const {
     const auto record = lookup_(job);
@@ -114,6 +112,21 @@ void refuse_other_classes(const Cell& own, const Cell& its, std::size_t common, 
     throw core::input_error(fmt::format("the rows' jobs ran in {} numeric classes", classes.size()));
 }
 
+//! What `own`'s cell has more than `its`, a number per metric; nothing where one of them is not complete.
+std::vector<Difference> differences(const Cell& own, const Cell& its, const std::string& to,
+                                    const std::vector<std::string>& metrics, ReadScores& scores) {
+  std::vector<Difference> found;
+  if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return found;
+  const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
+  refuse_other_classes(own, its, common, scores);
+  std::vector<std::vector<PairedQuery>> trials;
+  for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
+    trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], metrics, scores));
+  for (const BootstrapInterval& interval : paired_bootstrap(trials, metrics.size()))
+    found.push_back({to, interval.mean, interval.low, interval.high, static_cast<int>(common)});
+  return found;
+}
+
 //! A row's cells of one data set against those of the reference row, metric by metric.
 void compare(Row& row, const Row& reference, std::size_t first, const std::vector<std::string>& metrics,
              ReadScores& scores) {
@@ -122,40 +135,18 @@ void compare(Row& row, const Row& reference, std::size_t first, const std::vecto
   if (compared.empty()) return;
   // Cells of one data set differ in status only where their method lacks a metric, and all have those of queries.
   const auto column = std::find(metrics.begin(), metrics.end(), compared.front()) - metrics.begin();
-  const Cell& own = row.cells[first + static_cast<std::size_t>(column)];
-  const Cell& its = reference.cells[first + static_cast<std::size_t>(column)];
-  if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return;
-  const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
-  refuse_other_classes(own, its, common, scores);
-  std::vector<std::vector<PairedQuery>> trials;
-  for (std::size_t trial = 0; trial < common; ++trial)  // trial after trial: training, evaluation
-    trials.push_back(pair_queries(own.jobs[2 * trial + 1], its.jobs[2 * trial + 1], compared, scores));
-  const auto intervals = paired_bootstrap(trials, compared.size());
-  std::size_t at = 0;
-  for (std::size_t m = 0; m < metrics.size(); ++m) {
-    if (!is_per_query(metrics[m])) continue;
-    const BootstrapInterval& interval = intervals[at++];
-    row.cells[first + m].difference =
-        Difference{reference.id, interval.mean, interval.low, interval.high, static_cast<int>(common)};
-  }
+  const std::size_t at = first + static_cast<std::size_t>(column);
+  auto found = differences(row.cells[at], reference.cells[at], reference.id, compared, scores);
+  if (found.empty()) return;
+  auto next = found.begin();
+  for (std::size_t m = 0; m < metrics.size(); ++m)
+    if (is_per_query(metrics[m])) row.cells[first + m].difference = *next++;
 }
 
-ClaimStatus status_of(const std::vector<std::optional<bool>>& holds) {
-  // One pair in the wrong order settles it, whatever is not there yet.
-  if (std::find(holds.begin(), holds.end(), std::optional(false)) != holds.end()) return ClaimStatus::kDoesNotHold;
-  return std::find(holds.begin(), holds.end(), std::nullopt) != holds.end() ? ClaimStatus::kOpen : ClaimStatus::kHolds;
-}
-
-}  // namespace
-
-void add_differences(Table& table, const TablePlan& plan, const RecordLookup& lookup,
-                     const QueryScoresLookup& query_scores) {
-  table.compare_with = plan.compare_with;
-  if (plan.compare_with.empty()) return;
+void add_differences(Table& table, ReadScores& scores) {
   const auto reference =
-      std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.id == plan.compare_with; });
+      std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& row) { return row.id == table.compare_with; });
   RESOLUTE_EXPECT(reference != table.rows.end(), "a table compares with a row of its own");
-  ReadScores scores(lookup, query_scores);
   for (Row& row : table.rows) {
     if (&row == &*reference) continue;
     for (std::size_t first = 0; first < row.cells.size(); first += table.metrics.size()) try {
@@ -167,29 +158,78 @@ void add_differences(Table& table, const TablePlan& plan, const RecordLookup& lo
   }
 }
 
-std::vector<Claim> hold_claims(const Table& table, const TablePlan& plan) {
-  std::vector<Claim> claims;
-  for (const experiments::ClaimPlan& stated : plan.claims) {
-    Claim claim{stated.dataset, stated.metric, stated.paper, stated.paper_dataset, {}, {}, ClaimStatus::kOpen};
-    const bool down = experiments::metric_named(stated.metric)->better == experiments::Better::kDown;
-    std::optional<double> last;  // mean so far
-    for (const std::string& id : stated.worse_to_better) {
-      const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
-      RESOLUTE_EXPECT(row != table.rows.end(), "a claim is about rows of its table");
-      const auto cell = std::find_if(row->cells.begin(), row->cells.end(), [&](const Cell& one) {
-        return one.dataset == stated.dataset && one.metric == stated.metric;
-      });
-      RESOLUTE_EXPECT(cell != row->cells.end(), "a claim is about cells of its table");
-      claim.rows.push_back({row->id, row->label, cell->mean});
-      if (claim.rows.size() > 1)
-        claim.holds.push_back(last && cell->mean ? std::optional(down ? *last > *cell->mean : *last < *cell->mean)
-                                                 : std::nullopt);
-      if (cell->mean) last = cell->mean;
-    }
-    claim.status = status_of(claim.holds);
-    claims.push_back(std::move(claim));
+const Row& row_of(const Table& table, const std::string& id) {
+  const auto row = std::find_if(table.rows.begin(), table.rows.end(), [&](const Row& one) { return one.id == id; });
+  RESOLUTE_EXPECT(row != table.rows.end(), "a claim is about rows of its table");
+  return *row;
+}
+
+const Cell& cell_of(const Row& row, const experiments::ClaimPlan& claim) {
+  const auto cell = std::find_if(row.cells.begin(), row.cells.end(), [&](const Cell& one) {
+    return one.dataset == claim.dataset && one.metric == claim.metric;
+  });
+  RESOLUTE_EXPECT(cell != row.cells.end(), "a claim is about cells of its table");
+  return *cell;
+}
+
+//! The paired difference of two rows in a claim's metric, where it can be told.
+std::optional<Difference> difference(const Row& row, const Row& before, const experiments::ClaimPlan& claim,
+                                     ReadScores* scores) {
+  if (scores == nullptr || !is_per_query(claim.metric)) return std::nullopt;
+  try {
+    const auto found = differences(cell_of(row, claim), cell_of(before, claim), before.id, {claim.metric}, *scores);
+    if (!found.empty()) return found.front();
+  } catch (const core::RuntimeError&) {
+    // The means stand; a claim about rows that cannot be paired says of them alone whether it holds.
   }
-  return claims;
+  return std::nullopt;
+}
+
+ClaimStatus status_of(const Claim& claim, bool down) {
+  // One pair in the wrong order settles it, whatever is not there yet.
+  if (std::find(claim.holds.begin(), claim.holds.end(), std::optional(false)) != claim.holds.end())
+    return ClaimStatus::kDoesNotHold;
+  if (std::find(claim.holds.begin(), claim.holds.end(), std::nullopt) != claim.holds.end()) return ClaimStatus::kOpen;
+  const bool beyond = std::all_of(claim.differences.begin(), claim.differences.end(),
+                                  [&](const auto& d) { return d && (down ? d->high < 0 : d->low > 0); });
+  return beyond ? ClaimStatus::kHolds : ClaimStatus::kHoldsInTheMeans;
+}
+
+Claim hold_claim(const Table& table, const experiments::ClaimPlan& stated, ReadScores* scores) {
+  Claim claim{
+      .dataset = stated.dataset, .metric = stated.metric, .paper = stated.paper, .paper_dataset = stated.paper_dataset};
+  const bool down = experiments::metric_named(stated.metric)->better == experiments::Better::kDown;
+  const Row* last = nullptr;  // that has a mean
+  std::optional<double> mean_of_last;
+  for (const std::string& id : stated.worse_to_better) {
+    const Row& row = row_of(table, id);
+    const auto mean = cell_of(row, stated).mean;
+    if (!claim.rows.empty()) {
+      const bool both = mean_of_last && mean;
+      claim.holds.push_back(both ? std::optional(down ? *mean_of_last > *mean : *mean_of_last < *mean) : std::nullopt);
+      claim.differences.push_back(both ? difference(row, *last, stated, scores) : std::nullopt);
+    }
+    claim.rows.push_back({row.id, row.label, mean});
+    if (mean) {
+      last = &row;
+      mean_of_last = mean;
+    }
+  }
+  claim.status = status_of(claim, down);
+  return claim;
+}
+
+}  // namespace
+
+void compare_rows(Table& table, const TablePlan& plan, const RecordLookup& lookup,
+                  const QueryScoresLookup& query_scores) {
+  RESOLUTE_EXPECT(plan.compare_with.empty() || query_scores != nullptr,
+                  "a table that compares rows needs the scores of their queries");
+  ReadScores scores(lookup, query_scores);
+  table.compare_with = plan.compare_with;
+  if (!plan.compare_with.empty()) add_differences(table, scores);
+  for (const experiments::ClaimPlan& stated : plan.claims)
+    table.claims.push_back(hold_claim(table, stated, query_scores == nullptr ? nullptr : &scores));
 }
 
 }  // namespace resolute::results

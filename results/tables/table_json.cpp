@@ -18,12 +18,15 @@ Json to_json(const Claim& claim) {
     rows.push_back({{"id", row.id}, {"label", row.label}, {"mean", json_number(row.mean)}});
   Json holds = Json::array();
   for (const auto& pair : claim.holds) holds.push_back(pair ? Json(*pair) : Json(nullptr));
+  Json differences = Json::array();
+  for (const auto& pair : claim.differences) differences.push_back(json_difference(pair));
   return {{"dataset", claim.dataset},
           {"metric", claim.metric},
           {"paper", claim.paper},
           {"paper_dataset", claim.paper_dataset},
           {"rows", std::move(rows)},
           {"holds", std::move(holds)},
+          {"differences", std::move(differences)},
           {"status", settings::word(claim.status)}};
 }
 

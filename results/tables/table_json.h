@@ -7,8 +7,8 @@
 //! (titles of papers that it names and has no number of) where there are such; "trials_needed", "values" (one a trial,
 //! null where it is not there), "chance", "status", "why", "difference" ({"to", "mean", "low", "high", "trials"} or
 //! null) of a cell. A claim is {"dataset", "metric", "paper", "paper_dataset", "rows": [{"id", "label", "mean"}] (worse
-//! to better), "holds": [true, false or null] (of each two neighbours), "status": "holds", "does not hold" or "open"}.
-//! A number that is not there is null.
+//! to better), "holds": [true, false or null] and "differences" (as of cells) of each two neighbours, "status": a word
+//! of ClaimStatus}. A number that is not there is null.
 
 #include "core/files/json.h"
 #include "results/tables/aggregation.h"

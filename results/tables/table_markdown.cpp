@@ -215,10 +215,14 @@ std::string claims(const Table& table) {
                                *last->mean, plain(row.label), *row.mean, decimals_of(claim.metric), down ? "≤" : "≥");
       if (row.mean) last = &row;
     }
-    const std::string missing = claim.status == ClaimStatus::kOpen ? ": some means are missing" : "";
-    text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}{}\n", heading_of(claim.metric),
-                        plain(claim.paper_dataset), order, settings::word(claim.status), plain(claim.dataset), against,
-                        missing);
+    if (claim.status == ClaimStatus::kOpen) against = ": some means are missing";
+    if (claim.status == ClaimStatus::kHolds || claim.status == ClaimStatus::kHoldsInTheMeans)
+      for (const auto& d : claim.differences)
+        if (d)
+          against +=
+              fmt::format("{}{:+.1f} [{:+.1f}, {:+.1f}]", against.empty() ? ": " : ", ", d->mean, d->low, d->high);
+    text += fmt::format("- Claim of the paper ({} on {}): {}: {} here on {}{}\n", heading_of(claim.metric),
+                        plain(claim.paper_dataset), order, settings::word(claim.status), plain(claim.dataset), against);
   }
   return text;
 }

@@ -93,7 +93,7 @@ struct Suite {
           auto found = records.find(job);
           return found == records.end() ? std::nullopt : std::optional(found->second);
         },
-        [&](const EvaluationRecord& record) { return queries.at(record.job); });
+        queries.empty() ? QueryScoresLookup() : [&](const EvaluationRecord& record) { return queries.at(record.job); });
   }
 };
 
