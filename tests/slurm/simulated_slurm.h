@@ -47,7 +47,7 @@ class SimulatedSlurm {
   };
 
   //! What a process sees of it. \param sleeps told when the process goes to sleep, and when it wakes up
-  slurm::Effects effects(Mortal& process, std::function<void(bool)> sleeps = {}) {
+  slurm::Effects effects(Mortal& process, const std::function<void(bool)>& sleeps = {}) {
     return {[this, &process](const std::vector<std::string>& arguments, std::chrono::milliseconds limit) {
               process.step();
               auto answer = run(arguments, limit);

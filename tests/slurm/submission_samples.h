@@ -6,7 +6,7 @@
 
 namespace resolute::tests {
 
-inline slurm::Batch sample_batch(int number, std::string token = "0123456789ab") {
+inline slurm::Batch sample_batch(int number, const std::string& token = "0123456789ab") {
   slurm::Batch batch;
   batch.number = number;
   batch.job_name = fmt::format("resolute-tiny-{}-{}", token, number);
@@ -14,7 +14,7 @@ inline slurm::Batch sample_batch(int number, std::string token = "0123456789ab")
   return batch;
 }
 
-inline slurm::SubmissionRequest sample_request(std::string token = "0123456789ab") {
+inline slurm::SubmissionRequest sample_request(const std::string& token = "0123456789ab") {
   slurm::SubmissionRequest request;
   request.token = token;
   request.suite = "tiny";

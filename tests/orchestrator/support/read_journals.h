@@ -39,6 +39,7 @@ inline std::vector<JournalContents> read_journals(core::FileSystem& files, const
       files, suite_folder, epochs.empty() ? 1 : epochs.front(),
       [&](const JournalHeader& header, JournalRecord& record) { records[header.epoch].push_back(std::move(record)); });
   std::vector<JournalContents> journals;
+  journals.reserve(extents.size());
   for (const JournalExtent& extent : extents) journals.push_back({extent, std::move(records[extent.header.epoch])});
   return journals;
 }
