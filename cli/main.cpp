@@ -1,11 +1,14 @@
 // The program `resolute`: finds the subcommand and turns every error into one line and an exit code.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "cli/command.h"
@@ -21,9 +24,9 @@ using resolute::cli::Command;
 using resolute::cli::commands;
 
 void print_line(const Command& command) {
-  std::string name = command.name;
-  name.resize(16, ' ');
-  std::cout << "  " << name << command.summary << "\n";
+  std::size_t widest = 0;
+  for (const Command& any : commands()) widest = std::max(widest, std::string_view(any.name).size());
+  std::cout << fmt::format("  {:{}}  {}\n", command.name, widest, command.summary);
 }
 
 int print_overview() {

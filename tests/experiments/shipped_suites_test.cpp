@@ -17,7 +17,7 @@ TEST_F(Suite, quickstart_is_six_trainings_a_trial) {
   EXPECT_EQ(2U, jobs_of<ShardSpecification>(plan).size());
   EXPECT_EQ(1U, jobs_of<SealSpecification>(plan).size());
   EXPECT_EQ(12U, jobs_of<TrainingSpecification>(plan).size());
-  EXPECT_EQ(12U, jobs_of<EvaluationSpecification>(plan).size());
+  EXPECT_EQ(14U, jobs_of<EvaluationSpecification>(plan).size());
   EXPECT_EQ(2U, plan.tables.size());
   EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("from scratch")));
   EXPECT_THAT(plan.notes, testing::Contains(HasSubstr("small backbone")));
@@ -74,9 +74,9 @@ TEST_F(Suite, the_quickstarts_members_are_as_written) {
   const TrainingSpecification& single = training_of(plan, "levels", "single-level");
   EXPECT_EQ(settings::Trunk::kResnetSmall, single.network.backbone);
   EXPECT_EQ(settings::TrainPool::kHrBothViews, single.split.train_pool);
-  EXPECT_EQ(64, single.pack.height);
-  EXPECT_EQ(2, single.lanes);
-  EXPECT_EQ(64, single.pack.synthetic->identities);
+  EXPECT_EQ(96, single.pack.height);
+  EXPECT_EQ(1, single.lanes);
+  EXPECT_EQ(200, single.pack.synthetic->identities);
   EXPECT_THAT(std::get<RainOptions>(single.method).opponent()->levels, ElementsAre(5));
   EXPECT_EQ("baseline", method_name(training_of(plan, "levels", "baseline-hr").method));
 }
@@ -189,7 +189,7 @@ TEST_F(Suite, the_study_of_resolution_adaptive_has_the_papers_rows_and_says_that
 
 TEST_F(Suite, the_plans_document_has_the_contracts_members) {
   const core::Json json = json_of(shipped("quickstart.toml"));
-  EXPECT_EQ(27U, json.at("jobs").size());
+  EXPECT_EQ(29U, json.at("jobs").size());
   const core::Json& job = json.at("jobs").back();
   for (const char* key : {"id", "kind", "after", "slots", "label", "specification"})
     EXPECT_TRUE(job.contains(key)) << key;

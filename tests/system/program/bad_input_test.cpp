@@ -1,5 +1,9 @@
 // What is wrong is refused in one line, with the right exit code, and leaves nothing half written.
 
+#include <iterator>
+#include <set>
+#include <sstream>
+
 #include "core/files/json.h"
 #include "tests/orchestrator/support/toy_suite.h"
 #include "tests/system/program.h"
@@ -262,23 +266,27 @@ TEST(BadSurroundings, a_limit_on_the_size_of_files_is_an_error) {
   expect_refusal(output, 1, "File too large");
 }
 
-TEST(BadUsage, every_command_has_help_with_an_example) {
-  auto overview = succeeded(resolute({"--help"}));
-  for (const char* name : {"data synth", "data ingest", "data verify", "data show", "data split", "data export",
-                           "suite plan", "suite run", "suite resume", "suite status", "suite table", "suite panels",
-                           "suite log", "train", "weights import", "weights export", "weights list", "rank"}) {
-    EXPECT_THAT(overview.out, HasSubstr(name));
-    std::vector<std::string> words;
-    for (std::string text = name; !text.empty();) {
-      auto space = text.find(' ');
-      words.push_back(text.substr(0, space));
-      text = space == std::string::npos ? "" : text.substr(space + 1);
-    }
-    words.push_back("--help");
-    auto help = succeeded(resolute(words));
-    EXPECT_NE(help.out.find("Usage: resolute"), std::string::npos) << name;
-    EXPECT_NE(help.out.find("Examples:"), std::string::npos) << name;
+TEST(BadUsage, every_command_stands_in_the_overview_and_has_help_with_an_example) {
+  std::istringstream overview(succeeded(resolute({"--help"})).out);
+  std::string line;
+  while (std::getline(overview, line) && !line.starts_with("Usage:")) {
   }
+  std::set<std::size_t> columns;  // where the summaries begin
+  int commands = 0;
+  while (std::getline(overview, line) && line != "Examples:") {
+    if (line.empty()) continue;
+    const auto end = line.find("  ", 2);
+    ASSERT_NE(std::string::npos, end) << line;
+    columns.insert(line.find_first_not_of(' ', end));
+    std::istringstream name(line.substr(2, end - 2));
+    std::vector<std::string> words{std::istream_iterator<std::string>(name), {}};
+    words.emplace_back("--help");
+    const auto help = succeeded(resolute(words));
+    EXPECT_THAT(help.out, AllOf(HasSubstr("Usage: resolute"), HasSubstr("Examples:"))) << line;
+    ++commands;
+  }
+  EXPECT_EQ(1U, columns.size());
+  EXPECT_GT(commands, 25);
 }
 
 }  // namespace

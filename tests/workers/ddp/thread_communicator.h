@@ -89,6 +89,7 @@ class ThreadCommunicator final : public Communicator {
 //! `body(rank)` for each rank, all at once, each on a thread of its own.
 inline void on_ranks(int ranks, const std::function<void(int)>& body) {
   std::vector<std::jthread> threads;
+  threads.reserve(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) threads.emplace_back([&body, rank] { body(rank); });
 }
 

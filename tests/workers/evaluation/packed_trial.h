@@ -17,7 +17,7 @@ namespace resolute::workers {
 class PackedTrial : public ::testing::Test {
  protected:
   //! \param images of an identity and camera, as large as the pack's unless native sizes are given
-  static void pack_images(int identities, int images, datasets::PackSettings options, int native_height = 0,
+  static void pack_images(int identities, int images, const datasets::PackSettings& options, int native_height = 0,
                           int native_width = 0) {
     raw_ = std::make_unique<tests::RawImages>(identities, images, native_height > 0 ? native_height : options.height,
                                               native_width > 0 ? native_width : options.width);

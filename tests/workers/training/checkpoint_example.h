@@ -2,8 +2,6 @@
 //! \file
 //! Small checkpoints and a folder for the tests of checkpoints.
 
-#include <unistd.h>
-
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +9,7 @@
 
 #include "core/hash/crc32c.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "workers/training/checkpoint.h"
 
@@ -33,7 +32,7 @@ inline Checkpoint larger_example(std::uint64_t step) {
     const std::string name = "model.layer" + std::to_string(layer);
     const at::Tensor kernel = at::arange(16 * 16 * 9, at::kFloat).view({16, 16, 3, 3}) + static_cast<double>(layer);
     checkpoint.tensors[name + ".weight"] = kernel.contiguous(at::MemoryFormat::ChannelsLast);
-    checkpoint.tensors[name + ".half"] = at::full({2 * 1024}, layer + 5, at::kBFloat16);
+    checkpoint.tensors[name + ".half"] = at::full({2048}, layer + 5, at::kBFloat16);
     checkpoint.tensors[name + ".num_batches_tracked"] = at::full({}, layer, at::kLong);
     checkpoint.tensors[name + ".seen"] = at::ones({3}, at::kBool);
   }
@@ -50,8 +49,6 @@ inline void seal_again(core::Bytes& bytes) {
 
 class CheckpointFolderTest : public testing::Test {
  protected:
-  CheckpointFolderTest() { std::filesystem::remove_all(folder_); }
-  ~CheckpointFolderTest() override { std::filesystem::remove_all(folder_); }
   void write(std::uint64_t step) {
     CheckpointFolder checkpoints(core::real_file_system(), folder_, kOwner);
     checkpoints.save(example(step));
@@ -67,8 +64,8 @@ class CheckpointFolderTest : public testing::Test {
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
   std::vector<std::string> names() { return core::real_file_system().list(folder_); }
-  const std::filesystem::path folder_ =
-      std::filesystem::path(testing::TempDir()) / fmt::format("checkpoint_test-{}", ::getpid());
+  const tests::TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path() / "checkpoints";
 };
 
 }  // namespace resolute::workers
