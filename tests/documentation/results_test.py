@@ -1,0 +1,63 @@
+"""docs/results.md: what its notes make, of suites that ship today; and what a verdict looks like."""
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROGRAM = sys.argv.pop()
+specification = importlib.util.spec_from_file_location("results_page", ROOT / "script/support/results_page.py")
+results_page = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(results_page)
+
+
+def claim(dataset, status, differences):
+    return {"dataset": dataset, "metric": "rank1", "paper_dataset": "mlr-cuhk03", "status": status, "differences": differences,
+            "rows": [{"label": "A | B"}, {"label": "C"}]}
+
+
+def difference(mean, low, high):
+    return {"mean": mean, "low": low, "high": high}
+
+
+class Results(unittest.TestCase):
+    def test_page_is_what_the_notes_make(self):
+        self.assertEqual(results_page.page(), results_page.PAGE.read_text(encoding="utf-8"), "run script/study --page")
+
+    def test_notes_are_of_the_suites_as_they_ship(self):
+        notes = sorted(results_page.NOTES.glob("*.json"))
+        self.assertTrue(notes)
+        for path in notes:
+            note = json.loads(path.read_text(encoding="utf-8"))
+            with tempfile.TemporaryDirectory() as store:
+                plan = subprocess.run([PROGRAM, "suite", "plan", ROOT / f"experiments/suites/{note['suite']}.toml", "--store", store, "--json"],
+                                      capture_output=True, text=True, check=True, timeout=60, env={**os.environ, "PKU_REID": store})
+            planned = json.loads(plan.stdout)["tables"]
+
+            def names(tables):
+                return [(table["id"], table["datasets"], [row["id"] for row in table["rows"]]) for table in tables]
+            self.assertEqual(names(planned), names(note["tables"]), f"{path.name} is of another suite; run script/study {note['suite']}")
+
+    def test_a_claim_stands_once_with_its_data_sets_side_by_side(self):
+        table = {"title": "T", "datasets": ["easy", "hard", "new"], "metrics": ["rank1"], "rows": [], "compare_with": None,
+                 "claims": [claim("easy", "holds", [difference(3.25, 1, 5)]),
+                            claim("hard", "holds in the means", [difference(0.5, -1, 2)]), claim("new", "does not hold", [None])]}
+        self.assertEqual(
+            "### T\n\n| the paper's order | metric | easy | hard | new |\n| --- | --- | --- | --- | --- |\n"
+            "| A \\| B < C (on mlr-cuhk03) | rank1 | **holds**: +3.2 [+1.0, +5.0] | in the means: +0.5 [-1.0, +2.0] | does not |\n\n",
+            results_page.table_section(table))
+
+    def test_differences_name_the_row_that_they_are_from(self):
+        def row(identifier, label, found):
+            return {"id": identifier, "label": label, "cells": [{"dataset": "easy", "metric": "rank1", "difference": found}]}
+        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1"], "compare_with": "a", "claims": [],
+                 "rows": [row("a", "A", None), row("b", "B", difference(-2, -3, -1))]}
+        self.assertIn("| rank1 beside A | easy |\n| --- | --- |\n| B | -2.0 [-3.0, -1.0] |\n", results_page.table_section(table))
+
+
+if __name__ == "__main__":
+    unittest.main()
