@@ -6,12 +6,16 @@
 //!
 //! Each source (settings/source.h) has a file of its own here that tells its layout.
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
 #include "datasets/stand_ins/stand_in.h"
@@ -24,9 +28,19 @@ namespace resolute::datasets {
 //! RuntimeError (kInput) for a missing folder
 std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
-//! Every usable image, sorted by path (bytes). Junk (identity -1) is left out; distractors (identity 0) are kept; files
-//! that are no images by name, and hidden ones, are skipped. \throws RuntimeError (kInput): a missing or empty folder,
-//! an image whose name does not fit, an identity with a single image, an identity both in training and in test
+//! What is in a data set's folder.
+struct Listing {
+  std::vector<Sample> samples;                  //!< sorted by path (bytes)
+  std::map<std::string, std::size_t> left_out;  //!< files by why they are, as "junk (identity -1)"
+  std::vector<std::string> warnings;            //!< what looks wrong and may be right, a line each
+};
+
+//! Every usable image. Junk (identity -1) is left out; distractors (identity 0) are kept; files that are no images by
+//! name, and hidden ones, are skipped. \throws RefusedFiles (remarks.h) naming all of them: images whose names do not
+//! fit, identities both in training and in test, and, once there are none of these, identities with a single image;
+//! RuntimeError (kInput): a missing or empty folder
+Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root);
+//! The samples alone.
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()

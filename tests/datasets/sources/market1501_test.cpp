@@ -85,7 +85,7 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
       {{"a wrong name is told the pattern",
         {"query/0003-c1.jpg"},
         "'query/0003-c1.jpg' is not a Market-1501 image name (expected IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as "
-        "0002_c1s1_000451_03.jpg); rename it or take it out of the folder"},
+        "0002_c1s1_000451_03.jpg); give it its published name; what is none of the set's goes elsewhere"},
        {"one image that ends in jpg once and twice",
         {"bounding_box_train/0002_c1s1_000451_03.jpg.jpg"},
         "'bounding_box_train/0002_c1s1_000451_03.jpg' and 'bounding_box_train/0002_c1s1_000451_03.jpg.jpg' are one "
@@ -119,6 +119,38 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
         {"bounding_box_train/0002_c1s1_000451_03.jpg", "bounding_box_train/0002_c2s1_000776_01.jpg"}},
        {"a file in place of a folder", {"query"}, HasSubstr("cannot list 'ROOT/query'"), {"query"}}});
   EXPECT_THAT(refusal_at(Source::kMarket1501, root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
+}
+
+// One run tells of all that there is to mend.
+TEST_F(Market1501, all_files_that_do_not_fit_are_named_at_once) {
+  for (const char* name : {"query/0003-c1.jpg", "bounding_box_test/person.png", "query/0000_c1s1_000151_01.jpg",
+                           "bounding_box_train/0002_c1s1_000451_03.jpg.jpg",
+                           "bounding_box_train/0001_c4s1_000451_03.jpg", "bounding_box_train/0009_c4s1_000451_03.jpg"})
+    touch(name);
+  const auto named = [&] {
+    std::vector<std::string> files;
+    try {
+      list_samples(files_, Source::kMarket1501, root_);
+    } catch (const RefusedFiles& refused) {
+      for (const RefusedFile& one : refused.named()) {
+        files.push_back(one.file);
+        EXPECT_THAT(one.problem, HasSubstr(one.file));
+      }
+    }
+    return files;
+  };
+  EXPECT_THAT(named(), ElementsAre("bounding_box_test/person.png", "bounding_box_train/0002_c1s1_000451_03.jpg.jpg",
+                                   "query/0000_c1s1_000151_01.jpg", "query/0003-c1.jpg",
+                                   "bounding_box_train/0001_c4s1_000451_03.jpg"));
+  EXPECT_THAT(refusal(Source::kMarket1501), testing::EndsWith("; 4 more files are refused"));
+  // Whether a person has a single image shows once every name is right: a wrong one may be the other's.
+  for (const std::string& file : named()) files_.remove(root_ / file);
+  EXPECT_THAT(named(), ElementsAre("bounding_box_train/0009_c4s1_000451_03.jpg"));
+}
+
+TEST_F(Market1501, what_is_left_out_is_counted) {
+  EXPECT_THAT(list_data_set(files_, Source::kMarket1501, root_).left_out,
+              ElementsAre(testing::Pair("junk (identity -1)", 1), testing::Pair("no image by its name", 3)));
 }
 
 // A query's box may be of the same frame as one of the gallery, and each junk image may be there twice.
