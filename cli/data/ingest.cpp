@@ -40,7 +40,9 @@ constexpr CommandHelp kDataIngestHelp{
     R"(Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would have
 stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of a
 published manifest: what differs is said before anything is packed. A split manifest of the seed is written beside
-the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0. Files that are refused are
+the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.
+--kernel triangle, cubic and lanczos3 give the pixels of Pillow up to 12; bilinear-point those of OpenCV's INTER_LINEAR where
+rate 2 or 4 divides both sides, and within 1 of them elsewhere. Files that are refused are
 all named, the first twenty on stderr, with --json every one.)",
     "  resolute data ingest market1501 --root Market-1501-v15.09.15 --store store\n"
     "  resolute data ingest cuhk03 --root cuhk03_release --store store --partition published --lr-side pair\n"
@@ -176,13 +178,13 @@ void tell(const IngestArguments& arguments, const datasets::Listing& listing, co
                            split_text(told));
   const auto shown = std::ranges::count(split.gallery, 0, &datasets::GalleryItem::identity);
   if (const auto unseen = static_cast<std::int64_t>(all.distractors) - shown; unseen > 0)
-    std::cout << fmt::format("{} images of distractors are in no gallery of this split\n", unseen);
+    std::cout << fmt::format("images of distractors in no gallery of this split: {}\n", unseen);
 }
 
 int ingest(const IngestArguments& arguments) {
   auto& files = core::real_file_system();
   const datasets::PackSettings& pack = arguments.pack;
-  const datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root);
+  const datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root, pack.single_images);
   for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
   try_split(listing.samples, pack, arguments.split);
   const auto raw = datasets::open_raw(files, pack.source, arguments.root);

@@ -37,14 +37,14 @@ void check_paths(const std::vector<Sample>& samples, Remarks& remarks) {
 }
 
 struct Seen {
-  const Sample* first = nullptr;
+  Sample* first = nullptr;
   const Sample* in_other = nullptr;  // the first in training where `first` is in test, or the reverse
   std::size_t count = 0;
 };
 
-void check_identities(const std::vector<Sample>& samples, Remarks& remarks) {
+void check_identities(std::vector<Sample>& samples, SingleImages single_images, Remarks& remarks) {
   std::map<std::int64_t, Seen> identities;
-  for (const Sample& sample : samples) {
+  for (Sample& sample : samples) {
     if (sample.identity == 0) continue;
     Seen& seen = identities[sample.identity];
     if (seen.first == nullptr) seen.first = &sample;
@@ -63,11 +63,20 @@ void check_identities(const std::vector<Sample>& samples, Remarks& remarks) {
     }
   // What is refused may be the other image of one that has a single one.
   if (remarks.refused_any()) return;
-  for (const auto& [identity, seen] : identities)
-    if (seen.count < 2)
-      remarks.refuse(seen.first->path,
-                     core::input_error(fmt::format("identity {} has only one image, '{}'", identity, seen.first->path),
-                                       "a match needs two", "add another image of it or take this one out"));
+  for (const auto& [identity, seen] : identities) {
+    if (seen.count > 1) continue;
+    const bool in_gallery = seen.first->subset == "gallery";
+    if (in_gallery && single_images == SingleImages::kDistractors)
+      seen.first->identity = 0;
+    else
+      remarks.refuse(
+          seen.first->path,
+          core::input_error(fmt::format("identity {} has only one image, '{}'", identity, seen.first->path),
+                            "a match needs two",
+                            in_gallery ? "add another image of it, or make distractors of such people: single_images = "
+                                         "\"distractors\", in data ingest --single-images distractors"
+                                       : "add another image of it"));
+  }
 }
 
 }  // namespace
@@ -83,18 +92,20 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
   return root;
 }
 
-Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root) {
+Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                      SingleImages single_images) {
   Remarks remarks;
   std::vector<Sample> samples = reader_of(source).list(files, source_root(files, source, root), remarks);
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
   check_paths(samples, remarks);
-  check_identities(samples, remarks);
+  check_identities(samples, single_images, remarks);
   remarks.throw_refused();
   return {std::move(samples), remarks.left_out(), remarks.warnings()};
 }
 
-std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root) {
-  return list_data_set(files, source, root).samples;
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                                 SingleImages single_images) {
+  return list_data_set(files, source, root, single_images).samples;
 }
 
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root) {

@@ -26,7 +26,7 @@ results::ShardRecord run_shard(const JobContext& context, const experiments::Sha
   const std::filesystem::path root = raw_images(context, pack);
   const std::filesystem::path folder = context.store.pack_folder(pack);
   try {
-    const datasets::Listing listing = datasets::list_data_set(context.files, pack.source, root);
+    const datasets::Listing listing = datasets::list_data_set(context.files, pack.source, root, pack.single_images);
     for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
     context.progress.step(0, 1, std::nullopt, 0);
     const datasets::ShardResult shard =

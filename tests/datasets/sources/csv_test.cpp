@@ -236,6 +236,26 @@ TEST_F(Csv, a_distractor_who_looks_like_a_person_is_warned_of) {
   EXPECT_THAT(warnings("b/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
 }
 
+TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without_one) {
+  write("path,identity,camera,subset\na/1.jpg,1,1,gallery\na/2.jpg,1,2,gallery\nb/1.png,7,2,gallery\n");
+  EXPECT_EQ(
+      refusal(Source::kCsv),
+      "identity 7 has only one image, 'b/1.png' (a match needs two); add another image of it, or make distractors "
+      "of such people: single_images = \"distractors\", in data ingest --single-images distractors");
+  std::vector<std::int64_t> identities;
+  for (const Sample& sample : list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors))
+    identities.push_back(sample.identity);
+  EXPECT_THAT(identities, ElementsAre(1, 1, 0));
+  // Nobody trains on, or asks for, a distractor.
+  for (const char* subset : {"train", "query"}) {
+    write(
+        fmt::format("path,identity,camera,subset\na/1.jpg,1,1,gallery\na/2.jpg,1,2,gallery\nb/1.png,7,2,{}\n", subset));
+    EXPECT_THROW(list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors), RefusedFiles);
+    EXPECT_EQ(refusal(Source::kCsv),
+              "identity 7 has only one image, 'b/1.png' (a match needs two); add another image of it");
+  }
+}
+
 TEST_F(Csv, the_example_of_its_page_is_read) {
   const std::string page = core::read_text(files_, tests::source_folder() / "docs/formats/image_list.md");
   const std::string opening = "```csv\n";
