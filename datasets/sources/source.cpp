@@ -15,7 +15,7 @@ namespace {
 using sources::SourceReader;
 
 // Raised when files of an irregular set of the same settings change; 1 was `true`.
-constexpr int kOddRevision = 2;
+constexpr int kOddRevision = 3;
 
 const SourceReader& reader_of(Source source) {
 #define RESOLUTE_READER(enumerator, ...) &sources::enumerator##Reader,

@@ -79,16 +79,18 @@ TEST_F(Dukemtmc, what_does_not_fit_is_refused) {
        {"a file in place of a folder", {"query"}, HasSubstr("cannot list 'ROOT/query'"), {"query"}}});
 }
 
-TEST_F(Dukemtmc, an_irregular_stand_in_has_distractors_and_someone_whom_one_camera_saw) {
+TEST_F(Dukemtmc, an_irregular_stand_in_has_gaps_distractors_and_someone_whom_one_camera_saw) {
   write_stand_in(files_, root_ / "made",
                  {{.identities = 4, .images_per_camera = 2, .height = 32, .width = 16}, Source::kDukemtmc, true});
   int distractors = 0;
-  std::set<std::int64_t> cameras_of_last;
+  std::set<std::int64_t> cameras_of_last, people;
   for (const Sample& sample : list_samples(files_, Source::kDukemtmc, root_ / "made")) {
     EXPECT_TRUE(sample.identity != 0 || sample.subset == "gallery") << sample.path;
     distractors += sample.identity == 0 ? 1 : 0;
-    if (sample.identity == 4) cameras_of_last.insert(sample.camera);
+    if (sample.identity == 5) cameras_of_last.insert(sample.camera);
+    people.insert(sample.identity);
   }
+  EXPECT_THAT(people, ElementsAre(0, 1, 2, 4, 5));
   EXPECT_EQ(distractors, 3);
   EXPECT_THAT(cameras_of_last, ElementsAre(1));
 }
