@@ -9,7 +9,7 @@ class Pack:
         self.folder = pathlib.Path(folder)
         text = (self.folder / "pack.json").read_bytes()
         self.seal, self.sha256 = json.loads(text), hashlib.sha256(text).hexdigest()
-        if self.seal["schema"] not in (1, 2):
+        if self.seal["schema"] not in (1, 2, 3):
             raise ValueError(f"schema {self.seal['schema']} is not known here")
         if check:
             sealed = {shard["file"]: shard["sha256"] for shard in self.seal["shards"]}

@@ -69,6 +69,7 @@ struct Described {
   int schema = 1;              //!< of the first file format that has it; see since()
   int new_value_schema = 1;    //!< of the first that has `new_value`
   std::optional<T> new_value = {};
+  bool silent = false;  //!< see silent_at_default()
 
   //! Suites call it otherwise than JSON does, or ("") do not set it by itself.
   constexpr Described spelled(std::string_view in_suites) const {
@@ -81,6 +82,13 @@ struct Described {
   constexpr Described since(int its_schema) const {
     Described other = *this;
     other.schema = its_schema;
+    return other;
+  }
+  //! Nothing is written of it where it has its default, in files and in specifications: ids and hashes of those who do
+  //! not ask for it are what they were before it came.
+  constexpr Described silent_at_default() const {
+    Described other = *this;
+    other.silent = true;
     return other;
   }
   //! One of its values came with this schema: files of a lower one do not have that value.
@@ -129,12 +137,16 @@ void check_rule(const std::string& key, const std::vector<int>& values, const Ru
 
 }  // namespace member_detail
 
-//! A value as JSON: -0.0 as 0.0, which it equals, a choice as its word, settings as an object of all their members.
+//! A value as JSON: -0.0 as 0.0, which it equals, a choice as its word, settings as an object of all their members but
+//! those that are silent at their defaults.
 template <class T>
 core::CanonicalText canonical(const T& value) {
   if constexpr (Settings<T>) {
     std::vector<core::CanonicalText::Member> members;
-    T::members([&](const auto& one) { members.emplace_back(one.key, canonical(value.*one.at)); });
+    const T defaults;
+    T::members([&](const auto& one) {
+      if (!one.silent || value.*one.at != defaults.*one.at) members.emplace_back(one.key, canonical(value.*one.at));
+    });
     return members;
   } else if constexpr (member_detail::IsOptional<T>::value) {
     return value ? canonical(*value) : core::CanonicalText();
@@ -197,7 +209,8 @@ core::Json completed(core::Json json, int schema, const std::string& where) {
   const core::Json defaults = to_json(S());
   S::members([&](const auto& one) {
     const std::string key(one.key);
-    if (one.schema > schema && json.is_object() && !json.emplace(key, defaults.at(key)).second)
+    if (one.schema <= schema || !json.is_object()) return;
+    if (one.silent ? json.contains(key) : !json.emplace(key, defaults.at(key)).second)
       throw core::input_error(fmt::format("{}: key '{}' stands under schema {}", where, key, schema),
                               fmt::format("it came with schema {}", one.schema));
   });
@@ -226,7 +239,13 @@ S read(core::ObjectReader& object) {
   S result;
   S::members([&](const auto& one) {
     using T = typename std::decay_t<decltype(one)>::Type;
-    result.*one.at = read_member<T>(object, std::string(one.key));
+    const std::string key(one.key);
+    if (one.silent && object.find(key) == nullptr) return;
+    T value = read_member<T>(object, key);
+    if (one.silent && value == result.*one.at)
+      throw core::input_error(fmt::format("{}: key '{}' has its default", object.where(), key),
+                              "it stands there only where it has another value");
+    result.*one.at = std::move(value);
   });
   return result;
 }

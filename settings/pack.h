@@ -36,6 +36,13 @@ enum class ViewFrom {
 };
 constexpr auto words_of(ViewFrom) { return words("native", "network"); }
 
+//! What is made of people of whom a data set has one image: nobody can be matched with it.
+enum class SingleImages {
+  kRefused,
+  kDistractors,  //!< identity 0, in the gallery (PRID, GRID)
+};
+constexpr auto words_of(SingleImages) { return words("refused", "distractors"); }
+
 //! The procedural people or vehicles of datasets/stand_ins/synthetic.h.
 struct SyntheticSettings {
   Subject subject = Subject::kPerson;
@@ -75,6 +82,7 @@ struct PackSettings {
   int width = 128;
   int shards = 1;
   ViewFrom view_from = ViewFrom::kNative;
+  SingleImages single_images = SingleImages::kRefused;
   bool operator==(const PackSettings&) const = default;
 
   static constexpr int kLargestSide = 4096;
@@ -91,6 +99,10 @@ struct PackSettings {
     visit(member("width", &P::width, between(1, kLargestSide), "network size, pixels"));
     visit(member("shards", &P::shards, between(1, 100'000), "files of the pack"));
     visit(member("view_from", &P::view_from, "size of the image that LR views are shrunk from").since(2));
+    visit(member("single_images", &P::single_images,
+                 "what is made of people with one image, outside of training: distractors, as PRID and GRID have them")
+              .since(3)
+              .silent_at_default());
   }
 };
 

@@ -7,10 +7,22 @@ void check(const SplitSettings& s, const std::string& section) {
   const auto refuse = [&](std::string_view key, const auto& value, const std::string& why, const std::string& instead) {
     throw MemberError(fmt::format("{}{}", section, key), value, why, instead);
   };
-  if (s.lr_side != LrSide::kCamera && s.lr_camera != SplitSettings().lr_camera)
+  if (s.lr_side == LrSide::kQuery) {
+    if (s.partition != Partition::kOfficial)
+      refuse("lr_side", "'query'", "only the partition 'official' takes the source's queries",
+             fmt::format("set {}partition = \"official\"", section));
+    if (s.lr_camera == 0)
+      refuse("lr_camera", 0, fmt::format("with '{}lr_side' \"query\" it says whose training images are LR", section),
+             "name a camera");
+  } else if (s.lr_side != LrSide::kCamera && s.lr_camera != SplitSettings().lr_camera)
     refuse("lr_camera", s.lr_camera,
            fmt::format("with '{}lr_side' \"{}\" nothing looks at it", section, word(s.lr_side)),
            fmt::format("leave it out or set {}lr_side = \"camera\"", section));
+  if (!s.lr_cameras.empty() && (s.lr_side != LrSide::kCamera || s.lr_camera != SplitSettings().lr_camera))
+    refuse("lr_cameras", text_of(s.lr_cameras), "with another lr_side or lr_camera nothing looks at it",
+           fmt::format("leave it out, or {0}lr_side and {0}lr_camera", section));
+  if (s.distractors == Distractors::kAlways && s.partition == Partition::kOfficial)
+    refuse("distractors", "'always'", "the partition 'official' has them in its gallery as it is", "leave it out");
   if (s.lr_camera == 0 && s.train_pool == TrainPool::kHrViewOnly)
     refuse("train_pool", "'hr-view-only'",
            fmt::format("with '{}lr_camera' 0 images of any camera are LR, so none is the HR view", section),

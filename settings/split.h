@@ -33,8 +33,16 @@ enum class LrSide {
   kDrawn,     //!< one camera's, by seed
   kPair,      //!< of cameras 1 and 2, of 3 and 4, … one each, by seed (CUHK03)
   kIdentity,  //!< of each identity one of its cameras, by seed
+  kQuery,  //!< in test the source's queries, whatever their cameras (Market-1501's usual test); in training lr_camera's
 };
-constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity"); }
+constexpr auto words_of(LrSide) { return words("camera", "drawn", "pair", "identity", "query"); }
+
+//! With which partitions images of nobody stand in the gallery.
+enum class Distractors {
+  kOfficial,  //!< with `official` alone
+  kAlways,    //!< with any
+};
+constexpr auto words_of(Distractors) { return words("official", "always"); }
 
 //! How one trial divides a pack into training, query and gallery images. Schemas are those of published splits
 //! (docs/formats/manifest.md).
@@ -47,6 +55,8 @@ struct SplitSettings {
   int train_identities = 0;
   LrSide lr_side = LrSide::kCamera;
   int test_identities = 0;
+  Distractors distractors = Distractors::kOfficial;
+  std::vector<int> lr_cameras = {};
   bool operator==(const SplitSettings&) const = default;
 
   static void members(auto&& visit) {
@@ -66,11 +76,21 @@ struct SplitSettings {
     visit(
         member("lr_side", &S::lr_side,
                "whose images become LR: lr_camera's, or by seed one camera's, of each pair of cameras one's (CUHK03), "
-               "of each identity one camera's")
-            .since(3));
+               "of each identity one camera's, or (query) of the partition official the queries of the source, and in "
+               "training lr_camera's")
+            .since(3)
+            .since(4, LrSide::kQuery));
     visit(member("test_identities", &S::test_identities, between(0, 1'000'000),
                  "of random-halves: so many are tested, the others train; 0: half")
               .since(3));
+    visit(member("distractors", &S::distractors,
+                 "with which partitions distractors stand in the gallery: official alone, or always (PRID, GRID)")
+              .since(4)
+              .silent_at_default());
+    visit(member("lr_cameras", &S::lr_cameras, ascending(1, 1'000'000),
+                 "with lr_side camera: cameras of one view, all of which become LR (GRID); []: lr_camera alone")
+              .since(4)
+              .silent_at_default());
   }
 };
 

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <vector>
 
 #include "cli/command.h"
 #include "cli/data/split_options.h"
@@ -11,11 +15,14 @@
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/log.h"
 #include "core/process/processors.h"
 #include "core/process/side_by_side.h"
 #include "core/progress.h"
 #include "datasets/pack/manifest_replay.h"
 #include "datasets/pack/pack.h"
+#include "datasets/pack/show.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/sources/source.h"
 #include "datasets/split/split.h"
 #include "experiments/store/store_layout.h"
@@ -29,11 +36,14 @@ namespace {
 
 constexpr CommandHelp kDataIngestHelp{
     "resolute data ingest SOURCE --root DIR --store STORE [--name NAME] [--manifest FILE] [--threads T]\n"
-    "  [PACK SETTINGS] [SPLIT SETTINGS]",
+    "  [PACK SETTINGS] [SPLIT SETTINGS] [--json]",
     R"(Reads a data set's raw images and makes a pack: HR images, LR images at each rate, LR views as a camera would have
 stored them. The bytes depend on the images and these settings alone. With --manifest they must be the images of a
 published manifest: what differs is said before anything is packed. A split manifest of the seed is written beside
-the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.)",
+the pack; resolute data split writes others. VRU has one camera and so needs --lr-camera 0.
+--kernel triangle, cubic and lanczos3 give the pixels of Pillow up to 12; bilinear-point those of OpenCV's INTER_LINEAR where
+rate 2 or 4 divides both sides, and within 1 of them elsewhere. Files that are refused are
+all named, the first twenty on stderr, with --json every one.)",
     "  resolute data ingest market1501 --root Market-1501-v15.09.15 --store store\n"
     "  resolute data ingest cuhk03 --root cuhk03_release --store store --partition published --lr-side pair\n"
     "  resolute data ingest pku-reid --root pku_reid --store store --height 128 --width 48\n"
@@ -60,6 +70,7 @@ struct IngestArguments {
   std::string manifest;
   datasets::SplitSettings split;
   int threads = 1;
+  bool json = false;
 };
 
 core::RuntimeError other_images(const std::string& manifest, const std::string& difference) {
@@ -98,6 +109,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("manifest", options::value(&parsed.manifest), "a published manifest.json: reproduce it or say what differs");
   add("threads", options::value(&parsed.threads)->default_value(core::usable_processors()),
       "threads, at most one a shard while packing; the bytes do not depend on it");
+  add("json", "one JSON document on stdout; of files that are refused too");
   add_described(visible, pack, {"source"});
   add_described(visible, parsed.split, {"query_rates"});
   auto values = parse_options(arguments, kDataIngestHelp, visible, {"SOURCE"});
@@ -108,6 +120,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   read_described(*values, pack);
   read_described(*values, parsed.split);
   parsed.split.query_rates = pack.rates;
+  parsed.json = values->count("json") > 0;
   parsed.root = required_value(*values, "root");
   parsed.store = required_value(*values, "store");
   check_threads(parsed.threads);
@@ -116,40 +129,103 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   return parsed;
 }
 
+// Every shard is tried, so that damaged files of all of them are told of; those that are made stay for the next run.
+void write_shards(const IngestArguments& arguments, const datasets::RawReader& raw,
+                  const std::vector<datasets::Sample>& samples, const fs::path& folder) {
+  const auto shards = static_cast<std::size_t>(arguments.pack.shards);
+  std::vector<std::optional<datasets::RefusedFiles>> refused(shards);
+  in_parallel(shards, arguments.threads, "packing shards of " + arguments.pack.name, [&](std::size_t shard) {
+    try {
+      datasets::write_shard(core::real_file_system(), raw, samples, arguments.pack, static_cast<int>(shard), folder);
+    } catch (const datasets::RefusedFiles& error) {
+      refused[shard].emplace(error);
+    }
+  });
+  datasets::Remarks remarks;
+  for (const auto& of_shard : refused)
+    if (of_shard) remarks.refuse(*of_shard);
+  remarks.throw_refused();
+}
+
+std::string cameras_text(const std::map<std::int64_t, std::uint64_t>& images_per_camera) {
+  constexpr std::size_t kShown = 20;
+  if (images_per_camera.size() > kShown) return fmt::format("{} cameras", images_per_camera.size());
+  std::vector<std::string> parts;
+  for (const auto& [camera, images] : images_per_camera) parts.push_back(fmt::format("camera {}: {}", camera, images));
+  return fmt::format("images by {}", fmt::join(parts, ", "));
+}
+
+void tell(const IngestArguments& arguments, const datasets::Listing& listing, const datasets::PackReader& reader,
+          const fs::path& folder, const datasets::Split& split, const fs::path& split_file) {
+  const core::Json told = describe_split(split, split_file);
+  if (arguments.json) {
+    print_json({{"folder", folder.string()},
+                {"pack", datasets::describe_pack(reader)},
+                {"left_out", listing.left_out},
+                {"warnings", listing.warnings},
+                {"split", told}});
+    return;
+  }
+  const datasets::PackStatistics all = datasets::pack_statistics(reader);
+  std::cout << fmt::format("{}: {} images in {} shards, pack {}\n", folder.string(), reader.size(),
+                           arguments.pack.shards, reader.pack_sha256());
+  std::cout << fmt::format("{} people, {} images of distractors; {}\n", all.identities, all.distractors,
+                           cameras_text(all.images_per_camera));
+  std::vector<std::string> parts;
+  for (const auto& [why, files] : listing.left_out) parts.push_back(fmt::format("{} {}", files, why));
+  if (!parts.empty()) std::cout << fmt::format("files left out: {}\n", fmt::join(parts, "; "));
+  std::cout << fmt::format("split manifest of seed {}: {}\n{}\n", split.options.seed, split_file.string(),
+                           split_text(told));
+  const auto shown = std::ranges::count(split.gallery, 0, &datasets::GalleryItem::identity);
+  if (const auto unseen = static_cast<std::int64_t>(all.distractors) - shown; unseen > 0)
+    std::cout << fmt::format("images of distractors in no gallery of this split: {}\n", unseen);
+}
+
+int ingest(const IngestArguments& arguments) {
+  auto& files = core::real_file_system();
+  const datasets::PackSettings& pack = arguments.pack;
+  const datasets::Listing listing = datasets::list_data_set(files, pack.source, arguments.root, pack.single_images);
+  for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
+  try_split(listing.samples, pack, arguments.split);
+  const auto raw = datasets::open_raw(files, pack.source, arguments.root);
+  std::vector<datasets::PackRow> published;
+  if (!arguments.manifest.empty()) {
+    published = datasets::read_manifest(files, arguments.manifest);
+    compare_with_manifest(arguments, published, listing.samples, *raw);
+  }
+  require_writable_store(arguments.store);
+  const fs::path folder = experiments::StoreLayout(arguments.store).pack_folder(pack);
+  write_shards(arguments, *raw, listing.samples, folder);
+  // Refused before the seal: an unsealed pack is none.
+  if (!arguments.manifest.empty()) {
+    std::string difference =
+        datasets::manifest_difference(published, datasets::read_unsealed_rows(files, folder, pack));
+    if (!difference.empty()) throw other_images(arguments.manifest, difference);
+  }
+  datasets::seal_pack(files, folder, pack, arguments.threads);
+  const auto reader = datasets::PackReader::open(files, folder);
+  const datasets::Split split = datasets::make_split(reader, arguments.split);
+  tell(arguments, listing, reader, folder, split, datasets::export_split(files, folder, split, kSplitDraws));
+  return 0;
+}
+
 }  // namespace
 
 int data_ingest(const Arguments& arguments) {
-  auto parsed = parse(arguments);
+  const auto parsed = parse(arguments);
   if (!parsed) return 0;
-  auto& files = core::real_file_system();
-  const datasets::PackSettings& pack = parsed->pack;
-  const auto samples = datasets::list_samples(files, pack.source, parsed->root);
-  try_split(samples, pack, parsed->split);
-  const auto raw = datasets::open_raw(files, pack.source, parsed->root);
-  std::vector<datasets::PackRow> published;
-  if (!parsed->manifest.empty()) {
-    published = datasets::read_manifest(files, parsed->manifest);
-    compare_with_manifest(*parsed, published, samples, *raw);
+  try {
+    return ingest(*parsed);
+  } catch (const datasets::RefusedFiles& refused) {
+    if (parsed->json) {
+      core::Json all = core::Json::array();
+      for (const auto& [file, problem] : refused.named()) all.push_back({{"file", file}, {"problem", problem}});
+      print_json({{"refused", std::move(all)}, {"count", refused.count()}});
+    } else {
+      datasets::log_refused(refused);
+    }
+    throw;
   }
-  require_writable_store(parsed->store);
-  const fs::path folder = experiments::StoreLayout(parsed->store).pack_folder(pack);
-  in_parallel(
-      static_cast<std::size_t>(pack.shards), parsed->threads, "packing shards of " + pack.name,
-      [&](std::size_t shard) { datasets::write_shard(files, *raw, samples, pack, static_cast<int>(shard), folder); });
-  // Refused before the seal: an unsealed pack is none.
-  if (!parsed->manifest.empty()) {
-    std::string difference =
-        datasets::manifest_difference(published, datasets::read_unsealed_rows(files, folder, pack));
-    if (!difference.empty()) throw other_images(parsed->manifest, difference);
-  }
-  const auto sealed = datasets::seal_pack(files, folder, pack, parsed->threads);
-  const auto reader = datasets::PackReader::open(files, folder);
-  std::cout << fmt::format("{}: {} images in {} shards, pack {}\n", folder.string(), sealed.rows, pack.shards,
-                           sealed.pack_sha256);
-  const auto split_file =
-      datasets::export_split(files, folder, datasets::make_split(reader, parsed->split), kSplitDraws);
-  std::cout << fmt::format("split manifest of seed {}: {}\n", parsed->split.seed, split_file.string());
-  return 0;
 }
 
 }  // namespace resolute::cli

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <iostream>
-#include <set>
 
 #include "cli/data/split_options.h"
 #include "cli/described_options.h"
@@ -31,24 +30,10 @@ this pack and its own settings: the same, or the first difference (exit code 2).
     "  resolute data split store/packs/viper-0123456789abcdef --seeds 0-9 --query-rates 8 --out unseen\n"
     "  resolute data split store/packs/viper-0123456789abcdef --check splits/split-0.json\n"};
 
-core::Json describe(const datasets::Split& split, const fs::path& file) {
-  std::set<std::int64_t> tested;
-  for (const auto& item : split.query) tested.insert(item.identity);
-  return {{"file", file.string()},
-          {"seed", split.options.seed},
-          {"sha256", datasets::split_sha256(split)},
-          {"train_identities", split.train_identities},
-          {"train", split.train.size()},
-          {"query_identities", tested.size()},
-          {"query", split.query.size()},
-          {"gallery", split.gallery.size()},
-          {"left_out", split.left_out}};
-}
-
 int check(const datasets::PackReader& pack, const fs::path& file, bool json) {
   const datasets::SplitFile published = datasets::read_split_file(core::real_file_system(), file);
   require_replay(pack, published, file.string());
-  core::Json told = describe(published.split, file);
+  core::Json told = describe_split(published.split, file);
   told["gallery_draws"] = published.gallery_draws.size();
   if (json)
     print_json(told);
@@ -83,19 +68,14 @@ int write(const datasets::PackReader& pack, const fs::path& out, const datasets:
     require_absent_or_same(files, out / datasets::split_file_name(made), made, draws);
   });
   for_each_split(pack, split, seeds, [&](const datasets::Split& made) {
-    told.push_back(describe(made, datasets::export_split(files, out, made, draws)));
+    told.push_back(describe_split(made, datasets::export_split(files, out, made, draws)));
   });
   if (json) {
     print_json(told);
     return 0;
   }
   for (const core::Json& one : told)
-    std::cout << fmt::format(
-        "{}: {} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left "
-        "out; split {}\n",
-        one.at("file").get<std::string>(), one.at("train_identities").get<int>(), one.at("train").get<std::size_t>(),
-        one.at("query_identities").get<std::size_t>(), one.at("query").get<std::size_t>(),
-        one.at("gallery").get<std::size_t>(), one.at("left_out").get<int>(), one.at("sha256").get<std::string>());
+    std::cout << fmt::format("{}: {}\n", one.at("file").get<std::string>(), split_text(one));
   return 0;
 }
 

@@ -1,9 +1,11 @@
 #include "cli/data/split_options.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/numbers.h"
+#include "datasets/split/split_sides.h"
 
 namespace resolute::cli {
 
@@ -22,6 +24,38 @@ SeedRange parse_seeds(const options::variables_map& values, const datasets::Spli
                             fmt::format("two integers are needed, the smaller first, at most {} apart", kMostSeeds - 1),
                             "give e.g. --seeds 0-9");
   return {*first, *last};
+}
+
+core::Json describe_split(const datasets::Split& split, const std::filesystem::path& file) {
+  std::set<std::int64_t> tested;
+  for (const auto& item : split.query) tested.insert(item.identity);
+  const bool chosen = split.options.train_identities > 0;
+  return {{"file", file.string()},
+          {"seed", split.options.seed},
+          {"sha256", datasets::split_sha256(split)},
+          {"train_identities", split.train_identities},
+          {"train", split.train.size()},
+          {"query_identities", tested.size()},
+          {"query", split.query.size()},
+          {"gallery", split.gallery.size()},
+          {"left_out", split.left_out},
+          {"left_out_are",
+           fmt::format("{}{}",
+                       datasets::any_camera(split.options) ? "seen once"
+                                                           : "seen on one side alone, in low or in high resolution",
+                       chosen ? ", or beyond train_identities" : "")}};
+}
+
+std::string split_text(const core::Json& told) {
+  const int left_out = told.at("left_out").get<int>();
+  return fmt::format(
+      "{} identities train with {} images, {} are asked for with {} queries among {} gallery images, {} left out{}; "
+      "split {}",
+      told.at("train_identities").get<int>(), told.at("train").get<std::size_t>(),
+      told.at("query_identities").get<std::size_t>(), told.at("query").get<std::size_t>(),
+      told.at("gallery").get<std::size_t>(), left_out,
+      left_out == 0 ? "" : fmt::format(" ({})", told.at("left_out_are").get<std::string>()),
+      told.at("sha256").get<std::string>());
 }
 
 void require_replay(const datasets::PackReader& pack, const datasets::SplitFile& published, std::string_view file) {

@@ -3,6 +3,8 @@
 //! What the commands that make splits share.
 
 #include <cstdint>
+#include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "cli/command.h"
@@ -20,6 +22,11 @@ struct SeedRange {
 };
 //! --seeds A-B (at most 10,000 of them), or the split's own. \throws RuntimeError (kInput) for both, or another text
 SeedRange parse_seeds(const boost::program_options::variables_map& values, const datasets::SplitSettings& split);
+
+//! What is told of a split: how many train, are asked for, stand in the gallery, are left out. \param file its manifest
+core::Json describe_split(const datasets::Split& split, const std::filesystem::path& file);
+//! The same of describe_split()'s in words: "6 identities train with 48 images, … left out (WHY); split SHA".
+std::string split_text(const core::Json& told);
 
 //! \param file its name \throws RuntimeError (kInput) naming the file and the first difference where the pack does not
 //! give this split and these gallery draws

@@ -37,7 +37,7 @@ const Codec& codec_of(std::span<const std::byte> bytes, std::string_view name) {
   throw core::input_error(
       fmt::format("image '{}' is neither JPEG, PNG, BMP nor PPM", name),
       fmt::format("it begins with the bytes {}", core::to_hex(bytes.first(std::min<std::size_t>(bytes.size(), 8)))),
-      "convert it or leave it out");
+      "convert it");
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ ImageSize checked_size(std::uint64_t height, std::uint64_t width, std::string_vi
     throw core::input_error(
         fmt::format("image '{}' is {} pixels high and {} wide", name, height, width),
         fmt::format("each side must be 1 to {}, and no image may have over {} pixels", kMaxImageSide, kMaxImagePixels),
-        "replace the file or leave it out");
+        "replace the file");
   return {static_cast<int>(height), static_cast<int>(width)};
 }
 
@@ -65,8 +65,7 @@ core::RuntimeError undecodable(std::string_view name, std::string_view why) {
   // Decoders write sentences; our messages are lower case. A word in capitals ("JPEG", "IDAT") stays.
   if (reason.size() > 1 && std::islower(static_cast<unsigned char>(reason[1])) != 0)
     reason[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(reason[0])));
-  return core::input_error(fmt::format("image '{}' cannot be decoded", name), reason,
-                           "fetch the file again or leave it out");
+  return core::input_error(fmt::format("image '{}' cannot be decoded", name), reason, "fetch the file again");
 }
 
 }  // namespace codecs

@@ -96,6 +96,18 @@ void refuse_single_images(const TrialLists& lists) {
           "use the format torchreid or fastreid, or a split with another train_pool than hr-view-only");
 }
 
+// As Market-1501's usual test has them (lr_side "query"). Read again, the set came in low resolution, and an image of a
+// camera that took its identity so stands in no gallery (split_sides.h: answers()).
+void refuse_gallery_of_query_cameras(const TrialLists& lists) {
+  std::set<std::pair<std::int64_t, std::int64_t>> asked;
+  for (const TrialImage& image : lists.query) asked.insert({image.identity, image.camera});
+  for (const TrialImage& image : lists.gallery)
+    if (asked.contains({image.identity, image.camera}))
+      throw core::input_error(fmt::format("gallery image '{}' is of a camera that asks for its identity", image.path),
+                              "the table could not be ingested again with it in the gallery",
+                              "use the format torchreid or fastreid");
+}
+
 // A rename replaces a folder, not what a link leads to: said before any image is written.
 void require_new_folder(core::FileSystem& files, const fs::path& target) {
   std::error_code ignored;  // what cannot be looked at cannot be written either, which is said then
@@ -166,6 +178,7 @@ std::string fast_reid_text(const std::vector<TrialImage>& images) {
 
 std::string csv_text(const TrialLists& lists) {
   refuse_single_images(lists);
+  refuse_gallery_of_query_cameras(lists);
   std::vector<Sample> samples;
   const auto add = [&](const std::string& subset, const std::vector<TrialImage>& images) {
     for (const TrialImage& image : images) {

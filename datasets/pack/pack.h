@@ -37,8 +37,8 @@ struct ShardResult {
 //! header before that. Memory: some 200 bytes an image of the shard, and two images.
 //! \param raw what the samples' paths lead to
 //! \param samples all of the data set, as its source lists them
-//! \throws RuntimeError: kInput for a bad image (named), for options out of range, for fewer images than shards or
-//! none,
+//! \throws RuntimeError: kInput for bad images (RefusedFiles: all of the shard's are named), for options out of range,
+//!         for fewer images than shards or none,
 //!         for a pack that is sealed and was made from other images, settings or decoders; kCorrupt for a sealed pack
 //!         whose pack.json or manifest is damaged where a shard must be made again; kEnvironment for a full disk.
 //!         Nothing half written stays.

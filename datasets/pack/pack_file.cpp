@@ -7,21 +7,19 @@
 namespace resolute::datasets {
 namespace {
 
-// 1 where that can tell a pack; 2 for an option that 1 lacks.
-int pack_schema_of(const PackSettings& options) { return options.view_from == ViewFrom::kNative ? 1 : 2; }
-
 PackFile parse_pack(const std::string& text, const std::string& where) {
   core::Json json = core::parse_json(text, where);
   core::ObjectReader reader(json, where);
   const auto schema = reader.required<int>("schema");
-  if (schema != 1 && schema != 2)
-    throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema), "1 and 2 are known",
-                            "ingest the data set again");
+  const int newest = settings::newest_schema<PackSettings>();
+  if (schema < 1 || schema > newest)
+    throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema),
+                            fmt::format("1 to {} are known", newest), "ingest the data set again");
   PackFile pack;
   pack.options = options_from_json(reader.required<core::Json>("options"), where);
-  if (schema != pack_schema_of(pack.options))
+  if (schema != settings::schema_of(pack.options))
     throw core::input_error(fmt::format("{}: pack schema {}", where, schema),
-                            fmt::format("such a pack has schema {}", pack_schema_of(pack.options)));
+                            fmt::format("such a pack has schema {}", settings::schema_of(pack.options)));
   pack.rows = reader.required<std::uint64_t>("rows");
   pack.listing_sha256 = reader.required<std::string>("listing_sha256");
   pack.manifest_sha256 = reader.required<std::string>("manifest_sha256");
@@ -53,7 +51,7 @@ std::string pack_text(const PackFile& pack) {
   core::Json shards = core::Json::array();
   for (const auto& shard : pack.shards)
     shards.push_back({{"file", shard.file}, {"rows", shard.rows}, {"sha256", shard.sha256}});
-  return core::canonical_json({{"schema", pack_schema_of(pack.options)},
+  return core::canonical_json({{"schema", settings::schema_of(pack.options)},
                                {"options", options_json(pack.options)},
                                {"rows", pack.rows},
                                {"listing_sha256", pack.listing_sha256},

@@ -10,7 +10,7 @@ using hdf5::ArrayLayout;
 using hdf5::ElementType;
 
 int shard_schema(const PackSettings& options, bool tell_origin) {
-  return tell_origin || options.view_from != ViewFrom::kNative ? 2 : 1;
+  return std::max(tell_origin ? 2 : 1, settings::schema_of(options));
 }
 
 std::string header_text(const ShardHeader& header) {
@@ -33,9 +33,10 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
     core::Json json = core::parse_json(text, where);
     core::ObjectReader reader(json, where);
     const auto schema = reader.required<int>("schema");
-    if (schema != 1 && schema != 2)
-      throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema), "1 and 2 are known",
-                              "ingest the data set again");
+    const int newest = settings::newest_schema<PackSettings>();
+    if (schema < 1 || schema > newest)
+      throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema),
+                              fmt::format("1 to {} are known", newest), "ingest the data set again");
     ShardHeader header;
     header.options = options_from_json(reader.required<core::Json>("options"), where);
     header.shard = reader.required<int>("shard");

@@ -12,7 +12,7 @@
 namespace resolute::datasets {
 
 //! The schema of a shard: 1 where that can tell it, so that packs made then keep their bytes; 2 adds the data sets
-//! `source_rate` and `test_sets`, or an option that schema 1 lacks.
+//! `source_rate` and `test_sets`, or is that of an option (settings/pack.h) which schema 1 lacks.
 int shard_schema(const PackSettings& options, bool tell_origin);
 
 //! What a shard says about itself, as JSON in its data set `header`.

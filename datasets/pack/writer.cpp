@@ -10,17 +10,38 @@
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"
 #include "datasets/pack/shard.h"
+#include "datasets/samples/remarks.h"
 
 namespace resolute::datasets {
 namespace {
 
 namespace fs = std::filesystem;
 
+// After `first`, what is wrong with an image: looks at all of them, since whoever has one damaged file has more.
+// \throws RefusedFiles; `first` where it says nothing of a file or the images are in order by now
+[[noreturn]] void throw_damaged(const RawReader& reader, std::span<const Sample> samples,
+                                const core::RuntimeError& first) {
+  Remarks remarks;
+  Image image;
+  if (first.kind() == core::ErrorKind::kInput)
+    for (const Sample& sample : samples)
+      remarks.gather(sample.path, [&] {
+        reader.size(sample.path);
+        decode_image_into(reader.read(sample.path), reader.place(sample.path), image);
+      });
+  remarks.throw_refused();
+  throw core::RuntimeError(first);
+}
+
 // First pass: the headers alone, for the sizes that decide where everything lies.
 std::vector<ImageSize> survey(const RawReader& reader, std::span<const Sample> samples) {
   std::vector<ImageSize> sizes;
   sizes.reserve(samples.size());
-  for (const Sample& sample : samples) sizes.push_back(reader.size(sample.path));
+  try {
+    for (const Sample& sample : samples) sizes.push_back(reader.size(sample.path));
+  } catch (const core::RuntimeError& error) {
+    throw_damaged(reader, samples, error);
+  }
   return sizes;
 }
 
@@ -267,10 +288,15 @@ void make_shard(core::FileSystem& files, const RawReader& reader, std::span<cons
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const Sample& sample = samples[i];
     const std::string place = reader.place(sample.path);
-    // What is decoded is what was hashed, whatever happens to the file meanwhile.
-    const core::Bytes bytes = reader.read(sample.path);
-    const core::Sha256Digest digest = core::sha256(bytes);
-    decode_image_into(bytes, place, native);
+    core::Sha256Digest digest;
+    try {
+      // What is decoded is what was hashed, whatever happens to the file meanwhile.
+      const core::Bytes bytes = reader.read(sample.path);
+      digest = core::sha256(bytes);
+      decode_image_into(bytes, place, native);
+    } catch (const core::RuntimeError& error) {
+      throw_damaged(reader, samples, error);
+    }
     if (ImageSize{native.height, native.width} != sizes[i])
       throw core::input_error(fmt::format("'{}' changed while it was packed", place), "its size is another one",
                               "let nobody write there and ingest again");

@@ -78,10 +78,11 @@ void require_folder(core::FileSystem& files, const std::filesystem::path& root, 
 }
 
 std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
-                                     std::string_view folder) {
+                                     std::string_view folder, Remarks& remarks) {
   const std::filesystem::path place = folder.empty() ? root : root / folder;
   std::vector<std::string> names = files.list(place);
-  std::erase_if(names, [](const std::string& name) { return !is_image_name(name); });
+  remarks.leave_out("no image by its name",
+                    std::erase_if(names, [](const std::string& name) { return !is_image_name(name); }));
   // The interface promises the order; manifests depend on it, whatever file system stands behind.
   std::sort(names.begin(), names.end());
   if (names.empty())
@@ -99,7 +100,7 @@ core::RuntimeError wrong_name(std::string_view path, std::string_view source, st
                               std::string_view example) {
   return core::input_error(fmt::format("'{}' is not a {} image name", printable(path), source),
                            fmt::format("expected {}, as {}", pattern, example),
-                           "rename it or take it out of the folder");
+                           "give it its published name; what is none of the set's goes elsewhere");
 }
 
 }  // namespace resolute::datasets::sources

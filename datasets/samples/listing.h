@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/files/file_system.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/samples/sample.h"
 
 namespace resolute::datasets::sources {
@@ -42,13 +43,16 @@ std::string printable(std::string_view name);
 //! \throws RuntimeError (kInput) naming the folder and what should be in `root`
 void require_folder(core::FileSystem& files, const std::filesystem::path& root, std::string_view folder,
                     std::string_view layout);
-//! The images' names in root/folder (empty: in root), sorted by bytes. \throws RuntimeError (kInput) if there are none
+//! The images' names in root/folder (empty: in root), sorted by bytes; of other files `remarks` are told how many there
+//! are. \throws RuntimeError (kInput) if there are none
 std::vector<std::string> image_names(core::FileSystem& files, const std::filesystem::path& root,
-                                     std::string_view folder);
+                                     std::string_view folder, Remarks& remarks);
 
 //! The error of two files that are one image by their names, as 0001_45.bmp and 1_45.bmp.
 core::RuntimeError twice(std::string_view path, std::string_view again);
 
+//! The error of a name that does not fit. What is of the set is not to be taken out: that changes what a protocol
+//! counts.
 core::RuntimeError wrong_name(std::string_view path, std::string_view source, std::string_view pattern,
                               std::string_view example);
 

@@ -27,29 +27,34 @@ constexpr int kFarRate = 3;  // of stand-ins
 
 using Images = std::map<std::int64_t, std::string>;  // file names by image number
 
-std::map<std::int64_t, Images> read_names(core::FileSystem& files, const std::filesystem::path& root) {
+std::map<std::int64_t, Images> read_names(core::FileSystem& files, const std::filesystem::path& root,
+                                          Remarks& remarks) {
   std::map<std::int64_t, Images> persons;
-  for (const std::string& name : image_names(files, root, "")) {
+  for (const std::string& name : image_names(files, root, "", remarks)) {
     NameReader reader(stem_of(name));
     const std::int64_t number = reader.number();
     const std::int64_t person = number / kImageNumbers;
     const std::int64_t image = number % kImageNumbers;
-    if (!reader.finished() || stem_of(name).size() != kDigits || person < 1 || image < 1 || image > 2 * kHalf)
-      throw wrong_name(name, "CAVIAR4REID", kCaviarPattern, kCaviarExample);
+    if (!reader.finished() || stem_of(name).size() != kDigits || person < 1 || image < 1 || image > 2 * kHalf) {
+      remarks.refuse(name, wrong_name(name, "CAVIAR4REID", kCaviarPattern, kCaviarExample));
+      continue;
+    }
     const auto [first, is_new] = persons[person].emplace(image, name);
-    if (!is_new) throw twice(first->second, name);
+    if (!is_new) remarks.refuse(name, twice(first->second, name));
   }
   return persons;
 }
 
-// Whether both cameras saw a person; throws for other images than ten of one or of each.
-bool seen_by_both(std::int64_t person, const Images& images) {
+// Whether both cameras saw a person; other images than ten of one or of each are refused.
+bool seen_by_both(std::int64_t person, const Images& images, Remarks& remarks) {
   const auto in_first = std::ranges::count_if(images, [](const auto& image) { return image.first <= kHalf; });
   const auto in_second = static_cast<std::ptrdiff_t>(images.size()) - in_first;
   if ((in_first != kHalf && in_first != 0) || (in_second != kHalf && in_second != 0))
-    throw core::input_error(
-        fmt::format("person {:04} has {} of the images 001 to 010 and {} of 011 to 020", person, in_first, in_second),
-        "a person has all ten of one camera, or all ten of each", "unpack the data set again");
+    remarks.refuse(
+        images.begin()->second,
+        core::input_error(fmt::format("person {:04} has {} of the images 001 to 010 and {} of 011 to 020", person,
+                                      in_first, in_second),
+                          "a person has all ten of one camera, or all ten of each", "unpack the data set again"));
   return in_first == kHalf && in_second == kHalf;
 }
 
@@ -78,28 +83,38 @@ std::size_t closer_half(const std::array<std::vector<std::int64_t>, 2>& areas) {
   return medians[0] > medians[1] ? 0 : 1;
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. The set is low-resolution by itself: the half with
+// The set is low-resolution by itself: the half with
 // the larger median area, over all persons, is the closer camera's, camera 1; the other is camera 2's, and its images
 // came in low resolution at a rate that nobody tells (Sample::rate 0). Which half that is the naming does not say, so
 // the headers of the images are read. Persons whom one camera saw are left out. No division is published: the subset
 // is "train" throughout, and partition random-halves does not look at it.
-// \throws RuntimeError (kInput): a name that does not fit, two names of one image, a person with other images than
-//         those, an image that is none, halves whose medians differ by less than a tenth of the smaller, nobody whom
-//         both cameras saw; kEnvironment for an image that cannot be read
-std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::path& root) {
+// Refused: a name that does not fit, two names of one image, a person with other images than those, an image that is
+// none. \throws RuntimeError (kInput): halves whose medians differ by less than a tenth of the smaller, nobody whom
+// both cameras saw; kEnvironment for an image that cannot be read
+std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   std::vector<Sample> samples;
   std::vector<std::size_t> halves;  // of each sample
   std::array<std::vector<std::int64_t>, 2> areas;
-  const std::map<std::int64_t, Images> persons = read_names(files, root);
+  const std::map<std::int64_t, Images> persons = read_names(files, root, remarks);
+  if (remarks.refused_any()) return {};
   for (const auto& [person, images] : persons) {
-    if (!seen_by_both(person, images)) continue;
+    if (!seen_by_both(person, images, remarks)) {
+      remarks.leave_out("of people whom one camera alone saw", images.size());
+      continue;
+    }
     for (const auto& [number, name] : images) {
       const std::size_t half = number <= kHalf ? 0 : 1;
-      areas[half].push_back(image_area(files, root / name));
+      try {
+        areas[half].push_back(image_area(files, root / name));
+      } catch (const core::RuntimeError& error) {
+        remarks.refuse(name, error);
+        continue;
+      }
       halves.push_back(half);
       samples.push_back({name, person, 0, "train"});
     }
   }
+  if (remarks.refused_any()) return {};
   if (samples.empty())
     throw core::input_error(
         fmt::format("none of the {} persons in '{}' has images 001 to 020", persons.size(), root.string()),

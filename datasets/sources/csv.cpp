@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -149,40 +151,66 @@ core::RuntimeError outside(const Line& line, const std::string& path, const fs::
                     "copy the image into the folder");
 }
 
-// Holds what the list names against what is there.
-void check_files(const fs::path& root, std::span<const ListedImage> images) {
+// Where the folders that a list names really are: by their names in it.
+using RealFolders = std::unordered_map<std::string, fs::path>;
+
+// Holds what a line names against what is there.
+void check_file(const fs::path& root, const fs::path& real_root, const ListedImage& image, RealFolders& folders) {
+  const std::string& path = image.sample.path;
+  const Line line{{}, kImageList, image.line};
+  std::error_code error;
+  const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
+  if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
+  if (!error && !is_below(folder->second, real_root)) throw outside(line, path, folder->second);
+  fs::file_status status;
+  if (!error) status = fs::symlink_status(real_root / path, error);
+  if (fs::is_symlink(status)) {
+    const fs::path target = fs::canonical(real_root / path, error);
+    if (!error && !is_below(target, real_root)) throw outside(line, path, target);
+    if (!error) status = fs::status(target, error);
+  }
+  if (error && is_new) folders.erase(folder);  // the next image in it looks again
+  constexpr std::string_view kRight = "correct the path, or fetch the image again";
+  if (status.type() == fs::file_type::not_found || error == std::errc::no_such_file_or_directory)
+    throw line.wrong(fmt::format("image '{}' is missing", (root / path).string()), {}, kRight);
+  if (error)
+    throw core::system_error(fmt::format("cannot look at '{}'", (root / path).string()), error.value())
+        .at(fmt::format("'{}', line {}", kImageList, image.line));
+  if (!fs::is_regular_file(status))
+    throw line.wrong(fmt::format("'{}' is no file", (root / path).string()), {}, kRight);
+}
+
+void check_files(const fs::path& root, std::span<const ListedImage> images, Remarks& remarks) {
   std::error_code error;
   const fs::path real_root = fs::canonical(root, error);
   if (error) throw core::system_error(fmt::format("cannot look at '{}'", root.string()), error.value());
-  std::unordered_map<std::string, fs::path> folders;  // by name in the list: where it really is
+  RealFolders folders;
+  for (const ListedImage& image : images)
+    remarks.gather(image.sample.path, [&] { check_file(root, real_root, image, folders); });
+}
+
+// Lists that count people from 0 make a distractor of the first one, and nothing else tells: seen by two cameras, and
+// not more often than others are.
+void warn_of_person_0(const std::vector<ListedImage>& images, Remarks& remarks) {
+  std::map<std::int64_t, std::size_t> counts;
+  std::set<std::int64_t> cameras;
   for (const ListedImage& image : images) {
-    const std::string& path = image.sample.path;
-    const Line line{{}, kImageList, image.line};
-    const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
-    if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
-    if (!error && !is_below(folder->second, real_root)) throw outside(line, path, folder->second);
-    fs::file_status status;
-    if (!error) status = fs::symlink_status(real_root / path, error);
-    if (fs::is_symlink(status)) {
-      const fs::path target = fs::canonical(real_root / path, error);
-      if (!error && !is_below(target, real_root)) throw outside(line, path, target);
-      if (!error) status = fs::status(target, error);
-    }
-    if (status.type() == fs::file_type::not_found || error == std::errc::no_such_file_or_directory)
-      throw line.wrong(fmt::format("image '{}' is missing", (root / path).string()), {},
-                       "correct the path or take the line out");
-    if (error)
-      throw core::system_error(fmt::format("cannot look at '{}'", (root / path).string()), error.value())
-          .at(fmt::format("'{}', line {}", kImageList, image.line));
-    if (!fs::is_regular_file(status))
-      throw line.wrong(fmt::format("'{}' is no file", (root / path).string()), {},
-                       "correct the path or take the line out");
+    ++counts[image.sample.identity];
+    if (image.sample.identity == 0) cameras.insert(image.sample.camera);
   }
+  const std::size_t own = counts[0];
+  if (cameras.size() < 2 ||
+      std::ranges::none_of(counts, [&](const auto& one) { return one.first != 0 && one.second >= own; }))
+    return;
+  remarks.warn(fmt::format(
+      "identity 0 of '{}' is a distractor, nobody's match, and has {} images by {} cameras, as a person has; "
+      "if people count from 0 there, number them from 1",
+      kImageList, own, cameras.size()));
 }
 
 }  // namespace
 
-std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name) {
+std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name, Remarks& remarks) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   const auto lines = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
   if (lines > kMaxListLines)
@@ -197,18 +225,30 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
   while (!text.empty()) {
     line.text = take_line(text);
     ++line.number;
-    const std::vector<std::string> fields = fields_of(line);
-    if (fields.size() != columns)
-      throw line.wrong(line.text.empty() ? "the line is empty" : fmt::format("the line has {} fields", fields.size()),
-                       fmt::format("the header has {}", columns), "correct it or take it out");
-    images.push_back({read_sample(line, fields, positions), line.number});
-    const auto [first, is_new] = listed.emplace(images.back().sample.path, line.number);
-    if (!is_new)
-      throw line.wrong(fmt::format("path '{}' is listed again", shown(first->first)),
-                       fmt::format("first in line {}", first->second), "take one of the lines out");
+    try {
+      const std::vector<std::string> fields = fields_of(line);
+      if (fields.size() != columns)
+        throw line.wrong(line.text.empty() ? "the line is empty" : fmt::format("the line has {} fields", fields.size()),
+                         fmt::format("the header has {}", columns), "correct it or take it out");
+      Sample sample = read_sample(line, fields, positions);
+      const auto [first, is_new] = listed.emplace(sample.path, line.number);
+      if (!is_new)
+        throw line.wrong(fmt::format("path '{}' is listed again", shown(first->first)),
+                         fmt::format("first in line {}", first->second), "take one of the lines out");
+      images.push_back({std::move(sample), line.number});
+    } catch (const core::RuntimeError& wrong) {
+      remarks.refuse(fmt::format("'{}', line {}", name, line.number), wrong);
+    }
   }
-  if (images.empty())
+  if (images.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("'{}' names no images", name), "a line for each follows the header");
+  return images;
+}
+
+std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name) {
+  Remarks remarks;
+  std::vector<ListedImage> images = parse_image_list(text, name, remarks);
+  remarks.throw_refused();
   return images;
 }
 
@@ -220,23 +260,23 @@ std::string image_list_text(std::span<const Sample> samples) {
   return text;
 }
 
-std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root) {
+std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   if (!files.exists(root / kImageList))
     throw core::input_error(fmt::format("file '{}' is missing in '{}'", kImageList, root.string()),
                             "it lists the images: a header 'path,identity,camera', then a line for each",
                             "write it, or name the folder that holds it");
   const core::Bytes bytes = files.read(root / kImageList, kMaxListBytes);
-  std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), kImageList);
-  check_files(root, images);
+  std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), kImageList, remarks);
+  check_files(root, images, remarks);
+  warn_of_person_0(images, remarks);
   return images;
 }
 
 namespace {
 
-// Not yet checked as a whole: list_samples() does that.
-std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root) {
+std::vector<Sample> list_csv(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   std::vector<Sample> samples;
-  for (ListedImage& image : read_image_list(files, root)) samples.push_back(std::move(image.sample));
+  for (ListedImage& image : read_image_list(files, root, remarks)) samples.push_back(std::move(image.sample));
   return samples;
 }
 

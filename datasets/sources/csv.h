@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/samples/sample.h"
 
 namespace resolute::datasets::sources {
@@ -29,14 +30,19 @@ struct ListedImage {
 //! Reads a list; looks at no file. Strict: RFC 4180 with or without carriage returns, UTF-8, a mark of byte order
 //! allowed; columns in any order, each known and there once; every path relative and without a component that is empty,
 //! "." or "..", without backslash and control characters, each once. \param name of the list in messages, which open
-//! with "'NAME', line N: " \throws RuntimeError (kInput)
+//! with "'NAME', line N: " \param remarks is told of every line that is refused \throws RuntimeError (kInput): a header
+//! that does not fit, too many lines, no images
+std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name, Remarks& remarks);
+//! The same where any line that is refused is an error. \throws RefusedFiles too
 std::vector<ListedImage> parse_image_list(std::string_view text, std::string_view name);
 
 //! The list of these images, every column, fields quoted where they must be; parse_image_list() reads them back.
 std::string image_list_text(std::span<const Sample> samples);
 
-//! The list of ROOT/images.csv, in its order. \throws RuntimeError (kInput): no list, what parse_image_list() throws,
-//! an image that is missing, is no file, or lies outside of `root` once symbolic links are followed, each with its line
-std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root);
+//! The list of ROOT/images.csv, in its order. Refused, each with its line: what parse_image_list() refuses, an image
+//! that is missing, is no file, or lies outside of `root` once symbolic links are followed. A person 0 who looks like
+//! one (docs/formats/image_list.md) is warned of. \throws RuntimeError (kInput): no list, what parse_image_list()
+//! throws
+std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
 
 }  // namespace resolute::datasets::sources

@@ -109,7 +109,7 @@ Place place_of(const std::string& name, const Cuhk03List& list) {
 }
 
 // Of identities with two images or more: others cannot be matched.
-std::vector<Sample> samples_of(const Cuhk03List& list, const std::string& boxes) {
+std::vector<Sample> samples_of(const Cuhk03List& list, const std::string& boxes, Remarks& remarks) {
   std::vector<Sample> samples;
   std::map<std::int64_t, int> images;
   for (std::size_t i = 0; i < list.names.size(); ++i) {
@@ -122,7 +122,8 @@ std::vector<Sample> samples_of(const Cuhk03List& list, const std::string& boxes)
                        2 * (place.pair - 1) + place.view(), (test_sets & 1) != 0 ? "gallery" : "train", 1, test_sets});
     ++images[samples.back().identity];
   }
-  std::erase_if(samples, [&](const Sample& sample) { return images[sample.identity] < 2; });
+  remarks.leave_out("of people with a single image",
+                    std::erase_if(samples, [&](const Sample& sample) { return images[sample.identity] < 2; }));
   const auto tested = std::ranges::count(samples, "gallery", &Sample::subset);
   if (tested == 0 || tested == std::ssize(samples))
     throw list.wrong(fmt::format("its first test set leaves no identity with two images for {}",
@@ -145,21 +146,23 @@ core::RuntimeError no_list(core::FileSystem& files, const fs::path& root) {
 }
 
 template <std::size_t boxes>
-std::vector<Sample> list_boxes(core::FileSystem& files, const fs::path& root) {
+std::vector<Sample> list_boxes(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   constexpr std::string_view kAgain = "run script/cuhk03_images again";
   if (!files.exists(root / kList)) throw no_list(files, root);
   const std::string text = core::read_text(files, root / kList);
   std::vector<Sample> samples;
   try {
-    samples = samples_of(parse_list(text, fmt::format("'{}'", (root / kList).string()), kBoxes[boxes]), kBoxes[boxes]);
+    samples = samples_of(parse_list(text, fmt::format("'{}'", (root / kList).string()), kBoxes[boxes]), kBoxes[boxes],
+                         remarks);
   } catch (const core::RuntimeError& error) {
     throw core::input_error(error.what(), {}, kAgain);
   }
   const std::vector<std::string> there = files.list(root / fmt::format("images_{}", kBoxes[boxes]));
   for (const Sample& sample : samples)
     if (!std::ranges::binary_search(there, fs::path(file_of(sample.path)).filename().string()))
-      throw core::input_error(fmt::format("image '{}' is missing", (root / file_of(sample.path)).string()),
-                              fmt::format("'{}' lists it", kList), kAgain);
+      remarks.refuse(file_of(sample.path),
+                     core::input_error(fmt::format("image '{}' is missing", (root / file_of(sample.path)).string()),
+                                       fmt::format("'{}' lists it", kList), kAgain));
   return samples;
 }
 

@@ -34,16 +34,16 @@ void mark_distractors(std::vector<Sample>& samples) {
     if (!known.contains(sample.identity) && cameras[sample.identity].size() == 1) sample.identity = 0;
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. Distractors have numbers of their own in this set
+// Distractors have numbers of their own in this set
 // (408 persons whom one camera alone saw): whoever is in bounding_box_test by one camera only and in no query becomes
-// identity 0. \throws RuntimeError (kInput): a missing or empty folder, a name that does not fit, two names of one
-// image
-std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root) {
+// identity 0. Refused: a name that does not fit, two names of one image. \throws RuntimeError (kInput): a missing or
+// empty folder
+std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   require_market_folders(files, root);
   std::vector<Sample> samples;
   for (const auto& [folder, subset] : kMarketFolders) {
     std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder)) {
+    for (const std::string& name : image_names(files, root, folder, remarks)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
       sample.identity = reader.number();
@@ -51,11 +51,15 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
       sample.camera = reader.number();
       reader.literal("_f");
       const std::int64_t frame = reader.number();
-      if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras)
-        throw wrong_name(sample.path, "DukeMTMC-reID", kDukeMtmcPattern, kDukeMtmcExample);
+      if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras) {
+        remarks.refuse(sample.path, wrong_name(sample.path, "DukeMTMC-reID", kDukeMtmcPattern, kDukeMtmcExample));
+        continue;
+      }
       const auto [first, is_new] = seen.try_emplace({sample.identity, sample.camera, frame}, samples.size());
-      if (!is_new) throw twice(samples[first->second].path, sample.path);
-      samples.push_back(std::move(sample));
+      if (is_new)
+        samples.push_back(std::move(sample));
+      else
+        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
     }
   }
   mark_distractors(samples);
@@ -63,13 +67,15 @@ std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem
 }
 
 // A stand-in (source.h: write_stand_in()): the first half of the identities, rounded down, is the training subset; the
-// first image of a test identity and camera is its query. With options.irregular there are distractors, one with a
-// single image. \throws RuntimeError (kInput): more than 8 cameras, fewer than 2 images of each
+// first image of a test identity and camera is its query. With options.irregular people's numbers have gaps, and there
+// are distractors with numbers of their own, one with a single image. \throws RuntimeError (kInput): more than 8
+// cameras, fewer than 2 images of each
 void write_dukemtmc(NewFolder& folder, const StandInSettings& options) {
   require_setting(options, "cameras", options.cameras, 1, static_cast<int>(kCameras));
   require_setting(options, "images per camera", options.images_per_camera, 2, 9999);
   auto write = [&](std::string_view subset, int identity, int camera, int image) {
-    folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, identity + 1, camera + 1, 120 * (image + 1)),
+    const int number = 1 + identity + (options.irregular ? identity / 2 : 0);
+    folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, number, camera + 1, 120 * (image + 1)),
                  encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
   };
   for (int identity = 0; identity < options.identities; ++identity)

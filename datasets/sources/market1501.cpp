@@ -29,12 +29,12 @@ bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& s
   return junk;
 }
 
-std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   require_market_folders(files, root);
   std::vector<Sample> samples;
   for (const auto& [folder, subset] : kMarketFolders) {
     std::map<std::array<std::int64_t, 5>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder)) {
+    for (const std::string& name : image_names(files, root, folder, remarks)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
       const bool junk = read_person_and_camera(name, reader, sample);
@@ -44,15 +44,20 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
         numbers[i] = reader.number();
       }
       reader.repeated(kMarketRepeated);
-      if (!reader.finished() || sample.camera < 1)
-        throw wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example);
-      if (junk) continue;
-      if (sample.identity == 0 && subset != "gallery")
-        throw core::input_error(fmt::format("'{}' has identity 0", sample.path),
-                                "that marks a distractor, which belongs in bounding_box_test alone", "move it there");
-      const auto [first, is_new] = seen.try_emplace(numbers, samples.size());
-      if (!is_new) throw twice(samples[first->second].path, sample.path);
-      samples.push_back(std::move(sample));
+      if (!reader.finished() || sample.camera < 1) {
+        remarks.refuse(sample.path, wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example));
+      } else if (junk) {
+        remarks.leave_out(kJunk);
+      } else if (sample.identity == 0 && subset != "gallery") {
+        remarks.refuse(
+            sample.path,
+            core::input_error(fmt::format("'{}' has identity 0", sample.path),
+                              "that marks a distractor, which belongs in bounding_box_test alone", "move it there"));
+      } else if (const auto [first, is_new] = seen.try_emplace(numbers, samples.size()); !is_new) {
+        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
+      } else {
+        samples.push_back(std::move(sample));
+      }
     }
   }
   return samples;

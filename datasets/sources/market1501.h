@@ -34,8 +34,11 @@ bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& s
 //! What those names have before their extension, once more.
 inline constexpr std::string_view kMarketRepeated = ".jpg";
 
-//! Unsorted, not yet checked as a whole: list_samples() does both.
-std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root);
+//! Why images whose identity is -1 are left out.
+inline constexpr const char* kJunk = "junk (identity -1)";
+
+//! reader.h: SourceReader::list.
+std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
 
 //! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);

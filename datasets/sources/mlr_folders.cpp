@@ -70,28 +70,37 @@ Frame read_frame(NameReader& reader) {
   return frame;
 }
 
-std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   require_market_folders(files, root);
   std::vector<Sample> samples;
   bool from_zero = false;
   for (const auto& [folder, subset] : kMarketFolders) {
     std::map<std::vector<std::int64_t>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder)) {
+    for (const std::string& name : image_names(files, root, folder, remarks)) {
       Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
       NameReader reader(stem_of(name));
       const bool junk = read_person_and_camera(name, reader, sample);
       Frame frame = read_frame(reader);
-      if (frame.rate == 0) throw wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample);
-      if (junk) continue;
+      if (frame.rate == 0) {
+        remarks.refuse(sample.path, wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample));
+        continue;
+      }
+      if (junk) {
+        remarks.leave_out(kJunk);
+        continue;
+      }
       sample.rate = frame.rate;
       from_zero = from_zero || (sample.identity == 0 && subset != "gallery");
       frame.numbers.insert(frame.numbers.end(), {sample.identity, sample.camera, sample.rate});
       const auto [first, is_new] = seen.try_emplace(std::move(frame.numbers), samples.size());
-      if (!is_new) throw twice(samples[first->second].path, sample.path);
-      samples.push_back(std::move(sample));
+      if (is_new)
+        samples.push_back(std::move(sample));
+      else
+        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
     }
   }
-  if (std::all_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.rate == 1; }))
+  const auto came_high = [](const Sample& sample) { return sample.rate == 1; };
+  if (!remarks.refused_any() && std::all_of(samples.begin(), samples.end(), came_high))
     throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),
                             fmt::format("those that did end in their rate, as {}", kMlrFoldersExample),
                             "read it as the data set that it is made of, e.g. source 'market1501'");
@@ -122,7 +131,7 @@ Sample read_by_identity(std::string_view folder, std::string_view owner, std::in
   return sample;
 }
 
-std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   const Folders folders{{"gallery", "gallery"}, {"query", "query"}, {"train", "train"}, {"val", "train"}};
   for (const auto& [folder, subset] : folders) require_folder(files, root, folder, kLayoutByIdentity);
   std::vector<Sample> samples;
@@ -134,13 +143,17 @@ std::vector<Sample> list_by_identity(core::FileSystem& files, const std::filesys
       const std::string own = fmt::format("{}/{}", folder, owner);
       NameReader reader(owner);
       const std::int64_t identity = reader.number();
-      if (!reader.finished()) throw wrong_name(own, "prepared", kPatternByIdentity, kExampleByIdentity);
-      for (const std::string& name : image_names(files, root, own)) {
-        samples.push_back(read_by_identity(folder, owner, identity, name));
-        samples.back().subset = subset;
+      if (!reader.finished()) {
+        remarks.refuse(own, wrong_name(own, "prepared", kPatternByIdentity, kExampleByIdentity));
+        continue;
       }
+      for (const std::string& name : image_names(files, root, own, remarks))
+        remarks.gather(fmt::format("{}/{}", own, name), [&, folder = folder, subset = subset] {
+          samples.push_back(read_by_identity(folder, owner, identity, name));
+          samples.back().subset = subset;
+        });
     }
-    if (samples.size() == before)
+    if (samples.size() == before && !remarks.refused_any())
       throw core::input_error(fmt::format("folder '{}' has no identities in it", (root / folder).string()),
                               fmt::format("expected {}", kPatternByIdentity), "prepare the folders again");
   }
@@ -161,11 +174,11 @@ int drawn_rate(const StandInSettings& options, int identity, int camera, int ima
   return 2 + static_cast<int>(stream.below(3));
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. Whatever the naming, cameras go up by one if any is
-// 0. \throws RuntimeError (kInput): a folder that fits both namings or neither, a missing or empty folder, a name that
-// does not fit; of the first naming: no image with a rate; of the second: a folder and an image in it that name two
-// identities, an image of query that is not camera 0's or one of gallery that is
-std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesystem::path& root) {
+// Whatever the naming, cameras go up by one if any is 0. Refused: a name that does not fit; of the second naming: a
+// folder and an image in it that name two identities, an image of query that is not camera 0's or one of gallery that
+// is. \throws RuntimeError (kInput): a folder that fits both namings or neither, a missing or empty folder; of the
+// first naming: no image with a rate
+std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   auto has_any = [&](std::initializer_list<std::string_view> folders) {
     return std::any_of(folders.begin(), folders.end(),
                        [&](std::string_view name) { return files.exists(root / name); });
@@ -177,7 +190,8 @@ std::vector<Sample> list_mlr_folders(core::FileSystem& files, const std::filesys
                                         with_rates ? "two prepared sets" : "no prepared set"),
                             fmt::format("one has {}, the other {}", kMarketLayout, kLayoutByIdentity),
                             with_rates ? "give each a folder of its own" : "name the folder that holds them");
-  std::vector<Sample> samples = with_rates ? list_with_rates(files, root) : list_by_identity(files, root);
+  std::vector<Sample> samples =
+      with_rates ? list_with_rates(files, root, remarks) : list_by_identity(files, root, remarks);
   const bool from_zero =
       std::any_of(samples.begin(), samples.end(), [](const Sample& sample) { return sample.camera == 0; });
   for (Sample& sample : samples) sample.camera += from_zero ? 1 : 0;

@@ -20,18 +20,16 @@ namespace {
 constexpr std::string_view kPkuReidPattern = "PERSON/CAMERA_ORIENTATION.png, cameras 01 and 02, orientations 1 to 8";
 constexpr std::string_view kPkuReidExample = "009/02_5.png";
 
-// The person of a folder's name, or a wrong_name() error.
-std::int64_t person_of(std::string_view folder, std::string_view entry) {
+// The person of a folder's name; 0 where it is none's.
+std::int64_t person_of(std::string_view entry) {
   NameReader reader(entry);
   const std::int64_t person = reader.number();
-  if (!reader.finished() || person < 1)
-    throw wrong_name(fmt::format("{}/{}", folder, entry), "PKU-Reid", kPkuReidPattern, kPkuReidExample);
-  return person;
+  return reader.finished() ? person : 0;
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. In `val`, camera 2 is the query side and camera 1
-// the gallery: camera 2 is the one made low-resolution, and LR images are the queries.
-std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem::path& root) {
+// In `val`, camera 2 is the query side and camera 1 the gallery: camera 2 is the one made low-resolution, and LR images
+// are the queries.
+std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   constexpr std::array<std::string_view, 2> kFolders{"train", "val"};
   for (std::string_view folder : kFolders) require_folder(files, root, folder, "train/PPP/CC_O.png, val/PPP/CC_O.png");
   std::vector<Sample> samples;
@@ -41,23 +39,32 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
     for (const std::string& entry : files.list(root / folder)) {
       // A file beside the persons' folders (Thumbs.db, .DS_Store) is none of ours, unless it is an image.
       if (!is_image_name(entry) && entry.find('.') != std::string::npos) continue;
-      const std::int64_t person = person_of(folder, entry);
+      const std::int64_t person = person_of(entry);
       const std::string person_folder = fmt::format("{}/{}", folder, entry);
-      for (const std::string& name : image_names(files, root, person_folder)) {
+      if (person == 0) {
+        remarks.refuse(person_folder, wrong_name(person_folder, "PKU-Reid", kPkuReidPattern, kPkuReidExample));
+        continue;
+      }
+      for (const std::string& name : image_names(files, root, person_folder, remarks)) {
         Sample sample{fmt::format("{}/{}", person_folder, name), person, 0, {}};
         NameReader reader(stem_of(name));
         sample.camera = reader.number();
         reader.literal("_");
         const std::int64_t orientation = reader.number();
-        if (!reader.finished() || sample.camera < 1 || sample.camera > 2 || orientation < 1 || orientation > 8)
-          throw wrong_name(sample.path, "PKU-Reid", kPkuReidPattern, kPkuReidExample);
+        if (!reader.finished() || sample.camera < 1 || sample.camera > 2 || orientation < 1 || orientation > 8) {
+          remarks.refuse(sample.path, wrong_name(sample.path, "PKU-Reid", kPkuReidPattern, kPkuReidExample));
+          continue;
+        }
         const auto [first, is_new] = seen.try_emplace({person, sample.camera, orientation}, sample.path);
-        if (!is_new) throw twice(first->second, sample.path);
+        if (!is_new) {
+          remarks.refuse(sample.path, twice(first->second, sample.path));
+          continue;
+        }
         sample.subset = folder == "train" ? "train" : sample.camera == 2 ? "query" : "gallery";
         samples.push_back(std::move(sample));
       }
     }
-    if (samples.size() == before)
+    if (samples.size() == before && !remarks.refused_any())
       throw core::input_error(fmt::format("folder '{}' has no persons in it", (root / folder).string()),
                               fmt::format("expected {}", kPkuReidPattern), "unpack the data set again");
   }

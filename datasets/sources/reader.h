@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
 #include "datasets/stand_ins/stand_in.h"
@@ -18,8 +19,9 @@ namespace resolute::datasets::sources {
 struct SourceReader {
   std::string_view own_folder = {};  //!< where `root` may be its parent; empty: never
   std::string_view landmark = {};    //!< what only the data set's own folder has
-  //! Unsorted, not yet checked as a whole: list_samples() does both.
-  std::vector<Sample> (*list)(core::FileSystem& files, const std::filesystem::path& root);
+  //! Unsorted, not yet checked as a whole: list_data_set() does both. Files that do not fit go to `remarks` and are
+  //! left out, so that all of them are told of at once; what is wrong with the folder is thrown.
+  std::vector<Sample> (*list)(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
   void (*write_stand_in)(NewFolder& folder, const StandInSettings& settings);
   //! Null: its images are the files that samples' paths name, as they are.
   std::unique_ptr<RawReader> (*open)(core::FileSystem& files, const std::filesystem::path& root) = nullptr;

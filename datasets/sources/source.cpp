@@ -15,7 +15,7 @@ namespace {
 using sources::SourceReader;
 
 // Raised when files of an irregular set of the same settings change; 1 was `true`.
-constexpr int kOddRevision = 2;
+constexpr int kOddRevision = 3;
 
 const SourceReader& reader_of(Source source) {
 #define RESOLUTE_READER(enumerator, ...) &sources::enumerator##Reader,
@@ -25,37 +25,58 @@ const SourceReader& reader_of(Source source) {
 }
 
 // Manifests are text that others read: whatever a file system allows, a path in them is plain.
-void check_paths(const std::vector<Sample>& samples) {
+void check_paths(const std::vector<Sample>& samples, Remarks& remarks) {
   for (const Sample& sample : samples) {
     std::string_view problem = path_problem(sample.path);
     if (problem.empty() && sources::printable(sample.path) != sample.path) problem = "its bytes are not UTF-8";
     if (!problem.empty())
-      throw core::input_error(fmt::format("'{}' cannot stand in a manifest", sources::printable(sample.path)), problem,
-                              "rename it");
+      remarks.refuse(sample.path,
+                     core::input_error(fmt::format("'{}' cannot stand in a manifest", sources::printable(sample.path)),
+                                       problem, "rename it"));
   }
 }
 
-void check_identities(const std::vector<Sample>& samples) {
-  struct Seen {
-    const Sample* first = nullptr;
-    std::size_t count = 0;
-  };
+struct Seen {
+  Sample* first = nullptr;
+  const Sample* in_other = nullptr;  // the first in training where `first` is in test, or the reverse
+  std::size_t count = 0;
+};
+
+void check_identities(std::vector<Sample>& samples, SingleImages single_images, Remarks& remarks) {
   std::map<std::int64_t, Seen> identities;
-  for (const Sample& sample : samples) {
+  for (Sample& sample : samples) {
     if (sample.identity == 0) continue;
     Seen& seen = identities[sample.identity];
     if (seen.first == nullptr) seen.first = &sample;
     ++seen.count;
-    if ((seen.first->subset == "train") != (sample.subset == "train"))
-      throw core::input_error(fmt::format("identity {} is both in training ('{}') and in test ('{}')", sample.identity,
-                                          seen.first->subset == "train" ? seen.first->path : sample.path,
-                                          seen.first->subset == "train" ? sample.path : seen.first->path),
-                              "no identity may be in both", "take one of them out");
+    if (seen.in_other == nullptr && (seen.first->subset == "train") != (sample.subset == "train"))
+      seen.in_other = &sample;
   }
   for (const auto& [identity, seen] : identities)
-    if (seen.count < 2)
-      throw core::input_error(fmt::format("identity {} has only one image, '{}'", identity, seen.first->path),
-                              "a match needs two", "add another image of it or take this one out");
+    if (seen.in_other != nullptr) {
+      const bool trains = seen.first->subset == "train";
+      remarks.refuse(seen.in_other->path,
+                     core::input_error(fmt::format("identity {} is both in training ('{}') and in test ('{}')",
+                                                   identity, (trains ? seen.first : seen.in_other)->path,
+                                                   (trains ? seen.in_other : seen.first)->path),
+                                       "no identity may be in both", "correct the one that is wrong"));
+    }
+  // What is refused may be the other image of one that has a single one.
+  if (remarks.refused_any()) return;
+  for (const auto& [identity, seen] : identities) {
+    if (seen.count > 1) continue;
+    const bool in_gallery = seen.first->subset == "gallery";
+    if (in_gallery && single_images == SingleImages::kDistractors)
+      seen.first->identity = 0;
+    else
+      remarks.refuse(
+          seen.first->path,
+          core::input_error(fmt::format("identity {} has only one image, '{}'", identity, seen.first->path),
+                            "a match needs two",
+                            in_gallery ? "add another image of it, or make distractors of such people: single_images = "
+                                         "\"distractors\", in data ingest --single-images distractors"
+                                       : "add another image of it"));
+  }
 }
 
 }  // namespace
@@ -71,12 +92,20 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
   return root;
 }
 
-std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root) {
-  std::vector<Sample> samples = reader_of(source).list(files, source_root(files, source, root));
+Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                      SingleImages single_images) {
+  Remarks remarks;
+  std::vector<Sample> samples = reader_of(source).list(files, source_root(files, source, root), remarks);
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
-  check_paths(samples);
-  check_identities(samples);
-  return samples;
+  check_paths(samples, remarks);
+  check_identities(samples, single_images, remarks);
+  remarks.throw_refused();
+  return {std::move(samples), remarks.left_out(), remarks.warnings()};
+}
+
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                                 SingleImages single_images) {
+  return list_data_set(files, source, root, single_images).samples;
 }
 
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root) {

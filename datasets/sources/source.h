@@ -6,28 +6,48 @@
 //!
 //! Each source (settings/source.h) has a file of its own here that tells its layout.
 
+#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "datasets/samples/remarks.h"
 #include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
 #include "datasets/stand_ins/stand_in.h"
+#include "settings/pack.h"
 #include "settings/source.h"
 
 namespace resolute::datasets {
+
+using settings::SingleImages;
 
 //! The folder that sample paths are relative to: `root`, or the data set's own folder in it where `root` is its parent
 //! (as Market-1501-v15.09.15). Paths, and so manifests, are then the same whichever of the two a user names. \throws
 //! RuntimeError (kInput) for a missing folder
 std::filesystem::path source_root(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
-//! Every usable image, sorted by path (bytes). Junk (identity -1) is left out; distractors (identity 0) are kept; files
-//! that are no images by name, and hidden ones, are skipped. \throws RuntimeError (kInput): a missing or empty folder,
-//! an image whose name does not fit, an identity with a single image, an identity both in training and in test
-std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root);
+//! What is in a data set's folder.
+struct Listing {
+  std::vector<Sample> samples;                  //!< sorted by path (bytes)
+  std::map<std::string, std::size_t> left_out;  //!< files by why they are, as "junk (identity -1)"
+  std::vector<std::string> warnings;            //!< what looks wrong and may be right, a line each
+};
+
+//! Every usable image. Junk (identity -1) is left out; distractors (identity 0) are kept; files that are no images by
+//! name, and hidden ones, are skipped. \throws RefusedFiles (remarks.h) naming all of them: images whose names do not
+//! fit, identities both in training and in test, and, once there are none of these, identities with a single image;
+//! RuntimeError (kInput): a missing or empty folder \param single_images kDistractors: gallery images of identities
+//! with a single one become identity 0
+Listing list_data_set(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                      SingleImages single_images = SingleImages::kRefused);
+//! The samples alone.
+std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
+                                 SingleImages single_images = SingleImages::kRefused);
 
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);

@@ -21,31 +21,32 @@ namespace {
 // Images of each identity and camera that are kept (MSIFLA, §4.1).
 constexpr std::size_t kSysuImagesKept = 3;
 
-// Unsorted, not yet checked as a whole: list_samples() does both.
-//
 // UNSTATED: which images are kept. Here the three whose paths have the smallest name_key(), so that the choice depends
 // on nothing but the list's own paths. An identity with fewer in a camera keeps what it has, one of a single camera
 // stays in (splits leave it out), and distractors stay all.
-// \throws RuntimeError (kInput): what read_image_list() throws, another camera (with its line), a camera without an
-// image
-std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::path& root) {
+// Refused: what read_image_list() refuses, another camera (with its line). \throws RuntimeError (kInput): what
+// read_image_list() throws, a camera without an image
+std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   struct Candidate {
     std::uint64_t key = 0;
     Sample sample;
   };
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<Candidate>> groups;  // by identity and camera
   bool seen[2] = {false, false};
-  for (ListedImage& image : read_image_list(files, root)) {
+  for (ListedImage& image : read_image_list(files, root, remarks)) {
     Sample& sample = image.sample;
-    if (sample.camera > 2)
-      throw core::input_error(fmt::format("'{}', line {}: camera is {}", kImageList, image.line, sample.camera),
-                              "SYSU has cameras 1 and 2", "number them so, or read the list as source 'csv'");
+    if (sample.camera > 2) {
+      remarks.refuse(sample.path, core::input_error(
+                                      fmt::format("'{}', line {}: camera is {}", kImageList, image.line, sample.camera),
+                                      "SYSU has cameras 1 and 2", "number them so, or read the list as source 'csv'"));
+      continue;
+    }
     seen[sample.camera - 1] = true;
     const std::uint64_t key = name_key(sample.path);
     groups[{sample.identity, sample.camera}].push_back({key, std::move(sample)});
   }
   for (const std::size_t camera : {0U, 1U})
-    if (!seen[camera])
+    if (!seen[camera] && !remarks.refused_any())
       throw core::input_error(fmt::format("'{}' has no image of camera {}", kImageList, camera + 1),
                               "SYSU has cameras 1 and 2", "number them so, or read the list as source 'csv'");
   std::vector<Sample> samples;
@@ -53,7 +54,9 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
     std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
       return std::tie(a.key, a.sample.path) < std::tie(b.key, b.sample.path);
     });
-    if (owner.first != 0) candidates.resize(std::min(candidates.size(), kSysuImagesKept));
+    const std::size_t kept = owner.first == 0 ? candidates.size() : std::min(candidates.size(), kSysuImagesKept);
+    remarks.leave_out("beyond three of a person by a camera", candidates.size() - kept);
+    candidates.resize(kept);
     for (Candidate& candidate : candidates) samples.push_back(std::move(candidate.sample));
   }
   return samples;

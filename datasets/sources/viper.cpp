@@ -33,22 +33,25 @@ struct Entry {
   std::int64_t camera = 0;
 };
 
-std::vector<Entry> read_folders(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Entry> read_folders(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   for (std::string_view folder : kFolders) require_folder(files, root, folder, kViperLayout);
   for (const std::string& name : files.list(root))
     if (is_image_name(name))
-      throw core::input_error(fmt::format("'{}' stands beside cam_a and cam_b", printable(name)),
-                              fmt::format("the layout is {}, never both", kViperLayout), "take it out of the folder");
+      remarks.refuse(name, core::input_error(fmt::format("'{}' stands beside cam_a and cam_b", printable(name)),
+                                             fmt::format("the layout is {}, never both", kViperLayout),
+                                             "move it to where it belongs"));
   std::vector<Entry> entries;
   for (std::size_t camera = 0; camera < kFolders.size(); ++camera)
-    for (const std::string& name : image_names(files, root, kFolders[camera])) {
+    for (const std::string& name : image_names(files, root, kFolders[camera], remarks)) {
       Entry entry{fmt::format("{}/{}", kFolders[camera], name), 0, static_cast<std::int64_t>(camera) + 1};
       NameReader reader(stem_of(name));
       entry.person = reader.number();
       reader.literal("_");
       reader.number();
-      if (!reader.finished()) throw wrong_name(entry.path, "VIPeR", "PERSON_ANGLE.bmp", "000_45.bmp");
-      entries.push_back(std::move(entry));
+      if (reader.finished())
+        entries.push_back(std::move(entry));
+      else
+        remarks.refuse(entry.path, wrong_name(entry.path, "VIPeR", "PERSON_ANGLE.bmp", "000_45.bmp"));
     }
   return entries;
 }
@@ -61,7 +64,7 @@ char first_mark(const std::set<char>& marks) {
                           "a and b, 1 and 2, or 0 and 1 are expected", "rename the images");
 }
 
-std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   std::vector<Entry> entries;
   std::set<char> marks;
   for (const std::string& name : files.list(root)) {
@@ -74,14 +77,17 @@ std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::pat
     reader.literal("_");
     reader.number();
     reader.literal("_");
-    if (!reader.finished() || std::string_view("ab012").find(mark) == std::string_view::npos)
-      throw wrong_name(entry.path, "VIPeR", "PERSON_ANGLE_CAMERA.bmp, cameras a and b, 1 and 2, or 0 and 1",
-                       "000_45_a.bmp");
+    if (!reader.finished() || std::string_view("ab012").find(mark) == std::string_view::npos) {
+      remarks.refuse(entry.path,
+                     wrong_name(entry.path, "VIPeR", "PERSON_ANGLE_CAMERA.bmp, cameras a and b, 1 and 2, or 0 and 1",
+                                "000_45_a.bmp"));
+      continue;
+    }
     entry.camera = mark;
     marks.insert(mark);
     entries.push_back(std::move(entry));
   }
-  if (entries.empty())
+  if (entries.empty() && !remarks.refused_any())
     throw core::input_error(fmt::format("folder '{}' has neither cam_a and cam_b nor images in it", root.string()),
                             fmt::format("the layout is {}", kViperLayout), "name the folder that holds them");
   const char first = first_mark(marks);
@@ -89,35 +95,38 @@ std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::pat
   return entries;
 }
 
-void check_pairs(const std::vector<Entry>& entries) {
+void check_pairs(const std::vector<Entry>& entries, Remarks& remarks) {
   std::map<std::int64_t, std::array<const Entry*, 2>> persons;
   for (const Entry& entry : entries) {
     const Entry*& place = persons[entry.person][static_cast<std::size_t>(entry.camera - 1)];
     if (place != nullptr)
-      throw core::input_error(
-          fmt::format("'{}' and '{}' are of one person and one camera", printable(place->path), printable(entry.path)),
-          "each camera has one image of each person", "take one of them out");
+      remarks.refuse(entry.path, core::input_error(fmt::format("'{}' and '{}' are of one person and one camera",
+                                                               printable(place->path), printable(entry.path)),
+                                                   "each camera has one image of each person", "take one of them out"));
     place = &entry;
   }
   for (const auto& [person, images] : persons)
     if (images[0] == nullptr || images[1] == nullptr) {
       const Entry& only = *(images[0] != nullptr ? images[0] : images[1]);
-      throw core::input_error(fmt::format("'{}' has no image of the same person by camera {} beside it",
-                                          printable(only.path), 3 - only.camera),
-                              "each camera has one image of each person", "unpack the data set again");
+      remarks.refuse(only.path,
+                     core::input_error(fmt::format("'{}' has no image of the same person by camera {} beside it",
+                                                   printable(only.path), 3 - only.camera),
+                                       "each camera has one image of each person", "unpack the data set again"));
     }
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. cam_a (a, or the smaller number) is camera 1, the
+// cam_a (a, or the smaller number) is camera 1, the
 // other camera 2. Identity is the person's number, or, where there is a person 0 as in VIPeR itself, the number and
 // one: 0 marks a distractor elsewhere. VIPeR publishes no division: the subset is "train" throughout, and partition
-// random-halves does not look at it. \throws RuntimeError (kInput): neither naming, both at once, a name that does not
-// fit, a person with two images by one camera or with none by the other
-std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::path& root) {
+// random-halves does not look at it. Refused: both namings at once, a name that does not fit, a person with two images
+// by one camera or with none by the other. \throws RuntimeError (kInput): neither naming
+std::vector<Sample> list_viper(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   const bool in_folders =
       std::ranges::any_of(kFolders, [&](std::string_view folder) { return files.exists(root / folder); });
-  std::vector<Entry> entries = in_folders ? read_folders(files, root) : read_flat(files, root);
-  check_pairs(entries);
+  std::vector<Entry> entries = in_folders ? read_folders(files, root, remarks) : read_flat(files, root, remarks);
+  // Whoever has a wrong name lacks beside his pair: that would be told of twice.
+  if (remarks.refused_any()) return {};
+  check_pairs(entries, remarks);
   const bool from_zero = std::ranges::any_of(entries, [](const Entry& entry) { return entry.person == 0; });
   std::vector<Sample> samples;
   samples.reserve(entries.size());

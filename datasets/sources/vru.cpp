@@ -38,33 +38,33 @@ std::pair<std::string_view, std::int64_t> read_line(std::string_view line, std::
 
 // The images of Pic by their names without extension.
 std::map<std::string, std::string, std::less<>> images_by_stem(core::FileSystem& files,
-                                                               const std::filesystem::path& root) {
+                                                               const std::filesystem::path& root, Remarks& remarks) {
   std::map<std::string, std::string, std::less<>> images;
-  for (const std::string& name : image_names(files, root, "Pic")) {
+  for (const std::string& name : image_names(files, root, "Pic", remarks)) {
     const auto [other, is_new] = images.emplace(stem_of(name), name);
     if (!is_new)
-      throw core::input_error(
-          fmt::format("'Pic/{}' and 'Pic/{}' have one name", printable(other->second), printable(name)),
-          "lists name images without their extensions", "take one of them out");
+      remarks.refuse("Pic/" + name,
+                     core::input_error(
+                         fmt::format("'Pic/{}' and 'Pic/{}' have one name", printable(other->second), printable(name)),
+                         "lists name images without their extensions", "take one of them out"));
   }
   return images;
 }
 
-// Unsorted, not yet checked as a whole: list_samples() does both. train_list.txt is the subset "train",
-// test_list_1200.txt "gallery"; images in neither (of the larger tests) are left out. Vehicles may be numbered from 0,
-// which marks a distractor elsewhere: identity is the number and one. All images are camera 1's: which drone took one
-// is not told, so splits have lr_camera 0.
+// train_list.txt is the subset "train", test_list_1200.txt "gallery"; images in neither (of the larger tests) are left
+// out. Vehicles may be numbered from 0, which marks a distractor elsewhere: identity is the number and one. All images
+// are camera 1's: which drone took one is not told, so splits have lr_camera 0.
 //
 // The 486 test vehicles of the paper are not among what it states; test_list_1200 is the smallest test of the set.
-// \throws RuntimeError (kInput): a missing folder or list, an empty list, a line that does not fit, an image listed
-// twice or missing from Pic
-std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root) {
+// Refused: a line that does not fit, an image listed twice or missing from Pic. \throws RuntimeError (kInput): a
+// missing folder or list, an empty list
+std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
   require_folder(files, root, "Pic", kVruLayout);
   for (const auto& [list, subset] : kVruSubsets)
     if (!files.exists(root / list))
       throw core::input_error(fmt::format("file '{}' is missing in '{}'", list, root.string()),
                               fmt::format("the layout is {}", kVruLayout), "name the folder that holds them");
-  const auto images = images_by_stem(files, root);
+  const auto images = images_by_stem(files, root, remarks);
   std::vector<Sample> samples;
   std::map<std::string_view, std::string> listed;
   for (const auto& [list, subset] : kVruSubsets) {
@@ -77,22 +77,27 @@ std::vector<Sample> list_vru(core::FileSystem& files, const std::filesystem::pat
       rest.remove_prefix(std::min(end + 1, rest.size()));
       ++number;
       if (line.ends_with('\r')) line.remove_suffix(1);
-      const auto [name, vehicle] = read_line(line, list, number);
-      const auto image = images.find(name);
-      if (image == images.end())
-        throw core::input_error(
-            fmt::format("{}: image '{}' is not in '{}'", place(list, number), printable(name), (root / "Pic").string()),
-            {}, "unpack the data set again");
-      const auto [first, is_new] = listed.emplace(image->first, place(list, number));
-      if (!is_new)
-        throw core::input_error(fmt::format("{}: image '{}' is listed again", place(list, number), printable(name)),
-                                fmt::format("first in {}", first->second), "take one of the lines out");
-      samples.push_back({"Pic/" + image->second, vehicle + 1, 1, std::string(subset)});
+      try {
+        const auto [name, vehicle] = read_line(line, list, number);
+        const auto image = images.find(name);
+        if (image == images.end())
+          throw core::input_error(fmt::format("{}: image '{}' is not in '{}'", place(list, number), printable(name),
+                                              (root / "Pic").string()),
+                                  {}, "unpack the data set again");
+        const auto [first, is_new] = listed.emplace(image->first, place(list, number));
+        if (!is_new)
+          throw core::input_error(fmt::format("{}: image '{}' is listed again", place(list, number), printable(name)),
+                                  fmt::format("first in {}", first->second), "take one of the lines out");
+        samples.push_back({"Pic/" + image->second, vehicle + 1, 1, std::string(subset)});
+      } catch (const core::RuntimeError& error) {
+        remarks.refuse(place(list, number), error);
+      }
     }
-    if (samples.size() == before)
+    if (samples.size() == before && !remarks.refused_any())
       throw core::input_error(fmt::format("file '{}' has no images in it", (root / list).string()),
                               "each line is 'IMAGE VEHICLE'", "unpack the data set again");
   }
+  remarks.leave_out("in neither list", images.size() - listed.size());
   return samples;
 }
 

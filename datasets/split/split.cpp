@@ -211,6 +211,7 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
   settings::check(options);
   const SplitSides sides(rows, pack, options);
   const bool is_official = options.partition == Partition::kOfficial;
+  const bool shows_distractors = is_official || options.distractors == Distractors::kAlways;
   Division division = divide(rows, sides, pack, options);
   choose_training(options, pack, division);
   const std::set<std::size_t> kept =
@@ -233,11 +234,11 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
       const int rate = low && options.train_pool == TrainPool::kMlr ? rate_of(rows[i], rates) : 1;
       split.train.push_back({i, sample.path, sample.identity, static_cast<int>(label), sample.camera,
                              rate == 1 && !came_low, rate, came_low});
-    } else if (low && division.asked.contains(sample.identity)) {
+    } else if (low && division.asked.contains(sample.identity) && sides.is_answered(sample)) {
       split.query.push_back(
           {i, sample.path, sample.identity, sample.camera, rate_of(rows[i], options.query_rates), came_low});
     } else if (!low && ((division.test.contains(sample.identity) && sides.answers(sample)) ||
-                        (is_official && sample.identity == 0 && sample.subset != "train"))) {
+                        (shows_distractors && sample.identity == 0 && sample.subset != "train"))) {
       split.gallery.push_back({i, sample.path, sample.identity, sample.camera});
     }
   }

@@ -19,6 +19,7 @@
 
 namespace resolute::datasets {
 
+using settings::Distractors;
 using settings::LrSide;
 using settings::Partition;
 using settings::SplitSettings;
@@ -76,20 +77,23 @@ struct Split {
 };
 
 //! The LR side of an identity is what lr_camera and lr_side name; where a pack has images that came in low resolution
-//! it is those instead, and lr_camera and lr_side are at their defaults.
+//! it is those instead, and lr_camera, lr_cameras and lr_side are at their defaults.
 //!
 //! random-halves: of the identities (distractors aside) with an LR and an HR image, the last test_identities of a
 //! permutation by seed test (0: half of them, rounded up) and the others train; the rest are left out. official:
 //! identities of the train subset train; those of query and gallery test. published: those of test set `seed` test, all
 //! others train. Test: every LR image of a test identity that has an HR image is a query at its drawn rate; every HR
-//! image of a test identity (official: of distractors too) is in the gallery, but not one from a camera that took the
-//! identity in low resolution too. That is a limitation: queries of the identity from other cameras could be matched
-//! with it; but a ranking leaves out what the query's camera took of its identity, and a draw of one gallery image an
-//! identity could pick just that image, so that a query of its camera would have no match. Training images by
-//! train_pool: mlr: those of the LR side exist only as the LR view at the drawn rate; hr-both-views: all HR;
-//! hr-view-only: those of the LR side left out. At rate 1 the original exists, so has_hr is true. The draw of an image
-//! depends on (seed, pack, identity, path) alone: other query_rates leave the halves as they are. The rate of one that
-//! came low is not drawn: see docs/formats/manifest.md.
+//! image of a test identity (official, and distractors "always": of distractors too) is in the gallery, but not one
+//! from a camera that took the identity in low resolution too. That is a limitation: queries of the identity from other
+//! cameras could be matched with it; but a ranking leaves out what the query's camera took of its identity, and a draw
+//! of one gallery image an identity could pick just that image, so that a query of its camera would have no match.
+//! Training images by train_pool: mlr: those of the LR side exist only as the LR view at the drawn rate; hr-both-views:
+//! all HR; hr-view-only: those of the LR side left out. At rate 1 the original exists, so has_hr is true. The draw of
+//! an image depends on (seed, pack, identity, path) alone: other query_rates leave the halves as they are. The rate of
+//! one that came low is not drawn: see docs/formats/manifest.md.
+//!
+//! lr_side "query" (Market-1501's usual test): the queries are the source's, at drawn rates, less those that no gallery
+//! image from another camera answers; the gallery is the source's. In training the LR side is lr_camera's.
 //!
 //! lr_camera 0 (MLR-VRU of MSIFLA, §4.1): cameras mean nothing. Identities with two images or more take part, others
 //! are left out. Training images (mlr) stay HR or exist only as the LR view at one of query_rates, all equally likely.

@@ -73,18 +73,17 @@ class Checks {
     if (image.came_low != (low_came_ && !image.has_hr))
       refuse(fmt::format("{}: came_low {}", name, image.came_low),
              low_came_ ? "the LR images of this split came in low resolution" : "no query came in low resolution");
-    if (has_lr_camera()) check_training_camera(image, name);
+    if (has_lr_camera() || split_.options.lr_side == LrSide::kQuery) check_training_camera(image, name);
     if (!image.has_hr) check_rate(image.stored_rate, image.came_low, name);
   }
 
   void check_training_camera(const TrainItem& image, const std::string& name) const {
     const SplitSettings& options = split_.options;
-    const bool low = image.camera == options.lr_camera;
+    const bool low = is_lr_camera(image.camera);
     if (low && options.train_pool == TrainPool::kHrViewOnly)
       refuse(fmt::format("{}: camera {}", name, image.camera), "hr-view-only leaves out what lr_camera took");
     if (!image.has_hr && !low)
-      refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera),
-             fmt::format("lr_camera is {}", options.lr_camera));
+      refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera), lr_cameras_text(" is "));
     if (image.has_hr && low && options.train_pool == TrainPool::kMlr) check_rate(1, false, name);
   }
 
@@ -96,17 +95,17 @@ class Checks {
     if (image.came_low != low_came_)
       refuse(fmt::format("{}: came_low {}", name, image.came_low), "either all queries came in low resolution or none");
     check_rate(image.rate, image.came_low, name);
-    if (has_lr_camera() && image.camera != split_.options.lr_camera)
-      refuse(fmt::format("{}: camera {}", name, image.camera),
-             fmt::format("queries are of lr_camera, {}", split_.options.lr_camera));
+    if (has_lr_camera() && !is_lr_camera(image.camera))
+      refuse(fmt::format("{}: camera {}", name, image.camera), "queries are of " + lr_cameras_text(", "));
   }
 
   void check_gallery(const GalleryItem& image, const std::string& name) {
     check_image(image, name);
-    if (image.identity == 0 && split_.options.partition != Partition::kOfficial)
+    if (image.identity == 0 && split_.options.partition != Partition::kOfficial &&
+        split_.options.distractors != Distractors::kAlways)
       refuse(fmt::format("{}: identity 0", name), "distractors stand in the gallery of partition official alone");
     if (image.identity != 0) check_tested(image.identity, name);
-    if (has_lr_camera() && image.camera == split_.options.lr_camera)
+    if (has_lr_camera() && is_lr_camera(image.camera))
       refuse(fmt::format("{}: camera {}", name, image.camera), "lr_camera took no image in high resolution");
   }
 
@@ -131,6 +130,18 @@ class Checks {
                "with lr_camera 0 one image of each is the gallery");
   }
 
+  bool is_lr_camera(std::int64_t camera) const {
+    const std::vector<int>& several = split_.options.lr_cameras;
+    return several.empty() ? camera == split_.options.lr_camera : std::ranges::find(several, camera) != several.end();
+  }
+  // "lr_camera, 2", "lr_camera is 2"
+  std::string lr_cameras_text(std::string_view between) const {
+    const std::vector<int>& several = split_.options.lr_cameras;
+    return several.empty() ? fmt::format("lr_camera{}{}", between, split_.options.lr_camera)
+                           : fmt::format("lr_cameras{}{}", between, settings::text_of(several));
+  }
+
+  // Nothing else is the LR side.
   bool has_lr_camera() const {
     return split_.options.lr_side == LrSide::kCamera && split_.options.lr_camera != 0 && !low_came_;
   }

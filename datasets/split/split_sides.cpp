@@ -54,6 +54,10 @@ SplitSides::SplitSides(std::span<const PackRow> rows, std::string_view pack, con
       break;
     case LrSide::kIdentity:
       draw_by_identity(rows, options);
+      break;
+    case LrSide::kQuery:
+      use_camera(rows, pack, options);
+      take_queries(rows);
   }
 }
 
@@ -63,6 +67,9 @@ void SplitSides::list_cameras_that_came_low(std::span<const PackRow> rows, std::
     return fmt::format("{} on pack '{}', where images came in low resolution", what, pack);
   };
   const SplitSettings defaults;
+  if (!options.lr_cameras.empty())
+    throw core::input_error(problem(fmt::format("lr_cameras {}", settings::text_of(options.lr_cameras))),
+                            "those images are the LR side, so it has no effect", "leave it out");
   if (options.lr_camera != defaults.lr_camera || options.lr_side != defaults.lr_side)
     throw core::input_error(
         problem(fmt::format("lr_camera {} and lr_side '{}'", options.lr_camera, settings::word(options.lr_side))),
@@ -85,12 +92,22 @@ void SplitSides::draw_camera(const std::set<std::int64_t>& cameras, const SplitS
 void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
   std::set<std::int64_t> cameras;
   for (const PackRow& row : rows) cameras.insert(row.sample.camera);
-  if (!cameras.contains(options.lr_camera))
-    throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, options.lr_camera),
-                            fmt::format("its cameras are {}", fmt::join(cameras, ", ")),
-                            "set lr_camera to one of them");
-  cameras_ = {options.lr_camera};
-  description_ = fmt::format("camera {}", options.lr_camera);
+  const bool several = !options.lr_cameras.empty();
+  for (const int camera : several ? options.lr_cameras : std::vector<int>{options.lr_camera}) {
+    if (!cameras.contains(camera))
+      throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, camera),
+                              fmt::format("its cameras are {}", fmt::join(cameras, ", ")),
+                              several ? "set lr_cameras to some of them" : "set lr_camera to one of them");
+    cameras_.insert(camera);
+  }
+  description_ = fmt::format("camera{} {}", several ? "s" : "", fmt::join(cameras_, ", "));
+}
+
+void SplitSides::take_queries(std::span<const PackRow> rows) {
+  by_query_ = true;
+  description_ = "the source's queries";
+  for (const PackRow& row : rows)
+    if (row.sample.subset == "gallery") gallery_cameras_[row.sample.identity].insert(row.sample.camera);
 }
 
 void SplitSides::draw_of_pairs(std::span<const PackRow> rows, std::string_view pack, const SplitSettings& options) {
@@ -121,12 +138,19 @@ void SplitSides::draw_by_identity(std::span<const PackRow> rows, const SplitSett
 
 bool SplitSides::is_low(const Sample& sample) const {
   if (came_low_) return sample.rate != 1;
+  if (by_query_ && sample.subset != "train") return sample.subset == "query";
   if (const auto own = camera_of_.find(sample.identity); own != camera_of_.end()) return own->second == sample.camera;
   return cameras_.contains(sample.camera);
 }
 
 bool SplitSides::answers(const Sample& sample) const {
   return !is_low(sample) && !low_in_cameras_.contains({sample.identity, sample.camera});
+}
+
+bool SplitSides::is_answered(const Sample& query) const {
+  if (!by_query_) return true;
+  const auto own = gallery_cameras_.find(query.identity);
+  return own != gallery_cameras_.end() && (own->second.size() > 1 || !own->second.contains(query.camera));
 }
 
 int rate_of_low(const PackRow& row, const SplitSettings& options, const PackShape& shape) {

@@ -8,6 +8,9 @@ void PlanFacts::add(const Draft& draft, const std::string& dataset) {
   pools.emplace(settings::word(draft.split.train_pool));
   partitions.emplace(settings::word(draft.split.partition));
   if (draft.split.lr_side != SplitSettings().lr_side) lr_sides.emplace(settings::word(draft.split.lr_side));
+  if (!draft.split.lr_cameras.empty())
+    lr_sides.insert(fmt::format("cameras {}", fmt::join(draft.split.lr_cameras, " ")));
+  if (draft.split.distractors != SplitSettings().distractors) with_distractors.insert(dataset);
   if (draft.split.test_identities != 0) test_identities.insert(std::to_string(draft.split.test_identities));
   if (draft.split.lr_camera == 0) any_camera.insert(dataset);
   trials.insert(std::to_string(draft.trials));
@@ -35,6 +38,7 @@ std::vector<std::string> notes_of(const PlanFacts& facts) {
   if (!facts.test_identities.empty()) notes.push_back("test identities " + listed(facts.test_identities));
   if (!facts.lr_sides.empty()) notes.push_back("low-resolution side by " + listed(facts.lr_sides));
   if (!facts.any_camera.empty()) notes.push_back("low-resolution images of any camera: " + listed(facts.any_camera));
+  if (!facts.with_distractors.empty()) notes.push_back("distractors in the gallery: " + listed(facts.with_distractors));
   return notes;
 }
 

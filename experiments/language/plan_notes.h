@@ -17,8 +17,9 @@ struct PlanFacts {
   std::set<std::string> partitions;
   std::set<std::string> any_camera;  //!< data sets whose LR images are of any camera
   std::set<std::string> trials;
-  std::set<std::string> lr_sides;         //!< other than "camera"
-  std::set<std::string> test_identities;  //!< where not half
+  std::set<std::string> with_distractors{};  //!< data sets that show them with any partition
+  std::set<std::string> lr_sides;            //!< other than "camera"
+  std::set<std::string> test_identities;     //!< where not half
   std::set<std::string> dropped_weights;
   std::set<std::string> weights;  //!< as a note names them
   bool from_scratch = false;      //!< some rows ask for no weights

@@ -38,6 +38,7 @@ void check_genuine(const SplitSettings& split, const PackSettings& pack) {
   // To leave it out would not do where [defaults] set it for all data sets.
   const std::string instead = fmt::format("set split.lr_camera = {} and split.lr_side = \"{}\" on that data set",
                                           defaults.lr_camera, settings::word(defaults.lr_side));
+  if (!split.lr_cameras.empty()) refuse("split.lr_cameras", split.lr_cameras, "leave it out on that data set");
   if (split.lr_side != defaults.lr_side) refuse("split.lr_side", split.lr_side, instead);
   if (split.lr_camera != defaults.lr_camera) refuse("split.lr_camera", split.lr_camera, instead);
   if (split.train_pool == settings::TrainPool::kHrBothViews)
@@ -74,6 +75,12 @@ void check_cameras(const SplitSettings& split, const PackSettings& pack) {
                       fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
                       pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
                                      : "set it to 0 to make images of any camera LR");
+  if (!split.lr_cameras.empty() && one_camera)
+    throw MemberError("split.lr_cameras", split.lr_cameras,
+                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name));
+  if (pack.synthetic && !split.lr_cameras.empty() && split.lr_cameras.back() > pack.synthetic->cameras)
+    throw MemberError("split.lr_cameras", split.lr_cameras,
+                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
   if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
     throw MemberError("split.lr_camera", split.lr_camera,
                       fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));

@@ -42,12 +42,12 @@ TEST(DescribedOptions, each_member_is_an_option_with_its_default_and_its_words) 
   SplitSettings::members([&](const auto&) { ++members; });
   EXPECT_EQ(members - 1, visible.options().size());
   EXPECT_THAT(visible.find("lr-side", false).description(),
-              testing::HasSubstr("camera, drawn, pair, identity (default: camera)"));
+              testing::HasSubstr("camera, drawn, pair, identity, query (default: camera)"));
 }
 
 TEST(DescribedOptions, a_refusal_names_the_option) {
   EXPECT_EQ(
-      "option --lr-side has the value 'drwan' (it must be one of camera, drawn, pair, identity); did you mean "
+      "option --lr-side has the value 'drwan' (it must be one of camera, drawn, pair, identity, query); did you mean "
       "'drawn'",
       refusal({"--lr-side", "drwan"}));
   EXPECT_EQ("option --lr-camera has the value 'two' (an integer is needed)", refusal({"--lr-camera", "two"}));

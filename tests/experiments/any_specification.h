@@ -61,6 +61,7 @@ inline PackSettings any_pack() {
   pack.width = 4 * between(4, 32);
   pack.shards = between(1, 9);
   pack.view_from = any_choice<settings::ViewFrom>();
+  pack.single_images = any_choice<settings::SingleImages>();
   return pack;
 }
 
@@ -84,6 +85,14 @@ inline SplitSettings any_split(const PackSettings& pack) {
                         : one_of({LrSide::kDrawn, LrSide::kPair, LrSide::kIdentity});
   else if (!facts.came_low)
     split.lr_camera = between(0, 2);
+  if (!facts.one_camera && !facts.came_low && split.lr_side == LrSide::kCamera && *rc::gen::arbitrary<bool>()) {
+    split.lr_camera = SplitSettings().lr_camera;
+    if (split.partition == Partition::kOfficial && *rc::gen::arbitrary<bool>())
+      split.lr_side = LrSide::kQuery;
+    else
+      split.lr_cameras = subset_of({1, 2}, false);
+  }
+  if (split.partition != Partition::kOfficial) split.distractors = any_choice<settings::Distractors>();
   split.query_rates = subset_of(pack.rates, false);
   split.train_pool = split.lr_camera == 0 ? one_of({TrainPool::kMlr, TrainPool::kHrBothViews})
                      : facts.came_low     ? one_of({TrainPool::kMlr, TrainPool::kHrViewOnly})

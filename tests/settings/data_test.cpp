@@ -57,11 +57,48 @@ TEST(PackSettings, stand_in_packs_as_they_stood_there_before_they_could_be_chose
   PackSettings network = pack();
   network.view_from = ViewFrom::kNetwork;
   EXPECT_EQ("network", settings_in_pack(network).at("view_from"));
-  for (const PackSettings& settings : {pack(), network})
+  EXPECT_FALSE(settings_in_pack(network).contains("single_images"));
+  PackSettings single = pack();
+  single.single_images = SingleImages::kDistractors;
+  EXPECT_EQ("native", settings_in_pack(single).at("view_from"));  // schema 3 has it
+  EXPECT_EQ("distractors", settings_in_pack(single).at("single_images"));
+  for (const PackSettings& settings : {pack(), network, single})
     EXPECT_EQ(settings, settings_of_pack(settings_in_pack(settings), "pack.json"));
   core::Json wrong = settings_in_pack(pack());
   wrong["width"] = 4097;
   EXPECT_THROW(settings_of_pack(wrong, "pack.json"), core::RuntimeError);
+}
+
+TEST(SplitSettings, that_nothing_would_look_at_are_refused) {
+  const auto refused = [](auto change) {
+    SplitSettings split;
+    change(split);
+    return refusal([&] { check(split, "split."); });
+  };
+  EXPECT_THAT(refused([](auto& s) { s.lr_side = LrSide::kQuery; }),
+              HasSubstr("only the partition 'official' takes the source's queries"));
+  EXPECT_EQ("", refused([](auto& s) {
+              s.lr_side = LrSide::kQuery;
+              s.partition = Partition::kOfficial;
+              s.lr_camera = 3;
+            }));
+  EXPECT_THAT(refused([](auto& s) {
+                s.lr_side = LrSide::kQuery;
+                s.partition = Partition::kOfficial;
+                s.lr_camera = 0;
+              }),
+              StartsWith("key 'split.lr_camera' has the value 0 ("));
+  EXPECT_THAT(refused([](auto& s) {
+                s.lr_cameras = {1, 3};
+                s.lr_camera = 3;
+              }),
+              StartsWith("key 'split.lr_cameras' has the value [1, 3] ("));
+  EXPECT_THAT(refused([](auto& s) { s.lr_cameras = {3, 1}; }), HasSubstr("they must ascend"));
+  EXPECT_THAT(refused([](auto& s) {
+                s.partition = Partition::kOfficial;
+                s.distractors = Distractors::kAlways;
+              }),
+              StartsWith("key 'split.distractors' has the value 'always' ("));
 }
 
 TEST(SplitSettings, are_refused_in_the_words_of_whoever_gave_them) {

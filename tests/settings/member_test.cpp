@@ -128,5 +128,32 @@ TEST(Member, is_told_in_the_lowest_schema_that_can_tell_it) {
             refusal([] { completed<Grown>(core::Json::parse(R"({"colour":"blue","side":1})"), 1, "file"); }));
 }
 
+struct Quiet {
+  int old = 1;
+  int added = 2;
+  static void members(auto&& visit) {
+    visit(member("old", &Quiet::old, "there from the first"));
+    visit(member("added", &Quiet::added, "came later").since(2).silent_at_default());
+  }
+  bool operator==(const Quiet&) const = default;
+};
+
+// So ids and hashes of those who do not ask for it stay what they were.
+TEST(Member, that_is_silent_at_its_default_is_written_elsewhere_alone) {
+  EXPECT_EQ(R"({"old":1})", canonical(Quiet{}).text());
+  EXPECT_EQ(R"({"added":3,"old":1})", canonical(Quiet{1, 3}).text());
+  for (const Quiet& value : {Quiet{}, Quiet{5, 2}, Quiet{1, 3}}) {
+    const int schema = schema_of(value);
+    EXPECT_EQ(value.added == 2 ? 1 : 2, schema);
+    EXPECT_EQ(canonical(value).text(), to_json(value, schema).dump());
+    EXPECT_EQ(value, from_json<Quiet>(completed<Quiet>(to_json(value, schema), schema, "file"), "file"));
+    EXPECT_EQ(value, from_json<Quiet>(core::Json::parse(canonical(value).text()), "spec"));
+  }
+  EXPECT_THAT(refusal([] { from_json<Quiet>(core::Json::parse(R"({"added":2,"old":1})"), "spec"); }),
+              HasSubstr("spec: key 'added' has its default"));
+  EXPECT_THAT(refusal([] { completed<Quiet>(core::Json::parse(R"({"added":3,"old":1})"), 1, "file"); }),
+              HasSubstr("file: key 'added' stands under schema 1"));
+}
+
 }  // namespace
 }  // namespace resolute::settings::member_test

@@ -1,6 +1,7 @@
 #include "workers/jobs/pack_job.h"
 
 #include "core/error.h"
+#include "core/log.h"
 #include "datasets/pack/pack.h"
 #include "datasets/sources/source.h"
 
@@ -23,13 +24,20 @@ std::filesystem::path raw_images(const JobContext& context, const experiments::P
 results::ShardRecord run_shard(const JobContext& context, const experiments::ShardSpecification& specification) {
   const experiments::PackSettings& pack = specification.pack;
   const std::filesystem::path root = raw_images(context, pack);
-  const auto samples = datasets::list_samples(context.files, pack.source, root);
-  context.progress.step(0, 1, std::nullopt, 0);
   const std::filesystem::path folder = context.store.pack_folder(pack);
-  const datasets::ShardResult shard = datasets::write_shard(
-      context.files, *datasets::open_raw(context.files, pack.source, root), samples, pack, specification.shard, folder);
-  context.progress.step(1, 1, std::nullopt, shard.rows);
-  return {context.job, datasets::shard_sha256(folder, specification.shard), shard.rows, shard.listing_sha256};
+  try {
+    const datasets::Listing listing = datasets::list_data_set(context.files, pack.source, root, pack.single_images);
+    for (const std::string& warning : listing.warnings) core::log_warning("{}", warning);
+    context.progress.step(0, 1, std::nullopt, 0);
+    const datasets::ShardResult shard =
+        datasets::write_shard(context.files, *datasets::open_raw(context.files, pack.source, root), listing.samples,
+                              pack, specification.shard, folder);
+    context.progress.step(1, 1, std::nullopt, shard.rows);
+    return {context.job, datasets::shard_sha256(folder, specification.shard), shard.rows, shard.listing_sha256};
+  } catch (const datasets::RefusedFiles& refused) {
+    datasets::log_refused(refused);
+    throw;
+  }
 }
 
 results::SealRecord run_seal(const JobContext& context, const experiments::SealSpecification& specification) {

@@ -97,7 +97,7 @@ TEST(DecodeImage, a_wrong_magic_is_refused) {
 
 TEST(DecodeImage, an_empty_file_and_text_are_refused) {
   EXPECT_EQ(refusal({}, "query/0001.jpg"),
-            "image 'query/0001.jpg' cannot be decoded (the file is empty); fetch the file again or leave it out");
+            "image 'query/0001.jpg' cannot be decoded (the file is empty); fetch the file again");
   EXPECT_THAT(refusal(core::as_byte_span("<html>not found</html>")),
               HasSubstr("it begins with the bytes 3c68746d6c3e"));
 }

@@ -1,12 +1,14 @@
 """The other side of pillow_test.cpp: resizes images by Pillow, or by a twin of the point kernel, and says what came out.
 
 Usage: pillow_resize.py NOISE CASES. NOISE is a file of bytes that images are cut from; CASES has a line an image,
-OFFSET HEIGHT WIDTH OUT_HEIGHT OUT_WIDTH EXTREME KERNEL, from which a line of output is made: the SHA-256 of its pixels."""
+OFFSET HEIGHT WIDTH OUT_HEIGHT OUT_WIDTH EXTREME KERNEL, from which a line of output is made: the SHA-256 of its pixels. The
+first line of output is Pillow's version."""
 
 import hashlib
 import sys
 
 import numpy
+import PIL
 from PIL import Image
 
 PILLOW = {"triangle": Image.Resampling.BILINEAR, "cubic": Image.Resampling.BICUBIC, "lanczos3": Image.Resampling.LANCZOS}
@@ -34,6 +36,7 @@ def point(pixels, height, width):
 
 
 def main():
+    print(PIL.__version__)
     noise = numpy.fromfile(sys.argv[1], dtype=numpy.uint8)
     for line in open(sys.argv[2]):
         *numbers, kernel = line.split()

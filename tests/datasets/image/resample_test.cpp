@@ -54,6 +54,31 @@ TEST(Resize, equals_the_goldens_byte_for_byte) {
   }
 }
 
+// docs/datasets.md: equal where rate 2 or 4 divides both sides, within 1 elsewhere.
+TEST(Resize, point_kernel_is_opencvs_inter_linear_to_1) {
+  const auto path = tests::source_folder() / "tests/golden/resample/opencv.json";
+  const core::Json cases = core::parse_json(core::read_text(core::real_file_system(), path), "opencv");
+  int exact = 0;
+  int unlike = 0;
+  for (const core::Json& golden : cases) {
+    const int height = golden["in"][0], width = golden["in"][1], out_height = golden["out"][0];
+    const Image result = resize(golden_input(height, width, golden["seed"], false), out_height, golden["out"][1],
+                                Kernel::kBilinearPoint);
+    const std::string hex = golden["pixels"];
+    ASSERT_EQ(hex.size(), 2 * result.pixels.size());
+    int most = 0;
+    for (std::size_t i = 0; i < result.pixels.size(); ++i)
+      most = std::max(most, std::abs(std::stoi(hex.substr(2 * i, 2), nullptr, 16) - result.pixels[i]));
+    const int rate = height / out_height;
+    const bool divides = (rate == 2 || rate == 4) && height % rate == 0 && width % rate == 0;
+    EXPECT_LE(most, divides ? 0 : 1) << golden["in"] << golden["out"];
+    exact += divides;
+    unlike += most;
+  }
+  EXPECT_GE(exact, 4);
+  EXPECT_GE(unlike, 3) << "the page says that elsewhere they differ";
+}
+
 TEST(Resize, point_kernel_at_rate_2_is_the_mean_of_four) {
   Image image = make_image(2, 2);
   image.pixels = {10, 0, 255, 20, 0, 255, 30, 0, 255, 41, 3, 254};

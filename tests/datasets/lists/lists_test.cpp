@@ -244,6 +244,15 @@ TEST_F(Lists, of_people_with_one_image_are_no_csv) {
   export_trial(core::real_file_system(), pack, split, 0, ListFormat::kTorchreid, out());
 }
 
+TEST_F(Lists, with_a_gallery_image_of_a_querys_camera_are_no_csv) {
+  TrialLists lists = list_trial(pack_, split());
+  EXPECT_NO_THROW(csv_text(lists));
+  lists.gallery.front().identity = lists.query.front().identity;
+  lists.gallery.front().camera = lists.query.front().camera;
+  expect_error(core::ErrorKind::kInput, {"is of a camera that asks for its identity", "torchreid or fastreid"},
+               [&] { csv_text(lists); });
+}
+
 TEST_F(Lists, go_nowhere_but_into_a_folder_of_that_name) {
   const std::string file = raw_.folder() / "file", link = raw_.folder() / "link", dangling = raw_.folder() / "gone";
   core::write_atomic(core::real_file_system(), file, "text");

@@ -205,6 +205,57 @@ TEST_F(Csv, lists_over_the_limits_are_refused_and_those_at_them_are_not) {
       << "too many lines were taken";
 }
 
+TEST_F(Csv, all_lines_that_do_not_fit_are_named_at_once) {
+  write("path,identity,camera\na/1.jpg,1,1\na/2.jpg,x,2\nc/1.jpg,1,2\nb/1.png,2,1\nb/1.png,2,2\nc/2.jpg,2,2\n\n");
+  try {
+    list();
+    ADD_FAILURE() << "nothing was refused";
+  } catch (const RefusedFiles& refused) {
+    std::vector<std::string> problems;
+    for (const RefusedFile& one : refused.named()) problems.push_back(one.problem.substr(0, one.problem.find(" '")));
+    EXPECT_THAT(problems, ElementsAre("'images.csv', line 3: identity is", "'images.csv', line 6: path",
+                                      StartsWith("'images.csv', line 8: the line is empty"),
+                                      "'images.csv', line 4: image", "'images.csv', line 7: image"));
+  }
+}
+
+// Person 0 of a list that counts from 0 is lost without a word otherwise.
+TEST_F(Csv, a_distractor_who_looks_like_a_person_is_warned_of) {
+  const auto warnings = [&](const std::string& lines) {
+    write("path,identity,camera\n" + lines);
+    return list_data_set(files_, Source::kCsv, root_).warnings;
+  };
+  EXPECT_THAT(
+      warnings("a/1.jpg,0,1\na/2.jpg,0,2\nb/1.png,1,1\nb/2.png,1,2\n"),
+      ElementsAre("identity 0 of 'images.csv' is a distractor, nobody's match, and has 2 images by 2 cameras, as "
+                  "a person has; if people count from 0 there, number them from 1"));
+  // One camera's, or more of them than of anybody: distractors as sets have them.
+  EXPECT_THAT(warnings("a/1.jpg,0,1\na/2.jpg,0,1\nb/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
+  touch("c/1.png");
+  EXPECT_THAT(warnings("a/1.jpg,0,1\na/2.jpg,0,2\nc/1.png,0,2\nb/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
+  EXPECT_THAT(warnings("b/1.png,1,1\nb/2.png,1,2\n"), ElementsAre());
+}
+
+TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without_one) {
+  write("path,identity,camera,subset\na/1.jpg,1,1,gallery\na/2.jpg,1,2,gallery\nb/1.png,7,2,gallery\n");
+  EXPECT_EQ(
+      refusal(Source::kCsv),
+      "identity 7 has only one image, 'b/1.png' (a match needs two); add another image of it, or make distractors "
+      "of such people: single_images = \"distractors\", in data ingest --single-images distractors");
+  std::vector<std::int64_t> identities;
+  for (const Sample& sample : list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors))
+    identities.push_back(sample.identity);
+  EXPECT_THAT(identities, ElementsAre(1, 1, 0));
+  // Nobody trains on, or asks for, a distractor.
+  for (const char* subset : {"train", "query"}) {
+    write(
+        fmt::format("path,identity,camera,subset\na/1.jpg,1,1,gallery\na/2.jpg,1,2,gallery\nb/1.png,7,2,{}\n", subset));
+    EXPECT_THROW(list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors), RefusedFiles);
+    EXPECT_EQ(refusal(Source::kCsv),
+              "identity 7 has only one image, 'b/1.png' (a match needs two); add another image of it");
+  }
+}
+
 TEST_F(Csv, the_example_of_its_page_is_read) {
   const std::string page = core::read_text(files_, tests::source_folder() / "docs/formats/image_list.md");
   const std::string opening = "```csv\n";

@@ -57,7 +57,8 @@ TEST_F(Dukemtmc, what_does_not_fit_is_refused) {
       {{"a wrong name is told the pattern",
         {"query/0005_c9_f0046985.jpg"},
         "'query/0005_c9_f0046985.jpg' is not a DukeMTMC-reID image name (expected IDENTITY_cCAMERA_fFRAME.jpg, "
-        "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); rename it or take it out of the folder"},
+        "identities from 1, cameras 1 to 8, as 0005_c2_f0046985.jpg); give it its published name; what is none of the "
+        "set's goes elsewhere"},
        {"two names of one image",
         {"bounding_box_test/5_c2_f47105.jpg"},
         "'bounding_box_test/0005_c2_f0047105.jpg' and 'bounding_box_test/5_c2_f47105.jpg' are one image by their "
@@ -78,16 +79,18 @@ TEST_F(Dukemtmc, what_does_not_fit_is_refused) {
        {"a file in place of a folder", {"query"}, HasSubstr("cannot list 'ROOT/query'"), {"query"}}});
 }
 
-TEST_F(Dukemtmc, an_irregular_stand_in_has_distractors_and_someone_whom_one_camera_saw) {
+TEST_F(Dukemtmc, an_irregular_stand_in_has_gaps_distractors_and_someone_whom_one_camera_saw) {
   write_stand_in(files_, root_ / "made",
                  {{.identities = 4, .images_per_camera = 2, .height = 32, .width = 16}, Source::kDukemtmc, true});
   int distractors = 0;
-  std::set<std::int64_t> cameras_of_last;
+  std::set<std::int64_t> cameras_of_last, people;
   for (const Sample& sample : list_samples(files_, Source::kDukemtmc, root_ / "made")) {
     EXPECT_TRUE(sample.identity != 0 || sample.subset == "gallery") << sample.path;
     distractors += sample.identity == 0 ? 1 : 0;
-    if (sample.identity == 4) cameras_of_last.insert(sample.camera);
+    if (sample.identity == 5) cameras_of_last.insert(sample.camera);
+    people.insert(sample.identity);
   }
+  EXPECT_THAT(people, ElementsAre(0, 1, 2, 4, 5));
   EXPECT_EQ(distractors, 3);
   EXPECT_THAT(cameras_of_last, ElementsAre(1));
 }

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
+#include "datasets/split/split.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
 
@@ -85,7 +87,7 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
       {{"a wrong name is told the pattern",
         {"query/0003-c1.jpg"},
         "'query/0003-c1.jpg' is not a Market-1501 image name (expected IDENTITY_cCAMERAsSEQUENCE_FRAME_BOX.jpg, as "
-        "0002_c1s1_000451_03.jpg); rename it or take it out of the folder"},
+        "0002_c1s1_000451_03.jpg); give it its published name; what is none of the set's goes elsewhere"},
        {"one image that ends in jpg once and twice",
         {"bounding_box_train/0002_c1s1_000451_03.jpg.jpg"},
         "'bounding_box_train/0002_c1s1_000451_03.jpg' and 'bounding_box_train/0002_c1s1_000451_03.jpg.jpg' are one "
@@ -93,7 +95,7 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
        {"an identity with one image",
         {"bounding_box_train/0009_c4s1_000451_03.jpg"},
         "identity 9 has only one image, 'bounding_box_train/0009_c4s1_000451_03.jpg' (a match needs two); add "
-        "another image of it or take this one out"},
+        "another image of it"},
        {"an identity in training and in test",
         {"bounding_box_train/0001_c4s1_000451_03.jpg"},
         HasSubstr("identity 1 is both in training ('bounding_box_train/0001_c4s1_000451_03.jpg') and in test "
@@ -121,6 +123,46 @@ TEST_F(Market1501, what_does_not_fit_is_refused) {
   EXPECT_THAT(refusal_at(Source::kMarket1501, root_ / "nowhere"), HasSubstr("folder 'ROOT/nowhere' does not exist"));
 }
 
+// One run tells of all that there is to mend.
+TEST_F(Market1501, all_files_that_do_not_fit_are_named_at_once) {
+  for (const char* name : {"query/0003-c1.jpg", "bounding_box_test/person.png", "query/0000_c1s1_000151_01.jpg",
+                           "bounding_box_train/0002_c1s1_000451_03.jpg.jpg",
+                           "bounding_box_train/0001_c4s1_000451_03.jpg", "bounding_box_train/0009_c4s1_000451_03.jpg"})
+    touch(name);
+  const auto named = [&] {
+    std::vector<std::string> files;
+    try {
+      list_samples(files_, Source::kMarket1501, root_);
+    } catch (const RefusedFiles& refused) {
+      for (const RefusedFile& one : refused.named()) {
+        files.push_back(one.file);
+        EXPECT_THAT(one.problem, HasSubstr(one.file));
+      }
+    }
+    return files;
+  };
+  EXPECT_THAT(named(), ElementsAre("bounding_box_test/person.png", "bounding_box_train/0002_c1s1_000451_03.jpg.jpg",
+                                   "query/0000_c1s1_000151_01.jpg", "query/0003-c1.jpg",
+                                   "bounding_box_train/0001_c4s1_000451_03.jpg"));
+  EXPECT_THAT(refusal(Source::kMarket1501), testing::EndsWith("; 4 more files are refused"));
+  // Whether a person has a single image shows once every name is right: a wrong one may be the other's.
+  for (const std::string& file : named()) files_.remove(root_ / file);
+  EXPECT_THAT(named(), ElementsAre("bounding_box_train/0009_c4s1_000451_03.jpg"));
+}
+
+// Copies made for torchvision's ImageFolder have a folder for each person.
+TEST_F(Market1501, a_copy_with_a_folder_for_each_person_is_refused_with_the_layout) {
+  touch("pytorch/train/0002/0002_c1s1_000451_03.jpg");
+  EXPECT_THAT(
+      refusal_at(Source::kMarket1501, root_ / "pytorch"),
+      StartsWith("folder 'bounding_box_test' is missing in 'ROOT/pytorch' (the layout is bounding_box_train, "));
+}
+
+TEST_F(Market1501, what_is_left_out_is_counted) {
+  EXPECT_THAT(list_data_set(files_, Source::kMarket1501, root_).left_out,
+              ElementsAre(testing::Pair("junk (identity -1)", 1), testing::Pair("no image by its name", 3)));
+}
+
 // A query's box may be of the same frame as one of the gallery, and each junk image may be there twice.
 TEST_F(Market1501, one_name_in_two_folders_is_two_images) {
   const std::size_t before = list_samples(files_, Source::kMarket1501, root_).size();
@@ -145,6 +187,28 @@ TEST_F(Market1501, an_irregular_stand_in_has_junk_distractors_and_someone_whom_o
   EXPECT_EQ(samples.size(), 16u);  // 3 of two cameras, one of one, a distractor in each
   const auto gallery = files_.list(root_ / "made/bounding_box_test");
   EXPECT_EQ(std::ranges::count_if(gallery, [](const std::string& name) { return name.starts_with("-1_c"); }), 2);
+}
+
+// 3,368 queries of all cameras against 15,913 gallery images, in small.
+TEST_F(Market1501, its_usual_test_asks_with_all_queries_in_low_resolution) {
+  write_stand_in(
+      files_, root_ / "made",
+      {{.identities = 6, .cameras = 3, .images_per_camera = 2, .height = 32, .width = 16}, Source::kMarket1501, true});
+  std::vector<PackRow> rows;
+  std::map<std::string, std::size_t> images;
+  for (const Sample& sample : list_samples(files_, Source::kMarket1501, root_ / "made")) {
+    rows.push_back({sample, 32, 16, std::string(64, '0')});
+    ++images[sample.subset];
+  }
+  const Split split = make_split(rows, "market", std::string(64, '0'),
+                                 {.partition = Partition::kOfficial, .lr_camera = 1, .lr_side = LrSide::kQuery});
+  // The last person was seen by one camera alone: its query has no match.
+  EXPECT_EQ(split.query.size() + 1, images["query"]);
+  EXPECT_EQ(split.gallery.size(), images["gallery"]);
+  EXPECT_EQ(split.train.size(), images["train"]);
+  std::set<std::int64_t> cameras;
+  for (const QueryItem& item : split.query) cameras.insert(item.camera);
+  EXPECT_EQ(cameras, (std::set<std::int64_t>{1, 2, 3}));
 }
 
 TEST_F(Market1501, an_irregular_stand_in_has_names_that_end_in_jpg_twice) {

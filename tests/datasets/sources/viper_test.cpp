@@ -75,7 +75,9 @@ TEST_F(Viper, near_misses_of_the_pattern_are_refused) {
   start_flat({"000_45_a.bmp", "000_45_b.bmp"});
   expect_names_refused(Source::kViper, "", " is not a VIPeR image name (expected PERSON_ANGLE_CAMERA.bmp",
                        {"000_45.bmp", "000_45_c.bmp", "000_45_A.bmp", "000_45_.bmp", "000_45a.bmp", "a.bmp",
-                        "000__a.bmp", "000_45_12.bmp"});
+                        "000__a.bmp", "000_45_12.bmp",
+                        // As copies made for other programs are named: SDALF's, and the camera in front.
+                        "0004002.bmp", "c2_002_90.bmp"});
 }
 
 TEST_F(Viper, what_does_not_fit_is_refused) {
@@ -83,8 +85,8 @@ TEST_F(Viper, what_does_not_fit_is_refused) {
       Source::kViper,
       {{"a wrong name is told the pattern",
         {"cam_b/000.bmp"},
-        "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); rename it or take it "
-        "out of the folder"},
+        "'cam_b/000.bmp' is not a VIPeR image name (expected PERSON_ANGLE.bmp, as 000_45.bmp); give it its published "
+        "name; what is none of the set's goes elsewhere"},
        {"a person without an image by camera 1",
         {"cam_b/007_45.bmp"},
         "'cam_b/007_45.bmp' has no image of the same person by camera 1 beside it (each camera has one image of "

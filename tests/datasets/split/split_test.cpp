@@ -288,8 +288,8 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     expect_error(core::ErrorKind::kInput, {part}, [&] { split_from_json(json, "split"); });
   };
   core::Json json = to_json(split_of(rows, any_camera()));
-  json["schema"] = 4;
-  refused(json, "split schema 4 is unknown");
+  json["schema"] = 5;
+  refused(json, "split schema 5 is unknown");
   json["schema"] = 1;
   refused(json, "train_identities");
   json = to_json(split_of(rows, {}));
@@ -302,6 +302,96 @@ TEST(Split, what_schema_1_cannot_say_has_schema_2_and_contradicts_nothing) {
     json["options"]["train_identities"] = asked;
     refused(json, part);
   }
+}
+
+// People of two images each by two cameras, and images of nobody: (identity, camera) with 0 for them.
+std::vector<PackRow> rows_with_distractors(int people, const std::vector<std::pair<std::int64_t, int>>& nobody) {
+  std::vector<PackRow> rows = rows_of(std::vector<std::vector<std::int64_t>>(static_cast<std::size_t>(people), {1, 2}));
+  for (const auto& [camera, images] : nobody)
+    for (int i = 0; i < images; ++i) {
+      rows.push_back(rows.front());
+      rows.back().sample = {fmt::format("nobody_c{}_{:04}.jpg", camera, i), 0, camera, "gallery"};
+    }
+  return rows;
+}
+
+// PRID 2011's test: 200 people in both cameras, 185 in the first alone and 549 in the second.
+TEST(Split, random_halves_show_distractors_where_they_are_asked_to) {
+  const auto rows = rows_with_distractors(200, {{1, 185}, {2, 549}});
+  SplitSettings options{.lr_camera = 1, .test_identities = 100};
+  const Split without = split_of(rows, options);
+  EXPECT_EQ(100U, without.gallery.size());
+  EXPECT_EQ(1, to_json(split_of(rows, SplitSettings{.lr_camera = 1})).at("schema"));
+  options.distractors = Distractors::kAlways;
+  const Split with = split_of(rows, options);
+  EXPECT_EQ(100U, with.query.size());
+  EXPECT_EQ(649U, with.gallery.size());
+  EXPECT_EQ(without.query, with.query);
+  EXPECT_EQ(without.train, with.train);
+  EXPECT_EQ(100U, draw_gallery(with, 0, 0).size());  // nobody is drawn
+  const core::Json json = to_json(with);
+  EXPECT_EQ(4, json.at("schema"));
+  EXPECT_EQ("always", json.at("options").at("distractors"));
+  EXPECT_FALSE(to_json(without).at("options").contains("distractors"));
+  EXPECT_EQ(with, split_from_json(json, "split"));
+  core::Json other = json;
+  other["options"]["distractors"] = "official";  // the default does not stand there
+  expect_error(core::ErrorKind::kInput, {"key 'distractors' has its default"},
+               [&] { split_from_json(other, "split"); });
+  other["options"].erase("distractors");
+  expect_error(core::ErrorKind::kInput, {"such a split has schema 3"}, [&] { split_from_json(other, "split"); });
+}
+
+// QMUL GRID: six cameras, two views.
+TEST(Split, cameras_of_one_view_are_the_lr_side_together) {
+  const auto rows = rows_of({{1, 4}, {2, 5}, {3, 6}, {1, 6}, {2, 4}, {3, 5}, {1, 2}, {5, 6}});
+  SplitSettings options;
+  options.lr_cameras = {1, 2, 3};
+  const Split split = split_of(rows, options);
+  EXPECT_EQ(3U, split.query.size());
+  for (const QueryItem& item : split.query) EXPECT_LE(item.camera, 3);
+  EXPECT_EQ(3U, split.gallery.size());
+  for (const GalleryItem& item : split.gallery) EXPECT_GE(item.camera, 4);
+  for (const TrainItem& item : split.train) EXPECT_TRUE(item.has_hr == (item.camera > 3)) << item.path;
+  EXPECT_EQ(2, split.left_out);  // who is in one view alone
+  EXPECT_EQ(split, split_from_json(to_json(split), "split"));
+  EXPECT_EQ(4, to_json(split).at("schema"));
+  core::Json other = to_json(split);
+  other["options"]["lr_cameras"] = {1, 2};
+  expect_error(core::ErrorKind::kInput, {"camera 3"}, [&] { split_from_json(other, "split"); });
+  options.lr_cameras = {1, 7};
+  expect_error(core::ErrorKind::kInput, {"pack 'made-up' has no camera 7", "set lr_cameras to some of them"},
+               [&] { split_of(rows, options); });
+}
+
+// Market-1501's usual test: the source's queries, of any camera, against the source's gallery.
+TEST(Split, the_sources_queries_ask_in_low_resolution_and_its_gallery_stays) {
+  std::vector<PackRow> rows;
+  const auto add = [&](std::int64_t identity, std::int64_t camera, const char* subset) {
+    PackRow row{{fmt::format("{:04}.jpg", rows.size()), identity, camera, subset}, 128, 64, std::string(64, '0')};
+    rows.push_back(std::move(row));
+  };
+  for (std::int64_t identity = 1; identity <= 3; ++identity)
+    for (std::int64_t camera = 1; camera <= 3; ++camera) add(identity, camera, "train");
+  for (std::int64_t identity = 4; identity <= 6; ++identity)
+    for (std::int64_t camera = 1; camera <= 3; ++camera)
+      for (const char* subset : {"query", "gallery", "gallery"}) add(identity, camera, subset);
+  add(7, 2, "query");  // whom no other camera shows
+  add(7, 2, "gallery");
+  add(0, 1, "gallery");
+  const SplitSettings options{.partition = Partition::kOfficial, .lr_camera = 1, .lr_side = LrSide::kQuery};
+  const Split split = split_of(rows, options);
+  EXPECT_EQ(9U, split.query.size());
+  for (const QueryItem& item : split.query) {
+    EXPECT_EQ("query", rows[item.row].sample.subset);
+    EXPECT_TRUE(item.rate >= 2 && item.rate <= 4);
+  }
+  EXPECT_EQ(3 * 3 * 2 + 2U, split.gallery.size());  // whatever its camera, the distractor and whom nobody asks for
+  for (const GalleryItem& item : split.gallery) EXPECT_EQ("gallery", rows[item.row].sample.subset);
+  EXPECT_EQ(9U, split.train.size());
+  for (const TrainItem& item : split.train) EXPECT_EQ(item.camera != 1, item.has_hr) << item.path;
+  EXPECT_EQ(4, to_json(split).at("schema"));
+  EXPECT_EQ(split, split_from_json(to_json(split), "split"));
 }
 
 TEST(Split, what_cannot_be_split_is_refused) {

@@ -47,11 +47,12 @@ class Twin {
         const auto label = std::find(labels.begin(), labels.end(), s.identity) - labels.begin();
         split.train.push_back(
             {i, s.path, s.identity, static_cast<int>(label), s.camera, !taken_low && rate == 1, rate, taken_low});
-      } else if (low && role == 'Q') {
+      } else if (low && role == 'Q' && is_answered(s)) {
         split.query.push_back({i, s.path, s.identity, s.camera, rate_of(i, false), taken_low});
       } else if (!low && (role == 'Q' || role == 'G') && can_answer(i)) {
         split.gallery.push_back({i, s.path, s.identity, s.camera});
-      } else if (!low && role == 'D' && options_.partition == Partition::kOfficial && s.subset != "train") {
+      } else if (!low && role == 'D' && s.subset != "train" &&
+                 (options_.partition == Partition::kOfficial || options_.distractors == Distractors::kAlways)) {
         split.gallery.push_back({i, s.path, s.identity, s.camera});
       }
     }
@@ -66,7 +67,19 @@ class Twin {
     const Sample& s = rows_[i].sample;
     if (came_low_) return s.rate != 1;
     if (anywhere()) return s.identity != 0 && !(tested(s.identity) && hr_row(s.identity) == i);
+    if (options_.lr_side == LrSide::kQuery && s.subset != "train") return s.subset == "query";
+    if (!options_.lr_cameras.empty())
+      return std::count(options_.lr_cameras.begin(), options_.lr_cameras.end(), s.camera) != 0;
     return s.camera == lr_camera(s);
+  }
+
+  // lr_side "query": by a gallery image from another camera.
+  bool is_answered(const Sample& query) const {
+    if (options_.lr_side != LrSide::kQuery) return true;
+    return std::any_of(rows_.begin(), rows_.end(), [&](const PackRow& row) {
+      return row.sample.identity == query.identity && row.sample.subset == "gallery" &&
+             row.sample.camera != query.camera;
+    });
   }
 
   bool tested(std::int64_t identity) const {
@@ -82,7 +95,7 @@ class Twin {
 
   // The camera that is low for whoever is on `s`; -1: none.
   std::int64_t lr_camera(const Sample& s) const {
-    if (options_.lr_side == LrSide::kCamera) return options_.lr_camera;
+    if (options_.lr_side == LrSide::kCamera || options_.lr_side == LrSide::kQuery) return options_.lr_camera;
     std::set<std::int64_t> cameras;
     for (const PackRow& row : rows_)
       if (row.sample.identity != 0 && (options_.lr_side != LrSide::kIdentity || row.sample.identity == s.identity))
@@ -186,6 +199,8 @@ std::vector<PackRow> random_rows(bool came_low) {
   for (int i = 0; i < 8; ++i) cameras.push_back({1, 2, 3, 4});
   auto rows = tests::rows_of(cameras);
   for (PackRow& row : rows) row.sample.test_sets = row.sample.identity % 2 == 0 ? 2 : 5;
+  for (std::size_t i = 0; i < rows.size(); i += 2)
+    if (rows[i].sample.subset == "query") rows[i].sample.subset = "gallery";
   if (came_low)
     for (PackRow& row : rows) {
       row.sample.rate = row.sample.camera % 2 == 0    ? *rc::gen::element(0, 2, 3, 7)
@@ -213,12 +228,20 @@ SplitSettings random_options(bool came_low) {
   options.query_rates = *rc::gen::elementOf(std::vector<std::vector<int>>{{2, 3, 4}, {4}, {1, 3}, {2, 8}});
   if (options.partition == Partition::kRandomHalves) options.test_identities = *rc::gen::element(0, 0, 1, 3);
   options.train_identities = *rc::gen::element(0, 0, 2);
+  if (options.partition != Partition::kOfficial)
+    options.distractors = *rc::gen::element(Distractors::kOfficial, Distractors::kAlways);
   if (came_low) {
     options.train_pool = *rc::gen::element(TrainPool::kMlr, TrainPool::kHrViewOnly);
     return options;
   }
-  options.lr_side = *rc::gen::element(LrSide::kCamera, LrSide::kDrawn, LrSide::kPair, LrSide::kIdentity);
-  if (options.lr_side == LrSide::kCamera) options.lr_camera = *rc::gen::inRange(0, 5);
+  options.lr_side = *rc::gen::element(LrSide::kCamera, LrSide::kDrawn, LrSide::kPair, LrSide::kIdentity,
+                                      options.partition == Partition::kOfficial ? LrSide::kQuery : LrSide::kCamera);
+  if (options.lr_side == LrSide::kQuery) {
+    options.lr_camera = *rc::gen::inRange(1, 5);
+  } else if (options.lr_side == LrSide::kCamera) {
+    options.lr_cameras = *rc::gen::elementOf(std::vector<std::vector<int>>{{}, {}, {3}, {1, 3}, {1, 2, 4}});
+    if (options.lr_cameras.empty()) options.lr_camera = *rc::gen::inRange(0, 5);
+  }
   options.train_pool = options.lr_camera == 0
                            ? *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews)
                            : *rc::gen::element(TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly);

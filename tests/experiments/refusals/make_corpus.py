@@ -322,14 +322,14 @@ def impossible_together():
             ("train.identities", "3", "raise it to 4 or lower 'lanes'"), ("train.images", "1", "0 to 0"), ("trials", "2000", "1 to 1000"),
             ("train.train_rates", "[2, 8]", "add 8 to its key 'rates'"), ("split.query_rates", "[5]", "add 5 to its key 'rates'"),
             ("train.identities", "17", "'split.train_identities' leaves 16"), ("train.schedule", '"cosine"', "leave them out"),
-            ("split.lr_camera", "3", "has cameras 1 to 2"), ("split.lr_side", '"pair"', "leave it out or set split.lr_side"),
+            ("split.lr_cameras", "[3]", "has cameras 1 to 2"), ("split.lr_side", '"pair"', "leave it out, or split.lr_side"),
             ("split.partition", '"official"', "set it to 0 or split.partition"), ("rain.levels", "[]", 'set rain.adversary = "off"'),
             ("ftwa.transformation", "false", "set ftwa.weighting = false"),
             ("msifla.ir_width", "7", "set it to 8"), ("msifla.scales", "[3, 2]", "end it with 1"),
             ("msifla.scales", "[5, 1]", "add 5 to 'train.train_rates'"), ("resolution_adaptive.widths", "[8]", "name 4 widths"),
             ("resolution_adaptive.stage_steps", "30", "set it to"), ("height", "62", "set it to 64"),
             ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out")):
-        key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_camera",
+        key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_cameras",
                "split.partition": "split.test_identities", "ftwa.transformation": "ftwa.weighting"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))
 

@@ -137,7 +137,7 @@ TEST_F(SplitsTest, bad_options_are_refused) {
   refused({"--out", out, "--seeds", "0-10000"}, "'0-10000'");
   refused({"--out", out, "--seeds", "0-1", "--seed", "1"}, "exclude each other");
   refused({"--out", out, "--lr-side", "up"},
-          "option --lr-side has the value 'up' (it must be one of camera, drawn, pair, identity)");
+          "option --lr-side has the value 'up' (it must be one of camera, drawn, pair, identity, query)");
   refused({"--out", out, "--lr-side", "pair", "--lr-camera", "1"},
           "option --lr-camera has the value 1 (with 'lr_side' \"pair\" nothing looks at it)");
   refused({"--out", out, "--partition", "published"}, "its source publishes none");

@@ -47,6 +47,65 @@ TEST_F(BadImages, wrong_file_name_is_named) {
   expect_no_pack();
 }
 
+// One run names them all, in bounds on a terminal, whole in JSON.
+TEST_F(BadImages, all_wrong_file_names_are_named_at_once) {
+  for (int i = 10; i < 34; ++i) write(people_ / fmt::format("query/person-{}.jpg", i), text_of(first_training_image()));
+  const auto output = ingest();
+  EXPECT_EQ(code_of(output), 2);
+  EXPECT_EQ(output.out, "");
+  EXPECT_THAT(output.err,
+              StartsWith("resolute: 24 files are refused:\nresolute:   'query/person-10.jpg' is not a Market"));
+  EXPECT_THAT(output.err, HasSubstr("'query/person-29.jpg'"));
+  EXPECT_THAT(output.err, testing::Not(HasSubstr("person-30")));
+  EXPECT_THAT(output.err, HasSubstr("\nresolute:   and 4 more\nresolute: 'query/person-10.jpg' is not"));
+  EXPECT_THAT(output.err, testing::EndsWith("; 23 more files are refused\n"));
+  const auto json =
+      resolute({"data", "ingest", "market1501", "--root", people_, "--store", scratch_ / "store", "--json"});
+  EXPECT_EQ(code_of(json), 2);
+  const core::Json told = core::Json::parse(json.out);
+  EXPECT_EQ(told.at("count"), 24);
+  ASSERT_EQ(told.at("refused").size(), 24U);
+  EXPECT_EQ(told.at("refused")[23].at("file"), "query/person-33.jpg");
+  EXPECT_THAT(told.at("refused")[23].at("problem").get<std::string>(), HasSubstr("'query/person-33.jpg' is not"));
+  expect_no_pack();
+}
+
+TEST_F(BadImages, all_damaged_images_of_all_shards_are_named_at_once) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(people_ / "query")) {
+    if (names.size() == 3) break;
+    fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+    names.push_back("query/" + entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  const auto output = resolute({"data", "ingest", "market1501", "--root", people_, "--store", scratch_ / "store",
+                                "--shards", "9", "--threads", "2", "--json"});
+  EXPECT_EQ(code_of(output), 2);
+  std::vector<std::string> named;
+  for (const core::Json& one : core::Json::parse(output.out).at("refused")) named.push_back(one.at("file"));
+  EXPECT_EQ(named, names);
+  for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "store"))
+    EXPECT_NE(entry.path().filename(), "pack.json") << "a sealed pack";
+}
+
+TEST_F(BadImages, ingest_tells_people_cameras_distractors_and_what_is_left_out) {
+  const fs::path odd = scratch_ / "odd";
+  succeeded(resolute({"data", "synth", "--out", odd, "--layout", "market1501", "--irregular", "yes", "--identities",
+                      "6", "--images-per-camera", "2"}));
+  std::vector<std::string> words{"data", "ingest", "market1501", "--root", odd, "--store", scratch_ / "store"};
+  const auto text = succeeded(resolute(words));
+  EXPECT_THAT(text.out, HasSubstr("\n6 people, 2 images of distractors; images by camera 1: 13, camera 2: 11\n"
+                                  "files left out: 2 junk (identity -1); 1 no image by its name\n"));
+  EXPECT_THAT(text.out, HasSubstr("1 left out (seen on one side alone, in low or in high resolution); split "));
+  EXPECT_THAT(text.out, HasSubstr("\nimages of distractors in no gallery of this split: 2\n"));
+  words.emplace_back("--json");
+  const core::Json told = core::Json::parse(succeeded(resolute(words)).out);
+  EXPECT_EQ(told.at("pack").at("identities"), 6);
+  EXPECT_EQ(told.at("left_out").at("junk (identity -1)"), 2);
+  EXPECT_EQ(told.at("split").at("left_out"), 1);
+  EXPECT_EQ(told.at("warnings").size(), 0U);
+}
+
 TEST_F(BadImages, empty_folder_is_named) {
   for (const auto& entry : fs::directory_iterator(people_ / "bounding_box_train")) fs::remove(entry.path());
   expect_refusal(ingest(), 2, "bounding_box_train");
