@@ -47,8 +47,8 @@ template <class Format, class T>
 inline constexpr std::uint32_t kLastMemberSince = 0;
 
 //! Enumerators, from 0 on, that a byte may stand for.
-constexpr std::uint8_t enumerators(Cause) { return kCauses; }
-constexpr std::uint8_t enumerators(RunEnd) { return 4; }
+constexpr std::size_t enumerators(Cause) { return kCauses; }
+constexpr std::size_t enumerators(RunEnd) { return words_of(RunEnd{}).size(); }
 
 //! What workers and machines say may hold any bytes and ends up in JSON: U+FFFD stands for what is not UTF-8.
 std::string as_utf8(std::string text);

@@ -199,20 +199,6 @@ struct EventLine {
 
 }  // namespace
 
-std::string_view name_of(RunEnd end) {
-  switch (end) {
-    case RunEnd::kComplete:
-      return "complete";
-    case RunEnd::kIncomplete:
-      return "incomplete";
-    case RunEnd::kInterrupted:
-      return "interrupted";
-    case RunEnd::kLimited:
-      return "limited";
-  }
-  throw core::ContractError("an end without a name");
-}
-
 std::string as_utf8(std::string text) {
   if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return text;
   return Json::parse(Json(std::move(text)).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();

@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "core/files/json.h"
 #include "experiments/specification/specification.h"
+#include "settings/choice.h"
 
 namespace resolute::orchestrator {
 
@@ -204,7 +205,8 @@ struct StopRequested {
 };
 //! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd { kComplete, kIncomplete, kInterrupted, kLimited };
-std::string_view name_of(RunEnd end);
+constexpr auto words_of(RunEnd) { return settings::words("complete", "incomplete", "interrupted", "limited"); }
+constexpr std::string_view name_of(RunEnd end) { return settings::word(end); }
 //! Decision: nothing runs and nothing more can be started.
 struct RunEnded {
   RunEnd end{};
