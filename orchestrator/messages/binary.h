@@ -18,8 +18,8 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/members.h"
 #include "orchestrator/messages/event.h"
-#include "orchestrator/messages/members.h"
 
 namespace resolute::orchestrator {
 
@@ -85,7 +85,7 @@ class BinaryWriter {
       put(value.first);
       put(value.second);
     } else {
-      visit_members(value, [&](const auto&... member) { (put(member), ...); });
+      core::visit_members(value, [&](const auto&... member) { (put(member), ...); });
     }
   }
 
@@ -131,8 +131,8 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      std::size_t left = kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
-      visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
+      std::size_t left = core::kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
+      core::visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
     }
   }
 

@@ -16,6 +16,9 @@ inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> =
 namespace {
 
 using core::Json;
+using core::Member;
+using core::Row;
+using core::row;
 
 // Far beyond any run, and far from where sums of it overflow.
 constexpr std::int64_t kLongestTime = 1'000'000'000'000'000;  // ms: 30,000 years
