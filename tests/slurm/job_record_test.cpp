@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/random/random.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 
