@@ -8,21 +8,16 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
 
 #include "core/error.h"
+#include "core/process/signals.h"
 
 namespace resolute::cli {
 
 namespace {
-
-volatile std::sig_atomic_t leave_wanted = 0;
-
-extern "C" void want_to_leave(int) { leave_wanted = 1; }
-extern "C" void wake_up(int) {}
 
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
@@ -45,23 +40,13 @@ TerminalSize terminal_size() {
 }
 
 struct WatchInput::Saved {
-  struct sigaction interrupt {};
-  struct sigaction terminate {};
-  struct sigaction resized {};
-  std::optional<termios> keys;  //!< as they were
+  core::CaughtSignals signals{SIGINT, SIGTERM, SIGWINCH};  //!< each ends the wait
+  std::optional<termios> keys;                             //!< as they were
   bool input_open = false;
+  bool leave_wanted() const { return signals.count(SIGINT) + signals.count(SIGTERM) > 0; }
 };
 
 WatchInput::WatchInput() : saved_(std::make_unique<Saved>()) {
-  leave_wanted = 0;
-  // Without SA_RESTART: a signal ends the wait.
-  struct sigaction action {};
-  action.sa_handler = want_to_leave;
-  struct sigaction resized {};
-  resized.sa_handler = wake_up;
-  if (::sigaction(SIGINT, &action, &saved_->interrupt) != 0 || ::sigaction(SIGTERM, &action, &saved_->terminate) != 0 ||
-      ::sigaction(SIGWINCH, &resized, &saved_->resized) != 0)
-    throw core::system_error("signals cannot be handled", errno);
   // In the background a terminal is somebody else's: changing it would stop this process.
   termios keys{};
   if (::isatty(STDIN_FILENO) == 1 && ::tcgetpgrp(STDIN_FILENO) == ::getpgrp() &&
@@ -76,20 +61,17 @@ WatchInput::WatchInput() : saved_(std::make_unique<Saved>()) {
 
 WatchInput::~WatchInput() {
   if (saved_->keys) ::tcsetattr(STDIN_FILENO, TCSANOW, &*saved_->keys);
-  ::sigaction(SIGINT, &saved_->interrupt, nullptr);
-  ::sigaction(SIGTERM, &saved_->terminate, nullptr);
-  ::sigaction(SIGWINCH, &saved_->resized, nullptr);
 }
 
 bool WatchInput::wait(std::chrono::milliseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
-  while (leave_wanted == 0) {
+  while (!saved_->leave_wanted()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return true;
     pollfd input{saved_->input_open ? STDIN_FILENO : -1, POLLIN, 0};
     const int ready = ::poll(&input, 1, static_cast<int>(left.count()));
     if (ready < 0 && errno != EINTR) throw core::system_error("the keyboard cannot be waited for", errno);
-    if (ready < 0 && leave_wanted == 0) return true;  // the window's size has changed: draw again
+    if (ready < 0 && !saved_->leave_wanted()) return true;  // the window's size has changed: draw again
     if (ready <= 0) continue;
     char key = 0;
     const ssize_t read = ::read(STDIN_FILENO, &key, 1);

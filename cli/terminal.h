@@ -28,8 +28,6 @@ class WatchInput {
  public:
   WatchInput();
   ~WatchInput();
-  WatchInput(const WatchInput&) = delete;
-  WatchInput& operator=(const WatchInput&) = delete;
   //! Waits for `time`, less where the user wants to leave (q, ctrl-C, SIGTERM) or the window's size changes.
   //! \return false to leave
   bool wait(std::chrono::milliseconds time);

@@ -12,28 +12,6 @@
 
 namespace resolute::slurm {
 
-void members(Of<Achieved> auto& achieved, auto visit) {
-  visit("results", achieved.results);
-  visit("steps", achieved.steps);
-}
-
-void members(Of<AllocationRun> auto& run, auto visit) {
-  visit("job", run.job, 1);
-  visit("restart", run.restart);
-  visit("repeat", run.repeat);
-  visit("generation", run.generation);
-  visit("element", run.element);
-  visit("node_list", run.node_list);
-  visit("begin", run.begin);
-  visit("end", run.end);
-  visit("launcher", run.launcher);
-  visit("before", run.before);
-  visit("after", run.after);
-  visit("cause", run.cause);
-  visit("given_up", run.given_up);
-  visit("verdict", run.verdict);
-}
-
 namespace {
 
 namespace fs = std::filesystem;

@@ -59,7 +59,6 @@ constexpr std::string_view name_of(EndCause cause) { return settings::word(cause
 struct Achieved {
   std::int64_t results = 0;
   std::optional<std::int64_t> steps = 0;  //!< nothing: the journal could not be read
-  bool operator==(const Achieved&) const = default;
 };
 
 //! run-JOB-RRR.json, version 1: written when the script begins and again when it ends.
@@ -77,7 +76,6 @@ struct AllocationRun {
   std::optional<EndCause> cause{};  //!< of its end
   bool given_up = false;            //!< the batch was, after it: only `suite resume` goes on, and counts anew
   std::string verdict;              //!< what followed, one sentence: "requeued", …
-  bool operator==(const AllocationRun&) const = default;
 };
 //! "run-12-003.json", "run-12-003-1.json" with a repeat.
 std::string run_file_name(const AllocationRun& run);

@@ -72,7 +72,7 @@ class LineReader {
     return id;
   }
   JobState state(std::string_view text) const {
-    const auto state = parse_job_state(text);
+    const auto state = settings::from_word<JobState>(text);
     if (!state.has_value()) fail("no state of a job");
     return *state;
   }

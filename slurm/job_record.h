@@ -45,7 +45,6 @@ struct QueuedJob {
   std::string node_list;            //!< %N, compressed; empty while it waits
   std::string name;                 //!< %j
   std::string reason;               //!< %r; free text
-  bool operator==(const QueuedJob&) const = default;
 };
 //! The -o that parse_queue() reads.
 inline constexpr std::string_view kQueueFormat = "%A|%F|%K|%T|%V|%S|%e|%D|%N|%j|%r";
@@ -66,12 +65,9 @@ struct ShownJob {
   std::optional<Time> begin{};
   std::optional<Time> end{};
   std::optional<Time> preempted{};  //!< PreemptTime: it has been told to go
-  bool operator==(const ShownJob&) const = default;
 };
 //! The id belongs to a job of another name.
-struct AnotherJob {
-  bool operator==(const AnotherJob&) const = default;
-};
+struct AnotherJob {};
 //! \param id asked for: that of an array shows all its elements, one of which may have that id itself
 //! \param name that the job must have; nothing in it may need quoting (is_job_name())
 //! \throws RuntimeError (kTransient) for what scontrol does not write
@@ -83,7 +79,6 @@ std::string job_reference(JobNumber id, JobNumber array, std::optional<int> elem
 struct Accepted {
   JobNumber id = 0;
   std::string cluster;  //!< empty: the only one
-  bool operator==(const Accepted&) const = default;
 };
 //! `sbatch --parsable`: "ID" or "ID;CLUSTER", one line; nothing for any other text.
 std::optional<Accepted> parse_accepted(std::string_view text);

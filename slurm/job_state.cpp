@@ -4,62 +4,15 @@
 #include <array>
 #include <cctype>
 
-#include "core/error.h"
-
 namespace resolute::slurm {
-namespace {
 
-struct StateRow {
-  JobState state;
-  std::string_view name;
-  Phase phase;
-};
-
-constexpr std::array kStates{
-    StateRow{JobState::kPending, "PENDING", Phase::kWaits},
-    StateRow{JobState::kConfiguring, "CONFIGURING", Phase::kWaits},
-    StateRow{JobState::kRunning, "RUNNING", Phase::kRuns},
-    StateRow{JobState::kSuspended, "SUSPENDED", Phase::kRuns},
-    StateRow{JobState::kStopped, "STOPPED", Phase::kRuns},
-    StateRow{JobState::kSignaling, "SIGNALING", Phase::kRuns},
-    StateRow{JobState::kResizing, "RESIZING", Phase::kRuns},
-    StateRow{JobState::kStageOut, "STAGE_OUT", Phase::kEnding},
-    StateRow{JobState::kCompleting, "COMPLETING", Phase::kEnding},
-    StateRow{JobState::kExpediting, "EXPEDITING", Phase::kWaits},
-    StateRow{JobState::kRequeued, "REQUEUED", Phase::kWaits},
-    StateRow{JobState::kRequeueFed, "REQUEUE_FED", Phase::kWaits},
-    StateRow{JobState::kRequeueHold, "REQUEUE_HOLD", Phase::kHeld},
-    StateRow{JobState::kSpecialExit, "SPECIAL_EXIT", Phase::kHeld},
-    StateRow{JobState::kReservationHold, "RESV_DEL_HOLD", Phase::kHeld},
-    StateRow{JobState::kCompleted, "COMPLETED", Phase::kEnded},
-    StateRow{JobState::kFailed, "FAILED", Phase::kEnded},
-    StateRow{JobState::kCancelled, "CANCELLED", Phase::kEnded},
-    StateRow{JobState::kTimeout, "TIMEOUT", Phase::kEnded},
-    StateRow{JobState::kNodeFail, "NODE_FAIL", Phase::kEnded},
-    StateRow{JobState::kPreempted, "PREEMPTED", Phase::kEnded},
-    StateRow{JobState::kBootFail, "BOOT_FAIL", Phase::kEnded},
-    StateRow{JobState::kDeadline, "DEADLINE", Phase::kEnded},
-    StateRow{JobState::kOutOfMemory, "OUT_OF_MEMORY", Phase::kEnded},
-    StateRow{JobState::kRevoked, "REVOKED", Phase::kEnded},
-};
-
-const StateRow& row_of(JobState state) {
-  const auto* row = std::find_if(kStates.begin(), kStates.end(), [&](const StateRow& r) { return r.state == state; });
-  RESOLUTE_EXPECT(row != kStates.end(), "a job state without a name");
-  return *row;
+Phase phase_of(JobState state) {
+  if (state <= JobState::kConfiguring) return Phase::kWaits;
+  if (state <= JobState::kResizing) return Phase::kRuns;
+  if (state <= JobState::kCompleting) return Phase::kEnding;
+  if (state <= JobState::kRequeueFed) return Phase::kWaits;
+  return state <= JobState::kReservationHold ? Phase::kHeld : Phase::kEnded;
 }
-
-}  // namespace
-
-std::optional<JobState> parse_job_state(std::string_view text) {
-  for (const StateRow& row : kStates)
-    if (row.name == text) return row.state;
-  return std::nullopt;
-}
-
-std::string_view name_of(JobState state) { return row_of(state).name; }
-
-Phase phase_of(JobState state) { return row_of(state).phase; }
 
 std::string plain_reason(std::string_view reason) {
   std::string plain(reason);

@@ -3,12 +3,14 @@
 //! The states of a SLURM job, as squeue and scontrol write them (squeue(1), JOB STATE CODES; EXPEDITING from
 //! 25.11). Pure.
 
-#include <optional>
 #include <string>
 #include <string_view>
 
+#include "settings/choice.h"
+
 namespace resolute::slurm {
 
+//! Those of one meaning stand together (phase_of()).
 enum class JobState {
   kPending,
   kConfiguring,
@@ -37,10 +39,14 @@ enum class JobState {
   kRevoked,
 };
 
-//! Exactly the long name ("NODE_FAIL"); nothing for any other text.
-std::optional<JobState> parse_job_state(std::string_view text);
-//! The long name.
-std::string_view name_of(JobState state);
+//! The long names.
+constexpr auto words_of(JobState) {
+  return settings::words("PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "RESIZING",
+                         "STAGE_OUT", "COMPLETING", "EXPEDITING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD",
+                         "SPECIAL_EXIT", "RESV_DEL_HOLD", "COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL",
+                         "PREEMPTED", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY", "REVOKED");
+}
+constexpr std::string_view name_of(JobState state) { return settings::word(state); }
 
 //! What a state means to whoever waits for a job. kEnding: the outcome is not known yet, ask again. A job that is held
 //! is PENDING, most of the time: what holds it stands in the reason.

@@ -1,41 +1,58 @@
 #pragma once
 //! \file
-//! What the store keeps of submissions, as JSON: a struct tells its members once, for writing and for strict reading,
-//! by
-//!
-//!     void members(Of<Batch> auto& batch, auto visit) {
-//!       visit("after", batch.after);
-//!       visit("number", batch.number, 1);  // the least that it may be; else 0
-//!     }
-//!
-//! in this namespace.
+//! What the store keeps of submissions, as JSON: a row for each struct, for writing and for strict reading.
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/files/json.h"
+#include "core/members.h"
 #include "settings/choice.h"
-#include "slurm/job_record.h"
+#include "slurm/allocation.h"
+#include "slurm/submission.h"
 
 namespace resolute::slurm {
 
-//! A T, or a T that may only be read.
-template <class S, class T>
-concept Of = std::same_as<std::remove_const_t<S>, T>;
+constexpr core::Member from_one(const char* name) { return {name, 1}; }
+inline constexpr core::Member kMostRestarts = from_one("most_restarts"), kMostFruitless = from_one("most_fruitless");
 
-//! A struct with a list of members.
+//! The least that a number may be is 0 where its row does not say otherwise.
+inline constexpr std::tuple kStored{
+    core::row<Resources>("", {from_one("nodes"), "gpus_per_node", "gpu_type", "cpus_per_node", "memory", "time_seconds",
+                              "partition", "account", "qos", "constraint", "exclude", "reservation", "mail_user",
+                              "mail_type", "exclusive", "options", "array_at_once"}),
+    core::row<SiteEnvironment>("", {"modules", "commands"}),
+    core::row<Batch>("", {from_one("number"), "job_name", from_one("first_allocation"), "jobs", "after"}),
+    core::row<SubmissionRequest>(
+        "", {"token",          "suite",          "title",          "created",       "by",        "store",
+             "resolute",       "relative_to",    "plan_arguments", "run_arguments", "container", "container_program",
+             "launcher",       "continuation",   kMostRestarts,    kMostFruitless,  "resources", "site",
+             "notice_seconds", "working_folder", "variables",      "batches"}),
+    core::row<KnownJob>("", {from_one("id"), "cluster", "submitted"}),
+    core::row<Intended>("", {"others"}),
+    core::row<Refused>("", {"why"}),
+    core::row<Achieved>("", {"results", "steps"}),
+    core::row<AllocationRun>("", {from_one("job"), "restart", "repeat", "generation", "element", "node_list", "begin",
+                                  "end", "launcher", "before", "after", "cause", "given_up", "verdict"})};
+
+//! A struct with a row.
 template <class T>
-concept Stored = requires(const T& value) {
-  members(value, [](auto&&...) {});
-};
+concept Stored = core::HasRow<T, std::remove_const_t<decltype(kStored)>>::value;
 
-core::Json stored(const Stored auto& value);
+//! {"name", "value"}: a variable of the environment.
+using Variable = std::pair<std::string, std::string>;
+
+template <Stored T>
+core::Json stored(const T& value);
 
 template <class T>
 core::Json stored_value(const T& value) {
@@ -49,6 +66,8 @@ core::Json stored_value(const T& value) {
     return settings::word(value);
   } else if constexpr (Stored<T>) {
     return stored(value);
+  } else if constexpr (std::same_as<T, Variable>) {
+    return {{"name", value.first}, {"value", value.second}};
   } else if constexpr (requires { value.has_value(); }) {
     return value ? stored_value(*value) : core::Json();
   } else if constexpr (std::same_as<T, std::string> || std::is_arithmetic_v<T>) {
@@ -61,9 +80,12 @@ core::Json stored_value(const T& value) {
 }
 
 //! An object of all members.
-core::Json stored(const Stored auto& value) {
+template <Stored T>
+core::Json stored(const T& value) {
   core::Json object = core::Json::object();
-  members(value, [&](const char* key, const auto& member, std::int64_t = 0) { object[key] = stored_value(member); });
+  core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, const auto& its) {
+    object[std::string(member.name)] = stored_value(its);
+  });
   return object;
 }
 
@@ -76,12 +98,12 @@ inline void check_no_zero(const core::ObjectReader& reader, const std::string& k
   if (text.find('\0') != std::string::npos) throw wrong(reader, key, text, "it has a zero byte");
 }
 
-template <Stored T>
+template <class T>
 T read_stored(core::ObjectReader& reader);
 
 //! One member. \throws RuntimeError (kInput), naming place and key, for anything that stored_value() does not write
 template <class T>
-void read_member(core::ObjectReader& reader, const char* key, T& to, std::int64_t least = 0) {
+void read_member(core::ObjectReader& reader, const std::string& key, T& to, std::int64_t least = 0) {
   constexpr std::int64_t kMost = 1'000'000'000;  // of anything that is counted
   if constexpr (std::same_as<T, bool>) {
     to = reader.required<T>(key);
@@ -132,11 +154,17 @@ void read_member(core::ObjectReader& reader, const char* key, T& to, std::int64_
 }
 
 //! The members among an object's. \throws as read_member()
-template <Stored T>
+template <class T>
 T read_stored(core::ObjectReader& reader) {
   T value;
-  members(value,
-          [&](const char* key, auto& member, std::int64_t least = 0) { read_member(reader, key, member, least); });
+  if constexpr (std::same_as<T, Variable>) {
+    read_member(reader, "name", value.first);
+    read_member(reader, "value", value.second);
+  } else {
+    core::for_each_member(std::get<core::Row<T>>(kStored), value, [&](const core::Member& member, auto& its) {
+      read_member(reader, std::string(member.name), its, std::max<std::int64_t>(0, member.least));
+    });
+  }
   return value;
 }
 

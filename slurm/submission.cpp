@@ -10,14 +10,6 @@
 
 namespace resolute::slurm {
 
-void members(Of<KnownJob> auto& job, auto visit) {
-  visit("id", job.id, 1);
-  visit("cluster", job.cluster);
-  visit("submitted", job.submitted);
-}
-void members(Of<Intended> auto& intent, auto visit) { visit("others", intent.others); }
-void members(Of<Refused> auto& refusal, auto visit) { visit("why", refusal.why); }
-
 namespace {
 
 namespace fs = std::filesystem;

@@ -47,7 +47,6 @@ struct Batch {
   int first_allocation = 1;         //!< of `suite run --allocation`; an array's element i has first_allocation + i
   std::vector<std::string> jobs{};  //!< array: job ids of the plan, one an element; empty: no array
   int after = 0;                    //!< number of the batch whose end it waits for; 0: none
-  bool operator==(const Batch&) const = default;
 };
 
 //! Hexadecimal digits of a submission's token, which tells it apart from all others.
@@ -93,7 +92,6 @@ struct KnownJob {
   JobNumber id = 0;                 //!< an array's own, not an element's
   std::string cluster;              //!< empty: the only one
   std::optional<Time> submitted{};  //!< as first seen; nothing where SLURM did not answer in time
-  bool operator==(const KnownJob&) const = default;
 };
 
 //! One generation of a batch, as its folder says.
@@ -101,7 +99,6 @@ struct NeverTried {};
 //! Somebody was about to submit it, and did not write how that went.
 struct Intended {
   std::vector<KnownJob> others{};  //!< jobs of the batch's name that stood in SLURM before: none of this generation
-  bool operator==(const Intended&) const = default;
 };
 using Generation = std::variant<NeverTried, Intended, KnownJob, Refused>;
 

@@ -1,4 +1,3 @@
-
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"
 #include "slurm/submission.h"
@@ -7,70 +6,6 @@ namespace resolute::slurm {
 
 using core::Json;
 using core::ObjectReader;
-using Variable = std::pair<std::string, std::string>;
-
-void members(Of<Resources> auto& resources, auto visit) {
-  visit("account", resources.account);
-  visit("array_at_once", resources.array_at_once);
-  visit("constraint", resources.constraint);
-  visit("cpus_per_node", resources.cpus_per_node);
-  visit("exclude", resources.exclude);
-  visit("exclusive", resources.exclusive);
-  visit("gpu_type", resources.gpu_type);
-  visit("gpus_per_node", resources.gpus_per_node);
-  visit("mail_type", resources.mail_type);
-  visit("mail_user", resources.mail_user);
-  visit("memory", resources.memory);
-  visit("nodes", resources.nodes, 1);
-  visit("options", resources.options);
-  visit("partition", resources.partition);
-  visit("qos", resources.qos);
-  visit("reservation", resources.reservation);
-  visit("time_seconds", resources.time);
-}
-
-void members(Of<SiteEnvironment> auto& site, auto visit) {
-  visit("commands", site.commands);
-  visit("modules", site.modules);
-}
-
-void members(Of<Batch> auto& batch, auto visit) {
-  visit("after", batch.after);
-  visit("first_allocation", batch.first_allocation, 1);
-  visit("job_name", batch.job_name);
-  visit("jobs", batch.jobs);
-  visit("number", batch.number, 1);
-}
-
-void members(Of<Variable> auto& variable, auto visit) {
-  visit("name", variable.first);
-  visit("value", variable.second);
-}
-
-void members(Of<SubmissionRequest> auto& request, auto visit) {
-  visit("batches", request.batches);
-  visit("by", request.by);
-  visit("container", request.container);
-  visit("container_program", request.container_program);
-  visit("continuation", request.continuation);
-  visit("created", request.created);
-  visit("launcher", request.launcher);
-  visit("most_fruitless", request.most_fruitless, 1);
-  visit("most_restarts", request.most_restarts, 1);
-  visit("notice_seconds", request.notice);
-  visit("plan_arguments", request.plan_arguments);
-  visit("relative_to", request.relative_to);
-  visit("resolute", request.resolute);
-  visit("resources", request.resources);
-  visit("run_arguments", request.run_arguments);
-  visit("site", request.site);
-  visit("store", request.store);
-  visit("suite", request.suite);
-  visit("title", request.title);
-  visit("token", request.token);
-  visit("variables", request.variables);
-  visit("working_folder", request.working_folder);
-}
 
 namespace {
 

@@ -28,16 +28,6 @@ constexpr std::chrono::milliseconds kLongestBetweenQuestions{3000};
 constexpr std::size_t kLongestLine = 4096;
 constexpr std::chrono::seconds kAnswerLimit{10};
 
-volatile sig_atomic_t notices_seen = 0;
-volatile sig_atomic_t terminations_seen = 0;
-
-void note(int signal) {
-  if (signal == SIGUSR1)
-    notices_seen = notices_seen + 1;
-  else
-    terminations_seen = terminations_seen + 1;
-}
-
 // The launcher's standard error on its way to ours.
 class Errors {
  public:
@@ -151,30 +141,6 @@ class Launcher {
 };
 
 }  // namespace
-
-struct AllocationSignals::Before {
-  struct sigaction notice;
-  struct sigaction termination;
-};
-
-AllocationSignals::AllocationSignals() : before_(new Before) {
-  notices_seen = 0;
-  terminations_seen = 0;
-  struct sigaction action {};
-  action.sa_handler = note;
-  sigemptyset(&action.sa_mask);
-  ::sigaction(SIGUSR1, &action, &before_->notice);
-  ::sigaction(SIGTERM, &action, &before_->termination);
-}
-
-AllocationSignals::~AllocationSignals() {
-  ::sigaction(SIGUSR1, &before_->notice, nullptr);
-  ::sigaction(SIGTERM, &before_->termination, nullptr);
-  delete before_;
-}
-
-bool AllocationSignals::terminated() const { return terminations_seen > 0; }
-int AllocationSignals::notices() const { return notices_seen; }
 
 // "srun: error: n1: task 0: Segmentation fault (core dumped)", "srun: error: n[1-2]: tasks 0-1: Killed"; with an exit
 // code the process has said why itself, and the others may have done so too.

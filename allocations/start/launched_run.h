@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/process/process.h"
+#include "core/process/signals.h"
 #include "slurm/launcher.h"
 
 namespace resolute::allocations {
@@ -20,18 +21,13 @@ namespace resolute::allocations {
 //! it lives, neither ends this process. One at a time.
 class AllocationSignals {
  public:
-  AllocationSignals();
-  ~AllocationSignals();
-  AllocationSignals(const AllocationSignals&) = delete;
-  AllocationSignals& operator=(const AllocationSignals&) = delete;
   bool noticed() const { return notices() > 0; }
-  bool terminated() const;
+  bool terminated() const { return caught_.count(SIGTERM) > 0; }
   //! How often SIGUSR1 has come.
-  int notices() const;
+  int notices() const { return caught_.count(SIGUSR1); }
 
  private:
-  struct Before;
-  Before* before_;
+  core::CaughtSignals caught_{SIGUSR1, SIGTERM};
 };
 
 //! slurm::launchers_to_try(), by what srun and mpirun say here.

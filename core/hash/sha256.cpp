@@ -12,25 +12,13 @@
 
 namespace resolute::core {
 
-struct Sha256::Context {
-  EVP_MD_CTX* md = nullptr;
-  Context() = default;
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context() { EVP_MD_CTX_free(md); }
-};
-
-Sha256::Sha256() : context_(std::make_unique<Context>()) {
-  context_->md = EVP_MD_CTX_new();
-  RESOLUTE_EXPECT(context_->md != nullptr && EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr) == 1,
+Sha256::Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  RESOLUTE_EXPECT(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1,
                   "OpenSSL cannot start SHA-256");
 }
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::span<const std::byte> bytes) {
-  RESOLUTE_EXPECT(EVP_DigestUpdate(context_->md, bytes.data(), bytes.size()) == 1, "OpenSSL SHA-256 update failed");
+  RESOLUTE_EXPECT(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1, "OpenSSL SHA-256 update failed");
 }
 
 void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
@@ -39,7 +27,7 @@ Sha256Digest Sha256::finish() {
   Sha256Digest digest{};
   unsigned int length = 0;
   RESOLUTE_EXPECT(
-      EVP_DigestFinal_ex(context_->md, reinterpret_cast<unsigned char*>(digest.data()), &length) == 1 && length == 32,
+      EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(digest.data()), &length) == 1 && length == 32,
       "OpenSSL SHA-256 finish failed");
   return digest;
 }

@@ -35,8 +35,6 @@ class Coordinator {
   Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
               const RunOptions& options, std::vector<Address> agents,
               std::unique_ptr<StoreLanes> lanes = std::make_unique<StoreThreads>());
-  Coordinator(const Coordinator&) = delete;
-  Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
   //! Does what there is to do without waiting. \return true if it did something
   bool step();

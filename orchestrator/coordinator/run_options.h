@@ -66,7 +66,6 @@ struct Failure {
   std::string label;
   std::string cause;  //!< name_of(Cause), or "needs-failed" for a job that went with one that it needs
   std::string evidence;
-  bool operator==(const Failure&) const = default;
 };
 
 struct RunOutcome {

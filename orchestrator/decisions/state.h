@@ -2,7 +2,7 @@
 //! \file
 //! Everything the orchestrator knows: the fold of its events (apply.h). Plain values, no clock, no I/O; equal events
 //! give equal states. Each job state carries only its own data, so that combinations that cannot be cannot be written.
-//! A snapshot holds Facts and all that they hold, members in the order in which they are declared (members.h).
+//! A snapshot holds Facts and all that they hold, members in the order in which they are declared (core/members.h).
 
 #include <array>
 #include <map>
@@ -20,19 +20,16 @@ namespace resolute::orchestrator {
 //! Needs results that are not there yet.
 struct Waiting {
   int unmet = 0;  //!< jobs of `after` without a result
-  bool operator==(const Waiting&) const = default;
 };
 //! May be placed from `not_before` on.
 struct Ready {
   Instant not_before{};
-  bool operator==(const Ready&) const = default;
 };
 //! What ended, or is to end, an attempt.
 struct Ending {
   Cause cause{};
   std::string evidence;
   std::string host;  //!< where it began; empty: on no host in particular
-  bool operator==(const Ending&) const = default;
 };
 struct Running {
   int attempt = 0;
@@ -46,20 +43,16 @@ struct Running {
   bool stopping = false;         //!< AttemptStopped was decided
   std::optional<Ending> ending;  //!< the most telling thing that went wrong (weight_of)
   Instant stop_by{};             //!< end of its grace, by which SIGKILL was sent; the epoch of the clock: unknown
-  bool operator==(const Running&) const = default;
 };
 struct Succeeded {
   int attempt = 0;  //!< 0: before this run
-  bool operator==(const Succeeded&) const = default;
 };
 struct Failed {
   Cause cause{};
   std::string evidence;
-  bool operator==(const Failed&) const = default;
 };
 struct Cancelled {
   std::string why;
-  bool operator==(const Cancelled&) const = default;
 };
 using JobState = std::variant<Waiting, Ready, Running, Succeeded, Failed, Cancelled>;
 //! "waiting", "ready", "running", "succeeded", "failed", "cancelled".
@@ -91,7 +84,6 @@ struct Job {
   std::optional<std::string> unwanted;                  //!< why the user cancelled it
   int passed = 0;      //!< placements of later jobs, of unknown duration, while it waited for more slots
   int placements = 0;  //!< in this run, without those taken back (RunStarted::max_jobs counts the jobs that have one)
-  bool operator==(const Job&) const = default;
 };
 
 //! An agent that answers, and what is left of it.
@@ -105,7 +97,6 @@ struct AgentSlots {
   std::int64_t free_memory_mib = 0;
   std::string numeric_class;
   bool leaving = false;
-  bool operator==(const AgentSlots&) const = default;
 };
 
 //! What is known of a host, over all its agents, in this run: a new one begins with fresh evidence, and a host that the
@@ -198,12 +189,9 @@ struct Facts {
   std::optional<std::string> stop;  //!< why the run is to end
   Cause stop_cause = Cause::kInterrupted;
   std::optional<RunEnd> end;
-  bool operator==(const Facts&) const = default;
 };
 
-struct State : Facts, Indexes {
-  bool operator==(const State&) const = default;
-};
+struct State : Facts, Indexes {};
 static_assert(sizeof(State) == sizeof(Facts) + sizeof(Indexes), "a member of State is a fact or follows from them");
 
 //! Makes State's Indexes from its other members.
@@ -232,7 +220,6 @@ std::string numeric_class_of(const State& state, const Placement& placement);
 
 struct Counts {
   int waiting = 0, ready = 0, running = 0, succeeded = 0, failed = 0, cancelled = 0;
-  bool operator==(const Counts&) const = default;
 };
 //! Of the wanted jobs.
 Counts count(const State& state);

@@ -18,17 +18,14 @@ constexpr std::string_view kJournalPrefix = "journal-";
 constexpr std::string_view kAdvice =
     "restore the file from a copy, or move the suite's folder away: results stay in the store";
 
-std::uint32_t load_u32(std::span<const std::byte> bytes, std::size_t at) {
-  std::uint32_t value = 0;
+template <std::unsigned_integral T>
+T load(std::span<const std::byte> bytes, std::size_t at) {
+  T value = 0;
   std::memcpy(&value, bytes.data() + at, sizeof value);
   return value;
 }
-
-std::uint64_t load_u64(std::span<const std::byte> bytes, std::size_t at) {
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
+constexpr auto load_u32 = load<std::uint32_t>;
+constexpr auto load_u64 = load<std::uint64_t>;
 
 // Bytes that a whole record takes at `at`, or 0. Only its own bytes are trusted: length in range, CRC right.
 std::size_t whole_record(std::span<const std::byte> bytes, std::size_t at) {

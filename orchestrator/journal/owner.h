@@ -22,7 +22,6 @@ struct Owner {
   std::uint64_t start = 0;   //!< the process's start in clock ticks, which tells it from a later one of the same id
   std::int64_t counter = 0;  //!< grows while the run lives
   bool ended = false;
-  bool operator==(const Owner&) const = default;
 };
 
 //! This process.

@@ -15,12 +15,10 @@ namespace resolute::orchestrator {
 struct SnapshotPosition {
   std::int64_t epoch = 0;
   std::uint64_t length = 0;  //!< bytes of that epoch's journal; all of them when the next epoch begins
-  bool operator==(const SnapshotPosition&) const = default;
 };
 struct Snapshot {
   SnapshotPosition position;
   State state;
-  bool operator==(const Snapshot&) const = default;
 };
 
 //! `snapshot-000007`: the state after epoch 7.

@@ -18,8 +18,8 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "core/members.h"
 #include "orchestrator/messages/event.h"
-#include "orchestrator/messages/members.h"
 
 namespace resolute::orchestrator {
 
@@ -47,8 +47,8 @@ template <class Format, class T>
 inline constexpr std::uint32_t kLastMemberSince = 0;
 
 //! Enumerators, from 0 on, that a byte may stand for.
-constexpr std::uint8_t enumerators(Cause) { return kCauses; }
-constexpr std::uint8_t enumerators(RunEnd) { return 4; }
+constexpr std::size_t enumerators(Cause) { return kCauses; }
+constexpr std::size_t enumerators(RunEnd) { return words_of(RunEnd{}).size(); }
 
 //! What workers and machines say may hold any bytes and ends up in JSON: U+FFFD stands for what is not UTF-8.
 std::string as_utf8(std::string text);
@@ -85,7 +85,7 @@ class BinaryWriter {
       put(value.first);
       put(value.second);
     } else {
-      visit_members(value, [&](const auto&... member) { (put(member), ...); });
+      core::visit_members(value, [&](const auto&... member) { (put(member), ...); });
     }
   }
 
@@ -131,8 +131,8 @@ class BinaryReader {
       take(value.first);
       take(value.second);
     } else {
-      std::size_t left = kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
-      visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
+      std::size_t left = core::kMembers<T> - (version_ < kLastMemberSince<Format, T> ? 1 : 0);
+      core::visit_members(value, [&](auto&... member) { ((left > 0 ? (--left, take(member)) : void()), ...); });
     }
   }
 

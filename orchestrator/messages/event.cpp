@@ -16,6 +16,9 @@ inline constexpr std::uint32_t kLastMemberSince<JournalFormat, AttemptStopped> =
 namespace {
 
 using core::Json;
+using core::Member;
+using core::Row;
+using core::row;
 
 // Far beyond any run, and far from where sums of it overflow.
 constexpr std::int64_t kLongestTime = 1'000'000'000'000'000;  // ms: 30,000 years
@@ -198,20 +201,6 @@ struct EventLine {
 };
 
 }  // namespace
-
-std::string_view name_of(RunEnd end) {
-  switch (end) {
-    case RunEnd::kComplete:
-      return "complete";
-    case RunEnd::kIncomplete:
-      return "incomplete";
-    case RunEnd::kInterrupted:
-      return "interrupted";
-    case RunEnd::kLimited:
-      return "limited";
-  }
-  throw core::ContractError("an end without a name");
-}
 
 std::string as_utf8(std::string text) {
   if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return text;

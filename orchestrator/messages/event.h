@@ -16,6 +16,7 @@
 #include "core/bytes.h"
 #include "core/files/json.h"
 #include "experiments/specification/specification.h"
+#include "settings/choice.h"
 
 namespace resolute::orchestrator {
 
@@ -82,7 +83,6 @@ struct RunStarted {
   std::int64_t process = 0;
   int max_jobs = -1;  //!< different jobs that this run may start; -1: no limit
   Instant ends_at{};  //!< end of the allocation; the epoch of the clock: none known
-  bool operator==(const RunStarted&) const = default;
 };
 //! A job of this run's plan, with the attempts that the store has seen. A failed or cancelled job gets a new budget.
 struct JobAdded {
@@ -100,7 +100,6 @@ struct JobAdded {
   std::int64_t expected_ms = 0;    //!< whole duration as learned (durations.h); 0: unknown
   std::int64_t path_ms = 0;        //!< expected_ms and the longest chain of those that need it: longest path first
   std::int64_t checkpoint_ms = 0;  //!< from its start until something is kept: a checkpoint, or its end; 0: unknown
-  bool operator==(const JobAdded&) const = default;
 };
 struct AgentJoined {
   AgentNumber agent;
@@ -109,12 +108,10 @@ struct AgentJoined {
   int gpus = 0;                 //!< process ranks with one
   std::int64_t memory_mib = 0;  //!< for all its ranks; 0: unknown, not counted
   std::string numeric_class;    //!< digest (docs/worker.md); empty: unknown, taken for the same as any
-  bool operator==(const AgentJoined&) const = default;
 };
 struct AgentLost {
   AgentNumber agent;
   std::string why;
-  bool operator==(const AgentLost&) const = default;
 };
 //! Decision: start this attempt there. All ranks or none.
 struct Placed {
@@ -124,20 +121,17 @@ struct Placed {
   int past = -1;  //!< job before it in the order that waits for more slots and loses patience by this; -1: none
   std::string why;
   Instant at{};  //!< when it was decided: the expected end is counted from here
-  bool operator==(const Placed&) const = default;
 };
 //! Every rank of the attempt runs.
 struct Started {
   JobNumber job;
   int attempt = 0;
-  bool operator==(const Started&) const = default;
 };
 //! A checkpoint was written: the attempt made progress.
 struct Progressed {
   JobNumber job;
   int attempt = 0;
   std::int64_t checkpoint = 0;  //!< training step
-  bool operator==(const Progressed&) const = default;
 };
 //! One process rank ended.
 struct RankExited {
@@ -148,13 +142,11 @@ struct RankExited {
   int signal = 0;              //!< 0 if it exited
   std::string evidence;        //!< last line on its standard error, where it failed
   bool out_of_memory = false;  //!< killed for memory: by the kernel, or over its limit
-  bool operator==(const RankExited&) const = default;
 };
 //! All ranks said 0, but the store has no result of the job.
 struct ResultMissing {
   JobNumber job;
   int attempt = 0;
-  bool operator==(const ResultMissing&) const = default;
 };
 //! Decision: the rest of a gang has to go. `grace`: time from SIGTERM to SIGKILL; zero is SIGKILL at once.
 struct AttemptStopped {
@@ -164,7 +156,6 @@ struct AttemptStopped {
   Milliseconds grace{};
   std::string why;
   Instant at{};  //!< when it was decided: what has not ended by the end of the grace and a while is given up
-  bool operator==(const AttemptStopped&) const = default;
 };
 //! Decision about an attempt whose ranks have all ended: run the job again (not before `not_before`) or give it up.
 struct AttemptEnded {
@@ -175,41 +166,36 @@ struct AttemptEnded {
   bool retry = false;
   Instant not_before{};
   std::string why;
-  bool operator==(const AttemptEnded&) const = default;
 };
 //! The store has the job's result. `attempt` 0: it was there before this run.
 struct JobSucceeded {
   JobNumber job;
   int attempt = 0;
-  bool operator==(const JobSucceeded&) const = default;
 };
 //! Decision: the job cannot be run at all.
 struct JobFailed {
   JobNumber job;
   Cause cause{};
   std::string why;
-  bool operator==(const JobFailed&) const = default;
 };
 //! Decision: something it needs has failed.
 struct JobCancelled {
   JobNumber job;
   std::string why;
-  bool operator==(const JobCancelled&) const = default;
 };
 //! The user, the machine or the allocation wants the run to end soon.
 struct StopRequested {
   std::string why;
   Cause cause = Cause::kInterrupted;  //!< of the attempts that it ends: also kPreempted, kWalltime
-  bool operator==(const StopRequested&) const = default;
 };
 //! How a run ended. Stored by number: new ones stand last.
 enum class RunEnd { kComplete, kIncomplete, kInterrupted, kLimited };
-std::string_view name_of(RunEnd end);
+constexpr auto words_of(RunEnd) { return settings::words("complete", "incomplete", "interrupted", "limited"); }
+constexpr std::string_view name_of(RunEnd end) { return settings::word(end); }
 //! Decision: nothing runs and nothing more can be started.
 struct RunEnded {
   RunEnd end{};
   std::string why;
-  bool operator==(const RunEnded&) const = default;
 };
 
 //! No sign of life of a running attempt for longer than the limit.
@@ -217,7 +203,6 @@ struct Stalled {
   JobNumber job;
   int attempt = 0;
   std::string evidence;
-  bool operator==(const Stalled&) const = default;
 };
 //! Another run on the store has the job's claim (claim.h): the placement is taken back, nothing of it was started, its
 //! attempt number is free again.
@@ -226,33 +211,28 @@ struct HeldElsewhere {
   int attempt = 0;
   Instant until{};  //!< not to be tried again before
   std::string why;
-  bool operator==(const HeldElsewhere&) const = default;
 };
 //! An agent will be taken away: nothing more is placed on it, what runs there has the grace period to checkpoint.
 struct AgentLeaving {
   AgentNumber agent;
   std::string why;
-  bool operator==(const AgentLeaving&) const = default;
 };
 //! The user wants nothing more to be started on a host (`on`), or allows it again; also lifts an exclusion.
 struct HostDrained {
   std::string host;
   bool on = true;
   std::string why;
-  bool operator==(const HostDrained&) const = default;
 };
 //! Decision: nothing more is placed on a host that ends jobs which live elsewhere, or on which ranks cannot be ended;
 //! `why` names the jobs.
 struct HostExcluded {
   std::string host;
   std::string why;
-  bool operator==(const HostExcluded&) const = default;
 };
 //! The user does not want this job any more; what needs it is cancelled with it.
 struct CancelRequested {
   JobNumber job;
   std::string why;
-  bool operator==(const CancelRequested&) const = default;
 };
 //! Decision: the ranks of an attempt that was stopped long ago and have not ended count as ended. Nothing more is
 //! placed on their hosts: a HostExcluded for each of them stands before it.
@@ -260,7 +240,6 @@ struct RanksGivenUp {
   JobNumber job;
   int attempt = 0;
   std::string why;
-  bool operator==(const RanksGivenUp&) const = default;
 };
 
 using Event =

@@ -11,6 +11,10 @@ namespace resolute::orchestrator {
 
 namespace {
 
+using core::Member;
+using core::Row;
+using core::row;
+
 constexpr std::size_t kEnvelope = 8;  // u32 version, u32 type
 constexpr Member kSlots{"slots", 0, kMostSlots}, kGpus{"gpus", 0, kMostSlots}, kRank{"process_rank", 0};
 
@@ -49,7 +53,7 @@ void write(BinaryWriter& writer, const auto& message) {
     else
       writer.put(member);
   };
-  visit_members(message, [&](const auto&... member) { (put(member), ...); });
+  core::visit_members(message, [&](const auto&... member) { (put(member), ...); });
 }
 
 void refuse_unless(bool holds, const std::string& message, const std::string& why) {

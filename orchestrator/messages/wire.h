@@ -31,27 +31,21 @@ struct Join {
   int gpus = 0;
   std::int64_t memory_mib = 0;
   std::string numeric_class;
-  bool operator==(const Join&) const = default;
 };
-struct Heartbeat {
-  bool operator==(const Heartbeat&) const = default;
-};
+struct Heartbeat {};
 struct Prepared {
   AttemptKey key;
   int port = 0;              //!< of the listening socket that process rank 0 will get; 0: none could be made
   std::string address = {};  //!< where it listens, numeric; empty: at every address of the host
   std::string problem = {};  //!< why there is no socket
-  bool operator==(const Prepared&) const = default;
 };
 struct RankStarted {
   AttemptKey key;
   int process_rank = 0;
-  bool operator==(const RankStarted&) const = default;
 };
 struct ProgressLine {
   AttemptKey key;
   std::string line;  //!< one JSON line of the worker contract, unchecked
-  bool operator==(const ProgressLine&) const = default;
 };
 struct RankEnded {
   AttemptKey key;
@@ -60,25 +54,21 @@ struct RankEnded {
   int signal = 0;
   std::string evidence;
   bool out_of_memory = false;  //!< by the kernel's or our own hand
-  bool operator==(const RankEnded&) const = default;
 };
 //! The agent leaves: every rank it had is gone.
 struct Leave {
   std::string why;
-  bool operator==(const Leave&) const = default;
 };
 
 // Coordinator to agent.
 struct HeartbeatAnswer {
   bool stalls = false;  //!< its store does: it may fall silent, and the agent waits longer (Agent::kStallFactor)
-  bool operator==(const HeartbeatAnswer&) const = default;
 };
 //! Bind a listening TCP socket for process rank 0. `several_hosts`: at the address that the host's name stands for,
 //! else on 127.0.0.1.
 struct Prepare {
   AttemptKey key;
   bool several_hosts = false;
-  bool operator==(const Prepare&) const = default;
 };
 //! One process rank: program and arguments, log files.
 struct RankCommand {
@@ -93,29 +83,23 @@ struct RankCommand {
   // The agent's choice (bindings.h), made before the command goes on to its spawner.
   std::string visible_gpus;     //!< CUDA_VISIBLE_DEVICES
   std::vector<int> processors;  //!< logical ones that it may run on; empty: all
-  bool operator==(const RankCommand&) const = default;
 };
 struct Launch {
   AttemptKey key;
   std::vector<RankCommand> ranks;
   std::string secret = {};  //!< of a gang: each rank reads it from descriptor kSecretDescriptor; empty: there is none
-  bool operator==(const Launch&) const = default;
 };
 //! SIGTERM to the attempt's ranks, SIGKILL after `grace_ms` (0: at once). Also drops a prepared socket.
 struct Kill {
   AttemptKey key;
   std::int64_t grace_ms = 0;
-  bool operator==(const Kill&) const = default;
 };
 //! The agent was taken for lost: kill everything, then join anew.
-struct Rejoin {
-  bool operator==(const Rejoin&) const = default;
-};
+struct Rejoin {};
 //! The run is over. `orderly`: no agent was lost.
 struct Shutdown {
   bool orderly = true;
   int exit_code = 0;
-  bool operator==(const Shutdown&) const = default;
 };
 
 using Message = std::variant<Join, Heartbeat, Prepared, RankStarted, ProgressLine, RankEnded, Leave, HeartbeatAnswer,

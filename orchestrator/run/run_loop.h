@@ -3,10 +3,9 @@
 //! What the loops of coordinator and agents share: waiting without spinning, signals.
 
 #include <chrono>
-#include <memory>
-#include <vector>
 
 #include "core/clock.h"
+#include "core/process/signals.h"
 
 namespace resolute::orchestrator {
 
@@ -29,19 +28,9 @@ class IdleWait {
   core::MonotonicTime active_;
 };
 
-//! While it lives, SIGINT, SIGTERM and SIGUSR1 are counted instead of ending the process. One at a time.
-class StopSignals {
- public:
-  StopSignals();
-  ~StopSignals();
-  StopSignals(const StopSignals&) = delete;
-  StopSignals& operator=(const StopSignals&) = delete;
-  //! Numbers of the signals since the last call, as often as they came: SIGUSR1 first, SIGINT last.
-  std::vector<int> take();
-
- private:
-  struct Saved;
-  std::unique_ptr<Saved> saved_;
+//! SIGUSR1, SIGTERM and SIGINT, which end a run in order.
+struct StopSignals : core::CaughtSignals {
+  StopSignals() : CaughtSignals({SIGUSR1, SIGTERM, SIGINT}) {}
 };
 
 }  // namespace resolute::orchestrator

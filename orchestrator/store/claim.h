@@ -23,7 +23,6 @@ struct Claim {
   std::string suite;
   std::int64_t epoch = 0;
   std::string run;  //!< token
-  bool operator==(const Claim&) const = default;
 };
 
 //! What a claim file says; nothing if it is none.
@@ -38,8 +37,6 @@ class Claims {
   //! broken
   Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
          std::chrono::milliseconds lease);
-  Claims(const Claims&) = delete;
-  Claims& operator=(const Claims&) = delete;
   //! Removes the run's own file; claims that were not given back stay until others break them.
   ~Claims();
   //! Takes the job's claim by link(), breaking one whose run has ended or stands still; its own counts as taken. The

@@ -35,7 +35,6 @@ struct MeasuredDuration {
   double work = 0;           //!< done in this attempt
   double milliseconds = 0;   //!< from start to end
   double checkpoint_ms = 0;  //!< from start to the first checkpoint; 0: none
-  bool operator==(const MeasuredDuration&) const = default;
 };
 
 //! `STORE/durations/RUN.jsonl`, one file a run, appended without fsync; a torn line is skipped when read. A

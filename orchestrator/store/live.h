@@ -27,7 +27,6 @@ struct LiveAttempt {
   std::optional<double> loss{};  //!< of any sign
   double images_per_second = -1;
   double seconds_left = -1;
-  bool operator==(const LiveAttempt&) const = default;
 };
 //! Takes what a worker says in a progress line (docs/worker.md), as far as it can be understood.
 void read_progress_line(const std::string& line, LiveAttempt& attempt);
@@ -36,14 +35,12 @@ struct LiveAgent {
   std::string host;
   int slots = 0, free = 0, gpus = 0, free_gpus = 0;
   std::string state;  //!< "" | "leaving" | "drained" | "excluded"
-  bool operator==(const LiveAgent&) const = default;
 };
 core::Json to_json(const LiveAgent& agent);
 //! The store has failed the run, which starts nothing until it answers again.
 struct LiveStoreFailure {
   std::string why;
   double seconds = 0;  //!< since
-  bool operator==(const LiveStoreFailure&) const = default;
 };
 struct LiveStatus {
   std::int64_t epoch = 0;
@@ -52,7 +49,6 @@ struct LiveStatus {
   std::vector<LiveAgent> agents;
   std::vector<LiveAttempt> running;
   std::optional<LiveStoreFailure> store{};
-  bool operator==(const LiveStatus&) const = default;
 };
 
 //! `suites/NAME/live.json` (docs/formats/live.md). Renamed into place, not synced.

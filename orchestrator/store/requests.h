@@ -17,17 +17,13 @@
 namespace resolute::orchestrator {
 
 //! End the run as a signal does.
-struct StopRun {
-  bool operator==(const StopRun&) const = default;
-};
+struct StopRun {};
 struct CancelJob {
   experiments::JobId job;
-  bool operator==(const CancelJob&) const = default;
 };
 struct DrainHost {
   std::string host;
   bool on = true;
-  bool operator==(const DrainHost&) const = default;
 };
 using Request = std::variant<StopRun, CancelJob, DrainHost>;
 

@@ -23,15 +23,73 @@ struct RunStore::Desk {
         folders(file_system, store) {
     claims.emplace(file_system, clock, store, Claim{name, epoch.epoch, epoch.run}, watch);
   }
-  Kept keep(const std::vector<Unsent>& records);
-  Kept go_on(const State& state, Instant now, std::uint64_t length);
-  void renew_owner(bool ended);
-  void write_live(const LiveStatus& status);
-  void write_durations(const std::vector<MeasuredDuration>& measured);
-  void probe();
-  void close();
+  Kept keep(const std::vector<Unsent>& records) {
+    for (const Unsent& record : records) epoch.journal->append(record.event, record.at);
+    appended += records.size();
+    epoch.journal->sync();
+    return {appended, epoch.journal->length()};
+  }
+
+  Kept go_on(const State& state, Instant now, std::uint64_t length) {
+    JournalWriter& journal = *epoch.journal;
+    if (journal.synced() && journal.length() >= length) go_on_in_next_epoch(files, epoch, state, now, length);
+    return {appended, journal.length()};
+  }
+
+  void renew_owner(bool ended) {
+    ++owner.counter;
+    owner.ended = ended;
+    try {
+      write_owner(files, epoch.suite_folder, epoch.epoch, owner);
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("the run's owner file was not renewed: {}", error.what());
+    }
+  }
+
   Preparation prepare(const experiments::PlannedJob& job,
-                      const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt);
+                      const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt) {
+    for (const auto& need : needs) folders.prepare_job(*need);
+    const bool fresh = folders.prepare_job(job);
+    if (auto holder = claims->take(job.id)) return HeldBy{std::move(*holder)};
+    if (fresh) return FilesMade{};
+    try {
+      // Another suite's run may have had the job in work when this one looked.
+      if (has_result(files, layout, job.id)) return ResultThere{};
+      const int last = attempts_in_store(files, layout.job_folder(job.id));
+      if (last < attempt) return FilesMade{};
+      claims->release(job.id);
+      return NumberUsed{last};
+    } catch (const core::RuntimeError&) {
+      claims->release(job.id);
+      throw;
+    }
+  }
+
+  void write_live(const LiveStatus& status) {
+    try {
+      orchestrator::write_live(files, epoch.suite_folder, status);
+    } catch (const core::RuntimeError& error) {
+      core::log_debug("the live status was not written: {}", error.what());
+    }
+  }
+
+  void write_durations(const std::vector<MeasuredDuration>& measured) {
+    try {
+      append_durations(files, layout, epoch.run, measured);
+    } catch (const core::RuntimeError& error) {
+      core::log_debug("durations were not kept: {}", error.what());
+    }
+  }
+
+  void close() {
+    try {
+      remove_live(files, epoch.suite_folder);
+    } catch (const std::exception& error) {
+      core::log_warning("{}", error.what());
+    }
+    claims.reset();
+    renew_owner(true);
+  }
 
   OwnedEpoch epoch;
   std::uint64_t appended = 0;  //!< to the journal
@@ -43,77 +101,6 @@ struct RunStore::Desk {
   AttemptFolders folders;
   std::optional<Claims> claims;  //!< until close(), when nothing else is under way
 };
-
-Kept RunStore::Desk::keep(const std::vector<Unsent>& records) {
-  for (const Unsent& record : records) epoch.journal->append(record.event, record.at);
-  appended += records.size();
-  epoch.journal->sync();
-  return {appended, epoch.journal->length()};
-}
-
-Kept RunStore::Desk::go_on(const State& state, Instant now, std::uint64_t length) {
-  JournalWriter& journal = *epoch.journal;
-  if (journal.synced() && journal.length() >= length) go_on_in_next_epoch(files, epoch, state, now, length);
-  return {appended, journal.length()};
-}
-
-void RunStore::Desk::renew_owner(bool ended) {
-  ++owner.counter;
-  owner.ended = ended;
-  try {
-    write_owner(files, epoch.suite_folder, epoch.epoch, owner);
-  } catch (const core::RuntimeError& error) {
-    core::log_warning("the run's owner file was not renewed: {}", error.what());
-  }
-}
-
-Preparation RunStore::Desk::prepare(const experiments::PlannedJob& job,
-                                    const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs,
-                                    int attempt) {
-  for (const auto& need : needs) folders.prepare_job(*need);
-  const bool fresh = folders.prepare_job(job);
-  if (auto holder = claims->take(job.id)) return HeldBy{std::move(*holder)};
-  if (fresh) return FilesMade{};
-  try {
-    // Another suite's run may have had the job in work when this one looked.
-    if (has_result(files, layout, job.id)) return ResultThere{};
-    const int last = attempts_in_store(files, layout.job_folder(job.id));
-    if (last < attempt) return FilesMade{};
-    claims->release(job.id);
-    return NumberUsed{last};
-  } catch (const core::RuntimeError&) {
-    claims->release(job.id);
-    throw;
-  }
-}
-
-void RunStore::Desk::write_live(const LiveStatus& status) {
-  try {
-    orchestrator::write_live(files, epoch.suite_folder, status);
-  } catch (const core::RuntimeError& error) {
-    core::log_debug("the live status was not written: {}", error.what());
-  }
-}
-
-void RunStore::Desk::write_durations(const std::vector<MeasuredDuration>& measured) {
-  try {
-    append_durations(files, layout, epoch.run, measured);
-  } catch (const core::RuntimeError& error) {
-    core::log_debug("durations were not kept: {}", error.what());
-  }
-}
-
-void RunStore::Desk::probe() { core::probe_storage(files, epoch.suite_folder); }
-
-void RunStore::Desk::close() {
-  try {
-    remove_live(files, epoch.suite_folder);
-  } catch (const std::exception& error) {
-    core::log_warning("{}", error.what());
-  }
-  claims.reset();
-  renew_owner(true);
-}
 
 RunStore::RunStore(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout layout,
                    const std::string& run, Instant now, std::chrono::milliseconds watch,
@@ -209,7 +196,7 @@ void RunStore::write_durations(std::vector<MeasuredDuration> measured) {
 }
 
 void RunStore::probe(Then<Done> then) {
-  in_order([](Desk& desk) { desk.probe(); }, std::move(then));
+  in_order([](Desk& desk) { core::probe_storage(desk.files, desk.epoch.suite_folder); }, std::move(then));
 }
 
 void RunStore::prepare(std::shared_ptr<const experiments::PlannedJob> job,

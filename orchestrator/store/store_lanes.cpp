@@ -45,75 +45,71 @@ struct StoreThreads::Shared {
   bool ending = false;
   std::condition_variable changed;  //!< `open`, or a thread has ended
 
-  static void give(const std::shared_ptr<Shared>& self, Lane& lane, const std::string& name, Call call);
-  static void start_thread(const std::shared_ptr<Shared>& self, Lane& lane);
-  void serve(Lane& lane);
-};
-
-void StoreThreads::Shared::give(const std::shared_ptr<Shared>& self, Lane& lane, const std::string& name, Call call) {
-  std::lock_guard lock(self->mutex);
-  ++self->open;
-  auto& queue = lane.calls[name];
-  queue.push_back(std::move(call));
-  if (queue.size() > 1) return;
-  lane.ready.push_back(name);
-  if (lane.ready.size() > lane.resting && lane.threads < lane.most_threads)
-    start_thread(self, lane);
-  else
-    lane.called.notify_one();
-}
-
-void StoreThreads::Shared::start_thread(const std::shared_ptr<Shared>& self, Lane& lane) {
-  sigset_t all, before;
-  ::sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  try {
-    std::thread([self, &lane] { self->serve(lane); }).detach();
-    ++lane.threads;
-  } catch (const std::system_error& error) {
-    // Where a limit allows no more, those that are there do it.
-    if (lane.threads == 0) throw core::system_error("cannot start a thread for the store", error.code().value());
-  }
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-}
-
-void StoreThreads::Shared::serve(Lane& lane) {
-  std::unique_lock lock(mutex);
-  while (true) {
-    ++lane.resting;
-    lane.called.wait(lock, [&] { return ending || !lane.ready.empty(); });
-    --lane.resting;
-    if (ending) break;
-    const std::string name = std::move(lane.ready.front());
-    lane.ready.pop_front();
-    Call call = std::move(lane.calls.at(name).front());
-    const auto begun = under_way.insert(core::monotonic_clock().now());
-    lock.unlock();
-    Answered then = call();
-    lock.lock();
-    if (ending) {
-      // Nobody waits for this thread, and the process may be past its end: what the call holds is not destroyed.
-      static_cast<void>(new std::pair(std::move(call), std::move(then)));
-      break;
-    }
-    lock.unlock();
-    call = nullptr;
-    lock.lock();
-    if (ending) break;
-    under_way.erase(begun);
-    auto queue = lane.calls.find(name);
-    queue->second.pop_front();
-    if (queue->second.empty())
-      lane.calls.erase(queue);
+  static void give(const std::shared_ptr<Shared>& self, Lane& lane, const std::string& name, Call call) {
+    std::lock_guard lock(self->mutex);
+    ++self->open;
+    auto& queue = lane.calls[name];
+    queue.push_back(std::move(call));
+    if (queue.size() > 1) return;
+    lane.ready.push_back(name);
+    if (lane.ready.size() > lane.resting && lane.threads < lane.most_threads)
+      start_thread(self, lane);
     else
-      lane.ready.push_back(name);
-    answered.push_back(std::move(then));
-    if (answered.size() == 1) ::eventfd_write(news.get(), 1);
-    if (--open == 0) changed.notify_all();
+      lane.called.notify_one();
   }
-  --lane.threads;
-  changed.notify_all();
-}
+
+  static void start_thread(const std::shared_ptr<Shared>& self, Lane& lane) {
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    try {
+      std::thread([self, &lane] { self->serve(lane); }).detach();
+      ++lane.threads;
+    } catch (const std::system_error& error) {
+      // Where a limit allows no more, those that are there do it.
+      if (lane.threads == 0) throw core::system_error("cannot start a thread for the store", error.code().value());
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  void serve(Lane& lane) {
+    std::unique_lock lock(mutex);
+    while (true) {
+      ++lane.resting;
+      lane.called.wait(lock, [&] { return ending || !lane.ready.empty(); });
+      --lane.resting;
+      if (ending) break;
+      const std::string name = std::move(lane.ready.front());
+      lane.ready.pop_front();
+      Call call = std::move(lane.calls.at(name).front());
+      const auto begun = under_way.insert(core::monotonic_clock().now());
+      lock.unlock();
+      Answered then = call();
+      lock.lock();
+      if (ending) {
+        // Nobody waits for this thread, and the process may be past its end: what the call holds is not destroyed.
+        static_cast<void>(new std::pair(std::move(call), std::move(then)));
+        break;
+      }
+      lock.unlock();
+      call = nullptr;
+      lock.lock();
+      if (ending) break;
+      under_way.erase(begun);
+      auto queue = lane.calls.find(name);
+      queue->second.pop_front();
+      if (queue->second.empty())
+        lane.calls.erase(queue);
+      else
+        lane.ready.push_back(name);
+      answered.push_back(std::move(then));
+      if (answered.size() == 1) ::eventfd_write(news.get(), 1);
+      if (--open == 0) changed.notify_all();
+    }
+    --lane.threads;
+    changed.notify_all();
+  }
+};
 
 StoreThreads::StoreThreads(int beside) : shared_(std::make_shared<Shared>()) {
   if (!shared_->news.valid()) throw core::system_error("cannot make an event descriptor", errno);

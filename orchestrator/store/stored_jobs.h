@@ -20,7 +20,6 @@ std::size_t calls_at_once(std::size_t jobs);
 struct StoredJob {
   bool folder = false;  //!< it may have attempts; false: it has neither folder nor result
   bool result = false;
-  bool operator==(const StoredJob&) const = default;
 };
 
 //! Of each job, by position. Lists the folders in which several of the jobs would lie and looks into those that are

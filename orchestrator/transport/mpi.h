@@ -26,8 +26,6 @@ class MpiTransport final : public Transport {
   //! \throws RuntimeError (kEnvironment) if MPI does not start
   static std::unique_ptr<MpiTransport> start();
   //! The destructor leaves MPI as it is: only leave() ends it.
-  MpiTransport(const MpiTransport&) = delete;
-  MpiTransport& operator=(const MpiTransport&) = delete;
   ~MpiTransport() override;
   Address self() const override;
   int size() const override;

@@ -6,9 +6,9 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/process/side_by_side.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/filter.h"
-#include "results/kernel/parallel.h"
 
 namespace resolute::results::kernel {
 namespace {
@@ -259,7 +259,7 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
     std::vector<std::size_t> depths;
     for (const DepthGroup& group : some) depths.push_back(group.depth);
     const std::vector<Filter> filters = Filter::of_depths(gallery, depths);
-    parallel_for(blocks.size(), work.threads, [&](std::size_t i) {
+    core::side_by_side(blocks.size(), static_cast<std::size_t>(work.threads), [&](std::size_t i) {
       const QueryBlock& block = blocks[i];
       BlockRanking ranking(query, gallery, matching, filters[block.group], depths[block.group], with_positions);
       ranking.run(block.queries, gemm, work.gallery_block, visit);
@@ -280,7 +280,7 @@ void visit_positions(std::span<const float> distances, const Matching& matching,
       throw core::input_error(
           fmt::format("the distance of query {} to gallery image {} is {}", i / gallery, i % gallery, distances[i]),
           "distances must be finite");
-  parallel_for(matching.queries(), work.threads, [&](std::size_t q) {
+  core::side_by_side(matching.queries(), static_cast<std::size_t>(work.threads), [&](std::size_t q) {
     QueryState state;
     state.query = q;
     matching.matches_of(q, state.matches);

@@ -21,7 +21,6 @@ struct BranchWeights {
   int rate = 1;               //!< at which it was made low-resolution, at least 1; 1 on the high side
   float hr = 0;               //!< weight of its HR feature: transformed on the low side; positive and finite
   std::optional<float> lr;    //!< of its LR feature, positive and finite; the low side alone has one
-  bool operator==(const BranchWeights&) const = default;
 };
 
 //! Path, side and rate are unique.

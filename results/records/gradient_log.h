@@ -22,7 +22,6 @@ struct StepGradients {
   std::uint64_t step = 0;              //!< from 1
   std::vector<std::uint64_t> lanes;    //!< [L] one digest a lane: of its gradients of all phases, in phase order
   std::vector<std::uint32_t> tensors;  //!< [T] one digest a tensor: of its gradients in all lanes, in the log's order
-  bool operator==(const StepGradients&) const = default;
 };
 
 //! Not thread-safe. A killed process loses at most the record that it was writing.
@@ -52,7 +51,6 @@ struct GradientLog {
   int lanes = 0;                     //!< L; 0 for a log that was cut off inside its header
   std::vector<std::string> tensors;  //!< [T]
   std::vector<StepGradients> steps;  //!< ascending, without a gap
-  bool operator==(const GradientLog&) const = default;
 };
 
 //! Reads a log. Bytes behind the last whole record are what a killed writer left, and ignored; so is a header that is

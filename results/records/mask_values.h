@@ -21,7 +21,6 @@ struct MaskSpread {
   std::int64_t channels = 1;
   Spread values;          //!< over channels, 0 to 1
   double difference = 0;  //!< mean over channels of the absolute difference to the highest level's value; 0 there
-  bool operator==(const MaskSpread&) const = default;
 };
 
 template <class Csv>

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "results/records/members_json.h"
 
 namespace resolute::results {
 namespace {
@@ -19,35 +20,13 @@ core::RuntimeError refused(const ObjectReader& reader, const std::string& proble
   return core::input_error(fmt::format("{}: {}", reader.where(), problem), why);
 }
 
-Json to_json(const PictureQuality& quality) {
-  return {{"error", quality.error}, {"psnr", quality.psnr}, {"ssim", quality.ssim}};
-}
-
-Json to_json(const PanelReconstruction& reconstruction) {
-  Json recovered = Json::array();
-  for (const RecoveredPicture& picture : reconstruction.recovered) {
-    Json json = to_json(picture.quality);
-    json["scale"] = picture.scale;
-    recovered.push_back(std::move(json));
-  }
-  return {{"input", to_json(reconstruction.input)}, {"recovered", std::move(recovered)}};
-}
-
-Json to_json(const PanelQuery& query) {
-  Json ranked = Json::array();
-  for (const RankedImage& image : query.ranked)
-    ranked.push_back(
-        {{"path", image.path}, {"identity", image.identity}, {"camera", image.camera}, {"right", image.right}});
-  Json reconstruction;
-  if (query.reconstruction) reconstruction = to_json(*query.reconstruction);
-  return {{"path", query.path},
-          {"identity", query.identity},
-          {"camera", query.camera},
-          {"rate", query.rate},
-          {"rank", query.rank},
-          {"ranked", std::move(ranked)},
-          {"reconstruction", std::move(reconstruction)}};
-}
+constexpr std::tuple kPanelRows{
+    core::row<PictureQuality>("", {"error", "psnr", "ssim"}),
+    core::row<RecoveredPicture>("", {"scale", ""}),
+    core::row<PanelReconstruction>("", {"input", "recovered"}),
+    core::row<RankedImage>("", {"path", "identity", "camera", "right"}),
+    core::row<PanelQuery>("", {"path", "identity", "camera", "rate", "rank", "ranked", "reconstruction"}),
+    core::row<Panels>("", {"pack", "split_seed", "gallery_images", "queries"})};
 
 RankedImage take_image(const Json& json, const std::string& where) {
   ObjectReader reader(json, where);
@@ -138,14 +117,9 @@ std::string reconstruction_panel_file(std::size_t query) {
 }
 
 std::string panels_text(const Panels& panels) {
-  Json queries = Json::array();
-  for (const PanelQuery& query : panels.queries) queries.push_back(to_json(query));
-  return core::canonical_json({{"schema", kSchema},
-                               {"pack", panels.pack},
-                               {"split_seed", panels.split_seed},
-                               {"gallery_images", panels.gallery_images},
-                               {"queries", std::move(queries)}}) +
-         "\n";
+  Json json = json_of(kPanelRows, panels);
+  json["schema"] = kSchema;
+  return core::canonical_json(json) + "\n";
 }
 
 Panels parse_panels(std::string_view text, const std::string& where) {

@@ -28,21 +28,18 @@ struct RankedImage {
   std::int64_t identity = 0;
   std::int64_t camera = 0;
   bool right = false;  //!< the query's identity
-  bool operator==(const RankedImage&) const = default;
 };
 
 //! What one decoder made of the query.
 struct RecoveredPicture {
   int scale = 1;           //!< the rate whose look the decoder aims at; 1: the HR original
   PictureQuality quality;  //!< against the HR original, whatever the scale
-  bool operator==(const RecoveredPicture&) const = default;
 };
 
 //! How far the decoders came.
 struct PanelReconstruction {
   PictureQuality input;                     //!< the LR input, enlarged, against the HR original
   std::vector<RecoveredPicture> recovered;  //!< one for each decoder, at least one, scales descending
-  bool operator==(const PanelReconstruction&) const = default;
 };
 
 struct PanelQuery {
@@ -53,7 +50,6 @@ struct PanelQuery {
   std::size_t rank = 0;             //!< of the right image among all that were drawn, from 1; 0: none was
   std::vector<RankedImage> ranked;  //!< nearest first, at most kPanelImages; of equally far ones wrong before right
   std::optional<PanelReconstruction> reconstruction;
-  bool operator==(const PanelQuery&) const = default;
 };
 
 struct Panels {
@@ -61,7 +57,6 @@ struct Panels {
   std::uint64_t split_seed = 0;
   std::size_t gallery_images = 0;  //!< in gallery draw 0
   std::vector<PanelQuery> queries;
-  bool operator==(const Panels&) const = default;
 };
 
 //! The file's text: canonical JSON, schema 2, and a line end. parse_panels() reads it back equal.

@@ -17,7 +17,6 @@ namespace resolute::results {
 struct DistanceSpread {
   std::int64_t pairs = 0;  //!< that were measured; without one all of `squared` is 0
   Spread squared;          //!< 0 and above, finite, not divided by the dimensions
-  bool operator==(const DistanceSpread&) const = default;
 };
 
 //! Queries of one rate and level by one prefix.
@@ -31,7 +30,6 @@ struct PrefixDistances {
   DistanceSpread other;         //!< pairs of two
   double rank1 = 0;  //!< if all of them were compared by this prefix alone with all gallery images at once: a fraction
   double map = 0;    //!< the same comparison
-  bool operator==(const PrefixDistances&) const = default;
 };
 
 template <class Csv>

@@ -22,7 +22,6 @@ struct QueryScore {
   bool has_match = false;                        //!< a true match is in the gallery; the others count in no mean
   std::array<double, kQueryRanks.size()> cmc{};  //!< share of the gallery draws with its match within kQueryRanks
   double average_precision = 0;                  //!< over all gallery images at once, no draws
-  bool operator==(const QueryScore&) const = default;
 };
 
 //! Path and rate are unique, shares do not fall.

@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "experiments/specification/metrics.h"
+#include "results/records/members_json.h"
 
 namespace resolute::results {
 namespace {
@@ -122,43 +123,13 @@ Record take_record(ObjectReader& reader) {
                           "one of the keys shard_sha256, pack_sha256, weights_file, features_sha256 is needed");
 }
 
-struct ToJson {
-  Json operator()(const ShardRecord& record) const {
-    return {{"job", record.job.hex},
-            {"shard_sha256", record.shard_sha256},
-            {"rows", record.rows},
-            {"listing_sha256", record.listing_sha256}};
-  }
-  Json operator()(const SealRecord& record) const {
-    return {{"job", record.job.hex}, {"pack_sha256", record.pack_sha256}, {"rows", record.rows}};
-  }
-  Json operator()(const TrainingRecord& record) const {
-    const TrainingProvenance& provenance = record.provenance;
-    return {{"job", record.job.hex},
-            {"weights_file", record.weights_file},
-            {"weights_sha256", record.weights_sha256},
-            {"metrics", record.metrics},
-            {"provenance",
-             {{"pack_sha256", provenance.pack_sha256},
-              {"split_sha256", provenance.split_sha256},
-              {"numeric_class", provenance.numeric_class},
-              {"lanes", provenance.lanes},
-              {"from_scratch", provenance.from_scratch}}}};
-  }
-  Json operator()(const EvaluationRecord& record) const {
-    const EvaluationProvenance& provenance = record.provenance;
-    return {{"job", record.job.hex},
-            {"weights_sha256", record.weights_sha256},
-            {"features_sha256", record.features_sha256},
-            {"metrics", record.metrics},
-            {"outputs", Json(record.outputs)},
-            {"provenance",
-             {{"pack_sha256", provenance.pack_sha256},
-              {"split_sha256", provenance.split_sha256},
-              {"numeric_class", provenance.numeric_class},
-              {"training", provenance.training.hex}}}};
-  }
-};
+constexpr std::tuple kRows{
+    core::row<ShardRecord>("", {"job", "shard_sha256", "rows", "listing_sha256"}),
+    core::row<SealRecord>("", {"job", "pack_sha256", "rows"}),
+    core::row<TrainingProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "lanes", "from_scratch"}),
+    core::row<TrainingRecord>("", {"job", "weights_file", "weights_sha256", "metrics", "provenance"}),
+    core::row<EvaluationProvenance>("", {"pack_sha256", "split_sha256", "numeric_class", "training"}),
+    core::row<EvaluationRecord>("", {"job", "weights_sha256", "features_sha256", "metrics", "provenance", "outputs"})};
 
 }  // namespace
 
@@ -174,7 +145,9 @@ Record parse_record(std::string_view text, const std::string& where) {
   return record;
 }
 
-std::string record_text(const Record& record) { return core::canonical_json(std::visit(ToJson{}, record)) + "\n"; }
+std::string record_text(const Record& record) {
+  return core::canonical_json(std::visit([](const auto& kind) { return json_of(kRows, kind); }, record)) + "\n";
+}
 
 std::optional<Record> read_record(core::FileSystem& files, const experiments::StoreLayout& store, const JobId& job) {
   auto path = store.result_file(job);

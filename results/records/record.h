@@ -23,14 +23,12 @@ struct ShardRecord {
   std::string shard_sha256;
   std::uint64_t rows = 0;
   std::string listing_sha256;  //!< of the listing of all samples that the shard is a part of
-  bool operator==(const ShardRecord&) const = default;
 };
 
 struct SealRecord {
   JobId job;
   std::string pack_sha256;  //!< of pack.json
   std::uint64_t rows = 0;
-  bool operator==(const SealRecord&) const = default;
 };
 
 struct TrainingProvenance {
@@ -39,7 +37,6 @@ struct TrainingProvenance {
   std::string numeric_class;  //!< everything beside the specification that decides bits; compared whole
   int lanes = 1;
   bool from_scratch = true;
-  bool operator==(const TrainingProvenance&) const = default;
 };
 
 struct TrainingRecord {
@@ -48,7 +45,6 @@ struct TrainingRecord {
   std::string weights_sha256;
   std::map<std::string, double> metrics;
   TrainingProvenance provenance;
-  bool operator==(const TrainingRecord&) const = default;
 };
 
 struct EvaluationProvenance {
@@ -56,7 +52,6 @@ struct EvaluationProvenance {
   std::string split_sha256;
   std::string numeric_class;
   JobId training;
-  bool operator==(const EvaluationProvenance&) const = default;
 };
 
 struct EvaluationRecord {
@@ -73,7 +68,6 @@ struct EvaluationRecord {
   //! What else it left: a file's name relative to the job's folder ("queries.csv", "weights.csv", "panels/panels.json")
   //! → its SHA-256.
   std::map<std::string, std::string> outputs{};
-  bool operator==(const EvaluationRecord&) const = default;
 };
 
 using Record = std::variant<ShardRecord, SealRecord, TrainingRecord, EvaluationRecord>;

@@ -19,7 +19,6 @@ namespace resolute::results {
 struct Nearness {
   float psnr = 0;  //!< in decibels, 0 and above, finite
   float ssim = 0;  //!< -1 to 1
-  bool operator==(const Nearness&) const = default;
 };
 
 //! One image at one rate through one decoder.
@@ -31,7 +30,6 @@ struct RecoveryQuality {
   int scale = 1;              //!< of the decoder: aims at the copy at this rate; 1: at the HR image
   Nearness recovered;         //!< what the decoder made of the input
   Nearness enlarged;          //!< the input itself, enlarged bilinearly
-  bool operator==(const RecoveryQuality&) const = default;
 };
 
 //! Path, rate and scale are unique.

@@ -29,7 +29,6 @@ struct StepDifference {
   bool located = false;    //!< both sides have gradients.bin of the same lanes and tensors; else both lists are empty
   std::vector<int> lanes;  //!< lanes whose own gradients differ, ascending
   std::vector<std::string> tensors;  //!< tensors of the sum over lanes that differ, in the log's order
-  bool operator==(const StepDifference&) const = default;
 };
 
 //! Two attempts of one training that logged different gradients for the same step.
@@ -37,7 +36,6 @@ struct AttemptDisagreement {
   int earlier = 0;
   int later = 0;
   StepDifference difference;  //!< the first between these two
-  bool operator==(const AttemptDisagreement&) const = default;
 };
 
 struct TrainingLog {

@@ -32,7 +32,6 @@ struct BootstrapInterval {
   double mean = 0;
   double low = 0;
   double high = 0;
-  bool operator==(const BootstrapInterval&) const = default;
 };
 
 //! An interval a metric, from the same resamples; the draws are keyed by a fixed text, so that equal shapes (trials,

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/process/side_by_side.h"
 #include "results/kernel/pairwise.h"
-#include "results/kernel/parallel.h"
 
 namespace resolute::results {
 namespace {
@@ -39,7 +39,7 @@ void check_features(const FeatureMatrix& matrix, std::size_t branch, const char*
         fmt::format("{} rows of {} are needed", matrix.rows, matrix.dimension));
   std::atomic<bool> finite = true;
   constexpr std::size_t kRows = 64;
-  kernel::parallel_for((matrix.rows + kRows - 1) / kRows, threads, [&](std::size_t piece) {
+  core::side_by_side((matrix.rows + kRows - 1) / kRows, static_cast<std::size_t>(threads), [&](std::size_t piece) {
     const std::size_t first = piece * kRows;
     const std::size_t rows = std::min(kRows, matrix.rows - first);
     if (!is_finite(matrix.values.subspan(first * matrix.dimension, rows * matrix.dimension))) finite = false;
@@ -189,7 +189,7 @@ void branched_distances(std::span<const DistanceBranch> branches, std::span<doub
   const std::size_t gallery = branches[0].gallery.rows;
   if (queries == 0 || gallery == 0) return;
   const std::size_t block = even_block(queries, work.query_block, static_cast<std::size_t>(work.threads));
-  kernel::parallel_for((queries + block - 1) / block, work.threads, [&](std::size_t piece) {
+  core::side_by_side((queries + block - 1) / block, static_cast<std::size_t>(work.threads), [&](std::size_t piece) {
     const Rows rows{piece * block, std::min(block, queries - piece * block)};
     DistanceBlock distances(branches, to);
     for (std::size_t g = 0; g < gallery; g += work.gallery_block)

@@ -21,7 +21,6 @@ struct PictureQuality {
   double error = 0;  //!< mean absolute difference over pixels and channels, in levels: 0 to 255
   double psnr = 0;   //!< in decibels, 0 to kMostPsnr
   double ssim = 0;   //!< -1 to 1; 1: equal
-  bool operator==(const PictureQuality&) const = default;
 };
 
 //! 10 log10(255² / mean squared difference over pixels and channels). Equal pictures would be infinitely good; they

@@ -21,7 +21,6 @@ struct RankCorrelation {
   double rho = 0;
   double low = 0;
   double high = 0;
-  bool operator==(const RankCorrelation&) const = default;
 };
 
 //! rho with its 95 % interval by the percentile bootstrap over groups: pairs of one group (images of a person, at every

@@ -25,7 +25,6 @@ struct SingleShotQuery {
   std::size_t draws = 0;                         //!< draws that hold its true match
   std::array<double, kQueryRanks.size()> cmc{};  //!< share of those draws with the match within rank k; 0 without one
   double average_precision = 0;                  //!< over all gallery images (ranking.h), no draws; 0 without a match
-  bool operator==(const SingleShotQuery&) const = default;
 };
 
 //! Fractions, 0 to 1. Means are over the pairs of a query and a draw in which the query has its true match.

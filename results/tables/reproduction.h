@@ -18,7 +18,6 @@ struct RecordDifference {
   std::string key;  //!< "weights_sha256", "metrics.rank1"
   core::Json recorded;
   core::Json again;
-  bool operator==(const RecordDifference&) const = default;
 };
 
 //! Value by value, in the order of the keys. Left out: `provenance.numeric_class`, which is no result (numeric_class_of

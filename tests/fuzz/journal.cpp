@@ -4,6 +4,7 @@
 
 #include "tests/fuzz/targets.h"
 #include "tests/orchestrator/support/read_journals.h"
+#include "tests/support/equal.h"
 
 namespace resolute::tests {
 namespace {

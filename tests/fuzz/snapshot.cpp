@@ -2,6 +2,7 @@
 #include "orchestrator/journal/snapshot.h"
 
 #include "tests/fuzz/targets.h"
+#include "tests/support/equal.h"
 
 namespace resolute::tests {
 namespace {

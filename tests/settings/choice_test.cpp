@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/refusal.h"
+
 namespace resolute::settings::choice_test {
 namespace {
 
@@ -25,16 +27,10 @@ TEST(Choice, every_word_is_that_of_one_value) {
 TEST(Choice, another_word_is_refused_with_the_nearest) {
   const core::Json json = {{"mining", "batch-herd"}, {"number", 1}};
   core::ObjectReader object(json, "spec.json");
-  try {
-    required<Mining>(object, "mining");
-    FAIL() << "it was taken";
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    EXPECT_STREQ(
-        "spec.json: key 'mining' has the value 'batch-herd' (it must be one of random, batch-hard); did you mean "
-        "'batch-hard'",
-        error.what());
-  }
+  EXPECT_EQ(
+      "spec.json: key 'mining' has the value 'batch-herd' (it must be one of random, batch-hard); did you mean "
+      "'batch-hard'",
+      tests::refusal([&] { required<Mining>(object, "mining"); }));
   EXPECT_THROW(required<Mining>(object, "number"), core::RuntimeError);
 }
 

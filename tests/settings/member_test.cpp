@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/refusal.h"
+
 namespace resolute::settings::member_test {
 namespace {
 
@@ -48,16 +50,7 @@ static_assert(TakesARule<int> && TakesARule<double> && TakesARule<std::vector<in
 static_assert(!TakesARule<std::uint64_t> && !TakesARule<std::string> && !TakesARule<bool> && !TakesARule<Colour> &&
               !TakesARule<std::optional<int>>);
 
-template <class Call>
-std::string refusal(Call call) {
-  try {
-    call();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(core::ErrorKind::kInput, error.kind());
-    return error.what();
-  }
-  return "";
-}
+using tests::refusal;
 
 TEST(Member, json_holds_every_member_and_comes_back) {
   Outer outer;

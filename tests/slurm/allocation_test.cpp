@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 

@@ -6,6 +6,7 @@
 #include "core/random/random.h"
 #include "slurm/submission.h"
 #include "tests/slurm/cluster.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::slurm::ensure_submitted_test {
@@ -318,11 +319,7 @@ class Schedule {
       }
       if (chance(4)) cluster_.controller.away = cluster_.controller.now() + std::chrono::seconds(random_.below(200));
       Mortal process(chance(4) ? std::nullopt : std::optional<int>(static_cast<int>(random_.below(150))));
-      try {
-        cluster_.ensure(generation, process);
-      } catch (const core::RuntimeError& error) {
-        EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(core::ErrorKind::kTransient)) << error.what();
-      }
+      tests::refusal([&] { cluster_.ensure(generation, process); }, core::ErrorKind::kTransient);
       cluster_.controller.advance(std::chrono::seconds(random_.below(10)));
       if (chance(4)) lose_unanswered(generation);
     }

@@ -9,6 +9,7 @@
 #include "core/files/file_system.h"
 #include "core/random/random.h"
 #include "tests/slurm/support/job_texts.h"
+#include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 
@@ -60,12 +61,12 @@ std::string refusal(Parse&& parse) {
 TEST(JobState, each_has_one_long_name_and_no_other_text_is_one) {
   for (int i = 0; i <= static_cast<int>(JobState::kRevoked); ++i) {
     const auto state = static_cast<JobState>(i);
-    EXPECT_EQ(parse_job_state(name_of(state)), state) << name_of(state);
+    EXPECT_EQ(settings::from_word<JobState>(name_of(state)), state) << name_of(state);
     phase_of(state);
   }
   for (const char* text : {"", "PD", "running", "RUNNING ", " RUNNING", "COMPLETED+", "CANCELLED+", "CANCELLED by ",
                            "CANCELLED by root", "CANCELLED by 07", "COMPLETED by 0", "N/A", "?"})
-    EXPECT_EQ(parse_job_state(text), std::nullopt) << text;
+    EXPECT_EQ(settings::from_word<JobState>(text), std::nullopt) << text;
 }
 
 TEST(JobState, a_job_waits_for_release_by_its_state_or_its_reason) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "tests/slurm/submission_samples.h"
+#include "tests/support/equal.h"
 #include "tests/support/killing_file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"

@@ -9,6 +9,8 @@
 #include "core/log.h"
 #include "core/random/random.h"
 #include "tests/slurm/cluster.h"
+#include "tests/support/equal.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::slurm::two_submitters_test {
 namespace {
@@ -77,11 +79,8 @@ std::array<std::optional<Cluster::Outcome>, 2> both(Cluster& cluster, core::Rand
     Mortal process(deaths.at(slot));
     process.before_step = [&] { turns.step(who); };
     turns.begin(who);
-    try {
-      outcomes.at(slot) = cluster.ensure(0, process, [&](bool on) { turns.sleep(who, on); });
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(static_cast<int>(error.kind()), static_cast<int>(core::ErrorKind::kTransient)) << error.what();
-    }
+    tests::refusal([&] { outcomes.at(slot) = cluster.ensure(0, process, [&](bool on) { turns.sleep(who, on); }); },
+                   core::ErrorKind::kTransient);
     turns.end(who);
   };
   std::thread first(body, 0);

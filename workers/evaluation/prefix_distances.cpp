@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/process/side_by_side.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/matching.h"
-#include "results/kernel/parallel.h"
 #include "results/scores/ranking.h"
 
 namespace resolute::workers {
@@ -42,7 +42,7 @@ class GrowingDistances {
   // Up to dimension `end`.
   void grow(std::size_t end) {
     const std::size_t images = gallery_.rows(), blocks = (images + kGalleryBlock - 1) / kGalleryBlock;
-    results::kernel::parallel_for(blocks, std::max(1, at::get_num_threads()), [&](std::size_t block) {
+    core::side_by_side(blocks, static_cast<std::size_t>(std::max(1, at::get_num_threads())), [&](std::size_t block) {
       const std::size_t first = block * kGalleryBlock, last = std::min(first + kGalleryBlock, images);
       for (std::size_t q = 0; q < rows_.size(); ++q)
         for (std::size_t g = first; g < last; ++g)

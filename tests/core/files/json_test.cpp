@@ -5,17 +5,12 @@
 
 #include <limits>
 
+#include "tests/support/refusal.h"
+
 namespace resolute::core::json_test {
 namespace {
 
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const RuntimeError& error) {
-    return error.what();
-  }
-  return "no error";
-}
+using tests::refusal;
 
 TEST(CanonicalJsonTest, sorts_keys_and_keeps_types) {
   Json value = parse_json(R"({"b": [1, 1.0, -2.5e-7, true, null], "a": "x\u00e9\n"})", "text");
@@ -49,13 +44,13 @@ RC_GTEST_PROP(CanonicalJsonTest, doubles_come_back_to_the_bit, (double value)) {
 
 TEST(ParseJsonTest, refuses_what_is_not_one_clean_document) {
   for (const char* text : {"", "{", "{} x", R"({"a":1,"a":2})", "\"\xff\"", "[1,]", "nul", "1e999"})
-    EXPECT_NE(message_of([&] { parse_json(text, "spec.json"); }).find("spec.json: "), std::string::npos) << text;
-  EXPECT_NE(message_of([&] { parse_json(R"({"a":1,"a":2})", "f"); }).find("'a' stands twice"), std::string::npos);
+    EXPECT_NE(refusal([&] { parse_json(text, "spec.json"); }).find("spec.json: "), std::string::npos) << text;
+  EXPECT_NE(refusal([&] { parse_json(R"({"a":1,"a":2})", "f"); }).find("'a' stands twice"), std::string::npos);
 }
 
 TEST(ParseJsonTest, survives_hostile_nesting) {
   std::string deep(1000000, '[');
-  EXPECT_NE(message_of([&] { parse_json(deep, "f"); }).find("deeper than"), std::string::npos);
+  EXPECT_NE(refusal([&] { parse_json(deep, "f"); }).find("deeper than"), std::string::npos);
 }
 
 TEST(ObjectReaderTest, reads_values_of_the_asked_type) {
@@ -73,11 +68,11 @@ TEST(ObjectReaderTest, reads_values_of_the_asked_type) {
 TEST(ObjectReaderTest, names_place_key_and_need) {
   Json value = parse_json(R"({"n": "three", "big": 5000000000, "extra": 1})", "f");
   ObjectReader reader(value, "f.json");
-  EXPECT_EQ(message_of([&] { reader.required<int>("n"); }),
+  EXPECT_EQ(refusal([&] { reader.required<int>("n"); }),
             "f.json: key 'n' has the value \"three\" (an integer is needed)");
-  EXPECT_NE(message_of([&] { reader.required<int>("big"); }).find("in range"), std::string::npos);
-  EXPECT_EQ(message_of([&] { reader.required<int>("none"); }), "f.json: key 'none' is missing");
-  EXPECT_EQ(message_of([&] { reader.finish(); }), "f.json: unknown key 'extra'; known keys are big, n, none");
+  EXPECT_NE(refusal([&] { reader.required<int>("big"); }).find("in range"), std::string::npos);
+  EXPECT_EQ(refusal([&] { reader.required<int>("none"); }), "f.json: key 'none' is missing");
+  EXPECT_EQ(refusal([&] { reader.finish(); }), "f.json: unknown key 'extra'; known keys are big, n, none");
 }
 
 }  // namespace

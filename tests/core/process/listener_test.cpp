@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 #include "tests/support/two_networks.h"
 
 namespace resolute::core::listener_test {
@@ -49,12 +50,7 @@ TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_
   networks.enter(0);
   const Listener listener = listen_on_free_port(Reach::kHost);
   const Listener chosen = listen_on_free_port(Reach::kHost, "other0");
-  std::string problem;
-  try {
-    listen_on_free_port(Reach::kHost, "other1");
-  } catch (const RuntimeError& error) {
-    problem = error.what();
-  }
+  const auto problem = tests::error_of([] { listen_on_free_port(Reach::kHost, "other1"); });
   const Listener alone = listen_on_free_port(Reach::kLoopback, "other0");
   networks.enter(1);
   EXPECT_EQ(tests::TwoNetworks::kHosts[0], listener.address);
@@ -66,7 +62,8 @@ TEST(Listener, where_the_hosts_name_is_of_no_use_it_is_the_first_interface_that_
   EXPECT_EQ("127.0.0.1", alone.address) << "a gang on one host needs no interface";
   networks.leave();
   EXPECT_EQ("", networks.refusal());
-  EXPECT_EQ(0U, problem.find("network interface 'other1' cannot be listened at (")) << problem;
+  ASSERT_TRUE(problem);
+  EXPECT_THAT(problem->what(), testing::StartsWith("network interface 'other1' cannot be listened at ("));
 }
 
 TEST(Listener, two_get_two_ports) {

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::core::process_test {
 namespace {
@@ -54,13 +55,11 @@ TEST(ProcessTest, large_outputs_do_not_block) {
 }
 
 TEST(ProcessTest, a_missing_program_is_named) {
-  try {
-    run_command({.arguments = {"no-such-program-here"}, .environment = {{"PATH", "/usr/bin"}}}, 1s);
-    FAIL();
-  } catch (const RuntimeError& error) {
-    EXPECT_NE(std::string(error.what()).find("'no-such-program-here' is not on PATH"), std::string::npos);
-    EXPECT_EQ(error.kind(), ErrorKind::kInput);
-  }
+  EXPECT_THAT(
+      [] {
+        run_command({.arguments = {"no-such-program-here"}, .environment = {{"PATH", "/usr/bin"}}}, 1s);
+      },
+      tests::fails(ErrorKind::kInput, testing::HasSubstr("'no-such-program-here' is not on PATH")));
   EXPECT_THROW(run_command({.arguments = {"/etc/passwd"}, .environment = {}}, 1s), RuntimeError);
 }
 

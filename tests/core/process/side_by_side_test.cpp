@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::core::side_by_side_test {
 namespace {
@@ -41,19 +42,15 @@ TEST(SideBySideTest, after_a_failure_no_other_begins) {
 TEST(SideBySideTest, of_several_failures_the_lowest_is_thrown) {
   for (const std::size_t at_once : {2U, 4U, 16U}) {
     std::atomic<bool> later_failed = false;
-    try {
-      side_by_side(64, at_once, [&](std::size_t i) {
-        if (i != 3 && i != 5) return;
-        // The lower one fails after the higher one has.
-        if (i == 3) later_failed.wait(false);
-        later_failed = true;
-        later_failed.notify_all();
-        throw input_error("piece " + std::to_string(i));
-      });
-      ADD_FAILURE() << "nothing was thrown";
-    } catch (const RuntimeError& error) {
-      EXPECT_STREQ("piece 3", error.what());
-    }
+    const auto piece = [&](std::size_t i) {
+      if (i != 3 && i != 5) return;
+      // The lower one fails after the higher one has.
+      if (i == 3) later_failed.wait(false);
+      later_failed = true;
+      later_failed.notify_all();
+      throw input_error("piece " + std::to_string(i));
+    };
+    EXPECT_EQ("piece 3", tests::refusal([&] { side_by_side(64, at_once, piece); }));
   }
 }
 

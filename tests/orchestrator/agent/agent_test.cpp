@@ -10,6 +10,7 @@
 #include "core/files/file_system.h"
 #include "core/hash/sha256.h"
 #include "orchestrator/transport/in_process.h"
+#include "tests/support/equal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::agent_test {

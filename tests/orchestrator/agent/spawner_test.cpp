@@ -20,6 +20,7 @@
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/agent/logs.h"
 #include "tests/orchestrator/support/processes.h"
+#include "tests/support/equal.h"
 #include "tests/support/hanging_folder.h"
 #include "tests/support/temporary_folder.h"
 

@@ -5,6 +5,7 @@
 
 #include "orchestrator/messages/wire.h"
 #include "tests/orchestrator/support/events.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::tests::decide_test {
 namespace {
@@ -295,18 +296,10 @@ TEST(Apply, takes_an_agent_as_large_as_its_message_may_say_and_no_larger) {
     std::int64_t memory_mib;
   };
   auto both_take = [](const Size& size) {
-    bool decoded = true;
-    bool applied = true;
-    try {
-      decode(encode(Join{"a", size.slots, size.gpus, size.memory_mib, ""}));
-    } catch (const core::RuntimeError&) {
-      decoded = false;
-    }
-    try {
+    const bool decoded = !error_of([&] { decode(encode(Join{"a", size.slots, size.gpus, size.memory_mib, ""})); });
+    const bool applied = !error_of([&] {
       state_after({toy_run(), AgentJoined{{0}, "a", size.slots, size.gpus, size.memory_mib, ""}});
-    } catch (const core::RuntimeError&) {
-      applied = false;
-    }
+    });
     EXPECT_EQ(decoded, applied) << size.slots << " " << size.gpus << " " << size.memory_mib;
     return decoded && applied;
   };

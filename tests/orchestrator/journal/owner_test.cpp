@@ -1,4 +1,5 @@
 #include "orchestrator/journal/owner.h"
+#include "tests/support/equal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -15,6 +15,7 @@
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
 #include "tests/support/forwarding_file_system.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::snapshot_test {
@@ -106,12 +107,7 @@ TEST(Snapshot, of_a_newer_version_is_refused) {
 TEST(Snapshot, every_prefix_and_every_damaged_byte_is_refused_with_advice) {
   const core::Bytes bytes = encode_snapshot({1, 64}, SimulatedRun(5, 3).state);
   auto expect_refused = [&](std::span<const std::byte> damaged, std::size_t at) {
-    try {
-      parse_snapshot(damaged, "snapshot");
-      FAIL() << at;
-    } catch (const core::RuntimeError& error) {
-      ASSERT_THAT(error.what(), HasSubstr("; ")) << at;
-    }
+    ASSERT_THAT([&] { parse_snapshot(damaged, "snapshot"); }, fails(HasSubstr("; "))) << at;
   };
   for (std::size_t length = 0; length < bytes.size(); ++length) expect_refused(std::span(bytes).first(length), length);
   for (std::size_t at = 0; at < bytes.size(); ++at) {

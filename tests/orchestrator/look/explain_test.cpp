@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "orchestrator/journal/owner.h"
 #include "tests/orchestrator/support/read_journals.h"
+#include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::explain_test {
@@ -124,13 +125,7 @@ TEST_F(Explain, puts_the_suites_that_share_a_job_side_by_side) {
 TEST_F(Explain, refuses_what_names_no_job_or_several) {
   write("one", {added(0, 'a', "training a"), added(1, 'b', "training b")});
   const auto message = [&](const std::string& job, const std::optional<std::string>& suite = std::nullopt) {
-    try {
-      explain(job, suite);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-      return std::string(error.what());
-    }
-    return std::string("accepted");
+    return refusal([&] { explain(job, suite); });
   };
   EXPECT_THAT(message("abcd"), AllOf(HasSubstr("2 jobs begin with 'abcd'"), HasSubstr(id('b').hex)));
   EXPECT_THAT(message("1234"), HasSubstr("no job '1234'"));

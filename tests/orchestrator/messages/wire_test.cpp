@@ -5,6 +5,7 @@
 
 #include "core/hash/sha256.h"
 #include "core/random/random.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::tests::wire_test {
@@ -101,11 +102,7 @@ TEST(Wire, random_damage_is_refused_or_a_message) {
       std::string bytes = encode(message);
       for (std::uint64_t n = 1 + random.below(3); n > 0; --n)
         bytes[random.below(bytes.size())] = static_cast<char>(random.below(256));
-      try {
-        decode(bytes);
-      } catch (const core::RuntimeError& error) {
-        EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-      }
+      refusal([&] { decode(bytes); });
     }
   }
 }

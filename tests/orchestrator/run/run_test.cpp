@@ -20,6 +20,7 @@
 #include "orchestrator/store/requests.h"
 #include "tests/orchestrator/support/drive.h"
 #include "tests/orchestrator/support/run_fixture.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 
 namespace resolute::tests::run_test {

@@ -1,4 +1,5 @@
 #include "orchestrator/store/live.h"
+#include "tests/support/equal.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
 #include "orchestrator/store/requests.h"
+#include "tests/support/equal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

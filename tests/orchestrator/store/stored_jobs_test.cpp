@@ -8,6 +8,7 @@
 #include "orchestrator/journal/journal.h"
 #include "orchestrator/look/status.h"
 #include "tests/orchestrator/support/toy_suite.h"
+#include "tests/support/equal.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 

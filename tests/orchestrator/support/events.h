@@ -8,6 +8,7 @@
 
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/decisions/decide.h"
+#include "tests/support/equal.h"
 
 namespace resolute::tests {
 

@@ -14,6 +14,7 @@
 #include "results/records/prefix_distances.h"
 #include "results/records/query_scores.h"
 #include "results/records/recovery.h"
+#include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/hash/crc32c.h"
+#include "tests/support/equal.h"
 #include "tests/support/faulty_file_system.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"

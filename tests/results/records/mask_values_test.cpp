@@ -1,4 +1,5 @@
 #include "results/records/mask_values.h"
+#include "tests/support/equal.h"
 
 #include <gtest/gtest.h>
 

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "tests/support/equal.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
 

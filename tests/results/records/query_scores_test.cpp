@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "experiments/specification/outputs.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 

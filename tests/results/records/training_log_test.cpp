@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
+#include "tests/support/equal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::results::training_log_test {

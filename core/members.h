@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! The members of a plain struct without a list of them: its declaration is the list, and its order is that of the
-//! bytes in journals, snapshots and messages (binary.h). A Row gives the members of one struct their names and ranges;
-//! a member of an event or message without a place in its row does not compile.
+//! bytes in journals, snapshots and messages (orchestrator/messages/binary.h). A Row gives the members of one struct
+//! their names and ranges; a member without a place in its struct's row does not compile.
 
 #include <fmt/format.h>
 
@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace resolute::orchestrator {
+namespace resolute::core {
 
 namespace members {
 
@@ -69,6 +69,8 @@ decltype(auto) visit_members(T& value, Visit&& visit) {
   RESOLUTE_VISIT_MEMBERS(13, a, b, c, d, e, f, g, h, i, j, k, l, m)
   RESOLUTE_VISIT_MEMBERS(14, a, b, c, d, e, f, g, h, i, j, k, l, m, n)
   RESOLUTE_VISIT_MEMBERS(15, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o)
+  RESOLUTE_VISIT_MEMBERS(17, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q)
+  RESOLUTE_VISIT_MEMBERS(22, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v)
   RESOLUTE_VISIT_MEMBERS(24, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x)
   RESOLUTE_VISIT_MEMBERS(25, a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, v, w, x, y)
   // clang-format on
@@ -178,4 +180,4 @@ std::string out_of_range(const Rows& rows, const T& value) {
   return wrong;
 }
 
-}  // namespace resolute::orchestrator
+}  // namespace resolute::core

@@ -1,4 +1,4 @@
-#include "orchestrator/messages/members.h"
+#include "core/members.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 
 namespace resolute::tests::members_test {
 
-using namespace orchestrator;
+using namespace core;
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
 struct Empty {};
