@@ -1,4 +1,4 @@
-"""Every text file in the tree ends in a newline and has no trailing blanks; sources follow .clang-format."""
+"""Every text file in the tree ends in a newline and has no trailing blanks or marks of a merge; sources follow .clang-format."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ def files():
 
 
 class TextFiles(unittest.TestCase):
-    def test_files_end_in_a_newline_and_have_no_trailing_blanks(self):
+    def test_files_end_in_a_newline_and_have_no_trailing_blanks_nor_marks_of_a_merge(self):
         wrong = []
         for path in files():
             if {"corpus", "recorded"} & set(path.parts) or ("golden" in path.parts and path.suffix in {".json", ""}):
@@ -31,6 +31,8 @@ class TextFiles(unittest.TestCase):
             for number, line in enumerate(data.split(b"\n"), start=1):
                 if line.endswith((b" ", b"\t", b"\r")):
                     wrong.append(f"{path.relative_to(ROOT)}:{number}: trailing blank")
+                if line.startswith((b"<<<<<<< ", b">>>>>>> ")):
+                    wrong.append(f"{path.relative_to(ROOT)}:{number}: left by a merge")
         self.assertEqual(wrong, [])
 
     def test_pages_hold_no_placeholder(self):

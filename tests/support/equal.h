@@ -13,8 +13,8 @@
   template <class T>                                                                                      \
   requires std::is_aggregate_v<T>                                                                         \
   bool operator==(const T& left, const T& right) {                                                        \
-    return resolute::core::visit_members(left, [&](const auto&... of_left) {                      \
-      return resolute::core::visit_members(                                                       \
+    return resolute::core::visit_members(left, [&](const auto&... of_left) {                              \
+      return resolute::core::visit_members(                                                               \
           right, [&](const auto&... of_right) { return std::tie(of_left...) == std::tie(of_right...); }); \
     });                                                                                                   \
   }

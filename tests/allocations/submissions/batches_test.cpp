@@ -1,8 +1,9 @@
 #include "allocations/submissions/batches.h"
-#include "tests/support/equal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/support/equal.h"
 
 namespace resolute::allocations::batches_test {
 namespace {

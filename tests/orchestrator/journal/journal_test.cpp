@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "core/hash/crc32c.h"
-#include "orchestrator/journal/snapshot.h"
 #include "core/members.h"
+#include "orchestrator/journal/snapshot.h"
 #include "tests/orchestrator/support/journals.h"
 #include "tests/orchestrator/support/read_journals.h"
 #include "tests/orchestrator/support/simulated_run.h"
@@ -85,8 +85,9 @@ TEST(Journal, the_page_of_its_format_has_each_event_as_it_is_declared) {
     const std::string row =
         std::regex_replace(page.substr(at, page.find(" |", at) - at), std::regex(R"( \([^)]*\))"), "");
     std::vector<std::string> types;
-    std::visit([&](const auto& its) { core::visit_members(its, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },
-               event);
+    std::visit(
+        [&](const auto& its) { core::visit_members(its, [&](auto&... m) { (types.push_back(type_of(m)), ...); }); },
+        event);
     std::vector<std::string> told;
     std::set<std::string> names, keys;
     std::istringstream members(row);

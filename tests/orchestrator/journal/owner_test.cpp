@@ -1,5 +1,4 @@
 #include "orchestrator/journal/owner.h"
-#include "tests/support/equal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +9,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/support/equal.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 

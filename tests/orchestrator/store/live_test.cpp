@@ -1,8 +1,8 @@
 #include "orchestrator/store/live.h"
-#include "tests/support/equal.h"
 
 #include <gtest/gtest.h>
 
+#include "tests/support/equal.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::tests::live_test {

@@ -1,5 +1,4 @@
 #include "orchestrator/store/requests.h"
-#include "tests/support/equal.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +8,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "tests/support/equal.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,9 +1,10 @@
 #include "results/records/mask_values.h"
-#include "tests/support/equal.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
+
+#include "tests/support/equal.h"
 
 namespace resolute::results::mask_values_test {
 namespace {
