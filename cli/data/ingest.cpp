@@ -112,7 +112,10 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
   add("json", "one JSON document on stdout; of files that are refused too");
   add_described(visible, pack, {"source"});
   add_described(visible, parsed.split, {"query_rates"});
-  auto values = parse_options(arguments, kDataIngestHelp, visible, {"SOURCE"});
+  const std::string about =
+      fmt::format("{}\nSources: {}.", kDataIngestHelp.about, fmt::join(settings::word_list<settings::Source>(), ", "));
+  auto values =
+      parse_options(arguments, {kDataIngestHelp.usage, about.c_str(), kDataIngestHelp.examples}, visible, {"SOURCE"});
   if (!values) return std::nullopt;
   const auto source = (*values)["SOURCE"].as<std::string>();
   pack.source = parse_word<settings::Source>(source, "argument SOURCE");

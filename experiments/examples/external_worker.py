@@ -60,7 +60,8 @@ class Pack:
     """docs/formats/pack.md; images come as tensors of the network's size."""
 
     def __init__(self, settings):
-        named = {key: value for key, value in settings.items() if (key, value) != ("view_from", "native")}
+        early = "single_images" not in settings  # packs of before 'view_from' do not name it
+        named = {key: value for key, value in settings.items() if not early or (key, value) != ("view_from", "native")}
         hashed = sha256(json.dumps(named, sort_keys=True, separators=(",", ":")).encode())
         where = f"{options.store}/packs/{settings['name']}-{hashed[:16]}"
         self.sha256 = sha256(open(f"{where}/pack.json", "rb").read())

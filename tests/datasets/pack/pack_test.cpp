@@ -58,6 +58,23 @@ TEST(Pack, rows_of_any_size_come_back) {
   expect_rows_as_defined(RawImages(), options);
 }
 
+// Packs of those who do not ask have the schema, and so the bytes, that they had.
+TEST(Pack, a_setting_that_came_later_raises_the_schema_of_those_who_ask) {
+  PackSettings options = small_options();
+  const auto schema = [&](const RawImages& raw) {
+    return core::parse_json(core::as_text(file_bytes(raw.pack() / "pack.json")), "pack.json").at("schema").get<int>();
+  };
+  for (const int expected : {1, 2, 3}) {
+    if (expected == 2) options.view_from = ViewFrom::kNetwork;
+    if (expected == 3) options.single_images = settings::SingleImages::kDistractors;
+    const RawImages raw(3, 2);
+    make_pack(raw, options, raw.pack());
+    EXPECT_EQ(expected, schema(raw));
+    EXPECT_EQ(options, PackReader::open(raw.pack()).options());
+    verify_pack(core::real_file_system(), raw.pack());
+  }
+}
+
 TEST(Pack, same_input_gives_the_same_bytes) {
   RawImages raw;
   make_pack(raw, small_options(), raw.pack("a"));

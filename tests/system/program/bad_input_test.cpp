@@ -82,7 +82,8 @@ TEST_F(BadImages, all_damaged_images_of_all_shards_are_named_at_once) {
                                 "--shards", "9", "--threads", "2", "--json"});
   EXPECT_EQ(code_of(output), 2);
   std::vector<std::string> named;
-  for (const core::Json& one : core::Json::parse(output.out).at("refused")) named.push_back(one.at("file"));
+  const core::Json told = core::Json::parse(output.out);
+  for (const core::Json& one : told.at("refused")) named.push_back(one.at("file"));
   EXPECT_EQ(named, names);
   for (const auto& entry : fs::recursive_directory_iterator(scratch_ / "store"))
     EXPECT_NE(entry.path().filename(), "pack.json") << "a sealed pack";
