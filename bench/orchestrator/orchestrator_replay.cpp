@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "orchestrator/decisions/apply.h"
 #include "orchestrator/journal/epoch.h"
+#include "tests/support/equal.h"
 
 namespace resolute::orchestrator {
 namespace {

@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "datasets/loader/normalisation.h"
+#include "tests/support/equal.h"
 #include "tests/workers/evaluation/evaluation_outputs_fixture.h"
 
 namespace resolute::workers::recovery_outputs_test {

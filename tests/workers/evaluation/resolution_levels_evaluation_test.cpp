@@ -10,6 +10,7 @@
 #include "results/scores/ranking.h"
 #include "tests/results/reference_gemm.h"
 #include "tests/support/any_word.h"
+#include "tests/support/equal.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/resolution_levels_fixture.h"
 #include "tests/workers/evaluation/two_sided_method.h"

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
+#include "tests/support/equal.h"
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/training/stop_flag.h"
