@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/image/image.h"
+#include "settings/training.h"
 
 namespace resolute::datasets {
 
@@ -18,6 +19,7 @@ struct LoaderOptions {
   int pad = 10;                              //!< black border, pixels, before a random crop back to size
   double erasing = 0.0;  //!< probability that a rectangle becomes the mean colour (0 after normalising)
   std::uint64_t seed = 0;
+  settings::CopiesFrom copies_from = settings::CopiesFrom::kNative;
 };
 
 //! What happens to one training image.

@@ -183,7 +183,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
                                                    [&](std::uint64_t done, std::uint64_t) { return report(done); }));
   const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
   EvaluationOutputs outputs =
-      finished(make_outputs({*method, pack, asked, options, embedding, scores}, plan,
+      finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
                             [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
   // Another attempt may have published meanwhile; its result names the files that stand there.
   if (auto published = results::read_record(context.files, context.store, context.job))
