@@ -37,7 +37,7 @@ struct Augmentation {
 
 //! A pure function of the arguments. Random erasing as in Zhong et al., AAAI 2020: area 2 % to 40 %, aspect 0.3 to
 //! 1/0.3. \param height, width of the image, pixels
-Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
+Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence);
 
 //! augment()'s memory between calls; grows with the width.

@@ -43,7 +43,7 @@ void Loader::load_enlarged() {
 }
 
 Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
-  return draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence);
+  return draw_augmentation(options_, height_, width_, drawn.round, item.row, drawn.occurrence);
 }
 
 int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<float> hr, std::span<float> lr) {

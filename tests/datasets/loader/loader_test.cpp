@@ -83,7 +83,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
       loader.fill_item(split_, items[i], image_of(hr, i, loader), image_of(lr, i, loader));
     for (std::size_t i = 0; i < items.size(); ++i) {
       const TrainItem& item = split_.train[items[i].item];
-      Augmentation how = draw_augmentation(options, 12, 6, items[i].epoch, item.row, items[i].occurrence);
+      Augmentation how = draw_augmentation(options, 12, 6, items[i].round, item.row, items[i].occurrence);
       flipped += how.flipped;
       erased += how.erase_height > 0;
       auto got = [&](const std::vector<float>& all) {
@@ -126,7 +126,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
       for (std::size_t i = 0; i < batch.items.size(); ++i) {
         const BatchItem& drawn = batch.items[i];
         const TrainItem& item = split.train[drawn.item];
-        const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+        const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
         const auto of = [&](std::span<const float> images) {
           const auto at = images.begin() + static_cast<std::ptrdiff_t>(i * floats);
           return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(floats));
@@ -166,7 +166,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
         for (std::size_t i = 0; i < 8; ++i) {
           const BatchItem& drawn = batch.items[i];
           const TrainItem& item = split.train[drawn.item];
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
           const auto at = batch.lr.begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
           for (const int rate : {2, 3}) {
@@ -207,7 +207,7 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
           const std::size_t row = split.train[drawn.item].row;
           const auto at = batch.copies[c].begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, row, drawn.occurrence);
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, row, drawn.occurrence);
           const bool is_hr = batch.has_hr[i] == 1;
           EXPECT_EQ(is_hr ? expected(lr_image(row, all.copy_rates[c]), how) : std::vector<float>(floats, 0.0F), got);
           copied += is_hr;
