@@ -36,9 +36,9 @@ class Loader {
   std::size_t image_floats() const { return image_floats_; }
 
   //! One training image, augmented. Where the item has no HR image, `hr` is zeros and `lr` its stored view, enlarged;
-  //! else `lr` is the LR copy at the drawn rate, PackReader::read_copy(), enlarged, and `hr` zeros if the item is
-  //! `low`. \param hr, lr image_floats() floats each; either may be empty: it is then left out \return the rate of
-  //! `lr`, there or left out
+  //! else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` zeros if the item is `low`.
+  //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
+  //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);
   //! The LR copy at `rate` of an item that stands there with its HR image, augmented as it is; zeros for another.
   //! \param to image_floats() floats

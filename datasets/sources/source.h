@@ -29,6 +29,9 @@ std::filesystem::path source_root(core::FileSystem& files, Source source, const 
 //! an image whose name does not fit, an identity with a single image, an identity both in training and in test
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root);
 
+//! What list_samples() tells of synthetic images in their folder, without that folder.
+std::vector<Sample> list_synthetic(const SyntheticSettings& settings);
+
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 

@@ -9,6 +9,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
+#include "settings/epochs.h"
 #include "workers/device/device.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
@@ -50,7 +51,7 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
   options.keep_graphs = context.options.keep_graphs;
   if (context.options.evaluate_every > 0)
     options.evaluate_every =
-        steps_of_epochs(context.options.evaluate_every, split.train_identities, specification.recipe.identities);
+        settings::steps_of_epochs(context.options.evaluate_every, split.train.size(), specification.recipe);
   return options;
 }
 
