@@ -106,11 +106,11 @@ class SuiteReader {
                                                  [](const RowText& row) { return !row.references.empty(); });
     });
     const WeightsCatalogue weights(files_, StoreLayout(options_.store));
-    if (!wanted) return make_plan(suite_, nullptr, weights);
+    if (!wanted) return make_plan(suite_, nullptr, weights, options_.training_images);
     const auto file = options_.reference_file.empty() ? find_reference_file(files_, options_.environment, {})
                                                       : options_.reference_file;
     const ReferenceNumbers references = ReferenceNumbers::read(files_, file);
-    return make_plan(suite_, &references, weights);
+    return make_plan(suite_, &references, weights, options_.training_images);
   }
 
  private:

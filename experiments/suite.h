@@ -27,6 +27,8 @@ struct SuiteOptions {
   //! Whether raw images must be named and there, and the files of initial weights. Without it (`suite status`, `suite
   //! table`: nothing reads them) a root whose variable is not set is empty.
   bool need_roots = true;
+  //! For rows that speak of epochs; without it they are refused. Suites that do not never call it.
+  TrainingImages training_images{};
   std::filesystem::path relative_to{};  //!< what relative roots are relative to; empty: the suite's own folder
 };
 

@@ -15,6 +15,15 @@ constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small"); }
 enum class BatchNormStreams { kJoint, kSeparate };
 constexpr auto words_of(BatchNormStreams) { return words("joint", "separate"); }
 
+//! What the LR copies that a training makes of its HR images are shrunk from.
+enum class CopiesFrom {
+  kNative,   //!< what the pack's LR views, the queries', are shrunk from: the raw image unless PackSettings::view_from
+             //!< says otherwise. An image and its copy are as unlike as a gallery image and a query
+  kNetwork,  //!< the image at network size. Of smaller raw images such copies are of a higher resolution than queries
+             //!< of their rate, of larger ones of a lower
+};
+constexpr auto words_of(CopiesFrom) { return words("native", "network"); }
+
 enum class Decay { kAll, kWeights };
 constexpr auto words_of(Decay) { return words("all", "weights"); }
 
@@ -55,6 +64,7 @@ struct Recipe {
   int images = 4;
   int lr_images = 0;  //!< datasets/loader/sampling.h
   std::vector<int> train_rates = {2, 3, 4};
+  CopiesFrom copies_from = CopiesFrom::kNative;
   double learning_rate = 3.5e-4;
   double weight_decay = 5e-4;
   Decay decay = Decay::kAll;
@@ -87,6 +97,9 @@ struct Recipe {
     visit(member("train_rates", &R::train_rates, some_rates(),
                  "rates of the LR copies, drawn uniformly per image: of the data set's rates, or 1, which every pack "
                  "holds. msifla takes a copy at each of them"));
+    visit(member("copies_from", &R::copies_from,
+                 "size of the image that LR copies are shrunk from: native, as queries are, or network, that of height "
+                 "and width"));
     visit(member("learning_rate", &R::learning_rate, above_zero(10), "of Adam"));
     visit(member("weight_decay", &R::weight_decay, between(0, 1), "of Adam"));
     visit(member("decay", &R::decay,

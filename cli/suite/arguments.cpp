@@ -1,8 +1,11 @@
 #include "cli/suite/arguments.h"
 
+#include <memory>
+
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/process/process.h"
+#include "datasets/split/training_images.h"
 #include "experiments/suite.h"
 #include "slurm/sbatch_script.h"
 
@@ -48,6 +51,10 @@ experiments::Plan SuiteArguments::plan(bool need_roots) const {
   suite.from_scratch = values.count("from-scratch") > 0;
   suite.reference_file = experiments::find_reference_file(files, suite.environment, executable_folder());
   suite.need_roots = need_roots;
+  suite.training_images = [counted = std::make_shared<datasets::TrainingImages>(files), store = store](
+                              const experiments::DatasetPlan& dataset, const experiments::SplitSettings& split) {
+    return counted->count(dataset.pack, store.pack_folder(dataset.pack), dataset.root, split);
+  };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
   return experiments::read_suite(files, values["SUITE.toml"].as<std::string>(), suite);
 }

@@ -17,9 +17,20 @@ namespace {
 constexpr CommandHelp kSuitePlanHelp{
     "resolute suite plan SUITE.toml --store STORE [--profile NAME] [--set KEY=VALUE]... [--json]",
     R"(Works a suite out without running anything: its distinct jobs in an order in which they can run, and its tables. Refuses
-what cannot work, with file, line, column and key.)",
+what cannot work, with file, line, column and key. Tells how many steps came of lengths in epochs.)",
     "  resolute suite plan experiments/suites/quickstart.toml --store store\n"
     "  resolute suite plan suite.toml --store store --set trials=1 --json\n"};
+
+// "2", or "2 to 3".
+std::string range_text(const auto& fewest, const auto& most) {
+  return fewest == most ? fmt::format("{}", fewest) : fmt::format("{} to {}", fewest, most);
+}
+
+std::string epochs_text(const experiments::EpochsPlan& one) {
+  return fmt::format("{} = {} on {}: {} steps ({} training images, {} a step)", one.key, one.epochs, one.dataset,
+                     range_text(one.fewest_steps, one.most_steps), range_text(one.fewest_images, one.most_images),
+                     one.batch);
+}
 
 }  // namespace
 
@@ -49,6 +60,7 @@ int suite_plan(const Arguments& arguments) {
     std::cout << fmt::format("{:11} {:4}, {} done\n", kind, counts.first, counts.second);
   for (const auto& table : plan.tables)
     std::cout << fmt::format("table {}: {} rows on {} data sets\n", table.id, table.rows.size(), table.datasets.size());
+  for (const auto& one : plan.epochs) std::cout << epochs_text(one) << "\n";
   return 0;
 }
 

@@ -30,9 +30,9 @@ void draw_erasing(core::RandomStream& stream, int height, int width, Augmentatio
 
 }  // namespace
 
-Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
+Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence) {
-  core::RandomStream stream("augment", {options.seed, epoch, row, occurrence});
+  core::RandomStream stream("augment", {options.seed, round, row, occurrence});
   Augmentation how;
   how.rate = options.train_rates[static_cast<std::size_t>(stream.below(options.train_rates.size()))];
   how.flipped = stream.uniform() < options.flip;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datasets/image/image.h"
+#include "settings/training.h"
 
 namespace resolute::datasets {
 
@@ -18,6 +19,7 @@ struct LoaderOptions {
   int pad = 10;                              //!< black border, pixels, before a random crop back to size
   double erasing = 0.0;  //!< probability that a rectangle becomes the mean colour (0 after normalising)
   std::uint64_t seed = 0;
+  settings::CopiesFrom copies_from = settings::CopiesFrom::kNative;
 };
 
 //! What happens to one training image.
@@ -35,7 +37,7 @@ struct Augmentation {
 
 //! A pure function of the arguments. Random erasing as in Zhong et al., AAAI 2020: area 2 % to 40 %, aspect 0.3 to
 //! 1/0.3. \param height, width of the image, pixels
-Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t epoch,
+Augmentation draw_augmentation(const LoaderOptions& options, int height, int width, std::uint64_t round,
                                std::size_t row, std::uint32_t occurrence);
 
 //! augment()'s memory between calls; grows with the width.

@@ -43,7 +43,7 @@ void Loader::load_enlarged() {
 }
 
 Augmentation Loader::draw(const TrainItem& item, const BatchItem& drawn) const {
-  return draw_augmentation(options_, height_, width_, drawn.epoch, item.row, drawn.occurrence);
+  return draw_augmentation(options_, height_, width_, drawn.round, item.row, drawn.occurrence);
 }
 
 int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<float> hr, std::span<float> lr) {
@@ -59,7 +59,7 @@ int Loader::fill_item(const Split& split, const BatchItem& drawn, std::span<floa
   }
   if (!lr.empty()) {
     if (item.has_hr)
-      pack_.read_lr(item.row, how.rate, small_);
+      pack_.read_copy(item.row, how.rate, options_.copies_from, small_);
     else
       pack_.read_view(item.row, item.stored_rate, small_);
     load_enlarged();
@@ -74,7 +74,7 @@ void Loader::fill_copy(const Split& split, const BatchItem& drawn, int rate, std
     std::fill(to.begin(), to.end(), 0.0F);
     return;
   }
-  pack_.read_lr(item.row, rate, small_);
+  pack_.read_copy(item.row, rate, options_.copies_from, small_);
   load_enlarged();
   augment(image_, draw(item, drawn), rows_, to);
 }

@@ -2,7 +2,7 @@
 //! \file
 //! From pack rows to normalised floats in the caller's buffers. Layout N×H×W×3 (channels last in memory), float32,
 //! (pixel/255 - mean)/std with ImageNet's mean (0.485, 0.456, 0.406) and std (0.229, 0.224, 0.225), H×W the pack's
-//! network size. Augmentation is a pure function of (seed, epoch, row, occurrence); an image and its LR copy share the
+//! network size. Augmentation is a pure function of (seed, round, row, occurrence); an image and its LR copy share the
 //! draw.
 
 #include <condition_variable>
@@ -36,7 +36,7 @@ class Loader {
   std::size_t image_floats() const { return image_floats_; }
 
   //! One training image, augmented. Where the item has no HR image, `hr` is zeros and `lr` its stored view, enlarged;
-  //! else `lr` is the LR copy at the drawn rate, enlarged, and `hr` zeros if the item is `low`.
+  //! else `lr` is its PackReader::read_copy() at the drawn rate, enlarged, and `hr` zeros if the item is `low`.
   //! \param hr, lr image_floats() floats each; either may be empty: it is then left out
   //! \return the rate of `lr`, there or left out
   int fill_item(const Split& split, const BatchItem& item, std::span<float> hr, std::span<float> lr);

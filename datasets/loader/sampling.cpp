@@ -41,17 +41,17 @@ BatchPlanner::BatchPlanner(const Split& split, const BatchShape& shape, std::uin
   }
 }
 
-// Epoch `epoch`'s order, from that of the one before in previous_. Its first identities must not repeat the batch that
-// the last epoch began: those move behind.
-void BatchPlanner::draw_order(std::uint64_t epoch) {
-  core::RandomStream stream("batch-identities", {seed_, epoch});
+// Round `round`'s order, from that of the one before in previous_. Its first identities must not repeat the batch that
+// the last round began: those move behind.
+void BatchPlanner::draw_order(std::uint64_t round) {
+  core::RandomStream stream("batch-identities", {seed_, round});
   const std::size_t classes = by_camera_.size();
   const auto batch = static_cast<std::size_t>(shape_.identities);
   drawn_.resize(classes);
   std::iota(drawn_.begin(), drawn_.end(), std::size_t{0});
   stream.shuffle(std::span(drawn_));
-  // How many of the previous epoch's identities stand in the batch that this epoch completes.
-  const auto begun = static_cast<std::size_t>((epoch % batch) * (classes % batch) % batch);
+  // How many of the previous round's identities stand in the batch that this round completes.
+  const auto begun = static_cast<std::size_t>((round % batch) * (classes % batch) % batch);
   if (begun == 0 || previous_.empty()) {
     order_.swap(drawn_);
     return;
@@ -65,21 +65,21 @@ void BatchPlanner::draw_order(std::uint64_t epoch) {
   std::copy_if(drawn_.begin(), drawn_.end(), std::back_inserter(order_), [&](std::size_t l) { return l != classes; });
 }
 
-void BatchPlanner::go_to_epoch(std::uint64_t epoch) {
-  if (order_.empty() || epoch < epoch_) {
-    epoch_ = 0;
+void BatchPlanner::go_to_round(std::uint64_t round) {
+  if (order_.empty() || round < round_) {
+    round_ = 0;
     previous_.clear();
     draw_order(0);
   }
-  while (epoch_ < epoch) {
+  while (round_ < round) {
     previous_.swap(order_);
-    draw_order(++epoch_);
+    draw_order(++round_);
   }
 }
 
 // `count` items, the cameras taking turns, each in its own order; all of them come before one comes again.
 void BatchPlanner::take_turns(const std::vector<std::size_t>& items, const std::vector<Group>& cameras, int count,
-                              std::uint64_t epoch, std::vector<BatchItem>& to) {
+                              std::uint64_t round, std::vector<BatchItem>& to) {
   int chosen = 0;
   for (std::uint32_t occurrence = 0; chosen < count; ++occurrence) {
     std::size_t taken = 1;
@@ -87,7 +87,7 @@ void BatchPlanner::take_turns(const std::vector<std::size_t>& items, const std::
       taken = 0;
       for (const Group& camera : cameras) {
         if (camera.begin + turn >= camera.end || chosen == count) continue;
-        to.push_back({items[camera.begin + turn], epoch, occurrence, false});
+        to.push_back({items[camera.begin + turn], round, occurrence, false});
         ++taken;
         ++chosen;
       }
@@ -95,7 +95,7 @@ void BatchPlanner::take_turns(const std::vector<std::size_t>& items, const std::
   }
 }
 
-void BatchPlanner::choose_images(std::size_t label, std::uint64_t epoch, std::uint64_t step,
+void BatchPlanner::choose_images(std::size_t label, std::uint64_t round, std::uint64_t step,
                                  std::vector<BatchItem>& to) {
   core::RandomStream stream("batch-images", {seed_, step, label});
   items_.clear();
@@ -107,7 +107,7 @@ void BatchPlanner::choose_images(std::size_t label, std::uint64_t epoch, std::ui
   stream.shuffle(std::span(cameras_));
   for (const Group& camera : cameras_)
     stream.shuffle(std::span(items_).subspan(camera.begin, camera.end - camera.begin));
-  if (shape_.lr_images == 0) return take_turns(items_, cameras_, shape_.images, epoch, to);
+  if (shape_.lr_images == 0) return take_turns(items_, cameras_, shape_.images, round, to);
   const auto keep = [&](bool has_hr, std::vector<std::size_t>& items, std::vector<Group>& cameras) {
     items.clear();
     cameras.clear();
@@ -121,13 +121,13 @@ void BatchPlanner::choose_images(std::size_t label, std::uint64_t epoch, std::ui
   keep(true, with_hr_, cameras_with_hr_);
   keep(false, low_, cameras_low_);
   if (low_.empty()) {
-    take_turns(with_hr_, cameras_with_hr_, shape_.images, epoch, to);
+    take_turns(with_hr_, cameras_with_hr_, shape_.images, round, to);
     for (auto item = to.end() - shape_.lr_images; item != to.end(); ++item) item->low = true;
   } else if (with_hr_.empty()) {
-    take_turns(low_, cameras_low_, shape_.images, epoch, to);
+    take_turns(low_, cameras_low_, shape_.images, round, to);
   } else {
-    take_turns(with_hr_, cameras_with_hr_, shape_.images - shape_.lr_images, epoch, to);
-    take_turns(low_, cameras_low_, shape_.lr_images, epoch, to);
+    take_turns(with_hr_, cameras_with_hr_, shape_.images - shape_.lr_images, round, to);
+    take_turns(low_, cameras_low_, shape_.lr_images, round, to);
   }
 }
 
@@ -137,12 +137,12 @@ void BatchPlanner::plan(std::uint64_t step, std::vector<BatchItem>& to) {
   to.clear();
   to.reserve(static_cast<std::size_t>(shape_.identities) * static_cast<std::size_t>(shape_.images));
   for (std::uint64_t position = step * batch; position < (step + 1) * batch; ++position) {
-    const std::uint64_t epoch = position / classes;
-    // The batch's first position may lie in the epoch before that of its last one: the planner keeps both.
-    if (order_.empty() || epoch > epoch_ || epoch + 1 < epoch_ || (epoch < epoch_ && previous_.empty()))
-      go_to_epoch(epoch);
-    const auto& order = epoch == epoch_ ? order_ : previous_;
-    choose_images(order[static_cast<std::size_t>(position % classes)], epoch, step, to);
+    const std::uint64_t round = position / classes;
+    // The batch's first position may lie in the round before that of its last one: the planner keeps both.
+    if (order_.empty() || round > round_ || round + 1 < round_ || (round < round_ && previous_.empty()))
+      go_to_round(round);
+    const auto& order = round == round_ ? order_ : previous_;
+    choose_images(order[static_cast<std::size_t>(position % classes)], round, step, to);
   }
 }
 

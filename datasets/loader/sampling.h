@@ -12,7 +12,7 @@ namespace resolute::datasets {
 
 struct BatchItem {
   std::size_t item = 0;     //!< index into split.train
-  std::uint64_t epoch = 0;  //!< how often its identity was drawn before: keys augmentation, with row and occurrence
+  std::uint64_t round = 0;  //!< how often its identity was drawn before: keys augmentation, with row and occurrence
   std::uint32_t occurrence = 0;  //!< 0, 1, … where an identity has too few images and one comes again
   bool low = false;              //!< it has an HR image, and stands in the batch as its LR copy alone
   bool operator==(const BatchItem&) const = default;
@@ -25,8 +25,8 @@ struct BatchShape {
   int lr_images = 0;   //!< of the K, how many are LR images alone: 0 to K − 1
 };
 
-//! Identities come in epochs, each all of them once in random order, cut into batches of P without regard to the
-//! epochs' ends: after e epochs each has come exactly e times. A batch never has an identity twice. An identity's K
+//! Identities come in rounds, each all of them once in random order, cut into batches of P without regard to the
+//! rounds' ends: after e rounds each has come exactly e times. A batch never has an identity twice. An identity's K
 //! images are drawn without repetition while it has any left, its cameras taking turns, so both resolutions are there
 //! where they exist.
 //!
@@ -56,20 +56,20 @@ class BatchPlanner {
     std::size_t end = 0;
   };
 
-  void go_to_epoch(std::uint64_t epoch);
-  void draw_order(std::uint64_t epoch);
-  void choose_images(std::size_t label, std::uint64_t epoch, std::uint64_t step, std::vector<BatchItem>& to);
+  void go_to_round(std::uint64_t round);
+  void draw_order(std::uint64_t round);
+  void choose_images(std::size_t label, std::uint64_t round, std::uint64_t step, std::vector<BatchItem>& to);
   static void take_turns(const std::vector<std::size_t>& items, const std::vector<Group>& cameras, int count,
-                         std::uint64_t epoch, std::vector<BatchItem>& to);
+                         std::uint64_t round, std::vector<BatchItem>& to);
 
   const Split* split_;
   BatchShape shape_;
   std::uint64_t seed_;
   // Items by label, each label's in groups of one camera.
   std::vector<std::vector<std::vector<std::size_t>>> by_camera_;
-  std::uint64_t epoch_ = 0;
-  std::vector<std::size_t> order_;     // of epoch_
-  std::vector<std::size_t> previous_;  // of epoch_ - 1; empty in epoch 0
+  std::uint64_t round_ = 0;
+  std::vector<std::size_t> order_;     // of round_
+  std::vector<std::size_t> previous_;  // of round_ - 1; empty in round 0
   // Working memory:
   std::vector<std::size_t> drawn_;
   std::vector<std::size_t> items_;

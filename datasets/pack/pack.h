@@ -17,6 +17,7 @@
 #include "datasets/pack/options.h"
 #include "datasets/samples/sample.h"
 #include "datasets/sources/raw_reader.h"
+#include "settings/training.h"
 
 namespace resolute::datasets {
 
@@ -98,12 +99,14 @@ class PackReader {
   //! The image at network size. \param to height×width×3 bytes
   //! \throws RuntimeError (kCorrupt) naming shard, row and data set where the checksum fails; so do the other two
   void read_hr(std::size_t row, std::span<std::uint8_t> to) const;
-  //! The network-size image shrunk by `rate`, for training; rate 1 is read_hr(). \param to resized as needed
+  //! The network-size image shrunk by `rate`; rate 1 is read_hr(). \param to resized as needed
   //! \throws RuntimeError (kInput) if the pack lacks the rate
   void read_lr(std::size_t row, int rate, Image& to) const;
   //! The LR image as a camera would have stored it: floor(native/rate); rate 1 is read_hr(). An image that came in low
   //! resolution (Sample::rate other than 1) is that already: at every rate it is read_hr(). \param to resized as needed
   void read_view(std::size_t row, int rate, Image& to) const;
+  //! The LR copy that a training makes: read_view() or read_lr(), by what it is made from.
+  void read_copy(std::size_t row, int rate, settings::CopiesFrom from, Image& to) const;
 
   //! Reads every byte of every shard and compares every row with its checksum. \return the shards' SHA-256s
   //! \param threads that do so, 1 or more

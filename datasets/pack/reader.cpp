@@ -98,6 +98,10 @@ void PackReader::read_view(std::size_t row, int rate, Image& to) const {
   at.shard->read_view(at.row, rate_index(rate), to);
 }
 
+void PackReader::read_copy(std::size_t row, int rate, settings::CopiesFrom from, Image& to) const {
+  from == settings::CopiesFrom::kNative ? read_view(row, rate, to) : read_lr(row, rate, to);
+}
+
 std::vector<std::string> PackReader::verify_shards(int threads) const {
   std::vector<std::string> hashes(shards_.size());
   core::side_by_side(shards_.size(), static_cast<std::size_t>(threads),

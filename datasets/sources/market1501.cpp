@@ -1,5 +1,6 @@
 #include "datasets/sources/market1501.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
 #include <utility>
@@ -74,6 +75,10 @@ std::string market1501_name(const StandInSettings& options, int identity, int ca
   return name;
 }
 
+std::string_view market1501_folder(const SyntheticSettings& options, int identity, int image) {
+  return identity < options.identities / 2 ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
+}
+
 void write_market1501(NewFolder& folder, const StandInSettings& options) {
   auto write = [&](const std::string& name, int identity, int camera, int image) {
     folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
@@ -83,9 +88,8 @@ void write_market1501(NewFolder& folder, const StandInSettings& options) {
       // The last identity was seen by the first camera alone.
       if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
       for (int image = 0; image < options.images_per_camera; ++image) {
-        const bool training = identity < options.identities / 2;
-        const std::string subset = training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test";
-        write(subset + "/" + market1501_name(options, identity, camera, image), identity, camera, image);
+        const std::string_view folder = market1501_folder(options, identity, image);
+        write(fmt::format("{}/{}", folder, market1501_name(options, identity, camera, image)), identity, camera, image);
       }
     }
   if (!options.irregular) return;
@@ -108,3 +112,22 @@ const SourceReader kMarket1501Reader{.own_folder = "Market-1501-v15.09.15",
 const SourceReader kSyntheticReader{.list = list_market1501, .write_stand_in = write_market1501, .regular = true};
 
 }  // namespace resolute::datasets::sources
+
+namespace resolute::datasets {
+
+std::vector<Sample> list_synthetic(const SyntheticSettings& settings) {
+  std::vector<Sample> samples;
+  for (int identity = 0; identity < settings.identities; ++identity)
+    for (int camera = 0; camera < settings.cameras; ++camera)
+      for (int image = 0; image < settings.images_per_camera; ++image) {
+        const std::string_view folder = sources::market1501_folder(settings, identity, image);
+        const auto known = std::find_if(sources::kMarketFolders.begin(), sources::kMarketFolders.end(),
+                                        [&](const auto& one) { return one.first == folder; });
+        samples.push_back({fmt::format("{}/{}", folder, sources::market1501_name(identity + 1, camera + 1, image + 1)),
+                           identity + 1, camera + 1, std::string(known->second)});
+      }
+  std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
+  return samples;
+}
+
+}  // namespace resolute::datasets

@@ -49,6 +49,9 @@ Listing list_data_set(core::FileSystem& files, Source source, const std::filesys
 std::vector<Sample> list_samples(core::FileSystem& files, Source source, const std::filesystem::path& root,
                                  SingleImages single_images = SingleImages::kRefused);
 
+//! What list_samples() tells of synthetic images in their folder, without that folder.
+std::vector<Sample> list_synthetic(const SyntheticSettings& settings);
+
 //! The images of what list_samples() tells. \param files must outlive the reader \throws as source_root()
 std::unique_ptr<RawReader> open_raw(core::FileSystem& files, Source source, const std::filesystem::path& root);
 

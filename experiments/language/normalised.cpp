@@ -3,9 +3,21 @@
 #include "methods/rules.h"
 
 namespace resolute::experiments {
+namespace {
+
+//! Whether Recipe::copies_from makes a difference: the method looks at copies, one of them is not the HR image itself,
+//! and the pack's LR views are of another size than its copies.
+bool uses_copies_from(const TrainingSpecification& training) {
+  const methods::Needs needs = methods::row(training.method).needs;
+  return (needs.lr || needs.copies) && training.recipe.train_rates != std::vector{1} &&
+         training.pack.view_from == settings::ViewFrom::kNative;
+}
+
+}  // namespace
 
 TrainingSpecification normalised(TrainingSpecification training) {
   methods::reset_unread(training.method, training.network, training.recipe);
+  if (!uses_copies_from(training)) training.recipe.copies_from = Recipe().copies_from;
   return training;
 }
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "experiments/language/claims.h"
+#include "experiments/language/combination.h"
+#include "experiments/language/counted_epochs.h"
 #include "experiments/language/normalised.h"
 #include "experiments/language/plan_notes.h"
 #include "experiments/specification/metrics.h"
@@ -16,29 +18,11 @@ namespace {
 
 constexpr std::size_t kMostJobs = 200'000;
 
-//! A row on a data set, with all that messages about it need.
-struct Combination {
-  const RowText& row;
-  const DatasetText& dataset;
-  Settings settings;
-
-  std::string place_of(const std::string& key) const {
-    if (const auto found = settings.find(key); found != settings.end()) return found->second.place;
-    if (const auto found = dataset.places.find(key); found != dataset.places.end()) return found->second;
-    return row.place;
-  }
-  std::string context() const { return fmt::format("for row '{}' on data set '{}'", row.id, dataset.id); }
-
-  [[noreturn]] void refuse(const std::string& key, const auto& value, const std::string& why,
-                           const std::string& suggestion = {}) const {
-    throw MemberError(key, value, why, suggestion).in_suite(place_of(key), context());
-  }
-};
-
 class Planner {
  public:
-  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights)
-      : suite_(suite), references_(references), weights_(weights) {}
+  Planner(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
+          const TrainingImages& training_images)
+      : suite_(suite), references_(references), weights_(weights), training_images_(training_images) {}
 
   Plan run() {
     plan_.suite = suite_.name;
@@ -48,6 +32,7 @@ class Planner {
       if (in_use(dataset)) add_dataset(dataset);
     for (const TableText& table : suite_.tables) add_table(table);
     refuse_idle_sets();
+    plan_.epochs.assign(epochs_.begin(), epochs_.end());
     plan_.notes = notes_of(facts_);
     return std::move(plan_);
   }
@@ -90,7 +75,9 @@ class Planner {
       for (const std::string& id : text.datasets) {
         const auto dataset = std::find_if(suite_.datasets.begin(), suite_.datasets.end(),
                                           [&](const DatasetText& one) { return one.id == id; });
-        Combination combination{row_text, *dataset,
+        const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
+                                          [&](const DatasetPlan& one) { return one.id == id; });
+        Combination combination{row_text, *dataset, *planned,
                                 laid_over(laid_over(suite_.base, dataset->settings), row_text.settings)};
         row.cells.push_back(make_cell(text, combination));
       }
@@ -192,7 +179,9 @@ class Planner {
 
   CellPlan make_cell(const TableText& table, const Combination& combination) {
     for (const auto& [key, setting] : suite_.sets)
-      if (combination.settings.at(key).place == setting.place) effective_sets_.insert(key);
+      if (const auto found = combination.settings.find(key);
+          found != combination.settings.end() && found->second.place == setting.place)
+        effective_sets_.insert(key);
     const Draft draft = make_draft(combination.settings);
     check_draft(combination, draft);
     check_metrics(table, combination, draft);
@@ -208,7 +197,10 @@ class Planner {
   }
 
   void check_draft(const Combination& combination, const Draft& draft) {
-    told_of(combination, [&] { settings::check_members(draft, ""); });
+    combination.told([&] {
+      settings::check_members(draft, "");
+      settings::check_members(draft.epochs, "train.");
+    });
     const int sets = settings::facts_of(combination.dataset.source).published_sets;
     if (draft.split.partition == settings::Partition::kPublished && sets != 0 && draft.trials > sets)
       combination.refuse("trials", draft.trials,
@@ -280,7 +272,7 @@ class Planner {
     std::optional<MethodOptions> options;
     methods::for_each_method([&]<class Options>() {
       if (draft.method != Options::kMethod) return;
-      told_of(combination, [&] {
+      combination.told([&] {
         settings::check_members(draft.section<Options>(), draft.method + ".");
         options = methods::options_of<Options>(draft.section<Options>());
       });
@@ -291,20 +283,27 @@ class Planner {
     return *options;
   }
 
-  //! The training of trial 0, checked. Trials differ in their seeds alone, and check_draft() has looked at how many
-  //! there may be: what holds of one holds of all.
-  TrainingSpecification first_training(const Combination& combination, const Draft& draft) {
-    const auto planned = std::find_if(plan_.datasets.begin(), plan_.datasets.end(),
-                                      [&](const DatasetPlan& one) { return one.id == combination.dataset.id; });
+  //! A trial's training, checked. Trials of rows that speak of steps differ in their seeds alone, and check_draft() has
+  //! looked at how many there may be: what holds of one holds of all.
+  //! \param told what its epochs come to, of the trials before it too
+  TrainingSpecification training_of(const Combination& combination, const Draft& draft, int trial,
+                                    std::vector<EpochsPlan>& told) {
     TrainingSpecification training;
     training.method = method_options(combination, draft);
     training.network = draft.network;
     training.recipe = draft.recipe;
-    training.pack = planned->pack;
+    training.pack = combination.planned.pack;
     training.split = draft.split;
-    training.split.seed = 0;
+    training.seed = static_cast<std::uint64_t>(trial);
+    training.split.seed = training.seed;
     training.lanes = draft.lanes;
     training.device = draft.device;
+    if (speaks_of_epochs(combination.settings)) {
+      TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
+      if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
+      check_of(combination, JobSpecification(any_length));
+      count_steps(combination, training_images_, training, told);
+    }
     check_of(combination, JobSpecification(training));
     training = normalised(training);
     check_of(combination, JobSpecification(training));
@@ -314,12 +313,14 @@ class Planner {
 
   //! Adds the trials' trainings and evaluations. \return the evaluations
   std::vector<JobId> add_trials(const Combination& combination, const Draft& draft) {
-    TrainingSpecification training = first_training(combination, draft);
+    std::vector<EpochsPlan> told;
+    TrainingSpecification training = training_of(combination, draft, 0, told);
     facts_.add(draft, combination.dataset.id);
     EvaluationSpecification evaluation{{}, training.pack, training.split, draft.protocol};
     const JobId seal = seals_.at(combination.dataset.id);
     std::vector<JobId> evaluations;
     for (int trial = 0; trial < draft.trials; ++trial) {
+      if (trial > 0 && speaks_of_epochs(combination.settings)) training = training_of(combination, draft, trial, told);
       training.seed = static_cast<std::uint64_t>(trial);
       training.split.seed = training.seed;
       evaluation.split.seed = training.split.seed;
@@ -332,22 +333,14 @@ class Planner {
       }
       evaluations.push_back(add_job(evaluation, {seal, evaluation.training}, 1, "evaluation " + what));
     }
+    epochs_.insert(told.begin(), told.end());
     return evaluations;
-  }
-
-  //! Calls it; what it refuses is told as the suite spells it.
-  static void told_of(const Combination& combination, const auto& call) {
-    try {
-      call();
-    } catch (const MemberError& error) {
-      throw error.in_suite(combination.place_of(error.key()), combination.context());
-    }
   }
 
   //! experiments::check() of these.
   template <class... Specifications>
   void check_of(const Combination& combination, const Specifications&... specifications) const {
-    told_of(combination, [&] { check(specifications...); });
+    combination.told([&] { check(specifications...); });
   }
 
   JobId add_job(JobSpecification specification, std::vector<JobId> after, int slots, std::string label) {
@@ -377,18 +370,21 @@ class Planner {
   const SuiteText& suite_;
   const ReferenceNumbers* references_;
   const WeightsCatalogue& weights_;
+  const TrainingImages& training_images_;
   std::map<std::string, NamedWeights> named_weights_;  // found so far
   Plan plan_;
   std::unordered_map<std::string, std::size_t> index_;  // of jobs by id
   std::map<std::string, JobId> seals_;
   std::set<std::string> effective_sets_;
+  std::set<EpochsPlan> epochs_;
   PlanFacts facts_;
 };
 
 }  // namespace
 
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights) {
-  return Planner(suite, references, weights).run();
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
+               const TrainingImages& training_images) {
+  return Planner(suite, references, weights, training_images).run();
 }
 
 }  // namespace resolute::experiments

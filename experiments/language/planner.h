@@ -53,7 +53,9 @@ struct SuiteText {
 
 //! \param references null where no row and no table names one
 //! \param weights where the names that `weights` gives are looked up
-//! \throws RuntimeError (kInput) with the place of the key that is wrong
-Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights);
+//! \param training_images asked only for rows that speak of epochs
+//! \throws RuntimeError (kInput) with the place of the key that is wrong; what training_images throws of another kind
+Plan make_plan(const SuiteText& suite, const ReferenceNumbers* references, const WeightsCatalogue& weights,
+               const TrainingImages& training_images);
 
 }  // namespace resolute::experiments

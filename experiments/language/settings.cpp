@@ -40,6 +40,8 @@ const Fields& fields() {
     add_fields(
         f, "train.", [](Draft & d) -> auto& { return d.recipe; });
     add_fields(
+        f, "train.", [](Draft & d) -> auto& { return d.epochs; });
+    add_fields(
         f, "split.", [](Draft & d) -> auto& { return d.split; });
     add_fields(
         f, "evaluate.", [](Draft & d) -> auto& { return d.protocol; });
@@ -84,6 +86,18 @@ void refuse_unless_prefix(const std::string& key, const Node& node) {
 
 }  // namespace
 
+std::string in_other_words(const std::string& key) {
+  static constexpr std::pair<std::string_view, std::string_view> kPairs[] = {
+      {"train.steps", "train.epochs"},
+      {"train.milestones", "train.milestone_epochs"},
+      {"train.warmup_steps", "train.warmup_epochs"}};
+  for (const auto& [steps, epochs] : kPairs) {
+    if (key == steps) return std::string(epochs);
+    if (key == epochs) return std::string(steps);
+  }
+  return {};
+}
+
 void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys,
                   const std::vector<std::string>& own_keys, const std::string& prefix) {
   for (const auto& [name, node] : members) {
@@ -108,12 +122,18 @@ void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys 
     if (!inserted)
       throw core::input_error(fmt::format("{}: key '{}' stands twice", node.place, key),
                               fmt::format("first at {}", at->second.place));
+    if (const auto other = layer.find(in_other_words(key)); other != layer.end())
+      throw core::input_error(
+          fmt::format("{}: key '{}' stands beside '{}'", node.place, key, other->first),
+          fmt::format("that one is at {}; each says the same, in epochs or in steps", other->second.place),
+          "leave one of them out");
   }
 }
 
 Settings laid_over(const Settings& under, const Settings& over) {
   Settings result = over;
-  result.insert(under.begin(), under.end());
+  for (const auto& [key, setting] : under)
+    if (!over.contains(in_other_words(key))) result.emplace(key, setting);
   return result;
 }
 

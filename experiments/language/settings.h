@@ -8,6 +8,7 @@
 
 #include "experiments/language/toml_document.h"
 #include "experiments/specification/specification.h"
+#include "settings/epochs.h"
 
 namespace resolute::experiments {
 
@@ -24,6 +25,7 @@ struct Draft {
   std::string weights = "none";
   NetworkSettings network;
   Recipe recipe;
+  settings::EpochSettings epochs;  //!< of what `recipe` leaves open
   SplitSettings split;
   EvaluationProtocol protocol;
   methods::Sections sections;  //!< of all methods
@@ -63,13 +65,17 @@ struct Setting {
 //! Dotted key → value. A layer, or several laid over one another.
 using Settings = std::map<std::string, Setting>;
 
+//! The key that says the same in epochs, or in steps: "train.epochs" of "train.steps" and the other way round. Empty
+//! for a key that has none. Whichever of the two the upper layer gives counts.
+std::string in_other_words(const std::string& key);
+
 //! Whether keys of the pack (rates, kernel, height, width, shards) may stand in a layer.
 enum class PackKeys { kAllowed, kRefused };
 
 //! Adds the members of a table under their dotted keys. Unknown keys, wrong types and keys given twice (`backbone` is
-//! `network.backbone`) are refused with place, key and the nearest known key.
-//! \param prefix dotted path of the table, empty at the top
-//! \param own_keys further keys that are known where this layer stands; only for suggestions
+//! `network.backbone`), or beside the one that says the same in other words, are refused with place, key and the
+//! nearest known key. \param prefix dotted path of the table, empty at the top \param own_keys further keys that are
+//! known where this layer stands; only for suggestions
 void add_settings(Settings& layer, const std::vector<Member>& members, PackKeys pack_keys,
                   const std::vector<std::string>& own_keys = {}, const std::string& prefix = {});
 

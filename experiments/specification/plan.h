@@ -3,9 +3,13 @@
 //! A suite worked out: its distinct jobs in an order in which they can run, and its tables as cells that name their
 //! jobs.
 
+#include <compare>
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <iosfwd>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -64,6 +68,24 @@ struct DatasetPlan {
   std::filesystem::path root;
 };
 
+//! How many images a trial trains on: what epochs are counted by (settings/epochs.h). Nothing where neither the pack
+//! nor the raw images are there. \throws RuntimeError where what is there cannot be listed or split
+using TrainingImages =
+    std::function<std::optional<std::size_t>(const DatasetPlan& dataset, const SplitSettings& split)>;
+
+//! What a length that a suite gives in epochs came to, over the trials of a row: their splits may differ in size.
+struct EpochsPlan {
+  std::string dataset;
+  std::string key;  //!< as the suite has it: "train.epochs"
+  int epochs = 0;
+  int batch = 0;  //!< rows of a step's batch
+  std::size_t fewest_images = 0;
+  std::size_t most_images = 0;
+  int fewest_steps = 0;
+  int most_steps = 0;
+  auto operator<=>(const EpochsPlan&) const = default;
+};
+
 struct Plan {
   std::string suite;  //!< [a-z0-9-]+
   std::string title;
@@ -71,13 +93,15 @@ struct Plan {
   std::vector<PlannedJob> jobs;  //!< every job once; a job stands after all that it needs
   std::vector<TablePlan> tables;
   std::vector<std::string> worker;  //!< command of an external worker; empty: resolute-worker
+  std::vector<EpochsPlan> epochs;   //!< each once, sorted; empty where the suite speaks of steps alone
   std::vector<std::string> notes;   //!< what a reader of the tables must know, e.g. "from scratch, small backbone"
 };
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
 //! "no_reference"}], "datasets":
-//! [{"id", "pack_folder", "root"}], "worker", "notes"}.
+//! [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps"}] (the last two
+//! the fewest and the most of a row's trials), "worker", "notes"}.
 void write_json(std::ostream& to, const Plan& plan);
 
 }  // namespace resolute::experiments

@@ -56,11 +56,20 @@ Json without_jobs(const Plan& plan) {
     datasets.push_back({{"id", dataset.id},
                         {"pack_folder", layout.pack_folder(dataset.pack).generic_string()},
                         {"root", dataset.root.generic_string()}});
+  Json epochs = Json::array();
+  for (const EpochsPlan& one : plan.epochs)
+    epochs.push_back({{"dataset", one.dataset},
+                      {"key", one.key},
+                      {"epochs", one.epochs},
+                      {"batch", one.batch},
+                      {"images", {one.fewest_images, one.most_images}},
+                      {"steps", {one.fewest_steps, one.most_steps}}});
   return {{"suite", plan.suite},
           {"title", plan.title},
           {"jobs", Json::array()},
           {"tables", std::move(tables)},
           {"datasets", std::move(datasets)},
+          {"epochs", std::move(epochs)},
           {"worker", plan.worker},
           {"notes", plan.notes}};
 }

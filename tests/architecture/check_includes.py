@@ -55,7 +55,7 @@ ROOMS = {
         "stand_ins": {"image", "samples"},
         "sources": {"image", "samples", "stand_ins"},
         "pack": {"hdf5", "image", "manifest", "samples", "sources"},
-        "split": {"image", "manifest", "pack", "samples"},
+        "split": {"image", "manifest", "pack", "samples", "sources"},
         "loader": {"image", "pack", "split"},
         "lists": {"image", "pack", "samples", "sources", "split"},
     },

@@ -51,6 +51,7 @@ Json read_back(const Draft& draft) {
   Json all = Json::parse(settings::canonical(draft).text());
   all["network"] = Json::parse(settings::canonical(draft.network).text());
   all["train"] = Json::parse(settings::canonical(draft.recipe).text());
+  all["train"].update(Json::parse(settings::canonical(draft.epochs).text()));
   all["split"] = Json::parse(settings::canonical(draft.split).text());
   all["evaluate"] = Json::parse(settings::canonical(draft.protocol).text());
   all["pack"] = Json::parse(settings::canonical(draft.pack).text());

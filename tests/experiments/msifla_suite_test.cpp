@@ -238,6 +238,7 @@ TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_re
   EXPECT_THAT(made.tables.at(0).claims.at(0).worse_to_better, ElementsAre("baseline", "cmsr2", "full"));
   EXPECT_THAT(made.tables.at(1).claims.at(1).worse_to_better, ElementsAre("four", "three"));
   options_.profile = "paper";
+  have_training_images(13'140);
   options_.from_scratch = true;
   const TrainingSpecification paper = training_of(plan(example), "table2", "full");
   EXPECT_EQ(MsiflaOptions(), std::get<MsiflaOptions>(paper.method));
@@ -247,6 +248,7 @@ TEST_F(MsiflaSuite, the_documents_rows_are_a_suite_and_its_profile_the_papers_re
   EXPECT_EQ(2, paper.recipe.lr_images);
   EXPECT_EQ(1, paper.lanes);
   EXPECT_EQ(3e-4, paper.recipe.learning_rate);
+  EXPECT_EQ(39'420, paper.recipe.steps);
   EXPECT_THAT(paper.recipe.milestones, ElementsAre(paper.recipe.steps / 2));
 }
 

@@ -40,6 +40,11 @@ class Suite : public testing::Test {
     return read_suite(core::real_file_system(), kSource / "suites" / name, options_);
   }
 
+  //! Where a suite speaks of epochs each trial has so many training images.
+  void have_training_images(std::size_t images) {
+    options_.training_images = [images](const DatasetPlan&, const SplitSettings&) { return images; };
+  }
+
   //! From where the suite's file stands; the folder is another one in each test.
   static std::string refusal_in(const std::string& message) {
     return message.substr(std::min(message.find("s.toml"), message.size()));

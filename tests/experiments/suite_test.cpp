@@ -325,6 +325,7 @@ TEST_F(Suite, the_documents_rows_of_ftwa_are_a_suite_and_its_profile_the_papers_
   EXPECT_EQ(4U * 5U, jobs_of<TrainingSpecification>(made).size());  // the control is the baseline's
   EXPECT_THAT(made.tables.at(0).claims.at(0).worse_to_better, ElementsAre("baseline", "ftwa-b", "ftwa-r", "ftwa"));
   options_.profile = "paper";
+  have_training_images(13'140);
   options_.from_scratch = true;
   const TrainingSpecification paper = training_of(plan(example), "table2", "ftwa");
   EXPECT_EQ(FtwaOptions(), std::get<FtwaOptions>(paper.method));
@@ -334,7 +335,9 @@ TEST_F(Suite, the_documents_rows_of_ftwa_are_a_suite_and_its_profile_the_papers_
   EXPECT_EQ(paper.recipe.images, 2 * paper.recipe.lr_images);
   EXPECT_EQ(7e-4, paper.recipe.learning_rate);
   EXPECT_EQ(0.2, paper.recipe.gamma);
-  EXPECT_THAT(paper.recipe.milestones, ElementsAre(paper.recipe.steps / 3, paper.recipe.steps * 7 / 12));
+  EXPECT_EQ(12'319, paper.recipe.steps);
+  EXPECT_EQ(1'027, paper.recipe.warmup_steps);
+  EXPECT_THAT(paper.recipe.milestones, ElementsAre(4'107, 7'186));
 }
 
 TEST_F(Suite, the_reference_file_is_looked_for_in_three_places) {

@@ -122,7 +122,7 @@ std::optional<EvaluationOutputs> make_outputs(const OutputParts& parts, const Ou
     outputs.files[experiments::kWeightsOutput.file] = bytes_of(results::csv_text(weighed->weights));
   }
   if (!plan.recovered.empty()) {
-    const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, report);
+    const auto lines = measure_recovery(parts.method, parts.pack, plan.recovered, parts.copies_from, report);
     if (!lines) return std::nullopt;
     before += plan.recovered.size();
     outputs.metrics.merge(results::recovery_metrics(*lines));

@@ -45,6 +45,7 @@ struct OutputParts {
   const EmbeddingOptions& options;
   const Embedding& embedding;
   const results::SingleShotScores& scores;
+  settings::CopiesFrom copies_from;  //!< the training's: what decoders aimed at
 };
 
 struct EvaluationOutputs {

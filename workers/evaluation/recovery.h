@@ -26,11 +26,13 @@ const std::vector<int>& recovery_scales(const Method& method, const datasets::Pa
 //! output and the input itself, as 8-bit pictures, are held against the picture that the decoder aims at: the copy that
 //! training makes of the image at the decoder's scale, the HR image for 1. Images pass in blocks of kRecoveryBatch in
 //! the sample's order, so that no figure depends on threads or processes.
+//! \param copies_from Recipe::copies_from of the training
 //! \param progress images done and in all, before each block and after the last
 //! \return a line for each image and decoder, decoders within images; nothing if `progress` said so
 //! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks
 std::optional<std::vector<results::RecoveryQuality>> measure_recovery(Method& method, const datasets::PackReader& pack,
                                                                       std::span<const SampleImage> images,
+                                                                      settings::CopiesFrom copies_from,
                                                                       const EmbeddingProgress& progress);
 
 }  // namespace resolute::workers

@@ -47,10 +47,9 @@ Image picture_of_view(const datasets::PackReader& pack, const ImageView& view) {
   return enlarged(pack, image);
 }
 
-Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate) {
+Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate, settings::CopiesFrom from) {
   Image image;
-  // read_lr() of rate 1 is the HR image.
-  pack.read_lr(row, rate, image);
+  pack.read_copy(row, rate, from, image);
   return enlarged(pack, image);
 }
 

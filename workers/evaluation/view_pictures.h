@@ -20,7 +20,7 @@ datasets::Image picture_of_view(const datasets::PackReader& pack, const ImageVie
 
 //! The LR copy that a training makes of a row at a rate (LaneBatch::copies, without augmentation); rate 1: the HR
 //! image.
-datasets::Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate);
+datasets::Image picture_of_copy(const datasets::PackReader& pack, std::size_t row, int rate, settings::CopiesFrom from);
 
 //! What each of the method's decoders makes of a picture.
 struct RecoveredPictures {

@@ -9,6 +9,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "experiments/specification/validation.h"
+#include "settings/epochs.h"
 #include "workers/device/device.h"
 #include "workers/device/numeric_class.h"
 #include "workers/evaluation/evaluation_outputs.h"
@@ -50,7 +51,7 @@ TrainerOptions trainer_options(const JobContext& context, const experiments::Tra
   options.keep_graphs = context.options.keep_graphs;
   if (context.options.evaluate_every > 0)
     options.evaluate_every =
-        steps_of_epochs(context.options.evaluate_every, split.train_identities, specification.recipe.identities);
+        settings::steps_of_epochs(context.options.evaluate_every, split.train.size(), specification.recipe);
   return options;
 }
 
@@ -183,7 +184,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
                                                    [&](std::uint64_t done, std::uint64_t) { return report(done); }));
   const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
   EvaluationOutputs outputs =
-      finished(make_outputs({*method, pack, asked, options, embedding, scores}, plan,
+      finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
                             [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
   // Another attempt may have published meanwhile; its result names the files that stand there.
   if (auto published = results::read_record(context.files, context.store, context.job))

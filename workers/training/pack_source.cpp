@@ -35,7 +35,7 @@ datasets::PrefetchOptions prefetch_options(const experiments::TrainingSpecificat
 
 datasets::LoaderOptions loader_options(const experiments::TrainingSpecification& specification) {
   const experiments::Recipe& recipe = specification.recipe;
-  return {recipe.train_rates, recipe.flip, recipe.pad, recipe.erasing, specification.seed};
+  return {recipe.train_rates, recipe.flip, recipe.pad, recipe.erasing, specification.seed, recipe.copies_from};
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "workers/training/training_evaluation.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/error.h"
 #include "core/files/json.h"
@@ -31,13 +30,6 @@ void share_statistics(torch::nn::Module& module, Communicator& communicator) {
 
 }  // namespace
 
-std::uint64_t steps_of_epochs(std::uint64_t epochs, int training_identities, int identities_a_step) {
-  RESOLUTE_EXPECT(epochs > 0 && training_identities > 0 && identities_a_step > 0, "an epoch has a step");
-  constexpr double kNever = 1e18;  // below 2^63, whatever is asked for
-  const double steps = std::ceil(static_cast<double>(epochs) * training_identities / identities_a_step);
-  return static_cast<std::uint64_t>(std::min(steps, kNever));
-}
-
 Comparison training_comparison(const experiments::MethodOptions& method, const datasets::PackReader& pack) {
   Comparison comparison = comparison_of({}, method);
   if (!pack.has_rate(comparison.gallery_copy_rate)) comparison.gallery_copy_rate = 0;
@@ -62,7 +54,8 @@ void TrainingEvaluation::run(std::uint64_t step) {
   const std::map<std::string, double> metrics = score_embedding(*embedding, parts_.split, {});
   parts_.progress.evaluation(step, metrics.at("mAP"), metrics.at("rank1"));
   if (!file_) return;
-  const double epoch = static_cast<double>(step) * parts_.recipe.identities / parts_.split.train_identities;
+  const double rows = static_cast<double>(step) * parts_.recipe.identities * parts_.recipe.images;
+  const double epoch = rows / static_cast<double>(parts_.split.train.size());  // settings/epochs.h
   const core::Json line = {{"step", step}, {"epoch", epoch}, {"metrics", metrics}};
   file_->write(core::as_byte_span(core::canonical_json(line) + "\n"));
 }

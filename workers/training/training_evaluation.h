@@ -14,11 +14,6 @@
 
 namespace resolute::workers {
 
-//! Steps after which `epochs` epochs have passed: an epoch is every training identity once, a step takes
-//! `identities_a_step` of them. Rounded up; a number that no training reaches stays one.
-//! \pre all at least 1
-std::uint64_t steps_of_epochs(std::uint64_t epochs, int training_identities, int identities_a_step);
-
 //! What an evaluation works with; all outlive it.
 struct TrainingEvaluationParts {
   Method& method;

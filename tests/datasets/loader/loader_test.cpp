@@ -14,6 +14,7 @@
 namespace resolute::datasets::loader_test {
 namespace {
 
+using settings::CopiesFrom;
 using tests::expect_error;
 
 constexpr float kMean[] = {0.485F, 0.456F, 0.406F};
@@ -28,9 +29,13 @@ class LoaderTest : public testing::Test {
     settings.train_pool = pool;
     return make_split(pack_, settings);
   }
-  Image lr_image(std::size_t row, int rate) const {
+  // The LR copy that stands beside an HR image; rate 1: that image.
+  Image lr_image(std::size_t row, int rate, CopiesFrom from = CopiesFrom::kNative) const {
     Image image;
-    pack_.read_lr(row, rate, image);
+    if (from == CopiesFrom::kNative)
+      pack_.read_view(row, rate, image);
+    else
+      pack_.read_lr(row, rate, image);
     return enlarge(image, 12, 6);
   }
   static std::span<float> image_of(std::vector<float>& all, std::size_t i, const Loader& loader) {
@@ -78,7 +83,7 @@ TEST_F(LoaderTest, an_image_and_its_copy_share_every_draw) {
       loader.fill_item(split_, items[i], image_of(hr, i, loader), image_of(lr, i, loader));
     for (std::size_t i = 0; i < items.size(); ++i) {
       const TrainItem& item = split_.train[items[i].item];
-      Augmentation how = draw_augmentation(options, 12, 6, items[i].epoch, item.row, items[i].occurrence);
+      Augmentation how = draw_augmentation(options, 12, 6, items[i].round, item.row, items[i].occurrence);
       flipped += how.flipped;
       erased += how.erase_height > 0;
       auto got = [&](const std::vector<float>& all) {
@@ -121,7 +126,7 @@ TEST_F(LoaderTest, lr_images_alone_have_zeros_for_their_hr_image) {
       for (std::size_t i = 0; i < batch.items.size(); ++i) {
         const BatchItem& drawn = batch.items[i];
         const TrainItem& item = split.train[drawn.item];
-        const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+        const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
         const auto of = [&](std::span<const float> images) {
           const auto at = images.begin() + static_cast<std::ptrdiff_t>(i * floats);
           return std::vector<float>(at, at + static_cast<std::ptrdiff_t>(floats));
@@ -161,7 +166,7 @@ TEST_F(LoaderTest, lr_rates_are_those_of_the_images_that_are_there) {
         for (std::size_t i = 0; i < 8; ++i) {
           const BatchItem& drawn = batch.items[i];
           const TrainItem& item = split.train[drawn.item];
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, item.row, drawn.occurrence);
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, item.row, drawn.occurrence);
           const auto at = batch.lr.begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
           for (const int rate : {2, 3}) {
@@ -202,7 +207,7 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
           const std::size_t row = split.train[drawn.item].row;
           const auto at = batch.copies[c].begin() + static_cast<std::ptrdiff_t>(i * floats);
           const std::vector<float> got(at, at + static_cast<std::ptrdiff_t>(floats));
-          const Augmentation how = draw_augmentation(options, 12, 6, drawn.epoch, row, drawn.occurrence);
+          const Augmentation how = draw_augmentation(options, 12, 6, drawn.round, row, drawn.occurrence);
           const bool is_hr = batch.has_hr[i] == 1;
           EXPECT_EQ(is_hr ? expected(lr_image(row, all.copy_rates[c]), how) : std::vector<float>(floats, 0.0F), got);
           copied += is_hr;
@@ -211,6 +216,45 @@ TEST_F(LoaderTest, copies_at_every_rate_share_the_hr_images_draws) {
     }
     EXPECT_EQ(10 * 3 * 2 * 2, copied);
   }
+}
+
+// One degradation for copies and queries: before augmentation they are the same floats. With `network` they are those
+// of the image at network size, which are others.
+TEST_F(LoaderTest, a_copy_is_the_view_of_a_query_or_of_the_image_at_network_size) {
+  const Split split = split_of(TrainPool::kHrBothViews);
+  for (const int rate : {1, 2, 3})
+    for (const CopiesFrom from : {CopiesFrom::kNative, CopiesFrom::kNetwork}) {
+      SCOPED_TRACE(fmt::format("{} {}", rate, settings::word(from)));
+      LoaderOptions options = plain();
+      options.train_rates = {rate};
+      options.copies_from = from;
+      Loader loader(pack_, options);
+      std::vector<float> lr(loader.image_floats()), copy(lr.size()), view(lr.size());
+      for (std::size_t item = 0; item < split.train.size(); ++item) {
+        const std::size_t row = split.train[item].row;
+        ASSERT_EQ(rate, loader.fill_item(split, {.item = item}, {}, lr));
+        loader.fill_copy(split, {.item = item}, rate, copy);
+        loader.fill_view(row, rate, view);
+        EXPECT_EQ(expected(lr_image(row, rate, from), {}), lr);
+        EXPECT_EQ(lr, copy);
+        EXPECT_EQ(rate == 1 || from == CopiesFrom::kNative, lr == view);
+      }
+    }
+}
+
+// So to say what copies are made from makes no difference there: a suite's rows that differ in it alone are one job.
+TEST_F(LoaderTest, copies_and_views_of_a_pack_with_views_of_network_size_are_the_same) {
+  PackSettings settings = tests::small_options();
+  settings.view_from = ViewFrom::kNetwork;
+  tests::make_pack(raw_, settings, raw_.pack("network"));
+  const PackReader pack = PackReader::open(raw_.pack("network"));
+  for (std::size_t row = 0; row < pack.size(); ++row)
+    for (const int rate : {1, 2, 3}) {
+      Image native, network;
+      pack.read_copy(row, rate, CopiesFrom::kNative, native);
+      pack.read_copy(row, rate, CopiesFrom::kNetwork, network);
+      EXPECT_TRUE(native == network) << row << " " << rate;
+    }
 }
 
 // What a batch has besides is as without them; they cover a lane's part of it, and neither `hr` nor `lr` is needed.

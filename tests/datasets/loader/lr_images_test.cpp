@@ -60,7 +60,7 @@ TEST(LrImages, none_leaves_every_plan_as_it_was) {
   std::string text;
   for (std::uint64_t step = 0; step < 40; ++step)
     for (const BatchItem& item : BatchPlanner(split, {3, 5, 0}, 11).plan(step)) {
-      text += fmt::format("{} {} {}\n", item.item, item.epoch, item.occurrence);
+      text += fmt::format("{} {} {}\n", item.item, item.round, item.occurrence);
       EXPECT_FALSE(item.low);
     }
   EXPECT_EQ("800adb9cb19e36fd28e27494eb40bd78a8ed134d426a220df4041fe0a3b220af", core::sha256_hex(text));
@@ -151,14 +151,14 @@ RC_GTEST_PROP(LrImages, are_a_function_of_seed_and_step, ()) {
 }
 
 // Which identities a step sees, and how often each came before, does not depend on it.
-TEST(LrImages, identities_and_epochs_are_those_of_batches_without) {
+TEST(LrImages, identities_and_rounds_are_those_of_batches_without) {
   const Split split = made_split(7, 2, 3, 2);
   for (std::uint64_t step = 0; step < 20; ++step) {
     const auto without = BatchPlanner(split, {3, 4, 0}, 7).plan(step);
     const auto with = BatchPlanner(split, {3, 4, 2}, 7).plan(step);
     for (std::size_t i = 0; i < with.size(); ++i) {
       EXPECT_EQ(split.train[without[i].item].label, split.train[with[i].item].label);
-      EXPECT_EQ(without[i].epoch, with[i].epoch);
+      EXPECT_EQ(without[i].round, with[i].round);
     }
   }
 }

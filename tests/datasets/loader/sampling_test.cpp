@@ -47,7 +47,7 @@ RC_GTEST_PROP(Sampling, every_identity_comes_equally_often_and_never_twice_in_a_
       for (int j = 0; j < images; ++j) {
         const BatchItem& item = items[static_cast<std::size_t>(i * images + j)];
         RC_ASSERT(split.train[item.item].label == label);
-        RC_ASSERT(item.epoch == static_cast<std::uint64_t>(position / classes));
+        RC_ASSERT(item.round == static_cast<std::uint64_t>(position / classes));
         RC_ASSERT(chosen.insert(item.item).second);
         RC_ASSERT(item.occurrence == 0U);
       }

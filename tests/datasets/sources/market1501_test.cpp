@@ -36,6 +36,17 @@ class Reversed final : public tests::ForwardingFileSystem {
   }
 };
 
+TEST_F(Market1501, synthetic_images_are_listed_by_their_settings_as_in_their_folder) {
+  StandInSettings settings = stand_in_settings(Source::kSynthetic);
+  settings.identities = 5;  // two train
+  settings.cameras = 3;
+  settings.images_per_camera = 2;
+  settings.height = 32;
+  settings.width = 16;
+  write_stand_in(files_, root_ / "synthetic", settings);
+  EXPECT_EQ(list_samples(files_, Source::kSynthetic, root_ / "synthetic"), list_synthetic(settings));
+}
+
 TEST_F(Market1501, lists_images_by_path_with_distractors_and_without_junk) {
   EXPECT_THAT(list_samples(files_, Source::kMarket1501, root_),
               ElementsAre(Sample{"bounding_box_test/0000_c1s1_000151_01.jpg", 0, 1, "gallery"},

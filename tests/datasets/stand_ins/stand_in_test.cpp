@@ -7,6 +7,7 @@
 #include "core/hash/sha256.h"
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
+#include "datasets/split/training_images.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/forwarding_file_system.h"
 #include "tests/support/refusal.h"
@@ -60,6 +61,15 @@ class StandIn : public Scratch, public testing::WithParamInterface<Source> {
     for (int shard = 0; shard < 2; ++shard) write_shard(files_, *reader, samples, pack_options(), shard, root_ / name);
     seal_pack(files_, root_ / name, pack_options());
     return PackReader::open(files_, root_ / name);
+  }
+
+  static SplitSettings protocol(const PackReader& reader) {
+    SplitSettings split{.query_rates = {2, 3}};
+    // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
+    if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
+      split.lr_camera = 0;
+    if (settings::word(GetParam()).starts_with("cuhk03")) split.lr_side = LrSide::kPair;
+    return split;
   }
 
   Unsynced unsynced_;
@@ -119,15 +129,34 @@ TEST_P(StandIn, can_be_packed_and_read) {
   EXPECT_GT(sizes.size(), 5u) << "an irregular set has images of many sizes";
 }
 
+// By names, by the pack, and by nothing.
+TEST_P(StandIn, trains_on_as_many_images_as_are_counted_before_it_is_packed) {
+  for (const bool irregular : {false, true}) {
+    const std::string name = irregular ? "irregular" : "regular";
+    const std::filesystem::path raw = make(name, irregular);
+    const PackReader reader = pack(raw, name + "-pack");
+    SplitSettings split = protocol(reader);
+    const bool came_low = std::ranges::any_of(reader.rows(), [](const PackRow& row) { return row.sample.rate != 1; });
+    TrainingImages images(files_);
+    for (const TrainPool pool : {TrainPool::kMlr, TrainPool::kHrBothViews, TrainPool::kHrViewOnly})
+      for (const std::uint64_t seed : {0U, 1U}) {
+        if (came_low && pool == TrainPool::kHrBothViews) continue;
+        if (split.lr_camera == 0 && pool == TrainPool::kHrViewOnly) continue;
+        split.train_pool = pool;
+        split.seed = seed;
+        const std::size_t expected = make_split(reader, split).train.size();
+        EXPECT_EQ(expected, images.count(pack_options(), root_ / (name + "-other"), raw, split));
+        EXPECT_EQ(expected, images.count(pack_options(), root_ / (name + "-pack"), {}, split));
+        EXPECT_EQ(std::nullopt, images.count(pack_options(), root_ / "nowhere", root_ / "nowhere", split));
+      }
+  }
+}
+
 TEST_P(StandIn, is_divided_as_its_protocol_says) {
   for (const bool irregular : {false, true}) {
     const std::string name = irregular ? "irregular" : "regular";
     const PackReader reader = pack(make(name, irregular), name + "-pack");
-    SplitSettings split{.query_rates = {2, 3}};
-    // VRU has one camera; CUHK03's are pairs, of which every identity knows one.
-    if (std::ranges::all_of(reader.rows(), [](const PackRow& row) { return row.sample.camera == 1; }))
-      split.lr_camera = 0;
-    if (settings::word(GetParam()).starts_with("cuhk03")) split.lr_side = LrSide::kPair;
+    SplitSettings split = protocol(reader);
     const Split halves = make_split(reader, split);
     EXPECT_GE(halves.train_identities, 4);
     EXPECT_FALSE(halves.query.empty());

@@ -233,6 +233,15 @@ def twice():
     record(metrics.place, "metrics", "names 'mAP' twice", metrics.replaced('["mAP", "rank1", "mAP"]'))
 
 
+def both_of_a_pair():
+    for steps in ("steps", "milestones", "warmup_steps"):
+        epochs = {"steps": "epochs", "milestones": "milestone_epochs", "warmup_steps": "warmup_epochs"}[steps]
+        above, in_row = line_of(f"train.{steps}"), line_of(f"train.{epochs}", "row")
+        record(f"{above.number + 1}:1", f"train.{epochs}", "leave one of them out", f"+{above.number} {epochs} = {in_row.value}")
+        record(f"{in_row.number + 1}:7", f"train.{steps}", f"at s.toml:{in_row.place}",
+               f"+{in_row.number} train.{steps} = {above.value}")
+
+
 def tables_and_values():
     deep = BASE.index("[profiles.deep]") + 1
     for section in ("network", "train", "split", "evaluate", "baseline", "rain", "ftwa", "msifla", "resolution_adaptive"):
@@ -349,7 +358,7 @@ def options():
 
 
 def main():
-    for mutate in (misspelt_keys, misspelt_tables, wrong_types, out_of_range, words_outside_their_choice, twice, tables_and_values,
+    for mutate in (misspelt_keys, misspelt_tables, wrong_types, out_of_range, words_outside_their_choice, twice, both_of_a_pair, tables_and_values,
                    missing, broken_toml, unknown_references, impossible_together, options):
         mutate()
     corpus, lines = HERE / "corpus.txt", ["\t".join(fields) + "\n" for fields in records]

@@ -123,6 +123,24 @@ TEST(Validation, what_an_evaluation_shows_and_samples) {
               StartsWith("row: key 'evaluate.sample_identities'"));
 }
 
+// Each of these trains on the same bytes either way.
+TEST(Options, where_no_copy_depends_on_it_copies_from_takes_its_default) {
+  TrainingSpecification training = example_training();
+  training.recipe.copies_from = settings::CopiesFrom::kNetwork;
+  const auto kept = [](const TrainingSpecification& one) { return normalised(one).recipe == one.recipe; };
+  EXPECT_TRUE(kept(training));
+  training.method = BaselineOptions{};
+  EXPECT_FALSE(kept(training));
+  training.method = BaselineOptions{.images = methods::BaselineImages::kStored};
+  EXPECT_TRUE(kept(training));
+  training.recipe.train_rates = {1};
+  EXPECT_FALSE(kept(training));
+  training.recipe.train_rates = {1, 2};
+  EXPECT_TRUE(kept(training));
+  training.pack.view_from = settings::ViewFrom::kNetwork;
+  EXPECT_FALSE(kept(training));
+}
+
 TEST(Options, what_an_evaluation_does_not_look_at_takes_its_default) {
   EvaluationSpecification evaluation;
   evaluation.protocol.query_rates = evaluation.split.query_rates;

@@ -27,7 +27,7 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
     const std::string distance = method.tells().branch_weights ? "weighted" : "equal";
     embedding_ = embed_split(method, *pack_, split_, {.distance = distance}, {}, kGoOn).value();
     const results::SingleShotScores scores = score_split(embedding_, split_, protocol_);
-    return make_outputs({method, *pack_, split_, {}, embedding_, scores},
+    return make_outputs({method, *pack_, split_, {}, embedding_, scores, settings::CopiesFrom::kNative},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static std::vector<results::BranchWeights> weights(const EvaluationOutputs& outputs) {

@@ -45,7 +45,7 @@ class EvaluationOutputsTest : public PackedTrial {
     const EmbeddingOptions options;
     const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
     const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
-    return make_outputs({method, *pack_, split_, options, embedding, scores},
+    return make_outputs({method, *pack_, split_, options, embedding, scores, copies_from_},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   static results::Panels panels(const EvaluationOutputs& outputs) {
@@ -63,6 +63,7 @@ class EvaluationOutputsTest : public PackedTrial {
   }
 
   experiments::EvaluationProtocol protocol_;
+  settings::CopiesFrom copies_from_ = settings::CopiesFrom::kNative;  // of the training
 };
 
 inline std::size_t byte_at(const datasets::Image& image, int y, int x) {

@@ -169,13 +169,5 @@ TEST_F(EvaluationTest, leaves_the_method_and_libtorchs_generators_alone) {
   EXPECT_TRUE(generator.equal(drawn()));
 }
 
-TEST(TrainingEvaluation, an_epoch_is_every_identity_once) {
-  EXPECT_EQ(1U, steps_of_epochs(1, 8, 8));
-  EXPECT_EQ(47U, steps_of_epochs(1, 751, 16));  // 46.9
-  EXPECT_EQ(94U, steps_of_epochs(2, 751, 16));
-  EXPECT_EQ(1U, steps_of_epochs(1, 3, 8));
-  EXPECT_GT(steps_of_epochs(UINT64_MAX, 751, 1), 1U << 31);
-}
-
 }  // namespace
 }  // namespace resolute::workers::evaluation_test

@@ -81,7 +81,10 @@ class RecoveryOutputsTest : public EvaluationOutputsTest {
   // The copy that a training makes.
   Image copy(std::size_t row, int rate) const {
     Image image;
-    pack_->read_lr(row, rate, image);
+    if (copies_from_ == settings::CopiesFrom::kNative)
+      pack_->read_view(row, rate, image);
+    else
+      pack_->read_lr(row, rate, image);
     return datasets::enlarge(image, kHeight, kWidth);
   }
 };
@@ -111,6 +114,26 @@ TEST_F(RecoveryOutputsTest, recovery_csv_holds_every_decoders_output_against_wha
   // In blocks of a fixed size; panels one by one.
   EXPECT_EQ(1U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), 4)));
   EXPECT_EQ(2U, static_cast<std::size_t>(std::count(method.batches.begin(), method.batches.end(), kRecoveryBatch)));
+}
+
+// Images are a pixel or two larger than the networks', so copies of either are others.
+TEST_F(RecoveryOutputsTest, what_a_decoder_aims_at_is_the_copy_that_the_training_made) {
+  std::set<std::string> files;
+  for (const auto from : {settings::CopiesFrom::kNative, settings::CopiesFrom::kNetwork}) {
+    copies_from_ = from;
+    PretendedCascade method = cascade({{3, 0.0F}, {1, 0.0F}});
+    const std::vector<results::RecoveryQuality> lines = recovery(outputs(method).value());
+    std::size_t at = 0;
+    for (const SampleImage& image : choose_sample(split_, {1, 2, 3}, 3))
+      for (const int scale : {3, 1}) {
+        const auto aimed = quality(view(image.view), copy(image.view.row, scale));
+        EXPECT_EQ(static_cast<float>(aimed.psnr), lines.at(at).enlarged.psnr);
+        ++at;
+      }
+    EXPECT_EQ(at, lines.size());
+    files.insert(results::csv_text(lines));
+  }
+  EXPECT_EQ(2U, files.size());
 }
 
 TEST_F(RecoveryOutputsTest, metrics_are_means_over_images_of_each_rate_above_1_at_scale_1) {
@@ -146,7 +169,8 @@ TEST_F(RecoveryOutputsTest, no_figure_depends_on_the_number_of_threads) {
   const auto lines = [&](int threads) {
     at::set_num_threads(threads);
     PretendedCascade method = cascade();
-    const auto measured = measure_recovery(method, *pack_, choose_sample(split_, {1, 2, 3}, 10), kGoOn).value();
+    const auto measured =
+        measure_recovery(method, *pack_, choose_sample(split_, {1, 2, 3}, 10), copies_from_, kGoOn).value();
     at::set_num_threads(1);
     return results::csv_text(measured);
   };
@@ -167,7 +191,7 @@ TEST_F(RecoveryOutputsTest, ends_where_progress_says_so) {
   PretendedCascade method = cascade();
   const std::vector<SampleImage> sample = choose_sample(split_, {1, 2, 3}, 3);
   std::vector<std::uint64_t> all;
-  ASSERT_TRUE(measure_recovery(method, *pack_, sample, [&](std::uint64_t done, std::uint64_t total) {
+  ASSERT_TRUE(measure_recovery(method, *pack_, sample, copies_from_, [&](std::uint64_t done, std::uint64_t total) {
     EXPECT_EQ(36U, total);
     all.push_back(done);
     return true;
@@ -175,7 +199,7 @@ TEST_F(RecoveryOutputsTest, ends_where_progress_says_so) {
   EXPECT_EQ((std::vector<std::uint64_t>{0, 16, 32, 36}), all);
   for (std::size_t last = 0; last < all.size(); ++last) {
     std::size_t calls = 0;
-    EXPECT_FALSE(measure_recovery(method, *pack_, sample, [&](std::uint64_t, std::uint64_t) {
+    EXPECT_FALSE(measure_recovery(method, *pack_, sample, copies_from_, [&](std::uint64_t, std::uint64_t) {
       return ++calls <= last;
     })) << last;
   }

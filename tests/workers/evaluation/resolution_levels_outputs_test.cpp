@@ -32,7 +32,7 @@ class ResolutionLevelsOutputsTest : public ResolutionLevelsTest {
     const EmbeddingOptions options;
     const Embedding embedding = embed(method);
     const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
-    return make_outputs({method, *pack_, split_, options, embedding, scores},
+    return make_outputs({method, *pack_, split_, options, embedding, scores, settings::CopiesFrom::kNative},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
   experiments::EvaluationProtocol protocol_;

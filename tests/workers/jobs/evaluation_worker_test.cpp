@@ -57,9 +57,9 @@ TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_trainin
   const JobId id = experiments::job_id(training);
   const std::string plain = train("plain", training, 1);
   EXPECT_EQ("none", train_evaluating("never", training, 1, "0"));
-  // Eight identities to train on and eight a step: an epoch is a step.
-  const std::string one = train_evaluating("one", training, 1, "8");
-  EXPECT_EQ(one, train_evaluating("two", training, 2, "8"));
+  // 32 images to train on and 16 rows a step: an epoch is two steps.
+  const std::string one = train_evaluating("one", training, 1, "4");
+  EXPECT_EQ(one, train_evaluating("two", training, 2, "4"));
   EXPECT_EQ(plain, result(store("one"), id));
   EXPECT_EQ(plain, result(store("two"), id));
 
@@ -68,7 +68,7 @@ TEST_F(EvaluationWorkerTest, a_training_evaluated_on_its_way_is_the_same_trainin
   for (std::string line; std::getline(lines, line);) {
     const core::Json json = core::parse_json(line, "evaluations");
     steps.push_back(json.at("step").get<std::uint64_t>());
-    EXPECT_EQ(static_cast<double>(steps.back()), json.at("epoch").get<double>());
+    EXPECT_EQ(static_cast<double>(steps.back()) / 2, json.at("epoch").get<double>());
     EXPECT_EQ(16, json.at("metrics").at("queries").get<double>());
   }
   EXPECT_EQ((std::vector<std::uint64_t>{8, 16}), steps);
@@ -80,7 +80,7 @@ TEST_F(EvaluationWorkerTest, the_last_evaluation_scores_what_the_evaluation_job_
   const std::map<std::string, experiments::TrainingSpecification> trainings = {
       {"f32", small_training(experiments::BaselineOptions{})}, {"bf16", narrow}, {"ftwa", small_ftwa()}};
   for (const auto& [name, training] : trainings) {
-    const std::string lines = train_evaluating(name, training, 1, std::to_string(kSteps));
+    const std::string lines = train_evaluating(name, training, 1, std::to_string(kSteps / 2));
     const experiments::EvaluationSpecification evaluation{
         experiments::job_id(training), small_pack(), training.split, {}};
     const results::EvaluationRecord record = evaluate(name, evaluation);
@@ -146,9 +146,9 @@ TEST_F(EvaluationWorkerTest, a_cascade_leaves_what_each_scale_recovers_whatever_
 TEST_F(EvaluationWorkerTest, an_evaluation_by_branches_is_the_same_with_two_ranks_and_ranks_as_its_file_does) {
   experiments::TrainingSpecification training = small_ftwa();
   training.recipe.steps = 4;
-  const std::string lines = train_evaluating("branches", training, 1, "2");
+  const std::string lines = train_evaluating("branches", training, 1, "1");
   EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
-  EXPECT_EQ(lines, train_evaluating("branches-two", training, 2, "2"));
+  EXPECT_EQ(lines, train_evaluating("branches-two", training, 2, "1"));
 
   experiments::EvaluationSpecification evaluation = evaluation_of(training, 1, {1, 2, 4}, 3, true);
   std::set<std::string> features;
@@ -174,9 +174,9 @@ TEST_F(EvaluationWorkerTest, an_evaluation_by_levels_is_the_same_with_two_ranks_
   experiments::ResolutionAdaptiveOptions method{.widths = {16, 16, 32, 64}, .stage_steps = 1, .verification_width = 8};
   experiments::TrainingSpecification training = small_training(method);
   training.recipe.steps = 5;  // one for the trunk, one for each of four masks
-  const std::string lines = train_evaluating("levels", training, 1, "2");
+  const std::string lines = train_evaluating("levels", training, 1, "1");
   EXPECT_EQ(2, std::count(lines.begin(), lines.end(), '\n')) << lines;
-  EXPECT_EQ(lines, train_evaluating("levels-two", training, 2, "2"));
+  EXPECT_EQ(lines, train_evaluating("levels-two", training, 2, "1"));
 
   experiments::EvaluationSpecification evaluation = evaluation_of(training, 1, {1, 2, 4}, 3, true);
   std::map<std::string, double> agreements;
@@ -212,7 +212,7 @@ TEST_F(EvaluationWorkerTest, resolute_train_shows_the_scores_as_they_move) {
                      core::canonical_json(experiments::to_json(
                          experiments::JobSpecification(small_training(experiments::BaselineOptions{})))));
   const core::CommandOutput output = system_test::resolute(
-      {"train", (folder / "spec.json").string(), "--store", folder.string(), "--ranks", "2", "--evaluate-every", "8"});
+      {"train", (folder / "spec.json").string(), "--store", folder.string(), "--ranks", "2", "--evaluate-every", "4"});
   EXPECT_EQ(0, system_test::code_of(output)) << output.err;
   for (const char* step : {"step 8: mAP ", "step 16: mAP "})
     EXPECT_NE(std::string::npos, output.err.find(step)) << output.err;

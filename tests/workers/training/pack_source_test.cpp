@@ -139,7 +139,7 @@ TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
           const at::Tensor found = batch.lr[row].permute({1, 2, 0}).contiguous();
           for (const int other : {2, 3}) {
             datasets::Image small;
-            item.has_hr ? pack_.read_lr(item.row, other, small) : pack_.read_view(item.row, other, small);
+            pack_.read_view(item.row, other, small);
             const datasets::Image image = datasets::enlarge(small, 12, 6);
             std::size_t same = 0;
             for (std::size_t i = 0; i < image.pixels.size(); ++i)
@@ -158,6 +158,7 @@ TEST_F(PackSourceTest, lr_rates_are_the_rates_of_the_lr_images) {
 TEST_F(PackSourceTest, without_augmentation_copies_are_the_pack_s_images_at_their_rate_enlarged) {
   training_.recipe.flip = 0;
   training_.recipe.pad = 0;
+  training_.recipe.copies_from = settings::CopiesFrom::kNetwork;
   const datasets::Split split = this->split(settings::TrainPool::kHrBothViews);
   PackSource source(pack_, split, training_, {0, 2}, 0, at::kCPU, {.lr = false, .copy_rates = {3, 2}});
   for (std::uint64_t step = 0; step < 3; ++step) {

@@ -1,0 +1,44 @@
+#include "datasets/split/training_images.h"
+
+#include "datasets/sources/source.h"
+
+namespace resolute::datasets {
+namespace {
+
+// What packing would make rows of. Native sizes are not known: of images that came low they decide at which rate these
+// stand in a split, but not which of them train.
+std::vector<PackRow> unpacked(std::vector<Sample> samples) {
+  std::vector<PackRow> rows;
+  rows.reserve(samples.size());
+  for (Sample& sample : samples) rows.push_back({std::move(sample), 1, 1, {}});
+  return rows;
+}
+
+}  // namespace
+
+const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, const std::filesystem::path& pack_folder,
+                                                    const std::filesystem::path& root) {
+  if (const auto known = rows_.find(pack_folder); known != rows_.end()) return known->second;
+  Rows rows;
+  if (files_.exists(pack_folder / "pack.json"))
+    rows = PackReader::open(files_, pack_folder).rows();
+  else if (pack.synthetic)
+    rows = unpacked(list_synthetic(*pack.synthetic));
+  else if (!root.empty() && files_.exists(root))
+    rows = unpacked(list_samples(files_, pack.source, root));
+  return rows_.emplace(pack_folder, std::move(rows)).first->second;
+}
+
+std::optional<std::size_t> TrainingImages::count(const PackSettings& pack, const std::filesystem::path& pack_folder,
+                                                 const std::filesystem::path& root, const SplitSettings& split) {
+  const std::pair key(pack_folder, settings::canonical(split).text());
+  if (const auto known = counts_.find(key); known != counts_.end()) return known->second;
+  const Rows& rows = rows_of(pack, pack_folder, root);
+  if (!rows) return std::nullopt;
+  const std::size_t images =
+      make_split(*rows, pack.name, "", split, {pack.rates, pack.height, pack.width}).train.size();
+  counts_.emplace(key, images);
+  return images;
+}
+
+}  // namespace resolute::datasets

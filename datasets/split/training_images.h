@@ -1,0 +1,44 @@
+#pragma once
+//! \file
+//! How many images a trial trains on, before its data set is packed: labels alone are looked at. For who plans how many
+//! steps an epoch has (settings/epochs.h).
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "datasets/split/split.h"
+
+namespace resolute::datasets {
+
+//! Counts, and remembers each data set's listing and each split's number. Not thread-safe.
+class TrainingImages {
+ public:
+  //! \param files must outlive this
+  explicit TrainingImages(core::FileSystem& files) : files_(files) {}
+
+  //! The items of the split's `train`. The labels are those of the sealed pack where there is one: it is what the
+  //! training will read. Otherwise they are listed as packing would: from the settings of synthetic images, or from the
+  //! names of the raw ones (their pixels stay unread; of CAVIAR4REID the headers are read).
+  //! \param pack_folder where the pack is or will be \param root folder of the raw images; may be empty or not there
+  //! \return nothing where there is neither pack nor raw image
+  //! \throws RuntimeError: as PackReader::open(), PackReader::rows(), list_samples() and make_split()
+  std::optional<std::size_t> count(const PackSettings& pack, const std::filesystem::path& pack_folder,
+                                   const std::filesystem::path& root, const SplitSettings& split);
+
+ private:
+  using Rows = std::optional<std::vector<PackRow>>;
+  const Rows& rows_of(const PackSettings& pack, const std::filesystem::path& pack_folder,
+                      const std::filesystem::path& root);
+
+  core::FileSystem& files_;
+  std::map<std::filesystem::path, Rows> rows_;                                   // by pack folder
+  std::map<std::pair<std::filesystem::path, std::string>, std::size_t> counts_;  // by that and the split's settings
+};
+
+}  // namespace resolute::datasets

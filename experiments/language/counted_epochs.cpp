@@ -1,0 +1,71 @@
+#include "experiments/language/counted_epochs.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace resolute::experiments {
+namespace {
+
+constexpr const char *kEpochs = "train.epochs", *kMilestones = "train.milestone_epochs",
+                     *kWarmup = "train.warmup_epochs";
+
+//! \param key the one in epochs that asks
+std::size_t images_of(const Combination& combination, const TrainingImages& training_images, const SplitSettings& split,
+                      const std::string& key) {
+  const std::string& dataset = combination.dataset.id;
+  const std::string value = combination.settings.at(key).value.dump();
+  std::optional<std::size_t> images;
+  try {
+    if (training_images) images = training_images(combination.planned, split);
+  } catch (const core::RuntimeError& error) {
+    if (error.kind() != core::ErrorKind::kInput) throw;
+    combination.refuse(key, value,
+                       fmt::format("the training images of data set '{}' cannot be counted: {}", dataset, error.what()),
+                       fmt::format("put that right or give '{}'", in_other_words(key)));
+  }
+  if (!images)
+    combination.refuse(key, value,
+                       fmt::format("how many steps an epoch of data set '{}' has is not known: neither its pack nor "
+                                   "its raw images are here",
+                                   dataset),
+                       fmt::format("give '{}'", in_other_words(key)));
+  return *images;
+}
+
+}  // namespace
+
+bool speaks_of_epochs(const Settings& settings) {
+  return settings.contains(kEpochs) || settings.contains(kMilestones) || settings.contains(kWarmup);
+}
+
+void count_steps(const Combination& combination, const TrainingImages& training_images, TrainingSpecification& training,
+                 std::vector<EpochsPlan>& told) {
+  Recipe& recipe = training.recipe;
+  const settings::EpochSettings epochs = make_draft(combination.settings).epochs;
+  std::size_t at = 0;
+  const auto steps_of = [&](const std::string& key, int asked) {
+    if (asked == 0) return 0;
+    const std::size_t images = images_of(combination, training_images, training.split, key);
+    const std::uint64_t needed = settings::steps_of_epochs(static_cast<std::uint64_t>(asked), images, recipe);
+    const int steps = static_cast<int>(std::min<std::uint64_t>(needed, Recipe::kMostSteps + 1));
+    if (at == told.size())
+      told.push_back(
+          {combination.dataset.id, key, asked, recipe.identities * recipe.images, images, images, steps, steps});
+    EpochsPlan& over = told[at++];
+    over.fewest_images = std::min(over.fewest_images, images);
+    over.most_images = std::max(over.most_images, images);
+    over.fewest_steps = std::min(over.fewest_steps, steps);
+    over.most_steps = std::max(over.most_steps, steps);
+    return steps;
+  };
+  const auto given = [&](const char* key) { return combination.settings.contains(key); };
+  if (given(kEpochs)) recipe.steps = steps_of(kEpochs, epochs.epochs);
+  if (given(kMilestones)) {
+    recipe.milestones.clear();
+    for (const int milestone : epochs.milestone_epochs) recipe.milestones.push_back(steps_of(kMilestones, milestone));
+  }
+  if (given(kWarmup)) recipe.warmup_steps = steps_of(kWarmup, epochs.warmup_epochs);
+}
+
+}  // namespace resolute::experiments
