@@ -10,7 +10,7 @@ using core::CanonicalText;
 using core::Json;
 using core::ObjectReader;
 
-constexpr int kSchema = 7;
+constexpr int kSchema = 8;
 
 CanonicalText write(const ShardSpecification& s) {
   return {{"kind", "shard"}, {"schema", kSchema}, {"pack", settings::canonical(s.pack)}, {"shard", s.shard}};
