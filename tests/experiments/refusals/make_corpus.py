@@ -272,7 +272,7 @@ def broken_toml():
             ("1__0", 11, "underscores"), ("1.", 11, "digit"), (".5", 9, "digit"), ("'100", 13, "control characters"),
             ("{ a = 1", 16, "inline table"), ("{ a = 1, }", 18, "comma"), ("0x", 11, "digit"),
             ("99999999999999999999", 29, "64 bits"), ("1e99999", 16, "value"), ('"\\\\ud800"', 16, "surrogates"),
-            ('"a\\x00b"', 11, "control characters"), ('"\\xff\\xfe"', 9, "utf-8"), ("# nothing", 9, "value")):
+            ('"a\\x00b"', 11, "control characters"), ('"\\xff\\xfe"', 10, "utf-8"), ("# nothing", 9, "value")):
         record(f"{steps.number}:{column}", "steps", said, steps.replaced(value))
     record(f"{steps.number + 1}:1", "-", "array", steps.replaced("[1, 2"))
     record(steps.place, "steps", "no key takes one", steps.replaced("2024-01-01"))

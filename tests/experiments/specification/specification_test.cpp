@@ -97,27 +97,27 @@ RC_GTEST_PROP(Specification, any_changed_member_changes_the_id_or_is_refused, ()
 
 // These never change: a store is keyed by them. A change of meaning raises a schema or a method's revision instead.
 TEST(Specification, golden_ids) {
-  EXPECT_EQ("00fb5d4a5eca81c577f042dd19e35bbed9483adfee93bbeff2c726b8b206311f",
+  EXPECT_EQ("7ecb2f305663224a9ef62c7332175e077580c97d22fa55454d01c39d96bc5a20",
             job_id(ShardSpecification{example_pack(), 1}).hex);
-  EXPECT_EQ("1de41f32f04196d217081171d935e52188f7542b59aafd894c45c0b1ef090b5f",
+  EXPECT_EQ("33a05da346a3452e01d5b0a73f8a3c08792ce460d7e8a14d39b2079d103f57e6",
             job_id(SealSpecification{example_pack()}).hex);
-  EXPECT_EQ("9356b1bbcd49363e8637a5175702d2b421c1031bd2518c17dbbac98ff6f27a13", job_id(example_training()).hex);
+  EXPECT_EQ("e35c1137175cc99dd492d2f18f743986e69df50e49310650284f542c1b204a90", job_id(example_training()).hex);
   TrainingSpecification baseline = example_training();
   baseline.method = BaselineOptions{};
-  EXPECT_EQ("80a1b175a57c0af0254a4b97f381d62b4150ccca8402430cc8172dd58fe5f329", job_id(baseline).hex);
+  EXPECT_EQ("6cf303d752a7f8114332da92efb9fbd32b1c34711b9876fc960035a1094bacbb", job_id(baseline).hex);
   TrainingSpecification ftwa = example_training();
   ftwa.method = FtwaOptions{};
   ftwa.recipe.lr_images = 2;
-  EXPECT_EQ("0b90e04ef24c9e75ce299707e184a04ce92b52d24abda3c28dc482c97eb4e97c", job_id(ftwa).hex);
+  EXPECT_EQ("27e08f1996477381d281725e585b339cd02b751bd8e0029b4690b548afe2b793", job_id(ftwa).hex);
   TrainingSpecification msifla = example_training();
   msifla.method = MsiflaOptions{};
   msifla.recipe.lr_images = 2;
-  EXPECT_EQ("3026c4c8bcbe675934bcde29851281405fd26da111f04defcb0f522811b039de", job_id(msifla).hex);
+  EXPECT_EQ("a268e6a3c35e99b3c8cb670809e9f501e59850a9fe8c44d8d9119b2d5904e25c", job_id(msifla).hex);
   TrainingSpecification adaptive = example_training();
   adaptive.method = ResolutionAdaptiveOptions{};
   adaptive.recipe.steps = 17;
-  EXPECT_EQ("de489253fc24459bd0399dba72d29f1ed3cf1d09a478abad0d830d901fecd37e", job_id(adaptive).hex);
-  EXPECT_EQ("41f58bf8075ac78052ec95bdaaa5873dddce363b34fd84e365282ef31f383bfe", job_id(example_evaluation()).hex);
+  EXPECT_EQ("bd9b519bc56927fb403681b851c2fe5ec4e65af0ca4df1a83bc2460e9b05e546", job_id(adaptive).hex);
+  EXPECT_EQ("2b27232b17c80d77159c658f86d97bec4d606e469786e85c0714b628cf417c03", job_id(example_evaluation()).hex);
 }
 
 // The text of docs/formats/specification.md.
@@ -125,7 +125,7 @@ TEST(Specification, canonical_text_of_a_seal) {
   EXPECT_EQ(
       R"({"kind":"seal","pack":{"height":64,"kernel":"triangle","name":"easy","rates":[2,3,4],"shards":2,"source":"synthetic",)"
       R"("synthetic":{"cameras":2,"fine_contrast":1.0,"height":128,"identities":64,"images_per_camera":4,"seed":0,)"
-      R"("subject":"person","width":64},"view_from":"native","width":32},"schema":7})",
+      R"("subject":"person","width":64},"view_from":"native","width":32},"schema":8})",
       core::canonical_json(to_json(SealSpecification{example_pack()})));
 }
 
@@ -173,10 +173,10 @@ TEST(Specification, reading_names_what_is_wrong) {
   json["options"]["adversary"] = "minimax";
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'rain.levels' has the value [] (the adversary 'minimax'"));
   json = to_json(example_training());
-  json["schema"] = 6;
-  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 6"));
-  json["kind"] = "cake";
   json["schema"] = 7;
+  EXPECT_THAT(refusal_of(json), StartsWith("spec.json: schema 7"));
+  json["kind"] = "cake";
+  json["schema"] = 8;
   EXPECT_THAT(refusal_of(json), StartsWith("spec.json: key 'kind' has the value 'cake'"));
   json = to_json(example_training());
   json["recipe"]["steps"] = "many";

@@ -158,9 +158,9 @@ TEST_F(WeightsStore, published_weights_of_efficientnet_lite0_give_the_packages_f
   EXPECT_EQ(245U, report.at("taken").size());
   EXPECT_EQ(49U + 2U, report.at("left_out").size());  // counters, _fc
   const experiments::NetworkSettings network{.backbone = settings::Trunk::kEfficientnetLite0, .last_stride = 2};
-  torch::nn::Module root("root");
-  const auto trunk = root.register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
-  load_initial_weights(core::real_file_system(), store_, report.at("weights_sha256"), "efficientnet-lite0", root);
+  const auto root = std::make_shared<torch::nn::Module>("root");
+  const auto trunk = root->register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
+  load_initial_weights(core::real_file_system(), store_, report.at("weights_sha256"), "efficientnet-lite0", *root);
   trunk->eval();
   const core::Bytes bytes =
       core::real_file_system().read(tests::source_folder() / "tests/golden/efficientnet_lite/imagenet.safetensors");
