@@ -1,6 +1,7 @@
 #include "methods/rules.h"
 
 #include "methods/row.h"
+#include "methods/trunk_shape.h"
 #include "settings/member_checks.h"
 
 namespace resolute::methods {
@@ -25,6 +26,13 @@ void check_hr_images(const settings::Recipe& recipe, std::string_view why) {
   if (recipe.images >= 2 && recipe.images - recipe.lr_images < 2)
     throw MemberError("train.lr_images", recipe.lr_images, why,
                       fmt::format("lower it or raise 'train.images' to {}", recipe.lr_images + 2));
+}
+
+void check_frozen_levels(const settings::NetworkSettings& network, bool others, std::string_view wanted) {
+  if (network.frozen_levels == kTrunkLevels && !others)
+    throw MemberError("network.frozen_levels", network.frozen_levels,
+                      fmt::format("all levels of the trunk are frozen, and without {} nothing learns", wanted),
+                      fmt::format("set it to {} at most", kTrunkLevels - 1));
 }
 
 void check_last(const std::string& key, const std::vector<int>& rates) {

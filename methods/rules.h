@@ -34,6 +34,10 @@ void reset_unread(MethodOptions& options, settings::NetworkSettings& network, co
 void check_hr_images(const settings::Recipe& recipe,
                      std::string_view why = "the HR triplets need 2 HR images of each identity in a lane");
 
+//! \throws MemberError where every level of the trunk is frozen and nothing else learns
+//! \param others that something beside the trunk learns \param wanted what would: "a classifier"
+void check_frozen_levels(const settings::NetworkSettings& network, bool others, std::string_view wanted);
+
 //! Rates from the lowest resolution to that of the HR image. \throws MemberError unless the last is 1
 void check_last(const std::string& key, const std::vector<int>& rates);
 

@@ -8,8 +8,8 @@
 
 namespace resolute::settings {
 
-enum class Trunk { kResnet50, kResnetSmall };
-constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small"); }
+enum class Trunk { kResnet50, kResnetSmall, kEfficientnetLite0 };
+constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "efficientnet-lite0"); }
 
 //! Whether HR and LR images share a batch-norm batch.
 enum class BatchNormStreams { kJoint, kSeparate };
@@ -43,6 +43,7 @@ struct NetworkSettings {
   int last_stride = 1;
   bool neck = false;
   BatchNormStreams bn_streams = BatchNormStreams::kJoint;
+  int frozen_levels = 0;
   bool operator==(const NetworkSettings&) const = default;
 
   static void members(auto&& visit) {
@@ -53,6 +54,9 @@ struct NetworkSettings {
     visit(member("bn_streams", &N::bn_streams,
                  "separate: HR and LR images are in batch-norm batches of their own (rain, ftwa, resolution_adaptive; "
                  "the others' networks see all images together)"));
+    visit(member("frozen_levels", &N::frozen_levels, between(0, 5),
+                 "levels of the trunk, from the image on, that keep their weights and their batch norms' statistics as "
+                 "they came"));
   }
 };
 

@@ -9,6 +9,7 @@ namespace resolute::workers {
 
 const std::vector<Scale>& scales() {
   static const std::vector<Scale> all{{"resnet50", 256, 128, 751, 2, false, 1},
+                                      {"efficientnet-lite0", 256, 128, 751, 2, false, 2},
                                       {"resnet-small", 64, 32, 32, 8, true, 10}};
   return all;
 }

@@ -9,7 +9,7 @@
 //! what a step takes beside its parts measured alone (bench/methods/step_parts.h); the bar is missed above 1.1.
 //!
 //! bench_method_costs [--json] [--counts] [--memory [--paper-size]] [--threads T] [--steps N]
-//!                    [--backbone resnet50|resnet-small] [--only TEXT]
+//!                    [--backbone resnet50|efficientnet-lite0|resnet-small] [--only TEXT]
 //!   --counts   no times: one step on one pair, parameters and multiply-adds alone. A pair is an image and its copy; of
 //!              methods whose batches have LR rows, an HR row with its copy and an LR row. Where a loss needs another
 //!              identity the step is on two pairs, and half of it is told

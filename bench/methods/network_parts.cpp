@@ -27,10 +27,10 @@ void TimedParts::add_ftwa(Method& method, const LaneBatch& batch) {
   const at::Tensor low = at::cat({select_rows(batch.lr, hr_rows), select_rows(batch.lr, lr_rows)});
   const std::int64_t copies = hr.size(0), lr = low.size(0) - copies;
 
-  // Children of a trunk by what they are of.
-  std::vector<std::shared_ptr<torch::nn::Module>> shallow, deep;
-  for (const auto& item : trunk->named_children())
-    (item.key() == "conv1" || item.key() == "bn1" || item.key() == "layer1" ? shallow : deep).push_back(item.value());
+  std::vector<std::shared_ptr<torch::nn::Module>> shallow{trunk->stem().convolution, trunk->stem().norm}, deep;
+  for (std::size_t block = 0; block < trunk->blocks().size(); ++block)
+    (block < lr_encoder->blocks().size() ? shallow : deep).push_back(trunk->blocks()[block]);
+  if (trunk->head()) deep.insert(deep.end(), {trunk->head()->convolution, trunk->head()->norm});
   const at::Tensor high_f2 = add("E_H", {hr}, false, shallow,
                                  [=](const TensorList& x) { return TensorList{trunk->forward_shallow(x[0])[1]}; })[0];
   const at::Tensor low_f2 = add("E_L", {low}, false, {lr_encoder}, [=](const TensorList& x) {

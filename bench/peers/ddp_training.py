@@ -1,4 +1,4 @@
-"""PyTorch DDP in Python at its best, for `script/bench training`: ResNet-50 (last stride 1) on 3x256x128 images,
+"""PyTorch DDP in Python at its best, for `script/bench training`: ResNet-50 or EfficientNet-Lite0 (last stride 1) on 3x256x128 images,
 cross-entropy + triplet, Adam, channels-last, bf16 autocast or f32. It speaks the protocol of bench_training: says "ready",
 then for each line on its standard input runs --steps steps and prints how long they took.
 
@@ -45,6 +45,63 @@ class Bottleneck(nn.Module):
         return self.relu(self.bn3(self.conv3(x)).add_(shortcut))
 
 
+class SameConvolution(nn.Conv2d):
+    """Depthwise or plain with TensorFlow's padding: none is copied where both sides of the input are alike."""
+
+    def forward(self, x):
+        pads = [max((-(-side // self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0] - side, 0) for side in x.shape[2:]]
+        if any(pad % 2 for pad in pads):
+            x = F.pad(x, [pads[1] // 2, pads[1] - pads[1] // 2, pads[0] // 2, pads[0] - pads[0] // 2])
+            return F.conv2d(x, self.weight, None, self.stride, 0, 1, self.groups)
+        return F.conv2d(x, self.weight, None, self.stride, [pad // 2 for pad in pads], 1, self.groups)
+
+
+def normalised(convolution, rectified=True):
+    norm = nn.BatchNorm2d(convolution.out_channels, 1e-3, 0.01)
+    return nn.Sequential(convolution, norm, nn.ReLU6(inplace=True)) if rectified else nn.Sequential(convolution, norm)
+
+
+class InvertedBlock(nn.Module):
+    def __init__(self, inputs, outputs, stride, kernel, expansion):
+        super().__init__()
+        inner = inputs * expansion
+        layers = [normalised(nn.Conv2d(inputs, inner, 1, bias=False))] if expansion > 1 else []
+        layers.append(normalised(SameConvolution(inner, inner, kernel, stride, groups=inner, bias=False)))
+        layers.append(normalised(nn.Conv2d(inner, outputs, 1, bias=False), rectified=False))
+        self.path = nn.Sequential(*layers)
+        self.added = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return self.path(x).add_(x) if self.added else self.path(x)
+
+
+def initialise(network):
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+class LiteNetwork(nn.Module):
+    """EfficientNet-Lite0 with last stride 1, global average, classifier."""
+
+    def __init__(self, classes=751):
+        super().__init__()
+        inputs, layers = 32, [normalised(SameConvolution(3, 32, 3, 2, bias=False))]
+        for outputs, blocks, stride, kernel, expansion in [(16, 1, 1, 3, 1), (24, 2, 2, 3, 6), (40, 2, 2, 5, 6), (80, 3, 2, 3, 6),
+                                                           (112, 3, 1, 5, 6), (192, 4, 1, 5, 6), (320, 1, 1, 3, 6)]:
+            for block in range(blocks):
+                layers.append(InvertedBlock(inputs, outputs, stride if block == 0 else 1, kernel, expansion))
+                inputs = outputs
+        layers.append(normalised(nn.Conv2d(320, 1280, 1, bias=False)))
+        self.trunk = nn.Sequential(*layers)
+        self.classifier = nn.Linear(1280, classes)
+        initialise(self)
+
+    def forward(self, x):
+        feature = F.adaptive_avg_pool2d(self.trunk(x), 1).flatten(1)
+        return feature, self.classifier(feature)
+
+
 class ReidNetwork(nn.Module):
     """torchvision's ResNet-50 with last stride 1, global average, classifier."""
 
@@ -61,14 +118,15 @@ class ReidNetwork(nn.Module):
             inputs = outputs
         self.stages = nn.Sequential(*stages)
         self.classifier = nn.Linear(2048, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        initialise(self)
 
     def forward(self, x):
         x = self.stages(self.maxpool(self.relu(self.bn1(self.conv1(x)))))
         feature = F.adaptive_avg_pool2d(x, 1).flatten(1)
         return feature, self.classifier(feature)
+
+
+NETWORKS = {"resnet50": ReidNetwork, "efficientnet-lite0": LiteNetwork}
 
 
 def triplet_loss(feature, labels, margin=0.3):
@@ -153,6 +211,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--backbone", default="resnet50", choices=sorted(NETWORKS))
     parser.add_argument("--adam", default="fused", choices=["fused", "foreach", "plain"])
     for name, value in [("threads", 1), ("turns", 1), ("steps", 5), ("rank", 0), ("ranks", 1), ("port", 0), ("batch", 16),
                         ("loaders", 1)]:
@@ -171,7 +230,7 @@ def main():
         torch.backends.cudnn.allow_tf32 = False  # "f32" is float32 on both sides
 
     people = JpegPeople(options.images) if options.images else None
-    network = ReidNetwork(*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)
+    network = NETWORKS[options.backbone](*([len(set(people.labels))] if people else [])).to(device, memory_format=torch.channels_last)
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", str(options.port))
     dist.init_process_group("gloo" if device.type == "cpu" else "nccl", rank=options.rank, world_size=options.ranks)

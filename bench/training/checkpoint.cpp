@@ -37,9 +37,9 @@ const CheckpointOwner kOwner{std::string(64, 'a'), "bench"};
 
 // Weights and moments as a training holds them: kernels channels-last.
 Checkpoint resnet50_with_moments() {
-  experiments::NetworkSettings settings;
+  settings::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnet50;
-  Backbone network(backbone_shape(settings));
+  Backbone network(methods::trunk_shape(settings));
   Checkpoint checkpoint{1, 0.5, {}};
   const at::NoGradGuard no_grad;
   for (const auto& item : network.named_parameters()) {

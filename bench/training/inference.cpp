@@ -42,7 +42,7 @@ Options parse(int argc, char** argv) {
 void run(const Options& options) {
   keep_freed_memory();
   enter_numeric_class(options.threads);
-  Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1}));
+  Backbone trunk(methods::trunk_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1}));
   initialise(trunk, 1);
   const FoldedBackbone folded(trunk, options.precision == "bf16" ? at::kBFloat16 : at::kFloat, kHeight, kWidth);
   const at::Tensor batch = random_images(0, options.batch, kHeight, kWidth);

@@ -5,8 +5,8 @@
 //! prints how long they took, as JSON.
 //!
 //! bench_training --loop trainer|plain|gemm --precision bf16|f32 --threads T --turns N --steps N
-//!                [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder FOR_METRICS] [--device
-//!                cpu|cuda]
+//!                [--backbone resnet50|…] [--lanes L] [--rank R --ranks W --port P] [--batch ROWS_A_LANE] [--folder
+//!                FOR_METRICS] [--device cpu|cuda]
 
 #include <ATen/autocast_mode.h>
 #include <unistd.h>
@@ -40,7 +40,7 @@ constexpr std::int64_t kHeight = 256, kWidth = 128;
 constexpr std::uint64_t kBatches = 4;  // different ones, used in turn
 
 struct Options {
-  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu";
+  std::string loop = "trainer", precision = "bf16", folder = "/tmp", device = "cpu", backbone = "resnet50";
   int threads = 1, turns = 1, steps = 5, lanes = 1, rank = 0, ranks = 1, port = 0, batch = 16;
 };
 
@@ -51,6 +51,7 @@ Options parse(int argc, char** argv) {
                 {"--precision", &options.precision},
                 {"--folder", &options.folder},
                 {"--device", &options.device},
+                {"--backbone", &options.backbone},
                 {"--threads", &options.threads},
                 {"--turns", &options.turns},
                 {"--steps", &options.steps},
@@ -128,7 +129,7 @@ class MemorySource final : public BatchSource {
 experiments::TrainingSpecification specification(const Options& options) {
   experiments::TrainingSpecification specification;
   specification.method = experiments::BaselineOptions{};
-  specification.network.backbone = settings::Trunk::kResnet50;
+  specification.network.backbone = settings::from_word<settings::Trunk>(options.backbone).value();
   specification.recipe.steps = options.turns * options.steps;
   specification.recipe.identities = options.lanes * options.batch / kImages;
   specification.recipe.images = kImages;

@@ -1,5 +1,5 @@
-"""Training beside PyTorch DDP in Python: both sides in turn in one run, medians. ResNet-50 (last stride 1), 3x256x128, 16
-images a rank, cross-entropy + triplet, Adam.
+"""Training beside PyTorch DDP in Python: both sides in turn in one run, medians. ResNet-50, in train_lite0_vs_torch
+EfficientNet-Lite0 (last stride 1), 3x256x128, 16 images a rank, cross-entropy + triplet, Adam.
 
 Usage: training.py --programs BIN_FOLDER --python PYTHON_WITH_TORCH [--json] [--only FIGURE] [--turns N] [--folder DIR]
 """
@@ -54,14 +54,14 @@ class Bench:
     def program(self, name):
         return str(self.options.programs / name)
 
-    def ours(self, loop, precision, threads, ranks, lanes, steps):
+    def ours(self, loop, precision, threads, ranks, lanes, steps, backbone="resnet50"):
         port, commands = free_port(), []
         for rank in range(ranks):
             folder = self.folder / f"{loop}-{rank}"
             folder.mkdir(exist_ok=True)
             commands.append([self.program("bench_training"), "--loop", loop, "--precision", precision, "--threads",
                              str(threads), "--turns", str(self.options.turns + 1), "--steps", str(steps), "--lanes",
-                             str(lanes), "--rank", str(rank), "--ranks", str(ranks), "--port", str(port), "--folder",
+                             str(lanes), "--backbone", backbone, "--rank", str(rank), "--ranks", str(ranks), "--port", str(port), "--folder",
                              str(folder)])
         return Player(loop, commands, self.environment(threads))
 
@@ -78,9 +78,10 @@ class Bench:
             ours_samples, peer_samples = (" ".join(f"{s:.2f}" for s in side) for side in samples)
             print(f"  {name}: turns of ours {ours_samples} s; of the peer {peer_samples} s", flush=True)
 
-    def training(self, name, precision, threads, ranks, steps=4):
-        ours, peer, *samples = alternate(self.ours("trainer", precision, threads, ranks, ranks, steps),
-                                         self.peer(precision, threads, ranks, steps), self.options.turns)
+    def training(self, name, precision, threads, ranks, steps=4, backbone="resnet50"):
+        ours, peer, *samples = alternate(self.ours("trainer", precision, threads, ranks, ranks, steps, backbone),
+                                         self.peer(precision, threads, ranks, steps, "--backbone", backbone),
+                                         self.options.turns)
         images = BATCH * ranks * steps
         self.add(name, images / ours, images / peer, "images/s", peer / ours, 1.0, samples)
         return images / ours
@@ -100,6 +101,9 @@ class Bench:
 
     def train_f32_w1(self):
         self.training("train_f32_w1", "f32", self.cores, 1)
+
+    def train_lite0_vs_torch(self):
+        self.training("train_lite0_vs_torch", "f32", self.cores, 1, steps=8, backbone="efficientnet-lite0")
 
     def lane_overhead(self):
         """Four lanes on one rank beside a plain loop that accumulates the same four batches."""
@@ -223,7 +227,7 @@ class Bench:
         self.add("first_step", ours, peer, "s", peer / ours, 3.0, list(zip(*samples)))
 
 
-FIGURES = ["train_bf16_w1", "train_bf16_w2", "train_f32_w1", "infer_bf16", "end_to_end", "first_step", "lane_overhead"]
+FIGURES = ["train_bf16_w1", "train_bf16_w2", "train_f32_w1", "train_lite0_vs_torch", "infer_bf16", "end_to_end", "first_step", "lane_overhead"]
 
 
 def main():

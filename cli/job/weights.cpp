@@ -30,15 +30,18 @@ namespace {
 constexpr CommandHelp kImportHelp{
     "resolute weights import FILE --store STORE [--name imagenet] [--backbone resnet50] [--prefix P] [--replace] "
     "[--json]",
-    R"(Puts the trunk of a torchvision or timm ResNet (.safetensors, or .pth of torch.save) into the store, under the name that a
-suite's weights = "NAME" gives, and tells what of the file matched. Nothing in the file is run.)",
+    R"(Puts the trunk of a torchvision or timm ResNet or of efficientnet-lite-pytorch's EfficientNet-Lite0 (.safetensors, or .pth
+of torch.save) into the store, under the name that a suite's weights = "NAME" gives, and tells what of the file matched. Nothing
+in the file is run.)",
     "  resolute weights import resnet50.pth --store store\n"
-    "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"};
-constexpr CommandHelp kExportHelp{"resolute weights export JOB --store STORE --out FILE.safetensors|FILE.pth [--json]",
-                                  "Writes the trunk of a finished training under torchvision's names: "
-                                  "resnet50().load_state_dict(torch.load(FILE), strict=False)\n"
-                                  "takes it. JOB is the training's id or its first digits.",
-                                  "  resolute weights export 0123abcd --store store --out trunk.pth\n"};
+    "  resolute weights import checkpoint.pth --store store --name ours --prefix model_ema.\n"
+    "  resolute weights import $(script/fetch-weights) --store store --backbone efficientnet-lite0 --name lite0\n"};
+constexpr CommandHelp kExportHelp{
+    "resolute weights export JOB --store STORE --out FILE.safetensors|FILE.pth [--json]",
+    "Writes the trunk of a finished training under its published names, of a ResNet torchvision's: "
+    "resnet50().load_state_dict(torch.load(FILE), strict=False)\n"
+    "takes it. JOB is the training's id or its first digits.",
+    "  resolute weights export 0123abcd --store store --out trunk.pth\n"};
 constexpr CommandHelp kListHelp{"resolute weights list --store STORE [--json]",
                                 "Tells which weights the store holds, and where they came from.",
                                 "  resolute weights list --store store\n"};
@@ -102,7 +105,8 @@ void print_left_out(const std::vector<std::string>& names) {
     };
     if (ends({"num_batches_tracked"}))
       counters.push_back(name);
-    else if (ends({"fc.weight", "fc.bias", "classifier.weight", "classifier.bias", "head.weight", "head.bias"}))
+    else if (ends({"fc.weight", "fc.bias", "_fc.weight", "_fc.bias", "classifier.weight", "classifier.bias",
+                   "head.weight", "head.bias"}))
       classifier.push_back(name);
     else
       others.push_back(name);
@@ -141,7 +145,8 @@ int weights_import(const Arguments& arguments) {
   auto add = visible.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("name", options::value<std::string>()->default_value("imagenet"), "what suites call them: a-z, 0-9 and '-'");
-  add("backbone", options::value<std::string>()->default_value("resnet50"), "whose trunk it is: or resnet-small");
+  add("backbone", options::value<std::string>()->default_value("resnet50"),
+      fmt::format("whose trunk it is: {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")).c_str());
   add("prefix", options::value<std::string>(), "what stands before the names, e.g. 'module.'; found where not given");
   add("replace", "take the name from other weights that have it");
   add("json", "one JSON document on stdout: every tensor's name");

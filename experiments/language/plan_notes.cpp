@@ -1,9 +1,12 @@
 #include "experiments/language/plan_notes.h"
 
+#include "methods/trunk_shape.h"
+
 namespace resolute::experiments {
 
 void PlanFacts::add(const Draft& draft, const std::string& dataset) {
   backbones.emplace(settings::word(draft.network.backbone));
+  small = small && methods::trunk_shape(draft.network).small;
   lanes.insert(std::to_string(draft.lanes));
   pools.emplace(settings::word(draft.split.train_pool));
   partitions.emplace(settings::word(draft.split.partition));
@@ -28,10 +31,8 @@ std::vector<std::string> notes_of(const PlanFacts& facts) {
     notes.push_back(
         fmt::format("from scratch by --from-scratch (the suite asks for {} weights)", listed(facts.dropped_weights)));
   }
-  if (facts.backbones == std::set<std::string>{"resnet-small"})
-    notes.push_back("small backbone (resnet-small)");
-  else
-    notes.push_back("backbone " + listed(facts.backbones));
+  notes.push_back(facts.small ? fmt::format("small backbone ({})", listed(facts.backbones))
+                              : "backbone " + listed(facts.backbones));
   notes.push_back(fmt::format("L = {} (lanes a batch)", listed(facts.lanes)));
   notes.push_back("training pool " + listed(facts.pools));
   notes.push_back(fmt::format("trials {}, partition {}", listed(facts.trials), listed(facts.partitions)));

@@ -12,6 +12,7 @@ namespace resolute::experiments {
 
 struct PlanFacts {
   std::set<std::string> backbones;
+  bool small = true;  //!< all of them are
   std::set<std::string> lanes;
   std::set<std::string> pools;
   std::set<std::string> partitions;

@@ -20,7 +20,7 @@ Baseline::Baseline(const experiments::BaselineOptions& options, const experiment
       label_smoothing_(recipe.label_smoothing),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("baseline")) {
-  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
+  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));

@@ -142,7 +142,7 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
       joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("ftwa")) {
-  const BackboneShape shape = backbone_shape(network);
+  const methods::TrunkShape shape = methods::trunk_shape(network);
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
   lr_encoder_ = root_->register_module("lr_encoder", std::make_shared<ShallowTrunk>(shape));
   const std::int64_t features = trunk_->channels(kLevels);

@@ -36,6 +36,8 @@ void check_losses(const FtwaOptions& o) {
 
 void check_with(const FtwaOptions& o, const TrainingSettings& training) {
   check_losses(o);
+  check_frozen_levels(training.network, o.classification || o.transforms(),
+                      "'ftwa.classification' and 'ftwa.transformation'");
   const settings::Recipe& r = training.recipe;
   if (r.lr_images == 0)
     throw MemberError("train.lr_images", "0", "'ftwa' has a stream of LR images", suggested_lr_images(r));

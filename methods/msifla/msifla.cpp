@@ -64,7 +64,7 @@ Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::Net
       recipe_(recipe),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("msifla")) {
-  const BackboneShape shape = backbone_shape(network);
+  const methods::TrunkShape shape = methods::trunk_shape(network);
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
                                                                                options.ir_width, options.ir_residual)));

@@ -64,7 +64,7 @@ std::vector<at::Tensor> horizontal_parts(const at::Tensor& map) {
   return parts;
 }
 
-PartNetwork::PartNetwork(const BackboneShape& shape, std::int64_t classes, bool neck, bool classification) {
+PartNetwork::PartNetwork(const methods::TrunkShape& shape, std::int64_t classes, bool neck, bool classification) {
   trunk_ = register_module("trunk", std::make_shared<Backbone>(shape));
   for (std::int64_t part = 1; classification && part <= kParts; ++part)
     classifiers_.push_back(

@@ -62,7 +62,7 @@ std::vector<at::Tensor> horizontal_parts(const at::Tensor& map);
 class PartNetwork : public torch::nn::Module {
  public:
   //! \param classification whether it has classifiers
-  PartNetwork(const BackboneShape& shape, std::int64_t classes, bool neck, bool classification);
+  PartNetwork(const methods::TrunkShape& shape, std::int64_t classes, bool neck, bool classification);
   //! N×3×H×W → kParts of N×C float32.
   std::vector<at::Tensor> parts(const at::Tensor& images) const {
     return horizontal_parts(trunk_->forward(images).back());

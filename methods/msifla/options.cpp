@@ -33,7 +33,7 @@ void check_size(const settings::NetworkSettings& network, const settings::PackSe
       throw MemberError(key, side, "'msifla' halves images twice, so it must be a multiple of 4",
                         fmt::format("set it to {}", side + 4 - side % 4));
   constexpr int kParts = MsiflaOptions::kParts;
-  const int stride = trunk_stride(network);
+  const int stride = trunk_shape(network).stride(kTrunkLevels);
   if (const int rows = (pack.height + stride - 1) / stride; rows < kParts)
     throw MemberError("height", pack.height,
                       fmt::format("'msifla' cuts the last feature map into {} parts, and that of '{}' has {} rows",
@@ -65,6 +65,7 @@ void check_with(const MsiflaOptions& o, const TrainingSettings& training) {
   if (!o.classification && !o.triplet)
     throw MemberError("msifla.triplet", "false",
                       "with 'msifla.classification' off too no loss trains the re-ID networks");
+  check_frozen_levels(training.network, o.classification, "'msifla.classification'");
   check_scales(o.scales, training.recipe.train_rates);
   settings::check_range("msifla.ir_warmup_steps", o.ir_warmup_steps, 0, training.recipe.steps - 1);
   check_batch(training.recipe, training.split);

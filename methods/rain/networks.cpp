@@ -8,18 +8,6 @@ namespace resolute::workers {
 namespace {
 
 constexpr double kDiscriminatorLeak = 0.2;
-constexpr std::int64_t kSmallTrunk = 512;  //!< trunks with fewer channels in f5 get the small networks
-
-bool is_small(const Backbone& trunk) { return trunk.channels(kLevels) < kSmallTrunk; }
-
-std::vector<std::int64_t> decoder_widths(const Backbone& trunk) {
-  std::vector<std::int64_t> widths =
-      is_small(trunk) ? std::vector<std::int64_t>{16, 16, 8, 8} : std::vector<std::int64_t>{512, 256, 128, 64, 32};
-  std::size_t doublings = 0;
-  for (std::int64_t stride = trunk.total_stride(); stride > 1; stride /= 2) ++doublings;
-  widths.resize(doublings);
-  return widths;
-}
 
 //! One layer of a discriminator.
 struct Layer {
@@ -38,7 +26,8 @@ Decoder::Decoder(const Backbone& trunk, methods::DecoderKind kind) {
   using Add = Doubling (Decoder::*)(const std::string&, std::int64_t, std::int64_t);
   const Add add = kind == methods::DecoderKind::kNearest ? &Decoder::add_nearest : &Decoder::add_transposed;
   std::int64_t in = trunk.channels(kLevels);
-  for (std::int64_t out : decoder_widths(trunk)) {
+  for (std::int64_t stride = trunk.total_stride(); stride > 1; stride /= 2) {
+    const std::int64_t out = trunk.shape().decoder_widths.at(doublings_.size());
     const std::string index = std::to_string(doublings_.size() + 1);
     doublings_.push_back((this->*add)("conv" + index, in, out));
     norms_.push_back(register_module("bn" + index, std::make_shared<BatchNorm>(out)));
@@ -95,7 +84,5 @@ at::Tensor Discriminator::apply(const at::Tensor& feature,
     current = (layers_[i].get()->*run)(at::leaky_relu(current, kDiscriminatorLeak));
   return current;
 }
-
-std::int64_t discriminator_width(const Backbone& trunk) { return is_small(trunk) ? 64 : 256; }
 
 }  // namespace resolute::workers

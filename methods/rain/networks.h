@@ -17,7 +17,7 @@ namespace resolute::workers {
 //! G: f5 → an image of the network's input size, in normalised image space; no skip connections.
 //!
 //! UNSTATED: its layers → [doubling, batch norm, rectifier] until f5's grid covers the image, then 3×3 → 3 with bias.
-//! Widths for ResNet-50: 512, 256, 128, 64 (32 with last stride 2); for resnet-small: 16, 16, 8 (8).
+//! Widths: TrunkShape::decoder_widths (methods/trunk_shape.h).
 //! UNSTATED: how a side is doubled → "nearest": nearest neighbour ×2, then a 3×3 convolution (no checkerboard patterns:
 //! Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016); "transposed": DoublingConvolution.
 class Decoder : public torch::nn::Module {
@@ -44,7 +44,7 @@ class Decoder : public torch::nn::Module {
 //! "pixelwise": 1×1 C→w, 1×1 w→w/2, 1×1 →1, which judges each cell by itself (after the PixelGAN of Isola et al.,
 //! "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, which widens to 2w and has a batch
 //! norm).
-//! w = 256 for ResNet-50 and 64 for resnet-small; the expectation of eq. 1 is over images and cells.
+//! w = TrunkShape::discriminator_width; the expectation of eq. 1 is over images and cells.
 class Discriminator : public torch::nn::Module {
  public:
   //! \param channels C of f_j \param width w, even
@@ -59,8 +59,5 @@ class Discriminator : public torch::nn::Module {
   at::Tensor apply(const at::Tensor& feature, at::Tensor (Convolution::*run)(const at::Tensor&) const) const;
   std::vector<std::shared_ptr<Convolution>> layers_;
 };
-
-//! Width w of the discriminators that go with a trunk.
-std::int64_t discriminator_width(const Backbone& trunk);
 
 }  // namespace resolute::workers

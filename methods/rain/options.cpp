@@ -50,6 +50,8 @@ void check_with(const RainOptions& o, const TrainingSettings& training) {
   if (training.recipe.labelled_fraction == 0 && !unlabelled)
     throw settings::MemberError("train.labelled_fraction", "0",
                                 "without labels, 'rain.reconstruction' and an adversary no loss is left");
+  check_frozen_levels(training.network, o.classification || o.reconstruction,
+                      "'rain.classification' and 'rain.reconstruction'");
   if (o.triplet) check_hr_images(training.recipe);
 }
 

@@ -28,17 +28,17 @@ Rain::Rain(const experiments::RainOptions& options, const experiments::NetworkSe
       joint_(network.bn_streams == settings::BatchNormStreams::kJoint),
       triplet_{options.margin, options.mining},
       root_(std::make_shared<torch::nn::Module>("rain")) {
-  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(backbone_shape(network)));
+  trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
   if (options.classification)
     classifier_ = root_->register_module(
         "classifier", std::make_shared<IdentityClassifier>(trunk_->channels(kLevels), classes, network.neck));
   if (options.reconstruction)
     decoder_ = root_->register_module("decoder", std::make_shared<Decoder>(*trunk_, options.decoder));
   for (int level : levels())
-    discriminators_.push_back(
-        root_->register_module(kDiscriminatorModule + std::to_string(level),
-                               std::make_shared<Discriminator>(trunk_->channels(level), discriminator_width(*trunk_),
-                                                               options.opponent()->discriminator)));
+    discriminators_.push_back(root_->register_module(
+        kDiscriminatorModule + std::to_string(level),
+        std::make_shared<Discriminator>(trunk_->channels(level), trunk_->shape().discriminator_width,
+                                        options.opponent()->discriminator)));
   initialise(*root_, seed);
 }
 

@@ -26,24 +26,25 @@ void ResolutionMask::initialise(std::uint64_t seed, const std::string& name) {
   levels.add_(mean_);
 }
 
-ResolutionMasks::ResolutionMasks(const BackboneShape& shape, const experiments::ResolutionAdaptiveOptions& options) {
+ResolutionMasks::ResolutionMasks(const methods::TrunkShape& shape,
+                                 const experiments::ResolutionAdaptiveOptions& options) {
   const bool stages = options.mask_blocks == methods::MaskBlocks::kStages;
-  for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
-    const std::string layer = "layer" + std::to_string(stage + 1);
+  int number = 0;
+  for (const methods::TrunkStage& stage : shape.stages) {
+    const std::string layer = "layer" + std::to_string(++number);
     const auto made = [&] {
-      return std::make_shared<ResolutionMask>(static_cast<std::int64_t>(options.level_rates.size()),
-                                              shape.channels[stage + 1], options.mask_mean, options.mask_deviation);
+      return std::make_shared<ResolutionMask>(static_cast<std::int64_t>(options.level_rates.size()), stage.channels,
+                                              options.mask_mean, options.mask_deviation);
     };
-    const std::int64_t blocks = shape.blocks[stage];
     if (stages) {
-      for (std::int64_t block = 0; block < blocks; ++block)
-        mask_behind_.push_back(block + 1 == blocks ? masks_.size() : kNone);
+      for (int block = 0; block < stage.blocks; ++block)
+        mask_behind_.push_back(block + 1 == stage.blocks ? masks_.size() : kNone);
       names_.push_back(layer);
       masks_.push_back(register_module(layer, made()));
       continue;
     }
     torch::nn::ModuleList list;
-    for (std::int64_t block = 0; block < blocks; ++block) {
+    for (int block = 0; block < stage.blocks; ++block) {
       mask_behind_.push_back(masks_.size());
       names_.push_back(fmt::format("{}.{}", layer, block));
       masks_.push_back(made());

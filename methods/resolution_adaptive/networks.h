@@ -46,7 +46,7 @@ struct ActingMasks {
 //! The masks of a trunk: module "layer3.0" of the first residual block of layer3, or "layer3" of that whole stage.
 class ResolutionMasks : public torch::nn::Module {
  public:
-  ResolutionMasks(const BackboneShape& shape, const experiments::ResolutionAdaptiveOptions& options);
+  ResolutionMasks(const methods::TrunkShape& shape, const experiments::ResolutionAdaptiveOptions& options);
   //! L, methods::mask_count().
   std::size_t size() const { return masks_.size(); }
   //! "layer3.0" or "layer3".

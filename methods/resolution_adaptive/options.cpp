@@ -74,7 +74,8 @@ void reset_levels(ResolutionAdaptiveOptions& options, bool neck) {
 
 int mask_count(const ResolutionAdaptiveOptions& options, const settings::NetworkSettings& network) {
   if (options.masks == Masks::kOff) return 0;
-  return options.mask_blocks == MaskBlocks::kStages ? kTrunkStages : residual_blocks(network);
+  const TrunkShape shape = trunk_shape(network);
+  return options.mask_blocks == MaskBlocks::kStages ? static_cast<int>(shape.stages.size()) : shape.blocks();
 }
 
 int stage_steps(const ResolutionAdaptiveOptions& options, int masks, int steps) {

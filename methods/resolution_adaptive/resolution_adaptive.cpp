@@ -52,7 +52,7 @@ ResolutionAdaptive::ResolutionAdaptive(const experiments::ResolutionAdaptiveOpti
       recipe_(recipe),
       joint_streams_(network.bn_streams == settings::BatchNormStreams::kJoint),
       root_(std::make_shared<torch::nn::Module>("resolution_adaptive")) {
-  const BackboneShape shape = backbone_shape(network);
+  const methods::TrunkShape shape = methods::trunk_shape(network);
   trunk_ = root_->register_module("trunk", std::make_shared<Backbone>(shape));
   if (options.masks != methods::Masks::kOff)
     masks_ = root_->register_module(kMasks, std::make_shared<ResolutionMasks>(shape, options));

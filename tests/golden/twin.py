@@ -121,20 +121,61 @@ class Network:
 
     def __init__(self, backbone, last_stride):
         self.tensors, self.training, self.big = {}, True, backbone == "resnet50"
-        if self.big:
-            self.channels, self.counts, self.strides = [64, 256, 512, 1024, 2048], [3, 4, 6, 3], [1, 2, 2, last_stride]
+        self.lite = backbone == "efficientnet-lite0"
+        if self.lite:
+            # Table 1 of Tan and Le, ICML 2019; of each stage expansion, kernel.
+            self.channels, self.widths = [16, 24, 40, 112, 1280], [16, 24, 40, 80, 112, 192, 320]
+            self.counts, self.strides = [1, 2, 2, 3, 3, 4, 1], [1, 2, 2, 2, 1, last_stride, 1]
+            self.forms = [(1, 3), (6, 3), (6, 5), (6, 3), (6, 5), (6, 5), (6, 3)]
+            self.level_stages = [[0], [1], [2], [3, 4], [5, 6]]
         else:
-            self.channels, self.counts, self.strides = [16, 16, 32, 64, 128], [1, 1, 1, 1], [2, 2, 2, last_stride]
-        self.add_stem("trunk")
-        for s in range(4):
-            self.add_stage("trunk", s)
+            self.level_stages = [[], [0], [1], [2], [3]]
+            if self.big:
+                self.channels, self.counts, self.strides = [64, 256, 512, 1024, 2048], [3, 4, 6, 3], [1, 2, 2, last_stride]
+            else:
+                self.channels, self.counts, self.strides = [16, 16, 32, 64, 128], [1, 1, 1, 1], [2, 2, 2, last_stride]
+            self.widths = self.channels[1:]
+        self.add_shallow("trunk")
+        for level in (2, 3, 4):
+            for s in self.level_stages[level]:
+                self.add_stage("trunk", s)
+        if self.lite:
+            self.conv("trunk._conv_head", 320, 1280, 1)
+            self.norm("trunk._bn1", 1280)
+
+    def add_shallow(self, prefix):
+        """Stem and the first two levels."""
+        self.add_stem(prefix)
+        for s in self.level_stages[0] + self.level_stages[1]:
+            self.add_stage(prefix, s)
 
     def add_stem(self, prefix):
+        if self.lite:
+            self.conv(f"{prefix}._conv_stem", 3, 32, 3)
+            self.norm(f"{prefix}._bn0", 32)
+            return
         self.conv(f"{prefix}.conv1", 3, self.channels[0], 7 if self.big else 3)
         self.norm(f"{prefix}.bn1", self.channels[0])
 
+    def block_name(self, prefix, s, b):
+        return f"{prefix}._blocks.{sum(self.counts[:s]) + b}" if self.lite else f"{prefix}.layer{s + 1}.{b}"
+
+    def add_lite_block(self, name, i, o, expansion, kernel):
+        inner = i * expansion
+        if expansion > 1:
+            self.conv(f"{name}._expand_conv", i, inner, 1)
+            self.norm(f"{name}._bn0", inner)
+        self.make(f"{name}._depthwise_conv.weight", (inner, 1, kernel, kernel), (6.0 / kernel ** 2) ** 0.5)
+        self.norm(f"{name}._bn1", inner)
+        self.conv(f"{name}._project_conv", inner, o, 1)
+        self.norm(f"{name}._bn2", o)
+
     def add_stage(self, prefix, s):
         for b in range(self.counts[s]):
+            if self.lite:
+                i = self.widths[s] if b else self.widths[s - 1] if s else 32
+                self.add_lite_block(self.block_name(prefix, s, b), i, self.widths[s], *self.forms[s])
+                continue
             i, o, name = self.channels[s + (b > 0)], self.channels[s + 1], f"{prefix}.layer{s + 1}.{b}"
             stride = self.strides[s] if b == 0 else 1
             if self.big:
@@ -182,10 +223,36 @@ class Network:
 
     def run_norm(self, name, x):
         t = self.tensors
+        # EfficientNet's batch norms are the trunk's alone.
+        momentum, epsilon = (0.01, 1e-3) if "._b" in name else (0.1, 1e-5)
         return F.batch_norm(x, t[name + ".running_mean"], t[name + ".running_var"], t[name + ".weight"],
-                            t[name + ".bias"], self.training, 0.1, 1e-5)
+                            t[name + ".bias"], self.training, momentum, epsilon)
+
+    def run_same(self, name, x, stride, groups=1):
+        """TensorFlow's "same" padding: of an odd number of zeros one more stands behind."""
+        w = self.tensors[name + ".weight"]
+        pads = [max((-(-side // stride) - 1) * stride + w.shape[2] - side, 0) for side in x.shape[2:]]
+        x = F.pad(x, [pads[1] // 2, pads[1] - pads[1] // 2, pads[0] // 2, pads[0] - pads[0] // 2])
+        return F.conv2d(x, w, None, stride, groups=groups)
+
+    @staticmethod
+    def lite_pixels(x):
+        """(level - 127) / 128 of what (level / 255 - mean) / deviation was made of."""
+        mean, deviation = (torch.tensor(numpy.float32(v)).double().view(1, 3, 1, 1)
+                           for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
+        return (255 * (x * deviation + mean) - 127) / 128
+
+    def lite_block(self, name, x, stride):
+        y = x
+        if f"{name}._expand_conv.weight" in self.tensors:
+            y = F.relu6(self.run_norm(f"{name}._bn0", self.run_conv(f"{name}._expand_conv", y)))
+        y = F.relu6(self.run_norm(f"{name}._bn1", self.run_same(f"{name}._depthwise_conv", y, stride, y.shape[1])))
+        y = self.run_norm(f"{name}._bn2", self.run_conv(f"{name}._project_conv", y))
+        return x + y if stride == 1 and x.shape == y.shape else y
 
     def stem(self, prefix, x):
+        if self.lite:
+            return F.relu6(self.run_norm(f"{prefix}._bn0", self.run_same(f"{prefix}._conv_stem", self.lite_pixels(x), 2)))
         return F.relu(self.run_norm(f"{prefix}.bn1", self.run_conv(f"{prefix}.conv1", x, 2 if self.big else 1)))
 
     def pool(self, f1):
@@ -193,7 +260,10 @@ class Network:
 
     def stage(self, prefix, s, x):
         for b in range(self.counts[s]):
-            name, stride = f"{prefix}.layer{s + 1}.{b}", self.strides[s] if b == 0 else 1
+            name, stride = self.block_name(prefix, s, b), self.strides[s] if b == 0 else 1
+            if self.lite:
+                x = self.after_block(name, self.lite_block(name, x, stride))
+                continue
             y, last = x, 3 if self.big else 2
             strided = 2 if self.big else 1
             for k in range(1, last + 1):
@@ -209,13 +279,28 @@ class Network:
         """What a method's twin does to a residual block's output."""
         return x
 
+    def level(self, prefix, number, x):
+        for s in self.level_stages[number]:
+            x = self.stage(prefix, s, x)
+        return x
+
+    def shallow(self, prefix, x):
+        """f1, f2."""
+        f1 = self.level(prefix, 0, self.stem(prefix, x))
+        return [f1, self.level(prefix, 1, self.pool(f1))]
+
+    def deep(self, f2):
+        """f3, f4, f5."""
+        features = [f2]
+        for number in (2, 3, 4):
+            features.append(self.level("trunk", number, features[-1]))
+        if self.lite:
+            features[-1] = F.relu6(self.run_norm("trunk._bn1", self.run_conv("trunk._conv_head", features[-1])))
+        return features[1:]
+
     def trunk(self, x):
-        features = [self.stem("trunk", x)]
-        x = self.pool(features[0])
-        for s in range(4):
-            x = self.stage("trunk", s, x)
-            features.append(x)
-        return features
+        features = self.shallow("trunk", x)
+        return features + self.deep(features[1])
 
     def classify(self, name, v):
         if f"{name}.neck.weight" in self.tensors:

@@ -58,8 +58,31 @@ TEST(FiniteDifference, of_both_discriminators) {
   }
 }
 
+// With a shortcut and without, sides even and odd under a stride of 2.
+TEST(FiniteDifference, of_inverted_blocks) {
+  for (const auto& [stride, out, height, width] :
+       {std::tuple{1, 6, 5, 4}, std::tuple{2, 8, 6, 5}, std::tuple{2, 6, 3, 4}}) {
+    SCOPED_TRACE(fmt::format("{} {} {}", stride, height, width));
+    ResidualBlock block({.kind = methods::TrunkBlock::kInverted,
+                         .in = 6,
+                         .out = out,
+                         .stride = stride,
+                         .kernel = 5,
+                         .expansion = 3,
+                         .norm = {}});
+    EXPECT_EQ(block.has_shortcut(), stride == 1);
+    worker_tests::fill_with_numbers(block);
+    block.to(at::kDouble);
+    const at::Tensor input = wide("input", {3, 6, height, width}, 2.0).requires_grad_();
+    const at::Tensor weights = wide("weights", block.forward(input).sizes());
+    Tensors tensors = parameters_in(block);
+    tensors.emplace_back("input", input);
+    expect_gradients([&] { return (block.forward(input) * weights).sum(); }, tensors);
+  }
+}
+
 TEST(FiniteDifference, of_both_decoders) {
-  const Backbone trunk(backbone_shape({.backbone = settings::Trunk::kResnetSmall}));
+  const Backbone trunk(methods::trunk_shape({.backbone = settings::Trunk::kResnetSmall}));
   for (const char* kind : {"nearest", "transposed"}) {
     SCOPED_TRACE(kind);
     Decoder decoder(trunk, tests::AnyWord(kind));

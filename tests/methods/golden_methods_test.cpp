@@ -235,7 +235,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethodsInFloat,
                          test_name);
 
 TEST(GoldenMethodsFile, has_its_cases) {
-  EXPECT_EQ(cases(/*all=*/true).size(), 25U + 44U + 27U + 38U);
+  EXPECT_EQ(cases(/*all=*/true).size(), 28U + 45U + 28U + 40U);
   EXPECT_EQ(cases(/*all=*/false).size(), 25U + 43U + 26U + 35U);
 }
 

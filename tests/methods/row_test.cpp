@@ -7,6 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "methods/rules.h"
+#include "settings/member_checks.h"
 
 namespace resolute::methods::row_test {
 namespace {
@@ -76,6 +81,49 @@ TEST(Row, levels_are_told_apart_by_length_or_by_masks) {
   EXPECT_THAT(masked.level_rates, ElementsAre(4, 3, 2, 1));
   EXPECT_THAT(masked.prefixes, IsEmpty());
   EXPECT_EQ(Tells(), tells(ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}));
+}
+
+// With all levels of the trunk frozen something else must learn.
+TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
+  RainOptions rain, judged;
+  rain.classification = judged.classification = judged.reconstruction = false;
+  FtwaOptions transformed, streams;
+  transformed.classification = streams.classification = false;
+  transformed.form = FtwaForm::kTransformed;
+  streams.form = FtwaForm::kStreams;
+  MsiflaOptions msifla, unclassified;
+  unclassified.classification = false;
+  const std::vector<std::pair<MethodOptions, bool>> every = {{BaselineOptions(), true},
+                                                             {BaselineOptions{.classification = false}, false},
+                                                             {rain, true},
+                                                             {judged, false},
+                                                             {transformed, true},
+                                                             {streams, false},
+                                                             {msifla, true},
+                                                             {unclassified, false},
+                                                             {ResolutionAdaptiveOptions(), true}};
+  const settings::SplitSettings split;
+  settings::PackSettings pack;
+  pack.height = 256;
+  pack.width = 128;
+  settings::Recipe recipe;
+  recipe.steps = 100;
+  recipe.lr_images = 2;
+  for (const auto& [options, learns] : every)
+    for (const int frozen : {4, 5}) {
+      const settings::NetworkSettings network{.frozen_levels = frozen};
+      const auto checked = [&] { check(options, {network, recipe, pack, split}); };
+      if (learns || frozen < 5) {
+        EXPECT_NO_THROW(checked()) << method_name(options);
+        continue;
+      }
+      try {
+        checked();
+        ADD_FAILURE() << method_name(options);
+      } catch (const settings::MemberError& error) {
+        EXPECT_EQ(error.key(), "network.frozen_levels");
+      }
+    }
 }
 
 }  // namespace

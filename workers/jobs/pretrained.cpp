@@ -99,7 +99,7 @@ Backbone empty_trunk(const std::string& backbone) {
     throw core::input_error(fmt::format("backbone '{}' is unknown", backbone), {},
                             fmt::format("choose one of {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")));
   settings.backbone = *known;
-  return Backbone(backbone_shape(settings));
+  return Backbone(methods::trunk_shape(settings));
 }
 
 // Those that a part of the trunk has.

@@ -43,7 +43,8 @@ core::RuntimeError misfit(const std::string& file, const core::Json& report) {
   return core::input_error(fmt::format("'{}' does not hold the trunk of '{}': {} of its {} tensors do not fit", file,
                                        report["backbone"].get<std::string>(), count, count + report["taken"].size()),
                            fmt::format("{}{}", fmt::join(named, ", "), count > named.size() ? ", …" : ""),
-                           "give a file of that network, or the --backbone that it is of (resnet50, resnet-small)");
+                           fmt::format("give a file of that network, or the --backbone that it is of ({})",
+                                       fmt::join(settings::word_list<settings::Trunk>(), ", ")));
 }
 
 void run_import(core::FileSystem& files, const std::vector<std::string>& arguments) {

@@ -61,7 +61,8 @@ std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::M
                                                               const std::string& prefix, bool inverse) {
   std::vector<std::pair<std::string, at::Tensor>> found;
   for (const auto& item : module.named_parameters())
-    if (item.key().starts_with(prefix) != inverse) found.emplace_back(item.key(), item.value());
+    if (item.value().requires_grad() && item.key().starts_with(prefix) != inverse)
+      found.emplace_back(item.key(), item.value());
   return found;
 }
 

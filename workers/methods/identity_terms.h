@@ -85,7 +85,7 @@ Rows rows_where(const at::Tensor& mask);
 //! The rows of `tensor` (on any device); images stay channels-last. An undefined tensor stays undefined.
 at::Tensor select_rows(const at::Tensor& tensor, const Rows& rows);
 
-//! module().named_parameters() whose name begins with one of the prefixes (inverse: with none of them), in order.
+//! Those of module().named_parameters() that learn and whose name begins with the prefix (inverse: does not), in order.
 std::vector<std::pair<std::string, at::Tensor>> parameters_of(const torch::nn::Module& module,
                                                               const std::string& prefix, bool inverse);
 

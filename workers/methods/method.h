@@ -134,7 +134,8 @@ class Method {
 
   //! named_parameters() and named_buffers() of it are the names in checkpoints and weights files.
   virtual torch::nn::Module& module() = 0;
-  //! Every parameter stands in exactly one group; groups and parameters in a fixed order.
+  //! Every parameter that learns (not those of network.frozen_levels) stands in exactly one group; groups and
+  //! parameters in a fixed order.
   virtual std::vector<ParameterGroup> parameter_groups() = 0;
   //! The phases of a step in order, at least one.
   virtual std::vector<Phase> phases() const = 0;

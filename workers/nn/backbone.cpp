@@ -3,77 +3,107 @@
 #include <string>
 #include <utility>
 
-#include "core/error.h"
+#include "datasets/loader/normalisation.h"
 
 namespace resolute::workers {
-
-BackboneShape backbone_shape(const experiments::NetworkSettings& settings) {
-  const std::int64_t last = settings.last_stride;
-  if (settings.backbone == settings::Trunk::kResnet50)
-    return {.bottlenecks = true,
-            .stem_kernel = 7,
-            .stem_stride = 2,
-            .pooling = true,
-            .channels = {64, 256, 512, 1024, 2048},
-            .blocks = {3, 4, 6, 3},
-            .strides = {1, 2, 2, last}};
-  return {.bottlenecks = false,
-          .stem_kernel = 3,
-          .stem_stride = 1,
-          .pooling = false,
-          .channels = {16, 16, 32, 64, 128},
-          .blocks = {1, 1, 1, 1},
-          .strides = {2, 2, 2, last}};
-}
-
 namespace {
 
-//! \param first the number of the first of them
-at::Tensor through(const std::vector<std::shared_ptr<ResidualBlock>>& blocks, std::size_t first, at::Tensor current,
-                   const AfterBlock& after) {
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    current = blocks[i]->forward(current);
-    if (after) current = after(first + i, current);
-  }
-  return current;
+//! EfficientNet-Lite: its names, and TensorFlow's padding.
+bool is_lite(const methods::TrunkShape& shape) { return shape.block == methods::TrunkBlock::kInverted; }
+
+BatchNormOptions norm_options(const methods::TrunkShape& shape) {
+  return {.epsilon = shape.norm_epsilon, .momentum = shape.norm_momentum};
 }
 
 }  // namespace
 
-ShallowTrunk::ShallowTrunk(const BackboneShape& shape) : shape_(shape) {
-  conv1_ = register_module(
-      "conv1", std::make_shared<Convolution>(ConvolutionOptions{
-                   .in = 3, .out = shape.channels[0], .kernel = shape.stem_kernel, .stride = shape.stem_stride}));
-  bn1_ = register_module("bn1", std::make_shared<BatchNorm>(shape.channels[0]));
-  layer1_ = make_stage(1);
+at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images) {
+  if (!shape.pixels) return images;
+  constexpr double kLevels255 = 255;
+  std::vector<double> factor, offset;
+  for (std::size_t channel = 0; channel < datasets::kChannelMean.size(); ++channel) {
+    const double mean = datasets::kChannelMean.at(channel), deviation = datasets::kChannelDeviation.at(channel);
+    factor.push_back(kLevels255 * deviation / shape.pixels->deviation);
+    offset.push_back((kLevels255 * mean - shape.pixels->mean) / shape.pixels->deviation);
+  }
+  const auto of_channels = [&](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).to(images.options()).view({1, -1, 1, 1});
+  };
+  return at::addcmul(of_channels(offset), images, of_channels(factor));
 }
 
-ShallowTrunk::Stage ShallowTrunk::make_stage(std::size_t stage) {
-  Stage blocks;
-  torch::nn::ModuleList list;
-  for (std::int64_t block = 0; block < shape_.blocks[stage - 1]; ++block) {
-    const std::int64_t in = block == 0 ? shape_.channels[stage - 1] : shape_.channels[stage];
-    const std::int64_t out = shape_.channels[stage];
-    const std::int64_t stride = block == 0 ? shape_.strides[stage - 1] : 1;
-    std::shared_ptr<ResidualBlock> made;
-    if (shape_.bottlenecks)
-      made = std::make_shared<Bottleneck>(in, out, stride);
-    else
-      made = std::make_shared<BasicBlock>(in, out, stride);
-    blocks.push_back(made);
-    list->push_back(made);
+ShallowTrunk::ShallowTrunk(const methods::TrunkShape& shape) : shape_(shape) {
+  const bool lite = is_lite(shape);
+  stem_ = make_layer(lite ? "_conv_stem" : "conv1", lite ? "_bn0" : "bn1",
+                     {.in = 3,
+                      .out = shape.stem_channels,
+                      .kernel = shape.stem_kernel,
+                      .stride = shape.stem_stride,
+                      .padding = lite ? Padding::kSame : Padding::kSymmetric});
+  if (shape.frozen_levels > 0) stem_.freeze();
+  add_level(1);
+  add_level(2);
+}
+
+void ShallowTrunk::add_level(int level) {
+  std::int64_t in = shape_.stem_channels;
+  for (std::size_t number = 0; number < shape_.stages.size(); ++number) {
+    const methods::TrunkStage& stage = shape_.stages[number];
+    if (stage.level == level) {
+      torch::nn::ModuleList list = list_of_stage(number);
+      for (int block = 0; block < stage.blocks; ++block) {
+        const bool first = block == 0;
+        blocks_.push_back(std::make_shared<ResidualBlock>(ResidualBlockOptions{.kind = shape_.block,
+                                                                               .in = first ? in : stage.channels,
+                                                                               .out = stage.channels,
+                                                                               .stride = first ? stage.stride : 1,
+                                                                               .kernel = stage.kernel,
+                                                                               .expansion = stage.expansion,
+                                                                               .norm = norm_options(shape_)}));
+        levels_.push_back(level);
+        list->push_back(blocks_.back());
+        if (level <= shape_.frozen_levels) blocks_.back()->freeze();
+      }
+    }
+    in = stage.channels;
   }
-  register_module("layer" + std::to_string(stage), list);
-  return blocks;
+}
+
+//! Where the published names have the blocks of a stage: a list of the stage's own, or one of all.
+torch::nn::ModuleList ShallowTrunk::list_of_stage(std::size_t number) {
+  const std::string name = is_lite(shape_) ? "_blocks" : "layer" + std::to_string(number + 1);
+  if (const auto* known = named_children().find(name))
+    return torch::nn::ModuleList(std::dynamic_pointer_cast<torch::nn::ModuleListImpl>(*known));
+  return register_module(name, torch::nn::ModuleList());
+}
+
+NormalisedConvolution ShallowTrunk::make_layer(const char* convolution, const char* norm,
+                                               const ConvolutionOptions& options) {
+  auto made = register_module(convolution, std::make_shared<Convolution>(options));
+  return {made, register_module(norm, std::make_shared<BatchNorm>(options.out, norm_options(shape_))),
+          rectifier_of(shape_.block)};
+}
+
+at::Tensor ShallowTrunk::through(int level, at::Tensor map, const AfterBlock& after) const {
+  for (std::size_t block = 0; block < blocks_.size(); ++block) {
+    if (levels_[block] != level) continue;
+    map = blocks_[block]->forward(map);
+    if (after) map = after(block, map);
+  }
+  return map;
 }
 
 std::array<at::Tensor, 2> ShallowTrunk::forward_shallow(const at::Tensor& images, const AfterBlock& after) const {
-  at::Tensor f1 = bn1_->forward(conv1_->forward(images)).relu_();
-  return {f1, through(layer1_, 0, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
+  const at::Tensor f1 = through(1, stem_.forward(own_pixels(shape_, images)), after);
+  return {f1, through(2, shape_.pooling ? at::max_pool2d(f1, {3, 3}, {2, 2}, {1, 1}) : f1, after)};
 }
 
-Backbone::Backbone(const BackboneShape& shape) : ShallowTrunk(shape) {
-  for (std::size_t i = 0; i < deep_layers_.size(); ++i) deep_layers_[i] = make_stage(i + 2);
+Backbone::Backbone(const methods::TrunkShape& shape) : ShallowTrunk(shape) {
+  for (int level = 3; level <= methods::kTrunkLevels; ++level) add_level(level);
+  if (shape.head_channels > 0) {
+    head_ = make_layer("_conv_head", "_bn1", {.in = shape.stages.back().channels, .out = shape.head_channels});
+    if (shape.frozen_levels == methods::kTrunkLevels) head_->freeze();
+  }
 }
 
 std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterBlock& after) const {
@@ -85,23 +115,10 @@ std::vector<at::Tensor> Backbone::forward(const at::Tensor& images, const AfterB
 
 std::vector<at::Tensor> Backbone::forward_deep(const at::Tensor& f2, const AfterBlock& after) const {
   std::vector<at::Tensor> features;
-  auto first = static_cast<std::size_t>(shape().blocks.front());
-  for (const Stage& stage : deep_layers_) {
-    features.push_back(through(stage, first, features.empty() ? f2 : features.back(), after));
-    first += stage.size();
-  }
+  for (int level = 3; level <= methods::kTrunkLevels; ++level)
+    features.push_back(through(level, features.empty() ? f2 : features.back(), after));
+  if (head_) features.back() = head_->forward(features.back());
   return features;
-}
-
-std::int64_t Backbone::channels(int level) const {
-  RESOLUTE_EXPECT(level >= 1 && level <= static_cast<int>(kLevels), "feature levels are 1 to 5");
-  return shape().channels[static_cast<std::size_t>(level - 1)];
-}
-
-std::int64_t Backbone::total_stride() const {
-  std::int64_t stride = shape().stem_stride * (shape().pooling ? 2 : 1);
-  for (std::int64_t stage : shape().strides) stride *= stage;
-  return stride;
 }
 
 }  // namespace resolute::workers

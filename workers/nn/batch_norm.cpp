@@ -3,7 +3,6 @@
 namespace resolute::workers {
 namespace {
 
-constexpr double kMomentum = 0.1;
 thread_local int holds = 0;
 
 }  // namespace
@@ -12,7 +11,7 @@ RunningStatisticsHold::RunningStatisticsHold() { ++holds; }
 RunningStatisticsHold::~RunningStatisticsHold() { --holds; }
 bool RunningStatisticsHold::active() { return holds > 0; }
 
-BatchNorm::BatchNorm(std::int64_t channels) {
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
   weight = register_parameter("weight", at::ones({channels}));
   bias = register_parameter("bias", at::zeros({channels}));
   running_mean = register_buffer("running_mean", at::zeros({channels}));
@@ -21,9 +20,16 @@ BatchNorm::BatchNorm(std::int64_t channels) {
 
 at::Tensor BatchNorm::forward(const at::Tensor& input) const {
   const bool too_few = input.numel() < 2 * input.size(1);
-  const bool held = is_training() && (too_few || RunningStatisticsHold::active());
+  const bool of_batch = is_training() && !frozen_;
+  const bool held = of_batch && (too_few || RunningStatisticsHold::active());
   return at::batch_norm(input, weight, bias, held ? at::Tensor() : running_mean, held ? at::Tensor() : running_var,
-                        is_training(), kMomentum, kEpsilon, /*cudnn_enabled=*/true);
+                        of_batch, options_.momentum, options_.epsilon, /*cudnn_enabled=*/true);
+}
+
+void BatchNorm::freeze() {
+  frozen_ = true;
+  weight.requires_grad_(false);
+  bias.requires_grad_(false);
 }
 
 void BatchNorm::initialise(std::uint64_t, const std::string&) {

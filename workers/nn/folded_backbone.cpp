@@ -2,9 +2,9 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 #include "workers/nn/layers.h"
@@ -31,6 +31,16 @@ using ConvolutionAdd = at::Tensor&(at::Tensor& sum, const at::Tensor& input, con
 template <class Signature>
 c10::TypedOperatorHandle<Signature> find(const char* name, const char* overload = "") {
   return c10::Dispatcher::singleton().findSchemaOrThrow(name, overload).typed<Signature>();
+}
+
+// As the fused operators name it, and what they want to know of it.
+std::pair<Text, Scalars> rectifier(Rectifier asked) {
+  Scalars bounds;
+  if (asked == Rectifier::kNone) return {std::nullopt, bounds};
+  if (asked == Rectifier::kRelu) return {"relu", bounds};
+  bounds.push_back(at::Scalar(0.0));
+  bounds.push_back(at::Scalar(6.0));
+  return {"hardtanh", bounds};
 }
 
 // Whether this build of libtorch and this processor have them for the precision.
@@ -69,51 +79,47 @@ at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t 
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
-// Walks a trunk's parameters by their names, which are torchvision's, and follows the size of its maps. What the
-// shallow part has is taken from there.
+// Folds layers in the order of the network and follows the size of its maps.
 class FoldedBackbone::Builder {
  public:
-  Builder(const ShallowTrunk& shallow, const Backbone& backbone, at::ScalarType precision, Extent extent)
+  Builder(const Backbone& backbone, at::ScalarType precision, Extent extent)
       : precision_(precision),
         pack_(backbone.parameters().front().is_cpu() && fused::available(precision)),
-        extent_(extent) {
-    for (const torch::nn::Module* module :
-         {static_cast<const torch::nn::Module*>(&shallow), static_cast<const torch::nn::Module*>(&backbone)}) {
-      for (const auto& item : module->named_parameters()) tensors_.emplace(item.key(), item.value());
-      for (const auto& item : module->named_buffers()) tensors_.emplace(item.key(), item.value());
-    }
-  }
+        extent_(extent) {}
 
-  bool has(const std::string& convolution) const { return tensors_.contains(convolution + ".weight"); }
   Extent extent() const { return extent_; }
   void set_extent(Extent extent) { extent_ = extent; }
 
   // The map takes the layer's output size.
-  Layer fold(const std::string& convolution, const std::string& norm, std::int64_t stride) {
+  Layer fold(const NormalisedConvolution& from) {
     const auto wide = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble); };
-    const at::Tensor scale =
-        wide(tensors_.at(norm + ".weight")) / (wide(tensors_.at(norm + ".running_var")) + BatchNorm::kEpsilon).sqrt();
-    const at::Tensor weight = wide(tensors_.at(convolution + ".weight")) * scale.view({-1, 1, 1, 1});
-    const at::Tensor bias = wide(tensors_.at(norm + ".bias")) - wide(tensors_.at(norm + ".running_mean")) * scale;
+    const BatchNorm& norm = *from.norm;
+    const ConvolutionSteps steps = from.convolution->options().steps();
+    const at::Tensor scale = wide(norm.weight) / (wide(norm.running_var) + norm.epsilon()).sqrt();
+    const at::Tensor weight = wide(from.convolution->weight) * scale.view({-1, 1, 1, 1});
+    const at::Tensor bias = wide(norm.bias) - wide(norm.running_mean) * scale;
     Layer layer;
     layer.weight = weight.to(precision_).contiguous(at::MemoryFormat::ChannelsLast);
     layer.bias = bias.to(precision_);
-    layer.stride = stride;
-    layer.padding = (weight.size(2) - 1) / 2;
-    layer.packed = pack_ && !miscomputed_on_amx(weight.size(3), stride, extent_.width);
+    layer.steps = steps;
+    layer.rectifier = from.rectifier;
+    const std::int64_t kernel = weight.size(2), stride = steps.stride;
+    layer.rows = side_padding(kernel, steps, extent_.height);
+    layer.columns = side_padding(kernel, steps, extent_.width);
+    layer.packed = pack_ && !miscomputed_on_amx(kernel, stride, extent_.width);
     if (layer.packed) {
       // The layout that a kernel wants depends on the size of its input too.
-      const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, strides{stride, stride};
-      const std::array<std::int64_t, 4> input{kBlockOnCpu, weight.size(1), extent_.height, extent_.width};
+      const std::array<std::int64_t, 2> padding{layer.rows.padding, layer.columns.padding}, strides{stride, stride};
+      const std::array<std::int64_t, 4> input{kBlockOnCpu, weight.size(1) * steps.groups, extent_.height,
+                                              extent_.width};
       layer.weight = fused::find<fused::Reorder>("mkldnn::_reorder_convolution_weight")
-                         .call(layer.weight, padding, strides, kNoDilation, 1, at::IntArrayRef(input));
+                         .call(layer.weight, padding, strides, kNoDilation, steps.groups, at::IntArrayRef(input));
     }
     extent_ = {(extent_.height + stride - 1) / stride, (extent_.width + stride - 1) / stride};
     return layer;
   }
 
  private:
-  std::map<std::string, at::Tensor> tensors_;
   at::ScalarType precision_;
   bool pack_;
   Extent extent_;
@@ -130,70 +136,70 @@ FoldedBackbone::FoldedBackbone(const ShallowTrunk& shallow, const Backbone& back
       precision_(precision),
       height_(height),
       width_(width),
-      pooling_(backbone.shape().pooling) {
+      shape_(backbone.shape()) {
   RESOLUTE_EXPECT(precision == at::kFloat || precision == at::kBFloat16, "a folded trunk is float32 or bfloat16");
   RESOLUTE_EXPECT(height > 0 && width > 0, "an image has a pixel");
   const at::NoGradGuard no_grad;
-  const BackboneShape& shape = backbone.shape();
-  Builder builder(shallow, backbone, precision, {height, width});
-  stem_ = builder.fold("conv1", "bn1", shape.stem_stride);
-  if (pooling_) builder.set_extent({(builder.extent().height + 1) / 2, (builder.extent().width + 1) / 2});
-  // The convolution of a block that carries its stride.
-  const int strided = shape.bottlenecks ? 2 : 1;
-  for (std::size_t stage = 0; stage < shape.blocks.size(); ++stage) {
-    for (std::int64_t index = 0; index < shape.blocks[stage]; ++index) {
-      const std::string name = fmt::format("layer{}.{}.", stage + 1, index);
-      const std::int64_t stride = index == 0 ? shape.strides[stage] : 1;
-      const Extent input = builder.extent();
-      Block block;
-      if (builder.has(name + "downsample.0")) {
-        block.downsample = builder.fold(name + "downsample.0", name + "downsample.1", stride);
-        builder.set_extent(input);
-      }
-      for (int i = 1; i <= (shape.bottlenecks ? 3 : 2); ++i)
-        block.convolutions.push_back(
-            builder.fold(fmt::format("{}conv{}", name, i), fmt::format("{}bn{}", name, i), i == strided ? stride : 1));
-      // Not folded into the weights: a shortcut without a convolution carries the map past them.
-      if (const std::size_t number = blocks_.size(); number < scales.size() && scales[number].defined())
-        block.scale = scales[number].detach().to(precision, /*non_blocking=*/false, /*copy=*/true).view({1, -1, 1, 1});
-      blocks_.push_back(std::move(block));
+  Builder builder(backbone, precision, {height, width});
+  stem_ = builder.fold(shallow.stem());
+  if (shape_.pooling) builder.set_extent({(builder.extent().height + 1) / 2, (builder.extent().width + 1) / 2});
+  for (std::size_t number = 0; number < backbone.blocks().size(); ++number) {
+    const ResidualBlock& from = *(number < shallow.blocks().size() ? shallow : backbone).blocks()[number];
+    const Extent input = builder.extent();
+    Block block;
+    block.shortcut = from.has_shortcut();
+    block.rectifier = from.rectifier();
+    if (from.downsample()) {
+      block.downsample = builder.fold(*from.downsample());
+      builder.set_extent(input);
     }
+    for (const NormalisedConvolution& layer : from.path()) block.convolutions.push_back(builder.fold(layer));
+    // Not folded into the weights: a shortcut without a convolution carries the map past them.
+    if (number < scales.size() && scales[number].defined())
+      block.scale = scales[number].detach().to(precision, /*non_blocking=*/false, /*copy=*/true).view({1, -1, 1, 1});
+    blocks_.push_back(std::move(block));
   }
+  if (backbone.head()) head_ = builder.fold(*backbone.head());
   RESOLUTE_EXPECT(scales.empty() || scales.size() == blocks_.size(), "a scale for each residual block, or none");
 }
 
-at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input, bool rectify) {
-  if (layer.packed) {
-    const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, stride{layer.stride, layer.stride};
-    static const auto convolution = fused::find<fused::Convolution>("mkldnn::_convolution_pointwise");
-    return convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation, 1, rectify ? "relu" : "none",
-                            fused::Scalars(), "");
-  }
-  at::Tensor output = workers::convolve(input, layer.weight, layer.bias, layer.stride);
-  return rectify ? output.relu_() : output;
+at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input) {
+  if (!layer.packed) return rectified(workers::convolve(input, layer.weight, layer.bias, layer.steps), layer.rectifier);
+  const std::array<std::int64_t, 2> padding{layer.rows.padding, layer.columns.padding},
+      stride{layer.steps.stride, layer.steps.stride};
+  static const auto convolution = fused::find<fused::Convolution>("mkldnn::_convolution_pointwise");
+  const auto [name, scalars] = fused::rectifier(layer.rectifier);
+  const at::Tensor output = convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation,
+                                             layer.steps.groups, name.value_or("none"), scalars, "");
+  if (layer.rows.dropped + layer.columns.dropped == 0) return output;
+  return output.slice(2, layer.rows.dropped).slice(3, layer.columns.dropped).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
-// relu(convolution + sum), written over `sum` where that saves a tensor.
-at::Tensor FoldedBackbone::convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum) {
-  if (!layer.packed) return convolve(layer, input, /*rectify=*/false).add_(sum).relu_();
-  const std::array<std::int64_t, 2> padding{layer.padding, layer.padding}, stride{layer.stride, layer.stride};
+// rectifier(convolution + sum), written over `sum` where that saves a tensor.
+at::Tensor FoldedBackbone::convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum,
+                                            Rectifier rectifier) {
+  if (!layer.packed) return rectified(convolve(layer, input).add_(sum), rectifier);
+  const std::array<std::int64_t, 2> padding{layer.rows.padding, layer.columns.padding},
+      stride{layer.steps.stride, layer.steps.stride};
   static const auto convolution = fused::find<fused::ConvolutionAdd>("mkldnn::_convolution_pointwise_", "binary");
-  return convolution.call(sum, input, layer.weight, layer.bias, padding, stride, kNoDilation, 1, "add", 1.0, "relu",
-                          fused::Scalars(), "");
+  const auto [name, scalars] = fused::rectifier(rectifier);
+  return convolution.call(sum, input, layer.weight, layer.bias, padding, stride, kNoDilation, layer.steps.groups, "add",
+                          1.0, name, scalars, "");
 }
 
 at::Tensor FoldedBackbone::run_block(const at::Tensor& images) const {
-  at::Tensor map = convolve(stem_, images, /*rectify=*/true);
-  if (pooling_) map = at::max_pool2d(map, {3, 3}, {2, 2}, {1, 1});
+  at::Tensor map = convolve(stem_, own_pixels(shape_, images).to(precision_));
+  if (shape_.pooling) map = at::max_pool2d(map, {3, 3}, {2, 2}, {1, 1});
   for (const Block& block : blocks_) {
     at::Tensor inner = map;
-    for (std::size_t i = 0; i + 1 < block.convolutions.size(); ++i)
-      inner = convolve(block.convolutions[i], inner, /*rectify=*/true);
-    if (block.downsample) map = convolve(*block.downsample, map, /*rectify=*/false);
-    map = convolve_and_add(block.convolutions.back(), inner, std::move(map));
+    const std::size_t last = block.convolutions.size() - 1;
+    for (std::size_t i = 0; i < last; ++i) inner = convolve(block.convolutions[i], inner);
+    if (block.downsample) map = convolve(*block.downsample, map);
+    map = block.shortcut ? convolve_and_add(block.convolutions[last], inner, std::move(map), block.rectifier)
+                         : convolve(block.convolutions[last], inner);
     if (block.scale.defined()) map.mul_(block.scale);
   }
-  return map;
+  return head_ ? convolve(*head_, map) : map;
 }
 
 at::Tensor FoldedBackbone::embed(const at::Tensor& images) const {
@@ -204,8 +210,7 @@ at::Tensor FoldedBackbone::apply(const at::Tensor& images, std::int64_t columns,
   RESOLUTE_EXPECT(images.dim() == 4 && images.size(1) == 3 && images.size(2) == height_ && images.size(3) == width_,
                   "images have another size than the trunk was folded for");
   const at::NoGradGuard no_grad;
-  return in_blocks(images, block_, columns,
-                   [&](const at::Tensor& block) { return head(run_block(block.to(precision_))); });
+  return in_blocks(images, block_, columns, [&](const at::Tensor& block) { return head(run_block(block)); });
 }
 
 }  // namespace resolute::workers

@@ -57,13 +57,17 @@ class FoldedBackbone {
  private:
   struct Layer {
     at::Tensor weight, bias;
-    std::int64_t stride = 1, padding = 0;
+    ConvolutionSteps steps;
+    Rectifier rectifier = Rectifier::kNone;
+    SidePadding rows, columns;
     bool packed = false;  //!< the weight lies as oneDNN's kernel for this layer wants it
   };
   struct Block {
     std::vector<Layer> convolutions;
+    bool shortcut = true;
     std::optional<Layer> downsample;
-    at::Tensor scale;  //!< 1×C×1×1, or undefined
+    Rectifier rectifier = Rectifier::kNone;  //!< behind the sum
+    at::Tensor scale;                        //!< 1×C×1×1, or undefined
   };
   //! Height and width of a map.
   struct Extent {
@@ -71,17 +75,18 @@ class FoldedBackbone {
   };
   class Builder;
 
-  static at::Tensor convolve(const Layer& layer, const at::Tensor& input, bool rectify);
-  static at::Tensor convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum);
+  static at::Tensor convolve(const Layer& layer, const at::Tensor& input);
+  static at::Tensor convolve_and_add(const Layer& layer, const at::Tensor& input, at::Tensor sum, Rectifier rectifier);
   //! f5.
   at::Tensor run_block(const at::Tensor& images) const;
 
   std::int64_t block_, channels_;
   at::ScalarType precision_;
   std::int64_t height_, width_;
-  bool pooling_;
+  methods::TrunkShape shape_;
   Layer stem_;
   std::vector<Block> blocks_;
+  std::optional<Layer> head_;
 };
 
 }  // namespace resolute::workers

@@ -30,21 +30,42 @@ bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t w
   return kernel > 1 && stride > 1 && width <= stride && has_amx();
 }
 
-at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride) {
-  const std::int64_t kernel = weight.size(2), padding = (kernel - 1) / 2;
+SidePadding side_padding(std::int64_t kernel, const ConvolutionSteps& steps, std::int64_t side) {
+  const std::int64_t symmetric = (kernel - 1) / 2;
+  const bool less_before = steps.padding == Padding::kSame && kernel > 1 && steps.stride == 2 && side % 2 == 0;
+  return less_before ? SidePadding{symmetric + 1, 1} : SidePadding{symmetric, 0};
+}
+
+at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                    const ConvolutionSteps& steps) {
+  const std::int64_t kernel = weight.size(2), stride = steps.stride;
+  const SidePadding rows = side_padding(kernel, steps, input.size(2)),
+                    columns = side_padding(kernel, steps, input.size(3));
+  const auto run = [&](std::int64_t along_width, std::int64_t padding) {
+    return at::conv2d(input, weight, bias, {stride, along_width}, {rows.padding, padding}, {1, 1}, steps.groups);
+  };
   // The same sums for the one column that is kept; neither forward nor backward does a kernel stride to it.
   if (computes_in_bf16_on_cpu(input) && miscomputed_on_amx(kernel, stride, input.size(3)))
-    return at::conv2d(input, weight, bias, {stride, 1}, {padding, padding})
-        .narrow(3, 0, 1)
+    return run(1, (kernel - 1) / 2)
+        .slice(2, rows.dropped)
+        .narrow(3, columns.dropped, 1)
         .contiguous(at::MemoryFormat::ChannelsLast);
-  return at::conv2d(input, weight, bias, {stride, stride}, {padding, padding});
+  const at::Tensor output = run(stride, columns.padding);
+  if (rows.dropped + columns.dropped == 0) return output;
+  // Its gradient keeps the memory format, which that of a slice does not.
+  return at::constant_pad_nd(output, {-columns.dropped, 0, -rows.dropped, 0});
 }
 
 Convolution::Convolution(const ConvolutionOptions& options) : options_(options) {
   RESOLUTE_EXPECT(options.kernel % 2 == 1, "a convolution's kernel is odd");
-  weight = register_parameter(
-      "weight",
-      at::empty({options.out, options.in, options.kernel, options.kernel}, at::MemoryFormat::ChannelsLast).zero_());
+  RESOLUTE_EXPECT(options.in % options.groups == 0 && options.out % options.groups == 0,
+                  "groups have equally many channels");
+  RESOLUTE_EXPECT(options.padding == Padding::kSymmetric || options.stride <= 2,
+                  "\"same\" padding is for strides 1 and 2");
+  weight =
+      register_parameter("weight", at::empty({options.out, options.in / options.groups, options.kernel, options.kernel},
+                                             at::MemoryFormat::ChannelsLast)
+                                       .zero_());
   if (options.bias) bias = register_parameter("bias", at::zeros({options.out}));
 }
 
@@ -54,11 +75,14 @@ at::Tensor Convolution::forward_frozen(const at::Tensor& input) const {
 
 at::Tensor Convolution::apply(const at::Tensor& input, const at::Tensor& weight_used,
                               const at::Tensor& bias_used) const {
-  return convolve(input, weight_used, bias_used, options_.stride);
+  return convolve(input, weight_used, bias_used, options_.steps());
 }
 
 void Convolution::initialise(std::uint64_t seed, const std::string& name) {
-  fill_normal(weight, deviation_of(options_.initialisation, weight.sizes()), seed, name + ".weight");
+  // An output value's fan in and an input value's fan out are of its own group.
+  std::vector<std::int64_t> of_group = weight.sizes().vec();
+  of_group.front() /= options_.groups;
+  fill_normal(weight, deviation_of(options_.initialisation, of_group), seed, name + ".weight");
   at::NoGradGuard no_grad;
   if (bias.defined()) bias.zero_();
 }

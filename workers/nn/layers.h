@@ -12,16 +12,39 @@ namespace resolute::workers {
 //! output of one column (docs/decisions.md). \param width of the larger side, that is strided over
 bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width);
 
-//! at::conv2d with this stride and padding (kernel - 1) / 2 both ways, for odd square kernels; right on every
-//! processor.
-at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias, std::int64_t stride);
+//! Where the zeros stand that a convolution sees around its input. Stride 1 keeps the size, 2 halves it, rounding up.
+enum class Padding {
+  kSymmetric,  //!< (kernel - 1) / 2 both ways
+  kSame,       //!< TensorFlow's "same": where stride 2 meets an even side, one less before it
+};
+
+//! How a convolution moves over its input.
+struct ConvolutionSteps {
+  std::int64_t stride = 1;  //!< 1 or 2 under Padding::kSame
+  std::int64_t groups = 1;  //!< of channels, in and out, that see each other alone; as many as channels: depthwise
+  Padding padding = Padding::kSymmetric;
+};
+
+//! A side under them. Padding::kSame is reached by one zero more before it than TensorFlow has, both ways, whose first
+//! output is dropped: a copy of the output in place of one of the input, which is four times as large.
+struct SidePadding {
+  std::int64_t padding = 0;  //!< before and behind
+  std::int64_t dropped = 0;  //!< outputs at the beginning
+};
+SidePadding side_padding(std::int64_t kernel, const ConvolutionSteps& steps, std::int64_t side);
+
+//! at::conv2d for odd square kernels; right on every processor.
+at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at::Tensor& bias,
+                    const ConvolutionSteps& steps);
 
 struct ConvolutionOptions {
   std::int64_t in = 0, out = 0;
-  std::int64_t kernel = 1,
-               stride = 1;  //!< zero padding is (kernel - 1) / 2: stride 1 keeps the size, 2 halves it, rounding up
-  bool bias = false;        //!< starts at 0
+  std::int64_t kernel = 1, stride = 1;
+  bool bias = false;  //!< starts at 0
   Initialisation initialisation = Initialisation::kHeFanOut;
+  std::int64_t groups = 1;
+  Padding padding = Padding::kSymmetric;
+  ConvolutionSteps steps() const { return {stride, groups, padding}; }
 };
 
 //! N×in×H×W → N×out×⌈H/stride⌉×⌈W/stride⌉, odd square kernels. The weight lies channels-last in memory.
@@ -32,8 +55,9 @@ class Convolution : public torch::nn::Module, public InitialisedLayer {
   //! The same function with the parameters taken as constants: no gradient reaches them.
   at::Tensor forward_frozen(const at::Tensor& input) const;
   void initialise(std::uint64_t seed, const std::string& name) override;
+  const ConvolutionOptions& options() const { return options_; }
 
-  at::Tensor weight, bias;  //!< out×in×k×k; out, or undefined
+  at::Tensor weight, bias;  //!< out×in/groups×k×k; out, or undefined
 
  private:
   at::Tensor apply(const at::Tensor& input, const at::Tensor& weight_used, const at::Tensor& bias_used) const;

@@ -1,53 +1,107 @@
 #include "workers/nn/residual_blocks.h"
 
+#include <string>
+
+#include "core/error.h"
+
 namespace resolute::workers {
+namespace {
 
-Downsample::Downsample(std::int64_t in, std::int64_t out, std::int64_t stride)
-    : convolution_(register_module(
-          "0", std::make_shared<Convolution>(ConvolutionOptions{.in = in, .out = out, .kernel = 1, .stride = stride}))),
-      norm_(register_module("1", std::make_shared<BatchNorm>(out))) {}
+//! A layer of a block's path, with the names of its convolution and batch norm.
+struct PathLayer {
+  std::string convolution, norm;
+  ConvolutionOptions options;
+};
 
-at::Tensor Downsample::forward(const at::Tensor& input) const { return norm_->forward(convolution_->forward(input)); }
-
-ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out, std::int64_t stride) {
-  if (stride != 1 || in != out) downsample_ = std::make_shared<Downsample>(in, out, stride);
-  if (downsample_) register_module("downsample", downsample_);
+std::vector<PathLayer> path_of(const ResidualBlockOptions& o) {
+  switch (o.kind) {
+    case methods::TrunkBlock::kBasic:
+      return {{"conv1", "bn1", {.in = o.in, .out = o.out, .kernel = 3, .stride = o.stride}},
+              {"conv2", "bn2", {.in = o.out, .out = o.out, .kernel = 3}}};
+    case methods::TrunkBlock::kBottleneck: {
+      const std::int64_t inner = o.out / 4;
+      return {{"conv1", "bn1", {.in = o.in, .out = inner}},
+              {"conv2", "bn2", {.in = inner, .out = inner, .kernel = 3, .stride = o.stride}},
+              {"conv3", "bn3", {.in = inner, .out = o.out}}};
+    }
+    case methods::TrunkBlock::kInverted: {
+      const std::int64_t inner = o.in * o.expansion;
+      std::vector<PathLayer> path;
+      if (o.expansion != 1) path.push_back({"_expand_conv", "_bn0", {.in = o.in, .out = inner}});
+      path.push_back({"_depthwise_conv",
+                      "_bn1",
+                      {.in = inner,
+                       .out = inner,
+                       .kernel = o.kernel,
+                       .stride = o.stride,
+                       .groups = inner,
+                       .padding = Padding::kSame}});
+      path.push_back({"_project_conv", "_bn2", {.in = inner, .out = o.out}});
+      return path;
+    }
+  }
+  throw core::ContractError("a block outside its enumeration");
 }
 
-at::Tensor ResidualBlock::shortcut(const at::Tensor& input) const {
-  return downsample_ ? downsample_->forward(input) : input;
-}
+}  // namespace
 
-BasicBlock::BasicBlock(std::int64_t in, std::int64_t out, std::int64_t stride)
-    : ResidualBlock(in, out, stride),
-      conv1_(register_module("conv1", std::make_shared<Convolution>(
-                                          ConvolutionOptions{.in = in, .out = out, .kernel = 3, .stride = stride}))),
-      conv2_(register_module("conv2",
-                             std::make_shared<Convolution>(ConvolutionOptions{.in = out, .out = out, .kernel = 3}))),
-      bn1_(register_module("bn1", std::make_shared<BatchNorm>(out))),
-      bn2_(register_module("bn2", std::make_shared<BatchNorm>(out))) {}
+Rectifier rectifier_of(methods::TrunkBlock kind) {
+  return kind == methods::TrunkBlock::kInverted ? Rectifier::kRelu6 : Rectifier::kRelu;
+}
 
 // In place: a batch norm's backward pass needs its input, not its output; a quarter of the activations' memory is
 // saved.
-at::Tensor BasicBlock::forward(const at::Tensor& input) const {
-  at::Tensor inner = bn1_->forward(conv1_->forward(input)).relu_();
-  return bn2_->forward(conv2_->forward(inner)).add_(shortcut(input)).relu_();
+at::Tensor rectified(at::Tensor map, Rectifier rectifier) {
+  switch (rectifier) {
+    case Rectifier::kNone:
+      return map;
+    case Rectifier::kRelu:
+      return map.relu_();
+    case Rectifier::kRelu6:
+      return at::relu6_(map);
+  }
+  throw core::ContractError("a rectifier outside its enumeration");
 }
 
-Bottleneck::Bottleneck(std::int64_t in, std::int64_t out, std::int64_t stride)
-    : ResidualBlock(in, out, stride),
-      conv1_(register_module("conv1", std::make_shared<Convolution>(ConvolutionOptions{.in = in, .out = out / 4}))),
-      conv2_(register_module("conv2", std::make_shared<Convolution>(ConvolutionOptions{
-                                          .in = out / 4, .out = out / 4, .kernel = 3, .stride = stride}))),
-      conv3_(register_module("conv3", std::make_shared<Convolution>(ConvolutionOptions{.in = out / 4, .out = out}))),
-      bn1_(register_module("bn1", std::make_shared<BatchNorm>(out / 4))),
-      bn2_(register_module("bn2", std::make_shared<BatchNorm>(out / 4))),
-      bn3_(register_module("bn3", std::make_shared<BatchNorm>(out))) {}
+at::Tensor NormalisedConvolution::forward(const at::Tensor& input) const {
+  return rectified(norm->forward(convolution->forward(input)), rectifier);
+}
 
-at::Tensor Bottleneck::forward(const at::Tensor& input) const {
-  at::Tensor inner = bn1_->forward(conv1_->forward(input)).relu_();
-  inner = bn2_->forward(conv2_->forward(inner)).relu_();
-  return bn3_->forward(conv3_->forward(inner)).add_(shortcut(input)).relu_();
+void NormalisedConvolution::freeze() {
+  convolution->weight.requires_grad_(false);
+  norm->freeze();
+}
+
+ResidualBlock::ResidualBlock(const ResidualBlockOptions& o) {
+  const bool inverted = o.kind == methods::TrunkBlock::kInverted, same_shape = o.stride == 1 && o.in == o.out;
+  shortcut_ = !inverted || same_shape;
+  if (!inverted) rectifier_ = rectifier_of(o.kind);
+  if (shortcut_ && !same_shape) {
+    const auto downsample = register_module("downsample", std::make_shared<torch::nn::Module>());
+    downsample_ = {.convolution = downsample->register_module(
+                       "0", std::make_shared<Convolution>(
+                                ConvolutionOptions{.in = o.in, .out = o.out, .kernel = 1, .stride = o.stride})),
+                   .norm = downsample->register_module("1", std::make_shared<BatchNorm>(o.out, o.norm))};
+  }
+  const std::vector<PathLayer> layers = path_of(o);
+  for (const PathLayer& layer : layers)
+    path_.push_back({register_module(layer.convolution, std::make_shared<Convolution>(layer.options)), nullptr,
+                     rectifier_of(o.kind)});
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    path_[i].norm = register_module(layers[i].norm, std::make_shared<BatchNorm>(layers[i].options.out, o.norm));
+  path_.back().rectifier = Rectifier::kNone;
+}
+
+void ResidualBlock::freeze() {
+  for (NormalisedConvolution& layer : path_) layer.freeze();
+  if (downsample_) downsample_->freeze();
+}
+
+at::Tensor ResidualBlock::forward(const at::Tensor& input) const {
+  at::Tensor inner = input;
+  for (const NormalisedConvolution& layer : path_) inner = layer.forward(inner);
+  if (shortcut_) inner = inner.add_(downsample_ ? downsample_->forward(input) : input);
+  return rectified(inner, rectifier_);
 }
 
 }  // namespace resolute::workers

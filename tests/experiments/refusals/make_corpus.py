@@ -281,11 +281,13 @@ def broken_toml():
             ("1__0", 11, "underscores"), ("1.", 11, "digit"), (".5", 9, "digit"), ("'100", 13, "control characters"),
             ("{ a = 1", 16, "inline table"), ("{ a = 1, }", 18, "comma"), ("0x", 11, "digit"),
             ("99999999999999999999", 29, "64 bits"), ("1e99999", 16, "value"), ('"\\\\ud800"', 16, "surrogates"),
-            ('"a\\x00b"', 11, "control characters"), ('"\\xff\\xfe"', 9, "utf-8"), ("# nothing", 9, "value")):
+            ('"a\\x00b"', 11, "control characters"), ("# nothing", 9, "value")):
         record(f"{steps.number}:{column}", "steps", said, steps.replaced(value))
     record(f"{steps.number + 1}:1", "-", "array", steps.replaced("[1, 2"))
     record(steps.place, "steps", "no key takes one", steps.replaced("2024-01-01"))
     record(steps.place, "steps", "no key takes one", steps.replaced("12:30:00"))
+    # Near the head of the file: the parser looks at blocks of it, and what comes before decides the column that it names.
+    record(f"{title.number}:9", "title", "utf-8", title.replaced('"\\xff\\xfe"'))
     record(f"{title.number}:1", "-", "not TOML", f"={title.number} = 3")
     record(f"{title.number}:7", "-", "not TOML", f"={title.number} title too = 3")
     record(f"{title.number}:1", "-", "not TOML", f"={title.number} \\xc3\\xa9 = 1")

@@ -108,23 +108,23 @@ TEST(Specification, golden_ids) {
             job_id(ShardSpecification{example_pack(), 1}).hex);
   EXPECT_EQ("33a05da346a3452e01d5b0a73f8a3c08792ce460d7e8a14d39b2079d103f57e6",
             job_id(SealSpecification{example_pack()}).hex);
-  EXPECT_EQ("eebe90245f7cb4af743e718cfa899826897a7862d3400e7c11b97e65b093fb7e", job_id(example_training()).hex);
+  EXPECT_EQ("d69890b490e352368c2c25d4fceaebeb578359e237b95b8203fb6480e16281fa", job_id(example_training()).hex);
   TrainingSpecification baseline = example_training();
   baseline.method = BaselineOptions{};
-  EXPECT_EQ("7564dbff8b583546ac211aa66280c3f80d061af6cadae57647fb3830c8de51c6", job_id(baseline).hex);
+  EXPECT_EQ("b475878f753a772af5f5934f3ea23d14cbbf741291de031b60e9dbe61659e97b", job_id(baseline).hex);
   TrainingSpecification ftwa = example_training();
   ftwa.method = FtwaOptions{};
   ftwa.recipe.lr_images = 2;
-  EXPECT_EQ("9c71a9116c76a3440460e04edbbac9655f88a825dea8bb122de06b90a245ca89", job_id(ftwa).hex);
+  EXPECT_EQ("520d389376014e3899254eecd2cf94a1539522c88e613dd36f4e17cf03167037", job_id(ftwa).hex);
   TrainingSpecification msifla = example_training();
   msifla.method = MsiflaOptions{};
   msifla.recipe.lr_images = 2;
-  EXPECT_EQ("54b6b9f88efd0cb7e32b3bcf91dd540671ecacdb1a62aae523969fd0160c9299", job_id(msifla).hex);
+  EXPECT_EQ("18039540858d3b0d36daa7481d387363693fce5f357426f797e616402c2715ac", job_id(msifla).hex);
   TrainingSpecification adaptive = example_training();
   adaptive.method = ResolutionAdaptiveOptions{};
   adaptive.recipe.steps = 17;
-  EXPECT_EQ("2cbb5acd6320146858dadaf77e1813c774c21ef3cdc625cc44c8cb08733bc62d", job_id(adaptive).hex);
-  EXPECT_EQ("561cceb8bd79471db9d6411fd7dd6d530c09cdba9e2f9ebab3022c96dadd40d3", job_id(example_evaluation()).hex);
+  EXPECT_EQ("e2cd612f818569cf8c6c26a8866920956e2b86f8dcaed798b842ce9cdcccf9ae", job_id(adaptive).hex);
+  EXPECT_EQ("413ceb0b4b90d72e5696792ee228d4334bb0873a131005dca9de9f734d2d242f", job_id(example_evaluation()).hex);
 }
 
 // The text of docs/formats/specification.md.

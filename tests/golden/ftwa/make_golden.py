@@ -31,8 +31,7 @@ class Network(twin.Network):
         if case["method"] == "baseline":
             self.add_classifier("classifier", case["classes"], case["neck"])
             return
-        self.add_stem("lr_encoder")
-        self.add_stage("lr_encoder", 0)
+        self.add_shallow("lr_encoder")
         if case["transformation"]:
             w = max(c // 8, 32)
             self.conv("transformation.head", c, w, 1, bias=True)
@@ -56,12 +55,10 @@ class Network(twin.Network):
         self.conv(f"{name}.fuse", 2 * w, w, 1, bias=True)
 
     def encode(self, prefix, x):  # E_H or E_L: first convolution and first block
-        return self.stage(prefix, 0, self.pool(self.stem(prefix, x)))
+        return self.shallow(prefix, x)[1]
 
     def identify(self, x):  # E_ID: the last three blocks
-        for s in (1, 2, 3):
-            x = self.stage("trunk", s, x)
-        return x
+        return self.deep(x)[-1]
 
     def block(self, name, x):  # RAFTB; CP: equal halves, of which the first is kept and the second goes on, as in IMDN
         kept, rest = [], x
@@ -324,6 +321,8 @@ CASES = {
     # Bottlenecks and the pooling. In float32 its 50 layers over so few values round by more than 1e-5.
     "resnet50": case(backbone="resnet50", size=[32, 16], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
                      transformation_blocks=2, in_float=False),
+    "efficientnet_lite0": case(backbone="efficientnet-lite0", size=[33, 20], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
+                               transformation_blocks=1, in_float=False),
     "baseline_stored": baseline(),
     "baseline_stored_neck_smoothing": baseline(neck=True, label_smoothing=0.1, mining="random", classification_weight=1.0),
     "baseline_stored_partly_labelled": baseline(has_hr=UNEVEN, has_label=PARTLY, neck=True, mining="all"),

@@ -214,6 +214,8 @@ CASES = {
     # Bottlenecks and the pooling. In float32 its 50 layers over so few values round by more than 1e-5.
     "resnet50": case(backbone="resnet50", size=[64, 16], labels=[0, 0, 1, 1], has_hr=[True, False] * 2, scales=[1],
                      in_float=False),
+    "efficientnet_lite0": case(backbone="efficientnet-lite0", size=[60, 20], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
+                               scales=[1], in_float=False),
 }
 
 if __name__ == "__main__":

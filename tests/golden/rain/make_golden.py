@@ -27,7 +27,9 @@ class Network(twin.Network):
                  discriminator="convolutional"):
         super().__init__(backbone, last_stride)
         self.transposed, self.pixelwise = decoder == "transposed", discriminator == "pixelwise"
-        if self.big:
+        if self.lite:
+            widths, width, doublings = [128, 64, 32, 16, 16], 128, 4 if last_stride == 1 else 5
+        elif self.big:
             widths, width, doublings = [512, 256, 128, 64, 32], 256, 4 if last_stride == 1 else 5
         else:
             widths, width, doublings = [16, 16, 8, 8], 64, 3 if last_stride == 1 else 4
@@ -149,9 +151,11 @@ def case(**changes):
                   size=[18, 10], labels=[0, 0, 0, 2, 2, 2, 3, 3, 3, 4, 4, 4], has_hr=[True] * 12, levels=[4, 5],
                   classification=True, triplet=True, reconstruction=True, margin=0.3, mining="random",
                   has_label=None, adversary="minimax", updates="alternating", discriminator="convolutional",
-                  decoder="nearest", adversarial_weight=1.0, reconstruction_weight=1.0, supervision="all")
+                  decoder="nearest", adversarial_weight=1.0, reconstruction_weight=1.0, supervision="all", in_float=True)
     assert set(changes) <= set(values)
     values.update(changes)
+    if values["in_float"]:
+        del values["in_float"]
     return values
 
 
@@ -189,6 +193,14 @@ CASES = {
     "baseline_neck": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True, mining="batch-hard"),
     "baseline_partly_labelled": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True,
                                      has_hr=MIXED, has_label=PARTLY, margin=1.0),
+    # In float32 its 50 layers over so few values round by more than 1e-5.
+    "efficientnet_lite0": case(backbone="efficientnet-lite0", size=[34, 18], labels=[0, 0, 2, 2], has_hr=[True] * 3 + [False],
+                               levels=[1, 2, 3, 4, 5], in_float=False),
+    "efficientnet_lite0_separate": case(backbone="efficientnet-lite0", size=[36, 36], labels=[0, 0, 2, 2], levels=[5],
+                                        has_hr=[True] * 4, last_stride=2, bn_streams="separate", in_float=False),
+    "baseline_efficientnet_lite0": case(method="baseline", backbone="efficientnet-lite0", size=[32, 16],
+                                        labels=[0, 0, 2, 2], has_hr=[True] * 4, levels=[], adversary="off",
+                                        reconstruction=False, margin=1.0, in_float=False),
     "baseline_without_a_label": case(method="baseline", levels=[], adversary="off", reconstruction=False, neck=True,
                                      has_label=NOWHERE),
 }

@@ -56,11 +56,13 @@ class Network(twin.Network):
         self.bounds = [sum(case["widths"][:k]) for k in range(len(case["widths"]) + 1)]
         d = self.bounds[-1]
         per_block = case["mask_blocks"] == "blocks"
-        blocks = {f"layer{s + 1}.{b}" if per_block else f"layer{s + 1}": self.channels[s + 1]
-                  for s in range(4) for b in range(self.counts[s])}
+        blocks = {f"layer{s + 1}.{b}" if per_block else f"layer{s + 1}": self.widths[s]
+                  for s in range(len(self.counts)) for b in range(self.counts[s])}
         # Behind which of the trunk's blocks a mask stands.
-        self.place = {f"trunk.{name}" if per_block else f"trunk.{name}.{self.counts[int(name[5]) - 1] - 1}": name
-                      for name in blocks}
+        self.place = {}
+        for name in blocks:
+            s = int(name[5]) - 1
+            self.place[self.block_name("trunk", s, int(name[7:]) if per_block else self.counts[s] - 1)] = name
         self.stages = Stages(case, list(blocks))
         if case["masks"] != "off":
             for name, channels in blocks.items():
@@ -233,6 +235,11 @@ CASES = {
                      lr_rates=[2, 3, 4, 3], stage_steps=1, in_float=False),
     "resnet50_joint": case(backbone="resnet50", size=[64, 16], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
                            lr_rates=[4, 2, 3, 4], masks="joint", neck=True, in_float=False),
+    "efficientnet_lite0": case(backbone="efficientnet-lite0", size=[40, 20], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
+                               lr_rates=[2, 3, 4, 3], masks="joint", in_float=False),
+    "efficientnet_lite0_stages": case(backbone="efficientnet-lite0", size=[36, 18], labels=[0, 0, 1, 1], last_stride=2,
+                                      has_hr=[True, False] * 2, lr_rates=[2, 2, 4, 3], stage_steps=2, mask_blocks="stages",
+                                      in_float=False),
     "resnet50_stages": case(backbone="resnet50", size=[64, 16], labels=[0, 0, 1, 1], has_hr=[True, False] * 2,
                             lr_rates=[2, 2, 4, 3], mask_blocks="stages", in_float=False),
 }

@@ -15,7 +15,7 @@ using worker_tests::parameter_count;
 
 TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
+  const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const ShallowTrunk encoder(shape);
   const Backbone trunk(shape);
   const FeatureTransformation transformation(2048, 4);
@@ -37,7 +37,7 @@ TEST(FtwaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
 
 TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnetSmall, .last_stride = 1});
+  const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnetSmall, .last_stride = 1});
   const ShallowTrunk encoder(shape);
   const Backbone trunk(shape);
   const FeatureTransformation transformation(128, 4);
@@ -59,7 +59,7 @@ TEST(FtwaNetworks, resnet_small_has_the_counted_parameters) {
 TEST(FtwaNetworks, a_trunk_is_its_shallow_part_and_its_deep_one) {
   const at::NoGradGuard no_grad;
   for (const char* name : {"resnet50", "resnet-small"}) {
-    const BackboneShape shape = backbone_shape({.backbone = tests::AnyWord(name), .last_stride = 1});
+    const methods::TrunkShape shape = methods::trunk_shape({.backbone = tests::AnyWord(name), .last_stride = 1});
     Backbone trunk(shape);
     worker_tests::fill_with_numbers(trunk);
     ShallowTrunk encoder(shape);

@@ -131,7 +131,7 @@ TEST(MsiflaNetworks, the_gradient_of_parts_stays_channels_last) {
 
 TEST(MsiflaNetworks, resnet50_has_the_papers_maps_and_the_counted_parameters) {
   const at::NoGradGuard no_grad;
-  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
+  const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50, .last_stride = 1});
   const PartNetwork network(shape, 100, /*neck=*/false, /*classification=*/true);
   const std::vector<at::Tensor> parts = network.parts(images(1, 256, 128)), logits = network.logits(parts);
   ASSERT_EQ(parts.size(), 4U);

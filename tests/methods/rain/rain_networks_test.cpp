@@ -21,7 +21,8 @@ using worker_tests::parameter_count;
 constexpr std::int64_t kHeight = 256, kWidth = 128;
 
 std::shared_ptr<Backbone> trunk_of(const char* backbone, int last_stride) {
-  return std::make_shared<Backbone>(backbone_shape({.backbone = tests::AnyWord(backbone), .last_stride = last_stride}));
+  return std::make_shared<Backbone>(
+      methods::trunk_shape({.backbone = tests::AnyWord(backbone), .last_stride = last_stride}));
 }
 
 //! Channels, height and width of f1..f5.
@@ -69,8 +70,8 @@ TEST(RainNetworks, discriminators_have_the_parameters_of_their_layers) {
               enter + (9 * w * w + w) + (9 * w * (w / 2) + w / 2) + judge);
     EXPECT_EQ(parameter_count(Discriminator(c, w, tests::AnyWord("pixelwise"))), enter + (w * (w / 2) + w / 2) + judge);
   }
-  EXPECT_EQ(discriminator_width(*trunk_of("resnet50", 1)), w);
-  EXPECT_EQ(discriminator_width(*trunk_of("resnet-small", 1)), 64);
+  EXPECT_EQ(trunk_of("resnet50", 1)->shape().discriminator_width, w);
+  EXPECT_EQ(trunk_of("resnet-small", 1)->shape().discriminator_width, 64);
 }
 
 TEST(RainNetworks, decoders_return_to_the_image_and_have_the_parameters_of_their_layers) {

@@ -33,7 +33,7 @@ class Autocast {
 
 TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
   for (const auto& [blocks, values, count] : {std::tuple{"blocks", 60'416, 16U}, std::tuple{"stages", 15'360, 4U}}) {
-    const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50});
+    const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50});
     const ResolutionMasks masks(shape, {.mask_blocks = tests::AnyWord(blocks)});
     std::int64_t found = 0;
     for (const at::Tensor& parameter : masks.parameters()) found += parameter.numel();
@@ -47,12 +47,12 @@ TEST(ResolutionMasks, resnet50_has_one_behind_each_block_or_each_stage) {
     const std::vector<at::Tensor> scales = masks.scales(1, {0, count});
     ASSERT_EQ(scales.size(), 16U);
     std::size_t last = 0, number = 0;
-    for (std::size_t stage = 0; stage < 4; ++stage) {
-      last += static_cast<std::size_t>(shape.blocks[stage]);
+    for (const methods::TrunkStage& stage : shape.stages) {
+      last += static_cast<std::size_t>(stage.blocks);
       for (; number < last; ++number) {
         EXPECT_EQ(scales[number].defined(), !stages || number + 1 == last) << number;
         if (scales[number].defined()) {
-          EXPECT_EQ(scales[number].size(0), shape.channels[stage + 1]);
+          EXPECT_EQ(scales[number].size(0), stage.channels);
         }
       }
     }
@@ -79,7 +79,7 @@ TEST(ResolutionMasks, the_whole_method_has_the_papers_shapes_on_resnet50) {
 
 TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
   const auto drawn = [](double mean, double deviation, std::uint64_t seed) {
-    const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnet50});
+    const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnet50});
     const ResolutionAdaptiveOptions options{.mask_mean = mean, .mask_deviation = deviation};
     torch::nn::Module root("root");
     const auto masks = root.register_module("masks", std::make_shared<ResolutionMasks>(shape, options));
@@ -99,7 +99,7 @@ TEST(ResolutionMasks, begin_as_normal_draws_of_their_name) {
 }
 
 TEST(ResolutionMasks, scale_a_map_by_the_factors_of_its_images_levels_and_keep_it_channels_last) {
-  const BackboneShape shape = backbone_shape({.backbone = settings::Trunk::kResnetSmall});
+  const methods::TrunkShape shape = methods::trunk_shape({.backbone = settings::Trunk::kResnetSmall});
   ResolutionMasks masks(shape, narrow_adaptive());
   worker_tests::fill_with_numbers(masks);
   const at::Tensor levels = at::tensor(std::vector<std::int64_t>{4, 1, 2, 4, 3}, at::kLong);

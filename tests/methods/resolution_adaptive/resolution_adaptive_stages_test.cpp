@@ -78,10 +78,11 @@ TEST(MaskStages, have_as_many_masks_as_the_checks_of_a_suite_count) {
     for (const char* blocks : {"blocks", "stages"}) {
       const experiments::NetworkSettings network{.backbone = tests::AnyWord(backbone)};
       const ResolutionAdaptiveOptions options{.mask_blocks = tests::AnyWord(blocks)};
-      const ResolutionMasks masks(backbone_shape(network), options);
+      const ResolutionMasks masks(methods::trunk_shape(network), options);
       EXPECT_EQ(masks.size(), static_cast<std::size_t>(methods::mask_count(options, network)))
           << backbone << " " << blocks;
-      EXPECT_EQ(masks.scales(1, {0, masks.size()}).size(), static_cast<std::size_t>(methods::residual_blocks(network)))
+      EXPECT_EQ(masks.scales(1, {0, masks.size()}).size(),
+                static_cast<std::size_t>(methods::trunk_shape(network).blocks()))
           << backbone;
     }
 }

@@ -152,7 +152,7 @@ TEST(ResolutionAdaptive, a_necks_batch_is_of_the_images_that_have_the_sub_vector
     const BatchNorm& neck = descendant<BatchNorm>(*method, fmt::format("neck_{}", k + 1));
     const at::Tensor centred = part - part.mean(0);
     const at::Tensor normalised =
-        centred / (centred.square().mean(0) + BatchNorm::kEpsilon).sqrt() * neck.weight + neck.bias;
+        centred / (centred.square().mean(0) + neck.epsilon()).sqrt() * neck.weight + neck.bias;
     seen.narrow(1, first, width).index_copy_(0, index, normalised);
     first += width;
   }

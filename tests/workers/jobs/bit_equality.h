@@ -97,6 +97,10 @@ inline Row make_row(const std::string& name) {
   if (name.find("mlr") != std::string::npos) row.training.split.train_pool = settings::TrainPool::kMlr;
   // Few enough for lanes in which no image has a label; bit_equality_test shows that there are.
   if (name.find("semi") != std::string::npos) row.training.recipe.labelled_fraction = 0.2;
+  if (name.ends_with("-lite0")) {
+    row.training.network.backbone = settings::Trunk::kEfficientnetLite0;
+    row.training.network.frozen_levels = 2;
+  }
   if (name == "rain-swapped") {
     row.training.method = experiments::RainOptions{
         .adversary =
@@ -110,9 +114,10 @@ inline Row make_row(const std::string& name) {
   return row;
 }
 
-inline const std::vector<std::string> kRows{"baseline",  "baseline-semi-mlr", "baseline-stored", "rain", "rain-mlr",
-                                            "rain-bf16", "rain-semi",         "rain-swapped",    "ftwa", "ftwa-semi",
-                                            "msifla",    "msifla-paper",      "adaptive"};
+inline const std::vector<std::string> kRows{"baseline", "baseline-semi-mlr", "baseline-stored", "rain",
+                                            "rain-mlr", "rain-bf16",         "rain-semi",       "rain-swapped",
+                                            "ftwa",     "ftwa-semi",         "msifla",          "msifla-paper",
+                                            "adaptive", "baseline-lite0"};
 
 class BitEqualityTest : public WorkerTest {
  protected:

@@ -3,12 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <limits>
 
 #include "core/hash/sha256.h"
 #include "experiments/store/weights_catalogue.h"
 #include "tests/methods/small_training.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/workers/formula.h"
 #include "tests/workers/weights/files.h"
 #include "workers/nn/backbone.h"
 #include "workers/training/checkpoint.h"
@@ -29,7 +32,7 @@ constexpr std::size_t kTrunkTensors = 65;  // of resnet-small
 std::shared_ptr<Backbone> small_trunk() {
   experiments::NetworkSettings settings;
   settings.backbone = settings::Trunk::kResnetSmall;
-  return std::make_shared<Backbone>(backbone_shape(settings));
+  return std::make_shared<Backbone>(methods::trunk_shape(settings));
 }
 
 // The golden trunk's tensors, as a file has them, under `prefix`.
@@ -129,6 +132,45 @@ TEST_F(WeightsStore, the_same_values_are_the_same_weights_whatever_file_they_com
                            write("trunk.safetensors", encode_safetensors(tensors, {{"format", "pt"}})),
                            write("trunk.pth", encode_torch_file(tensors))})
     EXPECT_EQ(first, import_file(file).report.at("weights_sha256")) << file;
+}
+
+// script/fetch-weights fetches the file; without it there is nothing to compare.
+std::filesystem::path published_lite0() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? std::filesystem::path() : std::filesystem::path(value);
+  };
+  std::filesystem::path cache = variable("RESOLUTE_CACHE");
+  if (cache.empty() && !variable("XDG_CACHE_HOME").empty()) cache = variable("XDG_CACHE_HOME") / "resolute";
+  if (cache.empty()) cache = variable("HOME") / ".cache/resolute";
+  return cache / "weights/efficientnet-lite0-57934424.pth";
+}
+
+TEST_F(WeightsStore, published_weights_of_efficientnet_lite0_give_the_packages_features) {
+  const std::filesystem::path file = published_lite0();
+  if (!core::real_file_system().exists(file)) {
+    if (std::getenv("RESOLUTE_NEEDS_WEIGHTS") != nullptr) FAIL() << file << " is missing";
+    GTEST_SKIP() << "no published weights; script/fetch-weights fetches them";
+  }
+  const core::Json report =
+      import_weights(core::real_file_system(), store_, {file, "lite0", "efficientnet-lite0", {}, false}).report;
+  EXPECT_EQ(true, report.at("imported"));
+  EXPECT_EQ(245U, report.at("taken").size());
+  EXPECT_EQ(49U + 2U, report.at("left_out").size());  // counters, _fc
+  const experiments::NetworkSettings network{.backbone = settings::Trunk::kEfficientnetLite0, .last_stride = 2};
+  const auto root = std::make_shared<torch::nn::Module>("root");
+  const auto trunk = root->register_module("trunk", std::make_shared<Backbone>(methods::trunk_shape(network)));
+  load_initial_weights(core::real_file_system(), store_, report.at("weights_sha256"), "efficientnet-lite0", *root);
+  trunk->eval();
+  const core::Bytes bytes =
+      core::real_file_system().read(tests::source_folder() / "tests/golden/efficientnet_lite/imagenet.safetensors");
+  const at::Tensor expected = decode_safetensors(bytes, "imagenet.safetensors").tensors.at("features");
+  const at::NoGradGuard no_grad;
+  const at::Tensor images =
+      worker_tests::numbers("images/imagenet", {2, 3, 64, 32}, 2.0).contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor found = trunk->forward(images).back().mean(at::IntArrayRef{2, 3});
+  EXPECT_LT((found - expected).abs().max().item<double>(), 1e-4);
+  EXPECT_GT(expected.abs().max().item<double>(), 0.5);
 }
 
 TEST_F(WeightsStore, tells_what_matched) {

@@ -79,8 +79,8 @@ TEST(Initialise, refuses_parameters_that_no_rule_covers) {
 TEST(Initialise, same_trunk_twice_and_generator_untouched) {
   auto generator = at::detail::getDefaultCPUGenerator();
   at::Tensor before = generator.get_state().clone();
-  const experiments::NetworkSettings settings{.backbone = settings::Trunk::kResnetSmall};
-  Backbone a(backbone_shape(settings)), b(backbone_shape(settings));
+  const settings::NetworkSettings settings{.backbone = settings::Trunk::kResnetSmall};
+  Backbone a(methods::trunk_shape(settings)), b(methods::trunk_shape(settings));
   initialise(a, 5);
   initialise(b, 5);
   auto pa = a.parameters(), pb = b.parameters();
