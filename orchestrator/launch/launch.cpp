@@ -64,10 +64,10 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   return command;
 }
 
-bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
+void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
   {
     std::lock_guard lock(mutex_);
-    if (prepared_.contains(job.id.hex)) return false;
+    if (prepared_.contains(job.id.hex)) return;
   }
   const std::string text = experiments::canonical_text(job.specification);
   const fs::path path = store_.specification_file(job.id);
@@ -79,7 +79,6 @@ bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
       core::replace_unsynced(files_, path, text, core::Folders::kMustExist);
   std::lock_guard lock(mutex_);
   prepared_.insert(job.id.hex);
-  return fresh;
 }
 
 // \return false if another run came first
