@@ -50,7 +50,7 @@ inline const Workload& workload() {
     const fs::path sources = tests::source_folder().string();
     const char* wanted = std::getenv("RESOLUTE_SLURM_SUITE");
     if (wanted != nullptr && std::string(wanted) == "quickstart")
-      return Workload{"quickstart", sources / "experiments/suites/quickstart.toml", {}, 12, std::chrono::minutes(20)};
+      return Workload{"quickstart", sources / "experiments/suites/quickstart.toml", {}, 8, std::chrono::minutes(20)};
     return Workload{"tiny", kTinySuite, {"--set", "train.steps=120"}, 4, std::chrono::minutes(12)};
   }();
   return kWorkload;
