@@ -64,10 +64,10 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
   return command;
 }
 
-void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
+bool AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
   {
     std::lock_guard lock(mutex_);
-    if (prepared_.contains(job.id.hex)) return;
+    if (prepared_.contains(job.id.hex)) return false;
   }
   const std::string text = experiments::canonical_text(job.specification);
   const fs::path path = store_.specification_file(job.id);
@@ -79,6 +79,7 @@ void AttemptFolders::prepare_job(const experiments::PlannedJob& job) {
       core::replace_unsynced(files_, path, text, core::Folders::kMustExist);
   std::lock_guard lock(mutex_);
   prepared_.insert(job.id.hex);
+  return fresh;
 }
 
 // \return false if another run came first

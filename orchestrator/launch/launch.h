@@ -44,8 +44,9 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
 class AttemptFolders {
  public:
   AttemptFolders(core::FileSystem& files, experiments::StoreLayout store) : files_(files), store_(std::move(store)) {}
-  //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run.
-  void prepare_job(const experiments::PlannedJob& job);
+  //! The job's folder with its spec.json, which is left alone if it says the same. Looks once a run. \return true if
+  //! the folder was made now: nobody has left anything of the job
+  bool prepare_job(const experiments::PlannedJob& job);
 
  private:
   bool create(const std::filesystem::path& path, const std::string& text);

@@ -49,11 +49,11 @@ struct RunStore::Desk {
   Preparation prepare(const experiments::PlannedJob& job,
                       const std::vector<std::shared_ptr<const experiments::PlannedJob>>& needs, int attempt) {
     for (const auto& need : needs) folders.prepare_job(*need);
-    folders.prepare_job(job);
+    const bool fresh = folders.prepare_job(job);
     if (auto holder = claims->take(job.id)) return HeldBy{std::move(*holder)};
+    if (fresh) return FilesMade{};
     try {
-      // Another suite's run may have had the job in work since this one looked, and be done with it: in a folder, too,
-      // that this one made a moment ago.
+      // Another suite's run may have had the job in work when this one looked.
       if (has_result(files, layout, job.id)) return ResultThere{};
       const int last = attempts_in_store(files, layout.job_folder(job.id));
       if (last < attempt) return FilesMade{};
