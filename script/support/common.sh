@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the scripts share; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
-# install_slurm, fetch_libtorch, configure, build_targets, build.
+# install_slurm, fetch_libtorch, configure, build_targets, build, build_programs.
 set -euo pipefail
 
 # An empty environment has no HOME; CMake and pip look for one too.
@@ -211,6 +211,16 @@ build_targets() { step "build $1" ninja -C "$source_root/build/$(build_folder "$
 build() {
   configure "$1"
   build_targets "$@"
+}
+
+# The two programs. A checkout that runs the tests has the folder configured with them: that stays.
+build_programs() {
+  if [ -e "$source_root/build/release/build.ninja" ]; then
+    cd "$source_root"
+    step "build" ninja -C build/release resolute resolute-worker
+  else
+    build release resolute resolute-worker
+  fi
 }
 
 build_folder() { if [ "$1" = ci ]; then echo release; else echo "$1"; fi; }
