@@ -1,5 +1,5 @@
-"""Prints a suite of two rows of one table of SUITE.toml, drawn by COMMIT's hash: of other commits other rows. Without a commit
-all of SUITE.
+"""Prints a suite of two rows of one table of SUITE.toml, drawn by COMMIT's hash: of other commits other rows. The row that the
+table compares with is one of them. Without a commit all of SUITE.
 
 Usage: quickstart_slice.py SUITE.toml [COMMIT]
 """
@@ -25,7 +25,10 @@ def main():
         draw = random.Random(commit)
         head, tables = blocks(text, "[[table]]")
         table, rows = blocks(draw.choice(tables), "[[table.row]]")
-        text = head + table + "".join(rows[place] for place in sorted(draw.sample(range(len(rows)), ROWS)))
+        compared = re.search(r'^compare_with = (".+")$', table, flags=re.MULTILINE)
+        always = [place for place, row in enumerate(rows) if compared and f"id = {compared[1]}\n" in row]
+        drawn = draw.sample([place for place in range(len(rows)) if place not in always], ROWS - len(always))
+        text = head + table + "".join(rows[place] for place in sorted(always + drawn))
     print(text, end="")
 
 
