@@ -1,5 +1,5 @@
 """Prints a suite of two rows of one table of SUITE.toml, drawn by COMMIT's hash: of other commits other rows. The row that the
-table compares with is one of them. Without a commit all of SUITE.
+table compares with is one of them. One trial of each. Without a commit all of SUITE.
 
 Usage: quickstart_slice.py SUITE.toml [COMMIT]
 """
@@ -23,7 +23,7 @@ def main():
     commit = sys.argv[2] if len(sys.argv) > 2 else ""
     if commit:
         draw = random.Random(commit)
-        head, tables = blocks(text, "[[table]]")
+        head, tables = blocks(re.sub(r"^trials = \d+", "trials = 1", text, flags=re.MULTILINE), "[[table]]")
         table, rows = blocks(draw.choice(tables), "[[table.row]]")
         compared = re.search(r'^compare_with = (".+")$', table, flags=re.MULTILINE)
         always = [place for place, row in enumerate(rows) if compared and f"id = {compared[1]}\n" in row]
