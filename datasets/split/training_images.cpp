@@ -25,7 +25,7 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   else if (pack.synthetic)
     rows = unpacked(list_synthetic(*pack.synthetic));
   else if (!root.empty() && files_.exists(root))
-    rows = unpacked(list_samples(files_, pack.source, root));
+    rows = unpacked(list_samples(files_, pack.source, root, pack.single_images));
   return rows_.emplace(pack_folder, std::move(rows)).first->second;
 }
 

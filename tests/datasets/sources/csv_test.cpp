@@ -3,6 +3,7 @@
 #include <set>
 
 #include "datasets/image/image.h"
+#include "datasets/split/training_images.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/folders.h"
 #include "tests/support/refusal.h"
@@ -246,6 +247,17 @@ TEST_F(Csv, people_with_one_image_are_distractors_on_request_and_refused_without
   for (const Sample& sample : list_samples(files_, Source::kCsv, root_, SingleImages::kDistractors))
     identities.push_back(sample.identity);
   EXPECT_THAT(identities, ElementsAre(1, 1, 0));
+  // Who plans epochs of such a list counts as packing it will.
+  std::string text = "path,identity,camera,subset\nb/1.png,7,2,gallery\n";
+  for (int image = 0; image < 8; ++image) {
+    const std::string path = fmt::format("d/{}.png", image);
+    touch(path);
+    text += fmt::format("{},{},{},gallery\n", path, 10 + image / 2, 1 + image % 2);
+  }
+  write(text);
+  PackSettings pack;
+  pack.single_images = SingleImages::kDistractors;
+  EXPECT_EQ(4U, TrainingImages(files_).count(pack, root_ / "pack", root_, {}));
   // Nobody trains on, or asks for, a distractor.
   for (const char* subset : {"train", "query"}) {
     write(
