@@ -46,4 +46,10 @@ inline std::uint64_t steps_of_epochs(std::uint64_t epochs, std::size_t training_
   return static_cast<std::uint64_t>(std::min(steps, kNever));
 }
 
+//! The inverse: how many epochs so many steps are. \pre as steps_of_epochs()
+inline double epochs_of_steps(std::uint64_t steps, std::size_t training_images, const Recipe& batch) {
+  RESOLUTE_EXPECT(training_images > 0, "an epoch has a step");
+  return static_cast<double>(steps) * batch.identities * batch.images / static_cast<double>(training_images);
+}
+
 }  // namespace resolute::settings

@@ -104,14 +104,11 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
     }
     for (const auto& [number, name] : images) {
       const std::size_t half = number <= kHalf ? 0 : 1;
-      try {
+      remarks.gather(name, [&, person = person, &name = name] {
         areas[half].push_back(image_area(files, root / name));
-      } catch (const core::RuntimeError& error) {
-        remarks.refuse(name, error);
-        continue;
-      }
-      halves.push_back(half);
-      samples.push_back({name, person, 0, "train"});
+        halves.push_back(half);
+        samples.push_back({name, person, 0, "train"});
+      });
     }
   }
   if (remarks.refused_any()) return {};

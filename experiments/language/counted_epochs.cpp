@@ -39,10 +39,10 @@ bool speaks_of_epochs(const Settings& settings) {
   return settings.contains(kEpochs) || settings.contains(kMilestones) || settings.contains(kWarmup);
 }
 
-void count_steps(const Combination& combination, const TrainingImages& training_images, TrainingSpecification& training,
+void count_steps(const Combination& combination, const settings::EpochSettings& epochs,
+                 const TrainingImages& training_images, TrainingSpecification& training,
                  std::vector<EpochsPlan>& told) {
   Recipe& recipe = training.recipe;
-  const settings::EpochSettings epochs = make_draft(combination.settings).epochs;
   std::size_t at = 0;
   const auto steps_of = [&](const std::string& key, int asked) {
     if (asked == 0) return 0;

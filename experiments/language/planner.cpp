@@ -302,7 +302,7 @@ class Planner {
       TrainingSpecification any_length = training;  // whose every other member is told by its own key if it is wrong
       if (combination.settings.contains("train.epochs")) any_length.recipe.steps = Recipe::kMostSteps;
       check_of(combination, JobSpecification(any_length));
-      count_steps(combination, training_images_, training, told);
+      count_steps(combination, draft.epochs, training_images_, training, told);
     }
     check_of(combination, JobSpecification(training));
     training = normalised(training);

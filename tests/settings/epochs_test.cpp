@@ -18,6 +18,7 @@ TEST(Epochs, one_is_as_many_rows_as_there_are_training_images) {
   EXPECT_EQ(1U, steps_of_epochs(1, 64, batch(16, 4)));
   EXPECT_EQ(203U, steps_of_epochs(1, 12'936, batch(16, 4)));  // 202.1: Market-1501
   EXPECT_EQ(24'255U, steps_of_epochs(120, 12'936, batch(16, 4)));
+  EXPECT_EQ(120, epochs_of_steps(24'255, 12'936, batch(16, 4)));
   EXPECT_EQ(657U, steps_of_epochs(1, 13'140, batch(5, 4)));
   EXPECT_EQ(1U, steps_of_epochs(1, 3, batch(8, 2)));
   EXPECT_GT(steps_of_epochs(UINT64_MAX, 751, batch(1, 1)), 1U << 31);

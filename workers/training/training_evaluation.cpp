@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/files/json.h"
+#include "settings/epochs.h"
 #include "workers/training/stop_flag.h"
 
 namespace resolute::workers {
@@ -54,8 +55,7 @@ void TrainingEvaluation::run(std::uint64_t step) {
   const std::map<std::string, double> metrics = score_embedding(*embedding, parts_.split, {});
   parts_.progress.evaluation(step, metrics.at("mAP"), metrics.at("rank1"));
   if (!file_) return;
-  const double rows = static_cast<double>(step) * parts_.recipe.identities * parts_.recipe.images;
-  const double epoch = rows / static_cast<double>(parts_.split.train.size());  // settings/epochs.h
+  const double epoch = settings::epochs_of_steps(step, parts_.split.train.size(), parts_.recipe);
   const core::Json line = {{"step", step}, {"epoch", epoch}, {"metrics", metrics}};
   file_->write(core::as_byte_span(core::canonical_json(line) + "\n"));
 }
