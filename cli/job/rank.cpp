@@ -1,111 +1,51 @@
-// `resolute rank`: docs/formats/features.md has the file's layout.
+// `resolute rank`: docs/formats/features.md has the files' layout.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <iostream>
 #include <optional>
 
 #include "cli/command.h"
+#include "cli/job/ranked_file.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
+#include "core/files/csv.h"
+#include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
-#include "datasets/hdf5/array_file.h"
-#include "results/kernel/gemm_openblas.h"
-#include "results/scores/ranking.h"
+#include "results/scores/bootstrap.h"
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
+constexpr int kShownRanks[] = {1, 5, 10, 20};
+
 constexpr CommandHelp kRankHelp{
-    "resolute rank FEATURES.h5 [--max-rank K] [--threads T] [--json]",
-    R"(Exact CMC and mAP of query against gallery. The file has groups 'query' and 'gallery', each with 'features' float32 N×D,
-'identities' int64 N and, where cameras mean something, 'cameras' int64 N; optionally 'query/prefix' int64 N; or, in
-place of both 'features', one 'distance' float32 queries × gallery. Gallery images of the query's own identity
-and camera are left out, identity -1 is junk, 0 a distractor; ties count against the query. Cameras of one
-group alone are refused; without any no image is left out for its camera, and the output says so.)",
-    "  resolute rank features.h5\n  resolute rank features.h5 --json\n"};
-
-struct Side {
-  datasets::NamedArray<std::int64_t> identities;
-  datasets::NamedArray<std::int64_t> cameras;
-  results::Labels labels() const { return {identities.values, cameras.values}; }
-  bool has_cameras() const { return !cameras.values.empty(); }
-};
-
-Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
-  Side side;
-  side.identities = file.read_int64(group + "/identities", 1);
-  // A file without cameras has nothing to leave out; one with fewer cameras than identities is broken.
-  if (file.has(group + "/cameras")) {
-    side.cameras = file.read_int64(group + "/cameras", 1);
-    if (side.cameras.values.size() != side.identities.values.size())
-      throw core::input_error(fmt::format("'{}' has {} identities and {} cameras", group, side.identities.values.size(),
-                                          side.cameras.values.size()),
-                              "each image has one of both");
-  }
-  return side;
-}
-
-// With those of one group nothing could be left out, and figures would be far too good.
-void require_cameras_of_both_or_neither(const Side& query, const Side& gallery) {
-  if (query.identities.values.empty() || gallery.identities.values.empty()) return;
-  if (query.has_cameras() == gallery.has_cameras()) return;
-  throw core::input_error(
-      fmt::format("'{}/cameras' is missing and '{}/cameras' is there", query.has_cameras() ? "gallery" : "query",
-                  query.has_cameras() ? "query" : "gallery"),
-      "gallery images of a query's own camera cannot be told", "write both or, where cameras mean nothing, neither");
-}
-
-struct Answer {
-  bool cameras = false;  // that images were left out for
-  results::RankingScores scores;
-};
-
-Answer score(const std::string& path, const results::RankingOptions& ranking) {
-  datasets::ArrayFileReader file(path);
-  Side query = read_side(file, "query");
-  Side gallery = read_side(file, "gallery");
-  require_cameras_of_both_or_neither(query, gallery);
-  const bool cameras = query.has_cameras() || gallery.has_cameras();
-  if (file.has("distance")) {
-    auto distance = file.read_float32("distance", 2);
-    if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
-      throw core::input_error(fmt::format("'distance' is {}×{}", distance.shape[0], distance.shape[1]),
-                              fmt::format("there are {} queries and {} gallery images", query.identities.values.size(),
-                                          gallery.identities.values.size()));
-    return {cameras, results::rank_distances(distance.values, query.labels(), gallery.labels(), ranking)};
-  }
-  auto query_features = file.read_float32("query/features", 2);
-  auto gallery_features = file.read_float32("gallery/features", 2);
-  std::vector<std::int64_t> prefix;
-  if (file.has("query/prefix")) {
-    prefix = file.read_int64("query/prefix", 1).values;
-    if (prefix.size() != query.identities.values.size())
-      throw core::input_error(
-          fmt::format("{} prefix lengths and {} queries", prefix.size(), query.identities.values.size()),
-          "'query/prefix' has one a query");
-  }
-  auto matrix = [](const datasets::NamedArray<float>& array) {
-    return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
-  };
-  return {cameras, results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features),
-                                          gallery.labels(), prefix, results::openblas_gemm(), ranking)};
-}
+    "resolute rank FEATURES.h5... [--max-rank K] [--csv FILE] [--threads T] [--json]",
+    R"(Exact CMC and mAP of query against gallery. A file has groups 'query' and 'gallery', each with 'features' N×D,
+'identities' N and, where cameras mean something, 'cameras' N; optionally 'query/prefix' N; or, in place of both
+'features', one 'distance' queries × gallery. Features and distances are float32, float64 or float16, the others
+integers of any width. Gallery images of the query's own identity and camera are left out, identity -1 is junk; ties
+count against the query. Cameras of one group alone are refused; without any no image is left out for its camera, and
+the output says so.
+Several files of the same queries stand beside one another: the differences from the first are paired by query, with
+95 % intervals of a bootstrap over people.)",
+    "  resolute rank features.h5\n  resolute rank features.h5 --json\n"
+    "  resolute rank baseline.h5 ours.h5 --csv queries.csv\n"};
 
 // Files come from anywhere, and HDF5 1.10.8 falls over some damaged ones. So a child goes on with the command, and this
 // process says what became of it. \return nothing in the child; here, at its end, its exit code \throws RuntimeError
 // (kInput) if it crashed
-std::optional<int> continue_in_child(const std::string& path) {
+std::optional<int> continue_in_child(const std::vector<std::string>& paths) {
   const pid_t parent = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw core::system_error("no process can be started to read the file in", errno);
@@ -121,11 +61,117 @@ std::optional<int> continue_in_child(const std::string& path) {
   if (const auto* exited = std::get_if<core::Exited>(&ended)) return exited->code;
   const int signal = std::get<core::Killed>(ended).signal;
   if (signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE || signal == SIGILL)
-    throw core::input_error(fmt::format("'{}' cannot be read", path),
+    throw core::input_error(fmt::format("'{}' cannot be read", fmt::join(paths, "' or '")),
                             fmt::format("the HDF5 library fell over it: {}", core::describe(ended)),
                             "it is most likely damaged: write it again");
   ::raise(signal);  // somebody ended the command
   return 128 + signal;
+}
+
+// How a file's queries do beside those of the first, of queries that have a match in both.
+struct Difference {
+  results::BootstrapInterval rank1, map;
+};
+
+void require_same_queries(const RankedFile& first, const RankedFile& other) {
+  const auto refuse = [&](const std::string& what) {
+    throw core::input_error(fmt::format("'{}' has other queries than '{}'", other.path, first.path), what,
+                            "differences are paired by query: rank files of other queries one at a time");
+  };
+  if (first.identities.size() != other.identities.size())
+    refuse(fmt::format("{} and {}", other.identities.size(), first.identities.size()));
+  const auto [mine, theirs] = std::mismatch(first.identities.begin(), first.identities.end(), other.identities.begin());
+  if (mine != first.identities.end())
+    refuse(fmt::format("query {} is of identity {} and of {}", mine - first.identities.begin(), *theirs, *mine));
+  if (first.cameras != other.cameras) refuse("their cameras differ");
+}
+
+std::optional<Difference> difference_of(const RankedFile& first, const RankedFile& other) {
+  std::vector<results::PairedQuery> queries;
+  for (std::size_t q = 0; q < first.identities.size(); ++q) {
+    const results::RankedQuery &before = first.scores.per_query[q], &now = other.scores.per_query[q];
+    if (before.rank == 0 || now.rank == 0) continue;
+    const auto found_first = [](const results::RankedQuery& query) { return query.rank == 1 ? 1.0 : 0.0; };
+    queries.push_back({first.identities[q],
+                       {found_first(now) - found_first(before), now.average_precision - before.average_precision}});
+  }
+  if (queries.empty()) return std::nullopt;
+  const auto intervals = results::paired_bootstrap({queries}, 2);
+  return Difference{intervals[0], intervals[1]};
+}
+
+core::Json to_json(const RankedFile& file) {
+  return {{"cmc", file.scores.cmc},
+          {"map", file.scores.map},
+          {"chance_map", file.scores.chance_map},
+          {"queries", file.scores.queries},
+          {"queries_without_match", file.scores.queries_without_match},
+          {"cameras", file.left_out_by_camera}};
+}
+
+core::Json to_json(const results::BootstrapInterval& interval) {
+  return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
+}
+
+void print_one(const RankedFile& file, int max_rank) {
+  const results::RankingScores& scores = file.scores;
+  for (int k : kShownRanks)
+    if (k <= max_rank)
+      std::cout << fmt::format("rank-{:<3} {:6.2f} %\n", k, scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
+  std::cout << fmt::format(
+      "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
+      scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
+  if (!file.left_out_by_camera) std::cout << "cameras  none in the file: no image is left out for its camera\n";
+}
+
+void print_several(const std::vector<RankedFile>& files, int max_rank) {
+  std::size_t width = 0;
+  for (const RankedFile& file : files) width = std::max(width, file.path.size());
+  const auto points = [](const results::BootstrapInterval& interval) {
+    return fmt::format("{:+.2f} [{:+.2f}, {:+.2f}]", interval.mean * 100, interval.low * 100, interval.high * 100);
+  };
+  std::cout << fmt::format("{:{}}", "", width);
+  for (int k : kShownRanks)
+    if (k <= max_rank) std::cout << fmt::format("  {:>7}", fmt::format("rank-{}", k));
+  std::cout << "      mAP  queries  rank-1 and mAP beside the first\n";
+  for (const RankedFile& file : files) {
+    std::cout << fmt::format("{:{}}", file.path, width);
+    for (int k : kShownRanks)
+      if (k <= max_rank) std::cout << fmt::format("  {:7.2f}", file.scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
+    std::cout << fmt::format("  {:7.2f}  {:7}", file.scores.map * 100, file.scores.queries);
+    const auto difference = &file == &files.front() ? std::nullopt : difference_of(files.front(), file);
+    if (difference) std::cout << fmt::format("  {}  {}", points(difference->rank1), points(difference->map));
+    std::cout << "\n";
+  }
+  if (!files.front().left_out_by_camera)
+    std::cout << "cameras: none in the files, no image is left out for its camera\n";
+}
+
+core::Json json_of(const std::vector<RankedFile>& files) {
+  if (files.size() == 1) return to_json(files.front());
+  core::Json all = core::Json::array();
+  for (const RankedFile& file : files) {
+    core::Json one = to_json(file);
+    one["file"] = file.path;
+    if (&file != &files.front())
+      if (const auto difference = difference_of(files.front(), file))
+        one["difference"] = {{"rank1", to_json(difference->rank1)}, {"map", to_json(difference->map)}};
+    all.push_back(std::move(one));
+  }
+  return {{"files", std::move(all)}};
+}
+
+// A line a query and file; rank and average precision are empty where the gallery has no match.
+std::string csv_of(const std::vector<RankedFile>& files) {
+  std::string text = "file,query,identity,camera,rank,average_precision\n";
+  for (const RankedFile& file : files)
+    for (std::size_t q = 0; q < file.identities.size(); ++q) {
+      const results::RankedQuery& query = file.scores.per_query[q];
+      text += fmt::format("{},{},{},{},", core::csv_field(file.path), q, file.identities[q],
+                          file.cameras.empty() ? "" : std::to_string(file.cameras[q]));
+      text += query.rank == 0 ? ",\n" : fmt::format("{},{}\n", query.rank, query.average_precision);
+    }
+  return text;
 }
 
 }  // namespace
@@ -136,39 +182,28 @@ int rank(const Arguments& arguments) {
   options::options_description visible;
   auto add = visible.add_options();
   add("max-rank", options::value(&ranking.max_rank)->default_value(50), "length of the CMC curve");
+  add("csv", options::value<std::string>(), "file to write: rank and average precision of each query");
   add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
       "threads; the figures do not depend on it");
   add("json", "one JSON document on stdout");
-  auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES.h5"});
+  auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES.h5..."});
   if (!values) return 0;
-  std::string path = (*values)["FEATURES.h5"].as<std::string>();
-  if (const auto code = continue_in_child(path)) return *code;
-  Answer answer;
-  try {
-    answer = score(path, ranking);
-  } catch (const core::RuntimeError& error) {
-    if (std::string_view(error.what()).find(path) != std::string_view::npos) throw;
-    throw error.at(path);
+  const auto paths = (*values)["FEATURES.h5..."].as<std::vector<std::string>>();
+  if (const auto code = continue_in_child(paths)) return *code;
+  std::vector<RankedFile> files;
+  for (const std::string& path : paths) {
+    files.push_back(rank_file(path, ranking));
+    require_same_queries(files.front(), files.back());
   }
-  const results::RankingScores& scores = answer.scores;
+  if (values->count("csv") > 0)
+    core::write_atomic(core::real_file_system(), (*values)["csv"].as<std::string>(), csv_of(files));
   if (values->count("json") > 0) {
-    std::cout << core::Json{{"cmc", scores.cmc},
-                            {"map", scores.map},
-                            {"chance_map", scores.chance_map},
-                            {"queries", scores.queries},
-                            {"queries_without_match", scores.queries_without_match},
-                            {"cameras", answer.cameras}}
-                     .dump()
-              << "\n";
-    return 0;
+    std::cout << json_of(files).dump() << "\n";
+  } else if (files.size() == 1) {
+    print_one(files.front(), ranking.max_rank);
+  } else {
+    print_several(files, ranking.max_rank);
   }
-  for (int k : {1, 5, 10, 20})
-    if (k <= ranking.max_rank)
-      std::cout << fmt::format("rank-{:<3} {:6.2f} %\n", k, scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
-  std::cout << fmt::format(
-      "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
-      scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
-  if (!answer.cameras) std::cout << "cameras  none in the file: no image is left out for its camera\n";
   return 0;
 }
 

@@ -15,6 +15,7 @@ using hdf5::Context;
 using hdf5::ElementType;
 using hdf5::Handle;
 using hdf5::LibraryLock;
+using hdf5::NumberKind;
 
 void ArrayFileWriter::add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const float> values) {
   add(name, ElementType::kFloat32, std::move(shape), std::as_bytes(values));
@@ -78,18 +79,40 @@ Found find_array(hid_t file, const std::string& name, bool required, const Conte
 }
 
 template <class T>
-NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, ElementType type, hid_t memory_type,
-                         const Context& context) {
+struct Wanted;
+template <>
+struct Wanted<double> {
+  static constexpr const char* kWords = "float32, float64 or float16";
+  static bool holds(const ArrayFacts& facts) { return facts.number == NumberKind::kFloat; }
+  static hid_t memory_type() { return H5T_NATIVE_DOUBLE; }
+};
+template <>
+struct Wanted<float> : Wanted<double> {
+  static hid_t memory_type() { return H5T_NATIVE_FLOAT; }
+};
+template <>
+struct Wanted<std::int64_t> {
+  static constexpr const char* kWords = "an integer of at most 64 bits, of 32 without a sign,";
+  static bool holds(const ArrayFacts& facts) {
+    return facts.number == NumberKind::kSigned || (facts.number == NumberKind::kUnsigned && facts.element_bytes <= 4);
+  }
+  static hid_t memory_type() { return H5T_NATIVE_INT64; }
+};
+
+template <class T>
+NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, const Context& context) {
   Found found = find_array(file, name, true, context);
   const ArrayFacts& facts = found.facts;
   auto refuse = [&](const std::string& what, const std::string& why) {
     return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, what), why);
   };
-  if (facts.type != type) throw refuse("is " + facts.type_words, fmt::format("{} is needed", hdf5::element_name(type)));
+  if (!Wanted<T>::holds(facts)) throw refuse("is " + facts.type_words, fmt::format("{} is needed", Wanted<T>::kWords));
   if (facts.shape.size() != rank)
     throw refuse(fmt::format("has {} dimensions", facts.shape.size()), fmt::format("{} are needed", rank));
   if (facts.external || facts.layout == H5D_VIRTUAL) throw refuse("lies in other files", "they are not followed");
-  std::uint64_t bytes = hdf5::ArrayLayout{name, type, facts.shape}.bytes();
+  // As the widest, so that no product below leaves 64 bits.
+  const std::uint64_t elements = hdf5::ArrayLayout{name, ElementType::kInt64, facts.shape}.bytes() / 8;
+  const std::uint64_t bytes = elements * facts.element_bytes;
   hsize_t file_size = 0;
   check(H5Fget_filesize(file, &file_size), context);
   std::uint64_t stored = std::min<std::uint64_t>(facts.stored, file_size);
@@ -99,14 +122,14 @@ NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, 
   NamedArray<T> array;
   array.shape = facts.shape;
   try {
-    array.values.resize(static_cast<std::size_t>(bytes / sizeof(T)));
+    array.values.resize(static_cast<std::size_t>(elements));
   } catch (const std::bad_alloc&) {
     throw core::RuntimeError(core::ErrorKind::kEnvironment,
                              fmt::format("{}: no memory for '{}'", context.problem, name),
-                             fmt::format("{} bytes", bytes));
+                             fmt::format("{} bytes", elements * sizeof(T)));
   }
   if (bytes > 0)
-    check(H5Dread(found.data.get(), memory_type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
+    check(H5Dread(found.data.get(), Wanted<T>::memory_type(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
           {context.kind, fmt::format("{}: data set '{}' does not read", context.problem, name)});
   return array;
 }
@@ -144,12 +167,23 @@ std::vector<std::uint64_t> ArrayFileReader::shape(const std::string& name) const
 
 NamedArray<float> ArrayFileReader::read_float32(const std::string& name, std::size_t rank) const {
   LibraryLock lock;
-  return read_array<float>(open_->file.get(), name, rank, ElementType::kFloat32, H5T_NATIVE_FLOAT, reading(path_));
+  return read_array<float>(open_->file.get(), name, rank, reading(path_));
+}
+
+NamedArray<double> ArrayFileReader::read_float64(const std::string& name, std::size_t rank) const {
+  LibraryLock lock;
+  return read_array<double>(open_->file.get(), name, rank, reading(path_));
+}
+
+bool ArrayFileReader::is_float64(const std::string& name) const {
+  LibraryLock lock;
+  const Found found = find_array(open_->file.get(), name, true, reading(path_));
+  return found.facts.number == NumberKind::kFloat && found.facts.element_bytes == sizeof(double);
 }
 
 NamedArray<std::int64_t> ArrayFileReader::read_int64(const std::string& name, std::size_t rank) const {
   LibraryLock lock;
-  return read_array<std::int64_t>(open_->file.get(), name, rank, ElementType::kInt64, H5T_NATIVE_INT64, reading(path_));
+  return read_array<std::int64_t>(open_->file.get(), name, rank, reading(path_));
 }
 
 }  // namespace resolute::datasets

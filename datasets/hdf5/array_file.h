@@ -44,9 +44,9 @@ struct NamedArray {
   std::vector<T> values;  //!< row-major
 };
 
-//! Reads files of any origin (h5py, MATLAB, ours): chunked and compressed arrays too. All errors are kInput, naming
-//! file and data set: missing, another element type or rank, larger than its stored bytes can hold, links, external
-//! storage. Thread-safe (one lock round HDF5).
+//! Reads files of any origin (h5py, MATLAB, ours): chunked and compressed arrays, of any byte order and width. All
+//! errors are kInput, naming file and data set: missing, another kind of elements or rank, larger than its stored bytes
+//! can hold, links, external storage. Thread-safe (one lock round HDF5).
 class ArrayFileReader {
  public:
   //! \throws RuntimeError (kInput) for a missing file or one that is not HDF5
@@ -61,8 +61,13 @@ class ArrayFileReader {
   bool has(const std::string& name) const;
   //! Extents, outermost first; a scalar has none.
   std::vector<std::uint64_t> shape(const std::string& name) const;
-  //! \param rank number of dimensions that it must have
+  //! Of float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it must
+  //! have
   NamedArray<float> read_float32(const std::string& name, std::size_t rank) const;
+  //! Exactly, of the same three.
+  NamedArray<double> read_float64(const std::string& name, std::size_t rank) const;
+  bool is_float64(const std::string& name) const;
+  //! Of any integers of at most 64 bits, of 32 without a sign.
   NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const;
 
  private:

@@ -35,7 +35,7 @@ std::span<const std::pair<std::int64_t, std::size_t>> Matching::of_identity(std:
 void Matching::matches_of(std::size_t query, std::vector<std::size_t>& matches) const {
   matches.clear();
   std::int64_t identity = query_.identities[query];
-  if (identity == kJunk || identity == kNobody) return;
+  if (identity == kJunk) return;
   bool by_camera = !query_.cameras.empty() && !gallery_.cameras.empty();
   for (const auto& [_, g] : of_identity(identity))
     if (!by_camera || gallery_.cameras[g] != query_.cameras[query]) matches.push_back(g);
@@ -43,7 +43,7 @@ void Matching::matches_of(std::size_t query, std::vector<std::size_t>& matches) 
 
 std::size_t Matching::wrong_for(std::size_t query) const {
   std::int64_t identity = query_.identities[query];
-  std::size_t own = identity == kJunk || identity == kNobody ? 0 : of_identity(identity).size();
+  std::size_t own = identity == kJunk ? 0 : of_identity(identity).size();
   return gallery() - junk_ - own;
 }
 
@@ -51,7 +51,7 @@ std::size_t Matching::gallery_identities() const {
   std::size_t count = 0;
   for (std::size_t i = 0; i < by_identity_.size(); ++i) {
     std::int64_t identity = by_identity_[i].first;
-    if (identity == kJunk || identity == kNobody) continue;
+    if (identity == kJunk || identity == 0) continue;
     if (i == 0 || by_identity_[i - 1].first != identity) ++count;
   }
   return count;

@@ -19,8 +19,8 @@ struct Labels {
 };
 
 //! The rule applied to one set of queries and one gallery. Gallery images of the query's identity from the query's
-//! camera are left out, and so are those of identity -1 (junk). Identity 0 is nobody: in the gallery it is wrong for
-//! every query; a query of identity 0 has no match. Keeps views of the labels; safe to share between threads.
+//! camera are left out, and so are those of identity -1 (junk). Every other identity is an ordinary one, 0 too: a
+//! distractor is an image whose identity no query has. Keeps views of the labels; safe to share between threads.
 class Matching {
  public:
   //! \throws core::RuntimeError (kInput) where numbers of identities and cameras disagree
@@ -32,15 +32,15 @@ class Matching {
   //! True if the gallery image counts against the query.
   bool is_wrong(std::size_t query, std::size_t gallery) const {
     std::int64_t identity = gallery_.identities[gallery];
-    return identity != kJunk && (identity != query_.identities[query] || identity == kNobody);
+    return identity != kJunk && identity != query_.identities[query];
   }
   //! Gallery images for which is_wrong() holds.
   std::size_t wrong_for(std::size_t query) const;
-  //! Distinct identities in the gallery, junk and distractors left out.
+  //! Distinct identities in the gallery, junk and 0, which stands for a pack's distractors, left out.
   std::size_t gallery_identities() const;
 
  private:
-  static constexpr std::int64_t kJunk = -1, kNobody = 0;
+  static constexpr std::int64_t kJunk = -1;
   std::span<const std::pair<std::int64_t, std::size_t>> of_identity(std::int64_t identity) const;
 
   Labels query_;

@@ -267,8 +267,11 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
   }
 }
 
-void visit_positions(std::span<const float> distances, const Matching& matching, const WorkOptions& work,
-                     bool with_positions, const Visit& visit) {
+namespace {
+
+template <class Distance>
+void visit_given(std::span<const Distance> distances, const Matching& matching, const WorkOptions& work,
+                 bool with_positions, const Visit& visit) {
   check_work(work);
   std::size_t gallery = matching.gallery();
   if (distances.size() != matching.queries() * gallery)
@@ -285,13 +288,25 @@ void visit_positions(std::span<const float> distances, const Matching& matching,
     state.query = q;
     matching.matches_of(q, state.matches);
     if (state.matches.empty()) return;
-    std::span<const float> row = distances.subspan(q * gallery, gallery);
+    const std::span<const Distance> row = distances.subspan(q * gallery, gallery);
     for (std::size_t g : state.matches) state.distances.push_back(static_cast<double>(row[g]));
     state.start(gallery, with_positions);
     for (std::size_t g = 0; g < gallery; ++g)
       if (matching.is_wrong(q, g)) state.place_wrong(g, state.nearer_than(static_cast<double>(row[g])));
     state.finish(visit);
   });
+}
+
+}  // namespace
+
+void visit_positions(std::span<const float> distances, const Matching& matching, const WorkOptions& work,
+                     bool with_positions, const Visit& visit) {
+  visit_given(distances, matching, work, with_positions, visit);
+}
+
+void visit_positions(std::span<const double> distances, const Matching& matching, const WorkOptions& work,
+                     bool with_positions, const Visit& visit) {
+  visit_given(distances, matching, work, with_positions, visit);
 }
 
 }  // namespace resolute::results::kernel

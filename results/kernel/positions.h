@@ -41,5 +41,7 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
 //! By distances, row-major queries × gallery. \throws core::RuntimeError (kInput) on a NaN or infinite one
 void visit_positions(std::span<const float> distances, const Matching& matching, const WorkOptions& work,
                      bool with_positions, const Visit& visit);
+void visit_positions(std::span<const double> distances, const Matching& matching, const WorkOptions& work,
+                     bool with_positions, const Visit& visit);
 
 }  // namespace resolute::results::kernel

@@ -1,30 +1,56 @@
 #include "results/scores/ranking.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "results/kernel/positions.h"
 #include "results/scores/scores.h"
 
 namespace resolute::results {
+namespace {
+
+RankingScores with_queries(std::vector<RankedQuery> scores, const Matching& matching, int max_rank) {
+  RankingScores summary = kernel::summarise(scores, matching, max_rank);
+  summary.per_query = std::move(scores);
+  return summary;
+}
+
+}  // namespace
+
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options) {
   kernel::check(options);
   Matching matching(query_labels, gallery_labels);
-  std::vector<kernel::QueryScore> scores(matching.queries());
+  std::vector<RankedQuery> scores(matching.queries());
   kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, false,
                           [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
-  return kernel::summarise(scores, matching, options.max_rank);
+  return with_queries(std::move(scores), matching, options.max_rank);
 }
+
+namespace {
+
+template <class Distance>
+RankingScores rank_given(std::span<const Distance> distances, const Labels& query_labels, const Labels& gallery_labels,
+                         const RankingOptions& options) {
+  kernel::check(options);
+  Matching matching(query_labels, gallery_labels);
+  std::vector<RankedQuery> scores(matching.queries());
+  kernel::visit_positions(distances, matching, options.work, false,
+                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
+  return with_queries(std::move(scores), matching, options.max_rank);
+}
+
+}  // namespace
 
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options) {
-  kernel::check(options);
-  Matching matching(query_labels, gallery_labels);
-  std::vector<kernel::QueryScore> scores(matching.queries());
-  kernel::visit_positions(distances, matching, options.work, false,
-                          [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
-  return kernel::summarise(scores, matching, options.max_rank);
+  return rank_given(distances, query_labels, gallery_labels, options);
+}
+
+RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
+                             const Labels& gallery_labels, const RankingOptions& options) {
+  return rank_given(distances, query_labels, gallery_labels, options);
 }
 
 double order_free_mean(std::vector<double> values) {

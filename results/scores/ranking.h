@@ -25,6 +25,12 @@ struct RankingOptions {
   WorkOptions work;
 };
 
+//! One query.
+struct RankedQuery {
+  std::uint64_t rank = 0;        //!< of its first true match, pessimistic; 0: there is none
+  double average_precision = 0;  //!< 0 to 1
+};
+
 //! All fractions, 0 to 1.
 struct RankingScores {
   std::vector<double> cmc;  //!< [max_rank]; cmc[k - 1] is rank-k; all 0 if no query has a match
@@ -32,6 +38,7 @@ struct RankingScores {
   double chance_map = 0;    //!< its expected value if each gallery were ordered at random
   std::size_t queries = 0;  //!< queries with at least one true match: what the means are over
   std::size_t queries_without_match = 0;
+  std::vector<RankedQuery> per_query;  //!< in the order given
 };
 
 //! Ranks by squared Euclidean distance between features.
@@ -47,6 +54,8 @@ RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labe
 //! \throws core::RuntimeError (kInput): a size that disagrees, a NaN or infinite distance, options out of range
 RankingScores rank_distances(std::span<const float> distances, const Labels& query_labels, const Labels& gallery_labels,
                              const RankingOptions& options);
+RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
+                             const Labels& gallery_labels, const RankingOptions& options);
 
 //! Mean of values in ascending order: the same bits in whatever order they come. 0 for none.
 double order_free_mean(std::vector<double> values);

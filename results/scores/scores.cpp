@@ -9,14 +9,14 @@ void check(const RankingOptions& options) {
     throw core::input_error(fmt::format("the largest rank is {}", options.max_rank), "at least 1 is needed");
 }
 
-QueryScore score(const QueryPositions& found) {
+RankedQuery score(const QueryPositions& found) {
   double sum = 0;
   for (std::size_t i = 0; i < found.matches.size(); ++i)
     sum += static_cast<double>(i + 1) / static_cast<double>(i + 1 + found.wrong_at_most[i]);
   return {1 + found.wrong_at_most[0], sum / static_cast<double>(found.matches.size())};
 }
 
-RankingScores summarise(const std::vector<QueryScore>& scores, const Matching& matching, int max_rank) {
+RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& matching, int max_rank) {
   RankingScores summary;
   summary.cmc.assign(static_cast<std::size_t>(max_rank), 0.0);
   std::vector<std::uint64_t> first_at(summary.cmc.size(), 0);

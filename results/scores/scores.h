@@ -14,16 +14,11 @@ namespace resolute::results::kernel {
 //! \throws core::RuntimeError (kInput): options out of range
 void check(const RankingOptions& options);
 
-struct QueryScore {
-  std::uint64_t rank = 0;  //!< of the first true match, pessimistic; 0: there is none
-  double average_precision = 0;
-};
-
 //! Score of a query that has a match.
-QueryScore score(const QueryPositions& found);
+RankedQuery score(const QueryPositions& found);
 
-//! Means over the queries that have a match; one score a query of `matching`.
-RankingScores summarise(const std::vector<QueryScore>& scores, const Matching& matching, int max_rank);
+//! Means over the queries that have a match; one score a query of `matching`. Without RankingScores::per_query.
+RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& matching, int max_rank);
 
 //! Expected average precision of a random order of N images, R of them right: (1/N)·(H_N + (R-1)/(N-1)·(N - H_N)), H_N
 //! the harmonic number; 0 without a match. For many sizes up to `largest`: the harmonic numbers are summed once.

@@ -105,7 +105,7 @@ SingleShotScores score(const Labels& query_labels, const Labels& gallery_labels,
   kernel::check(options);
   Matching matching(query_labels, gallery_labels);
   DrawRanks ranks(query_labels, gallery_labels, draws, matching.queries());
-  std::vector<kernel::QueryScore> full(matching.queries());
+  std::vector<RankedQuery> full(matching.queries());
   visit_all(matching, [&](const kernel::QueryPositions& found) {
     full[found.query] = kernel::score(found);
     ranks.add(found);

@@ -2,14 +2,12 @@
 
 #include "results/scores/rank_correlation.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <map>
-#include <set>
 #include <vector>
 
 #include "core/error.h"

@@ -3,9 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "core/error.h"
 #include "results/scores/scores.h"
@@ -53,13 +51,21 @@ TEST(Ranking, nothing_to_rank_gives_zeros) {
 }
 
 TEST(Ranking, distractors_are_wrong_for_everyone_and_junk_for_no_one) {
-  // Identity 0 at distance 1 stands before the match; junk at distance 0.5 is not there; query 0 has no match.
-  auto scores = rank({0, 0}, {4, 0}, {1, 0.5F, 2}, {0, -1, 4}, {3, {}});
+  // Identity 7 at distance 1 stands before the match; junk at distance 0.5 is not there, for a query of junk neither.
+  auto scores = rank({0, 0}, {4, -1}, {1, 0.5F, 2}, {7, -1, 4}, {3, {}});
   EXPECT_THAT(scores.cmc, ElementsAre(0, 1, 1));
   EXPECT_EQ(scores.queries, 1U);
   EXPECT_EQ(scores.queries_without_match, 1U);
-  auto asks = rank({0}, {0}, {1}, {0});
-  EXPECT_EQ(asks.queries, 0U);
+}
+
+// Files of others number people from 0. Of a pack, 0 is a distractor, for which no query asks.
+TEST(Ranking, identity_0_is_one_as_any_other) {
+  const auto from_zero = rank({0, 5}, {0, 1}, {1, 4, 6}, {0, 1, 0}, {3, {}});
+  const auto from_one = rank({0, 5}, {1, 2}, {1, 4, 6}, {1, 2, 1}, {3, {}});
+  EXPECT_EQ(from_zero.queries, 2U);
+  EXPECT_EQ(from_zero.cmc, from_one.cmc);
+  EXPECT_EQ(from_zero.map, from_one.map);
+  EXPECT_EQ(from_zero.chance_map, from_one.chance_map);
 }
 
 TEST(Ranking, an_image_of_the_querys_camera_is_left_out) {

@@ -63,7 +63,7 @@ Twin brute_force(const Problem& problem) {
     std::vector<std::pair<double, bool>> order;  // false, wrong, first
     for (std::size_t g = 0; g < problem.gallery.rows(); ++g) {
       const std::int64_t other = problem.gallery.identities[g];
-      const bool same = identity == other && identity != 0;
+      const bool same = identity == other;
       if (other == -1 || (same && problem.query.cameras[q] == problem.gallery.cameras[g])) continue;
       order.emplace_back(distances[g], same);
     }

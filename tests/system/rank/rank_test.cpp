@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "core/files/json.h"
 #include "core/random/random.h"
@@ -227,6 +226,24 @@ TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {
   }
   EXPECT_GE(cases[false], 20);
   EXPECT_GE(cases[true], 20);
+}
+
+// tests/golden/array_file/make_foreign.py wrote it: float16 and float64, integers of 8 to 32 bits, people from 0.
+TEST_F(RankOfGoldenCases, a_dump_of_other_types_and_numbered_from_0_ranks_as_ours_numbered_from_1) {
+  fs::copy_file(kGolden / "array_file/dump.h5", path_);
+  const std::string answer = succeeded(rank_path()).out;
+  Problem ours{2,
+               {{0, 0.5F, 2, -1, 4, 4}, {1, 2, 3}, {1, 2, 1}},
+               {{0, 1, 2, 2, 0.25F, 0, 4, 5, 2, -1}, {2, 1, 1, 3, -1}, {1, 2, 2, 2, 1}},
+               {}};
+  EXPECT_EQ(answer, succeeded(rank(ours.as_features())).out);
+  EXPECT_EQ(json_of(rank_path()).at("queries"), 3);
+}
+
+// In float32 they would be ties.
+TEST_F(RankOfGoldenCases, distances_of_float64_are_told_apart) {
+  fs::copy_file(kGolden / "array_file/close.h5", path_);
+  EXPECT_EQ(json_of(rank_path()).at("cmc").at(0), 1.0);
 }
 
 TEST_F(RankOfGoldenCases, max_rank_is_the_length_of_the_curve_and_changes_nothing_else) {

@@ -1,0 +1,106 @@
+#include "cli/job/ranked_file.h"
+
+#include <fmt/format.h>
+
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+#include "datasets/hdf5/array_file.h"
+#include "results/kernel/gemm_openblas.h"
+
+namespace resolute::cli {
+namespace {
+
+struct Side {
+  datasets::NamedArray<std::int64_t> identities;
+  datasets::NamedArray<std::int64_t> cameras;
+  results::Labels labels() const { return {identities.values, cameras.values}; }
+  bool has_cameras() const { return !cameras.values.empty(); }
+};
+
+Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
+  Side side;
+  side.identities = file.read_int64(group + "/identities", 1);
+  // A file without cameras has nothing to leave out; one with fewer cameras than identities is broken.
+  if (file.has(group + "/cameras")) {
+    side.cameras = file.read_int64(group + "/cameras", 1);
+    if (side.cameras.values.size() != side.identities.values.size())
+      throw core::input_error(fmt::format("'{}' has {} identities and {} cameras", group, side.identities.values.size(),
+                                          side.cameras.values.size()),
+                              "each image has one of both");
+  }
+  return side;
+}
+
+// With those of one group nothing could be left out, and figures would be far too good.
+void require_cameras_of_both_or_neither(const Side& query, const Side& gallery) {
+  if (query.identities.values.empty() || gallery.identities.values.empty()) return;
+  if (query.has_cameras() == gallery.has_cameras()) return;
+  throw core::input_error(
+      fmt::format("'{}/cameras' is missing and '{}/cameras' is there", query.has_cameras() ? "gallery" : "query",
+                  query.has_cameras() ? "query" : "gallery"),
+      "gallery images of a query's own camera cannot be told", "write both or, where cameras mean nothing, neither");
+}
+
+// Distances as they stand: those that float64 tells apart would be ties in float32.
+results::RankingScores rank_given(const datasets::ArrayFileReader& file, const Side& query, const Side& gallery,
+                                  const results::RankingOptions& ranking) {
+  const auto rank = [&](const auto& distance) {
+    if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
+      throw core::input_error(fmt::format("'distance' is {}×{}", distance.shape[0], distance.shape[1]),
+                              fmt::format("there are {} queries and {} gallery images", query.identities.values.size(),
+                                          gallery.identities.values.size()));
+    return results::rank_distances(std::span(distance.values), query.labels(), gallery.labels(), ranking);
+  };
+  if (file.is_float64("distance")) return rank(file.read_float64("distance", 2));
+  return rank(file.read_float32("distance", 2));
+}
+
+results::RankingScores rank_by_features(const datasets::ArrayFileReader& file, const Side& query, const Side& gallery,
+                                        const results::RankingOptions& ranking) {
+  const auto query_features = file.read_float32("query/features", 2);
+  const auto gallery_features = file.read_float32("gallery/features", 2);
+  std::vector<std::int64_t> prefix;
+  if (file.has("query/prefix")) {
+    prefix = file.read_int64("query/prefix", 1).values;
+    if (prefix.size() != query.identities.values.size())
+      throw core::input_error(
+          fmt::format("{} prefix lengths and {} queries", prefix.size(), query.identities.values.size()),
+          "'query/prefix' has one a query");
+  }
+  const auto matrix = [](const datasets::NamedArray<float>& array) {
+    return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
+  };
+  return results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features), gallery.labels(),
+                                prefix, results::openblas_gemm(), ranking);
+}
+
+RankedFile rank_open_file(const std::string& path, const results::RankingOptions& ranking) {
+  const datasets::ArrayFileReader file(path);
+  Side query = read_side(file, "query");
+  const Side gallery = read_side(file, "gallery");
+  require_cameras_of_both_or_neither(query, gallery);
+  RankedFile ranked;
+  ranked.path = path;
+  ranked.left_out_by_camera = query.has_cameras() || gallery.has_cameras();
+  ranked.scores = file.has("distance") ? rank_given(file, query, gallery, ranking)
+                                       : rank_by_features(file, query, gallery, ranking);
+  ranked.identities = std::move(query.identities.values);
+  ranked.cameras = std::move(query.cameras.values);
+  return ranked;
+}
+
+}  // namespace
+
+RankedFile rank_file(const std::string& path, const results::RankingOptions& ranking) {
+  try {
+    return rank_open_file(path, ranking);
+  } catch (const core::RuntimeError& error) {
+    if (std::string_view(error.what()).find(path) != std::string_view::npos) throw;
+    throw error.at(path);
+  }
+}
+
+}  // namespace resolute::cli
