@@ -11,9 +11,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-namespace fs = std::filesystem;
-
 namespace {
 
 core::RuntimeError usage_error(const std::string& problem, const CommandHelp& help) {
@@ -30,6 +27,7 @@ void print_help(const CommandHelp& help, const options::options_description& vis
 }
 
 bool is_optional(const std::string& place) { return place.starts_with("["); }
+bool is_list(const std::string& place) { return place.ends_with("..."); }
 
 }  // namespace
 
@@ -50,8 +48,11 @@ std::optional<options::variables_map> parse_options(const Arguments& arguments, 
   options::positional_options_description places;
   for (const auto& place : positional) {
     const std::string name = is_optional(place) ? place.substr(1, place.size() - 2) : place;
-    all.add_options()(name.c_str(), options::value<std::string>());
-    places.add(name.c_str(), 1);
+    if (is_list(place))
+      all.add_options()(name.c_str(), options::value<std::vector<std::string>>());
+    else
+      all.add_options()(name.c_str(), options::value<std::string>());
+    places.add(name.c_str(), is_list(place) ? -1 : 1);
   }
   options::variables_map values;
   try {

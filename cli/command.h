@@ -14,6 +14,8 @@
 
 namespace resolute::cli {
 
+namespace options = boost::program_options;
+
 using Arguments = std::vector<std::string>;
 
 struct Command {
@@ -34,8 +36,8 @@ struct CommandHelp {
 
 //! Parses `arguments`. `--help`, which every command has, prints the help on stdout and gives nothing: the command then
 //! returns 0. Names in `positional` are filled from arguments without a dash, in order; one in brackets, "[PATTERN]",
-//! may be missing. \throws RuntimeError (kInput) on an unknown or repeated option, a missing or ill-typed value, a
-//! spare argument
+//! may be missing, the last, "NAME...", takes all that follow (std::vector<std::string>). \throws RuntimeError (kInput)
+//! on an unknown or repeated option, a missing or ill-typed value, a spare argument
 std::optional<boost::program_options::variables_map> parse_options(const Arguments& arguments, const CommandHelp& help,
                                                                    boost::program_options::options_description options,
                                                                    const std::vector<std::string>& positional);

@@ -7,8 +7,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kCompletionHelp{"resolute completion bash",

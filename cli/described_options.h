@@ -20,13 +20,6 @@ std::string option_of(std::string_view key);
 int parse_integer(const std::string& text, const std::string& option);
 double parse_real(const std::string& text, const std::string& option);
 
-//! A word of a closed set. \param what "option --lr-side" \throws RuntimeError (kInput), naming it and the nearest word
-template <settings::Choice E>
-E parse_word(const std::string& text, std::string_view what) {
-  if (const auto value = settings::from_word<E>(text)) return *value;
-  settings::refuse_word(what, text, settings::word_list<E>());
-}
-
 //! Adds an option for each member that is a plain value, but for those left out. Which are given,
 //! variables_map::count() tells. \param defaults that the help names
 template <settings::Settings S>
@@ -61,7 +54,7 @@ void read_described(const boost::program_options::variables_map& values, S& sett
     auto& value = settings.*one.at;
     const std::string text = required_value(values, option);
     if constexpr (settings::Choice<T>)
-      value = parse_word<T>(text, "option --" + option);
+      value = settings::parse_word<T>(text, "option --" + option);
     else if constexpr (std::is_same_v<T, std::vector<int>>)
       value = parse_integer_list(text, option);
     else if constexpr (std::is_same_v<T, std::uint64_t>)

@@ -11,8 +11,7 @@
 
 namespace resolute::methods {
 
-//! Feature levels f1 … f5 of every trunk.
-inline constexpr int kTrunkLevels = 5;
+using settings::kTrunkLevels;
 
 //! What residual blocks are made of (workers/nn/residual_blocks.h).
 enum class TrunkBlock { kBasic, kBottleneck, kInverted };

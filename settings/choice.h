@@ -71,14 +71,20 @@ constexpr std::optional<E> from_word(std::string_view text) {
   return std::nullopt;
 }
 
+//! The same. \throws as refuse_word() where it has none
+template <Choice E>
+E parse_word(std::string_view text, std::string_view what) {
+  if (const auto value = from_word<E>(text)) return *value;
+  refuse_word(what, text, word_list<E>());
+}
+
 //! The member of an object as a value of the set. \throws RuntimeError (kInput), naming place and key: it is missing,
 //! no string, or none of the words; the nearest is suggested
 template <Choice E>
 E required(core::ObjectReader& object, const std::string& key) {
   const auto text = object.required<std::string>(key);
-  const std::optional<E> value = from_word<E>(text);
-  if (!value) refuse_word(fmt::format("{}: key '{}'", object.where(), key), text, word_list<E>());
-  return *value;
+  if (const auto value = from_word<E>(text)) return *value;
+  refuse_word(fmt::format("{}: key '{}'", object.where(), key), text, word_list<E>());
 }
 
 //! For tests' messages. A namespace of other sets says `using settings::operator<<;`.

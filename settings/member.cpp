@@ -1,6 +1,5 @@
 #include "settings/member.h"
 
-#include <algorithm>
 #include <functional>
 
 namespace resolute::settings {

@@ -2,6 +2,11 @@
 
 namespace resolute::settings {
 
+std::string low_cameras_text(const SplitSettings& s, std::string_view between) {
+  return s.lr_cameras.empty() ? fmt::format("lr_camera{}{}", between, s.lr_camera)
+                              : fmt::format("lr_cameras{}{}", between, text_of(s.lr_cameras));
+}
+
 void check(const SplitSettings& s, const std::string& section) {
   check_members(s, section);
   const auto refuse = [&](std::string_view key, const auto& value, const std::string& why, const std::string& instead) {

@@ -59,6 +59,9 @@ struct SplitSettings {
   std::vector<int> lr_cameras = {};
   bool operator==(const SplitSettings&) const = default;
 
+  //! With lr_side camera: whose images become LR; 0: any camera's.
+  std::vector<int> low_cameras() const { return lr_cameras.empty() ? std::vector{lr_camera} : lr_cameras; }
+
   static void members(auto&& visit) {
     using S = SplitSettings;
     visit(member("partition", &S::partition, "who trains and who is tested, published: the source's test set SEED")
@@ -93,6 +96,9 @@ struct SplitSettings {
               .silent_at_default());
   }
 };
+
+//! What says so: "lr_camera", `between` and its value, or lr_cameras so.
+std::string low_cameras_text(const SplitSettings& settings, std::string_view between);
 
 //! \param section what stands before the keys where they are given: "split." in suites
 //! \throws MemberError for the first member out of range, alone or against the others

@@ -8,6 +8,9 @@
 
 namespace resolute::settings {
 
+//! Feature levels f1 … f5 of every trunk.
+inline constexpr int kTrunkLevels = 5;
+
 enum class Trunk { kResnet50, kResnetSmall, kEfficientnetLite0 };
 constexpr auto words_of(Trunk) { return words("resnet50", "resnet-small", "efficientnet-lite0"); }
 
@@ -54,7 +57,7 @@ struct NetworkSettings {
     visit(member("bn_streams", &N::bn_streams,
                  "separate: HR and LR images are in batch-norm batches of their own (rain, ftwa, resolution_adaptive; "
                  "the others' networks see all images together)"));
-    visit(member("frozen_levels", &N::frozen_levels, between(0, 5),
+    visit(member("frozen_levels", &N::frozen_levels, between(0, kTrunkLevels),
                  "levels of the trunk, from the image on, that keep their weights and their batch norms' statistics as "
                  "they came"));
   }

@@ -14,8 +14,6 @@ namespace resolute::slurm {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 // What ends so shortly before the time limit does has been ended by it. SIGUSR1 comes up to a minute earlier than asked
 // for (README of the test box), and may be heard of a little before; without it the run stops by itself a minute before
 // the limit. Then trainings write their checkpoints.

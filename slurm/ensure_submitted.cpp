@@ -7,8 +7,6 @@
 namespace resolute::slurm {
 namespace {
 
-namespace fs = std::filesystem;
-
 // A job that sbatch left open shows up with the controller's next answers, or was never taken.
 constexpr int kLooks = 3;
 constexpr std::chrono::seconds kBetweenLooks{3};

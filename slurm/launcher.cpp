@@ -49,10 +49,7 @@ std::vector<std::string> srun_options(int nodes) {
 
 }  // namespace
 
-Launcher parse_launcher(const std::string& text) {
-  if (const auto known = settings::from_word<Launcher>(text)) return *known;
-  throw core::input_error(fmt::format("launcher '{}' is unknown", text), {}, "give srun, mpirun or none");
-}
+Launcher parse_launcher(const std::string& text) { return settings::parse_word<Launcher>(text, "launcher"); }
 
 std::vector<Launcher> launchers_to_try(int nodes, const std::string& srun_mpi_list, bool mpirun_there) {
   RESOLUTE_EXPECT(nodes >= 1, "an allocation has a node");

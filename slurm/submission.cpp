@@ -12,7 +12,6 @@ namespace resolute::slurm {
 
 namespace {
 
-namespace fs = std::filesystem;
 using core::Json;
 
 constexpr int kGenerationVersion = 1;

@@ -37,8 +37,6 @@ namespace resolute::slurm {
 //! How an allocation is followed by the next while the suite is not complete.
 enum class Continuation { kRequeue, kChain };  //!< itself again | another job after it
 constexpr auto words_of(Continuation) { return settings::words("requeue", "chain"); }
-//! \throws RuntimeError (kInput) unless "requeue" or "chain"
-Continuation parse_continuation(const std::string& text);
 
 //! One job, or one array, that is handed to sbatch.
 struct Batch {

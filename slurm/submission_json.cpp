@@ -1,3 +1,4 @@
+#include "core/hash/sha256.h"
 #include "slurm/launcher.h"
 #include "slurm/stored_members.h"
 #include "slurm/submission.h"
@@ -11,8 +12,6 @@ namespace {
 
 constexpr int kSubmissionVersion = 1;
 
-bool is_hexadecimal(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == std::string::npos; }
-
 // \param count of batches before it
 void check(const Batch& batch, const ObjectReader& reader, const SubmissionRequest& request, int count) {
   if (batch.number != count + 1)
@@ -23,7 +22,7 @@ void check(const Batch& batch, const ObjectReader& reader, const SubmissionReque
   if (batch.after > count)
     throw wrong(reader, "after", std::to_string(batch.after), "a batch waits for one that stands before it");
   for (const std::string& job : batch.jobs)
-    if (job.empty() || job.size() > 64 || !is_hexadecimal(job))
+    if (job.empty() || job.size() > 64 || !core::is_hexadecimal(job))
       throw wrong(reader, "jobs", job, "a job's id has up to 64 hexadecimal digits");
 }
 
@@ -40,12 +39,7 @@ void check(const SubmissionRequest& request, const ObjectReader& reader) {
 
 }  // namespace
 
-bool is_token(std::string_view text) { return text.size() == kTokenDigits && is_hexadecimal(text); }
-
-Continuation parse_continuation(const std::string& text) {
-  if (const auto known = settings::from_word<Continuation>(text)) return *known;
-  throw core::input_error(fmt::format("continuation '{}' is unknown", text), {}, "use 'requeue' or 'chain'");
-}
+bool is_token(std::string_view text) { return text.size() == kTokenDigits && core::is_hexadecimal(text); }
 
 Json to_json(const SubmissionRequest& request) {
   Json json = stored(request);

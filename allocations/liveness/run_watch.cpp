@@ -13,7 +13,6 @@ namespace resolute::allocations {
 
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 // An owner's counter moves every few seconds. In a container a process may have another id than its owner file says:

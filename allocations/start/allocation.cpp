@@ -14,8 +14,6 @@
 
 namespace resolute::allocations {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 using namespace std::chrono_literals;

@@ -13,7 +13,6 @@
 
 namespace resolute::allocations {
 
-namespace fs = std::filesystem;
 using State = BatchStanding::State;
 
 namespace {

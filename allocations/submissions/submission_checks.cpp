@@ -9,8 +9,6 @@
 
 namespace resolute::allocations {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr std::chrono::seconds kLeastWork(120);  // before the notice: start, restore, a checkpoint

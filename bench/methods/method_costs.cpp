@@ -9,11 +9,11 @@
 //! what a step takes beside its parts measured alone (bench/methods/step_parts.h); the bar is missed above 1.1.
 //!
 //! bench_method_costs [--json] [--counts] [--memory [--paper-size]] [--threads T] [--steps N]
-//!                    [--backbone resnet50|efficientnet-lite0|resnet-small] [--only TEXT]
+//!                    [--backbone resnet50|efficientnet-lite0|resnet-small] [--case NAME]
 //!   --counts   no times: one step on one pair, parameters and multiply-adds alone. A pair is an image and its copy; of
 //!              methods whose batches have LR rows, an HR row with its copy and an LR row. Where a loss needs another
 //!              identity the step is on two pairs, and half of it is told
-//!   --only     methods whose name begins so
+//!   --case     the method of this name alone
 //!   --memory   instead: the peak of a step of MSIFLA (bench/methods/step_memory.h); at the paper's size only with
 //!              --paper-size, which takes 12 GiB
 
@@ -48,7 +48,9 @@ struct Options {
   bool json = false, counts = false, memory = false, paper_size = false;
   int threads = 1, steps = 3;
   std::string backbone;  // empty: all
-  std::string only;      // beginning of the cases' names
+  std::string one;       // name of the only case; empty: all
+
+  bool wants(const std::string& name) const { return one.empty() || name == one; }
 };
 
 Options parse(int argc, char** argv) {
@@ -61,7 +63,7 @@ Options parse(int argc, char** argv) {
                 {"--threads", &options.threads},
                 {"--steps", &options.steps},
                 {"--backbone", &options.backbone},
-                {"--only", &options.only}});
+                {"--case", &options.one}});
   if (options.threads < 1 || options.steps < 1) throw core::input_error("--threads and --steps are at least 1");
   if (!options.backbone.empty() && std::none_of(scales().begin(), scales().end(),
                                                 [&](const Scale& scale) { return scale.backbone == options.backbone; }))
@@ -183,7 +185,7 @@ Json measure(const Options& options) {
   for (const Scale& scale : scales()) {
     if (!options.backbone.empty() && options.backbone != scale.backbone) continue;
     for (const Case& measured : cases()) {
-      if (!measured.name.starts_with(options.only)) continue;
+      if (!options.wants(measured.name)) continue;
       Json one = in_a_process(options.threads, [&] { return counts(measured, scale); });
       one.update({{"name", measured.name},
                   {"backbone", scale.backbone},
@@ -281,7 +283,7 @@ Json measure_memory(const Options& options) {
   Json result{{"threads", options.threads}, {"steps", options.steps}, {"cases", Json::array()}};
   for (const MemoryCase& one : memory_cases()) {
     if (!options.backbone.empty() && options.backbone != one.scale.backbone) continue;
-    if (!one.name.starts_with(options.only) || (one.paper_size && !options.paper_size)) continue;
+    if (!options.wants(one.name) || (one.paper_size && !options.paper_size)) continue;
     result["cases"].push_back({{"name", one.name},
                                {"backbone", one.scale.backbone},
                                {"height", one.scale.height},

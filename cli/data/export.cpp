@@ -13,9 +13,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr CommandHelp kDataExportHelp{
@@ -37,7 +34,7 @@ int data_export(const Arguments& arguments) {
   add("out", options::value<std::string>(), "folder to make (required)");
   auto values = parse_options(arguments, kDataExportHelp, visible, {"PACK_DIR"});
   if (!values) return 0;
-  const auto format = datasets::list_format_from_name(required_value(*values, "format"));
+  const auto format = settings::parse_word<datasets::ListFormat>(required_value(*values, "format"), "option --format");
   const fs::path out = required_value(*values, "out");
   auto& files = core::real_file_system();
   const datasets::SplitFile file = datasets::read_split_file(files, required_value(*values, "split"));

@@ -29,9 +29,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr CommandHelp kDataIngestHelp{
@@ -118,7 +115,7 @@ std::optional<IngestArguments> parse(const Arguments& arguments) {
       parse_options(arguments, {kDataIngestHelp.usage, about.c_str(), kDataIngestHelp.examples}, visible, {"SOURCE"});
   if (!values) return std::nullopt;
   const auto source = (*values)["SOURCE"].as<std::string>();
-  pack.source = parse_word<settings::Source>(source, "argument SOURCE");
+  pack.source = settings::parse_word<settings::Source>(source, "argument SOURCE");
   pack.name = values->count("name") > 0 ? (*values)["name"].as<std::string>() : source;
   read_described(*values, pack);
   read_described(*values, parsed.split);

@@ -13,8 +13,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kDataShowHelp{

@@ -14,9 +14,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr CommandHelp kDataSplitHelp{

@@ -9,8 +9,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 SeedRange parse_seeds(const options::variables_map& values, const datasets::SplitSettings& split) {
   constexpr std::uint64_t kMostSeeds = 10000;
   if (values.count("seeds") == 0) return {split.seed, split.seed};

@@ -11,8 +11,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kDataSynthHelp{
@@ -51,7 +49,7 @@ int data_synth(const Arguments& arguments) {
   add("help,h", "this text; some layouts have other defaults");
   auto values = parse_options(arguments, kDataSynthHelp, visible, {});
   if (!values) return 0;
-  const auto layout = parse_word<settings::Source>((*values)["layout"].as<std::string>(), "option --layout");
+  const auto layout = settings::parse_word<settings::Source>((*values)["layout"].as<std::string>(), "option --layout");
   datasets::StandInSettings synthetic = datasets::stand_in_settings(layout);
   const bool usually_irregular = synthetic.irregular;
   read_described<settings::SyntheticSettings>(*values, synthetic);

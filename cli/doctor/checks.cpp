@@ -6,14 +6,11 @@
 #include "cli/command.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
-#include "core/files/json.h"
 #include "orchestrator/agent/control_groups.h"
 #include "orchestrator/launch/bindings.h"
 #include "orchestrator/launch/launch.h"
 
 namespace resolute::cli {
-
-namespace fs = std::filesystem;
 
 namespace {
 

@@ -17,8 +17,6 @@
 
 namespace resolute::cli {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 constexpr int kSyncs = 5;

@@ -1,11 +1,7 @@
 #include "cli/job/find_job.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <filesystem>
 #include <utility>
-#include <vector>
 
 #include "core/error.h"
 #include "core/files/json.h"
@@ -14,18 +10,11 @@
 
 namespace resolute::cli {
 
-namespace fs = std::filesystem;
 using experiments::JobId;
 using experiments::StoreLayout;
 
-namespace {
-
-constexpr std::size_t kMostListed = 8;
-
-}  // namespace
-
 void require_digits(const std::string& name) {
-  if (name.size() > 64 || name.find_first_not_of("0123456789abcdef") != std::string::npos)
+  if (name.size() > 64 || !core::is_hexadecimal(name))
     throw core::input_error("job '" + name + "' is neither an id nor a file",
                             "an id has 64 digits of 0-9 and a-f, of which the first few will do");
   if (name.size() < kFewestDigits)
@@ -45,21 +34,10 @@ JobId find_job(core::FileSystem& files, const StoreLayout& store, const std::str
     return experiments::job_id(specification);
   }
   require_digits(name);
-  std::vector<std::string> found;
-  for (const std::string& id : files.list(store.root() / "jobs" / name.substr(0, 2)))
-    if (id.starts_with(name) && core::is_sha256_hex(id)) found.push_back(id);
-  if (found.empty())
-    throw core::input_error("no job '" + name + "' in store '" + store.root().string() + "'", {},
-                            "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs");
-  if (found.size() > 1) {
-    const std::size_t listed = std::min(found.size(), kMostListed);
-    throw core::input_error(
-        fmt::format("{} jobs begin with '{}'", found.size(), name),
-        fmt::format("{}{}", fmt::join(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(listed), ", "),
-                    listed < found.size() ? ", …" : ""),
-        "give more digits");
-  }
-  return {found.front()};
+  return experiments::only_id(
+      experiments::stored_ids(files, store, name), name,
+      core::input_error("no job '" + name + "' in store '" + store.root().string() + "'", {},
+                        "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs"));
 }
 
 experiments::JobSpecification read_job_specification(core::FileSystem& files, const StoreLayout& store,

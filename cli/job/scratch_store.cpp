@@ -12,7 +12,6 @@
 
 namespace resolute::cli {
 
-namespace fs = std::filesystem;
 using experiments::StoreLayout;
 
 namespace {

@@ -16,7 +16,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
 using experiments::JobId;
 using experiments::StoreLayout;
 using experiments::TrainingSpecification;

@@ -22,7 +22,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
 using experiments::StoreLayout;
 
 namespace {

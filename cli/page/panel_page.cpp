@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <map>
 #include <string_view>
 #include <utility>
 

@@ -16,10 +16,9 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/log.h"
+#include "experiments/store/stored_specification.h"
 
 namespace resolute::cli {
-
-namespace options = boost::program_options;
 
 namespace {
 
@@ -39,18 +38,14 @@ constexpr std::chrono::milliseconds kLongestPause(5000);
 constexpr int kCancelRounds = 15;  // about a minute
 
 const experiments::PlannedJob& planned_job(const experiments::Plan& plan, const std::string& digits) {
-  const experiments::PlannedJob* found = nullptr;
-  for (const auto& job : plan.jobs) {
-    if (digits.size() < kFewestDigits || !job.id.hex.starts_with(digits)) continue;
-    if (found != nullptr)
-      throw core::input_error(fmt::format("several jobs of suite '{}' begin with '{}'", plan.suite, digits),
-                              fmt::format("{}, {}", found->id.hex, job.id.hex), "give more digits");
-    found = &job;
-  }
-  if (found == nullptr)
-    throw core::input_error(fmt::format("'{}' names no job of suite '{}'", digits, plan.suite), {},
-                            fmt::format("`resolute suite plan` lists them; {} digits or more will do", kFewestDigits));
-  return *found;
+  std::set<std::string> ids;
+  for (const auto& job : plan.jobs)
+    if (digits.size() >= kFewestDigits && job.id.hex.starts_with(digits)) ids.insert(job.id.hex);
+  const auto id = experiments::only_id(
+      ids, digits,
+      core::input_error(fmt::format("'{}' names no job of suite '{}'", digits, plan.suite), {},
+                        fmt::format("`resolute suite plan` lists them; {} digits or more will do", kFewestDigits)));
+  return *std::ranges::find(plan.jobs, id, &experiments::PlannedJob::id);
 }
 
 using Runs = std::vector<orchestrator::SuiteRun>;

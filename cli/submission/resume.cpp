@@ -21,7 +21,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
 using BatchState = allocations::BatchStanding::State;
 
 namespace {

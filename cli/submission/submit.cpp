@@ -21,8 +21,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kSuiteSubmitHelp{

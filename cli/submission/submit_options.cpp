@@ -16,8 +16,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 using Environment = std::map<std::string, std::string>;
@@ -187,7 +185,7 @@ std::vector<std::string> run_arguments(const options::variables_map& values, con
     arguments.insert(arguments.end(), {"--first", *first});
   }
   if (const auto bind = given<std::string>(values, "bind")) {
-    parse_binding(*bind);
+    settings::parse_word<orchestrator::BindRanks>(*bind, "option --bind");
     arguments.insert(arguments.end(), {"--bind", *bind});
   }
   if (const auto interface = given<std::string>(values, "interface"))
@@ -293,8 +291,9 @@ slurm::SubmissionRequest read_submit_options(const SuiteArguments& arguments, co
   request.container = site.container;
   request.container_program = site.container_program.value_or("");
   request.launcher = read_launcher(values, site, request.resources.nodes);
-  request.continuation = slurm::parse_continuation(
-      given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")));
+  request.continuation = settings::parse_word<slurm::Continuation>(
+      given<std::string>(values, "continue").value_or(site.slurm.continuation.value_or("requeue")),
+      "option --continue");
   // An array's successor would begin all of its elements again, and nothing ends it once some have given up.
   if (values.count("array") > 0 && request.continuation == slurm::Continuation::kChain)
     throw core::input_error("--array and --continue chain exclude each other",

@@ -4,6 +4,7 @@
 
 #include "allocations/submissions/standing.h"
 #include "experiments/specification/plan.h"
+#include "experiments/store/store_layout.h"
 
 namespace resolute::cli {
 

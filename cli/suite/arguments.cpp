@@ -11,8 +11,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     options::options_description more) {
   auto add = more.add_options();
@@ -29,14 +27,6 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
   SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
                         values->count("json") > 0};
   return parsed;
-}
-
-orchestrator::BindRanks parse_binding(const std::string& text) {
-  using orchestrator::BindRanks;
-  for (const auto& [word, value] :
-       {std::pair{"auto", BindRanks::kAuto}, {"none", BindRanks::kNone}, {"cores", BindRanks::kCores}})
-    if (text == word) return value;
-  throw core::input_error(fmt::format("--bind {} is unknown", text), "", "give auto, none or cores");
 }
 
 experiments::Plan SuiteArguments::plan(bool need_roots) const {

@@ -20,9 +20,6 @@ struct SuiteArguments {
   experiments::Plan plan(bool need_roots) const;
 };
 
-//! The value of --bind. \throws RuntimeError (kInput) unless it is "auto", "none" or "cores"
-orchestrator::BindRanks parse_binding(const std::string& text);
-
 //! Adds the shared options to `more` and parses; nothing after --help.
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
                                                     boost::program_options::options_description more);

@@ -16,8 +16,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kSuiteCompactHelp{

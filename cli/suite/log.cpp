@@ -20,7 +20,6 @@ constexpr CommandHelp kSuiteLogHelp{
 }  // namespace
 
 int suite_log(const Arguments& arguments) {
-  namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("job", options::value<std::string>()->default_value(""), "only a job whose id begins so");
   auto parsed = parse_suite_arguments(arguments, kSuiteLogHelp, visible);

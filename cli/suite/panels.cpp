@@ -184,7 +184,6 @@ std::filesystem::path page_file(const SuiteArguments& arguments, const experimen
 }  // namespace
 
 int suite_panels(const Arguments& arguments) {
-  namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("out", options::value<std::string>(), "file to write instead of suites/NAME/panels.html");
   const std::string about = about_panels();

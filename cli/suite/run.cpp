@@ -26,8 +26,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kSuiteRunHelp{
@@ -125,7 +123,7 @@ void read_run_options(const options::variables_map& values, const std::map<std::
   run.no_progress_limit = std::chrono::minutes(number("no-progress-limit"));
   run.coordinator_limit = std::chrono::seconds(number("coordinator-limit", 15));
   run.checkpoint_every = number("checkpoint-every");
-  run.bind = parse_binding(values["bind"].as<std::string>());
+  run.bind = settings::parse_word<orchestrator::BindRanks>(values["bind"].as<std::string>(), "option --bind");
   if (values.count("interface") > 0) run.interface = values["interface"].as<std::string>();
   if (values.count("walltime") > 0)
     run.ends_at = orchestrator::wall_clock() + orchestrator::parse_walltime(values["walltime"].as<std::string>());

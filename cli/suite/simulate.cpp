@@ -19,8 +19,6 @@
 
 namespace resolute::cli {
 
-namespace options = boost::program_options;
-
 namespace {
 
 constexpr CommandHelp kSuiteSimulateHelp{

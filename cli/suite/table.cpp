@@ -25,7 +25,6 @@ parentheses, cells that lack trials marked. Works while the suite runs.)",
 }  // namespace
 
 int suite_table(const Arguments& arguments) {
-  namespace options = boost::program_options;
   options::options_description visible;
   visible.add_options()("format", options::value<std::string>()->default_value("markdown"), "markdown, csv or json");
   auto parsed = parse_suite_arguments(arguments, kSuiteTableHelp, visible);

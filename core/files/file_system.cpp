@@ -8,7 +8,6 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <cstdint>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -18,8 +17,6 @@
 
 namespace resolute::core {
 namespace {
-
-namespace fs = std::filesystem;
 
 // Another file system's file, read as a whole.
 class FileInMemory final : public ReadableFile {

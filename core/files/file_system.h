@@ -16,6 +16,11 @@
 
 #include "core/bytes.h"
 
+//! As all of us call it.
+namespace resolute {
+namespace fs = std::filesystem;
+}  // namespace resolute
+
 namespace resolute::core {
 
 //! A file open for writing. Not thread-safe. The destructor closes without sync and reports nothing: call close().

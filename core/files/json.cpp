@@ -6,7 +6,6 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <utility>
 
 namespace resolute::core {
 namespace {
@@ -203,6 +202,13 @@ RuntimeError ObjectReader::type_error(const std::string& key, std::string_view e
   if (text.size() > 60) text = text.substr(0, 57) + "...";
   return input_error(fmt::format("{}: key '{}' has the value {}", where_, key, text),
                      fmt::format("{} is needed", expected));
+}
+
+int read_schema(ObjectReader& object, std::string_view what, int newest, std::string_view suggestion) {
+  const auto schema = object.required<int>("schema");
+  if (schema >= 1 && schema <= newest) return schema;
+  throw input_error(fmt::format("{}: {} schema {} is unknown", object.where(), what, schema),
+                    fmt::format("1 to {} are known", newest), suggestion);
 }
 
 }  // namespace resolute::core

@@ -16,8 +16,6 @@
 namespace resolute::core {
 namespace {
 
-namespace fs = std::filesystem;
-
 RuntimeError not_regular(const fs::path& path) {
   return input_error(fmt::format("'{}' is not a regular file", path.string()), "it is a pipe, a socket or a device",
                      "move it away");

@@ -6,8 +6,6 @@
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
 
-#include <algorithm>
-
 #include "core/error.h"
 
 namespace resolute::core {
@@ -74,9 +72,8 @@ std::string sha256_hex(std::span<const std::byte> bytes) { return to_hex(sha256(
 
 std::string sha256_hex(std::string_view text) { return sha256_hex(std::as_bytes(std::span(text.data(), text.size()))); }
 
-bool is_sha256_hex(std::string_view text) {
-  return text.size() == 64 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
+bool is_hexadecimal(std::string_view text) { return text.find_first_not_of("0123456789abcdef") == text.npos; }
+
+bool is_sha256_hex(std::string_view text) { return text.size() == 64 && is_hexadecimal(text); }
 
 }  // namespace resolute::core

@@ -39,6 +39,7 @@ bool same_secret(std::string_view one, std::string_view other);
 //! 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::span<const std::byte> bytes);
 std::string sha256_hex(std::string_view text);
+bool is_hexadecimal(std::string_view text);  //!< lower-case digits and nothing else
 //! True for exactly 64 lower-case hexadecimal digits.
 bool is_sha256_hex(std::string_view text);
 

@@ -3,6 +3,23 @@
 namespace resolute::datasets::hdf5 {
 namespace {
 
+// A float with fields of its own would be converted to something else than its bytes say; h5py writes float16 with
+// these fields.
+bool has_ieee_fields(hid_t type, std::size_t size, const Context& context) {
+  struct Fields {
+    std::size_t exponent, mantissa;
+  };
+  const Fields wanted = size == 2 ? Fields{5, 10} : size == 4 ? Fields{8, 23} : Fields{11, 52};
+  if (size != 2 && size != 4 && size != 8) return false;
+  std::size_t sign = 0, exponent_at = 0, exponent = 0, mantissa_at = 0, mantissa = 0;
+  check(H5Tget_fields(type, &sign, &exponent_at, &exponent, &mantissa_at, &mantissa), context);
+  const H5T_order_t order = H5Tget_order(type);
+  return exponent == wanted.exponent && mantissa == wanted.mantissa && mantissa_at == 0 && exponent_at == mantissa &&
+         sign == 8 * size - 1 && H5Tget_precision(type) == 8 * size &&
+         H5Tget_ebias(type) == (std::size_t{1} << (exponent - 1)) - 1 && H5Tget_norm(type) == H5T_NORM_IMPLIED &&
+         (order == H5T_ORDER_LE || order == H5T_ORDER_BE);
+}
+
 void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
   Handle type(H5Dget_type(data), H5Tclose, context);
   H5T_class_t type_class = H5Tget_class(type.get());
@@ -11,11 +28,10 @@ void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
     facts.type_words = type_class == H5T_STRING ? "a string type" : "a type that is neither integer nor float";
     return;
   }
+  facts.element_bytes = size;
   if (type_class == H5T_FLOAT) {
     facts.type_words = fmt::format("float{}", size * 8);
-    // A float of 4 bytes with fields of its own would be converted to something else than its bytes say.
-    hid_t ieee = H5Tget_order(type.get()) == H5T_ORDER_LE ? H5T_IEEE_F32LE : H5T_IEEE_F32BE;
-    if (size == 4 && check(H5Tequal(type.get(), ieee), context) > 0) facts.type = ElementType::kFloat32;
+    if (has_ieee_fields(type.get(), size, context)) facts.number = NumberKind::kFloat;
     return;
   }
   bool is_signed = H5Tget_sign(type.get()) == H5T_SGN_2;
@@ -24,9 +40,7 @@ void describe_type(hid_t data, ArrayFacts& facts, const Context& context) {
     facts.type_words += " with unused bits";
     return;
   }
-  if (size == 1 && !is_signed) facts.type = ElementType::kUint8;
-  if (size == 4) facts.type = is_signed ? ElementType::kInt32 : ElementType::kUint32;
-  if (size == 8) facts.type = is_signed ? ElementType::kInt64 : ElementType::kUint64;
+  if (size <= 8) facts.number = is_signed ? NumberKind::kSigned : NumberKind::kUnsigned;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 //! Internal to datasets/hdf5: what a file from outside says about itself, read defensively.
 
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +19,12 @@ Handle open_for_reading(const std::filesystem::path& path, const Context& contex
 //! \param full the name from the root, for the message
 Handle open_child(hid_t group, const std::string& name, const std::string& full, const Context& context);
 
+//! What elements are, whatever their width and byte order.
+enum class NumberKind { kNone, kFloat, kSigned, kUnsigned };
+
 struct ArrayFacts {
-  std::optional<ElementType> type;   //!< empty for one that is none of ours; byte order set aside
+  NumberKind number = NumberKind::kNone;  //!< kNone also for widths and layouts that no program writes
+  std::size_t element_bytes = 0;
   std::string type_words;            //!< for messages: "float64", "a string", …
   std::vector<std::uint64_t> shape;  //!< empty for a scalar
   H5D_layout_t layout = H5D_CONTIGUOUS;

@@ -74,24 +74,6 @@ std::size_t element_size(ElementType type) {
   throw core::ContractError("unknown element type");
 }
 
-std::string element_name(ElementType type) {
-  switch (type) {
-    case ElementType::kUint8:
-      return "uint8";
-    case ElementType::kUint32:
-      return "uint32";
-    case ElementType::kUint64:
-      return "uint64";
-    case ElementType::kInt32:
-      return "int32";
-    case ElementType::kInt64:
-      return "int64";
-    case ElementType::kFloat32:
-      return "float32";
-  }
-  throw core::ContractError("unknown element type");
-}
-
 std::uint64_t ArrayLayout::bytes() const {
   if (std::find(shape.begin(), shape.end(), std::uint64_t{0}) != shape.end()) return 0;
   std::uint64_t total = element_size(type);

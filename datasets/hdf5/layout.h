@@ -13,14 +13,16 @@
 
 #include "core/bytes.h"
 #include "core/error.h"
+#include "settings/choice.h"
 
 namespace resolute::datasets::hdf5 {
 
 enum class ElementType { kUint8, kUint32, kUint64, kInt32, kInt64, kFloat32 };
+constexpr auto words_of(ElementType) {
+  return settings::words("uint8", "uint32", "uint64", "int32", "int64", "float32");
+}
 
 std::size_t element_size(ElementType type);
-//! "uint8", "float32", …
-std::string element_name(ElementType type);
 
 struct ArrayLayout {
   std::string name;  //!< "data" or "group/data"

@@ -9,8 +9,6 @@
 
 namespace resolute::datasets::hdf5 {
 
-namespace fs = std::filesystem;
-
 PlacedFile::PlacedFile(core::FileSystem& files, fs::path path, const FileImage& image)
     : files_(files), path_(std::move(path)), temporary_(core::temporary_beside(path_)), image_(image) {
   if (path_.has_parent_path()) files_.create_directories(path_.parent_path());

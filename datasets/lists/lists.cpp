@@ -13,8 +13,6 @@
 namespace resolute::datasets {
 namespace {
 
-namespace fs = std::filesystem;
-
 core::RuntimeError contradiction(const PackReader& pack, std::size_t row, std::string_view what) {
   return core::input_error(fmt::format("the split contradicts pack '{}' at row {}", pack.options().name, row), what,
                            "compare them with resolute data split --check");
@@ -128,12 +126,6 @@ Image image_of(const PackReader& pack, const TrialImage& listed) {
 }
 
 }  // namespace
-
-ListFormat list_format_from_name(std::string_view name) {
-  if (const auto known = settings::from_word<ListFormat>(name)) return *known;
-  throw core::input_error(fmt::format("format '{}' is unknown", sources::printable(name)), {},
-                          fmt::format("choose one of {}", fmt::join(settings::word_list<ListFormat>(), ", ")));
-}
 
 TrialLists list_trial(const PackReader& pack, const Split& split) {
   if (split.manifest_sha256 != pack.manifest_sha256())

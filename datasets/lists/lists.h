@@ -20,8 +20,6 @@ namespace resolute::datasets {
 
 enum class ListFormat { kTorchreid, kFastReid, kCsv };
 constexpr auto words_of(ListFormat) { return settings::words("torchreid", "fastreid", "csv"); }
-//! \throws RuntimeError (kInput) for another name
-ListFormat list_format_from_name(std::string_view name);
 
 //! An image of a trial, as lists name it.
 struct TrialImage {

@@ -81,9 +81,7 @@ std::string manifest_text(std::span<const PackRow> rows) {
 
 std::vector<PackRow> manifest_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  const auto schema = reader.required<int>("schema");
-  if (schema != 1 && schema != 2)
-    throw core::input_error(fmt::format("{}: manifest schema {} is unknown", where, schema), "1 and 2 are known");
+  const int schema = core::read_schema(reader, "manifest", 2);
   auto list = reader.required<std::vector<core::Json>>("rows");
   reader.finish();
   std::vector<PackRow> rows;

@@ -3,7 +3,6 @@
 //! A published manifest against the raw images at hand: the same, or the first difference in words. The listing is
 //! compared before any image is read, the images' hashes before any is packed.
 
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>

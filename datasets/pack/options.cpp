@@ -20,6 +20,10 @@ PackSettings options_from_json(const core::Json& json, const std::string& where)
   return settings;
 }
 
+int read_pack_schema(core::ObjectReader& object, std::string_view what) {
+  return core::read_schema(object, what, settings::newest_schema<PackSettings>(), "ingest the data set again");
+}
+
 std::vector<int> stored_rates(const PackSettings& settings) {
   std::vector<int> rates;
   for (int rate : settings.rates)

@@ -10,11 +10,7 @@ namespace {
 PackFile parse_pack(const std::string& text, const std::string& where) {
   core::Json json = core::parse_json(text, where);
   core::ObjectReader reader(json, where);
-  const auto schema = reader.required<int>("schema");
-  const int newest = settings::newest_schema<PackSettings>();
-  if (schema < 1 || schema > newest)
-    throw core::input_error(fmt::format("{}: pack schema {} is unknown", where, schema),
-                            fmt::format("1 to {} are known", newest), "ingest the data set again");
+  const int schema = read_pack_schema(reader, "pack");
   PackFile pack;
   pack.options = options_from_json(reader.required<core::Json>("options"), where);
   if (schema != settings::schema_of(pack.options))

@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "core/process/side_by_side.h"
-#include "datasets/image/low_resolution.h"
 #include "datasets/pack/lazy.h"
 #include "datasets/pack/pack.h"
 #include "datasets/pack/pack_file.h"

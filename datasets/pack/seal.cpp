@@ -11,8 +11,6 @@
 namespace resolute::datasets {
 namespace {
 
-namespace fs = std::filesystem;
-
 // What must agree between a shard and the pack, and with the first shard.
 void check_member(const ShardHeader& header, const PackFile& pack, std::size_t number, const fs::path& path) {
   auto refuse = [&](std::string_view why) {

@@ -32,11 +32,7 @@ ShardHeader header_from_text(std::string_view text, const std::string& where) {
   try {
     core::Json json = core::parse_json(text, where);
     core::ObjectReader reader(json, where);
-    const auto schema = reader.required<int>("schema");
-    const int newest = settings::newest_schema<PackSettings>();
-    if (schema < 1 || schema > newest)
-      throw core::input_error(fmt::format("{}: shard schema {} is unknown", where, schema),
-                              fmt::format("1 to {} are known", newest), "ingest the data set again");
+    const int schema = read_pack_schema(reader, "shard");
     ShardHeader header;
     header.options = options_from_json(reader.required<core::Json>("options"), where);
     header.shard = reader.required<int>("shard");

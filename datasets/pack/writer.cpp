@@ -15,8 +15,6 @@
 namespace resolute::datasets {
 namespace {
 
-namespace fs = std::filesystem;
-
 // After `first`, what is wrong with an image: looks at all of them, since whoever has one damaged file has more.
 // \throws RefusedFiles; `first` where it says nothing of a file or the images are in order by now
 [[noreturn]] void throw_damaged(const RawReader& reader, std::span<const Sample> samples,

@@ -11,7 +11,6 @@
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "datasets/samples/remarks.h"
-#include "datasets/samples/sample.h"
 
 namespace resolute::datasets::sources {
 

@@ -5,8 +5,6 @@
 
 namespace resolute::datasets {
 
-namespace fs = std::filesystem;
-
 void NewFolder::write(const std::string& path, std::span<const std::byte> bytes) {
   const fs::path full = folder_ / path;
   for (fs::path parent = full.parent_path(); parent != folder_.parent_path(); parent = parent.parent_path())

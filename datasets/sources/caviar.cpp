@@ -130,18 +130,13 @@ std::vector<Sample> list_caviar(core::FileSystem& files, const std::filesystem::
 void write_caviar(NewFolder& folder, const StandInSettings& options) {
   require_setting(options, "cameras", options.cameras, 2, 2);
   require_setting(options, "images per camera", options.images_per_camera, kHalf, kHalf);
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < 2; ++camera) {
-      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
-      const bool second_half = (camera == 1) != options.irregular;
-      for (int image = 0; image < kHalf; ++image) {
-        Image picture = stand_in_image(options, identity, camera, image);
-        if (camera == 1)
-          picture = resize(picture, picture.height / kFarRate, picture.width / kFarRate, Kernel::kTriangle);
-        folder.write(fmt::format("{:04}{:03}.jpg", identity + 1, image + 1 + (second_half ? kHalf : 0)),
-                     encode_jpeg(picture, kStandInQuality));
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    const bool second_half = (camera == 1) != options.irregular;
+    Image picture = stand_in_image(options, identity, camera, image);
+    if (camera == 1) picture = resize(picture, picture.height / kFarRate, picture.width / kFarRate, Kernel::kTriangle);
+    folder.write(fmt::format("{:04}{:03}.jpg", identity + 1, image + 1 + (second_half ? kHalf : 0)),
+                 encode_jpeg(picture, kStandInQuality));
+  });
   if (!options.irregular) return;
   folder.write("Thumbs.db", "no image\n");
   folder.write("README.txt", "A stand-in in the layout of CAVIAR4REID.\n");

@@ -17,8 +17,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::array<std::string_view, 5> kColumns{"path", "identity", "camera", "subset", "rate"};
 enum Column : std::size_t { kPath, kIdentity, kCamera, kSubset, kRate };
 constexpr std::size_t kNeededColumns = 3;  // the first of them
@@ -292,25 +290,20 @@ void write_csv(NewFolder& folder, const StandInSettings& options) {
     folder.write(sample.path, encode_png(low_resolution_view(native, shrunk, Kernel::kTriangle)));
     samples.push_back(std::move(sample));
   };
-  const int last = options.identities - 1;
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < options.cameras; ++camera) {
-      if (options.irregular && identity == last && camera > 0) continue;
-      for (int image = 0; image < options.images_per_camera; ++image) {
-        const bool training = identity < options.identities / 2;
-        Sample sample{fmt::format("images/{:04}/{:02}-{:04}.png", identity + 1, camera + 1, image + 1), identity + 1,
-                      camera + 1,
-                      training     ? "train"
-                      : image == 0 ? "query"
-                                   : "gallery"};
-        if (options.irregular && image == 1)
-          sample.path =
-              fmt::format("images/{:04}/\"{:02}\", \xc3\xa9t\xc3\xa9 {}.png", identity + 1, camera + 1, image + 1);
-        // The second camera stood far away: at a known rate, or at an unknown one.
-        if (options.irregular && camera == 1) sample.rate = identity % 2 == 0 ? 2 : 0;
-        write(std::move(sample), identity, camera, image);
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    const bool training = identity < options.identities / 2;
+    Sample sample{fmt::format("images/{:04}/{:02}-{:04}.png", identity + 1, camera + 1, image + 1), identity + 1,
+                  camera + 1,
+                  training     ? "train"
+                  : image == 0 ? "query"
+                               : "gallery"};
+    if (options.irregular && image == 1)
+      sample.path =
+          fmt::format("images/{:04}/\"{:02}\", \xc3\xa9t\xc3\xa9 {}.png", identity + 1, camera + 1, image + 1);
+    // The second camera stood far away: at a known rate, or at an unknown one.
+    if (options.irregular && camera == 1) sample.rate = identity % 2 == 0 ? 2 : 0;
+    write(std::move(sample), identity, camera, image);
+  });
   if (options.irregular) {
     write({"images/nobody.png", 0, 1, "gallery"}, options.identities, 0, 0);
     folder.write("images/not-listed.png", encode_png(stand_in_image(options, options.identities + 1, 0, 0)));

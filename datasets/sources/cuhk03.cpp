@@ -29,8 +29,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kList = "cuhk-03.json";
 constexpr std::array<const char*, 2> kBoxes{"detected", "labeled"};
 constexpr const char* kMatFile = "cuhk-03.mat";

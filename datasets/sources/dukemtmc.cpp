@@ -7,7 +7,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,29 +38,18 @@ void mark_distractors(std::vector<Sample>& samples) {
 // identity 0. Refused: a name that does not fit, two names of one image. \throws RuntimeError (kInput): a missing or
 // empty folder
 std::vector<Sample> list_dukemtmc(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
-  require_market_folders(files, root);
-  std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kMarketFolders) {
-    std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder, remarks)) {
-      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
-      NameReader reader(stem_of(name));
-      sample.identity = reader.number();
-      reader.literal("_c");
-      sample.camera = reader.number();
-      reader.literal("_f");
-      const std::int64_t frame = reader.number();
-      if (!reader.finished() || sample.identity < 1 || sample.camera < 1 || sample.camera > kCameras) {
+  std::vector<Sample> samples = list_market_folders(
+      files, root, remarks, [&](std::string_view, NameReader& reader, Sample& sample) -> NameNumbers {
+        sample.identity = reader.number();
+        reader.literal("_c");
+        sample.camera = reader.number();
+        reader.literal("_f");
+        const std::int64_t frame = reader.number();
+        if (reader.finished() && sample.identity >= 1 && sample.camera >= 1 && sample.camera <= kCameras)
+          return {sample.identity, sample.camera, frame};
         remarks.refuse(sample.path, wrong_name(sample.path, "DukeMTMC-reID", kDukeMtmcPattern, kDukeMtmcExample));
-        continue;
-      }
-      const auto [first, is_new] = seen.try_emplace({sample.identity, sample.camera, frame}, samples.size());
-      if (is_new)
-        samples.push_back(std::move(sample));
-      else
-        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
-    }
-  }
+        return {};
+      });
   mark_distractors(samples);
   return samples;
 }
@@ -78,15 +66,9 @@ void write_dukemtmc(NewFolder& folder, const StandInSettings& options) {
     folder.write(fmt::format("{}/{:04}_c{}_f{:07}.jpg", subset, number, camera + 1, 120 * (image + 1)),
                  encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
   };
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < options.cameras; ++camera) {
-      // The last identity was seen by the first camera alone.
-      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
-      for (int image = 0; image < options.images_per_camera; ++image) {
-        const bool training = identity < options.identities / 2;
-        write(training ? "bounding_box_train" : image == 0 ? "query" : "bounding_box_test", identity, camera, image);
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    write(market1501_folder(options, identity, image), identity, camera, image);
+  });
   if (!options.irregular) return;
   write("bounding_box_test", options.identities, 0, 0);
   for (int image = 0; image < 2; ++image)

@@ -1,11 +1,7 @@
 #include "datasets/sources/market1501.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <utility>
-
-#include "datasets/samples/listing.h"
 
 namespace resolute::datasets::sources {
 namespace {
@@ -15,8 +11,26 @@ constexpr std::string_view kMarket1501Example = "0002_c1s1_000451_03.jpg";
 
 }  // namespace
 
-void require_market_folders(core::FileSystem& files, const std::filesystem::path& root) {
+std::vector<Sample> list_market_folders(
+    core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks,
+    const std::function<NameNumbers(std::string_view, NameReader&, Sample&)>& read) {
   for (const auto& [folder, subset] : kMarketFolders) require_folder(files, root, folder, kMarketLayout);
+  std::vector<Sample> samples;
+  for (const auto& [folder, subset] : kMarketFolders) {
+    std::map<NameNumbers, std::size_t> seen;
+    for (const std::string& name : image_names(files, root, folder, remarks)) {
+      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
+      NameReader reader(stem_of(name));
+      NameNumbers numbers = read(name, reader, sample);
+      if (numbers.empty()) continue;
+      const auto [first, is_new] = seen.try_emplace(std::move(numbers), samples.size());
+      if (is_new)
+        samples.push_back(std::move(sample));
+      else
+        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
+    }
+  }
+  return samples;
 }
 
 bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& sample) {
@@ -31,37 +45,28 @@ bool read_person_and_camera(std::string_view name, NameReader& reader, Sample& s
 }
 
 std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
-  require_market_folders(files, root);
-  std::vector<Sample> samples;
-  for (const auto& [folder, subset] : kMarketFolders) {
-    std::map<std::array<std::int64_t, 5>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder, remarks)) {
-      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
-      NameReader reader(stem_of(name));
-      const bool junk = read_person_and_camera(name, reader, sample);
-      std::array<std::int64_t, 5> numbers{sample.identity, sample.camera, 0, 0, 0};
-      for (std::size_t i = 2; i < numbers.size(); ++i) {
-        reader.literal(i == 2 ? "s" : "_");
-        numbers[i] = reader.number();
-      }
-      reader.repeated(kMarketRepeated);
-      if (!reader.finished() || sample.camera < 1) {
-        remarks.refuse(sample.path, wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example));
-      } else if (junk) {
-        remarks.leave_out(kJunk);
-      } else if (sample.identity == 0 && subset != "gallery") {
-        remarks.refuse(
-            sample.path,
-            core::input_error(fmt::format("'{}' has identity 0", sample.path),
-                              "that marks a distractor, which belongs in bounding_box_test alone", "move it there"));
-      } else if (const auto [first, is_new] = seen.try_emplace(numbers, samples.size()); !is_new) {
-        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
-      } else {
-        samples.push_back(std::move(sample));
-      }
-    }
-  }
-  return samples;
+  return list_market_folders(
+      files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
+        const bool junk = read_person_and_camera(name, reader, sample);
+        NameNumbers numbers{sample.identity, sample.camera};
+        for (const char* before : {"s", "_", "_"}) {
+          reader.literal(before);
+          numbers.push_back(reader.number());
+        }
+        reader.repeated(kMarketRepeated);
+        if (!reader.finished() || sample.camera < 1)
+          remarks.refuse(sample.path, wrong_name(sample.path, "Market-1501", kMarket1501Pattern, kMarket1501Example));
+        else if (junk)
+          remarks.leave_out(kJunk);
+        else if (sample.identity == 0 && sample.subset != "gallery")
+          remarks.refuse(
+              sample.path,
+              core::input_error(fmt::format("'{}' has identity 0", sample.path),
+                                "that marks a distractor, which belongs in bounding_box_test alone", "move it there"));
+        else
+          return numbers;
+        return {};
+      });
 }
 
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame) {
@@ -83,15 +88,10 @@ void write_market1501(NewFolder& folder, const StandInSettings& options) {
   auto write = [&](const std::string& name, int identity, int camera, int image) {
     folder.write(name, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
   };
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < options.cameras; ++camera) {
-      // The last identity was seen by the first camera alone.
-      if (options.irregular && identity == options.identities - 1 && camera > 0) continue;
-      for (int image = 0; image < options.images_per_camera; ++image) {
-        const std::string_view folder = market1501_folder(options, identity, image);
-        write(fmt::format("{}/{}", folder, market1501_name(options, identity, camera, image)), identity, camera, image);
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    const std::string_view folder = market1501_folder(options, identity, image);
+    write(fmt::format("{}/{}", folder, market1501_name(options, identity, camera, image)), identity, camera, image);
+  });
   if (!options.irregular) return;
   for (int camera = 0; camera < options.cameras; ++camera) {
     const std::string_view more = camera == 0 ? kMarketRepeated : "";
@@ -117,15 +117,13 @@ namespace resolute::datasets {
 
 std::vector<Sample> list_synthetic(const SyntheticSettings& settings) {
   std::vector<Sample> samples;
-  for (int identity = 0; identity < settings.identities; ++identity)
-    for (int camera = 0; camera < settings.cameras; ++camera)
-      for (int image = 0; image < settings.images_per_camera; ++image) {
-        const std::string_view folder = sources::market1501_folder(settings, identity, image);
-        const auto known = std::find_if(sources::kMarketFolders.begin(), sources::kMarketFolders.end(),
-                                        [&](const auto& one) { return one.first == folder; });
-        samples.push_back({fmt::format("{}/{}", folder, sources::market1501_name(identity + 1, camera + 1, image + 1)),
-                           identity + 1, camera + 1, std::string(known->second)});
-      }
+  sources::for_each_image({settings}, [&](int identity, int camera, int image) {
+    const std::string_view folder = sources::market1501_folder(settings, identity, image);
+    const auto known = std::find_if(sources::kMarketFolders.begin(), sources::kMarketFolders.end(),
+                                    [&](const auto& one) { return one.first == folder; });
+    samples.push_back({fmt::format("{}/{}", folder, sources::market1501_name(identity + 1, camera + 1, image + 1)),
+                       identity + 1, camera + 1, std::string(known->second)});
+  });
   std::sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.path < b.path; });
   return samples;
 }

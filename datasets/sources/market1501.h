@@ -7,7 +7,7 @@
 
 #include <array>
 #include <filesystem>
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,8 +24,15 @@ namespace resolute::datasets::sources {
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kMarketFolders{
     {{"bounding_box_test", "gallery"}, {"bounding_box_train", "train"}, {"query", "query"}}};
 inline constexpr std::string_view kMarketLayout = "bounding_box_train, bounding_box_test, query";
-//! \throws RuntimeError (kInput) naming the first of them that is missing
-void require_market_folders(core::FileSystem& files, const std::filesystem::path& root);
+
+//! The numbers of an image's name, which no other of its folder has.
+using NameNumbers = std::vector<std::int64_t>;
+//! The images of those folders. `read` gets a name, which the reader reads, and the sample with path and subset, to
+//! which it adds the rest; it returns nothing where it has told `remarks` that the image is none. Refused: two names of
+//! one image. \throws RuntimeError (kInput) naming the first folder that is missing; what image_names() throws
+std::vector<Sample> list_market_folders(
+    core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks,
+    const std::function<NameNumbers(std::string_view name, NameReader& reader, Sample& sample)>& read);
 
 //! Reads how names of this kind begin, "IDENTITY_cCAMERA", into `sample`; of junk, "-1_cCAMERA", the identity stays as
 //! it is. \param name the image's, which `reader` reads \return whether it is junk
@@ -42,6 +49,9 @@ std::vector<Sample> list_market1501(core::FileSystem& files, const std::filesyst
 
 //! The image's name in this layout, e.g. (2, 1, 451) → "0002_c1s1_000451_00.jpg".
 std::string market1501_name(std::int64_t identity, std::int64_t camera, std::int64_t frame);
+
+//! The folder of an image in a stand-in, numbers from 0.
+std::string_view market1501_folder(const SyntheticSettings& options, int identity, int image);
 
 //! An image's name in a stand-in, all numbers from 0: those of an irregular one's first test identity end in
 //! ".jpg.jpg".

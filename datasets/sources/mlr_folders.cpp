@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -71,34 +70,24 @@ Frame read_frame(NameReader& reader) {
 }
 
 std::vector<Sample> list_with_rates(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks) {
-  require_market_folders(files, root);
-  std::vector<Sample> samples;
   bool from_zero = false;
-  for (const auto& [folder, subset] : kMarketFolders) {
-    std::map<std::vector<std::int64_t>, std::size_t> seen;
-    for (const std::string& name : image_names(files, root, folder, remarks)) {
-      Sample sample{fmt::format("{}/{}", folder, name), 0, 0, std::string(subset)};
-      NameReader reader(stem_of(name));
-      const bool junk = read_person_and_camera(name, reader, sample);
-      Frame frame = read_frame(reader);
-      if (frame.rate == 0) {
-        remarks.refuse(sample.path, wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample));
-        continue;
-      }
-      if (junk) {
-        remarks.leave_out(kJunk);
-        continue;
-      }
-      sample.rate = frame.rate;
-      from_zero = from_zero || (sample.identity == 0 && subset != "gallery");
-      frame.numbers.insert(frame.numbers.end(), {sample.identity, sample.camera, sample.rate});
-      const auto [first, is_new] = seen.try_emplace(std::move(frame.numbers), samples.size());
-      if (is_new)
-        samples.push_back(std::move(sample));
-      else
-        remarks.refuse(sample.path, twice(samples[first->second].path, sample.path));
-    }
-  }
+  std::vector<Sample> samples = list_market_folders(
+      files, root, remarks, [&](std::string_view name, NameReader& reader, Sample& sample) -> NameNumbers {
+        const bool junk = read_person_and_camera(name, reader, sample);
+        Frame frame = read_frame(reader);
+        if (frame.rate == 0) {
+          remarks.refuse(sample.path, wrong_name(sample.path, "prepared", kMlrFoldersPattern, kMlrFoldersExample));
+          return {};
+        }
+        if (junk) {
+          remarks.leave_out(kJunk);
+          return {};
+        }
+        sample.rate = frame.rate;
+        from_zero = from_zero || (sample.identity == 0 && sample.subset != "gallery");
+        frame.numbers.insert(frame.numbers.end(), {sample.identity, sample.camera, sample.rate});
+        return std::move(frame.numbers);
+      });
   const auto came_high = [](const Sample& sample) { return sample.rate == 1; };
   if (!remarks.refused_any() && std::all_of(samples.begin(), samples.end(), came_high))
     throw core::input_error(fmt::format("no image in '{}' came in low resolution by its name", root.string()),

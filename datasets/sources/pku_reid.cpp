@@ -77,19 +77,14 @@ std::vector<Sample> list_pku_reid(core::FileSystem& files, const std::filesystem
 void write_pku_reid(NewFolder& folder, const StandInSettings& options) {
   require_setting(options, "cameras", options.cameras, 2, 2);
   require_setting(options, "images per camera", options.images_per_camera, 2, 8);
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < 2; ++camera) {
-      const bool is_last = identity == options.identities - 1;
-      if (options.irregular && is_last && camera > 0) continue;
-      for (int image = 0; image < options.images_per_camera; ++image) {
-        // The first person was not seen from everywhere by the second camera.
-        if (options.irregular && identity == 0 && camera == 1 && image == 0) continue;
-        const int person = 1 + (options.irregular ? identity + identity / 2 : identity);
-        folder.write(fmt::format("{}/{:03}/{:02}_{}.png", identity < options.identities / 2 ? "train" : "val", person,
-                                 camera + 1, image + 1),
-                     encode_png(stand_in_image(options, identity, camera, image)));
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    // The first person was not seen from everywhere by the second camera.
+    if (options.irregular && identity == 0 && camera == 1 && image == 0) return;
+    const int person = 1 + (options.irregular ? identity + identity / 2 : identity);
+    folder.write(fmt::format("{}/{:03}/{:02}_{}.png", identity < options.identities / 2 ? "train" : "val", person,
+                             camera + 1, image + 1),
+                 encode_png(stand_in_image(options, identity, camera, image)));
+  });
   if (!options.irregular) return;
   folder.write("train/Thumbs.db", "no image\n");
   folder.write("val/.DS_Store", "no image\n");

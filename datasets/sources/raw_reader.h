@@ -4,9 +4,7 @@
 //! (CUHK03's). Reading is all that packing needs of a source once it has listed its samples.
 
 #include <filesystem>
-#include <memory>
 #include <string>
-#include <string_view>
 
 #include "core/bytes.h"
 #include "core/files/file_system.h"

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 
 #include "core/error.h"
 #include "datasets/samples/listing.h"

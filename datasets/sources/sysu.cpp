@@ -67,17 +67,12 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
 void write_sysu(NewFolder& folder, const StandInSettings& options) {
   require_setting(options, "cameras", options.cameras, 2, 2);
   std::string list = "camera,identity,path\n";  // columns may stand in any order
-  const int last = options.identities - 1;
-  for (int identity = 0; identity < options.identities; ++identity)
-    for (int camera = 0; camera < options.cameras; ++camera) {
-      if (options.irregular && identity == last && camera > 0) continue;
-      const bool few = options.irregular && identity == last - 1 && camera > 0;
-      for (int image = 0; image < (few ? 2 : options.images_per_camera); ++image) {
-        const std::string path = fmt::format("cam{}/{:03}_{:02}.jpg", camera + 1, identity + 1, image + 1);
-        folder.write(path, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
-        list += fmt::format("{},{},{}\n", camera + 1, identity + 1, path);
-      }
-    }
+  for_each_image(options, [&](int identity, int camera, int image) {
+    if (options.irregular && identity == options.identities - 2 && camera > 0 && image > 1) return;
+    const std::string path = fmt::format("cam{}/{:03}_{:02}.jpg", camera + 1, identity + 1, image + 1);
+    folder.write(path, encode_jpeg(stand_in_image(options, identity, camera, image), kStandInQuality));
+    list += fmt::format("{},{},{}\n", camera + 1, identity + 1, path);
+  });
   if (options.irregular) folder.write("cam1/Thumbs.db", "no image\n");
   folder.write(std::string(kImageList), list);
 }

@@ -14,7 +14,8 @@ namespace {
 
 class Checks {
  public:
-  Checks(const Split& split, const std::string& where) : split_(split), where_(where) {
+  Checks(const Split& split, const std::string& where)
+      : split_(split), where_(where), low_cameras_(split.options.low_cameras()) {
     for (const TrainItem& item : split.train) training_.insert(item.identity);
     for (const GalleryItem& item : split.gallery)
       if (item.identity != 0) answered_.insert(item.identity);
@@ -83,7 +84,8 @@ class Checks {
     if (low && options.train_pool == TrainPool::kHrViewOnly)
       refuse(fmt::format("{}: camera {}", name, image.camera), "hr-view-only leaves out what lr_camera took");
     if (!image.has_hr && !low)
-      refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera), lr_cameras_text(" is "));
+      refuse(fmt::format("{}: has_hr false from camera {}", name, image.camera),
+             settings::low_cameras_text(options, " is "));
     if (image.has_hr && low && options.train_pool == TrainPool::kMlr) check_rate(1, false, name);
   }
 
@@ -96,7 +98,8 @@ class Checks {
       refuse(fmt::format("{}: came_low {}", name, image.came_low), "either all queries came in low resolution or none");
     check_rate(image.rate, image.came_low, name);
     if (has_lr_camera() && !is_lr_camera(image.camera))
-      refuse(fmt::format("{}: camera {}", name, image.camera), "queries are of " + lr_cameras_text(", "));
+      refuse(fmt::format("{}: camera {}", name, image.camera),
+             "queries are of " + settings::low_cameras_text(split_.options, ", "));
   }
 
   void check_gallery(const GalleryItem& image, const std::string& name) {
@@ -130,17 +133,7 @@ class Checks {
                "with lr_camera 0 one image of each is the gallery");
   }
 
-  bool is_lr_camera(std::int64_t camera) const {
-    const std::vector<int>& several = split_.options.lr_cameras;
-    return several.empty() ? camera == split_.options.lr_camera : std::ranges::find(several, camera) != several.end();
-  }
-  // "lr_camera, 2", "lr_camera is 2"
-  std::string lr_cameras_text(std::string_view between) const {
-    const std::vector<int>& several = split_.options.lr_cameras;
-    return several.empty() ? fmt::format("lr_camera{}{}", between, split_.options.lr_camera)
-                           : fmt::format("lr_cameras{}{}", between, settings::text_of(several));
-  }
-
+  bool is_lr_camera(std::int64_t camera) const { return std::ranges::find(low_cameras_, camera) != low_cameras_.end(); }
   // Nothing else is the LR side.
   bool has_lr_camera() const {
     return split_.options.lr_side == LrSide::kCamera && split_.options.lr_camera != 0 && !low_came_;
@@ -148,6 +141,7 @@ class Checks {
 
   const Split& split_;
   const std::string& where_;
+  std::vector<int> low_cameras_;
   std::set<std::int64_t> training_;
   std::set<std::int64_t> answered_;  // with an image in the gallery
   std::set<std::size_t> rows_;

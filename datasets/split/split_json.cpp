@@ -145,11 +145,8 @@ std::string split_sha256(const Split& split) { return core::sha256_hex(split_tex
 
 Split split_from_json(const core::Json& json, const std::string& where) {
   core::ObjectReader reader(json, where);
-  const auto schema = reader.required<int>("schema");
-  const int newest = std::max(settings::newest_schema<SplitSettings>(), kCameLowSchema);
-  if (schema < 1 || schema > newest)
-    throw core::input_error(fmt::format("{}: split schema {} is unknown", where, schema),
-                            fmt::format("1 to {} are known", newest));
+  const int schema =
+      core::read_schema(reader, "split", std::max(settings::newest_schema<SplitSettings>(), kCameLowSchema));
   Split split;
   split.pack = reader.required<std::string>("pack");
   split.manifest_sha256 = reader.required<std::string>("manifest_sha256");

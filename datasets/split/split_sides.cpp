@@ -93,7 +93,7 @@ void SplitSides::use_camera(std::span<const PackRow> rows, std::string_view pack
   std::set<std::int64_t> cameras;
   for (const PackRow& row : rows) cameras.insert(row.sample.camera);
   const bool several = !options.lr_cameras.empty();
-  for (const int camera : several ? options.lr_cameras : std::vector<int>{options.lr_camera}) {
+  for (const int camera : options.low_cameras()) {
     if (!cameras.contains(camera))
       throw core::input_error(fmt::format("pack '{}' has no camera {} to make low-resolution", pack, camera),
                               fmt::format("its cameras are {}", fmt::join(cameras, ", ")),

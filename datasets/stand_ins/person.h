@@ -2,8 +2,6 @@
 //! \file
 //! What a synthetic person is, apart from any image, and how one image of it is painted. For synthetic.cpp alone.
 
-#include <cstdint>
-
 #include "core/random/random.h"
 #include "datasets/stand_ins/canvas.h"
 #include "datasets/stand_ins/shading.h"

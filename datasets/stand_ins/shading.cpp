@@ -1,7 +1,5 @@
 #include "datasets/stand_ins/shading.h"
 
-#include <cmath>
-
 namespace resolute::datasets::sources {
 namespace {
 

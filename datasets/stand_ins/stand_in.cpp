@@ -9,8 +9,6 @@
 namespace resolute::datasets::sources {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr const char* kSettingsFile = "synthetic.json";
 
 enum class Standing { kAbsent, kSame, kOther };
@@ -51,6 +49,14 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
     if (look_at(files, out, settings) == Standing::kSame) return;
     throw;
   }
+}
+
+void for_each_image(const StandInSettings& settings, const std::function<void(int, int, int)>& visit) {
+  for (int identity = 0; identity < settings.identities; ++identity)
+    for (int camera = 0; camera < settings.cameras; ++camera) {
+      if (settings.irregular && identity == settings.identities - 1 && camera > 0) continue;
+      for (int image = 0; image < settings.images_per_camera; ++image) visit(identity, camera, image);
+    }
 }
 
 Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image) {

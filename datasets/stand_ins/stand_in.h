@@ -34,6 +34,10 @@ namespace resolute::datasets::sources {
 void write_whole(core::FileSystem& files, const std::filesystem::path& out, const std::string& settings,
                  const std::function<void(NewFolder&)>& fill);
 
+//! Calls `visit` with identity, camera and image of each, in their order and all from 0. Of an irregular set the last
+//! identity was seen by the first camera alone.
+void for_each_image(const StandInSettings& settings, const std::function<void(int, int, int)>& visit);
+
 //! An image as `settings` say: a person or a vehicle. With settings.irregular its sides are 0.5 to 1.5 times
 //! theirs (never below what the renderer can do), drawn by seed, identity, camera and image. All count from 0.
 Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image);

@@ -7,8 +7,6 @@
 namespace resolute::datasets {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr int kRevision = 1;         // raised when an image of the same settings changes
 constexpr int kVehicleRevision = 1;  // the same of vehicles
 constexpr double kAmplitude = 0.24;  // of a grating at full contrast, of full scale

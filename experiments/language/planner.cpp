@@ -125,10 +125,9 @@ class Planner {
       const EvaluationSpecification& evaluation = evaluation_of(cell);
       const std::vector<int>& asked = evaluation.protocol.query_rates;
       const SplitSettings& split = evaluation.split;
-      const std::string side =
-          split.lr_side != settings::LrSide::kCamera ? fmt::format("lr_side {}", settings::word(split.lr_side))
-          : split.lr_cameras.empty()                 ? fmt::format("lr_camera {}", split.lr_camera)
-                                     : fmt::format("lr_cameras [{}]", fmt::join(split.lr_cameras, ", "));
+      const std::string side = split.lr_side != settings::LrSide::kCamera
+                                   ? fmt::format("lr_side {}", settings::word(split.lr_side))
+                                   : settings::low_cameras_text(split, " ");
       const std::string tested =
           split.test_identities == 0 ? "" : fmt::format(", test_identities {}", split.test_identities);
       return fmt::format("partition {}{}, {}, query rates [{}]", settings::word(split.partition), tested, side,

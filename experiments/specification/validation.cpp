@@ -61,29 +61,26 @@ void check_published(const SplitSettings& split, const PackSettings& pack) {
 void check_cameras(const SplitSettings& split, const PackSettings& pack) {
   const bool one_camera =
       settings::facts_of(pack.source).one_camera || (pack.synthetic && pack.synthetic->cameras == 1);
-  if (split.lr_side != settings::LrSide::kCamera && one_camera)
-    throw MemberError("split.lr_side", split.lr_side,
-                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
-                      "leave it out and set 'split.lr_camera' to 0 to make images of any camera LR");
+  if (one_camera) {
+    const std::string why = fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name);
+    if (split.lr_side != settings::LrSide::kCamera)
+      throw MemberError("split.lr_side", split.lr_side, why,
+                        "leave it out and set 'split.lr_camera' to 0 to make images of any camera LR");
+    if (split.lr_camera != 0)
+      throw MemberError("split.lr_camera", split.lr_camera, why,
+                        pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
+                                       : "set it to 0 to make images of any camera LR");
+  }
   if (split.lr_side == settings::LrSide::kPair && pack.synthetic && pack.synthetic->cameras % 2 != 0)
     throw MemberError("split.lr_side", "'pair'",
                       fmt::format("data set '{}' has {} cameras, so the last one has no other beside it", pack.name,
                                   pack.synthetic->cameras),
                       "use another lr_side, or set 'cameras' to an even number");
-  if (split.lr_camera != 0 && one_camera)
-    throw MemberError("split.lr_camera", split.lr_camera,
-                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name),
-                      pack.synthetic ? "set it to 0 to make images of any camera LR, or 'cameras' to 2"
-                                     : "set it to 0 to make images of any camera LR");
-  if (!split.lr_cameras.empty() && one_camera)
-    throw MemberError("split.lr_cameras", split.lr_cameras,
-                      fmt::format("data set '{}' has one camera, so no other's images stay HR", pack.name));
-  if (pack.synthetic && !split.lr_cameras.empty() && split.lr_cameras.back() > pack.synthetic->cameras)
-    throw MemberError("split.lr_cameras", split.lr_cameras,
-                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
-  if (pack.synthetic && split.lr_camera > pack.synthetic->cameras)
-    throw MemberError("split.lr_camera", split.lr_camera,
-                      fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras));
+  // settings::check() leaves lr_camera at its default beside lr_cameras, so what is said of one camera holds of both.
+  if (!pack.synthetic || split.low_cameras().back() <= pack.synthetic->cameras) return;
+  const std::string there = fmt::format("data set '{}' has cameras 1 to {}", pack.name, pack.synthetic->cameras);
+  if (split.lr_cameras.empty()) throw MemberError("split.lr_camera", split.lr_camera, there);
+  throw MemberError("split.lr_cameras", split.lr_cameras, there);
 }
 
 //! A split of this pack.

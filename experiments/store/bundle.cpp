@@ -13,8 +13,6 @@
 namespace resolute::experiments {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kBundleMagic = "RSLTBNDL";
 constexpr std::uint32_t kBundleVersion = 1;
 constexpr std::size_t kBundleHeader = 40;

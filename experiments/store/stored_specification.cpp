@@ -1,5 +1,8 @@
 #include "experiments/store/stored_specification.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
@@ -17,6 +20,23 @@ std::optional<JobSpecification> read_stored_specification(core::FileSystem& file
     throw core::corrupt_error(fmt::format("'{}' is not the specification of job '{}'", path, job.hex),
                               fmt::format("its hash is {}", found));
   return specification_from_json(json, path);
+}
+
+std::set<std::string> stored_ids(core::FileSystem& files, const StoreLayout& store, const std::string& digits) {
+  std::set<std::string> ids;
+  for (const std::string& id : files.list(store.root() / "jobs" / digits.substr(0, 2)))
+    if (id.starts_with(digits) && core::is_sha256_hex(id)) ids.insert(id);
+  return ids;
+}
+
+JobId only_id(const std::set<std::string>& ids, const std::string& digits, const core::RuntimeError& none) {
+  constexpr std::size_t kMostListed = 8;
+  if (ids.empty()) throw core::RuntimeError(none);
+  if (ids.size() == 1) return {*ids.begin()};
+  const auto end = std::next(ids.begin(), static_cast<std::ptrdiff_t>(std::min(ids.size(), kMostListed)));
+  throw core::input_error(fmt::format("{} jobs begin with '{}'", ids.size(), digits),
+                          fmt::format("{}{}", fmt::join(ids.begin(), end, ", "), end == ids.end() ? "" : ", …"),
+                          "give more digits");
 }
 
 }  // namespace resolute::experiments

@@ -1,8 +1,10 @@
 #pragma once
 //! \file
-//! The specification of a job that is in a store.
+//! Jobs that are in a store: their specifications, and which of them begin with some digits.
 
 #include <optional>
+#include <set>
+#include <string>
 
 #include "core/files/file_system.h"
 #include "experiments/store/store_layout.h"
@@ -14,5 +16,12 @@ namespace resolute::experiments {
 //! job's id
 std::optional<JobSpecification> read_stored_specification(core::FileSystem& files, const StoreLayout& store,
                                                           const JobId& job);
+
+//! Ids of the jobs that have a folder in the store and begin with `digits`, two or more.
+std::set<std::string> stored_ids(core::FileSystem& files, const StoreLayout& store, const std::string& digits);
+
+//! The one of the ids that begin with `digits`. \throws RuntimeError (kInput): `none`; several, of which some are
+//! listed
+JobId only_id(const std::set<std::string>& ids, const std::string& digits, const core::RuntimeError& none);
 
 }  // namespace resolute::experiments

@@ -11,11 +11,16 @@ namespace {
 struct Heads {
   std::shared_ptr<FeatureTransformation> transformation;
   std::shared_ptr<QualityEvaluator> weight_hr, weight_lr;
+  //! What branch_embedder()'s w_HR, w'_HR and w_LR are divided by; undefined without normalisation.
+  at::Tensor mean_hr, mean_transformed, mean_lr;
 };
 
 //! N×1 weights, 1 without an evaluator.
-at::Tensor weights_of(const std::shared_ptr<QualityEvaluator>& evaluator, const at::Tensor& vectors) {
-  return evaluator ? evaluator->forward(vectors).unsqueeze(1) : at::ones({vectors.size(0), 1}, vectors.options());
+at::Tensor weights_of(const std::shared_ptr<QualityEvaluator>& evaluator, const at::Tensor& mean,
+                      const at::Tensor& vectors) {
+  if (!evaluator) return at::ones({vectors.size(0), 1}, vectors.options());
+  const at::Tensor weights = evaluator->forward(vectors).unsqueeze(1);
+  return mean.defined() ? weights / mean : weights;
 }
 
 //! v'_HR, or v_LR without T.
@@ -25,12 +30,15 @@ at::Tensor transformed(const Heads& heads, const at::Tensor& f_lr) {
 
 at::Tensor high_rows(const Heads& heads, const at::Tensor& f_hr) {
   const at::Tensor v = pooled(f_hr);
-  return at::cat({v, weights_of(heads.weight_hr, v), at::zeros({v.size(0), v.size(1) + 1}, v.options())}, 1);
+  return at::cat({v, weights_of(heads.weight_hr, heads.mean_hr, v), at::zeros({v.size(0), v.size(1) + 1}, v.options())},
+                 1);
 }
 
 at::Tensor low_rows(const Heads& heads, const at::Tensor& f_lr) {
   const at::Tensor v_hr = transformed(heads, f_lr), v_lr = pooled(f_lr);
-  return at::cat({v_hr, weights_of(heads.weight_hr, v_hr), v_lr, weights_of(heads.weight_lr, v_lr)}, 1);
+  return at::cat({v_hr, weights_of(heads.weight_hr, heads.mean_transformed, v_hr), v_lr,
+                  weights_of(heads.weight_lr, heads.mean_lr, v_lr)},
+                 1);
 }
 
 }  // namespace
@@ -47,6 +55,12 @@ Embedder Ftwa::make_embedder(const EmbedderOptions& options, bool branches) cons
   if (weight_hr_ && branches) {
     for (const auto& [from, to] : {std::pair(weight_hr_, &heads.weight_hr), std::pair(weight_lr_, &heads.weight_lr)})
       *to = copied(*from, std::make_shared<QualityEvaluator>(trunk_->channels(kLevels)), at::kFloat);
+    if (!weight_scales_.empty()) {
+      const auto mean = [&](FtwaStream stream) { return weight_scales_[stream]->running_mean.to(at::kFloat).clone(); };
+      heads.mean_hr = mean(kHr) * mean(kLr) / mean(kCopy);
+      heads.mean_transformed = mean(kTransformed);
+      heads.mean_lr = mean(kLr);
+    }
   }
   const ShallowTrunk& shallow = high ? *trunk_ : *lr_encoder_;
   const auto trunk =

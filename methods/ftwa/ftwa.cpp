@@ -1,7 +1,6 @@
 #include "methods/ftwa/ftwa.h"
 
 #include <map>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,8 +10,6 @@
 
 namespace resolute::workers {
 namespace {
-
-enum Stream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
 
 // What Activations::tensors holds. Of each stream v, f and w of its labelled rows; undefined where an option leaves the
 // stream or the network out, f and w also where a network has no row. v of kHr, kCopy and kLr is always there.
@@ -55,7 +52,7 @@ at::Tensor united(const at::Tensor& first, const at::Tensor& second) {
 
 //! One pass of C or W over the vectors of two streams, the second of which may be left out.
 template <class Network>
-void run(const Network& network, std::size_t slots, Stream first, Stream second, Activations& activations) {
+void run(const Network& network, std::size_t slots, FtwaStream first, FtwaStream second, Activations& activations) {
   auto& tensors = activations.tensors;
   const at::Tensor both = united(tensors[kVectors + first], tensors[kVectors + second]);
   if (both.size(0) == 0) return;
@@ -82,7 +79,7 @@ Shares shares_of(const at::Tensor& first, const at::Tensor& second) {
 }
 
 //! α and β of eq. 5 for a pair of streams that has a row.
-Shares pair_shares(const Activations& activations, Stream first, Stream second, bool per_sample) {
+Shares pair_shares(const Activations& activations, FtwaStream first, FtwaStream second, bool per_sample) {
   const at::Tensor& a = activations.tensors[kWeights + first];
   const at::Tensor& b = activations.tensors[kWeights + second];
   if (!a.defined()) return equal_shares(activations.tensors[kVectors + first]);
@@ -160,6 +157,10 @@ Ftwa::Ftwa(const experiments::FtwaOptions& options, const experiments::NetworkSe
   if (options.weighs()) {
     weight_hr_ = root_->register_module("weight_hr", std::make_shared<QualityEvaluator>(features));
     weight_lr_ = root_->register_module("weight_lr", std::make_shared<QualityEvaluator>(features));
+    if (options.weight_normalisation == methods::WeightNormalisation::kRunningMean)
+      for (const char* kind : {"hr", "copy", "lr", "transformed"})
+        weight_scales_.push_back(
+            root_->register_module(fmt::format("weight_scale_{}", kind), std::make_shared<WeightScale>()));
   }
   initialise(*root_, seed);
   copy_weights(*trunk_, *lr_encoder_);
@@ -209,11 +210,16 @@ Activations Ftwa::forward(const LaneBatch& batch) {
     run(*classifier_hr_, kFtwaLogits, kHr, kTransformed, activations);
     run(*classifier_lr_, kFtwaLogits, kLr, kCopy, activations);
   }
-  if (weight_hr_) {
-    run(*weight_hr_, kWeights, kHr, kTransformed, activations);
-    run(*weight_lr_, kWeights, kLr, kCopy, activations);
-  }
+  if (weight_hr_) weigh(activations);
   return activations;
+}
+
+void Ftwa::weigh(Activations& activations) const {
+  run(*weight_hr_, kWeights, kHr, kTransformed, activations);
+  run(*weight_lr_, kWeights, kLr, kCopy, activations);
+  for (std::size_t stream = 0; stream < weight_scales_.size(); ++stream)
+    if (at::Tensor& weights = activations.tensors[kWeights + stream]; weights.defined())
+      weights = weight_scales_[stream]->forward(weights);
 }
 
 //! eq. 3 and T(F'_LR) of eq. 2, in one pass where both are wanted.
@@ -245,9 +251,9 @@ std::vector<LossTerm> Ftwa::losses(std::size_t phase, const Activations& activat
 //! eq. 5.
 at::Tensor Ftwa::classification_term(const Activations& activations, const LaneBatch& batch) const {
   const auto& slots = activations.tensors;
-  const auto pair = [&](Stream first, Stream second, const at::Tensor& labels) {
+  const auto pair = [&](FtwaStream first, FtwaStream second, const at::Tensor& labels) {
     if (labels.size(0) == 0) return zero_loss(slots[kVectors + first]);
-    const auto losses_of = [&](Stream stream) {
+    const auto losses_of = [&](FtwaStream stream) {
       return classification_losses(slots[kFtwaLogits + stream], labels, recipe_.label_smoothing);
     };
     if (!slots[kFtwaLogits + second].defined()) return losses_of(first).mean();

@@ -45,6 +45,8 @@
 //!   −½ log(4 α (1 − α)), α the first one's share of a pair's weights: 0 where they are equal, growing without bound as
 //!   one takes all. Its gradient flows through v into the networks too, as eq. 5's. Under eq. 5 the classification
 //!   rewards a low weight of the harder stream, whatever it could learn.
+//! DEVIATION (option weight_normalisation = "running-mean"): every w is divided by the mean of its kind (w_HR, w'_LR, w_LR,
+//!   w'_HR): WeightScale. No stream can gain on the other then; what an image has against its like remains.
 // clang-format on
 
 #include <memory>
@@ -55,6 +57,9 @@
 #include "workers/nn/backbone.h"
 
 namespace resolute::workers {
+
+//! The four kinds of features of a labelled row: of HR images, of their copies, of LR images, of what T makes of these.
+enum FtwaStream : std::size_t { kHr, kCopy, kLr, kTransformed, kStreams };
 
 class Ftwa : public Method {
  public:
@@ -75,7 +80,9 @@ class Ftwa : public Method {
   //! High side v_HR; low side v'_HR, without the transformation v_LR.
   Embedder embedder(const EmbedderOptions& options) override { return make_embedder(options, /*branches=*/false); }
   int embedding_size() const override { return static_cast<int>(trunk_->channels(kLevels)); }
-  //! High side [v_HR, w_HR, 0…, 0], low side [v'_HR, w'_HR, v_LR, w_LR]. Without the weighting every w is 1.
+  //! High side [v_HR, w_HR, 0…, 0], low side [v'_HR, w'_HR, v_LR, w_LR]. Without the weighting every w is 1. With
+  //! weight_normalisation the low side divides w_LR by the mean of w_LR, a gallery's copy or not; what is wrong by that
+  //! for copies, the mean of w'_LR by that of w_LR, the high side's w_HR has as a factor, and every share is right.
   Embedder branch_embedder(const EmbedderOptions& options) override {
     return make_embedder(options, /*branches=*/true);
   }
@@ -85,6 +92,7 @@ class Ftwa : public Method {
   at::Tensor triplet_term(const Activations& activations, const LaneBatch& batch) const;
   at::Tensor transformation_term(const Activations& activations) const;
   at::Tensor balance_term(const Activations& activations) const;
+  void weigh(Activations& activations) const;
   Embedder make_embedder(const EmbedderOptions& options, bool branches) const;
   void transform(const at::Tensor& copy, const at::Tensor& lr, Activations& activations) const;
 
@@ -98,6 +106,7 @@ class Ftwa : public Method {
   std::shared_ptr<FeatureTransformation> transformation_;
   std::shared_ptr<IdentityClassifier> classifier_hr_, classifier_lr_;
   std::shared_ptr<QualityEvaluator> weight_hr_, weight_lr_;
+  std::vector<std::shared_ptr<WeightScale>> weight_scales_;  //!< of FtwaStream; none without normalisation
 };
 
 }  // namespace resolute::workers

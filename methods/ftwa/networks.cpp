@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "workers/nn/batch_norm.h"
 #include "workers/nn/losses.h"
 
 namespace resolute::workers {
@@ -80,6 +81,24 @@ QualityEvaluator::QualityEvaluator(std::int64_t features)
 at::Tensor QualityEvaluator::forward(const at::Tensor& features) const {
   const at::Tensor score = output_->forward(at::relu(hidden_->forward(features))).squeeze(1);
   return loss_precision(score).sigmoid() + kFloor;
+}
+
+WeightScale::WeightScale() : running_mean(register_buffer("running_mean", at::ones({1}))) {}
+
+at::Tensor WeightScale::forward(const at::Tensor& weights) const {
+  if (weights.size(0) == 0) return weights;
+  if (!is_training()) return weights / running_mean;
+  const at::Tensor mean = weights.mean();
+  if (!RunningStatisticsHold::active()) {
+    const at::NoGradGuard no_grad;
+    running_mean.lerp_(mean.detach().to(running_mean.scalar_type()), BatchNormOptions{}.momentum);
+  }
+  return weights / mean;
+}
+
+void WeightScale::initialise(std::uint64_t, const std::string&) {
+  const at::NoGradGuard no_grad;
+  running_mean.fill_(1);
 }
 
 }  // namespace resolute::workers

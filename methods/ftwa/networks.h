@@ -12,8 +12,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
+#include "workers/nn/initialise.h"
 #include "workers/nn/layers.h"
 #include "workers/torch.h"
 
@@ -62,6 +64,18 @@ class QualityEvaluator : public torch::nn::Module {
 
  private:
   std::shared_ptr<Linear> hidden_, output_;
+};
+
+//! The weights of one kind of vectors by their mean: N → N. In training mode by the batch's mean, which has a gradient,
+//! and the buffer running_mean (1 at first) moves to it by a tenth as a batch norm's does; in evaluation mode by that
+//! buffer. Over no row nothing moves.
+class WeightScale : public torch::nn::Module, public InitialisedLayer {
+ public:
+  WeightScale();
+  at::Tensor forward(const at::Tensor& weights) const;
+  void initialise(std::uint64_t seed, const std::string& name) override;
+
+  at::Tensor running_mean;  //!< one value, float32
 };
 
 }  // namespace resolute::workers

@@ -62,7 +62,10 @@ void reset_unread(FtwaOptions& options, settings::NetworkSettings&, const settin
     options.transformation_detach = defaults.transformation_detach;
     options.transformation_blocks = defaults.transformation_blocks;
   }
-  if (!options.weighs()) options.weight_balance = defaults.weight_balance;
+  if (!options.weighs()) {
+    options.weight_balance = defaults.weight_balance;
+    options.weight_normalisation = defaults.weight_normalisation;
+  }
   // The balance of weights looks at the same shares.
   if (!options.weighs() || (!options.classification && options.weight_balance == 0))
     options.classification_weighting = defaults.classification_weighting;

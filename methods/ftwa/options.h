@@ -14,6 +14,10 @@ constexpr auto words_of(Detached) { return settings::words("hr", "lr", "none"); 
 enum class Weighting { kPerSample, kBatchMean };
 constexpr auto words_of(Weighting) { return settings::words("per-sample", "batch-mean"); }
 
+//! What a weight is divided by before it counts.
+enum class WeightNormalisation { kOff, kRunningMean };
+constexpr auto words_of(WeightNormalisation) { return settings::words("off", "running-mean"); }
+
 //! How much of FTWA there is; each adds to the one before.
 enum class FtwaForm {
   kStreams,      //!< an HR and an LR stream: table 2's FTWA_B
@@ -36,6 +40,7 @@ struct FtwaShared {
   Weighting classification_weighting = Weighting::kPerSample;
   Weighting triplet_weighting = Weighting::kBatchMean;
   double weight_balance = 0;
+  WeightNormalisation weight_normalisation = WeightNormalisation::kOff;
   bool operator==(const FtwaShared&) const = default;
 };
 
@@ -71,6 +76,10 @@ struct FtwaSection : FtwaShared {
                  "batch-mean, or per-sample: the i-th HR row of an identity with its i-th LR row"));
     visit(member("weight_balance", &O::weight_balance, between(0, 1e6),
                  "DEVIATION: draws the two weights of an image together; 0: the paper"));
+    visit(member("weight_normalisation", &O::weight_normalisation,
+                 "DEVIATION: running-mean: weights of each of the four kinds of features by their mean, of the lane in "
+                 "training, a running one in a test; off: the paper")
+              .silent_at_default());
   }
 };
 

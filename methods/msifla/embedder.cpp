@@ -23,16 +23,17 @@ Embedder Msifla::embedder(const EmbedderOptions& options) {
     trunks.push_back(
         std::make_shared<FoldedBackbone>(network->trunk(), options.precision, options.height, options.width));
   const std::int64_t block = FoldedBackbone::block_on(root_->parameters().front().device());
-  const std::int64_t columns = embedding_size(), of_scale = columns / static_cast<std::int64_t>(cascade.size());
+  const std::size_t count = streams();
+  const std::int64_t columns = embedding_size(), of_stream = columns / static_cast<std::int64_t>(count);
   const bool unit = options_.unit_parts;
   // A block through the cascade, and what each network makes of it through its re-ID network.
   const auto features = [=, precision = options.precision](const at::Tensor& images) {
     at::Tensor current = images.to(precision);
     std::vector<at::Tensor> found;
-    for (std::size_t scale = 0; scale < cascade.size(); ++scale) {
-      current = cascade[scale]->forward(current);
-      found.push_back(trunks[trunks.size() == 1 ? 0 : scale]->apply(
-          current, of_scale, [&](const at::Tensor& f5) { return part_descriptor(horizontal_parts(f5), unit); }));
+    for (std::size_t stream = 0; stream < count; ++stream) {
+      if (stream < cascade.size()) current = cascade[stream]->forward(current);
+      found.push_back(trunks[trunks.size() == 1 ? 0 : stream]->apply(
+          current, of_stream, [&](const at::Tensor& f5) { return part_descriptor(horizontal_parts(f5), unit); }));
     }
     return at::cat(found, 1);
   };

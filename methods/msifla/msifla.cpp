@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 
 #include "core/error.h"
 #include "workers/nn/initialise.h"
@@ -11,9 +10,9 @@
 namespace resolute::workers {
 namespace {
 
-// What Activations::tensors holds of each scale. Undefined: the images without an HR row, the others without a labelled
-// row or before the re-ID networks begin; logits also without classification. Images are N×3×H×W of the HR rows, of
-// their copies rate by rate; the others of the labelled HR rows and then of the labelled LR rows.
+// What Activations::tensors holds of each stream. Undefined: the images without an HR row, the others without a
+// labelled row or before the re-ID networks begin; logits also without classification. Images are N×3×H×W of the HR
+// rows, of their copies rate by rate; the others of the labelled HR rows and then of the labelled LR rows.
 constexpr std::size_t kOfHr = 0, kOfCopies = 1, kFeatures = 2, kMsiflaLogits = kFeatures + kParts,
                       kMsiflaSlots = kMsiflaLogits + kParts;
 
@@ -45,12 +44,23 @@ at::Tensor msifla_labels_of(const LaneBatch& batch) {
       {select_rows(select_rows(batch.labels, rows.hr), rows.labelled_hr), select_rows(batch.labels, rows.labelled_lr)});
 }
 
-//! The site of a part's draws (mining "random"), the same whatever other scales there are.
-MiningSite part_site(int scale, std::size_t part) {
-  return static_cast<MiningSite>(static_cast<std::size_t>(kParts * scale) + part);
+//! The site of a part's draws (mining "random"), the same whatever other scales and networks there are.
+MiningSite part_site(int scale, std::size_t of_ensemble, std::size_t part) {
+  constexpr std::size_t kScales = settings::kLargestRate + 1;
+  return static_cast<MiningSite>(kParts * (kScales * of_ensemble + static_cast<std::size_t>(scale)) + part);
 }
 
 std::string of_scale(const char* name, int scale) { return fmt::format("{}_scale_{}", name, scale); }
+
+//! The names of re-ID networks.
+std::vector<std::string> reid_names(const experiments::MsiflaOptions& options) {
+  std::vector<std::string> names;
+  const auto name = [](int scale) { return fmt::format("{}_{}", kReid, scale); };
+  if (options.reid_networks == methods::ReidNetworks::kShared && options.scales.size() > 1) return {name(1)};
+  for (const int scale : options.scales) names.push_back(name(scale));
+  for (int i = 2; i <= options.reid_ensemble; ++i) names.push_back(fmt::format("{}_{}", name(1), i));
+  return names;
+}
 
 //! An exact 0 with a graph, for a lane that has nothing for these networks.
 at::Tensor nothing_to_learn(const torch::nn::Module& network) { return zero_loss(network.parameters().front()); }
@@ -68,12 +78,9 @@ Msifla::Msifla(const experiments::MsiflaOptions& options, const experiments::Net
   for (const int scale : options.scales)
     ir_.push_back(root_->register_module(fmt::format("{}_{}", kIr, scale), std::make_shared<ImageRecoveryNetwork>(
                                                                                options.ir_width, options.ir_residual)));
-  const std::vector<int> networks =
-      options.reid_networks == methods::ReidNetworks::kShared ? std::vector<int>{1} : options.scales;
-  for (const int scale : networks)
-    reid_.push_back(
-        root_->register_module(fmt::format("{}_{}", kReid, scale),
-                               std::make_shared<PartNetwork>(shape, classes, network.neck, options.classification)));
+  for (const std::string& name : reid_names(options))
+    reid_.push_back(root_->register_module(
+        name, std::make_shared<PartNetwork>(shape, classes, network.neck, options.classification)));
   initialise(*root_, seed);
 }
 
@@ -102,7 +109,7 @@ std::vector<at::Tensor> Msifla::cascade(const at::Tensor& images) const {
 // HR rows, copies and LR rows pass apart: each loss then goes back through those that it is made of, and no others.
 Activations Msifla::forward(const LaneBatch& batch) {
   const MsiflaRows rows = msifla_rows_of(batch);
-  Activations activations{std::vector<at::Tensor>(kMsiflaSlots * ir_.size())};
+  Activations activations{std::vector<at::Tensor>(kMsiflaSlots * streams())};
   std::vector<at::Tensor> of_hr;
   if (rows.hr_count > 0) {
     of_hr = cascade(select_rows(batch.hr, rows.hr));
@@ -134,12 +141,13 @@ Activations Msifla::forward(const LaneBatch& batch) {
   return activations;
 }
 
-//! Features and logits of every scale's images.
+//! Features and logits of every stream. \param images of each scale
 void Msifla::identify(const std::vector<at::Tensor>& images, Activations& activations) const {
   const std::int64_t rows = images.front().size(0);
-  const std::size_t together = images.size() / reid_.size();  // scales of a network
+  const std::size_t together = streams() / reid_.size();  // scales of a network
   for (std::size_t network = 0; network < reid_.size(); ++network) {
-    const std::vector<at::Tensor> parts = reid_[network]->parts(together == 1 ? images[network] : at::cat(images));
+    const std::vector<at::Tensor> parts =
+        reid_[network]->parts(together == 1 ? images[scale_of(network)] : at::cat(images));
     const std::vector<at::Tensor> logits = reid_[network]->logits(parts);
     for (std::size_t i = 0; i < together; ++i) {
       const auto slots = activations.tensors.begin() + static_cast<std::ptrdiff_t>((network + i) * kMsiflaSlots);
@@ -157,26 +165,36 @@ void Msifla::identify(const std::vector<at::Tensor>& images, Activations& activa
 std::vector<LossTerm> Msifla::losses(std::size_t phase, const Activations& activations, const LaneBatch& batch) {
   RESOLUTE_EXPECT(phase < 2, "msifla has two phases");
   std::vector<LossTerm> terms;
-  const at::Tensor labels = phase == 0 ? at::Tensor() : msifla_labels_of(batch);
-  for (std::size_t i = 0; i < options_.scales.size(); ++i) {
-    const int scale = options_.scales[i];
-    if (phase == 0) {
-      terms.push_back({of_scale("recovery", scale), options_.recovery_weight * recovery_term(i, activations, batch)});
-      continue;
-    }
+  if (phase == 0) {
+    for (std::size_t i = 0; i < options_.scales.size(); ++i)
+      terms.push_back(
+          {of_scale("recovery", options_.scales[i]), options_.recovery_weight * recovery_term(i, activations, batch)});
+    return terms;
+  }
+  const at::Tensor labels = msifla_labels_of(batch);
+  for (std::size_t stream = 0; stream < streams(); ++stream) {
     const auto classification = [&](const at::Tensor& logits, std::size_t) {  // eq. 11
       return classification_loss(logits, labels, recipe_.label_smoothing);
     };
     const auto triplet = [&](const at::Tensor& features, std::size_t part) {  // eq. 12
-      return mined_triplet_loss(features, labels, triplet_, batch, part_site(scale, part));
+      const std::size_t scale = scale_of(stream);
+      return mined_triplet_loss(features, labels, triplet_, batch,
+                                part_site(options_.scales[scale], stream - scale, part));
     };
     if (options_.classification)
       terms.push_back(
-          {of_scale("classification", scale), sum_over_parts(i, kMsiflaLogits, activations, classification)});
+          {term_name("classification", stream), sum_over_parts(stream, kMsiflaLogits, activations, classification)});
     if (options_.triplet)
-      terms.push_back({of_scale("triplet", scale), sum_over_parts(i, kFeatures, activations, triplet)});
+      terms.push_back({term_name("triplet", stream), sum_over_parts(stream, kFeatures, activations, triplet)});
   }
   return terms;
+}
+
+//! As the header says.
+std::string Msifla::term_name(const char* kind, std::size_t stream) const {
+  const std::size_t scale = scale_of(stream), of_ensemble = stream - scale;
+  const std::string name = of_scale(kind, options_.scales[scale]);
+  return of_ensemble == 0 ? name : fmt::format("{}_network_{}", name, of_ensemble + 1);
 }
 
 //! eqs. 1–3.
@@ -193,14 +211,14 @@ at::Tensor Msifla::recovery_term(std::size_t scale, const Activations& activatio
   return sum;
 }
 
-//! The losses of a scale's parts, of what stands in their slots from `first` on.
+//! The losses of a stream's parts, of what stands in their slots from `first` on.
 template <class LossOf>
-at::Tensor Msifla::sum_over_parts(std::size_t scale, std::size_t first, const Activations& activations,
+at::Tensor Msifla::sum_over_parts(std::size_t stream, std::size_t first, const Activations& activations,
                                   const LossOf& loss_of) const {
   at::Tensor sum;
   for (std::size_t part = 0; part < kParts; ++part) {
-    const at::Tensor& of_part = activations.tensors[scale * kMsiflaSlots + first + part];
-    if (!of_part.defined()) return nothing_to_learn(reid_of(scale));
+    const at::Tensor& of_part = activations.tensors[stream * kMsiflaSlots + first + part];
+    if (!of_part.defined()) return nothing_to_learn(reid_of(stream));
     const at::Tensor loss = loss_of(of_part, part);
     sum = sum.defined() ? sum + loss : loss;
   }
@@ -208,15 +226,15 @@ at::Tensor Msifla::sum_over_parts(std::size_t scale, std::size_t first, const Ac
 }
 
 int Msifla::embedding_size() const {
-  return static_cast<int>(static_cast<std::int64_t>(ir_.size()) * kParts * reid_.front()->trunk().channels(kLevels));
+  return static_cast<int>(static_cast<std::int64_t>(streams()) * kParts * reid_.front()->trunk().channels(kLevels));
 }
 
 at::Tensor Msifla::embed(const at::Tensor& images) {
   return evaluated(*root_, [&] {
     const std::vector<at::Tensor> recovered = cascade(images);
     std::vector<at::Tensor> features;
-    for (std::size_t scale = 0; scale < recovered.size(); ++scale)
-      features.push_back(part_descriptor(reid_of(scale).parts(recovered[scale]), options_.unit_parts));
+    for (std::size_t stream = 0; stream < streams(); ++stream)
+      features.push_back(part_descriptor(reid_of(stream).parts(recovered[scale_of(stream)]), options_.unit_parts));
     return at::cat(features, 1).to(at::kFloat);
   });
 }

@@ -10,6 +10,7 @@
 //! IR-Network_1/s       ir_[k], module "ir_S": ImageRecoveryNetwork; k counts in the cascade's order, S is its scale
 //! x^k                  cascade()[k - 1], the k-th network's output: x^1 = IR_s1(x), x^k = IR_sk(x^(k-1))
 //! re-ID network_1/s    reid_[k], module "reid_S": PartNetwork; "shared": "reid_1" alone
+//!                      with reid_ensemble E on scale 1: also "reid_1_2" … "reid_1_E", whose terms end in "_network_2" …
 //! x_h                  LaneBatch::hr of the rows that have an HR image: "HR rows"
 //! x_1/r                LaneBatch::copies of the HR rows, one for each rate of train.train_rates
 //! y                    a labelled row's image as it stands: hr of an HR row, lr of the others ("LR rows")
@@ -39,12 +40,16 @@
 //!   after half of the epochs, as theirs].
 //! DEVIATION (option ir_warmup_steps): so many steps of L_IR alone. Before them the re-ID networks, their statistics
 //!   too, stand still: an untrained cascade hands them noise.
+//! DEVIATION (option reid_ensemble): as many re-ID networks on one scale, each from a draw of its own and with the losses
+//!   of one: what MR²L's networks are worth without their scales.
 //! DEVIATION (option unit_parts): each f_1/s^h of the descriptor is divided by its length; the losses are as they are.
 //! DEVIATION (option ir_residual): ImageRecoveryNetwork.
 // clang-format on
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "methods/msifla/networks.h"
@@ -77,18 +82,22 @@ class Msifla : public Method {
  private:
   std::vector<at::Tensor> cascade(const at::Tensor& images) const;
   void identify(const std::vector<at::Tensor>& images, Activations& activations) const;
+  //! Re-ID networks side by side in the descriptor: one for each scale, shared or not, or an ensemble on one scale.
+  std::size_t streams() const { return std::max(ir_.size(), reid_.size()); }
+  std::size_t scale_of(std::size_t stream) const { return ir_.size() == 1 ? 0 : stream; }
+  std::string term_name(const char* kind, std::size_t stream) const;
   at::Tensor recovery_term(std::size_t scale, const Activations& activations, const LaneBatch& batch) const;
   template <class LossOf>
-  at::Tensor sum_over_parts(std::size_t scale, std::size_t first, const Activations& activations,
+  at::Tensor sum_over_parts(std::size_t stream, std::size_t first, const Activations& activations,
                             const LossOf& loss_of) const;
-  const PartNetwork& reid_of(std::size_t scale) const { return *reid_[reid_.size() == 1 ? 0 : scale]; }
+  const PartNetwork& reid_of(std::size_t stream) const { return *reid_[reid_.size() == 1 ? 0 : stream]; }
 
   experiments::MsiflaOptions options_;
   experiments::Recipe recipe_;
   TripletSettings triplet_;
   std::shared_ptr<torch::nn::Module> root_;
   std::vector<std::shared_ptr<ImageRecoveryNetwork>> ir_;  //!< of options_.scales
-  std::vector<std::shared_ptr<PartNetwork>> reid_;         //!< of options_.scales, or one for all
+  std::vector<std::shared_ptr<PartNetwork>> reid_;         //!< of options_.scales, one for all, or an ensemble
 };
 
 //! f_1/s of a re-ID network's parts: N×(kParts · C). \param unit each part divided by its length (0 stays 0)

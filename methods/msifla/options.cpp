@@ -67,6 +67,11 @@ void check_with(const MsiflaOptions& o, const TrainingSettings& training) {
                       "with 'msifla.classification' off too no loss trains the re-ID networks");
   check_frozen_levels(training.network, o.classification, "'msifla.classification'");
   check_scales(o.scales, training.recipe.train_rates);
+  if (o.reid_ensemble > 1 && o.scales.size() > 1)
+    throw MemberError(
+        "msifla.reid_ensemble", o.reid_ensemble,
+        fmt::format("an ensemble is of re-ID networks on one scale, and 'msifla.scales' is {}", text_of(o.scales)),
+        "set msifla.scales = [1]");
   settings::check_range("msifla.ir_warmup_steps", o.ir_warmup_steps, 0, training.recipe.steps - 1);
   check_batch(training.recipe, training.split);
   check_size(training.network, training.pack);

@@ -24,6 +24,7 @@ struct MsiflaOptions {
   //! last 1; each other one of train.train_rates.
   std::vector<int> scales = {3, 2, 1};
   ReidNetworks reid_networks = ReidNetworks::kPerScale;
+  int reid_ensemble = 1;
   bool classification = true;
   bool triplet = true;
   double margin = 0.5;
@@ -44,6 +45,9 @@ struct MsiflaOptions {
                  "one image-recovery (IR) network each, in this order: the rate whose look it aims at. 1 to 4, "
                  "the last 1, the others of train.train_rates"));
     visit(member("reid_networks", &O::reid_networks, "MR2L: a re-ID network for each scale; or shared: one for all"));
+    visit(member("reid_ensemble", &O::reid_ensemble, between(1, kMostScales),
+                 "a control for MR2L: so many re-ID networks on the one scale of scales = [1]")
+              .silent_at_default());
     visit(member("classification", &O::classification, "the re-ID networks' loss of identities; this or the triplets"));
     visit(member("triplet", &O::triplet, "the re-ID networks' triplet loss"));
     visit(member("margin", &O::margin, above_zero(100), "of the triplet loss"));

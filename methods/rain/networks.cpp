@@ -1,7 +1,5 @@
 #include "methods/rain/networks.h"
 
-#include <utility>
-
 #include "core/error.h"
 
 namespace resolute::workers {

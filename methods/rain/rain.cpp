@@ -1,6 +1,5 @@
 #include "methods/rain/rain.h"
 
-#include <algorithm>
 #include <string>
 
 #include "core/error.h"

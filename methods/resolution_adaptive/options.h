@@ -55,7 +55,7 @@ struct ResolutionAdaptiveOptions {
     visit(member("masks", &O::masks,
                  "progressive: from the output downwards, one per stage; joint: all from the first step; or off"));
     visit(
-        member("mask_blocks", &O::mask_blocks, "a mask behind each residual block, or behind each of the four stages"));
+        member("mask_blocks", &O::mask_blocks, "a mask behind each residual block, or behind each stage of the trunk"));
     visit(member("mask_mean", &O::mask_mean, between(-20, 20), "of a mask's values before the sigmoid at the start"));
     visit(member("mask_deviation", &O::mask_deviation, between(0, 10),
                  "standard deviation of a mask's values before the sigmoid at the start"));

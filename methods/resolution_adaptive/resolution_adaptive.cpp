@@ -1,7 +1,6 @@
 #include "methods/resolution_adaptive/resolution_adaptive.h"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 #include <string>
 

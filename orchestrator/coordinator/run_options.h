@@ -20,6 +20,7 @@ namespace resolute::orchestrator {
 //! Whether each rank of a CPU job runs on a core of its own. kAuto: where the agent is alone on its host, was started
 //! by a launcher and has no more slots than cores.
 enum class BindRanks { kAuto, kNone, kCores };
+constexpr auto words_of(BindRanks) { return settings::words("auto", "none", "cores"); }
 
 struct RunOptions {
   std::filesystem::path store;

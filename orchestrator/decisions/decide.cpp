@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
 
 #include "orchestrator/decisions/dispatch.h"
 #include "orchestrator/decisions/failure.h"

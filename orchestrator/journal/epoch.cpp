@@ -12,8 +12,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 // Of journals and snapshots: the journals behind a snapshot may be gone.
 std::int64_t last_epoch(core::FileSystem& files, const fs::path& suite_folder) {
   const auto epochs = journal_epochs(files, suite_folder);

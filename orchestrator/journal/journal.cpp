@@ -11,8 +11,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kJournalMagic = "RSLTJRNL";
 constexpr std::string_view kJournalPrefix = "journal-";
 constexpr std::string_view kAdvice =

@@ -14,8 +14,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::string first_line(const fs::path& path) {
   auto text = core::read_text_if_exists(core::real_file_system(), path).value_or("");
   return text.substr(0, text.find('\n'));

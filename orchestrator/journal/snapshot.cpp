@@ -16,8 +16,6 @@ inline constexpr std::uint32_t kLastMemberSince<SnapshotFormat, Running> = 2;
 
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kSnapshotMagic = "RSLTSNAP";
 constexpr std::string_view kSnapshotPrefix = "snapshot-";
 constexpr std::uint32_t kVersion = 2;

@@ -7,8 +7,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::string log_name(const char* stream, int process_rank) {
   return process_rank == 0 ? std::string(stream) : fmt::format("{}-{}", stream, process_rank);
 }

@@ -1,7 +1,6 @@
 #include "orchestrator/look/explain.h"
 
 #include <fmt/chrono.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -9,7 +8,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/hash/sha256.h"
+#include "experiments/store/stored_specification.h"
 #include "orchestrator/decisions/decide.h"
 #include "orchestrator/decisions/state.h"
 #include "orchestrator/journal/epoch.h"
@@ -18,7 +17,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-constexpr std::size_t kMostListed = 8;
 constexpr std::size_t kMostNeedsNamed = 3;
 
 std::vector<KnownRun> read_pasts(core::FileSystem& files, const experiments::StoreLayout& store,
@@ -42,20 +40,13 @@ experiments::JobId only_job(core::FileSystem& files, const experiments::StoreLay
     for (auto it = past.state.numbers.lower_bound(digits);
          it != past.state.numbers.end() && it->first.starts_with(digits); ++it)
       found.insert(it->first);
-  if (found.empty() && digits.size() >= 2)
-    for (const std::string& id : files.list(store.root() / "jobs" / digits.substr(0, 2)))
-      if (id.starts_with(digits) && core::is_sha256_hex(id)) found.insert(id);
-  if (found.empty())
-    throw core::input_error(
-        fmt::format("no job '{}' in the journals of store '{}'", digits, store.root().string()), {},
-        "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs; a job is known once a run has begun");
-  if (found.size() > 1) {
-    const auto end = std::next(found.begin(), static_cast<std::ptrdiff_t>(std::min(found.size(), kMostListed)));
-    throw core::input_error(fmt::format("{} jobs begin with '{}'", found.size(), digits),
-                            fmt::format("{}{}", fmt::join(found.begin(), end, ", "), end == found.end() ? "" : ", …"),
-                            "give more digits");
-  }
-  return {*found.begin()};
+  if (found.empty() && digits.size() >= 2) found = experiments::stored_ids(files, store, digits);
+  return experiments::only_id(
+      found, digits,
+      core::input_error(
+          fmt::format("no job '{}' in the journals of store '{}'", digits, store.root().string()), {},
+          "'resolute suite plan SUITE.toml --json' tells the ids of a suite's jobs; a job is known once a run has "
+          "begun"));
 }
 
 std::string hosts_text(const Placement& placement, const std::map<AgentNumber, std::string>& hosts) {

@@ -9,8 +9,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 std::string text_of(const Claim& claim) {
   return core::canonical_json({{"epoch", claim.epoch}, {"run", claim.run}, {"suite", claim.suite}}) + "\n";
 }

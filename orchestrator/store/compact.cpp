@@ -16,7 +16,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
 using experiments::BundledJob;
 using experiments::JobId;
 

@@ -13,8 +13,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::uint64_t kReadAtMost = std::uint64_t{64} << 20;
 constexpr std::size_t kRemembered = 256;  // of a class: more tell the median nothing new
 constexpr std::string_view kDurationsSuffix = ".jsonl";

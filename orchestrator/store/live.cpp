@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/files/json.h"
 #include "orchestrator/messages/binary.h"
 
 namespace resolute::orchestrator {
 namespace {
-
-namespace fs = std::filesystem;
 
 fs::path live_file(const fs::path& suite_folder) { return suite_folder / "live.json"; }
 

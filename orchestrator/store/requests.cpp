@@ -13,8 +13,6 @@
 namespace resolute::orchestrator {
 namespace {
 
-namespace fs = std::filesystem;
-
 constexpr std::string_view kRequestSuffix = ".json";
 constexpr std::uint64_t kLongestFile = 64 << 10;
 constexpr std::size_t kLongestName = 255;  // of a host or a user: they go into the journal

@@ -8,8 +8,6 @@
 
 namespace resolute::orchestrator {
 
-namespace fs = std::filesystem;
-
 //! What the calls work with. It lives as long as one of them, which may be longer than the run. Members above the line
 //! are used in order alone.
 struct RunStore::Desk {

@@ -3,8 +3,6 @@
 //! Rows of a table against one another: differences from the row that the table compares with, and the orders that the
 //! papers state. Part of aggregation.h.
 
-#include <vector>
-
 #include "results/tables/aggregation.h"
 
 namespace resolute::results {

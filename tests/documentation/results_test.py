@@ -34,7 +34,9 @@ class Results(unittest.TestCase):
         for path in notes:
             note = json.loads(path.read_text(encoding="utf-8"))
             with tempfile.TemporaryDirectory() as store:
-                plan = subprocess.run([PROGRAM, "suite", "plan", ROOT / f"experiments/suites/{note['suite']}.toml", "--store", store, "--json"],
+                # The store has no weights.
+                plan = subprocess.run([PROGRAM, "suite", "plan", ROOT / f"experiments/suites/{note['suite']}.toml",
+                                       "--store", store, "--from-scratch", "--json"],
                                       capture_output=True, text=True, check=True, timeout=60, env={**os.environ, "PKU_REID": store})
             planned = json.loads(plan.stdout)["tables"]
 
@@ -51,12 +53,23 @@ class Results(unittest.TestCase):
             "| A \\| B < C (on mlr-cuhk03) | rank1 | **holds**: +3.2 [+1.0, +5.0] | in the means: +0.5 [-1.0, +2.0] | does not |\n\n",
             results_page.table_section(table))
 
-    def test_differences_name_the_row_that_they_are_from(self):
-        def row(identifier, label, found):
-            return {"id": identifier, "label": label, "cells": [{"dataset": "easy", "metric": "rank1", "difference": found}]}
-        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1"], "compare_with": "a", "claims": [],
-                 "rows": [row("a", "A", None), row("b", "B", difference(-2, -3, -1))]}
-        self.assertIn("| rank1 beside A | easy |\n| --- | --- |\n| B | -2.0 [-3.0, -1.0] |\n", results_page.table_section(table))
+    def test_scores_stand_with_their_difference_from_the_row_that_is_named(self):
+        def row(identifier, label, mean, found):
+            return {"id": identifier, "label": label,
+                    "cells": [{"dataset": "easy", "metric": "rank1", "mean": mean, "std": 1.25, "trials": 2, "difference": found}]}
+        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP"], "compare_with": "a", "claims": [],
+                 "rows": [row("a", "A", 5.04, None), row("b", "B", 3.04, difference(-2, -3, -1)), row("c", "C", None, None)]}
+        self.assertEqual("### T\n\n| rank1, difference from A | easy |\n| --- | --- |\n| A | 5.0 ± 1.2 |\n"
+                         "| B | 3.0 ± 1.2, -2.0 [-3.0, -1.0] |\n| C |  |\n\n", results_page.table_section(table))
+
+    def test_the_probe_stands_beside_a_tables_first_metric(self):
+        def cell(metric, mean):
+            return {"dataset": "easy", "metric": metric, "mean": mean, "std": None, "trials": 1, "difference": None}
+        table = {"title": "T", "datasets": ["easy"], "metrics": ["rank1", "mAP", "resolution_probe"], "compare_with": None,
+                 "claims": [], "rows": [{"id": "a", "label": "A",
+                                         "cells": [cell("rank1", 10), cell("mAP", 20), cell("resolution_probe", 75.5)]}]}
+        self.assertEqual("### T\n\n| rank1 | easy |\n| --- | --- |\n| A | 10.0 |\n\n"
+                         "| resolution_probe | easy |\n| --- | --- |\n| A | 75.5 |\n\n", results_page.table_section(table))
 
 
 if __name__ == "__main__":

@@ -163,6 +163,7 @@ inline MethodOptions any_msifla(Recipe& recipe, const PackSettings& pack) {
   for (auto rate = recipe.train_rates.rbegin(); rate != recipe.train_rates.rend() && options.scales.size() < 3; ++rate)
     if (*rc::gen::arbitrary<bool>()) options.scales.push_back(*rate);
   options.scales.push_back(1);
+  if (options.scales.size() > 1) options.reid_ensemble = 1;
   options.triplet = options.triplet || !options.classification;
   options.ir_width = 2 * between(1, 512);
   options.ir_warmup_steps = between(0, recipe.steps - 1);

@@ -1,8 +1,6 @@
 //! Settings of data in suites: which source, what LR images are made of, which side is LR, who is tested. What a source
 //! cannot have is refused while planning, with file, line and key.
 
-#include <functional>
-
 #include "experiments/specification/validation.h"
 #include "experiments/store/store_layout.h"
 #include "tests/experiments/suite_fixture.h"

@@ -130,8 +130,8 @@ TEST_F(FtwaSuite, a_rate_of_copies_is_in_the_pack_where_copies_are_compared) {
 
 TEST_F(FtwaSuite, options_of_what_is_switched_off_make_no_other_job) {
   const std::string plain = kUnweighted;
-  expect_one_job(plain, {".weight_balance = 1", ".classification_weighting = \"batch-mean\"",
-                         ".triplet_weighting = \"per-sample\""});
+  expect_one_job(plain, {".weight_balance = 1", ".weight_normalisation = \"running-mean\"",
+                         ".classification_weighting = \"batch-mean\"", ".triplet_weighting = \"per-sample\""});
   expect_other_jobs(plain, {".transformation_weight = 1", ".transformation_blocks = 1",
                             ".transformation_detach = \"lr\"", ".transformed_losses = false"});
   expect_one_job(plain + ".transformation = false\n",
@@ -142,9 +142,10 @@ TEST_F(FtwaSuite, options_of_what_is_switched_off_make_no_other_job) {
   expect_one_job(".classification = false\n",
                  {".classification_weight = 1", ".classification_weighting = \"batch-mean\""});
   expect_other_jobs(".classification = false\n.weight_balance = 1\n", {".classification_weighting = \"batch-mean\""});
-  expect_other_jobs("", {".margin = 1", ".mining = \"all\"", ".triplet_weight = 2",
-                         ".triplet_weighting = \"per-sample\"", ".classification_weight = 1",
-                         ".classification_weighting = \"batch-mean\"", ".weight_balance = 1", "train.lr_images = 1"});
+  expect_other_jobs("",
+                    {".margin = 1", ".mining = \"all\"", ".triplet_weight = 2", ".triplet_weighting = \"per-sample\"",
+                     ".classification_weight = 1", ".classification_weighting = \"batch-mean\"", ".weight_balance = 1",
+                     ".weight_normalisation = \"running-mean\"", "train.lr_images = 1"});
   expect_one_job("method = \"baseline\"\nbaseline.classification = false\n", {"baseline.classification_weight = 3"});
   expect_other_jobs("method = \"baseline\"\n", {"baseline.classification_weight = 3", "baseline.images = \"stored\""});
 }

@@ -46,6 +46,16 @@ TEST_F(MsiflaSuite, widths_are_even_and_a_warm_up_ends_before_the_training) {
   expect_accepted({".ir_warmup_steps = 9"});
 }
 
+TEST_F(MsiflaSuite, an_ensemble_is_of_networks_on_one_scale) {
+  expect_other_jobs(".scales = [1]\n", {".reid_ensemble = 3"});
+  expect_one_job(".scales = [1]\n", {".reid_ensemble = 1"});
+  expect_refused(".scales = [2, 1]\n.reid_ensemble = 3",
+                 {"key 'msifla.reid_ensemble' has the value 3 (an ensemble is of re-ID networks on one scale, and "
+                  "'msifla.scales' is [2, 1]",
+                  "set msifla.scales = [1]"});
+  expect_value_refused(".reid_ensemble", "5");
+}
+
 TEST_F(MsiflaSuite, something_trains_the_reid_networks) {
   expect_refused(".classification = false\n.triplet = false",
                  {"s.toml:27:8: key '.triplet' has the value false", "no loss trains the re-ID networks"});

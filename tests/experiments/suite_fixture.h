@@ -2,14 +2,12 @@
 //! \file
 //! A folder for suites, and ways into the plans made from them.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 #include <string>
-#include <utility>
 
 #include "experiments/suite.h"
 #include "tests/support/folders.h"

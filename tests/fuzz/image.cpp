@@ -3,7 +3,6 @@
 #include "datasets/image/image.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "core/files/file_system.h"
 #include "tests/fuzz/targets.h"

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <optional>
 
 #include "core/files/file_system.h"
 #include "datasets/hdf5/checksum.h"

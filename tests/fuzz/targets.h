@@ -9,7 +9,6 @@
 #include <cstring>
 #include <span>
 #include <stdexcept>
-#include <string>
 
 #include "core/bytes.h"
 #include "core/hash/crc32c.h"

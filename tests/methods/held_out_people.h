@@ -5,7 +5,6 @@
 
 #include <array>
 #include <iostream>
-#include <string>
 
 #include "tests/methods/rain/fresh_discriminator.h"
 #include "tests/methods/rendered_people.h"

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <set>
 
 #include "core/error.h"
@@ -23,32 +22,35 @@ using experiments::MethodOptions;
 using experiments::MsiflaOptions;
 using experiments::RainOptions;
 using experiments::ResolutionAdaptiveOptions;
+using worker_tests::images;
 using worker_tests::made_up;
 using worker_tests::made_up_batch;
 using worker_tests::small_specification;
 
 std::vector<MethodOptions> every_kind() {
-  return {
-      BaselineOptions{},
-      RainOptions{},
-      RainOptions{.adversary = methods::NoAdversary()},
-      RainOptions{.adversary = methods::Adversary{.levels = {1, 2, 3, 4, 5}, .non_saturating = true},
-                  .mining = methods::Mining::kBatchHard},
-      RainOptions{.reconstruction = false, .supervision = methods::Supervision::kHrOnlyLabels},
-      RainOptions{.adversary = methods::Adversary{.updates = methods::Updates::kSimultaneous,
-                                                  .discriminator = methods::DiscriminatorKind::kPixelwise},
-                  .decoder = methods::DecoderKind::kTransposed},
-      FtwaOptions{},
-      FtwaOptions{
-          {.mining = methods::Mining::kAll, .triplet_weighting = methods::Weighting::kPerSample, .weight_balance = 1}},
-      FtwaOptions{{}, methods::FtwaForm::kStreams},
-      MsiflaOptions{.ir_width = 8},
-      MsiflaOptions{
-          .scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 8},
-      ResolutionAdaptiveOptions{.widths = {8, 8, 8, 8}, .stage_steps = 3, .verification_width = 8},
-      ResolutionAdaptiveOptions{
-          .level_rates = {2, 1}, .widths = {4, 8}, .masks = methods::Masks::kJoint, .verification_width = 8},
-      ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}};
+  return {BaselineOptions{},
+          RainOptions{},
+          RainOptions{.adversary = methods::NoAdversary()},
+          RainOptions{.adversary = methods::Adversary{.levels = {1, 2, 3, 4, 5}, .non_saturating = true},
+                      .mining = methods::Mining::kBatchHard},
+          RainOptions{.reconstruction = false, .supervision = methods::Supervision::kHrOnlyLabels},
+          RainOptions{.adversary = methods::Adversary{.updates = methods::Updates::kSimultaneous,
+                                                      .discriminator = methods::DiscriminatorKind::kPixelwise},
+                      .decoder = methods::DecoderKind::kTransposed},
+          FtwaOptions{},
+          FtwaOptions{{.mining = methods::Mining::kAll,
+                       .triplet_weighting = methods::Weighting::kPerSample,
+                       .weight_balance = 1,
+                       .weight_normalisation = methods::WeightNormalisation::kRunningMean}},
+          FtwaOptions{{}, methods::FtwaForm::kStreams},
+          MsiflaOptions{.ir_width = 8},
+          MsiflaOptions{.scales = {1}, .reid_ensemble = 2, .ir_width = 8},
+          MsiflaOptions{
+              .scales = {2, 1}, .reid_networks = methods::ReidNetworks::kShared, .reid_into_ir = false, .ir_width = 8},
+          ResolutionAdaptiveOptions{.widths = {8, 8, 8, 8}, .stage_steps = 3, .verification_width = 8},
+          ResolutionAdaptiveOptions{
+              .level_rates = {2, 1}, .widths = {4, 8}, .masks = methods::Masks::kJoint, .verification_width = 8},
+          ResolutionAdaptiveOptions{.varying_length = false, .masks = methods::Masks::kOff}};
 }
 
 TEST(Method, groups_hold_every_parameter_once_and_phases_name_them) {
@@ -215,10 +217,6 @@ std::vector<MethodOptions> every_embedder() {
       MsiflaOptions{.reid_networks = methods::ReidNetworks::kShared, .ir_width = 4, .ir_residual = true});
   kinds.emplace_back(MsiflaOptions{.ir_width = 4, .unit_parts = true});
   return kinds;
-}
-
-at::Tensor images(std::int64_t rows) {
-  return worker_tests::numbers("images", {rows, 3, 32, 16}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 TEST(Embedders, give_an_image_the_same_row_in_any_company) {

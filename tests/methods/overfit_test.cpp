@@ -5,8 +5,8 @@
 #include "methods/levels.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
-#include "workers/training/trainer.h"
 
 namespace resolute::workers::overfit_test {
 namespace {
@@ -44,20 +44,11 @@ TEST(Overfit, rain) {
   EXPECT_EQ(nearest_is_right(*method, batch.lr, batch.hr, batch.labels, false), 1.0);
 }
 
-// Two images of each of the eight people, their copies at drawn rates.
-class RenderedSource final : public BatchSource {
- public:
-  explicit RenderedSource(const worker_tests::RenderedPeople& people) : people_(people) {}
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {16}; }
-  LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = worker_tests::drawn_batch(people_, 8, 2, 0, step);
-    batch.step = step;
-    return batch;
-  }
-
- private:
-  const worker_tests::RenderedPeople& people_;
-};
+// On two images of each of the eight people, their copies at drawn rates.
+void train_whole(Method& method, const experiments::Recipe& recipe, const worker_tests::RenderedPeople& people) {
+  const auto make = [&](std::uint64_t step, int) { return worker_tests::drawn_batch(people, 8, 2, 0, step); };
+  worker_tests::train_whole(method, {{16}, make}, {.recipe = recipe});
+}
 
 // rank-1 of the LR copies of eight rendered people's images at rates 2, 3 and 4 against the HR images of the other
 // camera, after a training on all of them by the trainer. D is three times as fast as the networks, as in the shipped
@@ -70,11 +61,7 @@ double rank1_by_heart(const experiments::RainOptions& options, int steps) {
   specification.recipe.steps = steps;
   specification.recipe.milestones = {40};
   const auto method = make_method(specification, people.identities);
-  RenderedSource source(people);
-  ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
-  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  train_whole(*method, specification.recipe, people);
   return worker_tests::rank1_across_cameras(*method, people);
 }
 
@@ -145,11 +132,7 @@ double adaptive_rank1_by_heart(const std::string& masks, int steps) {
   experiments::TrainingSpecification specification = quick(options);
   specification.recipe.steps = steps;
   const auto method = make_method(specification, people.identities);
-  RenderedSource source(people);
-  ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
-  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  train_whole(*method, specification.recipe, people);
   return rank1_of_known_levels(*method, people);
 }
 

@@ -103,12 +103,8 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
                                                              {unclassified, false},
                                                              {ResolutionAdaptiveOptions(), true}};
   const settings::SplitSettings split;
-  settings::PackSettings pack;
-  pack.height = 256;
-  pack.width = 128;
-  settings::Recipe recipe;
-  recipe.steps = 100;
-  recipe.lr_images = 2;
+  const settings::PackSettings pack{.name = {}, .height = 256, .width = 128};
+  const settings::Recipe recipe{.steps = 100, .lr_images = 2, .milestones = {}};
   for (const auto& [options, learns] : every)
     for (const int frozen : {4, 5}) {
       const settings::NetworkSettings network{.frozen_levels = frozen};

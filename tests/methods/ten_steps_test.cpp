@@ -17,8 +17,8 @@
 
 #include "core/files/json.h"
 #include "tests/methods/small_training.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/folders.h"
-#include "workers/training/trainer.h"
 
 namespace resolute::workers::ten_steps_test {
 namespace {
@@ -60,39 +60,22 @@ core::Json part_norms(torch::nn::Module& module) {
   return squares;
 }
 
-class MadeUpSource final : public BatchSource {
- public:
-  //! \param some_lr whether some rows have an LR image alone
-  explicit MadeUpSource(bool some_lr) : some_lr_(some_lr) {}
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {12, 12}; }
-  LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = worker_tests::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
-    // Of each identity one or two of the three rows.
-    if (some_lr_) worker_tests::drop_hr_images(batch, at::arange(batch.has_hr.size(0)).remainder(3).le(lane));
-    batch.step = step;
-    batch.lane = lane;
-    return batch;
-  }
-
- private:
-  bool some_lr_;
-};
-
+//! \param some_lr whether some rows have an LR image alone
 TenSteps ten_steps(experiments::MethodOptions options, std::uint64_t seed, bool some_lr = false,
                    bool keep_graphs = true) {
   auto specification = worker_tests::small_specification(std::move(options));
   specification.seed = seed;
   specification.network.neck = true;
   auto method = make_method(specification, 4);
-  MadeUpSource source(some_lr);
-  ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
-  trainer_options.recipe.steps = 10;
-  trainer_options.lanes = 2;
-  trainer_options.keep_graphs = keep_graphs;
-  const TrainingOutcome outcome =
-      Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  const auto make = [&](std::uint64_t step, int lane) {
+    LaneBatch batch = worker_tests::made_up_batch(4, 3, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+    // Of each identity one or two of the three rows.
+    if (some_lr) worker_tests::drop_hr_images(batch, at::arange(batch.has_hr.size(0)).remainder(3).le(lane));
+    return batch;
+  };
+  TrainerOptions options_of_trainer{.recipe = specification.recipe, .lanes = 2, .keep_graphs = keep_graphs};
+  options_of_trainer.recipe.steps = 10;
+  const TrainingOutcome outcome = worker_tests::train_whole(*method, {{12, 12}, make}, options_of_trainer);
   TenSteps found{worker_tests::state_hash(method->module()), part_norms(method->module())};
   found.figures["loss"] = outcome.loss;
   return found;

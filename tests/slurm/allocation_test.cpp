@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 #include "core/error.h"
 #include "tests/support/equal.h"
 #include "tests/support/refusal.h"
@@ -16,12 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr Time kNow{1'000'000s};
 
-ShownJob running() {
-  ShownJob job;
-  job.id = 12;
-  job.state = JobState::kRunning;
-  return job;
-}
+ShownJob running() { return {.id = 12, .state = JobState::kRunning, .reason = {}}; }
 
 ShownJob in_state(JobState state, const std::string& reason = "None") {
   ShownJob job = running();
@@ -31,14 +24,7 @@ ShownJob in_state(JobState state, const std::string& reason = "None") {
 }
 
 // A run began, and ended for no reason that is known; an hour was left.
-Ending plain() {
-  Ending ending;
-  ending.began = true;
-  ending.job = running();
-  ending.ends_at = kNow + 1h;
-  ending.now = kNow;
-  return ending;
-}
+Ending plain() { return {.began = true, .job = running(), .ends_at = kNow + 1h, .now = kNow}; }
 
 SubmissionRequest request(Continuation way = Continuation::kRequeue) {
   SubmissionRequest made;

@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 using core::ErrorKind;
 using testing::HasSubstr;
 using tests::disagreement;
-using tests::written;
 
 const fs::path kRecorded = tests::source_folder() / "tests/slurm/recorded";
 

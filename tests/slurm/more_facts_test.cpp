@@ -153,7 +153,7 @@ TEST_F(MoreFactsTest, a_job_whose_script_could_not_be_launched_is_held_until_it_
   for (const auto& entry : std::filesystem::directory_iterator(file("s") / "n3"))
     if (entry.path().filename().string().starts_with("n3_")) std::filesystem::remove(entry.path());
   box_->node_up("n3", SlurmBox::Spool::kKept);
-  ASSERT_TRUE(SlurmBox::wait_for([&] { return field(job, "Reason") == "launch_failed_requeued_held"; }, 40s))
+  ASSERT_TRUE(SlurmBox::wait_for([&] { return field(job, "Reason") == "launch_failed_requeued_held"; }, 90s))
       << field(job, "JobState") << " " << field(job, "Reason");
   EXPECT_EQ(field(job, "JobState"), "PENDING");
   EXPECT_EQ(field(job, "Priority"), "0");

@@ -41,10 +41,7 @@ class TroubleFactsTest : public testing::Test {
     Effects effects = real_effects();
     effects.run = [environment = command_environment(box_->environment())](const std::vector<std::string>& arguments,
                                                                            std::chrono::milliseconds limit) {
-      core::SpawnRequest request;
-      request.arguments = arguments;
-      request.environment = environment;
-      return core::run_command(std::move(request), limit);
+      return core::run_command({.arguments = arguments, .environment = environment}, limit);
     };
     return Client(effects, options);
   }
@@ -271,9 +268,7 @@ TEST_F(TroubleFactsTest, without_a_configuration_there_is_no_slurm_here) {
   if (std::filesystem::exists("/etc/slurm/slurm.conf")) GTEST_SKIP() << "this machine belongs to a cluster";
   Effects effects = real_effects();
   effects.run = [](const std::vector<std::string>& arguments, std::chrono::milliseconds limit) {
-    core::SpawnRequest request;
-    request.arguments = arguments;
-    request.environment = command_environment(box_->environment());
+    core::SpawnRequest request{.arguments = arguments, .environment = command_environment(box_->environment())};
     request.environment.erase("SLURM_CONF");
     return core::run_command(std::move(request), limit);
   };

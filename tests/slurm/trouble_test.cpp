@@ -1,6 +1,5 @@
 #include "slurm/trouble.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -3,7 +3,6 @@
 //! The slice of a long list of cases that a commit runs: RESOLUTE_SLICE holds the commit's hash, so that commits run
 //! different cases and a case that failed is run again by its commit. Without it all cases run (script/test --all).
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <string>

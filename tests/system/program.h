@@ -4,9 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -55,10 +53,7 @@ inline std::map<std::string, std::string> program_environment() {
 
 inline core::SpawnRequest program(Words arguments,
                                   std::map<std::string, std::string> environment = program_environment()) {
-  core::SpawnRequest request;
-  request.arguments = std::move(arguments);
-  request.environment = std::move(environment);
-  return request;
+  return {.arguments = std::move(arguments), .environment = std::move(environment)};
 }
 
 inline CommandOutput run_program(Words arguments,

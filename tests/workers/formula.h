@@ -2,6 +2,8 @@
 //! \file
 //! Numbers that the C++ tests and tests/golden/twin.py both know without exchanging them: see numbers() there.
 
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -33,6 +35,22 @@ inline at::Tensor numbers(const std::string& name, at::IntArrayRef shape, double
   return tensor;
 }
 
+//! N×3×H×W, channels-last.
+inline at::Tensor images(std::int64_t rows, std::int64_t height = 32, std::int64_t width = 16) {
+  return numbers("images", {rows, 3, height, width}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
+}
+
+//! Largest difference of tensors of one shape, by the largest value.
+inline double difference(const at::Tensor& a, const at::Tensor& b) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
+}
+
+inline std::vector<double> doubles(const at::Tensor& tensor) {
+  const at::Tensor wide = tensor.to(at::kDouble).contiguous();
+  return {wide.const_data_ptr<double>(), wide.const_data_ptr<double>() + wide.numel()};
+}
+
 //! Inner product with a formula tensor, by the root of the count.
 inline double probe(const std::string& name, const at::Tensor& tensor) {
   at::Tensor wide = tensor.detach().to(at::kDouble);
@@ -54,8 +72,8 @@ inline void fill_with_numbers(torch::nn::Module& module) {
     tensor.copy_(numbers(item.key(), tensor.sizes(), scale, offset));
   }
   for (auto& item : module.named_buffers()) {
-    const bool variance = ends(item.key(), ".running_var");
-    item.value().copy_(numbers(item.key(), item.value().sizes(), variance ? 0.5 : 0.1, variance ? 1.0 : 0.0));
+    const bool positive = ends(item.key(), ".running_var") || item.key().starts_with("weight_scale_");
+    item.value().copy_(numbers(item.key(), item.value().sizes(), positive ? 0.5 : 0.1, positive ? 1.0 : 0.0));
   }
 }
 

@@ -11,10 +11,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 #include "core/bytes.h"
-#include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/secret.h"
 

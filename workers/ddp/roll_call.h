@@ -5,9 +5,7 @@
 //! sealed with the attempt's secret, that nobody waits for. Whoever's exchange fails then knows who has fallen silent,
 //! who has ended and who is behind, and no single rank is needed to find out.
 
-#include <array>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>

@@ -4,7 +4,6 @@
 //! written here, by the job that has the networks, and only embedded later.
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>

@@ -4,7 +4,6 @@
 //! of prefixes.csv (results/records/prefix_distances.h, docs/formats/prefixes.md).
 
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>

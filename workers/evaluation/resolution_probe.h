@@ -4,7 +4,6 @@
 //! bring down to chance. Ridge regression to +1 (HR) and -1 (LR) on identities that it is then not asked about.
 
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <vector>
 

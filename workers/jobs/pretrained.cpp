@@ -94,11 +94,7 @@ std::string find_prefix(const FileTensors& tensors, const NamedTensors& state) {
 
 Backbone empty_trunk(const std::string& backbone) {
   experiments::NetworkSettings settings;
-  const auto known = settings::from_word<settings::Trunk>(backbone);
-  if (!known)
-    throw core::input_error(fmt::format("backbone '{}' is unknown", backbone), {},
-                            fmt::format("choose one of {}", fmt::join(settings::word_list<settings::Trunk>(), ", ")));
-  settings.backbone = *known;
+  settings.backbone = settings::parse_word<settings::Trunk>(backbone, "backbone");
   return Backbone(methods::trunk_shape(settings));
 }
 

@@ -2,7 +2,6 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -106,7 +105,7 @@ class FoldedBackbone::Builder {
     const std::int64_t kernel = weight.size(2), stride = steps.stride;
     layer.rows = side_padding(kernel, steps, extent_.height);
     layer.columns = side_padding(kernel, steps, extent_.width);
-    layer.packed = pack_ && !miscomputed_on_amx(kernel, stride, extent_.width);
+    layer.packed = pack_ && (precision_ == at::kFloat || !miscomputed_in_bf16(kernel, stride, extent_.width));
     if (layer.packed) {
       // The layout that a kernel wants depends on the size of its input too.
       const std::array<std::int64_t, 2> padding{layer.rows.padding, layer.columns.padding}, strides{stride, stride};

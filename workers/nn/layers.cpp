@@ -1,7 +1,6 @@
 #include "workers/nn/layers.h"
 
 #include <ATen/autocast_mode.h>
-#include <ATen/cpu/Utils.h>
 
 #include "core/error.h"
 
@@ -10,24 +9,15 @@ namespace {
 
 constexpr std::int64_t kDoublingKernel = 4, kDoublingStride = 2, kDoublingPadding = 1;
 
-bool has_amx() {
-  static const bool has = [] {
-    const auto capabilities = at::cpu::get_cpu_capabilities();
-    const auto found = capabilities.find("amx_bf16");
-    return found != capabilities.end() && found->second.toBool();
-  }();
-  return has;
-}
-
-// In float32 all is right: the same calls as on other processors, and so the same bits.
+// In float32 all is right.
 bool computes_in_bf16_on_cpu(const at::Tensor& input) {
   return input.is_cpu() && (input.scalar_type() == at::kBFloat16 || at::autocast::is_autocast_enabled(at::kCPU));
 }
 
 }  // namespace
 
-bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width) {
-  return kernel > 1 && stride > 1 && width <= stride && has_amx();
+bool miscomputed_in_bf16(std::int64_t kernel, std::int64_t stride, std::int64_t width) {
+  return kernel > 1 && stride > 1 && width <= stride;
 }
 
 SidePadding side_padding(std::int64_t kernel, const ConvolutionSteps& steps, std::int64_t side) {
@@ -45,7 +35,7 @@ at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at:
     return at::conv2d(input, weight, bias, {stride, along_width}, {rows.padding, padding}, {1, 1}, steps.groups);
   };
   // The same sums for the one column that is kept; neither forward nor backward does a kernel stride to it.
-  if (computes_in_bf16_on_cpu(input) && miscomputed_on_amx(kernel, stride, input.size(3)))
+  if (computes_in_bf16_on_cpu(input) && miscomputed_in_bf16(kernel, stride, input.size(3)))
     return run(1, (kernel - 1) / 2)
         .slice(2, rows.dropped)
         .narrow(3, columns.dropped, 1)
@@ -99,7 +89,7 @@ at::Tensor DoublingConvolution::forward(const at::Tensor& input) const {
   // computed rightly everywhere.
   const std::int64_t along_width =
       computes_in_bf16_on_cpu(input) &&
-              miscomputed_on_amx(kDoublingKernel, kDoublingStride, kDoublingStride * input.size(3))
+              miscomputed_in_bf16(kDoublingKernel, kDoublingStride, kDoublingStride * input.size(3))
           ? 1
           : kDoublingStride;
   return at::conv_transpose2d(input, weight, bias, {kDoublingStride, along_width},

@@ -8,9 +8,9 @@
 
 namespace resolute::workers {
 
-//! Whether oneDNN's bf16 kernels compute a convolution wrongly on this processor: with AMX, those that stride to an
-//! output of one column (docs/decisions.md). \param width of the larger side, that is strided over
-bool miscomputed_on_amx(std::int64_t kernel, std::int64_t stride, std::int64_t width);
+//! Whether oneDNN's bf16 kernels compute a convolution wrongly on some processors: those that stride to an output of
+//! one column (docs/decisions.md). \param width of the larger side, that is strided over
+bool miscomputed_in_bf16(std::int64_t kernel, std::int64_t stride, std::int64_t width);
 
 //! Where the zeros stand that a convolution sees around its input. Stride 1 keeps the size, 2 halves it, rounding up.
 enum class Padding {

@@ -1,7 +1,5 @@
 #include "workers/training/training_evaluation.h"
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "core/files/json.h"
 #include "settings/epochs.h"

@@ -1,13 +1,11 @@
 #include "workers/weights/safetensors.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <future>
 #include <utility>
-#include <vector>
 
 #include "core/files/json.h"
 #include "workers/weights/row_major.h"
@@ -19,22 +17,9 @@ namespace {
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 48;
 
-constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kTypes{{
-    {"F32", at::kFloat},
-    {"F64", at::kDouble},
-    {"F16", at::kHalf},
-    {"BF16", at::kBFloat16},
-    {"I64", at::kLong},
-    {"I32", at::kInt},
-    {"I16", at::kShort},
-    {"I8", at::kChar},
-    {"U8", at::kByte},
-    {"BOOL", at::kBool},
-}};
-
 std::string_view safetensors_type(at::ScalarType type) {
-  for (const auto& [name, scalar] : kTypes)
-    if (scalar == type) return name;
+  for (const ElementNames& names : kElementNames)
+    if (names.type == type) return names.safetensors;
   throw core::ContractError(fmt::format("safetensors has no type for {}", at::toString(type)));
 }
 
@@ -52,9 +37,10 @@ Entry read_entry(const std::string& name, const core::Json& json, std::string_vi
   const auto type = reader.required<std::string>("dtype");
   const auto offsets = reader.required<std::vector<std::uint64_t>>("data_offsets");
   reader.finish();
-  const auto* known = std::find_if(kTypes.begin(), kTypes.end(), [&](const auto& row) { return row.first == type; });
-  if (known == kTypes.end()) throw core::corrupt_error(fmt::format("{}: tensor '{}' has type '{}'", file, name, type));
-  entry.type = known->second;
+  const auto* known = std::ranges::find(kElementNames, type, &ElementNames::safetensors);
+  if (known == kElementNames.end())
+    throw core::corrupt_error(fmt::format("{}: tensor '{}' has type '{}'", file, name, type));
+  entry.type = known->type;
   if (offsets.size() != 2 || offsets[0] > offsets[1] || offsets[1] > data_bytes)
     throw core::corrupt_error(fmt::format("{}: tensor '{}' lies outside of the file", file, name));
   entry.begin = offsets[0];

@@ -7,6 +7,7 @@
 //! What is written depends on names, values and metadata only: names sorted by bytes, no padding between tensors, the
 //! header padded with spaces to a multiple of eight. Reading is strict: every byte of the file must be accounted for.
 
+#include <array>
 #include <map>
 #include <span>
 #include <string>
@@ -25,6 +26,22 @@ struct SafetensorsContent {
   std::map<std::string, std::string> metadata;
   NamedTensors tensors;  //!< on the CPU, contiguous
 };
+
+//! What files call a type of elements.
+struct ElementNames {
+  at::ScalarType type;
+  std::string_view safetensors, storage;  //!< the latter is torch.save's
+};
+inline constexpr std::array<ElementNames, 10> kElementNames{{{at::kFloat, "F32", "FloatStorage"},
+                                                             {at::kDouble, "F64", "DoubleStorage"},
+                                                             {at::kHalf, "F16", "HalfStorage"},
+                                                             {at::kBFloat16, "BF16", "BFloat16Storage"},
+                                                             {at::kLong, "I64", "LongStorage"},
+                                                             {at::kInt, "I32", "IntStorage"},
+                                                             {at::kShort, "I16", "ShortStorage"},
+                                                             {at::kChar, "I8", "CharStorage"},
+                                                             {at::kByte, "U8", "ByteStorage"},
+                                                             {at::kBool, "BOOL", "BoolStorage"}}};
 
 //! Where everything stands in a file that is not written yet. Holds the tensors, not their values.
 struct SafetensorsLayout {

@@ -23,19 +23,6 @@ constexpr std::size_t kMostVisits = 1'000'000;  // shared dictionaries can make 
 constexpr std::size_t kLongestName = 1000;
 constexpr std::size_t kMostDimensions = 16;
 
-constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kStorages{{
-    {"FloatStorage", at::kFloat},
-    {"DoubleStorage", at::kDouble},
-    {"HalfStorage", at::kHalf},
-    {"BFloat16Storage", at::kBFloat16},
-    {"LongStorage", at::kLong},
-    {"IntStorage", at::kInt},
-    {"ShortStorage", at::kShort},
-    {"CharStorage", at::kChar},
-    {"ByteStorage", at::kByte},
-    {"BoolStorage", at::kBool},
-}};
-
 // A block of memory that tensors are views of: ("storage", torch.FloatStorage, key, device, elements[, view]).
 struct Storage {
   at::ScalarType type = at::ScalarType::Undefined;
@@ -52,10 +39,9 @@ std::optional<Storage> storage_of(const PickleValue& value) {
     return std::nullopt;
   // A view of a view, as very old files have it, would need its offset.
   if (identity.items.size() > 5 && identity.items[5]->kind != Kind::kNone) return std::nullopt;
-  const auto* known =
-      std::find_if(kStorages.begin(), kStorages.end(), [&](const auto& row) { return row.first == type.text2; });
-  if (known == kStorages.end()) return std::nullopt;
-  return Storage{known->second, std::string(key.text)};
+  const auto* known = std::ranges::find(kElementNames, type.text2, &ElementNames::storage);
+  if (known == kElementNames.end()) return std::nullopt;
+  return Storage{known->type, std::string(key.text)};
 }
 
 std::optional<std::vector<std::int64_t>> integers(const PickleValue& value) {
@@ -255,11 +241,10 @@ class DictionaryPickler {
     text(name);
     raw("ctorch._utils\n_rebuild_tensor_v2\n((");
     text("storage");
-    const auto* storage = std::find_if(kStorages.begin(), kStorages.end(),
-                                       [&](const auto& row) { return row.second == tensor.scalar_type(); });
-    RESOLUTE_EXPECT(storage != kStorages.end(), "torch.save has no storage of a tensor's type");
+    const auto* storage = std::ranges::find(kElementNames, tensor.scalar_type(), &ElementNames::type);
+    RESOLUTE_EXPECT(storage != kElementNames.end(), "torch.save has no storage of a tensor's type");
     raw("ctorch\n");
-    raw(storage->first);
+    raw(storage->storage);
     raw("\n");
     text(key);
     text("cpu");

@@ -1,6 +1,5 @@
 #include "allocations/liveness/run_signs.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace resolute::tests::run_signs_test {

@@ -4,11 +4,10 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 #include "core/error.h"
+#include "core/files/file_system.h"
 #include "tests/support/refusal.h"
 #include "tests/support/temporary_folder.h"
 
@@ -29,11 +28,7 @@ class LaunchedRunTest : public ::testing::Test {
                         linger, settling);
   }
 
-  std::string log() const {
-    std::ostringstream text;
-    text << std::ifstream(log_).rdbuf();
-    return text.str();
-  }
+  std::string log() const { return core::read_text_if_exists(core::real_file_system(), log_).value_or(""); }
 
   // Calls `then` once the child has written `word`, from another thread: signals come from outside.
   std::thread when_logged(const std::string& word, const std::function<void()>& then) const {

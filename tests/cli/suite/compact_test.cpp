@@ -7,6 +7,7 @@
 #include "core/files/json.h"
 #include "experiments/store/bundle.h"
 #include "experiments/suite.h"
+#include "tests/support/folders.h"
 #include "tests/support/temporary_folder.h"
 
 namespace resolute::cli::suite_compact_test {
@@ -15,31 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-constexpr const char* kSuite = R"(suite = "tiny"
-title = "Tiny"
-[defaults]
-method = "baseline"
-backbone = "resnet-small"
-train.steps = 2
-train.identities = 4
-[[dataset]]
-id = "people"
-source = "synthetic"
-identities = 12
-[[table]]
-id = "main"
-title = "Main"
-metrics = ["mAP"]
-datasets = ["people"]
-[[table.row]]
-id = "baseline"
-label = "Baseline"
-)";
-
 class SuiteCompact : public testing::Test {
  protected:
   SuiteCompact() {
-    core::write_atomic(files_, suite_, kSuite);
     experiments::SuiteOptions options;
     options.store = store_.root();
     plan_ = experiments::read_suite(files_, suite_, options);
@@ -60,16 +39,19 @@ class SuiteCompact : public testing::Test {
 
   tests::TemporaryFolder folder_;
   core::FileSystem& files_ = core::real_file_system();
-  fs::path suite_ = folder_ / "tiny.toml";
+  const fs::path suite_ = tests::source_folder() / "tests/system/tiny.toml";
   experiments::StoreLayout store_{folder_.path() / "store"};
   experiments::Plan plan_;
 };
 
 TEST_F(SuiteCompact, packs_tells_and_undoes) {
-  const auto jobs = static_cast<int>(plan_.jobs.size());
-  EXPECT_THAT(run({"--dry-run"}), HasSubstr(fmt::format("{} files of {} jobs would be packed", jobs + 1, jobs)));
+  const std::size_t jobs = plan_.jobs.size();
+  std::size_t files = jobs;  // a log each, and what evaluations are
+  for (const auto& job : plan_.jobs)
+    files += std::holds_alternative<experiments::EvaluationSpecification>(job.specification) ? 1 : 0;
+  EXPECT_THAT(run({"--dry-run"}), HasSubstr(fmt::format("{} files of {} jobs would be packed", files, jobs)));
   const core::Json report = core::parse_json(run({"--json"}), "report");
-  EXPECT_EQ(report["files"], jobs + 1);
+  EXPECT_EQ(report["files"], files);
   EXPECT_EQ(report["bundles"], core::Json::array({"tiny-000001"}));
   EXPECT_EQ(report["dry_run"], false);
   EXPECT_FALSE(files_.exists(store_.attempt_file(plan_.jobs[0].id, 1, "stderr")));

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include <optional>
-
 #include "core/error.h"
 #include "tests/support/refusal.h"
 #include "tests/support/two_networks.h"

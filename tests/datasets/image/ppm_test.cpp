@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "core/error.h"
 #include "datasets/image/image.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets::ppm_test {
 namespace {
@@ -15,14 +15,9 @@ using testing::HasSubstr;
 Image decode(const std::string& text) { return decode_image(core::as_byte_span(text), "some.ppm"); }
 
 std::string refusal(const std::string& text) {
-  try {
-    decode(text);
-  } catch (const core::RuntimeError& error) {
-    EXPECT_EQ(error.kind(), core::ErrorKind::kInput);
-    return error.what();
-  }
-  ADD_FAILURE() << "decoded: " << text.substr(0, 40);
-  return {};
+  const std::string message = tests::refusal([&] { decode(text); });
+  EXPECT_NE(message, "") << "decoded: " << text.substr(0, 40);
+  return message;
 }
 
 TEST(DecodePpm, gives_the_pixels_row_by_row) {

@@ -1,11 +1,8 @@
 // The resampler is byte-equal to Pillow (golden files with their script), and obeys what any resampler must.
 #include "datasets/image/resample.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
-
-#include <filesystem>
 
 #include "core/error.h"
 #include "core/files/file_system.h"

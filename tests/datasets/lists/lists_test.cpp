@@ -196,8 +196,9 @@ TEST_F(Lists, of_what_the_pack_contradicts_are_refused) {
   SplitSettings at_one{.query_rates = {1}};
   expect_error(core::ErrorKind::kInput, {"is at rate 1", "torchreid or fastreid"},
                [&] { export_as(ListFormat::kCsv, make_split(pack_, at_one)); });
-  expect_error(core::ErrorKind::kInput, {"format 'yaml' is unknown", "torchreid, fastreid, csv"},
-               [] { list_format_from_name("yaml"); });
+  expect_error(core::ErrorKind::kInput,
+               {"option --format has the value 'yaml'", "it must be one of torchreid, fastreid, csv"},
+               [] { settings::parse_word<ListFormat>("yaml", "option --format"); });
 }
 
 // A row (path, identity, camera, subset, rate) of the table by its path.

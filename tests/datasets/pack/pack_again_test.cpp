@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "datasets/pack/pack.h"
 #include "tests/datasets/pack/raw_images.h"
 
@@ -26,19 +24,14 @@ class PackAgain : public testing::Test {
     Image image = decode_image(file_bytes(path), "raw");
     overwrite(path, encode_png(noise_image(image.height, image.width, 1000 + sample)));
   }
-  std::map<std::string, core::Bytes> contents() {
-    std::map<std::string, core::Bytes> bytes;
-    for (const auto& name : files_.list(raw_.pack())) bytes[name] = file_bytes(raw_.pack() / name);
-    return bytes;
-  }
   void damage(const std::string& name) { tests::flip_byte(raw_.pack() / name, 4096, 1); }
   // Writing `shard` is refused as sealed, for this reason, and changes nothing.
   void expect_sealed(int shard, const PackSettings& options, const std::string& why) {
-    const auto before = contents();
+    const auto before = contents(raw_.pack());
     expect_error(core::ErrorKind::kInput,
                  {"pack '" + options.name + "' is sealed", why, "give another name or remove it"},
                  [&] { write(shard, options); });
-    EXPECT_EQ(before, contents());
+    EXPECT_EQ(before, contents(raw_.pack()));
   }
 
   core::FileSystem& files_ = core::real_file_system();
@@ -83,18 +76,18 @@ TEST_F(PackAgain, an_image_that_has_gone_is_named) {
 TEST_F(PackAgain, a_sealed_pack_stands_when_nothing_changed) {
   const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   make_pack(raw_, options, raw_.pack());
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
 }
 
 TEST_F(PackAgain, a_sealed_pack_is_not_made_from_other_bytes) {
   const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
   repaint(5);
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   write(0, options);
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
   expect_sealed(1, options, "made from other images");
   damage("shard-00001.h5");
   expect_sealed(1, options, "made from other images");
@@ -109,13 +102,13 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_other_bytes) {
 TEST_F(PackAgain, a_sealed_pack_is_not_made_from_another_listing_or_other_settings) {
   const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   auto fewer = raw_.samples();
   fewer.pop_back();
   for (int shard : {0, 1})
     expect_error(core::ErrorKind::kInput, {"'noise' is sealed", "made from other images"},
                  [&] { write_shard(files_, raw_.reader(), fewer, options, shard, raw_.pack()); });
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
   PackSettings cubic = options;
   cubic.kernel = Kernel::kCubic;
   expect_sealed(0, cubic, "other settings");
@@ -125,14 +118,14 @@ TEST_F(PackAgain, a_sealed_pack_is_not_made_from_another_listing_or_other_settin
 TEST_F(PackAgain, a_damaged_or_lost_shard_of_a_sealed_pack_is_made_again) {
   const PackSettings options = small_options(2);
   make_pack(raw_, options, raw_.pack());
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   damage("shard-00001.h5");
-  ASSERT_NE(before, contents());
+  ASSERT_NE(before, contents(raw_.pack()));
   write(1, options);
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
   std::filesystem::remove(raw_.pack() / "shard-00000.h5");
   write(0, options);
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
   verify_pack(files_, raw_.pack());
 }
 
@@ -140,7 +133,7 @@ TEST_F(PackAgain, under_a_damaged_manifest_no_shard_is_made_again) {
   make_pack(raw_, small_options(), raw_.pack());
   damage("shard-00000.h5");
   tests::flip_byte(raw_.pack() / "manifest.json", 20, 1);
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   expect_error(core::ErrorKind::kCorrupt, {"manifest.json", "another one", "remove pack.json"},
                [&] { write(0, small_options()); });
   std::filesystem::remove(raw_.pack() / "manifest.json");
@@ -156,9 +149,9 @@ TEST_F(PackAgain, rows_are_known_before_the_seal) {
   expect_error(core::ErrorKind::kInput, {"shard-00001.h5", "missing"},
                [&] { read_unsealed_rows(files_, raw_.pack(), options); });
   write(1, options);
-  const auto before = contents();
+  const auto before = contents(raw_.pack());
   const std::vector<PackRow> rows = read_unsealed_rows(files_, raw_.pack(), options);
-  EXPECT_EQ(before, contents());
+  EXPECT_EQ(before, contents(raw_.pack()));
   EXPECT_EQ(0U, before.count("pack.json"));
   seal_pack(files_, raw_.pack(), options);
   EXPECT_EQ(PackReader::open(raw_.pack()).rows(), rows);

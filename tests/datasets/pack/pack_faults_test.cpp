@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <map>
-
 #include "datasets/pack/pack.h"
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/support/faulty_file_system.h"
@@ -36,24 +34,14 @@ int with_every_fault(Prepare prepare, Work work, Check check) {
         prepare();
         FaultyFileSystem files;
         files.fail(operation, nth, error_number);
-        try {
-          work(files);
-          ADD_FAILURE() << "operation " << operation << " failed and nobody said so";
-        } catch (const core::RuntimeError& error) {
-          EXPECT_EQ(core::system_error("", error_number).kind(), error.kind()) << error.what();
-        }
+        EXPECT_THAT([&] { work(files); }, fails(core::system_error("", error_number).kind()))
+            << "operation " << operation << " number " << nth;
         EXPECT_TRUE(files.fired()) << "operation " << operation << " number " << nth;
         check(operation);
         ++faults;
       }
   }
   return faults;
-}
-
-std::map<std::string, core::Bytes> contents(const std::filesystem::path& folder) {
-  std::map<std::string, core::Bytes> bytes;
-  for (const auto& name : core::real_file_system().list(folder)) bytes[name] = file_bytes(folder / name);
-  return bytes;
 }
 
 TEST(PackFaults, a_shard_is_whole_or_not_there) {

@@ -9,7 +9,6 @@ namespace {
 
 using testing::Each;
 using testing::Field;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 class Caviar : public Scratch {

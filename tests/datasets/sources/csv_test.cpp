@@ -6,7 +6,6 @@
 #include "datasets/split/training_images.h"
 #include "tests/datasets/sources/scratch.h"
 #include "tests/support/folders.h"
-#include "tests/support/refusal.h"
 
 namespace resolute::datasets::csv_test {
 namespace {

@@ -5,7 +5,6 @@
 #include <set>
 
 #include "core/files/json.h"
-#include "core/hash/sha256.h"
 #include "datasets/image/image.h"
 #include "tests/datasets/sources/scratch.h"
 
@@ -196,14 +195,7 @@ TEST_F(Cuhk03, sixty_four_test_sets_have_a_bit_each) {
 }
 
 StandInSettings small_stand_in(bool irregular) {
-  StandInSettings options{{}, Source::kCuhk03};
-  options.identities = 24;
-  options.images_per_camera = 3;
-  options.height = 56;
-  options.width = 28;
-  options.seed = 5;
-  options.irregular = irregular;
-  return options;
+  return {{.identities = 24, .images_per_camera = 3, .height = 56, .width = 28, .seed = 5}, Source::kCuhk03, irregular};
 }
 
 // Identities count over the pairs in order, in the stand-in as in its listing.
@@ -255,13 +247,8 @@ TEST_F(Cuhk03, the_stand_in_has_what_the_real_file_has) {
 }
 
 TEST_F(Cuhk03, a_stand_in_that_its_layout_cannot_have_is_refused) {
-  const auto refusal_of = [&](const StandInSettings& options) -> std::string {
-    try {
-      write_stand_in(files_, root_ / "raw", options);
-    } catch (const core::RuntimeError& error) {
-      return error.what();
-    }
-    return "made";
+  const auto refusal_of = [&](const StandInSettings& options) {
+    return tests::refusal([&] { write_stand_in(files_, root_ / "raw", options); });
   };
   StandInSettings options = small_stand_in(false);
   options.cameras = 3;

@@ -7,15 +7,27 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <string>
 #include <vector>
 
-#include "core/error.h"
 #include "core/files/file_system.h"
+#include "core/hash/sha256.h"
 #include "datasets/samples/listing.h"
 #include "datasets/sources/source.h"
+#include "tests/support/refusal.h"
 
 namespace resolute::datasets {
+
+//! The SHA-256 of every file below a folder.
+inline std::map<std::string, std::string> hashes(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      found.emplace(std::filesystem::relative(entry.path(), folder).string(),
+                    core::sha256_hex(core::real_file_system().read(entry.path())));
+  return found;
+}
 
 class Scratch : public testing::Test {
  protected:
@@ -36,17 +48,9 @@ class Scratch : public testing::Test {
   //! The message of the kInput error that listing ends in, without the scratch folder's path.
   std::string refusal(Source source) { return refusal_at(source, root_); }
   std::string refusal_at(Source source, const std::filesystem::path& root) {
-    try {
-      list_samples(files_, source, root);
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kInput) << error.what();
-      std::string text = error.what();
-      for (auto at = text.find(root_.string()); at != std::string::npos; at = text.find(root_.string()))
-        text.replace(at, root_.string().size(), "ROOT");
-      return text;
-    }
-    ADD_FAILURE() << "nothing was refused";
-    return {};
+    const std::string message = tests::refusal([&] { list_samples(files_, source, root); });
+    EXPECT_NE(message, "") << "nothing was refused";
+    return tests::named(message, root_.string(), "ROOT");
   }
 
   //! A folder that is refused: what is put into the one that SetUp() makes (a path that ends in '/' is a folder), the

@@ -1,4 +1,3 @@
-#include <set>
 
 #include "datasets/image/image.h"
 #include "datasets/samples/name_key.h"

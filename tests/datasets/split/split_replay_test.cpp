@@ -10,12 +10,6 @@ namespace {
 
 using namespace tests;
 
-std::vector<PackRow> genuine_rows() {
-  auto rows = regular_rows(10);
-  for (PackRow& row : rows) row.sample.rate = row.sample.camera == 2 ? 3 : 1;
-  return rows;
-}
-
 void expect_refused(const core::Json& json, const std::vector<std::string>& parts) {
   expect_error(core::ErrorKind::kInput, parts, [&] { split_from_json(json, "split"); });
 }
@@ -35,7 +29,7 @@ TEST(SplitJson, what_schemas_1_and_2_cannot_say_has_schema_3) {
   EXPECT_EQ(1, to_json(split_of(rows, options)).at("schema"));  // that it has test sets is not told
   options.partition = Partition::kPublished;
   EXPECT_EQ(3, to_json(split_of(rows, options)).at("schema"));
-  const core::Json low = to_json(split_of(genuine_rows(), {}));
+  const core::Json low = to_json(split_of(genuine_rows(10, 3), {}));
   EXPECT_EQ(3, low.at("schema"));
   EXPECT_EQ(true, low.at("query").at(0).at("came_low"));
 }
@@ -60,7 +54,7 @@ TEST(SplitJson, the_hash_of_schema_3_is_stable) {
   options.partition = Partition::kPublished;
   options.seed = 1;
   expect_hash("72426c7921bb089d6913cd685d91ea747df661d74f43bfcb37438352f8e5ee93", options);
-  rows = genuine_rows();
+  rows = genuine_rows(10, 3);
   expect_hash("a5f84a70a0e98b89b949f6357256af42a1b400cd7903e16a38de8171c867ba70", {});
 }
 
@@ -85,7 +79,7 @@ TEST(SplitJson, paths_that_lead_elsewhere_are_refused_with_their_item) {
 }
 
 TEST(SplitJson, items_contradict_nothing) {
-  const core::Json good = to_json(split_of(genuine_rows(), {}));
+  const core::Json good = to_json(split_of(genuine_rows(10, 3), {}));
   const auto refused = [&](auto change, const std::string& part) {
     core::Json json = good;
     change(json);
@@ -159,10 +153,10 @@ TEST(SplitJson, lists_contradict_neither_one_another_nor_the_options) {
 }
 
 TEST(SplitJson, images_came_in_low_resolution_all_or_none) {
-  core::Json json = to_json(split_of(genuine_rows(), {}));
+  core::Json json = to_json(split_of(genuine_rows(10, 3), {}));
   json["query"][1]["came_low"] = false;
   expect_refused(json, {"query[1]: came_low false", "all queries"});
-  json = to_json(split_of(genuine_rows(), {}));
+  json = to_json(split_of(genuine_rows(10, 3), {}));
   json["train"][2]["came_low"] = false;
   expect_refused(json, {"train[2]: came_low false"});
   SplitSettings options{.lr_side = LrSide::kPair};

@@ -139,15 +139,8 @@ TEST(SplitSides, published_test_sets_are_numbered_by_the_seed) {
   refused("no published test set 0 (its source publishes none)");
 }
 
-// Camera 2 stood far away.
-std::vector<PackRow> genuine_rows() {
-  auto rows = regular_rows(20);
-  for (PackRow& row : rows) row.sample.rate = row.sample.camera == 2 ? 0 : 1;
-  return rows;
-}
-
 TEST(SplitSides, images_that_came_in_low_resolution_are_the_lr_side) {
-  const auto rows = genuine_rows();
+  const auto rows = genuine_rows(20, 0);
   const Split split = split_of(rows, {});
   EXPECT_EQ(10, split.train_identities);
   EXPECT_EQ(20U, split.query.size());
@@ -176,7 +169,7 @@ TEST(SplitSides, images_that_came_in_low_resolution_are_the_lr_side) {
 
 // A query's camera took no gallery image of its identity: a ranking would leave that out.
 TEST(SplitSides, an_hr_image_from_a_camera_with_lr_ones_stands_in_no_gallery) {
-  auto rows = genuine_rows();
+  auto rows = genuine_rows(20, 0);
   for (PackRow& row : rows)
     if (row.sample.identity == 1 && row.sample.path.ends_with("_0.jpg")) row.sample.rate = 3;  // of camera 1
   const Split split = split_of(rows, {});
@@ -188,7 +181,7 @@ TEST(SplitSides, an_hr_image_from_a_camera_with_lr_ones_stands_in_no_gallery) {
 }
 
 TEST(SplitSides, a_known_rate_stays_and_an_unknown_one_is_judged_by_the_size) {
-  auto rows = genuine_rows();
+  auto rows = genuine_rows(20, 0);
   const auto rate_at = [&](int rate, int height, int width) {
     for (PackRow& row : rows)
       if (row.sample.camera == 2) {

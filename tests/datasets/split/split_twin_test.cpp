@@ -1,6 +1,5 @@
 // Splits of every kind against a second, naive writing of docs/formats/manifest.md: role by role, image by image.
 
-#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>

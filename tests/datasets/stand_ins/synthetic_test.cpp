@@ -7,10 +7,8 @@
 #include <set>
 
 #include "core/files/json.h"
-#include "core/hash/sha256.h"
 #include "datasets/image/low_resolution.h"
 #include "tests/datasets/sources/scratch.h"
-#include "tests/support/refusal.h"
 #include "tests/support/watched_file_system.h"
 
 namespace resolute::datasets::synthetic_test {
@@ -29,17 +27,6 @@ double difference(const Image& a, const Image& b) {
   double sum = 0.0;
   for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(a.pixels[i] - b.pixels[i]);
   return sum / static_cast<double>(a.pixels.size());
-}
-
-// Every file below `folder` with the hash of its bytes.
-std::vector<std::pair<std::string, std::string>> contents(const std::filesystem::path& folder) {
-  std::vector<std::pair<std::string, std::string>> found;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
-    if (entry.is_regular_file())
-      found.emplace_back(std::filesystem::relative(entry.path(), folder).string(),
-                         core::sha256_hex(core::real_file_system().read(entry.path())));
-  std::ranges::sort(found);
-  return found;
 }
 
 // Lets the n-th operation that changes something fail as a full disk would.
@@ -222,8 +209,8 @@ TEST_F(WriteSynthetic, is_read_as_a_data_set_with_both_halves) {
 TEST_F(WriteSynthetic, twice_gives_the_same_bytes) {
   write_stand_in(files_, root_ / "a", {kSmall});
   write_stand_in(files_, root_ / "b/", {kSmall});
-  EXPECT_EQ(contents(root_ / "a").size(), 17u);
-  EXPECT_EQ(contents(root_ / "a"), contents(root_ / "b"));
+  EXPECT_EQ(hashes(root_ / "a").size(), 17u);
+  EXPECT_EQ(hashes(root_ / "a"), hashes(root_ / "b"));
 }
 
 TEST_F(WriteSynthetic, the_same_settings_are_left_as_they_are) {
@@ -252,22 +239,18 @@ TEST_F(WriteSynthetic, other_contents_are_refused_and_an_empty_folder_is_used) {
 TEST_F(WriteSynthetic, any_failing_operation_leaves_nothing_behind) {
   const auto expected = [&] {
     write_stand_in(files_, root_ / "whole", {kSmall});
-    return contents(root_ / "whole");
+    return hashes(root_ / "whole");
   }();
   int failures = 0;
   for (int fail_at = 0;; ++fail_at) {
     FailingOnce files(fail_at);
     const auto out = root_ / "tries" / "set";
     std::filesystem::create_directories(root_ / "tries");
-    try {
-      write_stand_in(files, out, {kSmall});
-      // A failed fsync of the parent folder comes after the rename: what stands there is whole.
-    } catch (const core::RuntimeError& error) {
-      EXPECT_EQ(error.kind(), core::ErrorKind::kEnvironment);
-    }
+    tests::refusal([&] { write_stand_in(files, out, {kSmall}); }, core::ErrorKind::kEnvironment);
+    // A failed fsync of the parent folder comes after the rename: what stands there is whole.
     const bool stands = files_.exists(out);
     if (stands) {
-      EXPECT_EQ(contents(out), expected);
+      EXPECT_EQ(hashes(out), expected);
     }
     std::filesystem::remove_all(out);
     EXPECT_THAT(files_.list(root_ / "tries"), IsEmpty());

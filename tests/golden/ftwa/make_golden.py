@@ -17,6 +17,7 @@ import twin  # noqa: E402
 from twin import classification_loss, cross_entropies, hinges, mined, numbers, probe, triplet_term  # noqa: E402
 
 LEAK, FLOOR = 0.05, 1e-3
+KINDS = {"hr": "hr", "lr'": "copy", "lr": "lr", "hr'": "transformed"}
 
 
 def leaky(x):
@@ -46,6 +47,9 @@ class Network(twin.Network):
             if case["weighting"]:
                 self.linear(f"weight_{stream}.hidden", c, c // 4)
                 self.linear(f"weight_{stream}.output", c // 4, 1)
+        if case["weighting"] and case.get("weight_normalisation") == "running-mean":
+            for kind in KINDS.values():
+                self.make(f"weight_scale_{kind}.running_mean", (1,), 0.5, 1.0, grad=False)
 
     def add_block(self, name, w):
         for k, (i, o) in enumerate([(w, w), (w // 2, w), (w // 2, w), (w // 2, w // 2)]):
@@ -82,6 +86,16 @@ class Network(twin.Network):
     def weigh(self, stream, v):  # W_HR or W_LR
         hidden = F.relu(self.run_linear(f"weight_{stream}.hidden", v))
         return torch.sigmoid(self.run_linear(f"weight_{stream}.output", hidden))[:, 0] + FLOOR
+
+    def scale(self, member, w):
+        """The weights of one kind by their mean: the batch's in training, a running one in a test."""
+        running = self.tensors.get(f"weight_scale_{KINDS[member]}.running_mean")
+        if running is None or not len(w):
+            return w
+        if not self.training:
+            return w / running
+        running.copy_(0.9 * running + 0.1 * w.mean().detach())
+        return w / w.mean()
 
 
 # ---------------------------------------------------------------- eqs. 5 and 7
@@ -172,7 +186,7 @@ def ftwa_terms(net, case, hr, lr):
 
     w, nothing = None, sum(x.sum() for x in v.values()) * 0
     if case["weighting"]:
-        w = {m: net.weigh(m[:2], x) for m, x in v.items()}
+        w = {m: net.scale(m, net.weigh(m[:2], x)) for m, x in v.items()}
         alphas = [first_share(w, members, case["classification_weighting"]) for members in PAIRS]
     if case["classification"]:
         ce = {}
@@ -236,11 +250,13 @@ def run_case(case):
         transformed = net.transform(f).mean((2, 3)) if case["transformation"] else v_lr
         ones = torch.ones(len(lr), 1)
 
-        def weight(stream, v):
-            return net.weigh(stream, v)[:, None] if case["weighting"] else ones
+        def weight(member, v):
+            return net.scale(member, net.weigh(member[:2], v))[:, None] if case["weighting"] else ones
 
-        low = torch.cat([transformed, weight("hr", transformed), v_lr, weight("lr", v_lr)], 1)
-        high = torch.cat([v_hr, weight("hr", v_hr), 0 * v_lr, 0 * ones], 1)
+        # A copy's w'_LR is divided by the mean of w_LR; the gallery's w_HR makes up for it.
+        of_lr, of_copy = (net.scale(m, torch.ones(1)) for m in ("lr", "lr'"))
+        low = torch.cat([transformed, weight("hr'", transformed), v_lr, weight("lr", v_lr)], 1)
+        high = torch.cat([v_hr, weight("hr", v_hr) * of_lr / of_copy, 0 * v_lr, 0 * ones], 1)
         result.update(embedding_low=probe("embedding", transformed), branches_low=probe("branches", low),
                       branches_high=probe("branches", high))
     return result
@@ -253,7 +269,7 @@ def case(**changes):
                   classification_weight=3.0, triplet_weight=1.0, transformation=True, transformation_weight=0.1,
                   transformation_detach="hr", transformed_losses=True, transformation_blocks=4, weighting=True,
                   classification_weighting="per-sample", triplet_weighting="batch-mean", weight_balance=0.0, in_float=True)
-    assert set(changes) <= set(values)
+    assert set(changes) <= {*values, "weight_normalisation"}
     values.update(changes)
     return values
 
@@ -302,6 +318,10 @@ CASES = {
     "raft_weight_zero": ftwa_r(transformed_losses=False, transformation_weight=0.0),
     "weight_balance": case(weight_balance=0.5, has_hr=UNEVEN),
     "weight_balance_batch_mean": case(weight_balance=0.5, classification_weighting="batch-mean", has_hr=UNEVEN),
+    "weight_normalisation": case(weight_normalisation="running-mean", has_hr=UNEVEN, triplet_weighting="per-sample", margin=1.0),
+    "weight_normalisation_partly_labelled": case(weight_normalisation="running-mean", has_hr=UNEVEN, has_label=PARTLY,
+                                                 bn_streams="separate", neck=True, weight_balance=0.3),
+    "weight_normalisation_without_hr_rows": case(weight_normalisation="running-mean", has_hr=NO_HR),
     "without_classification": case(classification=False, triplet_weighting="per-sample"),
     "without_triplet": case(triplet=False),
     "without_classification_balanced": case(classification=False, weight_balance=0.5, neck=True),

@@ -17,6 +17,7 @@ import twin  # noqa: E402
 from twin import cross_entropies, numbers, probe, triplet_term  # noqa: E402
 
 PARTS = (1, 2, 3, 4)
+LARGEST_RATE = 16
 
 
 # ---------------------------------------------------------------- figures 3 and 4: IR networks, re-ID networks
@@ -27,7 +28,7 @@ class Network(twin.Network):
         w, c = case["ir_width"], self.channels[4]
         for s in case["scales"]:
             self.add_recovery(f"ir_{s}", w)
-        for name in dict.fromkeys(self.reid_name(s) for s in case["scales"]):
+        for name in dict.fromkeys(name for name, _, _ in self.reid_streams()):
             for tensor in own_trunk:  # shapes as the shared file lays a trunk out, numbers of its own
                 like = own_trunk[tensor]
                 scale, offset = 0.1, 0.0
@@ -79,8 +80,13 @@ class Network(twin.Network):
     def nothing(self):
         return sum(t.sum() for t in self.tensors.values() if t.requires_grad) * 0
 
-    def reid_name(self, s):
-        return "reid_1" if self.case["reid_networks"] == "shared" else f"reid_{s}"
+    def reid_streams(self):
+        """Of each vector of the descriptor the re-ID network's name, its scale and what its terms' names end in."""
+        if self.case["reid_networks"] == "shared":
+            return [("reid_1", s, f"scale_{s}") for s in self.case["scales"]]
+        first = [(f"reid_{s}", s, f"scale_{s}") for s in self.case["scales"]]
+        more = range(2, self.case.get("reid_ensemble", 1) + 1)
+        return first + [(f"reid_1_{k}", 1, f"scale_1_network_{k}") for k in more]
 
     def parts(self, name, images):
         """f^1..f^4 of eq. 6, each images × C."""
@@ -111,7 +117,7 @@ def reid_terms(net, case, hr, lr):
     rows = [i for i in taught if case["has_hr"][i]] + [i for i in taught if not case["has_hr"][i]]
     labels = [case["labels"][i] for i in rows]
     kinds = [kind for kind in ("classification", "triplet") if case[kind]]
-    terms = {f"{kind}_scale_{s}": net.nothing() for s in case["scales"] for kind in kinds}
+    terms = {f"{kind}_{end}": net.nothing() for _, _, end in net.reid_streams() for kind in kinds}
     if not rows:
         return terms
     outputs = net.cascade(torch.stack([hr[i] if case["has_hr"][i] else lr[i] for i in rows]))
@@ -119,31 +125,32 @@ def reid_terms(net, case, hr, lr):
         outputs = {s: y.detach() for s, y in outputs.items()}
     if case["reid_networks"] == "shared":  # one batch of all scales' images: batch norms see them together
         per_part = [f.split(len(rows)) for f in net.parts("reid_1", torch.cat(list(outputs.values())))]
-        features = {s: [part[k] for part in per_part] for k, s in enumerate(outputs)}
-        names = [("reid_1", list(outputs))]
+        features = {f"scale_{s}": [part[k] for part in per_part] for k, s in enumerate(outputs)}
+        names = [("reid_1", net.reid_streams())]
     else:
-        features = {s: net.parts(f"reid_{s}", y) for s, y in outputs.items()}
-        names = [(f"reid_{s}", [s]) for s in outputs]
-    for name, scales in names:
+        features = {end: net.parts(name, outputs[s]) for name, s, end in net.reid_streams()}
+        names = [(stream[0], [stream]) for stream in net.reid_streams()]
+    for name, streams in names:
         for h in PARTS:
-            f = [features[s][h - 1] for s in scales]
+            f = [features[end][h - 1] for _, _, end in streams]
             if case["classification"]:
                 logits = net.classify(f"{name}.classifier_{h}", torch.cat(f)).split(len(rows))
-                for s, own in zip(scales, logits):
+                for (_, _, end), own in zip(streams, logits):
                     loss = cross_entropies(own, labels, case["label_smoothing"]).mean()
-                    terms[f"classification_scale_{s}"] = terms[f"classification_scale_{s}"] + loss
+                    terms[f"classification_{end}"] = terms[f"classification_{end}"] + loss
             if case["triplet"]:
-                for s, own in zip(scales, f):
-                    loss = triplet_term(own, labels, case, site=4 * s + h - 1)
-                    terms[f"triplet_scale_{s}"] = terms[f"triplet_scale_{s}"] + loss
+                for (_, s, end), own in zip(streams, f):
+                    beside = int(end.rpartition("_")[2]) - 1 if "network" in end else 0  # in an ensemble
+                    loss = triplet_term(own, labels, case, site=4 * (s + (LARGEST_RATE + 1) * beside) + h - 1)
+                    terms[f"triplet_{end}"] = terms[f"triplet_{end}"] + loss
     return terms
 
 
 def descriptor(net, case, images):
     """Eq. 7."""
-    vectors = []
-    for s, y in net.cascade(images).items():
-        vectors += net.parts(net.reid_name(s), y)
+    vectors, outputs = [], net.cascade(images)
+    for name, s, _ in net.reid_streams():
+        vectors += net.parts(name, outputs[s])
     if case["unit_parts"]:
         vectors = [v / v.square().sum(1, keepdim=True).sqrt() for v in vectors]
     return torch.cat(vectors, 1)
@@ -174,7 +181,7 @@ def case(**changes):
                   has_label=None, label_smoothing=0.0, train_rates=[2, 3, 4], scales=[2, 1], reid_networks="per-scale",
                   classification=True, triplet=True, margin=0.5, mining="batch-hard", reid_into_ir=True, ir_width=8,
                   ir_residual=False, ir_warmup_steps=0, unit_parts=False, in_float=True)
-    assert set(changes) <= set(values)
+    assert set(changes) <= {*values, "reid_ensemble"}
     values.update(changes)
     return values
 
@@ -189,6 +196,8 @@ CASES = {
     "shared": case(scales=[3, 2, 1], reid_networks="shared"),
     "one_scale": case(scales=[1]),
     "one_scale_shared": case(scales=[1], reid_networks="shared", neck=True, label_smoothing=0.1),
+    "ensemble": case(scales=[1], reid_ensemble=3, mining="random", margin=1.0),
+    "ensemble_partly_labelled": case(scales=[1], reid_ensemble=2, has_hr=UNEVEN, has_label=PARTLY, neck=True, reid_into_ir=False),
     "two_scales": case(),
     "two_scales_shared_neck": case(reid_networks="shared", neck=True, label_smoothing=0.1, has_hr=UNEVEN, margin=1.0),
     "four_scales": case(scales=[4, 3, 2, 1], ir_width=4),

@@ -28,7 +28,7 @@ def chance_map(query, gallery):
         for g, other in enumerate(gallery["identities"]):
             if other == -1:
                 continue
-            if other != identity or identity == 0:
+            if other != identity:
                 wrong += 1
             elif not query["cameras"] or not gallery["cameras"] or query["cameras"][q] != gallery["cameras"][g]:
                 right += 1

@@ -30,7 +30,7 @@ def score(distances, query_ids, query_cameras, gallery_ids, gallery_cameras):
         for g, other in enumerate(gallery_ids):
             if other == -1:
                 continue
-            same = other == identity and other != 0
+            same = other == identity
             if same and query_cameras and gallery_cameras and query_cameras[q] == gallery_cameras[g]:
                 continue
             kept.append((distances[q, g], 1 if same else 0))

@@ -29,10 +29,10 @@ Step by_hand(Method& method, const LaneBatch& batch, const std::vector<std::int6
     labels.push_back(batch.labels[row]);
   }
   const at::Tensor label = at::stack(labels);
-  const at::Tensor v = pooled(worker_tests::part_of<Backbone>(method, "trunk")
+  const at::Tensor v = pooled(worker_tests::descendant<Backbone>(method, "trunk")
                                   .forward(at::stack(images).contiguous(at::MemoryFormat::ChannelsLast))
                                   .back());
-  const at::Tensor logits = worker_tests::part_of<IdentityClassifier>(method, "classifier").forward(v);
+  const at::Tensor logits = worker_tests::descendant<IdentityClassifier>(method, "classifier").forward(v);
   const at::Tensor classification = 3 * classification_loss(logits, label);
   const at::Tensor triplet = triplet_losses(v, hardest_triplets(label, v), 0.3).mean();
   Step step;

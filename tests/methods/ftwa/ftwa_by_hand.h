@@ -52,14 +52,9 @@ class FtwaByHand {
     std::size_t image = 0;
   };
 
-  static std::vector<double> doubles(const at::Tensor& row) {
-    const at::Tensor wide = row.to(at::kDouble).contiguous();
-    return {wide.const_data_ptr<double>(), wide.const_data_ptr<double>() + wide.numel()};
-  }
-
   void run_networks(Method& method, const experiments::NetworkSettings& network, const LaneBatch& batch) {
-    const auto& trunk = part_of<Backbone>(method, "trunk");
-    const auto& lr_encoder = part_of<ShallowTrunk>(method, "lr_encoder");
+    const auto& trunk = descendant<Backbone>(method, "trunk");
+    const auto& lr_encoder = descendant<ShallowTrunk>(method, "lr_encoder");
     std::vector<std::int64_t> hr_rows, lr_rows;
     for (std::int64_t row = 0; row < batch.labels.size(0); ++row)
       (batch.has_hr[row].item<bool>() ? hr_rows : lr_rows).push_back(row);
@@ -80,7 +75,7 @@ class FtwaByHand {
     }
     at::Tensor f_transformed;
     if (options_.transforms()) {
-      const auto& transformation = part_of<FeatureTransformation>(method, "transformation");
+      const auto& transformation = descendant<FeatureTransformation>(method, "transformation");
       transformation_ = (f_hr - transformation.forward(f_low.slice(0, 0, hr_count))).abs().mean().item<double>();
       if (options_.transformed_losses()) f_transformed = transformation.forward(f_low.slice(0, hr_count));
     }
@@ -105,11 +100,15 @@ class FtwaByHand {
       const at::Tensor all = v[second].defined() ? at::cat({v[first], v[second]}) : v[first];
       const std::int64_t count = v[first].size(0);
       const std::string side = which;
-      const at::Tensor f = part_of<IdentityClassifier>(method, "classifier_" + side).forward(all);
-      const at::Tensor w = options_.weighs() ? part_of<QualityEvaluator>(method, "weight_" + side).forward(all)
+      const at::Tensor f = descendant<IdentityClassifier>(method, "classifier_" + side).forward(all);
+      const at::Tensor w = options_.weighs() ? descendant<QualityEvaluator>(method, "weight_" + side).forward(all)
                                              : at::ones({all.size(0)});
-      return std::array<at::Tensor, 4>{f.slice(0, 0, count), f.slice(0, count), w.slice(0, 0, count),
-                                       w.slice(0, count)};
+      const auto scaled = [&](const at::Tensor& kind) {
+        const bool divided = options_.weight_normalisation == methods::WeightNormalisation::kRunningMean;
+        return divided && kind.size(0) > 0 ? kind / kind.mean() : kind;
+      };
+      return std::array<at::Tensor, 4>{f.slice(0, 0, count), f.slice(0, count), scaled(w.slice(0, 0, count)),
+                                       scaled(w.slice(0, count))};
     };
     const auto high = both("hr", 0, 3), low = both("lr", 2, 1);
     for (std::size_t kind = 0; kind < 2; ++kind)

@@ -9,23 +9,15 @@ namespace resolute::workers::ftwa_embedder_test {
 namespace {
 
 using experiments::FtwaOptions;
+using worker_tests::descendant;
+using worker_tests::difference;
+using worker_tests::images;
 using worker_tests::made_up;
-using worker_tests::part_of;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kFeatures = 128, kColumns = 2 * (kFeatures + 1);
 
 EmbedderOptions options_of(Side side, at::ScalarType precision = at::kFloat) {
   return {.height = kHeight, .width = kWidth, .precision = precision, .side = side};
-}
-
-at::Tensor images(std::int64_t rows) {
-  return worker_tests::numbers("images", {rows, 3, kHeight, kWidth}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-//! Largest difference, by the largest value.
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
 }
 
 //! In evaluation mode, layer by layer.
@@ -36,21 +28,22 @@ struct Vectors {
 Vectors layer_by_layer(Method& method, const FtwaOptions& options, const at::Tensor& input) {
   const at::NoGradGuard no_grad;
   method.module().eval();
-  const auto& trunk = part_of<Backbone>(method, "trunk");
+  const auto& trunk = descendant<Backbone>(method, "trunk");
   const auto vector = [](const at::Tensor& map) { return map.mean(at::IntArrayRef{2, 3}); };
   const at::Tensor f_lr =
-      trunk.forward_deep(part_of<ShallowTrunk>(method, "lr_encoder").forward_shallow(input)[1]).back();
+      trunk.forward_deep(descendant<ShallowTrunk>(method, "lr_encoder").forward_shallow(input)[1]).back();
   Vectors found;
   found.hr = vector(trunk.forward(input).back());
   found.lr = vector(f_lr);
-  found.transformed =
-      options.transforms() ? vector(part_of<FeatureTransformation>(method, "transformation").forward(f_lr)) : found.lr;
+  found.transformed = options.transforms()
+                          ? vector(descendant<FeatureTransformation>(method, "transformation").forward(f_lr))
+                          : found.lr;
   found.weight_hr = found.weight_transformed = found.weight_lr = at::ones({input.size(0)});
   if (options.weighs()) {
-    const auto& w_hr = part_of<QualityEvaluator>(method, "weight_hr");
+    const auto& w_hr = descendant<QualityEvaluator>(method, "weight_hr");
     found.weight_hr = w_hr.forward(found.hr);
     found.weight_transformed = w_hr.forward(found.transformed);
-    found.weight_lr = part_of<QualityEvaluator>(method, "weight_lr").forward(found.lr);
+    found.weight_lr = descendant<QualityEvaluator>(method, "weight_lr").forward(found.lr);
   }
   method.module().train();
   return found;

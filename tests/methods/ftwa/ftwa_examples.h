@@ -4,13 +4,12 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "tests/methods/method_terms.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/formula.h"
 #include "workers/methods/method.h"
-#include "workers/nn/initialise.h"
 
 namespace resolute::workers::worker_tests {
 
@@ -50,14 +49,10 @@ struct Step {
 
 inline Step step_of(Method& method, const LaneBatch& batch) {
   Step step;
-  const Activations activations = method.forward(batch);
-  at::Tensor total = at::zeros({});
-  for (const LossTerm& term : method.losses(0, activations, batch)) {
-    step.terms[term.name] = term.value.detach();
-    total = total + term.value;
-  }
+  const auto terms = terms_of(method, 0, method.forward(batch), batch);
+  for (const auto& [name, value] : terms) step.terms[name] = value.detach();
   method.module().zero_grad();
-  total.backward();
+  sum_of(terms).backward();
   for (const auto& item : method.module().named_parameters())
     if (item.value().grad().defined()) step.gradients[item.key()] = item.value().grad().clone();
   return step;
@@ -65,23 +60,11 @@ inline Step step_of(Method& method, const LaneBatch& batch) {
 
 //! The gradient of one term; parameters that it does not reach have zeros.
 inline std::map<std::string, at::Tensor> gradients_of(Method& method, const LaneBatch& batch, const std::string& name) {
-  std::map<std::string, at::Tensor> gradients;
-  const Activations activations = method.forward(batch);
-  for (const LossTerm& term : method.losses(0, activations, batch)) {
-    if (term.name != name) continue;
-    method.module().zero_grad();
-    term.value.backward();
-    for (const auto& item : method.module().named_parameters())
-      gradients[item.key()] =
-          item.value().grad().defined() ? item.value().grad().clone() : at::zeros_like(item.value());
-  }
+  const at::Tensor term = terms_of(method, 0, method.forward(batch), batch).at(name);
+  std::map<std::string, at::Tensor> gradients = gradients_of(method, term);
+  for (const auto& item : method.module().named_parameters())
+    gradients.try_emplace(item.key(), at::zeros_like(item.value()));
   return gradients;
-}
-
-//! The child of a method's module.
-template <class Module>
-const Module& part_of(Method& method, const std::string& name) {
-  return dynamic_cast<const Module&>(*method.module().named_children()[name]);
 }
 
 }  // namespace resolute::workers::worker_tests

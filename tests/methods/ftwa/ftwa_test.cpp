@@ -9,6 +9,7 @@
 #include "tests/methods/ftwa/ftwa_by_hand.h"
 #include "tests/methods/ftwa/ftwa_examples.h"
 #include "tests/support/any_word.h"
+#include "workers/nn/batch_norm.h"
 
 namespace resolute::workers::ftwa_test {
 namespace {
@@ -43,12 +44,12 @@ void make_constant(Method& method, double bias) {
 }
 
 void expect_equal_weights_to_be_no_weights(const FtwaOptions& options, const LaneBatch& batch) {
-  const auto plain = made_up(without_weighting(options));
+  const auto plain = made_up(without_weighting(options)), weighted = made_up(options);
+  const Step without = step_of(*plain, batch);
+  EXPECT_EQ(without.terms.size(), 3U);
   for (double bias : {-9.0, 0.7, 20.0}) {
-    const auto weighted = made_up(options);
     make_constant(*weighted, bias);
-    const Step with = step_of(*weighted, batch), without = step_of(*plain, batch);
-    EXPECT_EQ(without.terms.size(), 3U);
+    const Step with = step_of(*weighted, batch);
     for (const auto& [name, value] : without.terms) EXPECT_TRUE(value.equal(with.terms.at(name))) << name;
     for (const auto& [name, gradient] : without.gradients) EXPECT_TRUE(gradient.equal(with.gradients.at(name))) << name;
   }
@@ -110,8 +111,49 @@ TEST(Ftwa, terms_are_the_equations_written_out_over_rows) {
       FtwaOptions options = given;
       options.weight_balance = 0.7;
       options.margin = 3;
-      expect_terms_by_hand(options, {.backbone = settings::Trunk::kResnetSmall}, batch);
+      for (const auto normalisation :
+           {methods::WeightNormalisation::kOff, methods::WeightNormalisation::kRunningMean}) {
+        options.weight_normalisation = normalisation;
+        // Means that are divided by themselves are equal.
+        if (normalisation != methods::WeightNormalisation::kOff &&
+            options.classification_weighting == methods::Weighting::kBatchMean)
+          options.weight_balance = 0;
+        expect_terms_by_hand(options, {.backbone = settings::Trunk::kResnetSmall}, batch);
+      }
     });
+}
+
+// What a stream's weights have in common is nothing: no stream gains on the other.
+TEST(Ftwa, normalised_weights_do_not_depend_on_their_evaluators_scale) {
+  FtwaOptions options;
+  options.weight_normalisation = methods::WeightNormalisation::kRunningMean;
+  const auto method = made_up(options), plain = made_up(without_weighting(options));
+  const LaneBatch batch = mixed_batch(4, 4, 2);
+  make_constant(*method, -5);
+  for (auto& item : method->module().named_parameters())
+    if (item.key() == "weight_hr.output.bias") {
+      const at::NoGradGuard no_grad;
+      item.value().fill_(3);
+    }
+  const Step with = step_of(*method, batch), without = step_of(*plain, batch);
+  for (const auto& [name, value] : without.terms)
+    EXPECT_TRUE(at::allclose(value, with.terms.at(name), 1e-6, 0)) << name;
+}
+
+TEST(Ftwa, running_means_of_weights_move_by_a_tenth_where_nothing_holds_them) {
+  WeightScale scale;
+  const at::Tensor weights = at::tensor({0.2, 0.4}, at::kFloat);
+  EXPECT_TRUE(scale.forward(weights).equal(weights / weights.mean()));
+  EXPECT_FLOAT_EQ(scale.running_mean.item<float>(), 0.93F);
+  {
+    const RunningStatisticsHold hold;
+    EXPECT_TRUE(scale.forward(weights).equal(weights / weights.mean()));
+  }
+  EXPECT_EQ(scale.forward(at::ones({0})).size(0), 0);
+  EXPECT_FLOAT_EQ(scale.running_mean.item<float>(), 0.93F);
+  scale.eval();
+  EXPECT_TRUE(scale.forward(weights).equal(weights / scale.running_mean));
+  EXPECT_FLOAT_EQ(scale.running_mean.item<float>(), 0.93F);
 }
 
 TEST(Ftwa, terms_of_table_2s_variants_and_of_separate_batch_norms_are_too) {

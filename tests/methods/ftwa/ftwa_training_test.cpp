@@ -3,8 +3,8 @@
 
 #include "tests/methods/ftwa/ftwa_examples.h"
 #include "tests/methods/rendered_people.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
-#include "workers/training/trainer.h"
 
 namespace resolute::workers::ftwa_training_test {
 namespace {
@@ -85,21 +85,6 @@ TEST(FtwaTraining, the_transformation_between_fixed_encoders_learns_the_identity
   for (std::size_t i = 0; i < fixed.size(); ++i) EXPECT_TRUE(fixed[i].equal(before[i]));
 }
 
-//! One batch again and again.
-class SameBatch final : public BatchSource {
- public:
-  explicit SameBatch(LaneBatch batch) : batch_(std::move(batch)) {}
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {batch_.labels.size(0)}; }
-  LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = batch_;
-    batch.step = step;
-    return batch;
-  }
-
- private:
-  LaneBatch batch_;
-};
-
 TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_of_zeros) {
   auto specification = quick(equation_2_alone(), 8e-3);
   specification.recipe.steps = 150;
@@ -109,11 +94,8 @@ TEST(FtwaTraining, equation_2_alone_is_learnt_by_all_networks_without_features_o
   const LaneBatch batch = batch_of_own_copies();
   const double first = transformation_loss(*method, batch), norm = method->embed(batch.hr).norm().item<double>();
   EXPECT_GT(first, 0);
-  SameBatch source(batch);
-  ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
-  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  worker_tests::train_whole(*method, {{batch.labels.size(0)}, [&](std::uint64_t, int) { return batch; }},
+                            {.recipe = specification.recipe});
   EXPECT_LT(transformation_loss(*method, batch), 0.01 * first);
   EXPECT_GT(method->embed(batch.hr).norm().item<double>(), 0.5 * norm);
 }

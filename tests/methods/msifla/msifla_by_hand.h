@@ -33,10 +33,6 @@ class MsiflaByHand {
  private:
   using Rows = std::vector<std::vector<double>>;
 
-  static std::vector<double> doubles(const at::Tensor& tensor) {
-    const at::Tensor wide = tensor.to(at::kDouble).contiguous();
-    return {wide.const_data_ptr<double>(), wide.const_data_ptr<double>() + wide.numel()};
-  }
   static bool has_label(const LaneBatch& batch, std::int64_t row) {
     return !batch.has_label.defined() || batch.has_label[row].item<bool>();
   }

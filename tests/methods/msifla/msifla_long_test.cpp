@@ -8,7 +8,7 @@
 #include "results/scores/image_quality.h"
 #include "tests/methods/rendered_people.h"
 #include "tests/methods/small_training.h"
-#include "workers/training/trainer.h"
+#include "tests/methods/whole_training.h"
 
 namespace resolute::workers::msifla_long_test {
 namespace {
@@ -42,24 +42,6 @@ std::vector<double> recovered_psnr(Method& method, const worker_tests::RenderedP
   return found;
 }
 
-class DrawnSource final : public BatchSource {
- public:
-  DrawnSource(const worker_tests::RenderedPeople& people, std::size_t identities, std::size_t images)
-      : people_(people), identities_(identities), images_(images) {}
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
-    return {static_cast<std::int64_t>(identities_ * images_)};
-  }
-  LaneBatch batch(std::uint64_t step, int) override {
-    LaneBatch batch = worker_tests::drawn_batch(people_, identities_, images_, 0, step);
-    batch.step = step;
-    return batch;
-  }
-
- private:
-  const worker_tests::RenderedPeople& people_;
-  std::size_t identities_, images_;
-};
-
 //! Trains the cascade alone by the trainer; the re-ID networks would begin with the step after the last.
 std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const worker_tests::RenderedPeople& people,
                                 int steps) {
@@ -69,11 +51,8 @@ std::unique_ptr<Method> trained(experiments::MsiflaOptions options, const worker
   specification.recipe.milestones = {2 * steps / 3};
   specification.recipe.weight_decay = 0;
   auto method = make_method(specification, people.identities);
-  DrawnSource source(people, 4, 2);
-  ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
-  Trainer({.method = *method, .source = source, .progress = progress}, trainer_options).run();
+  const auto make = [&](std::uint64_t step, int) { return worker_tests::drawn_batch(people, 4, 2, 0, step); };
+  worker_tests::train_whole(*method, {{8}, make}, {.recipe = specification.recipe});
   return method;
 }
 

@@ -18,16 +18,6 @@ using namespace worker_tests;
 
 constexpr std::int64_t kHeight = 32, kWidth = 16, kChannels = 128;
 
-at::Tensor images(std::int64_t rows, std::int64_t height = kHeight, std::int64_t width = kWidth) {
-  return worker_tests::numbers("images", {rows, 3, height, width}, 1.5).contiguous(at::MemoryFormat::ChannelsLast);
-}
-
-//! Largest difference, by the largest value.
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  EXPECT_EQ(a.sizes(), b.sizes());
-  return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
-}
-
 EmbedderOptions options_of(at::ScalarType precision = at::kFloat) {
   return {.height = kHeight, .width = kWidth, .precision = precision};
 }

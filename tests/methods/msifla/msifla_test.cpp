@@ -5,7 +5,6 @@
 #include <torch/csrc/autograd/function.h>
 
 #include <functional>
-#include <map>
 #include <set>
 
 #include "core/error.h"
@@ -287,6 +286,37 @@ TEST(Msifla, one_scale_is_the_same_to_the_bit_with_a_shared_network) {
     for (const auto& [name, gradient] : gradients) EXPECT_TRUE(gradient.equal(other_gradients.at(name))) << name;
     EXPECT_EQ(worker_tests::state_hash(own->module()), worker_tests::state_hash(one->module()));
   }
+}
+
+// Each of them has the losses and the features of one that stands alone.
+TEST(Msifla, networks_of_an_ensemble_with_the_same_weights_are_one_network_several_times) {
+  MsiflaOptions options = narrow_msifla({1});
+  const auto one = made_up_msifla(options);
+  options.reid_ensemble = 3;
+  const auto three = made_up_msifla(options);
+  const auto own = three->module().named_parameters();
+  EXPECT_FALSE(own["reid_1_2.trunk.conv1.weight"].equal(own["reid_1_3.trunk.conv1.weight"]));
+  const auto copy = [](const auto& from, auto to) {
+    const at::NoGradGuard no_grad;
+    for (auto& item : to) {
+      std::string name = item.key();
+      for (const std::string network : {"reid_1_2.", "reid_1_3."})
+        if (name.starts_with(network)) name.replace(0, network.size(), "reid_1.");
+      item.value().copy_(from[name]);
+    }
+  };
+  copy(one->module().named_parameters(), own);
+  copy(one->module().named_buffers(), three->module().named_buffers());
+  const LaneBatch batch = half_lr_batch();
+  const auto alone = all_terms(*one, batch), together = all_terms(*three, batch);
+  EXPECT_EQ(together.size(), 1 + 3 * (alone.size() - 1));
+  for (const char* kind : {"classification_scale_1", "triplet_scale_1"})
+    for (const char* network : {"", "_network_2", "_network_3"})
+      EXPECT_TRUE(alone.at(kind).equal(together.at(std::string(kind) + network))) << kind << network;
+  EXPECT_TRUE(alone.at("recovery_scale_1").equal(together.at("recovery_scale_1")));
+  const at::Tensor descriptor = one->embed(batch.hr);
+  EXPECT_EQ(three->embedding_size(), 3 * one->embedding_size());
+  EXPECT_TRUE(three->embed(batch.hr).equal(at::cat({descriptor, descriptor, descriptor}, 1)));
 }
 
 TEST(Msifla, before_the_warm_up_ends_the_reid_networks_stand_still) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/methods/held_out_people.h"
+#include "tests/methods/whole_training.h"
 #include "workers/training/trainer.h"
 
 namespace resolute::workers::adversary_test {
@@ -13,23 +14,16 @@ namespace {
 
 using experiments::RainOptions;
 
-// Two lanes; in the second, one row has no HR image and one no label.
-class MixedSource final : public BatchSource {
- public:
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {8, 8}; }
-  LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
-    batch.step = step;
-    batch.lane = lane;
-    batch.has_label = at::ones({8}, at::kBool);
-    if (lane == 1) {
-      batch.has_hr[2] = false;
-      batch.has_label[5] = false;
-      batch.labels[5] = -1;
-    }
-    return batch;
-  }
-};
+// Of two lanes; in the second, one row has no HR image and one no label.
+LaneBatch mixed(std::uint64_t step, int lane) {
+  LaneBatch batch = worker_tests::made_up_batch(4, 2, 32, 16, 2 * step + static_cast<std::uint64_t>(lane));
+  batch.has_label = at::ones({8}, at::kBool);
+  if (lane == 0) return batch;
+  batch.has_hr[2] = false;
+  batch.has_label[5] = false;
+  batch.labels[5] = -1;
+  return batch;
+}
 
 // Ten steps by the trainer; every tensor of the checkpoint (weights, running statistics, Adam's moments) but those of
 // discriminators.
@@ -38,12 +32,10 @@ NamedTensors ten_steps(const RainOptions& options, settings::BatchNormStreams bn
   specification.network.neck = true;
   specification.network.bn_streams = bn_streams;
   const auto method = make_method(specification, 4);
-  MixedSource source;
+  worker_tests::MadeSource source({8, 8}, mixed);
   ProgressPipe progress(-1);
-  TrainerOptions trainer_options;
-  trainer_options.recipe = specification.recipe;
+  TrainerOptions trainer_options{.recipe = specification.recipe, .lanes = 2};
   trainer_options.recipe.steps = 10;
-  trainer_options.lanes = 2;
   Trainer trainer({.method = *method, .source = source, .progress = progress}, trainer_options);
   trainer.run();
   NamedTensors kept;
@@ -117,7 +109,7 @@ TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_label
   batch.labels.fill_(-1);
   batch.has_label = at::zeros({16}, at::kBool);
   const std::string classifier =
-      worker_tests::state_hash(worker_tests::child<torch::nn::Module>(*method, "classifier"));
+      worker_tests::state_hash(worker_tests::descendant<torch::nn::Module>(*method, "classifier"));
   worker_tests::SmallTraining training(*method);
   std::vector<double> reconstruction;
   for (int step = 0; step < 30; ++step) {
@@ -128,7 +120,7 @@ TEST(Adversary, and_reconstruction_are_all_that_is_learnt_where_nothing_is_label
     reconstruction.push_back(terms.at("reconstruction"));
   }
   EXPECT_LT(reconstruction.back(), 0.8 * reconstruction.front());
-  EXPECT_EQ(worker_tests::state_hash(worker_tests::child<torch::nn::Module>(*method, "classifier")), classifier);
+  EXPECT_EQ(worker_tests::state_hash(worker_tests::descendant<torch::nn::Module>(*method, "classifier")), classifier);
 }
 
 }  // namespace

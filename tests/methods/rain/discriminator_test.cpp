@@ -82,11 +82,11 @@ std::vector<OwnScores> own_scores(int rate, double adversarial_weight) {
   const RunningStatisticsHold hold;
   const at::Tensor first_of_camera = at::arange(others.hr.size(0)).remainder(4).lt(2);
   const at::Tensor hr = others.hr.index({first_of_camera}), lr = others.lr[0].index({first_of_camera.logical_not()});
-  const std::vector<at::Tensor> maps = worker_tests::child<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
+  const std::vector<at::Tensor> maps = worker_tests::descendant<Backbone>(*method, "trunk").forward(at::cat({hr, lr}));
   for (std::size_t i = 0; i < scores.size(); ++i) {
     const at::Tensor& both = maps[3 + i];
     scores[i].accuracy = worker_tests::accuracy(
-        worker_tests::child<Discriminator>(*method, fmt::format("discriminator_level_{}", 4 + i)),
+        worker_tests::descendant<Discriminator>(*method, fmt::format("discriminator_level_{}", 4 + i)),
         {both.slice(0, 0, hr.size(0)), both.slice(0, hr.size(0))});
   }
   return scores;

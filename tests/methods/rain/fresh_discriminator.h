@@ -5,11 +5,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "core/random/random.h"
 #include "methods/rain/networks.h"
+#include "tests/methods/method_terms.h"
 #include "workers/methods/method.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/losses.h"
@@ -22,17 +22,11 @@ struct FeatureMaps {
   at::Tensor hr, lr;
 };
 
-//! The named child of a method's root, e.g. "trunk". Fails loudly where there is none of that type.
-template <class Module>
-Module& child(Method& method, const std::string& name) {
-  return dynamic_cast<Module&>(*method.module().named_children()[name]);
-}
-
 //! f1..f5 of N images in evaluation mode, without a graph.
 inline std::vector<at::Tensor> frozen_maps(Method& method, const at::Tensor& images) {
   const at::NoGradGuard no_grad;
   method.module().eval();
-  std::vector<at::Tensor> maps = child<Backbone>(method, "trunk").forward(images);
+  std::vector<at::Tensor> maps = descendant<Backbone>(method, "trunk").forward(images);
   method.module().train();
   return maps;
 }

@@ -2,7 +2,6 @@
 //! \file
 //! Batches and variants of the resolution-adaptive method that several tests share.
 
-#include <memory>
 #include <string>
 #include <vector>
 

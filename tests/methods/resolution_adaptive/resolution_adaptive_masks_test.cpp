@@ -3,8 +3,6 @@
 #include <ATen/autocast_mode.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 #include "tests/methods/resolution_adaptive/resolution_adaptive_examples.h"
 #include "tests/support/any_word.h"
 

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <map>
 
 #include "methods/trunk_shape.h"
 #include "tests/methods/resolution_adaptive/resolution_adaptive_examples.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
 #include "workers/training/trainer.h"
 
@@ -19,23 +19,16 @@ using namespace worker_tests;
 constexpr int kMasks = 4, kStageSteps = 2;  // of resnet-small; of narrow_adaptive()
 const std::vector<std::string> kNames{"layer1.0", "layer2.0", "layer3.0", "layer4.0"};
 
-//! Two lanes; in the second one row has no HR image and one no label.
-class MixedSource final : public BatchSource {
- public:
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override { return {8, 8}; }
-  LaneBatch batch(std::uint64_t step, int lane) override {
-    LaneBatch batch = mixed_levels_batch(2, 2 * step + static_cast<std::uint64_t>(lane));
-    batch.step = step;
-    batch.lane = lane;
-    batch.has_label = at::ones({8}, at::kBool);
-    if (lane == 1) {
-      worker_tests::drop_hr_images(batch, at::arange(8).ne(2));
-      batch.has_label[5] = false;
-      batch.labels[5] = -1;
-    }
-    return batch;
-  }
-};
+//! Of two lanes; in the second one row has no HR image and one no label.
+LaneBatch mixed(std::uint64_t step, int lane) {
+  LaneBatch batch = mixed_levels_batch(2, 2 * step + static_cast<std::uint64_t>(lane));
+  batch.has_label = at::ones({8}, at::kBool);
+  if (lane == 0) return batch;
+  worker_tests::drop_hr_images(batch, at::arange(8).ne(2));
+  batch.has_label[5] = false;
+  batch.labels[5] = -1;
+  return batch;
+}
 
 std::unique_ptr<Method> made(std::uint64_t seed = 0, const char* masks = "progressive") {
   auto specification = worker_tests::small_specification(narrow_adaptive(masks));
@@ -53,13 +46,10 @@ NamedTensors copied(const NamedTensors& tensors) {
 //! Trains on two lanes. \param after_step gets the steps done so far and the checkpoint as it would be written
 void train(Method& method, int steps, const std::function<void(std::uint64_t, const NamedTensors&)>& after_step = {},
            bool keep_graphs = true) {
-  MixedSource source;
+  MadeSource source({8, 8}, mixed);
   ProgressPipe progress(-1);
-  TrainerOptions options;
-  options.recipe.steps = steps;
-  options.lanes = 2;
-  options.keep_graphs = keep_graphs;
-  options.evaluate_every = 1;
+  const TrainerOptions options{
+      .recipe = {.steps = steps, .milestones = {}}, .lanes = 2, .keep_graphs = keep_graphs, .evaluate_every = 1};
   Trainer* running = nullptr;
   TrainerParts parts{.method = method, .source = source, .progress = progress};
   parts.evaluate = [&](std::uint64_t step) {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <set>
 
 #include "core/error.h"
 #include "tests/methods/resolution_adaptive/resolution_adaptive_examples.h"

@@ -1,7 +1,6 @@
 //! Verification: its pairs, its MLP in both orders, and what it is where there are none.
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <set>
 

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,7 +11,6 @@
 
 #include <deque>
 #include <fstream>
-#include <functional>
 #include <thread>
 
 #include "core/clock.h"

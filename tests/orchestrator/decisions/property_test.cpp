@@ -1,4 +1,3 @@
-#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <ostream>

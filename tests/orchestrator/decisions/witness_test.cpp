@@ -1,6 +1,6 @@
 #include "tests/orchestrator/support/witness.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "orchestrator/decisions/apply.h"
 #include "tests/orchestrator/support/events.h"
@@ -25,19 +25,12 @@ class WitnessOf : public testing::Test {
   }
   // An event that apply() would refuse too: the witness must not rely on that.
   void expect_broken(const Event& event, const std::string& promise) {
-    try {
-      witness_.check(state_, event);
-      ADD_FAILURE() << "the witness saw nothing wrong: " << describe(event);
-    } catch (const core::ContractError& error) {
-      EXPECT_NE(std::string(error.what()).find(promise), std::string::npos) << error.what();
-    }
+    EXPECT_THAT([&] { witness_.check(state_, event); },
+                testing::ThrowsMessage<core::ContractError>(testing::HasSubstr(promise)))
+        << describe(event);
   }
   static Placed placed(int job, int attempt, int slots, int agent = 0) {
-    Placed event;
-    event.job = {job};
-    event.attempt = attempt;
-    event.placement = {{{agent}, slots}};
-    return event;
+    return {.job = {job}, .attempt = attempt, .placement = {{{agent}, slots}}, .why = {}};
   }
 
   static RankExited exited(int attempt, int rank, int code = 0) { return {{0}, attempt, rank, code, 0, "", false}; }

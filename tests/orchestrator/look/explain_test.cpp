@@ -25,13 +25,7 @@ JobAdded added(int number, char digit, const std::string& label, std::vector<Job
       .job = {number}, .id = id(digit), .kind = "training", .label = label, .after = std::move(after), .slots = slots};
 }
 
-AgentJoined joined(int number, const std::string& host, int slots) {
-  AgentJoined event;
-  event.agent = {number};
-  event.host = host;
-  event.slots = slots;
-  return event;
-}
+AgentJoined joined(int number, const std::string& host, int slots) { return {{number}, host, slots, 0, 0, ""}; }
 
 class Explain : public testing::Test {
  protected:

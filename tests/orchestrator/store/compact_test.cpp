@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 using namespace orchestrator;
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::UnorderedElementsAre;
 
 using Tree = std::map<std::string, std::string>;  // name below the store → text
 
@@ -31,11 +30,7 @@ class Compact : public testing::Test {
     for (int i = 0; i < 3; ++i) {
       experiments::EvaluationSpecification evaluation;
       evaluation.training = plan_.jobs[static_cast<std::size_t>(i)].id;
-      experiments::PlannedJob job;
-      job.specification = evaluation;
-      job.id = experiments::job_id(job.specification);
-      job.after = {evaluation.training};
-      plan_.jobs.push_back(std::move(job));
+      plan_.jobs.push_back({experiments::job_id(evaluation), evaluation, {evaluation.training}, 1, ""});
     }
     fill();
   }

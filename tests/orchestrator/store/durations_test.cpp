@@ -32,11 +32,7 @@ experiments::PlannedJob evaluation_of(const experiments::PlannedJob& trained) {
   experiments::EvaluationSpecification specification;
   specification.training = trained.id;
   specification.split.seed = std::get<experiments::TrainingSpecification>(trained.specification).split.seed;
-  experiments::PlannedJob job;
-  job.specification = specification;
-  job.id = experiments::job_id(job.specification);
-  job.after = {trained.id};
-  return job;
+  return {experiments::job_id(specification), specification, {trained.id}, 1, ""};
 }
 
 TEST(Workloads, steps_and_seed_set_the_amount_and_all_else_the_class) {

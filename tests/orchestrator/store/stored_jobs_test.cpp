@@ -1,6 +1,5 @@
 #include "orchestrator/store/stored_jobs.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>

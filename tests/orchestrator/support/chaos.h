@@ -17,7 +17,6 @@
 #include <map>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "core/process/process.h"

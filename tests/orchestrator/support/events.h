@@ -2,7 +2,6 @@
 //! \file
 //! States from short lists of events.
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 

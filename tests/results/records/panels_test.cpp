@@ -1,6 +1,5 @@
 #include "results/records/panels.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"

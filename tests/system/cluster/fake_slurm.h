@@ -6,8 +6,6 @@
 
 #include <sys/stat.h>
 
-#include <algorithm>
-
 #include "tests/system/program.h"
 
 namespace resolute::system_test {

@@ -6,8 +6,6 @@
 namespace resolute::system_test::slurm_signals_test {
 namespace {
 
-using slurm::EndCause;
-
 TEST(SlurmSignals, told_twice_that_its_time_is_nearly_up_it_requeues_itself_and_ends_complete) {
   DisturbedSuite suite;
   suite.submit({"--nodes", "3", "--time", "4"});  // so near that a notice means the limit

@@ -96,8 +96,7 @@ TEST_F(Submit, twice_is_one_job) {
   EXPECT_TRUE(has(first.out, "submitted: job 12 (resolute-tiny-")) << first.out;
   EXPECT_THAT(first.out, HasSubstr("3 nodes, 2:00:00; `resolute suite status "));
   EXPECT_EQ(std::count(first.out.begin(), first.out.end(), '\n'), 1) << first.out;
-  auto second = succeeded(submit());
-  EXPECT_TRUE(has(second.out, "already submitted: job 12 (resolute-tiny-")) << second.out;
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("already submitted: job 12 (resolute-tiny-"));
   const auto json = json_of(submit({"--json"}));
   EXPECT_EQ(json["already"], true);
   ASSERT_EQ(json["jobs"].size(), 1U);
@@ -122,8 +121,7 @@ TEST_F(Submit, both_at_the_same_moment_are_one_submission) {
 
 TEST_F(Submit, a_job_that_a_failed_sbatch_left_behind_is_found_by_its_name) {
   slurm_.sbatch_is("taken");
-  auto output = succeeded(submit());
-  EXPECT_TRUE(has(output.out, "submitted: job 12 (")) << output.out;
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("submitted: job 12 ("));
   EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
 }
 
@@ -211,10 +209,8 @@ TEST_F(Submit, cancelled_is_resumed_as_the_next_generation) {
   auto cancel = succeeded(call("cancel"));
   EXPECT_THAT(cancel.out, HasSubstr("cancelled: SLURM's job resolute-tiny-"));
   EXPECT_TRUE(has(slurm_.job(12), "|CANCELLED|")) << slurm_.job(12);
-  auto resumed = succeeded(call("resume"));
-  EXPECT_TRUE(has(resumed.out, "submitted: job 13 (resolute-tiny-")) << resumed.out;
-  auto again = succeeded(call("resume"));
-  EXPECT_TRUE(has(again.out, "is there already: job 13 (")) << again.out;
+  EXPECT_THAT(succeeded(call("resume")).out, HasSubstr("submitted: job 13 (resolute-tiny-"));
+  EXPECT_THAT(succeeded(call("resume")).out, HasSubstr("is there already: job 13 ("));
   ASSERT_EQ(submissions().size(), 1U);
   EXPECT_TRUE(fs::exists(submissions()[0] / "batch-001/script-001.sh"));
   EXPECT_EQ(slurm_.calls("sbatch").size(), 2U);
@@ -277,8 +273,7 @@ TEST_F(Submit, an_allocation_starts_its_run_again_once_the_store_has_failed_that
 TEST_F(Submit, resume_releases_what_is_held) {
   succeeded(submit());
   slurm_.change(12, "Priority", "launch failed requeued held");
-  auto named = submit();
-  EXPECT_THAT(named.out, HasSubstr("held; `resolute suite resume` releases it"));
+  EXPECT_THAT(submit().out, HasSubstr("held; `resolute suite resume` releases it"));
   auto resumed = succeeded(call("resume"));
   EXPECT_TRUE(has(resumed.out, "released: job 12 (")) << resumed.out;
   EXPECT_THAT(resumed.out, Not(HasSubstr("held")));
@@ -289,12 +284,10 @@ TEST_F(Submit, resume_releases_what_is_held) {
 
 TEST_F(Submit, other_options_wait_for_the_old_jobs_end_and_then_replace_them) {
   succeeded(submit());
-  auto other = succeeded(submit({"--partition", "low"}));
-  EXPECT_THAT(other.err, HasSubstr("other options"));
+  EXPECT_THAT(succeeded(submit({"--partition", "low"})).err, HasSubstr("other options"));
   EXPECT_EQ(slurm_.calls("sbatch").size(), 1U);
   slurm_.forget(12);
-  auto replaced = succeeded(submit({"--partition", "low"}));
-  EXPECT_TRUE(has(replaced.out, "submitted: job 13 (")) << replaced.out;
+  EXPECT_THAT(succeeded(submit({"--partition", "low"})).out, HasSubstr("submitted: job 13 ("));
   const auto all = submissions();
   ASSERT_EQ(all.size(), 2U);
   EXPECT_EQ(std::count_if(all.begin(), all.end(), [](const fs::path& one) { return fs::exists(one / "ended.json"); }),
@@ -310,8 +303,7 @@ TEST_F(Submit, cancel_says_what_it_could_not_do_while_slurm_is_away) {
 
 TEST_F(Submit, nothing_is_submitted_of_a_complete_suite) {
   make_results();
-  auto output = succeeded(submit());
-  EXPECT_THAT(output.out, HasSubstr("nothing to submit"));
+  EXPECT_THAT(succeeded(submit()).out, HasSubstr("nothing to submit"));
   EXPECT_EQ(slurm_.calls("sbatch").size(), 0U);
 }
 

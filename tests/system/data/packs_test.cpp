@@ -1,10 +1,8 @@
 // One pack by any number of hands: threads, agents, runs that are killed. Readers beside a writer, and readers of a
 // pack that nobody can write.
 
-#include <algorithm>
 #include <atomic>
 #include <map>
-#include <memory>
 #include <set>
 
 #include "core/files/json.h"
@@ -16,7 +14,7 @@
 namespace resolute::system_test::packs_test {
 namespace {
 
-constexpr int kKills = 20, kKillsOfSlice = 3;
+constexpr int kKills = 20, kKillsOfSlice = 2;
 
 // How often a test kills, at moments of which each commit draws others; more often where `met` says that no kill met
 // what it shall, but never more than kKills times.

@@ -1,7 +1,6 @@
 // `resolute repro`: a job's bits come out again, and where a recorded run differs it is told where.
 
 #include <functional>
-#include <sstream>
 
 #include "core/files/json.h"
 #include "core/hash/sha256.h"

@@ -80,7 +80,7 @@ TEST(WeightsCommand, what_does_not_fit_is_named_and_refused_in_one_line) {
   expect_refusal(import(scratch / "none.pth", store), 2, "none.pth' is missing");
   expect_refusal(import(kGoldens / "make_goldens.py", store), 2, "is neither a safetensors file nor one of torch.save");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--backbone", "resnet51"}), 2,
-                 "backbone 'resnet51' is unknown");
+                 "backbone has the value 'resnet51'");
   expect_refusal(import(kGoldens / "trunk.pth", store, {"--name", "A B"}), 2, "'A B' is no name for weights");
   write(scratch / "cut.pth", text_of(kGoldens / "trunk.pth").substr(0, 20'000));
   expect_refusal(import(scratch / "cut.pth", store), 2, "cut.pth' is cut off");

@@ -2,8 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include <sstream>
-
 #include "tests/system/program.h"
 
 namespace resolute::system_test::completion_test {

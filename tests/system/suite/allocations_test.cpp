@@ -2,9 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include <algorithm>
 #include <map>
-#include <sstream>
 
 #include "core/files/json.h"
 #include "tests/system/program.h"

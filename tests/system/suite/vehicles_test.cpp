@@ -1,6 +1,5 @@
 // Vehicles without an LR camera, from a suite to its table: what a job's split was, as its evaluation tells it.
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>

@@ -1,7 +1,6 @@
 // A run that is at work, looked at and spoken to from outside: suite status --watch, explain, suite cancel and drain.
 
 #include <algorithm>
-#include <sstream>
 
 #include "core/files/json.h"
 #include "tests/system/program.h"

@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <functional>
 #include <string>
 
-#include "core/error.h"
 #include "core/random/random.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/ddp/thread_communicator.h"
 
 namespace resolute::workers::gradient_exchange_test {
@@ -223,12 +222,7 @@ TEST(GradientExchange, a_failed_exchange_ends_the_step_and_nothing_hangs) {
   exchange.begin({0});
   network.loss(0, 0).backward();
   exchange.end_lane();
-  try {
-    exchange.finish();
-    FAIL();
-  } catch (const core::RuntimeError& error) {
-    EXPECT_STREQ("process rank 1 did not arrive", error.what());
-  }
+  EXPECT_THAT([&] { exchange.finish(); }, tests::fails("process rank 1 did not arrive"));
 }
 
 }  // namespace

@@ -219,18 +219,8 @@ TEST_F(BranchedEvaluationTest, embeds_only_what_the_distance_looks_at_and_ends_w
   for (const auto& [distance, images] : expected) {
     const Comparison how{.distance = distance, .gallery_copy_rate = 0};
     EXPECT_EQ(images, images_to_embed(*method_, split_, how));
-    std::vector<std::uint64_t> told;
-    ASSERT_TRUE(embed_split(*method_, *pack_, split_, how, {}, [&, all = images](auto done, auto total) {
-      EXPECT_EQ(all, total);
-      told.push_back(done);
-      return true;
-    }));
-    EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
-    EXPECT_EQ(images, told.back());
-    for (std::size_t last = 0; last < told.size(); ++last) {
-      std::size_t calls = 0;
-      EXPECT_FALSE(embed_split(*method_, *pack_, split_, how, {}, [&](auto, auto) { return ++calls <= last; })) << last;
-    }
+    expect_end_where_progress_says_so(
+        images, [&](const auto& progress) { return embed_split(*method_, *pack_, split_, how, {}, progress); });
   }
 }
 

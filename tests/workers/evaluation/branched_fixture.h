@@ -6,8 +6,6 @@
 
 #include <cmath>
 #include <map>
-#include <memory>
-#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>

@@ -16,13 +16,6 @@ namespace {
 
 class BranchedOutputsTest : public BranchedEvaluationTest {
  protected:
-  void SetUp() override {
-    BranchedEvaluationTest::SetUp();
-    protocol_.panels = 2;
-    protocol_.sample_rates = {1, 2, 3};
-    protocol_.sample_identities = 3;
-    protocol_.resolution_probe = true;
-  }
   std::optional<EvaluationOutputs> outputs(TwoSidedMethod& method, const EmbeddingProgress& progress = kGoOn) {
     const std::string distance = method.tells().branch_weights ? "weighted" : "equal";
     embedding_ = embed_split(method, *pack_, split_, {.distance = distance}, {}, kGoOn).value();
@@ -34,7 +27,7 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
     return results::parse_csv<results::BranchWeights>(core::as_text(outputs.files.at(experiments::kWeightsOutput.file)),
                                                       "weights");
   }
-  experiments::EvaluationProtocol protocol_;
+  experiments::EvaluationProtocol protocol_ = everything_asked(2);
   Embedding embedding_;
 };
 
@@ -138,18 +131,7 @@ TEST_F(BranchedOutputsTest, panels_are_in_the_order_of_the_distances) {
 TEST_F(BranchedOutputsTest, end_where_progress_says_so) {
   const std::uint64_t images = plan_outputs(two_sided_, *pack_, split_, protocol_).images();
   EXPECT_EQ(3U * 8U * (3U + 4U) + 2U * 160U, images);
-  std::vector<std::uint64_t> all;
-  ASSERT_TRUE(outputs(two_sided_, [&](std::uint64_t done, std::uint64_t total) {
-    EXPECT_EQ(images, total);
-    all.push_back(done);
-    return true;
-  }));
-  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
-  EXPECT_EQ(images, all.back());
-  for (std::size_t last = 0; last < all.size(); ++last) {
-    std::size_t calls = 0;
-    EXPECT_FALSE(outputs(two_sided_, [&](std::uint64_t, std::uint64_t) { return ++calls <= last; })) << last;
-  }
+  expect_end_where_progress_says_so(images, [&](const auto& progress) { return outputs(two_sided_, progress); });
 }
 
 }  // namespace

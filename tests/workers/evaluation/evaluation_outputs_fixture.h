@@ -2,12 +2,9 @@
 //! \file
 //! A pack of noise, a split of it, and an evaluation that asks for everything, for tests of what evaluations leave.
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "datasets/image/image.h"
 #include "datasets/image/low_resolution.h"
@@ -29,13 +26,6 @@ class EvaluationOutputsTest : public PackedTrial {
   static void SetUpTestSuite() { make_pack(20, kHeight, kWidth); }
   static void make_pack(int identities, int native_height, int native_width) {
     pack_images(identities, 2, of_size(kHeight, kWidth), native_height, native_width);
-  }
-  void SetUp() override {
-    PackedTrial::SetUp();
-    protocol_.panels = 4;
-    protocol_.sample_rates = {1, 2, 3};
-    protocol_.sample_identities = 3;
-    protocol_.resolution_probe = true;
   }
   template <class Options>
   std::unique_ptr<Method> method() const {
@@ -62,7 +52,7 @@ class EvaluationOutputsTest : public PackedTrial {
     return row;
   }
 
-  experiments::EvaluationProtocol protocol_;
+  experiments::EvaluationProtocol protocol_ = everything_asked(4);
   settings::CopiesFrom copies_from_ = settings::CopiesFrom::kNative;  // of the training
 };
 

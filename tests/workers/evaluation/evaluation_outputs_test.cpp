@@ -235,18 +235,8 @@ TEST_F(EvaluationOutputsTest, samples_h5_holds_the_features_that_are_ranked) {
 
 TEST_F(EvaluationOutputsTest, ends_where_progress_says_so) {
   const auto network = method<experiments::RainOptions>();
-  std::vector<std::uint64_t> all;
-  ASSERT_TRUE(outputs(*network, [&](std::uint64_t done, std::uint64_t total) {
-    EXPECT_EQ(2U * 3U * 4U * 3U + 2U * 40U, total);
-    all.push_back(done);
-    return true;
-  }));
-  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
-  EXPECT_EQ(2U * 3U * 4U * 3U + 2U * 40U, all.back());
-  for (std::size_t last = 0; last < all.size(); ++last) {
-    std::size_t calls = 0;
-    EXPECT_FALSE(outputs(*network, [&](std::uint64_t, std::uint64_t) { return ++calls <= last; })) << last;
-  }
+  expect_end_where_progress_says_so(2U * 3U * 4U * 3U + 2U * 40U,
+                                    [&](const auto& progress) { return outputs(*network, progress); });
 }
 
 TEST_F(EvaluationOutputsTest, a_probe_asks_about_identities_that_it_was_not_fitted_on) {

@@ -44,13 +44,11 @@ class EvaluationPublishTest : public ::testing::Test {
     for (int shard = 0; shard < small_pack().shards; ++shard) run(experiments::ShardSpecification{small_pack(), shard});
     run(experiments::SealSpecification{small_pack()});
     run(training);
-    experiments::EvaluationSpecification evaluation{experiments::job_id(training), small_pack(), training.split, {}};
-    evaluation.protocol.panels = 2;
-    evaluation.protocol.sample_rates = {1, 2};
-    evaluation.protocol.sample_identities = 2;
-    evaluation.protocol.resolution_probe = true;
-    evaluation_ = evaluation;
-    run(evaluation);
+    const experiments::EvaluationProtocol everything{
+        .query_rates = {}, .panels = 2, .sample_rates = {1, 2}, .sample_identities = 2, .resolution_probe = true};
+    evaluation_ =
+        experiments::EvaluationSpecification{experiments::job_id(training), small_pack(), training.split, everything};
+    run(evaluation_);
     result_ = text(result_file());
   }
   static void TearDownTestSuite() { folder_.reset(); }

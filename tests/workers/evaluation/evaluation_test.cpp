@@ -5,51 +5,28 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <barrier>
 
 #include "methods/baseline/baseline.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/packed_trial.h"
+#include "tests/workers/jobs/go_on.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/training/training_evaluation.h"
 
 namespace resolute::workers::evaluation_test {
 namespace {
 
-// Ranks as threads of this process, which gather alone.
-class Gathering {
+// An evaluation gathers, and does nothing else with other ranks.
+class GatheringRank final : public ThreadCommunicator {
  public:
-  explicit Gathering(int ranks) : from_(static_cast<std::size_t>(ranks)), barrier_(ranks) {}
-  int ranks() const { return static_cast<int>(from_.size()); }
-  void gather(int rank, at::Tensor& to, const at::Tensor& from) {
-    from_[static_cast<std::size_t>(rank)] = from;
-    barrier_.arrive_and_wait();
-    to.copy_(at::cat(from_));
-    barrier_.arrive_and_wait();
-  }
-
- private:
-  std::vector<at::Tensor> from_;
-  std::barrier<> barrier_;
-};
-
-class GatheringRank final : public Communicator {
- public:
-  GatheringRank(Gathering& all, int rank) : all_(all), rank_(rank) {}
-  int process_rank() const override { return rank_; }
-  int process_ranks() const override { return all_.ranks(); }
-  void all_gather(at::Tensor& to, const at::Tensor& from) override { all_.gather(rank_, to, from); }
+  using ThreadCommunicator::ThreadCommunicator;
   void all_to_all(at::Tensor&, const at::Tensor&, const std::vector<std::int64_t>&,
                   const std::vector<std::int64_t>&) override {
     ADD_FAILURE();
   }
   void broadcast(at::Tensor&) override { ADD_FAILURE(); }
   void barrier() override { ADD_FAILURE(); }
-
- private:
-  Gathering& all_;
-  int rank_;
 };
 
 // The networks as training sees them, layer by layer.
@@ -57,8 +34,6 @@ struct Unfolded : Baseline {
   using Baseline::Baseline;
   Embedder embedder(const EmbedderOptions& options) override { return Method::embedder(options); }
 };
-
-const EmbeddingProgress kGoOn = [](std::uint64_t, std::uint64_t) { return true; };
 
 // 52 identities, half of them to test: 104 queries and as many gallery images, so 4 batches.
 class EvaluationTest : public PackedTrial {
@@ -85,7 +60,7 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
   EXPECT_EQ(split_.gallery.size(), alone.gallery.rows());
   EXPECT_EQ(128U, alone.query.dimension);
   for (const int ranks : {2, 3, 5}) {
-    Gathering all(ranks);
+    Exchange all(ranks);
     std::atomic<int> equal = 0;
     on_ranks(ranks, [&](int rank) {
       GatheringRank communicator(all, rank);
@@ -99,7 +74,7 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
 }
 
 TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
-  Gathering all(2);
+  Exchange all(2);
   std::atomic<int> ended = 0;
   on_ranks(2, [&](int rank) {
     GatheringRank communicator(all, rank);

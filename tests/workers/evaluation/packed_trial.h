@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -43,5 +44,28 @@ class PackedTrial : public ::testing::Test {
   std::optional<datasets::PackReader> pack_;
   datasets::Split split_;
 };
+
+//! Panels, a sample and the probe.
+inline experiments::EvaluationProtocol everything_asked(int panels) {
+  return {
+      .query_rates = {}, .panels = panels, .sample_rates = {1, 2, 3}, .sample_identities = 3, .resolution_probe = true};
+}
+
+//! `make` makes an evaluation's outputs, which look at so many images, and is given the progress that they tell.
+template <class Make>
+void expect_end_where_progress_says_so(std::uint64_t images, Make make) {
+  std::vector<std::uint64_t> all;
+  ASSERT_TRUE(make([&](std::uint64_t done, std::uint64_t total) {
+    EXPECT_EQ(images, total);
+    all.push_back(done);
+    return true;
+  }));
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  EXPECT_EQ(images, all.back());
+  for (std::size_t last = 0; last < all.size(); ++last) {
+    std::size_t calls = 0;
+    EXPECT_FALSE(make([&](std::uint64_t, std::uint64_t) { return ++calls <= last; })) << last;
+  }
+}
 
 }  // namespace resolute::workers

@@ -2,11 +2,9 @@
 //! What an evaluation leaves of a method's decoders: recovery.csv and its metrics, panels with several scales, and how
 //! panels show wide images.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <set>
 #include <tuple>

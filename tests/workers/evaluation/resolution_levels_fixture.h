@@ -6,9 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "datasets/loader/loader.h"

@@ -3,7 +3,6 @@
 //! A method of two sides and two branches by formulas, for tests of the evaluation alone: sums and quotients an image,
 //! so that no bit of its row depends on its batch.
 
-#include <memory>
 #include <string>
 #include <vector>
 

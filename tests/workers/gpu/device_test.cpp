@@ -1,7 +1,5 @@
 // Opening a device, what it says of itself, and exchanges in a group of one.
 
-#include <algorithm>
-
 #include "tests/support/refusal.h"
 #include "tests/workers/gpu/gpu_gang.h"
 #include "tests/workers/gpu/lone.h"

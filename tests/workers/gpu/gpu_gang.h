@@ -62,11 +62,8 @@ inline int run_rank(int argc, char** argv, const std::function<void(Rank&)>& bod
     enter_numeric_class();
     const int rank = std::stoi(given.at(1)), ranks = std::stoi(given.at(2));
     const std::unique_ptr<Device> opened = open_device(device_name(), rank);
-    Rendezvous rendezvous;
-    rendezvous.host = "127.0.0.1";
-    rendezvous.port = static_cast<std::uint16_t>(std::stoi(given.at(3)));
-    rendezvous.listen_descriptor = std::stoi(given.at(4));
-    rendezvous.secret = "token";
+    const Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(given.at(3))), std::stoi(given.at(4)),
+                                "token"};
     const std::unique_ptr<Communicator> communicator =
         opened->connect(connect_gloo(rendezvous, rank, ranks), rendezvous.collective_limit);
     Rank own{given.at(0), *opened, *communicator, {given.begin() + 5, given.end()}};

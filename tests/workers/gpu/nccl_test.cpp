@@ -11,7 +11,6 @@
 #include <nccl.h>
 
 #include <cstring>
-#include <optional>
 #include <utility>
 
 #include "core/error.h"

@@ -3,10 +3,9 @@
 
 #include <ATen/Context.h>
 
-#include <optional>
-
 #include "core/hash/sha256.h"
 #include "tests/methods/small_training.h"
+#include "tests/methods/whole_training.h"
 #include "tests/support/any_word.h"
 #include "tests/support/slice.h"
 #include "tests/workers/gpu/gpu_gang.h"
@@ -33,30 +32,20 @@ struct Plan {
 
 // Batches of made-up people, put on the device as a pack's are. With `lr_images` each identity's second row stands as
 // an LR image alone.
-class PlacedSource final : public BatchSource {
- public:
-  PlacedSource(at::Device place, bool lr_images) : place_(place), lr_images_(lr_images) {}
-  std::vector<std::int64_t> lane_rows(std::uint64_t) override {
-    return std::vector<std::int64_t>(kLanes, 2 * kIdentities);
-  }
-  LaneBatch batch(std::uint64_t step, int lane) override {
+worker_tests::MadeSource placed_source(at::Device place, bool lr_images) {
+  const auto make = [=](std::uint64_t step, int lane) {
     LaneBatch batch =
         worker_tests::made_up_batch(kIdentities, 2, 32, 16, step * kLanes + static_cast<std::uint64_t>(lane));
     batch.seed = 1;
-    batch.step = step;
-    batch.lane = lane;
-    if (lr_images_) {
+    if (lr_images) {
       for (std::int64_t row = 1; row < 2 * kIdentities; row += 2) batch.has_hr[row] = false;
       batch.hr.mul_(batch.has_hr.view({-1, 1, 1, 1}));
     }
-    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place_);
+    for (at::Tensor* tensor : {&batch.hr, &batch.lr, &batch.labels}) *tensor = tensor->to(place);
     return batch;
-  }
-
- private:
-  at::Device place_;
-  bool lr_images_;
-};
+  };
+  return {std::vector<std::int64_t>(kLanes, 2 * kIdentities), make};
+}
 
 // Every pair's own weights, and the distances of all rows.
 experiments::FtwaOptions ftwa_options() {
@@ -85,7 +74,7 @@ Trained train(at::Device place, Communicator* communicator, const Plan& plan, co
   const experiments::TrainingSpecification asked = specification(plan);
   const std::unique_ptr<Method> method = make_method(asked, kIdentities);
   if (!place.is_cpu()) method->module().to(place);
-  PlacedSource source(place, plan.method == "ftwa");
+  worker_tests::MadeSource source = placed_source(place, plan.method == "ftwa");
   ProgressPipe silent(-1);
   MetricsLog metrics(core::real_file_system(), folder / "metrics.jsonl");
   TrainerOptions options{.recipe = asked.recipe, .lanes = kLanes, .keep_graphs = plan.keep_graphs};

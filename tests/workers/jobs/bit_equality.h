@@ -26,12 +26,14 @@ inline Row make_row(const std::string& name) {
     row.training.recipe.lr_images = 1;
   }
   if (name == "ftwa-swapped") {
-    row.training.method = experiments::FtwaOptions{{.mining = methods::Mining::kRandom,
-                                                    .transformation_detach = methods::Detached::kNone,
-                                                    .transformation_blocks = 1,
-                                                    .classification_weighting = methods::Weighting::kBatchMean,
-                                                    .triplet_weighting = methods::Weighting::kPerSample,
-                                                    .weight_balance = 0.5}};
+    row.training.method =
+        experiments::FtwaOptions{{.mining = methods::Mining::kRandom,
+                                  .transformation_detach = methods::Detached::kNone,
+                                  .transformation_blocks = 1,
+                                  .classification_weighting = methods::Weighting::kBatchMean,
+                                  .triplet_weighting = methods::Weighting::kPerSample,
+                                  .weight_balance = 0.5,
+                                  .weight_normalisation = methods::WeightNormalisation::kRunningMean}};
     row.training.network.bn_streams = settings::BatchNormStreams::kSeparate;
     row.training.network.neck = true;
   }

@@ -41,10 +41,8 @@ TEST_F(InitialWeights, one_training_from_them_on_any_number_of_ranks_and_another
 
   // An evaluation needs the weights that were trained, not those they began with.
   std::filesystem::remove_all(experiments::StoreLayout(store("one")).weights_folder());
-  experiments::EvaluationSpecification evaluation;
-  evaluation.training = experiments::job_id(from_weights);
-  evaluation.pack = from_weights.pack;
-  evaluation.split = from_weights.split;
+  const experiments::EvaluationSpecification evaluation{
+      experiments::job_id(from_weights), from_weights.pack, from_weights.split, {}};
   run_alone(store("one"), write_specification(store("one"), evaluation));
 }
 

@@ -56,12 +56,8 @@ int run_rank(char** arguments) {
   try {
     std::unique_ptr<Communicator> communicator;
     if (ranks > 1) {
-      Rendezvous rendezvous;
-      rendezvous.host = "127.0.0.1";
-      rendezvous.port = static_cast<std::uint16_t>(std::stoi(arguments[3]));
-      rendezvous.listen_descriptor = std::stoi(arguments[4]);
-      rendezvous.secret = "token";
-      rendezvous.connect_limit = 5s;
+      const Rendezvous rendezvous{"127.0.0.1", static_cast<std::uint16_t>(std::stoi(arguments[3])),
+                                  std::stoi(arguments[4]), "token", /*connect_limit=*/5s};
       communicator = connect_gloo(rendezvous, rank, ranks);
     }
     ToyMethod method;
@@ -70,11 +66,10 @@ int run_rank(char** arguments) {
     const CheckpointOwner owner{std::string(64, 'a'), numeric_class()};
     std::optional<CheckpointFolder> checkpoints;
     if (rank == 0) checkpoints.emplace(core::real_file_system(), folder, owner);
-    TrainerOptions options;
-    options.recipe.steps = kSteps;
-    options.lanes = kLanes;
-    options.checkpoint_every = 5;
-    options.keep_graphs = std::string(arguments[6]) != "recompute";
+    const TrainerOptions options{.recipe = {.steps = kSteps, .milestones = {}},
+                                 .lanes = kLanes,
+                                 .checkpoint_every = 5,
+                                 .keep_graphs = std::string(arguments[6]) != "recompute"};
     Trainer trainer({.method = method,
                      .source = source,
                      .progress = progress,

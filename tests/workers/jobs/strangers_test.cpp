@@ -80,13 +80,20 @@ class StrangersTest : public WorkerTest {
     std::string address;  // of IPv4, as in /proc/net/tcp: hexadecimal, the last byte first
     std::uint16_t port = 0;
   };
-  // Where a process listens: its sockets' lines in /proc/PID/net/tcp, or udp.
-  static std::vector<Door> doors_of(pid_t process, const std::string& protocol) {
+  // A process's sockets as /proc/PID/fd names them, "socket:[INODE]". Files that it writes come and go and are left
+  // out.
+  static std::set<std::string> sockets_of(pid_t process) {
     std::set<std::string> sockets;
     for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", process))) {
       std::error_code gone;
-      sockets.insert(fs::read_symlink(entry.path(), gone).string());
+      const std::string target = fs::read_symlink(entry.path(), gone).string();
+      if (target.starts_with("socket:")) sockets.insert(target);
     }
+    return sockets;
+  }
+  // Where a process listens: its sockets' lines in /proc/PID/net/tcp, or udp.
+  static std::vector<Door> doors_of(pid_t process, const std::string& protocol) {
+    const std::set<std::string> sockets = sockets_of(process);
     std::vector<Door> found;
     std::istringstream table(file(fmt::format("/proc/{}/net/{}", process, protocol)));
     for (std::string line; std::getline(table, line);) {
@@ -98,10 +105,6 @@ class StrangersTest : public WorkerTest {
         found.push_back({local.substr(0, 8), static_cast<std::uint16_t>(std::stoul(local.substr(9), nullptr, 16))});
     }
     return found;
-  }
-  static std::size_t descriptors(pid_t process) {
-    const fs::directory_iterator all(fmt::format("/proc/{}/fd", process));
-    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
   }
   static std::int64_t resident_kib(pid_t process) {
     const std::string status = file(fmt::format("/proc/{}/status", process));
@@ -195,10 +198,10 @@ TEST_F(StrangersTest, read_no_secret_and_find_no_open_door) {
     const std::vector<Door> doors = doors_of(attempt.process(rank), "tcp");
     ASSERT_EQ(1U, doors.size());
     EXPECT_EQ("0100007F", doors[0].address);
-    const std::size_t before = descriptors(attempt.process(rank));
+    const std::set<std::string> before = sockets_of(attempt.process(rank));
     EXPECT_NE("connected",
               as_nobody([&] { return try_to_connect(open_socket(SOCK_STREAM, 500ms), "127.0.0.1", doors[0].port); }));
-    EXPECT_EQ(before, descriptors(attempt.process(rank)));
+    EXPECT_EQ(before, sockets_of(attempt.process(rank)));
   }
   EXPECT_NE("", attempt.wait_for_progress("checkpoint")) << "the training goes on";
   attempt.signal(0, SIGTERM);
@@ -255,7 +258,7 @@ TEST_P(ForeignStrangersTest, get_nothing_from_another_network) {
   EXPECT_EQ(listens_at, doors[0].address);
   EXPECT_EQ(listens_at, calls[0].address);
   const std::int64_t memory = resident_kib(process);
-  const std::size_t open = descriptors(process);
+  const std::set<std::string> open = sockets_of(process);
   for (const std::string& where : {host, other}) {
     EXPECT_NE("connected",
               as_nobody([&] { return try_to_connect(open_socket(SOCK_STREAM, 500ms), where, doors[0].port); }));
@@ -271,7 +274,7 @@ TEST_P(ForeignStrangersTest, get_nothing_from_another_network) {
                 return ::recv(socket.get(), answer, sizeof answer, 0) < 0 ? "nothing" : "something";
               }));
   }
-  EXPECT_EQ(open, descriptors(process));
+  EXPECT_EQ(open, sockets_of(process));
   EXPECT_NE("", gang.wait_for_progress("checkpoint")) << "the training goes on";
   EXPECT_LT(resident_kib(process) - memory, 16 << 10);
   gang.signal(0, SIGTERM);

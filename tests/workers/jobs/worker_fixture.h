@@ -4,13 +4,11 @@
 //! coordinator starts them.
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 
 #include "core/error.h"
 #include "core/files/file_system.h"

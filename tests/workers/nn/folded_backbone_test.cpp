@@ -9,6 +9,8 @@
 namespace resolute::workers::folded_backbone_test {
 namespace {
 
+using worker_tests::difference;
+
 constexpr std::int64_t kHeight = 64, kWidth = 32;
 
 struct Kind {
@@ -37,11 +39,6 @@ at::Tensor unfolded(Backbone& trunk, const at::Tensor& input) {
   return features;
 }
 
-// Largest difference, by the largest value.
-double distance(const at::Tensor& a, const at::Tensor& b) {
-  return (a - b).abs().max().item<double>() / b.abs().max().item<double>();
-}
-
 class FoldedBackboneTest : public ::testing::TestWithParam<Kind> {
  protected:
   void SetUp() override { at::set_num_threads(1); }
@@ -64,14 +61,14 @@ TEST_P(FoldedBackboneTest, gives_the_unfolded_trunks_features_within_rounding) {
   const at::Tensor features = FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth).embed(input);
   EXPECT_EQ(at::kFloat, features.scalar_type());
   EXPECT_EQ(expected.sizes(), features.sizes());
-  EXPECT_LT(distance(features, expected), 1e-5);
+  EXPECT_LT(difference(features, expected), 1e-5);
   // 8 bits of mantissa, through up to 50 layers; sums that no rectifier follows are rounded between all inverted
   // blocks.
   const bool inverted = trunk->shape().block == methods::TrunkBlock::kInverted;
   const at::Tensor narrow = FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth).embed(input);
   EXPECT_EQ(at::kFloat, narrow.scalar_type());
-  EXPECT_LT(distance(narrow, expected), inverted ? 6e-2 : 3e-2);
-  EXPECT_GT(distance(narrow, expected), 0);
+  EXPECT_LT(difference(narrow, expected), inverted ? 6e-2 : 3e-2);
+  EXPECT_GT(difference(narrow, expected), 0);
 }
 
 // What GPUs and processors without oneDNN's kernels run.
@@ -81,7 +78,7 @@ TEST_P(FoldedBackboneTest, needs_no_fused_kernels) {
   at::globalContext().setUserEnabledMkldnn(false);
   const at::Tensor features = FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth).embed(input);
   at::globalContext().setUserEnabledMkldnn(true);
-  EXPECT_LT(distance(features, expected), 1e-5);
+  EXPECT_LT(difference(features, expected), 1e-5);
 }
 
 TEST_P(FoldedBackboneTest, an_images_features_do_not_depend_on_its_company) {
@@ -123,12 +120,12 @@ TEST_P(FoldedBackboneTest, scales_blocks_as_the_unfolded_trunk_does_after_them) 
                    .mean(at::IntArrayRef{2, 3});
     trunk->train();
   }
-  EXPECT_LT(distance(FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth, scales).embed(input), expected), 1e-5);
-  EXPECT_LT(distance(FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth, scales).embed(input), expected), 3e-2);
+  EXPECT_LT(difference(FoldedBackbone(*trunk, at::kFloat, kHeight, kWidth, scales).embed(input), expected), 1e-5);
+  EXPECT_LT(difference(FoldedBackbone(*trunk, at::kBFloat16, kHeight, kWidth, scales).embed(input), expected), 3e-2);
   for (const at::ScalarType precision : {at::kFloat, at::kBFloat16}) {
     const at::Tensor plain = FoldedBackbone(*trunk, precision, kHeight, kWidth).embed(input);
     EXPECT_TRUE(plain.equal(FoldedBackbone(*trunk, precision, kHeight, kWidth, ones).embed(input)));
-    EXPECT_GT(distance(plain, expected), 0.1);
+    EXPECT_GT(difference(plain, expected), 0.1);
   }
 }
 

@@ -3,20 +3,16 @@
 
 #include <random>
 
-#include "core/error.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/training/checkpoint_example.h"
 
 namespace resolute::workers::checkpoint_damage_test {
 namespace {
 
 testing::AssertionResult is_refused(std::span<const std::byte> bytes) {
-  try {
-    decode_checkpoint(bytes, kOwner, "file");
-  } catch (const core::RuntimeError& error) {
-    if (error.kind() != core::ErrorKind::kCorrupt) return testing::AssertionFailure() << error.what();
-    return testing::AssertionSuccess();
-  }
-  return testing::AssertionFailure() << "loaded";
+  const auto error = tests::error_of([&] { decode_checkpoint(bytes, kOwner, "file"); });
+  if (error && error->kind() == core::ErrorKind::kCorrupt) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << (error ? error->what() : "loaded");
 }
 
 core::Bytes changed_at(core::Bytes bytes, std::size_t at, unsigned mask) {
@@ -88,13 +84,14 @@ TEST_F(CheckpointDamage, a_header_that_lies_under_a_right_checksum_never_crashes
     for (unsigned mask : {0x01U, 0x02U, 0x10U, 0x20U, 0x80U, 0xffU}) {
       core::Bytes changed = changed_at(good, at, mask);
       seal_again(changed);
-      try {
-        const Checkpoint loaded = decode_checkpoint(changed, kOwner, "file");
-        for (const auto& [name, tensor] : loaded.tensors) EXPECT_LE(tensor.nbytes(), changed.size()) << name;
-      } catch (const core::RuntimeError& error) {
-        EXPECT_EQ(core::ErrorKind::kCorrupt, error.kind()) << error.what();
-        ++refused;
-      }
+      refused += !tests::refusal(
+                      [&] {
+                        const Checkpoint loaded = decode_checkpoint(changed, kOwner, "file");
+                        for (const auto& [name, tensor] : loaded.tensors)
+                          EXPECT_LE(tensor.nbytes(), changed.size()) << name;
+                      },
+                      core::ErrorKind::kCorrupt)
+                      .empty();
     }
   EXPECT_GT(refused, 1000);
 }
@@ -128,13 +125,8 @@ TEST_F(CheckpointFolderDamage, a_folder_passes_over_each_sample_names_it_and_use
   EXPECT_EQ(20U, latest());
 }
 
-std::string why_refused(core::Bytes bytes) {
-  try {
-    decode_checkpoint(bytes, kOwner, "file");
-  } catch (const core::RuntimeError& error) {
-    return error.what();
-  }
-  return "loaded";
+std::string why_refused(const core::Bytes& bytes) {
+  return tests::refusal([&] { decode_checkpoint(bytes, kOwner, "file"); }, core::ErrorKind::kCorrupt);
 }
 
 core::Bytes of_format(const std::string& format) {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/training/checkpoint_example.h"
 
 namespace resolute::workers::checkpoint_test {
@@ -22,12 +22,8 @@ TEST(Checkpoint, every_changed_byte_is_detected) {
     for (unsigned mask : {0x01U, 0x20U, 0x80U, 0xffU}) {
       auto changed = bytes;
       changed[at] ^= static_cast<std::byte>(mask);
-      try {
-        decode_checkpoint(changed, kOwner, "file");
-        FAIL() << "byte " << at << " mask " << mask;
-      } catch (const core::RuntimeError& error) {
-        ASSERT_EQ(core::ErrorKind::kCorrupt, error.kind());
-      }
+      ASSERT_THAT([&] { decode_checkpoint(changed, kOwner, "file"); }, tests::fails(core::ErrorKind::kCorrupt))
+          << "byte " << at << " mask " << mask;
     }
 }
 

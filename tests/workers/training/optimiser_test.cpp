@@ -165,10 +165,8 @@ TEST(Schedule, warms_up_and_steps_down) {
 }
 
 TEST(Schedule, follows_half_a_cosine_after_the_warm_up) {
-  experiments::Recipe recipe;
-  recipe.steps = 50;
-  recipe.warmup_steps = 10;
-  recipe.schedule = settings::Schedule::kCosine;
+  const experiments::Recipe recipe{
+      .steps = 50, .warmup_steps = 10, .schedule = settings::Schedule::kCosine, .milestones = {}};
   EXPECT_DOUBLE_EQ(0.01 + 0.99 * 0.9, schedule_factor(recipe, 9));
   EXPECT_DOUBLE_EQ(1.0, schedule_factor(recipe, 10));
   EXPECT_NEAR(0.5, schedule_factor(recipe, 30), 1e-12);

@@ -26,11 +26,7 @@ struct ToyTraining {
   std::function<void(ToyMethod&)> arrange{};  //!< what else is other about the method
 
   TrainerOptions options() const {
-    TrainerOptions options;
-    options.recipe.steps = steps;
-    options.lanes = 4;
-    options.keep_graphs = keep_graphs;
-    return options;
+    return {.recipe = {.steps = steps, .milestones = {}}, .lanes = 4, .keep_graphs = keep_graphs};
   }
   std::unique_ptr<ToyMethod> method() const {
     auto method = std::make_unique<ToyMethod>();

@@ -6,10 +6,10 @@
 
 #include <filesystem>
 
-#include "core/error.h"
 #include "core/hash/sha256.h"
 #include "core/process/process.h"
 #include "tests/support/equal.h"
+#include "tests/support/refusal.h"
 #include "tests/workers/training/checkpoint_bytes.h"
 #include "tests/workers/training/toy_method.h"
 #include "workers/training/stop_flag.h"
@@ -20,12 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TrainerOptions options_for(int steps, int lanes = 4) {
-  TrainerOptions options;
-  options.recipe.steps = steps;
-  options.recipe.warmup_steps = 5;
-  options.recipe.milestones = {12};
-  options.lanes = lanes;
-  return options;
+  return {.recipe = {.steps = steps, .warmup_steps = 5, .milestones = {12}}, .lanes = lanes};
 }
 
 std::string hash_of(const Checkpoint& checkpoint) {
@@ -143,14 +138,10 @@ TEST_F(TrainerTest, a_phase_moves_its_own_group_only) {
 
 std::string divergence_of(const std::function<void(ToyMethod&)>& adjust) {
   Training run(options_for(10), nullptr, nullptr, adjust);
-  try {
-    run.trainer.run();
-    return "none";
-  } catch (const core::RuntimeError& error) {
-    // The same training would end the same way again: no retry.
-    EXPECT_EQ(2, core::exit_code(error.kind()));
-    return error.what();
-  }
+  const auto error = tests::error_of([&] { run.trainer.run(); });
+  // The same training would end the same way again: no retry.
+  EXPECT_TRUE(!error || core::exit_code(error->kind()) == 2);
+  return error ? error->what() : "none";
 }
 
 TEST_F(TrainerTest, a_loss_that_is_not_finite_ends_it_naming_step_lane_and_term) {

@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "core/error.h"
 #include "core/files/file_system.h"
 #include "tests/support/folders.h"
+#include "tests/support/refusal.h"
 #include "workers/weights/torch_file.h"
 
 namespace resolute::workers::worker_tests {
@@ -36,12 +36,8 @@ inline at::Tensor trunk_tensor(const std::string& name, at::IntArrayRef shape) {
 
 //! The message that `action` is refused with; "accepted" if it is not.
 inline std::string refusal(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const core::RuntimeError& error) {
-    return error.what();
-  }
-  return "accepted";
+  const auto error = tests::error_of(action);
+  return error ? error->what() : "accepted";
 }
 
 //! Runs `read` on damaged copies: cut at every length, and every byte replaced by each of a few others. Anything but a
@@ -50,11 +46,7 @@ inline std::size_t survive_damage(core::Bytes bytes, const std::function<void(st
                                   std::size_t stride = 1) {
   std::size_t accepted = 0;
   const auto attempt = [&](std::span<const std::byte> damaged) {
-    try {
-      read(damaged);
-      ++accepted;
-    } catch (const core::RuntimeError&) {  // what is asked for
-    }
+    accepted += tests::error_of([&] { read(damaged); }) ? 0 : 1;
   };
   // A copy of its own for each length, so that a read past the end is one past a block of memory.
   for (std::size_t length = 0; length < bytes.size(); length += stride)

@@ -4,8 +4,8 @@
 
 #include <cstring>
 
-#include "core/error.h"
 #include "core/files/json.h"
+#include "tests/support/refusal.h"
 #include "workers/weights/row_major.h"
 
 namespace resolute::workers::safetensors_test {
@@ -20,13 +20,9 @@ NamedTensors examples() {
 }
 
 core::ErrorKind refusal_of(std::span<const std::byte> bytes) {
-  try {
-    decode_safetensors(bytes, "file");
-  } catch (const core::RuntimeError& error) {
-    return error.kind();
-  }
-  ADD_FAILURE() << "accepted";
-  return core::ErrorKind::kInput;
+  const auto error = tests::error_of([&] { decode_safetensors(bytes, "file"); });
+  EXPECT_TRUE(error) << "accepted";
+  return error ? error->kind() : core::ErrorKind::kInput;
 }
 
 core::Bytes with_header(const std::string& header, std::size_t data_bytes) {
