@@ -53,13 +53,21 @@ def claims(table):
     return rows
 
 
-def differences(table):
-    """The table's rows against the one that it compares with, in its first metric."""
+def score(cell):
+    """A cell of the page: mean, deviation over trials and the difference from the row that the table compares with."""
+    if cell["mean"] is None:
+        return ""
+    deviation = f" ± {cell['std']:.1f}" if cell["trials"] > 1 else ""
+    return f"{cell['mean']:.1f}{deviation}" + (f", {interval(cell['difference'])}" if cell["difference"] else "")
+
+
+def scores(table, metric):
+    """The table's rows in a metric, data sets side by side."""
     rows = {}
     for row in table["rows"]:
         for cell in row["cells"]:
-            if cell["metric"] == table["metrics"][0] and cell["difference"]:
-                rows.setdefault(text(row["label"]), {})[cell["dataset"]] = interval(cell["difference"])
+            if cell["metric"] == metric:
+                rows.setdefault(text(row["label"]), {})[cell["dataset"]] = score(cell)
     return rows
 
 
@@ -75,12 +83,12 @@ def table_section(table):
         out += grid(["the paper's order", "metric", *datasets],
                     [[f"{order} (on {text(paper)})", metric, *[cells.get(one, "") for one in datasets]]
                      for (order, metric, paper), cells in stated.items()])
-    compared = differences(table)
-    if compared:
-        label = next(text(row["label"]) for row in table["rows"] if row["id"] == table["compare_with"])
-        out += grid([f"{table['metrics'][0]} beside {label}", *datasets],
-                    [[row, *[cells.get(one, "") for one in datasets]] for row, cells in compared.items()])
-    return f"### {text(table['title'])}\n\n{out}" if out else ""
+    label = next((text(row["label"]) for row in table["rows"] if row["id"] == table["compare_with"]), None)
+    for metric in [table["metrics"][0]] + [one for one in table["metrics"][1:] if one == "resolution_probe"]:
+        beside = f", difference from {label}" if label and metric == table["metrics"][0] else ""
+        rows = [[row, *[cells.get(one, "") for one in datasets]] for row, cells in scores(table, metric).items()]
+        out += grid([metric + beside, *datasets], rows) if rows else ""
+    return f"### {text(table['title'])}\n\n{out}"
 
 
 def study_section(note):
