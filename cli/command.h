@@ -29,7 +29,7 @@ const std::vector<Command>& commands();
 
 //! A subcommand's own help: usage, options, examples.
 struct CommandHelp {
-  const char* usage;     //!< "resolute rank FEATURES.h5 [--json]"
+  const char* usage;     //!< "resolute rank FEATURES [--json]"
   const char* about;     //!< a paragraph
   const char* examples;  //!< lines to copy
 };

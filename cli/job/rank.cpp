@@ -30,16 +30,19 @@ namespace {
 constexpr int kShownRanks[] = {1, 5, 10, 20};
 
 constexpr CommandHelp kRankHelp{
-    "resolute rank FEATURES.h5... [--max-rank K] [--csv FILE] [--threads T] [--json]",
-    R"(Exact CMC and mAP of query against gallery. A file has groups 'query' and 'gallery', each with 'features' N×D,
+    "resolute rank FEATURES... [--max-rank K] [--csv FILE] [--threads T] [--json]",
+    R"(Exact CMC and mAP of query against gallery. A file, HDF5, has groups 'query' and 'gallery', each with 'features' N×D,
 'identities' N and, where cameras mean something, 'cameras' N; optionally 'query/prefix' N; or, in place of both
 'features', one 'distance' queries × gallery. Features and distances are float32, float64 or float16, the others
 integers of any width. Gallery images of the query's own identity and camera are left out, identity -1 is junk; ties
 count against the query. Cameras of one group alone are refused; without any no image is left out for its camera, and
 the output says so.
+Dumps of other programs are read too: .npz, a folder of .npy, .mat; with arrays query_features, query_identities,
+query_cameras and so on, or under the names of torchreid (qf, q_pids, q_camids, distmat) or of pytorch_result.mat
+(query_f, query_label, query_cam).
 Several files of the same queries stand beside one another: the differences from the first are paired by query, with
 95 % intervals of a bootstrap over people.)",
-    "  resolute rank features.h5\n  resolute rank features.h5 --json\n"
+    "  resolute rank features.h5\n  resolute rank features.h5 --json\n  resolute rank pytorch_result.mat\n"
     "  resolute rank baseline.h5 ours.h5 --csv queries.csv\n"};
 
 // Files come from anywhere, and HDF5 1.10.8 falls over some damaged ones. So a child goes on with the command, and this
@@ -62,7 +65,7 @@ std::optional<int> continue_in_child(const std::vector<std::string>& paths) {
   const int signal = std::get<core::Killed>(ended).signal;
   if (signal == SIGSEGV || signal == SIGBUS || signal == SIGABRT || signal == SIGFPE || signal == SIGILL)
     throw core::input_error(fmt::format("'{}' cannot be read", fmt::join(paths, "' or '")),
-                            fmt::format("the HDF5 library fell over it: {}", core::describe(ended)),
+                            fmt::format("a library that reads it fell over it: {}", core::describe(ended)),
                             "it is most likely damaged: write it again");
   ::raise(signal);  // somebody ended the command
   return 128 + signal;
@@ -186,9 +189,9 @@ int rank(const Arguments& arguments) {
   add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
       "threads; the figures do not depend on it");
   add("json", "one JSON document on stdout");
-  auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES.h5..."});
+  auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES..."});
   if (!values) return 0;
-  const auto paths = (*values)["FEATURES.h5..."].as<std::vector<std::string>>();
+  const auto paths = (*values)["FEATURES..."].as<std::vector<std::string>>();
   if (const auto code = continue_in_child(paths)) return *code;
   std::vector<RankedFile> files;
   for (const std::string& path : paths) {

@@ -1,13 +1,17 @@
 #include "cli/job/ranked_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <map>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
-#include "datasets/hdf5/array_file.h"
+#include "datasets/arrays/named_arrays.h"
 #include "results/kernel/gemm_openblas.h"
 
 namespace resolute::cli {
@@ -20,12 +24,68 @@ struct Side {
   bool has_cameras() const { return !cameras.values.empty(); }
 };
 
-Side read_side(const datasets::ArrayFileReader& file, const std::string& group) {
+// An array's name in docs/formats/features.md and those under which others dump the same: without a folder, as MATLAB
+// needs it; that of the widely copied `pytorch_result.mat`; torchreid's and fast-reid's.
+struct ArrayName {
+  const char* name;
+  const char* others[3];
+};
+constexpr ArrayName kNames[] = {
+    {"query/features", {"query_features", "query_f", "qf"}},
+    {"query/identities", {"query_identities", "query_label", "q_pids"}},
+    {"query/cameras", {"query_cameras", "query_cam", "q_camids"}},
+    {"query/prefix", {"query_prefix"}},
+    {"gallery/features", {"gallery_features", "gallery_f", "gf"}},
+    {"gallery/identities", {"gallery_identities", "gallery_label", "g_pids"}},
+    {"gallery/cameras", {"gallery_cameras", "gallery_cam", "g_camids"}},
+    {"distance", {"distmat"}},
+};
+
+// A file's arrays by the names of docs/formats/features.md.
+class Dump {
+ public:
+  explicit Dump(const std::string& path) : arrays_(datasets::open_named_arrays(path)) {
+    for (const ArrayName& array : kNames) find(array);
+  }
+  bool has(const std::string& name) const { return found_.contains(name); }
+  bool is_float64(const std::string& name) const { return arrays_->is_float64(stored(name)); }
+  auto read_float32(const std::string& name) const { return arrays_->read_float32(stored(name), 2); }
+  auto read_float64(const std::string& name) const { return arrays_->read_float64(stored(name), 2); }
+  auto read_int64(const std::string& name) const { return arrays_->read_int64(stored(name), 1); }
+
+ private:
+  void find(const ArrayName& array) {
+    std::vector<std::string> there;
+    if (arrays_->has(array.name)) there.emplace_back(array.name);
+    for (const char* other : array.others)
+      if (other != nullptr && arrays_->has(other)) there.emplace_back(other);
+    if (there.size() > 1)
+      throw core::input_error(fmt::format("'{}' and '{}' are both there", there[0], there[1]),
+                              fmt::format("either may be '{}'", array.name), "leave one of them out");
+    if (!there.empty()) found_[array.name] = there.front();
+  }
+  const std::string& stored(const std::string& name) const {
+    const auto found = found_.find(name);
+    if (found != found_.end()) return found->second;
+    std::vector<const char*> others;
+    for (const ArrayName& array : kNames)
+      if (array.name == name)
+        for (const char* other : array.others)
+          if (other != nullptr) others.push_back(other);
+    throw core::input_error(fmt::format("data set '{}' is missing", name),
+                            fmt::format("nor is there '{}'", fmt::join(others, "' or '")));
+  }
+
+  std::unique_ptr<datasets::NamedArrays> arrays_;
+  std::map<std::string, std::string> found_;  // the name of the page → that in the file
+};
+
+Side read_side(const Dump& file, const std::string& group) {
   Side side;
-  side.identities = file.read_int64(group + "/identities", 1);
+  side.identities = file.read_int64(group + "/identities");
   // A file without cameras has nothing to leave out; one with fewer cameras than identities is broken.
   if (file.has(group + "/cameras")) {
-    side.cameras = file.read_int64(group + "/cameras", 1);
+    side.cameras = file.read_int64(group + "/cameras");
     if (side.cameras.values.size() != side.identities.values.size())
       throw core::input_error(fmt::format("'{}' has {} identities and {} cameras", group, side.identities.values.size(),
                                           side.cameras.values.size()),
@@ -45,7 +105,7 @@ void require_cameras_of_both_or_neither(const Side& query, const Side& gallery) 
 }
 
 // Distances as they stand: those that float64 tells apart would be ties in float32.
-results::RankingScores rank_given(const datasets::ArrayFileReader& file, const Side& query, const Side& gallery,
+results::RankingScores rank_given(const Dump& file, const Side& query, const Side& gallery,
                                   const results::RankingOptions& ranking) {
   const auto rank = [&](const auto& distance) {
     if (distance.shape[0] != query.identities.values.size() || distance.shape[1] != gallery.identities.values.size())
@@ -54,17 +114,17 @@ results::RankingScores rank_given(const datasets::ArrayFileReader& file, const S
                                           gallery.identities.values.size()));
     return results::rank_distances(std::span(distance.values), query.labels(), gallery.labels(), ranking);
   };
-  if (file.is_float64("distance")) return rank(file.read_float64("distance", 2));
-  return rank(file.read_float32("distance", 2));
+  if (file.is_float64("distance")) return rank(file.read_float64("distance"));
+  return rank(file.read_float32("distance"));
 }
 
-results::RankingScores rank_by_features(const datasets::ArrayFileReader& file, const Side& query, const Side& gallery,
+results::RankingScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
                                         const results::RankingOptions& ranking) {
-  const auto query_features = file.read_float32("query/features", 2);
-  const auto gallery_features = file.read_float32("gallery/features", 2);
+  const auto query_features = file.read_float32("query/features");
+  const auto gallery_features = file.read_float32("gallery/features");
   std::vector<std::int64_t> prefix;
   if (file.has("query/prefix")) {
-    prefix = file.read_int64("query/prefix", 1).values;
+    prefix = file.read_int64("query/prefix").values;
     if (prefix.size() != query.identities.values.size())
       throw core::input_error(
           fmt::format("{} prefix lengths and {} queries", prefix.size(), query.identities.values.size()),
@@ -78,7 +138,7 @@ results::RankingScores rank_by_features(const datasets::ArrayFileReader& file, c
 }
 
 RankedFile rank_open_file(const std::string& path, const results::RankingOptions& ranking) {
-  const datasets::ArrayFileReader file(path);
+  const Dump file(path);
   Side query = read_side(file, "query");
   const Side gallery = read_side(file, "gallery");
   require_cameras_of_both_or_neither(query, gallery);

@@ -48,6 +48,7 @@ ROOMS = {
         "random": {"", "hash"},
     },
     "datasets": {
+        "arrays": {"hdf5"},
         "hdf5": set(),
         "image": set(),
         "samples": set(),
@@ -109,6 +110,7 @@ FENCES = [
     (r"(torch|ATen|c10|caffe2)/.*", [r"workers/.*", METHOD_FILE.pattern]),
     (r"mpi\.h", [r"orchestrator/transport/mpi.*"]),
     (r"hdf5\.h|H5.*\.h|hdf5_hl\.h", [r"datasets/hdf5/.*"]),
+    (r"zip\.h|matio\.h", [r"datasets/arrays/.*"]),
     (r"nccl\.h|.*ProcessGroupNCCL\.hpp", [r"workers/ddp/nccl.*"]),
     (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),

@@ -280,7 +280,7 @@ TEST_F(BadSuite, train_refuses_ranks_that_do_not_divide_the_lanes) {
 TEST(BadUsage, unknown_commands_options_and_missing_arguments_are_refused) {
   expect_refusal(resolute({"fly"}), 2, "'fly'");
   expect_refusal(resolute({"data", "fly"}), 2, "'data fly'");
-  expect_refusal(resolute({"rank"}), 2, "FEATURES.h5");
+  expect_refusal(resolute({"rank"}), 2, "FEATURES");
   expect_refusal(resolute({"explain", "3f2a", "b.h5"}), 2, "too many arguments");
   expect_refusal(resolute({"rank", "/nowhere/a.h5"}), 2, "/nowhere/a.h5");
   expect_refusal(resolute({"rank", "a.h5", "--jsn"}), 2, "--jsn");

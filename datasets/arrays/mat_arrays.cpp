@@ -1,0 +1,104 @@
+#include "datasets/arrays/mat_arrays.h"
+
+#include <fmt/format.h>
+#include <matio.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "core/files/file_system.h"
+#include "datasets/arrays/stored_array.h"
+
+namespace resolute::datasets {
+namespace {
+
+struct CloseMat {
+  void operator()(mat_t* file) const { Mat_Close(file); }
+  void operator()(matvar_t* array) const { Mat_VarFree(array); }
+};
+using Array = std::unique_ptr<matvar_t, CloseMat>;
+
+std::optional<ElementType> type_of(const matvar_t& array) {
+  switch (array.class_type) {
+    case MAT_C_DOUBLE:
+      return ElementType{Number::kFloat, 8};
+    case MAT_C_SINGLE:
+      return ElementType{Number::kFloat, 4};
+    case MAT_C_INT8:
+      return ElementType{Number::kSigned, 1};
+    case MAT_C_INT16:
+      return ElementType{Number::kSigned, 2};
+    case MAT_C_INT32:
+      return ElementType{Number::kSigned, 4};
+    case MAT_C_INT64:
+      return ElementType{Number::kSigned, 8};
+    case MAT_C_UINT8:
+      return ElementType{Number::kUnsigned, 1};
+    case MAT_C_UINT16:
+      return ElementType{Number::kUnsigned, 2};
+    case MAT_C_UINT32:
+      return ElementType{Number::kUnsigned, 4};
+    case MAT_C_UINT64:
+      return ElementType{Number::kUnsigned, 8};
+    default:
+      return std::nullopt;  // text, structures, cells, sparse matrices, functions
+  }
+}
+
+class MatArrays final : public StoredArrays {
+ public:
+  explicit MatArrays(const std::filesystem::path& path)
+      : StoredArrays(path),
+        file_bytes_(core::real_file_system().open_for_read(path)->size()),
+        file_(Mat_Open(path.c_str(), MAT_ACC_RDONLY)) {
+    if (!file_) throw core::input_error(fmt::format("cannot read '{}'", path.string()), "it is no .mat file");
+    std::size_t count = 0;
+    char** names = Mat_GetDir(file_.get(), &count);
+    if (names == nullptr && count > 0)
+      throw core::input_error(fmt::format("cannot read '{}'", path.string()), "its list of arrays is damaged");
+    for (char* name : std::span(names, names == nullptr ? 0 : count))
+      if (name != nullptr) names_.emplace_back(name);
+  }
+  bool has(const std::string& name) const override {
+    return std::find(names_.begin(), names_.end(), name) != names_.end();
+  }
+
+ protected:
+  StoredArrayFacts facts_of(const std::string& name) const override { return facts_of(*header_of(name), name); }
+  std::vector<std::byte> bytes_of(const std::string& name) const override {
+    const Array array = header_of(name);
+    const std::uint64_t bytes = facts_of(*array, name).bytes();
+    if (bytes > file_bytes_ * kMaxCompression)
+      throw refusal(name, fmt::format("claims {} bytes", bytes), fmt::format("the file has {}", file_bytes_));
+    if (bytes == 0) return {};
+    if (Mat_VarReadDataAll(file_.get(), array.get()) != 0 || array->data == nullptr || array->nbytes != bytes)
+      throw refusal(name, "does not read", "the file is damaged");
+    const auto* from = static_cast<const std::byte*>(array->data);
+    return {from, from + bytes};
+  }
+
+ private:
+  Array header_of(const std::string& name) const {
+    if (!has(name)) throw refusal(name, "is missing", "the file has no such array");
+    Array array(Mat_VarReadInfo(file_.get(), name.c_str()));
+    if (!array) throw refusal(name, "does not read", "the file is damaged");
+    return array;
+  }
+  StoredArrayFacts facts_of(const matvar_t& array, const std::string& name) const {
+    const auto type = type_of(array);
+    if (!type || array.isComplex != 0)
+      throw refusal(name, type ? "is complex" : "holds no numbers", "an array of real numbers is needed");
+    return {*type, true, std::vector<std::uint64_t>(array.dims, array.dims + std::max(array.rank, 0))};
+  }
+
+  std::uint64_t file_bytes_;
+  std::unique_ptr<mat_t, CloseMat> file_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::unique_ptr<NamedArrays> open_mat(const std::filesystem::path& path) { return std::make_unique<MatArrays>(path); }
+
+}  // namespace resolute::datasets

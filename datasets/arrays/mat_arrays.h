@@ -1,0 +1,12 @@
+#pragma once
+//! \file
+//! Internal to datasets/arrays: MATLAB's `.mat`, versions 4, 5 (SciPy's) and 7.3.
+
+#include "datasets/arrays/named_arrays.h"
+
+namespace resolute::datasets {
+
+//! \throws RuntimeError (kInput) for what is no such file
+std::unique_ptr<NamedArrays> open_mat(const std::filesystem::path& path);
+
+}  // namespace resolute::datasets

@@ -1,0 +1,123 @@
+#include "datasets/arrays/mat_arrays.h"
+
+#include <gtest/gtest.h>
+#include <matio.h>
+
+#include <numeric>
+
+#include "tests/datasets/pack/raw_images.h"
+#include "tests/support/folders.h"
+
+namespace resolute::datasets::mat_arrays_test {
+namespace {
+
+using tests::expect_error;
+
+const std::filesystem::path kGolden = tests::source_folder() / "tests/golden/array_file";  // make_dumps.py
+
+// Writes arrays with the library that reads them; what SciPy writes is in the golden files.
+class MatFile : public testing::TestWithParam<mat_ft> {
+ protected:
+  template <class T>
+  void add(const std::string& name, matio_classes kind, matio_types type, std::vector<std::size_t> shape, T first,
+           int flags = 0) {
+    std::vector<T> values(std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>()));
+    std::iota(values.begin(), values.end(), first);
+    mat_complex_split_t complex{values.data(), values.data()};
+    matvar_t* array = Mat_VarCreate(name.c_str(), kind, type, static_cast<int>(shape.size()), shape.data(),
+                                    (flags & MAT_F_COMPLEX) != 0 ? static_cast<void*>(&complex) : values.data(), flags);
+    ASSERT_NE(array, nullptr);
+    ASSERT_EQ(Mat_VarWrite(file_, array, MAT_COMPRESSION_NONE), 0) << name;
+    Mat_VarFree(array);
+  }
+  void open() {
+    file_ = Mat_CreateVer(path_.c_str(), nullptr, GetParam());
+    ASSERT_NE(file_, nullptr);
+  }
+  std::unique_ptr<NamedArrays> close() {
+    Mat_Close(file_);
+    return open_named_arrays(path_);
+  }
+  tests::TemporaryFolder folder_;
+  std::filesystem::path path_ = folder_ / "dump.mat";
+  mat_t* file_ = nullptr;
+};
+
+TEST_P(MatFile, numbers_come_by_rows_and_whole_ones_as_integers) {
+  open();
+  add("by_columns", MAT_C_DOUBLE, MAT_T_DOUBLE, {3, 100}, 0.0);
+  add("column", MAT_C_DOUBLE, MAT_T_DOUBLE, {4, 1}, -1.0);
+  const auto arrays = close();
+  const auto matrix = arrays->read_float32("by_columns", 2);
+  EXPECT_EQ(matrix.shape, (std::vector<std::uint64_t>{3, 100}));
+  for (std::size_t row = 0; row < 3; ++row)
+    for (std::size_t column = 0; column < 100; ++column)
+      ASSERT_EQ(matrix.values[row * 100 + column], static_cast<float>(column * 3 + row));
+  EXPECT_TRUE(arrays->is_float64("by_columns"));
+  EXPECT_EQ(arrays->read_int64("column", 1).values, (std::vector<std::int64_t>{-1, 0, 1, 2}));
+  EXPECT_TRUE(arrays->has("column"));
+  EXPECT_FALSE(arrays->has("row"));
+  expect_error(core::ErrorKind::kInput, {"dump.mat", "'row' is missing"}, [&] { arrays->read_int64("row", 1); });
+  expect_error(core::ErrorKind::kInput, {"'by_columns' has 2 dimensions"},
+               [&] { arrays->read_int64("by_columns", 1); });
+}
+INSTANTIATE_TEST_SUITE_P(versions, MatFile, testing::Values(MAT_FT_MAT4, MAT_FT_MAT5, MAT_FT_MAT73),
+                         [](const auto& version) { return "mat" + std::to_string(version.param >> 4); });
+
+using LaterMatFile = MatFile;
+
+TEST_P(LaterMatFile, every_width_is_read_and_what_are_no_numbers_is_refused) {
+  open();
+  add("single", MAT_C_SINGLE, MAT_T_SINGLE, {1, 3}, 1.0F);
+  add("int8", MAT_C_INT8, MAT_T_INT8, {1, 3}, std::int8_t{-1});
+  add("int16", MAT_C_INT16, MAT_T_INT16, {1, 3}, std::int16_t{-1});
+  add("int32", MAT_C_INT32, MAT_T_INT32, {1, 3}, std::int32_t{-1});
+  add("int64", MAT_C_INT64, MAT_T_INT64, {1, 3}, std::int64_t{-1});
+  add("uint8", MAT_C_UINT8, MAT_T_UINT8, {1, 3}, std::uint8_t{1});
+  add("uint16", MAT_C_UINT16, MAT_T_UINT16, {1, 3}, std::uint16_t{1});
+  add("uint32", MAT_C_UINT32, MAT_T_UINT32, {1, 3}, std::uint32_t{1});
+  add("uint64", MAT_C_UINT64, MAT_T_UINT64, {1, 3}, std::uint64_t{1});
+  add("text", MAT_C_CHAR, MAT_T_UINT8, {1, 3}, std::uint8_t{65});
+  add("complex", MAT_C_DOUBLE, MAT_T_DOUBLE, {1, 3}, 1.0, MAT_F_COMPLEX);
+  const auto arrays = close();
+  for (const char* name : {"int8", "int16", "int32", "int64"})
+    EXPECT_EQ(arrays->read_int64(name, 1).values, (std::vector<std::int64_t>{-1, 0, 1})) << name;
+  for (const char* name : {"single", "uint8", "uint16", "uint32"})
+    EXPECT_EQ(arrays->read_int64(name, 1).values, (std::vector<std::int64_t>{1, 2, 3})) << name;
+  EXPECT_EQ(arrays->read_float32("single", 1).values, (std::vector<float>{1, 2, 3}));
+  EXPECT_FALSE(arrays->is_float64("single"));
+  const auto refused = [&](const std::string& name, const std::string& why) {
+    expect_error(core::ErrorKind::kInput, {"dump.mat", "'" + name + "' " + why}, [&] { arrays->read_int64(name, 1); });
+  };
+  refused("uint64", "is uint64");
+  refused("text", "holds no numbers");
+  refused("complex", "is complex");
+}
+INSTANTIATE_TEST_SUITE_P(versions, LaterMatFile, testing::Values(MAT_FT_MAT5, MAT_FT_MAT73),
+                         [](const auto& version) { return "mat" + std::to_string(version.param >> 4); });
+
+TEST(MatTest, what_is_no_such_file_is_refused) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "a.mat";
+  expect_error(core::ErrorKind::kInput, {"a.mat", "No such file"}, [&] { open_named_arrays(path); });
+  tests::overwrite(path, core::as_byte_span("not such a file"));
+  expect_error(core::ErrorKind::kInput, {"a.mat"}, [&] { open_named_arrays(path)->read_int64("x", 1); });
+}
+
+TEST(MatTest, one_that_ends_early_is_refused) {
+  const tests::TemporaryFolder folder;
+  const auto path = folder / "dump.mat";
+  std::filesystem::copy_file(kGolden / "dump.mat", path);
+  // The last bytes are the checksum of the last array, which matio does not compare.
+  for (auto size = std::filesystem::file_size(path) - 16; size > 0; size -= std::min<std::uintmax_t>(size, 23)) {
+    std::filesystem::resize_file(path, size);
+    expect_error(core::ErrorKind::kInput, {"dump.mat"}, [&] {
+      const auto arrays = open_named_arrays(path);
+      for (const char* name : {"query_label", "gallery_label", "query_cam", "gallery_cam"}) arrays->read_int64(name, 1);
+      for (const char* name : {"query_f", "gallery_f"}) arrays->read_float32(name, 2);
+    });
+  }
+}
+
+}  // namespace
+}  // namespace resolute::datasets::mat_arrays_test
