@@ -13,7 +13,7 @@ constexpr std::size_t kMostPoints = 1000;
 //! Name → value at one point of a grid.
 using Point = std::map<std::string, core::Json>;
 
-std::string text_of(const core::Json& value) {
+std::string written_out(const core::Json& value) {
   return value.is_string() ? value.get<std::string>() : core::canonical_json(value);
 }
 
@@ -54,7 +54,7 @@ class Substitution {
       if (close == std::string::npos) {
         result += from[at++];
       } else {
-        result += text_of(named(from.substr(at + 1, close - at - 1), place, key));
+        result += written_out(named(from.substr(at + 1, close - at - 1), place, key));
         at = close + 1;
       }
     }

@@ -1,5 +1,7 @@
 #include "results/records/csv.h"
 
+#include <algorithm>
+
 namespace resolute::results {
 namespace {
 

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/random/random.h"
+#include "tests/support/equal.h"
 
 namespace resolute::results::bootstrap_test {
 namespace {
