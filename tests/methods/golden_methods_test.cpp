@@ -233,7 +233,7 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& asked) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases(/*all=*/true)), test_name);
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethodsInFloat,
-                         ::testing::ValuesIn(tests::slice("golden methods in float", cases(/*all=*/false), 40)),
+                         ::testing::ValuesIn(tests::slice("golden methods in float", cases(/*all=*/false), 24)),
                          test_name);
 
 TEST(GoldenMethodsFile, has_its_cases) {

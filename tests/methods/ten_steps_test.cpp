@@ -19,6 +19,7 @@
 #include "tests/methods/small_training.h"
 #include "tests/methods/whole_training.h"
 #include "tests/support/folders.h"
+#include "tests/support/slice.h"
 
 namespace resolute::workers::ten_steps_test {
 namespace {
@@ -169,10 +170,10 @@ TEST(TenSteps, bits_change_only_with_the_revision) {
 }
 
 TEST(TenSteps, repeat_to_the_bit_and_depend_on_the_seed) {
-  for (const experiments::MethodOptions& options :
-       {experiments::MethodOptions(experiments::RainOptions{}), experiments::MethodOptions(experiments::FtwaOptions{}),
-        experiments::MethodOptions(experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8}),
-        experiments::MethodOptions(kAdaptive)}) {
+  const std::vector<experiments::MethodOptions> methods = {experiments::RainOptions{}, experiments::FtwaOptions{},
+                                                           experiments::MsiflaOptions{.scales = {2, 1}, .ir_width = 8},
+                                                           kAdaptive};
+  for (const experiments::MethodOptions& options : tests::slice("methods that repeat", methods, 2)) {
     const std::string hash = ten_steps(options, 1, true).hash;
     EXPECT_EQ(hash, ten_steps(options, 1, true).hash);
     EXPECT_NE(hash, ten_steps(options, 2, true).hash);
