@@ -9,9 +9,9 @@
 
 namespace resolute::results {
 
-//! Writes all.md, all.csv and tables.json (canonical JSON of to_json() and a line end) into `folder`, each whole or not
-//! at all; a file that stands there with the same bytes is left alone. The bytes depend on the tables alone. \throws
-//! core::RuntimeError of the file system
+//! Writes all.md, all.csv, all.tex and tables.json (canonical JSON of to_json() and a line end) into `folder`, each
+//! whole or not at all; a file that stands there with the same bytes is left alone. The bytes depend on the tables
+//! alone. \throws core::RuntimeError of the file system
 void write_tables(core::FileSystem& files, const std::filesystem::path& folder, const SuiteTables& tables);
 
 }  // namespace resolute::results

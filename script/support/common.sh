@@ -106,11 +106,12 @@ step() {
   printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
 }
 
-packages() { grep -v '^#' "$source_root/script/support/packages.txt"; }
+packages() { grep -v '^#' "$source_root/script/support/$1"; }
 
+# missing_packages LIST
 missing_packages() {
   # dpkg-query names what it does not know on stderr and leaves it out of its list.
-  comm -23 <(packages | sort -u) \
+  comm -23 <(packages "$1" | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort -u)
 }
 
@@ -126,9 +127,10 @@ become_root() {
   as_root=(sudo -n "${as_root[@]}")
 }
 
+# install_packages [LIST]: those of a list beside this file that are missing.
 install_packages() {
   local missing
-  missing=$(missing_packages)
+  missing=$(missing_packages "${1:-packages.txt}")
   [ -n "$missing" ] || return 0
   # shellcheck disable=SC2086
   become_root "$(wc -w <<<"$missing")" apt-get install -y --no-install-recommends $missing

@@ -10,6 +10,7 @@
 #include "core/hash/sha256.h"
 #include "results/tables/table_csv.h"
 #include "results/tables/table_json.h"
+#include "results/tables/table_latex.h"
 #include "results/tables/table_markdown.h"
 #include "tests/support/folders.h"
 
@@ -109,10 +110,11 @@ inline void expect_golden(const std::string& name, const std::string& text) {
   EXPECT_EQ(core::read_text(files, path), text) << name;
 }
 
-//! The three forms of the tables against NAME.md, NAME.csv and NAME.json.
+//! The four forms of the tables against NAME.md, NAME.csv, NAME.tex and NAME.json.
 inline void expect_goldens(const std::string& name, const SuiteTables& tables) {
   expect_golden(name + ".md", to_markdown(tables));
   expect_golden(name + ".csv", to_csv(tables));
+  expect_golden(name + ".tex", to_latex(tables));
   expect_golden(name + ".json", core::canonical_json(to_json(tables)) + "\n");
 }
 

@@ -273,7 +273,7 @@ TEST(Tables, are_written_once_and_stay_byte_for_byte) {
   const tests::TemporaryFolder folder;
   SuiteTables tables = Suite().tables();
   write_tables(files, folder.path(), tables);
-  EXPECT_THAT(files.list(folder.path()), testing::ElementsAre("all.csv", "all.md", "tables.json"));
+  EXPECT_THAT(files.list(folder.path()), testing::ElementsAre("all.csv", "all.md", "all.tex", "tables.json"));
   auto first = core::read_text(files, folder / "tables.json");
   auto written = std::filesystem::last_write_time(folder / "tables.json");
   write_tables(files, folder.path(), Suite().tables());

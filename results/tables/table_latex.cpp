@@ -1,0 +1,308 @@
+#include "results/tables/table_latex.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "experiments/specification/metrics.h"
+#include "results/tables/table_notes.h"
+
+namespace resolute::results {
+namespace {
+
+// What pdflatex does not take as it stands; any other character of UTF-8 is left to the page's fonts.
+constexpr std::pair<std::string_view, std::string_view> kEscapes[] = {{"\\", "\\textbackslash{}"},
+                                                                      {"{", "\\{"},
+                                                                      {"}", "\\}"},
+                                                                      {"%", "\\%"},
+                                                                      {"&", "\\&"},
+                                                                      {"$", "\\$"},
+                                                                      {"#", "\\#"},
+                                                                      {"_", "\\_"},
+                                                                      {"~", "\\textasciitilde{}"},
+                                                                      {"^", "\\textasciicircum{}"},
+                                                                      {"<", "\\(<\\)"},
+                                                                      {">", "\\(>\\)"},
+                                                                      {"|", "\\(|\\)"},
+                                                                      {"\"", "\\textquotedbl{}"},
+                                                                      {"±", "\\(\\pm\\)"},
+                                                                      {"×", "\\(\\times\\)"},
+                                                                      {"≤", "\\(\\le\\)"},
+                                                                      {"≥", "\\(\\ge\\)"},
+                                                                      {"→", "\\(\\to\\)"},
+                                                                      {"−", "\\(-\\)"},
+                                                                      {"–", "--"},
+                                                                      {"…", "\\dots{}"},
+                                                                      {"²", "\\(^2\\)"},
+                                                                      {"³", "\\(^3\\)"},
+                                                                      {"α", "\\(\\alpha\\)"},
+                                                                      {"β", "\\(\\beta\\)"},
+                                                                      {"γ", "\\(\\gamma\\)"},
+                                                                      {"δ", "\\(\\delta\\)"},
+                                                                      {"ε", "\\(\\epsilon\\)"},
+                                                                      {"θ", "\\(\\theta\\)"},
+                                                                      {"λ", "\\(\\lambda\\)"},
+                                                                      {"μ", "\\(\\mu\\)"},
+                                                                      {"ρ", "\\(\\rho\\)"},
+                                                                      {"σ", "\\(\\sigma\\)"},
+                                                                      {"τ", "\\(\\tau\\)"},
+                                                                      {"φ", "\\(\\phi\\)"},
+                                                                      {"\n", " "},
+                                                                      {"\r", " "}};
+
+std::string latex(const std::string& text) {
+  std::string safe;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto escape = std::find_if(std::begin(kEscapes), std::end(kEscapes), [&](const auto& pair) {
+      return std::string_view(text).substr(at).starts_with(pair.first);
+    });
+    const std::size_t length = escape == std::end(kEscapes) ? 1 : escape->first.size();
+    safe += escape == std::end(kEscapes) ? std::string_view(text).substr(at, 1) : escape->second;
+    at += length;
+  }
+  return safe;
+}
+
+// Sentences are made of words as they stand and escaped as wholes.
+constexpr Markup kPlainWords{[](const std::string& text) { return text; },
+                             [](std::string_view word) { return std::string(word); },
+                             "Columns \"paper\": the paper's numbers."};
+
+enum class Place { kOther, kSecond, kBest };
+
+// Of the means in a column those that are best, as they are printed, and second, where there is a third.
+std::vector<Place> places_of(const Table& table, std::size_t column) {
+  const std::string& metric = table.metrics[column % table.metrics.size()];
+  const auto better = experiments::metric_named(metric)->better;
+  std::vector<std::string> printed(table.rows.size());
+  std::set<double> distinct;
+  int means = 0;
+  for (std::size_t r = 0; r < table.rows.size(); ++r) {
+    const Cell& cell = table.rows[r].cells[column];
+    if (!cell.mean) continue;
+    ++means;
+    printed[r] = fmt::format("{:.{}f}", *cell.mean, decimals_of(metric));
+    distinct.insert(std::stod(printed[r]));
+  }
+  std::vector<Place> places(table.rows.size(), Place::kOther);
+  if (better == experiments::Better::kNeither || means < 2 || distinct.size() < 2) return places;
+  std::vector<double> order(distinct.begin(), distinct.end());
+  if (better == experiments::Better::kUp) std::reverse(order.begin(), order.end());
+  for (std::size_t r = 0; r < places.size(); ++r) {
+    if (printed[r].empty()) continue;
+    const double mean = std::stod(printed[r]);
+    if (mean == order[0]) places[r] = Place::kBest;
+    if (mean == order[1] && order.size() > 2) places[r] = Place::kSecond;
+  }
+  return places;
+}
+
+struct Column {
+  std::string heading;
+  std::string numbers;             // siunitx's table-format; empty without numbers
+  std::vector<std::string> cells;  // one a row
+};
+
+// "2.1(1.1)" has two digits before the point and one behind, of the deviation one.
+struct Digits {
+  std::size_t whole = 0, decimals = 0, whole_of_std = 0;
+  bool negative = false;
+  void add(double value, int places) {
+    const std::string text = fmt::format("{:.{}f}", value, places);
+    negative = negative || text.front() == '-';
+    whole = std::max(whole, std::min(text.find('.'), text.size()) - (text.front() == '-' ? 1 : 0));
+    decimals = std::max(decimals, static_cast<std::size_t>(places));
+  }
+  void add_std(double value, int places) {
+    const std::string text = fmt::format("{:.{}f}", value, places);
+    whole_of_std = std::max(whole_of_std, std::min(text.find('.'), text.size()));
+  }
+  std::string format() const {
+    if (whole == 0) return "";
+    std::string text = fmt::format("{}{}.{}", negative ? "-" : "", whole, decimals);
+    if (whole_of_std > 0) text += fmt::format("({}.{})", whole_of_std, decimals);
+    return text;
+  }
+};
+
+std::string cell_text(const Cell& cell, Place place, Digits& digits) {
+  switch (cell.status) {
+    case CellStatus::kComplete: {
+      const int decimals = decimals_of(cell.metric);
+      constexpr const char* kFonts[] = {"", "\\itshape ", "\\bfseries "};
+      std::string text = fmt::format("{}{:.{}f}", kFonts[static_cast<std::size_t>(place)], *cell.mean, decimals);
+      digits.add(*cell.mean, decimals);
+      if (cell.std) {
+        text += fmt::format(" +- {:.{}f}", *cell.std, decimals);
+        digits.add_std(*cell.std, decimals);
+      }
+      return text;
+    }
+    case CellStatus::kNotApplicable:
+      return "{--}";
+    case CellStatus::kIncomplete:
+      return fmt::format("{{\\dots{{}} {}/{}}}", cell.trials, cell.trials_needed);
+    case CellStatus::kMixed:
+    case CellStatus::kStale:
+      return fmt::format("{{{}}}", settings::word(cell.status));
+  }
+  return "";
+}
+
+// A column of ours and, where the paper has a number, one of its.
+std::vector<Column> columns_of(const Table& table) {
+  std::vector<Column> columns;
+  const auto chance = chance_of(table);
+  const bool any_chance =
+      std::any_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); });
+  for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
+    const std::string heading = latex(heading_of(table.metrics[c % table.metrics.size()]));
+    const std::vector<Place> places = places_of(table, c);
+    Column ours{heading, "", {}}, paper{"paper", "", {}};
+    Digits digits, digits_of_paper;
+    bool any = false;
+    for (std::size_t r = 0; r < table.rows.size(); ++r) {
+      const Cell& cell = table.rows[r].cells[c];
+      ours.cells.push_back(cell_text(cell, places[r], digits));
+      paper.cells.push_back(cell.reference ? fmt::format("{:.1f}", *cell.reference) : "");
+      if (cell.reference) digits_of_paper.add(*cell.reference, 1);
+      any = any || cell.reference.has_value();
+    }
+    if (any_chance) {
+      ours.cells.push_back(chance[c] ? fmt::format("{:.1f}", *chance[c]) : "");
+      if (chance[c]) digits.add(*chance[c], 1);
+      paper.cells.emplace_back();
+    }
+    ours.numbers = digits.format();
+    paper.numbers = digits_of_paper.format();
+    columns.push_back(std::move(ours));
+    if (any) columns.push_back(std::move(paper));
+  }
+  return columns;
+}
+
+// Data sets above their columns, as wide as those are.
+std::string datasets_above(const Table& table, const std::vector<Column>& columns, std::size_t per_dataset) {
+  if (table.datasets.size() < 2) return "";
+  std::string names, rules;
+  std::size_t at = 2, column = 0;
+  for (const std::string& dataset : table.datasets) {
+    std::size_t width = 0;
+    for (std::size_t ours = 0; column < columns.size(); ++column, ++width) {
+      ours += columns[column].heading == "paper" ? 0 : 1;
+      if (ours > per_dataset) break;
+    }
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, latex(dataset));
+    rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + width - 1);
+    at += width;
+  }
+  return fmt::format("    {} \\\\\n    {}\n", names, rules);
+}
+
+std::string environment(const std::string& label, const std::string& caption, const std::string& tabular,
+                        const std::vector<std::string>& notes) {
+  std::string text = fmt::format(
+      "\\begin{{table}}\n  \\centering\n  \\begin{{threeparttable}}\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n{}",
+      caption, label, tabular);
+  if (!notes.empty()) {
+    text += "  \\begin{tablenotes}\\footnotesize\n";
+    for (const std::string& note : notes) text += "    \\item " + latex(note) + "\n";
+    text += "  \\end{tablenotes}\n";
+  }
+  return text + "  \\end{threeparttable}\n\\end{table}\n";
+}
+
+std::string results_tabular(const Table& table) {
+  const std::vector<Column> columns = columns_of(table);
+  std::string text =
+      "  \\sisetup{separate-uncertainty, table-align-uncertainty, retain-zero-uncertainty, mode = match, "
+      "propagate-math-font = true, "
+      "reset-text-family = false,\n    reset-text-series = false, reset-text-shape = false}\n  \\begin{tabular}{l";
+  for (const Column& column : columns)
+    text += column.numbers.empty() ? " c" : fmt::format(" S[table-format = {}]", column.numbers);
+  text += "}\n    \\toprule\n" + datasets_above(table, columns, table.metrics.size()) + "    method";
+  for (const Column& column : columns) text += fmt::format(" & {{{}}}", column.heading);
+  text += " \\\\\n    \\midrule\n";
+  const std::size_t lines = columns.empty() ? table.rows.size() : columns.front().cells.size();
+  for (std::size_t r = 0; r < lines; ++r) {
+    const bool chance = r == table.rows.size();
+    text += (chance ? "    \\midrule\n    \\emph{chance}" : "    " + latex(table.rows[r].label));
+    for (const Column& column : columns) text += " & " + column.cells[r];
+    text += " \\\\\n";
+  }
+  return text + "    \\bottomrule\n  \\end{tabular}\n";
+}
+
+std::string differences(const Table& table, const std::string& caption) {
+  const Row* compared = compared_row(table);
+  if (compared == nullptr) return "";
+  std::string heading = "    method", columns;
+  for (const std::string& dataset : table.datasets)
+    for (const std::string& metric : table.metrics) {
+      if (!is_per_query(metric)) continue;
+      heading += " & " + (table.datasets.size() > 1 ? latex(dataset) + " " : "") + latex(heading_of(metric));
+      columns += "r";
+    }
+  std::string text =
+      fmt::format("  \\begin{{tabular}}{{l{}}}\n    \\toprule\n{} \\\\\n    \\midrule\n", columns, heading);
+  for (const Row& row : table.rows) {
+    if (&row == compared) continue;
+    text += "    " + latex(row.label);
+    for (const Cell& cell : row.cells) {
+      if (!is_per_query(cell.metric)) continue;
+      const auto& d = cell.difference;
+      text +=
+          d ? fmt::format(" & \\({:+.1f}\\) [\\({:+.1f}\\), \\({:+.1f}\\)]", d->mean, d->low, d->high) : " & \\dots";
+      if (const auto trials = fewer_trials(cell, *compared)) text += fmt::format(", {} trials", *trials);
+    }
+    text += " \\\\\n";
+  }
+  std::vector<std::string> notes = missing_differences(table, kPlainWords);
+  notes.insert(notes.begin(), "Paired bootstrap over trials and identities: mean and 95 % interval.");
+  return "\n" + environment(table.id + "-differences",
+                            fmt::format("{}: difference from {}", caption, latex(compared->label)),
+                            text + "    \\bottomrule\n  \\end{tabular}\n", notes);
+}
+
+// A table that is too wide for a page as one of each data set.
+std::vector<Table> as_wide_as_a_page(const Table& table) {
+  constexpr std::size_t kMostColumns = 9;
+  if (table.datasets.size() < 2 || columns_of(table).size() <= kMostColumns) return {table};
+  std::vector<Table> narrow;
+  for (const std::string& dataset : table.datasets) {
+    Table part = table;
+    part.id += "-" + dataset;
+    part.datasets = {dataset};
+    const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
+    for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
+    std::erase_if(part.claims, is_of_another);
+    narrow.push_back(std::move(part));
+  }
+  return narrow;
+}
+
+std::string to_latex(const Table& table, const std::vector<std::string>& suite_notes) {
+  std::string caption = latex(table.title.empty() ? table.id : table.title);
+  std::string first = table.datasets.size() == 1 ? fmt::format("Data set: {}. ", table.datasets.front()) : "";
+  first += legend_of(table, kPlainWords);
+  std::vector<std::string> notes{first};
+  for (std::string& note : notes_of(table, suite_notes, kPlainWords)) notes.push_back(std::move(note));
+  for (std::string& claim : claims_of(table, kPlainWords)) notes.push_back(std::move(claim));
+  return environment(table.id, caption, results_tabular(table), notes) + differences(table, caption);
+}
+
+}  // namespace
+
+std::string to_latex(const SuiteTables& tables) {
+  std::string text =
+      "% Preamble: \\usepackage{booktabs,siunitx,threeparttable}, siunitx of version 3. Best of a column bold, second "
+      "italic.\n";
+  for (const Table& table : tables.tables)
+    for (const Table& part : as_wide_as_a_page(table)) text += "\n" + to_latex(part, tables.notes);
+  return text;
+}
+
+}  // namespace resolute::results

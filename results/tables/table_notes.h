@@ -1,0 +1,46 @@
+#pragma once
+//! \file
+//! Internal to results/tables: what is said about a table's numbers, for pages of any markup.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "results/tables/aggregation.h"
+
+namespace resolute::results {
+
+struct Markup {
+  std::string (*plain)(const std::string& text);  //!< of a user, so that nothing in it is markup
+  std::string (*mark)(std::string_view word);     //!< that stands in cells
+  const char* references;                         //!< says where the paper's numbers stand
+};
+
+int decimals_of(const std::string& metric);
+std::string heading_of(const std::string& metric);
+bool is_per_query(const std::string& metric);
+
+//! What chance scores in each column: that of the first row whose number is there (the rows share splits and
+//! galleries).
+std::vector<std::optional<double>> chance_of(const Table& table);
+
+//! In what the numbers are, over how many trials, and what marks in cells mean.
+std::string legend_of(const Table& table, const Markup& markup);
+
+//! Why cells are marked mixed or stale, each reason once; from scratch; the suite's notes.
+std::vector<std::string> notes_of(const Table& table, const std::vector<std::string>& notes, const Markup& markup);
+
+//! The row that the table compares with; nullptr where there is none.
+const Row* compared_row(const Table& table);
+
+//! Trials that a difference is of where they are fewer than those of the two rows' means.
+std::optional<int> fewer_trials(const Cell& cell, const Row& compared);
+
+//! Why rows have no difference, each reason once.
+std::vector<std::string> missing_differences(const Table& table, const Markup& markup);
+
+//! One line a claim of the papers.
+std::vector<std::string> claims_of(const Table& table, const Markup& markup);
+
+}  // namespace resolute::results

@@ -1,0 +1,97 @@
+#include "results/tables/table_latex.h"
+
+#include <gmock/gmock.h>
+
+namespace resolute::results::table_latex_test {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+// A table of one data set and metric with these means, in rows a, b, …
+SuiteTables tables_of(const std::string& metric, const std::vector<std::optional<double>>& means) {
+  Table table;
+  table.id = "made-up";
+  table.title = "Made up";
+  table.metrics = {metric};
+  table.datasets = {"set"};
+  for (std::size_t r = 0; r < means.size(); ++r) {
+    Cell cell;
+    cell.dataset = "set";
+    cell.metric = metric;
+    cell.status = means[r] ? CellStatus::kComplete : CellStatus::kIncomplete;
+    cell.mean = means[r];
+    cell.trials = means[r] ? 2 : 1;
+    cell.trials_needed = 2;
+    table.rows.push_back(
+        {std::string(1, static_cast<char>('a' + r)), std::string(1, static_cast<char>('a' + r)), {cell}});
+  }
+  return {"suite", "", true, {table}, {}};
+}
+
+std::string line_of(const std::string& text, const std::string& begin) {
+  const auto at = text.find("\n    " + begin);
+  return at == std::string::npos ? "" : text.substr(at + 5, text.find('\n', at + 1) - at - 5);
+}
+
+TEST(TableLatex, best_and_second_are_marked_as_they_are_printed) {
+  const std::string text = to_latex(tables_of("rank1", {40.0, 61.24, 55.5, 61.16, std::nullopt}));
+  EXPECT_EQ(line_of(text, "a &"), "a & 40.0 \\\\");
+  EXPECT_EQ(line_of(text, "b &"), "b & \\bfseries 61.2 \\\\");
+  EXPECT_EQ(line_of(text, "d &"), "d & \\bfseries 61.2 \\\\") << "a reader sees no difference";
+  EXPECT_EQ(line_of(text, "c &"), "c & \\itshape 55.5 \\\\");
+  EXPECT_EQ(line_of(text, "e &"), "e & {\\dots{} 1/2} \\\\");
+  EXPECT_THAT(text, HasSubstr("S[table-format = 2.1]"));
+}
+
+TEST(TableLatex, nothing_is_best_of_one_or_of_equals) {
+  for (const auto& means : {std::vector<std::optional<double>>{12.0, std::nullopt}, {12.0, 12.0}})
+    EXPECT_THAT(to_latex(tables_of("rank1", means)), Not(HasSubstr("series 12"))) << means.size();
+}
+
+TEST(TableLatex, text_of_a_user_is_no_markup) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  tables.tables[0].rows[0].label = R"(50% of {a_b} & $x^2~ #1 \input|"<>)";
+  tables.tables[0].title = "r = 2 … 4: λ ≤ 3 ± 1 × 2";
+  tables.notes = {"a note_\nof two lines"};
+  const std::string text = to_latex(tables);
+  EXPECT_THAT(text, HasSubstr(R"(    50\% of \{a\_b\} \& \$x\textasciicircum{}2\textasciitilde{} \#1 )"
+                              R"(\textbackslash{}input\(|\)\textquotedbl{}\(<\)\(>\) & )"));
+  EXPECT_THAT(text, HasSubstr(R"(\caption{r = 2 \dots{} 4: \(\lambda\) \(\le\) 3 \(\pm\) 1 \(\times\) 2})"));
+  EXPECT_THAT(text, HasSubstr("\\item a note\\_ of two lines\n"));
+}
+
+TEST(TableLatex, columns_are_as_wide_as_their_numbers) {
+  SuiteTables tables = tables_of("rank1", {100.0, 9.5});
+  tables.tables[0].rows[0].cells[0].std = 12.25;
+  tables.tables[0].rows[1].cells[0].reference = 78.9;
+  const std::string text = to_latex(tables);
+  EXPECT_THAT(text, HasSubstr("\\begin{tabular}{l S[table-format = 3.1(2.1)] S[table-format = 2.1]}"));
+  EXPECT_EQ(line_of(text, "a &"), "a & \\bfseries 100.0 +- 12.2 &  \\\\");
+  EXPECT_EQ(line_of(text, "b &"), "b & 9.5 & 78.9 \\\\");
+}
+
+TEST(TableLatex, what_is_too_wide_for_a_page_is_a_table_of_each_data_set) {
+  SuiteTables tables = tables_of("rank1", {12.0, 13.0});
+  Table& table = tables.tables[0];
+  for (int more = 0; more < 9; ++more) {
+    table.datasets.push_back(fmt::format("set{}", more));
+    for (Row& row : table.rows) {
+      row.cells.push_back(row.cells.front());
+      row.cells.back().dataset = table.datasets.back();
+    }
+  }
+  const std::string wide = to_latex(tables);
+  EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set}"));
+  EXPECT_THAT(wide, HasSubstr("\\label{tab:made-up-set8}"));
+  EXPECT_THAT(wide, HasSubstr("Data set: set8. "));
+  EXPECT_THAT(wide, Not(HasSubstr("multicolumn")));
+  table.datasets.pop_back();
+  for (Row& row : table.rows) row.cells.pop_back();
+  const std::string narrow = to_latex(tables);
+  EXPECT_THAT(narrow, HasSubstr("\\label{tab:made-up}"));
+  EXPECT_THAT(narrow, HasSubstr("\\multicolumn{1}{c}{set7}"));
+}
+
+}  // namespace
+}  // namespace resolute::results::table_latex_test
