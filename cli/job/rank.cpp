@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -30,7 +31,8 @@ namespace {
 constexpr int kShownRanks[] = {1, 5, 10, 20};
 
 constexpr CommandHelp kRankHelp{
-    "resolute rank FEATURES... [--max-rank K] [--csv FILE] [--threads T] [--json]",
+    "resolute rank FEATURES... [--max-rank K] [--cosine] [--re-rank[=K1,K2,LAMBDA]] [--csv FILE] [--threads T] "
+    "[--json]",
     R"(Exact CMC and mAP of query against gallery. A file, HDF5, has groups 'query' and 'gallery', each with 'features' N×D,
 'identities' N and, where cameras mean something, 'cameras' N; optionally 'query/prefix' N; or, in place of both
 'features', one 'distance' queries × gallery. Features and distances are float32, float64 or float16, the others
@@ -40,9 +42,10 @@ the output says so.
 Dumps of other programs are read too: .npz, a folder of .npy, .mat; with arrays query_features, query_identities,
 query_cameras and so on, or under the names of torchreid (qf, q_pids, q_camids, distmat) or of pytorch_result.mat
 (query_f, query_label, query_cam).
+--re-rank ranks by k-reciprocal neighbours (Zhong et al., CVPR 2017) of queries and gallery together.
 Several files of the same queries stand beside one another: the differences from the first are paired by query, with
 95 % intervals of a bootstrap over people.)",
-    "  resolute rank features.h5\n  resolute rank features.h5 --json\n  resolute rank pytorch_result.mat\n"
+    "  resolute rank features.h5\n  resolute rank features.h5 --json\n  resolute rank pytorch_result.mat --re-rank\n"
     "  resolute rank baseline.h5 ours.h5 --csv queries.csv\n"};
 
 // Files come from anywhere, and HDF5 1.10.8 falls over some damaged ones. So a child goes on with the command, and this
@@ -76,19 +79,6 @@ struct Difference {
   results::BootstrapInterval rank1, map;
 };
 
-void require_same_queries(const RankedFile& first, const RankedFile& other) {
-  const auto refuse = [&](const std::string& what) {
-    throw core::input_error(fmt::format("'{}' has other queries than '{}'", other.path, first.path), what,
-                            "differences are paired by query: rank files of other queries one at a time");
-  };
-  if (first.identities.size() != other.identities.size())
-    refuse(fmt::format("{} and {}", other.identities.size(), first.identities.size()));
-  const auto [mine, theirs] = std::mismatch(first.identities.begin(), first.identities.end(), other.identities.begin());
-  if (mine != first.identities.end())
-    refuse(fmt::format("query {} is of identity {} and of {}", mine - first.identities.begin(), *theirs, *mine));
-  if (first.cameras != other.cameras) refuse("their cameras differ");
-}
-
 std::optional<Difference> difference_of(const RankedFile& first, const RankedFile& other) {
   std::vector<results::PairedQuery> queries;
   for (std::size_t q = 0; q < first.identities.size(); ++q) {
@@ -103,20 +93,33 @@ std::optional<Difference> difference_of(const RankedFile& first, const RankedFil
   return Difference{intervals[0], intervals[1]};
 }
 
-core::Json to_json(const RankedFile& file) {
-  return {{"cmc", file.scores.cmc},
-          {"map", file.scores.map},
-          {"chance_map", file.scores.chance_map},
-          {"queries", file.scores.queries},
-          {"queries_without_match", file.scores.queries_without_match},
-          {"cameras", file.left_out_by_camera}};
+core::Json to_json(const RankedFile& file, const RankRequest& request) {
+  core::Json json = {{"cmc", file.scores.cmc},
+                     {"map", file.scores.map},
+                     {"chance_map", file.scores.chance_map},
+                     {"queries", file.scores.queries},
+                     {"queries_without_match", file.scores.queries_without_match},
+                     {"cameras", file.left_out_by_camera}};
+  if (request.cosine) json["distance"] = "cosine";
+  if (const auto& by = request.re_ranking)
+    json["re_ranking"] = {{"k1", by->k1}, {"k2", by->k2}, {"lambda", by->lambda}};
+  return json;
 }
 
 core::Json to_json(const results::BootstrapInterval& interval) {
   return {{"mean", interval.mean}, {"low", interval.low}, {"high", interval.high}};
 }
 
-void print_one(const RankedFile& file, int max_rank) {
+// What the figures are of besides the files.
+std::string words_of(const RankRequest& request) {
+  std::string text = request.cosine ? "distance cosine\n" : "";
+  if (const auto& by = request.re_ranking)
+    text += fmt::format("re-ranked with k1 {}, k2 {}, lambda {}\n", by->k1, by->k2, by->lambda);
+  return text;
+}
+
+void print_one(const RankedFile& file, const RankRequest& request) {
+  const int max_rank = request.ranking.max_rank;
   const results::RankingScores& scores = file.scores;
   for (int k : kShownRanks)
     if (k <= max_rank)
@@ -124,10 +127,12 @@ void print_one(const RankedFile& file, int max_rank) {
   std::cout << fmt::format(
       "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
       scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
+  std::cout << words_of(request);
   if (!file.left_out_by_camera) std::cout << "cameras  none in the file: no image is left out for its camera\n";
 }
 
-void print_several(const std::vector<RankedFile>& files, int max_rank) {
+void print_several(const std::vector<RankedFile>& files, const RankRequest& request) {
+  const int max_rank = request.ranking.max_rank;
   std::size_t width = 0;
   for (const RankedFile& file : files) width = std::max(width, file.path.size());
   const auto points = [](const results::BootstrapInterval& interval) {
@@ -146,15 +151,16 @@ void print_several(const std::vector<RankedFile>& files, int max_rank) {
     if (difference) std::cout << fmt::format("  {}  {}", points(difference->rank1), points(difference->map));
     std::cout << "\n";
   }
+  std::cout << words_of(request);
   if (!files.front().left_out_by_camera)
     std::cout << "cameras: none in the files, no image is left out for its camera\n";
 }
 
-core::Json json_of(const std::vector<RankedFile>& files) {
-  if (files.size() == 1) return to_json(files.front());
+core::Json json_of(const std::vector<RankedFile>& files, const RankRequest& request) {
+  if (files.size() == 1) return to_json(files.front(), request);
   core::Json all = core::Json::array();
   for (const RankedFile& file : files) {
-    core::Json one = to_json(file);
+    core::Json one = to_json(file, request);
     one["file"] = file.path;
     if (&file != &files.front())
       if (const auto difference = difference_of(files.front(), file))
@@ -177,14 +183,35 @@ std::string csv_of(const std::vector<RankedFile>& files) {
   return text;
 }
 
+std::optional<results::ReRanking> re_ranking_of(const options::variables_map& values) {
+  if (values.count("re-rank") == 0) return std::nullopt;
+  const auto& text = values["re-rank"].as<std::string>();
+  results::ReRanking re_ranking;
+  const std::size_t first = text.find(','), second = text.find(',', first + 1);
+  const auto read = [](std::string_view part, auto& to) {
+    const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), to);
+    return failed == std::errc() && end == part.data() + part.size();
+  };
+  const std::string_view all = text;
+  if (first == std::string::npos || second == std::string::npos || !read(all.substr(0, first), re_ranking.k1) ||
+      !read(all.substr(first + 1, second - first - 1), re_ranking.k2) ||
+      !read(all.substr(second + 1), re_ranking.lambda))
+    throw core::input_error(fmt::format("option --re-rank is '{}'", text), "it is K1,K2,LAMBDA",
+                            "give --re-rank=20,6,0.3, or --re-rank alone");
+  return re_ranking;
+}
+
 }  // namespace
 
 int rank(const Arguments& arguments) {
-  results::RankingOptions ranking;
+  RankRequest request;
+  results::RankingOptions& ranking = request.ranking;
   ranking.work.threads = core::usable_processors();
   options::options_description visible;
   auto add = visible.add_options();
   add("max-rank", options::value(&ranking.max_rank)->default_value(50), "length of the CMC curve");
+  add("cosine", "compare directions: each feature over its length");
+  add("re-rank", options::value<std::string>()->implicit_value("20,6,0.3"), "k1, k2 and lambda of re-ranking");
   add("csv", options::value<std::string>(), "file to write: rank and average precision of each query");
   add("threads", options::value(&ranking.work.threads)->default_value(ranking.work.threads),
       "threads; the figures do not depend on it");
@@ -192,20 +219,22 @@ int rank(const Arguments& arguments) {
   auto values = parse_options(arguments, kRankHelp, visible, {"FEATURES..."});
   if (!values) return 0;
   const auto paths = (*values)["FEATURES..."].as<std::vector<std::string>>();
+  request.re_ranking = re_ranking_of(*values);
+  request.cosine = values->count("cosine") > 0;
   if (const auto code = continue_in_child(paths)) return *code;
   std::vector<RankedFile> files;
+  files.reserve(paths.size());
   for (const std::string& path : paths) {
-    files.push_back(rank_file(path, ranking));
-    require_same_queries(files.front(), files.back());
+    files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
   }
   if (values->count("csv") > 0)
     core::write_atomic(core::real_file_system(), (*values)["csv"].as<std::string>(), csv_of(files));
   if (values->count("json") > 0) {
-    std::cout << json_of(files).dump() << "\n";
+    std::cout << json_of(files, request).dump() << "\n";
   } else if (files.size() == 1) {
-    print_one(files.front(), ranking.max_rank);
+    print_one(files.front(), request);
   } else {
-    print_several(files, ranking.max_rank);
+    print_several(files, request);
   }
   return 0;
 }

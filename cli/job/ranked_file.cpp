@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -118,10 +119,24 @@ results::RankingScores rank_given(const Dump& file, const Side& query, const Sid
   return rank(file.read_float32("distance"));
 }
 
+void make_unit_length(datasets::NamedArray<float>& features, const char* group) {
+  const std::size_t dimension = features.shape[1];
+  for (std::size_t row = 0; row < features.shape[0]; ++row) {
+    const std::span<float> values(features.values.data() + row * dimension, dimension);
+    double squares = 0;
+    for (float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
+    const double length = std::sqrt(squares);
+    if (length == 0)
+      throw core::input_error(fmt::format("{} feature {} has length 0", group, row), "it has no direction",
+                              "leave --cosine out");
+    for (float& value : values) value = static_cast<float>(static_cast<double>(value) / length);
+  }
+}
+
 results::RankingScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
-                                        const results::RankingOptions& ranking) {
-  const auto query_features = file.read_float32("query/features");
-  const auto gallery_features = file.read_float32("gallery/features");
+                                        const RankRequest& request) {
+  auto query_features = file.read_float32("query/features");
+  auto gallery_features = file.read_float32("gallery/features");
   std::vector<std::int64_t> prefix;
   if (file.has("query/prefix")) {
     prefix = file.read_int64("query/prefix").values;
@@ -133,30 +148,64 @@ results::RankingScores rank_by_features(const Dump& file, const Side& query, con
   const auto matrix = [](const datasets::NamedArray<float>& array) {
     return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
   };
+  if (request.cosine) {
+    make_unit_length(query_features, "query");
+    make_unit_length(gallery_features, "gallery");
+  }
+  const results::RankingOptions& ranking = request.ranking;
+  if (request.re_ranking) {
+    const auto distances = results::re_ranked_distances(matrix(query_features), matrix(gallery_features),
+                                                        *request.re_ranking, ranking.work);
+    return results::rank_distances(std::span(distances), query.labels(), gallery.labels(), ranking);
+  }
   return results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features), gallery.labels(),
                                 prefix, results::openblas_gemm(), ranking);
 }
 
-RankedFile rank_open_file(const std::string& path, const results::RankingOptions& ranking) {
+// Re-ranking compares gallery images with one another, and a feature's length is that of all its dimensions.
+void require_whole_features(const Dump& file, const char* option) {
+  for (const char* name : {"distance", "query/prefix"})
+    if (file.has(name))
+      throw core::input_error(fmt::format("'{}' is there and {} is given", name, option),
+                              "that takes features of whole length", "leave one of both out");
+}
+
+void require_same_queries(const RankedFile& first, const RankedFile& other) {
+  const auto refuse = [&](const std::string& what) {
+    throw core::input_error(fmt::format("'{}' has other queries than '{}'", other.path, first.path), what,
+                            "differences are paired by query: rank files of other queries one at a time");
+  };
+  if (first.identities.size() != other.identities.size())
+    refuse(fmt::format("{} and {}", other.identities.size(), first.identities.size()));
+  const auto [mine, theirs] = std::mismatch(first.identities.begin(), first.identities.end(), other.identities.begin());
+  if (mine != first.identities.end())
+    refuse(fmt::format("query {} is of identity {} and of {}", mine - first.identities.begin(), *theirs, *mine));
+  if (first.cameras != other.cameras) refuse("their cameras differ");
+}
+
+RankedFile rank_open_file(const std::string& path, const RankRequest& request, const RankedFile* first) {
   const Dump file(path);
-  Side query = read_side(file, "query");
+  const Side query = read_side(file, "query");
   const Side gallery = read_side(file, "gallery");
   require_cameras_of_both_or_neither(query, gallery);
+  if (request.re_ranking) require_whole_features(file, "--re-rank");
+  if (request.cosine) require_whole_features(file, "--cosine");
   RankedFile ranked;
   ranked.path = path;
   ranked.left_out_by_camera = query.has_cameras() || gallery.has_cameras();
-  ranked.scores = file.has("distance") ? rank_given(file, query, gallery, ranking)
-                                       : rank_by_features(file, query, gallery, ranking);
-  ranked.identities = std::move(query.identities.values);
-  ranked.cameras = std::move(query.cameras.values);
+  ranked.identities = query.identities.values;
+  ranked.cameras = query.cameras.values;
+  if (first != nullptr) require_same_queries(*first, ranked);
+  ranked.scores = file.has("distance") ? rank_given(file, query, gallery, request.ranking)
+                                       : rank_by_features(file, query, gallery, request);
   return ranked;
 }
 
 }  // namespace
 
-RankedFile rank_file(const std::string& path, const results::RankingOptions& ranking) {
+RankedFile rank_file(const std::string& path, const RankRequest& request, const RankedFile* first) {
   try {
-    return rank_open_file(path, ranking);
+    return rank_open_file(path, request, first);
   } catch (const core::RuntimeError& error) {
     if (std::string_view(error.what()).find(path) != std::string_view::npos) throw;
     throw error.at(path);

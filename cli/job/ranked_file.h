@@ -3,12 +3,20 @@
 //! One file of features or distances, read and ranked, for `resolute rank`; docs/formats/features.md has its layout.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "results/scores/ranking.h"
+#include "results/scores/re_ranking.h"
 
 namespace resolute::cli {
+
+struct RankRequest {
+  results::RankingOptions ranking;
+  std::optional<results::ReRanking> re_ranking;
+  bool cosine = false;  //!< each feature over its length, rounded to float32; what has length 0 is refused
+};
 
 struct RankedFile {
   std::string path;
@@ -17,7 +25,9 @@ struct RankedFile {
   results::RankingScores scores;
 };
 
-//! \throws RuntimeError (kInput), naming the file, for one that is not as the page says
-RankedFile rank_file(const std::string& path, const results::RankingOptions& ranking);
+//! \param first whose queries these have to be, one by one; nullptr: any
+//! \throws RuntimeError (kInput), naming the file, for one that is not as the page says or has no features of whole
+//!         length where the request takes them
+RankedFile rank_file(const std::string& path, const RankRequest& request, const RankedFile* first);
 
 }  // namespace resolute::cli

@@ -33,6 +33,8 @@ progress() {
   fi
   printf '%s  %d/%d  %d %%' "$1" "$finished" "$all" $((100 * finished / all))
   if [ "$finished" = 0 ] || [ "$finished" = "$all" ]; then return; fi
+  # The longest tests run first: the first few tell nothing of the others.
+  [ $((20 * finished)) -ge "$all" ] || return 0
   left=$(($3 * (all - finished) / finished))
   if [ "$left" -ge 60 ]; then printf '  about %d min left' $(((left + 30) / 60)); else printf '  under 1 min left'; fi
 }

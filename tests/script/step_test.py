@@ -88,6 +88,7 @@ class Step(unittest.TestCase):
         for log, seconds, line in [
                 ("[7/456] Building A\n[123/456] Building B\nB.cpp:1: warning [1/2]\n", 60, "x  123/456  26 %  about 3 min left"),
                 ("[0/2] Re-running CMake\n", 60, "x  0/2  0 %"),
+                ("[22/456] Building A\n", 60, "x  22/456  4 %"),
                 ("[456/456] Linking\n", 60, "x  456/456  100 %"),
                 ("  1/300 Test #17: a/b ....   Passed\n 24/300 Test  #3: c/d ....***Failed\n", 24,
                  "x  24/300  8 %  about 5 min left"),

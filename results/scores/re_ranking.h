@@ -1,0 +1,33 @@
+#pragma once
+//! \file
+//! Re-ranking by k-reciprocal neighbours: Zhong et al., "Re-ranking Person Re-identification with k-reciprocal
+//! Encoding", CVPR 2017, as its authors' program computes it.
+//!
+//! That program takes the k nearest of an argsort, so that of images equally far those count that come first in the
+//! file. Here all that are as far as the k-th count: the bits of a result depend on the features alone, not on the
+//! order of the gallery or of the queries, nor on threads or blocks. Without ties both are the same.
+
+#include <vector>
+
+#include "results/kernel/features.h"
+
+namespace resolute::results {
+
+//! The authors' names and values.
+struct ReRanking {
+  int k1 = 20;          //!< neighbours that a reciprocal set is of, at least 1
+  int k2 = 6;           //!< neighbours whose encodings are averaged, 1 to k1; 1: none but the image's own
+  double lambda = 0.3;  //!< share of the original distance, 0 to 1
+};
+
+//! (1 − λ) d_J + λ d: d_J the Jaccard distance of the expanded k-reciprocal encodings (eq. 7 and 10, locally expanded
+//! as in eq. 11), d the squared Euclidean distance over the largest from the same query to any image; eq. 12.
+//! Neighbours are sought among queries and gallery together, whatever their labels. Time grows with the square of all
+//! images, memory with queries × gallery × 8 bytes and the features once more.
+//! \return [queries × gallery], row-major, 0 to 1
+//! \throws core::RuntimeError (kInput): sizes that disagree, NaN or infinite features, an option out of range, or more
+//!         than a thousand images as near to one as its k1-th neighbour
+std::vector<double> re_ranked_distances(const FeatureMatrix& query, const FeatureMatrix& gallery,
+                                        const ReRanking& options, const WorkOptions& work);
+
+}  // namespace resolute::results
