@@ -9,13 +9,12 @@
 #include "experiments/specification/metrics.h"
 #include "results/scores/bootstrap.h"
 #include "results/tables/reproduction.h"
+#include "results/tables/table_notes.h"
 
 namespace resolute::results {
 namespace {
 
 using experiments::TablePlan;
-
-bool is_per_query(const std::string& metric) { return experiments::metric_named(metric)->is_per_query(); }
 
 double value_of(const QueryScore& score, const std::string& metric) {
   for (std::size_t k = 0; k < kQueryRanks.size(); ++k)
