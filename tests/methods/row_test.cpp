@@ -108,7 +108,7 @@ TEST(Rules, all_levels_are_frozen_only_beside_something_that_learns) {
   for (const auto& [options, learns] : every)
     for (const int frozen : {4, 5}) {
       const settings::NetworkSettings network{.frozen_levels = frozen};
-      const auto checked = [&] { check(options, {network, recipe, pack, split}); };
+      const auto checked = [&, &options = options] { check(options, {network, recipe, pack, split}); };
       if (learns || frozen < 5) {
         EXPECT_NO_THROW(checked()) << method_name(options);
         continue;
