@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <iostream>
 #include <optional>
@@ -20,6 +19,7 @@
 #include "core/files/csv.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
+#include "core/numbers.h"
 #include "core/process/process.h"
 #include "core/process/processors.h"
 #include "results/scores/bootstrap.h"
@@ -186,19 +186,16 @@ std::string csv_of(const std::vector<RankedFile>& files) {
 std::optional<results::ReRanking> re_ranking_of(const options::variables_map& values) {
   if (values.count("re-rank") == 0) return std::nullopt;
   const auto& text = values["re-rank"].as<std::string>();
-  results::ReRanking re_ranking;
-  const std::size_t first = text.find(','), second = text.find(',', first + 1);
-  const auto read = [](std::string_view part, auto& to) {
-    const auto [end, failed] = std::from_chars(part.data(), part.data() + part.size(), to);
-    return failed == std::errc() && end == part.data() + part.size();
-  };
   const std::string_view all = text;
-  if (first == std::string::npos || second == std::string::npos || !read(all.substr(0, first), re_ranking.k1) ||
-      !read(all.substr(first + 1, second - first - 1), re_ranking.k2) ||
-      !read(all.substr(second + 1), re_ranking.lambda))
-    throw core::input_error(fmt::format("option --re-rank is '{}'", text), "it is K1,K2,LAMBDA",
-                            "give --re-rank=20,6,0.3, or --re-rank alone");
-  return re_ranking;
+  const std::size_t first = all.find(','), second = all.find(',', first + 1);
+  if (first != std::string::npos && second != std::string::npos) {
+    const auto k1 = core::number_of<int>(all.substr(0, first));
+    const auto k2 = core::number_of<int>(all.substr(first + 1, second - first - 1));
+    const auto lambda = core::number_of<double>(all.substr(second + 1));
+    if (k1 && k2 && lambda) return results::ReRanking{*k1, *k2, *lambda};
+  }
+  throw core::input_error(fmt::format("option --re-rank is '{}'", text), "it is K1,K2,LAMBDA",
+                          "give --re-rank=20,6,0.3, or --re-rank alone");
 }
 
 }  // namespace
@@ -224,9 +221,8 @@ int rank(const Arguments& arguments) {
   if (const auto code = continue_in_child(paths)) return *code;
   std::vector<RankedFile> files;
   files.reserve(paths.size());
-  for (const std::string& path : paths) {
+  for (const std::string& path : paths)
     files.push_back(rank_file(path, request, files.empty() ? nullptr : &files.front()));
-  }
   if (values->count("csv") > 0)
     core::write_atomic(core::real_file_system(), (*values)["csv"].as<std::string>(), csv_of(files));
   if (values->count("json") > 0) {

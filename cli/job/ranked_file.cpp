@@ -27,26 +27,25 @@ struct Side {
 
 // An array's name in docs/formats/features.md and those under which others dump the same: without a folder, as MATLAB
 // needs it; that of the widely copied `pytorch_result.mat`; torchreid's and fast-reid's.
-struct ArrayName {
-  const char* name;
-  const char* others[3];
-};
-constexpr ArrayName kNames[] = {
-    {"query/features", {"query_features", "query_f", "qf"}},
-    {"query/identities", {"query_identities", "query_label", "q_pids"}},
-    {"query/cameras", {"query_cameras", "query_cam", "q_camids"}},
-    {"query/prefix", {"query_prefix"}},
-    {"gallery/features", {"gallery_features", "gallery_f", "gf"}},
-    {"gallery/identities", {"gallery_identities", "gallery_label", "g_pids"}},
-    {"gallery/cameras", {"gallery_cameras", "gallery_cam", "g_camids"}},
-    {"distance", {"distmat"}},
-};
+const std::map<std::string, std::vector<std::string>>& other_names() {
+  static const std::map<std::string, std::vector<std::string>> names = {
+      {"query/features", {"query_features", "query_f", "qf"}},
+      {"query/identities", {"query_identities", "query_label", "q_pids"}},
+      {"query/cameras", {"query_cameras", "query_cam", "q_camids"}},
+      {"query/prefix", {"query_prefix"}},
+      {"gallery/features", {"gallery_features", "gallery_f", "gf"}},
+      {"gallery/identities", {"gallery_identities", "gallery_label", "g_pids"}},
+      {"gallery/cameras", {"gallery_cameras", "gallery_cam", "g_camids"}},
+      {"distance", {"distmat"}},
+  };
+  return names;
+}
 
 // A file's arrays by the names of docs/formats/features.md.
 class Dump {
  public:
   explicit Dump(const std::string& path) : arrays_(datasets::open_named_arrays(path)) {
-    for (const ArrayName& array : kNames) find(array);
+    for (const auto& [name, others] : other_names()) find(name, others);
   }
   bool has(const std::string& name) const { return found_.contains(name); }
   bool is_float64(const std::string& name) const { return arrays_->is_float64(stored(name)); }
@@ -55,26 +54,21 @@ class Dump {
   auto read_int64(const std::string& name) const { return arrays_->read_int64(stored(name), 1); }
 
  private:
-  void find(const ArrayName& array) {
+  void find(const std::string& name, const std::vector<std::string>& others) {
     std::vector<std::string> there;
-    if (arrays_->has(array.name)) there.emplace_back(array.name);
-    for (const char* other : array.others)
-      if (other != nullptr && arrays_->has(other)) there.emplace_back(other);
+    if (arrays_->has(name)) there.push_back(name);
+    for (const std::string& other : others)
+      if (arrays_->has(other)) there.push_back(other);
     if (there.size() > 1)
       throw core::input_error(fmt::format("'{}' and '{}' are both there", there[0], there[1]),
-                              fmt::format("either may be '{}'", array.name), "leave one of them out");
-    if (!there.empty()) found_[array.name] = there.front();
+                              fmt::format("either may be '{}'", name), "leave one of them out");
+    if (!there.empty()) found_[name] = there.front();
   }
   const std::string& stored(const std::string& name) const {
     const auto found = found_.find(name);
     if (found != found_.end()) return found->second;
-    std::vector<const char*> others;
-    for (const ArrayName& array : kNames)
-      if (array.name == name)
-        for (const char* other : array.others)
-          if (other != nullptr) others.push_back(other);
     throw core::input_error(fmt::format("data set '{}' is missing", name),
-                            fmt::format("nor is there '{}'", fmt::join(others, "' or '")));
+                            fmt::format("nor is there '{}'", fmt::join(other_names().at(name), "' or '")));
   }
 
   std::unique_ptr<datasets::NamedArrays> arrays_;

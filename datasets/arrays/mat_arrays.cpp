@@ -4,6 +4,8 @@
 #include <matio.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -19,31 +21,16 @@ struct CloseMat {
 };
 using Array = std::unique_ptr<matvar_t, CloseMat>;
 
+// Not of text, structures, cells, sparse matrices and functions.
 std::optional<ElementType> type_of(const matvar_t& array) {
-  switch (array.class_type) {
-    case MAT_C_DOUBLE:
-      return ElementType{Number::kFloat, 8};
-    case MAT_C_SINGLE:
-      return ElementType{Number::kFloat, 4};
-    case MAT_C_INT8:
-      return ElementType{Number::kSigned, 1};
-    case MAT_C_INT16:
-      return ElementType{Number::kSigned, 2};
-    case MAT_C_INT32:
-      return ElementType{Number::kSigned, 4};
-    case MAT_C_INT64:
-      return ElementType{Number::kSigned, 8};
-    case MAT_C_UINT8:
-      return ElementType{Number::kUnsigned, 1};
-    case MAT_C_UINT16:
-      return ElementType{Number::kUnsigned, 2};
-    case MAT_C_UINT32:
-      return ElementType{Number::kUnsigned, 4};
-    case MAT_C_UINT64:
-      return ElementType{Number::kUnsigned, 8};
-    default:
-      return std::nullopt;  // text, structures, cells, sparse matrices, functions
-  }
+  static const std::map<matio_classes, ElementType> kTypes = {
+      {MAT_C_DOUBLE, {Number::kFloat, 8}},    {MAT_C_SINGLE, {Number::kFloat, 4}},
+      {MAT_C_INT8, {Number::kSigned, 1}},     {MAT_C_INT16, {Number::kSigned, 2}},
+      {MAT_C_INT32, {Number::kSigned, 4}},    {MAT_C_INT64, {Number::kSigned, 8}},
+      {MAT_C_UINT8, {Number::kUnsigned, 1}},  {MAT_C_UINT16, {Number::kUnsigned, 2}},
+      {MAT_C_UINT32, {Number::kUnsigned, 4}}, {MAT_C_UINT64, {Number::kUnsigned, 8}}};
+  const auto found = kTypes.find(array.class_type);
+  return found == kTypes.end() ? std::nullopt : std::optional(found->second);
 }
 
 class MatArrays final : public StoredArrays {

@@ -21,21 +21,21 @@ class Dictionary {
  public:
   explicit Dictionary(std::string_view text) : rest_(text) {}
 
-  NpyHeader parse() {
-    NpyHeader header;
+  StoredArrayFacts parse() {
+    StoredArrayFacts facts;
     bool type = false, order = false, shape = false;
     expect('{');
     while (!next_is('}')) {
       const std::string_view key = quoted();
       expect(':');
       if (key == "descr") {
-        header.facts.type = element_type();
+        facts.type = element_type();
         type = true;
       } else if (key == "fortran_order") {
-        header.facts.column_major = boolean();
+        facts.column_major = boolean();
         order = true;
       } else if (key == "shape") {
-        header.facts.shape = extents();
+        facts.shape = extents();
         shape = true;
       } else {
         throw no_header(fmt::format("its header has '{}'", key));
@@ -47,7 +47,7 @@ class Dictionary {
     }
     skip_space();
     if (!rest_.empty() || !type || !order || !shape) throw no_header("its header is not whole");
-    return header;
+    return facts;
   }
 
  private:
@@ -138,11 +138,9 @@ std::size_t npy_header_length(std::span<const std::byte> start) {
   return kMagic.size() + reader.position() + text;
 }
 
-NpyHeader parse_npy_header(std::span<const std::byte> bytes) {
+StoredArrayFacts parse_npy_header(std::span<const std::byte> bytes) {
   const std::size_t before = kMagic.size() + (std::to_integer<int>(bytes[kMagic.size()]) == 1 ? 4 : 6);
-  NpyHeader header = Dictionary(core::as_text(bytes.subspan(before))).parse();
-  header.length = bytes.size();
-  return header;
+  return Dictionary(core::as_text(bytes.subspan(before))).parse();
 }
 
 }  // namespace resolute::datasets

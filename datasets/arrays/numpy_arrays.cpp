@@ -80,18 +80,18 @@ class NpyArrays : public StoredArrays {
       throw error.at(fmt::format("{}, array '{}'", path().string(), name));
     }
   }
-  static NpyHeader read_header(Stream& stream) {
+  static StoredArrayFacts read_header(Stream& stream) {
     std::vector<std::byte> bytes(std::min<std::uint64_t>(kNpyStart, stream.size()));
     stream.read(bytes);
     const std::size_t length = npy_header_length(bytes);
     if (length > stream.size()) throw core::input_error("not a .npy array", "its header is not whole");
     bytes.resize(std::max(length, kNpyStart));
     stream.read(std::span(bytes).subspan(kNpyStart));
-    NpyHeader header = parse_npy_header(bytes);
-    if (stream.size() - bytes.size() != header.facts.bytes())
+    StoredArrayFacts facts = parse_npy_header(bytes);
+    if (stream.size() - bytes.size() != facts.bytes())
       throw core::input_error(fmt::format("it has {} bytes of elements", stream.size() - bytes.size()),
-                              fmt::format("{} are in an array of its shape", header.facts.bytes()));
-    return header;
+                              fmt::format("{} are in an array of its shape", facts.bytes()));
+    return facts;
   }
 
  protected:
@@ -99,13 +99,12 @@ class NpyArrays : public StoredArrays {
   virtual std::unique_ptr<Stream> open(const std::string& name) const = 0;
 
   StoredArrayFacts facts_of(const std::string& name) const override {
-    return naming(name, [&] { return read_header(*open(name)).facts; });
+    return naming(name, [&] { return read_header(*open(name)); });
   }
   std::vector<std::byte> bytes_of(const std::string& name) const override {
     return naming(name, [&] {
       const auto stream = open(name);
-      const NpyHeader header = read_header(*stream);
-      std::vector<std::byte> bytes(header.facts.bytes());
+      std::vector<std::byte> bytes(read_header(*stream).bytes());
       stream->read(bytes);
       return bytes;
     });

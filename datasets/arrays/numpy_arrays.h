@@ -9,11 +9,6 @@
 
 namespace resolute::datasets {
 
-struct NpyHeader {
-  StoredArrayFacts facts;
-  std::size_t length = 0;  //!< bytes before the first element
-};
-
 //! Bytes from which a header's length can be told.
 constexpr std::size_t kNpyStart = 12;
 
@@ -22,7 +17,7 @@ std::size_t npy_header_length(std::span<const std::byte> start);
 
 //! \param bytes npy_header_length() of them \throws RuntimeError (kInput) for what is no header, and for objects, text,
 //! records and complex numbers
-NpyHeader parse_npy_header(std::span<const std::byte> bytes);
+StoredArrayFacts parse_npy_header(std::span<const std::byte> bytes);
 
 std::unique_ptr<NamedArrays> open_npz(const std::filesystem::path& path);
 std::unique_ptr<NamedArrays> open_npy_folder(const std::filesystem::path& folder);

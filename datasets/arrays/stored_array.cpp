@@ -104,9 +104,9 @@ NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) cons
   StoredArrayFacts facts = facts_of(name);
   const bool integers = facts.type.number != Number::kFloat;
   if (!kWantsIntegers<T> && integers)
-    throw refusal(name, "is " + words_of(facts.type), "float32, float64 or float16 is needed");
+    throw refusal(name, "is " + words_of(facts.type), fmt::format("{} is needed", kFloatsRead));
   if (kWantsIntegers<T> && facts.type.number == Number::kUnsigned && facts.type.bytes == 8)
-    throw refusal(name, "is uint64", "an integer of at most 64 bits, of 32 without a sign, is needed");
+    throw refusal(name, "is uint64", fmt::format("{} is needed", kIntegersRead));
   // By elements of one row or one column, either order of storage is the same.
   if (rank == 1 && facts.shape.size() == 2 && (facts.shape[0] == 1 || facts.shape[1] == 1))
     facts.shape = {facts.elements()};

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +28,6 @@ struct StoredArrayFacts {
   std::uint64_t elements() const;  //!< \throws RuntimeError (kInput) over 2^48
   std::uint64_t bytes() const { return elements() * type.bytes; }
 };
-
-//! Deflate, the densest compression in use, cannot shrink more than 1032 times.
-constexpr std::uint64_t kMaxCompression = 1100;
 
 //! Reads through what a format finds under a name.
 class StoredArrays : public NamedArrays {

@@ -46,9 +46,6 @@ std::string ArrayFileWriter::write(core::FileSystem& files, const std::filesyste
 
 namespace {
 
-// Deflate, the densest filter in use, cannot shrink more than 1032 times.
-constexpr std::uint64_t kMaxCompression = 1100;
-
 struct Found {
   Handle data;
   ArrayFacts facts;
@@ -82,7 +79,7 @@ template <class T>
 struct Wanted;
 template <>
 struct Wanted<double> {
-  static constexpr const char* kWords = "float32, float64 or float16";
+  static constexpr const char* kWords = kFloatsRead;
   static bool holds(const ArrayFacts& facts) { return facts.number == NumberKind::kFloat; }
   static hid_t memory_type() { return H5T_NATIVE_DOUBLE; }
 };
@@ -92,7 +89,7 @@ struct Wanted<float> : Wanted<double> {
 };
 template <>
 struct Wanted<std::int64_t> {
-  static constexpr const char* kWords = "an integer of at most 64 bits, of 32 without a sign,";
+  static constexpr const char* kWords = kIntegersRead;
   static bool holds(const ArrayFacts& facts) {
     return facts.number == NumberKind::kSigned || (facts.number == NumberKind::kUnsigned && facts.element_bytes <= 4);
   }

@@ -38,6 +38,12 @@ class ArrayFileWriter {
   std::vector<std::span<const std::byte>> bytes_;
 };
 
+//! What is read as floats, and what as integers; for messages.
+inline constexpr const char* kFloatsRead = "float32, float64 or float16";
+inline constexpr const char* kIntegersRead = "an integer of at most 64 bits, of 32 without a sign,";
+//! Times that an array may be larger than its stored bytes: deflate, the densest compression in use, reaches 1032.
+inline constexpr std::uint64_t kMaxCompression = 1100;
+
 template <class T>
 struct NamedArray {
   std::vector<std::uint64_t> shape;

@@ -1,6 +1,7 @@
 #include "results/scores/ranking.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "results/kernel/positions.h"
@@ -53,12 +54,13 @@ RankingScores rank_distances(std::span<const double> distances, const Labels& qu
   return rank_given(distances, query_labels, gallery_labels, options);
 }
 
-double order_free_mean(std::vector<double> values) {
-  if (values.empty()) return 0;
+double order_free_sum(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  double sum = 0;
-  for (double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
+  return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
+double order_free_mean(const std::vector<double>& values) {
+  return values.empty() ? 0 : order_free_sum(values) / static_cast<double>(values.size());
 }
 
 }  // namespace resolute::results

@@ -57,7 +57,8 @@ RankingScores rank_distances(std::span<const float> distances, const Labels& que
 RankingScores rank_distances(std::span<const double> distances, const Labels& query_labels,
                              const Labels& gallery_labels, const RankingOptions& options);
 
-//! Mean of values in ascending order: the same bits in whatever order they come. 0 for none.
-double order_free_mean(std::vector<double> values);
+//! Sum and mean of values in ascending order: the same bits in whatever order they come. 0 for none.
+double order_free_sum(std::vector<double> values);
+double order_free_mean(const std::vector<double>& values);
 
 }  // namespace resolute::results

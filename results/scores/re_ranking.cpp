@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
-#include <numeric>
 #include <span>
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
 #include "results/scores/branched_distance.h"
+#include "results/scores/ranking.h"
 
 namespace resolute::results {
 namespace {
@@ -46,10 +46,12 @@ void check(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRan
         "they must be of one network");
 }
 
-// The same sum in whatever order the values come.
-double order_free_sum(std::vector<double>& values) {
-  std::sort(values.begin(), values.end());
-  return std::accumulate(values.begin(), values.end(), 0.0);
+// Squares of distances over the largest of them, which is 0 where all are.
+void make_shares(std::span<double> distances, double largest) {
+  for (double& distance : distances) {
+    distance *= distance;
+    if (largest > 0) distance /= largest;
+  }
 }
 
 // The neighbours at most as far as the k-th, the image itself not counted.
@@ -113,11 +115,9 @@ class ReRanker {
       branched_distances(std::span(&branch, 1), block, work_);
       each(count, [&](std::size_t r) {
         const std::span<double> row(block.data() + r * images_, images_);
-        for (double& distance : row) distance *= distance;
-        const double largest = *std::max_element(row.begin(), row.end());
-        largest_[first + r] = largest;
-        if (largest > 0)
-          for (double& distance : row) distance /= largest;
+        const double farthest = *std::max_element(row.begin(), row.end());
+        largest_[first + r] = farthest * farthest;
+        make_shares(row, largest_[first + r]);
         neighbours_[first + r] = nearest(row, first + r);
         if (first + r < queries_)
           std::copy(row.begin() + static_cast<std::ptrdiff_t>(queries_), row.end(),
@@ -173,8 +173,7 @@ class ReRanker {
     const std::vector<double> distances = distances_to(image, expanded);
     std::vector<double> weights;
     for (double distance : distances) weights.push_back(std::exp(-distance));
-    std::vector<double> summed = weights;
-    const double sum = order_free_sum(summed);
+    const double sum = order_free_sum(weights);
     Encoding encoding;
     for (std::size_t i = 0; i < expanded.size(); ++i) encoding.push_back({expanded[i], weights[i] / sum});
     return encoding;
@@ -193,10 +192,7 @@ class ReRanker {
     WorkOptions alone = work_;
     alone.threads = 1;
     branched_distances(std::span(&branch, 1), distances, alone);
-    for (double& distance : distances) {
-      distance *= distance;
-      if (largest_[image] > 0) distance /= largest_[image];
-    }
+    make_shares(distances, largest_[image]);
     return distances;
   }
 

@@ -41,8 +41,8 @@ RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& 
     within += first_at[k];
     summary.cmc[k] = static_cast<double>(within) / static_cast<double>(summary.queries);
   }
-  summary.map = order_free_mean(std::move(precisions));
-  summary.chance_map = order_free_mean(std::move(chances));
+  summary.map = order_free_mean(precisions);
+  summary.chance_map = order_free_mean(chances);
   return summary;
 }
 

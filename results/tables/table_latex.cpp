@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -77,30 +79,27 @@ enum class Place { kOther, kSecond, kBest };
 std::vector<Place> places_of(const Table& table, std::size_t column) {
   const std::string& metric = table.metrics[column % table.metrics.size()];
   const auto better = experiments::metric_named(metric)->better;
-  std::vector<std::string> printed(table.rows.size());
+  std::vector<std::optional<double>> printed;
   std::set<double> distinct;
-  int means = 0;
-  for (std::size_t r = 0; r < table.rows.size(); ++r) {
-    const Cell& cell = table.rows[r].cells[column];
-    if (!cell.mean) continue;
-    ++means;
-    printed[r] = fmt::format("{:.{}f}", *cell.mean, decimals_of(metric));
-    distinct.insert(std::stod(printed[r]));
+  for (const Row& row : table.rows) {
+    const auto& mean = row.cells[column].mean;
+    printed.push_back(mean ? std::optional(std::stod(fmt::format("{:.{}f}", *mean, decimals_of(metric))))
+                           : std::nullopt);
+    if (mean) distinct.insert(*printed.back());
   }
   std::vector<Place> places(table.rows.size(), Place::kOther);
-  if (better == experiments::Better::kNeither || means < 2 || distinct.size() < 2) return places;
+  if (better == experiments::Better::kNeither || distinct.size() < 2) return places;
   std::vector<double> order(distinct.begin(), distinct.end());
   if (better == experiments::Better::kUp) std::reverse(order.begin(), order.end());
   for (std::size_t r = 0; r < places.size(); ++r) {
-    if (printed[r].empty()) continue;
-    const double mean = std::stod(printed[r]);
-    if (mean == order[0]) places[r] = Place::kBest;
-    if (mean == order[1] && order.size() > 2) places[r] = Place::kSecond;
+    if (printed[r] == order[0]) places[r] = Place::kBest;
+    if (printed[r] == order[1] && order.size() > 2) places[r] = Place::kSecond;
   }
   return places;
 }
 
 struct Column {
+  std::size_t dataset;  // of the table's
   std::string heading;
   std::string numbers;             // siunitx's table-format; empty without numbers
   std::vector<std::string> cells;  // one a row
@@ -156,12 +155,10 @@ std::string cell_text(const Cell& cell, Place place, Digits& digits) {
 std::vector<Column> columns_of(const Table& table) {
   std::vector<Column> columns;
   const auto chance = chance_of(table);
-  const bool any_chance =
-      std::any_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); });
   for (std::size_t c = 0; c < table.datasets.size() * table.metrics.size(); ++c) {
     const std::string heading = latex(heading_of(table.metrics[c % table.metrics.size()]));
     const std::vector<Place> places = places_of(table, c);
-    Column ours{heading, "", {}}, paper{"paper", "", {}};
+    Column ours{c / table.metrics.size(), heading, "", {}}, paper{ours.dataset, "paper", "", {}};
     Digits digits, digits_of_paper;
     bool any = false;
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
@@ -171,7 +168,7 @@ std::vector<Column> columns_of(const Table& table) {
       if (cell.reference) digits_of_paper.add(*cell.reference, 1);
       any = any || cell.reference.has_value();
     }
-    if (any_chance) {
+    if (!chance.empty()) {
       ours.cells.push_back(chance[c] ? fmt::format("{:.1f}", *chance[c]) : "");
       if (chance[c]) digits.add(*chance[c], 1);
       paper.cells.emplace_back();
@@ -185,17 +182,14 @@ std::vector<Column> columns_of(const Table& table) {
 }
 
 // Data sets above their columns, as wide as those are.
-std::string datasets_above(const Table& table, const std::vector<Column>& columns, std::size_t per_dataset) {
+std::string datasets_above(const Table& table, const std::vector<Column>& columns) {
   if (table.datasets.size() < 2) return "";
   std::string names, rules;
-  std::size_t at = 2, column = 0;
-  for (const std::string& dataset : table.datasets) {
-    std::size_t width = 0;
-    for (std::size_t ours = 0; column < columns.size(); ++column, ++width) {
-      ours += columns[column].heading == "paper" ? 0 : 1;
-      if (ours > per_dataset) break;
-    }
-    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, latex(dataset));
+  std::ptrdiff_t at = 2;
+  for (std::size_t dataset = 0; dataset < table.datasets.size(); ++dataset) {
+    const auto width =
+        std::count_if(columns.begin(), columns.end(), [&](const Column& column) { return column.dataset == dataset; });
+    names += fmt::format(" & \\multicolumn{{{}}}{{c}}{{{}}}", width, latex(table.datasets[dataset]));
     rules += fmt::format("\\cmidrule(lr){{{}-{}}}", at, at + width - 1);
     at += width;
   }
@@ -223,7 +217,7 @@ std::string results_tabular(const Table& table) {
       "reset-text-family = false,\n    reset-text-series = false, reset-text-shape = false}\n  \\begin{tabular}{l";
   for (const Column& column : columns)
     text += column.numbers.empty() ? " c" : fmt::format(" S[table-format = {}]", column.numbers);
-  text += "}\n    \\toprule\n" + datasets_above(table, columns, table.metrics.size()) + "    method";
+  text += "}\n    \\toprule\n" + datasets_above(table, columns) + "    method";
   for (const Column& column : columns) text += fmt::format(" & {{{}}}", column.heading);
   text += " \\\\\n    \\midrule\n";
   const std::size_t lines = columns.empty() ? table.rows.size() : columns.front().cells.size();

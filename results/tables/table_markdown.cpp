@@ -124,7 +124,7 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
     rows.push_back(std::move(texts));
   }
   const auto chance = chance_of(table);
-  if (std::any_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); })) {
+  if (!chance.empty()) {
     TextRow texts{"*chance*"};
     for (const auto& score : chance) texts.push_back(score ? fmt::format("{:.1f}", *score) : "");
     rows.push_back(std::move(texts));

@@ -47,6 +47,7 @@ std::vector<std::optional<double>> chance_of(const Table& table) {
   for (std::size_t c = 0; c < chance.size(); ++c)
     for (const Row& row : table.rows)
       if (!chance[c] && c < row.cells.size()) chance[c] = row.cells[c].chance;
+  if (std::none_of(chance.begin(), chance.end(), [](const auto& score) { return score.has_value(); })) return {};
   return chance;
 }
 
