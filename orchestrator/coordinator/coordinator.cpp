@@ -63,7 +63,7 @@ void Coordinator::reconcile_plan(const experiments::Plan& plan) {
     const auto& job = jobs_[position];
     added.gpus = on_gpus.contains(job.id);
     added.memory_mib = options_.memory_per_rank_mib;
-    added.priority = first.contains(job.id) ? 1 : 0;
+    added.priority = priority_of(added.kind, first.contains(job.id));
     if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
       added.steps = training->recipe.steps;
     // A guess says nothing of when a job ends; for the order it is better than nothing.

@@ -87,6 +87,10 @@ Need need_of(const Job& job) {
   return {job.gpus, job.slots, job.memory_mib, job.numeric_class, job.priority, job.placements == 0};
 }
 
+int priority_of(std::string_view kind, bool told_first) {
+  return (told_first ? 2 : 0) + (kind == "evaluation" ? 1 : 0);
+}
+
 std::int64_t expected_left(const Job& job) {
   if (job.expected_ms == 0 || job.steps <= 0 || job.checkpoint <= 0) return job.expected_ms;
   const auto undone = static_cast<double>(job.steps - std::min(job.checkpoint, job.steps));

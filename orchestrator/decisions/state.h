@@ -122,6 +122,9 @@ struct Need {
   auto operator<=>(const Need&) const = default;
 };
 Need need_of(const Job& job);
+//! JobAdded::priority. What a run is told to start first comes before all else; of the others evaluations, which are
+//! short and needed by none: tables fill while trainings go on. \param kind as experiments::kind_name() has it
+int priority_of(std::string_view kind, bool told_first);
 //! Of the duration that is expected of a job, what a new attempt would take: it goes on from its checkpoint. 0:
 //! unknown.
 std::int64_t expected_left(const Job& job);

@@ -32,6 +32,7 @@ void Simulation::add_jobs() {
     for (int need : job.after) added.after.push_back({need});
     added.slots = job.ranks;
     added.gpus = job.gpus && machine_.gpus > 0;
+    added.priority = priority_of(added.kind, false);
     const auto pauses = job.checkpoints ? job.estimate / machine_.checkpoint_every : 0;
     if (job.estimate.count() > 0)
       added.expected_ms = (machine_.start_cost + job.estimate + pauses * machine_.checkpoint_cost).count();

@@ -32,6 +32,7 @@ inline std::map<std::string, std::string> hashes(const std::filesystem::path& fo
 class Scratch : public testing::Test {
  protected:
   void SetUp() override {
+    if (!root_.empty()) TearDown();  // begun anew
     const auto* info = testing::UnitTest::GetInstance()->current_test_info();
     root_ = std::filesystem::path(testing::TempDir()) /
             core::temporary_beside(std::string(info->test_suite_name()) + "-" + info->name()).filename();
@@ -68,7 +69,6 @@ class Scratch : public testing::Test {
       for (const std::string& path : row.put)
         path.ends_with('/') ? void(std::filesystem::create_directories(root_ / path)) : touch(path);
       EXPECT_THAT(refusal(source), row.message);
-      std::filesystem::remove_all(root_);
       SetUp();
     }
   }

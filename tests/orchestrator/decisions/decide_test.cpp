@@ -344,6 +344,16 @@ TEST(Decide, priority_comes_before_path_and_path_before_plan_and_the_reason_says
                                HasSubstr("first in plan order"), HasSubstr("first in plan order")));
 }
 
+TEST(Decide, evaluations_come_before_trainings_and_what_is_told_first_before_both) {
+  JobAdded evaluation = timed_job(1, 1, 1'000), told = timed_job(2, 1, 1'000);
+  evaluation.priority = priority_of("evaluation", false);
+  told.priority = priority_of("training", true);
+  const State state = state_after({toy_run(), timed_job(0, 1, 60'000), evaluation, told, toy_agent(0, "a", 8)});
+  std::vector<int> order;
+  for (const Placed& placed : placed_now(state)) order.push_back(placed.job.value);
+  EXPECT_THAT(order, ElementsAre(2, 1, 0));
+}
+
 // Of four slots job 0 has three and is expected to end in 100 s; job 1 waits for `wanted`, job 2 for one, for a time.
 State waiting_gang(int wanted, std::int64_t expected_ms) {
   return state_after({toy_run(), timed_job(0, 3, 100'000), timed_job(1, wanted, 200'000), timed_job(2, 1, expected_ms),
