@@ -147,6 +147,7 @@ class SuiteReader {
     table.datasets = names(reader, "datasets", datasets, [&](const std::string& name) {
       return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
     });
+    if (reader.find("mean_of") != nullptr) table.mean_of = mean_of(reader, table.datasets);
     const Node* reference = reader.find("reference");
     if (reference != nullptr) {
       TableReader shared(*reference, "'reference'");
@@ -204,6 +205,20 @@ class SuiteReader {
           list.begin() + static_cast<std::ptrdiff_t>(i))
         throw core::input_error(fmt::format("{}: key '{}' names '{}' twice", place, key, list[i]));
     }
+    return list;
+  }
+
+  static std::vector<std::string> mean_of(TableReader& reader, const std::vector<std::string>& datasets) {
+    std::vector<std::string> list = names(reader, "mean_of", datasets, [&](const std::string& name) {
+      return std::find(datasets.begin(), datasets.end(), name) != datasets.end();
+    });
+    const std::string& place = reader.place("mean_of");
+    if (list.size() < 2)
+      throw core::input_error(fmt::format("{}: key 'mean_of' names '{}' alone", place, list.front()),
+                              "a mean is of two data sets or more", "leave it out");
+    if (std::find(datasets.begin(), datasets.end(), kMeanColumn) != datasets.end())
+      throw core::input_error(fmt::format("{}: key 'mean_of' would make a second column '{}'", place, kMeanColumn),
+                              "a data set has that id", "give the data set another");
     return list;
   }
 

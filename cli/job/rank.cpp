@@ -96,6 +96,7 @@ std::optional<Difference> difference_of(const RankedFile& first, const RankedFil
 core::Json to_json(const RankedFile& file, const RankRequest& request) {
   core::Json json = {{"cmc", file.scores.cmc},
                      {"map", file.scores.map},
+                     {"minp", file.scores.minp},
                      {"chance_map", file.scores.chance_map},
                      {"queries", file.scores.queries},
                      {"queries_without_match", file.scores.queries_without_match},
@@ -125,8 +126,9 @@ void print_one(const RankedFile& file, const RankRequest& request) {
     if (k <= max_rank)
       std::cout << fmt::format("rank-{:<3} {:6.2f} %\n", k, scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
   std::cout << fmt::format(
-      "mAP      {:6.2f} %  (chance {:.2f} %)\nqueries  {} counted, {} without a match in the gallery\n",
-      scores.map * 100, scores.chance_map * 100, scores.queries, scores.queries_without_match);
+      "mAP      {:6.2f} %  (chance {:.2f} %)\nmINP     {:6.2f} %\n"
+      "queries  {} counted, {} without a match in the gallery\n",
+      scores.map * 100, scores.chance_map * 100, scores.minp * 100, scores.queries, scores.queries_without_match);
   std::cout << words_of(request);
   if (!file.left_out_by_camera) std::cout << "cameras  none in the file: no image is left out for its camera\n";
 }
@@ -141,12 +143,13 @@ void print_several(const std::vector<RankedFile>& files, const RankRequest& requ
   std::cout << fmt::format("{:{}}", "", width);
   for (int k : kShownRanks)
     if (k <= max_rank) std::cout << fmt::format("  {:>7}", fmt::format("rank-{}", k));
-  std::cout << "      mAP  queries  rank-1 and mAP beside the first\n";
+  std::cout << "      mAP     mINP  queries  rank-1 and mAP beside the first\n";
   for (const RankedFile& file : files) {
     std::cout << fmt::format("{:{}}", file.path, width);
     for (int k : kShownRanks)
       if (k <= max_rank) std::cout << fmt::format("  {:7.2f}", file.scores.cmc[static_cast<std::size_t>(k) - 1] * 100);
-    std::cout << fmt::format("  {:7.2f}  {:7}", file.scores.map * 100, file.scores.queries);
+    std::cout << fmt::format("  {:7.2f}  {:7.2f}  {:7}", file.scores.map * 100, file.scores.minp * 100,
+                             file.scores.queries);
     const auto difference = &file == &files.front() ? std::nullopt : difference_of(files.front(), file);
     if (difference) std::cout << fmt::format("  {}  {}", points(difference->rank1), points(difference->map));
     std::cout << "\n";
@@ -170,15 +173,17 @@ core::Json json_of(const std::vector<RankedFile>& files, const RankRequest& requ
   return {{"files", std::move(all)}};
 }
 
-// A line a query and file; rank and average precision are empty where the gallery has no match.
+// A line a query and file; scores are empty where the gallery has no match.
 std::string csv_of(const std::vector<RankedFile>& files) {
-  std::string text = "file,query,identity,camera,rank,average_precision\n";
+  std::string text = "file,query,identity,camera,rank,average_precision,inverse_negative_penalty\n";
   for (const RankedFile& file : files)
     for (std::size_t q = 0; q < file.identities.size(); ++q) {
       const results::RankedQuery& query = file.scores.per_query[q];
       text += fmt::format("{},{},{},{},", core::csv_field(file.path), q, file.identities[q],
                           file.cameras.empty() ? "" : std::to_string(file.cameras[q]));
-      text += query.rank == 0 ? ",\n" : fmt::format("{},{}\n", query.rank, query.average_precision);
+      text += query.rank == 0
+                  ? ",,\n"
+                  : fmt::format("{},{},{}\n", query.rank, query.average_precision, query.inverse_negative_penalty);
     }
   return text;
 }

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <memory>
 #include <span>
@@ -12,8 +11,10 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/progress.h"
 #include "datasets/arrays/named_arrays.h"
 #include "results/kernel/gemm_openblas.h"
+#include "results/scores/prepared_features.h"
 
 namespace resolute::cli {
 namespace {
@@ -50,6 +51,7 @@ class Dump {
   bool has(const std::string& name) const { return found_.contains(name); }
   bool is_float64(const std::string& name) const { return arrays_->is_float64(stored(name)); }
   auto read_float32(const std::string& name) const { return arrays_->read_float32(stored(name), 2); }
+  auto float32_rows(const std::string& name) const { return arrays_->float32_rows(stored(name)); }
   auto read_float64(const std::string& name) const { return arrays_->read_float64(stored(name), 2); }
   auto read_int64(const std::string& name) const { return arrays_->read_int64(stored(name), 1); }
 
@@ -113,24 +115,43 @@ results::RankingScores rank_given(const Dump& file, const Side& query, const Sid
   return rank(file.read_float32("distance"));
 }
 
-void make_unit_length(datasets::NamedArray<float>& features, const char* group) {
-  const std::size_t dimension = features.shape[1];
-  for (std::size_t row = 0; row < features.shape[0]; ++row) {
-    const std::span<float> values(features.values.data() + row * dimension, dimension);
-    double squares = 0;
-    for (float value : values) squares += static_cast<double>(value) * static_cast<double>(value);
-    const double length = std::sqrt(squares);
-    if (length == 0)
-      throw core::input_error(fmt::format("{} feature {} has length 0", group, row), "it has no direction",
-                              "leave --cosine out");
-    for (float& value : values) value = static_cast<float>(static_cast<double>(value) / length);
+// Bytes of gallery features that are in memory at a time.
+constexpr std::uint64_t kSliceBytes = std::uint64_t{1} << 27;
+
+// A file's gallery, read slice by slice. Says on a terminal how far it is.
+class FileGallery {
+ public:
+  FileGallery(datasets::FloatRows& rows, bool cosine, const std::string& path)
+      : rows_(rows), cosine_(cosine), progress_(fmt::format("ranking '{}'", path), rows.rows()) {}
+
+  results::GallerySource source() {
+    const std::uint64_t most = std::max<std::uint64_t>(1, kSliceBytes / sizeof(float) / std::max(1UL, rows_.width()));
+    return {rows_.rows(), rows_.width(), most,
+            [this](std::size_t first, std::size_t count) { return read(first, count); }};
   }
-}
+
+ private:
+  std::span<const float> read(std::size_t first, std::size_t count) {
+    // The first time through it is only looked at; what takes long are products.
+    times_ += static_cast<int>(first == 0);
+    if (times_ == 2) progress_.update(first);
+    const std::span<const float> slice = rows_.read(first, count);
+    if (!cosine_) return slice;
+    unit_.assign(slice.begin(), slice.end());
+    results::make_unit_length(unit_, rows_.width(), "gallery", first);
+    return unit_;
+  }
+
+  datasets::FloatRows& rows_;
+  bool cosine_;
+  core::Progress progress_;
+  int times_ = 0;  // that reading began with the first image
+  std::vector<float> unit_;
+};
 
 results::RankingScores rank_by_features(const Dump& file, const Side& query, const Side& gallery,
-                                        const RankRequest& request) {
+                                        const RankRequest& request, const std::string& path) {
   auto query_features = file.read_float32("query/features");
-  auto gallery_features = file.read_float32("gallery/features");
   std::vector<std::int64_t> prefix;
   if (file.has("query/prefix")) {
     prefix = file.read_int64("query/prefix").values;
@@ -139,21 +160,21 @@ results::RankingScores rank_by_features(const Dump& file, const Side& query, con
           fmt::format("{} prefix lengths and {} queries", prefix.size(), query.identities.values.size()),
           "'query/prefix' has one a query");
   }
-  const auto matrix = [](const datasets::NamedArray<float>& array) {
-    return results::FeatureMatrix{array.values, array.shape[0], array.shape[1]};
-  };
-  if (request.cosine) {
-    make_unit_length(query_features, "query");
-    make_unit_length(gallery_features, "gallery");
-  }
+  const std::size_t dimension = query_features.shape[1];
+  if (request.cosine) results::make_unit_length(query_features.values, dimension, "query");
+  const results::FeatureMatrix queries{query_features.values, query_features.shape[0], dimension};
+  const std::unique_ptr<datasets::FloatRows> rows = file.float32_rows("gallery/features");
+  FileGallery images(*rows, request.cosine, path);
+  const results::GallerySource source = images.source();
   const results::RankingOptions& ranking = request.ranking;
-  if (request.re_ranking) {
-    const auto distances = results::re_ranked_distances(matrix(query_features), matrix(gallery_features),
-                                                        *request.re_ranking, ranking.work);
-    return results::rank_distances(std::span(distances), query.labels(), gallery.labels(), ranking);
-  }
-  return results::rank_features(matrix(query_features), query.labels(), matrix(gallery_features), gallery.labels(),
-                                prefix, results::openblas_gemm(), ranking);
+  if (!request.re_ranking)
+    return results::rank_features(queries, query.labels(), source, gallery.labels(), prefix, results::openblas_gemm(),
+                                  ranking);
+  // All are compared with one another.
+  const std::span<const float> all = source.read(0, source.rows);
+  const auto distances =
+      results::re_ranked_distances(queries, {all, source.rows, source.dimension}, *request.re_ranking, ranking.work);
+  return results::rank_distances(std::span(distances), query.labels(), gallery.labels(), ranking);
 }
 
 // Re-ranking compares gallery images with one another, and a feature's length is that of all its dimensions.
@@ -191,7 +212,7 @@ RankedFile rank_open_file(const std::string& path, const RankRequest& request, c
   ranked.cameras = query.cameras.values;
   if (first != nullptr) require_same_queries(*first, ranked);
   ranked.scores = file.has("distance") ? rank_given(file, query, gallery, request.ranking)
-                                       : rank_by_features(file, query, gallery, request);
+                                       : rank_by_features(file, query, gallery, request, path);
   return ranked;
 }
 

@@ -2,11 +2,50 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+#include <vector>
+
 #include "datasets/arrays/mat_arrays.h"
 #include "datasets/arrays/numpy_arrays.h"
 
 namespace resolute::datasets {
 namespace {
+
+class RowsInMemory final : public FloatRows {
+ public:
+  explicit RowsInMemory(NamedArray<float> array) : array_(std::move(array)) {}
+  std::uint64_t rows() const override { return array_.shape[0]; }
+  std::uint64_t width() const override { return array_.shape[1]; }
+  std::span<const float> read(std::uint64_t first, std::uint64_t count) override {
+    return std::span(array_.values).subspan(first * width(), count * width());
+  }
+
+ private:
+  NamedArray<float> array_;
+};
+
+class Hdf5Rows final : public FloatRows {
+ public:
+  Hdf5Rows(const ArrayFileReader& file, std::string name)
+      : file_(file), name_(std::move(name)), shape_(file.shape_of_floats(name_)) {}
+  std::uint64_t rows() const override { return shape_[0]; }
+  std::uint64_t width() const override { return shape_[1]; }
+  std::span<const float> read(std::uint64_t first, std::uint64_t count) override {
+    if (first != first_ || count * width() != values_.size()) {
+      values_.resize(count * width());
+      file_.read_float32_rows(name_, first, values_);
+      first_ = first;
+    }
+    return values_;
+  }
+
+ private:
+  const ArrayFileReader& file_;
+  std::string name_;
+  std::vector<std::uint64_t> shape_;
+  std::uint64_t first_ = 0;  // of `values_`
+  std::vector<float> values_;
+};
 
 class Hdf5Arrays final : public NamedArrays {
  public:
@@ -14,6 +53,9 @@ class Hdf5Arrays final : public NamedArrays {
   bool has(const std::string& name) const override { return file_.has(name); }
   NamedArray<float> read_float32(const std::string& name, std::size_t rank) const override {
     return file_.read_float32(name, rank);
+  }
+  std::unique_ptr<FloatRows> float32_rows(const std::string& name) const override {
+    return std::make_unique<Hdf5Rows>(file_, name);
   }
   NamedArray<double> read_float64(const std::string& name, std::size_t rank) const override {
     return file_.read_float64(name, rank);
@@ -28,6 +70,10 @@ class Hdf5Arrays final : public NamedArrays {
 };
 
 }  // namespace
+
+std::unique_ptr<FloatRows> NamedArrays::float32_rows(const std::string& name) const {
+  return std::make_unique<RowsInMemory>(read_float32(name, 2));
+}
 
 std::unique_ptr<NamedArrays> open_named_arrays(const std::filesystem::path& path) {
   std::error_code ignored;

@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "datasets/hdf5/array_file.h"
 
 namespace resolute::datasets {
+
+class FloatRows;
 
 //! All errors are kInput and name file and array: missing, other elements or another rank than asked for, larger than
 //! the file can hold. Not thread-safe.
@@ -19,12 +22,24 @@ class NamedArrays {
   virtual bool has(const std::string& name) const = 0;
   //! Of floats of 16, 32 or 64 bits, the last rounded to the nearest. \param rank number of dimensions it must have
   virtual NamedArray<float> read_float32(const std::string& name, std::size_t rank) const = 0;
+  //! The same of two dimensions, row by row. Lives no longer than this.
+  virtual std::unique_ptr<FloatRows> float32_rows(const std::string& name) const;
   //! Exactly, of the same three.
   virtual NamedArray<double> read_float64(const std::string& name, std::size_t rank) const = 0;
   virtual bool is_float64(const std::string& name) const = 0;
   //! Of integers of at most 64 bits, of 32 without a sign; outside HDF5 also of floats that are whole numbers, MATLAB's
   //! usual type.
   virtual NamedArray<std::int64_t> read_int64(const std::string& name, std::size_t rank) const = 0;
+};
+
+//! A matrix of which some rows are in memory at a time, where its file allows that: HDF5. Of other files all are.
+class FloatRows {
+ public:
+  virtual ~FloatRows() = default;
+  virtual std::uint64_t rows() const = 0;
+  virtual std::uint64_t width() const = 0;
+  //! Rows first to first + count - 1, row-major; valid until the next call.
+  virtual std::span<const float> read(std::uint64_t first, std::uint64_t count) = 0;
 };
 
 //! A folder of NAME.npy, or by its ending a `.npz` or `.mat`; anything else is taken for HDF5. Outside HDF5 an array of

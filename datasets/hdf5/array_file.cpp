@@ -96,17 +96,24 @@ struct Wanted<std::int64_t> {
   static hid_t memory_type() { return H5T_NATIVE_INT64; }
 };
 
+core::RuntimeError refusal(const Context& context, const std::string& name, const std::string& what,
+                           const std::string& why) {
+  return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, what), why);
+}
+
+// An array that can be read as T. \return its elements too
 template <class T>
-NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, const Context& context) {
+std::pair<Found, std::uint64_t> find_readable(hid_t file, const std::string& name, std::size_t rank,
+                                              const Context& context) {
   Found found = find_array(file, name, true, context);
   const ArrayFacts& facts = found.facts;
-  auto refuse = [&](const std::string& what, const std::string& why) {
-    return core::input_error(fmt::format("{}: data set '{}' {}", context.problem, name, what), why);
-  };
-  if (!Wanted<T>::holds(facts)) throw refuse("is " + facts.type_words, fmt::format("{} is needed", Wanted<T>::kWords));
+  if (!Wanted<T>::holds(facts))
+    throw refusal(context, name, "is " + facts.type_words, fmt::format("{} is needed", Wanted<T>::kWords));
   if (facts.shape.size() != rank)
-    throw refuse(fmt::format("has {} dimensions", facts.shape.size()), fmt::format("{} are needed", rank));
-  if (facts.external || facts.layout == H5D_VIRTUAL) throw refuse("lies in other files", "they are not followed");
+    throw refusal(context, name, fmt::format("has {} dimensions", facts.shape.size()),
+                  fmt::format("{} are needed", rank));
+  if (facts.external || facts.layout == H5D_VIRTUAL)
+    throw refusal(context, name, "lies in other files", "they are not followed");
   // As the widest, so that no product below leaves 64 bits.
   const std::uint64_t elements = hdf5::ArrayLayout{name, ElementType::kInt64, facts.shape}.bytes() / 8;
   const std::uint64_t bytes = elements * facts.element_bytes;
@@ -115,9 +122,20 @@ NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, 
   std::uint64_t stored = std::min<std::uint64_t>(facts.stored, file_size);
   std::uint64_t most = facts.layout == H5D_CHUNKED ? stored * kMaxCompression : stored;
   if (bytes > most)
-    throw refuse(fmt::format("claims {} bytes", bytes), fmt::format("the file holds {} for it", stored));
+    throw refusal(context, name, fmt::format("claims {} bytes", bytes),
+                  fmt::format("the file holds {} for it", stored));
+  return {std::move(found), elements};
+}
+
+Context does_not_read(const Context& context, const std::string& name) {
+  return {context.kind, fmt::format("{}: data set '{}' does not read", context.problem, name)};
+}
+
+template <class T>
+NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, const Context& context) {
+  const auto [found, elements] = find_readable<T>(file, name, rank, context);
   NamedArray<T> array;
-  array.shape = facts.shape;
+  array.shape = found.facts.shape;
   try {
     array.values.resize(static_cast<std::size_t>(elements));
   } catch (const std::bad_alloc&) {
@@ -125,9 +143,9 @@ NamedArray<T> read_array(hid_t file, const std::string& name, std::size_t rank, 
                              fmt::format("{}: no memory for '{}'", context.problem, name),
                              fmt::format("{} bytes", elements * sizeof(T)));
   }
-  if (bytes > 0)
+  if (elements > 0)
     check(H5Dread(found.data.get(), Wanted<T>::memory_type(), H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
-          {context.kind, fmt::format("{}: data set '{}' does not read", context.problem, name)});
+          does_not_read(context, name));
   return array;
 }
 
@@ -162,9 +180,29 @@ std::vector<std::uint64_t> ArrayFileReader::shape(const std::string& name) const
   return found.facts.shape;
 }
 
+std::vector<std::uint64_t> ArrayFileReader::shape_of_floats(const std::string& name) const {
+  LibraryLock lock;
+  return find_readable<float>(open_->file.get(), name, 2, reading(path_)).first.facts.shape;
+}
+
 NamedArray<float> ArrayFileReader::read_float32(const std::string& name, std::size_t rank) const {
   LibraryLock lock;
   return read_array<float>(open_->file.get(), name, rank, reading(path_));
+}
+
+void ArrayFileReader::read_float32_rows(const std::string& name, std::uint64_t first, std::span<float> to) const {
+  LibraryLock lock;
+  const Context context = reading(path_);
+  const Found found = find_readable<float>(open_->file.get(), name, 2, context).first;
+  const hsize_t width = found.facts.shape[1], rows = width == 0 ? 0 : to.size() / width;
+  RESOLUTE_EXPECT(width == 0 || (to.size() % width == 0 && first + rows <= found.facts.shape[0]), "the rows are there");
+  if (rows == 0) return;
+  const hsize_t begin[] = {first, 0}, count[] = {rows, width};
+  const hdf5::Handle memory(H5Screate_simple(2, count, nullptr), H5Sclose, context);
+  const hdf5::Handle file(H5Dget_space(found.data.get()), H5Sclose, context);
+  check(H5Sselect_hyperslab(file.get(), H5S_SELECT_SET, begin, nullptr, count, nullptr), context);
+  check(H5Dread(found.data.get(), H5T_NATIVE_FLOAT, memory.get(), file.get(), H5P_DEFAULT, to.data()),
+        does_not_read(context, name));
 }
 
 NamedArray<double> ArrayFileReader::read_float64(const std::string& name, std::size_t rank) const {

@@ -67,9 +67,13 @@ class ArrayFileReader {
   bool has(const std::string& name) const;
   //! Extents, outermost first; a scalar has none.
   std::vector<std::uint64_t> shape(const std::string& name) const;
+  //! Of an array of floats of two dimensions that read_float32() would read.
+  std::vector<std::uint64_t> shape_of_floats(const std::string& name) const;
   //! Of float16, float32 or float64, the last rounded to the nearest. \param rank number of dimensions that it must
   //! have
   NamedArray<float> read_float32(const std::string& name, std::size_t rank) const;
+  //! Rows first, first + 1, … of such an array of two dimensions. \param to whole rows \pre they are there
+  void read_float32_rows(const std::string& name, std::uint64_t first, std::span<float> to) const;
   //! Exactly, of the same three.
   NamedArray<double> read_float64(const std::string& name, std::size_t rank) const;
   bool is_float64(const std::string& name) const;

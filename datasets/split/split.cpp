@@ -256,15 +256,18 @@ Split make_split(const PackReader& pack, const SplitSettings& options) {
   return make_split(pack.rows(), of.name, pack.manifest_sha256(), options, {of.rates, of.height, of.width});
 }
 
-std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw) {
+std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots) {
   std::map<std::int64_t, std::vector<std::size_t>> by_identity;
   for (std::size_t i = 0; i < split.gallery.size(); ++i)
     if (split.gallery[i].identity != 0) by_identity[split.gallery[i].identity].push_back(i);
   std::vector<std::size_t> drawn;
-  for (const auto& [identity, items] : by_identity) {
+  for (auto& [identity, items] : by_identity) {
     core::RandomStream stream("gallery-draw",
                               {seed, static_cast<std::uint64_t>(draw), static_cast<std::uint64_t>(identity)});
-    drawn.push_back(items[static_cast<std::size_t>(stream.below(items.size()))]);
+    for (std::size_t i = 0; i < std::min(static_cast<std::size_t>(shots), items.size()); ++i) {
+      std::swap(items[i], items[i + static_cast<std::size_t>(stream.below(items.size() - i))]);
+      drawn.push_back(items[i]);
+    }
   }
   return drawn;
 }

@@ -110,9 +110,10 @@ Split make_split(std::span<const PackRow> rows, std::string_view pack, std::stri
 //! The same, and query_rates that the pack lacks are refused (kInput).
 Split make_split(const PackReader& pack, const SplitSettings& options);
 
-//! One gallery image of every test identity that has one, uniformly (with lr_camera 0 there is but one); distractors
-//! are left out. Indices into split.gallery, ascending by identity. \param draw 0, 1, … of this split
-std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw);
+//! So many gallery images of every test identity, uniformly without replacement (with lr_camera 0 there is but one), or
+//! all of one that has fewer; distractors are left out. The first of an identity is the same whatever `shots`. Indices
+//! into split.gallery, ascending by identity. \param draw 0, 1, … of this split \param shots at least 1
+std::vector<std::size_t> draw_gallery(const Split& split, std::uint64_t seed, int draw, int shots = 1);
 
 //! Without the gallery draws. In the lowest schema that can tell it, so that hashes of then stay: 2 for lr_camera 0 or
 //! train_identities, 3 for lr_side, test_identities, published test sets and images that came low. The split's hash is

@@ -23,11 +23,20 @@ TrainingSpecification normalised(TrainingSpecification training) {
 
 EvaluationSpecification normalised(EvaluationSpecification evaluation, const MethodOptions& method) {
   EvaluationProtocol& protocol = evaluation.protocol;
+  const EvaluationProtocol standard;
   const std::string distance = distance_asked(protocol, method);
-  if (!compares_copies(method, distance)) protocol.gallery_copy_rate = EvaluationProtocol().gallery_copy_rate;
-  if (distance == distance_asked({}, method)) protocol.distance = EvaluationProtocol().distance;
-  if (!uses_levels(method)) protocol.query_level = EvaluationProtocol().query_level;
-  if (protocol.sample_rates.empty()) protocol.sample_identities = EvaluationProtocol().sample_identities;
+  if (!compares_copies(method, distance)) protocol.gallery_copy_rate = standard.gallery_copy_rate;
+  if (!distance.empty() && distance == distance_asked({}, method)) protocol.distance = standard.distance;
+  if (!uses_levels(method)) protocol.query_level = standard.query_level;
+  if (protocol.sample_rates.empty()) protocol.sample_identities = standard.sample_identities;
+  if (protocol.name != settings::ProtocolName::kMultiShot) protocol.shots = standard.shots;
+  if (protocol.name == settings::ProtocolName::kWholeGallery) protocol.draws = standard.draws;
+  if (protocol.query_expansion == 0) protocol.query_expansion_alpha = standard.query_expansion_alpha;
+  if (!protocol.re_ranking) {
+    protocol.re_ranking_k1 = standard.re_ranking_k1;
+    protocol.re_ranking_k2 = standard.re_ranking_k2;
+    protocol.re_ranking_lambda = standard.re_ranking_lambda;
+  }
   if (protocol.query_rates == evaluation.split.query_rates) protocol.query_rates.clear();
   return evaluation;
 }

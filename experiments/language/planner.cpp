@@ -83,6 +83,7 @@ class Planner {
       }
       table.rows.push_back(std::move(row));
     }
+    table.mean_of = text.mean_of;
     check_queries(text, table);
     check_columns(text, table);
     if (references_ != nullptr) {

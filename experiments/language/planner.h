@@ -36,6 +36,7 @@ struct TableText {
   std::string paper_place;
   std::string compare_with;  //!< id of one of its rows, or empty
   std::string compare_place;
+  std::vector<std::string> mean_of;  //!< data sets of its, two or more, or none
 };
 
 struct SuiteText {

@@ -48,6 +48,9 @@ struct ClaimPlan {
   std::vector<std::string> worse_to_better;  //!< ids of rows, two or more
 };
 
+//! What a table calls the column of TablePlan::mean_of.
+inline constexpr const char* kMeanColumn = "mean";
+
 struct TablePlan {
   std::string id;
   std::string title;
@@ -58,6 +61,8 @@ struct TablePlan {
   std::vector<ClaimPlan> claims{};
   //! Titles of the papers that it or its rows name and that have no number for it, whatever the data set.
   std::vector<std::string> no_reference{};
+  //! Two or more of `datasets` whose mean is a column of its own (VIPeR's two directions); empty: none.
+  std::vector<std::string> mean_of{};
 };
 
 struct DatasetPlan {
@@ -99,7 +104,7 @@ struct Plan {
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
-//! "no_reference"}], "datasets":
+//! "no_reference", "mean_of"}], "datasets":
 //! [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps"}] (the last two
 //! the fewest and the most of a row's trials), "worker", "notes"}.
 void write_json(std::ostream& to, const Plan& plan);

@@ -86,8 +86,8 @@ std::string kind_name(const JobSpecification& specification);
 //! Whether the level of resolution that an image is taken for makes a difference to the method.
 bool uses_levels(const MethodOptions& options);
 
-//! What EvaluationProtocol::distance may name for a method beside "default"; the first of them is what "default" means.
-//! Empty: it compares by the Euclidean distance of one embedding.
+//! What EvaluationProtocol::distance may name for a method of several branches beside "default"; the first of them is
+//! what "default" means. Empty: it compares by one embedding, by Euclidean distances or cosines.
 std::vector<std::string> distances_of(const MethodOptions& options);
 //! EvaluationProtocol::distance with "default" replaced by what it means for the method; empty for a method that
 //! compares by one embedding. Not held against distances_of(): check() does that.

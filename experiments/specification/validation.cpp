@@ -203,6 +203,30 @@ void check_job(const EvaluationSpecification& s) {
   if (s.protocol.resolution_probe && asked == std::vector<int>{1})
     throw MemberError("evaluate.resolution_probe", "true", "queries at rate 1 are HR images: there is nothing to tell");
   check_in_pack("evaluate.gallery_rate", s.protocol.gallery_rate, s.pack);
+  if (s.protocol.query_expansion > 0 && s.protocol.distance != settings::DistanceName::kCosine)
+    throw MemberError("evaluate.query_expansion", s.protocol.query_expansion, "gallery images are weighted by cosines",
+                      "set evaluate.distance = \"cosine\"");
+  if (s.protocol.re_ranking)
+    check_range("evaluate.re_ranking_k2", s.protocol.re_ranking_k2, 1, s.protocol.re_ranking_k1);
+}
+
+//! Re-ranking compares gallery images with one another, an expanded query is a sum of features, and a cosine is of
+//! features of whole length: none is defined where images are compared by branches or by some of their dimensions.
+void check_whole_embeddings(const EvaluationProtocol& protocol, const MethodOptions& method) {
+  const methods::Tells tells = methods::tells(method);
+  const auto refuse_unless_whole = [&](const std::string& key, const auto& value) {
+    if (!tells.branches.empty())
+      throw MemberError(key, value, fmt::format("method '{}' compares by several branches", method_name(method)),
+                        "leave it out");
+    if (!tells.level_rates.empty())
+      throw MemberError(key, value,
+                        fmt::format("method '{}' compares features of some levels by fewer dimensions than others",
+                                    method_name(method)),
+                        "leave it out");
+  };
+  if (protocol.distance == settings::DistanceName::kCosine) refuse_unless_whole("evaluate.distance", protocol.distance);
+  if (protocol.query_expansion > 0) refuse_unless_whole("evaluate.query_expansion", protocol.query_expansion);
+  if (protocol.re_ranking) refuse_unless_whole("evaluate.re_ranking", "true");
 }
 
 //! A level of queries is for methods that tell levels apart, at their default options at least.
@@ -224,11 +248,13 @@ void check(const EvaluationSpecification& evaluation, const MethodOptions& metho
   check(JobSpecification(evaluation));
   const EvaluationProtocol& protocol = evaluation.protocol;
   if (protocol.query_level != settings::QueryLevel::kKnown) check_levels_told(protocol, method);
+  check_whole_embeddings(protocol, method);
   const std::vector<std::string> distances = distances_of(method);
   if (distances.empty()) {
-    if (protocol.distance != settings::DistanceName::kDefault)
+    if (protocol.distance != settings::DistanceName::kDefault && protocol.distance != settings::DistanceName::kCosine)
       throw MemberError("evaluate.distance", protocol.distance,
-                        fmt::format("method '{}' compares by one embedding", method_name(method)));
+                        fmt::format("method '{}' compares by one embedding", method_name(method)),
+                        "set it to default or cosine");
     return;
   }
   if (protocol.gallery_rate != 1)

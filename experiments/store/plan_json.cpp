@@ -43,7 +43,8 @@ Json write(const TablePlan& table) {
           {"rows", std::move(rows)},
           {"compare_with", table.compare_with},
           {"claims", std::move(claims)},
-          {"no_reference", table.no_reference}};
+          {"no_reference", table.no_reference},
+          {"mean_of", table.mean_of}};
 }
 
 //! All but the jobs, of which 100,000 as one tree would take more than a gigabyte.

@@ -23,7 +23,7 @@ struct QueryState {
   std::vector<std::uint32_t> positions;               // [gallery] or empty
 
   //! Sorts the matches (ascending by index, `distances` in that order) by distance and clears the counts.
-  void start(std::size_t gallery, bool with_positions) {
+  void start() {
     std::vector<std::size_t> order(matches.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return distances[a] < distances[b]; });
@@ -38,10 +38,6 @@ struct QueryState {
     matches = std::move(sorted_matches);
     distances = std::move(sorted_distances);
     wrong_from.assign(matches.size() + 1, 0);
-    if (with_positions)
-      positions.assign(gallery, kNotWrong);
-    else
-      positions.clear();
   }
 
   //! Number of matches nearer than `distance`.
@@ -57,21 +53,27 @@ struct QueryState {
   void finish(const Visit& visit) {
     std::partial_sum(wrong_from.begin(), wrong_from.end(), wrong_from.begin());
     visit({query, matches, std::span(wrong_from).first(matches.size()), positions});
+    positions = {};
   }
 };
 
-void check_matrix(const FeatureMatrix& matrix, std::size_t labels, const char* side) {
-  if (matrix.rows != labels)
-    throw core::input_error(fmt::format("the {} has {} features and {} identities", side, matrix.rows, labels),
+void check_rows(std::size_t rows, std::size_t labels, const char* side) {
+  if (rows != labels)
+    throw core::input_error(fmt::format("the {} has {} features and {} identities", side, rows, labels),
                             "one of each an image is needed");
-  if (matrix.values.size() != matrix.rows * matrix.dimension)
-    throw core::input_error(fmt::format("the {} has {} feature values", side, matrix.values.size()),
-                            fmt::format("{} rows of {} are needed", matrix.rows, matrix.dimension));
-  for (std::size_t i = 0; i < matrix.values.size(); ++i)
-    if (!std::isfinite(matrix.values[i]))
-      throw core::input_error(fmt::format("value {} of {} feature {} is {}", i % matrix.dimension, side,
-                                          i / matrix.dimension, matrix.values[i]),
-                              "distances must be finite");
+}
+
+//! Rows first, first + 1, … of a side.
+void check_values(std::span<const float> values, std::size_t first, std::size_t rows, std::size_t dimension,
+                  const char* side) {
+  if (values.size() != rows * dimension)
+    throw core::input_error(fmt::format("the {} has {} feature values", side, values.size()),
+                            fmt::format("{} rows of {} are needed", rows, dimension));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (!std::isfinite(values[i]))
+      throw core::input_error(
+          fmt::format("value {} of {} feature {} is {}", i % dimension, side, first + i / dimension, values[i]),
+          "distances must be finite");
 }
 
 void check_prefix(std::span<const std::int64_t> prefix, std::size_t queries, std::size_t dimension) {
@@ -89,59 +91,54 @@ void check_work(const WorkOptions& work) {
   RESOLUTE_EXPECT(work.threads >= 1 && work.query_block >= 1 && work.gallery_block >= 1, "work options out of range");
 }
 
-//! A block of queries that compare the same number of dimensions.
-class BlockRanking {
+//! Gallery images first, first + 1, … of the whole, which are in memory.
+struct Slice {
+  std::span<const float> values;
+  std::size_t first = 0, rows = 0, dimension = 0;
+  const float* row(std::size_t g) const { return values.data() + (g - first) * dimension; }
+  FeatureMatrix matrix() const { return {values, rows, dimension}; }
+};
+
+//! A block of queries that compare the same number of dimensions, on its way through one slice of the gallery.
+class BlockScan {
  public:
-  BlockRanking(const FeatureMatrix& query, const FeatureMatrix& gallery, const Matching& matching, const Filter& filter,
-               std::size_t depth, bool with_positions)
+  BlockScan(const FeatureMatrix& query, const Slice& slice, const Matching& matching, const Filter& filter,
+            std::size_t depth, bool with_positions, std::span<QueryState> states)
       : query_(query),
-        gallery_(gallery),
+        slice_(slice),
         matching_(matching),
         filter_(filter),
         depth_(depth),
-        with_positions_(with_positions) {}
+        with_positions_(with_positions),
+        states_(states),
+        rows_(states.size() * depth) {
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      const std::span<float> centred = std::span(rows_).subspan(i * depth, depth);
+      filter_.centre(query_row(states[i]), centred.data());
+      bounds_.push_back(filter_.query(centred));
+    }
+  }
 
-  void run(std::span<const std::size_t> queries, const Gemm& gemm, std::size_t gallery_block, const Visit& visit) {
-    gather(queries);
-    if (states_.empty()) return;
-    std::size_t width = std::min(gallery_block, gallery_.rows);
+  void run(const Gemm& gemm, std::size_t gallery_block) {
+    const std::size_t width = std::min(gallery_block, slice_.rows);
     products_.resize(states_.size() * width);
     centred_.resize(width * depth_);
     candidates_.resize(width);
-    for (std::size_t first = 0; first < gallery_.rows; first += width) {
-      std::size_t count = std::min(width, gallery_.rows - first);
+    for (std::size_t first = 0; first < slice_.rows; first += width) {
+      const std::size_t count = std::min(width, slice_.rows - first);
       for (std::size_t j = 0; j < count; ++j)
-        filter_.centre(gallery_.values.data() + (first + j) * gallery_.dimension, centred_.data() + j * depth_);
+        filter_.centre(slice_.row(slice_.first + first + j), centred_.data() + j * depth_);
       gemm({rows_.data(), depth_, centred_.data(), depth_, products_.data(), width, states_.size(), count, depth_});
       for (std::size_t i = 0; i < states_.size(); ++i) scan(i, std::span(products_).subspan(i * width, count), first);
     }
-    for (QueryState& state : states_) state.finish(visit);
   }
 
  private:
-  //! Keeps the queries that have a match, their rows side by side, and computes their matches' distances.
-  void gather(std::span<const std::size_t> queries) {
-    for (std::size_t q : queries) {
-      QueryState state;
-      state.query = q;
-      matching_.matches_of(q, state.matches);
-      if (state.matches.empty()) continue;
-      const float* row = query_.values.data() + q * query_.dimension;
-      for (std::size_t g : state.matches) state.distances.push_back(exact(row, g));
-      state.start(gallery_.rows, with_positions_);
-      rows_.resize(rows_.size() + depth_);
-      std::span<float> centred = std::span(rows_).last(depth_);
-      filter_.centre(row, centred.data());
-      bounds_.push_back(filter_.query(centred));
-      states_.push_back(std::move(state));
-    }
+  const float* query_row(const QueryState& state) const {
+    return query_.values.data() + state.query * query_.dimension;
   }
 
-  double exact(const float* row, std::size_t g) const {
-    return squared_distance(row, gallery_.values.data() + g * gallery_.dimension, depth_);
-  }
-
-  //! Counts the wrong matches among gallery images first, first + 1, … by their products with query i.
+  //! Counts the wrong matches among the slice's images first, first + 1, … by their products with query i.
   void scan(std::size_t i, std::span<const float> products, std::size_t first) {
     QueryState& state = states_[i];
     const Filter::Query& bounds = bounds_[i];
@@ -154,49 +151,50 @@ class BlockRanking {
       candidates += static_cast<std::size_t>(with_positions_ || bounds.unbounded || !(least > farthest));
     }
     for (std::size_t c = 0; c < candidates; ++c) {
-      std::size_t g = first + candidates_[c];
+      const std::size_t in_slice = first + candidates_[c], g = slice_.first + in_slice;
       if (matching_.is_wrong(state.query, g))
-        state.place_wrong(g, position(i, g, products[candidates_[c]]));
+        state.place_wrong(g, position(i, in_slice, products[candidates_[c]]));
       else
-        check_product(i, g, products[candidates_[c]]);
+        check_product(i, in_slice, products[candidates_[c]]);
     }
   }
 
-  std::size_t position(std::size_t i, std::size_t g, float product) const {
+  std::size_t position(std::size_t i, std::size_t in_slice, float product) const {
     const QueryState& state = states_[i];
     const Filter::Query& bounds = bounds_[i];
-    double approximate = filter_.approximate(bounds, g, product);
-    double bound = filter_.bound(bounds, g);
+    double approximate = filter_.approximate(bounds, in_slice, product);
+    double bound = filter_.bound(bounds, in_slice);
     if (!bounds.unbounded && std::isfinite(approximate)) {
       std::size_t nearer = state.nearer_than(approximate - bound);
       if (nearer == state.distances.size() || state.distances[nearer] > approximate + bound) return nearer;
     }
-    return state.nearer_than(exact(query_.values.data() + state.query * query_.dimension, g));
+    return state.nearer_than(squared_distance(query_row(state), slice_.row(slice_.first + in_slice), depth_));
   }
 
   //! A true match's distance is known: a product that is off by more than float32 can be is caught here.
-  void check_product(std::size_t i, std::size_t g, float product) const {
+  void check_product(std::size_t i, std::size_t in_slice, float product) const {
     const QueryState& state = states_[i];
     const Filter::Query& bounds = bounds_[i];
+    const std::size_t g = slice_.first + in_slice;
     auto found = std::lower_bound(state.known.begin(), state.known.end(), g,
                                   [](const auto& match, std::size_t index) { return match.first < index; });
     if (bounds.unbounded || found == state.known.end() || found->first != g) return;
-    double approximate = filter_.approximate(bounds, g, product);
-    if (std::abs(approximate - found->second) <= filter_.bound(bounds, g)) return;
+    double approximate = filter_.approximate(bounds, in_slice, product);
+    if (std::abs(approximate - found->second) <= filter_.bound(bounds, in_slice)) return;
     throw core::RuntimeError(
         core::ErrorKind::kEnvironment,
         fmt::format("a matrix product gives {} for a squared distance of {}", approximate, found->second),
-        fmt::format("float32 rounding explains {} at most", filter_.bound(bounds, g)),
+        fmt::format("float32 rounding explains {} at most", filter_.bound(bounds, in_slice)),
         "turn off TF32 and reduced-precision matrix products");
   }
 
   const FeatureMatrix& query_;
-  const FeatureMatrix& gallery_;
+  const Slice& slice_;
   const Matching& matching_;
   const Filter& filter_;
   std::size_t depth_;
   bool with_positions_;
-  std::vector<QueryState> states_;
+  std::span<QueryState> states_;
   std::vector<Filter::Query> bounds_;
   std::vector<float> rows_;                // states × depth, centred
   std::vector<float> centred_;             // gallery block × depth
@@ -204,24 +202,26 @@ class BlockRanking {
   std::vector<std::uint32_t> candidates_;  // within a gallery block
 };
 
-//! Queries that compare the same number of dimensions.
+//! Queries that compare the same number of dimensions, and how many.
 struct DepthGroup {
   std::size_t depth;
-  std::vector<std::size_t> queries;
+  std::span<QueryState> states;
 };
 
 struct QueryBlock {
   std::size_t group;  // index
-  std::span<const std::size_t> queries;
+  std::span<QueryState> states;
 };
 
-//! Blocks of about equal size of each group, at most `most` queries each; the longest products first, so that no thread
-//! waits long for the last block.
-std::vector<QueryBlock> cut(std::span<const DepthGroup> groups, std::size_t most) {
+//! Blocks of about equal size of each group, as many as threads share evenly; the longest products first, so that no
+//! thread waits long for the last block.
+std::vector<QueryBlock> cut(std::span<const DepthGroup> groups, const WorkOptions& work) {
+  const std::size_t share = (static_cast<std::size_t>(work.threads) + groups.size() - 1) / groups.size();
   std::vector<QueryBlock> blocks;
   for (std::size_t group = groups.size(); group-- > 0;) {
-    const std::span<const std::size_t> all(groups[group].queries);
-    const std::size_t count = (all.size() + most - 1) / most;
+    const std::span<QueryState> all = groups[group].states;
+    const std::size_t fewest = (all.size() + work.query_block - 1) / work.query_block;
+    const std::size_t count = std::min(all.size(), (fewest + share - 1) / share * share);
     for (std::size_t block = 0; block < count; ++block) {
       const std::size_t from = all.size() * block / count;
       blocks.push_back({group, all.subspan(from, all.size() * (block + 1) / count - from)});
@@ -230,14 +230,135 @@ std::vector<QueryBlock> cut(std::span<const DepthGroup> groups, std::size_t most
   return blocks;
 }
 
+//! Queries through a gallery that is read slice by slice.
+class SlicedRanking {
+ public:
+  SlicedRanking(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
+                const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions)
+      : query_(query),
+        gallery_(gallery),
+        prefix_(prefix),
+        matching_(matching),
+        gemm_(gemm),
+        work_(work),
+        with_positions_(with_positions) {}
+
+  void run(const Visit& visit) {
+    gather();
+    measure_matches();
+    // A file may have as many depths as queries: their filters are not all held at once.
+    constexpr std::size_t kGroupsAtOnce = 16;
+    for (std::size_t first = 0; first < groups_.size(); first += kGroupsAtOnce)
+      run(std::span(groups_).subspan(first, std::min(kGroupsAtOnce, groups_.size() - first)), visit);
+  }
+
+ private:
+  std::size_t depth_of(std::size_t query) const {
+    return prefix_.empty() ? query_.dimension : static_cast<std::size_t>(prefix_[query]);
+  }
+
+  // The queries that have a match, by the number of dimensions that they compare.
+  void gather() {
+    std::map<std::size_t, std::vector<std::size_t>> by_depth;
+    for (std::size_t q = 0; q < query_.rows; ++q) by_depth[depth_of(q)].push_back(q);
+    std::vector<std::pair<std::size_t, std::size_t>> sizes;  // depth, queries with a match
+    for (const auto& [depth, queries] : by_depth) {
+      const std::size_t before = states_.size();
+      for (std::size_t q : queries) {
+        QueryState state;
+        state.query = q;
+        matching_.matches_of(q, state.matches);
+        if (state.matches.empty()) continue;
+        state.distances.resize(state.matches.size());
+        states_.push_back(std::move(state));
+      }
+      if (states_.size() > before) sizes.emplace_back(depth, states_.size() - before);
+    }
+    std::size_t begin = 0;
+    for (const auto& [depth, count] : sizes) {
+      groups_.push_back({depth, std::span(states_).subspan(begin, count)});
+      begin += count;
+    }
+  }
+
+  Slice read(std::size_t first) const {
+    const std::size_t rows = std::min(gallery_.most_rows, gallery_.rows - first);
+    return {gallery_.read(first, rows), first, rows, gallery_.dimension};
+  }
+
+  // Exact, and that every value is finite.
+  void measure_matches() {
+    std::vector<std::size_t> next(states_.size(), 0);  // of each state, the first match that was not reached yet
+    constexpr std::size_t kTogether = 16;
+    for (std::size_t first = 0; first < gallery_.rows; first += gallery_.most_rows) {
+      const Slice slice = read(first);
+      check_values(slice.values, first, slice.rows, slice.dimension, "gallery");
+      core::side_by_side((states_.size() + kTogether - 1) / kTogether, static_cast<std::size_t>(work_.threads),
+                         [&](std::size_t piece) {
+                           const std::size_t end = std::min(states_.size(), (piece + 1) * kTogether);
+                           for (std::size_t i = piece * kTogether; i < end; ++i) measure(states_[i], slice, next[i]);
+                         });
+    }
+    for (QueryState& state : states_) state.start();
+  }
+
+  void measure(QueryState& state, const Slice& slice, std::size_t& next) const {
+    const float* row = query_.values.data() + state.query * query_.dimension;
+    const std::size_t depth = depth_of(state.query);
+    for (; next < state.matches.size() && state.matches[next] < slice.first + slice.rows; ++next)
+      state.distances[next] = squared_distance(row, slice.row(state.matches[next]), depth);
+  }
+
+  void run(std::span<const DepthGroup> groups, const Visit& visit) {
+    const std::vector<QueryBlock> blocks = cut(groups, work_);
+    std::vector<std::size_t> depths;
+    for (const DepthGroup& group : groups) depths.push_back(group.depth);
+    // A number an image of the gallery and query: of few queries at a time.
+    const std::size_t together = with_positions_ ? static_cast<std::size_t>(work_.threads) : blocks.size();
+    std::vector<Filter> filters;
+    for (std::size_t first = 0; first < blocks.size(); first += together) {
+      const auto some = std::span(blocks).subspan(first, std::min(together, blocks.size() - first));
+      if (with_positions_)
+        each_state(some, [&](QueryState& state) { state.positions.assign(gallery_.rows, kNotWrong); });
+      for (std::size_t image = 0; image < gallery_.rows; image += gallery_.most_rows) {
+        const Slice slice = read(image);
+        if (filters.empty() || gallery_.most_rows < gallery_.rows) filters = Filter::of_depths(slice.matrix(), depths);
+        core::side_by_side(some.size(), static_cast<std::size_t>(work_.threads), [&](std::size_t i) {
+          BlockScan scan(query_, slice, matching_, filters[some[i].group], depths[some[i].group], with_positions_,
+                         some[i].states);
+          scan.run(gemm_, work_.gallery_block);
+        });
+      }
+      each_state(some, [&](QueryState& state) { state.finish(visit); });
+    }
+  }
+
+  void each_state(std::span<const QueryBlock> blocks, const std::function<void(QueryState&)>& work) const {
+    core::side_by_side(blocks.size(), static_cast<std::size_t>(work_.threads), [&](std::size_t i) {
+      for (QueryState& state : blocks[i].states) work(state);
+    });
+  }
+
+  const FeatureMatrix& query_;
+  const GallerySource& gallery_;
+  std::span<const std::int64_t> prefix_;
+  const Matching& matching_;
+  const Gemm& gemm_;
+  const WorkOptions& work_;
+  bool with_positions_;
+  std::vector<QueryState> states_;
+  std::vector<DepthGroup> groups_;  // spans of states_
+};
+
 }  // namespace
 
-void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
+void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
                      const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
                      const Visit& visit) {
   check_work(work);
-  check_matrix(query, matching.queries(), "query");
-  check_matrix(gallery, matching.gallery(), "gallery");
+  check_rows(query.rows, matching.queries(), "query");
+  check_values(query.values, 0, query.rows, query.dimension, "query");
+  check_rows(gallery.rows, matching.gallery(), "gallery");
   check_prefix(prefix, query.rows, query.dimension);
   if (query.rows == 0 || gallery.rows == 0) return;
   if (query.dimension != gallery.dimension)
@@ -245,26 +366,7 @@ void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, s
         fmt::format("query features have {} dimensions and gallery features {}", query.dimension, gallery.dimension),
         "they must be of one network");
   if (query.dimension == 0) throw core::input_error("features have no dimension");
-
-  std::map<std::size_t, std::vector<std::size_t>> by_depth;
-  for (std::size_t q = 0; q < query.rows; ++q)
-    by_depth[prefix.empty() ? query.dimension : static_cast<std::size_t>(prefix[q])].push_back(q);
-  std::vector<DepthGroup> groups;
-  for (auto& [depth, queries] : by_depth) groups.push_back({depth, std::move(queries)});
-  // A file may have as many depths as queries: their filters are not all held at once.
-  constexpr std::size_t kGroupsAtOnce = 16;
-  for (std::size_t first = 0; first < groups.size(); first += kGroupsAtOnce) {
-    const auto some = std::span(groups).subspan(first, std::min(kGroupsAtOnce, groups.size() - first));
-    const std::vector<QueryBlock> blocks = cut(some, work.query_block);
-    std::vector<std::size_t> depths;
-    for (const DepthGroup& group : some) depths.push_back(group.depth);
-    const std::vector<Filter> filters = Filter::of_depths(gallery, depths);
-    core::side_by_side(blocks.size(), static_cast<std::size_t>(work.threads), [&](std::size_t i) {
-      const QueryBlock& block = blocks[i];
-      BlockRanking ranking(query, gallery, matching, filters[block.group], depths[block.group], with_positions);
-      ranking.run(block.queries, gemm, work.gallery_block, visit);
-    });
-  }
+  SlicedRanking(query, gallery, prefix, matching, gemm, work, with_positions).run(visit);
 }
 
 namespace {
@@ -290,7 +392,8 @@ void visit_given(std::span<const Distance> distances, const Matching& matching, 
     if (state.matches.empty()) return;
     const std::span<const Distance> row = distances.subspan(q * gallery, gallery);
     for (std::size_t g : state.matches) state.distances.push_back(static_cast<double>(row[g]));
-    state.start(gallery, with_positions);
+    state.start();
+    if (with_positions) state.positions.assign(gallery, kNotWrong);
     for (std::size_t g = 0; g < gallery; ++g)
       if (matching.is_wrong(q, g)) state.place_wrong(g, state.nearer_than(static_cast<double>(row[g])));
     state.finish(visit);

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "results/records/csv.h"
-#include "results/scores/single_shot.h"
+#include "results/scores/galleries.h"
 
 namespace resolute::results {
 

@@ -21,6 +21,12 @@ RankingScores with_queries(std::vector<RankedQuery> scores, const Matching& matc
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options) {
+  return rank_features(query, query_labels, in_memory(gallery), gallery_labels, prefix, gemm, options);
+}
+
+RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
+                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
+                            const RankingOptions& options) {
   kernel::check(options);
   Matching matching(query_labels, gallery_labels);
   std::vector<RankedQuery> scores(matching.queries());

@@ -7,7 +7,9 @@
 //! the first true match), so features that are all equal score no rank-1. Average precision of a query with true
 //! matches 1…R by distance is (1/R) Σ_i i / (i + w_i), w_i = wrong matches at most as far as match i: the plain mean of
 //! the precision at each true match, no trapezoids. Source: Zheng et al., "Scalable Person Re-identification: A
-//! Benchmark", ICCV 2015.
+//! Benchmark", ICCV 2015. Its inverse negative penalty is R / (R + w_R): how many images one looks at in vain before
+//! the hardest match is found. Source: Ye et al., "Deep Learning for Person Re-identification: A Survey and Outlook",
+//! TPAMI 2021, section 4.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,14 +29,16 @@ struct RankingOptions {
 
 //! One query.
 struct RankedQuery {
-  std::uint64_t rank = 0;        //!< of its first true match, pessimistic; 0: there is none
-  double average_precision = 0;  //!< 0 to 1
+  std::uint64_t rank = 0;               //!< of its first true match, pessimistic; 0: there is none
+  double average_precision = 0;         //!< 0 to 1
+  double inverse_negative_penalty = 0;  //!< 0 to 1
 };
 
 //! All fractions, 0 to 1.
 struct RankingScores {
   std::vector<double> cmc;  //!< [max_rank]; cmc[k - 1] is rank-k; all 0 if no query has a match
   double map = 0;           //!< mean average precision; 0 if no query has a match
+  double minp = 0;          //!< mean inverse negative penalty; 0 if no query has a match
   double chance_map = 0;    //!< its expected value if each gallery were ordered at random
   std::size_t queries = 0;  //!< queries with at least one true match: what the means are over
   std::size_t queries_without_match = 0;
@@ -47,6 +51,11 @@ struct RankingScores {
 //! of
 //!         range; kEnvironment: a product outside the bound of gemm.h
 RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
+                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
+                            const RankingOptions& options);
+
+//! The same of a gallery that is read some images at a time, which changes no bit.
+RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
                             const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
                             const RankingOptions& options);
 

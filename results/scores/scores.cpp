@@ -13,7 +13,9 @@ RankedQuery score(const QueryPositions& found) {
   double sum = 0;
   for (std::size_t i = 0; i < found.matches.size(); ++i)
     sum += static_cast<double>(i + 1) / static_cast<double>(i + 1 + found.wrong_at_most[i]);
-  return {1 + found.wrong_at_most[0], sum / static_cast<double>(found.matches.size())};
+  const auto matches = static_cast<double>(found.matches.size());
+  return {1 + found.wrong_at_most[0], sum / matches,
+          matches / (matches + static_cast<double>(found.wrong_at_most.back()))};
 }
 
 RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& matching, int max_rank) {
@@ -21,6 +23,7 @@ RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& 
   summary.cmc.assign(static_cast<std::size_t>(max_rank), 0.0);
   std::vector<std::uint64_t> first_at(summary.cmc.size(), 0);
   std::vector<double> precisions;
+  std::vector<double> penalties;
   std::vector<double> chances;
   std::vector<std::size_t> matches;
   ExpectedPrecision expected(matching.gallery());
@@ -32,6 +35,7 @@ RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& 
     ++summary.queries;
     if (scores[q].rank <= first_at.size()) ++first_at[scores[q].rank - 1];
     precisions.push_back(scores[q].average_precision);
+    penalties.push_back(scores[q].inverse_negative_penalty);
     matching.matches_of(q, matches);
     chances.push_back(expected(matches.size(), matches.size() + matching.wrong_for(q)));
   }
@@ -42,6 +46,7 @@ RankingScores summarise(const std::vector<RankedQuery>& scores, const Matching& 
     summary.cmc[k] = static_cast<double>(within) / static_cast<double>(summary.queries);
   }
   summary.map = order_free_mean(precisions);
+  summary.minp = order_free_mean(penalties);
   summary.chance_map = order_free_mean(chances);
   return summary;
 }

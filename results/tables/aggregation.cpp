@@ -119,18 +119,17 @@ double metric_of(const EvaluationRecord& record, const std::string& name) {
   auto found = record.metrics.find(name);
   if (found == record.metrics.end())
     throw core::input_error(fmt::format("evaluation {} has no metric '{}'", short_id(record.job), name),
-                            "a table asks for it");
+                            "a table asks for it",
+                            "where an earlier version evaluated, remove its result.json and run the suite again");
   return experiments::metric_named(name)->unit->shown * found->second;
 }
 
 //! Expected value of a fraction under a random order, as far as the record tells it.
 std::optional<double> chance_of(const EvaluationRecord& record, const std::string& metric) {
   if (metric == "resolution_probe") return 0.5;  // as many HR features as LR ones
-  if (metric == "mAP") {
-    auto found = record.metrics.find("chance_mAP");
-    return found == record.metrics.end() ? std::nullopt : std::optional(found->second);
-  }
-  auto found = record.metrics.find("chance_rank1");
+  auto found = record.metrics.find("chance_" + metric);
+  if (found != record.metrics.end()) return found->second;
+  found = record.metrics.find("chance_rank1");
   if (found == record.metrics.end() || !metric.starts_with("rank")) return std::nullopt;
   // One image of each identity: the true match is equally likely at each of the 1 / chance_rank1 ranks.
   return std::min(1.0, found->second * std::stoi(metric.substr(4)));
@@ -149,6 +148,11 @@ double deviation_of(const std::vector<double>& values, double mean) {
   return std::sqrt(sum / static_cast<double>(values.size() - 1));
 }
 
+void fill_mean(Cell& cell, const std::vector<double>& values) {
+  cell.mean = mean_of(values);
+  if (values.size() > 1) cell.std = deviation_of(values, *cell.mean);
+}
+
 void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
   std::vector<double> values;
   std::vector<double> chances;
@@ -156,8 +160,7 @@ void fill_numbers(Cell& cell, const std::vector<Trial>& trials) {
     values.push_back(metric_of(*trial.evaluation, cell.metric));
     if (auto chance = chance_of(*trial.evaluation, cell.metric)) chances.push_back(100 * *chance);
   }
-  cell.mean = mean_of(values);
-  if (values.size() > 1) cell.std = deviation_of(values, *cell.mean);
+  fill_mean(cell, values);
   if (chances.size() == values.size()) cell.chance = mean_of(chances);
 }
 
@@ -192,9 +195,62 @@ Cell make_cell(const CellPlan& plan, const std::string& metric, const std::vecto
   return cell;
 }
 
+//! The mean of a number that the cells all have.
+std::optional<double> mean_over(const std::vector<const Cell*>& cells, std::optional<double> Cell::*number) {
+  std::vector<double> values;
+  for (const Cell* cell : cells)
+    if (const auto& value = cell->*number) values.push_back(*value);
+  return values.size() == cells.size() ? std::optional(mean_of(values)) : std::nullopt;
+}
+
+//! One metric of a row over several data sets: trial by trial the mean. \param cells of these data sets
+Cell mean_cell(const std::vector<const Cell*>& cells) {
+  Cell mean;
+  mean.dataset = experiments::kMeanColumn;
+  mean.metric = cells.front()->metric;
+  mean.status = CellStatus::kComplete;
+  mean.trials = mean.trials_needed = cells.front()->trials_needed;
+  for (const Cell* cell : cells) {
+    mean.trials = std::min(mean.trials, cell->trials);
+    mean.jobs.insert(mean.jobs.end(), cell->jobs.begin(), cell->jobs.end());
+    // What is wrong with a part is said there; the mean is as little a number.
+    if (mean.status == CellStatus::kComplete) mean.status = cell->status;
+  }
+  mean.reference = mean_over(cells, &Cell::reference);
+  mean.chance = mean_over(cells, &Cell::chance);
+  std::vector<double> there;
+  for (std::size_t trial = 0; trial < cells.front()->values.size(); ++trial) {
+    std::vector<double> values;
+    for (const Cell* cell : cells)
+      if (const auto& value = cell->values[trial]) values.push_back(*value);
+    mean.values.emplace_back();
+    if (values.size() < cells.size()) continue;
+    there.push_back(mean_of(values));
+    mean.values.back() = there.back();
+  }
+  if (mean.status == CellStatus::kComplete) fill_mean(mean, there);
+  return mean;
+}
+
+void add_means(Row& row, const experiments::TablePlan& plan) {
+  if (plan.mean_of.empty()) return;
+  std::vector<Cell> means;
+  for (const std::string& metric : plan.metrics) {
+    std::vector<const Cell*> cells;
+    for (const Cell& cell : row.cells)
+      if (cell.metric == metric &&
+          std::find(plan.mean_of.begin(), plan.mean_of.end(), cell.dataset) != plan.mean_of.end())
+        cells.push_back(&cell);
+    means.push_back(mean_cell(cells));
+  }
+  row.cells.insert(row.cells.end(), means.begin(), means.end());
+}
+
 Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
   Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
   table.no_reference = plan.no_reference;
+  table.mean_of = plan.mean_of;
+  if (!plan.mean_of.empty()) table.datasets.emplace_back(experiments::kMeanColumn);
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
     Row row{row_plan.id, row_plan.label, {}};
@@ -211,6 +267,7 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
         row.cells.push_back(make_cell(cell_plan, metric, trials, applicable));
       }
     }
+    add_means(row, plan);
     table.rows.push_back(std::move(row));
   }
   table.lanes.assign(lanes.begin(), lanes.end());

@@ -41,7 +41,7 @@ struct Difference {
 //! One metric of a row on a data set. Numbers in per cent where the metric is a fraction
 //! (experiments/specification/metrics.h), else as the evaluations have them (PSNR in dB).
 struct Cell {
-  std::string dataset;
+  std::string dataset;  //!< or experiments::kMeanColumn: a trial's value is its mean over data sets
   std::string metric;
   CellStatus status = CellStatus::kIncomplete;
   std::string why;                            //!< for kMixed and kStale: what disagrees
@@ -96,13 +96,14 @@ struct Table {
   std::string id;
   std::string title;
   std::vector<std::string> metrics;
-  std::vector<std::string> datasets;
+  std::vector<std::string> datasets;  //!< ids; the last is experiments::kMeanColumn where `mean_of` is not empty
   std::vector<Row> rows;
   std::vector<int> lanes;      //!< L of the trainings behind it, distinct, ascending
   bool from_scratch = false;   //!< some training behind it began without pre-trained weights
   std::string compare_with{};  //!< id of the row that `difference`s are from; empty: none
   std::vector<Claim> claims{};
   std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
+  std::vector<std::string> mean_of{};       //!< data sets over which the last column is the mean; empty: there is none
 };
 
 struct SuiteTables {

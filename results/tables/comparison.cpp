@@ -116,6 +116,8 @@ std::vector<Difference> differences(const Cell& own, const Cell& its, const std:
                                     const std::vector<std::string>& metrics, ReadScores& scores) {
   std::vector<Difference> found;
   if (own.status != CellStatus::kComplete || its.status != CellStatus::kComplete) return found;
+  if (own.dataset == experiments::kMeanColumn && own.jobs.size() != its.jobs.size())
+    throw core::input_error("the rows have other numbers of trials", "a mean over data sets is compared of all");
   const std::size_t common = std::min(own.jobs.size(), its.jobs.size()) / 2;
   refuse_other_classes(own, its, common, scores);
   std::vector<std::vector<PairedQuery>> trials;

@@ -72,6 +72,7 @@ Json to_json(const Table& table) {
                {"claims", std::move(claims)},
                {"rows", std::move(rows)}};
   if (!table.no_reference.empty()) json["no_reference"] = table.no_reference;
+  if (!table.mean_of.empty()) json["mean_of"] = table.mean_of;
   return json;
 }
 

@@ -270,6 +270,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     Table part = table;
     part.id += "-" + dataset;
     part.datasets = {dataset};
+    if (dataset != experiments::kMeanColumn) part.mean_of.clear();
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
     std::erase_if(part.claims, is_of_another);

@@ -140,6 +140,13 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   return text + (lines.empty() ? "" : "\n") + lines + compared + (apart ? "\n" : "") + held;
 }
 
+std::string markdown_table(const std::vector<std::vector<std::string>>& lines) {
+  std::vector<TextRow> rows = lines;
+  for (TextRow& row : rows)
+    for (std::string& text : row) text = plain(text);
+  return aligned(rows);
+}
+
 std::string to_markdown(const SuiteTables& tables) {
   std::string text = fmt::format("# {}\n", plain(tables.title.empty() ? tables.suite : tables.title));
   for (const Table& table : tables.tables)

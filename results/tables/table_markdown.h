@@ -19,4 +19,8 @@ std::string to_markdown(const SuiteTables& tables);
 //! One table with its legend, without a heading. \param notes printed below the legend, one a line
 std::string to_markdown(const Table& table, const std::vector<std::string>& notes);
 
+//! Lines of a Markdown table, the heading first: columns as wide as their widest text, the first to the left.
+//! \param lines of as many texts each, any of a user's
+std::string markdown_table(const std::vector<std::vector<std::string>>& lines);
+
 }  // namespace resolute::results

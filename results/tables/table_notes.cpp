@@ -69,6 +69,8 @@ std::string legend_of(const Table& table, const Markup& markup) {
     text += "; one trial.";
   else
     text += fmt::format("; mean ± sample standard deviation over {} trials.", join(trials));
+  if (!table.mean_of.empty())
+    text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(join(table.mean_of)));
   if (references) text += fmt::format(" {}", markup.references);
   for (const std::string& paper : table.no_reference)
     text += fmt::format(" No reference: no number of \"{}\" is known for this table.", markup.plain(paper));

@@ -69,6 +69,24 @@ TEST_F(Suite, a_table_names_the_row_that_it_compares_with) {
   EXPECT_EQ("a", json_of(made).at("tables").at(0).at("compare_with"));
 }
 
+TEST_F(Suite, a_mean_is_of_two_data_sets_of_the_table_or_more) {
+  const std::string rows = "[[table.row]]\nid = \"one\"\nlabel = \"One\"\n";
+  EXPECT_THAT(plan(table(kBoth + "mean_of = [\"easy\", \"hard\"]\n", rows)).tables[0].mean_of,
+              ElementsAre("easy", "hard"));
+  EXPECT_TRUE(plan(table(kBoth, rows)).tables[0].mean_of.empty());
+  const auto refusal = [&](const std::string& text) { return refusal_in(tests::refusal([&] { plan(text); })); };
+  EXPECT_THAT(refusal(table(kBoth + "mean_of = [\"easy\"]\n", rows)),
+              HasSubstr("key 'mean_of' names 'easy' alone (a mean is of two data sets or more); leave it out"));
+  EXPECT_THAT(refusal(table(kBoth + "mean_of = [\"easy\", \"hrad\"]\n", rows)),
+              AllOf(HasSubstr("key 'mean_of' names 'hrad'"), HasSubstr("'hard'")));
+  std::string called_mean = table(
+      "metrics = [\"rank1\"]\ndatasets = [\"easy\", \"mean\"]\nmean_of = [\"easy\", "
+      "\"mean\"]\n",
+      rows);
+  called_mean.replace(called_mean.find("id = \"hard\""), 11, "id = \"mean\"");
+  EXPECT_THAT(refusal(called_mean), HasSubstr("would make a second column 'mean'"));
+}
+
 TEST_F(Suite, claims_are_found_by_method_on_every_data_set) {
   const Plan made = plan(table(kBoth, row("best", kCuhk + "table = \"table1\", method = \"rain\"") +
                                           row("worst", kCuhk + "table = \"table1\", method = \"rain-baseline-hr\"") +

@@ -19,12 +19,12 @@ core::Bytes bytes_of(const std::string& text) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::vector<results::QueryScore> query_scores(const datasets::Split& split, const results::SingleShotScores& scores) {
+std::vector<results::QueryScore> query_scores(const datasets::Split& split, const results::GalleryScores& scores) {
   RESOLUTE_EXPECT(scores.per_query.size() == split.query.size(), "every query has its scores");
   std::vector<results::QueryScore> all;
   for (std::size_t i = 0; i < split.query.size(); ++i) {
     const datasets::QueryItem& item = split.query[i];
-    const results::SingleShotQuery& own = scores.per_query[i];
+    const results::GalleryQuery& own = scores.per_query[i];
     all.push_back({item.path, item.identity, item.camera, item.rate, own.has_match, own.cmc, own.average_precision});
   }
   return all;

@@ -43,7 +43,7 @@ struct OutputParts {
   const datasets::Split& split;
   const EmbeddingOptions& options;
   const Embedding& embedding;
-  const results::SingleShotScores& scores;
+  const results::GalleryScores& scores;
   settings::CopiesFrom copies_from;  //!< the training's: what decoders aimed at
 };
 

@@ -8,6 +8,8 @@
 #include "core/overloaded.h"
 #include "experiments/specification/validation.h"
 #include "methods/levels.h"
+#include "results/scores/prepared_features.h"
+#include "results/scores/re_ranking.h"
 #include "workers/evaluation/branched_evaluation.h"
 
 namespace resolute::workers {
@@ -62,6 +64,40 @@ void add_features(datasets::ArrayFileWriter& writer, const std::string& group, c
   add_labels(writer, group, images);
 }
 
+std::vector<results::GalleryDraw> draws_of(const datasets::Split& split,
+                                           const experiments::EvaluationProtocol& protocol) {
+  std::vector<results::GalleryDraw> draws;
+  if (protocol.name == settings::ProtocolName::kWholeGallery) return draws;
+  const int shots = protocol.name == settings::ProtocolName::kMultiShot ? protocol.shots : 1;
+  for (int draw = 0; draw < protocol.draws; ++draw)
+    draws.push_back(datasets::draw_gallery(split, split.options.seed, draw, shots));
+  return draws;
+}
+
+results::GalleryScores score_features(const FeatureEmbedding& features, const results::Galleries& galleries,
+                                      const experiments::EvaluationProtocol& protocol) {
+  const results::FeatureMatrix query = matrix_of(features.query), gallery = matrix_of(features.gallery);
+  const results::Labels query_labels = labels_of(features.query), gallery_labels = labels_of(features.gallery);
+  results::RankingOptions options;
+  if (protocol.query_expansion == 0 && !protocol.re_ranking)
+    return results::score_galleries(query, query_labels, gallery, gallery_labels, features.prefix, galleries,
+                                    libtorch_gemm(), options);
+  options.work.threads = std::max(1, at::get_num_threads());
+  const auto distances_within = [&](const results::FeatureMatrix& asked, const results::FeatureMatrix& images) {
+    std::vector<float> expanded;
+    results::FeatureMatrix from = asked;
+    if (protocol.query_expansion > 0) {
+      expanded = results::expanded_queries(asked, images, {protocol.query_expansion, protocol.query_expansion_alpha},
+                                           options.work);
+      from.values = expanded;
+    }
+    if (!protocol.re_ranking) return results::euclidean_distances(from, images, options.work);
+    return results::re_ranked_distances(
+        from, images, {protocol.re_ranking_k1, protocol.re_ranking_k2, protocol.re_ranking_lambda}, options.work);
+  };
+  return results::score_galleries(query, query_labels, gallery, gallery_labels, galleries, distances_within, options);
+}
+
 }  // namespace
 
 results::Labels labels_of(const ImageLabels& images) { return {images.identities, images.cameras}; }
@@ -71,8 +107,8 @@ results::FeatureMatrix matrix_of(const EmbeddedImages& images) {
 }
 
 Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const experiments::MethodOptions& method) {
-  return {experiments::distance_asked(protocol, method), protocol.gallery_rate, protocol.gallery_copy_rate,
-          protocol.query_level};
+  return {experiments::distance_asked(protocol, method), protocol.distance == settings::DistanceName::kCosine,
+          protocol.gallery_rate, protocol.gallery_copy_rate, protocol.query_level};
 }
 
 std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
@@ -132,10 +168,11 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
   const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
   if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
-  const std::optional<std::vector<float>> features = embed_images(
+  std::optional<std::vector<float>> features = embed_images(
       method, pack, views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size())), options,
       progress);
   if (!features) return std::nullopt;
+  if (comparison.unit_length) results::make_unit_length(*features, dimension, "test");
   const std::span<const float> all(*features);
   const std::size_t queries = split.query.size() * dimension;
   embedding.query = describe_images(split, split.query, all.first(queries), dimension);
@@ -145,25 +182,22 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
   return embedding;
 }
 
-results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
-                                      const experiments::EvaluationProtocol& protocol) {
-  std::vector<results::GalleryDraw> draws;
-  for (int draw = 0; draw < protocol.draws; ++draw)
-    draws.push_back(datasets::draw_gallery(split, split.options.seed, draw));
-  return std::visit(core::Overloaded{[&](const FeatureEmbedding& features) {
-                                       return results::score_single_shot(
-                                           matrix_of(features.query), labels_of(features.query),
-                                           matrix_of(features.gallery), labels_of(features.gallery), features.prefix,
-                                           draws, libtorch_gemm(), {});
-                                     },
-                                     [&](const DistanceEmbedding& pairs) {
-                                       return results::score_single_shot(pairs.distances, labels_of(pairs.query),
-                                                                         labels_of(pairs.gallery), draws, {});
-                                     }},
-                    embedding);
+results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,
+                                   const experiments::EvaluationProtocol& protocol) {
+  const std::vector<results::GalleryDraw> draws = draws_of(split, protocol);
+  results::Galleries galleries = std::span<const results::GalleryDraw>(draws);
+  if (protocol.name == settings::ProtocolName::kWholeGallery) galleries = results::WholeGallery();
+  return std::visit(
+      core::Overloaded{[&](const FeatureEmbedding& features) { return score_features(features, galleries, protocol); },
+                       [&](const DistanceEmbedding& pairs) {
+                         return results::score_galleries(pairs.distances, labels_of(pairs.query),
+                                                         labels_of(pairs.gallery), galleries, {});
+                       }},
+      embedding);
 }
 
-std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores) {
+std::map<std::string, double> metrics_of(const Embedding& embedding, const results::GalleryScores& scores,
+                                         const experiments::EvaluationProtocol& protocol) {
   std::map<std::string, double> metrics;
   if (const auto* pairs = std::get_if<DistanceEmbedding>(&embedding)) metrics = pairs->weights;
   if (const auto* features = std::get_if<FeatureEmbedding>(&embedding); features && !features->levels.empty())
@@ -172,7 +206,12 @@ std::map<std::string, double> metrics_of(const Embedding& embedding, const resul
   metrics["map_single"] = scores.map_single;
   metrics["map_full"] = scores.map_full;
   metrics["mAP"] = scores.map_full;
-  metrics["chance_rank1"] = scores.chance_rank1;
+  metrics["mINP"] = scores.minp_full;
+  metrics["chance_rank1"] = scores.chance_cmc.front();
+  // With one image of each identity the others follow from the first.
+  if (protocol.name != settings::ProtocolName::kSingleShot)
+    for (std::size_t k = 1; k < results::kQueryRanks.size(); ++k)
+      metrics[fmt::format("chance_rank{}", results::kQueryRanks[k])] = scores.chance_cmc[k];
   metrics["chance_mAP"] = scores.chance_map_full;
   metrics["queries"] = static_cast<double>(scores.queries);
   metrics["gallery_identities"] = static_cast<double>(scores.gallery_identities);
@@ -181,7 +220,7 @@ std::map<std::string, double> metrics_of(const Embedding& embedding, const resul
 
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
                                               const experiments::EvaluationProtocol& protocol) {
-  return metrics_of(embedding, score_split(embedding, split, protocol));
+  return metrics_of(embedding, score_split(embedding, split, protocol), protocol);
 }
 
 std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding) {

@@ -16,7 +16,7 @@
 #include "datasets/split/split.h"
 #include "experiments/specification/specification.h"
 #include "results/kernel/gemm.h"
-#include "results/scores/single_shot.h"
+#include "results/scores/galleries.h"
 #include "workers/evaluation/image_embedding.h"
 #include "workers/methods/method.h"
 
@@ -50,7 +50,7 @@ struct EmbeddedImages : ImageLabels {
 results::Labels labels_of(const ImageLabels& images);
 results::FeatureMatrix matrix_of(const EmbeddedImages& images);
 
-//! What a ranking by one embedding compares: nearest by the Euclidean distance first.
+//! What a ranking by one embedding compares: nearest by the Euclidean distance first, unless the protocol re-ranks.
 struct FeatureEmbedding {
   EmbeddedImages query;
   EmbeddedImages gallery;
@@ -78,6 +78,7 @@ using Embedding = std::variant<FeatureEmbedding, DistanceEmbedding>;
 //! How queries are compared with gallery images.
 struct Comparison {
   std::string distance{};     //!< one of experiments::distances_of(); empty: one embedding
+  bool unit_length = false;   //!< features of one embedding are made so long: cosines
   int gallery_rate = 1;       //!< gallery images are shrunk by it first; 1 where `distance` is not empty
   int gallery_copy_rate = 3;  //!< of the gallery's LR copies; 0: each query's own rate
   settings::QueryLevel query_level = settings::QueryLevel::kKnown;  //!< as EvaluationProtocol::query_level
@@ -110,19 +111,22 @@ std::optional<Embedding> embed_split(Method& method, const datasets::PackReader&
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress);
 
-//! The split's scores by the protocol, each query's own too.
-results::SingleShotScores score_split(const Embedding& embedding, const datasets::Split& split,
-                                      const experiments::EvaluationProtocol& protocol);
+//! The split's scores by the protocol, each query's own too. Queries are expanded and distances re-ranked within each
+//! gallery that is drawn, as if no other image were known.
+results::GalleryScores score_split(const Embedding& embedding, const datasets::Split& split,
+                                   const experiments::EvaluationProtocol& protocol);
 
 //! The metrics of result.json (docs/formats/result.md): fractions, and counts; DistanceEmbedding::weights;
 //! level_agreement where levels are told apart.
-std::map<std::string, double> metrics_of(const Embedding& embedding, const results::SingleShotScores& scores);
+std::map<std::string, double> metrics_of(const Embedding& embedding, const results::GalleryScores& scores,
+                                         const experiments::EvaluationProtocol& protocol);
 
 //! Both in one.
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
                                               const experiments::EvaluationProtocol& protocol);
 
-//! The file that `resolute rank` reads. \return its SHA-256
+//! The file that `resolute rank` reads: features as they are compared, before queries are expanded and distances
+//! re-ranked. \return its SHA-256
 std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding);
 
 //! libtorch's matrix product, for results/; float32 throughout.

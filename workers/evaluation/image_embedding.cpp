@@ -141,8 +141,17 @@ EmbedderOptions embedder_options(const datasets::PackReader& pack, const Embeddi
   return {.height = pack.options().height, .width = pack.options().width, .precision = options.precision, .side = side};
 }
 
-Network network_of(Method& method, Embedder embed, std::size_t width) {
-  return {std::move(embed), width, method.module().parameters().front().device()};
+// Mean over an image and its mirror image. Source: Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person
+// Re-identification", CVPRW 2019, and its authors' program.
+Embedder flipped(Embedder embed) {
+  return [embed = std::move(embed)](const at::Tensor& images) {
+    return (embed(images) + embed(images.flip({3}).contiguous(images.suggest_memory_format()))) / 2;
+  };
+}
+
+Network network_of(Method& method, Embedder embed, std::size_t width, const EmbeddingOptions& options) {
+  return {options.flip ? flipped(std::move(embed)) : std::move(embed), width,
+          method.module().parameters().front().device()};
 }
 
 // Views that pass through one network.
@@ -176,7 +185,7 @@ Network group_network(Method& method, const datasets::PackReader& pack, const Em
                       const ViewGroup& group) {
   EmbedderOptions asked = embedder_options(pack, options, group.side);
   asked.level = group.level;
-  return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()));
+  return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()), options);
 }
 
 // Each group through its network, one network at a time: it may hold weights of its own.
@@ -260,8 +269,8 @@ std::optional<std::vector<BranchRows>> embed_branches(Method& method, const data
                   "branches are embedded a side at a time");
   const std::size_t branches = method.tells().branches.size();
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const Network network =
-      network_of(method, method.branch_embedder(embedder_options(pack, options, side)), branches * (dimension + 1));
+  const Network network = network_of(method, method.branch_embedder(embedder_options(pack, options, side)),
+                                     branches * (dimension + 1), options);
   const std::optional<std::vector<float>> rows = embed_pass(network, pack, views, options.communicator, progress);
   if (!rows) return std::nullopt;
   return divide_branches(*rows, branches, dimension);

@@ -24,6 +24,7 @@ inline constexpr std::size_t kEmbeddingBatch = 64;
 struct EmbeddingOptions {
   at::ScalarType precision = at::kFloat;  //!< of the networks; features are float32
   Communicator* communicator = nullptr;   //!< process ranks that share the work; null: a single process
+  bool flip = false;  //!< a row is the mean of those of the image and of its mirror image, weights of branches too
 };
 
 //! at::kFloat, or at::kBFloat16 for the recipe precision "bf16": an evaluation computes as its training did.

@@ -15,7 +15,7 @@
 #include "datasets/pack/pack.h"
 #include "datasets/split/split.h"
 #include "results/records/panels.h"
-#include "results/scores/single_shot.h"
+#include "results/scores/galleries.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/methods/method.h"
 

@@ -179,10 +179,10 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     if (part) return std::move(*part);
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
   };
-  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe)};
+  const EmbeddingOptions options{.precision = embedding_precision(trained.recipe), .flip = specification.protocol.flip};
   const Embedding embedding = finished(embed_split(*method, pack, asked, comparison, options,
                                                    [&](std::uint64_t done, std::uint64_t) { return report(done); }));
-  const results::SingleShotScores scores = score_split(embedding, asked, specification.protocol);
+  const results::GalleryScores scores = score_split(embedding, asked, specification.protocol);
   EvaluationOutputs outputs =
       finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
                             [&](std::uint64_t done, std::uint64_t) { return report(images + done); }));
@@ -193,7 +193,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   results::EvaluationRecord record;
   record.job = context.job;
   record.weights_sha256 = training.weights_sha256;
-  record.metrics = metrics_of(embedding, scores);
+  record.metrics = metrics_of(embedding, scores, specification.protocol);
   record.metrics.merge(outputs.metrics);
   record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);
   record.outputs = write_outputs(context.files, folder, outputs);

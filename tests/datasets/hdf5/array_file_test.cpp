@@ -53,6 +53,28 @@ TEST_F(ArrayFile, what_was_written_comes_back) {
   EXPECT_TRUE(reader.read_float32("gallery/features", 2).values.empty());
 }
 
+TEST_F(ArrayFile, rows_come_a_few_at_a_time) {
+  const auto expect_rows = [](const std::filesystem::path& path, const std::string& name) {
+    const ArrayFileReader reader(path);
+    const NamedArray<float> all = reader.read_float32(name, 2);
+    const std::uint64_t width = all.shape[1];
+    EXPECT_EQ(all.shape, reader.shape_of_floats(name));
+    for (std::uint64_t first = 0; first < all.shape[0]; ++first)
+      for (std::uint64_t count = 0; first + count <= all.shape[0]; ++count) {
+        std::vector<float> rows(count * width);
+        reader.read_float32_rows(name, first, rows);
+        EXPECT_TRUE(
+            std::equal(rows.begin(), rows.end(), all.values.begin() + static_cast<std::ptrdiff_t>(width * first)));
+      }
+  };
+  Example().write(files_, path_);
+  for (const char* name : {"query/features", "gallery/features"}) expect_rows(path_, name);
+  for (const char* name : {"query/contiguous", "query/compressed", "query/big_endian", "query/float64"})
+    expect_rows(tests::source_folder() / "tests/golden/array_file/foreign.h5", name);
+  expect_error(core::ErrorKind::kInput, {"features.h5", "'query/identities' is int64"},
+               [&] { ArrayFileReader(path_).shape_of_floats("query/identities"); });
+}
+
 TEST_F(ArrayFile, wrong_type_rank_or_name_is_refused) {
   Example().write(files_, path_);
   ArrayFileReader reader(path_);

@@ -98,6 +98,26 @@ TEST(Split, seeds_and_draws_differ) {
   EXPECT_EQ(draw_gallery(split, 0, 1), draw_gallery(split, 0, 1));
 }
 
+TEST(Split, a_gallery_of_several_shots_begins_with_the_single_one_and_holds_no_image_twice) {
+  const Split split = split_of(regular_rows(30), {});
+  std::map<std::int64_t, std::size_t> images;
+  for (const GalleryItem& item : split.gallery) ++images[item.identity];
+  for (int draw = 0; draw < 5; ++draw)
+    for (const int shots : {1, 2, 3, 100}) {
+      std::map<std::int64_t, std::vector<std::size_t>> of_identity;
+      const std::vector<std::size_t> drawn = draw_gallery(split, 0, draw, shots);
+      for (std::size_t item : drawn) of_identity[split.gallery[item].identity].push_back(item);
+      EXPECT_EQ(drawn.size(), std::set(drawn.begin(), drawn.end()).size());
+      EXPECT_EQ(images.size(), of_identity.size());
+      const std::vector<std::size_t> single = draw_gallery(split, 0, draw);
+      auto first = single.begin();
+      for (const auto& [identity, items] : of_identity) {
+        EXPECT_EQ(std::min<std::size_t>(static_cast<std::size_t>(shots), images[identity]), items.size());
+        EXPECT_EQ(*first++, items.front());
+      }
+    }
+}
+
 // Golden values: what is published under a hash must stay reproducible. These are of the program before schema 3.
 TEST(Split, the_hash_is_stable) {
   const auto expect_hash = [](const std::string& hash, const SplitSettings& options) {

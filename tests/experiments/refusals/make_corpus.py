@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
-TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with"]
+TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of"]
 SUITE_KEYS = ["suite", "title", "worker", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}
@@ -339,7 +339,8 @@ def impossible_together():
             ("msifla.ir_width", "7", "set it to 8"), ("msifla.scales", "[3, 2]", "end it with 1"),
             ("msifla.scales", "[5, 1]", "add 5 to 'train.train_rates'"), ("resolution_adaptive.widths", "[8]", "name 4 widths"),
             ("resolution_adaptive.stage_steps", "30", "set it to"), ("height", "62", "set it to 64"),
-            ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out")):
+            ("evaluate.distance", '"hr"', "compares by one embedding"), ("evaluate.query_level", '"highest"', "leave it out"),
+            ("evaluate.query_expansion", "5", 'set evaluate.distance = "cosine"')):
         key = {"train.schedule": "train.milestones", "train.images": "train.lr_images", "split.lr_side": "split.lr_cameras",
                "split.partition": "split.test_identities", "ftwa.transformation": "ftwa.weighting"}.get(full, full)
         record(line_of(key).place, key, said, line_of(full).replaced(value))

@@ -24,7 +24,7 @@ def squared_distances(query, gallery, prefix):
 
 def score(distances, query_ids, query_cameras, gallery_ids, gallery_cameras):
     """Market-1501 rule, wrong before right on ties, average precision without trapezoids."""
-    first_ranks, precisions, without = [], [], 0
+    first_ranks, precisions, penalties, without = [], [], [], 0
     for q, identity in enumerate(query_ids):
         kept = []
         for g, other in enumerate(gallery_ids):
@@ -42,10 +42,11 @@ def score(distances, query_ids, query_cameras, gallery_ids, gallery_cameras):
         # Right matches at one distance all stand behind the wrong ones at that distance, one after the other.
         first_ranks.append(hits[0])
         precisions.append(sum(number / position for number, position in enumerate(hits, start=1)) / len(hits))
+        penalties.append(len(hits) / hits[-1])
     count = len(first_ranks)
     cmc = [sum(rank <= k for rank in first_ranks) / count if count else 0.0 for k in range(1, MAX_RANK + 1)]
     return {"cmc": cmc, "map": sum(precisions) / count if count else 0.0, "queries": count,
-            "queries_without_match": without}
+            "minp": sum(penalties) / count if count else 0.0, "queries_without_match": without}
 
 
 def ranks_in_draws(distances, query_ids, query_cameras, gallery_ids, gallery_cameras, draws):

@@ -7,8 +7,8 @@
 #include "core/files/json.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/gemm_openblas.h"
+#include "results/scores/galleries.h"
 #include "results/scores/ranking.h"
-#include "results/scores/single_shot.h"
 #include "tests/results/reference_gemm.h"
 #include "tests/support/folders.h"
 
@@ -40,6 +40,7 @@ void expect_scores(const RankingScores& scores, const core::Json& expected) {
   std::vector<double> cmc = expected["cmc"];
   EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-9), cmc));
   EXPECT_NEAR(scores.map, expected["map"].get<double>(), 1e-9);
+  EXPECT_NEAR(scores.minp, expected["minp"].get<double>(), 1e-9);
   EXPECT_EQ(scores.queries, expected["queries"].get<std::size_t>());
   EXPECT_EQ(scores.queries_without_match, expected["queries_without_match"].get<std::size_t>());
 }
@@ -87,13 +88,13 @@ TEST_F(RankingGolden, single_shot_scores_as_by_brute_force) {
     std::size_t dimension = example["dimension"];
     std::vector<std::int64_t> prefix = example["prefix"];
     std::vector<GalleryDraw> draws = example["draws"];
-    auto scores = score_single_shot(query.matrix(dimension), query.labels(), gallery.matrix(dimension),
-                                    gallery.labels(), prefix, draws, reference_gemm, options_);
+    auto scores = score_galleries(query.matrix(dimension), query.labels(), gallery.matrix(dimension), gallery.labels(),
+                                  prefix, draws, reference_gemm, options_);
     const auto& expected = example["single_shot"];
     std::vector<double> cmc = expected["cmc"];
     EXPECT_THAT(scores.cmc, testing::Pointwise(testing::DoubleNear(1e-9), cmc));
     EXPECT_NEAR(scores.map_single, expected["map_single"].get<double>(), 1e-9);
-    EXPECT_NEAR(scores.chance_rank1, expected["chance_rank1"].get<double>(), 1e-9);
+    EXPECT_NEAR(scores.chance_cmc[0], expected["chance_rank1"].get<double>(), 1e-9);
     EXPECT_NEAR(scores.map_full, example["expected"]["map"].get<double>(), 1e-9);
     EXPECT_EQ(scores.queries, example["expected"]["queries"].get<std::size_t>());
   }

@@ -9,8 +9,8 @@
 #include "core/random/random.h"
 #include "results/kernel/distance.h"
 #include "results/kernel/gemm_openblas.h"
+#include "results/scores/galleries.h"
 #include "results/scores/ranking.h"
-#include "results/scores/single_shot.h"
 #include "tests/results/reference_gemm.h"
 
 namespace resolute::results::ranking_property_test {
@@ -86,8 +86,9 @@ bool same_bits(const RankingScores& a, const RankingScores& b) {
   auto same = [](double x, double y) { return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y); };
   for (std::size_t k = 0; k < a.cmc.size(); ++k)
     if (!same(a.cmc[k], b.cmc[k])) return false;
-  return a.cmc.size() == b.cmc.size() && same(a.map, b.map) && same(a.chance_map, b.chance_map) &&
-         a.queries == b.queries && a.queries_without_match == b.queries_without_match;
+  return a.cmc.size() == b.cmc.size() && same(a.map, b.map) && same(a.minp, b.minp) &&
+         same(a.chance_map, b.chance_map) && a.queries == b.queries &&
+         a.queries_without_match == b.queries_without_match;
 }
 
 //! By every distance and a sort, as the definition says.
@@ -137,6 +138,24 @@ RC_GTEST_PROP(RankingProperty, blocks_and_threads_change_no_bit, (std::uint64_t 
   RC_ASSERT(same_bits(rank(problem, openblas_gemm()), rank(problem, openblas_gemm(), work)));
 }
 
+RC_GTEST_PROP(RankingProperty, a_gallery_read_in_slices_changes_no_bit, (std::uint64_t seed)) {
+  const Problem problem = make_problem(seed);
+  core::RandomStream random("slices", {seed});
+  const FeatureMatrix whole = problem.gallery.matrix();
+  std::vector<float> slice;  // what was read before is gone
+  const GallerySource source{whole.rows, whole.dimension, 1 + random.below(20),
+                             [&](std::size_t first, std::size_t count) {
+                               const auto rows = whole.values.subspan(first * whole.dimension, count * whole.dimension);
+                               slice.assign(rows.begin(), rows.end());
+                               return std::span<const float>(slice);
+                             }};
+  const WorkOptions work{static_cast<int>(1 + random.below(3)), 1 + random.below(5), 1 + random.below(9)};
+  const RankingScores in_slices =
+      rank_features(problem.query.matrix(), problem.query.labels(), source, problem.gallery.labels(),
+                    problem.query.prefix, openblas_gemm(), {20, work});
+  RC_ASSERT(same_bits(rank(problem, openblas_gemm()), in_slices));
+}
+
 //! As wrong as gemm.h allows: the exact product moved by up to 99 % of the bound, up and down without pattern.
 void perturbed_gemm(const GemmBlock& block) {
   for (std::size_t i = 0; i < block.rows; ++i) {
@@ -183,11 +202,11 @@ RC_GTEST_PROP(RankingProperty, single_shot_is_free_of_order_and_product, (std::u
     }
   }
   auto shot = [](const Problem& p, const GalleryDraw& images, const Gemm& gemm) {
-    return score_single_shot(p.query.matrix(), p.query.labels(), p.gallery.matrix(), p.gallery.labels(), p.query.prefix,
-                             std::span(&images, 1), gemm, {});
+    return score_galleries(p.query.matrix(), p.query.labels(), p.gallery.matrix(), p.gallery.labels(), p.query.prefix,
+                           std::span(&images, 1), gemm, {});
   };
-  SingleShotScores one = shot(problem, draw, reference_gemm);
-  SingleShotScores other = shot({problem.query, problem.gallery.permuted(order)}, moved, perturbed_gemm);
+  GalleryScores one = shot(problem, draw, reference_gemm);
+  GalleryScores other = shot({problem.query, problem.gallery.permuted(order)}, moved, perturbed_gemm);
   RC_ASSERT(one.cmc == other.cmc);
   RC_ASSERT(one.map_single == other.map_single);
   RC_ASSERT(one.map_full == other.map_full);

@@ -45,6 +45,44 @@ TEST(Tables, a_cell_is_mean_and_sample_deviation_in_per_cent) {
   EXPECT_DOUBLE_EQ(cell_of(tables, 1, 1).chance.value(), 12.5);
 }
 
+TEST(Tables, a_mean_over_data_sets_is_that_of_each_trial) {
+  Suite suite;
+  suite.plan.tables[0].mean_of = {"easy", "hard"};
+  suite.plan.tables[0].rows[1].cells[1].references = {{"rank1", 60.0}};
+  for (const int trial : {0, 1})
+    suite.record<EvaluationRecord>(suite.evaluation(fmt::format("multi hard {}", trial))).metrics["rank1"] = 0.25;
+  const SuiteTables tables = suite.tables();
+  const Table& table = tables.tables[0];
+  EXPECT_THAT(table.datasets, testing::ElementsAre("easy", "hard", "mean"));
+  const Cell& mean = cell_of(tables, 1, 4);
+  EXPECT_EQ("mean", mean.dataset);
+  EXPECT_EQ("rank1", mean.metric);
+  // 50 and 56.25 on one, 25 on the other.
+  EXPECT_THAT(mean.values, testing::ElementsAre(37.5, 40.625));
+  EXPECT_DOUBLE_EQ(39.0625, mean.mean.value());
+  EXPECT_DOUBLE_EQ(3.125 / std::sqrt(2.0), mean.std.value());
+  EXPECT_DOUBLE_EQ((78.9 + 60) / 2, mean.reference.value());
+  EXPECT_EQ(8U, mean.jobs.size());
+  EXPECT_FALSE(cell_of(tables, 1, 5).reference);
+  const std::string text = to_markdown(tables);
+  EXPECT_THAT(text, HasSubstr("mean rank-1"));
+  EXPECT_THAT(text, HasSubstr("`mean`: over easy, hard."));
+  EXPECT_THAT(to_csv(tables), HasSubstr(",mean,rank1,39.0625,"));
+}
+
+TEST(Tables, a_mean_over_data_sets_needs_all_of_them) {
+  Suite suite;
+  suite.plan.tables[0].mean_of = {"easy", "hard"};
+  suite.records.erase(suite.evaluation("multi hard 1"));
+  const Cell mean = cell_of(suite.tables(), 1, 4);
+  EXPECT_EQ(CellStatus::kIncomplete, mean.status);
+  EXPECT_FALSE(mean.mean);
+  EXPECT_EQ(1, mean.trials);
+  EXPECT_EQ(2, mean.trials_needed);
+  EXPECT_TRUE(mean.values.at(0));
+  EXPECT_FALSE(mean.values.at(1));
+}
+
 TEST(Tables, one_trial_has_no_deviation) {
   Suite suite;
   for (auto& row : suite.plan.tables[0].rows)

@@ -99,14 +99,14 @@ TEST_F(RankOfSeveral, the_table_of_queries_has_each_files_queries_in_order) {
   std::istringstream lines(text_of(table));
   std::string line;
   std::getline(lines, line);
-  EXPECT_EQ(line, "file,query,identity,camera,rank,average_precision");
+  EXPECT_EQ(line, "file,query,identity,camera,rank,average_precision,inverse_negative_penalty");
   double sum = 0, first = 0;
   for (int query = 0; query < 60; ++query) {
     ASSERT_TRUE(std::getline(lines, line));
     std::vector<std::string> fields;
     std::istringstream row(line + ",");
     for (std::string field; std::getline(row, field, ',');) fields.push_back(field);
-    ASSERT_EQ(fields.size(), 6U) << line;
+    ASSERT_EQ(fields.size(), 7U) << line;
     EXPECT_EQ(fields[0], path_.string());
     EXPECT_EQ(fields[1], std::to_string(query));
     EXPECT_EQ(fields[3], "0");

@@ -61,7 +61,8 @@ class RankOfGoldenCases : public RankCommand {
 void expect_scores(const std::string& answer, const core::Json& expected) {
   ASSERT_EQ(std::count(answer.begin(), answer.end(), '\n'), 1) << answer;
   const auto document = core::parse_json(answer, "answer");
-  EXPECT_EQ(document.size(), 6U) << answer;
+  EXPECT_EQ(document.size(), 7U) << answer;
+  EXPECT_NEAR(document.at("minp").get<double>(), expected.at("minp").get<double>(), 1e-9);
   std::vector<double> cmc = document.at("cmc");
   const std::vector<double> first = expected.at("cmc");
   ASSERT_EQ(cmc.size(), 50U);
@@ -223,7 +224,7 @@ TEST_F(RankOfGoldenCases, output_says_where_there_are_no_cameras) {
     EXPECT_EQ(output.out.find("cameras  none in the file: no image is left out for its camera\n") == std::string::npos,
               cameras)
         << output.out;
-    EXPECT_EQ(std::count(output.out.begin(), output.out.end(), '\n'), cameras ? 6 : 7) << output.out;
+    EXPECT_EQ(std::count(output.out.begin(), output.out.end(), '\n'), cameras ? 7 : 8) << output.out;
   }
   EXPECT_GE(cases[false], 20);
   EXPECT_GE(cases[true], 20);

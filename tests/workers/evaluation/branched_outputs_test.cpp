@@ -19,7 +19,7 @@ class BranchedOutputsTest : public BranchedEvaluationTest {
   std::optional<EvaluationOutputs> outputs(TwoSidedMethod& method, const EmbeddingProgress& progress = kGoOn) {
     const std::string distance = method.tells().branch_weights ? "weighted" : "equal";
     embedding_ = embed_split(method, *pack_, split_, {.distance = distance}, {}, kGoOn).value();
-    const results::SingleShotScores scores = score_split(embedding_, split_, protocol_);
+    const results::GalleryScores scores = score_split(embedding_, split_, protocol_);
     return make_outputs({method, *pack_, split_, {}, embedding_, scores, settings::CopiesFrom::kNative},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }

@@ -34,7 +34,7 @@ class EvaluationOutputsTest : public PackedTrial {
   std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;
     const Embedding embedding = embed_split(method, *pack_, split_, {}, options, kGoOn).value();
-    const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
+    const results::GalleryScores scores = score_split(embedding, split_, protocol_);
     return make_outputs({method, *pack_, split_, options, embedding, scores, copies_from_},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }

@@ -6,7 +6,9 @@
 
 #include <atomic>
 
+#include "datasets/loader/loader.h"
 #include "methods/baseline/baseline.h"
+#include "results/scores/re_ranking.h"
 #include "tests/methods/small_training.h"
 #include "tests/workers/ddp/thread_communicator.h"
 #include "tests/workers/evaluation/packed_trial.h"
@@ -109,6 +111,90 @@ TEST_F(EvaluationTest, computes_in_the_precision_of_the_training) {
   }
   EXPECT_GT(difference, 0);
   EXPECT_LT(difference, 0.03 * largest);
+}
+
+TEST_F(EvaluationTest, a_flipped_feature_is_the_mean_of_the_image_and_its_mirror_image) {
+  Baseline network = method();
+  const FeatureEmbedding flipped = embed(network, {.flip = true});
+  // By hand, image by image.
+  const Embedder embedder = network.embedder({.height = 32, .width = 16});
+  datasets::LoaderOptions options;
+  options.train_rates = {1};
+  datasets::Loader loader(*pack_, options);
+  for (std::size_t g = 0; g < split_.gallery.size(); g += 9) {
+    at::Tensor image = at::empty({1, 32, 16, 3}, at::kFloat);
+    loader.fill_view(split_.gallery[g].row, 1, {image.mutable_data_ptr<float>(), loader.image_floats()});
+    const at::Tensor both = at::cat({image, image.flip({2})}).permute({0, 3, 1, 2});
+    const at::Tensor mean = embedder(both).mean(0);
+    for (std::int64_t d = 0; d < 128; ++d)
+      EXPECT_NEAR(mean[d].item<float>(), flipped.gallery.features[g * 128 + static_cast<std::size_t>(d)], 1e-5);
+  }
+  // A mirror image of a mirror image is the image.
+  EXPECT_NE(embed(network).gallery.features, flipped.gallery.features);
+}
+
+TEST_F(EvaluationTest, cosines_are_those_of_features_of_unit_length) {
+  Baseline network = method();
+  const FeatureEmbedding plain = embed(network), unit = embed(network, {}, {.unit_length = true});
+  for (const EmbeddedImages* images : {&unit.query, &unit.gallery})
+    for (std::size_t row = 0; row < images->rows(); ++row) {
+      double squares = 0;
+      for (std::size_t d = 0; d < images->dimension; ++d)
+        squares += std::pow(static_cast<double>(images->features[row * images->dimension + d]), 2);
+      EXPECT_NEAR(squares, 1, 1e-6);
+    }
+  EXPECT_NE(score_embedding(plain, split_, {}), score_embedding(unit, split_, {}));
+}
+
+TEST_F(EvaluationTest, protocols_ask_the_same_features_for_other_galleries) {
+  Baseline network = method();
+  const FeatureEmbedding unit = embed(network, {}, {.unit_length = true});
+  const auto metrics = [&](const experiments::EvaluationProtocol& protocol) {
+    return score_embedding(unit, split_, protocol);
+  };
+  const auto single = metrics({}), multi = metrics({.name = settings::ProtocolName::kMultiShot, .shots = 4}),
+             whole = metrics({.name = settings::ProtocolName::kWholeGallery});
+  for (const auto* one : {&single, &multi, &whole}) {
+    EXPECT_EQ(single.at("mAP"), one->at("mAP")) << "of all images in each";
+    EXPECT_EQ(single.at("mINP"), one->at("mINP"));
+  }
+  EXPECT_FALSE(single.contains("chance_rank5"));
+  // Each of the 26 identities has four images in the gallery: each draw is the whole.
+  for (const char* same : {"rank1", "rank5", "rank10", "rank20"}) EXPECT_EQ(multi.at(same), whole.at(same));
+  EXPECT_NEAR(multi.at("chance_rank5"), whole.at("chance_rank5"), 1e-12);
+  EXPECT_NEAR(1.0 / 26, single.at("chance_rank1"), 1e-12);
+  EXPECT_NEAR(1.0 / 26, whole.at("chance_rank1"), 1e-12);
+  EXPECT_LT(whole.at("chance_rank5"), 5 * whole.at("chance_rank1")) << "the first five may show one person twice";
+}
+
+TEST_F(EvaluationTest, re_ranking_and_expansion_are_those_of_each_gallery_by_itself) {
+  Baseline network = method();
+  const FeatureEmbedding unit = embed(network, {}, {.unit_length = true});
+  const experiments::EvaluationProtocol plain{.draws = 3}, re_ranked{.draws = 3, .re_ranking = true},
+      original{.draws = 3, .re_ranking = true, .re_ranking_lambda = 1}, expanded{.draws = 3, .query_expansion = 4},
+      alone{.draws = 3, .query_expansion = 1, .query_expansion_alpha = 100};
+  EXPECT_EQ(score_embedding(unit, split_, plain), score_embedding(unit, split_, original)) << "the old distance alone";
+  EXPECT_NE(score_embedding(unit, split_, plain), score_embedding(unit, split_, re_ranked));
+  EXPECT_NE(score_embedding(unit, split_, plain), score_embedding(unit, split_, expanded));
+  EXPECT_EQ(score_embedding(unit, split_, plain).at("queries"), score_embedding(unit, split_, alone).at("queries"));
+
+  // One draw, by the functions that it is made of.
+  const results::GalleryDraw draw = datasets::draw_gallery(split_, split_.options.seed, 0);
+  EmbeddedImages drawn;
+  drawn.dimension = unit.gallery.dimension;
+  for (std::size_t g : draw) {
+    const auto row = unit.gallery.features.begin() + static_cast<std::ptrdiff_t>(g * drawn.dimension);
+    drawn.features.insert(drawn.features.end(), row, row + static_cast<std::ptrdiff_t>(drawn.dimension));
+    drawn.identities.push_back(unit.gallery.identities[g]);
+    drawn.cameras.push_back(unit.gallery.cameras[g]);
+  }
+  const std::vector<double> distances =
+      results::re_ranked_distances(matrix_of(unit.query), matrix_of(drawn), {20, 6, 0.3}, {});
+  const results::RankingScores by_hand =
+      results::rank_distances(std::span(distances), labels_of(unit.query), labels_of(drawn), {});
+  const auto one_draw = score_embedding(unit, split_, {.draws = 1, .re_ranking = true});
+  EXPECT_EQ(by_hand.cmc[0], one_draw.at("rank1"));
+  EXPECT_EQ(by_hand.cmc[4], one_draw.at("rank5"));
 }
 
 TEST_F(EvaluationTest, a_gallery_rate_shrinks_gallery_images_alone) {

@@ -206,7 +206,7 @@ TEST_F(ResolutionLevelsTest, a_shrunken_gallery_stays_at_the_highest_level) {
 
 TEST_F(ResolutionLevelsTest, scores_are_by_what_each_query_has) {
   const FeatureEmbedding embedding = embed(method_);
-  const results::SingleShotScores scores = score_split(embedding, split_, {});
+  const results::GalleryScores scores = score_split(embedding, split_, {});
   double sum = 0, queries = 0;
   for (std::size_t q = 0; q < split_.query.size(); ++q) {
     const std::optional<PlainScore> plain = plain_score(embedding, q, embedding.prefix[q]);
@@ -229,10 +229,10 @@ TEST_F(ResolutionLevelsTest, a_prefix_of_all_dimensions_is_none_to_the_bit) {
   EXPECT_EQ(std::vector<std::int64_t>(split_.query.size(), 9), embedding.prefix);
   FeatureEmbedding without = embedding;
   without.prefix.clear();
-  const results::SingleShotScores some = score_split(embedding, split_, {}), all = score_split(without, split_, {});
+  const results::GalleryScores some = score_split(embedding, split_, {}), all = score_split(without, split_, {});
   EXPECT_EQ(all.cmc, some.cmc);
   EXPECT_EQ(all.per_query, some.per_query);
-  EXPECT_EQ(metrics_of(without, all), metrics_of(embedding, some));
+  EXPECT_EQ(metrics_of(without, all, {}), metrics_of(embedding, some, {}));
 }
 
 TEST_F(ResolutionLevelsTest, features_h5_ranks_as_the_evaluation_does) {

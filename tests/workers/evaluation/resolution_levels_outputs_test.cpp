@@ -31,7 +31,7 @@ class ResolutionLevelsOutputsTest : public ResolutionLevelsTest {
   std::optional<EvaluationOutputs> outputs(Method& method, const EmbeddingProgress& progress = kGoOn) const {
     const EmbeddingOptions options;
     const Embedding embedding = embed(method);
-    const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
+    const results::GalleryScores scores = score_split(embedding, split_, protocol_);
     return make_outputs({method, *pack_, split_, options, embedding, scores, settings::CopiesFrom::kNative},
                         plan_outputs(method, *pack_, split_, protocol_), progress);
   }
@@ -212,7 +212,7 @@ TEST_F(ResolutionLevelsOutputsTest, an_evaluation_leaves_prefixes_where_lengths_
   expect_plain_lines(embed(method_), rates(), lines);
   // By all that the queries of a rate have, they rank as the evaluation says.
   const FeatureEmbedding embedding = embed(method_);
-  const results::SingleShotScores scores = score_split(embedding, split_, protocol_);
+  const results::GalleryScores scores = score_split(embedding, split_, protocol_);
   double sum = 0, queries = 0;
   for (const PrefixDistances& line : lines) {
     if (line.prefix != line.level) continue;
