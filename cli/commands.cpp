@@ -21,6 +21,7 @@ const std::vector<Command>& commands() {
       {"suite drain", "start nothing more on a host", suite_drain},
       {"suite compact", "pack the small files of finished jobs, for file systems that count files", suite_compact},
       {"suite table", "the tables, as far as their numbers are there", suite_table},
+      {"suite compare", "two suites beside one another: settings, numbers, differences", suite_compare},
       {"suite panels", "galleries and reconstructions, query by query, as one page", suite_panels},
       {"suite log", "the journal of a suite's runs", suite_log},
       {"suite allocation", "what a batch script becomes; not for people", suite_allocation},

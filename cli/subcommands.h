@@ -25,6 +25,7 @@ int suite_drain(const Arguments& arguments);
 int suite_compact(const Arguments& arguments);
 int suite_simulate(const Arguments& arguments);
 int suite_table(const Arguments& arguments);
+int suite_compare(const Arguments& arguments);
 int suite_panels(const Arguments& arguments);
 int suite_log(const Arguments& arguments);
 int explain(const Arguments& arguments);

@@ -12,7 +12,8 @@
 namespace resolute::cli {
 
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
-                                                    options::options_description more) {
+                                                    options::options_description more,
+                                                    const std::vector<std::string>& words) {
   auto add = more.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites, shared by the nodes (required)");
   add("profile", options::value<std::string>()->default_value(""), "a [profiles.NAME] of the suite");
@@ -22,7 +23,7 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
       "folder that relative paths of the suite are relative to; its own unless given");
   add("from-scratch", "train without the initial weights a profile asks for; every table says so");
   add("json", "one JSON document on stdout");
-  auto values = parse_options(arguments, help, more, {"SUITE.toml"});
+  auto values = parse_options(arguments, help, more, words);
   if (!values) return std::nullopt;
   SuiteArguments parsed{*values, experiments::StoreLayout(std::filesystem::absolute(required_value(*values, "store"))),
                         values->count("json") > 0};
@@ -30,10 +31,14 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
 }
 
 experiments::Plan SuiteArguments::plan(bool need_roots) const {
+  return plan_of(values["SUITE.toml"].as<std::string>(), values["profile"].as<std::string>(), need_roots);
+}
+
+experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::string& profile, bool need_roots) const {
   auto& files = core::real_file_system();
   experiments::SuiteOptions suite;
   suite.store = store.root();
-  suite.profile = values["profile"].as<std::string>();
+  suite.profile = profile;
   if (values.count("set") > 0)
     for (const auto& text : values["set"].as<std::vector<std::string>>())
       suite.sets.push_back(experiments::parse_assignment(text));
@@ -46,7 +51,7 @@ experiments::Plan SuiteArguments::plan(bool need_roots) const {
     return counted->count(dataset.pack, store.pack_folder(dataset.pack), dataset.root, split);
   };
   if (values.count("relative-to") > 0) suite.relative_to = values["relative-to"].as<std::string>();
-  return experiments::read_suite(files, values["SUITE.toml"].as<std::string>(), suite);
+  return experiments::read_suite(files, file, suite);
 }
 
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,

@@ -18,11 +18,15 @@ struct SuiteArguments {
   bool json = false;
   //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
+  //! The same of another suite, or of the same with another profile.
+  experiments::Plan plan_of(const std::string& file, const std::string& profile, bool need_roots) const;
 };
 
-//! Adds the shared options to `more` and parses; nothing after --help.
+//! Adds the shared options to `more` and parses; nothing after --help. \param words what stands without an option, the
+//! suite first
 std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, const CommandHelp& help,
-                                                    boost::program_options::options_description more);
+                                                    boost::program_options::options_description more,
+                                                    const std::vector<std::string>& words = {"SUITE.toml"});
 
 //! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell.
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,

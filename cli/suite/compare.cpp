@@ -1,0 +1,48 @@
+// `resolute suite compare`
+
+#include <iostream>
+
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/error.h"
+#include "core/files/file_system.h"
+#include "results/tables/suite_comparison.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kSuiteCompareHelp{
+    "resolute suite compare SUITE.toml OTHER.toml --store STORE [--other-profile NAME] [--json]",
+    R"(Sets two suites, or two profiles of one, beside one another: which settings differ in the rows that both have (same ids of
+table, row and data set), both numbers of each, and their difference with a 95 % interval where their queries can be
+paired. The results of both are in the store.)",
+    "  resolute suite compare baseline.toml ours.toml --store store\n"
+    "  resolute suite compare suite.toml suite.toml --other-profile long --store store --json\n"};
+
+}  // namespace
+
+int suite_compare(const Arguments& arguments) {
+  options::options_description visible;
+  visible.add_options()("other-profile", options::value<std::string>()->default_value(""),
+                        "a [profiles.NAME] of the other suite");
+  const auto parsed = parse_suite_arguments(arguments, kSuiteCompareHelp, visible, {"SUITE.toml", "OTHER.toml"});
+  if (!parsed) return 0;
+  const experiments::Plan first = parsed->plan(false),
+                          second = parsed->plan_of(parsed->values["OTHER.toml"].as<std::string>(),
+                                                   parsed->values["other-profile"].as<std::string>(), false);
+  const results::SuiteComparison comparison =
+      results::compare_suites(first, second, core::real_file_system(), parsed->store);
+  const bool named_alike = first.suite == second.suite;
+  const auto name = [&](const experiments::Plan& plan, const std::string& profile) {
+    return named_alike ? fmt::format("{} ({})", plan.suite, profile.empty() ? "no profile" : profile) : plan.suite;
+  };
+  if (parsed->json)
+    print_json(results::to_json(comparison));
+  else
+    std::cout << results::to_markdown(comparison, name(first, parsed->values["profile"].as<std::string>()),
+                                      name(second, parsed->values["other-profile"].as<std::string>()));
+  return 0;
+}
+
+}  // namespace resolute::cli

@@ -1,0 +1,135 @@
+#include "results/tables/suite_comparison.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/results/made_up_suite.h"
+
+namespace resolute::results::suite_comparison_test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+//! The made-up suite and one whose rows train longer and, but for the baseline, better; queries of both.
+struct Two {
+  Suite first;
+  Plan second = first.plan;
+
+  Two() {
+    second.suite = "longer";
+    for (experiments::TablePlan& table : second.tables)
+      for (experiments::RowPlan& row : table.rows)
+        for (CellPlan& cell : row.cells)
+          for (JobId& evaluation : cell.evaluations) evaluation = longer(evaluation, row.id == "multi" ? 0.125 : 0);
+    for (const auto& [job, record] : first.records)
+      if (const auto* evaluation = std::get_if<EvaluationRecord>(&record)) add_queries(*evaluation);
+  }
+
+  //! An evaluation of a training with 7 steps more, with its records.
+  JobId longer(const JobId& evaluation, double gain) {
+    auto record = first.record<EvaluationRecord>(evaluation);
+    const JobId training = record.provenance.training, long_training = id("longer " + training.hex),
+                long_evaluation = id("longer " + evaluation.hex);
+    auto of_training = first.record<TrainingRecord>(training);
+    of_training.job = long_training;
+    record.job = long_evaluation;
+    record.provenance.training = long_training;
+    record.metrics["rank1"] += gain;
+    first.records[long_training] = of_training;
+    first.records[long_evaluation] = record;
+    for (experiments::PlannedJob& job : second.jobs) {
+      if (job.id == training) {
+        job.id = long_training;
+        std::get<experiments::TrainingSpecification>(job.specification).recipe.steps += 7;
+      } else if (job.id == evaluation) {
+        job.id = long_evaluation;
+        std::get<experiments::EvaluationSpecification>(job.specification).training = long_training;
+      }
+    }
+    return long_evaluation;
+  }
+
+  //! Ten people, as many of them found first as the metric says.
+  void add_queries(const EvaluationRecord& evaluation) {
+    std::vector<QueryScore> scores;
+    for (int person = 0; person < 10; ++person) {
+      QueryScore score;
+      score.path = fmt::format("{}.png", person);
+      score.identity = person;
+      score.has_match = true;
+      score.cmc = {evaluation.metrics.at("rank1"), 1, 1, 1};
+      score.average_precision = evaluation.metrics.at("mAP");
+      scores.push_back(score);
+    }
+    first.queries[evaluation.job] = scores;
+  }
+
+  SuiteComparison compare(const Plan& one, const Plan& two) const {
+    return compare_suites(
+        one, two,
+        [&](const JobId& job) {
+          const auto found = first.records.find(job);
+          return found == first.records.end() ? std::nullopt : std::optional(found->second);
+        },
+        [&](const EvaluationRecord& record) { return first.queries.at(record.job); });
+  }
+};
+
+TEST(SuiteComparison, names_the_setting_that_differs_and_by_what_the_numbers_do) {
+  const Two two;
+  const SuiteComparison comparison = two.compare(two.first.plan, two.second);
+  ASSERT_EQ(1U, comparison.settings.size());
+  EXPECT_EQ("train.steps", comparison.settings[0].key);
+  EXPECT_EQ("0", comparison.settings[0].first);
+  EXPECT_EQ("7", comparison.settings[0].second);
+  EXPECT_EQ(4U, comparison.settings[0].rows.size());
+  // Two rows on two data sets, two metrics each.
+  ASSERT_EQ(8U, comparison.numbers.size());
+  for (const ComparedNumber& number : comparison.numbers) {
+    EXPECT_FALSE(number.same_jobs);
+    ASSERT_TRUE(number.second.difference) << number.second.difference_why;
+    const double gain = number.at.row == "multi" && number.metric == "rank1" ? 12.5 : 0;
+    EXPECT_DOUBLE_EQ(gain, number.second.difference->mean);
+    EXPECT_NEAR(gain, *number.second.mean - *number.first.mean, 1e-12);
+  }
+  const std::string text = to_markdown(comparison, "demo", "longer");
+  EXPECT_THAT(text, HasSubstr("- `train.steps`: 0 → 7, in all 4 rows\n"));
+  EXPECT_THAT(text, HasSubstr("+12.5 [+12.5, +12.5]"));
+  EXPECT_EQ(12.5, to_json(comparison)["numbers"][4]["difference"]["mean"]);
+}
+
+TEST(SuiteComparison, of_a_suite_with_itself_finds_the_same_jobs) {
+  const Two two;
+  const SuiteComparison comparison = two.compare(two.first.plan, two.first.plan);
+  EXPECT_THAT(comparison.settings, IsEmpty());
+  for (const ComparedNumber& number : comparison.numbers) EXPECT_TRUE(number.same_jobs);
+  EXPECT_THAT(to_markdown(comparison, "demo", "demo"), HasSubstr("None differ in the rows of both."));
+}
+
+TEST(SuiteComparison, names_rows_that_one_suite_lacks) {
+  Two two;
+  two.second.tables[0].rows[0].id = "other";
+  two.second.tables[0].datasets.pop_back();
+  two.second.tables[0].rows[1].cells.pop_back();
+  const SuiteComparison comparison = two.compare(two.first.plan, two.second);
+  EXPECT_EQ(3U, comparison.only_first.size());
+  EXPECT_EQ(2U, comparison.only_second.size());
+  EXPECT_EQ(2U, comparison.numbers.size());
+  const std::string text = to_markdown(comparison, "demo", "longer");
+  EXPECT_THAT(text, HasSubstr("- only in demo: levels/baseline on easy\n"));
+  EXPECT_THAT(text, HasSubstr("- only in longer: levels/other on easy\n"));
+  EXPECT_THAT(text, HasSubstr("in the one row"));
+}
+
+TEST(SuiteComparison, without_results_says_what_is_missing) {
+  Two two;
+  two.first.records.clear();
+  const SuiteComparison comparison = two.compare(two.first.plan, two.second);
+  EXPECT_EQ(1U, comparison.settings.size());
+  for (const ComparedNumber& number : comparison.numbers) EXPECT_FALSE(number.second.difference);
+  EXPECT_THAT(to_markdown(comparison, "demo", "longer"), HasSubstr("incomplete"));
+}
+
+}  // namespace
+}  // namespace resolute::results::suite_comparison_test

@@ -1,0 +1,96 @@
+// One training asked in several ways, from a suite to its table, to `resolute rank` and to `suite compare`.
+
+#include "core/files/json.h"
+#include "tests/support/folders.h"
+#include "tests/system/program.h"
+
+namespace resolute::system_test::evaluations_test {
+namespace {
+
+const fs::path kSuite = tests::source_folder() / "tests/system/suite/evaluations.toml";
+
+class EvaluationsTest : public SharedFolder {
+ protected:
+  static void SetUpTestSuite() {
+    SharedFolder::SetUpTestSuite();
+    succeeded(resolute({"suite", "run", kSuite, "--store", store(), "--slots", "2"}));
+    table_ = json_of(resolute({"suite", "table", kSuite, "--store", store(), "--json"})).at("tables").at(0);
+  }
+  static const core::Json& cell(const std::string& row, std::size_t at) {
+    for (const core::Json& one : table_.at("rows"))
+      if (one.at("id") == row) return one.at("cells").at(at);
+    throw std::out_of_range(row);
+  }
+  // The folder of the row's evaluation on the first data set.
+  static fs::path evaluation(const std::string& row) {
+    const auto job = cell(row, 0).at("jobs").at(1).get<std::string>();
+    return store() / "jobs" / job.substr(0, 2) / job;
+  }
+  static core::Json metrics(const std::string& row) { return json_of(evaluation(row) / "result.json").at("metrics"); }
+
+  static inline core::Json table_;
+};
+
+TEST_F(EvaluationsTest, each_way_is_an_evaluation_of_one_training) {
+  std::set<std::string> trainings, evaluations;
+  for (const core::Json& row : table_.at("rows")) {
+    trainings.insert(row.at("cells").at(0).at("jobs").at(0));
+    evaluations.insert(row.at("cells").at(0).at("jobs").at(1));
+  }
+  EXPECT_EQ(1U, trainings.size());
+  EXPECT_EQ(7U, evaluations.size());
+  for (const char* row : {"cosine", "flipped", "expanded", "re-ranked"})
+    EXPECT_NE(metrics("plain").at("mAP"), metrics(row).at("mAP")) << row;
+  for (const char* row : {"multi-shot", "whole"}) EXPECT_EQ(metrics("plain").at("mAP"), metrics(row).at("mAP")) << row;
+}
+
+TEST_F(EvaluationsTest, rank_says_of_the_features_what_the_evaluation_says) {
+  const auto ranked = [](const std::string& row, const std::vector<std::string>& more) {
+    std::vector<std::string> command{"rank", (evaluation(row) / "features.h5").string(), "--json"};
+    command.insert(command.end(), more.begin(), more.end());
+    return json_of(resolute({command.begin(), command.end()}));
+  };
+  for (const char* row : {"plain", "cosine", "flipped", "multi-shot", "whole"}) {
+    const core::Json output = ranked(row, {});
+    EXPECT_EQ(output.at("map"), metrics(row).at("mAP")) << row;
+    EXPECT_EQ(output.at("minp"), metrics(row).at("mINP")) << row;
+  }
+  EXPECT_EQ(ranked("whole", {}).at("cmc").at(0), metrics("whole").at("rank1"));
+  const core::Json again = ranked("re-ranked", {"--re-rank=5,2,0.3"});
+  EXPECT_EQ(again.at("map"), metrics("re-ranked").at("mAP"));
+  EXPECT_EQ(again.at("cmc").at(0), metrics("re-ranked").at("rank1"));
+}
+
+TEST_F(EvaluationsTest, the_last_column_is_the_mean_over_data_sets) {
+  for (std::size_t metric = 0; metric < 3; ++metric) {
+    const double people = cell("whole", metric).at("mean"), others = cell("whole", 3 + metric).at("mean");
+    EXPECT_DOUBLE_EQ((people + others) / 2, cell("whole", 6 + metric).at("mean"));
+  }
+  EXPECT_EQ("mean", cell("cosine", 6).at("dataset"));
+  EXPECT_TRUE(cell("cosine", 6).at("difference").is_object());
+}
+
+TEST_F(EvaluationsTest, two_profiles_of_the_suite_are_compared) {
+  const core::Json comparison = json_of(
+      resolute({"suite", "compare", kSuite, kSuite, "--other-profile", "cosine", "--store", store(), "--json"}));
+  ASSERT_GE(comparison.at("settings").size(), 1U);
+  EXPECT_EQ("evaluate.distance", comparison.at("settings").at(0).at("key"));
+  EXPECT_EQ("cosine", comparison.at("settings").at(0).at("second"));
+  bool compared = false;
+  for (const core::Json& number : comparison.at("numbers")) {
+    if (number.at("row") == "cosine") {
+      EXPECT_TRUE(number.at("same_jobs"));
+    }
+    if (number.at("row") != "plain" || number.at("metric") != "mAP" || number.at("dataset") != "people") continue;
+    compared = true;
+    // The other profile's plain row is the cosine row of the first.
+    EXPECT_DOUBLE_EQ(cell("cosine", 1).at("difference").at("mean").get<double>(),
+                     number.at("difference").at("mean").get<double>());
+  }
+  EXPECT_TRUE(compared);
+  const auto text = resolute({"suite", "compare", kSuite, kSuite, "--other-profile", "cosine", "--store", store()});
+  EXPECT_THAT(text.out, HasSubstr("# evaluations (no profile) and evaluations (cosine)"));
+}
+
+}  // namespace
+}  // namespace resolute::system_test::evaluations_test
