@@ -1,48 +1,149 @@
-"""Evaluation by levels of resolution beside evaluation by one: queries in four groups, each compared by its own number of
-dimensions, beside one group by the mean number (3,368 x 4,000 x 2,048); images in four groups, each through a network of its
-level, beside one (256 images, ResNet-50, 256x128, bf16); what prefixes.csv takes beside a tenth of embedding the same queries and
-gallery at 64x32. Both sides in turn in one run, medians: on one thread in seconds of the processor, which other work on the
-machine changes little, on all cores in seconds that pass.
+"""`resolute rank`, the whole process with its file, beside the evaluators of fast-reid (compiled) and torchreid (its Python, which
+is what PyPI has) with their own distances in torch, whose features are in memory already: at the sizes of Market-1501 (3,368 queries,
+15,913 gallery images, 2,048 dimensions) and MSMT17 (11,659 and 82,161). Then what of the ranking is not the matrix product, how
+near the product comes to torch's, and a gallery of a million images. Both sides on all cores in one run; medians of turns at the
+smaller size, one turn at the larger ones.
 
-Usage: ranking.py BENCH_RANKING_LEVELS [--json] [--turns N]
+Usage: ranking.py BIN EVALUATORS --folder SCRATCH [--json] [--turns N] [--small]     --small leaves the larger sizes out
 """
 
 import argparse
+import json
 import os
 import pathlib
+import statistics
 import sys
+import tempfile
+import time
+
+import h5py
+import numpy
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from figures import figure, show  # noqa: E402
 from turns import Player, alternate  # noqa: E402
 
-BAR = 1 / 1.1  # no slower than 1.1 times one group
-IMAGES, EMBEDDED = 3368 + 4000, 256  # of the evaluation; of one turn
+PEER = pathlib.Path(__file__).resolve().parents[1] / "peers" / "evaluators.py"
+DIMENSION = 2048
+MIB = 1 << 20
+
+
+def write_features(path, queries, gallery, people, cameras, dimension=DIMENSION):
+    """A common part of each person and one of each image, as networks give them; of the gallery one image of six is nobody's."""
+    random = numpy.random.default_rng(0)
+    common = random.standard_normal((people, dimension), dtype=numpy.float32)
+    with h5py.File(path, "w") as file:
+        for side, rows in (("query", queries), ("gallery", gallery)):
+            group = file.create_group(side)
+            identities = random.integers(1, people + 1, rows)
+            features = group.create_dataset("features", (rows, dimension), "f4")
+            for begin in range(0, rows, 16384):
+                some = identities[begin:begin + 16384]
+                features[begin:begin + len(some)] = common[some - 1] + 1.5 * random.standard_normal((len(some), dimension), numpy.float32)
+            if side == "gallery":
+                identities[random.random(rows) < 1 / 6] = 0
+            group["identities"] = identities
+            group["cameras"] = random.integers(1, cameras + 1, rows)
+
+
+def run_rank(program, path):
+    """(seconds, peak bytes, figures) of a whole process and those that it waits for."""
+    read, write = os.pipe()
+    begin = time.perf_counter()
+    child = os.posix_spawn(program, [program, "rank", str(path), "--json"], os.environ,
+                           file_actions=[(os.POSIX_SPAWN_DUP2, write, 1), (os.POSIX_SPAWN_CLOSE, read)])
+    os.close(write)
+    with os.fdopen(read) as answer:
+        found = answer.read()
+    _, status, usage = os.wait4(child, 0)
+    seconds = time.perf_counter() - begin
+    if status != 0:
+        sys.exit(f"bench: '{program} rank' ended with status {status}")
+    return seconds, usage.ru_maxrss * 1024, json.loads(found)
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program")
+    parser.add_argument("bin", type=pathlib.Path)
+    parser.add_argument("evaluators")
+    parser.add_argument("--folder", required=True)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--turns", type=int, default=9)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
+    threads = len(os.sched_getaffinity(0))
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    rank = str(options.bin / "resolute")
 
-    def beside(ours, peer, threads=1, key="cpu_seconds"):
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-        return alternate(*(Player(" ".join(work), [[options.program, *work, "--threads", str(threads)]], environment, key)
-                           for work in (ours, peer)), options.turns)[:2]
+    class Whole:
+        """`resolute rank` as a player."""
 
-    def by_groups(name, work, unit, **how):
-        ours, peer = beside(["--work", work, "--groups", "4"], ["--work", work, "--groups", "1"], **how)
-        return figure(name, ours, peer, unit, peer / ours, BAR)
+        def __init__(self, path):
+            self.path, self.most, self.map = path, 0, None
 
-    figures = [by_groups("ranking_one_thread", "rank", "CPU s"),
-               by_groups("ranking_all_cores", "rank", "s", threads=len(os.sched_getaffinity(0)), key="seconds"),
-               by_groups("embedding_one_thread", "embed", "CPU s")]
-    ours, embedding = beside(["--work", "prefixes"],
-                             ["--work", "embed", "--groups", "1", "--images", str(EMBEDDED), "--height", "64", "--width", "32"])
-    peer = embedding * IMAGES / EMBEDDED / 10
-    figures.append(figure("prefixes_vs_tenth", ours, peer, "CPU s", peer / ours, 1.0))
+        def turn(self):
+            seconds, most, found = run_rank(rank, self.path)
+            self.most, self.map = max(self.most, most), found["map"]
+            return seconds
+
+        def close(self):
+            pass
+
+    class Peer(Player):
+        def __init__(self, name, path):
+            super().__init__(name, [[sys.executable, str(PEER), name, options.evaluators, str(path), "--threads", str(threads)]], environment)
+            self.most, self.map = 0, None
+
+        def read(self, process, key):
+            line = process.stdout.readline()
+            try:
+                said = json.loads(line)
+                self.most, self.map = max(getattr(self, "most", 0), said.get("bytes", 0)), said.get("map")
+                return said[key]
+            except (ValueError, KeyError):
+                sys.exit(f"bench: {self.name} ended or said '{line.strip()}' where '{key}' was expected")
+
+    def agree(ours, peer):
+        if abs(ours.map - peer.map) > 1e-4:
+            sys.exit(f"bench: mAP is {ours.map} here and {peer.map} of {peer.name}")
+
+    figures = []
+    with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
+        path = pathlib.Path(scratch) / "features.h5"
+        write_features(path, 3368, 15913, 750, 6)
+        ours, fastreid = Whole(path), Peer("fastreid", path)
+        mine, theirs = alternate(ours, fastreid, options.turns)[:2]
+        agree(ours, fastreid)
+        figures.append(figure("market1501_vs_fastreid", mine, theirs, "s", theirs / mine, 3.0))
+        figures.append(figure("memory_vs_fastreid", ours.most / MIB, fastreid.most / MIB, "MiB", fastreid.most / ours.most, 10.0))
+
+        parts = [Player(key, [[str(options.bin / "bench_rank_parts"), str(path), "--threads", str(threads)]],
+                        {**environment, "OMP_NUM_THREADS": "1"}, key) for key in ("seconds", "product")]
+        seconds, product = alternate(*parts, options.turns)[:2]
+        figures.append(figure("gemm_over_rest", seconds - product, product, "s", product / (seconds - product), 4.0))
+        limit = Peer("product", path)
+        limit.turn()
+        best = min(limit.turn() for _ in range(options.turns))
+        limit.close()
+        figures.append(figure("gemm_vs_limit", product, best, "s", best / product, 0.85))
+
+        if not options.small:
+            write_features(path, 11659, 82161, 3060, 15)
+            ours = Whole(path)
+            mine = statistics.median(ours.turn() for _ in range(2))
+            for name, bar in (("fastreid", 3.0), ("torchreid", 5.0)):
+                peer = Peer(name, path)
+                theirs = peer.turn()
+                peer.close()
+                agree(ours, peer)
+                figures.append(figure(f"msmt17_vs_{name}", mine, theirs, "s", theirs / mine, bar))
+            write_features(path, 1000, 1000000, 50000, 15)
+            million = Whole(path)
+            seconds = million.turn()
+            figures.append(figure("million_vs_2gb", million.most / MIB, 2e9 / MIB, "MiB", 2e9 / million.most, 1.0))
+            # What its product takes at the speed of torch's above.
+            product = best * (1000 * 1000000) / (3368 * 15913)
+            figures.append(figure("million_vs_product", seconds, product, "s", product / seconds, None))
     show(figures, options.json)
 
 

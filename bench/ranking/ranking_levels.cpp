@@ -1,5 +1,5 @@
 //! \file
-//! `script/bench ranking`: what it costs that queries are compared by different numbers of dimensions, and that images
+//! `script/bench levels`: what it costs that queries are compared by different numbers of dimensions, and that images
 //! pass a network a level. It works in turns, so that a driver can let two runs alternate on one machine: it says
 //! "ready", then for each line on its standard input ranks, or embeds, once and prints the seconds that passed and
 //! those of processors, as JSON.
