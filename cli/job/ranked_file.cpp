@@ -115,9 +115,6 @@ results::RankingScores rank_given(const Dump& file, const Side& query, const Sid
   return rank(file.read_float32("distance"));
 }
 
-// Bytes of gallery features that are in memory at a time.
-constexpr std::uint64_t kSliceBytes = std::uint64_t{1} << 27;
-
 // A file's gallery, read slice by slice. Says on a terminal how far it is.
 class FileGallery {
  public:
@@ -125,8 +122,7 @@ class FileGallery {
       : rows_(rows), cosine_(cosine), progress_(fmt::format("ranking '{}'", path), rows.rows()) {}
 
   results::GallerySource source() {
-    const std::uint64_t most = std::max<std::uint64_t>(1, kSliceBytes / sizeof(float) / std::max(1UL, rows_.width()));
-    return {rows_.rows(), rows_.width(), most,
+    return {rows_.rows(), rows_.width(), results::rows_at_once(rows_.width()),
             [this](std::size_t first, std::size_t count) { return read(first, count); }};
   }
 

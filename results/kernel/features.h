@@ -2,7 +2,9 @@
 //! \file
 //! Features as ranking reads them, and how its work is cut.
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 
@@ -15,6 +17,14 @@ struct FeatureMatrix {
   std::size_t dimension = 0;
 };
 
+inline bool all_finite(std::span<const float> values) {
+  // By the exponent's bits, without a branch a value.
+  constexpr std::uint32_t kExponent = 0x7f80'0000;
+  std::uint32_t carry = 0;
+  for (float value : values) carry |= (std::bit_cast<std::uint32_t>(value) & kExponent) + 0x0080'0000U;
+  return (carry & 0x8000'0000U) == 0;
+}
+
 //! A gallery of which some images are in memory at a time.
 struct GallerySource {
   std::size_t rows = 0;
@@ -25,10 +35,11 @@ struct GallerySource {
   std::function<std::span<const float>(std::size_t first, std::size_t count)> read;
 };
 
-//! One whose features are all there.
-inline GallerySource in_memory(const FeatureMatrix& gallery) {
-  return {gallery.rows, gallery.dimension, gallery.rows > 0 ? gallery.rows : 1,
-          [all = gallery.values](std::size_t, std::size_t) { return all; }};
+//! Rows of a gallery of which it is best to have so many in memory at a time.
+constexpr std::size_t rows_at_once(std::size_t dimension) {
+  constexpr std::size_t kBytes = std::size_t{1} << 25;
+  const std::size_t rows = dimension == 0 ? 1 : kBytes / (sizeof(float) * dimension);
+  return rows == 0 ? 1 : rows;
 }
 
 //! How the work is cut; changes no bit of a result.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/process/side_by_side.h"
 #include "results/kernel/gemm.h"
 
 namespace resolute::results::kernel {
@@ -44,35 +45,40 @@ std::vector<float> rough_mean(const FeatureMatrix& gallery, std::size_t depth) {
 // at most 2·2⁻²⁴·(‖q‖ + ‖g‖)² to first order, and (‖q‖ + ‖g‖)² ≤ 2·(‖q‖² + ‖g‖²). In doubles, the norms, the
 // approximation and squared_distance() itself each err by at most about depth·2⁻⁵³ of ‖q‖² + ‖g‖² or of the distance,
 // which is at most twice that sum.
-Filter::Filter(std::size_t depth, std::span<const float> centre)
+Filter::Filter(std::size_t depth, std::span<const float> centre, std::size_t rows)
     : depth_(depth),
       factor_(gemm_error_factor(depth)),
       relative_(4.001 * kFloatRoundoff + 16 * static_cast<double>(depth + 16) * kDoubleRoundoff),
       tiny_(4 * static_cast<double>(depth + 1) * kFloatSmallestNormal),
-      centre_(centre.begin(), centre.begin() + static_cast<std::ptrdiff_t>(depth)) {}
+      centre_(centre.begin(), centre.begin() + static_cast<std::ptrdiff_t>(depth)),
+      norm_(rows),
+      square_(rows) {}
 
-void Filter::add_row(double square) {
-  square_.push_back(square);
-  norm_.push_back(std::sqrt(square));
-  largest_norm_ = std::max(largest_norm_, norm_.back());
-}
-
-std::vector<Filter> Filter::of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths) {
+std::vector<Filter> Filter::of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths,
+                                      std::span<float> centred, int threads) {
   std::vector<Filter> filters;
   if (depths.empty()) return filters;
   const std::vector<float> centre = rough_mean(gallery, depths.back());
-  for (std::size_t depth : depths) filters.push_back(Filter(depth, centre));
-  std::vector<float> centred(depths.back());
-  for (std::size_t g = 0; g < gallery.rows; ++g) {
-    filters.back().centre(gallery.values.data() + g * gallery.dimension, centred.data());
-    double square = 0;
-    std::size_t begin = 0;
-    for (Filter& filter : filters) {
-      square += squared_norm(std::span(centred).subspan(begin, filter.depth_ - begin));
-      begin = filter.depth_;
-      filter.add_row(square);
-    }
-  }
+  for (std::size_t depth : depths) filters.push_back(Filter(depth, centre, gallery.rows));
+  constexpr std::size_t kTogether = 64;
+  core::side_by_side((gallery.rows + kTogether - 1) / kTogether, static_cast<std::size_t>(threads),
+                     [&](std::size_t piece) {
+                       const std::size_t end = std::min(gallery.rows, (piece + 1) * kTogether);
+                       for (std::size_t g = piece * kTogether; g < end; ++g) {
+                         const std::span<float> row = centred.subspan(g * depths.back(), depths.back());
+                         filters.back().centre(gallery.values.data() + g * gallery.dimension, row.data());
+                         double square = 0;
+                         std::size_t begin = 0;
+                         for (Filter& filter : filters) {
+                           square += squared_norm(row.subspan(begin, filter.depth_ - begin));
+                           begin = filter.depth_;
+                           filter.square_[g] = square;
+                           filter.norm_[g] = std::sqrt(square);
+                         }
+                       }
+                     });
+  for (Filter& filter : filters)
+    filter.largest_norm_ = filter.norm_.empty() ? 0 : *std::max_element(filter.norm_.begin(), filter.norm_.end());
   return filters;
 }
 

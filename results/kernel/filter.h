@@ -10,13 +10,16 @@
 
 namespace resolute::results::kernel {
 
-//! One gallery compared by its first `depth` dimensions. Products are of rows less about the gallery's mean row:
-//! distances stay what they are, while norms, and with them the bound, shrink a lot for features that share a large
-//! common part (as those behind a ReLU do). Immutable; safe to share between threads.
+//! One gallery, or a slice of it, compared by its first `depth` dimensions. Products are of rows less about the
+//! gallery's mean row: distances stay what they are, while norms, and with them the bound, shrink a lot for features
+//! that share a large common part (as those behind a ReLU do). Immutable; safe to share between threads.
 class Filter {
  public:
   //! One for each of `depths`, in one pass over the gallery. \param depths ascending, each 1 to gallery.dimension
-  static std::vector<Filter> of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths);
+  //! \param centred rows × depths.back(), overwritten: the gallery's rows as centre() makes them at the last depth; at
+  //! a lower one they are the first values of these
+  static std::vector<Filter> of_depths(const FeatureMatrix& gallery, std::span<const std::size_t> depths,
+                                       std::span<float> centred, int threads);
 
   //! The row's first depth values less the centre's, rounded to float32.
   void centre(const float* row, float* centred) const {
@@ -42,8 +45,7 @@ class Filter {
   }
 
  private:
-  Filter(std::size_t depth, std::span<const float> centre);
-  void add_row(double square);
+  Filter(std::size_t depth, std::span<const float> centre, std::size_t rows);
 
   std::size_t depth_;
   double factor_;    // of ‖q‖·‖g‖, from gemm.h

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
@@ -63,12 +65,15 @@ void check_rows(std::size_t rows, std::size_t labels, const char* side) {
                             "one of each an image is needed");
 }
 
+void check_size(const FeatureMatrix& matrix, const char* side) {
+  if (matrix.values.size() != matrix.rows * matrix.dimension)
+    throw core::input_error(fmt::format("the {} has {} feature values", side, matrix.values.size()),
+                            fmt::format("{} rows of {} are needed", matrix.rows, matrix.dimension));
+}
+
 //! Rows first, first + 1, … of a side.
-void check_values(std::span<const float> values, std::size_t first, std::size_t rows, std::size_t dimension,
-                  const char* side) {
-  if (values.size() != rows * dimension)
-    throw core::input_error(fmt::format("the {} has {} feature values", side, values.size()),
-                            fmt::format("{} rows of {} are needed", rows, dimension));
+void check_values(std::span<const float> values, std::size_t first, std::size_t dimension, const char* side) {
+  if (all_finite(values)) return;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (!std::isfinite(values[i]))
       throw core::input_error(
@@ -99,13 +104,21 @@ struct Slice {
   FeatureMatrix matrix() const { return {values, rows, dimension}; }
 };
 
+//! A slice's rows less about their mean; see Filter::of_depths().
+struct CentredSlice {
+  std::vector<float> values;  // rows × width
+  std::size_t width = 0;
+  const float* row(std::size_t in_slice) const { return values.data() + in_slice * width; }
+};
+
 //! A block of queries that compare the same number of dimensions, on its way through one slice of the gallery.
 class BlockScan {
  public:
-  BlockScan(const FeatureMatrix& query, const Slice& slice, const Matching& matching, const Filter& filter,
-            std::size_t depth, bool with_positions, std::span<QueryState> states)
+  BlockScan(const FeatureMatrix& query, const Slice& slice, const CentredSlice& centred, const Matching& matching,
+            const Filter& filter, std::size_t depth, bool with_positions, std::span<QueryState> states)
       : query_(query),
         slice_(slice),
+        centred_(centred),
         matching_(matching),
         filter_(filter),
         depth_(depth),
@@ -113,23 +126,24 @@ class BlockScan {
         states_(states),
         rows_(states.size() * depth) {
     for (std::size_t i = 0; i < states.size(); ++i) {
-      const std::span<float> centred = std::span(rows_).subspan(i * depth, depth);
-      filter_.centre(query_row(states[i]), centred.data());
-      bounds_.push_back(filter_.query(centred));
+      const std::span<float> row = std::span(rows_).subspan(i * depth, depth);
+      filter_.centre(query_row(states[i]), row.data());
+      bounds_.push_back(filter_.query(row));
     }
   }
 
-  void run(const Gemm& gemm, std::size_t gallery_block) {
+  //! \param products, candidates what it works in
+  void run(const Gemm& gemm, std::size_t gallery_block, std::vector<float>& products,
+           std::vector<std::uint32_t>& candidates) {
     const std::size_t width = std::min(gallery_block, slice_.rows);
-    products_.resize(states_.size() * width);
-    centred_.resize(width * depth_);
-    candidates_.resize(width);
+    if (products.size() < states_.size() * width) products.resize(states_.size() * width);
+    if (candidates.size() < width) candidates.resize(width);
     for (std::size_t first = 0; first < slice_.rows; first += width) {
       const std::size_t count = std::min(width, slice_.rows - first);
-      for (std::size_t j = 0; j < count; ++j)
-        filter_.centre(slice_.row(slice_.first + first + j), centred_.data() + j * depth_);
-      gemm({rows_.data(), depth_, centred_.data(), depth_, products_.data(), width, states_.size(), count, depth_});
-      for (std::size_t i = 0; i < states_.size(); ++i) scan(i, std::span(products_).subspan(i * width, count), first);
+      gemm({rows_.data(), depth_, centred_.row(first), centred_.width, products.data(), width, states_.size(), count,
+            depth_});
+      for (std::size_t i = 0; i < states_.size(); ++i)
+        scan(i, std::span(products).subspan(i * width, count), first, candidates);
     }
   }
 
@@ -139,23 +153,23 @@ class BlockScan {
   }
 
   //! Counts the wrong matches among the slice's images first, first + 1, … by their products with query i.
-  void scan(std::size_t i, std::span<const float> products, std::size_t first) {
+  void scan(std::size_t i, std::span<const float> products, std::size_t first, std::vector<std::uint32_t>& candidates) {
     QueryState& state = states_[i];
     const Filter::Query& bounds = bounds_[i];
     double farthest = state.distances.back();
-    std::size_t candidates = 0;
+    std::size_t count = 0;
     for (std::size_t j = 0; j < products.size(); ++j) {
       double least = filter_.approximate(bounds, first + j, products[j]) - filter_.bound(bounds, first + j);
-      candidates_[candidates] = static_cast<std::uint32_t>(j);
+      candidates[count] = static_cast<std::uint32_t>(j);
       // Written so that NaN stays in. With positions every wrong match is wanted.
-      candidates += static_cast<std::size_t>(with_positions_ || bounds.unbounded || !(least > farthest));
+      count += static_cast<std::size_t>(with_positions_ || bounds.unbounded || !(least > farthest));
     }
-    for (std::size_t c = 0; c < candidates; ++c) {
-      const std::size_t in_slice = first + candidates_[c], g = slice_.first + in_slice;
+    for (std::size_t c = 0; c < count; ++c) {
+      const std::size_t in_slice = first + candidates[c], g = slice_.first + in_slice;
       if (matching_.is_wrong(state.query, g))
-        state.place_wrong(g, position(i, in_slice, products[candidates_[c]]));
+        state.place_wrong(g, position(i, in_slice, products[candidates[c]]));
       else
-        check_product(i, in_slice, products[candidates_[c]]);
+        check_product(i, in_slice, products[candidates[c]]);
     }
   }
 
@@ -190,16 +204,38 @@ class BlockScan {
 
   const FeatureMatrix& query_;
   const Slice& slice_;
+  const CentredSlice& centred_;
   const Matching& matching_;
   const Filter& filter_;
   std::size_t depth_;
   bool with_positions_;
   std::span<QueryState> states_;
   std::vector<Filter::Query> bounds_;
-  std::vector<float> rows_;                // states × depth, centred
-  std::vector<float> centred_;             // gallery block × depth
-  std::vector<float> products_;            // states × gallery block
-  std::vector<std::uint32_t> candidates_;  // within a gallery block
+  std::vector<float> rows_;  // states × depth, centred
+};
+
+//! What a thread scans a block in: kept from slice to slice, or the kernel would clear new pages for each.
+class Workspaces {
+ public:
+  struct Workspace {
+    std::vector<float> products;            // states × gallery block
+    std::vector<std::uint32_t> candidates;  // within a gallery block
+  };
+  Workspace take() {
+    const std::lock_guard lock(mutex_);
+    if (free_.empty()) return {};
+    Workspace last = std::move(free_.back());
+    free_.pop_back();
+    return last;
+  }
+  void give(Workspace workspace) {
+    const std::lock_guard lock(mutex_);
+    free_.push_back(std::move(workspace));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Workspace> free_;
 };
 
 //! Queries that compare the same number of dimensions, and how many.
@@ -292,7 +328,7 @@ class SlicedRanking {
     constexpr std::size_t kTogether = 16;
     for (std::size_t first = 0; first < gallery_.rows; first += gallery_.most_rows) {
       const Slice slice = read(first);
-      check_values(slice.values, first, slice.rows, slice.dimension, "gallery");
+      check_values(slice.values, first, slice.dimension, "gallery");
       core::side_by_side((states_.size() + kTogether - 1) / kTogether, static_cast<std::size_t>(work_.threads),
                          [&](std::size_t piece) {
                            const std::size_t end = std::min(states_.size(), (piece + 1) * kTogether);
@@ -315,18 +351,21 @@ class SlicedRanking {
     for (const DepthGroup& group : groups) depths.push_back(group.depth);
     // A number an image of the gallery and query: of few queries at a time.
     const std::size_t together = with_positions_ ? static_cast<std::size_t>(work_.threads) : blocks.size();
-    std::vector<Filter> filters;
+    CentredSlice centred{{}, depths.back()};
     for (std::size_t first = 0; first < blocks.size(); first += together) {
       const auto some = std::span(blocks).subspan(first, std::min(together, blocks.size() - first));
       if (with_positions_)
         each_state(some, [&](QueryState& state) { state.positions.assign(gallery_.rows, kNotWrong); });
       for (std::size_t image = 0; image < gallery_.rows; image += gallery_.most_rows) {
         const Slice slice = read(image);
-        if (filters.empty() || gallery_.most_rows < gallery_.rows) filters = Filter::of_depths(slice.matrix(), depths);
+        centred.values.resize(slice.rows * centred.width);
+        const std::vector<Filter> filters = Filter::of_depths(slice.matrix(), depths, centred.values, work_.threads);
         core::side_by_side(some.size(), static_cast<std::size_t>(work_.threads), [&](std::size_t i) {
-          BlockScan scan(query_, slice, matching_, filters[some[i].group], depths[some[i].group], with_positions_,
-                         some[i].states);
-          scan.run(gemm_, work_.gallery_block);
+          BlockScan scan(query_, slice, centred, matching_, filters[some[i].group], depths[some[i].group],
+                         with_positions_, some[i].states);
+          Workspaces::Workspace own = workspaces_.take();
+          scan.run(gemm_, work_.gallery_block, own.products, own.candidates);
+          workspaces_.give(std::move(own));
         });
       }
       each_state(some, [&](QueryState& state) { state.finish(visit); });
@@ -348,6 +387,7 @@ class SlicedRanking {
   bool with_positions_;
   std::vector<QueryState> states_;
   std::vector<DepthGroup> groups_;  // spans of states_
+  Workspaces workspaces_;
 };
 
 }  // namespace
@@ -357,7 +397,8 @@ void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, s
                      const Visit& visit) {
   check_work(work);
   check_rows(query.rows, matching.queries(), "query");
-  check_values(query.values, 0, query.rows, query.dimension, "query");
+  check_size(query, "query");
+  check_values(query.values, 0, query.dimension, "query");
   check_rows(gallery.rows, matching.gallery(), "gallery");
   check_prefix(prefix, query.rows, query.dimension);
   if (query.rows == 0 || gallery.rows == 0) return;
@@ -367,6 +408,17 @@ void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, s
         "they must be of one network");
   if (query.dimension == 0) throw core::input_error("features have no dimension");
   SlicedRanking(query, gallery, prefix, matching, gemm, work, with_positions).run(visit);
+}
+
+void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
+                     const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
+                     const Visit& visit) {
+  check_size(gallery, "gallery");
+  const GallerySource source{gallery.rows, gallery.dimension, rows_at_once(gallery.dimension),
+                             [&](std::size_t first, std::size_t count) {
+                               return gallery.values.subspan(first * gallery.dimension, count * gallery.dimension);
+                             }};
+  visit_positions(query, source, prefix, matching, gemm, work, with_positions, visit);
 }
 
 namespace {

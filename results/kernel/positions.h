@@ -34,9 +34,12 @@ using Visit = std::function<void(const QueryPositions&)>;
 //! \param prefix empty, or for each query how many leading dimensions are compared
 //! \throws core::RuntimeError kInput: sizes that disagree, values that are NaN or infinite, a prefix out of range;
 //!         kEnvironment: a product outside the bound of gemm.h
-//! The gallery is read twice, or more often where queries compare many numbers of dimensions; in memory are its images
-//! read last, and of each query its matches' distances.
+//! The gallery is read twice, or more often where queries compare many numbers of dimensions or where positions are
+//! asked for; in memory are its images read last, twice, and of each query its matches' distances.
 void visit_positions(const FeatureMatrix& query, const GallerySource& gallery, std::span<const std::int64_t> prefix,
+                     const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
+                     const Visit& visit);
+void visit_positions(const FeatureMatrix& query, const FeatureMatrix& gallery, std::span<const std::int64_t> prefix,
                      const Matching& matching, const Gemm& gemm, const WorkOptions& work, bool with_positions,
                      const Visit& visit);
 

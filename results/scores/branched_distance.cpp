@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -22,14 +21,6 @@ constexpr std::size_t kDepth = 256;
 
 std::size_t rounded_up(std::size_t count, std::size_t unit) { return (count + unit - 1) / unit * unit; }
 
-bool is_finite(std::span<const float> values) {
-  // By the exponent's bits, without a branch a value.
-  constexpr std::uint32_t kExponent = 0x7f80'0000;
-  std::uint32_t carry = 0;
-  for (float value : values) carry |= (std::bit_cast<std::uint32_t>(value) & kExponent) + 0x0080'0000U;
-  return (carry & 0x8000'0000U) == 0;
-}
-
 void check_features(const FeatureMatrix& matrix, std::size_t branch, const char* side, int threads) {
   if (matrix.dimension == 0)
     throw core::input_error(fmt::format("the {} features of branch {} have no dimension", side, branch));
@@ -42,7 +33,7 @@ void check_features(const FeatureMatrix& matrix, std::size_t branch, const char*
   core::side_by_side((matrix.rows + kRows - 1) / kRows, static_cast<std::size_t>(threads), [&](std::size_t piece) {
     const std::size_t first = piece * kRows;
     const std::size_t rows = std::min(kRows, matrix.rows - first);
-    if (!is_finite(matrix.values.subspan(first * matrix.dimension, rows * matrix.dimension))) finite = false;
+    if (!all_finite(matrix.values.subspan(first * matrix.dimension, rows * matrix.dimension))) finite = false;
   });
   if (finite) return;
   const auto bad = std::find_if(matrix.values.begin(), matrix.values.end(), [](float v) { return !std::isfinite(v); });

@@ -213,8 +213,7 @@ GalleryScores score_galleries(const FeatureMatrix& query, const Labels& query_la
                               const Galleries& galleries, const Gemm& gemm, const RankingOptions& options) {
   return score(query_labels, gallery_labels, galleries, options,
                [&](const Matching& matching, bool with_positions, const kernel::Visit& visit) {
-                 kernel::visit_positions(query, in_memory(gallery), prefix, matching, gemm, options.work,
-                                         with_positions, visit);
+                 kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, with_positions, visit);
                },
                {});
 }

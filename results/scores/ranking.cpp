@@ -16,23 +16,30 @@ RankingScores with_queries(std::vector<RankedQuery> scores, const Matching& matc
   return summary;
 }
 
-}  // namespace
-
-RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
-                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
-                            const RankingOptions& options) {
-  return rank_features(query, query_labels, in_memory(gallery), gallery_labels, prefix, gemm, options);
-}
-
-RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
-                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
-                            const RankingOptions& options) {
+//! \param gallery a FeatureMatrix or a GallerySource
+RankingScores rank_any(const FeatureMatrix& query, const Labels& query_labels, const auto& gallery,
+                       const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
+                       const RankingOptions& options) {
   kernel::check(options);
   Matching matching(query_labels, gallery_labels);
   std::vector<RankedQuery> scores(matching.queries());
   kernel::visit_positions(query, gallery, prefix, matching, gemm, options.work, false,
                           [&](const kernel::QueryPositions& found) { scores[found.query] = kernel::score(found); });
   return with_queries(std::move(scores), matching, options.max_rank);
+}
+
+}  // namespace
+
+RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const FeatureMatrix& gallery,
+                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
+                            const RankingOptions& options) {
+  return rank_any(query, query_labels, gallery, gallery_labels, prefix, gemm, options);
+}
+
+RankingScores rank_features(const FeatureMatrix& query, const Labels& query_labels, const GallerySource& gallery,
+                            const Labels& gallery_labels, std::span<const std::int64_t> prefix, const Gemm& gemm,
+                            const RankingOptions& options) {
+  return rank_any(query, query_labels, gallery, gallery_labels, prefix, gemm, options);
 }
 
 namespace {
