@@ -1,6 +1,7 @@
 """fast-reid's or torchreid's evaluator of a file's features, or torch's matrix product alone: modules as published, loaded without the
 packages round them. It says "ready" when the features are in memory, then for each line on its standard input computes distances and
-scores and prints the seconds that passed and the most memory that it had so far.
+scores and prints the seconds that passed, the most memory that it had so far and mAP. As many queries at a time as --together says: an
+evaluator holds several matrices of queries x gallery, which at MSMT17's size do not fit into 24 GiB.
 
 Usage: evaluators.py fastreid|torchreid|product FOLDER FEATURES.h5 [--threads T]     FOLDER: script/support/reid_evaluators.sh made it
 """
@@ -18,23 +19,39 @@ import torch
 
 
 def fastreid():
-    sys.modules["faiss"] = types.ModuleType("faiss")  # of a distance that is not asked for
+    faiss = types.ModuleType("faiss")  # of a distance that is not asked for
+    faiss.METRIC_L2 = None
+    sys.modules["faiss"] = faiss
     rank = importlib.import_module("fastreid_parts.evaluation.rank")
     distances = importlib.import_module("fastreid_parts.utils.compute_dist")
     if not rank.IS_CYTHON_AVAI:
         sys.exit("bench: fast-reid's compiled evaluator is not there")
-    return lambda query, gallery, *labels: rank.evaluate_rank(distances.compute_euclidean_distance(query, gallery), *labels, max_rank=50)
+
+    def evaluate(query, gallery, *labels):
+        _, precisions, _ = rank.evaluate_rank(distances.compute_euclidean_distance(query, gallery), *labels, max_rank=50)
+        return sum(precisions), len(precisions)
+
+    return evaluate
 
 
 def torchreid():
     rank = importlib.import_module("torchreid_parts.rank")
     distances = importlib.import_module("torchreid_parts.distance")
-    return lambda query, gallery, *labels: rank.evaluate_rank(
-        distances.compute_distance_matrix(query, gallery).numpy(), *labels, max_rank=50)
+
+    def evaluate(query, gallery, identities, of_gallery, *cameras):
+        matches = len(query)  # every query has one
+        _, mean = rank.evaluate_rank(distances.compute_distance_matrix(query, gallery).numpy(), identities, of_gallery, *cameras, max_rank=50)
+        return mean * matches, matches
+
+    return evaluate
 
 
 def product():
-    return lambda query, gallery, *_: torch.mm(query, gallery.t())
+    def multiply(query, gallery, *_):
+        torch.mm(query, gallery.t())
+        return 0, 1
+
+    return multiply
 
 
 def main():
@@ -43,24 +60,27 @@ def main():
     parser.add_argument("folder")
     parser.add_argument("features")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--together", type=int, default=4000)
+    parser.add_argument("--first", type=int, help="so many queries alone")
     options = parser.parse_args()
     sys.path.insert(0, options.folder)
     torch.set_num_threads(options.threads)
     evaluate = globals()[options.evaluator]()
     with h5py.File(options.features) as file:
         query, gallery = (torch.from_numpy(file[side]["features"][:]) for side in ("query", "gallery"))
-        labels = [file[side][name][:] for name in ("identities", "cameras") for side in ("query", "gallery")]
+        query = query[:options.first]
+        identities, of_gallery, cameras, gallery_cameras = (
+            file[side][name][:] for name in ("identities", "cameras") for side in ("query", "gallery"))
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         begin = time.perf_counter()
-        scores = evaluate(query, gallery, *labels)
+        found = [evaluate(query[first:first + options.together], gallery, identities[first:first + options.together], of_gallery,
+                          cameras[first:first + options.together], gallery_cameras)
+                 for first in range(0, len(query), options.together)]
         seconds = time.perf_counter() - begin
         most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        # Of both evaluators the second is mAP.
-        map_found = float(scores[1]) if options.evaluator == "torchreid" else None
-        if options.evaluator == "fastreid":
-            map_found = float(sum(scores[1]) / len(scores[1]))
-        print(json.dumps({"seconds": seconds, "bytes": most, "map": map_found}), flush=True)
+        mean = float(sum(total for total, _ in found) / sum(count for _, count in found))
+        print(json.dumps({"seconds": seconds, "bytes": most, "map": mean}), flush=True)
 
 
 if __name__ == "__main__":
