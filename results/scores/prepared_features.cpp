@@ -11,7 +11,7 @@
 namespace resolute::results {
 namespace {
 
-constexpr std::size_t kMostTies = 1000;
+constexpr std::size_t kMostTiedNeighbours = 1000;
 
 struct Weighted {
   std::size_t image = 0;
@@ -29,9 +29,9 @@ std::vector<Weighted> neighbours_of(std::span<const double> row, std::size_t que
     if (row[image] > farthest) continue;
     const double cosine = 1 - row[image] * row[image] / 2;
     if (cosine > 0) found.push_back({image, std::pow(cosine, options.alpha)});
-    if (found.size() > count + kMostTies)
+    if (found.size() > count + kMostTiedNeighbours)
       throw core::input_error(fmt::format("more than {} gallery images are as near to query {} as its neighbour {}",
-                                          kMostTies, query, options.neighbours),
+                                          kMostTiedNeighbours, query, options.neighbours),
                               "features that are equal tell nothing of neighbours");
   }
   return found;
