@@ -68,9 +68,10 @@ def main():
     evaluate = globals()[options.evaluator]()
     with h5py.File(options.features) as file:
         query, gallery = (torch.from_numpy(file[side]["features"][:]) for side in ("query", "gallery"))
-        query = query[:options.first]
+        query = query[:options.first]  # all where None
         identities, of_gallery, cameras, gallery_cameras = (
             file[side][name][:] for name in ("identities", "cameras") for side in ("query", "gallery"))
+    identities, cameras = identities[:len(query)], cameras[:len(query)]
     print(json.dumps({"ready": True}), flush=True)
     for _ in sys.stdin:
         begin = time.perf_counter()
