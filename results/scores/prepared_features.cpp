@@ -5,13 +5,12 @@
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
+#include "results/kernel/nearest.h"
 #include "results/scores/branched_distance.h"
 #include "results/scores/ranking.h"
 
 namespace resolute::results {
 namespace {
-
-constexpr std::size_t kMostTiedNeighbours = 1000;
 
 struct Weighted {
   std::size_t image = 0;
@@ -20,19 +19,11 @@ struct Weighted {
 
 // Those at most as far as the n-th nearest, but not those whose cosine is below 0. \param row distances of one query
 std::vector<Weighted> neighbours_of(std::span<const double> row, std::size_t query, const QueryExpansion& options) {
-  const std::size_t count = std::min(static_cast<std::size_t>(options.neighbours), row.size());
-  std::vector<double> sorted(row.begin(), row.end());
-  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count - 1), sorted.end());
-  const double farthest = sorted[count - 1];
   std::vector<Weighted> found;
-  for (std::size_t image = 0; image < row.size(); ++image) {
-    if (row[image] > farthest) continue;
+  const auto of = [&] { return fmt::format("query {}", query); };
+  for (std::size_t image : kernel::nearest(row, static_cast<std::size_t>(options.neighbours), of, options.neighbours)) {
     const double cosine = 1 - row[image] * row[image] / 2;
     if (cosine > 0) found.push_back({image, std::pow(cosine, options.alpha)});
-    if (found.size() > count + kMostTiedNeighbours)
-      throw core::input_error(fmt::format("more than {} gallery images are as near to query {} as its neighbour {}",
-                                          kMostTiedNeighbours, query, options.neighbours),
-                              "features that are equal tell nothing of neighbours");
   }
   return found;
 }

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/process/side_by_side.h"
+#include "results/kernel/nearest.h"
 #include "results/scores/branched_distance.h"
 #include "results/scores/ranking.h"
 
@@ -31,8 +32,6 @@ struct Entry {
   auto operator<=>(const Entry&) const = default;
 };
 using Encoding = std::vector<Entry>;
-
-constexpr std::size_t kMostTies = 1000;
 
 void check(const FeatureMatrix& query, const FeatureMatrix& gallery, const ReRanking& options) {
   if (options.k1 < 1 || options.k2 < 1 || options.k2 > options.k1)
@@ -127,20 +126,12 @@ class ReRanker {
   }
 
   Neighbours nearest(std::span<const double> row, std::size_t image) const {
-    const std::size_t count = std::min(static_cast<std::size_t>(options_.k1) + 1, images_);
-    std::vector<double> sorted(row.begin(), row.end());
-    std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(count - 1), sorted.end());
-    const double farthest = sorted[count - 1];
+    const auto of = [&] {
+      return image < queries_ ? fmt::format("query {}", image) : fmt::format("gallery image {}", image - queries_);
+    };
     Neighbours found;
-    for (std::size_t other = 0; other < images_; ++other) {
-      if (row[other] > farthest) continue;
+    for (std::size_t other : kernel::nearest(row, static_cast<std::size_t>(options_.k1) + 1, of, options_.k1))
       found.push_back({row[other], static_cast<Image>(other)});
-      if (found.size() > count + kMostTies)
-        throw core::input_error(fmt::format("more than {} images are as near to {} {} as its neighbour {}", kMostTies,
-                                            image < queries_ ? "query" : "gallery image",
-                                            image < queries_ ? image : image - queries_, options_.k1),
-                                "features that are equal tell nothing of neighbours");
-    }
     std::sort(found.begin(), found.end());
     return found;
   }
