@@ -1,7 +1,8 @@
 # The only functions that create targets in this project. Unknown keywords are errors.
 #
-#   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...])
-#     A static library resolute_NAME with alias resolute::NAME.
+#   resolute_library(NAME SOURCES file... [DEPS target...] [PRIVATE_DEPS target...] [WAITS])
+#     A static library resolute_NAME with alias resolute::NAME. WAITS: its time goes into files, processes and people, so that it is
+#     compiled with -O1, in two thirds of the time of -O2 (docs/decisions.md, "What waits is compiled with -O1").
 #   resolute_executable(NAME SOURCES file... [DEPS target...])
 #     A program in bin/, installed.
 #   resolute_module(NAME SOURCES file... [DEPS target...])
@@ -65,12 +66,15 @@ function(resolute_check_arguments prefix)
 endfunction()
 
 function(resolute_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "WAITS" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
   resolute_check_arguments(ARG)
   add_library(resolute_${name} STATIC ${ARG_SOURCES})
   add_library(resolute::${name} ALIAS resolute_${name})
   target_include_directories(resolute_${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(resolute_${name} PUBLIC ${ARG_DEPS} PRIVATE resolute_warnings ${ARG_PRIVATE_DEPS})
+  if(ARG_WAITS)
+    target_compile_options(resolute_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
 endfunction()
 
 function(resolute_executable name)

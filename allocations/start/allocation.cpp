@@ -108,12 +108,12 @@ class Allocation {
       return conclude(std::move(ending), false);
     }
     run_.after = after.achieved;
-    const auto end = ending.began ? after.end : std::nullopt;
-    ending.complete = after.complete || end == orchestrator::RunEnd::kComplete;
-    ending.given_up = end == orchestrator::RunEnd::kIncomplete || end == orchestrator::RunEnd::kLimited;
+    if (!ending.began) after.end.reset();
+    ending.complete = after.complete || after.end == orchestrator::RunEnd::kComplete;
+    ending.given_up = after.end == orchestrator::RunEnd::kIncomplete || after.end == orchestrator::RunEnd::kLimited;
     ending.store_failed = ending.given_up && after.store_failed;
     ending.asked_to_stop = (ending.began || ending.another_run) && after.asked_to_stop;
-    return conclude(std::move(ending), end.has_value());
+    return conclude(std::move(ending), after.end.has_value());
   }
 
  private:
