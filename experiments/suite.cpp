@@ -154,8 +154,10 @@ class SuiteReader {
       for (const char* key : {"table", "method", "dataset", "variant"}) shared.value<std::string>(key, "");
       table.paper = shared.value<std::string>("paper", "");
       table.paper_place = shared.place("paper");
+      check_pairs(shared, read_dataset_pairs(*reference), table.datasets);
       shared.finish();
     }
+    if (reader.find("published") != nullptr) table.published = read_published(reader, reference, table.datasets);
     const auto rows = reader.tables("row");
     const bool compared = reader.find("compare_with") != nullptr;
     if (compared) table.compare_with = reader.value<std::string>("compare_with");
@@ -173,6 +175,54 @@ class SuiteReader {
       }
     if (compared) check_compared(table);
     suite_.tables.push_back(std::move(table));
+  }
+
+  static void check_pairs(TableReader& reference, const std::vector<DatasetPair>& pairs,
+                          const std::vector<std::string>& datasets) {
+    if (reference.find("datasets") == nullptr) return;
+    const std::string& place = reference.place("datasets");
+    if (pairs.empty()) throw core::input_error(fmt::format("{}: key 'reference.datasets' is empty", place));
+    if (reference.find("dataset") != nullptr)
+      throw core::input_error(
+          fmt::format("{}: keys 'reference.dataset' and 'reference.datasets' are both there", place),
+          "the first is one data set of the paper for all of ours, the second one for each", "leave one of them out");
+    for (const DatasetPair& pair : pairs)
+      if (std::find(datasets.begin(), datasets.end(), pair.ours) == datasets.end())
+        throw core::input_error(fmt::format("{}: key 'reference.datasets' names '{}'", place, pair.ours),
+                                "it is no data set of the table", settings::nearest_or_all(pair.ours, datasets));
+  }
+
+  //! `published`: true, false or a list of methods. \param reference the table's, or null
+  static std::optional<PublishedText> read_published(TableReader& table, const Node* reference,
+                                                     const std::vector<std::string>& datasets) {
+    PublishedText published;
+    published.place = table.place("published");
+    const Node* value = table.find("published");
+    if (value->kind == Node::Kind::kValue && value->value.is_boolean()) {
+      if (!table.value<bool>("published")) return std::nullopt;
+    } else {
+      published.methods = table.value<std::vector<std::string>>("published");
+      if (published.methods.empty())
+        throw core::input_error(fmt::format("{}: key 'published' is empty", published.place), {},
+                                "write true for all methods of the paper's table, or leave it out");
+    }
+    std::optional<TableReader> shared;
+    if (reference != nullptr) shared.emplace(*reference, "'reference'");
+    const auto needed = [&](const std::string& key) {
+      if (!shared || shared->find(key) == nullptr)
+        throw core::input_error(fmt::format("{}: key 'published' has no 'reference.{}'", published.place, key),
+                                "the table's own 'reference' says whose numbers are meant",
+                                "write reference = { paper = \"…\", table = \"…\", dataset = \"…\" } above it");
+      return shared->value<std::string>(key);
+    };
+    published.paper = needed("paper");
+    published.table = needed("table");
+    published.reference_place = reference->place;
+    published.variant = shared->value<std::string>("variant", "");
+    published.datasets = read_dataset_pairs(*reference);
+    if (published.datasets.empty())
+      for (const std::string& dataset : datasets) published.datasets.push_back({dataset, needed("dataset")});
+    return published;
   }
 
   static void check_compared(const TableText& table) {

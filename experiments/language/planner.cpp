@@ -4,9 +4,9 @@
 #include <unordered_map>
 #include <utility>
 
-#include "experiments/language/claims.h"
 #include "experiments/language/combination.h"
 #include "experiments/language/counted_epochs.h"
+#include "experiments/language/from_papers.h"
 #include "experiments/language/normalised.h"
 #include "experiments/language/plan_notes.h"
 #include "experiments/specification/metrics.h"
@@ -88,29 +88,10 @@ class Planner {
     check_columns(text, table);
     if (references_ != nullptr) {
       table.claims = claims_of(text, references_->claims());
-      table.no_reference = without_numbers(text);
+      if (text.published) table.published = published_rows(text, *text.published, *references_);
+      table.no_reference = papers_without_numbers(text, table.published, *references_);
     }
     plan_.tables.push_back(std::move(table));
-  }
-
-  //! Of the papers that a table and its rows name, by title, those that have no number for it.
-  std::vector<std::string> without_numbers(const TableText& text) const {
-    std::set<std::string> known;
-    for (const RowText& row : text.rows)
-      for (const ReferenceRequest& request : row.references)
-        for (const auto& [metric, value] : references_->find(request))
-          if (std::find(text.metrics.begin(), text.metrics.end(), metric) != text.metrics.end())
-            known.insert(request.paper);
-    std::vector<std::string> titles;
-    const auto add = [&](const std::string& paper, const std::string& place) {
-      const std::string title = references_->paper_name(paper, place);
-      if (!known.contains(paper) && std::find(titles.begin(), titles.end(), title) == titles.end())
-        titles.push_back(title);
-    };
-    if (!text.paper.empty()) add(text.paper, text.paper_place);
-    for (const RowText& row : text.rows)
-      for (const ReferenceRequest& request : row.references) add(request.paper, request.place);
-    return titles;
   }
 
   const EvaluationSpecification& evaluation_of(const CellPlan& cell) const {

@@ -25,6 +25,17 @@ struct DatasetText {
   std::map<std::string, std::string> places;  //!< of its own keys: id, source, identities …
 };
 
+//! Which methods of a paper's table stand above a table's rows by their numbers alone.
+struct PublishedText {
+  std::string place;
+  std::string reference_place;
+  std::string paper;
+  std::string table;
+  std::string variant;
+  std::vector<DatasetPair> datasets;
+  std::vector<std::string> methods;  //!< in this order; empty: all that no row is about, in the file's
+};
+
 struct TableText {
   std::string id;
   std::string title;
@@ -37,6 +48,7 @@ struct TableText {
   std::string compare_with;  //!< id of one of its rows, or empty
   std::string compare_place;
   std::vector<std::string> mean_of;  //!< data sets of its, two or more, or none
+  std::optional<PublishedText> published;
 };
 
 struct SuiteText {

@@ -46,6 +46,13 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     const auto id = paper.value<std::string>("id");
     numbers.papers_[id] = paper.find("title") == nullptr ? id : paper.title("title");
   }
+  for (const Node* node : reader.tables("method")) {
+    TableReader method(*node, "[[method]]");
+    const auto id = method.value<std::string>("id");
+    if (!numbers.methods_.emplace(id, method.title("label")).second)
+      throw core::input_error(fmt::format("{}: the method '{}' stands twice", node->place, id));
+    method.finish();
+  }
   for (const Node* node : reader.tables("result")) {
     TableReader result(*node, "[[result]]");
     ReferenceRequest request;
@@ -58,6 +65,7 @@ ReferenceNumbers ReferenceNumbers::read(core::FileSystem& files, const std::file
     const auto read = metrics == nullptr ? ReferenceMetrics() : read_metrics(*metrics);
     if (!numbers.entries_.emplace(key_of(request), read).second)
       throw core::input_error(fmt::format("{}: the result stands twice", node->place));
+    numbers.in_order_.push_back(key_of(request));
     numbers.papers_.emplace(request.paper, request.paper);
   }
   for (const Node* node : reader.tables("claim")) numbers.read_claim(*node);
@@ -99,9 +107,35 @@ std::string ReferenceNumbers::paper_name(const std::string& paper, const std::st
 
 ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
   const auto found = entries_.find(key_of(request));
-  if (found != entries_.end()) return found->second;
-  // Says which part is the first that no entry has, beside the parts before it.
-  for (std::size_t part = 0; part < kRequestParts.size(); ++part) {
+  if (found == entries_.end()) refuse(request, kRequestParts.size());
+  return found->second;
+}
+
+ReferenceMetrics ReferenceNumbers::find_if_there(const ReferenceRequest& request) const {
+  const auto found = entries_.find(key_of(request));
+  return found == entries_.end() ? ReferenceMetrics() : found->second;
+}
+
+std::vector<std::string> ReferenceNumbers::methods_of(const std::string& paper, const std::string& table,
+                                                      const std::string& variant, const std::string& place) const {
+  std::vector<std::string> methods;
+  for (const auto& [its_paper, its_table, method, dataset, its_variant] : in_order_)
+    if (its_paper == paper && its_table == table && its_variant == variant &&
+        std::find(methods.begin(), methods.end(), method) == methods.end())
+      methods.push_back(method);
+  constexpr std::size_t kPaperAndTable = 2;
+  if (methods.empty()) refuse({place, paper, table, "", variant, "", {}}, kPaperAndTable);
+  return methods;
+}
+
+std::string ReferenceNumbers::method_name(const std::string& method) const {
+  const auto found = methods_.find(method);
+  return found == methods_.end() ? method : found->second;
+}
+
+//! Says which part, of the first so many, is the first that no entry has beside the parts before it.
+void ReferenceNumbers::refuse(const ReferenceRequest& request, std::size_t parts) const {
+  for (std::size_t part = 0; part < parts; ++part) {
     std::set<std::string> present;
     for (const auto& [key, metrics] : entries_) {
       const auto& [paper, table, method, dataset, variant] = key;
@@ -116,7 +150,9 @@ ReferenceMetrics ReferenceNumbers::find(const ReferenceRequest& request) const {
                             fmt::format("'{}' has no such entry", file_),
                             settings::nearest_or_all(wanted, {present.begin(), present.end()}));
   }
-  throw core::ContractError("a reference was neither found nor missing");
+  throw core::input_error(
+      fmt::format("{}: key 'reference' has the variant '{}'", request.place, request.variant),
+      fmt::format("'{}' has no such entry of paper '{}', table '{}'", file_, request.paper, request.table));
 }
 
 }  // namespace resolute::experiments

@@ -45,6 +45,17 @@ class ReferenceNumbers {
   //! \throws RuntimeError (kInput) with the request's place if there is no such entry
   ReferenceMetrics find(const ReferenceRequest& request) const;
 
+  //! The same, and empty too where there is no such entry.
+  ReferenceMetrics find_if_there(const ReferenceRequest& request) const;
+
+  //! The methods of a paper's table that have an entry of that variant, in the order of the file.
+  //! \throws RuntimeError (kInput) with `place` if the paper or the table has none
+  std::vector<std::string> methods_of(const std::string& paper, const std::string& table, const std::string& variant,
+                                      const std::string& place) const;
+
+  //! As papers print it, or the id where the file has no [[method]] of it.
+  std::string method_name(const std::string& method) const;
+
   //! What tables call a paper: its title, or its id where the file has none.
   //! \throws RuntimeError (kInput) with `place` if the file knows nothing of that paper
   std::string paper_name(const std::string& paper, const std::string& place) const;
@@ -58,8 +69,12 @@ class ReferenceNumbers {
   std::string file_;
   void read_claim(const Node& node);
 
-  std::map<std::string, std::string> papers_;  // id → title
+  [[noreturn]] void refuse(const ReferenceRequest& request, std::size_t parts) const;
+
+  std::map<std::string, std::string> papers_;   // id → title
+  std::map<std::string, std::string> methods_;  // id → label
   std::map<Key, ReferenceMetrics> entries_;
+  std::vector<Key> in_order_;  // keys of entries_ as the file has them
   std::vector<Claim> claims_;
 };
 

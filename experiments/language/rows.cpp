@@ -96,7 +96,8 @@ class Substitution {
   const Point& point_;
 };
 
-ReferenceRequest read_reference(const Node& node, const Node* shared) {
+//! One request, or one a pair of data sets where the table's `reference` has such and the row's names no data set.
+std::vector<ReferenceRequest> read_reference(const Node& node, const Node* shared) {
   TableReader reader(node, "'reference'");
   std::optional<TableReader> fallback;
   if (shared != nullptr) fallback.emplace(*shared, "'reference'");
@@ -109,11 +110,21 @@ ReferenceRequest read_reference(const Node& node, const Node* shared) {
   request.paper = part("paper");
   request.table = part("table");
   request.method = part("method");
-  request.dataset = part("dataset");
   request.variant = reader.value<std::string>("variant", fallback ? fallback->value<std::string>("variant", "") : "");
   request.on = reader.value<std::vector<std::string>>("on", {});
+  const auto pairs =
+      shared == nullptr || reader.find("dataset") != nullptr ? std::vector<DatasetPair>() : read_dataset_pairs(*shared);
+  if (pairs.empty()) request.dataset = part("dataset");
   reader.finish();
-  return request;
+  if (pairs.empty()) return {request};
+  std::vector<ReferenceRequest> requests;
+  for (const DatasetPair& pair : pairs) {
+    if (!request.on.empty() && std::find(request.on.begin(), request.on.end(), pair.ours) == request.on.end()) continue;
+    requests.push_back(request);
+    requests.back().dataset = pair.papers;
+    requests.back().on = {pair.ours};
+  }
+  return requests;
 }
 
 void check_row_id(const std::string& id, const std::string& place) {
@@ -126,6 +137,16 @@ void check_row_id(const std::string& id, const std::string& place) {
 }
 
 }  // namespace
+
+std::vector<DatasetPair> read_dataset_pairs(const Node& shared_reference) {
+  TableReader reader(shared_reference, "'reference'");
+  const Node* datasets = reader.find("datasets");
+  std::vector<DatasetPair> pairs;
+  if (datasets == nullptr) return pairs;
+  TableReader names(*datasets, "'reference.datasets'");
+  for (const Member& member : datasets->members) pairs.push_back({member.key, names.value<std::string>(member.key)});
+  return pairs;
+}
 
 std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
   TableReader reader(row, "[[table.row]]");
@@ -152,10 +173,9 @@ std::vector<RowText> read_row(const Node& row, const Node* shared_reference) {
     if (set != nullptr) add_settings(made.settings, substitution.node(*set, "set").members, PackKeys::kRefused);
     if (reference != nullptr) {
       const Node wanted = substitution.node(*reference, "reference");
-      if (wanted.kind == Node::Kind::kTables)
-        for (const Node& one : wanted.tables) made.references.push_back(read_reference(one, shared_reference));
-      else
-        made.references.push_back(read_reference(wanted, shared_reference));
+      for (const Node& one : wanted.kind == Node::Kind::kTables ? wanted.tables : std::vector<Node>{wanted})
+        for (ReferenceRequest& request : read_reference(one, shared_reference))
+          made.references.push_back(std::move(request));
     }
     rows.push_back(std::move(made));
   }

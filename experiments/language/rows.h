@@ -19,6 +19,15 @@ struct RowText {
   std::vector<ReferenceRequest> references;
 };
 
+//! One of our data sets and the paper's that it stands for.
+struct DatasetPair {
+  std::string ours;
+  std::string papers;
+};
+
+//! The `datasets` of a table's `reference`; none where it has no such key. \throws RuntimeError (kInput) with place
+std::vector<DatasetPair> read_dataset_pairs(const Node& shared_reference);
+
 //! One [[table.row]] as the rows that it stands for: one, or one a point of its grid (the last name varies fastest).
 //! \param shared_reference the table's own `reference`, whose keys fill those that a row's leaves out; may be null
 //! \throws RuntimeError (kInput) with place and key

@@ -39,6 +39,13 @@ struct RowPlan {
   std::vector<CellPlan> cells;  //!< in the order of TablePlan::datasets
 };
 
+//! A method that stands in a table by the numbers that a paper prints of it alone: nothing of it is run.
+struct PublishedRow {
+  std::string method;  //!< its id in reference/papers.toml
+  std::string label;
+  std::map<std::string, std::map<std::string, double>> numbers;  //!< our data set → metric → per cent
+};
+
 //! An order that a paper states (a [[claim]] of reference/papers.toml), to be held against ours on one data set.
 struct ClaimPlan {
   std::string dataset;  //!< ours
@@ -63,6 +70,7 @@ struct TablePlan {
   std::vector<std::string> no_reference{};
   //! Two or more of `datasets` whose mean is a column of its own (VIPeR's two directions); empty: none.
   std::vector<std::string> mean_of{};
+  std::vector<PublishedRow> published{};  //!< above the rows
 };
 
 struct DatasetPlan {
@@ -104,9 +112,8 @@ struct Plan {
 
 //! Writes the document of `suite plan --json`: {"suite", "title", "jobs": [{"id", "kind", "after", "slots", "label",
 //! "specification"}], "tables": [{"id", "title", "metrics", "datasets", "rows", "compare_with", "claims",
-//! "no_reference", "mean_of"}], "datasets":
-//! [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key", "epochs", "batch", "images", "steps"}] (the last two
-//! the fewest and the most of a row's trials), "worker", "notes"}.
+//! "no_reference", "mean_of", "published"}], "datasets": [{"id", "pack_folder", "root"}], "epochs": [{"dataset", "key",
+//! "epochs", "batch", "images", "steps"}] (the last two the fewest and the most of a row's trials), "worker", "notes"}.
 void write_json(std::ostream& to, const Plan& plan);
 
 }  // namespace resolute::experiments

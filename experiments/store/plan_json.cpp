@@ -36,6 +36,9 @@ Json write(const TablePlan& table) {
                       {"paper", claim.paper},
                       {"paper_dataset", claim.paper_dataset},
                       {"worse_to_better", claim.worse_to_better}});
+  Json published = Json::array();
+  for (const PublishedRow& row : table.published)
+    published.push_back({{"id", row.method}, {"label", row.label}, {"references", Json(row.numbers)}});
   return {{"id", table.id},
           {"title", table.title},
           {"metrics", table.metrics},
@@ -44,7 +47,8 @@ Json write(const TablePlan& table) {
           {"compare_with", table.compare_with},
           {"claims", std::move(claims)},
           {"no_reference", table.no_reference},
-          {"mean_of", table.mean_of}};
+          {"mean_of", table.mean_of},
+          {"published", std::move(published)}};
 }
 
 //! All but the jobs, of which 100,000 as one tree would take more than a gigabyte.

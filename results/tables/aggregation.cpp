@@ -246,10 +246,22 @@ void add_means(Row& row, const experiments::TablePlan& plan) {
   row.cells.insert(row.cells.end(), means.begin(), means.end());
 }
 
+void add_means(experiments::PublishedRow& row, const experiments::TablePlan& plan) {
+  for (const std::string& metric : plan.metrics) {
+    std::vector<double> values;
+    for (const std::string& dataset : plan.mean_of)
+      if (const auto value = published_number(row, dataset, metric)) values.push_back(*value);
+    if (!values.empty() && values.size() == plan.mean_of.size())
+      row.numbers[experiments::kMeanColumn][metric] = mean_of(values);
+  }
+}
+
 Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
   Table table{plan.id, plan.title, plan.metrics, plan.datasets, {}, {}};
   table.no_reference = plan.no_reference;
   table.mean_of = plan.mean_of;
+  table.published = plan.published;
+  for (experiments::PublishedRow& row : table.published) add_means(row, plan);
   if (!plan.mean_of.empty()) table.datasets.emplace_back(experiments::kMeanColumn);
   std::set<int> lanes;
   for (const auto& row_plan : plan.rows) {
@@ -275,6 +287,14 @@ Table make_table(const experiments::TablePlan& plan, const PlanIndex& index) {
 }
 
 }  // namespace
+
+std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,
+                                       const std::string& metric) {
+  const auto numbers = row.numbers.find(dataset);
+  if (numbers == row.numbers.end()) return std::nullopt;
+  const auto number = numbers->second.find(metric);
+  return number == numbers->second.end() ? std::nullopt : std::optional(number->second);
+}
 
 std::string short_id(const JobId& job) { return job.hex.substr(0, 12); }
 

@@ -104,6 +104,7 @@ struct Table {
   std::vector<Claim> claims{};
   std::vector<std::string> no_reference{};  //!< titles of papers that it names and that have no number for it
   std::vector<std::string> mean_of{};       //!< data sets over which the last column is the mean; empty: there is none
+  std::vector<experiments::PublishedRow> published{};  //!< above the rows; nothing of them was run here
 };
 
 struct SuiteTables {
@@ -113,6 +114,10 @@ struct SuiteTables {
   std::vector<Table> tables;
   std::vector<std::string> notes;  //!< Plan::notes
 };
+
+//! Per cent; nothing where the paper has no such number. \param dataset one of Table::datasets
+std::optional<double> published_number(const experiments::PublishedRow& row, const std::string& dataset,
+                                       const std::string& metric);
 
 //! A job as messages name it: the first 12 digits of its id.
 std::string short_id(const JobId& job);

@@ -32,6 +32,13 @@ std::string to_csv(const SuiteTables& tables) {
       "difference_low,difference_high,difference_trials,status,jobs\n";
   for (const Table& table : tables.tables) {
     const bool none = !table.no_reference.empty() && !has_reference(table);
+    for (const experiments::PublishedRow& row : table.published)
+      for (const std::string& dataset : table.datasets)
+        for (const std::string& metric : table.metrics)
+          if (const auto number = published_number(row, dataset, metric))
+            csv +=
+                fmt::format("{},{},{},{},{},,,0,0,{},,{},published,\n", csv_field(table.id), csv_field(row.method),
+                            csv_field(row.label), csv_field(dataset), csv_field(metric), *number, csv_difference({}));
     for (const Row& row : table.rows) {
       for (const Cell& cell : row.cells) {
         std::string jobs;

@@ -102,7 +102,7 @@ struct Column {
   std::size_t dataset;  // of the table's
   std::string heading;
   std::string numbers;             // siunitx's table-format; empty without numbers
-  std::vector<std::string> cells;  // one a row
+  std::vector<std::string> cells;  // one a line of the table: published rows, ours, chance
 };
 
 // "2.1(1.1)" has two digits before the point and one behind, of the deviation one.
@@ -161,6 +161,13 @@ std::vector<Column> columns_of(const Table& table) {
     Column ours{c / table.metrics.size(), heading, "", {}}, paper{ours.dataset, "paper", "", {}};
     Digits digits, digits_of_paper;
     bool any = false;
+    for (const experiments::PublishedRow& row : table.published) {
+      const auto number = published_number(row, table.datasets[ours.dataset], table.metrics[c % table.metrics.size()]);
+      ours.cells.emplace_back();
+      paper.cells.push_back(number ? fmt::format("{:.1f}", *number) : "");
+      if (number) digits_of_paper.add(*number, 1);
+      any = any || number.has_value();
+    }
     for (std::size_t r = 0; r < table.rows.size(); ++r) {
       const Cell& cell = table.rows[r].cells[c];
       ours.cells.push_back(cell_text(cell, places[r], digits));
@@ -220,10 +227,14 @@ std::string results_tabular(const Table& table) {
   text += "}\n    \\toprule\n" + datasets_above(table, columns) + "    method";
   for (const Column& column : columns) text += fmt::format(" & {{{}}}", column.heading);
   text += " \\\\\n    \\midrule\n";
-  const std::size_t lines = columns.empty() ? table.rows.size() : columns.front().cells.size();
+  const std::size_t published = table.published.size();
+  const std::size_t all = published + table.rows.size();
+  const std::size_t lines = columns.empty() ? all : columns.front().cells.size();
   for (std::size_t r = 0; r < lines; ++r) {
-    const bool chance = r == table.rows.size();
-    text += (chance ? "    \\midrule\n    \\emph{chance}" : "    " + latex(table.rows[r].label));
+    if (r == all || (r > 0 && r == published)) text += "    \\midrule\n";
+    text += "    " + (r < published ? latex(table.published[r].label)
+                      : r < all     ? latex(table.rows[r - published].label)
+                                    : "\\emph{chance}");
     for (const Column& column : columns) text += " & " + column.cells[r];
     text += " \\\\\n";
   }
@@ -274,6 +285,7 @@ std::vector<Table> as_wide_as_a_page(const Table& table) {
     const auto is_of_another = [&](const auto& of) { return of.dataset != dataset; };
     for (Row& row : part.rows) std::erase_if(row.cells, is_of_another);
     std::erase_if(part.claims, is_of_another);
+    std::erase_if(part.published, [&](const experiments::PublishedRow& row) { return !row.numbers.contains(dataset); });
     narrow.push_back(std::move(part));
   }
   return narrow;

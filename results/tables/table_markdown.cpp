@@ -41,6 +41,8 @@ std::size_t width_of(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+std::string paper_number(double value) { return fmt::format("({:.1f})", value); }
+
 std::string cell_text(const Cell& cell) {
   std::string text;
   switch (cell.status) {
@@ -61,7 +63,7 @@ std::string cell_text(const Cell& cell) {
       text = code(settings::word(cell.status));
       break;
   }
-  if (cell.reference) text += fmt::format(" ({:.1f})", *cell.reference);
+  if (cell.reference) text += " " + paper_number(*cell.reference);
   return text;
 }
 
@@ -117,6 +119,15 @@ std::string to_markdown(const Table& table, const std::vector<std::string>& note
   for (const std::string& dataset : table.datasets)
     for (const std::string& metric : table.metrics) header.push_back(column_name(table, dataset, metric));
   std::vector<TextRow> rows{header};
+  for (const experiments::PublishedRow& row : table.published) {
+    TextRow texts{plain(row.label)};
+    for (const std::string& dataset : table.datasets)
+      for (const std::string& metric : table.metrics) {
+        const auto number = published_number(row, dataset, metric);
+        texts.push_back(number ? paper_number(*number) : "");
+      }
+    rows.push_back(std::move(texts));
+  }
   for (const Row& row : table.rows) {
     TextRow texts{plain(row.label)};
     for (const Cell& cell : row.cells) texts.push_back(cell_text(cell));

@@ -53,7 +53,7 @@ std::vector<std::optional<double>> chance_of(const Table& table) {
 
 std::string legend_of(const Table& table, const Markup& markup) {
   std::set<int> trials;
-  bool references = false;
+  bool references = !table.published.empty();
   bool incomplete = false;
   bool not_applicable = false;
   for (const Row& row : table.rows) {
@@ -72,6 +72,7 @@ std::string legend_of(const Table& table, const Markup& markup) {
   if (!table.mean_of.empty())
     text += fmt::format(" {}: over {}.", markup.mark(experiments::kMeanColumn), markup.plain(join(table.mean_of)));
   if (references) text += fmt::format(" {}", markup.references);
+  if (!table.published.empty()) text += " Rows without a number of ours are as published: nothing of them was run.";
   for (const std::string& paper : table.no_reference)
     text += fmt::format(" No reference: no number of \"{}\" is known for this table.", markup.plain(paper));
   if (not_applicable) text += fmt::format(" {}: the row has no such number.", markup.mark("–"));

@@ -2,6 +2,7 @@
 //! outputs ask of methods and protocols.
 
 #include "core/files/file_system.h"
+#include "experiments/language/reference.h"
 #include "experiments/specification/metrics.h"
 #include "tests/experiments/suite_fixture.h"
 #include "tests/support/folders.h"
@@ -85,6 +86,101 @@ TEST_F(Suite, a_mean_is_of_two_data_sets_of_the_table_or_more) {
       rows);
   called_mean.replace(called_mean.find("id = \"hard\""), 11, "id = \"mean\"");
   EXPECT_THAT(refusal(called_mean), HasSubstr("would make a second column 'mean'"));
+}
+
+//! RAIN's table 1 beside our two data sets.
+std::string table1(const std::string& published, const std::string& rows) {
+  return table(
+      "metrics = [\"rank1\"]\ndatasets = [\"easy\", \"hard\"]\nreference = { paper = \"rain\", table = \"table1\", "
+      "datasets = { easy = \"mlr-cuhk03\", hard = \"mlr-viper\" } }\n" +
+          published + "\n",
+      rows);
+}
+const std::string kOurRain = "[[table.row]]\nid = \"ours\"\nlabel = \"Ours\"\nreference.method = \"rain\"\n";
+
+TEST_F(Suite, each_data_set_stands_beside_one_of_the_papers) {
+  const RowPlan row = row_of(plan(table1("", kOurRain)), "t", "ours");
+  EXPECT_THAT(row.cells[0].references, Contains(Pair("rank1", 78.9)));
+  EXPECT_THAT(row.cells[1].references, Contains(Pair("rank1", 42.5)));
+  const RowPlan on_one = row_of(plan(table1("", kOurRain + "reference.on = [\"hard\"]\n")), "t", "ours");
+  EXPECT_THAT(on_one.cells[0].references, IsEmpty());
+  EXPECT_THAT(on_one.cells[1].references, Contains(Pair("rank1", 42.5)));
+}
+
+TEST_F(Suite, a_table_shows_what_a_paper_prints_of_others) {
+  const Plan made = plan(table1("published = true", kOurRain));
+  std::vector<std::string> methods;
+  for (const PublishedRow& row : made.tables[0].published) methods.push_back(row.method);
+  // In the paper's order, without the method that a row of ours is about.
+  EXPECT_THAT(methods, ElementsAre("judea", "sld2l", "sdf", "sing", "csr-gan", "rain-baseline-hr",
+                                   "rain-baseline-hr-lr", "rain-single-level"));
+  const PublishedRow& first = made.tables[0].published[0];
+  EXPECT_EQ("JUDEA", first.label);
+  // The metrics of the table alone, on each data set that the paper has the method on.
+  EXPECT_THAT(first.numbers, ElementsAre(Pair("easy", ElementsAre(Pair("rank1", 26.2))),
+                                         Pair("hard", ElementsAre(Pair("rank1", 26.0)))));
+  EXPECT_THAT(made.tables[0].published[1].numbers, ElementsAre(Pair("hard", ElementsAre(Pair("rank1", 20.3)))));
+  EXPECT_THAT(made.tables[0].no_reference, IsEmpty());
+  EXPECT_EQ("judea", json_of(made).at("tables").at(0).at("published").at(0).at("id"));
+
+  const auto named = plan(table1("published = [\"sing\", \"judea\"]", kOurRain)).tables[0].published;
+  ASSERT_EQ(2U, named.size());
+  EXPECT_EQ("SING", named[0].label);
+  EXPECT_EQ("JUDEA", named[1].label);
+  EXPECT_THAT(plan(table1("published = false", kOurRain)).tables[0].published, IsEmpty());
+}
+
+TEST_F(Suite, all_data_sets_may_stand_beside_one_of_the_papers) {
+  const Plan made = plan(
+      table(kBoth + "reference = { paper = \"rain\", table = \"table1\", dataset = \"caviar\" }\npublished = true\n",
+            kOurRain));
+  EXPECT_THAT(made.tables[0].published[0].numbers, ElementsAre(Pair("easy", ElementsAre(Pair("rank1", 22.0))),
+                                                               Pair("hard", ElementsAre(Pair("rank1", 22.0)))));
+}
+
+TEST_F(Suite, published_rows_that_are_not_there_are_refused) {
+  const auto refusal = [&](const std::string& text) { return refusal_in(tests::refusal([&] { plan(text); })); };
+  EXPECT_THAT(refusal(table1("published = [\"sign\"]", kOurRain)),
+              AllOf(HasSubstr("key 'published' names 'sign' (paper 'rain', table 'table1' has no such method)"),
+                    HasSubstr("'sing'")));
+  EXPECT_THAT(refusal(table1("published = []", kOurRain)), HasSubstr("key 'published' is empty; write true"));
+  EXPECT_THAT(refusal(table1("published = 3", kOurRain)), HasSubstr("'published'"));
+  EXPECT_THAT(refusal(table(kBoth + "published = true\n", "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n")),
+              HasSubstr("key 'published' has no 'reference.paper' (the table's own 'reference' says whose numbers"));
+  const auto with = [&](const std::string& reference) {
+    return refusal(table(kBoth + "reference = { " + reference + " }\npublished = true\n",
+                         "[[table.row]]\nid = \"a\"\nlabel = \"A\"\n"));
+  };
+  EXPECT_THAT(with("paper = \"rain\", table = \"table1\""), HasSubstr("has no 'reference.dataset'"));
+  EXPECT_THAT(with("paper = \"rain\", table = \"table9\", dataset = \"caviar\""),
+              HasSubstr("key 'reference' has the table 'table9'"));
+  EXPECT_THAT(with("paper = \"rain\", table = \"table1\", dataset = \"caviat\""),
+              HasSubstr("key 'reference' has the dataset 'caviat' (paper 'rain', table 'table1' has no number on it)"));
+  EXPECT_THAT(with("paper = \"rain\", table = \"table1\", datasets = { esay = \"caviar\" }"),
+              AllOf(HasSubstr("key 'reference.datasets' names 'esay'"), HasSubstr("'easy'")));
+  EXPECT_THAT(with("paper = \"rain\", table = \"table1\", datasets = {}"),
+              HasSubstr("key 'reference.datasets' is empty"));
+  EXPECT_THAT(with("paper = \"rain\", table = \"table1\", dataset = \"caviar\", datasets = { easy = \"caviar\" }"),
+              HasSubstr("are both there"));
+  // A method that the paper has on other data sets alone.
+  EXPECT_THAT(refusal(table(kBoth + "reference = { paper = \"rain\", table = \"table1\", dataset = \"mlr-cuhk03\" }\n"
+                                    "published = [\"sld2l\"]\n",
+                            kOurRain)),
+              HasSubstr("key 'published' names 'sld2l' (the paper has no number of it for this table's"));
+}
+
+TEST(References, name_each_method_as_papers_print_it) {
+  const auto file = kSource / "reference" / "papers.toml";
+  const ReferenceNumbers references = ReferenceNumbers::read(core::real_file_system(), file);
+  const Node document = parse_toml(core::read_text(core::real_file_system(), file), "papers.toml");
+  std::set<std::string> methods;
+  for (const Member& member : document.members)
+    if (member.key == "result")
+      for (const Node& result : member.node.tables)
+        for (const Member& key : result.members)
+          if (key.key == "method") methods.insert(key.node.value.get<std::string>());
+  ASSERT_LT(30U, methods.size());
+  for (const std::string& method : methods) EXPECT_NE(method, references.method_name(method));
 }
 
 TEST_F(Suite, claims_are_found_by_method_on_every_data_set) {

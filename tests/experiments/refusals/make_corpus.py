@@ -21,7 +21,7 @@ HERE = pathlib.Path(__file__).parent
 BASE = (HERE / "base.toml").read_text().split("\n")
 ROW_KEYS = ["id", "label", "grid", "set", "reference"]
 DATASET_KEYS = ["id", "source"]
-TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of"]
+TABLE_KEYS = ["id", "title", "metrics", "datasets", "reference", "row", "compare_with", "mean_of", "published"]
 SUITE_KEYS = ["suite", "title", "worker", "defaults", "profiles", "dataset", "table"]
 REQUIRED = {"suite": ["suite", "title"], "dataset": ["id", "source", "root"], "table": ["id", "title", "metrics", "datasets"],
             "row": ["id", "label"]}

@@ -70,6 +70,20 @@ TEST(Tables, a_mean_over_data_sets_is_that_of_each_trial) {
   EXPECT_THAT(to_csv(tables), HasSubstr(",mean,rank1,39.0625,"));
 }
 
+TEST(Tables, rows_of_published_numbers_print_as_golden) {
+  Suite suite;
+  suite.plan.tables[0].mean_of = {"easy", "hard"};
+  suite.plan.tables[0].published = {
+      {"judea", "JUDEA", {{"easy", {{"rank1", 26.2}}}, {"hard", {{"rank1", 26.0}, {"mAP", 20.5}}}}},
+      {"sld2l", "SLD²L", {{"hard", {{"rank1", 20.3}}}}}};
+  const SuiteTables tables = suite.tables();
+  EXPECT_TRUE(tables.complete);
+  EXPECT_DOUBLE_EQ(26.1, published_number(tables.tables[0].published[0], "mean", "rank1").value());
+  EXPECT_FALSE(published_number(tables.tables[0].published[0], "mean", "mAP"));
+  EXPECT_FALSE(published_number(tables.tables[0].published[1], "easy", "rank1"));
+  expect_goldens("published", tables);
+}
+
 TEST(Tables, a_mean_over_data_sets_needs_all_of_them) {
   Suite suite;
   suite.plan.tables[0].mean_of = {"easy", "hard"};

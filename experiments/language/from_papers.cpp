@@ -1,0 +1,131 @@
+#include "experiments/language/from_papers.h"
+
+#include <algorithm>
+#include <set>
+
+#include "settings/names.h"
+
+namespace resolute::experiments {
+namespace {
+
+bool stands_beside(const ReferenceRequest& request, const std::string& dataset) {
+  return request.on.empty() || std::find(request.on.begin(), request.on.end(), dataset) != request.on.end();
+}
+
+bool is_of(const RowText& row, const Claim& claim, const std::string& entry, const std::string& dataset) {
+  return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
+    if (request.paper != claim.paper || request.dataset != claim.dataset || !stands_beside(request, dataset))
+      return false;
+    return claim.by == "variant" ? request.variant == entry : request.method == entry && request.variant.empty();
+  });
+}
+
+//! True if the rows of `part` stand in `whole` in the same order.
+bool says_as_much(const ClaimPlan& whole, const ClaimPlan& part) {
+  if (whole.dataset != part.dataset || whole.metric != part.metric || whole.paper != part.paper ||
+      whole.paper_dataset != part.paper_dataset)
+    return false;
+  auto at = part.worse_to_better.begin();
+  for (const std::string& row : whole.worse_to_better)
+    if (at != part.worse_to_better.end() && *at == row) ++at;
+  return at == part.worse_to_better.end();
+}
+
+bool is_there(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+//! Whether a row of ours is about that method: it stands beside the paper's number already.
+bool has_row(const TableText& table, const PublishedText& wanted, const std::string& method) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [&](const RowText& row) {
+    return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
+      return request.paper == wanted.paper && request.table == wanted.table && request.method == method &&
+             request.variant == wanted.variant;
+    });
+  });
+}
+
+}  // namespace
+
+std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim>& claims) {
+  std::vector<ClaimPlan> found;
+  for (const std::string& dataset : table.datasets) {
+    for (const Claim& claim : claims) {
+      if (std::find(table.metrics.begin(), table.metrics.end(), claim.metric) == table.metrics.end()) continue;
+      ClaimPlan plan{dataset, claim.metric, claim.paper, claim.dataset, {}};
+      for (const std::string& entry : claim.worse_to_better) {
+        const auto row = std::find_if(table.rows.begin(), table.rows.end(),
+                                      [&](const RowText& one) { return is_of(one, claim, entry, dataset); });
+        // A row of several entries stands for the first of them: it is no better than itself.
+        auto& rows = plan.worse_to_better;
+        if (row != table.rows.end() && std::find(rows.begin(), rows.end(), row->id) == rows.end())
+          rows.push_back(row->id);
+      }
+      if (plan.worse_to_better.size() >= 2) found.push_back(std::move(plan));
+    }
+  }
+  std::vector<ClaimPlan> kept;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    bool said = false;
+    // Of two that say the same the first stays.
+    for (std::size_t j = 0; j < found.size(); ++j)
+      said = said || (j != i && says_as_much(found[j], found[i]) && (j < i || !says_as_much(found[i], found[j])));
+    if (!said) kept.push_back(found[i]);
+  }
+  return kept;
+}
+
+std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
+                                         const ReferenceNumbers& references) {
+  const std::vector<std::string> known =
+      references.methods_of(wanted.paper, wanted.table, wanted.variant, wanted.reference_place);
+  const auto of = [&](const std::string& method, const std::string& dataset) {
+    return references.find_if_there(
+        {wanted.reference_place, wanted.paper, wanted.table, method, wanted.variant, dataset, {}});
+  };
+  for (const DatasetPair& pair : wanted.datasets)
+    if (std::all_of(known.begin(), known.end(),
+                    [&](const std::string& method) { return of(method, pair.papers).empty(); }))
+      throw core::input_error(
+          fmt::format("{}: key 'reference' has the dataset '{}'", wanted.reference_place, pair.papers),
+          fmt::format("paper '{}', table '{}' has no number on it", wanted.paper, wanted.table));
+  std::vector<PublishedRow> rows;
+  for (const std::string& method : wanted.methods.empty() ? known : wanted.methods) {
+    const std::string problem = fmt::format("{}: key 'published' names '{}'", wanted.place, method);
+    if (!is_there(known, method))
+      throw core::input_error(problem,
+                              fmt::format("paper '{}', table '{}' has no such method", wanted.paper, wanted.table),
+                              settings::nearest_or_all(method, known));
+    if (wanted.methods.empty() && has_row(table, wanted, method)) continue;
+    PublishedRow row{method, references.method_name(method), {}};
+    for (const DatasetPair& pair : wanted.datasets)
+      for (const auto& [metric, value] : of(method, pair.papers))
+        if (is_there(table.metrics, metric)) row.numbers[pair.ours][metric] = value;
+    if (!row.numbers.empty())
+      rows.push_back(std::move(row));
+    else if (!wanted.methods.empty())
+      throw core::input_error(problem, "the paper has no number of it for this table's metrics and data sets");
+  }
+  return rows;
+}
+
+std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
+                                                const ReferenceNumbers& references) {
+  std::set<std::string> known;
+  if (!published.empty()) known.insert(table.paper);
+  for (const RowText& row : table.rows)
+    for (const ReferenceRequest& request : row.references)
+      for (const auto& [metric, value] : references.find(request))
+        if (is_there(table.metrics, metric)) known.insert(request.paper);
+  std::vector<std::string> titles;
+  const auto add = [&](const std::string& paper, const std::string& place) {
+    const std::string title = references.paper_name(paper, place);
+    if (!known.contains(paper) && !is_there(titles, title)) titles.push_back(title);
+  };
+  if (!table.paper.empty()) add(table.paper, table.paper_place);
+  for (const RowText& row : table.rows)
+    for (const ReferenceRequest& request : row.references) add(request.paper, request.place);
+  return titles;
+}
+
+}  // namespace resolute::experiments

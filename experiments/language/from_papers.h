@@ -1,0 +1,32 @@
+#pragma once
+//! \file
+//! What a table takes from the papers: orders that they state, numbers of others' methods, what is not known of them.
+
+#include <string>
+#include <vector>
+
+#include "experiments/language/planner.h"
+#include "experiments/language/reference.h"
+#include "experiments/specification/plan.h"
+
+namespace resolute::experiments {
+
+//! The claims that a table's rows can be held against, data set after data set in the order of the reference file. A
+//! row is of a claim's entry where one of its `reference`s, beside that data set, is of the claim's paper and the
+//! paper's data set and names the entry: as its variant, or as its method without a variant. Of several rows of one
+//! entry the first counts. Left out: claims on a metric that the table lacks, with fewer than two rows, and those of
+//! which another says as much and more.
+std::vector<ClaimPlan> claims_of(const TableText& table, const std::vector<Claim>& claims);
+
+//! `published` of a table as rows, in order; a method without a number for the table's metrics and data sets is left
+//! out where all are asked for. \throws RuntimeError (kInput) with the place of the key that is wrong: an unknown
+//! paper, table, data set or method, a method that is named and has no number
+std::vector<PublishedRow> published_rows(const TableText& table, const PublishedText& wanted,
+                                         const ReferenceNumbers& references);
+
+//! Of the papers that a table and its rows name, by title, those that have no number for it.
+//! \throws RuntimeError (kInput) with place if the file knows nothing of such a paper
+std::vector<std::string> papers_without_numbers(const TableText& table, const std::vector<PublishedRow>& published,
+                                                const ReferenceNumbers& references);
+
+}  // namespace resolute::experiments
