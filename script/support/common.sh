@@ -108,12 +108,13 @@ step() {
   printf '%-36s %4d s\n' "$name" $((SECONDS - started)) >&2
 }
 
-packages() { grep -v '^#' "$source_root/script/support/$1"; }
+# packages LIST…
+packages() { (cd "$source_root/script/support" && grep -hv '^#' "$@"); }
 
-# missing_packages LIST
+# missing_packages LIST…
 missing_packages() {
   # dpkg-query names what it does not know on stderr and leaves it out of its list.
-  comm -23 <(packages "$1" | sort -u) \
+  comm -23 <(packages "$@" | sort -u) \
     <(dpkg-query -W -f '${db:Status-Status} ${Package}\n' 2>/dev/null | sed -n 's/^installed //p' | sort -u)
 }
 
@@ -129,10 +130,11 @@ become_root() {
   as_root=(sudo -n "${as_root[@]}")
 }
 
-# install_packages [LIST]: those of a list beside this file that are missing.
+# install_packages [LIST…]: those of lists beside this file that are missing; of packages.txt unless another is named.
 install_packages() {
   local missing
-  missing=$(missing_packages "${1:-packages.txt}")
+  [ $# -gt 0 ] || set -- packages.txt
+  missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   # shellcheck disable=SC2086
   become_root "$(wc -w <<<"$missing")" apt-get install -y --no-install-recommends $missing

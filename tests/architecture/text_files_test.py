@@ -74,7 +74,7 @@ class TextFiles(unittest.TestCase):
 
     def test_sources_are_formatted(self):
         tool = shutil.which("clang-format-14")
-        self.assertIsNotNone(tool, "clang-format-14 is in script/support/packages.txt")
+        self.assertIsNotNone(tool, "clang-format-14 is in script/support/packages_test.txt")
         sources = [str(path) for path in files() if path.suffix in {".h", ".cpp"}]
         result = subprocess.run([tool, "--dry-run", "-Werror", *sources], capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 0, result.stderr[:2000])

@@ -34,7 +34,7 @@ def difference(committed, drawn):
 
 class Drawings(unittest.TestCase):
     def test_every_drawing_is_the_one_its_description_gives(self):
-        self.assertIsNotNone(shutil.which("dot"), "graphviz is in script/support/packages.txt")
+        self.assertIsNotNone(shutil.which("dot"), "graphviz is in script/support/packages_test.txt")
         descriptions = files("*.dot")
         self.assertTrue(descriptions)
         with tempfile.TemporaryDirectory() as folder:

@@ -1,14 +1,11 @@
 """The parameters and multiply-adds that the pages of methods (methods/NAME/README.md) print are those that
 bench_method_costs counts, and the counts are those of formulas written down here from the layers' sizes. So is the memory
-that a small step of MSIFLA takes. Of ResNet-50 and of the memory one method each, drawn by the commit's hash in
-RESOLUTE_SLICE; all without.
+that a small step of MSIFLA takes.
 
 Usage: method_costs_test.py BENCH_METHOD_COSTS
 """
 
 import json
-import os
-import random
 import subprocess
 import sys
 import unittest
@@ -19,7 +16,6 @@ sys.path.insert(0, str(ROOT / "bench/training"))
 from training import multiplications  # noqa: E402  (ResNet-50's trunk at 3x256x128, last stride 1)
 
 PROGRAM = sys.argv.pop()
-COMMIT = os.environ.get("RESOLUTE_SLICE", "")
 CLASSIFIER = 2048 * 751
 ADAPTIVE = {  # rows of resolution-adaptive representations, and whether they have masks
     "resolution-adaptive, plain": False,
@@ -92,11 +88,6 @@ def adversary(channels):
     return trained(whole, first) + 2 * whole
 
 
-def drawn_by_the_commit(names, count):
-    """So many of the names; all of them where there is no commit."""
-    return random.Random(COMMIT).sample(names, count) if COMMIT else names
-
-
 def costs(*options):
     output = subprocess.run([PROGRAM, "--json", *options], check=True, capture_output=True, text=True).stdout
     return json.loads(output)["cases"]
@@ -106,23 +97,20 @@ class MethodCosts(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         counted = costs("--counts", "--backbone", "resnet-small")
-        names = drawn_by_the_commit([case["name"] for case in counted], 1)
-        print("ResNet-50:", "; ".join(names), flush=True)
-        for name in names:
+        for name in [case["name"] for case in counted]:
             counted += costs("--counts", "--backbone", "resnet50", "--case", name)
         cls.cases = {(case["backbone"], case["name"]): case for case in counted}
 
-    def drawn(self, names):
-        """Of these methods on ResNet-50 those that are counted: name and case. Without any the test ends here."""
-        found = [(name, self.cases["resnet50", name]) for name in names if ("resnet50", name) in self.cases]
-        return found or self.skipTest("others are drawn")
+    def on_resnet50(self, names):
+        """Name and case of each."""
+        return [(name, self.cases["resnet50", name]) for name in names]
 
     def test_a_step_of_resnet50_has_the_multiply_adds_of_its_layers(self):
         trunk = trained(multiplications(), FIRST) + trained(CLASSIFIER)
         expected = {"baseline": trunk, "rain, adversary off": 2 * (trunk + trained(decoder()))}
         expected["rain {5}"] = expected["rain, adversary off"] + 2 * adversary(2048)
         expected["rain {4, 5}"] = expected["rain {5}"] + 2 * adversary(1024)
-        for name, case in self.drawn(expected):
+        for name, case in self.on_resnet50(expected):
             self.assertEqual(case["multiply_adds_a_pair"], expected[name], name)
             self.assertEqual(case["multiply_adds_to_embed"], multiplications(), name)
 
@@ -133,7 +121,7 @@ class MethodCosts(unittest.TestCase):
         expected["ftwa R"] = 3 * trunk + 4 * trained(CLASSIFIER) + 2 * trained(forward)
         expected["ftwa"] = expected["ftwa R"] + 4 * trained(2048 * 512 + 512)
         transforming = {"ftwa": forward, "ftwa B": 0}
-        for name, case in self.drawn(expected):
+        for name, case in self.on_resnet50(expected):
             self.assertEqual(case["multiply_adds_a_pair"], expected[name], name)
             self.assertEqual(case["multiply_adds_to_embed"], multiplications(), name)
             if name in transforming:
@@ -148,7 +136,7 @@ class MethodCosts(unittest.TestCase):
         # HR and the LR image, through trunks whose images have gradients.
         forward, first, _ = recovery(64, 256 * 128)
         identified = 2 * trained(multiplications() + 4 * CLASSIFIER)
-        for name, case in self.drawn(["msifla {1}", "msifla, shared", "msifla"]):
+        for name, case in self.on_resnet50(["msifla {1}", "msifla, shared", "msifla"]):
             scales = 1 if name == "msifla {1}" else 3
             recovered = 5 * scales * forward + 2 * 6 * scales * forward - 6 * first
             self.assertEqual(case["multiply_adds_a_pair"], recovered + scales * identified, name)
@@ -159,13 +147,13 @@ class MethodCosts(unittest.TestCase):
         # with the MLP's first layer. Masks and zeros multiply nothing by matrices.
         layers = multiplications() + 2048 * 2048
         step = 2 * (trained(layers, FIRST) + trained(CLASSIFIER)) + trained(4 * 2048 * 512 + 8 * 512)
-        for name, case in self.drawn(ADAPTIVE):
+        for name, case in self.on_resnet50(ADAPTIVE):
             self.assertEqual(case["multiply_adds_a_pair"], step, name)
             self.assertEqual(case["multiply_adds_to_embed"], layers, name)
 
     def test_parts_of_resolution_adaptive_have_the_parameters_of_their_layers(self):
         channels = 3 * 256 + 4 * 512 + 6 * 1024 + 3 * 2048  # behind the 16 bottlenecks
-        for name, case in self.drawn(ADAPTIVE):
+        for name, case in self.on_resnet50(ADAPTIVE):
             masked = ADAPTIVE[name]
             parts = {part["part"]: part["parameters"] for part in case["parts"]}
             expected = {"trunk": 23_508_032, "embedding": 2048 * 2048 + 2048, "classifier": 2048 * 751 + 751,
@@ -182,7 +170,7 @@ class MethodCosts(unittest.TestCase):
 
     def test_parts_of_msifla_have_the_parameters_of_their_layers(self):
         reid = 23_508_032 + 4 * (2048 * 751 + 751)
-        for name, case in self.drawn(["msifla", "msifla, shared"]):
+        for name, case in self.on_resnet50(["msifla", "msifla, shared"]):
             shared = name == "msifla, shared"
             expected = {f"ir_{scale}": recovery(64, 0)[2] for scale in (3, 2, 1)}
             expected |= {f"reid_{scale}": reid for scale in ((1,) if shared else (3, 2, 1))}
@@ -190,7 +178,7 @@ class MethodCosts(unittest.TestCase):
 
     def test_parts_of_ftwa_have_the_parameters_of_their_layers(self):
         evaluator = 2048 * 512 + 512 + 512 + 1
-        [(_, case)] = self.drawn(["ftwa"])
+        [(_, case)] = self.on_resnet50(["ftwa"])
         self.assertEqual({part["part"]: part["parameters"] for part in case["parts"]}, {
             "trunk": 23_508_032,
             "lr_encoder": 225_344,  # of which conv1 9,408, bn1 128, layer1 215,808
@@ -207,7 +195,7 @@ class MethodCosts(unittest.TestCase):
         self.assertEqual(small["classifier_hr"], 128 * 32 + 2 * 128)  # behind a neck: no bias
 
     def test_parts_have_the_parameters_of_their_layers(self):
-        [(_, case)] = self.drawn(["rain {4, 5}"])
+        [(_, case)] = self.on_resnet50(["rain {4, 5}"])
         parts = {part["part"]: part["parameters"] for part in case["parts"]}
         widths = [2048, 512, 256, 128, 64]
         self.assertEqual(parts, {
@@ -277,8 +265,8 @@ class MethodCosts(unittest.TestCase):
 class StepMemory(unittest.TestCase):
     def test_the_page_of_msifla_prints_what_tensors_hold(self):
         page = (ROOT / "methods/msifla/README.md").read_text(encoding="utf-8").splitlines()
-        for drawn in drawn_by_the_commit(["msifla", "msifla, shared", "msifla, apart"], 1):
-            [case] = costs("--memory", "--backbone", "resnet-small", "--steps", "2", "--case", drawn)
+        for name in ["msifla", "msifla, shared", "msifla, apart"]:
+            [case] = costs("--memory", "--backbone", "resnet-small", "--steps", "2", "--case", name)
             name = f"{case['backbone']}, {case['name']}, {case['height']}×{case['width']}"
             row = f"| {name} | {case['measured']['peak_bytes'] / 2**20:,.0f} |"
             self.assertTrue(any(line.startswith(row) for line in page), f"methods/msifla/README.md lacks a row {row}")

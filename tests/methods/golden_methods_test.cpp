@@ -215,12 +215,15 @@ TEST_P(GoldenMethods, in_double_to_rounding) { compare(at::kDouble, 1e-9, 1e-8);
 // layers lie behind one another; terms do not.
 TEST_P(GoldenMethodsInFloat, to_1e_5) { compare(at::kFloat, 1e-5, GetParam().starts_with("msifla/") ? 5e-2 : 1e-2); }
 
-std::vector<std::string> cases(bool all) {
+enum class Trunk { kSmall, kLarge };  // the large ones are not compared in float, and take seconds
+
+std::vector<std::string> cases(Trunk trunk) {
   std::vector<std::string> names;
   for (const std::string folder : {"rain", "ftwa", "msifla", "resolution_adaptive"}) {
     const core::Json file = worker_tests::golden(folder + "/methods.json");
     for (const auto& entry : file.items())
-      if (all || entry.value()["case"].value("in_float", true)) names.push_back(folder + "/" + entry.key());
+      if (entry.value()["case"].value("in_float", true) == (trunk == Trunk::kSmall))
+        names.push_back(folder + "/" + entry.key());
   }
   return names;
 }
@@ -231,14 +234,17 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& asked) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases(/*all=*/true)), test_name);
+INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethods, ::testing::ValuesIn(cases(Trunk::kSmall)), test_name);
+INSTANTIATE_TEST_SUITE_P(LargeTrunks, GoldenMethods,
+                         ::testing::ValuesIn(tests::slice("golden methods, large trunks", cases(Trunk::kLarge), 4)),
+                         test_name);
 INSTANTIATE_TEST_SUITE_P(Cases, GoldenMethodsInFloat,
-                         ::testing::ValuesIn(tests::slice("golden methods in float", cases(/*all=*/false), 24)),
+                         ::testing::ValuesIn(tests::slice("golden methods in float", cases(Trunk::kSmall), 24)),
                          test_name);
 
 TEST(GoldenMethodsFile, has_its_cases) {
-  EXPECT_EQ(cases(/*all=*/true).size(), 28U + 48U + 30U + 40U);
-  EXPECT_EQ(cases(/*all=*/false).size(), 25U + 46U + 28U + 35U);
+  EXPECT_EQ(cases(Trunk::kSmall).size(), 25U + 46U + 28U + 35U);
+  EXPECT_EQ(cases(Trunk::kLarge).size(), 3U + 2U + 2U + 5U);
 }
 
 }  // namespace
