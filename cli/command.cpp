@@ -138,6 +138,13 @@ fs::path worker_program() {
   return program;
 }
 
+void tell_refused(const datasets::RefusedFiles& refused, bool json) {
+  if (!json) return datasets::log_refused(refused);
+  core::Json all = core::Json::array();
+  for (const auto& [file, problem] : refused.named()) all.push_back({{"file", file}, {"problem", problem}});
+  print_json({{"refused", std::move(all)}, {"count", refused.count()}});
+}
+
 void require_writable_store(const fs::path& store) {
   auto& files = core::real_file_system();
   try {

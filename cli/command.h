@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/files/json.h"
+#include "datasets/samples/remarks.h"
 
 namespace resolute::cli {
 
@@ -51,6 +52,10 @@ std::uint64_t parse_seed(const boost::program_options::variables_map& values, co
 int at_least(const char* option, int value, int least);
 //! \throws RuntimeError (kInput) for a value of --threads outside of 1 to 1024
 void check_threads(int threads);
+
+//! What is said of files that are refused, before the error itself: each on stdout with --json, the first twenty on
+//! stderr without.
+void tell_refused(const datasets::RefusedFiles& refused, bool json);
 
 //! One JSON document on stdout; in texts of other programs what is no UTF-8 is replaced.
 void print_json(const core::Json& json);

@@ -32,6 +32,7 @@ const std::vector<Command>& commands() {
       {"weights import", "put the trunk of a torchvision or timm ResNet into the store", weights_import},
       {"weights export", "write the trunk of a training for others", weights_export},
       {"weights list", "what weights the store holds", weights_list},
+      {"embed", "features of any images by a finished training", embed},
       {"rank", "CMC and mAP of query and gallery features", rank},
       {"doctor", "what works here and what does not: MPI, GPUs, SLURM, file system", doctor},
       {"completion", "a script with which bash completes all this", completion},

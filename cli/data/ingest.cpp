@@ -217,13 +217,7 @@ int data_ingest(const Arguments& arguments) {
   try {
     return ingest(*parsed);
   } catch (const datasets::RefusedFiles& refused) {
-    if (parsed->json) {
-      core::Json all = core::Json::array();
-      for (const auto& [file, problem] : refused.named()) all.push_back({{"file", file}, {"problem", problem}});
-      print_json({{"refused", std::move(all)}, {"count", refused.count()}});
-    } else {
-      datasets::log_refused(refused);
-    }
+    tell_refused(refused, parsed->json);
     throw;
   }
 }

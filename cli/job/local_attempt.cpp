@@ -98,6 +98,7 @@ class Attempt {
   void launch(const orchestrator::Rendezvous* rendezvous) {
     orchestrator::WorkerCommands commands;
     commands.worker = {request_.worker.string()};
+    commands.command = request_.command;
     orchestrator::Launch launch{key_, {}, rendezvous != nullptr ? core::random_token(32) : ""};
     for (int rank = 0; rank < request_.job.slots; ++rank) {
       auto command =

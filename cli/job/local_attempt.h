@@ -36,6 +36,7 @@ struct LocalAttempt {
   int attempt = 1;                        //!< names the files that it logs to
   std::vector<std::string> options = {};  //!< further ones of the worker, for every rank
   std::string title;                      //!< of the progress line: "training"
+  std::string command = "run";            //!< of the worker, with the options of run
 };
 
 //! How an attempt ended: as the rank whose end tells most (orchestrator/decisions/failure.h), of several the first. The

@@ -50,11 +50,23 @@ void ScratchStore::share(const fs::path& path) {
   fs::create_symlink(original_.root() / path, link);
 }
 
+// A job's small file, which may lie in a bundle: its bytes, not what was understood of them.
+void ScratchStore::copy(const fs::path& path) {
+  experiments::BundledFiles files(core::real_file_system(), original_);
+  core::write_atomic(core::real_file_system(), layout_.root() / path, core::read_text(files, original_.root() / path));
+}
+
+void ScratchStore::prepare_finished(const results::TrainingRecord& training) {
+  const auto below_root = [&](const fs::path& path) { return path.lexically_relative(original_.root()); };
+  copy(below_root(original_.specification_file(training.job)));
+  copy(below_root(original_.result_file(training.job)));
+  share(below_root(original_.job_folder(training.job) / training.weights_file));
+}
+
 void ScratchStore::prepare(const experiments::JobId& job, const experiments::JobSpecification& specification) {
   experiments::BundledFiles files(core::real_file_system(), original_);
-  // Its bytes, not what was understood of them: the worker checks that their hash is the job's id.
-  core::write_atomic(files, layout_.specification_file(job), core::read_text(files, original_.specification_file(job)));
   auto below_root = [&](const fs::path& path) { return path.lexically_relative(original_.root()); };
+  copy(below_root(original_.specification_file(job)));  // the worker checks that the bytes' hash is the job's id
   auto share_inputs = [&] {
     share("packs");
     share("weights");

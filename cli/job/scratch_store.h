@@ -6,6 +6,7 @@
 
 #include "core/files/file_system.h"
 #include "experiments/store/store_layout.h"
+#include "results/records/record.h"
 
 namespace resolute::cli {
 
@@ -23,9 +24,13 @@ class ScratchStore {
   //! for a training, the training's folder too for an evaluation, the shards for a seal, nothing for a shard.
   //! \throws core::RuntimeError of the file system
   void prepare(const experiments::JobId& job, const experiments::JobSpecification& specification);
+  //! The same for what only looks at a finished training: its specification's and its record's bytes, and its weights
+  //! as a symbolic link. \throws core::RuntimeError of the file system
+  void prepare_finished(const results::TrainingRecord& training);
 
  private:
   void share(const std::filesystem::path& path);
+  void copy(const std::filesystem::path& path);
 
   experiments::StoreLayout original_;
   experiments::StoreLayout layout_;

@@ -26,6 +26,11 @@ void ArrayFileWriter::add(const std::string& name, std::vector<std::uint64_t> sh
   add(name, ElementType::kInt64, std::move(shape), std::as_bytes(values));
 }
 
+void ArrayFileWriter::add(const std::string& name, std::vector<std::uint64_t> shape,
+                          std::span<const std::uint8_t> values) {
+  add(name, ElementType::kUint8, std::move(shape), std::as_bytes(values));
+}
+
 void ArrayFileWriter::add(const std::string& name, ElementType type, std::vector<std::uint64_t> shape,
                           std::span<const std::byte> bytes) {
   hdf5::ArrayLayout layout{name, type, std::move(shape)};

@@ -26,6 +26,8 @@ class ArrayFileWriter {
   //! \param values must stay alive until write()
   void add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const float> values);
   void add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const std::int64_t> values);
+  //! Texts of different lengths: bytes, each row filled up with zeros, as a pack's `path`.
+  void add(const std::string& name, std::vector<std::uint64_t> shape, std::span<const std::uint8_t> values);
   //! Temporary name, fsync, rename. \return SHA-256 of the file, 64 hexadecimal digits
   //! \throws RuntimeError as the file system does; nothing half written stays
   std::string write(core::FileSystem& files, const std::filesystem::path& path) const;

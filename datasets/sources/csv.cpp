@@ -153,9 +153,10 @@ core::RuntimeError outside(const Line& line, const std::string& path, const fs::
 using RealFolders = std::unordered_map<std::string, fs::path>;
 
 // Holds what a line names against what is there.
-void check_file(const fs::path& root, const fs::path& real_root, const ListedImage& image, RealFolders& folders) {
+void check_file(const fs::path& root, const fs::path& real_root, const ListedImage& image, std::string_view list,
+                RealFolders& folders) {
   const std::string& path = image.sample.path;
-  const Line line{{}, kImageList, image.line};
+  const Line line{{}, list, image.line};
   std::error_code error;
   const auto [folder, is_new] = folders.try_emplace(path.substr(0, std::min(path.rfind('/') + 1, path.size())));
   if (is_new) folder->second = fs::weakly_canonical(real_root / folder->first, error);
@@ -173,23 +174,23 @@ void check_file(const fs::path& root, const fs::path& real_root, const ListedIma
     throw line.wrong(fmt::format("image '{}' is missing", (root / path).string()), {}, kRight);
   if (error)
     throw core::system_error(fmt::format("cannot look at '{}'", (root / path).string()), error.value())
-        .at(fmt::format("'{}', line {}", kImageList, image.line));
+        .at(fmt::format("'{}', line {}", list, image.line));
   if (!fs::is_regular_file(status))
     throw line.wrong(fmt::format("'{}' is no file", (root / path).string()), {}, kRight);
 }
 
-void check_files(const fs::path& root, std::span<const ListedImage> images, Remarks& remarks) {
+void check_files(const fs::path& root, std::span<const ListedImage> images, std::string_view list, Remarks& remarks) {
   std::error_code error;
   const fs::path real_root = fs::canonical(root, error);
   if (error) throw core::system_error(fmt::format("cannot look at '{}'", root.string()), error.value());
   RealFolders folders;
   for (const ListedImage& image : images)
-    remarks.gather(image.sample.path, [&] { check_file(root, real_root, image, folders); });
+    remarks.gather(image.sample.path, [&] { check_file(root, real_root, image, list, folders); });
 }
 
 // Lists that count people from 0 make a distractor of the first one, and nothing else tells: seen by two cameras, and
 // not more often than others are.
-void warn_of_person_0(const std::vector<ListedImage>& images, Remarks& remarks) {
+void warn_of_person_0(const std::vector<ListedImage>& images, std::string_view list, Remarks& remarks) {
   std::map<std::int64_t, std::size_t> counts;
   std::set<std::int64_t> cameras;
   for (const ListedImage& image : images) {
@@ -203,7 +204,7 @@ void warn_of_person_0(const std::vector<ListedImage>& images, Remarks& remarks) 
   remarks.warn(fmt::format(
       "identity 0 of '{}' is a distractor, nobody's match, and has {} images by {} cameras, as a person has; "
       "if people count from 0 there, number them from 1",
-      kImageList, own, cameras.size()));
+      list, own, cameras.size()));
 }
 
 }  // namespace
@@ -258,16 +259,21 @@ std::string image_list_text(std::span<const Sample> samples) {
   return text;
 }
 
+std::vector<ListedImage> read_images_of(core::FileSystem& files, const fs::path& list, Remarks& remarks) {
+  const std::string name = printable(list.filename().string());
+  const core::Bytes bytes = files.read(list, kMaxListBytes);
+  std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), name, remarks);
+  check_files(list.parent_path(), images, name, remarks);
+  warn_of_person_0(images, name, remarks);
+  return images;
+}
+
 std::vector<ListedImage> read_image_list(core::FileSystem& files, const fs::path& root, Remarks& remarks) {
   if (!files.exists(root / kImageList))
     throw core::input_error(fmt::format("file '{}' is missing in '{}'", kImageList, root.string()),
                             "it lists the images: a header 'path,identity,camera', then a line for each",
                             "write it, or name the folder that holds it");
-  const core::Bytes bytes = files.read(root / kImageList, kMaxListBytes);
-  std::vector<ListedImage> images = parse_image_list(core::as_text(bytes), kImageList, remarks);
-  check_files(root, images, remarks);
-  warn_of_person_0(images, remarks);
-  return images;
+  return read_images_of(files, root / kImageList, remarks);
 }
 
 namespace {

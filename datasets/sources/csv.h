@@ -39,10 +39,13 @@ std::vector<ListedImage> parse_image_list(std::string_view text, std::string_vie
 //! The list of these images, every column, fields quoted where they must be; parse_image_list() reads them back.
 std::string image_list_text(std::span<const Sample> samples);
 
-//! The list of ROOT/images.csv, in its order. Refused, each with its line: what parse_image_list() refuses, an image
-//! that is missing, is no file, or lies outside of `root` once symbolic links are followed. A person 0 who looks like
-//! one (docs/formats/image_list.md) is warned of. \throws RuntimeError (kInput): no list, what parse_image_list()
-//! throws
+//! The images of a list, in its order; their paths lead from the folder that it lies in. Refused, each with its line:
+//! what parse_image_list() refuses, an image that is missing, is no file, or lies outside of that folder once symbolic
+//! links are followed. A person 0 who looks like one (docs/formats/image_list.md) is warned of. \throws RuntimeError
+//! (kInput): what parse_image_list() throws; as the file system does, for a list that cannot be read
+std::vector<ListedImage> read_images_of(core::FileSystem& files, const std::filesystem::path& list, Remarks& remarks);
+
+//! Those of ROOT/images.csv. \throws RuntimeError (kInput): no list, what read_images_of() throws
 std::vector<ListedImage> read_image_list(core::FileSystem& files, const std::filesystem::path& root, Remarks& remarks);
 
 }  // namespace resolute::datasets::sources

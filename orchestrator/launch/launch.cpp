@@ -36,7 +36,7 @@ RankCommand rank_command(const experiments::StoreLayout& store, const experiment
     command.arguments.push_back(name);
     command.arguments.push_back(std::move(value));
   };
-  command.arguments.emplace_back("run");
+  command.arguments.push_back(commands.command);
   add("--store", store.root().string());
   add("--job", job.id.hex);
   add("--attempt", std::to_string(attempt));

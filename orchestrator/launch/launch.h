@@ -19,6 +19,7 @@ namespace resolute::orchestrator {
 
 struct WorkerCommands {
   std::vector<std::string> worker;    //!< resolute-worker: shards, seals, and what no external worker takes
+  std::string command = "run";        //!< what it is asked to do
   std::vector<std::string> external;  //!< of the suite, for trainings and evaluations; empty: none
   std::map<std::string, std::filesystem::path> raw_roots;  //!< pack name → folder of its raw images
   int checkpoint_every = 0;                                //!< steps; 0 leaves it to the worker

@@ -134,10 +134,10 @@ void round_distances(std::span<const double> from, std::span<float> to) {
 
 class BranchedEvaluation {
  public:
-  BranchedEvaluation(Method& method, const datasets::PackReader& pack, const datasets::Split& split, Plan plan,
+  BranchedEvaluation(Method& method, const ImageSource& source, const datasets::Split& split, Plan plan,
                      const EmbeddingOptions& options, const EmbeddingProgress& progress)
       : method_(method),
-        pack_(pack),
+        source_(source),
         split_(split),
         plan_(std::move(plan)),
         options_(options),
@@ -177,7 +177,7 @@ class BranchedEvaluation {
 
   // Rows of the branches that the distance looks at.
   std::optional<std::vector<BranchRows>> embed(const std::vector<ImageView>& views) {
-    auto rows = embed_branches(method_, pack_, views, options_,
+    auto rows = embed_branches(method_, source_, views, options_,
                                [&](std::uint64_t done, std::uint64_t) { return progress_(done_ + done, total_); });
     if (!rows) return std::nullopt;
     done_ += images_of_rank(views.size(), options_.communicator);
@@ -217,7 +217,7 @@ class BranchedEvaluation {
   }
 
   Method& method_;
-  const datasets::PackReader& pack_;
+  const ImageSource& source_;
   const datasets::Split& split_;
   Plan plan_;
   EmbeddingOptions options_;
@@ -232,11 +232,11 @@ std::uint64_t images_of_branches(const Method& method, const datasets::Split& sp
   return plan_comparison(method, split, comparison).images(split, nullptr);
 }
 
-std::optional<DistanceEmbedding> embed_distances(Method& method, const datasets::PackReader& pack,
+std::optional<DistanceEmbedding> embed_distances(Method& method, const ImageSource& source,
                                                  const datasets::Split& split, const Comparison& comparison,
                                                  const EmbeddingOptions& options, const EmbeddingProgress& progress) {
   RESOLUTE_EXPECT(comparison.gallery_rate == 1, "a method of branches shrinks no gallery image");
-  return BranchedEvaluation(method, pack, split, plan_comparison(method, split, comparison), options, progress).run();
+  return BranchedEvaluation(method, source, split, plan_comparison(method, split, comparison), options, progress).run();
 }
 
 }  // namespace resolute::workers

@@ -16,7 +16,7 @@ std::uint64_t images_of_branches(const Method& method, const datasets::Split& sp
 
 //! As embed_split(), where the comparison names a distance. A single process is interrupted between blocks of queries
 //! too.
-std::optional<DistanceEmbedding> embed_distances(Method& method, const datasets::PackReader& pack,
+std::optional<DistanceEmbedding> embed_distances(Method& method, const ImageSource& source,
                                                  const datasets::Split& split, const Comparison& comparison,
                                                  const EmbeddingOptions& options, const EmbeddingProgress& progress);
 

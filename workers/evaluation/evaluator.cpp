@@ -28,16 +28,16 @@ std::vector<ImageView> views_of(const datasets::Split& split, int gallery_rate, 
 
 // What a device that knows no rate sees: the size of the image as it was stored, beside that of the pack's images. One
 // that came in low resolution is stored as it came.
-int level_of_stored_size(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+int level_of_stored_size(const std::vector<int>& level_rates, const ImageSource& source,
                          const datasets::QueryItem& query) {
-  const datasets::PackRow& row = pack.row(query.row);
-  const datasets::PackSettings& options = pack.options();
+  const datasets::ImageSize native = source.native_size(query.row);
+  const datasets::PackSettings& options = source.options();
   const int shrunk_by = query.came_low ? 1 : query.rate;
   const bool from_native = query.came_low || options.view_from == settings::ViewFrom::kNative;
   const auto stored = [&](int from) { return std::max<std::int64_t>(1, from / shrunk_by); };
-  return methods::level_of_area(level_rates, std::int64_t{options.height} * options.width,
-                                stored(from_native ? row.native_height : options.height) *
-                                    stored(from_native ? row.native_width : options.width));
+  return methods::level_of_area(
+      level_rates, std::int64_t{options.height} * options.width,
+      stored(from_native ? native.height : options.height) * stored(from_native ? native.width : options.width));
 }
 
 double level_agreement(const std::vector<int>& level_rates, const datasets::Split& split, std::span<const int> levels) {
@@ -62,6 +62,21 @@ void add_labels(datasets::ArrayFileWriter& writer, const std::string& group, con
 void add_features(datasets::ArrayFileWriter& writer, const std::string& group, const EmbeddedImages& images) {
   writer.add(group + "/features", {images.rows(), images.dimension}, std::span<const float>(images.features));
   add_labels(writer, group, images);
+}
+
+// Texts as rows of bytes, filled up with zeros to the longest.
+struct PaddedTexts {
+  std::uint64_t width = 1;
+  std::vector<std::uint8_t> bytes;
+};
+
+PaddedTexts padded_texts(const std::vector<std::string>& texts) {
+  PaddedTexts rows;
+  for (const std::string& text : texts) rows.width = std::max<std::uint64_t>(rows.width, text.size());
+  rows.bytes.resize(texts.size() * rows.width);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    std::copy(texts[i].begin(), texts[i].end(), rows.bytes.begin() + static_cast<std::ptrdiff_t>(i * rows.width));
+  return rows;
 }
 
 std::vector<results::GalleryDraw> draws_of(const datasets::Split& split,
@@ -111,14 +126,15 @@ Comparison comparison_of(const experiments::EvaluationProtocol& protocol, const 
           protocol.gallery_rate, protocol.gallery_copy_rate, protocol.query_level};
 }
 
-std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+std::vector<int> query_levels(const std::vector<int>& level_rates, const ImageSource& source,
                               const datasets::Split& split, settings::QueryLevel query_level) {
   const auto level = [&](const datasets::QueryItem& query) {
     switch (query_level) {
       case settings::QueryLevel::kKnown:
+        if (query.rate == 0) return level_of_stored_size(level_rates, source, query);
         return methods::level_of_rate(level_rates, query.rate);
       case settings::QueryLevel::kNativeSize:
-        return level_of_stored_size(level_rates, pack, query);
+        return level_of_stored_size(level_rates, source, query);
       case settings::QueryLevel::kHighest:
         return static_cast<int>(level_rates.size());
       case settings::QueryLevel::kLowest:
@@ -154,23 +170,23 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
   return split.query.size() + split.gallery.size();
 }
 
-std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress) {
   RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),
                   "a distance is for a method of branches");
   if (!comparison.distance.empty()) {
-    std::optional<DistanceEmbedding> distances = embed_distances(method, pack, split, comparison, options, progress);
+    std::optional<DistanceEmbedding> distances = embed_distances(method, source, split, comparison, options, progress);
     if (!distances) return std::nullopt;
     return std::move(*distances);
   }
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
   const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
-  if (!rates.empty()) embedding.levels = query_levels(rates, pack, split, comparison.query_level);
+  if (!rates.empty()) embedding.levels = query_levels(rates, source, split, comparison.query_level);
   std::optional<std::vector<float>> features = embed_images(
-      method, pack, views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size())), options,
-      progress);
+      method, source, views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size())),
+      options, progress);
   if (!features) return std::nullopt;
   if (comparison.unit_length) results::make_unit_length(*features, dimension, "test");
   const std::span<const float> all(*features);
@@ -223,9 +239,12 @@ std::map<std::string, double> score_embedding(const Embedding& embedding, const 
   return metrics_of(embedding, score_split(embedding, split, protocol), protocol);
 }
 
-std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding) {
+std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding,
+                           const ImagePaths* paths) {
   datasets::ArrayFileWriter writer;
-  std::vector<std::int64_t> levels;  // as the file has them; alive until it is written
+  // As the file has them; alive until it is written.
+  std::vector<std::int64_t> levels;
+  PaddedTexts query_paths, gallery_paths;
   std::visit(
       core::Overloaded{
           [&](const FeatureEmbedding& features) {
@@ -243,6 +262,15 @@ std::string write_features(core::FileSystem& files, const std::filesystem::path&
             add_labels(writer, "gallery", pairs.gallery);
           }},
       embedding);
+  if (paths != nullptr) {
+    query_paths = padded_texts(paths->query);
+    gallery_paths = padded_texts(paths->gallery);
+    const auto add = [&](const char* name, std::size_t rows, const PaddedTexts& texts) {
+      writer.add(name, {rows, texts.width}, std::span<const std::uint8_t>(texts.bytes));
+    };
+    add("query/paths", paths->query.size(), query_paths);
+    add("gallery/paths", paths->gallery.size(), gallery_paths);
+  }
   return writer.write(files, path);
 }
 

@@ -85,8 +85,8 @@ struct Comparison {
 };
 
 //! The level that each query of a split is taken for. \param level_rates Tells::level_rates, not empty
-//! \param query_level as EvaluationProtocol::query_level
-std::vector<int> query_levels(const std::vector<int>& level_rates, const datasets::PackReader& pack,
+//! \param query_level as EvaluationProtocol::query_level; kKnown takes one whose rate nobody knows (0) by its size
+std::vector<int> query_levels(const std::vector<int>& level_rates, const ImageSource& source,
                               const datasets::Split& split, settings::QueryLevel query_level);
 
 //! What the protocol asks of the method's trainings. \pre experiments::check() of both has passed
@@ -107,7 +107,7 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 //! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
 //! held. \pre the method tells branches if, and only if, the comparison names a distance; they have the names it asks
 //! for
-std::optional<Embedding> embed_split(Method& method, const datasets::PackReader& pack, const datasets::Split& split,
+std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
                                      const EmbeddingProgress& progress);
 
@@ -125,9 +125,15 @@ std::map<std::string, double> metrics_of(const Embedding& embedding, const resul
 std::map<std::string, double> score_embedding(const Embedding& embedding, const datasets::Split& split,
                                               const experiments::EvaluationProtocol& protocol);
 
+//! What stands beside the rows of features.h5 where an evaluation's split does not tell: an image's path each.
+struct ImagePaths {
+  std::vector<std::string> query, gallery;
+};
+
 //! The file that `resolute rank` reads: features as they are compared, before queries are expanded and distances
-//! re-ranked. \return its SHA-256
-std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding);
+//! re-ranked. \param paths nullptr: left out \return its SHA-256
+std::string write_features(core::FileSystem& files, const std::filesystem::path& path, const Embedding& embedding,
+                           const ImagePaths* paths = nullptr);
 
 //! libtorch's matrix product, for results/; float32 throughout.
 results::Gemm libtorch_gemm();

@@ -4,9 +4,11 @@
 #include <cmath>
 #include <future>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "core/error.h"
+#include "core/overloaded.h"
 #include "datasets/loader/loader.h"
 #include "methods/levels.h"
 
@@ -20,32 +22,28 @@ struct Network {
   at::Device device;
 };
 
-// Images of a pack as networks want them.
+// Images of a source as networks want them.
 class ViewImages {
  public:
-  ViewImages(const datasets::PackReader& pack, std::span<const ImageView> views)
-      : views_(views), loader_(pack, any_rate()), height_(pack.options().height), width_(pack.options().width) {}
+  ViewImages(const ImageSource& source, std::span<const ImageView> views)
+      : views_(views), load_(source.open()), height_(source.options().height), width_(source.options().width) {}
   std::size_t size() const { return views_.size(); }
 
   // Image begin and those after it: N×3×H×W, channels-last in memory.
   at::Tensor load(std::size_t begin, std::size_t count) {
     at::Tensor images = at::empty({static_cast<std::int64_t>(count), height_, width_, 3}, at::kFloat);
+    const auto floats = static_cast<std::size_t>(height_ * width_ * 3);
     float* to = images.mutable_data_ptr<float>();
     for (const ImageView& view : views_.subspan(begin, count)) {
-      loader_.fill_view(view.row, view.rate, {to, loader_.image_floats()});
-      to += loader_.image_floats();
+      load_(view, {to, floats});
+      to += floats;
     }
     return images.permute({0, 3, 1, 2});
   }
 
  private:
-  static datasets::LoaderOptions any_rate() {
-    datasets::LoaderOptions options;
-    options.train_rates = {1};  // not used here; rate 1 is in every pack
-    return options;
-  }
   std::span<const ImageView> views_;
-  datasets::Loader loader_;
+  ImageSource::Load load_;
   std::int64_t height_, width_;
 };
 
@@ -121,12 +119,12 @@ std::optional<std::vector<float>> gather_features(const std::optional<std::vecto
 }
 
 // One pass of all views through one network.
-std::optional<std::vector<float>> embed_pass(const Network& network, const datasets::PackReader& pack,
+std::optional<std::vector<float>> embed_pass(const Network& network, const ImageSource& source,
                                              std::span<const ImageView> views, Communicator* communicator,
                                              const EmbeddingProgress& progress) {
   const std::size_t rank = communicator ? static_cast<std::size_t>(communicator->process_rank()) : 0;
   const std::size_t ranks = communicator ? static_cast<std::size_t>(communicator->process_ranks()) : 1;
-  ViewImages images(pack, views);
+  ViewImages images(source, views);
   std::optional<std::vector<float>> features =
       embed_batches(network, images, batches_of(rank, ranks, images.size()), progress);
   if (communicator) features = gather_features(features, images.size(), network.width, *communicator);
@@ -137,8 +135,9 @@ std::optional<std::vector<float>> embed_pass(const Network& network, const datas
   return features;
 }
 
-EmbedderOptions embedder_options(const datasets::PackReader& pack, const EmbeddingOptions& options, Side side) {
-  return {.height = pack.options().height, .width = pack.options().width, .precision = options.precision, .side = side};
+EmbedderOptions embedder_options(const ImageSource& source, const EmbeddingOptions& options, Side side) {
+  const settings::PackSettings& pack = source.options();
+  return {.height = pack.height, .width = pack.width, .precision = options.precision, .side = side};
 }
 
 // Mean over an image and its mirror image. Source: Luo et al., "Bag of Tricks and a Strong Baseline for Deep Person
@@ -181,15 +180,15 @@ std::vector<ViewGroup> group_views(const Method& method, std::span<const ImageVi
   return ordered;
 }
 
-Network group_network(Method& method, const datasets::PackReader& pack, const EmbeddingOptions& options,
+Network group_network(Method& method, const ImageSource& source, const EmbeddingOptions& options,
                       const ViewGroup& group) {
-  EmbedderOptions asked = embedder_options(pack, options, group.side);
+  EmbedderOptions asked = embedder_options(source, options, group.side);
   asked.level = group.level;
   return network_of(method, method.embedder(asked), static_cast<std::size_t>(method.embedding_size()), options);
 }
 
 // Each group through its network, one network at a time: it may hold weights of its own.
-std::optional<std::vector<float>> embed_groups(Method& method, const datasets::PackReader& pack,
+std::optional<std::vector<float>> embed_groups(Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, std::span<const ViewGroup> groups,
                                                const EmbeddingOptions& options, const EmbeddingProgress& progress) {
   const auto width = static_cast<std::size_t>(method.embedding_size());
@@ -200,7 +199,7 @@ std::optional<std::vector<float>> embed_groups(Method& method, const datasets::P
     std::vector<ImageView> own;
     for (std::size_t place : group.places) own.push_back(views[place]);
     const std::optional<std::vector<float>> part =
-        embed_pass(group_network(method, pack, options, group), pack, own, options.communicator,
+        embed_pass(group_network(method, source, options, group), source, own, options.communicator,
                    [&](std::uint64_t of_group, std::uint64_t) { return progress(done + of_group, total); });
     if (!part) return std::nullopt;
     done += images_of_rank(own.size(), options.communicator);
@@ -234,6 +233,35 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe) {
   return recipe.precision == settings::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
 }
 
+const settings::PackSettings& ImageSource::options() const {
+  return std::visit([](const auto* from) -> const settings::PackSettings& { return from->options(); }, from_);
+}
+
+datasets::ImageSize ImageSource::native_size(std::size_t row) const {
+  return std::visit(core::Overloaded{[&](const datasets::PackReader* pack) -> datasets::ImageSize {
+                                       return {pack->row(row).native_height, pack->row(row).native_width};
+                                     },
+                                     [&](const datasets::FileImages* files) { return files->native_size(row); }},
+                    from_);
+}
+
+ImageSource::Load ImageSource::open() const {
+  const auto load_with = [](auto loader) -> Load {
+    return [loader = std::move(loader)](const ImageView& view, std::span<float> to) {
+      loader->fill_view(view.row, view.rate, to);
+    };
+  };
+  return std::visit(core::Overloaded{[&](const datasets::PackReader* pack) {
+                                       datasets::LoaderOptions options;
+                                       options.train_rates = {1};  // not used here; rate 1 is in every pack
+                                       return load_with(std::make_shared<datasets::Loader>(*pack, options));
+                                     },
+                                     [&](const datasets::FileImages* files) {
+                                       return load_with(std::make_shared<datasets::FileLoader>(*files));
+                                     }},
+                    from_);
+}
+
 int level_of_view(const std::vector<int>& level_rates, const ImageView& view) {
   return view.level != 0 ? view.level : methods::level_of_rate(level_rates, view.rate);
 }
@@ -253,15 +281,16 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
                  images);
 }
 
-std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+std::optional<std::vector<float>> embed_images(Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress) {
   const std::vector<ViewGroup> groups = group_views(method, views);
-  if (groups.size() > 1) return embed_groups(method, pack, views, groups, options, progress);
-  return embed_pass(group_network(method, pack, options, groups.front()), pack, views, options.communicator, progress);
+  if (groups.size() > 1) return embed_groups(method, source, views, groups, options, progress);
+  return embed_pass(group_network(method, source, options, groups.front()), source, views, options.communicator,
+                    progress);
 }
 
-std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
+std::optional<std::vector<BranchRows>> embed_branches(Method& method, const ImageSource& source,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress) {
   const Side side = views.empty() ? Side::kHigh : views.front().side;
@@ -269,9 +298,9 @@ std::optional<std::vector<BranchRows>> embed_branches(Method& method, const data
                   "branches are embedded a side at a time");
   const std::size_t branches = method.tells().branches.size();
   const auto dimension = static_cast<std::size_t>(method.embedding_size());
-  const Network network = network_of(method, method.branch_embedder(embedder_options(pack, options, side)),
+  const Network network = network_of(method, method.branch_embedder(embedder_options(source, options, side)),
                                      branches * (dimension + 1), options);
-  const std::optional<std::vector<float>> rows = embed_pass(network, pack, views, options.communicator, progress);
+  const std::optional<std::vector<float>> rows = embed_pass(network, source, views, options.communicator, progress);
   if (!rows) return std::nullopt;
   return divide_branches(*rows, branches, dimension);
 }

@@ -1,15 +1,17 @@
 #pragma once
 //! \file
-//! Images of a pack through a method's networks, with batch norms folded (workers/nn/folded_backbone.h), in the
-//! precision of their training, on one process rank or several.
+//! Images of a pack, or of files, through a method's networks, with batch norms folded (workers/nn/folded_backbone.h),
+//! in the precision of their training, on one process rank or several.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
+#include <variant>
 #include <vector>
 
+#include "datasets/loader/file_images.h"
 #include "datasets/pack/pack.h"
 #include "experiments/specification/specification.h"
 #include "results/scores/ranking.h"
@@ -34,13 +36,32 @@ at::ScalarType embedding_precision(const experiments::Recipe& recipe);
 //! share). False ends the evaluation.
 using EmbeddingProgress = std::function<bool(std::uint64_t done, std::uint64_t total)>;
 
-//! One image of a pack as a camera would have stored it at a rate, enlarged to network size.
+//! One image of a source as a camera would have stored it at a rate, enlarged to network size.
 struct ImageView {
-  std::size_t row = 0;
+  std::size_t row = 0;      //!< of the pack, or number of the file
   int rate = 1;             //!< 1: the HR image
   Side side = Side::kHigh;  //!< which of the method's networks it passes, where it has several
   int level = 0;            //!< of resolution, where the method tells levels apart; 0: that of the rate
   bool operator==(const ImageView&) const = default;
+};
+
+//! Where the images of views come from: the one or the other gives the same bits of the same raw images. Alive as long
+//! as what it was made of, which is what may stand in its place.
+class ImageSource {
+ public:
+  ImageSource(const datasets::PackReader& pack) : from_(&pack) {}
+  ImageSource(const datasets::FileImages& files) : from_(&files) {}
+
+  //! Those of the pack, or that a pack of the files would have.
+  const settings::PackSettings& options() const;
+  //! Pixels of the raw image.
+  datasets::ImageSize native_size(std::size_t row) const;
+  //! Writes a view's height×width×3 floats. For one thread at a time.
+  using Load = std::function<void(const ImageView& view, std::span<float> to)>;
+  Load open() const;
+
+ private:
+  std::variant<const datasets::PackReader*, const datasets::FileImages*> from_;
 };
 
 //! The level of resolution that a view is taken for. \param level_rates Tells::level_rates, not empty
@@ -61,9 +82,9 @@ std::size_t images_of_rank(std::size_t images, const Communicator* communicator)
 //! its images are cut into batches.
 //! \return views × embedding_size() features, row-major, in the order of the views; nothing if `progress` of any
 //! process rank said so
-//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, or a feature that is not
-//! finite; kTransient for a lost process rank
-std::optional<std::vector<float>> embed_images(Method& method, const datasets::PackReader& pack,
+//! \throws RuntimeError: kCorrupt for a damaged row; kInput for a rate that the pack lacks, a file that is no image, or
+//! a feature that is not finite; kTransient for a lost process rank
+std::optional<std::vector<float>> embed_images(Method& method, const ImageSource& source,
                                                std::span<const ImageView> views, const EmbeddingOptions& options,
                                                const EmbeddingProgress& progress);
 
@@ -77,7 +98,7 @@ struct BranchRows {
 
 //! As embed_images(), by the method's branch_embedder(). \param views all on one side
 //! \return one for each of its branches in their order, rows in the order of the views
-std::optional<std::vector<BranchRows>> embed_branches(Method& method, const datasets::PackReader& pack,
+std::optional<std::vector<BranchRows>> embed_branches(Method& method, const ImageSource& source,
                                                       std::span<const ImageView> views, const EmbeddingOptions& options,
                                                       const EmbeddingProgress& progress);
 

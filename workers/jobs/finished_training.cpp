@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "workers/jobs/job.h"
 
 namespace resolute::workers {
 
@@ -27,6 +28,23 @@ Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& st
                               fmt::format("SHA-256 {}, not {}", found, record.weights_sha256),
                               "remove the training's result.json and run it again");
   return decode_weights(bytes, fmt::format("weights '{}'", path.string()));
+}
+
+FinishedTraining read_finished_training(core::FileSystem& files, const experiments::StoreLayout& store,
+                                        const experiments::JobId& training) {
+  results::TrainingRecord record = read_training(files, store, training);
+  auto specification = read_specification(files, store, training);
+  auto* trained = std::get_if<experiments::TrainingSpecification>(&specification);
+  if (trained == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
+  return {std::move(*trained), std::move(record)};
+}
+
+std::unique_ptr<Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
+                                            const FinishedTraining& training) {
+  const Weights weights = read_weights(files, store, training.record);
+  std::unique_ptr<Method> method = make_method(training.specification, weights.classes);
+  load_module(method->module(), "", weights.tensors, "weights file");
+  return method;
 }
 
 }  // namespace resolute::workers

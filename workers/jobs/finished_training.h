@@ -1,8 +1,12 @@
 #pragma once
 //! \file
-//! What a training has left in the store: its record and its weights, checked against one another.
+//! What a training has left in the store: its record and its weights, checked against one another, and the method that
+//! they make.
+
+#include <memory>
 
 #include "results/records/record.h"
+#include "workers/methods/method.h"
 #include "workers/training/checkpoint.h"
 
 namespace resolute::workers {
@@ -14,5 +18,18 @@ results::TrainingRecord read_training(core::FileSystem& files, const experiments
 //! The weights that a training published. \throws RuntimeError (kCorrupt) if the file's hash is not the record's
 Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& store,
                      const results::TrainingRecord& record);
+
+struct FinishedTraining {
+  experiments::TrainingSpecification specification;
+  results::TrainingRecord record;
+};
+
+//! \throws RuntimeError as read_training(); kInput for a job whose specification is not there or is no training's
+FinishedTraining read_finished_training(core::FileSystem& files, const experiments::StoreLayout& store,
+                                        const experiments::JobId& training);
+
+//! The method with the weights that the training published, on the CPU. \throws RuntimeError as read_weights()
+std::unique_ptr<Method> make_trained_method(core::FileSystem& files, const experiments::StoreLayout& store,
+                                            const FinishedTraining& training);
 
 }  // namespace resolute::workers

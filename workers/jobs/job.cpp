@@ -18,17 +18,6 @@
 namespace resolute::workers {
 namespace {
 
-void check(const JobOptions& options) {
-  if (!core::is_sha256_hex(options.job))
-    throw core::input_error(fmt::format("'{}' is no job id", options.job),
-                            "an id has 64 lower-case hexadecimal digits");
-  if (options.process_ranks < 1 || options.process_rank < 0 || options.process_rank >= options.process_ranks)
-    throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
-                            "ranks count from 0 to one less than their number");
-  if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
-  if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
-}
-
 // Before the ranks meet: one that cannot compute says so and keeps nobody waiting.
 std::unique_ptr<Device> open_training_device(const JobOptions& options,
                                              const experiments::JobSpecification& specification) {
@@ -47,11 +36,7 @@ std::unique_ptr<Communicator> connect(const JobOptions& options, const experimen
                             "only a training has more than one", "give --process-ranks 1");
   // Every rank must find this before it waits for the others.
   lanes_of(options.process_rank, options.process_ranks, training->lanes);
-  if (!options.rendezvous)
-    throw core::input_error("no rendezvous", fmt::format("{} process ranks have to meet", options.process_ranks),
-                            "give --rendezvous HOST:PORT");
-  return device.connect(connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks),
-                        options.rendezvous->collective_limit);
+  return connect_ranks(options, device);
 }
 
 results::Record run_kind(const JobContext& context, const experiments::JobSpecification& specification) {
@@ -69,6 +54,26 @@ results::Record run_kind(const JobContext& context, const experiments::JobSpecif
 }
 
 }  // namespace
+
+void check(const JobOptions& options) {
+  if (!core::is_sha256_hex(options.job))
+    throw core::input_error(fmt::format("'{}' is no job id", options.job),
+                            "an id has 64 lower-case hexadecimal digits");
+  if (options.process_ranks < 1 || options.process_rank < 0 || options.process_rank >= options.process_ranks)
+    throw core::input_error(fmt::format("process rank {} of {}", options.process_rank, options.process_ranks),
+                            "ranks count from 0 to one less than their number");
+  if (options.attempt < 1) throw core::input_error(fmt::format("attempt {}", options.attempt), "attempts count from 1");
+  if (options.checkpoint_every < 1) throw core::input_error("--checkpoint-every 0", "at least 1 step lies between two");
+}
+
+std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& device) {
+  if (options.process_ranks == 1) return nullptr;
+  if (!options.rendezvous)
+    throw core::input_error("no rendezvous", fmt::format("{} process ranks have to meet", options.process_ranks),
+                            "give --rendezvous HOST:PORT");
+  return device.connect(connect_gloo(*options.rendezvous, options.process_rank, options.process_ranks),
+                        options.rendezvous->collective_limit);
+}
 
 experiments::JobSpecification read_specification(core::FileSystem& files, const experiments::StoreLayout& store,
                                                  const experiments::JobId& job) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -43,6 +44,13 @@ struct JobContext {
   Communicator* communicator;  //!< null for a single process
   Device& device;              //!< a training's; the CPU for every other kind
 };
+
+//! \throws RuntimeError (kInput) for options that no job can have
+void check(const JobOptions& options);
+
+//! Brings the process ranks of the options together; null for one alone. \throws RuntimeError: kInput for several
+//! without a rendezvous; kTransient if one does not come; kEnvironment as Device::connect()
+std::unique_ptr<Communicator> connect_ranks(const JobOptions& options, Device& device);
 
 //! Runs the job unless it has a result already; returns once result.json is published.
 //! \throws RuntimeError; kInterrupted after SIGTERM or SIGUSR1, a training's checkpoint then is on disk

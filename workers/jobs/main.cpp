@@ -18,6 +18,7 @@
 #include "core/process/secret.h"
 #include "workers/device/allocator.h"
 #include "workers/device/numeric_class.h"
+#include "workers/jobs/embedding_job.h"
 #include "workers/jobs/job.h"
 #include "workers/jobs/split_command.h"
 #include "workers/jobs/weights_command.h"
@@ -31,6 +32,8 @@ namespace po = boost::program_options;
 constexpr std::string_view kUsage =
     "Usage: resolute-worker run --store STORE --job ID [options]\n"
     "       resolute-worker split --store STORE --job ID --out FOLDER    (writes its trial's split-SEED.json there)\n"
+    "       resolute-worker embed --store STORE --job TRAINING --list LIST --root DIR --out FILE [options]\n"
+    "                                          (features of a list's images; started by resolute embed)\n"
     "       resolute-worker describe [cuda]    (the numeric class of this machine and build, as JSON)\n"
     "       resolute-worker weights …     (started by resolute weights)\n";
 
@@ -81,6 +84,16 @@ po::options_description run_options() {
   return options;
 }
 
+po::options_description embed_options() {
+  po::options_description options("Options of embed, beside those of run");
+  options.add_options()("list", po::value<std::string>(), "images in the format of images.csv")(
+      "root", po::value<std::string>(), "where the list's paths lead from")(
+      "out", po::value<std::string>(), "features.h5 to write")("without-cameras", po::bool_switch(),
+                                                               "those of the list mean nothing")(
+      "flip", po::bool_switch(), "means over each image and its mirror image");
+  return options;
+}
+
 // Read with its sign: as an unsigned number "-1" would be 2^64 - 1.
 std::int64_t number(const po::variables_map& values, const char* option, std::int64_t smallest, std::int64_t largest,
                     std::string_view why) {
@@ -105,8 +118,7 @@ po::variables_map parse(const std::vector<std::string>& arguments, const po::opt
   return values;
 }
 
-JobOptions parse_run(const std::vector<std::string>& arguments) {
-  const po::variables_map values = parse(arguments, run_options(), {"store", "job"});
+JobOptions job_options(const po::variables_map& values) {
   JobOptions options;
   options.store = values["store"].as<std::string>();
   options.job = values["job"].as<std::string>();
@@ -136,6 +148,23 @@ JobOptions parse_run(const std::vector<std::string>& arguments) {
   return options;
 }
 
+EmbeddingRequest parse_embed(const std::vector<std::string>& arguments) {
+  po::options_description known = run_options();
+  known.add(embed_options());
+  const po::variables_map values = parse(arguments, known, {"store", "job", "list", "root", "out"});
+  const auto text = [&](const char* option) { return values[option].as<std::string>(); };
+  return {job_options(values),      text("list"), text("root"), text("out"), !values["without-cameras"].as<bool>(),
+          values["flip"].as<bool>()};
+}
+
+// What a rank of a gang is, before it reads or computes anything.
+void enter(const JobOptions& options) {
+  core::set_up_log(fmt::format("resolute-worker[{}]", options.process_rank));
+  keep_freed_memory();
+  install_stop_signals();
+  enter_numeric_class(options.threads);
+}
+
 void write_split(const std::vector<std::string>& arguments) {
   po::options_description known("Options of split");
   known.add_options()("store", po::value<std::string>())("job", po::value<std::string>())("out",
@@ -150,23 +179,25 @@ void write_split(const std::vector<std::string>& arguments) {
 
 void run(const std::vector<std::string>& arguments) {
   const std::string command = arguments.empty() ? "" : arguments.front();
+  const std::vector<std::string> own(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
   if (command == "--help" || command == "-h" || command == "help") {
-    std::cout << kUsage << '\n' << run_options();
+    std::cout << kUsage << '\n' << run_options() << '\n' << embed_options();
   } else if (command == "describe" && arguments.size() <= 2) {
     enter_numeric_class();
     const std::unique_ptr<Device> device = open_device(arguments.size() == 2 ? arguments[1] : "cpu", 0);
     std::cout << core::canonical_json(describe_numeric_class(*device)) << '\n';
   } else if (command == "weights") {
-    run_weights_command(core::real_file_system(), {arguments.begin() + 1, arguments.end()});
+    run_weights_command(core::real_file_system(), own);
   } else if (command == "split") {
-    write_split({arguments.begin() + 1, arguments.end()});
+    write_split(own);
   } else if (command == "run") {
-    const JobOptions options = parse_run({arguments.begin() + 1, arguments.end()});
-    core::set_up_log(fmt::format("resolute-worker[{}]", options.process_rank));
-    keep_freed_memory();
-    install_stop_signals();
-    enter_numeric_class(options.threads);
+    const JobOptions options = job_options(parse(own, run_options(), {"store", "job"}));
+    enter(options);
     run_job(core::real_file_system(), options);
+  } else if (command == "embed") {
+    const EmbeddingRequest request = parse_embed(own);
+    enter(request.ranks);
+    run_embedding(core::real_file_system(), request);
   } else {
     throw core::input_error(command.empty() ? std::string("no command") : fmt::format("unknown command '{}'", command),
                             {}, "see resolute-worker --help");

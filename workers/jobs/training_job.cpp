@@ -149,9 +149,8 @@ results::TrainingRecord run_training(const JobContext& context,
 
 results::EvaluationRecord run_evaluation(const JobContext& context,
                                          const experiments::EvaluationSpecification& specification) {
-  const results::TrainingRecord training = read_training(context.files, context.store, specification.training);
-  const auto trained = std::get<experiments::TrainingSpecification>(
-      read_specification(context.files, context.store, specification.training));
+  const FinishedTraining training = read_finished_training(context.files, context.store, specification.training);
+  const experiments::TrainingSpecification& trained = training.specification;
   // The specification alone has been checked where it was read; a distance is asked of the training's method.
   try {
     experiments::check(specification, trained.method);
@@ -160,9 +159,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   }
   const std::unique_ptr<Device> device =
       open_device(std::string(settings::word(trained.device)), context.options.process_rank);
-  const Weights weights = read_weights(context.files, context.store, training);
-  const std::unique_ptr<Method> method = make_method(trained, weights.classes);
-  load_module(method->module(), "", weights.tensors, "weights file");
+  const std::unique_ptr<Method> method = make_trained_method(context.files, context.store, training);
   move_to(*method, device->place());
 
   const datasets::PackReader pack = open_pack(context, specification.pack);
@@ -192,7 +189,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   const std::filesystem::path folder = context.store.job_folder(context.job);
   results::EvaluationRecord record;
   record.job = context.job;
-  record.weights_sha256 = training.weights_sha256;
+  record.weights_sha256 = training.record.weights_sha256;
   record.metrics = metrics_of(embedding, scores, specification.protocol);
   record.metrics.merge(outputs.metrics);
   record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);

@@ -72,20 +72,15 @@ core::Json export_weights(core::FileSystem& files, const experiments::StoreLayou
     throw core::input_error(fmt::format("file '{}' has the ending '{}'", out.string(), ending),
                             "it says what is written", "name it .safetensors, .pth or .pt");
   const experiments::JobId training{job};
-  const auto specification = read_specification(files, store, training);
-  const auto* trained = std::get_if<experiments::TrainingSpecification>(&specification);
-  if (trained == nullptr) throw core::input_error(fmt::format("job '{}' is no training", training.hex));
-  const results::TrainingRecord record = read_training(files, store, training);
-  const Weights weights = read_weights(files, store, record);
-  const std::unique_ptr<Method> method = make_method(*trained, weights.classes);
-  load_module(method->module(), "", weights.tensors, "weights file");
+  const FinishedTraining trained = read_finished_training(files, store, training);
+  const std::unique_ptr<Method> method = make_trained_method(files, store, trained);
 
   NamedTensors tensors;
   list_module(only_trunk(method->module()), "", tensors);
   const core::Bytes bytes = torch_file ? encode_torch_file(tensors) : encode_safetensors(tensors, {{"format", "pt"}});
   core::write_atomic(files, out, bytes);
   return {{"job", training.hex},
-          {"backbone", settings::word(trained->network.backbone)},
+          {"backbone", settings::word(trained.specification.network.backbone)},
           {"file", printable(out.string())},
           {"format", torch_file ? "torch" : "safetensors"},
           {"sha256", core::sha256_hex(bytes)},

@@ -42,6 +42,13 @@ TEST_F(BranchedEvaluationTest, each_side_passes_its_own_network_and_rows_keep_th
   }
 }
 
+TEST_F(BranchedEvaluationTest, raw_files_give_the_bits_of_their_pack) {
+  const datasets::FileImages files = raw_files();
+  const Comparison how{.distance = "weighted", .gallery_copy_rate = 3};
+  const auto of_files = std::get<DistanceEmbedding>(embed_split(*method_, files, split_, how, {}, kGoOn).value());
+  EXPECT_EQ(embed("weighted").distances, of_files.distances);
+}
+
 TEST_F(BranchedEvaluationTest, every_distance_is_that_of_a_double_loop_rounded) {
   for (const char* distance : {"weighted", "equal", "hr", "lr"})
     for (int copy_rate : {0, 2, 3}) {

@@ -75,6 +75,15 @@ TEST_F(EvaluationTest, any_number_of_ranks_gives_the_same_bits) {
   }
 }
 
+TEST_F(EvaluationTest, raw_files_give_the_bits_of_their_pack) {
+  Baseline network = method();
+  const FeatureEmbedding of_pack = embed(network);
+  const datasets::FileImages files = raw_files();
+  const auto of_files = std::get<FeatureEmbedding>(embed_split(network, files, split_, {}, {}, kGoOn).value());
+  EXPECT_EQ(of_pack.query.features, of_files.query.features);
+  EXPECT_EQ(of_pack.gallery.features, of_files.gallery.features);
+}
+
 TEST_F(EvaluationTest, ends_on_all_ranks_where_one_wants_it) {
   Exchange all(2);
   std::atomic<int> ended = 0;

@@ -40,6 +40,13 @@ class PackedTrial : public ::testing::Test {
     return datasets::make_split(*pack_, {.seed = seed, .query_rates = query_rates});
   }
 
+  //! The raw images of the pack's rows.
+  datasets::FileImages raw_files() const {
+    std::vector<datasets::FileImage> images;
+    for (const datasets::PackRow& row : pack_->rows()) images.push_back({raw_->root() / row.sample.path});
+    return {core::real_file_system(), std::move(images), pack_->options()};
+  }
+
   static inline std::unique_ptr<tests::RawImages> raw_;
   std::optional<datasets::PackReader> pack_;
   datasets::Split split_;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <map>
+#include <set>
 
 #include "datasets/hdf5/array_file.h"
 #include "methods/levels.h"
@@ -193,6 +194,41 @@ TEST_F(ResolutionLevelsTest, the_native_size_of_a_view_from_the_network_image_is
     ++shown[levels[q]];
   }
   EXPECT_GE(shown.size(), 2U);
+}
+
+TEST_F(ResolutionLevelsTest, queries_in_files_are_taken_for_the_levels_that_their_pack_says) {
+  const datasets::FileImages files = raw_files();
+  for (const auto how : {settings::QueryLevel::kKnown, settings::QueryLevel::kNativeSize}) {
+    const FeatureEmbedding of_pack = embed(method_, {.query_level = how});
+    const auto of_files =
+        std::get<FeatureEmbedding>(embed_split(method_, files, split_, {.query_level = how}, {}, kGoOn).value());
+    EXPECT_EQ(of_pack.levels, of_files.levels);
+    EXPECT_EQ(of_pack.query.features, of_files.query.features);
+    EXPECT_EQ(of_pack.gallery.features, of_files.gallery.features);
+  }
+  // Came low, at a rate that nobody knows: by the size as it lies there, 24 or 25 × 13 or 14 of 16 × 8 and more.
+  datasets::Split unknown = split_;
+  for (datasets::QueryItem& query : unknown.query) {
+    query.rate = 0;
+    query.came_low = true;
+  }
+  const std::vector<int> rates{4, 3, 2, 1};
+  EXPECT_EQ(std::vector<int>(unknown.query.size(), 4),
+            query_levels(rates, files, unknown, settings::QueryLevel::kKnown));
+  datasets::PackSettings large = pack_->options();
+  large.height = 64;
+  large.width = 32;
+  std::vector<datasets::FileImage> images;
+  for (const datasets::PackRow& row : pack_->rows()) images.push_back({raw_->root() / row.sample.path, true});
+  const datasets::FileImages shrunk(core::real_file_system(), images, large);
+  const std::vector<int> levels = query_levels(rates, shrunk, unknown, settings::QueryLevel::kKnown);
+  std::set<int> shown;
+  for (std::size_t q = 0; q < levels.size(); ++q) {
+    const datasets::PackRow& row = pack_->row(unknown.query[q].row);
+    EXPECT_EQ(methods::level_of_area(rates, 64 * 32, std::int64_t{row.native_height} * row.native_width), levels[q]);
+    shown.insert(levels[q]);
+  }
+  EXPECT_EQ((std::set<int>{2, 3}), shown);
 }
 
 TEST_F(ResolutionLevelsTest, a_shrunken_gallery_stays_at_the_highest_level) {
