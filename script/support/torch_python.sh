@@ -1,5 +1,5 @@
-# torch in Python, for benchmarks that compare with it and for the example of an external worker; sourced after common.sh.
-# Defines: torch_python.
+# torch in Python, for benchmarks that compare with it and for the example of an external worker; and what reads the weights and
+# graphs that we give away. Sourced after common.sh. Defines: torch_python, reader_python.
 
 # What `import torch` wants besides the wheel of torch that we link to, pure Python but for numpy and markupsafe; and what
 # the example of an external worker (experiments/examples/) reads packs and writes weights with.
@@ -41,4 +41,23 @@ END
 torch_python() {
   if printf '%s\n' "${torch_python_packages[@]}" | cmp -s - "$cache/torch-python/complete"; then return 0; fi
   step "torch for python" make_torch_python
+}
+
+make_reader_python() {
+  local scratch
+  scratch=$(mktemp -d "$cache/reader-python-scratch.XXXXXX")
+  /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --require-hashes --target "$scratch/packages" \
+    -r "$source_root/script/support/reader_wheels.txt"
+  sed "s|PYTHONPATH='|&$cache/reader-python/packages:|" "$cache/torch-python/python" >"$scratch/python"
+  chmod +x "$scratch/python"
+  cp "$source_root/script/support/reader_wheels.txt" "$scratch/complete"
+  rm -rf "$cache/reader-python"
+  mv "$scratch" "$cache/reader-python"
+}
+
+# reader_python, after torch_python: makes it once, and again where its list has changed; "$cache/reader-python/python" is torch's
+# interpreter with the packages of reader_wheels.txt.
+reader_python() {
+  if cmp -s "$source_root/script/support/reader_wheels.txt" "$cache/reader-python/complete"; then return 0; fi
+  step "readers of weights for python" make_reader_python
 }

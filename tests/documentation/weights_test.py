@@ -1,0 +1,142 @@
+"""The Python of docs/weights.md reads what `resolute` gives away, and gets the features of an evaluation."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/weights.md").read_text(encoding="utf-8")
+PROGRAM = sys.argv.pop()
+
+# Networks whose sides are odd here and even there, of raw images that are none of them as large.
+SUITE = """
+suite = "readers"
+title = "Networks for others"
+[defaults]
+method = "baseline"
+trials = 1
+height = 70
+width = 35
+rates = [2]
+[defaults.train]
+steps = 2
+identities = 2
+images = 2
+pad = 2
+train_rates = [2]
+[defaults.split]
+query_rates = [2]
+[[dataset]]
+id = "people"
+source = "synthetic"
+identities = 8
+images_per_camera = 2
+image_height = 90
+image_width = 40
+[[table]]
+id = "main"
+title = "Trunks"
+metrics = ["rank1"]
+datasets = ["people"]
+  [[table.row]]
+  id = "resnet50"
+  label = "ResNet-50"
+  backbone = "resnet50"
+"""
+
+# Pillow's images through networks, beside the features of `resolute embed`: the largest difference by the largest feature.
+COMPARE = r"""
+import h5py, numpy
+from PIL import Image
+
+def difference(network, features_file):
+    with h5py.File(features_file) as file:
+        paths = [bytes(row).rstrip(b"\0").decode() for row in file["gallery/paths"]]
+        expected = file["gallery/features"][:]
+    pixels = [numpy.asarray(Image.open(f"{RAW}/{path}").convert("RGB").resize((35, 70), Image.BILINEAR)) for path in paths]
+    images = (numpy.stack(pixels) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    found = network(images.transpose(0, 3, 1, 2).astype("float32"))
+    assert found.shape == expected.shape and len(paths) == 32, (found.shape, expected.shape)
+    return abs(found - expected).max() / abs(expected).max()
+"""
+
+
+def reader_python():
+    """The interpreter that script/test makes; None where nobody has made one."""
+    home = pathlib.Path(os.environ.get("HOME") or "/root")
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "resolute"
+    python = pathlib.Path(os.environ.get("RESOLUTE_CACHE") or cache) / "reader-python/python"
+    return python if python.exists() else None
+
+
+def resolute(*words):
+    answer = subprocess.run([PROGRAM, *map(str, words)], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def code_block(needle):
+    """The only block of Python on the page in which `needle` stands."""
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if needle in block]
+    return block
+
+
+@unittest.skipUnless(reader_python() or os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"),
+                     "no Python that reads weights; script/test makes one")
+class Weights(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        cls.store = cls.folder / "store"
+        suite = cls.folder / "readers.toml"
+        suite.write_text(SUITE, encoding="utf-8")
+        resolute("suite", "run", suite, "--store", cls.store, "--slots", 2)
+        jobs = json.loads(resolute("suite", "plan", suite, "--store", cls.store, "--json"))["jobs"]
+        cls.trainings = {job["specification"]["network"]["backbone"]: job["id"] for job in jobs if job["kind"] == "training"}
+        (cls.raw,) = (cls.store / "raw").iterdir()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.scratch.cleanup()
+
+    def features(self, backbone):
+        """Those of every raw image, by the evaluator."""
+        file = self.folder / f"{backbone}.h5"
+        resolute("embed", self.trainings[backbone], self.raw, "--store", self.store, "--out", file)
+        return file
+
+    def run_reader(self, script):
+        """What the Python of the readers prints, by line."""
+        answer = subprocess.run([reader_python(), "-c", f"RAW = {str(self.raw)!r}\n{COMPARE}\n{script}"], capture_output=True,
+                                text=True, timeout=300)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return [float(line) for line in answer.stdout.splitlines()]
+
+    def test_ten_lines_of_pytorch_make_an_evaluations_features(self):
+        block = code_block("load_file")
+        self.assertEqual(len(block.splitlines()), 10)
+        trunks = [str(self.folder / f"trunk{ending}") for ending in (".safetensors", ".pth")]
+        for file in trunks:
+            resolute("weights", "export", self.trainings["resnet50"], "--store", self.store, "--out", file)
+        script = f"""{block}
+def of(made):
+    return difference(lambda images: made(torch.from_numpy(images)).detach().numpy(), {str(self.features("resnet50"))!r})
+
+print(of(embedder({trunks[0]!r})))
+print(of(embedder({trunks[0]!r}, last_stride=2)))
+load_file = lambda file: torch.load(file, weights_only=True)
+print(of(embedder({trunks[1]!r})))
+"""
+        safetensors, wrong_stride, torch_file = self.run_reader(script)
+        self.assertLess(safetensors, 1e-4)
+        self.assertGreater(wrong_stride, 1e-3)  # the comparison can fail
+        self.assertEqual(torch_file, safetensors)
+
+
+if __name__ == "__main__":
+    unittest.main()
