@@ -33,6 +33,7 @@ const std::vector<Command>& commands() {
       {"weights export", "write the trunk of a training for others", weights_export},
       {"weights list", "what weights the store holds", weights_list},
       {"embed", "features of any images by a finished training", embed},
+      {"export onnx", "the embedding network of a training as an ONNX graph", export_onnx},
       {"rank", "CMC and mAP of query and gallery features", rank},
       {"doctor", "what works here and what does not: MPI, GPUs, SLURM, file system", doctor},
       {"completion", "a script with which bash completes all this", completion},

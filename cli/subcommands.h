@@ -34,6 +34,7 @@ int repro(const Arguments& arguments);
 int weights_import(const Arguments& arguments);
 int weights_export(const Arguments& arguments);
 int weights_list(const Arguments& arguments);
+int export_onnx(const Arguments& arguments);
 int embed(const Arguments& arguments);
 int doctor(const Arguments& arguments);
 int rank(const Arguments& arguments);

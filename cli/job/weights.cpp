@@ -4,19 +4,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iostream>
 #include <limits>
 #include <map>
 
 #include "cli/command.h"
+#include "cli/job/ask_worker.h"
 #include "cli/job/find_job.h"
 #include "cli/subcommands.h"
 #include "core/error.h"
 #include "core/files/file_system.h"
 #include "core/files/json.h"
 #include "core/log.h"
-#include "core/process/process.h"
 #include "experiments/store/store_layout.h"
 #include "experiments/store/weights_catalogue.h"
 
@@ -45,42 +44,7 @@ constexpr CommandHelp kListHelp{"resolute weights list --store STORE [--json]",
                                 "Tells which weights the store holds, and where they came from.",
                                 "  resolute weights list --store store\n"};
 
-constexpr auto kLongest = std::chrono::hours(1);
 constexpr std::size_t kMostNames = 12;
-
-struct WorkerAnswer {
-  core::Json report;  //!< null if there is none
-  int code = 0;
-  std::string error;  //!< its last line on standard error, without the program's name
-};
-
-WorkerAnswer ask_worker(std::vector<std::string> arguments) {
-  core::SpawnRequest request;
-  arguments.insert(arguments.begin(), {worker_program().string(), "weights"});
-  request.arguments = std::move(arguments);
-  request.environment = core::current_environment();
-  const core::CommandOutput output = core::run_command(std::move(request), kLongest);
-  WorkerAnswer answer;
-  const auto* exited = std::get_if<core::Exited>(&output.status);
-  if (output.timed_out || exited == nullptr)
-    throw core::RuntimeError(core::ErrorKind::kEnvironment, "the worker program did not finish",
-                             output.timed_out ? "it took over an hour" : core::describe(output.status));
-  answer.code = exited->code;
-  if (!output.out.empty()) answer.report = core::parse_json(output.out, "the worker's report");
-  std::string_view text = output.err;
-  while (text.ends_with('\n')) text.remove_suffix(1);
-  text.remove_prefix(text.rfind('\n') + 1);  // npos + 1 is 0
-  constexpr std::string_view kName = "resolute-worker: ";
-  if (text.starts_with(kName)) text.remove_prefix(kName.size());
-  answer.error = text;
-  return answer;
-}
-
-[[noreturn]] void fail_as(const WorkerAnswer& answer) {
-  throw core::RuntimeError(
-      answer.code == 2 ? core::ErrorKind::kInput : core::ErrorKind::kEnvironment,
-      answer.error.empty() ? fmt::format("the worker program ended with exit code {}", answer.code) : answer.error);
-}
 
 // What a file has too much is named in part ("a, b and 17 more"), what it lacks in full.
 void print_line(std::string_view title, const std::vector<std::string>& names, std::string_view what,
@@ -158,8 +122,8 @@ int weights_import(const Arguments& arguments) {
   const std::string prefix = values->count("prefix") > 0 ? "=" + (*values)["prefix"].as<std::string>() : "auto";
   require_writable_store(store);
   const WorkerAnswer answer =
-      ask_worker({"import", file, store, required_value(*values, "name"), required_value(*values, "backbone"), prefix,
-                  values->count("replace") > 0 ? "replace" : "keep"});
+      ask_worker({"weights", "import", file, store, required_value(*values, "name"),
+                  required_value(*values, "backbone"), prefix, values->count("replace") > 0 ? "replace" : "keep"});
   if (!answer.report.is_null()) {
     if (values->count("json") > 0)
       print_json(answer.report);
@@ -181,7 +145,7 @@ int weights_export(const Arguments& arguments) {
   const StoreLayout store(required_value(*values, "store"));
   const std::string out = required_value(*values, "out");
   const auto job = find_job(core::real_file_system(), store, (*values)["JOB"].as<std::string>());
-  const WorkerAnswer answer = ask_worker({"export", job.hex, store.root().string(), out});
+  const WorkerAnswer answer = ask_worker({"weights", "export", job.hex, store.root().string(), out});
   if (answer.code != 0) fail_as(answer);
   if (values->count("json") > 0)
     print_json(answer.report);

@@ -90,11 +90,12 @@ ROOMS = {
         "nn": {""},
         "methods": {"", "nn"},
         "weights": {""},
+        "onnx": {"", "nn"},
         "ddp": {"", "methods"},
         "device": {"", "ddp"},
         "evaluation": {"", "ddp", "methods"},
         "training": {"", "ddp", "evaluation", "methods", "nn", "weights"},
-        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "training", "weights"},
+        "jobs": {"", "ddp", "device", "evaluation", "methods", "nn", "onnx", "training", "weights"},
     },
 }
 LARGEST_ROOM = 22  # files

@@ -21,15 +21,15 @@ method = "baseline"
 trials = 1
 height = 70
 width = 35
-rates = [2]
+rates = [2, 3]
 [defaults.train]
-steps = 2
+steps = 1
 identities = 2
 images = 2
 pad = 2
-train_rates = [2]
+train_rates = [2, 3]
 [defaults.split]
-query_rates = [2]
+query_rates = [2, 3]
 [[dataset]]
 id = "people"
 source = "synthetic"
@@ -44,8 +44,28 @@ metrics = ["rank1"]
 datasets = ["people"]
   [[table.row]]
   id = "resnet50"
-  label = "ResNet-50"
+  label = "resnet50"
   backbone = "resnet50"
+  [[table.row]]
+  id = "resnet-small"
+  label = "resnet-small"
+  method = "rain"
+  backbone = "resnet-small"
+  [[table.row]]
+  id = "efficientnet-lite0"
+  label = "efficientnet-lite0"
+  backbone = "efficientnet-lite0"
+  [[table.row]]
+  id = "branches"
+  label = "branches"
+  method = "ftwa"
+  train.lr_images = 1
+  backbone = "resnet-small"
+  [[table.row]]
+  id = "bf16"
+  label = "bf16"
+  backbone = "resnet-small"
+  train.precision = "bf16"
 """
 
 # Pillow's images through networks, beside the features of `resolute embed`: the largest difference by the largest feature.
@@ -53,13 +73,16 @@ COMPARE = r"""
 import h5py, numpy
 from PIL import Image
 
-def difference(network, features_file):
-    with h5py.File(features_file) as file:
-        paths = [bytes(row).rstrip(b"\0").decode() for row in file["gallery/paths"]]
-        expected = file["gallery/features"][:]
-    pixels = [numpy.asarray(Image.open(f"{RAW}/{path}").convert("RGB").resize((35, 70), Image.BILINEAR)) for path in paths]
+def images_of(paths):
+    pixels = [numpy.asarray(Image.open(path).convert("RGB").resize((35, 70), Image.BILINEAR)) for path in paths]
     images = (numpy.stack(pixels) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
-    found = network(images.transpose(0, 3, 1, 2).astype("float32"))
+    return images.transpose(0, 3, 1, 2).astype("float32")
+
+def difference(features_of, features_file, images=32):
+    with h5py.File(features_file) as file:
+        paths = [RAW + "/" + bytes(row).rstrip(b"\0").decode() for row in file["gallery/paths"]]
+        expected = file["gallery/features"][:images]
+    found = features_of(paths[:images])
     assert found.shape == expected.shape and len(paths) == 32, (found.shape, expected.shape)
     return abs(found - expected).max() / abs(expected).max()
 """
@@ -97,17 +120,17 @@ class Weights(unittest.TestCase):
         suite.write_text(SUITE, encoding="utf-8")
         resolute("suite", "run", suite, "--store", cls.store, "--slots", 2)
         jobs = json.loads(resolute("suite", "plan", suite, "--store", cls.store, "--json"))["jobs"]
-        cls.trainings = {job["specification"]["network"]["backbone"]: job["id"] for job in jobs if job["kind"] == "training"}
+        cls.trainings = {re.search("'(.*)'", job["label"])[1]: job["id"] for job in jobs if job["kind"] == "training"}
         (cls.raw,) = (cls.store / "raw").iterdir()
 
     @classmethod
     def tearDownClass(cls):
         cls.scratch.cleanup()
 
-    def features(self, backbone):
+    def features(self, row):
         """Those of every raw image, by the evaluator."""
-        file = self.folder / f"{backbone}.h5"
-        resolute("embed", self.trainings[backbone], self.raw, "--store", self.store, "--out", file)
+        file = self.folder / f"{row}.h5"
+        resolute("embed", self.trainings[row], self.raw, "--store", self.store, "--out", file)
         return file
 
     def run_reader(self, script):
@@ -125,7 +148,7 @@ class Weights(unittest.TestCase):
             resolute("weights", "export", self.trainings["resnet50"], "--store", self.store, "--out", file)
         script = f"""{block}
 def of(made):
-    return difference(lambda images: made(torch.from_numpy(images)).detach().numpy(), {str(self.features("resnet50"))!r})
+    return difference(lambda paths: made(torch.from_numpy(images_of(paths))).detach().numpy(), {str(self.features("resnet50"))!r})
 
 print(of(embedder({trunks[0]!r})))
 print(of(embedder({trunks[0]!r}, last_stride=2)))
@@ -136,6 +159,46 @@ print(of(embedder({trunks[1]!r})))
         self.assertLess(safetensors, 1e-4)
         self.assertGreater(wrong_stride, 1e-3)  # the comparison can fail
         self.assertEqual(torch_file, safetensors)
+
+    def export(self, row):
+        return subprocess.run([PROGRAM, "export", "onnx", self.trainings[row], "--store", self.store, "--out",
+                               self.folder / f"{row}.onnx", "--json"], capture_output=True, text=True, timeout=300)
+
+    def test_onnxruntime_computes_an_evaluations_features_on_each_trunk(self):
+        script = code_block("onnxruntime")
+        rows = ("resnet50", "resnet-small", "efficientnet-lite0")
+        for row in rows:
+            told = json.loads(self.export(row).stdout)
+            self.assertEqual((told["job"], told["height"], told["width"]), (self.trainings[row], 70, 35))
+            bytes_of_one = (self.folder / f"{row}.onnx").read_bytes()
+            self.export(row)
+            self.assertEqual(bytes_of_one, (self.folder / f"{row}.onnx").read_bytes())
+            script += f"""
+file = {str(self.folder / row)!r}
+print(difference(lambda paths: features(file + ".onnx", paths), file + ".h5"))
+print(difference(lambda paths: features(file + ".onnx", paths), file + ".h5", images=3))  # any number of images
+meta = onnxruntime.InferenceSession(file + ".onnx").get_modelmeta().custom_metadata_map
+assert meta["training"] == {self.trainings[row]!r} and meta["mean"] == "0.485,0.456,0.406", meta
+"""
+            self.features(row)
+        differences = self.run_reader(script)
+        self.assertEqual(len(differences), 2 * len(rows))
+        for found in differences:
+            self.assertLess(found, 1e-5)
+
+    def test_what_has_no_graph_and_what_has_no_features_of_one_image_are_refused(self):
+        for row, problem in (("branches", "method 'ftwa' has no ONNX graph (its features are more than the mean over a trunk's last "
+                                          "map); methods that have one: baseline, rain"),
+                             ("bf16", "a training of precision bf16 has no ONNX graph")):
+            answer = self.export(row)
+            self.assertEqual((answer.returncode, answer.stdout), (2, ""))
+            self.assertRegex(answer.stderr, f"^resolute: {re.escape(problem)}.*\n$")
+            self.assertFalse((self.folder / f"{row}.onnx").exists())
+        pairs = subprocess.run([PROGRAM, "embed", self.trainings["branches"], self.raw, "--store", self.store, "--out",
+                                self.folder / "pairs.h5"], capture_output=True, text=True, timeout=300)
+        self.assertEqual((pairs.returncode, pairs.stdout), (2, ""))
+        self.assertIn("resolute: there is no query among the images (method 'ftwa' compares queries with gallery images in pairs)",
+                      pairs.stderr)
 
 
 if __name__ == "__main__":

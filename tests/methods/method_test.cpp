@@ -236,6 +236,24 @@ TEST(Embedders, give_an_image_the_same_row_in_any_company) {
   }
 }
 
+// What an ONNX graph is made of.
+TEST(Embedders, of_a_method_that_tells_so_give_the_mean_over_the_last_map_of_its_one_trunk) {
+  const at::Tensor input = images(3);
+  int told = 0;
+  for (const MethodOptions& options : every_embedder()) {
+    if (!methods::tells(options).pooled) continue;
+    ++told;
+    const auto method = made_up(options);
+    std::vector<const Backbone*> trunks;
+    for (const auto& item : method->module().named_modules("", /*include_self=*/true))
+      if (const auto* trunk = dynamic_cast<const Backbone*>(item.value().get())) trunks.push_back(trunk);
+    ASSERT_EQ(1U, trunks.size()) << experiments::method_name(options);
+    const at::Tensor mean = evaluated(method->module(), [&] { return pooled(trunks.front()->forward(input).back()); });
+    EXPECT_TRUE(mean.equal(method->embed(input))) << experiments::method_name(options);
+  }
+  EXPECT_GE(told, 2);
+}
+
 TEST(Embedders, of_bfloat16_are_near_float32_and_give_float32) {
   const at::Tensor input = images(5);
   for (const MethodOptions& options : every_embedder()) {

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/hash/sha256.h"
 #include "workers/jobs/job.h"
+#include "workers/weights/torch_file.h"
 
 namespace resolute::workers {
 
@@ -32,6 +33,9 @@ Weights read_weights(core::FileSystem& files, const experiments::StoreLayout& st
 
 FinishedTraining read_finished_training(core::FileSystem& files, const experiments::StoreLayout& store,
                                         const experiments::JobId& training) {
+  if (!core::is_sha256_hex(training.hex))
+    throw core::input_error(fmt::format("'{}' is no job id", printable(training.hex)),
+                            "an id has 64 lower-case hexadecimal digits");
   results::TrainingRecord record = read_training(files, store, training);
   auto specification = read_specification(files, store, training);
   auto* trained = std::get_if<experiments::TrainingSpecification>(&specification);
@@ -45,6 +49,18 @@ std::unique_ptr<Method> make_trained_method(core::FileSystem& files, const exper
   std::unique_ptr<Method> method = make_method(training.specification, weights.classes);
   load_module(method->module(), "", weights.tensors, "weights file");
   return method;
+}
+
+const Backbone& only_trunk(const torch::nn::Module& module) {
+  const Backbone* trunk = nullptr;
+  for (const auto& item : module.named_modules("", /*include_self=*/true))
+    if (const auto* found = dynamic_cast<const Backbone*>(item.value().get())) {
+      if (trunk != nullptr)
+        throw core::input_error("this training's method has several trunks", "one file has room for one");
+      trunk = found;
+    }
+  RESOLUTE_EXPECT(trunk != nullptr, "a method without a trunk");
+  return *trunk;
 }
 
 }  // namespace resolute::workers

@@ -20,6 +20,7 @@
 #include "workers/device/numeric_class.h"
 #include "workers/jobs/embedding_job.h"
 #include "workers/jobs/job.h"
+#include "workers/jobs/onnx_command.h"
 #include "workers/jobs/split_command.h"
 #include "workers/jobs/weights_command.h"
 #include "workers/training/stop_flag.h"
@@ -35,6 +36,7 @@ constexpr std::string_view kUsage =
     "       resolute-worker embed --store STORE --job TRAINING --list LIST --root DIR --out FILE [options]\n"
     "                                          (features of a list's images; started by resolute embed)\n"
     "       resolute-worker describe [cuda]    (the numeric class of this machine and build, as JSON)\n"
+    "       resolute-worker onnx …        (started by resolute export onnx)\n"
     "       resolute-worker weights …     (started by resolute weights)\n";
 
 constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
@@ -186,6 +188,8 @@ void run(const std::vector<std::string>& arguments) {
     enter_numeric_class();
     const std::unique_ptr<Device> device = open_device(arguments.size() == 2 ? arguments[1] : "cpu", 0);
     std::cout << core::canonical_json(describe_numeric_class(*device)) << '\n';
+  } else if (command == "onnx") {
+    run_onnx_command(core::real_file_system(), own);
   } else if (command == "weights") {
     run_weights_command(core::real_file_system(), own);
   } else if (command == "split") {

@@ -10,25 +10,11 @@
 #include "workers/jobs/job.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/methods/method.h"
-#include "workers/nn/backbone.h"
 
 namespace resolute::workers {
 namespace {
 
 constexpr std::size_t kMostNamed = 5;
-
-// The trunk of a method; what is asked for where it has several is not known.
-const Backbone& only_trunk(const torch::nn::Module& module) {
-  const Backbone* trunk = nullptr;
-  for (const auto& item : module.named_modules("", /*include_self=*/true))
-    if (const auto* found = dynamic_cast<const Backbone*>(item.value().get())) {
-      if (trunk != nullptr)
-        throw core::input_error("this training's method has several trunks", "one file has room for one");
-      trunk = found;
-    }
-  RESOLUTE_EXPECT(trunk != nullptr, "a method without a trunk");
-  return *trunk;
-}
 
 core::RuntimeError misfit(const std::string& file, const core::Json& report) {
   const core::Json &missing = report["missing"], &misfits = report["misfits"];
@@ -63,9 +49,6 @@ void run_import(core::FileSystem& files, const std::vector<std::string>& argumen
 
 core::Json export_weights(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
                           const std::filesystem::path& out) {
-  if (!core::is_sha256_hex(job))
-    throw core::input_error(fmt::format("'{}' is no job id", printable(job)),
-                            "an id has 64 lower-case hexadecimal digits");
   const std::string ending = out.extension().string();
   const bool torch_file = ending == ".pth" || ending == ".pt";
   if (!torch_file && ending != ".safetensors")

@@ -17,8 +17,8 @@ BatchNormOptions norm_options(const methods::TrunkShape& shape) {
 
 }  // namespace
 
-at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images) {
-  if (!shape.pixels) return images;
+std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape) {
+  if (!shape.pixels) return std::nullopt;
   constexpr double kLevels255 = 255;
   std::vector<double> factor, offset;
   for (std::size_t channel = 0; channel < datasets::kChannelMean.size(); ++channel) {
@@ -26,10 +26,16 @@ at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images
     factor.push_back(kLevels255 * deviation / shape.pixels->deviation);
     offset.push_back((kLevels255 * mean - shape.pixels->mean) / shape.pixels->deviation);
   }
-  const auto of_channels = [&](const std::vector<double>& values) {
-    return at::tensor(values, at::kDouble).to(images.options()).view({1, -1, 1, 1});
+  const auto of_channels = [](const std::vector<double>& values) {
+    return at::tensor(values, at::kDouble).view({1, -1, 1, 1});
   };
-  return at::addcmul(of_channels(offset), images, of_channels(factor));
+  return PixelFactors{of_channels(factor), of_channels(offset)};
+}
+
+at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images) {
+  const std::optional<PixelFactors> own = pixel_factors(shape);
+  if (!own) return images;
+  return at::addcmul(own->offset.to(images.options()), images, own->factor.to(images.options()));
 }
 
 ShallowTrunk::ShallowTrunk(const methods::TrunkShape& shape) : shape_(shape) {

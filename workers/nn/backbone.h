@@ -58,6 +58,13 @@ class ShallowTrunk : public torch::nn::Module {
   std::vector<int> levels_;  //!< of each of blocks_
 };
 
+//! What own_pixels() multiplies images with and then adds: 1×3×1×1 float64 on the CPU.
+struct PixelFactors {
+  at::Tensor factor, offset;
+};
+//! Nothing where the trunk takes images as the loader normalises them.
+std::optional<PixelFactors> pixel_factors(const methods::TrunkShape& shape);
+
 //! Images as the loader normalises them → as the trunk's weights were trained on them. What is zero to a convolution's
 //! padding is then what was zero to it there.
 at::Tensor own_pixels(const methods::TrunkShape& shape, const at::Tensor& images);

@@ -78,6 +78,15 @@ at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t 
   return outputs.size() == 1 ? outputs.front() : at::cat(outputs);
 }
 
+FoldedConvolution fold_norm(const NormalisedConvolution& from) {
+  const at::NoGradGuard no_grad;
+  const auto wide = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble); };
+  const BatchNorm& norm = *from.norm;
+  const at::Tensor scale = wide(norm.weight) / (wide(norm.running_var) + norm.epsilon()).sqrt();
+  return {wide(from.convolution->weight) * scale.view({-1, 1, 1, 1}),
+          wide(norm.bias) - wide(norm.running_mean) * scale};
+}
+
 // Folds layers in the order of the network and follows the size of its maps.
 class FoldedBackbone::Builder {
  public:
@@ -91,12 +100,8 @@ class FoldedBackbone::Builder {
 
   // The map takes the layer's output size.
   Layer fold(const NormalisedConvolution& from) {
-    const auto wide = [](const at::Tensor& tensor) { return tensor.detach().to(at::kDouble); };
-    const BatchNorm& norm = *from.norm;
     const ConvolutionSteps steps = from.convolution->options().steps();
-    const at::Tensor scale = wide(norm.weight) / (wide(norm.running_var) + norm.epsilon()).sqrt();
-    const at::Tensor weight = wide(from.convolution->weight) * scale.view({-1, 1, 1, 1});
-    const at::Tensor bias = wide(norm.bias) - wide(norm.running_mean) * scale;
+    const auto [weight, bias] = fold_norm(from);
     Layer layer;
     layer.weight = weight.to(precision_).contiguous(at::MemoryFormat::ChannelsLast);
     layer.bias = bias.to(precision_);

@@ -20,6 +20,12 @@ namespace resolute::workers {
 at::Tensor in_blocks(const at::Tensor& images, std::int64_t block, std::int64_t columns,
                      const std::function<at::Tensor(const at::Tensor&)>& run);
 
+//! A convolution that does what it and the batch norm behind it do in evaluation mode: float64, no graph.
+struct FoldedConvolution {
+  at::Tensor weight, bias;
+};
+FoldedConvolution fold_norm(const NormalisedConvolution& from);
+
 //! What a Backbone is to evaluation: images → GAP(f5). Holds copies: training on changes nothing here.
 //!
 //! An image's features do not depend on the other images of a call, nor on their number: images pass in blocks of one

@@ -1,0 +1,25 @@
+#pragma once
+//! \file
+//! `resolute-worker onnx …`: what `resolute export onnx` leaves to the program that has libtorch.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/files/file_system.h"
+#include "core/files/json.h"
+#include "experiments/store/store_layout.h"
+
+namespace resolute::workers {
+
+//! Writes the network by which a finished training's evaluations embed images (docs/weights.md, "As ONNX"), whole or
+//! not at all. \param out ends in .onnx \return `job`, `method`, `backbone`, `file`, `sha256`, `height`, `width`,
+//! `dimension` \throws RuntimeError: kInput if there is no such training, it has no result yet, it is of a method or a
+//! precision that has no graph, or the ending is another; kCorrupt if its weights are damaged
+core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
+                       const std::filesystem::path& out);
+
+//! `JOB STORE OUT`. The report is one line of JSON on standard output. \throws RuntimeError
+void run_onnx_command(core::FileSystem& files, const std::vector<std::string>& arguments);
+
+}  // namespace resolute::workers
