@@ -4,9 +4,9 @@
 #include <set>
 #include <utility>
 
+#include "core/files/new_folder.h"
 #include "datasets/image/image.h"
 #include "datasets/samples/listing.h"
-#include "datasets/samples/new_folder.h"
 #include "datasets/sources/csv.h"
 #include "datasets/split/split_sides.h"
 
@@ -106,19 +106,6 @@ void refuse_gallery_of_query_cameras(const TrialLists& lists) {
                               "use the format torchreid or fastreid");
 }
 
-// A rename replaces a folder, not what a link leads to: said before any image is written.
-void require_new_folder(core::FileSystem& files, const fs::path& target) {
-  std::error_code ignored;  // what cannot be looked at cannot be written either, which is said then
-  const fs::file_status status = fs::symlink_status(target, ignored);
-  if (fs::exists(status) && !fs::is_directory(status))
-    throw core::input_error(
-        fmt::format("'{}' is {}", target.string(), fs::is_symlink(status) ? "a symbolic link" : "no folder"),
-        "an export is written whole into a new folder of that name", "name another folder or remove it");
-  if (files.exists(target) && !files.list(target).empty())
-    throw core::input_error(fmt::format("folder '{}' holds something", target.string()),
-                            "an export is written whole into a new folder", "name another folder or remove it");
-}
-
 Image image_of(const PackReader& pack, const TrialImage& listed) {
   Image image;
   pack.read_view(listed.row, listed.rate, image);
@@ -192,9 +179,8 @@ void export_trial(core::FileSystem& files, const PackReader& pack, const Split& 
                   const fs::path& out, const std::function<void(std::size_t)>& progress) {
   const TrialLists lists = list_trial(pack, split);
   const auto texts = list_files(format, lists);
-  const fs::path target = without_slash(out);
-  require_new_folder(files, target);
-  write_new_folder(files, target, [&](NewFolder& folder) {
+  core::require_new_folder(files, out);
+  core::write_new_folder(files, out, [&](core::NewFolder& folder) {
     std::size_t written = 0;
     for (const auto* part : {&lists.train, &lists.query, &lists.gallery})
       for (const TrialImage& image : *part) {

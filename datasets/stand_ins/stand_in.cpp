@@ -40,7 +40,7 @@ void write_whole(core::FileSystem& files, const fs::path& out, const std::string
       break;
   }
   try {
-    write_new_folder(files, out, [&](NewFolder& folder) {
+    core::write_new_folder(files, out, [&](NewFolder& folder) {
       fill(folder);
       folder.write(kSettingsFile, settings);
     });

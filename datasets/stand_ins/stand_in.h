@@ -9,12 +9,13 @@
 #include <string_view>
 
 #include "core/files/file_system.h"
+#include "core/files/new_folder.h"
 #include "datasets/image/image.h"
-#include "datasets/samples/new_folder.h"
 #include "datasets/stand_ins/synthetic.h"
 
 namespace resolute::datasets {
 
+using core::NewFolder;
 using settings::Source;
 
 //! A small data set in a source's published layout.

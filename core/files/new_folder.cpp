@@ -1,0 +1,112 @@
+#include "core/files/new_folder.h"
+
+#include <future>
+#include <system_error>
+
+#include "core/error.h"
+
+namespace resolute::core {
+namespace {
+
+// "DIR/", whose file name is empty, as "DIR": what is made beside a folder has to stand beside DIR.
+fs::path without_slash(const fs::path& folder) { return folder.has_filename() ? folder : folder.parent_path(); }
+
+fs::path folder_above(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// What cannot be looked at cannot be written either, which is said then.
+fs::file_status status_of(const fs::path& path) {
+  std::error_code ignored;
+  return fs::symlink_status(path, ignored);
+}
+
+}  // namespace
+
+void NewFolder::write(const std::string& path, std::span<const std::byte> bytes) {
+  auto file = create(path);
+  file->write(bytes);
+  file->close();
+}
+
+std::unique_ptr<WritableFile> NewFolder::create(const std::string& path) {
+  const fs::path full = folder_ / path;
+  for (fs::path parent = full.parent_path(); parent != folder_.parent_path(); parent = parent.parent_path())
+    if (folders_.insert(parent).second) files_.create_directories(parent);
+  auto file = files_.open_for_write(full, OpenMode::kCreateNew);
+  written_.push_back(full);
+  return file;
+}
+
+// One fsync waits for one journal commit of the file system; calls made side by side share it. Measured for 512
+// images: 5.4 s one after the other, and as below 0.8 s.
+void NewFolder::sync() const {
+  constexpr std::size_t kSideBySide = 32;
+  std::vector<std::future<void>> parts;
+  for (std::size_t part = 0; part < kSideBySide; ++part)
+    parts.push_back(std::async(std::launch::async, [this, part] {
+      for (std::size_t i = part; i < written_.size(); i += kSideBySide) files_.sync_path(written_[i]);
+    }));
+  for (std::future<void>& part : parts) part.get();
+  for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) files_.sync_path(*folder);
+}
+
+// A rename replaces a folder, not what a link leads to.
+void require_new_folder(FileSystem& files, const fs::path& out) {
+  const fs::path target = without_slash(out);
+  const fs::file_status status = status_of(target);
+  if (fs::exists(status) && !fs::is_directory(status))
+    throw input_error(
+        fmt::format("'{}' is {}", target.string(), fs::is_symlink(status) ? "a symbolic link" : "no folder"),
+        "an export is written whole into a new folder of that name", "name another folder or remove it");
+  if (files.exists(target) && !files.list(target).empty())
+    throw input_error(fmt::format("folder '{}' holds something", target.string()),
+                      "an export is written whole into a new folder", "name another folder or remove it");
+}
+
+void write_new_folder(FileSystem& files, const fs::path& out, const std::function<void(NewFolder&)>& fill) {
+  const fs::path target = without_slash(out);
+  const fs::path temporary = temporary_beside(target);
+  fs::path made = temporary;
+  try {
+    NewFolder folder(files, temporary);
+    fill(folder);
+    folder.sync();
+    files.rename(temporary, target);
+    made = target;
+    files.sync_path(folder_above(target));
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to report
+    fs::remove_all(made, ignored);
+    throw;
+  }
+}
+
+void require_new_file(FileSystem& files, const fs::path& out) {
+  if (!out.has_filename())
+    throw input_error(fmt::format("'{}' is no file", out.string()), "it ends in a slash", "name the file to write");
+  if (fs::exists(status_of(out)))
+    throw input_error(fmt::format("'{}' is there already", out.string()), "nothing is written over",
+                      "name another file or remove it");
+  if (!files.exists(folder_above(out)))
+    throw input_error(fmt::format("'{}' cannot be written", out.string()),
+                      fmt::format("there is no folder '{}'", folder_above(out).string()), "make it first");
+}
+
+void write_new_file(FileSystem& files, const fs::path& out,
+                    const std::function<void(const fs::path& temporary)>& write) {
+  require_new_file(files, out);
+  fs::path made = temporary_beside(out);
+  try {
+    write(made);
+    files.sync_path(made);
+    require_new_file(files, out);
+    files.rename(made, out);
+    made = out;
+    files.sync_path(folder_above(out));
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to report
+    fs::remove(made, ignored);
+    throw;
+  }
+}
+
+}  // namespace resolute::core
