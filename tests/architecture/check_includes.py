@@ -84,6 +84,7 @@ ROOMS = {
         "scores": {"kernel"},
         "records": {"scores"},
         "tables": {"records", "scores"},
+        "exports": {"records", "scores", "tables"},
     },
     "workers": {
         "": set(),
