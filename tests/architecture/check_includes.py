@@ -117,6 +117,7 @@ FENCES = [
     (r"cuda.*\.h|c10/cuda/.*|ATen/cuda/.*", [r"workers/device/cuda.*", r"workers/ddp/nccl.*"]),
     (r"gloo/.*|.*ProcessGroupGloo\.hpp", [r"workers/ddp/gloo\.cpp"]),
     (r"jpeglib\.h|png\.h|stb/.*|turbojpeg\.h", [r"datasets/image/.*"]),
+    (r"sqlite3\.h", [r"results/exports/sqlite_export\.cpp"]),
     (r"cblas\.h", [r"results/kernel/gemm_openblas\.cpp"]),
     (r"toml\+\+/.*|toml\.hpp", [r"experiments/.*"]),
     (r"boost/program_options.*", [r"cli/.*", r"workers/jobs/main\.cpp"]),

@@ -1,0 +1,19 @@
+#pragma once
+//! \file
+//! A suite's results as CSV files, one a relation (docs/formats/export.md).
+
+#include <filesystem>
+#include <functional>
+
+#include "results/exports/relations.h"
+
+namespace resolute::results {
+
+//! Makes `folder`, whole or not at all, of NAME.csv for each relation: RFC 4180, lines that end in a line feed, the
+//! columns' names first, numbers in the shortest decimals that read back to the same, empty where there is none.
+//! \param folder absent or an empty folder \throws core::RuntimeError as require_new_folder(), write_relations() and
+//! the file system
+void export_csv(const ResultsSource& source, const std::filesystem::path& folder,
+                const std::function<void(std::size_t done)>& progress = {});
+
+}  // namespace resolute::results
