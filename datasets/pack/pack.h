@@ -67,6 +67,11 @@ std::vector<PackRow> read_unsealed_rows(core::FileSystem& files, const std::file
 SealResult seal_pack(core::FileSystem& files, const std::filesystem::path& pack_folder, const PackSettings& options,
                      int threads = 1);
 
+//! The rows of a sealed pack as its manifest.json tells them, held against pack.json; the shards are not looked at and
+//! need not be there. \throws RuntimeError: kInput for a folder that is no sealed pack; kCorrupt where the manifest is
+//! missing or another
+std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder);
+
 //! Reads everything once: row checksums (names shard, row and data set), SHA-256 of each shard and of the manifest.
 //! \param threads that read shards, 1 or more
 //! \throws RuntimeError: kCorrupt (of several damaged shards, the first); kInput for a folder that is no sealed pack

@@ -46,6 +46,12 @@ PackReader PackReader::open(core::FileSystem& files, const std::filesystem::path
   return reader;
 }
 
+std::vector<PackRow> read_sealed_rows(core::FileSystem& files, const std::filesystem::path& pack_folder) {
+  const std::string text = read_sealed_manifest(files, pack_folder, read_pack_file(files, pack_folder).pack);
+  const std::string where = fmt::format("'{}'", (pack_folder / "manifest.json").string());
+  return manifest_from_json(core::parse_json(text, where), where);
+}
+
 const std::vector<PackRow>& PackReader::rows() const {
   return rows_->get([&] {
     std::vector<PackRow> rows;

@@ -21,7 +21,7 @@ const TrainingImages::Rows& TrainingImages::rows_of(const PackSettings& pack, co
   if (const auto known = rows_.find(pack_folder); known != rows_.end()) return known->second;
   Rows rows;
   if (files_.exists(pack_folder / "pack.json"))
-    rows = PackReader::open(files_, pack_folder).rows();
+    rows = read_sealed_rows(files_, pack_folder);
   else if (pack.synthetic)
     rows = unpacked(list_synthetic(*pack.synthetic));
   else if (!root.empty() && files_.exists(root))

@@ -101,6 +101,7 @@ TEST(Pack, one_and_three_shards_hold_the_same_rows) {
   PackReader one = PackReader::open(raw.pack("one"));
   PackReader three = PackReader::open(raw.pack("three"));
   EXPECT_EQ(one.rows(), three.rows());
+  EXPECT_EQ(one.rows(), read_sealed_rows(core::real_file_system(), raw.pack("three")));
   EXPECT_EQ(one.manifest_sha256(), three.manifest_sha256());
   Image a;
   Image b;
