@@ -152,17 +152,6 @@ std::string read_launcher(const options::variables_map& values, const experiment
   return launcher;
 }
 
-// As they were given: the suite is read again with them in every allocation.
-std::vector<std::string> plan_arguments(const options::variables_map& values) {
-  std::vector<std::string> arguments;
-  if (const auto profile = given<std::string>(values, "profile"); profile && !profile->empty())
-    arguments.insert(arguments.end(), {"--profile", *profile});
-  for (const std::string& text : given<std::vector<std::string>>(values, "set").value_or(std::vector<std::string>()))
-    arguments.insert(arguments.end(), {"--set", text});
-  if (values.count("from-scratch") > 0) arguments.emplace_back("--from-scratch");
-  return arguments;
-}
-
 // Those of `suite run`, refused here as they would be there.
 std::vector<std::string> run_arguments(const options::variables_map& values, const experiments::Plan& plan,
                                        int cpus_per_node) {

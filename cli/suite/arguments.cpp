@@ -54,14 +54,26 @@ experiments::Plan SuiteArguments::plan_of(const std::string& file, const std::st
   return experiments::read_suite(files, file, suite);
 }
 
+std::vector<std::string> plan_arguments(const options::variables_map& values) {
+  std::vector<std::string> arguments;
+  const auto add = [&](const char* option, const std::string& value) {
+    arguments.insert(arguments.end(), {option, value});
+  };
+  if (const auto profile = values["profile"].as<std::string>(); !profile.empty()) add("--profile", profile);
+  if (values.count("set") > 0)
+    for (const auto& text : values["set"].as<std::vector<std::string>>()) add("--set", text);
+  if (values.count("from-scratch") > 0) arguments.emplace_back("--from-scratch");
+  return arguments;
+}
+
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
-                          const std::vector<std::string>& plan_arguments) {
+                          const std::vector<std::string>& typed) {
   std::string text = "resolute suite " + verb;
   const auto add = [&](const std::string& word) { text += " " + slurm::shell_quoted(word); };
   add(arguments.values["SUITE.toml"].as<std::string>());
   add("--store");
   add(arguments.values["store"].as<std::string>());
-  for (const auto& word : plan_arguments) add(word);
+  for (const auto& word : typed) add(word);
   return text;
 }
 

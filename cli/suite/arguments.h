@@ -28,8 +28,12 @@ std::optional<SuiteArguments> parse_suite_arguments(const Arguments& arguments, 
                                                     boost::program_options::options_description more,
                                                     const std::vector<std::string>& words = {"SUITE.toml"});
 
-//! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell.
+//! What was typed beside suite and store that decides the plan, to read the suite again with.
+std::vector<std::string> plan_arguments(const boost::program_options::variables_map& values);
+
+//! `resolute suite VERB SUITE --store STORE` with the suite's arguments, to be copied into a shell. \param typed
+//! plan_arguments()
 std::string suite_command(const std::string& verb, const SuiteArguments& arguments,
-                          const std::vector<std::string>& plan_arguments);
+                          const std::vector<std::string>& typed);
 
 }  // namespace resolute::cli

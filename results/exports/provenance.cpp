@@ -66,7 +66,7 @@ Provenance provenance_of(const experiments::Plan& plan, core::FileSystem& files,
     provenance.jobs.push_back({job.id, kind_name(job.specification), job.label, job.after,
                                experiments::to_json(job.specification), read_record(files, store, job.id),
                                std::nullopt});
-    if (std::holds_alternative<experiments::TrainingSpecification>(job.specification))
+    if (const auto& record = provenance.jobs.back().record; record && std::holds_alternative<TrainingRecord>(*record))
       provenance.jobs.back().attempts = last_logged_attempt(files, store, job.id);
   }
   return provenance;

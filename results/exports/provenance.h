@@ -24,7 +24,7 @@ struct JobProvenance {
   std::vector<JobId> after;  //!< jobs whose result it needs
   core::Json specification;  //!< whose canonical text the id is the hash of
   std::optional<Record> record;
-  //! Of a training: the number of the last attempt that logged a step; nothing where none did.
+  //! Of a training that is done: the number of its last attempt that logged a step; nothing where none did.
   std::optional<int> attempts;
 };
 

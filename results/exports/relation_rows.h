@@ -122,7 +122,7 @@ void columns(auto& to, const JobRow& row) {
   to("numeric_class", row.numeric_class, "what bits depend on besides the specification");
   to("weights_sha256", row.weights_sha256, "of the weights that it trained or evaluated");
   to("features_sha256", row.features_sha256, "of an evaluation's features.h5");
-  to("attempts", row.attempts, "of a training: number of the last attempt that logged a step");
+  to("attempts", row.attempts, "of a training that is done: number of its last attempt that logged a step");
   to("specification", row.specification, "canonical JSON");
 }
 

@@ -15,11 +15,15 @@ void write_if_changed(core::FileSystem& files, const std::filesystem::path& path
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> table_files(const SuiteTables& tables) {
+  return {{"all.md", to_markdown(tables)},
+          {"all.csv", to_csv(tables)},
+          {"all.tex", to_latex(tables)},
+          {"tables.json", core::canonical_json(to_json(tables)) + "\n"}};
+}
+
 void write_tables(core::FileSystem& files, const std::filesystem::path& folder, const SuiteTables& tables) {
-  write_if_changed(files, folder / "all.md", to_markdown(tables));
-  write_if_changed(files, folder / "all.csv", to_csv(tables));
-  write_if_changed(files, folder / "all.tex", to_latex(tables));
-  write_if_changed(files, folder / "tables.json", core::canonical_json(to_json(tables)) + "\n");
+  for (const auto& [name, text] : table_files(tables)) write_if_changed(files, folder / name, text);
 }
 
 }  // namespace resolute::results

@@ -9,6 +9,7 @@
 #include "results/exports/csv_export.h"
 #include "results/exports/event_file.h"
 #include "results/exports/sqlite_export.h"
+#include "results/exports/suite_bundle.h"
 #include "results/exports/tensorboard_export.h"
 #include "tests/results/exports/stored_suite.h"
 #include "tests/support/refusal.h"
@@ -54,6 +55,24 @@ TEST_F(ExportsTest, csv_and_tensorboard_are_there_whole_or_not_at_all) {
 TEST_F(ExportsTest, an_sqlite_file_is_there_whole_or_not_at_all) {
   expect_whole_or_nothing(files_, out(), [&] { export_sqlite(source(), out()); },
                           {FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath, FaultyFileSystem::kRead});
+}
+
+TEST_F(ExportsTest, a_bundle_is_there_whole_or_not_at_all) {
+  for (const auto& [job, record] : suite_.records)
+    if (const auto* evaluation = std::get_if<EvaluationRecord>(&record))
+      for (const char* row : {"baseline", "multi"})
+        for (const char* dataset : {"easy", "hard"})
+          for (const int trial : {0, 1})
+            if (const std::string text = fmt::format("features {} {} {}", row, dataset, trial);
+                core::sha256_hex(text) == evaluation->features_sha256)
+              put(job, "features.h5", text);
+  const auto write = [&] { return write_suite_bundle(source(), {"suite = 1", {}, "resolute", {}}, out()); };
+  expect_whole_or_nothing(files_, out(), write,
+                          {FaultyFileSystem::kRename, FaultyFileSystem::kSyncPath, FaultyFileSystem::kRead});
+  const BundleSummary summary = write();
+  EXPECT_EQ(summary.jobs, suite_.plan.jobs.size());
+  EXPECT_TRUE(summary.complete);
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kInput, HasSubstr("is there already")));
 }
 
 TEST_F(ExportsTest, an_sqlite_file_for_which_the_disk_is_too_small_is_said_and_removed) {

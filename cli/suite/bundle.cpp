@@ -1,0 +1,85 @@
+// `resolute suite bundle`
+
+#include "experiments/store/bundle.h"
+
+#include <fmt/format.h>
+
+#include <iostream>
+
+#include "cli/subcommands.h"
+#include "cli/suite/arguments.h"
+#include "core/error.h"
+#include "core/files/new_folder.h"
+#include "core/process/process.h"
+#include "core/progress.h"
+#include "experiments/suite.h"
+#include "results/exports/suite_bundle.h"
+#include "slurm/sbatch_script.h"
+
+namespace resolute::cli {
+
+namespace {
+
+constexpr CommandHelp kSuiteBundleHelp{
+    "resolute suite bundle SUITE.toml --store STORE --out FILE [--without-features] [--json]",
+    R"(Puts the suite and what its finished jobs left into one ZIP file: specifications, results, scores of queries, features,
+what figures are made of, logs of losses, the packs' manifests, the papers' numbers and the tables themselves; not images,
+weights and checkpoints. Unpacked anywhere, `suite table`, `compare`, `export` and `panels` print from it the same bytes,
+without GPU, images or weights. FILE is new, and written whole or not at all. Works while the suite runs.)",
+    "  resolute suite bundle suite.toml --store store --out study.zip\n"
+    "  unzip study.zip && cd study && RESOLUTE_DATA_DIR=. resolute suite table suite.toml --store store\n"
+    "  resolute suite bundle suite.toml --store store --profile long --out long.zip --without-features\n"};
+
+std::string table_command(const std::vector<std::string>& arguments) {
+  std::string command = "resolute suite table suite.toml --store store";
+  for (const std::string& word : arguments) command += " " + slurm::shell_quoted(word);
+  return command;
+}
+
+}  // namespace
+
+int suite_bundle(const Arguments& arguments) {
+  options::options_description visible;
+  auto add = visible.add_options();
+  add("out", options::value<std::string>(), "file to make, as study.zip (required)");
+  add("without-features", "leave the evaluations' features.h5 out, by far the largest files");
+  const auto parsed = parse_suite_arguments(arguments, kSuiteBundleHelp, visible);
+  if (!parsed) return 0;
+  auto& machine = core::real_file_system();
+  const fs::path out = required_value(parsed->values, "out");
+  core::require_new_file(machine, out);
+  if (!fs::is_directory(parsed->store.root()))
+    throw core::input_error(fmt::format("there is no store '{}'", parsed->store.root().string()), {},
+                            "check --store, or run the suite first");
+  const experiments::Plan plan = parsed->plan(false);
+  experiments::BundledFiles files(machine, parsed->store);
+  results::BundleRequest request;
+  request.suite_text = core::read_named_text(machine, parsed->values["SUITE.toml"].as<std::string>());
+  request.arguments = plan_arguments(parsed->values);
+  request.table_command = table_command(request.arguments);
+  request.reference_text = core::read_text_if_exists(
+      machine, experiments::find_reference_file(machine, core::current_environment(), executable_folder()));
+  request.features = parsed->values.count("without-features") == 0;
+  constexpr std::uint64_t kMebibyte = std::uint64_t{1} << 20;
+  std::optional<core::Progress> progress;
+  const auto summary = results::write_suite_bundle(
+      {plan, files, parsed->store}, request, out, [&](std::uint64_t done, std::uint64_t all) {
+        if (!progress) progress.emplace("bundling MiB", (all + kMebibyte - 1) / kMebibyte);
+        progress->update(done / kMebibyte);
+      });
+  progress.reset();
+  if (parsed->json)
+    print_json({{"suite", plan.suite},
+                {"file", out.string()},
+                {"files", summary.files},
+                {"bytes", summary.bytes},
+                {"jobs", {{"all", summary.all_jobs}, {"done", summary.jobs}}},
+                {"complete", summary.complete}});
+  else
+    std::cout << fmt::format("{}: {} files, {:.1f} MiB; {} of {} jobs are done{}\n", out.string(), summary.files,
+                             static_cast<double>(summary.bytes) / static_cast<double>(kMebibyte), summary.jobs,
+                             summary.all_jobs, summary.complete ? "" : "; its tables are not complete");
+  return 0;
+}
+
+}  // namespace resolute::cli

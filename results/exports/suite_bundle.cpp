@@ -1,0 +1,195 @@
+#include "results/exports/suite_bundle.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <span>
+
+#include "core/error.h"
+#include "core/files/new_folder.h"
+#include "core/hash/sha256.h"
+#include "core/overloaded.h"
+#include "experiments/store/attempt_files.h"
+#include "experiments/store/weights_catalogue.h"
+#include "results/exports/logged_numbers.h"
+#include "results/exports/provenance.h"
+#include "results/exports/zip_file.h"
+#include "results/tables/aggregation.h"
+#include "results/tables/tables.h"
+
+namespace resolute::results {
+namespace {
+
+constexpr int kSuiteBundleSchema = 1;
+constexpr const char* kFeaturesFile = "features.h5";
+
+class TextInMemory final : public core::ReadableFile {
+ public:
+  explicit TextInMemory(std::string text) : text_(std::move(text)) {}
+  std::uint64_t size() const override { return text_.size(); }
+  void read_at(std::uint64_t offset, std::span<std::byte> to) override {
+    const auto bytes = core::as_byte_span(text_).subspan(static_cast<std::size_t>(offset), to.size());
+    std::copy(bytes.begin(), bytes.end(), to.begin());
+  }
+
+ private:
+  std::string text_;
+};
+
+std::string hash_of(core::ReadableFile& file) {
+  core::Sha256 hash;
+  std::vector<std::byte> piece(std::size_t{1} << 20);
+  for (std::uint64_t at = 0; at < file.size();) {
+    const auto part =
+        std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file.size() - at)));
+    file.read_at(at, part);
+    hash.update(part);
+    at += part.size();
+  }
+  return hash.finish_hex();
+}
+
+bool deflates(const std::string& name) {
+  const std::string ending = fs::path(name).extension().string();
+  return ending != ".h5" && ending != ".png";
+}
+
+// The files of a bundle, below a folder of the suite's name.
+class BundleContents {
+ public:
+  BundleContents(const ResultsSource& source) : source_(source), folder_(source.plan.suite + "/") {}
+
+  void add_text(const std::string& name, std::string text) {
+    const std::uint64_t size = text.size();
+    std::string sha256 = core::sha256_hex(text);
+    entries_.push_back({folder_ + name, size, std::move(sha256), deflates(name),
+                        [text = std::move(text)] { return std::make_unique<TextInMemory>(text); }});
+  }
+  //! A file of the store. \param sha256 that it must have; nothing: whatever it has now
+  void add_stored(const fs::path& path, const std::optional<std::string>& sha256 = std::nullopt) {
+    if (sha256 && !source_.files.exists(path))
+      throw core::corrupt_error(fmt::format("'{}' is missing", path.string()), "the job's result names it",
+                                "remove the job's result.json and run the suite again");
+    const auto open = [&files = source_.files, path] { return files.open_for_read(path); };
+    const std::string name = "store/" + path.lexically_relative(source_.store.root()).generic_string();
+    const auto file = open();
+    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : hash_of(*file), deflates(name), open});
+  }
+  //! The same, unless there is none.
+  void add_if_stored(const fs::path& path) {
+    if (source_.files.exists(path)) add_stored(path);
+  }
+  void add_job(const JobProvenance& job, bool features);
+  void add_packs();
+  void add_names_of_weights();
+  std::vector<ZipEntry> entries() && { return std::move(entries_); }
+
+ private:
+  const ResultsSource& source_;
+  std::string folder_;
+  std::vector<ZipEntry> entries_;
+};
+
+void BundleContents::add_job(const JobProvenance& job, bool features) {
+  const fs::path folder = source_.store.job_folder(job.job);
+  add_if_stored(source_.store.specification_file(job.job));
+  add_stored(source_.store.result_file(job.job));
+  if (const auto* evaluation = std::get_if<EvaluationRecord>(&*job.record)) {
+    if (features) add_stored(folder / kFeaturesFile, evaluation->features_sha256);
+    for (const auto& [name, sha256] : evaluation->outputs) add_stored(folder / name, sha256);
+  }
+  if (std::holds_alternative<TrainingRecord>(*job.record))
+    for (const int attempt : experiments::stored_attempts(source_.files, folder))
+      for (const char* log : {kStepLogName, kEvaluationLogName})
+        add_if_stored(experiments::stored_attempt_file(source_.files, source_.store, job.job, attempt, log));
+}
+
+void BundleContents::add_packs() {
+  std::set<fs::path> folders;
+  for (const experiments::DatasetPlan& dataset : source_.plan.datasets)
+    folders.insert(source_.store.pack_folder(dataset.pack));
+  for (const fs::path& folder : folders)
+    for (const char* name : {"pack.json", "manifest.json"}) add_if_stored(folder / name);
+}
+
+// By which the suite calls weights that its trainings began from.
+void BundleContents::add_names_of_weights() {
+  std::set<std::string> used;
+  for (const experiments::PlannedJob& job : source_.plan.jobs)
+    if (const auto* training = std::get_if<experiments::TrainingSpecification>(&job.specification))
+      used.insert(training->initial_weights);
+  const experiments::WeightsCatalogue catalogue(source_.files, source_.store);
+  for (const std::string& name : catalogue.names())
+    if (const auto weights = catalogue.find(name); weights && used.contains(weights->sha256))
+      add_stored(source_.store.weights_name_file(name));
+}
+
+std::string readme_of(const experiments::Plan& plan, const BundleRequest& request) {
+  const std::string data = request.reference_text ? "RESOLUTE_DATA_DIR=. " : "";
+  return fmt::format(
+      "# {}\n\n{}\n\nThe suite `{}` of resolute with its results. `tables/` has its tables; `store/` what they are "
+      "made "
+      "of. They are made again,\nwithout GPU, images or weights, by\n\n    {}{}\n\nand so are `resolute suite "
+      "compare`, "
+      "`export` and `panels`. `bundle.json` lists every file with its SHA-256.\n",
+      plan.suite, plan.title.empty() ? plan.suite : plan.title, plan.suite, data, request.table_command);
+}
+
+std::string index_of(const SuiteTables& tables, const BundleRequest& request, const BundleSummary& summary,
+                     const std::vector<ZipEntry>& entries) {
+  core::Json files = core::Json::array();
+  const std::size_t folder = tables.suite.size() + 1;
+  for (const ZipEntry& entry : entries)
+    files.push_back({{"path", entry.name.substr(folder)}, {"bytes", entry.size}, {"sha256", entry.sha256}});
+  return core::canonical_json({{"schema", kSuiteBundleSchema},
+                               {"suite", tables.suite},
+                               {"title", tables.title},
+                               {"arguments", request.arguments},
+                               {"complete", tables.complete},
+                               {"jobs", {{"all", summary.all_jobs}, {"done", summary.jobs}}},
+                               {"files", std::move(files)}}) +
+         "\n";
+}
+
+}  // namespace
+
+BundleSummary write_suite_bundle(const ResultsSource& source, const BundleRequest& request, const fs::path& file,
+                                 const std::function<void(std::uint64_t, std::uint64_t)>& progress) {
+  core::require_new_file(source.files, file);
+  const SuiteTables tables = aggregate(source.plan, source.files, source.store);
+  const Provenance provenance = provenance_of(source.plan, source.files, source.store);
+  BundleSummary summary;
+  summary.complete = tables.complete;
+  summary.all_jobs = provenance.jobs.size();
+  BundleContents contents(source);
+  contents.add_text("README.md", readme_of(source.plan, request));
+  contents.add_text("suite.toml", request.suite_text);
+  if (request.reference_text) contents.add_text("reference/papers.toml", *request.reference_text);
+  for (auto& [name, text] : table_files(tables)) contents.add_text("tables/" + name, std::move(text));
+  contents.add_text("tables/provenance.json", core::canonical_json(to_json(provenance)) + "\n");
+  contents.add_packs();
+  contents.add_names_of_weights();
+  for (const JobProvenance& job : provenance.jobs) {
+    if (!job.record) continue;
+    contents.add_job(job, request.features);
+    ++summary.jobs;
+  }
+  if (summary.jobs == 0)
+    throw core::input_error(fmt::format("no job of suite '{}' is done", source.plan.suite),
+                            "there is nothing to bundle", "run the suite first, or check --store and --profile");
+  std::vector<ZipEntry> entries = std::move(contents).entries();
+  BundleContents index(source);
+  index.add_text("bundle.json", index_of(tables, request, summary, entries));
+  std::vector<ZipEntry> all = std::move(index).entries();
+  all.insert(all.end(), std::make_move_iterator(entries.begin()), std::make_move_iterator(entries.end()));
+  summary.files = all.size();
+  for (const ZipEntry& entry : all) summary.bytes += entry.size;
+  core::write_new_file(source.files, file, [&](const fs::path& temporary) {
+    write_zip(temporary, all, [&](std::uint64_t done) {
+      if (progress) progress(done, summary.bytes);
+    });
+  });
+  return summary;
+}
+
+}  // namespace resolute::results

@@ -1,0 +1,96 @@
+#include "core/files/new_folder.h"
+
+#include <gmock/gmock.h>
+
+#include "core/error.h"
+#include "tests/support/faulty_file_system.h"
+#include "tests/support/refusal.h"
+#include "tests/support/temporary_folder.h"
+
+namespace resolute::core::new_folder_test {
+namespace {
+
+using testing::HasSubstr;
+using tests::FaultyFileSystem;
+
+class NewFolderTest : public testing::Test {
+ protected:
+  //! Whether the call failed, as it was told to, and left nothing.
+  void expect_nothing_after(FaultyFileSystem::Call call, int nth, const std::function<void()>& write) {
+    files_.fail(call, nth);
+    EXPECT_THROW(write(), RuntimeError) << call << " " << nth;
+    EXPECT_TRUE(files_.fired());
+    EXPECT_TRUE(fs::is_empty(folder_.path())) << call << " " << nth;
+  }
+  void write_file() {
+    write_new_file(files_, out(), [&](const fs::path& path) { write_atomic(real_file_system(), path, "text"); });
+  }
+  void write_folder() {
+    write_new_folder(files_, out(), [](NewFolder& folder) {
+      folder.write("a/b", "text");
+      auto file = folder.create("c");
+      file->write(as_byte_span("pie"));
+      file->write(as_byte_span("ce"));
+      file->close();
+    });
+  }
+  fs::path out() const { return folder_ / "out"; }
+
+  FaultyFileSystem files_;
+  tests::TemporaryFolder folder_;
+};
+
+TEST_F(NewFolderTest, a_file_is_there_whole_or_not_at_all) {
+  expect_nothing_after(FaultyFileSystem::kRename, 0, [&] { write_file(); });
+  for (const int nth : {0, 1}) expect_nothing_after(FaultyFileSystem::kSyncPath, nth, [&] { write_file(); });
+  write_file();
+  EXPECT_EQ(read_text(files_, out()), "text");
+}
+
+TEST_F(NewFolderTest, a_folder_is_there_whole_or_not_at_all) {
+  for (const auto call : {FaultyFileSystem::kOpen, FaultyFileSystem::kWrite, FaultyFileSystem::kClose})
+    for (const int nth : {0, 1}) expect_nothing_after(call, nth, [&] { write_folder(); });
+  // Of two files, two folders and, after the rename, the folder above.
+  for (const int nth : {0, 3, 4}) expect_nothing_after(FaultyFileSystem::kSyncPath, nth, [&] { write_folder(); });
+  write_folder();
+  EXPECT_EQ(read_text(files_, out() / "a/b"), "text");
+  EXPECT_EQ(read_text(files_, out() / "c"), "piece");
+}
+
+TEST_F(NewFolderTest, what_is_there_is_not_written_over) {
+  EXPECT_EQ(tests::refusal([&] { require_new_file(files_, out()); }), "");
+  EXPECT_EQ(tests::refusal([&] { require_new_folder(files_, out() / ""); }), "");
+  const auto refused = [&](const std::string& file, const std::string& folder) {
+    EXPECT_THAT(tests::refusal([&] { require_new_file(files_, out()); }), HasSubstr(file));
+    EXPECT_THAT(tests::refusal([&] { write_file(); }), HasSubstr(file));
+    EXPECT_THAT(tests::refusal([&] { require_new_folder(files_, out()); }), HasSubstr(folder));
+  };
+  write_atomic(files_, out(), "mine");
+  refused("is there already", "is no folder");
+  fs::remove(out());
+  fs::create_symlink("nowhere", out());
+  refused("is there already", "is a symbolic link");
+  fs::remove(out());
+  fs::create_directories(out() / "something");
+  refused("is there already", "holds something");
+}
+
+TEST_F(NewFolderTest, a_file_that_came_meanwhile_stays) {
+  const auto meanwhile = [&] {
+    write_new_file(files_, out(), [&](const fs::path& path) {
+      write_atomic(files_, path, "ours");
+      write_atomic(files_, out(), "theirs");
+    });
+  };
+  EXPECT_THAT(tests::refusal(meanwhile), HasSubstr("is there already"));
+  EXPECT_EQ(read_text(files_, out()), "theirs");
+  EXPECT_THAT(files_.list(folder_.path()), testing::ElementsAre("out"));
+}
+
+TEST_F(NewFolderTest, a_file_needs_a_name_and_a_folder) {
+  EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / ""); }), HasSubstr("is no file"));
+  EXPECT_THAT(tests::refusal([&] { require_new_file(files_, folder_ / "none/x"); }), HasSubstr("there is no folder"));
+}
+
+}  // namespace
+}  // namespace resolute::core::new_folder_test
