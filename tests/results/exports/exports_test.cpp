@@ -73,6 +73,15 @@ TEST_F(ExportsTest, a_bundle_is_there_whole_or_not_at_all) {
   EXPECT_EQ(summary.jobs, suite_.plan.jobs.size());
   EXPECT_TRUE(summary.complete);
   EXPECT_THAT(write, tests::fails(core::ErrorKind::kInput, HasSubstr("is there already")));
+  fs::remove(out());
+  const JobId evaluation = suite_.evaluation("multi hard 1");
+  put(evaluation, "features.h5", "features multi hard 2");
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is not the file that was meant")));
+  put(evaluation, "features.h5", "features multi hard");
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is not the file that was meant")));
+  fs::remove(store_.job_folder(evaluation) / "features.h5");
+  EXPECT_THAT(write, tests::fails(core::ErrorKind::kCorrupt, HasSubstr("features.h5' is missing")));
+  EXPECT_FALSE(fs::exists(out()));
 }
 
 TEST_F(ExportsTest, an_sqlite_file_for_which_the_disk_is_too_small_is_said_and_removed) {

@@ -111,6 +111,7 @@ class Bundles(unittest.TestCase):
     def test_the_tables_come_out_byte_for_byte_without_the_store(self):
         for words in (["table"], *(["table", "--format", form] for form in ("csv", "json", "latex", "provenance"))):
             self.assertEqual(self.elsewhere(*words), self.here(*words), words)
+        self.assertEqual(self.elsewhere("compare", "suite.toml"), self.here("compare", SUITE))
         self.assertEqual(self.elsewhere("table").encode(), self.files["tables/all.md"])
         told = json.loads(self.elsewhere("table", "--format", "provenance"))
         self.assertEqual(told, json.loads(self.files["tables/provenance.json"]))
@@ -149,6 +150,24 @@ class Bundles(unittest.TestCase):
         index, files = contents(self.out / "set.zip")
         self.assertEqual(index["arguments"], ["--set", "evaluate.draws=5", "--from-scratch"])
         self.assertIn(b"--store store --set evaluate.draws=5 --from-scratch\n", files["README.md"])
+
+    def test_names_of_weights_that_the_suite_uses_are_in_it(self):
+        store = self.out / "weights"
+        shutil.copytree(self.store, store)
+        (store / "weights").mkdir()
+        for name in ("mine", "others"):
+            text = json.dumps({"sha256": hashlib.sha256(name.encode()).hexdigest(), "backbone": "resnet50", "source": "x.pth",
+                               "source_sha256": "0" * 64})
+            (store / "weights" / f"{name}.json").write_text(text, encoding="utf-8")
+        words = ["--set", "weights=mine", "--set", "backbone=resnet50"]
+        self.assertRegex(self.bundle("mine.zip", *words, store=store).stdout, "3 of 11 jobs are done")
+        _, files = contents(self.out / "mine.zip")
+        self.assertEqual([name for name in files if "/weights/" in name], ["store/weights/mine.json"])
+        with zipfile.ZipFile(self.out / "mine.zip") as archive:
+            archive.extractall(self.out / "mine")
+        there = succeeded("suite", "table", "suite.toml", "--store", "store", *words, cwd=self.out / "mine/tiny")
+        self.assertEqual(there, succeeded("suite", "table", SUITE, "--store", store, *words))
+        self.assertEqual(there.encode(), files["tables/all.md"])
 
     def test_a_suite_that_is_half_done_is_bundled_as_far_as_it_is(self):
         half = self.out / "half"
