@@ -1,7 +1,12 @@
-"""The Python of docs/weights.md reads what `resolute` gives away, and gets the features of an evaluation."""
+"""The Python of docs/weights.md reads what `resolute` gives away, and gets the features of an evaluation. Of the trunks one is
+drawn by the commit's hash in RESOLUTE_SLICE; all without.
+
+Usage: weights_test.py RESOLUTE
+"""
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -11,6 +16,9 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/weights.md").read_text(encoding="utf-8")
 PROGRAM = sys.argv.pop()
+METHOD_OF_TRUNK = {"resnet50": "baseline", "resnet-small": "rain", "efficientnet-lite0": "baseline"}
+COMMIT = os.environ.get("RESOLUTE_SLICE", "")
+TRUNKS = [random.Random(COMMIT).choice(list(METHOD_OF_TRUNK))] if COMMIT else list(METHOD_OF_TRUNK)
 
 # Networks whose sides are odd here and even there, of raw images that are none of them as large.
 SUITE = """
@@ -42,19 +50,7 @@ id = "main"
 title = "Trunks"
 metrics = ["rank1"]
 datasets = ["people"]
-  [[table.row]]
-  id = "resnet50"
-  label = "resnet50"
-  backbone = "resnet50"
-  [[table.row]]
-  id = "resnet-small"
-  label = "resnet-small"
-  method = "rain"
-  backbone = "resnet-small"
-  [[table.row]]
-  id = "efficientnet-lite0"
-  label = "efficientnet-lite0"
-  backbone = "efficientnet-lite0"
+{trunks}
   [[table.row]]
   id = "branches"
   label = "branches"
@@ -66,6 +62,13 @@ datasets = ["people"]
   label = "bf16"
   backbone = "resnet-small"
   train.precision = "bf16"
+"""
+
+TRUNK_ROW = """  [[table.row]]
+  id = "{0}"
+  label = "{0}"
+  method = "{1}"
+  backbone = "{0}"
 """
 
 # Pillow's images through networks, beside the features of `resolute embed`: the largest difference by the largest feature.
@@ -117,7 +120,8 @@ class Weights(unittest.TestCase):
         cls.folder = pathlib.Path(cls.scratch.name)
         cls.store = cls.folder / "store"
         suite = cls.folder / "readers.toml"
-        suite.write_text(SUITE, encoding="utf-8")
+        rows = "".join(TRUNK_ROW.format(trunk, METHOD_OF_TRUNK[trunk]) for trunk in TRUNKS)
+        suite.write_text(SUITE.replace("{trunks}", rows), encoding="utf-8")
         resolute("suite", "run", suite, "--store", cls.store, "--slots", 2)
         jobs = json.loads(resolute("suite", "plan", suite, "--store", cls.store, "--json"))["jobs"]
         cls.trainings = {re.search("'(.*)'", job["label"])[1]: job["id"] for job in jobs if job["kind"] == "training"}
@@ -140,6 +144,7 @@ class Weights(unittest.TestCase):
         self.assertEqual(answer.returncode, 0, answer.stderr)
         return [float(line) for line in answer.stdout.splitlines()]
 
+    @unittest.skipUnless("resnet50" in TRUNKS, "another trunk is drawn")
     def test_ten_lines_of_pytorch_make_an_evaluations_features(self):
         block = code_block("load_file")
         self.assertEqual(len(block.splitlines()), 10)
@@ -166,8 +171,7 @@ print(of(embedder({trunks[1]!r})))
 
     def test_onnxruntime_computes_an_evaluations_features_on_each_trunk(self):
         script = code_block("onnxruntime")
-        rows = ("resnet50", "resnet-small", "efficientnet-lite0")
-        for row in rows:
+        for row in TRUNKS:
             told = json.loads(self.export(row).stdout)
             self.assertEqual((told["job"], told["height"], told["width"]), (self.trainings[row], 70, 35))
             bytes_of_one = (self.folder / f"{row}.onnx").read_bytes()
@@ -182,7 +186,7 @@ assert meta["training"] == {self.trainings[row]!r} and meta["mean"] == "0.485,0.
 """
             self.features(row)
         differences = self.run_reader(script)
-        self.assertEqual(len(differences), 2 * len(rows))
+        self.assertEqual(len(differences), 2 * len(TRUNKS))
         for found in differences:
             self.assertLess(found, 1e-5)
 
