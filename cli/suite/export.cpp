@@ -35,6 +35,7 @@ whole or not at all.)",
 struct ExportTarget {
   const char* option;
   std::string path;
+  bool of_evaluations;                                                        // too, not of trainings alone
   std::function<void()> check;                                                // before any is written
   std::function<std::string(const std::function<void(std::size_t)>&)> write;  // says what it wrote
 };
@@ -56,21 +57,21 @@ JobCount count_jobs(const experiments::Plan& plan, core::FileSystem& files, cons
 
 std::vector<ExportTarget> targets_of(const options::variables_map& values, const results::ResultsSource& source) {
   std::vector<ExportTarget> targets;
-  const auto add = [&](const char* option, auto check, auto write) {
+  const auto add = [&](const char* option, bool of_evaluations, auto check, auto write) {
     if (values.count(option) == 0) return;
     const std::string path = required_value(values, option);
-    targets.push_back({option, path, [=, &source] { check(source.files, path); },
+    targets.push_back({option, path, of_evaluations, [=, &source] { check(source.files, path); },
                        [=, &source](const auto& progress) { return write(source, path, progress); }});
   };
-  add("csv", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
+  add("csv", true, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
     results::export_csv(from, path, progress);
     return fmt::format("{} CSV files", results::relations().size());
   });
-  add("sqlite", core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
+  add("sqlite", true, core::require_new_file, [](const auto& from, const auto& path, const auto& progress) {
     results::export_sqlite(from, path, progress);
     return fmt::format("{} tables", results::relations().size());
   });
-  add("tensorboard", core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
+  add("tensorboard", false, core::require_new_folder, [](const auto& from, const auto& path, const auto& progress) {
     return fmt::format("{} runs", results::export_tensorboard(from, path, progress));
   });
   return targets;
@@ -100,7 +101,8 @@ int suite_export(const Arguments& arguments) {
   const JobCount evaluations = count_jobs<experiments::EvaluationSpecification>(plan, files, parsed->store);
   core::Json made = core::Json::array();
   for (const ExportTarget& target : targets) {
-    core::Progress progress(fmt::format("writing {}", target.path), trainings.all + evaluations.done);
+    core::Progress progress(fmt::format("writing {}", target.path),
+                            trainings.all + (target.of_evaluations ? evaluations.done : 0));
     const std::string what = target.write([&](std::size_t done) { progress.update(done); });
     progress.clear();
     made.push_back({{"format", target.option}, {"path", target.path}});
