@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/files/json.h"
 #include "experiments/store/attempt_files.h"
+#include "results/records/training_log.h"
 
 namespace resolute::results {
 namespace {
@@ -30,18 +31,12 @@ std::map<std::string, double> evaluation_values(const std::map<std::string, doub
 
 void parse_number_lines(std::string_view text, const std::string& where,
                         const std::function<void(std::uint64_t, std::map<std::string, double>)>& take) {
-  std::size_t number = 0;
-  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
-    const core::Json line = core::parse_json(text.substr(0, end), fmt::format("'{}', line {}", where, ++number));
-    text.remove_prefix(end + 1);
-    if (!line.is_object()) throw core::input_error(fmt::format("'{}', line {}: an object is needed", where, number));
-    const auto step = line.find("step");
-    if (step == line.end() || !step->is_number_unsigned()) continue;
+  for_each_logged_step(text, where, [&](std::uint64_t step, const core::Json& line) {
     std::map<std::string, double> values;
     add_numbers(line, "", values);
     values.erase("step");
-    take(step->get<std::uint64_t>(), std::move(values));
-  }
+    take(step, std::move(values));
+  });
 }
 
 TrainingNumbers read_training_numbers(core::FileSystem& files, const experiments::StoreLayout& store,

@@ -72,18 +72,24 @@ std::map<std::uint64_t, LoggedStep> read_attempt(core::FileSystem& files, const 
 
 }  // namespace
 
-std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where) {
-  std::map<std::uint64_t, std::string> digests;
+void for_each_logged_step(std::string_view text, const std::string& where,
+                          const std::function<void(std::uint64_t, const core::Json&)>& take) {
   std::size_t number = 0;
   for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
     const core::Json line = core::parse_json(text.substr(0, end), fmt::format("'{}', line {}", where, ++number));
     text.remove_prefix(end + 1);
     if (!line.is_object()) throw core::input_error(fmt::format("'{}', line {}: an object is needed", where, number));
     const auto step = line.find("step");
-    const auto digest = line.find("gradients");
-    if (step != line.end() && step->is_number_unsigned() && digest != line.end() && digest->is_string())
-      digests[step->get<std::uint64_t>()] = digest->get<std::string>();
+    if (step != line.end() && step->is_number_unsigned()) take(step->get<std::uint64_t>(), line);
   }
+}
+
+std::map<std::uint64_t, std::string> parse_gradient_digests(std::string_view text, const std::string& where) {
+  std::map<std::uint64_t, std::string> digests;
+  for_each_logged_step(text, where, [&](std::uint64_t step, const core::Json& line) {
+    const auto digest = line.find("gradients");
+    if (digest != line.end() && digest->is_string()) digests[step] = digest->get<std::string>();
+  });
   return digests;
 }
 

@@ -5,12 +5,14 @@
 //! between are there twice, and have to agree.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/files/file_system.h"
+#include "core/files/json.h"
 #include "experiments/store/store_layout.h"
 #include "results/records/gradient_log.h"
 
@@ -50,6 +52,12 @@ struct TrainingLog {
 //! warning: a comparison with what is left still tells more than none. \throws core::RuntimeError of the file system
 TrainingLog read_training_log(core::FileSystem& files, const experiments::StoreLayout& store,
                               const experiments::JobId& job);
+
+//! Calls `take` with each line of a log of steps that has a member "step"; what follows the last line's end is left
+//! out. \throws core::RuntimeError (kInput) opening with `where` and the line, at a line that is no JSON object; `take`
+//! has been called for those before it
+void for_each_logged_step(std::string_view text, const std::string& where,
+                          const std::function<void(std::uint64_t step, const core::Json& line)>& take);
 
 //! The lines of a metrics.jsonl: step → `gradients`. A last line without its end is left out, and so are lines without
 //! these keys. \throws core::RuntimeError (kInput) for a line that is no JSON object, opening with `where`
