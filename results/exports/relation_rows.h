@@ -91,6 +91,25 @@ void columns(auto& to, const ExportedCell& row) {
   to("difference_trials", of_difference(&Difference::trials), "that both rows have");
 }
 
+struct PublishedNumberRow {
+  static constexpr std::string_view kName = "published",
+                                    kMeaning =
+                                        "numbers that papers print of methods without a row of ours, in per cent";
+  static constexpr std::size_t kKey = 4;
+  std::string table, method, dataset, metric, label;
+  int position = 0;
+  double value = 0;
+};
+void columns(auto& to, const PublishedNumberRow& row) {
+  to("table_id", row.table, "the table", "tables.table_id");
+  to("method", row.method, "its id in the reference file");
+  to("dataset", row.dataset, "id of our data set; `mean`: the mean over several");
+  to("metric", row.metric, "as suites name it");
+  to("label", row.label, "of the method, for people");
+  to("position", row.position, "of the method in the table, from 0");
+  to("value", row.value, "the paper's number");
+}
+
 struct JobRow {
   static constexpr std::string_view kName = "jobs", kMeaning = "the jobs behind the tables";
   static constexpr std::size_t kKey = 1;

@@ -114,6 +114,20 @@ void write_cells(const SuiteTables& tables, RelationSink& sink) {
   rows.end();
 }
 
+void write_published(const SuiteTables& tables, RelationSink& sink) {
+  RowsOf<PublishedNumberRow> rows(sink);
+  for (const Table& table : tables.tables) {
+    int position = 0;
+    for (const experiments::PublishedRow& row : table.published) {
+      for (const auto& [dataset, numbers] : row.numbers)
+        for (const auto& [metric, value] : numbers)
+          rows.add({table.id, row.method, dataset, metric, row.label, position, value});
+      ++position;
+    }
+  }
+  rows.end();
+}
+
 void write_suite(const SuiteTables& tables, RelationSink& sink) {
   RowsOf<SuiteRow> suite(sink);
   suite.add({tables.suite, tables.title, tables.complete});
@@ -202,8 +216,9 @@ void write_metrics(const Provenance& provenance, RelationSink& sink) {
 }  // namespace
 
 const std::vector<Relation>& relations() {
-  static const std::vector<Relation> kRelations = relations_of<SuiteRow, NoteRow, ExportedTable, ExportedCell, JobRow,
-                                                               InputRow, ExportedTrial, MetricRow, CmcRow, StepRow>();
+  static const std::vector<Relation> kRelations =
+      relations_of<SuiteRow, NoteRow, ExportedTable, ExportedCell, PublishedNumberRow, JobRow, InputRow, ExportedTrial,
+                   MetricRow, CmcRow, StepRow>();
   return kRelations;
 }
 
@@ -214,6 +229,7 @@ void write_relations(const ResultsSource& source, RelationSink& sink,
   write_suite(tables, sink);
   write_tables_relation(tables, sink);
   write_cells(tables, sink);
+  write_published(tables, sink);
   write_jobs(provenance, sink);
   write_trials(source.plan, provenance, sink);
   write_metrics(provenance, sink);

@@ -59,6 +59,7 @@ class RelationsTest : public StoredSuite {
 
 TEST_F(RelationsTest, every_relation_is_written_once_with_keys_that_tell_rows_apart) {
   put(suite_.training("multi easy 0"), "attempt-001-metrics.jsonl", step_line(1, 2) + step_line(2, 1));
+  suite_.plan.tables[0].published = {{"judea", "JUDEA", {{"easy", {{"rank1", 26.2}}}, {"hard", {{"rank1", 20.0}}}}}};
   const RowsInMemory all = written();
   std::vector<std::string> names;
   for (const Relation& relation : relations()) {
@@ -104,6 +105,18 @@ TEST_F(RelationsTest, cells_are_those_of_the_tables) {
     }
   EXPECT_EQ(at, all.rows.at("cells").size());
   EXPECT_TRUE(std::holds_alternative<double>(all.column("cells", "difference").back()));
+}
+
+TEST_F(RelationsTest, published_numbers_have_rows_of_their_own) {
+  EXPECT_THAT(written().column("published", "method"), IsEmpty());
+  suite_.plan.tables[0].published = {{"judea", "JUDEA", {{"easy", {{"rank1", 26.2}}}}},
+                                     {"sing", "SING", {{"easy", {{"mAP", 20.5}, {"rank1", 67.7}}}}}};
+  const RowsInMemory all = written();
+  EXPECT_THAT(all.column("published", "method"),
+              ElementsAre(FieldValue("judea"), FieldValue("sing"), FieldValue("sing")));
+  EXPECT_THAT(all.column("published", "value"), ElementsAre(FieldValue(26.2), FieldValue(20.5), FieldValue(67.7)));
+  EXPECT_THAT(all.column("published", "position"),
+              ElementsAre(FieldValue(std::int64_t{0}), FieldValue(std::int64_t{1}), FieldValue(std::int64_t{1})));
 }
 
 TEST_F(RelationsTest, what_is_not_there_yet_has_no_rows) {

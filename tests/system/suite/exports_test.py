@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 SUITE = ROOT / "tests/system/tiny.toml"
 PACKAGES = os.environ.get("RESOLUTE_TENSORBOARD")
 PROGRAM = sys.argv.pop()
-NAMES = ["suite", "notes", "tables", "cells", "jobs", "inputs", "trials", "metrics", "cmc", "steps"]
+NAMES = ["suite", "notes", "tables", "cells", "published", "jobs", "inputs", "trials", "metrics", "cmc", "steps"]
 
 
 def run(*words, **options):
@@ -136,10 +136,11 @@ class Exports(unittest.TestCase):
             succeeded("suite", "run", SUITE, "--store", cls.store.folder, "--slots", 2)
         cls.said = succeeded("suite", "export", SUITE, "--store", cls.store.folder, "--csv", cls.out / "csv", "--sqlite",
                              cls.out / "x.sqlite", "--tensorboard", cls.out / "runs")
-        cls.rows = {}
+        cls.rows, cls.columns = {}, {}
         for name in NAMES:
             with open(cls.out / f"csv/{name}.csv", newline="", encoding="utf-8") as file:
-                cls.rows[name] = list(csv.DictReader(file, strict=True))
+                reader = csv.DictReader(file, strict=True)
+                cls.rows[name], cls.columns[name] = list(reader), reader.fieldnames
         cls.tables = json.loads(succeeded("suite", "table", SUITE, "--store", cls.store.folder, "--json"))
 
     @classmethod
@@ -155,7 +156,8 @@ class Exports(unittest.TestCase):
 
     def test_it_says_what_it_wrote(self):
         done = "4 of 4 trainings and 4 of 4 evaluations are done"
-        self.assertEqual(self.said, f"{self.out}/csv: 10 CSV files; {done}\n{self.out}/x.sqlite: 10 tables; {done}\n"
+        self.assertEqual(self.said, f"{self.out}/csv: {len(NAMES)} CSV files; {done}\n{self.out}/x.sqlite: {len(NAMES)} tables; "
+                                    f"{done}\n"
                                     f"{self.out}/runs: 4 runs; {done}\n")
         told = json.loads(self.export("--csv", self.out / "again", "--json").stdout)
         self.assertEqual(told, {"suite": "tiny", "written": [{"format": "csv", "path": f"{self.out}/again"}],
@@ -230,7 +232,7 @@ class Exports(unittest.TestCase):
             for name in NAMES:
                 cursor = database.execute(f'SELECT * FROM "{name}"')
                 columns = [column[0] for column in cursor.description]
-                self.assertEqual(columns, list(self.rows[name][0]))
+                self.assertEqual(columns, self.columns[name])
                 held = {tuple("" if value is None else float(value) if isinstance(value, float) else str(value)
                               for value in row) for row in cursor}
                 types = [kind for _, _, kind, *_ in one(f'PRAGMA table_info("{name}")')]
