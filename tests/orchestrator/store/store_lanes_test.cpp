@@ -1,52 +1,20 @@
-// Threads for the store's calls, by themselves and below a coordinator: a store that blocks, and one that is slow.
+// Threads for the store's calls: in order, side by side, blocked, left behind.
 #include "orchestrator/store/store_lanes.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
+#include <map>
 #include <thread>
 
-#include "orchestrator/coordinator/coordinator.h"
-#include "orchestrator/transport/in_process.h"
-#include "tests/orchestrator/support/run_fixture.h"
-#include "tests/orchestrator/support/toy_agent.h"
-#include "tests/support/watched_file_system.h"
+#include "tests/orchestrator/store/gate.h"
+#include "tests/orchestrator/support/processes.h"
 
 namespace resolute::tests::store_lanes_test {
 namespace {
 
 using namespace orchestrator;
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
-
-// Holds whoever comes until it is opened.
-class Gate {
- public:
-  void pass() {
-    std::unique_lock lock(mutex_);
-    ++waiting_;
-    changed_.notify_all();
-    changed_.wait(lock, [&] { return open_; });
-    --waiting_;
-  }
-  void set(bool open) {
-    std::lock_guard lock(mutex_);
-    open_ = open;
-    changed_.notify_all();
-  }
-  bool await(int waiting) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 30s, [&] { return waiting_ >= waiting; });
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool open_ = false;
-  int waiting_ = 0;
-};
 
 // All answers that come until nothing is under way.
 void take_all(StoreLanes& lanes) {
@@ -127,100 +95,6 @@ TEST(StoreThreads, leave_behind_what_does_not_return) {
   gate->set(true);
   EXPECT_TRUE(eventually([&] { return returned->load(); }));
   EXPECT_FALSE(made) << "it had not begun";
-}
-
-// The machine's files, each call of which takes a while; syncs of files may be held.
-class SlowFileSystem final : public WatchedFileSystem {
- public:
-  std::atomic<int> milliseconds = 0;
-  std::atomic<bool> holds_syncs = false;
-  Gate gate;
-
- private:
-  void before(Call call, const fs::path&) override {
-    if (call == kWrite || call == kClose) return;
-    if (call == kSync && holds_syncs) gate.pass();
-    if (const int length = milliseconds; length > 0) std::this_thread::sleep_for(std::chrono::milliseconds(length));
-  }
-};
-
-// A run in real time, with this test as its agent.
-class CoordinatorOnThreads : public testing::Test {
- protected:
-  // Never destroyed: a thread that is left behind stays in it.
-  CoordinatorOnThreads() : files(*new SlowFileSystem) {}
-
-  void begin(int jobs, int slots) {
-    plan = toy_plan(jobs, 1);
-    RunOptions options = toy_options(folder.path(), slots);
-    options.live_interval = 2s;
-    coordinator.emplace(files, core::monotonic_clock(), *coordinator_end, plan, options, std::vector<Address>{1});
-    agent.emplace(*agent_end, core::monotonic_clock(), experiments::StoreLayout(folder.path()), slots);
-  }
-  bool run_until(const std::function<bool()>& holds, std::chrono::seconds limit = 30s) {
-    const auto end = core::monotonic_clock().now() + limit;
-    while (!holds() && core::monotonic_clock().now() < end) {
-      agent->step();
-      coordinator->step();
-      std::this_thread::sleep_for(200us);
-    }
-    return holds();
-  }
-  bool run_for(std::chrono::milliseconds length) {
-    const auto end = core::monotonic_clock().now() + length;
-    return run_until([&] { return core::monotonic_clock().now() >= end; });
-  }
-
-  SlowFileSystem& files;
-  TemporaryFolder folder;
-  std::shared_ptr<InProcessHub> hub = InProcessHub::create(2);
-  std::unique_ptr<Transport> coordinator_end = hub->endpoint(0);
-  std::unique_ptr<Transport> agent_end = hub->endpoint(1);
-  experiments::Plan plan;
-  std::optional<Coordinator> coordinator;
-  std::optional<ToyAgent> agent;
-};
-
-TEST_F(CoordinatorOnThreads, heartbeats_are_answered_while_the_journal_blocks) {
-  begin(6, 2);
-  agent->work = 10ms;
-  ASSERT_TRUE(run_until([&] { return coordinator->outcome().succeeded >= 1; }));
-  files.holds_syncs = true;
-  // The old and the new code end it: whoever waits for the file waits no longer than this.
-  std::jthread opening([&] {
-    std::this_thread::sleep_for(3s);
-    files.holds_syncs = false;
-    files.gate.set(true);
-  });
-  run_for(2500ms);
-  EXPECT_FALSE(coordinator->finished());
-  EXPECT_TRUE(coordinator->stalls());
-  ASSERT_TRUE(run_until([&] { return coordinator->finished(); }));
-  EXPECT_EQ(coordinator->outcome().exit_code(), 0);
-  EXPECT_LT(agent->longest_silence, 1s);
-}
-
-TEST_F(CoordinatorOnThreads, a_slow_store_holds_up_neither_heartbeats_nor_the_first_batch) {
-  files.milliseconds = 2;
-  const auto began = core::monotonic_clock().now();
-  begin(2700, 1800);  // a third of them wait for others
-  agent->work = 1h;
-  EXPECT_TRUE(run_until([&] { return agent->launched.size() >= 1800; }, 60s));
-  EXPECT_LT(core::monotonic_clock().now() - began, 10s);
-  EXPECT_LT(agent->longest_silence, 1s);
-  EXPECT_TRUE(coordinator->orderly());
-}
-
-TEST_F(CoordinatorOnThreads, a_store_that_hangs_does_not_hold_the_end_of_a_run) {
-  begin(6, 2);
-  agent->work = 1h;
-  ASSERT_TRUE(run_until([&] { return agent->launched.size() == 2; }));
-  files.holds_syncs = true;
-  coordinator->request_stop({"signal 15", Cause::kInterrupted}, true);
-  run_for(2500ms);
-  const auto asked = core::monotonic_clock().now();
-  coordinator.reset();
-  EXPECT_LT(core::monotonic_clock().now() - asked, 3s);
 }
 
 }  // namespace
