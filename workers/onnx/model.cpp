@@ -60,24 +60,6 @@ Message described_value(const std::string& name, const std::vector<Axis>& shape)
 
 }  // namespace
 
-// Seven bits a byte, the lowest first; negative numbers as two's complement of 64 bits.
-void Message::add_varint(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7U) bytes_.push_back(static_cast<std::byte>(value | 0x80U));
-  bytes_.push_back(static_cast<std::byte>(value));
-}
-
-void Message::add_number(std::uint32_t field, std::int64_t value) {
-  add_varint(std::uint64_t{field} << 3U);
-  add_varint(static_cast<std::uint64_t>(value));
-}
-
-void Message::add_bytes(std::uint32_t field, std::span<const std::byte> bytes) {
-  constexpr std::uint64_t kWithLength = 2;
-  add_varint((std::uint64_t{field} << 3U) | kWithLength);
-  add_varint(bytes.size());
-  core::append_bytes(bytes_, bytes);
-}
-
 Model::Model(std::string input, std::vector<Axis> input_shape, std::string output, std::vector<Axis> output_shape)
     : input_(std::move(input)),
       output_(std::move(output)),

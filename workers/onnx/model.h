@@ -12,22 +12,11 @@
 #include <vector>
 
 #include "core/bytes.h"
+#include "core/protobuf.h"
 
 namespace resolute::workers::onnx {
 
-//! One message of protobuf's wire format, its fields in the order in which they are added.
-class Message {
- public:
-  void add_number(std::uint32_t field, std::int64_t value);
-  void add_bytes(std::uint32_t field, std::span<const std::byte> bytes);
-  void add_text(std::uint32_t field, std::string_view text) { add_bytes(field, core::as_byte_span(text)); }
-  void add_message(std::uint32_t field, const Message& message) { add_bytes(field, message.bytes_); }
-  const core::Bytes& bytes() const { return bytes_; }
-
- private:
-  void add_varint(std::uint64_t value);
-  core::Bytes bytes_;
-};
+using Message = core::ProtobufMessage;
 
 //! An axis of a tensor: a number, or the name of one that is known when the graph runs.
 using Axis = std::variant<std::int64_t, std::string>;
