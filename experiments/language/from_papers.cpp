@@ -8,13 +8,9 @@
 namespace resolute::experiments {
 namespace {
 
-bool stands_beside(const ReferenceRequest& request, const std::string& dataset) {
-  return request.on.empty() || std::find(request.on.begin(), request.on.end(), dataset) != request.on.end();
-}
-
 bool is_of(const RowText& row, const Claim& claim, const std::string& entry, const std::string& dataset) {
   return std::any_of(row.references.begin(), row.references.end(), [&](const ReferenceRequest& request) {
-    if (request.paper != claim.paper || request.dataset != claim.dataset || !stands_beside(request, dataset))
+    if (request.paper != claim.paper || request.dataset != claim.dataset || !request.stands_beside(dataset))
       return false;
     return claim.by == "variant" ? request.variant == entry : request.method == entry && request.variant.empty();
   });

@@ -170,8 +170,7 @@ class Planner {
     cell.dataset = combination.dataset.id;
     cell.evaluations = add_trials(combination, draft);
     for (const ReferenceRequest& request : combination.row.references) {
-      const auto& on = request.on;
-      if (!on.empty() && std::find(on.begin(), on.end(), cell.dataset) == on.end()) continue;
+      if (!request.stands_beside(cell.dataset)) continue;
       for (const auto& [metric, value] : references_->find(request)) cell.references.emplace(metric, value);
     }
     return cell;

@@ -28,6 +28,10 @@ ReferenceMetrics read_metrics(const Node& node) {
 
 }  // namespace
 
+bool ReferenceRequest::stands_beside(const std::string& our_dataset) const {
+  return on.empty() || std::find(on.begin(), on.end(), our_dataset) != on.end();
+}
+
 ReferenceNumbers::Key ReferenceNumbers::key_of(const ReferenceRequest& r) {
   return {r.paper, r.table, r.method, r.dataset, r.variant};
 }

@@ -22,6 +22,7 @@ struct ReferenceRequest {
   std::string variant;          //!< empty for a row without one
   std::string dataset;          //!< as the paper's table says
   std::vector<std::string> on;  //!< our data sets beside which it stands; empty: all
+  bool stands_beside(const std::string& our_dataset) const;
 };
 
 //! An order that a paper states in words.

@@ -119,7 +119,7 @@ std::vector<ReferenceRequest> read_reference(const Node& node, const Node* share
   if (pairs.empty()) return {request};
   std::vector<ReferenceRequest> requests;
   for (const DatasetPair& pair : pairs) {
-    if (!request.on.empty() && std::find(request.on.begin(), request.on.end(), pair.ours) == request.on.end()) continue;
+    if (!request.stands_beside(pair.ours)) continue;
     requests.push_back(request);
     requests.back().dataset = pair.papers;
     requests.back().on = {pair.ours};
