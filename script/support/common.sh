@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # What the scripts share; sourced, never run. Sets: source_root, cache, logs; defines: step, install_packages,
-# install_slurm, fetch_libtorch, configure, build_targets, build, build_programs.
+# install_slurm, install_wheels, fetch_libtorch, configure, build_targets, build, build_programs.
 set -euo pipefail
 
 # An empty environment has no HOME; CMake and pip look for one too.
@@ -197,6 +197,18 @@ download_and_unpack_wheels() {
   done
   rm -rf "$scratch"
   [ -s "$libtorch_folder/torch/lib/libtorch_cpu.so" ] && [ -z "$(missing_wheels)" ]
+}
+
+# install_wheels FOLDER <LIST: the wheels of a list, pinned by hash, for PYTHONPATH; FOLDER is there whole or not at all.
+install_wheels() {
+  local scratch
+  scratch=$(mktemp -d "$1-scratch.XXXXXX")
+  cat >"$scratch/wheels.txt"
+  /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --require-hashes --target "$scratch/packages" \
+    -r "$scratch/wheels.txt"
+  rm -rf "$1"
+  mv "$scratch/packages" "$1"
+  rm -rf "$scratch"
 }
 
 fetch_libtorch() {

@@ -6,16 +6,11 @@ tensorboard_folder=$cache/tensorboard-2.21.0
 
 # Of what TensorBoard asks for, its reader needs these two and NumPy (python3-numpy).
 make_tensorboard_packages() {
-  local scratch
-  scratch=$(mktemp -d "$cache/tensorboard-scratch.XXXXXX")
-  cat >"$scratch/wheels.txt" <<'LIST'
+  install_wheels "$tensorboard_folder" <<'LIST'
 tensorboard==2.21.0 --hash=sha256:7279316dcb6bd5bc391d623dea841531299cde1887310e8133bc34a996d32255
 protobuf==6.33.0 --hash=sha256:35be49fd3f4fefa4e6e2aacc35e8b837d6703c37a2168a55ac21e9b1bc7559ef
 absl-py==2.3.1 --hash=sha256:eeecf07f0c2a93ace0772c92e596ace6d3d3996c042b2128459aaae2a76de11d
 LIST
-  /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --require-hashes --target "$scratch/packages" -r "$scratch/wheels.txt"
-  mv "$scratch/packages" "$tensorboard_folder"
-  rm -rf "$scratch"
 }
 
 tensorboard_packages() {

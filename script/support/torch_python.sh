@@ -46,8 +46,7 @@ torch_python() {
 make_reader_python() {
   local scratch
   scratch=$(mktemp -d "$cache/reader-python-scratch.XXXXXX")
-  /usr/bin/python3 -m pip install -q --no-deps --only-binary=:all: --require-hashes --target "$scratch/packages" \
-    -r "$source_root/script/support/reader_wheels.txt"
+  install_wheels "$scratch/packages" <"$source_root/script/support/reader_wheels.txt"
   sed "s|PYTHONPATH='|&$cache/reader-python/packages:|" "$cache/torch-python/python" >"$scratch/python"
   chmod +x "$scratch/python"
   cp "$source_root/script/support/reader_wheels.txt" "$scratch/complete"
