@@ -16,6 +16,8 @@ struct SuiteArguments {
   boost::program_options::variables_map values;
   experiments::StoreLayout store;
   bool json = false;
+  //! \throws RuntimeError (kInput) where no folder is the store
+  void require_store() const;
   //! Reads the suite anew from what was typed. \throws RuntimeError (kInput)
   experiments::Plan plan(bool need_roots) const;
   //! The same of another suite, or of the same with another profile.

@@ -48,9 +48,7 @@ int suite_bundle(const Arguments& arguments) {
   auto& machine = core::real_file_system();
   const fs::path out = required_value(parsed->values, "out");
   core::require_new_file(machine, out);
-  if (!fs::is_directory(parsed->store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", parsed->store.root().string()), {},
-                            "check --store, or run the suite first");
+  parsed->require_store();
   const experiments::Plan plan = parsed->plan(false);
   experiments::BundledFiles files(machine, parsed->store);
   results::BundleRequest request;

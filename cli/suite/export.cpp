@@ -87,9 +87,7 @@ int suite_export(const Arguments& arguments) {
   add("tensorboard", options::value<std::string>(), "folder to make, of a run for each training");
   const auto parsed = parse_suite_arguments(arguments, kSuiteExportHelp, visible);
   if (!parsed) return 0;
-  if (!std::filesystem::is_directory(parsed->store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", parsed->store.root().string()), {},
-                            "check --store, or run the suite first");
+  parsed->require_store();
   const experiments::Plan plan = parsed->plan(false);
   experiments::BundledFiles files(core::real_file_system(), parsed->store);
   const results::ResultsSource source{plan, files, parsed->store};

@@ -169,9 +169,7 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
 
 // Checked before pictures are read.
 std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
-  if (!std::filesystem::is_directory(arguments.store.root()))
-    throw core::input_error(fmt::format("there is no store '{}'", arguments.store.root().string()), {},
-                            "check --store, or run the suite first");
+  arguments.require_store();
   if (arguments.values.count("out") == 0) return arguments.store.suite_folder(plan.suite) / "panels.html";
   const std::filesystem::path file = arguments.values["out"].as<std::string>();
   if (!file.has_filename() || std::filesystem::is_directory(file))

@@ -19,6 +19,21 @@ fs::file_status status_of(const fs::path& path) {
   return fs::symlink_status(path, ignored);
 }
 
+// Makes `target` of what `make` leaves under a temporary name beside it, or leaves nothing.
+void make_beside(FileSystem& files, const fs::path& target, const std::function<void(const fs::path&)>& make) {
+  fs::path made = temporary_beside(target);
+  try {
+    make(made);
+    files.rename(made, target);
+    made = target;
+    files.sync_path(folder_above(target));
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to report
+    fs::remove_all(made, ignored);
+    throw;
+  }
+}
+
 }  // namespace
 
 void NewFolder::write(const std::string& path, std::span<const std::byte> bytes) {
@@ -63,21 +78,11 @@ void require_new_folder(FileSystem& files, const fs::path& out) {
 }
 
 void write_new_folder(FileSystem& files, const fs::path& out, const std::function<void(NewFolder&)>& fill) {
-  const fs::path target = without_slash(out);
-  const fs::path temporary = temporary_beside(target);
-  fs::path made = temporary;
-  try {
+  make_beside(files, without_slash(out), [&](const fs::path& temporary) {
     NewFolder folder(files, temporary);
     fill(folder);
     folder.sync();
-    files.rename(temporary, target);
-    made = target;
-    files.sync_path(folder_above(target));
-  } catch (...) {
-    std::error_code ignored;  // the first error is the one to report
-    fs::remove_all(made, ignored);
-    throw;
-  }
+  });
 }
 
 void require_new_file(FileSystem& files, const fs::path& out) {
@@ -94,19 +99,11 @@ void require_new_file(FileSystem& files, const fs::path& out) {
 void write_new_file(FileSystem& files, const fs::path& out,
                     const std::function<void(const fs::path& temporary)>& write) {
   require_new_file(files, out);
-  fs::path made = temporary_beside(out);
-  try {
-    write(made);
-    files.sync_path(made);
+  make_beside(files, out, [&](const fs::path& temporary) {
+    write(temporary);
+    files.sync_path(temporary);
     require_new_file(files, out);
-    files.rename(made, out);
-    made = out;
-    files.sync_path(folder_above(out));
-  } catch (...) {
-    std::error_code ignored;  // the first error is the one to report
-    fs::remove(made, ignored);
-    throw;
-  }
+  });
 }
 
 }  // namespace resolute::core
