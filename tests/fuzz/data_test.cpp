@@ -8,7 +8,7 @@
 #include "tests/datasets/pack/raw_images.h"
 #include "tests/fuzz/drive.h"
 
-// The entry points, renamed where they are compiled for this program (CMakeLists.txt).
+// The entry points (targets.h).
 extern "C" {
 int fuzz_shard(const std::uint8_t* data, std::size_t size);
 int fuzz_pack(const std::uint8_t* data, std::size_t size);

@@ -3,7 +3,7 @@
 
 #include "tests/fuzz/targets.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(framing)(const std::uint8_t* data, std::size_t size) {
   using namespace resolute;
   std::string buffer(reinterpret_cast<const char*>(data), size);
   return tests::understood([&] {

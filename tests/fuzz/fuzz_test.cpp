@@ -10,7 +10,7 @@
 #include "tests/orchestrator/support/journals.h"
 #include "tests/support/folders.h"
 
-// The entry points, renamed where they are compiled for this program (CMakeLists.txt).
+// The entry points (targets.h).
 extern "C" {
 int fuzz_wire(const std::uint8_t* data, std::size_t size);
 int fuzz_framing(const std::uint8_t* data, std::size_t size);

@@ -8,7 +8,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
 
-namespace resolute::tests {
+namespace resolute::tests::image_fuzzer {
 namespace {
 
 using datasets::Image;
@@ -91,12 +91,12 @@ int read_all(const core::Bytes& bytes, bool guarded) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resolute;
+RESOLUTE_FUZZER(image)(const std::uint8_t* data, std::size_t size) {
   const auto given = std::as_bytes(std::span(data, size));
   const core::Bytes bytes(given.begin(), given.end());
-  if (core::as_text(bytes).starts_with(tests::kPng)) tests::read_all(tests::with_right_checksums(bytes), false);
-  return tests::read_all(bytes, true);
+  if (core::as_text(bytes).starts_with(kPng)) read_all(with_right_checksums(bytes), false);
+  return read_all(bytes, true);
 }
+
+}  // namespace resolute::tests::image_fuzzer

@@ -9,9 +9,9 @@
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"
 
+namespace resolute::tests::image_list_fuzzer {
 namespace {
 
-using namespace resolute;
 using Records = std::vector<std::vector<std::string>>;
 
 // One character after the other, whatever the values mean.
@@ -70,7 +70,7 @@ void check_values(const std::vector<datasets::sources::ListedImage>& images) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(image_list)(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   return tests::understood([&] {
     const auto images = datasets::sources::parse_image_list(text, "list");
@@ -85,3 +85,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                    "what is written is read back");
   });
 }
+
+}  // namespace resolute::tests::image_list_fuzzer

@@ -6,7 +6,7 @@
 #include "tests/orchestrator/support/read_journals.h"
 #include "tests/support/equal.h"
 
-namespace resolute::tests {
+namespace resolute::tests::journal_fuzzer {
 namespace {
 
 core::Bytes with_right_checksums(core::Bytes bytes) {
@@ -41,12 +41,12 @@ int read_all(const core::Bytes& bytes) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resolute;
+RESOLUTE_FUZZER(journal)(const std::uint8_t* data, std::size_t size) {
   const auto given = std::as_bytes(std::span(data, size));
   const core::Bytes bytes(given.begin(), given.end());
-  tests::read_all(tests::with_right_checksums(bytes));
-  return tests::read_all(bytes);
+  read_all(with_right_checksums(bytes));
+  return read_all(bytes);
 }
+
+}  // namespace resolute::tests::journal_fuzzer

@@ -4,7 +4,7 @@
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(manifest)(const std::uint8_t* data, std::size_t size) {
   using namespace resolute;
   const std::string text(reinterpret_cast<const char*>(data), size);
   return tests::understood([&] {

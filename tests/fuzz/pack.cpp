@@ -5,7 +5,7 @@
 #include "tests/fuzz/memory_folder.h"
 #include "tests/fuzz/targets.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(pack)(const std::uint8_t* data, std::size_t size) {
   using namespace resolute;
   const std::string text(reinterpret_cast<const char*>(data), size);
   return tests::understood([&] {

@@ -2,7 +2,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/slurm/support/job_texts.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(sbatch)(const std::uint8_t* data, std::size_t size) {
   using namespace resolute;
   const std::string text(reinterpret_cast<const char*>(data), size);
   const auto accepted = slurm::parse_accepted(text);

@@ -5,7 +5,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/slurm/support/job_texts.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+RESOLUTE_FUZZER(scontrol)(const std::uint8_t* data, std::size_t size) {
   using namespace resolute;
   const std::string input(reinterpret_cast<const char*>(data), size);
   const std::size_t end = input.find('\n');

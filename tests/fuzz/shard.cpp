@@ -14,7 +14,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/support/folders.h"
 
-namespace resolute::tests {
+namespace resolute::tests::shard_fuzzer {
 namespace {
 
 namespace fs = std::filesystem;
@@ -159,11 +159,8 @@ const Original& nearest(const core::Bytes& bytes) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resolute;
-  using namespace resolute::tests;
+RESOLUTE_FUZZER(shard)(const std::uint8_t* data, std::size_t size) {
   const auto given = std::as_bytes(std::span(data, size));
   const core::Bytes bytes(given.begin(), given.end());
   const Original& original = nearest(bytes);
@@ -179,3 +176,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return understood(
       [&] { require(original.folder->read(bytes) == original.contents, "a damaged shard read otherwise"); });
 }
+
+}  // namespace resolute::tests::shard_fuzzer

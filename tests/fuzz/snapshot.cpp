@@ -4,7 +4,7 @@
 #include "tests/fuzz/targets.h"
 #include "tests/support/equal.h"
 
-namespace resolute::tests {
+namespace resolute::tests::snapshot_fuzzer {
 namespace {
 
 constexpr std::size_t kHeaderSize = 48;
@@ -29,12 +29,12 @@ int read_all(const core::Bytes& bytes) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resolute;
+RESOLUTE_FUZZER(snapshot)(const std::uint8_t* data, std::size_t size) {
   const auto given = std::as_bytes(std::span(data, size));
   const core::Bytes bytes(given.begin(), given.end());
-  tests::read_all(tests::with_right_checksums(bytes));
-  return tests::read_all(bytes);
+  read_all(with_right_checksums(bytes));
+  return read_all(bytes);
 }
+
+}  // namespace resolute::tests::snapshot_fuzzer

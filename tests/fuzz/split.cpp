@@ -7,7 +7,7 @@
 #include "tests/fuzz/plain_path.h"
 #include "tests/fuzz/targets.h"
 
-namespace resolute::tests {
+namespace resolute::tests::split_fuzzer {
 namespace {
 
 int read_all(const std::string& text) {
@@ -40,11 +40,11 @@ std::string with_right_hash(const std::string& text) {
 }
 
 }  // namespace
-}  // namespace resolute::tests
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace resolute;
+RESOLUTE_FUZZER(split)(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
-  tests::read_all(tests::with_right_hash(text));
-  return tests::read_all(text);
+  read_all(with_right_hash(text));
+  return read_all(text);
 }
+
+}  // namespace resolute::tests::split_fuzzer

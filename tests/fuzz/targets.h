@@ -1,8 +1,8 @@
 #pragma once
 //! \file
 //! What the fuzzers share. Each FORMAT.cpp here is a libFuzzer entry point: compiled alone by clang with
-//! -fsanitize=fuzzer,address it is a fuzzer. The tests of this folder drive them all, deterministically, where there is
-//! no clang.
+//! -fsanitize=fuzzer,address and -DRESOLUTE_LIBFUZZER it is a fuzzer. The tests of this folder drive them all,
+//! deterministically, where there is no clang.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,9 +13,15 @@
 #include "core/bytes.h"
 #include "core/hash/crc32c.h"
 
+//! RESOLUTE_FUZZER(FORMAT)(const std::uint8_t* data, std::size_t size): the entry point of a format, with a name of its
+//! own where one program has them all.
 //! \return 0 if the bytes were understood, -1 if they were refused. Anything but a RuntimeError is a fault and thrown
 //! on
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+#ifdef RESOLUTE_LIBFUZZER
+#define RESOLUTE_FUZZER(format) extern "C" int LLVMFuzzerTestOneInput
+#else
+#define RESOLUTE_FUZZER(format) extern "C" int fuzz_##format
+#endif
 
 namespace resolute::tests {
 
