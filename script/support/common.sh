@@ -76,7 +76,7 @@ step_log() { printf '%s\n' "$logs/${1//[^a-z0-9]/-}.log"; }
 # step NAME COMMAND…: runs COMMAND with its output in a log and says how far it is: on a terminal in one line that is written
 # anew each second, elsewhere in a line per minute. On failure it names the step and its log and shows the end.
 step() {
-  local name=$1 code=1 erase='' result process line; shift
+  local name=$1 code='' piece erase='' result process line; shift
   local log started=$SECONDS said=$SECONDS
   log=$(step_log "$name")
   if [ -t 2 ] && [ "${TERM:-dumb}" != dumb ] && [ -z "${NO_COLOR:-}" ]; then erase=$'\r\e[K'; fi
@@ -88,15 +88,18 @@ step() {
   trap 'printf %s "$erase" >&2; interrupt_step INT "$process"' INT
   trap 'printf %s "$erase" >&2; interrupt_step TERM "$process"' TERM
   trap 'printf %s "$erase" >&2; interrupt_step HUP "$process"' HUP
-  until read -rt 1 -u "$result" code; do
-    # No number came, and not for want of time: the process was killed.
-    [ $? -gt 128 ] || { code=137; break; }
+  # A second that ends between the number and the end of its line leaves the number: what came before is kept.
+  until read -rt 1 -u "$result" piece; do
+    # The process has ended; it was killed if no number came.
+    [ $? -gt 128 ] || { code=${code:-137}; break; }
+    code+=$piece
     [ -n "$erase" ] || [ $((SECONDS - said)) -ge "$progress_every" ] || continue
     said=$SECONDS
     line=$(progress "$name" "$log" $((SECONDS - started)))
     # A line too long for the terminal is cut, not wrapped.
     if [ -n "$erase" ]; then printf '%s\e[?7l%s\e[?7h' "$erase" "$line" >&2; else printf '%s\n' "$line" >&2; fi
   done
+  code+=$piece
   exec {result}<&-
   trap - INT TERM HUP
   printf %s "$erase" >&2

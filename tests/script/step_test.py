@@ -105,6 +105,11 @@ class Step(unittest.TestCase):
                          "".join(f"{n}\n" for n in range(76, 101)))
         self.assertEqual(self.on_terminal('half() { sleep 1.5; false; }; step "made up" half').count("\n"), 1)
 
+    def test_an_exit_code_whose_line_ends_a_second_later_is_that_code(self):
+        halves = 'echo() { printf %s "$1"; sleep 1.5; printf "\\n"; }; '
+        for command, code in (("true", 0), ("false", 1)):
+            self.assertEqual(self.elsewhere(halves + f'step "made up" {command}')[0], code)
+
     def test_a_signal_ends_all_of_a_step(self):
         # As ninja does it: a child in a process group of its own. Bash's own in the background ignore SIGINT.
         script = ('tree() { setsid sleep 300 & (sleep 300; true) & echo "$BASHPID $(jobs -p | xargs)" >"$source_root/started"; '
