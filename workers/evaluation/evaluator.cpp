@@ -172,7 +172,7 @@ std::uint64_t images_to_embed(const Method& method, const datasets::Split& split
 
 std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
-                                     const EmbeddingProgress& progress) {
+                                     const EmbeddingProgress& progress, const KnownFeatures& known) {
   RESOLUTE_EXPECT(method.tells().branches.empty() == comparison.distance.empty(),
                   "a distance is for a method of branches");
   if (!comparison.distance.empty()) {
@@ -184,9 +184,11 @@ std::optional<Embedding> embed_split(Method& method, const ImageSource& source, 
   const std::vector<int>& rates = method.tells().level_rates;
   FeatureEmbedding embedding;
   if (!rates.empty()) embedding.levels = query_levels(rates, source, split, comparison.query_level);
-  std::optional<std::vector<float>> features = embed_images(
-      method, source, views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size())),
-      options, progress);
+  const std::vector<ImageView> views =
+      views_of(split, comparison.gallery_rate, embedding.levels, static_cast<int>(rates.size()));
+  std::optional<std::vector<float>> features;
+  if (known) features = known(views, split.query.size(), dimension);
+  if (!features) features = embed_images(method, source, views, options, progress);
   if (!features) return std::nullopt;
   if (comparison.unit_length) results::make_unit_length(*features, dimension, "test");
   const std::span<const float> all(*features);

@@ -5,8 +5,10 @@
 //! branches (results/scores/branched_distance.h). What a report shows of features it reads from the file that this
 //! writes.
 
+#include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -101,15 +103,20 @@ datasets::Split split_asked(const datasets::PackReader& pack, const datasets::Sp
 //! The images that embed_split() passes through networks, all process ranks together.
 std::uint64_t images_to_embed(const Method& method, const datasets::Split& split, const Comparison& comparison);
 
+//! Rows that embed_images() would make of the views, the first `queries` of which are queries, where they are there
+//! already.
+using KnownFeatures = std::function<std::optional<std::vector<float>>(std::span<const ImageView> views,
+                                                                      std::size_t queries, std::size_t dimension)>;
+
 //! The queries and the gallery of a split, as embed_images(), where levels are told apart each query at that of
 //! query_levels() and the gallery at the highest, whatever its rate; by branches where the comparison names a distance:
 //! the query stands on the low side, the gallery image on the high side or, in a branch that wants it, as its LR copy
 //! on the low side. Copies at several rates are embedded one rate after the other, so that a rate's features alone are
-//! held. \pre the method tells branches if, and only if, the comparison names a distance; they have the names it asks
-//! for
+//! held. \param known asked first, where one embedding is compared; empty: every image passes the networks \pre the
+//! method tells branches if, and only if, the comparison names a distance; they have the names it asks for
 std::optional<Embedding> embed_split(Method& method, const ImageSource& source, const datasets::Split& split,
                                      const Comparison& comparison, const EmbeddingOptions& options,
-                                     const EmbeddingProgress& progress);
+                                     const EmbeddingProgress& progress, const KnownFeatures& known = {});
 
 //! The split's scores by the protocol, each query's own too. Queries are expanded and distances re-ranked within each
 //! gallery that is drawn, as if no other image were known.

@@ -15,6 +15,7 @@
 #include "workers/evaluation/evaluation_outputs.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
+#include "workers/jobs/kept_features.h"
 #include "workers/jobs/pretrained.h"
 #include "workers/training/checkpoint.h"
 #include "workers/training/metrics_log.h"
@@ -177,8 +178,11 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
     throw core::RuntimeError(core::ErrorKind::kInterrupted, "stopped", "a signal asked for it", "start the job again");
   };
   const EmbeddingOptions options{.precision = embedding_precision(trained.recipe), .flip = specification.protocol.flip};
-  const Embedding embedding = finished(embed_split(*method, pack, asked, comparison, options,
-                                                   [&](std::uint64_t done, std::uint64_t) { return report(done); }));
+  const std::string computed_in = numeric_class(*device);
+  KeptFeatures kept(context.files, context.store, training, pack.pack_sha256(), computed_in, options.flip);
+  const Embedding embedding = finished(embed_split(
+      *method, pack, asked, comparison, options, [&](std::uint64_t done, std::uint64_t) { return report(done); },
+      [&](auto views, auto queries, auto dimension) { return kept.find(views, queries, dimension); }));
   const results::GalleryScores scores = score_split(embedding, asked, specification.protocol);
   EvaluationOutputs outputs =
       finished(make_outputs({*method, pack, asked, options, embedding, scores, trained.recipe.copies_from}, plan,
@@ -192,10 +196,11 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   record.weights_sha256 = training.record.weights_sha256;
   record.metrics = metrics_of(embedding, scores, specification.protocol);
   record.metrics.merge(outputs.metrics);
-  record.features_sha256 = write_features(context.files, folder / "features.h5", embedding);
+  record.features_sha256 = write_features(context.files, features_file(context.store, context.job), embedding);
+  // Cosines' features have another length.
+  if (!comparison.unit_length) kept.keep(context.job, record.features_sha256);
   record.outputs = write_outputs(context.files, folder, outputs);
-  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), numeric_class(*device),
-                       specification.training};
+  record.provenance = {pack.pack_sha256(), datasets::split_sha256(split), computed_in, specification.training};
   return record;
 }
 

@@ -1,0 +1,49 @@
+#pragma once
+//! \file
+//! Features that one evaluation of a training leaves to the next: images pass the networks once, however many protocols
+//! ask of them. What is kept is a file of a line in the training's folder, which names an evaluation and its
+//! features.h5's hash (docs/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what
+//! would be computed.
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "experiments/store/store_layout.h"
+#include "workers/evaluation/evaluator.h"
+#include "workers/jobs/finished_training.h"
+
+namespace resolute::workers {
+
+//! Of one evaluation. What features depend on beside the training and the images is given once.
+class KeptFeatures {
+ public:
+  //! \param pack_sha256 of the sealed pack \param numeric_class of the device that embeds \param flip as
+  //! EmbeddingOptions. All that is passed by reference outlives it.
+  KeptFeatures(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& training,
+               const std::string& pack_sha256, const std::string& numeric_class, bool flip);
+
+  //! Those of the views, as embed_images() gives them; nothing where none are kept or the file is not what it was,
+  //! which is logged. \param queries the first so many views are the queries \param dimension of a row
+  std::optional<std::vector<float>> find(std::span<const ImageView> views, std::size_t queries, std::size_t dimension);
+
+  //! Names `evaluation`, whose features.h5 stands and holds what find() was asked for, unless that was kept already. A
+  //! training's folder that cannot be written is logged: others embed again.
+  void keep(const experiments::JobId& evaluation, const std::string& features_sha256) const;
+
+ private:
+  std::filesystem::path file_of(std::span<const ImageView> views) const;
+
+  core::FileSystem& files_;
+  const experiments::StoreLayout& store_;
+  const FinishedTraining& training_;
+  std::string pack_sha256_, numeric_class_;
+  bool flip_;
+  std::filesystem::path missing_;  //!< the line that was looked for in vain
+};
+
+//! Where an evaluation's features.h5 lies.
+std::filesystem::path features_file(const experiments::StoreLayout& store, const experiments::JobId& evaluation);
+
+}  // namespace resolute::workers
