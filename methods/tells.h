@@ -38,7 +38,6 @@ struct Tells {
   std::vector<Branch> branches{};
   //! The first is what "default" means; empty where there are no branches.
   std::vector<Distance> distances{};
-  bool pooled = false;           //!< its embedding of any image is the mean over the last map of its one trunk
   bool branch_weights = false;   //!< its branches carry learned weights; else every weight is 1
   std::vector<int> recovered{};  //!< the rate whose look each of its decoders aims at, descending; 1: the HR image
   bool operator==(const Tells&) const = default;

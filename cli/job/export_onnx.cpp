@@ -16,11 +16,13 @@ namespace resolute::cli {
 namespace {
 
 constexpr CommandHelp kExportOnnxHelp{
-    "resolute export onnx TRAINING --store STORE --out FILE.onnx [--json]",
+    "resolute export onnx TRAINING --store STORE --out FILE.onnx [--level K] [--json]",
     R"(Writes the network by which a finished training's evaluations embed images, batch norms folded, as an ONNX graph: "images", N×3×H×W
 float32 at the training's size, normalised by ImageNet's mean and deviation, to "features", N×D float32, those of an evaluation to
-1e-5. TRAINING is the job's id or its first digits. Methods of one trunk and its mean have such a graph: baseline, rain.)",
-    "  resolute export onnx 0123abcd --store store --out embedder.onnx\n"};
+1e-5. TRAINING is the job's id or its first digits. A method that compares images in pairs (FTWA) has no such graph; one with levels of
+resolution has a graph for each.)",
+    "  resolute export onnx 0123abcd --store store --out embedder.onnx\n"
+    "  resolute export onnx 4567cdef --store store --out low.onnx --level 1\n"};
 
 }  // namespace
 
@@ -29,13 +31,18 @@ int export_onnx(const Arguments& arguments) {
   auto add = visible.add_options();
   add("store", options::value<std::string>(), "folder of packs, jobs and suites (required)");
   add("out", options::value<std::string>(), "file to write: .onnx (required)");
+  int level = 0;
+  add("level", options::value(&level)->default_value(0),
+      "of resolution, 1 being the lowest, whose images the graph is for; 0: the highest, as for a gallery");
   add("json", "one JSON document on stdout");
   auto values = parse_options(arguments, kExportOnnxHelp, visible, {"TRAINING"});
   if (!values) return 0;
   const experiments::StoreLayout store(required_value(*values, "store"));
   const std::string out = required_value(*values, "out");
+  if (level < 0)
+    throw core::input_error(fmt::format("--level {}", level), "levels count from 1", "leave it out for the highest");
   const auto job = find_job(core::real_file_system(), store, required_value(*values, "TRAINING"));
-  const WorkerAnswer answer = ask_worker({"onnx", job.hex, store.root().string(), out});
+  const WorkerAnswer answer = ask_worker({"onnx", job.hex, store.root().string(), out, std::to_string(level)});
   if (answer.code != 0) fail_as(answer);
   const core::Json& report = answer.report;
   if (values->count("json") > 0)

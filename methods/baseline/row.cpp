@@ -4,7 +4,6 @@ namespace resolute::methods {
 
 Row row_of(const BaselineOptions& options) {
   return {.needs = {.lr = options.images == BaselineImages::kStored, .streams = false},
-          .tells = {.pooled = true},
           .cost = {.copies_pass_trunk = false}};
 }
 

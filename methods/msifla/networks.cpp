@@ -52,16 +52,35 @@ at::Tensor ImageRecoveryNetwork::forward(const at::Tensor& images) const {
   return residual_ ? decoded + images : decoded;
 }
 
+onnx::Map ImageRecoveryNetwork::add_to(onnx::Graph& graph, const onnx::Map& images) const {
+  const auto rectified = [&](const Convolution& layer, const onnx::Map& map) {
+    return graph.rectified(graph.convolve(layer, map));
+  };
+  onnx::Map a = images;
+  for (const auto& layer : part_a_) a = rectified(*layer, a);
+  onnx::Map b = a;
+  for (std::size_t i = 0; i + 1 < part_b_.size(); ++i) b = rectified(*part_b_[i], b);
+  b = graph.rectified(graph.sum(graph.convolve(*part_b_.back(), b), graph.convolve(*projection_, a)));
+  onnx::Map decoded = graph.rectified(graph.sum(graph.doubled(*deconvolution_1_, b), a));
+  decoded = graph.convolve(*output_, graph.rectified(graph.doubled(*deconvolution_2_, decoded)));
+  return residual_ ? graph.sum(decoded, images) : decoded;
+}
+
 std::vector<at::Tensor> horizontal_parts(const at::Tensor& map) {
   // Rows first: what the parts cut, and their gradients fill up with zeros, is small.
   const at::Tensor rows = loss_precision(with_channels_last_gradient(map)).mean(at::IntArrayRef{3});
   const std::int64_t height = rows.size(2);
   std::vector<at::Tensor> parts;
-  for (std::int64_t part = 0; part < kParts; ++part) {
-    const std::int64_t begin = part * height / kParts, end = ((part + 1) * height + kParts - 1) / kParts;
+  for (const auto& [begin, end] : rows_of_parts(height))
     parts.push_back(rows.narrow(2, begin, end - begin).mean(at::IntArrayRef{2}));
-  }
   return parts;
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> rows_of_parts(std::int64_t height) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> rows;
+  for (std::int64_t part = 0; part < kParts; ++part)
+    rows.emplace_back(part * height / kParts, ((part + 1) * height + kParts - 1) / kParts);
+  return rows;
 }
 
 PartNetwork::PartNetwork(const methods::TrunkShape& shape, std::int64_t classes, bool neck, bool classification) {

@@ -5,12 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "methods/msifla/options.h"
 #include "workers/methods/identity_terms.h"
 #include "workers/nn/backbone.h"
 #include "workers/nn/layers.h"
+#include "workers/onnx/graph.h"
 #include "workers/torch.h"
 
 namespace resolute::workers {
@@ -42,6 +44,8 @@ class ImageRecoveryNetwork : public torch::nn::Module {
   ImageRecoveryNetwork(std::int64_t width, bool residual);
   //! Sides are multiples of 4.
   at::Tensor forward(const at::Tensor& images) const;
+  //! The same in a graph.
+  onnx::Map add_to(onnx::Graph& graph, const onnx::Map& images) const;
 
  private:
   bool residual_;
@@ -55,6 +59,8 @@ inline constexpr std::int64_t kParts = methods::MsiflaOptions::kParts;
 //! N×C×h×w → kParts of N×C float32 (float64 stays), from top to bottom: part i is the mean over the rows
 //! ⌊i·h/4⌋ … ⌈(i+1)·h/4⌉ - 1, as adaptive average pooling has it; that is not deterministic on GPUs. h is at least 1.
 std::vector<at::Tensor> horizontal_parts(const at::Tensor& map);
+//! What of h rows the parts are means over: the first row of part i and the one behind its last.
+std::vector<std::pair<std::int64_t, std::int64_t>> rows_of_parts(std::int64_t height);
 
 //! Re-ID network: an image → the features of its parts, each with a classifier of its own (eqs. 6, 8).
 //! UNSTATED: what stands between a part's feature and its classifier → nothing, or a batch norm (network.neck).

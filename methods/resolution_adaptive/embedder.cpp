@@ -2,6 +2,7 @@
 #include "methods/resolution_adaptive/resolution_adaptive.h"
 #include "workers/nn/folded_backbone.h"
 #include "workers/nn/initialise.h"
+#include "workers/onnx/graph.h"
 
 namespace resolute::workers {
 
@@ -20,6 +21,18 @@ Embedder ResolutionAdaptive::embedder(const EmbedderOptions& options) {
       return z;
     });
   };
+}
+
+std::string ResolutionAdaptive::embedder_graph(onnx::Graph& graph, int level) const {
+  const int own = level == 0 ? levels() : level;
+  const onnx::Map f5 =
+      graph.trunk(*trunk_, graph.images(), masks_ ? masks_->scales(own, acting_masks()) : std::vector<at::Tensor>{});
+  // Dimensions beyond the level's are zeros: so are their weights.
+  const std::int64_t kept = compared_dimensions(own), columns = embedding_size();
+  const at::Tensor weight = embedding_->weight.detach().clone(), bias = embedding_->bias.detach().clone();
+  weight.narrow(0, kept, columns - kept).zero_();
+  bias.narrow(0, kept, columns - kept).zero_();
+  return graph.linear(graph.mean(f5), weight, bias);
 }
 
 }  // namespace resolute::workers

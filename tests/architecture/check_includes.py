@@ -89,9 +89,9 @@ ROOMS = {
     "workers": {
         "": set(),
         "nn": {""},
-        "methods": {"", "nn"},
-        "weights": {""},
         "onnx": {"", "nn"},
+        "methods": {"", "nn", "onnx"},
+        "weights": {""},
         "ddp": {"", "methods"},
         "device": {"", "ddp"},
         "evaluation": {"", "ddp", "methods"},

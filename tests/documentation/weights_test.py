@@ -1,5 +1,5 @@
 """The Python of docs/weights.md reads what `resolute` gives away, and gets the features of an evaluation. Of the trunks one is
-drawn by the commit's hash in RESOLUTE_SLICE; all without.
+drawn by the commit's hash in RESOLUTE_SLICE, and one of the methods that are more than a trunk; all without.
 
 Usage: weights_test.py RESOLUTE
 """
@@ -18,7 +18,29 @@ PAGE = (ROOT / "docs/weights.md").read_text(encoding="utf-8")
 PROGRAM = sys.argv.pop()
 METHOD_OF_TRUNK = {"resnet50": "baseline", "resnet-small": "rain", "efficientnet-lite0": "baseline"}
 COMMIT = os.environ.get("RESOLUTE_SLICE", "")
-TRUNKS = [random.Random(COMMIT).choice(list(METHOD_OF_TRUNK))] if COMMIT else list(METHOD_OF_TRUNK)
+
+
+def drawn(names):
+    return [random.Random(COMMIT).choice(names)] if COMMIT else names
+
+
+TRUNKS = drawn(list(METHOD_OF_TRUNK))
+# Rows of methods whose graph is more than a trunk and its mean: of each what makes it so.
+METHODS = {
+    "cascade": ["msifla", "resnet-small"],
+    "cascade-unit": ["msifla", "resnet-small", "unit_parts = true", "ir_residual = false", "scales = [3, 1]",
+                     'reid_networks = "shared"'],
+    "masks": ["resolution_adaptive", "resnet-small", "level_rates = [3, 2, 1]", "widths = [32, 16, 16]", 'masks = "joint"'],
+    "masks-lite": ["resolution_adaptive", "efficientnet-lite0", "level_rates = [3, 2, 1]", "widths = [32, 16, 16]",
+                   'masks = "joint"'],
+}
+
+
+def method_row(name):
+    method, trunk, *options = METHODS[name]
+    return TRUNK_ROW.format(trunk, method).replace(f'id = "{trunk}"', f'id = "{name}"').replace(
+        f'label = "{trunk}"', f'label = "{name}"') + "".join(f"  {method}.{option}\n" for option in options)
+
 
 # Networks whose sides are odd here and even there, of raw images that are none of them as large.
 SUITE = """
@@ -27,8 +49,8 @@ title = "Networks for others"
 [defaults]
 method = "baseline"
 trials = 1
-height = 70
-width = 35
+height = {height}
+width = {width}
 rates = [2, 3]
 [defaults.train]
 steps = 1
@@ -50,8 +72,10 @@ id = "main"
 title = "Trunks"
 metrics = ["rank1"]
 datasets = ["people"]
-{trunks}
-  [[table.row]]
+{rows}
+"""
+
+OTHER_ROWS = """  [[table.row]]
   id = "branches"
   label = "branches"
   method = "ftwa"
@@ -77,14 +101,14 @@ import h5py, numpy
 from PIL import Image
 
 def images_of(paths):
-    pixels = [numpy.asarray(Image.open(path).convert("RGB").resize((35, 70), Image.BILINEAR)) for path in paths]
+    pixels = [numpy.asarray(Image.open(path).convert("RGB").resize((WIDTH, HEIGHT), Image.BILINEAR)) for path in paths]
     images = (numpy.stack(pixels) / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     return images.transpose(0, 3, 1, 2).astype("float32")
 
-def difference(features_of, features_file, images=32):
+def difference(features_of, features_file, images=32, side="gallery"):
     with h5py.File(features_file) as file:
-        paths = [RAW + "/" + bytes(row).rstrip(b"\0").decode() for row in file["gallery/paths"]]
-        expected = file["gallery/features"][:images]
+        paths = [RAW + "/" + bytes(row).rstrip(b"\0").decode() for row in file[side + "/paths"]]
+        expected = file[side + "/features"][:images]
     found = features_of(paths[:images])
     assert found.shape == expected.shape and len(paths) == 32, (found.shape, expected.shape)
     return abs(found - expected).max() / abs(expected).max()
@@ -113,15 +137,17 @@ def code_block(needle):
 
 @unittest.skipUnless(reader_python() or os.environ.get("RESOLUTE_NEEDS_TORCH_PYTHON"),
                      "no Python that reads weights; script/test makes one")
-class Weights(unittest.TestCase):
+class Trained(unittest.TestCase):
+    """Rows that a suite has trained, each for a step."""
+    rows, height, width = "", 70, 35
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.scratch.name)
         cls.store = cls.folder / "store"
         suite = cls.folder / "readers.toml"
-        rows = "".join(TRUNK_ROW.format(trunk, METHOD_OF_TRUNK[trunk]) for trunk in TRUNKS)
-        suite.write_text(SUITE.replace("{trunks}", rows), encoding="utf-8")
+        suite.write_text(SUITE.format(rows=cls.rows, height=cls.height, width=cls.width), encoding="utf-8")
         resolute("suite", "run", suite, "--store", cls.store, "--slots", 2)
         jobs = json.loads(resolute("suite", "plan", suite, "--store", cls.store, "--json"))["jobs"]
         cls.trainings = {re.search("'(.*)'", job["label"])[1]: job["id"] for job in jobs if job["kind"] == "training"}
@@ -131,18 +157,28 @@ class Weights(unittest.TestCase):
     def tearDownClass(cls):
         cls.scratch.cleanup()
 
-    def features(self, row):
-        """Those of every raw image, by the evaluator."""
+    def features(self, row, images=None):
+        """Those of every raw image, by the evaluator; or of a list."""
         file = self.folder / f"{row}.h5"
-        resolute("embed", self.trainings[row], self.raw, "--store", self.store, "--out", file)
+        resolute("embed", self.trainings[row], images or self.raw, "--store", self.store, "--out", file)
         return file
+
+    def export(self, row, *options):
+        return subprocess.run([PROGRAM, "export", "onnx", self.trainings[row], "--store", self.store, "--out",
+                               self.folder / f"{row}.onnx", "--json", *options], capture_output=True, text=True, timeout=300)
 
     def run_reader(self, script):
         """What the Python of the readers prints, by line."""
-        answer = subprocess.run([reader_python(), "-c", f"RAW = {str(self.raw)!r}\n{COMPARE}\n{script}"], capture_output=True,
+        answer = subprocess.run([reader_python(), "-c", f"RAW, HEIGHT, WIDTH = {str(self.raw)!r}, {self.height}, {self.width}\n"
+                                 f"{COMPARE}\n{script}"], capture_output=True,
                                 text=True, timeout=300)
         self.assertEqual(answer.returncode, 0, answer.stderr)
         return [float(line) for line in answer.stdout.splitlines()]
+
+
+
+class Weights(Trained):
+    rows = "".join(TRUNK_ROW.format(trunk, METHOD_OF_TRUNK[trunk]) for trunk in TRUNKS) + OTHER_ROWS
 
     @unittest.skipUnless("resnet50" in TRUNKS, "another trunk is drawn")
     def test_ten_lines_of_pytorch_make_an_evaluations_features(self):
@@ -164,10 +200,6 @@ print(of(embedder({trunks[1]!r})))
         self.assertLess(safetensors, 1e-5)
         self.assertGreater(wrong_stride, 1e-3)  # the comparison can fail
         self.assertEqual(torch_file, safetensors)
-
-    def export(self, row):
-        return subprocess.run([PROGRAM, "export", "onnx", self.trainings[row], "--store", self.store, "--out",
-                               self.folder / f"{row}.onnx", "--json"], capture_output=True, text=True, timeout=300)
 
     def test_onnxruntime_computes_an_evaluations_features_on_each_trunk(self):
         script = code_block("onnxruntime")
@@ -191,18 +223,57 @@ assert meta["training"] == {self.trainings[row]!r} and meta["mean"] == "0.485,0.
             self.assertLess(found, 1e-5)
 
     def test_what_has_no_graph_and_what_has_no_features_of_one_image_are_refused(self):
-        for row, problem in (("branches", "method 'ftwa' has no ONNX graph (its features are more than the mean over a trunk's last "
-                                          "map); methods that have one: baseline, rain"),
+        for row, problem in (("branches", "method 'ftwa' has no ONNX graph (it compares images in pairs, not by one feature of each)"),
                              ("bf16", "a training of precision bf16 has no ONNX graph")):
             answer = self.export(row)
             self.assertEqual((answer.returncode, answer.stdout), (2, ""))
             self.assertRegex(answer.stderr, f"^resolute: {re.escape(problem)}.*\n$")
             self.assertFalse((self.folder / f"{row}.onnx").exists())
+        levels = self.export(TRUNKS[0], "--level", "1")
+        self.assertEqual((levels.returncode, levels.stdout), (2, ""))
+        self.assertIn("(it tells no levels of resolution apart)", levels.stderr)
         pairs = subprocess.run([PROGRAM, "embed", self.trainings["branches"], self.raw, "--store", self.store, "--out",
                                 self.folder / "pairs.h5"], capture_output=True, text=True, timeout=300)
         self.assertEqual((pairs.returncode, pairs.stdout), (2, ""))
         self.assertIn("resolute: there is no query among the images (method 'ftwa' compares queries with gallery images in pairs)",
                       pairs.stderr)
+
+
+class GraphsOfMethods(Trained):
+    # Sides as a cascade wants them.
+    rows, height, width = "".join(method_row(name) for name in drawn(list(METHODS))), 72, 36
+
+    def test_onnxruntime_computes_an_evaluations_features_of_each_level(self):
+        script = code_block("onnxruntime")
+        count = 0
+        for row in self.trainings:
+            masks = row.startswith("masks")
+            self.features(row)
+            found = sorted(path.relative_to(self.raw).as_posix() for path in self.raw.rglob("*")
+                           if path.suffix in (".jpg", ".png"))
+            lines = "".join(f"{path},1,1,query,3\n" for path in found)
+            (self.raw / "lowest.csv").write_text("path,identity,camera,subset,rate\n" + lines, encoding="utf-8")
+            for side, rate, level in (("gallery", 1, "0"), ("query", 3, "1")) if masks else (("gallery", 1, "0"),):
+                told = json.loads(self.export(row, "--level", level).stdout)
+                self.assertEqual((told["height"], told["width"]), (72, 36))
+                (self.folder / f"{row}.onnx").rename(self.folder / f"{row}-{level}.onnx")
+                if side == "query":
+                    self.features(row, self.raw / "lowest.csv")
+                features = (self.folder / f"{row}.h5").rename(self.folder / f"{row}-{level}.h5")
+                script += f"""
+print(difference(lambda paths: features({str(self.folder / f"{row}-{level}.onnx")!r}, paths), {str(features)!r}, side={side!r}))
+"""
+                count += 1
+        differences = self.run_reader(script)
+        self.assertEqual(len(differences), count)
+        for found in differences:
+            self.assertLess(found, 1e-5)
+
+    def test_a_level_that_there_is_not_is_refused(self):
+        for row in self.trainings:
+            answer = self.export(row, "--level", "4")
+            self.assertEqual((answer.returncode, answer.stdout), (2, ""))
+            self.assertRegex(answer.stderr, r"^resolute: level 4 of method '\w+' \((its training has levels 1 to 3|it tells no levels .*)\)")
 
 
 if __name__ == "__main__":

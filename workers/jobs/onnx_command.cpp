@@ -6,53 +6,66 @@
 
 #include "core/error.h"
 #include "core/hash/sha256.h"
+#include "core/numbers.h"
 #include "datasets/loader/normalisation.h"
 #include "methods/row.h"
 #include "workers/jobs/finished_training.h"
-#include "workers/onnx/trunk_graph.h"
+#include "workers/onnx/graph.h"
 #include "workers/weights/torch_file.h"
 
 namespace resolute::workers {
 namespace {
 
-// What is more than one trunk and a mean, or computes in numbers that no float32 graph gives.
-void require_graph(const experiments::TrainingSpecification& training) {
-  if (!methods::tells(training.method).pooled) {
-    std::vector<std::string> others;
-    for (const methods::MethodOptions& method : methods::all_methods())
-      if (methods::tells(method).pooled) others.push_back(methods::method_name(method));
-    throw core::input_error(fmt::format("method '{}' has no ONNX graph", methods::method_name(training.method)),
-                            "its features are more than the mean over a trunk's last map",
-                            fmt::format("methods that have one: {}", fmt::join(others, ", ")));
-  }
+// An evaluation of bf16 computes in numbers that no float32 graph gives.
+void require_graph(const experiments::TrainingSpecification& training, int level) {
+  const auto levels = static_cast<int>(methods::tells(training.method).level_rates.size());
+  if (level > levels)
+    throw core::input_error(
+        fmt::format("level {} of method '{}'", level, methods::method_name(training.method)),
+        levels == 0 ? "it tells no levels of resolution apart" : fmt::format("its training has levels 1 to {}", levels),
+        "give another --level, or none");
   if (training.recipe.precision == settings::Precision::kBf16)
     throw core::input_error("a training of precision bf16 has no ONNX graph",
                             "its evaluations compute in bfloat16, a graph in float32", "train with precision f32");
 }
 
-std::map<std::string, std::string> metadata_of(const FinishedTraining& training) {
-  return {{"training", training.record.job.hex},
-          {"weights_sha256", training.record.weights_sha256},
-          {"method", methods::method_name(training.specification.method)},
-          {"backbone", std::string(settings::word(training.specification.network.backbone))},
-          {"images", "RGB, (level / 255 - mean) / deviation"},
-          {"mean", fmt::format("{}", fmt::join(datasets::kChannelMean, ","))},
-          {"deviation", fmt::format("{}", fmt::join(datasets::kChannelDeviation, ","))}};
+core::Bytes encode_embedder(const Method& method, const experiments::TrainingSpecification& training, int level,
+                            const std::map<std::string, std::string>& metadata) {
+  const at::NoGradGuard no_grad;
+  onnx::Graph graph(training.pack.height, training.pack.width, method.embedding_size());
+  const std::string features = method.embedder_graph(graph, level);
+  if (features.empty())
+    throw core::input_error(fmt::format("method '{}' has no ONNX graph", methods::method_name(training.method)),
+                            "it compares images in pairs, not by one feature of each");
+  return std::move(graph).encode(features, metadata);
+}
+
+std::map<std::string, std::string> metadata_of(const FinishedTraining& training, int level) {
+  std::map<std::string, std::string> metadata{
+      {"training", training.record.job.hex},
+      {"weights_sha256", training.record.weights_sha256},
+      {"method", methods::method_name(training.specification.method)},
+      {"backbone", std::string(settings::word(training.specification.network.backbone))},
+      {"images", "RGB, (level / 255 - mean) / deviation"},
+      {"mean", fmt::format("{}", fmt::join(datasets::kChannelMean, ","))},
+      {"deviation", fmt::format("{}", fmt::join(datasets::kChannelDeviation, ","))}};
+  if (!methods::tells(training.specification.method).level_rates.empty())
+    metadata["level"] = level == 0 ? "highest" : std::to_string(level);
+  return metadata;
 }
 
 }  // namespace
 
 core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& store, const std::string& job,
-                       const std::filesystem::path& out) {
+                       const std::filesystem::path& out, int level) {
   if (out.extension() != ".onnx")
     throw core::input_error(fmt::format("file '{}' has the ending '{}'", out.string(), out.extension().string()), {},
                             "name it .onnx");
   const FinishedTraining training = read_finished_training(files, store, {job});
   const experiments::TrainingSpecification& specification = training.specification;
-  require_graph(specification);
+  require_graph(specification, level);
   const std::unique_ptr<Method> method = make_trained_method(files, store, training);
-  const core::Bytes bytes = onnx::encode_trunk_graph(only_trunk(method->module()), specification.pack.height,
-                                                     specification.pack.width, metadata_of(training));
+  const core::Bytes bytes = encode_embedder(*method, specification, level, metadata_of(training, level));
   core::write_atomic(files, out, bytes);
   return {{"job", training.record.job.hex},
           {"method", methods::method_name(specification.method)},
@@ -65,10 +78,12 @@ core::Json export_onnx(core::FileSystem& files, const experiments::StoreLayout& 
 }
 
 void run_onnx_command(core::FileSystem& files, const std::vector<std::string>& arguments) {
-  constexpr std::size_t kArguments = 3;
-  if (arguments.size() != kArguments)
+  constexpr std::size_t kArguments = 4;
+  const auto level = arguments.size() == kArguments ? core::number_of<int>(arguments[3]) : std::nullopt;
+  if (!level || *level < 0)
     throw core::input_error("unknown arguments of onnx", {}, "use resolute export onnx, which starts this");
-  const core::Json report = export_onnx(files, experiments::StoreLayout(arguments[1]), arguments[0], arguments[2]);
+  const core::Json report =
+      export_onnx(files, experiments::StoreLayout(arguments[1]), arguments[0], arguments[2], *level);
   std::cout << core::canonical_json(report) << std::endl;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "workers/nn/folded_backbone.h"
+#include "workers/onnx/graph.h"
 
 namespace resolute::workers {
 
@@ -42,6 +43,10 @@ at::Tensor mined_triplet_loss(const at::Tensor& features, const at::Tensor& labe
 Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options) {
   auto folded = std::make_shared<FoldedBackbone>(trunk, options.precision, options.height, options.width);
   return [folded](const at::Tensor& images) { return folded->embed(images); };
+}
+
+std::string pooled_graph(onnx::Graph& graph, const Backbone& trunk) {
+  return graph.mean(graph.trunk(trunk, graph.images()));
 }
 
 Rows rows_where(const at::Tensor& mask) {

@@ -76,6 +76,8 @@ at::Tensor embed_pooled(torch::nn::Module& module, Trunk& trunk, const at::Tenso
 
 //! embed_pooled() of the trunk as it stands now, folded (workers/nn/folded_backbone.h).
 Embedder folded_embedder(const Backbone& trunk, const EmbedderOptions& options);
+//! The same as Method::embedder_graph().
+std::string pooled_graph(onnx::Graph& graph, const Backbone& trunk);
 
 //! Which rows of a batch or of a part of it: int64 indices on the CPU, ascending, or nothing for all of them (the
 //! common case, which then copies nothing).

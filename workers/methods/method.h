@@ -25,6 +25,10 @@
 
 namespace resolute::workers {
 
+namespace onnx {
+class Graph;
+}
+
 //! One lane's share of one step. N rows, grouped by identity; row i of `lr` is the copy of row i of `hr`.
 struct LaneBatch {
   at::Tensor hr, lr;  //!< N×3×H×W float32, channels-last in memory, normalised with ImageNet's mean and deviation
@@ -157,6 +161,9 @@ class Method {
   virtual Embedder embedder(const EmbedderOptions& /*options*/) {
     return [this](const at::Tensor& images) { return embed(images); };
   }
+  //! embedder() in float32 as a graph: what holds its N×embedding_size() rows. Empty where no single graph computes the
+  //! features of any image. \param level as EmbedderOptions
+  virtual std::string embedder_graph(onnx::Graph& /*graph*/, int /*level*/) const { return {}; }
   virtual int embedding_size() const = 0;
   //! Where it tells branches: as embedder(), with a row of tells().branches.size() × (embedding_size() + 1): each
   //! branch's feature, then its weight, positive. A branch with gallery_copy has zeros on the high side, weight 0.
