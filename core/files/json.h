@@ -68,6 +68,7 @@ class ObjectReader {
  public:
   //! \throws RuntimeError (kInput) if `object` is not an object
   ObjectReader(const Json& object, std::string where);
+  ObjectReader(Json&& object, std::string where) = delete;  //!< the object outlives its reader
 
   //! \throws RuntimeError (kInput) if the key is missing or has another type
   template <class T>
