@@ -7,8 +7,9 @@
 
 namespace resolute::results {
 
-//! OpenBLAS's sgemm on the calling thread alone: sets the library to one thread for the whole process, since ranking
-//! brings its own threads.
+//! OpenBLAS's sgemm on the calling thread alone, with its kernels for the widest vectors that this processor has, also
+//! where the library does not know the processor (OPENBLAS_CORETYPE overrides that). Sets the library to one thread for
+//! the whole process, since ranking brings its own threads. \pre the first call comes before any other use of BLAS
 Gemm openblas_gemm();
 
 }  // namespace resolute::results
