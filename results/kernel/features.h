@@ -37,7 +37,7 @@ struct GallerySource {
 
 //! Rows of a gallery of which it is best to have so many in memory at a time.
 constexpr std::size_t rows_at_once(std::size_t dimension) {
-  constexpr std::size_t kBytes = std::size_t{1} << 25;
+  constexpr std::size_t kBytes = std::size_t{1} << 24;
   const std::size_t rows = dimension == 0 ? 1 : kBytes / (sizeof(float) * dimension);
   return rows == 0 ? 1 : rows;
 }

@@ -162,7 +162,11 @@ TEST_F(ScriptFacts, one_process_that_fails_ends_no_other) {
   ScriptRequest request = this->request();
   request.resources.nodes = 2;
   for (Launcher launcher : {Launcher::kSrun, Launcher::kMpirun}) {
-    const std::string program = "[ ${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID} = 0 ] && kill -9 $$; sleep 1.5; echo alive";
+    // Once both run: of processes that are being started mpirun gives up all.
+    const std::string other = (folder_ / ("started-by-" + std::string(name_of(launcher)))).string();
+    const std::string program = "if [ ${OMPI_COMM_WORLD_RANK:-$SLURM_PROCID} = 0 ]; then while [ ! -e '" + other +
+                                "' ]; do sleep 0.05; done; kill -9 $$; fi; touch '" + other +
+                                "'; sleep 1.5; echo alive";
     request.command = launch_command(launcher, 2, {"/bin/sh", "-c", program});
     EXPECT_THAT(run(request), HasSubstr("alive")) << name_of(launcher);
   }
