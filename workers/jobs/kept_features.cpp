@@ -1,7 +1,5 @@
 #include "workers/jobs/kept_features.h"
 
-#include <utility>
-
 #include "core/error.h"
 #include "core/files/json.h"
 #include "core/hash/sha256.h"
@@ -10,6 +8,8 @@
 
 namespace resolute::workers {
 namespace {
+
+constexpr const char* kEnding = ".h5";
 
 // One image a line, so that equal hashes are equal views.
 std::string sha256_of_views(std::span<const ImageView> views) {
@@ -20,33 +20,19 @@ std::string sha256_of_views(std::span<const ImageView> views) {
   return hash.finish_hex();
 }
 
-struct KeptLine {
-  experiments::JobId evaluation;
-  std::string features_sha256;
-};
-
-KeptLine parse_line(std::string_view text, const std::string& where) {
-  const core::Json json = core::parse_json(text, where);
-  core::ObjectReader reader(json, where);
-  KeptLine line{{reader.required<std::string>("evaluation")}, reader.required<std::string>("features_sha256")};
-  reader.finish();
-  if (!core::is_sha256_hex(line.evaluation.hex))
-    throw core::input_error(fmt::format("{}: '{}' is no job id", where, line.evaluation.hex));
-  return line;
-}
-
 // Both sides' rows, the queries' first.
 std::vector<float> read_rows(const std::filesystem::path& file, std::size_t queries, std::size_t images,
                              std::size_t dimension) {
   const datasets::ArrayFileReader reader(file);
-  std::vector<float> rows;
-  for (const auto& [name, count] :
-       {std::pair("query/features", queries), std::pair("gallery/features", images - queries)}) {
-    const datasets::NamedArray<float> side = reader.read_float32(name, 2);
-    if (side.shape != std::vector<std::uint64_t>{count, dimension})
+  std::vector<float> rows(images * dimension);
+  const std::span<float> all(rows);
+  const auto read = [&](const char* name, std::span<float> to) {
+    if (reader.shape_of_floats(name) != std::vector<std::uint64_t>{to.size() / dimension, dimension})
       throw core::corrupt_error(fmt::format("'{}' in '{}' has another shape", name, file.string()));
-    rows.insert(rows.end(), side.values.begin(), side.values.end());
-  }
+    reader.read_float32_rows(name, 0, to);
+  };
+  read("query/features", all.first(queries * dimension));
+  read("gallery/features", all.subspan(queries * dimension));
   return rows;
 }
 
@@ -62,47 +48,45 @@ KeptFeatures::KeptFeatures(core::FileSystem& files, const experiments::StoreLayo
     : files_(files),
       store_(store),
       training_(training),
+      folder_(store.job_folder(training.record.job)),
       pack_sha256_(pack_sha256),
       numeric_class_(numeric_class),
       flip_(flip) {}
 
-std::filesystem::path KeptFeatures::file_of(std::span<const ImageView> views) const {
+std::string KeptFeatures::prefix_of(std::span<const ImageView> views) const {
   const core::Json key = {{"weights_sha256", training_.record.weights_sha256},
                           {"pack_sha256", pack_sha256_},
                           {"numeric_class", numeric_class_},
                           {"flip", flip_},
                           {"views_sha256", sha256_of_views(views)}};
   constexpr std::size_t kDigits = 16;
-  const std::string name = core::sha256_hex(core::canonical_json(key)).substr(0, kDigits);
-  return store_.job_folder(training_.record.job) / fmt::format("kept-features-{}.json", name);
+  return fmt::format("kept-features-{}-", core::sha256_hex(core::canonical_json(key)).substr(0, kDigits));
 }
 
 std::optional<std::vector<float>> KeptFeatures::find(std::span<const ImageView> views, std::size_t queries,
                                                      std::size_t dimension) {
-  const std::filesystem::path file = file_of(views);
-  missing_ = file;
-  try {
-    const std::optional<std::string> text = core::read_text_if_exists(files_, file);
-    if (!text) return std::nullopt;
-    const KeptLine line = parse_line(*text, file.string());
-    const std::filesystem::path features = features_file(store_, line.evaluation);
-    if (core::sha256_hex(files_.read(features)) != line.features_sha256)
-      throw core::corrupt_error(fmt::format("'{}' is not the file that was kept", features.string()));
-    std::vector<float> rows = read_rows(features, queries, views.size(), dimension);
-    core::log_info("features are those of evaluation {}", line.evaluation.hex);
-    missing_.clear();
-    return rows;
-  } catch (const core::RuntimeError& error) {
-    core::log_warning("{}; images are embedded again", error.what());
-    return std::nullopt;
+  missing_ = prefix_of(views);
+  for (const std::string& name : files_.list(folder_)) {
+    if (!name.starts_with(missing_)) continue;
+    const std::filesystem::path file = folder_ / name;
+    try {
+      if (missing_ + core::sha256_hex(files_.read(file)) + kEnding != name)
+        throw core::corrupt_error(fmt::format("'{}' is not the file that was kept", file.string()));
+      std::vector<float> rows = read_rows(file, queries, views.size(), dimension);
+      core::log_info("features are those of '{}'", file.string());
+      missing_.clear();
+      return rows;
+    } catch (const core::RuntimeError& error) {
+      core::log_warning("{}; images are embedded again", error.what());
+    }
   }
+  return std::nullopt;
 }
 
 void KeptFeatures::keep(const experiments::JobId& evaluation, const std::string& features_sha256) const {
   if (missing_.empty()) return;
-  const core::Json line = {{"evaluation", evaluation.hex}, {"features_sha256", features_sha256}};
   try {
-    core::write_atomic(files_, missing_, core::canonical_json(line) + "\n");
+    files_.link(features_file(store_, evaluation), folder_ / (missing_ + features_sha256 + kEnding));
   } catch (const core::RuntimeError& error) {
     core::log_warning("{}; other evaluations will embed the same images again", error.what());
   }

@@ -1,9 +1,9 @@
 #pragma once
 //! \file
 //! Features that one evaluation of a training leaves to the next: images pass the networks once, however many protocols
-//! ask of them. What is kept is a file of a line in the training's folder, which names an evaluation and its
-//! features.h5's hash (docs/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what
-//! would be computed.
+//! ask of them. What is kept is another link to an evaluation's features.h5, in the training's folder, whose name has
+//! the file's hash (docs/worker.md, "Kept features"). Bits do not depend on who came first: what is kept is what would
+//! be computed.
 
 #include <optional>
 #include <span>
@@ -28,19 +28,20 @@ class KeptFeatures {
   //! which is logged. \param queries the first so many views are the queries \param dimension of a row
   std::optional<std::vector<float>> find(std::span<const ImageView> views, std::size_t queries, std::size_t dimension);
 
-  //! Names `evaluation`, whose features.h5 stands and holds what find() was asked for, unless that was kept already. A
-  //! training's folder that cannot be written is logged: others embed again.
+  //! Keeps the features.h5 of `evaluation`, which holds what find() was asked for, unless that was kept already. A
+  //! folder or a file system where no link can be made is logged: others embed again.
   void keep(const experiments::JobId& evaluation, const std::string& features_sha256) const;
 
  private:
-  std::filesystem::path file_of(std::span<const ImageView> views) const;
+  std::string prefix_of(std::span<const ImageView> views) const;
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
   const FinishedTraining& training_;
+  std::filesystem::path folder_;
   std::string pack_sha256_, numeric_class_;
   bool flip_;
-  std::filesystem::path missing_;  //!< the line that was looked for in vain
+  std::string missing_;  //!< what the name begins with that was looked for in vain
 };
 
 //! Where an evaluation's features.h5 lies.

@@ -46,7 +46,7 @@ class KeptFeaturesTest : public WorkerTest {
   fs::path features_of(const std::string& name, const JobId& evaluation) {
     return features_file(experiments::StoreLayout(store(name)), evaluation);
   }
-  // The one line that the training's evaluations left.
+  // The one file that the training's evaluations kept.
   fs::path kept(const std::string& name) {
     const fs::path folder = experiments::StoreLayout(store(name)).job_folder(experiments::job_id(training()));
     for (const std::string& file : files_.list(folder))
@@ -69,7 +69,7 @@ class KeptFeaturesTest : public WorkerTest {
   static void as_it_is(Protocol&) {}
   static void re_ranked(Protocol& protocol) { protocol.re_ranking = true; }
   static void flipped(Protocol& protocol) { protocol.flip = true; }
-  static std::string taken_from(const Done& done) { return "features are those of evaluation " + done.job.hex; }
+  static std::string taken() { return "features are those of"; }
 
   core::FileSystem& files_ = core::real_file_system();
 };
@@ -88,7 +88,7 @@ TEST_F(KeptFeaturesTest, evaluations_that_ask_the_same_images_otherwise_take_the
   for (std::size_t i = 0; i < others.size(); ++i) {
     SCOPED_TRACE(i);
     const Done after = evaluate("one", others[i]), alone = evaluate_alone(others[i]);
-    EXPECT_THAT(after.log, HasSubstr(taken_from(first)));
+    EXPECT_THAT(after.log, HasSubstr(taken()));
     EXPECT_THAT(alone.log, Not(HasSubstr("features are those")));
     EXPECT_EQ(after.result, alone.result);
     EXPECT_EQ(after.features, alone.features);
@@ -115,26 +115,17 @@ TEST_F(KeptFeaturesTest, of_cosines_are_not_kept) {
 
 TEST_F(KeptFeaturesTest, a_file_that_is_not_what_was_kept_is_said_and_not_taken) {
   const Done alone = evaluate_alone(re_ranked);
-  const auto damage_features = [&](const Done& first) {
-    core::Bytes bytes = first.features;
-    bytes[bytes.size() / 2] ^= std::byte{1};
-    core::write_atomic(files_, features_of("damaged", first.job), bytes);
-  };
-  const auto write_line = [&](const std::string& text) {
-    return [this, text](const Done&) { core::write_atomic(files_, kept("damaged"), text); };
-  };
-  const std::vector<std::pair<std::string, std::function<void(const Done&)>>> damages{
-      {"is not the file that was kept", damage_features},
-      {"No such file", [&](const Done& first) { fs::remove(features_of("damaged", first.job)); }},
-      {"is missing", write_line("{}")},
-      {"is no job id", write_line(R"({"evaluation":"../../x","features_sha256":""})")},
-      {"kept-features", write_line("")}};
-  for (const auto& [said, damage] : damages) {
-    SCOPED_TRACE(said);
+  const auto flip_a_bit = [](core::Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{1}; };
+  const auto cut = [](core::Bytes& bytes) { bytes.resize(bytes.size() / 3); };
+  const auto empty = [](core::Bytes& bytes) { bytes.clear(); };
+  for (const std::function<void(core::Bytes&)>& damage :
+       std::vector<std::function<void(core::Bytes&)>>{flip_a_bit, cut, empty}) {
     give_training("damaged");
-    damage(evaluate("damaged", as_it_is));
+    core::Bytes bytes = evaluate("damaged", as_it_is).features;
+    damage(bytes);
+    core::write_atomic(files_, kept("damaged"), bytes);
     const Done after = evaluate("damaged", re_ranked);
-    EXPECT_THAT(after.log, HasSubstr(said));
+    EXPECT_THAT(after.log, HasSubstr("is not the file that was kept"));
     EXPECT_THAT(after.log, HasSubstr("images are embedded again"));
     EXPECT_EQ(after.result, alone.result);
     EXPECT_EQ(after.features, alone.features);
@@ -151,22 +142,23 @@ TEST_F(KeptFeaturesTest, are_what_is_scored) {
   datasets::ArrayFileWriter writer;
   writer.add("query/features", query.shape, std::span<const float>(zeros));
   writer.add("gallery/features", gallery.shape, std::span<const float>(gallery.values));
-  const std::string sha256 = writer.write(files_, features_of("changed", first.job));
-  core::write_atomic(files_, kept("changed"),
-                     core::canonical_json({{"evaluation", first.job.hex}, {"features_sha256", sha256}}));
+  const fs::path old = kept("changed");
+  std::string name = old.filename().string();
+  const std::string sha256 = writer.write(files_, old);
+  fs::rename(old, old.parent_path() / (name.substr(0, name.rfind('-') + 1) + sha256 + ".h5"));
   const Done after = evaluate("changed", [](Protocol& protocol) { protocol.draws = 7; });
   EXPECT_EQ(datasets::ArrayFileReader(features_of("changed", after.job)).read_float32("query/features", 2).values,
             zeros);
 }
 
-TEST_F(KeptFeaturesTest, a_line_that_cannot_be_read_or_written_hinders_no_evaluation) {
+TEST_F(KeptFeaturesTest, what_cannot_be_read_hinders_no_evaluation) {
   give_training("unwritable");
   evaluate("unwritable", as_it_is);
   const fs::path line = kept("unwritable");
   give_training("unwritable");
   fs::create_directory(line);
   const Done done = evaluate("unwritable", as_it_is);
-  EXPECT_THAT(done.log, HasSubstr("other evaluations will embed the same images again"));
+  EXPECT_THAT(done.log, HasSubstr("images are embedded again"));
   EXPECT_EQ(done.result, evaluate_alone(as_it_is).result);
 }
 
