@@ -1,7 +1,6 @@
 #include "workers/jobs/kept_features.h"
 
 #include "core/error.h"
-#include "core/files/json.h"
 #include "core/hash/sha256.h"
 #include "core/log.h"
 #include "datasets/hdf5/array_file.h"
@@ -47,18 +46,15 @@ KeptFeatures::KeptFeatures(core::FileSystem& files, const experiments::StoreLayo
                            const std::string& numeric_class, bool flip)
     : files_(files),
       store_(store),
-      training_(training),
       folder_(store.job_folder(training.record.job)),
-      pack_sha256_(pack_sha256),
-      numeric_class_(numeric_class),
-      flip_(flip) {}
+      key_{{"weights_sha256", training.record.weights_sha256},
+           {"pack_sha256", pack_sha256},
+           {"numeric_class", numeric_class},
+           {"flip", flip}} {}
 
 std::string KeptFeatures::prefix_of(std::span<const ImageView> views) const {
-  const core::Json key = {{"weights_sha256", training_.record.weights_sha256},
-                          {"pack_sha256", pack_sha256_},
-                          {"numeric_class", numeric_class_},
-                          {"flip", flip_},
-                          {"views_sha256", sha256_of_views(views)}};
+  core::Json key = key_;
+  key["views_sha256"] = sha256_of_views(views);
   constexpr std::size_t kDigits = 16;
   return fmt::format("kept-features-{}-", core::sha256_hex(core::canonical_json(key)).substr(0, kDigits));
 }

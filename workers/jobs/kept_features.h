@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/files/json.h"
 #include "experiments/store/store_layout.h"
 #include "workers/evaluation/evaluator.h"
 #include "workers/jobs/finished_training.h"
@@ -20,7 +21,7 @@ namespace resolute::workers {
 class KeptFeatures {
  public:
   //! \param pack_sha256 of the sealed pack \param numeric_class of the device that embeds \param flip as
-  //! EmbeddingOptions. All that is passed by reference outlives it.
+  //! EmbeddingOptions. `files` and `store` outlive it.
   KeptFeatures(core::FileSystem& files, const experiments::StoreLayout& store, const FinishedTraining& training,
                const std::string& pack_sha256, const std::string& numeric_class, bool flip);
 
@@ -37,11 +38,9 @@ class KeptFeatures {
 
   core::FileSystem& files_;
   const experiments::StoreLayout& store_;
-  const FinishedTraining& training_;
-  std::filesystem::path folder_;
-  std::string pack_sha256_, numeric_class_;
-  bool flip_;
-  std::string missing_;  //!< what the name begins with that was looked for in vain
+  std::filesystem::path folder_;  //!< the training's
+  core::Json key_;                //!< what features depend on, but for the views
+  std::string missing_;           //!< what the name begins with that was looked for in vain
 };
 
 //! Where an evaluation's features.h5 lies.
