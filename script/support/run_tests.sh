@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: build_tests, run_tests.
+# How scripts build and run tests; sourced after common.sh. Sets: RESOLUTE_SLICE; defines: build_tests, run_tests,
+# begin_tests.
 
 # Of long lists of cases each commit runs a slice of its own (tests/support/slice.h); tests with the label `long` run all.
 RESOLUTE_SLICE=${RESOLUTE_SLICE-$(git -C "$source_root" rev-parse HEAD 2>/dev/null || true)}
@@ -26,4 +27,12 @@ run_tests() {
   step "$name" ctest --test-dir "$source_root/build/$(build_folder "$preset")" --output-on-failure \
     --no-tests=error "$@"
   grep -E '^[0-9]+% tests passed' "$log"
+}
+
+# begin_tests PRESET NAME CTEST-ARGUMENT…: run_tests beside what follows; `wait "$begun"` says how it ended. A script that ends
+# before that ends it.
+begin_tests() {
+  run_tests "$@" &
+  begun=$!
+  trap 'kill "$begun" 2>/dev/null || true' EXIT
 }
