@@ -38,8 +38,7 @@ METHODS = {
 
 def method_row(name):
     method, trunk, *options = METHODS[name]
-    return TRUNK_ROW.format(trunk, method).replace(f'id = "{trunk}"', f'id = "{name}"').replace(
-        f'label = "{trunk}"', f'label = "{name}"') + "".join(f"  {method}.{option}\n" for option in options)
+    return ROW.format(name, method, trunk) + "".join(f"  {method}.{option}\n" for option in options)
 
 
 # Networks whose sides are odd here and even there, of raw images that are none of them as large.
@@ -88,11 +87,11 @@ OTHER_ROWS = """  [[table.row]]
   train.precision = "bf16"
 """
 
-TRUNK_ROW = """  [[table.row]]
+ROW = """  [[table.row]]
   id = "{0}"
   label = "{0}"
   method = "{1}"
-  backbone = "{0}"
+  backbone = "{2}"
 """
 
 # Pillow's images through networks, beside the features of `resolute embed`: the largest difference by the largest feature.
@@ -178,7 +177,7 @@ class Trained(unittest.TestCase):
 
 
 class Weights(Trained):
-    rows = "".join(TRUNK_ROW.format(trunk, METHOD_OF_TRUNK[trunk]) for trunk in TRUNKS) + OTHER_ROWS
+    rows = "".join(ROW.format(trunk, METHOD_OF_TRUNK[trunk], trunk) for trunk in TRUNKS) + OTHER_ROWS
 
     @unittest.skipUnless("resnet50" in TRUNKS, "another trunk is drawn")
     def test_ten_lines_of_pytorch_make_an_evaluations_features(self):
