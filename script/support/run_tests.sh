@@ -19,13 +19,24 @@ build_tests() {
   [ ${#targets[@]} = 0 ] || build_targets "$1" "${targets[@]}"
 }
 
+# run_and_repeat CTEST-ARGUMENT…: ctest; at the end, where one looks first, once more what each failed test found. Its output
+# is the file $log.
+run_and_repeat() {
+  local code=0
+  ctest --output-on-failure --no-tests=error --no-label-summary "$@" || code=$?
+  [ "$code" != 0 ] || return 0
+  printf '\nWhat they found:\n'
+  grep -A 6 -E ': Failure$|^(FAIL|ERROR): |^[A-Za-z]+Error: |runtime error: |ERROR: [A-Za-z]+Sanitizer' "$log" |
+    cut -c -300 | tail -n 60
+  return "$code"
+}
+
 # run_tests PRESET NAME CTEST-ARGUMENT…: a step that runs the chosen tests, and one line on stdout of how many passed.
 run_tests() {
   # Of a failed test one wants to read more than of a failed build.
   local preset=$1 name=$2 log lines_shown=400; shift 2
   log=$(step_log "$name")
-  step "$name" ctest --test-dir "$source_root/build/$(build_folder "$preset")" --output-on-failure \
-    --no-tests=error "$@"
+  step "$name" run_and_repeat --test-dir "$source_root/build/$(build_folder "$preset")" "$@"
   grep -E '^[0-9]+% tests passed' "$log"
 }
 
