@@ -222,11 +222,15 @@ Heading parse_heading(const LineReader& reader, std::string_view line) {
       reader.need(heading.job.id == heading.job.array, "no element of an array");
     }
     rest = element->rest;
-    if (const auto throttle = take(rest, "ArrayTaskThrottle=")) rest = throttle->rest;
+    if (const auto throttle = take(rest, "ArrayTaskThrottle=")) {
+      reader.number(throttle->text, "number of elements at once", kLargestElement);
+      rest = throttle->rest;
+    }
   } else if (const auto het = take(rest, "HetJobId=")) {
     const auto offset = take(het->rest, "HetJobOffset=");
     if (!offset.has_value()) reader.fail("no component of a job");
     heading.whole = reader.id(het->text);
+    reader.number(offset->text, "number of a component", kLargestElement);
     rest = offset->rest;
   }
   constexpr std::string_view kName = "JobName=";
