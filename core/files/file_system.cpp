@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "core/process/process.h"
 
 namespace resolute::core {
@@ -140,6 +141,19 @@ bool publish_exclusive(FileSystem& files, const fs::path& path, std::span<const 
 
 bool publish_exclusive(FileSystem& files, const fs::path& path, std::string_view text, Folders folders) {
   return publish_exclusive(files, path, as_byte_span(text), folders);
+}
+
+std::string sha256_of(ReadableFile& file) {
+  Sha256 hash;
+  Bytes piece(std::size_t{1} << 20);
+  for (std::uint64_t at = 0; at < file.size();) {
+    const auto part =
+        std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file.size() - at)));
+    file.read_at(at, part);
+    hash.update(part);
+    at += part.size();
+  }
+  return hash.finish_hex();
 }
 
 std::string read_text(FileSystem& files, const fs::path& path) {

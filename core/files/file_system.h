@@ -132,6 +132,9 @@ bool publish_exclusive(FileSystem& files, const std::filesystem::path& path, std
 //! A name beside `path` that no other process or call uses: `.NAME.HOST-PID-COUNT.tmp`.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 
+//! SHA-256 of a file, read in pieces: 64 hexadecimal digits. \throws RuntimeError as ReadableFile
+std::string sha256_of(ReadableFile& file);
+
 //! read() as text. A file over 64 MiB is refused.
 std::string read_text(FileSystem& files, const std::filesystem::path& path);
 

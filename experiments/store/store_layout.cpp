@@ -33,6 +33,10 @@ std::filesystem::path StoreLayout::specification_file(const JobId& job) const { 
 
 std::filesystem::path StoreLayout::result_file(const JobId& job) const { return job_folder(job) / "result.json"; }
 
+std::filesystem::path StoreLayout::features_file(const JobId& evaluation) const {
+  return job_folder(evaluation) / "features.h5";
+}
+
 std::filesystem::path StoreLayout::checkpoints_folder(const JobId& job) const {
   return job_folder(job) / "checkpoints";
 }

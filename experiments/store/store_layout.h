@@ -27,6 +27,8 @@ class StoreLayout {
   std::filesystem::path job_folder(const JobId& job) const;
   std::filesystem::path specification_file(const JobId& job) const;
   std::filesystem::path result_file(const JobId& job) const;
+  //! What an evaluation compared: `docs/formats/features.md`.
+  std::filesystem::path features_file(const JobId& evaluation) const;
   std::filesystem::path checkpoints_folder(const JobId& job) const;
   //! What one attempt leaves beside the job's result. \param attempt 1, 2, …; three digits or more
   std::filesystem::path attempt_file(const JobId& job, int attempt, const std::string& name) const;

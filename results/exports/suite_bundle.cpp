@@ -21,7 +21,6 @@ namespace resolute::results {
 namespace {
 
 constexpr int kSuiteBundleSchema = 1;
-constexpr const char* kFeaturesFile = "features.h5";
 
 class TextInMemory final : public core::ReadableFile {
  public:
@@ -35,19 +34,6 @@ class TextInMemory final : public core::ReadableFile {
  private:
   std::string text_;
 };
-
-std::string hash_of(core::ReadableFile& file) {
-  core::Sha256 hash;
-  std::vector<std::byte> piece(std::size_t{1} << 20);
-  for (std::uint64_t at = 0; at < file.size();) {
-    const auto part =
-        std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file.size() - at)));
-    file.read_at(at, part);
-    hash.update(part);
-    at += part.size();
-  }
-  return hash.finish_hex();
-}
 
 bool deflates(const std::string& name) {
   const std::string ending = fs::path(name).extension().string();
@@ -73,7 +59,7 @@ class BundleContents {
     const auto open = [&files = source_.files, path] { return files.open_for_read(path); };
     const std::string name = "store/" + path.lexically_relative(source_.store.root()).generic_string();
     const auto file = open();
-    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : hash_of(*file), deflates(name), open});
+    entries_.push_back({folder_ + name, file->size(), sha256 ? *sha256 : core::sha256_of(*file), deflates(name), open});
   }
   //! The same, unless there is none.
   void add_if_stored(const fs::path& path) {
@@ -95,7 +81,7 @@ void BundleContents::add_job(const JobProvenance& job, bool features) {
   add_if_stored(source_.store.specification_file(job.job));
   add_stored(source_.store.result_file(job.job));
   if (const auto* evaluation = std::get_if<EvaluationRecord>(&*job.record)) {
-    if (features) add_stored(folder / kFeaturesFile, evaluation->features_sha256);
+    if (features) add_stored(source_.store.features_file(job.job), evaluation->features_sha256);
     for (const auto& [name, sha256] : evaluation->outputs) add_stored(folder / name, sha256);
   }
   if (std::holds_alternative<TrainingRecord>(*job.record))

@@ -44,7 +44,7 @@ ROOMS = {
         "": set(),
         "hash": {""},
         "process": {"", "hash"},
-        "files": {"", "process"},
+        "files": {"", "hash", "process"},
         "random": {"", "hash"},
     },
     "datasets": {

@@ -37,10 +37,6 @@ std::vector<float> read_rows(const std::filesystem::path& file, std::size_t quer
 
 }  // namespace
 
-std::filesystem::path features_file(const experiments::StoreLayout& store, const experiments::JobId& evaluation) {
-  return store.job_folder(evaluation) / "features.h5";
-}
-
 KeptFeatures::KeptFeatures(core::FileSystem& files, const experiments::StoreLayout& store,
                            const FinishedTraining& training, const std::string& pack_sha256,
                            const std::string& numeric_class, bool flip)
@@ -66,8 +62,10 @@ std::optional<std::vector<float>> KeptFeatures::find(std::span<const ImageView> 
     if (!name.starts_with(missing_)) continue;
     const std::filesystem::path file = folder_ / name;
     try {
-      if (missing_ + core::sha256_hex(files_.read(file)) + kEnding != name)
+      if (missing_ + core::sha256_of(*files_.open_for_read(file)) + kEnding != name) {
+        files_.remove(file);  // else it stands where the right one would
         throw core::corrupt_error(fmt::format("'{}' is not the file that was kept", file.string()));
+      }
       std::vector<float> rows = read_rows(file, queries, views.size(), dimension);
       core::log_info("features are those of '{}'", file.string());
       missing_.clear();
@@ -82,7 +80,7 @@ std::optional<std::vector<float>> KeptFeatures::find(std::span<const ImageView> 
 void KeptFeatures::keep(const experiments::JobId& evaluation, const std::string& features_sha256) const {
   if (missing_.empty()) return;
   try {
-    files_.link(features_file(store_, evaluation), folder_ / (missing_ + features_sha256 + kEnding));
+    files_.link(store_.features_file(evaluation), folder_ / (missing_ + features_sha256 + kEnding));
   } catch (const core::RuntimeError& error) {
     core::log_warning("{}; other evaluations will embed the same images again", error.what());
   }

@@ -43,7 +43,4 @@ class KeptFeatures {
   std::string missing_;           //!< what the name begins with that was looked for in vain
 };
 
-//! Where an evaluation's features.h5 lies.
-std::filesystem::path features_file(const experiments::StoreLayout& store, const experiments::JobId& evaluation);
-
 }  // namespace resolute::workers

@@ -61,7 +61,7 @@ std::string publish_weights(const JobContext& context, Method& method, const std
   Weights weights{name, classes, {}};
   list_module(method.module(), "", weights.tensors);
   const core::Bytes bytes = encode_weights(weights);
-  const std::string sha256 = core::sha256_hex(bytes);
+  std::string sha256 = core::sha256_hex(bytes);
   core::write_atomic(context.files, context.store.job_folder(context.job) / weights_file_name(sha256), bytes);
   return sha256;
 }
@@ -196,7 +196,7 @@ results::EvaluationRecord run_evaluation(const JobContext& context,
   record.weights_sha256 = training.record.weights_sha256;
   record.metrics = metrics_of(embedding, scores, specification.protocol);
   record.metrics.merge(outputs.metrics);
-  record.features_sha256 = write_features(context.files, features_file(context.store, context.job), embedding);
+  record.features_sha256 = write_features(context.files, context.store.features_file(context.job), embedding);
   // Cosines' features have another length.
   if (!comparison.unit_length) kept.keep(context.job, record.features_sha256);
   record.outputs = write_outputs(context.files, folder, outputs);

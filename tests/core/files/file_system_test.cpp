@@ -16,6 +16,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/hash/sha256.h"
 #include "core/process/page_memory.h"
 #include "core/process/process.h"
 #include "core/progress.h"
@@ -76,6 +77,16 @@ TEST_F(FileSystemTest, parts_of_a_file_are_read_into_the_callers_memory) {
     EXPECT_THROW(file->read_at(11, part), RuntimeError);
     EXPECT_THROW(files->open_for_read(folder_ / "absent"), RuntimeError);
     EXPECT_THROW(files->open_for_read(folder_.path()), RuntimeError);
+  }
+}
+
+TEST_F(FileSystemTest, a_hash_by_pieces_is_the_hash_of_the_whole) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, kPiece - 1, kPiece, kPiece + 1, 2 * kPiece + 17}) {
+    std::string text(size, 'a');
+    for (std::size_t i = 0; i < size; i += 997) text[i] = static_cast<char>('b' + i % 23);
+    write_atomic(files_, folder_ / "file", text);
+    EXPECT_EQ(sha256_of(*files_.open_for_read(folder_ / "file")), sha256_hex(text)) << size;
   }
 }
 

@@ -44,7 +44,7 @@ class KeptFeaturesTest : public WorkerTest {
     return {id, result(store(name), id), attempt.log(0), files_.read(features_of(name, id))};
   }
   fs::path features_of(const std::string& name, const JobId& evaluation) {
-    return features_file(experiments::StoreLayout(store(name)), evaluation);
+    return experiments::StoreLayout(store(name)).features_file(evaluation);
   }
   // The one file that the training's evaluations kept.
   fs::path kept(const std::string& name) {
@@ -113,7 +113,7 @@ TEST_F(KeptFeaturesTest, of_cosines_are_not_kept) {
   EXPECT_EQ(after.features, evaluate_alone(re_ranked).features);
 }
 
-TEST_F(KeptFeaturesTest, a_file_that_is_not_what_was_kept_is_said_and_not_taken) {
+TEST_F(KeptFeaturesTest, a_file_that_is_not_what_was_kept_is_said_not_taken_and_replaced) {
   const Done alone = evaluate_alone(re_ranked);
   const auto flip_a_bit = [](core::Bytes& bytes) { bytes[bytes.size() / 2] ^= std::byte{1}; };
   const auto cut = [](core::Bytes& bytes) { bytes.resize(bytes.size() / 3); };
@@ -129,6 +129,7 @@ TEST_F(KeptFeaturesTest, a_file_that_is_not_what_was_kept_is_said_and_not_taken)
     EXPECT_THAT(after.log, HasSubstr("images are embedded again"));
     EXPECT_EQ(after.result, alone.result);
     EXPECT_EQ(after.features, alone.features);
+    EXPECT_THAT(evaluate("damaged", [](Protocol& protocol) { protocol.draws = 7; }).log, HasSubstr(taken()));
   }
 }
 
