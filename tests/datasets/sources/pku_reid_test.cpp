@@ -4,6 +4,7 @@ namespace resolute::datasets::pku_reid_test {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::StartsWith;
 
 class PkuReid : public Scratch {
@@ -20,6 +21,35 @@ TEST_F(PkuReid, lists_persons_cameras_and_subsets) {
   EXPECT_THAT(list_samples(files_, Source::kPkuReid, root_),
               ElementsAre(Sample{"train/009/01_1.png", 9, 1, "train"}, Sample{"train/009/02_8.png", 9, 2, "train"},
                           Sample{"val/004/01_2.png", 4, 1, "gallery"}, Sample{"val/004/02_3.png", 4, 2, "query"}));
+}
+
+// As its authors give it out: one folder, and no word of which people train.
+class ReleasedPkuReid : public Scratch {
+ protected:
+  void SetUp() override {
+    Scratch::SetUp();
+    for (const char* name : {"001_01_1.png", "001_02_8.png", "114_01_3.png", "114_02_3.png", "Thumbs.db"})
+      touch(std::string("PKUv1a_128x48/") + name);
+  }
+};
+
+TEST_F(ReleasedPkuReid, lists_persons_and_cameras) {
+  EXPECT_THAT(
+      list_samples(files_, Source::kPkuReid, root_),
+      ElementsAre(Sample{"PKUv1a_128x48/001_01_1.png", 1, 1, ""}, Sample{"PKUv1a_128x48/001_02_8.png", 1, 2, ""},
+                  Sample{"PKUv1a_128x48/114_01_3.png", 114, 1, ""}, Sample{"PKUv1a_128x48/114_02_3.png", 114, 2, ""}));
+}
+
+TEST_F(ReleasedPkuReid, what_does_not_fit_is_refused) {
+  expect_names_refused(
+      Source::kPkuReid, "PKUv1a_128x48/", " is not a PKU-Reid image name",
+      {"001_03_1.png", "000_01_1.png", "001_01_9.png", "001_01.png", "001_01_1_1.png", "c_01_1.png", "01_2.png"});
+  expect_refused(Source::kPkuReid,
+                 {{"two names of one image",
+                   {"PKUv1a_128x48/1_1_1.png"},
+                   "'PKUv1a_128x48/001_01_1.png' and 'PKUv1a_128x48/1_1_1.png' are one image by their names; take one "
+                   "of them out"},
+                  {"an empty folder", {"PKUv1a_128x48/"}, HasSubstr("has no images in it"), {"PKUv1a_128x48"}}});
 }
 
 TEST_F(PkuReid, what_does_not_fit_is_refused) {
