@@ -27,6 +27,8 @@ TerminalSize terminal_size();
 class WatchInput {
  public:
   WatchInput();
+  WatchInput(const WatchInput&) = delete;
+  WatchInput& operator=(const WatchInput&) = delete;
   ~WatchInput();
   //! Waits for `time`, less where the user wants to leave (q, ctrl-C, SIGTERM) or the window's size changes.
   //! \return false to leave

@@ -7,8 +7,8 @@ namespace resolute::settings {
 std::string MemberText::range() const {
   if (!words.empty()) return fmt::format("{}", fmt::join(words, ", "));
   const bool list = type == "list of integers";
-  const std::string ends = rule.has_no_end() ? fmt::format("at least {}", rule.low)
-                                             : fmt::format("{}{} to {}", list ? "each " : "", rule.low, rule.high);
+  std::string ends = rule.has_no_end() ? fmt::format("at least {}", rule.low)
+                                       : fmt::format("{}{} to {}", list ? "each " : "", rule.low, rule.high);
   switch (rule.kind) {
     case Rule::Kind::kAny:
       return {};

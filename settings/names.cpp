@@ -52,21 +52,21 @@ std::string hint(std::string_view word, const std::vector<std::string>& candidat
 }  // namespace
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string near = hint(word, candidates, kFarthest, whole);
+  std::string near = hint(word, candidates, kFarthest, whole);
   return near.empty() ? hint(word, candidates, 0, last_part) : near;
 }
 
 std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string near = did_you_mean(word, candidates);
+  std::string near = did_you_mean(word, candidates);
   if (!near.empty() || candidates.empty()) return near;
   return fmt::format("known {} {}", candidates.size() == 1 ? "is" : "are", fmt::join(candidates, ", "));
 }
 
 std::string nearest_key(std::string_view key, const std::vector<std::string>& known) {
-  if (const std::string near = did_you_mean(key, known); !near.empty()) return near;
+  if (std::string near = did_you_mean(key, known); !near.empty()) return near;
   for (const std::string& one : known)
     if (key.starts_with(one + ".")) return fmt::format("did you mean '{}'", one);
-  if (const std::string near = hint(last_part(key), known, 0, last_part); !near.empty()) return near;
+  if (std::string near = hint(last_part(key), known, 0, last_part); !near.empty()) return near;
   std::vector<std::string> beside;
   std::set<std::string> sections;
   for (const std::string& one : known) {
@@ -74,7 +74,7 @@ std::string nearest_key(std::string_view key, const std::vector<std::string>& kn
     sections.emplace(section_of(one));
   }
   if (!beside.empty()) return nearest_or_all(key, beside);
-  if (const std::string near = hint(last_part(key), known, kFarthest, last_part); !near.empty()) return near;
+  if (std::string near = hint(last_part(key), known, kFarthest, last_part); !near.empty()) return near;
   return nearest_or_all(section_of(key), {sections.begin(), sections.end()});
 }
 

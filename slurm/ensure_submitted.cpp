@@ -109,7 +109,7 @@ class Submitter {
 
   KnownJob keep(const Accepted& accepted) {
     const KnownJob ours{accepted.id, accepted.cluster, submission_time(accepted.id)};
-    const KnownJob standing = folder_.accept(batch_, generation_, ours);
+    KnownJob standing = folder_.accept(batch_, generation_, ours);
     if (standing.id != ours.id)
       core::log_warning("job {} of '{}' is a double of job {}: it waits for that one's end and finds its work done",
                         ours.id, batch_.job_name, standing.id);

@@ -189,7 +189,7 @@ KnownJob SubmissionFolder::accept(const Batch& batch, int number, const KnownJob
 
 Refused SubmissionFolder::refuse(const Batch& batch, int number, const Refused& refusal) {
   const fs::path path = generation_file(batch_folder(batch), kRefused, number);
-  const Refused clean{one_line(refusal.why)};
+  Refused clean{one_line(refusal.why)};
   if (core::publish_exclusive(files_, path, generation_text(batch, number, clean))) return clean;
   return read_generation_file<Refused>(files_, path, batch, number).value_or(clean);
 }

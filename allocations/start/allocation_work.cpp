@@ -90,7 +90,6 @@ Outcome read_outcome(core::FileSystem& files, const AllocationWork& work) {
 
 void while_storage_fails(const std::function<void()>& work, const std::function<bool()>& stop,
                          const std::function<void(std::chrono::milliseconds)>& sleep) {
-  const auto budget = orchestrator::budget_of(orchestrator::Cause::kStoreError);
   for (int failures = 1;; ++failures) {
     try {
       work();
@@ -99,7 +98,7 @@ void while_storage_fails(const std::function<void()>& work, const std::function<
       if (!error.is_storage() || stop()) throw;
       if (failures == 1) core::log_warning("waiting for the store ({})", error.what());
     }
-    sleep(orchestrator::back_off(budget, failures));
+    sleep(orchestrator::back_off(orchestrator::budget_of(orchestrator::Cause::kStoreError), failures));
   }
 }
 

@@ -81,12 +81,11 @@ void judge_by_records(const StoredBatch& batch, bool asked, bool complete, Alloc
   using enum AllocationView::State;
   const AllocationRun* last = batch.runs.empty() ? nullptr : &batch.runs.back();
   const bool of_this_job = last != nullptr && last->job != 0 && (view.elements > 0 || last->job == view.job);
-  if (complete || is_over(batch))
+  const bool ended = of_this_job && last->end && !last->verdict.starts_with("requeue");
+  if (complete || is_over(batch) || (asked && ended))
     view.state = kEnded;
   else if (!asked)
     view.state = kUnknown;
-  else if (of_this_job && last->end && !last->verdict.starts_with("requeue"))
-    view.state = kEnded;
   else
     view.state = kLost;
   if (!complete && view.state != kUnknown) view.advice = advice_after(batch, view);

@@ -17,6 +17,7 @@ class TensorMemory {
   TensorMemory();
   TensorMemory(const TensorMemory&) = delete;
   TensorMemory& operator=(const TensorMemory&) = delete;
+  ~TensorMemory() = default;
   std::int64_t peak() const;
 
  private:

@@ -55,7 +55,7 @@ TensorList TimedParts::add(const std::string& name, const TensorList& inputs, bo
   const auto run = [this, forward = std::move(forward), from] {
     return in_precision(precision_, [&] { return forward(from); });
   };
-  const TensorList outputs = leaves_of(run());
+  TensorList outputs = leaves_of(run());
   TensorList gradients;
   for (const at::Tensor& output : outputs) gradients.push_back(at::full_like(output.detach(), 1e-3));
   if (passes.empty()) {

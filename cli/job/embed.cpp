@@ -139,7 +139,7 @@ Training find_training(const options::variables_map& values) {
 
 // Before hours of computing, not after them.
 fs::path writable_file(const std::string& name) {
-  const fs::path path = fs::absolute(name);
+  fs::path path = fs::absolute(name);
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) throw core::input_error("--out '" + name + "' is a folder", {}, "name a file");
   if (!fs::is_directory(path.parent_path(), ignored))

@@ -140,7 +140,7 @@ std::chrono::seconds read_notice(const options::variables_map& values, const exp
 }
 
 std::string read_launcher(const options::variables_map& values, const experiments::Site& site, int nodes) {
-  const std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
+  std::string launcher = given<std::string>(values, "launcher").value_or(site.launcher.value_or("auto"));
   if (launcher == "auto") return launcher;
   try {
     if (slurm::parse_launcher(launcher) == slurm::Launcher::kNone && nodes > 1)

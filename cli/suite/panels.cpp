@@ -171,7 +171,7 @@ core::Json describe(const PanelPage& page, const std::filesystem::path& file) {
 std::filesystem::path page_file(const SuiteArguments& arguments, const experiments::Plan& plan) {
   arguments.require_store();
   if (arguments.values.count("out") == 0) return arguments.store.suite_folder(plan.suite) / "panels.html";
-  const std::filesystem::path file = arguments.values["out"].as<std::string>();
+  std::filesystem::path file = arguments.values["out"].as<std::string>();
   if (!file.has_filename() || std::filesystem::is_directory(file))
     throw core::input_error(fmt::format("--out '{}' is no file", file.string()), {}, "name the page to write");
   if (file.has_parent_path() && !std::filesystem::is_directory(file.parent_path()))

@@ -123,7 +123,7 @@ NamedArray<T> StoredArrays::read(const std::string& name, std::size_t rank) cons
           throw refusal(name, fmt::format("has {} at {}", whole, place), "whole numbers are needed");
         array.values[place] = static_cast<T>(whole);
       } else {
-        array.values[place] = static_cast<T>(value);
+        array.values[place] = static_cast<T>(value);  // NOLINT(bugprone-signed-char-misuse): an int8 is a number
       }
     });
   });

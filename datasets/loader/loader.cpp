@@ -91,7 +91,7 @@ BatchMemory host_memory(std::size_t bytes) {
           [](std::byte* at) { ::operator delete(at, kAlignment); }};
 }
 
-PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader,
+PrefetchingLoader::PrefetchingLoader(const PackReader& pack, const Split& split, const LoaderOptions& loader,
                                      const BatchShape& shape, PrefetchOptions options)
     : split_(split),
       options_(std::move(options)),

@@ -99,7 +99,7 @@ struct PrefetchOptions {
 class PrefetchingLoader {
  public:
   //! \param pack, split must outlive the loader \throws what Loader, BatchPlanner and `allocate` throw
-  PrefetchingLoader(const PackReader& pack, const Split& split, LoaderOptions loader, const BatchShape& shape,
+  PrefetchingLoader(const PackReader& pack, const Split& split, const LoaderOptions& loader, const BatchShape& shape,
                     PrefetchOptions options);
   ~PrefetchingLoader();
   PrefetchingLoader(const PrefetchingLoader&) = delete;

@@ -121,7 +121,7 @@ StandInSettings stand_in_settings(Source layout) {
 void write_stand_in(core::FileSystem& files, const std::filesystem::path& out, const StandInSettings& settings) {
   const SourceReader& reader = reader_of(settings.layout);
   // Sets in general need two images by a camera; a layout that has but one is content with it.
-  SyntheticSettings checked = settings;
+  SyntheticSettings checked = static_cast<const SyntheticSettings&>(settings);
   if (reader.stand_in.images_per_camera == 1) checked.images_per_camera = std::max(checked.images_per_camera, 2);
   settings::check(checked);
   core::Json told = synthetic_json(settings);

@@ -43,7 +43,8 @@ std::vector<Sample> list_sysu(core::FileSystem& files, const std::filesystem::pa
     }
     seen[sample.camera - 1] = true;
     const std::uint64_t key = name_key(sample.path);
-    groups[{sample.identity, sample.camera}].push_back({key, std::move(sample)});
+    auto& group = groups[{sample.identity, sample.camera}];
+    group.push_back({key, std::move(sample)});
   }
   for (const std::size_t camera : {0U, 1U})
     if (!seen[camera] && !remarks.refused_any())

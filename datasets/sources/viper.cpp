@@ -83,7 +83,7 @@ std::vector<Entry> read_flat(core::FileSystem& files, const std::filesystem::pat
                                 "000_45_a.bmp"));
       continue;
     }
-    entry.camera = mark;
+    entry.camera = static_cast<unsigned char>(mark);
     marks.insert(mark);
     entries.push_back(std::move(entry));
   }

@@ -193,7 +193,7 @@ std::string split_file_name(const Split& split) { return fmt::format("split-{}.j
 
 std::filesystem::path export_split(core::FileSystem& files, const std::filesystem::path& folder, const Split& split,
                                    int draws) {
-  const std::filesystem::path path = folder / split_file_name(split);
+  std::filesystem::path path = folder / split_file_name(split);
   core::write_atomic(files, path, split_file_text(split, draws));
   return path;
 }

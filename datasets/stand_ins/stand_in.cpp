@@ -60,7 +60,7 @@ void for_each_image(const StandInSettings& settings, const std::function<void(in
 }
 
 Image stand_in_image(const StandInSettings& settings, int identity, int camera, int image) {
-  SyntheticSettings own = settings;
+  SyntheticSettings own = static_cast<const SyntheticSettings&>(settings);
   if (settings.irregular) {
     core::RandomStream stream("stand-in-size", {settings.seed, static_cast<std::uint64_t>(identity),
                                                 static_cast<std::uint64_t>(camera), static_cast<std::uint64_t>(image)});

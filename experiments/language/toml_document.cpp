@@ -203,7 +203,7 @@ Node parse_toml(std::string_view text, const std::string& file) {
 }
 
 Node parse_toml_value(const std::string& value, const std::string& place) {
-  const Node as_text{Node::Kind::kValue, place, value, {}, {}};
+  Node as_text{Node::Kind::kValue, place, value, {}, {}};
   if (value.size() > kLargestText || value.find_first_of("\r\n") != std::string::npos) return as_text;
   Node document;
   try {

@@ -29,7 +29,7 @@ Options read_options(int revision, const Json& json, const std::string& where) {
                             "use the program that wrote it, or plan the suite again");
   const auto section = settings::from_json<Section<Options>>(json, where + ": in 'options'");
   try {
-    const auto options = methods::options_of<Options>(section);
+    auto options = methods::options_of<Options>(section);
     check_nothing_idle(section, methods::section_of(options), Options::kMethod);
     return options;
   } catch (const MemberError& error) {

@@ -93,7 +93,7 @@ Activations Rain::forward(const LaneBatch& batch) {
 
   Activations activations{std::vector<at::Tensor>(kFirstLevel)};
   auto& slots = activations.tensors;
-  const Streams f5 = features.back();
+  const Streams& f5 = features.back();
   // Rows without a label stay out of the neck's batch too.
   const Streams v{select_rows(pooled(f5.hr), rows.labelled_hr), select_rows(pooled(f5.lr), rows.labelled_lr)};
   slots[kLabelledHr] = v.hr;

@@ -183,7 +183,7 @@ ResolutionAdaptive::Output ResolutionAdaptive::run(const at::Tensor& images, con
 
 //! z.
 at::Tensor ResolutionAdaptive::representation(const at::Tensor& f5, const at::Tensor& levels) const {
-  const at::Tensor v = loss_precision(embedding_->forward(pooled(f5)));
+  at::Tensor v = loss_precision(embedding_->forward(pooled(f5)));
   if (!options_.varying_length) return v;
   at::Tensor lengths = at::zeros(levels.sizes(), at::kLong);
   for (int level = 1; level <= this->levels(); ++level)

@@ -48,17 +48,11 @@ bool write_frame(int socket, const Message& message) {
 bool read_available(int socket, std::string& buffer) {
   std::array<char, 65536> block;
   while (true) {
-    ssize_t count = ::recv(socket, block.data(), block.size(), MSG_DONTWAIT);
-    if (count > 0) {
-      buffer.append(block.data(), static_cast<std::size_t>(count));
-      if (static_cast<std::size_t>(count) < block.size()) return true;
-    } else if (count == 0) {
-      return false;
-    } else if (errno == EAGAIN) {
-      return true;
-    } else if (errno != EINTR) {
-      return false;
-    }
+    const ssize_t count = ::recv(socket, block.data(), block.size(), MSG_DONTWAIT);
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return count < 0 && errno == EAGAIN;
+    buffer.append(block.data(), static_cast<std::size_t>(count));
+    if (static_cast<std::size_t>(count) < block.size()) return true;
   }
 }
 

@@ -43,6 +43,8 @@ class Spawner {
   //! Forks. Call it while the process has one thread, before MPI_Init. Ranks get rank_environment() of this process's,
   //! which becomes the reaper of orphans (PR_SET_CHILD_SUBREAPER). \throws RuntimeError
   static Spawner start(const SpawnerOptions& options = {});
+  Spawner(const Spawner&) = delete;
+  Spawner& operator=(const Spawner&) = delete;
   Spawner(Spawner&&) noexcept = default;
   Spawner& operator=(Spawner&&) noexcept;
   //! Ends the spawner and with it every rank; waits for that, but for what cannot be killed

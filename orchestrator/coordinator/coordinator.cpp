@@ -110,7 +110,7 @@ Instant Coordinator::now() const {
   return wall_start_ + std::chrono::duration_cast<Milliseconds>(clock_.now() - start_);
 }
 
-void Coordinator::record(Event event) {
+void Coordinator::record(const Event& event) {
   store_.append(event, now());
   finish_attempt(event);
   orchestrator::apply(state_, event);

@@ -35,6 +35,8 @@ class Coordinator {
   Coordinator(core::FileSystem& files, const core::Clock& clock, Transport& transport, const experiments::Plan& plan,
               const RunOptions& options, std::vector<Address> agents,
               std::unique_ptr<StoreLanes> lanes = std::make_unique<StoreThreads>());
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
   ~Coordinator();
   //! Does what there is to do without waiting. \return true if it did something
   bool step();
@@ -98,7 +100,7 @@ class Coordinator {
     core::MonotonicTime next_{};
   };
   Instant now() const;
-  void record(Event event);
+  void record(const Event& event);
   void reconcile_plan(const experiments::Plan& plan);
   std::vector<FoundJob> look_back();
   //! \return false if more has arrived than one step takes

@@ -96,7 +96,7 @@ std::invoke_result_t<Work> while_heard(Transport& transport, const std::vector<A
 // The coordinator and, where its host has no agent of its own, one beside it in this process. Returns the exit code;
 // the agents have been told to leave then. They are kept until the outcome is reported: the first to leave waits for
 // the last.
-int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experiments::Plan& plan,
+int coordinate(std::unique_ptr<MpiTransport> mpi, std::optional<Spawner>& spawner, const experiments::Plan& plan,
                const RunOptions& options, const Report& report, bool& orderly) {
   core::FileSystem& files = core::real_file_system();
   const core::Clock& clock = core::monotonic_clock();
@@ -114,13 +114,13 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
     transport = std::make_unique<JoinedTransport>(std::move(mpi), hub->endpoint(0));
   } else {
     transport = std::move(mpi);
-    Spawner ended = std::move(spawner);
+    spawner.reset();
   }
   std::optional<Agent> agent;
   if (with_agent) {
     AgentOptions local = agent_options(options, place_of(share, true));
     local.coordinator_limit = std::chrono::hours(24 * 365);
-    agent.emplace(*agent_end, spawner, clock, local);
+    agent.emplace(*agent_end, *spawner, clock, local);
   }
   try {
     // A predecessor that may live is watched for a while, and a long journal takes time to read.
@@ -136,7 +136,7 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
       if (busy)
         idle.active();
       else
-        idle.wait(coordinator.descriptor(), with_agent ? spawner.descriptor() : -1);
+        idle.wait(coordinator.descriptor(), spawner ? spawner->descriptor() : -1);
     }
     orderly = coordinator.orderly();
     const RunOutcome outcome = coordinator.outcome();
@@ -155,9 +155,9 @@ int coordinate(std::unique_ptr<MpiTransport> mpi, Spawner& spawner, const experi
 void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptions& options,
              const std::function<int(const RunOutcome*, const std::exception*)>& report) {
   // Before MPI_Init: nothing of MPI may be inherited by the ranks.
-  Spawner spawner = Spawner::start({.interface = options.interface});
+  std::optional<Spawner> spawner = Spawner::start({.interface = options.interface});
   std::unique_ptr<MpiTransport> transport = MpiTransport::start();
-  if (transport->self() != 0) run_agent(*transport, std::move(spawner), options);
+  if (transport->self() != 0) run_agent(*transport, *std::move(spawner), options);
   bool orderly = true;
   int exit_code = 1;
   std::vector<Address> agents(static_cast<std::size_t>(transport->size() - 1));
@@ -187,7 +187,7 @@ void run_mpi(const std::function<experiments::Plan()>& make_plan, const RunOptio
   } catch (const std::exception& error) {
     exit_code = report(nullptr, &error);
   }
-  { Spawner ended = std::move(spawner); }
+  spawner.reset();
   leave_mpi(orderly, exit_code);
 }
 

@@ -71,7 +71,7 @@ double optimum_goodput(const SimulatedWorkload& workload, const SimulatedMachine
     const int weight = weight_of(job, machine);
     if (weight == 0) continue;
     const int per_node = machine.gpus > 0 ? machine.gpus : machine.slots;
-    const double nodes = (weight + per_node - 1) / per_node;
+    const int nodes = (weight + per_node - 1) / per_node;
     const double work = seconds(job.work), rate = nodes * failures;
     double spent = job.checkpoints ? best_expected_seconds(work, rate, checkpoint, start)
                                    : expected_seconds(work, 1, rate, checkpoint, start);

@@ -58,7 +58,7 @@ void Simulation::push(Milliseconds at, What what, int index, int serial) {
   pending_.push({at, pushed_++, what, index, serial});
 }
 
-void Simulation::record(Event event) {
+void Simulation::record(const Event& event) {
   orchestrator::apply(state_, event);
   ++report_.events;
   if (report_.events % options_.full_check_every == 0) {

@@ -68,7 +68,7 @@ class Simulation {
   Instant instant(Milliseconds at) const;
   void push(Milliseconds at, What what, int index, int serial);
   void push_job(Milliseconds at, What what, JobNumber job) { push(at, what, job.value, life(job).serial); }
-  void record(Event event);
+  void record(const Event& event);
   bool decide_all();
   std::optional<Milliseconds> next_time() const;
 

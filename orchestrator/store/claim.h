@@ -37,6 +37,8 @@ class Claims {
   //! broken
   Claims(core::FileSystem& files, const core::Clock& clock, experiments::StoreLayout store, Claim self,
          std::chrono::milliseconds lease);
+  Claims(const Claims&) = delete;
+  Claims& operator=(const Claims&) = delete;
   //! Removes the run's own file; claims that were not given back stay until others break them.
   ~Claims();
   //! Takes the job's claim by link(), breaking one whose run has ended or stands still; its own counts as taken. The

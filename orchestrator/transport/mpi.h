@@ -25,6 +25,8 @@ class MpiTransport final : public Transport {
   //! MPI_Init and what needs the others: the last collective calls. Call it once, after the spawner was forked.
   //! \throws RuntimeError (kEnvironment) if MPI does not start
   static std::unique_ptr<MpiTransport> start();
+  MpiTransport(const MpiTransport&) = delete;
+  MpiTransport& operator=(const MpiTransport&) = delete;
   //! The destructor leaves MPI as it is: only leave() ends it.
   ~MpiTransport() override;
   Address self() const override;

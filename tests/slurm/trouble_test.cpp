@@ -41,6 +41,7 @@ TEST(TroubleTest, trouble_of_which_nothing_is_known_is_transient) {
 
 TEST(TroubleTest, refusals_as_22_05_writes_them_are_known) {
   for (const char* text : {
+           // NOLINTNEXTLINE(bugprone-suspicious-missing-comma): two lines of one answer
            "sbatch: error: invalid partition specified: nope\n"
            "sbatch: error: Batch job submission failed: Invalid partition name specified\n",
            "sbatch: unrecognized option '--frob'\nTry \"sbatch --help\" for more information\n",

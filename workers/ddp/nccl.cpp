@@ -46,6 +46,8 @@ class NcclCommunicator final : public Communicator {
       throw;
     }
   }
+  NcclCommunicator(const NcclCommunicator&) = delete;
+  NcclCommunicator& operator=(const NcclCommunicator&) = delete;
   ~NcclCommunicator() override { release(); }
 
   int process_rank() const override { return host_->process_rank(); }

@@ -4,9 +4,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
 
 namespace resolute::workers {
 namespace {
@@ -20,8 +20,9 @@ void advise_huge_pages() {
   const std::size_t size = static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) / 2 * page;
   void* heap = std::malloc(size);
   if (heap == nullptr) return;
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(heap) + page - 1) / page * page;
-  madvise(reinterpret_cast<void*>(begin), size - page, MADV_HUGEPAGE);
+  void* begin = heap;
+  std::size_t room = size;
+  if (std::align(page, size - page, begin, room) != nullptr) madvise(begin, size - page, MADV_HUGEPAGE);
   std::free(heap);
 }
 

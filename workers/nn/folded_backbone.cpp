@@ -173,8 +173,8 @@ at::Tensor FoldedBackbone::convolve(const Layer& layer, const at::Tensor& input)
       stride{layer.steps.stride, layer.steps.stride};
   static const auto convolution = fused::find<fused::Convolution>("mkldnn::_convolution_pointwise");
   const auto [name, scalars] = fused::rectifier(layer.rectifier);
-  const at::Tensor output = convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation,
-                                             layer.steps.groups, name.value_or("none"), scalars, "");
+  at::Tensor output = convolution.call(input, layer.weight, layer.bias, padding, stride, kNoDilation,
+                                       layer.steps.groups, name.value_or("none"), scalars, "");
   if (layer.rows.dropped + layer.columns.dropped == 0) return output;
   return output.slice(2, layer.rows.dropped).slice(3, layer.columns.dropped).contiguous(at::MemoryFormat::ChannelsLast);
 }

@@ -80,7 +80,7 @@ class NormalBlocks {
 
 }  // namespace
 
-void fill_normal(at::Tensor tensor, double deviation, std::uint64_t seed, std::string_view name) {
+void fill_normal(const at::Tensor& tensor, double deviation, std::uint64_t seed, std::string_view name) {
   const at::NoGradGuard no_grad;
   const core::RandomStream stream("weights " + std::string(name), {seed});
   const std::int64_t pairs = (tensor.numel() + 1) / 2;

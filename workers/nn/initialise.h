@@ -31,7 +31,7 @@ class InitialisedLayer {
 
 //! Overwrites a floating-point tensor with normal draws of the stream ("weights NAME", {seed}), element by element in
 //! logical (row-major) order whatever its memory format. Box-Muller in double, both values of a pair used.
-void fill_normal(at::Tensor tensor, double deviation, std::uint64_t seed, std::string_view name);
+void fill_normal(const at::Tensor& tensor, double deviation, std::uint64_t seed, std::string_view name);
 
 //! The deviation of a weight of shape out×in[×kh×kw].
 double deviation_of(Initialisation rule, at::IntArrayRef shape);

@@ -40,7 +40,7 @@ at::Tensor convolve(const at::Tensor& input, const at::Tensor& weight, const at:
         .slice(2, rows.dropped)
         .narrow(3, columns.dropped, 1)
         .contiguous(at::MemoryFormat::ChannelsLast);
-  const at::Tensor output = run(stride, columns.padding);
+  at::Tensor output = run(stride, columns.padding);
   if (rows.dropped + columns.dropped == 0) return output;
   // Its gradient keeps the memory format, which that of a slice does not.
   return at::constant_pad_nd(output, {-columns.dropped, 0, -rows.dropped, 0});

@@ -82,7 +82,7 @@ std::string Model::add_constant(std::string name, const std::vector<std::int64_t
 
 std::string Model::add_node(std::string_view type, const std::vector<std::string>& inputs,
                             const std::vector<Attribute>& attributes) {
-  const std::string name = fmt::format("{}_{}", type, nodes_.size());
+  std::string name = fmt::format("{}_{}", type, nodes_.size());
   Message node;
   for (const std::string& input : inputs) node.add_text(field::kNodeInput, input);
   node.add_text(field::kNodeOutput, name);

@@ -309,7 +309,7 @@ void load_module(torch::nn::Module& module, const std::string& prefix, const Nam
                  std::string_view name) {
   const at::NoGradGuard no_grad;
   std::size_t used = 0;
-  const auto take = [&](const std::string& key, at::Tensor target) {
+  const auto take = [&](const std::string& key, const at::Tensor& target) {
     const auto found = from.find(prefix + key);
     if (found == from.end()) throw core::corrupt_error(fmt::format("{} has no tensor '{}'", name, prefix + key));
     if (found->second.sizes() != target.sizes() || found->second.scalar_type() != target.scalar_type())

@@ -114,7 +114,7 @@ LaneBatch PackSource::batch(std::uint64_t step, int lane) {
     batch.has_hr.mutable_data_ptr<bool>()[i] = current_->has_hr[items.begin + i] != 0;
     if (batch.has_label.defined()) batch.has_label.mutable_data_ptr<bool>()[i] = labelled;
   }
-  batch.labels = placed(std::move(labels));
+  batch.labels = placed(labels);
   batch.seed = seed_;
   batch.step = step;
   batch.lane = lane;
@@ -154,7 +154,7 @@ at::TensorOptions PackSource::staging(at::ScalarType type) const {
   return at::TensorOptions(type).pinned_memory(!place_.is_cpu());
 }
 
-at::Tensor PackSource::placed(at::Tensor staged) const {
+at::Tensor PackSource::placed(const at::Tensor& staged) const {
   return place_.is_cpu() ? staged : staged.to(place_, staged.scalar_type(), /*non_blocking=*/true);
 }
 

@@ -53,7 +53,7 @@ class PackSource final : public BatchSource {
   void note_copies();
   void wait_for_copies();
   at::TensorOptions staging(at::ScalarType type) const;
-  at::Tensor placed(at::Tensor staged) const;
+  at::Tensor placed(const at::Tensor& staged) const;
 
   at::Device place_;
   std::int64_t height_;

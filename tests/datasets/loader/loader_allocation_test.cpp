@@ -58,9 +58,11 @@ void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { gi
 
 #if COUNTS_MALLOC
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): glibc's own names of what is counted here
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);
 void* __libc_realloc(void* block, std::size_t bytes);
+// NOLINTEND(bugprone-reserved-identifier)
 void* malloc(std::size_t bytes) {
   ++taken;
   return __libc_malloc(bytes);

@@ -11,8 +11,19 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
 
+class AnyMlrFolders : public Scratch {
+ protected:
+  std::vector<Sample> list() { return list_samples(files_, Source::kMlrFolders, root_); }
+  std::string refusal_with(const std::string& image) {
+    touch(image);
+    const std::string text = refusal(Source::kMlrFolders);
+    files_.remove(root_ / image);
+    return text;
+  }
+};
+
 // VPFA's naming.
-class MlrFolders : public Scratch {
+class MlrFolders : public AnyMlrFolders {
  protected:
   void SetUp() override {
     Scratch::SetUp();
@@ -21,13 +32,6 @@ class MlrFolders : public Scratch {
           "bounding_box_test/0005_c2s1_000001_00.jpg", "query/0005_c6s3_000001_00_2x.jpg",
           "query/0005_c2s3_000001_00.jpg", "query/Thumbs.db"})
       touch(image);
-  }
-  std::vector<Sample> list() { return list_samples(files_, Source::kMlrFolders, root_); }
-  std::string refusal_with(const std::string& image) {
-    touch(image);
-    const std::string text = refusal(Source::kMlrFolders);
-    files_.remove(root_ / image);
-    return text;
   }
 };
 
@@ -171,7 +175,7 @@ TEST_F(MlrFolders, what_does_not_fit_is_refused) {
 }
 
 // DIL's naming.
-class MlrFoldersByIdentity : public MlrFolders {
+class MlrFoldersByIdentity : public AnyMlrFolders {
  protected:
   void SetUp() override {
     Scratch::SetUp();

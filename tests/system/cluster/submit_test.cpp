@@ -50,7 +50,7 @@ class Submit : public testing::Test {
     fs::create_directories(folder);
     orchestrator::JournalHeader header;
     header.run = std::string(32, 'a');
-    orchestrator::JournalWriter(files, folder, header);
+    const orchestrator::JournalWriter journal(files, folder, header);
     orchestrator::Owner owner;
     owner.host = "another-machine";
     owner.process = owner.counter = 7;

@@ -34,6 +34,7 @@ class GatheringRank final : public ThreadCommunicator {
 // The networks as training sees them, layer by layer.
 struct Unfolded : Baseline {
   using Baseline::Baseline;
+  // NOLINTNEXTLINE(bugprone-parent-virtual-call): not as Baseline folds them
   Embedder embedder(const EmbedderOptions& options) override { return Method::embedder(options); }
 };
 

@@ -54,8 +54,8 @@ TEST(OnnxModel, is_a_graph_of_its_nodes_in_order_with_the_output_by_its_name) {
   const std::array<float, 2> values{1.5F, -2};
   const std::string constant = model.add_constant("factor", {2}, values);
   const std::string product = model.add_node("Mul", {"images", constant});
-  const core::Bytes bytes =
-      std::move(model).encode(model.add_node("Softmax", {product}, {{"axis", std::int64_t{-1}}}), {{"key", "text"}});
+  const std::string last = model.add_node("Softmax", {product}, {{"axis", std::int64_t{-1}}});
+  const core::Bytes bytes = std::move(model).encode(last, {{"key", "text"}});
   const auto graph = fields_of(bytes, 7).at(0).bytes;
   std::vector<std::string> types, outputs;
   for (const Field& node : fields_of(graph, 1)) {
