@@ -145,7 +145,7 @@ bool Coordinator::step() {
   if (!all_read || time - last_step_ > late || (!to_act_.empty() && now() - to_act_.front().at > late))
     attentive_since_ = now();
   last_step_ = time;
-  for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+  for (const Event& event : std::exchange(to_record_, {})) record(event);
   probe_store();
   tell_of_stall();
   // Nothing is done about what may not be on the disk.

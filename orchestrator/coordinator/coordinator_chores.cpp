@@ -46,7 +46,7 @@ void Coordinator::take_requests() {
     if (journal_fails_) return;
     for (const PendingRequest& pending : waiting) {
       take_request(pending.request, pending.by);
-      for (Event& event : std::exchange(to_record_, {})) record(std::move(event));
+      for (const Event& event : std::exchange(to_record_, {})) record(event);
       taken_requests_.push_back(pending.name);
     }
     taken_at_ = store_.appended();
